@@ -1,0 +1,311 @@
+"""The NumPy policy does what docs/contract.md says, and refuses every file that says anything else."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from puffer_envs.policy import PolicyError, load_policy
+
+DISCRETE = {
+    "environment": "breakout",
+    "environment_version": 1,
+    "observation_shape": [2, 3],
+    "observation_dtype": "float32",
+    "action_kind": "discrete",
+    "action_sizes": [3, 2],
+    "hidden": 4,
+    "layers": 2,
+    "settings": {"frameskip": 4, "speed": 1.5, "continuous": False},
+}
+BOX = DISCRETE | {
+    "action_kind": "box",
+    "action_sizes": [2],
+    "action_low": [-1, -0.1],
+    "action_high": [1, 0.1],
+}
+
+
+def make_tensors(info: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    inputs, hidden = math.prod(info["observation_shape"]), info["hidden"]
+    shapes = {"input_scale": (inputs,), "encoder.weight": (hidden, inputs)}
+    shapes |= {f"core.{layer}.weight": (3 * hidden, hidden) for layer in range(info["layers"])}
+    shapes |= {"head.weight": (sum(info["action_sizes"]) + 1, hidden)}
+    if info["action_kind"] == "box":
+        shapes["log_std"] = (info["action_sizes"][0],)
+    return {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def write(path: Path, info: Any, tensors: dict[str, np.ndarray], **metadata: str) -> Path:
+    save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(info)} | metadata)
+    return path
+
+
+def reference(tensors: dict[str, np.ndarray], layers: int, history: list[np.ndarray]) -> list[float]:
+    """Outputs after `history` (observations of one row, oldest first), with scalar arithmetic in double."""
+
+    def sigmoid(v: float) -> float:
+        return 1 / (1 + math.exp(-v))
+
+    def times(matrix: np.ndarray, x: list[float]) -> list[float]:
+        return [sum(float(w) * v for w, v in zip(row, x, strict=True)) for row in matrix]
+
+    hidden = tensors["encoder.weight"].shape[0]
+    states = [[0.0] * hidden for _ in range(layers)]
+    for observation in history:
+        x = [float(o) * float(s) for o, s in zip(observation.ravel(), tensors["input_scale"], strict=True)]
+        x = times(tensors["encoder.weight"], x)
+        for layer in range(layers):
+            y = times(tensors[f"core.{layer}.weight"], x)
+            for unit in range(hidden):
+                h, g, p = y[unit], y[hidden + unit], y[2 * hidden + unit]
+                candidate = h + 0.5 if h >= 0 else sigmoid(h)
+                states[layer][unit] = (1 - sigmoid(g)) * states[layer][unit] + sigmoid(g) * candidate
+                x[unit] = sigmoid(p) * states[layer][unit] + (1 - sigmoid(p)) * x[unit]
+        outputs = times(tensors["head.weight"], x)
+    return outputs
+
+
+@pytest.mark.parametrize(
+    "info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}]
+)
+def test_deterministic_actions_equal_the_reference(tmp_path: Path, info: dict[str, Any]) -> None:
+    tensors = make_tensors(info)
+    policy = load_policy(write(tmp_path / "p", info, tensors))
+    random = np.random.default_rng(1)
+    rows, histories = 5, [[] for _ in range(5)]
+    for step in range(20):
+        observations = random.integers(-90, 90, (rows, 2, 3)).astype(info["observation_dtype"])
+        if info["observation_dtype"] == "float32":
+            observations /= 37
+        for row in range(rows):
+            histories[row].append(observations[row])
+        actions = policy.act(observations, deterministic=True)
+        for row in range(rows):
+            outputs = reference(tensors, info["layers"], histories[row])
+            if info["action_kind"] == "box":
+                expected = np.clip(outputs[:-1], info["action_low"], info["action_high"])
+                assert np.allclose(actions[row], expected, rtol=1e-4, atol=1e-5)
+            else:
+                assert list(actions[row]) == [np.argmax(outputs[:3]), np.argmax(outputs[3:5])]
+        ended = random.random(rows) < 0.2
+        policy.reset(ended)
+        histories = [[] if ended[row] else histories[row] for row in range(rows)]
+
+
+def test_actions_are_what_step_takes(tmp_path: Path) -> None:
+    one = DISCRETE | {"action_sizes": [3]}
+    observations = np.zeros((7, 2, 3), np.float32)
+    for info, shape, dtype in (
+        (one, (7,), np.int32),
+        (DISCRETE, (7, 2), np.int32),
+        (BOX, (7, 2), np.float32),
+    ):
+        actions = load_policy(write(tmp_path / "p", info, make_tensors(info))).act(observations)
+        assert (actions.shape, actions.dtype) == (shape, dtype)
+
+
+def test_sampling_follows_the_softmax_and_the_mask(tmp_path: Path) -> None:
+    info = DISCRETE | {"action_sizes": [3], "layers": 0}
+    tensors = make_tensors(info)
+    policy = load_policy(write(tmp_path / "p", info, tensors), seed=3)
+    observation = np.ones((1, 2, 3), np.float32)
+    logits = np.array(reference(tensors, 0, [observation[0]])[:3])
+    rows = np.repeat(observation, 50_000, axis=0)
+
+    odds = np.exp(logits - logits.max())
+    found = np.bincount(policy.act(rows), minlength=3) / len(rows)
+    assert np.allclose(found, odds / odds.sum(), atol=0.01)
+
+    mask = np.ones((len(rows), 3), np.bool_)
+    mask[:, found.argmax()] = False
+    odds[found.argmax()] = 0
+    found = np.bincount(policy.act(rows, action_masks=mask), minlength=3) / len(rows)
+    assert np.allclose(found, odds / odds.sum(), atol=0.01)
+
+
+def test_gaussian_sampling_has_the_stated_spread(tmp_path: Path) -> None:
+    info = BOX | {"action_low": [-1e6, -math.inf], "action_high": [1e6, math.inf], "layers": 0}
+    tensors = make_tensors(info)
+    policy = load_policy(write(tmp_path / "p", info, tensors), seed=3)
+    rows = np.ones((50_000, 2, 3), np.float32)
+    actions = policy.act(rows)
+    mean = reference(tensors, 0, [rows[0]])[:2]
+    spread = np.exp(tensors["log_std"])
+    assert np.allclose(actions.mean(0), mean, atol=0.02 * spread.max())
+    assert np.allclose(actions.std(0), spread, rtol=0.02)
+
+
+def test_same_seed_same_actions(tmp_path: Path) -> None:
+    path = write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE))
+    rows = np.ones((64, 2, 3), np.float32)
+    first, again, other = (load_policy(path, seed=seed).act(rows) for seed in (1, 1, 2))
+    assert (first == again).all() and (first != other).any()
+
+
+def test_wrong_observations_are_refused(tmp_path: Path) -> None:
+    policy = load_policy(write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE)))
+    with pytest.raises(ValueError, match="shape"):
+        policy.act(np.zeros((1, 3, 2), np.float32))
+    with pytest.raises(ValueError, match="NaN"):
+        policy.act(np.full((1, 2, 3), np.nan, np.float32))
+    policy.act(np.zeros((2, 2, 3), np.float32))
+    with pytest.raises(ValueError, match="reset"):
+        policy.act(np.zeros((3, 2, 3), np.float32))
+    policy.reset()
+    assert policy.act(np.zeros((3, 2, 3), np.float32)).shape == (3, 2)
+
+
+def test_require_names_the_difference(tmp_path: Path) -> None:
+    policy = load_policy(write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE)))
+    box, multi = gymnasium.spaces.Box(-1, 1, (2, 3)), gymnasium.spaces.MultiDiscrete([3, 2])
+    policy.require("breakout", box, multi)
+    with pytest.raises(PolicyError, match="'breakout', not in 'pong'"):
+        policy.require("pong", box, multi)
+    with pytest.raises(PolicyError, match=r"\(2, 3\) float32.*\(2, 4\) float32"):
+        policy.require("breakout", gymnasium.spaces.Box(-1, 1, (2, 4)), multi)
+    with pytest.raises(PolicyError, match="box actions"):
+        policy.require("breakout", box, gymnasium.spaces.Box(-1, 1, (2,)))
+    with pytest.raises(PolicyError, match=r"\(3, 2\).*\(3,\)"):
+        policy.require("breakout", box, gymnasium.spaces.Discrete(3))
+
+
+BAD_METADATA: list[tuple[str, Any]] = [
+    ("environment", 5),
+    ("environment", ""),
+    ("environment_version", "1"),
+    ("environment_version", -1),
+    ("observation_shape", [2, -3]),
+    ("observation_shape", [2, 3.0]),
+    ("observation_shape", [True, 3]),
+    ("observation_shape", "23"),
+    ("observation_shape", [1 << 19, 1 << 19]),
+    ("observation_shape", [10**30]),
+    ("observation_shape", [1] * 9),
+    ("observation_dtype", "float64"),
+    ("observation_dtype", ["float32"]),
+    ("action_kind", "text"),
+    ("action_sizes", []),
+    ("action_sizes", [0]),
+    ("action_sizes", [1 << 20, 1]),
+    ("action_sizes", None),
+    ("hidden", 0),
+    ("hidden", 10**30),
+    ("hidden", True),
+    ("layers", -1),
+    ("layers", 10**9),
+    ("settings", []),
+    ("settings", {"a": [1]}),
+    ("settings", {"a": math.nan}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_METADATA)
+def test_bad_metadata_is_refused_by_name(tmp_path: Path, name: str, value: Any) -> None:
+    path = write(tmp_path / "p", DISCRETE | {name: value}, make_tensors(DISCRETE))
+    with pytest.raises(PolicyError, match=name) as error:
+        load_policy(path)
+    assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(DISCRETE))
+def test_missing_metadata_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    info = {key: value for key, value in DISCRETE.items() if key != name}
+    with pytest.raises(PolicyError, match=f"no field '{name}'"):
+        load_policy(write(tmp_path / "p", info, make_tensors(DISCRETE)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"action_low": [-1]}, "action_low"),
+        ({"action_low": [-1, math.nan]}, "action_low"),
+        ({"action_low": [2, -0.1]}, "exceeds"),
+        ({"action_sizes": [1, 1]}, "one size"),
+    ],
+)
+def test_bad_bounds_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        load_policy(write(tmp_path / "p", BOX | change, make_tensors(BOX)))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"format": "puffer-policy-2"}, "puffer-policy-2"),
+        ({"policy": "{"}, "not JSON"),
+        ({"policy": "[1]"}, "not a JSON object"),
+        ({"policy": "[" * 200_000}, "not JSON"),
+    ],
+)
+def test_other_formats_are_refused(tmp_path: Path, metadata: dict[str, str], message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        load_policy(write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE), **metadata))
+
+
+def test_no_metadata_is_refused(tmp_path: Path) -> None:
+    save_file(make_tensors(DISCRETE), tmp_path / "p")
+    with pytest.raises(PolicyError, match="format is None"):
+        load_policy(tmp_path / "p")
+
+
+@pytest.mark.parametrize("name", sorted(make_tensors(BOX)))
+def test_bad_tensors_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    good = make_tensors(BOX)
+    poisoned = good[name].copy()
+    poisoned.flat[-1] = np.nan
+    for tensor in (good[name].astype(np.float64), good[name][..., :-1].copy(), good[name][None], poisoned):
+        with pytest.raises(PolicyError, match=name):
+            load_policy(write(tmp_path / "p", BOX, good | {name: tensor}))
+    without = {key: value for key, value in good.items() if key != name}
+    with pytest.raises(PolicyError, match=f"missing: .*{name}"):
+        load_policy(write(tmp_path / "p", BOX, without))
+
+
+def test_extra_tensors_are_refused(tmp_path: Path) -> None:
+    tensors = make_tensors(DISCRETE) | {"log_std": np.zeros(2, np.float32)}
+    with pytest.raises(PolicyError, match="unexpected: .*log_std"):
+        load_policy(write(tmp_path / "p", DISCRETE, tensors))
+
+
+def test_not_a_file(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="no such file"):
+        load_policy(tmp_path / "absent")
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load_policy(tmp_path)
+    (tmp_path / "pickle").write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
+    with pytest.raises(PolicyError, match="not a policy file"):
+        load_policy(tmp_path / "pickle")
+    (tmp_path / "empty").touch()
+    with pytest.raises(PolicyError):
+        load_policy(tmp_path / "empty")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_files_are_refused_or_finite(tmp_path: Path, data: st.DataObject) -> None:
+    """Flip a bit or cut the end: either PolicyError, or a policy whose every number is finite."""
+    content = bytearray(write(tmp_path / "good", BOX, make_tensors(BOX)).read_bytes())
+    if data.draw(st.booleans(), "cut"):
+        del content[data.draw(st.integers(0, len(content) - 1), "length") :]
+    else:
+        content[data.draw(st.integers(0, len(content) - 1), "byte")] ^= 1 << data.draw(
+            st.integers(0, 7), "bit"
+        )
+    (tmp_path / "damaged").write_bytes(content)
+    try:
+        policy = load_policy(tmp_path / "damaged")
+    except PolicyError:
+        return
+    rows = np.zeros((3, *policy.info.observation_shape), policy.info.observation_dtype)
+    assert np.isfinite(policy.act(rows, deterministic=True)).all()
