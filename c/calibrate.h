@@ -1,0 +1,5 @@
+// calibrate.h - how fast this core can be, so that a figure can be judged beside it.
+#pragma once
+
+// Peak rate of float32 fused multiply-adds on one core, in GFLOP/s, measured for about `seconds`. 0: not known here.
+double puf_calibrate_gflops(double seconds);

@@ -1,0 +1,303 @@
+// puffer.h - the contract between an environment and everything that drives it.
+//
+// An environment is one header, c/envs/NAME.h, with a state struct without pointers and four verbs:
+//
+//     NAME_init(State*, const double* params, PufRng)  once per seeded reset, into zeroed memory: settings and generator
+//     NAME_reset(State*)                               begin an episode
+//     NAME_step(State*, PufIo)                         read the actions, move, write rewards, terminals, truncations
+//     NAME_observe(const State*, PufIo)                write the observations
+//
+// It ends with a table, PUF_DEFINE_ENV, from which spaces, settings, documentation, tests and renderers are made. That
+// macro also writes the batch loops into the environment's own translation unit, so that the verbs inline into them.
+//
+// Conventions: C17; no allocation, I/O, clock, global or libm call whose last bit may differ (sqrtf, fabsf and floorf are
+// exact); assign fields one by one, never a whole struct with padding, because state bytes are hashed.
+#pragma once
+#include "puffer_rng.h"
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    PUF_ABI = 1, // raised whenever a struct below changes
+    PUF_MAX_DIMS = 3,
+};
+
+typedef enum PufDtype { PUF_U8, PUF_I8, PUF_I16, PUF_I32, PUF_U32, PUF_U64, PUF_F32, PUF_F64 } PufDtype;
+
+// Rows of the shared buffers, one row per agent. Borrowed for one call: an environment never stores these.
+typedef struct PufIo {
+    void* obs;              // what the agent sees now
+    void* final_obs;        // the last observation of an episode that ended in this step; written only then
+    const int32_t* actions; // discrete actions, already checked; NULL where the environment has controls
+    const float* controls;  // continuous actions, finite and inside their bounds; NULL where it has actions
+    float* rewards;
+    uint8_t* terminals;   // 1: ended for good
+    uint8_t* truncations; // 1: cut off; never together with a terminal
+    uint8_t* action_mask; // 1: this choice may be taken now; NULL unless layout.masked
+    uint8_t* agent_mask;  // 1: this row holds an agent now; NULL unless layout.padded
+} PufIo;
+
+// A part of the observation: `count` elements with the same bounds. A count of 0 means all that remain.
+typedef struct PufObs {
+    const char* name;
+    int32_t count;
+    float low, high;
+    const char* doc;
+} PufObs;
+
+// One action of an agent: `choices` > 0 for a discrete one, else continuous within [low, high].
+typedef struct PufAction {
+    const char* name;
+    int32_t choices;
+    float low, high;
+    const char* labels; // names of the choices, separated by spaces; or the unit of a continuous action
+} PufAction;
+
+typedef enum PufParamType { PUF_INT, PUF_REAL, PUF_BOOL } PufParamType;
+
+// A setting, passed to init as a double.
+typedef struct PufParam {
+    const char* name;
+    PufParamType type;
+    double value, low, high; // default and inclusive range
+    const char* doc;
+} PufParam;
+
+// A field of the state that Python and the renderers may read. Made by PUF_SCALAR, PUF_ARRAY, PUF_GRID and PUF_BLOCK.
+typedef struct PufField {
+    const char* name;
+    PufDtype dtype;
+    int32_t ndim;
+    int32_t in_block;             // 1: `offset` and `shape` are the offsets of int32 members that hold them
+    uint64_t offset;              // bytes from the start of the state
+    uint64_t shape[PUF_MAX_DIMS]; // elements
+    const char* doc;
+} PufField;
+
+// What finished episodes add up; every environment's own log starts with these five and may append floats.
+typedef struct PufLog {
+    float n;    // episodes finished since the log was cleared
+    float perf; // 0 to 1; 1 is solved
+    float score;
+    float episode_return;
+    float episode_length; // steps
+} PufLog;
+
+// Sizes, which may depend on the settings.
+typedef struct PufLayout {
+    uint64_t state_size; // bytes; a multiple of 8
+    int32_t agents;
+    int32_t obs_ndim;
+    int32_t obs_shape[PUF_MAX_DIMS];
+    int32_t num_actions;
+    const PufAction* actions;
+    int32_t masked; // 1: the environment writes action masks
+    int32_t padded; // 1: the environment writes agent masks
+} PufLayout;
+
+typedef struct PufSpec {
+    uint32_t abi;
+    const char* name;
+    int32_t version;    // raised whenever a golden trajectory changes
+    const char* doc;    // one sentence
+    const char* reward; // what is rewarded, and by how much
+    const char* ends;   // what terminates and what truncates an episode
+    double rate;        // steps per second at which a person plays it
+    PufDtype obs_dtype; // PUF_U8, PUF_I8 or PUF_F32
+    PufLayout layout;   // at the default settings
+    const PufObs* obs;
+    const PufParam* params;
+    const PufField* fields;
+    const char* const* log_names; // after the five of PufLog
+    int32_t num_obs, num_params, num_fields, num_log_names;
+    uint64_t log_offset; // of the log in the state; its bytes are not hashed
+    // Optional: adjust the layout to the settings; and name an impossible combination of settings (or return NULL).
+    void (*resize)(PufLayout* layout, const double* params);
+    const char* (*conflict)(const double* params);
+    // The batch loops: `n` consecutive environments, the first of them number `first` of the run.
+    void (*init_all)(const PufLayout*, void* states, int32_t n, const double* params, uint64_t seed, uint64_t first);
+    void (*reset_all)(const PufLayout*, void* states, int32_t n, PufIo io);
+    void (*step_all)(const PufLayout*, void* states, int32_t n, PufIo io);
+    void (*observe_all)(const PufLayout*, void* states, int32_t n, PufIo io);
+} PufSpec;
+
+static inline size_t puf_dtype_size(PufDtype t)
+{
+    static const uint8_t sizes[] = { 1, 1, 2, 4, 4, 8, 4, 8 };
+    return sizes[t];
+}
+
+// Elements of one agent's observation.
+static inline size_t puf_obs_size(const PufLayout* l)
+{
+    size_t size = 1;
+    for (int32_t d = 0; d < l->obs_ndim; d++) {
+        size *= (size_t)l->obs_shape[d];
+    }
+    return size;
+}
+
+// Elements of one agent's action mask: one for each choice of each action.
+static inline size_t puf_mask_size(const PufLayout* l)
+{
+    size_t size = 0;
+    for (int32_t a = 0; a < l->num_actions; a++) {
+        size += (size_t)l->actions[a].choices;
+    }
+    return size;
+}
+
+// The rows of environment `env`.
+static inline PufIo puf_row(const PufLayout* l, PufDtype obs_dtype, PufIo io, int64_t env)
+{
+    size_t row = (size_t)env * (size_t)l->agents;
+    size_t obs_bytes = puf_obs_size(l) * puf_dtype_size(obs_dtype);
+    int discrete = l->actions[0].choices > 0;
+    PufIo out;
+    out.obs = (uint8_t*)io.obs + row * obs_bytes;
+    out.final_obs = (uint8_t*)io.final_obs + row * obs_bytes;
+    out.actions = discrete ? io.actions + row * (size_t)l->num_actions : NULL;
+    out.controls = discrete ? NULL : io.controls + row * (size_t)l->num_actions;
+    out.rewards = io.rewards + row;
+    out.terminals = io.terminals + row;
+    out.truncations = io.truncations + row;
+    out.action_mask = l->masked ? io.action_mask + row * puf_mask_size(l) : NULL;
+    out.agent_mask = l->padded ? io.agent_mask + row : NULL;
+    return out;
+}
+
+// The same rows, with the observation going to `final_obs`: for NAME_observe at the end of an episode.
+static inline PufIo puf_final(PufIo io)
+{
+    io.obs = io.final_obs;
+    return io;
+}
+
+static inline void puf_clear_results(PufIo io, int32_t agents)
+{
+    memset(io.rewards, 0, (size_t)agents * sizeof(float));
+    memset(io.terminals, 0, (size_t)agents);
+    memset(io.truncations, 0, (size_t)agents);
+}
+
+// Rows of the field table. The type of a member is found by _Generic; an array decays to a pointer there.
+#define PUF_TYPE_OF(x)                                                                                                 \
+    _Generic((x),                                                                                                      \
+        uint8_t: PUF_U8, int8_t: PUF_I8, int16_t: PUF_I16, int32_t: PUF_I32, uint32_t: PUF_U32, uint64_t: PUF_U64,      \
+        float: PUF_F32, double: PUF_F64)
+#define PUF_MEMBER(State, m) (((State*)0)->m)
+#define PUF_COUNT(array) (int32_t)(sizeof(array) / sizeof((array)[0]))
+#define PUF_SCALAR(State, m, text)                                                                                     \
+    { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .ndim = 0, .offset = offsetof(State, m), .doc = text }
+#define PUF_ARRAY(State, m, text)                                                                                      \
+    { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)[0]), .ndim = 1, .offset = offsetof(State, m),              \
+      .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]) }, .doc = text }
+#define PUF_GRID(State, m, text)                                                                                       \
+    { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)[0][0]), .ndim = 2, .offset = offsetof(State, m),           \
+      .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]),                                       \
+                 sizeof(PUF_MEMBER(State, m)[0]) / sizeof(PUF_MEMBER(State, m)[0][0]) }, .doc = text }
+// A table behind the struct, in the block that `resize` asked for: int32 members hold its offset, rows and columns.
+#define PUF_BLOCK(State, label, type, offset_member, rows_member, cols_member, text)                                   \
+    { .name = label, .dtype = type, .ndim = 2, .in_block = 1, .offset = offsetof(State, offset_member),                \
+      .shape = { offsetof(State, rows_member), offsetof(State, cols_member) }, .doc = text }
+
+// Each environment is compiled once per instruction set, under its own symbol.
+#ifndef PUF_VARIANT
+#define PUF_VARIANT standalone
+#endif
+#define PUF_JOIN3(a, b, c) a##b##c
+#define PUF_JOIN(a, b, c) PUF_JOIN3(a, b, c)
+#define PUF_SPEC(env) PUF_JOIN(env, _spec_, PUF_VARIANT)
+
+// A library of one environment, compiled by a user against these headers, is found by this symbol (see load_library).
+#ifdef PUF_EXPORT
+#ifdef _WIN32
+#define PUF_EXPORT_SPEC(env)                                                                                           \
+    __declspec(dllexport) const PufSpec* puf_export(void);                                                             \
+    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }
+#else
+#define PUF_EXPORT_SPEC(env)                                                                                           \
+    __attribute__((visibility("default"))) const PufSpec* puf_export(void);                                            \
+    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }
+#endif
+#else
+#define PUF_EXPORT_SPEC(env) extern const PufSpec PUF_SPEC(env)
+#endif
+
+// Where the sizes cannot change, the loops use the constant layout and the compiler folds every stride.
+#define PUF_LAYOUT(env, layout) (PUF_SPEC(env).resize ? (layout) : &PUF_SPEC(env).layout)
+#define PUF_STATE(env, State, states, i)                                                                               \
+    (PUF_SPEC(env).resize ? (State*)((uint8_t*)(states) + (size_t)(i) * layout->state_size) : (State*)(states) + (i))
+
+#define PUF_DEFINE_LOOPS(env, State, ...)                                                                              \
+    static void env##_init_all(const PufLayout* layout, void* states, int32_t n, const double* params, uint64_t seed,  \
+                               uint64_t first)                                                                         \
+    {                                                                                                                  \
+        memset(states, 0, (size_t)n * layout->state_size);                                                             \
+        for (int32_t i = 0; i < n; i++) {                                                                              \
+            env##_init(PUF_STATE(env, State, states, i), params, puf_rng_seed(seed, first + (uint64_t)i));             \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void env##_reset_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                            \
+    {                                                                                                                  \
+        const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
+        for (int32_t i = 0; i < n; i++) {                                                                              \
+            State* s = PUF_STATE(env, State, states, i);                                                               \
+            PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
+            env##_reset(s);                                                                                            \
+            puf_clear_results(row, l->agents);                                                                         \
+            env##_observe(s, row);                                                                                     \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void env##_observe_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                          \
+    {                                                                                                                  \
+        const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
+        for (int32_t i = 0; i < n; i++) {                                                                              \
+            PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
+            puf_clear_results(row, l->agents);                                                                         \
+            env##_observe(PUF_STATE(env, State, states, i), row);                                                      \
+        }                                                                                                              \
+    }                                                                                                                  \
+    const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI, .name = #env, .log_offset = offsetof(State, log),                  \
+                                    .init_all = env##_init_all, .reset_all = env##_reset_all,                          \
+                                    .step_all = env##_step_all, .observe_all = env##_observe_all, __VA_ARGS__ };       \
+    PUF_EXPORT_SPEC(env)
+
+// An environment whose agents all end their episodes together: the loop saves the final observations and resets.
+#define PUF_DEFINE_ENV(env, State, ...)                                                                                \
+    extern const PufSpec PUF_SPEC(env);                                                                                \
+    static void env##_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                             \
+    {                                                                                                                  \
+        const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
+        for (int32_t i = 0; i < n; i++) {                                                                              \
+            State* s = PUF_STATE(env, State, states, i);                                                               \
+            PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
+            env##_step(s, row);                                                                                        \
+            if (row.terminals[0] | row.truncations[0]) {                                                               \
+                env##_observe(s, puf_final(row));                                                                      \
+                env##_reset(s);                                                                                        \
+            }                                                                                                          \
+            env##_observe(s, row);                                                                                     \
+        }                                                                                                              \
+    }                                                                                                                  \
+    PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
+
+// An environment whose agents end their episodes one by one: its step writes their final observations and brings them
+// back itself.
+#define PUF_DEFINE_AGENTS_ENV(env, State, ...)                                                                         \
+    extern const PufSpec PUF_SPEC(env);                                                                                \
+    static void env##_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                             \
+    {                                                                                                                  \
+        const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
+        for (int32_t i = 0; i < n; i++) {                                                                              \
+            State* s = PUF_STATE(env, State, states, i);                                                               \
+            PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
+            env##_step(s, row);                                                                                        \
+            env##_observe(s, row);                                                                                     \
+        }                                                                                                              \
+    }                                                                                                                  \
+    PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
+
+// An environment that steps many copies side by side, for the sake of vector instructions: it brings its own
+// NAME_step_all, which must do, bit for bit, what the loop of PUF_DEFINE_ENV does.
+#define PUF_DEFINE_BATCH_ENV(env, State, ...) PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)

@@ -1,0 +1,527 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
+"""Where C and Python meet: the spec tables as dictionaries, and one class, Batch, that steps any environment."""
+cimport numpy as cnp
+from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint32_t, uint64_t
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from "puffer.h" nogil:
+    enum:
+        PUF_ABI
+    ctypedef enum PufDtype:
+        PUF_U8
+        PUF_I8
+        PUF_F32
+    ctypedef struct PufIo:
+        void* obs
+        void* final_obs
+        const int32_t* actions
+        const float* controls
+        float* rewards
+        uint8_t* terminals
+        uint8_t* truncations
+        uint8_t* action_mask
+        uint8_t* agent_mask
+    ctypedef struct PufObs:
+        const char* name
+        int32_t count
+        float low
+        float high
+        const char* doc
+    ctypedef struct PufAction:
+        const char* name
+        int32_t choices
+        float low
+        float high
+        const char* labels
+    ctypedef enum PufParamType:
+        PUF_INT
+        PUF_REAL
+        PUF_BOOL
+    ctypedef struct PufParam:
+        const char* name
+        PufParamType type
+        double value
+        double low
+        double high
+        const char* doc
+    ctypedef struct PufField:
+        const char* name
+        PufDtype dtype
+        int32_t ndim
+        int32_t in_block
+        uint64_t offset
+        uint64_t shape[3]
+        const char* doc
+    ctypedef struct PufLayout:
+        uint64_t state_size
+        int32_t agents
+        int32_t obs_ndim
+        int32_t obs_shape[3]
+        int32_t num_actions
+        const PufAction* actions
+        int32_t masked
+        int32_t padded
+    ctypedef struct PufSpec:
+        uint32_t abi
+        const char* name
+        int32_t version
+        const char* doc
+        const char* reward
+        const char* ends
+        double rate
+        PufDtype obs_dtype
+        const PufObs* obs
+        const PufParam* params
+        const PufField* fields
+        const char* const* log_names
+        int32_t num_obs, num_params, num_fields, num_log_names
+        const char* (*conflict)(const double*) noexcept
+    size_t puf_mask_size(const PufLayout*)
+
+cdef extern from "registry.h" nogil:
+    ctypedef enum PufIsa:
+        PUF_ISA_BASELINE
+        PUF_ISA_V3
+        PUF_ISA_V4
+        PUF_NUM_ISA
+    int puf_num_envs()
+    int puf_isa_supported(PufIsa)
+    const PufSpec* puf_env_spec(int, PufIsa)
+
+cdef extern from "pool.h" nogil:
+    ctypedef struct PufPool:
+        pass
+    PufPool* puf_pool_create(int)
+    void puf_pool_destroy(PufPool*)
+
+cdef extern from "batch.h" nogil:
+    ctypedef struct PufBatch:
+        const PufSpec* spec
+        PufLayout layout
+        void* states
+        PufIo io
+        int32_t num_envs
+        PufPool* pool
+    PufLayout puf_layout(const PufSpec*, const double*)
+    int64_t puf_bad_action(const PufBatch*)
+    void puf_clip_controls(const PufLayout*, float*, int64_t)
+    void puf_batch_init(PufBatch*, const double*, uint64_t, uint64_t)
+    int puf_batch_reset(PufBatch*)
+    int puf_batch_step(PufBatch*)
+    int puf_batch_observe(PufBatch*)
+    uint64_t puf_batch_hash(const PufBatch*, int32_t, int32_t)
+    void puf_batch_log(PufBatch*, int32_t, int32_t, double*)
+    int32_t puf_log_size(const PufSpec*)
+
+cdef extern from "calibrate.h" nogil:
+    double puf_calibrate_gflops(double)
+
+ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
+DTYPES = tuple(np.dtype(t) for t in ("u1", "i1", "i2", "i4", "u4", "u8", "f4", "f8"))
+LOG_NAMES = ("n", "perf", "score", "episode_return", "episode_length")
+
+# name -> addresses of its specs, by instruction set; 0 where there is none.
+cdef dict _specs = {}
+
+
+def _register_builtin():
+    cdef int i, isa
+    for i in range(puf_num_envs()):
+        addresses = []
+        for isa in range(PUF_NUM_ISA):
+            supported = puf_isa_supported(<PufIsa> isa)
+            addresses.append(<intptr_t> puf_env_spec(i, <PufIsa> isa) if supported else 0)
+        _specs[puf_env_spec(i, PUF_ISA_BASELINE).name.decode()] = addresses
+
+
+_register_builtin()
+
+
+def register(intptr_t address):
+    """Add the environment whose `PufSpec` lies at `address`, and return its name."""
+    cdef const PufSpec* spec = <const PufSpec*> address
+    if spec.abi != PUF_ABI:
+        raise ValueError(f"the library was compiled for version {spec.abi} of puffer.h, this is version {PUF_ABI}: "
+                         "compile it again against puffer_envs.get_include()")
+    name = spec.name.decode()
+    if name in _specs:
+        raise ValueError(f"there is an environment named {name!r} already")
+    _specs[name] = [address, 0, 0]
+    return name
+
+
+def names():
+    """The names of all environments, sorted."""
+    return sorted(_specs)
+
+
+def supported_isas():
+    """The instruction sets that this processor and this build have, slowest first."""
+    return [ISA_NAMES[i] for i in range(PUF_NUM_ISA) if puf_isa_supported(<PufIsa> i)]
+
+
+cdef const PufSpec* _find(str name, str isa) except NULL:
+    addresses = _specs[name]
+    if isa is None:
+        return <const PufSpec*> <intptr_t> next(a for a in reversed(addresses) if a)
+    address = addresses[ISA_NAMES.index(isa)]
+    if not address:
+        raise ValueError(f"{name} has no variant for {isa} here; it has {', '.join(supported_isas())}")
+    return <const PufSpec*> <intptr_t> address
+
+
+cdef str _text(const char* s):
+    return s.decode() if s is not NULL else ""
+
+
+cdef dict _layout_dict(const PufLayout* l):
+    return {
+        "agents": l.agents,
+        "obs_shape": tuple(l.obs_shape[d] for d in range(l.obs_ndim)),
+        "actions": [
+            (_text(l.actions[a].name), l.actions[a].choices, l.actions[a].low, l.actions[a].high,
+             _text(l.actions[a].labels)) for a in range(l.num_actions)
+        ],
+        "masked": bool(l.masked),
+        "padded": bool(l.padded),
+    }
+
+
+def describe(str name):
+    """The spec table of an environment, as plain Python values; its layout at the default settings."""
+    cdef const PufSpec* s = _find(name, None)
+    cdef cnp.ndarray defaults = np.array([s.params[i].value for i in range(s.num_params)], dtype=np.float64)
+    cdef PufLayout layout = puf_layout(s, <const double*> cnp.PyArray_DATA(defaults))
+    return {
+        "name": name,
+        "version": s.version,
+        "doc": _text(s.doc),
+        "reward": _text(s.reward),
+        "ends": _text(s.ends),
+        "rate": s.rate,
+        "obs_dtype": DTYPES[s.obs_dtype],
+        "obs": [(_text(s.obs[i].name), s.obs[i].count, s.obs[i].low, s.obs[i].high, _text(s.obs[i].doc))
+                for i in range(s.num_obs)],
+        "params": [(_text(s.params[i].name), <int> s.params[i].type, s.params[i].value, s.params[i].low,
+                    s.params[i].high, _text(s.params[i].doc)) for i in range(s.num_params)],
+        "fields": [(_text(s.fields[i].name), DTYPES[s.fields[i].dtype], s.fields[i].ndim, bool(s.fields[i].in_block),
+                    s.fields[i].offset, tuple(s.fields[i].shape[d] for d in range(3)), _text(s.fields[i].doc))
+                   for i in range(s.num_fields)],
+        "log_names": LOG_NAMES + tuple(_text(s.log_names[i]) for i in range(s.num_log_names)),
+        "layout": _layout_dict(&layout),
+    }
+
+
+def conflict(str name, params):
+    """What is wrong with this combination of settings (float64 values in the spec's order), or None."""
+    cdef const PufSpec* s = _find(name, None)
+    cdef cnp.ndarray values = np.ascontiguousarray(params, dtype=np.float64)
+    cdef const char* message = NULL
+    if s.conflict is not NULL:
+        message = s.conflict(<const double*> cnp.PyArray_DATA(values))
+    return None if message is NULL else message.decode()
+
+
+def layout(str name, params):
+    """The layout under these settings, and the bytes of one state."""
+    cdef const PufSpec* s = _find(name, None)
+    cdef cnp.ndarray values = np.ascontiguousarray(params, dtype=np.float64)
+    cdef PufLayout l = puf_layout(s, <const double*> cnp.PyArray_DATA(values))
+    return _layout_dict(&l), l.state_size
+
+
+def calibrate_gflops(double seconds):
+    """Peak of fused multiply-adds in float32 on one core, GFLOP/s (an addition and a multiplication count as two)."""
+    with nogil:
+        seconds = puf_calibrate_gflops(seconds)
+    return seconds
+
+
+def aligned_zeros(shape, dtype):
+    """A zeroed C-contiguous array that starts on a 64-byte boundary."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    raw = np.zeros(size + 64, dtype=np.uint8)
+    cdef size_t address = <size_t> cnp.PyArray_DATA(raw)
+    start = (64 - address % 64) % 64
+    return raw[start:start + size].view(dtype).reshape(shape)
+
+
+cdef void* _address(object array, str name, tuple shape, object dtype) except NULL:
+    """Where `array` begins, once it is exactly the buffer that the environment writes."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name}: expected a NumPy array, got {type(array).__name__}")
+    cdef cnp.ndarray a = array
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(f"{name}: expected {dtype} of shape {shape}, got {array.dtype} of shape {array.shape}")
+    if not (cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_ISALIGNED(a) and cnp.PyArray_ISWRITEABLE(a)):
+        raise ValueError(f"{name}: must be C-contiguous, aligned and writeable")
+    return cnp.PyArray_DATA(a)
+
+
+cdef class Batch:
+    """A batch of one environment over borrowed buffers; see docs/contract.md.
+
+    `params` are float64 settings in the spec's order, already validated. `first` is the number, in the run, of the
+    batch's first environment: environment `first + i` of a run behaves the same in whichever batch it is.
+    Attributes `observations`, `final_observations`, `actions`, `rewards`, `terminals`, `truncations`, `action_masks`
+    and `agent_mask` (the last two may be None) never change identity.
+    """
+    cdef PufBatch batch
+    cdef str name
+    cdef object params
+    cdef uint64_t first
+    cdef bint started, busy, closed
+    cdef readonly int num_envs, num_agents
+    cdef readonly object observations, final_observations, actions, rewards, terminals, truncations
+    cdef readonly object action_masks, agent_mask
+    cdef readonly object _states  # keeps the states alive for as long as a view of them
+    cdef readonly tuple _result
+    cdef public object _on_step  # called with the checked actions before each step, for recording
+
+    def __cinit__(self, str name, int num_envs, params, *, int threads=1, uint64_t first=0, isa=None, buffers=None,
+                  **_):
+        cdef PufBatch* b = &self.batch
+        b.spec = _find(name, isa)
+        b.num_envs = num_envs
+        self.name = name
+        self.num_envs = num_envs
+        self.first = first
+        self.params = np.array(params, dtype=np.float64)
+        if self.params.shape != (b.spec.num_params,):
+            raise ValueError(f"{name}: expected {b.spec.num_params} settings, got {self.params.shape}")
+        b.layout = puf_layout(b.spec, self._params())
+        self.num_agents = num_envs * b.layout.agents
+        self._states = aligned_zeros(num_envs * b.layout.state_size, np.uint8)
+        b.states = cnp.PyArray_DATA(<cnp.ndarray> self._states)
+        self._take_buffers(dict(buffers or {}))
+        if threads > 1:
+            b.pool = puf_pool_create(threads)
+            if b.pool is NULL:
+                raise MemoryError(f"could not start {threads} threads")
+
+    cdef const double* _params(self):
+        return <const double*> cnp.PyArray_DATA(<cnp.ndarray> self.params)
+
+    cdef _take_buffers(self, dict given):
+        """Use the buffers that were given, make the others, and point `io` at them."""
+        cdef PufBatch* b = &self.batch
+        cdef PufLayout* l = &b.layout
+        rows = (self.num_agents,)
+        obs_shape = rows + tuple(l.obs_shape[d] for d in range(l.obs_ndim))
+        obs_dtype = DTYPES[b.spec.obs_dtype]
+        discrete = l.actions[0].choices > 0
+        action_shape = rows if discrete and l.num_actions == 1 else rows + (l.num_actions,)
+
+        def take(name, shape, dtype, used=True):
+            array = given.pop(name, None)
+            if array is None and used:
+                array = aligned_zeros(shape, dtype)
+            address = <size_t> _address(array, name, shape, np.dtype(dtype)) if used else 0
+            return array if used else None, address
+
+        self.observations, obs = take("observations", obs_shape, obs_dtype)
+        self.final_observations, final_obs = take("final_observations", obs_shape, obs_dtype)
+        self.actions, actions = take("actions", action_shape, np.int32 if discrete else np.float32)
+        self.rewards, rewards = take("rewards", rows, np.float32)
+        self.terminals, terminals = take("terminals", rows, np.bool_)
+        self.truncations, truncations = take("truncations", rows, np.bool_)
+        masks_shape = rows + (puf_mask_size(l) if discrete else 0,)
+        self.action_masks, masks = take("action_masks", masks_shape, np.bool_, bool(l.masked))
+        self.agent_mask, mask = take("agent_mask", rows, np.bool_, bool(l.padded))
+        if given:
+            raise ValueError(f"unknown buffers: {', '.join(sorted(map(str, given)))}")
+        b.io.obs = <void*> <size_t> obs
+        b.io.final_obs = <void*> <size_t> final_obs
+        b.io.actions = <const int32_t*> <size_t> actions if discrete else NULL
+        b.io.controls = NULL if discrete else <const float*> <size_t> actions
+        b.io.rewards = <float*> <size_t> rewards
+        b.io.terminals = <uint8_t*> <size_t> terminals
+        b.io.truncations = <uint8_t*> <size_t> truncations
+        b.io.action_mask = <uint8_t*> <size_t> masks
+        b.io.agent_mask = <uint8_t*> <size_t> mask
+        self._result = (self.observations, self.rewards, self.terminals, self.truncations)
+        self._check_overlap()
+
+    cdef _check_overlap(self):
+        arrays = [a for a in self._result + (self.final_observations, self.actions, self.action_masks, self.agent_mask)
+                  if a is not None]
+        for i, a in enumerate(arrays):
+            for other in arrays[:i]:
+                if np.may_share_memory(a, other):
+                    raise ValueError("buffers must not overlap: give each its own memory")
+
+    def __dealloc__(self):
+        puf_pool_destroy(self.batch.pool)
+
+    cdef int _enter(self, bint started) except -1:
+        """Take the batch for one call, so that no second thread moves it meanwhile."""
+        if self.closed:
+            raise RuntimeError(f"{self.name}: the environment is closed; make a new one")
+        if self.busy:
+            raise RuntimeError(f"{self.name}: another thread is inside this environment; give each thread its own")
+        if started and not self.started:
+            raise RuntimeError(f"{self.name}: call reset() before the first step()")
+        self.busy = True
+        return 0
+
+    cdef int _leave(self, int result) except -1:
+        self.busy = False
+        if result != 0:
+            raise RuntimeError(f"{self.name}: its threads did not survive a fork; make the environment in the child, "
+                               "or use the spawn start method")
+        return 0
+
+    def _reset(self, seed):
+        """Seed (unless None) and start every environment; return the observations."""
+        cdef uint64_t value = 0 if seed is None else seed
+        cdef bint seeded = seed is not None
+        cdef const double* params = self._params()
+        cdef int result
+        self._enter(False)
+        with nogil:
+            if seeded:
+                puf_batch_init(&self.batch, params, value, self.first)
+            result = puf_batch_reset(&self.batch)
+        self._leave(result)
+        self.started = True
+        return self.observations
+
+    def step(self, actions):
+        """Step every environment once.
+
+        Args:
+            actions: what `actions` holds (see the contract): integers of shape (A,) or (A, k), or floats (A, k).
+                Pass the `actions` array itself, filled in place, to save the copy.
+
+        Returns:
+            (observations, rewards, terminals, truncations): always the same arrays.
+
+        Raises:
+            ValueError: wrong shape or kind of numbers, or an action out of range, NaN or infinite; nothing has moved.
+            RuntimeError: before reset, after close, or while another thread is inside.
+        """
+        cdef int result
+        cdef int64_t bad
+        self._enter(True)
+        try:
+            if actions is not self.actions:
+                self._copy_actions(actions)
+            with nogil:
+                bad = puf_bad_action(&self.batch)
+                if bad < 0 and self.batch.io.controls is not NULL:
+                    puf_clip_controls(&self.batch.layout, <float*> self.batch.io.controls, self.num_agents)
+            if bad >= 0:
+                self._refuse_action(bad)
+            if self._on_step is not None:
+                self._on_step()
+        except:
+            self.busy = False
+            raise
+        with nogil:
+            result = puf_batch_step(&self.batch)
+        self._leave(result)
+        return self._result
+
+    cdef _copy_actions(self, actions):
+        """Bring foreign actions into the buffer; the range check comes after, so nothing may wrap on the way."""
+        source = actions if isinstance(actions, np.ndarray) else np.asarray(actions)
+        if source.shape != self.actions.shape:
+            raise ValueError(f"{self.name}: expected actions of shape {self.actions.shape}, got {source.shape}")
+        if source.dtype == self.actions.dtype:
+            np.copyto(self.actions, source)
+            return
+        if self.batch.io.controls is not NULL:
+            if source.dtype.kind not in "iuf":
+                raise ValueError(f"{self.name}: expected float32 actions, got {source.dtype}")
+            with np.errstate(over="ignore", invalid="ignore"):
+                narrowed = source.astype(np.float32)
+            # A float64 beyond float32's range is finite, so it is clipped like any other.
+            overflowed = np.isinf(narrowed) & np.isfinite(source)
+            narrowed[overflowed] = np.copysign(np.finfo(np.float32).max, source[overflowed])
+            np.copyto(self.actions, narrowed)
+            return
+        if source.dtype.kind not in "iu":
+            raise ValueError(f"{self.name}: expected integer actions (int32 is fastest), got {source.dtype}"
+                             + self._first_nonfinite(source))
+        outside = (source < 0) | (source > 2**31 - 1)
+        if outside.any():
+            bad = int(np.flatnonzero(outside)[0])
+            self._refuse_action(bad, source.reshape(-1)[bad])
+        np.copyto(self.actions, source, casting="unsafe")
+
+    cdef _first_nonfinite(self, source):
+        if source.dtype.kind != "f" or np.isfinite(source).all():
+            return ""
+        flat = source.reshape(-1)
+        bad = int(np.flatnonzero(~np.isfinite(flat))[0])
+        return f"; agent {bad // self.batch.layout.num_actions} has {flat[bad]}"
+
+    cdef _refuse_action(self, int64_t bad, value=None):
+        cdef PufLayout* l = &self.batch.layout
+        agent, k = divmod(bad, l.num_actions)
+        value = self.actions.reshape(-1)[bad] if value is None else value
+        action = &l.actions[k]
+        allowed = (f"an integer from 0 to {action.choices - 1}" if action.choices > 0
+                   else f"a finite number (from {action.low:g} to {action.high:g}, beyond which it is clipped)")
+        raise ValueError(f"{self.name}: action {value} ({_text(action.name)!r}) of agent {agent % l.agents} in "
+                         f"environment {agent // l.agents} (row {agent}) is refused; allowed is {allowed}. "
+                         "Nothing has moved")
+
+    def close(self):
+        """Stop the threads and refuse all further steps. May be called twice."""
+        if self.busy:
+            raise RuntimeError(f"{self.name}: another thread is inside this environment; close it when that is done")
+        self.closed = True
+        puf_pool_destroy(self.batch.pool)
+        self.batch.pool = NULL
+
+    def _observe(self):
+        """Write the observations anew, and clear the rest: after the states were replaced."""
+        self._enter(False)
+        self._leave(puf_batch_observe(&self.batch))
+        self.started = True
+
+    def _hash(self, int first, int count):
+        if not self.busy:  # busy: the recorder asks from inside step, before anything moves
+            self._enter(True)
+            self._leave(0)
+        return puf_batch_hash(&self.batch, first, count)
+
+    def _log(self, int first, int count):
+        """Sums over finished episodes, cleared: one float64 per name in the spec's log."""
+        cdef cnp.ndarray sums = np.zeros(puf_log_size(self.batch.spec), dtype=np.float64)
+        self._enter(False)
+        puf_batch_log(&self.batch, first, count, <double*> cnp.PyArray_DATA(sums))
+        self._leave(0)
+        return sums
+
+    def _check_open(self):
+        self._enter(False)
+        self._leave(0)
+
+    def _run(self, actions, int steps):
+        """Step `steps` times without returning to Python, through the rows of `actions` (k, A, ...) in turn.
+
+        The bare C loop that `puffer-envs bench` compares `step` with: no checks, no copies.
+        """
+        cdef cnp.ndarray a = np.ascontiguousarray(actions, dtype=self.actions.dtype)
+        cdef PufIo saved = self.batch.io
+        cdef int t, k = a.shape[0]
+        cdef size_t stride = <size_t> self.actions.nbytes
+        cdef uint8_t* base = <uint8_t*> cnp.PyArray_DATA(a)
+        if (<object> a).shape[1:] != self.actions.shape:
+            raise ValueError(f"expected actions of shape (k, {self.actions.shape}), got {(<object> a).shape}")
+        self._enter(True)
+        with nogil:
+            for t in range(steps):
+                if saved.actions is not NULL:
+                    self.batch.io.actions = <const int32_t*> (base + (t % k) * stride)
+                else:
+                    self.batch.io.controls = <const float*> (base + (t % k) * stride)
+                puf_batch_step(&self.batch)
+        self.batch.io = saved
+        self._leave(0)

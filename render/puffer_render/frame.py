@@ -1,0 +1,148 @@
+"""What a drawing module draws on: shapes and text in units of its own, whatever the size in pixels.
+
+The origin is the top left corner, x points right, y down. Nothing here reads an environment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any, Literal
+
+from puffer_render.errors import import_raylib
+from puffer_render.palette import NIGHT, SNOW, STEEL, Color, fade
+
+CHARACTERS = "".join(map(chr, range(32, 127))) + "·×–—…−•"
+"""All that the packaged font holds; others are drawn as a question mark."""
+HUD_HEIGHT = 44
+"""Units at the top of a picture that `Frame.hud` writes in."""
+MOST_FONTS = 24
+"""Resizing a window asks for text in ever new pixel sizes; beyond this many, start afresh."""
+
+Align = Literal["left", "center", "right"]
+
+
+class Fonts:
+    """The packaged font in the pixel sizes asked for so far. Belongs to one open window."""
+
+    def __init__(self) -> None:
+        self._rl = import_raylib()
+        self._data = resources.files("puffer_render").joinpath("assets/Roboto-Medium.ttf").read_bytes()
+        self._codepoints = self._rl.ffi.new("int[]", [ord(c) for c in CHARACTERS])
+        self._fonts: dict[int, Any] = {}
+
+    def at(self, pixels: int) -> Any:
+        """The font rendered at this height in pixels, so that drawing it is one texel to one pixel."""
+        font = self._fonts.get(pixels)
+        if font is None:
+            if len(self._fonts) >= MOST_FONTS:
+                self.close()
+            font = self._rl.LoadFontFromMemory(
+                b".ttf", self._data, len(self._data), pixels, self._codepoints, len(CHARACTERS)
+            )
+            self._rl.SetTextureFilter(font.texture, self._rl.TEXTURE_FILTER_BILINEAR)
+            self._fonts[pixels] = font
+        return font
+
+    def close(self) -> None:
+        """Free all of them, while the window is still open."""
+        self._rl.rlDrawRenderBatchActive()  # text already drawn still needs its font's texture
+        for font in self._fonts.values():
+            self._rl.UnloadFont(font)
+        self._fonts.clear()
+
+
+class Frame:
+    """A canvas of `width` x `height` units. The owner maps units to pixels (rlgl's matrix) around `draw`."""
+
+    def __init__(self, width: float, height: float, fonts: Fonts) -> None:
+        self.width, self.height = width, height
+        self.scale = 1.0
+        """Pixels per unit: set by the owner, for choosing segments and font sizes."""
+        self._fonts = fonts
+        self._rl = import_raylib()
+        self._colors: dict[Color, Any] = {}
+
+    def clear(self, color: Color = NIGHT) -> None:
+        """Fill the canvas."""
+        self._rl.DrawRectangleRec((0, 0, self.width, self.height), self._color(color))
+
+    def rect(self, x: float, y: float, width: float, height: float, color: Color, radius: float = 0) -> None:
+        """A filled rectangle with corners rounded by `radius`."""
+        if radius <= 0 or width <= 0 or height <= 0:
+            self._rl.DrawRectangleRec((x, y, width, height), self._color(color))
+            return
+        roundness = min(1.0, 2 * radius / min(width, height))
+        segments = self._segments(radius) // 4
+        self._rl.DrawRectangleRounded((x, y, width, height), roundness, segments, self._color(color))
+
+    def shade(self, x: float, y: float, width: float, height: float, top: Color, bottom: Color) -> None:
+        """A filled rectangle whose colour runs from `top` to `bottom`."""
+        upper, lower = self._color(top), self._color(bottom)
+        self._rl.DrawRectangleGradientEx((x, y, width, height), upper, lower, lower, upper)
+
+    def circle(self, x: float, y: float, radius: float, color: Color) -> None:
+        """A filled disc."""
+        self._rl.DrawCircleSector((x, y), radius, 0, 360, self._segments(radius), self._color(color))
+
+    def ring(
+        self, x: float, y: float, inner: float, outer: float, color: Color, start: float = 0, end: float = 360
+    ) -> None:
+        """A ring, or the part of it between two angles: degrees clockwise from the right."""
+        self._rl.DrawRing((x, y), inner, outer, start, end, self._segments(outer), self._color(color))
+
+    def glow(self, x: float, y: float, radius: float, color: Color) -> None:
+        """Light that fades to nothing at `radius`."""
+        bright, dark = self._color(color), self._color(fade(color, 0))
+        self._rl.DrawCircleGradient((x, y), radius, bright, dark)
+
+    def line(self, x0: float, y0: float, x1: float, y1: float, thickness: float, color: Color) -> None:
+        """A straight line with flat ends."""
+        self._rl.DrawLineEx((x0, y0), (x1, y1), thickness, self._color(color))
+
+    def path(self, points: Sequence[tuple[float, float]], thickness: float, color: Color) -> None:
+        """Straight lines through the points, with round joints and ends. Draw it opaque: its parts overlap."""
+        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+            self.line(x0, y0, x1, y1, thickness, color)
+        for x, y in points:
+            self.circle(x, y, thickness / 2, color)
+
+    def polygon(self, points: Sequence[tuple[float, float]], color: Color) -> None:
+        """A filled convex polygon."""
+        inked, (first, *rest) = self._color(color), points
+        for a, b in zip(rest, rest[1:], strict=False):
+            # raylib hides triangles that turn clockwise on the screen
+            turn = (a[0] - first[0]) * (b[1] - first[1]) - (a[1] - first[1]) * (b[0] - first[0])
+            self._rl.DrawTriangle(first, *((b, a) if turn > 0 else (a, b)), inked)
+
+    def text(
+        self, x: float, y: float, string: str, size: float, color: Color = SNOW, align: Align = "left"
+    ) -> float:
+        """One line of text, `size` units high, whose top is at `y`. Returns its width."""
+        font = self._fonts.at(max(1, round(size * self.scale)))
+        encoded = "".join(c if c in CHARACTERS else "?" for c in string).encode()
+        width = float(self._rl.MeasureTextEx(font, encoded, size, 0).x)
+        x -= {"left": 0.0, "center": width / 2, "right": width}[align]
+        # whole pixels: the glyphs were rendered for them
+        position = (round(x * self.scale) / self.scale, round(y * self.scale) / self.scale)
+        self._rl.DrawTextEx(font, encoded, position, size, 0, self._color(color))
+        return width
+
+    def hud(self, title: str, *values: tuple[str, object]) -> None:
+        """The line at the top of a picture: its name on the left, named values on the right."""
+        self.text(20, 14, title, 18, STEEL)
+        x = self.width - 20
+        for name, value in reversed(values):
+            x -= self.text(x, 11, str(value), 23, SNOW, "right") + 7
+            x -= self.text(x, 15, name, 16, STEEL, "right") + 22
+
+    def _segments(self, radius: float) -> int:
+        """Straight pieces that make a circle of this radius look round."""
+        return 4 * max(4, math.ceil(1.2 * math.sqrt(radius * self.scale)))
+
+    def _color(self, color: Color) -> Any:
+        struct = self._colors.get(color)
+        if struct is None:
+            struct = self._colors[color] = self._rl.ffi.new("Color *", color)[0]
+        return struct

@@ -1,0 +1,132 @@
+"""From held keys to actions.
+
+A drawing module may say which keys mean which choice; every other environment gets keys by the labels of its
+choices (left, up, ...), else by number. Key names are raylib's, in lower case: left, space, a, one, ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+KEYS_OF_LABELS = {
+    "left": ("left", "a"),
+    "right": ("right", "d"),
+    "up": ("up", "w"),
+    "down": ("down", "s"),
+    "fire": ("space",),
+    "jump": ("space",),
+}
+"""What people expect, when the environment's own labels say so."""
+IDLE_LABELS = ("stay", "noop", "none", "idle", "straight")
+"""Choices that mean doing nothing; an action without one goes on as it was."""
+ROWS_OF_KEYS = (
+    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero"),
+    ("z", "x", "c", "v", "b", "m", "comma", "period"),
+)
+"""Choices without a telling label, one row of keys per discrete action."""
+PAIRS_OF_KEYS = ((("left", "a"), ("right", "d")), (("down", "s"), ("up", "w")), (("one",), ("two",)))
+"""Lowest and highest value, one pair per continuous action."""
+NAMES = dict(zip(ROWS_OF_KEYS[0], "1234567890", strict=True)) | {"comma": ",", "period": ".", "space": "Space"}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """While any of these keys is held, part `part` of the action is `value`."""
+
+    keys: tuple[str, ...]
+    """Names of keys."""
+    label: str
+    """What it does, for people."""
+    part: int
+    """Which of the environment's actions."""
+    value: float
+    """The choice, or the value of a continuous action."""
+
+    @property
+    def caps(self) -> list[str]:
+        """What is printed on the keys."""
+        return [NAMES.get(key, key.capitalize()) for key in self.keys]
+
+
+@dataclass(frozen=True)
+class KeyMap:
+    """All bindings of an environment, and what happens while no key is held."""
+
+    bindings: tuple[Binding, ...]
+    idle: tuple[float | None, ...]
+    """For each part the value while no key is held; None: whatever it was."""
+
+    def driving(self, held: AbstractSet[str]) -> bool:
+        """Whether the person is pressing any key of the game."""
+        return any(not held.isdisjoint(binding.keys) for binding in self.bindings)
+
+    def action(self, held: AbstractSet[str], last: NDArray[Any]) -> NDArray[Any]:
+        """The action (parts,) for the held keys, given the last one. Of two keys for one part, the later binding."""
+        action = last.copy()
+        for part, value in enumerate(self.idle):
+            if value is not None:
+                action[part] = value
+        for binding in self.bindings:
+            if not held.isdisjoint(binding.keys):
+                action[binding.part] = binding.value
+        return action
+
+
+@dataclass(frozen=True)
+class ActionPart:
+    """One of an environment's actions."""
+
+    name: str
+    labels: tuple[str, ...]
+    """A name for each choice; empty for a continuous action."""
+    low: float = 0.0
+    high: float = 0.0
+
+
+def make_keymap(
+    parts: Sequence[ActionPart], keys: Mapping[str, tuple[str, ...]] | None = None, idle: str | None = None
+) -> KeyMap:
+    """Keys for every part: the module's own (`keys`: label -> names, `idle`: label), else the usual ones."""
+    bindings: list[Binding] = []
+    idles: list[float | None] = []
+    discrete = continuous = 0
+    for number, part in enumerate(parts):
+        if part.labels:
+            row = ROWS_OF_KEYS[min(discrete, len(ROWS_OF_KEYS) - 1)]
+            bindings += _bind_choices(number, part, keys or {}, idle, row)
+            idles.append(_idle_choice(part.labels, idle))
+            discrete += 1
+        else:
+            if continuous < len(PAIRS_OF_KEYS):
+                lower, higher = PAIRS_OF_KEYS[continuous]
+                bindings.append(Binding(lower, f"{part.name} -", number, part.low))
+                bindings.append(Binding(higher, f"{part.name} +", number, part.high))
+            idles.append(float(np.clip(0.0, part.low, part.high)))
+            continuous += 1
+    return KeyMap(tuple(bindings), tuple(idles))
+
+
+def _bind_choices(
+    number: int, part: ActionPart, keys: Mapping[str, tuple[str, ...]], idle: str | None, row: tuple[str, ...]
+) -> list[Binding]:
+    usual = KEYS_OF_LABELS | dict(keys)
+    spare = iter(row)
+    bindings = []
+    for choice, label in enumerate(part.labels):
+        if label == idle or (idle is None and label in IDLE_LABELS):
+            continue
+        chosen = usual.get(label) or tuple(key for key in [next(spare, None)] if key)
+        if chosen:
+            bindings.append(Binding(chosen, label, number, choice))
+    return bindings
+
+
+def _idle_choice(labels: tuple[str, ...], idle: str | None) -> float | None:
+    candidates = IDLE_LABELS if idle is None else (idle,)
+    return next((float(labels.index(label)) for label in candidates if label in labels), None)

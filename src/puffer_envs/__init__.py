@@ -1,0 +1,30 @@
+"""Fast reinforcement-learning environments: C cores that step whole batches over NumPy buffers.
+
+    >>> import puffer_envs
+    >>> env = puffer_envs.make("squared", num_envs=1024, seed=0)
+    >>> observations = env.reset()
+    >>> observations, rewards, terminals, truncations = env.step([0] * 1024)
+    >>> env.close()
+"""
+
+from puffer_envs.environment import Environment, State, make
+from puffer_envs.library import get_include, load_library
+from puffer_envs.replay import Replay, ReplayError
+from puffer_envs.snapshot import SnapshotError
+from puffer_envs.spec import EnvSpec, list_envs, spec
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "EnvSpec",
+    "Environment",
+    "Replay",
+    "ReplayError",
+    "SnapshotError",
+    "State",
+    "get_include",
+    "list_envs",
+    "load_library",
+    "make",
+    "spec",
+]

@@ -1,0 +1,270 @@
+"""Environment: a batch of one environment behind the buffer contract (docs/contract.md)."""
+
+from __future__ import annotations
+
+import numbers
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from puffer_envs import _core
+from puffer_envs.replay import Recorder
+from puffer_envs.settings import resolve_settings
+from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
+from puffer_envs.spec import EnvSpec, Field, action_space, observation_space, read_layout, spec
+
+MAX_ENVS = 2**24
+MAX_THREADS = 1024
+
+
+class State:
+    """The named fields of one environment's state, read-only and live: they change as the environment steps.
+
+    Numbers are read when asked for (`state.ball_x`); arrays are views. `dir(state)` and iteration give the names.
+    """
+
+    __slots__ = ("_memory", "_spec")
+
+    def __init__(self, env: EnvSpec, memory: NDArray[np.uint8]) -> None:
+        self._spec = env
+        self._memory = memory
+
+    def __getattr__(self, name: str) -> Any:
+        for field in self._spec.fields:
+            if field.name == name:
+                array = self._view(field)
+                return array if field.ndim else array[()]
+        raise AttributeError(f"{self._spec.name}'s state has no field {name!r}; it has: {', '.join(self)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return (field.name for field in self._spec.fields)
+
+    def __dir__(self) -> list[str]:
+        return list(self)
+
+    def __repr__(self) -> str:
+        values = (f"{name}={getattr(self, name)!r}" for name in self)
+        return f"{self._spec.name}({', '.join(values)})"
+
+    def _view(self, field: Field) -> NDArray[Any]:
+        offset, shape = field.offset, field.shape[: field.ndim]
+        if field.in_block:
+            offset, *shape_list = (int(self._memory[at : at + 4].view(np.int32)[0]) for at in (offset, *shape))
+            shape = tuple(shape_list)
+        size = int(np.prod(shape)) * field.dtype.itemsize
+        view = self._memory[offset : offset + size].view(field.dtype).reshape(shape)
+        view.flags.writeable = False
+        return view
+
+
+class Environment(_core.Batch):
+    """A batch of environments of one kind. Made by `make`; the contract is described in docs/contract.md.
+
+    Attributes:
+        spec: what kind of environment it is.
+        settings: all its settings.
+        agents: agents per environment; `num_agents` = `num_envs` * `agents` is the number of rows.
+        single_observation_space, single_action_space: of one agent.
+        observations, final_observations, actions, rewards, terminals, truncations, action_masks, agent_mask: the
+            arrays, which never change identity.
+    """
+
+    spec: EnvSpec
+    settings: dict[str, float]
+
+    def __init__(
+        self,
+        name: str,
+        num_envs: int,
+        params: list[float],
+        *,
+        seed: int = 0,
+        settings: dict[str, float] | None = None,
+        first: int = 0,
+        **_: Any,
+    ) -> None:
+        self.spec = spec(name)
+        self.settings = dict(settings or {})
+        self.first = first
+        layout = read_layout(name, params)
+        self.agents = layout.agents
+        self.single_observation_space = observation_space(self.spec, layout)
+        self.single_action_space = action_space(layout)
+        self._next_seed: int | None = seed
+        self._recorder: Recorder | None = None
+
+    def reset(self, seed: int | None = None) -> NDArray[Any]:
+        """Start every environment anew and return `observations`.
+
+        Args:
+            seed: 0 to 2**64 - 1. Without one, the first call uses the seed given to `make`, and later ones draw
+                fresh episodes from where the generators stand.
+
+        Raises:
+            ValueError, TypeError: not such a number.
+            RuntimeError: after close, or while another thread is inside.
+        """
+        seed = self._next_seed if seed is None else check_seed(seed)
+        observations = self._reset(seed)
+        self._next_seed = None
+        self._recorder = None
+        self._on_step = None
+        return observations
+
+    def log(self, env: int | None = None) -> dict[str, float]:
+        """Means over the episodes finished since the last call, of one environment or of all; `n` counts them.
+
+        What was reported is cleared. `{}` when no episode finished.
+        """
+        first, count = (0, self.num_envs) if env is None else (self._check_index(env), 1)
+        sums = self._log(first, count)
+        if sums[0] == 0:
+            return {}
+        return {"n": float(sums[0])} | {
+            name: float(value / sums[0]) for name, value in zip(self.spec.log_names[1:], sums[1:], strict=True)
+        }
+
+    def state(self, env: int = 0) -> State:
+        """The named fields of one environment's state, as live, read-only views."""
+        self._check_open()
+        index = self._check_index(env)
+        size = self._states.size // self.num_envs
+        return State(self.spec, self._states[index * size : (index + 1) * size])
+
+    def state_hash(self, env: int | None = None) -> int:
+        """A 64-bit hash of the state of one environment, or of all. Logs do not enter."""
+        return self._hash(0, self.num_envs) if env is None else self._hash(self._check_index(env), 1)
+
+    def snapshot(self) -> bytes:
+        """The whole state of the batch, as bytes that `restore` takes."""
+        self._hash(0, 0)  # raises unless open and started
+        return pack_snapshot(self.spec, self.settings, self.num_envs, self._states)
+
+    def restore(self, snapshot: bytes) -> NDArray[Any]:
+        """Go back to a snapshot and return `observations`; rewards, terminals and truncations are cleared.
+
+        Raises:
+            SnapshotError: it is damaged, or of another environment, version, batch size or settings.
+        """
+        states = unpack_snapshot(snapshot, self.spec, self.settings, self.num_envs, self._states.size)
+        self._check_open()
+        self._states[:] = states
+        self._observe()
+        self._next_seed = None
+        self._recorder = None
+        self._on_step = None
+        return self.observations
+
+    def start_replay(self, seed: int) -> NDArray[Any]:
+        """Reset with this seed and record every action from here on, for `save_replay`."""
+        observations = self.reset(seed)
+        self._recorder = Recorder(self, check_seed(seed))
+        self._on_step = self._recorder.record
+        return observations
+
+    def save_replay(self, path: str | os.PathLike[str]) -> None:
+        """Write what was recorded since `start_replay` to a file that `Replay.load` and `puffer-render` read.
+
+        Raises:
+            RuntimeError: nothing is being recorded.
+            OSError: the file cannot be written.
+        """
+        if self._recorder is None:
+            raise RuntimeError(f"{self.spec.name}: call start_replay(seed) before the steps that are to be saved")
+        self._recorder.save(path)
+
+    def _check_index(self, env: int) -> int:
+        if isinstance(env, bool) or not isinstance(env, numbers.Integral) or not 0 <= env < self.num_envs:
+            raise IndexError(f"{self.spec.name}: environment must be from 0 to {self.num_envs - 1}, got {env!r}")
+        return int(env)
+
+    def __enter__(self) -> Environment:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {k}={v}" for k, v in self.settings.items())
+        return f"<{self.spec.name} version {self.spec.version}, num_envs={self.num_envs}{settings}>"
+
+
+def make(
+    name: str,
+    num_envs: int = 1,
+    seed: int = 0,
+    threads: int = 1,
+    *,
+    first: int = 0,
+    isa: str | None = None,
+    buffers: Mapping[str, NDArray[Any]] | None = None,
+    **settings: Any,
+) -> Environment:
+    """Make a batch of environments.
+
+    Args:
+        name: one of `list_envs()`.
+        num_envs: environments in the batch, 1 to 16,777,216.
+        seed: what the first `reset()` without a seed uses, 0 to 2**64 - 1.
+        threads: how many threads step the batch; the results do not depend on it.
+        first: number, in the run, of the batch's first environment: environment i here is number `first + i`, and
+            behaves as it would in one large batch.
+        isa: an instruction set of `_core.supported_isas()`, or None for the best one. Results do not depend on it.
+        buffers: arrays to use for `observations` and so on; those missing are made.
+        **settings: settings of the environment; `spec(name).params` lists them.
+
+    Raises:
+        ValueError, TypeError: unknown name or setting, value out of range or of the wrong type; unfit buffers.
+        MemoryError: the batch does not fit into this machine's memory.
+    """
+    env_spec = spec(name)
+    num_envs = _check_count("num_envs", num_envs, MAX_ENVS)
+    threads = min(_check_count("threads", threads, MAX_THREADS), num_envs)
+    seed, first = check_seed(seed), check_seed(first, "first")
+    if isa is not None and isa not in _core.supported_isas():
+        raise ValueError(f"isa must be one of {', '.join(_core.supported_isas())} on this machine, got {isa!r}")
+    resolved = resolve_settings(env_spec, settings)
+    params = list(resolved.values())
+    _check_memory(env_spec, params, num_envs)
+    return Environment(
+        name, num_envs, params, threads=threads, first=first, isa=isa, buffers=buffers, seed=seed, settings=resolved
+    )
+
+
+def check_seed(seed: object, what: str = "seed") -> int:
+    """A number from 0 to 2**64 - 1, as an int."""
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
+        raise TypeError(f"{what} must be an integer from 0 to 2**64 - 1, got {seed!r}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"{what} must be from 0 to 2**64 - 1, got {seed}")
+    return int(seed)
+
+
+def _check_count(what: str, value: object, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{what} must be an integer from 1 to {most}, got {value!r}")
+    if not 1 <= value <= most:
+        raise ValueError(f"{what} must be from 1 to {most}, got {value}")
+    return int(value)
+
+
+def _check_memory(env: EnvSpec, params: list[float], num_envs: int) -> None:
+    """Refuse a batch larger than the machine, rather than be killed while filling it."""
+    layout = read_layout(env.name, params)
+    observation = int(np.prod(layout.obs_shape)) * env.obs_dtype.itemsize
+    rows = num_envs * layout.agents
+    if rows >= 2**31:
+        raise ValueError(f"num_envs={num_envs} with {layout.agents} agents each gives {rows} rows; the most is 2**31 - 1")
+    needed = num_envs * layout.state_bytes + rows * (2 * observation + 16)
+    try:
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not known on this system
+        return
+    if needed > available:
+        raise MemoryError(
+            f"{num_envs} environments of {env.name} need {needed / 2**30:.1f} GiB, and this machine has "
+            f"{available / 2**30:.1f}; take fewer"
+        )

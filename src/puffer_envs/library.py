@@ -1,0 +1,39 @@
+"""Environments of your own: compile one C file against the installed headers, and load it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+from puffer_envs import _core
+
+_loaded: list[ctypes.CDLL] = []  # a library must stay as long as its spec is registered
+
+
+def get_include() -> str:
+    """The folder that holds puffer.h, for the compiler's -I."""
+    installed = Path(__file__).parent / "include"
+    if installed.is_dir():
+        return str(installed)
+    return str(Path(_core.__file__).parent / "include")  # an editable install keeps it beside the extension
+
+
+def load_library(path: str | os.PathLike[str]) -> str:
+    """Load a shared library with one environment in it, and return the name that `make` now knows.
+
+    Compile it with, for example: `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
+
+    Raises:
+        OSError: it cannot be loaded.
+        ValueError: it holds no environment, was compiled for another version, or its name is taken.
+    """
+    library = ctypes.CDLL(str(Path(path).resolve()))
+    try:
+        export = library.puf_export
+    except AttributeError:
+        raise ValueError(f"{path} exports no environment; compile it with -DPUF_EXPORT") from None
+    export.restype = ctypes.c_void_p
+    name = _core.register(export())
+    _loaded.append(library)
+    return name

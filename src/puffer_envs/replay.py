@@ -1,0 +1,196 @@
+"""Replays: seed, settings and actions of a run in a small file, re-simulated exactly and checked by state hashes."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from puffer_envs.spec import list_envs, spec, suggest
+
+if TYPE_CHECKING:
+    from puffer_envs.environment import Environment
+
+MAGIC = b"PUFFER REPLAY 1\n"
+HASH_EVERY = 64
+"""Steps between two state hashes: 8 bytes per 64 steps, and a divergence is found within a second of play."""
+MAX_BYTES = 2**31
+"""What the actions of a replay may take in memory: a larger file is refused rather than unpacked."""
+
+
+class ReplayError(ValueError):
+    """A replay that is damaged, cannot be had here, or does not repeat itself."""
+
+
+class Recorder:
+    """Keeps the actions of an environment from a reset on."""
+
+    def __init__(self, env: Environment, seed: int) -> None:
+        self._env = env
+        self._seed = seed
+        self._actions: list[bytes] = []
+        self._hashes = [env.state_hash()]
+
+    def record(self) -> None:
+        """Called before each step, with checked actions in the buffer; takes the hash of the state reached so far."""
+        steps = len(self._actions)
+        if steps and steps % HASH_EVERY == 0:
+            self._hashes.append(self._env.state_hash())
+        self._actions.append(self._env.actions.tobytes())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file, whole or not at all."""
+        env = self._env
+        actions = zlib.compress(b"".join(self._actions), 9)
+        hashes = np.array([*self._hashes, env.state_hash()], dtype="<u8").tobytes()
+        header = {
+            "environment": env.spec.name,
+            "version": env.spec.version,
+            "settings": env.settings,
+            "num_envs": env.num_envs,
+            "first": env.first,
+            "seed": self._seed,
+            "steps": len(self._actions),
+            "hash_every": HASH_EVERY,
+            "hash_bytes": len(hashes),
+            "checksum": zlib.crc32(hashes + actions),
+        }
+        write_atomically(Path(path), MAGIC + json.dumps(header).encode() + b"\n" + hashes + actions)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file through a temporary one beside it, so that nobody ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A recorded run."""
+
+    environment: str
+    """Name of the environment."""
+    version: int
+    """Its version when it was recorded."""
+    settings: dict[str, float]
+    """All its settings."""
+    num_envs: int
+    """Environments in the batch."""
+    first: int
+    """Number of the first of them in its run."""
+    seed: int
+    """Of the reset that it begins with."""
+    hash_every: int
+    """Steps between two state hashes."""
+    hashes: NDArray[np.uint64]
+    """After the reset, then every `hash_every` steps, then after the last step."""
+    actions: NDArray[Any]
+    """(steps, A) or (steps, A, k): the actions of each step."""
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Replay:
+        """Read a replay file.
+
+        Raises:
+            ReplayError: it is no replay, is damaged, or is of an environment, version or settings not to be had here.
+            OSError: it cannot be read.
+        """
+        data = Path(path).read_bytes()
+        end = data.find(b"\n", len(MAGIC))
+        if not data.startswith(MAGIC) or end < 0:
+            raise ReplayError(f"{path}: not a replay file of this version of puffer-envs")
+        try:
+            return cls._parse(json.loads(data[len(MAGIC) : end]), data[end + 1 :])
+        except ReplayError as error:
+            raise ReplayError(f"{path}: {error}") from None
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError, zlib.error):
+            raise ReplayError(f"{path}: the replay is damaged") from None
+
+    @classmethod
+    def _parse(cls, header: dict[str, Any], body: bytes) -> Replay:
+        if zlib.crc32(body) != header["checksum"]:
+            raise ReplayError("the replay is damaged: its checksum does not match")
+        name, version = header["environment"], header["version"]
+        if name not in list_envs():
+            raise ReplayError(f"it was recorded in {name!r}, which is not installed; {suggest(str(name), list_envs())}")
+        if version != spec(name).version:
+            raise ReplayError(
+                f"it was recorded with version {version} of {name}, this is version {spec(name).version}; "
+                "the same actions would lead elsewhere"
+            )
+        with cls._make(name, header["num_envs"], header["first"], header["settings"]) as env:
+            shape, dtype = env.actions.shape, env.actions.dtype
+        steps, every = int(header["steps"]), int(header["hash_every"])
+        size = steps * int(np.prod(shape)) * dtype.itemsize
+        if steps < 0 or every < 1 or size > MAX_BYTES:
+            raise ReplayError(f"{steps} steps with a hash every {every} cannot be")
+        hashes = np.frombuffer(body[: header["hash_bytes"]], dtype="<u8").astype(np.uint64)
+        raw = zlib.decompressobj().decompress(body[header["hash_bytes"] :], size + 1)
+        if len(raw) != size or len(hashes) != len(_hash_steps(steps, every)):
+            raise ReplayError("the replay is damaged: it has not as many actions or hashes as it says")
+        actions = np.frombuffer(raw, dtype=dtype).reshape(steps, *shape)
+        return cls(
+            name, version, dict(header["settings"]), int(header["num_envs"]), int(header["first"]),
+            int(header["seed"]), every, hashes, actions,
+        )  # fmt: skip
+
+    @staticmethod
+    def _make(name: str, num_envs: int, first: int, settings: dict[str, float]) -> Environment:
+        from puffer_envs.environment import make  # noqa: PLC0415 (environment.py imports this module)
+
+        try:
+            return make(name, num_envs, first=first, **settings)
+        except (ValueError, TypeError, MemoryError) as error:
+            raise ReplayError(f"its environment cannot be made: {error}") from None
+
+    def make(self) -> Environment:
+        """The environment it was recorded in, not yet reset."""
+        return self._make(self.environment, self.num_envs, self.first, self.settings)
+
+    def play(self) -> Iterator[Environment]:
+        """Re-simulate: yields the environment after its reset, and again after each step.
+
+        Raises:
+            ReplayError: a state hash differs from the recorded one.
+        """
+        expected = dict(zip(_hash_steps(len(self), self.hash_every), self.hashes.tolist(), strict=True))
+        with self.make() as env:
+            env.reset(self.seed)
+            self._compare(env, 0, expected)
+            yield env
+            for step, actions in enumerate(self.actions, start=1):
+                try:
+                    env.step(actions)
+                except ValueError as error:
+                    raise ReplayError(f"step {step}: {error}") from None
+                self._compare(env, step, expected)
+                yield env
+
+    def _compare(self, env: Environment, step: int, expected: dict[int, int]) -> None:
+        if step in expected and env.state_hash() != expected[step]:
+            raise ReplayError(
+                f"the replay does not repeat itself: at step {step} the state differs from the recorded one; "
+                f"{self.environment} has changed without a new version, or the file was edited"
+            )
+
+
+def _hash_steps(steps: int, every: int) -> list[int]:
+    """The steps after which a hash was taken: 0, every multiple below the last, the last."""
+    return [*range(0, max(steps, 1), every), steps]

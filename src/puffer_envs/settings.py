@@ -1,0 +1,53 @@
+"""Settings of an environment, checked against its spec."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+from puffer_envs import _core
+from puffer_envs.spec import EnvSpec, Param, suggest
+
+
+def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, float]:
+    """All settings of the environment, in the spec's order: those given, the rest at their defaults.
+
+    Raises:
+        ValueError: an unknown name, a value out of its range, or a combination that cannot work.
+        TypeError: a value of the wrong type.
+    """
+    names = [p.name for p in env.params]
+    for name in given:
+        if name not in names:
+            raise ValueError(f"{env.name} has no setting {name!r}; {suggest(str(name), names)}")
+    settings = {p.name: _check(env, p, given[p.name]) if p.name in given else p.type(p.default) for p in env.params}
+    problem = _core.conflict(env.name, list(settings.values()))
+    if problem:
+        raise ValueError(f"{env.name}: {problem}, got {', '.join(f'{k}={settings[k]}' for k in settings)}")
+    return settings
+
+
+def _check(env: EnvSpec, p: Param, value: object) -> float:
+    where = f"{env.name}: setting {p.name!r}"
+    if p.type is bool:
+        # NumPy's bool is no Python bool; 0 and 1 are what a configuration file may hold.
+        if isinstance(value, bool) or (hasattr(value, "dtype") and value.dtype == bool) or value in (0, 1):
+            return bool(value)
+        raise TypeError(f"{where} must be true or false, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        kind = "an integer" if p.type is int else "a number"
+        raise TypeError(f"{where} must be {kind} from {p.low:g} to {p.high:g}, got {value!r}")
+    if p.type is int and (not math.isfinite(value) or value != int(value)):
+        raise ValueError(f"{where} must be an integer from {p.low:g} to {p.high:g}, got {value!r}")
+    if not p.low <= value <= p.high:  # refuses NaN too
+        raise ValueError(f"{where} must be from {p.low:g} to {p.high:g}, got {value!r}")
+    return p.type(value)
+
+
+def settings_hash(env: EnvSpec, settings: Mapping[str, float]) -> str:
+    """Sixteen hexadecimal digits that differ when a setting does."""
+    text = ";".join(f"{p.name}={float(settings[p.name]).hex()}" for p in env.params)
+    return hashlib.sha256(f"{env.name}:{text}".encode()).hexdigest()[:16]

@@ -1,0 +1,240 @@
+"""What an environment is: its spec table in C, as dataclasses and Gymnasium spaces."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from puffer_envs import _core
+
+
+@dataclass(frozen=True)
+class ObsPart:
+    """A run of elements of the flattened observation that share bounds and meaning."""
+
+    name: str
+    """Of the part."""
+    start: int
+    """Index of its first element in the flattened observation."""
+    count: int
+    """How many elements."""
+    low: float
+    """Least value, inclusive."""
+    high: float
+    """Greatest value, inclusive."""
+    doc: str
+    """What it means, with its unit."""
+
+
+@dataclass(frozen=True)
+class ActionPart:
+    """One action of an agent: discrete where `choices` > 0, else continuous within [low, high]."""
+
+    name: str
+    """Of the action."""
+    choices: int
+    """Number of choices; 0 for a continuous action."""
+    low: float
+    """Least value of a continuous action."""
+    high: float
+    """Greatest value of a continuous action."""
+    labels: tuple[str, ...]
+    """Names of the choices, in order; or the unit of a continuous action."""
+
+
+@dataclass(frozen=True)
+class Param:
+    """A setting of the environment."""
+
+    name: str
+    """As passed to `make`."""
+    type: type[int] | type[float] | type[bool]
+    """int, float or bool."""
+    default: float
+    """Its value unless set."""
+    low: float
+    """Least value allowed."""
+    high: float
+    """Greatest value allowed."""
+    doc: str
+    """What it does, with its unit."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the state that `Environment.state` shows."""
+
+    name: str
+    """As in `env.state(i).NAME`."""
+    dtype: np.dtype[Any]
+    """Of its elements."""
+    ndim: int
+    """0 for a number, 1 or 2 for an array."""
+    in_block: bool
+    """True: its place and shape depend on the settings, and `offset` and `shape` say where the state holds them."""
+    offset: int
+    """Bytes from the start of the state."""
+    shape: tuple[int, ...]
+    """Its first `ndim` elements count."""
+    doc: str
+    """What it means, with its unit."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes and spaces, which may depend on the settings."""
+
+    agents: int
+    """Agents per environment."""
+    obs_shape: tuple[int, ...]
+    """Of one agent's observation."""
+    actions: tuple[ActionPart, ...]
+    """Of one agent."""
+    masked: bool
+    """Whether there are action masks."""
+    padded: bool
+    """Whether there is an agent mask."""
+    state_bytes: int
+    """Of one environment."""
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """Everything there is to know about an environment, read from its table in C."""
+
+    name: str
+    """As passed to `make`."""
+    version: int
+    """Raised whenever the same seed and actions give different bytes than before."""
+    doc: str
+    """One sentence."""
+    reward: str
+    """What is rewarded, and by how much."""
+    ends: str
+    """What terminates and what truncates an episode."""
+    rate: float
+    """Steps per second at which a person plays it."""
+    obs_dtype: np.dtype[Any]
+    """uint8, int8 or float32."""
+    obs: tuple[ObsPart, ...]
+    """The observation's parts, at the default settings."""
+    params: tuple[Param, ...]
+    """The settings."""
+    fields: tuple[Field, ...]
+    """What `Environment.state` shows."""
+    log_names: tuple[str, ...]
+    """What `Environment.log` reports."""
+    layout: Layout
+    """At the default settings."""
+
+
+_PARAM_TYPES: tuple[type[int] | type[float] | type[bool], ...] = (int, float, bool)
+
+
+def list_envs() -> list[str]:
+    """The names that `make` knows, sorted."""
+    return _core.names()
+
+
+def suggest(given: str, known: Iterable[str]) -> str:
+    """'Did you mean …?' when a known name is near, else the known names."""
+    known = list(known)
+    near = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known) or 'none'}"
+
+
+def spec(name: str) -> EnvSpec:
+    """The spec of an environment.
+
+    Raises:
+        ValueError: there is no environment of that name.
+    """
+    if not isinstance(name, str) or name not in _core.names():
+        raise ValueError(f"no environment is named {name!r}; {suggest(str(name), list_envs())}")
+    return _read_spec(name)
+
+
+@functools.cache
+def _read_spec(name: str) -> EnvSpec:
+    table = _core.describe(name)
+    params = tuple(
+        Param(label, _PARAM_TYPES[kind], default, low, high, doc)
+        for label, kind, default, low, high, doc in table["params"]
+    )
+    fields = tuple(
+        Field(label, dtype, ndim, in_block, offset, shape, doc)
+        for label, dtype, ndim, in_block, offset, shape, doc in table["fields"]
+    )
+    layout = read_layout(name, [p.default for p in params])
+    return EnvSpec(
+        name=name,
+        version=table["version"],
+        doc=table["doc"],
+        reward=table["reward"],
+        ends=table["ends"],
+        rate=table["rate"],
+        obs_dtype=table["obs_dtype"],
+        obs=_obs_parts(table["obs"], int(np.prod(layout.obs_shape))),
+        params=params,
+        fields=fields,
+        log_names=table["log_names"],
+        layout=layout,
+    )
+
+
+def _obs_parts(rows: list[tuple[str, int, float, float, str]], size: int) -> tuple[ObsPart, ...]:
+    """Place the parts one behind the other; a count of 0 takes what the others leave."""
+    fixed = sum(count for _, count, *_ in rows)
+    parts, start = [], 0
+    for name, declared, low, high, doc in rows:
+        count = declared or size - fixed
+        parts.append(ObsPart(name, start, count, low, high, doc))
+        start += count
+    if start != size:
+        raise RuntimeError(f"the observation's parts have {start} elements, its shape has {size}")
+    return tuple(parts)
+
+
+def read_layout(name: str, values: list[float]) -> Layout:
+    """The layout under these settings, given in the spec's order."""
+    table, state_bytes = _core.layout(name, values)
+    actions = tuple(
+        ActionPart(label, choices, low, high, tuple(labels.split()))
+        for label, choices, low, high, labels in table["actions"]
+    )
+    return Layout(table["agents"], table["obs_shape"], actions, table["masked"], table["padded"], state_bytes)
+
+
+def observation_space(env: EnvSpec, layout: Layout) -> gymnasium.spaces.Box:
+    """The space of one agent's observation."""
+    size = int(np.prod(layout.obs_shape))
+    parts = _obs_parts(
+        [(p.name, 0 if p.count == env.obs[-1].count and p is env.obs[-1] else p.count, p.low, p.high, p.doc)
+         for p in env.obs],
+        size,
+    )  # fmt: skip
+    low: NDArray[Any] = np.concatenate([np.full(p.count, p.low, env.obs_dtype) for p in parts])
+    high: NDArray[Any] = np.concatenate([np.full(p.count, p.high, env.obs_dtype) for p in parts])
+    return gymnasium.spaces.Box(
+        low.reshape(layout.obs_shape),
+        high.reshape(layout.obs_shape),
+        dtype=env.obs_dtype.type,
+    )
+
+
+def action_space(layout: Layout) -> gymnasium.spaces.Space[Any]:
+    """The space of one agent's action: Discrete, MultiDiscrete or Box."""
+    if layout.actions[0].choices == 0:
+        low = np.array([a.low for a in layout.actions], np.float32)
+        high = np.array([a.high for a in layout.actions], np.float32)
+        return gymnasium.spaces.Box(low, high, dtype=np.float32)
+    if len(layout.actions) == 1:
+        return gymnasium.spaces.Discrete(layout.actions[0].choices, dtype=np.int32)
+    return gymnasium.spaces.MultiDiscrete([a.choices for a in layout.actions], dtype=np.int32)

@@ -1,0 +1,257 @@
+"""Settings: every number that a run depends on, where it comes from, and the check that it makes sense.
+
+Later sources win: the defaults here, the environment's own `settings/NAME.toml`, a file given with
+`--settings`, the command line. All of them pass through `overlay`, so that a wrong name, type or range is
+reported in the same single line wherever it came from.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import math
+import textwrap
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast, get_type_hints
+
+from puffer_train.errors import ConfigError, suggestion
+
+
+def _setting(default: Any, low: float, high: float = math.inf) -> Any:
+    """Declare a numeric setting with its default and allowed range, both ends included."""
+    return field(default=default, metadata={"range": (low, high)})
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to learn."""
+
+    steps: int = _setting(20_000_000, 1)
+    """Agent steps to train for; rounded up to whole rollouts."""
+    num_envs: int = _setting(1024, 1)
+    """Environments stepped together."""
+    horizon: int = _setting(32, 1)
+    """Steps of each environment per rollout, and the length of the sequences trained on."""
+    minibatch: int = _setting(8192, 1)
+    """Agent steps per gradient step; a multiple of the horizon."""
+    replay_ratio: float = _setting(1.5, 0.01, 100)
+    """How often each agent step is trained on, on average."""
+
+    learning_rate: float = _setting(0.022, 0.0)
+    """Muon's step length at the start; it falls to 0 along a cosine."""
+    vector_learning_rate: float = _setting(0.003, 0.0)
+    """Adam's step length for vectors (the spread of continuous actions); falls with the other."""
+    momentum: float = _setting(0.87, 0.0, 0.9999)
+    """Muon's Nesterov momentum."""
+    max_gradient_norm: float = _setting(1.11, 1e-9)
+    """The gradient of all parameters together is shortened to this length."""
+
+    gamma: float = _setting(0.968, 0.0, 1.0)
+    """Discount per step: rewards 1 / (1 - gamma) steps ahead still count for a third."""
+    gae_lambda: float = _setting(0.983, 0.0, 1.0)
+    """Advantage estimate: 0 trusts the value function (bias), 1 the rewards that came (variance)."""
+    reward_scale: float = _setting(1.0, 1e-9)
+    """Rewards are multiplied by this before they are clipped."""
+    reward_clip: float = _setting(1.0, 0.0)
+    """Rewards learned from are cut to this magnitude (scores are not); 0 leaves them as they are."""
+
+    clip: float = _setting(0.81, 0.0)
+    """How far the probability ratio may leave 1 before the policy loss goes flat."""
+    value_clip: float = _setting(4.98, 0.0)
+    """How far a value may leave its old estimate before the value loss goes flat; 0 is no limit."""
+    value_coefficient: float = _setting(3.47, 0.0)
+    """Weight of the value loss."""
+    entropy_coefficient: float = _setting(0.0049, 0.0)
+    """Reward for keeping the policy random."""
+    normalize_advantages: bool = True
+    """Bring the advantages of each minibatch to mean 0 and spread 1."""
+
+    refresh_advantages: bool = False
+    """Recompute advantages after each minibatch from the refreshed values and ratios (V-trace)."""
+    rho_clip: float = _setting(1.0, 0.0)
+    """V-trace: upper limit of the ratio that weighs each surprise. Used with refresh_advantages."""
+    trace_clip: float = _setting(1.0, 0.0)
+    """V-trace: upper limit of the ratio that carries a surprise backwards. Used with refresh_advantages."""
+    priority_alpha: float = _setting(0.0, 0.0, 10.0)
+    """Choose sequences by (sum of |advantage|) to this power; 0 visits all equally often."""
+    priority_beta: float = _setting(0.2, 0.0, 1.0)
+    """Correction for that choice at the start; rises to 1 over the run."""
+
+    checkpoint_interval: int = _setting(5_000_000, 1)
+    """Agent steps between checkpoints; one is always written at the end."""
+    checkpoints_kept: int = _setting(3, 1)
+    """Older checkpoints than this many are removed."""
+    eval_episodes: int = _setting(128, 0)
+    """Fresh full episodes played at the end; 0 skips the evaluation."""
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """The network."""
+
+    hidden: int = _setting(32, 1)
+    """Units per layer."""
+    layers: int = _setting(4, 1)
+    """MinGRU layers."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run depends on besides its seed."""
+
+    env: Mapping[str, object] = field(default_factory=dict)
+    """The environment's own settings, checked by the environment."""
+    train: TrainSettings = field(default_factory=TrainSettings)
+    """How to learn."""
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    """The network."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as nested dictionaries of JSON values."""
+        return dataclasses.asdict(self)
+
+
+SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettings}
+"""The tables whose keys are known here; the keys of [env] are the environment's."""
+
+
+def load(name: str, file: Path | None = None) -> Settings:
+    """Return the defaults, overlaid with the packaged settings of environment `name` and then with `file`.
+
+    Raises `ConfigError` for a file that is missing, is no TOML, or holds something wrong.
+    """
+    settings = Settings()
+    packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
+    if ":" not in name and packaged.is_file():
+        settings = overlay(settings, _parse(packaged.read_text("utf-8"), f"settings/{name}.toml"), name)
+    if file is not None:
+        try:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read the settings file {file}: {error}") from error
+        settings = overlay(settings, _parse(text, str(file)), str(file))
+    return settings
+
+
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin} is not valid TOML: {error}.") from error
+
+
+def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Settings:
+    """Return `settings` with the given tables written over them; `origin` is named in errors.
+
+    Values may be of the right type already or text, as on a command line.
+    """
+    parts: dict[str, Any] = {"env": dict(settings.env), "train": settings.train, "policy": settings.policy}
+    for table, values in tables.items():
+        if table not in parts:
+            raise ConfigError(
+                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]."
+                + suggestion(table, parts)
+            )
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
+        if table == "env":
+            parts["env"].update({key: _env_value(key, value, origin) for key, value in values.items()})
+        else:
+            parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")
+    result = Settings(**parts)
+    _check_combinations(result.train)
+    return result
+
+
+def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> Any:
+    types = get_type_hints(type(section))
+    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(section)}
+    checked = {}
+    for key, value in values.items():
+        if key not in types:
+            raise ConfigError(f"{where}.{key} is not a setting.{suggestion(key, types)}")
+        checked[key] = _convert(value, types[key], f"{where}.{key}")
+        if ranges[key] is not None:
+            low, high = ranges[key]
+            if not low <= checked[key] <= high:
+                allowed = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
+                raise ConfigError(f"{where}.{key} is {value}; it must be {allowed}.")
+    return dataclasses.replace(section, **checked)
+
+
+def _convert(value: object, wanted: type, where: str) -> Any:
+    """Turn a TOML value or command-line text into `wanted` (bool, int or float) without losing anything."""
+    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
+    if isinstance(value, str):
+        value = _number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
+    if wanted is bool:
+        if not isinstance(value, bool):
+            raise refusal
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise refusal
+    if wanted is int and value != int(value):
+        raise refusal
+    return wanted(value)
+
+
+def _number(text: str) -> int | float | str:
+    """Return the number that `text` spells (`20_000_000` and `2e7` both do), or the text itself."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _env_value(key: str, value: object, origin: str) -> object:
+    """Read text as a number or truth value where it is one; the environment judges the rest."""
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower(), _number(value))
+    if isinstance(value, float) and math.isnan(value):
+        raise ConfigError(f"{origin}: env.{key} is not a number.")
+    if not isinstance(value, (bool, int, float, str)):
+        raise ConfigError(f"{origin}: env.{key} is {value!r}; it must be a number, true, false or text.")
+    return value
+
+
+def _check_combinations(train: TrainSettings) -> None:
+    """Refuse settings that are fine alone but not together; those that need the environment come later."""
+    if train.minibatch % train.horizon:
+        raise ConfigError(
+            f"train.minibatch {train.minibatch} is not a multiple of train.horizon {train.horizon}: "
+            "a minibatch is made of whole sequences."
+        )
+
+
+def check_batch(train: TrainSettings, rows: int) -> None:
+    """Refuse settings that do not fit an environment of `rows` agents."""
+    if train.minibatch > rows * train.horizon:
+        raise ConfigError(
+            f"train.minibatch {train.minibatch} is more than one rollout of {rows} agents x "
+            f"train.horizon {train.horizon} = {rows * train.horizon} steps: make it smaller or raise "
+            "train.num_envs."
+        )
+
+
+def field_help(section: type[Any]) -> dict[str, str]:
+    """Return the docstring under each field of a settings class, for `--help`."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(section)))
+    except OSError:  # installed without sources: the options work all the same
+        return {}
+    body = cast(ast.ClassDef, tree.body[0]).body
+    return {
+        cast(ast.Name, declared.target).id: str(note.value.value)
+        for declared, note in zip(body, body[1:], strict=False)
+        if isinstance(declared, ast.AnnAssign)
+        and isinstance(note, ast.Expr)
+        and isinstance(note.value, ast.Constant)
+    }
