@@ -120,14 +120,17 @@ class Frame:
         self, x: float, y: float, string: str, size: float, color: Color = SNOW, align: Align = "left"
     ) -> float:
         """One line of text, `size` units high, whose top is at `y`. Returns its width."""
-        font = self._fonts.at(max(1, round(size * self.scale)))
-        encoded = "".join(c if c in CHARACTERS else "?" for c in string).encode()
+        font, encoded = self._font(size), _encode(string)
         width = float(self._rl.MeasureTextEx(font, encoded, size, 0).x)
         x -= {"left": 0.0, "center": width / 2, "right": width}[align]
         # whole pixels: the glyphs were rendered for them
         position = (round(x * self.scale) / self.scale, round(y * self.scale) / self.scale)
         self._rl.DrawTextEx(font, encoded, position, size, 0, self._color(color))
         return width
+
+    def measure(self, string: str, size: float) -> float:
+        """The width that `text` would return."""
+        return float(self._rl.MeasureTextEx(self._font(size), _encode(string), size, 0).x)
 
     def hud(self, title: str, *values: tuple[str, object]) -> None:
         """The line at the top of a picture: its name on the left, named values on the right."""
@@ -136,6 +139,9 @@ class Frame:
         for name, value in reversed(values):
             x -= self.text(x, 11, str(value), 23, SNOW, "right") + 7
             x -= self.text(x, 15, name, 16, STEEL, "right") + 22
+
+    def _font(self, size: float) -> Any:
+        return self._fonts.at(max(1, round(size * self.scale)))
 
     def _segments(self, radius: float) -> int:
         """Straight pieces that make a circle of this radius look round."""
@@ -146,3 +152,7 @@ class Frame:
         if struct is None:
             struct = self._colors[color] = self._rl.ffi.new("Color *", color)[0]
         return struct
+
+
+def _encode(string: str) -> bytes:
+    return "".join(c if c in CHARACTERS else "?" for c in string).encode()

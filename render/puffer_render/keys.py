@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from puffer_envs.spec import ActionPart
 
 KEYS_OF_LABELS = {
     "left": ("left", "a"),
@@ -78,17 +79,6 @@ class KeyMap:
         return action
 
 
-@dataclass(frozen=True)
-class ActionPart:
-    """One of an environment's actions."""
-
-    name: str
-    labels: tuple[str, ...]
-    """A name for each choice; empty for a continuous action."""
-    low: float = 0.0
-    high: float = 0.0
-
-
 def make_keymap(
     parts: Sequence[ActionPart], keys: Mapping[str, tuple[str, ...]] | None = None, idle: str | None = None
 ) -> KeyMap:
@@ -97,7 +87,7 @@ def make_keymap(
     idles: list[float | None] = []
     discrete = continuous = 0
     for number, part in enumerate(parts):
-        if part.labels:
+        if part.choices:
             row = ROWS_OF_KEYS[min(discrete, len(ROWS_OF_KEYS) - 1)]
             bindings += _bind_choices(number, part, keys or {}, idle, row)
             idles.append(_idle_choice(part.labels, idle))

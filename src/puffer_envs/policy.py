@@ -21,7 +21,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import safetensors
 from numpy.typing import NDArray
 
 FORMAT = "puffer-policy-1"
@@ -173,6 +172,10 @@ def load_policy(path: str | Path, seed: int = 0) -> NumpyPolicy:
     seed: of the generator that draws actions. Raises PolicyError when the file is missing, damaged, of another
     format, or holds other tensors than its metadata promises.
     """
+    try:
+        import safetensors  # noqa: PLC0415 (comes with the extras that need it)
+    except ImportError:
+        raise PolicyError('reading a policy needs safetensors: pip install "puffer-envs[render]"') from None
     try:
         with safetensors.safe_open(str(path), framework="numpy") as file:
             info = _read_info(file.metadata() or {})

@@ -72,7 +72,7 @@ def _draw_bars(
 
 def _draw_fields(state: Any, x: float, frame: Frame) -> None:
     y = HUD_HEIGHT + 4.0
-    for name in field_names(state):
+    for name in state:
         if y > frame.height - MARGIN - LINE:
             frame.text(x, y, "…", 15, STEEL)
             return
@@ -80,11 +80,6 @@ def _draw_fields(state: Any, x: float, frame: Frame) -> None:
         frame.text(x, y, name, 15, STEEL)
         frame.text(x + PANEL, y, _describe(value), 15, SNOW, "right")
         y += LINE
-
-
-def field_names(state: Any) -> list[str]:
-    """The public attributes of a state, which are its fields."""
-    return [name for name in dir(state) if not name.startswith("_")]
 
 
 def _describe(value: NDArray[Any]) -> str:

@@ -1,0 +1,80 @@
+"""What the two commands share: options, settings, and errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import math
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from puffer_render.errors import RenderError
+
+USAGE_ERROR = 2
+"""Exit code for what the user can mend, as argparse's."""
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def run(program: str, main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None) -> int:
+    """Call `main`; a mistake of the user's becomes one line on stderr and exit code 2."""
+    try:
+        main(arguments)
+    except RenderError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print(f"\n{program}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def parse_settings(parser: Parser, rest: Sequence[str]) -> dict[str, Any]:
+    """`--env.KEY VALUE` or `--env.KEY=VALUE`, any number of them. Other leftovers are errors."""
+    settings: dict[str, Any] = {}
+    words = list(rest)
+    while words:
+        option, separator, value = words.pop(0).partition("=")
+        if not option.startswith("--env.") or option == "--env.":
+            parser.error(f"unknown argument {option!r}")
+        if not separator:
+            if not words:
+                parser.error(f"{option} needs a value")
+            value = words.pop(0)
+        settings[option.removeprefix("--env.")] = _parse_value(parser, option, value)
+    return settings
+
+
+def positive(text: str) -> float:
+    """An argparse type: a finite number above 0."""
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
+    return value
+
+
+def count(text: str) -> int:
+    """An argparse type: an integer from 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer from 1, got {text}")
+    return value
+
+
+def _parse_value(parser: Parser, option: str, text: str) -> bool | int | float:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        value = None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        parser.error(f"{option} must be a number, true or false, got {text!r}")
+    return value

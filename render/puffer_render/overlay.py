@@ -1,0 +1,76 @@
+"""What a window writes beside and over the picture: the line at the bottom, and the list of keys."""
+
+from __future__ import annotations
+
+from puffer_render.frame import Frame
+from puffer_render.keys import KeyMap
+from puffer_render.palette import AMBER, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, fade
+from puffer_render.player import Player
+
+FOOTER = 40
+"""Height in units of the line at the bottom."""
+COMMANDS = (
+    ("P", "pause"),
+    ("N", "one step"),
+    ("+ −", "faster, slower"),
+    ("R", "new game"),
+    ("H", "this list"),
+    ("Esc", "leave"),
+)
+ROW = 30
+
+
+def draw_footer(player: Player, fps: int, y: float, frame: Frame) -> None:
+    """Who plays, with which keys, how fast."""
+    frame.rect(0, y, frame.width, FOOTER, DUSK)
+    middle = y + FOOTER / 2
+    x = 20 + _draw_driver(player, middle, frame)
+    for binding in player.keymap.bindings:
+        end = x + 14 + frame.measure(binding.label, 14) + frame.measure(binding.caps[0], 13) + 20
+        if end > frame.width - 190:
+            break
+        x = _draw_cap(x + 14, middle, binding.caps[0], frame) + 6
+        x += frame.text(x, middle - 8, binding.label, 14, STEEL)
+    right = frame.width - 20
+    right -= _draw_keycap_right(right, middle, frame)
+    state = "paused" if player.paused else f"× {player.speed:g}"
+    frame.text(right - 12, middle - 8, f"{state}   {fps} fps", 14, AMBER if player.paused else STEEL, "right")
+
+
+def draw_help(keymap: KeyMap, frame: Frame, height: float) -> None:
+    """A panel over the picture with every key."""
+    lines = [(" ".join(binding.caps), binding.label) for binding in keymap.bindings] + list(COMMANDS)
+    panel_width, panel_height = 300, ROW * len(lines) + 36
+    x, y = (frame.width - panel_width) / 2, max(4, (height - panel_height) / 2)
+    frame.rect(0, 0, frame.width, height, fade(NIGHT, 0.6))
+    frame.rect(x, y, panel_width, panel_height, SLATE, 14)
+    frame.rect(x + 1.5, y + 1.5, panel_width - 3, panel_height - 3, DUSK, 13)
+    for i, (keys, label) in enumerate(lines):
+        middle = y + 18 + ROW * (i + 0.5)
+        left = x + 24.0
+        for key in keys.split():
+            left = _draw_cap(left, middle, key, frame) + 6
+        frame.text(x + panel_width - 24, middle - 8.5, label, 16, SNOW, "right")
+
+
+def _draw_driver(player: Player, middle: float, frame: Frame) -> float:
+    """Who chose the last action. Returns the width used."""
+    person = player.person_drives or player.policy is None
+    frame.circle(25, middle, 4.5, MINT if person else AMBER)
+    return 18 + frame.text(37, middle - 8, "you" if person else "policy", 15, SNOW)
+
+
+def _draw_keycap_right(right: float, middle: float, frame: Frame) -> float:
+    width = frame.text(right, middle - 8, "keys", 14, STEEL, "right") + 6
+    cap = frame.measure("H", 13) + 14
+    _draw_cap(right - width - cap, middle, "H", frame)
+    return width + cap
+
+
+def _draw_cap(x: float, middle: float, key: str, frame: Frame) -> float:
+    """A key as it lies on the keyboard. Returns where it ends."""
+    width = max(20.0, frame.measure(key, 13) + 12)
+    frame.rect(x, middle - 10, width, 20, STEEL, 5)
+    frame.rect(x + 1, middle - 9, width - 2, 17, SLATE, 4)
+    frame.text(x + width / 2, middle - 7.5, key, 13, SNOW, "center")
+    return x + width

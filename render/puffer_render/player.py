@@ -1,0 +1,103 @@
+"""Plays one environment in fixed steps: decides on actions, keeps time. Knows nothing of windows or pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import numpy as np
+from puffer_envs.policy import NumpyPolicy
+
+from puffer_render.keys import KeyMap
+
+SLOWEST, FASTEST = 1 / 16, 64.0
+"""Bounds of the speed, as multiples of the environment's own."""
+LONGEST_WAIT = 0.25
+"""Seconds: time lost beyond this (a window being dragged, a slow machine) is not caught up on."""
+
+
+class Player:
+    """An environment, who plays it, and its clock.
+
+    A person plays agent 0 while a key is held. The policy, if there is one, plays whatever the person does not;
+    without one, agent 0 idles and other agents move at random.
+    """
+
+    def __init__(self, env: Any, keymap: KeyMap, policy: NumpyPolicy | None = None, seed: int = 0) -> None:
+        self.env, self.keymap, self.policy = env, keymap, policy
+        self.paused = False
+        self.speed = 1.0
+        """Multiple of the environment's own rate."""
+        self.steps = 0
+        """Taken since the reset."""
+        self.person_drives = False
+        """Whether a person chose the last action."""
+        self.last_episode: dict[str, float] = {}
+        """The log of the last episode that ended."""
+        self._random = np.random.default_rng(seed)
+        self._tapped: set[str] = set()
+        self._debt = 0.0
+        self.reset(seed)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Begin anew: with a seed, exactly as at the start; without one, a fresh episode."""
+        self.env.reset(seed)
+        self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
+        self._debt, self.steps = 0.0, 0
+        self.person_drives = False
+        self.last_episode = {}
+        if self.policy is not None:
+            self.policy.reset()
+
+    def faster(self) -> None:
+        """Twice the speed."""
+        self.speed = min(FASTEST, self.speed * 2)
+
+    def slower(self) -> None:
+        """Half the speed."""
+        self.speed = max(SLOWEST, self.speed / 2)
+
+    def advance(self, seconds: float, held: AbstractSet[str], tapped: AbstractSet[str]) -> int:
+        """Let time pass, and return the number of steps taken.
+
+        seconds: since the last call. held: keys down now. tapped: keys that went down since the last call,
+        which count for the next step even when they are up again.
+        """
+        self._tapped |= tapped
+        if self.paused:
+            return 0
+        self._debt += min(seconds, LONGEST_WAIT) * self.env.spec.rate * self.speed
+        due = int(self._debt)
+        self._debt -= due
+        for _ in range(due):
+            self.step(held)
+        return due
+
+    def step(self, held: AbstractSet[str] = frozenset()) -> None:
+        """Take one step."""
+        keys = self._tapped | held
+        self._tapped = set()
+        self.person_drives = self.keymap.driving(keys)
+        _, _, terminals, truncations = self.env.step(self._choose(keys))
+        self.steps += 1
+        if self.policy is not None:
+            self.policy.reset(terminals | truncations)
+        self.last_episode = self.env.log() or self.last_episode
+
+    def _choose(self, keys: AbstractSet[str]) -> Any:
+        env, previous = self.env, self._actions[0].copy()
+        if self.policy is not None:
+            self._actions[:] = self.policy.act(env.observations, action_masks=env.action_masks).reshape(
+                self._actions.shape
+            )
+        elif env.agents > 1:
+            self._actions[1:] = [self._random_action() for _ in range(env.agents - 1)]
+        if self.policy is None or self.person_drives:
+            self._actions[0] = self.keymap.action(keys, previous)
+        return self._actions.reshape(env.actions.shape)
+
+    def _random_action(self) -> Any:
+        space = self.env.single_action_space
+        if hasattr(space, "low"):
+            return self._random.uniform(space.low, space.high)
+        return self._random.integers(0, getattr(space, "nvec", getattr(space, "n", 1)))

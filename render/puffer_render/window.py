@@ -1,0 +1,93 @@
+"""A window on the screen: shows frames, reports keys. Knows nothing of environments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from puffer_render.errors import RenderError, import_raylib
+from puffer_render.frame import Fonts, Frame
+from puffer_render.offscreen import display_answers, is_software
+from puffer_render.palette import NIGHT
+
+REFRESH = 60
+"""Pictures per second."""
+SMALLEST = 240
+"""Pixels: a window cannot be made narrower or lower."""
+NO_DISPLAY = (
+    "no window can be opened: there is no display here, or it has no OpenGL; "
+    "puffer-render makes a video of a replay without one"
+)
+
+
+class Window:
+    """A resizable window that shows a canvas of `width` x `height` units as large as fits.
+
+    raylib allows one window at a time. Raises RenderError when none can be opened.
+    """
+
+    def __init__(self, title: str, width: int, height: int, keys: Iterable[str]) -> None:
+        self._rl = rl = import_raylib()
+        if not (is_software(rl) or display_answers()):
+            raise RenderError(NO_DISPLAY)
+        rl.SetConfigFlags(rl.FLAG_WINDOW_RESIZABLE | rl.FLAG_MSAA_4X_HINT | rl.FLAG_VSYNC_HINT)
+        rl.InitWindow(width, height, title.encode())
+        if not rl.IsWindowReady():
+            raise RenderError(NO_DISPLAY)
+        rl.SetWindowMinSize(SMALLEST, SMALLEST)
+        rl.SetExitKey(rl.KEY_NULL)
+        rl.SetTargetFPS(REFRESH)
+        self._codes = {key: getattr(rl, f"KEY_{key.upper()}") for key in keys}
+        self._fonts = Fonts()
+        self._frame = Frame(width, height, self._fonts)
+        self._ground = rl.ffi.new("Color *", NIGHT)[0]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the person asked for the window to be closed."""
+        return bool(self._rl.WindowShouldClose())
+
+    @property
+    def fps(self) -> int:
+        """Pictures shown in the last second."""
+        return int(self._rl.GetFPS())
+
+    def held(self) -> frozenset[str]:
+        """Those of the watched keys that are down."""
+        return frozenset(key for key, code in self._codes.items() if self._rl.IsKeyDown(code))
+
+    def pressed(self) -> frozenset[str]:
+        """Those of the watched keys that went down since the last frame."""
+        codes = set()
+        while code := self._rl.GetKeyPressed():  # a queue, which keeps a key that is up again by now
+            codes.add(code)
+        return frozenset(key for key, code in self._codes.items() if code in codes)
+
+    def typed(self) -> str:
+        """Characters typed since the last frame, by the person's own keyboard layout."""
+        characters = ""
+        while code := self._rl.GetCharPressed():
+            characters += chr(code)
+        return characters
+
+    def show(self, draw: Callable[[Frame], None]) -> None:
+        """Draw and present one picture, wait for the next one's time, and take note of the keys."""
+        rl, frame = self._rl, self._frame
+        width, height = rl.GetScreenWidth(), rl.GetScreenHeight()
+        frame.scale = min(width / frame.width, height / frame.height)
+        left = round((width - frame.width * frame.scale) / 2)
+        top = round((height - frame.height * frame.scale) / 2)
+        rl.BeginDrawing()
+        rl.ClearBackground(self._ground)
+        rl.BeginScissorMode(left, top, round(frame.width * frame.scale), round(frame.height * frame.scale))
+        rl.rlPushMatrix()
+        rl.rlTranslatef(left, top, 0)
+        rl.rlScalef(frame.scale, frame.scale, 1)
+        draw(frame)
+        rl.rlPopMatrix()
+        rl.EndScissorMode()
+        rl.EndDrawing()
+
+    def close(self) -> None:
+        """Close the window, and nothing else."""
+        self._fonts.close()
+        self._rl.CloseWindow()
