@@ -336,8 +336,8 @@ cdef class Batch:
             raise ValueError(f"unknown buffers: {', '.join(sorted(map(str, given)))}")
         b.io.obs = <void*> <size_t> obs
         b.io.final_obs = <void*> <size_t> final_obs
-        b.io.actions = <const int32_t*> <size_t> actions if discrete else NULL
-        b.io.controls = NULL if discrete else <const float*> <size_t> actions
+        b.io.actions = <const int32_t*> <size_t> (actions if discrete else 0)
+        b.io.controls = <const float*> <size_t> (0 if discrete else actions)
         b.io.rewards = <float*> <size_t> rewards
         b.io.terminals = <uint8_t*> <size_t> terminals
         b.io.truncations = <uint8_t*> <size_t> truncations

@@ -214,12 +214,8 @@ def read_layout(name: str, values: list[float]) -> Layout:
 
 def observation_space(env: EnvSpec, layout: Layout) -> gymnasium.spaces.Box:
     """The space of one agent's observation."""
-    size = int(np.prod(layout.obs_shape))
-    parts = _obs_parts(
-        [(p.name, 0 if p.count == env.obs[-1].count and p is env.obs[-1] else p.count, p.low, p.high, p.doc)
-         for p in env.obs],
-        size,
-    )  # fmt: skip
+    # From the table anew: a part that takes "all that remain" has another count under other settings.
+    parts = _obs_parts(_core.describe(env.name)["obs"], int(np.prod(layout.obs_shape)))
     low: NDArray[Any] = np.concatenate([np.full(p.count, p.low, env.obs_dtype) for p in parts])
     high: NDArray[Any] = np.concatenate([np.full(p.count, p.high, env.obs_dtype) for p in parts])
     return gymnasium.spaces.Box(
