@@ -145,8 +145,13 @@ class Trainer:
         self.on_skip: Callable[[str], None] = lambda fault: None
         """Called with the reason whenever an update is skipped."""
 
-        env.reset(seed)
-        self._observe(train.horizon)
+        self.restart(seed)
+
+    def restart(self, seed: int) -> None:
+        """Reset the environment: every episode starts anew, what was learned stays."""
+        self.env.reset(seed)
+        self.state.zero_()
+        self._observe(self.settings.train.horizon)
 
     @property
     def batch(self) -> int:

@@ -1,0 +1,130 @@
+"""How good a policy is, judged on fresh full episodes.
+
+A training log favours short episodes: whatever ends often is counted often. Here every agent plays its first episode
+to the end and is counted once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from puffer_train.contract import Environment, describe
+from puffer_train.policy import Policy
+
+LONGEST_EPISODE = 200_000
+"""Steps after which an evaluation stops waiting for episodes that do not end."""
+
+
+@dataclass
+class Evaluation:
+    """What was found: one number per finished episode."""
+
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    """Every statistic that the environment logs, or `episode_return` and `episode_length`."""
+    unfinished: int = 0
+    """Agents whose first episode did not end within the limit."""
+
+    @property
+    def episodes(self) -> int:
+        """Finished episodes."""
+        return len(self.figures["episode_return"]) if self.figures else 0
+
+    @property
+    def main(self) -> str:
+        """Name of the statistic to look at first."""
+        return "score" if "score" in self.figures else "episode_return"
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Return mean, standard deviation (over episodes), least and greatest value of each statistic."""
+        return {
+            name: {
+                "mean": float(np.mean(values)),
+                "std": float(np.std(values)),
+                "min": float(np.min(values)),
+                "max": float(np.max(values)),
+            }
+            for name, values in self.figures.items()
+        }
+
+
+def evaluate(
+    env: Environment,
+    policy: Policy,
+    seed: int,
+    deterministic: bool = False,
+    longest: int = LONGEST_EPISODE,
+    watch: Callable[[int, int], None] = lambda finished, agents: None,
+) -> Evaluation:
+    """Reset the environment with `seed` and play every agent's first episode to its end.
+
+    The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it holds just
+    the episodes that ended with that step; agents of one environment that end together share its means. Without a
+    log, returns and lengths are added up here. `watch` is called with the finished and all agents now and then.
+    """
+    env.reset(seed)
+    return _play_first_episodes(env, policy, seed, deterministic, longest, watch)
+
+
+def record(env: Environment, policy: Policy, seed: int, path: Path, deterministic: bool = False) -> Evaluation | None:
+    """Play like `evaluate` and leave a replay file; None when the environment cannot record."""
+    start, save = getattr(env, "start_replay", None), getattr(env, "save_replay", None)
+    if start is None or save is None:
+        return None
+    start(seed)
+    result = _play_first_episodes(env, policy, seed, deterministic, LONGEST_EPISODE, lambda finished, agents: None)
+    save(path)
+    return result
+
+
+@torch.inference_mode()
+def _play_first_episodes(
+    env: Environment,
+    policy: Policy,
+    seed: int,
+    deterministic: bool,
+    longest: int,
+    watch: Callable[[int, int], None],
+) -> Evaluation:
+    spec = describe(env)
+    rows, agents = spec.rows, spec.rows // spec.envs
+    generator = torch.Generator().manual_seed(seed)
+    state = policy.initial_state(rows)
+    log = getattr(env, "log", None)
+    if log is not None:
+        log()
+    result = Evaluation()
+    waiting = np.ones(rows, np.bool_) if env.agent_mask is None else env.agent_mask.copy()
+    count = int(waiting.sum())
+    returns, length = np.zeros(rows), 0
+    while waiting.any() and length < longest:
+        masks = None if env.action_masks is None else torch.from_numpy(env.action_masks.copy())
+        output = policy.step(torch.from_numpy(env.observations.copy()), state)
+        noise = None if deterministic else policy.actions.noise(1, rows, generator)[0]
+        actions = policy.actions.sample(output, noise, masks, policy)
+        env.actions[...] = actions.numpy().reshape(env.actions.shape)
+        env.step(env.actions)
+        length += 1
+        returns[waiting] += env.rewards[waiting]
+        ends = env.terminals | env.truncations
+        if not ends.any():
+            continue
+        state *= torch.from_numpy(~ends).unsqueeze(-1)
+        first = ends & waiting
+        # an environment's log is read even where only later episodes ended: that forgets them
+        logs = {} if log is None else {i: log(env=i) for i in np.unique(np.flatnonzero(ends) // agents).tolist()}
+        for row in np.flatnonzero(first).tolist():
+            figures = {"episode_return": returns[row], "episode_length": float(length)}
+            figures |= {key: value for key, value in logs.get(row // agents, {}).items() if key != "n"}
+            for name, value in figures.items():
+                if math.isfinite(value):
+                    result.figures.setdefault(name, []).append(float(value))
+        waiting &= ~ends
+        watch(count - int(waiting.sum()), count)
+    result.unfinished = int(waiting.sum())
+    return result

@@ -1,0 +1,121 @@
+"""The policy file: a trained policy that NumPy alone can run. Its format is in docs/contract.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from puffer_train.checkpoint import check_identity, check_shapes
+from puffer_train.config import PolicySettings
+from puffer_train.contract import EnvironmentSpec
+from puffer_train.errors import CheckpointError
+from puffer_train.files import replace_durable
+from puffer_train.policy import Policy, action_scale
+
+FORMAT = "puffer-policy-1"
+
+
+@dataclass(frozen=True)
+class EnvironmentIdentity:
+    """Which environment a policy was trained in."""
+
+    name: str
+    """Name, or `module:factory`."""
+    version: int
+    """Version of its rules; 0 where it has none."""
+    settings: dict[str, Any]
+    """All its settings, or those given where it does not tell."""
+
+
+def identify(env: object, name: str, given: Mapping[str, object]) -> EnvironmentIdentity:
+    """Read the environment's version and settings from its optional attributes `spec.version` and `settings`."""
+    version = getattr(getattr(env, "spec", None), "version", 0)
+    settings = getattr(env, "settings", given)
+    return EnvironmentIdentity(name, version if isinstance(version, int) else 0, dict(settings))
+
+
+def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
+    """Write the policy file. Raises `CheckpointError` when a weight is not finite or the disk refuses."""
+    for name, parameter in policy.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise CheckpointError(f"no policy was exported: {name!r} holds a value that is not finite.")
+    about = {
+        "environment": environment.name,
+        "environment_version": environment.version,
+        **policy.spec.identity(),
+        "hidden": policy.hidden,
+        "layers": policy.layers,
+        "settings": environment.settings,
+    }
+    data = safetensors.torch.save(_tensors(policy), {"format": FORMAT, "policy": json.dumps(about)})
+    try:
+        replace_durable(path, data)
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror or error}.") from error
+
+
+def read_policy_info(path: Path) -> dict[str, Any]:
+    """Return what a policy file says about itself. Raises `CheckpointError` when it is none."""
+    try:
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
+            raise CheckpointError(f"{path} is no policy file of format {FORMAT!r}.")
+        about = json.loads(metadata["policy"])
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
+        raise CheckpointError(f"{path} cannot be read as a policy file: {error}.") from error
+    if not isinstance(about, dict):
+        raise CheckpointError(f"{path} cannot be read as a policy file: its metadata is no JSON object.")
+    return about
+
+
+def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
+    """Load a policy file for an environment. Raises `CheckpointError` naming what is damaged or different."""
+    about = read_policy_info(path)
+    check_identity(about, spec.identity(), path)
+    hidden, layers = about.get("hidden"), about.get("layers")
+    if not isinstance(hidden, int) or not isinstance(layers, int) or not (0 < hidden < 65536 and 0 < layers < 1024):
+        raise CheckpointError(f"{path} is damaged: hidden is {hidden!r} and layers is {layers!r}.")
+    policy = Policy(spec, PolicySettings(hidden=hidden, layers=layers), torch.Generator())
+    try:
+        tensors = safetensors.torch.load(path.read_bytes())
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read as a policy file: {error}.") from error
+    check_shapes(tensors, _tensors(policy), path)
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{path} is damaged: {name!r} holds a value that is not finite.")
+    with torch.no_grad():
+        policy.input_scale.copy_(tensors["input_scale"])
+        policy.encoder.copy_(tensors["encoder.weight"])
+        policy.core.copy_(torch.stack([tensors[f"core.{i}.weight"] for i in range(layers)]))
+        policy.head.copy_(tensors["head.weight"])
+        if policy.log_std is not None:
+            scale = action_scale(spec.action)
+            policy.head[:-1] /= scale.unsqueeze(-1)
+            policy.log_std.copy_(tensors["log_std"] - scale.log())
+    return policy
+
+
+def _tensors(policy: Policy) -> dict[str, Tensor]:
+    """Return the tensors of the policy file; continuous actions in the environment's units."""
+    head = policy.head.detach().clone()
+    tensors = {
+        "input_scale": policy.input_scale.clone(),
+        "encoder.weight": policy.encoder.detach().clone(),
+        "head.weight": head,
+    }
+    tensors |= {f"core.{i}.weight": weight.detach().clone() for i, weight in enumerate(policy.core)}
+    if policy.log_std is not None:
+        scale = action_scale(policy.spec.action)
+        head[:-1] *= scale.unsqueeze(-1)
+        tensors["log_std"] = policy.log_std.detach() + scale.log()
+    return tensors
