@@ -1,0 +1,368 @@
+// breakout - knock two walls of bricks down with a ball and a paddle, by the rules of the arcade game (Atari, 1976).
+//
+// Observation  float32 (118,): 10 numbers scaled to [0, 1] or [-1, 1], then a flag for each of the 6 x 18 bricks.
+// Action       one of 3: stay, left, right; held for `frameskip` frames of 1/60 s. The ball is served by itself.
+// Reward       the points of the bricks knocked out: 7, 7, 4, 4, 1, 1 by row from the top, 432 for a wall.
+// End          terminal when five balls are lost or two walls are down; truncated after `max_frames` frames.
+//
+// The world is 576 x 330 pixels, y downwards; the ball is a square. Where it strikes the paddle decides how steeply it
+// leaves, never quite upright. Each brick it touches is knocked out and sends it back. It speeds up at the 4th and the
+// 12th strike and on its first touch of a 4-point and of a 7-point brick; the paddle halves when it reaches the top. A
+// new ball brings speed and paddle back. A cleared wall is replaced at the next strike or serve, so never over the ball.
+//
+// Positions and velocities are multiples of 1/256 pixel: float sums of them are exact, the same on every machine.
+#pragma once
+#include "puffer.h"
+#include "puffer_math.h"
+
+enum { BREAKOUT_ROWS = 6, BREAKOUT_COLUMNS = 18, BREAKOUT_BRICKS = BREAKOUT_ROWS * BREAKOUT_COLUMNS };
+enum { BREAKOUT_BALLS = 5, BREAKOUT_WALLS = 2, BREAKOUT_MAX_SCORE = BREAKOUT_WALLS * BREAKOUT_COLUMNS * 24 };
+enum { BREAKOUT_STAY, BREAKOUT_LEFT, BREAKOUT_RIGHT, BREAKOUT_ACTIONS };
+enum { BREAKOUT_NUMBERS = 10, BREAKOUT_OBS = BREAKOUT_NUMBERS + BREAKOUT_BRICKS };
+
+// Pixels.
+enum {
+    BREAKOUT_WIDTH = 576,
+    BREAKOUT_HEIGHT = 330,
+    BREAKOUT_BRICK_WIDTH = 32,
+    BREAKOUT_BRICK_HEIGHT = 12,
+    BREAKOUT_WALL_TOP = 50,
+    BREAKOUT_WALL_BOTTOM = BREAKOUT_WALL_TOP + BREAKOUT_ROWS * BREAKOUT_BRICK_HEIGHT,
+    BREAKOUT_PADDLE_TOP = 310,
+    BREAKOUT_PADDLE_HEIGHT = 8,
+    BREAKOUT_PADDLE_WIDTH = 62,
+    BREAKOUT_PADDLE_SPEED = 8, // a frame; above the ball's 6.5 sideways, and 4 frames of it reach every spot
+    BREAKOUT_RADIUS = 3,       // half the side of the ball
+    BREAKOUT_SERVE_Y = 165,
+    BREAKOUT_SERVE_SPREAD = 72, // a ball is served at most this far from the middle
+};
+
+// Pixels a frame; less than a brick's height minus the ball's, so that no brick is jumped over.
+#define BREAKOUT_SLOWEST (256.0f / 60.0f)
+#define BREAKOUT_SPEED_UP (48.0f / 60.0f) // four times, to 448 pixels a second
+#define BREAKOUT_TOP_SPEED 8.0f           // no velocity is larger; the unit of the observation
+
+// Radians from upright. The smallest keeps a resting paddle from returning the same ball for ever.
+#define BREAKOUT_STEEPEST (4.0f * PUF_PI / 180.0f)
+#define BREAKOUT_FLATTEST (60.0f * PUF_PI / 180.0f)
+#define BREAKOUT_SERVE_ANGLE (30.0f * PUF_PI / 180.0f)
+#define BREAKOUT_GRAIN 256.0f // positions and velocities are multiples of 1 / this
+
+typedef struct Breakout {
+    PufRng rng;
+    int32_t frameskip, max_frames; // settings
+    float paddle_x, paddle_width;  // its left edge
+    float ball_x, ball_y;          // the middle of the ball
+    float ball_vx, ball_vy;
+    int32_t balls; // left, with the one in play
+    int32_t score;
+    int32_t wall; // 1 or 2
+    int32_t bricks_left;
+    int32_t hits;    // strikes of the paddle by this ball
+    int32_t highest; // points of the best brick this ball has touched
+    int32_t frame;
+    uint8_t bricks[BREAKOUT_ROWS][BREAKOUT_COLUMNS];
+    PufLog log;
+} Breakout;
+
+static const uint8_t breakout_points[BREAKOUT_ROWS] = { 7, 7, 4, 4, 1, 1 };
+
+static void breakout_init(Breakout* s, const double* params, PufRng rng)
+{
+    s->rng = rng;
+    s->frameskip = (int32_t)params[0];
+    s->max_frames = (int32_t)params[1];
+}
+
+static float breakout_grain(float x)
+{
+    return (float)(int32_t)(x * BREAKOUT_GRAIN + (x < 0.0f ? -0.5f : 0.5f)) / BREAKOUT_GRAIN;
+}
+
+static float breakout_speed(const Breakout* s)
+{
+    int32_t ups = (s->hits >= 4) + (s->hits >= 12) + (s->highest >= 4) + (s->highest >= 7);
+    return BREAKOUT_SLOWEST + (float)ups * BREAKOUT_SPEED_UP;
+}
+
+// Send the ball off; `angle` in radians from upright, to the right if positive.
+static void breakout_aim(Breakout* s, float angle, float up)
+{
+    float sine, cosine;
+    puf_sincosf(angle, &sine, &cosine);
+    float speed = breakout_speed(s);
+    s->ball_vx = breakout_grain(speed * sine);
+    s->ball_vy = breakout_grain(-up * speed * cosine);
+}
+
+static void breakout_build_wall(Breakout* s)
+{
+    s->wall += 1;
+    s->bricks_left = BREAKOUT_BRICKS;
+    memset(s->bricks, 1, sizeof(s->bricks));
+}
+
+static void breakout_serve(Breakout* s)
+{
+    if (s->bricks_left == 0) {
+        breakout_build_wall(s);
+    }
+    s->paddle_width = BREAKOUT_PADDLE_WIDTH;
+    s->paddle_x = (BREAKOUT_WIDTH - BREAKOUT_PADDLE_WIDTH) / 2;
+    s->hits = 0;
+    s->highest = 0;
+    s->ball_x = breakout_grain(BREAKOUT_WIDTH / 2 + puf_rand_range(&s->rng, -BREAKOUT_SERVE_SPREAD, BREAKOUT_SERVE_SPREAD));
+    s->ball_y = BREAKOUT_SERVE_Y;
+    breakout_aim(s, puf_rand_range(&s->rng, -BREAKOUT_SERVE_ANGLE, BREAKOUT_SERVE_ANGLE), -1.0f);
+}
+
+static void breakout_reset(Breakout* s)
+{
+    s->balls = BREAKOUT_BALLS;
+    s->score = 0;
+    s->frame = 0;
+    s->wall = 0;
+    s->bricks_left = 0;
+    breakout_serve(s);
+}
+
+static void breakout_observe(const Breakout* s, PufIo io)
+{
+    float* obs = io.obs;
+    float paddle = s->paddle_x + s->paddle_width * 0.5f;
+    obs[0] = paddle * (1.0f / BREAKOUT_WIDTH);
+    obs[1] = s->paddle_width * (1.0f / BREAKOUT_PADDLE_WIDTH);
+    obs[2] = s->ball_x * (1.0f / BREAKOUT_WIDTH);
+    obs[3] = s->ball_y * (1.0f / BREAKOUT_HEIGHT);
+    obs[4] = s->ball_vx * (1.0f / BREAKOUT_TOP_SPEED);
+    obs[5] = s->ball_vy * (1.0f / BREAKOUT_TOP_SPEED);
+    obs[6] = puf_clampf((s->ball_x - paddle) * (1.0f / BREAKOUT_PADDLE_WIDTH), -1.0f, 1.0f);
+    obs[7] = (float)s->balls * (1.0f / BREAKOUT_BALLS);
+    obs[8] = (float)s->score * (1.0f / BREAKOUT_MAX_SCORE);
+    obs[9] = puf_minf((float)s->frame / (float)s->max_frames, 1.0f);
+    const uint8_t* bricks = s->bricks[0];
+    for (int32_t i = 0; i < BREAKOUT_BRICKS; i++) {
+        obs[BREAKOUT_NUMBERS + i] = (float)bricks[i];
+    }
+}
+
+// Knock a brick out, if there is one; a faster ball keeps its direction.
+static int breakout_hit_brick(Breakout* s, int32_t row, int32_t column)
+{
+    if (row < 0 || row >= BREAKOUT_ROWS || column < 0 || column >= BREAKOUT_COLUMNS || !s->bricks[row][column]) {
+        return 0;
+    }
+    s->bricks[row][column] = 0;
+    s->bricks_left -= 1;
+    s->score += breakout_points[row];
+    if (breakout_points[row] > s->highest) {
+        float before = breakout_speed(s);
+        s->highest = breakout_points[row];
+        float faster = breakout_speed(s) / before;
+        s->ball_vx = breakout_grain(s->ball_vx * faster);
+        s->ball_vy = breakout_grain(s->ball_vy * faster);
+    }
+    return 1;
+}
+
+// Row and column of a pixel; for an edge that just touches a brick from the left or above, see `inside`.
+static int32_t breakout_row(float y)
+{
+    return (int32_t)((y - (BREAKOUT_WALL_TOP - BREAKOUT_BRICK_HEIGHT)) * (1.0f / BREAKOUT_BRICK_HEIGHT)) - 1;
+}
+static int32_t breakout_column(float x) { return (int32_t)(x * (1.0f / BREAKOUT_BRICK_WIDTH)); }
+
+// The last grain of the ball to the right or below: an edge on a border belongs to this side of it.
+static float breakout_inside(float middle) { return middle + (BREAKOUT_RADIUS - 1.0f / BREAKOUT_GRAIN); }
+
+// Sideways: stop at a side wall or brick and turn round. Of two bricks struck at once, the one before the ball's
+// middle goes.
+static void breakout_move_x(Breakout* s)
+{
+    float x = s->ball_x + s->ball_vx;
+    float turn = s->ball_vx;
+    if (x < BREAKOUT_RADIUS) {
+        s->ball_x = BREAKOUT_RADIUS;
+        s->ball_vx = -turn;
+        return;
+    }
+    if (x > BREAKOUT_WIDTH - BREAKOUT_RADIUS) {
+        s->ball_x = BREAKOUT_WIDTH - BREAKOUT_RADIUS;
+        s->ball_vx = -turn;
+        return;
+    }
+    s->ball_x = x;
+    float y = s->ball_y;
+    if (y - BREAKOUT_RADIUS >= BREAKOUT_WALL_BOTTOM || y + BREAKOUT_RADIUS <= BREAKOUT_WALL_TOP) {
+        return;
+    }
+    int right = s->ball_vx > 0.0f;
+    int32_t column = breakout_column(right ? breakout_inside(x) : x - BREAKOUT_RADIUS);
+    if (breakout_hit_brick(s, breakout_row(y), column) || breakout_hit_brick(s, breakout_row(y - BREAKOUT_RADIUS), column) ||
+        breakout_hit_brick(s, breakout_row(breakout_inside(y)), column)) {
+        s->ball_x = (float)(right ? column * BREAKOUT_BRICK_WIDTH - BREAKOUT_RADIUS
+                                  : (column + 1) * BREAKOUT_BRICK_WIDTH + BREAKOUT_RADIUS);
+        s->ball_vx = -s->ball_vx;
+    }
+}
+
+// The strike: the farther from the paddle's middle, the flatter the ball leaves.
+static void breakout_strike(Breakout* s)
+{
+    if (s->bricks_left == 0) {
+        breakout_build_wall(s);
+    }
+    s->hits += 1;
+    float reach = s->paddle_width * 0.5f + BREAKOUT_RADIUS;
+    float offset = (s->ball_x - (s->paddle_x + s->paddle_width * 0.5f)) / reach;
+    float bend = puf_minf(fabsf(offset), 1.0f) * (BREAKOUT_FLATTEST - BREAKOUT_STEEPEST) + BREAKOUT_STEEPEST;
+    breakout_aim(s, offset < 0.0f ? -bend : bend, 1.0f);
+}
+
+// Up and down, likewise; the top halves the paddle, the paddle strikes also with its sides, the bottom takes the ball.
+static void breakout_move_y(Breakout* s)
+{
+    float before = s->ball_y;
+    float y = before + s->ball_vy;
+    float x = s->ball_x;
+    s->ball_y = y;
+    if (y < BREAKOUT_RADIUS) {
+        s->ball_y = BREAKOUT_RADIUS;
+        s->ball_vy = -s->ball_vy;
+        if (s->paddle_width == BREAKOUT_PADDLE_WIDTH) {
+            s->paddle_width = BREAKOUT_PADDLE_WIDTH * 0.5f;
+            s->paddle_x += BREAKOUT_PADDLE_WIDTH * 0.25f;
+        }
+        return;
+    }
+    if (y - BREAKOUT_RADIUS < BREAKOUT_WALL_BOTTOM && y + BREAKOUT_RADIUS > BREAKOUT_WALL_TOP) {
+        int down = s->ball_vy > 0.0f;
+        int32_t row = breakout_row(down ? breakout_inside(y) : y - BREAKOUT_RADIUS);
+        if (breakout_hit_brick(s, row, breakout_column(x)) || breakout_hit_brick(s, row, breakout_column(x - BREAKOUT_RADIUS)) ||
+            breakout_hit_brick(s, row, breakout_column(breakout_inside(x)))) {
+            s->ball_y = (float)(BREAKOUT_WALL_TOP + (down ? row * BREAKOUT_BRICK_HEIGHT - BREAKOUT_RADIUS
+                                                          : (row + 1) * BREAKOUT_BRICK_HEIGHT + BREAKOUT_RADIUS));
+            s->ball_vy = -s->ball_vy;
+        }
+        return;
+    }
+    if (s->ball_vy > 0.0f && y + BREAKOUT_RADIUS >= BREAKOUT_PADDLE_TOP) {
+        int beside = x + BREAKOUT_RADIUS <= s->paddle_x || x - BREAKOUT_RADIUS >= s->paddle_x + s->paddle_width;
+        if (!beside && y - BREAKOUT_RADIUS < BREAKOUT_PADDLE_TOP + BREAKOUT_PADDLE_HEIGHT) {
+            s->ball_y = before + BREAKOUT_RADIUS <= BREAKOUT_PADDLE_TOP ? BREAKOUT_PADDLE_TOP - BREAKOUT_RADIUS : y;
+            breakout_strike(s);
+        } else if (y + BREAKOUT_RADIUS >= BREAKOUT_HEIGHT) {
+            s->ball_y = BREAKOUT_HEIGHT - BREAKOUT_RADIUS;
+            s->balls -= 1;
+            if (s->balls > 0) {
+                breakout_serve(s);
+            }
+        }
+    }
+}
+
+static void breakout_move_paddle(Breakout* s, float dx)
+{
+    s->paddle_x = puf_clampf(s->paddle_x + dx, 0.0f, BREAKOUT_WIDTH - s->paddle_width);
+}
+
+static int breakout_over(const Breakout* s)
+{
+    return s->balls == 0 || (s->bricks_left == 0 && s->wall == BREAKOUT_WALLS);
+}
+
+// Move all frames at once where the ball stays clear of walls, bricks and paddle. Every sum is exact, so that it lands
+// where single frames would take it. The usual case.
+static int breakout_fly(Breakout* s, float dx)
+{
+    float n = (float)s->frameskip;
+    float x = s->ball_x + n * s->ball_vx;
+    float y = s->ball_y + n * s->ball_vy;
+    float high = puf_minf(s->ball_y, y), low = puf_maxf(s->ball_y, y);
+    int clear = (high >= BREAKOUT_WALL_BOTTOM + BREAKOUT_RADIUS) & (low < BREAKOUT_PADDLE_TOP - BREAKOUT_RADIUS) &
+                (x >= BREAKOUT_RADIUS) & (x <= BREAKOUT_WIDTH - BREAKOUT_RADIUS);
+    if (clear) {
+        s->ball_x = x;
+        s->ball_y = y;
+        breakout_move_paddle(s, n * dx);
+        s->frame += s->frameskip;
+    }
+    return clear;
+}
+
+static void breakout_step(Breakout* s, PufIo io)
+{
+    int32_t action = io.actions[0];
+    float dx = (float)(BREAKOUT_PADDLE_SPEED * ((action == BREAKOUT_RIGHT) - (action == BREAKOUT_LEFT)));
+    int32_t score = s->score;
+    int over = 0;
+    if (!breakout_fly(s, dx)) {
+        for (int32_t f = 0; f < s->frameskip && !over; f++) {
+            breakout_move_paddle(s, dx);
+            breakout_move_x(s);
+            breakout_move_y(s);
+            s->frame += 1;
+            over = breakout_over(s);
+        }
+    }
+    int late = !over && s->frame >= s->max_frames;
+    io.rewards[0] = (float)(s->score - score);
+    io.terminals[0] = (uint8_t)over;
+    io.truncations[0] = (uint8_t)late;
+    if (over | late) {
+        s->log.n += 1.0f;
+        s->log.perf += (float)s->score / BREAKOUT_MAX_SCORE;
+        s->log.score += (float)s->score;
+        s->log.episode_return += (float)s->score;
+        s->log.episode_length += (float)((s->frame + s->frameskip - 1) / s->frameskip);
+    }
+}
+
+static const PufObs breakout_obs[] = {
+    { "paddle_x", 1, 0, 1, "the paddle's middle / 576" },
+    { "paddle_width", 1, 0, 1, "1 whole, 0.5 halved" },
+    { "ball_x", 1, 0, 1, "the ball's middle / 576, from the left" },
+    { "ball_y", 1, 0, 1, "the ball's middle / 330, from the top" },
+    { "ball_vx", 1, -1, 1, "to the right, in 8 pixels a frame" },
+    { "ball_vy", 1, -1, 1, "downwards, in 8 pixels a frame" },
+    { "offset", 1, -1, 1, "the ball's middle from the paddle's, to the right, in 62 pixels, cut off at 1" },
+    { "balls", 1, 0, 1, "left, with the one in play, / 5" },
+    { "score", 1, 0, 1, "/ 864" },
+    { "time", 1, 0, 1, "frames / max_frames" },
+    { "bricks", BREAKOUT_BRICKS, 0, 1, "1 there, 0 knocked out; rows from the top, 18 from the left in each" },
+};
+static const PufAction breakout_actions[] = { { "move", BREAKOUT_ACTIONS, 0, 0, "stay left right" } };
+static const PufParam breakout_params[] = {
+    { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
+    { "max_frames", PUF_INT, 36000, 1, 10000000, "frames until an episode is cut off" },
+};
+static const PufField breakout_fields[] = {
+    PUF_SCALAR(Breakout, paddle_x, "left edge of the paddle, pixels"),
+    PUF_SCALAR(Breakout, paddle_width, "pixels: 62, or 31 once the ball has reached the top"),
+    PUF_SCALAR(Breakout, ball_x, "middle of the ball, pixels"),
+    PUF_SCALAR(Breakout, ball_y, "middle of the ball, pixels, downwards"),
+    PUF_SCALAR(Breakout, ball_vx, "pixels a frame"),
+    PUF_SCALAR(Breakout, ball_vy, "pixels a frame, downwards"),
+    PUF_SCALAR(Breakout, balls, "left, with the one in play"),
+    PUF_SCALAR(Breakout, score, "points, of 864"),
+    PUF_SCALAR(Breakout, wall, "1 or 2"),
+    PUF_SCALAR(Breakout, bricks_left, "in this wall"),
+    PUF_SCALAR(Breakout, hits, "strikes of the paddle by this ball"),
+    PUF_SCALAR(Breakout, highest, "points of the best brick this ball has touched"),
+    PUF_SCALAR(Breakout, frame, "frames since the episode began"),
+    PUF_GRID(Breakout, bricks, "1 there, 0 knocked out; 32 x 12 pixels each, the first at (0, 50)"),
+};
+
+// clang-format off
+PUF_DEFINE_ENV(breakout, Breakout,
+    .version = 1,
+    .doc = "Knock two walls of bricks down with a ball and a paddle, by the rules of the arcade game.",
+    .reward = "the points of the bricks knocked out: 7, 7, 4, 4, 1, 1 by row from the top; 864 in all",
+    .ends = "terminal when five balls are lost or two walls are down; truncated after max_frames",
+    .rate = 15,
+    .obs_dtype = PUF_F32,
+    .layout = { .state_size = sizeof(Breakout), .agents = 1, .obs_ndim = 1, .obs_shape = { BREAKOUT_OBS },
+                .num_actions = 1, .actions = breakout_actions },
+    .obs = breakout_obs, .num_obs = PUF_COUNT(breakout_obs),
+    .params = breakout_params, .num_params = PUF_COUNT(breakout_params),
+    .fields = breakout_fields, .num_fields = PUF_COUNT(breakout_fields));
