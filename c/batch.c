@@ -114,10 +114,7 @@ static uint64_t hash_bytes(uint64_t hash, const uint8_t* bytes, size_t size)
     return hash;
 }
 
-int32_t puf_log_size(const PufSpec* spec)
-{
-    return (int32_t)(sizeof(PufLog) / sizeof(float)) + spec->num_log_names;
-}
+int32_t puf_log_size(const PufSpec* spec) { return (int32_t)(sizeof(PufLog) / sizeof(float)) + spec->num_log_names; }
 
 uint64_t puf_batch_hash(const PufBatch* b, int32_t first, int32_t count)
 {

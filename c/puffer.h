@@ -181,6 +181,7 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
 }
 
 // Rows of the field table. The type of a member is found by _Generic; an array decays to a pointer there.
+// clang-format off
 #define PUF_TYPE_OF(x)                                                                                                 \
     _Generic((x),                                                                                                      \
         uint8_t: PUF_U8, int8_t: PUF_I8, int16_t: PUF_I16, int32_t: PUF_I32, uint32_t: PUF_U32, uint64_t: PUF_U64,      \
@@ -200,6 +201,7 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
 #define PUF_BLOCK(State, label, type, offset_member, rows_member, cols_member, text)                                   \
     { .name = label, .dtype = type, .ndim = 2, .in_block = 1, .offset = offsetof(State, offset_member),                \
       .shape = { offsetof(State, rows_member), offsetof(State, cols_member) }, .doc = text }
+// clang-format on
 
 // Each environment is compiled once per instruction set, under its own symbol.
 #ifndef PUF_VARIANT
@@ -258,9 +260,14 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
             env##_observe(PUF_STATE(env, State, states, i), row);                                                      \
         }                                                                                                              \
     }                                                                                                                  \
-    const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI, .name = #env, .log_offset = offsetof(State, log),                  \
-                                    .init_all = env##_init_all, .reset_all = env##_reset_all,                          \
-                                    .step_all = env##_step_all, .observe_all = env##_observe_all, __VA_ARGS__ };       \
+    const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI,                                                                    \
+                                    .name = #env,                                                                      \
+                                    .log_offset = offsetof(State, log),                                                \
+                                    .init_all = env##_init_all,                                                        \
+                                    .reset_all = env##_reset_all,                                                      \
+                                    .step_all = env##_step_all,                                                        \
+                                    .observe_all = env##_observe_all,                                                  \
+                                    __VA_ARGS__ };                                                                     \
     PUF_EXPORT_SPEC(env)
 
 // An environment whose agents all end their episodes together: the loop saves the final observations and resets.

@@ -25,7 +25,8 @@ static inline void puf_sincosf(float x, float* sine, float* cosine)
     float r = ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.54978995489188216e-8f;
     float r2 = r * r;
     float s = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f + r2 * -1.9515295891e-4f));
-    float c = 1.0f - 0.5f * r2 + r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
+    float c = 1.0f - 0.5f * r2 +
+              r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
     float swapped_s = (q & 1) ? c : s;
     float swapped_c = (q & 1) ? s : c;
     *sine = (q & 2) ? -swapped_s : swapped_s;

@@ -53,10 +53,7 @@ static inline uint32_t puf_rand_below(PufRng* rng, uint32_t n)
 }
 
 // Uniform in [0, 1): a multiple of 2^-24, so exact in float.
-static inline float puf_rand_float(PufRng* rng)
-{
-    return (float)(puf_rand(rng) >> 8) * 0x1p-24f;
-}
+static inline float puf_rand_float(PufRng* rng) { return (float)(puf_rand(rng) >> 8) * 0x1p-24f; }
 
 // Uniform in [low, high).
 static inline float puf_rand_range(PufRng* rng, float low, float high)

@@ -77,7 +77,8 @@ static void check_obs(const PufSpec* spec, const void* row, size_t size, int64_t
         for (size_t end = i + count; i < end; i++) {
             float x = element(spec, row, i);
             if (!(x >= spec->obs[p].low && x <= spec->obs[p].high)) {
-                fprintf(stderr, "driver: %s: observation %zu (%s) is %g\n", spec->name, i, spec->obs[p].name, (double)x);
+                fprintf(stderr, "driver: %s: observation %zu (%s) is %g\n", spec->name, i, spec->obs[p].name,
+                        (double)x);
                 fail("observation outside its declared bounds", spec->name, at);
             }
         }
@@ -197,7 +198,8 @@ int main(int argc, char** argv)
     uint64_t hash = puf_batch_hash(&b, 0, num_envs);
     puf_batch_log(&b, 0, num_envs, sums);
     printf("%s hash %016llx episodes %.0f perf %.4f score %.4f return %.4f length %.1f\n", spec->name,
-           (unsigned long long)hash, sums[0], sums[1] / sums[0], sums[2] / sums[0], sums[3] / sums[0], sums[4] / sums[0]);
+           (unsigned long long)hash, sums[0], sums[1] / sums[0], sums[2] / sums[0], sums[3] / sums[0],
+           sums[4] / sums[0]);
     if (out && fclose(out) != 0) {
         fail("cannot write the outputs", spec->name, steps);
     }
