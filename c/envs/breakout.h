@@ -45,7 +45,7 @@ enum {
 // Radians from upright. The smallest keeps a resting paddle from returning the same ball for ever.
 #define BREAKOUT_STEEPEST (4.0f * PUF_PI / 180.0f)
 #define BREAKOUT_FLATTEST (60.0f * PUF_PI / 180.0f)
-#define BREAKOUT_SERVE_ANGLE (30.0f * PUF_PI / 180.0f)
+#define BREAKOUT_SERVE_SLANT 0.5f // half-way between them
 #define BREAKOUT_GRAIN 256.0f // positions and velocities are multiples of 1 / this
 
 typedef struct Breakout {
@@ -74,10 +74,8 @@ static void breakout_init(Breakout* s, const double* params, PufRng rng)
     s->max_frames = (int32_t)params[1];
 }
 
-static float breakout_grain(float x)
-{
-    return (float)(int32_t)(x * BREAKOUT_GRAIN + (x < 0.0f ? -0.5f : 0.5f)) / BREAKOUT_GRAIN;
-}
+// The nearest multiple of a grain. floorf, since a round trip through an integer may or may not keep the sign of zero.
+static float breakout_grain(float x) { return floorf(x * BREAKOUT_GRAIN + 0.5f) / BREAKOUT_GRAIN; }
 
 static float breakout_speed(const Breakout* s)
 {
@@ -85,14 +83,14 @@ static float breakout_speed(const Breakout* s)
     return BREAKOUT_SLOWEST + (float)ups * BREAKOUT_SPEED_UP;
 }
 
-// Send the ball off; `angle` in radians from upright, to the right if positive.
-static void breakout_aim(Breakout* s, float angle, float up)
+// Send the ball up or down; `slant` from -1, flattest to the left, to 1, flattest to the right.
+static void breakout_aim(Breakout* s, float slant, int down)
 {
     float sine, cosine;
-    puf_sincosf(angle, &sine, &cosine);
+    puf_sincosf(BREAKOUT_STEEPEST + (BREAKOUT_FLATTEST - BREAKOUT_STEEPEST) * fabsf(slant), &sine, &cosine);
     float speed = breakout_speed(s);
-    s->ball_vx = breakout_grain(speed * sine);
-    s->ball_vy = breakout_grain(-up * speed * cosine);
+    s->ball_vx = breakout_grain(slant < 0.0f ? -speed * sine : speed * sine);
+    s->ball_vy = breakout_grain(down ? speed * cosine : -speed * cosine);
 }
 
 static void breakout_build_wall(Breakout* s)
@@ -113,7 +111,7 @@ static void breakout_serve(Breakout* s)
     s->highest = 0;
     s->ball_x = breakout_grain(BREAKOUT_WIDTH / 2 + puf_rand_range(&s->rng, -BREAKOUT_SERVE_SPREAD, BREAKOUT_SERVE_SPREAD));
     s->ball_y = BREAKOUT_SERVE_Y;
-    breakout_aim(s, puf_rand_range(&s->rng, -BREAKOUT_SERVE_ANGLE, BREAKOUT_SERVE_ANGLE), -1.0f);
+    breakout_aim(s, puf_rand_range(&s->rng, -BREAKOUT_SERVE_SLANT, BREAKOUT_SERVE_SLANT), 1);
 }
 
 static void breakout_reset(Breakout* s)
@@ -215,8 +213,7 @@ static void breakout_strike(Breakout* s)
     s->hits += 1;
     float reach = s->paddle_width * 0.5f + BREAKOUT_RADIUS;
     float offset = (s->ball_x - (s->paddle_x + s->paddle_width * 0.5f)) / reach;
-    float bend = puf_minf(fabsf(offset), 1.0f) * (BREAKOUT_FLATTEST - BREAKOUT_STEEPEST) + BREAKOUT_STEEPEST;
-    breakout_aim(s, offset < 0.0f ? -bend : bend, 1.0f);
+    breakout_aim(s, puf_clampf(offset, -1.0f, 1.0f), 0);
 }
 
 // Up and down, likewise; the top halves the paddle, the paddle strikes also with its sides, the bottom takes the ball.
