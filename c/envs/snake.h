@@ -1,0 +1,441 @@
+// snake - many snakes on one walled map: eat, grow, and run into nothing.
+//
+// Observation  int8 (11, 11): what lies around the head, which is the middle cell; rows from the top, never rotated.
+//              4 food, 0 empty, and what kills is negative: -1 own body (the head too), -2 wall, -3 another's body,
+//              -4 another's head.
+// Action       one of 4: up, down, left, right. A snake cannot turn back on itself: that move goes straight on.
+// Reward       `reward_food` for eating, `reward_death` for dying.
+// End          terminal on running into a wall or a body; truncated after `max_steps` steps of one life. The snake
+//              starts again in the same step, on a random empty cell.
+//
+// A step is simultaneous, so that no snake gains by its number:
+// 1. Every tail moves up, unless its snake still grows. Following a tail closely is therefore safe.
+// 2. Every head moves. One that meets a wall or a body dies; so do all that meet on one cell. The dead do not move.
+// 3. Food that a head reached is eaten: the snake grows by one cell, from the next step on.
+// 4. A snake whose life is over leaves the map, and half of what it ate stays behind as food, on every second cell of
+//    its body from the tail. Then it starts again as a head that grows to `start_length`.
+// 5. While there is less than `num_food` food, what was eaten comes back elsewhere. (Dead snakes can leave more.)
+//
+// The map is one table of int16 behind the struct. A cell of a body holds the number of its snake and the way to the
+// next cell towards the head: the body is a list through the map, whose two ends move without touching what is between,
+// and which may grow as long as there is room. Walls around the map are as thick as a snake sees, so that a view is a
+// copy of 11 rows without a question about borders.
+#pragma once
+#include "puffer.h"
+
+enum { SNAKE_SIGHT = 5, SNAKE_VIEW = 2 * SNAKE_SIGHT + 1 };
+enum { SNAKE_UP, SNAKE_DOWN, SNAKE_LEFT, SNAKE_RIGHT, SNAKE_MOVES, SNAKE_NO_HEADING = SNAKE_MOVES };
+enum { SNAKE_MOST = 4000, SNAKE_LONGEST_SIDE = 1024, SNAKE_SPAWN_TRIES = 16 };
+
+// Observation codes. The first three are also what the map holds.
+enum {
+    SNAKE_FOOD = 4,
+    SNAKE_EMPTY = 0,
+    SNAKE_WALL = -2,
+    SNAKE_OWN = -1,
+    SNAKE_OTHER = -3,
+    SNAKE_OTHER_HEAD = -4,
+};
+
+// A body on the map: SNAKE_BODY + 8 * number of the snake + 2 * move to the next cell + (1, or 0 for the head).
+// All of them are less than -8, since there are at most SNAKE_MOST snakes.
+enum { SNAKE_BODY = INT16_MIN, SNAKE_ID = ~7 };
+
+typedef struct SnakeBody {
+    int32_t head, tail; // cells, counted along the rows of the map, walls included
+    int32_t heading;    // last move, or SNAKE_NO_HEADING
+    int32_t length;     // cells
+    int32_t growth;     // cells yet to grow
+    int32_t age;        // steps since it started
+    int32_t eaten;      // food in this life
+    int32_t met;        // what the head found in this step
+} SnakeBody;
+
+enum { SNAKE_BODY_FIELDS = sizeof(SnakeBody) / sizeof(int32_t) };
+
+typedef struct Snake {
+    PufRng rng;
+    int32_t num_snakes, num_food, start_length, goal, max_steps; // settings
+    float reward_food, reward_death;
+    int32_t rows, columns;               // of the map, walls included
+    int32_t delta[SNAKE_MOVES];          // how far each move goes, in cells
+    int32_t cells_offset, bodies_offset; // tables in the block: bytes from the start of the state
+    int32_t body_fields;
+    int32_t food; // on the map
+    PufLog log;
+} Snake;
+
+enum {
+    SNAKE_NUM_SNAKES,
+    SNAKE_WIDTH,
+    SNAKE_HEIGHT,
+    SNAKE_NUM_FOOD,
+    SNAKE_START_LENGTH,
+    SNAKE_GOAL,
+    SNAKE_MAX_STEPS,
+    SNAKE_REWARD_FOOD,
+    SNAKE_REWARD_DEATH,
+};
+
+// Settings to sizes. Tables begin on cache lines.
+
+static int32_t snake_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
+
+static int32_t snake_side(double inner) { return (int32_t)inner + 2 * SNAKE_SIGHT; }
+
+static int32_t snake_cells_offset(void) { return snake_align((int32_t)sizeof(Snake)); }
+
+static int32_t snake_bodies_offset(const double* params)
+{
+    int32_t cells = snake_side(params[SNAKE_HEIGHT]) * snake_side(params[SNAKE_WIDTH]);
+    int32_t beyond = 16 - SNAKE_VIEW; // snake_view_row reads this much behind the last view
+    return snake_cells_offset() + snake_align((cells + beyond) * (int32_t)sizeof(int16_t));
+}
+
+static void snake_resize(PufLayout* layout, const double* params)
+{
+    layout->agents = (int32_t)params[SNAKE_NUM_SNAKES];
+    int32_t bodies = snake_align(layout->agents * (int32_t)sizeof(SnakeBody));
+    layout->state_size = (uint64_t)(snake_bodies_offset(params) + bodies);
+}
+
+static const char* snake_conflict(const double* params)
+{
+    double needed = params[SNAKE_NUM_SNAKES] * params[SNAKE_START_LENGTH] + params[SNAKE_NUM_FOOD];
+    return needed > params[SNAKE_WIDTH] * params[SNAKE_HEIGHT]
+               ? "the map is too small: width * height must be at least num_snakes * start_length + num_food"
+               : NULL;
+}
+
+static int16_t* snake_cells(const Snake* s) { return (int16_t*)((uint8_t*)s + s->cells_offset); }
+
+static SnakeBody* snake_bodies(const Snake* s) { return (SnakeBody*)((uint8_t*)s + s->bodies_offset); }
+
+static int16_t snake_head_cell(int32_t id) { return (int16_t)(SNAKE_BODY + 8 * id); }
+
+static int16_t snake_body_cell(int32_t id, int32_t move) { return (int16_t)(SNAKE_BODY + 8 * id + 2 * move + 1); }
+
+static int32_t snake_move_of(int16_t cell) { return (cell >> 1) & 3; }
+
+// The head of which snake a cell holds, or -1.
+static int32_t snake_head_of(int16_t cell) { return cell < -8 && !(cell & 1) ? (cell - SNAKE_BODY) / 8 : -1; }
+
+static void snake_init(Snake* s, const double* params, PufRng rng)
+{
+    s->rng = rng;
+    s->num_snakes = (int32_t)params[SNAKE_NUM_SNAKES];
+    s->num_food = (int32_t)params[SNAKE_NUM_FOOD];
+    s->start_length = (int32_t)params[SNAKE_START_LENGTH];
+    s->goal = (int32_t)params[SNAKE_GOAL];
+    s->max_steps = (int32_t)params[SNAKE_MAX_STEPS];
+    s->reward_food = (float)params[SNAKE_REWARD_FOOD];
+    s->reward_death = (float)params[SNAKE_REWARD_DEATH];
+    s->rows = snake_side(params[SNAKE_HEIGHT]);
+    s->columns = snake_side(params[SNAKE_WIDTH]);
+    s->delta[SNAKE_UP] = -s->columns;
+    s->delta[SNAKE_DOWN] = s->columns;
+    s->delta[SNAKE_LEFT] = -1;
+    s->delta[SNAKE_RIGHT] = 1;
+    s->cells_offset = snake_cells_offset();
+    s->bodies_offset = snake_bodies_offset(params);
+    s->body_fields = SNAKE_BODY_FIELDS;
+}
+
+// A random empty cell. On a crowded map: the first empty one after a random cell, else any food, else -1.
+static int32_t snake_free_cell(Snake* s)
+{
+    const int16_t* cells = snake_cells(s);
+    int32_t cell = 0;
+    for (int32_t tries = 0; tries < SNAKE_SPAWN_TRIES; tries++) {
+        int32_t row = SNAKE_SIGHT + (int32_t)puf_rand_below(&s->rng, (uint32_t)(s->rows - 2 * SNAKE_SIGHT));
+        int32_t column = SNAKE_SIGHT + (int32_t)puf_rand_below(&s->rng, (uint32_t)(s->columns - 2 * SNAKE_SIGHT));
+        cell = row * s->columns + column;
+        if (cells[cell] == SNAKE_EMPTY) {
+            return cell;
+        }
+    }
+    int32_t food = -1;
+    int32_t count = s->rows * s->columns;
+    for (int32_t i = 0; i < count; i++) {
+        cell = cell + 1 < count ? cell + 1 : 0;
+        if (cells[cell] == SNAKE_EMPTY) {
+            return cell;
+        }
+        food = cells[cell] == SNAKE_FOOD ? cell : food;
+    }
+    return food;
+}
+
+static void snake_add_food(Snake* s)
+{
+    int16_t* cells = snake_cells(s);
+    while (s->food < s->num_food) {
+        int32_t cell = snake_free_cell(s);
+        if (cell < 0 || cells[cell] == SNAKE_FOOD) {
+            return; // the map is full
+        }
+        cells[cell] = SNAKE_FOOD;
+        s->food += 1;
+    }
+}
+
+// There always is a cell: a snake that died leaves at least one that no other can have entered in the same step.
+static void snake_start(Snake* s, int32_t id)
+{
+    int16_t* cells = snake_cells(s);
+    SnakeBody* b = &snake_bodies(s)[id];
+    int32_t cell = snake_free_cell(s);
+    s->food -= cells[cell] == SNAKE_FOOD;
+    cells[cell] = snake_head_cell(id);
+    b->head = cell;
+    b->tail = cell;
+    b->heading = SNAKE_NO_HEADING;
+    b->length = 1;
+    b->growth = s->start_length - 1;
+    b->age = 0;
+    b->eaten = 0;
+    b->met = SNAKE_EMPTY;
+}
+
+static void snake_reset(Snake* s)
+{
+    int16_t* cells = snake_cells(s);
+    for (int32_t i = 0; i < s->rows * s->columns; i++) {
+        cells[i] = SNAKE_WALL;
+    }
+    for (int32_t row = SNAKE_SIGHT; row < s->rows - SNAKE_SIGHT; row++) {
+        memset(&cells[row * s->columns + SNAKE_SIGHT], SNAKE_EMPTY,
+               (size_t)(s->columns - 2 * SNAKE_SIGHT) * sizeof(int16_t));
+    }
+    s->food = 0;
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        snake_start(s, id);
+    }
+    snake_add_food(s);
+}
+
+// 16 cells as the snake with this head sees them. Others' cells are less than all codes: raise them to -3, or to -4
+// if they hold a head (bit 0 is clear). Straight-line code that compilers turn into a few vector instructions.
+static void snake_view_row(int8_t seen[16], const int16_t* cells, int16_t own_head)
+{
+    for (int32_t i = 0; i < 16; i++) {
+        int16_t cell = cells[i];
+        int16_t least = (int16_t)(SNAKE_OTHER_HEAD + (cell & 1));
+        int16_t code = cell > least ? cell : least;
+        code = (cell & SNAKE_ID) == own_head ? SNAKE_OWN : code;
+        seen[i] = (int8_t)code;
+    }
+}
+
+// Rows are stored 16 cells at a time: what is too much is overwritten by the next row, and the last is cut.
+static void snake_view(const Snake* s, int32_t id, int8_t* view)
+{
+    const int16_t* cells = snake_cells(s) + snake_bodies(s)[id].head - SNAKE_SIGHT * (s->columns + 1);
+    int16_t own_head = snake_head_cell(id);
+    int8_t seen[16];
+    for (int32_t row = 0; row < SNAKE_VIEW - 1; row++) {
+        snake_view_row(seen, cells, own_head);
+        memcpy(view, seen, sizeof(seen));
+        view += SNAKE_VIEW;
+        cells += s->columns;
+    }
+    snake_view_row(seen, cells, own_head);
+    memcpy(view, seen, SNAKE_VIEW);
+}
+
+static void snake_observe(const Snake* s, PufIo io)
+{
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        snake_view(s, id, (int8_t*)io.obs + (size_t)id * SNAKE_VIEW * SNAKE_VIEW);
+    }
+}
+
+static void snake_move_tails(Snake* s)
+{
+    int16_t* cells = snake_cells(s);
+    SnakeBody* bodies = snake_bodies(s);
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        SnakeBody* b = &bodies[id];
+        if (b->growth > 0) {
+            b->growth -= 1;
+            b->length += 1;
+        } else {
+            int32_t next = b->tail + s->delta[snake_move_of(cells[b->tail])];
+            cells[b->tail] = SNAKE_EMPTY;
+            b->tail = next;
+        }
+    }
+}
+
+// Who dies is told by the terminals, and where a head went by `met`: a cell that is not solid was entered.
+static void snake_move_heads(Snake* s, PufIo io)
+{
+    int16_t* cells = snake_cells(s);
+    SnakeBody* bodies = snake_bodies(s);
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        SnakeBody* b = &bodies[id];
+        int32_t back = b->heading ^ 1; // up and down, left and right are neighbours
+        int32_t move = io.actions[id] == back ? b->heading : io.actions[id];
+        int32_t cell = b->head + s->delta[move];
+        b->met = cells[cell];
+        if (b->met >= SNAKE_EMPTY) {
+            cells[b->head] = snake_body_cell(id, move);
+            cells[cell] = snake_head_cell(id);
+            b->head = cell;
+            b->heading = move;
+            io.terminals[id] = 0;
+        } else {
+            int32_t other = snake_head_of(cells[cell]);
+            io.terminals[id] = 1;
+            if (other >= 0 && other < id) { // it came here in this very step, or is dead already
+                io.terminals[other] = 1;
+            }
+        }
+    }
+}
+
+// One that died head to head on a cell it had entered goes back to where it was.
+static void snake_move_back(Snake* s, int32_t id)
+{
+    int16_t* cells = snake_cells(s);
+    SnakeBody* b = &snake_bodies(s)[id];
+    if (b->met >= SNAKE_EMPTY) {
+        cells[b->head] = (int16_t)b->met;
+        b->head -= s->delta[b->heading];
+        cells[b->head] = snake_head_cell(id);
+    }
+}
+
+// Rewards and truncations. Returns whether a life ended.
+static int32_t snake_score(Snake* s, PufIo io)
+{
+    SnakeBody* bodies = snake_bodies(s);
+    int32_t ended = 0;
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        SnakeBody* b = &bodies[id];
+        int32_t died = io.terminals[id];
+        int32_t ate = !died && b->met == SNAKE_FOOD;
+        b->age += 1;
+        b->eaten += ate;
+        b->growth += ate;
+        s->food -= ate;
+        int32_t late = !died && b->age >= s->max_steps;
+        io.rewards[id] = died ? s->reward_death : ate ? s->reward_food : 0.0f;
+        io.truncations[id] = (uint8_t)late;
+        ended |= died | late;
+    }
+    return ended;
+}
+
+// Off the map, from the tail to the head.
+static void snake_remove(Snake* s, int32_t id)
+{
+    int16_t* cells = snake_cells(s);
+    SnakeBody* b = &snake_bodies(s)[id];
+    int32_t leave = b->eaten / 2;
+    int32_t cell = b->tail;
+    for (int32_t i = 0;; i++) {
+        int32_t next = cell + s->delta[snake_move_of(cells[cell])];
+        int32_t food = i % 2 == 0 && leave > 0;
+        cells[cell] = food ? SNAKE_FOOD : SNAKE_EMPTY;
+        leave -= food;
+        s->food += food;
+        if (cell == b->head) {
+            return;
+        }
+        cell = next;
+    }
+}
+
+static void snake_add_log(Snake* s, const SnakeBody* b, int32_t died)
+{
+    float reached = (float)b->eaten / (float)s->goal;
+    s->log.n += 1.0f;
+    s->log.perf += reached < 1.0f ? reached : 1.0f;
+    s->log.score += (float)b->eaten;
+    s->log.episode_return += (float)b->eaten * s->reward_food + (float)died * s->reward_death;
+    s->log.episode_length += (float)b->age;
+}
+
+// Those marked in `ended`, all or none of which died: first all look for the last time, then all leave.
+static void snake_end_lives(Snake* s, PufIo io, const uint8_t* ended, int32_t died)
+{
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        if (ended[id]) {
+            snake_view(s, id, (int8_t*)io.final_obs + (size_t)id * SNAKE_VIEW * SNAKE_VIEW);
+        }
+    }
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        if (ended[id]) {
+            snake_add_log(s, &snake_bodies(s)[id], died);
+            snake_remove(s, id);
+        }
+    }
+}
+
+static void snake_step(Snake* s, PufIo io)
+{
+    snake_move_tails(s);
+    snake_move_heads(s, io);
+    if (snake_score(s, io)) {
+        for (int32_t id = 0; id < s->num_snakes; id++) {
+            if (io.terminals[id]) {
+                snake_move_back(s, id);
+            }
+        }
+        snake_end_lives(s, io, io.terminals, 1);
+        snake_end_lives(s, io, io.truncations, 0); // these see the map as it goes on
+        for (int32_t id = 0; id < s->num_snakes; id++) {
+            if (io.terminals[id] | io.truncations[id]) {
+                snake_start(s, id);
+            }
+        }
+    }
+    snake_add_food(s);
+}
+
+static const PufObs snake_obs[] = {
+    { "view", 0, SNAKE_OTHER_HEAD, SNAKE_FOOD,
+      "around the head, rows from the top: 4 food, 0 empty, -1 own body, -2 wall, -3 another's body, -4 another's "
+      "head" },
+};
+static const PufAction snake_actions[] = { { "move", SNAKE_MOVES, 0, 0, "up down left right" } };
+static const PufParam snake_params[] = {
+    [SNAKE_NUM_SNAKES] = { "num_snakes", PUF_INT, 16, 1, SNAKE_MOST, "snakes on one map: its agents" },
+    [SNAKE_WIDTH] = { "width", PUF_INT, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells" },
+    [SNAKE_HEIGHT] = { "height", PUF_INT, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells" },
+    [SNAKE_NUM_FOOD] = { "num_food", PUF_INT, 64, 0, 1000000, "food on the map below which eaten food comes back" },
+    [SNAKE_START_LENGTH] = { "start_length", PUF_INT, 3, 2, 1000, "cells to which a new snake grows" },
+    [SNAKE_GOAL] = { "goal", PUF_INT, 50, 1, 1000000, "food in one life that counts as solved (perf 1)" },
+    [SNAKE_MAX_STEPS] = { "max_steps", PUF_INT, 1000, 1, 1000000, "steps until a life is cut off" },
+    [SNAKE_REWARD_FOOD] = { "reward_food", PUF_REAL, 1, -1000, 1000, "for eating" },
+    [SNAKE_REWARD_DEATH] = { "reward_death", PUF_REAL, -1, -1000, 1000, "for dying" },
+};
+static const PufField snake_fields[] = {
+    PUF_BLOCK(Snake, "cells", PUF_I16, cells_offset, rows, columns,
+              "the map with 5 cells of wall around it: 4 food, 0 empty, -2 wall, else a body: c & 1 is 0 on the head, "
+              "(c >> 1) & 3 the move to the next cell, (c + 32768) >> 3 the number of the snake"),
+    PUF_BLOCK(
+        Snake, "bodies", PUF_I32, bodies_offset, num_snakes, body_fields,
+        "one row per snake: head and tail (row * columns + column in cells), heading (a move, or 4 at the start), "
+        "length, growth to come, age in steps, food eaten, what the head met"),
+    PUF_SCALAR(Snake, food, "on the map"),
+    PUF_SCALAR(Snake, num_snakes, "on the map"),
+    PUF_SCALAR(Snake, rows, "of cells, walls included"),
+    PUF_SCALAR(Snake, columns, "of cells, walls included"),
+};
+
+// clang-format off
+PUF_DEFINE_AGENTS_ENV(snake, Snake,
+    .version = 1,
+    .doc = "Many snakes on one map: eat, grow, and run into nothing.",
+    .reward = "reward_food for eating, reward_death for running into a wall or a body",
+    .ends = "terminal on death; truncated after max_steps steps of one life; both start a new life at once",
+    .rate = 10,
+    .obs_dtype = PUF_I8,
+    .layout = { .agents = 16, .obs_ndim = 2, .obs_shape = { SNAKE_VIEW, SNAKE_VIEW },
+                .num_actions = 1, .actions = snake_actions },
+    .obs = snake_obs, .num_obs = PUF_COUNT(snake_obs),
+    .params = snake_params, .num_params = PUF_COUNT(snake_params),
+    .fields = snake_fields, .num_fields = PUF_COUNT(snake_fields),
+    .resize = snake_resize, .conflict = snake_conflict);
