@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -116,7 +117,7 @@ def measure(
 
 def _calls_that_take(run: Callable[[int], None], seconds: float) -> int:
     count = 8
-    while (took := _seconds(lambda: run(count))) < seconds / 4:
+    while (took := _seconds(functools.partial(run, count))) < seconds / 4:
         count *= 2
     return max(8, int(count * seconds / took))
 

@@ -50,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("check", help="test that an environment keeps the contract")
     command.add_argument("name", metavar="NAME", help="see puffer-envs list, or 'all'")
-    command.add_argument("--steps", type=_positive, default=conformance.STEPS, help="per trajectory (default %(default)s)")
+    steps = conformance.STEPS
+    command.add_argument("--steps", type=_positive, default=steps, help="per trajectory (default %(default)s)")
     _add_settings(command)
     command.set_defaults(run=_check)
 
@@ -101,7 +102,8 @@ def _names(names: Sequence[str]) -> list[str]:
 def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=column != columns[-1] or column in right)
+        number, last = column in right, column == columns[-1]
+        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or not last)
     return table
 
 

@@ -1,6 +1,6 @@
 """The contract, tested: what `puffer-envs check` and the test suite run on every environment.
 
-A check is a function that takes a `Subject` and raises `Violation` with one sentence: what is wrong, where, and what
+A check is a function that takes a `Subject` and raises `ContractError` with one sentence: what is wrong, where, and what
 to do. Checks that need an optional part of the contract (snapshots, logs, ...) are skipped where it is missing.
 """
 
@@ -27,14 +27,16 @@ from puffer_envs.spec import list_envs
 Check = Callable[["Subject"], None]
 STEPS = 300
 BATCH = 6
+END_LIMIT = 200_000
+"""Steps of random actions within which some episode must end."""
 REQUIRED_LOG = ("n", "perf", "score", "episode_return", "episode_length")
 
 
-class Violation(AssertionError):
+class ContractError(AssertionError):
     """The environment breaks the contract."""
 
 
-class NotOffered(Exception):
+class NotOfferedError(Exception):
     """The environment lacks the optional part that a check is about."""
 
 
@@ -78,9 +80,9 @@ class Result:
 
 
 def require(condition: object, message: str) -> None:
-    """Raise `Violation` unless the condition holds."""
+    """Raise `ContractError` unless the condition holds."""
     if not condition:
-        raise Violation(message)
+        raise ContractError(message)
 
 
 def random_actions(env: BufferEnv, rng: np.random.Generator) -> NDArray[Any]:
@@ -118,7 +120,8 @@ def check_spaces(s: Subject) -> None:
     with s.env() as env:
         obs, act = env.single_observation_space, env.single_action_space
         require(isinstance(obs, gymnasium.spaces.Box), f"single_observation_space must be a Box, is {obs}")
-        require(obs.dtype in (np.uint8, np.int8, np.float32), f"observations must be uint8, int8 or float32, are {obs.dtype}")
+        known = obs.dtype in (np.uint8, np.int8, np.float32)
+        require(known, f"observations must be uint8, int8 or float32, are {obs.dtype}")
         require(env.num_agents % env.num_envs == 0, "num_agents must be a multiple of num_envs")
         a = env.num_agents
         expected: dict[str, tuple[tuple[int, ...], Any]] = {
@@ -137,7 +140,7 @@ def check_spaces(s: Subject) -> None:
         elif isinstance(act, gymnasium.spaces.MultiDiscrete):
             expected["actions"] = ((a, len(act.nvec)), np.int32)
         else:
-            raise Violation(f"single_action_space must be Discrete, MultiDiscrete or Box, is {act}")
+            raise ContractError(f"single_action_space must be Discrete, MultiDiscrete or Box, is {act}")
         for name, (shape, dtype) in expected.items():
             array = getattr(env, name, None)
             require(isinstance(array, np.ndarray), f"{name} must be a NumPy array, is {type(array).__name__}")
@@ -182,7 +185,7 @@ def _require_bounds(env: BufferEnv, observations: NDArray[Any], where: str) -> N
     bad = ~((observations >= space.low) & (observations <= space.high))  # NaN is bad too
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise Violation(
+        raise ContractError(
             f"observation {at} is {observations[at]} {where}, outside [{space.low[at[1:]]}, {space.high[at[1:]]}]; "
             "widen the space or scale the value"
         )
@@ -235,24 +238,23 @@ def check_ends(s: Subject) -> None:
     with s.env(num_envs=64) as env:
         rng = np.random.default_rng(3)
         env.reset(3)
-        limit = 200_000
-        for _ in range(limit):
+        for _ in range(END_LIMIT):
             env.step(random_actions(env, rng))
             if env.terminals.any() or env.truncations.any():
                 return
-        raise Violation(f"no episode ended in {limit} steps of random actions; set a terminal or a time limit")
+        raise ContractError(f"no episode ended in {END_LIMIT} steps of random actions; set a terminal or a time limit")
 
 
 def check_log(s: Subject) -> None:
     """log() reports finished episodes once, with perf in [0, 1]."""
     with s.env(num_envs=64) as env:
         if not hasattr(env, "log"):
-            raise NotOffered("log")
+            raise NotOfferedError("log")
         rng = np.random.default_rng(4)
         env.reset(4)
         require(env.log() == {}, "log() must be empty before an episode has finished")
         ended = 0
-        for _ in range(200_000):
+        for _ in range(END_LIMIT):
             env.step(random_actions(env, rng))
             ended += int((env.terminals | env.truncations).sum())
             if ended >= 64:
@@ -304,8 +306,8 @@ def _require_refusal(env: BufferEnv, bad: NDArray[Any]) -> None:
     except (ValueError, TypeError):
         return
     except Exception as error:
-        raise Violation(f"actions {shown} raised {type(error).__name__} instead of ValueError") from error
-    raise Violation(f"actions {shown} were accepted; they must raise ValueError")
+        raise ContractError(f"actions {shown} raised {type(error).__name__} instead of ValueError") from error
+    raise ContractError(f"actions {shown} were accepted; they must raise ValueError")
 
 
 def check_clipping(s: Subject) -> None:
@@ -313,7 +315,7 @@ def check_clipping(s: Subject) -> None:
     with s.env() as env, s.env() as twin:
         space = env.single_action_space
         if not isinstance(space, gymnasium.spaces.Box):
-            raise NotOffered("continuous actions")
+            raise NotOfferedError("continuous actions")
         env.reset(8)
         twin.reset(8)
         for sign in (1.0, -1.0, 1.0):
@@ -342,14 +344,14 @@ def _require_error(call: Callable[[], Any], what: str) -> None:
         call()
     except Exception:
         return
-    raise Violation(f"{what} must raise")
+    raise ContractError(f"{what} must raise")
 
 
 def check_snapshots(s: Subject) -> None:
     """A restored snapshot goes on exactly; a damaged or foreign one is refused."""
     with s.env() as env, s.env(num_envs=BATCH + 1) as larger:
         if not hasattr(env, "snapshot"):
-            raise NotOffered("snapshots")
+            raise NotOfferedError("snapshots")
         list(trajectory(env, 9, s.steps // 2))
         snapshot, observations = env.snapshot(), env.observations.copy()
         ahead = _follow(env, s.steps // 2)
@@ -365,7 +367,7 @@ def check_snapshots(s: Subject) -> None:
             except SnapshotError:
                 require(env.state_hash() == hash_before, "a refused snapshot changed the state")
                 continue
-            raise Violation("a damaged or foreign snapshot was accepted")
+            raise ContractError("a damaged or foreign snapshot was accepted")
 
 
 def _follow(env: BufferEnv, steps: int) -> list[tuple[bytes, ...]]:
@@ -381,7 +383,7 @@ def check_replays(s: Subject) -> None:
     """A saved replay repeats the run exactly."""
     with s.env(num_envs=1) as env:
         if not hasattr(env, "start_replay"):
-            raise NotOffered("replays")
+            raise NotOfferedError("replays")
         rng = np.random.default_rng(11)
         env.start_replay(11)
         seen = [_outputs(env)]
@@ -398,7 +400,7 @@ def check_replays(s: Subject) -> None:
 def check_batching(s: Subject) -> None:
     """Environment i behaves the same in a batch of any size, with any number of threads and instruction set."""
     if not s.native:
-        raise NotOffered("first, threads and isa")
+        raise NotOfferedError("first, threads and isa")
     whole = _by_environment(s, 12)
     for sizes in ((1,) * 12, (7, 5)):
         parts: list[list[bytes]] = []
@@ -412,7 +414,9 @@ def check_batching(s: Subject) -> None:
             require(_by_environment(s, 12, isa=isa) == whole, f"the variant for {isa} goes another way")
 
 
-def _by_environment(s: Subject, size: int, first: int = 0, total: int | None = None, **keywords: Any) -> list[list[bytes]]:
+def _by_environment(
+    s: Subject, size: int, first: int = 0, total: int | None = None, **keywords: Any
+) -> list[list[bytes]]:
     """For each environment of the batch, the bytes of its outputs over time, under actions drawn per run."""
     rng = np.random.default_rng(13)
     histories: list[list[bytes]] = [[] for _ in range(size)]
@@ -481,9 +485,9 @@ def run_checks(s: Subject, checks: tuple[Check, ...] = CHECKS) -> Iterator[Resul
         status, message = "ok", ""
         try:
             check(s)
-        except NotOffered as error:
+        except NotOfferedError as error:
             status, message = "not offered", str(error)
-        except Violation as error:
+        except ContractError as error:
             status, message = "failed", str(error)
         except Exception as error:  # whatever the environment raises is its own fault, and is reported as such
             status, message = "failed", f"{type(error).__name__}: {error}"

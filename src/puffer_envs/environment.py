@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from puffer_envs import _core
 from puffer_envs.replay import Recorder
-from puffer_envs.settings import resolve_settings
+from puffer_envs.settings import check_seed, resolve_settings
 from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
 from puffer_envs.spec import EnvSpec, Field, action_space, observation_space, read_layout, spec
 
@@ -234,21 +234,13 @@ def make(
     )
 
 
-def check_seed(seed: object, what: str = "seed") -> int:
-    """A number from 0 to 2**64 - 1, as an int."""
-    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
-        raise TypeError(f"{what} must be an integer from 0 to 2**64 - 1, got {seed!r}")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"{what} must be from 0 to 2**64 - 1, got {seed}")
-    return int(seed)
-
-
 def _check_count(what: str, value: object, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{what} must be an integer from 1 to {most}, got {value!r}")
-    if not 1 <= value <= most:
-        raise ValueError(f"{what} must be from 1 to {most}, got {value}")
-    return int(value)
+    count = int(value)
+    if not 1 <= count <= most:
+        raise ValueError(f"{what} must be from 1 to {most}, got {count}")
+    return count
 
 
 def _check_memory(env: EnvSpec, params: list[float], num_envs: int) -> None:
@@ -257,7 +249,7 @@ def _check_memory(env: EnvSpec, params: list[float], num_envs: int) -> None:
     observation = int(np.prod(layout.obs_shape)) * env.obs_dtype.itemsize
     rows = num_envs * layout.agents
     if rows >= 2**31:
-        raise ValueError(f"num_envs={num_envs} with {layout.agents} agents each gives {rows} rows; the most is 2**31 - 1")
+        raise ValueError(f"{num_envs} environments of {layout.agents} agents make {rows} rows; the most is 2**31 - 1")
     needed = num_envs * layout.state_bytes + rows * (2 * observation + 16)
     try:
         available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

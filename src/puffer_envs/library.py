@@ -22,7 +22,8 @@ def get_include() -> str:
 def load_library(path: str | os.PathLike[str]) -> str:
     """Load a shared library with one environment in it, and return the name that `make` now knows.
 
-    Compile it with, for example: `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
+    Compile it with, for example:
+    `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
 
     Raises:
         OSError: it cannot be loaded.

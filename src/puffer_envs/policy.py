@@ -237,9 +237,7 @@ def _read_tensors(file: Any, info: PolicyInfo) -> dict[str, Floats]:
     names = set(file.keys())
     if names != set(shapes):
         missing, extra = sorted(set(shapes) - names), sorted(names - set(shapes))
-        raise PolicyError(
-            f"its tensors do not fit its metadata (missing: {missing[:4]}, unexpected: {extra[:4]})."
-        )
+        raise PolicyError(f"its tensors do not fit its metadata (missing: {missing[:4]}, unexpected: {extra[:4]}).")
     tensors = {}
     for name, shape in shapes.items():
         entry = file.get_slice(name)
@@ -263,9 +261,7 @@ def _read_info(metadata: dict[str, str]) -> PolicyInfo:
     if not isinstance(fields, dict):
         raise PolicyError("its 'policy' metadata is not a JSON object.")
     kind = _field(fields, "action_kind", lambda v: v in ("discrete", "box"))
-    sizes = tuple(
-        _field(fields, "action_sizes", lambda v: _is_list(v, _is_size) and v and sum(v) <= LARGEST_UNITS)
-    )
+    sizes = tuple(_field(fields, "action_sizes", lambda v: _is_list(v, _is_size) and v and sum(v) <= LARGEST_UNITS))
     if kind == "box" and len(sizes) != 1:
         raise PolicyError(f"metadata field 'action_sizes' is {list(sizes)}; box actions have one size.")
     low, high = (
@@ -277,9 +273,7 @@ def _read_info(metadata: dict[str, str]) -> PolicyInfo:
     info = PolicyInfo(
         environment=_field(fields, "environment", lambda v: isinstance(v, str) and v),
         environment_version=_field(fields, "environment_version", lambda v: _is_integer(v) and v >= 0),
-        observation_shape=tuple(
-            _field(fields, "observation_shape", lambda v: _is_list(v, _is_size) and len(v) <= 8)
-        ),
+        observation_shape=tuple(_field(fields, "observation_shape", lambda v: _is_list(v, _is_size) and len(v) <= 8)),
         observation_dtype=_field(fields, "observation_dtype", lambda v: v in ("uint8", "int8", "float32")),
         action_kind=kind,
         action_sizes=sizes,
@@ -320,9 +314,7 @@ def _is_size(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return (_is_integer(value) and abs(value) < 1 << 64) or (
-        isinstance(value, float) and not math.isnan(value)
-    )
+    return (_is_integer(value) and abs(value) < 1 << 64) or (isinstance(value, float) and not math.isnan(value))
 
 
 def _is_list(value: Any, item_allowed: Any) -> bool:
@@ -330,6 +322,4 @@ def _is_list(value: Any, item_allowed: Any) -> bool:
 
 
 def _is_settings(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(v, (bool, str)) or _is_number(v) for v in value.values()
-    )
+    return isinstance(value, dict) and all(isinstance(v, (bool, str)) or _is_number(v) for v in value.values())

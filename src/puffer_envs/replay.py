@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.settings import check_seed
 from puffer_envs.spec import list_envs, spec, suggest
 
 if TYPE_CHECKING:
@@ -148,11 +149,11 @@ class Replay:
         actions = np.frombuffer(raw, dtype=dtype).reshape(steps, *shape)
         return cls(
             name, version, dict(header["settings"]), int(header["num_envs"]), int(header["first"]),
-            int(header["seed"]), every, hashes, actions,
+            check_seed(header["seed"]), every, hashes, actions,
         )  # fmt: skip
 
     @staticmethod
-    def _make(name: str, num_envs: int, first: int, settings: dict[str, float]) -> Environment:
+    def _make(name: str, num_envs: int, first: int, settings: dict[str, Any]) -> Environment:
         from puffer_envs.environment import make  # noqa: PLC0415 (environment.py imports this module)
 
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import numbers
 from collections.abc import Mapping
 from typing import Any
@@ -40,14 +39,25 @@ def _check(env: EnvSpec, p: Param, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         kind = "an integer" if p.type is int else "a number"
         raise TypeError(f"{where} must be {kind} from {p.low:g} to {p.high:g}, got {value!r}")
-    if p.type is int and (not math.isfinite(value) or value != int(value)):
-        raise ValueError(f"{where} must be an integer from {p.low:g} to {p.high:g}, got {value!r}")
     if not p.low <= value <= p.high:  # refuses NaN too
         raise ValueError(f"{where} must be from {p.low:g} to {p.high:g}, got {value!r}")
-    return p.type(value)
+    number = float(value)
+    if p.type is int and not number.is_integer():
+        raise ValueError(f"{where} must be an integer from {p.low:g} to {p.high:g}, got {value!r}")
+    return p.type(number)
 
 
 def settings_hash(env: EnvSpec, settings: Mapping[str, float]) -> str:
     """Sixteen hexadecimal digits that differ when a setting does."""
     text = ";".join(f"{p.name}={float(settings[p.name]).hex()}" for p in env.params)
     return hashlib.sha256(f"{env.name}:{text}".encode()).hexdigest()[:16]
+
+
+def check_seed(seed: object, what: str = "seed") -> int:
+    """A number from 0 to 2**64 - 1, as an int."""
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
+        raise TypeError(f"{what} must be an integer from 0 to 2**64 - 1, got {seed!r}")
+    value = int(seed)
+    if not 0 <= value < 2**64:
+        raise ValueError(f"{what} must be from 0 to 2**64 - 1, got {value}")
+    return value

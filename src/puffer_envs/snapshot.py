@@ -28,9 +28,7 @@ def _header(env: EnvSpec, settings: Mapping[str, float], num_envs: int) -> dict[
     }
 
 
-def pack_snapshot(
-    env: EnvSpec, settings: Mapping[str, float], num_envs: int, states: NDArray[np.uint8]
-) -> bytes:
+def pack_snapshot(env: EnvSpec, settings: Mapping[str, float], num_envs: int, states: NDArray[np.uint8]) -> bytes:
     """Header line (JSON), SHA-256 of the states, states."""
     body = states.tobytes()
     header = json.dumps(_header(env, settings, num_envs)).encode()

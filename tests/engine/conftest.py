@@ -1,0 +1,52 @@
+"""What the engine's tests share: a compiler, the C driver, and an environment compiled as a user would."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import puffer_envs
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def _load_build() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_driver", TESTS / "c/build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def compiler(name: str = "cc") -> str:
+    """The compiler's path; where there is none, the test has nothing to compile with and is skipped, saying so."""
+    found = shutil.which(name)
+    if not found:
+        pytest.skip(f"no {name} on PATH: this test compiles C")
+    return found
+
+
+@pytest.fixture(scope="session")
+def build() -> ModuleType:
+    """tests/c/build.py; needs the checkout's c/ beside tests/."""
+    if not (TESTS.parent / "c/puffer.h").exists():
+        pytest.skip("no checkout around the tests: nothing to compile")
+    return _load_build()
+
+
+@pytest.fixture(scope="session")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """tests/c/probe.h, compiled against the installed headers and loaded."""
+    library = tmp_path_factory.mktemp("probe") / "probe.so"
+    flags = ["-std=c17", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-DPUF_EXPORT", "-Wall", "-Wextra"]
+    command = [compiler(), *flags, f"-I{puffer_envs.get_include()}", "-include", str(TESTS / "c/probe.h")]
+    subprocess.run([*command, "-x", "c", os.devnull, "-o", str(library)], check=True)
+    if "probe" not in puffer_envs.list_envs():
+        assert puffer_envs.load_library(library) == "probe"
+    return "probe"

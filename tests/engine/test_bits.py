@@ -1,0 +1,155 @@
+"""The same bytes everywhere: compilers, optimisation levels, sanitizers, instruction sets; and a golden hash in git."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import puffer_envs
+from puffer_envs import _core
+
+from .conftest import TESTS, compiler
+
+ENVS, STEPS, SEED = 7, 1500, 20260
+ENVIRONMENTS = puffer_envs.list_envs()
+COMPILERS = [
+    ("gcc", ["-O0"]),
+    ("gcc", ["-O3", "-DNDEBUG"]),
+    ("clang", ["-O1"]),
+    ("clang", ["-O3", "-DNDEBUG"]),
+]
+
+
+@functools.cache
+def golden_actions(name: str) -> np.ndarray:
+    """Pseudo-random actions made with integer arithmetic alone, so that no library's generator enters."""
+    with puffer_envs.make(name, ENVS) as env:
+        shape, dtype, layout = (STEPS, *env.actions.shape), env.actions.dtype, env.single_action_space
+    x = np.arange(np.prod(shape), dtype=np.uint64)
+    x = (x + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x >> np.uint64(33)).reshape(shape)
+    if dtype == np.float32:
+        unit = (x % np.uint64(4097)).astype(np.float32) / np.float32(4096)
+        return layout.low + unit * (layout.high - layout.low)
+    choices = getattr(layout, "nvec", None)
+    return (x % np.asarray(layout.n if choices is None else choices, np.uint64)).astype(np.int32)
+
+
+def outputs_digest(name: str, **keywords: object) -> str:
+    """SHA-256 of everything the driver writes, made through Python."""
+    digest = hashlib.sha256()
+    with puffer_envs.make(name, ENVS, **keywords) as env:
+        env.reset(SEED)
+        for step in range(STEPS + 1):
+            if step:
+                env.step(golden_actions(name)[step - 1])
+            for array in (env.observations, env.rewards, env.terminals, env.truncations):
+                digest.update(array.tobytes())
+            digest.update(env.state_hash().to_bytes(8, "little"))
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_golden(name: str) -> None:
+    """The trajectory in git. If a change means to alter it: raise the version, and run tests/make_golden.py."""
+    golden = json.loads((TESTS / f"golden/{name}.json").read_text())
+    assert golden["version"] == puffer_envs.spec(name).version, "the version was raised: run tests/make_golden.py"
+    for isa in _core.supported_isas():
+        assert outputs_digest(name, isa=isa) == golden["sha256"], f"{name} on {isa} goes another way than in git"
+    assert outputs_digest(name, threads=2) == golden["sha256"]
+
+
+@pytest.fixture(scope="module", params=COMPILERS, ids=lambda c: f"{c[0]}{c[1][0]}")
+def driver(request: pytest.FixtureRequest, build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cc, flags = request.param
+    return build.build_driver(tmp_path_factory.mktemp("driver") / "driver", compiler(cc), flags)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_compilers_agree(name: str, driver: Path, tmp_path: Path) -> None:
+    golden = json.loads((TESTS / f"golden/{name}.json").read_text())
+    assert driver_digest(driver, name, tmp_path) == golden["sha256"]
+
+
+def driver_digest(driver: Path, name: str, folder: Path) -> str:
+    actions, outputs = folder / "actions", folder / "outputs"
+    golden_actions(name).tofile(actions)
+    command = [driver, name, str(ENVS), str(STEPS), str(SEED), str(actions), str(outputs)]
+    subprocess.run(command, check=True, capture_output=True)
+    return hashlib.sha256(outputs.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def sanitized(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sanitized") / "driver"
+    return build.build_driver(out, compiler("gcc"), build.SANITIZERS)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_sanitizers_agree_and_find_nothing(name: str, sanitized: Path, tmp_path: Path) -> None:
+    golden = json.loads((TESTS / f"golden/{name}.json").read_text())
+    assert driver_digest(sanitized, name, tmp_path) == golden["sha256"]
+    run_sanitized(sanitized, name, agent_steps=1_000_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_sanitizers_find_nothing_in_a_long_run(name: str, sanitized: Path) -> None:
+    run_sanitized(sanitized, name, agent_steps=100_000_000)
+
+
+def run_sanitized(driver: Path, name: str, agent_steps: int) -> None:
+    agents = puffer_envs.spec(name).layout.agents
+    envs = max(1, 64 // agents)
+    command = [driver, name, str(envs), str(agent_steps // (envs * agents)), "1"]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=1"}
+    )
+    assert done.returncode == 0 and not done.stderr, done.stderr[-2000:]
+
+
+def test_the_lane_fails_on_a_planted_overflow(build: ModuleType, tmp_path: Path) -> None:
+    """A sanitizer that finds nothing proves something only if it would have found this."""
+    for header in (TESTS.parent / "c/envs").glob("*.h"):
+        text = header.read_text()
+        if header.name == "squared.h":
+            planted = text.replace("memset(cells, SQUARED_EMPTY, SQUARED_CELLS);",
+                                   "memset(cells, SQUARED_EMPTY, SQUARED_CELLS + 1);")  # fmt: skip
+            assert planted != text
+            text = planted
+        (tmp_path / header.name).write_text(text)
+    driver = build.build_driver(tmp_path / "driver", compiler("gcc"), build.SANITIZERS, headers=tmp_path)
+    done = subprocess.run([driver, "squared", "3", "100", "1"], check=False, capture_output=True, text=True)
+    assert done.returncode != 0 and "AddressSanitizer" in done.stderr
+
+
+ALLOWED_SYMBOLS = {
+    "memset",
+    "memcpy",
+    "memmove",
+    "sqrtf",
+    "floorf",
+    "fabsf",
+    "__stack_chk_fail",
+    "_GLOBAL_OFFSET_TABLE_",
+}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_cores_call_nothing(name: str, build: ModuleType, tmp_path: Path) -> None:
+    """No allocation, I/O, clock or libc rand: an environment's object file needs next to nothing from outside."""
+    source, out = tmp_path / "env.c", tmp_path / "env.o"
+    source.write_text(f'#include "envs/{name}.h"\n')
+    include = f"-I{build.ROOT / 'c'}"
+    subprocess.run([compiler(), *build.EXACT, "-O2", include, "-c", str(source), "-o", str(out)], check=True)
+    symbols = subprocess.run([compiler("nm"), "-u", str(out)], check=True, capture_output=True, text=True).stdout
+    assert {line.split()[-1] for line in symbols.splitlines()} <= ALLOWED_SYMBOLS

@@ -1,0 +1,275 @@
+"""Whatever is passed in: an exception with a sentence, never a crash, a hang or a moved environment."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import puffer_envs
+from puffer_envs import _core
+
+ENVIRONMENTS = puffer_envs.list_envs()
+BUFFERS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
+DTYPES = ["u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "?", ">i4", ">f4", "c8", "O", "U3"]
+
+
+def pristine(name: str) -> dict[str, np.ndarray]:
+    with puffer_envs.make(name, 3) as env:
+        return {b: getattr(env, b) for b in BUFFERS}
+
+
+@st.composite
+def spoiled_buffers(draw: st.DrawFn) -> tuple[str, str, Any, bool]:
+    """An environment, the buffer that is spoiled, the array, and whether it is still fit to be used."""
+    name = draw(st.sampled_from(ENVIRONMENTS))
+    which = draw(st.sampled_from(BUFFERS))
+    good = pristine(name)[which]
+    how = draw(st.sampled_from(["dtype", "shape", "stride", "readonly", "misaligned", "fortran", "type"]))
+    if how == "dtype":
+        array = np.zeros(good.shape, draw(st.sampled_from(DTYPES)))
+    elif how == "shape":
+        shape = draw(st.lists(st.integers(0, 8), max_size=4))
+        array = np.zeros(shape, good.dtype)
+    elif how == "stride":
+        array = np.zeros((2 * good.shape[0], *good.shape[1:]), good.dtype)[::2]
+    elif how == "readonly":
+        array = np.zeros_like(good)
+        array.flags.writeable = False
+    elif how == "misaligned":
+        raw = np.zeros(good.nbytes + 1, np.uint8)
+        array = raw[1:].view(good.dtype).reshape(good.shape)
+    elif how == "fortran":
+        array = np.asfortranarray(np.zeros_like(good))
+    else:
+        return name, which, draw(st.one_of(st.integers(), st.text(), st.lists(st.integers(), max_size=3))), False
+    flags = array.flags
+    same = array.dtype == good.dtype and array.shape == good.shape
+    return name, which, array, same and flags.c_contiguous and flags.aligned and flags.writeable
+
+
+@given(spoiled_buffers())
+@settings(max_examples=300, deadline=None)
+def test_buffers(case: tuple[str, str, Any, bool]) -> None:
+    name, which, array, fit = case
+    buffers = pristine(name) | {which: array}
+    if not fit:
+        with pytest.raises((ValueError, TypeError), match=which):
+            puffer_envs.make(name, 3, buffers=buffers)
+        return
+    with puffer_envs.make(name, 3, buffers=buffers) as env:
+        assert getattr(env, which) is array
+        env.reset(0)
+        env.step(env.actions)
+
+
+def test_unknown_and_overlapping_buffers() -> None:
+    with pytest.raises(ValueError, match="unknown buffers: rewardz"):
+        puffer_envs.make("squared", buffers={"rewardz": np.zeros(1, np.float32)})
+    shared = np.zeros(4, bool)
+    with pytest.raises(ValueError, match="overlap"):
+        puffer_envs.make("squared", 4, buffers={"terminals": shared, "truncations": shared})
+
+
+def test_buffers_outlive_their_names() -> None:
+    """The environment keeps what it writes to: deleting the caller's references must not free the memory."""
+    buffers = {"observations": np.zeros((64, 11, 11), np.uint8), "rewards": np.zeros(64, np.float32)}
+    env = puffer_envs.make("squared", 64, buffers=buffers)
+    del buffers
+    gc.collect()
+    env.reset(0)
+    for _ in range(100):
+        env.step(np.ones(64, np.int32))
+    assert env.observations.max() == 2
+
+
+def test_state_outlives_the_environment() -> None:
+    env = puffer_envs.make("breakout")
+    env.reset(0)
+    state = env.state(0)
+    bricks = state.bricks
+    env.close()
+    del env
+    gc.collect()
+    assert bricks.size > 0 and np.isfinite(state.ball_x)
+
+
+def test_state_is_read_only_and_names_its_fields() -> None:
+    with puffer_envs.make("squared") as env:
+        env.reset(0)
+        state = env.state(0)
+        assert (state.row, state.column) == (5, 5) and state.row.dtype == np.int32
+        with pytest.raises(AttributeError, match="it has: row, column"):
+            state.colum  # noqa: B018
+        with pytest.raises(AttributeError):
+            state.row = 3
+        with pytest.raises(IndexError, match="from 0 to 0, got 1"):
+            env.state(1)
+    with puffer_envs.make("breakout") as env:
+        env.reset(0)
+        with pytest.raises(ValueError, match="read-only"):
+            env.state(0).bricks[:] = 0
+
+
+def test_blocks_show_their_contents(probe: str) -> None:
+    with puffer_envs.make(probe, agents=2) as env:
+        env.reset(0)
+        env.step([[2, 1], [1, 0]])
+        assert env.state(0).trail.tolist() == [[2, 1], [1, 0]]
+
+
+@given(
+    st.sampled_from(ENVIRONMENTS),
+    st.data(),
+    st.one_of(st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=3), st.complex_numbers()),
+)
+@settings(max_examples=400, deadline=None)
+def test_settings(name: str, data: st.DataObject, value: Any) -> None:
+    """A setting is either within its range, and then the environment works, or refused by name and range."""
+    param = data.draw(st.sampled_from(puffer_envs.spec(name).params))
+    try:
+        env = puffer_envs.make(name, 2, **{param.name: value})
+    except (ValueError, TypeError) as error:
+        assert param.name in str(error)
+        assert repr(value) in str(error) or f"{param.name}=" in str(error)
+        return
+    with env:
+        assert param.low <= env.settings[param.name] <= param.high
+        env.reset(0)
+        for _ in range(5):
+            env.step(np.zeros_like(env.actions))
+        assert env.single_observation_space.contains(env.observations[0])
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_extreme_settings_work(name: str) -> None:
+    """Every setting at both ends of its range, one at a time, for a few hundred steps."""
+    for param in puffer_envs.spec(name).params:
+        for value in (param.low, param.high):
+            try:
+                env = puffer_envs.make(name, 2, **{param.name: param.type(value)})
+            except ValueError as error:  # an impossible combination is named
+                assert f"{param.name}=" in str(error)
+                continue
+            with env:
+                env.reset(1)
+                rng = np.random.default_rng(0)
+                space = env.single_action_space
+                for _ in range(200):
+                    if env.actions.dtype == np.int32:
+                        env.actions[:] = rng.integers(0, space.n, env.actions.shape)  # type: ignore[attr-defined]
+                    else:
+                        env.actions[:] = rng.uniform(-1, 1, env.actions.shape)
+                    env.step(env.actions)
+                    low, high = env.single_observation_space.low, env.single_observation_space.high
+                    assert ((env.observations >= low) & (env.observations <= high)).all(), (param.name, value)
+                    assert np.isfinite(env.rewards).all()
+
+
+def test_messages_name_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match=r"no environment is named 'sqared'; did you mean 'squared'\?"):
+        puffer_envs.make("sqared")
+    with pytest.raises(ValueError, match=r"squared has no setting 'max_step'; did you mean 'max_steps'\?"):
+        puffer_envs.make("squared", max_step=3)
+    with pytest.raises(ValueError, match=r"'max_steps' must be from 1 to 100000, got 0"):
+        puffer_envs.make("squared", max_steps=0)
+    with pytest.raises(ValueError, match="num_envs must be from 1 to"):
+        puffer_envs.make("squared", 0)
+    with pytest.raises(TypeError, match="threads must be an integer"):
+        puffer_envs.make("squared", threads=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="seed must be from 0"):
+        puffer_envs.make("squared", seed=-1)
+    with puffer_envs.make("squared", 4) as env:
+        env.reset(0)
+        message = r"squared: action 5 \('move'\) of agent 0 in environment 2 \(row 2\) is refused; allowed is an integer from 0 to 4"
+        with pytest.raises(ValueError, match=message):
+            env.step([0, 1, 5, 2])
+        with pytest.raises(ValueError, match="seed must be from 0"):
+            env.reset(2**64)
+
+
+def test_impossible_combination_is_named(probe: str) -> None:
+    with pytest.raises(ValueError, match="agents times max_steps must be at most 400, got agents=8, max_steps=100"):
+        puffer_envs.make(probe, agents=8, max_steps=100)
+
+
+def test_too_large_for_memory() -> None:
+    with pytest.raises((MemoryError, ValueError), match=r"GiB|rows"):
+        puffer_envs.make("snake", 2**24)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_big_seeds_and_indices(name: str) -> None:
+    with puffer_envs.make(name, 2, seed=2**64 - 1, first=2**64 - 1) as env:
+        env.reset()
+        env.step(np.zeros_like(env.actions))
+
+
+def test_two_threads_in_one_environment() -> None:
+    """The second one gets an error; whatever the schedule, nothing crashes."""
+    env = puffer_envs.make("squared", 8192)
+    env.reset(0)
+    actions = np.zeros(8192, np.int32)
+    errors: list[str] = []
+
+    def hammer() -> None:
+        for _ in range(300):
+            try:
+                env.step(actions)
+            except RuntimeError as error:
+                errors.append(str(error))
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all("another thread is inside" in e for e in errors)
+    env.close()
+
+
+def test_user_libraries_are_checked(tmp_path: Any) -> None:
+    with pytest.raises(OSError):
+        puffer_envs.load_library(tmp_path / "missing.so")
+
+
+FORK = """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+import puffer_envs
+env = puffer_envs.make("squared", 64, threads=2)
+env.reset(0)
+pid = os.fork()
+if pid == 0:
+    try:
+        env.step([0] * 64)
+    except RuntimeError as error:
+        own = puffer_envs.make("squared", 64, threads=2)
+        own.reset(0)
+        own.step([0] * 64)
+        own.close()
+        env.close()
+        os._exit(7 if "fork" in str(error) else 8)
+    os._exit(9)
+_, status = os.waitpid(pid, 0)
+env.step([0] * 64)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
+def test_a_forked_child_is_told_instead_of_hanging() -> None:
+    assert subprocess.run([sys.executable, "-c", FORK], check=False, timeout=60).returncode == 7
+
+
+def test_isa_must_be_known() -> None:
+    with pytest.raises(ValueError, match="isa must be one of baseline"):
+        puffer_envs.make("squared", isa="z80")
+    assert _core.supported_isas()[0] == "baseline"
