@@ -17,6 +17,7 @@ from rich.table import Table
 
 from puffer_envs import _core, bench, conformance
 from puffer_envs.environment import make
+from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, list_envs, spec
 
 
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     console = Console()
     try:
+        for library in getattr(arguments, "library", []):
+            load_library(library)
         result: int = arguments.run(arguments, console)
     except (ValueError, TypeError, MemoryError, OSError) as error:
         print(f"puffer-envs: {error}", file=sys.stderr)
@@ -46,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("info", help="spaces, reward, ends, settings and state of one environment")
     command.add_argument("name", metavar="NAME", help="see puffer-envs list")
+    _add_library(command)
     command.set_defaults(run=_info)
 
     command = commands.add_parser("check", help="test that an environment keeps the contract")
@@ -67,7 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_library(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--library", action="append", default=[], metavar="FILE", help="load an environment of your own from there first"
+    )
+
+
 def _add_settings(command: argparse.ArgumentParser) -> None:
+    _add_library(command)
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings", help="a setting of the environment"
     )

@@ -1,7 +1,7 @@
 """The contract, tested: what `puffer-envs check` and the test suite run on every environment.
 
-A check is a function that takes a `Subject` and raises `ContractError` with one sentence: what is wrong, where, and what
-to do. Checks that need an optional part of the contract (snapshots, logs, ...) are skipped where it is missing.
+A check is a function that takes a `Subject` and raises `ContractError` with one sentence: what is wrong, where, and
+what to do. Checks that need an optional part of the contract (snapshots, logs, ...) are skipped where it is missing.
 """
 
 from __future__ import annotations

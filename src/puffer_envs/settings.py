@@ -39,9 +39,12 @@ def _check(env: EnvSpec, p: Param, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         kind = "an integer" if p.type is int else "a number"
         raise TypeError(f"{where} must be {kind} from {p.low:g} to {p.high:g}, got {value!r}")
-    if not p.low <= value <= p.high:  # refuses NaN too
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
+    if not p.low <= number <= p.high:  # refuses NaN too
         raise ValueError(f"{where} must be from {p.low:g} to {p.high:g}, got {value!r}")
-    number = float(value)
     if p.type is int and not number.is_integer():
         raise ValueError(f"{where} must be an integer from {p.low:g} to {p.high:g}, got {value!r}")
     return p.type(number)

@@ -188,7 +188,10 @@ def test_messages_name_what_is_wrong() -> None:
         puffer_envs.make("squared", seed=-1)
     with puffer_envs.make("squared", 4) as env:
         env.reset(0)
-        message = r"squared: action 5 \('move'\) of agent 0 in environment 2 \(row 2\) is refused; allowed is an integer from 0 to 4"
+        message = (
+            r"squared: action 5 \('move'\) of agent 0 in environment 2 \(row 2\) is refused; "
+            r"allowed is an integer from 0 to 4"
+        )
         with pytest.raises(ValueError, match=message):
             env.step([0, 1, 5, 2])
         with pytest.raises(ValueError, match="seed must be from 0"):
