@@ -141,7 +141,7 @@ static void snake_init(Snake* s, const double* params, PufRng rng)
     s->body_fields = SNAKE_BODY_FIELDS;
 }
 
-// A random empty cell. On a crowded map: the first empty one after a random cell, else any food, else -1.
+// A random empty cell. On a crowded map: the first empty one after a random cell. -1: there is none.
 static int32_t snake_free_cell(Snake* s)
 {
     const int16_t* cells = snake_cells(s);
@@ -154,16 +154,14 @@ static int32_t snake_free_cell(Snake* s)
             return cell;
         }
     }
-    int32_t food = -1;
     int32_t count = s->rows * s->columns;
     for (int32_t i = 0; i < count; i++) {
         cell = cell + 1 < count ? cell + 1 : 0;
         if (cells[cell] == SNAKE_EMPTY) {
             return cell;
         }
-        food = cells[cell] == SNAKE_FOOD ? cell : food;
     }
-    return food;
+    return -1;
 }
 
 static void snake_add_food(Snake* s)
@@ -171,21 +169,21 @@ static void snake_add_food(Snake* s)
     int16_t* cells = snake_cells(s);
     while (s->food < s->num_food) {
         int32_t cell = snake_free_cell(s);
-        if (cell < 0 || cells[cell] == SNAKE_FOOD) {
-            return; // the map is full
+        if (cell < 0) {
+            return; // the map is full: again in the next step
         }
         cells[cell] = SNAKE_FOOD;
         s->food += 1;
     }
 }
 
-// There always is a cell: a snake that died leaves at least one that no other can have entered in the same step.
+// There always is an empty cell: a snake that leaves the map had at least one cell that no other entered in the same
+// step, and food is left on every second one only.
 static void snake_start(Snake* s, int32_t id)
 {
     int16_t* cells = snake_cells(s);
     SnakeBody* b = &snake_bodies(s)[id];
     int32_t cell = snake_free_cell(s);
-    s->food -= cells[cell] == SNAKE_FOOD;
     cells[cell] = snake_head_cell(id);
     b->head = cell;
     b->tail = cell;
