@@ -111,7 +111,7 @@ def _names(names: Sequence[str]) -> list[str]:
 
 
 def _table(*columns: str, right: Sequence[str] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         number, last = column in right, column == columns[-1]
         table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or not last)
@@ -209,8 +209,8 @@ def _bench(arguments: argparse.Namespace, console: Console) -> int:
         f"{calibration.copy_gbps:.1f} GB/s copying memory",
         highlight=False,
     )
-    numbers = ("agents", "M steps/s", "slowest", "fastest", "bare C loop", "of bare", "us/call")
-    table = _table("environment", *numbers, right=numbers)
+    numbers = ("agents", "M steps/s", "slowest", "fastest", "bare C", "of bare", "us/call")
+    table = _table("name", *numbers, right=numbers)
     measured = []
     for name in names:
         with console.status(f"measuring {name}"):

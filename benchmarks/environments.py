@@ -1,0 +1,57 @@
+"""How fast every environment steps on one core: `python benchmarks/environments.py [--json FILE]`.
+
+Prints, at 1,024 and at 4,096 rows, agent-steps per second beside what PufferLib 3.0 (built from source, one core, random
+actions, 4,096 agents) was measured at on the machine that docs/performance.md describes. On another machine only the
+figures of this one mean something; the calibrations printed above them say how the two compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from puffer_envs import _core, bench, list_envs
+
+PUFFERLIB = {"breakout": 6.5e6, "cartpole": 48.6e6, "pong": 48.3e6, "snake": 7.8e6, "squared": 103e6}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--agents", type=int, nargs="+", default=[1024, 4096], help="rows in a batch")
+    parser.add_argument("--isa", nargs="+", default=_core.supported_isas()[-1:], help="instruction sets, or 'all'")
+    parser.add_argument("--seconds", type=float, default=0.3, help="per repeat")
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    options = parser.parse_args()
+    isas = _core.supported_isas() if options.isa == ["all"] else options.isa
+
+    calibration = bench.calibrate()
+    print(f"{platform.machine()}, Python {platform.python_version()}: {calibration.gflops:.0f} GFLOP/s float32 on one")
+    print(f"core, {calibration.copy_gbps:.1f} GB/s copying memory. Million agent-steps per second, one thread:\n")
+    print(f"{'environment':<12}{'rows':>6}  {'instructions':<12}{'env.step':>10}{'bare C':>10}{'PufferLib 3.0':>15}{'ratio':>8}")
+    measurements, ratios = [], []
+    for name in list_envs():
+        for agents in options.agents:
+            for isa in isas:
+                m = bench.measure(name, agents, isa=isa, seconds=options.seconds)
+                measurements.append(m)
+                ratio = m.steps_per_second / PUFFERLIB[name] if name in PUFFERLIB else math.nan
+                if isa == isas[-1] and agents == options.agents[-1] and name in PUFFERLIB:
+                    ratios.append(ratio)
+                figures = f"{m.steps_per_second / 1e6:>10.1f}{m.bare_steps_per_second / 1e6:>10.1f}"
+                peer = f"{PUFFERLIB.get(name, math.nan) / 1e6:>15.1f}{ratio:>7.2f}x"
+                print(f"{name:<12}{m.num_agents:>6}  {isa:<12}{figures}{peer}", flush=True)
+    geometric = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    print(f"\nagainst PufferLib 3.0: geometric mean {geometric:.2f}x, least {min(ratios):.2f}x")
+    if options.json:
+        figures_json = {"calibration": asdict(calibration), "measurements": [asdict(m) for m in measurements]}
+        options.json.write_text(json.dumps(figures_json, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

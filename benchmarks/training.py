@@ -1,0 +1,64 @@
+"""How long training takes, from process start, and what it reaches: `python benchmarks/training.py [NAME ...]`.
+
+For each environment and seed, runs `puffer-train NAME --seed S --no-video` as a process of its own, and prints the wall
+clock until its training was over (imports, start-up and all), until it left (evaluation and export included), and the
+mean score over the fresh full episodes that it was judged on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def train(name: str, seed: int, folder: Path, extra: list[str]) -> dict[str, float | str | int]:
+    """One run; raises CalledProcessError where it fails."""
+    command = [sys.executable, "-m", "puffer_train.cli_train", name, "--seed", str(seed), "--no-video"]
+    begin = time.monotonic()
+    started = time.time()
+    subprocess.run([*command, "--run-dir", str(folder), *extra], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.monotonic() - begin
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    last = (folder / "metrics.jsonl").read_text().splitlines()[-1]
+    return {
+        "environment": name,
+        "seed": seed,
+        "steps": json.loads(last)["steps"],
+        "training_seconds": (folder / "policy.safetensors").stat().st_mtime - started,
+        "seconds": seconds,
+        "episodes": evaluation["episodes"],
+        "score": evaluation["score"]["mean"],
+        "least_score": evaluation["score"]["min"],
+        "perf": evaluation["perf"]["mean"],
+        "episode_return": evaluation["episode_return"]["mean"],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=["cartpole", "breakout"], help="environments")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    options, extra = parser.parse_known_args()  # the rest goes to puffer-train
+    runs = []
+    print(f"{'environment':<12}{'seed':>5}{'steps':>12}{'trained':>10}{'all':>9}{'mean score':>12}{'least':>8}{'perf':>7}")
+    for name in options.names:
+        for seed in options.seeds:
+            with tempfile.TemporaryDirectory() as scratch:
+                run = train(name, seed, Path(scratch) / "run", extra)
+            runs.append(run)
+            times = f"{run['training_seconds']:>9.1f}s{run['seconds']:>8.1f}s"
+            scores = f"{run['score']:>12.1f}{run['least_score']:>8.1f}{run['perf']:>7.3f}"
+            print(f"{name:<12}{seed:>5}{run['steps']:>12,}{times}{scores}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(runs, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
