@@ -14,6 +14,7 @@ def advantages(
     values: Tensor,
     next_values: Tensor,
     ends: Tensor,
+    *,
     gamma: float,
     lam: float,
     ratios: Tensor | None = None,
@@ -22,9 +23,10 @@ def advantages(
 ) -> Tensor:
     """Return the advantages (T, A) of T transitions of A agents, all arguments (T, A) float32.
 
-    next_values is the value of the observation that *this* transition led to: 0 where it was terminal, the value
-    of the episode's true last observation where it was truncated, never that of the restarted episode. ends is 1
-    where the episode ended either way, else 0: there the trace is cut. With w the ratio of new to old probability:
+    next_values is the value of the observation that *this* transition led to: 0 where it was terminal, the
+    value of the episode's true last observation where it was truncated, never that of the restarted
+    episode. ends is 1 where the episode ended either way, else 0: there the trace is cut. With w the ratio
+    of new to old probability:
 
         delta_t = min(w_t, rho_clip) (r_t + gamma next_value_t - value_t)
         A_t     = delta_t + gamma lam min(w_t, trace_clip) (1 - end_t) A_{t+1}

@@ -1,9 +1,9 @@
 """Checkpoints: everything needed to go on with a run.
 
-A checkpoint is a folder `step_STEPS` with two files, `tensors.safetensors` and `manifest.json`. The manifest says what the
-tensors belong to and holds their SHA-256 and its own, so that a flipped bit anywhere is noticed. Both files are
-written in a hidden folder, forced to the disk, and then the folder is renamed: a checkpoint is complete or not there.
-Nothing is ever unpickled.
+A checkpoint is a folder `step_STEPS` with two files, `tensors.safetensors` and `manifest.json`. The
+manifest says what the tensors belong to and holds their SHA-256 and its own, so that a flipped bit anywhere
+is noticed. Both files are written in a hidden folder, forced to the disk, and then the folder is renamed: a
+checkpoint is complete or not there. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Checkpoint:
 def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[str, Any], kept: int = 3) -> Path:
     """Write a checkpoint into `folder`, remove all but the newest `kept`, and return its path.
 
-    manifest: JSON values. Raises `CheckpointError` when a tensor is not finite, so that no such checkpoint exists,
-    or when the disk refuses; earlier checkpoints are untouched then.
+    manifest: JSON values. Raises `CheckpointError` when a tensor is not finite, so that no such checkpoint
+    exists, or when the disk refuses; earlier checkpoints are untouched then.
     """
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
@@ -79,12 +79,12 @@ def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[st
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """Return the checkpoints in `folder`, oldest first. They were complete when written; `load` tells if they are."""
+    """Return the checkpoints in `folder`, oldest first; whether they are still whole, `load` tells."""
     return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
 
 
 def load(path: Path) -> Checkpoint:
-    """Read one checkpoint. Raises `CheckpointError` with its path when anything about it is missing or changed."""
+    """Read one checkpoint. Raises `CheckpointError` with its path when anything is missing or changed."""
     try:
         sealed = (path / MANIFEST).read_bytes()
         data = (path / TENSORS).read_bytes()
@@ -94,9 +94,7 @@ def load(path: Path) -> Checkpoint:
     if manifest.get("format") != FORMAT:
         raise CheckpointError(f"{path} has format {manifest.get('format')!r}; this version reads {FORMAT!r}.")
     if len(data) != manifest["tensors_bytes"]:
-        raise CheckpointError(
-            f"{path / TENSORS} is damaged: {len(data)} bytes instead of {manifest['tensors_bytes']}."
-        )
+        raise CheckpointError(f"{path / TENSORS} is damaged: {len(data)} bytes instead of {manifest['tensors_bytes']}.")
     if hashlib.sha256(data).hexdigest() != manifest["tensors_sha256"]:
         raise CheckpointError(f"{path / TENSORS} is damaged: its checksum is not the one in {MANIFEST}.")
     try:
@@ -122,7 +120,7 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
 
 
 def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
-    """Raise `CheckpointError` naming the first thing in which a file differs from what it is to be used for."""
+    """Raise `CheckpointError` naming the first thing in which a file differs from its intended use."""
     for key, value in wanted.items():
         if found.get(key) != value:
             raise CheckpointError(
@@ -138,8 +136,8 @@ def check_shapes(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Pa
             raise CheckpointError(f"{path} does not fit: it has no tensor {name!r}.")
         if found.shape != tensor.shape or found.dtype != tensor.dtype:
             raise CheckpointError(
-                f"{path} does not fit: {name!r} is {found.dtype} {tuple(found.shape)}, here it is {tensor.dtype} "
-                f"{tuple(tensor.shape)}."
+                f"{path} does not fit: {name!r} is {found.dtype} {tuple(found.shape)}, "
+                f"here it is {tensor.dtype} {tuple(tensor.shape)}."
             )
 
 

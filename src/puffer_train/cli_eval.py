@@ -13,7 +13,7 @@ def build_parser() -> Parser:
     """Return the parser of `puffer-eval`."""
     parser = Parser(
         prog="puffer-eval",
-        description="Judge a policy on fresh full episodes. --env.KEY VALUE changes a setting of the environment.",
+        description="Judge a policy on fresh full episodes. --env.KEY VALUE changes the environment.",
     )
     parser.add_argument("name", nargs="?", help="environment, or module:factory [the policy's own]")
     parser.add_argument("--list", action="store_true", help="list the environments and leave")

@@ -60,7 +60,7 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train.run import start  # noqa: PLC0415
 
     seed = 1 if options.seed is None else options.seed
-    return start(source, settings, seed, options.threads, options.run_dir, video=not options.no_video)
+    return start(source, settings, seed, options.threads, folder=options.run_dir, video=not options.no_video)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import itertools
 import math
 import textwrap
 import tomllib
@@ -177,7 +178,7 @@ def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> 
             raise ConfigError(f"{where}.{key} is not a setting.{suggestion(key, types)}")
         checked[key] = _convert(value, types[key], f"{where}.{key}")
         if ranges[key] is not None:
-            low, high = ranges[key]
+            low, high = cast(tuple[float, float], ranges[key])
             if not low <= checked[key] <= high:
                 allowed = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
                 raise ConfigError(f"{where}.{key} is {value}; it must be {allowed}.")
@@ -250,8 +251,6 @@ def field_help(section: type[Any]) -> dict[str, str]:
     body = cast(ast.ClassDef, tree.body[0]).body
     return {
         cast(ast.Name, declared.target).id: str(note.value.value)
-        for declared, note in zip(body, body[1:], strict=False)
-        if isinstance(declared, ast.AnnAssign)
-        and isinstance(note, ast.Expr)
-        and isinstance(note.value, ast.Constant)
+        for declared, note in itertools.pairwise(body)
+        if isinstance(declared, ast.AnnAssign) and isinstance(note, ast.Expr) and isinstance(note.value, ast.Constant)
     }

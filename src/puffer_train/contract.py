@@ -17,7 +17,7 @@ from puffer_train.errors import ContractError
 
 
 class Environment(Protocol):
-    """A batch of environments with `A = num_agents` rows; row `r` belongs to environment `r // (A / num_envs)`."""
+    """A batch of environments with `A = num_agents` rows, those of one environment next to each other."""
 
     num_agents: int
     """Rows of every array."""
@@ -164,9 +164,7 @@ def describe(env: Environment, name: str = "environment") -> EnvironmentSpec:
     for attribute, (wanted_shape, dtype) in expected.items():
         array = getattr(env, attribute)
         if not isinstance(array, np.ndarray) or array.shape != wanted_shape or array.dtype != dtype:
-            found = (
-                f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-            )
+            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
             raise broken(f"{attribute} is {found}, not {np.dtype(dtype)} {wanted_shape}")
 
     return EnvironmentSpec(

@@ -16,7 +16,7 @@ class ConfigError(UserError):
     """A setting is unknown, has the wrong type or range, or does not go with another one."""
 
 
-class EnvironmentNotFound(UserError):
+class EnvironmentNotFoundError(UserError):
     """No installed package offers an environment of this name."""
 
 

@@ -1,7 +1,7 @@
 """How good a policy is, judged on fresh full episodes.
 
-A training log favours short episodes: whatever ends often is counted often. Here every agent plays its first episode
-to the end and is counted once.
+A training log favours short episodes: whatever ends often is counted often. Here every agent plays its
+first episode to the end and is counted once.
 """
 
 from __future__ import annotations
@@ -57,27 +57,31 @@ def evaluate(
     env: Environment,
     policy: Policy,
     seed: int,
+    *,
     deterministic: bool = False,
     longest: int = LONGEST_EPISODE,
     watch: Callable[[int, int], None] = lambda finished, agents: None,
 ) -> Evaluation:
     """Reset the environment with `seed` and play every agent's first episode to its end.
 
-    The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it holds just
-    the episodes that ended with that step; agents of one environment that end together share its means. Without a
-    log, returns and lengths are added up here. `watch` is called with the finished and all agents now and then.
+    The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it
+    holds just the episodes that ended with that step; agents of one environment that end together share its
+    means. Without a log, returns and lengths are added up here. `watch` is called with the finished and all
+    agents now and then.
     """
     env.reset(seed)
-    return _play_first_episodes(env, policy, seed, deterministic, longest, watch)
+    return _play_first_episodes(env, policy, seed, deterministic=deterministic, longest=longest, watch=watch)
 
 
-def record(env: Environment, policy: Policy, seed: int, path: Path, deterministic: bool = False) -> Evaluation | None:
+def record(
+    env: Environment, policy: Policy, seed: int, path: Path, *, deterministic: bool = False
+) -> Evaluation | None:
     """Play like `evaluate` and leave a replay file; None when the environment cannot record."""
     start, save = getattr(env, "start_replay", None), getattr(env, "save_replay", None)
     if start is None or save is None:
         return None
     start(seed)
-    result = _play_first_episodes(env, policy, seed, deterministic, LONGEST_EPISODE, lambda finished, agents: None)
+    result = _play_first_episodes(env, policy, seed, deterministic=deterministic, longest=LONGEST_EPISODE)
     save(path)
     return result
 
@@ -87,9 +91,10 @@ def _play_first_episodes(
     env: Environment,
     policy: Policy,
     seed: int,
+    *,
     deterministic: bool,
     longest: int,
-    watch: Callable[[int, int], None],
+    watch: Callable[[int, int], None] = lambda finished, agents: None,
 ) -> Evaluation:
     spec = describe(env)
     rows, agents = spec.rows, spec.rows // spec.envs

@@ -36,7 +36,7 @@ class EnvironmentIdentity:
 
 
 def identify(env: object, name: str, given: Mapping[str, object]) -> EnvironmentIdentity:
-    """Read the environment's version and settings from its optional attributes `spec.version` and `settings`."""
+    """Read the version and settings from the environment's `spec.version` and `settings`, if it has them."""
     version = getattr(getattr(env, "spec", None), "version", 0)
     settings = getattr(env, "settings", given)
     return EnvironmentIdentity(name, version if isinstance(version, int) else 0, dict(settings))

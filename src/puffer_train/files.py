@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or the next start after a crash, sees the old one or the new one, never a part."""
+"""Writing files so that whoever reads them, after a crash too, finds the old or the new one, never a part."""
 
 from __future__ import annotations
 

@@ -49,12 +49,12 @@ def judge(
         policy = source_file.load(spec)
         env = source.make(evaluation_envs(spec, episodes), seed, threads, overlaid.env)
         try:
-            report_evaluation(evaluate(env, policy, seed, deterministic), console)
+            report_evaluation(evaluate(env, policy, seed, deterministic=deterministic), console)
         finally:
             env.close()
         if replay is not None:
             try:
-                recorded = record(single, policy, seed, replay, deterministic)
+                recorded = record(single, policy, seed, replay, deterministic=deterministic)
             except OSError as error:
                 raise ConfigError(f"cannot write the replay {replay}: {error.strerror or error}.") from error
             if recorded is None:

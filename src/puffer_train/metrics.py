@@ -8,10 +8,10 @@ from typing import Any
 
 
 class MetricsFile:
-    """Appends to `metrics.jsonl`. Every line is written whole, so that a killed run leaves a readable file."""
+    """Appends to `metrics.jsonl`, whole lines at a time, so that a killed run leaves a readable file."""
 
     def __init__(self, path: Path, resume_at: int | None = None) -> None:
-        """Open the file; with `resume_at`, lines beyond that many steps are dropped, for they will come again."""
+        """Open the file; with `resume_at`, lines beyond that many steps go, for they will come again."""
         if resume_at is not None and path.is_file():
             lines = path.read_text("utf-8").splitlines(keepends=True)
             path.write_text("".join(line for line in lines if _steps(line) <= resume_at), "utf-8")

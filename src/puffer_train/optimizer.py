@@ -1,8 +1,9 @@
 """Muon for matrices, Adam for vectors.
 
-Muon (Jordan et al. 2024): follow not the gradient itself but the orthogonal matrix nearest to its momentum, so that
-every direction that the gradient has, strong or weak, is followed equally fast. Matrices of one shape that are
-stacked in one parameter (layers, rows, columns) are treated in one batch, each as its own matrix.
+Muon (Jordan et al. 2024): follow not the gradient itself but the orthogonal matrix nearest to its momentum,
+so that every direction that the gradient has, strong or weak, is followed equally fast. Matrices of one
+shape that are stacked in one parameter (layers, rows, columns) are treated in one batch, each as its own
+matrix.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    result: Tensor = x.mT.contiguous() if tall else x
+    return result
 
 
 class Optimizer:

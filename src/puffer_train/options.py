@@ -103,7 +103,7 @@ def print_environments() -> None:
 
 
 def run_command(name: str, command: Callable[[], int]) -> int:
-    """Run a command's body; turn users' mistakes, missing packages and Ctrl-C into one line and an exit status."""
+    """Run a command's body; mistakes, missing packages and Ctrl-C become one line and an exit status."""
     try:
         return command()
     except UserError as error:

@@ -1,7 +1,8 @@
 """The network: a linear encoder, a stack of MinGRU layers, and one head for actions and value.
 
-Nothing has a bias, so that the whole policy is three kinds of matrices, which Muon trains well and NumPy can run
-from an exported file. One MinGRU layer (Feng et al. 2024, "Were RNNs all we needed?", with a highway gate):
+Nothing has a bias, so that the whole policy is three kinds of matrices, which Muon trains well and NumPy
+can run from an exported file. One MinGRU layer (Feng et al. 2024, "Were RNNs all we needed?", with a
+highway gate):
 
     h, g, p = split(W x)
     c = h + 0.5 if h >= 0 else sigmoid(h)               the candidate, always positive
@@ -11,8 +12,8 @@ from an exported file. One MinGRU layer (Feng et al. 2024, "Were RNNs all we nee
 The gates depend on the input alone, so training computes them for all time steps in one multiplication, and
 only the two-line recursion of `s` walks through time.
 
-Outputs are laid out (outputs, ...) rather than (..., outputs): sums over the few choices of an action then run
-along contiguous memory. Rows 0 to K-1 are logits or Gaussian means, row K is the value.
+Outputs are laid out (outputs, ...) rather than (..., outputs): sums over the few choices of an action then
+run along contiguous memory. Rows 0 to K-1 are logits or Gaussian means, row K is the value.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from puffer_train.config import PolicySettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
@@ -77,13 +77,12 @@ class Policy(nn.Module):
         """
         with torch.no_grad():
             x = self._encode(observations)
-            hidden = self.hidden
             for weight, layer_state in zip(self.core, state, strict=True):
                 z = x @ weight.T
-                gates = torch.sigmoid(z)
-                candidate = gates[:, :hidden].clamp_(max=0.5).add_(z[:, :hidden].clamp_(min=0))
-                layer_state.lerp_(candidate, gates[:, hidden : 2 * hidden])
-                x = torch.lerp(x, layer_state, gates[:, 2 * hidden :])
+                candidate, update, mix = _three(torch.sigmoid(z))
+                candidate.clamp_(max=0.5).add_(_three(z)[0].clamp_(min=0))
+                layer_state.lerp_(candidate, update)
+                x = torch.lerp(x, layer_state, mix)
             return self.head @ x.T
 
     def forward(self, observations: Tensor, state: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -93,65 +92,73 @@ class Policy(nn.Module):
         None keeps it throughout. Returns (K + 1, T, B).
         """
         x = self._encode(observations)
-        wiped = _steps_with_resets(keep)
+        resets = Resets(keep)
         for weight, layer_state in zip(self.core, state, strict=True):
-            z = F.linear(x, weight)
-            x = cast(Tensor, MinGRUScan.apply(z, x, layer_state, keep, wiped))  # type: ignore[no-untyped-call]
+            z = nn.functional.linear(x, weight)
+            x = cast(Tensor, MinGRUScan.apply(z, x, layer_state, resets))  # type: ignore[no-untyped-call]
         time, rows, hidden = x.shape
         return (self.head @ x.reshape(time * rows, hidden).T).view(-1, time, rows)
 
     def _encode(self, observations: Tensor) -> Tensor:
         batch = observations.shape[: observations.ndim - len(self.spec.observation_shape)]
         flat = observations.reshape(*batch, -1).to(torch.float32)
-        return F.linear(flat, self.encoder * self.input_scale)
+        return nn.functional.linear(flat, self.encoder * self.input_scale)
+
+
+class Resets:
+    """Where new episodes start within a batch of sequences; without `keep` (T, B), nowhere."""
+
+    def __init__(self, keep: Tensor | None) -> None:
+        self.keep = keep
+        self.steps: list[int] = [] if keep is None else (keep.amin(1) < 1).nonzero().squeeze(1).tolist()
+        """The steps at which any row starts anew: most have none, and cost nothing."""
+
+    def apply(self, state: Tensor, t: int) -> Tensor:
+        """Return the state (B, H) with the rows zeroed that start a new episode at step t."""
+        return state * self.keep[t].unsqueeze(-1) if self.keep is not None and t in self.steps else state
 
 
 class MinGRUScan(torch.autograd.Function):
     """The part of a MinGRU layer after its multiplication, over time: z (T, B, 3H), x (T, B, H) -> (T, B, H).
 
     Written as its own gradient because autograd would record five small operations per time step: here the
-    forward recursion is one `lerp` per step and the backward one a multiply-add, all else is done for all time
-    steps at once. The first state (B, H) gets no gradient: sequences are trained on from where they start.
-    `wiped` lists the steps at which `keep` (T, B) holds a zero.
+    forward recursion is one `lerp` per step and the backward one a multiply-add, all else is done for all
+    time steps at once. The first state (B, H) gets no gradient: sequences are trained on from where they
+    start. `wiped` lists the steps at which `keep` (T, B) holds a zero.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, z: Tensor, x: Tensor, first_state: Tensor, keep: Tensor | None, wiped: tuple[int, ...]
-    ) -> Tensor:
-        hidden = x.shape[-1]
+    def forward(ctx: Any, z: Tensor, x: Tensor, first_state: Tensor, resets: Resets) -> Tensor:
         gates = torch.sigmoid(z)
-        candidate, update, mix = gates.split(hidden, dim=-1)
-        candidate.clamp_(max=0.5).add_(z[..., :hidden].clamp(min=0))  # h + 0.5 if h >= 0 else sigmoid(h)
+        candidate, update, mix = _three(gates)
+        candidate.clamp_(max=0.5).add_(_three(z)[0].clamp(min=0))  # h + 0.5 if h >= 0 else sigmoid(h)
         states = torch.empty_like(x)
         before = first_state
         for t in range(len(x)):
-            if t in wiped:
-                before = _wipe(before, keep, t)
+            before = resets.apply(before, t)
             torch.lerp(before, candidate[t], update[t], out=states[t])
             before = states[t]
         ctx.save_for_backward(gates, states, x, first_state)
-        ctx.keep, ctx.wiped = keep, wiped
+        ctx.resets = resets
         return torch.lerp(x, states, mix)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         gates, states, x, first_state = ctx.saved_tensors
         (grad,) = gradients
-        hidden = x.shape[-1]
-        candidate, update, mix = gates.split(hidden, dim=-1)
+        candidate, update, mix = _three(gates)
         before = torch.cat([first_state.unsqueeze(0), states[:-1]])
         carry = 1 - update
-        for t in ctx.wiped:
-            before[t] = _wipe(before[t], ctx.keep, t)
-            carry[t] = _wipe(carry[t], ctx.keep, t)
+        for t in ctx.resets.steps:
+            before[t] = ctx.resets.apply(before[t], t)
+            carry[t] = ctx.resets.apply(carry[t], t)
 
         grad_state = grad * mix
         for t in range(len(x) - 2, -1, -1):
             grad_state[t].addcmul_(grad_state[t + 1], carry[t + 1])
 
         grad_z = torch.empty_like(gates)
-        grad_candidate, grad_update, grad_mix = grad_z.split(hidden, dim=-1)
+        grad_candidate, grad_update, grad_mix = _three(grad_z)
         torch.mul(grad_state, update, out=grad_candidate)
         # d candidate / d h is 1 above zero, where the candidate is at least 0.5, else the sigmoid's slope
         grad_candidate.mul_(torch.where(candidate < 0.5, candidate * (1 - candidate), 1.0))
@@ -159,18 +166,13 @@ class MinGRUScan(torch.autograd.Function):
         grad_update.mul_(update).mul_(1 - update)
         torch.mul(grad, states - x, out=grad_mix)
         grad_mix.mul_(mix).mul_(1 - mix)
-        return grad_z, grad * (1 - mix), None, None, None
+        return grad_z, grad * (1 - mix), None, None
 
 
-def _wipe(rows: Tensor, keep: Tensor | None, t: int) -> Tensor:
-    """Zero the rows (B, H) that start a new episode at step t."""
-    assert keep is not None
-    return rows * keep[t].unsqueeze(-1)
-
-
-def _steps_with_resets(keep: Tensor | None) -> tuple[int, ...]:
-    """Return the time steps at which any row starts a new episode."""
-    return () if keep is None else tuple((keep.amin(1) < 1).nonzero().squeeze(1).tolist())
+def _three(gates: Tensor) -> list[Tensor]:
+    """Return views of the three blocks (..., H) of (..., 3H)."""
+    size = gates.shape[-1] // 3
+    return [gates[..., i * size : (i + 1) * size] for i in range(3)]
 
 
 class CategoricalActions:
@@ -190,32 +192,30 @@ class CategoricalActions:
 
         The largest of logits plus Gumbel noise is an exact sample of the softmax.
         """
-        logits = self._masked(output, masks)
-        if noise is not None:
-            logits = logits + noise
-        return torch.stack([block.argmax(0) for block in logits.split(self.sizes)], dim=-1)
+        logits = output[:-1] if noise is None else output[:-1] + noise
+        return torch.stack([block.argmax(0) for block in self._blocks(logits, masks)], dim=-1)
 
-    def evaluate(
-        self, output: Tensor, actions: Tensor, masks: Tensor | None, policy: Policy
-    ) -> tuple[Tensor, Tensor]:
+    def evaluate(self, output: Tensor, actions: Tensor, masks: Tensor | None, policy: Policy) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + 1, ...)."""
-        log_prob, entropy = 0.0, 0.0
-        for i, block in enumerate(self._masked(output, masks).split(self.sizes)):
+        log_prob = entropy = torch.zeros(())
+        for i, block in enumerate(self._blocks(output[:-1], masks)):
             log_probs = torch.log_softmax(block, 0)
             log_prob = log_prob + log_probs.gather(0, actions[..., i].unsqueeze(0)).squeeze(0)
             entropy = entropy - (log_probs.exp() * log_probs).sum(0)
-        return cast(Tensor, log_prob), cast(Tensor, entropy)
+        return log_prob, entropy
 
-    def _masked(self, output: Tensor, masks: Tensor | None) -> Tensor:
-        logits = output[:-1]
-        return logits if masks is None else torch.where(masks.movedim(-1, 0), logits, MASKED_LOGIT)
+    def _blocks(self, logits: Tensor, masks: Tensor | None) -> list[Tensor]:
+        """Return the logits (K, ...) of each action apart, those of forbidden choices out of reach."""
+        if masks is not None:
+            logits = torch.where(masks.movedim(-1, 0), logits, MASKED_LOGIT)
+        return list(torch.split(logits, list(self.sizes)))
 
 
 class GaussianActions:
     """Independent normal distributions whose spread is learned but does not depend on the observation.
 
-    Means are in units of half the allowed range. The environment clips what falls outside its box; probabilities
-    are those of the number that was drawn, before clipping.
+    Means are in units of half the allowed range. The environment clips what falls outside its box;
+    probabilities are those of the number that was drawn, before clipping.
     """
 
     def __init__(self, spec: ActionSpec) -> None:
@@ -235,9 +235,7 @@ class GaussianActions:
             z = z + policy.log_std.exp().unsqueeze(-1) * noise
         return z.T * self.scale
 
-    def evaluate(
-        self, output: Tensor, actions: Tensor, masks: Tensor | None, policy: Policy
-    ) -> tuple[Tensor, Tensor]:
+    def evaluate(self, output: Tensor, actions: Tensor, masks: Tensor | None, policy: Policy) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + 1, ...)."""
         assert policy.log_std is not None
         log_spread = policy.log_std + self.scale.log()

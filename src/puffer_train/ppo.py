@@ -1,15 +1,16 @@
 """Proximal policy optimisation (Schulman et al. 2017) with a recurrent policy: the whole algorithm.
 
-One iteration is `collect` - play `horizon` steps of every environment with the current policy - and `learn` -
-improve the policy on what was collected. Buffers are time-major, (T, A) for T steps of A agents, and slot t holds what
-belongs together: the observation that was seen, the action taken on it, and the reward and end which *that action*
-brought. A slot T at the end holds the observation after the last action, so that all T transitions count.
+One iteration is two halves. `collect` plays `horizon` steps of every environment with the current policy;
+`learn` improves the policy on what was collected. Buffers are time-major, (T, A) for T steps of A agents. Slot t
+holds what belongs together: the observation that was seen, the action taken on it, and the reward and end which
+*that action* brought. A slot T holds the observation after the last action, so that all T transitions count.
 
 Three things about episode ends are easy to get wrong, and happen here in one place each:
-  - a truncated episode goes on in principle, so its last transition leads to the value of its true last observation,
-    seen with the recurrent state from before the reset                                       (`_close_episodes`);
-  - the recurrent state returns to zero between episodes, in rollout and in training alike    (`keep`);
-  - advantages do not flow from one episode into the one before                               (`ends`).
+
+- A truncated episode goes on in principle. Its last transition leads to the value of its true last observation,
+  seen with the recurrent state from before the reset: `_close_episodes`.
+- The recurrent state returns to zero between episodes, in rollout and in training alike: `Buffers.keep`.
+- Advantages do not flow from one episode into the one before: `Buffers.ends`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
 
 MOST_SKIPS_IN_A_ROW = 10
-"""After this many updates that had to be skipped one after the other, training stops."""
+"""After this many skipped updates one after the other, training stops."""
 
 ADVANTAGE_EPSILON = 1e-8
 """Keeps the normalisation of advantages finite where they are all equal."""
@@ -67,7 +68,7 @@ class Buffers:
         self.ends = torch.zeros(time_rows, dtype=torch.bool)
         """(T, A): whether it ended the episode, by a terminal or a truncation."""
         self.final_values = torch.zeros(time_rows)
-        """(T, A): the value of what lies beyond the end: of the true last observation at a truncation, else 0."""
+        """(T, A): value of what lies beyond the end: of the last observation at a truncation, else 0."""
         self.first_state = policy.initial_state(spec.rows)
         """(L, A, H): the recurrent state before step 0, already wiped where an episode starts there."""
         self.values = torch.zeros(time_rows)
@@ -111,14 +112,14 @@ class Minibatch:
 
 
 class Trainer:
-    """Trains a policy on one environment. The trainer resets, steps and reads the environment; it does not close it."""
+    """Trains a policy on one environment, which it resets, steps and reads, but does not close."""
 
     def __init__(self, env: Environment, settings: Settings, seed: int, name: str = "environment") -> None:
         """Check the environment against the contract, make the policy, and reset the environment with `seed`.
 
-        Raises `ContractError` or `ConfigError`. One seed gives the same numbers every time with the same number of
-        threads, the same torch and the same kind of processor: its generators are its own, and global ones are
-        neither used nor changed.
+        Raises `ContractError` or `ConfigError`. One seed gives the same numbers every time with the same
+        number of threads, the same torch and the same kind of processor: its generators are its own, and
+        global ones are neither used nor changed.
         """
         self.env, self.settings, self.seed = env, settings, seed
         self.spec = describe(env, name)
@@ -171,8 +172,8 @@ class Trainer:
     def iterate(self) -> dict[str, float]:
         """Collect one rollout and learn from it; return what there is to report, every value finite.
 
-        Losses are missing when the update was skipped, `env/...` when no episode ended. Raises `NonFiniteError` after
-        ten skipped updates in a row.
+        Losses are missing when the update was skipped, `env/...` when no episode ended. Raises
+        `NonFiniteError` after ten skipped updates in a row.
         """
         fault = self.collect()
         losses: dict[str, float] = {}
@@ -187,7 +188,7 @@ class Trainer:
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
         return {key: value for key, value in report.items() if math.isfinite(value)}
 
-    # -- playing ----------------------------------------------------------------------------------------------------
+    # -- playing -------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def collect(self) -> str | None:
@@ -217,7 +218,7 @@ class Trainer:
                 fault = fault or self._close_episodes(t)
 
         with self.clock.section("advantage"):
-            # the state has not seen the last observation yet: the next rollout starts there, so look ahead on a copy
+            # look ahead on a copy of the state: the next rollout starts with this observation
             buffers.last_value.copy_(policy.step(buffers.observations[horizon], self.state.clone())[-1])
             buffers.values.copy_(buffers.outputs[:, -1])
             masks = None if buffers.masks is None else buffers.masks[:horizon]
@@ -265,8 +266,8 @@ class Trainer:
     def _mend(self, output: Tensor, t: int) -> str | None:
         """Look for non-finite numbers in the policy's output at step t; return what and where, or None.
 
-        A rollout with one is not trained on. Its rows get neutral outputs and a fresh state, so that the environment
-        still receives valid actions and the next rollout does not inherit the damage.
+        A rollout with one is not trained on. Its rows get neutral outputs and a fresh state, so that the
+        environment still receives valid actions and the next rollout does not inherit the damage.
         """
         if math.isfinite(float(output.sum())):
             return None
@@ -281,7 +282,7 @@ class Trainer:
         return f"the policy's output for row {row} at step {t} of the rollout is not finite"
 
     def _fault_in_buffers(self) -> str | None:
-        """Look for non-finite numbers that the policy's output did not show; return what and where, or None."""
+        """Look for non-finite numbers that the policy's output did not show; return what and where."""
         named = {"observations": self.buffers.observations, "rewards": self.buffers.rewards}
         for name, buffer in named.items():
             if not buffer.dtype.is_floating_point or math.isfinite(float(buffer.sum())):
@@ -294,7 +295,7 @@ class Trainer:
             return "an advantage of the rollout is not finite"
         return None
 
-    # -- learning ---------------------------------------------------------------------------------------------------
+    # -- learning ------------------------------------------------------------------------------------------
 
     def learn(self) -> dict[str, float]:
         """Take the gradient steps that the replay ratio asks for; return their mean losses."""
@@ -328,16 +329,16 @@ class Trainer:
                 buffers.values,
                 buffers.next_values(),
                 ends,
-                train.gamma,
-                train.gae_lambda,
-                refreshed,
-                train.rho_clip,
-                train.trace_clip,
+                gamma=train.gamma,
+                lam=train.gae_lambda,
+                ratios=refreshed,
+                rho_clip=train.rho_clip,
+                trace_clip=train.trace_clip,
             )
         )
 
     def _choose_segments(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the agents whose sequences make up each minibatch, and their importance weights: (B,) both."""
+        """Yield the agents whose sequences make up each minibatch, and their importance weights: (B,)."""
         train, rows = self.settings.train, self.spec.rows
         size = train.minibatch // train.horizon
         count = max(1, round(train.replay_ratio * self.batch / train.minibatch))
@@ -429,7 +430,7 @@ class Trainer:
         spread = float((buffers.advantages + buffers.values).var())
         return 1 - float(buffers.advantages.var()) / spread if spread > 0 else math.nan
 
-    # -- stopping and going on --------------------------------------------------------------------------------------
+    # -- stopping and going on -----------------------------------------------------------------------------
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything needed to go on between two iterations, by name. The environment is not in it."""
@@ -475,8 +476,8 @@ def ppo_loss(
 ) -> tuple[Tensor, dict[str, float], Tensor]:
     """Return the loss of output (K + 1, T, B), what to report about it, and the probability ratios (T, B).
 
-    policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)); value: half the larger of the squared errors of the value
-    and of its clipped version against A + V_old; total: policy + c_v value - c_e entropy.
+    policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)); value: half the larger of the squared errors of the
+    value and of its clipped version against A + V_old; total: policy + c_v value - c_e entropy.
     """
     present = minibatch.present
     advantage = minibatch.advantages

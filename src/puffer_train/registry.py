@@ -1,7 +1,8 @@
 """Finding an environment by name.
 
 A package offers environments through an entry point in the group `puffer.envs` that names a module with
-`list_envs()` and `make(name, num_envs, seed, threads, **settings)`. `module:factory` names a callable directly.
+`list_envs()` and `make(name, num_envs, seed, threads, **settings)`. `module:factory` names a callable
+directly.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 
 from puffer_train.contract import Environment
-from puffer_train.errors import ConfigError, EnvironmentNotFound, suggestion
+from puffer_train.errors import ConfigError, EnvironmentNotFoundError, suggestion
 
 GROUP = "puffer.envs"
 
@@ -57,7 +58,7 @@ def list_environments() -> dict[str, Any]:
 def find(name: str) -> EnvironmentSource:
     """Return the environment called `name`, or the callable of `module:factory`.
 
-    The current folder is searched for `module` too. Raises `EnvironmentNotFound`, with the nearest known
+    The current folder is searched for `module` too. Raises `EnvironmentNotFoundError`, with the nearest known
     name when there is one.
     """
     if ":" in name:
@@ -67,7 +68,7 @@ def find(name: str) -> EnvironmentSource:
         known = suggestion(name, offered) or (
             " `puffer-train --list` shows the known ones." if offered else " No installed package offers any."
         )
-        raise EnvironmentNotFound(f"there is no environment {name!r}.{known}")
+        raise EnvironmentNotFoundError(f"there is no environment {name!r}.{known}")
     make = offered[name].make
     return EnvironmentSource(name, lambda **arguments: make(name, **arguments), takes_threads=True)
 
@@ -80,10 +81,10 @@ def _from_factory(name: str) -> EnvironmentSource:
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
     except ModuleNotFoundError as error:
-        raise EnvironmentNotFound(f"cannot import {module_name!r} of {name!r}: {error}.") from error
+        raise EnvironmentNotFoundError(f"cannot import {module_name!r} of {name!r}: {error}.") from error
     except (AttributeError, ValueError):
-        raise EnvironmentNotFound(f"{module_name!r} has nothing called {attribute!r}.") from None
+        raise EnvironmentNotFoundError(f"{module_name!r} has nothing called {attribute!r}.") from None
     if not callable(factory):
-        raise EnvironmentNotFound(f"{name!r} is not a callable that makes environments.")
+        raise EnvironmentNotFoundError(f"{name!r} is not a callable that makes environments.")
     parameters = inspect.signature(factory).parameters
     return EnvironmentSource(name, cast(Callable[..., Environment], factory), "threads" in parameters)

@@ -1,12 +1,14 @@
 """A run: training in a folder of its own, from the first step to the video.
 
-    RUN/config.json             everything the run depends on
-    RUN/metrics.jsonl           one line per iteration
-    RUN/checkpoints/            what `--resume` goes on from
-    RUN/policy.safetensors      the policy, for NumPy, players and `puffer-eval`
-    RUN/evaluation.json         how it did on fresh full episodes
-    RUN/replay.puf              one of its games, exactly
-    RUN/video.mp4               the same, to watch
+RUN holds in the end:
+
+- config.json: everything the run depends on
+- metrics.jsonl: one line per iteration
+- checkpoints: what `--resume` goes on from
+- policy.safetensors: the policy, for NumPy, players and `puffer-eval`
+- evaluation.json: how it did on fresh full episodes
+- replay.puf: one of its games, exactly
+- video.mp4: the same, to watch
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ def start(
     settings: config.Settings,
     seed: int,
     threads: int | None,
+    *,
     folder: Path | None,
     video: bool,
 ) -> int:
@@ -69,9 +72,7 @@ def start(
         return run.train()
 
 
-def resume(
-    folder: Path, name: str | None, given: Mapping[str, object], threads: int | None, video: bool
-) -> int:
+def resume(folder: Path, name: str | None, given: Mapping[str, object], threads: int | None, *, video: bool) -> int:
     """Go on with the run in `folder`, with the settings `given` changed; return the exit status."""
     saved = read_config(folder)
     if name is not None and name != saved["environment"]:
@@ -143,7 +144,7 @@ class Run:
         }
         replace_durable(self.folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
 
-    # -- training ---------------------------------------------------------------------------------------------------
+    # -- training ------------------------------------------------------------------------------------------
 
     def train(self) -> int:
         """Train to the end or to Ctrl-C, then finish; return the exit status."""
@@ -227,13 +228,11 @@ class Run:
         }
 
     def _dump(self, reason: str) -> str:
-        """Leave what the last, broken rollout held, for whoever looks for the cause; return a sentence about it."""
+        """Leave what the last, broken rollout held for whoever looks for the cause; return a sentence."""
         buffers, trainer = self.trainer.buffers, self.trainer
         tensors = {name: value for name, value in vars(buffers).items() if isinstance(value, torch.Tensor)}
         tensors |= {f"policy.{name}": p.detach() for name, p in trainer.policy.named_parameters()}
-        tensors |= {
-            f"gradient.{name}": p.grad for name, p in trainer.policy.named_parameters() if p.grad is not None
-        }
+        tensors |= {f"gradient.{name}": p.grad for name, p in trainer.policy.named_parameters() if p.grad is not None}
         path = self.folder / "nonfinite-dump.safetensors"
         try:
             contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -242,7 +241,7 @@ class Run:
             return f"The dump could not be written: {error.strerror or error}."
         return f"Look into {path} for the last rollout, weights and gradients."
 
-    # -- finishing --------------------------------------------------------------------------------------------------
+    # -- finishing -----------------------------------------------------------------------------------------
 
     def finish(self) -> int:
         """Export, evaluate, record, film, and say where everything is."""
@@ -299,7 +298,12 @@ class Run:
         command = [sys.executable, "-m", "puffer_render.cli_render", str(replay), str(path)]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=VIDEO_SECONDS, check=False, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                text=True,
+                timeout=VIDEO_SECONDS,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             self._say(f"No video: {error}.")
@@ -320,9 +324,7 @@ class Run:
 def report_evaluation(result: Evaluation, console: Console) -> None:
     """Print mean, spread and range of every statistic, the main one first."""
     if result.unfinished:
-        console.print(
-            f"{result.unfinished} episodes did not end and are not counted.", soft_wrap=True, highlight=False
-        )
+        console.print(f"{result.unfinished} episodes did not end and are not counted.", soft_wrap=True, highlight=False)
     if not result.episodes:
         return
     summary = result.summary()
@@ -359,12 +361,12 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Yield a list that fills when the user asks to stop: the first Ctrl-C is a request, the second an interrupt."""
+    """Yield a list that fills when the user asks to stop: a first Ctrl-C asks, a second one interrupts."""
     requests: list[int] = []
 
     def request(number: int, frame: FrameType | None) -> None:
         requests.append(number)
-        signal.signal(number, previous[number])
+        signal.signal(number, previous[signal.Signals(number)])
 
     previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -33,7 +33,7 @@ def tune(threads: int, matmul_shapes: list[tuple[int, int, int]]) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks: giving them back and faulting them in again took a third of training time."""
+    """Let glibc keep large freed blocks: faulting them in again and again took a third of training time."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -46,8 +46,8 @@ def _keep_freed_memory() -> None:
 def _choose_matmul_precision(shapes: list[tuple[int, int, int]]) -> None:
     """Use the faster matrix products (about twice as fast here) unless they lose accuracy on this processor.
 
-    Some processors compute them from rounded inputs: each shape (m, k, n) that will be used is tried against double
-    precision.
+    Some processors compute them from rounded inputs: each shape (m, k, n) that will be used is tried
+    against double precision.
     """
     generator = torch.Generator().manual_seed(0)
     for m, k, n in shapes:

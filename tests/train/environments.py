@@ -1,7 +1,7 @@
 """Small environments in NumPy that keep the buffer contract: what the trainer is tested on.
 
-Each is a few lines of dynamics over `VectorEnvironment`, which does what every environment has to: buffers that never
-move, restart within the step, final observations, and one generator per batch.
+Each is a few lines of dynamics over `VectorEnvironment`, which does what every environment has to: buffers
+that never move, restart within the step, final observations, and one generator per batch.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class CartPole(VectorEnvironment):
 
     def advance(self, actions: NDArray[Any]) -> None:
         gravity, cart, pole, tau = 9.8, 1.0, 0.1, 0.02
-        x, v, angle, spin = self.physics
+        _, v, angle, spin = self.physics
         force = np.where(actions == 1, 10.0, -10.0)
         sin, cos = np.sin(angle), np.cos(angle)
         push = (force + pole * self.length * spin**2 * sin) / (cart + pole)
@@ -180,7 +180,7 @@ class Corridor(VectorEnvironment):
 
 
 class Target(VectorEnvironment):
-    """Continuous bandit: the reward is highest where both numbers of the action are what the observation says."""
+    """Continuous bandit: the reward is highest where the action is the observation."""
 
     time_limit = 4
 
