@@ -1,0 +1,107 @@
+# make train    train Breakout on this machine's processor, evaluate it, and leave run, replay and video
+# make test     run every test
+# make lint     check formatting, types and imports; `make format` mends what a program can mend
+# make wheel    build the sdist, and the wheel from it, into dist/
+# make clean    remove all that these made, except your runs
+#
+# Everything is installed into .venv, once. After that, edit what you like: Python is used as it stands, and a changed C or
+# Cython file is rebuilt by the next import. Extra arguments go in ARGS: make test ARGS="tests/engine -x".
+
+SHELL := /bin/sh
+VENV ?= .venv
+PYTHON ?=
+ARGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install -c constraints.txt
+# Rebuilding on import needs the build tools in the environment itself, hence no isolation.
+INSTALL_CHECKOUT := $(INSTALL) --no-build-isolation -C editable.rebuild=true
+# Rebuilding calls `cmake`, which is there even where it is in the environment only, and that is not activated.
+TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromkeys( \
+    [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
+PYTHON_SOURCES := src render tests .ci
+C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h tests/c/*.h tests/c/*.c)
+
+.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project format wheel clean
+
+help:
+	@sed -n 's/^# //; /^make /p; /^$$/q' Makefile
+
+train: $(VENV)/installed-train
+	$(BIN)/puffer-train breakout $(ARGS)
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+# --- installing: each of these files says what is in the environment, and is as old as that ---
+
+$(VENV)/created:
+	@command -v "$${CC:-cc}" >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || \
+	    { echo "make: there is no C compiler; install one (Debian: apt install gcc, macOS: xcode-select --install)" >&2; exit 1; }
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	    if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "$$python -m venv $(VENV)"; \
+	        "$$python" -m venv --upgrade-deps $(VENV) && touch $@ && exit; \
+	    fi; \
+	done; \
+	echo "make: no $(or $(PYTHON),python3) here is Python 3.11 or newer with venv; name one: make PYTHON=/path/to/python" >&2; exit 1
+
+$(VENV)/installed-build: $(VENV)/created pyproject.toml constraints.txt
+	$(INSTALL) --group build
+	@printf '%s\n' '$(TOOLS_ON_PATH)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/build-tools.pth"
+	@touch $@
+
+$(VENV)/installed-train: $(VENV)/installed-build
+	$(INSTALL_CHECKOUT) -e ".[train,render]"
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed-build
+	$(INSTALL_CHECKOUT) -e ".[test]"
+	@touch $@ $(VENV)/installed-train
+
+$(VENV)/installed-lint: $(VENV)/installed-test
+	$(INSTALL) --group lint
+	@touch $@
+
+$(VENV)/installed-dist: $(VENV)/created pyproject.toml constraints.txt
+	$(INSTALL) --group dist
+	@touch $@
+
+# --- checking: `make -k lint` goes on after the first complaint ---
+
+lint: lint-python lint-types lint-c lint-cython lint-imports lint-project
+
+lint-python: $(VENV)/installed-lint
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+
+lint-types: $(VENV)/installed-lint
+	$(BIN)/mypy
+
+lint-c: $(VENV)/installed-lint
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
+
+lint-cython: $(VENV)/installed-lint
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint cython
+
+lint-imports: $(VENV)/installed-lint
+	$(BIN)/lint-imports
+
+lint-project: $(VENV)/installed-lint
+	$(BIN)/validate-pyproject pyproject.toml
+
+format: $(VENV)/installed-lint
+	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+	$(BIN)/ruff format $(PYTHON_SOURCES)
+	$(BIN)/clang-format -i $(C_SOURCES)
+
+# --- packaging ---
+
+wheel: $(VENV)/installed-dist
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src render tests .ci -name __pycache__ -type d -prune -exec rm -rf {} +
