@@ -153,3 +153,24 @@ def test_cores_call_nothing(name: str, build: ModuleType, tmp_path: Path) -> Non
     subprocess.run([compiler(), *build.EXACT, "-O2", include, "-c", str(source), "-o", str(out)], check=True)
     symbols = subprocess.run([compiler("nm"), "-u", str(out)], check=True, capture_output=True, text=True).stdout
     assert {line.split()[-1] for line in symbols.splitlines()} <= ALLOWED_SYMBOLS
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_batch_size_and_threads_change_nothing(name: str) -> None:
+    """Environment i reaches the same state in a batch of 1, 7, 64 or 4,096, on 1, 2 or 4 threads."""
+    agents = puffer_envs.spec(name).layout.agents
+    largest = max(64, 4096 // agents)
+    reached: dict[int, list[int]] = {}
+    for size in (1, 7, 64, largest):
+        for threads in (1, 2, 4):
+            with puffer_envs.make(name, size, seed=SEED, threads=threads) as env:
+                env.reset()
+                for actions in golden_actions(name)[:100]:
+                    one = actions[:agents]  # every environment gets the first one's actions
+                    env.step(np.tile(one, (size, *(1,) * (one.ndim - 1))))
+                states = [env.state_hash(i) for i in range(size)]
+            longest = max(reached.values(), key=len, default=[])
+            shared = min(len(longest), size)
+            assert states[:shared] == longest[:shared], f"batch of {size} on {threads} threads"
+            reached[size] = states
+    assert len(set(reached[largest])) > largest // 2, "the environments differ from each other"
