@@ -5,12 +5,13 @@
 // Reward       the points of the bricks knocked out: 7, 7, 4, 4, 1, 1 by row from the top, 432 for a wall.
 // End          terminal when five balls are lost or two walls are down; truncated after `max_frames` frames.
 //
-// The world is 576 x 330 pixels, y downwards; the ball is a square. Where it strikes the paddle decides how steeply it
-// leaves, never quite upright. Each brick it touches is knocked out and sends it back. It speeds up at the 4th and the
-// 12th strike and on its first touch of a 4-point and of a 7-point brick; the paddle halves when it reaches the top. A
-// new ball brings speed and paddle back. A cleared wall is replaced at the next strike or serve, so never over the ball.
+// The world is 576 x 330 pixels, y downwards; the ball is a square. Where it meets the paddle decides how it leaves: the
+// farther from the middle, the flatter, and never quite upright. Each brick it touches is knocked out and sends it back.
+// It speeds up at the 4th and the 12th hit of the paddle and on its first touch of a 4-point and of a 7-point brick; the
+// paddle halves when it reaches the top. A new ball brings speed and paddle back. The second wall is put up at the first
+// hit of the paddle, or serve, after the first is down.
 //
-// Positions and velocities are multiples of 1/256 pixel: float sums of them are exact, the same on every machine.
+// Positions and velocities are multiples of 1/256 pixel, so that float sums of them are exact.
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
@@ -31,22 +32,22 @@ enum {
     BREAKOUT_PADDLE_TOP = 310,
     BREAKOUT_PADDLE_HEIGHT = 8,
     BREAKOUT_PADDLE_WIDTH = 62,
-    BREAKOUT_PADDLE_SPEED = 8, // a frame; above the ball's 6.5 sideways, and 4 frames of it reach every spot
+    BREAKOUT_PADDLE_SPEED = 8, // a frame: the ball's is 6.5 sideways, and 4 frames fit into half a paddle and the ball
     BREAKOUT_RADIUS = 3,       // half the side of the ball
     BREAKOUT_SERVE_Y = 165,
     BREAKOUT_SERVE_SPREAD = 72, // a ball is served at most this far from the middle
 };
 
-// Pixels a frame; less than a brick's height minus the ball's, so that no brick is jumped over.
+// Pixels a frame. The fastest ball, 7.5, moves by less than a brick, so that none is jumped over.
 #define BREAKOUT_SLOWEST (256.0f / 60.0f)
-#define BREAKOUT_SPEED_UP (48.0f / 60.0f) // four times, to 448 pixels a second
-#define BREAKOUT_TOP_SPEED 8.0f           // no velocity is larger; the unit of the observation
+#define BREAKOUT_SPEED_UP (48.0f / 60.0f) // up to four times
+#define BREAKOUT_FAST 8.0f                // the unit of observed velocities
 
 // Radians from upright. The smallest keeps a resting paddle from returning the same ball for ever.
 #define BREAKOUT_STEEPEST (4.0f * PUF_PI / 180.0f)
 #define BREAKOUT_FLATTEST (60.0f * PUF_PI / 180.0f)
 #define BREAKOUT_SERVE_SLANT 0.5f // half-way between them
-#define BREAKOUT_GRAIN 256.0f // positions and velocities are multiples of 1 / this
+#define BREAKOUT_GRAIN 256.0f     // positions and velocities are multiples of 1 / this
 
 typedef struct Breakout {
     PufRng rng;
@@ -58,7 +59,7 @@ typedef struct Breakout {
     int32_t score;
     int32_t wall; // 1 or 2
     int32_t bricks_left;
-    int32_t hits;    // strikes of the paddle by this ball
+    int32_t hits;    // of the paddle by this ball
     int32_t highest; // points of the best brick this ball has touched
     int32_t frame;
     uint8_t bricks[BREAKOUT_ROWS][BREAKOUT_COLUMNS];
@@ -109,7 +110,8 @@ static void breakout_serve(Breakout* s)
     s->paddle_x = (BREAKOUT_WIDTH - BREAKOUT_PADDLE_WIDTH) / 2;
     s->hits = 0;
     s->highest = 0;
-    s->ball_x = breakout_grain(BREAKOUT_WIDTH / 2 + puf_rand_range(&s->rng, -BREAKOUT_SERVE_SPREAD, BREAKOUT_SERVE_SPREAD));
+    s->ball_x =
+        breakout_grain(BREAKOUT_WIDTH / 2 + puf_rand_range(&s->rng, -BREAKOUT_SERVE_SPREAD, BREAKOUT_SERVE_SPREAD));
     s->ball_y = BREAKOUT_SERVE_Y;
     breakout_aim(s, puf_rand_range(&s->rng, -BREAKOUT_SERVE_SLANT, BREAKOUT_SERVE_SLANT), 1);
 }
@@ -132,8 +134,8 @@ static void breakout_observe(const Breakout* s, PufIo io)
     obs[1] = s->paddle_width * (1.0f / BREAKOUT_PADDLE_WIDTH);
     obs[2] = s->ball_x * (1.0f / BREAKOUT_WIDTH);
     obs[3] = s->ball_y * (1.0f / BREAKOUT_HEIGHT);
-    obs[4] = s->ball_vx * (1.0f / BREAKOUT_TOP_SPEED);
-    obs[5] = s->ball_vy * (1.0f / BREAKOUT_TOP_SPEED);
+    obs[4] = s->ball_vx * (1.0f / BREAKOUT_FAST);
+    obs[5] = s->ball_vy * (1.0f / BREAKOUT_FAST);
     obs[6] = puf_clampf((s->ball_x - paddle) * (1.0f / BREAKOUT_PADDLE_WIDTH), -1.0f, 1.0f);
     obs[7] = (float)s->balls * (1.0f / BREAKOUT_BALLS);
     obs[8] = (float)s->score * (1.0f / BREAKOUT_MAX_SCORE);
@@ -144,10 +146,10 @@ static void breakout_observe(const Breakout* s, PufIo io)
     }
 }
 
-// Knock a brick out, if there is one; a faster ball keeps its direction.
+// Knock a brick out, if there is one: the ball goes on faster, but in the same direction.
 static int breakout_hit_brick(Breakout* s, int32_t row, int32_t column)
 {
-    if (row < 0 || row >= BREAKOUT_ROWS || column < 0 || column >= BREAKOUT_COLUMNS || !s->bricks[row][column]) {
+    if (row < 0 || row >= BREAKOUT_ROWS || !s->bricks[row][column]) {
         return 0;
     }
     s->bricks[row][column] = 0;
@@ -163,98 +165,110 @@ static int breakout_hit_brick(Breakout* s, int32_t row, int32_t column)
     return 1;
 }
 
-// Row and column of a pixel; for an edge that just touches a brick from the left or above, see `inside`.
+// The row of bricks at a height, counted from one row above them so that the quotient is rounded down.
 static int32_t breakout_row(float y)
 {
     return (int32_t)((y - (BREAKOUT_WALL_TOP - BREAKOUT_BRICK_HEIGHT)) * (1.0f / BREAKOUT_BRICK_HEIGHT)) - 1;
 }
 static int32_t breakout_column(float x) { return (int32_t)(x * (1.0f / BREAKOUT_BRICK_WIDTH)); }
 
-// The last grain of the ball to the right or below: an edge on a border belongs to this side of it.
-static float breakout_inside(float middle) { return middle + (BREAKOUT_RADIUS - 1.0f / BREAKOUT_GRAIN); }
+// The ball's first and last grain to either side of its middle. Its far edge lies one grain beyond the last, so that
+// a ball that rests against a brick does not overlap it.
+static float breakout_first(float middle) { return middle - BREAKOUT_RADIUS; }
+static float breakout_last(float middle) { return middle + (BREAKOUT_RADIUS - 1.0f / BREAKOUT_GRAIN); }
 
-// Sideways: stop at a side wall or brick and turn round. Of two bricks struck at once, the one before the ball's
-// middle goes.
+static int breakout_level_with_bricks(float y)
+{
+    return y - BREAKOUT_RADIUS < BREAKOUT_WALL_BOTTOM && y + BREAKOUT_RADIUS > BREAKOUT_WALL_TOP;
+}
+
+// Sideways. At the world's edge, or at a brick, the ball stops there and turns round; its way never leads through a
+// brick. Of two bricks met at once, the one before the ball's middle goes.
 static void breakout_move_x(Breakout* s)
 {
-    float x = s->ball_x + s->ball_vx;
-    float turn = s->ball_vx;
-    if (x < BREAKOUT_RADIUS) {
-        s->ball_x = BREAKOUT_RADIUS;
-        s->ball_vx = -turn;
-        return;
-    }
-    if (x > BREAKOUT_WIDTH - BREAKOUT_RADIUS) {
-        s->ball_x = BREAKOUT_WIDTH - BREAKOUT_RADIUS;
-        s->ball_vx = -turn;
-        return;
-    }
-    s->ball_x = x;
-    float y = s->ball_y;
-    if (y - BREAKOUT_RADIUS >= BREAKOUT_WALL_BOTTOM || y + BREAKOUT_RADIUS <= BREAKOUT_WALL_TOP) {
-        return;
-    }
-    int right = s->ball_vx > 0.0f;
-    int32_t column = breakout_column(right ? breakout_inside(x) : x - BREAKOUT_RADIUS);
-    if (breakout_hit_brick(s, breakout_row(y), column) || breakout_hit_brick(s, breakout_row(y - BREAKOUT_RADIUS), column) ||
-        breakout_hit_brick(s, breakout_row(breakout_inside(y)), column)) {
-        s->ball_x = (float)(right ? column * BREAKOUT_BRICK_WIDTH - BREAKOUT_RADIUS
-                                  : (column + 1) * BREAKOUT_BRICK_WIDTH + BREAKOUT_RADIUS);
+    float x = s->ball_x + s->ball_vx, y = s->ball_y;
+    s->ball_x = puf_clampf(x, BREAKOUT_RADIUS, BREAKOUT_WIDTH - BREAKOUT_RADIUS);
+    if (s->ball_x != x) {
         s->ball_vx = -s->ball_vx;
+    } else if (breakout_level_with_bricks(y)) {
+        int right = s->ball_vx > 0.0f;
+        int32_t column = breakout_column(right ? breakout_last(x) : breakout_first(x));
+        if (breakout_hit_brick(s, breakout_row(y), column) ||
+            breakout_hit_brick(s, breakout_row(breakout_first(y)), column) ||
+            breakout_hit_brick(s, breakout_row(breakout_last(y)), column)) {
+            int32_t left_edge = column * BREAKOUT_BRICK_WIDTH;
+            s->ball_x =
+                (float)(right ? left_edge - BREAKOUT_RADIUS : left_edge + BREAKOUT_BRICK_WIDTH + BREAKOUT_RADIUS);
+            s->ball_vx = -s->ball_vx;
+        }
     }
 }
 
-// The strike: the farther from the paddle's middle, the flatter the ball leaves.
-static void breakout_strike(Breakout* s)
+// The ball has broken through to the top.
+static void breakout_reach_top(Breakout* s)
+{
+    s->ball_y = BREAKOUT_RADIUS;
+    s->ball_vy = -s->ball_vy;
+    if (s->paddle_width == BREAKOUT_PADDLE_WIDTH) {
+        s->paddle_width = BREAKOUT_PADDLE_WIDTH * 0.5f;
+        s->paddle_x += BREAKOUT_PADDLE_WIDTH * 0.25f;
+    }
+}
+
+static void breakout_hit_paddle(Breakout* s)
 {
     if (s->bricks_left == 0) {
         breakout_build_wall(s);
     }
     s->hits += 1;
+    float middle = s->paddle_x + s->paddle_width * 0.5f;
     float reach = s->paddle_width * 0.5f + BREAKOUT_RADIUS;
-    float offset = (s->ball_x - (s->paddle_x + s->paddle_width * 0.5f)) / reach;
-    breakout_aim(s, puf_clampf(offset, -1.0f, 1.0f), 0);
+    breakout_aim(s, (s->ball_x - middle) / reach, 0);
 }
 
-// Up and down, likewise; the top halves the paddle, the paddle strikes also with its sides, the bottom takes the ball.
+static void breakout_lose_ball(Breakout* s)
+{
+    s->ball_y = BREAKOUT_HEIGHT - BREAKOUT_RADIUS;
+    s->balls -= 1;
+    if (s->balls > 0) {
+        breakout_serve(s);
+    }
+}
+
+// The paddle takes the ball on its top, where the ball comes to rest for this frame, and on its sides.
+static void breakout_meet_paddle(Breakout* s, float y_before)
+{
+    float x = s->ball_x, y = s->ball_y;
+    int meets = x + BREAKOUT_RADIUS > s->paddle_x && x - BREAKOUT_RADIUS < s->paddle_x + s->paddle_width;
+    if (meets && y - BREAKOUT_RADIUS < BREAKOUT_PADDLE_TOP + BREAKOUT_PADDLE_HEIGHT) {
+        if (y_before <= BREAKOUT_PADDLE_TOP - BREAKOUT_RADIUS) {
+            s->ball_y = BREAKOUT_PADDLE_TOP - BREAKOUT_RADIUS;
+        }
+        breakout_hit_paddle(s);
+    } else if (y >= BREAKOUT_HEIGHT - BREAKOUT_RADIUS) {
+        breakout_lose_ball(s);
+    }
+}
+
+// Up or down, likewise.
 static void breakout_move_y(Breakout* s)
 {
-    float before = s->ball_y;
-    float y = before + s->ball_vy;
-    float x = s->ball_x;
+    float x = s->ball_x, y_before = s->ball_y, y = y_before + s->ball_vy;
+    int down = s->ball_vy > 0.0f;
     s->ball_y = y;
     if (y < BREAKOUT_RADIUS) {
-        s->ball_y = BREAKOUT_RADIUS;
-        s->ball_vy = -s->ball_vy;
-        if (s->paddle_width == BREAKOUT_PADDLE_WIDTH) {
-            s->paddle_width = BREAKOUT_PADDLE_WIDTH * 0.5f;
-            s->paddle_x += BREAKOUT_PADDLE_WIDTH * 0.25f;
-        }
-        return;
-    }
-    if (y - BREAKOUT_RADIUS < BREAKOUT_WALL_BOTTOM && y + BREAKOUT_RADIUS > BREAKOUT_WALL_TOP) {
-        int down = s->ball_vy > 0.0f;
-        int32_t row = breakout_row(down ? breakout_inside(y) : y - BREAKOUT_RADIUS);
-        if (breakout_hit_brick(s, row, breakout_column(x)) || breakout_hit_brick(s, row, breakout_column(x - BREAKOUT_RADIUS)) ||
-            breakout_hit_brick(s, row, breakout_column(breakout_inside(x)))) {
-            s->ball_y = (float)(BREAKOUT_WALL_TOP + (down ? row * BREAKOUT_BRICK_HEIGHT - BREAKOUT_RADIUS
-                                                          : (row + 1) * BREAKOUT_BRICK_HEIGHT + BREAKOUT_RADIUS));
+        breakout_reach_top(s);
+    } else if (breakout_level_with_bricks(y)) {
+        int32_t row = breakout_row(down ? breakout_last(y) : breakout_first(y));
+        if (breakout_hit_brick(s, row, breakout_column(x)) ||
+            breakout_hit_brick(s, row, breakout_column(breakout_first(x))) ||
+            breakout_hit_brick(s, row, breakout_column(breakout_last(x)))) {
+            int32_t top_edge = BREAKOUT_WALL_TOP + row * BREAKOUT_BRICK_HEIGHT;
+            s->ball_y = (float)(down ? top_edge - BREAKOUT_RADIUS : top_edge + BREAKOUT_BRICK_HEIGHT + BREAKOUT_RADIUS);
             s->ball_vy = -s->ball_vy;
         }
-        return;
-    }
-    if (s->ball_vy > 0.0f && y + BREAKOUT_RADIUS >= BREAKOUT_PADDLE_TOP) {
-        int beside = x + BREAKOUT_RADIUS <= s->paddle_x || x - BREAKOUT_RADIUS >= s->paddle_x + s->paddle_width;
-        if (!beside && y - BREAKOUT_RADIUS < BREAKOUT_PADDLE_TOP + BREAKOUT_PADDLE_HEIGHT) {
-            s->ball_y = before + BREAKOUT_RADIUS <= BREAKOUT_PADDLE_TOP ? BREAKOUT_PADDLE_TOP - BREAKOUT_RADIUS : y;
-            breakout_strike(s);
-        } else if (y + BREAKOUT_RADIUS >= BREAKOUT_HEIGHT) {
-            s->ball_y = BREAKOUT_HEIGHT - BREAKOUT_RADIUS;
-            s->balls -= 1;
-            if (s->balls > 0) {
-                breakout_serve(s);
-            }
-        }
+    } else if (down && y >= BREAKOUT_PADDLE_TOP - BREAKOUT_RADIUS) {
+        breakout_meet_paddle(s, y_before);
     }
 }
 
@@ -268,8 +282,8 @@ static int breakout_over(const Breakout* s)
     return s->balls == 0 || (s->bricks_left == 0 && s->wall == BREAKOUT_WALLS);
 }
 
-// Move all frames at once where the ball stays clear of walls, bricks and paddle. Every sum is exact, so that it lands
-// where single frames would take it. The usual case.
+// The usual case, for speed: where the ball stays clear of edges, bricks and paddle, all frames are one. Every sum is
+// exact, so that they end where single frames would.
 static int breakout_fly(Breakout* s, float dx)
 {
     float n = (float)s->frameskip;
@@ -344,7 +358,7 @@ static const PufField breakout_fields[] = {
     PUF_SCALAR(Breakout, score, "points, of 864"),
     PUF_SCALAR(Breakout, wall, "1 or 2"),
     PUF_SCALAR(Breakout, bricks_left, "in this wall"),
-    PUF_SCALAR(Breakout, hits, "strikes of the paddle by this ball"),
+    PUF_SCALAR(Breakout, hits, "of the paddle by this ball"),
     PUF_SCALAR(Breakout, highest, "points of the best brick this ball has touched"),
     PUF_SCALAR(Breakout, frame, "frames since the episode began"),
     PUF_GRID(Breakout, bricks, "1 there, 0 knocked out; 32 x 12 pixels each, the first at (0, 50)"),
