@@ -17,7 +17,10 @@ INTERRUPTED = 130
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are one line."""
+    """argparse whose errors are one line, and whose options are written out in full."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(allow_abbrev=False, **keywords)
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -36,20 +39,23 @@ def run(program: str, main: Callable[[Sequence[str] | None], None], arguments: S
     return 0
 
 
-def parse_settings(parser: Parser, rest: Sequence[str]) -> dict[str, Any]:
-    """`--env.KEY VALUE` or `--env.KEY=VALUE`, any number of them. Other leftovers are errors."""
+def split_settings(parser: Parser, arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Take every `--env.KEY VALUE` and `--env.KEY=VALUE` out: (the other arguments, {KEY: VALUE})."""
+    others: list[str] = []
     settings: dict[str, Any] = {}
-    words = list(rest)
+    words = list(arguments)
     while words:
-        option, separator, value = words.pop(0).partition("=")
-        if not option.startswith("--env.") or option == "--env.":
-            parser.error(f"unknown argument {option!r}")
+        word = words.pop(0)
+        option, separator, value = word.partition("=")
+        if not option.startswith("--env."):
+            others.append(word)
+            continue
         if not separator:
             if not words:
                 parser.error(f"{option} needs a value")
             value = words.pop(0)
         settings[option.removeprefix("--env.")] = _parse_value(parser, option, value)
-    return settings
+    return others, settings
 
 
 def positive(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +11,11 @@ from typing import Any
 import puffer_envs
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.spec import read_layout
-
-from puffer_render.cli import Parser, parse_settings, run
+from puffer_render.cli import Parser, run, split_settings
 from puffer_render.draw import Drawing, drawing_for, find_module
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
-from puffer_render.keys import KeyMap, make_keymap
+from puffer_render.keys import make_keymap
 from puffer_render.overlay import FOOTER, draw_footer, draw_help
 from puffer_render.player import Player
 from puffer_render.window import Window
@@ -41,24 +41,28 @@ def _main(arguments: Sequence[str] | None) -> None:
     parser.add_argument(
         "--env.KEY", dest="_", metavar="VALUE", help="a setting of the environment, e.g. --env.max_steps 100"
     )
-    options, rest = parser.parse_known_args(arguments)
-    settings = parse_settings(parser, rest)
+    others, settings = split_settings(parser, sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(others)
     policy = _load_policy(options.policy, options.seed)
-    env = _make(options.name, options.seed, settings, policy)
+    env, hold = _make(options.name, options.seed, settings, policy)
     with env:
-        play(env, policy, options.seed)
+        play(env, policy, options.seed, hold)
 
 
-def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0) -> None:
-    """Open a window and play until the person leaves. Raises RenderError when there is no display."""
+def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int = 1) -> None:
+    """Open a window and play until the person leaves; decisions are made every `hold` steps.
+
+    Raises RenderError when there is no display.
+    """
     drawing = drawing_for(env.spec.name, env)
     parts = read_layout(env.spec.name, list(env.settings.values())).actions
     keymap = make_keymap(parts, drawing.keys, drawing.idle)
     game_keys = [key for binding in keymap.bindings for key in binding.keys]
     width, height = drawing.size
-    window = Window(f"{env.spec.name} — puffer-play", width, height + FOOTER, [*CONTROL_KEYS, *game_keys])
+    window = Window(f"{env.spec.name} — puffer-play", width, height, FOOTER, [*CONTROL_KEYS, *game_keys])
     try:
-        _loop(window, Player(env, keymap, policy, seed), drawing)
+        player = Player(env, keymap, policy, seed, drawing.frame_rate or env.spec.rate, hold)
+        _loop(window, player, drawing)
     finally:
         window.close()
 
@@ -71,20 +75,21 @@ def _loop(window: Window, player: Player, drawing: Drawing) -> None:
         if pressed & {"escape", "q"}:
             return
         show_help ^= "h" in pressed
-        _obey(player, pressed, window.typed())
+        held = window.held()
+        _obey(player, pressed, held, window.typed())
         now = time.perf_counter()
-        player.advance(now - before, window.held(), pressed)
+        player.advance(now - before, held, pressed)
         before = now
         window.show(lambda frame: _draw(player, drawing, window.fps, show_help, frame))  # noqa: B023
 
 
-def _obey(player: Player, pressed: frozenset[str], typed: str) -> None:
+def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: str) -> None:
     """The keys that are the window's rather than the game's."""
     if "p" in pressed:
         player.paused = not player.paused
     if "n" in pressed:
         player.paused = True
-        player.step()
+        player.step(held)
     if "r" in pressed:
         player.reset()
     for character in typed:
@@ -95,11 +100,10 @@ def _obey(player: Player, pressed: frozenset[str], typed: str) -> None:
 
 
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, frame: Frame) -> None:
-    width, height = drawing.size
     drawing.draw(player.env.state(0), frame)
     if show_help:
-        draw_help(player.keymap, frame, height)
-    draw_footer(player, fps, height, frame)
+        draw_help(player.keymap, frame)
+    draw_footer(player, fps, frame)
 
 
 def _load_policy(path: Path | None, seed: int) -> NumpyPolicy | None:
@@ -111,16 +115,33 @@ def _load_policy(path: Path | None, seed: int) -> NumpyPolicy | None:
         raise RenderError(str(error)) from None
 
 
-def _make(name: str, seed: int, settings: dict[str, Any], policy: NumpyPolicy | None) -> Any:
-    """The environment: for a policy with the settings of its training, for a person with the drawing's own."""
-    suited = policy.info.settings if policy else getattr(find_module(name), "PLAY", {})
+def _make(name: str, seed: int, settings: dict[str, Any], policy: NumpyPolicy | None) -> tuple[Any, int]:
+    """The environment, and for how many of its steps an action is held.
+
+    A policy gets the settings of its training, a person those that suit people; both, those given.
+    """
+    module = find_module(name)
+    suited = policy.info.settings if policy else getattr(module, "PLAY", {})
+    chosen = {**suited, **settings}
+    frameskip = getattr(module, "FRAMESKIP", None)
     try:
-        env = puffer_envs.make(name, num_envs=1, seed=seed, **{**suited, **settings})
+        hold = 1
+        if frameskip is not None:
+            hold = frames_held(name, frameskip, chosen, default=1 if policy is None else None)
+            chosen[frameskip] = 1
+        env = puffer_envs.make(name, num_envs=1, seed=seed, **chosen)
         if policy is not None:
             policy.require(name, env.single_observation_space, env.single_action_space)
     except (ValueError, TypeError, MemoryError, PolicyError) as error:
         raise RenderError(str(error)) from None
-    return env
+    return env, hold
+
+
+def frames_held(name: str, frameskip: str, settings: dict[str, Any], default: int | None) -> int:
+    """The setting `frameskip`, checked by the environment itself; `default` (or the environment's) unless given."""
+    given = {} if default is None else {frameskip: default}
+    with puffer_envs.make(name, **{**given, **settings}) as env:
+        return int(env.settings[frameskip])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The origin is the top left corner, x points right, y down. Nothing here reads an
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from importlib import resources
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from puffer_render.errors import import_raylib
 from puffer_render.palette import NIGHT, SNOW, STEEL, Color, fade
 
-CHARACTERS = "".join(map(chr, range(32, 127))) + "·×–—…−•"
+CHARACTERS = "".join(map(chr, range(32, 127))) + "°·×–—…−•"
 """All that the packaged font holds; others are drawn as a question mark."""
 HUD_HEIGHT = 44
 """Units at the top of a picture that `Frame.hud` writes in."""
@@ -66,7 +67,7 @@ class Frame:
 
     def clear(self, color: Color = NIGHT) -> None:
         """Fill the canvas."""
-        self._rl.DrawRectangleRec((0, 0, self.width, self.height), self._color(color))
+        self._rl.ClearBackground(self._color(color))
 
     def rect(self, x: float, y: float, width: float, height: float, color: Color, radius: float = 0) -> None:
         """A filled rectangle with corners rounded by `radius`."""
@@ -76,6 +77,15 @@ class Frame:
         roundness = min(1.0, 2 * radius / min(width, height))
         segments = self._segments(radius) // 4
         self._rl.DrawRectangleRounded((x, y, width, height), roundness, segments, self._color(color))
+
+    def border(
+        self, x: float, y: float, width: float, height: float, thickness: float, color: Color, radius: float
+    ) -> None:
+        """A line around a rectangle with corners rounded by `radius`."""
+        roundness = min(1.0, 2 * radius / min(width, height))
+        self._rl.DrawRectangleRoundedLinesEx(
+            (x, y, width, height), roundness, self._segments(radius) // 4, thickness, self._color(color)
+        )
 
     def shade(self, x: float, y: float, width: float, height: float, top: Color, bottom: Color) -> None:
         """A filled rectangle whose colour runs from `top` to `bottom`."""
@@ -103,7 +113,7 @@ class Frame:
 
     def path(self, points: Sequence[tuple[float, float]], thickness: float, color: Color) -> None:
         """Straight lines through the points, with round joints and ends. Draw it opaque: its parts overlap."""
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        for (x0, y0), (x1, y1) in itertools.pairwise(points):
             self.line(x0, y0, x1, y1, thickness, color)
         for x, y in points:
             self.circle(x, y, thickness / 2, color)
@@ -111,14 +121,12 @@ class Frame:
     def polygon(self, points: Sequence[tuple[float, float]], color: Color) -> None:
         """A filled convex polygon."""
         inked, (first, *rest) = self._color(color), points
-        for a, b in zip(rest, rest[1:], strict=False):
+        for a, b in itertools.pairwise(rest):
             # raylib hides triangles that turn clockwise on the screen
             turn = (a[0] - first[0]) * (b[1] - first[1]) - (a[1] - first[1]) * (b[0] - first[0])
             self._rl.DrawTriangle(first, *((b, a) if turn > 0 else (a, b)), inked)
 
-    def text(
-        self, x: float, y: float, string: str, size: float, color: Color = SNOW, align: Align = "left"
-    ) -> float:
+    def text(self, x: float, y: float, string: str, size: float, color: Color = SNOW, align: Align = "left") -> float:
         """One line of text, `size` units high, whose top is at `y`. Returns its width."""
         font, encoded = self._font(size), _encode(string)
         width = float(self._rl.MeasureTextEx(font, encoded, size, 0).x)
@@ -132,13 +140,17 @@ class Frame:
         """The width that `text` would return."""
         return float(self._rl.MeasureTextEx(self._font(size), _encode(string), size, 0).x)
 
-    def hud(self, title: str, *values: tuple[str, object]) -> None:
-        """The line at the top of a picture: its name on the left, named values on the right."""
+    def hud(self, title: str, *values: tuple[str, object]) -> float:
+        """The line at the top of a picture: its name on the left, named values on the right.
+
+        Returns where the values begin, for a module that has more to add on their left.
+        """
         self.text(20, 14, title, 18, STEEL)
         x = self.width - 20
         for name, value in reversed(values):
             x -= self.text(x, 11, str(value), 23, SNOW, "right") + 7
             x -= self.text(x, 15, name, 16, STEEL, "right") + 22
+        return x
 
     def _font(self, size: float) -> Any:
         return self._fonts.at(max(1, round(size * self.scale)))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from puffer_envs.spec import ActionPart
 
 KEYS_OF_LABELS = {
@@ -31,8 +32,12 @@ ROWS_OF_KEYS = (
     ("z", "x", "c", "v", "b", "m", "comma", "period"),
 )
 """Choices without a telling label, one row of keys per discrete action."""
-PAIRS_OF_KEYS = ((("left", "a"), ("right", "d")), (("down", "s"), ("up", "w")), (("one",), ("two",)))
-"""Lowest and highest value, one pair per continuous action."""
+PAIRS_OF_KEYS = (
+    (("left", ("left", "a")), ("right", ("right", "d"))),
+    (("down", ("down", "s")), ("up", ("up", "w"))),
+    (("−", ("one",)), ("+", ("two",))),
+)
+"""Lowest and highest value, one pair per continuous action: (direction, keys) each."""
 NAMES = dict(zip(ROWS_OF_KEYS[0], "1234567890", strict=True)) | {"comma": ",", "period": ".", "space": "Space"}
 
 
@@ -94,9 +99,9 @@ def make_keymap(
             discrete += 1
         else:
             if continuous < len(PAIRS_OF_KEYS):
-                lower, higher = PAIRS_OF_KEYS[continuous]
-                bindings.append(Binding(lower, f"{part.name} -", number, part.low))
-                bindings.append(Binding(higher, f"{part.name} +", number, part.high))
+                for (direction, names), value in zip(PAIRS_OF_KEYS[continuous], (part.low, part.high), strict=True):
+                    label = direction if len(parts) == 1 else f"{part.name} {direction}"
+                    bindings.append(Binding(names, label, number, value))
             idles.append(float(np.clip(0.0, part.low, part.high)))
             continuous += 1
     return KeyMap(tuple(bindings), tuple(idles))

@@ -172,9 +172,10 @@ def display_answers() -> bool:
     command = [sys.executable, "-c", "from puffer_render.offscreen import probe_display; probe_display()"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
-        return subprocess.run(command, env=environment, capture_output=True, timeout=PROBE_SECONDS).returncode == 0
+        probe = subprocess.run(command, env=environment, capture_output=True, timeout=PROBE_SECONDS, check=False)
     except (subprocess.TimeoutExpired, OSError):
         return False
+    return probe.returncode == 0
 
 
 def probe_display() -> None:

@@ -8,7 +8,7 @@ from puffer_render.palette import AMBER, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, 
 from puffer_render.player import Player
 
 FOOTER = 40
-"""Height in units of the line at the bottom."""
+"""Height in units of the line under the picture."""
 COMMANDS = (
     ("P", "pause"),
     ("N", "one step"),
@@ -20,29 +20,29 @@ COMMANDS = (
 ROW = 30
 
 
-def draw_footer(player: Player, fps: int, y: float, frame: Frame) -> None:
-    """Who plays, with which keys, how fast."""
-    frame.rect(0, y, frame.width, FOOTER, DUSK)
-    middle = y + FOOTER / 2
-    x = 20 + _draw_driver(player, middle, frame)
+def draw_footer(player: Player, fps: int, frame: Frame) -> None:
+    """Who plays, with which keys, how the last game ended, how fast."""
+    frame.rect(0, frame.height, frame.width, FOOTER, DUSK)
+    middle = frame.height + FOOTER / 2
+    right = _draw_status(player, fps, middle, frame)
+    x = 30 + _draw_driver(player, middle, frame)
     for binding in player.keymap.bindings:
-        end = x + 14 + frame.measure(binding.label, 14) + frame.measure(binding.caps[0], 13) + 20
-        if end > frame.width - 190:
-            break
-        x = _draw_cap(x + 14, middle, binding.caps[0], frame) + 6
-        x += frame.text(x, middle - 8, binding.label, 14, STEEL)
-    right = frame.width - 20
-    right -= _draw_keycap_right(right, middle, frame)
-    state = "paused" if player.paused else f"× {player.speed:g}"
-    frame.text(right - 12, middle - 8, f"{state}   {fps} fps", 14, AMBER if player.paused else STEEL, "right")
+        cap = binding.caps[0]
+        label = "" if binding.label == cap.lower() else binding.label
+        width = _cap_width(cap, frame) + (frame.measure(label, 14) + 18 if label else 6)
+        if x + width > right:
+            return
+        end = _draw_cap(x, middle, cap, frame)
+        frame.text(end + 6, middle - 8, label, 14, STEEL)
+        x += width
 
 
-def draw_help(keymap: KeyMap, frame: Frame, height: float) -> None:
+def draw_help(keymap: KeyMap, frame: Frame) -> None:
     """A panel over the picture with every key."""
     lines = [(" ".join(binding.caps), binding.label) for binding in keymap.bindings] + list(COMMANDS)
     panel_width, panel_height = 300, ROW * len(lines) + 36
-    x, y = (frame.width - panel_width) / 2, max(4, (height - panel_height) / 2)
-    frame.rect(0, 0, frame.width, height, fade(NIGHT, 0.6))
+    x, y = (frame.width - panel_width) / 2, max(4, (frame.height - panel_height) / 2)
+    frame.rect(0, 0, frame.width, frame.height, fade(NIGHT, 0.6))
     frame.rect(x, y, panel_width, panel_height, SLATE, 14)
     frame.rect(x + 1.5, y + 1.5, panel_width - 3, panel_height - 3, DUSK, 13)
     for i, (keys, label) in enumerate(lines):
@@ -60,16 +60,26 @@ def _draw_driver(player: Player, middle: float, frame: Frame) -> float:
     return 18 + frame.text(37, middle - 8, "you" if person else "policy", 15, SNOW)
 
 
-def _draw_keycap_right(right: float, middle: float, frame: Frame) -> float:
-    width = frame.text(right, middle - 8, "keys", 14, STEEL, "right") + 6
-    cap = frame.measure("H", 13) + 14
-    _draw_cap(right - width - cap, middle, "H", frame)
-    return width + cap
+def _draw_status(player: Player, fps: int, middle: float, frame: Frame) -> float:
+    """The right end of the footer, from the right. Returns where it begins."""
+    x = frame.width - 20
+    x -= frame.text(x, middle - 8, "keys", 14, STEEL, "right") + 6 + _cap_width("H", frame)
+    _draw_cap(x, middle, "H", frame)
+    x -= 12 + frame.text(x - 12, middle - 8, f"{fps} fps", 14, STEEL, "right")
+    speed, color = ("paused", AMBER) if player.paused else (f"× {player.speed:g}", STEEL)
+    x -= 12 + frame.text(x - 12, middle - 8, speed, 14, color, "right")
+    if player.last_episode:
+        x -= 12 + frame.text(x - 12, middle - 8, f"last {player.last_episode['score']:g}", 14, STEEL, "right")
+    return x - 8
+
+
+def _cap_width(key: str, frame: Frame) -> float:
+    return max(20.0, frame.measure(key, 13) + 12)
 
 
 def _draw_cap(x: float, middle: float, key: str, frame: Frame) -> float:
     """A key as it lies on the keyboard. Returns where it ends."""
-    width = max(20.0, frame.measure(key, 13) + 12)
+    width = _cap_width(key, frame)
     frame.rect(x, middle - 10, width, 20, STEEL, 5)
     frame.rect(x + 1, middle - 9, width - 2, 17, SLATE, 4)
     frame.text(x + width / 2, middle - 7.5, key, 13, SNOW, "center")

@@ -6,14 +6,16 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
-from puffer_envs.policy import NumpyPolicy
 
+from puffer_envs.policy import NumpyPolicy
 from puffer_render.keys import KeyMap
 
 SLOWEST, FASTEST = 1 / 16, 64.0
 """Bounds of the speed, as multiples of the environment's own."""
 LONGEST_WAIT = 0.25
 """Seconds: time lost beyond this (a window being dragged, a slow machine) is not caught up on."""
+CHANCE_OF_CHANGE = 0.25
+"""Other agents without a policy keep a random action for a while: they wander rather than tremble."""
 
 
 class Player:
@@ -23,8 +25,20 @@ class Player:
     without one, agent 0 idles and other agents move at random.
     """
 
-    def __init__(self, env: Any, keymap: KeyMap, policy: NumpyPolicy | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        env: Any,
+        keymap: KeyMap,
+        policy: NumpyPolicy | None = None,
+        seed: int = 0,
+        rate: float = 60.0,
+        hold: int = 1,
+    ) -> None:
         self.env, self.keymap, self.policy = env, keymap, policy
+        self.rate = rate
+        """Steps per second at speed 1."""
+        self.hold = hold
+        """Steps between two decisions; in between, the action stays."""
         self.paused = False
         self.speed = 1.0
         """Multiple of the environment's own rate."""
@@ -37,13 +51,14 @@ class Player:
         self._random = np.random.default_rng(seed)
         self._tapped: set[str] = set()
         self._debt = 0.0
+        self._until_decision = 0
         self.reset(seed)
 
     def reset(self, seed: int | None = None) -> None:
         """Begin anew: with a seed, exactly as at the start; without one, a fresh episode."""
         self.env.reset(seed)
         self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
-        self._debt, self.steps = 0.0, 0
+        self._debt, self.steps, self._until_decision = 0.0, 0, 0
         self.person_drives = False
         self.last_episode = {}
         if self.policy is not None:
@@ -66,7 +81,7 @@ class Player:
         self._tapped |= tapped
         if self.paused:
             return 0
-        self._debt += min(seconds, LONGEST_WAIT) * self.env.spec.rate * self.speed
+        self._debt += min(seconds, LONGEST_WAIT) * self.rate * self.speed
         due = int(self._debt)
         self._debt -= due
         for _ in range(due):
@@ -74,27 +89,34 @@ class Player:
         return due
 
     def step(self, held: AbstractSet[str] = frozenset()) -> None:
-        """Take one step."""
-        keys = self._tapped | held
-        self._tapped = set()
-        self.person_drives = self.keymap.driving(keys)
-        _, _, terminals, truncations = self.env.step(self._choose(keys))
+        """Take one step, after a decision if one is due."""
+        if self._until_decision == 0:
+            self._decide(self._tapped | held)
+            self._tapped = set()
+            self._until_decision = self.hold
+        _, _, terminals, truncations = self.env.step(self._actions.reshape(self.env.actions.shape))
         self.steps += 1
+        self._until_decision -= 1
+        ended = terminals | truncations
+        if ended.any():
+            self._until_decision = 0
+            self.last_episode = self.env.log() or self.last_episode
         if self.policy is not None:
-            self.policy.reset(terminals | truncations)
-        self.last_episode = self.env.log() or self.last_episode
+            self.policy.reset(ended)
 
-    def _choose(self, keys: AbstractSet[str]) -> Any:
+    def _decide(self, keys: AbstractSet[str]) -> None:
+        """Fill `_actions`, (agents, parts): the person's for agent 0, the policy's or chance's for the rest."""
         env, previous = self.env, self._actions[0].copy()
+        self.person_drives = self.keymap.driving(keys)
         if self.policy is not None:
-            self._actions[:] = self.policy.act(env.observations, action_masks=env.action_masks).reshape(
-                self._actions.shape
-            )
-        elif env.agents > 1:
-            self._actions[1:] = [self._random_action() for _ in range(env.agents - 1)]
+            chosen = self.policy.act(env.observations, action_masks=env.action_masks)
+            self._actions[:] = chosen.reshape(self._actions.shape)
+        else:
+            for agent in range(1, env.num_agents):
+                if self._random.random() < CHANCE_OF_CHANGE:
+                    self._actions[agent] = self._random_action()
         if self.policy is None or self.person_drives:
             self._actions[0] = self.keymap.action(keys, previous)
-        return self._actions.reshape(env.actions.shape)
 
     def _random_action(self) -> Any:
         space = self.env.single_action_space

@@ -20,17 +20,17 @@ NO_DISPLAY = (
 
 
 class Window:
-    """A resizable window that shows a canvas of `width` x `height` units as large as fits.
+    """A resizable window that shows a canvas of `width` x `height` units, and a footer under it, as large as fits.
 
-    raylib allows one window at a time. Raises RenderError when none can be opened.
+    keys: names of those to watch. raylib allows one window at a time. Raises RenderError when none can be opened.
     """
 
-    def __init__(self, title: str, width: int, height: int, keys: Iterable[str]) -> None:
+    def __init__(self, title: str, width: int, height: int, footer: int, keys: Iterable[str]) -> None:
         self._rl = rl = import_raylib()
         if not (is_software(rl) or display_answers()):
             raise RenderError(NO_DISPLAY)
         rl.SetConfigFlags(rl.FLAG_WINDOW_RESIZABLE | rl.FLAG_MSAA_4X_HINT | rl.FLAG_VSYNC_HINT)
-        rl.InitWindow(width, height, title.encode())
+        rl.InitWindow(width, height + footer, title.encode())
         if not rl.IsWindowReady():
             raise RenderError(NO_DISPLAY)
         rl.SetWindowMinSize(SMALLEST, SMALLEST)
@@ -39,6 +39,7 @@ class Window:
         self._codes = {key: getattr(rl, f"KEY_{key.upper()}") for key in keys}
         self._fonts = Fonts()
         self._frame = Frame(width, height, self._fonts)
+        self._whole_height = height + footer
         self._ground = rl.ffi.new("Color *", NIGHT)[0]
 
     @property
@@ -73,12 +74,12 @@ class Window:
         """Draw and present one picture, wait for the next one's time, and take note of the keys."""
         rl, frame = self._rl, self._frame
         width, height = rl.GetScreenWidth(), rl.GetScreenHeight()
-        frame.scale = min(width / frame.width, height / frame.height)
-        left = round((width - frame.width * frame.scale) / 2)
-        top = round((height - frame.height * frame.scale) / 2)
+        frame.scale = min(width / frame.width, height / self._whole_height)
+        shown_width, shown_height = round(frame.width * frame.scale), round(self._whole_height * frame.scale)
+        left, top = (width - shown_width) // 2, (height - shown_height) // 2
         rl.BeginDrawing()
         rl.ClearBackground(self._ground)
-        rl.BeginScissorMode(left, top, round(frame.width * frame.scale), round(frame.height * frame.scale))
+        rl.BeginScissorMode(left, top, shown_width, shown_height)
         rl.rlPushMatrix()
         rl.rlTranslatef(left, top, 0)
         rl.rlScalef(frame.scale, frame.scale, 1)

@@ -76,15 +76,13 @@ def reference(tensors: dict[str, np.ndarray], layers: int, history: list[np.ndar
     return outputs
 
 
-@pytest.mark.parametrize(
-    "info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}]
-)
+@pytest.mark.parametrize("info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}])
 def test_deterministic_actions_equal_the_reference(tmp_path: Path, info: dict[str, Any]) -> None:
     tensors = make_tensors(info)
     policy = load_policy(write(tmp_path / "p", info, tensors))
     random = np.random.default_rng(1)
     rows, histories = 5, [[] for _ in range(5)]
-    for step in range(20):
+    for _step in range(20):
         observations = random.integers(-90, 90, (rows, 2, 3)).astype(info["observation_dtype"])
         if info["observation_dtype"] == "float32":
             observations /= 37
@@ -274,7 +272,7 @@ def test_bad_tensors_are_refused_by_name(tmp_path: Path, name: str) -> None:
 
 def test_extra_tensors_are_refused(tmp_path: Path) -> None:
     tensors = make_tensors(DISCRETE) | {"log_std": np.zeros(2, np.float32)}
-    with pytest.raises(PolicyError, match="unexpected: .*log_std"):
+    with pytest.raises(PolicyError, match=r"unexpected: .*log_std"):
         load_policy(write(tmp_path / "p", DISCRETE, tensors))
 
 
@@ -299,9 +297,7 @@ def test_damaged_files_are_refused_or_finite(tmp_path: Path, data: st.DataObject
     if data.draw(st.booleans(), "cut"):
         del content[data.draw(st.integers(0, len(content) - 1), "length") :]
     else:
-        content[data.draw(st.integers(0, len(content) - 1), "byte")] ^= 1 << data.draw(
-            st.integers(0, 7), "bit"
-        )
+        content[data.draw(st.integers(0, len(content) - 1), "byte")] ^= 1 << data.draw(st.integers(0, 7), "bit")
     (tmp_path / "damaged").write_bytes(content)
     try:
         policy = load_policy(tmp_path / "damaged")

@@ -26,6 +26,11 @@ class Drawing:
     """IDLE (may be left out): label of the choice while no key is held."""
     play: Mapping[str, Any] = field(default_factory=dict)
     """PLAY (may be left out): settings that suit a person better than the defaults."""
+    frameskip: str | None = None
+    """FRAMESKIP (may be left out): the setting that says for how many frames an action is held. Such an environment
+    is shown frame by frame: it is made with a frameskip of 1, and actions are held by whoever shows it."""
+    frame_rate: float | None = None
+    """FRAME_RATE (with FRAMESKIP): frames per second. Without them a frame is a step, at the environment's rate."""
 
 
 def drawing_for(name: str, env: Any) -> Drawing:
@@ -40,6 +45,8 @@ def drawing_for(name: str, env: Any) -> Drawing:
         keys=getattr(module, "KEYS", {}),
         idle=getattr(module, "IDLE", None),
         play=getattr(module, "PLAY", {}),
+        frameskip=getattr(module, "FRAMESKIP", None),
+        frame_rate=getattr(module, "FRAME_RATE", None),
     )
 
 

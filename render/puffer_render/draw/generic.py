@@ -41,9 +41,7 @@ def generic_drawing(name: str, env: Any) -> tuple[tuple[int, int], Callable[[Any
     return SIZE, draw
 
 
-def _draw_tiles(
-    grid: NDArray[Any], space: Any, area: tuple[float, float, float, float], frame: Frame
-) -> None:
+def _draw_tiles(grid: NDArray[Any], space: Any, area: tuple[float, float, float, float], frame: Frame) -> None:
     x0, y0, width, height = area
     rows, columns = grid.shape
     side = min(width / columns, height / rows)
@@ -56,9 +54,7 @@ def _draw_tiles(
         frame.rect(x0 + column * side + gap, y0 + row * side + gap, side - 2 * gap, side - 2 * gap, color, side / 8)
 
 
-def _draw_bars(
-    values: NDArray[Any], space: Any, area: tuple[float, float, float, float], frame: Frame
-) -> None:
+def _draw_bars(values: NDArray[Any], space: Any, area: tuple[float, float, float, float], frame: Frame) -> None:
     """One bar per number, from the middle of its range up or down."""
     x0, y0, width, height = area
     step = width / max(1, len(values))

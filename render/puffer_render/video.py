@@ -1,0 +1,188 @@
+"""Pictures to files: MP4, GIF and PNG, each written to a temporary file that takes its name when complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from puffer_render.errors import RenderError, import_av
+
+Pixels = NDArray[np.uint8]
+
+BT709 = 1
+"""ITU-T H.273's code for the colours of high-definition video; players guess wrongly when none is given."""
+LIMITED_RANGE = 1
+"""Of luma, 16 to 235: what every player expects."""
+QUALITY = "18"
+"""x264's constant rate factor: visually lossless, and flat drawings stay small."""
+GIF_TICKS = 100
+"""A GIF counts time in hundredths of a second."""
+SHORTEST_DELAY = 2
+"""Of them: browsers slow down anything faster than 50 pictures per second."""
+GIF_PAUSE = 100
+"""How long the last picture stays before the GIF begins again."""
+
+
+def gif_delay(fps: float) -> int:
+    """Hundredths of a second per picture, the nearest that a GIF can have."""
+    return max(SHORTEST_DELAY, round(GIF_TICKS / fps))
+
+
+def write_mp4(path: Path, frames: Iterable[Pixels], fps: float) -> int:
+    """H.264 in the form that every player and browser takes (yuv420p, index at the front). Returns the pictures.
+
+    frames: (height, width, 3) uint8, all alike; an odd row or column at the edge is left out.
+    Raises RenderError when the file cannot be written.
+    """
+    av = import_av()
+    rate = Fraction(fps).limit_denominator(1001)
+    written = 0
+    with _replacing(path) as temporary, av.open(str(temporary), "w", options={"movflags": "+faststart"}) as file:
+        stream: Any = None
+        for written, pixels in enumerate(frames, start=1):  # noqa: B007
+            even = np.ascontiguousarray(pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2])
+            if stream is None:
+                stream = _h264_stream(file, rate, even)
+            picture = av.VideoFrame.from_ndarray(even, format="rgb24")
+            picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709")
+            file.mux(stream.encode(picture))
+        if stream is not None:
+            file.mux(stream.encode())
+    return written
+
+
+def write_gif(path: Path, frames: Iterable[Pixels], samples: Iterable[Pixels], fps: float) -> int:
+    """A GIF with one palette, made from `samples` of the frames: memory does not grow with length.
+
+    frames, samples: (height, width, 3) uint8, all alike. Returns the pictures. Raises RenderError when the file
+    cannot be written.
+    """
+    av = import_av()
+    palette = _make_palette(av, samples)
+    written = 0
+    options = {"final_delay": str(GIF_PAUSE)}
+    with _replacing(path) as temporary, av.open(str(temporary), "w", options=options) as file:
+        stream: Any = None
+        for written, pixels in enumerate(frames, start=1):
+            if stream is None:
+                stream = _gif_stream(file, pixels)
+                painter = _PalettePainter(av, palette, pixels)
+            picture = painter.paint(pixels)
+            picture.pts, picture.time_base = (written - 1) * gif_delay(fps), Fraction(1, GIF_TICKS)
+            file.mux(stream.encode(picture))
+        if stream is not None:
+            file.mux(stream.encode())
+    return written
+
+
+def write_png(path: Path, pixels: Pixels) -> None:
+    """One picture, lossless. pixels: (height, width, 3) uint8. Raises RenderError when it cannot be written."""
+    av = import_av()
+    encoder = av.CodecContext.create("png", "w")
+    encoder.width, encoder.height = pixels.shape[1], pixels.shape[0]
+    encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1)
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    with _replacing(path) as temporary:
+        temporary.write_bytes(b"".join(map(bytes, [*encoder.encode(picture), *encoder.encode()])))
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that becomes it on success and goes away otherwise."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise RenderError(f"{path}: cannot be written ({error.strerror})") from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:  # PyAV's errors are OSErrors too
+        raise RenderError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """What other programs leave out of a new file's permissions; mkstemp leaves out everything but the owner's."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _h264_stream(file: Any, rate: Fraction, pixels: Pixels) -> Any:
+    stream = file.add_stream("libx264", rate=rate, options={"crf": QUALITY, "preset": "fast"})
+    stream.width, stream.height, stream.pix_fmt = pixels.shape[1], pixels.shape[0], "yuv420p"
+    context = stream.codec_context
+    context.color_primaries = context.color_trc = context.colorspace = BT709
+    context.color_range = LIMITED_RANGE
+    return stream
+
+
+def _gif_stream(file: Any, pixels: Pixels) -> Any:
+    stream = file.add_stream("gif", rate=GIF_TICKS)
+    stream.width, stream.height, stream.pix_fmt = pixels.shape[1], pixels.shape[0], "pal8"
+    stream.time_base = stream.codec_context.time_base = Fraction(1, GIF_TICKS)
+    return stream
+
+
+def _source(av: Any, graph: Any, pixels: Pixels, format_name: str = "rgb24") -> Any:
+    """An entrance of a filter graph for pictures of this size."""
+    height, width = pixels.shape[:2]
+    return graph.add_buffer(width=width, height=height, format=format_name, time_base=Fraction(1, GIF_TICKS))
+
+
+def _make_palette(av: Any, samples: Iterable[Pixels]) -> Any:
+    """The 256 colours that suit the samples best, as FFmpeg's palettegen makes them (a 16 x 16 picture)."""
+    graph = av.filter.Graph()
+    source = None
+    for number, pixels in enumerate(samples):
+        if source is None:
+            source, chooser = _source(av, graph, pixels), graph.add("palettegen", "reserve_transparent=0")
+            source.link_to(chooser)
+            chooser.link_to(graph.add("buffersink"))
+            graph.configure()
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        picture.pts = number
+        source.push(picture)
+    if source is None:
+        raise RenderError("there is no picture to write")
+    source.push(None)
+    return graph.pull()
+
+
+class _PalettePainter:
+    """Reduces pictures to one palette."""
+
+    def __init__(self, av: Any, palette: Any, pixels: Pixels) -> None:
+        self._av = av
+        self._graph = graph = av.filter.Graph()
+        self._source = _source(av, graph, pixels)
+        colors = graph.add_buffer(
+            width=palette.width, height=palette.height, format=palette.format.name, time_base=Fraction(1, GIF_TICKS)
+        )
+        # flat areas stay flat (no dithering): smaller files, and no crawling patterns
+        painter = graph.add("paletteuse", "dither=none:diff_mode=rectangle")
+        self._source.link_to(painter, 0, 0)
+        colors.link_to(painter, 0, 1)
+        painter.link_to(graph.add("buffersink"))
+        graph.configure()
+        colors.push(palette)
+        colors.push(None)
+        self._painted = 0
+
+    def paint(self, pixels: Pixels) -> Any:
+        picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        picture.pts, self._painted = self._painted, self._painted + 1
+        self._source.push(picture)
+        return self._graph.pull()

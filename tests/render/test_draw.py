@@ -1,0 +1,133 @@
+"""Every registered environment can be watched and played: by its own drawing, or by the generic one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from programs import environment, run_python
+from recordings import play_randomly
+
+import puffer_envs
+from puffer_render.draw import Drawing, drawing_for, find_module
+from puffer_render.draw.generic import generic_drawing
+from puffer_render.keys import make_keymap
+from puffer_render.offscreen import Offscreen, Pixels
+from puffer_render.palette import NIGHT
+from puffer_render.player import Player
+
+NAMES = puffer_envs.list_envs()
+WITH_FRAMES = [name for name in NAMES if hasattr(find_module(name), "FRAMESKIP")]
+
+
+@pytest.fixture(params=NAMES)
+def env(request: pytest.FixtureRequest) -> Iterator[puffer_envs.Environment]:
+    with puffer_envs.make(request.param, seed=1) as made:
+        made.reset()
+        yield made
+
+
+def render(drawing: Drawing, env: puffer_envs.Environment) -> Pixels:
+    with Offscreen(*drawing.size) as offscreen:
+        return offscreen.render(lambda frame: drawing.draw(env.state(0), frame))
+
+
+def check_picture(pixels: Pixels) -> None:
+    colors = np.unique(pixels.reshape(-1, 3), axis=0)
+    assert len(colors) > 20, "hardly anything is drawn"
+    bright = (pixels.max(-1) > 150).mean()
+    assert bright > 0.002, "nothing stands out"
+    assert (pixels[0] == NIGHT[:3]).all(), "the ground is not the palette's"
+
+
+def test_drawing_shows_something_and_changes_nothing(env: puffer_envs.Environment) -> None:
+    drawing = drawing_for(env.spec.name, env)
+    play_randomly(env, 5)
+    before = env.state_hash()
+    first = render(drawing, env)
+    check_picture(first)
+    assert env.state_hash() == before
+    play_randomly(env, 20)
+    assert (render(drawing, env) != first).any(), "the picture does not change as the environment steps"
+
+
+def test_generic_drawing_fits_every_environment(env: puffer_envs.Environment) -> None:
+    size, draw = generic_drawing(env.spec.name, env)
+    play_randomly(env, 5)
+    first = render(Drawing(size, draw), env)
+    check_picture(first)
+    play_randomly(env, 20)
+    assert (render(Drawing(size, draw), env) != first).any()
+
+
+def test_all_environments_here_have_a_drawing() -> None:
+    assert [name for name in NAMES if find_module(name) is None] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_person_gets_an_environment_that_can_be_made(name: str) -> None:
+    drawing = drawing_for(name, None)
+    with puffer_envs.make(name, **drawing.play) as env:
+        env.reset()
+        check_picture(render(drawing, env))
+
+
+def test_each_choice_has_a_key_or_is_what_happens_without_one(env: puffer_envs.Environment) -> None:
+    drawing = drawing_for(env.spec.name, env)
+    parts = env.spec.layout.actions
+    keymap = make_keymap(parts, drawing.keys, drawing.idle)
+    for number, part in enumerate(parts):
+        bound = {binding.value for binding in keymap.bindings if binding.part == number}
+        assert bound | {keymap.idle[number]} >= set(range(part.choices))
+    labels = {label for part in parts for label in part.labels}
+    assert set(drawing.keys) <= labels and ({drawing.idle} <= labels | {None})
+
+
+def test_every_environment_can_be_played(env: puffer_envs.Environment) -> None:
+    drawing = drawing_for(env.spec.name, env)
+    keymap = make_keymap(env.spec.layout.actions, drawing.keys, drawing.idle)
+    player = Player(env, keymap, rate=10)
+    for binding in keymap.bindings:
+        player.advance(0.2, {binding.keys[0]}, set())
+        assert player.person_drives
+        assert env.actions.reshape(env.num_agents, -1)[0, binding.part] == binding.value
+
+
+@pytest.mark.parametrize("name", WITH_FRAMES)
+@pytest.mark.parametrize("held", [2, 4, 7])
+def test_frames_one_by_one_lead_where_steps_do(name: str, held: int) -> None:
+    """What puffer-render and puffer-play rely on when they show an environment frame by frame."""
+    setting = find_module(name).FRAMESKIP
+    random = np.random.default_rng(0)
+    with puffer_envs.make(name, **{setting: held}) as steps, puffer_envs.make(name, **{setting: 1}) as frames:
+        steps.reset(5)
+        frames.reset(5)
+        ended = 0
+        for _ in range(3000):
+            action = random.integers(0, steps.single_action_space.n, 1).astype(np.int32)
+            steps.step(action)
+            reward = 0.0
+            for _ in range(held):
+                frames.step(action)
+                reward += float(frames.rewards[0])
+                if frames.terminals[0] or frames.truncations[0]:
+                    break
+            assert steps.terminals[0] == frames.terminals[0] and steps.rewards[0] == np.float32(reward)
+            for field in steps.state(0):
+                assert np.array_equal(getattr(steps.state(0), field), getattr(frames.state(0), field)), field
+            ended += int(steps.terminals[0])
+        assert ended > 0, "no episode ended, so that this was not tested"
+
+
+def test_no_drawing_module_needs_raylib() -> None:
+    """Keys and sizes can be had where raylib is not installed; only drawing needs it."""
+    code = "import sys, puffer_render.draw as d; d.drawing_for(sys.argv[1], None); assert 'raylib' not in sys.modules"
+    for name in NAMES:
+        done = run_python("-c", code, name, env=environment())
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["generic", "no such", "../x", "os.path", ""])
+def test_other_names_have_no_drawing(name: str) -> None:
+    assert find_module(name) is None

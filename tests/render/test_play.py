@@ -1,0 +1,247 @@
+"""puffer-play in a real window on a virtual display: real key presses go in, pixels come out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from programs import complaint, environment, run_module
+from safetensors.numpy import save_file
+from virtual_display import PATIENCE, VirtualDisplay, wait_for
+
+import puffer_envs
+from puffer_render.draw import breakout
+from puffer_render.overlay import FOOTER
+from puffer_render.palette import AMBER, MINT, SNOW, TEAL, Color
+
+WIDTH, HEIGHT = breakout.SIZE
+PADDLE_Y = breakout.HUD_HEIGHT + 8 + round((breakout.PADDLE_TOP + 4) * breakout.ZOOM)
+
+
+class Game:
+    """A running puffer-play, seen through its window."""
+
+    def __init__(self, display: VirtualDisplay, window: str, process: subprocess.Popen[str]) -> None:
+        self.display, self.window, self.process = display, window, process
+
+    def hold(self, key: str) -> None:
+        self.display.xdotool("keydown", key)
+
+    def release(self, key: str) -> None:
+        self.display.xdotool("keyup", key)
+
+    def tap(self, key: str) -> None:
+        self.display.xdotool("key", key)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The game, without the footer."""
+        return self.display.pixels()[:HEIGHT, :WIDTH]
+
+    def footer(self) -> NDArray[np.uint8]:
+        return self.display.pixels()[HEIGHT : HEIGHT + FOOTER, :WIDTH]
+
+    def paddle(self) -> float:
+        """The paddle's middle, in pixels from the left; NaN before the first picture."""
+        columns = np.flatnonzero(near(self.display.pixels()[PADDLE_Y, :WIDTH], TEAL))
+        return float(columns.mean()) if columns.size else np.nan
+
+    def wait_for_paddle(self, low: float, high: float) -> None:
+        wait_for(f"the paddle between {low} and {high}", lambda: low <= self.paddle() <= high)
+
+    def ball_y(self) -> float:
+        """The ball's middle, in pixels from the top; it must be between bricks and paddle."""
+        return float(np.nonzero(near(self.picture()[215 : PADDLE_Y - 12, 20:-20], SNOW))[0].mean())
+
+    def fall_within(self, seconds: float) -> float:
+        """How far the ball moves up or down."""
+        start = self.ball_y()
+        time.sleep(seconds)
+        return abs(self.ball_y() - start)
+
+    def still(self) -> bool:
+        before = self.picture()
+        time.sleep(0.2)
+        return bool((before == self.picture()).all())
+
+    def wait_for_end(self) -> int:
+        return self.process.wait(PATIENCE)
+
+
+def near(pixels: NDArray[np.uint8], color: Color, distance: int = 40) -> NDArray[np.bool_]:
+    return np.abs(pixels.astype(int) - color[:3]).max(-1) < distance
+
+
+@contextlib.contextmanager
+def playing(display: VirtualDisplay, *arguments: object) -> Iterator[Game]:
+    """puffer-play NAME ..., called as a function by a program that then says whether it is still there."""
+    code = "import sys; from puffer_render.cli_play import main; print('returned', main(sys.argv[1:]), flush=True)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=environment(DISPLAY=display.environment["DISPLAY"]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        game = Game(display, display.wait_for_window("puffer-play", process), process)
+        wait_for("the first picture", lambda: not np.isnan(game.paddle()) or game.footer().max() > 200)
+        yield game
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_breakout_is_played_with_keys(display: VirtualDisplay) -> None:
+    with playing(display, "breakout") as game:
+        game.wait_for_paddle(WIDTH / 2 - 5, WIDTH / 2 + 5)
+        bricks = game.picture()[110:210]
+        assert near(bricks, breakout.RAINBOW[0]).any() and near(bricks, breakout.RAINBOW[5]).any()
+
+        game.hold("Left")
+        game.wait_for_paddle(0, 80)
+        game.release("Left")
+        game.hold("d")
+        game.wait_for_paddle(WIDTH - 80, WIDTH)
+        game.release("d")
+
+        game.tap("Escape")
+        assert game.wait_for_end() == 0
+
+
+def test_pause_step_and_reset(display: VirtualDisplay) -> None:
+    with playing(display, "breakout") as game:
+        game.tap("p")
+        wait_for("a still picture", game.still)
+        before = game.picture()
+        game.tap("n")
+        wait_for("one step", lambda: not np.array_equal(game.picture(), before))
+        assert game.still(), "a single step was not the only one"
+
+        game.hold("Right")
+        for _ in range(5):  # 8 world pixels each
+            game.tap("n")
+            time.sleep(0.1)
+        game.release("Right")
+        game.wait_for_paddle(WIDTH / 2 + 45, WIDTH / 2 + 55)
+        game.tap("r")
+        game.wait_for_paddle(WIDTH / 2 - 5, WIDTH / 2 + 5)
+
+        game.tap("p")
+        wait_for("the game to go on", lambda: not game.still())
+
+
+def test_speed(display: VirtualDisplay) -> None:
+    with playing(display, "breakout") as game:
+        for _ in range(4):
+            game.tap("minus")  # a sixteenth
+        time.sleep(0.1)
+        assert 0 < game.fall_within(0.3) < 40  # 6 are expected, 96 at normal speed
+        for _ in range(3):
+            game.tap("plus")
+        wait_for("a faster ball", lambda: game.fall_within(0.2) > 20, seconds=5)
+
+
+def test_help_is_shown(display: VirtualDisplay) -> None:
+    with playing(display, "breakout") as game:
+        game.tap("p")
+        wait_for("a still picture", game.still)
+        before = game.picture()
+        game.tap("h")
+        wait_for("the list of keys", lambda: (game.picture() != before).mean() > 0.2)
+        game.tap("h")
+        wait_for("its end", lambda: np.array_equal(game.picture(), before))
+        assert near(game.footer(), MINT).any(), "who plays is not shown"
+
+
+def test_window_can_be_resized(display: VirtualDisplay) -> None:
+    with playing(display, "breakout") as game:
+        display.xdotool("windowsize", game.window, str(WIDTH // 2), str((HEIGHT + FOOTER) // 2))
+        row = PADDLE_Y // 2
+        wait_for(
+            "a paddle half as large",
+            lambda: 30 < near(display.pixels()[row, : WIDTH // 2], TEAL).sum() < 45,
+        )
+
+
+@pytest.mark.parametrize("way", ["button", "q"])
+def test_closing_the_window_closes_nothing_else(display: VirtualDisplay, way: str) -> None:
+    with playing(display, "breakout") as game:
+        if way == "button":
+            display.press_close_button(game.window)
+        else:
+            game.tap("q")
+        assert game.wait_for_end() == 0
+        assert game.process.stdout is not None and "returned 0" in game.process.stdout.read()
+
+
+def test_policy_plays_and_the_person_takes_over(display: VirtualDisplay, tmp_path: Path) -> None:
+    with playing(display, "breakout", "--policy", always_left(tmp_path)) as game:
+        game.wait_for_paddle(0, 80)
+        wait_for("the policy's sign", lambda: near(game.footer()[:, :60], AMBER).any())
+        game.hold("Right")
+        game.wait_for_paddle(WIDTH - 80, WIDTH)
+        wait_for("the person's sign", lambda: near(game.footer()[:, :60], MINT).any())
+        game.release("Right")
+        game.wait_for_paddle(0, 80)
+
+
+def always_left(folder: Path) -> Path:
+    """A policy file for breakout that moves left, whatever it sees: its one unit is the number of balls left."""
+    spec = puffer_envs.spec("breakout")
+    inputs = 118
+    encoder = np.zeros((1, inputs), np.float32)
+    encoder[0, 7] = 1
+    tensors = {
+        "input_scale": np.ones(inputs, np.float32),
+        "encoder.weight": encoder,
+        "head.weight": np.array([[0], [1000], [0], [0]], np.float32),
+    }
+    info = {
+        "environment": "breakout",
+        "environment_version": spec.version,
+        "observation_shape": [inputs],
+        "observation_dtype": "float32",
+        "action_kind": "discrete",
+        "action_sizes": [3],
+        "hidden": 1,
+        "layers": 0,
+        "settings": {"frameskip": 4},
+    }
+    path = folder / "left.safetensors"
+    save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(info)})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "NAME"),
+        (["breakot"], "did you mean 'breakout'?"),
+        (["breakout", "--env.frameskp", "2"], "did you mean 'frameskip'?"),
+        (["breakout", "--env.frameskip", "0"], "from 1 to 16"),
+        (["breakout", "--env.frameskip", "many"], "--env.frameskip must be a number"),
+        (["breakout", "--env.frameskip"], "needs a value"),
+        (["breakout", "--sed", "1"], "--sed"),
+        (["breakout", "--seed", "-1"], "seed"),
+        (["breakout", "--policy", "absent"], "absent: no such file"),
+        (["cartpole", "--policy", "{policy}", "--env.frameskip", "1"], "cartpole has no setting 'frameskip'"),
+        (["cartpole", "--policy", "{policy}"], "'breakout', not in 'cartpole'"),
+        (["breakout"], "no display"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    policy = always_left(tmp_path)
+    done = run_module("cli_play", *(argument.format(policy=policy) for argument in arguments))
+    assert said in complaint(done)
+
+
+def test_a_dead_display_is_one_line() -> None:
+    assert "no display" in complaint(run_module("cli_play", "breakout", env=environment(DISPLAY=":9999")))

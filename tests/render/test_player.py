@@ -1,0 +1,181 @@
+"""Time, keys and who decides, without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import puffer_envs
+from puffer_envs.spec import ActionPart
+from puffer_render.keys import KeyMap, make_keymap
+from puffer_render.player import FASTEST, LONGEST_WAIT, SLOWEST, Player
+
+NONE: frozenset[str] = frozenset()
+STAY, UP, DOWN, LEFT, RIGHT = range(5)  # of squared
+
+
+@pytest.fixture
+def player() -> Iterator[Player]:
+    with puffer_envs.make("squared", max_steps=1000) as env:
+        yield Player(env, make_keymap(env.spec.layout.actions), rate=10)
+
+
+def test_steps_follow_the_clock(player: Player) -> None:
+    assert sum(player.advance(0.0167, NONE, NONE) for _ in range(600)) == pytest.approx(100, abs=1)
+    assert player.steps == player.env.state(0).tick
+
+
+@pytest.mark.parametrize("speed", [0.25, 1, 8])
+def test_speed_multiplies(player: Player, speed: float) -> None:
+    while player.speed < speed:
+        player.faster()
+    while player.speed > speed:
+        player.slower()
+    assert sum(player.advance(0.1, NONE, NONE) for _ in range(40)) == pytest.approx(40 * speed, abs=1)
+
+
+def test_speed_has_bounds(player: Player) -> None:
+    for _ in range(50):
+        player.faster()
+    assert player.speed == FASTEST
+    for _ in range(50):
+        player.slower()
+    assert player.speed == SLOWEST
+
+
+def test_lost_time_is_not_caught_up_on(player: Player) -> None:
+    assert player.advance(1000.0, NONE, NONE) == int(LONGEST_WAIT * player.rate)
+
+
+def test_pause_stops_time_but_not_single_steps(player: Player) -> None:
+    player.paused = True
+    assert player.advance(5.0, NONE, NONE) == 0
+    player.step()
+    assert player.steps == 1
+    player.paused = False
+    assert player.advance(0.05, NONE, NONE) == 0, "time from the pause was kept"
+
+
+def test_held_and_tapped_keys_reach_the_environment(player: Player) -> None:
+    column = player.env.state(0).column
+    player.advance(0.2, frozenset({"left"}), NONE)
+    assert player.env.state(0).column == column - 2 and player.person_drives
+    player.advance(0.01, NONE, frozenset({"right"}))  # down and up between two steps
+    player.advance(0.3, NONE, NONE)
+    assert player.env.state(0).column == column - 1
+    assert not player.person_drives
+
+
+def test_reset_with_a_seed_repeats_the_game(player: Player) -> None:
+    player.reset(7)
+    first = player.env.state_hash()
+    player.advance(0.2, frozenset({"up"}), NONE)
+    player.reset(7)
+    assert (player.env.state_hash(), player.steps) == (first, 0)
+    player.reset()
+    assert player.env.state_hash() != first
+
+
+def test_the_last_episode_is_kept() -> None:
+    with puffer_envs.make("squared", max_steps=3) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        assert player.last_episode == {}
+        for _ in range(4):
+            player.step()
+        assert player.last_episode["episode_length"] == 3
+
+
+class Recorder:
+    """A policy that counts how often it is asked, and always goes up."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.ended: list[bool] = []
+
+    def act(self, observations: np.ndarray, action_masks: object = None) -> np.ndarray:
+        self.asked += 1
+        return np.full(len(observations), UP, np.int32)
+
+    def reset(self, rows: np.ndarray | None = None) -> None:
+        if rows is not None:
+            self.ended.append(bool(rows[0]))
+
+
+def test_a_policy_decides_every_so_many_steps_and_after_each_end() -> None:
+    with puffer_envs.make("squared", max_steps=6) as env:
+        policy = Recorder()
+        player = Player(env, make_keymap(env.spec.layout.actions), policy, hold=4)  # type: ignore[arg-type]
+        for _ in range(6):
+            player.step()
+        assert (policy.asked, policy.ended) == (2, [False] * 5 + [True])
+        player.step()
+        assert policy.asked == 3, "a new episode did not begin with a decision"
+
+
+def test_the_person_overrules_the_policy_while_a_key_is_held() -> None:
+    with puffer_envs.make("squared", max_steps=1000) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), Recorder(), rate=10)  # type: ignore[arg-type]
+        player.step()
+        assert env.actions[0] == UP and not player.person_drives
+        player.step(frozenset({"s"}))
+        assert env.actions[0] == DOWN and player.person_drives
+        player.step()
+        assert env.actions[0] == UP
+
+
+def test_only_the_first_agent_is_the_persons() -> None:
+    with puffer_envs.make("snake", num_snakes=4) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        chosen = []
+        for _ in range(50):
+            player.step(frozenset({"right"}))
+            chosen.append(env.actions.copy())
+        assert (np.array(chosen)[:, 0] == 3).all()
+        assert all(len(set(column)) > 1 for column in np.array(chosen)[:, 1:].T)
+
+
+def discrete(name: str, *labels: str) -> ActionPart:
+    return ActionPart(name, len(labels), 0, 0, labels)
+
+
+def continuous(name: str, low: float, high: float) -> ActionPart:
+    return ActionPart(name, 0, low, high, ("unit",))
+
+
+def act(keymap: KeyMap, *held: str, last: tuple[float, ...]) -> list[float]:
+    return keymap.action(frozenset(held), np.array(last, np.float32)).tolist()
+
+
+def test_labels_choose_the_usual_keys() -> None:
+    keymap = make_keymap([discrete("move", "left", "noop", "right")])
+    assert act(keymap, last=(0,)) == [1]
+    assert act(keymap, "left", last=(1,)) == [0]
+    assert act(keymap, "d", last=(1,)) == [2]
+    assert not keymap.driving(frozenset({"p"}))
+
+
+def test_an_action_without_idle_choice_goes_on() -> None:
+    keymap = make_keymap([discrete("push", "left", "right")])
+    assert act(keymap, last=(1,)) == [1]
+
+
+def test_other_labels_get_numbers_and_parts_do_not_mix() -> None:
+    keymap = make_keymap([discrete("a", "red", "green"), discrete("b", "none", "low", "high")])
+    assert act(keymap, "two", last=(0, 2)) == [1, 0]
+    assert act(keymap, "x", last=(1, 0)) == [1, 2]
+    keys = [key for binding in keymap.bindings for key in binding.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_continuous_actions_go_to_their_ends_and_back_to_zero() -> None:
+    keymap = make_keymap([continuous("steer", -2, 2), continuous("thrust", 0.5, 1)])
+    assert act(keymap, last=(1, 1)) == [0, 0.5]
+    assert act(keymap, "left", "up", last=(0, 0)) == [-2, 1]
+
+
+def test_a_drawings_own_keys_come_first() -> None:
+    keymap = make_keymap([discrete("move", "stay", "left")], {"left": ("j",)}, "stay")
+    assert act(keymap, "j", last=(0,)) == [1]
+    assert act(keymap, "left", last=(1,)) == [0]
