@@ -346,14 +346,17 @@ def test_the_time_limit_truncates(frameskip: int, steps: int) -> None:
         assert env.log()["episode_length"] == steps
 
 
-def test_five_lost_balls_end_the_game() -> None:
-    with puffer_envs.make("breakout") as env:
-        env.reset(8)
-        seen = [5]
+@pytest.mark.parametrize("seed", range(6))
+def test_five_lost_balls_end_the_game(seed: int) -> None:
+    with puffer_envs.make("breakout", frameskip=7) as env:
+        env.reset(seed)
+        seen, steps = [5], 0
         while not env.terminals[0]:
             env.step(np.array([LEFT], np.int32))
+            steps += 1
             balls = round(float(last_observation(env)[7]) * 5)
             if balls != seen[-1]:
                 seen.append(balls)
         assert seen == [5, 4, 3, 2, 1, 0]
         assert env.state().balls == 5
+        assert env.log()["episode_length"] == steps  # a last step that was cut short counts
