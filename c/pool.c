@@ -1,6 +1,20 @@
 // pool.c - the only file that knows about operating-system threads.
 #include "pool.h"
+#include <stdatomic.h>
 #include <stdlib.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#define PAUSE() _mm_pause()
+#elif defined(__aarch64__) && defined(__GNUC__)
+#define PAUSE() __asm__ volatile("yield")
+#else
+#define PAUSE() (void)0
+#endif
+
+enum {
+    SPINS = 2000
+}; // looks before going to sleep: 20 to 40 us. More would burn a core, fewer would sleep every step.
 
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
@@ -66,13 +80,64 @@ struct PufPool {
     Condition start, done;
     PufJob job;
     void* context;
-    unsigned round; // raised for every job
-    int pending;    // workers still busy with it
+    atomic_uint round;  // raised for every job, and to stop; changes under the mutex
+    atomic_int pending; // workers still busy with the job; reaches 0 under the mutex
     int stop;
     int workers; // threads without the caller
     int forks;   // as counted when the pool was made
     Worker worker[];
 };
+
+// Wait until the round is another one than `seen`, and return it.
+static unsigned next_round(PufPool* pool, unsigned seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        unsigned round = atomic_load_explicit(&pool->round, memory_order_acquire);
+        if (round != seen) {
+            return round;
+        }
+        PAUSE();
+    }
+    mutex_lock(&pool->mutex);
+    while (atomic_load(&pool->round) == seen) {
+        condition_wait(&pool->start, &pool->mutex);
+    }
+    mutex_unlock(&pool->mutex);
+    return atomic_load(&pool->round);
+}
+
+static void begin_round(PufPool* pool, int pending)
+{
+    mutex_lock(&pool->mutex);
+    atomic_store(&pool->pending, pending);
+    atomic_fetch_add(&pool->round, 1);
+    condition_signal_all(&pool->start);
+    mutex_unlock(&pool->mutex);
+}
+
+static void finish_part(PufPool* pool)
+{
+    mutex_lock(&pool->mutex);
+    if (atomic_fetch_sub(&pool->pending, 1) == 1) {
+        condition_signal_all(&pool->done);
+    }
+    mutex_unlock(&pool->mutex);
+}
+
+static void wait_until_done(PufPool* pool)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(&pool->pending, memory_order_acquire) == 0) {
+            return;
+        }
+        PAUSE();
+    }
+    mutex_lock(&pool->mutex);
+    while (atomic_load(&pool->pending) > 0) {
+        condition_wait(&pool->done, &pool->mutex);
+    }
+    mutex_unlock(&pool->mutex);
+}
 
 static THREAD_RESULT worker_main(void* arg)
 {
@@ -80,32 +145,19 @@ static THREAD_RESULT worker_main(void* arg)
     PufPool* pool = self->pool;
     unsigned seen = 0;
     for (;;) {
-        mutex_lock(&pool->mutex);
-        while (pool->round == seen && !pool->stop) {
-            condition_wait(&pool->start, &pool->mutex);
-        }
-        seen = pool->round;
-        int stop = pool->stop;
-        mutex_unlock(&pool->mutex);
-        if (stop) {
+        seen = next_round(pool, seen);
+        if (pool->stop) {
             return 0;
         }
         pool->job(pool->context, self->part, pool->workers + 1);
-        mutex_lock(&pool->mutex);
-        pool->pending -= 1;
-        if (pool->pending == 0) {
-            condition_signal_all(&pool->done);
-        }
-        mutex_unlock(&pool->mutex);
+        finish_part(pool);
     }
 }
 
 static void pool_stop(PufPool* pool, int started)
 {
-    mutex_lock(&pool->mutex);
     pool->stop = 1;
-    condition_signal_all(&pool->start);
-    mutex_unlock(&pool->mutex);
+    begin_round(pool, 0);
     for (int i = 0; i < started; i++) {
         thread_join(pool->worker[i].thread);
     }
@@ -144,21 +196,11 @@ int puf_pool_run(PufPool* pool, PufJob job, void* context)
     if (forks() != pool->forks) {
         return -1;
     }
-    mutex_lock(&pool->mutex);
     pool->job = job;
     pool->context = context;
-    pool->pending = pool->workers;
-    pool->round += 1;
-    condition_signal_all(&pool->start);
-    mutex_unlock(&pool->mutex);
-
+    begin_round(pool, pool->workers);
     job(context, 0, pool->workers + 1);
-
-    mutex_lock(&pool->mutex);
-    while (pool->pending > 0) {
-        condition_wait(&pool->done, &pool->mutex);
-    }
-    mutex_unlock(&pool->mutex);
+    wait_until_done(pool);
     return 0;
 }
 

@@ -1,4 +1,5 @@
-// pool.h - a fixed set of threads that share one job at a time. Idle threads sleep; none of them spins.
+// pool.h - a fixed set of threads that share one job at a time. Between jobs they look out for the next one for some
+// microseconds, as long as waking a thread would take, and then sleep: an idle pool uses no processor time.
 #pragma once
 
 typedef struct PufPool PufPool;
