@@ -7,6 +7,7 @@
 // Reward       `reward_food` for eating, `reward_death` for dying.
 // End          terminal on running into a wall or a body; truncated after `max_steps` steps of one life. The snake
 //              starts again in the same step, on a random empty cell.
+// Score        food eaten in one life; perf is that divided by `goal`, at most 1.
 //
 // A step is simultaneous, so that no snake gains by its number:
 // 1. Every tail moves up, unless its snake still grows. Following a tail closely is therefore safe.
