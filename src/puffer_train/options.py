@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -104,6 +105,9 @@ def print_environments() -> None:
 
 def run_command(name: str, command: Callable[[], int]) -> int:
     """Run a command's body; mistakes, missing packages and Ctrl-C become one line and an exit status."""
+    # Threads of torch that wait for each other sleep instead of spinning. On two cores that others use too, spinning
+    # made training 15 times slower; on idle ones sleeping costs little. OpenMP reads this when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return command()
     except UserError as error:

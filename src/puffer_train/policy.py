@@ -101,7 +101,7 @@ class Policy(nn.Module):
 
     def _encode(self, observations: Tensor) -> Tensor:
         batch = observations.shape[: observations.ndim - len(self.spec.observation_shape)]
-        flat = observations.reshape(*batch, -1).to(torch.float32)
+        flat = observations.reshape(*batch, self.encoder.shape[1]).to(torch.float32)
         return nn.functional.linear(flat, self.encoder * self.input_scale)
 
 
@@ -123,8 +123,7 @@ class MinGRUScan(torch.autograd.Function):
 
     Written as its own gradient because autograd would record five small operations per time step: here the
     forward recursion is one `lerp` per step and the backward one a multiply-add, all else is done for all
-    time steps at once. The first state (B, H) gets no gradient: sequences are trained on from where they
-    start. `wiped` lists the steps at which `keep` (T, B) holds a zero.
+    time steps at once. The first state (B, H) gets no gradient: sequences are trained on from where they start.
     """
 
     @staticmethod

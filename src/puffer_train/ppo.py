@@ -194,7 +194,7 @@ class Trainer:
     def collect(self) -> str | None:
         """Fill the buffers with one rollout; return what was not finite in it and where, or None."""
         buffers, policy, horizon = self.buffers, self.policy, self.settings.train.horizon
-        fault: str | None = None
+        faults: list[str] = []
         for slots in (buffers.observations, buffers.masks, buffers.present):
             if slots is not None:
                 slots[0] = slots[horizon]
@@ -205,7 +205,7 @@ class Trainer:
         for t in range(horizon):
             with self.clock.section("policy"):
                 output = policy.step(buffers.observations[t], self.state)
-                fault = fault or self._mend(output, t)
+                self._mend(output, t, faults)
                 masks = None if buffers.masks is None else buffers.masks[t]
                 actions = policy.actions.sample(output, noise[t], masks, policy)
                 buffers.outputs[t] = output
@@ -215,7 +215,7 @@ class Trainer:
                 self.env.step(self.env.actions)
             with self.clock.section("policy"):
                 self._observe(t + 1)
-                fault = fault or self._close_episodes(t)
+                self._close_episodes(t, faults)
 
         with self.clock.section("advantage"):
             # look ahead on a copy of the state: the next rollout starts with this observation
@@ -226,7 +226,7 @@ class Trainer:
             buffers.log_probs.copy_(policy.actions.evaluate(outputs, buffers.actions, masks, policy)[0])
             buffers.ratios.fill_(1.0)
             self._estimate_advantages()
-        return fault or self._fault_in_buffers()
+        return faults[0] if faults else self._fault_in_buffers()
 
     def _observe(self, slot: int) -> None:
         """Copy what the environment shows now into a slot of the buffers."""
@@ -237,12 +237,12 @@ class Trainer:
         if buffers.present is not None and env.agent_mask is not None:
             np.copyto(buffers.present[slot].numpy(), env.agent_mask)
 
-    def _close_episodes(self, t: int) -> str | None:
+    def _close_episodes(self, t: int, faults: list[str]) -> None:
         """Store what step t brought, value what was truncated, and wipe the state of whoever starts anew.
 
-        Returns what was not finite, or None.
+        Adds what was not finite, and where, to `faults`.
         """
-        env, buffers, fault = self.env, self.buffers, None
+        env, buffers = self.env, self.buffers
         np.copyto(buffers.rewards[t].numpy(), env.rewards)
         ends = buffers.ends[t].numpy()
         np.logical_or(env.terminals, env.truncations, out=ends)
@@ -254,32 +254,31 @@ class Trainer:
             values = self.policy.step(final, self.state[:, rows])[-1]
             if not torch.isfinite(values).all():
                 row = rows[int((~torch.isfinite(values)).nonzero()[0])]
-                fault = f"the value of final_observations, row {row}, at step {t} of the rollout is not finite"
+                faults.append(f"the value of final_observations, row {row}, at step {t} of the rollout is not finite")
             buffers.final_values[t, rows] = values
         if buffers.present is not None:
             # an agent that left without a terminal is gone all the same: nothing follows for it
             np.logical_or(ends, ~buffers.present[t + 1].numpy(), out=ends)
         if ends.any():
             self.state *= (~buffers.ends[t]).unsqueeze(-1)
-        return fault
 
-    def _mend(self, output: Tensor, t: int) -> str | None:
-        """Look for non-finite numbers in the policy's output at step t; return what and where, or None.
+    def _mend(self, output: Tensor, t: int, faults: list[str]) -> None:
+        """Look for non-finite numbers in the policy's output at step t; add what and where to `faults`.
 
         A rollout with one is not trained on. Its rows get neutral outputs and a fresh state, so that the
         environment still receives valid actions and the next rollout does not inherit the damage.
         """
         if math.isfinite(float(output.sum())):
-            return None
+            return
         bad = ~torch.isfinite(output).all(0)
         if not bad.any():
-            return None  # only the sum overflowed
+            return  # only the sum overflowed
         row = int(bad.nonzero()[0])
         output[:, bad] = 0.0
         self.state[:, bad] = 0.0
-        if not torch.isfinite(self.buffers.observations[t, row].to(torch.float32)).all():
-            return f"observations, row {row}, at step {t} of the rollout is not finite"
-        return f"the policy's output for row {row} at step {t} of the rollout is not finite"
+        seen = self.buffers.observations[t, row].to(torch.float32)
+        what = f"the policy's output for row {row}" if torch.isfinite(seen).all() else f"observations, row {row},"
+        faults.append(f"{what} at step {t} of the rollout is not finite")
 
     def _fault_in_buffers(self) -> str | None:
         """Look for non-finite numbers that the policy's output did not show; return what and where."""

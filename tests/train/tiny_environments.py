@@ -6,6 +6,7 @@ that never move, restart within the step, final observations, and one generator 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,17 @@ class VectorEnvironment:
 
     def close(self) -> None:
         pass
+
+    def snapshot(self) -> bytes:
+        arrays = {name: value.tolist() for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return json.dumps({"arrays": arrays, "generator": self.generator.bit_generator.state}).encode()
+
+    def restore(self, snapshot: bytes) -> NDArray[Any]:
+        saved = json.loads(snapshot)
+        for name, value in saved["arrays"].items():
+            getattr(self, name)[...] = value
+        self.generator.bit_generator.state = saved["generator"]
+        return self.observations
 
 
 class CartPole(VectorEnvironment):
