@@ -162,9 +162,7 @@ class Rules:
             self.seen["head to head on food"] += head_on and cell in self.food
             self.seen["three heads"] += head_on and claims[cell] > 2
             other = heads.get(cell)
-            self.seen["swapped"] += (
-                other is not None and other != i and targets[other][0] == self.animals[i].body[-1]
-            )
+            self.seen["swapped"] += other is not None and other != i and targets[other][0] == self.animals[i].body[-1]
             self.seen["followed a tail"] += not died[-1] and cell in old_cells
         for i, (animal, (cell, move)) in enumerate(zip(self.animals, targets, strict=True)):
             animal.age += 1
@@ -235,9 +233,7 @@ def decode(state: Any) -> tuple[list[list[Cell]], set[Cell]]:
         assert at == head
         chains.append(chain)
     occupied = sum(map(len, chains))
-    assert occupied == len(set().union(*chains)) == (inner < -8).sum(), (
-        "every solid cell belongs to one snake"
-    )
+    assert occupied == len(set().union(*chains)) == (inner < -8).sum(), "every solid cell belongs to one snake"
     return chains, {(int(r), int(c)) for r, c in np.argwhere(inner == FOOD)}
 
 
@@ -378,8 +374,6 @@ def test_crowded_maps_are_memory_clean(name: str, tmp_path: Path) -> None:
     driver = tmp_path / "driver"
     subprocess.run([sys.executable, "-c", program, ROOT / "tests/c", driver, header.parent], check=True)
     steps = math.ceil(200_000 / MAPS[name]["num_snakes"])
-    done = subprocess.run(
-        [driver, "snake", "1", str(steps), "5"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([driver, "snake", "1", str(steps), "5"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "snake hash" in done.stdout
