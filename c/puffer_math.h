@@ -21,7 +21,7 @@ static inline void puf_sincosf(float x, float* sine, float* cosine)
 {
     float quarter = x * 0.636619772f; // 2 / pi
     int32_t q = (int32_t)(quarter + (quarter < 0.0f ? -0.5f : 0.5f));
-    float k = (float)q;
+    float k = (float)q + 0.0f; // gcc may truncate instead of converting twice, which keeps the sign of a zero
     float r = ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.54978995489188216e-8f;
     float r2 = r * r;
     float s = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f + r2 * -1.9515295891e-4f));
