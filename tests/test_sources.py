@@ -1,0 +1,167 @@
+"""What the sources may contain: which part knows of which, nothing that runs what it reads, nothing private."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+# What each part must not know of.
+FORBIDDEN = {
+    "puffer_envs": {"puffer_train", "puffer_render", "torch", "raylib", "pyray"},
+    "puffer_train": {"puffer_envs", "puffer_render", "raylib", "pyray"},
+    "puffer_render": {"puffer_train", "torch"},
+}
+PACKAGES = tuple(FORBIDDEN)
+# Modules that run what they read.
+UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+UNSAFE_SETTINGS = {"weights_only=False", "allow_pickle=True"}
+# Functions that import the module they are given the name of.
+IMPORTERS = {"import_module", "__import__", "_import"}
+
+
+def package_folder(package: str) -> Path:
+    """Where a package's sources are, without importing it."""
+    spec = importlib.util.find_spec(package)
+    assert spec and spec.origin
+    return Path(spec.origin).parent
+
+
+def sources(package: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Every Python file of a package, parsed."""
+    for path in sorted(package_folder(package).rglob("*.py")):
+        yield path, ast.parse(path.read_text("utf-8"), str(path))
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """The top-level names of all modules that are imported anywhere in it, also inside functions."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in IMPORTERS:
+            names |= {str(a.value).partition(".")[0] for a in node.args if isinstance(a, ast.Constant)}
+    return names
+
+
+def dangers(tree: ast.AST) -> list[str]:
+    """What in it could run code that came with data."""
+    found = [f"imports {name}" for name in sorted(imports(tree) & UNSAFE_MODULES)]
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in {"eval", "exec"}:
+            found.append(f"line {node.lineno}: {node.func.id}")
+        settings = map(ast.unparse, node.keywords)
+        found += [f"line {node.lineno}: {setting}" for setting in settings if setting in UNSAFE_SETTINGS]
+        if ast.unparse(node.func) == "torch.load":
+            found.append(f"line {node.lineno}: torch.load")
+    return found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "def f(b):\n    from pickle import loads\n    return loads(b)",
+        "importlib.import_module('marshal')",
+        "eval('1')",
+        "exec(compile(text, 'x', 'exec'))",
+        "torch.load(path)",
+        "np.load(path, allow_pickle=True)",
+        "load(path, weights_only=False)",
+    ],
+)
+def test_the_search_for_dangers_finds(code: str) -> None:
+    assert dangers(ast.parse(code))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_nothing_that_is_read_can_run(package: str) -> None:
+    found = {str(path): what for path, tree in sources(package) if (what := dangers(tree))}
+    assert not found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_do_not_know_what_they_must_not(package: str) -> None:
+    broken = {str(path): bad for path, tree in sources(package) if (bad := imports(tree) & FORBIDDEN[package])}
+    assert not broken
+
+
+def declared(*requirements: str) -> set[str]:
+    """The modules of these requirements, which are all called as their distribution is."""
+    return {Requirement(requirement).name for requirement in requirements}
+
+
+def test_every_dependency_is_declared_and_used() -> None:
+    extras = PROJECT["optional-dependencies"]
+    base, train, render = (declared(*group) for group in (PROJECT["dependencies"], extras["train"], extras["render"]))
+    known = set(sys.stdlib_module_names) | set(PACKAGES)
+    used = {name: set().union(*(imports(tree) for _, tree in sources(name))) - known for name in PACKAGES}
+    assert used["puffer_train"] <= base | train
+    assert used["puffer_render"] <= base | render
+    assert used["puffer_envs"] <= base | (train & render), "what it imports on demand must be in every extra"
+    assert base | train | render == set().union(*used.values()), "declared, but imported nowhere"
+
+
+# --- what is in git ---
+
+TEXT = {".c", ".cfg", ".def", ".h", ".in", ".json", ".md", ".py", ".pyi", ".pyx", ".sh", ".toml", ".txt", ".yml", ""}
+LARGE = 2_000_000  # bytes
+# Folders and addresses that exist on one machine or in one network only.
+PRIVATE = re.compile(
+    r"(?<![\w.$}~])/(?:root|work|home/\w+|Users/\w+|opt/\w+|mnt/\w+)/\w"
+    r"|https?://(?:localhost|[0-9.]+|[\w-]+)[:/]"
+    r"|\b[\w-]+\.(?:internal|corp|lan|intranet)\b"
+    r"|file:/{2}/"
+)
+
+
+def tracked(*options: str) -> list[Path]:
+    """The files in git, relative to the root. Skips where the tests are not in a git checkout."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", *options]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [Path(name) for name in names if name and (ROOT / name).is_file()]
+
+
+def test_nothing_that_git_ignores_is_tracked() -> None:
+    assert tracked("--ignored", "--exclude-standard") == []
+
+
+def test_tracked_files_are_small() -> None:
+    large = [path for path in tracked() if (ROOT / path).stat().st_size > LARGE]
+    assert not large
+
+
+@pytest.mark.parametrize(
+    "text", ["/".join(["", "root", "x"]), "http:" + "//build:80/", "ci." + "internal", "file:" + "///x"]
+)
+def test_the_search_for_private_places_finds(text: str) -> None:
+    assert PRIVATE.search(f"see {text}")
+
+
+def test_nothing_in_git_names_a_private_place() -> None:
+    found = [
+        f"{name}:{number}: {match.group()}"
+        for name in tracked()
+        if name.suffix in TEXT
+        for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1)
+        if (match := PRIVATE.search(line))
+    ]
+    assert not found
