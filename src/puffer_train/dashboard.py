@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-WIDE_ENOUGH = 90
+WIDE_ENOUGH = 116
 """Columns from which the tables stand side by side."""
 
 REFRESH_SECONDS, LINE_SECONDS = 0.25, 5.0

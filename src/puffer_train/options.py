@@ -114,9 +114,10 @@ def run_command(name: str, command: Callable[[], int]) -> int:
         print(f"{name}: {error}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in NEEDED:
+        package = (error.name or "").split(".")[0]
+        if package not in NEEDED:
             raise
-        print(f'{name}: {error.name} is missing: pip install "puffer-envs[train]"', file=sys.stderr)
+        print(f'{name}: {package} is missing: pip install "puffer-envs[train]"', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted", file=sys.stderr)

@@ -203,7 +203,7 @@ class Trainer:
         noise = policy.actions.noise(horizon, self.spec.rows, self.sampling)
 
         for t in range(horizon):
-            with self.clock.section("policy"):
+            with self.clock.section("acting"):
                 output = policy.step(buffers.observations[t], self.state)
                 self._mend(output, t, faults)
                 masks = None if buffers.masks is None else buffers.masks[t]
@@ -213,7 +213,7 @@ class Trainer:
             with self.clock.section("environment"):
                 self.env.actions[...] = actions.numpy().reshape(self.env.actions.shape)
                 self.env.step(self.env.actions)
-            with self.clock.section("policy"):
+            with self.clock.section("acting"):
                 self._observe(t + 1)
                 self._close_episodes(t, faults)
 

@@ -34,9 +34,9 @@ import torch
 from rich.console import Console
 
 from puffer_train import checkpoint, config, registry, runtime
-from puffer_train.contract import Environment, EnvironmentSpec, describe
+from puffer_train.contract import Environment, EnvironmentSpec
 from puffer_train.dashboard import Dashboard, Progress, clock, short
-from puffer_train.errors import CheckpointError, ConfigError, NonFiniteError
+from puffer_train.errors import ConfigError, NonFiniteError
 from puffer_train.evaluate import Evaluation, evaluate, record
 from puffer_train.export import identify, write_policy
 from puffer_train.files import replace_durable
@@ -65,8 +65,8 @@ def start(
     """Train from scratch in a new folder; return the exit status."""
     threads = threads or runtime.available_cores()
     with _environment(source, settings, seed, threads) as env:
-        _tune(env, settings, threads, source.name)
         trainer = Trainer(env, settings, seed, source.name)
+        _tune(trainer, threads)
         run = Run(_new_folder(folder, source.name), source, trainer, threads, video)
         run.write_config()
         return run.train()
@@ -82,8 +82,8 @@ def resume(folder: Path, name: str | None, given: Mapping[str, object], threads:
     settings = config.overlay(settings, given, "command line")
     threads, seed = threads or runtime.available_cores(), int(saved["seed"])
     with _environment(source, settings, seed, threads) as env:
-        _tune(env, settings, threads, source.name)
         trainer = Trainer(env, settings, seed, source.name)
+        _tune(trainer, threads)
         run = Run(folder, source, trainer, threads, video)
         run.restore()
         run.write_config()
@@ -392,9 +392,9 @@ def _environment(
         env.close()
 
 
-def _tune(env: Environment, settings: config.Settings, threads: int, name: str) -> None:
+def _tune(trainer: Trainer, threads: int) -> None:
     """Prepare torch for the matrix products of this run."""
-    spec, train, hidden = describe(env, name), settings.train, settings.policy.hidden
+    spec, train, hidden = trainer.spec, trainer.settings.train, trainer.policy.hidden
     inputs, outputs = len(spec.observation_scale), spec.action.outputs + 1
     layers = [(inputs, hidden), (hidden, 3 * hidden), (hidden, outputs)]
     acting = [(spec.rows, i, o) for i, o in layers]
@@ -417,6 +417,3 @@ def _new_folder(folder: Path | None, name: str) -> Path:
     except OSError as error:
         raise ConfigError(f"cannot make the run folder {chosen}: {error.strerror or error}.") from error
     return chosen
-
-
-__all__ = ["CheckpointError", "Run", "read_config", "resume", "start"]

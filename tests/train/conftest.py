@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
     """The numbers of a seed hold for one number of threads; on tests' sizes one is the fastest, too."""
-    import torch
+    import torch  # noqa: PLC0415 - after the environment variable
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)

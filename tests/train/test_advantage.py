@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+
 from puffer_train.advantage import advantages
 
 Array = NDArray[np.float64]

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
+from puffer_envs.policy import load_policy
 from puffer_train.config import PolicySettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
 from puffer_train.errors import CheckpointError
 from puffer_train.export import EnvironmentIdentity, read_policy, write_policy
 from puffer_train.policy import MinGRUScan, Policy, Resets
-from torch import Tensor
 
 DISCRETE = ActionSpec("discrete", (5,), ())
 SEVERAL = ActionSpec("discrete", (2, 4, 3), (3,))
@@ -150,8 +152,6 @@ def test_continuous_sampling_is_exact() -> None:
 
 @pytest.mark.parametrize("action", [DISCRETE, SEVERAL, BOX])
 def test_exported_policy_plays_the_same_in_numpy(action: ActionSpec, tmp_path: Path) -> None:
-    from puffer_envs.policy import load_policy
-
     policy, path = make_policy(action), tmp_path / "policy.safetensors"
     with torch.no_grad():
         policy.head *= 5

@@ -1,0 +1,228 @@
+"""The commands as a user meets them: in a process of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from puffer_train import cli_eval, cli_train
+from puffer_train.options import NEEDED
+
+HERE = Path(__file__).parent
+SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
+SMALL += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1"]
+
+
+def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """Return the command line and environment that run a command with the tests' environments importable."""
+    path = os.pathsep.join([str(HERE), *(p for p in [os.environ.get("PYTHONPATH")] if p)])
+    return [sys.executable, "-m", f"puffer_train.cli_{program}", *arguments], os.environ | {
+        "PYTHONPATH": path,
+        "COLUMNS": "200",
+    }
+
+
+def run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line, environment = command(program, *arguments)
+    return subprocess.run(line, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+@pytest.mark.parametrize("program", ["train", "eval"])
+def test_help(tmp_path: Path, program: str) -> None:
+    done = run(tmp_path, program, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: puffer-{program}")
+    if program == "train":
+        assert "--train.learning-rate" in done.stdout
+        assert "Muon's step length at the start" in done.stdout
+
+
+TRAIN_MISTAKES = [
+    ([], "which environment?"),
+    (["no_such:thing"], "cannot import 'no_such'"),
+    (["brakout"], "there is no environment 'brakout'"),
+    (["tiny_environments:CartPoll"], "nothing called 'CartPoll'"),
+    (["tiny_environments:CartPole", "--train.gama", "1"], "no option '--train.gama'. Did you mean '--train.gamma'?"),
+    (["tiny_environments:CartPole", "--train.gamma", "2"], "train.gamma is 2; it must be between 0 and 1."),
+    (["tiny_environments:CartPole", "--train.gamma"], "expected one argument"),
+    (["tiny_environments:CartPole", "--steps", "many"], "train.steps is 'many'; it must be a whole number."),
+    (["tiny_environments:CartPole", "--seed", "-1"], "-1 must be at least 0"),
+    (["tiny_environments:CartPole", "--seed", "x"], "'x' is not a whole number"),
+    (["tiny_environments:CartPole", "--threads", "0"], "0 must be at least 1"),
+    (["tiny_environments:CartPole", "--env.length", "7"], "length is 7; it must be above 0 and at most 2"),
+    (["tiny_environments:CartPole", "--env.lenght", "1"], "unexpected keyword argument 'lenght'"),
+    (["tiny_environments:CartPole", "--env.length"], "--env.length needs a value."),
+    (["tiny_environments:CartPole", "--train.num-envs", "4"], "more than one rollout of 4 agents"),
+    (["tiny_environments:CartPole", "--settings", "none.toml"], "cannot read the settings file none.toml"),
+    (["tiny_environments:CartPole", "more"], "unexpected argument 'more'"),
+    (["--resume", "nowhere"], "nowhere is no run folder"),
+    (["--resume", "x", "--seed", "3"], "--resume goes on with a run's own"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), TRAIN_MISTAKES)
+def test_mistakes_are_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli_train.main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("puffer-train: ")
+    assert message in said.err
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
+    done = run(tmp_path, "train", "tiny_environments:CartPoll")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "puffer-train: 'tiny_environments' has nothing called 'CartPoll'.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tiny_environments:CartPole"], "give the policy to judge"),
+        (["nothing"], "there is no environment 'nothing'"),
+        (["--policy", "none.safetensors"], "none.safetensors cannot be read as a policy file"),
+        (["--checkpoint", "none"], "cannot go on from none: it holds no checkpoint"),
+        (["--policy", "x", "--episodes", "0"], "0 must be at least 1"),
+    ],
+)
+def test_mistakes_in_judging_are_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli_eval.main(arguments) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert message in said.err
+
+
+@pytest.mark.parametrize("package", NEEDED)
+def test_a_missing_package_is_named_with_its_cure(tmp_path: Path, package: str) -> None:
+    program = (
+        f"import sys; sys.modules[{package!r}] = None; "
+        "from puffer_train.cli_train import main; sys.exit(main(['tiny_environments:CartPole']))"
+    )
+    line, environment = command("train")
+    done = subprocess.run(
+        [line[0], "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == f'puffer-train: {package} is missing: pip install "puffer-envs[train]"\n'
+
+
+def test_a_whole_run(tmp_path: Path) -> None:
+    """Train, evaluate, judge the policy and the checkpoint, go on, and judge what does not fit."""
+    folder = tmp_path / "run"
+    arguments = ["tiny_environments:CartPole", *SMALL, "--steps", "2000", "--run-dir", str(folder)]
+    done = run(tmp_path, "train", *arguments, "--env.length", "0.6")
+    assert done.returncode == 0, done.stderr
+    assert "Evaluated on 8 fresh full episodes" in done.stdout
+    assert f"puffer-train --resume {folder}" in done.stdout
+    left = {"config.json", "metrics.jsonl", "checkpoints", "policy.safetensors", "evaluation.json"}
+    assert {path.name for path in folder.iterdir()} == left
+    assert metrics(folder)[-1]["steps"] == 2048
+    saved = json.loads((folder / "config.json").read_text())
+    assert saved["settings"]["env"] == {"length": 0.6}
+    assert saved["settings"]["train"]["minibatch"] == 64
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert evaluation["episodes"] == 8
+
+    again = run(tmp_path, "train", *arguments)
+    assert again.returncode == 2
+    assert "holds a run already" in again.stderr
+
+    for what in (["--policy", str(folder)], ["--policy", str(folder / "policy.safetensors")]):
+        judged = run(tmp_path, "eval", *what, "--episodes", "8", "--seed", "1001", "--threads", "1")
+        assert judged.returncode == 0, judged.stderr
+        mean = f"{evaluation['episode_return']['mean']:.5g}"
+        assert f"mean {mean} " in judged.stdout, "the same games, the same figures"
+    judged = run(tmp_path, "eval", "--checkpoint", str(folder), "--episodes", "3", "--deterministic")
+    assert "Evaluated on 3 fresh full episodes" in judged.stdout, judged.stderr
+    other = run(tmp_path, "eval", "tiny_environments:Corridor", "--policy", str(folder))
+    assert "was trained in 'tiny_environments:CartPole'" in other.stderr
+    replay = run(tmp_path, "eval", "--policy", str(folder), "--episodes", "1", "--replay", "file")
+    assert "cannot record replays" in replay.stderr
+
+    more = run(tmp_path, "train", "--resume", str(folder), "--steps", "4000", "--threads", "1")
+    assert more.returncode == 0, more.stderr
+    assert "at 2.05k steps" in more.stdout
+    assert [line["steps"] for line in metrics(folder)] == [128 * i for i in range(1, 33)]
+
+    changed = run(tmp_path, "train", "--resume", str(folder), "--policy.hidden", "16", "--steps", "9000")
+    assert changed.returncode == 2
+    assert "its hidden is 8, here it is 16" in changed.stderr
+
+
+def test_same_seed_same_metrics_and_resume_is_exact(tmp_path: Path) -> None:
+    """A run cut short by Ctrl-C and resumed leaves the same numbers as one that was not."""
+    arguments = ["tiny_environments:CartPole", *SMALL, "--train.eval-episodes", "0", "--seed", "7"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    steps = 50_000
+    assert run(tmp_path, "train", *arguments, "--steps", str(steps), "--run-dir", str(whole)).returncode == 0
+    line, environment = command("train", *arguments, "--steps", str(steps), "--run-dir", str(cut))
+    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for_lines(cut / "metrics.jsonl", 20)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert f"puffer-train --resume {cut}" in output
+    assert 20 <= len(metrics(cut)) < steps / 128, "it was cut short"
+    resumed = run(tmp_path, "train", "--resume", str(cut), "--threads", "1")
+    assert resumed.returncode == 0, resumed.stderr
+    learned = [[without_episodes(line) for line in metrics(folder)] for folder in (whole, cut)]
+    assert learned[0] == learned[1]
+
+
+def without_episodes(line: dict[str, Any]) -> dict[str, Any]:
+    """Episodes that were under way are counted by the environment's log, which these environments do not have."""
+    return {key: value for key, value in line.items() if not key.startswith("env/")}
+
+
+def wait_for_lines(file: Path, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if file.exists() and file.read_text().count("\n") >= count:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"{file} did not reach {count} lines")
+
+
+def test_training_on_nan_stops_with_a_dump(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "import tiny_environments as tiny\n"
+        "class Broken(tiny.CartPole):\n"
+        "    def advance(self, actions):\n"
+        "        super().advance(actions)\n"
+        "        self.rewards[5] = float('nan')\n"
+    )
+    folder = tmp_path / "run"
+    done = run(tmp_path, "train", "broken:Broken", *SMALL, "--steps", "1e5", "--run-dir", str(folder))
+    assert done.returncode == 1
+    assert done.stdout.count("update skipped: rewards, row 5, at step 0 of the rollout") == 10
+    assert done.stderr.count("\n") == 1
+    assert "10 skipped updates in a row" in done.stderr
+    assert (folder / "nonfinite-dump.safetensors").stat().st_size > 1000
+    assert not (folder / "checkpoints").exists()

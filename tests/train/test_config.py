@@ -1,0 +1,92 @@
+"""Settings: every mistake is one clear line, and every source goes through the same check."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from puffer_train import config
+from puffer_train.config import Settings, overlay
+from puffer_train.errors import ConfigError
+
+
+def test_later_sources_win_and_text_is_read() -> None:
+    settings = overlay(Settings(), {"train": {"gamma": 0.5, "steps": 7}, "env": {"speed": 3}}, "file")
+    settings = overlay(
+        settings,
+        {
+            "train": {"gamma": "0.25", "steps": "2e7", "normalize_advantages": "false"},
+            "env": {"speed": "4", "wrap": "True", "map": "small"},
+        },
+        "command line",
+    )
+    assert settings.train.gamma == 0.25
+    assert settings.train.steps == 20_000_000
+    assert settings.train.normalize_advantages is False
+    assert settings.env == {"speed": 4, "wrap": True, "map": "small"}
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"trian": {}}, r"no table \[trian\].*Did you mean 'train'"),
+        ({"train": 3}, r"\[train\] must be a table"),
+        ({"train": {"learning_rat": 1}}, "train.learning_rat is not a setting. Did you mean 'learning_rate'"),
+        ({"train": {"gamma": "high"}}, "train.gamma is 'high'; it must be a number"),
+        ({"train": {"gamma": True}}, "train.gamma is True; it must be a number"),
+        ({"train": {"gamma": 1.5}}, "train.gamma is 1.5; it must be between 0 and 1"),
+        ({"train": {"gamma": float("nan")}}, "train.gamma is nan; it must be a number"),
+        ({"train": {"gamma": "nan"}}, "train.gamma is 'nan'; it must be a number"),
+        ({"train": {"learning_rate": float("inf")}}, "train.learning_rate is inf"),
+        ({"train": {"learning_rate": -1}}, "train.learning_rate is -1; it must be at least 0"),
+        ({"train": {"horizon": 2.5}}, "train.horizon is 2.5; it must be a whole number"),
+        ({"train": {"horizon": 0}}, "train.horizon is 0; it must be at least 1"),
+        ({"train": {"normalize_advantages": 1}}, "must be true or false"),
+        ({"train": {"horizon": 3, "minibatch": 64}}, "64 is not a multiple of train.horizon 3"),
+        ({"policy": {"hidden": "x"}}, "policy.hidden is 'x'; it must be a whole number"),
+        ({"env": {"speed": [1]}}, r"env.speed is \[1\]; it must be a number, true, false or text"),
+        ({"env": {"speed": "nan"}}, "env.speed is not a number"),
+    ],
+)
+def test_mistakes_are_one_line(tables: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        overlay(Settings(), tables, "here")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("here") or "minibatch" in str(caught.value)
+
+
+def test_files_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[train]\ngamma = 0.5\n[env]\nspeed = 2\n")
+    assert config.load("nothing-of-this-name", file).train.gamma == 0.5
+    file.write_text("[train\n")
+    with pytest.raises(ConfigError, match=r"mine\.toml is not valid TOML"):
+        config.load("nothing-of-this-name", file)
+    with pytest.raises(ConfigError, match="cannot read the settings file"):
+        config.load("nothing-of-this-name", tmp_path / "missing.toml")
+
+
+def packaged() -> list[Path]:
+    return sorted((Path(config.__file__).parent / "settings").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", packaged(), ids=lambda file: file.stem)
+def test_packaged_settings_are_valid(file: Path) -> None:
+    assert config.load(file.stem) != Settings()
+
+
+def test_some_settings_are_packaged() -> None:
+    assert packaged()
+
+
+@pytest.mark.parametrize("section", config.SECTIONS.values())
+def test_every_setting_explains_itself(section: type[Any]) -> None:
+    notes = config.field_help(section)
+    for field in dataclasses.fields(section):
+        assert len(notes[field.name]) > 10
+
+
+def test_settings_survive_json() -> None:
+    settings = overlay(Settings(), {"train": {"gamma": 0.5}, "env": {"speed": 3}}, "test")
+    assert overlay(Settings(), settings.as_dict(), "config.json") == settings
