@@ -12,7 +12,7 @@ import puffer_envs
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.spec import read_layout
 from puffer_render.cli import Parser, run, split_settings
-from puffer_render.draw import Drawing, drawing_for, find_module
+from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
 from puffer_render.keys import make_keymap
@@ -61,7 +61,7 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
     width, height = drawing.size
     window = Window(f"{env.spec.name} — puffer-play", width, height, FOOTER, [*CONTROL_KEYS, *game_keys])
     try:
-        player = Player(env, keymap, policy, seed, drawing.frame_rate or env.spec.rate, hold)
+        player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
         _loop(window, player, drawing)
     finally:
         window.close()
@@ -100,10 +100,27 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
 
 
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, frame: Frame) -> None:
-    drawing.draw(player.env.state(0), frame)
+    drawing.draw(shown_state(player, drawing), frame)
     if show_help:
         draw_help(player.keymap, frame)
     draw_footer(player, fps, frame)
+
+
+def shown_state(player: Player, drawing: Drawing) -> Any:
+    """What to draw now: between two steps that are many frames apart, a state on the way from one to the other."""
+    state = player.env.state(0)
+    if drawing.between is None or player.before is None or player.paused:
+        return state
+    frames = int(player.env.settings[drawing.frameskip])
+    frame = 1 + int(player.progress * frames)
+    return drawing.between(player.before, state, frame, frames) if frame < frames else state
+
+
+def steps_per_second(env: Any, drawing: Drawing) -> float:
+    """The environment's rate, which depends on how long an action is held."""
+    if drawing.frameskip is None or drawing.frame_rate is None:
+        return float(env.spec.rate)
+    return drawing.frame_rate / float(env.settings[drawing.frameskip])
 
 
 def _load_policy(path: Path | None, seed: int) -> NumpyPolicy | None:
@@ -120,15 +137,16 @@ def _make(name: str, seed: int, settings: dict[str, Any], policy: NumpyPolicy | 
 
     A policy gets the settings of its training, a person those that suit people; both, those given.
     """
-    module = find_module(name)
-    suited = policy.info.settings if policy else getattr(module, "PLAY", {})
+    drawing = own_drawing(name)
+    suited = drawing.play if drawing else {}
+    if policy is not None:
+        suited = policy.info.settings if policy.info.environment == name else {}
     chosen = {**suited, **settings}
-    frameskip = getattr(module, "FRAMESKIP", None)
+    hold = 1
     try:
-        hold = 1
-        if frameskip is not None:
-            hold = frames_held(name, frameskip, chosen, default=1 if policy is None else None)
-            chosen[frameskip] = 1
+        if drawing is not None and drawing.splits_steps:
+            hold = frames_held(name, str(drawing.frameskip), chosen, default=1 if policy is None else None)
+            chosen[str(drawing.frameskip)] = 1
         env = puffer_envs.make(name, num_envs=1, seed=seed, **chosen)
         if policy is not None:
             policy.require(name, env.single_observation_space, env.single_action_space)

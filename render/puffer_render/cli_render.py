@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from puffer_render.cli import Parser, count, positive, run
 from puffer_render.draw import drawing_for
 from puffer_render.errors import RenderError, import_av
 from puffer_render.offscreen import Offscreen
+from puffer_render.states import keep, same
 from puffer_render.video import gif_delay, write_gif, write_mp4, write_png
 
 PROGRAM = "puffer-render"
@@ -77,8 +78,7 @@ def _main(arguments: Sequence[str] | None) -> None:
 class Studio:
     """A replay and the canvas it is drawn on.
 
-    A frame is a step; but where a drawing names a FRAMESKIP, steps are taken apart into their frames: a second
-    environment with a frameskip of 1 goes through the same actions, each held as long.
+    A frame is a step; but where an action is held for several frames (see Drawing.frameskip), each is shown.
     """
 
     def __init__(self, replay: Replay, index: int, scale: float) -> None:
@@ -101,21 +101,35 @@ class Studio:
     def pictures(self, frames: range) -> Iterator[Pixels]:
         """Re-simulate the replay and draw these frames. Raises RenderError when it does not repeat itself."""
         try:
-            for number, (env, index) in enumerate(self._play()):
+            for number, (env, state) in enumerate(self._play()):
                 if number in frames:
                     draw = drawing_for(self._replay.environment, env).draw
-                    yield self._offscreen.render(functools.partial(draw, env.state(index)))
+                    yield self._offscreen.render(functools.partial(draw, state))
                 if number >= frames[-1]:
                     return
         except ReplayError as error:
             raise RenderError(str(error)) from None
 
-    def _play(self) -> Iterator[tuple[Any, int]]:
-        """For each frame an environment and the index in it of the one to show."""
-        replay, index = self._replay, self._index
+    def _play(self) -> Iterator[tuple[Any, Any]]:
+        """For each frame the environment and the state to show."""
         if self._held == 1:
-            yield from ((env, index) for env in replay.play())
-            return
+            return ((env, env.state(self._index)) for env in self._replay.play())
+        return self._split_steps() if self._drawing.between is None else self._fill_steps(self._drawing.between)
+
+    def _fill_steps(self, between: Callable[[Any, Any, int, int], Any]) -> Iterator[tuple[Any, Any]]:
+        """The states after steps, and those that the drawing puts between them."""
+        before = None
+        for env in self._replay.play():
+            after = env.state(self._index)
+            if before is not None:
+                for frame in range(1, self._held):
+                    yield env, between(before, after, frame, self._held)
+            yield env, after
+            before = keep(after)
+
+    def _split_steps(self) -> Iterator[tuple[Any, Any]]:
+        """The states of a second environment, which takes the same actions frame by frame."""
+        replay, index = self._replay, self._index
         settings: dict[str, Any] = {**replay.settings, str(self._drawing.frameskip): 1}
         with puffer_envs.make(replay.environment, first=replay.first + index, **settings) as single:
             single.reset(replay.seed)
@@ -123,16 +137,16 @@ class Studio:
             agreed = True
             for step, (env, actions) in enumerate(zip(replay.play(), [None, *replay.actions], strict=True)):
                 if step == 0:
-                    yield single, 0
+                    yield single, single.state(0)
                 elif agreed:
                     for _ in range(self._held):
                         single.step(actions[rows])
-                        yield single, 0
+                        yield single, single.state(0)
                         if (single.terminals | single.truncations).any():
                             break
-                    agreed = _same_fields(single.state(0), env.state(index))
+                    agreed = same(single.state(0), env.state(index))
                 else:  # a time limit between two frames of a step can do this; the recorded steps are what is true
-                    yield from [(env, index)] * self._held
+                    yield from [(env, env.state(index))] * self._held
 
     def close(self) -> None:
         """Give the canvas back."""
@@ -143,10 +157,6 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _same_fields(one: Any, other: Any) -> bool:
-    return all(np.array_equal(getattr(one, field), getattr(other, field)) for field in one)
 
 
 def _load(path: Path) -> Replay:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, Protocol
@@ -33,10 +34,13 @@ NO_WAY = (
 )
 SAMPLES = 2
 """Edges are smoothed by drawing everything this many times larger, and averaging. All ways do it alike."""
+TITLE = "puffer-render"
 RGBA = 7
 """PIXELFORMAT_UNCOMPRESSED_R8G8B8A8"""
 PROBE_SECONDS = 10.0
 """A display server that has not let a client in by now never will."""
+ATTEMPTS, PAUSE = 5, 0.1
+"""An X server that has just lost its last client, here the probe, starts afresh and turns newcomers away meanwhile."""
 
 
 class Surface(Protocol):
@@ -158,13 +162,25 @@ class Framebuffer:
 
 def open_hidden_window(size: tuple[int, int], way: Way | None = None) -> Way:
     """Open raylib's window in the given way, or in the first that works; return it. Raises RenderError."""
+    rl = import_raylib()
     for attempt in WAYS if way is None else (way,):
-        if WAYS[attempt](size):
+        if WAYS[attempt](rl, size):
             return attempt
     raise RenderError(NO_WAY if way is None else f"drawing by way of {way!r} does not work here")
 
 
-def display_answers() -> bool:
+def open_on_display(rl: Any, size: tuple[int, int], title: str, flags: int) -> bool:
+    """Open a window on the screen, with raylib's `flags`. Returns False, in bounded time, where that is impossible."""
+    if not _display_answers():
+        return False
+    for _ in range(ATTEMPTS):
+        if _open(rl, size, title, flags):
+            return True
+        time.sleep(PAUSE)
+    return False
+
+
+def _display_answers() -> bool:
     """Whether a window can be opened on a display, found out by another process: a deaf server never returns."""
     if sys.platform.startswith(("linux", "freebsd")):
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -180,7 +196,8 @@ def display_answers() -> bool:
 
 def probe_display() -> None:
     """Open a hidden window and leave: exit code 0 if that worked."""
-    sys.exit(not _open(import_raylib(), (16, 16)))
+    rl = import_raylib()
+    sys.exit(not _open(rl, (16, 16), TITLE, rl.FLAG_WINDOW_HIDDEN))
 
 
 def is_software(rl: Any) -> bool:
@@ -188,38 +205,35 @@ def is_software(rl: Any) -> bool:
     return bool(rl.rlGetVersion() == 0)  # RL_OPENGL_SOFTWARE
 
 
-def _open_software(size: tuple[int, int]) -> bool:
-    rl = import_raylib()
+def _open_software(rl: Any, size: tuple[int, int]) -> bool:
     if not is_software(rl):
         return False
     os.environ["SDL_VIDEODRIVER"] = "dummy"
-    return _open(rl, (size[0] * SAMPLES, size[1] * SAMPLES))
+    return _open(rl, (size[0] * SAMPLES, size[1] * SAMPLES), TITLE, rl.FLAG_WINDOW_HIDDEN)
 
 
-def _open_osmesa(size: tuple[int, int]) -> bool:
-    rl = import_raylib()
+def _open_osmesa(rl: Any, size: tuple[int, int]) -> bool:
     if is_software(rl):
         return False
     rl.rl.glfwInitHint(rl.GLFW_PLATFORM, rl.GLFW_PLATFORM_NULL)
-    opened = _open(rl, size)
+    opened = _open(rl, size, TITLE, rl.FLAG_WINDOW_HIDDEN)
     if not opened:
         rl.rl.glfwTerminate()
         rl.rl.glfwInitHint(rl.GLFW_PLATFORM, rl.GLFW_ANY_PLATFORM)
     return opened
 
 
-def _open_display(size: tuple[int, int]) -> bool:
-    rl = import_raylib()
-    return not is_software(rl) and display_answers() and _open(rl, size)
+def _open_display(rl: Any, size: tuple[int, int]) -> bool:
+    return not is_software(rl) and open_on_display(rl, size, TITLE, rl.FLAG_WINDOW_HIDDEN)
 
 
-def _open(rl: Any, size: tuple[int, int]) -> bool:
-    rl.SetConfigFlags(rl.FLAG_WINDOW_HIDDEN)
-    rl.InitWindow(*size, b"puffer-render")
+def _open(rl: Any, size: tuple[int, int], title: str, flags: int) -> bool:
+    rl.SetConfigFlags(flags)
+    rl.InitWindow(*size, title.encode())
     return bool(rl.IsWindowReady())
 
 
-WAYS: dict[Way, Callable[[tuple[int, int]], bool]] = {
+WAYS: dict[Way, Callable[[Any, tuple[int, int]], bool]] = {
     "software": _open_software,
     "osmesa": _open_osmesa,
     "display": _open_display,

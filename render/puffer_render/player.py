@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from puffer_envs.policy import NumpyPolicy
 from puffer_render.keys import KeyMap
+from puffer_render.states import keep
 
 SLOWEST, FASTEST = 1 / 16, 64.0
 """Bounds of the speed, as multiples of the environment's own."""
@@ -48,6 +50,8 @@ class Player:
         """Whether a person chose the last action."""
         self.last_episode: dict[str, float] = {}
         """The log of the last episode that ended."""
+        self.before: SimpleNamespace | None = None
+        """The state before the last step; None until there was one."""
         self._random = np.random.default_rng(seed)
         self._tapped: set[str] = set()
         self._debt = 0.0
@@ -59,10 +63,15 @@ class Player:
         self.env.reset(seed)
         self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
         self._debt, self.steps, self._until_decision = 0.0, 0, 0
-        self.person_drives = False
+        self.person_drives, self.before = False, None
         self.last_episode = {}
         if self.policy is not None:
             self.policy.reset()
+
+    @property
+    def progress(self) -> float:
+        """How much of the time until the next step has passed, 0 to 1."""
+        return self._debt
 
     def faster(self) -> None:
         """Twice the speed."""
@@ -94,6 +103,7 @@ class Player:
             self._decide(self._tapped | held)
             self._tapped = set()
             self._until_decision = self.hold
+        self.before = keep(self.env.state(0))
         _, _, terminals, truncations = self.env.step(self._actions.reshape(self.env.actions.shape))
         self.steps += 1
         self._until_decision -= 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from puffer_render.errors import RenderError, import_raylib
 from puffer_render.frame import Fonts, Frame
-from puffer_render.offscreen import display_answers, is_software
+from puffer_render.offscreen import open_on_display
 from puffer_render.palette import NIGHT
 
 REFRESH = 60
@@ -27,11 +27,8 @@ class Window:
 
     def __init__(self, title: str, width: int, height: int, footer: int, keys: Iterable[str]) -> None:
         self._rl = rl = import_raylib()
-        if not (is_software(rl) or display_answers()):
-            raise RenderError(NO_DISPLAY)
-        rl.SetConfigFlags(rl.FLAG_WINDOW_RESIZABLE | rl.FLAG_MSAA_4X_HINT | rl.FLAG_VSYNC_HINT)
-        rl.InitWindow(width, height + footer, title.encode())
-        if not rl.IsWindowReady():
+        flags = rl.FLAG_WINDOW_RESIZABLE | rl.FLAG_MSAA_4X_HINT | rl.FLAG_VSYNC_HINT
+        if not open_on_display(rl, (width, height + footer), title, flags):
             raise RenderError(NO_DISPLAY)
         rl.SetWindowMinSize(SMALLEST, SMALLEST)
         rl.SetExitKey(rl.KEY_NULL)

@@ -26,5 +26,5 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualDisplay
 
 @pytest.fixture(scope="session")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """100 random steps of squared."""
-    return record("squared", 100, tmp_path_factory.mktemp("replay") / "squared.replay")
+    """60 random steps of squared."""
+    return record("squared", 60, tmp_path_factory.mktemp("replay") / "squared.replay")

@@ -18,7 +18,7 @@ from puffer_render.palette import NIGHT
 from puffer_render.player import Player
 
 NAMES = puffer_envs.list_envs()
-WITH_FRAMES = [name for name in NAMES if hasattr(find_module(name), "FRAMESKIP")]
+SPLIT = [name for name in NAMES if drawing_for(name, None).splits_steps]
 
 
 @pytest.fixture(params=NAMES)
@@ -94,7 +94,7 @@ def test_every_environment_can_be_played(env: puffer_envs.Environment) -> None:
         assert env.actions.reshape(env.num_agents, -1)[0, binding.part] == binding.value
 
 
-@pytest.mark.parametrize("name", WITH_FRAMES)
+@pytest.mark.parametrize("name", SPLIT)
 @pytest.mark.parametrize("held", [2, 4, 7])
 def test_frames_one_by_one_lead_where_steps_do(name: str, held: int) -> None:
     """What puffer-render and puffer-play rely on when they show an environment frame by frame."""

@@ -232,7 +232,6 @@ def always_left(folder: Path) -> Path:
         (["breakout", "--sed", "1"], "--sed"),
         (["breakout", "--seed", "-1"], "seed"),
         (["breakout", "--policy", "absent"], "absent: no such file"),
-        (["cartpole", "--policy", "{policy}", "--env.frameskip", "1"], "cartpole has no setting 'frameskip'"),
         (["cartpole", "--policy", "{policy}"], "'breakout', not in 'cartpole'"),
         (["breakout"], "no display"),
     ],

@@ -35,20 +35,10 @@ class VirtualDisplay:
 
     def __init__(self, folder: Path, width: int = 900, height: int = 700) -> None:
         read, write = os.pipe()
+        size = f"{width}x{height}x24"
         self._screen = folder / "Xvfb_screen0"
         self.server = subprocess.Popen(
-            [
-                "Xvfb",
-                "-displayfd",
-                str(write),
-                "-fbdir",
-                str(folder),
-                "-nolisten",
-                "tcp",
-                "-screen",
-                "0",
-                f"{width}x{height}x24",
-            ],
+            ["Xvfb", "-displayfd", str(write), "-fbdir", str(folder), "-noreset", "-screen", "0", size],
             pass_fds=[write],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

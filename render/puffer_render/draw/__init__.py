@@ -28,26 +28,34 @@ class Drawing:
     """PLAY (may be left out): settings that suit a person better than the defaults."""
     frameskip: str | None = None
     """FRAMESKIP (may be left out): the setting that says for how many frames an action is held. Such an environment
-    is shown frame by frame: it is made with a frameskip of 1, and actions are held by whoever shows it."""
+    is shown frame by frame, FRAME_RATE of them a second; otherwise a frame is a step."""
     frame_rate: float | None = None
-    """FRAME_RATE (with FRAMESKIP): frames per second. Without them a frame is a step, at the environment's rate."""
+    """FRAME_RATE (with FRAMESKIP): frames per second."""
+    between: Callable[[Any, Any, int, int], Any] | None = None
+    """between(before, after, frame, frames) (may be left out): the state at frame 1 to frames - 1 of a step of that
+    many, given the states around the step. Without it, the frames are had by stepping with a frameskip of 1, which
+    must lead to the same states."""
+
+    @property
+    def splits_steps(self) -> bool:
+        """Whether frames are had by stepping with a frameskip of 1."""
+        return self.frameskip is not None and self.between is None
 
 
 def drawing_for(name: str, env: Any) -> Drawing:
-    """The drawing of environment `name`, or a generic one that shows its observation and its named fields."""
+    """The drawing of environment `name`, or a generic one that shows what `env` observes and its named fields."""
+    drawing = own_drawing(name)
+    return Drawing(*generic_drawing(name, env)) if drawing is None else drawing
+
+
+def own_drawing(name: str) -> Drawing | None:
+    """What the module of environment `name` defines, or None when there is no such module."""
     module = find_module(name)
     if module is None:
-        size, draw = generic_drawing(name, env)
-        return Drawing(size, draw)
-    return Drawing(
-        size=module.SIZE,
-        draw=module.draw,
-        keys=getattr(module, "KEYS", {}),
-        idle=getattr(module, "IDLE", None),
-        play=getattr(module, "PLAY", {}),
-        frameskip=getattr(module, "FRAMESKIP", None),
-        frame_rate=getattr(module, "FRAME_RATE", None),
-    )
+        return None
+    optional = ("keys", "idle", "play", "frameskip", "frame_rate")
+    given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
+    return Drawing(module.SIZE, module.draw, between=getattr(module, "between", None), **given)
 
 
 def find_module(name: str) -> ModuleType | None:

@@ -1,0 +1,88 @@
+"""Pong: two paddles, a net of dots, large quiet numbers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from puffer_render.frame import HUD_HEIGHT, Frame
+from puffer_render.palette import CORAL, DUSK, NIGHT, SLATE, SNOW, TEAL, Color, fade
+
+# the court, in its own units
+WIDTH, HEIGHT = 640, 480
+BALL = 12
+PADDLE = 84
+PADDLE_WIDTH = 10
+REACH = 38
+"""How far the ball's middle is from a side of the court when it touches the paddle there."""
+FACE = REACH - BALL / 2
+
+BORDER = 20
+SIZE = (WIDTH + 2 * BORDER, HUD_HEIGHT + HEIGHT + BORDER)
+KEYS = {"up": ("up", "w"), "down": ("down", "s")}
+IDLE = "stay"
+FRAMESKIP = "frameskip"
+FRAME_RATE = 60.0
+PLAY = {"frameskip": 1}
+TRAIL = 8
+"""Frames of flight that the light behind the ball lasts."""
+
+
+def draw(state: Any, frame: Frame) -> None:
+    """The agent's side is on the right."""
+    frame.clear(NIGHT)
+    frame.hud("pong")
+    left, top = BORDER, HUD_HEIGHT
+    frame.rect(left, top, WIDTH, HEIGHT, DUSK, 10)
+    for y in range(12, HEIGHT, 24):
+        frame.circle(left + WIDTH / 2, top + y, 2.5, SLATE)
+    frame.text(left + WIDTH / 2 - 40, top + 18, str(int(state.opponent_score)), 72, fade(CORAL, 0.55), "right")
+    frame.text(left + WIDTH / 2 + 40, top + 18, str(int(state.score)), 72, fade(TEAL, 0.55))
+
+    _draw_paddle(left + FACE - PADDLE_WIDTH, top + float(state.opponent_y), CORAL, frame)
+    _draw_paddle(left + WIDTH - FACE, top + float(state.paddle_y), TEAL, frame)
+    _draw_ball(state, frame)
+
+
+def between(before: Any, after: Any, frame: int, frames: int) -> Any:
+    """The ball flies on as before the step while it is free, else as it must have flown to get where it is after.
+
+    A ball that got past a paddle flies on to the edge; the next one is served at the step's end.
+    """
+    share = frame / frames
+    ball_x = float(before.ball_x + before.ball_vx * frame)
+    ball_y = float(before.ball_y + before.ball_vy * frame)
+    served = (after.score, after.opponent_score) != (before.score, before.opponent_score)
+    if served:
+        after = before
+        ball_x = min(max(ball_x, 0), WIDTH)
+    elif not (REACH <= ball_x <= WIDTH - REACH and BALL / 2 <= ball_y <= HEIGHT - BALL / 2):
+        ball_x = float(after.ball_x - after.ball_vx * (frames - frame))
+        ball_y = float(after.ball_y - after.ball_vy * (frames - frame))
+    return SimpleNamespace(
+        ball_x=ball_x,
+        ball_y=min(max(ball_y, BALL / 2), HEIGHT - BALL / 2),
+        ball_vx=before.ball_vx,
+        ball_vy=before.ball_vy,
+        paddle_y=before.paddle_y + (after.paddle_y - before.paddle_y) * share,
+        opponent_y=before.opponent_y + (after.opponent_y - before.opponent_y) * share,
+        score=before.score,
+        opponent_score=before.opponent_score,
+    )
+
+
+def _draw_paddle(x: float, middle: float, color: Color, frame: Frame) -> None:
+    frame.rect(x, middle - PADDLE / 2, PADDLE_WIDTH, PADDLE, color, PADDLE_WIDTH / 2)
+    frame.rect(x + 2.5, middle - PADDLE / 2 + 6, 2, PADDLE - 12, fade(SNOW, 0.4), 1)
+
+
+def _draw_ball(state: Any, frame: Frame) -> None:
+    x, y = float(state.ball_x), float(state.ball_y)
+    vx, vy = float(state.ball_vx), float(state.ball_vy)
+    for age in range(TRAIL, 0, -1):
+        back_x, back_y = x - vx * age * 0.5, y - vy * age * 0.5
+        if 0 < back_x < WIDTH and 0 < back_y < HEIGHT:
+            light = fade(SNOW, 0.2 * (1 - age / (TRAIL + 1)))
+            frame.circle(BORDER + back_x, HUD_HEIGHT + back_y, BALL / 2 * (1 - 0.5 * age / TRAIL), light)
+    frame.glow(BORDER + x, HUD_HEIGHT + y, 30, fade(SNOW, 0.2))
+    frame.rect(BORDER + x - BALL / 2, HUD_HEIGHT + y - BALL / 2, BALL, BALL, SNOW, 3)
