@@ -26,6 +26,8 @@ def draw_footer(player: Player, fps: int, frame: Frame) -> None:
     middle = frame.height + FOOTER / 2
     right = _draw_status(player, fps, middle, frame)
     x = 30 + _draw_driver(player, middle, frame)
+    if player.policy is not None:
+        x += 8 + frame.text(x, middle - 8, "hold", 14, STEEL)
     for binding in player.keymap.bindings:
         cap = binding.caps[0]
         label = "" if binding.label == cap.lower() else binding.label

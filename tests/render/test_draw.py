@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,12 +12,13 @@ from programs import environment, run_python
 from recordings import play_randomly
 
 import puffer_envs
-from puffer_render.draw import Drawing, drawing_for, find_module
+from puffer_render.draw import Drawing, drawing_for, find_module, pong
 from puffer_render.draw.generic import generic_drawing
 from puffer_render.keys import make_keymap
 from puffer_render.offscreen import Offscreen, Pixels
 from puffer_render.palette import NIGHT
 from puffer_render.player import Player
+from puffer_render.states import keep
 
 NAMES = puffer_envs.list_envs()
 SPLIT = [name for name in NAMES if drawing_for(name, None).splits_steps]
@@ -118,6 +121,31 @@ def test_frames_one_by_one_lead_where_steps_do(name: str, held: int) -> None:
                 assert np.array_equal(getattr(steps.state(0), field), getattr(frames.state(0), field)), field
             ended += int(steps.terminals[0])
         assert ended > 0, "no episode ended, so that this was not tested"
+
+
+def test_pongs_ball_flies_smoothly_between_steps() -> None:
+    """Nothing moves further in a frame than the environment lets it, whatever happened within the step."""
+    frames = 4
+    fastest_ball, fastest_paddle = math.hypot(12, 6) + 0.01, 8.01
+    random = np.random.default_rng(0)
+    with puffer_envs.make("pong", frameskip=frames, max_score=1000) as env:
+        env.reset(3)
+        points = 0
+        for _ in range(5000):
+            before = keep(env.state(0))
+            # follow the ball badly: rallies, and points for both
+            wanted = np.sign(before.ball_y - before.paddle_y + random.normal(0, 60))
+            env.step(np.array([{0: 0, -1: 1, 1: 2}[int(wanted)]], np.int32))
+            after = env.state(0)
+            shown = [before, *(pong.between(before, after, frame, frames) for frame in range(1, frames))]
+            scored = (before.score, before.opponent_score) != (after.score, after.opponent_score)
+            points += scored
+            shown += [] if scored else [after]
+            for one, other in itertools.pairwise(shown):
+                assert math.hypot(other.ball_x - one.ball_x, other.ball_y - one.ball_y) <= fastest_ball
+                assert abs(other.paddle_y - one.paddle_y) <= fastest_paddle
+                assert 0 <= other.ball_x <= pong.WIDTH and 6 <= other.ball_y <= pong.HEIGHT - 6
+        assert points > 20
 
 
 def test_no_drawing_module_needs_raylib() -> None:

@@ -50,18 +50,16 @@ def between(before: Any, after: Any, frame: int, frames: int) -> Any:
     A ball that got past a paddle flies on to the edge; the next one is served at the step's end.
     """
     share = frame / frames
-    ball_x = float(before.ball_x + before.ball_vx * frame)
-    ball_y = float(before.ball_y + before.ball_vy * frame)
+    ball_x, ball_y = _fly(before, frame)
     served = (after.score, after.opponent_score) != (before.score, before.opponent_score)
     if served:
         after = before
         ball_x = min(max(ball_x, 0), WIDTH)
-    elif not (REACH <= ball_x <= WIDTH - REACH and BALL / 2 <= ball_y <= HEIGHT - BALL / 2):
-        ball_x = float(after.ball_x - after.ball_vx * (frames - frame))
-        ball_y = float(after.ball_y - after.ball_vy * (frames - frame))
+    elif not REACH <= ball_x <= WIDTH - REACH:
+        ball_x, ball_y = _fly(after, frame - frames)
     return SimpleNamespace(
         ball_x=ball_x,
-        ball_y=min(max(ball_y, BALL / 2), HEIGHT - BALL / 2),
+        ball_y=ball_y,
         ball_vx=before.ball_vx,
         ball_vy=before.ball_vy,
         paddle_y=before.paddle_y + (after.paddle_y - before.paddle_y) * share,
@@ -69,6 +67,15 @@ def between(before: Any, after: Any, frame: int, frames: int) -> Any:
         score=before.score,
         opponent_score=before.opponent_score,
     )
+
+
+def _fly(state: Any, frames: int) -> tuple[float, float]:
+    """Where the ball is some frames later, or earlier if negative: straight on, and off the upper and lower walls."""
+    low, high = BALL / 2, HEIGHT - BALL / 2
+    y = float(state.ball_y + state.ball_vy * frames)
+    y = low + abs(y - low)
+    y = high - abs(high - y)
+    return float(state.ball_x + state.ball_vx * frames), y
 
 
 def _draw_paddle(x: float, middle: float, color: Color, frame: Frame) -> None:
