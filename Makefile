@@ -19,7 +19,6 @@ INSTALL_CHECKOUT := $(INSTALL) --no-build-isolation -C editable.rebuild=true
 # Rebuilding calls `cmake`, which is there even where it is in the environment only, and that is not activated.
 TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromkeys( \
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
-PYTHON_SOURCES := src render tests .ci
 C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h tests/c/*.h tests/c/*.c)
 
 .PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project format wheel clean
@@ -72,8 +71,8 @@ $(VENV)/installed-dist: $(VENV)/created pyproject.toml constraints.txt
 lint: lint-python lint-types lint-c lint-cython lint-imports lint-project
 
 lint-python: $(VENV)/installed-lint
-	$(BIN)/ruff check $(PYTHON_SOURCES)
-	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 lint-types: $(VENV)/installed-lint
 	$(BIN)/mypy
@@ -91,8 +90,8 @@ lint-project: $(VENV)/installed-lint
 	$(BIN)/validate-pyproject pyproject.toml
 
 format: $(VENV)/installed-lint
-	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
-	$(BIN)/ruff format $(PYTHON_SOURCES)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_SOURCES)
 
 # --- packaging ---
