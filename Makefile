@@ -28,6 +28,7 @@ help:
 
 train: $(VENV)/installed-train
 	$(BIN)/puffer-train breakout $(ARGS)
+	@echo 'The commands are in $(BIN); ". $(BIN)/activate" puts them on your PATH.'
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(ARGS)
