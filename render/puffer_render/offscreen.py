@@ -35,8 +35,8 @@ NO_WAY = (
 SAMPLES = 2
 """Edges are smoothed by drawing everything this many times larger, and averaging. All ways do it alike."""
 TITLE = "puffer-render"
-RGBA = 7
-"""PIXELFORMAT_UNCOMPRESSED_R8G8B8A8"""
+RGB, RGBA = 4, 7
+"""PIXELFORMAT_UNCOMPRESSED_R8G8B8 and _R8G8B8A8."""
 PROBE_SECONDS = 10.0
 """A display server that has not let a client in by now never will."""
 ATTEMPTS, PAUSE = 5, 0.1
@@ -118,15 +118,14 @@ class Textures:
 
         rl.BeginTextureMode(self._small)
         rl.rlDisableColorBlend()  # the opacity left over in the large texture means nothing
-        # a texture is upside down: a source that starts at the bottom and has negative height turns it
-        source, target = (0, 0, width * SAMPLES, -height * SAMPLES), (0, 0, width, height)
+        # OpenGL begins at the bottom; drawn like this, upside down, the small texture begins at the picture's top
+        source, target = (0, 0, width * SAMPLES, height * SAMPLES), (0, 0, width, height)
         rl.DrawTexturePro(self._large.texture, source, target, (0, 0), 0, self._white)
         rl.EndTextureMode()
         rl.rlEnableColorBlend()
 
-        data = rl.rlReadTexturePixels(self._small.texture.id, width, height, RGBA)
-        upside_down = np.frombuffer(rl.ffi.buffer(data, width * height * 4), np.uint8)
-        pixels = upside_down.reshape(height, width, 4)[::-1, :, :3].copy()
+        data = rl.rlReadTexturePixels(self._small.texture.id, width, height, RGB)
+        pixels = np.frombuffer(rl.ffi.buffer(data, width * height * 3), np.uint8).reshape(height, width, 3).copy()
         rl.MemFree(data)
         return pixels
 

@@ -121,7 +121,7 @@ def _umask() -> int:
 
 
 def _h264_stream(file: Any, rate: Fraction, pixels: Pixels) -> Any:
-    stream = file.add_stream("libx264", rate=rate, options={"crf": QUALITY, "preset": "fast"})
+    stream = file.add_stream("libx264", rate=rate, options={"crf": QUALITY, "preset": "veryfast"})
     stream.width, stream.height, stream.pix_fmt = pixels.shape[1], pixels.shape[0], "yuv420p"
     context = stream.codec_context
     context.color_primaries = context.color_trc = context.colorspace = BT709
