@@ -11,7 +11,6 @@
 // per frame. A paddle sends the ball back the steeper, the further from its middle it is hit, and faster each time.
 #pragma once
 #include "puffer.h"
-#include "puffer_math.h"
 
 enum {
     PONG_PIXEL = 32,                              // subpixels; all below are in subpixels
@@ -89,33 +88,35 @@ static void pong_reset(Pong* s)
 }
 
 // The observation is the row of the state times these.
-static inline void pong_scale(int16_t max_score, float scale[8])
+typedef struct PongScale {
+    float of[8];
+} PongScale;
+
+static inline PongScale pong_scale(int16_t max_score)
 {
-    scale[0] = scale[1] = scale[3] = 1.0f / PONG_HEIGHT;
-    scale[2] = 1.0f / PONG_EDGE;
-    scale[4] = 1.0f / PONG_MAX_SPEED;
-    scale[5] = 1.0f / PONG_MAX_SPIN;
-    scale[6] = scale[7] = 1.0f / (float)max_score;
+    PongScale scale;
+    scale.of[0] = scale.of[1] = scale.of[3] = 1.0f / PONG_HEIGHT;
+    scale.of[2] = 1.0f / PONG_EDGE;
+    scale.of[4] = 1.0f / PONG_MAX_SPEED;
+    scale.of[5] = 1.0f / PONG_MAX_SPIN;
+    scale.of[6] = scale.of[7] = 1.0f / (float)max_score;
+    return scale;
 }
 
-static inline void pong_show(const int16_t* rows, int n, const float scale[8], float* obs)
+// The observations that belong to `n` rows. Two loops, of which compilers make vectors more readily than of one.
+static inline void pong_show(const int16_t* rows, int n, PongScale scale, float* obs)
 {
     for (int k = 0; k < 8 * n; k++) {
         obs[k] = rows[k];
     }
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < 8; k++) {
-            obs[8 * i + k] *= scale[k];
+            obs[8 * i + k] *= scale.of[k];
         }
     }
 }
 
-static void pong_observe(const Pong* s, PufIo io)
-{
-    float scale[8];
-    pong_scale(s->max_score, scale);
-    pong_show(s->row, 1, scale, io.obs);
-}
+static void pong_observe(const Pong* s, PufIo io) { pong_show(s->row, 1, pong_scale(s->max_score), io.obs); }
 
 static inline int16_t pong_move(int32_t action)
 {
@@ -217,13 +218,13 @@ static void pong_step(Pong* s, PufIo io)
 }
 
 // Observe; at the end of an episode, also what it came to, before the next one begins.
-static void pong_conclude(Pong* s, PufIo io)
+static void pong_conclude(Pong* s, PongScale scale, PufIo io)
 {
     if (io.terminals[0] | io.truncations[0]) {
-        pong_observe(s, puf_final(io));
+        pong_show(s->row, 1, scale, io.final_obs);
         pong_reset(s);
     }
-    pong_observe(s, io);
+    pong_show(s->row, 1, scale, io.obs);
 }
 
 // ---- The rest is speed. ----
@@ -232,30 +233,28 @@ extern const PufSpec PUF_SPEC(pong);
 
 // What pong_step and pong_conclude do, for PONG_LANES environments with the same settings, as a row of short loops over
 // arrays, which compilers turn into vector instructions. Those in which something happened are judged last, one by one.
-static void pong_step_lanes(Pong* s, PufIo io)
+static void pong_step_lanes(Pong* s, PongScale scale, PufIo io)
 {
     enum { N = PONG_LANES };
-    int16_t rows[N][8], paddle[N], opponent[N], x[N], y[N], vx[N], vy[N], score[N], opponent_score[N];
+    int16_t rows[8 * N], paddle[N], opponent[N], x[N], y[N], vx[N], vy[N], score[N], opponent_score[N];
     int16_t aim[N], move[N], returned[N], late[N], event[N];
-    float scale[8];
     int16_t opponent_speed = s[0].opponent_speed, max_steps = s[0].max_steps, frameskip = s[0].frameskip;
-    pong_scale(s[0].max_score, scale);
 
     for (int i = 0; i < N; i++) {
-        memcpy(rows[i], s[i].row, sizeof(rows[i]));
+        memcpy(rows + 8 * i, s[i].row, sizeof(s[i].row));
         aim[i] = s[i].aim;
         s[i].tick += 1;
         late[i] = s[i].tick >= max_steps;
     }
     for (int i = 0; i < N; i++) {
-        paddle[i] = rows[i][0];
-        opponent[i] = rows[i][1];
-        x[i] = rows[i][2];
-        y[i] = rows[i][3];
-        vx[i] = rows[i][4];
-        vy[i] = rows[i][5];
-        score[i] = rows[i][6];
-        opponent_score[i] = rows[i][7];
+        paddle[i] = rows[8 * i];
+        opponent[i] = rows[8 * i + 1];
+        x[i] = rows[8 * i + 2];
+        y[i] = rows[8 * i + 3];
+        vx[i] = rows[8 * i + 4];
+        vy[i] = rows[8 * i + 5];
+        score[i] = rows[8 * i + 6];
+        opponent_score[i] = rows[8 * i + 7];
     }
     for (int i = 0; i < N; i++) {
         move[i] = pong_move(io.actions[i]);
@@ -268,19 +267,19 @@ static void pong_step_lanes(Pong* s, PufIo io)
         }
     }
     for (int i = 0; i < N; i++) {
-        rows[i][0] = paddle[i];
-        rows[i][1] = opponent[i];
-        rows[i][2] = x[i];
-        rows[i][3] = y[i];
-        rows[i][4] = vx[i];
-        rows[i][5] = vy[i];
-        rows[i][6] = score[i];
-        rows[i][7] = opponent_score[i];
+        rows[8 * i] = paddle[i];
+        rows[8 * i + 1] = opponent[i];
+        rows[8 * i + 2] = x[i];
+        rows[8 * i + 3] = y[i];
+        rows[8 * i + 4] = vx[i];
+        rows[8 * i + 5] = vy[i];
+        rows[8 * i + 6] = score[i];
+        rows[8 * i + 7] = opponent_score[i];
     }
     for (int i = 0; i < N; i++) {
-        memcpy(s[i].row, rows[i], sizeof(rows[i]));
+        memcpy(s[i].row, rows + 8 * i, sizeof(s[i].row));
     }
-    pong_show(rows[0], N, scale, io.obs);
+    pong_show(rows, N, scale, io.obs);
     memset(io.rewards, 0, N * sizeof(float));
     memset(io.terminals, 0, N);
     memset(io.truncations, 0, N);
@@ -300,7 +299,7 @@ static void pong_step_lanes(Pong* s, PufIo io)
         int32_t i = happened[k];
         PufIo row = puf_row(&PUF_SPEC(pong).layout, PUF_F32, io, i);
         pong_judge(&s[i], returned[i], row);
-        pong_conclude(&s[i], row);
+        pong_conclude(&s[i], scale, row);
     }
 }
 
@@ -308,14 +307,15 @@ static void pong_step_all(const PufLayout* layout, void* states, int32_t n, PufI
 {
     (void)layout; // the same for all settings
     Pong* s = states;
+    PongScale scale = pong_scale(s[0].max_score);
     int32_t i = 0;
     for (; n - i >= PONG_LANES; i += PONG_LANES) {
-        pong_step_lanes(s + i, puf_row(&PUF_SPEC(pong).layout, PUF_F32, io, i));
+        pong_step_lanes(s + i, scale, puf_row(&PUF_SPEC(pong).layout, PUF_F32, io, i));
     }
     for (; i < n; i++) {
         PufIo row = puf_row(&PUF_SPEC(pong).layout, PUF_F32, io, i);
         pong_step(s + i, row);
-        pong_conclude(s + i, row);
+        pong_conclude(s + i, scale, row);
     }
 }
 
@@ -334,7 +334,8 @@ static const PufParam pong_params[] = {
     { "frameskip", PUF_INT, 4, 1, 16, "frames for which an action is held, at 60 a second" },
     { "max_score", PUF_INT, 21, 1, 1000, "points that win" },
     { "max_steps", PUF_INT, 10000, 1, 32767, "steps until an episode is cut off" },
-    { "opponent_speed", PUF_REAL, 3, 0, 8, "of its paddle, pixels per frame; the agent's moves at 8, the ball across at up to 6" },
+    { "opponent_speed", PUF_REAL, 3, 0, 8,
+      "of its paddle, pixels per frame; the agent's moves at 8, the ball across at up to 6" },
 };
 static const PufField pong_fields[] = {
     PUF_SCALAR(Pong, paddle_y, "middle of the agent's paddle, on the right; subpixels below the court's middle"),
