@@ -10,6 +10,7 @@ from typing import Any
 
 import puffer_envs
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
+from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import read_layout
 from puffer_render.cli import Parser, run, split_settings
 from puffer_render.draw import Drawing, drawing_for, own_drawing
@@ -45,6 +46,12 @@ def _main(arguments: Sequence[str] | None) -> None:
     options = parser.parse_args(others)
     policy = _load_policy(options.policy, options.seed)
     env, hold = _make(options.name, options.seed, settings, policy)
+    if policy is not None and policy.info.environment_version != env.spec.version:
+        print(
+            f"{PROGRAM}: this policy was trained in version {policy.info.environment_version} of {options.name}; "
+            f"this is version {env.spec.version}, so that it may play badly",
+            file=sys.stderr,
+        )
     with env:
         play(env, policy, options.seed, hold)
 
@@ -62,7 +69,12 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
     window = Window(f"{env.spec.name} — puffer-play", width, height, FOOTER, [*CONTROL_KEYS, *game_keys])
     try:
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
+        player.remember = drawing.between is not None
         _loop(window, player, drawing)
+    except ValueError as error:  # from the policy: its file was sound, what its numbers lead to is not
+        if policy is None:
+            raise
+        raise RenderError(f"the policy cannot go on: {error}") from None
     finally:
         window.close()
 
@@ -144,22 +156,18 @@ def _make(name: str, seed: int, settings: dict[str, Any], policy: NumpyPolicy | 
     chosen = {**suited, **settings}
     hold = 1
     try:
+        resolved: dict[str, Any] = dict(resolve_settings(puffer_envs.spec(name), chosen))
         if drawing is not None and drawing.splits_steps:
-            hold = frames_held(name, str(drawing.frameskip), chosen, default=1 if policy is None else None)
-            chosen[str(drawing.frameskip)] = 1
-        env = puffer_envs.make(name, num_envs=1, seed=seed, **chosen)
+            frameskip = str(drawing.frameskip)
+            if policy is not None or frameskip in chosen:
+                hold = int(resolved[frameskip])
+            resolved[frameskip] = 1
+        env = puffer_envs.make(name, num_envs=1, seed=seed, **resolved)
         if policy is not None:
             policy.require(name, env.single_observation_space, env.single_action_space)
     except (ValueError, TypeError, MemoryError, PolicyError) as error:
         raise RenderError(str(error)) from None
     return env, hold
-
-
-def frames_held(name: str, frameskip: str, settings: dict[str, Any], default: int | None) -> int:
-    """The setting `frameskip`, checked by the environment itself; `default` (or the environment's) unless given."""
-    given = {} if default is None else {frameskip: default}
-    with puffer_envs.make(name, **{**given, **settings}) as env:
-        return int(env.settings[frameskip])
 
 
 if __name__ == "__main__":

@@ -87,11 +87,6 @@ class Frame:
             (x, y, width, height), roundness, self._segments(radius) // 4, thickness, self._color(color)
         )
 
-    def shade(self, x: float, y: float, width: float, height: float, top: Color, bottom: Color) -> None:
-        """A filled rectangle whose colour runs from `top` to `bottom`."""
-        upper, lower = self._color(top), self._color(bottom)
-        self._rl.DrawRectangleGradientEx((x, y, width, height), upper, lower, lower, upper)
-
     def circle(self, x: float, y: float, radius: float, color: Color) -> None:
         """A filled disc."""
         self._rl.DrawCircleSector((x, y), radius, 0, 360, self._segments(radius), self._color(color))

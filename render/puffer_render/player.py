@@ -49,9 +49,11 @@ class Player:
         self.person_drives = False
         """Whether a person chose the last action."""
         self.last_episode: dict[str, float] = {}
-        """The log of the last episode that ended."""
+        """The log of the last episode that ended; of a single agent only, since a log does not tell agents apart."""
+        self.remember = False
+        """Whether to keep the state before each step."""
         self.before: SimpleNamespace | None = None
-        """The state before the last step; None until there was one."""
+        """The state before the last step, if there was one and it was to be kept."""
         self._random = np.random.default_rng(seed)
         self._tapped: set[str] = set()
         self._debt = 0.0
@@ -103,14 +105,16 @@ class Player:
             self._decide(self._tapped | held)
             self._tapped = set()
             self._until_decision = self.hold
-        self.before = keep(self.env.state(0))
+        if self.remember:
+            self.before = keep(self.env.state(0))
         _, _, terminals, truncations = self.env.step(self._actions.reshape(self.env.actions.shape))
         self.steps += 1
         self._until_decision -= 1
         ended = terminals | truncations
         if ended.any():
             self._until_decision = 0
-            self.last_episode = self.env.log() or self.last_episode
+            if self.env.num_agents == 1:
+                self.last_episode = self.env.log()
         if self.policy is not None:
             self.policy.reset(ended)
 

@@ -13,7 +13,7 @@ from virtual_display import VirtualDisplay
 DRAW = """
 import sys, numpy as np
 from puffer_render.offscreen import Offscreen
-from puffer_render.palette import AMBER, CORAL, MINT, NIGHT, SKY, SNOW, TEAL, VIOLET, fade
+from puffer_render.palette import AMBER, CORAL, MINT, SKY, SNOW, TEAL, VIOLET, fade
 def draw(frame):
     frame.clear()
     frame.hud("test", ("score", 12))
@@ -24,7 +24,7 @@ def draw(frame):
     frame.ring(240, 160, 20, 28, VIOLET, 0, 200)
     frame.path([(20, 150), (60, 190), (100, 140)], 9, MINT)
     frame.polygon([(270, 190), (310, 190), (290, 210)], AMBER)
-    frame.shade(280, 50, 30, 60, SKY, NIGHT)
+    frame.border(280, 50, 30, 60, 3, SKY, 6)
 with Offscreen(320, 220, float(sys.argv[2]), sys.argv[1]) as offscreen:
     pictures = [offscreen.render(draw) for _ in range(3)]
 assert (pictures[0] == pictures[2]).all()

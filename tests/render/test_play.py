@@ -193,7 +193,7 @@ def test_policy_plays_and_the_person_takes_over(display: VirtualDisplay, tmp_pat
         game.wait_for_paddle(0, 80)
 
 
-def always_left(folder: Path) -> Path:
+def always_left(folder: Path, **settings: object) -> Path:
     """A policy file for breakout that moves left, whatever it sees: its one unit is the number of balls left."""
     spec = puffer_envs.spec("breakout")
     inputs = 118
@@ -213,7 +213,7 @@ def always_left(folder: Path) -> Path:
         "action_sizes": [3],
         "hidden": 1,
         "layers": 0,
-        "settings": {"frameskip": 4},
+        "settings": {"frameskip": 4, **settings},
     }
     path = folder / "left.safetensors"
     save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(info)})
@@ -232,6 +232,7 @@ def always_left(folder: Path) -> Path:
         (["breakout", "--sed", "1"], "--sed"),
         (["breakout", "--seed", "-1"], "seed"),
         (["breakout", "--policy", "absent"], "absent: no such file"),
+        (["breakout", "--env.num_envs", "2"], "no setting 'num_envs'"),
         (["cartpole", "--policy", "{policy}"], "'breakout', not in 'cartpole'"),
         (["breakout"], "no display"),
     ],
@@ -240,6 +241,11 @@ def test_mistakes_are_one_line(tmp_path: Path, arguments: list[str], said: str) 
     policy = always_left(tmp_path)
     done = run_module("cli_play", *(argument.format(policy=policy) for argument in arguments))
     assert said in complaint(done)
+
+
+def test_settings_of_a_policy_file_are_checked_like_any(tmp_path: Path) -> None:
+    policy = always_left(tmp_path, buffers="x")
+    assert "no setting 'buffers'" in complaint(run_module("cli_play", "breakout", "--policy", policy))
 
 
 def test_a_dead_display_is_one_line() -> None:
