@@ -70,6 +70,7 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
     try:
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
         player.remember = drawing.between is not None
+        player.speed = drawing.speed if policy is None else 1.0
         _loop(window, player, drawing)
     except ValueError as error:  # from the policy: its file was sound, what its numbers lead to is not
         if policy is None:

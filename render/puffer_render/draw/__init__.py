@@ -26,6 +26,8 @@ class Drawing:
     """IDLE (may be left out): label of the choice while no key is held."""
     play: Mapping[str, Any] = field(default_factory=dict)
     """PLAY (may be left out): settings that suit a person better than the defaults."""
+    speed: float = 1.0
+    """SPEED (may be left out): multiple of the environment's rate at which a person begins to play."""
     frameskip: str | None = None
     """FRAMESKIP (may be left out): the setting that says for how many frames an action is held. Such an environment
     is shown frame by frame, FRAME_RATE of them a second; otherwise a frame is a step."""
@@ -53,7 +55,7 @@ def own_drawing(name: str) -> Drawing | None:
     module = find_module(name)
     if module is None:
         return None
-    optional = ("keys", "idle", "play", "frameskip", "frame_rate")
+    optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate")
     given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
     return Drawing(module.SIZE, module.draw, between=getattr(module, "between", None), **given)
 

@@ -22,6 +22,7 @@ CART_WIDTH, CART_HEIGHT = 84, 36
 HINGE = RAIL - 14 - CART_HEIGHT
 KEYS = {"left": ("left", "a"), "right": ("right", "d")}
 PLAY = {"continuous": True}
+SPEED = 0.5
 
 
 def draw(state: Any, frame: Frame) -> None:
