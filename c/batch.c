@@ -52,14 +52,22 @@ int64_t puf_bad_action(const PufBatch* b)
                          : bad_continuous(b->io.controls, rows * b->layout.num_actions);
 }
 
+static void clip(float* x, int64_t count, int64_t stride, float low, float high)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float at_least = x[i * stride] < low ? low : x[i * stride];
+        x[i * stride] = at_least > high ? high : at_least;
+    }
+}
+
 void puf_clip_controls(const PufLayout* l, float* controls, int64_t rows)
 {
-    for (int64_t row = 0; row < rows; row++) {
-        for (int32_t a = 0; a < l->num_actions; a++) {
-            float* x = &controls[row * l->num_actions + a];
-            *x = *x < l->actions[a].low ? l->actions[a].low : *x;
-            *x = *x > l->actions[a].high ? l->actions[a].high : *x;
-        }
+    if (l->num_actions == 1) { // a constant stride, which the compiler vectorises
+        clip(controls, rows, 1, l->actions[0].low, l->actions[0].high);
+        return;
+    }
+    for (int32_t a = 0; a < l->num_actions; a++) {
+        clip(controls + a, rows, l->num_actions, l->actions[a].low, l->actions[a].high);
     }
 }
 

@@ -307,4 +307,6 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
 
 // An environment that steps many copies side by side, for the sake of vector instructions: it brings its own
 // NAME_step_all, which must do, bit for bit, what the loop of PUF_DEFINE_ENV does.
-#define PUF_DEFINE_BATCH_ENV(env, State, ...) PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
+#define PUF_DEFINE_BATCH_ENV(env, State, ...)                                                                          \
+    extern const PufSpec PUF_SPEC(env);                                                                                \
+    PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)

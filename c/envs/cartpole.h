@@ -238,7 +238,6 @@ static void cartpole_resize(PufLayout* layout, const double* params)
 }
 
 // clang-format off
-extern const PufSpec PUF_SPEC(cartpole);
 PUF_DEFINE_BATCH_ENV(cartpole, Cartpole,
     .version = 1,
     .doc = "Balance a pole on a cart: Gymnasium's CartPole-v1.",

@@ -229,11 +229,9 @@ static void pong_conclude(Pong* s, PongScale scale, PufIo io)
 
 // ---- The rest is speed. ----
 
-extern const PufSpec PUF_SPEC(pong);
-
 // What pong_step and pong_conclude do, for PONG_LANES environments with the same settings, as a row of short loops over
 // arrays, which compilers turn into vector instructions. Those in which something happened are judged last, one by one.
-static void pong_step_lanes(Pong* s, PongScale scale, PufIo io)
+static void pong_step_lanes(const PufLayout* layout, Pong* s, PongScale scale, PufIo io)
 {
     enum { N = PONG_LANES };
     int16_t rows[8 * N], paddle[N], opponent[N], x[N], y[N], vx[N], vy[N], score[N], opponent_score[N];
@@ -297,7 +295,7 @@ static void pong_step_lanes(Pong* s, PongScale scale, PufIo io)
     }
     for (int k = 0; k < count; k++) {
         int32_t i = happened[k];
-        PufIo row = puf_row(&PUF_SPEC(pong).layout, PUF_F32, io, i);
+        PufIo row = puf_row(layout, PUF_F32, io, i);
         pong_judge(&s[i], returned[i], row);
         pong_conclude(&s[i], scale, row);
     }
@@ -305,15 +303,14 @@ static void pong_step_lanes(Pong* s, PongScale scale, PufIo io)
 
 static void pong_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
 {
-    (void)layout; // the same for all settings
     Pong* s = states;
     PongScale scale = pong_scale(s[0].max_score);
     int32_t i = 0;
     for (; n - i >= PONG_LANES; i += PONG_LANES) {
-        pong_step_lanes(s + i, scale, puf_row(&PUF_SPEC(pong).layout, PUF_F32, io, i));
+        pong_step_lanes(layout, s + i, scale, puf_row(layout, PUF_F32, io, i));
     }
     for (; i < n; i++) {
-        PufIo row = puf_row(&PUF_SPEC(pong).layout, PUF_F32, io, i);
+        PufIo row = puf_row(layout, PUF_F32, io, i);
         pong_step(s + i, row);
         pong_conclude(s + i, scale, row);
     }
