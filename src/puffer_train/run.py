@@ -47,7 +47,10 @@ from puffer_train.ppo import Trainer
 EVALUATION_SEED = 1000
 """Added to the run's seed for the games it is judged on, which are thus not those it was trained on."""
 
-VIDEO_SECONDS = 600
+VIDEO_SECONDS = 60
+"""Length of the video: a whole game of Breakout would take minutes to render. The replay holds all of it."""
+
+VIDEO_PATIENCE_SECONDS = 600
 """After this long, rendering the video is given up."""
 
 SNAPSHOT = "environment.snapshot"
@@ -267,6 +270,8 @@ class Run:
         self._say("What to do next:")
         if ":" not in name:
             self._say(f"  puffer-play {name} --policy {policy_file}")
+        if film is not None:
+            self._say(f"  puffer-render {replay} whole-game.mp4")
         self._say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
         self._say(f"  puffer-train --resume {self.folder} --steps {2 * self.settings.train.steps}")
         return 0
@@ -296,12 +301,14 @@ class Run:
             return None
         path = self.folder / "video.mp4"
         command = [sys.executable, "-m", "puffer_render.cli_render", str(replay), str(path)]
+        command += ["--max-seconds", str(VIDEO_SECONDS)]
+        self._say("Making a video of one game (Ctrl-C leaves without it) ...")
         try:
             done = subprocess.run(
                 command,
                 capture_output=True,
                 text=True,
-                timeout=VIDEO_SECONDS,
+                timeout=VIDEO_PATIENCE_SECONDS,
                 check=False,
                 stdin=subprocess.DEVNULL,
             )
