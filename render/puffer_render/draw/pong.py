@@ -8,14 +8,20 @@ from typing import Any
 from puffer_render.frame import HUD_HEIGHT, Frame
 from puffer_render.palette import CORAL, DUSK, NIGHT, SLATE, SNOW, TEAL, Color, fade
 
-# the court, in its own units
+# Pixels. The state counts in subpixels from the middle of the court.
+PIXEL = 32
 WIDTH, HEIGHT = 640, 480
 BALL = 12
 PADDLE = 84
 PADDLE_WIDTH = 10
-REACH = 38
-"""How far the ball's middle is from a side of the court when it touches the paddle there."""
-FACE = REACH - BALL / 2
+FACE = 32
+"""How far the face of a paddle is from its side of the court."""
+REACH = (WIDTH / 2 - FACE - BALL / 2) * PIXEL
+"""Subpixels from the court's middle to that of a ball that touches a paddle."""
+WALL = (HEIGHT / 2 - BALL / 2) * PIXEL
+"""Likewise for a ball that touches the upper or lower wall."""
+EDGE = WIDTH / 2 * PIXEL
+"""Where a ball that got past a paddle ends."""
 
 BORDER = 20
 SIZE = (WIDTH + 2 * BORDER, HUD_HEIGHT + HEIGHT + BORDER)
@@ -39,8 +45,8 @@ def draw(state: Any, frame: Frame) -> None:
     frame.text(left + WIDTH / 2 - 40, top + 18, str(int(state.opponent_score)), 72, fade(CORAL, 0.55), "right")
     frame.text(left + WIDTH / 2 + 40, top + 18, str(int(state.score)), 72, fade(TEAL, 0.55))
 
-    _draw_paddle(left + FACE - PADDLE_WIDTH, top + float(state.opponent_y), CORAL, frame)
-    _draw_paddle(left + WIDTH - FACE, top + float(state.paddle_y), TEAL, frame)
+    _draw_paddle(left + FACE - PADDLE_WIDTH, _y(state.opponent_y), CORAL, frame)
+    _draw_paddle(left + WIDTH - FACE, _y(state.paddle_y), TEAL, frame)
     _draw_ball(state, frame)
 
 
@@ -54,16 +60,16 @@ def between(before: Any, after: Any, frame: int, frames: int) -> Any:
     served = (after.score, after.opponent_score) != (before.score, before.opponent_score)
     if served:
         after = before
-        ball_x = min(max(ball_x, 0), WIDTH)
-    elif not REACH <= ball_x <= WIDTH - REACH:
+        ball_x = min(max(ball_x, -EDGE), EDGE)
+    elif abs(ball_x) > REACH:
         ball_x, ball_y = _fly(after, frame - frames)
     return SimpleNamespace(
         ball_x=ball_x,
         ball_y=ball_y,
         ball_vx=before.ball_vx,
         ball_vy=before.ball_vy,
-        paddle_y=before.paddle_y + (after.paddle_y - before.paddle_y) * share,
-        opponent_y=before.opponent_y + (after.opponent_y - before.opponent_y) * share,
+        paddle_y=_mix(before.paddle_y, after.paddle_y, share),
+        opponent_y=_mix(before.opponent_y, after.opponent_y, share),
         score=before.score,
         opponent_score=before.opponent_score,
     )
@@ -71,11 +77,24 @@ def between(before: Any, after: Any, frame: int, frames: int) -> Any:
 
 def _fly(state: Any, frames: int) -> tuple[float, float]:
     """Where the ball is some frames later, or earlier if negative: straight on, and off the upper and lower walls."""
-    low, high = BALL / 2, HEIGHT - BALL / 2
-    y = float(state.ball_y + state.ball_vy * frames)
-    y = low + abs(y - low)
-    y = high - abs(high - y)
-    return float(state.ball_x + state.ball_vx * frames), y
+    y = float(state.ball_y) + float(state.ball_vy) * frames
+    if abs(y) > WALL:
+        y = 2 * WALL - y if y > 0 else -2 * WALL - y
+    return float(state.ball_x) + float(state.ball_vx) * frames, y
+
+
+def _mix(start: Any, end: Any, share: float) -> float:
+    return float(start) + (float(end) - float(start)) * share
+
+
+def _x(subpixels: Any) -> float:
+    """Where in the picture something lies that is so far to the right of the court's middle."""
+    return BORDER + WIDTH / 2 + float(subpixels) / PIXEL
+
+
+def _y(subpixels: Any) -> float:
+    """Where in the picture something lies that is so far below the court's middle."""
+    return HUD_HEIGHT + HEIGHT / 2 + float(subpixels) / PIXEL
 
 
 def _draw_paddle(x: float, middle: float, color: Color, frame: Frame) -> None:
@@ -84,12 +103,12 @@ def _draw_paddle(x: float, middle: float, color: Color, frame: Frame) -> None:
 
 
 def _draw_ball(state: Any, frame: Frame) -> None:
-    x, y = float(state.ball_x), float(state.ball_y)
-    vx, vy = float(state.ball_vx), float(state.ball_vy)
+    x, y = _x(state.ball_x), _y(state.ball_y)
+    vx, vy = float(state.ball_vx) / PIXEL, float(state.ball_vy) / PIXEL
     for age in range(TRAIL, 0, -1):
         back_x, back_y = x - vx * age * 0.5, y - vy * age * 0.5
-        if 0 < back_x < WIDTH and 0 < back_y < HEIGHT:
+        if BORDER < back_x < BORDER + WIDTH and HUD_HEIGHT < back_y < HUD_HEIGHT + HEIGHT:
             light = fade(SNOW, 0.2 * (1 - age / (TRAIL + 1)))
-            frame.circle(BORDER + back_x, HUD_HEIGHT + back_y, BALL / 2 * (1 - 0.5 * age / TRAIL), light)
-    frame.glow(BORDER + x, HUD_HEIGHT + y, 30, fade(SNOW, 0.2))
-    frame.rect(BORDER + x - BALL / 2, HUD_HEIGHT + y - BALL / 2, BALL, BALL, SNOW, 3)
+            frame.circle(back_x, back_y, BALL / 2 * (1 - 0.5 * age / TRAIL), light)
+    frame.glow(x, y, 30, fade(SNOW, 0.2))
+    frame.rect(x - BALL / 2, y - BALL / 2, BALL, BALL, SNOW, 3)
