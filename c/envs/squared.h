@@ -2,7 +2,7 @@
 //
 // Observation  uint8 (11, 11): 0 empty, 1 the agent, 2 the target.
 // Action       one of 5: stay, up, down, left, right. A step against the border stays where it is.
-// Reward       +1 on reaching the target, -1 when the time is up.
+// Reward       1 on reaching the target, else 0.
 // End          terminal on the target; truncated after `max_steps` steps.
 #pragma once
 #include "puffer.h"
@@ -18,7 +18,6 @@ typedef struct Squared {
     int32_t target_row, target_column;
     int32_t tick;
     PufLog log;
-
 } Squared;
 
 static void squared_init(Squared* s, const double* params, PufRng rng)
@@ -64,15 +63,14 @@ static void squared_step(Squared* s, PufIo io)
 
     int reached = s->row == s->target_row && s->column == s->target_column;
     int late = !reached && s->tick >= s->max_steps;
-    float reward = (float)(reached - late);
-    io.rewards[0] = reward;
+    io.rewards[0] = (float)reached;
     io.terminals[0] = (uint8_t)reached;
     io.truncations[0] = (uint8_t)late;
     if (reached | late) {
         s->log.n += 1.0f;
         s->log.perf += (float)reached;
         s->log.score += (float)reached;
-        s->log.episode_return += reward;
+        s->log.episode_return += (float)reached;
         s->log.episode_length += (float)s->tick;
     }
 }
@@ -96,7 +94,7 @@ static const PufField squared_fields[] = {
 PUF_DEFINE_ENV(squared, Squared,
     .version = 1,
     .doc = "Walk over a square field to the target: the smallest environment, and the template.",
-    .reward = "+1 on the target, -1 when the time is up",
+    .reward = "1 on reaching the target, else 0",
     .ends = "terminal on the target; truncated after max_steps",
     .rate = 8,
     .obs_dtype = PUF_U8,
