@@ -1,8 +1,8 @@
 """How fast every environment steps on one core: `python benchmarks/environments.py [--json FILE]`.
 
-Prints, at 1,024 and at 4,096 rows, agent-steps per second beside what PufferLib 3.0 (built from source, one core, random
-actions, 4,096 agents) was measured at on the machine that docs/performance.md describes. On another machine only the
-figures of this one mean something; the calibrations printed above them say how the two compare.
+Prints, at 1,024 and at 4,096 rows, agent-steps per second beside what PufferLib 3.0 (built from source, one core,
+random actions, 4,096 agents) was measured at on the machine that docs/performance.md describes. On another machine only
+the figures of this one mean something; the calibrations printed above them say how the two compare.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def main() -> int:
     calibration = bench.calibrate()
     print(f"{platform.machine()}, Python {platform.python_version()}: {calibration.gflops:.0f} GFLOP/s float32 on one")
     print(f"core, {calibration.copy_gbps:.1f} GB/s copying memory. Million agent-steps per second, one thread:\n")
-    print(f"{'environment':<12}{'rows':>6}  {'instructions':<12}{'env.step':>10}{'bare C':>10}{'PufferLib 3.0':>15}{'ratio':>8}")
+    print(
+        f"{'environment':<12}{'rows':>6}  {'instructions':<12}{'env.step':>10}{'bare C':>10}{'PufferLib 3.0':>15}{'ratio':>8}"
+    )
     measurements, ratios = [], []
     for name in list_envs():
         for agents in options.agents:

@@ -46,7 +46,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the figures there")
     options, extra = parser.parse_known_args()  # the rest goes to puffer-train
     runs = []
-    print(f"{'environment':<12}{'seed':>5}{'steps':>12}{'trained':>10}{'all':>9}{'mean score':>12}{'least':>8}{'perf':>7}")
+    print(
+        f"{'environment':<12}{'seed':>5}{'steps':>12}{'trained':>10}{'all':>9}{'mean score':>12}{'least':>8}{'perf':>7}"
+    )
     for name in options.names:
         for seed in options.seeds:
             with tempfile.TemporaryDirectory() as scratch:

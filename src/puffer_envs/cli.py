@@ -73,7 +73,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_library(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--library", action="append", default=[], metavar="FILE", help="load an environment of your own from there first"
+        "--library",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="load an environment of your own from there first",
     )
 
 

@@ -20,7 +20,9 @@ BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def checkout(target: Path) -> None:
     """What is in the repository, without what was built from it."""
-    left_out = shutil.ignore_patterns(".git", ".venv*", "build", "dist", "runs", "__pycache__", ".*_cache", "wheelhouse")
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv*", "build", "dist", "runs", "__pycache__", ".*_cache", "wheelhouse"
+    )
     shutil.copytree(ROOT, target, ignore=left_out)
 
 
@@ -64,11 +66,16 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         if "file=" in options:
             write(root, options, body)
         elif kind == "sh":
-            body = body.replace("/tmp/", f"{tmp_path}/")
+            script = body.replace("/tmp/", f"{tmp_path}/")
             done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", body], check=False, cwd=root, env=env, capture_output=True, text=True
+                ["bash", "-euo", "pipefail", "-c", script],
+                check=False,
+                cwd=root,
+                env=env,
+                capture_output=True,
+                text=True,
             )
-            assert done.returncode == 0, f"{body}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            assert done.returncode == 0, f"{script}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
             assert "FAILED" not in done.stdout
     assert (root / "tests/golden/catch.json").exists()
     assert re.search(r"catch", (root / "c/envs.def").read_text())

@@ -14,7 +14,10 @@ from .conftest import compiler
 
 SOURCE = """
 #include "puffer_math.h"
-void sincos_all(const float* x, float* s, float* c, int n) { for (int i = 0; i < n; i++) puf_sincosf(x[i], &s[i], &c[i]); }
+void sincos_all(const float* x, float* s, float* c, int n)
+{
+    for (int i = 0; i < n; i++) puf_sincosf(x[i], &s[i], &c[i]);
+}
 """
 
 

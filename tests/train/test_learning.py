@@ -1,0 +1,35 @@
+"""Every environment is learned, with the settings that are shipped, on three seeds: minutes each, hence slow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+THRESHOLDS = {"breakout": 800.0, "cartpole": 475.0, "pong": 18.0, "snake": 15.0, "squared": 0.95}
+"""Mean score over fresh full episodes that a trained policy must reach."""
+
+
+def environments() -> list[str]:
+    """What the installed provider offers: a new environment needs a threshold here."""
+    return [name for entry in entry_points(group="puffer.envs") for name in entry.load().list_envs() if name != "probe"]
+
+
+def test_every_environment_has_a_threshold() -> None:
+    assert set(environments()) == set(THRESHOLDS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("name", sorted(THRESHOLDS))
+def test_shipped_settings_reach_the_threshold(name: str, seed: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "puffer_train.cli_train", name, "--seed", str(seed), "--no-video"]
+    subprocess.run([*command, "--run-dir", str(tmp_path / "run")], check=True, capture_output=True)
+    evaluation = json.loads((tmp_path / "run/evaluation.json").read_text())
+    assert evaluation["unfinished"] == 0
+    assert evaluation["score"]["mean"] >= THRESHOLDS[name]
