@@ -25,7 +25,9 @@ def build_parser() -> Parser:
     parser.add_argument("--list", action="store_true", help="list the environments and leave")
     parser.add_argument("--seed", type=whole_number(0), help="same seed, same numbers [1]")
     parser.add_argument("--steps", metavar="N", dest="train.steps", help="same as --train.steps")
-    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="processor threads to use [all]")
+    parser.add_argument(
+        "--threads", type=whole_number(1), metavar="N", help="threads to use [all cores; 1 for a small network]"
+    )
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to leave the run [runs/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")

@@ -66,11 +66,11 @@ def start(
     video: bool,
 ) -> int:
     """Train from scratch in a new folder; return the exit status."""
-    threads = threads or runtime.available_cores()
-    with _environment(source, settings, seed, threads) as env:
+    cores = threads or runtime.available_cores()
+    with _environment(source, settings, seed, cores) as env:
         trainer = Trainer(env, settings, seed, source.name)
         _tune(trainer, threads)
-        run = Run(_new_folder(folder, source.name), source, trainer, threads, video)
+        run = Run(_new_folder(folder, source.name), source, trainer, cores, video)
         run.write_config()
         return run.train()
 
@@ -83,11 +83,11 @@ def resume(folder: Path, name: str | None, given: Mapping[str, object], threads:
     source = registry.find(saved["environment"])
     settings = config.overlay(config.Settings(), saved["settings"], str(folder / "config.json"))
     settings = config.overlay(settings, given, "command line")
-    threads, seed = threads or runtime.available_cores(), int(saved["seed"])
-    with _environment(source, settings, seed, threads) as env:
+    cores, seed = threads or runtime.available_cores(), int(saved["seed"])
+    with _environment(source, settings, seed, cores) as env:
         trainer = Trainer(env, settings, seed, source.name)
         _tune(trainer, threads)
-        run = Run(folder, source, trainer, threads, video)
+        run = Run(folder, source, trainer, cores, video)
         run.restore()
         run.write_config()
         return run.train()
@@ -141,7 +141,7 @@ class Run:
         content = {
             "environment": self.source.name,
             "seed": self.trainer.seed,
-            "threads": self.threads,
+            "threads": {"environments": self.threads, "torch": torch.get_num_threads()},
             "settings": self.settings.as_dict(),
             "versions": versions(),
         }
@@ -399,7 +399,7 @@ def _environment(
         env.close()
 
 
-def _tune(trainer: Trainer, threads: int) -> None:
+def _tune(trainer: Trainer, threads: int | None) -> None:
     """Prepare torch for the matrix products of this run."""
     spec, train, hidden = trainer.spec, trainer.settings.train, trainer.policy.hidden
     inputs, outputs = len(spec.observation_scale), spec.action.outputs + 1
