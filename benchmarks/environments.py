@@ -32,9 +32,8 @@ def main() -> int:
     calibration = bench.calibrate()
     print(f"{platform.machine()}, Python {platform.python_version()}: {calibration.gflops:.0f} GFLOP/s float32 on one")
     print(f"core, {calibration.copy_gbps:.1f} GB/s copying memory. Million agent-steps per second, one thread:\n")
-    print(
-        f"{'environment':<12}{'rows':>6}  {'instructions':<12}{'env.step':>10}{'bare C':>10}{'PufferLib 3.0':>15}{'ratio':>8}"
-    )
+    heads = f"{'env.step':>10}{'bare C':>10}{'PufferLib 3.0':>15}{'ratio':>8}"
+    print(f"{'environment':<12}{'rows':>6}  {'instructions':<12}{heads}")
     measurements, ratios = [], []
     for name in list_envs():
         for agents in options.agents:
