@@ -55,7 +55,7 @@ def test_the_build_group_has_all_build_requirements() -> None:
 
 
 def test_the_licence_is_in_the_distribution() -> None:
-    assert DISTRIBUTION.metadata["License-Expression"] == "MIT"
+    assert DISTRIBUTION.metadata["License-Expression"] == "MIT AND Apache-2.0"
     (name,) = DISTRIBUTION.metadata.get_all("License-File") or []
     assert "Permission is hereby granted" in (DISTRIBUTION.read_text(f"licenses/{name}") or "")
 
