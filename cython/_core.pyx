@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
 """Where C and Python meet: the spec tables as dictionaries, and one class, Batch, that steps any environment."""
 cimport numpy as cnp
+from libc.string cimport memmove
 from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
@@ -408,7 +409,7 @@ cdef class Batch:
         cdef int64_t bad
         self._enter(True)
         try:
-            if actions is not self.actions:
+            if actions is not self.actions and not self._copy_like(actions):
                 self._copy_actions(actions)
             with nogil:
                 bad = puf_bad_action(&self.batch)
@@ -425,6 +426,21 @@ cdef class Batch:
             result = puf_batch_step(&self.batch)
         self._leave(result)
         return self._result
+
+    cdef bint _copy_like(self, actions):
+        """The usual case, for speed: copy an array of just the right kind. False: it is none."""
+        if type(actions) is not np.ndarray:
+            return False
+        cdef cnp.ndarray source = actions, target = self.actions
+        cdef int d
+        if (cnp.PyArray_TYPE(source) != cnp.PyArray_TYPE(target) or not cnp.PyArray_ISCARRAY_RO(source)
+                or cnp.PyArray_NDIM(source) != cnp.PyArray_NDIM(target)):
+            return False
+        for d in range(cnp.PyArray_NDIM(target)):
+            if cnp.PyArray_DIM(source, d) != cnp.PyArray_DIM(target, d):
+                return False
+        memmove(cnp.PyArray_DATA(target), cnp.PyArray_DATA(source), cnp.PyArray_NBYTES(target))
+        return True
 
     cdef _copy_actions(self, actions):
         """Bring foreign actions into the buffer; the range check comes after, so nothing may wrap on the way."""
