@@ -43,7 +43,7 @@ class TrainSettings:
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """How often each agent step is trained on, on average."""
 
-    learning_rate: float = _setting(0.022, 0.0)
+    learning_rate: float = _setting(0.015, 0.0)
     """Muon's step length at the start; it falls to 0 along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
     """Adam's step length for vectors (the spread of continuous actions); falls with the other."""
@@ -52,7 +52,7 @@ class TrainSettings:
     max_gradient_norm: float = _setting(1.11, 1e-9)
     """The gradient of all parameters together is shortened to this length."""
 
-    gamma: float = _setting(0.968, 0.0, 1.0)
+    gamma: float = _setting(0.98, 0.0, 1.0)
     """Discount per step: rewards 1 / (1 - gamma) steps ahead still count for a third."""
     gae_lambda: float = _setting(0.983, 0.0, 1.0)
     """Advantage estimate: 0 trusts the value function (bias), 1 the rewards that came (variance)."""
