@@ -1,7 +1,7 @@
 """Make the pictures of the README: `python docs/make_gallery.py`.
 
-The policies in docs/policies were trained with the shipped settings (`puffer-train NAME --seed 1`). Each plays one game,
-which is recorded as a replay, and a frame of that is drawn; of Breakout also a few seconds.
+The policies in docs/policies were trained with the shipped settings (`puffer-train NAME --seed 1`). Each plays one
+game, which is recorded as a replay, and a frame of that is drawn; of Breakout also a few seconds.
 """
 
 from __future__ import annotations
