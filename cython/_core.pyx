@@ -165,6 +165,8 @@ def supported_isas():
 
 
 cdef const PufSpec* _find(str name, str isa) except NULL:
+    if name not in _specs:
+        raise ValueError(f"no environment is named {name!r}")
     addresses = _specs[name]
     if isa is None:
         return <const PufSpec*> <intptr_t> next(a for a in reversed(addresses) if a)
@@ -292,8 +294,7 @@ cdef class Batch:
         self.num_envs = num_envs
         self.first = first
         self.params = np.array(params, dtype=np.float64)
-        if self.params.shape != (b.spec.num_params,):
-            raise ValueError(f"{name}: expected {b.spec.num_params} settings, got {self.params.shape}")
+        self._check_arguments(num_envs, threads)
         b.layout = puf_layout(b.spec, self._params())
         self.num_agents = num_envs * b.layout.agents
         self._states = aligned_zeros(num_envs * b.layout.state_size, np.uint8)
@@ -303,6 +304,22 @@ cdef class Batch:
             b.pool = puf_pool_create(threads)
             if b.pool is NULL:
                 raise MemoryError(f"could not start {threads} threads")
+
+    cdef _check_arguments(self, int num_envs, int threads):
+        """The last line of defence before C: `make` has checked all this already, with better words."""
+        cdef const PufSpec* spec = self.batch.spec
+        cdef int i
+        if num_envs < 1 or threads < 1:
+            raise ValueError(f"{self.name}: num_envs and threads must be at least 1, got {num_envs} and {threads}")
+        if self.params.shape != (spec.num_params,):
+            raise ValueError(f"{self.name}: expected {spec.num_params} settings, got {self.params.shape}")
+        for i in range(spec.num_params):
+            if not spec.params[i].low <= self.params[i] <= spec.params[i].high:
+                raise ValueError(f"{self.name}: setting {_text(spec.params[i].name)!r} must be from "
+                                 f"{spec.params[i].low:g} to {spec.params[i].high:g}, got {self.params[i]}")
+        problem = conflict(self.name, self.params)
+        if problem:
+            raise ValueError(f"{self.name}: {problem}")
 
     cdef const double* _params(self):
         return <const double*> cnp.PyArray_DATA(<cnp.ndarray> self.params)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import threading
@@ -276,3 +278,22 @@ def test_isa_must_be_known() -> None:
     with pytest.raises(ValueError, match="isa must be one of baseline"):
         puffer_envs.make("squared", isa="z80")
     assert _core.supported_isas()[0] == "baseline"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("sqared", 1, [32.0]), ("squared", 0, [32.0]), ("squared", -5, [32.0]), ("squared", 1, [1e30]), ("squared", 1, []),
+     ("squared", 1, [float("nan")]), ("squared", 1, [[32.0]]), ("squared", 2**40, [32.0]), ("squared", 1, "x")],
+)  # fmt: skip
+def test_going_round_make_is_no_way_into_c(arguments: tuple[Any, ...]) -> None:
+    for kind in (_core.Batch, puffer_envs.Environment):
+        with pytest.raises((ValueError, OverflowError)):
+            kind(*arguments)
+
+
+def test_environments_are_not_copied_by_accident() -> None:
+    with puffer_envs.make("squared") as env:
+        env.reset(0)
+        for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError):
+                duplicate(env)

@@ -210,10 +210,11 @@ def first_free(num_envs: int, seed: int) -> list[bool]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_cart_pole_is_solved(seed: int) -> None:
+    """With the settings that are shipped for the native one; with four layers a million steps do not suffice."""
     trainer = make_trainer(
         tiny.CartPole(256),
         seed,
-        policy={"hidden": 32, "layers": 4},
+        policy={"hidden": 32, "layers": 2},
         steps=1_000_000,
         horizon=32,
         minibatch=2048,
