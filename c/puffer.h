@@ -180,6 +180,14 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
     memset(io.truncations, 0, (size_t)agents);
 }
 
+// Before a short loop that should become vector instructions. clang would unroll it first, and then not know it again.
+#ifdef __clang__
+#define PUF_PRAGMA(text) _Pragma(#text)
+#define PUF_VECTORIZE(width) PUF_PRAGMA(clang loop vectorize_width(width) unroll(disable))
+#else
+#define PUF_VECTORIZE(width)
+#endif
+
 // Rows of the field table. The type of a member is found by _Generic; an array decays to a pointer there.
 // clang-format off
 #define PUF_TYPE_OF(x)                                                                                                 \

@@ -217,6 +217,7 @@ static void snake_reset(Snake* s)
 // if they hold a head (bit 0 is clear). Straight-line code that compilers turn into a few vector instructions.
 static void snake_view_row(int8_t seen[16], const int16_t* cells, int16_t own_head)
 {
+    PUF_VECTORIZE(16)
     for (int32_t i = 0; i < 16; i++) {
         int16_t cell = cells[i];
         int16_t least = (int16_t)(SNAKE_OTHER_HEAD + (cell & 1));
