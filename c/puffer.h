@@ -278,8 +278,8 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
                                     __VA_ARGS__ };                                                                     \
     PUF_EXPORT_SPEC(env)
 
-// An environment whose agents all end their episodes together: the loop saves the final observations and resets.
-#define PUF_DEFINE_ENV(env, State, ...)                                                                                \
+// Step every environment; where its agents end their episodes `together`, save the final observations and reset.
+#define PUF_DEFINE_STEP_LOOP(env, State, together)                                                                     \
     extern const PufSpec PUF_SPEC(env);                                                                                \
     static void env##_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                             \
     {                                                                                                                  \
@@ -288,29 +288,23 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
             State* s = PUF_STATE(env, State, states, i);                                                               \
             PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
             env##_step(s, row);                                                                                        \
-            if (row.terminals[0] | row.truncations[0]) {                                                               \
+            if ((together) && (row.terminals[0] | row.truncations[0])) {                                               \
                 env##_observe(s, puf_final(row));                                                                      \
                 env##_reset(s);                                                                                        \
             }                                                                                                          \
             env##_observe(s, row);                                                                                     \
         }                                                                                                              \
-    }                                                                                                                  \
+    }
+
+// An environment whose agents all end their episodes together: the loop sees to it.
+#define PUF_DEFINE_ENV(env, State, ...)                                                                                \
+    PUF_DEFINE_STEP_LOOP(env, State, 1)                                                                                \
     PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
 
 // An environment whose agents end their episodes one by one: its step writes their final observations and brings them
 // back itself.
 #define PUF_DEFINE_AGENTS_ENV(env, State, ...)                                                                         \
-    extern const PufSpec PUF_SPEC(env);                                                                                \
-    static void env##_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                             \
-    {                                                                                                                  \
-        const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
-        for (int32_t i = 0; i < n; i++) {                                                                              \
-            State* s = PUF_STATE(env, State, states, i);                                                               \
-            PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
-            env##_step(s, row);                                                                                        \
-            env##_observe(s, row);                                                                                     \
-        }                                                                                                              \
-    }                                                                                                                  \
+    PUF_DEFINE_STEP_LOOP(env, State, 0)                                                                                \
     PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
 
 // An environment that steps many copies side by side, for the sake of vector instructions: it brings its own

@@ -87,15 +87,19 @@ def require(condition: object, message: str) -> None:
 
 def random_actions(env: BufferEnv, rng: np.random.Generator) -> NDArray[Any]:
     """One uniformly random action per row, respecting action masks of single discrete actions."""
-    space = env.single_action_space
-    if isinstance(space, gymnasium.spaces.Box):
-        return rng.uniform(space.low, space.high, env.actions.shape).astype(np.float32)
-    masks = getattr(env, "action_masks", None)
-    if masks is not None and isinstance(space, gymnasium.spaces.Discrete):
+    masks = env.action_masks
+    if masks is not None and isinstance(env.single_action_space, gymnasium.spaces.Discrete):
         scores = np.where(masks, rng.random(masks.shape), -1.0)
         return np.asarray(scores.argmax(axis=1), dtype=np.int32)
+    return _uniform_actions(env, rng, env.actions.shape)
+
+
+def _uniform_actions(env: BufferEnv, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+    space = env.single_action_space
+    if isinstance(space, gymnasium.spaces.Box):
+        return rng.uniform(space.low, space.high, shape).astype(np.float32)
     choices = space.n if isinstance(space, gymnasium.spaces.Discrete) else space.nvec  # type: ignore[attr-defined]
-    return rng.integers(0, choices, env.actions.shape, dtype=np.int32)
+    return rng.integers(0, choices, shape, dtype=np.int32)
 
 
 def trajectory(env: BufferEnv, seed: int, steps: int, action_seed: int = 0) -> Iterator[tuple[bytes, ...]]:
@@ -425,7 +429,7 @@ def _by_environment(
         agents = env.num_agents // size
         for _ in range(s.steps):
             shape = ((total or size) * agents, *env.actions.shape[1:])
-            actions = _actions_of_shape(env, rng, shape)[first * agents : first * agents + env.num_agents]
+            actions = _uniform_actions(env, rng, shape)[first * agents : first * agents + env.num_agents]
             env.step(actions)
             for i, history in enumerate(histories):
                 rows = slice(i * agents, (i + 1) * agents)
@@ -437,14 +441,6 @@ def _by_environment(
         for i, history in enumerate(histories):
             history.append(env.state_hash(i).to_bytes(8, "little"))
     return histories
-
-
-def _actions_of_shape(env: BufferEnv, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
-    space = env.single_action_space
-    if isinstance(space, gymnasium.spaces.Box):
-        return rng.uniform(space.low, space.high, shape).astype(np.float32)
-    choices = space.n if isinstance(space, gymnasium.spaces.Discrete) else space.nvec  # type: ignore[attr-defined]
-    return rng.integers(0, choices, shape, dtype=np.int32)
 
 
 CHECKS: tuple[Check, ...] = (
