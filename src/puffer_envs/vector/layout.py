@@ -1,0 +1,118 @@
+"""What the rows of a set of buffers look like, and the allocation and slicing of such sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+Buffers = dict[str, NDArray[Any]]
+"""The contract's arrays by name; `action_masks` and `agent_mask` are missing where they are None there."""
+
+ALIGNMENT = 64
+"""Every array starts on a cache line."""
+
+
+@dataclass(frozen=True)
+class ObservationField:
+    """One leaf of a nested observation space, and where its numbers lie in a row of structured bytes."""
+
+    name: str
+    """Keys and positions on the way to it, joined by dots: `camera.left`, `1.speed`; `value` for an only leaf."""
+    space: gymnasium.spaces.Space[Any]
+    """Box, Discrete, MultiDiscrete or MultiBinary. Values of the discrete ones are stored counted from 0."""
+    start: int
+    """Its first byte in the row: a multiple of its item size."""
+    dtype: np.dtype[Any]
+    """As stored: uint8, int8, int32 or float32."""
+    shape: tuple[int, ...]
+    """Of its value; `()` for a Discrete."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class BufferLayout:
+    """Spaces and sizes of one environment's rows: all that is needed to allocate its buffers."""
+
+    agents: int
+    """Rows per environment."""
+    single_observation_space: gymnasium.spaces.Box
+    """Of one row: uint8, int8 or float32."""
+    single_action_space: gymnasium.spaces.Space[Any]
+    """Of one row: Discrete or MultiDiscrete counted from 0, or a one-dimensional Box of float32."""
+    masked: bool = False
+    """Whether there are action masks."""
+    padded: bool = False
+    """Whether there is an agent mask."""
+    observation_fields: tuple[ObservationField, ...] | None = field(default=None, compare=False)
+    """Where the observation is structured bytes: what they mean."""
+
+    @property
+    def choices(self) -> NDArray[np.int64]:
+        """Choices of each discrete action; empty for a Box."""
+        space = self.single_action_space
+        if isinstance(space, gymnasium.spaces.Box):
+            return np.zeros(0, np.int64)
+        return np.atleast_1d(space.n if isinstance(space, gymnasium.spaces.Discrete) else space.nvec)  # type: ignore[attr-defined]
+
+    def arrays(self, num_envs: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Name -> (shape, dtype) of every buffer for that many environments."""
+        rows = num_envs * self.agents
+        observations = ((rows, *self.single_observation_space.shape), np.dtype(self.single_observation_space.dtype))
+        space = self.single_action_space
+        single = isinstance(space, gymnasium.spaces.Discrete)
+        action_dtype = np.dtype(np.float32 if isinstance(space, gymnasium.spaces.Box) else np.int32)
+        arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
+            "observations": observations,
+            "final_observations": observations,
+            "actions": ((rows,) if single else (rows, *(space.shape or ())), action_dtype),
+            "rewards": ((rows,), np.dtype(np.float32)),
+            "terminals": ((rows,), np.dtype(np.bool_)),
+            "truncations": ((rows,), np.dtype(np.bool_)),
+        }
+        if self.masked:
+            arrays["action_masks"] = ((rows, int(self.choices.sum())), np.dtype(np.bool_))
+        if self.padded:
+            arrays["agent_mask"] = ((rows,), np.dtype(np.bool_))
+        return arrays
+
+    def size(self, num_envs: int) -> int:
+        """Bytes of all buffers for that many environments, each array aligned."""
+        return sum(_aligned(math.prod(shape) * dtype.itemsize) for shape, dtype in self.arrays(num_envs).values())
+
+    def carve(self, memory: NDArray[np.uint8], num_envs: int) -> Buffers:
+        """The buffers, one behind the other in `memory` (uint8, at least `size(num_envs)`)."""
+        buffers, start = {}, 0
+        for name, (shape, dtype) in self.arrays(num_envs).items():
+            size = math.prod(shape) * dtype.itemsize
+            buffers[name] = memory[start : start + size].view(dtype).reshape(shape)
+            start += _aligned(size)
+        return buffers
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def rows_of(buffers: Mapping[str, NDArray[Any]], first: int, last: int) -> Buffers:
+    """Views of rows `first` to `last - 1` of every buffer."""
+    return {name: array[first:last] for name, array in buffers.items()}
+
+
+def named_observations(
+    observations: NDArray[np.uint8], fields: tuple[ObservationField, ...]
+) -> dict[str, NDArray[Any]]:
+    """Structured bytes (..., B) as views by name: name -> (..., *shape). Nothing is copied."""
+    return {
+        f.name: observations[..., f.start : f.start + f.size].view(f.dtype).reshape(*observations.shape[:-1], *f.shape)
+        for f in fields
+    }

@@ -1,0 +1,122 @@
+"""The two halves of an asynchronous step, whatever the backend: which blocks are where, and what `recv` returns."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+WITH_CALLER, UNDER_WAY, WAITING = "with the caller", "under way", "waiting to be received"
+
+
+class Ready(NamedTuple):
+    """What `recv` returns: the rows of the environments that finished a step (or a reset)."""
+
+    observations: NDArray[Any]
+    """(B, *obs_shape), with B = `batch` * agents per environment."""
+    rewards: NDArray[np.float32]
+    """(B,)."""
+    terminals: NDArray[np.bool_]
+    """(B,)."""
+    truncations: NDArray[np.bool_]
+    """(B,)."""
+    env_id: NDArray[np.int64]
+    """(batch,): the environments' numbers in the vector, in the order of the rows. Hand it to `send`."""
+    final_observations: NDArray[Any]
+    """(B, *obs_shape): valid where a terminal or truncation is set."""
+    action_masks: NDArray[np.bool_] | None
+    """(B, sum of choices), or None."""
+    agent_mask: NDArray[np.bool_] | None
+    """(B,), or None."""
+
+
+class Ledger:
+    """Where every block of a vector is: with the caller, under way, or waiting to be received.
+
+    `reset` makes all of them wait to be received; `recv` hands some to the caller; `send` takes these back.
+    """
+
+    def __init__(self, bounds: list[tuple[int, int]], blocks_per_recv: int) -> None:
+        """`bounds`: first environment of each block, and the one after its last."""
+        self.bounds = bounds
+        self.blocks_per_recv = blocks_per_recv
+        self.where = [WITH_CALLER] * len(bounds)
+        self.waiting: deque[int] = deque()
+        self.under_way = 0
+        self._env_id = [np.arange(first, last) for first, last in bounds]
+        for numbers in self._env_id:
+            numbers.flags.writeable = False
+        self._block_of = {first: block for block, (first, _) in enumerate(bounds)}
+        self._received: list[int] = []
+
+    def all_ready(self) -> None:
+        """After a reset, or a synchronous step, of everything."""
+        self.where = [WAITING] * len(self.bounds)
+        self.waiting = deque(range(len(self.bounds)))
+        self.under_way = 0
+        self._received = []
+
+    def finished(self, block: int) -> None:
+        """A block that was under way is done."""
+        self.where[block] = WAITING
+        self.waiting.append(block)
+        self.under_way -= 1
+
+    def check_idle(self, what: str) -> None:
+        """Raise unless nothing is under way."""
+        if self.under_way:
+            raise RuntimeError(f"{what} needs every environment, and some are under way: recv() them first")
+
+    def missing(self) -> int:
+        """How many more blocks must finish before `take` can hand out a batch; raises if they never will."""
+        missing = self.blocks_per_recv - len(self.waiting)
+        if missing > self.under_way:
+            raise RuntimeError(
+                "recv() would wait for ever: too few environments are under way. "
+                "send(actions, env_id) those that you received first, or reset()"
+            )
+        return max(missing, 0)
+
+    def take(self) -> list[int]:
+        """Hand the blocks that have waited longest to the caller."""
+        self._received = [self.waiting.popleft() for _ in range(self.blocks_per_recv)]
+        for block in self._received:
+            self.where[block] = WITH_CALLER
+        return self._received
+
+    def env_id(self, blocks: list[int]) -> NDArray[np.int64]:
+        """The environments of these blocks."""
+        return self._env_id[blocks[0]] if len(blocks) == 1 else np.concatenate([self._env_id[b] for b in blocks])
+
+    def blocks(self, env_id: ArrayLike | None) -> list[int]:
+        """The blocks that `send` is about: those last received, or those of `env_id`. They must be with the caller."""
+        blocks = self._received if env_id is None else self._find(np.asarray(env_id))
+        if not blocks:
+            raise RuntimeError("send() comes after recv(), which says which environments wait for actions")
+        for block in blocks:
+            if self.where[block] != WITH_CALLER:
+                first, last = self.bounds[block]
+                raise RuntimeError(f"environments {first} to {last - 1} are {self.where[block]}: recv() them first")
+        return blocks
+
+    def _find(self, env_id: NDArray[Any]) -> list[int]:
+        blocks, at = [], 0
+        while env_id.ndim == 1 and at < len(env_id):
+            block = self._block_of.get(int(env_id[at]), -1)
+            size = len(self._env_id[block])
+            if block < 0 or block in blocks or not np.array_equal(env_id[at : at + size], self._env_id[block]):
+                break
+            blocks.append(block)
+            at += size
+        if env_id.ndim != 1 or at < len(env_id):
+            raise ValueError("env_id must be what recv() returned: whole groups of environments, in that order")
+        return blocks
+
+    def sent(self, blocks: list[int]) -> None:
+        """These blocks are under way now."""
+        for block in blocks:
+            self.where[block] = UNDER_WAY
+        self.under_way += len(blocks)
+        self._received = []
