@@ -80,8 +80,8 @@ class Ledger:
         return max(missing, 0)
 
     def take(self) -> list[int]:
-        """Hand the blocks that have waited longest to the caller."""
-        self._received = [self.waiting.popleft() for _ in range(self.blocks_per_recv)]
+        """Hand the blocks that have waited longest to the caller, in the order of their environments."""
+        self._received = sorted(self.waiting.popleft() for _ in range(self.blocks_per_recv))
         for block in self._received:
             self.where[block] = WITH_CALLER
         return self._received

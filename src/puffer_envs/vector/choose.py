@@ -1,0 +1,118 @@
+"""`make`: find out what is to be run, and choose what runs it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from puffer_envs.environment import MAX_ENVS, MAX_THREADS
+from puffer_envs.settings import check_seed
+from puffer_envs.vector.processes import Processes
+from puffer_envs.vector.serial import Serial
+from puffer_envs.vector.source import Source, resolve
+from puffer_envs.vector.vector import Vector, check_count
+
+if TYPE_CHECKING:
+    from puffer_envs.vector.threads import Threads
+
+BACKENDS = ("serial", "threads", "processes")
+
+ROWS_FOR_THREADS = 4096
+"""Below this many environments, a native batch is stepped sooner by one thread than several can be told to."""
+
+
+def make(
+    factory_or_name: str | Callable[..., Any],
+    num_envs: int = 1,
+    *,
+    backend: str | None = None,
+    workers: int | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    timeout: float = 60.0,
+    assets: Mapping[str, NDArray[Any]] | None = None,
+    **settings: Any,
+) -> Vector | Threads:
+    """Make many environments that are stepped as one. For a given seed their trajectories do not depend on the rest.
+
+    Args:
+        factory_or_name: a native environment's name; `gymnasium:ID`; `pettingzoo:MODULE`; `module:factory`; or a
+            callable. A callable that takes `num_envs` (and `seed`) makes batches that keep the buffer contract; any
+            other one makes single Gymnasium environments or PettingZoo ParallelEnvs.
+        num_envs: environments, 1 to 16,777,216.
+        backend: `serial` (in this process, one after the other), `threads` (native environments: in this process, on
+            several cores) or `processes`. None: threads for native ones; for others processes if there are several
+            environments and cores, else serial.
+        workers: threads or processes. None: as many as there are cores (native batches of fewer than 4,096: one).
+        batch: environments in what `recv` returns; None: all. Less than num_envs makes `send` and `recv` asynchronous.
+        seed: what the first `reset()` without a seed uses, 0 to 2**64 - 1.
+        timeout: seconds that a worker process may take for a step, a reset or its start.
+        assets: arrays that every environment reads and none changes (levels, maps, tables), for a factory that takes
+            `assets`: it gets them by name as read-only arrays, of which all workers share one copy.
+        **settings: keyword arguments for the environment: settings of a native one, arguments of `gymnasium.make`.
+
+    Raises:
+        ValueError, TypeError: unknown name, backend or setting; a number out of range; unfit combinations.
+        ImportError: a package is missing; the message has the line that installs it.
+        WorkerError: an environment could not be made in its worker process; with its traceback.
+        MemoryError: a native batch does not fit into this machine's memory.
+    """
+    num_envs = check_count("num_envs", num_envs, MAX_ENVS)
+    batch = num_envs if batch is None else check_count("batch", batch, num_envs)
+    seed = check_seed(seed)
+    if workers is not None:
+        workers = min(check_count("workers", workers, MAX_THREADS), num_envs)
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
+        raise ValueError(f"timeout must be a number of seconds above 0, got {timeout!r}")
+    source = resolve(factory_or_name, settings, _check_assets(assets))
+    backend = _default_backend(source, num_envs, workers) if backend is None else backend
+    if backend not in BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    if source.native and backend != "processes":
+        if workers is None:
+            workers = available_cores() if num_envs >= ROWS_FOR_THREADS else 1
+        from puffer_envs.vector.threads import Threads
+
+        threads = 1 if backend == "serial" else workers
+        return Threads(source.name, num_envs, threads=threads, batch=batch, seed=seed, **source.settings)
+    if backend == "threads":
+        raise ValueError(
+            f"threads are for native environments; {source.name} would hold Python's lock in all of them: use processes"
+        )
+    if backend == "serial":
+        return Serial(source, num_envs, batch, seed, assets)
+    if workers is None:
+        workers = _default_processes(source, num_envs, batch)
+    return Processes(source, num_envs, workers, batch, seed, float(timeout), assets)
+
+
+def _default_backend(source: Source, num_envs: int, workers: int | None) -> str:
+    if source.native:
+        return "threads"
+    several = num_envs > 1 and (workers or available_cores()) > 1 and source.divisible
+    return "processes" if several else "serial"
+
+
+def _default_processes(source: Source, num_envs: int, batch: int) -> int:
+    """As many as there are cores; in groups, the nearest number below that divides the environments."""
+    most = min(available_cores(), num_envs) if source.divisible else 1
+    return most if batch == num_envs else max(w for w in range(1, most + 1) if num_envs % w == 0)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_assets(assets: Mapping[str, NDArray[Any]] | None) -> Mapping[str, NDArray[Any]] | None:
+    if assets is None:
+        return None
+    for name, array in assets.items():
+        if not isinstance(name, str) or not isinstance(array, np.ndarray) or array.dtype.hasobject:
+            raise TypeError(f"assets must be NumPy arrays of numbers by name, got {name!r}: {type(array).__name__}")
+    return assets

@@ -1,0 +1,246 @@
+"""Environments in worker processes: Python ones on every core, native ones that must not take this process down."""
+
+from __future__ import annotations
+
+import math
+import os
+import selectors
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from puffer_envs._signals import Signals, signals_size
+from puffer_envs.vector.block import When
+from puffer_envs.vector.errors import WorkerError
+from puffer_envs.vector.layout import BufferLayout
+from puffer_envs.vector.memory import SharedMemory
+from puffer_envs.vector.source import Assets, Source
+from puffer_envs.vector.vector import Vector, split
+from puffer_envs.vector.worker import Assignment, asset_bytes, carve_assets
+from puffer_envs.vector.worker_process import WorkerProcess
+
+T = TypeVar("T")
+
+CLOSE_SECONDS = 2.0
+"""How long `close` waits for environments to close themselves before their processes are ended."""
+
+LIFE_CHECK_SECONDS = 0.1
+"""How often a waiting parent looks whether its workers are alive, beside what their sockets tell."""
+
+
+class Processes(Vector):
+    """Steps blocks of environments in worker processes over shared memory.
+
+    A step costs each side a look at shared memory and, when the other one sleeps, one byte on a socket. Workers that
+    die, raise or hang close the vector with a `WorkerError` that says which, where and why.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        num_envs: int,
+        workers: int,
+        batch: int,
+        seed: int,
+        timeout: float,
+        assets: Assets | None = None,
+    ) -> None:
+        super().__init__(source.name, num_envs, batch)
+        if workers > 1 and not source.divisible:
+            raise ValueError(
+                f"{source.name} makes whole batches: for several workers it must take `first`, the number of its "
+                "first environment in the run"
+            )
+        self.workers, self._timeout = workers, timeout
+        bounds, owners = _divide(num_envs, workers, batch)
+        self._owners = owners
+        self._crew: list[WorkerProcess] = []
+        self._shared = SharedMemory()
+        self._shared_assets = None if assets is None else SharedMemory()
+        self._selector = selectors.DefaultSelector()
+        self._pid = os.getpid()
+        self._finalizer = weakref.finalize(
+            self, _abandon, self._pid, self._crew, self._selector, self._shared, self._shared_assets
+        )
+        try:
+            self._start(source, bounds, seed, assets)
+        except BaseException:
+            self._finalizer()
+            self._closed = True
+            raise
+
+    def _start(self, source: Source, bounds: list[tuple[int, int]], seed: int, assets: Assets | None) -> None:
+        """Start the workers, learn what rows look like, and share the memory for them."""
+        asset_layout = {} if assets is None else self._share(assets)
+        inherited = [m.handle for m in (self._shared, self._shared_assets) if m and isinstance(m.handle, int)]
+        for worker in range(self.workers):
+            mine = [bounds[block] for block, owner in enumerate(self._owners) if owner == worker]
+            self._crew.append(WorkerProcess(worker, (mine[0][0], mine[-1][1]), inherited, self._timeout))
+        deadline = self._deadline()
+        for process in self._crew:
+            self._selector.register(process.channel, selectors.EVENT_READ, process)
+            assets_at = None if self._shared_assets is None else self._shared_assets.handle
+            process.begin(
+                Assignment(
+                    process.worker, source, seed, bounds, self._owners, self._shared.handle, assets_at, asset_layout
+                ),
+                deadline,
+            )
+        layouts = [layout for answers in self._ask_all("layouts") for layout in answers]
+        layout = _same(source.name, layouts)
+        start = signals_size(len(bounds), self.workers)
+        memory = self._shared.map(start + layout.size(self.num_envs))
+        self._signals = Signals(memory[:start], len(bounds), self.workers)
+        self._ask_all("attach")
+        self._shared.close()
+        self._open(layout, layout.carve(memory[start:], self.num_envs), bounds)
+
+    def _share(self, assets: Assets) -> dict[str, tuple[int, tuple[int, ...], str]]:
+        """Copy the assets, once, to where all workers read them."""
+        assert self._shared_assets
+        layout, start = {}, 0
+        for name, array in assets.items():
+            layout[name] = (start, array.shape, array.dtype.str)
+            start += -(-array.nbytes // 64) * 64
+        for name, target in carve_assets(self._shared_assets.map(max(asset_bytes(layout), 1)), layout).items():
+            np.copyto(target, assets[name])
+        return layout
+
+    # -- stepping ------------------------------------------------------------------------------------------
+
+    def _begin(self, blocks: list[int]) -> None:
+        for block in blocks:
+            worker = self._owners[block]
+            if self._signals.ask(block, worker):
+                self._crew[worker].channel.wake()
+
+    def _next_finished(self) -> int:
+        block = self._signals.next_done(True)
+        return block if block >= 0 else self._guarded(self._sleep_until_finished)
+
+    def _sleep_until_finished(self) -> int:
+        deadline = self._deadline()
+        self._signals.parent_sleeps(True)
+        try:
+            while (block := self._signals.next_done(False)) < 0:
+                for key, _ in self._selector.select(LIFE_CHECK_SECONDS):
+                    key.data.hear(deadline)
+                self._check_alive(deadline)
+        finally:
+            self._signals.parent_sleeps(False)
+        return block
+
+    def _check_alive(self, deadline: float) -> None:
+        for process in self._crew:
+            if not process.running:
+                process.raise_death("step")
+        if time.monotonic() > deadline:
+            late = next((b for b, place in enumerate(self._ledger.where) if place == "under way"), 0)
+            self._crew[self._owners[late]].raise_timeout("step")
+
+    # -- calls ---------------------------------------------------------------------------------------------
+
+    def _ask_all(self, method: str, *arguments: Any) -> list[Any]:
+        return self._ask(self._crew, method, *arguments)
+
+    def _ask(self, crew: list[WorkerProcess], method: str, *arguments: Any) -> list[Any]:
+        """Have some workers do something at the same time, and collect their answers."""
+
+        def ask() -> list[Any]:
+            deadline = self._deadline()
+            for process in crew:
+                process.call(method, *arguments, deadline=deadline)
+            return [process.answer(method, deadline) for process in crew]
+
+        return self._guarded(ask)
+
+    def _guarded(self, action: Callable[[], T]) -> T:
+        """Do it; when a worker fails, or the user interrupts, nothing can go on: end all others too."""
+        if os.getpid() != self._pid:
+            raise RuntimeError(f"{self.name}: the workers belong to the parent of this fork; make a vector of your own")
+        try:
+            return action()
+        except (WorkerError, KeyboardInterrupt):
+            self._closed = True
+            self._finalizer()
+            raise
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._timeout
+
+    def _reset(self, seed: int | None) -> None:
+        self._ask_all("reset", seed)
+
+    def _set(self, key: str, value: Any, envs: NDArray[np.int64], when: When) -> None:
+        self._ask_all("set", key, value, envs.tolist(), when)
+
+    def _logs(self, env: int | None) -> list[dict[str, float]]:
+        if env is None:
+            return [sums for answers in self._ask_all("log", None, None) for sums in answers]
+        block, inside = self._locate(env)
+        (sums,) = self._ask([self._crew[self._owners[block]]], "log", block, inside)
+        return list(sums)
+
+    def _render(self, env: int) -> Any:
+        block, inside = self._locate(env)
+        return self._ask([self._crew[self._owners[block]]], "render", block, inside)[0]
+
+    def _locate(self, env: int) -> tuple[int, int]:
+        block = next(b for b, (first, last) in enumerate(self._ledger.bounds) if first <= env < last)
+        return block, env - self._ledger.bounds[block][0]
+
+    def _close(self) -> None:
+        """Let idle workers close their environments; end those that do not, or that are in the middle of something."""
+        deadline = time.monotonic() + CLOSE_SECONDS
+        if os.getpid() == self._pid:
+            for process in self._crew:
+                process.ask_to_leave(deadline)
+            for process in self._crew:
+                process.wait(deadline)
+        self._finalizer()
+
+
+def _divide(num_envs: int, workers: int, batch: int) -> tuple[list[tuple[int, int]], list[int]]:
+    """The blocks of a vector, and the worker of each.
+
+    All together: one block per worker, as equal as can be. In groups: the largest blocks of which both a worker's
+    environments and a batch are made up.
+    """
+    if batch == num_envs:
+        return split(num_envs, workers), list(range(workers))
+    if num_envs % workers:
+        raise ValueError(
+            f"to be stepped in groups, num_envs must be a multiple of workers, got {num_envs} and {workers}"
+        )
+    each = num_envs // workers
+    size = math.gcd(each, batch)
+    blocks = num_envs // size
+    return split(num_envs, blocks), [block * size // each for block in range(blocks)]
+
+
+def _same(name: str, layouts: list[BufferLayout]) -> BufferLayout:
+    """The layout, on which all blocks must agree."""
+    for layout in layouts[1:]:
+        if layout != layouts[0]:
+            raise ValueError(
+                f"{name}: environments of one vector must have equal spaces, got {layouts[0]} and {layout}"
+            )
+    return layouts[0]
+
+
+def _abandon(
+    pid: int, crew: list[WorkerProcess], selector: selectors.BaseSelector, *memories: SharedMemory | None
+) -> None:
+    """End the workers and free everything; at close, on failure, on collection and at the interpreter's end."""
+    if os.getpid() != pid:
+        return  # a forked child: the workers are not its own
+    for process in crew:
+        process.kill()
+    selector.close()
+    for memory in memories:
+        if memory is not None:
+            memory.close()

@@ -1,0 +1,171 @@
+"""What a vector is made of: a name or a callable, turned into something that builds blocks of environments.
+
+A source is sent to worker processes, so that environments are made where they are stepped.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from puffer_envs.environment import make as make_native
+from puffer_envs.settings import resolve_settings
+from puffer_envs.spec import list_envs, spec, suggest
+from puffer_envs.vector.batch_block import BatchBlock
+from puffer_envs.vector.block import Block
+
+Assets = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Builds blocks of one kind of environment."""
+
+    name: str
+    """For messages."""
+    factory: Callable[..., Any]
+    """Makes a contract environment or a single one."""
+    native: bool
+    """Whether it is one of the C environments."""
+    batched: bool
+    """Whether the factory makes whole batches (it takes `num_envs`)."""
+    divisible: bool
+    """Whether several blocks can make up one run: the factory knows the number of its first environment."""
+    settings: Mapping[str, Any]
+    """Keyword arguments for the factory."""
+
+    def build(self, num_envs: int, first: int, seed: int, assets: Assets | None) -> Block:
+        """A block of that many environments, the first of which is number `first` of the run.
+
+        Raises whatever the factory raises, and TypeError where it makes something that is no environment.
+        """
+        factory = functools.partial(self.factory, **self.settings)
+        if assets is not None:
+            factory = functools.partial(factory, assets=assets)
+        if self.batched:
+            return BatchBlock(self.name, factory, num_envs, first, seed)
+        return _python_block(self.name, factory, num_envs, first, seed)
+
+
+def _python_block(name: str, factory: Callable[[], Any], num_envs: int, first: int, seed: int) -> Block:
+    """The adapter for what the factory makes, which is looked at before it is chosen."""
+    import gymnasium  # noqa: PLC0415 - workers of native environments do without the adapters
+
+    made = [factory()]
+
+    def make_env() -> Any:
+        return made.pop() if made else factory()
+
+    if isinstance(made[0], gymnasium.Env):
+        from puffer_envs.adapters.from_gymnasium import GymnasiumBlock  # noqa: PLC0415
+
+        return GymnasiumBlock(make_env, num_envs, first, seed)
+    if hasattr(made[0], "possible_agents"):
+        from puffer_envs.adapters.from_pettingzoo import PettingZooBlock  # noqa: PLC0415
+
+        return PettingZooBlock(make_env, num_envs, first, seed)
+    raise TypeError(
+        f"{name} made a {type(made[0]).__name__}; it must make a gymnasium.Env or a PettingZoo ParallelEnv, or take "
+        "num_envs and seed and make a batch that keeps the buffer contract (docs/contract.md)"
+    )
+
+
+def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, Any], assets: Assets | None) -> Source:
+    """Find out what to run.
+
+    Args:
+        factory_or_name: a native environment's name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory`, or a
+            callable: one that takes `num_envs` makes batches, any other one single environments.
+        settings: its keyword arguments.
+        assets: read-only arrays for a factory that takes `assets`.
+
+    Raises:
+        ValueError: there is nothing of that name, or a native environment refuses its settings.
+        TypeError: it is no callable, or does not take `assets`.
+        ImportError: a package is missing.
+    """
+    if isinstance(factory_or_name, str):
+        name, factory = factory_or_name, _find(factory_or_name, settings)
+    else:
+        factory = factory_or_name
+        name = getattr(factory, "__name__", type(factory).__name__)
+    native = isinstance(factory_or_name, str) and factory_or_name in list_envs()
+    if native:
+        settings = resolve_settings(spec(name), settings)
+    elif name.startswith(("gymnasium:", "pettingzoo:")):
+        settings = {}  # the factory has them already
+    if not callable(factory):
+        raise TypeError(f"expected an environment's name or a callable that makes one, got {factory!r}")
+    takes = _parameters(factory)
+    if assets is not None and (native or "assets" not in takes):
+        raise TypeError(f"{name} takes no assets: give it a parameter `assets`")
+    return Source(
+        name=name,
+        factory=factory,
+        native=native,
+        batched="num_envs" in takes,
+        divisible="num_envs" not in takes or "first" in takes,
+        settings=dict(settings),
+    )
+
+
+def _parameters(factory: Callable[..., Any]) -> frozenset[str]:
+    try:
+        return frozenset(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):  # some builtins tell nothing
+        return frozenset()
+
+
+def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
+    scheme, colon, rest = name.partition(":")
+    if not colon:
+        spec(name)  # raises, with the nearest name
+        return functools.partial(make_native, name)
+    if scheme == "gymnasium":
+        from puffer_envs.adapters.from_gymnasium import gymnasium_factory  # noqa: PLC0415
+
+        return gymnasium_factory(rest, **settings)
+    if scheme == "pettingzoo":
+        from puffer_envs.adapters.from_pettingzoo import pettingzoo_factory  # noqa: PLC0415
+
+        return pettingzoo_factory(rest, **settings)
+    return load_factory(name)
+
+
+def load_factory(name: str) -> Callable[..., Any]:
+    """The callable of `module:factory`; the current folder is searched too.
+
+    Raises:
+        ValueError: there is no such module, nothing of that name in it, or it is no callable.
+    """
+    module_name, _, attribute = name.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a console script does not have the current folder there
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise ValueError(f"cannot import {module_name!r} of {name!r}: {error}") from error
+        raise ValueError(
+            f"there is no module {error.name!r}, of {name!r}; it is searched for in the current folder and where "
+            "packages are installed"
+        ) from None
+    except (TypeError, ValueError) as error:  # an empty or relative name
+        raise ValueError(f"{name!r} must be module:factory") from error
+    if not attribute or not hasattr(module, attribute):
+        raise ValueError(f"{module_name!r} has nothing called {attribute!r}; {suggest(attribute, _callables(module))}")
+    factory = getattr(module, attribute)
+    if not callable(factory):
+        raise ValueError(f"{name!r} is a {type(factory).__name__}, not a callable that makes environments")
+    return factory  # type: ignore[no-any-return]
+
+
+def _callables(module: Any) -> list[str]:
+    return [n for n, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module.__name__]

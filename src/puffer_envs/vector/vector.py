@@ -1,0 +1,346 @@
+"""What `Serial` and `Processes` share: many environments behind one contract, stepped together or in groups."""
+
+from __future__ import annotations
+
+import itertools
+import numbers
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import gymnasium
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from puffer_envs.contract import StepResult
+from puffer_envs.settings import check_seed
+from puffer_envs.vector.block import When
+from puffer_envs.vector.layout import BufferLayout, Buffers, ObservationField
+from puffer_envs.vector.ready import Ledger, Ready
+
+
+class Vector(ABC):
+    """The buffer contract (docs/contract.md) over blocks of environments, and its asynchronous half: `send`, `recv`.
+
+    Attributes beyond the contract's:
+        agents: rows per environment.
+        batch: environments in what `recv` returns.
+        workers: processes that step the environments; 0 for none.
+        observation_fields: where observations are structured bytes, what they mean; else None.
+    """
+
+    workers: int
+    _ledger: Ledger
+
+    def __init__(self, name: str, num_envs: int, batch: int) -> None:
+        self.name, self.num_envs, self.batch = name, num_envs, batch
+        self._started = self._closed = False
+        self._busy = False
+
+    def _open(self, layout: BufferLayout, buffers: Buffers, bounds: list[tuple[int, int]]) -> None:
+        """The second half of construction, once the environments have told what their rows look like."""
+        self._layout, self._buffers = layout, buffers
+        self.agents, self.num_agents = layout.agents, self.num_envs * layout.agents
+        self.single_observation_space = layout.single_observation_space
+        self.single_action_space = layout.single_action_space
+        self.observation_fields: tuple[ObservationField, ...] | None = layout.observation_fields
+        self.observations, self.final_observations = buffers["observations"], buffers["final_observations"]
+        self.actions: NDArray[Any] = buffers["actions"]
+        self.rewards: NDArray[np.float32] = buffers["rewards"]
+        self.terminals: NDArray[np.bool_] = buffers["terminals"]
+        self.truncations: NDArray[np.bool_] = buffers["truncations"]
+        self.action_masks: NDArray[np.bool_] | None = buffers.get("action_masks")
+        self.agent_mask: NDArray[np.bool_] | None = buffers.get("agent_mask")
+        self._result: StepResult = (self.observations, self.rewards, self.terminals, self.truncations)
+        self._all_blocks = list(range(len(bounds)))
+        smallest = min(last - first for first, last in bounds)
+        self._ledger = Ledger(bounds, max(1, self.batch // smallest) if self.batch < self.num_envs else len(bounds))
+        self._views = [self._view(slice(a * self.agents, b * self.agents), self._ledger.env_id([i]))
+                       for i, (a, b) in enumerate(bounds)]  # fmt: skip
+        self._choices = layout.choices
+        space = layout.single_action_space
+        if isinstance(space, gymnasium.spaces.Box):
+            greatest = np.finfo(np.float32).max  # so that what is finite stays finite where there is no bound
+            self._limits = np.maximum(space.low, -greatest), np.minimum(space.high, greatest)
+
+    # -- all together --------------------------------------------------------------------------------------
+
+    def reset(self, seed: int | None = None) -> NDArray[Any]:
+        """Start every environment anew and return `observations`; in asynchronous mode all can be received then.
+
+        Args:
+            seed: 0 to 2**64 - 1. Without one, the first call uses the seed given to `make`, and later ones draw
+                fresh episodes.
+
+        Raises:
+            ValueError, TypeError: not such a number.
+            RuntimeError: closed, or some environments are under way.
+            WorkerError: a worker died, raised or was too slow; the vector is closed then.
+        """
+        seed = None if seed is None else check_seed(seed)
+        with self._inside():
+            self._ledger.check_idle("reset()")
+            self._reset(seed)
+            self._started = True
+            self._ledger.all_ready()
+        return self.observations
+
+    def step(self, actions: ArrayLike) -> StepResult:
+        """One step of every environment.
+
+        Args:
+            actions: what `actions` holds (see the contract). Pass the `actions` array itself, filled in place, to
+                save the copy.
+
+        Returns:
+            (observations, rewards, terminals, truncations): always the same arrays.
+
+        Raises:
+            ValueError: wrong shape or kind of numbers, or an action out of range, NaN or infinite; nothing has moved.
+            RuntimeError: before reset, closed, or some environments are under way.
+            WorkerError: as for `reset`.
+        """
+        with self._inside(started=True):
+            self._ledger.check_idle("step()")
+            self._take_actions(actions, self.actions, 0)
+            self._begin(self._all_blocks)
+            self._ledger.sent(self._all_blocks)
+            while self._ledger.under_way:
+                self._ledger.finished(self._next_finished())
+            self._ledger.all_ready()
+        return self._result
+
+    # -- in groups -----------------------------------------------------------------------------------------
+
+    def recv(self) -> Ready:
+        """The `batch` environments that have been ready for longest; waits until there are so many.
+
+        The arrays are views of the vector's own, which stay as they are until `send` gets actions for these
+        environments. Where a batch is made of several workers' environments that do not lie side by side, they are
+        copies instead.
+
+        Raises:
+            RuntimeError: before reset, closed, or too few environments are under way, so that it would never return.
+            WorkerError: as for `reset`.
+        """
+        with self._inside(started=True):
+            while self._ledger.missing():
+                self._ledger.finished(self._next_finished())
+            return self._gather(self._ledger.take())
+
+    def send(self, actions: ArrayLike, env_id: ArrayLike | None = None) -> None:
+        """Have environments that were received take a step, and return at once.
+
+        Args:
+            actions: for their rows, in the order of `recv`.
+            env_id: `Ready.env_id` of what was received. Without it, the last `recv` is meant.
+
+        Raises:
+            ValueError: as for `step`, or not such an `env_id`; nothing has moved.
+            RuntimeError: before reset, closed, or these environments are not waiting for actions.
+        """
+        with self._inside(started=True):
+            blocks = self._ledger.blocks(env_id)
+            rows = self._rows(blocks)
+            if isinstance(rows, slice):
+                self._take_actions(actions, self.actions[rows], rows.start)
+            else:
+                checked = np.empty_like(self.actions, shape=(len(rows), *self.actions.shape[1:]))
+                self._take_actions(actions, checked, rows)
+                self.actions[rows] = checked
+            self._ledger.sent(blocks)
+            self._begin(blocks)
+
+    def _gather(self, blocks: list[int]) -> Ready:
+        if len(blocks) == 1:
+            return self._views[blocks[0]]
+        return self._view(self._rows(blocks), self._ledger.env_id(blocks))
+
+    def _rows(self, blocks: list[int]) -> slice | NDArray[np.int64]:
+        """The rows of these blocks: a slice if they lie side by side, else their numbers."""
+        bounds = [self._ledger.bounds[block] for block in blocks]
+        if all(this[1] == following[0] for this, following in itertools.pairwise(bounds)):
+            return slice(bounds[0][0] * self.agents, bounds[-1][1] * self.agents)
+        return np.concatenate([np.arange(a * self.agents, b * self.agents) for a, b in bounds])
+
+    def _view(self, rows: slice | NDArray[np.int64], env_id: NDArray[np.int64]) -> Ready:
+        return Ready(
+            self.observations[rows],
+            self.rewards[rows],
+            self.terminals[rows],
+            self.truncations[rows],
+            env_id,
+            self.final_observations[rows],
+            None if self.action_masks is None else self.action_masks[rows],
+            None if self.agent_mask is None else self.agent_mask[rows],
+        )
+
+    # -- besides stepping ----------------------------------------------------------------------------------
+
+    def set(self, key: str, value: Any, env_ids: ArrayLike | None = None, when: When = "reset") -> None:
+        """Hand a value to environments while they run: a level of difficulty, an opponent, a weight of the reward.
+
+        Args:
+            key: an attribute that the environments have; of a native one, a setting.
+            value: anything that can be sent to the workers.
+            env_ids: which environments; None for all.
+            when: it takes effect right before the environment's next reset, that after an episode's end included, or
+                right before its next step. Native environments read their settings at a reset.
+
+        Raises:
+            ValueError, AttributeError, TypeError: no such environment, key, value or moment; nothing has changed.
+            RuntimeError: closed, or some environments are under way.
+            WorkerError: as for `reset`.
+        """
+        if when not in ("reset", "step"):
+            raise ValueError(f"when must be 'reset' or 'step', got {when!r}")
+        if not isinstance(key, str):
+            raise TypeError(f"key must be a string, got {key!r}")
+        numbers_of_envs = self._check_env_ids(env_ids)
+        with self._inside():
+            self._ledger.check_idle("set()")
+            self._set(key, value, numbers_of_envs, when)
+
+    def log(self, env: int | None = None) -> dict[str, float]:
+        """Means over the episodes finished since the last call, of one environment or of all; `n` counts them.
+
+        What was reported is cleared. `{}` when no episode finished.
+        """
+        index = None if env is None else int(self._check_env_ids([env])[0])
+        with self._inside():
+            self._ledger.check_idle("log()")
+            sums: dict[str, float] = {}
+            for part in self._logs(index):
+                for key, value in part.items():
+                    sums[key] = sums.get(key, 0.0) + value
+        n = sums.pop("n", 0.0)
+        return {"n": n} | {key: value / n for key, value in sums.items()} if n else {}
+
+    def render(self, env: int = 0) -> Any:
+        """What environment `env` draws: usually a uint8 array (height, width, 3); None where it draws nothing."""
+        index = int(self._check_env_ids([env])[0])
+        with self._inside(started=True):
+            self._ledger.check_idle("render()")
+            return self._render(index)
+
+    def close(self) -> None:
+        """Free everything, within seconds; may be called twice, and while environments are under way."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        return f"<{kind} of {self.num_envs} {self.name}, batch={self.batch}, workers={self.workers}>"
+
+    # -- what a backend does -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _reset(self, seed: int | None) -> None: ...
+
+    @abstractmethod
+    def _begin(self, blocks: list[int]) -> None:
+        """Start a step of these blocks, whose actions are in place."""
+
+    @abstractmethod
+    def _next_finished(self) -> int:
+        """Wait for one of the blocks under way."""
+
+    @abstractmethod
+    def _set(self, key: str, value: Any, envs: NDArray[np.int64], when: When) -> None: ...
+
+    @abstractmethod
+    def _logs(self, env: int | None) -> list[dict[str, float]]: ...
+
+    @abstractmethod
+    def _render(self, env: int) -> Any: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    # -- borders -------------------------------------------------------------------------------------------
+
+    def _inside(self, *, started: bool = False) -> _Inside:
+        if self._closed:
+            raise RuntimeError(f"{self.name}: the vector is closed; make a new one")
+        if self._busy:
+            raise RuntimeError(f"{self.name}: another thread is inside this vector; give each thread its own")
+        if started and not self._started:
+            raise RuntimeError(f"{self.name}: call reset() first")
+        return _Inside(self)
+
+    def _take_actions(self, given: ArrayLike, target: NDArray[Any], rows: int | NDArray[np.int64]) -> None:
+        """Check actions and bring them into `target`, which stays as it is when they are refused.
+
+        `rows` numbers target's rows in the vector, or says where they begin.
+        """
+        source = np.asarray(given)
+        if source.shape != target.shape:
+            raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {source.shape}")
+        if target.dtype == np.int32:
+            if source.dtype.kind not in "iu":
+                raise ValueError(f"{self.name}: expected integer actions (int32 is fastest), got {source.dtype}")
+            bad = (source < 0) | (source >= self._choices)
+            if bad.any():
+                self._refuse(source, bad, rows, "an integer from 0 to {}")
+            if source is not target:
+                np.copyto(target, source, casting="unsafe")
+            return
+        if source.dtype.kind not in "iuf":
+            raise ValueError(f"{self.name}: expected float32 actions, got {source.dtype}")
+        bad = ~np.isfinite(source)
+        if bad.any():
+            self._refuse(source, bad, rows, "a finite number")
+        np.clip(source, *self._limits, out=target, casting="unsafe")
+
+    def _refuse(self, source: NDArray[Any], bad: NDArray[np.bool_], rows: Any, allowed: str) -> None:
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        row = int(rows[at[0]]) if isinstance(rows, np.ndarray) else rows + at[0]
+        environment, agent = divmod(row, self.agents)
+        limit = self._choices[at[1] if len(at) > 1 else 0] - 1 if len(self._choices) else None
+        which = f" (number {at[1]})" if len(at) > 1 else ""
+        raise ValueError(
+            f"{self.name}: action {source[at]}{which} of agent {agent} in environment {environment} (row {row}) is "
+            f"refused; allowed is {allowed.format(limit)}. Nothing has moved"
+        )
+
+    def _check_env_ids(self, env_ids: ArrayLike | None) -> NDArray[np.int64]:
+        if env_ids is None:
+            return np.arange(self.num_envs)
+        found = np.atleast_1d(np.asarray(env_ids))
+        if found.dtype.kind not in "iu" or found.ndim != 1 or not ((found >= 0) & (found < self.num_envs)).all():
+            raise ValueError(f"{self.name}: environments are numbered from 0 to {self.num_envs - 1}, got {env_ids!r}")
+        return np.unique(found).astype(np.int64)
+
+
+class _Inside:
+    """Marks the vector as busy, so that no second thread moves it meanwhile."""
+
+    def __init__(self, vector: Vector) -> None:
+        self._vector = vector
+
+    def __enter__(self) -> None:
+        self._vector._busy = True
+
+    def __exit__(self, *_: object) -> None:
+        self._vector._busy = False
+
+
+def check_count(what: str, value: object, most: int) -> int:
+    """A whole number from 1 to `most`, as an int; TypeError or ValueError with one sentence else."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{what} must be an integer from 1 to {most}, got {value!r}")
+    if not 1 <= int(value) <= most:
+        raise ValueError(f"{what} must be from 1 to {most}, got {value}")
+    return int(value)
+
+
+def split(num_envs: int, parts: int) -> list[tuple[int, int]]:
+    """Cut `num_envs` environments into `parts` runs of nearly equal length: first and one after the last of each."""
+    edges = [num_envs * i // parts for i in range(parts + 1)]
+    return list(itertools.pairwise(edges))
