@@ -15,13 +15,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # players of native environments do without the vectorizers
+    from puffer_envs.vector.layout import ObservationField
 
 FORMAT = "puffer-policy-1"
 LARGEST_UNITS = 1 << 20
@@ -36,6 +40,38 @@ class PolicyError(Exception):
 
 
 @dataclass(frozen=True)
+class PolicyField:
+    """One named value within a row of structured bytes."""
+
+    name: str
+    """Of the field."""
+    kind: str
+    """box: the encoder gets its numbers; discrete: a one-hot of each of its numbers."""
+    start: int
+    """First byte in the row."""
+    dtype: str
+    """uint8, int8, int32 or float32."""
+    shape: tuple[int, ...]
+    """Of the value."""
+    choices: tuple[int, ...]
+    """Of each number of a discrete field, in C order; empty for a box."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of the encoder."""
+        return sum(self.choices) if self.kind == "discrete" else math.prod(self.shape)
+
+    def read(self, rows: NDArray[np.uint8]) -> NDArray[Any]:
+        """Its numbers in every row of bytes, (A, N): a view."""
+        return rows[:, self.start : self.start + self.size].view(self.dtype)
+
+
+@dataclass(frozen=True)
 class PolicyInfo:
     """What a policy file says about itself."""
 
@@ -47,6 +83,8 @@ class PolicyInfo:
     """Shape of one agent's observation."""
     observation_dtype: str
     """uint8, int8 or float32."""
+    observation_fields: tuple[PolicyField, ...]
+    """What the bytes of a structured observation mean; empty where an observation is just an array."""
     action_kind: str
     """discrete or box."""
     action_sizes: tuple[int, ...]
@@ -64,8 +102,9 @@ class PolicyInfo:
 
     @property
     def inputs(self) -> int:
-        """O, the numbers in one observation."""
-        return math.prod(self.observation_shape)
+        """O, the inputs of the encoder."""
+        fields = self.observation_fields
+        return sum(field.inputs for field in fields) if fields else math.prod(self.observation_shape)
 
     @property
     def head_rows(self) -> int:
@@ -121,9 +160,16 @@ class NumpyPolicy:
             self._state[:, rows] = 0.0
 
     def require(
-        self, environment: str, observation_space: gymnasium.Space[Any], action_space: gymnasium.Space[Any]
+        self,
+        environment: str,
+        observation_space: gymnasium.Space[Any],
+        action_space: gymnasium.Space[Any],
+        observation_fields: Sequence[ObservationField] | None = None,
     ) -> None:
-        """Raise PolicyError, naming the difference, unless this policy can play this environment."""
+        """Raise PolicyError, naming the difference, unless this policy can play this environment.
+
+        observation_fields: the environment's optional attribute of that name.
+        """
         info = self.info
         if info.environment != environment:
             raise PolicyError(f"this policy was trained in {info.environment!r}, not in {environment!r}.")
@@ -133,6 +179,12 @@ class NumpyPolicy:
                 f"this policy reads observations of shape {info.observation_shape} {info.observation_dtype}, but "
                 f"{environment!r} gives {observations[0]} {observations[1]}; "
                 f"make it with the settings of the training: {info.settings}."
+            )
+        given = tuple(_describe_field(field) for field in observation_fields or ())
+        if given != info.observation_fields:
+            raise PolicyError(
+                f"this policy reads {_differing_field(info.observation_fields, given)}; "
+                f"make {environment!r} with the settings of the training: {info.settings}."
             )
         actions = _describe_actions(action_space)
         if actions != (info.action_kind, info.action_sizes):
@@ -152,18 +204,46 @@ class NumpyPolicy:
         rows = len(observations)
         if self._state is not None and self._state.shape[1] != rows:
             raise ValueError(f"{rows} rows after {self._state.shape[1]}; call reset() to change the number")
-        x: Floats = observations.reshape(rows, -1).astype(np.float32) * self._scale
-        if not np.isfinite(x).all():
-            raise ValueError("observations hold NaN or infinity")
+        x = self._encode(observations)
         if self._state is None:
             self._state = np.zeros((self.info.layers, rows, self.info.hidden), np.float32)
-        x = x @ self._encoder.T
         for weight, state in zip(self._cores, self._state, strict=True):
             x = _mingru(x, state, weight)
         outputs: Floats = x @ self._head.T
         if not np.isfinite(outputs).all():
             raise ValueError("the policy's outputs overflow; its weights are too large")
         return outputs
+
+    def _encode(self, observations: NDArray[Any]) -> Floats:
+        """What the encoder makes of observations (A, *shape): (A, H)."""
+        rows = len(observations)
+        if not self.info.observation_fields:
+            return self._multiply(observations.reshape(rows, -1), slice(0, self.info.inputs))
+        x: Floats = np.zeros((rows, self.info.hidden), np.float32)
+        structured, column = np.ascontiguousarray(observations, np.uint8), 0
+        for field in self.info.observation_fields:
+            numbers = field.read(structured)
+            if field.kind == "box":
+                x += self._multiply(numbers, slice(column, column + field.inputs))
+            else:
+                x += self._look_up(field, numbers, column)
+            column += field.inputs
+        return x
+
+    def _multiply(self, numbers: NDArray[Any], columns: slice) -> Floats:
+        """Numbers (A, N) times their N columns of the encoder: (A, H)."""
+        scaled: Floats = numbers.astype(np.float32) * self._scale[columns]
+        if not np.isfinite(scaled).all():
+            raise ValueError("observations hold NaN or infinity")
+        return np.asarray(scaled @ self._encoder[:, columns].T)
+
+    def _look_up(self, field: PolicyField, numbers: NDArray[Any], column: int) -> Floats:
+        """One-hots of numbers (A, N) times the encoder from `column` on, which picks N of its columns: (A, H)."""
+        if ((numbers < 0) | (numbers >= field.choices)).any():
+            raise ValueError(f"observation field {field.name!r} holds a number that is none of its {field.choices}")
+        first = column + np.cumsum((0, *field.choices[:-1]))
+        columns = numbers.astype(np.int64) + first
+        return np.asarray((self._encoder.T[columns] * self._scale[columns, None]).sum(axis=1))
 
 
 def load_policy(path: str | Path, seed: int = 0) -> NumpyPolicy:
@@ -215,6 +295,27 @@ def _describe_actions(space: gymnasium.Space[Any]) -> tuple[str, tuple[int, ...]
     if isinstance(space, gymnasium.spaces.Box):
         return "box", (math.prod(space.shape),)
     return type(space).__name__, ()
+
+
+def _describe_field(field: ObservationField) -> PolicyField:
+    """An environment's field, as the policy file states it."""
+    space = field.space
+    choices: tuple[int, ...] = ()
+    if isinstance(space, gymnasium.spaces.Discrete):
+        choices = (int(space.n),)
+    elif isinstance(space, gymnasium.spaces.MultiDiscrete):
+        choices = tuple(int(n) for n in space.nvec.ravel())
+    kind = "discrete" if choices else "box"
+    return PolicyField(field.name, kind, field.start, str(field.dtype), tuple(field.shape), choices)
+
+
+def _differing_field(mine: tuple[PolicyField, ...], given: tuple[PolicyField, ...]) -> str:
+    """The first difference between two tuples of fields, as `what, not what`."""
+    for field, other in zip(mine, given, strict=False):
+        for name, value in vars(field).items():
+            if value != vars(other)[name]:
+                return f"the observation field {field.name!r} with {name} {value!r}, not {vars(other)[name]!r}"
+    return f"{len(mine)} named observation fields, not {len(given)}"
 
 
 def _expected_shapes(info: PolicyInfo) -> dict[str, tuple[int, ...]]:
@@ -270,11 +371,14 @@ def _read_info(metadata: dict[str, str]) -> PolicyInfo:
     )
     if not (low <= high).all():
         raise PolicyError("metadata field 'action_low' exceeds 'action_high'.")
+    shape = tuple(_field(fields, "observation_shape", lambda v: _is_list(v, _is_size) and len(v) <= 8))
+    dtype = _field(fields, "observation_dtype", lambda v: v in ("uint8", "int8", "float32"))
     info = PolicyInfo(
         environment=_field(fields, "environment", lambda v: isinstance(v, str) and v),
         environment_version=_field(fields, "environment_version", lambda v: _is_integer(v) and v >= 0),
-        observation_shape=tuple(_field(fields, "observation_shape", lambda v: _is_list(v, _is_size) and len(v) <= 8)),
-        observation_dtype=_field(fields, "observation_dtype", lambda v: v in ("uint8", "int8", "float32")),
+        observation_shape=shape,
+        observation_dtype=dtype,
+        observation_fields=_read_fields(fields.get("observation_fields", []), shape, dtype),
         action_kind=kind,
         action_sizes=sizes,
         action_low=low,
@@ -283,9 +387,36 @@ def _read_info(metadata: dict[str, str]) -> PolicyInfo:
         layers=_field(fields, "layers", lambda v: _is_integer(v) and 0 <= v <= 1024),
         settings=_field(fields, "settings", _is_settings),
     )
-    if info.inputs > LARGEST_UNITS:
+    if max(info.inputs, math.prod(shape)) > LARGEST_UNITS:
         raise PolicyError(f"metadata field 'observation_shape' is {list(info.observation_shape)}: too large.")
     return info
+
+
+def _read_fields(given: Any, shape: tuple[int, ...], dtype: str) -> tuple[PolicyField, ...]:
+    """The fields of a structured observation; none in files of policies that read arrays."""
+    if not _is_list(given, lambda v: isinstance(v, dict)):
+        raise PolicyError(f"metadata field 'observation_fields' is {repr(given)[:60]}, which is not allowed.")
+    if given and (dtype != "uint8" or len(shape) != 1):
+        raise PolicyError("metadata field 'observation_fields' needs rows of uint8.")
+    fields = tuple(_read_field(field) for field in given)
+    for field in fields:
+        if field.start + field.size > shape[0]:
+            raise PolicyError(f"metadata field 'observation_fields' has {field.name!r} reach beyond the row.")
+    return fields
+
+
+def _read_field(given: dict[str, Any]) -> PolicyField:
+    field = PolicyField(
+        name=_field(given, "name", lambda v: isinstance(v, str) and v),
+        kind=_field(given, "kind", lambda v: v in ("box", "discrete")),
+        start=_field(given, "start", lambda v: _is_integer(v) and 0 <= v <= LARGEST_UNITS),
+        dtype=_field(given, "dtype", lambda v: v in ("uint8", "int8", "int32", "float32")),
+        shape=tuple(_field(given, "shape", lambda v: _is_list(v, _is_size) and len(v) <= 8)),
+        choices=tuple(_field(given, "choices", lambda v: _is_list(v, _is_size))),
+    )
+    if len(field.choices) != (math.prod(field.shape) if field.kind == "discrete" else 0):
+        raise PolicyError(f"metadata field 'choices' of {field.name!r} does not fit its kind and shape.")
+    return field
 
 
 def _field(fields: dict[str, Any], name: str, allowed: Any) -> Any:

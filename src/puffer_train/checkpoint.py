@@ -122,10 +122,28 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
 def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
     """Raise `CheckpointError` naming the first thing in which a file differs from its intended use."""
     for key, value in wanted.items():
-        if found.get(key) != value:
+        if key == "observation_fields":
+            difference = _field_difference(found.get(key, []), value)
+        else:
+            difference = (f"its {key.replace('_', ' ')}", found.get(key), value)
+        if difference[1] != difference[2]:
             raise CheckpointError(
-                f"{path} does not fit: its {key.replace('_', ' ')} is {found.get(key)!r}, here it is {value!r}."
+                f"{path} does not fit: {difference[0]} is {difference[1]!r}, here it is {difference[2]!r}."
             )
+
+
+def _field_difference(found: Any, wanted: list[dict[str, Any]]) -> tuple[str, Any, Any]:
+    """Return what to compare of two lists of observation fields: the first property that differs, if any does."""
+    if not isinstance(found, list) or not all(isinstance(field, dict) for field in found):
+        return "its list of observation fields", found, wanted
+    if len(found) != len(wanted):
+        return "its number of observation fields", len(found), len(wanted)
+    for number, (mine, here) in enumerate(zip(found, wanted, strict=True)):
+        for key, value in here.items():
+            if mine.get(key) != value:
+                what = f"observation field {number}" if key == "name" else f"observation field {here['name']!r}"
+                return f"the {key} of its {what}", mine.get(key), value
+    return "", None, None
 
 
 def check_shapes(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:

@@ -58,7 +58,7 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train import registry  # noqa: PLC0415
 
     source = registry.find(options.name)
-    settings = config.overlay(config.load(options.name, options.settings), given, "command line")
+    settings = config.overlay(config.load(source.settings, options.settings), given, "command line")
     from puffer_train.run import start  # noqa: PLC0415
 
     seed = 1 if options.seed is None else options.seed

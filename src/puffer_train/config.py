@@ -121,14 +121,14 @@ SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettin
 """The tables whose keys are known here; the keys of [env] are the environment's."""
 
 
-def load(name: str, file: Path | None = None) -> Settings:
-    """Return the defaults, overlaid with the packaged settings of environment `name` and then with `file`.
+def load(name: str | None, file: Path | None = None) -> Settings:
+    """Return the defaults, overlaid with the packaged settings called `name`, if there are any, and then with `file`.
 
     Raises `ConfigError` for a file that is missing, is no TOML, or holds something wrong.
     """
     settings = Settings()
     packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
-    if ":" not in name and packaged.is_file():
+    if name is not None and packaged.is_file():
         settings = overlay(settings, _parse(packaged.read_text("utf-8"), f"settings/{name}.toml"), name)
     if file is not None:
         try:

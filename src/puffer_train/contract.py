@@ -6,11 +6,14 @@ once, before training, and turns what it finds into an `EnvironmentSpec`; behind
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from numpy.typing import NDArray
 
 from puffer_train.errors import ContractError
@@ -59,6 +62,63 @@ class Environment(Protocol):
         ...
 
 
+class ObservationField(Protocol):
+    """One named value within a row of structured bytes; the optional attribute `observation_fields` holds all."""
+
+    @property
+    def name(self) -> str:
+        """Unlike any other field's."""
+        ...
+
+    @property
+    def space(self) -> Any:
+        """Gymnasium `Box`, `Discrete`, `MultiDiscrete` or `MultiBinary`; discrete values are stored from 0."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """Its first byte in the row: a multiple of its item size."""
+        ...
+
+    @property
+    def dtype(self) -> Any:
+        """As stored: uint8, int8, int32 or float32."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of its value; `()` for a `Discrete`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """Where a field lies in a row of structured bytes, and what the policy makes of it."""
+
+    name: str
+    """Of the field."""
+    kind: Literal["box", "discrete"]
+    """`box`: the encoder gets its numbers; `discrete`: a one-hot of each of its numbers."""
+    start: int
+    """First byte."""
+    dtype: str
+    """`uint8`, `int8`, `int32` or `float32`."""
+    shape: tuple[int, ...]
+    """Of the value."""
+    choices: tuple[int, ...]
+    """Of each number of a discrete field, in C order; empty for a box."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of the encoder."""
+        return sum(self.choices) if self.kind == "discrete" else math.prod(self.shape)
+
+
 @dataclass(frozen=True)
 class ActionSpec:
     """What one row of `actions` holds."""
@@ -98,15 +158,18 @@ class EnvironmentSpec:
     observation_dtype: str
     """`uint8`, `int8` or `float32`."""
     observation_scale: tuple[float, ...]
-    """Factor for each number of the flattened observation that brings it to about -1..1."""
+    """Factor for each input of the encoder that brings it to about -1..1."""
     action: ActionSpec
     """The action space."""
+    observation_fields: tuple[FieldSpec, ...] = ()
+    """What the bytes of a structured observation mean; empty where an observation is just an array."""
 
     def identity(self) -> dict[str, Any]:
         """Return what a policy for this environment depends on, as JSON values: it must match to load one."""
         return {
             "observation_shape": list(self.observation_shape),
             "observation_dtype": self.observation_dtype,
+            "observation_fields": [_json(asdict(field)) for field in self.observation_fields],
             "action_kind": self.action.kind,
             "action_sizes": list(self.action.sizes),
             "action_low": list(self.action.low),
@@ -143,6 +206,8 @@ def describe(env: Environment, name: str = "environment") -> EnvironmentSpec:
         raise broken(f"single_observation_space is {observed}, not a Box of uint8, int8 or float32")
     try:
         action = _action_spec(env.single_action_space)
+        given = getattr(env, "observation_fields", None)
+        fields, scale = ((), _box_scale(observed)) if given is None else _field_specs(given, observed)
     except ValueError as error:
         raise broken(str(error)) from None
 
@@ -172,8 +237,9 @@ def describe(env: Environment, name: str = "environment") -> EnvironmentSpec:
         envs=int(envs),
         observation_shape=shape,
         observation_dtype=str(observed.dtype),
-        observation_scale=_observation_scale(observed),
+        observation_scale=scale,
         action=action,
+        observation_fields=fields,
     )
 
 
@@ -193,12 +259,97 @@ def _action_spec(space: Any) -> ActionSpec:
     raise ValueError(f"single_action_space is {space}, not Discrete, MultiDiscrete or a flat float32 Box")
 
 
+MOST_CHOICES = 1 << 16
+"""Of all discrete fields of an observation together: each choice is an input of the policy."""
+
+STORED = ("uint8", "int8", "int32", "float32")
+"""What the numbers of a field may be stored as."""
+
+
+def _field_specs(given: Iterable[ObservationField], row: Box) -> tuple[tuple[FieldSpec, ...], tuple[float, ...]]:
+    """Return the fields of a structured observation and the scale of all their inputs, one after the other.
+
+    Raises `ValueError` for the first field that cannot be read.
+    """
+    if row.dtype != np.uint8 or len(row.shape) != 1:
+        raise ValueError(f"observation_fields is given, but single_observation_space is {row}, not a flat Box of uint8")
+    fields: list[FieldSpec] = []
+    scale: tuple[float, ...] = ()
+    for field in given:
+        fields.append(_field_spec(field, row.shape[0]))
+        scale += _field_scale(field.space, fields[-1])
+    if not fields:
+        raise ValueError("observation_fields is empty")
+    names = [field.name for field in fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two observation fields are called {name!r}")
+    ordered = sorted(fields, key=lambda field: field.start)
+    for before, after in itertools.pairwise(ordered):
+        if after.start < before.start + before.size:
+            raise ValueError(f"the observation fields {before.name!r} and {after.name!r} overlap")
+    choices = sum(sum(field.choices) for field in fields)
+    if choices > MOST_CHOICES:
+        raise ValueError(
+            f"its observation fields have {choices} discrete choices, each of which is an input of the policy; "
+            f"{MOST_CHOICES} are the most"
+        )
+    return tuple(fields), scale
+
+
+def _field_spec(field: ObservationField, row_bytes: int) -> FieldSpec:
+    """Check one field against its space and a row of that many bytes."""
+    for attribute in ("name", "space", "start", "dtype", "shape"):
+        if not hasattr(field, attribute):
+            raise ValueError(f"an observation field has no attribute {attribute!r}")
+    if not isinstance(field.name, str) or not field.name:
+        raise ValueError(f"an observation field is called {field.name!r}, not by a text")
+    what, space, dtype = f"observation field {field.name!r}", field.space, str(np.dtype(field.dtype))
+    if isinstance(space, Discrete):
+        choices: tuple[int, ...] = (int(space.n),)
+    elif isinstance(space, MultiDiscrete):
+        choices = tuple(int(n) for n in space.nvec.ravel())
+    elif isinstance(space, (Box, MultiBinary)):
+        choices = ()
+    else:
+        raise ValueError(f"{what} is {space}, not Box, Discrete, MultiDiscrete or MultiBinary")
+    if dtype not in STORED or (choices and dtype == "float32"):
+        raise ValueError(f"{what} is stored as {dtype}, not as {', '.join(STORED[: 3 if choices else 4])}")
+    shape = tuple(int(n) for n in field.shape)
+    if shape != tuple(space.shape):
+        raise ValueError(f"{what} has shape {shape}, but its space has {tuple(space.shape)}")
+    if choices and max(choices) - 1 > np.iinfo(dtype).max:
+        raise ValueError(f"{what} has {max(choices)} choices, more than {dtype} can count")
+    spec = FieldSpec(field.name, "discrete" if choices else "box", int(field.start), dtype, shape, choices)
+    if spec.inputs == 0:
+        raise ValueError(f"{what} holds no numbers")
+    if spec.start % np.dtype(dtype).itemsize:
+        raise ValueError(f"{what} starts at byte {spec.start}, where no {dtype} can be read")
+    if spec.start < 0 or spec.start + spec.size > row_bytes:
+        raise ValueError(
+            f"{what} takes bytes {spec.start} to {spec.start + spec.size - 1}, but a row has {row_bytes} bytes"
+        )
+    return spec
+
+
+def _field_scale(space: Any, field: FieldSpec) -> tuple[float, ...]:
+    """Return the factor for each input of a field."""
+    if field.kind == "discrete":
+        return tuple(math.sqrt(n) for n in field.choices for _ in range(n))  # brings a one-hot's mean square to 1
+    return _box_scale(space) if isinstance(space, Box) else (1.0,) * field.inputs
+
+
 WIDEST_SCALED_BOUND = 1e6
 """A declared bound beyond this says "unbounded" rather than how large the number usually is."""
 
 
-def _observation_scale(space: Box) -> tuple[float, ...]:
+def _box_scale(space: Box) -> tuple[float, ...]:
     """One over the largest magnitude that the space declares, or 1 where it declares none or less than 1."""
     bound = np.maximum(np.abs(space.low.astype(np.float64)), np.abs(space.high.astype(np.float64))).ravel()
     bound[(bound < 1.0) | (bound > WIDEST_SCALED_BOUND)] = 1.0
     return tuple(float(x) for x in 1.0 / bound)
+
+
+def _json(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with lists for tuples, as JSON gives them back."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from types import TracebackType
 
 
 class UserError(Exception):
@@ -32,6 +34,37 @@ class NonFiniteError(UserError):
     """Training met a NaN or an infinity too many times in a row."""
 
     exit_code = 1
+
+
+class EnvironmentFailedError(UserError):
+    """The environment's own code raised: the message ends in its traceback, for whoever wrote it needs that."""
+
+    exit_code = 1
+
+
+class EnvironmentCalls:
+    """A context for calls of an environment: what these raise becomes an `EnvironmentFailedError`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, UserError):
+            return
+        raise EnvironmentFailedError(f"environment {self.name!r} failed.\n{_own_traceback(error)}") from error
+
+
+def _own_traceback(error: Exception) -> str:
+    """Return the traceback from the environment's first frame on."""
+    if "Traceback (most recent call last)" in str(error):
+        return str(error)  # it brings the one of the process in which it happened
+    called = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    return "".join(traceback.format_exception(type(error), error, called)).rstrip()
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:

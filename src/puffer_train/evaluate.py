@@ -10,11 +10,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from puffer_train.contract import Environment, describe
+from puffer_train.errors import EnvironmentCalls
 from puffer_train.policy import Policy
 
 LONGEST_EPISODE = 200_000
@@ -61,28 +63,32 @@ def evaluate(
     deterministic: bool = False,
     longest: int = LONGEST_EPISODE,
     watch: Callable[[int, int], None] = lambda finished, agents: None,
+    name: str = "environment",
 ) -> Evaluation:
     """Reset the environment with `seed` and play every agent's first episode to its end.
 
     The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it
     holds just the episodes that ended with that step; agents of one environment that end together share its
     means. Without a log, returns and lengths are added up here. `watch` is called with the finished and all
-    agents now and then.
+    agents now and then. Raises `EnvironmentFailedError`, which names the environment by `name`, when it raises.
     """
-    env.reset(seed)
-    return _play_first_episodes(env, policy, seed, deterministic=deterministic, longest=longest, watch=watch)
+    calls = EnvironmentCalls(name)
+    with calls:
+        env.reset(seed)
+    return _play_first_episodes(env, policy, seed, calls, deterministic=deterministic, longest=longest, watch=watch)
 
 
-def record(
-    env: Environment, policy: Policy, seed: int, path: Path, *, deterministic: bool = False
-) -> Evaluation | None:
-    """Play like `evaluate` and leave a replay file; None when the environment cannot record."""
-    start, save = getattr(env, "start_replay", None), getattr(env, "save_replay", None)
-    if start is None or save is None:
-        return None
-    start(seed)
-    result = _play_first_episodes(env, policy, seed, deterministic=deterministic, longest=LONGEST_EPISODE)
-    save(path)
+def records(env: Environment) -> bool:
+    """Whether the environment can record replays."""
+    return hasattr(env, "start_replay") and hasattr(env, "save_replay")
+
+
+def record(env: Any, policy: Policy, seed: int, path: Path, *, deterministic: bool = False) -> Evaluation:
+    """Play like `evaluate` in an environment that records, and leave a replay file."""
+    env.start_replay(seed)
+    calls = EnvironmentCalls("environment")
+    result = _play_first_episodes(env, policy, seed, calls, deterministic=deterministic, longest=LONGEST_EPISODE)
+    env.save_replay(path)
     return result
 
 
@@ -91,6 +97,7 @@ def _play_first_episodes(
     env: Environment,
     policy: Policy,
     seed: int,
+    calls: EnvironmentCalls,
     *,
     deterministic: bool,
     longest: int,
@@ -113,7 +120,8 @@ def _play_first_episodes(
         noise = None if deterministic else policy.actions.noise(1, rows, generator)[0]
         actions = policy.actions.sample(output, noise, masks, policy)
         env.actions[...] = actions.numpy().reshape(env.actions.shape)
-        env.step(env.actions)
+        with calls:
+            env.step(env.actions)
         length += 1
         returns[waiting] += env.rewards[waiting]
         ends = env.terminals | env.truncations

@@ -11,7 +11,7 @@ from rich.console import Console
 from puffer_train import checkpoint, config, registry, runtime
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import CheckpointError, ConfigError
-from puffer_train.evaluate import evaluate, record
+from puffer_train.evaluate import evaluate, record, records
 from puffer_train.export import read_policy, read_policy_info
 from puffer_train.policy import Policy
 from puffer_train.run import evaluation_envs, report_evaluation
@@ -46,19 +46,19 @@ def judge(
     single = source.make(1, seed, 1, overlaid.env)
     try:
         spec = describe(single, name)
+        if replay is not None and not records(single):
+            raise ConfigError(f"environment {name!r} cannot record replays.")
         policy = source_file.load(spec)
         env = source.make(evaluation_envs(spec, episodes), seed, threads, overlaid.env)
         try:
-            report_evaluation(evaluate(env, policy, seed, deterministic=deterministic), console)
+            report_evaluation(evaluate(env, policy, seed, deterministic=deterministic, name=name), console)
         finally:
             env.close()
         if replay is not None:
             try:
-                recorded = record(single, policy, seed, replay, deterministic=deterministic)
+                record(single, policy, seed, replay, deterministic=deterministic)
             except OSError as error:
                 raise ConfigError(f"cannot write the replay {replay}: {error.strerror or error}.") from error
-            if recorded is None:
-                raise ConfigError(f"environment {name!r} cannot record replays.")
             console.print(f"  replay  {replay}", soft_wrap=True, markup=False, highlight=False)
     finally:
         single.close()

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from puffer_train.config import PolicySettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
+from puffer_train.observation import observation_reader
 
 MASKED_LOGIT = -1e9
 """Logit of an action that may not be taken: its probability is exactly 0, and no arithmetic turns to NaN."""
@@ -44,8 +45,9 @@ class Policy(nn.Module):
 
     def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
         super().__init__()
-        inputs, hidden = math.prod(spec.observation_shape), settings.hidden
+        inputs, hidden = len(spec.observation_scale), settings.hidden
         self.spec, self.hidden, self.layers = spec, hidden, settings.layers
+        self.observations = observation_reader(spec)
         self.actions: ActionDistribution = (
             GaussianActions(spec.action) if spec.action.kind == "box" else CategoricalActions(spec.action)
         )
@@ -65,6 +67,10 @@ class Policy(nn.Module):
             if spec.action.kind == "box"
             else None
         )
+
+    def named(self, observations: Tensor) -> dict[str, Tensor]:
+        """Return the values of observations (..., *shape) by name; an observation without names is `value`."""
+        return self.observations.named(observations)
 
     def initial_state(self, rows: int) -> Tensor:
         """Return the state at the start of an episode: zeros (layers, rows, hidden)."""
@@ -100,9 +106,7 @@ class Policy(nn.Module):
         return (self.head @ x.reshape(time * rows, hidden).T).view(-1, time, rows)
 
     def _encode(self, observations: Tensor) -> Tensor:
-        batch = observations.shape[: observations.ndim - len(self.spec.observation_shape)]
-        flat = observations.reshape(*batch, self.encoder.shape[1]).to(torch.float32)
-        return nn.functional.linear(flat, self.encoder * self.input_scale)
+        return self.observations.encode(observations, self.encoder * self.input_scale)
 
 
 class Resets:

@@ -30,7 +30,7 @@ from torch import Tensor
 from puffer_train.advantage import advantages
 from puffer_train.config import Settings, TrainSettings, check_batch
 from puffer_train.contract import Environment, describe
-from puffer_train.errors import NonFiniteError
+from puffer_train.errors import EnvironmentCalls, NonFiniteError
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
 
@@ -122,6 +122,7 @@ class Trainer:
         global ones are neither used nor changed.
         """
         self.env, self.settings, self.seed = env, settings, seed
+        self.calls = EnvironmentCalls(name)
         self.spec = describe(env, name)
         train = settings.train
         check_batch(train, self.spec.rows)
@@ -150,7 +151,8 @@ class Trainer:
 
     def restart(self, seed: int) -> None:
         """Reset the environment: every episode starts anew, what was learned stays."""
-        self.env.reset(seed)
+        with self.calls:
+            self.env.reset(seed)
         self.state.zero_()
         self._observe(self.settings.train.horizon)
 
@@ -173,7 +175,7 @@ class Trainer:
         """Collect one rollout and learn from it; return what there is to report, every value finite.
 
         Losses are missing when the update was skipped, `env/...` when no episode ended. Raises
-        `NonFiniteError` after ten skipped updates in a row.
+        `NonFiniteError` after ten skipped updates in a row, `EnvironmentFailedError` when the environment raises.
         """
         fault = self.collect()
         losses: dict[str, float] = {}
@@ -182,7 +184,7 @@ class Trainer:
         else:
             self._skip(fault)
         self.steps += self.batch
-        with self.clock.section("environment"):
+        with self.clock.section("environment"), self.calls:
             episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
@@ -210,7 +212,7 @@ class Trainer:
                 actions = policy.actions.sample(output, noise[t], masks, policy)
                 buffers.outputs[t] = output
                 buffers.actions[t] = actions
-            with self.clock.section("environment"):
+            with self.clock.section("environment"), self.calls:
                 self.env.actions[...] = actions.numpy().reshape(self.env.actions.shape)
                 self.env.step(self.env.actions)
             with self.clock.section("acting"):
@@ -276,15 +278,16 @@ class Trainer:
         row = int(bad.nonzero()[0])
         output[:, bad] = 0.0
         self.state[:, bad] = 0.0
-        seen = self.buffers.observations[t, row].to(torch.float32)
-        what = f"the policy's output for row {row}" if torch.isfinite(seen).all() else f"observations, row {row},"
+        seen = self.policy.observations.floats(self.buffers.observations[t, row])
+        culprits = [name for name, numbers in seen.items() if not torch.isfinite(numbers).all()]
+        what = f"{culprits[0]}, row {row}," if culprits else f"the policy's output for row {row}"
         faults.append(f"{what} at step {t} of the rollout is not finite")
 
     def _fault_in_buffers(self) -> str | None:
         """Look for non-finite numbers that the policy's output did not show; return what and where."""
-        named = {"observations": self.buffers.observations, "rewards": self.buffers.rewards}
+        named = self.policy.observations.floats(self.buffers.observations) | {"rewards": self.buffers.rewards}
         for name, buffer in named.items():
-            if not buffer.dtype.is_floating_point or math.isfinite(float(buffer.sum())):
+            if math.isfinite(float(buffer.sum())):
                 continue
             bad = (~torch.isfinite(buffer)).nonzero()
             if len(bad):

@@ -1,12 +1,15 @@
 """Finding an environment by name.
 
 A package offers environments through an entry point in the group `puffer.envs` that names a module with
-`list_envs()` and `make(name, num_envs, seed, threads, **settings)`. `module:factory` names a callable
-directly.
+`list_envs()` and `make(name, num_envs, seed, threads, **settings)`. `module:factory` names a callable: one that
+takes `num_envs` makes a whole batch that keeps the buffer contract, any other one makes single environments.
+Those, and what has a scheme of its own such as `gymnasium:CartPole-v1`, are run by a vectorizer: a callable
+`make(name, num_envs, seed, workers, **settings)` that a package names in the group `puffer.vectorizers`.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import sys
@@ -15,10 +18,18 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, cast
 
-from puffer_train.contract import Environment
-from puffer_train.errors import ConfigError, EnvironmentNotFoundError, suggestion
+import gymnasium
 
-GROUP = "puffer.envs"
+from puffer_train.contract import Environment
+from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentNotFoundError, suggestion
+
+GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
+
+SCHEMES = ("gymnasium", "pettingzoo")
+"""Before a colon these are no modules with factories: what follows is a name that the package itself knows."""
+
+PYTHON_SETTINGS = "python"
+"""Settings shipped for single Python environments, which are a hundred times slower than native ones."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +40,27 @@ class EnvironmentSource:
     """The name it was found under."""
     factory: Callable[..., Environment]
     """Called with keyword arguments only."""
-    takes_threads: bool
-    """Whether the factory accepts `threads`."""
+    parallelism: str | None = None
+    """What the factory calls the number of processor cores to use: `threads`, `workers`; None if it takes none."""
+    settings: str | None = None
+    """Name of the settings shipped for it."""
 
-    def make(self, num_envs: int, seed: int, threads: int, settings: Mapping[str, object]) -> Environment:
-        """Make a batch of environments. Raises `ConfigError` when the environment refuses its settings."""
+    def make(self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object]) -> Environment:
+        """Make a batch of environments.
+
+        Raises `ConfigError` when the environment refuses its settings or is not there after all, and
+        `EnvironmentFailedError`, with a traceback, when its code breaks.
+        """
         arguments: dict[str, object] = {"num_envs": num_envs, "seed": seed}
-        if self.takes_threads:
-            arguments["threads"] = threads
-        try:
-            return self.factory(**arguments, **settings)
-        except (ValueError, TypeError, KeyError) as error:
-            sentence = " ".join(str(error).split())
-            given = ", ".join(f"{key}={value!r}" for key, value in settings.items()) or "no settings"
-            raise ConfigError(f"environment {self.name!r} could not be made with {given}: {sentence}") from error
+        if self.parallelism is not None:
+            arguments[self.parallelism] = cores
+        with EnvironmentCalls(self.name):
+            try:
+                return self.factory(**arguments, **settings)
+            except (ValueError, TypeError, KeyError, ImportError) as error:
+                sentence = " ".join(str(error).split())
+                given = ", ".join(f"{key}={value!r}" for key, value in settings.items()) or "no settings"
+                raise ConfigError(f"environment {self.name!r} could not be made with {given}: {sentence}") from error
 
 
 def list_environments() -> dict[str, Any]:
@@ -56,35 +74,70 @@ def list_environments() -> dict[str, Any]:
 
 
 def find(name: str) -> EnvironmentSource:
-    """Return the environment called `name`, or the callable of `module:factory`.
+    """Return the environment called `name`: offered by a package, `module:factory`, or known to a vectorizer.
 
     The current folder is searched for `module` too. Raises `EnvironmentNotFoundError`, with the nearest known
-    name when there is one.
+    name when there is one. Whether a vectorizer knows the rest of `scheme:rest`, `make` tells.
     """
-    if ":" in name:
-        return _from_factory(name)
+    scheme, colon, rest = name.partition(":")
+    if not colon:
+        return _offered(name)
+    if scheme in SCHEMES:
+        return _vectorized(name)
+    factory = _import(name, scheme, rest)
+    parameters = _parameters(factory)
+    if "num_envs" not in parameters:
+        return _vectorized(name)
+    return EnvironmentSource(name, factory, "threads" if "threads" in parameters else None)
+
+
+def _offered(name: str) -> EnvironmentSource:
+    """Look for an environment that a package offers by a plain name."""
     offered = list_environments()
     if name not in offered:
-        known = suggestion(name, offered) or (
-            " `puffer-train --list` shows the known ones." if offered else " No installed package offers any."
-        )
+        if name in gymnasium.registry:
+            known = f" Did you mean 'gymnasium:{name}'?"
+        else:
+            known = suggestion(name, offered) or (
+                " `puffer-train --list` shows the known ones." if offered else " No installed package offers any."
+            )
         raise EnvironmentNotFoundError(f"there is no environment {name!r}.{known}")
-    make = offered[name].make
-    return EnvironmentSource(name, lambda **arguments: make(name, **arguments), takes_threads=True)
+    make = functools.partial(offered[name].make, name)
+    return EnvironmentSource(name, make, parallelism="threads", settings=name)
 
 
-def _from_factory(name: str) -> EnvironmentSource:
-    """Import the callable of `module:factory`."""
-    module_name, _, attribute = name.partition(":")
+def _vectorized(name: str) -> EnvironmentSource:
+    """Leave a name to the installed vectorizer."""
+    installed = sorted(entry_points(group=VECTORIZERS), key=lambda entry: entry.name)
+    if not installed:
+        raise EnvironmentNotFoundError(
+            f"{name!r} makes single environments, and no installed package runs many of them: "
+            "pip install puffer-envs brings one that does."
+        )
+    make = functools.partial(installed[0].load(), name)
+    return EnvironmentSource(name, make, parallelism="workers", settings=PYTHON_SETTINGS)
+
+
+def _import(name: str, module_name: str, attribute: str) -> Callable[..., Any]:
+    """Return the callable of `module:factory`; an error in the module itself is shown with its traceback."""
     if "" not in sys.path:
         sys.path.insert(0, "")  # a console script does not have the current folder there
-    try:
-        factory = getattr(importlib.import_module(module_name), attribute)
-    except ModuleNotFoundError as error:
-        raise EnvironmentNotFoundError(f"cannot import {module_name!r} of {name!r}: {error}.") from error
-    except (AttributeError, ValueError):
-        raise EnvironmentNotFoundError(f"{module_name!r} has nothing called {attribute!r}.") from None
+    with EnvironmentCalls(name):
+        try:
+            module = importlib.import_module(module_name) if module_name.strip(".") else None
+        except ModuleNotFoundError as error:
+            raise EnvironmentNotFoundError(f"cannot import {module_name!r} of {name!r}: {error}.") from error
+    factory = getattr(module, attribute, None)
+    if factory is None:
+        raise EnvironmentNotFoundError(f"{module_name!r} has nothing called {attribute!r}.")
     if not callable(factory):
         raise EnvironmentNotFoundError(f"{name!r} is not a callable that makes environments.")
-    parameters = inspect.signature(factory).parameters
-    return EnvironmentSource(name, cast(Callable[..., Environment], factory), "threads" in parameters)
+    return cast(Callable[..., Any], factory)
+
+
+def _parameters(factory: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of a callable's parameters; of some builtins they are not known."""
+    try:
+        return frozenset(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return frozenset()

@@ -5,6 +5,7 @@ RUN holds in the end:
 - config.json: everything the run depends on
 - metrics.jsonl: one line per iteration
 - checkpoints: what `--resume` goes on from
+- failure.txt: why the run ended, where the environment's own code failed
 - policy.safetensors: the policy, for NumPy, players and `puffer-eval`
 - evaluation.json: how it did on fresh full episodes
 - replay.puf: one of its games, exactly
@@ -17,6 +18,7 @@ import importlib.metadata
 import importlib.util
 import json
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -36,8 +38,8 @@ from rich.console import Console
 from puffer_train import checkpoint, config, registry, runtime
 from puffer_train.contract import Environment, EnvironmentSpec
 from puffer_train.dashboard import Dashboard, Progress, clock, short
-from puffer_train.errors import ConfigError, NonFiniteError
-from puffer_train.evaluate import Evaluation, evaluate, record
+from puffer_train.errors import ConfigError, EnvironmentFailedError, NonFiniteError
+from puffer_train.evaluate import Evaluation, evaluate, record, records
 from puffer_train.export import identify, write_policy
 from puffer_train.files import replace_durable
 from puffer_train.metrics import MetricsFile
@@ -54,6 +56,8 @@ VIDEO_PATIENCE_SECONDS = 600
 """After this long, rendering the video is given up."""
 
 SNAPSHOT = "environment.snapshot"
+
+FAILURE = "failure.txt"
 
 
 def start(
@@ -90,6 +94,7 @@ def resume(folder: Path, name: str | None, given: Mapping[str, object], threads:
         run = Run(folder, source, trainer, cores, video)
         run.restore()
         run.write_config()
+        (folder / FAILURE).unlink(missing_ok=True)
         return run.train()
 
 
@@ -167,6 +172,8 @@ class Run:
                 self.save()
         except NonFiniteError as error:
             raise NonFiniteError(f"{error} {self._dump(str(error))}") from error
+        except EnvironmentFailedError as error:
+            raise EnvironmentFailedError(f"{error}\n{self._leave(str(error))}") from error
         finally:
             metrics.close()
         if not trainer.finished:
@@ -175,12 +182,13 @@ class Run:
             return INTERRUPTED
         return self.finish()
 
-    def save(self) -> Path:
-        """Write a checkpoint."""
+    def save(self, *, environment: bool = True) -> Path:
+        """Write a checkpoint, with the state of the environment if it gives one and is asked to."""
         tensors = self.trainer.tensors() | self.trainer.play_tensors()
         snapshot = getattr(self.trainer.env, "snapshot", None)
-        if snapshot is not None:
-            tensors[SNAPSHOT] = torch.frombuffer(bytearray(snapshot()), dtype=torch.uint8)
+        if snapshot is not None and environment:
+            with self.trainer.calls:
+                tensors[SNAPSHOT] = torch.frombuffer(bytearray(snapshot()), dtype=torch.uint8)
         manifest = {
             "counters": self.trainer.counters(),
             "identity": self._identity(),
@@ -229,6 +237,15 @@ class Run:
             "hidden": policy.hidden,
             "layers": policy.layers,
         }
+
+    def _leave(self, reason: str) -> str:
+        """Keep what was learned before the environment failed, and why it did; return a sentence."""
+        text = f"After {self.trainer.steps} steps: {reason}\n"
+        replace_durable(self.folder / FAILURE, text.encode())
+        if self.trainer.updates == 0:
+            return f"Nothing was learned before that. The traceback is in {self.folder / FAILURE}, too."
+        self.save(environment=False)
+        return f"What was learned is saved. Go on, once that is mended, with: puffer-train --resume {self.folder}"
 
     def _dump(self, reason: str) -> str:
         """Leave what the last, broken rollout held for whoever looks for the cause; return a sentence."""
@@ -283,16 +300,19 @@ class Run:
         spec, seed = self.trainer.spec, self.trainer.seed + EVALUATION_SEED
         envs = evaluation_envs(spec, episodes)
         with _environment(self.source, self.settings, seed, self.threads, envs) as env:
-            result = evaluate(env, self.trainer.policy, seed)
+            result = evaluate(env, self.trainer.policy, seed, name=self.source.name)
         report_evaluation(result, self.console)
         content = {"episodes": result.episodes, "unfinished": result.unfinished, **result.summary()}
         replace_durable(self.folder / "evaluation.json", (json.dumps(content, indent=2) + "\n").encode())
 
     def _record(self) -> Path | None:
+        if not records(self.trainer.env):
+            self._say("No replay, and hence no video: this environment does not record any.")
+            return None
         path, seed = self.folder / "replay.puf", self.trainer.seed + EVALUATION_SEED
         with _environment(self.source, self.settings, seed, 1, num_envs=1) as env:
-            recorded = record(env, self.trainer.policy, seed, path)
-        return None if recorded is None else path
+            record(env, self.trainer.policy, seed, path)
+        return path
 
     def _film(self, replay: Path) -> Path | None:
         """Have the renderer, a separate program, turn the replay into a video; a failure is one line."""
@@ -402,7 +422,7 @@ def _environment(
 def _tune(trainer: Trainer, threads: int | None) -> None:
     """Prepare torch for the matrix products of this run."""
     spec, train, hidden = trainer.spec, trainer.settings.train, trainer.policy.hidden
-    inputs, outputs = len(spec.observation_scale), spec.action.outputs + 1
+    inputs, outputs = max(1, trainer.policy.observations.multiplied), spec.action.outputs + 1
     layers = [(inputs, hidden), (hidden, 3 * hidden), (hidden, outputs)]
     acting = [(spec.rows, i, o) for i, o in layers]
     learning = [(train.minibatch, i, o) for i, o in layers] + [(i, train.minibatch, o) for i, o in layers]
@@ -411,14 +431,17 @@ def _tune(trainer: Trainer, threads: int | None) -> None:
 
 def _new_folder(folder: Path | None, name: str) -> Path:
     """Make the folder of a run. Raises `ConfigError` when it holds a run already, or cannot be made."""
-    chosen = folder or Path("runs") / f"{name.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
     if folder is None:
+        fitting = re.sub(r"[^\w.-]+", "-", name)
+        first = chosen = Path("runs") / f"{fitting}-{time.strftime('%Y%m%d-%H%M%S')}"
         again = 1
         while chosen.exists():
             again += 1
-            chosen = chosen.with_name(f"{chosen.name.partition('_')[0]}_{again}")
-    elif (chosen / "config.json").exists():
-        raise ConfigError(f"{chosen} holds a run already: go on with it by --resume {chosen}, or choose another.")
+            chosen = first.with_name(f"{first.name}_{again}")
+    elif (folder / "config.json").exists():
+        raise ConfigError(f"{folder} holds a run already: go on with it by --resume {folder}, or choose another.")
+    else:
+        chosen = folder
     try:
         chosen.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,10 +7,13 @@ that never move, restart within the step, final observations, and one generator 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from gymnasium.spaces import Space as AnySpace
 from numpy.typing import NDArray
 
 Space = Box | Discrete | MultiDiscrete
@@ -244,3 +247,60 @@ class Team(VectorEnvironment):
         assert self.action_masks is not None
         out[:, 0] = self.free
         self.action_masks[:, 4] = self.free
+
+
+@dataclass(frozen=True)
+class Field:
+    """What the contract wants of an observation field, in the trainer's eyes."""
+
+    name: str
+    space: AnySpace[Any]
+    start: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def of(self, rows: NDArray[np.uint8]) -> NDArray[Any]:
+        """View of the field in rows of bytes (A, B): (A, *shape)."""
+        size = math.prod(self.shape) * self.dtype.itemsize
+        return rows[:, self.start : self.start + size].view(self.dtype).reshape(len(rows), *self.shape)
+
+
+def fields_of(*placed: tuple[str, AnySpace[Any], int, Any]) -> tuple[Field, ...]:
+    """Fields out of (name, space, start, dtype)."""
+    return tuple(Field(n, space, start, np.dtype(d), tuple(space.shape or ())) for n, space, start, d in placed)
+
+
+class Signpost(VectorEnvironment):
+    """Structured bytes: the reward is 1 where the action is `goal`; all else distracts. Four steps."""
+
+    time_limit = 4
+    row_bytes = 28
+    observation_fields = fields_of(
+        ("position", Box(-100.0, 100.0, (2,)), 0, np.float32),
+        ("pair", MultiDiscrete([4, 2]), 8, np.int32),
+        ("goal", Discrete(3), 16, np.uint8),
+        ("flags", MultiBinary(3), 17, np.int8),
+        ("picture", Box(0, 255, (2, 3), np.uint8), 20, np.uint8),
+    )
+
+    def __init__(self, num_envs: int = 1, seed: int = 0) -> None:
+        super().__init__(Box(0, 255, (self.row_bytes,), np.uint8), Discrete(3), num_envs, seed)
+        self.goal = np.zeros(num_envs, np.int64)
+
+    def begin(self, rows: NDArray[np.bool_]) -> None:
+        self.goal[rows] = self.generator.integers(0, 3, int(rows.sum()))
+
+    def advance(self, actions: NDArray[Any]) -> None:
+        self.rewards[:] = actions == self.goal
+        self.goal[:] = self.generator.integers(0, 3, self.num_envs)
+
+    def observe(self, out: NDArray[Any]) -> None:
+        for field in self.observation_fields:
+            values = field.of(out)
+            if isinstance(field.space, Box):
+                values[:] = self.generator.integers(0, 100, values.shape)
+            elif isinstance(field.space, MultiDiscrete):
+                values[:] = self.generator.integers(0, field.space.nvec, values.shape)
+            else:
+                values[:] = self.generator.integers(0, 2, values.shape)
+        self.observation_fields[2].of(out)[:] = self.goal

@@ -1,0 +1,126 @@
+"""What the policy makes of observations: named tensors for people, products with the encoder for itself.
+
+Most observations are arrays, and the encoder multiplies all their numbers. Structured ones are rows of bytes
+(docs/contract.md, "Named observations") in which every field has its own place, type and meaning.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from puffer_train.contract import EnvironmentSpec, FieldSpec
+from puffer_train.errors import ContractError
+
+
+class ArrayObservations:
+    """Observations that are arrays of numbers."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self.dimensions = len(spec.observation_shape)
+        self.multiplied = len(spec.observation_scale)
+        """Inputs that the encoder multiplies rather than looks up."""
+
+    def named(self, observations: Tensor) -> dict[str, Tensor]:
+        """Return the observations (..., *shape) under the name that an only value has."""
+        return {"value": observations}
+
+    def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
+        """Multiply observations (..., *shape) with weight (H, O): (..., H)."""
+        batch = observations.shape[: observations.ndim - self.dimensions]
+        flat = observations.reshape(*batch, weight.shape[1]).to(torch.float32)
+        return nn.functional.linear(flat, weight)
+
+    def floats(self, observations: Tensor) -> dict[str, Tensor]:
+        """Return what could hold a number that is not finite, by what to call it."""
+        return {"observations": observations} if observations.is_floating_point() else {}
+
+
+class StructuredObservations:
+    """Observations that are rows of bytes, (..., B) uint8, with a place for every field."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self.fields = spec.observation_fields
+        self.boxes = [field for field in self.fields if field.kind == "box"]
+        self.discrete = [field for field in self.fields if field.kind == "discrete"]
+        box_columns: list[int] = []
+        first_columns: list[int] = []
+        column = 0
+        for field in self.fields:
+            if field.kind == "box":
+                box_columns += range(column, column + field.inputs)
+                column += field.inputs
+            for choices in field.choices:
+                first_columns.append(column)
+                column += choices
+        self.multiplied = len(box_columns)
+        """Inputs that the encoder multiplies rather than looks up."""
+        self.box_columns = torch.tensor(box_columns)
+        self.first_columns = torch.tensor(first_columns)
+        self.choices = torch.tensor([choices for field in self.discrete for choices in field.choices])
+
+    def named(self, observations: Tensor) -> dict[str, Tensor]:
+        """Return each field's values by name, (..., *shape): views wherever the bytes' places allow it."""
+        return {field.name: _view(observations, field) for field in self.fields}
+
+    def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
+        """Multiply the inputs that observations (..., B) stand for with weight (H, O): (..., H).
+
+        A one-hot times a matrix is one of its columns, which is looked up: thousands of choices cost no more than two.
+        """
+        parts = []
+        if self.boxes:
+            numbers = torch.cat([_flat(observations, field).to(torch.float32) for field in self.boxes], -1)
+            parts.append(nn.functional.linear(numbers, weight.index_select(1, self.box_columns)))
+        if self.discrete:
+            chosen = torch.cat([_flat(observations, field).to(torch.int64) for field in self.discrete], -1)
+            self._check(chosen)
+            columns = (chosen + self.first_columns).reshape(-1, len(self.choices))
+            looked_up = nn.functional.embedding_bag(columns, weight.T.contiguous(), mode="sum")
+            parts.append(looked_up.reshape(*observations.shape[:-1], -1))
+        return cast(Tensor, sum(parts))
+
+    def floats(self, observations: Tensor) -> dict[str, Tensor]:
+        """Return what could hold a number that is not finite, by what to call it."""
+        fields = [field for field in self.fields if field.dtype == "float32"]
+        return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
+
+    def _check(self, chosen: Tensor) -> None:
+        """Raise `ContractError` where a number (..., D) is no choice: it would be looked up in another's place."""
+        wrong = (chosen < 0) | (chosen >= self.choices)
+        if not wrong.any():
+            return
+        where = wrong.nonzero()[0]
+        names = [field.name for field in self.discrete for _ in field.choices]
+        place = int(where[-1])
+        raise ContractError(
+            f"the observation field {names[place]!r} holds {int(chosen[tuple(where)])}, "
+            f"but its {int(self.choices[place])} choices count from 0."
+        )
+
+
+ObservationReader = ArrayObservations | StructuredObservations
+
+
+def observation_reader(spec: EnvironmentSpec) -> ObservationReader:
+    """Return what reads the observations of this environment."""
+    return StructuredObservations(spec) if spec.observation_fields else ArrayObservations(spec)
+
+
+def _view(observations: Tensor, field: FieldSpec) -> Tensor:
+    """Return a field's values (..., *shape) out of rows of bytes (..., B)."""
+    return _flat(observations, field).reshape((*observations.shape[:-1], *field.shape))
+
+
+def _flat(observations: Tensor, field: FieldSpec) -> Tensor:
+    """Return a field's numbers in a row: (..., N)."""
+    dtype = cast(torch.dtype, getattr(torch, field.dtype))
+    part = observations[..., field.start : field.start + field.size]
+    places = (part.storage_offset(), *part.stride()[:-1])
+    if part.stride(-1) != 1 or any(place % dtype.itemsize for place in places):
+        part = part.clone(
+            memory_format=torch.contiguous_format
+        )  # torch reads a type only from addresses that are multiples of its size
+    return part.view(dtype)
