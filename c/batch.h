@@ -3,6 +3,23 @@
 #include "pool.h"
 #include "puffer.h"
 
+// The settings of single environments, for a batch in which some were changed. All NULL: every one has the batch's.
+typedef struct PufSettings {
+    double* current;     // (num_envs, num_params): of the episode that is going on
+    double* next;        // likewise, of the one after it
+    uint8_t* differs;    // (num_envs): 1 where `current` is not that of the environment before
+    uint8_t* pending;    // (num_envs): 1 where `next` is not `current`
+    int32_t num_pending; // of these
+    void* scratch;       // puf_scratch_size bytes
+} PufSettings;
+
+// Consecutive environments that are stepped on their own, while the caller does something else.
+typedef struct PufGroup {
+    struct PufBatch* batch;
+    int32_t first, count;
+    const uint8_t* differs; // settings.differs of the batch when the step began
+} PufGroup;
+
 typedef struct PufBatch {
     const PufSpec* spec;
     PufLayout layout; // resolved for the settings
@@ -10,13 +27,18 @@ typedef struct PufBatch {
     PufIo io;
     int32_t num_envs;
     PufPool* pool; // NULL: the caller's thread alone
+    PufSettings settings;
+    PufGroup* groups;     // NULL: all are stepped together
+    int32_t under_way;    // groups sent and not yet received
+    int32_t most_threads; // that a group may be split over
 } PufBatch;
 
 // The layout of an environment under these settings.
 PufLayout puf_layout(const PufSpec* spec, const double* params);
 
-// Index of the first action that is out of range, or -1. Continuous ones must be finite.
-int64_t puf_bad_action(const PufBatch* batch);
+// Index, in the batch, of the first action of `count` environments that is out of range, or -1. Continuous ones must be
+// finite.
+int64_t puf_bad_action(const PufBatch* batch, int32_t first, int32_t count);
 // Pull continuous actions into their bounds, in place.
 void puf_clip_controls(const PufLayout* layout, float* controls, int64_t rows);
 
@@ -26,6 +48,18 @@ void puf_batch_init(PufBatch* batch, const double* params, uint64_t seed, uint64
 int puf_batch_reset(PufBatch* batch);
 int puf_batch_step(PufBatch* batch);
 int puf_batch_observe(PufBatch* batch);
+
+// Step one group on the pool and return at once; and wait for the group that has been done for longest. 0, or the
+// group's number; -1 as above.
+int puf_batch_send(PufBatch* batch, int32_t group);
+int puf_batch_receive(PufBatch* batch);
+
+// Change the settings of one environment, whose layout must stay: from its next episode on, if that begins with a reset
+// or because all its agents ended theirs in the same step.
+void puf_batch_set(PufBatch* batch, int32_t env, const double* params);
+// After `current` and `next` were written from outside: find out what differs and what is pending.
+void puf_batch_compare_settings(PufBatch* batch);
+size_t puf_scratch_size(const PufSpec* spec, const PufLayout* layout);
 
 // A 64-bit hash of the states of `count` environments, logs left out.
 uint64_t puf_batch_hash(const PufBatch* batch, int32_t first, int32_t count);

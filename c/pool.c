@@ -1,73 +1,29 @@
-// pool.c - the only file that knows about operating-system threads.
+// pool.c - how threads are given work, and wait for it.
 #include "pool.h"
+#include "os_threads.h"
 #include <stdatomic.h>
 #include <stdlib.h>
-
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-#define PAUSE() _mm_pause()
-#elif defined(__aarch64__) && defined(__GNUC__)
-#define PAUSE() __asm__ volatile("yield")
-#else
-#define PAUSE() (void)0
-#endif
 
 enum {
     SPINS = 2000
 }; // looks before going to sleep: 20 to 40 us. More would burn a core, fewer would sleep every step.
 
-#ifdef _WIN32
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
-typedef HANDLE Thread;
-typedef SRWLOCK Mutex;
-typedef CONDITION_VARIABLE Condition;
-#define THREAD_RESULT DWORD WINAPI
-static int thread_start(Thread* t, LPTHREAD_START_ROUTINE run, void* arg)
-{
-    *t = CreateThread(NULL, 0, run, arg, 0, NULL);
-    return *t ? 0 : -1;
-}
-static void thread_join(Thread t)
-{
-    WaitForSingleObject(t, INFINITE);
-    CloseHandle(t);
-}
-static void mutex_init(Mutex* m) { InitializeSRWLock(m); }
-static void mutex_destroy(Mutex* m) { (void)m; }
-static void mutex_lock(Mutex* m) { AcquireSRWLockExclusive(m); }
-static void mutex_unlock(Mutex* m) { ReleaseSRWLockExclusive(m); }
-static void condition_init(Condition* c) { InitializeConditionVariable(c); }
-static void condition_destroy(Condition* c) { (void)c; }
-static void condition_wait(Condition* c, Mutex* m) { SleepConditionVariableSRW(c, m, INFINITE, 0); }
-static void condition_signal_all(Condition* c) { WakeAllConditionVariable(c); }
-static int forks(void) { return 0; }
-static void count_forks(void) {}
-#else
-#include <pthread.h>
-typedef pthread_t Thread;
-typedef pthread_mutex_t Mutex;
-typedef pthread_cond_t Condition;
-#define THREAD_RESULT void*
-static int thread_start(Thread* t, void* (*run)(void*), void* arg) { return pthread_create(t, NULL, run, arg); }
-static void thread_join(Thread t) { pthread_join(t, NULL); }
-static void mutex_init(Mutex* m) { pthread_mutex_init(m, NULL); }
-static void mutex_destroy(Mutex* m) { pthread_mutex_destroy(m); }
-static void mutex_lock(Mutex* m) { pthread_mutex_lock(m); }
-static void mutex_unlock(Mutex* m) { pthread_mutex_unlock(m); }
-static void condition_init(Condition* c) { pthread_cond_init(c, NULL); }
-static void condition_destroy(Condition* c) { pthread_cond_destroy(c); }
-static void condition_wait(Condition* c, Mutex* m) { pthread_cond_wait(c, m); }
-static void condition_signal_all(Condition* c) { pthread_cond_broadcast(c); }
+// Every call for the threads is a round. What it asks of them is the remainder of its number.
+enum { SHARE, TAKE, STOP, KINDS = 4 };
 
-// Threads do not survive a fork. Counting forks in the child lets a pool refuse work instead of waiting for ever.
-static int fork_count;
-static void in_child(void) { fork_count += 1; }
-static int forks(void) { return fork_count; }
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-static void register_fork_handler(void) { pthread_atfork(NULL, NULL, in_child); }
-static void count_forks(void) { pthread_once(&fork_once, register_fork_handler); }
-#endif
+typedef struct Task {
+    PufJob job;
+    void* context;
+    int parts;
+    int begun; // parts that a thread has taken
+    int left;  // parts that are not done
+    struct Task* next;
+} Task;
+
+// First in, first out.
+typedef struct Queue {
+    Task *first, *last;
+} Queue;
 
 typedef struct Worker {
     PufPool* pool;
@@ -78,39 +34,82 @@ typedef struct Worker {
 struct PufPool {
     Mutex mutex;
     Condition start, done;
-    PufJob job;
+    PufJob job; // that is shared
     void* context;
-    atomic_uint round;  // raised for every job, and to stop; changes under the mutex
-    atomic_int pending; // workers still busy with the job; reaches 0 under the mutex
-    int stop;
-    int workers; // threads without the caller
-    int forks;   // as counted when the pool was made
+    atomic_uint round;  // changes under the mutex
+    atomic_int pending; // threads still busy with the shared job; reaches 0 under the mutex
+    atomic_uint ready;  // tasks done and not yet received; changes under the mutex
+    int sleeping;       // threads that wait for a round; under the mutex
+    int threads;        // that share a job, counting the caller's own
+    int workers;        // threads without the caller
+    int forks;          // as counted when the pool was made
+    Task* tasks;
+    Queue waiting, finished; // under the mutex
     Worker worker[];
 };
+
+static void push(Queue* queue, Task* task)
+{
+    task->next = NULL;
+    if (queue->first) {
+        queue->last->next = task;
+    } else {
+        queue->first = task;
+    }
+    queue->last = task;
+}
+
+static Task* pop(Queue* queue)
+{
+    Task* task = queue->first;
+    queue->first = task->next;
+    return task;
+}
+
+// Look out, for a while, for a number to become another one than `seen`; and return it.
+static unsigned look_out(atomic_uint* number, unsigned seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        unsigned now = atomic_load_explicit(number, memory_order_acquire);
+        if (now != seen) {
+            return now;
+        }
+        PAUSE();
+    }
+    return seen;
+}
 
 // Wait until the round is another one than `seen`, and return it.
 static unsigned next_round(PufPool* pool, unsigned seen)
 {
-    for (int i = 0; i < SPINS; i++) {
-        unsigned round = atomic_load_explicit(&pool->round, memory_order_acquire);
-        if (round != seen) {
-            return round;
-        }
-        PAUSE();
+    unsigned round = look_out(&pool->round, seen);
+    if (round != seen) {
+        return round;
     }
     mutex_lock(&pool->mutex);
-    while (atomic_load(&pool->round) == seen) {
+    pool->sleeping += 1;
+    while ((round = atomic_load(&pool->round)) == seen) {
         condition_wait(&pool->start, &pool->mutex);
     }
+    pool->sleeping -= 1;
     mutex_unlock(&pool->mutex);
-    return atomic_load(&pool->round);
+    return round;
 }
 
-static void begin_round(PufPool* pool, int pending)
+// Under the mutex.
+static void begin_round(PufPool* pool, unsigned kind)
+{
+    unsigned round = atomic_load_explicit(&pool->round, memory_order_relaxed);
+    atomic_store(&pool->round, round - round % KINDS + KINDS + kind);
+}
+
+// ---- One job for all. ----
+
+static void begin_job(PufPool* pool)
 {
     mutex_lock(&pool->mutex);
-    atomic_store(&pool->pending, pending);
-    atomic_fetch_add(&pool->round, 1);
+    atomic_store(&pool->pending, pool->threads - 1);
+    begin_round(pool, SHARE);
     condition_signal_all(&pool->start);
     mutex_unlock(&pool->mutex);
 }
@@ -139,43 +138,133 @@ static void wait_until_done(PufPool* pool)
     mutex_unlock(&pool->mutex);
 }
 
+int puf_pool_run(PufPool* pool, PufJob job, void* context)
+{
+    if (forks() != pool->forks) {
+        return -1;
+    }
+    pool->job = job;
+    pool->context = context;
+    begin_job(pool);
+    job(context, 0, pool->threads);
+    wait_until_done(pool);
+    return 0;
+}
+
+// ---- A queue of tasks. ----
+
+int puf_pool_send(PufPool* pool, int number, PufJob job, void* context, int parts)
+{
+    if (forks() != pool->forks) {
+        return -1;
+    }
+    Task* task = &pool->tasks[number];
+    task->job = job;
+    task->context = context;
+    task->parts = parts;
+    task->begun = 0;
+    task->left = parts;
+    mutex_lock(&pool->mutex);
+    push(&pool->waiting, task);
+    begin_round(pool, TAKE);
+    for (int i = 0; i < parts && i < pool->sleeping; i++) {
+        condition_signal(&pool->start); // no more than have something to do
+    }
+    mutex_unlock(&pool->mutex);
+    return 0;
+}
+
+// Take parts until there are none.
+static void take_parts(PufPool* pool)
+{
+    mutex_lock(&pool->mutex);
+    while (pool->waiting.first) {
+        Task* task = pool->waiting.first;
+        int part = task->begun++;
+        if (task->begun == task->parts) {
+            pop(&pool->waiting);
+        }
+        mutex_unlock(&pool->mutex);
+        task->job(task->context, part, task->parts);
+        mutex_lock(&pool->mutex);
+        task->left -= 1;
+        if (task->left == 0) {
+            push(&pool->finished, task);
+            atomic_fetch_add(&pool->ready, 1);
+            condition_signal_all(&pool->done);
+        }
+    }
+    mutex_unlock(&pool->mutex);
+}
+
+int puf_pool_receive(PufPool* pool)
+{
+    if (forks() != pool->forks) {
+        return -1;
+    }
+    look_out(&pool->ready, 0);
+    mutex_lock(&pool->mutex);
+    while (!pool->finished.first) {
+        condition_wait(&pool->done, &pool->mutex);
+    }
+    Task* task = pop(&pool->finished);
+    atomic_fetch_sub(&pool->ready, 1);
+    mutex_unlock(&pool->mutex);
+    return (int)(task - pool->tasks);
+}
+
+// ---- The threads. ----
+
 static THREAD_RESULT worker_main(void* arg)
 {
     Worker* self = arg;
     PufPool* pool = self->pool;
-    unsigned seen = 0;
+    unsigned round = SHARE;
     for (;;) {
-        seen = next_round(pool, seen);
-        if (pool->stop) {
+        round = next_round(pool, round);
+        if (round % KINDS == STOP) {
             return 0;
         }
-        pool->job(pool->context, self->part, pool->workers + 1);
-        finish_part(pool);
+        if (round % KINDS == TAKE) {
+            take_parts(pool);
+        } else if (self->part < pool->threads) {
+            pool->job(pool->context, self->part, pool->threads);
+            finish_part(pool);
+        }
     }
 }
 
 static void pool_stop(PufPool* pool, int started)
 {
-    pool->stop = 1;
-    begin_round(pool, 0);
+    mutex_lock(&pool->mutex);
+    pool->waiting.first = NULL;
+    begin_round(pool, STOP);
+    condition_signal_all(&pool->start);
+    mutex_unlock(&pool->mutex);
     for (int i = 0; i < started; i++) {
         thread_join(pool->worker[i].thread);
     }
     condition_destroy(&pool->done);
     condition_destroy(&pool->start);
     mutex_destroy(&pool->mutex);
+    free(pool->tasks);
     free(pool);
 }
 
-PufPool* puf_pool_create(int threads)
+PufPool* puf_pool_create(int threads, int tasks)
 {
-    int workers = threads - 1;
+    int workers = tasks > 0 ? threads : threads - 1;
     PufPool* pool = calloc(1, sizeof(PufPool) + (size_t)workers * sizeof(Worker));
-    if (!pool) {
+    Task* slots = calloc((size_t)tasks + 1, sizeof(Task));
+    if (!pool || !slots) {
+        free(pool);
+        free(slots);
         return NULL;
     }
     count_forks();
+    pool->threads = threads;
     pool->workers = workers;
+    pool->tasks = slots;
     pool->forks = forks();
     mutex_init(&pool->mutex);
     condition_init(&pool->start);
@@ -189,19 +278,6 @@ PufPool* puf_pool_create(int threads)
         }
     }
     return pool;
-}
-
-int puf_pool_run(PufPool* pool, PufJob job, void* context)
-{
-    if (forks() != pool->forks) {
-        return -1;
-    }
-    pool->job = job;
-    pool->context = context;
-    begin_round(pool, pool->workers);
-    job(context, 0, pool->workers + 1);
-    wait_until_done(pool);
-    return 0;
 }
 
 void puf_pool_destroy(PufPool* pool)

@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
 """Where C and Python meet: the spec tables as dictionaries, and one class, Batch, that steps any environment."""
+cimport cython
 cimport numpy as cnp
+from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint32_t, uint64_t
 
@@ -95,10 +97,19 @@ cdef extern from "registry.h" nogil:
 cdef extern from "pool.h" nogil:
     ctypedef struct PufPool:
         pass
-    PufPool* puf_pool_create(int)
+    PufPool* puf_pool_create(int, int)
     void puf_pool_destroy(PufPool*)
 
 cdef extern from "batch.h" nogil:
+    ctypedef struct PufSettings:
+        double* current
+        double* next
+        uint8_t* differs
+        uint8_t* pending
+        void* scratch
+    ctypedef struct PufGroup:
+        PufBatch* batch
+        int32_t first, count
     ctypedef struct PufBatch:
         const PufSpec* spec
         PufLayout layout
@@ -106,13 +117,21 @@ cdef extern from "batch.h" nogil:
         PufIo io
         int32_t num_envs
         PufPool* pool
+        PufSettings settings
+        PufGroup* groups
+        int32_t under_way, most_threads
     PufLayout puf_layout(const PufSpec*, const double*)
-    int64_t puf_bad_action(const PufBatch*)
+    int64_t puf_bad_action(const PufBatch*, int32_t, int32_t)
     void puf_clip_controls(const PufLayout*, float*, int64_t)
     void puf_batch_init(PufBatch*, const double*, uint64_t, uint64_t)
     int puf_batch_reset(PufBatch*)
     int puf_batch_step(PufBatch*)
     int puf_batch_observe(PufBatch*)
+    int puf_batch_send(PufBatch*, int32_t)
+    int puf_batch_receive(PufBatch*)
+    void puf_batch_set(PufBatch*, int32_t, const double*)
+    void puf_batch_compare_settings(PufBatch*)
+    size_t puf_scratch_size(const PufSpec*, const PufLayout*)
     uint64_t puf_batch_hash(const PufBatch*, int32_t, int32_t)
     void puf_batch_log(PufBatch*, int32_t, int32_t, double*)
     int32_t puf_log_size(const PufSpec*)
@@ -265,11 +284,13 @@ cdef void* _address(object array, str name, tuple shape, object dtype) except NU
     return cnp.PyArray_DATA(a)
 
 
+@cython.no_gc_clear  # threads may be writing to the buffers until __dealloc__ has ended them
 cdef class Batch:
     """A batch of one environment over borrowed buffers; see docs/contract.md.
 
     `params` are float64 settings in the spec's order, already validated. `first` is the number, in the run, of the
-    batch's first environment: environment `first + i` of a run behaves the same in whichever batch it is.
+    batch's first environment: environment `first + i` of a run behaves the same in whichever batch it is. `group`
+    environments each can be stepped on their own, by `_send` and `_receive`; 0: all are stepped together.
     Attributes `observations`, `final_observations`, `actions`, `rewards`, `terminals`, `truncations`, `action_masks`
     and `agent_mask` (the last two may be None) never change identity.
     """
@@ -278,6 +299,11 @@ cdef class Batch:
     cdef object params
     cdef uint64_t first
     cdef bint started, busy, closed
+    cdef bint moved_together  # since _moved_together was called
+    cdef uint8_t[::1] sent  # of each group: whether it is under way
+    cdef list group_actions  # of each group: its rows of `actions`
+    cdef object differs, pending, scratch  # keep these alive for C
+    cdef readonly object _current, _next  # settings of single environments (num_envs, num_params); None: none changed
     cdef readonly int num_envs, num_agents
     cdef readonly object observations, final_observations, actions, rewards, terminals, truncations
     cdef readonly object action_masks, agent_mask
@@ -285,8 +311,8 @@ cdef class Batch:
     cdef readonly tuple _result
     cdef public object _on_step  # called with the checked actions before each step, for recording
 
-    def __cinit__(self, str name, int num_envs, params, *, int threads=1, uint64_t first=0, isa=None, buffers=None,
-                  **_):
+    def __cinit__(self, str name, int num_envs, params, *, int threads=1, uint64_t first=0, int group=0, isa=None,
+                  buffers=None, **_):
         cdef PufBatch* b = &self.batch
         b.spec = _find(name, isa)
         b.num_envs = num_envs
@@ -294,23 +320,41 @@ cdef class Batch:
         self.num_envs = num_envs
         self.first = first
         self.params = np.array(params, dtype=np.float64)
-        self._check_arguments(num_envs, threads)
+        self._check_arguments(num_envs, threads, group)
         b.layout = puf_layout(b.spec, self._params())
         self.num_agents = num_envs * b.layout.agents
         self._states = aligned_zeros(num_envs * b.layout.state_size, np.uint8)
         b.states = cnp.PyArray_DATA(<cnp.ndarray> self._states)
         self._take_buffers(dict(buffers or {}))
-        if threads > 1:
-            b.pool = puf_pool_create(threads)
+        if group > 0:
+            self._make_groups(group)
+        if threads > 1 or group > 0:
+            b.most_threads = threads
+            b.pool = puf_pool_create(threads, num_envs // group if group > 0 else 0)
             if b.pool is NULL:
                 raise MemoryError(f"could not start {threads} threads")
 
-    cdef _check_arguments(self, int num_envs, int threads):
+    cdef _make_groups(self, int group):
+        cdef PufBatch* b = &self.batch
+        cdef int i, count = self.num_envs // group, rows = group * b.layout.agents
+        b.groups = <PufGroup*> calloc(count, sizeof(PufGroup))
+        if b.groups is NULL:
+            raise MemoryError(f"{count} groups do not fit into memory")
+        for i in range(count):
+            b.groups[i].batch = b
+            b.groups[i].first = i * group
+            b.groups[i].count = group
+        self.group_actions = [self.actions[i * rows:(i + 1) * rows] for i in range(count)]
+        self.sent = np.zeros(count, dtype=np.uint8)
+
+    cdef _check_arguments(self, int num_envs, int threads, int group):
         """The last line of defence before C: `make` has checked all this already, with better words."""
         cdef const PufSpec* spec = self.batch.spec
         cdef int i
         if num_envs < 1 or threads < 1:
             raise ValueError(f"{self.name}: num_envs and threads must be at least 1, got {num_envs} and {threads}")
+        if group < 0 or group > 0 and num_envs % group != 0:
+            raise ValueError(f"{self.name}: num_envs must be a multiple of group, got {num_envs} and {group}")
         if self.params.shape != (spec.num_params,):
             raise ValueError(f"{self.name}: expected {spec.num_params} settings, got {self.params.shape}")
         for i in range(spec.num_params):
@@ -374,8 +418,9 @@ cdef class Batch:
 
     def __dealloc__(self):
         puf_pool_destroy(self.batch.pool)
+        free(self.batch.groups)
 
-    cdef int _enter(self, bint started) except -1:
+    cdef int _enter(self, bint started, bint idle=True) except -1:
         """Take the batch for one call, so that no second thread moves it meanwhile."""
         if self.closed:
             raise RuntimeError(f"{self.name}: the environment is closed; make a new one")
@@ -383,6 +428,8 @@ cdef class Batch:
             raise RuntimeError(f"{self.name}: another thread is inside this environment; give each thread its own")
         if started and not self.started:
             raise RuntimeError(f"{self.name}: call reset() before the first step()")
+        if idle and self.batch.under_way > 0:
+            raise RuntimeError(f"{self.name}: this needs every environment, and some are under way: recv() them first")
         self.busy = True
         return 0
 
@@ -406,6 +453,7 @@ cdef class Batch:
             result = puf_batch_reset(&self.batch)
         self._leave(result)
         self.started = True
+        self.moved_together = True
         return self.observations
 
     def step(self, actions):
@@ -423,17 +471,9 @@ cdef class Batch:
             RuntimeError: before reset, after close, or while another thread is inside.
         """
         cdef int result
-        cdef int64_t bad
         self._enter(True)
         try:
-            if actions is not self.actions and not self._copy_like(actions):
-                self._copy_actions(actions)
-            with nogil:
-                bad = puf_bad_action(&self.batch)
-                if bad < 0 and self.batch.io.controls is not NULL:
-                    puf_clip_controls(&self.batch.layout, <float*> self.batch.io.controls, self.num_agents)
-            if bad >= 0:
-                self._refuse_action(bad)
+            self._take_actions(actions, self.actions, 0, self.num_envs)
             if self._on_step is not None:
                 self._on_step()
         except:
@@ -442,13 +482,85 @@ cdef class Batch:
         with nogil:
             result = puf_batch_step(&self.batch)
         self._leave(result)
+        self.moved_together = True
         return self._result
 
-    cdef bint _copy_like(self, actions):
+    def _send(self, list groups, actions):
+        """Have groups take a step, with actions for their rows one behind the other, and return at once.
+
+        Raises as `step` does, and then none of them has moved.
+        """
+        cdef int group, result = 0
+        self._enter(True, False)
+        try:
+            if self._on_step is not None:
+                raise RuntimeError(f"{self.name}: a replay is being recorded, and holds whole steps: step() instead")
+            for group, part in zip(groups, self._split_actions(groups, actions), strict=True):
+                if self.sent[group]:
+                    raise RuntimeError(f"{self.name}: group {group} is under way: recv() it first")
+                self._take_actions(part, self.group_actions[group], self.batch.groups[group].first,
+                                   self.batch.groups[group].count)
+        except:
+            self.busy = False
+            raise
+        for group in groups:
+            if result == 0:
+                result = puf_batch_send(&self.batch, group)
+                self.sent[group] = result == 0
+        self._leave(result)
+
+    cdef _split_actions(self, list groups, actions):
+        """The actions of each of the groups."""
+        if len(groups) == 1:
+            return (actions,)
+        source = actions if isinstance(actions, np.ndarray) else np.asarray(actions)
+        rows = self.num_agents // len(self.group_actions)
+        shape = (rows * len(groups), *self.actions.shape[1:])
+        if source.shape != shape:
+            raise ValueError(f"{self.name}: expected actions of shape {shape}, got {source.shape}")
+        return [source[i * rows:(i + 1) * rows] for i in range(len(groups))]
+
+    def _receive(self):
+        """Wait for the group that has been done for longest, and return its number."""
+        cdef int group
+        self._enter(True, False)
+        if self.batch.under_way == 0:
+            self.busy = False
+            raise RuntimeError(f"{self.name}: no environments are under way: send() some first")
+        with nogil:
+            group = puf_batch_receive(&self.batch)
+        self._leave(0 if group >= 0 else -1)
+        self.sent[group] = False
+        return group
+
+    def _moved_together(self):
+        """Whether a reset, a step or a restore of all environments happened since this was last asked."""
+        self._enter(True, False)
+        self.busy = False
+        moved, self.moved_together = self.moved_together, False
+        return moved
+
+    cdef int _take_actions(self, actions, target, int first, int count) except -1:
+        """Bring the actions of some environments into `target`, their rows of `actions`: checked and clipped."""
+        cdef int64_t bad
+        cdef float* controls
+        if actions is not target and not self._copy_like(actions, target):
+            self._copy_actions(actions, target, first)
+        with nogil:
+            bad = puf_bad_action(&self.batch, first, count)
+            if bad < 0 and self.batch.io.controls is not NULL:
+                controls = <float*> self.batch.io.controls
+                controls += <int64_t> first * self.batch.layout.agents * self.batch.layout.num_actions
+                puf_clip_controls(&self.batch.layout, controls, <int64_t> count * self.batch.layout.agents)
+        if bad >= 0:
+            self._refuse_action(bad)
+        return 0
+
+    cdef bint _copy_like(self, actions, cnp.ndarray target):
         """The usual case, for speed: copy an array of just the right kind. False: it is none."""
         if type(actions) is not np.ndarray:
             return False
-        cdef cnp.ndarray source = actions, target = self.actions
+        cdef cnp.ndarray source = actions
         cdef int d
         if (cnp.PyArray_TYPE(source) != cnp.PyArray_TYPE(target) or not cnp.PyArray_ISCARRAY_RO(source)
                 or cnp.PyArray_NDIM(source) != cnp.PyArray_NDIM(target)):
@@ -459,13 +571,13 @@ cdef class Batch:
         memmove(cnp.PyArray_DATA(target), cnp.PyArray_DATA(source), cnp.PyArray_NBYTES(target))
         return True
 
-    cdef _copy_actions(self, actions):
+    cdef _copy_actions(self, actions, target, int first):
         """Bring foreign actions into the buffer; the range check comes after, so nothing may wrap on the way."""
         source = actions if isinstance(actions, np.ndarray) else np.asarray(actions)
-        if source.shape != self.actions.shape:
-            raise ValueError(f"{self.name}: expected actions of shape {self.actions.shape}, got {source.shape}")
-        if source.dtype == self.actions.dtype:
-            np.copyto(self.actions, source)
+        if source.shape != target.shape:
+            raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {source.shape}")
+        if source.dtype == target.dtype:
+            np.copyto(target, source)
             return
         if self.batch.io.controls is not NULL:
             if source.dtype.kind not in "iuf":
@@ -475,23 +587,25 @@ cdef class Batch:
             # A float64 beyond float32's range is finite, so it is clipped like any other.
             overflowed = np.isinf(narrowed) & np.isfinite(source)
             narrowed[overflowed] = np.copysign(np.finfo(np.float32).max, source[overflowed])
-            np.copyto(self.actions, narrowed)
+            np.copyto(target, narrowed)
             return
         if source.dtype.kind not in "iu":
             raise ValueError(f"{self.name}: expected integer actions (int32 is fastest), got {source.dtype}"
-                             + self._first_nonfinite(source))
+                             + self._first_nonfinite(source, first))
         outside = (source < 0) | (source > 2**31 - 1)
         if outside.any():
             bad = int(np.flatnonzero(outside)[0])
-            self._refuse_action(bad, source.reshape(-1)[bad])
-        np.copyto(self.actions, source, casting="unsafe")
+            before = first * self.batch.layout.agents * self.batch.layout.num_actions
+            self._refuse_action(before + bad, source.reshape(-1)[bad])
+        np.copyto(target, source, casting="unsafe")
 
-    cdef _first_nonfinite(self, source):
+    cdef _first_nonfinite(self, source, int first):
         if source.dtype.kind != "f" or np.isfinite(source).all():
             return ""
         flat = source.reshape(-1)
         bad = int(np.flatnonzero(~np.isfinite(flat))[0])
-        return f"; agent {bad // self.batch.layout.num_actions} has {flat[bad]}"
+        row = first * self.batch.layout.agents + bad // self.batch.layout.num_actions
+        return f"; row {row} has {flat[bad]}"
 
     cdef _refuse_action(self, int64_t bad, value=None):
         cdef PufLayout* l = &self.batch.layout
@@ -508,15 +622,53 @@ cdef class Batch:
         """Stop the threads and refuse all further steps. May be called twice."""
         if self.busy:
             raise RuntimeError(f"{self.name}: another thread is inside this environment; close it when that is done")
+        cdef PufPool* pool = self.batch.pool
         self.closed = True
-        puf_pool_destroy(self.batch.pool)
         self.batch.pool = NULL
+        with nogil:
+            puf_pool_destroy(pool)
 
     def _observe(self):
         """Write the observations anew, and clear the rest: after the states were replaced."""
         self._enter(False)
         self._leave(puf_batch_observe(&self.batch))
         self.started = True
+        self.moved_together = True
+
+    def _own_settings(self):
+        """Make `_current` and `_next`: from now on, environments may have settings of their own."""
+        if self._current is not None:
+            return
+        cdef PufSettings* s = &self.batch.settings
+        cdef PufBatch* b = &self.batch
+        self._current = np.tile(self.params, (self.num_envs, 1))
+        self._next = self._current.copy()
+        self.differs = np.zeros(self.num_envs, dtype=np.uint8)
+        self.pending = np.zeros(self.num_envs, dtype=np.uint8)
+        self.scratch = aligned_zeros(puf_scratch_size(b.spec, &b.layout), np.uint8)
+        s.current = <double*> cnp.PyArray_DATA(<cnp.ndarray> self._current)
+        s.next = <double*> cnp.PyArray_DATA(<cnp.ndarray> self._next)
+        s.differs = <uint8_t*> cnp.PyArray_DATA(<cnp.ndarray> self.differs)
+        s.pending = <uint8_t*> cnp.PyArray_DATA(<cnp.ndarray> self.pending)
+        s.scratch = cnp.PyArray_DATA(<cnp.ndarray> self.scratch)
+
+    def _set_next(self, envs, params):
+        """Settings (k, num_params), validated and of the same layout, for the next episodes of k environments."""
+        cdef int64_t[:] numbers = np.asarray(envs, dtype=np.int64)
+        cdef double[:, ::1] rows = np.ascontiguousarray(params, dtype=np.float64)
+        cdef Py_ssize_t i
+        self._enter(False, False)
+        self._own_settings()
+        for i in range(numbers.shape[0]):
+            puf_batch_set(&self.batch, <int32_t> numbers[i], &rows[i, 0])
+        self._leave(0)
+
+    def _replace_settings(self, current, following):
+        """Put back settings (num_envs, num_params) of this and of the next episodes, as a snapshot holds them."""
+        self._own_settings()
+        self._current[:] = current
+        self._next[:] = following
+        puf_batch_compare_settings(&self.batch)
 
     def _hash(self, int first, int count):
         if not self.busy:  # busy: the recorder asks from inside step, before anything moves

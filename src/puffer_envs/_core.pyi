@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -30,22 +30,31 @@ class Batch:
     agent_mask: NDArray[np.bool_] | None
     _states: NDArray[np.uint8]
     _on_step: Callable[[], None] | None
+    _current: NDArray[np.float64] | None
+    _next: NDArray[np.float64] | None
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         name: str,
         num_envs: int,
         params: ArrayLike,
         *,
         threads: int = 1,
         first: int = 0,
+        group: int = 0,
         isa: str | None = None,
         buffers: Mapping[str, NDArray[Any]] | None = None,
-    ) -> None: ...
+        **_: Any,
+    ) -> Self: ...
     def step(
         self, actions: ArrayLike
     ) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]: ...
     def close(self) -> None: ...
+    def _send(self, groups: list[int], actions: ArrayLike) -> None: ...
+    def _receive(self) -> int: ...
+    def _moved_together(self) -> bool: ...
+    def _set_next(self, envs: ArrayLike, params: ArrayLike) -> None: ...
+    def _replace_settings(self, current: ArrayLike, following: ArrayLike) -> None: ...
     def _reset(self, seed: int | None) -> NDArray[Any]: ...
     def _observe(self) -> None: ...
     def _hash(self, first: int, count: int) -> int: ...

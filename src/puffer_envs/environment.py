@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs import _core
 from puffer_envs.replay import Recorder
@@ -89,10 +90,10 @@ class Environment(_core.Batch):
         self.spec = spec(name)
         self.settings = dict(settings or {})
         self.first = first
-        layout = read_layout(name, params)
-        self.agents = layout.agents
-        self.single_observation_space = observation_space(self.spec, layout)
-        self.single_action_space = action_space(layout)
+        self._layout = read_layout(name, params)
+        self.agents = self._layout.agents
+        self.single_observation_space = observation_space(self.spec, self._layout)
+        self.single_action_space = action_space(self._layout)
         self._next_seed: int | None = seed
         self._recorder: Recorder | None = None
 
@@ -138,28 +139,93 @@ class Environment(_core.Batch):
         """A 64-bit hash of the state of one environment, or of all. Logs do not enter."""
         return self._hash(0, self.num_envs) if env is None else self._hash(self._check_index(env), 1)
 
+    def env_settings(self, env: int) -> dict[str, float]:
+        """All settings of environment `env`, as they are in the episode that is going on."""
+        index = self._check_index(env)
+        return dict(self.settings) if self._current is None else self._name_settings(self._current[index])
+
+    def _name_settings(self, params: NDArray[np.float64]) -> dict[str, float]:
+        return {p.name: p.type(value) for p, value in zip(self.spec.params, params.tolist(), strict=True)}
+
+    def _set(self, key: str, value: Any, envs: ArrayLike) -> None:
+        """Change a setting of some environments; it takes effect when their next episodes begin.
+
+        That is at the next reset, with or without a seed, or when all agents of an environment end their episodes in
+        the same step. An environment that begins so without a seed gets a generator seeded by the state it leaves.
+
+        Raises:
+            ValueError, TypeError: as for the settings of `make`, or the buffers would have to change with it.
+            RuntimeError: a replay is being recorded; closed; or another thread is inside.
+        """
+        if self._recorder is not None:
+            raise RuntimeError(f"{self.spec.name}: a replay is being recorded, and holds one set of settings")
+        if key not in self.settings:
+            resolve_settings(self.spec, {key: value})  # raises, with the nearest name
+        numbers = np.asarray(envs, np.int64)
+        base = np.tile(list(self.settings.values()), (self.num_envs, 1)) if self._next is None else self._next
+        before, which = np.unique(base[numbers], axis=0, return_inverse=True)
+        after = np.array([self._changed(row, key, value) for row in before])
+        self._set_next(numbers, after.reshape(before.shape)[which.reshape(-1)])
+
+    def _changed(self, params: NDArray[np.float64], key: str, value: Any) -> list[float]:
+        """These settings with another value, as long as the buffers stay as they are."""
+        changed = list(resolve_settings(self.spec, self._name_settings(params) | {key: value}).values())
+        if read_layout(self.spec.name, changed) != self._layout:
+            raise ValueError(
+                f"{self.spec.name}: {key}={value!r} would change the layout of buffers or states, which is fixed once "
+                "they are made; make other environments with it"
+            )
+        return changed
+
     def snapshot(self) -> bytes:
         """The whole state of the batch, as bytes that `restore` takes."""
         self._hash(0, 0)  # raises unless open and started
-        return pack_snapshot(self.spec, self.settings, self.num_envs, self._states)
+        whole = self._states
+        if self._current is not None and self._next is not None:
+            tables = np.stack([self._current, self._next])
+            whole = np.concatenate([self._states, tables.reshape(-1).view(np.uint8)])
+        return pack_snapshot(self.spec, self.settings, self.num_envs, whole)
 
     def restore(self, snapshot: bytes) -> NDArray[Any]:
         """Go back to a snapshot and return `observations`; rewards, terminals and truncations are cleared.
 
+        Settings of single environments become what they were.
+
         Raises:
             SnapshotError: it is damaged, or of another environment, version, batch size or settings.
+            RuntimeError: closed, or some environments are under way.
         """
-        states = unpack_snapshot(snapshot, self.spec, self.settings, self.num_envs, self._states.size)
+        own = self._holds_own_settings(snapshot)
+        shape = (2, self.num_envs, len(self.spec.params))
+        size = self._states.size + (8 * math.prod(shape) if own else 0)
+        whole = unpack_snapshot(snapshot, self.spec, self.settings, self.num_envs, size)
         self._check_open()
-        self._states[:] = states
+        self._states[:] = whole[: self._states.size]
+        if own:
+            current, following = whole[self._states.size :].view(np.float64).reshape(shape)
+            self._replace_settings(current, following)
+        elif self._next is not None:
+            common = list(self.settings.values())
+            self._replace_settings(common, common)
         self._observe()
         self._next_seed = None
         self._recorder = None
         self._on_step = None
         return self.observations
 
+    def _holds_own_settings(self, snapshot: bytes) -> bool:
+        """Whether a snapshot holds settings of single environments behind the states: it is longer then."""
+        plain = len(pack_snapshot(self.spec, self.settings, self.num_envs, self._states[:0])) + self._states.size
+        return isinstance(snapshot, (bytes, bytearray, memoryview)) and memoryview(snapshot).nbytes > plain
+
     def start_replay(self, seed: int) -> NDArray[Any]:
-        """Reset with this seed and record every action from here on, for `save_replay`."""
+        """Reset with this seed and record every action from here on, for `save_replay`.
+
+        Raises:
+            RuntimeError: some environments have settings of their own, which a replay does not hold.
+        """
+        if self._next is not None and (self._next != list(self.settings.values())).any():
+            raise RuntimeError(f"{self.spec.name}: a replay holds one set of settings, and some were changed by set()")
         observations = self.reset(seed)
         self._recorder = Recorder(self, check_seed(seed))
         self._on_step = self._recorder.record
@@ -220,21 +286,37 @@ def make(
         ValueError, TypeError: unknown name or setting, value out of range or of the wrong type; unfit buffers.
         MemoryError: the batch does not fit into this machine's memory.
     """
+    arguments = check_arguments(name, num_envs, seed, threads, first, isa, settings)
+    return Environment(**arguments, buffers=buffers)
+
+
+def check_arguments(
+    name: str, num_envs: int, seed: int, threads: int, first: int, isa: str | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the class `Environment` takes, made of what `make` takes; raises as `make` does."""
     env_spec = spec(name)
-    num_envs = _check_count("num_envs", num_envs, MAX_ENVS)
-    threads = min(_check_count("threads", threads, MAX_THREADS), num_envs)
+    num_envs = check_count("num_envs", num_envs, MAX_ENVS)
+    threads = min(check_count("threads", threads, MAX_THREADS), num_envs)
     seed, first = check_seed(seed), check_seed(first, "first")
     if isa is not None and isa not in _core.supported_isas():
         raise ValueError(f"isa must be one of {', '.join(_core.supported_isas())} on this machine, got {isa!r}")
     resolved = resolve_settings(env_spec, settings)
     params = list(resolved.values())
     _check_memory(env_spec, params, num_envs)
-    return Environment(
-        name, num_envs, params, threads=threads, first=first, isa=isa, buffers=buffers, seed=seed, settings=resolved
-    )
+    return {
+        "name": name,
+        "num_envs": num_envs,
+        "params": params,
+        "threads": threads,
+        "first": first,
+        "isa": isa,
+        "seed": seed,
+        "settings": resolved,
+    }
 
 
-def _check_count(what: str, value: object, most: int) -> int:
+def check_count(what: str, value: object, most: int) -> int:
+    """A whole number from 1 to `most`, as an int; TypeError or ValueError with one sentence else."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{what} must be an integer from 1 to {most}, got {value!r}")
     count = int(value)

@@ -12,7 +12,7 @@ static void job(void* context, int part, int parts) { counts[part][0] += *(const
 int main(void)
 {
     for (int threads = 1; threads <= MAX_PARTS; threads += threads < 4 ? 1 : 4) {
-        PufPool* pool = puf_pool_create(threads);
+        PufPool* pool = puf_pool_create(threads, 0);
         if (!pool) {
             return 1;
         }

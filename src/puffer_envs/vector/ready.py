@@ -49,6 +49,7 @@ class Ledger:
         for numbers in self._env_id:
             numbers.flags.writeable = False
         self._block_of = {first: block for block, (first, _) in enumerate(bounds)}
+        self._block_of_array = {id(numbers): block for block, numbers in enumerate(self._env_id)}
         self._received: list[int] = []
 
     def all_ready(self) -> None:
@@ -92,7 +93,12 @@ class Ledger:
 
     def blocks(self, env_id: ArrayLike | None) -> list[int]:
         """The blocks that `send` is about: those last received, or those of `env_id`. They must be with the caller."""
-        blocks = self._received if env_id is None else self._find(np.asarray(env_id))
+        if env_id is None:
+            blocks = self._received
+        elif (block := self._block_of_array.get(id(env_id))) is not None:  # the usual case, for speed
+            blocks = [block]
+        else:
+            blocks = self._find(np.asarray(env_id))
         if not blocks:
             raise RuntimeError("send() comes after recv(), which says which environments wait for actions")
         for block in blocks:
@@ -103,14 +109,15 @@ class Ledger:
 
     def _find(self, env_id: NDArray[Any]) -> list[int]:
         blocks, at = [], 0
-        while env_id.ndim == 1 and at < len(env_id):
+        valid = env_id.ndim == 1 and env_id.dtype.kind in "iu"
+        while valid and at < len(env_id):
             block = self._block_of.get(int(env_id[at]), -1)
             size = len(self._env_id[block])
             if block < 0 or block in blocks or not np.array_equal(env_id[at : at + size], self._env_id[block]):
                 break
             blocks.append(block)
             at += size
-        if env_id.ndim != 1 or at < len(env_id):
+        if not valid or at < len(env_id):
             raise ValueError("env_id must be what recv() returned: whole groups of environments, in that order")
         return blocks
 
