@@ -86,6 +86,8 @@ class Offscreen:
         self._fonts.close()
         self._surface.close()
         self._rl.CloseWindow()
+        if self.way == "osmesa":
+            _choose_any_platform(self._rl)
 
     def __enter__(self) -> Offscreen:
         return self
@@ -218,8 +220,13 @@ def _open_osmesa(rl: Any, size: tuple[int, int]) -> bool:
     opened = _open(rl, size, TITLE, rl.FLAG_WINDOW_HIDDEN)
     if not opened:
         rl.rl.glfwTerminate()
-        rl.rl.glfwInitHint(rl.GLFW_PLATFORM, rl.GLFW_ANY_PLATFORM)
+        _choose_any_platform(rl)
     return opened
+
+
+def _choose_any_platform(rl: Any) -> None:
+    """Let the next window be one on a screen again: GLFW remembers the platform asked for."""
+    rl.rl.glfwInitHint(rl.GLFW_PLATFORM, rl.GLFW_ANY_PLATFORM)
 
 
 def _open_display(rl: Any, size: tuple[int, int]) -> bool:

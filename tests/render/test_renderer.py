@@ -1,0 +1,176 @@
+"""render_mode="rgb_array" and "human" of the adapters: raylib's one window, taken in turn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import numpy as np
+import pytest
+from programs import environment, run_python
+from virtual_display import VirtualDisplay, wait_for
+
+from puffer_render.renderer import Renderer
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="OSMesa is looked for on Linux only")
+
+
+def run(code: str, display: VirtualDisplay | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a script whose warnings are errors; it must succeed."""
+    env = environment() if display is None else environment(DISPLAY=display.environment["DISPLAY"])
+    done = run_python("-W", "error", "-c", "import gymnasium, numpy as np, puffer_envs\n" + code, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_the_renderer_is_found_by_entry_point() -> None:
+    (entry,) = (e for e in entry_points(group="puffer.renderers") if e.value == "puffer_render.renderer:Renderer")
+    assert entry.load() is Renderer
+
+
+def test_pictures_without_a_screen_follow_the_environment() -> None:
+    run("""
+from puffer_envs.adapters.registration import gymnasium_id
+pictures = {}
+for name in puffer_envs.list_envs():
+    env = gymnasium.make(gymnasium_id(puffer_envs.spec(name)), render_mode="rgb_array", disable_env_checker=False)
+    assert env.metadata["render_fps"] == puffer_envs.spec(name).rate
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    first = env.render()
+    assert first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3 and min(first.shape[:2]) > 300
+    assert np.array_equal(first, env.render()), "drawing changes something"
+    for _ in range(8):
+        env.step(env.action_space.sample())
+    moved = env.render()
+    assert moved.shape == first.shape and not np.array_equal(moved, first)
+    env.reset(seed=0)
+    assert np.array_equal(env.render(), first), "a picture depends on more than the state"
+    assert np.unique(first.reshape(-1, 3), axis=0).shape[0] > 20
+    env.close()
+    env.close()
+""")
+
+
+def test_environments_of_several_sizes_take_turns() -> None:
+    run("""
+envs = [gymnasium.make(f"puffer/{name}-v1", render_mode="rgb_array") for name in ("Pong", "Squared", "Pong")]
+for env in envs:
+    env.reset(seed=4)
+first = [env.render() for env in envs]
+assert first[0].shape != first[1].shape
+assert np.array_equal(first[0], first[2])
+envs[0].close()
+for env, picture in zip(envs[1:], first[1:]):
+    assert np.array_equal(env.render(), picture)
+    env.close()
+""")
+
+
+def test_batches_have_a_picture_for_every_row() -> None:
+    run("""
+envs = gymnasium.make_vec("puffer/Snake-v1", num_envs=2, num_snakes=3, render_mode="rgb_array")
+envs.reset(seed=0)
+pictures = envs.render()
+assert len(pictures) == envs.num_envs == 6
+assert pictures[0] is pictures[2] and not np.array_equal(pictures[0], pictures[3])
+envs.close()
+from puffer_envs.adapters.to_pettingzoo import parallel_env
+env = parallel_env("snake", render_mode="rgb_array", num_snakes=3)
+env.reset(seed=0)
+assert np.array_equal(env.render(), pictures[0])
+env.close()
+from puffer_envs.adapters.to_stable_baselines3 import make_vec_env
+envs = make_vec_env("snake", 2, seed=0, render_mode="rgb_array", num_snakes=3)
+envs.reset()
+tiles = envs.render()
+assert tiles.shape == (2 * len(pictures[0]), *pictures[0].shape[1:])
+assert np.array_equal(tiles, np.concatenate([pictures[0], pictures[3]]))
+envs.close()
+""")
+
+
+def test_a_picture_of_nothing_is_refused() -> None:
+    run("""
+env = gymnasium.make("puffer/Snake-v1", render_mode="rgb_array").unwrapped
+try:
+    env.render()
+except RuntimeError as error:
+    assert "reset" in str(error), error
+else:
+    raise AssertionError("it drew what has not begun")
+""")
+
+
+def test_a_window_without_a_screen_is_one_sentence() -> None:
+    run("""
+from puffer_render import RenderError
+env = gymnasium.make("puffer/Pong-v1", render_mode="human")
+try:
+    env.reset()
+except RenderError as error:
+    assert "no display" in str(error) and "rgb_array" in str(error), error
+else:
+    raise AssertionError("it showed something, where?")
+""")
+
+
+def test_the_checker_draws_in_every_mode(display: VirtualDisplay) -> None:
+    run(
+        """
+from gymnasium.utils.env_checker import check_env
+check_env(gymnasium.make("puffer/Breakout-v1").unwrapped)
+""",
+        display,
+    )
+
+
+SHOW = """
+import sys, time, gymnasium, puffer_envs
+env = gymnasium.make("puffer/Cartpole-v1", render_mode="rgb_array")
+env.reset()
+env.render()  # without a screen, before there is a window
+env.close()
+env = gymnasium.make("puffer/Cartpole-v1", render_mode="human")
+env.reset(seed=0)
+other = gymnasium.make("puffer/Pong-v1", render_mode="rgb_array")
+other.reset(seed=0)
+try:
+    other.render()
+except Exception as error:
+    print(error, flush=True)
+start, steps, fast = time.perf_counter(), 0, 0.0
+while fast < 1000:
+    *_, terminated, truncated, _ = env.step(steps % 2)
+    if terminated or truncated:
+        env.reset()
+    steps += 1
+    if steps % 50 == 0:
+        fast = 50 / (time.perf_counter() - start)
+        start = time.perf_counter()
+        print(f"{fast:.1f}", flush=True)
+print(other.render().shape)
+env.close()
+other.close()
+"""
+
+
+def test_a_window_shows_every_step_at_its_pace_until_it_is_closed(display: VirtualDisplay) -> None:
+    env = environment(DISPLAY=display.environment["DISPLAY"])
+    command = [sys.executable, "-W", "error", "-c", SHOW]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        try:
+            window = display.wait_for_window("cartpole", program)
+            assert program.stdout
+            assert "one window per process" in program.stdout.readline()
+            assert 10 < float(program.stdout.readline()) < 60  # steps a second: 50, less on a busy machine
+            before = display.pixels()
+            wait_for("the picture moves", lambda: not np.array_equal(before, display.pixels()))
+            display.press_close_button(window)
+            out, err = program.communicate(timeout=60)
+        finally:
+            program.kill()
+    assert program.returncode == 0, err
+    assert out.splitlines()[-1] == "(544, 680, 3)", "once the window is closed, the environment goes on without it"
+    assert float(out.splitlines()[-2]) > 1000
