@@ -30,6 +30,8 @@ UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib
 UNSAFE_SETTINGS = {"weights_only=False", "allow_pickle=True"}
 # Functions that import the module they are given the name of.
 IMPORTERS = {"import_module", "__import__", "_import"}
+# What `puffer_envs.adapters` adapts to: whoever needs such an adapter has the package.
+ADAPTED = {"pettingzoo", "stable_baselines3"}
 
 
 def package_folder(package: str) -> Path:
@@ -112,10 +114,16 @@ def test_every_dependency_is_declared_and_used() -> None:
     base, train, render = (declared(*group) for group in (PROJECT["dependencies"], extras["train"], extras["render"]))
     known = set(sys.stdlib_module_names) | set(PACKAGES)
     used = {name: set().union(*(imports(tree) for _, tree in sources(name))) - known for name in PACKAGES}
+    used["puffer_envs"] -= ADAPTED
     assert used["puffer_train"] <= base | train
     assert used["puffer_render"] <= base | render
     assert used["puffer_envs"] <= base | (train & render), "what it imports on demand must be in every extra"
     assert base | train | render == set().union(*used.values()), "declared, but imported nowhere"
+
+
+def test_only_adapters_import_what_they_adapt_to() -> None:
+    importing = {path.parent.name for package in PACKAGES for path, tree in sources(package) if imports(tree) & ADAPTED}
+    assert importing == {"adapters"}
 
 
 # --- what is in git ---

@@ -7,6 +7,7 @@
 >>> env.close()
 """
 
+from puffer_envs.adapters.registration import register_all
 from puffer_envs.environment import Environment, State, make
 from puffer_envs.library import get_include, load_library
 from puffer_envs.replay import Replay, ReplayError
@@ -28,3 +29,5 @@ __all__ = [
     "make",
     "spec",
 ]
+
+register_all()

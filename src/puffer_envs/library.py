@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from puffer_envs import _core
+from puffer_envs.adapters.registration import register
 
 _loaded: list[ctypes.CDLL] = []  # a library must stay as long as its spec is registered
 
@@ -37,4 +38,5 @@ def load_library(path: str | os.PathLike[str]) -> str:
     export.restype = ctypes.c_void_p
     name = _core.register(export())
     _loaded.append(library)
+    register(name)
     return name

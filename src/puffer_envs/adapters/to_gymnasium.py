@@ -1,0 +1,254 @@
+"""Native environments as Gymnasium's: `gymnasium.make("puffer/Breakout-v1")` and `gymnasium.make_vec(...)`.
+
+The names are registered when `puffer_envs` is imported; "puffer_envs:puffer/Breakout-v1" imports it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import ArrayLike, NDArray
+
+from puffer_envs.adapters.native import draw_seed, make_native
+from puffer_envs.adapters.rendering import MODES, Frame, View
+
+Array = NDArray[Any]
+Info = dict[str, Any]
+VectorStep = tuple[Array, Array, Array, Array, Info]
+
+NOT_STARTED, RUNNING, OVER = "not started", "running", "over"
+
+
+class PufferEnv(gymnasium.Env[Array, Any]):
+    """One environment with one agent.
+
+    Where the contract begins the next episode in the step that ends one, Gymnasium wants the last observation and
+    then a `reset`. So `step` returns the final observation, and a `reset` right after it the first one of the
+    episode that has begun: the trajectories are those of `puffer_envs.make` with the same seed.
+
+    `info` is empty but for the last step of an episode, where it holds the episode's log (perf, score,
+    episode_return, episode_length and what else the environment reports), and, where actions can be forbidden,
+    `action_mask`, int8 of (sum of choices,), in all other steps.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(MODES)}
+
+    def __init__(self, name: str, render_mode: str | None = None, *, first: int = 0, **settings: Any) -> None:
+        """Make the environment.
+
+        Args:
+            name: one of `puffer_envs.list_envs()`.
+            render_mode: "rgb_array", "human" (a window that follows every step) or None.
+            first: number of this environment in the run: it does what environment `first` of a batch does.
+            **settings: settings of the environment.
+
+        Raises:
+            ValueError, TypeError: unknown name, setting or mode; a value that is not allowed; several agents.
+            gymnasium.error.DependencyNotInstalled: nothing that draws is installed, and there is a render mode.
+        """
+        self.environment = make_native(name, settings, first=first)
+        """The native environment, with `state()`, `snapshot()` and all."""
+        if self.environment.num_agents != 1:
+            raise ValueError(
+                f"{name} has {self.environment.num_agents} agents under these settings, a Gymnasium Env has one; "
+                "use puffer_envs.adapters.to_pettingzoo, or gymnasium.make_vec, whose rows are agents"
+            )
+        self.observation_space = self.environment.single_observation_space
+        self.action_space = self.environment.single_action_space
+        self.metadata = type(self).metadata | {"render_fps": self.environment.spec.rate}
+        self.render_mode = render_mode
+        self._view = View(self.environment, render_mode)
+        self._episode = NOT_STARTED
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, Info]:
+        """Begin an episode: (observation, info).
+
+        Args:
+            seed: 0 to 2**64 - 1; from here on the run is a function of it and the actions. Without one, the first
+                run is a random one, and later episodes go on from where the generator stands.
+            options: not used.
+        """
+        super().reset(seed=seed)
+        if seed is None and self._episode == NOT_STARTED:
+            seed = draw_seed(self.np_random)
+        if seed is not None or self._episode == RUNNING:
+            self.environment.reset(seed)
+        self._episode = RUNNING
+        self._view.follow()
+        return self.environment.observations[0].copy(), self._running_info()
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, Info]:
+        """One step: (observation, reward, terminated, truncated, info).
+
+        Raises:
+            gymnasium.error.ResetNeeded: no episode is running.
+            ValueError: an action out of its range, or not finite.
+        """
+        if self._episode != RUNNING:
+            raise ResetNeeded(f"{self.environment.spec.name}: the episode is {self._episode}; call reset() first")
+        env = self.environment
+        env.step(np.asarray(action)[np.newaxis])
+        self._view.follow()
+        reward, terminated, truncated = env.rewards.item(), env.terminals.item(), env.truncations.item()
+        if terminated or truncated:
+            self._episode = OVER
+            log = env.log()
+            del log["n"]  # one episode
+            return env.final_observations[0].copy(), reward, terminated, truncated, log
+        return env.observations[0].copy(), reward, terminated, truncated, self._running_info()
+
+    def _running_info(self) -> Info:
+        masks = self.environment.action_masks
+        return {} if masks is None else {"action_mask": masks[0].astype(np.int8)}
+
+    def render(self) -> Frame | None:
+        """Mode rgb_array: a picture, (height, width, 3) uint8. Mode human: None, the window shows it already.
+
+        After an episode's last step, this is the next one's beginning.
+        """
+        return self._view.picture(self)
+
+    def close(self) -> None:
+        """Free everything; may be called twice."""
+        self._view.close()
+        self.environment.close()
+
+
+class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
+    """A batch of environments, without a copy: what `gymnasium.make_vec("puffer/Breakout-v1", num_envs=1024)` makes.
+
+    `reset` and `step` return the environment's own arrays, which the next call overwrites; `copy=True` returns
+    copies. Rewards are float32. Episodes restart within the step (`AutoresetMode.SAME_STEP`): observations are then
+    the next episode's, and infos have `final_obs`, `final_info` (the episode's log, as in `PufferEnv`) and their
+    masks `_final_obs`, `_final_info`, in the form of Gymnasium's `SyncVectorEnv`.
+
+    Rows are agents: where an environment has several, `num_envs` counts all agents of the batch, row r is agent
+    `r % agents` of environment `r // agents`, and a log is that of the lives that
+    ended in the environment in that step.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(MODES), "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        name: str,
+        num_envs: int = 1,
+        render_mode: str | None = None,
+        *,
+        threads: int = 1,
+        copy: bool = False,
+        **settings: Any,
+    ) -> None:
+        """Make the batch.
+
+        Args:
+            name: one of `puffer_envs.list_envs()`.
+            num_envs: environments in the batch.
+            render_mode: "rgb_array", "human" (a window that follows environment 0) or None.
+            threads: how many threads step the batch; the results do not depend on it.
+            copy: return copies, which stay as they are.
+            **settings: settings of the environments.
+
+        Raises:
+            ValueError, TypeError: unknown name, setting or mode; a value that is not allowed.
+            gymnasium.error.DependencyNotInstalled: nothing that draws is installed, and there is a render mode.
+        """
+        self.environment = make_native(name, settings, num_envs, threads=threads)
+        """The native environment, with `state(i)`, `snapshot()` and all."""
+        self.num_envs = self.environment.num_agents
+        self.single_observation_space = self.environment.single_observation_space
+        self.single_action_space = self.environment.single_action_space
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.metadata = type(self).metadata | {"render_fps": self.environment.spec.rate}
+        self.render_mode = render_mode
+        self.copy = copy
+        self._view = View(self.environment, render_mode)
+        self._started = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, Info]:
+        """Begin new episodes everywhere: (observations, infos).
+
+        Args:
+            seed: 0 to 2**64 - 1, one for the whole batch: environment i of two runs with the same seed and actions
+                does the same, whatever the size of the batch. Without one, the first run is a random one.
+            options: `reset_mask` is refused; anything else is not used.
+
+        Raises:
+            ValueError: there is a `reset_mask`.
+        """
+        if options and "reset_mask" in options:
+            raise ValueError(
+                "single environments of a batch cannot be reset: they begin their next episode by themselves, in the "
+                "step that ends one; leave out reset_mask"
+            )
+        super().reset(seed=seed)
+        if seed is None and not self._started:
+            seed = draw_seed(self.np_random)
+        observations = self.environment.reset(seed)
+        self._started = True
+        self._view.follow()
+        return observations.copy() if self.copy else observations, self._infos()
+
+    def step(self, actions: ArrayLike) -> VectorStep:
+        """One step of every environment: (observations, rewards, terminations, truncations, infos).
+
+        Raises:
+            ValueError: an action out of its range, or not finite; no environment has moved.
+        """
+        observations, rewards, terminations, truncations = self.environment.step(actions)
+        infos = self._infos()
+        if np.count_nonzero(terminations) or np.count_nonzero(truncations):
+            self._add_final_infos(infos, terminations | truncations)
+        self._view.follow()
+        if self.copy:
+            return observations.copy(), rewards.copy(), terminations.copy(), truncations.copy(), infos
+        return observations, rewards, terminations, truncations, infos
+
+    def _infos(self) -> Info:
+        masks = self.environment.action_masks
+        if masks is None:
+            return {}
+        return {"action_mask": masks.astype(np.int8), "_action_mask": np.ones(self.num_envs, np.bool_)}
+
+    def _add_final_infos(self, infos: Info, ended: NDArray[np.bool_]) -> None:
+        """Last observations and logs of the rows that ended. `ended` (rows,) is this call's to keep."""
+        rows = np.flatnonzero(ended)
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        for row, observation in zip(rows.tolist(), self.environment.final_observations[rows], strict=True):
+            final_obs[row] = observation
+        final_info: Info = {}
+        for name, values in self._logs(rows).items():
+            final_info[name] = np.zeros(self.num_envs)
+            final_info[name][rows] = values
+            final_info[f"_{name}"] = ended.copy()
+        infos |= {"final_obs": final_obs, "_final_obs": ended.copy(), "final_info": final_info, "_final_info": ended}
+
+    def _logs(self, rows: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
+        """Name -> (len(rows),): each row's log, which its environment's agents share."""
+        envs, place = np.unique(rows // self.environment.agents, return_inverse=True)
+        sums = np.array([self.environment._log(env, 1) for env in envs.tolist()])
+        means = (sums[:, 1:] / sums[:, :1])[place]
+        return dict(zip(self.environment.spec.log_names[1:], means.T, strict=True))
+
+    def render(self) -> tuple[Frame, ...] | None:
+        """Mode rgb_array: a picture for every row, (height, width, 3) uint8 each. Mode human: None, see the window.
+
+        Drawing all of a large batch takes its time and memory: about a megabyte each. Agents of one environment
+        share a picture, and the array.
+        """
+        if self.render_mode != "rgb_array":
+            self._view.picture(self)
+            return None
+        pictures = [self._view.picture(self, env) for env in range(self.environment.num_envs)]
+        return tuple(p for p in pictures if p is not None for _ in range(self.environment.agents))
+
+    def close_extras(self, **_: Any) -> None:
+        """Free everything."""
+        self._view.close()
+        self.environment.close()
