@@ -24,13 +24,20 @@ size_t puf_signals_size(int32_t blocks, int32_t workers)
     return (size_t)(2 * blocks + workers + 1) * PUF_SIGNAL_BYTES;
 }
 
-void puf_signals_ask(PufSignals s, int32_t block) { atomic_fetch_add(asked(s, block), 1); }
-int puf_signals_worker_sleeps(PufSignals s, int32_t worker) { return atomic_load(asleep(s, worker)) != 0; }
+// Whether the sleeper is the caller's to wake: nobody else has taken its word back.
+static int claim(Word* sleeper) { return atomic_load(sleeper) != 0 && atomic_exchange(sleeper, 0) != 0; }
+
+int puf_signals_ask(PufSignals s, int32_t block, int32_t worker)
+{
+    atomic_fetch_add(asked(s, block), 1);
+    return claim(asleep(s, worker));
+}
+
 void puf_signals_parent_sleeps(PufSignals s, int sleeps) { atomic_store(parent_asleep(s), (uint32_t)sleeps); }
 
 int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int spins)
 {
-    for (int spin = 0;; spin++) {
+    for (int spin = 0;; spin += 1 + s.blocks / PUF_SIGNAL_BLOCKS_PER_SPIN) {
         for (int32_t i = 0; i < s.blocks; i++) {
             int32_t block = from + i < s.blocks ? from + i : from + i - s.blocks;
             uint32_t now = atomic_load(done(s, block));
@@ -48,7 +55,7 @@ int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int sp
 
 int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_t from, int spins)
 {
-    for (int spin = 0;; spin++) {
+    for (int spin = 0;; spin += 1 + (last - first) / PUF_SIGNAL_BLOCKS_PER_SPIN) {
         for (int32_t i = 0; i < last - first; i++) {
             int32_t block = from + i < last ? from + i : from + i - (last - first);
             // A worker alone writes `done` of its blocks, so that these two differ exactly when there is something to do.
@@ -66,7 +73,7 @@ int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_
 int puf_signals_finish(PufSignals s, int32_t block)
 {
     atomic_store(done(s, block), atomic_load(asked(s, block)));
-    return atomic_load(parent_asleep(s)) != 0;
+    return claim(parent_asleep(s));
 }
 
 void puf_signals_set_worker_sleeps(PufSignals s, int32_t worker, int sleeps)

@@ -2,7 +2,8 @@
 //
 // Every block of environments has two words: `asked`, which the parent raises to have the block stepped, and `done`, which
 // its worker sets to the same number afterwards. Whoever finds nothing to do for some microseconds says in a third kind of
-// word that it goes to sleep, looks once more, and waits for a byte on a socket. Each word has a cache line of its own.
+// word that it goes to sleep, looks once more, and waits for a byte on a socket. The one who finds it asleep takes that word
+// back and sends the byte, so that a sleep costs one byte, however much is asked meanwhile. Each word has a cache line.
 //
 // All accesses are sequentially consistent: "I raise `asked`, then read `asleep`" and "I set `asleep`, then read `asked`"
 // must not both see the old value, or a wake-up would be lost.
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PUF_SIGNAL_BYTES = 64, PUF_SIGNAL_SPINS = 1000 };
+enum { PUF_SIGNAL_BYTES = 64, PUF_SIGNAL_SPINS = 1000, PUF_SIGNAL_BLOCKS_PER_SPIN = 32 };
 
 typedef struct PufSignals {
     uint8_t* memory; // puf_signals_size bytes, shared, zeroed in the beginning
@@ -21,14 +22,13 @@ typedef struct PufSignals {
 size_t puf_signals_size(int32_t blocks, int32_t workers);
 
 // For the parent.
-void puf_signals_ask(PufSignals s, int32_t block);
-int puf_signals_worker_sleeps(PufSignals s, int32_t worker);
+int puf_signals_ask(PufSignals s, int32_t block, int32_t worker); // 1: the worker slept and must be woken
 // The first block from `from` on (going round) whose `done` is not `seen[block]`, which is brought up to date; -1 if there is
-// none after `spins` looks.
+// none after `spins` looks (fewer where there are many blocks to look at).
 int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int spins);
 void puf_signals_parent_sleeps(PufSignals s, int sleeps);
 
 // For worker `worker`, which has the blocks `first` to `last - 1`.
 int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_t from, int spins); // -1: none
-int puf_signals_finish(PufSignals s, int32_t block); // 1: the parent sleeps and must be woken
+int puf_signals_finish(PufSignals s, int32_t block); // 1: the parent slept and must be woken
 void puf_signals_set_worker_sleeps(PufSignals s, int32_t worker, int sleeps);

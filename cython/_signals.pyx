@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
-"""The signals between a vector and its worker processes (c/signals.h), as a Python class."""
+"""What a vector and its worker processes share below Python: signals (c/signals.h) and a lifeline (c/lifeline.h)."""
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 import numpy as np
@@ -12,13 +12,23 @@ cdef extern from "signals.h" nogil:
         int32_t blocks
         int32_t workers
     size_t puf_signals_size(int32_t, int32_t)
-    void puf_signals_ask(PufSignals, int32_t)
-    int puf_signals_worker_sleeps(PufSignals, int32_t)
+    int puf_signals_ask(PufSignals, int32_t, int32_t)
     int32_t puf_signals_next_done(PufSignals, uint32_t*, int32_t, int)
     void puf_signals_parent_sleeps(PufSignals, int)
     int32_t puf_signals_next_asked(PufSignals, int32_t, int32_t, int32_t, int)
     int puf_signals_finish(PufSignals, int32_t)
     void puf_signals_set_worker_sleeps(PufSignals, int32_t, int)
+
+cdef extern from "lifeline.h" nogil:
+    void puf_follow_parent(int, long)
+
+
+def follow_parent(int lifeline, long parent):
+    """Wait until the parent has ended; then end this process and what it started, even if some C code holds the
+    interpreter's lock. `lifeline`: a descriptor that becomes readable, or reports its end, when the parent has.
+    Does not return."""
+    with nogil:
+        puf_follow_parent(lifeline, parent)
 
 
 def signals_size(int blocks, int workers):
@@ -45,9 +55,8 @@ cdef class Signals:
     # -- for the parent --
 
     def ask(self, int block, int worker):
-        """Have a block stepped. True: its worker sleeps, and must be woken."""
-        puf_signals_ask(self.signals, block)
-        return bool(puf_signals_worker_sleeps(self.signals, worker))
+        """Have a block stepped. True: its worker slept, and must be woken."""
+        return bool(puf_signals_ask(self.signals, block, worker))
 
     def next_done(self, bint spin):
         """A block that is done since it was last reported, or -1; looks for some microseconds if it may."""
@@ -78,7 +87,7 @@ cdef class Signals:
         return block
 
     def finish(self, int block):
-        """The block is stepped. True: the parent sleeps, and must be woken."""
+        """The block is stepped. True: the parent slept, and must be woken."""
         return bool(puf_signals_finish(self.signals, block))
 
     def worker_sleeps(self, int worker, bint sleeps):

@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+def follow_parent(lifeline: int, parent: int) -> None: ...
 def signals_size(blocks: int, workers: int) -> int: ...
 
 class Signals:

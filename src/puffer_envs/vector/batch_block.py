@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -25,8 +26,8 @@ class BatchBlock:
         self._name, self._num_envs = name, num_envs
         self._in_place = "buffers" in parameters
         arguments: dict[str, Any] = {"seed": seed} | ({"first": first} if "first" in parameters else {})
-        self._make = lambda count, **more: factory(num_envs=count, **arguments, **more)
-        self._env = self._make(1 if self._in_place else num_envs)
+        self._make = functools.partial(factory, **arguments)
+        self._env = self._make(num_envs=1 if self._in_place else num_envs)
         self.layout = _layout(name, self._env)
         self._buffers: Buffers = {}
 
@@ -35,7 +36,7 @@ class BatchBlock:
         self._buffers = buffers
         if self._in_place:
             self._env.close()
-            self._env = self._make(self._num_envs, buffers=buffers)
+            self._env = self._make(num_envs=self._num_envs, buffers=buffers)
         for name, array in buffers.items():
             own = getattr(self._env, name)
             if own.shape != array.shape or own.dtype != array.dtype:
@@ -83,7 +84,8 @@ class BatchBlock:
 
 
 def _layout(name: str, env: Any) -> BufferLayout:
-    wanted = ("num_envs", "num_agents", "single_observation_space", "single_action_space", "observations", "actions")
+    arrays = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
+    wanted = ("num_envs", "num_agents", "single_observation_space", "single_action_space", *arrays)
     missing = [attribute for attribute in wanted if not hasattr(env, attribute)]
     if missing:
         raise TypeError(

@@ -14,10 +14,14 @@ import time
 from enum import IntEnum
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 
 _HEADER = struct.Struct("<BQ")
 _DO_NOT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class Gone(Exception):
+    """The other end is not there any more. No EOFError, which environments raise too."""
 
 
 class Kind(IntEnum):
@@ -32,11 +36,22 @@ class Kind(IntEnum):
     REFUSAL = 3
     """(exception type's name, text): a call that the worker refused, and survived."""
     FAILURE = 4
-    """(first environment, last environment, exception, traceback): the worker's last words, all texts."""
+    """(what it worked on, exception, traceback): the worker's last words, all texts."""
+
+
+def pack(kind: Kind, content: Any) -> bytes:
+    """A message, which may be sent to several. Raises whatever pickling `content` raises."""
+    payload: bytes = cloudpickle.dumps(content)
+    return _HEADER.pack(kind, len(payload)) + payload
+
+
+def unpack(payload: bytes) -> Any:
+    """The content of a message. Raises whatever making these objects anew raises."""
+    return pickle.loads(payload)
 
 
 class Channel:
-    """One end. Its methods raise EOFError when the other one is gone, TimeoutError when the deadline has passed."""
+    """One end. Its methods raise `Gone` when the other one is, TimeoutError when the deadline has passed."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
@@ -47,13 +62,12 @@ class Channel:
 
     def wake(self) -> None:
         """Wake the other end. It may have gone: whoever waits for its answer will see."""
-        with contextlib.suppress(OSError):  # gone, or so many wake-ups lie there that one more changes nothing
+        with contextlib.suppress(OSError):
             self.socket.send(b"\0", _DO_NOT_WAIT)
 
-    def send(self, kind: Kind, content: Any, deadline: float | None = None) -> None:
-        """Send a message; `deadline` is by time.monotonic(), None waits for as long as it takes."""
-        payload = cloudpickle.dumps(content)
-        view = memoryview(_HEADER.pack(kind, len(payload)) + payload)
+    def send(self, message: bytes, deadline: float | None = None) -> None:
+        """Send what `pack` made; `deadline` is by time.monotonic(), None waits for as long as it takes."""
+        view = memoryview(message)
         while view:
             self._limit(deadline)
             try:
@@ -61,15 +75,15 @@ class Channel:
             except TimeoutError:
                 raise
             except OSError as error:
-                raise EOFError from error
+                raise Gone from error
 
-    def receive(self, deadline: float | None = None) -> tuple[Kind, Any]:
-        """The next message, wake-ups included."""
+    def receive(self, deadline: float | None = None) -> tuple[Kind, bytes]:
+        """The next message, wake-ups included: its kind, and what `unpack` takes."""
         kind = Kind(self._exactly(1, deadline)[0])
         if kind is Kind.WAKE:
-            return kind, None
+            return kind, b""
         (size,) = struct.unpack("<Q", self._exactly(8, deadline))
-        return kind, pickle.loads(self._exactly(size, deadline))
+        return kind, self._exactly(size, deadline)
 
     def _exactly(self, size: int, deadline: float | None) -> bytes:
         received = bytearray()
@@ -80,9 +94,9 @@ class Channel:
             except TimeoutError:
                 raise
             except OSError as error:
-                raise EOFError from error
+                raise Gone from error
             if not part:
-                raise EOFError
+                raise Gone
             received += part
         return bytes(received)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import numbers
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from puffer_envs.vector.threads import Threads
 
 BACKENDS = ("serial", "threads", "processes")
+
+MAX_TIMEOUT = 1e9
+"""Seconds: more than any run, and within what every operating system's clock can count."""
 
 ROWS_FOR_THREADS = 4096
 """Below this many environments, a native batch is stepped sooner by one thread than several can be told to."""
@@ -67,8 +70,8 @@ def make(
     seed = check_seed(seed)
     if workers is not None:
         workers = min(check_count("workers", workers, MAX_THREADS), num_envs)
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
-        raise ValueError(f"timeout must be a number of seconds above 0, got {timeout!r}")
+    if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or not 0 < timeout <= MAX_TIMEOUT:
+        raise ValueError(f"timeout must be a number of seconds above 0 and up to {MAX_TIMEOUT:g}, got {timeout!r}")
     source = resolve(factory_or_name, settings, _check_assets(assets))
     backend = _default_backend(source, num_envs, workers) if backend is None else backend
     if backend not in BACKENDS:

@@ -7,7 +7,7 @@ import os
 import selectors
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from puffer_envs._signals import Signals, signals_size
 from puffer_envs.vector.block import When
-from puffer_envs.vector.errors import WorkerError
+from puffer_envs.vector.channel import Kind, pack
 from puffer_envs.vector.layout import BufferLayout
 from puffer_envs.vector.memory import SharedMemory
+from puffer_envs.vector.ready import UNDER_WAY
 from puffer_envs.vector.source import Assets, Source
-from puffer_envs.vector.vector import Vector, split
-from puffer_envs.vector.worker import Assignment, asset_bytes, carve_assets
+from puffer_envs.vector.vector import Inside, Vector, split
+from puffer_envs.vector.worker import AssetLayout, Assignment, asset_bytes, carve_assets
 from puffer_envs.vector.worker_process import WorkerProcess
 
 T = TypeVar("T")
@@ -50,13 +51,13 @@ class Processes(Vector):
         assets: Assets | None = None,
     ) -> None:
         super().__init__(source.name, num_envs, batch)
-        if workers > 1 and not source.divisible:
+        bounds, owners = _divide(num_envs, workers, batch)
+        if len(bounds) > 1 and not source.divisible:
             raise ValueError(
-                f"{source.name} makes whole batches: for several workers it must take `first`, the number of its "
-                "first environment in the run"
+                f"{source.name} makes whole batches: for several workers, or to be stepped in groups, it must take "
+                "`first`, the number of its first environment in the run"
             )
         self.workers, self._timeout = workers, timeout
-        bounds, owners = _divide(num_envs, workers, batch)
         self._owners = owners
         self._crew: list[WorkerProcess] = []
         self._shared = SharedMemory()
@@ -67,46 +68,44 @@ class Processes(Vector):
             self, _abandon, self._pid, self._crew, self._selector, self._shared, self._shared_assets
         )
         try:
-            self._start(source, bounds, seed, assets)
+            self._begin_workers(source, bounds, seed, assets)
         except BaseException:
             self._finalizer()
             self._closed = True
             raise
 
-    def _start(self, source: Source, bounds: list[tuple[int, int]], seed: int, assets: Assets | None) -> None:
+    def _begin_workers(self, source: Source, bounds: list[tuple[int, int]], seed: int, assets: Assets | None) -> None:
         """Start the workers, learn what rows look like, and share the memory for them."""
         asset_layout = {} if assets is None else self._share(assets)
-        inherited = [m.handle for m in (self._shared, self._shared_assets) if m and isinstance(m.handle, int)]
+        assets_at = None if self._shared_assets is None else self._shared_assets.handle
+        assignment = Assignment(source, seed, bounds, self._owners, self._shared.handle, assets_at, asset_layout)
+        message = _pack(assignment, source.name)
+        inherited = [handle for handle in (self._shared.handle, assets_at) if isinstance(handle, int)]
         for worker in range(self.workers):
             mine = [bounds[block] for block, owner in enumerate(self._owners) if owner == worker]
             self._crew.append(WorkerProcess(worker, (mine[0][0], mine[-1][1]), inherited, self._timeout))
         deadline = self._deadline()
         for process in self._crew:
             self._selector.register(process.channel, selectors.EVENT_READ, process)
-            assets_at = None if self._shared_assets is None else self._shared_assets.handle
-            process.begin(
-                Assignment(
-                    process.worker, source, seed, bounds, self._owners, self._shared.handle, assets_at, asset_layout
-                ),
-                deadline,
-            )
-        layouts = [layout for answers in self._ask_all("layouts") for layout in answers]
+            process.send(message, "its start", deadline)
+        layouts = [layout for answers in self._ask_all("layouts", doing="its start") for layout in answers]
         layout = _same(source.name, layouts)
         start = signals_size(len(bounds), self.workers)
         memory = self._shared.map(start + layout.size(self.num_envs))
         self._signals = Signals(memory[:start], len(bounds), self.workers)
-        self._ask_all("attach")
+        self._ask_all("attach", doing="its start")
         self._shared.close()
         self._open(layout, layout.carve(memory[start:], self.num_envs), bounds)
 
-    def _share(self, assets: Assets) -> dict[str, tuple[int, tuple[int, ...], str]]:
+    def _share(self, assets: Assets) -> AssetLayout:
         """Copy the assets, once, to where all workers read them."""
         assert self._shared_assets
-        layout, start = {}, 0
+        layout: AssetLayout = {}
+        start = 0
         for name, array in assets.items():
-            layout[name] = (start, array.shape, array.dtype.str)
+            layout[name] = (start, array.shape, array.dtype)
             start += -(-array.nbytes // 64) * 64
-        for name, target in carve_assets(self._shared_assets.map(max(asset_bytes(layout), 1)), layout).items():
+        for name, target in carve_assets(self._shared_assets.map(asset_bytes(layout)), layout).items():
             np.copyto(target, assets[name])
         return layout
 
@@ -124,50 +123,75 @@ class Processes(Vector):
 
     def _sleep_until_finished(self) -> int:
         deadline = self._deadline()
-        self._signals.parent_sleeps(True)
-        try:
-            while (block := self._signals.next_done(False)) < 0:
-                for key, _ in self._selector.select(LIFE_CHECK_SECONDS):
-                    key.data.hear(deadline)
-                self._check_alive(deadline)
-        finally:
-            self._signals.parent_sleeps(False)
-        return block
+        while True:
+            self._signals.parent_sleeps(True)
+            if (block := self._signals.next_done(False)) >= 0:
+                self._signals.parent_sleeps(False)
+                return block
+            for _ in self._words("step", deadline, self._late_at_step):
+                pass  # a wake-up
 
-    def _check_alive(self, deadline: float) -> None:
-        for process in self._crew:
-            if not process.running:
-                process.raise_death("step")
-        if time.monotonic() > deadline:
-            late = next((b for b, place in enumerate(self._ledger.where) if place == "under way"), 0)
-            self._crew[self._owners[late]].raise_timeout("step")
+    def _late_at_step(self) -> WorkerProcess:
+        return self._crew[self._owners[self._ledger.where.index(UNDER_WAY)]]
 
     # -- calls ---------------------------------------------------------------------------------------------
 
-    def _ask_all(self, method: str, *arguments: Any) -> list[Any]:
-        return self._ask(self._crew, method, *arguments)
+    def _ask_all(self, method: str, *arguments: Any, doing: str | None = None) -> list[Any]:
+        return self._ask(self._crew, method, *arguments, doing=doing)
 
-    def _ask(self, crew: list[WorkerProcess], method: str, *arguments: Any) -> list[Any]:
+    def _ask(self, crew: list[WorkerProcess], method: str, *arguments: Any, doing: str | None = None) -> list[Any]:
         """Have some workers do something at the same time, and collect their answers."""
+        message, doing = _pack((method, arguments), "the value"), doing or method
+        answers: dict[int, tuple[Kind, Any]] = {}
 
-        def ask() -> list[Any]:
+        def late() -> WorkerProcess:
+            return next(process for process in crew if process.worker not in answers)
+
+        def ask() -> None:
             deadline = self._deadline()
             for process in crew:
-                process.call(method, *arguments, deadline=deadline)
-            return [process.answer(method, deadline) for process in crew]
+                process.send(message, doing, deadline)
+            while len(answers) < len(crew):
+                for process, kind, content in self._words(doing, deadline, late):
+                    if kind is not Kind.WAKE:
+                        answers[process.worker] = kind, content
 
-        return self._guarded(ask)
+        self._guarded(ask)
+        for kind, content in answers.values():
+            if kind is Kind.REFUSAL:
+                error, text = content
+                raise error(text)
+        return [answers[process.worker][1] for process in crew]
+
+    def _words(
+        self, doing: str, deadline: float, late: Callable[[], WorkerProcess]
+    ) -> Iterator[tuple[WorkerProcess, Kind, Any]]:
+        """What workers say, when it comes or after a while nothing. Raises if one is dead, or the deadline past."""
+        said = self._selector.select(LIFE_CHECK_SECONDS)
+        for key, _ in said:
+            yield key.data, *key.data.receive(doing, deadline)
+        if not said:
+            for process in self._crew:
+                if not process.running:
+                    process.raise_death(doing)
+            if time.monotonic() > deadline:
+                late().raise_late(doing)
 
     def _guarded(self, action: Callable[[], T]) -> T:
-        """Do it; when a worker fails, or the user interrupts, nothing can go on: end all others too."""
-        if os.getpid() != self._pid:
-            raise RuntimeError(f"{self.name}: the workers belong to the parent of this fork; make a vector of your own")
+        """Do it. Whatever interrupts it leaves steps or answers on their way: nothing can go on, so end all workers."""
         try:
             return action()
-        except (WorkerError, KeyboardInterrupt):
+        except BaseException as error:
+            if self._closed and isinstance(error, Exception):
+                raise RuntimeError(f"{self.name}: the vector was closed meanwhile by another thread") from error
             self._closed = True
             self._finalizer()
             raise
+
+    def _inside(self, *, started: bool = False) -> Inside:
+        if os.getpid() != self._pid:
+            raise RuntimeError(f"{self.name}: the workers belong to the parent of this fork; make a vector of your own")
+        return super()._inside(started=started)
 
     def _deadline(self) -> float:
         return time.monotonic() + self._timeout
@@ -176,7 +200,9 @@ class Processes(Vector):
         self._ask_all("reset", seed)
 
     def _set(self, key: str, value: Any, envs: NDArray[np.int64], when: When) -> None:
-        self._ask_all("set", key, value, envs.tolist(), when)
+        blocks = np.searchsorted([first for first, _ in self._ledger.bounds], envs, "right") - 1
+        concerned = sorted({self._owners[block] for block in blocks})
+        self._ask([self._crew[worker] for worker in concerned], "set", key, value, envs.tolist(), when)
 
     def _logs(self, env: int | None) -> list[dict[str, float]]:
         if env is None:
@@ -202,6 +228,16 @@ class Processes(Vector):
             for process in self._crew:
                 process.wait(deadline)
         self._finalizer()
+
+
+def _pack(content: Any, what: str) -> bytes:
+    try:
+        return pack(Kind.CALL, content)
+    except Exception as error:
+        raise TypeError(
+            f"{what} cannot be sent to worker processes ({type(error).__name__}: {error}); have the factory make such "
+            "objects itself instead of taking them from around it, or use backend='serial'"
+        ) from error
 
 
 def _divide(num_envs: int, workers: int, batch: int) -> tuple[list[tuple[int, int]], list[int]]:
@@ -240,6 +276,8 @@ def _abandon(
         return  # a forked child: the workers are not its own
     for process in crew:
         process.kill()
+    for process in crew:
+        process.free()
     selector.close()
     for memory in memories:
         if memory is not None:

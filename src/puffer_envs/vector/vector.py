@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import numbers
+import threading
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
@@ -34,7 +35,7 @@ class Vector(ABC):
     def __init__(self, name: str, num_envs: int, batch: int) -> None:
         self.name, self.num_envs, self.batch = name, num_envs, batch
         self._started = self._closed = False
-        self._busy = False
+        self._lock = threading.Lock()
 
     def _open(self, layout: BufferLayout, buffers: Buffers, bounds: list[tuple[int, int]]) -> None:
         """The second half of construction, once the environments have told what their rows look like."""
@@ -102,8 +103,8 @@ class Vector(ABC):
         with self._inside(started=True):
             self._ledger.check_idle("step()")
             self._take_actions(actions, self.actions, 0)
-            self._begin(self._all_blocks)
             self._ledger.sent(self._all_blocks)
+            self._begin(self._all_blocks)
             while self._ledger.under_way:
                 self._ledger.finished(self._next_finished())
             self._ledger.all_ready()
@@ -265,14 +266,12 @@ class Vector(ABC):
 
     # -- borders -------------------------------------------------------------------------------------------
 
-    def _inside(self, *, started: bool = False) -> _Inside:
+    def _inside(self, *, started: bool = False) -> Inside:
         if self._closed:
             raise RuntimeError(f"{self.name}: the vector is closed; make a new one")
-        if self._busy:
-            raise RuntimeError(f"{self.name}: another thread is inside this vector; give each thread its own")
         if started and not self._started:
             raise RuntimeError(f"{self.name}: call reset() first")
-        return _Inside(self)
+        return Inside(self)
 
     def _take_actions(self, given: ArrayLike, target: NDArray[Any], rows: int | NDArray[np.int64]) -> None:
         """Check actions and bring them into `target`, which stays as it is when they are refused.
@@ -318,17 +317,22 @@ class Vector(ABC):
         return np.unique(found).astype(np.int64)
 
 
-class _Inside:
-    """Marks the vector as busy, so that no second thread moves it meanwhile."""
+class Inside:
+    """While one thread is inside a vector, no other moves it; an interrupt closes it, for its steps are half done."""
 
     def __init__(self, vector: Vector) -> None:
         self._vector = vector
 
     def __enter__(self) -> None:
-        self._vector._busy = True
+        if not self._vector._lock.acquire(blocking=False):
+            raise RuntimeError(
+                f"{self._vector.name}: another thread is inside this vector; give each thread a vector of its own"
+            )
 
-    def __exit__(self, *_: object) -> None:
-        self._vector._busy = False
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._vector._lock.release()
+        if kind is not None and not issubclass(kind, Exception):
+            self._vector.close()
 
 
 def check_count(what: str, value: object, most: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import math
 import os
 import signal
 import socket
@@ -11,29 +12,32 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from puffer_envs._signals import Signals, signals_size
+from puffer_envs._signals import Signals, follow_parent, signals_size
 from puffer_envs.vector.block import Block, When
-from puffer_envs.vector.channel import Channel, Kind
+from puffer_envs.vector.channel import Channel, Gone, Kind, pack, unpack
 from puffer_envs.vector.layout import BufferLayout, rows_of
 from puffer_envs.vector.memory import Handle, SharedMemory
 from puffer_envs.vector.source import Source
 
-ORPHAN_CHECK_SECONDS = 1.0
-"""How often a worker looks whether its parent is still there, in case somebody else holds its lifeline."""
+LAST_WORDS_SECONDS = 5.0
+"""How long a worker that fails tries to say why."""
+
+
+AssetLayout = dict[str, tuple[int, tuple[int, ...], np.dtype[Any]]]
+"""Name -> (first byte, shape, dtype) of every shared read-only array."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker is told first."""
+    """What all workers are told first."""
 
-    worker: int
-    """Its number."""
     source: Source
     """What to build."""
     seed: int
@@ -46,8 +50,8 @@ class Assignment:
     """For signals and buffers."""
     assets: Handle | None
     """For the shared read-only arrays."""
-    asset_layout: dict[str, tuple[int, tuple[int, ...], str]]
-    """Name -> (first byte, shape, dtype) of each."""
+    asset_layout: AssetLayout
+    """Of each of them."""
 
     @property
     def num_workers(self) -> int:
@@ -66,18 +70,25 @@ class Worker:
     The blocks of a worker lie side by side.
     """
 
-    def __init__(self, channel: Channel, assignment: Assignment) -> None:
-        self._channel, self._assignment = channel, assignment
-        mine = [block for block, owner in enumerate(assignment.owners) if owner == assignment.worker]
+    def __init__(self, number: int, channel: Channel, assignment: Assignment) -> None:
+        self._number, self._channel, self._assignment = number, channel, assignment
+        mine = [block for block, owner in enumerate(assignment.owners) if owner == number]
         self._first, self._last = mine[0], mine[-1] + 1
         self._at = self._first
         self._blocks: list[Block] = []
         self._signals: Signals | None = None
 
     @property
-    def at(self) -> tuple[int, int]:
-        """First environment, and one after the last, of the block that was last worked on."""
-        return self._assignment.bounds[self._at]
+    def at(self) -> str:
+        """Which environments were last worked on."""
+        first, last = self._assignment.bounds[self._at]
+        return f"environment {first}" if last == first + 1 else f"environments {first} to {last - 1}"
+
+    def _each(self) -> Iterator[tuple[Block, int, int]]:
+        """Every block here, with its first environment and the one after its last."""
+        for number, block in enumerate(self._blocks, self._first):
+            self._at = number
+            yield block, *self._assignment.bounds[self._at]
 
     def build(self) -> None:
         """Make the environments."""
@@ -97,15 +108,15 @@ class Worker:
         return carve_assets(memory, a.asset_layout)
 
     def run(self) -> None:
-        """Until told to stop. Raises EOFError when the parent is gone."""
+        """Until told to stop. Raises `Gone` when the parent is."""
         while True:
             if self._signals is not None and (block := self._wait()) >= 0:
                 self._step(block)
                 continue
-            kind, content = self._channel.receive()
+            kind, payload = self._channel.receive()
             if self._signals is not None:
-                self._signals.worker_sleeps(self._assignment.worker, False)
-            if kind is Kind.CALL and not self._answer(*content):
+                self._signals.worker_sleeps(self._number, False)
+            if kind is Kind.CALL and not self._answer(payload):
                 return
 
     def _wait(self) -> int:
@@ -113,10 +124,10 @@ class Worker:
         assert self._signals is not None
         block = self._signals.next_asked(self._first, self._last, True)
         if block < 0:
-            self._signals.worker_sleeps(self._assignment.worker, True)
+            self._signals.worker_sleeps(self._number, True)
             block = self._signals.next_asked(self._first, self._last, False)
             if block >= 0:
-                self._signals.worker_sleeps(self._assignment.worker, False)
+                self._signals.worker_sleeps(self._number, False)
         return block
 
     def _step(self, block: int) -> None:
@@ -126,16 +137,17 @@ class Worker:
         if self._signals.finish(block):
             self._channel.wake()
 
-    def _answer(self, method: str, arguments: tuple[Any, ...]) -> bool:
+    def _answer(self, payload: bytes) -> bool:
         """Do what was asked and send the answer; False when that was the last."""
+        method = ""
         try:
-            value = getattr(self, f"answer_{method}")(*arguments)
+            method, arguments = _load(payload, "a value")
+            answer = pack(Kind.ANSWER, getattr(self, f"answer_{method}")(*arguments))
         except (ValueError, AttributeError, TypeError) as error:
-            if method != "set":
+            if method not in ("", "set"):
                 raise
-            self._channel.send(Kind.REFUSAL, (type(error).__name__, str(error)))
-            return True
-        self._channel.send(Kind.ANSWER, value)
+            answer = pack(Kind.REFUSAL, (_plain(error), str(error)))
+        self._channel.send(answer)
         return method != "close"
 
     # -- what may be asked ---------------------------------------------------------------------------------
@@ -152,19 +164,18 @@ class Worker:
         memory = shared.map(start + layout.size(a.num_envs))
         shared.close()
         buffers = layout.carve(memory[start:], a.num_envs)
-        for block, (first, last) in zip(self._blocks, a.bounds[self._first : self._last], strict=True):
+        for block, first, last in self._each():
             block.attach(rows_of(buffers, first * layout.agents, last * layout.agents))
         self._signals = Signals(memory[:start], len(a.bounds), a.num_workers)
 
     def answer_reset(self, seed: int | None) -> None:
         """Reset every block."""
-        for number, block in enumerate(self._blocks, self._first):
-            self._at = number
+        for block, _, _ in self._each():
             block.reset(seed)
 
     def answer_set(self, key: str, value: Any, envs: list[int], when: When) -> None:
         """Hand a value to those of `envs` (numbers in the vector) that are here."""
-        for block, (first, last) in zip(self._blocks, self._assignment.bounds[self._first : self._last], strict=True):
+        for block, first, last in self._each():
             inside = [env - first for env in envs if first <= env < last]
             if inside:
                 block.set(key, value, inside, when)
@@ -172,64 +183,76 @@ class Worker:
     def answer_log(self, block: int | None, env: int | None) -> list[dict[str, float]]:
         """Sums of every block, or of one environment of one block."""
         if block is None:
-            return [b.log(None) for b in self._blocks]
+            return [b.log(None) for b, _, _ in self._each()]
+        self._at = block
         return [self._blocks[block - self._first].log(env)]
 
     def answer_render(self, block: int, env: int) -> Any:
         """A picture."""
+        self._at = block
         return self._blocks[block - self._first].render(env)
 
     def answer_close(self) -> None:
         """Close the environments; whatever they raise is shown and changes nothing."""
-        for block in self._blocks:
+        for block, _, _ in self._each():
             try:
                 block.close()
             except Exception:
                 traceback.print_exc()
 
 
-def asset_bytes(layout: dict[str, tuple[int, tuple[int, ...], str]]) -> int:
-    """Size of the memory that holds all assets."""
-    return max((start + int(np.prod(shape)) * np.dtype(dtype).itemsize for start, shape, dtype in layout.values()))
+def asset_bytes(layout: AssetLayout) -> int:
+    """Size of the memory that holds all assets: at least 1, for nothing cannot be mapped."""
+    return max([1, *(start + math.prod(shape) * dtype.itemsize for start, shape, dtype in layout.values())])
 
 
-def carve_assets(memory: NDArray[Any], layout: dict[str, tuple[int, tuple[int, ...], str]]) -> dict[str, NDArray[Any]]:
+def carve_assets(memory: NDArray[Any], layout: AssetLayout) -> dict[str, NDArray[Any]]:
     """The assets as arrays in that memory."""
     arrays = {}
     for name, (start, shape, dtype) in layout.items():
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        size = math.prod(shape) * dtype.itemsize
         arrays[name] = memory[start : start + size].view(dtype).reshape(shape)
     return arrays
 
 
-def main(sock: int, trace: int) -> None:
+def _plain(error: Exception) -> type[Exception]:
+    return next(kind for kind in (AttributeError, TypeError, ValueError) if isinstance(error, kind))
+
+
+def _load(payload: bytes, what: str) -> Any:
+    try:
+        return unpack(payload)
+    except Exception as error:
+        raise TypeError(
+            f"{what} could not be made anew in a worker process ({type(error).__name__}: {error}). What it is made of "
+            "must be importable there: in a module in a folder of sys.path, or in the main script or notebook itself"
+        ) from error
+
+
+def main(number: int, parent: int, sock: int, trace: int) -> None:
     """The whole life of a worker process, which inherits a socket (-1: finds it in its input) and a pipe for traces.
 
-    Its standard input is the lifeline: nothing else comes over it, and its end means that the parent is gone.
+    Its standard input is the lifeline: nothing else comes over it, and its end means that process `parent` is gone.
     """
-    with contextlib.suppress(ValueError, AttributeError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends its workers
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     channel = _open_channel(sock)
-    threading.Thread(target=_follow_parent, args=(_take_lifeline(),), daemon=True).start()
+    threading.Thread(target=follow_parent, args=(_take_lifeline(), parent), daemon=True).start()
     faulthandler.enable(trace)
     if hasattr(faulthandler, "register"):
         faulthandler.register(signal.SIGUSR1, trace, all_threads=False)
     worker = None
     try:
-        kind, assignment = channel.receive()
-        assert kind is Kind.CALL
-        worker = Worker(channel, assignment)
+        _, assignment = channel.receive()
+        worker = Worker(number, channel, _load(assignment, "the factory"))
         worker.build()
         worker.run()
-    except EOFError:
-        os._exit(1)  # the parent is gone; nobody wants to hear about it
+    except Gone:
+        os._exit(1)  # nobody is left who wants to hear about it
     except BaseException as error:
-        first, last = worker.at if worker else (0, 0)
+        where = worker.at if worker else ""
         text = "".join(traceback.format_exception(error))
-        with contextlib.suppress(EOFError):
-            summary = "".join(traceback.format_exception_only(error)).strip()
-            channel.send(Kind.FAILURE, (first, last, summary, text), time.monotonic() + 5.0)
+        summary = "".join(traceback.format_exception_only(error)).strip()
+        with contextlib.suppress(Gone, TimeoutError):
+            channel.send(pack(Kind.FAILURE, (where, summary, text)), time.monotonic() + LAST_WORDS_SECONDS)
         os._exit(1)
 
 
@@ -247,20 +270,3 @@ def _take_lifeline() -> int:
     os.dup2(nothing, 0)
     os.close(nothing)
     return lifeline
-
-
-def _follow_parent(lifeline: int) -> None:
-    """End this process when the parent has ended, whatever the main thread is doing."""
-    parent = os.getppid()
-    if sys.platform != "win32":
-        threading.Thread(target=_watch_parent_id, args=(parent,), daemon=True).start()
-    with contextlib.suppress(OSError):
-        os.read(lifeline, 1)
-    os._exit(1)
-
-
-def _watch_parent_id(parent: int) -> None:
-    """A child that the parent forked holds the lifeline too, and may outlive it: look at who the parent is."""
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_SECONDS)
-    os._exit(1)
