@@ -1,0 +1,71 @@
+"""Attributes of Python environments that are set from outside, at the moment that was asked for."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from puffer_envs.spec import suggest
+from puffer_envs.vector.block import When
+
+_MISSING = object()
+
+
+class Changes:
+    """Values that wait for an environment's next reset or step. Environments share a value: they must not alter it."""
+
+    def __init__(self, envs: Sequence[Any]) -> None:
+        self._envs = envs
+        self._at_reset: list[dict[str, Any]] = [{} for _ in envs]
+        self._at_step: dict[int, dict[str, Any]] = {}
+
+    def plan(self, key: str, value: Any, envs: Sequence[int], when: When) -> None:
+        """Set attribute `key` of these environments, or of the wrapper around them that has it, when the time comes.
+
+        Raises AttributeError, and plans nothing, where one of them has no such attribute, or it cannot be set.
+        """
+        if when not in get_args(When):
+            raise ValueError(f"when must be 'reset' or 'step', got {when!r}")
+        for env in envs:
+            owner_of(self._envs[env], key)
+        for env in envs:
+            pending = self._at_reset[env] if when == "reset" else self._at_step.setdefault(env, {})
+            pending[key] = value
+
+    def before_reset(self, env: int) -> None:
+        """Apply what waits for this environment's reset."""
+        if self._at_reset[env]:
+            self._apply(env, self._at_reset[env])
+
+    def before_step(self) -> None:
+        """Apply what waits for the next step of any environment."""
+        if self._at_step:
+            for env, pending in self._at_step.items():
+                self._apply(env, pending)
+            self._at_step.clear()
+
+    def _apply(self, env: int, pending: dict[str, Any]) -> None:
+        values = list(pending.items())
+        pending.clear()
+        for key, value in values:
+            setattr(owner_of(self._envs[env], key), key, value)
+
+
+def owner_of(env: Any, key: str) -> Any:
+    """The environment, or the outermost wrapper around it, that has this attribute itself.
+
+    Raises:
+        AttributeError: none has it, or it is a method or a property without a setter.
+    """
+    layer = env
+    while layer is not None:
+        found = inspect.getattr_static(layer, key, _MISSING)  # not what wrappers pass on by __getattr__
+        if found is not _MISSING:
+            if isinstance(found, types.FunctionType) or (isinstance(found, property) and found.fset is None):
+                raise AttributeError(f"{key!r} of {type(layer).__name__} is a method or read-only; it cannot be set")
+            return layer
+        layer = inspect.getattr_static(layer, "env", None)
+    known = sorted(name for name in getattr(env.unwrapped, "__dict__", {}) if not name.startswith("_"))
+    raise AttributeError(f"{type(env.unwrapped).__name__} has no attribute {key!r} to set; {suggest(key, known)}")

@@ -1,0 +1,130 @@
+"""Gymnasium environments, behind the buffer contract."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec
+
+from puffer_envs.adapters.meter import numbers_in
+from puffer_envs.adapters.python_block import PythonBlock, require_same
+
+
+class GymnasiumBlock(PythonBlock):
+    """Single-agent environments of Gymnasium's interface, one row each.
+
+    Episodes restart in the step that ends them. Where an environment sets both flags, the episode was terminated.
+    """
+
+    envs: list[gymnasium.Env[Any, Any]]
+
+    def _check(self, env: Any) -> None:
+        if not isinstance(env, gymnasium.Env):
+            raise TypeError(
+                f"the factory must return a gymnasium.Env, and returned a {type(env).__module__}.{type(env).__name__}"
+            )
+
+    def _prepare(self) -> None:
+        one = self.envs[0]
+        for i, env in enumerate(self.envs):
+            for kind in ("observation_space", "action_space"):
+                require_same(kind, getattr(one, kind), getattr(env, kind), self._first, self._first + i)
+        self._lay_out(one.observation_space, one.action_space, agents=1, padded=False)
+
+    def _first_info(self, env: gymnasium.Env[Any, Any], seed: int) -> dict[str, Any]:
+        return env.reset(seed=seed)[1]
+
+    def _begin(self, env: int, seed: int | None) -> None:
+        observation, info = self._reset_env(env, seed)
+        self._write(env, observation)
+        if self._write_mask is not None:
+            self._write_mask(env, observation if self._mask_beside else info)
+
+    def step(self) -> None:
+        """See `Block`."""
+        self._changes.before_step()
+        self._clear_step()
+        rewards, write, write_mask = self._rewards, self._write, self._write_mask
+        finished = []
+        actions = self._actions.decode(self._buffers["actions"])
+        for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
+            observation, reward, terminated, truncated, info = env.step(action)
+            rewards[i] = reward
+            if terminated or truncated:
+                (self._terminals if terminated else self._truncations)[i] = True
+                finished.append((i, numbers_in(info)))
+                self._write_final(i, observation)
+                self._begin(i, None)
+                continue
+            write(i, observation)
+            if write_mask is not None:
+                write_mask(i, observation if self._mask_beside else info)
+        self._meter.count(rewards)
+        for i, extras in finished:
+            self._meter.finish(i, extras)
+
+
+@dataclass(frozen=True)
+class GymnasiumFactory:
+    """Makes environments of one registered kind. Can be pickled, also where the registration is known here only."""
+
+    spec: EnvSpec
+    """The registration."""
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """For `gymnasium.make`."""
+
+    def __call__(self) -> gymnasium.Env[Any, Any]:
+        """Make one.
+
+        Raises:
+            ImportError: it needs a package that is not installed.
+        """
+        try:
+            return gymnasium.make(self.spec, **{"disable_env_checker": True, **self.kwargs})
+        except gymnasium.error.DependencyNotInstalled as error:
+            told = str(error).strip().rstrip(".")
+            hint = "" if "pip install" in told else '; try: pip install "gymnasium[all]"'
+            raise ImportError(f"{self.spec.id} needs a package that is missing: {told}{hint}") from error
+
+
+def gymnasium_factory(env_id: str, **kwargs: Any) -> GymnasiumFactory:
+    """A factory of what `gymnasium.make(env_id, **kwargs)` makes, without the wrappers that only check.
+
+    Args:
+        env_id: `CartPole-v1`, or `module:Name-v0` to import a module that registers it.
+        **kwargs: as for `gymnasium.make`: `max_episode_steps`, `render_mode`, and the environment's own.
+
+    Raises:
+        ValueError: there is no such environment.
+        ImportError: the module cannot be found.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        _import(module, env_id)
+    try:
+        spec = gymnasium.spec(name)
+    except gymnasium.error.Error as error:
+        versions = [known for known in gymnasium.registry if known.startswith(f"{name}-v")]
+        hint = f"; give its version: {', '.join(versions)}" if versions else f": {error}"
+        raise ValueError(f"Gymnasium has no environment {name!r}{hint}") from error
+    if spec.entry_point is None:
+        raise ValueError(f"Gymnasium has {name!r} as a vector environment only; it cannot be made one by one")
+    # The order of calls is this block's business, so nobody has to check it on every step.
+    return GymnasiumFactory(dataclasses.replace(spec, order_enforce=False), kwargs)
+
+
+def _import(module: str, env_id: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there, and needs one that is not
+        raise ImportError(
+            f"{env_id!r} needs the module {error.name!r}, which cannot be found; "
+            f"correct its name, put it on the Python path, or: pip install {error.name.partition('.')[0]}"
+        ) from error

@@ -1,0 +1,65 @@
+"""Sums over finished episodes, for `Block.log`."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+OWN_NAMES = ("n", "episode_return", "episode_length", "score")
+
+
+def numbers_in(info: Mapping[Any, Any]) -> dict[str, float]:
+    """The finite numbers at the top level of a final step's info, by name. True counts as 1."""
+    return {
+        key: float(value)
+        for key, value in info.items()
+        if isinstance(key, str)
+        and key not in OWN_NAMES
+        and isinstance(value, numbers.Real | np.bool_)
+        and math.isfinite(value)
+    }
+
+
+class EpisodeMeter:
+    """Returns and lengths of the episodes of all rows of a block."""
+
+    def __init__(self, num_envs: int, agents: int) -> None:
+        self._agents = agents
+        self._returns = np.zeros(num_envs * agents)
+        self._lengths = np.zeros(num_envs * agents, np.int64)
+        self._sums: list[dict[str, float]] = [{} for _ in range(num_envs)]
+
+    def restart(self) -> None:
+        """All episodes begin anew; those that were under way do not count."""
+        self._returns.fill(0.0)
+        self._lengths.fill(0)
+
+    def count(self, rewards: NDArray[np.float32], lived: NDArray[np.bool_] | bool = True) -> None:
+        """Add a step's rewards, (A,), to the episodes of the rows that lived through it."""
+        self._returns += rewards
+        self._lengths += lived
+
+    def finish(self, row: int, extras: Mapping[str, float]) -> None:
+        """The row's episode is over; `extras` are further numbers to sum."""
+        total = float(self._returns[row])
+        own = {"n": 1.0, "episode_return": total, "episode_length": float(self._lengths[row]), "score": total}
+        self._returns[row] = self._lengths[row] = 0
+        _add(self._sums[row // self._agents], own | dict(extras))
+
+    def report(self, env: int | None) -> dict[str, float]:
+        """Sums of one environment, or of all; what was reported is cleared. `{}` when no episode finished."""
+        total: dict[str, float] = {}
+        for sums in self._sums if env is None else [self._sums[env]]:
+            _add(total, sums)
+            sums.clear()
+        return total
+
+
+def _add(total: dict[str, float], more: Mapping[str, float]) -> None:
+    for name, value in more.items():
+        total[name] = total.get(name, 0.0) + value

@@ -1,0 +1,58 @@
+"""What encoders and decoders know of Gymnasium's spaces: how nested ones are taken apart, and how parts are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+from gymnasium import spaces
+
+Space = gymnasium.spaces.Space[Any]
+
+ONLY_LEAF = "value"
+"""Name of a leaf that is a whole space by itself."""
+MAX_CHOICES = 2**31 - 1
+"""Discrete values are int32."""
+
+
+def join(path: str, key: object) -> str:
+    """The name of a part: keys and positions on the way to it, joined by dots."""
+    return f"{path}.{key}" if path else str(key)
+
+
+def children(space: Space) -> list[tuple[Any, Space]] | None:
+    """Keys or positions and subspaces of a Dict or Tuple; None for a leaf."""
+    if isinstance(space, spaces.Dict):
+        return list(space.spaces.items())
+    if isinstance(space, spaces.Tuple):
+        return list(enumerate(space.spaces))
+    return None
+
+
+def leaves(space: Space, what: str, path: str = "") -> Iterator[tuple[str, Space]]:
+    """Name and space of every leaf, in order.
+
+    Args:
+        space: any space.
+        what: "observation" or "action", for messages.
+        path: name of `space` itself, where it is a part.
+
+    Raises:
+        ValueError: at a leaf whose values have no fixed size, or too many choices.
+    """
+    parts = children(space)
+    if parts is not None:
+        for key, part in parts:
+            yield from leaves(part, what, join(path, key))
+        return
+    name = path or ONLY_LEAF
+    if not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
+        raise ValueError(
+            f"the {what} space's part {name!r} is a {type(space).__name__}, whose values have no fixed size; "
+            "use Box, Discrete, MultiDiscrete and MultiBinary, and Dict and Tuple of these"
+        )
+    choices = space.n if isinstance(space, spaces.Discrete) else getattr(space, "nvec", None)
+    if choices is not None and (choices > MAX_CHOICES).any():
+        raise ValueError(f"the {what} space's part {name!r} has {choices.max()} choices; the most is 2**31 - 1")
+    yield name, space
