@@ -178,6 +178,20 @@ def test_single_agent_unless_asked() -> None:
     assert make_vec("snake", 3).num_envs == 3
 
 
+@pytest.mark.parametrize(("mode", "options"), [("sync", {}), ("async", {"context": "spawn"})])
+def test_gymnasiums_own_vectors_work(mode: str, options: dict[str, Any]) -> None:
+    options = {"autoreset_mode": AutoresetMode.SAME_STEP, **options}
+    envs = gymnasium.make_vec(
+        "puffer_envs:puffer/Squared-v1", num_envs=2, vectorization_mode=mode, vector_kwargs=options, max_steps=3
+    )
+    first, _ = envs.reset(seed=[5, 6])
+    assert np.array_equal(first[1], PufferEnv("squared").reset(seed=6)[0])
+    for _ in range(3):
+        *_, truncations, infos = envs.step(np.zeros(2, np.int32))
+    assert truncations.all() and infos["final_info"]["episode_length"].tolist() == [3, 3]
+    envs.close()
+
+
 def test_gymnasiums_wrappers_work() -> None:
     envs = gymnasium.wrappers.vector.RecordEpisodeStatistics(make_vec("cartpole"))
     envs.action_space.seed(0)

@@ -98,7 +98,7 @@ class PufferEnv(gymnasium.Env[Array, Any]):
         if terminated or truncated:
             self._episode = OVER
             log = env.log()
-            del log["n"]  # one episode
+            log.pop("n", None)  # one episode
             return env.final_observations[0].copy(), reward, terminated, truncated, log
         return env.observations[0].copy(), reward, terminated, truncated, self._running_info()
 
@@ -128,8 +128,7 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
     masks `_final_obs`, `_final_info`, in the form of Gymnasium's `SyncVectorEnv`.
 
     Rows are agents: where an environment has several, `num_envs` counts all agents of the batch, row r is agent
-    `r % agents` of environment `r // agents`, and a log is that of the lives that
-    ended in the environment in that step.
+    `r % agents` of environment `r // agents`, and a log is that of all lives that ended in the environment in the step.
     """
 
     metadata: dict[str, Any] = {"render_modes": list(MODES), "autoreset_mode": AutoresetMode.SAME_STEP}
