@@ -28,6 +28,9 @@ PACKAGES = tuple(FORBIDDEN)
 # Modules that run what they read.
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_SETTINGS = {"weights_only=False", "allow_pickle=True"}
+# The one file that may: it speaks with worker processes, which are sent the user's own functions. Nothing that was stored
+# or came over a network is read there.
+PICKLES = {Path("vector/channel.py"): {"imports cloudpickle", "imports pickle"}}
 # Functions that import the module they are given the name of.
 IMPORTERS = {"import_module", "__import__", "_import"}
 # What `puffer_envs.adapters` adapts to: whoever needs such an adapter has the package.
@@ -94,8 +97,9 @@ def test_the_search_for_dangers_finds(code: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_nothing_that_is_read_can_run(package: str) -> None:
-    found = {str(path): what for path, tree in sources(package) if (what := dangers(tree))}
-    assert not found
+    for path, tree in sources(package):
+        allowed = PICKLES.get(path.relative_to(package_folder(package)), set())
+        assert set(dangers(tree)) == allowed, path
 
 
 @pytest.mark.parametrize("package", PACKAGES)
