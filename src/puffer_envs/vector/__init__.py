@@ -13,6 +13,7 @@ from puffer_envs.vector.layout import BufferLayout, ObservationField, named_obse
 from puffer_envs.vector.processes import Processes
 from puffer_envs.vector.ready import Ready
 from puffer_envs.vector.serial import Serial
+from puffer_envs.vector.threads import Threads
 from puffer_envs.vector.vector import Vector
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Processes",
     "Ready",
     "Serial",
+    "Threads",
     "Vector",
     "WorkerError",
     "WorkerTimeoutError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,8 @@ from puffer_envs.settings import check_seed
 from puffer_envs.vector.processes import Processes
 from puffer_envs.vector.serial import Serial
 from puffer_envs.vector.source import Source, resolve
+from puffer_envs.vector.threads import Threads
 from puffer_envs.vector.vector import Vector, check_count
-
-if TYPE_CHECKING:
-    from puffer_envs.vector.threads import Threads
 
 BACKENDS = ("serial", "threads", "processes")
 
@@ -79,8 +77,6 @@ def make(
     if source.native and backend != "processes":
         if workers is None:
             workers = available_cores() if num_envs >= ROWS_FOR_THREADS else 1
-        from puffer_envs.vector.threads import Threads
-
         threads = 1 if backend == "serial" else workers
         return Threads(source.name, num_envs, threads=threads, batch=batch, seed=seed, **source.settings)
     if backend == "threads":

@@ -15,11 +15,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from puffer_envs.environment import make as make_native
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import list_envs, spec, suggest
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
+from puffer_envs.vector.layout import Buffers
+from puffer_envs.vector.threads import Threads
 
 Assets = Mapping[str, NDArray[Any]]
 
@@ -127,7 +128,7 @@ def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
     scheme, colon, rest = name.partition(":")
     if not colon:
         spec(name)  # raises, with the nearest name
-        return functools.partial(make_native, name)
+        return functools.partial(_native_batch, name)
     if scheme == "gymnasium":
         from puffer_envs.adapters.from_gymnasium import gymnasium_factory  # noqa: PLC0415
 
@@ -137,6 +138,12 @@ def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
 
         return pettingzoo_factory(rest, **settings)
     return load_factory(name)
+
+
+def _native_batch(
+    name: str, num_envs: int, seed: int, first: int = 0, buffers: Buffers | None = None, **settings: Any
+) -> Threads:
+    return Threads(name, num_envs, seed=seed, first=first, buffers=buffers, **settings)
 
 
 def load_factory(name: str) -> Callable[..., Any]:
