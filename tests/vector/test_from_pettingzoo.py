@@ -169,6 +169,15 @@ def test_values_are_set_behind_pettingzoos_wrappers() -> None:
     assert block.envs[0].unwrapped.level == 3
 
 
+def test_values_are_set_behind_pettingzoos_conversions() -> None:
+    rps = pytest.importorskip("pettingzoo.classic.rps.rps")
+    block = block_of(lambda: rps.parallel_env(max_cycles=9, render_mode="ansi"))
+    block.reset(0)
+    block.set("max_cycles", 2, [0], "step")
+    step(block, [0, 1])
+    assert step(block, [0, 1])["truncations"].all()
+
+
 def test_unfit_environments_are_refused() -> None:
     class Odd(Visitors):
         def observation_space(self, agent: str) -> Any:

@@ -39,10 +39,11 @@ class ActionCodec:
         if len(whole.low) == 0:
             raise ValueError("the action space is empty; give the agent something to do")
         self._decode = whole.decode
-        self._single = len(whole.low) == 1 and all(isinstance(part, spaces.Discrete) for _, part in parts)
+        single = len(whole.low) == 1 and all(isinstance(part, spaces.Discrete) for _, part in parts)
+        self._unpack = single and not isinstance(space, spaces.Discrete)
         if continuous:
             self.space = spaces.Box(whole.low, whole.high, dtype=np.float32)
-        elif self._single:
+        elif single:
             self.space = spaces.Discrete(int(whole.high[0]) + 1, dtype=np.int32)
         else:
             self.space = spaces.MultiDiscrete((whole.high + 1).astype(np.int32), dtype=np.int32)
@@ -52,7 +53,7 @@ class ActionCodec:
 
         They share no memory with `actions`: an environment may keep its action, and change it.
         """
-        return self._decode(actions[:, None] if self._single else actions)
+        return self._decode(actions[:, None] if self._unpack else actions)
 
 
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
@@ -111,9 +112,12 @@ def _discrete(last_choices: NDArray[np.int64], decode: Decoder) -> _Part:
 
 
 def _discrete_decoder(space: spaces.Discrete[Any]) -> Decoder:
+    dtype, start = space.dtype, space.start
+
     def decode(actions: NDArray[Any]) -> list[Any]:
         # NumPy's integers, as `sample` gives them: `contains`, which many environments assert, is slower for int.
-        return list(actions[:, 0].astype(space.dtype) + space.start)
+        choices = actions.reshape(len(actions)).astype(dtype)
+        return list(choices + start if start else choices)
 
     return decode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from puffer_envs.spec import suggest
@@ -59,13 +59,24 @@ def owner_of(env: Any, key: str) -> Any:
     Raises:
         AttributeError: none has it, or it is a method or a property without a setter.
     """
-    layer = env
-    while layer is not None:
-        found = inspect.getattr_static(layer, key, _MISSING)  # not what wrappers pass on by __getattr__
+    for layer in _layers(env):
+        found = inspect.getattr_static(layer, key, _MISSING)  # not what a wrapper passes on by __getattr__
         if found is not _MISSING:
             if isinstance(found, types.FunctionType) or (isinstance(found, property) and found.fset is None):
                 raise AttributeError(f"{key!r} of {type(layer).__name__} is a method or read-only; it cannot be set")
             return layer
-        layer = inspect.getattr_static(layer, "env", None)
-    known = sorted(name for name in getattr(env.unwrapped, "__dict__", {}) if not name.startswith("_"))
-    raise AttributeError(f"{type(env.unwrapped).__name__} has no attribute {key!r} to set; {suggest(key, known)}")
+    core = getattr(env, "unwrapped", env)
+    known = sorted(name for name in getattr(core, "__dict__", {}) if not name.startswith("_"))
+    raise AttributeError(f"{type(core).__name__} has no attribute {key!r} to set; {suggest(key, known)}")
+
+
+def _layers(env: Any) -> Iterator[Any]:
+    """The wrappers from the outermost inwards, and the environment."""
+    core = getattr(env, "unwrapped", env)
+    layer = env
+    while layer is not core and inspect.getattr_static(layer, "env", None) is not None:
+        yield layer
+        layer = layer.env
+    yield layer
+    if layer is not core:  # PettingZoo's conversions call what they wrap otherwise
+        yield core

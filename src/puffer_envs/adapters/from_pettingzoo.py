@@ -18,7 +18,7 @@ from puffer_envs.spec import suggest
 from puffer_envs.vector.layout import Buffers
 from puffer_envs.vector.source import load_factory
 
-NEEDED = ("possible_agents", "agents", "observation_space", "action_space", "reset", "step", "close")
+NEEDED = ("possible_agents", "observation_space", "action_space", "reset", "step", "close")
 PACKAGE = "pettingzoo"
 
 
@@ -42,7 +42,7 @@ class PettingZooBlock(PythonBlock):
                 f"{kind.__name__} is an AEC environment, whose agents move in turn; make a ParallelEnv, "
                 "or convert it with pettingzoo.utils.aec_to_parallel"
             )
-        missing = [name for name in NEEDED if not hasattr(env, name) and name != "agents"]
+        missing = [name for name in NEEDED if not hasattr(env, name)]
         if missing:
             raise TypeError(
                 f"the factory must return a PettingZoo ParallelEnv; the {kind.__name__} it returned has no {missing[0]}"

@@ -39,7 +39,7 @@ class EpisodeMeter:
         self._returns.fill(0.0)
         self._lengths.fill(0)
 
-    def count(self, rewards: NDArray[np.float32], lived: NDArray[np.bool_] | bool = True) -> None:
+    def count(self, rewards: NDArray[np.float32], lived: NDArray[np.bool_] | int = 1) -> None:
         """Add a step's rewards, (A,), to the episodes of the rows that lived through it."""
         self._returns += rewards
         self._lengths += lived

@@ -177,15 +177,16 @@ def _multi_discrete_writer(path: str, space: spaces.MultiDiscrete[Any], column: 
 
 
 def _array_writer(path: str, space: Space, column: NDArray[Any]) -> Writer:
-    # This runs for every environment and step, so an array that comes as declared costs three comparisons. Of this
-    # dtype, no value is lost by storing it: it fits, or is a float that is rounded.
+    # This runs for every environment and step: an array that comes as declared costs three comparisons, and a copy
+    # into a view made beforehand. Of the declared dtype, no value is lost by storing it: it fits, or is rounded.
     own, shape, ndarray = np.dtype(space.dtype), column.shape[1:], np.ndarray
+    views = [column[row, ...] for row in range(len(column))]
     declared = own if column.dtype.kind == "f" or np.can_cast(own, column.dtype) else column.dtype
 
     def write(row: int, observation: Any) -> None:
         if type(observation) is not ndarray or observation.dtype is not declared or observation.shape != shape:
             observation = _converted(path, observation, shape, column.dtype)
-        column[row] = observation
+        views[row][...] = observation
 
     return write
 
