@@ -129,6 +129,8 @@ def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
     if not colon:
         spec(name)  # raises, with the nearest name
         return functools.partial(_native_batch, name)
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a console script does not have the current folder there
     if scheme == "gymnasium":
         from puffer_envs.adapters.from_gymnasium import gymnasium_factory  # noqa: PLC0415
 
@@ -147,14 +149,12 @@ def _native_batch(
 
 
 def load_factory(name: str) -> Callable[..., Any]:
-    """The callable of `module:factory`; the current folder is searched too.
+    """The callable of `module:factory`.
 
     Raises:
         ValueError: there is no such module, nothing of that name in it, or it is no callable.
     """
     module_name, _, attribute = name.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # a console script does not have the current folder there
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
