@@ -56,8 +56,10 @@ class TrainSettings:
     """Discount per step: rewards 1 / (1 - gamma) steps ahead still count for a third."""
     gae_lambda: float = _setting(0.983, 0.0, 1.0)
     """Advantage estimate: 0 trusts the value function (bias), 1 the rewards that came (variance)."""
+    normalize_rewards: bool = False
+    """Divide rewards by the spread of the discounted returns so far: any environment's then have one size."""
     reward_scale: float = _setting(1.0, 1e-9)
-    """Rewards are multiplied by this before they are clipped."""
+    """Rewards are multiplied by this, too, before they are clipped."""
     reward_clip: float = _setting(1.0, 0.0)
     """Rewards learned from are cut to this magnitude (scores are not); 0 leaves them as they are."""
 
@@ -232,13 +234,22 @@ def _check_combinations(train: TrainSettings) -> None:
         )
 
 
-def check_batch(train: TrainSettings, rows: int) -> None:
-    """Refuse settings that do not fit an environment of `rows` agents."""
+def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory: int | None) -> None:
+    """Refuse settings that do not fit an environment of `rows` agents, or a rollout that does not fit into memory.
+
+    observation_bytes: of all rows together; memory: bytes that the machine has, None where that is not known.
+    """
     if train.minibatch > rows * train.horizon:
         raise ConfigError(
             f"train.minibatch {train.minibatch} is more than one rollout of {rows} agents x "
             f"train.horizon {train.horizon} = {rows * train.horizon} steps: make it smaller or raise "
             "train.num_envs."
+        )
+    needed = observation_bytes * (train.horizon + 1)
+    if memory is not None and needed > memory / 2:
+        raise ConfigError(
+            f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
+            f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
 
 

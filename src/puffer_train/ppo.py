@@ -33,6 +33,8 @@ from puffer_train.contract import Environment, describe
 from puffer_train.errors import EnvironmentCalls, NonFiniteError
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
+from puffer_train.rewards import RewardNormalizer
+from puffer_train.runtime import physical_memory
 
 MOST_SKIPS_IN_A_ROW = 10
 """After this many skipped updates one after the other, training stops."""
@@ -125,13 +127,14 @@ class Trainer:
         self.calls = EnvironmentCalls(name)
         self.spec = describe(env, name)
         train = settings.train
-        check_batch(train, self.spec.rows)
+        check_batch(train, self.spec.rows, env.observations.nbytes, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
         self.policy = Policy(self.spec, settings.policy, initial)
         self.optimizer = Optimizer(self.policy.named_parameters(), train.momentum)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
+        self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
 
         self.steps = 0
@@ -154,6 +157,8 @@ class Trainer:
         with self.calls:
             self.env.reset(seed)
         self.state.zero_()
+        if self.rewards is not None:
+            self.rewards.returns.zero_()
         self._observe(self.settings.train.horizon)
 
     @property
@@ -227,6 +232,8 @@ class Trainer:
             outputs = buffers.outputs.movedim(0, 1)
             buffers.log_probs.copy_(policy.actions.evaluate(outputs, buffers.actions, masks, policy)[0])
             buffers.ratios.fill_(1.0)
+            if self.rewards is not None:
+                self.rewards.update(buffers.rewards, buffers.ends)
             self._estimate_advantages()
         return faults[0] if faults else self._fault_in_buffers()
 
@@ -320,7 +327,8 @@ class Trainer:
     @torch.no_grad()
     def _estimate_advantages(self) -> None:
         buffers, train = self.buffers, self.settings.train
-        rewards = buffers.rewards * train.reward_scale
+        factor = 1.0 if self.rewards is None else self.rewards.factor
+        rewards = buffers.rewards * (train.reward_scale * factor)
         if train.reward_clip > 0:
             rewards.clamp_(-train.reward_clip, train.reward_clip)
         ends = buffers.ends.to(torch.float32)
@@ -439,6 +447,7 @@ class Trainer:
         return {
             **{f"policy.{name}": p.detach() for name, p in self.policy.named_parameters()},
             **{f"optimizer.{name}": t for name, t in self.optimizer.tensors().items()},
+            **({} if self.rewards is None else {"rewards.moments": self.rewards.moments}),
             "generator.sampling": self.sampling.get_state(),
             "generator.shuffling": self.shuffling.get_state(),
         }
@@ -453,12 +462,13 @@ class Trainer:
         }
 
     def play_tensors(self) -> dict[str, Tensor]:
-        """Return where the game stands: the recurrent state, the current observation and its masks."""
+        """Return where the game stands: recurrent state, current observation and its masks, returns so far."""
         buffers = self.buffers
         slots = {"observations": buffers.observations, "masks": buffers.masks, "present": buffers.present}
-        return {"play.state": self.state} | {
-            f"play.{name}": slot[-1] for name, slot in slots.items() if slot is not None
-        }
+        play = {"state": self.state} | {name: slot[-1] for name, slot in slots.items() if slot is not None}
+        if self.rewards is not None:
+            play["returns"] = self.rewards.returns
+        return {f"play.{name}": tensor for name, tensor in play.items()}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor], counters: dict[str, int], play: bool) -> None:

@@ -21,7 +21,13 @@ from typing import Any, cast
 import gymnasium
 
 from puffer_train.contract import Environment
-from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentNotFoundError, suggestion
+from puffer_train.errors import (
+    ConfigError,
+    EnvironmentCalls,
+    EnvironmentFailedError,
+    EnvironmentNotFoundError,
+    suggestion,
+)
 
 GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
 
@@ -51,6 +57,16 @@ class EnvironmentSource:
         Raises `ConfigError` when the environment refuses its settings or is not there after all, and
         `EnvironmentFailedError`, with a traceback, when its code breaks.
         """
+        try:
+            return self._make(num_envs, seed, cores, settings)
+        except EnvironmentFailedError:
+            if self.parallelism == "workers" and cores > 1:
+                # From a worker every error comes with its traceback. A single environment made here tells whether it is
+                # just a setting that was refused, and raises that sentence then.
+                self._make(1, seed, 1, settings).close()
+            raise
+
+    def _make(self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object]) -> Environment:
         arguments: dict[str, object] = {"num_envs": num_envs, "seed": seed}
         if self.parallelism is not None:
             arguments[self.parallelism] = cores
@@ -59,8 +75,9 @@ class EnvironmentSource:
                 return self.factory(**arguments, **settings)
             except (ValueError, TypeError, KeyError, ImportError) as error:
                 sentence = " ".join(str(error).split())
-                given = ", ".join(f"{key}={value!r}" for key, value in settings.items()) or "no settings"
-                raise ConfigError(f"environment {self.name!r} could not be made with {given}: {sentence}") from error
+                given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+                made = f"made with {given}" if given else "made"
+                raise ConfigError(f"environment {self.name!r} could not be {made}: {sentence}") from error
 
 
 def list_environments() -> dict[str, Any]:

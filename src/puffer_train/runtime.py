@@ -35,6 +35,13 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def physical_memory() -> int | None:
+    """Return how many bytes of memory this machine has, where that can be asked."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def tune(threads: int | None, matmul_shapes: list[tuple[int, int, int]]) -> None:
     """Set torch's threads, its matrix products' precision, and how memory is kept.
 

@@ -66,6 +66,10 @@ TRAIN_MISTAKES = [
     (["tiny_environments:CartPole", "--train.num-envs", "4"], "more than one rollout of 4 agents"),
     (["tiny_environments:CartPole", "--settings", "none.toml"], "cannot read the settings file none.toml"),
     (["tiny_environments:CartPole", "more"], "unexpected argument 'more'"),
+    (["gymnasium:CartPol-v1"], "Gymnasium has no environment 'CartPol-v1'"),
+    (["gymnasium:CartPole-v1", "--env.gravity", "3", "--threads", "2"], "unexpected keyword argument 'gravity'"),
+    (["CartPole-v1"], "Did you mean 'gymnasium:CartPole-v1'?"),
+    (["pettingzoo:butterfly.no_such_v1"], "butterfly.no_such_v1"),
     (["--resume", "nowhere"], "nowhere is no run folder"),
     (["--resume", "x", "--seed", "3"], "--resume goes on with a run's own"),
 ]
@@ -225,4 +229,100 @@ def test_training_on_nan_stops_with_a_dump(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "10 skipped updates in a row" in done.stderr
     assert (folder / "nonfinite-dump.safetensors").stat().st_size > 1000
+    assert not (folder / "checkpoints").exists()
+
+
+def test_a_gymnasium_environment_from_its_name_to_its_score(tmp_path: Path) -> None:
+    name = "gymnasium:CartPole-v1"
+    arguments = [name, *SMALL, "--steps", "1000", "--env.max_episode_steps", "20", "--env.sutton-barto-reward", "true"]
+    done = run(tmp_path, "train", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "No replay, and hence no video: this environment does not record any." in done.stdout
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("gymnasium-CartPole-v1-")
+    saved = json.loads((folder / "config.json").read_text())["settings"]
+    assert saved["env"] == {"max_episode_steps": 20, "sutton_barto_reward": True}
+    assert saved["train"]["normalize_rewards"] is True, "from the settings for Python environments"
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert evaluation["episode_length"]["max"] <= 20
+    assert evaluation["episode_return"]["max"] <= 0, "-1 at the end, else 0"
+
+    judged = run(tmp_path, "eval", name, "--policy", str(folder), "--episodes", "8", "--seed", "1001", "--threads", "1")
+    assert judged.returncode == 0, judged.stderr
+    assert f"mean {evaluation['episode_length']['mean']:.5g} " in judged.stdout, "the same games, the same figures"
+    more = run(tmp_path, "train", "--resume", str(folder), "--steps", "2000", "--threads", "1")
+    assert more.returncode == 0, more.stderr
+    assert "its episodes start anew" in more.stdout
+    assert metrics(folder)[-1]["steps"] == 2048
+
+
+SINGLE = """
+import gymnasium
+import numpy as np
+
+class Walk(gymnasium.Env):
+    observation_space = gymnasium.spaces.Dict(
+        {"cell": gymnasium.spaces.Discrete(4), "noise": gymnasium.spaces.Box(-1, 1, (2,))}
+    )
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, lifetime):
+        self.lifetime = lifetime
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.cell = 0
+        return self.observe(), {}
+
+    def observe(self):
+        return {"cell": self.cell, "noise": self.np_random.uniform(-1, 1, 2).astype(np.float32)}
+
+    def step(self, action):
+        self.lifetime -= 1
+        if self.lifetime < 0:
+            self.wear_out()
+        self.cell = max(0, self.cell + 2 * int(action) - 1)
+        done = self.cell == 4
+        self.cell %= 4
+        return self.observe(), float(done), done, False, {}
+
+    def wear_out(self):
+        raise KeyError("worn out")
+
+def make_env(lifetime=10**9):
+    return Walk(lifetime)
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_failing_environment_shows_its_traceback_and_costs_no_learning(tmp_path: Path, threads: str) -> None:
+    (tmp_path / "walks.py").write_text(SINGLE)
+    folder = tmp_path / "run"
+    arguments = ["walks:make_env", *SMALL[:-1], threads, "--steps", "2000", "--run-dir", str(folder)]
+    done = run(tmp_path, "train", *arguments, "--env.lifetime", "30")
+    assert done.returncode == 1
+    assert done.stderr.startswith("puffer-train: environment 'walks:make_env' failed.\n")
+    for part in ("Traceback (most recent call last)", "in wear_out", "KeyError: 'worn out'", f"--resume {folder}"):
+        assert part in done.stderr
+    assert "ppo.py" not in done.stderr, "the trainer's own frames tell nothing"
+    failure = (folder / "failure.txt").read_text()
+    assert failure.startswith("After 384 steps: environment 'walks:make_env' failed.")
+    assert "in wear_out" in failure
+    assert len(list((folder / "checkpoints").iterdir())) == 1
+
+    more = run(tmp_path, "train", "--resume", str(folder), "--env.lifetime", "1e9", "--threads", threads)
+    assert more.returncode == 0, more.stderr
+    assert "at 384 steps" in more.stdout
+    assert not (folder / "failure.txt").exists()
+    assert (folder / "policy.safetensors").exists()
+
+
+def test_an_environment_that_fails_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "walks.py").write_text(SINGLE)
+    folder = tmp_path / "run"
+    done = run(tmp_path, "train", "walks:make_env", *SMALL, "--run-dir", str(folder), "--env.lifetime", "3")
+    assert done.returncode == 1
+    assert "KeyError: 'worn out'" in done.stderr
+    assert "Nothing was learned before that." in done.stderr
+    assert (folder / "failure.txt").read_text().startswith("After 0 steps")
     assert not (folder / "checkpoints").exists()
