@@ -495,9 +495,8 @@ cdef class Batch:
         try:
             if self._on_step is not None:
                 raise RuntimeError(f"{self.name}: a replay is being recorded, and holds whole steps: step() instead")
+            self._check_groups(groups)
             for group, part in zip(groups, self._split_actions(groups, actions), strict=True):
-                if self.sent[group]:
-                    raise RuntimeError(f"{self.name}: group {group} is under way: recv() it first")
                 self._take_actions(part, self.group_actions[group], self.batch.groups[group].first,
                                    self.batch.groups[group].count)
         except:
@@ -508,6 +507,18 @@ cdef class Batch:
                 result = puf_batch_send(&self.batch, group)
                 self.sent[group] = result == 0
         self._leave(result)
+
+    cdef int _check_groups(self, list groups) except -1:
+        """The last line of defence before C: the ledger has checked this already, with better words."""
+        cdef int group, count = 0 if self.group_actions is None else len(self.group_actions)
+        for group in groups:
+            if not 0 <= group < count:
+                raise ValueError(f"{self.name}: there are {count} groups, got {group}")
+            if self.sent[group]:
+                raise RuntimeError(f"{self.name}: group {group} is under way: recv() it first")
+        if len(groups) > 1 and len(set(groups)) < len(groups):
+            raise ValueError(f"{self.name}: a group takes one step at a time, got {groups}")
+        return 0
 
     cdef _split_actions(self, list groups, actions):
         """The actions of each of the groups."""
@@ -657,6 +668,11 @@ cdef class Batch:
         cdef int64_t[:] numbers = np.asarray(envs, dtype=np.int64)
         cdef double[:, ::1] rows = np.ascontiguousarray(params, dtype=np.float64)
         cdef Py_ssize_t i
+        if rows.shape[0] != numbers.shape[0] or rows.shape[1] != self.batch.spec.num_params:
+            raise ValueError(f"{self.name}: expected settings for {numbers.shape[0]} environments")
+        for i in range(numbers.shape[0]):
+            if not 0 <= numbers[i] < self.num_envs:
+                raise IndexError(f"{self.name}: environment must be from 0 to {self.num_envs - 1}, got {numbers[i]}")
         self._enter(False, False)
         self._own_settings()
         for i in range(numbers.shape[0]):
