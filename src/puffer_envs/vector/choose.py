@@ -111,6 +111,8 @@ def available_cores() -> int:
 def _check_assets(assets: Mapping[str, NDArray[Any]] | None) -> Mapping[str, NDArray[Any]] | None:
     if assets is None:
         return None
+    if not isinstance(assets, Mapping):
+        raise TypeError(f"assets must be NumPy arrays of numbers by name, got {type(assets).__name__}")
     for name, array in assets.items():
         if not isinstance(name, str) or not isinstance(array, np.ndarray) or array.dtype.hasobject:
             raise TypeError(f"assets must be NumPy arrays of numbers by name, got {name!r}: {type(array).__name__}")

@@ -278,7 +278,10 @@ class Vector(ABC):
 
         `rows` numbers target's rows in the vector, or says where they begin.
         """
-        source = np.asarray(given)
+        try:
+            source = np.asarray(given)
+        except ValueError as error:  # rows of different lengths
+            raise ValueError(f"{self.name}: expected actions of shape {target.shape}: {error}") from None
         if source.shape != target.shape:
             raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {source.shape}")
         if target.dtype == np.int32:
