@@ -45,6 +45,12 @@ def is_alive(pid: int) -> bool:
     return process_stat(pid)[:1] not in ([], ["Z"], ["X"])
 
 
+def group_members(group: int) -> set[int]:
+    """Living processes of a process group."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return {pid for pid in pids if is_alive(pid) and process_stat(pid)[2:3] == [str(group)]}
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process."""
     return sum(map(int, process_stat(pid)[11:13])) / os.sysconf("SC_CLK_TCK")

@@ -6,6 +6,7 @@ import ctypes
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -63,6 +64,16 @@ class Trouble:
 
     def sleep(self) -> None:
         time.sleep(3600)
+
+    def fork_and_kill(self) -> None:
+        """Die, and leave a child behind that has all of this process's descriptors."""
+        if os.fork() == 0:
+            time.sleep(3600)
+        self.kill()
+
+    def spawn(self) -> None:
+        """Leave a program running."""
+        subprocess.Popen(["sleep", "3600"])
 
     def doze(self) -> None:
         time.sleep(1.0)

@@ -167,6 +167,9 @@ class Processes(Vector):
         self, doing: str, deadline: float, late: Callable[[], WorkerProcess]
     ) -> Iterator[tuple[WorkerProcess, Kind, Any]]:
         """What workers say, when it comes or after a while nothing. Raises if one is dead, or the deadline past."""
+        past = (
+            time.monotonic() > deadline
+        )  # seen before the look: this process may have been stopped (Ctrl-Z) meanwhile
         said = self._selector.select(LIFE_CHECK_SECONDS)
         for key, _ in said:
             yield key.data, *key.data.receive(doing, deadline)
@@ -174,7 +177,7 @@ class Processes(Vector):
             for process in self._crew:
                 if not process.running:
                     process.raise_death(doing)
-            if time.monotonic() > deadline:
+            if past:
                 late().raise_late(doing)
 
     def _guarded(self, action: Callable[[], T]) -> T:

@@ -246,7 +246,9 @@ def main(number: int, parent: int, sock: int, trace: int) -> None:
         worker.build()
         worker.run()
     except Gone:
-        os._exit(1)  # nobody is left who wants to hear about it
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)  # the parent is gone: this process ends, and what it has started
+        os._exit(1)
     except BaseException as error:
         where = worker.at if worker else ""
         text = "".join(traceback.format_exception(error))
