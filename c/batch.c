@@ -15,12 +15,13 @@ int32_t puf_log_size(const PufSpec* spec) { return (int32_t)(sizeof(PufLog) / si
 static int64_t bad_discrete(const PufLayout* l, const int32_t* actions, int64_t rows)
 {
     if (l->num_actions == 1) { // one pass without branches, which the compiler vectorises
-        uint32_t choices = (uint32_t)l->actions[0].choices;
-        int32_t any = 0;
+        uint32_t last = (uint32_t)l->actions[0].choices - 1;
+        uint32_t any = 0;
         for (int64_t i = 0; i < rows; i++) {
-            any |= (uint32_t)actions[i] >= choices;
+            uint32_t action = (uint32_t)actions[i];
+            any |= action | (last - action); // the highest bit is set where it is negative, or beyond the last
         }
-        if (!any) {
+        if (any >> 31 == 0) {
             return -1;
         }
     }
@@ -47,15 +48,6 @@ static int64_t bad_continuous(const float* controls, int64_t count)
     return -1;
 }
 
-int64_t puf_bad_action(const PufBatch* b, int32_t first, int32_t count)
-{
-    int64_t before = (int64_t)first * b->layout.agents * b->layout.num_actions;
-    int64_t rows = (int64_t)count * b->layout.agents;
-    int64_t bad = b->io.actions ? bad_discrete(&b->layout, b->io.actions + before, rows)
-                                : bad_continuous(b->io.controls + before, rows * b->layout.num_actions);
-    return bad < 0 ? -1 : before + bad;
-}
-
 static void clip(float* x, int64_t count, int64_t stride, float low, float high)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -64,7 +56,7 @@ static void clip(float* x, int64_t count, int64_t stride, float low, float high)
     }
 }
 
-void puf_clip_controls(const PufLayout* l, float* controls, int64_t rows)
+static void clip_controls(const PufLayout* l, float* controls, int64_t rows)
 {
     if (l->num_actions == 1) { // a constant stride, which the compiler vectorises
         clip(controls, rows, 1, l->actions[0].low, l->actions[0].high);
@@ -73,6 +65,25 @@ void puf_clip_controls(const PufLayout* l, float* controls, int64_t rows)
     for (int32_t a = 0; a < l->num_actions; a++) {
         clip(controls + a, rows, l->num_actions, l->actions[a].low, l->actions[a].high);
     }
+}
+
+int64_t puf_batch_take_actions(PufBatch* b, const void* source, int32_t first, int32_t count)
+{
+    const PufLayout* l = &b->layout;
+    int64_t before = (int64_t)first * l->agents * l->num_actions;
+    int64_t rows = (int64_t)count * l->agents;
+    int64_t size = rows * l->num_actions;
+    // To environments they are const; whoever made the batch lets us write. Either kind takes four bytes.
+    uintptr_t all = b->io.actions ? (uintptr_t)b->io.actions : (uintptr_t)b->io.controls;
+    void* target = (uint8_t*)all + before * 4;
+    if (target != source) {
+        memmove(target, source, (size_t)size * 4);
+    }
+    int64_t bad = b->io.actions ? bad_discrete(l, target, rows) : bad_continuous(target, size);
+    if (bad < 0 && b->io.controls) {
+        clip_controls(l, target, rows);
+    }
+    return bad < 0 ? -1 : before + bad;
 }
 
 static uint8_t* state_of(const PufBatch* b, int32_t env)

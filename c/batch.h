@@ -36,11 +36,9 @@ typedef struct PufBatch {
 // The layout of an environment under these settings.
 PufLayout puf_layout(const PufSpec* spec, const double* params);
 
-// Index, in the batch, of the first action of `count` environments that is out of range, or -1. Continuous ones must be
-// finite.
-int64_t puf_bad_action(const PufBatch* batch, int32_t first, int32_t count);
-// Pull continuous actions into their bounds, in place.
-void puf_clip_controls(const PufLayout* layout, float* controls, int64_t rows);
+// Copy the actions of `count` environments from `source`, which may be where they go, and pull continuous ones into
+// their bounds. Index, in the batch, of the first that is out of range, NaN or infinite, or -1.
+int64_t puf_batch_take_actions(PufBatch* batch, const void* source, int32_t first, int32_t count);
 
 // Seed: settings and generators of all environments, the first of which is number `first` of the run.
 void puf_batch_init(PufBatch* batch, const double* params, uint64_t seed, uint64_t first);

@@ -3,7 +3,6 @@
 cimport cython
 cimport numpy as cnp
 from libc.stdlib cimport calloc, free
-from libc.string cimport memmove
 from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
@@ -121,8 +120,7 @@ cdef extern from "batch.h" nogil:
         PufGroup* groups
         int32_t under_way, most_threads
     PufLayout puf_layout(const PufSpec*, const double*)
-    int64_t puf_bad_action(const PufBatch*, int32_t, int32_t)
-    void puf_clip_controls(const PufLayout*, float*, int64_t)
+    int64_t puf_batch_take_actions(PufBatch*, const void*, int32_t, int32_t)
     void puf_batch_init(PufBatch*, const double*, uint64_t, uint64_t)
     int puf_batch_reset(PufBatch*)
     int puf_batch_step(PufBatch*)
@@ -470,17 +468,24 @@ cdef class Batch:
             ValueError: wrong shape or kind of numbers, or an action out of range, NaN or infinite; nothing has moved.
             RuntimeError: before reset, after close, or while another thread is inside.
         """
-        cdef int result
+        cdef const void* source
+        cdef int result = 0
+        cdef int64_t bad
         self._enter(True)
         try:
-            self._take_actions(actions, self.actions, 0, self.num_envs)
+            source = self._source(actions, self.actions, 0)
             if self._on_step is not None:
+                self._take_actions(source, 0, self.num_envs)
                 self._on_step()
+            with nogil:
+                bad = puf_batch_take_actions(&self.batch, source, 0, self.num_envs)
+                if bad < 0:
+                    result = puf_batch_step(&self.batch)
+            if bad >= 0:
+                self._refuse_action(bad)
         except:
             self.busy = False
             raise
-        with nogil:
-            result = puf_batch_step(&self.batch)
         self._leave(result)
         self.moved_together = True
         return self._result
@@ -490,14 +495,15 @@ cdef class Batch:
 
         Raises as `step` does, and then none of them has moved.
         """
-        cdef int group, result = 0
+        cdef int group, first, result = 0
         self._enter(True, False)
         try:
             if self._on_step is not None:
                 raise RuntimeError(f"{self.name}: a replay is being recorded, and holds whole steps: step() instead")
             self._check_groups(groups)
             for group, part in zip(groups, self._split_actions(groups, actions), strict=True):
-                self._take_actions(part, self.group_actions[group], self.batch.groups[group].first,
+                first = self.batch.groups[group].first
+                self._take_actions(self._source(part, self.group_actions[group], first), first,
                                    self.batch.groups[group].count)
         except:
             self.busy = False
@@ -551,36 +557,31 @@ cdef class Batch:
         moved, self.moved_together = self.moved_together, False
         return moved
 
-    cdef int _take_actions(self, actions, target, int first, int count) except -1:
-        """Bring the actions of some environments into `target`, their rows of `actions`: checked and clipped."""
-        cdef int64_t bad
-        cdef float* controls
-        if actions is not target and not self._copy_like(actions, target):
-            self._copy_actions(actions, target, first)
-        with nogil:
-            bad = puf_bad_action(&self.batch, first, count)
-            if bad < 0 and self.batch.io.controls is not NULL:
-                controls = <float*> self.batch.io.controls
-                controls += <int64_t> first * self.batch.layout.agents * self.batch.layout.num_actions
-                puf_clip_controls(&self.batch.layout, controls, <int64_t> count * self.batch.layout.agents)
+    cdef int _take_actions(self, const void* source, int first, int count) except -1:
+        cdef int64_t bad = puf_batch_take_actions(&self.batch, source, first, count)
         if bad >= 0:
             self._refuse_action(bad)
         return 0
 
-    cdef bint _copy_like(self, actions, cnp.ndarray target):
-        """The usual case, for speed: copy an array of just the right kind. False: it is none."""
-        if type(actions) is not np.ndarray:
-            return False
-        cdef cnp.ndarray source = actions
+    cdef const void* _source(self, actions, cnp.ndarray target, int first) except NULL:
+        """Where actions of just the kind of `target` lie: at once, or once they were copied into it.
+
+        `target` is the rows of `actions` of environment `first` and those that follow.
+        """
         cdef int d
-        if (cnp.PyArray_TYPE(source) != cnp.PyArray_TYPE(target) or not cnp.PyArray_ISCARRAY_RO(source)
-                or cnp.PyArray_NDIM(source) != cnp.PyArray_NDIM(target)):
-            return False
-        for d in range(cnp.PyArray_NDIM(target)):
-            if cnp.PyArray_DIM(source, d) != cnp.PyArray_DIM(target, d):
-                return False
-        memmove(cnp.PyArray_DATA(target), cnp.PyArray_DATA(source), cnp.PyArray_NBYTES(target))
-        return True
+        cdef bint fits = cnp.PyArray_CheckExact(actions)
+        cdef cnp.ndarray source
+        if fits:
+            source = <cnp.ndarray> actions
+            fits = (cnp.PyArray_TYPE(source) == cnp.PyArray_TYPE(target) and cnp.PyArray_ISCARRAY_RO(source)
+                    and cnp.PyArray_NDIM(source) == cnp.PyArray_NDIM(target))
+        if fits:
+            for d in range(cnp.PyArray_NDIM(target)):
+                fits = fits and cnp.PyArray_DIM(source, d) == cnp.PyArray_DIM(target, d)
+        if fits:
+            return cnp.PyArray_DATA(source)
+        self._copy_actions(actions, target, first)
+        return cnp.PyArray_DATA(target)
 
     cdef _copy_actions(self, actions, target, int first):
         """Bring foreign actions into the buffer; the range check comes after, so nothing may wrap on the way."""

@@ -184,7 +184,7 @@ int main(int argc, char** argv)
         } else if (fread(actions, 4, action_count, in) != action_count) {
             fail("too few actions in the file", spec->name, step);
         }
-        if (puf_bad_action(&b, 0, num_envs) >= 0) {
+        if (puf_batch_take_actions(&b, actions, 0, num_envs) >= 0) {
             fail("action out of range", spec->name, step);
         }
         poison(&b, n);
