@@ -33,3 +33,27 @@ def test_shipped_settings_reach_the_threshold(name: str, seed: int, tmp_path: Pa
     evaluation = json.loads((tmp_path / "run/evaluation.json").read_text())
     assert evaluation["unfinished"] == 0
     assert evaluation["score"]["mean"] >= THRESHOLDS[name]
+
+
+PYTHON_THRESHOLDS = {
+    "gymnasium:Acrobot-v1": -100.0,
+    "gymnasium:CartPole-v1": 475.0,
+    "gymnasium:FrozenLake-v1 --env.is_slippery false": 0.99,
+    "gymnasium:LunarLander-v3": 200.0,
+    "gymnasium:Pendulum-v1": -250.0,
+    "gymnasium:Taxi-v4": 7.0,
+}
+"""Mean return that the settings shared by all Python environments must reach, without a setting of their own."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("arguments", sorted(PYTHON_THRESHOLDS))
+def test_python_environments_are_learned_with_shared_settings(arguments: str, tmp_path: Path) -> None:
+    if "LunarLander" in arguments:
+        pytest.importorskip("Box2D")
+    command = [sys.executable, "-m", "puffer_train.cli_train", *arguments.split(), "--run-dir", str(tmp_path / "run")]
+    subprocess.run(command, check=True, capture_output=True)
+    evaluation = json.loads((tmp_path / "run/evaluation.json").read_text())
+    assert evaluation["unfinished"] == 0
+    assert evaluation["episode_return"]["mean"] >= PYTHON_THRESHOLDS[arguments]
