@@ -10,6 +10,7 @@ import contextlib
 import pickle
 import socket
 import struct
+import sys
 import time
 from enum import IntEnum
 from typing import Any
@@ -41,6 +42,9 @@ class Kind(IntEnum):
 
 def pack(kind: Kind, content: Any) -> bytes:
     """A message, which may be sent to several. Raises whatever pickling `content` raises."""
+    main = sys.modules.get("__mp_main__")
+    if main is not None:  # in a spawned child of multiprocessing: the main script, which nobody else finds by this name
+        cloudpickle.register_pickle_by_value(main)
     payload: bytes = cloudpickle.dumps(content)
     return _HEADER.pack(kind, len(payload)) + payload
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import selectors
@@ -60,19 +61,20 @@ class Processes(Vector):
         self.workers, self._timeout = workers, timeout
         self._owners = owners
         self._crew: list[WorkerProcess] = []
-        self._shared = SharedMemory()
-        self._shared_assets = None if assets is None else SharedMemory()
-        self._selector = selectors.DefaultSelector()
         self._pid = os.getpid()
-        self._finalizer = weakref.finalize(
-            self, _abandon, self._pid, self._crew, self._selector, self._shared, self._shared_assets
-        )
-        try:
-            self._begin_workers(source, bounds, seed, assets)
-        except BaseException:
-            self._finalizer()
-            self._closed = True
-            raise
+        with _standard_streams():
+            self._shared = SharedMemory()
+            self._shared_assets = None if assets is None else SharedMemory()
+            self._selector = selectors.DefaultSelector()
+            self._finalizer = weakref.finalize(
+                self, _abandon, self._pid, self._crew, self._selector, self._shared, self._shared_assets
+            )
+            try:
+                self._begin_workers(source, bounds, seed, assets)
+            except BaseException:
+                self._finalizer()
+                self._closed = True
+                raise
 
     def _begin_workers(self, source: Source, bounds: list[tuple[int, int]], seed: int, assets: Assets | None) -> None:
         """Start the workers, learn what rows look like, and share the memory for them."""
@@ -231,6 +233,17 @@ class Processes(Vector):
             for process in self._crew:
                 process.wait(deadline)
         self._finalizer()
+
+
+@contextlib.contextmanager
+def _standard_streams() -> Iterator[None]:
+    """Keep descriptors 0 to 2 occupied: a daemon may have closed them, and a worker has its own streams there."""
+    with contextlib.ExitStack() as opened:
+        while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+            opened.callback(os.close, fd)
+            os.set_inheritable(fd, True)
+        os.close(fd)
+        yield
 
 
 def _pack(content: Any, what: str) -> bytes:
