@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from puffer_envs import _core, bench, conformance
+from puffer_envs import __version__, _core, bench, conformance
+from puffer_envs.conformance.isolation import Request, check_isolated
+from puffer_envs.conformance.report import Report, print_summary
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, list_envs, spec
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for library in getattr(arguments, "library", []):
             load_library(library)
         result: int = arguments.run(arguments, console)
-    except (ValueError, TypeError, MemoryError, OSError) as error:
+    except (ValueError, TypeError, MemoryError, OSError, ImportError) as error:
         print(f"puffer-envs: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -52,10 +54,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_library(command)
     command.set_defaults(run=_info)
 
-    command = commands.add_parser("check", help="test that an environment keeps the contract")
-    command.add_argument("name", metavar="NAME", help="see puffer-envs list, or 'all'")
+    command = commands.add_parser(
+        "check",
+        help="test that an environment keeps the contract",
+        description="Test that environments keep the contract, and say what is wrong, where, and what to do. "
+        "docs/check.md explains every check.",
+    )
+    command.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="+",
+        help="gymnasium:ID, pettingzoo:MODULE, module:factory, a name that puffer-envs list gives, or 'all' of those",
+    )
     steps = conformance.STEPS
     command.add_argument("--steps", type=_positive, default=steps, help="per trajectory (default %(default)s)")
+    command.add_argument("--timeout", type=_seconds, default=60.0, help="seconds for each check (default %(default)g)")
+    command.add_argument("--json", type=Path, metavar="FILE", help="also write the results there")
     _add_settings(command)
     command.set_defaults(run=_check)
 
@@ -92,6 +106,13 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 86400 seconds, got {text}")
     return value
 
 
@@ -182,22 +203,21 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _check(arguments: argparse.Namespace, console: Console) -> int:
-    marks = {"ok": "[green]ok[/]", "failed": "[red]FAILED[/]", "not offered": "[dim]not offered[/]"}
-    failed = 0
-    for name in _names([arguments.name]):
-        with make(name, **_settings(arguments.settings)):
-            pass  # a wrong setting is the user's mistake, not the environment's
-        console.print(f"[bold]{name}[/]")
-        table = _table("check", "result", "what it makes sure of")
-        subject = conformance.subject(name, arguments.steps, **_settings(arguments.settings))
-        for result in conformance.run_checks(subject):
-            failed += result.status == "failed"
-            text = escape(result.doc) if result.status != "failed" else f"[red]{escape(result.message)}[/]"
-            table.add_row(result.check, marks[result.status], text)
-        console.print(table)
-    if failed:
-        console.print(f"[red]{failed} checks failed[/]")
-    return 1 if failed else 0
+    settings = _settings(arguments.settings)
+    names = [known for name in arguments.names for known in (list_envs() if name == "all" else [name])]
+    reports: list[Report] = []
+    if arguments.json is not None and not arguments.json.parent.is_dir():
+        raise ValueError(f"--json {arguments.json}: there is no folder {arguments.json.parent}")
+    for name in dict.fromkeys(names):
+        request = Request(name, arguments.steps, settings, arguments.timeout, tuple(arguments.library))
+        report = Report(name, console)
+        report.follow(check_isolated(request))
+        reports.append(report)
+    if arguments.json is not None:
+        written = {"puffer_envs": __version__, "environments": [report.as_dict() for report in reports]}
+        arguments.json.write_text(json.dumps(written, indent=2) + "\n")
+    print_summary(reports, console)
+    return 1 if any(report.failed for report in reports) else 0
 
 
 def _bench(arguments: argparse.Namespace, console: Console) -> int:

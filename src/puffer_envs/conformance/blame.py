@@ -1,0 +1,74 @@
+"""Where in the user's own files something went wrong: found in the text of a traceback, whoever wrote it."""
+
+from __future__ import annotations
+
+import linecache
+import re
+import sysconfig
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+FRAMES = 2
+"""How many are shown, the innermost last."""
+
+_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+),? in (?P<function>.+?)\s*$')
+_INNERMOST_FIRST = re.compile(r"\(most recent call first\)")
+_INNERMOST_LAST = re.compile(r"\(most recent call last\)")
+
+_OURS = Path(__file__).resolve().parents[1]
+_PATHS = sysconfig.get_paths()
+_LIBRARIES = [Path(_PATHS[name]).resolve() for name in ("purelib", "platlib")]
+_STANDARD = [Path(_PATHS[name]).resolve() for name in ("stdlib", "platstdlib")]
+
+Frame = tuple[str, int, str]
+"""File, line and function."""
+
+
+def frames_in(text: str) -> list[Frame]:
+    """All frames of all tracebacks in a text, each traceback with the innermost frame last."""
+    sections: list[list[Frame]] = [[]]
+    reverse = [False]
+    for line in text.splitlines():
+        first, last = _INNERMOST_FIRST.search(line), _INNERMOST_LAST.search(line)
+        if first or last:
+            sections.append([])
+            reverse.append(bool(first))
+        elif match := _FRAME.match(line):
+            sections[-1].append((match["file"], int(match["line"]), match["function"]))
+    return [
+        frame
+        for section, turn in zip(sections, reverse, strict=True)
+        for frame in (reversed(section) if turn else section)
+    ]
+
+
+def where(text: str) -> tuple[str, ...]:
+    """The innermost frames of the user's own files, as 'file:line in function: code'.
+
+    Where there are none, those of the libraries that an installed environment lies in; ours are never shown.
+    """
+    frames = [f for f in frames_in(text) if not f[0].startswith("<") and not _inside(f[0], [_OURS])]
+    others = [f for f in frames if not _inside(f[0], _LIBRARIES) and not _inside(f[0], _STANDARD)]
+    others = others or [f for f in frames if _inside(f[0], _LIBRARIES)]
+    return tuple(_shown(frame) for frame in others[-FRAMES:])
+
+
+def raised_by_us(error: BaseException) -> bool:
+    """Whether it was raised in this package, and so says all that there is to say."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and _inside(frames[-1].filename, [_OURS])
+
+
+def _inside(file: str, folders: Iterable[Path]) -> bool:
+    path = Path(file).resolve()
+    in_libraries = any(path.is_relative_to(folder) for folder in _LIBRARIES)
+    return any(path.is_relative_to(folder) and (folder not in _STANDARD or not in_libraries) for folder in folders)
+
+
+def _shown(frame: Frame) -> str:
+    file, line, function = frame
+    path = Path(file)
+    with_folder = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    code = linecache.getline(file, line).strip()
+    return f"{with_folder}:{line} in {function}" + (f": {code}" if code else "")

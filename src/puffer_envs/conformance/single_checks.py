@@ -1,0 +1,284 @@
+"""Checks of one Gymnasium or PettingZoo environment by itself, before a vector checks, copies and hides anything.
+
+The first line of a docstring says what the check makes sure of, the rest what to do where it fails; docs/check.md is
+made of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from puffer_envs.adapters import masks
+from puffer_envs.adapters.action_codec import ActionCodec
+from puffer_envs.adapters.observation_codec import ObservationCodec
+from puffer_envs.conformance.errors import ContractError, require
+from puffer_envs.conformance.repeat_checks import Moment, parting, play
+from puffer_envs.conformance.single_runs import SingleRun
+from puffer_envs.conformance.subject import Subject
+
+Space = spaces.Space[Any]
+
+
+def check_spaces(s: Subject) -> str | None:
+    """Spaces fit the contract, in every instance.
+
+    Observations are made of Box, Discrete, MultiDiscrete and MultiBinary, nested in Dict and Tuple at will; actions
+    too, but all discrete or all continuous. Agents of one environment have equal spaces: pad where they differ.
+    Give boxes the bounds that hold, and actions finite ones.
+    """
+    with s.play() as one, s.play() as two:
+        env = one.env
+        pairs = _spaces(env)
+        for (what, space), (_, other) in zip(pairs, _spaces(two.env), strict=True):
+            require(space == other, f"{what} is {space} in one instance and {other} in another; make them equal")
+        if isinstance(env, gymnasium.Env):
+            observation, action = env.observation_space, env.action_space
+        else:
+            observation, action = _common_spaces(pairs)
+        if masks.is_beside_observation(observation, action):
+            observation = masks.without(observation)
+        for what, codec, space in (("observation", ObservationCodec, observation), ("action", ActionCodec, action)):
+            try:
+                codec(space)
+            except ValueError as error:
+                raise ContractError(f"the {what} space cannot be used: {error}") from error
+        _require_sound_boxes(pairs)
+        loose = [what for what, space in pairs if "action" in what and not _bounded(space)]
+        return f"the {loose[0]} is without bounds; give it some, so that actions can be scaled" if loose else None
+
+
+def _spaces(env: Any) -> list[tuple[str, Any]]:
+    if isinstance(env, gymnasium.Env):
+        return [(what, getattr(env, what)) for what in ("observation_space", "action_space")]
+    return [
+        (f"{what}({agent!r})", getattr(env, what)(agent))
+        for what in ("observation_space", "action_space")
+        for agent in env.possible_agents
+    ]
+
+
+def _common_spaces(pairs: list[tuple[str, Any]]) -> list[Any]:
+    """The spaces of observation and action that all agents share."""
+    common = []
+    for half in (pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]):
+        first_name, first = half[0]
+        for name, space in half:
+            require(
+                space == first,
+                f"all agents must have the same spaces, but {first_name} is {first} and {name} is {space}; wrap the "
+                "environment so that they have, by padding for instance",
+            )
+        common.append(first)
+    return common
+
+
+def _require_sound_boxes(pairs: list[tuple[str, Any]]) -> None:
+    for what, space in pairs:
+        for name, leaf in _leaf_spaces(what, space):
+            if isinstance(leaf, spaces.Box):
+                bad = ~(leaf.low <= leaf.high)
+                require(
+                    not bad.any(),
+                    f"{name} is a Box with low above high, or NaN: {leaf}; correct its bounds",
+                )
+
+
+def _leaf_spaces(name: str, space: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(space, spaces.Dict):
+        for key, part in space.spaces.items():
+            yield from _leaf_spaces(f"{name}[{key!r}]", part)
+    elif isinstance(space, spaces.Tuple):
+        for position, part in enumerate(space.spaces):
+            yield from _leaf_spaces(f"{name}[{position}]", part)
+    else:
+        yield name, space
+
+
+def _bounded(space: Any) -> bool:
+    boxes = [leaf for _, leaf in _leaf_spaces("", space) if isinstance(leaf, spaces.Box)]
+    return all(np.isfinite(box.low).all() and np.isfinite(box.high).all() for box in boxes)
+
+
+def check_interface(s: Subject) -> str | None:
+    """reset and step take and return the right types.
+
+    `reset` takes a seed. Gymnasium: `reset(self, *, seed=None, options=None)` returns (observation, info),
+    `step(self, action)` returns (observation, reward, terminated, truncated, info), with a number, two bools and a
+    dict. PettingZoo's ParallelEnv: dictionaries of these by agent; `agents` is the list of those that live, and an
+    agent whose flag was set leaves it.
+    """
+    with s.play() as run:
+        _require_seed_parameter(run.env)
+        start, going_on = time.perf_counter(), s.patience()
+        played = sum(1 for _ in itertools.takewhile(lambda _: going_on(), play(run, 2, s.steps)))
+        slow = s.keep_pace((time.perf_counter() - start) / max(played, 1))
+        return run.note or slow
+
+
+def _require_seed_parameter(env: Any) -> None:
+    reset = getattr(env, "unwrapped", env).reset
+    try:
+        parameters = inspect.signature(reset).parameters
+    except (TypeError, ValueError):
+        return  # some callables tell nothing
+    anything = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    require(
+        anything or "seed" in parameters,
+        f"reset{inspect.signature(reset)} of {type(getattr(env, 'unwrapped', env)).__name__} takes no seed; write "
+        "def reset(self, *, seed=None, options=None)",
+    )
+
+
+def check_observations(s: Subject) -> str | None:
+    """Values lie in the space; rewards are finite.
+
+    Observations must have the shape of their space and lie within its bounds. Build observations in the dtype that
+    the space has; clip them, or widen its bounds to what can really be seen. NaN and infinity come from divisions
+    by zero, logarithms, and integrations that blow up.
+    """
+    note = None
+    with s.play() as run:
+        for _ in play(run, 1, s.steps):
+            for name, space, value in run.observed():
+                note = _require_inside(name, space, value, run.where) or note
+            for name, value in run.rewarded():
+                finite = np.isfinite(np.float32(value))
+                require(finite, f"the {name} is {value} at {run.where}; rewards must be finite float32 numbers")
+    return note
+
+
+def _require_inside(name: str, space: Any, value: Any, where: str) -> str | None:
+    """Raise `ContractError` unless the value lies in the space; a note where its type is not quite the declared one."""
+    note = None
+    if isinstance(space, spaces.Dict):
+        found = sorted(map(str, value)) if isinstance(value, Mapping) else None
+        wanted = sorted(map(str, space.spaces))
+        require(found == wanted, f"the {name} must be a dict with the keys {wanted}, has {found} at {where}")
+        for key, part in space.spaces.items():
+            note = _require_inside(f"{name}[{key!r}]", part, value[key], where) or note
+        return note
+    if isinstance(space, spaces.Tuple):
+        sized = isinstance(value, tuple | list) and len(value) == len(space.spaces)
+        require(sized, f"the {name} must be a tuple of {len(space.spaces)}, is {value!r} at {where}")
+        for position, (part, item) in enumerate(zip(space.spaces, value, strict=True)):
+            note = _require_inside(f"{name}[{position}]", part, item, where) or note
+        return note
+    return _require_leaf(name, space, value, where)
+
+
+def _require_leaf(name: str, space: Any, value: Any, where: str) -> str | None:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged lists
+        array = np.asarray(None)
+    require(
+        array.dtype.kind in "biuf",
+        f"the {name} is of type {type(value).__name__} at {where}, and no number or array of numbers",
+    )
+    shape = space.shape or ()
+    require(array.shape == shape, f"the {name} has shape {array.shape} at {where}, and its space says {shape}")
+    low, high = _limits(space)
+    if np.dtype(space.dtype).kind != "f":
+        whole = array.dtype.kind != "f" or bool((np.isfinite(array) & (array == np.floor(array))).all())
+        require(whole, f"the {name} holds {array.dtype} numbers with fractions at {where}, and its space {space.dtype}")
+    rounded = array.astype(space.dtype) if np.dtype(space.dtype).kind == "f" else array
+    bad = ~((rounded >= low) & (rounded <= high)) | ~np.isfinite(rounded)
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        edges = f"{np.broadcast_to(low, shape)[at]} to {np.broadcast_to(high, shape)[at]}"
+        raise ContractError(
+            f"the {name}{list(at) if at else ''} is {array[at]} at {where}, and its space says {edges}; "
+            "correct the value, or widen the space"
+        )
+    if isinstance(space, spaces.Box) and array.dtype != space.dtype:
+        return f"the {name} comes as {array.dtype} and its space says {space.dtype}: it is converted at every step"
+    return None
+
+
+def _limits(space: Any) -> tuple[Any, Any]:
+    if isinstance(space, spaces.Box):
+        return space.low, space.high
+    if isinstance(space, spaces.Discrete):
+        return space.start, space.start + space.n - 1
+    if isinstance(space, spaces.MultiDiscrete):
+        return space.start, space.start + space.nvec - 1
+    return 0, 1  # MultiBinary
+
+
+def check_aliasing(s: Subject) -> str | None:
+    """Observations handed out do not change later.
+
+    They may be written to, too. Return a copy (`self._state.copy()`) rather than the array that the environment
+    goes on with. Vectors copy at once, so that here it does no harm; other programs keep what they are given.
+    """
+    with s.play() as run:
+        expected = []
+        held: list[tuple[str, Any, bytes]] = []
+        for moment in play(run, 7, s.steps):
+            expected.append(moment)
+            for where, array, was in held:
+                if array.tobytes() != was:
+                    return (
+                        f"the observation handed out at {where} was changed later, at {run.where}; return a copy "
+                        "of the array"
+                    )
+            held = [(run.where, array, array.tobytes()) for array in _handed_out(run)]
+    with s.play() as run:
+        where, found = parting(expected, _scribbling(run, s.steps))
+        if where:
+            return (
+                f"writing into observations that were handed out changes the environment, seen at {where}: {found}; "
+                "return a copy of the array"
+            )
+    return None
+
+
+def _scribbling(run: SingleRun, steps: int) -> Iterator[Moment]:
+    for moment in play(run, 7, steps):
+        yield moment
+        for array in _handed_out(run):
+            if array.flags.writeable:
+                array.fill(1)
+
+
+def _handed_out(run: SingleRun) -> Iterator[Any]:
+    for _, _, observation in run.observed():
+        yield from _arrays_in(observation)
+
+
+def _arrays_in(observation: Any) -> Iterator[Any]:
+    if isinstance(observation, dict):
+        for key, part in observation.items():
+            if key != masks.KEY:  # which the run goes by
+                yield from _arrays_in(part)
+    elif isinstance(observation, tuple | list):
+        for part in observation:
+            yield from _arrays_in(part)
+    elif isinstance(observation, np.ndarray):
+        yield observation
+
+
+def check_closing(s: Subject) -> None:
+    """close may be called twice, and at any time.
+
+    Free what there is and forget it: `if self.window is not None: ...; self.window = None`.
+    """
+    assert s.single is not None
+    for used in (False, True):
+        env = s.single()
+        if used:
+            env.reset(seed=0)
+        for which in ("first", "second"):
+            try:
+                env.close()
+            except Exception as error:
+                when = "after a reset" if used else "right after the constructor"
+                raise ContractError(f"the {which} close {when} raised {type(error).__name__}: {error}") from error

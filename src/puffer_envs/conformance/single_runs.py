@@ -1,0 +1,269 @@
+"""Playing one Gymnasium or PettingZoo environment with random actions.
+
+What it returns is held against its interface before it is used: a wrong type raises `ContractError`.
+"""
+
+from __future__ import annotations
+
+import copy
+import numbers
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from puffer_envs.adapters import masks
+from puffer_envs.conformance.errors import require
+from puffer_envs.conformance.runs import Output, Tracked
+
+Space = spaces.Space[Any]
+
+
+class GymnasiumRun(Tracked):
+    """One environment of Gymnasium's interface."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__()
+        self.env = env
+        self.over, self.note = False, ""
+        self.observation: Any = None
+        self.reward: Any = None
+        self._actions = copy.deepcopy(env.action_space)  # to sample from without moving a generator of the user's
+        self._actions.seed(0)
+
+    def reset(self, seed: int | None) -> Output:
+        """See `Run`."""
+        self.note_reset(seed)
+        if seed is not None:
+            self._actions.seed(seed)
+        result: Any = self.env.reset() if seed is None else self.env.reset(seed=seed)
+        require(
+            isinstance(result, tuple) and len(result) == 2,
+            f"reset must return the tuple (observation, info), returned {_shown(result)}",
+        )
+        self.observation, self._info = result
+        require(isinstance(self._info, Mapping), f"the info that reset returns must be a dict, is {_shown(self._info)}")
+        self.over, self.reward = False, None
+        return dict(named_leaves("observation", self.observation))
+
+    def step(self) -> Output:
+        """See `Run`."""
+        if self.over:
+            return self.reset(None)
+        self.note_step()
+        result: Any = self.env.step(self._sample())
+        old = "; with a single `done` it is the interface of the old package gym: split it in two"
+        four = isinstance(result, tuple) and len(result) == 4
+        require(
+            isinstance(result, tuple) and len(result) == 5,
+            "step must return the tuple (observation, reward, terminated, truncated, info), returned "
+            f"{_shown(result)}{old if four else ''} ({self.where})",
+        )
+        self.observation, self.reward, terminated, truncated, self._info = result
+        require_reward("the reward", self.reward, self.where)
+        for name, flag in (("terminated", terminated), ("truncated", truncated)):
+            self.note = require_flag(name, flag, self.where) or self.note
+        require(isinstance(self._info, Mapping), f"the info that step returns must be a dict, is {_shown(self._info)}")
+        self.over = bool(terminated or truncated)
+        return {
+            **dict(named_leaves("observation", self.observation)),
+            "reward": np.array(self.reward),
+            "terminated": np.array(bool(terminated)),
+            "truncated": np.array(bool(truncated)),
+        }
+
+    def _sample(self) -> Any:
+        """A random action; one that is allowed, where the environment says so."""
+        space = self._actions
+        if isinstance(space, spaces.Discrete) and masks.is_in_info(self._info, space):
+            return space.sample(np.asarray(self._info[masks.KEY]).astype(np.int8))
+        return space.sample()
+
+    def observed(self) -> Iterator[tuple[str, Space, Any]]:
+        """Name, space and value of what was observed last."""
+        yield "observation", self.env.observation_space, self.observation
+
+    def rewarded(self) -> Iterator[tuple[str, Any]]:
+        """Name and value of the reward of the last step; none after a reset."""
+        if self.reward is not None:
+            yield "reward", self.reward
+
+    def close(self) -> None:
+        """See `Run`."""
+        self.env.close()
+
+
+class PettingZooRun(Tracked):
+    """One environment of PettingZoo's ParallelEnv interface."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__()
+        self.env = env
+        self.over, self.note = False, ""
+        self.observations: Mapping[Any, Any] = {}
+        self.rewards: Mapping[Any, Any] = {}
+        self._actions = {agent: copy.deepcopy(env.action_space(agent)) for agent in env.possible_agents}
+        self._seed_actions(0)
+
+    def _seed_actions(self, seed: int) -> None:
+        for number, space in enumerate(self._actions.values()):
+            space.seed(seed * len(self._actions) + number)
+
+    def reset(self, seed: int | None) -> Output:
+        """See `Run`."""
+        self.note_reset(seed)
+        if seed is not None:
+            self._seed_actions(seed)
+        result: Any = self.env.reset() if seed is None else self.env.reset(seed=seed)
+        require(
+            isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Mapping) for part in result),
+            f"reset must return the tuple (observations, infos), two dicts by agent, returned {_shown(result)}",
+        )
+        self.observations, self.rewards, self.over = result[0], {}, False
+        self._require_agents()
+        require(self.env.agents, f"env.agents is empty after {self.where}; nobody could act")
+        return self._leaves()
+
+    def step(self) -> Output:
+        """See `Run`."""
+        if self.over:
+            return self.reset(None)
+        self.note_step()
+        acting = list(self.env.agents)
+        result: Any = self.env.step({agent: self._sample(agent) for agent in acting})
+        require(
+            isinstance(result, tuple) and len(result) == 5 and all(isinstance(part, Mapping) for part in result),
+            "step must return five dicts by agent (observations, rewards, terminations, truncations, infos), returned "
+            f"{_shown(result)} ({self.where})",
+        )
+        self.observations, self.rewards, terminations, truncations, _ = result
+        told: Output = {}
+        for what, values in (("reward", self.rewards), ("termination", terminations), ("truncation", truncations)):
+            for agent in acting:
+                require(agent in values, f"agent {agent!r} acted at {self.where}, but was given no {what}; give it one")
+                name = f"{what} of {agent}"
+                if what == "reward":
+                    require_reward(f"the {name}", values[agent], self.where)
+                else:
+                    self.note = require_flag(name, values[agent], self.where) or self.note
+                told[name] = np.array(values[agent])
+        self._require_agents()
+        gone = [agent for agent in acting if terminations[agent] or truncations[agent]]
+        for agent in set(gone) & set(self.env.agents):
+            self.note = f"agent {agent!r} is over at {self.where}, but is still in env.agents; take it out"
+        self.over = not set(self.env.agents) - set(gone)
+        return self._leaves() | told
+
+    def _require_agents(self) -> None:
+        for agent in self.env.agents:
+            require(
+                agent in self._actions,
+                f"agent {agent!r} is in env.agents at {self.where}, but not in possible_agents; list it there too",
+            )
+            require(
+                agent in self.observations,
+                f"agent {agent!r} is in env.agents at {self.where}, but was given no observation; give it one",
+            )
+
+    def _leaves(self) -> Output:
+        return {
+            name: leaf
+            for agent, observation in self.observations.items()
+            for name, leaf in named_leaves(f"observation of {agent}", observation)
+        }
+
+    def _sample(self, agent: Any) -> Any:
+        """A random action; one that is allowed, where the observation says so."""
+        space, observation = self._actions[agent], self.observations[agent]
+        beside = masks.is_beside_observation(self.env.observation_space(agent), space)
+        if beside and isinstance(observation, Mapping):
+            return space.sample(np.asarray(observation[masks.KEY]).astype(np.int8))
+        return space.sample()
+
+    def observed(self) -> Iterator[tuple[str, Space, Any]]:
+        """Name, space and value of what the agents observed last."""
+        for agent, observation in self.observations.items():
+            if agent in self._actions:
+                yield f"observation of {agent}", self.env.observation_space(agent), observation
+
+    def rewarded(self) -> Iterator[tuple[str, Any]]:
+        """Name and value of the rewards of the last step; none after a reset."""
+        for agent, reward in self.rewards.items():
+            yield f"reward of {agent}", reward
+
+    def close(self) -> None:
+        """See `Run`."""
+        self.env.close()
+
+
+SingleRun = GymnasiumRun | PettingZooRun
+
+
+def single_run(env: Any) -> SingleRun:
+    """The run of a single environment.
+
+    Raises:
+        ContractError: it is of neither interface.
+    """
+    if isinstance(env, gymnasium.Env):
+        for what in ("observation_space", "action_space"):
+            space = getattr(env, what, None)
+            require(isinstance(space, spaces.Space), f"{what} must be a gymnasium.spaces.Space, is {_shown(space)}")
+        return GymnasiumRun(env)
+    kind = f"{type(env).__module__}.{type(env).__name__}"
+    require(
+        hasattr(env, "possible_agents"),
+        f"the factory made a {kind}; it must make a gymnasium.Env or a PettingZoo ParallelEnv, or take num_envs and "
+        "seed and make a batch that keeps the buffer contract (docs/contract.md)",
+    )
+    require(
+        not hasattr(type(env), "agent_iter"),
+        f"{kind} is an AEC environment, whose agents move in turn; make a ParallelEnv, or convert it with "
+        "pettingzoo.utils.aec_to_parallel",
+    )
+    require(
+        isinstance(env.possible_agents, list | tuple) and env.possible_agents,
+        f"possible_agents must list all agents that may ever take part, is {_shown(env.possible_agents)}",
+    )
+    return PettingZooRun(env)
+
+
+def require_reward(name: str, reward: Any, where: str) -> None:
+    """Raise `ContractError` unless it is a single number."""
+    single = isinstance(reward, numbers.Real | np.number | np.bool_)
+    single = single or (isinstance(reward, np.ndarray) and reward.ndim == 0 and reward.dtype.kind in "biuf")
+    require(single, f"{name} must be a single number, is {_shown(reward)} at {where}; use float(...)")
+
+
+def require_flag(name: str, flag: Any, where: str) -> str:
+    """Raise `ContractError` unless it is a truth value; a note where it is one, but no bool."""
+    if isinstance(flag, bool | np.bool_):
+        return ""
+    truth = isinstance(flag, numbers.Integral | np.ndarray) and np.asarray(flag).size == 1
+    require(truth, f"{name} must be True or False, is {_shown(flag)} at {where}; use bool(...)")
+    return f"{name} is {_shown(flag)} at {where}, and should be a bool; use bool(...)"
+
+
+def _shown(value: Any) -> str:
+    """What was given, in a few words."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} {value.shape}"
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)} ({', '.join(type(part).__name__ for part in value)})"
+    text = repr(value)
+    return f"{type(value).__name__} {text}" if len(text) <= 40 else f"a {type(value).__name__}"
+
+
+def named_leaves(name: str, observation: Any) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Copies of the arrays and numbers that a (nested) observation is made of."""
+    if isinstance(observation, Mapping):
+        for key, part in observation.items():
+            yield from named_leaves(f"{name}[{key!r}]", part)
+    elif isinstance(observation, tuple):
+        for position, part in enumerate(observation):
+            yield from named_leaves(f"{name}[{position}]", part)
+    else:
+        yield name, np.array(observation)
