@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from puffer_envs.cli import main
 from puffer_envs.conformance import CHECKS, Result, check_doc, check_name
 from puffer_envs.conformance.guide import rewrite
 from puffer_envs.conformance.isolation import Announcement, MistakeError, Request, check_isolated
+from puffer_envs.conformance.report import Report
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/check.md"
@@ -128,6 +131,15 @@ def test_the_report_reads_well_in_80_columns(check: Check) -> None:
     assert "  Skipped, as observations failed: bounds.\n" in out
     assert re.search(r"\n  20 ok, 1 failed, 1 not offered, 1 skipped, in [\d.]+ s\n", out)
     assert lines[-1] == "Failed: faulty_environments:LeavesItsSpace (1)."
+
+
+def test_names_are_shown_as_they_are_in_a_terminal_too() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    report = Report("[bold]my:car:", console)
+    report.follow(["seeds", Result("seeds", "", "failed", "observation[0] is :red_car: [red]")])
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[bold]my:car:" in shown and "Observation[0] is :red_car: [red]." in shown
+    assert "\N{AUTOMOBILE}" not in shown
 
 
 def test_results_go_into_a_file_too(check: Check, tmp_path: Path) -> None:

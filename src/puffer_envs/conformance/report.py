@@ -49,7 +49,7 @@ class Report:
     def follow(self, events: Iterable[Announcement | str | Result]) -> None:
         """Print events as they come."""
         start = time.perf_counter()
-        with self.console.status(f"{self.name}: starting") as spinner:
+        with self.console.status(self._doing("starting")) as spinner:
             for event in events:
                 self._take(event, spinner)
         self.seconds = time.perf_counter() - start
@@ -57,7 +57,7 @@ class Report:
 
     def _take(self, event: Announcement | str | Result, spinner: Status) -> None:
         if isinstance(event, str):
-            spinner.update(f"{self.name}: checking {event}")
+            spinner.update(self._doing(f"checking {event}"))
         elif isinstance(event, Announcement):
             self._open(KINDS[event.kind])
             self.kind = event.kind
@@ -66,6 +66,9 @@ class Report:
                 self._open("")
             self.results.append(event)
             self._show(event)
+
+    def _doing(self, what: str) -> Text:
+        return Text(f"{self.name}: {what}")  # as plain text, in which :Car: is no picture of a car
 
     def _open(self, what: str) -> None:
         title = Text.assemble((self.name, "bold"), f": {what}" if what else "", "\n")
@@ -104,7 +107,11 @@ class Report:
         for reason, names in reasons.items():
             self._paragraph(f"Skipped, as {reason}: {', '.join(names)}.", 2, "dim")
         counts = Counter(str(result.status) for result in self.results)
-        told = [f"{counts[status]} {status}" for status in STYLES if counts[status]]
+        told = [
+            f"{counts[status]} {status}" + "s" * (status == "note" and counts[status] > 1)
+            for status in STYLES
+            if counts[status]
+        ]
         self.console.print(f"\n  {', '.join(told)}, in {self.seconds:.1f} s\n", highlight=False, soft_wrap=True)
 
     def as_dict(self) -> dict[str, Any]:
