@@ -86,6 +86,13 @@ def belongings() -> dict[str, Any]:
     }
 
 
+def lose_patience(env: Any, seconds: float) -> None:
+    """Shorten the timeout of a vector that has started, which may take a while on a busy machine."""
+    env._timeout = seconds
+    for process in env._crew:
+        process.timeout = seconds
+
+
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """The test leaves no descriptor, process, thread or shared memory behind."""

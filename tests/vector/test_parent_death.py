@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ MARK = "PUFFER_TEST_MARK"
 START = """
 import functools, os, sys, threading, time
 from puffer_envs import vector
+from tests.vector.conftest import lose_patience
 from tests.vector.unruly_envs import Trouble, Walks
 def make(kind=None, where="step", **options):
     trouble = kind and Trouble(kind, where, env=1)
@@ -59,6 +61,10 @@ def marked(mark: str) -> dict[int, str]:
             if entry.name.isdigit() and f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
                 found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     return {pid: command for pid, command in found.items() if is_alive(pid)}
+
+
+def nothing_marked(mark: str) -> bool:
+    return not marked(mark)
 
 
 class Parent:
@@ -105,7 +111,14 @@ def parents() -> Iterator[Any]:
     assert sorted(Path("/dev/shm").iterdir()) == names
 
 
-@pytest.mark.parametrize("doing", DOING)
+def slow(names: list[str]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+MORE = ["resetting", "sending", "stuck in Python", "asleep"]
+
+
+@pytest.mark.parametrize("doing", [*(name for name in DOING if name not in MORE), *slow(MORE)])
 def test_a_parent_that_is_killed(doing: str, parents: Any) -> None:
     parent = parents(DOING[doing])
     parent.wait_for("ready")
@@ -120,7 +133,7 @@ def test_a_parent_that_is_killed(doing: str, parents: Any) -> None:
         assert not marked(parent.mark)
 
 
-@pytest.mark.parametrize("rounds", [6, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("rounds", [4, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_a_parent_that_is_killed_at_random_moments(rounds: int, parents: Any) -> None:
     rng = random.Random(rounds)
     for _ in range(rounds):
@@ -131,7 +144,7 @@ def test_a_parent_that_is_killed_at_random_moments(rounds: int, parents: Any) ->
         time.sleep(rng.uniform(0, 1.5 if doing == "starting" else 0.2))
         parent.process.kill()
         parent.process.wait()
-        assert wait_until(lambda mark=parent.mark: not marked(mark), 2), (doing, marked(parent.mark))
+        assert wait_until(functools.partial(nothing_marked, parent.mark), 2), (doing, marked(parent.mark))
 
 
 LEAVING = {
@@ -152,7 +165,7 @@ LEAVING = {
 }
 
 
-@pytest.mark.parametrize("way", LEAVING)
+@pytest.mark.parametrize("way", [*list(LEAVING)[:-2], *slow(list(LEAVING)[-2:])])
 def test_a_parent_that_leaves(way: str, parents: Any) -> None:
     source, status, words = LEAVING[way]
     parent = parents("env = make(); env.reset(); env.step([0] * 3)\n" + source)
@@ -165,7 +178,7 @@ def test_a_parent_that_leaves(way: str, parents: Any) -> None:
         assert errors.strip().splitlines()[-1:] == ([words] if words else [])
 
 
-@pytest.mark.parametrize("doing", ["stepping", "asleep", "resetting", "starting"])
+@pytest.mark.parametrize("doing", ["stepping", "resetting", *slow(["asleep", "starting"])])
 def test_ctrl_c(doing: str, parents: Any) -> None:
     body = {
         "stepping": "env = make(); env.reset(); say('ready')\n    while True: env.step([0] * 3)",
@@ -187,7 +200,8 @@ def test_ctrl_c(doing: str, parents: Any) -> None:
 def test_ctrl_z_for_longer_than_the_timeout(parents: Any) -> None:
     """Only the parent is stopped; when it goes on, the step is done, and late is not what it was."""
     parent = parents(
-        "env = make('doze', timeout=1.5); env.reset(); say('ready')\nenv.step([0] * 3); say('done'); env.close()"
+        "env = make('doze'); env.reset(); lose_patience(env, 1.5); say('ready')\n"
+        "env.step([0] * 3); say('done'); env.close()"
     )
     parent.wait_for("ready")
     time.sleep(0.3)

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from puffer_envs import vector
-from puffer_envs.vector import Processes, WorkerError, WorkerTimeoutError
+from puffer_envs.vector import Processes, Vector, WorkerError, WorkerTimeoutError
 
-from .conftest import belongings, children, cpu_seconds, resident_bytes
+from .conftest import belongings, children, cpu_seconds, lose_patience, resident_bytes
 from .unruly_envs import Trouble, Walks, copied_walks
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -114,7 +115,7 @@ def cycle(times: int) -> None:
 def test_making_and_closing_leaks_nothing() -> None:
     cycle(4)
     before, memory = belongings(), resident_bytes()
-    cycle(10)
+    cycle(6)
     assert belongings() == before
     assert resident_bytes() - memory < 2**20
 
@@ -148,10 +149,11 @@ def test_descriptors_beyond_1024() -> None:
     try:
         while not occupied or occupied[-1] < 1100:
             occupied.append(os.open(os.devnull, os.O_RDONLY))
-        env = make(functools.partial(Walks, trouble=Trouble("loop", "step", env=1, after=1)), timeout=3)
+        env = make(functools.partial(Walks, trouble=Trouble("loop", "step", env=1, after=1)))
         assert env._crew[0].channel.fileno() > 1024
         env.reset()
         env.step([0, 0])
+        lose_patience(env, 1)
         with pytest.raises(WorkerTimeoutError, match=r"worker 1(.|\n)*in loop"):
             env.step([0, 0])
     finally:
@@ -219,7 +221,7 @@ def test_values_that_cannot_be_sent_are_refused() -> None:
 
 @pytest.mark.parametrize("backend", ["serial", "processes"])
 def test_assets_are_read_only(backend: str) -> None:
-    assets = {
+    assets: dict[str, NDArray[Any]] = {
         "map": np.arange(12, dtype=np.uint8).reshape(3, 4),
         "table": np.linspace(0, 1, 5),
         "big-endian": np.arange(3, dtype=">i4"),
@@ -228,6 +230,7 @@ def test_assets_are_read_only(backend: str) -> None:
         "across": np.arange(6.0).reshape(2, 3).T,
     }
     with vector.make(copied_walks, 2, backend=backend, workers=2, assets=assets) as env:
+        assert isinstance(env, Vector)
         env.reset()
         for i in range(2):
             read = env.render(i)["read"]

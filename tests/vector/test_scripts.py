@@ -168,6 +168,7 @@ def test_folders_added_to_the_search_path(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "path", [*sys.path, tmp_path / "no string: ignored by imports"])
     for factory in ("walks_of_mine:Mine", __import__("walks_of_mine").Mine):
         with vector.make(factory, 2, backend="processes", workers=2) as env:
+            assert isinstance(env, vector.Vector)
             env.reset()
             assert str(tmp_path) in env.render(0)["path"]
 
@@ -225,4 +226,5 @@ def test_factories_that_make_something_else(result: str, message: str) -> None:
 
 
 def make_nonsense(result: str) -> Any:
-    return {"None": lambda: None, "object()": object, "1 / 0": lambda: 1 / 0}[result]()
+    made: dict[str, Callable[[], Any]] = {"None": lambda: None, "object()": object, "1 / 0": lambda: 1 / 0}
+    return made[result]()

@@ -86,6 +86,15 @@ class Walks:
     takes `pace`, which is added to every move, and `table`, an array whose sum is shown.
     """
 
+    observations: NDArray[Any]
+    final_observations: NDArray[Any]
+    actions: NDArray[Any]
+    rewards: NDArray[Any]
+    terminals: NDArray[Any]
+    truncations: NDArray[Any]
+    action_masks: NDArray[Any] | None
+    agent_mask: NDArray[Any] | None
+
     def __init__(
         self,
         num_envs: int,

@@ -15,7 +15,7 @@ import time
 from enum import IntEnum
 from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 
 _HEADER = struct.Struct("<BQ")
 _DO_NOT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)

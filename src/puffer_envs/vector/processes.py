@@ -31,7 +31,7 @@ CLOSE_SECONDS = 2.0
 """How long `close` waits for environments to close themselves before their processes are ended."""
 
 LIFE_CHECK_SECONDS = 0.1
-"""How often a waiting parent looks whether its workers are alive, beside what their sockets tell."""
+"""How often a parent looks whether its workers are alive, beside what their sockets tell."""
 
 
 class Processes(Vector):
@@ -60,6 +60,7 @@ class Processes(Vector):
             )
         self.workers, self._timeout = workers, timeout
         self._owners = owners
+        self._asked_at, self._next_look = [0.0] * len(bounds), 0.0
         self._crew: list[WorkerProcess] = []
         self._pid = os.getpid()
         with _standard_streams():
@@ -114,6 +115,11 @@ class Processes(Vector):
     # -- stepping ------------------------------------------------------------------------------------------
 
     def _begin(self, blocks: list[int]) -> None:
+        now = time.monotonic()
+        for block in blocks:
+            self._asked_at[block] = now
+        if now > self._next_look:
+            self._guarded(self._look_after_workers)
         for block in blocks:
             worker = self._owners[block]
             if self._signals.ask(block, worker):
@@ -132,6 +138,19 @@ class Processes(Vector):
                 return block
             for _ in self._words("step", deadline, self._late_at_step):
                 pass  # a wake-up
+
+    def _look_after_workers(self) -> None:
+        """A parent that others keep busy never sleeps, and would not hear of a worker that is dead or stuck."""
+        while (block := self._signals.next_done(False)) >= 0:
+            self._ledger.finished(block)
+        now = time.monotonic()
+        self._next_look = now + LIFE_CHECK_SECONDS
+        for process in self._crew:
+            if not process.running:
+                process.raise_death("step")
+        for block, place in enumerate(self._ledger.where):
+            if place == UNDER_WAY and now > self._asked_at[block] + self._timeout:
+                self._crew[self._owners[block]].raise_late("step")
 
     def _late_at_step(self) -> WorkerProcess:
         return self._crew[self._owners[self._ledger.where.index(UNDER_WAY)]]

@@ -138,6 +138,7 @@ class Vector(ABC):
         Raises:
             ValueError: as for `step`, or not such an `env_id`; nothing has moved.
             RuntimeError: before reset, closed, or these environments are not waiting for actions.
+            WorkerError: as for `reset`.
         """
         with self._inside(started=True):
             blocks = self._ledger.blocks(env_id)
