@@ -126,7 +126,7 @@ def test_the_headers_of_the_contract_are_installed() -> None:
 def test_the_trainer_brings_settings() -> None:
     folder = package_folder("puffer_train") / "settings"
     shipped = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in folder.glob("*.toml")}
-    assert {"breakout", "cartpole"} <= set(shipped) <= set(puffer_envs.list_envs())
+    assert {"breakout", "cartpole", "python"} <= set(shipped) <= {*puffer_envs.list_envs(), "python"}
     assert all(shipped.values())
 
 
