@@ -2,15 +2,6 @@
 // (It is not called threads.h, lest it hide the C library's header of that name.)
 #pragma once
 
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-#define PAUSE() _mm_pause()
-#elif defined(__aarch64__) && defined(__GNUC__)
-#define PAUSE() __asm__ volatile("yield")
-#else
-#define PAUSE() (void)0
-#endif
-
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>

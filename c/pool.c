@@ -1,12 +1,9 @@
 // pool.c - how threads are given work, and wait for it.
 #include "pool.h"
 #include "os_threads.h"
+#include "relax.h"
 #include <stdatomic.h>
 #include <stdlib.h>
-
-enum {
-    SPINS = 2000
-}; // looks before going to sleep: 20 to 40 us. More would burn a core, fewer would sleep every step.
 
 // Every call for the threads is a round. What it asks of them is the remainder of its number.
 enum { SHARE, TAKE, STOP, KINDS = 4 };
@@ -69,12 +66,12 @@ static Task* pop(Queue* queue)
 // Look out, for a while, for a number to become another one than `seen`; and return it.
 static unsigned look_out(atomic_uint* number, unsigned seen)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int look = 0; look < LOOKS; look++) {
         unsigned now = atomic_load_explicit(number, memory_order_acquire);
         if (now != seen) {
             return now;
         }
-        PAUSE();
+        relax(look);
     }
     return seen;
 }
@@ -125,11 +122,11 @@ static void finish_part(PufPool* pool)
 
 static void wait_until_done(PufPool* pool)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int look = 0; look < LOOKS; look++) {
         if (atomic_load_explicit(&pool->pending, memory_order_acquire) == 0) {
             return;
         }
-        PAUSE();
+        relax(look);
     }
     mutex_lock(&pool->mutex);
     while (atomic_load(&pool->pending) > 0) {

@@ -1,15 +1,7 @@
 // signals.c - see signals.h.
 #include "signals.h"
+#include "relax.h"
 #include <stdatomic.h>
-
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-#define PAUSE() _mm_pause()
-#elif defined(__aarch64__) && defined(__GNUC__)
-#define PAUSE() __asm__ volatile("yield")
-#else
-#define PAUSE() (void)0
-#endif
 
 typedef _Atomic uint32_t Word;
 
@@ -35,9 +27,9 @@ int puf_signals_ask(PufSignals s, int32_t block, int32_t worker)
 
 void puf_signals_parent_sleeps(PufSignals s, int sleeps) { atomic_store(parent_asleep(s), (uint32_t)sleeps); }
 
-int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int spins)
+int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int looks)
 {
-    for (int spin = 0;; spin += 1 + s.blocks / PUF_SIGNAL_BLOCKS_PER_SPIN) {
+    for (int look = 0;; look += 1 + s.blocks / PUF_SIGNAL_BLOCKS_PER_LOOK) {
         for (int32_t i = 0; i < s.blocks; i++) {
             int32_t block = from + i < s.blocks ? from + i : from + i - s.blocks;
             uint32_t now = atomic_load(done(s, block));
@@ -46,16 +38,16 @@ int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int sp
                 return block;
             }
         }
-        if (spin >= spins) {
+        if (look >= looks) {
             return -1;
         }
-        PAUSE();
+        relax(look);
     }
 }
 
-int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_t from, int spins)
+int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_t from, int looks)
 {
-    for (int spin = 0;; spin += 1 + (last - first) / PUF_SIGNAL_BLOCKS_PER_SPIN) {
+    for (int look = 0;; look += 1 + (last - first) / PUF_SIGNAL_BLOCKS_PER_LOOK) {
         for (int32_t i = 0; i < last - first; i++) {
             int32_t block = from + i < last ? from + i : from + i - (last - first);
             // A worker alone writes `done` of its blocks, so that these two differ exactly when there is something to do.
@@ -63,10 +55,10 @@ int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_
                 return block;
             }
         }
-        if (spin >= spins) {
+        if (look >= looks) {
             return -1;
         }
-        PAUSE();
+        relax(look);
     }
 }
 

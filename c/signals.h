@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PUF_SIGNAL_BYTES = 64, PUF_SIGNAL_SPINS = 1000, PUF_SIGNAL_BLOCKS_PER_SPIN = 32 };
+enum { PUF_SIGNAL_BYTES = 64, PUF_SIGNAL_BLOCKS_PER_LOOK = 32 };
 
 typedef struct PufSignals {
     uint8_t* memory; // puf_signals_size bytes, shared, zeroed in the beginning
@@ -24,11 +24,11 @@ size_t puf_signals_size(int32_t blocks, int32_t workers);
 // For the parent.
 int puf_signals_ask(PufSignals s, int32_t block, int32_t worker); // 1: the worker slept and must be woken
 // The first block from `from` on (going round) whose `done` is not `seen[block]`, which is brought up to date; -1 if there is
-// none after `spins` looks (fewer where there are many blocks to look at).
-int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int spins);
+// none after `looks` looks (fewer where there are many blocks to look at).
+int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int looks);
 void puf_signals_parent_sleeps(PufSignals s, int sleeps);
 
 // For worker `worker`, which has the blocks `first` to `last - 1`.
-int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_t from, int spins); // -1: none
+int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_t from, int looks); // -1: none
 int puf_signals_finish(PufSignals s, int32_t block); // 1: the parent slept and must be woken
 void puf_signals_set_worker_sleeps(PufSignals s, int32_t worker, int sleeps);

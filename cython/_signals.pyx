@@ -4,9 +4,11 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 import numpy as np
 
-cdef extern from "signals.h" nogil:
+cdef extern from "relax.h" nogil:
     enum:
-        PUF_SIGNAL_SPINS
+        LOOKS
+
+cdef extern from "signals.h" nogil:
     ctypedef struct PufSignals:
         uint8_t* memory
         int32_t blocks
@@ -61,9 +63,9 @@ cdef class Signals:
     def next_done(self, bint spin):
         """A block that is done since it was last reported, or -1; looks for some microseconds if it may."""
         cdef int32_t block
-        cdef int spins = PUF_SIGNAL_SPINS if spin else 0
+        cdef int looks = LOOKS if spin else 0
         with nogil:
-            block = puf_signals_next_done(self.signals, &self.seen[0], self.next_done_from, spins)
+            block = puf_signals_next_done(self.signals, &self.seen[0], self.next_done_from, looks)
         if block >= 0:
             self.next_done_from = (block + 1) % self.signals.blocks
         return block
@@ -77,11 +79,11 @@ cdef class Signals:
     def next_asked(self, int first, int last, bint spin):
         """One of the blocks `first` to `last - 1` that waits to be stepped, in turn; or -1."""
         cdef int32_t block, start = self.next_asked_from
-        cdef int spins = PUF_SIGNAL_SPINS if spin else 0
+        cdef int looks = LOOKS if spin else 0
         if start < first or start >= last:
             start = first
         with nogil:
-            block = puf_signals_next_asked(self.signals, first, last, start, spins)
+            block = puf_signals_next_asked(self.signals, first, last, start, looks)
         if block >= 0:
             self.next_asked_from = block + 1
         return block

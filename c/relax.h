@@ -1,0 +1,40 @@
+// relax.h - how to look for a word that another thread or process will change, before going to sleep over it.
+//
+//     for (int look = 0; look < LOOKS; look++) { if (changed) return; relax(look); }
+//
+// Waking a sleeper costs more than a short step, so all looks together take about as long as that: 100 us. The first ones
+// follow each other closely, for whom the answer is nearly there. After that the core is offered between two looks to
+// whoever waits for it: where there are no more cores than threads, that is who the word depends on.
+//
+// Measured on 2 cores, looks in close succession only -> these: a step of 8 CartPoles in 2 worker processes 149 -> 33 us (going
+// to sleep at once: 95); of breakout, 4,096 rows on 2 threads beside a busy process 148 to 205 -> 110 us, alone 53 -> 53.
+#pragma once
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#define PAUSE() _mm_pause()
+#elif defined(__aarch64__) && defined(__GNUC__)
+#define PAUSE() __asm__ volatile("yield")
+#else
+#define PAUSE() (void)0
+#endif
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#define GIVE_WAY() SwitchToThread()
+#else
+#include <sched.h>
+#define GIVE_WAY() sched_yield()
+#endif
+
+enum { CLOSE_LOOKS = 100, LOOKS = 400 };
+
+static inline void relax(int look)
+{
+    if (look < CLOSE_LOOKS) {
+        PAUSE();
+    } else {
+        GIVE_WAY();
+    }
+}
