@@ -84,6 +84,7 @@ class Candidate:
     def __init__(self, spec: dict[str, Any]) -> None:
         self.num_envs: int = spec["num_envs"]
         self.close: Callable[[], Any] = lambda: None
+        self._policy_loops = int(spec.get("policy", 0.0) * spec.get("loops_per_microsecond", 0.0))
         factory = functools.partial(make_env, spec["env"], **spec.get("arguments", {}))
         self.advance: Callable[[], int] = getattr(self, f"_{spec['vectorizer'].replace('-', '_')}")(spec, factory)
 
@@ -91,11 +92,16 @@ class Candidate:
         rng = np.random.default_rng(0)
         return [rng.integers(0, 2, self.num_envs) for _ in range(ACTION_SETS)]
 
+    def _think(self, num_envs: int) -> None:
+        """What a policy would cost for that many environments."""
+        sum(range(self._policy_loops * num_envs))
+
     def _stepping(self, step: Callable[[Any], Any]) -> Callable[[], int]:
         actions, tick = self._actions(), 0
 
         def advance() -> int:
             nonlocal tick
+            self._think(self.num_envs)
             step(actions[tick % ACTION_SETS])
             tick += 1
             return self.num_envs
@@ -115,7 +121,9 @@ class Candidate:
         actions = np.random.default_rng(0).integers(0, 2, env.batch * env.agents, dtype=np.int32)
 
         def advance() -> int:
-            env.send(actions, env.recv().env_id)
+            ready = env.recv()
+            self._think(env.batch)
+            env.send(actions, ready.env_id)
             return env.batch
 
         return advance

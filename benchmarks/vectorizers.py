@@ -196,6 +196,23 @@ def asynchronous(rounds: int, seconds: float) -> list[Row]:
     return rows
 
 
+def double_buffering(rounds: int, seconds: float) -> list[Row]:
+    """What it gains to look at one half of the environments while the other half steps."""
+    cores, rows, loops = available_cores(), [], loops_per_microsecond()
+    thought = {"loops_per_microsecond": loops}
+    cases = [
+        ("breakout, native, 4,096 environments", 4096, "breakout", 0.025, {"native": True, "workers": 1}, 2048),
+        ("CartPole-v1 in Python, 64 environments", 64, "CartPole-v1", 2.0, {"workers": cores}, 64 // cores // 2),
+    ]
+    for words, num_envs, env, policy, how, batch in cases:
+        specs = [
+            (f"puffer send/recv, batch {batch}", puffer(num_envs, env, policy=policy, batch=batch, **thought, **how)),
+            ("puffer step", puffer(num_envs, env, policy=policy, **thought, **how)),
+        ]
+        rows += compare(f"{words}, a policy of {1000 * policy:g} ns each", specs, rounds, seconds)
+    return rows
+
+
 def native_cartpole(rounds: int, seconds: float) -> list[Row]:
     """CartPole where everybody has it in a fast language."""
     cores, rows = available_cores(), []
@@ -298,7 +315,12 @@ def plot(rows: list[Row], path: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    sections = {"native": native_cartpole, "python": python_environments, "asynchronous": asynchronous}
+    sections = {
+        "native": native_cartpole,
+        "python": python_environments,
+        "asynchronous": asynchronous,
+        "double-buffering": double_buffering,
+    }
     parser.add_argument("--only", nargs="+", choices=[*sections, "efficiency"], default=[*sections, "efficiency"])
     parser.add_argument("--rounds", type=int, default=5, help="turns of every vectorizer (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="per turn (default %(default)s)")
