@@ -4,7 +4,7 @@
 //     send, receive   tasks wait in a queue, of which each thread takes one part after the other, while the caller does
 //                     something else; it receives them in the order in which they are done.
 //
-// Between jobs the threads look out for the next one for some microseconds, as long as waking a thread would take, and
+// Between jobs the threads look out for the next one for a moment, longer than waking a thread would take (relax.h), and
 // then sleep: an idle pool uses no processor time.
 #pragma once
 

@@ -2,7 +2,7 @@
 //
 //     for (int look = 0; look < LOOKS; look++) { if (changed) return; relax(look); }
 //
-// Waking a sleeper costs more than a short step, so all looks together take about as long as that: 100 us. The first ones
+// Waking a sleeper costs more than a short step, so that all looks together take longer than that: about 250 us. The first ones
 // follow each other closely, for whom the answer is nearly there. After that the core is offered between two looks to
 // whoever waits for it: where there are no more cores than threads, that is who the word depends on.
 //
@@ -28,7 +28,7 @@
 #define GIVE_WAY() sched_yield()
 #endif
 
-enum { CLOSE_LOOKS = 100, LOOKS = 400 };
+enum { CLOSE_LOOKS = 100, LOOKS = 1000 };
 
 static inline void relax(int look)
 {

@@ -1,7 +1,7 @@
 // signals.h - who has work and who has done it, between processes: numbered words in shared memory.
 //
 // Every block of environments has two words: `asked`, which the parent raises to have the block stepped, and `done`, which
-// its worker sets to the same number afterwards. Whoever finds nothing to do for some microseconds says in a third kind of
+// its worker sets to the same number afterwards. Whoever finds nothing to do for a moment (relax.h) says in a third kind of
 // word that it goes to sleep, looks once more, and waits for a byte on a socket. The one who finds it asleep takes that word
 // back and sends the byte, so that a sleep costs one byte, however much is asked meanwhile. Each word has a cache line.
 //

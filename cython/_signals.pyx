@@ -61,7 +61,7 @@ cdef class Signals:
         return bool(puf_signals_ask(self.signals, block, worker))
 
     def next_done(self, bint spin):
-        """A block that is done since it was last reported, or -1; looks for some microseconds if it may."""
+        """A block that is done since it was last reported, or -1; looks for a moment if it may."""
         cdef int32_t block
         cdef int looks = LOOKS if spin else 0
         with nogil:
