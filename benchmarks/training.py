@@ -14,9 +14,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 
-def train(name: str, seed: int, folder: Path, extra: list[str]) -> dict[str, float | str | int]:
+def train(name: str, seed: int, folder: Path, extra: list[str]) -> dict[str, Any]:
     """One run; raises CalledProcessError where it fails."""
     command = [sys.executable, "-m", "puffer_train.cli_train", name, "--seed", str(seed), "--no-video"]
     begin = time.monotonic()
@@ -34,20 +35,22 @@ def train(name: str, seed: int, folder: Path, extra: list[str]) -> dict[str, flo
         "episodes": evaluation["episodes"],
         "score": evaluation["score"]["mean"],
         "least_score": evaluation["score"]["min"],
-        "perf": evaluation["perf"]["mean"],
+        "perf": evaluation["perf"]["mean"] if "perf" in evaluation else None,  # Python environments have none
         "episode_return": evaluation["episode_return"]["mean"],
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=["cartpole", "breakout"], help="environments")
+    parser.add_argument(
+        "names", nargs="*", default=["cartpole", "breakout"], help="environments: names of puffer-train"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--json", type=Path, help="also write the figures there")
     options, extra = parser.parse_known_args()  # the rest goes to puffer-train
     runs = []
     print(
-        f"{'environment':<12}{'seed':>5}{'steps':>12}{'trained':>10}{'all':>9}{'mean score':>12}{'least':>8}{'perf':>7}"
+        f"{'environment':<36}{'seed':>5}{'steps':>12}{'trained':>10}{'all':>9}{'mean score':>12}{'least':>8}{'perf':>7}"
     )
     for name in options.names:
         for seed in options.seeds:
@@ -55,8 +58,9 @@ def main() -> int:
                 run = train(name, seed, Path(scratch) / "run", extra)
             runs.append(run)
             times = f"{run['training_seconds']:>9.1f}s{run['seconds']:>8.1f}s"
-            scores = f"{run['score']:>12.1f}{run['least_score']:>8.1f}{run['perf']:>7.3f}"
-            print(f"{name:<12}{seed:>5}{run['steps']:>12,}{times}{scores}", flush=True)
+            perf = "" if run["perf"] is None else f"{run['perf']:.3f}"
+            scores = f"{run['score']:>12.1f}{run['least_score']:>8.1f}{perf:>7}"
+            print(f"{name:<36}{seed:>5}{run['steps']:>12,}{times}{scores}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(runs, indent=2) + "\n")
     return 0
