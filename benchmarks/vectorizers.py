@@ -17,6 +17,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -295,22 +296,23 @@ def plot(rows: list[Row], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     sections = list(dict.fromkeys(row.section for row in rows))
-    lines = -(-len(sections) // 2)
-    figure, axes = plt.subplots(lines, 2, figsize=(12, 2.1 * lines), squeeze=False)
+    lines, most = -(-len(sections) // 2), max(sum(row.section == s for row in rows) for s in sections)
+    figure, axes = plt.subplots(lines, 2, figsize=(12, 2.3 * lines), squeeze=False)
     for axis in axes.flat[len(sections) :]:
         axis.axis("off")
     for axis, section in zip(axes.flat, sections, strict=False):
-        inside = [row for row in rows if row.section == section][::-1]
+        inside = [row for row in rows if row.section == section]
         colours = ["#2a7fb8" if row.label.startswith("puffer") else "#b9c2c9" for row in inside]
         bars = axis.barh([row.label for row in inside], [row.steps_per_second for row in inside], color=colours)
         axis.bar_label(bars, [f" {short(row.steps_per_second)}/s" for row in inside], fontsize=9)
         axis.margins(x=0.16)
-        axis.set_title(section, fontsize=10, loc="left", fontweight="bold")
+        axis.set_ylim(most - 0.4, -0.6)
+        axis.set_title(textwrap.fill(section, 42), fontsize=10, loc="left", fontweight="bold")
         axis.set_xticks([])
         axis.tick_params(labelsize=9, length=0)
-        axis.spines[["top", "right", "bottom"]].set_visible(False)
+        axis.spines[["top", "right", "bottom", "left"]].set_visible(False)
     figure.suptitle("environment steps per second: more is better", fontsize=10, x=0.01, ha="left")
-    figure.tight_layout()
+    figure.tight_layout(h_pad=1.2)
     figure.savefig(path, dpi=100)
 
 
@@ -334,8 +336,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="turns of every vectorizer (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="per turn (default %(default)s)")
     parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--draw", type=Path, metavar="JSON", help="measure nothing: draw these earlier figures")
     parser.add_argument("--plot", type=Path, help="also draw them there (needs matplotlib)")
     options = parser.parse_args()
+    if options.draw:
+        earlier = json.loads(options.draw.read_text())["vectorizers"]
+        plot([Row(**row) for row in earlier], options.plot or Path("vectorizers.png"))
+        return 0
 
     calibration = bench.calibrate()
     print(
