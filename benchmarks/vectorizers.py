@@ -324,6 +324,18 @@ def short(number: float) -> str:
     return f"{number:.3g}"
 
 
+def write_json(path: Path, calibration: dict[str, Any], rows: list[dict[str, Any]], native: list[Any]) -> None:
+    """Write the figures; those of a file that is there already stay, where they were not measured anew."""
+    earlier = json.loads(path.read_text()) if path.exists() else {"vectorizers": [], "efficiency": []}
+    anew = {row["section"] for row in rows}
+    figures = {
+        "calibration": calibration,
+        "vectorizers": [row for row in earlier["vectorizers"] if row["section"] not in anew] + rows,
+        "efficiency": native or earlier["efficiency"],
+    }
+    path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sections = {
@@ -335,7 +347,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=[*sections, "efficiency"], default=[*sections, "efficiency"])
     parser.add_argument("--rounds", type=int, default=5, help="turns of every vectorizer (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="per turn (default %(default)s)")
-    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--json", type=Path, help="also write the figures there, beside what it holds of others")
     parser.add_argument("--draw", type=Path, metavar="JSON", help="measure nothing: draw these earlier figures")
     parser.add_argument("--plot", type=Path, help="also draw them there (needs matplotlib)")
     options = parser.parse_args()
@@ -355,12 +367,7 @@ def main() -> int:
     ]
     native = efficiency(options.rounds, 0.2) if "efficiency" in options.only else []
     if options.json:
-        figures = {
-            "calibration": asdict(calibration),
-            "vectorizers": [asdict(row) for row in rows],
-            "efficiency": [asdict(e) for e in native],
-        }
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(options.json, asdict(calibration), [asdict(row) for row in rows], [asdict(e) for e in native])
     if options.plot:
         plot(rows, options.plot)
     return 0

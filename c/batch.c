@@ -12,61 +12,6 @@ PufLayout puf_layout(const PufSpec* spec, const double* params)
 
 int32_t puf_log_size(const PufSpec* spec) { return (int32_t)(sizeof(PufLog) / sizeof(float)) + spec->num_log_names; }
 
-static int64_t bad_discrete(const PufLayout* l, const int32_t* actions, int64_t rows)
-{
-    if (l->num_actions == 1) { // one pass without branches, which the compiler vectorises
-        uint32_t last = (uint32_t)l->actions[0].choices - 1;
-        uint32_t any = 0;
-        for (int64_t i = 0; i < rows; i++) {
-            uint32_t action = (uint32_t)actions[i];
-            any |= action | (last - action); // the highest bit is set where it is negative, or beyond the last
-        }
-        if (any >> 31 == 0) {
-            return -1;
-        }
-    }
-    for (int64_t i = 0; i < rows * l->num_actions; i++) {
-        if ((uint32_t)actions[i] >= (uint32_t)l->actions[i % l->num_actions].choices) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-// x - x is 0 for finite x, and NaN for the rest.
-static int64_t bad_continuous(const float* controls, int64_t count)
-{
-    int32_t any = 0;
-    for (int64_t i = 0; i < count; i++) {
-        any |= !(controls[i] - controls[i] == 0.0f);
-    }
-    for (int64_t i = 0; any && i < count; i++) {
-        if (!(controls[i] - controls[i] == 0.0f)) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-static void clip(float* x, int64_t count, int64_t stride, float low, float high)
-{
-    for (int64_t i = 0; i < count; i++) {
-        float at_least = x[i * stride] < low ? low : x[i * stride];
-        x[i * stride] = at_least > high ? high : at_least;
-    }
-}
-
-static void clip_controls(const PufLayout* l, float* controls, int64_t rows)
-{
-    if (l->num_actions == 1) { // a constant stride, which the compiler vectorises
-        clip(controls, rows, 1, l->actions[0].low, l->actions[0].high);
-        return;
-    }
-    for (int32_t a = 0; a < l->num_actions; a++) {
-        clip(controls + a, rows, l->num_actions, l->actions[a].low, l->actions[a].high);
-    }
-}
-
 int64_t puf_batch_take_actions(PufBatch* b, const void* source, int32_t first, int32_t count)
 {
     const PufLayout* l = &b->layout;
@@ -79,10 +24,7 @@ int64_t puf_batch_take_actions(PufBatch* b, const void* source, int32_t first, i
     if (target != source) {
         memmove(target, source, (size_t)size * 4);
     }
-    int64_t bad = b->io.actions ? bad_discrete(l, target, rows) : bad_continuous(target, size);
-    if (bad < 0 && b->io.controls) {
-        clip_controls(l, target, rows);
-    }
+    int64_t bad = b->spec->check_actions(l, target, rows);
     return bad < 0 ? -1 : before + bad;
 }
 

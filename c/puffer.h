@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-    PUF_ABI = 1, // raised whenever a struct below changes
+    PUF_ABI = 2, // raised whenever a struct below changes
     PUF_MAX_DIMS = 3,
 };
 
@@ -119,6 +119,8 @@ typedef struct PufSpec {
     void (*reset_all)(const PufLayout*, void* states, int32_t n, PufIo io);
     void (*step_all)(const PufLayout*, void* states, int32_t n, PufIo io);
     void (*observe_all)(const PufLayout*, void* states, int32_t n, PufIo io);
+    // Index of the first action (int32_t, or float for continuous ones) that is refused, or -1; clips continuous ones.
+    int64_t (*check_actions)(const PufLayout*, void* actions, int64_t rows);
 } PufSpec;
 
 static inline size_t puf_dtype_size(PufDtype t)
@@ -178,6 +180,75 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
     memset(io.rewards, 0, (size_t)agents * sizeof(float));
     memset(io.terminals, 0, (size_t)agents);
     memset(io.truncations, 0, (size_t)agents);
+}
+
+static inline int64_t puf_bad_discrete(const PufLayout* l, const int32_t* actions, int64_t rows)
+{
+    if (l->num_actions == 1) { // one pass without branches, which the compiler vectorises
+        uint32_t last = (uint32_t)l->actions[0].choices - 1;
+        uint32_t any = 0;
+        for (int64_t i = 0; i < rows; i++) {
+            uint32_t action = (uint32_t)actions[i];
+            any |= action | (last - action); // the highest bit is set where it is negative, or beyond the last
+        }
+        if (any >> 31 == 0) {
+            return -1;
+        }
+    }
+    for (int64_t i = 0; i < rows * l->num_actions; i++) {
+        if ((uint32_t)actions[i] >= (uint32_t)l->actions[i % l->num_actions].choices) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+// x - x is 0 for finite x, and NaN for the rest.
+static inline int64_t puf_bad_continuous(const float* controls, int64_t count)
+{
+    int32_t any = 0;
+    for (int64_t i = 0; i < count; i++) {
+        any |= !(controls[i] - controls[i] == 0.0f);
+    }
+    for (int64_t i = 0; any && i < count; i++) {
+        if (!(controls[i] - controls[i] == 0.0f)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static inline void puf_clip(float* x, int64_t count, int64_t stride, float low, float high)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float at_least = x[i * stride] < low ? low : x[i * stride];
+        x[i * stride] = at_least > high ? high : at_least;
+    }
+}
+
+static inline void puf_clip_controls(const PufLayout* l, float* controls, int64_t rows)
+{
+    if (l->num_actions == 1) { // a constant stride, which the compiler vectorises
+        puf_clip(controls, rows, 1, l->actions[0].low, l->actions[0].high);
+        return;
+    }
+    for (int32_t a = 0; a < l->num_actions; a++) {
+        puf_clip(controls + a, rows, l->num_actions, l->actions[a].low, l->actions[a].high);
+    }
+}
+
+// Index of the first action out of range, or -1 and continuous ones are inside their bounds. In the environment's own
+// translation unit, as it goes over every action of every step: for cartpole that is 5 % of its time with 4 lanes.
+static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64_t rows)
+{
+    if (l->actions[0].choices > 0) {
+        return puf_bad_discrete(l, actions, rows);
+    }
+    int64_t bad = puf_bad_continuous(actions, rows * l->num_actions);
+    if (bad < 0) {
+        puf_clip_controls(l, actions, rows);
+    }
+    return bad;
 }
 
 // Before a short loop that should become vector instructions. clang would unroll it first, and then not know it again.
@@ -268,6 +339,10 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
             env##_observe(PUF_STATE(env, State, states, i), row);                                                      \
         }                                                                                                              \
     }                                                                                                                  \
+    static int64_t env##_check_actions(const PufLayout* layout, void* actions, int64_t rows)                           \
+    {                                                                                                                  \
+        return puf_check_actions(PUF_LAYOUT(env, layout), actions, rows);                                              \
+    }                                                                                                                  \
     const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI,                                                                    \
                                     .name = #env,                                                                      \
                                     .log_offset = offsetof(State, log),                                                \
@@ -275,6 +350,7 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
                                     .reset_all = env##_reset_all,                                                      \
                                     .step_all = env##_step_all,                                                        \
                                     .observe_all = env##_observe_all,                                                  \
+                                    .check_actions = env##_check_actions,                                              \
                                     __VA_ARGS__ };                                                                     \
     PUF_EXPORT_SPEC(env)
 

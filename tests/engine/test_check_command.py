@@ -170,7 +170,7 @@ def test_what_the_environment_prints_is_not_in_the_report() -> None:
         (["sqared"], "did you mean 'squared'?"),
         (["faulty_environments:Care"], "did you mean 'Car'?"),
         (["faulty_environments:"], "faulty_environments"),
-        (["faulty_environments:__doc__"], "is a str, not a callable"),
+        (["faulty_environments:__doc__"], "is of type str, not a callable"),
         (["nowhere:Car"], "there is no module 'nowhere'"),
         (["gymnasium:Nothing-v0"], "Gymnasium has no environment 'Nothing-v0'"),
         (["gymnasium:CartPole-v1", "--set", "wings=2"], "wings"),

@@ -170,7 +170,7 @@ def load_factory(name: str) -> Callable[..., Any]:
         raise ValueError(f"{module_name!r} has nothing called {attribute!r}; {suggest(attribute, _callables(module))}")
     factory = getattr(module, attribute)
     if not callable(factory):
-        raise ValueError(f"{name!r} is no callable that makes environments but of type {type(factory).__name__}")
+        raise ValueError(f"{name!r} is of type {type(factory).__name__}, not a callable that makes environments")
     return factory  # type: ignore[no-any-return]
 
 
