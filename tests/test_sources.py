@@ -28,8 +28,8 @@ PACKAGES = tuple(FORBIDDEN)
 # Modules that run what they read.
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_SETTINGS = {"weights_only=False", "allow_pickle=True"}
-# The one file that may: it speaks with worker processes, which are sent the user's own functions. Nothing that was stored
-# or came over a network is read there.
+# The one file that may: it speaks with worker processes, which are sent the user's own functions. Nothing that was
+# stored, or came over a network, is read there.
 PICKLES = {Path("vector/channel.py"): {"imports cloudpickle", "imports pickle"}}
 # Functions that import the module they are given the name of.
 IMPORTERS = {"import_module", "__import__", "_import"}
