@@ -23,8 +23,10 @@ pytestmark = pytest.mark.skipif(not LINUX, reason="looks into /proc")
 
 MARK = "PUFFER_TEST_MARK"
 
+# The suite itself may run in the background of a shell, where Ctrl-C is ignored, and so would be by what it starts.
 START = """
-import functools, os, sys, threading, time
+import functools, os, signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from puffer_envs import vector
 from tests.vector.conftest import lose_patience
 from tests.vector.unruly_envs import Trouble, Walks

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from puffer_envs.environment import MAX_ENVS, MAX_THREADS
+from puffer_envs.environment import MAX_ENVS, MAX_THREADS, check_count
 from puffer_envs.settings import check_seed
 from puffer_envs.vector.processes import Processes
 from puffer_envs.vector.serial import Serial
 from puffer_envs.vector.source import Source, resolve
 from puffer_envs.vector.threads import Threads
-from puffer_envs.vector.vector import Vector, check_count
+from puffer_envs.vector.vector import Vector
 
 BACKENDS = ("serial", "threads", "processes")
 

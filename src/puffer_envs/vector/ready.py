@@ -127,3 +127,13 @@ class Ledger:
             self.where[block] = UNDER_WAY
         self.under_way += len(blocks)
         self._received = []
+
+
+def check_env_ids(name: str, num_envs: int, env_ids: ArrayLike | None) -> NDArray[np.int64]:
+    """Numbers of environments, each once and in order; None: all of them. ValueError with one sentence else."""
+    if env_ids is None:
+        return np.arange(num_envs)
+    found = np.atleast_1d(np.asarray(env_ids))
+    if found.dtype.kind not in "iu" or found.ndim != 1 or not ((found >= 0) & (found < num_envs)).all():
+        raise ValueError(f"{name}: environments are numbered from 0 to {num_envs - 1}, got {env_ids!r}")
+    return np.unique(found).astype(np.int64)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.environment import Environment, check_arguments, check_count
 from puffer_envs.vector.block import When
-from puffer_envs.vector.ready import Ledger, Ready
+from puffer_envs.vector.ready import Ledger, Ready, check_env_ids
 
 
 class Threads(Environment):
@@ -135,17 +134,7 @@ class Threads(Environment):
         """
         if when != "reset":
             raise ValueError(f"when must be 'reset', as native settings are read when an episode begins; got {when!r}")
-        self._set(key, value, self._check_env_ids(env_ids))
-
-    def _check_env_ids(self, env_ids: ArrayLike | None) -> NDArray[np.int64]:
-        if env_ids is None:
-            return np.arange(self.num_envs)
-        found = np.atleast_1d(np.asarray(env_ids))
-        if found.dtype.kind not in "iu" or found.ndim != 1 or not ((found >= 0) & (found < self.num_envs)).all():
-            raise ValueError(
-                f"{self.spec.name}: environments are numbered from 0 to {self.num_envs - 1}, got {env_ids!r}"
-            )
-        return np.unique(found).astype(np.int64)
+        self._set(key, value, check_env_ids(self.spec.name, self.num_envs, env_ids))
 
     def _note_common_moves(self) -> None:
         """A reset, a step or a restore of all since the last `send` or `recv` made all groups wait to be received."""

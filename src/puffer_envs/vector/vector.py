@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import numbers
 import threading
 from abc import ABC, abstractmethod
 from typing import Any, Self
@@ -16,7 +15,7 @@ from puffer_envs.contract import StepResult
 from puffer_envs.settings import check_seed
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers, ObservationField
-from puffer_envs.vector.ready import Ledger, Ready
+from puffer_envs.vector.ready import Ledger, Ready, check_env_ids
 
 
 class Vector(ABC):
@@ -197,7 +196,7 @@ class Vector(ABC):
             raise ValueError(f"when must be 'reset' or 'step', got {when!r}")
         if not isinstance(key, str):
             raise TypeError(f"key must be a string, got {key!r}")
-        numbers_of_envs = self._check_env_ids(env_ids)
+        numbers_of_envs = check_env_ids(self.name, self.num_envs, env_ids)
         with self._inside():
             self._ledger.check_idle("set()")
             self._set(key, value, numbers_of_envs, when)
@@ -207,7 +206,7 @@ class Vector(ABC):
 
         What was reported is cleared. `{}` when no episode finished.
         """
-        index = None if env is None else int(self._check_env_ids([env])[0])
+        index = None if env is None else int(check_env_ids(self.name, self.num_envs, [env])[0])
         with self._inside():
             self._ledger.check_idle("log()")
             sums: dict[str, float] = {}
@@ -219,7 +218,7 @@ class Vector(ABC):
 
     def render(self, env: int = 0) -> Any:
         """What environment `env` draws: usually a uint8 array (height, width, 3); None where it draws nothing."""
-        index = int(self._check_env_ids([env])[0])
+        index = int(check_env_ids(self.name, self.num_envs, [env])[0])
         with self._inside(started=True):
             self._ledger.check_idle("render()")
             return self._render(index)
@@ -312,14 +311,6 @@ class Vector(ABC):
             f"refused; allowed is {allowed.format(limit)}. Nothing has moved"
         )
 
-    def _check_env_ids(self, env_ids: ArrayLike | None) -> NDArray[np.int64]:
-        if env_ids is None:
-            return np.arange(self.num_envs)
-        found = np.atleast_1d(np.asarray(env_ids))
-        if found.dtype.kind not in "iu" or found.ndim != 1 or not ((found >= 0) & (found < self.num_envs)).all():
-            raise ValueError(f"{self.name}: environments are numbered from 0 to {self.num_envs - 1}, got {env_ids!r}")
-        return np.unique(found).astype(np.int64)
-
 
 class Inside:
     """While one thread is inside a vector, no other moves it; an interrupt closes it, for its steps are half done."""
@@ -337,15 +328,6 @@ class Inside:
         self._vector._lock.release()
         if kind is not None and not issubclass(kind, Exception):
             self._vector.close()
-
-
-def check_count(what: str, value: object, most: int) -> int:
-    """A whole number from 1 to `most`, as an int; TypeError or ValueError with one sentence else."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{what} must be an integer from 1 to {most}, got {value!r}")
-    if not 1 <= int(value) <= most:
-        raise ValueError(f"{what} must be from 1 to {most}, got {value}")
-    return int(value)
 
 
 def split(num_envs: int, parts: int) -> list[tuple[int, int]]:
