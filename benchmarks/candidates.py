@@ -7,6 +7,7 @@ seconds, and processor seconds of this process and all of its children. It ends 
 
 from __future__ import annotations
 
+import argparse
 import functools
 import json
 import os
@@ -207,7 +208,9 @@ def memory_bytes() -> int:
 
 
 def main() -> None:
-    spec = json.loads(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("spec", type=json.loads, metavar="SPEC", help="what benchmarks/vectorizers.py made")
+    spec = parser.parse_args().spec
     linux = sys.platform == "linux"
     before = memory_bytes() if linux else 0
     candidate = Candidate(spec)

@@ -336,6 +336,20 @@ def write_json(path: Path, calibration: dict[str, Any], rows: list[dict[str, Any
     path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Leave with one line where something could not be done after minutes of measuring."""
+    if options.rounds < 1 or not 0 < options.seconds <= 60:
+        parser.error(f"--rounds must be at least 1 and --seconds above 0 and at most 60, got {options.rounds} and "
+                     f"{options.seconds:g}")  # fmt: skip
+    if (options.plot or options.draw) and not importlib.util.find_spec("matplotlib"):
+        parser.error("drawing needs matplotlib: pip install matplotlib")
+    if options.draw and not options.draw.is_file():
+        parser.error(f"--draw {options.draw}: there is no such file")
+    for path in (options.json, options.plot):
+        if path and not path.parent.is_dir():
+            parser.error(f"{path}: there is no folder {path.parent}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sections = {
@@ -351,6 +365,7 @@ def main() -> int:
     parser.add_argument("--draw", type=Path, metavar="JSON", help="measure nothing: draw these earlier figures")
     parser.add_argument("--plot", type=Path, help="also draw them there (needs matplotlib)")
     options = parser.parse_args()
+    check_options(parser, options)
     if options.draw:
         earlier = json.loads(options.draw.read_text())["vectorizers"]
         plot([Row(**row) for row in earlier], options.plot or Path("vectorizers.png"))

@@ -103,16 +103,18 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, and whole, got {text!r}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 1 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 86400 seconds, got {text}")
+        raise argparse.ArgumentTypeError(f"must be from 1 to 86400 seconds, got {text!r}")
     return value
 
 

@@ -119,8 +119,7 @@ def _flat(observations: Tensor, field: FieldSpec) -> Tensor:
     dtype = cast(torch.dtype, getattr(torch, field.dtype))
     part = observations[..., field.start : field.start + field.size]
     places = (part.storage_offset(), *part.stride()[:-1])
+    # torch reads a type only from addresses that are multiples of its size.
     if part.stride(-1) != 1 or any(place % dtype.itemsize for place in places):
-        part = part.clone(
-            memory_format=torch.contiguous_format
-        )  # torch reads a type only from addresses that are multiples of its size
+        part = part.clone(memory_format=torch.contiguous_format)
     return part.view(dtype)

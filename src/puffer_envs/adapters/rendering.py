@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
@@ -79,5 +80,8 @@ def _make_renderer(environment: Environment) -> Renderer:
     offers = entry_points(group=GROUP)
     if not offers:
         raise DependencyNotInstalled(NO_RENDERER)
-    renderer: Renderer = next(iter(offers)).load()(environment)
-    return renderer
+    make: Callable[[Environment], Renderer] = next(iter(offers)).load()
+    try:
+        return make(environment)
+    except Exception as error:  # each renderer has its own; they say what is missing, and how to get it
+        raise DependencyNotInstalled(str(error)) from error

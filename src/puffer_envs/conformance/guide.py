@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import sys
 import textwrap
@@ -45,6 +46,20 @@ def rewrite(text: str) -> str:
     return written + mark + "\n" + guide()
 
 
+def main() -> int:
+    """Rewrite the page that is named; 0, or 2 where that cannot be."""
+    parser = argparse.ArgumentParser(
+        description="Write the list of all checks into a page, below the line that marks it."
+    )
+    parser.add_argument("page", type=Path, metavar="FILE", help="docs/check.md")
+    page = parser.parse_args().page
+    try:
+        page.write_text(rewrite(page.read_text("utf-8")), "utf-8")
+    except (OSError, ValueError) as error:
+        print(f"guide: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    page.write_text(rewrite(page.read_text()))
+    sys.exit(main())

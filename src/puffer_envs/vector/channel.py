@@ -35,7 +35,7 @@ class Kind(IntEnum):
     ANSWER = 2
     """The value returned."""
     REFUSAL = 3
-    """(exception type's name, text): a call that the worker refused, and survived."""
+    """(type of exception, text): a call that the worker refused, and survived."""
     FAILURE = 4
     """(what it worked on, exception, traceback): the worker's last words, all texts."""
 

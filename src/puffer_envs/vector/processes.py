@@ -188,9 +188,8 @@ class Processes(Vector):
         self, doing: str, deadline: float, late: Callable[[], WorkerProcess]
     ) -> Iterator[tuple[WorkerProcess, Kind, Any]]:
         """What workers say, when it comes or after a while nothing. Raises if one is dead, or the deadline past."""
-        past = (
-            time.monotonic() > deadline
-        )  # seen before the look: this process may have been stopped (Ctrl-Z) meanwhile
+        # Seen before the look, for this process may have been stopped (Ctrl-Z) meanwhile.
+        past = time.monotonic() > deadline
         said = self._selector.select(LIFE_CHECK_SECONDS)
         for key, _ in said:
             yield key.data, *key.data.receive(doing, deadline)
