@@ -1,9 +1,8 @@
 """The optimizer against NumPy and torch."""
 
-import math
-
 import numpy as np
 import pytest
+import references
 import torch
 
 from puffer_train.optimizer import Optimizer, orthogonalize
@@ -13,42 +12,68 @@ def randn(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("shape", [(4, 32), (32, 4), (32, 118), (96, 32), (3, 96, 32)])
-def test_singular_vectors_stay_and_values_come_near_one(shape: tuple[int, ...]) -> None:
-    matrices = randn(*shape) * 1e-3
-    u, _, v = torch.linalg.svd(matrices.double(), full_matrices=False)
+SHAPES = [(4, 32), (32, 4), (32, 118), (96, 32), (32, 32), (1, 16), (16, 1), (5, 96, 32)]
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-3, 1e6])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_singular_vectors_stay_and_values_come_near_one(shape: tuple[int, ...], size: float) -> None:
+    """Any but the weakest directions of a matrix, whatever its size."""
+    matrices = randn(*shape) * size
+    u, s, v = torch.linalg.svd(matrices.double(), full_matrices=False)
     values = (u.mT @ orthogonalize(matrices).double() @ v.mT).diagonal(dim1=-2, dim2=-1)
-    assert values.min() > 0.4, "no direction is lost"
+    strong = s > 0.02 * s.norm(dim=-1, keepdim=True)
+    assert values[strong].min() > 0.4, "no direction is lost"
     assert values.max() < 1.3
     rest = orthogonalize(matrices).double() - u @ torch.diag_embed(values) @ v
     assert rest.abs().max() < 1e-4, "no direction is added"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_newton_schulz_equals_its_formulas(shape: tuple[int, ...]) -> None:
+    matrices = randn(*shape)
+    stack = matrices.double().numpy().reshape(-1, *shape[-2:])
+    wanted = np.stack([references.newton_schulz(matrix) for matrix in stack]).reshape(shape)
+    np.testing.assert_allclose(orthogonalize(matrices).numpy(), wanted, atol=2e-5)
 
 
 def test_zero_gradient_moves_nothing() -> None:
     assert torch.equal(orthogonalize(torch.zeros(4, 8)), torch.zeros(4, 8))
 
 
-def newton_schulz(matrix: np.ndarray) -> np.ndarray:
-    x = matrix / np.linalg.norm(matrix)
-    for _ in range(5):
-        a = x @ x.T
-        x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
-    return x
+def test_a_zero_matrix_among_others_disturbs_none() -> None:
+    stack = randn(3, 8, 4)
+    stack[1] = 0
+    result = orthogonalize(stack)
+    assert torch.equal(result[1], torch.zeros(8, 4))
+    torch.testing.assert_close(result[[0, 2]], orthogonalize(stack[[0, 2]]))
 
 
-def test_muon_step_equals_its_formulas() -> None:
-    matrix = torch.nn.Parameter(randn(12, 4))
+@pytest.mark.parametrize("shape", [(12, 4), (4, 12), (8, 8), (3, 12, 4)])
+def test_muon_steps_equal_their_formulas(shape: tuple[int, ...]) -> None:
+    matrix = torch.nn.Parameter(randn(*shape))
     optimizer = Optimizer([("matrix", matrix)], momentum=0.8)
-    wanted, average = matrix.detach().double().numpy().copy(), np.zeros((12, 4))
-    for step in range(4):
-        gradient = randn(12, 4, seed=step + 1)
+    wanted, average = matrix.detach().double().numpy().copy(), np.zeros(shape)
+    for step in range(6):
+        gradient = randn(*shape, seed=step + 1) * (step + 1)  # of unlike sizes, so that momentum weighs them
         matrix.grad = gradient.clone()
         optimizer.step(0.05, 0.0, gradient_scale=0.5)
-        g = 0.5 * gradient.double().numpy()
-        average = 0.8 * average + 0.2 * g
-        nesterov = 0.8 * average + 0.2 * g
-        wanted -= 0.05 * math.sqrt(12 / 4) * newton_schulz(nesterov.T).T
-        np.testing.assert_allclose(matrix.detach().numpy(), wanted, atol=1e-4)
+        direction, average = references.muon(average, 0.5 * gradient.double().numpy(), momentum=0.8)
+        wanted -= 0.05 * direction
+        np.testing.assert_allclose(matrix.detach().numpy(), wanted, atol=2e-5)
+
+
+def test_a_shortened_gradient_weighs_less_in_the_momentum() -> None:
+    """Muon's step has one length whatever the gradient's; what clipping changes is what later steps remember."""
+    ends = []
+    for scale in (1.0, 0.01):
+        matrix = torch.nn.Parameter(torch.zeros(8, 4))
+        optimizer = Optimizer([("matrix", matrix)], momentum=0.9)
+        for gradient, shortened in ((randn(8, 4, seed=1), scale), (randn(8, 4, seed=2), 1.0)):
+            matrix.grad = gradient.clone()
+            optimizer.step(0.1, 0.0, gradient_scale=shortened)
+        ends.append(matrix.detach().clone())
+    assert (ends[0] - ends[1]).abs().max() > 0.01
 
 
 def test_stacked_matrices_are_stepped_each_on_its_own() -> None:
@@ -71,3 +96,15 @@ def test_vectors_are_stepped_by_adam() -> None:
         optimizer.step(0.0, 0.01)
         adam.step()
         torch.testing.assert_close(mine, other)
+
+
+def test_momentum_forgets_as_declared() -> None:
+    """Without momentum a step depends on its own gradient alone."""
+    once, twice = (torch.nn.Parameter(torch.zeros(6, 3)) for _ in range(2))
+    for matrix, gradients in ((once, [2]), (twice, [1, 2])):
+        optimizer = Optimizer([("matrix", matrix)], momentum=0.0)
+        for seed in gradients:
+            matrix.data.zero_()
+            matrix.grad = randn(6, 3, seed=seed)
+            optimizer.step(0.1, 0.0)
+    torch.testing.assert_close(once, twice)
