@@ -9,10 +9,10 @@ checkpoint is complete or not there. Nothing is ever unpickled.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,15 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from puffer_train.errors import CheckpointError
-from puffer_train.files import sync_folder, write_durable
+from puffer_train.files import storing, sync_folder, write_durable
+from puffer_train.sealed import seal, unseal
 
 FORMAT = "puffer-checkpoint-1"
 TENSORS, MANIFEST = "tensors.safetensors", "manifest.json"
 PREFIX = "step_"
+SEAL = "manifest_sha256"
+CONTENT: dict[str, type] = {"counters": dict, "identity": dict, "seed": int, "settings": dict, "versions": dict}
+"""What every manifest holds besides the checksums."""
 
 
 @dataclass(frozen=True)
@@ -45,42 +49,58 @@ class Checkpoint:
 def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[str, Any], kept: int = 3) -> Path:
     """Write a checkpoint into `folder`, remove all but the newest `kept`, and return its path.
 
-    manifest: JSON values. Raises `CheckpointError` when a tensor is not finite, so that no such checkpoint
-    exists, or when the disk refuses; earlier checkpoints are untouched then.
+    manifest: JSON values under the keys of `CONTENT`. Raises `CheckpointError` when a tensor is not finite, so that no
+    such checkpoint exists, and `StorageError` when the disk refuses; earlier checkpoints are untouched then.
     """
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise CheckpointError(f"no checkpoint was written: {name!r} holds a value that is not finite.")
+    bad = _not_finite(tensors)
+    if bad is not None:
+        raise CheckpointError(f"no checkpoint was written: {bad!r} holds a value that is not finite.")
     data = safetensors.torch.save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
-    content = {
-        "format": FORMAT,
-        **manifest,
-        "tensors_bytes": len(data),
-        "tensors_sha256": hashlib.sha256(data).hexdigest(),
-    }
+    sums = {"tensors_bytes": len(data), "tensors_sha256": hashlib.sha256(data).hexdigest()}
+    files = {TENSORS: data, MANIFEST: seal({"format": FORMAT, **manifest, **sums}, SEAL)}
+    with storing(f"a checkpoint to {folder}"):
+        target = _write(folder, steps, files)
+    _prune(target, kept)
+    return target
+
+
+def _write(folder: Path, steps: int, files: dict[str, bytes]) -> Path:
+    """Write the files into a hidden folder, force them to the disk, and rename the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for abandoned in folder.glob(f".{PREFIX}*.tmp"):
+        shutil.rmtree(abandoned, ignore_errors=True)
     target = _free_name(folder, steps)
     temporary = folder / f".{target.name}.{os.getpid()}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for abandoned in folder.glob(f".{PREFIX}*.tmp"):
-            shutil.rmtree(abandoned, ignore_errors=True)
         temporary.mkdir()
-        write_durable(temporary / TENSORS, data)
-        write_durable(temporary / MANIFEST, _sealed(content))
+        for name, data in files.items():
+            write_durable(temporary / name, data)
         sync_folder(temporary)
         temporary.replace(target)
         sync_folder(folder)
-    except OSError as error:
+    except OSError:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise CheckpointError(f"cannot write a checkpoint to {folder}: {error.strerror or error}.") from error
-    for older in list_checkpoints(folder)[:-kept]:
-        _remove(older)
+        raise
     return target
+
+
+def _prune(newest: Path, kept: int) -> None:
+    """Remove all but the last `kept` checkpoints up to the newest.
+
+    What sorts behind that was found damaged when the run went on from an older one, and does not count.
+    """
+    with suppress(CheckpointError):  # they stay where the folder cannot be read
+        older = [path for path in list_checkpoints(newest.parent) if path.name < newest.name]
+        for path in older[: max(0, len(older) + 1 - kept)]:
+            _remove(path)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints in `folder`, oldest first; whether they are still whole, `load` tells."""
-    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
+    try:
+        return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
+    except OSError as error:
+        raise CheckpointError(f"cannot read {folder}: {error.strerror or error}.") from error
 
 
 def load(path: Path) -> Checkpoint:
@@ -90,18 +110,32 @@ def load(path: Path) -> Checkpoint:
         data = (path / TENSORS).read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path} is no complete checkpoint: {error.strerror}: {error.filename}.") from error
-    manifest = _unsealed(sealed, path / MANIFEST)
-    if manifest.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has format {manifest.get('format')!r}; this version reads {FORMAT!r}.")
+    try:
+        manifest = unseal(sealed, SEAL)
+    except ValueError as error:
+        raise CheckpointError(f"{path / MANIFEST} is damaged: {error}.") from error
+    _check_manifest(manifest, path)
     if len(data) != manifest["tensors_bytes"]:
         raise CheckpointError(f"{path / TENSORS} is damaged: {len(data)} bytes instead of {manifest['tensors_bytes']}.")
     if hashlib.sha256(data).hexdigest() != manifest["tensors_sha256"]:
         raise CheckpointError(f"{path / TENSORS} is damaged: its checksum is not the one in {MANIFEST}.")
     try:
         tensors = safetensors.torch.load(data)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path / TENSORS} is not a safetensors file: {error}.") from error
+    bad = _not_finite(tensors)
+    if bad is not None:
+        raise CheckpointError(f"{path} is unusable: {bad!r} holds a value that is not finite.")
     return Checkpoint(path, tensors, manifest)
+
+
+def _check_manifest(manifest: dict[str, Any], path: Path) -> None:
+    """Raise `CheckpointError` for a manifest that is as it was written, but by something else."""
+    if manifest.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has format {manifest.get('format')!r}; this version reads {FORMAT!r}.")
+    for key, kind in (CONTENT | {"tensors_bytes": int, "tensors_sha256": str}).items():
+        if not isinstance(manifest.get(key), kind):
+            raise CheckpointError(f"{path / MANIFEST} is no manifest of a checkpoint: it has no proper {key!r}.")
 
 
 def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
@@ -146,6 +180,14 @@ def _field_difference(found: Any, wanted: list[dict[str, Any]]) -> tuple[str, An
     return "", None, None
 
 
+def check_counters(counters: dict[str, Any], wanted: dict[str, int], path: Path) -> None:
+    """Raise `CheckpointError` when a wanted counter is missing or is no whole number from 0 on."""
+    for name in wanted:
+        found = counters.get(name)
+        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 1 << 63:
+            raise CheckpointError(f"{path} does not fit: its counter {name!r} is {found!r}.")
+
+
 def check_shapes(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
     """Raise `CheckpointError` when a wanted tensor is missing or has another shape or dtype."""
     for name, tensor in wanted.items():
@@ -157,6 +199,14 @@ def check_shapes(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Pa
                 f"{path} does not fit: {name!r} is {found.dtype} {tuple(found.shape)}, "
                 f"here it is {tensor.dtype} {tuple(tensor.shape)}."
             )
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> str | None:
+    """Return the name of the first tensor with a NaN or an infinity, None where there is none."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            return name
+    return None
 
 
 def _free_name(folder: Path, steps: int) -> Path:
@@ -176,26 +226,3 @@ def _remove(path: Path) -> None:
     except OSError:
         return  # it stays, whole
     shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _sealed(content: dict[str, Any]) -> bytes:
-    """Serialise a manifest together with the checksum of all the rest of it."""
-    checksum = hashlib.sha256(_canonical(content)).hexdigest()
-    return _canonical(content | {"manifest_sha256": checksum})
-
-
-def _unsealed(data: bytes, path: Path) -> dict[str, Any]:
-    """Parse a manifest and make sure that it is, byte for byte, what was written."""
-    try:
-        manifest = json.loads(data)
-        content = {key: value for key, value in manifest.items() if key != "manifest_sha256"}
-        whole = _sealed(content) == data
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: it is not readable JSON.") from error
-    if not whole:
-        raise CheckpointError(f"{path} is damaged: it is not what was written.")
-    return content
-
-
-def _canonical(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()

@@ -30,6 +30,16 @@ class CheckpointError(UserError):
     """A checkpoint or policy file is incomplete, damaged, or made for something else."""
 
 
+class StorageError(UserError):
+    """The disk refuses to store something: it is full, read-only or broken."""
+
+    exit_code = 1
+
+
+class LockedError(UserError):
+    """Another process is working in this run folder."""
+
+
 class NonFiniteError(UserError):
     """Training met a NaN or an infinity too many times in a row."""
 

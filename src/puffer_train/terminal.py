@@ -1,0 +1,69 @@
+"""Output that training outlives."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TextIO, cast
+
+from rich.console import Console
+
+
+def lasting_console() -> Console:
+    """Return a console on standard output that goes quiet once nobody can read it: a run is more than its output.
+
+    A terminal may be closed, the `head` behind a pipe have seen enough, the disk of a log be full.
+    """
+    return Console(file=cast(TextIO, LastingOutput(sys.stdout)))
+
+
+class LastingOutput(io.TextIOBase):
+    """A text stream that hands everything on until that fails, and drops all that follows."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: TextIO | None = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream."""
+        return self._stream.encoding if self._stream is not None else "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Descriptor of the stream; raises `OSError` where it has none."""
+        if self._stream is None:
+            raise OSError("nobody reads this output any more")
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Write, or drop, the text."""
+        if self._stream is not None:
+            try:
+                return self._stream.write(text)
+            except OSError:
+                self._give_up()
+        return len(text)
+
+    def flush(self) -> None:
+        """Bring out what was written."""
+        if self._stream is not None:
+            try:
+                self._stream.flush()
+            except OSError:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Point the descriptor to nowhere: Python writes what is left in the stream when the process ends."""
+        stream, self._stream = self._stream, None
+        assert stream is not None
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        except OSError:
+            pass  # a stream in memory has no descriptor
+        finally:
+            os.close(nowhere)
