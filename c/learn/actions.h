@@ -1,0 +1,249 @@
+// actions.h - choosing actions from what the head puts out, how likely they were, and the loss that learns from them.
+//
+// Works on blocks of 16 samples, whose outputs are turned round first: column o holds output o of all of them.
+#pragma once
+#include "../puffer_math.h"
+#include "../puffer_rng.h"
+#include "network.h"
+#include "simd.h"
+
+#define MASKED_LOGIT -1e9f // its probability is exactly 0, and no arithmetic turns to NaN
+#define HALF_LOG_TWO_PI 0.918938533f
+
+// Uniform in [0, 1) for number `index` of row `row` at the step that `key` stands for: a multiple of 2^-24.
+static inline float uniform(uint64_t key, uint64_t row, uint64_t index)
+{
+    uint64_t x = key + row * 0x9E3779B97F4A7C15u;
+    x = puf_splitmix64(&x) + index;
+    return (float)(puf_splitmix64(&x) >> 40) * 0x1p-24f;
+}
+
+// Standard normal (Box & Muller 1958).
+static inline float normal(uint64_t key, uint64_t row, uint64_t index)
+{
+    Vec u = all(uniform(key, row, 2 * index) + 0x1p-24f); // above 0
+    Vec square = -2.0f * logarithm(u);
+    return __builtin_sqrtf(square[0]) * puf_cosf(6.28318531f * uniform(key, row, 2 * index + 1));
+}
+
+// Turns outputs (count, padded) into columns (outputs, BLOCK); samples past the last one are copies of it. Forbidden
+// choices are put out of reach.
+static void turn_round(const float* rows, int padded, int outputs, int count, const uint8_t* const* masks, int choices,
+                       float* columns)
+{
+    for (int i = 0; i < BLOCK; i++) {
+        const int row = i < count ? i : count - 1;
+        for (int o = 0; o < outputs; o++) {
+            const int forbidden = masks[row] && o < choices && !masks[row][o];
+            columns[o * BLOCK + i] = forbidden ? MASKED_LOGIT : rows[(ptrdiff_t)row * padded + o];
+        }
+    }
+}
+
+// The softmax of some logits for LANES samples.
+typedef struct Softmax {
+    Vec most, sum, log_sum; // largest logit, sum of e^(logit - most), and its logarithm
+} Softmax;
+
+ALWAYS_INLINE Softmax softmax(const float* logits, int choices)
+{
+    Softmax s = { load(logits), { 0 }, { 0 } };
+    for (int j = 1; j < choices; j++) {
+        s.most = at_least(load(logits + j * BLOCK), s.most);
+    }
+    for (int j = 0; j < choices; j++) {
+        s.sum += exponential(load(logits + j * BLOCK) - s.most);
+    }
+    s.log_sum = logarithm(s.sum);
+    return s;
+}
+
+// Draws a choice for LANES samples: the first at which the running sum of probabilities passes u; greedily the likeliest.
+// Returns its log-probability.
+ALWAYS_INLINE Vec draw(const float* logits, int choices, const float* u, int greedy, int32_t* chosen)
+{
+    const Softmax s = softmax(logits, choices);
+    const Vec limit = load(u) * s.sum;
+    Vec running = { 0 }, log_prob = { 0 };
+    Ints choice = (Ints) { 0 } - 1;
+    for (int j = 0; j < choices && !greedy; j++) {
+        Vec z = load(logits + j * BLOCK) - s.most;
+        running += exponential(z);
+        Ints here = (running > limit) & (choice < 0);
+        choice = (here & j) | (~here & choice);
+        log_prob = choose(here, z - s.log_sum, log_prob);
+    }
+    for (int j = 0; j < choices; j++) { // greedily, or where rounding left none
+        Vec z = load(logits + j * BLOCK) - s.most;
+        Ints here = (z == 0.0f) & (choice < 0);
+        choice = (here & j) | (~here & choice);
+        log_prob = choose(here, z - s.log_sum, log_prob);
+    }
+    memcpy(chosen, &choice, sizeof choice);
+    return log_prob;
+}
+
+// Actions of up to 16 agents from `columns`, into act->chosen and act->log_probs at `first`.
+static void choose_categorical(const PufNetwork* net, const PufAct* act, int first, int count, const float* columns)
+{
+    float u[BLOCK], log_probs[BLOCK] = { 0 };
+    int32_t chosen[BLOCK];
+    int64_t* to = (int64_t*)act->chosen + (ptrdiff_t)first * net->actions;
+    for (int d = 0; d < net->actions; d++) {
+        for (int i = 0; i < BLOCK; i++) {
+            u[i] = uniform(act->key, (uint64_t)(act->first_row + first + i), (uint64_t)d);
+        }
+        for (int i = 0; i < BLOCK; i += LANES) {
+            Vec log_prob = draw(columns + i, net->choices[d], u + i, act->greedy, chosen + i);
+            store(log_probs + i, load(log_probs + i) + log_prob);
+        }
+        for (int i = 0; i < count; i++) {
+            to[i * net->actions + d] = chosen[i];
+        }
+        columns += net->choices[d] * BLOCK;
+    }
+    memcpy(act->log_probs + first, log_probs, sizeof(float) * (size_t)count);
+}
+
+static void choose_gaussian(const PufNetwork* net, const PufAct* act, const float* log_std, int first, int count,
+                            const float* columns)
+{
+    float* to = (float*)act->chosen + (ptrdiff_t)first * net->actions;
+    for (int i = 0; i < count; i++) {
+        float log_prob = 0.0f;
+        for (int d = 0; d < net->actions; d++) {
+            const uint64_t row = (uint64_t)(act->first_row + first + i);
+            const float noise = act->greedy ? 0.0f : normal(act->key, row, (uint64_t)d);
+            const float spread = exponential(all(log_std[d]))[0];
+            to[i * net->actions + d] = (columns[d * BLOCK + i] + spread * noise) * act->scale[d];
+            const float log_spread = log_std[d] + logarithm(all(act->scale[d]))[0];
+            log_prob += -0.5f * noise * noise - log_spread - HALF_LOG_TWO_PI;
+        }
+        act->log_probs[first + i] = log_prob;
+    }
+}
+
+// What the loss is told about the samples of a tile, and what it tells.
+typedef struct Samples {
+    int count; // a multiple of BLOCK; those beyond the tile's weigh nothing
+    const int32_t* chosen; // (actions, count)
+    const float* controls; // (actions, count) of a Gaussian, in units of its scale
+    const float *log_probs, *values, *advantages, *returns, *weights; // (count)
+    float *new_values, *ratios; // (count)
+    float* figures[PUF_FIGURES]; // (count) each
+} Samples;
+
+// The part of the loss that knows no kind of action: from log-probability and entropy of LANES samples to the gradient of
+// the loss by the log-probability. policy: max(-A w, -A clip(w, 1 - e, 1 + e)) with w the ratio of probabilities.
+ALWAYS_INLINE Vec policy_loss(const PufLoss* loss, const Samples* s, int i, Vec log_prob, Vec entropy)
+{
+    const Vec advantage = load(s->advantages + i), weight = load(s->weights + i);
+    const Vec log_ratio = log_prob - load(s->log_probs + i), ratio = exponential(log_ratio);
+    const Vec clipped = at_most(at_least(ratio, all(1.0f - loss->clip)), all(1.0f + loss->clip));
+    const Vec free_loss = -advantage * ratio, clipped_loss = -advantage * clipped;
+    const Ints counts = free_loss >= clipped_loss;
+    const Vec distance = choose(ratio > 1.0f, ratio - 1.0f, 1.0f - ratio);
+    const Vec none = { 0 };
+    store(s->ratios + i, ratio);
+    store(s->figures[PUF_POLICY_LOSS] + i, weight * choose(counts, free_loss, clipped_loss));
+    store(s->figures[PUF_ENTROPY] + i, weight * entropy);
+    store(s->figures[PUF_OLD_KL] + i, -weight * log_ratio);
+    store(s->figures[PUF_KL] + i, weight * (ratio - 1.0f - log_ratio));
+    store(s->figures[PUF_CLIPPED] + i, choose(distance > loss->clip, weight, none));
+    store(s->figures[PUF_RATIO] + i, weight * ratio);
+    return choose(counts, weight * free_loss, none);
+}
+
+// Half the larger of the squared errors of the value and of its clipped version; returns the gradient by the value.
+ALWAYS_INLINE Vec value_loss(const PufLoss* loss, const Samples* s, int i, Vec value)
+{
+    const Vec old = load(s->values + i), wanted = load(s->returns + i), weight = load(s->weights + i);
+    const Vec none = { 0 }, error = value - wanted;
+    Vec gradient = error, square = error * error;
+    if (loss->value_clip > 0.0f) {
+        const Vec moved = value - old;
+        const Vec shift = at_most(at_least(moved, all(-loss->value_clip)), all(loss->value_clip));
+        const Vec clipped = (old + shift) - wanted, clipped_square = clipped * clipped;
+        const Ints larger = clipped_square > square;
+        square = choose(larger, clipped_square, square);
+        gradient = choose(larger, choose(shift == moved, clipped, none), gradient);
+    }
+    store(s->new_values + i, value);
+    store(s->figures[PUF_VALUE_LOSS] + i, 0.5f * weight * square);
+    return loss->value_coefficient * weight * gradient;
+}
+
+// columns (outputs + 1, BLOCK): outputs of the samples from `first` on, on entry; the loss's gradient by them on return.
+static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, int first, float* columns)
+{
+    for (int i = 0; i < BLOCK; i += LANES) {
+        Vec log_prob = { 0 }, entropy = { 0 };
+        float* logits = columns + i;
+        for (int d = 0; d < net->actions; d++) {
+            const Softmax soft = softmax(logits, net->choices[d]);
+            Ints chosen;
+            memcpy(&chosen, s->chosen + (ptrdiff_t)d * s->count + first + i, sizeof chosen);
+            const Vec none = { 0 };
+            for (int j = 0; j < net->choices[d]; j++) {
+                Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
+                entropy -= exponential(z) / soft.sum * log_p;
+                log_prob += choose(chosen == j, log_p, none);
+            }
+            logits += net->choices[d] * BLOCK;
+        }
+        const Vec by_log_prob = policy_loss(loss, s, first + i, log_prob, entropy);
+        const Vec bonus = loss->entropy_coefficient * load(s->weights + first + i);
+        logits = columns + i;
+        for (int d = 0; d < net->actions; d++) {
+            const Softmax soft = softmax(logits, net->choices[d]);
+            Ints chosen;
+            memcpy(&chosen, s->chosen + (ptrdiff_t)d * s->count + first + i, sizeof chosen);
+            Vec own = { 0 };
+            for (int j = 0; j < net->choices[d]; j++) {
+                Vec z = load(logits + j * BLOCK) - soft.most;
+                own -= exponential(z) / soft.sum * (z - soft.log_sum);
+            }
+            // d log p_a / d z_j = [j = a] - p_j;  d H / d z_j = -p_j (log p_j + H)
+            for (int j = 0; j < net->choices[d]; j++) {
+                Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
+                Vec p = exponential(z) / soft.sum;
+                Vec hit = choose(chosen == j, all(1.0f), (Vec) { 0 });
+                Vec gradient = by_log_prob * (hit - p);
+                gradient += bonus * p * (log_p + own);
+                store(logits + j * BLOCK, gradient);
+            }
+            logits += net->choices[d] * BLOCK;
+        }
+        store(logits, value_loss(loss, s, first + i, load(logits)));
+    }
+}
+
+// As above for normal distributions. by_log_std (actions): the gradient by the logarithms of their spreads is added.
+static void gaussian_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, const float* log_std,
+                          const float* scale, int first, float* columns, float* by_log_std)
+{
+    for (int i = 0; i < BLOCK; i += LANES) {
+        Vec log_prob = { 0 };
+        float entropy = 0.0f;
+        for (int d = 0; d < net->actions; d++) {
+            const float log_spread = log_std[d] + logarithm(all(scale[d]))[0];
+            const Vec narrow = exponential(all(-log_std[d]));
+            Vec distance = (load(s->controls + (ptrdiff_t)d * s->count + first + i) - load(columns + d * BLOCK + i)) * narrow;
+            log_prob += -0.5f * distance * distance - log_spread - HALF_LOG_TWO_PI;
+            entropy += log_spread + HALF_LOG_TWO_PI + 0.5f;
+        }
+        const Vec by_log_prob = policy_loss(loss, s, first + i, log_prob, all(entropy));
+        const Vec bonus = loss->entropy_coefficient * load(s->weights + first + i);
+        for (int d = 0; d < net->actions; d++) {
+            const Vec narrow = exponential(all(-log_std[d]));
+            Vec distance = (load(s->controls + (ptrdiff_t)d * s->count + first + i) - load(columns + d * BLOCK + i)) * narrow;
+            Vec gradient = by_log_prob * (distance * distance - 1.0f) - bonus;
+            for (int lane = 0; lane < LANES; lane++) {
+                by_log_std[d] += gradient[lane];
+            }
+            store(columns + d * BLOCK + i, by_log_prob * distance * narrow);
+        }
+        float* value = columns + net->actions * BLOCK + i;
+        store(value, value_loss(loss, s, first + i, load(value)));
+    }
+}

@@ -1,0 +1,103 @@
+// gemm.h - the one matrix product behind every layer: c = a b or c += a b.
+//
+// a is read one number at a time and multiplied with a row of b, so that a may lie either way round: a_row and a_step are
+// the distances between its rows and between the numbers that a row is summed over. Rows of b and c are contiguous.
+// Every number of c is a chain of multiply-adds in the order of the sum, whatever the tile it falls into.
+#pragma once
+#include "simd.h"
+
+#include <stddef.h>
+
+// Accumulators that stay in registers: 16 of them hold vectors with AVX2 and SSE, 32 with AVX-512 and NEON.
+#if defined(__AVX512F__) || defined(__aarch64__)
+enum { TILE_ROWS = 8, TILE_VECTORS = 3 };
+#else
+enum { TILE_ROWS = 4, TILE_VECTORS = 3 };
+#endif
+
+typedef struct Product {
+    int rows, columns, depth; // of c, of c (a multiple of LANES), and how many products are summed
+    const float* a;
+    ptrdiff_t a_row, a_step;
+    const float* b;
+    ptrdiff_t b_row;
+    float* c;
+    ptrdiff_t c_row;
+    int add; // whether to add to c or to overwrite it
+} Product;
+
+ALWAYS_INLINE void gemm_tile(const Product* p, int row, int column, const int rows, const int vectors)
+{
+    Vec sum[8][3];
+    const float* a = p->a + row * p->a_row;
+    const float* b = p->b + column;
+    float* c = p->c + row * p->c_row + column;
+    const ptrdiff_t a_row = p->a_row, a_step = p->a_step, b_row = p->b_row, c_row = p->c_row;
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 3
+        for (int j = 0; j < vectors; j++) {
+            sum[i][j] = p->add ? load(c + i * c_row + j * LANES) : (Vec) { 0 };
+        }
+    }
+    for (int k = 0; k < p->depth; k++) {
+        Vec right[3];
+#pragma GCC unroll 3
+        for (int j = 0; j < vectors; j++) {
+            right[j] = load(b + j * LANES);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 3
+            for (int j = 0; j < vectors; j++) {
+                sum[i][j] += a[i * a_row] * right[j];
+            }
+        }
+        a += a_step;
+        b += b_row;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 3
+        for (int j = 0; j < vectors; j++) {
+            store(c + i * c_row + j * LANES, sum[i][j]);
+        }
+    }
+}
+
+// The columns of a panel stay in the first-level cache while all rows go past them.
+ALWAYS_INLINE void gemm_panel(const Product* p, int column, const int vectors)
+{
+    int row = 0;
+    for (; row + TILE_ROWS <= p->rows; row += TILE_ROWS) {
+        gemm_tile(p, row, column, TILE_ROWS, vectors);
+    }
+    if (TILE_ROWS > 4 && row + 4 <= p->rows) {
+        gemm_tile(p, row, column, 4, vectors);
+        row += 4;
+    }
+    if (row + 2 <= p->rows) {
+        gemm_tile(p, row, column, 2, vectors);
+        row += 2;
+    }
+    if (row < p->rows) {
+        gemm_tile(p, row, column, 1, vectors);
+    }
+}
+
+static void gemm(Product p)
+{
+    int column = 0;
+    for (; column + 3 * LANES <= p.columns; column += 3 * LANES) {
+        if (p.columns - column == 4 * LANES) { // two halves are faster than three quarters and one
+            break;
+        }
+        gemm_panel(&p, column, 3);
+    }
+    for (; column + 2 * LANES <= p.columns; column += 2 * LANES) {
+        gemm_panel(&p, column, 2);
+    }
+    if (column < p.columns) {
+        gemm_panel(&p, column, 1);
+    }
+}

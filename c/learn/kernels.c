@@ -1,0 +1,76 @@
+// kernels.c - everything that learns on a processor, compiled once per instruction set.
+#include "advantage.h"
+#include "muon.h"
+#include "rollout.h"
+#include "tile.h"
+
+#ifndef PUF_VARIANT
+#define PUF_VARIANT baseline
+#endif
+#define JOIN2(a, b) a##b
+#define JOIN(a, b) JOIN2(a, b)
+
+static void transpose(const float* from, int rows, int columns, float* to, int to_row)
+{
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < columns; j++) {
+            to[(ptrdiff_t)j * to_row + i] = from[(ptrdiff_t)i * columns + j];
+        }
+    }
+}
+
+// Lays the weights out as the kernels want them. The encoder takes observations as they are: their scale is put into it.
+static void pack(const PufNetwork* net, const PufParameters* from, const float* input_scale, float* weights)
+{
+    const PufWeights l = puf_network_layout(net);
+    memset(weights, 0, sizeof(float) * l.size);
+    transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
+    for (int i = 0; i < net->inputs; i++) {
+        for (int j = 0; j < net->hidden; j++) {
+            weights[l.encoder_t + (size_t)(i * net->hidden + j)] *= input_scale[i];
+        }
+    }
+    for (int layer = 0; layer < net->layers; layer++) {
+        const size_t size = (size_t)l.gates * (size_t)l.fan_in;
+        const float* core = from->core + (size_t)layer * size;
+        transpose(core, l.gates, l.fan_in, weights + l.core_t + (size_t)layer * l.layer_size, l.gates);
+        memcpy(weights + l.core + (size_t)layer * l.layer_size, core, sizeof(float) * size);
+    }
+    transpose(from->head, net->outputs + 1, net->hidden, weights + l.head_t, l.padded);
+    memcpy(weights + l.head, from->head, sizeof(float) * (size_t)((net->outputs + 1) * net->hidden));
+    if (net->head == PUF_GAUSSIAN) {
+        memcpy(weights + l.log_std, from->log_std, sizeof(float) * (size_t)net->actions);
+    }
+}
+
+static void unpack_gradient(const PufNetwork* net, const float* gradient, const float* input_scale, PufParameters* to)
+{
+    const PufWeights l = puf_network_layout(net);
+    for (int j = 0; j < net->hidden; j++) {
+        for (int i = 0; i < net->inputs; i++) {
+            to->encoder[j * net->inputs + i] = gradient[l.encoder_t + (size_t)(i * net->hidden + j)] * input_scale[i];
+        }
+    }
+    for (int layer = 0; layer < net->layers; layer++) {
+        transpose(gradient + l.core_t + (size_t)layer * l.layer_size, l.fan_in, l.gates,
+                  to->core + (size_t)layer * (size_t)l.gates * (size_t)l.fan_in, l.fan_in);
+    }
+    for (int o = 0; o <= net->outputs; o++) {
+        for (int j = 0; j < net->hidden; j++) {
+            to->head[o * net->hidden + j] = gradient[l.head_t + (size_t)(j * l.padded + o)];
+        }
+    }
+    if (net->head == PUF_GAUSSIAN) {
+        memcpy(to->log_std, gradient + l.log_std, sizeof(float) * (size_t)net->actions);
+    }
+}
+
+static size_t tile_scratch(const PufNetwork* net, int32_t horizon, int32_t rows)
+{
+    return tile_memory(net, horizon, rows, NULL).size;
+}
+
+extern const PufKernels JOIN(puf_kernels_, PUF_VARIANT);
+const PufKernels JOIN(puf_kernels_, PUF_VARIANT) = {
+    pack, unpack_gradient, tile_scratch, act, train_tile, store_step, wipe_state, advantages, muon,
+};

@@ -1,0 +1,208 @@
+// learner.c - see learner.h.
+#include "learner.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+extern const PufKernels puf_kernels_baseline;
+#ifdef PUF_X86_VARIANTS
+extern const PufKernels puf_kernels_v3, puf_kernels_v4;
+#endif
+
+const PufKernels* puf_kernels(int isa)
+{
+#ifdef PUF_X86_VARIANTS
+    switch (isa) {
+    case 2: return &puf_kernels_v4;
+    case 1: return &puf_kernels_v3;
+    default: break;
+    }
+#endif
+    (void)isa;
+    return &puf_kernels_baseline;
+}
+
+static size_t padded(size_t floats) { return (floats + 15) / 16 * 16; }
+
+PufWeights puf_network_layout(const PufNetwork* net)
+{
+    const size_t h = (size_t)net->hidden, layers = (size_t)net->layers;
+    PufWeights l;
+    l.gates = (net->cell == PUF_LSTM ? 4 : 3) * net->hidden;
+    l.fan_in = (net->cell == PUF_LSTM ? 2 : 1) * net->hidden;
+    l.state = l.fan_in;
+    l.padded = (net->outputs + 1 + 15) / 16 * 16;
+    l.layer_size = (size_t)l.gates * (size_t)l.fan_in;
+    l.encoder_t = 0;
+    l.core_t = l.encoder_t + padded((size_t)net->inputs * h);
+    l.core = l.core_t + layers * l.layer_size;
+    l.head_t = l.core + layers * l.layer_size;
+    l.head = l.head_t + h * (size_t)l.padded;
+    l.log_std = l.head + (size_t)l.padded * h;
+    l.size = l.log_std + (net->head == PUF_GAUSSIAN ? padded((size_t)net->actions) : 0);
+    return l;
+}
+
+size_t puf_muon_scratch(int32_t rows, int32_t columns)
+{
+    const size_t tall = (size_t)(rows > columns ? rows : columns);
+    const size_t narrow = padded((size_t)(rows > columns ? columns : rows));
+    return padded((size_t)rows * (size_t)columns) + 2 * tall * narrow + 2 * narrow * narrow;
+}
+
+// About 256 samples keep a tile of the default network within a second-level cache of 1 MB. An LSTM reads its recurrent
+// weights anew for every time step, which more rows share.
+int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon)
+{
+    const int32_t least = net->cell == PUF_LSTM ? 16 : 4;
+    const int32_t rows = 256 / horizon;
+    return rows < least ? least : rows;
+}
+
+static void run(PufLearner* learner, PufJob job, void* context)
+{
+    if (learner->pool == NULL || puf_pool_run(learner->pool, job, context) != 0) {
+        job(context, 0, 1);
+    }
+}
+
+// -- gradient ----------------------------------------------------------------------------------------------
+
+typedef struct Work {
+    PufLearner* learner;
+    const PufRollout* rollout;
+    const PufLoss* loss;
+    const int64_t* sequences;
+    const float* importance;
+    int32_t count, groups;
+    size_t gradient_size;
+    double figures[PUF_GROUPS][PUF_FIGURES];
+    atomic_int next;
+} Work;
+
+// Takes one group after the other, until none is left.
+static void train_groups(void* context, int part, int parts)
+{
+    (void)parts;
+    Work* work = context;
+    PufLearner* learner = work->learner;
+    const int32_t rows = learner->tile_rows, tiles = (work->count + rows - 1) / rows;
+    for (int g = atomic_fetch_add(&work->next, 1); g < work->groups; g = atomic_fetch_add(&work->next, 1)) {
+        float* gradient = learner->gradients + (size_t)g * work->gradient_size;
+        memset(gradient, 0, sizeof(float) * work->gradient_size);
+        memset(work->figures[g], 0, sizeof work->figures[g]);
+        for (int tile = tiles * g / work->groups; tile < tiles * (g + 1) / work->groups; tile++) {
+            const int32_t first = tile * rows;
+            const int32_t count = work->count - first < rows ? work->count - first : rows;
+            learner->kernels->tile(&learner->net, learner->weights, work->rollout, work->loss, work->sequences + first,
+                                   work->importance + first, count,
+                                   learner->scratch + (size_t)part * learner->scratch_size, gradient, work->figures[g]);
+        }
+    }
+}
+
+// Adds all groups' gradients to the first one's, each thread a range of it.
+static void add_groups(void* context, int part, int parts)
+{
+    Work* work = context;
+    const size_t size = work->gradient_size;
+    const size_t from = size * (size_t)part / (size_t)parts, to = size * (size_t)(part + 1) / (size_t)parts;
+    float* sum = work->learner->gradients;
+    for (int g = 1; g < work->groups; g++) {
+        const float* gradient = work->learner->gradients + (size_t)g * size;
+        for (size_t i = from; i < to; i++) {
+            sum[i] += gradient[i];
+        }
+    }
+}
+
+// Counts the samples that have an agent and looks at their advantages.
+static void weigh(const PufRollout* r, const int64_t* sequences, int32_t count, int normalize, PufLoss* loss)
+{
+    double n = 0.0, sum = 0.0, squares = 0.0;
+    for (int pass = 0; pass < (normalize ? 2 : 1); pass++) {
+        for (int32_t t = 0; t < r->horizon; t++) {
+            for (int32_t i = 0; i < count; i++) {
+                const ptrdiff_t at = (ptrdiff_t)t * r->rows + sequences[i];
+                if (r->present && !r->present[at]) {
+                    continue;
+                }
+                if (pass == 0) {
+                    n += 1.0;
+                    sum += (double)r->advantages[at];
+                } else {
+                    const double apart = (double)r->advantages[at] - sum / n;
+                    squares += apart * apart;
+                }
+            }
+        }
+    }
+    n = n > 0.0 ? n : 1.0;
+    loss->weight = (float)(1.0 / n);
+    loss->mean = normalize ? (float)(sum / n) : 0.0f;
+    loss->inverse_spread = normalize ? (float)(1.0 / (sqrt(squares / n) + 1e-8)) : 1.0f;
+}
+
+static double length(const PufNetwork* net, const PufWeights* l, const PufParameters* p)
+{
+    const struct { const float* at; size_t size; } parts[] = {
+        { p->encoder, (size_t)net->hidden * (size_t)net->inputs },
+        { p->core, (size_t)net->layers * l->layer_size },
+        { p->head, (size_t)(net->outputs + 1) * (size_t)net->hidden },
+        { p->log_std, net->head == PUF_GAUSSIAN ? (size_t)net->actions : 0 },
+    };
+    double squares = 0.0;
+    for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
+        for (size_t i = 0; i < parts[part].size; i++) {
+            squares += (double)parts[part].at[i] * (double)parts[part].at[i];
+        }
+    }
+    return sqrt(squares);
+}
+
+double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufLoss* loss, int normalize,
+                            const int64_t* sequences, const float* importance, int32_t count, PufParameters* to,
+                            double* figures)
+{
+    const PufWeights l = puf_network_layout(&learner->net);
+    const int32_t tiles = (count + learner->tile_rows - 1) / learner->tile_rows;
+    Work work = { .learner = learner, .rollout = rollout, .loss = loss, .sequences = sequences, .importance = importance,
+                  .count = count, .groups = tiles < PUF_GROUPS ? tiles : PUF_GROUPS, .gradient_size = l.size };
+    weigh(rollout, sequences, count, normalize, loss);
+    run(learner, train_groups, &work);
+    run(learner, add_groups, &work);
+    for (int f = 0; f < PUF_FIGURES; f++) {
+        figures[f] = 0.0;
+        for (int g = 0; g < work.groups; g++) {
+            figures[f] += work.figures[g][f];
+        }
+    }
+    learner->kernels->unpack_gradient(&learner->net, learner->gradients, learner->input_scale, to);
+    return length(&learner->net, &l, to);
+}
+
+// -- optimizer ---------------------------------------------------------------------------------------------
+
+typedef struct Matrices {
+    PufLearner* learner;
+    const PufMuon* matrices;
+    int32_t count;
+    atomic_int next;
+} Matrices;
+
+static void step_matrices(void* context, int part, int parts)
+{
+    (void)part;
+    (void)parts;
+    Matrices* work = context;
+    for (int i = atomic_fetch_add(&work->next, 1); i < work->count; i = atomic_fetch_add(&work->next, 1)) {
+        work->learner->kernels->muon(&work->matrices[i]);
+    }
+}
+
+void puf_learner_muon(PufLearner* learner, const PufMuon* matrices, int32_t count)
+{
+    Matrices work = { .learner = learner, .matrices = matrices, .count = count };
+    run(learner, step_matrices, &work);
+}

@@ -1,0 +1,32 @@
+// learner.h - the kernels at work on several threads, with results that do not depend on their number.
+#pragma once
+#include "../pool.h"
+#include "network.h"
+
+// Sequences are trained on in tiles, tiles are added up in groups, and groups in their order: who computes which does not
+// matter. More groups would serve more threads, and cost more adding up.
+enum { PUF_GROUPS = 16 };
+
+typedef struct PufLearner {
+    const PufKernels* kernels;
+    PufNetwork net;
+    PufPool* pool; // NULL: one thread
+    int32_t threads, tile_rows;
+    float* weights; // packed
+    const float* input_scale;
+    float* scratch; // threads times scratch_size
+    size_t scratch_size;
+    float* gradients; // PUF_GROUPS times the layout's size
+} PufLearner;
+
+int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon);
+
+// Adds up the gradient over `count` sequences and returns its length; figures (PUF_FIGURES) become what is reported.
+// normalize: bring their advantages to mean 0 and spread 1. loss->mean, inverse_spread and weight are set here.
+double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int normalize, const int64_t* sequences,
+                            const float* importance, int32_t count, PufParameters* to, double* figures);
+
+// One step for each of some matrices, side by side.
+void puf_learner_muon(PufLearner*, const PufMuon* matrices, int32_t count);
+
+const PufKernels* puf_kernels(int isa); // 0 baseline, 1 x86-64-v3, 2 x86-64-v4

@@ -1,0 +1,72 @@
+// muon.h - one step of Muon (Jordan et al. 2024) for one matrix: Nesterov momentum, then the nearest orthogonal matrix by
+// five Newton-Schulz steps X <- a X + (b X X' + c (X X')^2) X, in the tall form Y = X', so that every product sums over
+// rows: Y <- a Y + Y (b Y'Y + c (Y'Y)^2).
+#pragma once
+#include "gemm.h"
+#include "network.h"
+
+enum { NEWTON_SCHULZ_STEPS = 5 };
+
+// y (tall, padded): the matrix, turned so that it has at least as many rows as columns; padded with zeros.
+static void load_tall(const float* from, int rows, int columns, int padded, float* y)
+{
+    const int tall = rows > columns ? rows : columns, narrow = rows > columns ? columns : rows;
+    memset(y, 0, sizeof(float) * (size_t)tall * (size_t)padded);
+    for (int i = 0; i < tall; i++) {
+        for (int j = 0; j < narrow; j++) {
+            y[(ptrdiff_t)i * padded + j] = rows > columns ? from[(ptrdiff_t)i * columns + j] : from[(ptrdiff_t)j * columns + i];
+        }
+    }
+}
+
+static void orthogonalize(int tall, int padded, float* y, float* gram, float* mixed, float* next)
+{
+    const float a = 3.4445f, b = -4.7750f, c = 2.0315f; // steepest at 0 (Jordan et al.)
+    double square = 0.0;
+    for (int i = 0; i < tall * padded; i++) {
+        square += (double)y[i] * (double)y[i];
+    }
+    const float inverse = (float)(1.0 / __builtin_fmax(__builtin_sqrt(square), 1e-30));
+    for (int i = 0; i < tall * padded; i += LANES) {
+        store(y + i, load(y + i) * inverse);
+    }
+    for (int step = 0; step < NEWTON_SCHULZ_STEPS; step++) {
+        gemm((Product) { padded, padded, tall, y, 1, padded, y, padded, gram, padded, 0 });
+        gemm((Product) { padded, padded, padded, gram, padded, 1, gram, padded, mixed, padded, 0 });
+        for (int i = 0; i < padded * padded; i += LANES) {
+            Vec part = c * load(mixed + i);
+            store(mixed + i, b * load(gram + i) + part);
+        }
+        for (int i = 0; i < padded; i++) {
+            mixed[i * padded + i] += a;
+        }
+        gemm((Product) { tall, padded, padded, y, padded, 1, mixed, padded, next, padded, 0 });
+        memcpy(y, next, sizeof(float) * (size_t)tall * (size_t)padded);
+    }
+}
+
+static void muon(const PufMuon* p)
+{
+    const int rows = p->rows, columns = p->columns, size = rows * columns;
+    const int tall = rows > columns ? rows : columns, narrow = rows > columns ? columns : rows;
+    const int padded = (narrow + BLOCK - 1) / BLOCK * BLOCK;
+    float* nesterov = p->scratch;
+    float* y = nesterov + (size + BLOCK - 1) / BLOCK * BLOCK;
+    float *next = y + tall * padded, *gram = next + tall * padded, *mixed = gram + padded * padded;
+    for (int i = 0; i < size; i++) {
+        const float gradient = p->gradient[i] * p->gradient_scale;
+        const float average = p->average[i] + (1.0f - p->momentum) * (gradient - p->average[i]);
+        p->average[i] = average;
+        nesterov[i] = gradient + p->momentum * (average - gradient);
+    }
+    load_tall(nesterov, rows, columns, padded, y);
+    orthogonalize(tall, padded, y, gram, mixed, next);
+    const float ratio = (float)rows / (float)columns;
+    const float step = p->learning_rate * (ratio > 1.0f ? __builtin_sqrtf(ratio) : 1.0f);
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < columns; j++) {
+            const float direction = rows > columns ? y[(ptrdiff_t)i * padded + j] : y[(ptrdiff_t)j * padded + i];
+            p->parameter[(ptrdiff_t)i * columns + j] -= step * direction;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// rollout.h - copying what a step of the environment brought into the rollout, and looking for what is not finite.
+#pragma once
+#include "network.h"
+
+#include <string.h>
+
+static int all_finite(const float* x, size_t count)
+{
+    float lanes[16] = { 0 }; // stays 0 unless a product is NaN
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        for (int j = 0; j < 16; j++) {
+            lanes[j] += x[i + (size_t)j] * 0.0f;
+        }
+    }
+    for (; i < count; i++) {
+        lanes[0] += x[i] * 0.0f;
+    }
+    for (int j = 1; j < 16; j++) {
+        lanes[0] += lanes[j];
+    }
+    return lanes[0] == 0.0f;
+}
+
+static int store_step(const PufStep* s)
+{
+    int flags = 0;
+    const size_t rows = (size_t)s->rows;
+    memcpy(s->to_observations, s->observations, rows * s->observation_bytes);
+    memcpy(s->to_rewards, s->rewards, rows * sizeof(float));
+    if (s->floats && !all_finite(s->to_observations, rows * (size_t)s->observation_size)) {
+        flags |= PUF_BAD_OBSERVATIONS;
+    }
+    if (!all_finite(s->rewards, rows)) {
+        flags |= PUF_BAD_REWARDS;
+    }
+    uint8_t truncated = 0;
+    for (size_t i = 0; i < rows; i++) {
+        truncated |= s->truncations[i];
+        // an agent that left without a terminal is gone all the same: nothing follows for it
+        s->to_ends[i] = s->terminals[i] | s->truncations[i] | (s->present ? !s->present[i] : 0);
+    }
+    return flags | (truncated ? PUF_SOME_TRUNCATED : 0);
+}
+
+static void wipe_state(const PufStep* s)
+{
+    for (int32_t row = 0; row < s->rows; row++) {
+        for (int32_t layer = 0; layer < s->layers && s->to_ends[row]; layer++) {
+            memset(s->state + layer * s->layer_stride + (ptrdiff_t)row * s->state_size, 0,
+                   sizeof(float) * (size_t)s->state_size);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// simd.h - vectors of floats, as wide as the instruction set has them, and the functions that networks are made of.
+//
+// Everything is written so that a sum has the same order whatever the width: lanes run over outputs, rows or samples, never
+// over what is summed up. With fused multiply-adds in every instruction set (all but the x86 baseline), the same numbers
+// go in and the same bits come out. Needs the vector extensions of GCC and Clang.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+enum { LANES = 16 };
+#elif defined(__AVX2__)
+enum { LANES = 8 };
+#else
+enum { LANES = 4 };
+#endif
+
+// Rows of matrices that lanes run along are padded to a multiple of this, of every width.
+enum { BLOCK = 16 };
+
+typedef float Vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE Vec load(const float* from)
+{
+    Vec v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+ALWAYS_INLINE void store(float* to, Vec v) { memcpy(to, &v, sizeof v); }
+
+ALWAYS_INLINE Vec all(float x) { return x - (Vec) { 0 }; }
+
+// mask has all bits of a lane set or none, as comparisons give it.
+ALWAYS_INLINE Vec choose(Ints mask, Vec yes, Vec no) { return (Vec)((mask & (Ints)yes) | (~mask & (Ints)no)); }
+
+// NaN stays NaN in both.
+ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return choose(x > most, most, x); }
+ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return choose(x < least, least, x); }
+
+// e^x to within 1e-7 of its size; below -87 and above 88 that of the bound.
+// x = n ln 2 + r with |r| <= ln 2 / 2; the Taylor series of e^r ends at r^7, since r^8 / 8! < 6e-9.
+ALWAYS_INLINE Vec exponential(Vec x)
+{
+    x = at_least(at_most(x, all(88.0f)), all(-87.0f));
+    const float magic = 12582912.0f; // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
+    Vec shifted = x * 1.44269504f + magic;
+    Vec n = shifted - magic;
+    Vec r = x - n * 0.693359375f; // the first bits of ln 2, exact when multiplied by n, and the rest of it
+    r = r + n * 2.12194440e-4f;
+    Vec e = r * (1.0f / 5040) + 1.0f / 720;
+    e = e * r + 1.0f / 120;
+    e = e * r + 1.0f / 24;
+    e = e * r + 1.0f / 6;
+    e = e * r + 0.5f;
+    e = e * r + 1.0f;
+    e = e * r + 1.0f;
+    return (Vec)((Ints)e + ((Ints)shifted << 23)); // adds n to the exponent
+}
+
+ALWAYS_INLINE Vec sigmoid(Vec x) { return 1.0f / (1.0f + exponential(-x)); }
+
+// To within 1e-7, absolute.
+ALWAYS_INLINE Vec hyperbolic_tangent(Vec x) { return 2.0f / (1.0f + exponential(-2.0f * x)) - 1.0f; }
+
+// ln x of positive, normal x. x = 2^n m with m around 1; ln m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.172.
+ALWAYS_INLINE Vec logarithm(Vec x)
+{
+    Ints bits = (Ints)x;
+    Ints n = (bits - 0x3f3504f3) >> 23; // 0x3f3504f3 is sqrt(1/2)
+    Vec m = (Vec)(bits - (n << 23));
+    Vec s = (m - 1.0f) / (m + 1.0f);
+    Vec s2 = s * s;
+    Vec series = s2 * (1.0f / 11) + 1.0f / 9;
+    series = series * s2 + 1.0f / 7;
+    series = series * s2 + 1.0f / 5;
+    series = series * s2 + 1.0f / 3;
+    series = series * s2 + 1.0f;
+    return __builtin_convertvector(n, Vec) * 0.69314718f + (2.0f * s) * series;
+}

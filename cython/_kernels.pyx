@@ -1,0 +1,521 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
+"""The trainer's kernels for processors (c/learn): acting, gradients, advantages and Muon for the networks they know.
+
+Arrays are checked once, when an object is made over them; after that they are used where they lie.
+"""
+cimport numpy as cnp
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from "pool.h" nogil:
+    ctypedef struct PufPool:
+        pass
+    PufPool* puf_pool_create(int, int)
+    void puf_pool_destroy(PufPool*)
+
+cdef extern from "registry.h" nogil:
+    ctypedef enum PufIsa:
+        PUF_ISA_BASELINE
+        PUF_NUM_ISA
+    int puf_isa_supported(PufIsa)
+
+cdef extern from "learn/network.h" nogil:
+    ctypedef enum PufCell:
+        PUF_MINGRU
+        PUF_LSTM
+    ctypedef enum PufHead:
+        PUF_CATEGORICAL
+        PUF_GAUSSIAN
+    ctypedef enum PufNumber:
+        PUF_NUMBER_F32
+    enum:
+        PUF_ACT_ROWS
+        PUF_FIGURES
+        PUF_SOME_TRUNCATED
+        PUF_BAD_OBSERVATIONS
+        PUF_BAD_REWARDS
+    ctypedef struct PufNetwork:
+        PufCell cell
+        PufHead head
+        PufNumber number
+        int32_t inputs, hidden, layers, actions, outputs
+        const int32_t* choices
+    ctypedef struct PufWeights:
+        size_t size
+        int32_t gates, fan_in, padded, state
+    ctypedef struct PufParameters:
+        float* encoder
+        float* core
+        float* head
+        float* log_std
+    ctypedef struct PufAct:
+        int32_t rows
+        const void* observations
+        const uint8_t* masks
+        float* state
+        Py_ssize_t layer_stride
+        uint64_t key
+        int64_t first_row
+        int32_t greedy
+        const float* scale
+        void* chosen
+        float* log_probs
+        float* values
+    ctypedef struct PufRollout:
+        int32_t horizon, rows
+        const void* observations
+        const void* actions
+        const uint8_t* masks
+        const uint8_t* present
+        const uint8_t* ends
+        const float* state
+        const float* log_probs
+        const float* advantages
+        const float* scale
+        float* values
+        float* ratios
+    ctypedef struct PufLoss:
+        float clip, value_clip, value_coefficient, entropy_coefficient
+        float mean, inverse_spread, weight
+        int32_t refresh
+    ctypedef struct PufTrace:
+        int32_t horizon, rows
+        const float* rewards
+        const float* values
+        const float* last_value
+        const float* final_values
+        const float* ratios
+        const uint8_t* ends
+        # `lambda` is a Python keyword
+        float reward_scale, reward_clip, gamma, trace "lambda", rho_clip, trace_clip
+        float* advantages
+    ctypedef struct PufStep:
+        int32_t rows, layers, state_size
+        int64_t observation_size
+        int32_t floats
+        size_t observation_bytes
+        const void* observations
+        const float* rewards
+        const uint8_t* terminals
+        const uint8_t* truncations
+        const uint8_t* present
+        void* to_observations
+        float* to_rewards
+        uint8_t* to_ends
+        float* state
+        Py_ssize_t layer_stride
+    ctypedef struct PufMuon:
+        int32_t rows, columns
+        float learning_rate, momentum, gradient_scale
+        const float* gradient
+        float* parameter
+        float* average
+        float* scratch
+    ctypedef struct PufKernels:
+        void (*pack)(const PufNetwork*, const PufParameters*, const float*, float*) noexcept nogil
+        size_t (*scratch)(const PufNetwork*, int32_t, int32_t) noexcept nogil
+        int64_t (*act)(const PufNetwork*, const float*, const PufAct*, float*) noexcept nogil
+        int (*store)(const PufStep*) noexcept nogil
+        void (*wipe)(const PufStep*) noexcept nogil
+        void (*advantages)(const PufTrace*) noexcept nogil
+    PufWeights puf_network_layout(const PufNetwork*)
+    size_t puf_muon_scratch(int32_t, int32_t)
+
+cdef extern from "learn/learner.h" nogil:
+    enum:
+        PUF_GROUPS
+    ctypedef struct PufLearner:
+        const PufKernels* kernels
+        PufNetwork net
+        PufPool* pool
+        int32_t threads, tile_rows
+        float* weights
+        const float* input_scale
+        float* scratch
+        size_t scratch_size
+        float* gradients
+    int32_t puf_tile_rows(const PufNetwork*, int32_t)
+    double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss*, int, const int64_t*, const float*, int32_t,
+                                PufParameters*, double*)
+    void puf_learner_muon(PufLearner*, const PufMuon*, int32_t)
+    const PufKernels* puf_kernels(int)
+
+ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
+NUMBERS = {"uint8": 0, "int8": 1, "int32": 2, "float32": 3}
+FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
+SOME_TRUNCATED = PUF_SOME_TRUNCATED
+BAD_OBSERVATIONS = PUF_BAD_OBSERVATIONS
+BAD_REWARDS = PUF_BAD_REWARDS
+
+
+def supported_isas():
+    """Names of the instruction sets that this machine can run, the best one last."""
+    return [name for isa, name in enumerate(ISA_NAMES) if isa < PUF_NUM_ISA and puf_isa_supported(<PufIsa>isa)]
+
+
+cdef void* data(object array, str what, str dtype, tuple shape) except? NULL:
+    """Address of an array's numbers. Raises ValueError unless dtype and shape fit and it is contiguous; None is NULL."""
+    if array is None:
+        return NULL
+    if not isinstance(array, np.ndarray) or array.dtype != np.dtype(dtype) or array.shape != shape:
+        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"{what} must be {dtype} {shape}, is {found}")
+    if not array.flags.c_contiguous or not array.flags.aligned or not array.flags.writeable:
+        raise ValueError(f"{what} must be contiguous, aligned and writeable")
+    return cnp.PyArray_DATA(array)
+
+
+def _zeros(size_t count):
+    """Zeros (count,) float32 that begin on a cache line."""
+    memory = np.zeros(4 * count + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + 4 * count].view(np.float32)
+
+
+cdef class Learner:
+    """One network and the threads that work on it. Its methods may be called by one thread at a time, `Actor`'s apart.
+
+    Args:
+        cell: `mingru` or `lstm`.
+        inputs, hidden, layers: sizes; hidden must be a multiple of 16.
+        choices: of each number of an action; None for continuous actions, which are then as many as `scale` has.
+        scale: (k,) float32: what continuous actions are in units of.
+        input_scale: (inputs,) float32: what observations are multiplied with.
+        number: dtype of observations: uint8, int8, int32 or float32.
+        horizon: time steps of the sequences that are learned from.
+        threads: how many work; results do not depend on it.
+        isa: one of `supported_isas()`; None: the best one.
+    """
+
+    cdef PufLearner c
+    cdef PufWeights layout
+    cdef object choices, scale, input_scale, memory
+    cdef readonly int horizon
+    cdef readonly str isa
+    cdef readonly str number
+
+    def __init__(self, str cell, int inputs, int hidden, int layers, choices, scale, input_scale, str number,
+                 int horizon, int threads, isa=None):
+        isas = supported_isas()
+        self.isa = isas[len(isas) - 1] if isa is None else isa
+        if self.isa not in isas:
+            raise ValueError(f"isa must be one of {', '.join(isas)} on this machine, got {isa!r}")
+        if cell not in ("mingru", "lstm") or number not in NUMBERS:
+            raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
+        if min(inputs, hidden, layers, horizon, threads) < 1 or hidden % 16:
+            raise ValueError("sizes must be positive, and hidden a multiple of 16")
+        self.c.kernels = puf_kernels(ISA_NAMES.index(self.isa))
+        net = &self.c.net
+        net.cell = PUF_LSTM if cell == "lstm" else PUF_MINGRU
+        net.number = <PufNumber><int>NUMBERS[number]
+        net.inputs, net.hidden, net.layers = inputs, hidden, layers
+        self.number, self.horizon = number, horizon
+        self.input_scale = np.ascontiguousarray(input_scale, np.float32).copy()
+        self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (inputs,))
+        if choices is None:
+            self.scale = np.ascontiguousarray(scale, np.float32).copy()
+            net.head = PUF_GAUSSIAN
+            net.actions = net.outputs = len(self.scale)
+        else:
+            self.choices = np.array(choices, np.int32)
+            net.head = PUF_CATEGORICAL
+            net.actions, net.outputs = len(choices), int(self.choices.sum())
+            net.choices = <int32_t*>data(self.choices, "choices", "int32", (len(choices),))
+        self.layout = puf_network_layout(net)
+        self.c.tile_rows = puf_tile_rows(net, horizon)
+        self.c.threads = threads
+        self.c.scratch_size = self.c.kernels.scratch(net, horizon, self.c.tile_rows)
+        self.memory = _zeros((1 + PUF_GROUPS) * self.layout.size + threads * self.c.scratch_size)
+        self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
+        self.c.gradients = self.c.weights + self.layout.size
+        self.c.scratch = self.c.gradients + PUF_GROUPS * self.layout.size
+        if threads > 1:
+            self.c.pool = puf_pool_create(threads, 0)
+            if self.c.pool == NULL:
+                raise MemoryError(f"{threads} threads cannot be had")
+
+    def __dealloc__(self):
+        if self.c.pool != NULL:
+            puf_pool_destroy(self.c.pool)
+
+    @property
+    def threads(self):
+        """How many threads work."""
+        return self.c.threads
+
+    cdef PufParameters parameters(self, tuple arrays) except *:
+        """Addresses of encoder (H, I), core (L, G, F), head (K + 1, H) and log_std (k,) or None."""
+        net = &self.c.net
+        encoder, core, head, log_std = arrays
+        cdef PufParameters p
+        p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs))
+        p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in))
+        p.head = <float*>data(head, "head", "float32", (net.outputs + 1, net.hidden))
+        gaussian = net.head == PUF_GAUSSIAN
+        p.log_std = <float*>data(log_std if gaussian else None, "log_std", "float32", (net.actions,))
+        return p
+
+    def pack(self, tuple parameters):
+        """Take over new weights: (encoder, core, head, log_std or None)."""
+        cdef PufParameters p = self.parameters(parameters)
+        with nogil:
+            self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
+
+    def gradient(self, Rollout rollout, cnp.ndarray sequences, cnp.ndarray importance, tuple gradients,
+                 bint normalize, bint refresh, float clip, float value_clip, float value_coefficient,
+                 float entropy_coefficient):
+        """Write the gradient of the loss over some sequences into `gradients`, laid out like the parameters.
+
+        Args:
+            rollout: what was played.
+            sequences: (B,) int64, numbers of agents.
+            importance: (B,) float32.
+            normalize: bring advantages to mean 0 and spread 1 first.
+            refresh: write new values and ratios back into the rollout.
+
+        Returns:
+            (the length of the gradient, the figures of `FIGURES`).
+        """
+        cdef int32_t count = len(sequences)
+        picked = <int64_t*>data(sequences, "sequences", "int64", (count,))
+        weights = <float*>data(importance, "importance", "float32", (count,))
+        if count and (sequences.min() < 0 or sequences.max() >= rollout.c.rows):
+            raise ValueError(f"sequences must be from 0 to {rollout.c.rows - 1}")
+        cdef PufParameters to = self.parameters(gradients)
+        cdef PufLoss loss
+        memset(&loss, 0, sizeof(loss))
+        loss.clip, loss.value_clip, loss.refresh = clip, value_clip, refresh
+        loss.value_coefficient, loss.entropy_coefficient = value_coefficient, entropy_coefficient
+        cdef double figures[PUF_FIGURES]
+        cdef double length
+        cdef int normalized = normalize
+        with nogil:
+            length = puf_learner_gradient(&self.c, &rollout.c, &loss, normalized, picked, weights, count, &to, figures)
+        return length, [figures[i] for i in range(PUF_FIGURES)]
+
+    def state_size(self):
+        """Numbers of recurrent state of one layer and agent."""
+        return self.layout.state
+
+
+cdef class Rollout:
+    """The arrays that a rollout of T steps and A agents is kept in, checked once.
+
+    Args, all time-major:
+        observations: (T + 1, A, inputs) of the learner's number.
+        actions: (T, A, k) int64, or float32 when continuous.
+        masks, present: (T + 1, A, K) and (T + 1, A) bool, or None.
+        ends: (T, A) bool.
+        first_state: (L, A, S) float32.
+        log_probs, advantages, values, ratios, rewards, final_values: (T, A) float32; last_value: (A,).
+    """
+
+    cdef PufRollout c
+    cdef PufTrace trace
+    cdef readonly object arrays
+    cdef Learner learner
+    cdef float* rewards
+
+    def __init__(self, Learner learner, dict arrays):
+        net = &learner.c.net
+        steps, rows = arrays["ends"].shape
+        if steps != learner.horizon:
+            raise ValueError(f"the rollout has {steps} steps, the learner was made for {learner.horizon}")
+        self.learner, self.arrays = learner, dict(arrays)
+        times, more = (steps, rows), (steps + 1, rows)
+        acting = "float32" if net.head == PUF_GAUSSIAN else "int64"
+        def at(name): return arrays[name]
+        c = &self.c
+        c.horizon, c.rows = steps, rows
+        c.observations = data(at("observations"), "observations", learner.number, (*more, net.inputs))
+        c.actions = data(at("actions"), "actions", acting, (*times, net.actions))
+        c.masks = <uint8_t*>data(at("masks"), "masks", "bool", (*more, net.outputs))
+        c.present = <uint8_t*>data(at("present"), "present", "bool", more)
+        c.ends = <uint8_t*>data(at("ends"), "ends", "bool", times)
+        state = (net.layers, rows, learner.layout.state)
+        c.state = <float*>data(at("first_state"), "first_state", "float32", state)
+        c.log_probs = <float*>data(at("log_probs"), "log_probs", "float32", times)
+        c.advantages = <float*>data(at("advantages"), "advantages", "float32", times)
+        c.values = <float*>data(at("values"), "values", "float32", times)
+        c.ratios = <float*>data(at("ratios"), "ratios", "float32", times)
+        if net.head == PUF_GAUSSIAN:
+            c.scale = <float*>cnp.PyArray_DATA(learner.scale)
+        self.rewards = <float*>data(at("rewards"), "rewards", "float32", times)
+        p = &self.trace
+        p.horizon, p.rows = steps, rows
+        p.rewards, p.values, p.ends = self.rewards, c.values, c.ends
+        p.last_value = <float*>data(at("last_value"), "last_value", "float32", (rows,))
+        p.final_values = <float*>data(at("final_values"), "final_values", "float32", times)
+        p.advantages = <float*>c.advantages
+
+    def estimate_advantages(self, float reward_scale, float reward_clip, float gamma, float lam, bint clipped,
+                            float rho_clip, float trace_clip):
+        """Fill `advantages`; with `clipped`, ratios count, cut at rho_clip and trace_clip (V-trace)."""
+        cdef PufTrace p = self.trace
+        p.reward_scale, p.reward_clip, p.gamma, p.trace = reward_scale, reward_clip, gamma, lam
+        p.rho_clip, p.trace_clip = rho_clip, trace_clip
+        p.ratios = self.c.ratios if clipped else NULL
+        with nogil:
+            self.learner.c.kernels.advantages(&p)
+
+
+cdef class Actor:
+    """Acts for rows `first` to `last - 1` of a rollout, in one thread of its own.
+
+    `env` has the arrays of the buffer contract for just these rows; `state` (L, A, S) is that of all rows.
+    """
+
+    cdef Rollout rollout
+    cdef PufAct c
+    cdef PufStep move
+    cdef object memory, keep, env
+    cdef readonly int first, last
+    cdef size_t observation_bytes
+
+    def __init__(self, Rollout rollout, env, state, int first, int last):
+        cdef Learner learner = rollout.learner
+        net = &learner.c.net
+        cdef Py_ssize_t rows = last - first, everyone = rollout.c.rows
+        if not 0 <= first < last <= everyone:
+            raise ValueError(f"rows {first} to {last - 1} are not among {everyone}")
+        self.rollout, self.first, self.last = rollout, first, last
+        cdef Py_ssize_t size = learner.layout.state
+        self.memory = _zeros(learner.c.kernels.scratch(net, 1, PUF_ACT_ROWS))
+        cdef float* whole = <float*>data(state, "state", "float32", (net.layers, everyone, size))
+        itemsize = np.dtype(learner.number).itemsize
+        self.observation_bytes = itemsize * net.inputs
+        c = &self.c
+        c.rows, c.first_row, c.scale = rows, first, rollout.c.scale
+        c.state, c.layer_stride = whole + first * size, everyone * size
+        m = &self.move
+        m.rows, m.layers, m.state_size = rows, net.layers, size
+        m.observation_size, m.observation_bytes = net.inputs, self.observation_bytes
+        m.floats = net.number == PUF_NUMBER_F32
+        observed = env.observations.reshape(rows, -1)
+        m.observations = data(observed, "observations", learner.number, (rows, net.inputs))
+        m.rewards = <float*>data(env.rewards, "rewards", "float32", (rows,))
+        m.terminals = <uint8_t*>data(env.terminals, "terminals", "bool", (rows,))
+        m.truncations = <uint8_t*>data(env.truncations, "truncations", "bool", (rows,))
+        present = getattr(env, "agent_mask", None)
+        m.present = <uint8_t*>data(present, "agent_mask", "bool", (rows,))
+        m.state, m.layer_stride = c.state, c.layer_stride
+        self.keep = (observed, env.rewards, env.terminals, env.truncations, present, state)
+
+    def act(self, int t, uint64_t key):
+        """Choose the actions of step t. Returns the first row whose outputs were not finite, or -1.
+
+        `key` stands for the randomness of this step: the same key, rows and outputs give the same actions.
+        """
+        cdef PufAct c = self.c
+        cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
+        net = &self.rollout.learner.c.net
+        c.key = key
+        c.observations = <const uint8_t*>self.rollout.c.observations + at * self.observation_bytes
+        if self.rollout.c.masks != NULL:
+            c.masks = self.rollout.c.masks + at * net.outputs
+        c.chosen = <uint8_t*>self.rollout.c.actions + at * net.actions * (4 if net.head == PUF_GAUSSIAN else 8)
+        c.log_probs = <float*>self.rollout.c.log_probs + at
+        c.values = self.rollout.c.values + at
+        return self.run(&c)
+
+    def look_ahead(self, int t, cnp.ndarray state):
+        """Value the observations of slot t into `last_value`. `state` (L, rows, S), a copy of these rows', is used up."""
+        cdef PufAct c = self.c
+        net = &self.rollout.learner.c.net
+        cdef Py_ssize_t size = self.rollout.learner.layout.state
+        c.state = <float*>data(state, "state", "float32", (net.layers, c.rows, size))
+        c.layer_stride = c.rows * size
+        cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
+        c.observations = <const uint8_t*>self.rollout.c.observations + at * self.observation_bytes
+        c.values = <float*>self.rollout.trace.last_value + self.first
+        return self.run(&c)
+
+    def value(self, cnp.ndarray observations, cnp.ndarray state, cnp.ndarray values):
+        """Value observations (n, inputs) with states (L, n, S), which are used up, into values (n,)."""
+        cdef PufAct c = self.c
+        net = &self.rollout.learner.c.net
+        cdef Py_ssize_t size = self.rollout.learner.layout.state
+        c.rows = len(values)
+        c.observations = data(observations, "observations", self.rollout.learner.number, (c.rows, net.inputs))
+        c.state = <float*>data(state, "state", "float32", (net.layers, c.rows, size))
+        c.layer_stride = c.rows * size
+        c.values = <float*>data(values, "values", "float32", (c.rows,))
+        return self.run(&c)
+
+    cdef int64_t run(self, const PufAct* c) noexcept:
+        learner = &self.rollout.learner.c
+        scratch = <float*>cnp.PyArray_DATA(self.memory)
+        cdef int64_t bad
+        with nogil:
+            bad = learner.kernels.act(&learner.net, learner.weights, c, scratch)
+        return bad
+
+    def store(self, int t):
+        """Copy what step t brought into the rollout. Returns flags: SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS."""
+        cdef PufStep m = self.move
+        cdef int flags
+        self.place(&m, t)
+        kernels = self.rollout.learner.c.kernels
+        with nogil:
+            flags = kernels.store(&m)
+        return flags
+
+    def wipe(self, int t):
+        """Set back the recurrent state of those whose episode ended with step t."""
+        cdef PufStep m = self.move
+        self.place(&m, t)
+        self.rollout.learner.c.kernels.wipe(&m)
+
+    cdef void place(self, PufStep* m, int t) noexcept:
+        cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
+        cdef Py_ssize_t following = at + self.rollout.c.rows
+        m.to_observations = <uint8_t*>self.rollout.c.observations + following * self.observation_bytes
+        m.to_rewards = self.rollout.rewards + at
+        m.to_ends = <uint8_t*>self.rollout.c.ends + at
+
+
+cdef class Muon:
+    """Muon over some matrices of one learner's threads.
+
+    Args:
+        learner: whose threads and instruction set to use.
+        matrices: (parameter, gradient, average) each, (m, n) float32.
+    """
+
+    cdef Learner learner
+    cdef PufMuon* matrices
+    cdef int count
+    cdef object memory, keep
+
+    def __init__(self, Learner learner, list matrices):
+        self.learner, self.count, self.keep = learner, len(matrices), matrices
+        self.matrices = <PufMuon*>calloc(len(matrices), sizeof(PufMuon))
+        if self.matrices == NULL:
+            raise MemoryError
+        self.memory = _zeros(sum([puf_muon_scratch(p.shape[0], p.shape[1]) for p, _, _ in matrices]))
+        cdef float* at = <float*>cnp.PyArray_DATA(self.memory)
+        for i, (parameter, gradient, average) in enumerate(matrices):
+            m = &self.matrices[i]
+            shape = parameter.shape
+            m.rows, m.columns = shape
+            m.parameter = <float*>data(parameter, "parameter", "float32", shape)
+            m.gradient = <float*>data(gradient, "gradient", "float32", shape)
+            m.average = <float*>data(average, "average", "float32", shape)
+            m.scratch = at
+            at += puf_muon_scratch(m.rows, m.columns)
+
+    def __dealloc__(self):
+        free(self.matrices)
+
+    def step(self, float learning_rate, float momentum, float gradient_scale):
+        """Move every matrix; gradients are first multiplied by `gradient_scale`."""
+        for i in range(self.count):
+            m = &self.matrices[i]
+            m.learning_rate, m.momentum, m.gradient_scale = learning_rate, momentum, gradient_scale
+        with nogil:
+            puf_learner_muon(&self.learner.c, self.matrices, self.count)
