@@ -1,0 +1,75 @@
+"""What is in the folder of a run, read by whoever comes later: plots, reports, and training that goes on.
+
+Nothing here needs torch. A run may still be going, or have been killed in the middle of a line: what is whole is read.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from puffer_train.errors import ConfigError
+
+CONFIG, METRICS, EVALUATION = "config.json", "metrics.jsonl", "evaluation.json"
+
+PART = {"command", "started", "seconds", "from_steps", "to_steps", "ended"}
+"""What `history` in config.json says of every process that worked at the run."""
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return what `config.json` of a run holds. Raises `ConfigError` when the folder is no run.
+
+    `log` and `history`, which runs of before they were written lack, are there in any case.
+    """
+    try:
+        saved = {"log": [], "history": [], **json.loads((folder / CONFIG).read_text("utf-8"))}
+        kinds = {"environment": str, "settings": dict, "log": list, "history": list}
+        if all(isinstance(saved[key], kind) for key, kind in kinds.items()):
+            int(saved["seed"])
+            saved["history"] = [part for part in saved["history"] if isinstance(part, dict) and part.keys() >= PART]
+            return saved
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise ConfigError(f"{folder} is no run folder: it has no readable config.json.")
+
+
+def read_evaluation(folder: Path) -> dict[str, Any] | None:
+    """Return what `evaluation.json` of a run holds, None where it was not evaluated (yet)."""
+    try:
+        found = json.loads((folder / EVALUATION).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def read_metrics(folder: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of `metrics.jsonl` by name, each as long as there are whole lines.
+
+    NaN stands where a line lacks a number: the score, say, of an iteration in which no episode ended.
+    """
+    try:
+        text = (folder / METRICS).read_text("utf-8", errors="replace")
+    except OSError:
+        return {}
+    lines = [line for line in map(parse_line, text.splitlines()) if line]
+    names = dict.fromkeys(name for line in lines for name in line)
+    return {name: np.array([line.get(name, np.nan) for line in lines]) for name in names}
+
+
+def parse_line(line: str) -> dict[str, float]:
+    """Return the numbers of one line of `metrics.jsonl`, `{}` for a line that is not whole."""
+    try:
+        found = json.loads(line)
+        numbers = {key: float(value) for key, value in found.items() if isinstance(value, (int, float))}
+    except (ValueError, AttributeError, OverflowError, RecursionError):
+        return {}
+    return numbers if "steps" in numbers else {}
+
+
+def main_statistic(names: list[str] | set[str]) -> str | None:
+    """Return the episode statistic to look at first among those with these names, None where there is none."""
+    return next((name for name in ("score", "episode_return") if name in names), None)

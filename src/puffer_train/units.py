@@ -1,0 +1,20 @@
+"""Numbers as people write them."""
+
+from __future__ import annotations
+
+
+def short(number: float) -> str:
+    """Return a count with a unit: 1234567 -> 1.23M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(number) >= size * 0.9995:  # 999,999 is 1M, not 1e+03k
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.0f}"
+
+
+def clock(seconds: float | None) -> str:
+    """Return a duration: 3:05 or 2:03:05; `-` when unknown."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
