@@ -18,9 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from puffer_train.errors import ConfigError, suggestion
+
+EncoderKind = Literal["auto", "flat", "grid", "image"]
 
 
 def _setting(default: Any, low: float, high: float = math.inf) -> Any:
@@ -71,6 +73,8 @@ class TrainSettings:
     """Weight of the value loss."""
     entropy_coefficient: float = _setting(0.0049, 0.0)
     """Reward for keeping the policy random."""
+    max_kl: float = _setting(0.0, 0.0)
+    """A rollout is not learned from any further once the policy has moved this far from the one that played; 0: always."""
     normalize_advantages: bool = True
     """Bring the advantages of each minibatch to mean 0 and spread 1."""
 
@@ -100,7 +104,14 @@ class PolicySettings:
     hidden: int = _setting(32, 1)
     """Units per layer."""
     layers: int = _setting(4, 1)
-    """MinGRU layers."""
+    """Recurrent layers."""
+    cell: Literal["mingru", "lstm"] = "mingru"
+    """Kind of the recurrent layers: mingru, or lstm, with 2.7 times the arithmetic."""
+    encoder: EncoderKind = "auto"
+    """What reads observations: flat, grid (one-hot cells, a 3x3 convolution) or image (convolutions); auto takes image
+    for uint8 in three dimensions with two sides of at least 36, else flat."""
+    value_head: Literal["scalar", "distribution"] = "scalar"
+    """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is not used)."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +199,12 @@ def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> 
 
 
 def _convert(value: object, wanted: type, where: str) -> Any:
-    """Turn a TOML value or command-line text into `wanted` (bool, int or float) without losing anything."""
+    """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
+    if get_origin(wanted) is Literal:
+        choices = get_args(wanted)
+        if value not in choices:
+            raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
+        return value
     names = {bool: "true or false", int: "a whole number", float: "a number"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
     if isinstance(value, str):

@@ -163,6 +163,8 @@ class EnvironmentSpec:
     """The action space."""
     observation_fields: tuple[FieldSpec, ...] = ()
     """What the bytes of a structured observation mean; empty where an observation is just an array."""
+    observation_range: tuple[int, int] | None = None
+    """Least and greatest number that an array of integers may hold; None for others, and for empty ones."""
 
     def identity(self) -> dict[str, Any]:
         """Return what a policy for this environment depends on, as JSON values: it must match to load one."""
@@ -240,7 +242,15 @@ def describe(env: Environment, name: str = "environment") -> EnvironmentSpec:
         observation_scale=scale,
         action=action,
         observation_fields=fields,
+        observation_range=None if fields else _integer_range(observed),
     )
+
+
+def _integer_range(space: Box) -> tuple[int, int] | None:
+    """Return the least and the greatest number of a space of integers."""
+    if space.dtype == np.float32 or space.low.size == 0:
+        return None
+    return int(space.low.min()), int(space.high.max())
 
 
 def _action_spec(space: Any) -> ActionSpec:

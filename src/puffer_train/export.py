@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from puffer_train.checkpoint import check_identity, check_shapes
-from puffer_train.config import PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import CheckpointError
-from puffer_train.files import replace_durable
-from puffer_train.policy import Policy, action_scale
+from puffer_train.files import replace_durable, storing
+from puffer_train.packing import is_whole, pack
+from puffer_train.policy import Policy, completed, settings_of
 
 FORMAT = "puffer-policy-1"
 
@@ -43,7 +43,10 @@ def identify(env: object, name: str, given: Mapping[str, object]) -> Environment
 
 
 def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
-    """Write the policy file. Raises `CheckpointError` when a weight is not finite or the disk refuses."""
+    """Write the policy file; one policy gives the same bytes every time.
+
+    Raises `CheckpointError` when a weight is not finite, `StorageError` when the disk refuses.
+    """
     for name, parameter in policy.named_parameters():
         if not torch.isfinite(parameter).all():
             raise CheckpointError(f"no policy was exported: {name!r} holds a value that is not finite.")
@@ -51,25 +54,23 @@ def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -
         "environment": environment.name,
         "environment_version": environment.version,
         **policy.spec.identity(),
-        "hidden": policy.hidden,
-        "layers": policy.layers,
+        **policy.identity(),
         "settings": environment.settings,
     }
-    data = safetensors.torch.save(_tensors(policy), {"format": FORMAT, "policy": json.dumps(about)})
-    try:
-        replace_durable(path, data)
-    except OSError as error:
-        raise CheckpointError(f"cannot write {path}: {error.strerror or error}.") from error
+    with storing(path):
+        replace_durable(path, pack(_tensors(policy), FORMAT, json.dumps(about)))
 
 
 def read_policy_info(path: Path) -> dict[str, Any]:
-    """Return what a policy file says about itself. Raises `CheckpointError` when it is none."""
+    """Return what a policy file says about itself. Raises `CheckpointError` when it is none, or damaged."""
     try:
         with safetensors.safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
             raise CheckpointError(f"{path} is no policy file of format {FORMAT!r}.")
         about = json.loads(metadata["policy"])
+        if not is_whole(path.read_bytes(), metadata):
+            raise CheckpointError(f"{path} is damaged: its checksum does not match.")
     except (OSError, safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read as a policy file: {error}.") from error
     if not isinstance(about, dict):
@@ -81,10 +82,8 @@ def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
     """Load a policy file for an environment. Raises `CheckpointError` naming what is damaged or different."""
     about = read_policy_info(path)
     check_identity(about, spec.identity(), path)
-    hidden, layers = about.get("hidden"), about.get("layers")
-    if not isinstance(hidden, int) or not isinstance(layers, int) or not (0 < hidden < 65536 and 0 < layers < 1024):
-        raise CheckpointError(f"{path} is damaged: hidden is {hidden!r} and layers is {layers!r}.")
-    policy = Policy(spec, PolicySettings(hidden=hidden, layers=layers), torch.Generator())
+    policy = Policy(spec, settings_of(about, path), torch.Generator())
+    check_identity(completed(about), policy.identity(), path)
     try:
         tensors = safetensors.torch.load(path.read_bytes())
     except (OSError, safetensors.SafetensorError) as error:
@@ -96,12 +95,13 @@ def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
     with torch.no_grad():
         policy.input_scale.copy_(tensors["input_scale"])
         policy.encoder.copy_(tensors["encoder.weight"])
-        policy.core.copy_(torch.stack([tensors[f"core.{i}.weight"] for i in range(layers)]))
+        policy.core.copy_(torch.stack([tensors[f"core.{i}.weight"] for i in range(policy.layers)]))
+        for i, kernels in enumerate(policy.convolution_weights):
+            kernels.copy_(tensors[f"convolution.{i}.weight"])
         policy.head.copy_(tensors["head.weight"])
         if policy.log_std is not None:
-            scale = action_scale(spec.action)
-            policy.head[:-1] /= scale.unsqueeze(-1)
-            policy.log_std.copy_(tensors["log_std"] - scale.log())
+            policy.head[: spec.action.outputs] /= policy.action_scale.unsqueeze(-1)
+            policy.log_std.copy_(tensors["log_std"] - policy.action_scale.log())
     return policy
 
 
@@ -114,8 +114,8 @@ def _tensors(policy: Policy) -> dict[str, Tensor]:
         "head.weight": head,
     }
     tensors |= {f"core.{i}.weight": weight.detach().clone() for i, weight in enumerate(policy.core)}
+    tensors |= {f"convolution.{i}.weight": w.detach().clone() for i, w in enumerate(policy.convolution_weights)}
     if policy.log_std is not None:
-        scale = action_scale(policy.spec.action)
-        head[:-1] *= scale.unsqueeze(-1)
-        tensors["log_std"] = policy.log_std.detach() + scale.log()
+        head[: policy.spec.action.outputs] *= policy.action_scale.unsqueeze(-1)
+        tensors["log_std"] = policy.log_std.detach() + policy.action_scale.log()
     return tensors

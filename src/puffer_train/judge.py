@@ -13,7 +13,7 @@ from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import CheckpointError, ConfigError
 from puffer_train.evaluate import evaluate, record, records
 from puffer_train.export import read_policy, read_policy_info
-from puffer_train.policy import Policy
+from puffer_train.policy import Policy, completed, settings_of
 from puffer_train.run import evaluation_envs, report_evaluation
 
 
@@ -102,8 +102,8 @@ class Trained:
             return read_policy(self.path, spec)
         identity = self._checkpoint.manifest["identity"]
         checkpoint.check_identity(identity, spec.identity(), self.path)
-        size = config.PolicySettings(hidden=identity["hidden"], layers=identity["layers"])
-        policy = Policy(spec, size, torch.Generator())
+        policy = Policy(spec, settings_of(identity, self.path), torch.Generator())
+        checkpoint.check_identity(completed(identity), policy.identity(), self.path)
         wanted = {f"policy.{name}": parameter.detach() for name, parameter in policy.named_parameters()}
         checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)
         for name, parameter in wanted.items():

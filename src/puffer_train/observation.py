@@ -15,10 +15,11 @@ from puffer_train.contract import EnvironmentSpec, FieldSpec
 from puffer_train.errors import ContractError
 
 
-class ArrayObservations:
+class ArrayObservations(nn.Module):
     """Observations that are arrays of numbers."""
 
     def __init__(self, spec: EnvironmentSpec) -> None:
+        super().__init__()
         self.dimensions = len(spec.observation_shape)
         self.multiplied = len(spec.observation_scale)
         """Inputs that the encoder multiplies rather than looks up."""
@@ -30,7 +31,7 @@ class ArrayObservations:
     def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
         """Multiply observations (..., *shape) with weight (H, O): (..., H)."""
         batch = observations.shape[: observations.ndim - self.dimensions]
-        flat = observations.reshape(*batch, weight.shape[1]).to(torch.float32)
+        flat = observations.reshape(*batch, weight.shape[1]).to(weight.dtype)
         return nn.functional.linear(flat, weight)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
@@ -38,10 +39,15 @@ class ArrayObservations:
         return {"observations": observations} if observations.is_floating_point() else {}
 
 
-class StructuredObservations:
+class StructuredObservations(nn.Module):
     """Observations that are rows of bytes, (..., B) uint8, with a place for every field."""
 
+    box_columns: Tensor
+    first_columns: Tensor
+    choices: Tensor
+
     def __init__(self, spec: EnvironmentSpec) -> None:
+        super().__init__()
         self.fields = spec.observation_fields
         self.boxes = [field for field in self.fields if field.kind == "box"]
         self.discrete = [field for field in self.fields if field.kind == "discrete"]
@@ -57,9 +63,13 @@ class StructuredObservations:
                 column += choices
         self.multiplied = len(box_columns)
         """Inputs that the encoder multiplies rather than looks up."""
-        self.box_columns = torch.tensor(box_columns)
-        self.first_columns = torch.tensor(first_columns)
-        self.choices = torch.tensor([choices for field in self.discrete for choices in field.choices])
+        choices_of_all = [choices for field in self.discrete for choices in field.choices]
+        for name, numbers in (
+            ("box_columns", box_columns),
+            ("first_columns", first_columns),
+            ("choices", choices_of_all),
+        ):
+            self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
 
     def named(self, observations: Tensor) -> dict[str, Tensor]:
         """Return each field's values by name, (..., *shape): views wherever the bytes' places allow it."""
@@ -69,27 +79,38 @@ class StructuredObservations:
         """Multiply the inputs that observations (..., B) stand for with weight (H, O): (..., H).
 
         A one-hot times a matrix is one of its columns, which is looked up: thousands of choices cost no more than two.
+        Raises `ContractError` for a number that is no choice. Away from the processor, where looking would mean
+        waiting, the result is NaN instead, which the trainer notices and does not learn from.
         """
         parts = []
         if self.boxes:
-            numbers = torch.cat([_flat(observations, field).to(torch.float32) for field in self.boxes], -1)
+            numbers = torch.cat([_flat(observations, field).to(weight.dtype) for field in self.boxes], -1)
             parts.append(nn.functional.linear(numbers, weight.index_select(1, self.box_columns)))
         if self.discrete:
             chosen = torch.cat([_flat(observations, field).to(torch.int64) for field in self.discrete], -1)
-            self._check(chosen)
-            columns = (chosen + self.first_columns).reshape(-1, len(self.choices))
-            looked_up = nn.functional.embedding_bag(columns, weight.T.contiguous(), mode="sum")
-            parts.append(looked_up.reshape(*observations.shape[:-1], -1))
+            parts.append(self._look_up(chosen, weight))
         return cast(Tensor, sum(parts))
+
+    def _look_up(self, chosen: Tensor, weight: Tensor) -> Tensor:
+        """Return the sum of the columns of weight (H, O) that numbers (..., D) choose: (..., H)."""
+        wrong = (chosen < 0) | (chosen >= self.choices)
+        on_cpu = chosen.device.type == "cpu"
+        if on_cpu:
+            self._check(chosen, wrong)
+        else:
+            chosen = chosen.masked_fill(wrong, 0)
+        columns = (chosen + self.first_columns).reshape(-1, len(self.choices))
+        summed = nn.functional.embedding_bag(columns, weight.T.contiguous(), mode="sum")
+        summed = summed.reshape(*chosen.shape[:-1], len(weight))
+        return summed if on_cpu else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
         """Return what could hold a number that is not finite, by what to call it."""
         fields = [field for field in self.fields if field.dtype == "float32"]
         return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
 
-    def _check(self, chosen: Tensor) -> None:
+    def _check(self, chosen: Tensor, wrong: Tensor) -> None:
         """Raise `ContractError` where a number (..., D) is no choice: it would be looked up in another's place."""
-        wrong = (chosen < 0) | (chosen >= self.choices)
         if not wrong.any():
             return
         where = wrong.nonzero()[0]

@@ -44,6 +44,7 @@ from puffer_train.export import identify, write_policy
 from puffer_train.files import replace_durable
 from puffer_train.metrics import MetricsFile
 from puffer_train.options import INTERRUPTED
+from puffer_train.policy import completed
 from puffer_train.ppo import Trainer
 
 EVALUATION_SEED = 1000
@@ -203,7 +204,7 @@ class Run:
         """Go on from the newest checkpoint that is whole. Raises `CheckpointError` when none fits."""
         found = checkpoint.load_latest(self.checkpoints, self._warn)
         trainer, where = self.trainer, found.path
-        checkpoint.check_identity(found.manifest["identity"], self._identity(), where)
+        checkpoint.check_identity(completed(found.manifest["identity"]), self._identity(), where)
         checkpoint.check_shapes(found.tensors, trainer.tensors(), where)
         play = self._restore_environment(found)
         trainer.restore(found.tensors, found.manifest["counters"], play)
@@ -234,8 +235,7 @@ class Run:
             "environment": about.name,
             "environment_version": about.version,
             **policy.spec.identity(),
-            "hidden": policy.hidden,
-            "layers": policy.layers,
+            **policy.identity(),
         }
 
     def _leave(self, reason: str) -> str:
@@ -421,9 +421,7 @@ def _environment(
 
 def _tune(trainer: Trainer, threads: int | None) -> None:
     """Prepare torch for the matrix products of this run."""
-    spec, train, hidden = trainer.spec, trainer.settings.train, trainer.policy.hidden
-    inputs, outputs = max(1, trainer.policy.observations.multiplied), spec.action.outputs + 1
-    layers = [(inputs, hidden), (hidden, 3 * hidden), (hidden, outputs)]
+    spec, train, layers = trainer.spec, trainer.settings.train, trainer.policy.products()
     acting = [(spec.rows, i, o) for i, o in layers]
     learning = [(train.minibatch, i, o) for i, o in layers] + [(i, train.minibatch, o) for i, o in layers]
     runtime.tune(threads, acting + learning)

@@ -1,74 +1,141 @@
 """The network against plain PyTorch and plain NumPy, and its action distributions against torch.distributions."""
 
+import copy
+import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from puffer_envs.policy import load_policy
 from puffer_train.config import PolicySettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
-from puffer_train.errors import CheckpointError
+from puffer_train.errors import CheckpointError, UserError
 from puffer_train.export import EnvironmentIdentity, read_policy, write_policy
-from puffer_train.policy import MinGRUScan, Policy, Resets
+from puffer_train.policy import Policy, completed, settings_of
 
 DISCRETE = ActionSpec("discrete", (5,), ())
 SEVERAL = ActionSpec("discrete", (2, 4, 3), (3,))
 BOX = ActionSpec("box", (2,), (2,), (-3.0, -math.inf), (3.0, math.inf))
+ROWS = 6
 
 
-def make_policy(action: ActionSpec, rows: int = 6, layers: int = 2) -> Policy:
-    spec = EnvironmentSpec(rows, rows, (2, 3), "float32", (0.5,) * 6, action)
-    return Policy(spec, PolicySettings(hidden=8, layers=layers), torch.Generator().manual_seed(5))
+@dataclass(frozen=True)
+class Kind:
+    """A kind of network and what it sees."""
+
+    cell: Literal["mingru", "lstm"] = "mingru"
+    encoder: Literal["flat", "grid", "image"] = "flat"
+    value_head: Literal["scalar", "distribution"] = "scalar"
+    shape: tuple[int, ...] = (2, 3)
+
+    def spec(self, action: ActionSpec) -> EnvironmentSpec:
+        if self.encoder == "flat":
+            return EnvironmentSpec(ROWS, ROWS, self.shape, "float32", (0.5,) * math.prod(self.shape), action)
+        dtype, low, high = ("int8", -2, 3) if self.encoder == "grid" else ("uint8", 0, 255)
+        scale = (1 / high,) * math.prod(self.shape)
+        return EnvironmentSpec(ROWS, ROWS, self.shape, dtype, scale, action, observation_range=(low, high))
+
+    def observations(self, *batch: int, seed: int = 0) -> Tensor:
+        if self.encoder == "flat":
+            return randn(*batch, *self.shape, seed=seed)
+        low, high, dtype = (-2, 4, torch.int8) if self.encoder == "grid" else (0, 256, torch.uint8)
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randint(low, high, (*batch, *self.shape), generator=generator).to(dtype)
+
+
+KINDS = [
+    Kind(),
+    Kind("lstm"),
+    Kind(value_head="distribution"),
+    Kind(encoder="grid", shape=(5, 4)),
+    Kind("lstm", "grid", "distribution", (4, 5, 2)),
+    Kind(encoder="image", shape=(36, 44, 3)),
+    Kind("lstm", "image", "distribution", (2, 40, 37)),
+    Kind(encoder="image", shape=(36, 36)),
+]
+
+
+def make_network(kind: Kind, action: ActionSpec) -> Policy:
+    settings = PolicySettings(8, 2, kind.cell, kind.encoder, kind.value_head)
+    return Policy(kind.spec(action), settings, torch.Generator().manual_seed(5))
+
+
+def make_policy(action: ActionSpec) -> Policy:
+    return make_network(Kind(), action)
 
 
 def randn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def plain_scan(z: Tensor, x: Tensor, state: Tensor, keep: Tensor) -> Tensor:
-    """The layer as its formulas say, one step after the other."""
-    outputs = []
-    for t in range(len(z)):
-        h, g, p = z[t].chunk(3, dim=-1)
-        candidate = torch.where(h >= 0, h + 0.5, torch.sigmoid(h))
-        state = state * keep[t].unsqueeze(-1)
-        state = (1 - torch.sigmoid(g)) * state + torch.sigmoid(g) * candidate
-        outputs.append(torch.sigmoid(p) * state + (1 - torch.sigmoid(p)) * x[t])
-    return torch.stack(outputs)
-
-
-@pytest.mark.parametrize("resets", [False, True])
-@pytest.mark.parametrize("time", [1, 2, 17])
-def test_scan_and_its_gradient_equal_the_plain_loop(time: int, resets: bool) -> None:
-    rows, hidden = 5, 4
-    z, x = randn(time, rows, 3 * hidden, seed=1).double(), randn(time, rows, hidden, seed=2).double()
-    state, weights = randn(rows, hidden, seed=3).double(), randn(time, rows, hidden, seed=4).double()
-    keep = torch.ones(time, rows, dtype=torch.float64)
-    if resets:
-        keep = (randn(time, rows, seed=5) > -0.5).double()
-        assert (keep == 0).any()
-    results = []
-    for scan in (MinGRUScan.apply, plain_scan):
-        inputs = [z.clone().requires_grad_(), x.clone().requires_grad_()]
-        output = scan(*inputs, state, Resets(keep) if scan is not plain_scan else keep)
-        (output * weights).sum().backward()
-        results.append([output.detach(), *(i.grad for i in inputs)])
-    for mine, plain in zip(*results, strict=True):
-        torch.testing.assert_close(mine, plain, rtol=1e-12, atol=1e-12)
-
-
-def test_acting_and_learning_compute_the_same() -> None:
-    policy, time = make_policy(SEVERAL), 9
-    observations, state = randn(time, 6, 2, 3), randn(2, 6, 8, seed=1)
-    keep = (randn(time, 6, seed=2) > -0.5).float()
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("action", [SEVERAL, BOX])
+def test_acting_and_learning_compute_the_same(action: ActionSpec, kind: Kind) -> None:
+    policy, time = make_network(kind, action), 9
+    observations, state = kind.observations(time, ROWS), randn(*policy.initial_state(ROWS).shape, seed=1)
+    keep = (randn(time, ROWS, seed=2) > -0.5).float()
     together = policy(observations, state, keep)
+    assert together.shape == (policy.outputs, time, ROWS)
     for t in range(time):
         state = state * keep[t].unsqueeze(-1)
-        torch.testing.assert_close(policy.step(observations[t], state), together[:, t], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(policy.step(observations[t], state), together[:, t], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("action", [SEVERAL, BOX])
+def test_nothing_is_tied_to_the_processor(action: ActionSpec, kind: Kind) -> None:
+    """On torch's meta device, which has shapes but no numbers, any tensor left behind or looked into is an error."""
+    policy = make_network(kind, action).to("meta")
+    observations, state = kind.observations(4, ROWS).to("meta"), policy.initial_state(ROWS)
+    output = policy.step(observations[0], state)
+    noise = torch.zeros(action.outputs, ROWS, device="meta")
+    masks = torch.ones(4, ROWS, action.outputs, dtype=torch.bool, device="meta") if action.kind == "discrete" else None
+    actions = policy.actions.sample(output, noise, None if masks is None else masks[0], policy)
+    assert actions.device.type == "meta" and actions.shape == (ROWS, action.dimensions)
+    together = policy(observations, state, torch.ones(4, ROWS, device="meta"))
+    values = policy.values(together)
+    log_prob, entropy = policy.actions.evaluate(together, actions.expand(4, -1, -1), masks, policy)
+    loss = policy.value.loss(together[action.outputs :], values.detach(), values.detach(), 0.2)
+    for result in (values, log_prob, entropy, loss):
+        assert result.shape == (4, ROWS) and result.device.type == "meta"
+    (log_prob + entropy + loss).sum().backward()
+    for name, parameter in policy.named_parameters():
+        assert parameter.grad is not None and parameter.grad.shape == parameter.shape, name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_double_precision_runs_throughout(kind: Kind) -> None:
+    policy = make_network(kind, DISCRETE)
+    observations, keep = kind.observations(5, ROWS), torch.ones(5, ROWS)
+    wanted = policy(observations, policy.initial_state(ROWS), keep)
+    policy.double()
+    found = policy(observations, policy.initial_state(ROWS), keep.double())
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found.float(), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_values_are_read_behind_the_actions() -> None:
+    scalar, output = make_policy(SEVERAL), randn(SEVERAL.outputs + 1, 4, 7)
+    assert torch.equal(scalar.values(output), output[-1])
+    policy = make_network(Kind(value_head="distribution"), SEVERAL)
+    assert policy.outputs == SEVERAL.outputs + 63
+    output = torch.zeros(policy.outputs, 2)
+    output[: SEVERAL.outputs] = 50
+    output[SEVERAL.outputs + 31 + 4, 0] = 40  # the fourth bin above 0, at 4 * 16 / 62
+    torch.testing.assert_close(policy.values(output), torch.tensor([math.exp(64 / 62) - 1, 0.0]))
+
+
+def test_first_values_of_a_distribution_are_zero() -> None:
+    policy = make_network(Kind(value_head="distribution"), DISCRETE)
+    output = policy(randn(3, ROWS, 2, 3), policy.initial_state(ROWS))
+    assert policy.values(output).abs().max() < 1e-5
 
 
 def test_integer_observations_are_scaled() -> None:
@@ -150,24 +217,35 @@ def test_continuous_sampling_is_exact() -> None:
     torch.testing.assert_close(policy.actions.sample(output, None, None, policy), torch.tensor([[1.2, -0.2]]))
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("action", [DISCRETE, SEVERAL, BOX])
-def test_exported_policy_plays_the_same_in_numpy(action: ActionSpec, tmp_path: Path) -> None:
-    policy, path = make_policy(action), tmp_path / "policy.safetensors"
+def test_exported_policy_plays_the_same_in_numpy(action: ActionSpec, kind: Kind, tmp_path: Path) -> None:
+    policy, path = make_network(kind, action), tmp_path / "policy.safetensors"
     with torch.no_grad():
-        policy.head *= 5
+        policy.head += 0.3 * randn(*policy.head.shape, seed=9)  # a distribution's rows start at 0
     write_policy(path, policy, EnvironmentIdentity("somewhere", 3, {"frameskip": 4}))
     exported, again = load_policy(path), read_policy(path, policy.spec)
     assert exported.info.environment_version == 3
-    states = policy.initial_state(6), policy.initial_state(6)
+    assert again.settings == policy.settings
+    states, ends = [policy.initial_state(ROWS), policy.initial_state(ROWS)], np.arange(ROWS) == 2
+    in_units = torch.ones(policy.outputs, 1)
+    if action.kind == "box":
+        in_units[: action.outputs] = policy.action_scale.unsqueeze(-1)
     for t in range(5):
-        observations = randn(6, 2, 3, seed=t)
+        observations = kind.observations(ROWS, seed=t)
         output = policy.step(observations, states[0])
-        wanted = policy.actions.sample(output, None, None, policy).numpy()
+        np.testing.assert_allclose(
+            copy.deepcopy(exported)._forward(observations.numpy()).T, output * in_units, rtol=1e-5, atol=1e-5
+        )
+        wanted = policy.actions.sample(output, None, None, policy).detach().numpy()
         if action.kind == "box":
             wanted = np.clip(wanted, action.low, action.high)
         played = exported.act(observations.numpy(), deterministic=True)
-        np.testing.assert_allclose(played.reshape(wanted.shape), wanted, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(again.step(observations, states[1]), output, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(played.reshape(wanted.shape), wanted, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(again.step(observations, states[1]), output, rtol=1e-5, atol=1e-6)
+        exported.reset(ends)
+        for state in states:
+            state[:, 2] = 0
 
 
 def test_policy_for_another_environment_is_refused(tmp_path: Path) -> None:
@@ -194,3 +272,56 @@ def test_policy_with_nan_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="'core'"):
         write_policy(tmp_path / "policy.safetensors", policy, EnvironmentIdentity("somewhere", 0, {}))
     assert not list(tmp_path.iterdir())
+
+
+def rewrite(path: Path, change: dict[str, Any], leave_out: tuple[str, ...] = ()) -> None:
+    """Change what a policy file says about itself."""
+    with safetensors.safe_open(str(path), framework="pt") as file:
+        about = json.loads(file.metadata()["policy"]) | change
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
+    about = {key: value for key, value in about.items() if key not in leave_out}
+    safetensors.torch.save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(about)})
+
+
+def test_files_from_before_there_were_choices_still_play(tmp_path: Path) -> None:
+    policy, path = make_policy(DISCRETE), tmp_path / "policy.safetensors"
+    write_policy(path, policy, EnvironmentIdentity("somewhere", 0, {}))
+    rewrite(path, {}, ("cell", "encoder", "value_head"))
+    observations = randn(ROWS, 2, 3)
+    wanted = policy.step(observations, policy.initial_state(ROWS))
+    again = read_policy(path, policy.spec)
+    assert torch.equal(again.step(observations, again.initial_state(ROWS)), wanted)
+    np.testing.assert_allclose(load_policy(path)._forward(observations.numpy()).T, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden": 0}, "hidden is 0, not a whole number from 1 to 65535"),
+        ({"layers": True}, "layers is True"),
+        ({"layers": 10**9}, "layers is 1000000000"),
+        ({"cell": "gru"}, "knows no cell 'gru'"),
+        ({"cell": ["lstm"]}, "knows no cell"),
+        ({"encoder": "image"}, "policy.encoder 'image' reads uint8"),
+        ({"value_head": "quantiles"}, "knows no value head 'quantiles'"),
+        ({"cell": "lstm"}, "'core.0.weight' is"),
+        ({"value_head": "distribution", "value_bins": 51}, "value bins is 51, here it is 63"),
+    ],
+)
+def test_policies_of_another_kind_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    policy, path = make_policy(DISCRETE), tmp_path / "policy.safetensors"
+    write_policy(path, policy, EnvironmentIdentity("somewhere", 0, {}))
+    rewrite(path, change)
+    with pytest.raises(UserError, match=message) as caught:
+        read_policy(path, policy.spec)
+    assert "\n" not in str(caught.value) and (str(caught.value).startswith(str(path)) or "encoder" in change)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_identity_makes_the_same_network(kind: Kind, tmp_path: Path) -> None:
+    policy = make_network(kind, DISCRETE)
+    identity = json.loads(json.dumps(policy.identity()))
+    again = Policy(policy.spec, settings_of(identity, tmp_path), torch.Generator())
+    assert again.identity() == policy.identity() == identity == completed(identity)
+    shapes = {name: parameter.shape for name, parameter in policy.named_parameters()}
+    assert shapes == {name: parameter.shape for name, parameter in again.named_parameters()}

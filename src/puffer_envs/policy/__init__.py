@@ -1,0 +1,19 @@
+"""Run an exported policy with NumPy alone.
+
+`puffer-train` writes a policy as one safetensors file (format in docs/contract.md, "The policy file"); this
+package checks such a file once, at the border, and then plays it without torch:
+
+    policy = load_policy("breakout.safetensors")
+    policy.require("breakout", env.single_observation_space, env.single_action_space)
+    observations = env.reset(0)
+    while True:
+        observations, rewards, terminals, truncations = env.step(policy.act(observations))
+        policy.reset(terminals | truncations)
+
+`info.py` is what the file says about itself, `encoders.py` and `cells.py` are the network, `player.py` plays.
+"""
+
+from puffer_envs.policy.info import PolicyError, PolicyField, PolicyInfo
+from puffer_envs.policy.player import NumpyPolicy, load_policy
+
+__all__ = ["NumpyPolicy", "PolicyError", "PolicyField", "PolicyInfo", "load_policy"]

@@ -1,0 +1,111 @@
+"""What the first layer gets of an observation: its numbers times one matrix, or what convolutions found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from puffer_envs.policy.info import Convolution, Floats, PolicyField, PolicyInfo
+
+Encoder = Callable[[NDArray[Any]], Floats]
+"""From observations (A, *shape) to (A, H)."""
+
+
+def make_encoder(info: PolicyInfo, tensors: dict[str, Floats]) -> Encoder:
+    """Return the encoder that a policy file describes. It raises ValueError for observations that it cannot read."""
+    if info.encoder != "flat":
+        return ConvolutionEncoder(info, tensors)
+    return StructuredEncoder(info, tensors) if info.observation_fields else FlatEncoder(tensors)
+
+
+class FlatEncoder:
+    """All numbers, scaled, times one matrix."""
+
+    def __init__(self, tensors: dict[str, Floats]) -> None:
+        self.scale, self.weight = tensors["input_scale"], tensors["encoder.weight"]
+
+    def __call__(self, observations: NDArray[Any]) -> Floats:
+        """Return (A, H)."""
+        return self.multiply(observations.reshape(len(observations), -1), slice(0, len(self.scale)))
+
+    def multiply(self, numbers: NDArray[Any], columns: slice) -> Floats:
+        """Numbers (A, N) times their N columns of the matrix: (A, H)."""
+        scaled: Floats = numbers.astype(np.float32) * self.scale[columns]
+        if not np.isfinite(scaled).all():
+            raise ValueError("observations hold NaN or infinity")
+        return np.asarray(scaled @ self.weight[:, columns].T)
+
+
+class StructuredEncoder(FlatEncoder):
+    """The numbers of some fields of a row of bytes, and one-hots of those of others, times one matrix."""
+
+    def __init__(self, info: PolicyInfo, tensors: dict[str, Floats]) -> None:
+        super().__init__(tensors)
+        self.fields = info.observation_fields
+
+    def __call__(self, observations: NDArray[Any]) -> Floats:
+        """Return (A, H)."""
+        x: Floats = np.zeros((len(observations), len(self.weight)), np.float32)
+        rows, column = np.ascontiguousarray(observations, np.uint8), 0
+        for field in self.fields:
+            numbers = field.read(rows)
+            if field.kind == "box":
+                x += self.multiply(numbers, slice(column, column + field.inputs))
+            else:
+                x += self._look_up(field, numbers, column)
+            column += field.inputs
+        return x
+
+    def _look_up(self, field: PolicyField, numbers: NDArray[Any], column: int) -> Floats:
+        """One-hots of numbers (A, N) times the matrix from `column` on, which picks N of its columns: (A, H)."""
+        if ((numbers < 0) | (numbers >= field.choices)).any():
+            raise ValueError(f"observation field {field.name!r} holds a number that is none of its {field.choices}")
+        first = column + np.cumsum((0, *field.choices[:-1]))
+        columns = numbers.astype(np.int64) + first
+        return np.asarray((self.weight.T[columns] * self.scale[columns, None]).sum(axis=1))
+
+
+class ConvolutionEncoder:
+    """Planes of numbers through convolutions, each followed by a ReLU; then one matrix."""
+
+    def __init__(self, info: PolicyInfo, tensors: dict[str, Floats]) -> None:
+        self.info = info
+        self.scale, self.weight = tensors["input_scale"], tensors["encoder.weight"]
+        self.kernels = [tensors[f"convolution.{i}.weight"] for i in range(len(info.convolutions))]
+
+    def __call__(self, observations: NDArray[Any]) -> Floats:
+        """Return (A, H)."""
+        planes = self._grid_planes(observations) if self.info.encoder == "grid" else self._image_planes(observations)
+        x: Floats = planes.astype(np.float32) * self.scale
+        for layer, weight in zip(self.info.convolutions, self.kernels, strict=True):
+            x = np.maximum(_convolve(x, layer, weight), 0)
+        return np.asarray(x.reshape(len(x), -1) @ self.weight.T)
+
+    def _image_planes(self, observations: NDArray[Any]) -> NDArray[Any]:
+        """Images (A, *shape) as planes (A, C, h, w)."""
+        if observations.ndim == 3:
+            return observations[:, None]
+        return observations if self.info.channels_first else np.moveaxis(observations, -1, 1)
+
+    def _grid_planes(self, observations: NDArray[Any]) -> NDArray[Any]:
+        """Grids (A, h, w) or (A, h, w, c) as planes (A, C, h, w), one for each value of each channel."""
+        low, high = self.info.grid_values
+        if ((observations < low) | (observations > high)).any():
+            raise ValueError(f"a cell of the grid holds a number that is not among {low} to {high}")
+        grids = observations[:, None] if observations.ndim == 3 else np.moveaxis(observations, -1, 1)
+        planes = grids[:, :, None] == np.arange(low, high + 1)[:, None, None]
+        joined: NDArray[np.bool_] = planes.reshape(len(planes), -1, *planes.shape[-2:])
+        return joined
+
+
+def _convolve(x: Floats, layer: Convolution, weight: Floats) -> Floats:
+    """Planes (A, C, h, w) with kernels (channels out, C * k * k): (A, channels out, h', w')."""
+    border = (layer.padding, layer.padding)
+    windows = sliding_window_view(np.pad(x, ((0, 0), (0, 0), border, border)), (layer.kernel,) * 2, axis=(2, 3))
+    windows = windows[:, :, :: layer.stride, :: layer.stride].transpose(0, 2, 3, 1, 4, 5)
+    places = windows.reshape(*windows.shape[:3], -1)
+    return np.asarray(np.moveaxis(places @ weight.T, -1, 1))

@@ -1,0 +1,181 @@
+"""How observations become the first layer's input: which encoder reads what, and the convolutions of two of them.
+
+- `flat`: all numbers of the observation, scaled, times one matrix (observation.py does it).
+- `grid`: cells of few different values, shape (h, w) or (h, w, c). Every cell becomes a one-hot, one 3x3
+  convolution sees each with its neighbours, and the encoder's matrix gets what it found at every place.
+- `image`: bytes, shape (h, w, c), (c, h, w) or (h, w). Three strided convolutions shrink it (the kernels and
+  strides of Mnih et al. 2015, which need 36 pixels a side, with fewer channels), then as above.
+
+A ReLU follows each convolution. Kernels are kept as matrices (channels out, channels in * k * k), which is how
+Muon treats them. `auto` is `image` where an observation can hardly be anything else, uint8 in three dimensions
+with two sides of at least 36, and otherwise `flat`: whether small numbers are kinds or amounts, nobody can see.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from puffer_train.config import EncoderKind
+from puffer_train.contract import EnvironmentSpec
+from puffer_train.errors import ConfigError, ContractError
+
+SMALLEST_IMAGE = 36
+"""Pixels: of a smaller side the third convolution leaves nothing."""
+
+MOST_VALUES = 64
+"""Different values of a cell that a grid may have: every one is a plane of inputs."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One layer of convolutions."""
+
+    channels: int
+    """Channels out."""
+    kernel: int
+    """Pixels per side."""
+    stride: int
+    """Pixels between two places."""
+    padding: int
+    """Zeros around the planes."""
+
+    def places(self, side: int) -> int:
+        """Return at how many places the kernel is applied along a side of that many pixels."""
+        return (side + 2 * self.padding - self.kernel) // self.stride + 1
+
+
+STACKS = {
+    "grid": (Convolution(16, 3, 1, 1),),
+    "image": (Convolution(16, 8, 4, 0), Convolution(32, 4, 2, 0), Convolution(32, 3, 1, 0)),
+}
+
+
+def choose_encoder(spec: EnvironmentSpec, wanted: EncoderKind) -> EncoderKind:
+    """Return `flat`, `grid` or `image` for the setting `wanted`. Raises `ConfigError` when it cannot read such."""
+    shape, dtype = spec.observation_shape, spec.observation_dtype
+    if wanted == "auto":
+        return "image" if len(shape) == 3 and _is_image(spec) else "flat"
+    if wanted == "image" and not _is_image(spec):
+        needed = f"uint8 of shape (h, w, c), (c, h, w) or (h, w) with h and w at least {SMALLEST_IMAGE}"
+    elif wanted == "grid" and (spec.observation_range is None or len(shape) not in (2, 3)):
+        needed = "uint8 or int8 of shape (h, w) or (h, w, c)"
+    elif wanted == "grid" and spec.observation_range is not None and _values(spec.observation_range) > MOST_VALUES:
+        low, high = spec.observation_range
+        raise ConfigError(
+            f"policy.encoder 'grid' reads cells of at most {MOST_VALUES} values, but these observations may hold "
+            f"{low} to {high}: narrow the bounds of the observation space, or use 'flat'."
+        )
+    else:
+        return wanted
+    what = "rows of named fields" if spec.observation_fields else f"{dtype} of shape {shape}"
+    raise ConfigError(f"policy.encoder {wanted!r} reads {needed}, but these observations are {what}: use 'auto'.")
+
+
+def _is_image(spec: EnvironmentSpec) -> bool:
+    shape = spec.observation_shape
+    if spec.observation_dtype != "uint8" or spec.observation_fields or len(shape) not in (2, 3):
+        return False
+    return min(shape[:2]) >= SMALLEST_IMAGE or min(shape[-2:]) >= SMALLEST_IMAGE
+
+
+def _values(limits: tuple[int, int]) -> int:
+    return limits[1] - limits[0] + 1
+
+
+class ImagePlanes:
+    """The channels of an image."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        shape = spec.observation_shape
+        self.channels_first = len(shape) == 3 and min(shape[:2]) < SMALLEST_IMAGE
+        """A first side that is too short to be one of the picture counts channels."""
+        height, width, channels = (*shape[1:], shape[0]) if self.channels_first else (*shape, 1)[:3]
+        self.shape = channels, height, width
+        self.scale = min(spec.observation_scale)
+
+    def __call__(self, observations: Tensor) -> Tensor:
+        """Return images (N, *shape) as planes (N, C, h, w)."""
+        if self.channels_first:
+            return observations
+        return observations.unsqueeze(1) if observations.ndim == 3 else observations.movedim(-1, 1)
+
+    def identity(self) -> dict[str, Any]:
+        """Nothing more to say than the observation's shape."""
+        return {}
+
+
+class GridPlanes:
+    """One plane for each value of each channel of a grid: 1 in the cells that hold it."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        assert spec.observation_range is not None
+        height, width, channels = (*spec.observation_shape, 1)[:3]
+        self.low, self.high = spec.observation_range
+        values = _values(spec.observation_range)
+        self.shape = channels * values, height, width
+        self.scale = math.sqrt(values)  # brings a one-hot's mean square to 1
+
+    def __call__(self, observations: Tensor) -> Tensor:
+        """Return grids (N, h, w) or (N, h, w, c) as planes (N, C, h, w).
+
+        Raises `ContractError` for a cell outside the declared range. Away from the processor, where looking would
+        mean waiting, such a grid is all NaN instead, which the trainer notices and does not learn from.
+        """
+        grids = observations.unsqueeze(1) if observations.ndim == 3 else observations.movedim(-1, 1)
+        values = torch.arange(self.low, self.high + 1, dtype=grids.dtype, device=grids.device)
+        planes = (grids.unsqueeze(2) == values.view(-1, 1, 1)).flatten(1, 2)
+        wrong = ((grids < self.low) | (grids > self.high)).flatten(1)
+        if grids.device.type == "cpu":
+            if wrong.any():
+                cell = int(grids.flatten(1)[wrong][0])
+                raise ContractError(
+                    f"an observation holds {cell}, but its space allows {self.low} to {self.high} only."
+                )
+            return planes
+        return torch.where(wrong.any(1).view(-1, 1, 1, 1), torch.nan, planes.to(torch.float32))
+
+    def identity(self) -> dict[str, Any]:
+        """Which values a cell may have."""
+        return {"grid_values": [self.low, self.high]}
+
+
+class Convolutions(nn.Module):
+    """Observations as planes of numbers, and the convolutions that they go through."""
+
+    def __init__(self, spec: EnvironmentSpec, encoder: str, generator: torch.Generator) -> None:
+        """Draw the first weights (He et al. 2015: a ReLU keeps half of what it gets). encoder: a key of `STACKS`."""
+        super().__init__()
+        self.planes: ImagePlanes | GridPlanes = ImagePlanes(spec) if encoder == "image" else GridPlanes(spec)
+        self.stack, self.dimensions = STACKS[encoder], len(spec.observation_shape)
+        self.scale = self.planes.scale
+        """Factor for the planes that brings their numbers to about -1..1."""
+        self.weights = nn.ParameterList()
+        channels, height, width = self.planes.shape
+        for layer in self.stack:
+            inputs = channels * layer.kernel**2
+            bound = math.sqrt(6 / inputs)
+            weight = torch.empty(layer.channels, inputs).uniform_(-bound, bound, generator=generator)
+            self.weights.append(nn.Parameter(weight))
+            channels, height, width = layer.channels, layer.places(height), layer.places(width)
+        self.features = channels * height * width
+        """Numbers that come out, F."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what its weights depend on, as JSON values."""
+        layers = [[layer.channels, layer.kernel, layer.stride, layer.padding] for layer in self.stack]
+        return {"convolutions": layers, **self.planes.identity()}
+
+    def forward(self, observations: Tensor, scale: Tensor) -> Tensor:
+        """Return what was found in observations (..., *shape), by channel, row and column: (..., F)."""
+        batch = observations.shape[: observations.ndim - self.dimensions]
+        planes = self.planes(observations.reshape(-1, *observations.shape[len(batch) :]))
+        x = planes.to(scale.dtype) * scale
+        for layer, weight in zip(self.stack, self.weights, strict=True):
+            kernels = weight.view(layer.channels, -1, layer.kernel, layer.kernel)
+            x = torch.relu_(nn.functional.conv2d(x, kernels, stride=layer.stride, padding=layer.padding))
+        return x.reshape(*batch, self.features)

@@ -1,0 +1,138 @@
+"""The policy: encoder -> recurrent layers -> head.
+
+Outputs are laid out (outputs, ...) rather than (..., outputs): sums over the few choices of an action then
+run along contiguous memory. Rows 0 to K-1 are logits or Gaussian means, the V rows after them are the value,
+which `Policy.values` reads.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from puffer_train.config import PolicySettings
+from puffer_train.contract import EnvironmentSpec
+from puffer_train.observation import observation_reader
+from puffer_train.policy.actions import action_distribution, action_scale
+from puffer_train.policy.cells import CELLS, Resets
+from puffer_train.policy.encoders import Convolutions, choose_encoder
+from puffer_train.policy.values import VALUE_HEADS
+
+FIRST_LOGIT_SCALE = 0.1
+"""The action rows of the head start this much smaller, so that the first policy is nearly uniform."""
+
+FIRST_SPREAD = 0.5
+"""Standard deviation of continuous actions at the start, as a part of half the allowed range."""
+
+
+class Policy(nn.Module):
+    """Maps observations and a recurrent state to action outputs and a value, for a fixed environment spec."""
+
+    input_scale: Tensor
+    action_scale: Tensor
+
+    def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
+        """Draw the first weights. Raises `ConfigError` when the encoder cannot read such observations."""
+        super().__init__()
+        self.spec = spec
+        self.settings = replace(settings, encoder=choose_encoder(spec, settings.encoder))
+        """What it was made with; an encoder of `auto` is replaced by the one that was chosen."""
+        self.hidden, self.layers = settings.hidden, settings.layers
+        self.observations = observation_reader(spec)
+        self.cell = CELLS[settings.cell]
+        self.actions = action_distribution(spec.action)
+        self.value = VALUE_HEADS[settings.value_head]
+        self.outputs = spec.action.outputs + self.value.outputs
+        """K + V, rows of the output."""
+
+        def matrix(*shape: int) -> nn.Parameter:
+            bound = 1 / math.sqrt(shape[-1])
+            return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
+
+        self.convolutions = (
+            None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
+        )
+        scale = spec.observation_scale if self.convolutions is None else (self.convolutions.scale,)
+        self.encoder = matrix(self.hidden, len(scale) if self.convolutions is None else self.convolutions.features)
+        self.core = matrix(self.layers, *self.cell.weight_shape(self.hidden))
+        self.head = matrix(self.outputs, self.hidden)
+        with torch.no_grad():
+            self.head[: spec.action.outputs] *= FIRST_LOGIT_SCALE
+            self.head[spec.action.outputs :] *= self.value.first_scale
+        self.register_buffer("input_scale", torch.tensor(scale), persistent=False)
+        self.register_buffer("action_scale", action_scale(spec.action), persistent=False)
+        self.log_std = (
+            nn.Parameter(torch.full((spec.action.dimensions,), math.log(FIRST_SPREAD)))
+            if spec.action.kind == "box"
+            else None
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """Return what its weights depend on besides the environment's spec, as JSON values."""
+        return {
+            "hidden": self.hidden,
+            "layers": self.layers,
+            "cell": self.settings.cell,
+            "encoder": self.settings.encoder,
+            "value_head": self.settings.value_head,
+            **({} if self.convolutions is None else self.convolutions.identity()),
+            **self.value.identity(),
+        }
+
+    @property
+    def convolution_weights(self) -> list[nn.Parameter]:
+        """The matrices of kernels (channels out, channels in * k * k), in the order of their use; often none."""
+        return [] if self.convolutions is None else list(self.convolutions.weights)
+
+    def products(self) -> list[tuple[int, int]]:
+        """Return the (inputs, outputs) of every matrix that rows are multiplied with."""
+        first = self.observations.multiplied if self.convolutions is None else self.encoder.shape[1]
+        rows, columns = self.core.shape[1:]
+        kernels = [(weight.shape[1], weight.shape[0]) for weight in self.convolution_weights]
+        return [*kernels, (max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
+
+    def named(self, observations: Tensor) -> dict[str, Tensor]:
+        """Return the values of observations (..., *shape) by name; an observation without names is `value`."""
+        return self.observations.named(observations)
+
+    def initial_state(self, rows: int) -> Tensor:
+        """Return the state at the start of an episode: zeros (layers, rows, S), S = `cell.state_size(hidden)`."""
+        return self.head.new_zeros(self.layers, rows, self.cell.state_size(self.hidden))
+
+    def step(self, observations: Tensor, state: Tensor) -> Tensor:
+        """One time step for acting. observations (B, *shape); state (L, B, S) is updated in place.
+
+        Returns (K + V, B). No gradient is recorded.
+        """
+        with torch.no_grad():
+            x = self._encode(observations)
+            for weight, layer_state in zip(self.core, state, strict=True):
+                x = self.cell.step(x, layer_state, weight)
+            return self.head @ x.T
+
+    def forward(self, observations: Tensor, state: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Whole sequences for learning. observations (T, B, *shape), state (L, B, S) before the first step.
+
+        keep (T, B) is 0 where the state is wiped before that step because a new episode starts there, else 1;
+        None keeps it throughout. Returns (K + V, T, B).
+        """
+        x = self._encode(observations)
+        resets = Resets(keep)
+        for weight, layer_state in zip(self.core, state, strict=True):
+            x = self.cell.sequence(x, layer_state, weight, resets)
+        time, rows, hidden = x.shape
+        return (self.head @ x.reshape(time * rows, hidden).T).view(-1, time, rows)
+
+    def values(self, output: Tensor) -> Tensor:
+        """Return the values (...) that output (K + V, ...) stands for."""
+        return self.value.decode(output[self.spec.action.outputs :])
+
+    def _encode(self, observations: Tensor) -> Tensor:
+        """Return what the first layer gets of observations (..., *shape): (..., H)."""
+        if self.convolutions is None:
+            return self.observations.encode(observations, self.encoder * self.input_scale)
+        return nn.functional.linear(self.convolutions(observations, self.input_scale), self.encoder)
