@@ -33,14 +33,36 @@ BOX = DISCRETE | {
     "action_low": [-1, -0.1],
     "action_high": [1, 0.1],
 }
+LSTM = DISCRETE | {"cell": "lstm", "encoder": "flat", "value_head": "distribution", "value_bins": 5, "value_limit": 8.0}
+GRID = DISCRETE | {
+    "observation_shape": [3, 4],
+    "observation_dtype": "int8",
+    "encoder": "grid",
+    "convolutions": [[5, 3, 1, 1], [2, 2, 2, 0]],
+    "grid_values": [-1, 2],
+}
+IMAGE = DISCRETE | {
+    "observation_shape": [2, 40, 36],
+    "observation_dtype": "uint8",
+    "encoder": "image",
+    "convolutions": [[3, 8, 6, 0]],
+}
 
 
 def make_tensors(info: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     inputs, hidden = math.prod(info["observation_shape"]), info["hidden"]
-    shapes = {"input_scale": (inputs,), "encoder.weight": (hidden, inputs)}
-    shapes |= {f"core.{layer}.weight": (3 * hidden, hidden) for layer in range(info["layers"])}
-    shapes |= {"head.weight": (sum(info["action_sizes"]) + 1, hidden)}
+    shapes: dict[str, tuple[int, ...]] = {"input_scale": (inputs,), "encoder.weight": (hidden, inputs)}
+    if (
+        info.get("encoder") == "grid"
+    ):  # 4 values; 3x3 with a border leaves 3 x 4 places, then 2x2 in strides of 2 leaves 1 x 2
+        shapes = {"convolution.0.weight": (5, 4 * 9), "convolution.1.weight": (2, 5 * 4), "encoder.weight": (hidden, 4)}
+        shapes["input_scale"] = (1,)
+    elif info.get("encoder") == "image":  # 6 x 5 places
+        shapes = {"convolution.0.weight": (3, 2 * 64), "encoder.weight": (hidden, 90), "input_scale": (1,)}
+    core = (4 * hidden, 2 * hidden) if info.get("cell") == "lstm" else (3 * hidden, hidden)
+    shapes |= {f"core.{layer}.weight": core for layer in range(info["layers"])}
+    shapes |= {"head.weight": (sum(info["action_sizes"]) + info.get("value_bins", 1), hidden)}
     if info["action_kind"] == "box":
         shapes["log_std"] = (info["action_sizes"][0],)
     return {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
@@ -51,7 +73,27 @@ def write(path: Path, info: Any, tensors: dict[str, np.ndarray], **metadata: str
     return path
 
 
-def reference(tensors: dict[str, np.ndarray], layers: int, history: list[np.ndarray]) -> list[float]:
+def features(tensors: dict[str, np.ndarray], info: dict[str, Any], observation: np.ndarray) -> list[float]:
+    """What the encoder's matrix gets of one observation, one multiplication after the other."""
+    planes = observation[None] if observation.ndim == 2 else observation
+    if info["encoder"] == "grid":
+        planes = np.stack([planes[0] == value for value in range(info["grid_values"][0], info["grid_values"][1] + 1)])
+    planes = planes.astype(np.float64) * float(tensors["input_scale"][0])
+    for i, (channels, kernel, stride, padding) in enumerate(info["convolutions"]):
+        weight = tensors[f"convolution.{i}.weight"].reshape(channels, len(planes), kernel, kernel).astype(np.float64)
+        planes = np.pad(planes, ((0, 0), (padding, padding), (padding, padding)))
+        tops, lefts = (range(0, side - kernel + 1, stride) for side in planes.shape[1:])
+        answers = [
+            [[max(0.0, (w * planes[:, y : y + kernel, x : x + kernel]).sum()) for x in lefts] for y in tops]
+            for w in weight
+        ]
+        planes = np.array(answers)
+    return [float(x) for x in planes.ravel()]
+
+
+def reference(
+    tensors: dict[str, np.ndarray], layers: int, history: list[np.ndarray], info: dict[str, Any] = DISCRETE
+) -> list[float]:
     """Outputs after `history` (observations of one row, oldest first), with scalar arithmetic in double."""
 
     def sigmoid(v: float) -> float:
@@ -62,10 +104,22 @@ def reference(tensors: dict[str, np.ndarray], layers: int, history: list[np.ndar
 
     hidden = tensors["encoder.weight"].shape[0]
     states = [[0.0] * hidden for _ in range(layers)]
+    memories = [[0.0] * hidden for _ in range(layers)]
     for observation in history:
-        x = [float(o) * float(s) for o, s in zip(observation.ravel(), tensors["input_scale"], strict=True)]
+        if "convolutions" in info:
+            x = features(tensors, info, observation)
+        else:
+            x = [float(o) * float(s) for o, s in zip(observation.ravel(), tensors["input_scale"], strict=True)]
         x = times(tensors["encoder.weight"], x)
         for layer in range(layers):
+            if info.get("cell") == "lstm":
+                y = times(tensors[f"core.{layer}.weight"], x + states[layer])
+                for unit in range(hidden):
+                    i, f, g, o = (y[block * hidden + unit] for block in range(4))
+                    memories[layer][unit] = sigmoid(f + 1) * memories[layer][unit] + sigmoid(i) * math.tanh(g)
+                    states[layer][unit] = sigmoid(o) * math.tanh(memories[layer][unit])
+                x = list(states[layer])
+                continue
             y = times(tensors[f"core.{layer}.weight"], x)
             for unit in range(hidden):
                 h, g, p = y[unit], y[hidden + unit], y[2 * hidden + unit]
@@ -76,7 +130,9 @@ def reference(tensors: dict[str, np.ndarray], layers: int, history: list[np.ndar
     return outputs
 
 
-@pytest.mark.parametrize("info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}])
+@pytest.mark.parametrize(
+    "info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}, LSTM, LSTM | BOX]
+)
 def test_deterministic_actions_equal_the_reference(tmp_path: Path, info: dict[str, Any]) -> None:
     tensors = make_tensors(info)
     policy = load_policy(write(tmp_path / "p", info, tensors))
@@ -90,15 +146,38 @@ def test_deterministic_actions_equal_the_reference(tmp_path: Path, info: dict[st
             histories[row].append(observations[row])
         actions = policy.act(observations, deterministic=True)
         for row in range(rows):
-            outputs = reference(tensors, info["layers"], histories[row])
+            outputs = reference(tensors, info["layers"], histories[row], info)
             if info["action_kind"] == "box":
-                expected = np.clip(outputs[:-1], info["action_low"], info["action_high"])
+                expected = np.clip(outputs[:2], info["action_low"], info["action_high"])
                 assert np.allclose(actions[row], expected, rtol=1e-4, atol=1e-5)
             else:
                 assert list(actions[row]) == [np.argmax(outputs[:3]), np.argmax(outputs[3:5])]
         ended = random.random(rows) < 0.2
         policy.reset(ended)
         histories = [[] if ended[row] else histories[row] for row in range(rows)]
+
+
+@pytest.mark.parametrize("info", [GRID, IMAGE, IMAGE | {"observation_shape": [40, 36, 2]}])
+def test_convolutions_equal_the_reference(tmp_path: Path, info: dict[str, Any]) -> None:
+    tensors = make_tensors(info)
+    tensors["input_scale"][:] = 0.7 if info is GRID else 1 / 255
+    policy = load_policy(write(tmp_path / "p", info, tensors))
+    random = np.random.default_rng(2)
+    history: list[np.ndarray] = []
+    for _step in range(3):
+        low, high = (-1, 3) if info is GRID else (0, 256)
+        observations = random.integers(low, high, (1, *info["observation_shape"])).astype(info["observation_dtype"])
+        last = observations.shape[-1] == 2
+        history.append(np.moveaxis(observations[0], -1, 0) if last else observations[0])
+        expected = reference(tensors, info["layers"], history, info)
+        assert np.allclose(policy._forward(observations)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_cell_that_is_no_value_is_refused(tmp_path: Path) -> None:
+    policy = load_policy(write(tmp_path / "p", GRID, make_tensors(GRID)))
+    for cell in (-2, 3):
+        with pytest.raises(ValueError, match="not among -1 to 2"):
+            policy.act(np.full((2, 3, 4), cell, np.int8))
 
 
 def test_actions_are_what_step_takes(tmp_path: Path) -> None:
@@ -202,6 +281,12 @@ BAD_METADATA: list[tuple[str, Any]] = [
     ("hidden", True),
     ("layers", -1),
     ("layers", 10**9),
+    ("cell", "gru"),
+    ("cell", ["lstm"]),
+    ("encoder", "eye"),
+    ("encoder", None),
+    ("value_head", "quantiles"),
+    ("value_head", 1),
     ("settings", []),
     ("settings", {"a": [1]}),
     ("settings", {"a": math.nan}),
@@ -214,6 +299,36 @@ def test_bad_metadata_is_refused_by_name(tmp_path: Path, name: str, value: Any) 
     with pytest.raises(PolicyError, match=name) as error:
         load_policy(path)
     assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+
+
+BAD_PLANES: list[tuple[dict[str, Any], str, Any]] = [
+    (GRID, "convolutions", []),
+    (GRID, "convolutions", [[5, 3, 1]]),
+    (GRID, "convolutions", [[5, 3, 0, 1]]),
+    (GRID, "convolutions", [[5, 3.0, 1, 1]]),
+    (GRID, "convolutions", [[10**30, 3, 1, 1]]),
+    (GRID, "convolutions", [[5, 6, 1, 1]]),
+    (GRID, "convolutions", "none"),
+    (GRID, "grid_values", [2, -1]),
+    (GRID, "grid_values", [0, 10**9]),
+    (GRID, "grid_values", [0]),
+    (GRID, "grid_values", None),
+    (IMAGE, "convolutions", [[3, 8, 6, 0], [3, 8, 6, 0]]),
+    (DISCRETE, "encoder", "grid"),
+    (GRID | {"observation_shape": [12]}, "encoder", "grid"),
+    (IMAGE | {"observation_dtype": "int8"}, "encoder", "image"),
+    (LSTM, "value_bins", 0),
+    (LSTM, "value_bins", 10**6),
+    (LSTM, "value_bins", None),
+]
+
+
+@pytest.mark.parametrize(("info", "name", "value"), BAD_PLANES)
+def test_bad_metadata_of_kinds_is_refused_by_name(tmp_path: Path, info: dict[str, Any], name: str, value: Any) -> None:
+    wanted = "convolutions|encoder" if info is DISCRETE else name
+    with pytest.raises(PolicyError, match=wanted) as error:
+        load_policy(write(tmp_path / "p", info | {name: value}, make_tensors(GRID)))
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", sorted(DISCRETE))
@@ -257,17 +372,19 @@ def test_no_metadata_is_refused(tmp_path: Path) -> None:
         load_policy(tmp_path / "p")
 
 
-@pytest.mark.parametrize("name", sorted(make_tensors(BOX)))
-def test_bad_tensors_are_refused_by_name(tmp_path: Path, name: str) -> None:
-    good = make_tensors(BOX)
+@pytest.mark.parametrize(
+    ("info", "name"), [(info, name) for info in (BOX, GRID) for name in sorted(make_tensors(info))]
+)
+def test_bad_tensors_are_refused_by_name(tmp_path: Path, info: dict[str, Any], name: str) -> None:
+    good = make_tensors(info)
     poisoned = good[name].copy()
     poisoned.flat[-1] = np.nan
     for tensor in (good[name].astype(np.float64), good[name][..., :-1].copy(), good[name][None], poisoned):
         with pytest.raises(PolicyError, match=name):
-            load_policy(write(tmp_path / "p", BOX, good | {name: tensor}))
+            load_policy(write(tmp_path / "p", info, good | {name: tensor}))
     without = {key: value for key, value in good.items() if key != name}
     with pytest.raises(PolicyError, match=f"missing: .*{name}"):
-        load_policy(write(tmp_path / "p", BOX, without))
+        load_policy(write(tmp_path / "p", info, without))
 
 
 def test_extra_tensors_are_refused(tmp_path: Path) -> None:
@@ -290,10 +407,10 @@ def test_not_a_file(tmp_path: Path) -> None:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_damaged_files_are_refused_or_finite(tmp_path: Path, data: st.DataObject) -> None:
+@given(data=st.data(), info=st.sampled_from([BOX, LSTM, GRID]))
+def test_damaged_files_are_refused_or_finite(tmp_path: Path, data: st.DataObject, info: dict[str, Any]) -> None:
     """Flip a bit or cut the end: either PolicyError, or a policy whose every number is finite."""
-    content = bytearray(write(tmp_path / "good", BOX, make_tensors(BOX)).read_bytes())
+    content = bytearray(write(tmp_path / "good", info, make_tensors(info)).read_bytes())
     if data.draw(st.booleans(), "cut"):
         del content[data.draw(st.integers(0, len(content) - 1), "length") :]
     else:
