@@ -17,6 +17,7 @@ from puffer_train.checkpoint import check_identity, check_shapes
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import CheckpointError
 from puffer_train.files import replace_durable, storing
+from puffer_train.packing import is_whole, pack
 from puffer_train.policy import Policy, completed, settings_of
 
 FORMAT = "puffer-policy-1"
@@ -42,7 +43,7 @@ def identify(env: object, name: str, given: Mapping[str, object]) -> Environment
 
 
 def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
-    """Write the policy file.
+    """Write the policy file; one policy gives the same bytes every time.
 
     Raises `CheckpointError` when a weight is not finite, `StorageError` when the disk refuses.
     """
@@ -56,19 +57,20 @@ def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -
         **policy.identity(),
         "settings": environment.settings,
     }
-    data = safetensors.torch.save(_tensors(policy), {"format": FORMAT, "policy": json.dumps(about)})
     with storing(path):
-        replace_durable(path, data)
+        replace_durable(path, pack(_tensors(policy), FORMAT, json.dumps(about)))
 
 
 def read_policy_info(path: Path) -> dict[str, Any]:
-    """Return what a policy file says about itself. Raises `CheckpointError` when it is none."""
+    """Return what a policy file says about itself. Raises `CheckpointError` when it is none, or damaged."""
     try:
         with safetensors.safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
             raise CheckpointError(f"{path} is no policy file of format {FORMAT!r}.")
         about = json.loads(metadata["policy"])
+        if not is_whole(path.read_bytes(), metadata):
+            raise CheckpointError(f"{path} is damaged: its checksum does not match.")
     except (OSError, safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read as a policy file: {error}.") from error
     if not isinstance(about, dict):
