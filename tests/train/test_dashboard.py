@@ -1,42 +1,103 @@
-"""The dashboard in terminals of any width, and as plain lines."""
+"""The dashboard in terminals of any size, and as plain lines."""
 
 import io
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from puffer_train.dashboard import Dashboard, Progress, clock, draw, line_of, short
+from puffer_train import dashboard as module
+from puffer_train.dashboard import Dashboard, Progress, draw, line_of, sparks
+from puffer_train.units import clock, short
+
+HERE = Path(__file__).parent
+REPORT = {"policy_loss": -0.01234, "entropy": 0.5, "learning_rate": 0.022, "updates": 60.0, "skipped": 2.0, "new": 3.0}
+STATISTICS = {"env/score": 812.5, "env/perf": 0.94, "env/aim": 0.5, "env/n": 31.0}
 
 
 def progress() -> Progress:
     shown = Progress("breakout", "runs/breakout-20260101-120000", 20_000_000)
-    report = {"policy_loss": -0.01234, "entropy": 0.5, "learning_rate": 0.022, "updates": 60.0, "skipped": 2.0}
-    shown.update(
-        1_000_000, report | {"env/score": 812.5, "env/aim": 0.5, "env/n": 31.0}, {"policy": 2.0, "forward": 1.0}
-    )
+    for i in range(10):
+        seconds = {"policy": 2.0, "forward": 1.0, "a section with a long name": 0.5}
+        shown.update(100_000 * (i + 1), REPORT | STATISTICS | {"env/score": 812.5 * i / 9}, seconds)
     return shown
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 80, 115, 116, 200])
-def test_fits_every_terminal(width: int) -> None:
+def drawn(width: int, height: int, ascii_only: bool = False, shown: Progress | None = None) -> list[str]:
     console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
     with console.capture() as capture:
-        console.print(draw(progress(), width))
-    lines = capture.get().splitlines()
-    assert max(map(len, lines)) <= width
-    if width >= 60:
-        assert "812.5" in capture.get()
-        assert "learning rate" in capture.get()
+        console.print(draw(shown or progress(), width, height, ascii_only))
+    return capture.get().splitlines()
 
 
-def test_a_terminal_is_redrawn_in_place() -> None:
+@pytest.mark.parametrize("width", [20, 40, 59, 60, 80, 95, 96, 120, 200, 400])
+@pytest.mark.parametrize("height", [12, 24, 50])
+def test_fits_every_terminal(width: int, height: int) -> None:
+    lines = drawn(width, height)
+    assert max(map(len, lines)) <= min(width, module.WIDEST)
+    assert len(lines) < height, "a picture as high as the terminal would scroll"
+    if width >= 40:
+        assert any("score 812.5" in line for line in lines), "the score always has its place"
+        assert any("1M" in line for line in lines)
+    if width >= 60 and height >= 24:
+        text = "\n".join(lines)
+        for part in ("learning rate", "policy", "57%", "perf", "0.94", "new", "! 2"):
+            assert part in text
+
+
+def test_numbers_that_change_do_not_move_the_picture() -> None:
+    first, second = progress(), progress()
+    second.report |= {"env/score": 3.0, "entropy": 0.123456, "env/perf": 1.0}
+    for a, b in zip(drawn(100, 30, shown=first), drawn(100, 30, shown=second), strict=True):
+        assert len(a) == len(b)
+        assert re.sub(r"[\d.▁-█]+", " ", a).split() == re.sub(r"[\d.▁-█]+", " ", b).split()
+
+
+def test_ascii_terminals_get_ascii() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    console = Console(width=120, file=file, force_terminal=True, color_system=None)
+    console.print(draw(progress(), 120, 30, console.options.ascii_only))
+    text = file.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
+    assert "score 812.5" in text
+    assert "###" in text
+
+
+def test_the_trend_is_on_the_scale_of_the_whole_run() -> None:
+    trend = [(25, 0.0), (50, 7.0), (74, 15.0)]
+    upper, lower = sparks(trend, 100, 8)
+    assert (upper, lower) == ("     █  ", "  ▁ ██  "), "nothing where nothing is known yet"
+    assert sparks([], 100, 3) == ("   ", "   ")
+    assert sparks([(100, 5.0)], 100, 3) == ("   ", "  ▁"), "one value has no course"
+
+
+def test_a_long_run_keeps_few_points() -> None:
+    shown = Progress("breakout", "run", 10**9)
+    for steps in range(5000):
+        shown.update(steps, {"env/score": float(steps)}, {})
+    assert len(shown.trend) <= module.MOST_POINTS
+    assert shown.trend[0] == (0, 0.0)
+    assert [steps for steps, _ in shown.trend] == sorted(steps for steps, _ in shown.trend)
+    assert shown.trend[-1][0] >= 4990
+
+
+def test_a_terminal_is_redrawn_in_place_one_picture_at_a_time() -> None:
     out = io.StringIO()
-    with Dashboard(progress(), Console(file=out, force_terminal=True, width=100)) as dashboard:
+    with Dashboard(progress(), Console(file=out, force_terminal=True, width=100), live=True) as dashboard:
         for _ in range(3):
             dashboard.refresh(force=True)
+        dashboard.refresh()  # too soon
         dashboard.say("something happened")
-    assert "\x1b[1A" in out.getvalue()
-    assert "something happened" in out.getvalue()
+    text = out.getvalue()
+    assert text.count(module.BEGIN_PICTURE) == text.count(module.END_PICTURE) == 4
+    assert "\x1b[1A" in text
+    assert "something happened" in text
 
 
 def test_elsewhere_it_is_lines() -> None:
@@ -52,12 +113,85 @@ def test_elsewhere_it_is_lines() -> None:
     assert "skipped 2" in lines[0]
 
 
+def test_lines_become_rarer_in_a_long_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    out = io.StringIO()
+    shown = Progress("breakout", "run", 100)
+    with Dashboard(shown, Console(file=out)) as dashboard:
+        for _ in range(3600):
+            now += 1
+            dashboard.refresh()
+        assert 80 < len(out.getvalue().splitlines()) < 240, "720 at one every five seconds"
+
+
 def test_before_anything_is_known() -> None:
     empty = Progress("breakout", "run", 100)
     assert "- left" in line_of(empty)
-    Console(file=io.StringIO()).print(draw(empty, 80))
+    for width in (20, 40, 80, 120):
+        assert any("0%" in line for line in drawn(width, 24, shown=empty))
 
 
 def test_numbers_read_well() -> None:
-    assert [short(n) for n in (7, 1234, 20_000_000, 3.5e9)] == ["7", "1.23k", "20M", "3.5G"]
+    assert [short(n) for n in (7, 1234, 999_999, 20_000_000, 3.5e9)] == ["7", "1.23k", "1M", "20M", "3.5G"]
     assert [clock(s) for s in (None, 5, 65, 3725)] == ["-", "0:05", "1:05", "1:02:05"]
+
+
+# --- a real run in terminals of several kinds ---
+
+
+def train(tmp_path: Path, terminal: bool, **variables: str) -> str:
+    """What a short run prints to a pseudo-terminal, or to a pipe."""
+    arguments = ["tiny_environments:CartPole", "--steps", "20000", "--train.num-envs", "16", "--train.horizon", "8"]
+    arguments += ["--train.minibatch", "64", "--threads", "1", "--train.eval-episodes", "4", "--no-video"]
+    path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    inherited = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"}}
+    environment = inherited | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "TERM": "xterm-256color"} | variables
+    command = [sys.executable, "-m", "puffer_train.cli_train", *arguments]
+    if not terminal:
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    master, slave = pty.openpty()
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        timer = threading.Timer(120, process.kill)
+        timer.start()
+        output = b""
+        while process.poll() is None or select.select([master], [], [], 0)[0]:
+            try:
+                output += os.read(master, 65536) if select.select([master], [], [], 0.05)[0] else b""
+            except OSError:  # Linux's way to say that the other end is closed
+                break
+        timer.cancel()
+    os.close(master)
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;5;\d+)(?:;\d+)*m")
+
+
+def test_a_real_terminal_gets_a_picture_in_colour(tmp_path: Path) -> None:
+    text = train(tmp_path, terminal=True)
+    assert module.BEGIN_PICTURE in text
+    assert COLOUR.search(text)
+    assert "━" in text
+    assert "tiny_environments:CartPole" in text
+
+
+def test_no_color_is_heeded(tmp_path: Path) -> None:
+    text = train(tmp_path, terminal=True, NO_COLOR="1")
+    assert module.BEGIN_PICTURE in text
+    assert not COLOUR.search(text)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "variables"),
+    [(True, {"TERM": "dumb"}), (False, {}), (False, {"FORCE_COLOR": "1"}), (False, {"PYTHONIOENCODING": "ascii"})],
+)
+def test_lines_without_escapes_elsewhere(tmp_path: Path, terminal: bool, variables: dict[str, str]) -> None:
+    text = train(tmp_path, terminal, **variables)
+    assert "\x1b" not in text
+    assert "/20k steps" in text
+    assert "Trained 20" in text
