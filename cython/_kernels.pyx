@@ -103,6 +103,7 @@ cdef extern from "learn/network.h" nogil:
         const float* rewards
         const uint8_t* terminals
         const uint8_t* truncations
+        const uint8_t* present_before
         const uint8_t* present
         void* to_observations
         float* to_rewards
@@ -142,7 +143,7 @@ cdef extern from "learn/learner.h" nogil:
     int32_t puf_tile_rows(const PufNetwork*, int32_t)
     double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss*, int, const int64_t*, const float*, int32_t,
                                 PufParameters*, double*)
-    void puf_learner_muon(PufLearner*, const PufMuon*, int32_t)
+    void puf_muon_all(PufPool*, const PufKernels*, const PufMuon*, int32_t)
     const PufKernels* puf_kernels(int)
 
 ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
@@ -177,10 +178,47 @@ def _zeros(size_t count):
     return memory[start : start + 4 * count].view(np.float32)
 
 
-cdef class Learner:
-    """One network and the threads that work on it. Its methods may be called by one thread at a time, `Actor`'s apart.
+cdef class Workers:
+    """Threads and an instruction set, which learners and optimizers share. One job at a time.
 
     Args:
+        threads: how many work; results do not depend on it.
+        isa: one of `supported_isas()`; None: the best one.
+
+    Raises:
+        ValueError: no such instruction set here, or fewer than one thread.
+        MemoryError: the threads cannot be had.
+    """
+
+    cdef PufPool* pool
+    cdef const PufKernels* kernels
+    cdef readonly int threads
+    cdef readonly str isa
+
+    def __init__(self, int threads, isa=None):
+        isas = supported_isas()
+        self.isa = isas[len(isas) - 1] if isa is None else isa
+        if self.isa not in isas:
+            raise ValueError(f"isa must be one of {', '.join(isas)} on this machine, got {isa!r}")
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        self.kernels = puf_kernels(ISA_NAMES.index(self.isa))
+        self.threads = threads
+        if threads > 1:
+            self.pool = puf_pool_create(threads, 0)
+            if self.pool == NULL:
+                raise MemoryError(f"{threads} threads cannot be had")
+
+    def __dealloc__(self):
+        if self.pool != NULL:
+            puf_pool_destroy(self.pool)
+
+
+cdef class Learner:
+    """One network. Its methods may be called by one thread at a time, `Actor`'s apart.
+
+    Args:
+        workers: who computes gradients.
         cell: `mingru` or `lstm`.
         inputs, hidden, layers: sizes; hidden must be a multiple of 16.
         choices: of each number of an action; None for continuous actions, which are then as many as `scale` has.
@@ -188,28 +226,26 @@ cdef class Learner:
         input_scale: (inputs,) float32: what observations are multiplied with.
         number: dtype of observations: uint8, int8, int32 or float32.
         horizon: time steps of the sequences that are learned from.
-        threads: how many work; results do not depend on it.
-        isa: one of `supported_isas()`; None: the best one.
+
+    Raises:
+        ValueError: there is no kernel for that.
     """
 
     cdef PufLearner c
     cdef PufWeights layout
     cdef object choices, scale, input_scale, memory
+    cdef readonly Workers workers
     cdef readonly int horizon
-    cdef readonly str isa
     cdef readonly str number
 
-    def __init__(self, str cell, int inputs, int hidden, int layers, choices, scale, input_scale, str number,
-                 int horizon, int threads, isa=None):
-        isas = supported_isas()
-        self.isa = isas[len(isas) - 1] if isa is None else isa
-        if self.isa not in isas:
-            raise ValueError(f"isa must be one of {', '.join(isas)} on this machine, got {isa!r}")
+    def __init__(self, Workers workers, str cell, int inputs, int hidden, int layers, choices, scale, input_scale,
+                 str number, int horizon):
         if cell not in ("mingru", "lstm") or number not in NUMBERS:
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
-        if min(inputs, hidden, layers, horizon, threads) < 1 or hidden % 16:
+        if min(inputs, hidden, layers, horizon) < 1 or hidden % 16:
             raise ValueError("sizes must be positive, and hidden a multiple of 16")
-        self.c.kernels = puf_kernels(ISA_NAMES.index(self.isa))
+        self.workers = workers
+        self.c.kernels, self.c.pool, self.c.threads = workers.kernels, workers.pool, workers.threads
         net = &self.c.net
         net.cell = PUF_LSTM if cell == "lstm" else PUF_MINGRU
         net.number = <PufNumber><int>NUMBERS[number]
@@ -228,25 +264,11 @@ cdef class Learner:
             net.choices = <int32_t*>data(self.choices, "choices", "int32", (len(choices),))
         self.layout = puf_network_layout(net)
         self.c.tile_rows = puf_tile_rows(net, horizon)
-        self.c.threads = threads
         self.c.scratch_size = self.c.kernels.scratch(net, horizon, self.c.tile_rows)
-        self.memory = _zeros((1 + PUF_GROUPS) * self.layout.size + threads * self.c.scratch_size)
+        self.memory = _zeros((1 + PUF_GROUPS) * self.layout.size + workers.threads * self.c.scratch_size)
         self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
         self.c.gradients = self.c.weights + self.layout.size
         self.c.scratch = self.c.gradients + PUF_GROUPS * self.layout.size
-        if threads > 1:
-            self.c.pool = puf_pool_create(threads, 0)
-            if self.c.pool == NULL:
-                raise MemoryError(f"{threads} threads cannot be had")
-
-    def __dealloc__(self):
-        if self.c.pool != NULL:
-            puf_pool_destroy(self.c.pool)
-
-    @property
-    def threads(self):
-        """How many threads work."""
-        return self.c.threads
 
     cdef PufParameters parameters(self, tuple arrays) except *:
         """Addresses of encoder (H, I), core (L, G, F), head (K + 1, H) and log_std (k,) or None."""
@@ -373,7 +395,7 @@ cdef class Actor:
     cdef Rollout rollout
     cdef PufAct c
     cdef PufStep move
-    cdef object memory, keep, env
+    cdef object memory, keep
     cdef readonly int first, last
     cdef size_t observation_bytes
 
@@ -401,20 +423,18 @@ cdef class Actor:
         m.rewards = <float*>data(env.rewards, "rewards", "float32", (rows,))
         m.terminals = <uint8_t*>data(env.terminals, "terminals", "bool", (rows,))
         m.truncations = <uint8_t*>data(env.truncations, "truncations", "bool", (rows,))
-        present = getattr(env, "agent_mask", None)
-        m.present = <uint8_t*>data(present, "agent_mask", "bool", (rows,))
         m.state, m.layer_stride = c.state, c.layer_stride
-        self.keep = (observed, env.rewards, env.terminals, env.truncations, present, state)
+        self.keep = (observed, env.rewards, env.terminals, env.truncations, state)
 
-    def act(self, int t, uint64_t key):
-        """Choose the actions of step t. Returns the first row whose outputs were not finite, or -1.
+    def act(self, int t, uint64_t key, bint greedy=False):
+        """Choose the actions of step t, greedily the likeliest. Returns the first row with outputs not finite, or -1.
 
         `key` stands for the randomness of this step: the same key, rows and outputs give the same actions.
         """
         cdef PufAct c = self.c
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
         net = &self.rollout.learner.c.net
-        c.key = key
+        c.key, c.greedy = key, greedy
         c.observations = <const uint8_t*>self.rollout.c.observations + at * self.observation_bytes
         if self.rollout.c.masks != NULL:
             c.masks = self.rollout.c.masks + at * net.outputs
@@ -456,7 +476,10 @@ cdef class Actor:
         return bad
 
     def store(self, int t):
-        """Copy what step t brought into the rollout. Returns flags: SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS."""
+        """Copy what step t brought into the rollout, where masks and who is there lie already.
+
+        Returns flags: SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS.
+        """
         cdef PufStep m = self.move
         cdef int flags
         self.place(&m, t)
@@ -477,23 +500,26 @@ cdef class Actor:
         m.to_observations = <uint8_t*>self.rollout.c.observations + following * self.observation_bytes
         m.to_rewards = self.rollout.rewards + at
         m.to_ends = <uint8_t*>self.rollout.c.ends + at
+        if self.rollout.c.present != NULL:
+            m.present_before = self.rollout.c.present + at
+            m.present = self.rollout.c.present + following
 
 
 cdef class Muon:
-    """Muon over some matrices of one learner's threads.
+    """Muon over some matrices.
 
     Args:
-        learner: whose threads and instruction set to use.
+        workers: who computes.
         matrices: (parameter, gradient, average) each, (m, n) float32.
     """
 
-    cdef Learner learner
+    cdef Workers workers
     cdef PufMuon* matrices
     cdef int count
     cdef object memory, keep
 
-    def __init__(self, Learner learner, list matrices):
-        self.learner, self.count, self.keep = learner, len(matrices), matrices
+    def __init__(self, Workers workers, list matrices):
+        self.workers, self.count, self.keep = workers, len(matrices), matrices
         self.matrices = <PufMuon*>calloc(len(matrices), sizeof(PufMuon))
         if self.matrices == NULL:
             raise MemoryError
@@ -518,4 +544,4 @@ cdef class Muon:
             m = &self.matrices[i]
             m.learning_rate, m.momentum, m.gradient_scale = learning_rate, momentum, gradient_scale
         with nogil:
-            puf_learner_muon(&self.learner.c, self.matrices, self.count)
+            puf_muon_all(self.workers.pool, self.workers.kernels, self.matrices, self.count)

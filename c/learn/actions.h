@@ -13,7 +13,7 @@
 // Uniform in [0, 1) for number `index` of row `row` at the step that `key` stands for: a multiple of 2^-24.
 static inline float uniform(uint64_t key, uint64_t row, uint64_t index)
 {
-    uint64_t x = key + row * 0x9E3779B97F4A7C15u;
+    uint64_t x = puf_splitmix64(&key) + row;
     x = puf_splitmix64(&x) + index;
     return (float)(puf_splitmix64(&x) >> 40) * 0x1p-24f;
 }

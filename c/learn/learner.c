@@ -60,9 +60,9 @@ int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon)
     return rows < least ? least : rows;
 }
 
-static void run(PufLearner* learner, PufJob job, void* context)
+static void run(PufPool* pool, PufJob job, void* context)
 {
-    if (learner->pool == NULL || puf_pool_run(learner->pool, job, context) != 0) {
+    if (pool == NULL || puf_pool_run(pool, job, context) != 0) {
         job(context, 0, 1);
     }
 }
@@ -170,8 +170,8 @@ double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufL
     Work work = { .learner = learner, .rollout = rollout, .loss = loss, .sequences = sequences, .importance = importance,
                   .count = count, .groups = tiles < PUF_GROUPS ? tiles : PUF_GROUPS, .gradient_size = l.size };
     weigh(rollout, sequences, count, normalize, loss);
-    run(learner, train_groups, &work);
-    run(learner, add_groups, &work);
+    run(learner->pool, train_groups, &work);
+    run(learner->pool, add_groups, &work);
     for (int f = 0; f < PUF_FIGURES; f++) {
         figures[f] = 0.0;
         for (int g = 0; g < work.groups; g++) {
@@ -185,7 +185,7 @@ double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufL
 // -- optimizer ---------------------------------------------------------------------------------------------
 
 typedef struct Matrices {
-    PufLearner* learner;
+    const PufKernels* kernels;
     const PufMuon* matrices;
     int32_t count;
     atomic_int next;
@@ -197,12 +197,12 @@ static void step_matrices(void* context, int part, int parts)
     (void)parts;
     Matrices* work = context;
     for (int i = atomic_fetch_add(&work->next, 1); i < work->count; i = atomic_fetch_add(&work->next, 1)) {
-        work->learner->kernels->muon(&work->matrices[i]);
+        work->kernels->muon(&work->matrices[i]);
     }
 }
 
-void puf_learner_muon(PufLearner* learner, const PufMuon* matrices, int32_t count)
+void puf_muon_all(PufPool* pool, const PufKernels* kernels, const PufMuon* matrices, int32_t count)
 {
-    Matrices work = { .learner = learner, .matrices = matrices, .count = count };
-    run(learner, step_matrices, &work);
+    Matrices work = { .kernels = kernels, .matrices = matrices, .count = count };
+    run(pool, step_matrices, &work);
 }

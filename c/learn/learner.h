@@ -27,6 +27,6 @@ double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int n
                             const float* importance, int32_t count, PufParameters* to, double* figures);
 
 // One step for each of some matrices, side by side.
-void puf_learner_muon(PufLearner*, const PufMuon* matrices, int32_t count);
+void puf_muon_all(PufPool* pool, const PufKernels* kernels, const PufMuon* matrices, int32_t count);
 
 const PufKernels* puf_kernels(int isa); // 0 baseline, 1 x86-64-v3, 2 x86-64-v4

@@ -91,7 +91,8 @@ typedef struct PufStep {
     size_t observation_bytes; // of one
     const void* observations;
     const float* rewards;
-    const uint8_t *terminals, *truncations, *present; // present: NULL, or who is there now
+    const uint8_t *terminals, *truncations;
+    const uint8_t *present_before, *present; // NULL, or who was there before the step and is there after it
     void* to_observations;
     float* to_rewards;
     uint8_t* to_ends;

@@ -37,8 +37,11 @@ static int store_step(const PufStep* s)
     uint8_t truncated = 0;
     for (size_t i = 0; i < rows; i++) {
         truncated |= s->truncations[i];
-        // an agent that left without a terminal is gone all the same: nothing follows for it
-        s->to_ends[i] = s->terminals[i] | s->truncations[i] | (s->present ? !s->present[i] : 0);
+        s->to_ends[i] = s->terminals[i] | s->truncations[i];
+    }
+    for (size_t i = 0; i < rows && s->present; i++) {
+        // an agent that left without a terminal is gone all the same, and one that comes has no past
+        s->to_ends[i] |= !s->present[i] || !s->present_before[i];
     }
     return flags | (truncated ? PUF_SOME_TRUNCATED : 0);
 }

@@ -74,7 +74,7 @@ class TrainSettings:
     entropy_coefficient: float = _setting(0.0049, 0.0)
     """Reward for keeping the policy random."""
     max_kl: float = _setting(0.0, 0.0)
-    """A rollout is not learned from any further once the policy has moved this far from the one that played; 0: always."""
+    """A rollout is learned from no further once the policy is this far from the one that played (KL); 0 is no limit."""
     normalize_advantages: bool = True
     """Bring the advantages of each minibatch to mean 0 and spread 1."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -43,7 +44,10 @@ def orthogonalize(matrices: Tensor) -> Tensor:
 class Optimizer:
     """Steps named parameters: those with two or more dimensions by Muon, vectors by Adam."""
 
-    def __init__(self, parameters: Iterable[tuple[str, torch.nn.Parameter]], momentum: float) -> None:
+    def __init__(
+        self, parameters: Iterable[tuple[str, torch.nn.Parameter]], momentum: float, workers: Any = None
+    ) -> None:
+        """workers: the kernels' threads (`_kernels.Workers`) that step matrices on a processor; None: torch does."""
         self.parameters = dict(parameters)
         self.momentum = momentum
         self.steps = 0
@@ -51,33 +55,40 @@ class Optimizer:
         """Running mean of the gradient."""
         self.squares = {name: torch.zeros_like(p) for name, p in self.parameters.items() if p.ndim < 2}
         """Running mean of the squared gradient, for Adam."""
-
-    def zero_gradients(self) -> None:
-        """Forget the gradients."""
         for parameter in self.parameters.values():
-            parameter.grad = None
-
-    def gradient_norm(self) -> float:
-        """Return the length of all gradients together; not finite as soon as one number is not."""
-        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
-        return float(torch.stack([g.square().sum() for g in gradients]).sum().sqrt())
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)  # kept, so that a kernel finds it where it was
+        self.muon = None if workers is None else _kernel_muon(workers, self._matrices())
 
     @torch.no_grad()
     def step(self, learning_rate: float, vector_learning_rate: float, gradient_scale: float = 1.0) -> None:
         """Move every parameter along its gradient, which is first multiplied by `gradient_scale`."""
         self.steps += 1
+        if self.muon is not None:
+            self.muon.step(learning_rate, self.momentum, gradient_scale)
         for name, parameter in self.parameters.items():
-            if parameter.grad is None:
-                continue
-            gradient = parameter.grad * gradient_scale
+            assert parameter.grad is not None
+            if parameter.ndim < 2:
+                self._adam(name, parameter, parameter.grad * gradient_scale, vector_learning_rate)
+            elif self.muon is None:
+                self._muon(name, parameter, parameter.grad * gradient_scale, learning_rate)
+
+    def _matrices(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return (parameter, gradient, average) of every matrix, stacked ones one by one."""
+        found = []
+        for name, parameter in self.parameters.items():
             if parameter.ndim >= 2:
-                average = self.averages[name].lerp_(gradient, 1 - self.momentum)
-                nesterov = gradient.lerp_(average, self.momentum)
                 rows, columns = parameter.shape[-2:]
-                scale = math.sqrt(max(1.0, rows / columns))
-                parameter.add_(orthogonalize(nesterov), alpha=-learning_rate * scale)
-            else:
-                self._adam(name, parameter, gradient, vector_learning_rate)
+                whole = (parameter.detach(), cast(Tensor, parameter.grad), self.averages[name])
+                found += list(zip(*(tensor.view(-1, rows, columns) for tensor in whole), strict=True))
+        return found
+
+    def _muon(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
+        """Jordan et al. 2024; `c/learn/muon.h` has the same in C."""
+        average = self.averages[name].lerp_(gradient, 1 - self.momentum)
+        nesterov = gradient.lerp_(average, self.momentum)
+        rows, columns = parameter.shape[-2:]
+        parameter.add_(orthogonalize(nesterov), alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
 
     def _adam(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """Kingma & Ba 2015, algorithm 1."""
@@ -93,3 +104,10 @@ class Optimizer:
         return {f"average.{name}": t for name, t in self.averages.items()} | {
             f"square.{name}": t for name, t in self.squares.items()
         }
+
+
+def _kernel_muon(workers: Any, matrices: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
+    """Return the kernel that steps these matrices."""
+    from puffer_train import _kernels  # noqa: PLC0415 - there are workers, so there are kernels
+
+    return _kernels.Muon(workers, [(p.numpy(), g.numpy(), a.numpy()) for p, g, a in matrices])

@@ -1,14 +1,13 @@
 """Proximal policy optimisation (Schulman et al. 2017) with a recurrent policy: the whole algorithm.
 
-One iteration is two halves. `collect` plays `horizon` steps of every environment with the current policy;
-`learn` improves the policy on what was collected. Buffers are time-major, (T, A) for T steps of A agents. Slot t
-holds what belongs together: the observation that was seen, the action taken on it, and the reward and end which
-*that action* brought. A slot T holds the observation after the last action, so that all T transitions count.
+One iteration is two halves. `collect` plays `horizon` steps of every environment with the current policy; `learn`
+improves the policy on what was collected. What is done with numbers on the way, a `Learner` does (learner.py): C
+kernels, or torch.
 
 Three things about episode ends are easy to get wrong, and happen here in one place each:
 
 - A truncated episode goes on in principle. Its last transition leads to the value of its true last observation,
-  seen with the recurrent state from before the reset: `_close_episodes`.
+  seen with the recurrent state from before the reset: `_play`.
 - The recurrent state returns to zero between episodes, in rollout and in training alike: `Buffers.keep`.
 - Advantages do not flow from one episode into the one before: `Buffers.ends`.
 """
@@ -18,19 +17,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from puffer_train.advantage import advantages
-from puffer_train.config import Settings, TrainSettings, check_batch
+from puffer_train.buffers import Buffers
+from puffer_train.config import Settings, check_batch
 from puffer_train.contract import Environment, describe
 from puffer_train.errors import EnvironmentCalls, NonFiniteError
+from puffer_train.learner import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, make_learner
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
 from puffer_train.rewards import RewardNormalizer
@@ -39,89 +38,28 @@ from puffer_train.runtime import physical_memory
 MOST_SKIPS_IN_A_ROW = 10
 """After this many skipped updates one after the other, training stops."""
 
-ADVANTAGE_EPSILON = 1e-8
-"""Keeps the normalisation of advantages finite where they are all equal."""
-
-
-class Buffers:
-    """What one rollout of T steps and A agents leaves behind. Allocated once, overwritten by every rollout."""
-
-    def __init__(self, env: Environment, policy: Policy, horizon: int) -> None:
-        spec = policy.spec
-        time_rows = (horizon, spec.rows)
-
-        def like(array: NDArray[Any]) -> Tensor:
-            return torch.zeros((horizon + 1, *array.shape), dtype=torch.from_numpy(array[:0].copy()).dtype)
-
-        self.observations = like(env.observations)
-        """(T + 1, A, *shape): what was seen before each step, and after the last."""
-        self.masks = None if env.action_masks is None else like(env.action_masks)
-        """(T + 1, A, K): which actions were allowed."""
-        self.present = None if env.agent_mask is None else like(env.agent_mask)
-        """(T + 1, A): which rows held an agent."""
-        self.outputs = torch.zeros(horizon, spec.action.outputs + 1, spec.rows)
-        """(T, K + 1, A): what the policy said: logits or means, then the value."""
-        self.actions = torch.zeros((*time_rows, spec.action.dimensions), dtype=policy.actions.dtype)
-        """(T, A, k): what was done."""
-        self.log_probs = torch.zeros(time_rows)
-        """(T, A): the log-probability it had."""
-        self.rewards = torch.zeros(time_rows)
-        """(T, A): what it brought, as the environment gave it."""
-        self.ends = torch.zeros(time_rows, dtype=torch.bool)
-        """(T, A): whether it ended the episode, by a terminal or a truncation."""
-        self.final_values = torch.zeros(time_rows)
-        """(T, A): value of what lies beyond the end: of the last observation at a truncation, else 0."""
-        self.first_state = policy.initial_state(spec.rows)
-        """(L, A, H): the recurrent state before step 0, already wiped where an episode starts there."""
-        self.values = torch.zeros(time_rows)
-        """(T, A): the value before each step."""
-        self.last_value = torch.zeros(spec.rows)
-        """(A,): the value after the last."""
-        self.ratios = torch.ones(time_rows)
-        """(T, A): new to old probability of the actions, where sequences were trained on already."""
-        self.advantages = torch.zeros(time_rows)
-        """(T, A)."""
-
-    @property
-    def keep(self) -> Tensor:
-        """(T, A) float: 0 where the recurrent state is wiped before that step, else 1."""
-        keep = torch.ones(self.ends.shape)
-        keep[1:] -= self.ends[:-1].to(torch.float32)
-        return keep
-
-    def next_values(self) -> Tensor:
-        """(T, A): the value of what each action led to."""
-        following = torch.cat([self.values[1:], self.last_value.unsqueeze(0)])
-        return torch.where(self.ends, self.final_values, following)
-
-
-@dataclass
-class Minibatch:
-    """B whole sequences out of the buffers, all (T, B, ...)."""
-
-    observations: Tensor
-    actions: Tensor
-    masks: Tensor | None
-    present: Tensor | None
-    log_probs: Tensor
-    values: Tensor
-    advantages: Tensor
-    keep: Tensor
-    first_state: Tensor
-    """(L, B, H)."""
-    importance: Tensor
-    """(B,): undoes the bias of choosing some sequences more often; 1 where all are equally likely."""
-
 
 class Trainer:
     """Trains a policy on one environment, which it resets, steps and reads, but does not close."""
 
-    def __init__(self, env: Environment, settings: Settings, seed: int, name: str = "environment") -> None:
+    def __init__(
+        self,
+        env: Environment,
+        settings: Settings,
+        seed: int,
+        name: str = "environment",
+        *,
+        threads: int = 1,
+        learner: str = "auto",
+    ) -> None:
         """Check the environment against the contract, make the policy, and reset the environment with `seed`.
 
-        Raises `ContractError` or `ConfigError`. One seed gives the same numbers every time with the same
-        number of threads, the same torch and the same kind of processor: its generators are its own, and
-        global ones are neither used nor changed.
+        threads: how many compute gradients where the kernels do; each of the environment's `parts`, if it has any, is
+        played by a thread of its own. learner: `auto`, `kernels` or `torch`.
+
+        Raises `ContractError` or `ConfigError`. One seed gives the same numbers every time with the same torch and the
+        same kind of processor, with the kernels on any number of threads; global generators are neither used nor
+        changed.
         """
         self.env, self.settings, self.seed = env, settings, seed
         self.calls = EnvironmentCalls(name)
@@ -131,9 +69,12 @@ class Trainer:
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
         self.policy = Policy(self.spec, settings.policy, initial)
-        self.optimizer = Optimizer(self.policy.named_parameters(), train.momentum)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
+        self.parts: list[Environment] = getattr(env, "parts", [env])
+        self.learner = make_learner(learner, self.policy, self.buffers, self.parts, self.state, train, threads)
+        self.optimizer = Optimizer(self.policy.named_parameters(), train.momentum, self.learner.workers)
+        self.players = ThreadPoolExecutor(len(self.parts) - 1) if len(self.parts) > 1 else None
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
 
@@ -159,7 +100,9 @@ class Trainer:
         self.state.zero_()
         if self.rewards is not None:
             self.rewards.returns.zero_()
-        self._observe(self.settings.train.horizon)
+        np.copyto(self.buffers.observations[-1].numpy(), self.env.observations)
+        for part, actor in zip(self.parts, self.learner.actors, strict=True):
+            self._store_masks(part, actor, self.buffers.horizon)
 
     @property
     def batch(self) -> int:
@@ -182,6 +125,7 @@ class Trainer:
         Losses are missing when the update was skipped, `env/...` when no episode ended. Raises
         `NonFiniteError` after ten skipped updates in a row, `EnvironmentFailedError` when the environment raises.
         """
+        start = time.perf_counter()
         fault = self.collect()
         losses: dict[str, float] = {}
         if fault is None:
@@ -193,116 +137,119 @@ class Trainer:
             episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
+        self.clock.total += time.perf_counter() - start
         return {key: value for key, value in report.items() if math.isfinite(value)}
 
     # -- playing -------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def collect(self) -> str | None:
         """Fill the buffers with one rollout; return what was not finite in it and where, or None."""
-        buffers, policy, horizon = self.buffers, self.policy, self.settings.train.horizon
-        faults: list[str] = []
-        for slots in (buffers.observations, buffers.masks, buffers.present):
-            if slots is not None:
-                slots[0] = slots[horizon]
-        buffers.first_state.copy_(self.state)
-        buffers.final_values.zero_()
-        noise = policy.actions.noise(horizon, self.spec.rows, self.sampling)
-
-        for t in range(horizon):
-            with self.clock.section("acting"):
-                output = policy.step(buffers.observations[t], self.state)
-                self._mend(output, t, faults)
-                masks = None if buffers.masks is None else buffers.masks[t]
-                actions = policy.actions.sample(output, noise[t], masks, policy)
-                buffers.outputs[t] = output
-                buffers.actions[t] = actions
-            with self.clock.section("environment"), self.calls:
-                self.env.actions[...] = actions.numpy().reshape(self.env.actions.shape)
-                self.env.step(self.env.actions)
-            with self.clock.section("acting"):
-                self._observe(t + 1)
-                self._close_episodes(t, faults)
-
+        buffers = self.buffers
+        with self.clock.section("store"):
+            buffers.turn_over()
+            buffers.first_state.copy_(self.state)
+            buffers.final_values.zero_()
+            key = self.sampling.get_state()
+            for actor in self.learner.actors:
+                self.sampling.set_state(key)
+                actor.begin(self.sampling)
+        faults = self._play_parts()
         with self.clock.section("advantage"):
-            # look ahead on a copy of the state: the next rollout starts with this observation
-            buffers.last_value.copy_(policy.step(buffers.observations[horizon], self.state.clone())[-1])
-            buffers.values.copy_(buffers.outputs[:, -1])
-            masks = None if buffers.masks is None else buffers.masks[:horizon]
-            outputs = buffers.outputs.movedim(0, 1)
-            buffers.log_probs.copy_(policy.actions.evaluate(outputs, buffers.actions, masks, policy)[0])
             buffers.ratios.fill_(1.0)
             if self.rewards is not None:
                 self.rewards.update(buffers.rewards, buffers.ends)
             self._estimate_advantages()
-        return faults[0] if faults else self._fault_in_buffers()
+            if not math.isfinite(float(buffers.advantages.sum())):
+                faults.append("an advantage of the rollout is not finite")
+        return faults[0] if faults else None
 
-    def _observe(self, slot: int) -> None:
-        """Copy what the environment shows now into a slot of the buffers."""
-        buffers, env = self.buffers, self.env
-        np.copyto(buffers.observations[slot].numpy(), env.observations)
+    def _play_parts(self) -> list[str]:
+        """Play all parts of the environment, each in a thread of its own; return what was not finite."""
+        work = list(zip(self.parts, self.learner.actors, strict=True))
+        clocks = [Stopwatch() for _ in work]
+        waiting = []
+        if self.players is not None:
+            waiting = [self.players.submit(self._play, *w, c) for w, c in zip(work[1:], clocks[1:], strict=True)]
+        try:
+            faults = self._play(*work[0], clocks[0])
+        finally:  # nobody may still be stepping when an error leaves this method
+            errors = [future.exception() for future in waiting]
+        for error in errors:
+            if error is not None:
+                raise error
+        for clock in clocks:
+            self.clock.add(clock, 1 / len(clocks))
+        return faults + [fault for future in waiting for fault in future.result()]
+
+    @torch.no_grad()
+    def _play(self, env: Environment, actor: Actor, clock: Stopwatch) -> list[str]:
+        """Play one part for a whole rollout; return what was not finite in it and where."""
+        buffers, faults = self.buffers, []
+        mine = slice(actor.first, actor.last)
+        actions = buffers.actions.numpy()[:, mine].reshape(buffers.horizon, *env.actions.shape)
+        for t in range(buffers.horizon):
+            with clock.section("policy"):
+                bad = actor.act(t)
+                if bad >= 0:
+                    faults.append(self._fault_in_output(t, actor.first + bad))
+            with clock.section("environment"), self.calls:
+                env.actions[...] = actions[t]
+                env.step(env.actions)
+            with clock.section("store"):
+                self._store_masks(env, actor, t + 1)
+                noticed = actor.store(t)
+                if self.episodes is not None:
+                    self.episodes.add(mine, env.rewards, env.terminals | env.truncations)
+                if noticed & SOME_TRUNCATED:
+                    faults += self._value_truncated(env, actor, t)
+                if noticed & (BAD_OBSERVATIONS | BAD_REWARDS):
+                    faults += self._faults_at(t, actor)
+                actor.wipe(t)
+        with clock.section("policy"):
+            actor.finish()
+        return faults
+
+    def _store_masks(self, env: Environment, actor: Actor, slot: int) -> None:
+        """Copy who is there and what they may do into a slot of the buffers."""
+        buffers, mine = self.buffers, slice(actor.first, actor.last)
         if buffers.masks is not None and env.action_masks is not None:
-            np.copyto(buffers.masks[slot].numpy(), env.action_masks)
+            np.copyto(buffers.masks[slot, mine].numpy(), env.action_masks)
         if buffers.present is not None and env.agent_mask is not None:
-            np.copyto(buffers.present[slot].numpy(), env.agent_mask)
+            np.copyto(buffers.present[slot, mine].numpy(), env.agent_mask)
 
-    def _close_episodes(self, t: int, faults: list[str]) -> None:
-        """Store what step t brought, value what was truncated, and wipe the state of whoever starts anew.
-
-        Adds what was not finite, and where, to `faults`.
-        """
-        env, buffers = self.env, self.buffers
-        np.copyto(buffers.rewards[t].numpy(), env.rewards)
-        ends = buffers.ends[t].numpy()
-        np.logical_or(env.terminals, env.truncations, out=ends)
-        if self.episodes is not None:
-            self.episodes.add(env.rewards, ends)
-        if env.truncations.any():
-            rows = np.flatnonzero(env.truncations)
-            final = torch.from_numpy(env.final_observations[rows])
-            values = self.policy.step(final, self.state[:, rows])[-1]
-            if not torch.isfinite(values).all():
-                row = rows[int((~torch.isfinite(values)).nonzero()[0])]
-                faults.append(f"the value of final_observations, row {row}, at step {t} of the rollout is not finite")
-            buffers.final_values[t, rows] = values
-        if buffers.present is not None:
-            # an agent that left without a terminal is gone all the same: nothing follows for it
-            np.logical_or(ends, ~buffers.present[t + 1].numpy(), out=ends)
-        if ends.any():
-            self.state *= (~buffers.ends[t]).unsqueeze(-1)
-
-    def _mend(self, output: Tensor, t: int, faults: list[str]) -> None:
-        """Look for non-finite numbers in the policy's output at step t; add what and where to `faults`.
-
-        A rollout with one is not trained on. Its rows get neutral outputs and a fresh state, so that the
-        environment still receives valid actions and the next rollout does not inherit the damage.
-        """
-        if math.isfinite(float(output.sum())):
-            return
-        bad = ~torch.isfinite(output).all(0)
+    def _value_truncated(self, env: Environment, actor: Actor, t: int) -> list[str]:
+        """Value what was cut off at step t, with the state that it was seen with."""
+        rows = np.flatnonzero(env.truncations)
+        values = actor.value(env.final_observations[rows], rows)
+        self.buffers.final_values[t, actor.first + torch.from_numpy(rows)] = values
+        bad = ~torch.isfinite(values)
         if not bad.any():
-            return  # only the sum overflowed
-        row = int(bad.nonzero()[0])
-        output[:, bad] = 0.0
-        self.state[:, bad] = 0.0
+            return []
+        row = actor.first + rows[int(bad.nonzero()[0])]
+        return [f"the value of final_observations, row {row}, at step {t} of the rollout is not finite"]
+
+    def _fault_in_output(self, t: int, row: int) -> str:
+        """Say why the policy's output for that row at step t is not finite."""
         seen = self.policy.observations.floats(self.buffers.observations[t, row])
         culprits = [name for name, numbers in seen.items() if not torch.isfinite(numbers).all()]
         what = f"{culprits[0]}, row {row}," if culprits else f"the policy's output for row {row}"
-        faults.append(f"{what} at step {t} of the rollout is not finite")
+        return f"{what} at step {t} of the rollout is not finite"
 
-    def _fault_in_buffers(self) -> str | None:
-        """Look for non-finite numbers that the policy's output did not show; return what and where."""
-        named = self.policy.observations.floats(self.buffers.observations) | {"rewards": self.buffers.rewards}
-        for name, buffer in named.items():
-            if math.isfinite(float(buffer.sum())):
-                continue
-            bad = (~torch.isfinite(buffer)).nonzero()
+    def _faults_at(self, t: int, actor: Actor) -> list[str]:
+        """Name the first row that is not finite in each of rewards of step t and observations after it."""
+        mine = slice(actor.first, actor.last)
+        seen = self.policy.observations.floats(self.buffers.observations[t + 1, mine])
+        faults = []
+        for name, numbers, step in [
+            ("rewards", self.buffers.rewards[t, mine], t),
+            *((k, v, t + 1) for k, v in seen.items()),
+        ]:
+            bad = (~torch.isfinite(numbers)).nonzero()
             if len(bad):
-                t, row = bad[0, :2].tolist()
-                return f"{name}, row {row}, at step {t} of the rollout is not finite"
-        if not math.isfinite(float(self.buffers.advantages.sum())):
-            return "an advantage of the rollout is not finite"
-        return None
+                row = actor.first + int(bad[0, 0])
+                faults.append(f"{name}, row {row}, at step {step} of the rollout is not finite")
+        return faults
 
     # -- learning ------------------------------------------------------------------------------------------
 
@@ -313,39 +260,21 @@ class Trainer:
         explained = self._explained_variance()
         reports: list[dict[str, float]] = []
         for segments, importance in self._choose_segments():
-            with self.clock.section("gather"):
-                minibatch = self._gather(segments, importance)
-            report = self._gradient_step(minibatch, segments, decay)
+            report = self._gradient_step(segments, importance, decay)
             if report is not None:
                 reports.append(report)
+                if 0 < train.max_kl < report["approx_kl"]:
+                    break
             if train.refresh_advantages:
                 with self.clock.section("advantage"):
                     self._estimate_advantages()
         means = {key: sum(r[key] for r in reports) / len(reports) for key in reports[0]} if reports else {}
         return means | {"learning_rate": train.learning_rate * decay, "explained_variance": explained}
 
-    @torch.no_grad()
     def _estimate_advantages(self) -> None:
-        buffers, train = self.buffers, self.settings.train
-        factor = 1.0 if self.rewards is None else self.rewards.factor
-        rewards = buffers.rewards * (train.reward_scale * factor)
-        if train.reward_clip > 0:
-            rewards.clamp_(-train.reward_clip, train.reward_clip)
-        ends = buffers.ends.to(torch.float32)
-        refreshed = buffers.ratios if train.refresh_advantages else None
-        buffers.advantages.copy_(
-            advantages(
-                rewards,
-                buffers.values,
-                buffers.next_values(),
-                ends,
-                gamma=train.gamma,
-                lam=train.gae_lambda,
-                ratios=refreshed,
-                rho_clip=train.rho_clip,
-                trace_clip=train.trace_clip,
-            )
-        )
+        self.learner.estimate_advantages(1.0 if self.rewards is None else self.rewards.factor)
+        if self.buffers.present is not None:
+            self.buffers.advantages *= self.buffers.present[:-1]
 
     def _choose_segments(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the agents whose sequences make up each minibatch, and their importance weights: (B,)."""
@@ -362,39 +291,14 @@ class Trainer:
         for _ in range(count):
             priority = self.buffers.advantages.abs().sum(0).pow(train.priority_alpha) + 1e-12
             probability = priority / priority.sum()
-            segments = torch.multinomial(probability, size, generator=self.shuffling)
+            segments = torch.multinomial(probability, size, replacement=True, generator=self.shuffling)
             yield segments, (rows * probability[segments]).pow(-beta)
 
-    def _gather(self, segments: Tensor, importance: Tensor) -> Minibatch:
-        """Copy the sequences of the given agents (B,) out of the buffers."""
-        buffers, horizon = self.buffers, self.settings.train.horizon
-
-        def pick(tensor: Tensor) -> Tensor:
-            return tensor.index_select(1, segments)
-
-        return Minibatch(
-            observations=pick(buffers.observations[:horizon]),
-            actions=pick(buffers.actions),
-            masks=None if buffers.masks is None else pick(buffers.masks[:horizon]),
-            present=None if buffers.present is None else pick(buffers.present[:horizon]).to(torch.float32),
-            log_probs=pick(buffers.log_probs),
-            values=pick(buffers.values),
-            advantages=pick(buffers.advantages),
-            keep=pick(buffers.keep),
-            first_state=pick(buffers.first_state),
-            importance=importance,
-        )
-
-    def _gradient_step(self, minibatch: Minibatch, segments: Tensor, decay: float) -> dict[str, float] | None:
-        """Improve the policy on one minibatch; return the losses, or None when the step had to be skipped."""
+    def _gradient_step(self, segments: Tensor, importance: Tensor, decay: float) -> dict[str, float] | None:
+        """Improve the policy on some sequences; return the losses, or None when the step had to be skipped."""
         train = self.settings.train
-        with self.clock.section("forward"):
-            output = self.policy(minibatch.observations, minibatch.first_state, minibatch.keep)
-            loss, report, ratio = ppo_loss(output, minibatch, self.policy, train)
-        with self.clock.section("backward"):
-            self.optimizer.zero_gradients()
-            loss.backward()  # type: ignore[no-untyped-call]
-            norm = self.optimizer.gradient_norm()
+        with self.clock.section("gradient"):
+            norm, report = self.learner.gradient(segments, importance)
         report["gradient_norm"] = norm
         fault = self._fault_in_gradient(report, norm)
         if fault is not None:
@@ -406,11 +310,9 @@ class Trainer:
                 train.vector_learning_rate * decay,
                 gradient_scale=min(1.0, train.max_gradient_norm / max(norm, 1e-12)),
             )
+            self.learner.weights_changed()
         self.updates += 1
         self.skipped_in_a_row = 0
-        if train.refresh_advantages:
-            self.buffers.values.index_copy_(1, segments, output[-1].detach())
-            self.buffers.ratios.index_copy_(1, segments, ratio)
         return report
 
     def _fault_in_gradient(self, report: dict[str, float], norm: float) -> str | None:
@@ -437,8 +339,11 @@ class Trainer:
     def _explained_variance(self) -> float:
         """How much of the spread of returns the value function foresaw: 1 all, 0 none, below 0 misleading."""
         buffers = self.buffers
-        spread = float((buffers.advantages + buffers.values).var())
-        return 1 - float(buffers.advantages.var()) / spread if spread > 0 else math.nan
+        advantages, values = buffers.advantages, buffers.values
+        if buffers.present is not None:
+            advantages, values = advantages[buffers.present[:-1]], values[buffers.present[:-1]]
+        spread = float((advantages + values).var())
+        return 1 - float(advantages.var()) / spread if spread > 0 else math.nan
 
     # -- stopping and going on -----------------------------------------------------------------------------
 
@@ -479,59 +384,9 @@ class Trainer:
                 tensor.copy_(tensors[name])
         self.sampling.set_state(tensors["generator.sampling"])
         self.shuffling.set_state(tensors["generator.shuffling"])
+        self.learner.weights_changed()
         self.steps, self.updates = counters["steps"], counters["updates"]
         self.skipped, self.optimizer.steps = counters["skipped"], counters["optimizer_steps"]
-
-
-def ppo_loss(
-    output: Tensor, minibatch: Minibatch, policy: Policy, train: TrainSettings
-) -> tuple[Tensor, dict[str, float], Tensor]:
-    """Return the loss of output (K + 1, T, B), what to report about it, and the probability ratios (T, B).
-
-    policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)); value: half the larger of the squared errors of the
-    value and of its clipped version against A + V_old; total: policy + c_v value - c_e entropy.
-    """
-    present = minibatch.present
-    advantage = minibatch.advantages
-    returns = advantage + minibatch.values
-
-    def mean(x: Tensor) -> Tensor:
-        return x.mean() if present is None else (x * present).sum() / present.sum().clamp_min(1.0)
-
-    if train.normalize_advantages:
-        centred = advantage - mean(advantage)
-        advantage = centred / (mean(centred.square()).sqrt() + ADVANTAGE_EPSILON)
-    advantage = advantage * minibatch.importance
-
-    log_prob, entropy = policy.actions.evaluate(output, minibatch.actions, minibatch.masks, policy)
-    log_ratio = log_prob - minibatch.log_probs
-    ratio = log_ratio.exp()
-    clipped_ratio = ratio.clamp(1 - train.clip, 1 + train.clip)
-    policy_loss = mean(torch.maximum(-advantage * ratio, -advantage * clipped_ratio))
-
-    value = output[-1]
-    error = (value - returns).square()
-    if train.value_clip > 0:
-        shift = (value - minibatch.values).clamp(-train.value_clip, train.value_clip)
-        error = torch.maximum(error, (minibatch.values + shift - returns).square())
-    value_loss = 0.5 * mean(error)
-
-    mean_entropy = mean(entropy)
-    loss = policy_loss + train.value_coefficient * value_loss - train.entropy_coefficient * mean_entropy
-
-    with torch.no_grad():
-        figures = {
-            "loss": loss,
-            "policy_loss": policy_loss,
-            "value_loss": value_loss,
-            "entropy": mean_entropy,
-            "old_approx_kl": mean(-log_ratio),
-            "approx_kl": mean(ratio - 1 - log_ratio),
-            "clip_fraction": mean(((ratio - 1).abs() > train.clip).to(torch.float32)),
-            "importance": mean(ratio),
-        }
-        numbers = torch.stack([figure.detach() for figure in figures.values()]).tolist()
-    return loss, dict(zip(figures, numbers, strict=True)), ratio.detach()
 
 
 class EpisodeMeter:
@@ -542,14 +397,15 @@ class EpisodeMeter:
         self.lengths = np.zeros(rows)
         self.finished: list[tuple[float, float]] = []
 
-    def add(self, rewards: NDArray[np.float32], ends: NDArray[np.bool_]) -> None:
-        """Count one step of every row."""
-        self.returns += rewards
-        self.lengths += 1
+    def add(self, rows: slice, rewards: NDArray[np.float32], ends: NDArray[np.bool_]) -> None:
+        """Count one step of some rows."""
+        returns, lengths = self.returns[rows], self.lengths[rows]
+        returns += rewards
+        lengths += 1
         if ends.any():
-            self.finished += zip(self.returns[ends].tolist(), self.lengths[ends].tolist(), strict=True)
-            self.returns[ends] = 0
-            self.lengths[ends] = 0
+            self.finished += zip(returns[ends].tolist(), lengths[ends].tolist(), strict=True)
+            returns[ends] = 0
+            lengths[ends] = 0
 
     def take(self) -> dict[str, float]:
         """Return means over the episodes finished since the last call, `{}` when there were none."""
@@ -569,6 +425,8 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.total = 0.0
+        """All of it, sections or not."""
 
     @contextmanager
     def section(self, name: str) -> Iterator[None]:
@@ -578,3 +436,8 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def add(self, other: Stopwatch, share: float) -> None:
+        """Add another one's seconds, of which only a share counts: that of one of several threads."""
+        for name, seconds in other.seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + share * seconds

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from puffer_train.config import PolicySettings, TrainSettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
+from puffer_train.loss import Minibatch, ppo_loss
 from puffer_train.policy import MinGRUScan, Policy, Resets
-from puffer_train.ppo import Minibatch, ppo_loss
 
 TIME, ROWS = 5, 7
 
@@ -176,6 +176,23 @@ def test_reference_scan_gradients_are_those_of_the_reference_scan(resets: bool) 
 
     np.testing.assert_allclose(d_z, references.numeric_gradient(lambda z: total(z, scan.x), scan.z), atol=1e-8)
     np.testing.assert_allclose(d_x, references.numeric_gradient(lambda x: total(scan.z, x), scan.x), atol=1e-8)
+
+
+@pytest.mark.parametrize("cell", references.CELLS)
+@pytest.mark.parametrize("resets", [False, True])
+def test_reference_layer_gradients_are_those_of_the_reference_layers(cell: str, resets: bool) -> None:
+    forward, gradient = references.CELLS[cell]
+    scan, generator = Scan(5, resets=resets), np.random.default_rng(2)
+    lstm = cell == "lstm"
+    weight = generator.normal(size=(16, 8) if lstm else (12, 4)) / 2
+    state = generator.normal(size=(3, 8 if lstm else 4))
+    d_x, d_weight = gradient(scan.x, weight, state, scan.keep, scan.weight)
+
+    def total(x: references.Array, weight: references.Array) -> float:
+        return float((forward(x, weight, state, scan.keep)[0] * scan.weight).sum())
+
+    np.testing.assert_allclose(d_x, references.numeric_gradient(lambda x: total(x, weight), scan.x), atol=1e-7)
+    np.testing.assert_allclose(d_weight, references.numeric_gradient(lambda w: total(scan.x, w), weight), atol=1e-7)
 
 
 @pytest.mark.parametrize("large", [1.0, 30.0])

@@ -214,7 +214,7 @@ def test_bad_numbers_in_the_last_observation_are_named() -> None:
     trainer = make_trainer(tiny.Signpost(16))
     trainer.collect()
     trainer.policy.named(trainer.buffers.observations)["position"][8, 5, 0] = math.nan
-    fault = trainer._fault_in_buffers()
+    (fault,) = trainer._faults_at(7, trainer.learner.actors[0])
     assert fault == "observation field 'position', row 5, at step 8 of the rollout is not finite"
 
 

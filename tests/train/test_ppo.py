@@ -1,8 +1,7 @@
 """The algorithm: what belongs together in the buffers, what is learned, and what happens to numbers gone bad."""
 
 import math
-from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,13 +12,27 @@ from numpy.typing import NDArray
 from puffer_train.config import ConfigError, Settings, overlay
 from puffer_train.errors import NonFiniteError
 from puffer_train.evaluate import evaluate
-from puffer_train.ppo import MOST_SKIPS_IN_A_ROW, Trainer, ppo_loss
+from puffer_train.learner import SOME_TRUNCATED
+from puffer_train.ppo import MOST_SKIPS_IN_A_ROW, Trainer
+
+
+@pytest.fixture(autouse=True, params=["kernels", "torch"])
+def learner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Every test runs twice: whoever does the numbers must do the same."""
+    monkeypatch.setattr(Learning, "by", request.param)
+    return request.param
+
+
+class Learning:
+    """Who does the numbers in this test."""
+
+    by = "auto"
 
 
 def make_trainer(env: Any, seed: int = 1, policy: dict[str, Any] | None = None, **train: Any) -> Trainer:
     small = {"num_envs": env.num_envs, "horizon": 8, "minibatch": 128, "steps": 10_000} | train
     tables = {"train": small, "policy": {"hidden": 16, "layers": 1} | (policy or {})}
-    return Trainer(env, overlay(Settings(), tables, "test"), seed)
+    return Trainer(env, overlay(Settings(), tables, "test"), seed, learner=Learning.by)
 
 
 def weights(trainer: Trainer) -> bytes:
@@ -82,7 +95,7 @@ def test_training_sees_the_states_of_the_rollout(kind: type[tiny.VectorEnvironme
         trainer.collect()
         buffers = trainer.buffers
         again = trainer.policy(buffers.observations[:8], buffers.first_state, buffers.keep)
-        torch.testing.assert_close(again, buffers.outputs.movedim(1, 0), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(trainer.policy.values(again), buffers.values, rtol=1e-4, atol=1e-5)
         masks = None if buffers.masks is None else buffers.masks[:8]
         log_probs, _ = trainer.policy.actions.evaluate(again, buffers.actions, masks, trainer.policy)
         torch.testing.assert_close(log_probs, buffers.log_probs, rtol=1e-4, atol=1e-5)
@@ -102,12 +115,14 @@ def test_truncation_is_valued_with_the_state_before_the_reset() -> None:
     trainer = make_trainer(Echo(16), minibatch=64)
     trainer.collect()
     env, policy = trainer.env, trainer.policy
+    (actor,) = trainer.learner.actors
     checked = 0
     for t in range(200):
         before = trainer.state.clone()
         env.step(np.zeros(16, np.int32))
-        trainer._observe(1)
-        trainer._close_episodes(0, [])
+        if actor.store(0) & SOME_TRUNCATED:
+            trainer._value_truncated(env, actor, 0)
+        actor.wipe(0)
         rows = np.flatnonzero(env.truncations)
         final = torch.from_numpy(env.final_observations[rows])
         wanted = policy.step(final, before[:, rows])[-1]
@@ -131,16 +146,16 @@ def test_every_sequence_is_visited_before_one_is_visited_twice() -> None:
 def test_absent_agents_teach_nothing() -> None:
     trainer = make_trainer(tiny.Team(16), minibatch=256, replay_ratio=1)
     trainer.collect()
-    minibatch = trainer._gather(torch.arange(32), torch.ones(32))
-    assert minibatch.present is not None
-    absent = minibatch.present == 0
+    assert trainer.buffers.present is not None
+    absent = ~trainer.buffers.present[:-1]
     assert absent.any()
-    losses = []
+    found = []
     for spoiled in (0.0, 1e3):
-        changed = replace(minibatch, advantages=minibatch.advantages + spoiled * absent)
-        output = trainer.policy(changed.observations, changed.first_state, changed.keep)
-        losses.append(ppo_loss(output, changed, trainer.policy, trainer.settings.train)[0].item())
-    assert losses[0] == losses[1]
+        trainer.buffers.advantages += spoiled * absent
+        _, report = trainer.learner.gradient(torch.arange(32), torch.ones(32))
+        gradients = [cast(torch.Tensor, p.grad).clone() for p in trainer.policy.parameters()]
+        found.append((report["loss"], [gradient.tolist() for gradient in gradients]))
+    assert found[0] == found[1]
 
 
 # -- learning ----------------------------------------------------------------------------------------------
@@ -337,25 +352,27 @@ def test_bad_loss_skips_the_update() -> None:
     assert "loss" not in report
     assert weights(trainer) == before
     assert trainer.fault is not None
-    assert "loss is not finite" in trainer.fault
+    assert "is not finite" in trainer.fault
 
 
 @pytest.mark.parametrize("parameter", ["encoder", "core", "head"])
-def test_bad_gradient_skips_the_update_and_names_the_parameter(parameter: str) -> None:
+def test_bad_gradient_skips_the_update_and_names_the_parameter(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = make_trainer(tiny.CartPole(16), minibatch=64)
     trainer.iterate()
     before = weights(trainer)
 
-    def spoil(gradient: torch.Tensor) -> torch.Tensor:
-        spoiled = gradient.clone()
-        spoiled.view(-1)[1] = math.nan
-        return spoiled
+    gradient = trainer.learner.gradient
 
-    hook = dict(trainer.policy.named_parameters())[parameter].register_hook(spoil)
+    def spoil(*arguments: Any) -> tuple[float, dict[str, float]]:
+        _, report = gradient(*arguments)
+        cast(torch.Tensor, dict(trainer.policy.named_parameters())[parameter].grad).view(-1)[1] = math.nan
+        return math.nan, report
+
+    monkeypatch.setattr(trainer.learner, "gradient", spoil)
     trainer.iterate()
     assert weights(trainer) == before
     assert trainer.fault == f"the gradient of parameter {parameter!r} is not finite"
-    hook.remove()
+    monkeypatch.setattr(trainer.learner, "gradient", gradient)
     trainer.iterate()
     assert weights(trainer) != before
     assert trainer.skipped_in_a_row == 0

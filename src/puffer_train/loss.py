@@ -1,0 +1,79 @@
+"""The loss of proximal policy optimisation (Schulman et al. 2017), in torch; `c/learn/actions.h` has the same in C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from puffer_train.config import TrainSettings
+from puffer_train.policy import Policy
+
+ADVANTAGE_EPSILON = 1e-8
+"""Keeps the normalisation of advantages finite where they are all equal."""
+
+
+@dataclass
+class Minibatch:
+    """B whole sequences out of the buffers, all (T, B, ...)."""
+
+    observations: Tensor
+    actions: Tensor
+    masks: Tensor | None
+    present: Tensor | None
+    log_probs: Tensor
+    values: Tensor
+    advantages: Tensor
+    keep: Tensor
+    first_state: Tensor
+    """(L, B, S)."""
+    importance: Tensor
+    """(B,): undoes the bias of choosing some sequences more often; 1 where all are equally likely."""
+
+
+def ppo_loss(
+    output: Tensor, minibatch: Minibatch, policy: Policy, train: TrainSettings
+) -> tuple[Tensor, dict[str, float], Tensor]:
+    """Return the loss of output (K + V, T, B), what to report about it, and the probability ratios (T, B).
+
+    policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)) with w the ratio of probabilities; value: that of the policy's
+    value head against A + V_old; total: policy + c_v value - c_e entropy.
+    """
+    present = minibatch.present
+    advantage = minibatch.advantages
+    returns = advantage + minibatch.values
+
+    def mean(x: Tensor) -> Tensor:
+        return x.mean() if present is None else (x * present).sum() / present.sum().clamp_min(1.0)
+
+    if train.normalize_advantages:
+        centred = advantage - mean(advantage)
+        advantage = centred / (mean(centred.square()).sqrt() + ADVANTAGE_EPSILON)
+    advantage = advantage * minibatch.importance
+
+    log_prob, entropy = policy.actions.evaluate(output, minibatch.actions, minibatch.masks, policy)
+    log_ratio = log_prob - minibatch.log_probs
+    ratio = log_ratio.exp()
+    clipped_ratio = ratio.clamp(1 - train.clip, 1 + train.clip)
+    policy_loss = mean(torch.maximum(-advantage * ratio, -advantage * clipped_ratio))
+
+    value_rows = output[policy.spec.action.outputs :]
+    value_loss = mean(policy.value.loss(value_rows, returns, minibatch.values, train.value_clip))
+
+    mean_entropy = mean(entropy)
+    loss = policy_loss + train.value_coefficient * value_loss - train.entropy_coefficient * mean_entropy
+
+    with torch.no_grad():
+        figures = {
+            "loss": loss,
+            "policy_loss": policy_loss,
+            "value_loss": value_loss,
+            "entropy": mean_entropy,
+            "old_approx_kl": mean(-log_ratio),
+            "approx_kl": mean(ratio - 1 - log_ratio),
+            "clip_fraction": mean(((ratio - 1).abs() > train.clip).to(torch.float32)),
+            "importance": mean(ratio),
+        }
+        numbers = torch.stack([figure.detach() for figure in figures.values()]).tolist()
+    return loss, dict(zip(figures, numbers, strict=True)), ratio.detach()
