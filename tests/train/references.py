@@ -235,35 +235,94 @@ def mingru_gradient(z: Array, x: Array, state: Array, keep: Array, d_out: Array)
     return d_z, d_out * (1 - mix)
 
 
+def mingru_layer(x: Array, weight: Array, state: Array, keep: Array) -> tuple[Array, Array]:
+    """Return outputs (T, B, H) and states (T, B, H) of a layer with its matrix (3H, H)."""
+    return mingru(x @ weight.T, x, state, keep)
+
+
+def mingru_layer_gradient(x: Array, weight: Array, state: Array, keep: Array, d_out: Array) -> tuple[Array, Array]:
+    """Return the gradient by x and by the matrix."""
+    d_z, d_highway = mingru_gradient(x @ weight.T, x, state, keep, d_out)
+    return d_z @ weight + d_highway, np.einsum("tbz,tbh->zh", d_z, x)
+
+
+def lstm_gates(x: Array, h: Array, weight: Array) -> tuple[Array, Array, Array, Array]:
+    """Return what goes in, what is kept, the candidate, and what goes out: (B, H) each."""
+    i, f, g, o = np.split(np.concatenate([x, h], -1) @ weight.T, 4, axis=-1)
+    return sigmoid(i), sigmoid(f + 1), np.tanh(g), sigmoid(o)
+
+
+def lstm_layer(x: Array, weight: Array, state: Array, keep: Array) -> tuple[Array, Array]:
+    """Return outputs h (T, B, H) and states, h and c side by side (T, B, 2H), with its matrix (4H, 2H)."""
+    states = np.zeros((*x.shape[:2], 2 * x.shape[2]))
+    for t in range(len(x)):
+        h, c = np.split(state * keep[t][:, None], 2, axis=-1)
+        i, f, g, o = lstm_gates(x[t], h, weight)
+        c = f * c + i * g
+        states[t] = state = np.concatenate([o * np.tanh(c), c], -1)
+    return states[..., : x.shape[2]], states
+
+
+def lstm_layer_gradient(x: Array, weight: Array, state: Array, keep: Array, d_out: Array) -> tuple[Array, Array]:
+    """Return the gradient by x and by the matrix; none flows into the first state."""
+    _, states = lstm_layer(x, weight, state, keep)
+    before = np.concatenate([state[None], states[:-1]]) * keep[..., None]
+    d_x, d_weight = np.zeros_like(x), np.zeros_like(weight)
+    d_h_later, d_c_later = np.zeros_like(x[0]), np.zeros_like(x[0])
+    for t in reversed(range(len(x))):
+        h, c = np.split(before[t], 2, axis=-1)
+        i, f, g, o = lstm_gates(x[t], h, weight)
+        out = np.tanh(states[t][:, x.shape[2] :])
+        d_h = d_out[t] + d_h_later
+        d_c = d_c_later + d_h * o * (1 - out**2)
+        d_gates = [d_c * g * i * (1 - i), d_c * c * f * (1 - f), d_c * i * (1 - g**2), d_h * out * o * (1 - o)]
+        d_z = np.concatenate(d_gates, -1)
+        d_weight += d_z.T @ np.concatenate([x[t], h], -1)
+        d_x[t], d_before = np.split(d_z @ weight, 2, axis=-1)
+        d_h_later, d_c_later = d_before * keep[t][:, None], d_c * f * keep[t][:, None]
+    return d_x, d_weight
+
+
+CELLS = {"mingru": (mingru_layer, mingru_layer_gradient), "lstm": (lstm_layer, lstm_layer_gradient)}
+
+
 @dataclass
 class Network:
-    """The default policy: a linear encoder, MinGRU layers, one head; every matrix without a bias."""
+    """The default policy: a linear encoder, recurrent layers, one head; every matrix without a bias."""
 
     encoder: Array
     """(H, O), acting on scaled observations."""
     core: Array
-    """(L, 3H, H)."""
+    """(L, ...): one matrix per layer."""
     head: Array
     """(K + 1, H)."""
+    cell: str = "mingru"
+    """Kind of layer."""
 
-    def run(self, observations: Array, state: Array, keep: Array) -> tuple[Array, list[Array]]:
-        """Return the outputs (K + 1, T, B) of observations (T, B, O), and each layer's input (T, B, H)."""
-        inputs = [observations @ self.encoder.T]
+    def run(self, observations: Array, state: Array, keep: Array) -> tuple[Array, list[Array], Array]:
+        """Return outputs (K + 1, T, B) of observations (T, B, O), layers' inputs (T, B, H), and states (T, L, B, S)."""
+        inputs, states = [observations @ self.encoder.T], []
         for weight, layer_state in zip(self.core, state, strict=True):
-            inputs.append(mingru(inputs[-1] @ weight.T, inputs[-1], layer_state, keep)[0])
-        return np.moveaxis(inputs[-1] @ self.head.T, -1, 0), inputs
+            output, layer_states = CELLS[self.cell][0](inputs[-1], weight, layer_state, keep)
+            inputs.append(output)
+            states.append(layer_states)
+        return np.moveaxis(inputs[-1] @ self.head.T, -1, 0), inputs, np.stack(states, 1)
+
+    def distance_to_kinks(self, inputs: list[Array]) -> float:
+        """Return how near a unit's h comes to 0, where the slope of its candidate jumps from a quarter to one."""
+        if self.cell != "mingru":
+            return math.inf
+        hidden = len(self.encoder)
+        pairs = zip(inputs, self.core, strict=False)
+        return min(float(np.abs(x @ weight[:hidden].T).min()) for x, weight in pairs)
 
     def gradient(self, observations: Array, state: Array, keep: Array, d_outputs: Array) -> dict[str, Array]:
         """Return the gradient by each matrix of a scalar whose gradient by the outputs is d_outputs."""
-        _, inputs = self.run(observations, state, keep)
+        _, inputs, _ = self.run(observations, state, keep)
         d_head = np.einsum("ktb,tbh->kh", d_outputs, inputs[-1])
-        d_x = np.einsum("ktb,kh->tbh", d_outputs, self.head)
-        d_core = np.zeros_like(self.core)
+        d_x, d_core = np.einsum("ktb,kh->tbh", d_outputs, self.head), np.zeros_like(self.core)
         for i in reversed(range(len(self.core))):
-            x, weight = inputs[i], self.core[i]
-            d_z, d_highway = mingru_gradient(x @ weight.T, x, state[i], keep, d_x)
-            d_core[i] = np.einsum("tbz,tbh->zh", d_z, x)
-            d_x = d_z @ weight + d_highway
+            d_x, d_core[i] = CELLS[self.cell][1](inputs[i], self.core[i], state[i], keep, d_x)
         return {"encoder": np.einsum("tbh,tbo->ho", d_x, observations), "core": d_core, "head": d_head}
 
 
