@@ -220,3 +220,22 @@ def test_empty_rows_have_no_priority(learner: str) -> None:
     counts = np.bincount(segments[:, 0], minlength=4)
     assert counts[0] == 0
     assert counts[1:].min() > 20, "a third of 200, more or less"
+
+
+@pytest.mark.xfail(reason="the variance of less than two numbers is asked for, of which torch warns")
+@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize("there", [0, 1])
+def test_a_rollout_of_hardly_anybody(there: int, learner: str) -> None:
+    """No agent at all, or a single one at a single step: nothing is divided by nothing."""
+
+    class Deserted(Visitors):
+        def observe(self, out: Any) -> None:
+            super().observe(out)
+            self.agent_mask[:] = False
+            self.agent_mask[1] = there and self.clock[1] == 0
+
+    trainer = make_trainer(Deserted(4), learner=learner)
+    before = weights(trainer)
+    report = trainer.iterate()
+    assert report["skipped"] == 0
+    assert (weights(trainer) == before) == (there == 0)
