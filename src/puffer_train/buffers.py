@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,8 +22,8 @@ class Buffers:
     """The arrays of a rollout of T steps and A agents. Allocated once, overwritten by every rollout."""
 
     def __init__(self, env: Environment, policy: Policy, horizon: int) -> None:
-        spec = policy.spec
-        time_rows = (horizon, spec.rows)
+        rows = env.num_agents
+        time_rows = (horizon, rows)
 
         def like(array: NDArray[Any]) -> Tensor:
             return torch.zeros((horizon + 1, *array.shape), dtype=torch.from_numpy(array[:0].copy()).dtype)
@@ -33,7 +34,7 @@ class Buffers:
         """(T + 1, A, K): which actions were allowed."""
         self.present = None if env.agent_mask is None else like(env.agent_mask)
         """(T + 1, A): which rows held an agent."""
-        self.actions = torch.zeros((*time_rows, spec.action.dimensions), dtype=policy.actions.dtype)
+        self.actions = torch.zeros((*time_rows, policy.spec.action.dimensions), dtype=policy.actions.dtype)
         """(T, A, k): what was done."""
         self.log_probs = torch.zeros(time_rows)
         """(T, A): the log-probability it had."""
@@ -43,11 +44,11 @@ class Buffers:
         """(T, A): whether it ended the episode, by a terminal or a truncation."""
         self.final_values = torch.zeros(time_rows)
         """(T, A): value of what lies beyond the end: of the last observation at a truncation, else 0."""
-        self.first_state = policy.initial_state(spec.rows)
+        self.first_state = policy.initial_state(rows)
         """(L, A, S): the recurrent state before step 0, already wiped where an episode starts there."""
         self.values = torch.zeros(time_rows)
         """(T, A): the value before each step."""
-        self.last_value = torch.zeros(spec.rows)
+        self.last_value = torch.zeros(rows)
         """(A,): the value after the last."""
         self.ratios = torch.ones(time_rows)
         """(T, A): new to old probability of the actions, where sequences were trained on already."""
@@ -70,6 +71,13 @@ class Buffers:
         """(T, A): the value of what each action led to."""
         following = torch.cat([self.values[1:], self.last_value.unsqueeze(0)])
         return torch.where(self.ends, self.final_values, following)
+
+    def observe(self, env: Environment) -> None:
+        """Copy what the environment shows into slot 0."""
+        seen = ((self.observations, env.observations), (self.masks, env.action_masks), (self.present, env.agent_mask))
+        for slots, array in seen:
+            if slots is not None and array is not None:
+                np.copyto(slots[0].numpy(), array)
 
     def turn_over(self) -> None:
         """Make the last observation of the rollout the first one of the next."""

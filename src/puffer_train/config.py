@@ -22,6 +22,9 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from puffer_train.errors import ConfigError, suggestion
 
+LEARNERS = ("auto", "kernels", "torch")
+"""Who does the numbers: C kernels, torch, or whichever is faster for this network."""
+
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
 

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from puffer_train.buffers import Buffers
+from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment, describe
 from puffer_train.errors import EnvironmentCalls
+from puffer_train.learner import make_learner
 from puffer_train.policy import Policy
 
 LONGEST_EPISODE = 200_000
@@ -43,12 +46,15 @@ class Evaluation:
         return "score" if "score" in self.figures else "episode_return"
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Return mean, standard deviation (over episodes), least and greatest value of each statistic."""
+        """Return mean, standard deviation (over episodes), extremes and quartiles of each statistic."""
         return {
             name: {
                 "mean": float(np.mean(values)),
                 "std": float(np.std(values)),
                 "min": float(np.min(values)),
+                "q25": float(np.quantile(values, 0.25)),
+                "median": float(np.median(values)),
+                "q75": float(np.quantile(values, 0.75)),
                 "max": float(np.max(values)),
             }
             for name, values in self.figures.items()
@@ -92,7 +98,7 @@ def record(env: Any, policy: Policy, seed: int, path: Path, *, deterministic: bo
     return result
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _play_first_episodes(
     env: Environment,
     policy: Policy,
@@ -106,7 +112,8 @@ def _play_first_episodes(
     spec = describe(env)
     rows, agents = spec.rows, spec.rows // spec.envs
     generator = torch.Generator().manual_seed(seed)
-    state = policy.initial_state(rows)
+    buffers, state = Buffers(env, policy, 1), policy.initial_state(rows)
+    (actor,) = make_learner("auto", policy, buffers, [env], state, TrainSettings(), 1).actors
     log = getattr(env, "log", None)
     if log is not None:
         log()
@@ -115,11 +122,10 @@ def _play_first_episodes(
     count = int(waiting.sum())
     returns, length = np.zeros(rows), 0
     while waiting.any() and length < longest:
-        masks = None if env.action_masks is None else torch.from_numpy(env.action_masks.copy())
-        output = policy.step(torch.from_numpy(env.observations.copy()), state)
-        noise = None if deterministic else policy.actions.noise(1, rows, generator)[0]
-        actions = policy.actions.sample(output, noise, masks, policy)
-        env.actions[...] = actions.numpy().reshape(env.actions.shape)
+        buffers.observe(env)
+        actor.begin(generator)
+        actor.act(0, deterministic)
+        env.actions[...] = buffers.actions[0].numpy().reshape(env.actions.shape)
         with calls:
             env.step(env.actions)
         length += 1

@@ -61,9 +61,9 @@ class KernelActor:
         """See `Actor.begin`: every part gets the same key, and tells its rows apart by their number."""
         self.key = int(torch.randint(1 << 62, (1,), generator=generator))
 
-    def act(self, t: int) -> int:
+    def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`."""
-        return int(self.core.act(t, self.key + t))
+        return int(self.core.act(t, self.key + t, greedy))
 
     def value(self, observations: NDArray[Any], rows: NDArray[np.intp]) -> Tensor:
         """See `Actor.value`."""

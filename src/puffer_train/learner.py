@@ -37,8 +37,10 @@ class Actor(Protocol):
         """Draw what the randomness of a rollout comes from."""
         ...
 
-    def act(self, t: int) -> int:
+    def act(self, t: int, greedy: bool = False) -> int:
         """Fill slot t of actions from observations and state; return the first row with bad outputs, or -1.
+
+        Actions are drawn, greedily the likeliest are taken.
 
         Rows whose outputs are not finite get neutral ones and a fresh state: the environment still receives valid
         actions, and the next rollout does not inherit the damage.
@@ -88,9 +90,6 @@ class Learner(Protocol):
     def estimate_advantages(self, reward_factor: float) -> None:
         """Fill the buffers' advantages; rewards are multiplied by the factor and the settings' scale first."""
         ...
-
-
-LEARNERS = ("auto", "kernels", "torch")
 
 
 def make_learner(

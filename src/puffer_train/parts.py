@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 ARRAYS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
 OPTIONAL = ("action_masks", "agent_mask")
 
+FEWEST_ROWS = 64
+"""Of a part: with fewer, its thread is woken more often than it is worth."""
+
 
 class Parts:
     """Keeps the buffer contract over arrays of all rows, of which every part has a slice.
 
-    make(num_envs, first, buffers) makes environments number `first` on over the given arrays, None for its own. As
-    trajectories depend on a run's seed and an environment's number alone, they are those of one undivided batch.
+    There are `parts` of them at most. make(num_envs, first, buffers) makes environments number `first` on over the
+    given arrays, None for its own. As trajectories depend on a run's seed and an environment's number alone, they are
+    those of one undivided batch.
     """
 
     def __init__(
@@ -28,6 +32,7 @@ class Parts:
         agents = sample.num_agents
         arrays = {name: getattr(sample, name) for name in (*ARRAYS, *OPTIONAL)}
         sample.close()
+        parts = max(1, min(parts, num_envs, num_envs * agents // FEWEST_ROWS))
         self.num_envs, self.num_agents = num_envs, num_envs * agents
         self._buffers = {
             name: np.zeros((self.num_agents, *array.shape[1:]), array.dtype)
@@ -75,12 +80,21 @@ class Parts:
         b = self._buffers
         return b["observations"], b["rewards"], b["terminals"], b["truncations"]
 
-    def _log(self) -> dict[str, float]:
-        """Means over the episodes that ended in any part since the last call; `n` counts them."""
+    def _log(self, env: int | None = None) -> dict[str, float]:
+        """Means over the episodes that ended since the last call, in one environment or in all; `n` counts them."""
+        if env is not None:
+            return self._log_of(env)
         logs = [log for log in (part.log() for part in self.parts) if log]
         total = sum(log["n"] for log in logs)
         means = {key: sum(log[key] * log["n"] for log in logs) / total for key in logs[0]} if logs else {}
         return means | ({"n": total} if logs else {})
+
+    def _log_of(self, env: int) -> dict[str, float]:
+        for part in self.parts:
+            if env < part.num_envs:
+                return dict(part.log(env))
+            env -= part.num_envs
+        raise IndexError(f"there are {self.num_envs} environments")
 
     def _snapshot(self) -> bytes:
         """The states of all parts: their number, and the length of each one's bytes before them."""

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, cast
 
 import gymnasium
@@ -28,6 +29,7 @@ from puffer_train.errors import (
     EnvironmentNotFoundError,
     suggestion,
 )
+from puffer_train.parts import Parts
 
 GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
 
@@ -50,6 +52,8 @@ class EnvironmentSource:
     """What the factory calls the number of processor cores to use: `threads`, `workers`; None if it takes none."""
     settings: str | None = None
     """Name of the settings shipped for it."""
+    divisible: bool = False
+    """Whether the factory takes `first` and `buffers`, so that parts of a batch can be made one by one."""
 
     def make(self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object]) -> Environment:
         """Make a batch of environments.
@@ -72,12 +76,22 @@ class EnvironmentSource:
             arguments[self.parallelism] = cores
         with EnvironmentCalls(self.name):
             try:
+                if self.divisible and cores > 1 and num_envs > 1:
+                    return self._make_parts(num_envs, seed, cores, settings)
                 return self.factory(**arguments, **settings)
             except (ValueError, TypeError, KeyError, ImportError) as error:
                 sentence = " ".join(str(error).split())
                 given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
                 made = f"made with {given}" if given else "made"
                 raise ConfigError(f"environment {self.name!r} could not be {made}: {sentence}") from error
+
+    def _make_parts(self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object]) -> Environment:
+        """Make a batch of which each core has a part of its own."""
+
+        def make(count: int, first: int, buffers: dict[str, Any] | None) -> Environment:
+            return self.factory(num_envs=count, seed=seed, first=first, buffers=buffers, **settings)
+
+        return cast(Environment, Parts(make, num_envs, cores))
 
 
 def list_environments() -> dict[str, Any]:
@@ -105,7 +119,27 @@ def find(name: str) -> EnvironmentSource:
     parameters = _parameters(factory)
     if "num_envs" not in parameters:
         return _vectorized(name)
-    return EnvironmentSource(name, factory, "threads" if "threads" in parameters else None)
+    threads = "threads" if "threads" in parameters else None
+    return EnvironmentSource(name, factory, threads, divisible=_divisible(factory))
+
+
+def imports_code(name: str) -> bool:
+    """Whether a name makes Python import, and then call, whatever it says: `module:factory`, `gymnasium:module:ID`."""
+    scheme, colon, rest = name.partition(":")
+    return bool(colon) and (scheme not in SCHEMES or ":" in rest)
+
+
+def named_by(path: Path, found: str, given: str | None) -> str:
+    """Return the name of the environment that a file at `path` is for, which the user may have given, too.
+
+    Raises `ConfigError` when those differ, or when a file alone says which code to run: `os:system` with settings of
+    its choice would be a name as well.
+    """
+    if given is None and imports_code(found):
+        raise ConfigError(f"{path} is for {found!r}, which runs code: give that name as well if you trust it.")
+    if given is not None and given != found:
+        raise ConfigError(f"{path} was trained in {found!r}, not in {given!r}.")
+    return found
 
 
 def _offered(name: str) -> EnvironmentSource:
@@ -120,7 +154,7 @@ def _offered(name: str) -> EnvironmentSource:
             )
         raise EnvironmentNotFoundError(f"there is no environment {name!r}.{known}")
     make = functools.partial(offered[name].make, name)
-    return EnvironmentSource(name, make, parallelism="threads", settings=name)
+    return EnvironmentSource(name, make, parallelism="threads", settings=name, divisible=_divisible(make))
 
 
 def _vectorized(name: str) -> EnvironmentSource:
@@ -150,6 +184,10 @@ def _import(name: str, module_name: str, attribute: str) -> Callable[..., Any]:
     if not callable(factory):
         raise EnvironmentNotFoundError(f"{name!r} is not a callable that makes environments.")
     return cast(Callable[..., Any], factory)
+
+
+def _divisible(factory: Callable[..., Any]) -> bool:
+    return {"first", "buffers"} <= _parameters(factory)
 
 
 def _parameters(factory: Callable[..., Any]) -> frozenset[str]:

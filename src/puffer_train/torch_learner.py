@@ -40,13 +40,14 @@ class TorchActor:
         everyone = self.policy.actions.noise(self.buffers.horizon, self.buffers.ends.shape[1], generator)
         self.noise = everyone[..., self.first : self.last]
 
-    def act(self, t: int) -> int:
+    def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`."""
         mine = slice(self.first, self.last)
         output = self.policy.step(self.buffers.observations[t, mine], self.state)
         bad = self._mend(output)
         masks = None if self.buffers.masks is None else self.buffers.masks[t, mine]
-        self.buffers.actions[t, mine] = self.policy.actions.sample(output, self.noise[t], masks, self.policy)
+        noise = None if greedy else self.noise[t]
+        self.buffers.actions[t, mine] = self.policy.actions.sample(output, noise, masks, self.policy)
         self.outputs[t] = output
         return bad
 
