@@ -156,6 +156,8 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
 def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
     """Raise `CheckpointError` naming the first thing in which a file differs from its intended use."""
     for key, value in wanted.items():
+        if key == "environment_settings":
+            continue  # `check_settings` knows which may differ
         if key == "observation_fields":
             difference = _field_difference(found.get(key, []), value)
         else:
@@ -163,6 +165,18 @@ def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) ->
         if difference[1] != difference[2]:
             raise CheckpointError(
                 f"{path} does not fit: {difference[0]} is {difference[1]!r}, here it is {difference[2]!r}."
+            )
+
+
+def check_settings(found: dict[str, Any], wanted: dict[str, Any], changed: set[str], path: Path) -> None:
+    """Raise `CheckpointError` when a setting of the environment is another one, unless it was `changed` on purpose."""
+    mine, here = (identity.get("environment_settings") for identity in (found, wanted))
+    mine, here = (settings if isinstance(settings, dict) else {} for settings in (mine, here))
+    for key in sorted(mine.keys() | here.keys()):
+        if key not in changed and mine.get(key) != here.get(key):
+            raise CheckpointError(
+                f"{path} does not fit: its setting env.{key} is {mine.get(key)!r}, here it is {here.get(key)!r}. "
+                f"Give --env.{key.replace('_', '-')} to choose one."
             )
 
 
@@ -186,6 +200,16 @@ def check_counters(counters: dict[str, Any], wanted: dict[str, int], path: Path)
         found = counters.get(name)
         if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 1 << 63:
             raise CheckpointError(f"{path} does not fit: its counter {name!r} is {found!r}.")
+
+
+def check_generators(tensors: dict[str, Tensor], path: Path) -> None:
+    """Raise `CheckpointError` when what should be the state of a random generator is none."""
+    for name, tensor in tensors.items():
+        if name.startswith("generator."):
+            try:
+                torch.Generator().set_state(tensor)
+            except (RuntimeError, TypeError) as error:
+                raise CheckpointError(f"{path} is unusable: {name!r} is no state of a generator.") from error
 
 
 def check_shapes(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:

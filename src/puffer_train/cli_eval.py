@@ -13,12 +13,13 @@ def build_parser() -> Parser:
     """Return the parser of `puffer-eval`."""
     parser = Parser(
         prog="puffer-eval",
-        description="Judge a policy on fresh full episodes. --env.KEY VALUE changes the environment.",
+        description="Judge a policy, or two, on fresh full episodes. --env.KEY VALUE changes the environment.",
     )
     parser.add_argument("name", nargs="?", help="environment, or module:factory [the policy's own]")
     parser.add_argument("--list", action="store_true", help="list the environments and leave")
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="exported policy, or a run folder that has one")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="exported policy, checkpoint or run folder")
     parser.add_argument("--checkpoint", type=Path, metavar="RUN", help="a checkpoint, or a run folder (its newest)")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="compare with this one, on the same games")
     parser.add_argument("--episodes", type=whole_number(1), default=128, metavar="N", help="how many [128]")
     parser.add_argument("--seed", type=whole_number(0), default=1000, metavar="S", help="of the games [1000]")
     parser.add_argument("--threads", type=whole_number(1), metavar="N", help="processor threads to use [all]")
@@ -49,6 +50,7 @@ def _main(arguments: Sequence[str]) -> int:
         options.name,
         policy_file=options.policy,
         checkpoint=options.checkpoint,
+        against=options.against,
         episodes=options.episodes,
         seed=options.seed,
         threads=options.threads,

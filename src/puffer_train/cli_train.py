@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from puffer_train import config
+from puffer_train.loggers import LOGGERS, check_installed
 from puffer_train.options import (
     Parser,
     UsageError,
@@ -26,11 +28,24 @@ def build_parser() -> Parser:
     parser.add_argument("--seed", type=whole_number(0), help="same seed, same numbers [1]")
     parser.add_argument("--steps", metavar="N", dest="train.steps", help="same as --train.steps")
     parser.add_argument(
-        "--threads", type=whole_number(1), metavar="N", help="threads to use [all cores; 1 for a small network]"
+        "--threads",
+        type=whole_number(1),
+        metavar="N",
+        help="threads to use [all cores]; the kernels' results do not depend on it",
     )
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to leave the run [runs/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")
+    parser.add_argument(
+        "--log",
+        action="append",
+        choices=LOGGERS,
+        default=[],
+        help="send the numbers there too; can be given twice; metrics.jsonl always has them",
+    )
+    parser.add_argument(
+        "--learner", choices=config.LEARNERS, default="auto", help="kernels know most networks, torch all [auto]"
+    )
     parser.add_argument("--no-video", action="store_true", help="make no video at the end")
     add_settings(parser)
     return parser
@@ -46,13 +61,24 @@ def _main(arguments: Sequence[str]) -> int:
     if options.list:
         print_environments()
         return 0
+    check_installed(options.log)
     given = given_settings(options, env)
+    command = shlex.join(["puffer-train", *arguments])
     if options.resume is not None:
         if options.run_dir is not None or options.settings is not None or options.seed is not None:
             raise UsageError("--resume goes on with a run's own folder, settings file and seed: do not give others.")
         from puffer_train.run import resume  # noqa: PLC0415 - torch is loaded only when there is something to do
 
-        return resume(options.resume, options.name, given, options.threads, video=not options.no_video)
+        return resume(
+            options.resume,
+            options.name,
+            given,
+            options.threads,
+            video=not options.no_video,
+            learner=options.learner,
+            log=options.log,
+            command=command,
+        )
     if options.name is None:
         raise UsageError("which environment? Give its name (--list shows them) or --resume RUN.")
     from puffer_train import registry  # noqa: PLC0415
@@ -62,7 +88,17 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train.run import start  # noqa: PLC0415
 
     seed = 1 if options.seed is None else options.seed
-    return start(source, settings, seed, options.threads, folder=options.run_dir, video=not options.no_video)
+    return start(
+        source,
+        settings,
+        seed,
+        options.threads,
+        folder=options.run_dir,
+        video=not options.no_video,
+        learner=options.learner,
+        log=options.log,
+        command=command,
+    )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 from puffer_train.config import SECTIONS, field_help
 from puffer_train.errors import UserError, suggestion
 from puffer_train.registry import list_environments
+from puffer_train.signals import exit_status, interruptible
 
 NEEDED = ("torch", "safetensors", "rich")
 """Packages that come with `puffer-envs[train]`."""
 
-INTERRUPTED = 130
-"""Exit status of a command that Ctrl-C ended, as shells have it."""
+EXTRAS = dict.fromkeys(NEEDED, "train") | {"matplotlib": "plot", "tensorboard": "tensorboard", "wandb": "wandb"}
+"""Packages and the extra that brings them."""
 
 
 class UsageError(UserError):
@@ -109,19 +110,25 @@ def run_command(name: str, command: Callable[[], int]) -> int:
     # made training 15 times slower; on idle ones sleeping costs little. OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        return command()
+        with interruptible():
+            return command()
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
         package = (error.name or "").split(".")[0]
-        if package not in NEEDED:
+        if package not in EXTRAS:
             raise
-        print(f'{name}: {package} is missing: pip install "puffer-envs[train]"', file=sys.stderr)
+        print(f'{name}: {package} is missing: pip install "puffer-envs[{EXTRAS[package]}]"', file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except OSError as error:
+        if error.filename is None:  # not about a file
+            raise
+        print(f"{name}: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as interrupt:
         print(f"\n{name}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return exit_status(interrupt)
 
 
 def _take_env_settings(arguments: Sequence[str]) -> tuple[list[str], dict[str, object]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from puffer_train.files import replace_durable
 from puffer_train.folder import main_statistic, read_config, read_evaluation, read_metrics
+from puffer_train.registry import imports_code
 from puffer_train.units import clock, short
 
 FILES = {
@@ -68,9 +69,10 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
 def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list[str]:
     name, goal = config["environment"], config["settings"]["train"]["steps"]
     done = read_metrics(folder).get("steps", [0])[-1] >= goal
-    commands = ["puffer-train --resume ." + (f" --steps {2 * goal}" if done else "")]
+    named = f"{name} " if imports_code(name) else ""
+    commands = [f"puffer-train {named}--resume ." + (f" --steps {2 * goal}" if done else "")]
     if "policy.safetensors" in here:
-        commands.append("puffer-eval --policy . --episodes 1000")
+        commands.append(f"puffer-eval {named}--policy . --episodes 1000")
         if ":" not in name:
             commands.append(f"puffer-play {name} --policy policy.safetensors")
     if "replay.puf" in here:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,6 @@ COLUMNS = {"mean": "mean", "std": "std", "min": "min", "q25": "25 %", "median": 
 
 NARROW = ("mean", "std", "min", "max")
 """What there is room for in a narrow terminal."""
-
-TABLE_WIDTH = 80
-"""Columns from which the whole table fits."""
 
 WIDEST = 100
 """Columns beyond which bars do not grow, for the eye has to follow them."""
@@ -42,45 +39,56 @@ def report_evaluation(result: Evaluation, console: Console) -> None:
     if not result.episodes:
         return
     _say(console, f"Evaluated on {result.episodes} fresh full episodes:")
-    for line in table(result, console.width):
-        _say(console, "  " + line)
-    if result.episodes > 1:
-        histogram = Histogram.of([result.figures[result.main]])
-        _say(console, f"{result.main} over episodes:")
-        for line in histogram.lines(min(console.width, WIDEST) - 2, can_draw(console)):
-            _say(console, "  " + line)
-
-
-def report_comparison(names: tuple[str, str], results: tuple[Evaluation, Evaluation], console: Console) -> None:
-    """Print two evaluations on the same games side by side, and what is known of the difference of their means."""
-    a, b = results
-    for name, result in zip(names, results, strict=True):
-        _say(console, f"{name}: {result.episodes} fresh full episodes" + _not_ended(result))
-        for line in table(result, console.width, [result.main]):
-            _say(console, "  " + line)
-    if not (a.episodes and b.episodes):
-        _say(console, "There is nothing to compare where no episode ended.")
-        return
-    histogram = Histogram.of([a.figures[a.main], b.figures[b.main]])
-    _say(console, f"{a.main} over episodes, {names[0]} and {names[1]}:")
-    for line in histogram.lines(min(console.width, WIDEST) - 2, can_draw(console)):
-        _say(console, "  " + line)
-    _say(console, verdict(names, np.array(a.figures[a.main]), np.array(b.figures[b.main]), a.main))
-
-
-def table(result: Evaluation, width: int, names: Sequence[str] | None = None) -> list[str]:
-    """Return a head and a line for each statistic (of these `names`, or all), for a terminal of this width."""
     summary = result.summary()
-    names = names or sorted(summary, key=lambda name: name != result.main)
-    keys = list(COLUMNS) if width >= TABLE_WIDTH else list(NARROW)
-    longest = max(len(name) for name in names)
-    rows = [[COLUMNS[key] for key in keys], *([f"{summary[name][key]:.5g}" for key in keys] for name in names)]
-    wide = max(len(cell) for row in rows for cell in row) + 2
-    titles = ["", *names]
-    return [
-        title.ljust(longest) + "".join(cell.rjust(wide) for cell in row)
-        for title, row in zip(titles, rows, strict=True)
-    ]
+    ordered = sorted(summary, key=lambda name: name != result.main)
+    _print_table({name: summary[name] for name in ordered}, console)
+    if result.episodes > 1:
+        _say(console, f"{result.main} over episodes:")
+        _print_histogram([result.figures[result.main]], console)
+
+
+def report_comparison(a: Evaluation, b: Evaluation, console: Console) -> None:
+    """Print two evaluations, A and B, side by side, and what is known of the difference of their means."""
+    for name, result in {"A": a, "B": b}.items():
+        if result.unfinished:
+            _say(console, f"{result.unfinished} episodes of {name} did not end and are not counted.")
+    if not (a.episodes and b.episodes):
+        _say(console, "Nothing can be compared where no episode ended.")
+        return
+    what = a.main
+    samples = np.array(a.figures[what]), np.array(b.figures[what])
+    _say(console, f"Evaluated on {a.episodes} and {b.episodes} fresh full episodes:")
+    _print_table({f"A {what}": a.summary()[what], f"B {what}": b.summary()[what]}, console)
+    _say(console, f"{what} over episodes, A and B:")
+    _print_histogram(samples, console)
+    _say(console, verdict(*samples, what))
+
+
+def _print_table(rows: Mapping[str, Mapping[str, float]], console: Console) -> None:
+    for line in table(rows, console.width - 2):
+        _say(console, "  " + line)
+
+
+def _print_histogram(samples: Sequence[Sequence[float] | NDArray[np.float64]], console: Console) -> None:
+    for line in Histogram.of(samples).lines(min(console.width, WIDEST) - 2, not console.options.ascii_only):
+        _say(console, "  " + line)
+
+
+def table(rows: Mapping[str, Mapping[str, float]], width: int) -> list[str]:
+    """Return a head and a line for each title and summary, with as many columns as fit into the width."""
+    longest = max(map(len, rows))
+    lines: list[str] = []
+    for keys in (list(COLUMNS), list(NARROW), ["mean", "std"]):
+        cells = [
+            [COLUMNS[key] for key in keys],
+            *([f"{summary[key]:.5g}" for key in keys] for summary in rows.values()),
+        ]
+        wide = max(len(cell) for row in cells for cell in row) + 2
+        titled = zip(["", *rows], cells, strict=True)
+        lines = [title.ljust(longest) + "".join(cell.rjust(wide) for cell in row) for title, row in titled]
+        if len(lines[0]) <= width:
+            break
+    return lines
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class Histogram:
     """(P, N) episodes of each policy in each bin."""
 
     @classmethod
-    def of(cls, samples: Sequence[Sequence[float]]) -> Histogram:
+    def of(cls, samples: Sequence[Sequence[float] | NDArray[np.float64]]) -> Histogram:
         """Sort the samples of each policy into the same bins; every bin takes in its lower end, the last its upper."""
         every = np.concatenate([np.asarray(sample, np.float64) for sample in samples])
         edges = round_edges(float(every.min()), float(every.max()))
@@ -101,7 +109,8 @@ class Histogram:
 
     def lines(self, width: int, blocks: bool) -> list[str]:
         """Return a line for each bin with a bar for each policy: of `blocks`, or of ASCII characters."""
-        digits = max(0, -math.floor(math.log10(self.edges[1] - self.edges[0]) + 1e-9))
+        step = float(self.edges[1] - self.edges[0]) or 1.0  # around a huge number it is lost in rounding
+        digits = max(0, -math.floor(math.log10(step) + 1e-9))
         ends = [f"{edge:.{digits}f}" for edge in self.edges]
         wide = max(map(len, ends))
         total = self.counts.sum(1, keepdims=True)
@@ -121,9 +130,12 @@ class Histogram:
 
 
 def round_edges(low: float, high: float) -> NDArray[np.float64]:
-    """Return about a dozen equally spaced round numbers that take in everything from low to high."""
+    """Return about a dozen equally spaced round numbers that take in everything from low to high.
+
+    Where these are the same, one bin around them is all.
+    """
     if low == high:
-        low, high = low - 0.5, high + 0.5
+        return np.array([low - 0.5, high + 0.5])
     rough = (high - low) / BINS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * (1 - 1e-9))
@@ -142,18 +154,16 @@ def bar(share: float, width: int, blocks: bool) -> str:
     return BLOCKS[-1] * (eighths // 8) + (BLOCKS[eighths % 8 - 1] if eighths % 8 else "")
 
 
-def verdict(names: tuple[str, str], a: NDArray[np.float64], b: NDArray[np.float64], what: str) -> str:
-    """Say how far the means lie apart, and whether that can be chance."""
+def verdict(a: NDArray[np.float64], b: NDArray[np.float64], what: str) -> str:
+    """Say how far the means of A and B lie apart, and whether that can be chance."""
     difference = float(a.mean() - b.mean())
     low, high = bootstrap_difference(a, b)
-    told = (
-        f"Mean {what} of {names[0]} minus that of {names[1]}: {difference:.5g}, 95 % interval {low:.5g} to {high:.5g}"
-    )
+    told = f"A - B: mean {what} {difference:+.5g}, 95 % interval {low:+.5g} to {high:+.5g}"
     if low > 0 or high < 0:
-        return f"{told}: {names[0] if low > 0 else names[1]} is better."
+        return f"{told}: {'A' if low > 0 else 'B'} is better."
     if low == high == 0:
-        return f"{told}: no difference at all."
-    return f"{told}: it may be chance; more --episodes tell."
+        return f"{told}: no difference."
+    return f"{told}: this may be chance; more --episodes tell."
 
 
 def bootstrap_difference(a: NDArray[np.float64], b: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
@@ -169,19 +179,6 @@ def bootstrap_difference(a: NDArray[np.float64], b: NDArray[np.float64], seed: i
 
     low, high = np.quantile(means(a) - means(b), [0.025, 0.975])
     return float(low), float(high)
-
-
-def can_draw(console: Console) -> bool:
-    """Whether the terminal's encoding has block characters."""
-    try:
-        (BLOCKS + "▕").encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
-def _not_ended(result: Evaluation) -> str:
-    return f", {result.unfinished} did not end and are not counted" if result.unfinished else ""
 
 
 def _say(console: Console, line: str) -> None:

@@ -5,6 +5,7 @@ RUN holds in the end:
 - config.json: everything the run depends on
 - metrics.jsonl: one line per iteration
 - checkpoints: what `--resume` goes on from
+- README.md: what happened and what to do with it
 - failure.txt: why the run ended, where the environment's own code failed
 - policy.safetensors: the policy, for NumPy, players and `puffer-eval`
 - evaluation.json: how it did on fresh full episodes
@@ -14,21 +15,19 @@ RUN holds in the end:
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
+import itertools
 import json
-import platform
 import re
-import signal
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import safetensors.torch
@@ -37,15 +36,24 @@ from rich.console import Console
 
 from puffer_train import checkpoint, config, registry, runtime
 from puffer_train.contract import Environment, EnvironmentSpec
-from puffer_train.dashboard import Dashboard, Progress, clock, short
-from puffer_train.errors import ConfigError, EnvironmentFailedError, NonFiniteError
-from puffer_train.evaluate import Evaluation, evaluate, record, records
+from puffer_train.dashboard import Dashboard, Progress
+from puffer_train.errors import CheckpointError, ConfigError, EnvironmentFailedError, NonFiniteError, StorageError
+from puffer_train.evaluate import evaluate, record, records
 from puffer_train.export import identify, write_policy
-from puffer_train.files import replace_durable
+from puffer_train.files import replace_durable, storing
+from puffer_train.folder import CONFIG, EVALUATION, METRICS, read_config
+from puffer_train.lock import LOCK, FolderLock
+from puffer_train.loggers import LOGGERS, Loggers, open_logger
+from puffer_train.machine import machine, versions
 from puffer_train.metrics import MetricsFile
-from puffer_train.options import INTERRUPTED
 from puffer_train.policy import completed
 from puffer_train.ppo import Trainer
+from puffer_train.readme import write_readme
+from puffer_train.report import report_evaluation
+from puffer_train.sealed import seal, unseal
+from puffer_train.signals import exit_status, stop_requests
+from puffer_train.terminal import lasting_console
+from puffer_train.units import clock, short
 
 EVALUATION_SEED = 1000
 """Added to the run's seed for the games it is judged on, which are thus not those it was trained on."""
@@ -55,6 +63,11 @@ VIDEO_SECONDS = 60
 
 VIDEO_PATIENCE_SECONDS = 600
 """After this long, rendering the video is given up."""
+
+CHECKPOINTS, POLICY = "checkpoints", "policy.safetensors"
+
+SEAL = "sha256"
+"""Under this key `config.json` has a checksum of the rest."""
 
 SNAPSHOT = "environment.snapshot"
 
@@ -69,46 +82,89 @@ def start(
     *,
     folder: Path | None,
     video: bool,
+    learner: str = "auto",
+    log: Sequence[str] = (),
+    command: str = "",
 ) -> int:
-    """Train from scratch in a new folder; return the exit status."""
+    """Train from scratch in a new folder; return the exit status.
+
+    log: loggers besides the metrics file; command: what was typed, which is only written down.
+    """
     cores = threads or runtime.available_cores()
     with _environment(source, settings, seed, cores) as env:
-        trainer = Trainer(env, settings, seed, source.name)
+        trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=learner)
         _tune(trainer, threads)
-        run = Run(_new_folder(folder, source.name), source, trainer, cores, video)
-        run.write_config()
-        return run.train()
+        with _new_folder(folder, source.name) as chosen:
+            run = Run(chosen, source, trainer, cores, _repeated(threads, learner, video), video, list(log), command)
+            run.write_config()
+            return run.train()
 
 
-def resume(folder: Path, name: str | None, given: Mapping[str, object], threads: int | None, *, video: bool) -> int:
-    """Go on with the run in `folder`, with the settings `given` changed; return the exit status."""
-    saved = read_config(folder)
-    if name is not None and name != saved["environment"]:
-        raise ConfigError(f"{folder} is a run of {saved['environment']!r}, not of {name!r}.")
-    source = registry.find(saved["environment"])
-    settings = config.overlay(config.Settings(), saved["settings"], str(folder / "config.json"))
-    settings = config.overlay(settings, given, "command line")
-    cores, seed = threads or runtime.available_cores(), int(saved["seed"])
-    with _environment(source, settings, seed, cores) as env:
-        trainer = Trainer(env, settings, seed, source.name)
-        _tune(trainer, threads)
-        run = Run(folder, source, trainer, cores, video)
-        run.restore()
-        run.write_config()
-        (folder / FAILURE).unlink(missing_ok=True)
-        return run.train()
+def resume(
+    folder: Path,
+    name: str | None,
+    given: Mapping[str, object],
+    threads: int | None,
+    *,
+    video: bool,
+    learner: str = "auto",
+    log: Sequence[str] = (),
+    command: str = "",
+) -> int:
+    """Go on with the run in `folder`, with the settings `given` changed and these loggers added; return the status."""
+    if not (folder / CONFIG).exists() and not (folder / CHECKPOINTS).is_dir():
+        raise ConfigError(f"{folder} is no run folder: it has neither {CONFIG} nor {CHECKPOINTS}.")
+    with FolderLock(folder):
+        saved, found = _saved_run(folder)
+        source = registry.find(registry.named_by(folder, saved["environment"], name))
+        settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
+        settings = config.overlay(settings, given, "command line")
+        cores, seed = (
+            threads or saved.get("threads", {}).get("environments") or runtime.available_cores(),
+            saved["seed"],
+        )
+        with _environment(source, settings, seed, cores) as env:
+            trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=learner)
+            _tune(trainer, threads)
+            loggers = list(dict.fromkeys([*saved["log"], *log]))
+            repeated, history = _repeated(threads, learner, video), saved["history"]
+            run = Run(folder, source, trainer, cores, repeated, video, loggers, command, history)
+            run.restore(found, set(cast(Mapping[str, object], given.get("env", {}))))
+            run.write_config()
+            (folder / FAILURE).unlink(missing_ok=True)
+            return run.train()
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return what `config.json` of a run holds. Raises `ConfigError` when the folder is no run."""
+def _saved_run(folder: Path) -> tuple[dict[str, Any], checkpoint.Checkpoint]:
+    """Return what a run depends on, and its newest checkpoint that is whole. Raises `CheckpointError` without one.
+
+    Settings that a run was resumed with are in config.json first; where that is damaged the checkpoint has its own.
+    """
+
+    def warn(line: str) -> None:
+        lasting_console().print(f"WARNING: {line}", soft_wrap=True, markup=False, highlight=False)
+
+    found = checkpoint.load_latest(folder / CHECKPOINTS, warn)
+    manifest = found.manifest
+    saved = {"environment": manifest["identity"].get("environment"), **manifest}
     try:
-        saved = json.loads((folder / "config.json").read_text("utf-8"))
-        if isinstance(saved["environment"], str) and isinstance(saved["settings"], dict):
-            int(saved["seed"])
-            return dict(saved)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise ConfigError(f"{folder} is no run folder: it has no readable config.json.")
+        saved = unseal((folder / CONFIG).read_bytes(), SEAL)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        warn(f"{folder / CONFIG} is damaged or was edited ({reason}): going on with the settings in {found.path}.")
+    kinds = {"environment": str, "seed": int, "settings": dict, "log": list, "history": list}
+    for key, kind in kinds.items():
+        if not isinstance(saved.setdefault(key, kind()), kind):
+            raise CheckpointError(f"{folder} is no run folder: it says that its {key} is {str(saved[key])[:60]!r}.")
+    if saved["seed"] < 0 or not all(name in LOGGERS for name in map(str, saved["log"])):
+        raise CheckpointError(f"{folder} is no run folder: its seed is {saved['seed']}, its log {saved['log']!r}.")
+    return saved, found
+
+
+def _repeated(threads: int | None, learner: str, video: bool) -> list[str]:
+    """Return the options that the command which goes on with a run has to repeat."""
+    chosen = [] if threads is None else ["--threads", str(threads)]
+    return chosen + ([] if learner == "auto" else ["--learner", learner]) + ([] if video else ["--no-video"])
 
 
 @dataclass
@@ -123,14 +179,28 @@ class Run:
     """Does the learning."""
     threads: int
     """Processor threads for environments."""
+    repeated: list[str]
+    """Options to repeat when going on with it."""
     video: bool
     """Whether to make one."""
-    console: Console = field(default_factory=Console)
+    log: list[str] = field(default_factory=list)
+    """Loggers besides the metrics file."""
+    command: str = ""
+    """What was typed."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """What `config.json` says of the earlier processes that worked at this run."""
+    console: Console = field(default_factory=lasting_console)
     """Where to report."""
     started: float = field(default_factory=time.monotonic)
-    """When this process began with the run."""
+    """When this process began with the run, on a clock for differences."""
+    began: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+    """The same, for people."""
     resumed_at: int | None = None
     """Steps that were done when it was resumed."""
+    seconds_before: float = 0.0
+    """Of training, before it was resumed."""
+    saved_at: int | None = None
+    """Steps in the newest checkpoint."""
 
     @property
     def settings(self) -> config.Settings:
@@ -140,75 +210,167 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
-        return self.folder / "checkpoints"
+        return self.folder / CHECKPOINTS
 
-    def write_config(self) -> None:
-        """Write everything that the run depends on."""
+    def way_on(self, *more: str) -> str:
+        """Return the command that goes on with the run."""
+        named = [self.source.name] if registry.imports_code(self.source.name) else []
+        return shlex.join(["puffer-train", *named, "--resume", str(self.folder), *self.repeated, *more])
+
+    def write_config(self, ended: str = "still running, or killed") -> None:
+        """Write everything that the run depends on, and how it came about. Raises `StorageError`."""
+        part = {
+            "command": self.command,
+            "started": self.began,
+            "seconds": round(time.monotonic() - self.started, 1),
+            "from_steps": self.resumed_at or 0,
+            "to_steps": self.trainer.steps,
+            "ended": ended,
+        }
         content = {
             "environment": self.source.name,
             "seed": self.trainer.seed,
             "threads": {"environments": self.threads, "torch": torch.get_num_threads()},
             "settings": self.settings.as_dict(),
+            "log": self.log,
             "versions": versions(),
+            "machine": machine(),
+            "history": [*self.history, part],
         }
-        replace_durable(self.folder / "config.json", (json.dumps(content, indent=2) + "\n").encode())
+        with storing(self.folder / CONFIG):
+            replace_durable(self.folder / CONFIG, seal(content, SEAL))
 
     # -- training ------------------------------------------------------------------------------------------
 
     def train(self) -> int:
         """Train to the end or to Ctrl-C, then finish; return the exit status."""
+        with self._told(), self._loggers() as log:
+            self._say(f"If this is killed, go on from its newest checkpoint with: {self.way_on()}")
+            signal_number = self._learn(log)
+            if self.trainer.finished:
+                return self.finish(log)
+            self._say(f"Stopped at {short(self.trainer.steps)} steps and saved. Go on with:")
+            self._say(f"  {self.way_on()}")
+            return 128 + signal_number
+
+    def _learn(self, log: Loggers) -> int:
+        """Iterate until the steps are done or a signal asks to stop, and save; return its number, 0 if none did."""
         trainer, interval = self.trainer, self.settings.train.checkpoint_interval
         progress = Progress(self.source.name, str(self.folder), self.settings.train.steps, trainer.steps)
-        metrics = MetricsFile(self.folder / "metrics.jsonl", self.resumed_at)
         try:
             with stop_requests() as stop, Dashboard(progress, self.console) as dashboard:
                 trainer.on_skip = lambda fault: dashboard.say(f"update skipped: {fault}")
                 while not trainer.finished and not stop:
                     report = trainer.iterate()
-                    metrics.write(report | {"seconds": round(time.monotonic() - self.started, 3)})
+                    report["seconds"] = round(self.seconds_before + time.monotonic() - self.started, 3)
+                    log.write(trainer.steps, report)
                     progress.update(trainer.steps, report, trainer.clock.seconds)
                     dashboard.refresh()
                     if trainer.steps // interval > (trainer.steps - trainer.batch) // interval:
-                        self.save()
-                self.save()
+                        self._save_or_train_on(dashboard)
+                self._save_last()
         except NonFiniteError as error:
-            raise NonFiniteError(f"{error} {self._dump(str(error))}") from error
+            raise NonFiniteError(f"{error} {self._dump(str(error))} {self._keep_learned()}") from error
         except EnvironmentFailedError as error:
             raise EnvironmentFailedError(f"{error}\n{self._leave(str(error))}") from error
-        finally:
-            metrics.close()
-        if not trainer.finished:
-            self._say(f"Stopped at {short(trainer.steps)} steps and saved. Go on with:")
-            self._say(f"  puffer-train --resume {self.folder}")
-            return INTERRUPTED
-        return self.finish()
+        except KeyboardInterrupt:
+            self._say(f"Left at once. {self._newest()}")
+            raise
+        return stop[0] if stop else 0
 
-    def save(self, *, environment: bool = True) -> Path:
-        """Write a checkpoint, with the state of the environment if it gives one and is asked to."""
-        tensors = self.trainer.tensors() | self.trainer.play_tensors()
-        snapshot = getattr(self.trainer.env, "snapshot", None)
-        if snapshot is not None and environment:
-            with self.trainer.calls:
+    def _save_or_train_on(self, dashboard: Dashboard) -> None:
+        """Save in the middle of a run. A disk that is full now may not be so later: that costs no training."""
+        try:
+            self.save()
+        except (StorageError, CheckpointError) as error:
+            dashboard.say(f"WARNING: {error} Training goes on, and tries again at the next checkpoint.")
+
+    def _save_last(self) -> None:
+        """Save the end of the run. Raises `StorageError` where that fails, after leaving the much smaller policy."""
+        try:
+            self.save()
+        except (StorageError, CheckpointError) as error:
+            left = ""
+            with suppress(StorageError, CheckpointError):
+                left = f" The policy is in {self._write_policy()}."
+            raise StorageError(f"{error}{left} {self._newest()}") from error
+
+    def _newest(self) -> str:
+        """Return a sentence on what there is to go on from."""
+        checkpoints = checkpoint.list_checkpoints(self.checkpoints)
+        if not checkpoints:
+            return "Nothing was saved before."
+        return f"Go on from {checkpoints[-1].name} with: {self.way_on()}"
+
+    def _loggers(self) -> Loggers:
+        """Open the metrics file, and start whatever else takes the numbers."""
+        with storing(self.folder / METRICS):
+            metrics = MetricsFile(self.folder / METRICS, self.resumed_at, self._warn)
+        self.seconds_before = metrics.seconds
+        config = read_config(self.folder)
+        others = {name: open_logger(name, self.folder, config, self.resumed_at, self._say) for name in self.log}
+        return Loggers({METRICS: metrics, **others}, self._warn)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Write down how this part of the run ended, and the README, however it ends."""
+        ended = "interrupted"
+        try:
+            yield
+            ended = "finished" if self.trainer.finished else ended
+        except Exception:
+            ended = "failed"
+            raise
+        finally:
+            try:
+                self.write_config(ended)
+                with storing(self.folder / "README.md"):
+                    write_readme(self.folder)
+            except StorageError as error:
+                self._warn(str(error))
+
+    def save(self, *, game: bool = True) -> None:
+        """Write a checkpoint unless there is one of this moment; with `game`, where the game stands is in it.
+
+        Raises `StorageError` when the disk refuses, `CheckpointError` when a number is not finite.
+        """
+        trainer = self.trainer
+        if self.saved_at == trainer.steps:
+            return
+        tensors = trainer.tensors() | (trainer.play_tensors() if game else {})
+        snapshot = getattr(trainer.env, "snapshot", None)
+        if snapshot is not None and game:
+            with trainer.calls:
                 tensors[SNAPSHOT] = torch.frombuffer(bytearray(snapshot()), dtype=torch.uint8)
         manifest = {
-            "counters": self.trainer.counters(),
+            "counters": trainer.counters(),
             "identity": self._identity(),
-            "seed": self.trainer.seed,
+            "seed": trainer.seed,
             "settings": self.settings.as_dict(),
             "versions": versions(),
         }
-        kept = self.settings.train.checkpoints_kept
-        return checkpoint.save(self.checkpoints, self.trainer.steps, tensors, manifest, kept)
+        checkpoint.save(self.checkpoints, trainer.steps, tensors, manifest, self.settings.train.checkpoints_kept)
+        self.saved_at = trainer.steps
 
-    def restore(self) -> None:
-        """Go on from the newest checkpoint that is whole. Raises `CheckpointError` when none fits."""
-        found = checkpoint.load_latest(self.checkpoints, self._warn)
-        trainer, where = self.trainer, found.path
-        checkpoint.check_identity(completed(found.manifest["identity"]), self._identity(), where)
+    def restore(self, found: checkpoint.Checkpoint, changed: set[str]) -> None:
+        """Go on from a checkpoint. Raises `CheckpointError` naming what does not fit.
+
+        changed: settings of the environment that were given anew, which may differ.
+        """
+        trainer, where, manifest = self.trainer, found.path, found.manifest
+        identity = self._identity()
+        checkpoint.check_settings(manifest["identity"], identity, changed, where)
+        checkpoint.check_identity(completed(manifest["identity"]) | {"seed": manifest["seed"]}, identity, where)
         checkpoint.check_shapes(found.tensors, trainer.tensors(), where)
+        checkpoint.check_generators(found.tensors, where)
+        checkpoint.check_counters(manifest["counters"], trainer.counters(), where)
+        for name, version in versions().items():
+            if manifest["versions"].get(name) != version:
+                before = manifest["versions"].get(name)
+                self._say(f"Saved with {name} {before}, here it is {version}: the numbers may come out differently.")
         play = self._restore_environment(found)
-        trainer.restore(found.tensors, found.manifest["counters"], play)
-        self.resumed_at = trainer.steps
+        trainer.restore(found.tensors, manifest["counters"], play)
+        self.resumed_at = self.saved_at = trainer.steps
         if not play:
             trainer.restart(int(np.random.SeedSequence([trainer.seed, trainer.steps]).generate_state(1)[0]))
         self._say(f"Going on from {where} at {short(trainer.steps)} steps.")
@@ -216,8 +378,11 @@ class Run:
     def _restore_environment(self, found: checkpoint.Checkpoint) -> bool:
         """Put the environment back to where it stood; False, said aloud, where that is impossible."""
         restore = getattr(self.trainer.env, "restore", None)
-        if restore is None or SNAPSHOT not in found.tensors:
+        if restore is None:
             self._warn("The environment keeps no snapshots: its episodes start anew, the policy goes on.")
+            return False
+        if SNAPSHOT not in found.tensors:
+            self._warn("The checkpoint has no snapshot of the environment: its episodes start anew.")
             return False
         try:
             checkpoint.check_shapes(found.tensors, self.trainer.play_tensors(), found.path)
@@ -234,18 +399,34 @@ class Run:
         return {
             "environment": about.name,
             "environment_version": about.version,
+            "environment_settings": json.loads(json.dumps(about.settings, default=str)),
             **policy.spec.identity(),
             **policy.identity(),
+            "seed": self.trainer.seed,
         }
 
     def _leave(self, reason: str) -> str:
         """Keep what was learned before the environment failed, and why it did; return a sentence."""
-        text = f"After {self.trainer.steps} steps: {reason}\n"
-        replace_durable(self.folder / FAILURE, text.encode())
+        failure = self.folder / FAILURE
+        try:
+            with storing(failure):
+                replace_durable(failure, f"After {self.trainer.steps} steps: {reason}\n".encode())
+            where = f"The traceback is in {failure}, too. "
+        except StorageError:
+            where = ""  # it is on its way to the terminal
+        return where + self._keep_learned()
+
+    def _keep_learned(self) -> str:
+        """Save what was learned in a run that cannot go on by itself; return a sentence."""
         if self.trainer.updates == 0:
-            return f"Nothing was learned before that. The traceback is in {self.folder / FAILURE}, too."
-        self.save(environment=False)
-        return f"What was learned is saved. Go on, once that is mended, with: puffer-train --resume {self.folder}"
+            return "Nothing was learned before that."
+        if self.saved_at == self.trainer.steps:
+            return self._newest()
+        try:
+            self.save(game=False)
+        except (StorageError, CheckpointError) as error:
+            return f"What was learned since the last checkpoint is lost: {error} {self._newest()}"
+        return f"What was learned is saved. Go on, once that is mended, with: {self.way_on()}"
 
     def _dump(self, reason: str) -> str:
         """Leave what the last, broken rollout held for whoever looks for the cause; return a sentence."""
@@ -263,22 +444,20 @@ class Run:
 
     # -- finishing -----------------------------------------------------------------------------------------
 
-    def finish(self) -> int:
+    def finish(self, log: Loggers) -> int:
         """Export, evaluate, record, film, and say where everything is."""
         trainer = self.trainer
         seconds = time.monotonic() - self.started
         trained = trainer.steps - (self.resumed_at or 0)
         self._say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / seconds)} steps/s).")
-        policy_file = self.folder / "policy.safetensors"
-        about = identify(trainer.env, self.source.name, self.settings.env)
-        write_policy(policy_file, trainer.policy, about)
+        policy_file = self._write_policy()
         try:
-            self._evaluate()
+            self._evaluate(log)
             replay = self._record()
             film = self._film(replay) if replay is not None and self.video else None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             self._say(f"Interrupted; the policy and all before it are in {self.folder}.")
-            return INTERRUPTED
+            return exit_status(interrupt)
         name = self.source.name
         left = {"run": self.folder, "policy": policy_file, "replay": replay, "video": film}
         for what, path in left.items():
@@ -290,10 +469,16 @@ class Run:
         if film is not None:
             self._say(f"  puffer-render {replay} whole-game.mp4")
         self._say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
-        self._say(f"  puffer-train --resume {self.folder} --steps {2 * self.settings.train.steps}")
+        self._say(f"  {self.way_on('--steps', str(2 * self.settings.train.steps))}")
         return 0
 
-    def _evaluate(self) -> None:
+    def _write_policy(self) -> Path:
+        """Export the policy. Raises `CheckpointError` or `StorageError`."""
+        path = self.folder / POLICY
+        write_policy(path, self.trainer.policy, identify(self.trainer.env, self.source.name, self.settings.env))
+        return path
+
+    def _evaluate(self, log: Loggers) -> None:
         episodes = self.settings.train.eval_episodes
         if episodes == 0:
             return
@@ -302,15 +487,18 @@ class Run:
         with _environment(self.source, self.settings, seed, self.threads, envs) as env:
             result = evaluate(env, self.trainer.policy, seed, name=self.source.name)
         report_evaluation(result, self.console)
-        content = {"episodes": result.episodes, "unfinished": result.unfinished, **result.summary()}
-        replace_durable(self.folder / "evaluation.json", (json.dumps(content, indent=2) + "\n").encode())
+        summary = result.summary()
+        log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
+        content = {"episodes": result.episodes, "unfinished": result.unfinished, **summary}
+        with storing(self.folder / EVALUATION):
+            replace_durable(self.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
 
     def _record(self) -> Path | None:
-        if not records(self.trainer.env):
-            self._say("No replay, and hence no video: this environment does not record any.")
-            return None
         path, seed = self.folder / "replay.puf", self.trainer.seed + EVALUATION_SEED
-        with _environment(self.source, self.settings, seed, 1, num_envs=1) as env:
+        with _environment(self.source, self.settings, seed, 1, num_envs=1) as env, storing(path):
+            if not records(env):
+                self._say("No replay, and hence no video: this environment does not record any.")
+                return None
             record(env, self.trainer.policy, seed, path)
         return path
 
@@ -348,59 +536,10 @@ class Run:
         self._say(f"WARNING: {line}")
 
 
-def report_evaluation(result: Evaluation, console: Console) -> None:
-    """Print mean, spread and range of every statistic, the main one first."""
-    if result.unfinished:
-        console.print(f"{result.unfinished} episodes did not end and are not counted.", soft_wrap=True, highlight=False)
-    if not result.episodes:
-        return
-    summary = result.summary()
-    console.print(f"Evaluated on {result.episodes} fresh full episodes:", soft_wrap=True, highlight=False)
-    for name in sorted(summary, key=lambda name: name != result.main):
-        f = summary[name]
-        console.print(
-            f"  {name:<16} mean {f['mean']:.5g}  std {f['std']:.4g}  min {f['min']:.5g}  max {f['max']:.5g}",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
-        )
-
-
 def evaluation_envs(spec: EnvironmentSpec, episodes: int) -> int:
     """Return how many environments give at least that many first episodes."""
     agents = spec.rows // spec.envs
     return -(-episodes // agents)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what the numbers depend on."""
-    try:
-        own = importlib.metadata.version("puffer-envs")
-    except importlib.metadata.PackageNotFoundError:
-        own = "not installed"
-    return {
-        "puffer-envs": own,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-
-
-@contextmanager
-def stop_requests() -> Iterator[list[int]]:
-    """Yield a list that fills when the user asks to stop: a first Ctrl-C asks, a second one interrupts."""
-    requests: list[int] = []
-
-    def request(number: int, frame: FrameType | None) -> None:
-        requests.append(number)
-        signal.signal(number, previous[signal.Signals(number)])
-
-    previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield requests
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -427,21 +566,34 @@ def _tune(trainer: Trainer, threads: int | None) -> None:
     runtime.tune(threads, acting + learning)
 
 
-def _new_folder(folder: Path | None, name: str) -> Path:
-    """Make the folder of a run. Raises `ConfigError` when it holds a run already, or cannot be made."""
-    if folder is None:
-        fitting = re.sub(r"[^\w.-]+", "-", name)
-        first = chosen = Path("runs") / f"{fitting}-{time.strftime('%Y%m%d-%H%M%S')}"
-        again = 1
-        while chosen.exists():
-            again += 1
-            chosen = first.with_name(f"{first.name}_{again}")
-    elif (folder / "config.json").exists():
-        raise ConfigError(f"{folder} holds a run already: go on with it by --resume {folder}, or choose another.")
-    else:
-        chosen = folder
-    try:
+@contextmanager
+def _new_folder(folder: Path | None, name: str) -> Iterator[Path]:
+    """Make the folder of a run and keep other processes out of it.
+
+    Raises `ConfigError` when there is something in it, `StorageError` when it cannot be made.
+    """
+    with storing(f"to the run folder {folder or 'in runs'}"):
+        chosen = _dated_folder(name) if folder is None else folder
         chosen.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot make the run folder {chosen}: {error.strerror or error}.") from error
-    return chosen
+    with FolderLock(chosen):
+        here = {path.name for path in chosen.iterdir()} - {LOCK}
+        if CHECKPOINTS in here:
+            raise ConfigError(f"{chosen} holds a run already: go on with it by --resume {chosen}, or choose another.")
+        if here:
+            what = "holds a run that never saved anything" if CONFIG in here else "is not empty"
+            raise ConfigError(f"{chosen} {what}: choose a new folder for --run-dir, or empty that one.")
+        yield chosen
+
+
+def _dated_folder(name: str) -> Path:
+    """Make a folder that nobody else has, named after the environment and the time."""
+    fitting = re.sub(r"[^\w.-]+", "-", name)
+    dated = Path("runs") / f"{fitting}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for again in itertools.count(1):
+        chosen = dated if again == 1 else dated.with_name(f"{dated.name}_{again}")
+        try:
+            chosen.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return chosen
+    raise AssertionError

@@ -1,0 +1,318 @@
+"""Loggers get every number, and can neither stop nor slow training, whatever they do."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from puffer_train import cli_train, loggers
+from puffer_train.errors import ConfigError
+from puffer_train.folder import read_config, read_evaluation, read_metrics
+from puffer_train.loggers import Background, Loggers, flat, grouped
+from puffer_train.metrics import MetricsFile
+
+HERE = Path(__file__).parent
+SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
+SMALL += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1"]
+
+
+class Recorder:
+    """Keeps what it is given; raises or waits where it is told to."""
+
+    def __init__(self, fails_at: int | None = None, waits_for: threading.Event | None = None) -> None:
+        self.lines: list[tuple[int, Mapping[str, float]]] = []
+        self.summary: Mapping[str, float] = {}
+        self.closed = False
+        self.fails_at, self.waits_for = fails_at, waits_for
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.closed = True
+
+    def write(self, steps: int, numbers: Mapping[str, float]) -> None:
+        if self.waits_for is not None:
+            self.waits_for.wait()
+        if steps == self.fails_at:
+            raise OSError("the disk is full.\nAnd more")
+        self.lines.append((steps, numbers))
+
+    def finish(self, summary: Mapping[str, float]) -> None:
+        self.summary = summary
+
+
+def test_a_logger_in_the_background_gets_everything_in_order() -> None:
+    recorder = Recorder()
+    with Background(lambda: recorder) as background:
+        for steps in range(100):
+            background.write(steps, {"loss": steps / 2})
+        background.finish({"score/mean": 7.0})
+    assert recorder.lines == [(steps, {"loss": steps / 2}) for steps in range(100)]
+    assert recorder.summary == {"score/mean": 7.0}
+    assert recorder.closed
+
+
+def test_one_that_raises_is_dropped_with_one_line_and_the_others_go_on() -> None:
+    warnings: list[str] = []
+    bad, good = Recorder(fails_at=3), Recorder()
+    with Loggers({"bad": bad, "good": good}, warnings.append) as log:
+        for steps in range(6):
+            log.write(steps, {"loss": 1.0})
+        log.finish({})
+    assert warnings == ["no more is logged to bad: the disk is full. Training goes on."]
+    assert [steps for steps, _ in bad.lines] == [0, 1, 2]
+    assert [steps for steps, _ in good.lines] == list(range(6))
+    assert good.closed
+
+
+def test_one_that_raises_in_the_background_is_dropped_too() -> None:
+    warnings: list[str] = []
+    with Loggers({"bad": Background(lambda: Recorder(fails_at=0))}, warnings.append) as log:
+        log.write(0, {})
+    assert warnings == ["no more is logged to bad: the disk is full. Training goes on."]
+
+
+def test_one_that_cannot_be_opened_is_dropped() -> None:
+    def fail() -> Recorder:
+        raise SystemExit("no network")  # as some packages leave
+
+    warnings: list[str] = []
+    with Loggers({"bad": Background(fail)}, warnings.append):
+        pass
+    assert warnings == ["no more is logged to bad: no network. Training goes on."]
+
+
+def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loggers, "LONGEST_QUEUE", 10)
+    monkeypatch.setattr(loggers, "PATIENCE_SECONDS", 0.1)
+    awake = threading.Event()
+    warnings: list[str] = []
+    with Loggers({"slow": Background(lambda: Recorder(waits_for=awake))}, warnings.append) as log:
+        for steps in range(100):
+            log.write(steps, {})
+    assert warnings == ["no more is logged to slow: it is 10 lines behind. Training goes on."]
+    with Loggers({"slow": Background(lambda: Recorder(waits_for=awake))}, warnings.append) as log:
+        log.write(0, {})
+    assert warnings[1:] == [
+        "no more is logged to slow: its last lines were not taken within 0.1 seconds. Training goes on."
+    ]
+    awake.set()
+
+
+def test_an_error_in_training_is_not_swallowed_and_closes_all() -> None:
+    recorder = Recorder()
+    with pytest.raises(KeyError, match="own"), Loggers({"good": recorder}, print):
+        raise KeyError("own")
+    assert recorder.closed
+
+
+def test_the_metrics_file_is_cut_where_a_run_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with MetricsFile(path) as file:
+        for steps in (100, 200, 300):
+            file.write(steps, {"loss": 0.5, "seconds": steps / 10})
+    with path.open("a") as half:
+        half.write('{"steps": 40')
+    with MetricsFile(path, resume_at=200) as file:
+        assert file.seconds == 20.0
+        file.write(300, {"loss": 0.25})
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            file.write(400, {"loss": float("nan")})
+    assert [json.loads(line)["loss"] for line in path.read_text().splitlines()] == [0.5, 0.5, 0.25]
+
+
+def test_names_are_grouped_and_settings_flat() -> None:
+    assert [grouped(name) for name in ("entropy", "env/score")] == ["train/entropy", "env/score"]
+    assert flat({"train": {"gamma": 1}, "env": {}, "seed": 2}) == {"train.gamma": 1, "seed": 2}
+
+
+# --- a run's folder ---
+
+
+def test_what_is_no_run_or_a_damaged_one(tmp_path: Path) -> None:
+    whole: dict[str, Any] = {"environment": "x", "seed": 1, "settings": {}}
+    for content in ("", "[]", "{", "{}", json.dumps(whole | {"seed": "x"}), json.dumps(whole | {"history": 3})):
+        (tmp_path / "config.json").write_text(content)
+        with pytest.raises(ConfigError, match=r"is no run folder: it has no readable config\.json"):
+            read_config(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(whole | {"history": [{}, 3]}))
+    assert read_config(tmp_path) == whole | {"log": [], "history": []}
+    assert read_evaluation(tmp_path) is None
+    assert read_metrics(tmp_path) == {}
+
+
+def test_metrics_of_a_killed_run(tmp_path: Path) -> None:
+    lines = ['{"steps": 1, "env/score": 3.0}', '{"steps": 2, "note": "x"}', "[]", "null", "{}", '{"steps": 3, "sco']
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    columns = read_metrics(tmp_path)
+    assert columns["steps"].tolist() == [1, 2]
+    assert columns["env/score"].tolist()[0] == 3.0
+    assert set(columns) == {"steps", "env/score"}
+
+
+# --- the command ---
+
+
+def run(folder: Path, *arguments: str, code: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """`puffer-train` in a process of its own, in which `code` ran before."""
+    path = os.pathsep.join([str(folder), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"} | variables
+    program = f"import sys\n{code}\nfrom puffer_train.cli_train import main\nsys.exit(main())"
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows of a run: steps and values of every curve."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = accumulator.EventAccumulator(str(folder / "tensorboard")).Reload()
+    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
+def test_tensorboard_has_the_same_numbers_also_after_a_resume(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ["tiny_environments:CartPole", *SMALL, "--run-dir", str(folder), "--log", "tensorboard"]
+    done = run(tmp_path, *arguments, "--steps", "1000")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert "WARNING" not in done.stdout
+    more = run(tmp_path, "tiny_environments:CartPole", "--resume", str(folder), "--steps", "2000", "--threads", "1")
+    assert more.returncode == 0, more.stderr
+    shown, columns = scalars(folder), read_metrics(folder)
+    assert [steps for steps, _ in shown["train/entropy"]] == columns["steps"].tolist()
+    assert [value for _, value in shown["train/entropy"]] == pytest.approx(columns["entropy"].tolist())
+    assert shown["env/episode_return"]
+    evaluation = read_evaluation(folder)
+    assert evaluation is not None
+    steps, value = shown["evaluation/episode_return/mean"][-1]
+    assert (steps, value) == (2048, pytest.approx(evaluation["episode_return"]["mean"]))
+
+
+def test_weights_and_biases_offline(tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    folder = tmp_path / "run"
+    arguments = ["tiny_environments:CartPole", *SMALL, "--run-dir", str(folder), "--log", "wandb", "--steps", "1000"]
+    done = run(tmp_path, *arguments, WANDB_MODE="offline")
+    assert done.returncode == 0, done.stderr
+    assert "wandb: to send it later: wandb sync " in done.stdout
+    assert "no more is logged" not in done.stdout
+    (first,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
+    assert b"train/entropy" in first.read_bytes()
+    assert b"evaluation/episode_return/mean" in first.read_bytes()
+    more = run(
+        tmp_path,
+        "tiny_environments:CartPole",
+        "--resume",
+        str(folder),
+        "--steps",
+        "2000",
+        "--threads",
+        "1",
+        WANDB_MODE="offline",
+    )
+    assert more.returncode == 0, more.stderr
+    parts = sorted((folder / "wandb").glob("offline-run-*/run-*.wandb"))
+    assert [path.name for path in parts] == [first.name] * 2, "both are one run on the server"
+
+
+def test_weights_and_biases_without_a_login_costs_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    variables = {"WANDB_MODE": "online", "WANDB_API_KEY": "", "HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc")}
+    done = run(tmp_path, "tiny_environments:CartPole", *SMALL, "--log", "wandb", "--steps", "1000", **variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("no more is logged to wandb: nobody is logged in here: run `wandb login` first") == 1
+    assert "policy.safetensors" in done.stdout
+
+
+HANGING = """
+import sys, time, types, importlib.machinery
+fake = types.ModuleType("wandb")
+fake.__spec__ = importlib.machinery.ModuleSpec("wandb", None)
+fake.Settings = lambda **settings: None
+fake.init = lambda **arguments: time.sleep(600)
+sys.modules["wandb"] = fake
+import puffer_train.loggers
+puffer_train.loggers.PATIENCE_SECONDS = 0.5
+"""
+
+
+def test_training_ends_beside_a_package_that_hangs(tmp_path: Path) -> None:
+    arguments = ["tiny_environments:CartPole", *SMALL, "--steps", "1000", "--log", "wandb"]
+    done = run(tmp_path, *arguments, code=HANGING, WANDB_MODE="offline")
+    assert done.returncode == 0, done.stderr
+    assert "no more is logged to wandb: its last lines were not taken within 0.5 seconds" in done.stdout
+
+
+def test_a_missing_package_and_a_wrong_name_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loggers.importlib.util, "find_spec", lambda name: None)
+    assert cli_train.main(["tiny_environments:CartPole", "--log", "wandb"]) == 2
+    assert capsys.readouterr().err == 'puffer-train: wandb is missing: pip install "puffer-envs[wandb]"\n'
+    monkeypatch.undo()
+    assert cli_train.main(["tiny_environments:CartPole", "--log", "mlflow"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "invalid choice: 'mlflow'" in said
+    assert "tensorboard" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_folder_explains_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "a run"
+    arguments = ["tiny_environments:CartPole", *SMALL, "--steps", "1000", "--run-dir", str(folder), "--seed", "7"]
+    assert run(tmp_path, *arguments, "--env.length", "0.6").returncode == 0
+    saved = read_config(folder)
+    assert saved["machine"].keys() == {"processor", "cores", "memory_bytes", "accelerators", "system", "python"}
+    assert saved["machine"]["cores"] >= 1
+    assert saved["versions"]["python"] in saved["machine"]["python"]
+    (part,) = saved["history"]
+    assert part["command"].startswith("puffer-train tiny_environments:CartPole --train.num-envs 16 ")
+    assert f"--run-dir '{folder}'" in part["command"], "it can be typed again"
+    assert (part["from_steps"], part["to_steps"], part["ended"]) == (0, 1024, "finished")
+    text = (folder / "README.md").read_text()
+    assert text.startswith("# tiny_environments:CartPole, seed 7\n\nTrained for 1.02k steps in 0:0")
+    evaluation = read_evaluation(folder)
+    assert evaluation is not None
+    assert f"Episode return over 8 fresh full episodes: **{evaluation['episode_return']['mean']:.5g}**" in text
+    for path in folder.iterdir():
+        assert f"`{path.name}`" in text or path.name == "README.md"
+    assert " --resume . --steps 2000\n" in text
+    assert "puffer-play" not in text, "it plays environments of its own only"
+
+    assert (
+        run(
+            tmp_path, "tiny_environments:CartPole", "--resume", str(folder), "--steps", "2000", "--threads", "1"
+        ).returncode
+        == 0
+    )
+    history = read_config(folder)["history"]
+    assert [(part["from_steps"], part["to_steps"]) for part in history] == [(0, 1024), (1024, 2048)]
+    seconds = read_metrics(folder)["seconds"]
+    assert (seconds[1:] >= seconds[:-1]).all(), "the clock goes on where it stood"
+    assert "--resume" in (folder / "README.md").read_text()
+
+
+def test_the_folder_of_a_run_that_failed_says_so(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "import tiny_environments as tiny\n"
+        "class Broken(tiny.CartPole):\n"
+        "    def advance(self, actions):\n"
+        "        super().advance(actions)\n"
+        "        self.rewards[5] = float('nan')\n"
+    )
+    folder = tmp_path / "run"
+    done = run(tmp_path, "broken:Broken", *SMALL, "--steps", "1e5", "--run-dir", str(folder))
+    assert done.returncode == 1
+    text = (folder / "README.md").read_text()
+    assert "| failed |" in text
+    assert "`nonfinite-dump.safetensors`" in text
+    assert read_config(folder)["history"][0]["ended"] == "failed"
