@@ -1,0 +1,257 @@
+"""The picture of a run: what is put together, what is drawn, and what cannot be."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from puffer_train import cli_plot, cli_train, plot
+from puffer_train.errors import ConfigError
+
+pytest.importorskip("matplotlib")
+HERE = Path(__file__).parent
+SETTINGS: dict[str, Any] = {
+    "env": {},
+    "train": {"steps": 20_000_000, "gamma": 0.98, "checkpoints_kept": 3},
+    "policy": {"hidden": 32},
+}
+
+
+def make_run(folder: Path, seed: int = 1, environment: str = "breakout", lines: int = 200, **changes: object) -> Path:
+    """A run's folder as the trainer leaves it: the score rises to 100 times the seed along a line."""
+    folder.mkdir(parents=True)
+    settings = json.loads(json.dumps(SETTINGS))
+    for key, value in changes.items():
+        section, _, name = key.partition("__")
+        settings[section][name] = value
+    (folder / "config.json").write_text(json.dumps({"environment": environment, "seed": seed, "settings": settings}))
+    with (folder / "metrics.jsonl").open("w") as file:
+        for i in range(1, lines + 1):
+            line = {"steps": 1000 * i, "seconds": 0.5 * i * seed, "entropy": 1 / i, "env/n": 2.0}
+            file.write(json.dumps(line | {"env/score": 100 * seed * i / lines, "env/perf": i / lines}) + "\n")
+    return folder
+
+
+def evaluate(folder: Path, mean: float) -> None:
+    content = {"episodes": 8, "unfinished": 0, "score": {"mean": mean, "std": 0, "min": mean, "max": mean}}
+    (folder / "evaluation.json").write_text(json.dumps(content))
+
+
+def labels(*folders: Path) -> list[tuple[str, int]]:
+    groups = plot.group_runs([plot.read_run(folder) for folder in folders])
+    return [(group.label, len(group.runs)) for group in groups]
+
+
+# --- what belongs together ---
+
+
+def test_runs_that_differ_in_their_seeds_are_one_curve(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / str(seed), seed) for seed in (1, 2, 3)]
+    runs.append(make_run(tmp_path / "kept", 4, train__checkpoints_kept=9))
+    assert labels(*runs) == [("breakout", 4)]
+
+
+def test_others_are_named_by_what_they_differ_in(tmp_path: Path) -> None:
+    base = [make_run(tmp_path / str(seed), seed) for seed in (1, 2)]
+    gamma = make_run(tmp_path / "gamma", train__gamma=0.9)
+    frameskip = make_run(tmp_path / "frameskip", env__frameskip=4)
+    assert labels(*base, gamma) == [("gamma 0.98", 2), ("gamma 0.9", 1)]
+    assert labels(*base, gamma, frameskip) == [
+        ("gamma 0.98, frameskip as shipped", 2),
+        ("gamma 0.9, frameskip as shipped", 1),
+        ("gamma 0.98, frameskip 4", 1),
+    ]
+    pong = make_run(tmp_path / "pong", environment="pong", train__gamma=0.5, policy__hidden=64)
+    assert labels(*base, pong) == [("breakout", 2), ("pong", 1)], "settings of other environments tell nothing"
+    assert labels(*base, gamma, pong) == [("breakout, gamma 0.98", 2), ("breakout, gamma 0.9", 1), ("pong", 1)]
+    much = make_run(tmp_path / "much", train__steps=1, train__gamma=0.1, policy__hidden=1, env__a=True)
+    assert labels(*base, much)[1] == ("steps 1, gamma 0.1, hidden 1, ... (much)", 1)
+
+
+def test_environments_that_count_differently_share_perf(tmp_path: Path) -> None:
+    runs = [plot.read_run(make_run(tmp_path / name, environment=name)) for name in ("pong", "snake")]
+    assert plot.statistic_of(runs) == "perf"
+    assert plot.statistic_of(runs[:1]) == "score"
+
+
+# --- curves ---
+
+
+def test_a_curve_is_averaged_between_edges() -> None:
+    x = np.arange(1.0, 9.0)
+    y = np.array([1, 3, np.nan, np.nan, 5, 7, 0, 10])
+    edges = np.array([0.0, 2, 4, 6, 8, 10])
+    assert plot.averaged(x, y, edges) == pytest.approx([2, 4, 6, 5, np.nan], nan_ok=True)
+    weight = np.array([1, 3, 1, 1, 1, 1, 9, 1.0])
+    assert plot.averaged(x, y, edges, weight) == pytest.approx([2.5, 4.25, 6, 1, np.nan], nan_ok=True)
+    assert np.isnan(plot.averaged(x, np.full(8, np.nan), edges)).all()
+
+
+def test_a_band_has_the_mean_and_the_extremes_or_quartiles(tmp_path: Path) -> None:
+    runs = [plot.read_run(make_run(tmp_path / str(seed), seed, lines=160)) for seed in range(1, 8)]
+    few, many = plot.band_of(runs[:3], "steps", "env/score"), plot.band_of(runs, "steps", "env/score")
+    assert few.x == pytest.approx(np.arange(160) * 1000 + 500)
+    fraction = np.arange(1, 161) / 160
+    assert few.mean == pytest.approx(200 * fraction)
+    assert (few.low, few.high) == (pytest.approx(100 * fraction), pytest.approx(300 * fraction))
+    assert (many.low, many.high) == (pytest.approx(250 * fraction), pytest.approx(550 * fraction))
+
+
+def test_over_time_a_run_that_ended_stays_as_good_as_it_was(tmp_path: Path) -> None:
+    quick, slow = (plot.read_run(make_run(tmp_path / str(seed), seed, lines=160)) for seed in (1, 2))
+    band = plot.band_of([quick, slow], "seconds", "env/score")
+    assert band.x[-1] == pytest.approx(160, abs=1)
+    assert band.low[-40:].tolist() == pytest.approx([100] * 40, abs=1)
+    assert band.mean[-1] == pytest.approx(150, abs=1)
+
+
+def test_over_steps_the_mean_is_of_the_runs_that_got_so_far(tmp_path: Path) -> None:
+    long, short = make_run(tmp_path / "1", 1, lines=160), make_run(tmp_path / "2", 2, lines=80)
+    band = plot.band_of([plot.read_run(long), plot.read_run(short)], "steps", "env/score")
+    assert band.mean[[39, 79]] == pytest.approx([(25 + 100) / 2, (50 + 200) / 2])
+    assert band.mean[-1] == pytest.approx(100)
+
+
+def test_labels_do_not_cover_each_other() -> None:
+    assert plot.spread_out([5, 1], [1, 1], 0, 10) == [5, 1], "nothing to do"
+    wanted, heights = [9.9, 10.0, 9.8, 0.1], [2, 2, 1, 1]
+    middles = plot.spread_out(wanted, heights, 0, 10)
+    order = np.argsort(wanted)
+    for a, b in itertools.pairwise(order):
+        assert middles[b] - middles[a] >= (heights[a] + heights[b]) / 2 - 1e-9
+    assert min(m - h / 2 for m, h in zip(middles, heights, strict=True)) >= 0
+    assert max(m + h / 2 for m, h in zip(middles, heights, strict=True)) <= 10
+
+
+def test_ticks_of_time() -> None:
+    assert plot.time_ticks(100) == ([0, 20, 40, 60, 80, 100], ["0 s", "20 s", "40 s", "60 s", "80 s", "100 s"])
+    assert plot.time_ticks(1000)[1] == ["0 min", "5 min", "10 min", "15 min"]
+    assert plot.time_ticks(5 * 3600)[1] == [f"{h} h" for h in range(6)]
+    for end in (1e-3, 1e8):
+        assert 1 <= len(plot.time_ticks(end)[0]) <= 8
+
+
+# --- the picture ---
+
+
+def texts(figure: Any) -> set[str]:
+    from matplotlib.text import Text  # noqa: PLC0415
+
+    return {text.get_text() for text in figure.findobj(Text)}
+
+
+def test_a_picture_says_what_it_shows(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / str(seed), seed) for seed in (1, 2)] + [make_run(tmp_path / "b", 3, train__gamma=0.9)]
+    for folder, mean in zip(runs, (80, 120, 300), strict=True):
+        evaluate(folder, mean)
+    figure = plot.draw([plot.read_run(folder) for folder in runs])
+    said = texts(figure)
+    assert {"breakout: score", "gamma 0.98\n100", "gamma 0.9\n300", "agent steps"} <= said
+    assert "mean of 1 to 2 runs, band: least to greatest; dot: evaluation on fresh full episodes" in said
+    by_steps, by_time = figure.axes
+    curves = [line for line in by_steps.lines if len(line.get_xdata()) > 2]
+    assert [line.get_color() for line in curves] == list(plot.COLOURS[:2])
+    dots = [line for line in by_steps.lines if line.get_marker() == "o"]
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in dots] == [(200_000, 100), (200_000, 300)]
+    assert len(by_steps.collections) == 1, "one band, for the group of two"
+    assert len(by_time.lines) == len(by_steps.lines)
+
+
+def test_curves_add_a_panel_each(tmp_path: Path) -> None:
+    figure = plot.draw([plot.read_run(make_run(tmp_path / "a"))], curves=True)
+    assert len(figure.axes) == 2 + len(plot.CURVES)
+    assert set(plot.CURVES.values()) <= {axes.get_title("left") for axes in figure.axes}
+    assert "not reported" in texts(figure), "value loss, say, is not in these files"
+    rate = next(axes for axes in figure.axes if axes.get_title("left") == "steps per second")
+    assert rate.lines[0].get_ydata() == pytest.approx(2000)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_every_kind_of_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    out = tmp_path / f"picture{suffix}"
+    assert cli_plot.main([str(make_run(tmp_path / "a")), "-o", str(out), "--curves"]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    start = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
+    assert out.read_bytes().startswith(start)
+
+
+def test_runs_that_are_not_whole(tmp_path: Path) -> None:
+    """Killed in the middle of a line, without a score yet, without the clock of old runs."""
+    killed, silent, timeless = (make_run(tmp_path / name, lines=30) for name in ("killed", "silent", "timeless"))
+    text = (killed / "metrics.jsonl").read_text()
+    (killed / "metrics.jsonl").write_text(text[:-40])
+    (silent / "metrics.jsonl").write_text("".join(f'{{"steps": {i}, "seconds": {i}}}\n' for i in range(1, 4)))
+    (timeless / "metrics.jsonl").write_text(text.replace('"seconds"', '"elsewhere"'))
+    (killed / "evaluation.json").write_text('{"episodes": 8, "score": {"me')
+    assert len(plot.read_run(killed).steps) == 29
+    for i, folders in enumerate(([killed], [silent], [timeless], [killed, silent, timeless])):
+        plot.save(plot.draw([plot.read_run(folder) for folder in folders], curves=True), tmp_path / f"{i}.png")
+    assert "no episode ended yet" in texts(plot.draw([plot.read_run(silent)]))
+
+
+# --- the command ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: RUN"),
+        (["nowhere"], "nowhere is no run folder: it has no readable config.json."),
+        (["empty"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
+        (["a", "-o", "picture.gif"], "its name must end in .png, .svg, .pdf"),
+        (["a", "-o", "no/such/folder.png"], "cannot write no/such/folder.png: No such file or directory."),
+        (["a", "--curve"], "there is no option '--curve'. Did you mean '--curves'?"),
+    ],
+)
+def test_mistakes_are_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "a")
+    make_run(tmp_path / "empty", lines=0)
+    assert cli_plot.main(arguments) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith("puffer-plot: ")
+    assert message in said.err
+
+
+def test_without_matplotlib_it_says_what_to_install(tmp_path: Path) -> None:
+    make_run(tmp_path / "a")
+    program = (
+        "import sys; sys.modules['matplotlib'] = None; from puffer_train.cli_plot import main; sys.exit(main(['a']))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == 'puffer-plot: matplotlib is missing: pip install "puffer-envs[plot]"\n'
+
+
+def test_real_runs_and_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
+    small += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1", "--steps", "3000"]
+    for seed in ("1", "2"):
+        assert cli_train.main(["tiny_environments:CartPole", *small, "--seed", seed, "--run-dir", seed]) == 0
+    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli_plot import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "1", "2", "1", "--curves"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "puffer-plot.png").stat().st_size > 20_000
+    figure = plot.draw([plot.read_run(tmp_path / seed) for seed in "12"])
+    assert "tiny_environments:CartPole: episode return" in texts(figure)
+    assert any("mean of 2 runs" in text and "dot: evaluation" in text for text in texts(figure))
+
+
+def test_what_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is no run folder"):
+        plot.read_run(tmp_path)
