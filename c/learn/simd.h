@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 #if defined(__AVX512F__)
 enum { LANES = 16 };
 #elif defined(__AVX2__)
@@ -37,9 +40,18 @@ ALWAYS_INLINE Vec all(float x) { return x - (Vec) { 0 }; }
 // mask has all bits of a lane set or none, as comparisons give it.
 ALWAYS_INLINE Vec choose(Ints mask, Vec yes, Vec no) { return (Vec)((mask & (Ints)yes) | (~mask & (Ints)no)); }
 
-// NaN stays NaN in both.
+// NaN stays NaN in both: the instructions return their second operand where one is NaN. (Written as comparisons they take
+// three instructions each, and a sigmoid a quarter longer.)
+#if defined(__AVX512F__)
+ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return (Vec)_mm512_min_ps((__m512)most, (__m512)x); }
+ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return (Vec)_mm512_max_ps((__m512)least, (__m512)x); }
+#elif defined(__AVX2__)
+ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return (Vec)_mm256_min_ps((__m256)most, (__m256)x); }
+ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return (Vec)_mm256_max_ps((__m256)least, (__m256)x); }
+#else
 ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return choose(x > most, most, x); }
 ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return choose(x < least, least, x); }
+#endif
 
 // e^x to within 1e-7 of its size; below -87 and above 88 that of the bound.
 // x = n ln 2 + r with |r| <= ln 2 / 2; the Taylor series of e^r ends at r^7, since r^8 / 8! < 6e-9.
@@ -58,7 +70,7 @@ ALWAYS_INLINE Vec exponential(Vec x)
     e = e * r + 0.5f;
     e = e * r + 1.0f;
     e = e * r + 1.0f;
-    return (Vec)((Ints)e + ((Ints)shifted << 23)); // adds n to the exponent
+    return e * (Vec)(((Ints)shifted << 23) + 0x3f800000); // times 2^n; adding n to the exponent could undo a NaN
 }
 
 ALWAYS_INLINE Vec sigmoid(Vec x) { return 1.0f / (1.0f + exponential(-x)); }

@@ -70,18 +70,21 @@ def evaluate(
     longest: int = LONGEST_EPISODE,
     watch: Callable[[int, int], None] = lambda finished, agents: None,
     name: str = "environment",
+    learner: str = "auto",
 ) -> Evaluation:
     """Reset the environment with `seed` and play every agent's first episode to its end.
 
     The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it
     holds just the episodes that ended with that step; agents of one environment that end together share its
     means. Without a log, returns and lengths are added up here. `watch` is called with the finished and all
-    agents now and then. Raises `EnvironmentFailedError`, which names the environment by `name`, when it raises.
+    agents now and then; learner is who computes actions. Raises `EnvironmentFailedError`, which names the environment by `name`, when it raises.
     """
     calls = EnvironmentCalls(name)
     with calls:
         env.reset(seed)
-    return _play_first_episodes(env, policy, seed, calls, deterministic=deterministic, longest=longest, watch=watch)
+    return _play_first_episodes(
+        env, policy, seed, calls, deterministic=deterministic, longest=longest, watch=watch, learner=learner
+    )
 
 
 def records(env: Environment) -> bool:
@@ -108,12 +111,13 @@ def _play_first_episodes(
     deterministic: bool,
     longest: int,
     watch: Callable[[int, int], None] = lambda finished, agents: None,
+    learner: str = "auto",
 ) -> Evaluation:
     spec = describe(env)
     rows, agents = spec.rows, spec.rows // spec.envs
     generator = torch.Generator().manual_seed(seed)
     buffers, state = Buffers(env, policy, 1), policy.initial_state(rows)
-    (actor,) = make_learner("auto", policy, buffers, [env], state, TrainSettings(), 1).actors
+    (actor,) = make_learner(learner, policy, buffers, [env], state, TrainSettings(), 1).actors
     log = getattr(env, "log", None)
     if log is not None:
         log()
@@ -131,6 +135,8 @@ def _play_first_episodes(
         length += 1
         returns[waiting] += env.rewards[waiting]
         ends = env.terminals | env.truncations
+        if env.agent_mask is not None:
+            ends |= waiting & ~env.agent_mask  # who leaves without a word is done all the same
         if not ends.any():
             continue
         state *= torch.from_numpy(~ends).unsqueeze(-1)

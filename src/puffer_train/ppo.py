@@ -22,7 +22,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from puffer_train.buffers import Buffers
@@ -158,7 +157,7 @@ class Trainer:
         with self.clock.section("advantage"):
             buffers.ratios.fill_(1.0)
             if self.rewards is not None:
-                self.rewards.update(buffers.rewards, buffers.ends)
+                self.rewards.update(buffers.rewards, buffers.ends, buffers.present)
             self._estimate_advantages()
             if not math.isfinite(float(buffers.advantages.sum())):
                 faults.append("an advantage of the rollout is not finite")
@@ -200,7 +199,7 @@ class Trainer:
                 self._store_masks(env, actor, t + 1)
                 noticed = actor.store(t)
                 if self.episodes is not None:
-                    self.episodes.add(mine, env.rewards, env.terminals | env.truncations)
+                    self.episodes.add(mine, buffers, t)
                 if noticed & SOME_TRUNCATED:
                     faults += self._value_truncated(env, actor, t)
                 if noticed & (BAD_OBSERVATIONS | BAD_REWARDS):
@@ -289,7 +288,8 @@ class Trainer:
             return
         beta = train.priority_beta + (1 - train.priority_beta) * self.progress
         for _ in range(count):
-            priority = self.buffers.advantages.abs().sum(0).pow(train.priority_alpha) + 1e-12
+            surprise = self.buffers.advantages.abs().sum(0)
+            priority = (surprise / surprise.max().clamp_min(1e-30)).pow(train.priority_alpha) + 1e-12
             probability = priority / priority.sum()
             segments = torch.multinomial(probability, size, replacement=True, generator=self.shuffling)
             yield segments, (rows * probability[segments]).pow(-beta)
@@ -342,6 +342,8 @@ class Trainer:
         advantages, values = buffers.advantages, buffers.values
         if buffers.present is not None:
             advantages, values = advantages[buffers.present[:-1]], values[buffers.present[:-1]]
+        if advantages.numel() < 2:
+            return math.nan
         spread = float((advantages + values).var())
         return 1 - float(advantages.var()) / spread if spread > 0 else math.nan
 
@@ -397,15 +399,18 @@ class EpisodeMeter:
         self.lengths = np.zeros(rows)
         self.finished: list[tuple[float, float]] = []
 
-    def add(self, rows: slice, rewards: NDArray[np.float32], ends: NDArray[np.bool_]) -> None:
-        """Count one step of some rows."""
+    def add(self, rows: slice, buffers: Buffers, t: int) -> None:
+        """Count step t of some rows: of those who were there."""
         returns, lengths = self.returns[rows], self.lengths[rows]
-        returns += rewards
-        lengths += 1
-        if ends.any():
-            self.finished += zip(returns[ends].tolist(), lengths[ends].tolist(), strict=True)
-            returns[ends] = 0
-            lengths[ends] = 0
+        rewards, ends = buffers.rewards[t, rows].numpy(), buffers.ends[t, rows].numpy()
+        there = np.ones(len(ends), np.bool_) if buffers.present is None else buffers.present[t, rows].numpy()
+        returns += np.where(there, rewards, 0)
+        lengths += there
+        ended = ends & there
+        if ended.any():
+            self.finished += zip(returns[ended].tolist(), lengths[ended].tolist(), strict=True)
+            returns[ended] = 0
+            lengths[ended] = 0
 
     def take(self) -> dict[str, float]:
         """Return means over the episodes finished since the last call, `{}` when there were none."""

@@ -32,14 +32,20 @@ class RewardNormalizer:
         spread = math.sqrt(squares / count) if count else 0.0
         return 1 / spread if spread > SMALLEST_SPREAD else 1.0
 
-    def update(self, rewards: Tensor, ends: Tensor) -> None:
-        """Take in the rewards and ends of one rollout, (T, A) each. Returns that are not finite are left out."""
+    def update(self, rewards: Tensor, ends: Tensor, present: Tensor | None = None) -> None:
+        """Take in the rewards and ends of one rollout, (T, A) each. Returns that are not finite are left out.
+
+        present (T or more, A): which rows held an agent; what others hold is no reward.
+        """
         seen = torch.empty_like(rewards)
+        if present is not None:
+            rewards = torch.where(present[: len(rewards)], rewards, 0.0)
         for t, (reward, end) in enumerate(zip(rewards, ends, strict=True)):
             torch.add(reward, self.returns, alpha=self.gamma, out=seen[t])
             self.returns = torch.where(end, 0.0, seen[t])
         self.returns.nan_to_num_(0.0, 0.0, 0.0)
-        finite = seen[torch.isfinite(seen)].double()
+        counted = torch.isfinite(seen) if present is None else torch.isfinite(seen) & present[: len(seen)]
+        finite = seen[counted].double()
         if len(finite) == 0:
             return
         count, mean, squares = self.moments.tolist()

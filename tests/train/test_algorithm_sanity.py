@@ -222,7 +222,6 @@ def test_empty_rows_have_no_priority(learner: str) -> None:
     assert counts[1:].min() > 20, "a third of 200, more or less"
 
 
-@pytest.mark.xfail(reason="the variance of less than two numbers is asked for, of which torch warns")
 @pytest.mark.parametrize("learner", LEARNERS)
 @pytest.mark.parametrize("there", [0, 1])
 def test_a_rollout_of_hardly_anybody(there: int, learner: str) -> None:

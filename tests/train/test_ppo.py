@@ -195,7 +195,7 @@ def test_memory_is_used() -> None:
             return super().step(observations, torch.zeros_like(state))
 
     trainer.policy.__class__ = Forgetful
-    forgetful = np.mean(evaluate(env, trainer.policy, seed=5).figures["episode_return"])
+    forgetful = np.mean(evaluate(env, trainer.policy, seed=5, learner="torch").figures["episode_return"])
     assert abs(forgetful) < 0.3, "without its state it can only guess"
 
 
