@@ -8,10 +8,12 @@ dropped with one line, and training goes on.
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,9 @@ LOGGERS = {"tensorboard": "tensorboard", "wandb": "wandb"}
 
 LONGEST_QUEUE = 4096
 """Lines that may wait for a logger: minutes of the fastest training, some ten megabytes."""
+
+PAUSE_SECONDS = 0.1
+"""Other people's loggers get the newest line this often: a small network brings a hundred in a second."""
 
 PATIENCE_SECONDS = 20.0
 """How long the end of a run waits for a logger to bring the last lines home."""
@@ -96,12 +101,18 @@ class Loggers:
 
 
 class Background:
-    """A logger in a thread of its own, which opens it, feeds it, and closes it."""
+    """A logger in a thread of its own, which opens it, feeds it, and closes it.
+
+    Python runs one thread at a time: what a logger computes is time that training waits. Hence it gets ten lines a
+    second at most, and always the last.
+    """
 
     def __init__(self, open_logger: Callable[[], Logger]) -> None:
         self._open = open_logger
         self._waiting: queue.Queue[Callable[[Logger], None] | None] = queue.Queue(LONGEST_QUEUE)
         self._error: BaseException | None = None
+        self._newest: tuple[int, Mapping[str, float]] | None = None
+        self._handed_on = -math.inf
         # a daemon: one that hangs does not keep the program from ending
         self._thread = threading.Thread(target=self._work, name="logger", daemon=True)
 
@@ -112,6 +123,7 @@ class Background:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._hand_on()
         self._put(None)
         self._thread.join(PATIENCE_SECONDS)
         if self._thread.is_alive():
@@ -119,12 +131,22 @@ class Background:
         self._raise()
 
     def write(self, steps: int, numbers: Mapping[str, float]) -> None:
-        """Put the numbers into the queue. Raises what went wrong in the thread meanwhile."""
-        self._put(lambda logger: logger.write(steps, numbers))
+        """Put the numbers into the queue, unless that was done a moment ago. Raises what went wrong in the thread."""
+        self._newest = steps, numbers
+        if time.monotonic() - self._handed_on >= PAUSE_SECONDS:
+            self._hand_on()
 
     def finish(self, summary: Mapping[str, float]) -> None:
         """Put the summary into the queue. Raises what went wrong in the thread meanwhile."""
+        self._hand_on()
         self._put(lambda logger: logger.finish(summary))
+
+    def _hand_on(self) -> None:
+        """Put the newest line into the queue, if it is not there yet."""
+        if self._newest is not None:
+            (steps, numbers), self._newest = self._newest, None
+            self._handed_on = time.monotonic()
+            self._put(lambda logger: logger.write(steps, numbers))
 
     def _put(self, task: Callable[[Logger], None] | None) -> None:
         self._raise()
