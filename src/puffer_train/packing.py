@@ -26,8 +26,10 @@ def pack(tensors: Mapping[str, Tensor], file_format: str, policy: str) -> bytes:
 
 
 def is_whole(data: bytes, metadata: Mapping[str, str]) -> bool:
-    """Whether a file holds what its checksum says; older files have none."""
-    return SEAL not in metadata or metadata[SEAL] == _checksum(metadata.get("policy", ""), _split(data)[1])
+    """Whether a file holds what its checksum says; older files have none, and nothing that could have been one."""
+    if SEAL not in metadata:
+        return metadata.keys() <= {"format", "policy"}
+    return metadata[SEAL] == _checksum(metadata.get("policy", ""), _split(data)[1])
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:

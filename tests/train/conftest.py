@@ -1,14 +1,29 @@
 """Makes the tests' small environments importable, and torch quick on small work."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    import runs
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> runs.Shell:
+    """Runs commands in an empty folder."""
+    import runs  # noqa: PLC0415 - torch after the environment variable
+
+    monkeypatch.chdir(tmp_path)
+    return runs.Shell(tmp_path, capsys)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,28 @@
+"""`puffer-train`, killed by SIGKILL in the middle of an iteration: python killed_run.py ITERATION ARGUMENT..."""
+
+import os
+import signal
+import sys
+
+from runs import before_iteration
+
+from puffer_train import cli_train
+from puffer_train.ppo import Trainer
+
+
+def kill_in_the_middle(trainer: Trainer) -> None:
+    """The environment's step after next never returns."""
+    original, calls = trainer.env.step, []
+
+    def step(actions: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(actions)
+
+    trainer.env.step = step
+
+
+if __name__ == "__main__":
+    with before_iteration(int(sys.argv[1]), kill_in_the_middle):
+        sys.exit(cli_train.main(sys.argv[2:]))
