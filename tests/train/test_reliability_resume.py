@@ -1,5 +1,6 @@
 """Exact resume: a run that was interrupted and went on leaves, to the last bit, what an undisturbed one leaves."""
 
+import math
 import random
 import shlex
 import signal
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_environments as tiny
 import torch
 from runs import SMALL, Done, Shell, metrics, newest, signalled
 
@@ -20,6 +22,7 @@ KINDS: dict[str, tuple[str, int, list[str]]] = {
     "native": ("cartpole", 16, PLAIN),
     "native, rewards normalised": ("cartpole", 16, NORMALIZED),
     "native, sequences prioritised": ("cartpole", 16, PRIORITISED),
+    "native, two threads": ("cartpole", 16, ["--threads", "2"]),
     "several agents": ("snake", 64, NORMALIZED + PRIORITISED),
     "continuous": ("tiny_environments:Target", 16, PLAIN),
     "masked, some absent": ("tiny_environments:Team", 32, PRIORITISED),
@@ -141,6 +144,28 @@ def test_killed(shell: Shell, whole: Path, kind: str, cut: int) -> None:
         f"at {3 * ((cut - 1) // 3) * KINDS[kind][1] * 8:,} steps".replace(",", "") in done.out or "k steps" in done.out
     )
     assert_same(kind, folder, whole)
+
+
+@pytest.mark.xfail(strict=True, reason="returns and lengths of episodes under way are in no checkpoint")
+@pytest.mark.parametrize("kind", ["masked, some absent"])
+def test_statistics_of_episodes_under_way(shell: Shell, whole: Path, kind: str) -> None:
+    """Where the environment keeps none, the trainer does, across an interruption as well."""
+    with signalled(6):
+        stopped = shell.train(*arguments(kind, shell.folder / "run"))
+    assert shell.typed(stopped.way_on).status == 0
+    assert metrics(shell.folder / "run") == metrics(whole)
+
+
+@pytest.mark.xfail(strict=True, reason="how many updates were skipped in a row is in no checkpoint")
+def test_what_goes_wrong_goes_on_going_wrong(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten skipped updates in a row end a run, also one that is interrupted after every five."""
+    monkeypatch.setattr(tiny.CartPole, "advance", lambda self, actions: self.rewards.fill(math.nan))
+    with signalled(5):
+        done = shell.train("tiny_environments:CartPole", *SMALL, "--steps", "1e5", "--run-dir", "run")
+    assert done.status == 130
+    done = shell.typed(done.way_on)
+    assert done.status == 1
+    assert len(metrics(Path("run"))) == 9
 
 
 def test_killed_before_anything_was_saved(shell: Shell) -> None:
