@@ -6,6 +6,7 @@ as one CUDA graph they cost one launch.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor
 
 WARM_UPS = 2
 """Runs before recording: they compile kernels and let libraries allocate what they do not want to while recording."""
+
+RECORDING = threading.Lock()
+"""Actors have threads of their own, but waiting for the whole GPU, as recording begins with, would spoil another's."""
 
 
 class Graph:
@@ -33,7 +37,8 @@ class Graph:
             self.function()
             return
         if self.recorded is None:
-            self.recorded = self._record()
+            with RECORDING:
+                self.recorded = self._record()
         self.recorded.replay()
 
     def _record(self) -> torch.cuda.CUDAGraph:

@@ -41,6 +41,7 @@ class CudaLearner:
         self.policy, self.buffers, self.train, self.reduce = policy, buffers, train, reduce
         self.device = policy.head.device
         if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # kernels are launched on the present one
             pin(buffers)
         self.there = DeviceBuffers(buffers, self.device)
         self.network = Network(policy)
