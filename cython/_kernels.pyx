@@ -79,6 +79,7 @@ cdef extern from "learn/network.h" nogil:
         const float* scale
         float* values
         float* ratios
+        float* fresh
     ctypedef struct PufLoss:
         float clip, value_clip, value_coefficient, entropy_coefficient
         float mean, inverse_spread, weight
@@ -148,6 +149,7 @@ cdef extern from "learn/learner.h" nogil:
 
 ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 NUMBERS = {"uint8": 0, "int8": 1, "int32": 2, "float32": 3}
+MOST = 1 << 20  # of what is counted in one direction
 FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
 SOME_TRUNCATED = PUF_SOME_TRUNCATED
 BAD_OBSERVATIONS = PUF_BAD_OBSERVATIONS
@@ -159,23 +161,35 @@ def supported_isas():
     return [name for isa, name in enumerate(ISA_NAMES) if isa < PUF_NUM_ISA and puf_isa_supported(<PufIsa>isa)]
 
 
-cdef void* data(object array, str what, str dtype, tuple shape) except? NULL:
-    """Address of an array's numbers. Raises ValueError unless dtype and shape fit and it is contiguous; None is NULL."""
-    if array is None:
-        return NULL
+cdef void* data(object array, str what, str dtype, tuple shape, bint written=True) except NULL:
+    """Address of an array's numbers. Raises ValueError unless dtype and shape fit, and what is written can be."""
     if not isinstance(array, np.ndarray) or array.dtype != np.dtype(dtype) or array.shape != shape:
         found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
         raise ValueError(f"{what} must be {dtype} {shape}, is {found}")
-    if not array.flags.c_contiguous or not array.flags.aligned or not array.flags.writeable:
-        raise ValueError(f"{what} must be contiguous, aligned and writeable")
+    if not array.flags.c_contiguous or not array.flags.aligned or (written and not array.flags.writeable):
+        raise ValueError(f"{what} must be contiguous, aligned{' and writeable' if written else ''}")
     return cnp.PyArray_DATA(array)
 
 
-def _zeros(size_t count):
-    """Zeros (count,) float32 that begin on a cache line."""
+cdef void* data_or_null(object array, str what, str dtype, tuple shape) except? NULL:
+    """The same, and NULL for None."""
+    return NULL if array is None else data(array, what, dtype, shape)
+
+
+def _zeros(count):
+    """Zeros (count,) float32 that begin on a cache line. Raises MemoryError."""
+    if count >= 1 << 60:
+        raise MemoryError(f"{4 * count} bytes cannot be had")
     memory = np.zeros(4 * count + 64, np.uint8)
     start = -memory.ctypes.data % 64
     return memory[start : start + 4 * count].view(np.float32)
+
+
+def _count(array, what, fits):
+    """Length of a row of numbers. Raises ValueError where it is none, is empty or too long, or one does not fit."""
+    if array.ndim != 1 or not 1 <= len(array) <= MOST or not np.all(fits):
+        raise ValueError(f"{what} must be from 1 to {MOST} positive numbers, is {array}")
+    return len(array)
 
 
 cdef class Workers:
@@ -194,8 +208,9 @@ cdef class Workers:
     cdef const PufKernels* kernels
     cdef readonly int threads
     cdef readonly str isa
+    cdef bint busy
 
-    def __init__(self, int threads, isa=None):
+    def __cinit__(self, int threads, isa=None):
         isas = supported_isas()
         self.isa = isas[len(isas) - 1] if isa is None else isa
         if self.isa not in isas:
@@ -213,9 +228,16 @@ cdef class Workers:
         if self.pool != NULL:
             puf_pool_destroy(self.pool)
 
+    cdef int begin(self) except -1:
+        """Begin a job. Raises RuntimeError while another one is under way."""
+        if self.busy:
+            raise RuntimeError("these threads are busy: one job at a time")
+        self.busy = True
+        return 0
+
 
 cdef class Learner:
-    """One network. Its methods may be called by one thread at a time, `Actor`'s apart.
+    """One network. Its methods may be called by one thread at a time, and `pack` by none while an `Actor` acts.
 
     Args:
         workers: who computes gradients.
@@ -229,6 +251,7 @@ cdef class Learner:
 
     Raises:
         ValueError: there is no kernel for that.
+        MemoryError: there is not enough.
     """
 
     cdef PufLearner c
@@ -238,12 +261,15 @@ cdef class Learner:
     cdef readonly int horizon
     cdef readonly str number
 
-    def __init__(self, Workers workers, str cell, int inputs, int hidden, int layers, choices, scale, input_scale,
-                 str number, int horizon):
+    def __cinit__(self, Workers workers not None, str cell, int inputs, int hidden, int layers, choices, scale,
+                  input_scale, str number, int horizon):
         if cell not in ("mingru", "lstm") or number not in NUMBERS:
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
-        if min(inputs, hidden, layers, horizon) < 1 or hidden % 16:
-            raise ValueError("sizes must be positive, and hidden a multiple of 16")
+        for what, size in (("inputs", inputs), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
+            if not 1 <= size <= MOST:
+                raise ValueError(f"{what} must be from 1 to {MOST}, is {size}")
+        if hidden % 16:
+            raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
         self.workers = workers
         self.c.kernels, self.c.pool, self.c.threads = workers.kernels, workers.pool, workers.threads
         net = &self.c.net
@@ -251,64 +277,82 @@ cdef class Learner:
         net.number = <PufNumber><int>NUMBERS[number]
         net.inputs, net.hidden, net.layers = inputs, hidden, layers
         self.number, self.horizon = number, horizon
-        self.input_scale = np.ascontiguousarray(input_scale, np.float32).copy()
+        self.input_scale = np.array(input_scale, np.float32)
         self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (inputs,))
         if choices is None:
-            self.scale = np.ascontiguousarray(scale, np.float32).copy()
+            self.scale = np.array(scale, np.float32)
             net.head = PUF_GAUSSIAN
-            net.actions = net.outputs = len(self.scale)
+            net.actions = net.outputs = _count(self.scale, "scale", np.isfinite(self.scale) & (self.scale > 0))
         else:
             self.choices = np.array(choices, np.int32)
             net.head = PUF_CATEGORICAL
-            net.actions, net.outputs = len(choices), int(self.choices.sum())
-            net.choices = <int32_t*>data(self.choices, "choices", "int32", (len(choices),))
+            net.actions = _count(self.choices, "choices", self.choices > 0)
+            if self.choices.sum() > MOST:
+                raise ValueError(f"choices must be {MOST} together at most, are {self.choices.sum()}")
+            net.outputs = self.choices.sum()
+            net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
+        wide = 2 if net.cell == PUF_LSTM else 1
+        if hidden * (inputs + 2 * layers * 4 * hidden * wide + 2 * (net.outputs + 16)) >= 1 << 31:
+            raise ValueError(f"{layers} layers of {hidden} units over {inputs} inputs are more than kernels can count")
         self.layout = puf_network_layout(net)
         self.c.tile_rows = puf_tile_rows(net, horizon)
         self.c.scratch_size = self.c.kernels.scratch(net, horizon, self.c.tile_rows)
-        self.memory = _zeros((1 + PUF_GROUPS) * self.layout.size + workers.threads * self.c.scratch_size)
+        if self.c.scratch_size >= 1 << 31:
+            raise ValueError(f"sequences of {horizon} steps are more than the kernels can count")
+        weights, scratch = int(self.layout.size), int(self.c.scratch_size)
+        self.memory = _zeros((1 + PUF_GROUPS) * weights + workers.threads * scratch)
         self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
         self.c.gradients = self.c.weights + self.layout.size
         self.c.scratch = self.c.gradients + PUF_GROUPS * self.layout.size
 
-    cdef PufParameters parameters(self, tuple arrays) except *:
+    cdef PufParameters parameters(self, tuple arrays, bint written) except *:
         """Addresses of encoder (H, I), core (L, G, F), head (K + 1, H) and log_std (k,) or None."""
         net = &self.c.net
         encoder, core, head, log_std = arrays
         cdef PufParameters p
-        p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs))
-        p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in))
-        p.head = <float*>data(head, "head", "float32", (net.outputs + 1, net.hidden))
-        gaussian = net.head == PUF_GAUSSIAN
-        p.log_std = <float*>data(log_std if gaussian else None, "log_std", "float32", (net.actions,))
+        p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
+        p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
+        p.head = <float*>data(head, "head", "float32", (net.outputs + 1, net.hidden), written)
+        p.log_std = NULL
+        if net.head == PUF_GAUSSIAN:
+            p.log_std = <float*>data(log_std, "log_std", "float32", (net.actions,), written)
         return p
 
-    def pack(self, tuple parameters):
+    def pack(self, tuple parameters not None):
         """Take over new weights: (encoder, core, head, log_std or None)."""
-        cdef PufParameters p = self.parameters(parameters)
+        cdef PufParameters p = self.parameters(parameters, False)
         with nogil:
             self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
 
-    def gradient(self, Rollout rollout, cnp.ndarray sequences, cnp.ndarray importance, tuple gradients,
-                 bint normalize, bint refresh, float clip, float value_clip, float value_coefficient,
-                 float entropy_coefficient):
+    def gradient(self, Rollout rollout not None, cnp.ndarray sequences not None, cnp.ndarray importance not None,
+                 tuple gradients not None, bint normalize, bint refresh, float clip, float value_clip,
+                 float value_coefficient, float entropy_coefficient):
         """Write the gradient of the loss over some sequences into `gradients`, laid out like the parameters.
 
         Args:
             rollout: what was played.
-            sequences: (B,) int64, numbers of agents.
+            sequences: (B,) int64, numbers of agents; no more than the rollout has, of which some may be chosen twice.
             importance: (B,) float32.
             normalize: bring advantages to mean 0 and spread 1 first.
             refresh: write new values and ratios back into the rollout.
 
         Returns:
             (the length of the gradient, the figures of `FIGURES`).
+
+        Raises:
+            ValueError: an array does not fit, or the rollout is another learner's.
+            RuntimeError: the threads have other work.
         """
         cdef int32_t count = len(sequences)
-        picked = <int64_t*>data(sequences, "sequences", "int64", (count,))
-        weights = <float*>data(importance, "importance", "float32", (count,))
-        if count and (sequences.min() < 0 or sequences.max() >= rollout.c.rows):
+        if rollout.learner is not self:
+            raise ValueError("the rollout was made for another learner")
+        if not 1 <= count <= rollout.c.rows:
+            raise ValueError(f"there must be from 1 to {rollout.c.rows} sequences, there are {count}")
+        picked = <int64_t*>data(sequences, "sequences", "int64", (count,), False)
+        weights = <float*>data(importance, "importance", "float32", (count,), False)
+        if sequences.min() < 0 or sequences.max() >= rollout.c.rows:
             raise ValueError(f"sequences must be from 0 to {rollout.c.rows - 1}")
-        cdef PufParameters to = self.parameters(gradients)
+        cdef PufParameters to = self.parameters(gradients, True)
         cdef PufLoss loss
         memset(&loss, 0, sizeof(loss))
         loss.clip, loss.value_clip, loss.refresh = clip, value_clip, refresh
@@ -316,8 +360,10 @@ cdef class Learner:
         cdef double figures[PUF_FIGURES]
         cdef double length
         cdef int normalized = normalize
+        self.workers.begin()
         with nogil:
             length = puf_learner_gradient(&self.c, &rollout.c, &loss, normalized, picked, weights, count, &to, figures)
+        self.workers.busy = False
         return length, [figures[i] for i in range(PUF_FIGURES)]
 
     def state_size(self):
@@ -335,29 +381,33 @@ cdef class Rollout:
         ends: (T, A) bool.
         first_state: (L, A, S) float32.
         log_probs, advantages, values, ratios, rewards, final_values: (T, A) float32; last_value: (A,).
+
+    Raises:
+        ValueError: one of them is missing or not as it must be.
     """
 
     cdef PufRollout c
     cdef PufTrace trace
-    cdef readonly object arrays
+    cdef object keep, fresh
     cdef Learner learner
     cdef float* rewards
 
-    def __init__(self, Learner learner, dict arrays):
+    def __cinit__(self, Learner learner not None, dict arrays not None):
         net = &learner.c.net
-        steps, rows = arrays["ends"].shape
-        if steps != learner.horizon:
-            raise ValueError(f"the rollout has {steps} steps, the learner was made for {learner.horizon}")
-        self.learner, self.arrays = learner, dict(arrays)
+        self.learner, self.keep = learner, dict(arrays)
+        at = self.keep.get
+        shape = getattr(at("ends"), "shape", ())
+        if len(shape) != 2 or shape[0] != learner.horizon or not 1 <= shape[1] < 1 << 31:
+            raise ValueError(f"ends must be bool ({learner.horizon}, agents), is {shape}")
+        steps, rows = shape
         times, more = (steps, rows), (steps + 1, rows)
         acting = "float32" if net.head == PUF_GAUSSIAN else "int64"
-        def at(name): return arrays[name]
         c = &self.c
         c.horizon, c.rows = steps, rows
         c.observations = data(at("observations"), "observations", learner.number, (*more, net.inputs))
         c.actions = data(at("actions"), "actions", acting, (*times, net.actions))
-        c.masks = <uint8_t*>data(at("masks"), "masks", "bool", (*more, net.outputs))
-        c.present = <uint8_t*>data(at("present"), "present", "bool", more)
+        c.masks = <uint8_t*>data_or_null(at("masks"), "masks", "bool", (*more, net.outputs))
+        c.present = <uint8_t*>data_or_null(at("present"), "present", "bool", more)
         c.ends = <uint8_t*>data(at("ends"), "ends", "bool", times)
         state = (net.layers, rows, learner.layout.state)
         c.state = <float*>data(at("first_state"), "first_state", "float32", state)
@@ -367,6 +417,8 @@ cdef class Rollout:
         c.ratios = <float*>data(at("ratios"), "ratios", "float32", times)
         if net.head == PUF_GAUSSIAN:
             c.scale = <float*>cnp.PyArray_DATA(learner.scale)
+        self.fresh = _zeros(2 * steps * rows)
+        c.fresh = <float*>cnp.PyArray_DATA(self.fresh)
         self.rewards = <float*>data(at("rewards"), "rewards", "float32", times)
         p = &self.trace
         p.horizon, p.rows = steps, rows
@@ -389,7 +441,11 @@ cdef class Rollout:
 cdef class Actor:
     """Acts for rows `first` to `last - 1` of a rollout, in one thread of its own.
 
-    `env` has the arrays of the buffer contract for just these rows; `state` (L, A, S) is that of all rows.
+    `env` has the arrays of the buffer contract for just these rows; `state` (L, A, S) is that of all rows. Steps are
+    counted from 0; one that the rollout does not have raises IndexError.
+
+    Raises:
+        ValueError: an array is not as it must be, or there are no such rows.
     """
 
     cdef Rollout rollout
@@ -399,7 +455,7 @@ cdef class Actor:
     cdef readonly int first, last
     cdef size_t observation_bytes
 
-    def __init__(self, Rollout rollout, env, state, int first, int last):
+    def __cinit__(self, Rollout rollout not None, env, state, int first, int last):
         cdef Learner learner = rollout.learner
         net = &learner.c.net
         cdef Py_ssize_t rows = last - first, everyone = rollout.c.rows
@@ -418,19 +474,28 @@ cdef class Actor:
         m.rows, m.layers, m.state_size = rows, net.layers, size
         m.observation_size, m.observation_bytes = net.inputs, self.observation_bytes
         m.floats = net.number == PUF_NUMBER_F32
-        observed = env.observations.reshape(rows, -1)
-        m.observations = data(observed, "observations", learner.number, (rows, net.inputs))
-        m.rewards = <float*>data(env.rewards, "rewards", "float32", (rows,))
-        m.terminals = <uint8_t*>data(env.terminals, "terminals", "bool", (rows,))
-        m.truncations = <uint8_t*>data(env.truncations, "truncations", "bool", (rows,))
+        observed = env.observations
+        if isinstance(observed, np.ndarray) and observed.flags.c_contiguous and len(observed):
+            observed = observed.reshape(len(observed), -1)
+        m.observations = data(observed, "observations", learner.number, (rows, net.inputs), False)
+        m.rewards = <float*>data(env.rewards, "rewards", "float32", (rows,), False)
+        m.terminals = <uint8_t*>data(env.terminals, "terminals", "bool", (rows,), False)
+        m.truncations = <uint8_t*>data(env.truncations, "truncations", "bool", (rows,), False)
         m.state, m.layer_stride = c.state, c.layer_stride
         self.keep = (observed, env.rewards, env.terminals, env.truncations, state)
+
+    cdef int check(self, int t, int steps) except -1:
+        """Raise IndexError unless t is one of that many steps."""
+        if not 0 <= t < steps:
+            raise IndexError(f"step {t} is not among {steps}")
+        return 0
 
     def act(self, int t, uint64_t key, bint greedy=False):
         """Choose the actions of step t, greedily the likeliest. Returns the first row with outputs not finite, or -1.
 
         `key` stands for the randomness of this step: the same key, rows and outputs give the same actions.
         """
+        self.check(t, self.rollout.c.horizon)
         cdef PufAct c = self.c
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
         net = &self.rollout.learner.c.net
@@ -443,8 +508,9 @@ cdef class Actor:
         c.values = self.rollout.c.values + at
         return self.run(&c)
 
-    def look_ahead(self, int t, cnp.ndarray state):
-        """Value the observations of slot t into `last_value`. `state` (L, rows, S), a copy of these rows', is used up."""
+    def look_ahead(self, int t, state):
+        """Value the observations of slot t into `last_value`. `state` (L, rows, S), a copy of theirs, is used up."""
+        self.check(t, self.rollout.c.horizon + 1)
         cdef PufAct c = self.c
         net = &self.rollout.learner.c.net
         cdef Py_ssize_t size = self.rollout.learner.layout.state
@@ -455,13 +521,13 @@ cdef class Actor:
         c.values = <float*>self.rollout.trace.last_value + self.first
         return self.run(&c)
 
-    def value(self, cnp.ndarray observations, cnp.ndarray state, cnp.ndarray values):
+    def value(self, observations, state, values not None):
         """Value observations (n, inputs) with states (L, n, S), which are used up, into values (n,)."""
         cdef PufAct c = self.c
         net = &self.rollout.learner.c.net
         cdef Py_ssize_t size = self.rollout.learner.layout.state
         c.rows = len(values)
-        c.observations = data(observations, "observations", self.rollout.learner.number, (c.rows, net.inputs))
+        c.observations = data(observations, "observations", self.rollout.learner.number, (c.rows, net.inputs), False)
         c.state = <float*>data(state, "state", "float32", (net.layers, c.rows, size))
         c.layer_stride = c.rows * size
         c.values = <float*>data(values, "values", "float32", (c.rows,))
@@ -480,6 +546,7 @@ cdef class Actor:
 
         Returns flags: SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS.
         """
+        self.check(t, self.rollout.c.horizon)
         cdef PufStep m = self.move
         cdef int flags
         self.place(&m, t)
@@ -490,6 +557,7 @@ cdef class Actor:
 
     def wipe(self, int t):
         """Set back the recurrent state of those whose episode ended with step t."""
+        self.check(t, self.rollout.c.horizon)
         cdef PufStep m = self.move
         self.place(&m, t)
         self.rollout.learner.c.kernels.wipe(&m)
@@ -511,6 +579,10 @@ cdef class Muon:
     Args:
         workers: who computes.
         matrices: (parameter, gradient, average) each, (m, n) float32.
+
+    Raises:
+        ValueError: an array is not as it must be.
+        MemoryError: there is not enough.
     """
 
     cdef Workers workers
@@ -518,19 +590,25 @@ cdef class Muon:
     cdef int count
     cdef object memory, keep
 
-    def __init__(self, Workers workers, list matrices):
-        self.workers, self.count, self.keep = workers, len(matrices), matrices
-        self.matrices = <PufMuon*>calloc(len(matrices), sizeof(PufMuon))
+    def __cinit__(self, Workers workers not None, list matrices not None):
+        self.workers, self.keep = workers, tuple(matrices)
+        shapes = [getattr(parameter, "shape", ()) for parameter, _, _ in self.keep]
+        for shape in shapes:
+            if len(shape) != 2 or min(shape) < 1 or max(shape) * (min(shape) + 16) >= 1 << 31:
+                raise ValueError(f"parameter must be a matrix of fewer than 2^31 numbers, is {shape}")
+        self.matrices = <PufMuon*>calloc(len(shapes) + 1, sizeof(PufMuon))
         if self.matrices == NULL:
             raise MemoryError
-        self.memory = _zeros(sum([puf_muon_scratch(p.shape[0], p.shape[1]) for p, _, _ in matrices]))
+        self.count = len(shapes)
+        self.memory = _zeros(sum([int(puf_muon_scratch(rows, columns)) for rows, columns in shapes]))
         cdef float* at = <float*>cnp.PyArray_DATA(self.memory)
-        for i, (parameter, gradient, average) in enumerate(matrices):
+        cdef PufMuon* m
+        for i, (parameter, gradient, average) in enumerate(self.keep):
             m = &self.matrices[i]
-            shape = parameter.shape
+            shape = shapes[i]
             m.rows, m.columns = shape
             m.parameter = <float*>data(parameter, "parameter", "float32", shape)
-            m.gradient = <float*>data(gradient, "gradient", "float32", shape)
+            m.gradient = <float*>data(gradient, "gradient", "float32", shape, False)
             m.average = <float*>data(average, "average", "float32", shape)
             m.scratch = at
             at += puf_muon_scratch(m.rows, m.columns)
@@ -543,5 +621,7 @@ cdef class Muon:
         for i in range(self.count):
             m = &self.matrices[i]
             m.learning_rate, m.momentum, m.gradient_scale = learning_rate, momentum, gradient_scale
+        self.workers.begin()
         with nogil:
             puf_muon_all(self.workers.pool, self.workers.kernels, self.matrices, self.count)
+        self.workers.busy = False

@@ -63,7 +63,7 @@ ALWAYS_INLINE Softmax softmax(const float* logits, int choices)
 ALWAYS_INLINE Vec draw(const float* logits, int choices, const float* u, int greedy, int32_t* chosen)
 {
     const Softmax s = softmax(logits, choices);
-    const Vec limit = load(u) * s.sum;
+    const Vec limit = at_least(load(u) * s.sum, all(1e-30f)); // u may be 0, and what is out of reach counts e^-87
     Vec running = { 0 }, log_prob = { 0 };
     Ints choice = (Ints) { 0 } - 1;
     for (int j = 0; j < choices && !greedy; j++) {
@@ -105,6 +105,18 @@ static void choose_categorical(const PufNetwork* net, const PufAct* act, int fir
     memcpy(act->log_probs + first, log_probs, sizeof(float) * (size_t)count);
 }
 
+// The logarithm of a normal density, of numbers in units of `scale` as those of actions are.
+ALWAYS_INLINE Vec normal_log_prob(Vec distance, float log_spread)
+{
+    return -0.5f * distance * distance - log_spread - HALF_LOG_TWO_PI;
+}
+
+// How far a control is from the mean, in standard deviations.
+ALWAYS_INLINE Vec normal_distance(Vec control, Vec mean, float log_std)
+{
+    return (control - mean) * exponential(all(-log_std));
+}
+
 static void choose_gaussian(const PufNetwork* net, const PufAct* act, const float* log_std, int first, int count,
                             const float* columns)
 {
@@ -115,9 +127,12 @@ static void choose_gaussian(const PufNetwork* net, const PufAct* act, const floa
             const uint64_t row = (uint64_t)(act->first_row + first + i);
             const float noise = act->greedy ? 0.0f : normal(act->key, row, (uint64_t)d);
             const float spread = exponential(all(log_std[d]))[0];
-            to[i * net->actions + d] = (columns[d * BLOCK + i] + spread * noise) * act->scale[d];
+            const float mean = columns[d * BLOCK + i], action = (mean + spread * noise) * act->scale[d];
             const float log_spread = log_std[d] + logarithm(all(act->scale[d]))[0];
-            log_prob += -0.5f * noise * noise - log_spread - HALF_LOG_TWO_PI;
+            // of the rounded number, as the loss will have it: with a narrow spread the noise was another one
+            const Vec distance = normal_distance(all(action / act->scale[d]), all(mean), log_std[d]);
+            log_prob += normal_log_prob(distance, log_spread)[0];
+            to[i * net->actions + d] = action;
         }
         act->log_probs[first + i] = log_prob;
     }
@@ -125,7 +140,7 @@ static void choose_gaussian(const PufNetwork* net, const PufAct* act, const floa
 
 // What the loss is told about the samples of a tile, and what it tells.
 typedef struct Samples {
-    int count; // a multiple of BLOCK; those beyond the tile's weigh nothing
+    int count; // a multiple of BLOCK; those beyond the tile's are copies of its last one that weigh nothing
     const int32_t* chosen; // (actions, count)
     const float* controls; // (actions, count) of a Gaussian, in units of its scale
     const float *log_probs, *values, *advantages, *returns, *weights; // (count)
@@ -227,16 +242,16 @@ static void gaussian_loss(const PufNetwork* net, const PufLoss* loss, const Samp
         float entropy = 0.0f;
         for (int d = 0; d < net->actions; d++) {
             const float log_spread = log_std[d] + logarithm(all(scale[d]))[0];
-            const Vec narrow = exponential(all(-log_std[d]));
-            Vec distance = (load(s->controls + (ptrdiff_t)d * s->count + first + i) - load(columns + d * BLOCK + i)) * narrow;
-            log_prob += -0.5f * distance * distance - log_spread - HALF_LOG_TWO_PI;
+            const Vec control = load(s->controls + (ptrdiff_t)d * s->count + first + i);
+            log_prob += normal_log_prob(normal_distance(control, load(columns + d * BLOCK + i), log_std[d]), log_spread);
             entropy += log_spread + HALF_LOG_TWO_PI + 0.5f;
         }
         const Vec by_log_prob = policy_loss(loss, s, first + i, log_prob, all(entropy));
         const Vec bonus = loss->entropy_coefficient * load(s->weights + first + i);
         for (int d = 0; d < net->actions; d++) {
             const Vec narrow = exponential(all(-log_std[d]));
-            Vec distance = (load(s->controls + (ptrdiff_t)d * s->count + first + i) - load(columns + d * BLOCK + i)) * narrow;
+            const Vec control = load(s->controls + (ptrdiff_t)d * s->count + first + i);
+            Vec distance = normal_distance(control, load(columns + d * BLOCK + i), log_std[d]);
             Vec gradient = by_log_prob * (distance * distance - 1.0f) - bonus;
             for (int lane = 0; lane < LANES; lane++) {
                 by_log_std[d] += gradient[lane];

@@ -27,7 +27,7 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
     transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
     for (int i = 0; i < net->inputs; i++) {
         for (int j = 0; j < net->hidden; j++) {
-            weights[l.encoder_t + (size_t)(i * net->hidden + j)] *= input_scale[i];
+            weights[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *= input_scale[i];
         }
     }
     for (int layer = 0; layer < net->layers; layer++) {
@@ -37,7 +37,7 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
         memcpy(weights + l.core + (size_t)layer * l.layer_size, core, sizeof(float) * size);
     }
     transpose(from->head, net->outputs + 1, net->hidden, weights + l.head_t, l.padded);
-    memcpy(weights + l.head, from->head, sizeof(float) * (size_t)((net->outputs + 1) * net->hidden));
+    memcpy(weights + l.head, from->head, sizeof(float) * (size_t)(net->outputs + 1) * (size_t)net->hidden);
     if (net->head == PUF_GAUSSIAN) {
         memcpy(weights + l.log_std, from->log_std, sizeof(float) * (size_t)net->actions);
     }
@@ -48,7 +48,8 @@ static void unpack_gradient(const PufNetwork* net, const float* gradient, const 
     const PufWeights l = puf_network_layout(net);
     for (int j = 0; j < net->hidden; j++) {
         for (int i = 0; i < net->inputs; i++) {
-            to->encoder[j * net->inputs + i] = gradient[l.encoder_t + (size_t)(i * net->hidden + j)] * input_scale[i];
+            to->encoder[(ptrdiff_t)j * net->inputs + i] =
+                gradient[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] * input_scale[i];
         }
     }
     for (int layer = 0; layer < net->layers; layer++) {
@@ -57,7 +58,7 @@ static void unpack_gradient(const PufNetwork* net, const float* gradient, const 
     }
     for (int o = 0; o <= net->outputs; o++) {
         for (int j = 0; j < net->hidden; j++) {
-            to->head[o * net->hidden + j] = gradient[l.head_t + (size_t)(j * l.padded + o)];
+            to->head[(ptrdiff_t)o * net->hidden + j] = gradient[l.head_t + (size_t)j * (size_t)l.padded + (size_t)o];
         }
     }
     if (net->head == PUF_GAUSSIAN) {

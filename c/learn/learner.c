@@ -88,6 +88,7 @@ static void train_groups(void* context, int part, int parts)
     Work* work = context;
     PufLearner* learner = work->learner;
     const int32_t rows = learner->tile_rows, tiles = (work->count + rows - 1) / rows;
+    const size_t horizon = (size_t)work->rollout->horizon;
     for (int g = atomic_fetch_add(&work->next, 1); g < work->groups; g = atomic_fetch_add(&work->next, 1)) {
         float* gradient = learner->gradients + (size_t)g * work->gradient_size;
         memset(gradient, 0, sizeof(float) * work->gradient_size);
@@ -97,6 +98,7 @@ static void train_groups(void* context, int part, int parts)
             const int32_t count = work->count - first < rows ? work->count - first : rows;
             learner->kernels->tile(&learner->net, learner->weights, work->rollout, work->loss, work->sequences + first,
                                    work->importance + first, count,
+                                   work->loss->refresh ? work->rollout->fresh + (size_t)first * 2 * horizon : NULL,
                                    learner->scratch + (size_t)part * learner->scratch_size, gradient, work->figures[g]);
         }
     }
@@ -113,6 +115,19 @@ static void add_groups(void* context, int part, int parts)
         const float* gradient = work->learner->gradients + (size_t)g * size;
         for (size_t i = from; i < to; i++) {
             sum[i] += gradient[i];
+        }
+    }
+}
+
+// Writes new values and ratios to the rollout. A sequence that was chosen twice has the same ones both times.
+static void refresh(const PufRollout* r, const int64_t* sequences, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const float* fresh = r->fresh + (ptrdiff_t)i * 2 * r->horizon;
+        for (int32_t t = 0; t < r->horizon; t++) {
+            const ptrdiff_t at = (ptrdiff_t)t * r->rows + sequences[i];
+            r->values[at] = fresh[t];
+            r->ratios[at] = fresh[r->horizon + t];
         }
     }
 }
@@ -172,6 +187,9 @@ double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufL
     weigh(rollout, sequences, count, normalize, loss);
     run(learner->pool, train_groups, &work);
     run(learner->pool, add_groups, &work);
+    if (loss->refresh) {
+        refresh(rollout, sequences, count);
+    }
     for (int f = 0; f < PUF_FIGURES; f++) {
         figures[f] = 0.0;
         for (int g = 0; g < work.groups; g++) {

@@ -63,14 +63,15 @@ typedef struct PufRollout {
     const float* state; // (layers, rows, state) before step 0
     const float *log_probs, *advantages; // (horizon, rows)
     const float* scale; // of a Gaussian
-    float *values, *ratios; // (horizon, rows); written where refresh is set
+    float *values, *ratios; // (horizon, rows); of the sequences trained on, written at the end where refresh is set
+    float* fresh; // (rows, 2, horizon): where new values and ratios wait for that end, sequence by sequence
 } PufRollout;
 
 typedef struct PufLoss {
     float clip, value_clip, value_coefficient, entropy_coefficient;
     float mean, inverse_spread; // advantages are normalised with these
     float weight; // of one sample: 1 / their number
-    int32_t refresh; // write new values and ratios back
+    int32_t refresh; // write new values and ratios back, once all tiles have seen the old ones
 } PufLoss;
 
 enum { PUF_POLICY_LOSS, PUF_VALUE_LOSS, PUF_ENTROPY, PUF_OLD_KL, PUF_KL, PUF_CLIPPED, PUF_RATIO, PUF_FIGURES };
@@ -120,9 +121,10 @@ typedef struct PufKernels {
     void (*unpack_gradient)(const PufNetwork*, const float* gradient, const float* input_scale, PufParameters* to);
     size_t (*scratch)(const PufNetwork*, int32_t horizon, int32_t rows); // floats that act (1, PUF_ACT_ROWS) and tile need
     int64_t (*act)(const PufNetwork*, const float* weights, const PufAct*, float* scratch); // first bad row or -1
-    // adds the gradient of some sequences to `gradient`, laid out like the weights, and to the sums of what is reported
+    // adds the gradient of some sequences to `gradient`, laid out like the weights, and to the sums of what is reported;
+    // fresh (count, 2, horizon): receives their values and ratios, unless it is NULL
     void (*tile)(const PufNetwork*, const float* weights, const PufRollout*, const PufLoss*, const int64_t* sequences,
-                 const float* importance, int32_t count, float* scratch, float* gradient, double* figures);
+                 const float* importance, int32_t count, float* fresh, float* scratch, float* gradient, double* figures);
     // copies a step into the rollout; flags. The state of those whose episode ended is left for wipe
     int (*store)(const PufStep*);
     void (*wipe)(const PufStep*);

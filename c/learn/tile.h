@@ -280,19 +280,18 @@ static Samples gather_samples(const PufNetwork* net, const PufRollout* r, const 
 {
     const int samples = r->horizon * rows, count = (samples + BLOCK - 1) / BLOCK * BLOCK;
     float* cursor = m->samples;
-    float* chosen = take(&cursor, (size_t)(count * net->actions));
+    float* chosen = take(&cursor, (size_t)count * (size_t)net->actions);
     float *log_probs = take(&cursor, (size_t)count), *values = take(&cursor, (size_t)count);
     float *advantages = take(&cursor, (size_t)count), *returns = take(&cursor, (size_t)count);
     float* weights = take(&cursor, (size_t)count);
-    memset(m->samples, 0, sizeof(float) * (size_t)(cursor - m->samples));
-    for (int s = 0; s < samples; s++) {
-        const int row = s % rows;
-        const ptrdiff_t at = (ptrdiff_t)(s / rows) * r->rows + sequences[row];
+    for (int s = 0; s < count; s++) {
+        const int of = s < samples ? s : samples - 1, row = of % rows;
+        const ptrdiff_t at = (ptrdiff_t)(of / rows) * r->rows + sequences[row];
         log_probs[s] = r->log_probs[at];
         values[s] = r->values[at];
         returns[s] = r->advantages[at] + r->values[at];
         advantages[s] = (r->advantages[at] - loss->mean) * loss->inverse_spread * importance[row];
-        weights[s] = r->present && !r->present[at] ? 0.0f : loss->weight;
+        weights[s] = s >= samples || (r->present && !r->present[at]) ? 0.0f : loss->weight;
         for (int d = 0; d < net->actions; d++) {
             if (net->head == PUF_CATEGORICAL) {
                 ((int32_t*)chosen)[d * count + s] = (int32_t)((const int64_t*)r->actions)[at * net->actions + d];
@@ -349,24 +348,24 @@ static void add_figures(const Samples* s, int samples, double* figures)
 }
 
 static void train_tile(const PufNetwork* net, const float* weights, const PufRollout* r, const PufLoss* loss,
-                       const int64_t* sequences, const float* importance, int32_t rows, float* scratch, float* gradient,
-                       double* figures)
+                       const int64_t* sequences, const float* importance, int32_t rows, float* fresh, float* scratch,
+                       float* gradient, double* figures)
 {
     const PufWeights l = puf_network_layout(net);
     const TileMemory m = tile_memory(net, r->horizon, rows, scratch);
     const Tile tile = { r->horizon, rows, net->hidden, m.keep };
     const int samples = r->horizon * rows;
     gather(net, &l, r, sequences, rows, &m);
-    memcpy(m.state, m.first, sizeof(float) * (size_t)(net->layers * rows * l.state));
-    network_forward(net, &l, weights, &tile, &m, m.state, rows * l.state);
+    memcpy(m.state, m.first, sizeof(float) * (size_t)net->layers * (size_t)rows * (size_t)l.state);
+    network_forward(net, &l, weights, &tile, &m, m.state, (ptrdiff_t)rows * l.state);
 
     const Samples s = gather_samples(net, r, loss, sequences, importance, rows, &m);
     tile_loss(net, &l, weights, r, loss, sequences, rows, &m, &s, gradient);
     add_figures(&s, samples, figures);
-    for (int i = 0; i < samples && loss->refresh; i++) {
-        const ptrdiff_t at = (ptrdiff_t)(i / rows) * r->rows + sequences[i % rows];
-        r->values[at] = s.new_values[i];
-        r->ratios[at] = s.ratios[i];
+    for (int i = 0; i < samples && fresh; i++) {
+        float* row = fresh + (ptrdiff_t)(i % rows) * 2 * r->horizon;
+        row[i / rows] = s.new_values[i];
+        row[r->horizon + i / rows] = s.ratios[i];
     }
     network_backward(net, &l, weights, &tile, &m, gradient);
 }

@@ -53,7 +53,6 @@ class Learner:
     ) -> tuple[float, list[float]]: ...
 
 class Rollout:
-    arrays: dict[str, Any]
     def __init__(self, learner: Learner, arrays: dict[str, Any]) -> None: ...
     def estimate_advantages(
         self,
