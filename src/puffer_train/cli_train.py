@@ -44,7 +44,10 @@ def build_parser() -> Parser:
         help="send the numbers there too; can be given twice; metrics.jsonl always has them",
     )
     parser.add_argument(
-        "--learner", choices=config.LEARNERS, default="auto", help="kernels know most networks, torch all [auto]"
+        "--learner",
+        choices=config.LEARNERS,
+        default="auto",
+        help="who computes; auto: kernels, which know most networks, else torch",
     )
     parser.add_argument("--no-video", action="store_true", help="make no video at the end")
     add_settings(parser)
@@ -62,6 +65,9 @@ def _main(arguments: Sequence[str]) -> int:
         print_environments()
         return 0
     check_installed(options.log)
+    if options.learner == "mps":
+        print("Apple's GPU is not used: networks of this size train faster on the processor, which is taken instead.")
+        options.learner = "auto"
     given = given_settings(options, env)
     command = shlex.join(["puffer-train", *arguments])
     if options.resume is not None:

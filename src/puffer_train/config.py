@@ -22,8 +22,8 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from puffer_train.errors import ConfigError, suggestion
 
-LEARNERS = ("auto", "kernels", "torch")
-"""Who does the numbers: C kernels, torch, or whichever is faster for this network."""
+LEARNERS = ("auto", "kernels", "torch", "cuda", "mps")
+"""Who does the numbers: C kernels, torch, an NVIDIA GPU; `auto` takes the kernels wherever they know the network."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -48,10 +48,14 @@ class TrainSettings:
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """How often each agent step is trained on, on average."""
 
+    optimizer: Literal["muon", "adam"] = "muon"
+    """What steps matrices; vectors are always Adam's."""
     learning_rate: float = _setting(0.015, 0.0)
-    """Muon's step length at the start; it falls to 0 along a cosine."""
+    """Muon's step length at the start; it falls along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
-    """Adam's step length for vectors (the spread of continuous actions); falls with the other."""
+    """Adam's step length; falls with the other."""
+    final_learning_rate: float = _setting(0.0, 0.0, 1.0)
+    """Where it falls to, as a part of the start; 1 keeps it constant."""
     momentum: float = _setting(0.87, 0.0, 0.9999)
     """Muon's Nesterov momentum."""
     max_gradient_norm: float = _setting(1.11, 1e-9)

@@ -77,7 +77,8 @@ def evaluate(
     The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it
     holds just the episodes that ended with that step; agents of one environment that end together share its
     means. Without a log, returns and lengths are added up here. `watch` is called with the finished and all
-    agents now and then; learner is who computes actions. Raises `EnvironmentFailedError`, which names the environment by `name`, when it raises.
+    agents now and then; learner is who computes actions. Raises `EnvironmentFailedError`, which names the environment
+    by `name`, when it raises.
     """
     calls = EnvironmentCalls(name)
     with calls:

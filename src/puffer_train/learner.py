@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,7 +15,11 @@ from puffer_train.buffers import Buffers
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment
 from puffer_train.errors import ConfigError
+from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
+
+if TYPE_CHECKING:
+    from puffer_train.cuda.update import Books
 
 SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS = 1, 2, 4
 """What `Actor.store` reports, added up."""
@@ -92,6 +97,20 @@ class Learner(Protocol):
         ...
 
 
+@runtime_checkable
+class UnattendedLearner(Learner, Protocol):
+    """A learner that also takes the optimizer's steps itself, without anybody looking at them one by one."""
+
+    def learn(
+        self, optimizer: Optimizer, minibatches: Iterable[tuple[Tensor, Tensor]], rates: tuple[float, float]
+    ) -> Books:
+        """Take a gradient step on each minibatch: sequences (B,) and their importance (B,).
+
+        rates: step length for matrices and for vectors. A step with a number that is not finite is not taken.
+        """
+        ...
+
+
 def make_learner(
     kind: str,
     policy: Policy,
@@ -101,12 +120,17 @@ def make_learner(
     train: TrainSettings,
     threads: int,
 ) -> Learner:
-    """Return who does the work: `kernels`, `torch`, or with `auto` the kernels wherever they know the network.
+    """Return who does the work: `kernels`, `torch`, `cuda`, or with `auto` the kernels wherever they know the network.
 
     Raises `ConfigError` where the kernels were asked for and do not.
     """
     from puffer_train import kernel_learner, torch_learner  # noqa: PLC0415 - they import this module
 
+    if kind == "cuda":
+        from puffer_train.cuda import device, learner  # noqa: PLC0415 - only where a GPU was asked for
+
+        policy.to(device.nvidia_gpu(int(os.environ.get("LOCAL_RANK", "0"))))  # which torchrun sets
+        return learner.CudaLearner(policy, buffers, parts, state, train)
     reason = kernel_learner.why_not(policy)
     if kind == "kernels" and reason is not None:
         raise ConfigError(f"the kernels cannot be used: {reason}. Leave the choice to --learner auto.")

@@ -45,15 +45,23 @@ class Optimizer:
     """Steps named parameters: those with two or more dimensions by Muon, vectors by Adam."""
 
     def __init__(
-        self, parameters: Iterable[tuple[str, torch.nn.Parameter]], momentum: float, workers: Any = None
+        self,
+        parameters: Iterable[tuple[str, torch.nn.Parameter]],
+        momentum: float,
+        workers: Any = None,
+        matrices: str = "muon",
     ) -> None:
-        """workers: the kernels' threads (`_kernels.Workers`) that step matrices on a processor; None: torch does."""
+        """workers: the kernels' threads (`_kernels.Workers`) that step matrices on a processor; None: torch does.
+
+        matrices: `muon`, or `adam` for them, too.
+        """
         self.parameters = dict(parameters)
         self.momentum = momentum
+        self.by_adam = {name for name, p in self.parameters.items() if p.ndim < 2 or matrices == "adam"}
         self.steps = 0
         self.averages = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
         """Running mean of the gradient."""
-        self.squares = {name: torch.zeros_like(p) for name, p in self.parameters.items() if p.ndim < 2}
+        self.squares = {name: torch.zeros_like(p) for name, p in self.parameters.items() if name in self.by_adam}
         """Running mean of the squared gradient, for Adam."""
         for parameter in self.parameters.values():
             if parameter.grad is None:
@@ -68,7 +76,7 @@ class Optimizer:
             self.muon.step(learning_rate, self.momentum, gradient_scale)
         for name, parameter in self.parameters.items():
             assert parameter.grad is not None
-            if parameter.ndim < 2:
+            if name in self.by_adam:
                 self._adam(name, parameter, parameter.grad * gradient_scale, vector_learning_rate)
             elif self.muon is None:
                 self._muon(name, parameter, parameter.grad * gradient_scale, learning_rate)

@@ -14,6 +14,7 @@ Three things about episode ends are easy to get wrong, and happen here in one pl
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from puffer_train.buffers import Buffers
 from puffer_train.config import Settings, check_batch
 from puffer_train.contract import Environment, describe
 from puffer_train.errors import EnvironmentCalls, NonFiniteError
-from puffer_train.learner import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, make_learner
+from puffer_train.learner import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner, make_learner
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
 from puffer_train.rewards import RewardNormalizer
@@ -72,7 +73,8 @@ class Trainer:
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[Environment] = getattr(env, "parts", [env])
         self.learner = make_learner(learner, self.policy, self.buffers, self.parts, self.state, train, threads)
-        self.optimizer = Optimizer(self.policy.named_parameters(), train.momentum, self.learner.workers)
+        workers = self.learner.workers if train.optimizer == "muon" else None
+        self.optimizer = Optimizer(self.policy.named_parameters(), train.momentum, workers, train.optimizer)
         self.players = ThreadPoolExecutor(len(self.parts) - 1) if len(self.parts) > 1 else None
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
@@ -102,6 +104,11 @@ class Trainer:
         np.copyto(self.buffers.observations[-1].numpy(), self.env.observations)
         for part, actor in zip(self.parts, self.learner.actors, strict=True):
             self._store_masks(part, actor, self.buffers.horizon)
+
+    @property
+    def player(self) -> Policy:
+        """The policy as it is now, on the processor: itself, or a copy."""
+        return self.policy if self.policy.head.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
 
     @property
     def batch(self) -> int:
@@ -255,8 +262,12 @@ class Trainer:
     def learn(self) -> dict[str, float]:
         """Take the gradient steps that the replay ratio asks for; return their mean losses."""
         train = self.settings.train
-        decay = 0.5 * (1 + math.cos(math.pi * self.progress))
+        fallen = 0.5 * (1 + math.cos(math.pi * self.progress))
+        decay = train.final_learning_rate + (1 - train.final_learning_rate) * fallen
         explained = self._explained_variance()
+        if isinstance(self.learner, UnattendedLearner) and not train.refresh_advantages:
+            with self.clock.section("gradient"):
+                return self._learn_unattended(self.learner, decay) | {"explained_variance": explained}
         reports: list[dict[str, float]] = []
         for segments, importance in self._choose_segments():
             report = self._gradient_step(segments, importance, decay)
@@ -269,6 +280,18 @@ class Trainer:
                     self._estimate_advantages()
         means = {key: sum(r[key] for r in reports) / len(reports) for key in reports[0]} if reports else {}
         return means | {"learning_rate": train.learning_rate * decay, "explained_variance": explained}
+
+    def _learn_unattended(self, learner: UnattendedLearner, decay: float) -> dict[str, float]:
+        """Have all gradient steps taken at once; return their mean losses."""
+        train = self.settings.train
+        rates = (train.learning_rate * decay, train.vector_learning_rate * decay)
+        books = learner.learn(self.optimizer, self._choose_segments(), rates)
+        self.updates += books.taken
+        if books.taken:
+            self.skipped_in_a_row = 0
+        if books.fault is not None:
+            self._skip(books.fault, books.skipped, books.skipped_last)
+        return books.means | {"learning_rate": rates[0]}
 
     def _estimate_advantages(self) -> None:
         self.learner.estimate_advantages(1.0 if self.rewards is None else self.rewards.factor)
@@ -327,11 +350,11 @@ class Trainer:
                 return f"the gradient of parameter {name!r} is not finite"
         return "the norm of the gradient is not finite"
 
-    def _skip(self, fault: str) -> None:
-        """Count an update that was not made. Raises `NonFiniteError` when it was one too many in a row."""
+    def _skip(self, fault: str, times: int = 1, times_in_a_row: int = 1) -> None:
+        """Count updates that were not made. Raises `NonFiniteError` when it was one too many in a row."""
         self.fault = fault
-        self.skipped += 1
-        self.skipped_in_a_row += 1
+        self.skipped += times
+        self.skipped_in_a_row += times_in_a_row
         self.on_skip(fault)
         if self.skipped_in_a_row >= MOST_SKIPS_IN_A_ROW:
             raise NonFiniteError(f"stopped after {self.skipped_in_a_row} skipped updates in a row: {fault}.")

@@ -475,7 +475,7 @@ class Run:
     def _write_policy(self) -> Path:
         """Export the policy. Raises `CheckpointError` or `StorageError`."""
         path = self.folder / POLICY
-        write_policy(path, self.trainer.policy, identify(self.trainer.env, self.source.name, self.settings.env))
+        write_policy(path, self.trainer.player, identify(self.trainer.env, self.source.name, self.settings.env))
         return path
 
     def _evaluate(self, log: Loggers) -> None:
@@ -485,7 +485,7 @@ class Run:
         spec, seed = self.trainer.spec, self.trainer.seed + EVALUATION_SEED
         envs = evaluation_envs(spec, episodes)
         with _environment(self.source, self.settings, seed, self.threads, envs) as env:
-            result = evaluate(env, self.trainer.policy, seed, name=self.source.name)
+            result = evaluate(env, self.trainer.player, seed, name=self.source.name)
         report_evaluation(result, self.console)
         summary = result.summary()
         log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
@@ -499,7 +499,7 @@ class Run:
             if not records(env):
                 self._say("No replay, and hence no video: this environment does not record any.")
                 return None
-            record(env, self.trainer.policy, seed, path)
+            record(env, self.trainer.player, seed, path)
         return path
 
     def _film(self, replay: Path) -> Path | None:

@@ -27,7 +27,7 @@ from puffer_train import ppo
 from puffer_train.config import TrainSettings
 from puffer_train.contract import ActionSpec
 from puffer_train.cuda import checks, operations
-from puffer_train.cuda.device import choose_device
+from puffer_train.cuda.device import nvidia_gpu
 from puffer_train.cuda.learner import CudaLearner
 from puffer_train.cuda.loss import differentiable_loss
 from puffer_train.cuda.optimizer import DeviceOptimizer
@@ -98,45 +98,30 @@ except ConfigError as error:
     assert len(done.stdout.splitlines()) == 1
 
 
-def test_the_processor_is_chosen_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto") == CPU
-    assert choose_device("cpu") == CPU
-
-
-def test_the_gpu_is_chosen_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_found_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert choose_device("auto").type == "cuda"
-    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    assert nvidia_gpu() == torch.device("cuda", 0)
+    assert nvidia_gpu(1) == torch.device("cuda", 1)
 
 
 @pytest.mark.parametrize(
-    ("text", "built_for", "gpus", "said"),
+    ("number", "built_for", "gpus", "said"),
     [
-        ("gpu", None, 0, "must be auto, cpu, cuda, cuda:N or mps"),
-        ("cpu:1", None, 0, "must be auto"),
-        ("cuda:x", None, 0, "must be auto"),
-        ("cuda", None, 0, "built without CUDA"),
-        ("cuda", "13.0", 0, "sees no GPU"),
-        ("cuda:2", "13.0", 2, "sees 2 GPUs, numbered from 0"),
+        (0, None, 0, "built without CUDA"),
+        (0, "13.0", 0, "sees no GPU"),
+        (2, "13.0", 2, "sees 2 GPUs, numbered from 0"),
     ],
 )
-def test_a_device_that_is_not_there_is_refused_in_one_line(
-    text: str, built_for: str | None, gpus: int, said: str, monkeypatch: pytest.MonkeyPatch
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(
+    number: int, built_for: str | None, gpus: int, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", built_for)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     with pytest.raises(ConfigError, match=said) as refused:
-        choose_device(text)
+        nvidia_gpu(number)
     assert "\n" not in str(refused.value)
-
-
-def test_mps_is_refused_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="--device cpu"):
-        choose_device("mps")
 
 
 class Parameters(torch.nn.Module):

@@ -48,7 +48,7 @@ def kernels() -> ModuleType:
     except ImportError as error:
         raise ConfigError(
             "training on a GPU needs Triton, which PyTorch for CUDA brings along on Linux: pip install triton "
-            "(on Windows: triton-windows), or train with --device cpu."
+            "(on Windows: triton-windows), or train with --learner auto."
         ) from error
     return triton_kernels
 

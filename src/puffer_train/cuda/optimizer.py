@@ -27,7 +27,7 @@ class DeviceOptimizer:
         self.shapes: dict[tuple[int, int], list[str]] = {}
         """Matrices by their shape: those of one shape are orthogonalised together."""
         for name, parameter in self.parameters.items():
-            if parameter.ndim >= 2:
+            if name not in optimizer.by_adam:
                 rows, columns = parameter.shape[-2:]
                 self.shapes.setdefault((rows, columns), []).append(name)
 

@@ -1,0 +1,208 @@
+"""How many agent steps a second training takes in, where the time goes, and how far from the machine's peak that is.
+
+`python benchmarks/throughput.py [--json FILE]`, about four minutes. Every figure is the median over repeats, each in a
+process of its own, in which the cases take turns. Breakout throughout: PufferLib 3.0's 111 k steps/s with its LSTM-128
+were measured on the machine that docs/performance.md describes, with its own settings (8,192 agents, horizon 64,
+minibatch 32,768, every step trained on once).
+
+*peak*: floating-point operations of the matrix products alone, 2 per weight and step forward, 4 backward (2 for the
+encoder, whose input needs no gradient), as a share of what multiply-adds in registers reach on as many cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+LSTM = ["policy.cell=lstm", "policy.hidden=128", "policy.layers=1"]
+PUFFERLIB_BATCH = ["train.num_envs=8192", "train.horizon=64", "train.minibatch=32768", "train.replay_ratio=1"]
+LARGE_BATCH = ["train.num_envs=4096", "train.minibatch=65536", "train.replay_ratio=1"]
+
+CASES: dict[str, tuple[str, int | None, list[str]]] = {
+    "default net, shipped settings": ("kernels", None, []),
+    "the same, 1 thread": ("kernels", 1, []),
+    "the same, by torch, 1 thread": ("torch", 1, []),
+    "default net, 4,096 agents, minibatch 65,536, replay 1": ("kernels", None, LARGE_BATCH),
+    "LSTM-128, PufferLib 3.0's batch": ("kernels", None, [*LSTM, *PUFFERLIB_BATCH]),
+    "the same LSTM-128, 1 thread": ("kernels", 1, [*LSTM, *PUFFERLIB_BATCH]),
+    "MinGRU 2 x 64": ("kernels", None, ["policy.hidden=64", "policy.layers=2"]),
+    "MinGRU 1 x 128": ("kernels", None, ["policy.hidden=128", "policy.layers=1"]),
+}
+"""Name -> (who does the numbers, threads, settings); without a number of threads, one for each core."""
+
+AGENTS = (64, 128, 256, 512, 1024, 2048, 4096)
+
+
+def settings_of(changes: list[str]) -> Any:
+    """The shipped settings of Breakout with some changed."""
+    from puffer_train import config
+
+    tables: dict[str, dict[str, str]] = {}
+    for change in changes:
+        key, value = change.split("=")
+        table, name = key.split(".")
+        tables.setdefault(table, {})[name] = value
+    return config.overlay(config.load("breakout"), tables, "benchmark")
+
+
+def measure_training(learner: str, threads: int, changes: list[str], seconds: float) -> dict[str, Any]:
+    """Train for some seconds, after a warm-up, and return what there is to know. In a process of its own."""
+    from puffer_train import registry, runtime
+    from puffer_train.ppo import Trainer
+
+    settings = settings_of(changes)
+    source = registry.find("breakout")
+    env = source.make(settings.train.num_envs, 1, threads, settings.env)
+    trainer = Trainer(env, settings, 1, "breakout", threads=threads, learner=learner)
+    runtime.tune(1, [(settings.train.minibatch, i, o) for i, o in trainer.policy.products()])
+    for _ in range(3):
+        trainer.iterate()
+    trainer.clock.seconds.clear()
+    trainer.clock.total = 0.0
+    before, memory = resource.getrusage(resource.RUSAGE_SELF), resident_bytes()
+    steps, begin = trainer.steps, time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        trainer.iterate()
+    elapsed = time.perf_counter() - begin
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    weights = sum(i * o for i, o in trainer.policy.products()[:1])
+    rest = sum(p.numel() for p in trainer.policy.parameters() if p.ndim >= 2) - weights
+    replay = settings.train.replay_ratio
+    system = after.ru_stime - before.ru_stime
+    return {
+        "steps_per_second": (trainer.steps - steps) / elapsed,
+        "flop_per_step": weights * (2 + 4 * replay) + rest * (2 + 6 * replay),
+        "split": {name: part / trainer.clock.total for name, part in trainer.clock.seconds.items()},
+        "system_share": system / (system + after.ru_utime - before.ru_utime),
+        "growth_bytes": resident_bytes() - memory,
+    }
+
+
+def measure_acting(seconds: float) -> dict[str, Any]:
+    """One agent that plays with the default network: observations, forward pass, sampling, step."""
+    import torch
+
+    from puffer_train import registry
+    from puffer_train.buffers import Buffers
+    from puffer_train.contract import describe
+    from puffer_train.learner import make_learner
+    from puffer_train.policy import Policy
+
+    settings = settings_of([])
+    env = registry.find("breakout").make(1, 1, 1, settings.env)
+    policy = Policy(describe(env, "breakout"), settings.policy, torch.Generator().manual_seed(1))
+    buffers, state = Buffers(env, policy, 1), policy.initial_state(1)
+    (actor,) = make_learner("auto", policy, buffers, [env], state, settings.train, 1).actors
+    env.reset(1)
+    actor.begin(torch.Generator().manual_seed(1))
+    actions, steps, begin = buffers.actions.numpy().reshape(1), 0, time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        for _ in range(1000):
+            buffers.observe(env)
+            actor.act(0)
+            env.actions[...] = actions
+            env.step(env.actions)
+            actor.store(0)
+            actor.wipe(0)
+        steps += 1000
+    return {"steps_per_second": steps / (time.perf_counter() - begin)}
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in use now; 0 where that cannot be asked."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def in_process(arguments: list[str]) -> dict[str, Any]:
+    """Run one measurement in a fresh process."""
+    done = subprocess.run([sys.executable, __file__, "--one", *arguments], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def medians(repeats: list[dict[str, Any]]) -> dict[str, Any]:
+    """The median of each number; of tables, of each of their numbers."""
+    first = repeats[0]
+    return {
+        key: medians([r[key] for r in repeats])
+        if isinstance(first[key], dict)
+        else statistics.median(r[key] for r in repeats)
+        for key in first
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=3.0, help="per measurement")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        what, seconds, *rest = options.one
+        if what == "act":
+            found = measure_acting(float(seconds))
+        else:
+            found = measure_training(rest[0], int(rest[1]), rest[2:], float(seconds))
+        print(json.dumps(found))
+        return 0
+
+    from puffer_envs import bench
+    from puffer_train.runtime import available_cores
+
+    cores = available_cores()
+    calibration = bench.calibrate()
+    print(
+        f"{calibration.gflops:.0f} GFLOP/s float32 on one core of {cores}, "
+        f"{calibration.copy_gbps:.1f} GB/s copying memory\n"
+    )
+    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in [*CASES, "act", *map(str, AGENTS)]}
+    for _ in range(options.repeats):
+        for name, (learner, threads, changes) in CASES.items():
+            rounds[name].append(in_process(["train", str(options.seconds), learner, str(threads or cores), *changes]))
+        rounds["act"].append(in_process(["act", str(options.seconds / 3)]))
+        for agents in AGENTS:
+            changes = [f"train.num_envs={agents}", f"train.minibatch={min(8192, 32 * agents)}"]
+            rounds[str(agents)].append(in_process(["train", str(options.seconds / 3), "kernels", str(cores), *changes]))
+    figures = {name: medians(found) for name, found in rounds.items()}
+
+    print(f"{'case':<56}{'steps/s':>10}{'peak':>7}  where the time goes")
+    for name, (_, threads, _) in CASES.items():
+        f = figures[name]
+        f["peak_share"] = f["steps_per_second"] * f["flop_per_step"] / (calibration.gflops * 1e9 * (threads or cores))
+        split = {**f["split"], "rest": 1 - sum(f["split"].values())}
+        parts = ", ".join(f"{part} {share:.0%}" for part, share in split.items())
+        print(f"{name:<56}{f['steps_per_second'] / 1e3:>8.0f} k{f['peak_share']:>7.0%}  {parts}")
+    shipped = figures["default net, shipped settings"]
+    lstm = figures["LSTM-128, PufferLib 3.0's batch"]["steps_per_second"]
+    by_agents = {agents: figures[str(agents)]["steps_per_second"] for agents in AGENTS}
+    enough = min(agents for agents in AGENTS if by_agents[agents] >= 0.9 * max(by_agents.values()))
+    print(f"\nLSTM-128 against PufferLib 3.0's 111 k: {lstm / 111e3:.2f}x")
+    system, growth = shipped["system_share"], shipped["growth_bytes"] / 1e6
+    print(f"in the kernel (sys): {system:.1%} of the processor time; memory grew by {growth:.1f} MB")
+    print("steps/s by agents: " + ", ".join(f"{agents}: {sps / 1e3:.0f} k" for agents, sps in by_agents.items()))
+    alone = figures["act"]["steps_per_second"]
+    print(f"agents for 90 % of the best: {enough}; one agent that only plays: {alone / 1e3:.0f} k steps/s")
+    if options.json:
+        content = {
+            "cores": cores,
+            "gflops_per_core": calibration.gflops,
+            "copy_gbps": calibration.copy_gbps,
+            "figures": figures,
+        }
+        options.json.write_text(json.dumps(content, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
