@@ -23,7 +23,8 @@ static inline float normal(uint64_t key, uint64_t row, uint64_t index)
 {
     Vec u = all(uniform(key, row, 2 * index) + 0x1p-24f); // above 0
     Vec square = -2.0f * logarithm(u);
-    return __builtin_sqrtf(square[0]) * puf_cosf(6.28318531f * uniform(key, row, 2 * index + 1));
+    const float angle = fused_number(6.28318531f, uniform(key, row, 2 * index + 1), 0.0f);
+    return __builtin_sqrtf(square[0]) * puf_cosf(angle);
 }
 
 // Turns outputs (count, padded) into columns (outputs, BLOCK); samples past the last one are copies of it. Forbidden
@@ -223,9 +224,7 @@ static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const S
                 Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
                 Vec p = exponential(z) / soft.sum;
                 Vec hit = choose(chosen == j, all(1.0f), (Vec) { 0 });
-                Vec gradient = by_log_prob * (hit - p);
-                gradient += bonus * p * (log_p + own);
-                store(logits + j * BLOCK, gradient);
+                store(logits + j * BLOCK, fused(bonus * p, log_p + own, by_log_prob * (hit - p)));
             }
             logits += net->choices[d] * BLOCK;
         }
@@ -252,7 +251,7 @@ static void gaussian_loss(const PufNetwork* net, const PufLoss* loss, const Samp
             const Vec narrow = exponential(all(-log_std[d]));
             const Vec control = load(s->controls + (ptrdiff_t)d * s->count + first + i);
             Vec distance = normal_distance(control, load(columns + d * BLOCK + i), log_std[d]);
-            Vec gradient = by_log_prob * (distance * distance - 1.0f) - bonus;
+            const Vec gradient = fused(by_log_prob, distance * distance - 1.0f, -bonus);
             for (int lane = 0; lane < LANES; lane++) {
                 by_log_std[d] += gradient[lane];
             }

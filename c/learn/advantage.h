@@ -21,7 +21,7 @@ static void advantages(const PufTrace* p)
             }
             const int end = p->ends[at + i] != 0;
             const float next = end ? p->final_values[at + i] : following[i];
-            float delta = reward + p->gamma * next - p->values[at + i];
+            float delta = fused_number(p->gamma, next, reward) - p->values[at + i];
             float trace = p->gamma * p->lambda;
             if (p->ratios) {
                 const float w = p->ratios[at + i];
@@ -29,7 +29,7 @@ static void advantages(const PufTrace* p)
                 trace *= w > p->trace_clip ? p->trace_clip : w;
             }
             const float later = t == p->horizon - 1 ? 0.0f : p->advantages[at + p->rows + i];
-            p->advantages[at + i] = end ? delta : delta + trace * later;
+            p->advantages[at + i] = end ? delta : fused_number(trace, later, delta);
         }
     }
 }

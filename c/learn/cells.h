@@ -32,7 +32,7 @@ static void mingru_forward(const Tile* tile, float* gates, const float* x, float
             Vec update = sigmoid(load(gate + hidden + i));
             Vec mix = sigmoid(load(gate + 2 * hidden + i));
             Vec before = keep * load(s + i);
-            Vec after = before + update * (candidate - before);
+            Vec after = fused(update, candidate - before, before);
             Vec in = load(x + at + i);
             store(gate + i, candidate);
             store(gate + hidden + i, update);
@@ -82,8 +82,7 @@ static void lstm_cells(int rows, int hidden, float* gates, float* state, float* 
         for (int i = 0; i < hidden; i += LANES) {
             Vec in = sigmoid(load(gate + i)), forget = sigmoid(load(gate + hidden + i) + 1.0f);
             Vec new = hyperbolic_tangent(load(gate + 2 * hidden + i)), out = sigmoid(load(gate + 3 * hidden + i));
-            Vec cell = forget * load(c + i);
-            cell += in * new;
+            Vec cell = fused(in, new, forget * load(c + i));
             Vec hidden_state = out * hyperbolic_tangent(cell);
             store(gate + i, in);
             store(gate + hidden + i, forget);

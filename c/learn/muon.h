@@ -34,8 +34,7 @@ static void orthogonalize(int tall, int padded, float* y, float* gram, float* mi
         gemm((Product) { padded, padded, tall, y, 1, padded, y, padded, gram, padded, 0 });
         gemm((Product) { padded, padded, padded, gram, padded, 1, gram, padded, mixed, padded, 0 });
         for (int i = 0; i < padded * padded; i += LANES) {
-            Vec part = c * load(mixed + i);
-            store(mixed + i, b * load(gram + i) + part);
+            store(mixed + i, fused(all(b), load(gram + i), c * load(mixed + i)));
         }
         for (int i = 0; i < padded; i++) {
             mixed[i * padded + i] += a;
@@ -54,10 +53,10 @@ static void muon(const PufMuon* p)
     float* y = nesterov + (size + BLOCK - 1) / BLOCK * BLOCK;
     float *next = y + tall * padded, *gram = next + tall * padded, *mixed = gram + padded * padded;
     for (int i = 0; i < size; i++) {
-        const float gradient = p->gradient[i] * p->gradient_scale;
-        const float average = p->average[i] + (1.0f - p->momentum) * (gradient - p->average[i]);
+        const float gradient = fused_number(p->gradient[i], p->gradient_scale, 0.0f);
+        const float average = fused_number(1.0f - p->momentum, gradient - p->average[i], p->average[i]);
         p->average[i] = average;
-        nesterov[i] = gradient + p->momentum * (average - gradient);
+        nesterov[i] = fused_number(p->momentum, average - gradient, gradient);
     }
     load_tall(nesterov, rows, columns, padded, y);
     orthogonalize(tall, padded, y, gram, mixed, next);

@@ -9,6 +9,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 #if defined(__AVX512F__)
 enum { LANES = 16 };
@@ -36,6 +38,30 @@ ALWAYS_INLINE Vec load(const float* from)
 ALWAYS_INLINE void store(float* to, Vec v) { memcpy(to, &v, sizeof v); }
 
 ALWAYS_INLINE Vec all(float x) { return x - (Vec) { 0 }; }
+
+// a b + c, rounded once where the instruction set can. Compilers fuse a product with a sum by themselves: this says which
+// one where a sum has two products, or a product two uses, so that all of them agree.
+ALWAYS_INLINE Vec fused(Vec a, Vec b, Vec c)
+{
+#if defined(__AVX512F__)
+    return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+    return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+    return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
+
+ALWAYS_INLINE float fused_number(float a, float b, float c)
+{
+#if defined(__AVX2__) || defined(__aarch64__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
 
 // mask has all bits of a lane set or none, as comparisons give it.
 ALWAYS_INLINE Vec choose(Ints mask, Vec yes, Vec no) { return (Vec)((mask & (Ints)yes) | (~mask & (Ints)no)); }
@@ -91,5 +117,5 @@ ALWAYS_INLINE Vec logarithm(Vec x)
     series = series * s2 + 1.0f / 5;
     series = series * s2 + 1.0f / 3;
     series = series * s2 + 1.0f;
-    return __builtin_convertvector(n, Vec) * 0.69314718f + (2.0f * s) * series;
+    return fused(__builtin_convertvector(n, Vec), all(0.69314718f), 2.0f * s * series);
 }
