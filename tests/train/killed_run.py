@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from typing import Any
 
 from runs import before_iteration
 
@@ -12,7 +13,8 @@ from puffer_train.ppo import Trainer
 
 def kill_in_the_middle(trainer: Trainer) -> None:
     """The environment's step after next never returns."""
-    original, calls = trainer.env.step, []
+    env: Any = getattr(trainer.env, "parts", [trainer.env])[0]
+    original, calls = env.step, []
 
     def step(actions: object) -> object:
         calls.append(1)
@@ -20,7 +22,7 @@ def kill_in_the_middle(trainer: Trainer) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return original(actions)
 
-    trainer.env.step = step
+    env.step = step
 
 
 if __name__ == "__main__":
