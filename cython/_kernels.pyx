@@ -291,15 +291,15 @@ cdef class Learner:
                 raise ValueError(f"choices must be {MOST} together at most, are {self.choices.sum()}")
             net.outputs = self.choices.sum()
             net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
-        wide = 2 if net.cell == PUF_LSTM else 1
-        if hidden * (inputs + 2 * layers * 4 * hidden * wide + 2 * (net.outputs + 16)) >= 1 << 31:
+        cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)  # Python's own do not overflow
+        if units * (inputs + 2 * (net.outputs + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
             raise ValueError(f"{layers} layers of {hidden} units over {inputs} inputs are more than kernels can count")
         self.layout = puf_network_layout(net)
         self.c.tile_rows = puf_tile_rows(net, horizon)
         self.c.scratch_size = self.c.kernels.scratch(net, horizon, self.c.tile_rows)
         if self.c.scratch_size >= 1 << 31:
             raise ValueError(f"sequences of {horizon} steps are more than the kernels can count")
-        weights, scratch = int(self.layout.size), int(self.c.scratch_size)
+        cdef object weights = self.layout.size, scratch = self.c.scratch_size
         self.memory = _zeros((1 + PUF_GROUPS) * weights + workers.threads * scratch)
         self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
         self.c.gradients = self.c.weights + self.layout.size

@@ -30,8 +30,8 @@ def kernel_workers(threads: int) -> Any:
     return None if _kernels is None else _kernels.Workers(threads)
 
 
-def why_not(policy: Policy) -> str | None:
-    """Return why the kernels cannot run this policy, or None when they can."""
+def why_not(policy: Policy, parts: Sequence[Environment] = ()) -> str | None:
+    """Return why the kernels cannot run this policy in an environment of these parts, or None when they can."""
     if _kernels is None:
         return "this installation was built without them"
     if policy.hidden % 16:
@@ -42,6 +42,11 @@ def why_not(policy: Policy) -> str | None:
         return f"they have no {policy.settings.value_head} of values"
     if policy.spec.observation_dtype not in _kernels.NUMBERS:
         return f"observations are {policy.spec.observation_dtype}"
+    for part in parts:
+        for name in ("observations", "rewards", "terminals", "truncations"):
+            flags = getattr(part, name).flags
+            if not (flags.c_contiguous and flags.aligned):
+                return f"the environment's {name} lie in pieces, while they read contiguous arrays"
     return None
 
 

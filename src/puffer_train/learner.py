@@ -131,7 +131,7 @@ def make_learner(
 
         policy.to(device.nvidia_gpu(int(os.environ.get("LOCAL_RANK", "0"))))  # which torchrun sets
         return learner.CudaLearner(policy, buffers, parts, state, train)
-    reason = kernel_learner.why_not(policy)
+    reason = kernel_learner.why_not(policy, parts)
     if kind == "kernels" and reason is not None:
         raise ConfigError(f"the kernels cannot be used: {reason}. Leave the choice to --learner auto.")
     if kind == "torch" or reason is not None:

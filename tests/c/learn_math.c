@@ -2,7 +2,7 @@
 //
 //     learn_math STRIDE      looks at every STRIDE-th of all floats
 //
-// Prints one line per function: its name, the largest error, and a hash of all that it returned.
+// Prints one line per function: the largest error, a hash of all that it returned, and its name.
 #include "learn/simd.h"
 
 #include <math.h>
@@ -31,10 +31,8 @@ typedef struct Row {
 
 static const Row table[] = {
     { "exponential", exponential_of, bounded_exp, -INFINITY, INFINITY, 1 },
-    { "logarithm", logarithm_of, log, 0x1p-126f, 0x1.fffffep127f, 0 },
-    { "logarithm, relative", logarithm_of, log, 0x1p-126f, 0x1.fffffep127f, 1 },
+    { "logarithm", logarithm_of, log, 0x1p-126f, 0x1.fffffep127f, 1 },
     { "sigmoid", sigmoid_of, exact_sigmoid, -INFINITY, INFINITY, 0 },
-    { "sigmoid, relative", sigmoid_of, exact_sigmoid, -87.0f, INFINITY, 1 },
     { "hyperbolic tangent", tangent_of, tanh, -INFINITY, INFINITY, 0 },
 };
 
@@ -62,6 +60,9 @@ static void measure(const Row* row, uint32_t stride)
     for (uint64_t bits = 0; bits < (1ull << 32); bits += together) {
         const Vec x = floats_from((uint32_t)bits, stride), y = row->function(x);
         for (int i = 0; i < LANES; i++) {
+            if (bits + (uint64_t)i * stride >= 1ull << 32) {
+                break;
+            }
             if (isnan(x[i]) && row->least == -INFINITY) {
                 if (!isnan(y[i])) {
                     fail(row, x[i], y[i]);
@@ -80,7 +81,7 @@ static void measure(const Row* row, uint32_t stride)
             }
         }
     }
-    printf("%s: %.3g %016llx\n", row->name, worst, (unsigned long long)hash);
+    printf("%.3g %016llx %s\n", worst, (unsigned long long)hash, row->name);
 }
 
 int main(int argc, char** argv)

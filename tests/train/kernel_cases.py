@@ -1,0 +1,217 @@
+"""Networks and rollouts of every kind that the kernels know, drawn at random, and who computes with them.
+
+The reference is torch in double precision: what it and the kernels differ by is the kernels' own rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from puffer_train import _kernels, kernel_learner
+from puffer_train.buffers import Buffers
+from puffer_train.config import PolicySettings, TrainSettings
+from puffer_train.contract import ActionSpec, EnvironmentSpec
+from puffer_train.kernel_learner import KernelLearner
+from puffer_train.policy import Policy, cells
+from puffer_train.torch_learner import TorchLearner
+
+FUSED = _kernels.supported_isas()[1:]
+"""Instruction sets with fused multiply-adds: they agree to the bit."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the kernels are compiled to handle any of."""
+
+    cell: str = "mingru"
+    hidden: int = 16
+    layers: int = 1
+    inputs: int = 3
+    horizon: int = 8
+    rows: int = 12
+    kind: str = "discrete"
+    sizes: tuple[int, ...] = (3,)
+    dtype: str = "float32"
+    masked: bool = False
+    deserted: bool = False
+
+    @property
+    def action(self) -> ActionSpec:
+        if self.kind == "discrete":
+            return ActionSpec("discrete", self.sizes, (len(self.sizes),))
+        high = tuple(0.5 + i for i in range(self.sizes[0]))
+        return ActionSpec("box", self.sizes, self.sizes, tuple(-x for x in high), high)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> Shape:
+    """All that the issue of kernels is about; sizes that are multiples of nothing are as likely as others."""
+    kind = draw(st.sampled_from(["discrete", "discrete", "box"]))
+    sizes = st.lists(st.integers(1, 20), min_size=1, max_size=4).map(tuple)
+    layers, horizon = draw(st.integers(1, 4)), draw(st.integers(1, 70))
+    return Shape(
+        cell=draw(st.sampled_from(["mingru", "lstm"])),
+        hidden=16 * draw(st.integers(1, 8)),
+        layers=layers,
+        inputs=draw(st.integers(1, 130)),
+        horizon=horizon,
+        rows=draw(st.integers(1, 40)),
+        kind=kind,
+        sizes=draw(sizes) if kind == "discrete" else (draw(st.integers(1, 5)),),
+        dtype=draw(st.sampled_from(sorted(_kernels.NUMBERS))),
+        masked=kind == "discrete" and draw(st.booleans()),
+        deserted=draw(st.booleans()),
+    )
+
+
+class Case:
+    """A policy, a rollout that it might have played, and the arrays of an environment: all random, all possible."""
+
+    def __init__(self, shape: Shape, seed: int = 0) -> None:
+        self.shape, self.random = shape, np.random.default_rng(seed)
+        action, rows = shape.action, shape.rows
+        size = {"uint8": 255.0, "int8": 128.0, "int32": 1000.0, "float32": 1.0}[shape.dtype]
+        spec = EnvironmentSpec(
+            rows, rows, (shape.inputs,), shape.dtype, (1 / size,) * (shape.inputs - 1) + (0.5 / size,), action
+        )
+        settings = PolicySettings(hidden=shape.hidden, layers=shape.layers, cell=shape.cell)  # type: ignore[arg-type]
+        self.policy = Policy(spec, settings, torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            self.policy.head[: action.outputs] *= 10  # the first policy would be indifferent
+            if self.policy.log_std is not None:
+                self.policy.log_std += torch.from_numpy(self.random.normal(0, 0.5, action.dimensions))
+        self.env = SimpleNamespace(
+            num_agents=rows,
+            observations=self.observations(rows),
+            rewards=np.zeros(rows, np.float32),
+            terminals=np.zeros(rows, np.bool_),
+            truncations=np.zeros(rows, np.bool_),
+            action_masks=np.ones((rows, action.outputs), np.bool_) if shape.masked else None,
+            agent_mask=np.ones(rows, np.bool_) if shape.deserted else None,
+        )
+        self.buffers = Buffers(self.env, self.policy, shape.horizon)  # type: ignore[arg-type]
+        self.state = self.policy.initial_state(rows)
+        self._fill(self.buffers)
+
+    def observations(self, *batch: int) -> np.ndarray[Any, Any]:
+        """Random observations (*batch, inputs)."""
+        shape = (*batch, self.shape.inputs)
+        if self.shape.dtype == "float32":
+            return self.random.normal(size=shape).astype(np.float32)
+        low, high = {"uint8": (0, 256), "int8": (-128, 128), "int32": (-1000, 1001)}[self.shape.dtype]
+        return self.random.integers(low, high, shape).astype(self.shape.dtype)
+
+    def allowed(self, *batch: int) -> np.ndarray[Any, Any]:
+        """Random masks (*batch, K) that leave each action at least one choice."""
+        masks = self.random.random((*batch, sum(self.shape.sizes))) < 0.6
+        start = 0
+        for size in self.shape.sizes:
+            sure = start + self.random.integers(0, size, batch)
+            np.put_along_axis(masks, sure[..., None], True, -1)
+            start += size
+        return masks
+
+    def _fill(self, buffers: Buffers) -> None:
+        shape, random = self.shape, self.random
+        times, more = (shape.horizon, shape.rows), (shape.horizon + 1, shape.rows)
+
+        def normal(size: float, *where: int) -> Tensor:
+            return torch.from_numpy(random.normal(0, size, where).astype(np.float32))
+
+        buffers.observations.copy_(torch.from_numpy(self.observations(*more)))
+        buffers.ends.copy_(torch.from_numpy(random.random(times) < 0.15))
+        if buffers.masks is not None:
+            buffers.masks.copy_(torch.from_numpy(self.allowed(*more)))
+        if buffers.present is not None:
+            buffers.present.copy_(torch.from_numpy(random.random(more) < 0.8))
+            buffers.ends |= ~(buffers.present[1:] & buffers.present[:-1])
+        buffers.first_state.copy_(normal(0.5, *buffers.first_state.shape))
+        self._act(buffers)
+        buffers.values.copy_(buffers.values + normal(0.5, *times))
+        buffers.rewards.copy_(normal(2.0, *times))
+        buffers.advantages.copy_(normal(1.5, *times))
+        buffers.final_values.copy_(normal(1.0, *times) * buffers.ends * (torch.rand(times) < 0.5))
+        buffers.last_value.copy_(normal(1.0, shape.rows))
+        buffers.ratios.copy_(normal(0.3, *times).exp())
+
+    @torch.no_grad()
+    def _act(self, buffers: Buffers) -> None:
+        """Fill actions, and log-probabilities and values as a somewhat different policy would have had them."""
+        generator = torch.Generator().manual_seed(int(self.random.integers(1 << 30)))
+        policy, horizon = self.policy, self.shape.horizon
+        output = policy(buffers.observations[:horizon], buffers.first_state, buffers.keep)
+        masks = None if buffers.masks is None else buffers.masks[:horizon]
+        noise = policy.actions.noise(horizon, self.shape.rows, generator)
+        for t in range(horizon):
+            mine = None if masks is None else masks[t]
+            buffers.actions[t] = policy.actions.sample(output[:, t], noise[t], mine, policy)
+        log_probs, _ = policy.actions.evaluate(output, buffers.actions, masks, policy)
+        buffers.log_probs.copy_(log_probs + 0.3 * torch.randn(log_probs.shape, generator=generator))
+        buffers.values.copy_(policy.values(output))
+
+    def kernels(
+        self, train: TrainSettings, threads: int = 1, isa: str | None = None, buffers: Buffers | None = None
+    ) -> KernelLearner:
+        """Who computes with the kernels, over a copy of the buffers unless they are given."""
+
+        def workers(count: int) -> Any:
+            return _kernels.Workers(count, isa)
+
+        policy, state = copy.deepcopy(self.policy), self.state.clone()
+        with mock.patch.object(kernel_learner, "kernel_workers", workers):
+            mine = copy.deepcopy(self.buffers) if buffers is None else buffers
+            return KernelLearner(policy, mine, [self.env], state, train, threads)  # type: ignore[list-item]
+
+    def reference(self, train: TrainSettings) -> TorchLearner:
+        """Who computes with torch in double precision, over a copy of the buffers."""
+        buffers = copy.deepcopy(self.buffers)
+        for name, value in vars(buffers).items():
+            if isinstance(value, Tensor) and value.is_floating_point() and name != "observations":
+                setattr(buffers, name, value.double())
+        policy = copy.deepcopy(self.policy).double()
+        return TorchLearner(policy, buffers, [self.env], self.state.double(), train, 1)  # type: ignore[list-item]
+
+    def single(self, train: TrainSettings) -> TorchLearner:
+        """Who computes with torch in single precision, over a copy of the buffers."""
+        buffers, policy = copy.deepcopy(self.buffers), copy.deepcopy(self.policy)
+        return TorchLearner(policy, buffers, [self.env], self.state.clone(), train, 1)  # type: ignore[list-item]
+
+    def sequences(self, count: int) -> tuple[Tensor, Tensor]:
+        """That many agents, some more than once, and what weight each has."""
+        chosen = torch.from_numpy(self.random.integers(0, self.shape.rows, count))
+        return chosen, torch.from_numpy(self.random.uniform(0.3, 2.0, count).astype(np.float32))
+
+
+def distance_to_kinks(case: Case, train: TrainSettings, sequences: Tensor, importance: Tensor) -> float:
+    """How near the computation in double precision comes to where a gradient jumps.
+
+    There, single precision may fall to the other side, and its gradient be quite another one.
+    """
+    learner = case.reference(replace(train, refresh_advantages=True))
+    scan, distances = cells.MinGRUScan.apply, []
+
+    def watched(z: Tensor, *others: Any) -> Any:
+        distances.append(z[..., : z.shape[-1] // 3].detach())  # where the candidate's two halves meet
+        return scan(z, *others)
+
+    with mock.patch.object(cells.MinGRUScan, "apply", watched):
+        learner.gradient(sequences, importance.double())
+    ratios, values = learner.buffers.ratios[:, sequences], learner.buffers.values[:, sequences]
+    old, advantages = (x.double()[:, sequences] for x in (case.buffers.values, case.buffers.advantages))
+    distances += [ratios - 1 - train.clip, ratios - 1 + train.clip]
+    if train.value_clip > 0:
+        moved = values - old
+        clipped, wanted = old + moved.clamp(-train.value_clip, train.value_clip), old + advantages
+        larger = (values - wanted).abs() - (clipped - wanted).abs()
+        distances += [moved.abs() - train.value_clip, larger[moved.abs() > train.value_clip]]
+    return min((float(d.abs().min()) for d in distances if d.numel()), default=math.inf)

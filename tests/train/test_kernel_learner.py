@@ -1,0 +1,134 @@
+"""The kernels as the trainer uses them: chosen where they know the network, and learning no worse than torch."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import runs
+import tiny
+import torch
+from gymnasium.spaces import Box, Discrete
+from tiny import make_trainer
+from tiny_environments import CartPole, Signpost
+
+from puffer_train import kernel_learner
+from puffer_train.errors import ConfigError
+from puffer_train.kernel_learner import KernelLearner, why_not
+from puffer_train.torch_learner import TorchLearner
+
+
+class Grid(tiny.Bandit):
+    """A bandit whose context is shown as a small picture of whole numbers."""
+
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs, np.eye(2))
+        self.single_observation_space = Box(0, 3, (2, 3, 3), np.uint8)
+        self.observations = np.zeros((num_envs, 2, 3, 3), np.uint8)
+        self.final_observations = np.zeros_like(self.observations)
+
+    def observe(self, out: Any) -> None:
+        out[:] = self.context[:, None, None, None]
+
+
+REASONS: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "units": (CartPole, {"hidden": 24}, "policy.hidden 24 is no multiple of 16"),
+    "convolutions": (Grid, {"encoder": "grid"}, "no convolutions"),
+    "fields": (Signpost, {}, "no structured observations"),
+    "values": (CartPole, {"value_head": "distribution"}, "no distribution of values"),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_torch_does_what_the_kernels_do_not_know(case: str) -> None:
+    kind, policy, reason = REASONS[case]
+    trainer = make_trainer(kind(4), policy=policy)
+    assert isinstance(trainer.learner, TorchLearner)
+    assert reason in str(why_not(trainer.policy))
+    trainer.iterate()
+    with pytest.raises(ConfigError, match=f"the kernels cannot be used: .*{reason}.*--learner auto"):
+        make_trainer(kind(4), policy=policy, learner="kernels")
+
+
+def test_the_kernels_do_what_they_know() -> None:
+    assert isinstance(make_trainer(CartPole(4)).learner, KernelLearner)
+    assert isinstance(make_trainer(CartPole(4), learner="torch").learner, TorchLearner)
+    assert why_not(make_trainer(CartPole(4), policy={"cell": "lstm", "hidden": 48}).policy) is None
+
+
+def test_without_kernels_torch_does_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_learner, "_kernels", None)
+    trainer = make_trainer(CartPole(4))
+    assert isinstance(trainer.learner, TorchLearner)
+    assert trainer.learner.workers is None
+    assert trainer.iterate()["updates"] > 0
+    with pytest.raises(ConfigError, match="this installation was built without them"):
+        make_trainer(CartPole(4), learner="kernels")
+
+
+@pytest.mark.parametrize("name", ["observations", "rewards", "terminals", "truncations"])
+def test_arrays_in_pieces_are_left_to_torch(name: str) -> None:
+    """The contract does not forbid them, and a copy would not follow what the environment writes."""
+
+    def scattered() -> CartPole:
+        env = CartPole(4)
+        array = getattr(env, name)
+        setattr(env, name, np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)[..., ::2])
+        return env
+
+    trainer = make_trainer(scattered())
+    assert isinstance(trainer.learner, TorchLearner)
+    assert trainer.iterate()["updates"] > 0
+    with pytest.raises(ConfigError, match=f"the environment's {name} lie in pieces"):
+        make_trainer(scattered(), learner="kernels")
+
+
+def test_the_command_line_names_the_choices(shell: runs.Shell) -> None:
+    done = shell("puffer-train", "squared", "--learner", "numpy")
+    assert done.status == 2
+    assert "kernels" in done.err and "torch" in done.err and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("cell", ["mingru", "lstm"])
+def test_one_iteration_is_that_of_torch(cell: str) -> None:
+    """The same rollout, learned from by both: weights differ by rounding alone."""
+    found = []
+    for learner in ("kernels", "torch"):
+        env = tiny.Chaos(24, Discrete(3), masked=True, deserted=True)
+        trainer = make_trainer(env, policy={"cell": cell, "layers": 2}, learner=learner, minibatch=24 * 8)
+        if not found:
+            assert trainer.collect() is None
+            rollout = copy.deepcopy({k: v for k, v in vars(trainer.buffers).items() if isinstance(v, torch.Tensor)})
+        for name, tensor in rollout.items():
+            getattr(trainer.buffers, name).copy_(tensor)
+        first = {name: p.detach().clone() for name, p in trainer.policy.named_parameters()}
+        report = trainer.learn()
+        found.append((report, {name: p.detach() - first[name] for name, p in trainer.policy.named_parameters()}))
+    (report, moved), (wanted, right) = found
+    assert report == pytest.approx(wanted, rel=1e-4, abs=1e-5)
+    for name, step in right.items():
+        torch.testing.assert_close(moved[name], step, rtol=0, atol=2e-3 * float(step.abs().max()))
+
+
+@pytest.mark.parametrize("policy", [{}, {"cell": "lstm", "hidden": 32}], ids=["mingru", "lstm"])
+def test_both_learn_equally_well(policy: dict[str, Any]) -> None:
+    """A lock of three wheels, by chance open once in 24 times: mean over seeds of the last hundred returns."""
+
+    def learned(learner: str) -> float:
+        scores = []
+        for seed in (1, 2, 3):
+            env = tiny.Combination(64, seed)
+            trainer = make_trainer(env, seed, policy=policy, learner=learner, steps=30_000, horizon=8, gamma=0.5)
+            tiny.train(trainer)
+            scores.append(float(np.mean([env.step(act(trainer))[1].mean() for _ in range(20)])))
+        return float(np.mean(scores))
+
+    def act(trainer: Any) -> Any:
+        output = trainer.policy.step(torch.from_numpy(trainer.env.observations), trainer.policy.initial_state(64))
+        return trainer.policy.actions.sample(output, None, None, trainer.policy).numpy()
+
+    kernels, by_torch = learned("kernels"), learned("torch")
+    assert min(kernels, by_torch) > 0.8
+    assert kernels == pytest.approx(by_torch, abs=0.1)
