@@ -326,7 +326,7 @@ cdef class Learner:
 
     def gradient(self, Rollout rollout not None, cnp.ndarray sequences not None, cnp.ndarray importance not None,
                  tuple gradients not None, bint normalize, bint refresh, float clip, float value_clip,
-                 float value_coefficient, float entropy_coefficient):
+                 float value_coefficient, float entropy_coefficient, tuple scale=None):
         """Write the gradient of the loss over some sequences into `gradients`, laid out like the parameters.
 
         Args:
@@ -335,6 +335,8 @@ cdef class Learner:
             importance: (B,) float32.
             normalize: bring advantages to mean 0 and spread 1 first.
             refresh: write new values and ratios back into the rollout.
+            scale: where these are not all the samples of a minibatch: the weight of one sample, which is above 0, what
+                is subtracted from advantages, and what they are multiplied with after that; instead of `normalize`.
 
         Returns:
             (the length of the gradient, the figures of `FIGURES`).
@@ -357,6 +359,10 @@ cdef class Learner:
         memset(&loss, 0, sizeof(loss))
         loss.clip, loss.value_clip, loss.refresh = clip, value_clip, refresh
         loss.value_coefficient, loss.entropy_coefficient = value_coefficient, entropy_coefficient
+        if scale is not None:
+            loss.weight, loss.mean, loss.inverse_spread = scale
+            if not loss.weight > 0.0:
+                raise ValueError(f"a sample must weigh more than 0, weighs {loss.weight}")
         cdef double figures[PUF_FIGURES]
         cdef double length
         cdef int normalized = normalize
@@ -441,8 +447,9 @@ cdef class Rollout:
 cdef class Actor:
     """Acts for rows `first` to `last - 1` of a rollout, in one thread of its own.
 
-    `env` has the arrays of the buffer contract for just these rows; `state` (L, A, S) is that of all rows. Steps are
-    counted from 0; one that the rollout does not have raises IndexError.
+    `env` has the arrays of the buffer contract for just these rows; `state` (L, A, S) is that of all rows. `before` says
+    how many rows other processes have before these: random numbers go by a row's number among all. Steps are counted
+    from 0; one that the rollout does not have raises IndexError.
 
     Raises:
         ValueError: an array is not as it must be, or there are no such rows.
@@ -455,7 +462,7 @@ cdef class Actor:
     cdef readonly int first, last
     cdef size_t observation_bytes
 
-    def __cinit__(self, Rollout rollout not None, env, state, int first, int last):
+    def __cinit__(self, Rollout rollout not None, env, state, int first, int last, int64_t before=0):
         cdef Learner learner = rollout.learner
         net = &learner.c.net
         cdef Py_ssize_t rows = last - first, everyone = rollout.c.rows
@@ -468,7 +475,7 @@ cdef class Actor:
         itemsize = np.dtype(learner.number).itemsize
         self.observation_bytes = itemsize * net.inputs
         c = &self.c
-        c.rows, c.first_row, c.scale = rows, first, rollout.c.scale
+        c.rows, c.first_row, c.scale = rows, before + first, rollout.c.scale
         c.state, c.layer_stride = whole + first * size, everyone * size
         m = &self.move
         m.rows, m.layers, m.state_size = rows, net.layers, size

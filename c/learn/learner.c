@@ -184,7 +184,9 @@ double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufL
     const int32_t tiles = (count + learner->tile_rows - 1) / learner->tile_rows;
     Work work = { .learner = learner, .rollout = rollout, .loss = loss, .sequences = sequences, .importance = importance,
                   .count = count, .groups = tiles < PUF_GROUPS ? tiles : PUF_GROUPS, .gradient_size = l.size };
-    weigh(rollout, sequences, count, normalize, loss);
+    if (loss->weight == 0.0f) {
+        weigh(rollout, sequences, count, normalize, loss);
+    }
     run(learner->pool, train_groups, &work);
     run(learner->pool, add_groups, &work);
     if (loss->refresh) {

@@ -22,7 +22,8 @@ typedef struct PufLearner {
 int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon);
 
 // Adds up the gradient over `count` sequences and returns its length; figures (PUF_FIGURES) become what is reported.
-// normalize: bring their advantages to mean 0 and spread 1. loss->mean, inverse_spread and weight are set here.
+// normalize: bring their advantages to mean 0 and spread 1. loss->mean, inverse_spread and weight are set here, unless
+// weight is not 0: these are then not all the samples of the minibatch, and the result is their share of the gradient.
 double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int normalize, const int64_t* sequences,
                             const float* importance, int32_t count, PufParameters* to, double* figures);
 

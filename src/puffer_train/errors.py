@@ -46,6 +46,12 @@ class NonFiniteError(UserError):
     exit_code = 1
 
 
+class RanksError(UserError):
+    """Of several processes that train together, one is gone, silent, or at odds with the others."""
+
+    exit_code = 1
+
+
 class EnvironmentFailedError(UserError):
     """The environment's own code raised: the message ends in its traceback, for whoever wrote it needs that."""
 

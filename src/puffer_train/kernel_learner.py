@@ -15,8 +15,10 @@ from puffer_train.buffers import Buffers
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment
 from puffer_train.learner import row_bounds
+from puffer_train.loss import Scale
 from puffer_train.observation import ArrayObservations
 from puffer_train.policy import Policy
+from puffer_train.ranks import ALONE, Ranks
 
 _kernels: Any
 try:
@@ -54,16 +56,23 @@ class KernelActor:
     """See `Actor`."""
 
     def __init__(
-        self, rollout: Any, horizon: int, policy: Policy, env: Environment, state: Tensor, bounds: tuple[int, int]
+        self,
+        rollout: Any,
+        horizon: int,
+        policy: Policy,
+        env: Environment,
+        state: Tensor,
+        bounds: tuple[int, int],
+        ranks: Ranks,
     ) -> None:
         self.first, self.last = bounds
         self.policy, self.state = policy, state[:, self.first : self.last]
-        self.core = _kernels.Actor(rollout, env, state.numpy(), *bounds)
+        self.core = _kernels.Actor(rollout, env, state.numpy(), *bounds, ranks.rank * state.shape[1])
         self.key, self.horizon = 0, horizon
         self.store, self.wipe = self.core.store, self.core.wipe
 
     def begin(self, generator: torch.Generator) -> None:
-        """See `Actor.begin`: every part gets the same key, and tells its rows apart by their number."""
+        """See `Actor.begin`: every part, on every rank, gets the same key, and tells its rows apart by their number."""
         self.key = int(torch.randint(1 << 62, (1,), generator=generator))
 
     def act(self, t: int, greedy: bool = False) -> int:
@@ -95,6 +104,7 @@ class KernelLearner:
         state: Tensor,
         train: TrainSettings,
         threads: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.policy, self.buffers, self.train = policy, buffers, train
         spec = policy.spec
@@ -114,7 +124,7 @@ class KernelLearner:
         )
         self.rollout = _kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
-            KernelActor(self.rollout, buffers.horizon, policy, part, state, bounds)
+            KernelActor(self.rollout, buffers.horizon, policy, part, state, bounds, ranks)
             for part, bounds in zip(parts, row_bounds(parts), strict=True)
         ]
         self._parameters = self._tensors(lambda p: p.detach())
@@ -133,7 +143,9 @@ class KernelLearner:
         """See `Learner.weights_changed`."""
         self.core.pack(self._parameters)
 
-    def gradient(self, sequences: Tensor, importance: Tensor) -> tuple[float, dict[str, float]]:
+    def gradient(
+        self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
+    ) -> tuple[float, dict[str, float]]:
         """See `Learner.gradient`."""
         train = self.train
         length, figures = self.core.gradient(
@@ -147,6 +159,7 @@ class KernelLearner:
             train.value_clip,
             train.value_coefficient,
             train.entropy_coefficient,
+            None if scale is None else (scale.weight, scale.mean, scale.inverse_spread),
         )
         report = dict(zip(_kernels.FIGURES, figures, strict=True))
         value, entropy = train.value_coefficient * report["value_loss"], train.entropy_coefficient * report["entropy"]

@@ -15,8 +15,10 @@ from puffer_train.buffers import Buffers
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment
 from puffer_train.errors import ConfigError
+from puffer_train.loss import Scale
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
+from puffer_train.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from puffer_train.cuda.update import Books
@@ -84,8 +86,13 @@ class Learner(Protocol):
         """Take note that the policy's parameters are others now."""
         ...
 
-    def gradient(self, sequences: Tensor, importance: Tensor) -> tuple[float, dict[str, float]]:
+    def gradient(
+        self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
+    ) -> tuple[float, dict[str, float]]:
         """Compute the gradient of the loss over some agents' sequences (B,), weighted by importance (B,).
+
+        scale: given where other ranks have more sequences of the same minibatch. Gradients and figures are then to be
+        added up over the ranks.
 
         Returns its length and what there is to report. With `refresh_advantages`, new values and ratios of these
         sequences are written to the buffers.
@@ -119,6 +126,7 @@ def make_learner(
     state: Tensor,
     train: TrainSettings,
     threads: int,
+    ranks: Ranks = ALONE,
 ) -> Learner:
     """Return who does the work: `kernels`, `torch`, `cuda`, or with `auto` the kernels wherever they know the network.
 
@@ -130,13 +138,13 @@ def make_learner(
         from puffer_train.cuda import device, learner  # noqa: PLC0415 - only where a GPU was asked for
 
         policy.to(device.nvidia_gpu(int(os.environ.get("LOCAL_RANK", "0"))))  # which torchrun sets
-        return learner.CudaLearner(policy, buffers, parts, state, train)
+        return learner.CudaLearner(policy, buffers, parts, state, train, ranks)
     reason = kernel_learner.why_not(policy, parts)
     if kind == "kernels" and reason is not None:
         raise ConfigError(f"the kernels cannot be used: {reason}. Leave the choice to --learner auto.")
     if kind == "torch" or reason is not None:
-        return torch_learner.TorchLearner(policy, buffers, parts, state, train, threads)
-    return kernel_learner.KernelLearner(policy, buffers, parts, state, train, threads)
+        return torch_learner.TorchLearner(policy, buffers, parts, state, train, threads, ranks)
+    return kernel_learner.KernelLearner(policy, buffers, parts, state, train, threads, ranks)
 
 
 def row_bounds(parts: Sequence[Environment]) -> list[tuple[int, int]]:

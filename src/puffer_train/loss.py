@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,27 @@ from puffer_train.policy import Policy
 
 ADVANTAGE_EPSILON = 1e-8
 """Keeps the normalisation of advantages finite where they are all equal."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What puts the samples of a minibatch into proportion, where more than one process has samples of it."""
+
+    weight: float
+    """Of one sample: one over their number."""
+    mean: float
+    """Of their advantages, which is subtracted from them."""
+    inverse_spread: float
+    """What advantages are multiplied with after that."""
+
+    @classmethod
+    def of(cls, moments: Tensor, *, normalize: bool) -> Scale:
+        """Return the scale of samples whose advantages have these moments (3,)."""
+        count, mean, squares = moments.tolist()
+        count = max(count, 1.0)
+        if not normalize:
+            return cls(1 / count, 0.0, 1.0)
+        return cls(1 / count, mean, 1 / (math.sqrt(squares / count) + ADVANTAGE_EPSILON))
 
 
 @dataclass
@@ -30,6 +52,8 @@ class Minibatch:
     """(L, B, S)."""
     importance: Tensor
     """(B,): undoes the bias of choosing some sequences more often; 1 where all are equally likely."""
+    scale: Scale | None = None
+    """Where these are not all samples of the minibatch; losses are then this part's share of the mean over all."""
 
 
 def ppo_loss(
@@ -40,14 +64,18 @@ def ppo_loss(
     policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)) with w the ratio of probabilities; value: that of the policy's
     value head against A + V_old; total: policy + c_v value - c_e entropy.
     """
-    present = minibatch.present
+    present, scale = minibatch.present, minibatch.scale
     advantage = minibatch.advantages
     returns = advantage + minibatch.values
 
     def mean(x: Tensor) -> Tensor:
+        if scale is not None:
+            return (x if present is None else x * present).sum() * scale.weight
         return x.mean() if present is None else (x * present).sum() / present.sum().clamp_min(1.0)
 
-    if train.normalize_advantages:
+    if scale is not None:
+        advantage = (advantage - scale.mean) * scale.inverse_spread
+    elif train.normalize_advantages:
         centred = advantage - mean(advantage)
         advantage = centred / (mean(centred.square()).sqrt() + ADVANTAGE_EPSILON)
     advantage = advantage * minibatch.importance

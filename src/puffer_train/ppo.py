@@ -15,6 +15,7 @@ Three things about episode ends are easy to get wrong, and happen here in one pl
 from __future__ import annotations
 
 import copy
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -30,8 +31,11 @@ from puffer_train.config import Settings, check_batch
 from puffer_train.contract import Environment, describe
 from puffer_train.errors import EnvironmentCalls, NonFiniteError
 from puffer_train.learner import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner, make_learner
+from puffer_train.loss import Scale
+from puffer_train.moments import moments
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
+from puffer_train.ranks import ALONE, Ranks
 from puffer_train.rewards import RewardNormalizer
 from puffer_train.runtime import physical_memory
 
@@ -51,28 +55,33 @@ class Trainer:
         *,
         threads: int = 1,
         learner: str = "auto",
+        ranks: Ranks = ALONE,
     ) -> None:
         """Check the environment against the contract, make the policy, and reset the environment with `seed`.
 
         threads: how many compute gradients where the kernels do; each of the environment's `parts`, if it has any, is
-        played by a thread of its own. learner: `auto`, `kernels` or `torch`.
+        played by a thread of its own. learner: one of `config.LEARNERS`. ranks: who trains along; `env` is this one's
+        share of the environments, settings are those of all together.
 
         Raises `ContractError` or `ConfigError`. One seed gives the same numbers every time with the same torch and the
         same kind of processor, with the kernels on any number of threads; global generators are neither used nor
         changed.
         """
-        self.env, self.settings, self.seed = env, settings, seed
+        self.env, self.settings, self.seed, self.ranks = env, settings, seed, ranks
         self.calls = EnvironmentCalls(name)
         self.spec = describe(env, name)
         train = settings.train
-        check_batch(train, self.spec.rows, env.observations.nbytes, physical_memory())
+        check_batch(train, self.all_rows, ranks.local_count * env.observations.nbytes, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
         self.policy = Policy(self.spec, settings.policy, initial)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[Environment] = getattr(env, "parts", [env])
-        self.learner = make_learner(learner, self.policy, self.buffers, self.parts, self.state, train, threads)
+        self.learner = make_learner(learner, self.policy, self.buffers, self.parts, self.state, train, threads, ranks)
+        for parameter in self.policy.parameters():
+            ranks.copy_first_(parameter.detach())
+        self.learner.weights_changed()
         workers = self.learner.workers if train.optimizer == "muon" else None
         self.optimizer = Optimizer(self.policy.named_parameters(), train.momentum, workers, train.optimizer)
         self.players = ThreadPoolExecutor(len(self.parts) - 1) if len(self.parts) > 1 else None
@@ -111,9 +120,14 @@ class Trainer:
         return self.policy if self.policy.head.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
 
     @property
+    def all_rows(self) -> int:
+        """Agents of all ranks."""
+        return self.ranks.count * self.spec.rows
+
+    @property
     def batch(self) -> int:
-        """Agent steps in one rollout."""
-        return self.settings.train.horizon * self.spec.rows
+        """Agent steps in one rollout of all ranks."""
+        return self.settings.train.horizon * self.all_rows
 
     @property
     def finished(self) -> bool:
@@ -141,6 +155,10 @@ class Trainer:
         self.steps += self.batch
         with self.clock.section("environment"), self.calls:
             episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
+        if self.ranks.count > 1:
+            with self._meeting():
+                mine = json.dumps({key: float(value) for key, value in episodes.items()})
+                episodes = _together([json.loads(log) for log in self.ranks.tell(mine.encode())])
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
         self.clock.total += time.perf_counter() - start
@@ -164,11 +182,12 @@ class Trainer:
         with self.clock.section("advantage"):
             buffers.ratios.fill_(1.0)
             if self.rewards is not None:
-                self.rewards.update(buffers.rewards, buffers.ends, buffers.present)
+                self.rewards.update(buffers.rewards, buffers.ends, buffers.present, self.ranks)
             self._estimate_advantages()
             if not math.isfinite(float(buffers.advantages.sum())):
                 faults.append("an advantage of the rollout is not finite")
-        return faults[0] if faults else None
+        with self._meeting():
+            return self.ranks.first(faults[0] if faults else None)
 
     def _play_parts(self) -> list[str]:
         """Play all parts of the environment, each in a thread of its own; return what was not finite."""
@@ -265,12 +284,13 @@ class Trainer:
         fallen = 0.5 * (1 + math.cos(math.pi * self.progress))
         decay = train.final_learning_rate + (1 - train.final_learning_rate) * fallen
         explained = self._explained_variance()
-        if isinstance(self.learner, UnattendedLearner) and not train.refresh_advantages:
+        unattended = not train.refresh_advantages and self.ranks.count == 1
+        if unattended and isinstance(self.learner, UnattendedLearner):
             with self.clock.section("gradient"):
                 return self._learn_unattended(self.learner, decay) | {"explained_variance": explained}
         reports: list[dict[str, float]] = []
-        for segments, importance in self._choose_segments():
-            report = self._gradient_step(segments, importance, decay)
+        for segments, importance, scale in self._minibatches():
+            report = self._gradient_step(segments, importance, scale, decay)
             if report is not None:
                 reports.append(report)
                 if 0 < train.max_kl < report["approx_kl"]:
@@ -299,9 +319,9 @@ class Trainer:
             self.buffers.advantages *= self.buffers.present[:-1]
 
     def _choose_segments(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the agents whose sequences make up each minibatch, and their importance weights: (B,)."""
+        """Yield the agents whose sequences make up this rank's share of each minibatch, and their importance: (B,)."""
         train, rows = self.settings.train, self.spec.rows
-        size = train.minibatch // train.horizon
+        size = train.minibatch // train.horizon // self.ranks.count
         count = max(1, round(train.replay_ratio * self.batch / train.minibatch))
         if train.priority_alpha == 0:
             epochs = math.ceil(count * size / rows) + 1
@@ -317,13 +337,42 @@ class Trainer:
             segments = torch.multinomial(probability, size, replacement=True, generator=self.shuffling)
             yield segments, (rows * probability[segments]).pow(-beta)
 
-    def _gradient_step(self, segments: Tensor, importance: Tensor, decay: float) -> dict[str, float] | None:
+    def _minibatches(self) -> Iterator[tuple[Tensor, Tensor, Scale | None]]:
+        """Yield the sequences of each minibatch, their importance, and, where other ranks have more, their scale."""
+        if self.ranks.count == 1:
+            for segments, importance in self._choose_segments():
+                yield segments, importance, None
+        elif self.settings.train.refresh_advantages:
+            for segments, importance in self._choose_segments():
+                yield segments, importance, self._scales([segments])[0]
+        else:  # advantages stay as they are: the ranks need to meet only once
+            chosen = list(self._choose_segments())
+            scales = self._scales([segments for segments, _ in chosen])
+            for (segments, importance), scale in zip(chosen, scales, strict=True):
+                yield segments, importance, scale
+
+    def _scales(self, minibatches: list[Tensor]) -> list[Scale]:
+        """Return the scale of each minibatch, of which all ranks know their own sequences (B,)."""
+        buffers, normalize = self.buffers, self.settings.train.normalize_advantages
+        mine = []
+        for segments in minibatches:
+            advantages = buffers.advantages[:, segments]
+            mine.append(moments(advantages if buffers.present is None else advantages[buffers.present[:-1, segments]]))
+        with self._meeting():
+            return [Scale.of(of_all, normalize=normalize) for of_all in self.ranks.pool(torch.stack(mine))]
+
+    def _gradient_step(
+        self, segments: Tensor, importance: Tensor, scale: Scale | None, decay: float
+    ) -> dict[str, float] | None:
         """Improve the policy on some sequences; return the losses, or None when the step had to be skipped."""
         train = self.settings.train
         with self.clock.section("gradient"):
-            norm, report = self.learner.gradient(segments, importance)
-        report["gradient_norm"] = norm
+            norm, report = self.learner.gradient(segments, importance, scale)
         fault = self._fault_in_gradient(report, norm)
+        if self.ranks.count > 1:
+            with self._meeting():
+                norm, report, fault = self._add_up(report, fault)
+        report["gradient_norm"] = norm
         if fault is not None:
             self._skip(fault)
             return None
@@ -337,6 +386,23 @@ class Trainer:
         self.updates += 1
         self.skipped_in_a_row = 0
         return report
+
+    def _add_up(self, report: dict[str, float], fault: str | None) -> tuple[float, dict[str, float], str | None]:
+        """Add up gradients and figures over the ranks; return the gradient's length, the figures and what is wrong.
+
+        A number that is not finite on one rank is not finite in the sum: all of them see it, and do the same.
+        """
+        gradients = [parameter.grad for parameter in self.policy.parameters() if parameter.grad is not None]
+        figures = torch.tensor(list(report.values()), device=gradients[0].device)
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), figures])
+        self.ranks.sum_(flat)
+        *sums, figures = torch.split(flat, [*(gradient.numel() for gradient in gradients), len(figures)])
+        for gradient, total in zip(gradients, sums, strict=True):
+            gradient.copy_(total.view_as(gradient))
+        norm = float(flat[: -len(figures)].double().norm())
+        report = dict(zip(report, figures.tolist(), strict=True))
+        together = self._fault_in_gradient(report, norm)
+        return norm, report, None if together is None else self.ranks.first(fault) or together
 
     def _fault_in_gradient(self, report: dict[str, float], norm: float) -> str | None:
         """Return which loss or which parameter's gradient is not finite, or None."""
@@ -365,10 +431,19 @@ class Trainer:
         advantages, values = buffers.advantages, buffers.values
         if buffers.present is not None:
             advantages, values = advantages[buffers.present[:-1]], values[buffers.present[:-1]]
-        if advantages.numel() < 2:
-            return math.nan
-        spread = float((advantages + values).var())
-        return 1 - float(advantages.var()) / spread if spread > 0 else math.nan
+        mine = torch.stack([moments(advantages), moments(advantages + values)])
+        with self._meeting():
+            (count, _, surprise), (_, _, spread) = self.ranks.pool(mine).tolist()
+        return 1 - surprise / spread if count > 1 and spread > 0 else math.nan
+
+    @contextmanager
+    def _meeting(self) -> Iterator[None]:
+        """Time what is done together with other ranks, and waiting for them."""
+        if self.ranks.count == 1:
+            yield
+            return
+        with self.clock.section("ranks"):
+            yield
 
     # -- stopping and going on -----------------------------------------------------------------------------
 
@@ -446,6 +521,16 @@ class EpisodeMeter:
             "episode_length": float(lengths.mean()),
             "n": float(len(returns)),
         }
+
+
+def _together(logs: list[dict[str, float]]) -> dict[str, float]:
+    """Return the means over the episodes of all ranks' logs; `n` counts them."""
+    logs = [log for log in logs if log.get("n")]
+    if not logs:
+        return {}
+    total = sum(log["n"] for log in logs)
+    known = [key for key in logs[0] if all(key in log for log in logs)]
+    return {key: sum(log[key] * log["n"] for log in logs) / total for key in known} | {"n": total}
 
 
 class Stopwatch:

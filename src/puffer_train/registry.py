@@ -54,30 +54,43 @@ class EnvironmentSource:
     """Name of the settings shipped for it."""
     divisible: bool = False
     """Whether the factory takes `first` and `buffers`, so that parts of a batch can be made one by one."""
+    numbered: bool = False
+    """Whether the factory takes `first`, the number of the batch's first environment in the run."""
 
-    def make(self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object]) -> Environment:
-        """Make a batch of environments.
+    def make(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
+    ) -> Environment:
+        """Make a batch of environments, of which the first is number `first` of the run, where there are several.
 
         Raises `ConfigError` when the environment refuses its settings or is not there after all, and
         `EnvironmentFailedError`, with a traceback, when its code breaks.
         """
+        if first is not None and not self.numbered:
+            raise ConfigError(
+                f"{self.name!r} makes whole batches: for several ranks it must take `first`, the number of its first "
+                "environment in the run."
+            )
         try:
-            return self._make(num_envs, seed, cores, settings)
+            return self._make(num_envs, seed, cores, settings, first)
         except EnvironmentFailedError:
             if self.parallelism == "workers" and cores > 1:
                 # From a worker every error comes with its traceback. A single environment made here tells whether it is
                 # just a setting that was refused, and raises that sentence then.
-                self._make(1, seed, 1, settings).close()
+                self._make(1, seed, 1, settings, None).close()
             raise
 
-    def _make(self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object]) -> Environment:
+    def _make(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None
+    ) -> Environment:
         arguments: dict[str, object] = {"num_envs": num_envs, "seed": seed}
+        if first is not None:
+            arguments["first"] = first
         if self.parallelism is not None:
             arguments[self.parallelism] = cores
         with EnvironmentCalls(self.name):
             try:
                 if self.divisible and cores > 1 and num_envs > 1:
-                    return self._make_parts(num_envs, seed, cores, settings)
+                    return self._make_parts(num_envs, seed, cores, settings, first or 0)
                 return self.factory(**arguments, **settings)
             except (ValueError, TypeError, KeyError, ImportError) as error:
                 sentence = " ".join(str(error).split())
@@ -85,11 +98,13 @@ class EnvironmentSource:
                 made = f"made with {given}" if given else "made"
                 raise ConfigError(f"environment {self.name!r} could not be {made}: {sentence}") from error
 
-    def _make_parts(self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object]) -> Environment:
+    def _make_parts(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int
+    ) -> Environment:
         """Make a batch of which each core has a part of its own."""
 
-        def make(count: int, first: int, buffers: dict[str, Any] | None) -> Environment:
-            return self.factory(num_envs=count, seed=seed, first=first, buffers=buffers, **settings)
+        def make(count: int, before: int, buffers: dict[str, Any] | None) -> Environment:
+            return self.factory(num_envs=count, seed=seed, first=first + before, buffers=buffers, **settings)
 
         return cast(Environment, Parts(make, num_envs, cores))
 
@@ -120,7 +135,7 @@ def find(name: str) -> EnvironmentSource:
     if "num_envs" not in parameters:
         return _vectorized(name)
     threads = "threads" if "threads" in parameters else None
-    return EnvironmentSource(name, factory, threads, divisible=_divisible(factory))
+    return EnvironmentSource(name, factory, threads, divisible=_divisible(factory), numbered="first" in parameters)
 
 
 def imports_code(name: str) -> bool:
@@ -154,7 +169,8 @@ def _offered(name: str) -> EnvironmentSource:
             )
         raise EnvironmentNotFoundError(f"there is no environment {name!r}.{known}")
     make = functools.partial(offered[name].make, name)
-    return EnvironmentSource(name, make, parallelism="threads", settings=name, divisible=_divisible(make))
+    numbered = "first" in _parameters(make)
+    return EnvironmentSource(name, make, "threads", settings=name, divisible=_divisible(make), numbered=numbered)
 
 
 def _vectorized(name: str) -> EnvironmentSource:
@@ -166,7 +182,7 @@ def _vectorized(name: str) -> EnvironmentSource:
             "pip install puffer-envs brings one that does."
         )
     make = functools.partial(installed[0].load(), name)
-    return EnvironmentSource(name, make, parallelism="workers", settings=PYTHON_SETTINGS)
+    return EnvironmentSource(name, make, "workers", settings=PYTHON_SETTINGS, numbered="first" in _parameters(make))
 
 
 def _import(name: str, module_name: str, attribute: str) -> Callable[..., Any]:

@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from puffer_train.moments import moments, pooled
+from puffer_train.ranks import ALONE, Ranks
+
 SMALLEST_SPREAD = 1e-8
 """Below this, returns do not differ, and there is nothing to divide by."""
 
@@ -32,10 +35,10 @@ class RewardNormalizer:
         spread = math.sqrt(squares / count) if count else 0.0
         return 1 / spread if spread > SMALLEST_SPREAD else 1.0
 
-    def update(self, rewards: Tensor, ends: Tensor, present: Tensor | None = None) -> None:
+    def update(self, rewards: Tensor, ends: Tensor, present: Tensor | None = None, ranks: Ranks = ALONE) -> None:
         """Take in the rewards and ends of one rollout, (T, A) each. Returns that are not finite are left out.
 
-        present (T or more, A): which rows held an agent; what others hold is no reward.
+        present (T or more, A): which rows held an agent; what others hold is no reward. Other ranks' rewards count too.
         """
         seen = torch.empty_like(rewards)
         if present is not None:
@@ -45,11 +48,4 @@ class RewardNormalizer:
             self.returns = torch.where(end, 0.0, seen[t])
         self.returns.nan_to_num_(0.0, 0.0, 0.0)
         counted = torch.isfinite(seen) if present is None else torch.isfinite(seen) & present[: len(seen)]
-        finite = seen[counted].double()
-        if len(finite) == 0:
-            return
-        count, mean, squares = self.moments.tolist()
-        added, their_mean = len(finite), float(finite.mean())
-        total, apart = count + added, their_mean - mean
-        squares += float((finite - their_mean).square().sum()) + apart**2 * count * added / total
-        self.moments.copy_(torch.tensor([total, mean + apart * added / total, squares], dtype=torch.float64))
+        self.moments.copy_(pooled(torch.stack([self.moments, ranks.pool(moments(seen[counted]))])))

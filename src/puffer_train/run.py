@@ -24,8 +24,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,7 +37,14 @@ from rich.console import Console
 from puffer_train import checkpoint, config, registry, runtime
 from puffer_train.contract import Environment, EnvironmentSpec
 from puffer_train.dashboard import Dashboard, Progress
-from puffer_train.errors import CheckpointError, ConfigError, EnvironmentFailedError, NonFiniteError, StorageError
+from puffer_train.errors import (
+    CheckpointError,
+    ConfigError,
+    EnvironmentFailedError,
+    NonFiniteError,
+    RanksError,
+    StorageError,
+)
 from puffer_train.evaluate import evaluate, record, records
 from puffer_train.export import identify, write_policy
 from puffer_train.files import replace_durable, storing
@@ -48,6 +55,7 @@ from puffer_train.machine import machine, versions
 from puffer_train.metrics import MetricsFile
 from puffer_train.policy import completed
 from puffer_train.ppo import Trainer
+from puffer_train.ranks import ALONE, Ranks, check_shares, joined
 from puffer_train.readme import write_readme
 from puffer_train.report import report_evaluation
 from puffer_train.sealed import seal, unseal
@@ -90,14 +98,16 @@ def start(
 
     log: loggers besides the metrics file; command: what was typed, which is only written down.
     """
-    cores = threads or runtime.available_cores()
-    with _environment(source, settings, seed, cores) as env:
-        trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=learner)
-        _tune(trainer, threads)
-        with _new_folder(folder, source.name) as chosen:
-            run = Run(chosen, source, trainer, cores, _repeated(threads, learner, video), video, list(log), command)
-            run.write_config()
-            return run.train()
+    with joined() as ranks:
+        check_shares(settings.train, ranks.count)
+        cores = threads or _share_of_cores(ranks)
+        with _environment(source, settings, seed, cores, ranks=ranks) as env:
+            trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=learner, ranks=ranks)
+            _tune(trainer, threads if ranks.count == 1 else cores)
+            with _new_folder(folder, source.name) if ranks.leads else nullcontext(Path()) as chosen:
+                repeated = _repeated(threads, learner, video)
+                run = Run(chosen, source, trainer, cores, repeated, video, list(log), _typed(command, ranks))
+                return run.lead() if ranks.leads else run.follow()
 
 
 def resume(
@@ -112,27 +122,54 @@ def resume(
     command: str = "",
 ) -> int:
     """Go on with the run in `folder`, with the settings `given` changed and these loggers added; return the status."""
-    if not (folder / CONFIG).exists() and not (folder / CHECKPOINTS).is_dir():
-        raise ConfigError(f"{folder} is no run folder: it has neither {CONFIG} nor {CHECKPOINTS}.")
-    with FolderLock(folder):
-        saved, found = _saved_run(folder)
+    with joined() as ranks, _taken_up(folder) if ranks.leads else nullcontext():
+        saved, found = _saved_run_for_all(folder, ranks)
         source = registry.find(registry.named_by(folder, saved["environment"], name))
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
         settings = config.overlay(settings, given, "command line")
-        cores, seed = (
-            threads or saved.get("threads", {}).get("environments") or runtime.available_cores(),
-            saved["seed"],
-        )
-        with _environment(source, settings, seed, cores) as env:
-            trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=learner)
-            _tune(trainer, threads)
+        check_shares(settings.train, ranks.count)
+        cores = threads or saved.get("threads", {}).get("environments") or _share_of_cores(ranks)
+        seed = saved["seed"]
+        with _environment(source, settings, seed, cores, ranks=ranks) as env:
+            trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=learner, ranks=ranks)
+            _tune(trainer, threads if ranks.count == 1 else cores)
             loggers = list(dict.fromkeys([*saved["log"], *log]))
             repeated, history = _repeated(threads, learner, video), saved["history"]
-            run = Run(folder, source, trainer, cores, repeated, video, loggers, command, history)
+            run = Run(folder, source, trainer, cores, repeated, video, loggers, _typed(command, ranks), history)
             run.restore(found, set(cast(Mapping[str, object], given.get("env", {}))))
-            run.write_config()
-            (folder / FAILURE).unlink(missing_ok=True)
-            return run.train()
+            return run.lead() if ranks.leads else run.follow()
+
+
+def _share_of_cores(ranks: Ranks) -> int:
+    """Return how many threads are a rank's share of this machine."""
+    return max(1, runtime.available_cores() // ranks.local_count)
+
+
+def _typed(command: str, ranks: Ranks) -> str:
+    """Return a command as it was typed: torchrun hides its own part of it."""
+    return shlex.join(ranks.command(shlex.split(command))) if command else ""
+
+
+@contextmanager
+def _taken_up(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run's folder. Raises `ConfigError` where it is none."""
+    if not (folder / CONFIG).exists() and not (folder / CHECKPOINTS).is_dir():
+        raise ConfigError(f"{folder} is no run folder: it has neither {CONFIG} nor {CHECKPOINTS}.")
+    with FolderLock(folder):
+        yield
+
+
+def _saved_run_for_all(folder: Path, ranks: Ranks) -> tuple[dict[str, Any], checkpoint.Checkpoint]:
+    """Read a run on rank 0, as `_saved_run`, and hand it to all, whose machines need not see the folder."""
+    if ranks.count == 1:
+        return _saved_run(folder)
+    about = tensors = None
+    if ranks.leads:
+        saved, found = _saved_run(folder)
+        about = json.dumps([saved, str(found.path), found.manifest]).encode()
+        tensors = safetensors.torch.save(found.tensors)
+    saved, path, manifest = json.loads(ranks.share(about))
+    return saved, checkpoint.Checkpoint(Path(path), safetensors.torch.load(ranks.share(tensors)), manifest)
 
 
 def _saved_run(folder: Path) -> tuple[dict[str, Any], checkpoint.Checkpoint]:
@@ -201,6 +238,17 @@ class Run:
     """Of training, before it was resumed."""
     saved_at: int | None = None
     """Steps in the newest checkpoint."""
+    stopped_by: int = 0
+    """Number of the signal that asked a rank to stop."""
+
+    def __post_init__(self) -> None:
+        if not self.ranks.leads:
+            self.console = Console(quiet=True)
+
+    @property
+    def ranks(self) -> Ranks:
+        """Who trains along."""
+        return self.trainer.ranks
 
     @property
     def settings(self) -> config.Settings:
@@ -215,7 +263,9 @@ class Run:
     def way_on(self, *more: str) -> str:
         """Return the command that goes on with the run."""
         named = [self.source.name] if registry.imports_code(self.source.name) else []
-        return shlex.join(["puffer-train", *named, "--resume", str(self.folder), *self.repeated, *more])
+        return shlex.join(
+            self.ranks.command(["puffer-train", *named, "--resume", str(self.folder), *self.repeated, *more])
+        )
 
     def write_config(self, ended: str = "still running, or killed") -> None:
         """Write everything that the run depends on, and how it came about. Raises `StorageError`."""
@@ -231,6 +281,7 @@ class Run:
             "environment": self.source.name,
             "seed": self.trainer.seed,
             "threads": {"environments": self.threads, "torch": torch.get_num_threads()},
+            "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
             "log": self.log,
             "versions": versions(),
@@ -242,41 +293,78 @@ class Run:
 
     # -- training ------------------------------------------------------------------------------------------
 
-    def train(self) -> int:
+    def lead(self) -> int:
         """Train to the end or to Ctrl-C, then finish; return the exit status."""
+        self.write_config()
+        (self.folder / FAILURE).unlink(missing_ok=True)
         with self._told(), self._loggers() as log:
+            if self.ranks.count > 1:
+                self._say(f"{self.ranks.count} ranks train together. This is rank 0.")
             self._say(f"If this is killed, go on from its newest checkpoint with: {self.way_on()}")
-            signal_number = self._learn(log)
+            self._learn(log)
             if self.trainer.finished:
                 return self.finish(log)
             self._say(f"Stopped at {short(self.trainer.steps)} steps and saved. Go on with:")
             self._say(f"  {self.way_on()}")
-            return 128 + signal_number
+        self.ranks.wait()  # torchrun ends all as soon as one has left
+        return 128 + self.stopped_by
 
-    def _learn(self, log: Loggers) -> int:
-        """Iterate until the steps are done or a signal asks to stop, and save; return its number, 0 if none did."""
+    def follow(self) -> int:
+        """Train along with rank 0, which has the folder and finishes the run; return the exit status."""
+        with stop_requests(repeated=True) as stop:
+            try:
+                for _ in self._iterations(stop):
+                    if self._is_due():
+                        self.save()
+                self.save()
+            except NonFiniteError:
+                self.ranks.wait()  # rank 0 is writing down why
+                raise
+        if self.trainer.finished:
+            return 0
+        self.ranks.wait()
+        return 128 + self.stopped_by
+
+    def _iterations(self, stop: list[int]) -> Iterator[dict[str, float]]:
+        """Iterate until the steps are done or a signal asks any rank to stop; yield what there is to report."""
+        while not self.trainer.finished:
+            self.stopped_by = self.ranks.most(stop[0] if stop else 0)
+            if self.stopped_by:
+                self.ranks.end()
+                return
+            yield self.trainer.iterate()
+
+    def _is_due(self) -> bool:
+        """Whether this iteration ends with a checkpoint."""
         trainer, interval = self.trainer, self.settings.train.checkpoint_interval
+        return trainer.steps // interval > (trainer.steps - trainer.batch) // interval
+
+    def _learn(self, log: Loggers) -> None:
+        """Iterate until the steps are done or a signal asks to stop, and save."""
+        trainer = self.trainer
         progress = Progress(self.source.name, str(self.folder), self.settings.train.steps, trainer.steps)
         try:
-            with stop_requests() as stop, Dashboard(progress, self.console) as dashboard:
+            with stop_requests(repeated=self.ranks.count > 1) as stop, Dashboard(progress, self.console) as dashboard:
                 trainer.on_skip = lambda fault: dashboard.say(f"update skipped: {fault}")
-                while not trainer.finished and not stop:
-                    report = trainer.iterate()
+                for report in self._iterations(stop):
                     report["seconds"] = round(self.seconds_before + time.monotonic() - self.started, 3)
                     log.write(trainer.steps, report)
                     progress.update(trainer.steps, report, trainer.clock.seconds)
                     dashboard.refresh()
-                    if trainer.steps // interval > (trainer.steps - trainer.batch) // interval:
+                    if self._is_due():
                         self._save_or_train_on(dashboard)
                 self._save_last()
         except NonFiniteError as error:
-            raise NonFiniteError(f"{error} {self._dump(str(error))} {self._keep_learned()}") from error
+            left = f"{self._dump(str(error))} {self._keep_learned()}"
+            self.ranks.wait()
+            raise NonFiniteError(f"{error} {left}") from error
+        except RanksError as error:
+            raise RanksError(f"{error} {self._keep_learned()}") from error
         except EnvironmentFailedError as error:
             raise EnvironmentFailedError(f"{error}\n{self._leave(str(error))}") from error
         except KeyboardInterrupt:
             self._say(f"Left at once. {self._newest()}")
             raise
-        return stop[0] if stop else 0
 
     def _save_or_train_on(self, dashboard: Dashboard) -> None:
         """Save in the middle of a run. A disk that is full now may not be so later: that costs no training."""
@@ -332,25 +420,45 @@ class Run:
     def save(self, *, game: bool = True) -> None:
         """Write a checkpoint unless there is one of this moment; with `game`, where the game stands is in it.
 
+        With `game` all ranks save together: rank 0 writes what the others bring.
+
         Raises `StorageError` when the disk refuses, `CheckpointError` when a number is not finite.
         """
         trainer = self.trainer
-        if self.saved_at == trainer.steps:
+        wanted = self.ranks.leads and self.saved_at != trainer.steps
+        if not (self.ranks.agree(wanted) if game else wanted):
             return
-        tensors = trainer.tensors() | (trainer.play_tensors() if game else {})
-        snapshot = getattr(trainer.env, "snapshot", None)
-        if snapshot is not None and game:
-            with trainer.calls:
-                tensors[SNAPSHOT] = torch.frombuffer(bytearray(snapshot()), dtype=torch.uint8)
+        tensors = trainer.tensors() | (self._game() if game else {})
+        if not self.ranks.leads:
+            return
         manifest = {
             "counters": trainer.counters(),
             "identity": self._identity(),
             "seed": trainer.seed,
             "settings": self.settings.as_dict(),
             "versions": versions(),
+            "ranks": self.ranks.count,
         }
         checkpoint.save(self.checkpoints, trainer.steps, tensors, manifest, self.settings.train.checkpoints_kept)
         self.saved_at = trainer.steps
+
+    def _game(self) -> dict[str, torch.Tensor]:
+        """Return where the game stands: on rank 0 that of all ranks, whose weights have to be the same."""
+        trainer, ranks = self.trainer, self.ranks
+        game = trainer.play_tensors()
+        snapshot = getattr(trainer.env, "snapshot", None)
+        if snapshot is not None:
+            with trainer.calls:
+                game[SNAPSHOT] = torch.frombuffer(bytearray(snapshot()), dtype=torch.uint8)
+        if ranks.count == 1:
+            return game
+        ranks.check_same("the weights", list(trainer.policy.parameters()))
+        others = ranks.collect(safetensors.torch.save(game))[1:]
+        return game | {
+            f"{_prefix(rank)}{name}": tensor
+            for rank, data in enumerate(others, 1)
+            for name, tensor in safetensors.torch.load(data).items()
+        }
 
     def restore(self, found: checkpoint.Checkpoint, changed: set[str]) -> None:
         """Go on from a checkpoint. Raises `CheckpointError` naming what does not fit.
@@ -358,6 +466,9 @@ class Run:
         changed: settings of the environment that were given anew, which may differ.
         """
         trainer, where, manifest = self.trainer, found.path, found.manifest
+        own, of_all = _prefix(self.ranks.rank), found.tensors
+        mine = {name.removeprefix(own): tensor for name, tensor in of_all.items() if name.startswith(own)}
+        found = replace(found, tensors={name: of_all[name] for name in trainer.tensors() if name in of_all} | mine)
         identity = self._identity()
         checkpoint.check_settings(manifest["identity"], identity, changed, where)
         checkpoint.check_identity(completed(manifest["identity"]) | {"seed": manifest["seed"]}, identity, where)
@@ -369,6 +480,9 @@ class Run:
                 before = manifest["versions"].get(name)
                 self._say(f"Saved with {name} {before}, here it is {version}: the numbers may come out differently.")
         play = self._restore_environment(found)
+        if self.ranks.agree(not play) and play:
+            self._warn("Another rank cannot go on with its episodes: those of all ranks start anew.")
+            play = False
         trainer.restore(found.tensors, manifest["counters"], play)
         self.resumed_at = self.saved_at = trainer.steps
         if not play:
@@ -377,7 +491,13 @@ class Run:
 
     def _restore_environment(self, found: checkpoint.Checkpoint) -> bool:
         """Put the environment back to where it stood; False, said aloud, where that is impossible."""
-        restore = getattr(self.trainer.env, "restore", None)
+        restore, ranks = getattr(self.trainer.env, "restore", None), found.manifest.get("ranks", 1)
+        if ranks != self.ranks.count:
+            self._warn(
+                f"The checkpoint is of a run on {_counted(ranks)}, this is one on {_counted(self.ranks.count)}: "
+                "episodes start anew, the policy goes on."
+            )
+            return False
         if restore is None:
             self._warn("The environment keeps no snapshots: its episodes start anew, the policy goes on.")
             return False
@@ -536,6 +656,15 @@ class Run:
         self._say(f"WARNING: {line}")
 
 
+def _counted(ranks: int) -> str:
+    return f"{ranks} rank" if ranks == 1 else f"{ranks} ranks"
+
+
+def _prefix(rank: int) -> str:
+    """Return what the names of a rank's game begin with in a checkpoint: nothing for those of rank 0."""
+    return f"rank{rank}." if rank else ""
+
+
 def evaluation_envs(spec: EnvironmentSpec, episodes: int) -> int:
     """Return how many environments give at least that many first episodes."""
     agents = spec.rows // spec.envs
@@ -549,9 +678,12 @@ def _environment(
     seed: int,
     threads: int,
     num_envs: int | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Environment]:
-    """Make an environment and close it at the end."""
-    env = source.make(num_envs or settings.train.num_envs, seed, threads, settings.env)
+    """Make environments, with `ranks` this one's share of the run's, and close them at the end."""
+    count = num_envs or settings.train.num_envs // ranks.count
+    first = None if ranks.count == 1 else ranks.rank * count
+    env = source.make(count, seed, threads, settings.env, first)
     try:
         yield env
     finally:

@@ -44,13 +44,29 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def stop_requests() -> Iterator[list[int]]:
-    """Yield a list that gets the number of the first signal; a second one leaves at once, as it would outside."""
+def interruptible_until(ending: Callable[[], bool]) -> Iterator[None]:
+    """Make every such signal raise `KeyboardInterrupt` inside, until `ending` says that it has no meaning any more."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if not ending():
+            raise Interrupted(number)
+
+    with _handled_by(interrupt, _signals()):
+        yield
+
+
+@contextmanager
+def stop_requests(*, repeated: bool = False) -> Iterator[list[int]]:
+    """Yield a list that gets the number of the first signal; a second one leaves at once, as it would outside.
+
+    repeated: all that follow mean the same as the first. (With torchrun, one Ctrl-C comes from the terminal and another
+    one from torchrun.)
+    """
     requests: list[int] = []
 
     def request(number: int, frame: FrameType | None) -> None:
         requests.append(number)
-        for each, handler in before.items():
+        for each, handler in before.items() if not repeated else ():
             signal.signal(each, handler)
 
     with _handled_by(request, _signals()) as before:

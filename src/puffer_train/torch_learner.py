@@ -17,17 +17,24 @@ from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment
 from puffer_train.kernel_learner import kernel_workers
 from puffer_train.learner import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, row_bounds
-from puffer_train.loss import Minibatch, ppo_loss
+from puffer_train.loss import Minibatch, Scale, ppo_loss
 from puffer_train.policy import Policy
+from puffer_train.ranks import ALONE, Ranks
 
 
 class TorchActor:
     """See `Actor`."""
 
     def __init__(
-        self, policy: Policy, buffers: Buffers, env: Environment, state: Tensor, bounds: tuple[int, int]
+        self,
+        policy: Policy,
+        buffers: Buffers,
+        env: Environment,
+        state: Tensor,
+        bounds: tuple[int, int],
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.policy, self.buffers, self.env = policy, buffers, env
+        self.policy, self.buffers, self.env, self.ranks = policy, buffers, env, ranks
         self.first, self.last = bounds
         self.state = state[:, self.first : self.last]
         rows = self.last - self.first
@@ -37,8 +44,14 @@ class TorchActor:
 
     def begin(self, generator: torch.Generator) -> None:
         """See `Actor.begin`."""
-        everyone = self.policy.actions.noise(self.buffers.horizon, self.buffers.ends.shape[1], generator)
-        self.noise = everyone[..., self.first : self.last]
+        self.noise = self._draw(generator)
+
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        """Return the noise of a rollout: every part, on every rank, draws for all rows and keeps its own."""
+        rows = self.buffers.ends.shape[1]
+        everyone = self.policy.actions.noise(self.buffers.horizon, self.ranks.count * rows, generator)
+        before = self.ranks.rank * rows
+        return everyone[..., before + self.first : before + self.last]
 
     def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`."""
@@ -109,20 +122,23 @@ class TorchLearner:
         state: Tensor,
         train: TrainSettings,
         threads: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.policy, self.buffers, self.train = policy, buffers, train
         self.workers = kernel_workers(threads)
         self.actors = [
-            TorchActor(policy, buffers, part, state, bounds)
+            TorchActor(policy, buffers, part, state, bounds, ranks)
             for part, bounds in zip(parts, row_bounds(parts), strict=True)
         ]
 
     def weights_changed(self) -> None:
         """See `Learner.weights_changed`: torch looks at the parameters themselves."""
 
-    def gradient(self, sequences: Tensor, importance: Tensor) -> tuple[float, dict[str, float]]:
+    def gradient(
+        self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
+    ) -> tuple[float, dict[str, float]]:
         """See `Learner.gradient`."""
-        minibatch = self._gather(sequences, importance)
+        minibatch = self._gather(sequences, importance, scale)
         for parameter in self.policy.parameters():
             if parameter.grad is not None:
                 parameter.grad.zero_()
@@ -136,7 +152,7 @@ class TorchLearner:
         squares = [p.grad.square().sum() for p in self.policy.parameters() if p.grad is not None]
         return float(torch.stack(squares).sum().sqrt()), report
 
-    def _gather(self, sequences: Tensor, importance: Tensor) -> Minibatch:
+    def _gather(self, sequences: Tensor, importance: Tensor, scale: Scale | None) -> Minibatch:
         """Copy the sequences of the given agents (B,) out of the buffers."""
         buffers, horizon = self.buffers, self.buffers.horizon
 
@@ -154,6 +170,7 @@ class TorchLearner:
             keep=pick(buffers.keep),
             first_state=pick(buffers.first_state),
             importance=importance,
+            scale=scale,
         )
 
     @torch.no_grad()

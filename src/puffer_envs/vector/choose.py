@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 import os
 from collections.abc import Callable, Mapping
@@ -35,6 +36,7 @@ def make(
     workers: int | None = None,
     batch: int | None = None,
     seed: int = 0,
+    first: int = 0,
     timeout: float = 60.0,
     assets: Mapping[str, NDArray[Any]] | None = None,
     **settings: Any,
@@ -52,6 +54,8 @@ def make(
         workers: threads or processes. None: as many as there are cores (native batches of fewer than 4,096: one).
         batch: environments in what `recv` returns; None: all. Less than num_envs makes `send` and `recv` asynchronous.
         seed: what the first `reset()` without a seed uses, 0 to 2**64 - 1.
+        first: number, in the run, of the first environment: environment i here is number `first + i`, and plays as
+            that one does in a run that has them all. What makes whole batches must take `first`, too.
         timeout: seconds that a worker process may take for a step, a reset or its start.
         assets: arrays that every environment reads and none changes (levels, maps, tables), for a factory that takes
             `assets`: it gets them by name as read-only arrays, of which all workers share one copy.
@@ -70,7 +74,10 @@ def make(
         workers = min(check_count("workers", workers, MAX_THREADS), num_envs)
     if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(f"timeout must be a number of seconds above 0 and up to {MAX_TIMEOUT:g}, got {timeout!r}")
-    source = resolve(factory_or_name, settings, _check_assets(assets))
+    first = check_seed(first, "first")
+    source = dataclasses.replace(resolve(factory_or_name, settings, _check_assets(assets)), first=first)
+    if first and not source.divisible:
+        raise ValueError(f"{source.name} makes whole batches: to begin with environment {first} it must take `first`")
     backend = _default_backend(source, num_envs, workers) if backend is None else backend
     if backend not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
@@ -78,7 +85,7 @@ def make(
         if workers is None:
             workers = available_cores() if num_envs >= ROWS_FOR_THREADS else 1
         threads = 1 if backend == "serial" else workers
-        return Threads(source.name, num_envs, threads=threads, batch=batch, seed=seed, **source.settings)
+        return Threads(source.name, num_envs, threads=threads, batch=batch, seed=seed, first=first, **source.settings)
     if backend == "threads":
         raise ValueError(
             f"threads are for native environments; {source.name} would hold Python's lock in all of them: use processes"

@@ -41,15 +41,18 @@ class Source:
     """Whether several blocks can make up one run: the factory knows the number of its first environment."""
     settings: Mapping[str, Any]
     """Keyword arguments for the factory."""
+    first: int = 0
+    """Number, in the run, of the environment that blocks count from."""
 
     def build(self, num_envs: int, first: int, seed: int, assets: Assets | None) -> Block:
-        """A block of that many environments, the first of which is number `first` of the run.
+        """A block of that many environments, the first of which is number `first` of the source's.
 
         Raises whatever the factory raises, and TypeError where it makes something that is no environment.
         """
         factory = functools.partial(self.factory, **self.settings)
         if assets is not None:
             factory = functools.partial(factory, assets=assets)
+        first += self.first
         if self.batched:
             return BatchBlock(self.name, factory, num_envs, first, seed)
         return _python_block(self.name, factory, num_envs, first, seed)

@@ -22,6 +22,7 @@ from puffer_train.cuda.buffers import DeviceBuffers
 from puffer_train.cuda.graphs import Graph
 from puffer_train.cuda.network import Network
 from puffer_train.policy import CategoricalActions
+from puffer_train.ranks import ALONE, Ranks
 from puffer_train.torch_learner import TorchActor
 
 KEYS = 1 << 62
@@ -39,9 +40,10 @@ class CudaActor(TorchActor):
         env: Environment,
         state: Tensor,
         bounds: tuple[int, int],
+        ranks: Ranks = ALONE,
     ) -> None:
         """state (L, A, S) of all rows, on the processor: read at the start of a rollout, written at its end."""
-        self.policy, self.buffers, self.env = network.policy, host, env
+        self.policy, self.buffers, self.env, self.ranks = network.policy, host, env, ranks
         self.first, self.last = bounds
         self.rows = slice(*bounds)
         self.network, self.there = network, device_buffers
@@ -75,10 +77,9 @@ class CudaActor(TorchActor):
             self.there.ratios[:, self.rows] = 1.0
             self._bring_state()
             if isinstance(self.policy.actions, CategoricalActions):
-                self.key.fill_(int(torch.randint(KEYS, (1,), generator=generator)))
+                self.key.fill_(int(torch.randint(KEYS, (1,), generator=generator)) + self.ranks.rank)
             else:
-                horizon, _, rows = self.noise.shape
-                self.noise.copy_(self.policy.actions.noise(horizon, rows, generator))
+                self.noise.copy_(self._draw(generator))
 
     def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`: the actions are in the processor's buffers when this returns."""

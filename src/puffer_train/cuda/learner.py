@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,8 +16,10 @@ from puffer_train.cuda.buffers import DeviceBuffers, pin
 from puffer_train.cuda.network import Network
 from puffer_train.cuda.update import REPORTED, Books, Gradient, Update
 from puffer_train.learner import row_bounds
+from puffer_train.loss import Scale
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import Policy
+from puffer_train.ranks import ALONE, Ranks
 
 
 class CudaLearner:
@@ -34,11 +36,11 @@ class CudaLearner:
         parts: Sequence[Environment],
         state: Tensor,
         train: TrainSettings,
-        reduce: Callable[[list[Tensor]], None] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
-        """`reduce` averages gradients over several processes, in place. Raises `ConfigError` without Triton."""
+        """Raises `ConfigError` without Triton."""
         operations.kernels()
-        self.policy, self.buffers, self.train, self.reduce = policy, buffers, train, reduce
+        self.policy, self.buffers, self.train = policy, buffers, train
         self.device = policy.head.device
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)  # kernels are launched on the present one
@@ -46,7 +48,7 @@ class CudaLearner:
         self.there = DeviceBuffers(buffers, self.device)
         self.network = Network(policy)
         self.actors = [
-            CudaActor(self.network, buffers, self.there, part, state, bounds)
+            CudaActor(self.network, buffers, self.there, part, state, bounds, ranks)
             for part, bounds in zip(parts, row_bounds(parts), strict=True)
         ]
         self.workers = None
@@ -58,10 +60,12 @@ class CudaLearner:
     def weights_changed(self) -> None:
         """See `Learner.weights_changed`: the kernels look at the parameters themselves."""
 
-    def gradient(self, sequences: Tensor, importance: Tensor) -> tuple[float, dict[str, float]]:
+    def gradient(
+        self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
+    ) -> tuple[float, dict[str, float]]:
         """See `Learner.gradient`. Waits for the GPU, which `learn` does not."""
         gradient = self._gradient(len(sequences))
-        gradient.choose(sequences, importance)
+        gradient.choose(sequences, importance, scale)
         gradient.graph()
         report = dict(zip(REPORTED, gradient.report.tolist(), strict=True))
         return report.pop("gradient_norm"), report
@@ -91,9 +95,7 @@ class CudaLearner:
     def _gradient(self, sequences: int) -> Gradient:
         """Return what computes gradients of this many sequences; it is made once."""
         if sequences not in self.gradients:
-            self.gradients[sequences] = Gradient(
-                self.network, self.there, self.train, sequences, self._estimate, self.reduce
-            )
+            self.gradients[sequences] = Gradient(self.network, self.there, self.train, sequences, self._estimate)
         return self.gradients[sequences]
 
     def estimate_advantages(self, reward_factor: float) -> None:

@@ -19,6 +19,7 @@ from puffer_train.cuda.graphs import Graph
 from puffer_train.cuda.loss import differentiable_loss
 from puffer_train.cuda.network import Network
 from puffer_train.cuda.optimizer import DeviceOptimizer
+from puffer_train.loss import Scale
 from puffer_train.optimizer import Optimizer
 from puffer_train.policy import CategoricalActions, ScalarValue
 
@@ -55,13 +56,10 @@ class Gradient:
         train: TrainSettings,
         sequences: int,
         estimate: Callable[[], None],
-        reduce: Callable[[list[Tensor]], None] | None,
     ) -> None:
-        """sequences: how many are trained on at once, B; `estimate` recomputes the buffers' advantages; `reduce`
-        averages gradients over several processes, in place.
-        """
+        """sequences: how many are trained on at once, B; `estimate` recomputes the buffers' advantages."""
         self.network, self.buffers, self.train = network, buffers, train
-        self.estimate, self.reduce = estimate, reduce
+        self.estimate = estimate
         policy, device = network.policy, buffers.rewards.device
         self.layout = operations.CategoricalLayout(policy.spec.action, device)
         self.has_kernel = isinstance(policy.actions, CategoricalActions) and isinstance(policy.value, ScalarValue)
@@ -73,6 +71,9 @@ class Gradient:
         """(B,): agents whose sequences to train on. Fill before use."""
         self.importance = torch.ones(sequences, device=device)
         """(B,): their weights. Fill before use."""
+        self.scale = torch.zeros(3, device=device)
+        """(3,): mean and 1 / spread of the advantages and 1 / count of the samples of a minibatch that other ranks have
+        more of; zeros where this is all of it."""
         self.report = torch.zeros(len(REPORTED), device=device)
         """Figures of the last gradient."""
         self.finite = torch.ones(len(REPORTED) + len(self.parameters), dtype=torch.bool, device=device)
@@ -87,10 +88,12 @@ class Gradient:
     def _refreshes(self) -> bool:
         return self.train.refresh_advantages
 
-    def choose(self, sequences: Tensor, importance: Tensor) -> None:
-        """Say which agents' sequences (B,) to look at next, and how much each of them weighs (B,)."""
+    def choose(self, sequences: Tensor, importance: Tensor, scale: Scale | None = None) -> None:
+        """Say which agents' sequences (B,) to look at next, and how much each of them weighs (B,); see `Learner`."""
         self.sequences.copy_(sequences, non_blocking=True)
         self.importance.copy_(importance, non_blocking=True)
+        if scale is not None:
+            self.scale.copy_(torch.tensor([scale.mean, scale.inverse_spread, scale.weight]))
 
     def compute(self) -> None:
         """Fill gradients, `report` and `finite`."""
@@ -99,8 +102,6 @@ class Gradient:
         output = self.network.forward(seen, self._pick(buffers.first_state), keep)
         gradients, ratios, figures = self._differentiate(output)
         with torch.no_grad():
-            if self.reduce is not None:
-                self.reduce(gradients)
             norm = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
             loss = figures[0] + train.value_coefficient * figures[1] - train.entropy_coefficient * figures[2]
             self.report.copy_(torch.cat([loss.unsqueeze(0), figures, norm.unsqueeze(0)]))
@@ -118,7 +119,8 @@ class Gradient:
     def _differentiate(self, output: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """Return the gradients of the loss, the ratios (T, B) and the figures (7,) of output (K + V, T, B)."""
         played = self._played()
-        moments = operations.advantage_moments(played.advantages, played.present, self.train.normalize_advantages)
+        mine = operations.advantage_moments(played.advantages, played.present, self.train.normalize_advantages)
+        moments = torch.where(self.scale[2] > 0, self.scale, mine)
         if self.has_kernel:
             slopes, ratios, figures = operations.ppo_loss(self.layout, output.detach(), played, moments, self.train)
             return list(torch.autograd.grad(output, self.parameters, slopes)), ratios, figures
