@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import torch
 from runs import HERE, Done, Shell, metrics, newest, saved_steps
+from tiny_environments import CartPole
 
+from puffer_envs import vector
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 from puffer_train.moments import moments, pooled
@@ -64,6 +66,7 @@ def started(shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60
             stdout=out,
             stderr=err,
             text=True,
+            start_new_session=True,
         )
         try:
             yield process
@@ -113,7 +116,8 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 def test_what_ranks_do_together(shell: Shell) -> None:
     done = launch(shell, "ranks_meet.py", ranks=3)
     assert done.status == 0, (shell.folder / "err").read_text()
-    assert sorted(done.out.splitlines()) == [f"rank {rank} is content" for rank in range(3)]
+    for rank in range(3):
+        assert f"rank {rank} is content" in done.out
 
 
 def test_pooled_moments_are_those_of_everything() -> None:
@@ -271,9 +275,11 @@ def test_ctrl_c(shell: Shell) -> None:
     line = ("ranked_run.py", "nothing", "0", name, *SMALL, *settings, "--steps", "1000000", "--run-dir", "run")
     with started(shell, *line) as process:
         wait_for((shell.folder / "weights.1").exists)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
     done = said(shell, process.returncode)
+    assert "Left at once" not in done.all
+    assert "interrupted" not in done.all
     assert "steps and saved. Go on with:" in done.out
     (steps,) = saved_steps(shell.folder / "run")
     assert metrics(shell.folder / "run")[-1]["steps"] == steps
@@ -291,6 +297,24 @@ def test_another_number_of_ranks(shell: Shell) -> None:
     assert "The checkpoint is of a run on 1 rank, this is one on 2 ranks: episodes start anew" in done.out
     assert metrics(shell.folder / "run")[-1]["steps"] == 10 * BATCH
     assert checksums(shell, 0)[-4:] == checksums(shell, 1)[-4:]
+
+
+# -- environments --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["serial", "processes"])
+def test_environments_from_a_number_on(backend: str) -> None:
+    """They begin as they do in a run that has all of them."""
+    with vector.make("gymnasium:CartPole-v1", num_envs=4, backend=backend, workers=2) as everyone:
+        wanted = everyone.reset(7).copy()
+    with vector.make("gymnasium:CartPole-v1", num_envs=2, first=2, backend=backend, workers=2) as some:
+        assert np.array_equal(some.reset(7), wanted[2:])
+    assert not np.array_equal(wanted[:2], wanted[2:])
+
+
+def test_whole_batches_have_no_numbers() -> None:
+    with pytest.raises(ValueError, match="makes whole batches: to begin with environment 4 it must take `first`"):
+        vector.make(CartPole, num_envs=4, first=4)
 
 
 # -- mistakes ----------------------------------------------------------------------------------------------
