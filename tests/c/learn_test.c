@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_THREADS = 8 };
+
 typedef struct Case {
     PufCell cell;
     PufHead head;
@@ -63,6 +65,13 @@ static void* allocate(Memory* memory, size_t bytes)
     memory->parts[memory->count++] = part;
     memset(part, 0xff, bytes);
     return part;
+}
+
+static void free_all(Memory* memory)
+{
+    while (memory->count) {
+        free(memory->parts[--memory->count]);
+    }
 }
 
 static float* floats(Memory* memory, size_t count) { return allocate(memory, count * sizeof(float)); }
@@ -205,178 +214,249 @@ static void act(const PufLearner* learner, const Play* p, int32_t t, int32_t fir
     }
 }
 
-// What an environment might have brought is stored, and those whose episode ended forget.
-static void step(const PufLearner* learner, const Play* p, int32_t t)
+// What one step of an environment brings, and who plays it: each thread some of the rows.
+typedef struct Move {
+    const PufLearner* learner;
+    const Play* play;
+    int32_t t;
+    const void* observations;
+    const float* rewards;
+    const uint8_t *terminals, *truncations;
+    float* const* scratch; // of every part
+} Move;
+
+static void store(const Move* m, int32_t first, int32_t last)
 {
-    Memory memory = { .count = 0 };
-    const PufNetwork* net = &learner->net;
-    const PufRollout* r = &p->rollout;
-    const size_t rows = (size_t)r->rows, at = (size_t)t * rows, state = (size_t)puf_network_layout(net).state;
-    const size_t bytes = (size_t)net->inputs * number_size(net->number);
-    PufStep s = { .rows = r->rows,
+    const PufNetwork* net = &m->learner->net;
+    const Play* p = m->play;
+    const size_t rows = (size_t)p->rollout.rows, at = (size_t)m->t * rows + (size_t)first;
+    const size_t state = (size_t)puf_network_layout(net).state, bytes = (size_t)net->inputs * number_size(net->number);
+    PufStep s = { .rows = last - first,
                   .layers = net->layers,
                   .state_size = (int32_t)state,
                   .observation_size = net->inputs,
                   .floats = net->number == PUF_NUMBER_F32,
                   .observation_bytes = bytes,
-                  .rewards = random_floats(&memory, rows, 2.0f),
-                  .terminals = random_flags(&memory, rows, 0.1f),
-                  .truncations = random_flags(&memory, rows, 0.1f),
+                  .observations = (const uint8_t*)m->observations + (size_t)first * bytes,
+                  .rewards = m->rewards + first,
+                  .terminals = m->terminals + first,
+                  .truncations = m->truncations + first,
+                  .to_observations = (uint8_t*)p->observations + (at + rows) * bytes,
                   .to_rewards = p->rewards + at,
                   .to_ends = p->ends + at,
-                  .state = p->state,
+                  .state = p->state + (size_t)first * state,
                   .layer_stride = (ptrdiff_t)(rows * state) };
-    uint8_t *observations = allocate(&memory, rows * bytes), *to = (uint8_t*)p->observations + (at + rows) * bytes;
-    memcpy(observations, to, rows * bytes);
-    memset(to, 0xff, rows * bytes);
-    s.observations = observations;
-    s.to_observations = to;
     if (p->present) {
         s.present_before = p->present + at;
         s.present = p->present + at + rows;
     }
-    if (learner->kernels->store(&s) & (PUF_BAD_OBSERVATIONS | PUF_BAD_REWARDS)) {
+    if (m->learner->kernels->store(&s) & (PUF_BAD_OBSERVATIONS | PUF_BAD_REWARDS)) {
         fail("store: something is not finite");
     }
-    learner->kernels->wipe(&s);
-    while (memory.count) {
-        free(memory.parts[--memory.count]);
+    m->learner->kernels->wipe(&s);
+}
+
+static void play_part(void* context, int part, int parts)
+{
+    const Move* m = context;
+    const int32_t rows = m->play->rollout.rows, first = rows * part / parts, last = rows * (part + 1) / parts;
+    if (first < last) {
+        act(m->learner, m->play, m->t, first, last, m->scratch[part]);
+        if (m->t < m->play->rollout.horizon) {
+            store(m, first, last);
+        }
     }
 }
 
-static void gradient(PufLearner* learner, const Play* p, const int64_t* sequences, const float* importance,
-                     PufParameters* to, int32_t refresh)
+// One step, or behind the last one just what is seen is valued. Observations wait where they will be stored.
+static void play(const PufLearner* learner, const Play* p, int32_t t, float* const* scratch)
 {
-    PufLoss loss = {
-        .clip = 0.2f, .value_clip = 0.3f, .value_coefficient = 2.0f, .entropy_coefficient = 0.01f, .refresh = refresh
-    };
+    Memory memory = { .count = 0 };
+    const size_t rows = (size_t)p->rollout.rows;
+    const size_t bytes = rows * (size_t)learner->net.inputs * number_size(learner->net.number);
+    Move move = { learner,
+                  p,
+                  t,
+                  NULL,
+                  random_floats(&memory, rows, 2.0f),
+                  random_flags(&memory, rows, 0.1f),
+                  random_flags(&memory, rows, 0.1f),
+                  scratch };
+    if (t < p->rollout.horizon) {
+        void *seen = allocate(&memory, bytes), *to = (uint8_t*)p->observations + ((size_t)t + 1) * bytes;
+        memcpy(seen, to, bytes);
+        memset(to, 0xff, bytes);
+        move.observations = seen;
+    }
+    if (learner->pool) {
+        puf_pool_run(learner->pool, play_part, &move);
+    } else {
+        play_part(&move, 1, 2); // in any order
+        play_part(&move, 0, 2);
+    }
+    free_all(&memory);
+}
+
+// Everything that is learned, and what an optimizer remembers of it: encoder, core, head and spreads.
+typedef struct Weights {
+    float *own[4], *gradient[4], *average[4];
+    size_t sizes[4], layer; // numbers in each, and in one layer of the core
+} Weights;
+
+static PufLearner make_learner(Memory* memory, const Case* c, PufPool* pool, int threads)
+{
+    PufLearner learner = { .kernels = puf_kernels(0), .pool = pool, .threads = threads };
+    learner.net = (PufNetwork){ .cell = c->cell, .head = c->head, .number = c->number, .inputs = c->inputs };
+    PufNetwork* net = &learner.net;
+    net->hidden = c->hidden;
+    net->layers = c->layers;
+    net->actions = net->outputs = c->actions;
+    if (c->head == PUF_CATEGORICAL) {
+        int32_t* choices = allocate(memory, (size_t)c->actions * sizeof(int32_t));
+        memcpy(choices, c->choices, (size_t)c->actions * sizeof(int32_t));
+        net->outputs = c->choices[0] + c->choices[1] + c->choices[2];
+        net->choices = choices;
+    }
+    const size_t size = puf_network_layout(net).size;
+    learner.tile_rows = puf_tile_rows(net, c->horizon);
+    learner.scratch_size = learner.kernels->scratch(net, c->horizon, learner.tile_rows);
+    learner.weights = floats(memory, size);
+    learner.scratch = floats(memory, (size_t)threads * learner.scratch_size);
+    learner.gradients = floats(memory, PUF_GROUPS * size);
+    learner.input_scale = random_floats(memory, (size_t)c->inputs, 1.0f);
+    return learner;
+}
+
+static Weights random_weights(Memory* memory, const PufNetwork* net)
+{
+    const PufWeights l = puf_network_layout(net);
+    const size_t hidden = (size_t)net->hidden, core = (size_t)l.gates * (size_t)l.fan_in;
+    Weights w = { .sizes = { hidden * (size_t)net->inputs, (size_t)net->layers * core,
+                             (size_t)(net->outputs + 1) * hidden, (size_t)net->actions },
+                  .layer = core };
+    for (int i = 0; i < 4; i++) {
+        w.own[i] = random_floats(memory, w.sizes[i], i == 1 ? 0.2f : 0.5f);
+        w.gradient[i] = floats(memory, w.sizes[i]);
+        w.average[i] = random_floats(memory, w.sizes[i], 0.1f);
+    }
+    return w;
+}
+
+static void collect(Memory* memory, const PufLearner* learner, const Play* p)
+{
+    const PufNetwork* net = &learner->net;
+    float* scratch[MOST_THREADS];
+    for (int part = 0; part < MOST_THREADS; part++) {
+        scratch[part] = floats(memory, learner->kernels->scratch(net, 1, PUF_ACT_ROWS));
+    }
+    for (int32_t t = 0; t <= p->rollout.horizon; t++) {
+        play(learner, p, t, scratch);
+    }
+    must_be_finite(p->log_probs, p->samples, "a log-probability is not finite");
+    must_be_finite(p->rollout.values, p->samples, "a value is not finite");
+    add_to_hash(p->actions, p->samples * (size_t)net->actions * (net->head == PUF_GAUSSIAN ? 4 : 8));
+}
+
+static void estimate_advantages(const PufLearner* learner, const Play* p, const float* ratios)
+{
+    PufTrace trace = p->trace;
+    trace.ratios = ratios;
+    learner->kernels->advantages(&trace);
+    must_be_finite(p->advantages, p->samples, "an advantage is not finite");
+}
+
+static void find_gradient(PufLearner* learner, const Play* p, const int64_t* sequences, const float* importance,
+                          const Weights* w)
+{
+    PufLoss loss = { .clip = 0.2f, .value_clip = 0.3f, .value_coefficient = 2.0f, .entropy_coefficient = 0.01f };
+    loss.refresh = 1;
+    PufParameters to = { w->gradient[0], w->gradient[1], w->gradient[2], w->gradient[3] };
     double figures[PUF_FIGURES];
     const double length =
-        puf_learner_gradient(learner, &p->rollout, &loss, 1, sequences, importance, p->rollout.rows, to, figures);
+        puf_learner_gradient(learner, &p->rollout, &loss, 1, sequences, importance, p->rollout.rows, &to, figures);
     if (!isfinite(length)) {
         fail("gradient: something is not finite");
     }
     add_to_hash(&length, sizeof length);
     add_to_hash(figures, sizeof figures);
+    must_be_finite(p->rollout.ratios, p->samples, "a ratio is not finite");
+    must_be_finite(p->rollout.values, p->samples, "a new value is not finite");
+    for (int i = 0; i < (learner->net.head == PUF_GAUSSIAN ? 4 : 3); i++) {
+        must_be_finite(w->gradient[i], w->sizes[i], "a gradient is not finite");
+    }
+}
+
+// A gradient of every sequence once, and then one where some are chosen several times and the policy has moved.
+static void learn(Memory* memory, PufLearner* learner, const Play* p, const Weights* w)
+{
+    const int32_t rows = p->rollout.rows;
+    int64_t* sequences = allocate(memory, (size_t)rows * sizeof(int64_t));
+    float* importance = random_floats(memory, (size_t)rows, 0.5f);
+    for (int32_t i = 0; i < rows; i++) {
+        sequences[i] = rows - 1 - i;
+        importance[i] += 1.0f;
+    }
+    find_gradient(learner, p, sequences, importance, w);
+    for (size_t i = 0; i < p->samples; i++) {
+        if (p->rollout.ratios[i] != 1.0f) {
+            fail("the same weights give other probabilities");
+        }
+        p->log_probs[i] += puf_rand_range(&rng, -0.4f, 0.4f);
+    }
+    for (int32_t i = 0; i < rows; i++) {
+        sequences[i] = (int64_t)puf_rand_below(&rng, (uint32_t)(rows + 2) / 3);
+    }
+    estimate_advantages(learner, p, p->rollout.ratios);
+    find_gradient(learner, p, sequences, importance, w);
+}
+
+static void optimize(Memory* memory, const PufLearner* learner, const Weights* w)
+{
+    const PufNetwork* net = &learner->net;
+    const PufWeights l = puf_network_layout(net);
+    const int32_t rows[] = { net->hidden, l.gates, net->outputs + 1 };
+    const int32_t columns[] = { net->inputs, l.fan_in, net->hidden };
+    PufMuon muon[16];
+    int32_t count = 0;
+    for (int i = 0; i < 3; i++) {
+        for (size_t layer = 0; layer < (i == 1 ? (size_t)net->layers : 1); layer++) {
+            PufMuon* m = &muon[count++];
+            *m = (PufMuon){ .rows = rows[i], .columns = columns[i], .learning_rate = 0.01f, .momentum = 0.9f };
+            m->gradient_scale = 0.5f;
+            m->gradient = w->gradient[i] + layer * w->layer;
+            m->parameter = w->own[i] + layer * w->layer;
+            m->average = w->average[i] + layer * w->layer;
+            m->scratch = floats(memory, puf_muon_scratch(rows[i], columns[i]));
+        }
+    }
+    puf_muon_all(learner->pool, learner->kernels, muon, count);
+    for (int i = 0; i < 3; i++) {
+        must_be_finite(w->own[i], w->sizes[i], "a parameter is not finite");
+    }
 }
 
 static void run_case(const Case* c, PufPool* pool, int threads)
 {
     Memory memory = { .count = 0 };
-    int32_t* choices = allocate(&memory, 3 * sizeof(int32_t));
-    memcpy(choices, c->choices, 3 * sizeof(int32_t));
-    PufLearner learner = { .kernels = puf_kernels(0), .pool = pool, .threads = threads };
-    PufNetwork* net = &learner.net;
-    *net = (PufNetwork){ .cell = c->cell,
-                         .head = c->head,
-                         .number = c->number,
-                         .inputs = c->inputs,
-                         .hidden = c->hidden,
-                         .layers = c->layers,
-                         .actions = c->actions,
-                         .outputs = c->actions };
-    if (c->head == PUF_CATEGORICAL) {
-        net->outputs = choices[0] + choices[1] + choices[2];
-        net->choices = choices;
-    }
-    const PufWeights l = puf_network_layout(net);
-    learner.tile_rows = puf_tile_rows(net, c->horizon);
-    learner.scratch_size = learner.kernels->scratch(net, c->horizon, learner.tile_rows);
-    learner.weights = floats(&memory, l.size);
-    learner.scratch = floats(&memory, (size_t)threads * learner.scratch_size);
-    learner.gradients = floats(&memory, PUF_GROUPS * l.size);
-    learner.input_scale = random_floats(&memory, (size_t)c->inputs, 1.0f);
-
-    const size_t core = (size_t)l.gates * (size_t)l.fan_in;
-    const size_t sizes[] = { (size_t)c->hidden * (size_t)c->inputs, (size_t)c->layers * core,
-                             (size_t)(net->outputs + 1) * (size_t)c->hidden, (size_t)c->actions };
-    float *own[4], *found[4], *average[4];
-    for (int i = 0; i < 4; i++) {
-        own[i] = random_floats(&memory, sizes[i], i == 1 ? 0.2f : 0.5f);
-        found[i] = floats(&memory, sizes[i]);
-        average[i] = random_floats(&memory, sizes[i], 0.1f);
-    }
-    PufParameters parameters = { own[0], own[1], own[2], own[3] },
-                  gradients = { found[0], found[1], found[2], found[3] };
-    learner.kernels->pack(net, &parameters, learner.input_scale, learner.weights);
-
-    // a rollout, in two parts with a border in an odd place
-    const Play p = allocate_play(&memory, c, net, &l);
-    float* scratch = floats(&memory, learner.kernels->scratch(net, 1, PUF_ACT_ROWS));
-    const int32_t border = c->rows * 2 / 3;
-    for (int32_t t = 0; t <= c->horizon; t++) {
-        act(&learner, &p, t, border, c->rows, scratch);
-        if (border) {
-            act(&learner, &p, t, 0, border, scratch);
-        }
-        if (t < c->horizon) {
-            step(&learner, &p, t);
-        }
-    }
-    must_be_finite(p.log_probs, p.samples, "a log-probability is not finite");
-    must_be_finite(p.rollout.values, p.samples, "a value is not finite");
-    add_to_hash(p.actions, p.samples * (size_t)c->actions * (c->head == PUF_GAUSSIAN ? 4 : 8));
-    PufTrace trace = p.trace;
-    learner.kernels->advantages(&trace);
-    must_be_finite(p.advantages, p.samples, "an advantage is not finite");
-
-    // a gradient of every sequence once, and one where some are chosen several times
-    int64_t* sequences = allocate(&memory, (size_t)c->rows * sizeof(int64_t));
-    float* importance = random_floats(&memory, (size_t)c->rows, 0.5f);
-    for (int32_t i = 0; i < c->rows; i++) {
-        sequences[i] = c->rows - 1 - i;
-        importance[i] += 1.0f;
-    }
-    gradient(&learner, &p, sequences, importance, &gradients, 1);
-    for (size_t i = 0; i < p.samples; i++) {
-        if (p.rollout.ratios[i] != 1.0f) {
-            fail("the same weights give other probabilities");
-        }
-    }
-    for (int32_t i = 0; i < c->rows; i++) {
-        sequences[i] = (int64_t)puf_rand_below(&rng, (uint32_t)(c->rows + 2) / 3);
-    }
-    for (size_t i = 0; i < p.samples; i++) {
-        p.log_probs[i] += puf_rand_range(&rng, -0.4f, 0.4f);
-    }
-    trace.ratios = p.rollout.ratios;
-    learner.kernels->advantages(&trace);
-    must_be_finite(p.advantages, p.samples, "a clipped advantage is not finite");
-    gradient(&learner, &p, sequences, importance, &gradients, 1);
-    must_be_finite(p.rollout.ratios, p.samples, "a ratio is not finite");
-    must_be_finite(p.rollout.values, p.samples, "a new value is not finite");
-
-    // a step of the optimizer
-    const int32_t rows[] = { c->hidden, l.gates, net->outputs + 1 }, columns[] = { c->inputs, l.fan_in, c->hidden };
-    PufMuon muon[16];
-    int32_t count = 0;
-    for (int i = 0; i < 3; i++) {
-        must_be_finite(found[i], sizes[i], "a gradient is not finite");
-        for (int32_t layer = 0; layer < (i == 1 ? c->layers : 1); layer++) {
-            const size_t at = (size_t)layer * core;
-            muon[count++] = (PufMuon){ .rows = rows[i],
-                                       .columns = columns[i],
-                                       .learning_rate = 0.01f,
-                                       .momentum = 0.9f,
-                                       .gradient_scale = 0.5f,
-                                       .gradient = found[i] + at,
-                                       .parameter = own[i] + at,
-                                       .average = average[i] + at,
-                                       .scratch = floats(&memory, puf_muon_scratch(rows[i], columns[i])) };
-        }
-    }
-    puf_muon_all(pool, learner.kernels, muon, count);
-    for (int i = 0; i < 3; i++) {
-        must_be_finite(own[i], sizes[i], "a parameter is not finite");
-    }
-    while (memory.count) {
-        free(memory.parts[--memory.count]);
-    }
+    PufLearner learner = make_learner(&memory, c, pool, threads);
+    const PufWeights l = puf_network_layout(&learner.net);
+    const Weights w = random_weights(&memory, &learner.net);
+    const Play p = allocate_play(&memory, c, &learner.net, &l);
+    PufParameters own = { w.own[0], w.own[1], w.own[2], w.own[3] };
+    learner.kernels->pack(&learner.net, &own, learner.input_scale, learner.weights);
+    collect(&memory, &learner, &p);
+    estimate_advantages(&learner, &p, NULL);
+    learn(&memory, &learner, &p, &w);
+    optimize(&memory, &learner, &w);
+    free_all(&memory);
 }
 
 int main(int argc, char** argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : 1;
+    if (threads < 1 || threads > MOST_THREADS) {
+        fail("from 1 to 8 threads");
+    }
     PufPool* pool = threads > 1 ? puf_pool_create(threads, 0) : NULL;
     if (threads > 1 && !pool) {
         fail("no threads");
