@@ -213,26 +213,28 @@ class Trainer:
         buffers, faults = self.buffers, []
         mine = slice(actor.first, actor.last)
         actions = buffers.actions.numpy()[:, mine].reshape(buffers.horizon, *env.actions.shape)
+        clock.start()
         for t in range(buffers.horizon):
-            with clock.section("policy"):
-                bad = actor.act(t)
-                if bad >= 0:
-                    faults.append(self._fault_in_output(t, actor.first + bad))
-            with clock.section("environment"), self.calls:
+            bad = actor.act(t)
+            if bad >= 0:
+                faults.append(self._fault_in_output(t, actor.first + bad))
+            clock.lap("policy")
+            with self.calls:
                 env.actions[...] = actions[t]
                 env.step(env.actions)
-            with clock.section("store"):
-                self._store_masks(env, actor, t + 1)
-                noticed = actor.store(t)
-                if self.episodes is not None:
-                    self.episodes.add(mine, buffers, t)
-                if noticed & SOME_TRUNCATED:
-                    faults += self._value_truncated(env, actor, t)
-                if noticed & (BAD_OBSERVATIONS | BAD_REWARDS):
-                    faults += self._faults_at(t, actor)
-                actor.wipe(t)
-        with clock.section("policy"):
-            actor.finish()
+            clock.lap("environment")
+            self._store_masks(env, actor, t + 1)
+            noticed = actor.store(t)
+            if self.episodes is not None:
+                self.episodes.add(mine, buffers, t)
+            if noticed & SOME_TRUNCATED:
+                faults += self._value_truncated(env, actor, t)
+            if noticed & (BAD_OBSERVATIONS | BAD_REWARDS):
+                faults += self._faults_at(t, actor)
+            actor.wipe(t)
+            clock.lap("store")
+        actor.finish()
+        clock.lap("policy")
         return faults
 
     def _store_masks(self, env: Environment, actor: Actor, slot: int) -> None:
@@ -463,6 +465,7 @@ class Trainer:
             "steps": self.steps,
             "updates": self.updates,
             "skipped": self.skipped,
+            "skipped_in_a_row": self.skipped_in_a_row,
             "optimizer_steps": self.optimizer.steps,
         }
 
@@ -473,6 +476,9 @@ class Trainer:
         play = {"state": self.state} | {name: slot[-1] for name, slot in slots.items() if slot is not None}
         if self.rewards is not None:
             play["returns"] = self.rewards.returns
+        if self.episodes is not None:
+            play["episode_returns"] = torch.from_numpy(self.episodes.returns)
+            play["episode_lengths"] = torch.from_numpy(self.episodes.lengths)
         return {f"play.{name}": tensor for name, tensor in play.items()}
 
     @torch.no_grad()
@@ -486,7 +492,8 @@ class Trainer:
         self.shuffling.set_state(tensors["generator.shuffling"])
         self.learner.weights_changed()
         self.steps, self.updates = counters["steps"], counters["updates"]
-        self.skipped, self.optimizer.steps = counters["skipped"], counters["optimizer_steps"]
+        self.skipped, self.skipped_in_a_row = counters["skipped"], counters["skipped_in_a_row"]
+        self.optimizer.steps = counters["optimizer_steps"]
 
 
 class EpisodeMeter:
@@ -502,7 +509,7 @@ class EpisodeMeter:
         returns, lengths = self.returns[rows], self.lengths[rows]
         rewards, ends = buffers.rewards[t, rows].numpy(), buffers.ends[t, rows].numpy()
         there = np.ones(len(ends), np.bool_) if buffers.present is None else buffers.present[t, rows].numpy()
-        returns += np.where(there, rewards, 0)
+        returns += np.where(there & np.isfinite(rewards), rewards, 0)  # or no checkpoint could be written
         lengths += there
         ended = ends & there
         if ended.any():
@@ -540,6 +547,7 @@ class Stopwatch:
         self.seconds: dict[str, float] = {}
         self.total = 0.0
         """All of it, sections or not."""
+        self._began = 0.0
 
     @contextmanager
     def section(self, name: str) -> Iterator[None]:
@@ -549,6 +557,16 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def start(self) -> None:
+        """Begin a lap."""
+        self._began = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Time what happened since the last lap or the start; cheaper than a section."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._began
+        self._began = now
 
     def add(self, other: Stopwatch, share: float) -> None:
         """Add another one's seconds, of which only a share counts: that of one of several threads."""
