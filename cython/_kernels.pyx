@@ -447,9 +447,9 @@ cdef class Rollout:
 cdef class Actor:
     """Acts for rows `first` to `last - 1` of a rollout, in one thread of its own.
 
-    `env` has the arrays of the buffer contract for just these rows; `state` (L, A, S) is that of all rows. `before` says
-    how many rows other processes have before these: random numbers go by a row's number among all. Steps are counted
-    from 0; one that the rollout does not have raises IndexError.
+    `env` has the arrays of the buffer contract for just these rows; `state` (L, A, S) is that of all rows. `before`
+    says how many rows other processes have before these: random numbers go by a row's number among all. Steps are
+    counted from 0; one that the rollout does not have raises IndexError.
 
     Raises:
         ValueError: an array is not as it must be, or there are no such rows.
