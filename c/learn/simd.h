@@ -104,7 +104,8 @@ ALWAYS_INLINE Vec sigmoid(Vec x) { return 1.0f / (1.0f + exponential(-x)); }
 // To within 2e-7, absolute.
 ALWAYS_INLINE Vec hyperbolic_tangent(Vec x) { return 2.0f / (1.0f + exponential(-2.0f * x)) - 1.0f; }
 
-// ln x of positive, normal x, to within 2.4e-7 of its size. x = 2^n m with m around 1; ln m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.172.
+// ln x of positive, normal x, to within 2.4e-7 of its size.
+// x = 2^n m with m around 1; ln m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.172.
 ALWAYS_INLINE Vec logarithm(Vec x)
 {
     Ints bits = (Ints)x;
