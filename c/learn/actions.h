@@ -66,7 +66,7 @@ ALWAYS_INLINE Vec draw(const float* logits, int choices, const float* u, int gre
     const Softmax s = softmax(logits, choices);
     const Vec limit = at_least(load(u) * s.sum, all(1e-30f)); // u may be 0, and what is out of reach counts e^-87
     Vec running = { 0 }, log_prob = { 0 };
-    Ints choice = (Ints) { 0 } - 1;
+    Ints choice = (Ints){ 0 } - 1;
     for (int j = 0; j < choices && !greedy; j++) {
         Vec z = load(logits + j * BLOCK) - s.most;
         running += exponential(z);
@@ -141,12 +141,12 @@ static void choose_gaussian(const PufNetwork* net, const PufAct* act, const floa
 
 // What the loss is told about the samples of a tile, and what it tells.
 typedef struct Samples {
-    int count; // a multiple of BLOCK; those beyond the tile's are copies of its last one that weigh nothing
+    int count;             // a multiple of BLOCK; those beyond the tile's are copies of its last one that weigh nothing
     const int32_t* chosen; // (actions, count)
     const float* controls; // (actions, count) of a Gaussian, in units of its scale
     const float *log_probs, *values, *advantages, *returns, *weights; // (count)
-    float *new_values, *ratios; // (count)
-    float* figures[PUF_FIGURES]; // (count) each
+    float *new_values, *ratios;                                       // (count)
+    float* figures[PUF_FIGURES];                                      // (count) each
 } Samples;
 
 // The part of the loss that knows no kind of action: from log-probability and entropy of LANES samples to the gradient of
@@ -223,7 +223,7 @@ static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const S
             for (int j = 0; j < net->choices[d]; j++) {
                 Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
                 Vec p = exponential(z) / soft.sum;
-                Vec hit = choose(chosen == j, all(1.0f), (Vec) { 0 });
+                Vec hit = choose(chosen == j, all(1.0f), (Vec){ 0 });
                 store(logits + j * BLOCK, fused(bonus * p, log_p + own, by_log_prob * (hit - p)));
             }
             logits += net->choices[d] * BLOCK;
@@ -242,7 +242,8 @@ static void gaussian_loss(const PufNetwork* net, const PufLoss* loss, const Samp
         for (int d = 0; d < net->actions; d++) {
             const float log_spread = log_std[d] + logarithm(all(scale[d]))[0];
             const Vec control = load(s->controls + (ptrdiff_t)d * s->count + first + i);
-            log_prob += normal_log_prob(normal_distance(control, load(columns + d * BLOCK + i), log_std[d]), log_spread);
+            log_prob +=
+                normal_log_prob(normal_distance(control, load(columns + d * BLOCK + i), log_std[d]), log_spread);
             entropy += log_spread + HALF_LOG_TWO_PI + 0.5f;
         }
         const Vec by_log_prob = policy_loss(loss, s, first + i, log_prob, all(entropy));

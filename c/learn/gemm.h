@@ -37,7 +37,7 @@ ALWAYS_INLINE void gemm_tile(const Product* p, int row, int column, const int ro
     for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 3
         for (int j = 0; j < vectors; j++) {
-            sum[i][j] = p->add ? load(c + i * c_row + j * LANES) : (Vec) { 0 };
+            sum[i][j] = p->add ? load(c + i * c_row + j * LANES) : (Vec){ 0 };
         }
     }
     for (int k = 0; k < p->depth; k++) {

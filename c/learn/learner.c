@@ -161,7 +161,10 @@ static void weigh(const PufRollout* r, const int64_t* sequences, int32_t count, 
 
 static double length(const PufNetwork* net, const PufWeights* l, const PufParameters* p)
 {
-    const struct { const float* at; size_t size; } parts[] = {
+    const struct {
+        const float* at;
+        size_t size;
+    } parts[] = {
         { p->encoder, (size_t)net->hidden * (size_t)net->inputs },
         { p->core, (size_t)net->layers * l->layer_size },
         { p->head, (size_t)(net->outputs + 1) * (size_t)net->hidden },
@@ -182,8 +185,14 @@ double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufL
 {
     const PufWeights l = puf_network_layout(&learner->net);
     const int32_t tiles = (count + learner->tile_rows - 1) / learner->tile_rows;
-    Work work = { .learner = learner, .rollout = rollout, .loss = loss, .sequences = sequences, .importance = importance,
-                  .count = count, .groups = tiles < PUF_GROUPS ? tiles : PUF_GROUPS, .gradient_size = l.size };
+    Work work = { .learner = learner,
+                  .rollout = rollout,
+                  .loss = loss,
+                  .sequences = sequences,
+                  .importance = importance,
+                  .count = count,
+                  .groups = tiles < PUF_GROUPS ? tiles : PUF_GROUPS,
+                  .gradient_size = l.size };
     if (loss->weight == 0.0f) {
         weigh(rollout, sequences, count, normalize, loss);
     }

@@ -14,7 +14,8 @@ static void load_tall(const float* from, int rows, int columns, int padded, floa
     memset(y, 0, sizeof(float) * (size_t)tall * (size_t)padded);
     for (int i = 0; i < tall; i++) {
         for (int j = 0; j < narrow; j++) {
-            y[(ptrdiff_t)i * padded + j] = rows > columns ? from[(ptrdiff_t)i * columns + j] : from[(ptrdiff_t)j * columns + i];
+            y[(ptrdiff_t)i * padded + j] =
+                rows > columns ? from[(ptrdiff_t)i * columns + j] : from[(ptrdiff_t)j * columns + i];
         }
     }
 }
@@ -31,15 +32,15 @@ static void orthogonalize(int tall, int padded, float* y, float* gram, float* mi
         store(y + i, load(y + i) * inverse);
     }
     for (int step = 0; step < NEWTON_SCHULZ_STEPS; step++) {
-        gemm((Product) { padded, padded, tall, y, 1, padded, y, padded, gram, padded, 0 });
-        gemm((Product) { padded, padded, padded, gram, padded, 1, gram, padded, mixed, padded, 0 });
+        gemm((Product){ padded, padded, tall, y, 1, padded, y, padded, gram, padded, 0 });
+        gemm((Product){ padded, padded, padded, gram, padded, 1, gram, padded, mixed, padded, 0 });
         for (int i = 0; i < padded * padded; i += LANES) {
             store(mixed + i, fused(all(b), load(gram + i), c * load(mixed + i)));
         }
         for (int i = 0; i < padded; i++) {
             mixed[i * padded + i] += a;
         }
-        gemm((Product) { tall, padded, padded, y, padded, 1, mixed, padded, next, padded, 0 });
+        gemm((Product){ tall, padded, padded, y, padded, 1, mixed, padded, next, padded, 0 });
         memcpy(y, next, sizeof(float) * (size_t)tall * (size_t)padded);
     }
 }

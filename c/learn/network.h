@@ -15,63 +15,65 @@ typedef enum PufNumber { PUF_NUMBER_U8, PUF_NUMBER_I8, PUF_NUMBER_I32, PUF_NUMBE
 typedef struct PufNetwork {
     PufCell cell;
     PufHead head;
-    PufNumber number; // of observations
+    PufNumber number;               // of observations
     int32_t inputs, hidden, layers; // hidden: a multiple of 16
-    int32_t actions; // numbers in one action
-    int32_t outputs; // logits or means; the head has one row more
-    const int32_t* choices; // of each number of an action; NULL for a Gaussian
+    int32_t actions;                // numbers in one action
+    int32_t outputs;                // logits or means; the head has one row more
+    const int32_t* choices;         // of each number of an action; NULL for a Gaussian
 } PufNetwork;
 
 // Where the parts of the weights lie in one array, in floats. The transposed matrices (suffix _t) have one row per input.
 typedef struct PufWeights {
-    size_t encoder_t, core_t, core, head_t, head, log_std, size; // core*: the first layer's; layer_size further the next
+    size_t encoder_t, core_t, core, head_t, head, log_std,
+        size; // core*: the first layer's; layer_size further the next
     size_t layer_size;
-    int32_t gates; // of one layer: 3 or 4 times hidden
+    int32_t gates;  // of one layer: 3 or 4 times hidden
     int32_t fan_in; // of one layer's matrix: hidden, and for an LSTM twice
     int32_t padded; // rows of the head, padded
-    int32_t state; // numbers of recurrent state of one layer
+    int32_t state;  // numbers of recurrent state of one layer
 } PufWeights;
 
 // The weights as the optimizer has them, row by output.
 typedef struct PufParameters {
-    float *encoder, *core, *head, *log_std; // (hidden, inputs), (layers, gates, fan_in), (outputs + 1, hidden), (actions)
+    float *encoder, *core, *head,
+        *log_std; // (hidden, inputs), (layers, gates, fan_in), (outputs + 1, hidden), (actions)
 } PufParameters;
 
 // One time step of some agents.
 typedef struct PufAct {
     int32_t rows;
-    const void* observations; // (rows, inputs), contiguous
-    const uint8_t* masks; // (rows, outputs), or NULL
-    float* state; // (layers, ..., state): rows of it
-    ptrdiff_t layer_stride; // of state, in floats
-    uint64_t key; // of the randomness of this step
-    int64_t first_row; // number of the first agent, which with the key gives its random numbers
-    int32_t greedy; // take the likeliest action
-    const float* scale; // (actions) of a Gaussian: what actions are in units of
-    void* chosen; // (rows, actions): int64, or float32 of a Gaussian; NULL: only values are wanted
+    const void* observations;  // (rows, inputs), contiguous
+    const uint8_t* masks;      // (rows, outputs), or NULL
+    float* state;              // (layers, ..., state): rows of it
+    ptrdiff_t layer_stride;    // of state, in floats
+    uint64_t key;              // of the randomness of this step
+    int64_t first_row;         // number of the first agent, which with the key gives its random numbers
+    int32_t greedy;            // take the likeliest action
+    const float* scale;        // (actions) of a Gaussian: what actions are in units of
+    void* chosen;              // (rows, actions): int64, or float32 of a Gaussian; NULL: only values are wanted
     float *log_probs, *values; // (rows)
 } PufAct;
 
 // What is trained on, as a rollout left it: time-major arrays of all agents, of which some agents are taken.
 typedef struct PufRollout {
     int32_t horizon, rows;
-    const void* observations; // (horizon, rows, inputs)
-    const void* actions; // (horizon, rows, actions)
-    const uint8_t* masks; // (horizon, rows, outputs) or NULL
-    const uint8_t* present; // (horizon, rows) or NULL
-    const uint8_t* ends; // (horizon, rows)
-    const float* state; // (layers, rows, state) before step 0
+    const void* observations;            // (horizon, rows, inputs)
+    const void* actions;                 // (horizon, rows, actions)
+    const uint8_t* masks;                // (horizon, rows, outputs) or NULL
+    const uint8_t* present;              // (horizon, rows) or NULL
+    const uint8_t* ends;                 // (horizon, rows)
+    const float* state;                  // (layers, rows, state) before step 0
     const float *log_probs, *advantages; // (horizon, rows)
-    const float* scale; // of a Gaussian
+    const float* scale;                  // of a Gaussian
     float *values, *ratios; // (horizon, rows); of the sequences trained on, written at the end where refresh is set
-    float* fresh; // (rows, 2, horizon): where new values and ratios wait for that end, sequence by sequence
+    float* fresh;           // (rows, 2, horizon): where new values and ratios wait for that end, sequence by sequence
 } PufRollout;
 
 typedef struct PufLoss {
     float clip, value_clip, value_coefficient, entropy_coefficient;
     float mean, inverse_spread; // advantages are normalised with these
-    float weight; // of one sample: 1 / their number
-    int32_t refresh; // write new values and ratios back, once all tiles have seen the old ones
+    float weight;               // of one sample: 1 / their number
+    int32_t refresh;            // write new values and ratios back, once all tiles have seen the old ones
 } PufLoss;
 
 enum { PUF_POLICY_LOSS, PUF_VALUE_LOSS, PUF_ENTROPY, PUF_OLD_KL, PUF_KL, PUF_CLIPPED, PUF_RATIO, PUF_FIGURES };
@@ -88,7 +90,7 @@ typedef struct PufTrace { // advantages, see advantage.h
 typedef struct PufStep {
     int32_t rows, layers, state_size;
     int64_t observation_size; // numbers in one observation
-    int32_t floats; // whether they are float32
+    int32_t floats;           // whether they are float32
     size_t observation_bytes; // of one
     const void* observations;
     const float* rewards;
@@ -106,9 +108,9 @@ enum { PUF_SOME_TRUNCATED = 1, PUF_BAD_OBSERVATIONS = 2, PUF_BAD_REWARDS = 4 };
 typedef struct PufMuon {
     int32_t rows, columns;
     float learning_rate, momentum, gradient_scale;
-    const float* gradient; // (rows, columns)
+    const float* gradient;      // (rows, columns)
     float *parameter, *average; // (rows, columns)
-    float* scratch; // puf_muon_scratch floats
+    float* scratch;             // puf_muon_scratch floats
 } PufMuon;
 
 PufWeights puf_network_layout(const PufNetwork* net);
@@ -119,12 +121,14 @@ enum { PUF_ACT_ROWS = 64 }; // that act works on at a time
 typedef struct PufKernels {
     void (*pack)(const PufNetwork*, const PufParameters*, const float* input_scale, float* weights);
     void (*unpack_gradient)(const PufNetwork*, const float* gradient, const float* input_scale, PufParameters* to);
-    size_t (*scratch)(const PufNetwork*, int32_t horizon, int32_t rows); // floats that act (1, PUF_ACT_ROWS) and tile need
+    size_t (*scratch)(const PufNetwork*, int32_t horizon,
+                      int32_t rows); // floats that act (1, PUF_ACT_ROWS) and tile need
     int64_t (*act)(const PufNetwork*, const float* weights, const PufAct*, float* scratch); // first bad row or -1
     // adds the gradient of some sequences to `gradient`, laid out like the weights, and to the sums of what is reported;
     // fresh (count, 2, horizon): receives their values and ratios, unless it is NULL
     void (*tile)(const PufNetwork*, const float* weights, const PufRollout*, const PufLoss*, const int64_t* sequences,
-                 const float* importance, int32_t count, float* fresh, float* scratch, float* gradient, double* figures);
+                 const float* importance, int32_t count, float* fresh, float* scratch, float* gradient,
+                 double* figures);
     // copies a step into the rollout; flags. The state of those whose episode ended is left for wipe
     int (*store)(const PufStep*);
     void (*wipe)(const PufStep*);

@@ -37,7 +37,7 @@ ALWAYS_INLINE Vec load(const float* from)
 
 ALWAYS_INLINE void store(float* to, Vec v) { memcpy(to, &v, sizeof v); }
 
-ALWAYS_INLINE Vec all(float x) { return x - (Vec) { 0 }; }
+ALWAYS_INLINE Vec all(float x) { return x - (Vec){ 0 }; }
 
 // a b + c, rounded once where the instruction set can. Compilers fuse a product with a sum by themselves: this says which
 // one where a sum has two products, or a product two uses, so that all of them agree.

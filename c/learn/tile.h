@@ -13,12 +13,12 @@ static float* take(float** cursor, size_t floats)
 
 typedef struct TileMemory {
     float *observations, *keep; // (samples, inputs), (samples)
-    float *x, *gates, *states; // per layer: (samples, hidden), (samples, gates), (samples, hidden); one x more
-    float* before; // per layer, LSTM: h before each step (samples, hidden)
-    float *first, *state; // per layer (rows, state): before the first step, and now
-    float *carry, *dh; // (rows, hidden)
-    float *out, *columns; // (samples, padded), (padded + 1, BLOCK)
-    float* samples; // (count) each: the arrays of Samples
+    float *x, *gates, *states;  // per layer: (samples, hidden), (samples, gates), (samples, hidden); one x more
+    float* before;              // per layer, LSTM: h before each step (samples, hidden)
+    float *first, *state;       // per layer (rows, state): before the first step, and now
+    float *carry, *dh;          // (rows, hidden)
+    float *out, *columns;       // (samples, padded), (padded + 1, BLOCK)
+    float* samples;             // (count) each: the arrays of Samples
     size_t size;
 } TileMemory;
 
@@ -72,14 +72,14 @@ static void to_floats(const PufNetwork* net, const void* from, ptrdiff_t first, 
 static void multiply(int rows, int columns, int depth, const float* a, int a_row, const float* b, int b_row, float* c,
                      int c_row, int add)
 {
-    gemm((Product) { rows, columns, depth, a, a_row, 1, b, b_row, c, c_row, add });
+    gemm((Product){ rows, columns, depth, a, a_row, 1, b, b_row, c, c_row, add });
 }
 
 // c (a_columns, b_columns) += transposed a (samples, a_columns) times b (samples, b_columns).
 static void multiply_transposed(int a_columns, int b_columns, int samples, const float* a, int a_row, const float* b,
                                 int b_row, float* c, int c_row)
 {
-    gemm((Product) { a_columns, b_columns, samples, a, 1, a_row, b, b_row, c, c_row, 1 });
+    gemm((Product){ a_columns, b_columns, samples, a, 1, a_row, b, b_row, c, c_row, 1 });
 }
 
 static void wipe(float* state, int rows, int size, const float* keep)
@@ -224,7 +224,8 @@ static void act_on_outputs(const PufNetwork* net, const PufWeights* l, const flo
         for (int i = 0; i < count && act->masks; i++) {
             masks[i] = act->masks + (ptrdiff_t)(first + row + i) * net->outputs;
         }
-        turn_round(m->out + (ptrdiff_t)row * l->padded, l->padded, net->outputs, count, masks, net->outputs, m->columns);
+        turn_round(m->out + (ptrdiff_t)row * l->padded, l->padded, net->outputs, count, masks, net->outputs,
+                   m->columns);
         if (net->head == PUF_CATEGORICAL) {
             choose_categorical(net, act, first + row, count, m->columns);
         } else {
@@ -269,7 +270,8 @@ static void gather(const PufNetwork* net, const PufWeights* l, const PufRollout*
     for (int layer = 0; layer < net->layers; layer++) {
         for (int row = 0; row < rows; row++) {
             memcpy(m->first + ((ptrdiff_t)layer * rows + row) * l->state,
-                   r->state + ((ptrdiff_t)layer * r->rows + sequences[row]) * l->state, sizeof(float) * (size_t)l->state);
+                   r->state + ((ptrdiff_t)layer * r->rows + sequences[row]) * l->state,
+                   sizeof(float) * (size_t)l->state);
         }
     }
 }
@@ -300,8 +302,17 @@ static Samples gather_samples(const PufNetwork* net, const PufRollout* r, const 
             }
         }
     }
-    Samples result = { count, (const int32_t*)chosen, chosen, log_probs, values, advantages, returns, weights,
-                       take(&cursor, (size_t)count), take(&cursor, (size_t)count), { NULL } };
+    Samples result = { count,
+                       (const int32_t*)chosen,
+                       chosen,
+                       log_probs,
+                       values,
+                       advantages,
+                       returns,
+                       weights,
+                       take(&cursor, (size_t)count),
+                       take(&cursor, (size_t)count),
+                       { NULL } };
     for (int f = 0; f < PUF_FIGURES; f++) {
         result.figures[f] = take(&cursor, (size_t)count);
     }
