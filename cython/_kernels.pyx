@@ -113,7 +113,7 @@ cdef extern from "learn/network.h" nogil:
         Py_ssize_t layer_stride
     ctypedef struct PufMuon:
         int32_t rows, columns
-        float learning_rate, momentum, gradient_scale
+        float learning_rate, momentum, gradient_scale, decay
         const float* gradient
         float* parameter
         float* average
@@ -623,11 +623,12 @@ cdef class Muon:
     def __dealloc__(self):
         free(self.matrices)
 
-    def step(self, float learning_rate, float momentum, float gradient_scale):
-        """Move every matrix; gradients are first multiplied by `gradient_scale`."""
+    def step(self, float learning_rate, float momentum, float gradient_scale, float decay=0.0):
+        """Move every matrix; gradients are first multiplied by `gradient_scale`, weights by 1 - `decay`."""
         for i in range(self.count):
             m = &self.matrices[i]
             m.learning_rate, m.momentum, m.gradient_scale = learning_rate, momentum, gradient_scale
+            m.decay = decay
         self.workers.begin()
         with nogil:
             puf_muon_all(self.workers.pool, self.workers.kernels, self.matrices, self.count)

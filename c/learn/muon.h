@@ -61,12 +61,13 @@ static void muon(const PufMuon* p)
     }
     load_tall(nesterov, rows, columns, padded, y);
     orthogonalize(tall, padded, y, gram, mixed, next);
-    const float ratio = (float)rows / (float)columns;
+    const float ratio = (float)rows / (float)columns, keep = 1.0f - p->decay;
     const float step = p->learning_rate * (ratio > 1.0f ? __builtin_sqrtf(ratio) : 1.0f);
     for (int i = 0; i < rows; i++) {
         for (int j = 0; j < columns; j++) {
             const float direction = rows > columns ? y[(ptrdiff_t)i * padded + j] : y[(ptrdiff_t)j * padded + i];
-            p->parameter[(ptrdiff_t)i * columns + j] -= step * direction;
+            float* weight = &p->parameter[(ptrdiff_t)i * columns + j];
+            *weight = fused_number(-step, direction, *weight * keep);
         }
     }
 }

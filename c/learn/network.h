@@ -107,7 +107,7 @@ enum { PUF_SOME_TRUNCATED = 1, PUF_BAD_OBSERVATIONS = 2, PUF_BAD_REWARDS = 4 };
 
 typedef struct PufMuon {
     int32_t rows, columns;
-    float learning_rate, momentum, gradient_scale;
+    float learning_rate, momentum, gradient_scale, decay; // decay: what part of every weight is taken away
     const float* gradient;      // (rows, columns)
     float *parameter, *average; // (rows, columns)
     float* scratch;             // puf_muon_scratch floats

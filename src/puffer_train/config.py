@@ -58,6 +58,8 @@ class TrainSettings:
     """Where it falls to, as a part of the start; 1 keeps it constant."""
     momentum: float = _setting(0.87, 0.0, 0.9999)
     """Muon's Nesterov momentum."""
+    weight_decay: float = _setting(0.0, 0.0, 100.0)
+    """Each step takes this times the step length off every weight: what keeps weights from growing for ever."""
     max_gradient_norm: float = _setting(1.11, 1e-9)
     """The gradient of all parameters together is shortened to this length."""
 

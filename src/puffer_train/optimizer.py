@@ -50,13 +50,16 @@ class Optimizer:
         momentum: float,
         workers: Any = None,
         matrices: str = "muon",
+        weight_decay: float = 0.0,
     ) -> None:
         """workers: the kernels' threads (`_kernels.Workers`) that step matrices on a processor; None: torch does.
 
-        matrices: `muon`, or `adam` for them, too.
+        matrices: `muon`, or `adam` for them, too. weight_decay: each step takes this part of the step length off
+        every weight of a matrix.
         """
         self.parameters = dict(parameters)
         self.momentum = momentum
+        self.weight_decay = weight_decay
         self.by_adam = {name for name, p in self.parameters.items() if p.ndim < 2 or matrices == "adam"}
         self.steps = 0
         self.averages = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
@@ -73,7 +76,7 @@ class Optimizer:
         """Move every parameter along its gradient, which is first multiplied by `gradient_scale`."""
         self.steps += 1
         if self.muon is not None:
-            self.muon.step(learning_rate, self.momentum, gradient_scale)
+            self.muon.step(learning_rate, self.momentum, gradient_scale, learning_rate * self.weight_decay)
         for name, parameter in self.parameters.items():
             assert parameter.grad is not None
             if name in self.by_adam:
@@ -96,6 +99,7 @@ class Optimizer:
         average = self.averages[name].lerp_(gradient, 1 - self.momentum)
         nesterov = gradient.lerp_(average, self.momentum)
         rows, columns = parameter.shape[-2:]
+        parameter.mul_(1 - learning_rate * self.weight_decay)
         parameter.add_(orthogonalize(nesterov), alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
 
     def _adam(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
@@ -105,6 +109,8 @@ class Optimizer:
         square = self.squares[name].lerp_(gradient.square(), 1 - second)
         unbiased = average / (1 - first**self.steps)
         spread = (square / (1 - second**self.steps)).sqrt_().add_(ADAM_EPSILON)
+        if parameter.ndim >= 2:
+            parameter.mul_(1 - learning_rate * self.weight_decay)
         parameter.addcdiv_(unbiased, spread, value=-learning_rate)
 
     def tensors(self) -> dict[str, Tensor]:

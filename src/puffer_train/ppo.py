@@ -83,7 +83,9 @@ class Trainer:
             ranks.copy_first_(parameter.detach())
         self.learner.weights_changed()
         workers = self.learner.workers if train.optimizer == "muon" else None
-        self.optimizer = Optimizer(self.policy.named_parameters(), train.momentum, workers, train.optimizer)
+        self.optimizer = Optimizer(
+            self.policy.named_parameters(), train.momentum, workers, train.optimizer, train.weight_decay
+        )
         self.players = ThreadPoolExecutor(len(self.parts) - 1) if len(self.parts) > 1 else None
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)

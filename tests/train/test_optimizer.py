@@ -1,10 +1,13 @@
 """The optimizer against NumPy and torch."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import references
 import torch
 
+from puffer_train.kernel_learner import kernel_workers
 from puffer_train.optimizer import Optimizer, orthogonalize
 
 
@@ -108,3 +111,40 @@ def test_momentum_forgets_as_declared() -> None:
             matrix.grad = randn(6, 3, seed=seed)
             optimizer.step(0.1, 0.0)
     torch.testing.assert_close(once, twice)
+
+
+def step_once(matrices: str, workers: Any, gradient: torch.Tensor, weight_decay: float) -> torch.Tensor:
+    """Return a matrix of fours and twos after one step of 0.1."""
+    matrix = torch.nn.Parameter(4.0 - 2 * torch.eye(6, 3))
+    optimizer = Optimizer([("matrix", matrix)], 0.9, workers, matrices, weight_decay)
+    cast(torch.Tensor, matrix.grad).copy_(gradient)
+    optimizer.step(0.1, 0.1)
+    return matrix.detach()
+
+
+@pytest.mark.parametrize("matrices", ["muon", "adam"])
+@pytest.mark.parametrize("by", ["kernels", "torch"])
+def test_weights_decay_beside_the_step(matrices: str, by: str) -> None:
+    workers = kernel_workers(1) if by == "kernels" and matrices == "muon" else None
+    start = 4.0 - 2 * torch.eye(6, 3)
+    torch.testing.assert_close(step_once(matrices, workers, torch.zeros(6, 3), 0.5), 0.95 * start)
+    gradient = randn(6, 3)
+    moved = step_once(matrices, workers, gradient, 0.0) - start
+    torch.testing.assert_close(step_once(matrices, workers, gradient, 0.5), 0.95 * start + moved)
+
+
+def test_vectors_do_not_decay() -> None:
+    vector = torch.nn.Parameter(torch.ones(3))
+    Optimizer([("vector", vector)], 0.9, weight_decay=1.0).step(0.1, 0.1)
+    assert torch.equal(vector.detach(), torch.ones(3))
+
+
+def test_matrices_by_adam_are_those_of_torch() -> None:
+    mine, other = (torch.nn.Parameter(randn(7, 5)) for _ in range(2))
+    optimizer = Optimizer([("matrix", mine)], 0.9, matrices="adam", weight_decay=0.3)
+    adam = torch.optim.AdamW([other], lr=0.01, weight_decay=0.3)
+    for step in range(5):
+        mine.grad, other.grad = (randn(7, 5, seed=step + 1) for _ in range(2))
+        optimizer.step(0.0, 0.01)
+        adam.step()
+        torch.testing.assert_close(mine, other)

@@ -53,7 +53,8 @@ class DeviceOptimizer:
         for name, mean, move in zip(names, torch.split(average, counts), torch.split(change, counts), strict=True):
             parameter = self.parameters[name]
             _take(averages[name], mean.view_as(parameter), sound)
-            _take(parameter, parameter - move.view_as(parameter), sound)
+            kept = parameter * (1 - rate * self.optimizer.weight_decay)
+            _take(parameter, kept - move.view_as(parameter), sound)
 
     def _adam(self, name: str, scale: Tensor, rate: Tensor, sound: Tensor) -> None:
         """Kingma & Ba 2015, algorithm 1."""
@@ -63,7 +64,8 @@ class DeviceOptimizer:
         square = self.optimizer.squares[name].lerp(gradient.square(), 1 - second)
         unbiased = average / (1 - first**self.taken)
         spread = (square / (1 - second**self.taken)).sqrt() + ADAM_EPSILON
-        _take(parameter, parameter - rate * unbiased / spread, sound)
+        decay = self.optimizer.weight_decay if parameter.ndim >= 2 else 0.0
+        _take(parameter, parameter * (1 - rate * decay) - rate * unbiased / spread, sound)
         _take(self.optimizer.averages[name], average, sound)
         _take(self.optimizer.squares[name], square, sound)
 
