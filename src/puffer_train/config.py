@@ -82,7 +82,7 @@ class TrainSettings:
     """Weight of the value loss."""
     entropy_coefficient: float = _setting(0.0049, 0.0)
     """Reward for keeping the policy random."""
-    max_kl: float = _setting(0.0, 0.0)
+    max_kl: float = _setting(0.04, 0.0)
     """A rollout is learned from no further once the policy is this far from the one that played (KL); 0 is no limit."""
     normalize_advantages: bool = True
     """Bring the advantages of each minibatch to mean 0 and spread 1."""
