@@ -46,8 +46,8 @@ cdef extern from "learn/network.h" nogil:
         int32_t inputs, hidden, layers, actions, outputs
         const int32_t* choices
     ctypedef struct PufWeights:
-        size_t size
-        int32_t gates, fan_in, padded, state
+        size_t gradient, size
+        int32_t gates, fan_in, padded, state, groups
     ctypedef struct PufParameters:
         float* encoder
         float* core
@@ -129,8 +129,6 @@ cdef extern from "learn/network.h" nogil:
     size_t puf_muon_scratch(int32_t, int32_t)
 
 cdef extern from "learn/learner.h" nogil:
-    enum:
-        PUF_GROUPS
     ctypedef struct PufLearner:
         const PufKernels* kernels
         PufNetwork net
@@ -300,10 +298,11 @@ cdef class Learner:
         if self.c.scratch_size >= 1 << 31:
             raise ValueError(f"sequences of {horizon} steps are more than the kernels can count")
         cdef object weights = self.layout.size, scratch = self.c.scratch_size
-        self.memory = _zeros((1 + PUF_GROUPS) * weights + workers.threads * scratch)
+        cdef object gradients = self.layout.groups * <object>self.layout.gradient
+        self.memory = _zeros(weights + gradients + workers.threads * scratch)
         self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
         self.c.gradients = self.c.weights + self.layout.size
-        self.c.scratch = self.c.gradients + PUF_GROUPS * self.layout.size
+        self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
 
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
         """Addresses of encoder (H, I), core (L, G, F), head (K + 1, H) and log_std (k,) or None."""

@@ -25,6 +25,8 @@ const PufKernels* puf_kernels(int isa)
 
 static size_t padded(size_t floats) { return (floats + 15) / 16 * 16; }
 
+enum { SMALL_GRADIENT = 1 << 18 }; // floats
+
 PufWeights puf_network_layout(const PufNetwork* net)
 {
     const size_t h = (size_t)net->hidden, layers = (size_t)net->layers;
@@ -36,11 +38,13 @@ PufWeights puf_network_layout(const PufNetwork* net)
     l.layer_size = (size_t)l.gates * (size_t)l.fan_in;
     l.encoder_t = 0;
     l.core_t = l.encoder_t + padded((size_t)net->inputs * h);
-    l.core = l.core_t + layers * l.layer_size;
-    l.head_t = l.core + layers * l.layer_size;
-    l.head = l.head_t + h * (size_t)l.padded;
-    l.log_std = l.head + (size_t)l.padded * h;
-    l.size = l.log_std + (net->head == PUF_GAUSSIAN ? padded((size_t)net->actions) : 0);
+    l.head_t = l.core_t + layers * l.layer_size;
+    l.log_std = l.head_t + h * (size_t)l.padded;
+    l.gradient = l.log_std + (net->head == PUF_GAUSSIAN ? padded((size_t)net->actions) : 0);
+    l.core = l.gradient;
+    l.head = l.core + layers * l.layer_size;
+    l.size = l.head + (size_t)l.padded * h;
+    l.groups = l.gradient <= SMALL_GRADIENT ? PUF_GROUPS : PUF_GROUPS / 2;
     return l;
 }
 
@@ -191,8 +195,8 @@ double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufL
                   .sequences = sequences,
                   .importance = importance,
                   .count = count,
-                  .groups = tiles < PUF_GROUPS ? tiles : PUF_GROUPS,
-                  .gradient_size = l.size };
+                  .groups = tiles < l.groups ? tiles : l.groups,
+                  .gradient_size = l.gradient };
     if (loss->weight == 0.0f) {
         weigh(rollout, sequences, count, normalize, loss);
     }

@@ -4,7 +4,7 @@
 #include "network.h"
 
 // Sequences are trained on in tiles, tiles are added up in groups, and groups in their order: who computes which does not
-// matter. More groups would serve more threads, and cost more adding up.
+// matter. More groups serve more threads and cost more adding up: large networks have half as many.
 enum { PUF_GROUPS = 16 };
 
 typedef struct PufLearner {
@@ -16,7 +16,7 @@ typedef struct PufLearner {
     const float* input_scale;
     float* scratch; // threads times scratch_size
     size_t scratch_size;
-    float* gradients; // PUF_GROUPS times the layout's size
+    float* gradients; // the layout's groups times its gradient
 } PufLearner;
 
 int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon);

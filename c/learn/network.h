@@ -24,13 +24,15 @@ typedef struct PufNetwork {
 
 // Where the parts of the weights lie in one array, in floats. The transposed matrices (suffix _t) have one row per input.
 typedef struct PufWeights {
-    size_t encoder_t, core_t, core, head_t, head, log_std,
-        size; // core*: the first layer's; layer_size further the next
+    size_t encoder_t, core_t, head_t, log_std; // core*: the first layer's; layer_size further the next
+    size_t gradient; // what a gradient needs ends here: the same matrices the other way round follow
+    size_t core, head, size;
     size_t layer_size;
     int32_t gates;  // of one layer: 3 or 4 times hidden
     int32_t fan_in; // of one layer's matrix: hidden, and for an LSTM twice
     int32_t padded; // rows of the head, padded
     int32_t state;  // numbers of recurrent state of one layer
+    int32_t groups; // in which gradients are added up
 } PufWeights;
 
 // The weights as the optimizer has them, row by output.
@@ -108,9 +110,9 @@ enum { PUF_SOME_TRUNCATED = 1, PUF_BAD_OBSERVATIONS = 2, PUF_BAD_REWARDS = 4 };
 typedef struct PufMuon {
     int32_t rows, columns;
     float learning_rate, momentum, gradient_scale, decay; // decay: what part of every weight is taken away
-    const float* gradient;      // (rows, columns)
-    float *parameter, *average; // (rows, columns)
-    float* scratch;             // puf_muon_scratch floats
+    const float* gradient;                                // (rows, columns)
+    float *parameter, *average;                           // (rows, columns)
+    float* scratch;                                       // puf_muon_scratch floats
 } PufMuon;
 
 PufWeights puf_network_layout(const PufNetwork* net);

@@ -27,6 +27,10 @@ except ImportError:  # built by a compiler without vector extensions (MSVC)
     _kernels = None
 
 
+LARGEST_HIDDEN = 1024
+"""Beyond this a matrix no longer fits into a cache, and general libraries are made for that."""
+
+
 def kernel_workers(threads: int) -> Any:
     """Return threads that kernels run on, or None where there are no kernels."""
     return None if _kernels is None else _kernels.Workers(threads)
@@ -36,6 +40,8 @@ def why_not(policy: Policy, parts: Sequence[Environment] = ()) -> str | None:
     """Return why the kernels cannot run this policy in an environment of these parts, or None when they can."""
     if _kernels is None:
         return "this installation was built without them"
+    if policy.hidden > LARGEST_HIDDEN:
+        return f"policy.hidden {policy.hidden} is more than {LARGEST_HIDDEN}"
     if policy.hidden % 16:
         return f"policy.hidden {policy.hidden} is no multiple of 16"
     if policy.settings.encoder != "flat" or not isinstance(policy.observations, ArrayObservations):

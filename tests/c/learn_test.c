@@ -317,12 +317,12 @@ static PufLearner make_learner(Memory* memory, const Case* c, PufPool* pool, int
         net->outputs = c->choices[0] + c->choices[1] + c->choices[2];
         net->choices = choices;
     }
-    const size_t size = puf_network_layout(net).size;
+    const PufWeights layout = puf_network_layout(net);
     learner.tile_rows = puf_tile_rows(net, c->horizon);
     learner.scratch_size = learner.kernels->scratch(net, c->horizon, learner.tile_rows);
-    learner.weights = floats(memory, size);
+    learner.weights = floats(memory, layout.size);
     learner.scratch = floats(memory, (size_t)threads * learner.scratch_size);
-    learner.gradients = floats(memory, PUF_GROUPS * size);
+    learner.gradients = floats(memory, (size_t)layout.groups * layout.gradient);
     learner.input_scale = random_floats(memory, (size_t)c->inputs, 1.0f);
     return learner;
 }

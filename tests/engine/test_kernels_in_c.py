@@ -86,7 +86,7 @@ OVERFLOWS = {
     "too little scratch for a tile": ("tile.h", "= (size_t)(cursor - base);", "= (size_t)(cursor - base) - 16;"),
     "too little scratch for Muon": ("learner.c", "+ 2 * narrow * narrow;", "+ narrow * narrow;"),
     "a row too many": ("rollout.h", "for (size_t i = 0; i < rows; i++) {", "for (size_t i = 0; i <= rows; i++) {"),
-    "too few weights": ("learner.c", "l.size = l.log_std + ", "l.size = l.log_std - 1 + "),
+    "too few weights": ("learner.c", "l.size = l.head + (size_t)l.padded * h;", "l.size = l.head;"),
 }  # fmt: skip
 
 
