@@ -125,9 +125,9 @@ def main() -> int:
                 mark = verdict(scores, found[environment]["as shipped"]["scores"])
                 line = f"{statistics.mean(scores):.4g} | {min(scores):.4g} | {mark} | {seconds:.1f} s"
                 print(f"| {name} | {line} |", flush=True)
-    if options.json:
-        before = json.loads(options.json.read_text()) if options.json.exists() else {}
-        options.json.write_text(json.dumps(before | found, indent=2) + "\n")
+            if options.json:
+                before = json.loads(options.json.read_text()) if options.json.exists() else {}
+                options.json.write_text(json.dumps(before | found, indent=2) + "\n")
     return 0
 
 
