@@ -72,7 +72,7 @@ class Actor(Protocol):
 
 
 class Learner(Protocol):
-    """Computes gradients; the optimizer's `gradient` holds them."""
+    """Computes gradients; the policy's parameters hold them."""
 
     workers: Any
     """The kernels' threads, which the optimizer uses as well; None where there are no kernels."""

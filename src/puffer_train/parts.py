@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_train.episodes import together
+
 ARRAYS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
 OPTIONAL = ("action_masks", "agent_mask")
 
@@ -84,10 +86,7 @@ class Parts:
         """Means over the episodes that ended since the last call, in one environment or in all; `n` counts them."""
         if env is not None:
             return self._log_of(env)
-        logs = [log for log in (part.log() for part in self.parts) if log]
-        total = sum(log["n"] for log in logs)
-        means = {key: sum(log[key] * log["n"] for log in logs) / total for key in logs[0]} if logs else {}
-        return means | ({"n": total} if logs else {})
+        return together([part.log() for part in self.parts])
 
     def _log_of(self, env: int) -> dict[str, float]:
         for part in self.parts:

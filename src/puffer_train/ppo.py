@@ -29,6 +29,7 @@ from torch import Tensor
 from puffer_train.buffers import Buffers
 from puffer_train.config import Settings, check_batch
 from puffer_train.contract import Environment, describe
+from puffer_train.episodes import EpisodeMeter, together
 from puffer_train.errors import EnvironmentCalls, NonFiniteError
 from puffer_train.learner import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner, make_learner
 from puffer_train.loss import Scale
@@ -160,7 +161,7 @@ class Trainer:
         if self.ranks.count > 1:
             with self._meeting():
                 mine = json.dumps({key: float(value) for key, value in episodes.items()})
-                episodes = _together([json.loads(log) for log in self.ranks.tell(mine.encode())])
+                episodes = together([json.loads(log) for log in self.ranks.tell(mine.encode())])
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
         self.clock.total += time.perf_counter() - start
@@ -496,50 +497,6 @@ class Trainer:
         self.steps, self.updates = counters["steps"], counters["updates"]
         self.skipped, self.skipped_in_a_row = counters["skipped"], counters["skipped_in_a_row"]
         self.optimizer.steps = counters["optimizer_steps"]
-
-
-class EpisodeMeter:
-    """Episode statistics for environments that keep none."""
-
-    def __init__(self, rows: int) -> None:
-        self.returns = np.zeros(rows)
-        self.lengths = np.zeros(rows)
-        self.finished: list[tuple[float, float]] = []
-
-    def add(self, rows: slice, buffers: Buffers, t: int) -> None:
-        """Count step t of some rows: of those who were there."""
-        returns, lengths = self.returns[rows], self.lengths[rows]
-        rewards, ends = buffers.rewards[t, rows].numpy(), buffers.ends[t, rows].numpy()
-        there = np.ones(len(ends), np.bool_) if buffers.present is None else buffers.present[t, rows].numpy()
-        returns += np.where(there & np.isfinite(rewards), rewards, 0)  # or no checkpoint could be written
-        lengths += there
-        ended = ends & there
-        if ended.any():
-            self.finished += zip(returns[ended].tolist(), lengths[ended].tolist(), strict=True)
-            returns[ended] = 0
-            lengths[ended] = 0
-
-    def take(self) -> dict[str, float]:
-        """Return means over the episodes finished since the last call, `{}` when there were none."""
-        if not self.finished:
-            return {}
-        returns, lengths = np.array(self.finished).T
-        self.finished = []
-        return {
-            "episode_return": float(returns.mean()),
-            "episode_length": float(lengths.mean()),
-            "n": float(len(returns)),
-        }
-
-
-def _together(logs: list[dict[str, float]]) -> dict[str, float]:
-    """Return the means over the episodes of all ranks' logs; `n` counts them."""
-    logs = [log for log in logs if log.get("n")]
-    if not logs:
-        return {}
-    total = sum(log["n"] for log in logs)
-    known = [key for key in logs[0] if all(key in log for log in logs)]
-    return {key: sum(log[key] * log["n"] for log in logs) / total for key in known} | {"n": total}
 
 
 class Stopwatch:
