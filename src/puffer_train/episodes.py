@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from puffer_train.buffers import Buffers
+if TYPE_CHECKING:  # the commands bring logs together before they know whether there is a torch
+    from puffer_train.buffers import Buffers
 
 
 class EpisodeMeter:
