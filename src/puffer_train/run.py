@@ -318,6 +318,7 @@ class Run:
                         self.save()
                 self.save()
             except NonFiniteError:
+                self.ranks.end()
                 self.ranks.wait()  # rank 0 is writing down why
                 raise
         if self.trainer.finished:
@@ -356,6 +357,7 @@ class Run:
                 self._save_last()
         except NonFiniteError as error:
             left = f"{self._dump(str(error))} {self._keep_learned()}"
+            self.ranks.end()
             self.ranks.wait()
             raise NonFiniteError(f"{error} {left}") from error
         except RanksError as error:

@@ -45,14 +45,22 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def interruptible_until(ending: Callable[[], bool]) -> Iterator[None]:
-    """Make every such signal raise `KeyboardInterrupt` inside, until `ending` says that it has no meaning any more."""
+    """Make every such signal raise `KeyboardInterrupt` inside, until `ending` says that it has no meaning any more.
+
+    From then on they are ignored, outside too: what is still to be said is said.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if not ending():
             raise Interrupted(number)
 
     with _handled_by(interrupt, _signals()):
-        yield
+        try:
+            yield
+        finally:
+            if ending() and threading.current_thread() is threading.main_thread():
+                for number in _signals():
+                    signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -81,7 +89,10 @@ def _signals() -> list[signal.Signals]:
 
 @contextmanager
 def _handled_by(handler: Handler, numbers: list[signal.Signals]) -> Iterator[dict[signal.Signals, Any]]:
-    """Install a handler and yield those of before, which return in the end. Only a main thread can do that."""
+    """Install a handler and yield those of before, which return in the end, unless another one was installed since.
+
+    Only a main thread can do that.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield {}
         return
@@ -90,4 +101,5 @@ def _handled_by(handler: Handler, numbers: list[signal.Signals]) -> Iterator[dic
         yield before
     finally:
         for number, old in before.items():
-            signal.signal(number, old)
+            if signal.getsignal(number) is handler:
+                signal.signal(number, old)
