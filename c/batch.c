@@ -10,6 +10,12 @@ PufLayout puf_layout(const PufSpec* spec, const double* params)
     return layout;
 }
 
+void puf_batch_make_assets(PufBatch* b, void* assets, const double* params)
+{
+    b->spec->make_assets(&b->layout, assets, params);
+    b->io.assets = assets;
+}
+
 int32_t puf_log_size(const PufSpec* spec) { return (int32_t)(sizeof(PufLog) / sizeof(float)) + spec->num_log_names; }
 
 int64_t puf_batch_take_actions(PufBatch* b, const void* source, int32_t first, int32_t count)

@@ -24,7 +24,7 @@ typedef struct PufBatch {
     const PufSpec* spec;
     PufLayout layout; // resolved for the settings
     void* states;     // num_envs * layout.state_size bytes, 64-byte aligned
-    PufIo io;
+    PufIo io;         // io.assets: made by puf_batch_make_assets, or NULL
     int32_t num_envs;
     PufPool* pool; // NULL: the caller's thread alone
     PufSettings settings;
@@ -35,6 +35,9 @@ typedef struct PufBatch {
 
 // The layout of an environment under these settings.
 PufLayout puf_layout(const PufSpec* spec, const double* params);
+
+// Fill the assets, layout.assets_size zeroed bytes that the caller keeps for as long as the batch.
+void puf_batch_make_assets(PufBatch* batch, void* assets, const double* params);
 
 // Copy the actions of `count` environments from `source`, which may be where they go, and pull continuous ones into
 // their bounds. Index, in the batch, of the first that is out of range, NaN or infinite, or -1.

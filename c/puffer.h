@@ -7,6 +7,9 @@
 //     NAME_step(State*, PufIo)                         read the actions, move, write rewards, terminals, truncations
 //     NAME_observe(const State*, PufIo)                write the observations
 //
+// Large worlds take one block behind the struct, whose size `resize` computes from the settings. What all environments of
+// a batch share and never change, such as levels, are its assets: made once, read through io.assets.
+//
 // It ends with a table, PUF_DEFINE_ENV, from which spaces, settings, documentation, tests and renderers are made. That
 // macro also writes the batch loops into the environment's own translation unit, so that the verbs inline into them.
 //
@@ -18,7 +21,7 @@
 #include <string.h>
 
 enum {
-    PUF_ABI = 2, // raised whenever a struct below changes
+    PUF_ABI = 3, // raised whenever a struct below changes
     PUF_MAX_DIMS = 3,
 };
 
@@ -35,6 +38,7 @@ typedef struct PufIo {
     uint8_t* truncations; // 1: cut off; never together with a terminal
     uint8_t* action_mask; // 1: this choice may be taken now; NULL unless layout.masked
     uint8_t* agent_mask;  // 1: this row holds an agent now; NULL unless layout.padded
+    const void* assets;   // what all environments of a batch share and none changes; NULL unless layout.assets_size
 } PufIo;
 
 // A part of the observation: `count` elements with the same bounds. A count of 0 means all that remain.
@@ -63,12 +67,15 @@ typedef struct PufParam {
     const char* doc;
 } PufParam;
 
-// A field of the state that Python and the renderers may read. Made by PUF_SCALAR, PUF_ARRAY, PUF_GRID and PUF_BLOCK.
+typedef enum PufPlace { PUF_IN_STRUCT, PUF_IN_BLOCK, PUF_IN_ASSETS } PufPlace;
+
+// A field of the state that Python and the renderers may read. Made by PUF_SCALAR, PUF_ARRAY, PUF_GRID, PUF_BLOCK and
+// PUF_ASSET.
 typedef struct PufField {
     const char* name;
     PufDtype dtype;
     int32_t ndim;
-    int32_t in_block;             // 1: `offset` and `shape` are the offsets of int32 members that hold them
+    PufPlace place;               // not in the struct: `offset` and `shape` are where it holds them, as int32
     uint64_t offset;              // bytes from the start of the state
     uint64_t shape[PUF_MAX_DIMS]; // elements
     const char* doc;
@@ -91,8 +98,9 @@ typedef struct PufLayout {
     int32_t obs_shape[PUF_MAX_DIMS];
     int32_t num_actions;
     const PufAction* actions;
-    int32_t masked; // 1: the environment writes action masks
-    int32_t padded; // 1: the environment writes agent masks
+    int32_t masked;       // 1: the environment writes action masks
+    int32_t padded;       // 1: the environment writes agent masks
+    uint64_t assets_size; // bytes of what the whole batch shares, such as levels
 } PufLayout;
 
 typedef struct PufSpec {
@@ -114,6 +122,10 @@ typedef struct PufSpec {
     // Optional: adjust the layout to the settings; and name an impossible combination of settings (or return NULL).
     void (*resize)(PufLayout* layout, const double* params);
     const char* (*conflict)(const double* params);
+    // With layout.assets_size: fill that many zeroed bytes, once, before the first init; and the settings that this reads
+    // (bit p stands for params[p]), which cannot be changed in a batch that exists.
+    void (*make_assets)(const PufLayout* layout, void* assets, const double* params);
+    uint64_t fixed_params;
     // The batch loops: `n` consecutive environments, the first of them number `first` of the run.
     void (*init_all)(const PufLayout*, void* states, int32_t n, const double* params, uint64_t seed, uint64_t first);
     void (*reset_all)(const PufLayout*, void* states, int32_t n, PufIo io);
@@ -165,6 +177,7 @@ static inline PufIo puf_row(const PufLayout* l, PufDtype obs_dtype, PufIo io, in
     out.truncations = io.truncations + row;
     out.action_mask = l->masked ? io.action_mask + row * puf_mask_size(l) : NULL;
     out.agent_mask = l->padded ? io.agent_mask + row : NULL;
+    out.assets = io.assets;
     return out;
 }
 
@@ -278,7 +291,12 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
                  sizeof(PUF_MEMBER(State, m)[0]) / sizeof(PUF_MEMBER(State, m)[0][0]) }, .doc = text }
 // A table behind the struct, in the block that `resize` asked for: int32 members hold its offset, rows and columns.
 #define PUF_BLOCK(State, label, type, offset_member, rows_member, cols_member, text)                                   \
-    { .name = label, .dtype = type, .ndim = 2, .in_block = 1, .offset = offsetof(State, offset_member),                \
+    PUF_TABLE(State, label, type, PUF_IN_BLOCK, offset_member, rows_member, cols_member, text)
+// The same for a table in the assets, counted from their start.
+#define PUF_ASSET(State, label, type, offset_member, rows_member, cols_member, text)                                   \
+    PUF_TABLE(State, label, type, PUF_IN_ASSETS, offset_member, rows_member, cols_member, text)
+#define PUF_TABLE(State, label, type, where, offset_member, rows_member, cols_member, text)                            \
+    { .name = label, .dtype = type, .ndim = 2, .place = where, .offset = offsetof(State, offset_member),               \
       .shape = { offsetof(State, rows_member), offsetof(State, cols_member) }, .doc = text }
 // clang-format on
 
@@ -310,7 +328,7 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
 #define PUF_STATE(env, State, states, i)                                                                               \
     (PUF_SPEC(env).resize ? (State*)((uint8_t*)(states) + (size_t)(i) * layout->state_size) : (State*)(states) + (i))
 
-#define PUF_DEFINE_LOOPS(env, State, ...)                                                                              \
+#define PUF_DEFINE_LOOPS(env, State, begin_episode, ...)                                                               \
     static void env##_init_all(const PufLayout* layout, void* states, int32_t n, const double* params, uint64_t seed,  \
                                uint64_t first)                                                                         \
     {                                                                                                                  \
@@ -325,7 +343,7 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
         for (int32_t i = 0; i < n; i++) {                                                                              \
             State* s = PUF_STATE(env, State, states, i);                                                               \
             PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
-            env##_reset(s);                                                                                            \
+            begin_episode;                                                                                             \
             puf_clear_results(row, l->agents);                                                                         \
             env##_observe(s, row);                                                                                     \
         }                                                                                                              \
@@ -355,7 +373,7 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
     PUF_EXPORT_SPEC(env)
 
 // Step every environment; where its agents end their episodes `together`, save the final observations and reset.
-#define PUF_DEFINE_STEP_LOOP(env, State, together)                                                                     \
+#define PUF_DEFINE_STEP_LOOP(env, State, together, begin_episode)                                                      \
     extern const PufSpec PUF_SPEC(env);                                                                                \
     static void env##_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                             \
     {                                                                                                                  \
@@ -366,7 +384,7 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
             env##_step(s, row);                                                                                        \
             if ((together) && (row.terminals[0] | row.truncations[0])) {                                               \
                 env##_observe(s, puf_final(row));                                                                      \
-                env##_reset(s);                                                                                        \
+                begin_episode;                                                                                         \
             }                                                                                                          \
             env##_observe(s, row);                                                                                     \
         }                                                                                                              \
@@ -374,17 +392,22 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
 
 // An environment whose agents all end their episodes together: the loop sees to it.
 #define PUF_DEFINE_ENV(env, State, ...)                                                                                \
-    PUF_DEFINE_STEP_LOOP(env, State, 1)                                                                                \
-    PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
+    PUF_DEFINE_STEP_LOOP(env, State, 1, env##_reset(s))                                                                \
+    PUF_DEFINE_LOOPS(env, State, env##_reset(s), __VA_ARGS__)
+
+// The same for an environment with assets: its reset gets them, as reset(State*, const void* assets).
+#define PUF_DEFINE_ASSETS_ENV(env, State, ...)                                                                         \
+    PUF_DEFINE_STEP_LOOP(env, State, 1, env##_reset(s, io.assets))                                                     \
+    PUF_DEFINE_LOOPS(env, State, env##_reset(s, io.assets), __VA_ARGS__)
 
 // An environment whose agents end their episodes one by one: its step writes their final observations and brings them
 // back itself.
 #define PUF_DEFINE_AGENTS_ENV(env, State, ...)                                                                         \
-    PUF_DEFINE_STEP_LOOP(env, State, 0)                                                                                \
-    PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
+    PUF_DEFINE_STEP_LOOP(env, State, 0, env##_reset(s))                                                                \
+    PUF_DEFINE_LOOPS(env, State, env##_reset(s), __VA_ARGS__)
 
 // An environment that steps many copies side by side, for the sake of vector instructions: it brings its own
 // NAME_step_all, which must do, bit for bit, what the loop of PUF_DEFINE_ENV does.
 #define PUF_DEFINE_BATCH_ENV(env, State, ...)                                                                          \
     extern const PufSpec PUF_SPEC(env);                                                                                \
-    PUF_DEFINE_LOOPS(env, State, __VA_ARGS__)
+    PUF_DEFINE_LOOPS(env, State, env##_reset(s), __VA_ARGS__)

@@ -32,6 +32,25 @@ static inline void puf_sincosf(float x, float* sine, float* cosine)
     *sine = (q & 2) ? -swapped_s : swapped_s;
     *cosine = ((q + 1) & 2) ? -swapped_c : swapped_c;
 }
+// The angle of the vector (x, y) in radians, from -pi to pi, to 2e-7; 0 where both are 0. The tangent of the smaller
+// angle to an axis is in [0, 1]; half of it brings that to [0, tan(pi/8)], where Cephes' polynomial for atanf (Moshier)
+// holds.
+static inline float puf_atan2f(float y, float x)
+{
+    float ax = fabsf(x), ay = fabsf(y);
+    float low = puf_minf(ax, ay), high = puf_maxf(ax, ay);
+    float t = high > 0.0f ? low / high : 0.0f;
+    float beyond = t > 0.414213562f ? 1.0f : 0.0f; // tan(pi/8)
+    t = beyond > 0.0f ? (t - 1.0f) / (t + 1.0f) : t;
+    float t2 = t * t;
+    float p =
+        t +
+        t * t2 * (-3.33329491539e-1f + t2 * (1.99777106478e-1f + t2 * (-1.38776856032e-1f + t2 * 8.05374449538e-2f)));
+    float angle = beyond * (0.25f * PUF_PI) + p;
+    angle = ay > ax ? 0.5f * PUF_PI - angle : angle;
+    angle = x < 0.0f ? PUF_PI - angle : angle;
+    return y < 0.0f ? -angle : angle;
+}
 static inline float puf_sinf(float x)
 {
     float s, c;

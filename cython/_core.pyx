@@ -26,6 +26,7 @@ cdef extern from "puffer.h" nogil:
         uint8_t* truncations
         uint8_t* action_mask
         uint8_t* agent_mask
+        const void* assets
     ctypedef struct PufObs:
         const char* name
         int32_t count
@@ -49,11 +50,14 @@ cdef extern from "puffer.h" nogil:
         double low
         double high
         const char* doc
+    ctypedef enum PufPlace:
+        PUF_IN_STRUCT
+        PUF_IN_ASSETS
     ctypedef struct PufField:
         const char* name
         PufDtype dtype
         int32_t ndim
-        int32_t in_block
+        PufPlace place
         uint64_t offset
         uint64_t shape[3]
         const char* doc
@@ -66,6 +70,7 @@ cdef extern from "puffer.h" nogil:
         const PufAction* actions
         int32_t masked
         int32_t padded
+        uint64_t assets_size
     ctypedef struct PufSpec:
         uint32_t abi
         const char* name
@@ -81,6 +86,7 @@ cdef extern from "puffer.h" nogil:
         const char* const* log_names
         int32_t num_obs, num_params, num_fields, num_log_names
         const char* (*conflict)(const double*) noexcept
+        uint64_t fixed_params
     size_t puf_mask_size(const PufLayout*)
 
 cdef extern from "registry.h" nogil:
@@ -120,6 +126,7 @@ cdef extern from "batch.h" nogil:
         PufGroup* groups
         int32_t under_way, most_threads
     PufLayout puf_layout(const PufSpec*, const double*)
+    void puf_batch_make_assets(PufBatch*, void*, const double*)
     int64_t puf_batch_take_actions(PufBatch*, const void*, int32_t, int32_t)
     void puf_batch_init(PufBatch*, const double*, uint64_t, uint64_t)
     int puf_batch_reset(PufBatch*)
@@ -226,9 +233,11 @@ def describe(str name):
         "obs": [(_text(s.obs[i].name), s.obs[i].count, s.obs[i].low, s.obs[i].high, _text(s.obs[i].doc))
                 for i in range(s.num_obs)],
         "params": [(_text(s.params[i].name), <int> s.params[i].type, s.params[i].value, s.params[i].low,
-                    s.params[i].high, _text(s.params[i].doc)) for i in range(s.num_params)],
-        "fields": [(_text(s.fields[i].name), DTYPES[s.fields[i].dtype], s.fields[i].ndim, bool(s.fields[i].in_block),
-                    s.fields[i].offset, tuple(s.fields[i].shape[d] for d in range(3)), _text(s.fields[i].doc))
+                    s.params[i].high, _text(s.params[i].doc), bool(s.fixed_params >> i & 1))
+                   for i in range(s.num_params)],
+        "fields": [(_text(s.fields[i].name), DTYPES[s.fields[i].dtype], s.fields[i].ndim,
+                    s.fields[i].place != PUF_IN_STRUCT, s.fields[i].place == PUF_IN_ASSETS, s.fields[i].offset,
+                    tuple(s.fields[i].shape[d] for d in range(3)), _text(s.fields[i].doc))
                    for i in range(s.num_fields)],
         "log_names": LOG_NAMES + tuple(_text(s.log_names[i]) for i in range(s.num_log_names)),
         "layout": _layout_dict(&layout),
@@ -306,6 +315,7 @@ cdef class Batch:
     cdef readonly object observations, final_observations, actions, rewards, terminals, truncations
     cdef readonly object action_masks, agent_mask
     cdef readonly object _states  # keeps the states alive for as long as a view of them
+    cdef readonly object _assets  # likewise
     cdef readonly tuple _result
     cdef public object _on_step  # called with the checked actions before each step, for recording
 
@@ -324,6 +334,9 @@ cdef class Batch:
         self._states = aligned_zeros(num_envs * b.layout.state_size, np.uint8)
         b.states = cnp.PyArray_DATA(<cnp.ndarray> self._states)
         self._take_buffers(dict(buffers or {}))
+        self._assets = aligned_zeros(b.layout.assets_size, np.uint8)
+        if b.layout.assets_size > 0:
+            puf_batch_make_assets(b, cnp.PyArray_DATA(<cnp.ndarray> self._assets), self._params())
         if group > 0:
             self._make_groups(group)
         if threads > 1 or group > 0:

@@ -29,6 +29,7 @@ class Batch:
     action_masks: NDArray[np.bool_] | None
     agent_mask: NDArray[np.bool_] | None
     _states: NDArray[np.uint8]
+    _assets: NDArray[np.uint8]
     _on_step: Callable[[], None] | None
     _current: NDArray[np.float64] | None
     _next: NDArray[np.float64] | None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs import _core
+from puffer_envs.logs import means
 from puffer_envs.replay import Recorder
 from puffer_envs.settings import check_seed, resolve_settings
 from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
@@ -27,11 +28,12 @@ class State:
     Numbers are read when asked for (`state.ball_x`); arrays are views. `dir(state)` and iteration give the names.
     """
 
-    __slots__ = ("_memory", "_spec")
+    __slots__ = ("_assets", "_memory", "_spec")
 
-    def __init__(self, env: EnvSpec, memory: NDArray[np.uint8]) -> None:
+    def __init__(self, env: EnvSpec, memory: NDArray[np.uint8], assets: NDArray[np.uint8]) -> None:
         self._spec = env
         self._memory = memory
+        self._assets = assets
 
     def __getattr__(self, name: str) -> Any:
         for field in self._spec.fields:
@@ -56,7 +58,8 @@ class State:
             offset, *shape_list = (int(self._memory[at : at + 4].view(np.int32)[0]) for at in (offset, *shape))
             shape = tuple(shape_list)
         size = int(np.prod(shape)) * field.dtype.itemsize
-        view = self._memory[offset : offset + size].view(field.dtype).reshape(shape)
+        whole = self._assets if field.in_assets else self._memory
+        view = whole[offset : offset + size].view(field.dtype).reshape(shape)
         view.flags.writeable = False
         return view
 
@@ -118,22 +121,18 @@ class Environment(_core.Batch):
     def log(self, env: int | None = None) -> dict[str, float]:
         """Means over the episodes finished since the last call, of one environment or of all; `n` counts them.
 
-        What was reported is cleared. `{}` when no episode finished.
+        What was reported is cleared. `{}` when no episode finished. Figures such as `race.perf` are means over the
+        `race.n` episodes of one kind, and left out when there were none.
         """
         first, count = (0, self.num_envs) if env is None else (self._check_index(env), 1)
-        sums = self._log(first, count)
-        if sums[0] == 0:
-            return {}
-        return {"n": float(sums[0])} | {
-            name: float(value / sums[0]) for name, value in zip(self.spec.log_names[1:], sums[1:], strict=True)
-        }
+        return means(dict(zip(self.spec.log_names, self._log(first, count).tolist(), strict=True)))
 
     def state(self, env: int = 0) -> State:
         """The named fields of one environment's state, as live, read-only views."""
         self._check_open()
         index = self._check_index(env)
         size = self._states.size // self.num_envs
-        return State(self.spec, self._states[index * size : (index + 1) * size])
+        return State(self.spec, self._states[index * size : (index + 1) * size], self._assets)
 
     def state_hash(self, env: int | None = None) -> int:
         """A 64-bit hash of the state of one environment, or of all. Logs do not enter."""
@@ -170,6 +169,12 @@ class Environment(_core.Batch):
     def _changed(self, params: NDArray[np.float64], key: str, value: Any) -> list[float]:
         """These settings with another value, as long as the buffers stay as they are."""
         changed = list(resolve_settings(self.spec, self._name_settings(params) | {key: value}).values())
+        fixed = any(p.fixed and p.name == key for p in self.spec.params)
+        if fixed and changed != params.tolist():
+            raise ValueError(
+                f"{self.spec.name}: what all environments of the batch share was made with {key}="
+                f"{self.settings[key]!r}, which is fixed since; make other environments with {key}={value!r}"
+            )
         if read_layout(self.spec.name, changed) != self._layout:
             raise ValueError(
                 f"{self.spec.name}: {key}={value!r} would change the layout of buffers or states, which is fixed once "

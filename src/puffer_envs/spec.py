@@ -65,6 +65,8 @@ class Param:
     """Greatest value allowed."""
     doc: str
     """What it does, with its unit."""
+    fixed: bool = False
+    """Whether what all environments of a batch share is made from it, so that `set` cannot change it."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Field:
     """0 for a number, 1 or 2 for an array."""
     in_block: bool
     """True: its place and shape depend on the settings, and `offset` and `shape` say where the state holds them."""
+    in_assets: bool
+    """True: it is part of what all environments of the batch share."""
     offset: int
     """Bytes from the start of the state."""
     shape: tuple[int, ...]
@@ -165,12 +169,12 @@ def spec(name: str) -> EnvSpec:
 def _read_spec(name: str) -> EnvSpec:
     table = _core.describe(name)
     params = tuple(
-        Param(label, _PARAM_TYPES[kind], default, low, high, doc)
-        for label, kind, default, low, high, doc in table["params"]
+        Param(label, _PARAM_TYPES[kind], default, low, high, doc, fixed)
+        for label, kind, default, low, high, doc, fixed in table["params"]
     )
     fields = tuple(
-        Field(label, dtype, ndim, in_block, offset, shape, doc)
-        for label, dtype, ndim, in_block, offset, shape, doc in table["fields"]
+        Field(label, dtype, ndim, in_block, in_assets, offset, shape, doc)
+        for label, dtype, ndim, in_block, in_assets, offset, shape, doc in table["fields"]
     )
     layout = read_layout(name, [p.default for p in params])
     return EnvSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,10 +46,23 @@ class EpisodeMeter:
 
 
 def together(logs: list[dict[str, float]]) -> dict[str, float]:
-    """Return the means over the episodes of several logs, each of which has means and their number `n`."""
+    """Return the means over the episodes of several logs, each of which has means and their number `n`.
+
+    `race.perf` is the mean over `race.n` episodes of one kind, of which a log may have none.
+    """
     logs = [log for log in logs if log.get("n")]
-    if not logs:
-        return {}
-    total = sum(log["n"] for log in logs)
-    known = [key for key in logs[0] if all(key in log for log in logs)]
-    return {key: sum(log[key] * log["n"] for log in logs) / total for key in known} | {"n": total}
+    keys = {key: count_of(key, log) for log in logs for key in log}
+    having = {count: [log for log in logs if log.get(count)] for count in keys.values()}
+    totals = {count: sum(log[count] for log in having[count]) for count in having}
+    return {
+        key: totals[key] if key == count else sum(log[key] * log[count] for log in having[count]) / totals[count]
+        for key, count in keys.items()
+        if having[count] and all(key in log for log in having[count])
+    }
+
+
+def count_of(figure: str, log: Collection[str]) -> str:
+    """Return the name of the number of episodes that a figure is the mean of: its own kind's, or else `n`."""
+    kind, dot, _ = figure.rpartition(".")
+    own = f"{kind}{dot}n"
+    return own if own in log else "n"

@@ -18,6 +18,7 @@ import torch
 from puffer_train.buffers import Buffers
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment, describe
+from puffer_train.episodes import count_of
 from puffer_train.errors import EnvironmentCalls
 from puffer_train.learner import make_learner
 from puffer_train.policy import Policy
@@ -146,7 +147,8 @@ def _play_first_episodes(
         logs = {} if log is None else {i: log(env=i) for i in np.unique(np.flatnonzero(ends) // agents).tolist()}
         for row in np.flatnonzero(first).tolist():
             figures = {"episode_return": returns[row], "episode_length": float(length)}
-            figures |= {key: value for key, value in logs.get(row // agents, {}).items() if key != "n"}
+            own = logs.get(row // agents, {})
+            figures |= {key: value for key, value in own.items() if key != count_of(key, own)}
             for name, value in figures.items():
                 if math.isfinite(value):
                     result.figures.setdefault(name, []).append(float(value))

@@ -164,6 +164,10 @@ int main(int argc, char** argv)
     b.io.truncations = allocate(n.rows);
     b.io.action_mask = b.layout.masked ? allocate(n.rows * n.mask) : NULL;
     b.io.agent_mask = b.layout.padded ? allocate(n.rows) : NULL;
+    void* assets = allocate(b.layout.assets_size);
+    if (b.layout.assets_size) {
+        puf_batch_make_assets(&b, assets, params);
+    }
     FILE* in = argc > 5 ? fopen(argv[5], "rb") : NULL;
     FILE* out = argc > 6 ? fopen(argv[6], "wb") : NULL;
     if ((argc > 5 && !in) || (argc > 6 && !out)) {
@@ -207,6 +211,6 @@ int main(int argc, char** argv)
         fclose(in);
     }
     free(b.io.obs), free(b.io.final_obs), free(b.io.rewards), free(b.io.terminals), free(b.io.truncations);
-    free(b.io.action_mask), free(b.io.agent_mask), free(actions), free(b.states);
+    free(b.io.action_mask), free(b.io.agent_mask), free(actions), free(b.states), free(assets);
     return 0;
 }

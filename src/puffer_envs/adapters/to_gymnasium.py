@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.adapters.native import draw_seed, make_native
 from puffer_envs.adapters.rendering import MODES, Frame, View
+from puffer_envs.logs import count_of
 
 Array = NDArray[Any]
 Info = dict[str, Any]
@@ -97,8 +98,8 @@ class PufferEnv(gymnasium.Env[Array, Any]):
         reward, terminated, truncated = env.rewards.item(), env.terminals.item(), env.truncations.item()
         if terminated or truncated:
             self._episode = OVER
-            log = env.log()
-            log.pop("n", None)  # one episode
+            whole = env.log()
+            log = {name: value for name, value in whole.items() if name != count_of(name, whole)}  # one episode
             return env.final_observations[0].copy(), reward, terminated, truncated, log
         return env.observations[0].copy(), reward, terminated, truncated, self._running_info()
 
@@ -222,18 +223,21 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         for row, observation in zip(rows.tolist(), self.environment.final_observations[rows], strict=True):
             final_obs[row] = observation
         final_info: Info = {}
-        for name, values in self._logs(rows).items():
-            final_info[name] = np.zeros(self.num_envs)
-            final_info[name][rows] = values
-            final_info[f"_{name}"] = ended.copy()
+        for name, (values, there) in self._logs(rows).items():
+            final_info[name], final_info[f"_{name}"] = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
+            final_info[name][rows], final_info[f"_{name}"][rows] = values, there
         infos |= {"final_obs": final_obs, "_final_obs": ended.copy(), "final_info": final_info, "_final_info": ended}
 
-    def _logs(self, rows: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
-        """Name -> (len(rows),): each row's log, which its environment's agents share."""
+    def _logs(self, rows: NDArray[np.intp]) -> dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+        """Name -> each row's log (len(rows),), which its environment's agents share, and whether it has that figure."""
         envs, place = np.unique(rows // self.environment.agents, return_inverse=True)
-        sums = self.environment._log_each(envs)
-        means = (sums[:, 1:] / sums[:, :1])[place]
-        return dict(zip(self.environment.spec.log_names[1:], means.T, strict=True))
+        names = self.environment.spec.log_names
+        sums = self.environment._log_each(envs)[place]
+        counts = sums[:, [names.index(count_of(name, names)) for name in names]]
+        there = counts > 0
+        means = np.divide(sums, counts, out=np.zeros_like(sums), where=there)
+        columns = zip(names, means.T, there.T, strict=True)
+        return {name: (mean, known) for name, mean, known in columns if name != count_of(name, names)}
 
     def render(self) -> tuple[Frame, ...] | None:
         """Mode rgb_array: a picture for every row, (height, width, 3) uint8 each. Mode human: None, see the window.

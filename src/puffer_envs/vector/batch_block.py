@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from puffer_envs.logs import sums
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers
 
@@ -69,9 +70,7 @@ class BatchBlock:
         """See `Block.log`."""
         if not hasattr(self._env, "log"):
             return {}
-        means = self._env.log(env)
-        n = means.get("n", 0.0)
-        return {key: value if key == "n" else value * n for key, value in means.items()}
+        return sums(self._env.log(env))
 
     def render(self, env: int) -> Any:
         """See `Block.render`: a batch has pictures of its own if it has a method `render(env)`."""

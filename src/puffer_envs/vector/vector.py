@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.contract import StepResult
+from puffer_envs.logs import means
 from puffer_envs.settings import check_seed
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers, ObservationField
@@ -213,8 +214,7 @@ class Vector(ABC):
             for part in self._logs(index):
                 for key, value in part.items():
                     sums[key] = sums.get(key, 0.0) + value
-        n = sums.pop("n", 0.0)
-        return {"n": n} | {key: value / n for key, value in sums.items()} if n else {}
+        return means(sums)
 
     def render(self, env: int = 0) -> Any:
         """What environment `env` draws: usually a uint8 array (height, width, 3); None where it draws nothing."""

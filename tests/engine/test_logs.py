@@ -1,0 +1,63 @@
+"""Figures of finished episodes, and of those of one kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import puffer_envs
+from puffer_envs import vector
+from puffer_envs.logs import count_of, means, sums
+
+
+def test_each_figure_has_its_count() -> None:
+    names = ("n", "perf", "race.n", "race.perf", "hover.perf")
+    assert [count_of(name, names) for name in names] == ["n", "n", "race.n", "race.n", "n"]
+
+
+def test_means_and_sums_undo_each_other() -> None:
+    added = {"n": 4.0, "perf": 2.0, "race.n": 1.0, "race.perf": 0.25, "flag.n": 0.0, "flag.perf": 0.0}
+    divided = means(added)
+    assert divided == {"n": 4.0, "perf": 0.5, "race.n": 1.0, "race.perf": 0.25}
+    assert sums(divided) == {name: value for name, value in added.items() if not name.startswith("flag")}
+    assert means({"n": 0.0, "perf": 0.0}) == {}
+    assert means({}) == sums({}) == {}
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_figures_of_a_kind(probe: str, parts: int) -> None:
+    """By hand from the actions: whether the last two differ, of all agents and of the first alone."""
+    agents, envs, steps = 4, 6, 5
+    actions = np.random.default_rng(1).integers(0, (3, 2), (steps, envs * agents, 2)).astype(np.int32)
+    if parts == 1:
+        env = puffer_envs.make(probe, envs, agents=agents, max_steps=steps)
+    else:
+        env = vector.make(probe, envs, workers=parts, backend="threads", agents=agents, max_steps=steps)
+    with env:
+        env.reset(1)
+        for row in actions:
+            env.step(row)
+        log = env.log()
+    switched = (actions[-1, :, 0] != actions[-2, :, 0]).reshape(envs, agents)
+    assert log["n"] == envs * agents
+    assert log["first.n"] == envs
+    assert log["switches"] == pytest.approx(switched.mean())
+    assert log["first.switches"] == pytest.approx(switched[:, 0].mean())
+
+
+def test_assets_are_made_once_and_stay(probe: str) -> None:
+    with puffer_envs.make(probe, 50, squares=7) as env:
+        env.reset(3)
+        for i in range(50):
+            assert env.state(i).squares.tolist() == [[i * i % 7 for i in range(7)]]
+            assert not env.state(i).squares.flags.writeable
+        assert {int(env.state(i).square) for i in range(50)} == {0, 1, 2, 4}
+        assert np.shares_memory(env.state(0).squares, env.state(49).squares)
+
+
+def test_what_assets_are_made_from_cannot_be_set(probe: str) -> None:
+    with vector.make(probe, 2, backend="threads", squares=7) as env:
+        env.reset(1)
+        env.set("squares", 7)
+        with pytest.raises(ValueError, match="squares=7, which is fixed since; make other environments with squares=8"):
+            env.set("squares", 8)
