@@ -66,6 +66,14 @@ def positive(text: str) -> float:
     return value
 
 
+def finite(text: str) -> float:
+    """An argparse type: a finite number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a finite number, got {text}")
+    return value
+
+
 def count(text: str) -> int:
     """An argparse type: an integer from 1."""
     value = int(text)

@@ -19,10 +19,24 @@ from puffer_render.frame import Frame
 from puffer_render.keys import make_keymap
 from puffer_render.overlay import FOOTER, draw_footer, draw_help
 from puffer_render.player import Player
+from puffer_render.scene import Orbit
 from puffer_render.window import Window
 
 PROGRAM = "puffer-play"
 CONTROL_KEYS = ("p", "n", "r", "h", "q", "escape")
+CAMERA_KEYS = {
+    "j": "turn left",
+    "l": "turn right",
+    "i": "tilt up",
+    "k": "tilt down",
+    "u": "nearer",
+    "o": "farther",
+}
+"""What they do to the camera of a scene; so do dragging with the mouse and its wheel."""
+TURN, DRAG = 60.0, 0.3
+"""Degrees per second that a key is held, and per pixel that the mouse is dragged."""
+ZOOM, NOTCH, MOST_ZOOM = 2.5, 0.15, 8.0
+"""Times nearer after a second; seconds that a notch of the wheel is worth; bound of both."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,13 +77,14 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
     """
     drawing = drawing_for(env.spec.name, env)
     parts = read_layout(env.spec.name, list(env.settings.values())).actions
-    keymap = make_keymap(parts, drawing.keys, drawing.idle)
-    game_keys = [key for binding in keymap.bindings for key in binding.keys]
+    keymap = make_keymap(parts, drawing.keys, drawing.idle, drawing.pilot)
+    keys = [key for binding in keymap.bindings for key in binding.keys] + list(CAMERA_KEYS if drawing.camera else ())
     width, height = drawing.size
-    window = Window(f"{env.spec.name} — puffer-play", width, height, FOOTER, [*CONTROL_KEYS, *game_keys])
+    window = Window(f"{env.spec.name} — puffer-play", width, height, FOOTER, [*CONTROL_KEYS, *keys])
     try:
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
         player.remember = drawing.between is not None
+        player.waits = drawing.waits
         player.speed = drawing.speed if policy is None else 1.0
         _loop(window, player, drawing)
     except ValueError as error:  # from the policy: its file was sound, what its numbers lead to is not
@@ -91,6 +106,8 @@ def _loop(window: Window, player: Player, drawing: Drawing) -> None:
         held = window.held()
         _obey(player, pressed, held, window.typed())
         now = time.perf_counter()
+        if drawing.camera:
+            move_camera(window.orbit, held, window.dragged(), window.scrolled(), now - before)
         player.advance(now - before, held, pressed)
         before = now
         window.show(lambda frame: _draw(player, drawing, window.fps, show_help, frame))  # noqa: B023
@@ -112,10 +129,21 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
             player.slower()
 
 
+def move_camera(
+    orbit: Orbit, held: frozenset[str], dragged: tuple[float, float], scrolled: float, seconds: float
+) -> None:
+    """Turn, tilt and zoom by CAMERA_KEYS, by the mouse (pixels) and its wheel (notches)."""
+    pressing = {name: seconds * (key in held) for key, name in CAMERA_KEYS.items()}
+    orbit.yaw += TURN * (pressing["turn left"] - pressing["turn right"]) - DRAG * dragged[0]
+    orbit.pitch += TURN * (pressing["tilt up"] - pressing["tilt down"]) + DRAG * dragged[1]
+    wanted = orbit.zoom * ZOOM ** (pressing["nearer"] - pressing["farther"] + NOTCH * scrolled)
+    orbit.zoom = max(1 / MOST_ZOOM, min(MOST_ZOOM, wanted))
+
+
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, frame: Frame) -> None:
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
-        draw_help(player.keymap, frame)
+        draw_help(player.keymap, frame, CAMERA_KEYS if drawing.camera else {})
     draw_footer(player, fps, frame)
 
 

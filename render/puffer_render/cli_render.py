@@ -6,6 +6,7 @@ import functools
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from rich.progress import Progress, TaskID
 
 import puffer_envs
 from puffer_envs import Replay, ReplayError
-from puffer_render.cli import Parser, count, positive, run
+from puffer_render.cli import Parser, count, finite, positive, run
 from puffer_render.draw import drawing_for
 from puffer_render.errors import RenderError, import_av
 from puffer_render.offscreen import Offscreen
+from puffer_render.scene import Orbit
 from puffer_render.states import keep, same
 from puffer_render.video import gif_delay, write_gif, write_mp4, write_png
 
@@ -55,6 +57,10 @@ def _main(arguments: Sequence[str] | None) -> None:
         help=f"stop after S seconds (default: GIF {GIF_SECONDS:g}, MP4 all)",
     )
     parser.add_argument("--frame", type=int, metavar="N", help="PNG: the frame to draw (default: half way)")
+    for name, what in (("yaw", "turn"), ("pitch", "tilt")):
+        parser.add_argument(f"--{name}", type=finite, default=0.0, metavar="DEG", help=f"{what} the camera of a scene")
+    parser.add_argument("--zoom", type=positive, default=1.0, metavar="X", help="bring it so many times nearer")
+    parser.add_argument("--turn", type=finite, default=0.0, metavar="DEG", help="turn it by so many degrees a second")
     parser.add_argument("--index", type=int, default=0, help="which environment of a batch to draw (default: 0)")
     options = parser.parse_args(arguments)
 
@@ -68,7 +74,8 @@ def _main(arguments: Sequence[str] | None) -> None:
     if not 0 <= options.index < replay.num_envs:
         parser.error(f"--index is {options.index}; this replay has environments 0 to {replay.num_envs - 1}")
 
-    with Studio(replay, options.index, options.scale) as studio:
+    orbit = Orbit(options.yaw, options.pitch, options.zoom)
+    with Studio(replay, options.index, options.scale, orbit, options.turn) as studio:
         if kind == ".png":
             _write_picture(parser, options, studio)
         else:
@@ -81,8 +88,10 @@ class Studio:
     A frame is a step; but where an action is held for several frames (see Drawing.frameskip), each is shown.
     """
 
-    def __init__(self, replay: Replay, index: int, scale: float) -> None:
+    def __init__(self, replay: Replay, index: int, scale: float, orbit: Orbit | None = None, turn: float = 0.0) -> None:
+        """orbit: of the camera of a scene; turn: degrees a second that it moves on."""
         self._replay, self._index = replay, index
+        self._orbit, self._turn = orbit or Orbit(), turn
         with replay.make() as env:
             self._drawing = drawing_for(replay.environment, env)
         self._held = int(replay.settings[self._drawing.frameskip]) if self._drawing.frameskip else 1
@@ -104,7 +113,8 @@ class Studio:
             for number, (env, state) in enumerate(self._play()):
                 if number in frames:
                     draw = drawing_for(self._replay.environment, env).draw
-                    yield self._offscreen.render(functools.partial(draw, state))
+                    yaw = self._orbit.yaw + self._turn * number / self.rate
+                    yield self._offscreen.render(functools.partial(draw, state), replace(self._orbit, yaw=yaw))
                 if number >= frames[-1]:
                     return
         except ReplayError as error:

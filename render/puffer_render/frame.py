@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any, Literal
 
 from puffer_render.errors import import_raylib
 from puffer_render.palette import NIGHT, SNOW, STEEL, Color, fade
+from puffer_render.scene import Camera, Orbit, Scene
 
 CHARACTERS = "".join(map(chr, range(32, 127))) + "°·×–—…−•"
 """All that the packaged font holds; others are drawn as a question mark."""
@@ -55,15 +57,52 @@ class Fonts:
 
 
 class Frame:
-    """A canvas of `width` x `height` units. The owner maps units to pixels (rlgl's matrix) around `draw`."""
+    """A canvas of `width` x `height` units. The owner says where in its pixels that lies, and calls `paint`."""
 
     def __init__(self, width: float, height: float, fonts: Fonts) -> None:
         self.width, self.height = width, height
         self.scale = 1.0
-        """Pixels per unit: set by the owner, for choosing segments and font sizes."""
+        """Pixels per unit: set by the owner."""
+        self.origin = (0.0, 0.0)
+        """Pixels from the top left corner of what is drawn on to the canvas's own: set by the owner."""
+        self.surface = (round(width), round(height))
+        """Pixels of all that is drawn on: set by the owner."""
+        self.orbit = Orbit()
+        """How a person has moved the camera of a scene: set by the owner."""
         self._fonts = fonts
         self._rl = import_raylib()
         self._colors: dict[Color, Any] = {}
+
+    def paint(self, draw: Callable[[Frame], None]) -> None:
+        """Draw in units."""
+        self._begin_units()
+        draw(self)
+        self._rl.rlPopMatrix()
+
+    def _begin_units(self) -> None:
+        self._rl.rlPushMatrix()
+        self._rl.rlTranslatef(*self.origin, 0)
+        self._rl.rlScalef(self.scale, self.scale, 1)
+
+    @contextmanager
+    def scene(
+        self, camera: Camera, x: float = 0, y: float = 0, width: float | None = None, height: float | None = None
+    ) -> Iterator[Scene]:
+        """A view into space in a rectangle of the canvas, all of it by default. One to a picture."""
+        width, height = self.width - x if width is None else width, self.height - y if height is None else height
+        left, top = (round(o + at * self.scale) for o, at in zip(self.origin, (x, y), strict=True))
+        wide, high = round(width * self.scale), round(height * self.scale)
+        self._rl.rlPopMatrix()
+        self._rl.rlDrawRenderBatchActive()
+        self._rl.rlViewport(left, self.surface[1] - top - high, wide, high)  # OpenGL counts from the bottom
+        scene = Scene(self.orbit.moved(camera), wide / high)
+        scene.begin()
+        try:
+            yield scene
+        finally:
+            scene.end()
+            self._rl.rlViewport(0, 0, *self.surface)
+            self._begin_units()
 
     def clear(self, color: Color = NIGHT) -> None:
         """Fill the canvas."""

@@ -6,7 +6,7 @@ choices (left, up, ...), else by number. Key names are raylib's, in lower case: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,9 @@ PAIRS_OF_KEYS = (
 NAMES = dict(zip(ROWS_OF_KEYS[0], "1234567890", strict=True)) | {"comma": ",", "period": ".", "space": "Space"}
 
 
+Pilot = Callable[[Any, frozenset[str]], Any]
+
+
 @dataclass(frozen=True)
 class Binding:
     """While any of these keys is held, part `part` of the action is `value`."""
@@ -67,14 +70,23 @@ class KeyMap:
     bindings: tuple[Binding, ...]
     idle: tuple[float | None, ...]
     """For each part the value while no key is held; None: whatever it was."""
+    pilot: Pilot | None = None
+    """Makes the action of the bindings' labels instead of their values."""
 
     def driving(self, held: AbstractSet[str]) -> bool:
         """Whether the person is pressing any key of the game."""
         return any(not held.isdisjoint(binding.keys) for binding in self.bindings)
 
-    def action(self, held: AbstractSet[str], last: NDArray[Any]) -> NDArray[Any]:
-        """The action (parts,) for the held keys, given the last one. Of two keys for one part, the later binding."""
+    def action(self, held: AbstractSet[str], last: NDArray[Any], state: Any = None) -> NDArray[Any]:
+        """The action (parts,) for the held keys, given the last one. Of two keys for one part, the later binding.
+
+        state: the environment's, which only a pilot looks at.
+        """
         action = last.copy()
+        if self.pilot is not None:
+            labels = frozenset(binding.label for binding in self.bindings if not held.isdisjoint(binding.keys))
+            action[:] = self.pilot(state, labels)
+            return action
         for part, value in enumerate(self.idle):
             if value is not None:
                 action[part] = value
@@ -85,9 +97,18 @@ class KeyMap:
 
 
 def make_keymap(
-    parts: Sequence[ActionPart], keys: Mapping[str, tuple[str, ...]] | None = None, idle: str | None = None
+    parts: Sequence[ActionPart],
+    keys: Mapping[str, tuple[str, ...]] | None = None,
+    idle: str | None = None,
+    pilot: Pilot | None = None,
 ) -> KeyMap:
-    """Keys for every part: the module's own (`keys`: label -> names, `idle`: label), else the usual ones."""
+    """Keys for every part: the module's own (`keys`: label -> names, `idle`: label), else the usual ones.
+
+    pilot: makes the action of the labels in `keys` (see `Drawing.pilot`).
+    """
+    if pilot is not None:
+        own = tuple(Binding(names, label, 0, 0.0) for label, names in (keys or {}).items())
+        return KeyMap(own, (), pilot)
     bindings: list[Binding] = []
     idles: list[float | None] = []
     discrete = continuous = 0

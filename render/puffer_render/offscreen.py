@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from puffer_render.errors import RenderError, import_raylib
 from puffer_render.frame import Fonts, Frame
+from puffer_render.scene import Orbit
 
 Way = Literal["software", "osmesa", "display"]
 Pixels = NDArray[np.uint8]
@@ -69,17 +70,12 @@ class Offscreen:
         self._fonts = Fonts()
         self._frame = Frame(width, height, self._fonts)
         self._frame.scale = scale * SAMPLES
+        self._frame.surface = (self.size[0] * SAMPLES, self.size[1] * SAMPLES)
 
-    def render(self, draw: Callable[[Frame], None]) -> Pixels:
+    def render(self, draw: Callable[[Frame], None], orbit: Orbit | None = None) -> Pixels:
         """The picture that `draw` makes, (height, width, 3) uint8 RGB; a new array."""
-
-        def paint() -> None:
-            self._rl.rlPushMatrix()
-            self._rl.rlScalef(self._frame.scale, self._frame.scale, 1)
-            draw(self._frame)
-            self._rl.rlPopMatrix()
-
-        return self._surface.render(paint)
+        self._frame.orbit = orbit or Orbit()
+        return self._surface.render(lambda: self._frame.paint(draw))
 
     def close(self) -> None:
         """Free everything. The object is of no use afterwards."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from puffer_render.frame import Frame
 from puffer_render.keys import KeyMap
 from puffer_render.palette import AMBER, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, fade
@@ -39,16 +41,18 @@ def draw_footer(player: Player, fps: int, frame: Frame) -> None:
         x += width
 
 
-def draw_help(keymap: KeyMap, frame: Frame) -> None:
-    """A panel over the picture with every key."""
-    lines = [(" ".join(binding.caps), binding.label) for binding in keymap.bindings] + list(COMMANDS)
-    panel_width, panel_height = 300, ROW * len(lines) + 36
+def draw_help(keymap: KeyMap, frame: Frame, camera: Mapping[str, str] | None = None) -> None:
+    """A panel over the picture with every key; those of a camera as key -> what it does."""
+    lines = [(" ".join(binding.caps), binding.label) for binding in keymap.bindings]
+    lines += [(key.capitalize(), label) for key, label in (camera or {}).items()] + list(COMMANDS)
+    row = min(ROW, (frame.height - 44) / len(lines))
+    panel_width, panel_height = 300, row * len(lines) + 36
     x, y = (frame.width - panel_width) / 2, max(4, (frame.height - panel_height) / 2)
     frame.rect(0, 0, frame.width, frame.height, fade(NIGHT, 0.6))
     frame.rect(x, y, panel_width, panel_height, SLATE, 14)
     frame.rect(x + 1.5, y + 1.5, panel_width - 3, panel_height - 3, DUSK, 13)
     for i, (keys, label) in enumerate(lines):
-        middle = y + 18 + ROW * (i + 0.5)
+        middle = y + 18 + row * (i + 0.5)
         left = x + 24.0
         for key in keys.split():
             left = _draw_cap(left, middle, key, frame) + 6

@@ -48,6 +48,8 @@ class Player:
         """Taken since the reset."""
         self.person_drives = False
         """Whether a person chose the last action."""
+        self.waits = False
+        """Whether a step waits for a key of the game, while there is no policy."""
         self.last_episode: dict[str, float] = {}
         """The log of the last episode that ended; of a single agent only, since a log does not tell agents apart."""
         self.remember = False
@@ -92,6 +94,12 @@ class Player:
         self._tapped |= tapped
         if self.paused:
             return 0
+        if self.waits and self.policy is None:
+            due = int(self.keymap.driving(self._tapped))
+            if due:
+                self.step(held)
+            self._tapped = set()
+            return due
         self._debt += min(seconds, LONGEST_WAIT) * self.rate * self.speed
         due = int(self._debt)
         self._debt -= due
@@ -130,7 +138,7 @@ class Player:
                 if self._random.random() < CHANCE_OF_CHANGE:
                     self._actions[agent] = self._random_action()
         if self.policy is None or self.person_drives:
-            self._actions[0] = self.keymap.action(keys, previous)
+            self._actions[0] = self.keymap.action(keys, previous, env.state(0))
 
     def _random_action(self) -> Any:
         space = self.env.single_action_space

@@ -8,6 +8,7 @@ from puffer_render.errors import RenderError, import_raylib
 from puffer_render.frame import Fonts, Frame
 from puffer_render.offscreen import open_on_display
 from puffer_render.palette import NIGHT
+from puffer_render.scene import Orbit
 
 REFRESH = 60
 """Pictures per second."""
@@ -60,6 +61,22 @@ class Window:
             codes.add(code)
         return frozenset(key for key, code in self._codes.items() if code in codes)
 
+    def dragged(self) -> tuple[float, float]:
+        """How far the mouse was dragged since the last frame, in pixels right and down."""
+        if not self._rl.IsMouseButtonDown(self._rl.MOUSE_BUTTON_LEFT):
+            return 0.0, 0.0
+        moved = self._rl.GetMouseDelta()
+        return float(moved.x), float(moved.y)
+
+    def scrolled(self) -> float:
+        """Notches that the mouse's wheel was turned since the last frame, away from the person."""
+        return float(self._rl.GetMouseWheelMove())
+
+    @property
+    def orbit(self) -> Orbit:
+        """How the camera of a scene was moved; change it to move it."""
+        return self._frame.orbit
+
     def typed(self) -> str:
         """Characters typed since the last frame, by the person's own keyboard layout."""
         characters = ""
@@ -77,11 +94,8 @@ class Window:
         rl.BeginDrawing()
         rl.ClearBackground(self._ground)
         rl.BeginScissorMode(left, top, shown_width, shown_height)
-        rl.rlPushMatrix()
-        rl.rlTranslatef(left, top, 0)
-        rl.rlScalef(frame.scale, frame.scale, 1)
-        draw(frame)
-        rl.rlPopMatrix()
+        frame.origin, frame.surface = (left, top), (rl.GetRenderWidth(), rl.GetRenderHeight())
+        frame.paint(draw)
         rl.EndScissorMode()
         rl.EndDrawing()
 

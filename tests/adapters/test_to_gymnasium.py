@@ -172,7 +172,14 @@ def test_masks_are_in_the_info_until_the_end(probe: str) -> None:
         assert info["action_mask"].tolist() == env.environment.action_masks[0].tolist()
         *_, info = env.step([0, 1])
     *_, truncated, info = env.step([0, 1])
-    assert truncated and set(info) == {"perf", "score", "episode_return", "episode_length", "switches"}
+    assert truncated and set(info) == {
+        "perf",
+        "score",
+        "episode_return",
+        "episode_length",
+        "switches",
+        "first.switches",
+    }
 
 
 # --- what a person can do wrong ---

@@ -14,6 +14,7 @@ DRAW = """
 import sys, numpy as np
 from puffer_render.offscreen import Offscreen
 from puffer_render.palette import AMBER, CORAL, MINT, SKY, SNOW, TEAL, VIOLET, fade
+from puffer_render.scene import Camera, turn_to
 def draw(frame):
     frame.clear()
     frame.hud("test", ("score", 12))
@@ -24,6 +25,10 @@ def draw(frame):
     frame.ring(240, 160, 20, 28, VIOLET, 0, 200)
     frame.path([(20, 150), (60, 190), (100, 140)], 9, MINT)
     frame.polygon([(270, 190), (310, 190), (290, 210)], AMBER)
+    with frame.scene(Camera((0, 0, 0.5), 6), 200, 50, 100, 60) as scene:
+        scene.floor(-2, 2, 1, SKY)
+        scene.sphere((0, 0, 0.5), 0.8, CORAL)
+        scene.torus((1, 1, 1), 0.8, 0.3, AMBER, turn_to((1, 0, 0)))
     frame.border(280, 50, 30, 60, 3, SKY, 6)
 with Offscreen(320, 220, float(sys.argv[2]), sys.argv[1]) as offscreen:
     pictures = [offscreen.render(draw) for _ in range(3)]

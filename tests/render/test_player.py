@@ -179,3 +179,33 @@ def test_a_drawings_own_keys_come_first() -> None:
     keymap = make_keymap([discrete("move", "stay", "left")], {"left": ("j",)}, "stay")
     assert act(keymap, "j", last=(0,)) == [1]
     assert act(keymap, "left", last=(1,)) == [0]
+
+
+# --- games that wait, and actions that a pilot makes of keys ---
+
+
+def test_a_game_that_waits_takes_one_step_per_key(player: Player) -> None:
+    player.waits = True
+    assert player.advance(10.0, NONE, NONE) == 0
+    assert player.advance(0.01, frozenset({"left"}), frozenset({"left"})) == 1
+    assert player.env.actions[0] == LEFT
+    assert player.advance(0.01, frozenset({"left"}), NONE) == 0, "a key that stays down counts once"
+    assert player.advance(0.01, NONE, frozenset({"f9"})) == 0, "no key of the game"
+    assert player.steps == 1
+
+
+def test_a_pilot_makes_the_action() -> None:
+    parts = (ActionPart("one", 0, -1, 1, ()), ActionPart("two", 0, -1, 1, ()))
+    seen = []
+
+    def pilot(state: object, labels: frozenset[str]) -> tuple[float, float]:
+        seen.append((state, labels))
+        return 0.5, -1.0 if "climb" in labels else 0.25
+
+    keymap = make_keymap(parts, {"climb": ("w", "up"), "fall": ("s",)}, None, pilot)
+    last = np.zeros(2, np.float32)
+    assert keymap.action(frozenset({"up"}), last, "state").tolist() == [0.5, -1.0]
+    assert keymap.action(NONE, last, "state").tolist() == [0.5, 0.25]
+    assert seen == [("state", frozenset({"climb"})), ("state", frozenset())]
+    assert [binding.caps for binding in keymap.bindings] == [["W", "Up"], ["S"]]
+    assert keymap.driving(frozenset({"s"})) and not keymap.driving(frozenset({"x"}))

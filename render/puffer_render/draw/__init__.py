@@ -38,6 +38,14 @@ class Drawing:
     many, given the states around the step. Without it, the frames are had by stepping with a frameskip of 1, which
     must lead to the same states."""
 
+    pilot: Callable[[Any, frozenset[str]], Any] | None = None
+    """pilot(state, labels) (may be left out): agent 0's action, given the labels in KEYS whose keys are held. For what
+    keys cannot say by themselves, such as the thrust of four rotors."""
+    waits: bool = False
+    """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step."""
+    camera: bool = False
+    """CAMERA (may be left out): the picture has a `Frame.scene`, whose camera a person can move."""
+
     @property
     def splits_steps(self) -> bool:
         """Whether frames are had by stepping with a frameskip of 1."""
@@ -55,9 +63,10 @@ def own_drawing(name: str) -> Drawing | None:
     module = find_module(name)
     if module is None:
         return None
-    optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate")
+    optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate", "waits", "camera")
     given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
-    return Drawing(module.SIZE, module.draw, between=getattr(module, "between", None), **given)
+    given |= {key: getattr(module, key) for key in ("between", "pilot") if hasattr(module, key)}
+    return Drawing(module.SIZE, module.draw, **given)
 
 
 def find_module(name: str) -> ModuleType | None:
