@@ -657,6 +657,7 @@ typedef struct DroneBlock {
     float way[3][DRONE_LANES];            // to the goal
     float drift[3][DRONE_LANES];          // velocity of the goal
     float reward[DRONE_LANES];
+    float hit[DRONE_LANES];                              // 1: the ground, hard
     int32_t passed[DRONE_LANES];                         // a ring
     int32_t left[DRONE_LANES];                           // the room
     int32_t crashed[DRONE_LANES];                        // on the ground
@@ -814,7 +815,7 @@ static inline void drone_spin(float (*restrict d)[DRONE_LANES], float (*restrict
 }
 
 // Thrust along the body's z axis, weight and drag; then the position. The ground holds what comes down on it.
-static inline void drone_fly(float (*restrict d)[DRONE_LANES], int32_t* restrict crashed)
+static inline void drone_fly(float (*restrict d)[DRONE_LANES], float* restrict hit)
 {
     PUF_VECTORIZE(16)
     for (int32_t i = 0; i < DRONE_LANES; i++) {
@@ -832,15 +833,16 @@ static inline void drone_fly(float (*restrict d)[DRONE_LANES], int32_t* restrict
         vy = puf_clampf(vy, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
         vz = puf_clampf(vz, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
         float z = d[DRONE_Z][i] + DRONE_DT * vz;
-        int32_t below = z < 0.0f;
-        int32_t hard = (vz < -DRONE_HARD) | (up_z < DRONE_UPRIGHT);
-        crashed[i] |= below & hard;
+        float fast = vz < -DRONE_HARD ? 1.0f : 0.0f;
+        float tilted = up_z < DRONE_UPRIGHT ? 1.0f : 0.0f;
+        float held = z < 0.0f ? 0.0f : 1.0f;
+        hit[i] = puf_maxf(hit[i], puf_maxf(fast, tilted) * (1.0f - held));
         d[DRONE_X][i] += DRONE_DT * vx;
         d[DRONE_Y][i] += DRONE_DT * vy;
-        d[DRONE_Z][i] = below ? 0.0f : z;
-        d[DRONE_VX][i] = below ? 0.0f : vx;
-        d[DRONE_VY][i] = below ? 0.0f : vy;
-        d[DRONE_VZ][i] = below ? 0.0f : vz;
+        d[DRONE_Z][i] = puf_maxf(z, 0.0f);
+        d[DRONE_VX][i] = vx * held;
+        d[DRONE_VY][i] = vy * held;
+        d[DRONE_VZ][i] = vz * held;
     }
 }
 
@@ -852,12 +854,12 @@ static void drone_move(DroneBlock* b, const float* controls, int32_t lanes)
         for (int32_t rotor = 0; rotor < 4; rotor++) {
             command[rotor][i] = 0.5f + 0.5f * action[rotor];
         }
-        b->crashed[i] = 0;
+        b->hit[i] = 0.0f;
     }
     memcpy(b->from, b->of[DRONE_X], sizeof(b->from));
     for (int32_t substep = 0; substep < DRONE_SUBSTEPS; substep++) {
         drone_spin(b->of, command);
-        drone_fly(b->of, b->crashed);
+        drone_fly(b->of, b->hit);
     }
 }
 
@@ -1011,7 +1013,7 @@ static void drone_judge(DroneBlock* b, const Drone* s)
         float nearer = puf_clampf(d[DRONE_FAR][i] - away, -1.0f, 1.0f);
         float races = d[DRONE_RACES][i];
         float wx = d[DRONE_WX][i], wy = d[DRONE_WY][i], wz = d[DRONE_WZ][i];
-        int32_t crashed = b->crashed[i];
+        int32_t crashed = b->hit[i] > 0.0f;
         int32_t left = (fabsf(d[DRONE_X][i]) > half) | (fabsf(d[DRONE_Y][i]) > half) | (d[DRONE_Z][i] > height);
         left &= !crashed;
         float age = d[DRONE_AGE][i] + 1.0f;
@@ -1022,6 +1024,7 @@ static void drone_judge(DroneBlock* b, const Drone* s)
         reward += (crashed | left) ? r.lost : b->passed[i] ? r.ring : 0.0f;
         b->reward[i] = reward;
         b->left[i] = left;
+        b->crashed[i] = crashed;
         b->event[i] = crashed | left | b->passed[i];
         d[DRONE_FAR][i] = away;
         d[DRONE_AGE][i] = age;
