@@ -51,7 +51,7 @@
 #define DRONE_HARD 1.5f                           // m/s downwards: a hard landing
 #define DRONE_UPRIGHT 0.5f                        // cosine of the tilt beyond which any is hard
 
-#define DRONE_CLOSE 0.5f    // m from the goal that count as there
+#define DRONE_CLOSE 0.3f    // m from the goal that count as there
 #define DRONE_GATE 1.2f     // m, radius of a ring
 #define DRONE_SPACING 1.0f  // m, between neighbours in a formation, at least
 #define DRONE_LOWEST 2.0f   // m, of a goal
@@ -226,7 +226,7 @@ static const char* drone_conflict(const double* params)
 // ---- Formations. Every goal swings around a point, along each axis by itself: a circle is a sine beside a cosine. ----
 
 // Radii grow with the number of drones, so that neighbours keep their distance.
-static float drone_congo_radius(float n) { return puf_maxf(4.0f, n * DRONE_SPACING * 0.9f / DRONE_TAU); }
+static float drone_congo_radius(float n) { return puf_maxf(4.0f, n * DRONE_SPACING * 1.01f / DRONE_TAU); }
 static float drone_sphere_radius(float n) { return puf_maxf(1.5f, 0.36f * DRONE_SPACING * sqrtf(n)); }
 static float drone_course_radius(float n) { return puf_minf(8.0f + n * 0.0625f, 12.0f); }
 static int32_t drone_circle(int32_t n) { return n <= 128 ? 16 : 32; } // drones on one circle of an orbit
@@ -321,7 +321,7 @@ static void drone_plan(Drone* s)
         s->size = puf_maxf(2.0f, 1.2f * DRONE_SPACING * (float)drone_circle(n) / DRONE_TAU);
         s->turn = 2.0f * speed / s->size;
         break;
-    case DRONE_FOLLOW: s->size = 0.65f * DRONE_SPACING; break;
+    case DRONE_FOLLOW: s->size = 0.66f * DRONE_SPACING; break;
     case DRONE_CUBE:
         s->size = 0.5f * drone_cube_side(n);
         s->turn = speed / s->size;
@@ -388,7 +388,7 @@ static void drone_orbit_goal(const Drone* s, int32_t i, float* row)
 // A flock as the seeds of a sunflower lie, around a point that moves along a curve of Lissajous.
 static void drone_follow_goal(const Drone* s, int32_t i, float* row)
 {
-    float angle = 2.39996323f * (float)i, radius = s->size * sqrtf((float)i); // the golden angle
+    float angle = 2.39996323f * (float)i, radius = s->size * sqrtf((float)i + 0.5f); // the golden angle
     row[DRONE_GOAL] += radius * puf_cosf(angle);
     row[DRONE_GOAL + 1] += radius * puf_sinf(angle);
     for (int32_t k = 0; k < 3; k++) {

@@ -41,7 +41,7 @@ TASKS = ("hover", "orbit", "follow", "cube", "sphere", "flag", "congo line", "ra
 FLAG, CONGO, RACE = 5, 6, 7
 GRAVITY = 9.81
 SECONDS_PER_STEP = 0.02
-CLOSE = 0.5
+CLOSE = 0.3
 """Metres from the goal that count as there."""
 GATE_RADIUS = 1.2
 FLAG_STRIPES = (SKY, SNOW, CORAL)
@@ -97,10 +97,10 @@ def view(state: Any) -> Camera:
     reach = _reach(state, drones)
     x, y, z = (float(c) for c in state.center)
     if task == FLAG:
-        return Camera((x, y, z - 0.5), 1.7 * reach + 3, yaw=-76, pitch=9)
+        return Camera((x, y, z - 0.3), 1.5 * reach + 2.5, yaw=-72, pitch=10)
     if task in (RACE, CONGO):
         return Camera((0.0, 0.0, 2.5 if task == RACE else z), 2.15 * reach + 2, yaw=-60, pitch=34)
-    return Camera((x, y, z - 0.3), 2.3 * reach + 3, yaw=-57, pitch=22)
+    return Camera((x, y, z - 0.3), 2.0 * reach + 3, yaw=-57, pitch=24)
 
 
 def goals_of(state: Any, drones: Rows) -> Rows:
@@ -227,7 +227,7 @@ def _solids() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.floa
     disc = unit_disc(7) * np.float32(0.068)
     rotors = [disc + np.array([x * arm, y * arm, 0.02], np.float32) for x in (1, -1) for y in (1, -1)]
     nose = np.array([[(0.05, 0.035, 0.02), (0.05, -0.035, 0.02), (0.13, 0, 0.02)]], np.float32)
-    tips = np.array([(x, y, z) for x in (0.07, -0.07) for y in (0.07, -0.07) for z in (0.065, -0.065)], np.float32)
+    tips = np.array([(x, y, z) for x in (0.08, -0.08) for y in (0.08, -0.08) for z in (0.08, -0.08)], np.float32)
     lamp = np.array([np.diag(tip) for tip in tips], np.float32)
     return arms, np.concatenate([*rotors, nose]), lamp
 
@@ -262,7 +262,7 @@ def pilot(state: Any, labels: frozenset[str]) -> NDArray[np.float32]:
 
 def steer(drone: Rows, acceleration: Rows) -> NDArray[np.float32]:
     """The action with which a drone accelerates so: it tilts its thrust that way, and does not turn around it."""
-    wanted = np.clip(acceleration, -8.0, 8.0) + (0, 0, GRAVITY)
+    wanted = np.clip(acceleration, -8.0, 8.0) + np.array((0.0, 0.0, GRAVITY))
     wanted[2] = max(wanted[2], 2.0)
     rotation = rotations_of(drone[None, ATTITUDE : ATTITUDE + 4])[0]
     across = np.cross((0, 0, 1), rotation.T @ wanted / np.linalg.norm(wanted))
