@@ -716,6 +716,9 @@ static void drone_gather(DroneGroup* g, const PufLayout* layout, void* states, i
             lane += 1;
         }
     }
+    for (; lane < g->num_blocks * DRONE_LANES; lane++) {
+        g->world_of[lane] = -1;
+    }
 }
 
 // From rows to columns. Lanes that are left over do what the first does.
@@ -863,54 +866,78 @@ static void drone_move(DroneBlock* b, const float* controls, int32_t lanes)
     }
 }
 
+// Those with whom the drones of a block are compared at a time: what is held meanwhile stays in registers.
+enum { DRONE_CHUNK = 4 };
+typedef struct DroneFound {
+    float square[DRONE_CHUNK][DRONE_LANES];
+    int32_t lane[DRONE_CHUNK][DRONE_LANES];
+} DroneFound;
+
+// Squared distances from a block to the drones in the lanes from `first` on; nowhere is who is in another world.
+static inline void drone_compare(const DroneGroup* g, int32_t block, int32_t first, DroneFound* restrict found)
+{
+    const float (*d)[DRONE_LANES] = g->blocks[block].of;
+    const int32_t* own = g->world_of + block * DRONE_LANES;
+    for (int32_t c = 0; c < DRONE_CHUNK; c++) {
+        int32_t j = first + c;
+        const DroneBlock* other = &g->blocks[j / DRONE_LANES];
+        float x = other->of[DRONE_X][j % DRONE_LANES], y = other->of[DRONE_Y][j % DRONE_LANES];
+        float z = other->of[DRONE_Z][j % DRONE_LANES];
+        int32_t world = j < g->lanes ? g->world_of[j] : -1, self = j - block * DRONE_LANES;
+        PUF_VECTORIZE(16)
+        for (int32_t i = 0; i < DRONE_LANES; i++) {
+            float dx = x - d[DRONE_X][i], dy = y - d[DRONE_Y][i], dz = z - d[DRONE_Z][i];
+            float square = dx * dx + dy * dy + dz * dz;
+            int32_t strange = (own[i] != world) | (i == self);
+            found->square[c][i] = strange ? DRONE_NOWHERE : square;
+            found->lane[c][i] = j;
+        }
+    }
+}
+
+// Keep the nearer of two, and hand on the other. (Whom it hands on is had by arithmetic: gcc would make a branch of it.)
+static inline void drone_keep(float* held, int32_t* holder, float* found, int32_t* finder)
+{
+    float square = *held, candidate = *found;
+    int32_t lane = *holder, comer = *finder;
+    int32_t kept = candidate < square ? comer : lane;
+    *held = puf_minf(candidate, square);
+    *found = puf_maxf(square, candidate);
+    *holder = kept;
+    *finder = lane + comer - kept;
+}
+
 // The nearest of each drone's world, by comparing all with all. Of two equally near, the first.
 static void drone_search(DroneGroup* g, int32_t wanted)
 {
     for (int32_t b = 0; b < g->num_blocks; b++) {
-        DroneBlock* block = &g->blocks[b];
-        const int32_t* own = g->world_of + b * DRONE_LANES;
         float square[DRONE_MOST_NEIGHBOURS][DRONE_LANES];
         int32_t nearest[DRONE_MOST_NEIGHBOURS][DRONE_LANES];
-        float x[DRONE_LANES], y[DRONE_LANES], z[DRONE_LANES];
-        memcpy(x, block->of[DRONE_X], sizeof(x));
-        memcpy(y, block->of[DRONE_Y], sizeof(y));
-        memcpy(z, block->of[DRONE_Z], sizeof(z));
         for (int32_t k = 0; k < wanted; k++) {
             for (int32_t i = 0; i < DRONE_LANES; i++) {
                 square[k][i] = DRONE_NOWHERE;
                 nearest[k][i] = -1;
             }
         }
-        for (int32_t j = 0; j < g->lanes; j++) {
-            const DroneBlock* other = drone_block_of(g, j);
-            float ox = other->of[DRONE_X][j % DRONE_LANES], oy = other->of[DRONE_Y][j % DRONE_LANES];
-            float oz = other->of[DRONE_Z][j % DRONE_LANES];
-            int32_t world = g->world_of[j], self = j - b * DRONE_LANES;
-            float found[DRONE_LANES];
-            int32_t who[DRONE_LANES];
-            PUF_VECTORIZE(16)
-            for (int32_t i = 0; i < DRONE_LANES; i++) {
-                float dx = ox - x[i], dy = oy - y[i], dz = oz - z[i];
-                float distance = dx * dx + dy * dy + dz * dz;
-                int32_t strange = (own[i] != world) | (i == self);
-                found[i] = strange ? DRONE_NOWHERE : distance;
-                who[i] = j;
-            }
-            for (int32_t k = 0; k < wanted; k++) { // each keeps the nearer and hands on the other
+        for (int32_t first = 0; first < g->lanes; first += DRONE_CHUNK) {
+            DroneFound found;
+            drone_compare(g, b, first, &found);
+            for (int32_t k = 0; k < wanted; k++) {
                 PUF_VECTORIZE(16)
                 for (int32_t i = 0; i < DRONE_LANES; i++) {
-                    float held = square[k][i], candidate = found[i];
-                    int32_t holder = nearest[k][i], comer = who[i];
-                    int32_t nearer = candidate < held;
-                    square[k][i] = nearer ? candidate : held;
-                    nearest[k][i] = nearer ? comer : holder;
-                    found[i] = nearer ? held : candidate;
-                    who[i] = nearer ? holder : comer;
+                    float held = square[k][i];
+                    int32_t holder = nearest[k][i];
+                    drone_keep(&held, &holder, &found.square[0][i], &found.lane[0][i]);
+                    drone_keep(&held, &holder, &found.square[1][i], &found.lane[1][i]);
+                    drone_keep(&held, &holder, &found.square[2][i], &found.lane[2][i]);
+                    drone_keep(&held, &holder, &found.square[3][i], &found.lane[3][i]);
+                    square[k][i] = held;
+                    nearest[k][i] = holder;
                 }
             }
         }
-        memcpy(block->square, square, (size_t)wanted * sizeof(square[0]));
-        memcpy(block->nearest, nearest, (size_t)wanted * sizeof(nearest[0]));
+        memcpy(g->blocks[b].square, square, (size_t)wanted * sizeof(square[0]));
+        memcpy(g->blocks[b].nearest, nearest, (size_t)wanted * sizeof(nearest[0]));
     }
 }
 
