@@ -103,10 +103,10 @@ def steer(rows: Array, acceleration: Array) -> NDArray[np.float32]:
     return np.asarray(2 * np.sqrt(np.clip(squares, 0, 1)) - 1, np.float32).T.copy()
 
 
-def towards(rows: Array, targets: Array, speed: float) -> NDArray[np.float32]:
+def towards(rows: Array, targets: Array, speed: float, drift: Any = 0.0) -> NDArray[np.float32]:
     way = targets - rows[:, POSITION]
     distance = np.linalg.norm(way, axis=1, keepdims=True)
-    return steer(rows, 3 * (way * np.minimum(2, speed / np.maximum(distance, 1e-9)) - rows[:, VELOCITY]))
+    return steer(rows, 3 * (way * np.minimum(2, speed / np.maximum(distance, 1e-9)) + drift - rows[:, VELOCITY]))
 
 
 def close_to(found: Array, expected: Array, tolerance: float) -> None:
@@ -151,6 +151,7 @@ def test_free_fall_without_air_loses_just_what_the_integrator_takes() -> None:
             env.step(still)
             after = rows_of(env)
             falling = (after[:, 2] > 0.1) & (after[:, AGE] == before[:, AGE] + 1) & (after[:, TOUCHES] == 0)
+            falling &= after[:, AGE] > 14
             assert falling.sum() > 10
             before, after = before[falling], after[falling]
             close_to(after[:, VELOCITY] - before[:, VELOCITY], np.array([[0, 0, -2 * DT * GRAVITY]]), 1e-4)
@@ -206,7 +207,7 @@ def test_bodies_are_drawn_anew_and_within_what_is_said() -> None:
         for column, (value, spread) in nominal.items():
             factors = rows[:, column] / value
             assert np.abs(factors - 1).max() <= spread + 1e-6 and np.abs(factors - 1).max() > 0.8 * spread
-        for _ in range(60):
+        for _ in range(110):
             env.step(np.full((256, 4), -1, np.float32))
         assert env.log()["crashes"] == 1
         assert (all_rows(env)[:, MASS] != rows[:, MASS]).all()
@@ -279,11 +280,8 @@ def test_rings_count_when_passed_in_order_from_the_right_side() -> None:
             number = rows[:, RING].astype(int)
             gate = gates[number]
             beyond = ((rows[:, POSITION] - gate[:, :3]) * gate[:, 3:]).sum(1, keepdims=True)
-            aim = (
-                gate[:, :3]
-                + offsets
-                + np.where(beyond > -1.0, 3.0, 0.5) * gate[:, 3:] * np.sign(rng.normal(0.8, 1, (64, 1)))
-            )
+            depth = np.select([beyond > 0, beyond > -2], [-3.0, 3.0], 0.0)  # those who missed come back from behind
+            aim = gate[:, :3] + offsets + depth * gate[:, 3:]
             env.step(towards(rows, aim, 5))
             after = rows_of(env)
             for i in np.flatnonzero(~(env.terminals | env.truncations)):
@@ -415,19 +413,20 @@ def test_any_number_of_worlds_gives_the_same_bits(count: int) -> None:
     assert results[1] == results[16] == results[17]
 
 
-def play(task: str, steps: int, scripted: bool, **settings: Any) -> dict[str, float]:
+def play(task: str, steps: int, scripted: bool, count: int = 16) -> dict[str, float]:
     rng = np.random.default_rng(9)
-    with make(task, 1, num_drones=16, max_steps=steps, **settings) as env:
+    with make(task, num_drones=count, max_steps=steps) as env:
         for step in range(1, steps + 1):
             rows = rows_of(env)
             if not scripted:
-                env.step(rng.uniform(-1, 1, (16, 4)).astype(np.float32))
+                env.step(rng.uniform(-1, 1, (count, 4)).astype(np.float32))
                 continue
             goals = goals_of(rows, step)
             if task == "race":
                 beyond = ((rows[:, POSITION] - goals) * rows[:, NORMAL]).sum(1, keepdims=True)
                 goals = goals + np.where(beyond > -3, 0.8, -1.0) * rows[:, NORMAL]
-            env.step(towards(rows, goals, 5 if task == "race" else 4))
+            drift = (goals_of(rows, step) - goals_of(rows, step - 1)) / (2 * DT)
+            env.step(towards(rows, goals, 5 if task == "race" else 4, drift))
         return dict(env.log())
 
 
@@ -439,7 +438,7 @@ def test_a_cascade_of_controllers_holds_formations(task: str) -> None:
 
 
 def test_a_cascade_of_controllers_races() -> None:
-    scripted, random = play("race", 700, True, num_drones=4), play("race", 700, False)
+    scripted, random = play("race", 700, True, 4), play("race", 700, False)
     assert scripted["rings"] > 5 and random["rings"] < 0.5
     assert scripted["race.rings"] == scripted["rings"] == pytest.approx(scripted["score"])
 
