@@ -1044,7 +1044,7 @@ static void drone_judge(DroneBlock* b, const Drone* s)
         int32_t left = (fabsf(d[DRONE_X][i]) > half) | (fabsf(d[DRONE_Y][i]) > half) | (d[DRONE_Z][i] > height);
         left &= !crashed;
         float age = d[DRONE_AGE][i] + 1.0f;
-        float there = (away < DRONE_CLOSE) & (age > (float)DRONE_SETTLE) ? 1.0f : 0.0f;
+        float there = ((away < DRONE_CLOSE) & (age > (float)DRONE_SETTLE)) ? 1.0f : 0.0f;
         float close = (1.0f - races) * r.close / (1.0f + 4.0f * square);
         float reward = close + r.progress * nearer + r.contact * d[DRONE_TOUCHES][i];
         reward -= r.spin * (wx * wx + wy * wy + wz * wz) * (1.0f / (3.0f * DRONE_TOP_RATE * DRONE_TOP_RATE));

@@ -273,4 +273,5 @@ def steer(drone: Rows, acceleration: Rows) -> NDArray[np.float32]:
     roll, pitch, yaw = (turn[k] / drone[ROLL + k] / 4 for k in range(3))
     yaw = float(np.clip(yaw, -0.1, 0.1))
     squares = lift + np.array([roll - pitch + yaw, -roll - pitch - yaw, -roll + pitch + yaw, roll + pitch - yaw])
-    return (2 * np.sqrt(np.clip(squares, 0, 1)) - 1).astype(np.float32)
+    action: NDArray[np.float32] = (2 * np.sqrt(np.clip(squares, 0, 1)) - 1).astype(np.float32)
+    return action
