@@ -1,7 +1,7 @@
 """Write docs/environments/: a page for each environment, and a list of all: `python docs/make_environments.py`.
 
-Everything on them is taken from where it is said once: the rules from the head of the C file, spaces and settings from its
-tables, keys from the drawing, speed and scores from the last committed measurements (benchmarks/results). With
+Everything on them is taken from where it is said once: the rules from the head of the C file, spaces and settings from
+its tables, keys from the drawing, speed and scores from the last committed measurements (benchmarks/results). With
 `--check` nothing is written; the exit status is 1 where a page is not as it would be written.
 """
 
@@ -118,7 +118,7 @@ def training(name: str) -> str:
             f"`puffer-train {name} --seed N`, on two cores, from process start; scores are means over fresh episodes:",
             table(("seed", "steps", "time", "score", "perf"), rows),
             f"The settings that are shipped for it:\n\n```toml\n{shipped}\n```",
-            f"A policy so trained is in the repository: `puffer-play {name} --policy docs/policies/{name}.safetensors`.",
+            f"A policy so trained plays in `puffer-play {name} --policy docs/policies/{name}.safetensors`.",
         ]
     )
 
