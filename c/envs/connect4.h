@@ -54,7 +54,14 @@ static void connect4_init(Connect4* s, const double* params, PufRng rng)
 
 // Rules on bits.
 
+// The lowest cell of every column, and all 42 cells.
+#define CONNECT4_BOTTOMS 0x40810204081u
+#define CONNECT4_BOARD (CONNECT4_BOTTOMS * ((1u << CONNECT4_ROWS) - 1))
+static const int32_t connect4_middle_first[CONNECT4_COLUMNS] = { 3, 2, 4, 1, 5, 0, 6 };
+
 static uint64_t connect4_bottom(int32_t column) { return (uint64_t)1 << (CONNECT4_COLUMN_BITS * column); }
+
+static uint64_t connect4_column(int32_t column) { return connect4_bottom(column) * ((1u << CONNECT4_ROWS) - 1); }
 
 static uint64_t connect4_top(int32_t column) { return connect4_bottom(column) << (CONNECT4_ROWS - 1); }
 
@@ -63,8 +70,7 @@ static int32_t connect4_has_room(uint64_t all, int32_t column) { return (all & c
 // The cell that a stone dropped into a column with room comes to lie in: adding carries through the stones below it.
 static uint64_t connect4_cell(uint64_t all, int32_t column)
 {
-    uint64_t cells = connect4_bottom(column) * ((1u << CONNECT4_ROWS) - 1);
-    return ((all & cells) + connect4_bottom(column)) & cells;
+    return ((all & connect4_column(column)) + connect4_bottom(column)) & connect4_column(column);
 }
 
 // Whether four in a row are among these stones: first pairs, then pairs of pairs, in each of the four directions.
@@ -95,33 +101,50 @@ static int32_t connect4_legal(uint64_t all, int32_t wished)
 
 // The scripted opponent.
 
+// The empty cells that would make four in a row of these stones, whether a stone can be dropped there yet or not: the
+// fourth cell of three, at either end or in a gap, in each direction.
+static uint64_t connect4_threats(uint64_t stones, uint64_t all)
+{
+    uint64_t found = (stones << 1) & (stones << 2) & (stones << 3); // upwards there is one end, and no gap
+    for (int32_t way = CONNECT4_COLUMN_BITS - 1; way <= CONNECT4_COLUMN_BITS + 1; way++) {
+        uint64_t two_before = (stones << way) & (stones << (2 * way));
+        uint64_t two_behind = (stones >> way) & (stones >> (2 * way));
+        found |= two_before & ((stones << (3 * way)) | (stones >> way));
+        found |= two_behind & ((stones >> (3 * way)) | (stones << way));
+    }
+    return found & CONNECT4_BOARD & ~all;
+}
+
 // What a position is worth to the player to move: 1 it can force four in a row within `depth` moves (both players'
 // counted), -1 the other can, 0 neither. Negamax with a window of `low` to `high`: outside it, a bound is enough.
 static int32_t connect4_search(uint64_t own, uint64_t other, int32_t depth, int32_t low, int32_t high)
 {
-    static const int32_t middle_first[CONNECT4_COLUMNS] = { 3, 2, 4, 1, 5, 0, 6 };
     uint64_t all = own | other;
-    int32_t room = 0;
-    for (int32_t c = 0; c < CONNECT4_COLUMNS && depth > 0; c++) {
-        if (connect4_has_room(all, c)) {
-            room = 1;
-            if (connect4_four(own | connect4_cell(all, c))) {
-                return 1;
-            }
-        }
-    }
-    if (!room || depth <= 1) { // nothing to move, or no move left to look at
+    uint64_t moves = (all + CONNECT4_BOTTOMS) & CONNECT4_BOARD; // where stones come to lie
+    if (depth <= 0) {
         return 0;
+    }
+    if (connect4_threats(own, all) & moves) {
+        return 1;
+    }
+    if (depth == 1 || moves == 0) {
+        return 0;
+    }
+    uint64_t threats = connect4_threats(other, all);
+    uint64_t forced = threats & moves;
+    moves = forced ? forced : moves;
+    moves &= ~(threats >> 1); // not under a cell in which the other would win
+    if (moves == 0 || (forced & (forced - 1))) {
+        return -1; // wherever the stone goes, the other wins with the next one
     }
     int32_t best = -1;
     for (int32_t k = 0; k < CONNECT4_COLUMNS && best < high; k++) {
-        int32_t column = middle_first[k];
-        if (!connect4_has_room(all, column)) {
-            continue;
+        uint64_t move = moves & connect4_column(connect4_middle_first[k]);
+        if (move) {
+            int32_t least = best > low ? best : low;
+            int32_t value = depth == 2 ? 0 : -connect4_search(other, own | move, depth - 1, -high, -least);
+            best = value > best ? value : best;
         }
-        int32_t least = best > low ? best : low;
-        int32_t value = -connect4_search(other, own | connect4_cell(all, column), depth - 1, -high, -least);
-        best = value > best ? value : best;
     }
     return best;
 }
@@ -260,7 +283,7 @@ static const PufObs connect4_obs[] = {
 };
 static const PufAction connect4_actions[] = { { "column", CONNECT4_COLUMNS, 0, 0, "1 2 3 4 5 6 7" } };
 static const PufParam connect4_params[] = {
-    [CONNECT4_STRENGTH] = { "strength", PUF_INT, 2, 0, CONNECT4_MOST_STRENGTH,
+    [CONNECT4_STRENGTH] = { "strength", PUF_INT, 4, 0, CONNECT4_MOST_STRENGTH,
                             "of the scripted opponent: how many moves it looks ahead, its own included; 0 plays at "
                             "random, 1 wins where it can, 2 also prevents being beaten at once" },
     [CONNECT4_SELF_PLAY] = { "self_play", PUF_BOOL, 0, 0, 1, "two agents play each other" },
