@@ -17,7 +17,18 @@ from pathlib import Path
 
 from puffer_envs import _core, bench, list_envs
 
-PUFFERLIB = {"breakout": 6.5e6, "cartpole": 48.6e6, "pong": 48.3e6, "snake": 7.8e6, "squared": 103e6}
+PUFFERLIB = {
+    "boids": 41e6,  # one boid to a world, so that none has neighbours
+    "breakout": 6.5e6,
+    "cartpole": 48.6e6,
+    "connect4": 0.06e6,  # an opponent that searches
+    "drone": 28.1e6,  # one drone to a world
+    "enduro": 3.6e6,
+    "maze": 6.6e6,
+    "pong": 48.3e6,
+    "snake": 7.8e6,
+    "squared": 103e6,
+}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Write docs/environments/: a page for each environment, and a list of all: `python docs/make_environments.py`.
+"""Write a page for each environment, and the list of all in README.md: `python docs/make_environments.py`.
 
 Everything on them is taken from where it is said once: the rules from the head of the C file, spaces and settings from
 its tables, keys from the drawing, speed and scores from the last committed measurements (benchmarks/results). With
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs/environments"
 RESULTS = ROOT / "benchmarks/results"
 SETTINGS = ROOT / "src/puffer_train/settings"
+BEGIN, END = "<!-- environments: written by docs/make_environments.py -->", "<!-- end -->"
 
 
 def page(name: str) -> str:
@@ -137,23 +138,26 @@ def keys(env: EnvSpec) -> str:
 
 
 def index() -> str:
-    """The list of all."""
+    """The list of all, for the README."""
     rows = []
     for name in environments():
-        env = puffer_envs.spec(name)
         rates = [m["steps_per_second"] for m in results("environments")["measurements"] if m["environment"] == name]
         runs = [run for run in results("training") if run["environment"] == name]
         scores = ", ".join(number(run["score"]) for run in runs)
+        solved = ", ".join(f"{run['perf']:.2f}" for run in runs)
         seconds = statistics.median(run["training_seconds"] for run in runs) if runs else 0
-        rows.append((f"[{name}]({name}.md)", env.doc, millions(rates[-1]), scores, f"{seconds:.0f} s"))
-    head = ("environment", "", "steps/s, one core", "score reached", "in")
-    return "\n\n".join(
-        [
-            "# Environments",
-            "These pages are written by `python docs/make_environments.py`.",
-            table(head, rows),
-        ]
-    )
+        what = puffer_envs.spec(name).doc.rstrip(".")
+        link = f"[{name}](docs/environments/{name}.md)"
+        rows.append((link, what, millions(rates[-1]), scores, solved, f"{seconds:.0f} s"))
+    return table(("environment", "", "agent-steps/s", "score", "perf", "trained in"), rows)
+
+
+def with_index(readme: str) -> str:
+    """The README with the list between its two marks."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert begin and end, f"README.md lacks {BEGIN} and {END}"
+    return f"{before}{begin}\n{index()}\n{end}{after}"
 
 
 def environments() -> list[str]:
@@ -188,14 +192,14 @@ def number(value: float) -> str:
 def main() -> int:
     """Write, or with --check compare, all pages."""
     wanted: dict[str, Callable[[], str]] = {f"{name}.md": lambda name=name: page(name) for name in environments()}  # type: ignore[misc]
-    wanted["README.md"] = index
     check, wrong = "--check" in sys.argv[1:], []
     PAGES.mkdir(exist_ok=True)
-    for file, make in wanted.items():
-        path, text = PAGES / file, make() + "\n"
+    readme = ROOT / "README.md"
+    files = {PAGES / file: make() + "\n" for file, make in wanted.items()} | {readme: with_index(readme.read_text())}
+    for path, text in files.items():
         if check:
             if not path.exists() or path.read_text() != text:
-                wrong.append(file)
+                wrong.append(path.name)
         else:
             path.write_text(text)
     wrong += sorted(path.name for path in PAGES.glob("*.md") if path.name not in wanted)

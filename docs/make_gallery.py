@@ -30,7 +30,7 @@ class Picture:
 PICTURES = {
     "breakout.png": Picture("breakout", "--frame 3200"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
-    "connect4.png": Picture("connect4", "--frame 9"),
+    "connect4.png": Picture("connect4", "--frame 12"),
     "memory.png": Picture("memory", "--frame 0"),
     "pong.png": Picture("pong", "--frame 1500"),
     "snake.png": Picture("snake", "--frame 330"),

@@ -6,7 +6,6 @@ import ctypes
 import itertools
 import os
 import subprocess
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
