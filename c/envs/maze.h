@@ -2,9 +2,9 @@
 //
 // Observation  int8 (3, 11, 11): three planes of what lies around the agent, which is the middle tile; rows from the top.
 //              walls   1 what cannot be entered (a wall, or a door whose key is missing), 0 the rest.
-//              goal    2 the goal; while it is out of sight and `compass` is on, 1 on the border tile nearest to it.
 //              things  12 to 15 a key, -12 to -15 a door of the same colour. The middle tile says which keys are held:
 //                      1, 2, 4 and 8 for the four colours, added up.
+//              goal    2 the goal; while it is out of sight and `compass` is on, 1 on the border tile nearest to it.
 // Action       one of 4: up, down, left, right. A step into what cannot be entered stays where it is.
 // Reward       +1 on reaching the goal, `reward_key` for each key, `reward_door` the first time through each door.
 // End          terminal on the goal; truncated after `max_steps` steps, by default twice the tiles one can stand on.
@@ -28,13 +28,14 @@
 #include "puffer_math.h"
 
 enum { MAZE_SIGHT = 5, MAZE_VIEW = 2 * MAZE_SIGHT + 1, MAZE_PLANE = MAZE_VIEW * MAZE_VIEW, MAZE_PLANES = 3 };
-enum { MAZE_ROW = 16 }; // tiles of which a row of a view is made at once; those beyond the view are overwritten
+enum { MAZE_ROW = 16 }; // tiles of which a row of a view is made; those beyond the view are overwritten
+#define MAZE_EACH UINT64_C(0x0101010101010101) // times a number below 256: that number for each of 8 tiles
 enum { MAZE_UP, MAZE_DOWN, MAZE_LEFT, MAZE_RIGHT, MAZE_MOVES };
 enum { MAZE_COLOURS = 4, MAZE_POINTS = MAZE_COLOURS + 2 }; // points: the start, the keys, the goal
 enum { MAZE_LEAST_SIDE = 3, MAZE_LONGEST_SIDE = 512, MAZE_MOST_LEVELS = 65536 };
 
 // Tiles. A key or door is one of these plus, or minus, its colour, 0 to 3.
-enum { MAZE_FLOOR = 0, MAZE_WALL = 1, MAZE_KEY = 12, MAZE_DOOR = -12 };
+enum { MAZE_FLOOR = 0, MAZE_WALL = INT8_MIN, MAZE_KEY = 12, MAZE_DOOR = -12 }; // multiples of MAZE_COLOURS
 enum { MAZE_TOWARDS_GOAL = 1, MAZE_GOAL = 2 }; // in the plane of the goal
 
 typedef struct MazePlace {
@@ -507,15 +508,21 @@ static void maze_reset(Maze* s, const void* assets)
     s->episode_return = 0.0f;
 }
 
-// 16 tiles as the planes show them while no key is held.
-static void maze_view_row(int8_t walls[MAZE_ROW], int8_t things[MAZE_ROW], const int8_t* tiles)
+// 8 tiles as a plane shows them while no key is held, worked on side by side in one number. What is negative cannot be
+// entered; of that only walls have bit 6 clear.
+static void maze_view_walls(int8_t* walls, const int8_t* tiles)
 {
-    PUF_VECTORIZE(16)
-    for (int32_t i = 0; i < MAZE_ROW; i++) {
-        int8_t tile = tiles[i];
-        walls[i] = (int8_t)((tile == MAZE_WALL) | (tile < 0));
-        things[i] = (int8_t)(tile == MAZE_WALL ? 0 : tile);
-    }
+    uint64_t eight;
+    memcpy(&eight, tiles, sizeof(eight));
+    eight = eight >> 7 & MAZE_EACH;
+    memcpy(walls, &eight, sizeof(eight));
+}
+static void maze_view_things(int8_t* things, const int8_t* tiles)
+{
+    uint64_t eight;
+    memcpy(&eight, tiles, sizeof(eight));
+    eight ^= eight & ~(eight << 1) & MAZE_EACH << 7;
+    memcpy(things, &eight, sizeof(eight));
 }
 
 // Write into a plane, if the place is in sight.
@@ -545,22 +552,23 @@ static void maze_show_goal(const Maze* s, int8_t* plane)
     int32_t near_row = puf_clampi(row, 0, MAZE_VIEW - 1), near_column = puf_clampi(column, 0, MAZE_VIEW - 1);
     int seen = (row == near_row) & (column == near_column);
     memset(plane, 0, MAZE_PLANE);
-    plane[near_row * MAZE_VIEW + near_column] = (int8_t)(seen ? MAZE_GOAL : s->compass);
+    plane[near_row * MAZE_VIEW + near_column] = (int8_t)(s->compass + seen * (MAZE_GOAL - s->compass));
 }
 
 static void maze_observe(const Maze* s, PufIo io)
 {
-    int8_t *walls = io.obs, *goal = walls + MAZE_PLANE, *things = goal + MAZE_PLANE;
-    int8_t wall_row[MAZE_ROW], thing_row[MAZE_ROW];
+    int8_t *walls = io.obs, *things = walls + MAZE_PLANE, *goal = things + MAZE_PLANE;
     const int8_t* tiles = maze_tiles(s, io.assets) - MAZE_SIGHT * (s->table_columns + 1);
-    for (int32_t row = 0; row < MAZE_VIEW - 1; row++) {
-        maze_view_row(wall_row, thing_row, tiles + row * s->table_columns);
-        memcpy(walls + row * MAZE_VIEW, wall_row, MAZE_ROW);
-        memcpy(things + row * MAZE_VIEW, thing_row, MAZE_ROW);
+    for (int32_t row = 0; row < MAZE_VIEW; row++) { // what is written too much, the next row or plane overwrites
+        const int8_t* from = tiles + row * s->table_columns;
+        maze_view_walls(walls + row * MAZE_VIEW, from);
+        maze_view_walls(walls + row * MAZE_VIEW + MAZE_ROW / 2, from + MAZE_ROW / 2);
     }
-    maze_view_row(wall_row, thing_row, tiles + (MAZE_VIEW - 1) * s->table_columns);
-    memcpy(walls + (MAZE_VIEW - 1) * MAZE_VIEW, wall_row, MAZE_VIEW);
-    memcpy(things + (MAZE_VIEW - 1) * MAZE_VIEW, thing_row, MAZE_VIEW);
+    for (int32_t row = 0; row < MAZE_VIEW; row++) {
+        const int8_t* from = tiles + row * s->table_columns;
+        maze_view_things(things + row * MAZE_VIEW, from);
+        maze_view_things(things + row * MAZE_VIEW + MAZE_ROW / 2, from + MAZE_ROW / 2);
+    }
     maze_show_goal(s, goal);
     if (s->keys) {
         maze_use_keys(s, maze_level(s, io.assets), walls, things);
@@ -587,25 +595,31 @@ static void maze_add_log(Maze* s, int solved)
     s->solved_shortest += solved ? (float)s->shortest : 0.0f;
 }
 
+// Without branches but for what is rare: whether a step meets a wall cannot be predicted.
 static void maze_step(Maze* s, PufIo io)
 {
-    int32_t move = io.actions[0];
+    int32_t move = io.actions[0], keys = s->keys, row = s->row, column = s->column;
     int32_t down = (move == MAZE_DOWN) - (move == MAZE_UP), right = (move == MAZE_RIGHT) - (move == MAZE_LEFT);
     int32_t tile = maze_tiles(s, io.assets)[down * s->table_columns + right];
-    int32_t key = tile >= MAZE_KEY ? 1 << (tile - MAZE_KEY) : 0;
-    int32_t door = tile <= MAZE_DOOR ? 1 << (MAZE_DOOR - tile) : 0;
-    int32_t enters = (tile != MAZE_WALL) & ((door & ~s->keys) == 0);
-    s->row += enters ? down : 0;
-    s->column += enters ? right : 0;
+    int32_t colour = (tile < 0 ? -tile : tile) % MAZE_COLOURS;
+    int32_t key = (tile > 0) << colour, door = ((tile < 0) & (tile != MAZE_WALL)) << colour;
+    int32_t enters = (tile != MAZE_WALL) & ((door & ~keys) == 0);
+    int32_t takes = key & ~keys, passes = (door & -enters) & ~s->passed;
+    row += down & -enters;
+    column += right & -enters;
+    s->row = row;
+    s->column = column;
     s->tick += 1;
 
-    int32_t takes = key & ~s->keys, passes = enters ? door & ~s->passed : 0;
-    s->keys |= takes;
-    s->passed |= passes;
-    int solved = (s->row == s->goal_row) & (s->column == s->goal_column);
+    int solved = (row == s->goal_row) & (column == s->goal_column);
     int late = !solved & (s->tick >= s->limit);
-    float reward = (solved ? 1.0f : 0.0f) + (takes ? s->reward_key : 0.0f) + (passes ? s->reward_door : 0.0f);
-    s->episode_return += reward;
+    float reward = 0.0f;
+    if (solved | takes | passes) {
+        reward = (float)solved + (takes ? s->reward_key : 0.0f) + (passes ? s->reward_door : 0.0f);
+        s->keys |= takes;
+        s->passed |= passes;
+        s->episode_return += reward;
+    }
     io.rewards[0] = reward;
     io.terminals[0] = (uint8_t)solved;
     io.truncations[0] = (uint8_t)late;
@@ -616,15 +630,15 @@ static void maze_step(Maze* s, PufIo io)
 
 static const PufObs maze_obs[] = {
     { "walls", MAZE_PLANE, 0, 1, "1 what cannot be entered: a wall, or a door whose key is missing; rows from the top" },
-    { "goal", MAZE_PLANE, 0, MAZE_GOAL, "2 the goal, or 1 on the border tile nearest to it while it is out of sight" },
-    { "things", 0, MAZE_DOOR - MAZE_COLOURS + 1, MAZE_KEY + MAZE_COLOURS - 1,
+    { "things", MAZE_PLANE, MAZE_DOOR - MAZE_COLOURS + 1, MAZE_KEY + MAZE_COLOURS - 1,
       "12 to 15 a key, -12 to -15 its door; the middle tile: the keys held, 1 + 2 + 4 + 8" },
+    { "goal", 0, 0, MAZE_GOAL, "2 the goal, or 1 on the border tile nearest to it while it is out of sight" },
 };
 static const PufAction maze_actions[] = { { "move", MAZE_MOVES, 0, 0, "up down left right" } };
 static const PufParam maze_params[] = {
     [MAZE_WIDTH] = { "width", PUF_INT, 10, 2, MAZE_LONGEST_SIDE, "rooms in a row of the largest mazes" },
     [MAZE_HEIGHT] = { "height", PUF_INT, 10, 2, MAZE_LONGEST_SIDE, "rooms in a column of the largest mazes" },
-    [MAZE_DOORS] = { "doors", PUF_INT, 2, 0, MAZE_COLOURS, "doors, and keys, of the largest mazes" },
+    [MAZE_DOORS] = { "doors", PUF_INT, 3, 0, MAZE_COLOURS, "doors, and keys, of the largest mazes" },
     [MAZE_LOOPS] = { "loops", PUF_REAL, 0.1, 0, 1, "chance that a wall between rooms goes" },
     [MAZE_BRANCHING] = { "branching", PUF_REAL, 0.2, 0, 1, "0 long winding ways, 1 many short blind alleys" },
     [MAZE_NUM_LEVELS] = { "num_levels", PUF_INT, 2048, 1, MAZE_MOST_LEVELS,
@@ -642,7 +656,7 @@ static const PufParam maze_params[] = {
 };
 static const PufField maze_fields[] = {
     PUF_ASSET(Maze, "tiles", PUF_I8, tiles_offset, table_rows, table_columns,
-              "the maze as it was made, at row 4 and column 4 of a table of walls: 0 floor, 1 wall, 12 to 15 a key, -12 "
+              "the maze as it was made, at row 4 and column 4 of a table of walls: 0 floor, -128 wall, 12 to 15 a key, -12 "
               "to -15 the door of the same colour"),
     PUF_SCALAR(Maze, rows, "of the maze, in tiles, with the walls around it"),
     PUF_SCALAR(Maze, columns, "of the maze, in tiles, with the walls around it"),
