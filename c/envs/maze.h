@@ -474,7 +474,7 @@ static void maze_init(Maze* s, const double* params, PufRng rng)
     s->reward_key = (float)params[MAZE_REWARD_KEY];
     s->reward_door = (float)params[MAZE_REWARD_DOOR];
     s->num_ranks = puf_clampi((int32_t)(params[MAZE_SPREAD] * s->num_levels), 1, s->num_levels);
-    s->first_rank = (int32_t)(params[MAZE_DIFFICULTY] * (s->num_levels - s->num_ranks));
+    s->first_rank = (int32_t)(params[MAZE_DIFFICULTY] * (s->num_levels - s->num_ranks) + 0.5);
     s->table_rows = maze_table_side(params[MAZE_HEIGHT]);
     s->table_columns = maze_table_side(params[MAZE_WIDTH]);
     s->table_bytes = maze_table_bytes(params);
