@@ -36,7 +36,7 @@ enum { MAZE_LEAST_SIDE = 3, MAZE_LONGEST_SIDE = 512, MAZE_MOST_LEVELS = 65536 };
 
 // Tiles. A key or door is one of these plus, or minus, its colour, 0 to 3.
 enum { MAZE_FLOOR = 0, MAZE_WALL = INT8_MIN, MAZE_KEY = 12, MAZE_DOOR = -12 }; // multiples of MAZE_COLOURS
-enum { MAZE_TOWARDS_GOAL = 1, MAZE_GOAL = 2 }; // in the plane of the goal
+enum { MAZE_TOWARDS_GOAL = 1, MAZE_GOAL = 2 };                                 // in the plane of the goal
 
 typedef struct MazePlace {
     int32_t row, column; // tiles, in the table
@@ -629,7 +629,8 @@ static void maze_step(Maze* s, PufIo io)
 }
 
 static const PufObs maze_obs[] = {
-    { "walls", MAZE_PLANE, 0, 1, "1 what cannot be entered: a wall, or a door whose key is missing; rows from the top" },
+    { "walls", MAZE_PLANE, 0, 1,
+      "1 what cannot be entered: a wall, or a door whose key is missing; rows from the top" },
     { "things", MAZE_PLANE, MAZE_DOOR - MAZE_COLOURS + 1, MAZE_KEY + MAZE_COLOURS - 1,
       "12 to 15 a key, -12 to -15 its door; the middle tile: the keys held, 1 + 2 + 4 + 8" },
     { "goal", 0, 0, MAZE_GOAL, "2 the goal, or 1 on the border tile nearest to it while it is out of sight" },
@@ -645,7 +646,8 @@ static const PufParam maze_params[] = {
                           "mazes in the buffer that a batch shares, from 3 x 3 rooms without a door to the largest" },
     [MAZE_LEVEL_SEED] = { "level_seed", PUF_INT, 0, 0, 1e9, "what the mazes are made from; another one, other mazes" },
     [MAZE_DIFFICULTY] = { "difficulty", PUF_REAL, 0.5, 0, 1,
-                          "which mazes episodes draw from, ranked by their shortest solution: 0 those with the shortest, "
+                          "which mazes episodes draw from, ranked by their shortest solution: 0 those with the "
+                          "shortest, "
                           "1 those with the longest, in between a window that moves evenly over the ranks" },
     [MAZE_SPREAD] = { "spread", PUF_REAL, 0.5, 0, 1, "width of that window, as a part of all mazes; 1 is all of them" },
     [MAZE_COMPASS] = { "compass", PUF_BOOL, 1, 0, 1, "show where the goal is while it is out of sight" },
@@ -655,9 +657,10 @@ static const PufParam maze_params[] = {
     [MAZE_REWARD_DOOR] = { "reward_door", PUF_REAL, 0.1, -1, 1, "for passing a door for the first time" },
 };
 static const PufField maze_fields[] = {
-    PUF_ASSET(Maze, "tiles", PUF_I8, tiles_offset, table_rows, table_columns,
-              "the maze as it was made, at row 4 and column 4 of a table of walls: 0 floor, -128 wall, 12 to 15 a key, -12 "
-              "to -15 the door of the same colour"),
+    PUF_ASSET(
+        Maze, "tiles", PUF_I8, tiles_offset, table_rows, table_columns,
+        "the maze as it was made, at row 4 and column 4 of a table of walls: 0 floor, -128 wall, 12 to 15 a key, -12 "
+        "to -15 the door of the same colour"),
     PUF_SCALAR(Maze, rows, "of the maze, in tiles, with the walls around it"),
     PUF_SCALAR(Maze, columns, "of the maze, in tiles, with the walls around it"),
     PUF_SCALAR(Maze, row, "of the agent, in the table"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -136,7 +137,7 @@ def _draw_walls(state: Any, board: Board, frame: Frame) -> None:
     for row in range(board.first_row, board.first_row + board.rows):
         line = kinds[row, board.first_column : board.first_column + board.columns]
         ends = np.flatnonzero(np.diff(line, prepend=0, append=0)).tolist()
-        for start, end in zip(ends, ends[1:], strict=False):
+        for start, end in itertools.pairwise(ends):
             if line[start] > 0:
                 x, y = board.corner(row, board.first_column + start)
                 color = LIT_WALL if line[start] == 2 else DIM_WALL
