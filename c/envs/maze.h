@@ -508,21 +508,18 @@ static void maze_reset(Maze* s, const void* assets)
     s->episode_return = 0.0f;
 }
 
-// 8 tiles as a plane shows them while no key is held, worked on side by side in one number. What is negative cannot be
-// entered; of that only walls have bit 6 clear.
-static void maze_view_walls(int8_t* walls, const int8_t* tiles)
+// 16 tiles as two planes show them while no key is held, 8 side by side in one number. What is negative cannot be entered;
+// of that only walls have bit 6 clear.
+static void maze_view_row(int8_t* walls, int8_t* things, const int8_t* tiles)
 {
-    uint64_t eight;
-    memcpy(&eight, tiles, sizeof(eight));
-    eight = eight >> 7 & MAZE_EACH;
-    memcpy(walls, &eight, sizeof(eight));
-}
-static void maze_view_things(int8_t* things, const int8_t* tiles)
-{
-    uint64_t eight;
-    memcpy(&eight, tiles, sizeof(eight));
-    eight ^= eight & ~(eight << 1) & MAZE_EACH << 7;
-    memcpy(things, &eight, sizeof(eight));
+    uint64_t eights[MAZE_ROW / 8], solid[MAZE_ROW / 8];
+    memcpy(eights, tiles, sizeof(eights));
+    for (int32_t i = 0; i < MAZE_ROW / 8; i++) {
+        solid[i] = eights[i] >> 7 & MAZE_EACH;
+        eights[i] ^= eights[i] & ~(eights[i] << 1) & MAZE_EACH << 7;
+    }
+    memcpy(walls, solid, sizeof(solid));
+    memcpy(things, eights, sizeof(eights));
 }
 
 // Write into a plane, if the place is in sight.
@@ -550,25 +547,21 @@ static void maze_show_goal(const Maze* s, int8_t* plane)
 {
     int32_t row = s->goal_row - s->row + MAZE_SIGHT, column = s->goal_column - s->column + MAZE_SIGHT;
     int32_t near_row = puf_clampi(row, 0, MAZE_VIEW - 1), near_column = puf_clampi(column, 0, MAZE_VIEW - 1);
-    int seen = (row == near_row) & (column == near_column);
+    int32_t seen = (row == near_row) & (column == near_column), towards = s->compass * MAZE_TOWARDS_GOAL;
     memset(plane, 0, MAZE_PLANE);
-    plane[near_row * MAZE_VIEW + near_column] = (int8_t)(s->compass + seen * (MAZE_GOAL - s->compass));
+    plane[near_row * MAZE_VIEW + near_column] = (int8_t)(towards + seen * (MAZE_GOAL - towards));
 }
 
 static void maze_observe(const Maze* s, PufIo io)
 {
     int8_t *walls = io.obs, *things = walls + MAZE_PLANE, *goal = things + MAZE_PLANE;
-    const int8_t* tiles = maze_tiles(s, io.assets) - MAZE_SIGHT * (s->table_columns + 1);
+    int32_t stride = s->table_columns;
+    const int8_t* tiles = maze_tiles(s, io.assets) - MAZE_SIGHT * (stride + 1);
+    int8_t first_things[MAZE_ROW];
     for (int32_t row = 0; row < MAZE_VIEW; row++) { // what is written too much, the next row or plane overwrites
-        const int8_t* from = tiles + row * s->table_columns;
-        maze_view_walls(walls + row * MAZE_VIEW, from);
-        maze_view_walls(walls + row * MAZE_VIEW + MAZE_ROW / 2, from + MAZE_ROW / 2);
+        maze_view_row(walls + row * MAZE_VIEW, row == 0 ? first_things : things + row * MAZE_VIEW, tiles + row * stride);
     }
-    for (int32_t row = 0; row < MAZE_VIEW; row++) {
-        const int8_t* from = tiles + row * s->table_columns;
-        maze_view_things(things + row * MAZE_VIEW, from);
-        maze_view_things(things + row * MAZE_VIEW + MAZE_ROW / 2, from + MAZE_ROW / 2);
-    }
+    memcpy(things, first_things, MAZE_VIEW);
     maze_show_goal(s, goal);
     if (s->keys) {
         maze_use_keys(s, maze_level(s, io.assets), walls, things);
@@ -647,8 +640,7 @@ static const PufParam maze_params[] = {
     [MAZE_LEVEL_SEED] = { "level_seed", PUF_INT, 0, 0, 1e9, "what the mazes are made from; another one, other mazes" },
     [MAZE_DIFFICULTY] = { "difficulty", PUF_REAL, 0.5, 0, 1,
                           "which mazes episodes draw from, ranked by their shortest solution: 0 those with the "
-                          "shortest, "
-                          "1 those with the longest, in between a window that moves evenly over the ranks" },
+                          "shortest, 1 those with the longest, in between a window that moves evenly over the ranks" },
     [MAZE_SPREAD] = { "spread", PUF_REAL, 0.5, 0, 1, "width of that window, as a part of all mazes; 1 is all of them" },
     [MAZE_COMPASS] = { "compass", PUF_BOOL, 1, 0, 1, "show where the goal is while it is out of sight" },
     [MAZE_MAX_STEPS] = { "max_steps", PUF_INT, 0, 0, 10000000,
