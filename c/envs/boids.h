@@ -43,10 +43,10 @@
 #define BOIDS_THRUST 0.01f       // sights per step^2
 #define BOIDS_TURN_COS 0.988771f // a turn of 0.15 rad a step
 #define BOIDS_TURN_SIN 0.149438f
-#define BOIDS_HUNT_SPEED 0.115f
-#define BOIDS_HUNT_COS 0.996802f // of 0.08 rad
-#define BOIDS_HUNT_SIN 0.079915f
-#define BOIDS_CATCH 0.2f // within which a predator catches the boid that it is after
+#define BOIDS_HUNT_SPEED 0.12f
+#define BOIDS_HUNT_COS 0.998750f // of 0.05 rad
+#define BOIDS_HUNT_SIN 0.049979f
+#define BOIDS_CATCH 0.15f // within which a predator catches the boid that it is after
 #define BOIDS_WATCH 2.0f // within which boids see predators
 
 enum { BOIDS_MOST = 65536, BOIDS_MOST_PREDATORS = 8 };
@@ -422,7 +422,8 @@ static void boids_see(Boids* s, const BoidsEye* eye, const BoidsCell* cell, floa
     float crowding = puf_minf(boids_total(sums.crowding), 1.0f);
     float pace = boids_total(sums.speed) * share - (count > 0.0f ? speed : 0.0f);
 
-    view[BOIDS_SEE_SPEED] = (speed - BOIDS_SLOWEST) * (2.0f / (BOIDS_FASTEST - BOIDS_SLOWEST)) - 1.0f;
+    float share_of_speed = (speed - BOIDS_SLOWEST) * (2.0f / (BOIDS_FASTEST - BOIDS_SLOWEST));
+    view[BOIDS_SEE_SPEED] = puf_clampf(share_of_speed - 1.0f, -1.0f, 1.0f);
     view[BOIDS_SEE_COMPANY] = puf_minf(count * (1.0f / BOIDS_COMPANY), 1.0f);
     boids_see_vector(eye, boids_total(sums.x) * share, boids_total(sums.y) * share, view + BOIDS_SEE_CENTRE);
     boids_see_vector(eye, boids_total(sums.heading_x) * share, boids_total(sums.heading_y) * share,
