@@ -19,8 +19,9 @@
 //
 // A step:
 // 1. All boids turn, speed up or slow down, and fly.
-// 2. Predators (`predators`, none by default) turn towards a boid and fly: a little faster than boids, but with a wider
-//    turn. They take the boid with the least distance^2 * (1 + neighbours), so that company is a shelter.
+// 2. Predators (`predators`, none by default) fly: a little faster than boids, but with a wider turn. One that hunts turns
+//    towards its prey, and has eyes for no other: that with the least distance^2 * (1 + neighbours) when the hunt began,
+//    so that company is a shelter. After BOIDS_HUNT steps it gives up. Then, or after a catch, it rests.
 // 3. All look around. Boids are sorted into the cells of a grid, a little larger than one sees, and their positions
 //    and headings are copied in that order: the neighbours are then in a few runs of consecutive places, which are
 //    gone through BOIDS_LANES at a time. The time for a step is in proportion to the boids at equal density.
@@ -51,7 +52,7 @@
 
 enum { BOIDS_MOST = 65536, BOIDS_MOST_PREDATORS = 8 };
 enum { BOIDS_LANES = 8 };      // candidates looked at side by side; sums depend on it in their last bits
-enum { BOIDS_REST = 60 };      // steps for which a predator lets everyone be after a catch
+enum { BOIDS_HUNT = 90, BOIDS_REST = 60 }; // steps
 enum { BOIDS_SPAWN_TRIES = 8 }; // to come back where no predator is
 enum { BOIDS_LEFT, BOIDS_STRAIGHT, BOIDS_RIGHT, BOIDS_TURNS };
 enum { BOIDS_ACTIONS = 3 * BOIDS_TURNS }; // turn + 3 * (0 slower, 1 same, 2 faster)
@@ -96,7 +97,16 @@ enum {
 // The first five rows once more, in the order of the cells.
 enum { BOIDS_SORTED_ROWS = BOIDS_SPEED + 1 };
 
-enum { BOIDS_PREDATOR_X, BOIDS_PREDATOR_Y, BOIDS_PREDATOR_HX, BOIDS_PREDATOR_HY, BOIDS_PREDATOR_REST, BOIDS_PREDATOR };
+enum {
+    BOIDS_PREDATOR_X,
+    BOIDS_PREDATOR_Y,
+    BOIDS_PREDATOR_HX,
+    BOIDS_PREDATOR_HY,
+    BOIDS_PREDATOR_PREY, // number of a boid, or BOIDS_NOBODY while it rests
+    BOIDS_PREDATOR_CLOCK, // steps left of the hunt or the rest
+    BOIDS_PREDATOR,
+};
+#define BOIDS_NOBODY (-1.0f)
 
 typedef struct Boids {
     PufRng rng;
@@ -108,7 +118,7 @@ typedef struct Boids {
     int32_t tick;
     int32_t table_offset, views_offset, sorted_offset, bins_offset; // in the block: bytes from the start of the state
     int32_t table_rows, view_size;
-    float predator[BOIDS_MOST_PREDATORS][BOIDS_PREDATOR]; // place, heading, steps of rest left
+    float predator[BOIDS_MOST_PREDATORS][BOIDS_PREDATOR];
     PufLog log;
     float log_neighbours, log_alignment, log_cohesion, log_crowding, log_caught; // behind the log, see boids_log
 } Boids;
@@ -335,12 +345,12 @@ static inline void boids_look_at(const BoidsEye* eye, BoidsSums* restrict sums, 
         float ahead = dx * heading_x + dy * heading_y;
         float hidden = distance2 + (1.0f - seen); // 1 or more unless it is seen
         float in_front = ahead >= 0.0f ? hidden : 1.0f, at_back = ahead >= 0.0f ? 1.0f : hidden;
-        float front = sums->ahead[lane], back = sums->behind[lane];
-        int32_t front_at = sums->ahead_at[lane], back_at = sums->behind_at[lane];
-        sums->ahead[lane] = in_front < front ? in_front : front;
-        sums->behind[lane] = at_back < back ? at_back : back;
-        sums->ahead_at[lane] = in_front < front ? at + lane : front_at;
-        sums->behind_at[lane] = at_back < back ? at + lane : back_at;
+        // all bits set where this one is nearer: with ?: instead, gcc makes branches of it that none can predict
+        int32_t nearer = -(in_front < sums->ahead[lane]), nearer_back = -(at_back < sums->behind[lane]);
+        sums->ahead_at[lane] = ((at + lane) & nearer) | (sums->ahead_at[lane] & ~nearer);
+        sums->behind_at[lane] = ((at + lane) & nearer_back) | (sums->behind_at[lane] & ~nearer_back);
+        sums->ahead[lane] = puf_minf(in_front, sums->ahead[lane]);
+        sums->behind[lane] = puf_minf(at_back, sums->behind[lane]);
     }
 }
 
@@ -528,6 +538,12 @@ static void boids_start(Boids* s, int32_t id)
     }
 }
 
+static void boids_rest(float* predator)
+{
+    predator[BOIDS_PREDATOR_PREY] = BOIDS_NOBODY;
+    predator[BOIDS_PREDATOR_CLOCK] = (float)BOIDS_REST;
+}
+
 static void boids_reset(Boids* s)
 {
     s->tick = 0;
@@ -536,7 +552,7 @@ static void boids_reset(Boids* s)
         p[BOIDS_PREDATOR_X] = boids_wrap(puf_rand_float(&s->rng) * s->side, s->side);
         p[BOIDS_PREDATOR_Y] = boids_wrap(puf_rand_float(&s->rng) * s->side, s->side);
         boids_random_heading(s, &p[BOIDS_PREDATOR_HX], &p[BOIDS_PREDATOR_HY]);
-        p[BOIDS_PREDATOR_REST] = (float)BOIDS_REST;
+        boids_rest(p);
     }
     for (int32_t id = 0; id < s->boids; id++) {
         boids_start(s, id);
@@ -597,8 +613,8 @@ static void boids_fly(Boids* s, const int32_t* restrict actions)
     }
 }
 
-// The boid that this predator is after: near, and with few around it.
-static int32_t boids_prey(const Boids* s, const float* predator)
+// The boid that is near and has few around it.
+static int32_t boids_choose_prey(const Boids* s, const float* predator)
 {
     const float *x = boids_row(s, BOIDS_X), *y = boids_row(s, BOIDS_Y), *company = boids_row(s, BOIDS_NEIGHBOURS);
     float px = predator[BOIDS_PREDATOR_X], py = predator[BOIDS_PREDATOR_Y];
@@ -628,25 +644,36 @@ static void boids_turn_to(const Boids* s, float* predator, float x, float y)
     }
 }
 
+static void boids_next_task(const Boids* s, float* predator)
+{
+    if (predator[BOIDS_PREDATOR_PREY] == BOIDS_NOBODY) {
+        predator[BOIDS_PREDATOR_PREY] = (float)boids_choose_prey(s, predator);
+        predator[BOIDS_PREDATOR_CLOCK] = (float)BOIDS_HUNT;
+    } else {
+        boids_rest(predator);
+    }
+}
+
 static void boids_hunt(Boids* s, uint8_t* caught)
 {
+    const float *xs = boids_row(s, BOIDS_X), *ys = boids_row(s, BOIDS_Y);
     memset(caught, 0, (size_t)s->boids);
     for (int32_t k = 0; k < s->predators; k++) {
         float* p = s->predator[k];
-        int32_t hungry = p[BOIDS_PREDATOR_REST] <= 0.0f;
-        int32_t prey = hungry ? boids_prey(s, p) : 0;
-        float x = boids_row(s, BOIDS_X)[prey], y = boids_row(s, BOIDS_Y)[prey];
-        if (hungry) {
-            boids_turn_to(s, p, x, y);
-        } else {
-            p[BOIDS_PREDATOR_REST] -= 1.0f;
+        if (p[BOIDS_PREDATOR_CLOCK] <= 0.0f) {
+            boids_next_task(s, p);
+        }
+        p[BOIDS_PREDATOR_CLOCK] -= 1.0f;
+        int32_t prey = (int32_t)p[BOIDS_PREDATOR_PREY];
+        if (prey >= 0) {
+            boids_turn_to(s, p, xs[prey], ys[prey]);
         }
         p[BOIDS_PREDATOR_X] = boids_wrap(p[BOIDS_PREDATOR_X] + BOIDS_HUNT_SPEED * p[BOIDS_PREDATOR_HX], s->side);
         p[BOIDS_PREDATOR_Y] = boids_wrap(p[BOIDS_PREDATOR_Y] + BOIDS_HUNT_SPEED * p[BOIDS_PREDATOR_HY], s->side);
-        float distance2 = boids_distance2(s, p[BOIDS_PREDATOR_X], p[BOIDS_PREDATOR_Y], x, y);
-        if (hungry && distance2 < BOIDS_CATCH * BOIDS_CATCH) {
+        if (prey >= 0 && boids_distance2(s, p[BOIDS_PREDATOR_X], p[BOIDS_PREDATOR_Y], xs[prey], ys[prey]) <
+                             BOIDS_CATCH * BOIDS_CATCH) {
             caught[prey] = 1;
-            p[BOIDS_PREDATOR_REST] = (float)BOIDS_REST;
+            boids_rest(p);
         }
     }
 }
@@ -740,7 +767,7 @@ static const PufField boids_fields[] = {
     PUF_BLOCK(Boids, "table", PUF_F32, table_offset, table_rows, boids,
               "one column per boid: x, y, heading x, heading y, speed; neighbours, alignment, cohesion, crowding, "
               "whether it flocks; and sums over its life: steps, reward, and the five before"),
-    PUF_GRID(Boids, predator, "x, y, heading x, heading y, steps of rest left"),
+    PUF_GRID(Boids, predator, "x, y, heading x, heading y; the boid that it hunts, or -1 while it rests; for how long"),
     PUF_SCALAR(Boids, boids, "in this world"),
     PUF_SCALAR(Boids, predators, "in this world"),
     PUF_SCALAR(Boids, side, "of the world, sights"),

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 NEAR, TOUCH, ALIGNED, COMPANY, FLOCK = 0.4, 0.2, 0.9, 6, 3
 SLOWEST, FASTEST, THRUST, TURN = 0.04, 0.10, 0.01, 0.15
-HUNT_SPEED, HUNT_TURN, CATCH, WATCH, REST = 0.12, 0.05, 0.15, 2.0, 60
+HUNT_SPEED, HUNT_TURN, CATCH, WATCH, HUNT, REST = 0.12, 0.05, 0.15, 2.0, 90, 60
 X, Y, HX, HY, SPEED, NEIGHBOURS, ALIGNMENT, COHESION, CROWDING, FLOCKING, AGE, RETURN, SUMS = range(13)
 CLOSE = 2e-5
 """Of float32 sums over some dozen numbers of about 1, with positions up to 100."""
@@ -117,19 +117,20 @@ def hunt(predators: Floats, table: Floats, company: Floats, side: float) -> tupl
     """The predators after their move, and whom they caught."""
     after, caught = predators.copy(), set()
     for row in after:
-        prey = -1
-        if row[4] > 0:
-            row[4] -= 1
-        else:
-            offset = shortest(table[:2] - row[:2, None], side)
-            prey = int(((offset**2).sum(axis=0) * (1 + company)).argmin())
+        offset = shortest(table[:2] - row[:2, None], side)
+        if row[5] == 0:
+            choice = ((offset**2).sum(axis=0) * (1 + company)).argmin()
+            row[4:] = (choice, HUNT) if row[4] == -1 else (-1, REST)
+        row[5] -= 1
+        prey = int(row[4])
+        if prey >= 0:
             wanted = np.arctan2(offset[1, prey], offset[0, prey])
             change = (wanted - np.arctan2(row[3], row[2]) + np.pi) % (2 * np.pi) - np.pi
             row[2:4] = turned(row[2:4], float(np.clip(change, -HUNT_TURN, HUNT_TURN)))
         row[:2] = (row[:2] + HUNT_SPEED * row[2:4]) % side
         if prey >= 0 and np.hypot(*shortest(table[:2, prey] - row[:2], side)) < CATCH:
             caught.add(prey)
-            row[4] = REST
+            row[4:] = -1, REST
     return after, caught
 
 
@@ -368,7 +369,7 @@ def test_predators_take_stragglers() -> None:
             put(env, HX, 1.0)
             put(env, HY, 0.0)
             put(env, SPEED, 0.06)
-            for _ in range(400):
+            for _ in range(900):
                 env.step(np.full(32, 4, np.int32))
                 if env.terminals.any():
                     caught_alone += alone[np.flatnonzero(env.terminals)].tolist()

@@ -14,7 +14,7 @@ from puffer_render.palette import AMBER, CORAL, DUSK, MINT, NIGHT, PINK, SKY, SL
 
 # rows of `table` and columns of `predator`; see the fields of the environment
 X, Y, HEADING_X, HEADING_Y, SPEED, FLOCKING = 0, 1, 2, 3, 4, 9
-REST = 4
+PREY = 4
 FASTEST = 0.1
 """Sights per step."""
 
@@ -150,9 +150,9 @@ def _draw_dart(x: float, y: float, hx: float, hy: float, size: float, color: Col
 
 def _draw_predator(predator: NDArray[np.float32], world: World, frame: Frame) -> None:
     """Larger than boids, and glowing while it hunts."""
-    x, y, hx, hy, rest = predator.tolist()
+    x, y, hx, hy, prey, _ = predator.tolist()
     size = max(2.1 * world.dart, 14.0)
-    resting = rest > 0
+    resting = prey < 0
     color = blend(CORAL, SLATE, 0.45) if resting else CORAL
     for px, py in world.places(x, y, 3.2 * size):
         frame.glow(px, py, 3.0 * size, fade(color, 0.15 if resting else 0.4))
