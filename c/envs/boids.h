@@ -19,9 +19,9 @@
 //
 // A step:
 // 1. All boids turn, speed up or slow down, and fly.
-// 2. Predators (`predators`, none by default) fly: a little faster than boids, but with a wider turn. One that hunts turns
-//    towards its prey, and has eyes for no other: that with the least distance^2 * (1 + neighbours) when the hunt began,
-//    so that company is a shelter. After BOIDS_HUNT steps it gives up. Then, or after a catch, it rests.
+// 2. Predators (`predators`, none by default) fly: a little faster than boids, but slow in turns, and clumsier. One that
+//    hunts turns towards its prey, and has eyes for no other: that with the least distance^2 * (1 + neighbours) when the
+//    hunt began, so that company is a shelter. After BOIDS_HUNT steps it gives up. Then, or after a catch, it rests.
 // 3. All look around. Boids are sorted into the cells of a grid, a little larger than one sees, and their positions
 //    and headings are copied in that order: the neighbours are then in a few runs of consecutive places, which are
 //    gone through BOIDS_LANES at a time. The time for a step is in proportion to the boids at equal density.
@@ -45,8 +45,9 @@
 #define BOIDS_TURN_COS 0.988771f // a turn of 0.15 rad a step
 #define BOIDS_TURN_SIN 0.149438f
 #define BOIDS_HUNT_SPEED 0.12f
-#define BOIDS_HUNT_COS 0.998750f // of 0.05 rad
-#define BOIDS_HUNT_SIN 0.049979f
+#define BOIDS_HUNT_SLOW 0.06f    // while it turns as hard as it can
+#define BOIDS_HUNT_COS 0.996802f // of 0.08 rad
+#define BOIDS_HUNT_SIN 0.079915f
 #define BOIDS_CATCH 0.15f // within which a predator catches the boid that it is after
 #define BOIDS_WATCH 2.0f // within which boids see predators
 
@@ -628,8 +629,8 @@ static int32_t boids_choose_prey(const Boids* s, const float* predator)
     return prey;
 }
 
-// Turn towards a point, as far as a predator can in one step.
-static void boids_turn_to(const Boids* s, float* predator, float x, float y)
+// Turn towards a point, as far as a predator can in one step. Returns its speed.
+static float boids_turn_to(const Boids* s, float* predator, float x, float y)
 {
     float dx = boids_shortest(x - predator[BOIDS_PREDATOR_X], s->side);
     float dy = boids_shortest(y - predator[BOIDS_PREDATOR_Y], s->side);
@@ -638,10 +639,13 @@ static void boids_turn_to(const Boids* s, float* predator, float x, float y)
     if (hx * dx + hy * dy < BOIDS_HUNT_COS * distance) {
         float sine = hx * dy - hy * dx < 0.0f ? -BOIDS_HUNT_SIN : BOIDS_HUNT_SIN;
         boids_turn(&predator[BOIDS_PREDATOR_HX], &predator[BOIDS_PREDATOR_HY], BOIDS_HUNT_COS, sine);
-    } else if (distance > 0.0f) {
+        return BOIDS_HUNT_SLOW;
+    }
+    if (distance > 0.0f) {
         predator[BOIDS_PREDATOR_HX] = dx / distance;
         predator[BOIDS_PREDATOR_HY] = dy / distance;
     }
+    return BOIDS_HUNT_SPEED;
 }
 
 static void boids_next_task(const Boids* s, float* predator)
@@ -665,11 +669,9 @@ static void boids_hunt(Boids* s, uint8_t* caught)
         }
         p[BOIDS_PREDATOR_CLOCK] -= 1.0f;
         int32_t prey = (int32_t)p[BOIDS_PREDATOR_PREY];
-        if (prey >= 0) {
-            boids_turn_to(s, p, xs[prey], ys[prey]);
-        }
-        p[BOIDS_PREDATOR_X] = boids_wrap(p[BOIDS_PREDATOR_X] + BOIDS_HUNT_SPEED * p[BOIDS_PREDATOR_HX], s->side);
-        p[BOIDS_PREDATOR_Y] = boids_wrap(p[BOIDS_PREDATOR_Y] + BOIDS_HUNT_SPEED * p[BOIDS_PREDATOR_HY], s->side);
+        float speed = prey >= 0 ? boids_turn_to(s, p, xs[prey], ys[prey]) : BOIDS_HUNT_SLOW;
+        p[BOIDS_PREDATOR_X] = boids_wrap(p[BOIDS_PREDATOR_X] + speed * p[BOIDS_PREDATOR_HX], s->side);
+        p[BOIDS_PREDATOR_Y] = boids_wrap(p[BOIDS_PREDATOR_Y] + speed * p[BOIDS_PREDATOR_HY], s->side);
         if (prey >= 0 && boids_distance2(s, p[BOIDS_PREDATOR_X], p[BOIDS_PREDATOR_Y], xs[prey], ys[prey]) <
                              BOIDS_CATCH * BOIDS_CATCH) {
             caught[prey] = 1;

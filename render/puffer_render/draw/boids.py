@@ -76,7 +76,7 @@ class World:
         self.side = float(state.side)
         self.scale = BOARD / self.side
         """Units to a sight."""
-        self.dart = min(max(0.17 * self.scale, 5.0), 15.0)
+        self.dart = min(max(0.24 * self.scale, min(5.0, 0.5 * self.scale)), 15.0)
         """Length of a boid."""
 
     def places(self, x: float, y: float, reach: float) -> Iterator[tuple[float, float]]:
@@ -120,7 +120,7 @@ def _draw_boids(table: NDArray[np.float32], world: World, frame: Frame) -> None:
     columns = list(zip(*table[: SPEED + 1].tolist(), colors, strict=True))
     if len(columns) <= MOST_TAILS:
         for x, y, hx, hy, speed, color in reversed(columns):
-            length = max(TAIL * speed * world.scale, size)
+            length = max(TAIL * speed * world.scale, 1.8 * size)
             for px, py in world.places(x, y, length + size):
                 _draw_tail(px, py, hx, hy, size, length, color, frame)
     for number, (x, y, hx, hy, _, color) in reversed(list(enumerate(columns))):
