@@ -49,12 +49,12 @@
 #define BOIDS_HUNT_COS 0.996802f // of 0.08 rad
 #define BOIDS_HUNT_SIN 0.079915f
 #define BOIDS_CATCH 0.15f // within which a predator catches the boid that it is after
-#define BOIDS_WATCH 2.0f // within which boids see predators
+#define BOIDS_WATCH 2.0f  // within which boids see predators
 
 enum { BOIDS_MOST = 65536, BOIDS_MOST_PREDATORS = 8 };
-enum { BOIDS_LANES = 8 };      // candidates looked at side by side; sums depend on it in their last bits
+enum { BOIDS_LANES = 4 };                  // candidates looked at side by side; sums depend on it in their last bits
 enum { BOIDS_HUNT = 90, BOIDS_REST = 60 }; // steps
-enum { BOIDS_SPAWN_TRIES = 8 }; // to come back where no predator is
+enum { BOIDS_SPAWN_TRIES = 8 };            // to come back where no predator is
 enum { BOIDS_LEFT, BOIDS_STRAIGHT, BOIDS_RIGHT, BOIDS_TURNS };
 enum { BOIDS_ACTIONS = 3 * BOIDS_TURNS }; // turn + 3 * (0 slower, 1 same, 2 faster)
 
@@ -103,7 +103,7 @@ enum {
     BOIDS_PREDATOR_Y,
     BOIDS_PREDATOR_HX,
     BOIDS_PREDATOR_HY,
-    BOIDS_PREDATOR_PREY, // number of a boid, or BOIDS_NOBODY while it rests
+    BOIDS_PREDATOR_PREY,  // number of a boid, or BOIDS_NOBODY while it rests
     BOIDS_PREDATOR_CLOCK, // steps left of the hunt or the rest
     BOIDS_PREDATOR,
 };
@@ -326,7 +326,7 @@ static inline void boids_look_at(const BoidsEye* eye, BoidsSums* restrict sums, 
     const float x = eye->x, y = eye->y, heading_x = eye->heading_x, heading_y = eye->heading_y;
     const float shift_x = run->shift_x, shift_y = run->shift_y;
     const int32_t left = run->end - at, self = eye->place - at;
-    PUF_VECTORIZE(8)
+    PUF_VECTORIZE(4)
     for (int32_t lane = 0; lane < BOIDS_LANES; lane++) {
         float dx = (x_of[lane] - x) + shift_x;
         float dy = (y_of[lane] - y) + shift_y;
@@ -357,7 +357,7 @@ static inline void boids_look_at(const BoidsEye* eye, BoidsSums* restrict sums, 
 
 static inline float boids_total(const float lanes[BOIDS_LANES])
 {
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
 // The place of the nearest of all lanes, or -1; of equally near ones, that of the first lane.
@@ -366,7 +366,8 @@ static inline int32_t boids_nearest(const float distance2[BOIDS_LANES], const in
     float least = 1.0f;
     int32_t place = -1;
     for (int32_t lane = 0; lane < BOIDS_LANES; lane++) {
-        place = distance2[lane] < least ? at[lane] : place;
+        int32_t nearer = -(distance2[lane] < least);
+        place = (at[lane] & nearer) | (place & ~nearer);
         least = puf_minf(distance2[lane], least);
     }
     return place;
@@ -389,8 +390,8 @@ static void boids_sum_up(const BoidsEye* eye, const BoidsCell* cell, BoidsSums* 
 // A vector as this eye sees it: how far ahead, and how far to the right. (y points down, as on a screen.)
 static inline void boids_see_vector(const BoidsEye* eye, float x, float y, float* view)
 {
-    view[0] = puf_clampf(x * eye->heading_x + y * eye->heading_y, -1.0f, 1.0f);
-    view[1] = puf_clampf(y * eye->heading_x - x * eye->heading_y, -1.0f, 1.0f);
+    view[0] = x * eye->heading_x + y * eye->heading_y;
+    view[1] = y * eye->heading_x - x * eye->heading_y;
 }
 
 static void boids_see_one(const Boids* s, const BoidsEye* eye, int32_t place, float* view)
@@ -434,12 +435,12 @@ static void boids_see(Boids* s, const BoidsEye* eye, const BoidsCell* cell, floa
     float pace = boids_total(sums.speed) * share - (count > 0.0f ? speed : 0.0f);
 
     float share_of_speed = (speed - BOIDS_SLOWEST) * (2.0f / (BOIDS_FASTEST - BOIDS_SLOWEST));
-    view[BOIDS_SEE_SPEED] = puf_clampf(share_of_speed - 1.0f, -1.0f, 1.0f);
+    view[BOIDS_SEE_SPEED] = share_of_speed - 1.0f;
     view[BOIDS_SEE_COMPANY] = puf_minf(count * (1.0f / BOIDS_COMPANY), 1.0f);
     boids_see_vector(eye, boids_total(sums.x) * share, boids_total(sums.y) * share, view + BOIDS_SEE_CENTRE);
     boids_see_vector(eye, boids_total(sums.heading_x) * share, boids_total(sums.heading_y) * share,
                      view + BOIDS_SEE_HEADING);
-    view[BOIDS_SEE_PACE] = puf_clampf(pace * (1.0f / (BOIDS_FASTEST - BOIDS_SLOWEST)), -1.0f, 1.0f);
+    view[BOIDS_SEE_PACE] = pace * (1.0f / (BOIDS_FASTEST - BOIDS_SLOWEST));
     view[BOIDS_SEE_CROWDING] = crowding;
     boids_see_vector(eye, boids_total(sums.out_x) * (1.0f / BOIDS_NEAR), boids_total(sums.out_y) * (1.0f / BOIDS_NEAR),
                      view + BOIDS_SEE_WAY_OUT);
@@ -447,11 +448,13 @@ static void boids_see(Boids* s, const BoidsEye* eye, const BoidsCell* cell, floa
     boids_see_one(s, eye, ahead, view + BOIDS_SEE_AHEAD);
     boids_see_one(s, eye, behind, view + BOIDS_SEE_BEHIND);
     boids_see_predator(s, eye, view + BOIDS_SEE_PREDATOR);
+    for (int32_t i = 0; i < BOIDS_VIEW; i++) {
+        view[i] = puf_clampf(view[i], -1.0f, 1.0f); // most are by nature, but for rounding
+    }
 
     float off_x = view[BOIDS_SEE_CENTRE], off_y = view[BOIDS_SEE_CENTRE + 1];
     float off = puf_minf(sqrtf(off_x * off_x + off_y * off_y), 1.0f);
     float alignment = view[BOIDS_SEE_HEADING];
-    // as in boids_total's crowding, the squares of distances between BOIDS_TOUCH and a sight
     float nearest = 1.0f;
     for (int32_t lane = 0; lane < BOIDS_LANES; lane++) {
         nearest = puf_minf(nearest, puf_minf(sums.ahead[lane], sums.behind[lane]));

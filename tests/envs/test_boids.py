@@ -186,7 +186,7 @@ def check_step(env: Environment, actions: NDArray[np.int32], where: str) -> set[
         np.testing.assert_allclose(after[HX : SPEED + 1, lives], flown[2:, lives], atol=CLOSE, err_msg=where)
         np.testing.assert_allclose(hunters_after[:, 2:], moved[:, 2:], atol=CLOSE, err_msg=where)
         close_on_circle(hunters_after[:, :2], moved[:, :2], side, where)
-        sums = before[AGE:] + [np.ones(len(expected)), expected, *_merits(sight)]
+        sums = before[AGE:] + np.array([np.ones(len(expected)), expected, *_merits(sight)])
         np.testing.assert_allclose(
             after[AGE:, lives & sure], sums[:, lives & sure], atol=CLOSE, rtol=1e-5, err_msg=where
         )
@@ -332,8 +332,10 @@ def test_three_rules_make_a_flock() -> None:
     random, flock = play(at_random), play(reynolds)
     assert random["perf"] < 0.02
     assert flock["perf"] > 0.9
-    assert flock["alignment"] > 0.9 > 0.1 > abs(random["alignment"])
-    assert flock["episode_return"] > 300 > 50 > random["episode_return"]
+    assert flock["alignment"] > 0.9
+    assert abs(random["alignment"]) < 0.1
+    assert flock["episode_return"] > 300
+    assert random["episode_return"] < 50
     assert random["n"] == flock["n"] == 4 * 64
 
 
@@ -343,7 +345,7 @@ def test_log_is_means_over_lives() -> None:
         env.reset()
         lives = []
         for _ in range(600):
-            before, hunters = rows_of(env)
+            before, _ = rows_of(env)
             env.step(reynolds(env.observations, rng))
             over = env.terminals | env.truncations
             for i in np.flatnonzero(over):

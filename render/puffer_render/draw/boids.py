@@ -1,4 +1,4 @@
-"""Boids: darts coloured by heading, with a light behind them. Boid 0, which a person flies, is white, in a ring of sight."""
+"""Boids: darts coloured by heading, with a light behind them. Boid 0, which a person flies, is white, in a ring."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from puffer_render.frame import HUD_HEIGHT, Frame
-from puffer_render.palette import AMBER, CORAL, DUSK, MINT, NIGHT, PINK, SKY, SLATE, SNOW, TEAL, VIOLET, Color, blend, fade
+from puffer_render.palette import AMBER, CORAL, DUSK, MINT, NIGHT, PINK, SKY, SLATE, SNOW, VIOLET, Color, blend, fade
 
 # rows of `table` and columns of `predator`; see the fields of the environment
 X, Y, HEADING_X, HEADING_Y, SPEED, FLOCKING = 0, 1, 2, 3, 4, 9
@@ -24,7 +24,7 @@ SIZE = (BOARD + 2 * MARGIN, HUD_HEIGHT + BOARD + MARGIN)
 KEYS = {"left": ("left", "a"), "right": ("right", "d"), "faster": ("up", "w"), "slower": ("down", "s")}
 PLAY = {"boids": 200}
 
-WHEEL = (AMBER, MINT, TEAL, SKY, VIOLET, PINK)
+WHEEL = (AMBER, MINT, SKY, VIOLET, PINK)
 """Colours of headings, clockwise from the right; coral is left to predators."""
 SHADES = 72
 TAIL = 5.0
