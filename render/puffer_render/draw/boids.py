@@ -22,7 +22,7 @@ BOARD = 640
 MARGIN = 20
 SIZE = (BOARD + 2 * MARGIN, HUD_HEIGHT + BOARD + MARGIN)
 KEYS = {"left": ("left", "a"), "right": ("right", "d"), "faster": ("up", "w"), "slower": ("down", "s")}
-PLAY = {"boids": 200}
+PLAY = {"boids": 200, "predators": 1}
 
 WHEEL = (AMBER, MINT, SKY, VIOLET, PINK)
 """Colours of headings, clockwise from the right; coral is left to predators."""
