@@ -332,7 +332,7 @@ static inline void boids_look_at(const BoidsEye* eye, BoidsSums* restrict sums, 
         float dy = (y_of[lane] - y) + shift_y;
         float distance2 = dx * dx + dy * dy;
         int32_t other = (lane < left) & (lane != self);
-        float seen = other & (distance2 < 1.0f) ? 1.0f : 0.0f;
+        float seen = (other & (distance2 < 1.0f)) ? 1.0f : 0.0f;
         float near = puf_maxf(0.0f, seen - distance2 * (1.0f / (BOIDS_NEAR * BOIDS_NEAR)));
         sums->count[lane] += seen;
         sums->x[lane] += seen * dx;
