@@ -656,7 +656,7 @@ static const PufParam blobs_params[] = {
     [BLOBS_ROOM] = { "room", PUF_REAL, 400, 25, 4000, "area of the plane for each player; a new one covers 3.14" },
     [BLOBS_FILL] = { "fill", PUF_REAL, 0.5, 0, 0.9, "dots on each 5 x 5 of the plane" },
     [BLOBS_MARGIN] = { "margin", PUF_REAL, 1.2, 1, 10, "how many times as heavy an eater must be" },
-    [BLOBS_SPEED] = { "speed", PUF_REAL, 0.5, 0.01, 5, "of a new player, per step" },
+    [BLOBS_SPEED] = { "speed", PUF_REAL, 1, 0.01, 5, "of a new player, per step" },
     [BLOBS_DECAY] = { "decay", PUF_REAL, 0.001, 0, 1, "part of the mass above that of a new player lost in a step" },
     [BLOBS_MAX_MASS] = { "max_mass", PUF_INT, BLOBS_LARGEST_MASS, BLOBS_START_MASS, BLOBS_LARGEST_MASS,
                          "mass that nobody exceeds" },
