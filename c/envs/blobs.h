@@ -11,7 +11,7 @@
 // Score        the largest mass in one life; perf is that divided by `goal`, at most 1.
 //
 // A player is a disc with a mass, at the start 10. A radius of 1 belongs to that mass; it grows with the square root, and
-// the speed falls with the square root of the radius. A step is simultaneous, so that no player gains by its number:
+// the speed falls with the fourth root of the radius. A step is simultaneous, so that no player gains by its number:
 // 1. All move. The middle of a disc stays within the walls.
 // 2. All eat the dots whose middle they cover. A dot has mass 1; those who cover it together share it alike. It comes
 //    back elsewhere.
@@ -176,6 +176,9 @@ static void blobs_init(Blobs* s, const double* params, PufRng rng)
 }
 
 static float blobs_radius(int32_t grains) { return sqrtf((float)grains * (1.0f / BLOBS_START_GRAINS)); }
+
+// Top speed, as a part of a new player's.
+static float blobs_pace(float radius) { return sqrtf(sqrtf(1.0f / radius)); }
 
 static int32_t blobs_add(int32_t grains, int32_t more, int32_t most)
 {
@@ -442,7 +445,7 @@ static void blobs_view(const Blobs* s, int32_t p, float* obs)
 {
     float x = blobs_place(s, BLOBS_X)[p], y = blobs_place(s, BLOBS_Y)[p], radius = blobs_place(s, BLOBS_RADIUS)[p];
     obs[0] = radius * 0.125f; // the largest is 8
-    obs[1] = sqrtf(1.0f / radius);
+    obs[1] = blobs_pace(radius);
     obs[2] = puf_maxf(1.0f - x * (1.0f / BLOBS_SIGHT), 0.0f);
     obs[3] = puf_maxf(1.0f - (s->side - x) * (1.0f / BLOBS_SIGHT), 0.0f);
     obs[4] = puf_maxf(1.0f - y * (1.0f / BLOBS_SIGHT), 0.0f);
@@ -486,7 +489,7 @@ static void blobs_move(Blobs* s)
     const float *go_x = blobs_place(s, BLOBS_GO_X), *go_y = blobs_place(s, BLOBS_GO_Y);
     const float* radius = blobs_place(s, BLOBS_RADIUS);
     for (int32_t p = 0; p < s->num_players; p++) {
-        float speed = s->speed * sqrtf(1.0f / radius[p]);
+        float speed = s->speed * blobs_pace(radius[p]);
         x[p] = puf_clampf(x[p] + go_x[p] * speed, 0.0f, s->side);
         y[p] = puf_clampf(y[p] + go_y[p] * speed, 0.0f, s->side);
     }
@@ -655,13 +658,13 @@ static const PufParam blobs_params[] = {
     [BLOBS_NUM_PLAYERS] = { "num_players", PUF_INT, 32, 1, BLOBS_MOST, "players on one plane: its agents" },
     [BLOBS_ROOM] = { "room", PUF_REAL, 400, 25, 4000, "area of the plane for each player; a new one covers 3.14" },
     [BLOBS_FILL] = { "fill", PUF_REAL, 0.5, 0, 0.9, "dots on each 5 x 5 of the plane" },
-    [BLOBS_MARGIN] = { "margin", PUF_REAL, 1.2, 1, 10, "how many times as heavy an eater must be" },
+    [BLOBS_MARGIN] = { "margin", PUF_REAL, 1.1, 1, 10, "how many times as heavy an eater must be" },
     [BLOBS_SPEED] = { "speed", PUF_REAL, 1, 0.01, 5, "of a new player, per step" },
-    [BLOBS_DECAY] = { "decay", PUF_REAL, 0.001, 0, 1, "part of the mass above that of a new player lost in a step" },
+    [BLOBS_DECAY] = { "decay", PUF_REAL, 0.0005, 0, 1, "part of the mass above that of a new player lost in a step" },
     [BLOBS_MAX_MASS] = { "max_mass", PUF_INT, BLOBS_LARGEST_MASS, BLOBS_START_MASS, BLOBS_LARGEST_MASS,
                          "mass that nobody exceeds" },
-    [BLOBS_GOAL] = { "goal", PUF_INT, 200, 1, BLOBS_LARGEST_MASS, "mass that counts as solved (perf 1)" },
-    [BLOBS_MAX_STEPS] = { "max_steps", PUF_INT, 1000, 1, 1000000, "steps until a life is cut off" },
+    [BLOBS_GOAL] = { "goal", PUF_INT, 400, 1, BLOBS_LARGEST_MASS, "mass that counts as solved (perf 1)" },
+    [BLOBS_MAX_STEPS] = { "max_steps", PUF_INT, 2000, 1, 1000000, "steps until a life is cut off" },
     [BLOBS_CONTINUOUS] = { "continuous", PUF_BOOL, 0, 0, 1, "two numbers that point where to go, instead of 9 moves" },
     [BLOBS_REWARD_MASS] = { "reward_mass", PUF_REAL, 0.1, 0, 1000, "for each unit of mass eaten" },
     [BLOBS_REWARD_DEATH] = { "reward_death", PUF_REAL, -1, -1000, 1000, "for being eaten" },
