@@ -75,7 +75,7 @@ def view_of(state: Any) -> View:
     side = float(state.side)
     if side <= WHOLE:
         return View(MARGIN, HUD_HEIGHT + MARGIN, FIELD / side)
-    x, y, radius = (float(v) for v in state.places[:RADIUS + 1, 0])
+    x, y, radius = (float(v) for v in state.places[: RADIUS + 1, 0])
     scale = FIELD / (VIEW + 8 * radius)
     return View(SIZE[0] / 2 - x * scale, HUD_HEIGHT + FIELD / 2 + MARGIN - y * scale, scale)
 
