@@ -266,8 +266,13 @@ PLANES: dict[str, dict[str, float]] = {
     "crowd": {"num_players": 40, "room": 25, "fill": 0.9, "speed": 2, "max_steps": 90},
     "storm": {"num_players": 50, "room": 40, "fill": 0.5, "speed": 5, "margin": 1, "decay": 0.02, "max_steps": 110},
     "capped": {
-        **{"num_players": 20, "room": 60, "fill": 0.7, "max_mass": 14},
-        **{"continuous": 1, "reward_mass": 0.7, "max_steps": 110},
+        "num_players": 20,
+        "room": 60,
+        "fill": 0.7,
+        "max_mass": 14,
+        "continuous": 1,
+        "reward_mass": 0.7,
+        "max_steps": 110,
     },
     "giants": {"num_players": 8, "room": 500, "fill": 0.9, "speed": 5, "decay": 0, "margin": 1.5, "max_steps": 110},
     "default": {"num_players": 12, "max_steps": 110},
@@ -421,8 +426,15 @@ def test_a_lone_player_without_dots_just_moves() -> None:
         assert env.truncations[0] == 1
         assert env.log() == pytest.approx(
             {
-                **{"n": 1, "perf": 10 / 400, "score": 10, "episode_return": 0, "episode_length": 50},
-                **{"dots_eaten": 0, "players_eaten": 0, "final_mass": 10, "eaten": 0},
+                "n": 1,
+                "perf": 10 / 400,
+                "score": 10,
+                "episode_return": 0,
+                "episode_length": 50,
+                "dots_eaten": 0,
+                "players_eaten": 0,
+                "final_mass": 10,
+                "eaten": 0,
             }
         )
 
