@@ -313,7 +313,7 @@ static void blobs_sort(Blobs* s)
     blobs_copy_near(s);
 }
 
-// Whether a new player at (x, y) would be far enough from all that could eat it.
+// Whether a new player at (x, y) would be far enough from all that could eat it, those that leave in this step included.
 static int32_t blobs_is_safe(const Blobs* s, float x, float y)
 {
     const float *near_x = blobs_near(s, BLOBS_NEAR_X), *near_y = blobs_near(s, BLOBS_NEAR_Y);
