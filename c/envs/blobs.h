@@ -666,7 +666,7 @@ static const PufParam blobs_params[] = {
     [BLOBS_GOAL] = { "goal", PUF_INT, 400, 1, BLOBS_LARGEST_MASS, "mass that counts as solved (perf 1)" },
     [BLOBS_MAX_STEPS] = { "max_steps", PUF_INT, 2000, 1, 1000000, "steps until a life is cut off" },
     [BLOBS_CONTINUOUS] = { "continuous", PUF_BOOL, 0, 0, 1, "two numbers that point where to go, instead of 9 moves" },
-    [BLOBS_REWARD_MASS] = { "reward_mass", PUF_REAL, 0.02, 0, 1000, "for each unit of mass eaten" },
+    [BLOBS_REWARD_MASS] = { "reward_mass", PUF_REAL, 0.1, 0, 1000, "for each unit of mass eaten" },
     [BLOBS_REWARD_DEATH] = { "reward_death", PUF_REAL, -1, -1000, 1000, "for being eaten" },
 };
 static const char* const blobs_log_names[] = { "dots_eaten", "players_eaten", "final_mass", "eaten" };
