@@ -25,15 +25,17 @@ BORDER = 4
 
 FIELD = 600
 MARGIN = 20
-SIZE = (FIELD + 2 * MARGIN, HUD_HEIGHT + FIELD + 2 * MARGIN)
+PANEL = 112
+"""Width of what is right of the field: the leaderboard and the small map."""
+PANEL_LEFT = FIELD + 2 * MARGIN
+SIZE = (PANEL_LEFT + PANEL + MARGIN, HUD_HEIGHT + FIELD + 2 * MARGIN)
 WHOLE = 130
 """The longest side of a plane that is shown as a whole."""
 VIEW = 66
 """What is seen of longer ones by a new player, who sees 17.5 far; larger ones see more."""
 TOP = 5
 """Lines of the leaderboard."""
-MAP = 120
-"""Side of the small map."""
+LINE = 26
 KEYS = {"left": ("left", "a"), "right": ("right", "d"), "up": ("up", "w"), "down": ("down", "s")}
 PLAY = {"num_players": 48, "max_steps": 20000, "speed": 0.2, "decay": 0.0001}
 SPEED = 3.0
@@ -62,7 +64,7 @@ class View:
 
     def shows(self, x: NDArray[np.float32], y: NDArray[np.float32], radius: Any) -> NDArray[np.bool_]:
         """Which discs are, in part, on the picture."""
-        left, right = (0 - self.left) / self.scale, (SIZE[0] - self.left) / self.scale
+        left, right = (0 - self.left) / self.scale, (PANEL_LEFT - self.left) / self.scale
         top, bottom = (HUD_HEIGHT - self.top) / self.scale, (SIZE[1] - self.top) / self.scale
         inside: NDArray[np.bool_] = (
             (x + radius > left) & (x - radius < right) & (y + radius > top) & (y - radius < bottom)
@@ -77,7 +79,7 @@ def view_of(state: Any) -> View:
         return View(MARGIN, HUD_HEIGHT + MARGIN, FIELD / side)
     x, y, radius = (float(v) for v in state.places[: RADIUS + 1, 0])
     scale = FIELD / (VIEW + 8 * radius)
-    return View(SIZE[0] / 2 - x * scale, HUD_HEIGHT + FIELD / 2 + MARGIN - y * scale, scale)
+    return View(PANEL_LEFT / 2 - x * scale, HUD_HEIGHT + FIELD / 2 + MARGIN - y * scale, scale)
 
 
 def color_of(number: int) -> Color:
@@ -98,6 +100,7 @@ def draw(state: Any, frame: Frame) -> None:
     masses: NDArray[np.int32] = state.lives[MASS]
     rank = int((masses > masses[0]).sum()) + 1
     frame.rect(0, 0, frame.width, HUD_HEIGHT, NIGHT)
+    frame.rect(PANEL_LEFT, HUD_HEIGHT, frame.width - PANEL_LEFT, frame.height - HUD_HEIGHT, NIGHT)
     frame.hud(
         "blobs",
         ("mass", f"{masses[0] / GRAINS:.0f}"),
@@ -105,8 +108,7 @@ def draw(state: Any, frame: Frame) -> None:
         ("eaten", int(state.lives[PREY, 0])),
         ("rank", f"{rank} of {len(masses)}"),
     )
-    if len(masses) > 1:
-        _draw_leaders(masses, frame)
+    _draw_leaders(masses, frame)
     if float(state.side) > WHOLE:
         _draw_map(state, view, frame)
 
@@ -114,7 +116,7 @@ def draw(state: Any, frame: Frame) -> None:
 def _draw_plane(state: Any, view: View, frame: Frame) -> None:
     side = float(state.side) * view.scale
     left, top = max(view.left, -8), max(view.top, HUD_HEIGHT - 8)
-    right, bottom = min(view.left + side, SIZE[0] + 8), min(view.top + side, SIZE[1] + 8)
+    right, bottom = min(view.left + side, PANEL_LEFT + 8), min(view.top + side, SIZE[1] + 8)
     frame.rect(left, top, right - left, bottom - top, DUSK, 4)
     step = 2 * CELL * view.scale
     for i in range(1, int(float(state.side) / (2 * CELL)) + 1):
@@ -172,22 +174,21 @@ def _draw_eyes(x: float, y: float, radius: float, go_x: float, go_y: float, fram
 def _draw_leaders(masses: NDArray[np.int32], frame: Frame) -> None:
     """The heaviest, in order."""
     leaders = np.argsort(-masses, kind="stable")[:TOP]
-    width, line = 92, 22
-    left, top = frame.width - width - 12, HUD_HEIGHT + 12
-    frame.rect(left, top, width, line * len(leaders) + 12, fade(NIGHT, 0.72), 8)
+    top = HUD_HEIGHT + MARGIN
+    frame.rect(PANEL_LEFT, top, PANEL, LINE * TOP + 14, DUSK, 8)
     for i, number in enumerate(leaders):
-        y = top + 6 + line * i
-        frame.circle(left + 17, y + line / 2, 6, color_of(int(number)))
+        y = top + 7 + LINE * i
+        frame.circle(PANEL_LEFT + 22, y + LINE / 2, 7, color_of(int(number)))
         if number == 0:
-            frame.ring(left + 17, y + line / 2, 7.5, 9, SNOW)
-        frame.text(left + width - 12, y + 2, f"{masses[number] / GRAINS:.0f}", 17, SNOW, "right")
+            frame.ring(PANEL_LEFT + 22, y + LINE / 2, 8.5, 10.5, SNOW)
+        frame.text(PANEL_LEFT + PANEL - 16, y + 3, f"{masses[number] / GRAINS:.0f}", 19, SNOW, "right")
 
 
 def _draw_map(state: Any, view: View, frame: Frame) -> None:
     """Where everybody is, and what the picture shows."""
-    left, top = frame.width - MAP - 12, frame.height - MAP - 12
-    scale = MAP / float(state.side)
-    frame.rect(left - 4, top - 4, MAP + 8, MAP + 8, fade(NIGHT, 0.78), 6)
+    left, top = PANEL_LEFT, frame.height - MARGIN - PANEL
+    scale = PANEL / float(state.side)
+    frame.rect(left, top, PANEL, PANEL, DUSK)
     places: NDArray[np.float32] = state.places
     for number in range(places.shape[1] - 1, -1, -1):
         size = max(1.5, 2 * float(places[RADIUS, number]) * scale)
@@ -196,8 +197,7 @@ def _draw_map(state: Any, view: View, frame: Frame) -> None:
     x, y = left + float(places[X, 0]) * scale, top + float(places[Y, 0]) * scale
     half = FIELD / view.scale / 2 * scale
     low_x, low_y = max(x - half, left), max(y - half, top)
-    frame.border(
-        low_x, low_y, min(x + half, left + MAP) - low_x, min(y + half, top + MAP) - low_y, 1.2, fade(SNOW, 0.8), 2
-    )
+    width, height = min(x + half, left + PANEL) - low_x, min(y + half, top + PANEL) - low_y
+    frame.border(low_x, low_y, width, height, 1.2, SNOW, 2)
     frame.circle(x, y, 2.6, SNOW)
-    frame.border(left - 4, top - 4, MAP + 8, MAP + 8, 1.5, STEEL, 6)
+    frame.border(left - 2, top - 2, PANEL + 4, PANEL + 4, 1.5, STEEL, 5)
