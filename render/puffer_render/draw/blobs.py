@@ -99,8 +99,9 @@ def draw(state: Any, frame: Frame) -> None:
 
     masses: NDArray[np.int32] = state.lives[MASS]
     rank = int((masses > masses[0]).sum()) + 1
-    frame.rect(0, 0, frame.width, HUD_HEIGHT, NIGHT)
-    frame.rect(PANEL_LEFT, HUD_HEIGHT, frame.width - PANEL_LEFT, frame.height - HUD_HEIGHT, NIGHT)
+    if float(state.side) > WHOLE:
+        _frame_field(frame)
+        _draw_map(state, view, frame)
     frame.hud(
         "blobs",
         ("mass", f"{masses[0] / GRAINS:.0f}"),
@@ -109,8 +110,16 @@ def draw(state: Any, frame: Frame) -> None:
         ("rank", f"{rank} of {len(masses)}"),
     )
     _draw_leaders(masses, frame)
-    if float(state.side) > WHOLE:
-        _draw_map(state, view, frame)
+
+
+def _frame_field(frame: Frame) -> None:
+    """Cover what reaches beyond the field."""
+    top, bottom = HUD_HEIGHT + MARGIN, HUD_HEIGHT + MARGIN + FIELD
+    frame.rect(0, 0, frame.width, top, NIGHT)
+    frame.rect(0, bottom, frame.width, frame.height - bottom, NIGHT)
+    frame.rect(0, top, MARGIN, FIELD, NIGHT)
+    frame.rect(MARGIN + FIELD, top, frame.width - MARGIN - FIELD, FIELD, NIGHT)
+    frame.border(MARGIN, top, FIELD, FIELD, 2, SLATE, 4)
 
 
 def _draw_plane(state: Any, view: View, frame: Frame) -> None:
@@ -175,7 +184,7 @@ def _draw_leaders(masses: NDArray[np.int32], frame: Frame) -> None:
     """The heaviest, in order."""
     leaders = np.argsort(-masses, kind="stable")[:TOP]
     top = HUD_HEIGHT + MARGIN
-    frame.rect(PANEL_LEFT, top, PANEL, LINE * TOP + 14, DUSK, 8)
+    frame.rect(PANEL_LEFT, top, PANEL, LINE * len(leaders) + 14, DUSK, 8)
     for i, number in enumerate(leaders):
         y = top + 7 + LINE * i
         frame.circle(PANEL_LEFT + 22, y + LINE / 2, 7, color_of(int(number)))
