@@ -33,6 +33,8 @@ WHOLE = 130
 """The longest side of a plane that is shown as a whole."""
 VIEW = 66
 """What is seen of longer ones by a new player, who sees 17.5 far; larger ones see more."""
+BEYOND = 4
+"""How far behind a wall the picture goes."""
 TOP = 5
 """Lines of the leaderboard."""
 LINE = 26
@@ -78,8 +80,10 @@ def view_of(state: Any) -> View:
     if side <= WHOLE:
         return View(MARGIN, HUD_HEIGHT + MARGIN, FIELD / side)
     x, y, radius = (float(v) for v in state.places[: RADIUS + 1, 0])
-    scale = FIELD / (VIEW + 8 * radius)
-    return View(PANEL_LEFT / 2 - x * scale, HUD_HEIGHT + FIELD / 2 + MARGIN - y * scale, scale)
+    seen = VIEW + 8 * radius
+    x, y = (min(max(v - seen / 2, -BEYOND), side + BEYOND - seen) for v in (x, y))
+    scale = FIELD / seen
+    return View(MARGIN - x * scale, HUD_HEIGHT + MARGIN - y * scale, scale)
 
 
 def color_of(number: int) -> Color:
@@ -203,10 +207,11 @@ def _draw_map(state: Any, view: View, frame: Frame) -> None:
         size = max(1.5, 2 * float(places[RADIUS, number]) * scale)
         x, y = left + float(places[X, number]) * scale, top + float(places[Y, number]) * scale
         frame.rect(x - size / 2, y - size / 2, size, size, fade(color_of(number), 0.75))
+    seen = FIELD / view.scale * scale
+    x = left + (MARGIN - view.left) / view.scale * scale
+    y = top + (HUD_HEIGHT + MARGIN - view.top) / view.scale * scale
+    width, height = min(x + seen, left + PANEL) - max(x, left), min(y + seen, top + PANEL) - max(y, top)
+    frame.border(max(x, left), max(y, top), width, height, 1.2, SNOW, 2)
     x, y = left + float(places[X, 0]) * scale, top + float(places[Y, 0]) * scale
-    half = FIELD / view.scale / 2 * scale
-    low_x, low_y = max(x - half, left), max(y - half, top)
-    width, height = min(x + half, left + PANEL) - low_x, min(y + half, top + PANEL) - low_y
-    frame.border(low_x, low_y, width, height, 1.2, SNOW, 2)
     frame.circle(x, y, 2.6, SNOW)
     frame.border(left - 2, top - 2, PANEL + 4, PANEL + 4, 1.5, STEEL, 5)
