@@ -127,7 +127,7 @@ typedef struct Racer {
     // settings, and what follows from them
     float grip, half_width;
     int32_t num_tracks, whiskers, frameskip, max_steps;
-    int32_t view_ahead, view_behind; // cells that whiskers may reach
+    int32_t view_cells;              // that whiskers may reach
     int32_t stride;                  // gates between notes
     int32_t track_at, posts_at, gates_at, one, posts_rows, gates_rows, columns; // tables of the own track in the assets
     PufRng rng;
@@ -139,8 +139,8 @@ typedef struct Racer {
 
 enum {
     RACER_KNOTS = 16,   // at most; at least half as many
-    RACER_SPAN = 64,    // points of the curve from one knot to the next
-    RACER_TRIES = 64,   // each with less of a jitter than the one before, down to a circle
+    RACER_SPAN = 32,    // points of the curve from one knot to the next
+    RACER_TRIES = 48,   // each with less of a jitter than the one before, down to a circle
     RACER_STRAIGHT = 6, // gates before and behind the line that are to be straight
 };
 #define RACER_ANGLE_JITTER 0.4f   // of the angle between two knots
@@ -215,26 +215,31 @@ static float racer_curvature(const RacerPoint* points, int32_t i)
 
 static float racer_least_radius(double width) { return 0.5f * (float)width + RACER_CURVE_MARGIN; }
 
-// Whether no bend is too sharp, and no two parts of the road too close: those that are so far apart along it that it may
-// turn back between them. (Where it cannot, the radius of the bends is enough.)
-static int racer_drivable(const RacerPoint* points, const double* params)
+// How much a track turns, in both directions together: a circle 2 pi. 0 if it cannot be driven: if a bend is too sharp, or
+// two parts of the road are too close that are so far apart along it that it may turn back between them. (Nearer ones
+// cannot touch, because every bend's radius is greater than half the width.)
+static float racer_turning(const RacerPoint* points, const double* params)
 {
-    float radius = racer_least_radius(params[RACER_WIDTH]);
+    float radius = racer_least_radius(params[RACER_WIDTH]), turning = 0.0f;
     float gap = (float)params[RACER_LENGTH] / RACER_GATES;
     float apart = (float)params[RACER_WIDTH] + RACER_VERGE;
     int32_t near = (int32_t)(PUF_PI * radius / gap);
     for (int32_t i = 0; i < RACER_GATES; i++) {
-        if (fabsf(racer_curvature(points, i)) * radius > 1.0f) {
-            return 0;
+        float curvature = fabsf(racer_curvature(points, i));
+        turning += curvature * gap;
+        if (curvature * radius > 1.0f) {
+            return 0.0f;
         }
+    }
+    for (int32_t i = 0; i < RACER_GATES; i++) {
         for (int32_t k = i + near; k < RACER_GATES && k <= i + RACER_GATES - near; k++) {
             float dx = points[k].x - points[i].x, dy = points[k].y - points[i].y;
             if (dx * dx + dy * dy < apart * apart) {
-                return 0;
+                return 0.0f;
             }
         }
     }
-    return 1;
+    return turning;
 }
 
 // The gate with the straightest road around it.
@@ -318,23 +323,27 @@ static void racer_build(RacerTrack* track, const RacerPoint* points, const doubl
         racer_reference(points, (float)params[RACER_LENGTH] / RACER_GATES, (float)params[RACER_GRIP]);
 }
 
+// The twistiest of several random curves.
 static void racer_make_track(RacerTrack* track, const double* params, PufRng rng)
 {
-    RacerPoint knots[RACER_KNOTS], curve[RACER_KNOTS * RACER_SPAN], points[RACER_GATES], turned[RACER_GATES];
+    RacerPoint knots[RACER_KNOTS], curve[RACER_KNOTS * RACER_SPAN], points[RACER_GATES], best[RACER_GATES];
+    float most = -1.0f;
     for (int32_t attempt = 0; attempt <= RACER_TRIES; attempt++) {
         int32_t count = racer_knots(knots, 1.0f - (float)attempt / RACER_TRIES, &rng);
         racer_spline(knots, count, curve);
         racer_spread(curve, count * RACER_SPAN, (float)params[RACER_LENGTH], points);
-        if (racer_drivable(points, params)) {
-            break;
+        float turning = racer_turning(points, params);
+        if (turning > most) {
+            most = turning;
+            memcpy(best, points, sizeof(points));
         }
     }
-    int32_t line = racer_start_line(points);
+    int32_t line = racer_start_line(best);
     for (int32_t i = 0; i < RACER_GATES; i++) {
-        turned[i].x = points[(line + i) % RACER_GATES].x;
-        turned[i].y = points[(line + i) % RACER_GATES].y;
+        points[i].x = best[(line + i) % RACER_GATES].x;
+        points[i].y = best[(line + i) % RACER_GATES].y;
     }
-    racer_build(track, turned, params);
+    racer_build(track, points, params);
 }
 
 static void racer_make_assets(const PufLayout* layout, void* assets, const double* params)
@@ -342,8 +351,9 @@ static void racer_make_assets(const PufLayout* layout, void* assets, const doubl
     (void)layout;
     RacerAssets* a = assets;
     int32_t whiskers = (int32_t)params[RACER_WHISKERS];
-    for (int32_t i = 0; i < RACER_MOST_WHISKERS; i++) { // those beyond the last look backwards, and are not shown
-        puf_sincosf(PUF_PI * ((float)i / (float)(whiskers - 1) - 0.5f), &a->rays_y[i], &a->rays_x[i]);
+    for (int32_t i = 0; i < RACER_MOST_WHISKERS; i++) { // those beyond the last look where the last does
+        float share = (float)puf_clampi(i, 0, whiskers - 1) / (float)(whiskers - 1);
+        puf_sincosf(PUF_PI * (share - 0.5f), &a->rays_y[i], &a->rays_x[i]);
     }
     for (int32_t t = 0; t < (int32_t)params[RACER_NUM_TRACKS]; t++) {
         racer_make_track(&a->tracks[t], params, puf_rng_seed((uint64_t)params[RACER_TRACK_SEED], (uint64_t)t));
@@ -368,8 +378,7 @@ static void racer_init(Racer* s, const double* params, PufRng rng)
     s->whiskers = (int32_t)params[RACER_WHISKERS];
     s->frameskip = (int32_t)params[RACER_FRAMESKIP];
     s->max_steps = (int32_t)params[RACER_MAX_STEPS];
-    s->view_ahead = (int32_t)((1.15f * RACER_SIGHT + 8.0f) / gap) + 1;
-    s->view_behind = (int32_t)(16.0f / gap) + 1;
+    s->view_cells = (int32_t)((1.15f * RACER_SIGHT + 8.0f) / gap) + 2;
     s->stride = (int32_t)(RACER_NOTE_GAP / gap + 0.5f);
     s->one = 1;
     s->columns = 4;
@@ -564,76 +573,129 @@ static void racer_judge(Racer* s, PufIo io)
 
 // ---- What the agent sees. ----
 
-// The distances along rays from the car to the edges of the road, up to RACER_SIGHT. A ray meets an edge between two
-// posts if they lie on different sides of it; of all that it meets, the nearest is where it leaves the road. Edges are
-// seen from the road only. A distance is a fraction until the end, since to compare two of them takes no division.
-static inline void racer_measure(const Racer* s, const RacerPosts* posts, int32_t cells, const float* ray_x,
-                                 const float* ray_y, float* distance)
+// Rays from the car, and where they leave the road: the distance to there is top / bottom.
+typedef struct RacerRays {
+    float x[RACER_RAYS], y[RACER_RAYS]; // unit vectors
+    float top[RACER_RAYS], bottom[RACER_RAYS];
+    int32_t on[RACER_RAYS]; // -1: has met no edge yet; 0: has, or went the other way
+} RacerRays;
+
+// A gate as the car sees it, and on which side of each ray its posts are: positive is clockwise of it.
+typedef struct RacerView {
+    RacerPoint left, right;
+    float of_left[RACER_RAYS], of_right[RACER_RAYS];
+} RacerView;
+
+static inline void racer_view(RacerView* view, const RacerRays* rays, const Racer* s, RacerPoint left, RacerPoint right)
 {
-    enum { N = RACER_RAYS };
-    float top[N], bottom[N], left_before[N], right_before[N];
-    float lx = posts[0].left.x - s->x, ly = posts[0].left.y - s->y;
-    float rx = posts[0].right.x - s->x, ry = posts[0].right.y - s->y;
-    for (int i = 0; i < N; i++) {
-        top[i] = RACER_SIGHT;
-        bottom[i] = 1.0f;
-        left_before[i] = ray_x[i] * ly - ray_y[i] * lx;
-        right_before[i] = ray_x[i] * ry - ray_y[i] * rx;
-    }
-    for (int32_t k = 1; k <= cells; k++) {
-        float next_lx = posts[k].left.x - s->x, next_ly = posts[k].left.y - s->y;
-        float next_rx = posts[k].right.x - s->x, next_ry = posts[k].right.y - s->y;
-        float left_area = lx * next_ly - ly * next_lx, right_area = ry * next_rx - rx * next_ry;
-        int left_faces = left_area > 0.0f, right_faces = right_area > 0.0f;
-        for (int i = 0; i < N; i++) {
-            float left = ray_x[i] * next_ly - ray_y[i] * next_lx;
-            float width = left - left_before[i];
-            int meets = left_faces & (left_before[i] <= 0.0f) & (left > 0.0f) &
-                        (left_area * bottom[i] < top[i] * width);
-            top[i] = meets ? left_area : top[i];
-            bottom[i] = meets ? width : bottom[i];
-            left_before[i] = left;
-        }
-        for (int i = 0; i < N; i++) {
-            float right = ray_x[i] * next_ry - ray_y[i] * next_rx;
-            float width = right_before[i] - right;
-            int meets = right_faces & (right_before[i] >= 0.0f) & (right < 0.0f) &
-                        (right_area * bottom[i] < top[i] * width);
-            top[i] = meets ? right_area : top[i];
-            bottom[i] = meets ? width : bottom[i];
-            right_before[i] = right;
-        }
-        lx = next_lx;
-        ly = next_ly;
-        rx = next_rx;
-        ry = next_ry;
-    }
-    for (int i = 0; i < N; i++) {
-        distance[i] = top[i] / bottom[i];
+    float lx = left.x - s->x, ly = left.y - s->y, rx = right.x - s->x, ry = right.y - s->y;
+    view->left.x = lx;
+    view->left.y = ly;
+    view->right.x = rx;
+    view->right.y = ry;
+    for (int i = 0; i < RACER_RAYS; i++) {
+        view->of_left[i] = rays->x[i] * ly - rays->y[i] * lx;
+        view->of_right[i] = rays->x[i] * ry - rays->y[i] * rx;
     }
 }
 
-static inline void racer_whiskers(const Racer* s, const RacerAssets* assets, float sine, float cosine, float facing,
-                                  float* obs)
+// Twice the area between the car and a straight edge. Divided by how far the ends of the edge are apart across a ray, it
+// is the distance along that ray to the edge.
+static inline float racer_area(RacerPoint from, RacerPoint to) { return from.x * to.y - from.y * to.x; }
+
+// The car's own cell: each ray leaves it between two of its four corners. Puts the rays on that leave by the gate ahead,
+// and those that leave by the one behind into `back`; returns whether there are any of the latter.
+static inline int32_t racer_leave_cell(RacerRays* rays, const RacerView* near, const RacerView* far, int32_t* back)
+{
+    float left_area = racer_area(near->left, far->left), right_area = racer_area(far->right, near->right);
+    int32_t any = 0;
+    for (int i = 0; i < RACER_RAYS; i++) {
+        int left = (near->of_left[i] < 0.0f) & (far->of_left[i] >= 0.0f);
+        int right = (far->of_right[i] <= 0.0f) & (near->of_right[i] > 0.0f);
+        float left_across = far->of_left[i] - near->of_left[i], right_across = near->of_right[i] - far->of_right[i];
+        float area = left ? left_area : right_area, across = left ? left_across : right_across;
+        rays->top[i] = (left | right) ? area : RACER_SIGHT;
+        rays->bottom[i] = (left | right) ? across : 1.0f;
+        rays->on[i] = -((far->of_left[i] < 0.0f) & (far->of_right[i] > 0.0f));
+        back[i] = -((near->of_right[i] <= 0.0f) & (near->of_left[i] >= 0.0f));
+        any |= back[i];
+    }
+    return any;
+}
+
+// Rays that entered a cell by the gate `near` leave it by the gate `far`, or meet an edge. Returns whether any are still on.
+static inline int32_t racer_cross_cell(RacerRays* rays, const RacerView* near, const RacerView* far)
+{
+    float left_area = racer_area(near->left, far->left), right_area = racer_area(far->right, near->right);
+    int32_t any = 0;
+    for (int i = 0; i < RACER_RAYS; i++) {
+        int left = far->of_left[i] >= 0.0f, right = far->of_right[i] <= 0.0f;
+        float left_across = far->of_left[i] - near->of_left[i], right_across = near->of_right[i] - far->of_right[i];
+        float area = left ? left_area : right_area, across = left ? left_across : right_across;
+        int32_t met = rays->on[i] & -(left | right);
+        rays->top[i] = met ? area : rays->top[i];
+        rays->bottom[i] = met ? across : rays->bottom[i];
+        rays->on[i] &= ~met;
+        any |= rays->on[i];
+    }
+    return any;
+}
+
+// From the car's cell on, cell by cell, as far as RACER_SIGHT may reach. Two cells at a time: views take turns.
+static inline void racer_look_ahead(RacerRays* rays, const Racer* s, const RacerPosts* posts, RacerView* far)
+{
+    RacerView next;
+    for (int32_t k = 2; k < s->view_cells; k += 2) {
+        racer_view(&next, rays, s, posts[k].left, posts[k].right);
+        racer_cross_cell(rays, far, &next);
+        racer_view(far, rays, s, posts[k + 1].left, posts[k + 1].right);
+        if (!racer_cross_cell(rays, &next, far)) {
+            return;
+        }
+    }
+}
+
+// The same backwards, where the left edge is on the right.
+static inline void racer_look_back(RacerRays* rays, const Racer* s, const RacerPosts* posts)
+{
+    RacerView near, far;
+    racer_view(&near, rays, s, posts[0].right, posts[0].left);
+    for (int32_t k = 1; k < s->view_cells; k++) {
+        racer_view(&far, rays, s, posts[-k].right, posts[-k].left);
+        if (!racer_cross_cell(rays, &near, &far)) {
+            return;
+        }
+        near = far;
+    }
+}
+
+// The distances from the car to the edges of the road along its whiskers, as shares of RACER_SIGHT.
+static inline void racer_measure(const Racer* s, const RacerAssets* assets, float sine, float cosine, float* obs)
 {
     enum { N = RACER_RAYS };
-    // A car that faces along the road sees but little of what is behind it.
-    int32_t behind = facing > 0.8f ? s->view_behind : s->view_ahead;
-    const RacerPosts* posts = &assets->tracks[s->track].posts[RACER_AROUND + s->cell - behind];
+    const RacerPosts* posts = &assets->tracks[s->track].posts[RACER_AROUND + s->cell];
     for (int32_t first = 0; first < s->whiskers; first += N) {
-        float x[N], y[N], distance[N];
         const float *forwards = assets->rays_x + first, *sideways = assets->rays_y + first;
+        RacerRays rays;
+        RacerView near, far;
+        int32_t back[N];
         for (int i = 0; i < N; i++) {
-            x[i] = forwards[i] * cosine - sideways[i] * sine;
-            y[i] = forwards[i] * sine + sideways[i] * cosine;
+            rays.x[i] = forwards[i] * cosine - sideways[i] * sine;
+            rays.y[i] = forwards[i] * sine + sideways[i] * cosine;
         }
-        racer_measure(s, posts, behind + 1 + s->view_ahead, x, y, distance);
+        racer_view(&near, &rays, s, posts[0].left, posts[0].right);
+        racer_view(&far, &rays, s, posts[1].left, posts[1].right);
+        int32_t any_back = racer_leave_cell(&rays, &near, &far, back);
+        racer_look_ahead(&rays, s, posts, &far);
+        if (any_back) {
+            memcpy(rays.on, back, sizeof(back));
+            racer_look_back(&rays, s, posts);
+        }
+        float distance[N];
         for (int i = 0; i < N; i++) {
-            distance[i] = puf_clampf(distance[i] * (1.0f / RACER_SIGHT), 0.0f, 1.0f);
+            distance[i] = puf_clampf(rays.top[i] / rays.bottom[i] * (1.0f / RACER_SIGHT), 0.0f, 1.0f);
         }
-        for (int i = 0; i < N && first + i < s->whiskers; i++) {
-            obs[first + i] = distance[i];
-        }
+        memcpy(obs + first, distance, (size_t)puf_clampi(s->whiskers - first, 0, N) * sizeof(float));
     }
 }
 
@@ -669,7 +731,7 @@ static void racer_observe(const Racer* s, PufIo io)
         const float* bend = bends + (i + 1) * s->stride;
         obs[RACER_MOTION + i] = puf_clampf(bend[0] + within * (bend[1] - bend[0]), -1.0f, 1.0f);
     }
-    racer_whiskers(s, assets, sine, cosine, facing, obs + RACER_OWN);
+    racer_measure(s, assets, sine, cosine, obs + RACER_OWN);
 }
 
 // ---- The batch: cars move side by side, then each one is judged. ----
@@ -758,7 +820,7 @@ static const PufAction racer_actions[] = {
 static const PufParam racer_params[] = {
     { "num_tracks", PUF_INT, 128, 1, 4096, "random tracks, one of which is drawn for each episode" },
     { "track_seed", PUF_INT, 1, 0, 2147483647, "which tracks these are" },
-    { "length", PUF_REAL, 500, 400, 800, "of a lap, m" },
+    { "length", PUF_REAL, 600, 400, 800, "of a lap, m" },
     { "width", PUF_REAL, 10, 6, 14, "of the road, m" },
     { "grip", PUF_REAL, 1.2, 0.3, 2, "of the tyres: the greatest force over the weight" },
     { "whiskers", PUF_INT, 11, 2, RACER_MOST_WHISKERS, "rays that measure the distance to the edges of the road" },
