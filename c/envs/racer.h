@@ -140,10 +140,13 @@ typedef struct Racer {
 enum {
     RACER_KNOTS = 16,   // at most; at least half as many
     RACER_SPAN = 32,    // points of the curve from one knot to the next
-    RACER_TRIES = 48,   // each with less of a jitter than the one before, down to a circle
+    RACER_ROUNDS = 32,  // of smoothing
+    RACER_BESIDE = 2,   // points on both sides of a sharp one that are smoothed with it
+    RACER_TRIES = 16,   // each with less of a jitter than the one before, down to a circle
     RACER_STRAIGHT = 6, // gates before and behind the line that are to be straight
 };
 #define RACER_ANGLE_JITTER 0.4f   // of the angle between two knots
+#define RACER_EASE 0.97f          // bends are smoothed until their curvature is this share of the greatest
 #define RACER_RADIUS_JITTER 0.95f //
 
 static float racer_hypot(float x, float y) { return sqrtf(x * x + y * y); }
@@ -214,6 +217,32 @@ static float racer_curvature(const RacerPoint* points, int32_t i)
 }
 
 static float racer_least_radius(double width) { return 0.5f * (float)width + RACER_CURVE_MARGIN; }
+
+// Round off the bends that are too sharp: move their points, and a few beside them, towards the middle of their
+// neighbours. Returns whether there were any.
+static int racer_smooth(RacerPoint* points, float radius)
+{
+    RacerPoint old[RACER_GATES];
+    uint8_t sharp[RACER_GATES];
+    int any = 0;
+    for (int32_t i = 0; i < RACER_GATES; i++) {
+        sharp[i] = fabsf(racer_curvature(points, i)) * radius > RACER_EASE;
+        any |= sharp[i];
+    }
+    memcpy(old, points, sizeof(old));
+    for (int32_t i = 0; any && i < RACER_GATES; i++) {
+        const RacerPoint *before = &old[(i + RACER_GATES - 1) % RACER_GATES], *after = &old[(i + 1) % RACER_GATES];
+        int touched = 0;
+        for (int32_t k = -RACER_BESIDE; k <= RACER_BESIDE; k++) {
+            touched |= sharp[(i + k + RACER_GATES) % RACER_GATES];
+        }
+        if (touched) {
+            points[i].x = 0.5f * old[i].x + 0.25f * (before->x + after->x);
+            points[i].y = 0.5f * old[i].y + 0.25f * (before->y + after->y);
+        }
+    }
+    return any;
+}
 
 // How much a track turns, in both directions together: a circle 2 pi. 0 if it cannot be driven: if a bend is too sharp, or
 // two parts of the road are too close that are so far apart along it that it may turn back between them. (Nearer ones
@@ -327,11 +356,15 @@ static void racer_build(RacerTrack* track, const RacerPoint* points, const doubl
 static void racer_make_track(RacerTrack* track, const double* params, PufRng rng)
 {
     RacerPoint knots[RACER_KNOTS], curve[RACER_KNOTS * RACER_SPAN], points[RACER_GATES], best[RACER_GATES];
-    float most = -1.0f;
+    float length = (float)params[RACER_LENGTH], radius = racer_least_radius(params[RACER_WIDTH]), most = -1.0f;
     for (int32_t attempt = 0; attempt <= RACER_TRIES; attempt++) {
         int32_t count = racer_knots(knots, 1.0f - (float)attempt / RACER_TRIES, &rng);
         racer_spline(knots, count, curve);
-        racer_spread(curve, count * RACER_SPAN, (float)params[RACER_LENGTH], points);
+        racer_spread(curve, count * RACER_SPAN, length, points);
+        for (int32_t round = 0; round < RACER_ROUNDS && racer_smooth(points, radius); round++) {
+            memcpy(curve, points, sizeof(points));
+            racer_spread(curve, RACER_GATES, length, points);
+        }
         float turning = racer_turning(points, params);
         if (turning > most) {
             most = turning;
