@@ -5,7 +5,7 @@
 //              angle to the road), 8 notes of a co-driver (how sharp the road bends, some 10 m apart), and whiskers: how
 //              far it is to the edge of the road in directions from 90 degrees left to 90 degrees right.
 // Action       two numbers in [-1, 1]: steering (1 is to the right) and pedals (1 is full throttle, -1 full brakes).
-// Reward       10 for a lap, in proportion to the way along the road that was never reached before; -1 for leaving the road.
+// Reward       5 for a lap, in proportion to the way along the road that was never reached before; -1 for leaving the road.
 // End          terminal when the middle of the car leaves the road; truncated after `max_steps` steps.
 // Score        laps per minute of the time limit, that is 60 / lap time for who stays on the road; perf is laps times the
 //              reference lap time of the track / time limit, at most 1. The reference is the lap time of an ideal car that
@@ -51,7 +51,7 @@
 #define RACER_SHOWN_SIDEWAYS 20.0f // m/s
 #define RACER_SHOWN_SPIN 4.0f      // rad/s
 #define RACER_SHOWN_SLIP 3.0f      // times the slip at which a tyre slides
-#define RACER_LAP_REWARD 10.0f
+#define RACER_LAP_REWARD 5.0f
 #define RACER_OFF_REWARD -1.0f
 
 enum {
@@ -896,7 +896,7 @@ extern const PufSpec PUF_SPEC(racer);
 PUF_DEFINE_LOOPS(racer, Racer, racer_reset(s, io.assets),
     .version = 1,
     .doc = "A car on closed random tracks, with whiskers to feel the edges of the road and tyres that drift.",
-    .reward = "10 for a lap, in proportion to the new way made along the road; -1 for leaving the road",
+    .reward = "5 for a lap, in proportion to the new way made along the road; -1 for leaving the road",
     .ends = "terminal when the middle of the car leaves the road; truncated after max_steps",
     .rate = 20,
     .obs_dtype = PUF_F32,

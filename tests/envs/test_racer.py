@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ GATES, AROUND, NOTES, OWN = 128, 24, 8, 17
 TICK, GRAVITY, SIGHT = 1 / 60, 9.81, 50.0
 FRONT, REAR = 1.43, 1.17
 ENGINE, LAST_GEAR, DRAG = 8.0, 60.0, 0.0022
-LAP_REWARD, OFF_REWARD = 10.0, -1.0
+LAP_REWARD, OFF_REWARD = 5.0, -1.0
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Car:
 
 def put(env: Environment, index: int, **values: float) -> None:
     """Write into the state of one environment."""
-    size = env.spec.layout.state_size if hasattr(env.spec, "layout") else len(env._states) // env.num_envs
+    size = len(env._states) // env.num_envs
     memory = env._states[index * size : (index + 1) * size]
     for field in env.spec.fields:
         if field.name in values:
@@ -100,7 +101,7 @@ def whisker(posts: Array, origin: Array, ray: Array) -> float:
         start, step = posts[:-1, side] - origin, np.diff(posts[:, side], axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             along, share = cross(start, step) / cross(ray, step), cross(start, ray) / cross(ray, step)
-        nearest = min(nearest, *along[(share >= 0) & (share <= 1) & (along >= 0)])
+        nearest = min([nearest, *along[(share >= 0) & (share <= 1) & (along >= 0)]])
     return nearest
 
 
@@ -134,11 +135,11 @@ def test_every_step_matches_the_rules(agent: str, settings: dict[str, Any]) -> N
         grip, frameskip = env.settings["grip"], int(env.settings["frameskip"])
         gates = np.asarray(env.state(0).gates, np.float64)
         best = -0.5
-        for step in range(2500):
+        for step in range(1500):
             car, passed = Car.of(env), arc(gates, np.array([env.state(0).x, env.state(0).y]), int(env.state(0).cell))
             action = driver(env.observations) if agent == "driver" else np.zeros((1, 2), np.float32)
-            if agent == "random" or step % 50 > 40:
-                action = rng.uniform(-1, 1, (1, 2)).astype(np.float32)
+            if agent == "random" or step % 40 > 30:
+                action = rng.uniform([-1, -0.4], 1, (1, 2)).astype(np.float32)
             env.step(action)
             for _ in range(frameskip):
                 car.tick(float(action[0, 0]), float(action[0, 1]), grip)
@@ -161,8 +162,7 @@ def test_every_step_matches_the_rules(agent: str, settings: dict[str, Any]) -> N
             assert env.rewards[0] == pytest.approx(progress * LAP_REWARD / GATES, abs=2e-5)
             best += progress
             assert env.state(0).best_passed + env.state(0).best_within == pytest.approx(best, abs=2e-2)
-    assert seen["off"] > 3 or agent == "driver"
-    assert seen["slide"] > 3
+    assert seen["slide"] > 3 and (agent == "driver" or min(seen["off"], seen["back"]) > 0)
 
 
 @pytest.mark.parametrize("settings", [{}, {"width": 14, "whiskers": 32, "length": 800}, {"width": 6, "length": 400}])
@@ -198,3 +198,236 @@ def test_whiskers_and_notes_match_brute_force(settings: dict[str, Any]) -> None:
             assert observation[7] == pytest.approx(math.sin(off), abs=0.35)
             assert observation[8] == pytest.approx(math.cos(off), abs=0.35)
     assert 0.5 * total < short <= total
+
+
+LONG = {"num_tracks": 1000, "length": 800, "width": 14}
+
+
+@functools.cache
+def straightest() -> int:
+    """Which of 2,000 environments starts on the straightest road."""
+    with puffer_envs.make("racer", 2000, seed=5, **LONG) as env:
+        env.reset()
+        tables = np.array([np.asarray(env.state(i).gates, np.float64) for i in range(2000)])
+    return int((1 - (tables[:, GATES - 1 : GATES, 2:] * tables[:, :10, 2:]).sum(2)).max(1).argmin())
+
+
+def on_a_straight(**settings: Any) -> Environment:
+    """A single car there."""
+    env = puffer_envs.make("racer", 1, seed=5, first=straightest(), frameskip=1, max_steps=32767, **LONG, **settings)
+    env.reset()
+    return env
+
+
+def drive(env: Environment, steps: int, steer: float, pedals: float) -> list[Car]:
+    """The car before each step, and after the last. It must stay on the road."""
+    cars = [Car.of(env)]
+    for _ in range(steps):
+        env.step(np.array([[steer, pedals]], np.float32))
+        assert not env.terminals[0]
+        cars.append(Car.of(env))
+    return cars
+
+
+def test_the_engine_and_the_brakes_follow_closed_forms() -> None:
+    """Full throttle: u' = A (1 - u / U) - D u^2, whose solution is a logistic curve. Full brakes: all the grip, and drag."""
+    with on_a_straight(grip=2.0) as env:
+        cars = drive(env, 180, 0.0, 1.0)
+        spread = math.sqrt((ENGINE / LAST_GEAR) ** 2 + 4 * DRAG * ENGINE)
+        top, low = (spread - ENGINE / LAST_GEAR) / (2 * DRAG), (-spread - ENGINE / LAST_GEAR) / (2 * DRAG)
+        q = top / -low * np.exp(-DRAG * (top - low) * TICK * np.arange(181))
+        np.testing.assert_allclose([math.hypot(car.vx, car.vy) for car in cars], (top + q * low) / (1 + q), atol=0.05)
+        assert 30 < top < 45
+        fast = math.hypot(cars[-1].vx, cars[-1].vy)
+        stop = drive(env, 70, 0.0, -1.0)
+        distance = math.hypot(stop[-1].x - stop[0].x, stop[-1].y - stop[0].y)
+        assert distance == pytest.approx(math.log(1 + DRAG * fast**2 / (2 * GRAVITY)) / (2 * DRAG), rel=0.02)
+        assert math.hypot(stop[-1].vx, stop[-1].vy) < 1e-3  # and it does not roll backwards
+    with on_a_straight(grip=0.6) as env:  # the rear wheel spins
+        cars = drive(env, 30, 0.0, 1.0)
+        assert math.hypot(cars[-1].vx, cars[-1].vy) == pytest.approx(30 * TICK * 0.6 * GRAVITY * 0.55, rel=0.01)
+
+
+def test_a_steady_bend_has_the_radius_of_linear_theory() -> None:
+    """curvature = steering / (L + K u^2), with K from how soft the tyres are in front and behind."""
+    for speed, steering in ((6.0, 0.05), (10.0, 0.04), (14.0, 0.02), (10.0, -0.04)):
+        with on_a_straight() as env:
+            yaw = float(env.state(0).yaw)
+            put(env, 0, vx=speed * math.cos(yaw), vy=speed * math.sin(yaw))
+            steer = steering * (1 + speed / 20) / 0.6
+            car = drive(env, 60, steer, DRAG * speed**2 / (ENGINE * (1 - speed / LAST_GEAR)))[-1]
+            softness = (speed + 3.0) / speed / (1.2 * GRAVITY) * (1 / 7.0 - 1 / 8.5)
+            now = math.hypot(car.vx, car.vy)
+            assert now == pytest.approx(speed, rel=0.02)
+            assert car.spin / now == pytest.approx(steering / (FRONT + REAR + softness * now**2), rel=0.03)
+
+
+def test_energy_never_rises_without_throttle_and_grip_is_never_exceeded() -> None:
+    """From any motion, spinning and sliding backwards too, whatever is steered."""
+    rng = np.random.default_rng(6)
+    checked = 0
+    with puffer_envs.make("racer", 256, seed=7, frameskip=1, width=14, grip=1.5) as env:
+        for _ in range(12):
+            env.reset()
+            for i in range(256):
+                speed, angle = rng.uniform(0, 40), rng.uniform(-np.pi, np.pi)
+                put(env, i, vx=speed * math.cos(angle), vy=speed * math.sin(angle), spin=rng.uniform(-6, 6))
+            before = [Car.of(env, i) for i in range(256)]
+            for _ in range(4):
+                actions = np.stack([rng.uniform(-1, 1, 256), rng.uniform(-1, 0, 256)], 1).astype(np.float32)
+                env.step(actions)
+                after = [Car.of(env, i) for i in range(256)]
+                for old, new, end in zip(before, after, env.terminals | env.truncations, strict=True):
+                    if end:
+                        continue
+                    assert new.energy() <= old.energy() * (1 + 1e-5)
+                    change = math.hypot(new.vx - old.vx, new.vy - old.vy) / TICK
+                    assert change <= 1.5 * GRAVITY + DRAG * (old.vx**2 + old.vy**2) + 1e-2
+                    checked += 1
+                before = after
+    assert checked > 5000
+
+
+@pytest.mark.parametrize("settings", [{}, {"length": 400, "width": 14}, {"length": 800, "width": 6}])
+def test_tracks_are_closed_even_wide_enough_and_do_not_cross_themselves(settings: dict[str, Any]) -> None:
+    """Thousands of them, by brute force over all pairs of gates."""
+    with puffer_envs.make("racer", 2500, seed=8, num_tracks=1000, **settings) as env:
+        env.reset()
+        rows = {int(env.state(i).track): i for i in range(2500)}
+        gates = np.array([np.asarray(env.state(i).gates, np.float64) for i in rows.values()])
+        posts = np.array([posts_of(env, i) for i in rows.values()])
+        length, width = env.settings["length"], env.settings["width"]
+    assert len(rows) > 850
+    middle, along = gates[:, :-1, :2], gates[:, :-1, 2:]
+    assert (gates[:, -1] == gates[:, 0]).all() and (posts[:, -1] == posts[:, 0]).all()
+    steps = np.roll(middle, -1, 1) - middle
+    sizes = np.linalg.norm(steps, axis=2)
+    assert abs(sizes / (length / GATES) - 1).max() < 0.05
+    np.testing.assert_allclose(np.linalg.norm(along, axis=2), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(posts[:, :, 1] - posts[:, :, 0], axis=2), width, rtol=1e-4)
+    np.testing.assert_allclose(posts.mean(2)[:, :-1], middle, atol=1e-3)
+
+    # Every cell is convex, and clockwise: left, left ahead, right ahead, right.
+    corners = np.stack([posts[:, :-1, 0], posts[:, 1:, 0], posts[:, 1:, 1], posts[:, :-1, 1]], 2)
+    sides = np.roll(corners, -1, 2) - corners
+    assert (cross(sides, np.roll(sides, -1, 2)) > 0).all()
+
+    # Radius, and the distance of parts between which the road may turn back.
+    last = np.roll(steps, 1, 1)
+    bend = 2 * cross(last, steps) / (np.linalg.norm(last, axis=2) * sizes * np.linalg.norm(last + steps, axis=2))
+    radius = width / 2 + 7
+    assert abs(bend).max() * radius < 1.001
+    near = int(np.pi * radius / (length / GATES))
+    for gap in range(near, GATES - near + 1):
+        apart = np.linalg.norm(np.roll(middle, -gap, 1) - middle, axis=2)
+        assert apart.min() >= width + 2 - 1e-3
+    # Both ways around, and seldom as dull as a circle.
+    turns = np.sign(bend.sum(1))
+    assert 0.4 < (turns > 0).mean() < 0.6
+    assert (abs(bend).sum(1) * length / GATES > 2.5 * np.pi).mean() > 0.95
+
+
+def test_a_scripted_driver_laps_every_track_and_random_drivers_none() -> None:
+    """And the log is what was seen on the way: laps, their times, the way as a share of the reference driver's."""
+    rng = np.random.default_rng(9)
+    with puffer_envs.make("racer", 512, seed=10) as env:
+        env.reset()
+        tracks = [int(env.state(i).track) for i in range(512)]
+        reference = np.array([float(env.state(i).reference[0, 0]) for i in range(512)])
+        returns, times = np.zeros(512), {}
+        for step in range(1200):
+            env.step(driver(env.observations))
+            returns += env.rewards
+            assert not env.terminals.any() and (env.truncations == (step == 1199)).all()
+            if step % 200 == 0 or step == 1198:  # a lap takes longer
+                times |= {(i, int(env.state(i).laps)): float(env.state(i).last_lap) for i in range(512)}
+        times = {key: time for key, time in times.items() if key[1]}
+        log = env.log()
+        assert len(set(tracks)) > 120 and log["n"] == 512 and log["off"] == 0
+        assert log["lap.n"] == len(times) >= 512
+        assert log["lap.time"] == pytest.approx(np.mean(list(times.values())), rel=1e-4)
+        assert log["score"] == pytest.approx((returns / LAP_REWARD).mean(), rel=1e-4)  # laps in the 60 s of an episode
+        assert log["perf"] == pytest.approx(np.minimum(returns / LAP_REWARD * reference / 60, 1).mean(), rel=1e-4)
+        assert log["perf"] > 0.8
+        for _ in range(600):
+            env.step(rng.uniform(-1, 1, (512, 2)).astype(np.float32))
+        assert env.log()["perf"] < 0.1
+
+
+def test_the_reference_is_that_of_an_ideal_car_in_the_middle_of_the_road() -> None:
+    """Worked out again: the greatest speeds that bends, engine and brakes allow, by relaxation instead of sweeps."""
+    with puffer_envs.make("racer", 8, seed=11) as env:
+        env.reset()
+        for i in range(8):
+            points = np.asarray(env.state(i).gates, np.float64)[:-1, :2]
+            last, steps = points - np.roll(points, 1, 0), np.roll(points, -1, 0) - points
+            product = np.linalg.norm(last, axis=1) * np.linalg.norm(steps, axis=1) * np.linalg.norm(last + steps, axis=1)
+            bend, gap, grip = abs(2 * cross(last, steps) / product), 600 / GATES, 1.2 * GRAVITY
+            speed = np.minimum(np.sqrt(grip / np.maximum(bend, 1e-6)), LAST_GEAR)
+            for _ in range(600):
+                spare = np.sqrt(np.maximum(grip**2 - (speed**2 * bend) ** 2, 0))
+                drive = np.minimum(ENGINE * np.clip(1 - speed / LAST_GEAR, 0, 1), 0.55 * spare) - DRAG * speed**2
+                faster = np.sqrt(np.maximum(speed**2 + 2 * gap * drive, 1))
+                earlier = np.sqrt(speed**2 + 2 * gap * (spare + DRAG * speed**2))
+                speed = np.minimum(speed, np.minimum(np.roll(faster, 1), np.roll(earlier, -1)))
+            time = (2 * gap / (speed + np.roll(speed, -1))).sum()
+            assert float(env.state(i).reference[0, 0]) == pytest.approx(time, rel=0.01)
+
+
+def test_holding_an_action_for_three_ticks_is_three_steps_of_one() -> None:
+    rng = np.random.default_rng(12)
+    with puffer_envs.make("racer", 64, seed=13) as held, puffer_envs.make("racer", 64, seed=13, frameskip=1) as single:
+        held.reset()
+        single.reset()
+        on = np.ones(64, bool)
+        for _ in range(150):
+            actions = driver(held.observations) + rng.normal(0, 0.3, (64, 2)).astype(np.float32)
+            held.step(actions)
+            for _ in range(3):
+                single.step(actions)
+                on &= ~single.terminals & ~held.terminals
+            assert (held.observations[on] == single.observations[on]).all()
+        assert on.sum() > 30
+
+
+def test_turning_back_is_no_progress() -> None:
+    """Forwards, backwards over the line and forwards again: each metre counts once, and there is no lap in it."""
+    with puffer_envs.make("racer", seed=14) as env:
+        env.reset()
+        total = 0.0
+        yaw = float(env.state(0).yaw)
+        for speed in (8.0, -8.0, -8.0, 8.0, 8.0, 8.0, -8.0, 8.0):
+            for _ in range(12):
+                put(env, 0, vx=speed * math.cos(yaw), vy=speed * math.sin(yaw), spin=0.0, yaw=yaw)
+                env.step(np.zeros((1, 2), np.float32))
+                total += float(env.rewards[0])
+                assert not env.terminals[0] and env.rewards[0] >= 0
+                state = env.state(0)
+                way = float(state.best_passed) + float(state.best_within) + 0.5
+                assert total == pytest.approx(way * LAP_REWARD / GATES, abs=1e-5)
+        assert env.state(0).laps == 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"whiskers": 32, "max_steps": 40}, {"whiskers": 2, "frameskip": 6}])
+def test_batch_is_bit_for_bit_single_environments(settings: dict[str, Any]) -> None:
+    """Cars move 32 at a time: neither their number nor the instruction set may show."""
+    rng = np.random.default_rng(15)
+    total = 70
+    variants: list[dict[str, Any]] = [{"num_envs": n} for n in (1, 31, 33, total)]
+    variants += [{"num_envs": total, "isa": isa} for isa in _core.supported_isas()]
+    variants += [{"num_envs": total, "threads": 2}]
+    batches = [puffer_envs.make("racer", **v, seed=16, first=total - v["num_envs"], **settings) for v in variants]
+    for env in batches:
+        env.reset()
+    whole = batches[3]
+    for step in range(400):
+        actions = driver(whole.observations) if step % 3 else rng.uniform(-1, 1, (total, 2)).astype(np.float32)
+        for env in batches:
+            env.step(actions[-env.num_envs :])
+        for env in batches:
+            for name in ("observations", "rewards", "terminals", "truncations"):
+                assert getattr(env, name).tobytes() == getattr(whole, name)[-env.num_envs :].tobytes(), name
+    hashes = [whole.state_hash(i) for i in range(total)]
+    for env in batches:
+        assert [env.state_hash(i) for i in range(env.num_envs)] == hashes[-env.num_envs :]
+        env.close()

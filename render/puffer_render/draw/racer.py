@@ -22,10 +22,10 @@ LINE = AROUND
 FIELD = 600
 MARGIN = 20
 SIZE = (FIELD + 2 * MARGIN, HUD_HEIGHT + FIELD + MARGIN)
-METRE = 8.0
+METRE = 9.5
 """Units."""
 CENTER = (MARGIN + FIELD / 2, HUD_HEIGHT + FIELD / 2)
-AHEAD = 7.0
+AHEAD = 11.0
 """Metres by which the car is off the picture's middle, away from where it goes."""
 MAP = 150
 """Side of the small map."""
@@ -35,7 +35,8 @@ FRAME_RATE = 60.0
 TOP_SPEED = 40.0
 """Metres per second at the end of the dial."""
 
-ASPHALT = blend(SLATE, NIGHT, 0.35)
+ASPHALT = blend(SLATE, NIGHT, 0.12)
+EDGE = blend(STEEL, SNOW, 0.5)
 GRASS = blend(DUSK, (38, 70, 62, 255), 0.45)
 STRIPE = blend(GRASS, NIGHT, 0.14)
 LENGTH, WIDTH = 4.2, 1.9
@@ -131,12 +132,12 @@ def _draw_road(posts: Points, view: View, frame: Frame) -> None:
         for side in (0, 1):
             a, b = points[i][side], points[i + 1][side]
             half = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
-            frame.circle(*a, 2.2, SNOW)
+            frame.circle(*a, 1.5, EDGE)
             if abs(bend) > 0.016:
                 frame.path([a, half], 7, CORAL)
                 frame.path([half, b], 7, SNOW)
             else:
-                frame.line(*a, *b, 3, blend(STEEL, SNOW, 0.5))
+                frame.line(*a, *b, 3, EDGE)
         if i % 2 == 0:
             middle, following = _mean(*points[i]), _mean(*points[i + 1])
             frame.line(*middle, *following, 1.5, fade(SNOW, 0.13))
