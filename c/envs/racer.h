@@ -24,21 +24,21 @@
 #include "puffer_math.h"
 
 // The car.
-#define RACER_TICK (1.0f / 60.0f)   // s
-#define RACER_GRAVITY 9.81f         // m/s^2
-#define RACER_FRONT 1.43f           // m from the middle of the car to its front axle
-#define RACER_REAR 1.17f            // m to the rear one
-#define RACER_FRONT_LOAD 0.45f      // share of the weight: RACER_REAR / (RACER_FRONT + RACER_REAR)
-#define RACER_REAR_LOAD 0.55f       //
-#define RACER_ENGINE 8.0f           // m/s^2, at rest; less the faster, down to 0 at RACER_LAST_GEAR
-#define RACER_LAST_GEAR 60.0f       // m/s
-#define RACER_DRAG 0.0022f          // 1/m: m/s^2 per (m/s)^2
-#define RACER_STIFF_FRONT 7.0f      // share of the grip per slip; at 1 / this, a tyre slides
-#define RACER_STIFF_REAR 8.5f       //
-#define RACER_SLOW 3.0f             // m/s, added to the speed in a slip: tyres are soft when they hardly roll
-#define RACER_LOCK 0.6f             // rad of steering at rest
-#define RACER_LOCK_SPEED 20.0f      // m/s at which only half of that is to be had
-#define RACER_STEER_TICK 0.05f      // rad by which the steering moves in a tick: 3 rad/s
+#define RACER_TICK (1.0f / 60.0f) // s
+#define RACER_GRAVITY 9.81f       // m/s^2
+#define RACER_FRONT 1.43f         // m from the middle of the car to its front axle
+#define RACER_REAR 1.17f          // m to the rear one
+#define RACER_FRONT_LOAD 0.45f    // share of the weight: RACER_REAR / (RACER_FRONT + RACER_REAR)
+#define RACER_REAR_LOAD 0.55f     //
+#define RACER_ENGINE 8.0f         // m/s^2, at rest; less the faster, down to 0 at RACER_LAST_GEAR
+#define RACER_LAST_GEAR 60.0f     // m/s
+#define RACER_DRAG 0.0022f        // 1/m: m/s^2 per (m/s)^2
+#define RACER_STIFF_FRONT 7.0f    // share of the grip per slip; at 1 / this, a tyre slides
+#define RACER_STIFF_REAR 8.5f     //
+#define RACER_SLOW 3.0f           // m/s, added to the speed in a slip: tyres are soft when they hardly roll
+#define RACER_LOCK 0.6f           // rad of steering at rest
+#define RACER_LOCK_SPEED 20.0f    // m/s at which only half of that is to be had
+#define RACER_STEER_TICK 0.05f    // rad by which the steering moves in a tick: 3 rad/s
 
 // The road.
 #define RACER_CURVE_MARGIN 7.0f // m by which every bend's radius is greater than half the width of the road
@@ -56,7 +56,8 @@
 
 enum {
     RACER_GATES = 128,
-    RACER_AROUND = 24, // cells beyond both ends of the ring that are stored once more, so that views need not wrap around
+    RACER_AROUND =
+        24, // cells beyond both ends of the ring that are stored once more, so that views need not wrap around
     RACER_NOTES = 8,
     RACER_MOST_STRIDE = 3, // gates between notes
     RACER_AHEAD = RACER_NOTES * RACER_MOST_STRIDE + 1,
@@ -95,10 +96,11 @@ typedef struct RacerGate {
 } RacerGate;
 
 typedef struct RacerTrack {
-    float reference;                                    // s for a lap
-    RacerPosts posts[RACER_AROUND + RACER_GATES + RACER_AROUND]; // of gates -RACER_AROUND to RACER_GATES + RACER_AROUND - 1
-    RacerGate gates[RACER_GATES + 1];                   // the last is the first
-    float bends[RACER_GATES + RACER_AHEAD + 1]; // least radius allowed / radius; positive to the right
+    float reference; // s for a lap
+    RacerPosts
+        posts[RACER_AROUND + RACER_GATES + RACER_AROUND]; // of gates -RACER_AROUND to RACER_GATES + RACER_AROUND - 1
+    RacerGate gates[RACER_GATES + 1];                     // the last is the first
+    float bends[RACER_GATES + RACER_AHEAD + 1];           // least radius allowed / radius; positive to the right
 } RacerTrack;
 
 typedef struct RacerAssets {
@@ -109,8 +111,8 @@ typedef struct RacerAssets {
 // What the physics moves.
 typedef struct RacerCar {
     float x, y, yaw;
-    float vx, vy, spin; // of the middle, m/s; rad/s
-    float steering;     // rad
+    float vx, vy, spin;          // of the middle, m/s; rad/s
+    float steering;              // rad
     float front_slip, rear_slip; // across; 1 is where a tyre begins to slide
 } RacerCar;
 
@@ -127,8 +129,8 @@ typedef struct Racer {
     // settings, and what follows from them
     float grip, half_width;
     int32_t num_tracks, whiskers, frameskip, max_steps;
-    int32_t view_cells;              // that whiskers may reach
-    int32_t stride;                  // gates between notes
+    int32_t view_cells;                                                         // that whiskers may reach
+    int32_t stride;                                                             // gates between notes
     int32_t track_at, posts_at, gates_at, one, posts_rows, gates_rows, columns; // tables of the own track in the assets
     PufRng rng;
     PufLog log;
@@ -296,7 +298,10 @@ static float racer_left_over(float grip, float v, float curvature)
     return sqrtf(puf_maxf(grip * grip - across * across, 0.0f));
 }
 
-static float racer_thrust(float v) { return RACER_ENGINE * puf_clampf(1.0f - v * (1.0f / RACER_LAST_GEAR), 0.0f, 1.0f); }
+static float racer_thrust(float v)
+{
+    return RACER_ENGINE * puf_clampf(1.0f - v * (1.0f / RACER_LAST_GEAR), 0.0f, 1.0f);
+}
 
 // The lap time of an ideal car in the middle of the road: as fast in each bend as its grip allows, and between bends as
 // its engine and its brakes allow. Twice around, because the speed at the line is what the first lap finds it to be.
@@ -348,8 +353,7 @@ static void racer_build(RacerTrack* track, const RacerPoint* points, const doubl
     for (int32_t i = 0; i <= RACER_GATES + RACER_AHEAD; i++) {
         track->bends[i] = racer_curvature(points, i % RACER_GATES) * racer_least_radius(params[RACER_WIDTH]);
     }
-    track->reference =
-        racer_reference(points, (float)params[RACER_LENGTH] / RACER_GATES, (float)params[RACER_GRIP]);
+    track->reference = racer_reference(points, (float)params[RACER_LENGTH] / RACER_GATES, (float)params[RACER_GRIP]);
 }
 
 // The twistiest of several random curves.
@@ -488,7 +492,8 @@ static inline RacerCar racer_move(RacerCar car, float steer, float pedals, float
     car.rear_slip = rear_across;
 
     // The friction circle.
-    float front = grip * RACER_FRONT_LOAD / puf_maxf(1.0f, sqrtf(front_along * front_along + front_across * front_across));
+    float front =
+        grip * RACER_FRONT_LOAD / puf_maxf(1.0f, sqrtf(front_along * front_along + front_across * front_across));
     float rear = grip * RACER_REAR_LOAD / puf_maxf(1.0f, sqrtf(rear_along * rear_along + rear_across * rear_across));
     front_along *= front;
     front_across *= front;
@@ -541,9 +546,10 @@ static void racer_locate(Racer* s, const RacerTrack* track)
 static int racer_is_off(const Racer* s, const RacerTrack* track)
 {
     const RacerPosts *near = &track->posts[RACER_AROUND + s->cell], *far = near + 1;
-    float left = (far->left.x - near->left.x) * (s->y - near->left.y) - (far->left.y - near->left.y) * (s->x - near->left.x);
-    float right =
-        (far->right.x - near->right.x) * (s->y - near->right.y) - (far->right.y - near->right.y) * (s->x - near->right.x);
+    float left =
+        (far->left.x - near->left.x) * (s->y - near->left.y) - (far->left.y - near->left.y) * (s->x - near->left.x);
+    float right = (far->right.x - near->right.x) * (s->y - near->right.y) -
+                  (far->right.y - near->right.y) * (s->x - near->right.x);
     return (left < 0.0f) | (right > 0.0f);
 }
 
@@ -820,7 +826,8 @@ static void racer_step_all(const PufLayout* layout, void* states, int32_t n, Puf
 {
     Racer* s = states;
     for (int32_t first = 0; first < n; first += RACER_LANES) {
-        racer_move_lanes(s + first, n - first < RACER_LANES ? n - first : RACER_LANES, io.controls + RACER_CONTROLS * first);
+        racer_move_lanes(s + first, n - first < RACER_LANES ? n - first : RACER_LANES,
+                         io.controls + RACER_CONTROLS * first);
         for (int32_t i = first; i < n && i < first + RACER_LANES; i++) {
             PufIo row = puf_row(layout, PUF_F32, io, i);
             racer_judge(&s[i], row);
@@ -843,7 +850,8 @@ static const PufObs racer_obs[] = {
     { "offset", 1, -1, 1, "from the middle of the road; -1 is its left edge, 1 its right one" },
     { "angle_sine", 1, -1, 1, "of the car's direction to that of the road; positive is to the right" },
     { "angle_cosine", 1, -1, 1, "likewise; -1 faces backwards" },
-    { "bends", RACER_NOTES, -1, 1, "least radius / radius of the road at 8 gates ahead, about 10 m apart; positive is to the right" },
+    { "bends", RACER_NOTES, -1, 1,
+      "least radius / radius of the road at 8 gates ahead, about 10 m apart; positive is to the right" },
     { "whiskers", 0, 0, 1, "distance to the edge of the road, in 50 m, from 90 degrees left to 90 degrees right" },
 };
 static const PufAction racer_actions[] = {
@@ -884,8 +892,9 @@ static const PufField racer_fields[] = {
     PUF_SCALAR(Racer, half_width, "of the road, m"),
     PUF_SCALAR(Racer, whiskers, "how many"),
     PUF_ASSET(Racer, "reference", PUF_F32, track_at, one, one, "s for a lap in the middle of the road by an ideal car"),
-    PUF_ASSET(Racer, "posts", PUF_F32, posts_at, posts_rows, columns,
-              "x and y of the left, x and y of the right end of each gate, with 24 gates more at both ends of the ring"),
+    PUF_ASSET(
+        Racer, "posts", PUF_F32, posts_at, posts_rows, columns,
+        "x and y of the left, x and y of the right end of each gate, with 24 gates more at both ends of the ring"),
     PUF_ASSET(Racer, "gates", PUF_F32, gates_at, gates_rows, columns,
               "x and y of the middle of each gate, and the unit vector along the road; the last is the first"),
 };

@@ -197,7 +197,12 @@ def _draw_car(state: Any, view: View, frame: Frame) -> None:
 
     def box(along: float, across: float, length: float, width: float, color: Color, turn: float = 0.0) -> None:
         c, s = math.cos(turn), math.sin(turn)
-        corners = [(length / 2, width / 2), (length / 2, -width / 2), (-length / 2, -width / 2), (-length / 2, width / 2)]
+        corners = [
+            (length / 2, width / 2),
+            (length / 2, -width / 2),
+            (-length / 2, -width / 2),
+            (-length / 2, width / 2),
+        ]
         frame.polygon([place(along + a * c - b * s, across + a * s + b * c) for a, b in corners], color)
 
     slides = (abs(float(state.front_slip)) > 1, abs(float(state.rear_slip)) > 1)
