@@ -135,7 +135,7 @@ def test_every_step_matches_the_rules(agent: str, settings: dict[str, Any]) -> N
         grip, frameskip = env.settings["grip"], int(env.settings["frameskip"])
         gates = np.asarray(env.state(0).gates, np.float64)
         best = -0.5
-        for step in range(600):
+        for step in range(800):
             car, passed = Car.of(env), arc(gates, np.array([env.state(0).x, env.state(0).y]), int(env.state(0).cell))
             action = driver(env.observations) if agent == "driver" else np.zeros((1, 2), np.float32)
             if agent == "random" or step % 40 > 30:
@@ -161,7 +161,7 @@ def test_every_step_matches_the_rules(agent: str, settings: dict[str, Any]) -> N
             assert env.rewards[0] == pytest.approx(progress * LAP_REWARD / GATES, abs=2e-5)
             best += progress
             assert env.state(0).best_passed + env.state(0).best_within == pytest.approx(best, abs=2e-2)
-    assert seen["slide"] > 3 if agent == "driver" else seen["off"] > 1
+    assert seen["slide"] > 3 if agent == "driver" else seen["off"] > 0
 
 
 @pytest.mark.parametrize("settings", [{}, {"width": 14, "whiskers": 32, "length": 800}, {"width": 6, "length": 400}])
@@ -348,7 +348,7 @@ def test_a_scripted_driver_laps_every_track_and_random_drivers_none() -> None:
         assert log["score"] == pytest.approx((returns / LAP_REWARD).mean(), rel=1e-4)  # laps in the 60 s of an episode
         assert log["perf"] == pytest.approx(np.minimum(returns / LAP_REWARD * reference / 60, 1).mean(), rel=1e-4)
         assert log["perf"] > 0.8
-        for _ in range(600):
+        for _ in range(800):
             env.step(rng.uniform(-1, 1, (384, 2)).astype(np.float32))
         assert env.log()["perf"] < 0.1
 
@@ -365,7 +365,7 @@ def test_the_reference_is_that_of_an_ideal_car_in_the_middle_of_the_road() -> No
             )
             bend, gap, grip = abs(2 * cross(last, steps) / product), 600 / GATES, 1.2 * GRAVITY
             speed = np.minimum(np.sqrt(grip / np.maximum(bend, 1e-6)), LAST_GEAR)
-            for _ in range(600):
+            for _ in range(800):
                 spare = np.sqrt(np.maximum(grip**2 - (speed**2 * bend) ** 2, 0))
                 drive = np.minimum(ENGINE * np.clip(1 - speed / LAST_GEAR, 0, 1), 0.55 * spare) - DRAG * speed**2
                 faster = np.sqrt(np.maximum(speed**2 + 2 * gap * drive, 1))
@@ -398,7 +398,7 @@ def test_turning_back_is_no_progress() -> None:
         total = 0.0
         yaw = float(env.state(0).yaw)
         for speed in (8.0, -8.0, -8.0, 8.0, 8.0, 8.0, -8.0, 8.0):
-            for _ in range(6):
+            for _ in range(12):
                 put(env, 0, vx=speed * math.cos(yaw), vy=speed * math.sin(yaw), spin=0.0, yaw=yaw)
                 env.step(np.zeros((1, 2), np.float32))
                 total += float(env.rewards[0])
