@@ -3,7 +3,8 @@
 // Observation  float32 (17 + whiskers,), all within [-1, 1]: how the car moves (speed forwards and sideways, spin, steering,
 //              slip of the front and rear tyres), how it lies on the road (offset from the middle, sine and cosine of its
 //              angle to the road), 8 notes of a co-driver (how sharp the road bends, some 10 m apart), and whiskers: how
-//              far it is to the edge of the road in directions from 90 degrees left to 90 degrees right.
+//              far it is to the edge of the road in directions from 90 degrees left to 90 degrees right. (They mean
+//              nothing in the last observation of a car that left the road.)
 // Action       two numbers in [-1, 1]: steering (1 is to the right) and pedals (1 is full throttle, -1 full brakes).
 // Reward       5 for a lap, in proportion to the way along the road that was never reached before; -1 for leaving the road.
 // End          terminal when the middle of the car leaves the road; truncated after `max_steps` steps.
@@ -44,7 +45,10 @@
 #define RACER_CURVE_MARGIN 7.0f // m by which every bend's radius is greater than half the width of the road
 #define RACER_VERGE 2.0f        // m at least between two parts of the road that run side by side
 #define RACER_SIGHT 50.0f       // m that whiskers reach
-#define RACER_NOTE_GAP 10.0f    // m between notes, about
+// m of road, at most, along which a ray of that length can run. It is longer than the ray, because the ray cuts bends.
+// The tests compare with all the edges of a track.
+#define RACER_SIGHT_ROAD (1.15f * RACER_SIGHT + 8.0f)
+#define RACER_NOTE_GAP 10.0f // m between notes, about
 
 // What counts as 1 in observations, and rewards.
 #define RACER_SHOWN_SPEED 40.0f    // m/s
@@ -56,8 +60,7 @@
 
 enum {
     RACER_GATES = 128,
-    RACER_AROUND =
-        24, // cells beyond both ends of the ring that are stored once more, so that views need not wrap around
+    RACER_AROUND = 24, // gates beyond both ends of the ring, stored once more so that views need not wrap around
     RACER_NOTES = 8,
     RACER_MOST_STRIDE = 3, // gates between notes
     RACER_AHEAD = RACER_NOTES * RACER_MOST_STRIDE + 1,
@@ -96,11 +99,10 @@ typedef struct RacerGate {
 } RacerGate;
 
 typedef struct RacerTrack {
-    float reference; // s for a lap
-    RacerPosts
-        posts[RACER_AROUND + RACER_GATES + RACER_AROUND]; // of gates -RACER_AROUND to RACER_GATES + RACER_AROUND - 1
-    RacerGate gates[RACER_GATES + 1];                     // the last is the first
-    float bends[RACER_GATES + RACER_AHEAD + 1];           // least radius allowed / radius; positive to the right
+    float reference;                                  // s for a lap
+    RacerPosts posts[RACER_GATES + 2 * RACER_AROUND]; // from those of gate -RACER_AROUND on
+    RacerGate gates[RACER_GATES + 1];                 // the last is the first
+    float bends[RACER_GATES + RACER_AHEAD + 1];       // least radius allowed / radius; positive to the right
 } RacerTrack;
 
 typedef struct RacerAssets {
@@ -129,9 +131,10 @@ typedef struct Racer {
     // settings, and what follows from them
     float grip, half_width;
     int32_t num_tracks, whiskers, frameskip, max_steps;
-    int32_t view_cells;                                                         // that whiskers may reach
-    int32_t stride;                                                             // gates between notes
-    int32_t track_at, posts_at, gates_at, one, posts_rows, gates_rows, columns; // tables of the own track in the assets
+    int32_t view_cells; // that whiskers may reach
+    int32_t stride;     // gates between notes
+    // where the tables of the own track are in the assets
+    int32_t track_at, posts_at, gates_at, one, posts_rows, gates_rows, columns;
     PufRng rng;
     PufLog log;
     float off, lap_n, lap_time; // after the five of PufLog: episodes that left the road; laps, and s in all of them
@@ -415,7 +418,7 @@ static void racer_init(Racer* s, const double* params, PufRng rng)
     s->whiskers = (int32_t)params[RACER_WHISKERS];
     s->frameskip = (int32_t)params[RACER_FRAMESKIP];
     s->max_steps = (int32_t)params[RACER_MAX_STEPS];
-    s->view_cells = (int32_t)((1.15f * RACER_SIGHT + 8.0f) / gap) + 2;
+    s->view_cells = (int32_t)(RACER_SIGHT_ROAD / gap) + 2;
     s->stride = (int32_t)(RACER_NOTE_GAP / gap + 0.5f);
     s->one = 1;
     s->columns = 4;
