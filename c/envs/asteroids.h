@@ -12,7 +12,7 @@
 //
 // A large rock that is hit breaks into two middle ones, a middle one into two small ones, a small one to dust. Halves have
 // the velocity of the whole plus and minus the same kick, so that momentum is conserved. When all are gone a new wave
-// comes, with one large rock more, up to 8.
+// comes, with one large rock more, up to 8, and rocks that drift faster, up to twice as fast.
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
@@ -45,12 +45,13 @@ enum {
     ASTEROIDS_SHOT_RADIUS = 4,
     ASTEROIDS_FAR = 181,   // longer than any reach; the sum of two squares of it fits into 16 bits
     ASTEROIDS_SAFETY = 56, // around a ship that comes back
-    // Velocities in subunits a frame. Rocks get no faster than 160 + 2 x 128, or 3.25 units. A shot comes at a rock with
-    // at most 13.25 units a frame (7 its own, 3 of the ship) and the smallest target is 22 wide: what flies to within 8
-    // units of its middle cannot be between frames for all of its way through.
+    // Velocities in subunits a frame. Rocks get no faster than 2 x 160 + 2 x 128, or 4.5 units. A shot comes at a rock
+    // with at most 14.5 units a frame (7 its own, 3 of the ship), and the smallest target is 22 wide: what flies to
+    // within 8 units of its middle is inside it for longer than a frame, and so hits.
     ASTEROIDS_SHOT_SPEED = 7 * ASTEROIDS_UNIT,
     ASTEROIDS_ROCK_SLOWEST = 64,
     ASTEROIDS_ROCK_FASTEST = 160,
+    ASTEROIDS_FASTER = 8,      // waves after the first until large rocks are twice as fast, and get no faster
     ASTEROIDS_KICK_LEAST = 64, // of a half when a rock breaks
     ASTEROIDS_KICK_MOST = 128,
     // The ship's position and velocity have 16 more bits. It gains 6 subunits a frame each frame, and drag takes a 64th:
@@ -70,10 +71,11 @@ enum {
     ASTEROIDS_SHIELD = 90,
 };
 enum { ASTEROIDS_SHOTS = 4 };
+enum { ASTEROIDS_BLASTS = 8 };                                             // remembered, for drawings
 enum { ASTEROIDS_GRID = 8, ASTEROIDS_GRID_STEP = 65536 / ASTEROIDS_GRID }; // points where a ship may come back
 enum { ASTEROIDS_OWN = 10, ASTEROIDS_SEEN = 8, ASTEROIDS_OF_ROCK = 7 };
 enum { ASTEROIDS_OBS = ASTEROIDS_OWN + ASTEROIDS_SEEN * ASTEROIDS_OF_ROCK };
-enum { ASTEROIDS_GOAL = 15600 }; // points of the waves with 4, 5, 6, 7 and 8 large rocks, 520 for each
+enum { ASTEROIDS_GOAL = 36400 }; // points of the first ten waves: 520 for each of 4 + 5 + 6 + 7 + 6 x 8 large rocks
 
 typedef struct AsteroidsLog {
     PufLog all;
@@ -103,6 +105,10 @@ typedef struct Asteroids {
     int32_t score;
     int32_t lost; // lives
     int32_t fired, hits;
+    int32_t blasts; // in this episode; the last 8 follow
+    int16_t blast_x[ASTEROIDS_BLASTS], blast_y[ASTEROIDS_BLASTS];
+    int32_t blast_size[ASTEROIDS_BLASTS];  // of the rock, or 0 for the ship
+    int32_t blast_frame[ASTEROIDS_BLASTS]; // when; 0 never
     int32_t frame;
     int32_t frameskip, first_lives, first_rocks, max_frames; // settings
     PufRng rng;
@@ -169,11 +175,14 @@ static void asteroids_begin_wave(Asteroids* s)
     s->wave += 1;
     s->large = s->wave == 1 ? s->first_rocks : puf_clampi(s->large + 1, 1, ASTEROIDS_MOST_LARGE);
     s->mass = s->large * ASTEROIDS_LARGE;
+    int32_t faster = puf_clampi(s->wave - 1, 0, ASTEROIDS_FASTER);
+    int32_t slowest = ASTEROIDS_ROCK_SLOWEST + ASTEROIDS_ROCK_SLOWEST * faster / ASTEROIDS_FASTER;
+    int32_t fastest = ASTEROIDS_ROCK_FASTEST + ASTEROIDS_ROCK_FASTEST * faster / ASTEROIDS_FASTER;
     for (int32_t k = 0; k < s->large; k++) {
         int32_t opposite = asteroids_between(s, 0, 1);
         int32_t anywhere = (int32_t)(puf_rand(&s->rng) >> 16);
         int32_t vx, vy;
-        asteroids_vector(s, ASTEROIDS_ROCK_SLOWEST, ASTEROIDS_ROCK_FASTEST, &vx, &vy);
+        asteroids_vector(s, slowest, fastest, &vx, &vy);
         asteroids_put_rock(s, k * ASTEROIDS_LARGE, ASTEROIDS_LARGE,
                            asteroids_ship_x(s) + (opposite ? INT16_MIN : anywhere),
                            asteroids_ship_y(s) + (opposite ? anywhere : INT16_MIN), vx, vy);
@@ -205,6 +214,8 @@ static void asteroids_reset(Asteroids* s)
     s->fired = 0;
     s->hits = 0;
     s->frame = 0;
+    s->blasts = 0;
+    memset(s->blast_frame, 0, sizeof(s->blast_frame));
     asteroids_begin_wave(s);
 }
 
@@ -288,12 +299,23 @@ static inline int32_t asteroids_move_rocks(Asteroids* s, const AsteroidsReach* r
 
 // ---- What happens then ----
 
+static void asteroids_add_blast(Asteroids* s, int16_t x, int16_t y, int32_t size)
+{
+    int32_t place = s->blasts % ASTEROIDS_BLASTS;
+    s->blast_x[place] = x;
+    s->blast_y[place] = y;
+    s->blast_size[place] = size;
+    s->blast_frame[place] = s->frame;
+    s->blasts += 1;
+}
+
 // Its halves drift apart from where it was.
 static void asteroids_break_rock(Asteroids* s, int32_t slot)
 {
     int32_t size = s->rock_size[slot], half = size / 2;
     s->score += size == ASTEROIDS_LARGE ? 20 : size == ASTEROIDS_MIDDLE ? 50 : 100;
     s->hits += 1;
+    asteroids_add_blast(s, s->rock_x[slot], s->rock_y[slot], size);
     if (half == 0) {
         s->rock_size[slot] = 0;
         s->mass -= ASTEROIDS_SMALL;
@@ -356,6 +378,7 @@ static void asteroids_judge(Asteroids* s, const int16_t* touching, int crashed)
     if (crashed) {
         s->lives -= 1;
         s->lost += 1;
+        asteroids_add_blast(s, asteroids_ship_x(s), asteroids_ship_y(s), 0);
         if (s->lives > 0) {
             asteroids_return_ship(s);
         }
@@ -515,6 +538,7 @@ static inline void asteroids_look(const Asteroids* s, AsteroidsView* view)
 }
 
 #define ASTEROIDS_NEAR 64.0f // units at which closeness is a half
+#define ASTEROIDS_SWIFT 4.0f // units a frame: most rocks come slower
 
 static void asteroids_observe(const Asteroids* s, PufIo io)
 {
@@ -553,8 +577,8 @@ static void asteroids_observe(const Asteroids* s, PufIo io)
         rocks[k] = puf_clampf(ahead, -1.0f, 1.0f);
         rocks[ASTEROIDS_SEEN + k] = puf_clampf(right, -1.0f, 1.0f);
         rocks[2 * ASTEROIDS_SEEN + k] = there * ASTEROIDS_NEAR / (ASTEROIDS_NEAR + gap);
-        rocks[3 * ASTEROIDS_SEEN + k] = puf_clampf(approach * (1.0f / 3.0f), -1.0f, 1.0f);
-        rocks[4 * ASTEROIDS_SEEN + k] = puf_clampf(drift * (1.0f / 3.0f), -1.0f, 1.0f);
+        rocks[3 * ASTEROIDS_SEEN + k] = puf_clampf(approach * (1.0f / ASTEROIDS_SWIFT), -1.0f, 1.0f);
+        rocks[4 * ASTEROIDS_SEEN + k] = puf_clampf(drift * (1.0f / ASTEROIDS_SWIFT), -1.0f, 1.0f);
         rocks[5 * ASTEROIDS_SEEN + k] = puf_minf(view.radius[k] * inverse, 1.0f);
         rocks[6 * ASTEROIDS_SEEN + k] = there * view.radius[k] * (4.0f / ASTEROIDS_LARGE_RADIUS);
     }
@@ -574,7 +598,8 @@ static const PufObs asteroids_obs[] = {
     { "rock_ahead", ASTEROIDS_SEEN, -1, 1, "cosine of the angle from the heading to the rock, nearest rock first" },
     { "rock_right", ASTEROIDS_SEEN, -1, 1, "sine of that angle" },
     { "rock_near", ASTEROIDS_SEEN, 0, 1, "64 / (64 + units from the ship's middle to the rock's edge)" },
-    { "rock_approach", ASTEROIDS_SEEN, -1, 1, "its velocity relative to the ship, towards it, / 3 units a frame" },
+    { "rock_approach", ASTEROIDS_SEEN, -1, 1,
+      "its velocity relative to the ship, towards it, / 4 units a frame, cut off at 1" },
     { "rock_drift", ASTEROIDS_SEEN, -1, 1, "its velocity relative to the ship, clockwise around it, likewise" },
     { "rock_width", ASTEROIDS_SEEN, 0, 1, "its radius / its distance: half the angle that it fills" },
     { "rock_radius", ASTEROIDS_SEEN, 0, 1, "/ 32 units" },
@@ -619,6 +644,12 @@ static const PufField asteroids_fields[] = {
     PUF_SCALAR(Asteroids, score, "points"),
     PUF_SCALAR(Asteroids, fired, "shots in this episode"),
     PUF_SCALAR(Asteroids, hits, "rocks hit in this episode"),
+    PUF_SCALAR(Asteroids, blasts,
+               "rocks and ships that burst in this episode; number k is in place k modulo 8 of the next"),
+    PUF_ARRAY(Asteroids, blast_x, "1/128 unit"),
+    PUF_ARRAY(Asteroids, blast_y, "1/128 unit"),
+    PUF_ARRAY(Asteroids, blast_size, "of the rock; 0 the ship"),
+    PUF_ARRAY(Asteroids, blast_frame, "when; 0 never"),
     PUF_SCALAR(Asteroids, frame, "frames since the episode began"),
 };
 
