@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
 from puffer_render.frame import HUD_HEIGHT, Frame
@@ -45,10 +46,10 @@ FRAMESKIP = "frameskip"
 FRAME_RATE = 60.0
 PLAY = {"max_frames": 216_000}
 
-SHIP = ((9.0, 0.0), (-6.5, 6.0), (-3.5, 0.0), (-6.5, -6.0))
+SHIP = ((10.0, 0.0), (-7.5, 6.5), (-4.5, 0.0), (-7.5, -6.5))
 """Corners of the ship, its nose along x."""
 ROCK_COLORS = {4: blend(SKY, SNOW, 0.35), 2: blend(VIOLET, SNOW, 0.25), 1: PINK}
-CORNERS = 11
+CORNERS = 12
 """Of a rock's outline."""
 BLAST = 26
 """Frames that sparks are seen."""
@@ -92,21 +93,25 @@ def _draw_rocks(state: Any, frame: Frame) -> None:
             continue
         look, radius, color = int(state.rock_look[slot]), RADIUS[int(size)], ROCK_COLORS[int(size)]
         spin = ((look & 15) - 7.5) / 7.5 * (0.035 if size == 1 else 0.02)
-        shape = tuple(_corner(look, i) for i in range(CORNERS))
         middle = float(state.rock_x[slot]) * SUBUNIT, float(state.rock_y[slot]) * SUBUNIT
         for x, y in _copies(*middle, radius * 1.3):
-            corners = _turned(shape, look + float(state.frame) * spin, *_place(x, y), radius * ZOOM)
+            corners = _turned(SHAPES[look], look + float(state.frame) * spin, *_place(x, y), radius * ZOOM)
             for a, b in _edges(corners):
                 frame.polygon((_place(x, y), a, b), blend(NIGHT, color, 0.1))
             _outline(frame, corners, color)
 
 
-def _corner(look: int, number: int) -> Point:
-    """A corner of a rock of radius 1: unevenly far out, by the rock's number."""
-    noise = (look * 7919 + number * 104729 + look * number * 31) * 2654435761 >> 7 & 1023
-    far = 0.84 + 0.3 * noise / 1023
-    angle = 2 * math.pi * number / CORNERS
-    return far * math.cos(angle), far * math.sin(angle)
+def _shape(look: int) -> tuple[Point, ...]:
+    """The outline of a rock of radius 1: unevenly far out, with a dent or two, always the same for the same number."""
+    noise = Random(look)
+    far = [noise.uniform(0.86, 1.12) for _ in range(CORNERS)]
+    for dent in noise.sample(range(CORNERS), 2):
+        far[dent] = noise.uniform(0.58, 0.72)
+    angles = [2 * math.pi * (i + noise.uniform(-0.2, 0.2)) / CORNERS for i in range(CORNERS)]
+    return tuple((r * math.cos(angle), r * math.sin(angle)) for r, angle in zip(far, angles, strict=True))
+
+
+SHAPES = tuple(_shape(look) for look in range(256))
 
 
 def _draw_blasts(state: Any, frame: Frame) -> None:
@@ -123,12 +128,18 @@ def _draw_blasts(state: Any, frame: Frame) -> None:
         x, y = float(state.blast_x[place]) * SUBUNIT, float(state.blast_y[place]) * SUBUNIT
         for at_x, at_y in _copies(x, y, 50):
             middle_x, middle_y = _place(at_x, at_y)
-            frame.glow(middle_x, middle_y, reach + 16, fade(color, 0.3 * left))
+            frame.glow(middle_x, middle_y, reach + 16, fade(color, 0.35 * left))
             for i in range(sparks):
                 angle, far = 2.399963 * i + int(begun), reach * (0.5 + 0.5 * (i * 37 % 11) / 10)
                 dx, dy = math.cos(angle), math.sin(angle)
-                start, end = (middle_x + dx * far, middle_y + dy * far), far + 7 * left
-                frame.line(*start, middle_x + dx * end, middle_y + dy * end, 1.8, fade(color, left))
+                start, end = (middle_x + dx * far, middle_y + dy * far), far + 9 * left
+                frame.line(
+                    *start,
+                    middle_x + dx * end,
+                    middle_y + dy * end,
+                    2.2,
+                    fade(blend(color, SNOW, 0.3), min(1.0, 1.4 * left)),
+                )
 
 
 def _draw_shots(state: Any, frame: Frame) -> None:
@@ -154,10 +165,10 @@ def _draw_ship(state: Any, frame: Frame) -> None:
         x, y = _place(*copy)
         frame.glow(x, y, 34, fade(MINT, 0.16))
         if int(state.thrusting):
-            long = 13.0 + 4 * (now * 7 % 5) / 4
+            long = 15.0 + 5 * (now * 7 % 5) / 4
             tail = _turned(((-long, 0.0),), angle, x, y, ZOOM)[0]
             frame.glow(*tail, 16, fade(ORANGE, 0.4))
-            flame = _turned(((-4.6, 3.2), (-long, 0.0), (-4.6, -3.2)), angle, x, y, ZOOM)
+            flame = _turned(((-6.0, 3.4), (-long, 0.0), (-6.0, -3.4)), angle, x, y, ZOOM)
             for start, end in zip(flame, flame[1:], strict=False):
                 frame.line(*start, *end, 2, ORANGE)
         corners = _turned(SHIP, angle, x, y, ZOOM)
@@ -166,7 +177,7 @@ def _draw_ship(state: Any, frame: Frame) -> None:
         _outline(frame, corners, MINT)
         if shield:
             light = 0.25 + 0.5 * shield / SHIELD
-            frame.ring(x, y, 18, 19.5, fade(SNOW, light), -90, -90 + 360 * shield / SHIELD)
+            frame.ring(x, y, 19, 20.5, fade(SNOW, light), -90, -90 + 360 * shield / SHIELD)
 
 
 def _outline(frame: Frame, corners: Sequence[Point], color: Color, glow: bool = True) -> None:
