@@ -37,7 +37,8 @@ enum {
     ASTEROIDS_UP = 192,
     ASTEROIDS_ONE = 1 << 14, // of sines
     // Lengths in quarters of a unit, the grain in which distances are compared.
-    ASTEROIDS_QUARTER = ASTEROIDS_UNIT / 4,
+    ASTEROIDS_QUARTER_BITS = 5,
+    ASTEROIDS_QUARTER = 1 << ASTEROIDS_QUARTER_BITS, // subunits
     ASTEROIDS_SMALL_RADIUS = 40,
     ASTEROIDS_MIDDLE_RADIUS = 72,
     ASTEROIDS_LARGE_RADIUS = 128,
@@ -229,10 +230,10 @@ static int32_t asteroids_radius(int32_t size)
 }
 
 // -1 where two things that are (dx, dy) apart are nearer than the root of `reach`, else 0. Written with 16 bits alone and
-// without branches, of which compilers make vectors. A quarter of a unit is lost where a difference is negative.
+// without branches, of which compilers make vectors.
 static inline int16_t asteroids_near(int16_t dx, int16_t dy, uint16_t reach)
 {
-    int16_t x = (int16_t)(dx >> 5), y = (int16_t)(dy >> 5); // / ASTEROIDS_QUARTER, rounded down
+    int16_t x = (int16_t)(dx >> ASTEROIDS_QUARTER_BITS), y = (int16_t)(dy >> ASTEROIDS_QUARTER_BITS); // rounded down
     x = (int16_t)(x < 0 ? -x : x);
     y = (int16_t)(y < 0 ? -y : y);
     x = x < ASTEROIDS_FAR ? x : ASTEROIDS_FAR;
