@@ -3,7 +3,7 @@
 // Observation  float32 (66,), all within [-1, 1] and as seen from the ship: 10 numbers of its own, then 7 for each of the
 //              8 nearest rocks, nearest first, zeros where there are fewer.
 // Action       three together, held for `frameskip` frames of 1/60 s: turn none, left, right; thrust; fire.
-// Reward       points / 100 for each rock hit (20 large, 50 middle, 100 small), -1 for each life lost.
+// Reward       points / 512 for each rock hit (20 large, 50 middle, 100 small), -1 for each life lost.
 // End          terminal when the last life is lost; truncated after `max_frames` frames.
 //
 // The plane is 512 x 512 units, y downwards, and a torus: what leaves it on one side comes in on the other. Positions are
@@ -77,6 +77,8 @@ enum { ASTEROIDS_GRID = 8, ASTEROIDS_GRID_STEP = 65536 / ASTEROIDS_GRID }; // po
 enum { ASTEROIDS_OWN = 10, ASTEROIDS_SEEN = 8, ASTEROIDS_OF_ROCK = 7 };
 enum { ASTEROIDS_OBS = ASTEROIDS_OWN + ASTEROIDS_SEEN * ASTEROIDS_OF_ROCK };
 enum { ASTEROIDS_GOAL = 36400 }; // points of the first ten waves: 520 for each of 4 + 5 + 6 + 7 + 6 x 8 large rocks
+
+#define ASTEROIDS_REWARD (1.0f / 512.0f) // for a point: a life is worth five small rocks, and sums are exact
 
 typedef struct AsteroidsLog {
     PufLog all;
@@ -457,7 +459,7 @@ static void asteroids_add_log(Asteroids* s)
     s->log.all.n += 1.0f;
     s->log.all.perf += puf_minf(score * (1.0f / ASTEROIDS_GOAL), 1.0f);
     s->log.all.score += score;
-    s->log.all.episode_return += score * 0.01f - (float)s->lost;
+    s->log.all.episode_return += score * ASTEROIDS_REWARD - (float)s->lost;
     s->log.all.episode_length += (float)((s->frame + s->frameskip - 1) / s->frameskip);
     s->log.waves += (float)(s->wave - 1);
     s->log.accuracy += s->fired ? (float)s->hits / (float)s->fired : 0.0f;
@@ -473,7 +475,7 @@ static void asteroids_step(Asteroids* s, PufIo io)
     }
     int over = s->lives == 0;
     int late = !over && s->frame >= s->max_frames;
-    io.rewards[0] = (float)(s->score - score) * 0.01f - (float)(lives - s->lives);
+    io.rewards[0] = (float)(s->score - score) * ASTEROIDS_REWARD - (float)(lives - s->lives);
     io.terminals[0] = (uint8_t)over;
     io.truncations[0] = (uint8_t)late;
     if (over | late) {
@@ -660,7 +662,7 @@ static const char* const asteroids_log_names[] = { "waves", "accuracy" };
 PUF_DEFINE_ENV(asteroids, Asteroids,
     .version = 1,
     .doc = "Fly a ship with inertia through drifting rocks, and shoot them to pieces.",
-    .reward = "points / 100 for each rock hit (20 large, 50 middle, 100 small), -1 for each life lost",
+    .reward = "points / 512 for each rock hit (20 large, 50 middle, 100 small), -1 for each life lost",
     .ends = "terminal when the last life is lost; truncated after max_frames",
     .rate = 15,
     .obs_dtype = PUF_F32,
