@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -169,7 +170,7 @@ def _draw_ship(state: Any, frame: Frame) -> None:
             tail = _turned(((-long, 0.0),), angle, x, y, ZOOM)[0]
             frame.glow(*tail, 16, fade(ORANGE, 0.4))
             flame = _turned(((-6.0, 3.4), (-long, 0.0), (-6.0, -3.4)), angle, x, y, ZOOM)
-            for start, end in zip(flame, flame[1:], strict=False):
+            for start, end in pairwise(flame):
                 frame.line(*start, *end, 2, ORANGE)
         corners = _turned(SHIP, angle, x, y, ZOOM)
         for half in (corners[:3], (corners[0], corners[2], corners[3])):
