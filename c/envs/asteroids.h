@@ -224,7 +224,7 @@ static void asteroids_reset(Asteroids* s)
 
 // ---- What touches what ----
 
-static int32_t asteroids_radius(int32_t size)
+static inline int32_t asteroids_radius(int32_t size)
 {
     return size == ASTEROIDS_LARGE    ? ASTEROIDS_LARGE_RADIUS
            : size == ASTEROIDS_MIDDLE ? ASTEROIDS_MIDDLE_RADIUS
@@ -249,21 +249,14 @@ typedef struct AsteroidsReach {
     uint16_t shot[ASTEROIDS_SLOTS], ship[ASTEROIDS_SLOTS];
 } AsteroidsReach;
 
-static inline uint16_t asteroids_square(int32_t x) { return (uint16_t)(x * x); }
-
 static void asteroids_reach(const Asteroids* s, AsteroidsReach* reach)
 {
-    enum { SHOT = ASTEROIDS_SHOT_RADIUS, SHIP = ASTEROIDS_SHIP_RADIUS };
     for (int32_t i = 0; i < ASTEROIDS_SLOTS; i++) {
         int16_t size = s->rock_size[i];
-        uint16_t shot = (SHOT + ASTEROIDS_SMALL_RADIUS) * (SHOT + ASTEROIDS_SMALL_RADIUS);
-        uint16_t ship = (SHIP + ASTEROIDS_SMALL_RADIUS) * (SHIP + ASTEROIDS_SMALL_RADIUS);
-        shot = size == ASTEROIDS_MIDDLE ? (SHOT + ASTEROIDS_MIDDLE_RADIUS) * (SHOT + ASTEROIDS_MIDDLE_RADIUS) : shot;
-        ship = size == ASTEROIDS_MIDDLE ? (SHIP + ASTEROIDS_MIDDLE_RADIUS) * (SHIP + ASTEROIDS_MIDDLE_RADIUS) : ship;
-        shot = size == ASTEROIDS_LARGE ? (SHOT + ASTEROIDS_LARGE_RADIUS) * (SHOT + ASTEROIDS_LARGE_RADIUS) : shot;
-        ship = size == ASTEROIDS_LARGE ? (SHIP + ASTEROIDS_LARGE_RADIUS) * (SHIP + ASTEROIDS_LARGE_RADIUS) : ship;
-        reach->shot[i] = size == 0 ? 0 : shot;
-        reach->ship[i] = size == 0 ? 0 : ship;
+        uint16_t radius = (uint16_t)asteroids_radius(size);
+        uint16_t shot = (uint16_t)(radius + ASTEROIDS_SHOT_RADIUS), ship = (uint16_t)(radius + ASTEROIDS_SHIP_RADIUS);
+        reach->shot[i] = (uint16_t)(size == 0 ? 0 : shot * shot);
+        reach->ship[i] = (uint16_t)(size == 0 ? 0 : ship * ship);
     }
 }
 
@@ -492,7 +485,7 @@ typedef struct AsteroidsView {
     float there[ASTEROIDS_SEEN]; // 1 a rock, 0 none
 } AsteroidsView;
 
-// Slots by distance, in about 1 unit at a distance of 50, and those beyond the nearest 8 overwriting one another. A rock's
+// Slots by distance, to about 1 unit at a distance of 50; those beyond the nearest 8 overwrite one another. A rock's
 // place is the number of rocks nearer than it. That takes 32 x 32 comparisons, but no branch: 16 or 32 at a time.
 static inline void asteroids_nearest(const Asteroids* s, const int16_t* dx, const int16_t* dy, int32_t* nearest)
 {
