@@ -21,6 +21,9 @@
 // door to the settings' size and doors, and are ranked by the exact length of their shortest solution. An episode
 // begins in one drawn from a window of ranks, which `difficulty` moves while the environment runs.
 //
+// A policy learns these very mazes, in part by heart: judge what it knows of mazes in general with another `level_seed`,
+// and teach that with more of them.
+//
 // Around each maze the walls are as thick as an agent sees, so that a view is a copy of 11 rows without a question about
 // borders, into which at most 8 tiles are corrected.
 #pragma once
@@ -559,7 +562,8 @@ static void maze_observe(const Maze* s, PufIo io)
     const int8_t* tiles = maze_tiles(s, io.assets) - MAZE_SIGHT * (stride + 1);
     int8_t first_things[MAZE_ROW];
     for (int32_t row = 0; row < MAZE_VIEW; row++) { // what is written too much, the next row or plane overwrites
-        maze_view_row(walls + row * MAZE_VIEW, row == 0 ? first_things : things + row * MAZE_VIEW, tiles + row * stride);
+        int8_t* to_things = row == 0 ? first_things : things + row * MAZE_VIEW;
+        maze_view_row(walls + row * MAZE_VIEW, to_things, tiles + row * stride);
     }
     memcpy(things, first_things, MAZE_VIEW);
     maze_show_goal(s, goal);
@@ -636,7 +640,8 @@ static const PufParam maze_params[] = {
     [MAZE_LOOPS] = { "loops", PUF_REAL, 0.1, 0, 1, "chance that a wall between rooms goes" },
     [MAZE_BRANCHING] = { "branching", PUF_REAL, 0.2, 0, 1, "0 long winding ways, 1 many short blind alleys" },
     [MAZE_NUM_LEVELS] = { "num_levels", PUF_INT, 2048, 1, MAZE_MOST_LEVELS,
-                          "mazes in the buffer that a batch shares, from 3 x 3 rooms without a door to the largest" },
+                          "mazes that a batch shares, from 3 x 3 rooms without a door to the largest; few are "
+                          "learned by heart" },
     [MAZE_LEVEL_SEED] = { "level_seed", PUF_INT, 0, 0, 1e9, "what the mazes are made from; another one, other mazes" },
     [MAZE_DIFFICULTY] = { "difficulty", PUF_REAL, 0.5, 0, 1,
                           "which mazes episodes draw from, ranked by their shortest solution: 0 those with the "
