@@ -263,8 +263,8 @@ def careful_directions(observations: Floats, rng: np.random.Generator) -> NDArra
 
 
 PLANES: dict[str, dict[str, float]] = {
-    "crowd": {"num_players": 40, "room": 25, "fill": 0.9, "speed": 2, "max_steps": 90},
-    "storm": {"num_players": 50, "room": 40, "fill": 0.5, "speed": 5, "margin": 1, "decay": 0.02, "max_steps": 110},
+    "crowd": {"num_players": 40, "room": 25, "fill": 0.9, "speed": 2, "max_steps": 60},
+    "storm": {"num_players": 50, "room": 40, "fill": 0.5, "speed": 5, "margin": 1, "decay": 0.02, "max_steps": 70},
     "capped": {
         "num_players": 20,
         "room": 60,
@@ -272,10 +272,10 @@ PLANES: dict[str, dict[str, float]] = {
         "max_mass": 14,
         "continuous": 1,
         "reward_mass": 0.7,
-        "max_steps": 110,
+        "max_steps": 70,
     },
-    "giants": {"num_players": 8, "room": 500, "fill": 0.9, "speed": 5, "decay": 0, "margin": 1.5, "max_steps": 110},
-    "default": {"num_players": 12, "max_steps": 110},
+    "giants": {"num_players": 8, "room": 500, "fill": 0.9, "speed": 5, "decay": 0, "margin": 1.5, "max_steps": 70},
+    "default": {"num_players": 12, "max_steps": 70},
     "lone": {"num_players": 1, "room": 900, "fill": 0.9, "decay": 1, "max_steps": 40, "reward_death": -0.3},
     "bare": {"num_players": 7, "room": 25, "fill": 0, "continuous": 1, "max_steps": 13},
 }
@@ -350,7 +350,7 @@ def test_rules() -> None:
     seen: Counter[str] = Counter()
     for name in PLANES:
         for care in (0.0, 0.9):
-            seen += play(name, care, steps=120)
+            seen += play(name, care, steps=90)
     assert [case for case in CASES if seen[case] < 5] == []
 
 
