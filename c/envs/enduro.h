@@ -33,17 +33,17 @@ enum {
     ENDURO_METRE = 1024,
     ENDURO_LANE = 4 * ENDURO_METRE,
     ENDURO_LENGTH = 4608,          // 4.5 m, of a car
-    ENDURO_WIDTH = 1843,           // 1.8 m: closer than this, sideways, two cars touch
+    ENDURO_WIDTH = 1638,           // 1.6 m: closer than this, sideways, two cars touch
     ENDURO_KEEP = 2 * ENDURO_METRE, // bumper to bumper that traffic keeps: more than anything moves in a frame
     ENDURO_VERGE = 5376,           // 5.25 m: beyond it, wheels are off the road
     ENDURO_RAIL = 6656,            // 6.5 m: as far as the car gets
     ENDURO_BEHIND = 64 * ENDURO_METRE,  // a car left this far behind is put ahead
     ENDURO_SPAWN = 256 * ENDURO_METRE,  // at least this far
-    ENDURO_AHEAD = 512 * ENDURO_METRE,  // a car gone this far ahead is put behind
+    ENDURO_AHEAD = 560 * ENDURO_METRE,  // a car gone this far ahead is put behind
     ENDURO_REAR = 48 * ENDURO_METRE,    // at least this far
     ENDURO_MIRROR = 64 * ENDURO_METRE,  // sight to the rear
-    ENDURO_GAP = 24 * ENDURO_METRE,     // least, bumper to bumper, where a car is put
-    ENDURO_GAP_STEP = 32,               // and up to 1023 of these more: 56 m
+    ENDURO_GAP = 32 * ENDURO_METRE,     // least, bumper to bumper, where a car is put
+    ENDURO_GAP_STEP = 32,               // and up to 1023 of these more: 64 m
     ENDURO_LOOSE = 80 * ENDURO_METRE,   // a driver who has lost the car ahead by more hurries
     ENDURO_NODE = 32 * ENDURO_METRE,    // from bend to bend
     ENDURO_NOWHERE = 1 << 28,
@@ -62,26 +62,26 @@ enum {
     ENDURO_COASTING = 3,
     ENDURO_DRAG = 24,    // off the road
     ENDURO_LIFT = 512,   // gas adds (top + this - speed) / 128
-    ENDURO_MOST_SLIDE = 336, // sideways: 192 by steering, 144 by a bend
+    ENDURO_MOST_SLIDE = 384, // sideways: 240 by steering, 144 by a bend
 };
 
-enum { ENDURO_CRASH_FRAMES = 45, ENDURO_SHARPEST = 64, ENDURO_EASING = 12 };
+enum { ENDURO_CRASH_FRAMES = 30, ENDURO_SHARPEST = 64, ENDURO_EASING = 12 };
 enum { ENDURO_OWN = 18, ENDURO_SEEN = 3, ENDURO_OBS = ENDURO_OWN + 3 * ENDURO_SEEN * ENDURO_LANES };
 enum { ENDURO_CARS_TO_REWARD = 16, ENDURO_CRASHES_TO_REWARD = 8 };
 
 typedef struct EnduroWeather {
     int32_t sight; // farther cars are not seen
-    int32_t steer; // quarters of the full effect
+    int32_t steer; // sideways, in 1/32 of the speed
     int32_t grip;  // by how much the speed sideways changes in a frame
 } EnduroWeather;
 
 static const EnduroWeather enduro_weathers[ENDURO_WEATHERS] = {
-    { 240 * ENDURO_METRE, 4, 16 }, // clear
-    { 192 * ENDURO_METRE, 3, 5 },  // snow
-    { 192 * ENDURO_METRE, 4, 16 }, // dusk
-    { 144 * ENDURO_METRE, 4, 16 }, // night
-    { 96 * ENDURO_METRE, 4, 16 },  // fog
-    { 192 * ENDURO_METRE, 4, 16 }, // dawn
+    { 240 * ENDURO_METRE, 5, 48 }, // clear
+    { 192 * ENDURO_METRE, 4, 12 }, // snow
+    { 192 * ENDURO_METRE, 5, 48 }, // dusk
+    { 144 * ENDURO_METRE, 5, 48 }, // night
+    { 96 * ENDURO_METRE, 5, 48 },  // fog
+    { 192 * ENDURO_METRE, 5, 48 }, // dawn
 };
 static const uint8_t enduro_day[ENDURO_PHASES] = {
     ENDURO_CLEAR, ENDURO_SNOW, ENDURO_CLEAR, ENDURO_DUSK, ENDURO_NIGHT, ENDURO_NIGHT, ENDURO_FOG, ENDURO_DAWN,
@@ -207,7 +207,7 @@ static inline void enduro_plan(const Enduro* s, int32_t lane, int32_t moves[ENDU
     PUF_VECTORIZE(8)
     for (int32_t i = 0; i < ENDURO_CARS; i++) {
         int32_t room = place[i + 1] - place[i] - (ENDURO_LENGTH + ENDURO_KEEP);
-        int32_t lost = room > ENDURO_LOOSE && room < ENDURO_NOWHERE / 2;
+        int32_t lost = (room > ENDURO_LOOSE) & (room < ENDURO_NOWHERE / 2);
         int32_t wish = lost ? ENDURO_HURRY : pace[i];
         moves[i] = wish < room ? wish : room;
     }
@@ -477,14 +477,14 @@ static void enduro_step(Enduro* s, PufIo io)
 static const PufObs enduro_obs[] = {
     { "speed", 1, 0, 1, "of the own car, / 90 m/s" },
     { "x", 1, -1, 1, "from the middle of the road to the right, / 6.5 m; off the road beyond 0.81" },
-    { "slide", 1, -1, 1, "speed to the right, / 19.7 m/s" },
-    { "pull", 1, -1, 1, "speed to the right that the bend alone would lead to, / 19.7 m/s" },
+    { "slide", 1, -1, 1, "speed to the right, / 22.5 m/s" },
+    { "pull", 1, -1, 1, "speed to the right that the bend alone would lead to, / 22.5 m/s" },
     { "bends", 4, -1, 1, "of the road, -1 left to 1 right: here, and 32, 64 and 96 m ahead" },
     { "weather", ENDURO_WEATHERS, 0, 1, "1 for the present one: clear, snow, dusk, night, fog, dawn" },
     { "time", 1, 0, 1, "of the day, / day_frames" },
     { "to_go", 1, -1, 1, "cars still to overtake today, / the quota, cut off at -1 and 1" },
     { "day", 1, 0, 1, "/ max_days" },
-    { "crash", 1, 0, 1, "frames of crawling left, / 45" },
+    { "crash", 1, 0, 1, "frames of crawling left, / 30" },
     { "cars", 0, -1, 1,
       "in each lane from the left the next two ahead and the next behind: 1 - distance / 240 m, offset to the right / 4 m "
       "(cut off at 1), closing speed / 90 m/s; zeros where none is within sight" },
@@ -495,8 +495,8 @@ static const PufAction enduro_actions[] = {
 static const PufParam enduro_params[] = {
     { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
     { "day_frames", PUF_INT, 5400, 8, 1000000, "frames in a day" },
-    { "first_quota", PUF_INT, 200, 1, 1000000, "cars to overtake on the first day" },
-    { "later_quota", PUF_INT, 300, 1, 1000000, "cars to overtake on every other day" },
+    { "first_quota", PUF_INT, 100, 1, 1000000, "cars to overtake on the first day" },
+    { "later_quota", PUF_INT, 150, 1, 1000000, "cars to overtake on every other day" },
     { "max_days", PUF_INT, 5, 1, 1000, "days until an episode is cut off" },
 };
 static const PufField enduro_fields[] = {
