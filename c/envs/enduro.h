@@ -44,6 +44,7 @@ enum {
     ENDURO_MIRROR = 64 * ENDURO_METRE,  // sight to the rear
     ENDURO_GAP = 32 * ENDURO_METRE,     // least, bumper to bumper, where a car is put
     ENDURO_GAP_STEP = 32,               // and up to 1023 of these more: 64 m
+    ENDURO_MOST_GAP = ENDURO_LENGTH + ENDURO_GAP + 1023 * ENDURO_GAP_STEP,
     ENDURO_LOOSE = 80 * ENDURO_METRE,   // a driver who has lost the car ahead by more hurries
     ENDURO_NODE = 32 * ENDURO_METRE,    // from bend to bend
     ENDURO_NOWHERE = 1 << 28,
@@ -65,6 +66,7 @@ enum {
     ENDURO_MOST_SLIDE = 384, // sideways: 240 by steering, 144 by a bend
 };
 
+enum { ENDURO_LOOKS = 2 }; // drivers look up every fourth frame: 1 << 2
 enum { ENDURO_CRASH_FRAMES = 30, ENDURO_SHARPEST = 64, ENDURO_EASING = 12 };
 enum { ENDURO_OWN = 18, ENDURO_SEEN = 3, ENDURO_OBS = ENDURO_OWN + 3 * ENDURO_SEEN * ENDURO_LANES };
 enum { ENDURO_CARS_TO_REWARD = 16, ENDURO_CRASHES_TO_REWARD = 8 };
@@ -91,10 +93,12 @@ typedef struct Enduro {
     int32_t place[ENDURO_LANES][ENDURO_SLOTS]; // of the other cars, ahead of the own; rising
     int16_t side[ENDURO_LANES][ENDURO_SLOTS];  // their x
     int16_t pace[ENDURO_LANES][ENDURO_SLOTS];  // the speed they would like
+    int16_t move[ENDURO_LANES][ENDURO_SLOTS];  // the speed they have
     int32_t behind[ENDURO_LANES];              // how many of the lane's cars are not ahead
     int32_t x, speed, slide;                   // slide: speed to the right
     int32_t steer, pedal;                      // as last chosen
     int32_t crash;                             // frames of crawling left
+    uint32_t near;                             // bit of each lane in which a car may be met before drivers look up
     int32_t along;                             // since the last node
     int8_t bend[ENDURO_NODES];                 // at the last node, and those ahead
     int8_t goal;                               // the bend that the road turns to
@@ -198,18 +202,43 @@ static void enduro_put_behind(Enduro* s, int32_t lane)
     s->behind[lane] += 1;
 }
 
-// How far the lane's cars go in this frame, as far as they know of one another: never closer than ENDURO_KEEP to where
-// the car ahead was. With the own car out of the lane, no gap can shrink below that.
-static inline void enduro_plan(const Enduro* s, int32_t lane, int32_t moves[ENDURO_CARS])
+// How fast the lane's cars go for the next frames, as far as they know of one another: never closer than ENDURO_KEEP to
+// where the car ahead is now. No room is ever negative.
+static void enduro_plan(Enduro* s, int32_t lane)
 {
     const int32_t* place = s->place[lane];
-    const int16_t* pace = s->pace[lane];
     PUF_VECTORIZE(8)
     for (int32_t i = 0; i < ENDURO_CARS; i++) {
         int32_t room = place[i + 1] - place[i] - (ENDURO_LENGTH + ENDURO_KEEP);
-        int32_t lost = (room > ENDURO_LOOSE) & (room < ENDURO_NOWHERE / 2);
-        int32_t wish = lost ? ENDURO_HURRY : pace[i];
-        moves[i] = wish < room ? wish : room;
+        int32_t lost = -((room > ENDURO_LOOSE) & (room < ENDURO_NOWHERE / 2)); // a mask: gcc vectorises it
+        int32_t pace = s->pace[lane][i];
+        int32_t wish = pace + ((ENDURO_HURRY - pace) & lost);
+        int32_t most = room >> ENDURO_LOOKS;
+        s->move[lane][i] = (int16_t)(wish < most ? wish : most);
+    }
+}
+
+// Whether the own car could meet one of the lane's before drivers look up again.
+static inline uint32_t enduro_is_near(const Enduro* s, int32_t lane)
+{
+    int32_t next = s->behind[lane], last = next > 0 ? next - 1 : 0;
+    return (s->place[lane][next] < ENDURO_LENGTH + (ENDURO_TOP << ENDURO_LOOKS)) |
+           ((next > 0) & (s->place[lane][last] > -(ENDURO_LENGTH + ENDURO_KEEP + (ENDURO_HURRY << ENDURO_LOOKS))));
+}
+
+// The drivers look up: at the first frame of a day, and at every fourth after it.
+static void enduro_look(Enduro* s)
+{
+    s->near = 0;
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        const int32_t* place = s->place[lane];
+        if (place[ENDURO_CARS - 1] > ENDURO_AHEAD) {
+            enduro_put_behind(s, lane);
+        } else if (place[0] < -ENDURO_BEHIND && place[ENDURO_CARS - 1] < ENDURO_AHEAD - ENDURO_MOST_GAP) {
+            enduro_put_ahead(s, lane);
+        }
+        enduro_plan(s, lane);
+        s->near |= enduro_is_near(s, lane) << lane;
     }
 }
 
@@ -249,14 +278,14 @@ static void enduro_drive(Enduro* s)
     s->slide += puf_clampi(goal - s->slide, -weather.grip, weather.grip);
 }
 
-// The own car goes on, if need be only up to the bumper of the car ahead: a crash.
-static int32_t enduro_advance(Enduro* s, int32_t moves[ENDURO_LANES][ENDURO_CARS])
+// How far the own car gets: if need be, only up to the bumper of the car ahead, which is a crash.
+static int32_t enduro_advance(Enduro* s)
 {
     int32_t advance = s->speed;
     for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
         int32_t next = s->behind[lane];
-        if (next < ENDURO_CARS && enduro_beside(s, lane, next, s->x)) {
-            int32_t room = s->place[lane][next] - ENDURO_LENGTH + moves[lane][next];
+        if ((s->near >> lane & 1) && enduro_beside(s, lane, next, s->x)) {
+            int32_t room = s->place[lane][next] - ENDURO_LENGTH + s->move[lane][next];
             advance = advance < room ? advance : room;
         }
     }
@@ -266,28 +295,36 @@ static int32_t enduro_advance(Enduro* s, int32_t moves[ENDURO_LANES][ENDURO_CARS
     return advance;
 }
 
-// All cars go on; the next one behind brakes for the own car. Counts the cars that change places with it.
-static void enduro_move_lane(Enduro* s, int32_t lane, int32_t moves[ENDURO_CARS], int32_t advance)
+// Where the own car is near: the next one behind brakes for it, and cars that change places with it are counted. They are
+// far enough apart that at most one of a lane does in a frame.
+static void enduro_meet(Enduro* s, int32_t lane)
 {
     int32_t* place = s->place[lane];
-    int32_t behind = s->behind[lane], last = behind - 1;
+    int32_t behind = s->behind[lane], last = behind > 0 ? behind - 1 : 0;
     if (behind > 0 && enduro_beside(s, lane, last, s->x)) {
-        int32_t room = advance - place[last] - (ENDURO_LENGTH + ENDURO_KEEP);
-        moves[last] = puf_clampi(room, 0, moves[last]);
+        place[last] -= puf_clampi(place[last] + (ENDURO_LENGTH + ENDURO_KEEP), 0, s->move[lane][last]);
     }
-    for (int32_t i = 0; i < ENDURO_CARS; i++) {
-        place[i] += moves[i] - advance;
+    int32_t gained = (place[behind] <= 0) - ((behind > 0) & (place[last] > 0));
+    s->behind[lane] = behind + gained;
+    s->passed += gained;
+    s->total += gained;
+}
+
+static void enduro_go(Enduro* s, int32_t advance)
+{
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        for (int32_t i = 0; i < ENDURO_CARS; i++) {
+            s->place[lane][i] += s->move[lane][i] - advance;
+        }
     }
-    // Cars are far enough apart that at most one changes places in a frame.
-    int32_t overtaken = place[behind] <= 0, lost = behind > 0 && place[last] > 0;
-    s->behind[lane] = behind + overtaken - lost;
-    s->passed += overtaken - lost;
-    s->total += overtaken - lost;
-    if (place[0] < -ENDURO_BEHIND &&
-        place[ENDURO_CARS - 1] <= ENDURO_AHEAD - (ENDURO_GAP + 1023 * ENDURO_GAP_STEP + ENDURO_LENGTH)) {
-        enduro_put_ahead(s, lane);
-    } else if (place[ENDURO_CARS - 1] > ENDURO_AHEAD) {
-        enduro_put_behind(s, lane);
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        if (s->near >> lane & 1) {
+            enduro_meet(s, lane);
+        }
+    }
+    s->along += advance;
+    if (s->along >= ENDURO_NODE) {
+        enduro_pass_node(s);
     }
 }
 
@@ -296,6 +333,9 @@ static int enduro_touches(const Enduro* s, int32_t x)
     int touches = 0;
     for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
         int32_t next = s->behind[lane], last = next > 0 ? next - 1 : 0;
+        if (!(s->near >> lane & 1)) {
+            continue;
+        }
         touches |= (s->place[lane][next] < ENDURO_LENGTH) & enduro_beside(s, lane, next, x);
         touches |= (next > 0) & (s->place[lane][last] > -ENDURO_LENGTH) & enduro_beside(s, lane, last, x);
     }
@@ -333,20 +373,12 @@ static void enduro_begin_day(Enduro* s, int32_t quota)
 
 static void enduro_frame(Enduro* s)
 {
-    int32_t moves[ENDURO_LANES][ENDURO_CARS];
-    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
-        enduro_plan(s, lane, moves[lane]);
+    if (s->frame % (1 << ENDURO_LOOKS) == 0) {
+        enduro_look(s);
     }
     enduro_drive(s);
-    int32_t advance = enduro_advance(s, moves);
-    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
-        enduro_move_lane(s, lane, moves[lane], advance);
-    }
+    enduro_go(s, enduro_advance(s));
     enduro_shift(s);
-    s->along += advance;
-    if (s->along >= ENDURO_NODE) {
-        enduro_pass_node(s);
-    }
     s->frame += 1;
     if (s->frame == s->phase_end && s->frame < s->day_frames) {
         enduro_set_phase(s, s->phase + 1);
@@ -390,6 +422,7 @@ static void enduro_reset(Enduro* s)
     s->crashes = 0;
     s->steps = 0;
     enduro_begin_day(s, s->first_quota);
+    enduro_look(s);
 }
 
 // A car within sight, or three zeros: closeness, 0 out of sight to 1 here; offset to the right; closing speed.
@@ -399,7 +432,7 @@ static inline void enduro_see(const Enduro* s, int32_t lane, int32_t car, int32_
     float offset = (float)(s->side[lane][car] - s->x) * (1.0f / ENDURO_LANE);
     obs[0] = seen * (1.0f - (float)puf_clampi(distance, 0, sight) * (1.0f / (240 * ENDURO_METRE)));
     obs[1] = seen * puf_clampf(offset, -1.0f, 1.0f) + 0.0f;
-    obs[2] = seen * (float)(s->speed - s->pace[lane][car]) * (1.0f / ENDURO_TOP) + 0.0f;
+    obs[2] = seen * (float)(s->speed - s->move[lane][car]) * (1.0f / ENDURO_TOP) + 0.0f;
 }
 
 static void enduro_observe(const Enduro* s, PufIo io)
@@ -503,6 +536,7 @@ static const PufField enduro_fields[] = {
     PUF_GRID(Enduro, place, "of the cars in each lane from the left, ahead of the own car, 1/1024 m; the last two are none"),
     PUF_GRID(Enduro, side, "their distance from the middle of the road to the right, 1/1024 m"),
     PUF_GRID(Enduro, pace, "the speed they would like, 1/1024 m a frame"),
+    PUF_GRID(Enduro, move, "the speed they have, 1/1024 m a frame"),
     PUF_ARRAY(Enduro, behind, "cars of each lane that are not ahead"),
     PUF_SCALAR(Enduro, x, "of the own car from the middle of the road to the right, 1/1024 m"),
     PUF_SCALAR(Enduro, speed, "of the own car, 1/1024 m a frame"),
