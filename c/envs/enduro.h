@@ -32,37 +32,37 @@ enum { ENDURO_CLEAR, ENDURO_SNOW, ENDURO_DUSK, ENDURO_NIGHT, ENDURO_FOG, ENDURO_
 enum {
     ENDURO_METRE = 1024,
     ENDURO_LANE = 4 * ENDURO_METRE,
-    ENDURO_LENGTH = 4608,          // 4.5 m, of a car
-    ENDURO_WIDTH = 1638,           // 1.6 m: closer than this, sideways, two cars touch
-    ENDURO_KEEP = 2 * ENDURO_METRE, // bumper to bumper that traffic keeps: more than anything moves in a frame
-    ENDURO_VERGE = 5376,           // 5.25 m: beyond it, wheels are off the road
-    ENDURO_RAIL = 6656,            // 6.5 m: as far as the car gets
-    ENDURO_BEHIND = 64 * ENDURO_METRE,  // a car left this far behind is put ahead
-    ENDURO_SPAWN = 256 * ENDURO_METRE,  // at least this far
-    ENDURO_AHEAD = 560 * ENDURO_METRE,  // a car gone this far ahead is put behind
-    ENDURO_REAR = 48 * ENDURO_METRE,    // at least this far
-    ENDURO_MIRROR = 64 * ENDURO_METRE,  // sight to the rear
-    ENDURO_GAP = 32 * ENDURO_METRE,     // least, bumper to bumper, where a car is put
-    ENDURO_GAP_STEP = 32,               // and up to 1023 of these more: 64 m
+    ENDURO_LENGTH = 4608,              // 4.5 m, of a car
+    ENDURO_WIDTH = 1638,               // 1.6 m: closer than this, sideways, two cars touch
+    ENDURO_KEEP = 2 * ENDURO_METRE,    // bumper to bumper that traffic keeps: more than anything moves in a frame
+    ENDURO_VERGE = 5376,               // 5.25 m: beyond it, wheels are off the road
+    ENDURO_RAIL = 6656,                // 6.5 m: as far as the car gets
+    ENDURO_BEHIND = 64 * ENDURO_METRE, // a car left this far behind is put ahead
+    ENDURO_SPAWN = 256 * ENDURO_METRE, // at least this far
+    ENDURO_AHEAD = 560 * ENDURO_METRE, // a car gone this far ahead is put behind
+    ENDURO_REAR = 48 * ENDURO_METRE,   // at least this far
+    ENDURO_MIRROR = 64 * ENDURO_METRE, // sight to the rear
+    ENDURO_GAP = 32 * ENDURO_METRE,    // least, bumper to bumper, where a car is put
+    ENDURO_GAP_STEP = 32,              // and up to 1023 of these more: 64 m
     ENDURO_MOST_GAP = ENDURO_LENGTH + ENDURO_GAP + 1023 * ENDURO_GAP_STEP,
-    ENDURO_LOOSE = 80 * ENDURO_METRE,   // a driver who has lost the car ahead by more hurries
-    ENDURO_NODE = 32 * ENDURO_METRE,    // from bend to bend
+    ENDURO_LOOSE = 80 * ENDURO_METRE, // a driver who has lost the car ahead by more hurries
+    ENDURO_NODE = 32 * ENDURO_METRE,  // from bend to bend
     ENDURO_NOWHERE = 1 << 28,
 };
 
 // Speeds: lengths a frame of 1/60 s.
 enum {
-    ENDURO_TOP = 1536,   // 90 m/s
-    ENDURO_START = 512,  // 30 m/s
-    ENDURO_CRAWL = 171,  // 10 m/s, after a crash
-    ENDURO_SLOW = 256,   // 15 m/s, off the road
-    ENDURO_PACE = 341,   // 20 m/s, the slowest of the traffic
-    ENDURO_PACES = 172,  // the fastest drives 30 m/s
+    ENDURO_TOP = 1536,  // 90 m/s
+    ENDURO_START = 512, // 30 m/s
+    ENDURO_CRAWL = 171, // 10 m/s, after a crash
+    ENDURO_SLOW = 256,  // 15 m/s, off the road
+    ENDURO_PACE = 341,  // 20 m/s, the slowest of the traffic
+    ENDURO_PACES = 172, // the fastest drives 30 m/s
     ENDURO_HURRY = ENDURO_PACE + ENDURO_PACES - 1,
     ENDURO_BRAKING = 16, // lost in a frame
     ENDURO_COASTING = 3,
-    ENDURO_DRAG = 24,    // off the road
-    ENDURO_LIFT = 512,   // gas adds (top + this - speed) / 128
+    ENDURO_DRAG = 24,        // off the road
+    ENDURO_LIFT = 512,       // gas adds (top + this - speed) / 128
     ENDURO_MOST_SLIDE = 384, // sideways: 240 by steering, 144 by a bend
 };
 
@@ -519,7 +519,8 @@ static const PufObs enduro_obs[] = {
     { "day", 1, 0, 1, "/ max_days" },
     { "crash", 1, 0, 1, "frames of crawling left, / 30" },
     { "cars", 0, -1, 1,
-      "in each lane from the left the next two ahead and the next behind: 1 - distance / 240 m, offset to the right / 4 m "
+      "in each lane from the left the next two ahead and the next behind: 1 - distance / 240 m, offset to the right / "
+      "4 m "
       "(cut off at 1), closing speed / 90 m/s; zeros where none is within sight" },
 };
 static const PufAction enduro_actions[] = {
@@ -529,11 +530,12 @@ static const PufParam enduro_params[] = {
     { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
     { "day_frames", PUF_INT, 5400, 8, 1000000, "frames in a day" },
     { "first_quota", PUF_INT, 100, 1, 1000000, "cars to overtake on the first day" },
-    { "later_quota", PUF_INT, 150, 1, 1000000, "cars to overtake on every other day" },
+    { "later_quota", PUF_INT, 200, 1, 1000000, "cars to overtake on every other day" },
     { "max_days", PUF_INT, 5, 1, 1000, "days until an episode is cut off" },
 };
 static const PufField enduro_fields[] = {
-    PUF_GRID(Enduro, place, "of the cars in each lane from the left, ahead of the own car, 1/1024 m; the last two are none"),
+    PUF_GRID(Enduro, place,
+             "of the cars in each lane from the left, ahead of the own car, 1/1024 m; the last two are none"),
     PUF_GRID(Enduro, side, "their distance from the middle of the road to the right, 1/1024 m"),
     PUF_GRID(Enduro, pace, "the speed they would like, 1/1024 m a frame"),
     PUF_GRID(Enduro, move, "the speed they have, 1/1024 m a frame"),
