@@ -530,7 +530,7 @@ static const PufParam enduro_params[] = {
     { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
     { "day_frames", PUF_INT, 5400, 8, 1000000, "frames in a day" },
     { "first_quota", PUF_INT, 100, 1, 1000000, "cars to overtake on the first day" },
-    { "later_quota", PUF_INT, 200, 1, 1000000, "cars to overtake on every other day" },
+    { "later_quota", PUF_INT, 150, 1, 1000000, "cars to overtake on every other day" },
     { "max_days", PUF_INT, 5, 1, 1000, "days until an episode is cut off" },
 };
 static const PufField enduro_fields[] = {

@@ -84,18 +84,18 @@ def _rgb(text: str) -> Color:
     return int(text[:2], 16), int(text[2:4], 16), int(text[4:], 16), 255
 
 
-def _look(light: float, *texts: str) -> Look:
-    c = [_rgb(text) for text in texts]
+def _look(light: float, colors: str) -> Look:
+    c = [_rgb(text) for text in colors.split()]
     return Look(c[0], c[1], c[2], (c[3], c[4]), (c[5], c[6]), (c[7], c[8]), c[9], (c[10], c[11]), c[12], light)
 
 
 LOOKS = (
-    _look(1.0, *"3474d0 a9d5f5 c3dff0 57a05c 4f9655 5b6070 565b6a d9534f f0f0f0 f4f4f4 8fb0d8 5f87a8 2f6f46".split()),
-    _look(1.0, *"9fb0c8 dde5ee e6ecf3 eef3f9 e2e9f2 8d96a6 8790a0 c86a66 f4f6fa fbfcff b9c6d8 a2b2c8 5f7f80".split()),
-    _look(0.75, *"35286e ff9a5c e8906a 6a6242 625a3c 514a5c 4c4556 b04a4a e0c8b8 f0d8c0 7a4a86 52356c 3a3a34".split()),
-    _look(0.16, *"05071a 151b3c 0c1024 0b1416 091113 15161f 13141c 3a1c24 3a3c48 54586a 0e1230 0a0d22 060c0d".split()),
-    _look(0.8, *"a3a9b0 b9bdc2 bcc0c5 8a9a8c 849486 868a91 81858c b08a8a d8d8d8 e0e0e0 b0b5bb acb1b7 7a8a80".split()),
-    _look(0.9, *"5873c4 ffc7a0 f3cdb4 6f9a62 688f5b 656473 605f6d cc5f5a f0e4dc f6ece4 a58fbe 7a76a4 3d6a4c".split()),
+    _look(1.0, "3474d0 a9d5f5 c3dff0 57a05c 4f9655 5b6070 565b6a d9534f f0f0f0 f4f4f4 8fb0d8 5f87a8 2f6f46"),
+    _look(1.0, "9fb0c8 dde5ee e6ecf3 eef3f9 e2e9f2 8d96a6 8790a0 c86a66 f4f6fa fbfcff b9c6d8 a2b2c8 5f7f80"),
+    _look(0.75, "35286e ff9a5c e8906a 6a6242 625a3c 514a5c 4c4556 b04a4a e0c8b8 f0d8c0 7a4a86 52356c 3a3a34"),
+    _look(0.16, "05071a 151b3c 0c1024 0b1416 091113 15161f 13141c 3a1c24 3a3c48 54586a 0e1230 0a0d22 060c0d"),
+    _look(0.8, "a3a9b0 b9bdc2 bcc0c5 8a9a8c 849486 868a91 81858c b08a8a d8d8d8 e0e0e0 b0b5bb acb1b7 7a8a80"),
+    _look(0.9, "5873c4 ffc7a0 f3cdb4 6f9a62 688f5b 656473 605f6d cc5f5a f0e4dc f6ece4 a58fbe 7a76a4 3d6a4c"),
 )
 
 
