@@ -13,14 +13,17 @@ from puffer_render.frame import HUD_HEIGHT, Frame
 from puffer_render.palette import (
     AMBER,
     CORAL,
-    CREATURES,
     DUSK,
     MINT,
     NIGHT,
+    ORANGE,
+    PINK,
+    SKY,
     SLATE,
     SNOW,
     STEEL,
     TEAL,
+    VIOLET,
     Color,
     blend,
     fade,
@@ -45,6 +48,7 @@ SIZE = (WIDTH, HUD_HEIGHT + VIEW + PANEL)
 TOP, BOTTOM, HORIZON = HUD_HEIGHT, HUD_HEIGHT + VIEW, HUD_HEIGHT + 168
 LENS, EYE, BACK, NEAREST, FARTHEST = 370.0, 3.3, 5.6, 4.2, 260.0
 """Pixels of a metre at one metre; metres of the camera above the road and behind the car; what it shows."""
+TRAFFIC = (CORAL, SKY, AMBER, VIOLET, ORANGE, PINK, SNOW)
 SWING = 16
 """How often the mountains go round while the heading counts to 65536."""
 RIDGE, PEAKS = 90, 32
@@ -138,23 +142,29 @@ class View:
         grid = np.arange(0.0, FARTHEST + 2 * NODE, 2.0)
         bend = np.interp((grid + self.along) / NODE, np.arange(len(self.bends)), self.bends)
         slope = np.concatenate([[0.0], np.cumsum(bend)[:-1] * 2.0]) / (64 * SHARPEST_RADIUS)
-        self._grid, self._shift = grid, np.concatenate([[0.0], np.cumsum(slope)[:-1] * 2.0])
-        self._here = self._height(np.float64(0.0))
+        self._shift: list[float] = np.concatenate([[0.0], np.cumsum(slope)[:-1] * 2.0]).tolist()
+        self._here = self._height(0.0)
 
     def amount_of(self, weather: int) -> float:
         """How much this weather reigns, 0 to 1."""
         return (self.weather == weather) * self.settled + (self.before == weather) * (1 - self.settled)
 
-    def _height(self, ahead: Any) -> Any:
+    def _height(self, ahead: float) -> float:
         way = ahead + self.travelled
-        return 0.9 * np.sin(way / 61.0) + 0.6 * np.sin(way / 37.0 + 1.0)
+        return 0.9 * math.sin(way / 61.0) + 0.6 * math.sin(way / 37.0 + 1.0)
 
-    def place(self, ahead: float, side: float = 0.0, up: float = 0.0) -> tuple[float, float, float]:
+    def _bent(self, ahead: float) -> float:
+        """How far the road there is to the right of straight ahead."""
+        if ahead <= 0:
+            return 0.0
+        at, share = int(ahead / 2.0), ahead / 2.0 % 1.0
+        return self._shift[at] * (1 - share) + self._shift[at + 1] * share
+
+    def place(self, ahead: float, side: float = 0.0) -> tuple[float, float, float]:
         """Pixels of a point so far ahead of the own car, and pixels per metre there."""
         scale = LENS / (ahead + BACK)
-        drop = EYE - up - (float(self._height(ahead) - self._here) if ahead > 0 else 0.0)
-        shift = float(np.interp(ahead, self._grid, self._shift))
-        return WIDTH / 2 + (side + shift - self.camera) * scale, HORIZON + drop * scale, scale
+        drop = EYE - (self._height(ahead) - self._here if ahead > 0 else 0.0)
+        return WIDTH / 2 + (side + self._bent(ahead) - self.camera) * scale, HORIZON + drop * scale, scale
 
     def through(self, color: Color, ahead: float) -> Color:
         """A colour as the air between leaves it."""
@@ -344,7 +354,7 @@ def _cars_in_sight(state: Any, view: View) -> list[Car]:
         (
             float(place[lane, car]),
             float(side[lane, car]) / UNIT,
-            CREATURES[(int(side[lane, car]) * 7 + int(pace[lane, car])) % len(CREATURES)],
+            TRAFFIC[(int(side[lane, car]) * 7 + int(pace[lane, car])) % len(TRAFFIC)],
         )
         for lane, car in seen
     ]
@@ -353,7 +363,7 @@ def _cars_in_sight(state: Any, view: View) -> list[Car]:
 
 def _draw_car(ahead: float, side: float, color: Color, view: View, frame: Frame) -> None:
     x, y, scale = view.place(ahead, side)
-    paint = blend(blend(NIGHT, color, view.look.light), view.look.haze, 0.0)
+    paint = blend(NIGHT, color, view.look.light)
     _draw_body(
         x, y, scale, view.through(paint, ahead), view.through(blend(NIGHT, SLATE, view.look.light), ahead), frame
     )
@@ -511,7 +521,7 @@ def _draw_day(state: Any, x: float, y: float, frame: Frame) -> None:
     each = width / PHASES
     for phase in range(PHASES):
         look = LOOKS[DAY[phase]]
-        middle = blend(look.sky, look.low_sky, 0.45)
+        middle = blend(look.sky, look.low_sky, 0.45) if look.light > 0.5 else (58, 64, 122, 255)
         reached = phase <= int(state.phase)
         frame.rect(x + phase * each, y + 12, each - 2, 14, middle if reached else fade(middle, 0.35), 3)
     at = x + width * min(1.0, float(state.frame) / float(state.day_frames))
