@@ -207,10 +207,9 @@ static void enduro_put_behind(Enduro* s, int32_t lane)
 static void enduro_plan(Enduro* s, int32_t lane)
 {
     const int32_t* place = s->place[lane];
-    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < ENDURO_CARS; i++) {
         int32_t room = place[i + 1] - place[i] - (ENDURO_LENGTH + ENDURO_KEEP);
-        int32_t lost = -((room > ENDURO_LOOSE) & (room < ENDURO_NOWHERE / 2)); // a mask: gcc vectorises it
+        int32_t lost = -((room > ENDURO_LOOSE) & (room < ENDURO_NOWHERE / 2)); // a mask rather than a branch
         int32_t pace = s->pace[lane][i];
         int32_t wish = pace + ((ENDURO_HURRY - pace) & lost);
         int32_t most = room >> ENDURO_LOOKS;
@@ -424,6 +423,8 @@ static void enduro_reset(Enduro* s)
     enduro_begin_day(s, s->first_quota);
     enduro_look(s);
 }
+
+// ---- What the agent sees, and gets ----
 
 // A car within sight, or three zeros: closeness, 0 out of sight to 1 here; offset to the right; closing speed.
 static inline void enduro_see(const Enduro* s, int32_t lane, int32_t car, int32_t distance, int32_t sight, float* obs)
