@@ -431,7 +431,9 @@ static inline void enduro_see(const Enduro* s, int32_t lane, int32_t car, int32_
 {
     float seen = distance <= sight ? 1.0f : 0.0f;
     float offset = (float)(s->side[lane][car] - s->x) * (1.0f / ENDURO_LANE);
-    obs[0] = seen * (1.0f - (float)puf_clampi(distance, 0, sight) * (1.0f / (240 * ENDURO_METRE)));
+    float close = 1.0f - (float)puf_clampi(distance, 0, sight) * (1.0f / (240 * ENDURO_METRE));
+    close *= close;
+    obs[0] = seen * (close * close); // to the fourth power: what is near matters
     obs[1] = seen * puf_clampf(offset, -1.0f, 1.0f) + 0.0f;
     obs[2] = seen * (float)(s->speed - s->move[lane][car]) * (1.0f / ENDURO_TOP) + 0.0f;
 }

@@ -256,7 +256,7 @@ class Race:
                     seen += [0, 0, 0]
                 else:
                     offset = clip(car.side - self.x, -4 * METRE, 4 * METRE) / (4 * METRE)
-                    seen += [1 - abs(car.at - self.own) / METRE / 240, offset, (self.speed - car.speed) / 1536]
+                    seen += [(1 - abs(car.at - self.own) / METRE / 240) ** 4, offset, (self.speed - car.speed) / 1536]
         return np.array(seen)
 
 
@@ -325,7 +325,7 @@ def drive(observations: NDArray[np.float32], horizon: float = 1.6) -> NDArray[np
         ways = x + np.clip(targets[:, None] - x, -reach, reach)
         free = np.full(len(targets), horizon)
         for number, (close, offset, closing) in enumerate(o[OWN:].reshape(-1, 3)):
-            distance = (1 - close) * 240 * (-1 if number % SEEN == 2 else 1)
+            distance = (1 - close**0.25) * 240 * (-1 if number % SEEN == 2 else 1)
             if close == 0 or distance < -5:
                 continue
             side = x + offset * 4 if abs(offset) < 1 else (number // SEEN - 1) * 4.0
@@ -394,7 +394,7 @@ def test_a_car_out_of_sight_is_not_observed(phase: int) -> None:
             np.testing.assert_array_equal(far, farther)
             at = OWN + 3 * SEEN * lane
             assert not far[0, at : at + 3].any()
-            assert near[0, at] == pytest.approx(1 - sight / METRE / 240, abs=1e-6)
+            assert near[0, at] == pytest.approx((1 - sight / METRE / 240) ** 4, abs=1e-6)
             assert (near != far).any()
 
 
