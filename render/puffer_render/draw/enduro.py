@@ -208,10 +208,10 @@ def _draw_sky(state: Any, view: View, frame: Frame) -> None:
             x = (_chance(star) * 2 * WIDTH - swing * 0.3) % (2 * WIDTH)
             y = TOP + _chance(star, 1) * (HORIZON - TOP - 40)
             frame.circle(x, y, 0.7 + _chance(star, 2), fade(SNOW, dark * (0.25 + 0.6 * _chance(star, 3))))
-        _draw_disc((WIDTH * 0.74 - swing * 0.3) % (2 * WIDTH), TOP + 52, 20, SNOW, dark, frame)
-        frame.circle(
-            (WIDTH * 0.74 - swing * 0.3) % (2 * WIDTH) - 8, TOP + 47, 17, fade(blend(look.sky, SNOW, 0.06), dark)
-        )
+        moon = (WIDTH * 0.74 - swing * 0.3) % (2 * WIDTH)
+        _draw_disc(moon, TOP + 52, 20, SNOW, dark, frame)
+        for right, down, radius in ((-6, -5, 5), (7, 3, 4), (-3, 9, 3)):
+            frame.circle(moon + right, TOP + 52 + down, radius, fade(STEEL, 0.3 * dark))
     sun = WIDTH * 0.28 - swing * 0.3
     _draw_disc(sun % (2 * WIDTH), TOP + 46, 22, (255, 244, 200, 255), view.amount_of(CLEAR), frame)
     _draw_disc((sun + 160) % (2 * WIDTH), HORIZON - 26, 40, (255, 190, 90, 255), view.amount_of(EVENING), frame)
