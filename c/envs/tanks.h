@@ -329,43 +329,57 @@ typedef struct TanksRays {
     float distance[TANKS_LANES]; // to the first wall, or any beyond the range
 } TanksRays;
 
-// From border to border between cells (Amanatides, Woo 1987), all rays at once, until each met a wall or its range.
+// Rays on their way from border to border between cells.
+typedef struct TanksWalk {
+    float next_x[TANKS_LANES], next_y[TANKS_LANES]; // distance at which each crosses the next border along x, and along y
+    float gap_x[TANKS_LANES], gap_y[TANKS_LANES];   // and how much further it is to the one behind
+    int32_t column[TANKS_LANES], row[TANKS_LANES];
+    int32_t side_x[TANKS_LANES], side_y[TANKS_LANES]; // 1 or -1
+    int32_t open[TANKS_LANES];                        // -1 until it met a wall or its range, then 0
+} TanksWalk;
+
+static void tanks_begin_walk(const TanksRays* rays, TanksWalk* walk)
+{
+    const float cell = TANKS_CELL, least = 1e-6f;
+    for (int i = 0; i < TANKS_LANES; i++) {
+        int32_t column = tanks_cell((int32_t)rays->x[i]), row = tanks_cell((int32_t)rays->y[i]);
+        float in_x = rays->x[i] - (float)column * cell, in_y = rays->y[i] - (float)row * cell;
+        float gap_x = 1.0f / puf_maxf(fabsf(rays->dx[i]), least), gap_y = 1.0f / puf_maxf(fabsf(rays->dy[i]), least);
+        walk->column[i] = column;
+        walk->row[i] = row;
+        walk->next_x[i] = (rays->dx[i] > 0.0f ? cell - in_x : in_x) * gap_x;
+        walk->next_y[i] = (rays->dy[i] > 0.0f ? cell - in_y : in_y) * gap_y;
+        walk->gap_x[i] = cell * gap_x;
+        walk->gap_y[i] = cell * gap_y;
+        walk->side_x[i] = rays->dx[i] > 0.0f ? 1 : -1;
+        walk->side_y[i] = rays->dy[i] > 0.0f ? 1 : -1;
+        walk->open[i] = -1;
+    }
+}
+
+// All rays at once, over the nearest border each (Amanatides, Woo 1987), until none is open. Conditions are masks, so that
+// compilers turn a round into a few vector instructions.
 static void tanks_cast(const uint32_t* rows, TanksRays* rays)
 {
-    enum { N = TANKS_LANES };
-    const float cell = TANKS_CELL, least = 1e-6f;
-    float next_x[N], next_y[N], gap_x[N], gap_y[N];
-    int32_t column[N], row[N], side_x[N], side_y[N], open[N];
     uint32_t arena[TANKS_ROWS];
+    TanksWalk w;
     memcpy(arena, rows, sizeof(arena));
-    for (int i = 0; i < N; i++) {
-        column[i] = tanks_cell((int32_t)rays->x[i]);
-        row[i] = tanks_cell((int32_t)rays->y[i]);
-        float in_x = rays->x[i] - (float)column[i] * cell, in_y = rays->y[i] - (float)row[i] * cell;
-        gap_x[i] = 1.0f / puf_maxf(fabsf(rays->dx[i]), least);
-        gap_y[i] = 1.0f / puf_maxf(fabsf(rays->dy[i]), least);
-        next_x[i] = (rays->dx[i] > 0.0f ? cell - in_x : in_x) * gap_x[i];
-        next_y[i] = (rays->dy[i] > 0.0f ? cell - in_y : in_y) * gap_y[i];
-        gap_x[i] *= cell;
-        gap_y[i] *= cell;
-        side_x[i] = rays->dx[i] > 0.0f ? 1 : -1;
-        side_y[i] = rays->dy[i] > 0.0f ? 1 : -1;
-        open[i] = 1;
-    }
-    int32_t any = 1;
-    while (any) {
+    tanks_begin_walk(rays, &w);
+    for (int32_t any = -1; any;) {
         any = 0;
-        for (int i = 0; i < N; i++) {
-            int32_t along_x = next_x[i] <= next_y[i];
-            float reached = along_x ? next_x[i] : next_y[i];
-            rays->distance[i] = open[i] ? reached : rays->distance[i];
-            column[i] += along_x & open[i] ? side_x[i] : 0;
-            row[i] += (along_x ^ 1) & open[i] ? side_y[i] : 0;
-            next_x[i] += along_x ? gap_x[i] : 0.0f;
-            next_y[i] += along_x ? 0.0f : gap_y[i];
-            int32_t wall = (int32_t)(arena[row[i]] >> column[i] & 1);
-            open[i] &= !wall & (reached < rays->range[i]);
-            any |= open[i];
+        for (int i = 0; i < TANKS_LANES; i++) {
+            int32_t along_x = -(w.next_x[i] <= w.next_y[i]);
+            int32_t open = w.open[i];
+            float reached = along_x ? w.next_x[i] : w.next_y[i];
+            w.column[i] += along_x & open & w.side_x[i];
+            w.row[i] += ~along_x & open & w.side_y[i];
+            w.next_x[i] += along_x ? w.gap_x[i] : 0.0f;
+            w.next_y[i] += along_x ? 0.0f : w.gap_y[i];
+            int32_t wall = -(int32_t)(arena[w.row[i]] >> w.column[i] & 1);
+            rays->distance[i] = open ? reached : rays->distance[i];
+            open &= ~wall & -(reached < rays->range[i]);
+            w.open[i] = open;
+            any |= open;
         }
     }
 }
