@@ -4,7 +4,8 @@
 //              own, 13 whiskers, the 3 nearest enemies, the 2 nearest mates, the 3 nearest shells that may destroy it.
 // Action       three choices: drive (stay, forward, back), turn (straight, left, right), fire (none, fire).
 // Reward       to the whole team, wrecks included: +1 for a round won, -1 for one lost, and `reward_tank` / team_size for
-//              each enemy destroyed, minus as much for each own tank. With `reward_hit`, also to who fired the shell.
+//              each enemy destroyed, minus as much for each own tank. And to the tank that fired, `reward_hit` for an enemy
+//              destroyed, minus as much for one of its own team.
 // End          terminal when a team has no tank left; truncated after `max_steps` steps. All episodes end with the round.
 // Score        tanks destroyed minus tanks lost, by team; perf is 1 for a round won, 0.5 for a draw, 0 for one lost.
 //
@@ -50,6 +51,8 @@ enum {
     TANKS_MOST = 2 * TANKS_TEAM,
     TANKS_SHELLS = 4, // of a tank, at most
     TANKS_SHELLS_MOST = TANKS_MOST * TANKS_SHELLS,
+    TANKS_BLOCK =
+        8, // loops over tanks and shells go by so many, for the sake of vector instructions; any divisor of both
     TANKS_ROWS = 32, // of cells, at most, border included; a row is a word
     TANKS_START_COLUMNS = 2,
     TANKS_LEAST_WIDTH = 6,
@@ -71,10 +74,11 @@ enum {
     TANKS_DANGERS = 3,
     TANKS_DANGER = 5,
     TANKS_OBS = TANKS_OWN + TANKS_WHISKERS + TANKS_ENEMIES * TANKS_ENEMY + TANKS_MATES * TANKS_MATE +
-                TANKS_DANGERS * TANKS_DANGER,
-    TANKS_LANES = 16,                    // rays cast side by side: whiskers and lines of sight
+        TANKS_DANGERS * TANKS_DANGER,
+    TANKS_LANES = 16, // rays cast side by side: whiskers and lines of sight
     TANKS_WHISKER_RANGE = 8 * TANKS_CELL,
-    TANKS_SIGHT_RANGE = 16 * TANKS_CELL, // beyond which distances look the same
+    TANKS_SIGHT = 10 * TANKS_CELL,       // beyond which no tank is in sight
+    TANKS_FAR = 16 * TANKS_CELL,         // beyond which distances look the same
     TANKS_DANGER_RANGE = 6 * TANKS_CELL, // of shells
 };
 // Headings of the whiskers, relative to the hull.
@@ -101,8 +105,8 @@ typedef struct Tanks {
     // Tanks: first the first team, then the second.
     int32_t x[TANKS_MOST], y[TANKS_MOST], heading[TANKS_MOST], speed[TANKS_MOST];
     int32_t alive[TANKS_MOST], blocked[TANKS_MOST], reload[TANKS_MOST], flying[TANKS_MOST];
-    int32_t hits[TANKS_MOST];     // enemies destroyed in this round
-    int32_t ended_at[TANKS_MOST]; // tick at which it became a wreck
+    int32_t hits[TANKS_MOST];                       // enemies destroyed in this round, minus tanks of its own team
+    int32_t ended_at[TANKS_MOST];                   // tick at which it became a wreck
     int32_t goal_x[TANKS_MOST], goal_y[TANKS_MOST]; // where a scripted tank drives
     float gain[TANKS_MOST];                         // rewards in this round
     // Shells, in the order in which they were fired.
@@ -183,11 +187,15 @@ static void tanks_init(Tanks* s, const double* params, PufRng rng)
     s->reward_hit = (float)params[TANKS_P_REWARD_HIT];
 }
 
+// `n` rounded up to whole blocks.
+static inline int32_t tanks_blocks(int32_t n) { return (n + TANKS_BLOCK - 1) / TANKS_BLOCK * TANKS_BLOCK; }
+
 // ---- Directions ----
 
 // The sine of each heading, and of a quarter more for the cosine. Exactly as large in every quarter.
 #define TANKS_RISE 0, 1606, 3196, 4756, 6270, 7723, 9102, 10394, 11585, 12665, 13623, 14449, 15137, 15679, 16069, 16305
-#define TANKS_FALL 16384, 16305, 16069, 15679, 15137, 14449, 13623, 12665, 11585, 10394, 9102, 7723, 6270, 4756, 3196, 1606
+#define TANKS_FALL                                                                                                     \
+    16384, 16305, 16069, 15679, 15137, 14449, 13623, 12665, 11585, 10394, 9102, 7723, 6270, 4756, 3196, 1606
 #define TANKS_SINK                                                                                                     \
     0, -1606, -3196, -4756, -6270, -7723, -9102, -10394, -11585, -12665, -13623, -14449, -15137, -15679, -16069, -16305
 #define TANKS_LIFT                                                                                                     \
@@ -331,8 +339,9 @@ typedef struct TanksRays {
 
 // Rays on their way from border to border between cells.
 typedef struct TanksWalk {
-    float next_x[TANKS_LANES], next_y[TANKS_LANES]; // distance at which each crosses the next border along x, and along y
-    float gap_x[TANKS_LANES], gap_y[TANKS_LANES];   // and how much further it is to the one behind
+    float next_x[TANKS_LANES],
+        next_y[TANKS_LANES];                      // distance at which each crosses the next border along x, and along y
+    float gap_x[TANKS_LANES], gap_y[TANKS_LANES]; // and how much further it is to the one behind
     int32_t column[TANKS_LANES], row[TANKS_LANES];
     int32_t side_x[TANKS_LANES], side_y[TANKS_LANES]; // 1 or -1
     int32_t open[TANKS_LANES];                        // -1 until it met a wall or its range, then 0
@@ -357,8 +366,29 @@ static void tanks_begin_walk(const TanksRays* rays, TanksWalk* walk)
     }
 }
 
-// All rays at once, over the nearest border each (Amanatides, Woo 1987), until none is open. Conditions are masks, so that
-// compilers turn a round into a few vector instructions.
+// Each ray over its nearest border. Returns whether one is still open. Conditions are masks, so that compilers turn this
+// into a few vector instructions.
+static inline int32_t tanks_walk(const uint32_t* arena, TanksWalk* w, TanksRays* rays)
+{
+    int32_t any = 0;
+    for (int i = 0; i < TANKS_LANES; i++) {
+        int32_t along_x = -(w->next_x[i] <= w->next_y[i]);
+        int32_t open = w->open[i];
+        float reached = along_x ? w->next_x[i] : w->next_y[i];
+        w->column[i] += along_x & open & w->side_x[i];
+        w->row[i] += ~along_x & open & w->side_y[i];
+        w->next_x[i] += along_x ? w->gap_x[i] : 0.0f;
+        w->next_y[i] += along_x ? 0.0f : w->gap_y[i];
+        int32_t wall = -(int32_t)(arena[w->row[i]] >> w->column[i] & 1);
+        rays->distance[i] = open ? reached : rays->distance[i];
+        open &= ~wall & -(reached < rays->range[i]);
+        w->open[i] = open;
+        any |= open;
+    }
+    return any;
+}
+
+// All rays side by side, from border to border (Amanatides, Woo 1987), until each met a wall or its range.
 static void tanks_cast(const uint32_t* rows, TanksRays* rays)
 {
     uint32_t arena[TANKS_ROWS];
@@ -366,22 +396,15 @@ static void tanks_cast(const uint32_t* rows, TanksRays* rays)
     memcpy(arena, rows, sizeof(arena));
     tanks_begin_walk(rays, &w);
     for (int32_t any = -1; any;) {
-        any = 0;
-        for (int i = 0; i < TANKS_LANES; i++) {
-            int32_t along_x = -(w.next_x[i] <= w.next_y[i]);
-            int32_t open = w.open[i];
-            float reached = along_x ? w.next_x[i] : w.next_y[i];
-            w.column[i] += along_x & open & w.side_x[i];
-            w.row[i] += ~along_x & open & w.side_y[i];
-            w.next_x[i] += along_x ? w.gap_x[i] : 0.0f;
-            w.next_y[i] += along_x ? 0.0f : w.gap_y[i];
-            int32_t wall = -(int32_t)(arena[w.row[i]] >> w.column[i] & 1);
-            rays->distance[i] = open ? reached : rays->distance[i];
-            open &= ~wall & -(reached < rays->range[i]);
-            w.open[i] = open;
-            any |= open;
-        }
+        tanks_walk(arena, &w, rays);
+        any = tanks_walk(arena, &w, rays);
     }
+}
+
+// Whether the ray meets no wall before a thing at this distance.
+static inline int tanks_in_sight(const TanksRays* rays, int32_t ray, float distance)
+{
+    return distance <= TANKS_SIGHT && rays->distance[ray] >= distance;
 }
 
 // ---- Tanks ----
@@ -408,23 +431,28 @@ static int32_t tanks_slide_y(const Tanks* s, int32_t x, int32_t y, int32_t dy)
 static void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across)
 {
     enum { TOO_NEAR = TANKS_APART * TANKS_APART };
-    int32_t tanks = 2 * s->team_size, moved[TANKS_MOST];
+    int32_t tanks = 2 * s->team_size, stays[TANKS_MOST];
     for (int32_t i = 0; i < tanks; i++) {
         int32_t bad = 0;
-        for (int32_t j = 0; to[i] != at[i] && j < tanks; j++) {
-            int32_t aside = across[i] - across[j], before = to[i] - at[j], after = to[i] - to[j];
-            int32_t near = (before * before + aside * aside < TOO_NEAR) | (after * after + aside * aside < TOO_NEAR);
-            bad |= near & s->alive[j] & (i != j);
+        for (int32_t first = 0; to[i] != at[i] && first < tanks; first += TANKS_BLOCK) {
+            for (int32_t j = first; j < first + TANKS_BLOCK; j++) {
+                int32_t aside = across[i] - across[j], before = to[i] - at[j], after = to[i] - to[j];
+                int32_t near =
+                    -(before * before + aside * aside < TOO_NEAR) | -(after * after + aside * aside < TOO_NEAR);
+                bad |= near & -(i != j) & s->alive[j];
+            }
         }
-        moved[i] = bad ? at[i] : to[i];
-        s->blocked[i] |= bad;
+        stays[i] = bad;
     }
-    memcpy(at, moved, (size_t)tanks * sizeof(int32_t));
+    for (int32_t i = 0; i < tanks; i++) {
+        at[i] = stays[i] ? at[i] : to[i];
+        s->blocked[i] |= stays[i];
+    }
 }
 
 static void tanks_drive(Tanks* s, const int32_t* actions)
 {
-    int32_t tanks = 2 * s->team_size, to[TANKS_MOST], dx[TANKS_MOST], dy[TANKS_MOST];
+    int32_t tanks = 2 * s->team_size, to[TANKS_MOST] = { 0 }, dx[TANKS_MOST], dy[TANKS_MOST];
     for (int32_t i = 0; i < tanks; i++) {
         int32_t drive = actions[i * TANKS_ACTIONS], turn = actions[i * TANKS_ACTIONS + 1];
         int32_t aim = drive == TANKS_GO ? TANKS_FORWARD : drive == TANKS_REVERSE ? -TANKS_BACK : 0;
@@ -467,48 +495,54 @@ static void tanks_fire(Tanks* s, const int32_t* actions)
 
 // ---- Shells ----
 
-// One frame of all shells. A shell crosses at most one border along each axis. Of two, the nearer in time comes first, and
-// its wall decides in which cell the other is met. Both at once is a corner: what is behind it counts where both
-// sides are free.
-static void tanks_fly(Tanks* s)
+// One frame of a block of shells. A shell crosses at most one border along each axis. Of two, the nearer in time comes
+// first, and its wall decides in which cell the other is met. Both at once is a corner: what is behind it counts where
+// both sides are free.
+static inline void tanks_fly_block(Tanks* s, const uint32_t* arena, int32_t first)
 {
-    uint32_t arena[TANKS_ROWS];
-    memcpy(arena, s->rows, sizeof(arena));
-    int32_t shells = s->shells, tick = s->tick;
-    for (int32_t i = 0; i < shells; i++) {
-        int32_t x = s->shell_x[i], y = s->shell_y[i], vx = s->shell_vx[i], vy = s->shell_vy[i];
+    int32_t count = s->shells - first, tick = s->tick;
+    for (int32_t l = 0; l < TANKS_BLOCK; l++) {
+        int32_t i = first + l, flies = -(l < count); // those behind the last stay where they are
+        int32_t x = s->shell_x[i], y = s->shell_y[i], vx = s->shell_vx[i] & flies, vy = s->shell_vy[i] & flies;
         int32_t to_x = x + vx, to_y = y + vy;
         int32_t column = tanks_cell(x), row = tanks_cell(y), to_column = tanks_cell(to_x), to_row = tanks_cell(to_y);
         int32_t border_x = (column > to_column ? column : to_column) * TANKS_CELL;
         int32_t border_y = (row > to_row ? row : to_row) * TANKS_CELL;
-        int32_t wall_x = (int32_t)(arena[row] >> to_column & 1);
-        int32_t wall_y = (int32_t)(arena[to_row] >> column & 1);
-        int32_t wall_both = (int32_t)(arena[to_row] >> to_column & 1);
+        uint32_t walls = arena[row], to_walls = arena[to_row];
+        int32_t wall_x = -(int32_t)(walls >> to_column & 1) & flies;
+        int32_t wall_y = -(int32_t)(to_walls >> column & 1) & flies;
+        int32_t wall_both = -(int32_t)(to_walls >> to_column & 1) & flies;
         // When each border is met, times both speeds. Where only one is crossed, the order does not matter.
         int32_t when_x = (border_x - x) * vy, when_y = (border_y - y) * vx;
         when_x = when_x < 0 ? -when_x : when_x;
         when_y = when_y < 0 ? -when_y : when_y;
-        int32_t hit_x = when_x < when_y   ? wall_x
-                        : when_x > when_y ? (wall_y ? wall_x : wall_both)
-                                          : wall_x | (wall_both & !wall_y);
-        int32_t hit_y = when_y < when_x   ? wall_y
-                        : when_y > when_x ? (wall_x ? wall_y : wall_both)
-                                          : wall_y | (wall_both & !wall_x);
+        int32_t x_first = -(when_x < when_y), y_first = -(when_y < when_x), corner = ~(x_first | y_first);
+        int32_t hit_x = ((x_first | corner) & wall_x) | (y_first & wall_y & wall_x) | (~x_first & wall_both & ~wall_y);
+        int32_t hit_y = ((y_first | corner) & wall_y) | (x_first & wall_x & wall_y) | (~y_first & wall_both & ~wall_x);
         s->shell_x[i] = hit_x ? 2 * border_x - to_x : to_x;
         s->shell_y[i] = hit_y ? 2 * border_y - to_y : to_y;
-        s->shell_vx[i] = hit_x ? -vx : vx;
-        s->shell_vy[i] = hit_y ? -vy : vy;
-        s->shell_bounces[i] += hit_x + hit_y;
+        s->shell_vx[i] = hit_x ? -s->shell_vx[i] : s->shell_vx[i];
+        s->shell_vy[i] = hit_y ? -s->shell_vy[i] : s->shell_vy[i];
+        s->shell_bounces[i] -= hit_x + hit_y;
         s->shell_since[i] = hit_x | hit_y ? tick : s->shell_since[i];
     }
 }
 
-// Take those off the list that are marked, and keep the others in order.
+static void tanks_fly(Tanks* s)
+{
+    uint32_t arena[TANKS_ROWS];
+    memcpy(arena, s->rows, sizeof(arena));
+    for (int32_t first = 0; first < s->shells; first += TANKS_BLOCK) {
+        tanks_fly_block(s, arena, first);
+    }
+}
+
+// Take those off the list that are marked by -1, and keep the others in order.
 static void tanks_remove_shells(Tanks* s, const int32_t* gone)
 {
     int32_t kept = 0;
     for (int32_t i = 0; i < s->shells; i++) {
-        s->flying[s->shell_owner[i]] -= gone[i];
+        s->flying[s->shell_owner[i]] += gone[i];
         s->shell_x[kept] = s->shell_x[i];
         s->shell_y[kept] = s->shell_y[i];
         s->shell_vx[kept] = s->shell_vx[i];
@@ -516,7 +550,7 @@ static void tanks_remove_shells(Tanks* s, const int32_t* gone)
         s->shell_bounces[kept] = s->shell_bounces[i];
         s->shell_owner[kept] = s->shell_owner[i];
         s->shell_since[kept] = s->shell_since[i];
-        kept += !gone[i];
+        kept += gone[i] + 1;
     }
     s->shells = kept;
 }
@@ -530,40 +564,48 @@ static void tanks_destroy(Tanks* s, int32_t t, const int32_t* touching)
     s->ended_at[t] = s->tick;
     s->left[team] -= 1;
     for (int32_t i = 0; i < s->shells; i++) {
-        s->hits[s->shell_owner[i]] += touching[i] && (s->shell_owner[i] >= s->team_size) != team;
+        int32_t hostile = (s->shell_owner[i] >= s->team_size) != team;
+        s->hits[s->shell_owner[i]] += touching[i] ? 2 * hostile - 1 : 0;
     }
+}
+
+// For each shell whether it touches the tank at (x, y) and harms it. Returns whether any does.
+static inline int32_t tanks_touching(const Tanks* s, int32_t blocks, int32_t x, int32_t y, const int32_t* harms,
+                                     int32_t* touching)
+{
+    enum { NEAR = TANKS_TOUCH * TANKS_TOUCH };
+    int32_t any = 0;
+    for (int32_t first = 0; first < blocks; first += TANKS_BLOCK) {
+        for (int32_t i = first; i < first + TANKS_BLOCK; i++) {
+            int32_t dx = s->shell_x[i] - x, dy = s->shell_y[i] - y;
+            touching[i] = -(dx * dx + dy * dy <= NEAR) & harms[i];
+            any |= touching[i];
+        }
+    }
+    return any;
 }
 
 // Shells that touch a tank, or have met a wall too often, vanish. All tanks are judged by the same shells, so that their
 // order does not matter.
 static void tanks_judge_shells(Tanks* s)
 {
-    enum { NEAR = TANKS_TOUCH * TANKS_TOUCH };
     int32_t gone[TANKS_SHELLS_MOST], touching[TANKS_SHELLS_MOST], harms[2][TANKS_SHELLS_MOST], any = 0;
-    int32_t shells = s->shells, bounces = s->bounces, team_size = s->team_size, friendly_fire = s->friendly_fire;
-    for (int32_t i = 0; i < shells; i++) {
-        int32_t spent = s->shell_bounces[i] > bounces;
-        int32_t own = s->shell_bounces[i] > 0 ? friendly_fire : 0;
-        int32_t second = s->shell_owner[i] >= team_size;
-        harms[0][i] = (second | own) & !spent;
-        harms[1][i] = ((second ^ 1) | own) & !spent;
+    int32_t blocks = tanks_blocks(s->shells), friendly_fire = s->friendly_fire;
+    for (int32_t i = 0; i < blocks; i++) {
+        int32_t flies = -(i < s->shells), spent = -(s->shell_bounces[i] > s->bounces) & flies;
+        int32_t own = -((s->shell_bounces[i] > 0) & friendly_fire), second = -(s->shell_owner[i] >= s->team_size);
+        harms[0][i] = (second | own) & ~spent & flies;
+        harms[1][i] = (~second | own) & ~spent & flies;
         gone[i] = spent;
         any |= spent;
     }
-    for (int32_t t = 0; t < 2 * team_size; t++) {
-        const int32_t* harmful = harms[t >= team_size];
-        int32_t x = s->x[t], y = s->y[t], touched = 0;
-        for (int32_t i = 0; s->alive[t] && i < shells; i++) {
-            int32_t dx = s->shell_x[i] - x, dy = s->shell_y[i] - y;
-            touching[i] = (dx * dx + dy * dy <= NEAR) & harmful[i];
-            touched |= touching[i];
-        }
-        if (touched) {
+    for (int32_t t = 0; t < 2 * s->team_size; t++) {
+        if (s->alive[t] && tanks_touching(s, blocks, s->x[t], s->y[t], harms[t >= s->team_size], touching)) {
             tanks_destroy(s, t, touching);
-            for (int32_t i = 0; i < shells; i++) {
+            for (int32_t i = 0; i < blocks; i++) {
                 gone[i] |= touching[i];
             }
-            any = 1;
+            any = -1;
         }
     }
     if (any) {
@@ -608,40 +650,48 @@ static void tanks_plan(Tanks* s)
     }
 }
 
-// The nearest living enemy of each tank of the second team, as a ray to it.
-static void tanks_aim(const Tanks* s, TanksRays* rays)
+// From each tank of the second team to the nearest living enemy. (What is behind the last tank is zeros.)
+static void tanks_aim(const Tanks* s, TanksRays* rays, float* distance)
 {
-    for (int32_t k = 0; k < TANKS_LANES; k++) {
-        int32_t i = s->team_size + (k < s->team_size ? k : 0);
-        float best = 0.0f, best_x = 1.0f, best_y = 0.0f;
-        for (int32_t j = 0; j < s->team_size && k < s->team_size; j++) {
-            float dx = (float)(s->x[j] - s->x[i]), dy = (float)(s->y[j] - s->y[i]), square = dx * dx + dy * dy;
-            int nearer = s->alive[j] && (best == 0.0f || square < best);
-            best_x = nearer ? dx : best_x;
-            best_y = nearer ? dy : best_y;
-            best = nearer ? square : best;
+    enum { N = TANKS_LANES };
+    float best[N], x[N], y[N];
+    for (int32_t k = 0; k < N; k++) {
+        x[k] = (float)s->x[s->team_size + k];
+        y[k] = (float)s->y[s->team_size + k];
+        best[k] = 0x1p60f;
+        rays->dx[k] = 1.0f;
+        rays->dy[k] = 0.0f;
+    }
+    for (int32_t j = 0; j < s->team_size; j++) {
+        float enemy_x = (float)s->x[j], enemy_y = (float)s->y[j], lost = s->alive[j] ? 0.0f : 0x1p60f;
+        for (int32_t k = 0; k < N; k++) {
+            float dx = enemy_x - x[k], dy = enemy_y - y[k], square = dx * dx + dy * dy + lost;
+            rays->dx[k] = square < best[k] ? dx : rays->dx[k];
+            rays->dy[k] = square < best[k] ? dy : rays->dy[k];
+            best[k] = square < best[k] ? square : best[k];
         }
-        float distance = puf_maxf(sqrtf(best), 1.0f);
-        rays->x[k] = (float)s->x[i];
-        rays->y[k] = (float)s->y[i];
-        rays->dx[k] = best_x / distance;
-        rays->dy[k] = best_y / distance;
-        rays->range[k] = k < s->team_size && s->alive[i] ? distance : 0.0f;
+    }
+    for (int32_t k = 0; k < N; k++) {
+        distance[k] = puf_maxf(sqrtf(best[k]), 1.0f);
+        rays->dx[k] /= distance[k];
+        rays->dy[k] /= distance[k];
+        rays->x[k] = x[k];
+        rays->y[k] = y[k];
+        rays->range[k] = s->alive[s->team_size + k] && k < s->team_size ? puf_minf(distance[k], TANKS_SIGHT) : 0.0f;
     }
 }
 
 // It turns to the enemy where nothing is in between, fires when aligned, and keeps a distance; else it drives on.
-static void tanks_decide(Tanks* s, int32_t i, const TanksRays* rays, int32_t k, int32_t* action)
+static void tanks_decide(Tanks* s, int32_t i, const TanksRays* rays, int32_t k, float distance, int32_t* action)
 {
     float cosine = (float)tanks_cosine(s->heading[i]) * (1.0f / TANKS_UNIT);
     float sine = (float)tanks_sine(s->heading[i]) * (1.0f / TANKS_UNIT);
-    float distance = rays->range[k];
-    int in_sight = rays->distance[k] >= distance;
+    int in_sight = tanks_in_sight(rays, k, distance);
     float dx = in_sight ? rays->dx[k] * distance : (float)(s->goal_x[i] - s->x[i]);
     float dy = in_sight ? rays->dy[k] * distance : (float)(s->goal_y[i] - s->y[i]);
     float forward = dx * cosine + dy * sine, aside = dy * cosine - dx * sine;
     int aligned = forward > fabsf(aside);
-    action[0] = aligned && (!in_sight || distance > TANKS_BOT_FAR)      ? TANKS_GO
+    action[0] = aligned && (!in_sight || distance > TANKS_BOT_FAR) ? TANKS_GO
                 : aligned && in_sight && distance < TANKS_BOT_NEAR ? TANKS_REVERSE
                                                                    : TANKS_STAY;
     action[1] = fabsf(aside) <= forward * (1.0f / 16.0f) ? TANKS_STRAIGHT : aside < 0.0f ? TANKS_LEFT : TANKS_RIGHT;
@@ -657,16 +707,17 @@ static void tanks_decide(Tanks* s, int32_t i, const TanksRays* rays, int32_t k, 
 static void tanks_script(Tanks* s, int32_t* actions)
 {
     TanksRays rays;
+    float distance[TANKS_LANES];
     if (s->tick % TANKS_PLAN_EVERY == 0) {
         tanks_plan(s);
     }
-    tanks_aim(s, &rays);
+    tanks_aim(s, &rays, distance);
     tanks_cast(s->rows, &rays);
     for (int32_t k = 0; k < s->team_size; k++) {
         int32_t i = s->team_size + k;
         memset(actions + i * TANKS_ACTIONS, 0, TANKS_ACTIONS * sizeof(int32_t));
         if (s->alive[i]) {
-            tanks_decide(s, i, &rays, k, actions + i * TANKS_ACTIONS);
+            tanks_decide(s, i, &rays, k, distance[k], actions + i * TANKS_ACTIONS);
         }
     }
 }
@@ -728,7 +779,7 @@ static void tanks_step(Tanks* s, PufIo io)
 // All tanks as one of them sees them; a table by columns.
 typedef struct TanksView {
     float distance[TANKS_MOST], forward[TANKS_MOST], right[TANKS_MOST]; // a unit vector to it
-    float ahead[TANKS_MOST], askew[TANKS_MOST];                        // its heading
+    float ahead[TANKS_MOST], askew[TANKS_MOST];                         // its heading
 } TanksView;
 
 // Numbers of the tanks, and their headings as unit vectors.
@@ -739,7 +790,7 @@ typedef struct TanksMap {
 static void tanks_look(const TanksMap* map, int32_t tanks, int32_t i, TanksView* view)
 {
     float x = map->x[i], y = map->y[i], c = map->cosine[i], s = map->sine[i];
-    for (int32_t j = 0; j < tanks; j++) {
+    for (int32_t j = 0; j < tanks_blocks(tanks); j++) {
         float dx = map->x[j] - x, dy = map->y[j] - y, distance = sqrtf(dx * dx + dy * dy);
         float shrink = 1.0f / puf_maxf(distance, 1.0f);
         view->distance[j] = distance;
@@ -774,7 +825,8 @@ static void tanks_see_own(const Tanks* s, const TanksMap* map, int32_t i, float*
 {
     int32_t team = i >= s->team_size;
     float facing = team ? -1.0f : 1.0f, each = 1.0f / (float)s->team_size;
-    float half_width = (float)((s->width + 2) * (TANKS_CELL / 2)), half_height = (float)((s->height + 2) * (TANKS_CELL / 2));
+    float half_width = (float)((s->width + 2) * (TANKS_CELL / 2)),
+          half_height = (float)((s->height + 2) * (TANKS_CELL / 2));
     own[0] = 1.0f;
     own[1] = (float)s->speed[i] * (1.0f / TANKS_FORWARD);
     own[2] = (float)s->reload[i] / (float)s->cooldown;
@@ -792,7 +844,7 @@ static void tanks_see_own(const Tanks* s, const TanksMap* map, int32_t i, float*
 static float* tanks_see_tank(const TanksView* view, int32_t j, float* out)
 {
     out[0] = 1.0f;
-    out[1] = puf_minf(view->distance[j] * (1.0f / TANKS_SIGHT_RANGE), 1.0f);
+    out[1] = puf_minf(view->distance[j] * (1.0f / TANKS_FAR), 1.0f);
     out[2] = tanks_unit(view->forward[j]);
     out[3] = tanks_unit(view->right[j]);
     out[4] = tanks_unit(view->ahead[j]);
@@ -820,14 +872,14 @@ static void tanks_see_walls(const Tanks* s, const TanksMap* map, int32_t i, cons
         float distance = k < number ? view->distance[j] : 0.0f, shrink = 1.0f / puf_maxf(distance, 1.0f);
         rays.dx[TANKS_WHISKERS + k] = (map->x[j] - map->x[i]) * shrink;
         rays.dy[TANKS_WHISKERS + k] = (map->y[j] - map->y[i]) * shrink;
-        rays.range[TANKS_WHISKERS + k] = distance;
+        rays.range[TANKS_WHISKERS + k] = puf_minf(distance, TANKS_SIGHT);
     }
     tanks_cast(s->rows, &rays);
     for (int32_t k = 0; k < TANKS_WHISKERS; k++) {
         whiskers[k] = puf_minf(rays.distance[k] * (1.0f / TANKS_WHISKER_RANGE), 1.0f);
     }
     for (int32_t k = 0; k < number; k++) {
-        in_sight[k * TANKS_ENEMY] = rays.distance[TANKS_WHISKERS + k] >= view->distance[found[k]] ? 1.0f : 0.0f;
+        in_sight[k * TANKS_ENEMY] = tanks_in_sight(&rays, TANKS_WHISKERS + k, view->distance[found[k]]) ? 1.0f : 0.0f;
     }
 }
 
@@ -863,7 +915,8 @@ static void tanks_see(const Tanks* s, const TanksMap* map, int32_t i, float* out
     int32_t enemies[TANKS_ENEMIES], mates[TANKS_MATES];
     tanks_look(map, 2 * team_size, i, &view);
     int32_t first_enemy = team ? 0 : team_size, first_mate = team ? team_size : 0;
-    int32_t number = tanks_nearest(view.distance + first_enemy, s->alive + first_enemy, team_size, enemies, TANKS_ENEMIES);
+    int32_t number =
+        tanks_nearest(view.distance + first_enemy, s->alive + first_enemy, team_size, enemies, TANKS_ENEMIES);
     memcpy(counts, s->alive + first_mate, (size_t)team_size * sizeof(int32_t));
     counts[i - first_mate] = 0;
     int32_t number_mates = tanks_nearest(view.distance + first_mate, counts, team_size, mates, TANKS_MATES);
@@ -886,7 +939,7 @@ static void tanks_see(const Tanks* s, const TanksMap* map, int32_t i, float* out
 static void tanks_observe(const Tanks* s, PufIo io)
 {
     TanksMap map;
-    for (int32_t i = 0; i < 2 * s->team_size; i++) {
+    for (int32_t i = 0; i < tanks_blocks(2 * s->team_size); i++) {
         map.x[i] = (float)s->x[i];
         map.y[i] = (float)s->y[i];
         map.cosine[i] = (float)tanks_cosine(s->heading[i]) * (1.0f / TANKS_UNIT);
@@ -941,10 +994,12 @@ static const PufParam tanks_params[] = {
     [TANKS_P_FRIENDLY_FIRE] = { "friendly_fire", PUF_BOOL, 1, 0, 1,
                                 "shells harm their own team, and who fired them, after their first ricochet" },
     [TANKS_P_MAX_STEPS] = { "max_steps", PUF_INT, 600, 1, 100000, "steps until a round is cut off: a draw" },
-    [TANKS_P_BOT_FIRE] = { "bot_fire", PUF_REAL, 0.25, 0, 1, "chance in a step that a scripted tank fires when aligned" },
+    [TANKS_P_BOT_FIRE] = { "bot_fire", PUF_REAL, 0.1, 0, 1,
+                           "chance in a step that a scripted tank fires when aligned" },
     [TANKS_P_REWARD_TANK] = { "reward_tank", PUF_REAL, 1, 0, 100,
                               "to the team, divided by team_size, for an enemy destroyed; minus that for an own tank" },
-    [TANKS_P_REWARD_HIT] = { "reward_hit", PUF_REAL, 0, 0, 100, "to the tank that fired, for an enemy destroyed" },
+    [TANKS_P_REWARD_HIT] = { "reward_hit", PUF_REAL, 0.5, 0, 100,
+                             "to the tank that fired, for an enemy destroyed; minus that for one of its own team" },
 };
 static const PufField tanks_fields[] = {
     PUF_SCALAR(Tanks, team_size, "tanks in each team; the first half of the tanks is the first team"),
@@ -965,7 +1020,7 @@ static const PufField tanks_fields[] = {
     PUF_ARRAY(Tanks, blocked, "1: a wall or a tank was in the way"),
     PUF_ARRAY(Tanks, reload, "steps until a tank can fire"),
     PUF_ARRAY(Tanks, flying, "shells of a tank in the air"),
-    PUF_ARRAY(Tanks, hits, "enemies that a tank has destroyed in this round"),
+    PUF_ARRAY(Tanks, hits, "enemies that a tank has destroyed in this round, minus tanks of its own team"),
     PUF_ARRAY(Tanks, ended_at, "tick at which a tank became a wreck"),
     PUF_SCALAR(Tanks, shells, "in the air: the first so many of the following"),
     PUF_ARRAY(Tanks, shell_x, "of shells, in units"),
