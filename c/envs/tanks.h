@@ -426,23 +426,32 @@ static int32_t tanks_slide_y(const Tanks* s, int32_t x, int32_t y, int32_t dy)
     return (walls >> tanks_cell(x - TANKS_RADIUS) | walls >> tanks_cell(x + TANKS_RADIUS - 1)) & 1 ? stop : y + dy;
 }
 
+// Whether tank i may meet another in this step: along each axis, both move by their greatest speed at most.
+static int32_t tanks_meets(const Tanks* s, int32_t i)
+{
+    enum { NEARBY = TANKS_APART + 2 * TANKS_FORWARD };
+    int32_t any = 0, x = s->x[i], y = s->y[i];
+    for (int32_t j = 0; j < tanks_blocks(2 * s->team_size); j++) {
+        int32_t dx = s->x[j] - x, dy = s->y[j] - y;
+        int32_t near = -(dx < NEARBY) & -(dx > -NEARBY) & -(dy < NEARBY) & -(dy > -NEARBY);
+        any |= near & -(i != j) & s->alive[j];
+    }
+    return any & s->alive[i];
+}
+
 // Moves along one axis, from `at` to `to`, with the other coordinate in `across`. One that would come too near to
 // where another tank is, or to where it wants to be, is not taken: whoever moves in the end, no two are too near.
-static void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across)
+static void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across, const int32_t* meets)
 {
     enum { TOO_NEAR = TANKS_APART * TANKS_APART };
     int32_t tanks = 2 * s->team_size, stays[TANKS_MOST];
     for (int32_t i = 0; i < tanks; i++) {
-        int32_t bad = 0;
-        for (int32_t first = 0; to[i] != at[i] && first < tanks; first += TANKS_BLOCK) {
-            for (int32_t j = first; j < first + TANKS_BLOCK; j++) {
-                int32_t aside = across[i] - across[j], before = to[i] - at[j], after = to[i] - to[j];
-                int32_t near =
-                    -(before * before + aside * aside < TOO_NEAR) | -(after * after + aside * aside < TOO_NEAR);
-                bad |= near & -(i != j) & s->alive[j];
-            }
+        stays[i] = 0;
+        for (int32_t j = 0; meets[i] && to[i] != at[i] && j < tanks; j++) {
+            int32_t aside = across[i] - across[j], before = to[i] - at[j], after = to[i] - to[j];
+            int32_t near = (before * before + aside * aside < TOO_NEAR) | (after * after + aside * aside < TOO_NEAR);
+            stays[i] |= near & (i != j) & s->alive[j];
         }
-        stays[i] = bad;
     }
     for (int32_t i = 0; i < tanks; i++) {
         at[i] = stays[i] ? at[i] : to[i];
@@ -452,7 +461,7 @@ static void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* 
 
 static void tanks_drive(Tanks* s, const int32_t* actions)
 {
-    int32_t tanks = 2 * s->team_size, to[TANKS_MOST] = { 0 }, dx[TANKS_MOST], dy[TANKS_MOST];
+    int32_t tanks = 2 * s->team_size, to[TANKS_MOST], dx[TANKS_MOST], dy[TANKS_MOST], meets[TANKS_MOST];
     for (int32_t i = 0; i < tanks; i++) {
         int32_t drive = actions[i * TANKS_ACTIONS], turn = actions[i * TANKS_ACTIONS + 1];
         int32_t aim = drive == TANKS_GO ? TANKS_FORWARD : drive == TANKS_REVERSE ? -TANKS_BACK : 0;
@@ -464,13 +473,14 @@ static void tanks_drive(Tanks* s, const int32_t* actions)
         dy[i] = tanks_part(s->speed[i], tanks_sine(s->heading[i]));
         to[i] = tanks_slide_x(s, s->x[i], s->y[i], dx[i]);
         s->blocked[i] = to[i] != s->x[i] + dx[i];
+        meets[i] = tanks_meets(s, i);
     }
-    tanks_move(s, s->x, to, s->y);
+    tanks_move(s, s->x, to, s->y, meets);
     for (int32_t i = 0; i < tanks; i++) {
         to[i] = tanks_slide_y(s, s->x[i], s->y[i], dy[i]);
         s->blocked[i] |= to[i] != s->y[i] + dy[i];
     }
-    tanks_move(s, s->y, to, s->x);
+    tanks_move(s, s->y, to, s->x, meets);
 }
 
 static void tanks_fire(Tanks* s, const int32_t* actions)
@@ -575,12 +585,10 @@ static inline int32_t tanks_touching(const Tanks* s, int32_t blocks, int32_t x, 
 {
     enum { NEAR = TANKS_TOUCH * TANKS_TOUCH };
     int32_t any = 0;
-    for (int32_t first = 0; first < blocks; first += TANKS_BLOCK) {
-        for (int32_t i = first; i < first + TANKS_BLOCK; i++) {
-            int32_t dx = s->shell_x[i] - x, dy = s->shell_y[i] - y;
-            touching[i] = -(dx * dx + dy * dy <= NEAR) & harms[i];
-            any |= touching[i];
-        }
+    for (int32_t i = 0; i < blocks; i++) {
+        int32_t dx = s->shell_x[i] - x, dy = s->shell_y[i] - y;
+        touching[i] = -(dx * dx + dy * dy <= NEAR) & harms[i];
+        any |= touching[i];
     }
     return any;
 }
@@ -677,7 +685,8 @@ static void tanks_aim(const Tanks* s, TanksRays* rays, float* distance)
         rays->dy[k] /= distance[k];
         rays->x[k] = x[k];
         rays->y[k] = y[k];
-        rays->range[k] = s->alive[s->team_size + k] && k < s->team_size ? puf_minf(distance[k], TANKS_SIGHT) : 0.0f;
+        int32_t looks = s->alive[s->team_size + k] & (k < s->team_size) & (distance[k] <= TANKS_SIGHT);
+        rays->range[k] = looks ? distance[k] : 0.0f;
     }
 }
 
@@ -804,19 +813,24 @@ static void tanks_look(const TanksMap* map, int32_t tanks, int32_t i, TanksView*
 // The `most` nearest of those that count, nearest first; returns how many there are.
 static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32_t n, int32_t* found, int32_t most)
 {
-    int32_t number = 0;
+    int32_t number = 0, listed = 0, which[TANKS_SHELLS_MOST + 1];
     for (int32_t j = 0; j < n; j++) {
-        if (!counts[j] || (number == most && distance[j] >= distance[found[most - 1]])) {
+        which[number] = j;
+        number += counts[j];
+    }
+    for (int32_t k = 0; k < number; k++) {
+        int32_t j = which[k];
+        if (listed == most && distance[j] >= distance[found[most - 1]]) {
             continue;
         }
-        int32_t at = number < most ? number : most - 1;
+        listed += listed < most;
+        int32_t at = listed - 1;
         for (; at > 0 && distance[j] < distance[found[at - 1]]; at--) {
             found[at] = found[at - 1];
         }
         found[at] = j;
-        number += number < most;
     }
-    return number;
+    return listed;
 }
 
 static inline float tanks_unit(float x) { return puf_clampf(x, -1.0f, 1.0f); }
