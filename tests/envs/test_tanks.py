@@ -133,24 +133,25 @@ class Rules:
             wants[i] = even_part(self.speed[i], self.heading[i], 16), even_part(self.speed[i], self.heading[i], 0)
             self.blocked[i] = False
         for axis, own in enumerate((self.x, self.y)):
-            goal = {i: self.slide(i, axis, wants[i][axis]) for i in wants}
+            goal = {i: self.slide(i, axis, want[axis]) for i, want in wants.items()}
             other = (self.y, self.x)[axis]
-            stops = set()
-            for i in goal:
-                for j in goal:
-                    for there in (own[j], goal[j]):
-                        near = (goal[i] - there) ** 2 + (other[i] - other[j]) ** 2 < (2 * RADIUS) ** 2
-                        if i != j and goal[i] != own[i] and near:
-                            stops.add(i)
-            for i in goal:
-                self.seen["wall in the way"] += goal[i] != own[i] + wants[i][axis]
+            stops = {
+                i
+                for i, end in goal.items()
+                for j, others_end in goal.items()
+                for there in (own[j], others_end)
+                if i != j and end != own[i] and (end - there) ** 2 + (other[i] - other[j]) ** 2 < (2 * RADIUS) ** 2
+            }
+            for i, end in goal.items():
+                cut = end != own[i] + wants[i][axis]
+                self.seen["wall in the way"] += cut
                 self.seen["tank in the way"] += i in stops
-                self.blocked[i] |= goal[i] != own[i] + wants[i][axis] or i in stops
+                self.blocked[i] |= cut or i in stops
                 if i not in stops:
-                    own[i] = goal[i]
+                    own[i] = end
 
     def slide(self, i: int, axis: int, want: int) -> int:
-        """As far as the square is inside no wall. Walls are thicker than a step: only a way that ends in one is walked."""
+        """As far as the square is inside no wall. Walls are thicker than a step: only a way that ends in one is cut."""
         x, y = self.x[i], self.y[i]
         side = (want > 0) - (want < 0)
         ways = [(x + side * done, y) if axis == 0 else (x, y + side * done) for done in range(abs(want) + 1)]

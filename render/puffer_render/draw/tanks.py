@@ -29,7 +29,7 @@ KEYS = {
 }
 PLAY = {"max_steps": 2000}
 TEAMS = (TEAL, CORAL)
-TRAIL = 5
+TRAIL = 7
 """Steps of flight that the light behind a shell lasts."""
 BURST = 14
 """Steps that an explosion lasts."""
@@ -152,10 +152,10 @@ def _draw_tank(state: Any, i: int, arena: Arena, frame: Frame) -> None:
 
     color = TEAMS[i >= int(state.team_size)]
     if not alive:
-        color = blend(color, NIGHT, 0.78)
+        color = blend(blend(color, STEEL, 0.5), NIGHT, 0.6)
     elif i == 0:
         frame.glow(*middle, arena.side * 0.75, fade(SNOW, 0.45))
-    track = blend(NIGHT, STEEL, 0.35 if alive else 0.12)
+    track = blend(NIGHT, STEEL, 0.35 if alive else 0.2)
     # half of the way along both axes: the treads run as the tank goes
     travel = (float(state.x[i]) * math.cos(angle) + float(state.y[i]) * math.sin(angle)) % (2 * RADIUS / TREADS)
     for low, high in ((-160, -88), (88, 160)):
