@@ -220,31 +220,34 @@ static inline int32_t tanks_part(int32_t length, int32_t sine)
 static inline int32_t tanks_cell(int32_t position) { return position >> TANKS_CELL_BITS; }
 static inline int32_t tanks_middle(int32_t cell) { return cell * TANKS_CELL + TANKS_CELL / 2; }
 
-// One step of a flood: what is free and next to, or in, what is reached already.
-static void tanks_spread(uint32_t reached[TANKS_ROWS + 2], const uint32_t free_cells[TANKS_ROWS])
+// One step of a flood: what is free and next to, or in, what is reached already. Row r is reached[r + 1]. Returns 0 when
+// nothing is new.
+static uint32_t tanks_spread(uint32_t reached[TANKS_ROWS + 2], const uint32_t free_cells[TANKS_ROWS])
 {
-    uint32_t next[TANKS_ROWS];
-    for (int32_t r = 0; r < TANKS_ROWS; r++) { // row r is reached[r + 1]
+    uint32_t next[TANKS_ROWS], fresh = 0;
+    for (int32_t r = 0; r < TANKS_ROWS; r++) {
         uint32_t row = reached[r + 1];
         next[r] = (row | row << 1 | row >> 1 | reached[r] | reached[r + 2]) & free_cells[r];
+        fresh |= next[r] ^ row;
     }
     memcpy(reached + 1, next, sizeof(next));
+    return fresh;
 }
 
 // Whether every free cell can be reached from every other.
 static int tanks_connected(const uint32_t rows[TANKS_ROWS])
 {
-    uint32_t reached[TANKS_ROWS + 2] = { 0 }, before[TANKS_ROWS], free_cells[TANKS_ROWS];
+    uint32_t reached[TANKS_ROWS + 2] = { 0 }, free_cells[TANKS_ROWS], missed = 0;
     for (int32_t r = 0; r < TANKS_ROWS; r++) {
         free_cells[r] = ~rows[r];
     }
     reached[2] = 2; // the first column is always free
-    do {
-        memcpy(before, reached + 1, sizeof(before));
-        tanks_spread(reached, free_cells);
-        tanks_spread(reached, free_cells);
-    } while (memcmp(before, reached + 1, sizeof(before)) != 0);
-    return memcmp(free_cells, reached + 1, sizeof(free_cells)) == 0;
+    while (tanks_spread(reached, free_cells)) {
+    }
+    for (int32_t r = 0; r < TANKS_ROWS; r++) {
+        missed |= free_cells[r] ^ reached[r + 1];
+    }
+    return missed == 0;
 }
 
 // A wall of 1 to 3 cells by 1 or 2, and the same one half a turn around the middle. Returns how many cells were walled.
