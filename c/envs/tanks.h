@@ -51,8 +51,7 @@ enum {
     TANKS_MOST = 2 * TANKS_TEAM,
     TANKS_SHELLS = 4, // of a tank, at most
     TANKS_SHELLS_MOST = TANKS_MOST * TANKS_SHELLS,
-    TANKS_BLOCK =
-        8, // loops over tanks and shells go by so many, for the sake of vector instructions; any divisor of both
+    TANKS_BLOCK = 8, // loops over tanks and shells run to a multiple of this, without a rest for vector instructions
     TANKS_ROWS = 32, // of cells, at most, border included; a row is a word
     TANKS_START_COLUMNS = 2,
     TANKS_LEAST_WIDTH = 6,
@@ -101,8 +100,10 @@ typedef struct Tanks {
     int32_t shells;            // in the air
     int32_t left[2];           // tanks of each team
     int32_t wins[2], draws;    // rounds so far
+    PufLog log;
+    float log_draws, log_lost;
     uint32_t rows[TANKS_ROWS]; // bit c of row r: a wall in column c; the border is wall
-    // Tanks: first the first team, then the second.
+    // Tanks: first the first team, then the second; behind them zeros. From here on, every table begins on a cache line.
     int32_t x[TANKS_MOST], y[TANKS_MOST], heading[TANKS_MOST], speed[TANKS_MOST];
     int32_t alive[TANKS_MOST], blocked[TANKS_MOST], reload[TANKS_MOST], flying[TANKS_MOST];
     int32_t hits[TANKS_MOST];                       // enemies destroyed in this round, minus tanks of its own team
@@ -115,8 +116,6 @@ typedef struct Tanks {
     int32_t shell_bounces[TANKS_SHELLS_MOST];                         // so far
     int32_t shell_owner[TANKS_SHELLS_MOST];
     int32_t shell_since[TANKS_SHELLS_MOST]; // tick of the shot or of the last ricochet
-    PufLog log;
-    float log_draws, log_lost;
 } Tanks;
 
 enum {
