@@ -24,9 +24,13 @@ def snake(snakes: int) -> dict[str, Any]:
 
 
 WORLDS: dict[str, list[tuple[str, int, dict[str, Any]]]] = {
+    "blobs": [(f"{n:,} in one world", n, {"num_players": n}) for n in (64, 640, 6400)],
+    "boids": [(f"{n:,} in one world", n, {"boids": n}) for n in (64, 640, 6400)],
+    "drone": [(f"{n:,} in one world", n, {"num_drones": n}) for n in (1, 64, 256)],
     "snake": [(f"{n:,} in one world", n, snake(n)) for n in (16, 160, 1600)],
+    "tanks": [(f"{2 * n:,} in one world", n, {"team_size": n, "scripted": False}) for n in (1, 4, 16)],
 }
-"""Environment -> (what, agents in all at least, settings)."""
+"""Environment -> (what, agents in all at least, settings). Planes grow with their players."""
 
 
 def main() -> int:

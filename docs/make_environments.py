@@ -89,9 +89,12 @@ def settings(env: EnvSpec) -> str:
 def speed(name: str) -> str:
     """What benchmarks/environments.py and benchmarks/scaling.py measured."""
     measured = [m for m in results("environments")["measurements"] if m["environment"] == name]
-    best = {m["num_agents"]: m["steps_per_second"] for m in measured}  # the newest instruction set comes last
+    best = {
+        (m["what"], m["num_agents"]): m["steps_per_second"] for m in measured
+    }  # the newest instruction set comes last
     told = ["Agent-steps per second on one core of the machine of [performance.md](../performance.md), random actions:"]
-    told.append(table(("agents", "steps/s"), [(f"{agents:,}", millions(rate)) for agents, rate in best.items()]))
+    rated = [(what or "as it is", f"{agents:,}", millions(rate)) for (what, agents), rate in best.items()]
+    told.append(table(("", "agents", "steps/s"), rated))
     scaled = [m for m in results("scaling") if m["environment"] == name]
     rows = [(m["what"], f"{m['agents']:,}", millions(m["steps_per_second"]), f"{m['nanoseconds']:.1f}") for m in scaled]
     told.append("More of them (`python benchmarks/scaling.py`):")
@@ -141,7 +144,8 @@ def index() -> str:
     """The list of all, for the README."""
     rows = []
     for name in environments():
-        rates = [m["steps_per_second"] for m in results("environments")["measurements"] if m["environment"] == name]
+        measured = [m for m in results("environments")["measurements"] if m["environment"] == name and not m["what"]]
+        rates = [m["steps_per_second"] for m in measured]
         runs = [run for run in results("training") if run["environment"] == name]
         scores = ", ".join(number(run["score"]) for run in runs)
         solved = ", ".join(f"{run['perf']:.2f}" for run in runs)
