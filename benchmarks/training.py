@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,13 +41,18 @@ def train(name: str, seed: int, folder: Path, extra: list[str]) -> dict[str, Any
     }
 
 
+def by_name(run: dict[str, Any]) -> tuple[str, int]:
+    return run["environment"], run["seed"]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "names", nargs="*", default=["cartpole", "breakout"], help="environments: names of puffer-train"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--json", type=Path, help="also write the figures there, in place of those of the same names")
+    parser.add_argument("--policies", type=Path, help="leave the policy of the first seed in this folder")
     options, extra = parser.parse_known_args()  # the rest goes to puffer-train
     runs = []
     print(
@@ -56,13 +62,17 @@ def main() -> int:
         for seed in options.seeds:
             with tempfile.TemporaryDirectory() as scratch:
                 run = train(name, seed, Path(scratch) / "run", extra)
+                if options.policies and seed == options.seeds[0]:
+                    shutil.copy(Path(scratch) / "run/policy.safetensors", options.policies / f"{name}.safetensors")
             runs.append(run)
             times = f"{run['training_seconds']:>9.1f}s{run['seconds']:>8.1f}s"
             perf = "" if run["perf"] is None else f"{run['perf']:.3f}"
             scores = f"{run['score']:>12.1f}{run['least_score']:>8.1f}{perf:>7}"
             print(f"{name:<36}{seed:>5}{run['steps']:>12,}{times}{scores}", flush=True)
     if options.json:
-        options.json.write_text(json.dumps(runs, indent=2) + "\n")
+        old = json.loads(options.json.read_text()) if options.json.exists() else []
+        kept = [run for run in old if run["environment"] not in options.names]
+        options.json.write_text(json.dumps(sorted(kept + runs, key=by_name), indent=2) + "\n")
     return 0
 
 

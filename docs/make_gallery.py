@@ -1,7 +1,7 @@
-"""Make the pictures of the README: `python docs/make_gallery.py`.
+"""Make the pictures of the README and of the environments' pages: `python docs/make_gallery.py [NAME ...]`.
 
 The policies in docs/policies were trained with the shipped settings (`puffer-train NAME --seed 1`). Each plays one
-game, which is recorded as a replay, and a frame of that is drawn; of Breakout also a few seconds.
+game, which is recorded as a replay, and a frame of that is drawn; of some also a few seconds.
 """
 
 from __future__ import annotations
@@ -9,16 +9,52 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What to show of which environment."""
+
+    name: str
+    """Of the environment."""
+    render: str
+    """Options of puffer-render."""
+    env: str = ""
+    """Settings of the environment, as options of puffer-eval."""
+
+
+TASKS = ("hover", "orbit", "follow", "cube", "sphere", "flag", "congo", "race")
+
+
+def only(task: str) -> str:
+    """Settings of drone with which every episode has this task."""
+    return " ".join(f"--env.{name} {int(name == task)}" for name in TASKS)
+
+
 PICTURES = {
-    "breakout.png": ("breakout", ["--frame", "3200"]),
-    "cartpole.png": ("cartpole", ["--frame", "12"]),
-    "pong.png": ("pong", ["--frame", "1500"]),
-    "snake.png": ("snake", ["--frame", "330"]),
-    "squared.png": ("squared", ["--frame", "3"]),
-    "breakout.gif": ("breakout", ["--fps", "25", "--every", "3", "--max-seconds", "8", "--scale", "0.6"]),
+    "asteroids.png": Picture("asteroids", "--frame 4020"),
+    "blobs.png": Picture("blobs", "--frame 1200"),
+    "boids.png": Picture("boids", "--frame 500"),
+    "breakout.png": Picture("breakout", "--frame 3200"),
+    "cartpole.png": Picture("cartpole", "--frame 12"),
+    "connect4.png": Picture("connect4", "--frame 12"),
+    "drone.png": Picture("drone", "--frame 500", only("flag")),
+    "drone-cube.png": Picture("drone", "--frame 500", only("cube")),
+    "drone-race.png": Picture("drone", "--frame 400", only("race")),
+    "enduro.png": Picture("enduro", "--frame 2300"),
+    "maze.png": Picture("maze", "--frame 20"),
+    "memory.png": Picture("memory", "--frame 0"),
+    "pong.png": Picture("pong", "--frame 1500"),
+    "racer.png": Picture("racer", "--frame 2400"),
+    "snake.png": Picture("snake", "--frame 330"),
+    "squared.png": Picture("squared", "--frame 3"),
+    "tanks.png": Picture("tanks", "--frame 130"),
+    "breakout.gif": Picture("breakout", "--fps 25 --every 3 --max-seconds 8 --scale 0.6"),
+    "drone.gif": Picture("drone", "--fps 16.7 --every 3 --max-seconds 9 --scale 0.5 --zoom 1.05", only("flag")),
 }
 
 
@@ -27,15 +63,19 @@ def run(module: str, *arguments: str) -> None:
 
 
 def main() -> int:
+    names = sys.argv[1:]
+    chosen = {file: picture for file, picture in PICTURES.items() if not names or picture.name in names}
     (DOCS / "images").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for name in sorted({environment for environment, _ in PICTURES.values()}):
+        games = {(picture.name, picture.env) for picture in chosen.values()}
+        replays = {game: f"{scratch}/{number}.puf" for number, game in enumerate(sorted(games))}
+        for (name, env), replay in replays.items():
             policy = DOCS / f"policies/{name}.safetensors"
-            replay = f"{scratch}/{name}.puf"
             options = ["--policy", str(policy), "--episodes", "1", "--seed", "7", "--replay", replay]
-            run("puffer_train.cli_eval", name, *options)
-        for file, (name, options) in PICTURES.items():
-            run("puffer_render.cli_render", f"{scratch}/{name}.puf", str(DOCS / "images" / file), *options)
+            run("puffer_train.cli_eval", name, *options, *env.split())
+        for file, picture in chosen.items():
+            replay = replays[picture.name, picture.env]
+            run("puffer_render.cli_render", replay, str(DOCS / "images" / file), *picture.render.split())
     return 0
 
 

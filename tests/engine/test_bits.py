@@ -102,6 +102,7 @@ def test_sanitizers_agree_and_find_nothing(name: str, sanitized: Path, tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_sanitizers_find_nothing_in_a_long_run(name: str, sanitized: Path) -> None:
     run_sanitized(sanitized, name, agent_steps=100_000_000)

@@ -55,6 +55,7 @@ def test_continuous_actions_keep_the_contract(check: conformance.Check) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", puffer_envs.list_envs())
 def test_ten_million_steps_in_bounds(name: str) -> None:
     with puffer_envs.make(name, 64) as env:

@@ -166,7 +166,8 @@ def test_extreme_settings_work(name: str) -> None:
                 space = env.single_action_space
                 for _ in range(200):
                     if env.actions.dtype == np.int32:
-                        env.actions[:] = rng.integers(0, space.n, env.actions.shape)  # type: ignore[attr-defined]
+                        choices = getattr(space, "nvec", getattr(space, "n", 1))
+                        env.actions[:] = rng.integers(0, choices, env.actions.shape)
                     else:
                         env.actions[:] = rng.uniform(-1, 1, env.actions.shape)
                     env.step(env.actions)

@@ -110,7 +110,8 @@ def test_frames_one_by_one_lead_where_steps_do(name: str, held: int) -> None:
         frames.reset(5)
         ended = 0
         for _ in range(3000):
-            action = random.integers(0, steps.single_action_space.n, 1).astype(np.int32)
+            choices = getattr(steps.single_action_space, "nvec", getattr(steps.single_action_space, "n", 1))
+            action = random.integers(0, choices, steps.actions.shape).astype(np.int32)
             steps.step(action)
             reward = 0.0
             for _ in range(held):

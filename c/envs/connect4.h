@@ -1,0 +1,318 @@
+// connect4 - four in a row, against a scripted opponent of a chosen strength, or against oneself.
+//
+// Observation  uint8 (85): own stones (42, column by column from the left, each from the bottom), the other's stones (42),
+//              1 if it is this agent's turn.
+// Action       one of 7: the column to drop a stone into. The action mask shows those with room. A stone for a full
+//              column falls into the nearest one with room (of two, the left one). Who waits has only column 0 in the
+//              mask, and what it does is ignored.
+// Reward       1 for winning, -1 for losing, 0 for a draw and while the game goes on.
+// End          terminal when four of a kind are in a row, or the board is full.
+// Score        1 won, 0 drawn, -1 lost; perf is 1, 0.5 or 0.
+//
+// Who begins is drawn for each game. Against a scripted opponent a step is a move of each, and it is always the agent's
+// turn. With `self_play` there are two agents, a step is one move, and they take turns.
+//
+// The board is two sets of bits, as in John Tromp's programs: 7 bits for each column, of which the highest is always
+// empty, so that shifting a whole set by 1 (up), 7 (right), 6 or 8 (diagonally) never makes neighbours of stones that
+// are none.
+#pragma once
+#include "puffer.h"
+
+enum { CONNECT4_COLUMNS = 7, CONNECT4_ROWS = 6, CONNECT4_CELLS = CONNECT4_COLUMNS * CONNECT4_ROWS };
+enum { CONNECT4_COLUMN_BITS = CONNECT4_ROWS + 1 };
+enum { CONNECT4_OBS = 2 * CONNECT4_CELLS + 1 };
+enum { CONNECT4_MOST_STRENGTH = 8 };
+enum { CONNECT4_RUNNING, CONNECT4_WON, CONNECT4_DRAWN, CONNECT4_LOST };
+
+typedef struct Connect4 {
+    PufRng rng;
+    int32_t strength, self_play; // settings
+    int32_t turn;                // whose move it is: 0 or 1
+    int32_t moves;               // stones on the board
+    int32_t began;               // who made the first move
+    int32_t last;                // the column of the last stone, -1 before the first
+    int32_t result;              // of the game before: CONNECT4_...
+    uint64_t stones[2];          // of each player; player 0 is the agent, or the first of two
+    uint64_t ended[2];           // as they were when the game before ended; for those who watch
+    PufLog log;
+    float began_n, began_perf; // after the five of PufLog: of games that the agent began
+} Connect4;
+
+enum { CONNECT4_STRENGTH, CONNECT4_SELF_PLAY };
+
+static void connect4_resize(PufLayout* layout, const double* params)
+{
+    layout->agents = params[CONNECT4_SELF_PLAY] > 0.0 ? 2 : 1;
+}
+
+static void connect4_init(Connect4* s, const double* params, PufRng rng)
+{
+    s->rng = rng;
+    s->strength = (int32_t)params[CONNECT4_STRENGTH];
+    s->self_play = (int32_t)params[CONNECT4_SELF_PLAY];
+}
+
+// Rules on bits.
+
+// The lowest cell of every column, and all 42 cells.
+#define CONNECT4_BOTTOMS 0x40810204081u
+#define CONNECT4_BOARD (CONNECT4_BOTTOMS * ((1u << CONNECT4_ROWS) - 1))
+static const int32_t connect4_middle_first[CONNECT4_COLUMNS] = { 3, 2, 4, 1, 5, 0, 6 };
+
+static uint64_t connect4_bottom(int32_t column) { return (uint64_t)1 << (CONNECT4_COLUMN_BITS * column); }
+
+static uint64_t connect4_column(int32_t column) { return connect4_bottom(column) * ((1u << CONNECT4_ROWS) - 1); }
+
+static uint64_t connect4_top(int32_t column) { return connect4_bottom(column) << (CONNECT4_ROWS - 1); }
+
+static int32_t connect4_has_room(uint64_t all, int32_t column) { return (all & connect4_top(column)) == 0; }
+
+// The cell that a stone dropped into a column with room comes to lie in: adding carries through the stones below it.
+static uint64_t connect4_cell(uint64_t all, int32_t column)
+{
+    return ((all & connect4_column(column)) + connect4_bottom(column)) & connect4_column(column);
+}
+
+// Whether four in a row are among these stones: first pairs, then pairs of pairs, in each of the four directions.
+static int32_t connect4_four(uint64_t stones)
+{
+    static const int32_t ways[] = { 1, CONNECT4_COLUMN_BITS - 1, CONNECT4_COLUMN_BITS, CONNECT4_COLUMN_BITS + 1 };
+    uint64_t found = 0;
+    for (int32_t w = 0; w < 4; w++) {
+        uint64_t pairs = stones & (stones >> ways[w]);
+        found |= pairs & (pairs >> (2 * ways[w]));
+    }
+    return found != 0;
+}
+
+// The wished column, or the nearest one with room; there is one as long as the game goes on.
+static int32_t connect4_legal(uint64_t all, int32_t wished)
+{
+    for (int32_t away = 0; away < CONNECT4_COLUMNS; away++) {
+        if (wished - away >= 0 && connect4_has_room(all, wished - away)) {
+            return wished - away;
+        }
+        if (wished + away < CONNECT4_COLUMNS && connect4_has_room(all, wished + away)) {
+            return wished + away;
+        }
+    }
+    return 0;
+}
+
+// The scripted opponent.
+
+// The empty cells that would make four in a row of these stones, whether a stone can be dropped there yet or not: the
+// fourth cell of three, at either end or in a gap, in each direction.
+static uint64_t connect4_threats(uint64_t stones, uint64_t all)
+{
+    uint64_t found = (stones << 1) & (stones << 2) & (stones << 3); // upwards there is one end, and no gap
+    for (int32_t way = CONNECT4_COLUMN_BITS - 1; way <= CONNECT4_COLUMN_BITS + 1; way++) {
+        uint64_t two_before = (stones << way) & (stones << (2 * way));
+        uint64_t two_behind = (stones >> way) & (stones >> (2 * way));
+        found |= two_before & ((stones << (3 * way)) | (stones >> way));
+        found |= two_behind & ((stones >> (3 * way)) | (stones << way));
+    }
+    return found & CONNECT4_BOARD & ~all;
+}
+
+// What a position is worth to the player to move: 1 it can force four in a row within `depth` moves (both players'
+// counted), -1 the other can, 0 neither. Negamax with a window of `low` to `high`: outside it, a bound is enough.
+static int32_t connect4_search(uint64_t own, uint64_t other, int32_t depth, int32_t low, int32_t high)
+{
+    uint64_t all = own | other;
+    uint64_t moves = (all + CONNECT4_BOTTOMS) & CONNECT4_BOARD; // where stones come to lie
+    if (depth <= 0) {
+        return 0;
+    }
+    if (connect4_threats(own, all) & moves) {
+        return 1;
+    }
+    if (depth == 1 || moves == 0) {
+        return 0;
+    }
+    uint64_t threats = connect4_threats(other, all);
+    uint64_t forced = threats & moves;
+    moves = forced ? forced : moves;
+    moves &= ~(threats >> 1); // not under a cell in which the other would win
+    if (moves == 0 || (forced & (forced - 1))) {
+        return -1; // wherever the stone goes, the other wins with the next one
+    }
+    int32_t best = -1;
+    for (int32_t k = 0; k < CONNECT4_COLUMNS && best < high; k++) {
+        uint64_t move = moves & connect4_column(connect4_middle_first[k]);
+        if (move) {
+            int32_t least = best > low ? best : low;
+            int32_t value = depth == 2 ? 0 : -connect4_search(other, own | move, depth - 1, -high, -least);
+            best = value > best ? value : best;
+        }
+    }
+    return best;
+}
+
+// What dropping a stone there is worth, looking at `depth` moves, this one included.
+static int32_t connect4_value(uint64_t own, uint64_t other, int32_t column, int32_t depth)
+{
+    uint64_t all = own | other;
+    uint64_t after = own | connect4_cell(all, column);
+    return connect4_four(after) ? 1 : -connect4_search(other, after, depth - 1, -1, 1);
+}
+
+// One of the best columns as far as it can see, each with the same chance; of all with room at strength 0.
+static int32_t connect4_choose(Connect4* s, int32_t player)
+{
+    uint64_t own = s->stones[player], other = s->stones[1 - player];
+    uint64_t all = own | other;
+    int32_t best = -2, count = 0;
+    int32_t columns[CONNECT4_COLUMNS] = { 0 };
+    for (int32_t c = 0; c < CONNECT4_COLUMNS; c++) {
+        if (!connect4_has_room(all, c)) {
+            continue;
+        }
+        int32_t value = s->strength > 0 ? connect4_value(own, other, c, s->strength) : 0;
+        if (value > best) {
+            best = value;
+            count = 0;
+        }
+        if (value == best) {
+            columns[count++] = c;
+        }
+    }
+    return columns[puf_rand_below(&s->rng, (uint32_t)count)];
+}
+
+// The game.
+
+// Drop a stone of the player whose turn it is. Returns what became of the game.
+static int32_t connect4_drop(Connect4* s, int32_t column)
+{
+    s->stones[s->turn] |= connect4_cell(s->stones[0] | s->stones[1], column);
+    s->last = column;
+    s->moves += 1;
+    if (connect4_four(s->stones[s->turn])) {
+        return CONNECT4_WON;
+    }
+    s->turn = 1 - s->turn;
+    return s->moves == CONNECT4_CELLS ? CONNECT4_DRAWN : CONNECT4_RUNNING;
+}
+
+static void connect4_reset(Connect4* s)
+{
+    s->stones[0] = 0;
+    s->stones[1] = 0;
+    s->moves = 0;
+    s->last = -1;
+    s->turn = (int32_t)(puf_rand(&s->rng) >> 31);
+    s->began = s->turn;
+    if (!s->self_play && s->turn == 1) {
+        (void)connect4_drop(s, connect4_choose(s, 1));
+    }
+}
+
+// Each cell as a byte of 0 or 1. Multiplying copies a column's bits so that each comes to lie at the bottom of a byte of
+// its own, the first row in the first byte; the two bytes too many are overwritten by the next column.
+static void connect4_write_stones(uint64_t stones, uint8_t* cells)
+{
+    for (int32_t c = 0; c < CONNECT4_COLUMNS; c++) {
+        uint64_t column = stones >> (CONNECT4_COLUMN_BITS * c) & ((1u << CONNECT4_ROWS) - 1);
+        uint64_t spread = column * 0x0002040810204081u & 0x0101010101010101u;
+        uint8_t bytes[8];
+        for (int32_t row = 0; row < 8; row++) {
+            bytes[row] = (uint8_t)(spread >> (8 * row)); // one move where memory is little-endian
+        }
+        memcpy(cells + c * CONNECT4_ROWS, bytes, c < CONNECT4_COLUMNS - 1 ? 8 : CONNECT4_ROWS);
+    }
+}
+
+static void connect4_observe(const Connect4* s, PufIo io)
+{
+    uint64_t all = s->stones[0] | s->stones[1];
+    for (int32_t player = 0; player < 1 + s->self_play; player++) {
+        uint8_t* obs = (uint8_t*)io.obs + (size_t)player * CONNECT4_OBS;
+        uint8_t* mask = io.action_mask + (size_t)player * CONNECT4_COLUMNS;
+        connect4_write_stones(s->stones[player], obs);
+        connect4_write_stones(s->stones[1 - player], obs + CONNECT4_CELLS);
+        int32_t moves = s->turn == player;
+        obs[2 * CONNECT4_CELLS] = (uint8_t)moves;
+        for (int32_t c = 0; c < CONNECT4_COLUMNS; c++) {
+            mask[c] = (uint8_t)(moves ? connect4_has_room(all, c) : c == 0);
+        }
+    }
+}
+
+static void connect4_add_log(Connect4* s, float reward, int32_t player)
+{
+    float perf = 0.5f * (reward + 1.0f);
+    float began = (float)(s->began == player);
+    s->log.n += 1.0f;
+    s->log.perf += perf;
+    s->log.score += reward;
+    s->log.episode_return += reward;
+    s->log.episode_length += (float)(s->self_play ? s->moves : (s->moves + (s->began == 0)) / 2);
+    s->began_n += began;
+    s->began_perf += began * perf;
+}
+
+static void connect4_step(Connect4* s, PufIo io)
+{
+    int32_t mover = s->turn;
+    int32_t result = connect4_drop(s, connect4_legal(s->stones[0] | s->stones[1], io.actions[mover]));
+    if (result == CONNECT4_RUNNING && !s->self_play) {
+        mover = s->turn;
+        result = connect4_drop(s, connect4_choose(s, mover));
+    }
+    float first = result != CONNECT4_WON ? 0.0f : mover == 0 ? 1.0f : -1.0f;
+    if (result != CONNECT4_RUNNING) {
+        s->result = result == CONNECT4_DRAWN ? CONNECT4_DRAWN : mover == 0 ? CONNECT4_WON : CONNECT4_LOST;
+        s->ended[0] = s->stones[0];
+        s->ended[1] = s->stones[1];
+    }
+    for (int32_t player = 0; player < 1 + s->self_play; player++) {
+        io.rewards[player] = player == 0 ? first : 0.0f - first;
+        io.terminals[player] = (uint8_t)(result != CONNECT4_RUNNING);
+        io.truncations[player] = 0;
+        if (result != CONNECT4_RUNNING) {
+            connect4_add_log(s, io.rewards[player], player);
+        }
+    }
+}
+
+static const PufObs connect4_obs[] = {
+    { "own", CONNECT4_CELLS, 0, 1, "own stones, column by column from the left, each from the bottom" },
+    { "other", CONNECT4_CELLS, 0, 1, "the other's stones" },
+    { "turn", 1, 0, 1, "1 if it is this agent's turn" },
+};
+static const PufAction connect4_actions[] = { { "column", CONNECT4_COLUMNS, 0, 0, "1 2 3 4 5 6 7" } };
+static const PufParam connect4_params[] = {
+    [CONNECT4_STRENGTH] = { "strength", PUF_INT, 4, 0, CONNECT4_MOST_STRENGTH,
+                            "of the scripted opponent: how many moves it looks ahead, its own included; 0 plays at "
+                            "random, 1 wins where it can, 2 also prevents being beaten at once" },
+    [CONNECT4_SELF_PLAY] = { "self_play", PUF_BOOL, 0, 0, 1, "two agents play each other" },
+};
+static const PufField connect4_fields[] = {
+    PUF_ARRAY(Connect4, stones, "of the first agent and of its opponent: bit 7 * column + row, from the bottom left"),
+    PUF_ARRAY(Connect4, ended, "the same when the game before ended"),
+    PUF_SCALAR(Connect4, result, "of the game before, for the first agent: 0 there was none, 1 won, 2 drawn, 3 lost"),
+    PUF_SCALAR(Connect4, turn, "whose move it is: 0 the first agent"),
+    PUF_SCALAR(Connect4, began, "who made the first move"),
+    PUF_SCALAR(Connect4, moves, "stones on the board"),
+    PUF_SCALAR(Connect4, last, "the column of the last stone, -1 before the first"),
+    PUF_SCALAR(Connect4, strength, "of the scripted opponent"),
+    PUF_SCALAR(Connect4, self_play, "1: two agents"),
+};
+static const char* const connect4_log[] = { "began.n", "began.perf" };
+
+// clang-format off
+PUF_DEFINE_ENV(connect4, Connect4,
+    .version = 1,
+    .doc = "Four in a row, against a scripted opponent of a chosen strength, or against oneself.",
+    .reward = "1 for winning, -1 for losing, 0 for a draw",
+    .ends = "terminal when four of a kind are in a row, or the board is full",
+    .rate = 2,
+    .obs_dtype = PUF_U8,
+    .layout = { .state_size = sizeof(Connect4), .agents = 1, .obs_ndim = 1, .obs_shape = { CONNECT4_OBS },
+                .num_actions = 1, .actions = connect4_actions, .masked = 1 },
+    .obs = connect4_obs, .num_obs = PUF_COUNT(connect4_obs),
+    .params = connect4_params, .num_params = PUF_COUNT(connect4_params),
+    .fields = connect4_fields, .num_fields = PUF_COUNT(connect4_fields),
+    .log_names = connect4_log, .num_log_names = PUF_COUNT(connect4_log),
+    .resize = connect4_resize);

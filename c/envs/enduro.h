@@ -1,0 +1,583 @@
+// enduro - an endurance race: overtake a quota of cars every day, through snow, night and fog.
+//
+// Observation  float32 (45,): 8 numbers of the own car and the bends to come, the weather (6 flags), 4 of the race, and
+//              distance, lateral offset and closing speed of 9 cars: in each lane the next two ahead and the next behind.
+// Action       one of 9: steer (straight, left, right) x pedal (none, gas, brake); held for `frameskip` frames of 1/60 s.
+// Reward       1/16 for a car overtaken, -1/16 for one that overtakes, -1/8 for a crash, +1 for a day's quota met.
+// End          terminal when a day ends below its quota; truncated after `max_days` days.
+// Score        cars overtaken less cars that overtook, over all days.
+//
+// The road has three lanes, bends to both sides and no end. A bend pushes the car to its outside, with the square of the
+// speed. Off the road the car slows down. Traffic keeps its lanes, each car at a pace of its own, brakes for the car ahead
+// (the own one, too), and never changes lanes. Whoever runs into a car from behind, or into its side, crawls for a while,
+// and loses the counter's cars that go by.
+//
+// A day has eight equal phases. Snow takes grip; snow, dusk, night and fog shorten the sight. A car out of sight is not
+// observed.
+//
+// Everything is an integer: lengths in 1/1024 m, speeds in that per frame, bends from -64 (left) to 64 (right). Places of
+// other cars are distances from the own car, along the road.
+#pragma once
+#include "puffer.h"
+#include "puffer_math.h"
+
+enum { ENDURO_LANES = 3, ENDURO_CARS = 8 };     // cars in a lane, ordered from the rearmost
+enum { ENDURO_SLOTS = ENDURO_CARS + 2 };        // and two places where there is never one
+enum { ENDURO_NODES = 12, ENDURO_PHASES = 8 };  // bends known ahead; parts of a day
+enum { ENDURO_PEDALS = 3, ENDURO_ACTIONS = 9 }; // action = steering x pedal
+enum { ENDURO_NO_PEDAL, ENDURO_GAS, ENDURO_BRAKE };
+enum { ENDURO_CLEAR, ENDURO_SNOW, ENDURO_DUSK, ENDURO_NIGHT, ENDURO_FOG, ENDURO_DAWN, ENDURO_WEATHERS };
+
+// Lengths: 1024 are a metre. x is measured from the middle of the road to the right.
+enum {
+    ENDURO_METRE = 1024,
+    ENDURO_LANE = 4 * ENDURO_METRE,
+    ENDURO_LENGTH = 4608,              // 4.5 m, of a car
+    ENDURO_WIDTH = 1638,               // 1.6 m: closer than this, sideways, two cars touch
+    ENDURO_KEEP = 2 * ENDURO_METRE,    // bumper to bumper that traffic keeps: more than anything moves in a frame
+    ENDURO_VERGE = 5376,               // 5.25 m: beyond it, wheels are off the road
+    ENDURO_RAIL = 6656,                // 6.5 m: as far as the car gets
+    ENDURO_BEHIND = 64 * ENDURO_METRE, // a car left this far behind is put ahead
+    ENDURO_SPAWN = 256 * ENDURO_METRE, // at least this far
+    ENDURO_AHEAD = 560 * ENDURO_METRE, // a car gone this far ahead is put behind
+    ENDURO_REAR = 48 * ENDURO_METRE,   // at least this far
+    ENDURO_MIRROR = 64 * ENDURO_METRE, // sight to the rear
+    ENDURO_GAP = 32 * ENDURO_METRE,    // least, bumper to bumper, where a car is put
+    ENDURO_GAP_STEP = 32,              // and up to 1023 of these more: 64 m
+    ENDURO_MOST_GAP = ENDURO_LENGTH + ENDURO_GAP + 1023 * ENDURO_GAP_STEP,
+    ENDURO_LOOSE = 80 * ENDURO_METRE, // a driver who has lost the car ahead by more hurries
+    ENDURO_NODE = 32 * ENDURO_METRE,  // from bend to bend
+    ENDURO_NOWHERE = 1 << 28,
+};
+
+// Speeds: lengths a frame of 1/60 s.
+enum {
+    ENDURO_TOP = 1536,  // 90 m/s
+    ENDURO_START = 512, // 30 m/s
+    ENDURO_CRAWL = 171, // 10 m/s, after a crash
+    ENDURO_SLOW = 256,  // 15 m/s, off the road
+    ENDURO_PACE = 341,  // 20 m/s, the slowest of the traffic
+    ENDURO_PACES = 172, // the fastest drives 30 m/s
+    ENDURO_HURRY = ENDURO_PACE + ENDURO_PACES - 1,
+    ENDURO_BRAKING = 16, // lost in a frame
+    ENDURO_COASTING = 3,
+    ENDURO_DRAG = 24,        // off the road
+    ENDURO_LIFT = 512,       // gas adds (top + this - speed) / 128
+    ENDURO_MOST_SLIDE = 384, // sideways: 240 by steering, 144 by a bend
+};
+
+enum { ENDURO_LOOKS = 2 }; // drivers look up every fourth frame: 1 << 2
+enum { ENDURO_CRASH_FRAMES = 30, ENDURO_SHARPEST = 64, ENDURO_EASING = 12 };
+enum { ENDURO_OWN = 18, ENDURO_SEEN = 3, ENDURO_OBS = ENDURO_OWN + 3 * ENDURO_SEEN * ENDURO_LANES };
+enum { ENDURO_CARS_TO_REWARD = 16, ENDURO_CRASHES_TO_REWARD = 8 };
+
+typedef struct EnduroWeather {
+    int32_t sight; // farther cars are not seen
+    int32_t steer; // sideways, in 1/32 of the speed
+    int32_t grip;  // by how much the speed sideways changes in a frame
+} EnduroWeather;
+
+static const EnduroWeather enduro_weathers[ENDURO_WEATHERS] = {
+    { 240 * ENDURO_METRE, 5, 48 }, // clear
+    { 192 * ENDURO_METRE, 4, 12 }, // snow
+    { 192 * ENDURO_METRE, 5, 48 }, // dusk
+    { 144 * ENDURO_METRE, 5, 48 }, // night
+    { 96 * ENDURO_METRE, 5, 48 },  // fog
+    { 192 * ENDURO_METRE, 5, 48 }, // dawn
+};
+static const uint8_t enduro_day[ENDURO_PHASES] = {
+    ENDURO_CLEAR, ENDURO_SNOW, ENDURO_CLEAR, ENDURO_DUSK, ENDURO_NIGHT, ENDURO_NIGHT, ENDURO_FOG, ENDURO_DAWN,
+};
+
+typedef struct Enduro {
+    int32_t place[ENDURO_LANES][ENDURO_SLOTS]; // of the other cars, ahead of the own; rising
+    int16_t side[ENDURO_LANES][ENDURO_SLOTS];  // their x
+    int16_t pace[ENDURO_LANES][ENDURO_SLOTS];  // the speed they would like
+    int16_t move[ENDURO_LANES][ENDURO_SLOTS];  // the speed they have
+    int32_t behind[ENDURO_LANES];              // how many of the lane's cars are not ahead
+    int32_t x, speed, slide;                   // slide: speed to the right
+    int32_t steer, pedal;                      // as last chosen
+    int32_t crash;                             // frames of crawling left
+    uint32_t near;                             // bit of each lane in which a car may be met before drivers look up
+    int32_t along;                             // since the last node
+    int8_t bend[ENDURO_NODES];                 // at the last node, and those ahead
+    int8_t goal;                               // the bend that the road turns to
+    uint8_t goal_nodes;                        // left until it turns to another
+    uint32_t heading;                          // sum of the bends passed, modulo 65536
+    int32_t nodes;                             // passed
+    int32_t frame, phase, phase_end, weather;  // of the day
+    int32_t day, quota, passed;                // passed: today
+    int32_t total, crashes, steps;             // in this episode
+    int32_t frameskip, day_frames, first_quota, later_quota, max_days; // settings
+    PufRng rng;
+    PufLog log;
+    float days, crashed; // of the log
+} Enduro;
+
+static void enduro_init(Enduro* s, const double* params, PufRng rng)
+{
+    s->rng = rng;
+    s->frameskip = (int32_t)params[0];
+    s->day_frames = (int32_t)params[1];
+    s->first_quota = (int32_t)params[2];
+    s->later_quota = (int32_t)params[3];
+    s->max_days = (int32_t)params[4];
+}
+
+// ---- The road ----
+
+// The bend behind the last one known: each turns a little towards a goal, which is kept for 3 to 10 nodes.
+static int8_t enduro_next_bend(Enduro* s)
+{
+    if (s->goal_nodes == 0) {
+        int32_t goal = (int32_t)puf_rand_below(&s->rng, 9) - 4; // more than a third of the road is about straight
+        s->goal = (int8_t)(goal == 1 || goal == -1 ? 0 : goal * (ENDURO_SHARPEST / 4));
+        s->goal_nodes = (uint8_t)(3 + puf_rand_below(&s->rng, 8));
+    }
+    s->goal_nodes -= 1;
+    int32_t last = s->bend[ENDURO_NODES - 1];
+    return (int8_t)(last + puf_clampi(s->goal - last, -ENDURO_EASING, ENDURO_EASING));
+}
+
+static void enduro_pass_node(Enduro* s)
+{
+    s->along -= ENDURO_NODE;
+    s->nodes += 1;
+    s->heading = (s->heading + (uint32_t)s->bend[0]) & 65535u;
+    int8_t next = enduro_next_bend(s);
+    memmove(s->bend, s->bend + 1, ENDURO_NODES - 1);
+    s->bend[ENDURO_NODES - 1] = next;
+}
+
+// The bend so many node lengths ahead of the car, from -256 to 256.
+static inline int32_t enduro_bend(const Enduro* s, int32_t ahead)
+{
+    int32_t before = s->bend[ahead], after = s->bend[ahead + 1];
+    return (before * ENDURO_NODE + (after - before) * s->along) / (ENDURO_NODE / 4);
+}
+
+// How fast the bend pushes the car to the right: at most 144.
+static inline int32_t enduro_pull(const Enduro* s)
+{
+    int32_t v = s->speed >> 3;
+    return -enduro_bend(s, 0) * (v * v / 64) / 1024;
+}
+
+// ---- Traffic ----
+
+// Who drives there: another driver, with a pace and a line of his own. Returns the gap to leave to the next car.
+static int32_t enduro_new_driver(Enduro* s, int32_t lane, int32_t car)
+{
+    uint32_t r = puf_rand(&s->rng);
+    s->pace[lane][car] = (int16_t)(ENDURO_PACE + (int32_t)(((r & 1023) * ENDURO_PACES) >> 10));
+    s->side[lane][car] = (int16_t)((lane - 1) * ENDURO_LANE + (int32_t)((r >> 10) & 1023) - 512);
+    return ENDURO_GAP + (int32_t)((r >> 20) & 1023) * ENDURO_GAP_STEP;
+}
+
+// A car left far behind is put ahead of its lane, out of sight.
+static void enduro_put_ahead(Enduro* s, int32_t lane)
+{
+    const int32_t moved = ENDURO_CARS - 1;
+    int32_t* place = s->place[lane];
+    memmove(place, place + 1, moved * sizeof(place[0]));
+    memmove(s->side[lane], s->side[lane] + 1, moved * sizeof(s->side[lane][0]));
+    memmove(s->pace[lane], s->pace[lane] + 1, moved * sizeof(s->pace[lane][0]));
+    int32_t gap = enduro_new_driver(s, lane, moved);
+    int32_t next = place[moved - 1] + ENDURO_LENGTH + gap;
+    place[moved] = next > ENDURO_SPAWN ? next : ENDURO_SPAWN;
+    s->behind[lane] -= 1;
+}
+
+// A car gone far ahead is put behind its lane, out of the mirror.
+static void enduro_put_behind(Enduro* s, int32_t lane)
+{
+    const int32_t moved = ENDURO_CARS - 1;
+    int32_t* place = s->place[lane];
+    memmove(place + 1, place, moved * sizeof(place[0]));
+    memmove(s->side[lane] + 1, s->side[lane], moved * sizeof(s->side[lane][0]));
+    memmove(s->pace[lane] + 1, s->pace[lane], moved * sizeof(s->pace[lane][0]));
+    int32_t gap = enduro_new_driver(s, lane, 0);
+    int32_t next = place[1] - ENDURO_LENGTH - gap;
+    place[0] = next < -ENDURO_REAR ? next : -ENDURO_REAR;
+    s->behind[lane] += 1;
+}
+
+// How fast the lane's cars go for the next frames, as far as they know of one another: never closer than ENDURO_KEEP to
+// where the car ahead is now. No room is ever negative.
+static void enduro_plan(Enduro* s, int32_t lane)
+{
+    const int32_t* place = s->place[lane];
+    for (int32_t i = 0; i < ENDURO_CARS; i++) {
+        int32_t room = place[i + 1] - place[i] - (ENDURO_LENGTH + ENDURO_KEEP);
+        int32_t lost = -((room > ENDURO_LOOSE) & (room < ENDURO_NOWHERE / 2)); // a mask rather than a branch
+        int32_t pace = s->pace[lane][i];
+        int32_t wish = pace + ((ENDURO_HURRY - pace) & lost);
+        int32_t most = room >> ENDURO_LOOKS;
+        s->move[lane][i] = (int16_t)(wish < most ? wish : most);
+    }
+}
+
+// Whether the own car could meet one of the lane's before drivers look up again.
+static inline uint32_t enduro_is_near(const Enduro* s, int32_t lane)
+{
+    int32_t next = s->behind[lane], last = next > 0 ? next - 1 : 0;
+    return (s->place[lane][next] < ENDURO_LENGTH + (ENDURO_TOP << ENDURO_LOOKS)) |
+           ((next > 0) & (s->place[lane][last] > -(ENDURO_LENGTH + ENDURO_KEEP + (ENDURO_HURRY << ENDURO_LOOKS))));
+}
+
+// The drivers look up: at the first frame of a day, and at every fourth after it.
+static void enduro_look(Enduro* s)
+{
+    s->near = 0;
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        const int32_t* place = s->place[lane];
+        if (place[ENDURO_CARS - 1] > ENDURO_AHEAD) {
+            enduro_put_behind(s, lane);
+        } else if (place[0] < -ENDURO_BEHIND && place[ENDURO_CARS - 1] < ENDURO_AHEAD - ENDURO_MOST_GAP) {
+            enduro_put_ahead(s, lane);
+        }
+        enduro_plan(s, lane);
+        s->near |= enduro_is_near(s, lane) << lane;
+    }
+}
+
+static inline int enduro_beside(const Enduro* s, int32_t lane, int32_t car, int32_t x)
+{
+    int32_t off = s->side[lane][car] - x;
+    return (off < ENDURO_WIDTH) & (off > -ENDURO_WIDTH);
+}
+
+// ---- The own car ----
+
+static void enduro_crash(Enduro* s)
+{
+    s->crash = ENDURO_CRASH_FRAMES;
+    s->crashes += 1;
+    s->speed = s->speed < ENDURO_CRAWL ? s->speed : ENDURO_CRAWL;
+    s->slide = 0;
+}
+
+static void enduro_drive(Enduro* s)
+{
+    if (s->crash > 0) {
+        s->crash -= 1;
+        return;
+    }
+    int32_t v = s->speed;
+    v += s->pedal == ENDURO_GAS     ? (ENDURO_TOP + ENDURO_LIFT - v) >> 7
+         : s->pedal == ENDURO_BRAKE ? -ENDURO_BRAKING
+                                    : -ENDURO_COASTING;
+    int off_road = (s->x > ENDURO_VERGE) | (s->x < -ENDURO_VERGE);
+    if (off_road && v > ENDURO_SLOW) {
+        v = v - ENDURO_DRAG > ENDURO_SLOW ? v - ENDURO_DRAG : ENDURO_SLOW;
+    }
+    s->speed = puf_clampi(v, 0, ENDURO_TOP);
+    EnduroWeather weather = enduro_weathers[s->weather];
+    int32_t goal = s->steer * ((s->speed * weather.steer) >> 5) + enduro_pull(s);
+    s->slide += puf_clampi(goal - s->slide, -weather.grip, weather.grip);
+}
+
+// How far the own car gets: if need be, only up to the bumper of the car ahead, which is a crash.
+static int32_t enduro_advance(Enduro* s)
+{
+    int32_t advance = s->speed;
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        int32_t next = s->behind[lane];
+        if ((s->near >> lane & 1) && enduro_beside(s, lane, next, s->x)) {
+            int32_t room = s->place[lane][next] - ENDURO_LENGTH + s->move[lane][next];
+            advance = advance < room ? advance : room;
+        }
+    }
+    if (advance < s->speed && s->crash == 0) {
+        enduro_crash(s);
+    }
+    return advance;
+}
+
+// Where the own car is near: the next one behind brakes for it, and cars that change places with it are counted. They are
+// far enough apart that at most one of a lane does in a frame.
+static void enduro_meet(Enduro* s, int32_t lane)
+{
+    int32_t* place = s->place[lane];
+    int32_t behind = s->behind[lane], last = behind > 0 ? behind - 1 : 0;
+    if (behind > 0 && enduro_beside(s, lane, last, s->x)) {
+        place[last] -= puf_clampi(place[last] + (ENDURO_LENGTH + ENDURO_KEEP), 0, s->move[lane][last]);
+    }
+    int32_t gained = (place[behind] <= 0) - ((behind > 0) & (place[last] > 0));
+    s->behind[lane] = behind + gained;
+    s->passed += gained;
+    s->total += gained;
+}
+
+static void enduro_go(Enduro* s, int32_t advance)
+{
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        for (int32_t i = 0; i < ENDURO_CARS; i++) {
+            s->place[lane][i] += s->move[lane][i] - advance;
+        }
+    }
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        if (s->near >> lane & 1) {
+            enduro_meet(s, lane);
+        }
+    }
+    s->along += advance;
+    if (s->along >= ENDURO_NODE) {
+        enduro_pass_node(s);
+    }
+}
+
+static int enduro_touches(const Enduro* s, int32_t x)
+{
+    int touches = 0;
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        int32_t next = s->behind[lane], last = next > 0 ? next - 1 : 0;
+        if (!(s->near >> lane & 1)) {
+            continue;
+        }
+        touches |= (s->place[lane][next] < ENDURO_LENGTH) & enduro_beside(s, lane, next, x);
+        touches |= (next > 0) & (s->place[lane][last] > -ENDURO_LENGTH) & enduro_beside(s, lane, last, x);
+    }
+    return touches;
+}
+
+// Sideways, up to the rail; not into the side of a car, which is a crash.
+static void enduro_shift(Enduro* s)
+{
+    int32_t x = puf_clampi(s->x + s->slide, -ENDURO_RAIL, ENDURO_RAIL);
+    if (x != s->x && enduro_touches(s, x)) {
+        enduro_crash(s);
+        return;
+    }
+    s->slide = x - s->x;
+    s->x = x;
+}
+
+// ---- The day ----
+
+static void enduro_set_phase(Enduro* s, int32_t phase)
+{
+    s->phase = phase;
+    s->phase_end = phase + 1 == ENDURO_PHASES ? s->day_frames : (phase + 1) * (s->day_frames / ENDURO_PHASES);
+    s->weather = enduro_day[phase];
+}
+
+static void enduro_begin_day(Enduro* s, int32_t quota)
+{
+    s->frame = 0;
+    s->passed = 0;
+    s->quota = quota;
+    enduro_set_phase(s, 0);
+}
+
+static void enduro_frame(Enduro* s)
+{
+    if (s->frame % (1 << ENDURO_LOOKS) == 0) {
+        enduro_look(s);
+    }
+    enduro_drive(s);
+    enduro_go(s, enduro_advance(s));
+    enduro_shift(s);
+    s->frame += 1;
+    if (s->frame == s->phase_end && s->frame < s->day_frames) {
+        enduro_set_phase(s, s->phase + 1);
+    }
+}
+
+static void enduro_reset(Enduro* s)
+{
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        int32_t place = 0;
+        for (int32_t car = 0; car < ENDURO_CARS; car++) {
+            place += enduro_new_driver(s, lane, car);
+            s->place[lane][car] = place;
+            place += ENDURO_LENGTH;
+        }
+        for (int32_t slot = ENDURO_CARS; slot < ENDURO_SLOTS; slot++) {
+            s->place[lane][slot] = ENDURO_NOWHERE;
+        }
+        s->behind[lane] = 0;
+    }
+    s->x = 0;
+    s->speed = ENDURO_START;
+    s->slide = 0;
+    s->steer = 0;
+    s->pedal = ENDURO_NO_PEDAL;
+    s->crash = 0;
+    s->along = 0;
+    s->goal = 0;
+    s->goal_nodes = 6;
+    s->heading = 0;
+    s->nodes = 0;
+    memset(s->bend, 0, sizeof(s->bend));
+    for (int32_t node = 0; node < ENDURO_NODES; node++) {
+        enduro_pass_node(s);
+    }
+    s->along = 0;
+    s->heading = 0;
+    s->nodes = 0;
+    s->day = 1;
+    s->total = 0;
+    s->crashes = 0;
+    s->steps = 0;
+    enduro_begin_day(s, s->first_quota);
+    enduro_look(s);
+}
+
+// ---- What the agent sees, and gets ----
+
+// A car within sight, or three zeros: closeness, 0 out of sight to 1 here; offset to the right; closing speed.
+static inline void enduro_see(const Enduro* s, int32_t lane, int32_t car, int32_t distance, int32_t sight, float* obs)
+{
+    float seen = distance <= sight ? 1.0f : 0.0f;
+    float offset = (float)(s->side[lane][car] - s->x) * (1.0f / ENDURO_LANE);
+    float close = 1.0f - (float)puf_clampi(distance, 0, sight) * (1.0f / (240 * ENDURO_METRE));
+    close *= close;
+    obs[0] = seen * (close * close); // to the fourth power: what is near matters
+    obs[1] = seen * puf_clampf(offset, -1.0f, 1.0f) + 0.0f;
+    obs[2] = seen * (float)(s->speed - s->move[lane][car]) * (1.0f / ENDURO_TOP) + 0.0f;
+}
+
+static void enduro_observe(const Enduro* s, PufIo io)
+{
+    float* obs = io.obs;
+    obs[0] = (float)s->speed * (1.0f / ENDURO_TOP);
+    obs[1] = (float)s->x * (1.0f / ENDURO_RAIL);
+    obs[2] = (float)s->slide * (1.0f / ENDURO_MOST_SLIDE);
+    obs[3] = (float)enduro_pull(s) * (1.0f / ENDURO_MOST_SLIDE);
+    for (int32_t i = 0; i < 4; i++) {
+        obs[4 + i] = (float)enduro_bend(s, i) * (1.0f / (4 * ENDURO_SHARPEST));
+    }
+    for (int32_t i = 0; i < ENDURO_WEATHERS; i++) {
+        obs[8 + i] = (float)(i == s->weather);
+    }
+    obs[14] = (float)s->frame / (float)s->day_frames;
+    obs[15] = puf_clampf((float)(s->quota - s->passed) / (float)s->quota, -1.0f, 1.0f);
+    obs[16] = puf_minf((float)s->day / (float)s->max_days, 1.0f);
+    obs[17] = (float)s->crash * (1.0f / ENDURO_CRASH_FRAMES);
+
+    int32_t sight = enduro_weathers[s->weather].sight;
+    int32_t mirror = sight < ENDURO_MIRROR ? sight : ENDURO_MIRROR;
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        float* cars = obs + ENDURO_OWN + 3 * ENDURO_SEEN * lane;
+        const int32_t* place = s->place[lane];
+        int32_t next = s->behind[lane], last = next > 0 ? next - 1 : 0;
+        enduro_see(s, lane, next, place[next], sight, cars);
+        enduro_see(s, lane, next + 1, place[next + 1], sight, cars + 3);
+        enduro_see(s, lane, last, next > 0 ? -place[last] : ENDURO_NOWHERE, mirror, cars + 6);
+    }
+}
+
+static void enduro_log(Enduro* s)
+{
+    int32_t days = s->day - 1;
+    float today = puf_clampf((float)s->passed / (float)s->quota, 0.0f, 1.0f); // 0 on the morning after the last day
+    s->log.n += 1.0f;
+    s->log.perf += puf_minf(((float)days + today) / (float)s->max_days, 1.0f);
+    s->log.score += (float)s->total;
+    s->log.episode_return += (float)s->total * (1.0f / ENDURO_CARS_TO_REWARD) -
+                             (float)s->crashes * (1.0f / ENDURO_CRASHES_TO_REWARD) + (float)days;
+    s->log.episode_length += (float)s->steps;
+    s->days += (float)days;
+    s->crashed += (float)s->crashes;
+}
+
+static void enduro_step(Enduro* s, PufIo io)
+{
+    static const int8_t steers[ENDURO_ACTIONS / ENDURO_PEDALS] = { 0, -1, 1 };
+    int32_t total = s->total, crashes = s->crashes, day = s->day;
+    int over = 0, late = 0;
+    s->steer = steers[io.actions[0] / ENDURO_PEDALS];
+    s->pedal = io.actions[0] % ENDURO_PEDALS;
+    s->steps += 1;
+    for (int32_t f = 0; f < s->frameskip && !(over | late); f++) {
+        enduro_frame(s);
+        if (s->frame == s->day_frames) {
+            over = s->passed < s->quota;
+            if (!over) {
+                s->day += 1;
+                late = s->day > s->max_days;
+                enduro_begin_day(s, s->later_quota);
+            }
+        }
+    }
+    io.rewards[0] = (float)(s->total - total) * (1.0f / ENDURO_CARS_TO_REWARD) -
+                    (float)(s->crashes - crashes) * (1.0f / ENDURO_CRASHES_TO_REWARD) + (float)(s->day - day);
+    io.terminals[0] = (uint8_t)over;
+    io.truncations[0] = (uint8_t)late;
+    if (over | late) {
+        enduro_log(s);
+    }
+}
+
+static const PufObs enduro_obs[] = {
+    { "speed", 1, 0, 1, "of the own car, / 90 m/s" },
+    { "x", 1, -1, 1, "from the middle of the road to the right, / 6.5 m; off the road beyond 0.81" },
+    { "slide", 1, -1, 1, "speed to the right, / 22.5 m/s" },
+    { "pull", 1, -1, 1, "speed to the right that the bend alone would lead to, / 22.5 m/s" },
+    { "bends", 4, -1, 1, "of the road, -1 left to 1 right: here, and 32, 64 and 96 m ahead" },
+    { "weather", ENDURO_WEATHERS, 0, 1, "1 for the present one: clear, snow, dusk, night, fog, dawn" },
+    { "time", 1, 0, 1, "of the day, / day_frames" },
+    { "to_go", 1, -1, 1, "cars still to overtake today, / the quota, cut off at -1 and 1" },
+    { "day", 1, 0, 1, "/ max_days" },
+    { "crash", 1, 0, 1, "frames of crawling left, / 30" },
+    { "cars", 0, -1, 1,
+      "in each lane from the left the next two ahead and the next behind: 1 - distance / 240 m, offset to the right / "
+      "4 m "
+      "(cut off at 1), closing speed / 90 m/s; zeros where none is within sight" },
+};
+static const PufAction enduro_actions[] = {
+    { "drive", ENDURO_ACTIONS, 0, 0, "coast gas brake left left_gas left_brake right right_gas right_brake" },
+};
+static const PufParam enduro_params[] = {
+    { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
+    { "day_frames", PUF_INT, 5400, 8, 1000000, "frames in a day" },
+    { "first_quota", PUF_INT, 100, 1, 1000000, "cars to overtake on the first day" },
+    { "later_quota", PUF_INT, 150, 1, 1000000, "cars to overtake on every other day" },
+    { "max_days", PUF_INT, 5, 1, 1000, "days until an episode is cut off" },
+};
+static const PufField enduro_fields[] = {
+    PUF_GRID(Enduro, place,
+             "of the cars in each lane from the left, ahead of the own car, 1/1024 m; the last two are none"),
+    PUF_GRID(Enduro, side, "their distance from the middle of the road to the right, 1/1024 m"),
+    PUF_GRID(Enduro, pace, "the speed they would like, 1/1024 m a frame"),
+    PUF_GRID(Enduro, move, "the speed they have, 1/1024 m a frame"),
+    PUF_ARRAY(Enduro, behind, "cars of each lane that are not ahead"),
+    PUF_SCALAR(Enduro, x, "of the own car from the middle of the road to the right, 1/1024 m"),
+    PUF_SCALAR(Enduro, speed, "of the own car, 1/1024 m a frame"),
+    PUF_SCALAR(Enduro, slide, "its speed to the right, 1/1024 m a frame"),
+    PUF_SCALAR(Enduro, steer, "-1 left, 0, 1 right"),
+    PUF_SCALAR(Enduro, pedal, "0 none, 1 gas, 2 brake"),
+    PUF_SCALAR(Enduro, crash, "frames of crawling left"),
+    PUF_SCALAR(Enduro, along, "way since the last node of the road, 1/1024 m; nodes are 32 m apart"),
+    PUF_ARRAY(Enduro, bend, "at the last node and those ahead, -64 left to 64 right"),
+    PUF_SCALAR(Enduro, goal, "the bend that the road turns to"),
+    PUF_SCALAR(Enduro, goal_nodes, "left until it turns to another"),
+    PUF_SCALAR(Enduro, heading, "sum of the bends passed, modulo 65536"),
+    PUF_SCALAR(Enduro, nodes, "passed in this episode"),
+    PUF_SCALAR(Enduro, frame, "of the day"),
+    PUF_SCALAR(Enduro, phase, "eighth of the day, from 0"),
+    PUF_SCALAR(Enduro, weather, "0 clear, 1 snow, 2 dusk, 3 night, 4 fog, 5 dawn"),
+    PUF_SCALAR(Enduro, day, "from 1"),
+    PUF_SCALAR(Enduro, quota, "cars to overtake today"),
+    PUF_SCALAR(Enduro, passed, "cars overtaken today less those that overtook"),
+    PUF_SCALAR(Enduro, total, "the same since the episode began"),
+    PUF_SCALAR(Enduro, crashes, "in this episode"),
+    PUF_SCALAR(Enduro, day_frames, "setting: frames in a day"),
+};
+static const char* const enduro_log_names[] = { "days", "crashes" };
+
+// clang-format off
+PUF_DEFINE_ENV(enduro, Enduro,
+    .version = 1,
+    .doc = "Overtake a quota of cars every day, on an endless road through snow, night and fog.",
+    .reward = "1/16 for a car overtaken, -1/16 for one that overtakes, -1/8 for a crash, 1 for a day's quota met",
+    .ends = "terminal when a day ends below its quota; truncated after max_days days",
+    .rate = 15,
+    .obs_dtype = PUF_F32,
+    .layout = { .state_size = sizeof(Enduro), .agents = 1, .obs_ndim = 1, .obs_shape = { ENDURO_OBS },
+                .num_actions = 1, .actions = enduro_actions },
+    .obs = enduro_obs, .num_obs = PUF_COUNT(enduro_obs),
+    .params = enduro_params, .num_params = PUF_COUNT(enduro_params),
+    .fields = enduro_fields, .num_fields = PUF_COUNT(enduro_fields),
+    .log_names = enduro_log_names, .num_log_names = PUF_COUNT(enduro_log_names));

@@ -1,0 +1,91 @@
+// memory - see a cue, wait, tell which one it was. The smallest test that a policy remembers.
+//
+// Observation  int8 (2): the cue (-1 or 1 in the first observation, 0 afterwards), and whether to answer now (0 or 1).
+// Action       one of 2: the answer, left (cue -1) or right (cue 1). It counts only when it is asked for.
+// Reward       1 for the right answer, -1 for the wrong one, else 0.
+// End          terminal with the answer, `distance` + 1 steps after the episode began.
+// Score        1 for the right answer, 0 for the wrong one; so is perf. Whoever forgets is right half of the time.
+//
+// Between the cue and the question, `distance` steps later, all observations are the same: nothing but memory helps.
+#pragma once
+#include "puffer.h"
+
+enum { MEMORY_OBS = 2 };
+enum { MEMORY_LEFT, MEMORY_RIGHT, MEMORY_ACTIONS };
+enum { MEMORY_WRONG, MEMORY_CORRECT, MEMORY_NO_VERDICT };
+
+typedef struct Memory {
+    PufRng rng;
+    int32_t distance; // setting
+    int32_t cue;      // the right answer
+    int32_t tick;
+    int32_t verdict; // on the last answer: MEMORY_...; for those who watch
+    PufLog log;
+} Memory;
+
+static void memory_init(Memory* s, const double* params, PufRng rng)
+{
+    s->rng = rng;
+    s->distance = (int32_t)params[0];
+    s->verdict = MEMORY_NO_VERDICT;
+}
+
+static void memory_reset(Memory* s)
+{
+    s->cue = (int32_t)(puf_rand(&s->rng) >> 31);
+    s->tick = 0;
+}
+
+static void memory_observe(const Memory* s, PufIo io)
+{
+    int8_t* obs = io.obs;
+    obs[0] = (int8_t)(s->tick == 0 ? 2 * s->cue - 1 : 0);
+    obs[1] = (int8_t)(s->tick >= s->distance);
+}
+
+static void memory_step(Memory* s, PufIo io)
+{
+    int32_t asked = s->tick >= s->distance;
+    int32_t right = io.actions[0] == s->cue;
+    s->tick += 1;
+    io.rewards[0] = asked ? (float)(2 * right - 1) : 0.0f;
+    io.terminals[0] = (uint8_t)asked;
+    io.truncations[0] = 0;
+    if (asked) {
+        s->verdict = right;
+        s->log.n += 1.0f;
+        s->log.perf += (float)right;
+        s->log.score += (float)right;
+        s->log.episode_return += (float)(2 * right - 1);
+        s->log.episode_length += (float)s->tick;
+    }
+}
+
+static const PufObs memory_obs[] = {
+    { "cue", 1, -1, 1, "-1 left or 1 right in the first observation of an episode, else 0" },
+    { "asked", 1, 0, 1, "1: the next action is the answer" },
+};
+static const PufAction memory_actions[] = { { "answer", MEMORY_ACTIONS, 0, 0, "left right" } };
+static const PufParam memory_params[] = {
+    { "distance", PUF_INT, 16, 1, 1000000, "steps from the cue to the question" },
+};
+static const PufField memory_fields[] = {
+    PUF_SCALAR(Memory, cue, "the right answer: 0 left, 1 right"),
+    PUF_SCALAR(Memory, tick, "steps since the cue was shown"),
+    PUF_SCALAR(Memory, distance, "steps from the cue to the question"),
+    PUF_SCALAR(Memory, verdict, "on the answer in the episode before: 0 wrong, 1 right, 2 there was none"),
+};
+
+// clang-format off
+PUF_DEFINE_ENV(memory, Memory,
+    .version = 1,
+    .doc = "See a cue, wait, tell which one it was: the smallest test that a policy remembers.",
+    .reward = "1 for the right answer, -1 for the wrong one, else 0",
+    .ends = "terminal with the answer, distance + 1 steps after the episode began",
+    .rate = 4,
+    .obs_dtype = PUF_I8,
+    .layout = { .state_size = sizeof(Memory), .agents = 1, .obs_ndim = 1, .obs_shape = { MEMORY_OBS },
+                .num_actions = 1, .actions = memory_actions },
+    .obs = memory_obs, .num_obs = PUF_COUNT(memory_obs),
+    .params = memory_params, .num_params = PUF_COUNT(memory_params),
+    .fields = memory_fields, .num_fields = PUF_COUNT(memory_fields));
