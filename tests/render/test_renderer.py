@@ -42,7 +42,9 @@ for name in puffer_envs.list_envs():
     assert first.dtype == np.uint8 and first.ndim == 3 and first.shape[2] == 3 and min(first.shape[:2]) > 300
     assert np.array_equal(first, env.render()), "drawing changes something"
     for _ in range(8):
-        env.step(env.action_space.sample())
+        *_, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            break
     moved = env.render()
     assert moved.shape == first.shape and not np.array_equal(moved, first)
     env.reset(seed=0)
