@@ -10,7 +10,23 @@ from pathlib import Path
 
 import pytest
 
-THRESHOLDS = {"breakout": 800.0, "cartpole": 475.0, "pong": 18.0, "snake": 15.0, "squared": 0.95}
+THRESHOLDS = {
+    "asteroids": 25_000.0,
+    "blobs": 300.0,
+    "boids": 900.0,
+    "breakout": 800.0,
+    "cartpole": 475.0,
+    "connect4": 0.8,
+    "drone": 10.0,
+    "enduro": 700.0,
+    "maze": 0.6,
+    "memory": 0.99,
+    "pong": 18.0,
+    "racer": 1.7,
+    "snake": 15.0,
+    "squared": 0.95,
+    "tanks": 1.5,
+}
 """Mean score over fresh full episodes that a trained policy must reach."""
 
 
