@@ -18,12 +18,23 @@ from puffer_envs.adapters import registration, rendering
 from puffer_envs.adapters.to_gymnasium import PufferEnv
 
 CASES: list[tuple[str, dict[str, Any]]] = [
+    ("asteroids", {"max_frames": 400}),
+    ("blobs", {"max_steps": 50}),
+    ("blobs", {"continuous": True}),
+    ("boids", {"predators": 2}),
     ("breakout", {"max_frames": 400}),
     ("cartpole", {}),
     ("cartpole", {"continuous": True}),
+    ("connect4", {}),
+    ("drone", {"max_steps": 50}),
+    ("enduro", {"day_frames": 200}),
+    ("maze", {"num_levels": 10}),
+    ("memory", {}),
     ("pong", {"max_score": 1}),
+    ("racer", {"num_tracks": 3}),
     ("snake", {"max_steps": 50}),
     ("squared", {}),
+    ("tanks", {}),
 ]
 
 
