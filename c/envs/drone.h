@@ -686,8 +686,8 @@ static inline void drone_shuffle(const float* restrict from, float* restrict to)
     }
 }
 
-// Four shuffles backwards do so as well.
-static inline void drone_sort(const float* restrict from, float* restrict low, float* restrict high, int32_t n)
+// The same backwards: four of them do so as well.
+static inline void drone_unshuffle(const float* restrict from, float* restrict low, float* restrict high, int32_t n)
 {
     for (int32_t k = 0; k < n; k++) {
         low[k] = from[2 * k];
@@ -714,11 +714,11 @@ static inline void drone_turn_out(const float* restrict columns, float* const* r
 {
     enum { HALF = DRONE_TILE / 2 };
     float one[DRONE_TILE], other[DRONE_TILE];
-    drone_sort(columns, one, one + HALF, HALF);
-    drone_sort(one, other, other + HALF, HALF);
-    drone_sort(other, one, one + HALF, HALF);
+    drone_unshuffle(columns, one, one + HALF, HALF);
+    drone_unshuffle(one, other, other + HALF, HALF);
+    drone_unshuffle(other, one, one + HALF, HALF);
     for (int32_t i = 0; i < DRONE_LANES / 2; i++) {
-        drone_sort(one + 2 * DRONE_LANES * i, rows[i] + at, rows[i + DRONE_LANES / 2] + at, DRONE_LANES);
+        drone_unshuffle(one + 2 * DRONE_LANES * i, rows[i] + at, rows[i + DRONE_LANES / 2] + at, DRONE_LANES);
     }
 }
 
@@ -737,15 +737,13 @@ static void drone_gather(DroneGroup* g, int32_t num_worlds, int32_t agents)
     g->agents = agents;
     g->lanes = num_worlds * agents;
     g->num_blocks = (g->lanes + DRONE_LANES - 1) / DRONE_LANES;
-    int32_t lane = 0;
-    for (int32_t w = 0; w < num_worlds; w++) {
-        for (int32_t i = 0; i < agents; i++) {
-            g->rows[lane] = drone_row(g->worlds[w], i);
-            g->world_of[lane] = w;
-            lane += 1;
-        }
+    for (int32_t lane = 0, w = 0, i = 0; lane < g->lanes; lane++) {
+        g->rows[lane] = drone_row(g->worlds[w], i);
+        g->world_of[lane] = w;
+        i = i + 1 < agents ? i + 1 : 0;
+        w += i == 0;
     }
-    for (; lane < g->num_blocks * DRONE_LANES; lane++) {
+    for (int32_t lane = g->lanes; lane < g->num_blocks * DRONE_LANES; lane++) {
         g->world_of[lane] = -1;
     }
 }
@@ -1275,6 +1273,16 @@ static void drone_look_around(DroneGroup* g)
     }
 }
 
+// What all see of the world as it is.
+static void drone_look(DroneGroup* g, float* const* rows)
+{
+    for (int32_t b = 0; b < g->num_blocks; b++) {
+        drone_find_goals(&g->blocks[b]);
+    }
+    drone_look_around(g);
+    drone_observe_group(g, rows);
+}
+
 // What those ended see last. Their neighbours are still where they were.
 static void drone_see_last(DroneGroup* g, PufIo io, float* const* rows)
 {
@@ -1316,7 +1324,7 @@ static void drone_end_lives(DroneGroup* g, PufIo io)
             if (!over && io.terminals[first + i]) {
                 drone_start(s, i, g->agents);
             }
-            if (g->agents > 1 && (over | io.terminals[first + i])) {
+            if (g->agents > 1 && (over | io.terminals[first + i])) { // one alone is loaded anew later
                 drone_reload(g, first + i);
             }
         }
@@ -1375,21 +1383,15 @@ static void drone_observe_newborn(DroneGroup* g, DroneNewborn* newborn)
     memcpy(g->worlds, newborn->worlds, (size_t)newborn->count * sizeof(newborn->worlds[0]));
     drone_gather(g, newborn->count, 1);
     drone_load(g);
-    for (int32_t b = 0; b < g->num_blocks; b++) {
-        drone_find_goals(&g->blocks[b]);
-    }
-    drone_observe_group(g, newborn->rows);
+    drone_look(g, newborn->rows);
     newborn->count = 0;
 }
 
+// After lives ended: now, as all see who is new, or later, if nobody else does.
 static void drone_look_again(DroneGroup* g, PufIo io, float* const* rows, DroneNewborn* newborn)
 {
     if (g->agents > 1) {
-        for (int32_t b = 0; b < g->num_blocks; b++) {
-            drone_find_goals(&g->blocks[b]);
-        }
-        drone_look_around(g);
-        drone_observe_group(g, rows);
+        drone_look(g, rows);
         return;
     }
     for (int32_t w = 0; w < g->num_worlds; w++) {
@@ -1434,18 +1436,26 @@ static void drone_step_group(DroneGroup* g, PufIo io, DroneNewborn* newborn)
     }
 }
 
-// Of the next worlds, what a step needs.
-static void drone_prefetch(const PufLayout* layout, const uint8_t* states, int32_t n)
+// Into the cache, before it is needed.
+static inline void drone_prefetch(const void* start, size_t size)
 {
 #ifdef __GNUC__
-    for (int32_t w = 0; w < n; w++) {
-        for (uint64_t at = offsetof(Drone, tick) / 64 * 64; at < layout->state_size; at += 64) {
-            __builtin_prefetch(states + (uint64_t)w * layout->state_size + at);
-        }
+    for (size_t at = 0; at < size; at += 64) {
+        __builtin_prefetch((const uint8_t*)start + at);
     }
 #else
-    (void)layout, (void)states, (void)n;
+    (void)start, (void)size;
 #endif
+}
+
+// What a step changes of worlds and observations.
+static void drone_prefetch_worlds(const PufLayout* layout, const void* states, int32_t n, PufIo io)
+{
+    const size_t first = offsetof(Drone, tick), size = (size_t)layout->state_size;
+    for (int32_t w = 0; w < n; w++) {
+        drone_prefetch((const uint8_t*)states + (size_t)w * size + first, size - first);
+    }
+    drone_prefetch(io.obs, (size_t)(n * layout->agents * layout->obs_shape[0]) * sizeof(float));
 }
 
 static int32_t drone_worlds_to_a_group(int32_t agents) { return agents < DRONE_LANES ? DRONE_LANES / agents : 1; }
@@ -1458,12 +1468,13 @@ static void drone_step_all(const PufLayout* layout, void* states, int32_t n, Puf
     int32_t most = drone_worlds_to_a_group(layout->agents);
     for (int32_t first = 0; first < n; first += most) {
         int32_t here = puf_clampi(n - first, 0, most), next = puf_clampi(n - first - here, 0, most);
-        uint8_t* here_states = (uint8_t*)states + (size_t)first * layout->state_size;
-        drone_prefetch(layout, here_states + (size_t)here * layout->state_size, next);
+        uint8_t* world = (uint8_t*)states + (size_t)first * layout->state_size;
         for (int32_t w = 0; w < here; w++) {
-            g.worlds[w] = (Drone*)(here_states + (size_t)w * layout->state_size);
+            g.worlds[w] = (Drone*)world;
             g.worlds[w]->tick += 1;
+            world += layout->state_size;
         }
+        drone_prefetch_worlds(layout, world, next, puf_row(layout, PUF_F32, io, first + here));
         drone_gather(&g, here, layout->agents);
         drone_step_group(&g, puf_row(layout, PUF_F32, io, first), &newborn);
         if (newborn.count > DRONE_MOST - DRONE_LANES) {
@@ -1485,11 +1496,7 @@ static void drone_observe(const Drone* s, PufIo io)
         rows[lane] = (float*)io.obs + lane * drone_obs_size(s->neighbours);
     }
     drone_load(&g);
-    for (int32_t b = 0; b < g.num_blocks; b++) {
-        drone_find_goals(&g.blocks[b]);
-    }
-    drone_look_around(&g);
-    drone_observe_group(&g, rows);
+    drone_look(&g, rows);
 }
 
 static const PufObs drone_obs[] = {
