@@ -652,7 +652,7 @@ static void drone_add_log(Drone* s, const float* row, int32_t left, int32_t cras
 
 typedef struct DroneBlock {
     float of[DRONE_COLUMNS][DRONE_LANES]; // the rows, turned
-    float time[DRONE_LANES];              // of the world
+    int32_t tick[DRONE_LANES];            // of the world
     float from[3][DRONE_LANES];           // position before the step
     float way[3][DRONE_LANES];            // to the goal
     float drift[3][DRONE_LANES];          // velocity of the goal
@@ -661,36 +661,65 @@ typedef struct DroneBlock {
     int32_t passed[DRONE_LANES];                         // a ring
     int32_t left[DRONE_LANES];                           // the room
     int32_t crashed[DRONE_LANES];                        // on the ground
-    int32_t event[DRONE_LANES];                          // any of these
+    int32_t over[DRONE_LANES];                           // the world's time is
     float square[DRONE_MOST_NEIGHBOURS][DRONE_LANES];    // distances to the nearest, the nearest first
     int32_t nearest[DRONE_MOST_NEIGHBOURS][DRONE_LANES]; // their lanes in the group, or -1
 } DroneBlock;
 
 // The drones of one large world, or of as many small ones as fit into a block.
 typedef struct DroneGroup {
-    Drone* worlds[DRONE_LANES];
+    Drone* worlds[DRONE_MOST];
     float* rows[DRONE_MOST];
     int32_t world_of[DRONE_MOST];
     int32_t num_worlds, agents, lanes, num_blocks;
     DroneBlock blocks[DRONE_BLOCKS];
 } DroneGroup;
 
+enum { DRONE_TILE = DRONE_LANES * DRONE_LANES };
+
 // Four perfect shuffles of 256 numbers turn 16 rows of 16 into columns: each turns the index's eight bits by one.
 static inline void drone_shuffle(const float* restrict from, float* restrict to)
 {
-    for (int32_t k = 0; k < 128; k++) {
+    for (int32_t k = 0; k < DRONE_TILE / 2; k++) {
         to[2 * k] = from[k];
-        to[2 * k + 1] = from[128 + k];
+        to[2 * k + 1] = from[DRONE_TILE / 2 + k];
     }
 }
 
-static inline void drone_turn(float (*restrict from)[DRONE_LANES], float (*restrict to)[DRONE_LANES])
+// The same backwards: four of them do so as well.
+static inline void drone_unshuffle(const float* restrict from, float* restrict low, float* restrict high, int32_t n)
 {
-    float other[DRONE_LANES][DRONE_LANES];
-    drone_shuffle(from[0], other[0]);
-    drone_shuffle(other[0], to[0]);
-    drone_shuffle(to[0], other[0]);
-    drone_shuffle(other[0], to[0]);
+    for (int32_t k = 0; k < n; k++) {
+        low[k] = from[2 * k];
+        high[k] = from[2 * k + 1];
+    }
+}
+
+// 16 numbers of each of 16 rows, from element `at` on, into columns.
+static inline void drone_turn_in(float* const* rows, int32_t at, float* restrict columns)
+{
+    float one[DRONE_TILE];
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        memcpy(one + i * DRONE_LANES, rows[i] + at, DRONE_LANES * sizeof(float));
+    }
+    float other[DRONE_TILE];
+    drone_shuffle(one, other);
+    drone_shuffle(other, one);
+    drone_shuffle(one, other);
+    drone_shuffle(other, columns);
+}
+
+// And out again: the last of the shuffles goes right into the rows.
+static inline void drone_turn_out(const float* restrict columns, float* const* rows, int32_t at)
+{
+    enum { HALF = DRONE_TILE / 2 };
+    float one[DRONE_TILE], other[DRONE_TILE];
+    drone_unshuffle(columns, one, one + HALF, HALF);
+    drone_unshuffle(one, other, other + HALF, HALF);
+    drone_unshuffle(other, one, one + HALF, HALF);
+    for (int32_t i = 0; i < DRONE_LANES / 2; i++) {
+        drone_unshuffle(one + 2 * DRONE_LANES * i, rows[i] + at, rows[i + DRONE_LANES / 2] + at, DRONE_LANES);
+    }
 }
 
 static inline int32_t drone_lanes_in(const DroneGroup* g, int32_t block)
@@ -701,22 +730,20 @@ static inline int32_t drone_lanes_in(const DroneGroup* g, int32_t block)
 
 static inline DroneBlock* drone_block_of(DroneGroup* g, int32_t lane) { return &g->blocks[lane / DRONE_LANES]; }
 
-static void drone_gather(DroneGroup* g, const PufLayout* layout, void* states, int32_t num_worlds)
+// The drones of the first worlds of the group.
+static void drone_gather(DroneGroup* g, int32_t num_worlds, int32_t agents)
 {
     g->num_worlds = num_worlds;
-    g->agents = layout->agents;
-    g->lanes = num_worlds * layout->agents;
+    g->agents = agents;
+    g->lanes = num_worlds * agents;
     g->num_blocks = (g->lanes + DRONE_LANES - 1) / DRONE_LANES;
-    int32_t lane = 0;
-    for (int32_t w = 0; w < num_worlds; w++) {
-        g->worlds[w] = (Drone*)((uint8_t*)states + (size_t)w * layout->state_size);
-        for (int32_t i = 0; i < layout->agents; i++) {
-            g->rows[lane] = drone_row(g->worlds[w], i);
-            g->world_of[lane] = w;
-            lane += 1;
-        }
+    for (int32_t lane = 0, w = 0, i = 0; lane < g->lanes; lane++) {
+        g->rows[lane] = drone_row(g->worlds[w], i);
+        g->world_of[lane] = w;
+        i = i + 1 < agents ? i + 1 : 0;
+        w += i == 0;
     }
-    for (; lane < g->num_blocks * DRONE_LANES; lane++) {
+    for (int32_t lane = g->lanes; lane < g->num_blocks * DRONE_LANES; lane++) {
         g->world_of[lane] = -1;
     }
 }
@@ -725,18 +752,16 @@ static void drone_gather(DroneGroup* g, const PufLayout* layout, void* states, i
 static void drone_load(DroneGroup* g)
 {
     for (int32_t b = 0; b < g->num_blocks; b++) {
+        DroneBlock* block = &g->blocks[b];
         int32_t lanes = drone_lanes_in(g, b);
-        float rows[DRONE_LINES][DRONE_LANES][DRONE_LANES];
+        float* rows[DRONE_LANES];
         for (int32_t i = 0; i < DRONE_LANES; i++) {
             int32_t lane = b * DRONE_LANES + (i < lanes ? i : 0);
-            const float* row = g->rows[lane];
-            for (int32_t line = 0; line < DRONE_LINES; line++) {
-                memcpy(rows[line][i], row + line * DRONE_LANES, sizeof(rows[line][i]));
-            }
-            g->blocks[b].time[i] = drone_time(g->worlds[g->world_of[lane]]->tick);
+            rows[i] = g->rows[lane];
+            block->tick[i] = g->worlds[g->world_of[lane]]->tick;
         }
         for (int32_t line = 0; line < DRONE_LINES; line++) {
-            drone_turn(rows[line], g->blocks[b].of + line * DRONE_LANES);
+            drone_turn_in(rows, line * DRONE_LANES, block->of[line * DRONE_LANES]);
         }
     }
 }
@@ -746,12 +771,13 @@ static void drone_store(DroneGroup* g)
 {
     for (int32_t b = 0; b < g->num_blocks; b++) {
         int32_t lanes = drone_lanes_in(g, b);
+        float nowhere[DRONE_CHANGING * DRONE_LANES];
+        float* rows[DRONE_LANES];
+        for (int32_t i = 0; i < DRONE_LANES; i++) {
+            rows[i] = i < lanes ? g->rows[b * DRONE_LANES + i] : nowhere;
+        }
         for (int32_t line = 0; line < DRONE_CHANGING; line++) {
-            float rows[DRONE_LANES][DRONE_LANES];
-            drone_turn(g->blocks[b].of + line * DRONE_LANES, rows);
-            for (int32_t i = 0; i < lanes; i++) {
-                memcpy(g->rows[b * DRONE_LANES + i] + line * DRONE_LANES, rows[i], sizeof(rows[i]));
-            }
+            drone_turn_out(g->blocks[b].of[line * DRONE_LANES], rows, line * DRONE_LANES);
         }
     }
 }
@@ -764,7 +790,7 @@ static void drone_reload(DroneGroup* g, int32_t lane)
     for (int32_t column = 0; column < DRONE_COLUMNS; column++) {
         b->of[column][i] = g->rows[lane][column];
     }
-    b->time[i] = drone_time(g->worlds[g->world_of[lane]]->tick);
+    b->tick[i] = g->worlds[g->world_of[lane]]->tick;
 }
 
 // The rotors follow their commands and turn the body: angular velocity by the torques, attitude by the angular velocity.
@@ -999,7 +1025,7 @@ static void drone_find_goals(DroneBlock* b)
         for (int32_t i = 0; i < DRONE_LANES; i++) {
             float swing = b->of[DRONE_SWING + axis][i], pace = b->of[DRONE_PACE + axis][i];
             float sine, cosine;
-            puf_sincosf(pace * b->time[i] + b->of[DRONE_PHASE + axis][i], &sine, &cosine);
+            puf_sincosf(pace * drone_time(b->tick[i]) + b->of[DRONE_PHASE + axis][i], &sine, &cosine);
             b->way[axis][i] = b->of[DRONE_GOAL + axis][i] + swing * sine - b->of[DRONE_X + axis][i];
             b->drift[axis][i] = swing * pace * cosine;
         }
@@ -1032,6 +1058,7 @@ static void drone_judge(DroneBlock* b, const Drone* s)
     float (*d)[DRONE_LANES] = b->of;
     DroneRewards r = s->rewards;
     float half = s->half, height = s->height;
+    int32_t max_steps = s->max_steps;
     PUF_VECTORIZE(16)
     for (int32_t i = 0; i < DRONE_LANES; i++) {
         float x = b->way[0][i], y = b->way[1][i], z = b->way[2][i];
@@ -1052,7 +1079,7 @@ static void drone_judge(DroneBlock* b, const Drone* s)
         b->reward[i] = reward;
         b->left[i] = left;
         b->crashed[i] = crashed;
-        b->event[i] = crashed | left | b->passed[i];
+        b->over[i] = b->tick[i] >= max_steps;
         d[DRONE_FAR][i] = away;
         d[DRONE_AGE][i] = age;
         d[DRONE_WITHIN][i] += there;
@@ -1131,7 +1158,8 @@ enum {
 #define DRONE_SOFT 0.5f      // m
 #define DRONE_SOFT_NEXT 4.0f // m
 
-static void drone_see_own(const DroneBlock* b, const DroneAxes* axes, float (*seen)[DRONE_LANES])
+static void drone_see_own(const DroneBlock* restrict b, const DroneAxes* restrict axes,
+                          float (*restrict seen)[DRONE_LANES])
 {
     const float (*d)[DRONE_LANES] = (const float (*)[DRONE_LANES])b->of;
     float scale[DRONE_LANES], next[3][DRONE_LANES];
@@ -1194,49 +1222,39 @@ static void drone_see_neighbour(DroneGroup* g, int32_t block, int32_t k, const D
     drone_see(axes, away[3], away[4], away[5], scale, seen + 3);
 }
 
-// The observations of one block into rows. Columns are turned 16 at a time: what is too much of a row is overwritten by
-// the next, and the last one is cut.
-static void drone_observe_block(DroneGroup* g, int32_t block, int32_t neighbours, float* obs)
+// The observations of one block into rows. Columns are turned 16 at a time, from the end on; the last ones turned may
+// overlap those before.
+static void drone_observe_block(DroneGroup* g, int32_t block, int32_t neighbours, float* const* rows)
 {
-    enum { TILES = (DRONE_OWN + DRONE_NEIGHBOUR * DRONE_MOST_NEIGHBOURS) / DRONE_LANES };
-    float seen[TILES * DRONE_LANES][DRONE_LANES], rows[TILES][DRONE_LANES][DRONE_LANES];
-    int32_t size = drone_obs_size(neighbours), tiles = (size + DRONE_LANES - 1) / DRONE_LANES;
-    int32_t lanes = drone_lanes_in(g, block);
+    enum { MOST = DRONE_OWN + DRONE_NEIGHBOUR * DRONE_MOST_NEIGHBOURS };
+    float seen[MOST][DRONE_LANES], nowhere[MOST];
+    float* to[DRONE_LANES];
+    int32_t lanes = drone_lanes_in(g, block), size = drone_obs_size(neighbours), end = size;
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        to[i] = i < lanes ? rows[i] : nowhere;
+    }
     DroneAxes axes;
     drone_find_axes(g->blocks[block].of, &axes);
     drone_see_own(&g->blocks[block], &axes, seen);
-    for (int32_t k = 0; k < neighbours; k++) {
-        float (*part)[DRONE_LANES] = seen + DRONE_OWN + k * DRONE_NEIGHBOUR;
-        if (g->agents > 1) {
-            drone_see_neighbour(g, block, k, &axes, part);
-        } else {
-            memset(part, 0, DRONE_NEIGHBOUR * sizeof(part[0]));
+    for (int32_t k = 0; k < neighbours && g->agents > 1; k++) {
+        drone_see_neighbour(g, block, k, &axes, seen + DRONE_OWN + k * DRONE_NEIGHBOUR);
+    }
+    for (; end > DRONE_OWN && g->agents == 1; end -= DRONE_LANES) { // nobody there
+        for (int32_t i = 0; i < lanes; i++) {
+            memset(to[i] + end - DRONE_LANES, 0, DRONE_LANES * sizeof(float));
         }
     }
-    for (int32_t row = size; row < tiles * DRONE_LANES; row++) {
-        memset(seen[row], 0, sizeof(seen[row]));
-    }
-    for (int32_t tile = 0; tile < tiles; tile++) {
-        drone_turn(seen + tile * DRONE_LANES, rows[tile]);
-    }
-    for (int32_t i = 0; i < lanes; i++) {
-        float* out = obs + (size_t)i * (size_t)size;
-        for (int32_t tile = 0; tile < tiles; tile++) {
-            int32_t room = size - tile * DRONE_LANES;
-            if (i + 1 < lanes || room >= DRONE_LANES) {
-                memcpy(out + tile * DRONE_LANES, rows[tile][i], sizeof(rows[tile][i]));
-            } else {
-                memcpy(out + tile * DRONE_LANES, rows[tile][i], (size_t)room * sizeof(float));
-            }
-        }
+    end = g->agents == 1 ? DRONE_OWN : size;
+    while (end > 0) {
+        end = puf_clampi(end - DRONE_LANES, 0, MOST);
+        drone_turn_out(seen[end], to, end);
     }
 }
 
-static void drone_observe_group(DroneGroup* g, float* obs)
+static void drone_observe_group(DroneGroup* g, float* const* rows)
 {
-    int32_t neighbours = g->worlds[0]->neighbours, size = drone_obs_size(neighbours);
     for (int32_t b = 0; b < g->num_blocks; b++) {
-        drone_observe_block(g, b, neighbours, obs + (size_t)b * DRONE_LANES * (size_t)size);
+        drone_observe_block(g, b, g->worlds[0]->neighbours, rows + b * DRONE_LANES);
     }
 }
 
@@ -1255,24 +1273,32 @@ static void drone_look_around(DroneGroup* g)
     }
 }
 
-// What those ended see last. Their neighbours are still where they were.
-static void drone_see_last(DroneGroup* g, PufIo io)
+// What all see of the world as it is.
+static void drone_look(DroneGroup* g, float* const* rows)
 {
-    float obs[DRONE_LANES * (DRONE_OWN + DRONE_NEIGHBOUR * DRONE_MOST_NEIGHBOURS)];
+    for (int32_t b = 0; b < g->num_blocks; b++) {
+        drone_find_goals(&g->blocks[b]);
+    }
+    drone_look_around(g);
+    drone_observe_group(g, rows);
+}
+
+// What those ended see last. Their neighbours are still where they were.
+static void drone_see_last(DroneGroup* g, PufIo io, float* const* rows)
+{
     int32_t neighbours = g->worlds[0]->neighbours;
     size_t size = (size_t)drone_obs_size(neighbours);
     for (int32_t b = 0; b < g->num_blocks; b++) {
-        int32_t lanes = drone_lanes_in(g, b), any = 0;
-        size_t first = (size_t)b * DRONE_LANES;
-        for (int32_t i = 0; i < lanes; i++) {
-            any |= io.terminals[first + (size_t)i] | io.truncations[first + (size_t)i];
+        int32_t first = b * DRONE_LANES, end = first + drone_lanes_in(g, b), any = 0;
+        for (int32_t lane = first; lane < end; lane++) {
+            any |= io.terminals[lane] | io.truncations[lane];
         }
         if (any) {
-            drone_observe_block(g, b, neighbours, obs);
+            drone_observe_block(g, b, neighbours, rows + first);
         }
-        for (int32_t i = 0; any && i < lanes; i++) {
-            if (io.terminals[first + (size_t)i] | io.truncations[first + (size_t)i]) {
-                memcpy((float*)io.final_obs + (first + (size_t)i) * size, obs + (size_t)i * size, size * sizeof(float));
+        for (int32_t lane = first; any && lane < end; lane++) {
+            if (io.terminals[lane] | io.truncations[lane]) {
+                memcpy((float*)io.final_obs + (size_t)lane * size, rows[lane], size * sizeof(float));
             }
         }
     }
@@ -1290,7 +1316,7 @@ static void drone_end_lives(DroneGroup* g, PufIo io)
     }
     for (int32_t w = 0; w < g->num_worlds; w++) {
         Drone* s = g->worlds[w];
-        int32_t first = w * g->agents, over = s->tick >= s->max_steps;
+        int32_t first = w * g->agents, over = drone_block_of(g, first)->over[first % DRONE_LANES];
         if (over) {
             drone_reset(s);
         }
@@ -1298,13 +1324,10 @@ static void drone_end_lives(DroneGroup* g, PufIo io)
             if (!over && io.terminals[first + i]) {
                 drone_start(s, i, g->agents);
             }
-            if (over | io.terminals[first + i]) {
+            if (g->agents > 1 && (over | io.terminals[first + i])) { // one alone is loaded anew later
                 drone_reload(g, first + i);
             }
         }
-    }
-    for (int32_t b = 0; b < g->num_blocks; b++) {
-        drone_find_goals(&g->blocks[b]);
     }
 }
 
@@ -1320,36 +1343,72 @@ static void drone_next_ring(DroneGroup* g, int32_t lane)
     drone_reload(g, lane);
 }
 
-// After the rows were stored: what is rare. Returns whether a life ended.
-static int32_t drone_handle_events(DroneGroup* g, PufIo io)
+// After the rows were stored: the results of a block, then what is rare. Returns whether a life ended.
+static int32_t drone_report_block(DroneGroup* g, int32_t block, PufIo io)
 {
-    int32_t ended = 0, moved = 0;
-    for (int32_t lane = 0; lane < g->lanes; lane++) {
-        const DroneBlock* b = drone_block_of(g, lane);
-        const Drone* s = g->worlds[g->world_of[lane]];
-        int32_t i = lane % DRONE_LANES, lost = b->left[i] | b->crashed[i];
-        io.rewards[lane] = b->reward[i];
-        io.terminals[lane] = (uint8_t)lost;
-        io.truncations[lane] = (uint8_t)(!lost & (s->tick >= s->max_steps));
-        ended |= lost | (s->tick >= s->max_steps);
+    DroneBlock* b = &g->blocks[block];
+    int32_t first = block * DRONE_LANES, lanes = drone_lanes_in(g, block), ended = 0, rare = 0, moved = 0;
+    memcpy(io.rewards + first, b->reward, (size_t)lanes * sizeof(float));
+    for (int32_t i = 0; i < lanes; i++) {
+        int32_t lost = b->left[i] | b->crashed[i], over = b->over[i] & !lost;
+        io.terminals[first + i] = (uint8_t)lost;
+        io.truncations[first + i] = (uint8_t)over;
+        ended |= lost | over;
+        rare |= b->passed[i] | (b->of[DRONE_TOUCHES][i] > 0.0f);
+    }
+    for (int32_t i = 0; rare && i < lanes; i++) {
         if (b->of[DRONE_TOUCHES][i] > 0.0f) {
-            g->rows[lane][DRONE_CONTACTS] += 1.0f;
+            g->rows[first + i][DRONE_CONTACTS] += 1.0f;
         }
-        if (b->event[i] && b->passed[i] && !lost) {
-            drone_next_ring(g, lane);
+        if (b->passed[i] && !io.terminals[first + i]) {
+            drone_next_ring(g, first + i);
             moved = 1;
         }
     }
-    for (int32_t b = 0; moved && b < g->num_blocks; b++) {
-        drone_find_goals(&g->blocks[b]);
+    if (moved) {
+        drone_find_goals(b);
     }
     return ended;
 }
 
-static void drone_step_group(DroneGroup* g, PufIo io)
+// Worlds of one drone that begin a new life in this step. What they see of it is found out later, for many at a time.
+typedef struct DroneNewborn {
+    Drone* worlds[DRONE_MOST];
+    float* rows[DRONE_MOST]; // of the observations
+    int32_t count;
+} DroneNewborn;
+
+static void drone_observe_newborn(DroneGroup* g, DroneNewborn* newborn)
 {
+    memcpy(g->worlds, newborn->worlds, (size_t)newborn->count * sizeof(newborn->worlds[0]));
+    drone_gather(g, newborn->count, 1);
+    drone_load(g);
+    drone_look(g, newborn->rows);
+    newborn->count = 0;
+}
+
+// After lives ended: now, as all see who is new, or later, if nobody else does.
+static void drone_look_again(DroneGroup* g, PufIo io, float* const* rows, DroneNewborn* newborn)
+{
+    if (g->agents > 1) {
+        drone_look(g, rows);
+        return;
+    }
     for (int32_t w = 0; w < g->num_worlds; w++) {
-        g->worlds[w]->tick += 1;
+        if (io.terminals[w] | io.truncations[w]) {
+            newborn->worlds[newborn->count] = g->worlds[w];
+            newborn->rows[newborn->count] = rows[w];
+            newborn->count += 1;
+        }
+    }
+}
+
+static void drone_step_group(DroneGroup* g, PufIo io, DroneNewborn* newborn)
+{
+    float* rows[DRONE_MOST];
+    int32_t size = drone_obs_size(g->worlds[0]->neighbours), ended = 0;
+    for (int32_t lane = 0; lane < g->lanes; lane++) {
+        rows[lane] = (float*)io.obs + lane * size;
     }
     drone_load(g);
     for (int32_t b = 0; b < g->num_blocks; b++) {
@@ -1365,12 +1424,38 @@ static void drone_step_group(DroneGroup* g, PufIo io)
         drone_judge(&g->blocks[b], g->worlds[0]);
     }
     drone_store(g);
-    if (drone_handle_events(g, io)) {
-        drone_see_last(g, io);
-        drone_end_lives(g, io);
-        drone_look_around(g);
+    for (int32_t b = 0; b < g->num_blocks; b++) {
+        ended |= drone_report_block(g, b, io);
     }
-    drone_observe_group(g, io.obs);
+    if (ended) {
+        drone_see_last(g, io, rows);
+        drone_end_lives(g, io);
+        drone_look_again(g, io, rows, newborn);
+    } else {
+        drone_observe_group(g, rows);
+    }
+}
+
+// Into the cache, before it is needed.
+static inline void drone_prefetch(const void* start, size_t size)
+{
+#ifdef __GNUC__
+    for (size_t at = 0; at < size; at += 64) {
+        __builtin_prefetch((const uint8_t*)start + at);
+    }
+#else
+    (void)start, (void)size;
+#endif
+}
+
+// What a step changes of worlds and observations.
+static void drone_prefetch_worlds(const PufLayout* layout, const void* states, int32_t n, PufIo io)
+{
+    const size_t first = offsetof(Drone, tick), size = (size_t)layout->state_size;
+    for (int32_t w = 0; w < n; w++) {
+        drone_prefetch((const uint8_t*)states + (size_t)w * size + first, size - first);
+    }
+    drone_prefetch(io.obs, (size_t)(n * layout->agents * layout->obs_shape[0]) * sizeof(float));
 }
 
 static int32_t drone_worlds_to_a_group(int32_t agents) { return agents < DRONE_LANES ? DRONE_LANES / agents : 1; }
@@ -1378,25 +1463,40 @@ static int32_t drone_worlds_to_a_group(int32_t agents) { return agents < DRONE_L
 static void drone_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
 {
     DroneGroup g;
+    DroneNewborn newborn;
+    newborn.count = 0;
     int32_t most = drone_worlds_to_a_group(layout->agents);
     for (int32_t first = 0; first < n; first += most) {
-        drone_gather(&g, layout, (uint8_t*)states + (size_t)first * layout->state_size,
-                     n - first < most ? n - first : most);
-        drone_step_group(&g, puf_row(layout, PUF_F32, io, first));
+        int32_t here = puf_clampi(n - first, 0, most), next = puf_clampi(n - first - here, 0, most);
+        uint8_t* world = (uint8_t*)states + (size_t)first * layout->state_size;
+        for (int32_t w = 0; w < here; w++) {
+            g.worlds[w] = (Drone*)world;
+            g.worlds[w]->tick += 1;
+            world += layout->state_size;
+        }
+        drone_prefetch_worlds(layout, world, next, puf_row(layout, PUF_F32, io, first + here));
+        drone_gather(&g, here, layout->agents);
+        drone_step_group(&g, puf_row(layout, PUF_F32, io, first), &newborn);
+        if (newborn.count > DRONE_MOST - DRONE_LANES) {
+            drone_observe_newborn(&g, &newborn);
+        }
+    }
+    if (newborn.count > 0) {
+        drone_observe_newborn(&g, &newborn);
     }
 }
 
 static void drone_observe(const Drone* s, PufIo io)
 {
     DroneGroup g;
-    PufLayout layout = { .agents = s->num_drones };
-    drone_gather(&g, &layout, (void*)(uintptr_t)s, 1);
-    drone_load(&g);
-    for (int32_t b = 0; b < g.num_blocks; b++) {
-        drone_find_goals(&g.blocks[b]);
+    float* rows[DRONE_MOST];
+    g.worlds[0] = (Drone*)(uintptr_t)s;
+    drone_gather(&g, 1, s->num_drones);
+    for (int32_t lane = 0; lane < g.lanes; lane++) {
+        rows[lane] = (float*)io.obs + lane * drone_obs_size(s->neighbours);
     }
-    drone_look_around(&g);
-    drone_observe_group(&g, io.obs);
+    drone_load(&g);
+    drone_look(&g, rows);
 }
 
 static const PufObs drone_obs[] = {
