@@ -74,7 +74,8 @@ enum {
     TANKS_DANGER = 5,
     TANKS_OBS = TANKS_OWN + TANKS_WHISKERS + TANKS_ENEMIES * TANKS_ENEMY + TANKS_MATES * TANKS_MATE +
         TANKS_DANGERS * TANKS_DANGER,
-    TANKS_LANES = 16, // rays cast side by side: whiskers and lines of sight
+    TANKS_LANES = 16,     // rays cast side by side: whiskers and lines of sight
+    TANKS_CROSSINGS = 10, // borders between cells that a ray crosses along one axis within TANKS_SIGHT, at most
     TANKS_WHISKER_RANGE = 8 * TANKS_CELL,
     TANKS_SIGHT = 10 * TANKS_CELL,       // beyond which no tank is in sight
     TANKS_FAR = 16 * TANKS_CELL,         // beyond which distances look the same
@@ -97,9 +98,9 @@ typedef struct Tanks {
     int32_t friendly_fire, scripted, agents;
     float walls, bot_fire, reward_tank, reward_hit;
     int32_t tick;
-    int32_t shells;            // in the air
-    int32_t left[2];           // tanks of each team
-    int32_t wins[2], draws;    // rounds so far
+    int32_t shells;         // in the air
+    int32_t left[2];        // tanks of each team
+    int32_t wins[2], draws; // rounds so far
     PufLog log;
     float log_draws, log_lost;
     uint32_t rows[TANKS_ROWS]; // bit c of row r: a wall in column c; the border is wall
@@ -333,80 +334,141 @@ static void tanks_reset(Tanks* s)
 
 // ---- Rays ----
 
-// Rays side by side: from where, along which unit vector, and how far one looks.
-typedef struct TanksRays {
-    float x[TANKS_LANES], y[TANKS_LANES], dx[TANKS_LANES], dy[TANKS_LANES], range[TANKS_LANES];
-    float distance[TANKS_LANES]; // to the first wall, or any beyond the range
-} TanksRays;
+// Before the inner of two short loops, the outer of which should become vector instructions. gcc does this by itself.
+#ifdef __clang__
+#define TANKS_UNROLL PUF_PRAGMA(clang loop unroll(full))
+#else
+#define TANKS_UNROLL
+#endif
 
-// Rays on their way from border to border between cells.
-typedef struct TanksWalk {
-    float next_x[TANKS_LANES],
-        next_y[TANKS_LANES];                      // distance at which each crosses the next border along x, and along y
-    float gap_x[TANKS_LANES], gap_y[TANKS_LANES]; // and how much further it is to the one behind
-    int32_t column[TANKS_LANES], row[TANKS_LANES];
-    int32_t side_x[TANKS_LANES], side_y[TANKS_LANES]; // 1 or -1
-    int32_t open[TANKS_LANES];                        // -1 until it met a wall or its range, then 0
-} TanksWalk;
+// Rays side by side, as unit vectors from one point; and, once cast, how far each is from the first wall, or 0x1p60f
+// where it meets none within TANKS_SIGHT.
+typedef struct TanksFan {
+    float dx[TANKS_LANES], dy[TANKS_LANES], distance[TANKS_LANES];
+} TanksFan;
 
-static void tanks_begin_walk(const TanksRays* rays, TanksWalk* walk)
+// The borders that a ray crosses along one axis: at which distance; and how many along the other axis before.
+typedef struct TanksBorders {
+    float at[TANKS_CROSSINGS][TANKS_LANES];
+    int32_t passed[TANKS_CROSSINGS][TANKS_LANES];
+} TanksBorders;
+
+// Walls by columns: bit r of column c. Columns that a ray could only reach through the border are there, but empty.
+typedef struct TanksArena {
+    uint32_t columns[TANKS_ROWS + 2 * TANKS_CROSSINGS], rows[TANKS_ROWS + 2 * TANKS_CROSSINGS];
+} TanksArena;
+
+static void tanks_map_arena(const Tanks* s, TanksArena* arena)
+{
+    memset(arena, 0, sizeof(*arena));
+    memcpy(arena->rows + TANKS_CROSSINGS, s->rows, sizeof(s->rows));
+    uint32_t columns[TANKS_ROWS] = { 0 };
+    for (int32_t r = 0; r < s->height + 2; r++) {
+        uint32_t row = s->rows[r];
+        for (int32_t c = 0; c < TANKS_ROWS; c++) {
+            columns[c] |= (row >> c & 1) << r;
+        }
+    }
+    memcpy(arena->columns + TANKS_CROSSINGS, columns, sizeof(columns));
+}
+
+static void tanks_find_borders(const float* direction, float in_cell, TanksBorders* borders)
 {
     const float cell = TANKS_CELL, least = 1e-6f;
-    for (int i = 0; i < TANKS_LANES; i++) {
-        int32_t column = tanks_cell((int32_t)rays->x[i]), row = tanks_cell((int32_t)rays->y[i]);
-        float in_x = rays->x[i] - (float)column * cell, in_y = rays->y[i] - (float)row * cell;
-        float gap_x = 1.0f / puf_maxf(fabsf(rays->dx[i]), least), gap_y = 1.0f / puf_maxf(fabsf(rays->dy[i]), least);
-        walk->column[i] = column;
-        walk->row[i] = row;
-        walk->next_x[i] = (rays->dx[i] > 0.0f ? cell - in_x : in_x) * gap_x;
-        walk->next_y[i] = (rays->dy[i] > 0.0f ? cell - in_y : in_y) * gap_y;
-        walk->gap_x[i] = cell * gap_x;
-        walk->gap_y[i] = cell * gap_y;
-        walk->side_x[i] = rays->dx[i] > 0.0f ? 1 : -1;
-        walk->side_y[i] = rays->dy[i] > 0.0f ? 1 : -1;
-        walk->open[i] = -1;
+    float at[TANKS_LANES], gap[TANKS_LANES];
+    PUF_VECTORIZE(16)
+    for (int32_t i = 0; i < TANKS_LANES; i++) {
+        float stretch = 1.0f / puf_maxf(fabsf(direction[i]), least);
+        at[i] = (direction[i] > 0.0f ? cell - in_cell : in_cell) * stretch;
+        gap[i] = cell * stretch;
+    }
+    for (int32_t k = 0; k < TANKS_CROSSINGS; k++) {
+        PUF_VECTORIZE(16)
+        for (int32_t i = 0; i < TANKS_LANES; i++) {
+            borders->at[k][i] = at[i];
+            borders->passed[k][i] = TANKS_CROSSINGS;
+            at[i] += gap[i];
+        }
     }
 }
 
-// Each ray over its nearest border. Returns whether one is still open. Conditions are masks, so that compilers turn this
-// into a few vector instructions.
-static inline int32_t tanks_walk(const uint32_t* arena, TanksWalk* w, TanksRays* rays)
+// In which order they are crossed: along x first where both are met at once.
+static void tanks_order_borders(TanksBorders* x, TanksBorders* y)
 {
-    int32_t any = 0;
-    for (int i = 0; i < TANKS_LANES; i++) {
-        int32_t along_x = -(w->next_x[i] <= w->next_y[i]);
-        int32_t open = w->open[i];
-        float reached = along_x ? w->next_x[i] : w->next_y[i];
-        w->column[i] += along_x & open & w->side_x[i];
-        w->row[i] += ~along_x & open & w->side_y[i];
-        w->next_x[i] += along_x ? w->gap_x[i] : 0.0f;
-        w->next_y[i] += along_x ? 0.0f : w->gap_y[i];
-        int32_t wall = -(int32_t)(arena[w->row[i]] >> w->column[i] & 1);
-        rays->distance[i] = open ? reached : rays->distance[i];
-        open &= ~wall & -(reached < rays->range[i]);
-        w->open[i] = open;
-        any |= open;
-    }
-    return any;
-}
-
-// All rays side by side, from border to border (Amanatides, Woo 1987), until each met a wall or its range.
-static void tanks_cast(const uint32_t* rows, TanksRays* rays)
-{
-    uint32_t arena[TANKS_ROWS];
-    TanksWalk w;
-    memcpy(arena, rows, sizeof(arena));
-    tanks_begin_walk(rays, &w);
-    for (int32_t any = -1; any;) {
-        tanks_walk(arena, &w, rays);
-        any = tanks_walk(arena, &w, rays);
+    for (int32_t k = 0; k < TANKS_CROSSINGS; k++) {
+        PUF_VECTORIZE(16)
+        for (int32_t i = 0; i < TANKS_LANES; i++) {
+            float at = x->at[k][i];
+            int32_t passed = 0;
+            TANKS_UNROLL
+            for (int32_t m = 0; m < TANKS_CROSSINGS; m++) {
+                int32_t y_first = y->at[m][i] < at;
+                passed += y_first;
+                y->passed[m][i] -= y_first;
+            }
+            x->passed[k][i] = passed;
+        }
     }
 }
 
-// Whether the ray meets no wall before a thing at this distance.
-static inline int tanks_in_sight(const TanksRays* rays, int32_t ray, float distance)
+// How far the first wall behind these borders is; 0x1p60f where there is none. `lines` are the columns (or rows) from that
+// of the point on, both ways.
+static void tanks_meet_walls(const TanksBorders* borders, const float* along, const float* across,
+                             const uint32_t* lines, int32_t place, float* distance)
 {
-    return distance <= TANKS_SIGHT && rays->distance[ray] >= distance;
+    PUF_VECTORIZE(16)
+    for (int32_t i = 0; i < TANKS_LANES; i++) {
+        float nearest = 0x1p60f;
+        int32_t side = across[i] > 0.0f ? 1 : -1;
+        TANKS_UNROLL
+        for (int32_t k = 0; k < TANKS_CROSSINGS; k++) {
+            uint32_t at = (uint32_t)(place + side * borders->passed[k][i]) & (TANKS_ROWS - 1);
+            uint32_t ahead = lines[k + 1], behind = lines[-k - 1], line = along[i] > 0.0f ? ahead : behind;
+            float reached = borders->at[k][i];
+            nearest = puf_minf(nearest, line >> at & 1 ? reached : 0x1p60f);
+        }
+        distance[i] = nearest;
+    }
+}
+
+// All rays side by side. The borders that a ray crosses are two sequences; where a border comes in the other one says
+// which cell is behind it. (Amanatides, Woo 1987, but without walking: that would look up another row for every ray.)
+static void tanks_cast(const TanksArena* arena, float x, float y, TanksFan* fan)
+{
+    TanksBorders borders_x, borders_y;
+    float nearest_x[TANKS_LANES], nearest_y[TANKS_LANES];
+    int32_t column = tanks_cell((int32_t)x), row = tanks_cell((int32_t)y);
+    tanks_find_borders(fan->dx, x - (float)(column * TANKS_CELL), &borders_x);
+    tanks_find_borders(fan->dy, y - (float)(row * TANKS_CELL), &borders_y);
+    tanks_order_borders(&borders_x, &borders_y);
+    tanks_meet_walls(&borders_x, fan->dx, fan->dy, arena->columns + TANKS_CROSSINGS + column, row, nearest_x);
+    tanks_meet_walls(&borders_y, fan->dy, fan->dx, arena->rows + TANKS_CROSSINGS + row, column, nearest_y);
+    for (int32_t i = 0; i < TANKS_LANES; i++) {
+        fan->distance[i] = puf_minf(nearest_x[i], nearest_y[i]);
+    }
+}
+
+// Whether a ray from (x, y) along a unit vector meets no wall within a distance: from border to border.
+static int32_t tanks_sees(const Tanks* s, int32_t x, int32_t y, float dx, float dy, float distance)
+{
+    const float cell = TANKS_CELL, least = 1e-6f;
+    int32_t column = tanks_cell(x), row = tanks_cell(y), side_x = dx > 0.0f ? 1 : -1, side_y = dy > 0.0f ? 1 : -1;
+    float in_x = (float)(x - column * TANKS_CELL), in_y = (float)(y - row * TANKS_CELL);
+    float gap_x = 1.0f / puf_maxf(fabsf(dx), least), gap_y = 1.0f / puf_maxf(fabsf(dy), least);
+    float next_x = (dx > 0.0f ? cell - in_x : in_x) * gap_x, next_y = (dy > 0.0f ? cell - in_y : in_y) * gap_y;
+    gap_x *= cell;
+    gap_y *= cell;
+    while (puf_minf(next_x, next_y) < distance) {
+        int32_t along_x = -(next_x <= next_y);
+        column += side_x & along_x;
+        row += side_y & ~along_x;
+        next_x += along_x ? gap_x : 0.0f;
+        next_y += along_x ? 0.0f : gap_y;
+        if (s->rows[row] >> column & 1) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 // ---- Tanks ----
@@ -428,42 +490,30 @@ static int32_t tanks_slide_y(const Tanks* s, int32_t x, int32_t y, int32_t dy)
     return (walls >> tanks_cell(x - TANKS_RADIUS) | walls >> tanks_cell(x + TANKS_RADIUS - 1)) & 1 ? stop : y + dy;
 }
 
-// Whether tank i may meet another in this step: along each axis, both move by their greatest speed at most.
-static int32_t tanks_meets(const Tanks* s, int32_t i)
-{
-    enum { NEARBY = TANKS_APART + 2 * TANKS_FORWARD };
-    int32_t any = 0, x = s->x[i], y = s->y[i];
-    for (int32_t j = 0; j < tanks_blocks(2 * s->team_size); j++) {
-        int32_t dx = s->x[j] - x, dy = s->y[j] - y;
-        int32_t near = -(dx < NEARBY) & -(dx > -NEARBY) & -(dy < NEARBY) & -(dy > -NEARBY);
-        any |= near & -(i != j) & s->alive[j];
-    }
-    return any & s->alive[i];
-}
-
 // Moves along one axis, from `at` to `to`, with the other coordinate in `across`. One that would come too near to
 // where another tank is, or to where it wants to be, is not taken: whoever moves in the end, no two are too near.
-static void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across, const int32_t* meets)
+static void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across)
 {
     enum { TOO_NEAR = TANKS_APART * TANKS_APART };
-    int32_t tanks = 2 * s->team_size, stays[TANKS_MOST];
-    for (int32_t i = 0; i < tanks; i++) {
-        stays[i] = 0;
-        for (int32_t j = 0; meets[i] && to[i] != at[i] && j < tanks; j++) {
-            int32_t aside = across[i] - across[j], before = to[i] - at[j], after = to[i] - to[j];
+    int32_t tanks = 2 * s->team_size, blocks = tanks_blocks(tanks), stays[TANKS_MOST] = { 0 };
+    for (int32_t j = 0; j < tanks; j++) {
+        int32_t at_j = at[j], to_j = to[j], across_j = across[j], alive_j = s->alive[j];
+        for (int32_t i = 0; i < blocks; i++) {
+            int32_t aside = across[i] - across_j, before = to[i] - at_j, after = to[i] - to_j;
             int32_t near = (before * before + aside * aside < TOO_NEAR) | (after * after + aside * aside < TOO_NEAR);
-            stays[i] |= near & (i != j) & s->alive[j];
+            stays[i] |= near & (i != j) & alive_j;
         }
     }
     for (int32_t i = 0; i < tanks; i++) {
-        at[i] = stays[i] ? at[i] : to[i];
-        s->blocked[i] |= stays[i];
+        int32_t stay = stays[i] & (to[i] != at[i]);
+        at[i] = stay ? at[i] : to[i];
+        s->blocked[i] |= stay;
     }
 }
 
 static void tanks_drive(Tanks* s, const int32_t* actions)
 {
-    int32_t tanks = 2 * s->team_size, to[TANKS_MOST], dx[TANKS_MOST], dy[TANKS_MOST], meets[TANKS_MOST];
+    int32_t tanks = 2 * s->team_size, to[TANKS_MOST] = { 0 }, dx[TANKS_MOST], dy[TANKS_MOST];
     for (int32_t i = 0; i < tanks; i++) {
         int32_t drive = actions[i * TANKS_ACTIONS], turn = actions[i * TANKS_ACTIONS + 1];
         int32_t aim = drive == TANKS_GO ? TANKS_FORWARD : drive == TANKS_REVERSE ? -TANKS_BACK : 0;
@@ -475,14 +525,13 @@ static void tanks_drive(Tanks* s, const int32_t* actions)
         dy[i] = tanks_part(s->speed[i], tanks_sine(s->heading[i]));
         to[i] = tanks_slide_x(s, s->x[i], s->y[i], dx[i]);
         s->blocked[i] = to[i] != s->x[i] + dx[i];
-        meets[i] = tanks_meets(s, i);
     }
-    tanks_move(s, s->x, to, s->y, meets);
+    tanks_move(s, s->x, to, s->y);
     for (int32_t i = 0; i < tanks; i++) {
         to[i] = tanks_slide_y(s, s->x[i], s->y[i], dy[i]);
         s->blocked[i] |= to[i] != s->y[i] + dy[i];
     }
-    tanks_move(s, s->y, to, s->x, meets);
+    tanks_move(s, s->y, to, s->x);
 }
 
 static void tanks_fire(Tanks* s, const int32_t* actions)
@@ -581,44 +630,49 @@ static void tanks_destroy(Tanks* s, int32_t t, const int32_t* touching)
     }
 }
 
-// For each shell whether it touches the tank at (x, y) and harms it. Returns whether any does.
-static inline int32_t tanks_touching(const Tanks* s, int32_t blocks, int32_t x, int32_t y, const int32_t* harms,
-                                     int32_t* touching)
+// For each shell whether it touches the tank at (x, y) and harms it: adds those to `touching`.
+static inline void tanks_touching(const Tanks* s, int32_t blocks, int32_t x, int32_t y, const int32_t* harms,
+                                  int32_t* touching)
 {
     enum { NEAR = TANKS_TOUCH * TANKS_TOUCH };
-    int32_t any = 0;
     for (int32_t i = 0; i < blocks; i++) {
         int32_t dx = s->shell_x[i] - x, dy = s->shell_y[i] - y;
-        touching[i] = -(dx * dx + dy * dy <= NEAR) & harms[i];
-        any |= touching[i];
+        touching[i] |= -(dx * dx + dy * dy <= NEAR) & harms[i];
     }
-    return any;
 }
 
 // Shells that touch a tank, or have met a wall too often, vanish. All tanks are judged by the same shells, so that their
 // order does not matter.
 static void tanks_judge_shells(Tanks* s)
 {
-    int32_t gone[TANKS_SHELLS_MOST], touching[TANKS_SHELLS_MOST], harms[2][TANKS_SHELLS_MOST], any = 0;
-    int32_t blocks = tanks_blocks(s->shells), friendly_fire = s->friendly_fire;
+    int32_t gone[TANKS_SHELLS_MOST], harms[2][TANKS_SHELLS_MOST], any = 0;
+    int32_t tanks = 2 * s->team_size, blocks = tanks_blocks(s->shells), friendly_fire = s->friendly_fire;
     for (int32_t i = 0; i < blocks; i++) {
         int32_t flies = -(i < s->shells), spent = -(s->shell_bounces[i] > s->bounces) & flies;
         int32_t own = -((s->shell_bounces[i] > 0) & friendly_fire), second = -(s->shell_owner[i] >= s->team_size);
         harms[0][i] = (second | own) & ~spent & flies;
         harms[1][i] = (~second | own) & ~spent & flies;
         gone[i] = spent;
-        any |= spent;
     }
-    for (int32_t t = 0; t < 2 * s->team_size; t++) {
-        if (s->alive[t] && tanks_touching(s, blocks, s->x[t], s->y[t], harms[t >= s->team_size], touching)) {
-            tanks_destroy(s, t, touching);
-            for (int32_t i = 0; i < blocks; i++) {
-                gone[i] |= touching[i];
-            }
-            any = -1;
+    for (int32_t t = 0; t < tanks; t++) {
+        if (s->alive[t]) {
+            tanks_touching(s, blocks, s->x[t], s->y[t], harms[t >= s->team_size], gone);
         }
     }
-    if (any) {
+    for (int32_t i = 0; i < blocks; i++) {
+        any |= gone[i];
+    }
+    if (any) { // in few frames: find out which tanks were touched, and by what
+        for (int32_t t = 0; t < tanks; t++) {
+            int32_t touching[TANKS_SHELLS_MOST] = { 0 }, touched = 0;
+            tanks_touching(s, blocks, s->x[t], s->y[t], harms[t >= s->team_size], touching);
+            for (int32_t i = 0; i < blocks; i++) {
+                touched |= touching[i];
+            }
+            if (s->alive[t] && touched) {
+                tanks_destroy(s, t, touching);
+            }
+        }
         tanks_remove_shells(s, gone);
     }
 }
@@ -660,46 +714,47 @@ static void tanks_plan(Tanks* s)
     }
 }
 
-// From each tank of the second team to the nearest living enemy. (What is behind the last tank is zeros.)
-static void tanks_aim(const Tanks* s, TanksRays* rays, float* distance)
+// From each tank of the second team to the nearest living enemy: a unit vector, and how far.
+typedef struct TanksAim {
+    float dx[TANKS_TEAM], dy[TANKS_TEAM], distance[TANKS_TEAM];
+} TanksAim;
+
+static void tanks_aim(const Tanks* s, TanksAim* aim)
 {
-    enum { N = TANKS_LANES };
-    float best[N], x[N], y[N];
-    for (int32_t k = 0; k < N; k++) {
+    float best[TANKS_TEAM], x[TANKS_TEAM], y[TANKS_TEAM];
+    int32_t count = tanks_blocks(s->team_size); // what is behind the last tank is zeros
+    for (int32_t k = 0; k < count; k++) {
         x[k] = (float)s->x[s->team_size + k];
         y[k] = (float)s->y[s->team_size + k];
         best[k] = 0x1p60f;
-        rays->dx[k] = 1.0f;
-        rays->dy[k] = 0.0f;
+        aim->dx[k] = 1.0f;
+        aim->dy[k] = 0.0f;
     }
     for (int32_t j = 0; j < s->team_size; j++) {
         float enemy_x = (float)s->x[j], enemy_y = (float)s->y[j], lost = s->alive[j] ? 0.0f : 0x1p60f;
-        for (int32_t k = 0; k < N; k++) {
+        for (int32_t k = 0; k < count; k++) {
             float dx = enemy_x - x[k], dy = enemy_y - y[k], square = dx * dx + dy * dy + lost;
-            rays->dx[k] = square < best[k] ? dx : rays->dx[k];
-            rays->dy[k] = square < best[k] ? dy : rays->dy[k];
+            aim->dx[k] = square < best[k] ? dx : aim->dx[k];
+            aim->dy[k] = square < best[k] ? dy : aim->dy[k];
             best[k] = square < best[k] ? square : best[k];
         }
     }
-    for (int32_t k = 0; k < N; k++) {
-        distance[k] = puf_maxf(sqrtf(best[k]), 1.0f);
-        rays->dx[k] /= distance[k];
-        rays->dy[k] /= distance[k];
-        rays->x[k] = x[k];
-        rays->y[k] = y[k];
-        int32_t looks = s->alive[s->team_size + k] & (k < s->team_size) & (distance[k] <= TANKS_SIGHT);
-        rays->range[k] = looks ? distance[k] : 0.0f;
+    for (int32_t k = 0; k < count; k++) {
+        float distance = puf_maxf(sqrtf(best[k]), 1.0f);
+        aim->distance[k] = distance;
+        aim->dx[k] /= distance;
+        aim->dy[k] /= distance;
     }
 }
 
 // It turns to the enemy where nothing is in between, fires when aligned, and keeps a distance; else it drives on.
-static void tanks_decide(Tanks* s, int32_t i, const TanksRays* rays, int32_t k, float distance, int32_t* action)
+static void tanks_decide(Tanks* s, int32_t i, float enemy_x, float enemy_y, float distance, int32_t* action)
 {
     float cosine = (float)tanks_cosine(s->heading[i]) * (1.0f / TANKS_UNIT);
     float sine = (float)tanks_sine(s->heading[i]) * (1.0f / TANKS_UNIT);
-    int in_sight = tanks_in_sight(rays, k, distance);
-    float dx = in_sight ? rays->dx[k] * distance : (float)(s->goal_x[i] - s->x[i]);
-    float dy = in_sight ? rays->dy[k] * distance : (float)(s->goal_y[i] - s->y[i]);
+    int in_sight = distance <= TANKS_SIGHT && tanks_sees(s, s->x[i], s->y[i], enemy_x, enemy_y, distance);
+    float dx = in_sight ? enemy_x * distance : (float)(s->goal_x[i] - s->x[i]);
+    float dy = in_sight ? enemy_y * distance : (float)(s->goal_y[i] - s->y[i]);
     float forward = dx * cosine + dy * sine, aside = dy * cosine - dx * sine;
     int aligned = forward > fabsf(aside);
     action[0] = aligned && (!in_sight || distance > TANKS_BOT_FAR) ? TANKS_GO
@@ -717,18 +772,16 @@ static void tanks_decide(Tanks* s, int32_t i, const TanksRays* rays, int32_t k, 
 
 static void tanks_script(Tanks* s, int32_t* actions)
 {
-    TanksRays rays;
-    float distance[TANKS_LANES];
+    TanksAim aim;
     if (s->tick % TANKS_PLAN_EVERY == 0) {
         tanks_plan(s);
     }
-    tanks_aim(s, &rays, distance);
-    tanks_cast(s->rows, &rays);
+    tanks_aim(s, &aim);
     for (int32_t k = 0; k < s->team_size; k++) {
         int32_t i = s->team_size + k;
         memset(actions + i * TANKS_ACTIONS, 0, TANKS_ACTIONS * sizeof(int32_t));
         if (s->alive[i]) {
-            tanks_decide(s, i, &rays, k, distance[k], actions + i * TANKS_ACTIONS);
+            tanks_decide(s, i, aim.dx[k], aim.dy[k], aim.distance[k], actions + i * TANKS_ACTIONS);
         }
     }
 }
@@ -869,33 +922,29 @@ static float* tanks_see_tank(const TanksView* view, int32_t j, float* out)
 }
 
 // Whiskers, and lines of sight to the enemies found.
-static void tanks_see_walls(const Tanks* s, const TanksMap* map, int32_t i, const int32_t* found, int32_t number,
-                            const TanksView* view, float* whiskers, float* in_sight)
+static void tanks_see_walls(const Tanks* s, const TanksArena* arena, const TanksMap* map, int32_t i,
+                            const int32_t* found, int32_t number, const TanksView* view, float* whiskers,
+                            float* in_sight)
 {
-    TanksRays rays;
-    for (int32_t k = 0; k < TANKS_LANES; k++) {
-        rays.x[k] = map->x[i];
-        rays.y[k] = map->y[i];
-        rays.range[k] = TANKS_WHISKER_RANGE;
-    }
+    TanksFan fan;
     for (int32_t k = 0; k < TANKS_WHISKERS; k++) {
         int32_t heading = (s->heading[i] + tanks_whiskers[k]) & (TANKS_TURN - 1);
-        rays.dx[k] = (float)tanks_cosine(heading) * (1.0f / TANKS_UNIT);
-        rays.dy[k] = (float)tanks_sine(heading) * (1.0f / TANKS_UNIT);
+        fan.dx[k] = (float)tanks_cosine(heading) * (1.0f / TANKS_UNIT);
+        fan.dy[k] = (float)tanks_sine(heading) * (1.0f / TANKS_UNIT);
     }
     for (int32_t k = 0; k < TANKS_ENEMIES; k++) {
         int32_t j = k < number ? found[k] : i;
-        float distance = k < number ? view->distance[j] : 0.0f, shrink = 1.0f / puf_maxf(distance, 1.0f);
-        rays.dx[TANKS_WHISKERS + k] = (map->x[j] - map->x[i]) * shrink;
-        rays.dy[TANKS_WHISKERS + k] = (map->y[j] - map->y[i]) * shrink;
-        rays.range[TANKS_WHISKERS + k] = puf_minf(distance, TANKS_SIGHT);
+        float shrink = 1.0f / puf_maxf(view->distance[j], 1.0f);
+        fan.dx[TANKS_WHISKERS + k] = (map->x[j] - map->x[i]) * shrink;
+        fan.dy[TANKS_WHISKERS + k] = (map->y[j] - map->y[i]) * shrink;
     }
-    tanks_cast(s->rows, &rays);
+    tanks_cast(arena, map->x[i], map->y[i], &fan);
     for (int32_t k = 0; k < TANKS_WHISKERS; k++) {
-        whiskers[k] = puf_minf(rays.distance[k] * (1.0f / TANKS_WHISKER_RANGE), 1.0f);
+        whiskers[k] = puf_minf(fan.distance[k] * (1.0f / TANKS_WHISKER_RANGE), 1.0f);
     }
     for (int32_t k = 0; k < number; k++) {
-        in_sight[k * TANKS_ENEMY] = tanks_in_sight(&rays, TANKS_WHISKERS + k, view->distance[found[k]]) ? 1.0f : 0.0f;
+        float distance = view->distance[found[k]];
+        in_sight[k * TANKS_ENEMY] = (distance <= TANKS_SIGHT) & (fan.distance[TANKS_WHISKERS + k] >= distance);
     }
 }
 
@@ -924,7 +973,7 @@ static void tanks_see_shells(const Tanks* s, const TanksMap* map, int32_t i, flo
     }
 }
 
-static void tanks_see(const Tanks* s, const TanksMap* map, int32_t i, float* out)
+static void tanks_see(const Tanks* s, const TanksArena* arena, const TanksMap* map, int32_t i, float* out)
 {
     TanksView view;
     int32_t team_size = s->team_size, team = i >= team_size, counts[TANKS_MOST];
@@ -945,7 +994,7 @@ static void tanks_see(const Tanks* s, const TanksMap* map, int32_t i, float* out
         enemies[k] += first_enemy;
         tanks_see_tank(&view, enemies[k], enemy + k * TANKS_ENEMY);
     }
-    tanks_see_walls(s, map, i, enemies, number, &view, whiskers, enemy + TANKS_MATE);
+    tanks_see_walls(s, arena, map, i, enemies, number, &view, whiskers, enemy + TANKS_MATE);
     for (int32_t k = 0; k < number_mates; k++) {
         tanks_see_tank(&view, mates[k] + first_mate, mate + k * TANKS_MATE);
     }
@@ -955,6 +1004,8 @@ static void tanks_see(const Tanks* s, const TanksMap* map, int32_t i, float* out
 static void tanks_observe(const Tanks* s, PufIo io)
 {
     TanksMap map;
+    TanksArena arena;
+    tanks_map_arena(s, &arena);
     for (int32_t i = 0; i < tanks_blocks(2 * s->team_size); i++) {
         map.x[i] = (float)s->x[i];
         map.y[i] = (float)s->y[i];
@@ -964,7 +1015,7 @@ static void tanks_observe(const Tanks* s, PufIo io)
     memset(io.obs, 0, (size_t)s->agents * TANKS_OBS * sizeof(float));
     for (int32_t i = 0; i < s->agents; i++) {
         if (s->alive[i]) {
-            tanks_see(s, &map, i, (float*)io.obs + (size_t)i * TANKS_OBS);
+            tanks_see(s, &arena, &map, i, (float*)io.obs + (size_t)i * TANKS_OBS);
         }
     }
 }
