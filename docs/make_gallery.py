@@ -50,7 +50,7 @@ PICTURES = {
     "memory.png": Picture("memory", "--frame 0"),
     "pong.png": Picture("pong", "--frame 1500"),
     "racer.png": Picture("racer", "--frame 2400"),
-    "snake.png": Picture("snake", "--frame 330"),
+    "snake.png": Picture("snake", "--frame 180"),
     "squared.png": Picture("squared", "--frame 3"),
     "tanks.png": Picture("tanks", "--frame 130"),
     "breakout.gif": Picture("breakout", "--fps 25 --every 3 --max-seconds 8 --scale 0.6"),
