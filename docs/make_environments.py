@@ -58,7 +58,8 @@ def rules(name: str) -> str:
     """The comment that the C file begins with."""
     lines = (ROOT / f"c/envs/{name}.h").read_text().splitlines()
     comment = [line[2:].removeprefix(" ") for line in itertools.takewhile(lambda line: line.startswith("//"), lines)]
-    return "## Rules\n\n```text\n" + "\n".join(comment[1:]).strip() + "\n```"
+    _, _, told = "\n".join(comment).partition("\n\n")  # the first paragraph says what it is, as does its doc
+    return f"## Rules\n\n```text\n{told.strip()}\n```"
 
 
 def spaces(env: EnvSpec) -> str:
