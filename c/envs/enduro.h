@@ -1,7 +1,7 @@
 // enduro - an endurance race: overtake a quota of cars every day, through snow, night and fog.
 //
 // Observation  float32 (45,): 8 numbers of the own car and the bends to come, the weather (6 flags), 4 of the race, and
-//              distance, lateral offset and closing speed of 9 cars: in each lane the next two ahead and the next behind.
+//              closeness, lateral offset and closing speed of 9 cars: in each lane the next two ahead and the next behind.
 // Action       one of 9: steer (straight, left, right) x pedal (none, gas, brake); held for `frameskip` frames of 1/60 s.
 // Reward       1/16 for a car overtaken, -1/16 for one that overtakes, -1/8 for a crash, +1 for a day's quota met.
 // End          terminal when a day ends below its quota; truncated after `max_days` days.
