@@ -29,7 +29,7 @@ PUFFERLIB = {
     ("snake", ""): 7.8e6,
     ("squared", ""): 103e6,
 }
-"""Not compared: its boids (41 M), which have no neighbours, and its connect4 (0.06 M), which searches unknown depths."""
+"""Not compared: its boids (41 M), which have no neighbours, and its connect4 (0.06 M), searching unknown depths."""
 
 CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "connect4": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
