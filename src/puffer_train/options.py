@@ -113,22 +113,27 @@ def run_command(name: str, command: Callable[[], int]) -> int:
         with interruptible():
             return command()
     except UserError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        _complain(f"{name}: {error}")
         return error.exit_code
     except ModuleNotFoundError as error:
         package = (error.name or "").split(".")[0]
         if package not in EXTRAS:
             raise
-        print(f'{name}: {package} is missing: pip install "puffer-envs[{EXTRAS[package]}]"', file=sys.stderr)
+        _complain(f'{name}: {package} is missing: pip install "puffer-envs[{EXTRAS[package]}]"')
         return 2
     except OSError as error:
         if error.filename is None:  # not about a file
             raise
-        print(f"{name}: {error.filename}: {error.strerror}.", file=sys.stderr)
+        _complain(f"{name}: {error.filename}: {error.strerror}.")
         return 1
     except KeyboardInterrupt as interrupt:
-        print(f"\n{name}: interrupted", file=sys.stderr)
+        _complain(f"\n{name}: interrupted")
         return exit_status(interrupt)
+
+
+def _complain(sentence: str) -> None:
+    """Write a line at once. `print` writes its end by itself: of two ranks that stopped together two lines became one."""
+    sys.stderr.write(sentence + "\n")
 
 
 def _take_env_settings(arguments: Sequence[str]) -> tuple[list[str], dict[str, object]]:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import puffer_envs
+from puffer_envs.spec import EnvSpec, read_layout
 from puffer_envs.vector.ready import Ready
 from puffer_envs.vector.threads import Threads
 
@@ -420,6 +421,16 @@ def test_the_interpreter_ends_while_groups_are_under_way() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def changeable(spec: EnvSpec) -> tuple[str, float]:
+    """A setting that keeps the layout and the assets as they are, and another value for it."""
+    for param in reversed(spec.params):
+        other = param.type(param.high if param.default == param.low else param.low)
+        changed = {**{p.name: p.default for p in spec.params}, param.name: float(other)}
+        if not param.fixed and read_layout(spec.name, list(changed.values())) == spec.layout:
+            return param.name, other
+    raise AssertionError(spec.name)
+
+
 @linux
 def test_a_thousand_make_and_close_leave_nothing() -> None:
     def cycle(count: int) -> None:
@@ -430,7 +441,7 @@ def test_a_thousand_make_and_close_leave_nothing() -> None:
                 ready = vec.recv()
                 vec.send(np.zeros_like(vec.actions[: len(ready.rewards)]))
             if i % 2:
-                vec.set(puffer_envs.spec(vec.spec.name).params[-1].name, 1, [0, 5])
+                vec.set(*changeable(vec.spec), [0, 5])
                 vec.recv()
             vec.close()
         gc.collect()
