@@ -132,7 +132,7 @@ def run_command(name: str, command: Callable[[], int]) -> int:
 
 
 def _complain(sentence: str) -> None:
-    """Write a line at once. `print` writes its end by itself: of two ranks that stopped together two lines became one."""
+    """Write a line at once. `print` writes its end by itself: lines of two ranks that stop together became one."""
     sys.stderr.write(sentence + "\n")
 
 
