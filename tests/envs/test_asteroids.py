@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 import puffer_envs
 from puffer_envs import Environment, State
 
+from .second_telling import Pcg32
+
 NONE, LEFT, RIGHT = 0, 1, 2
 UNIT, PLANE = 128, 65536
 FINE = 65536
@@ -30,39 +32,6 @@ Agent = Callable[[NDArray[np.float32]], Actions]
 
 
 # ---- the second telling ----
-
-
-class Lots:
-    """PCG32 seeded through SplitMix64, for the environment of this number in a run of this seed."""
-
-    def __init__(self, seed: int, index: int) -> None:
-        _, mixed = self._splitmix(seed)
-        key, self.state = self._splitmix((mixed + index) % 2**64)
-        _, inc = self._splitmix(key)
-        self.inc = inc | 1
-        self.draw()
-
-    @staticmethod
-    def _splitmix(x: int) -> tuple[int, int]:
-        x = z = (x + 0x9E3779B97F4A7C15) % 2**64
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-        return x, z ^ (z >> 31)
-
-    def draw(self) -> int:
-        """Uniform 32 bits."""
-        old = self.state
-        self.state = (old * 6364136223846793005 + self.inc) % 2**64
-        shifted = ((old >> 18) ^ old) >> 27 & 0xFFFFFFFF
-        by = old >> 59
-        return (shifted >> by | shifted << (32 - by)) & 0xFFFFFFFF
-
-    def below(self, n: int) -> int:
-        """Uniform from 0 to n - 1: the top of a product, unless it falls into the part that is not divided evenly."""
-        while True:
-            product = self.draw() * n
-            if product % 2**32 >= 2**32 % n:
-                return product >> 32
 
 
 def sine(heading: int) -> int:
@@ -112,7 +81,7 @@ class Shot:
 class Game:
     """One episode, a frame at a time. Rocks and shots are kept in dictionaries by their places in the buffers."""
 
-    lots: Lots
+    lots: Pcg32
     large: int
     """Rocks with which the wave begins."""
     lives: int
@@ -156,7 +125,7 @@ class Game:
         faster = min(self.wave - 1, 8)
         for number in range(self.large):
             along_x = self.lots.below(2) == 1
-            anywhere = self.lots.draw() // 2**16
+            anywhere = self.lots.next() // 2**16
             vx, vy = self.vector(64 + 8 * faster, 160 + 20 * faster)
             off = (PLANE // 2, anywhere) if along_x else (anywhere, PLANE // 2)
             x, y = (at + d for at, d in zip(self.place, off, strict=True))
@@ -365,7 +334,7 @@ def test_every_step_matches_the_rules(player: str, settings: dict[str, Any]) -> 
     happened: dict[str, int] = {}
     with puffer_envs.make("asteroids", seed=2, **settings) as env:
         env.reset()
-        lots = Lots(2, 0)
+        lots = Pcg32(2, 0)
         rocks, lives = int(env.settings["rocks"]), int(env.settings["lives"])
         game = Game(lots, rocks, lives)
         for step in range(1500):

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import re
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +15,8 @@ from numpy.typing import NDArray
 
 import puffer_envs
 
-ROOT = Path(__file__).resolve().parents[2]
+from .second_telling import Pcg32, run_sanitized
+
 F = np.float32
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -31,39 +28,6 @@ MASS, PEAK, AGE, DOTS, PREY, GAINED = range(6)
 DIAGONAL = F(0.70710678)
 WAYS = [(0, 0), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)]
 """(x, y) of the moves, before they are brought to length 1."""
-MASK = 2**64 - 1
-
-
-class Pcg32:
-    """The generator of one environment, as c/puffer_rng.h describes it."""
-
-    def __init__(self, seed: int, index: int) -> None:
-        key = (self._mix(seed) + index) & MASK
-        self.state = self._mix(key)
-        self.inc = self._mix(key + 0x9E3779B97F4A7C15) | 1
-        self.next()
-
-    @staticmethod
-    def _mix(x: int) -> int:
-        z = (x + 0x9E3779B97F4A7C15) & MASK
-        z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ z >> 27) * 0x94D049BB133111EB) & MASK
-        return z ^ z >> 31
-
-    def next(self) -> int:
-        old, self.state = self.state, (self.state * 6364136223846793005 + self.inc) & MASK
-        x = ((old >> 18 ^ old) >> 27) & 0xFFFFFFFF
-        turn = old >> 59
-        return (x >> turn | x << (-turn & 31)) & 0xFFFFFFFF
-
-    def below(self, n: int) -> int:
-        while True:
-            product = self.next() * n
-            if product % 2**32 >= 2**32 % n:
-                return product >> 32
-
-    def uniform(self) -> np.float32:
-        return F((self.next() >> 8) * 2.0**-24)
 
 
 @dataclass
@@ -469,22 +433,5 @@ def test_extreme_settings_stay_in_bounds(settings: dict[str, float]) -> None:
 @pytest.mark.parametrize("name", ["crowd"])
 def test_odd_planes_are_memory_clean(name: str, tmp_path: Path) -> None:
     """The C driver under sanitizers, with these settings as the defaults of a copy of the header."""
-    if not (ROOT / "c/envs/blobs.h").exists() or not shutil.which("gcc"):
-        pytest.skip("this test compiles the checkout's C with gcc")
-    shutil.copytree(ROOT / "c/envs", tmp_path / "envs")
-    header = tmp_path / "envs/blobs.h"
-    text = header.read_text()
-    for setting, value in PLANES[name].items():
-        text, count = re.subn(rf'("{setting}",\s+PUF_\w+,\s+)[^,]+', rf"\g<1>{value}", text)
-        assert count == 1
-    header.write_text(text)
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import build; from pathlib import Path; "
-        "build.build_driver(Path(sys.argv[2]), 'gcc', build.SANITIZERS, headers=Path(sys.argv[3]))"
-    )
-    driver = tmp_path / "driver"
-    subprocess.run([sys.executable, "-c", program, ROOT / "tests/c", driver, header.parent], check=True)
     steps = math.ceil(60_000 / PLANES[name]["num_players"])
-    done = subprocess.run([driver, "blobs", "1", str(steps), "5"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "blobs hash" in done.stdout
+    run_sanitized("blobs", PLANES[name], steps, tmp_path)

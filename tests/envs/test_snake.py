@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,42 +15,13 @@ from numpy.typing import NDArray
 
 import puffer_envs
 
-ROOT = Path(__file__).resolve().parents[2]
+from .second_telling import Pcg32, run_sanitized
+
 Cell = tuple[int, int]
 SIGHT = 5
 FOOD, EMPTY, OWN, WALL, OTHER, OTHER_HEAD = 4, 0, -1, -2, -3, -4
 MOVES = [(-1, 0), (1, 0), (0, -1), (0, 1)]  # up, down, left, right
 TRIES = 16
-MASK = 2**64 - 1
-
-
-class Pcg32:
-    """The generator of one environment, as c/puffer_rng.h describes it."""
-
-    def __init__(self, seed: int, index: int) -> None:
-        key = (self._mix(seed) + index) & MASK
-        self.state = self._mix(key)
-        self.inc = self._mix(key + 0x9E3779B97F4A7C15) | 1
-        self.next()
-
-    @staticmethod
-    def _mix(x: int) -> int:
-        z = (x + 0x9E3779B97F4A7C15) & MASK
-        z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ z >> 27) * 0x94D049BB133111EB) & MASK
-        return z ^ z >> 31
-
-    def next(self) -> int:
-        old, self.state = self.state, (self.state * 6364136223846793005 + self.inc) & MASK
-        x = ((old >> 18 ^ old) >> 27) & 0xFFFFFFFF
-        turn = old >> 59
-        return (x >> turn | x << (-turn & 31)) & 0xFFFFFFFF
-
-    def below(self, n: int) -> int:
-        while True:
-            product = self.next() * n
-            if product % 2**32 >= 2**32 % n:
-                return product >> 32
 
 
 @dataclass
@@ -358,22 +325,5 @@ def test_largest_map_steps() -> None:
 @pytest.mark.parametrize("name", ["crowd", "full", "fodder"])
 def test_crowded_maps_are_memory_clean(name: str, tmp_path: Path) -> None:
     """The C driver under sanitizers, with the settings of a crowded map as the defaults of a copy of the header."""
-    if not (ROOT / "c/envs/snake.h").exists() or not shutil.which("gcc"):
-        pytest.skip("this test compiles the checkout's C with gcc")
-    shutil.copytree(ROOT / "c/envs", tmp_path / "envs")
-    header = tmp_path / "envs/snake.h"
-    text = header.read_text()
-    for setting, value in MAPS[name].items():
-        text, count = re.subn(rf'("{setting}", PUF_\w+, )[^,]+', rf"\g<1>{value}", text)
-        assert count == 1
-    header.write_text(text)
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import build; from pathlib import Path; "
-        "build.build_driver(Path(sys.argv[2]), 'gcc', build.SANITIZERS, headers=Path(sys.argv[3]))"
-    )
-    driver = tmp_path / "driver"
-    subprocess.run([sys.executable, "-c", program, ROOT / "tests/c", driver, header.parent], check=True)
     steps = math.ceil(200_000 / MAPS[name]["num_snakes"])
-    done = subprocess.run([driver, "snake", "1", str(steps), "5"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "snake hash" in done.stdout
+    run_sanitized("snake", MAPS[name], steps, tmp_path)
