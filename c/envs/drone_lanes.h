@@ -1,17 +1,31 @@
 // drone_lanes.h - the steps of drone.h, for 16 drones side by side, of one world or of several.
 //
-// All here is speed: columns of numbers in short loops, which compilers turn into vector instructions. Included by
-// drone.h, behind its rules.
+// All here is speed. Rows become columns, so that short loops over lanes call the functions of the rules, and compilers
+// turn them into vector instructions. Included by drone.h, behind its rules.
 #pragma once
 
-// ---- Side by side: 16 drones, of one world or of several, as columns of numbers in short loops. ----
+enum {
+    DRONE_LANES = 16, // any number gives the same results
+    DRONE_BLOCKS = DRONE_MOST / DRONE_LANES,
+    DRONE_LINES = DRONE_COLUMNS / DRONE_LANES,
+    DRONE_CHANGING = 2, // of the lines: the others change only together with goal and body
+};
+
+// 16 rows as columns: of.position[2][i] is the height of lane i.
+#define DRONE_NUMBER(name, text) float name[DRONE_LANES];
+#define DRONE_VECTOR(name, count, text) float name[count][DRONE_LANES];
+typedef struct DroneColumns {
+    DRONE_PARTS(DRONE_NUMBER, DRONE_VECTOR)
+} DroneColumns;
+#undef DRONE_NUMBER
+#undef DRONE_VECTOR
 
 typedef struct DroneBlock {
-    float of[DRONE_COLUMNS][DRONE_LANES]; // the rows, turned
-    int32_t tick[DRONE_LANES];            // of the world
-    float from[3][DRONE_LANES];           // position before the step
-    float way[3][DRONE_LANES];            // to the goal
-    float drift[3][DRONE_LANES];          // velocity of the goal
+    DroneColumns of;
+    int32_t tick[DRONE_LANES];   // of the world
+    float from[3][DRONE_LANES];  // position before the step
+    float way[3][DRONE_LANES];   // to the goal
+    float drift[3][DRONE_LANES]; // velocity of the goal
     float reward[DRONE_LANES];
     float hit[DRONE_LANES];                              // 1: the ground, hard
     int32_t passed[DRONE_LANES];                         // a ring
@@ -25,11 +39,13 @@ typedef struct DroneBlock {
 // The drones of one large world, or of as many small ones as fit into a block.
 typedef struct DroneGroup {
     Drone* worlds[DRONE_MOST];
-    float* rows[DRONE_MOST];
+    DroneRow* rows[DRONE_MOST];
     int32_t world_of[DRONE_MOST];
     int32_t num_worlds, agents, lanes, num_blocks;
     DroneBlock blocks[DRONE_BLOCKS];
 } DroneGroup;
+
+// ---- Rows to columns and back. ----
 
 enum { DRONE_TILE = DRONE_LANES * DRONE_LANES };
 
@@ -104,6 +120,9 @@ static void drone_gather(DroneGroup* g, int32_t num_worlds, int32_t agents)
     }
 }
 
+// The float columns of a block, in the order of the row's floats.
+static inline float* drone_column(DroneBlock* b, int32_t column) { return (float*)&b->of + column * DRONE_LANES; }
+
 // From rows to columns. Lanes that are left over do what the first does.
 static void drone_load(DroneGroup* g)
 {
@@ -113,11 +132,11 @@ static void drone_load(DroneGroup* g)
         float* rows[DRONE_LANES];
         for (int32_t i = 0; i < DRONE_LANES; i++) {
             int32_t lane = b * DRONE_LANES + (i < lanes ? i : 0);
-            rows[i] = g->rows[lane];
+            rows[i] = (float*)g->rows[lane];
             block->tick[i] = g->worlds[g->world_of[lane]]->tick;
         }
         for (int32_t line = 0; line < DRONE_LINES; line++) {
-            drone_turn_in(rows, line * DRONE_LANES, block->of[line * DRONE_LANES]);
+            drone_turn_in(rows, line * DRONE_LANES, drone_column(block, line * DRONE_LANES));
         }
     }
 }
@@ -130,123 +149,99 @@ static void drone_store(DroneGroup* g)
         float nowhere[DRONE_CHANGING * DRONE_LANES];
         float* rows[DRONE_LANES];
         for (int32_t i = 0; i < DRONE_LANES; i++) {
-            rows[i] = i < lanes ? g->rows[b * DRONE_LANES + i] : nowhere;
+            rows[i] = i < lanes ? (float*)g->rows[b * DRONE_LANES + i] : nowhere;
         }
         for (int32_t line = 0; line < DRONE_CHANGING; line++) {
-            drone_turn_out(g->blocks[b].of[line * DRONE_LANES], rows, line * DRONE_LANES);
+            drone_turn_out(drone_column(&g->blocks[b], line * DRONE_LANES), rows, line * DRONE_LANES);
         }
     }
 }
 
-// One drone anew, after its row was changed.
+// One drone again, after its row was changed.
 static void drone_reload(DroneGroup* g, int32_t lane)
 {
     DroneBlock* b = drone_block_of(g, lane);
     int32_t i = lane % DRONE_LANES;
     for (int32_t column = 0; column < DRONE_COLUMNS; column++) {
-        b->of[column][i] = g->rows[lane][column];
+        drone_column(b, column)[i] = ((float*)g->rows[lane])[column];
     }
     b->tick[i] = g->worlds[g->world_of[lane]]->tick;
 }
 
-// The rotors follow their commands and turn the body: angular velocity by the torques, attitude by the angular velocity.
-static inline void drone_spin(float (*restrict d)[DRONE_LANES], float (*restrict command)[DRONE_LANES])
+// A lane as a row. Compilers keep it in registers, and only what is used of it.
+static inline void drone_take3(float v[3], const float (*column)[DRONE_LANES], int32_t i)
 {
-    PUF_VECTORIZE(16)
-    for (int32_t i = 0; i < DRONE_LANES; i++) {
-        float follows = d[DRONE_FOLLOWS][i];
-        float u0 = d[DRONE_U0][i], u1 = d[DRONE_U1][i], u2 = d[DRONE_U2][i], u3 = d[DRONE_U3][i];
-        u0 += follows * (command[0][i] - u0);
-        u1 += follows * (command[1][i] - u1);
-        u2 += follows * (command[2][i] - u2);
-        u3 += follows * (command[3][i] - u3);
-        d[DRONE_U0][i] = u0;
-        d[DRONE_U1][i] = u1;
-        d[DRONE_U2][i] = u2;
-        d[DRONE_U3][i] = u3;
-        float t0 = u0 * u0, t1 = u1 * u1, t2 = u2 * u2, t3 = u3 * u3;
-
-        float ax = d[DRONE_ROLL][i] * ((t0 + t3) - (t1 + t2));
-        float ay = d[DRONE_PITCH][i] * ((t2 + t3) - (t0 + t1));
-        float az = d[DRONE_YAW][i] * ((t0 + t2) - (t1 + t3));
-        float gx = d[DRONE_GYRO_X][i], gy = d[DRONE_GYRO_Y][i], gz = d[DRONE_GYRO_Z][i];
-        float x = d[DRONE_WX][i], y = d[DRONE_WY][i], z = d[DRONE_WZ][i];
-        float mid_x = x + 0.5f * DRONE_DT * (ax - gx * (y * z));
-        float mid_y = y + 0.5f * DRONE_DT * (ay - gy * (z * x));
-        float mid_z = z + 0.5f * DRONE_DT * (az - gz * (x * y));
-        float calm = d[DRONE_CALM][i];
-        x = (x + DRONE_DT * (ax - gx * (mid_y * mid_z))) * calm;
-        y = (y + DRONE_DT * (ay - gy * (mid_z * mid_x))) * calm;
-        z = (z + DRONE_DT * (az - gz * (mid_x * mid_y))) * calm;
-        x = puf_clampf(x, -DRONE_TOP_RATE, DRONE_TOP_RATE);
-        y = puf_clampf(y, -DRONE_TOP_RATE, DRONE_TOP_RATE);
-        z = puf_clampf(z, -DRONE_TOP_RATE, DRONE_TOP_RATE);
-        d[DRONE_WX][i] = x;
-        d[DRONE_WY][i] = y;
-        d[DRONE_WZ][i] = z;
-
-        float h = 0.5f * DRONE_DT;
-        float qw = d[DRONE_QW][i], qx = d[DRONE_QX][i], qy = d[DRONE_QY][i], qz = d[DRONE_QZ][i];
-        float nw = qw - h * (qx * x + qy * y + qz * z);
-        float nx = qx + h * (qw * x + qy * z - qz * y);
-        float ny = qy + h * (qw * y + qz * x - qx * z);
-        float nz = qz + h * (qw * z + qx * y - qy * x);
-        float scale = 1.0f / sqrtf(nw * nw + nx * nx + ny * ny + nz * nz);
-        d[DRONE_QW][i] = nw * scale;
-        d[DRONE_QX][i] = nx * scale;
-        d[DRONE_QY][i] = ny * scale;
-        d[DRONE_QZ][i] = nz * scale;
-    }
+    v[0] = column[0][i];
+    v[1] = column[1][i];
+    v[2] = column[2][i];
 }
 
-// Thrust along the body's z axis, weight and drag; then the position. The ground holds what comes down on it.
-static inline void drone_fly(float (*restrict d)[DRONE_LANES], float* restrict hit)
+static inline void drone_take4(float v[4], const float (*column)[DRONE_LANES], int32_t i)
 {
-    PUF_VECTORIZE(16)
-    for (int32_t i = 0; i < DRONE_LANES; i++) {
-        float qw = d[DRONE_QW][i], qx = d[DRONE_QX][i], qy = d[DRONE_QY][i], qz = d[DRONE_QZ][i];
-        float u0 = d[DRONE_U0][i], u1 = d[DRONE_U1][i], u2 = d[DRONE_U2][i], u3 = d[DRONE_U3][i];
-        float lift = d[DRONE_LIFT][i] * ((u0 * u0 + u1 * u1) + (u2 * u2 + u3 * u3));
-        float up_x = 2.0f * (qx * qz + qw * qy);
-        float up_y = 2.0f * (qy * qz - qw * qx);
-        float up_z = 1.0f - 2.0f * (qx * qx + qy * qy);
-        float slow = d[DRONE_SLOW][i];
-        float vx = (d[DRONE_VX][i] + DRONE_DT * (lift * up_x)) * slow;
-        float vy = (d[DRONE_VY][i] + DRONE_DT * (lift * up_y)) * slow;
-        float vz = (d[DRONE_VZ][i] + DRONE_DT * (lift * up_z - DRONE_GRAVITY)) * slow;
-        vx = puf_clampf(vx, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
-        vy = puf_clampf(vy, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
-        vz = puf_clampf(vz, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
-        float z = d[DRONE_Z][i] + DRONE_DT * vz;
-        float fast = vz < -DRONE_HARD ? 1.0f : 0.0f;
-        float tilted = up_z < DRONE_UPRIGHT ? 1.0f : 0.0f;
-        float held = z < 0.0f ? 0.0f : 1.0f;
-        hit[i] = puf_maxf(hit[i], puf_maxf(fast, tilted) * (1.0f - held));
-        d[DRONE_X][i] += DRONE_DT * vx;
-        d[DRONE_Y][i] += DRONE_DT * vy;
-        d[DRONE_Z][i] = puf_maxf(z, 0.0f);
-        d[DRONE_VX][i] = vx * held;
-        d[DRONE_VY][i] = vy * held;
-        d[DRONE_VZ][i] = vz * held;
-    }
+    drone_take3(v, column, i);
+    v[3] = column[3][i];
 }
 
-static void drone_move(DroneBlock* b, const float* controls, int32_t lanes)
+#define DRONE_NUMBER(name, text) d.name = c->name[i];
+#define DRONE_VECTOR(name, count, text) drone_take##count(d.name, c->name, i);
+static inline DroneRow drone_take(const DroneColumns* c, int32_t i)
 {
-    float command[4][DRONE_LANES];
+    DroneRow d;
+    DRONE_PARTS(DRONE_NUMBER, DRONE_VECTOR)
+    return d;
+}
+#undef DRONE_NUMBER
+#undef DRONE_VECTOR
+
+static inline void drone_give3(const float v[3], float (*column)[DRONE_LANES], int32_t i)
+{
+    column[0][i] = v[0];
+    column[1][i] = v[1];
+    column[2][i] = v[2];
+}
+
+static inline void drone_give4(const float v[4], float (*column)[DRONE_LANES], int32_t i)
+{
+    drone_give3(v, column, i);
+    column[3][i] = v[3];
+}
+
+// ---- Flight. ----
+
+static void drone_move_block(DroneBlock* b, const float* controls, int32_t lanes)
+{
+    DroneColumns* restrict c = &b->of;
+    float command[4][DRONE_LANES], hit[DRONE_LANES] = { 0 };
     for (int32_t i = 0; i < DRONE_LANES; i++) {
         const float* action = controls + 4 * (i < lanes ? i : 0);
         for (int32_t rotor = 0; rotor < 4; rotor++) {
-            command[rotor][i] = 0.5f + 0.5f * action[rotor];
+            command[rotor][i] = drone_command(action[rotor]);
         }
-        b->hit[i] = 0.0f;
     }
-    memcpy(b->from, b->of[DRONE_X], sizeof(b->from));
+    memcpy(b->from, c->position, sizeof(b->from));
     for (int32_t substep = 0; substep < DRONE_SUBSTEPS; substep++) {
-        drone_spin(b->of, command);
-        drone_fly(b->of, b->hit);
+        PUF_VECTORIZE(16)
+        for (int32_t i = 0; i < DRONE_LANES; i++) {
+            DroneRow d = drone_take(c, i);
+            float wanted[4];
+            drone_take4(wanted, (const float (*)[DRONE_LANES])command, i);
+            drone_spin(&d, wanted);
+            drone_give4(d.rotors, c->rotors, i);
+            drone_give3(d.rates, c->rates, i);
+            drone_give4(d.attitude, c->attitude, i);
+        }
+        PUF_VECTORIZE(16)
+        for (int32_t i = 0; i < DRONE_LANES; i++) {
+            DroneRow d = drone_take(c, i);
+            hit[i] = puf_maxf(hit[i], drone_fly(&d));
+            drone_give3(d.position, c->position, i);
+            drone_give3(d.velocity, c->velocity, i);
+        }
     }
+    memcpy(b->hit, hit, sizeof(hit));
 }
+
+// ---- Neighbours. ----
 
 // Those with whom the drones of a block are compared at a time: what is held meanwhile stays in registers.
 enum { DRONE_CHUNK = 4 };
@@ -258,17 +253,17 @@ typedef struct DroneFound {
 // Squared distances from a block to the drones in the lanes from `first` on; nowhere is who is in another world.
 static inline void drone_compare(const DroneGroup* g, int32_t block, int32_t first, DroneFound* restrict found)
 {
-    const float (*d)[DRONE_LANES] = g->blocks[block].of;
+    const float (*at)[DRONE_LANES] = (const float (*)[DRONE_LANES])g->blocks[block].of.position;
     const int32_t* own = g->world_of + block * DRONE_LANES;
     for (int32_t c = 0; c < DRONE_CHUNK; c++) {
         int32_t j = first + c;
         const DroneBlock* other = &g->blocks[j / DRONE_LANES];
-        float x = other->of[DRONE_X][j % DRONE_LANES], y = other->of[DRONE_Y][j % DRONE_LANES];
-        float z = other->of[DRONE_Z][j % DRONE_LANES];
+        float x = other->of.position[0][j % DRONE_LANES], y = other->of.position[1][j % DRONE_LANES];
+        float z = other->of.position[2][j % DRONE_LANES];
         int32_t world = j < g->lanes ? g->world_of[j] : -1, self = j - block * DRONE_LANES;
         PUF_VECTORIZE(16)
         for (int32_t i = 0; i < DRONE_LANES; i++) {
-            float dx = x - d[DRONE_X][i], dy = y - d[DRONE_Y][i], dz = z - d[DRONE_Z][i];
+            float dx = x - at[0][i], dy = y - at[1][i], dz = z - at[2][i];
             float square = dx * dx + dy * dy + dz * dz;
             int32_t strange = (own[i] != world) | (i == self);
             found->square[c][i] = strange ? DRONE_NOWHERE : square;
@@ -323,259 +318,191 @@ static void drone_search(DroneGroup* g, int32_t wanted)
     }
 }
 
-// Two drones that touch: as balls do, they exchange the momentum along the line of their centres.
-static void drone_bounce(DroneGroup* g, int32_t one, int32_t other)
+static void drone_bounce_lanes(DroneGroup* g, int32_t one, int32_t other)
 {
-    float (*a)[DRONE_LANES] = drone_block_of(g, one)->of;
-    float (*b)[DRONE_LANES] = drone_block_of(g, other)->of;
+    DroneColumns* a = &drone_block_of(g, one)->of;
+    DroneColumns* b = &drone_block_of(g, other)->of;
     int32_t i = one % DRONE_LANES, j = other % DRONE_LANES;
-    float n[3], square = 0.0f, closing = 0.0f;
-    for (int32_t k = 0; k < 3; k++) {
-        n[k] = b[DRONE_X + k][j] - a[DRONE_X + k][i];
-        square += n[k] * n[k];
-    }
-    float reach = a[DRONE_OWN_RADIUS][i] + b[DRONE_OWN_RADIUS][j];
-    if (square >= reach * reach) {
-        return;
-    }
-    a[DRONE_TOUCHES][i] = 1.0f;
-    b[DRONE_TOUCHES][j] = 1.0f;
-    float length = sqrtf(square);
-    if (length <= 0.0f) {
-        return; // in one place: there is no line between them
-    }
-    for (int32_t k = 0; k < 3; k++) {
-        n[k] /= length;
-        closing += n[k] * (a[DRONE_VX + k][i] - b[DRONE_VX + k][j]);
-    }
-    if (closing > 0.0f) {
-        float mass_a = a[DRONE_OWN_MASS][i], mass_b = b[DRONE_OWN_MASS][j];
-        float share = 2.0f * closing / (mass_a + mass_b);
-        for (int32_t k = 0; k < 3; k++) {
-            a[DRONE_VX + k][i] -= share * mass_b * n[k];
-            b[DRONE_VX + k][j] += share * mass_a * n[k];
-        }
-    }
+    DroneRow first = drone_take(a, i), second = drone_take(b, j);
+    drone_bounce(&first, &second);
+    a->contact[i] = first.contact;
+    b->contact[j] = second.contact;
+    drone_give3(first.velocity, a->velocity, i);
+    drone_give3(second.velocity, b->velocity, j);
 }
 
 static void drone_contacts(DroneGroup* g)
 {
     const float widest = 2.0f * DRONE_RADIUS * 1.2f; // two of the largest bodies
     for (int32_t one = 0; one < g->lanes; one++) {
-        drone_block_of(g, one)->of[DRONE_TOUCHES][one % DRONE_LANES] = 0.0f;
+        drone_block_of(g, one)->of.contact[one % DRONE_LANES] = 0.0f;
     }
     for (int32_t one = 0; one < g->lanes; one++) {
         if (drone_block_of(g, one)->square[0][one % DRONE_LANES] < widest * widest) {
             for (int32_t other = one + 1; other < g->lanes && g->world_of[other] == g->world_of[one]; other++) {
-                drone_bounce(g, one, other);
+                drone_bounce_lanes(g, one, other);
             }
         }
     }
 }
 
-// Where the goals are at the block's time, and how they move.
-static void drone_find_goals(DroneBlock* b)
-{
-    for (int32_t axis = 0; axis < 3; axis++) {
-        PUF_VECTORIZE(16)
-        for (int32_t i = 0; i < DRONE_LANES; i++) {
-            float swing = b->of[DRONE_SWING + axis][i], pace = b->of[DRONE_PACE + axis][i];
-            float sine, cosine;
-            puf_sincosf(pace * drone_time(b->tick[i]) + b->of[DRONE_PHASE + axis][i], &sine, &cosine);
-            b->way[axis][i] = b->of[DRONE_GOAL + axis][i] + swing * sine - b->of[DRONE_X + axis][i];
-            b->drift[axis][i] = swing * pace * cosine;
-        }
-    }
-}
+// ---- Goals, rewards and ends. ----
 
-// Whether the step led through the ring: its plane crossed the right way, near enough to the middle.
-static void drone_find_rings(DroneBlock* b)
+// Where the goals are at the block's time, and how they move.
+static void drone_find_goals(DroneBlock* restrict b)
 {
-    float (*d)[DRONE_LANES] = b->of;
     PUF_VECTORIZE(16)
     for (int32_t i = 0; i < DRONE_LANES; i++) {
-        float nx = d[DRONE_NORMAL][i], ny = d[DRONE_NORMAL + 1][i], nz = d[DRONE_NORMAL + 2][i];
-        float x0 = b->from[0][i] - d[DRONE_GOAL][i], y0 = b->from[1][i] - d[DRONE_GOAL + 1][i];
-        float z0 = b->from[2][i] - d[DRONE_GOAL + 2][i];
-        float x1 = d[DRONE_X][i] - d[DRONE_GOAL][i], y1 = d[DRONE_Y][i] - d[DRONE_GOAL + 1][i];
-        float z1 = d[DRONE_Z][i] - d[DRONE_GOAL + 2][i];
-        float before = nx * x0 + ny * y0 + nz * z0, after = nx * x1 + ny * y1 + nz * z1;
-        int32_t crosses = (before < 0.0f) & (after >= 0.0f);
-        float step = after - before;
-        float part = -before / (crosses ? step : 1.0f);
-        float x = x0 + part * (x1 - x0), y = y0 + part * (y1 - y0), z = z0 + part * (z1 - z0);
-        int32_t inside = x * x + y * y + z * z <= DRONE_GATE * DRONE_GATE;
-        b->passed[i] = crosses & inside;
+        DroneRow d = drone_take(&b->of, i);
+        float time = drone_time(b->tick[i]), way[3], drift[3];
+        drone_find_goal_on(&d, 0, time, &way[0], &drift[0]);
+        drone_find_goal_on(&d, 1, time, &way[1], &drift[1]);
+        drone_find_goal_on(&d, 2, time, &way[2], &drift[2]);
+        drone_give3(way, b->way, i);
+        drone_give3(drift, b->drift, i);
     }
 }
 
-static void drone_judge(DroneBlock* b, const Drone* s)
+static void drone_find_rings(DroneBlock* restrict b)
 {
-    float (*d)[DRONE_LANES] = b->of;
-    DroneRewards r = s->rewards;
+    PUF_VECTORIZE(16)
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        DroneRow d = drone_take(&b->of, i);
+        float from[3];
+        drone_take3(from, (const float (*)[DRONE_LANES])b->from, i);
+        b->passed[i] = drone_passes(&d, from);
+    }
+}
+
+static void drone_judge_block(DroneBlock* restrict b, const Drone* s)
+{
+    DroneColumns* c = &b->of;
+    DroneRewards rewards = s->rewards;
     float half = s->half, height = s->height;
     int32_t max_steps = s->max_steps;
     PUF_VECTORIZE(16)
     for (int32_t i = 0; i < DRONE_LANES; i++) {
-        float x = b->way[0][i], y = b->way[1][i], z = b->way[2][i];
-        float square = x * x + y * y + z * z;
-        float away = sqrtf(square);
-        float nearer = puf_clampf(d[DRONE_FAR][i] - away, -1.0f, 1.0f);
-        float races = d[DRONE_RACES][i];
-        float wx = d[DRONE_WX][i], wy = d[DRONE_WY][i], wz = d[DRONE_WZ][i];
+        DroneRow d = drone_take(c, i);
+        float way[3];
+        drone_take3(way, (const float (*)[DRONE_LANES])b->way, i);
         int32_t crashed = b->hit[i] > 0.0f;
-        int32_t left = (fabsf(d[DRONE_X][i]) > half) | (fabsf(d[DRONE_Y][i]) > half) | (d[DRONE_Z][i] > height);
-        left &= !crashed;
-        float age = d[DRONE_AGE][i] + 1.0f;
-        float there = ((away < DRONE_CLOSE) & (age > (float)DRONE_SETTLE)) ? 1.0f : 0.0f;
-        float close = (1.0f - races) * r.close / (1.0f + 4.0f * square);
-        float reward = close + r.progress * nearer + r.contact * d[DRONE_TOUCHES][i];
-        reward -= r.spin * (wx * wx + wy * wy + wz * wz) * (1.0f / (3.0f * DRONE_TOP_RATE * DRONE_TOP_RATE));
-        reward += (crashed | left) ? r.lost : b->passed[i] ? r.ring : 0.0f;
-        b->reward[i] = reward;
+        int32_t left = drone_outside(&d, half, height) & !crashed;
+        b->reward[i] = drone_judge(&d, &rewards, way, b->passed[i], crashed | left);
         b->left[i] = left;
         b->crashed[i] = crashed;
         b->over[i] = b->tick[i] >= max_steps;
-        d[DRONE_FAR][i] = away;
-        d[DRONE_AGE][i] = age;
-        d[DRONE_WITHIN][i] += there;
-        d[DRONE_RETURN][i] += reward;
+        c->distance[i] = d.distance;
+        c->age[i] = d.age;
+        c->within[i] = d.within;
+        c->total[i] = d.total;
     }
 }
 
-// Rows of the rotation that turns the world's axes into the drone's.
-typedef struct DroneAxes {
+// ---- Observations. ----
+
+typedef struct DroneAxesLanes {
     float x[3][DRONE_LANES], y[3][DRONE_LANES], z[3][DRONE_LANES];
-} DroneAxes;
+} DroneAxesLanes;
 
-static void drone_find_axes(float (*restrict d)[DRONE_LANES], DroneAxes* restrict axes)
+static inline DroneAxes drone_take_axes(const DroneAxesLanes* axes, int32_t i)
+{
+    DroneAxes a;
+    drone_take3(a.x, axes->x, i);
+    drone_take3(a.y, axes->y, i);
+    drone_take3(a.z, axes->z, i);
+    return a;
+}
+
+static void drone_find_axes(const DroneColumns* restrict c, DroneAxesLanes* restrict axes)
 {
     PUF_VECTORIZE(16)
     for (int32_t i = 0; i < DRONE_LANES; i++) {
-        float w = d[DRONE_QW][i], x = d[DRONE_QX][i], y = d[DRONE_QY][i], z = d[DRONE_QZ][i];
-        axes->x[0][i] = 1.0f - 2.0f * (y * y + z * z);
-        axes->x[1][i] = 2.0f * (x * y + w * z);
-        axes->x[2][i] = 2.0f * (x * z - w * y);
-        axes->y[0][i] = 2.0f * (x * y - w * z);
-        axes->y[1][i] = 1.0f - 2.0f * (x * x + z * z);
-        axes->y[2][i] = 2.0f * (y * z + w * x);
-        axes->z[0][i] = 2.0f * (x * z + w * y);
-        axes->z[1][i] = 2.0f * (y * z - w * x);
-        axes->z[2][i] = 1.0f - 2.0f * (x * x + y * y);
+        float attitude[4];
+        drone_take4(attitude, c->attitude, i);
+        DroneAxes a = drone_axes(attitude);
+        drone_give3(a.x, axes->x, i);
+        drone_give3(a.y, axes->y, i);
+        drone_give3(a.z, axes->z, i);
     }
 }
 
-static inline float drone_unit(float x) { return puf_clampf(x, -1.0f, 1.0f); }
+// Where a part of the view is in an observation's columns.
+#define DRONE_SEEN(part) (seen + offsetof(DroneView, part) / sizeof(float))
 
-// A vector (x, y, z) times `scale`, in the drones' axes.
-static inline void drone_see(const DroneAxes* restrict axes, const float* restrict x, const float* restrict y,
-                             const float* restrict z, const float* restrict scale, float (*restrict seen)[DRONE_LANES])
-{
-    PUF_VECTORIZE(16)
-    for (int32_t i = 0; i < DRONE_LANES; i++) {
-        float vx = x[i] * scale[i], vy = y[i] * scale[i], vz = z[i] * scale[i];
-        seen[0][i] = drone_unit(axes->x[0][i] * vx + axes->x[1][i] * vy + axes->x[2][i] * vz);
-        seen[1][i] = drone_unit(axes->y[0][i] * vx + axes->y[1][i] * vy + axes->y[2][i] * vz);
-        seen[2][i] = drone_unit(axes->z[0][i] * vx + axes->z[1][i] * vy + axes->z[2][i] * vz);
-    }
-}
-
-// 1 / (distance + softness): what brings a way of any length to less than 1, and tells short ones apart.
-static inline void drone_compress(const float* restrict x, const float* restrict y, const float* restrict z,
-                                  float softness, float* restrict scale)
-{
-    PUF_VECTORIZE(16)
-    for (int32_t i = 0; i < DRONE_LANES; i++) {
-        scale[i] = 1.0f / (sqrtf(x[i] * x[i] + y[i] * y[i] + z[i] * z[i]) + softness);
-    }
-}
-
-static inline void drone_fill(float* scale, float value)
-{
-    for (int32_t i = 0; i < DRONE_LANES; i++) {
-        scale[i] = value;
-    }
-}
-
-enum {
-    DRONE_SEES_VELOCITY = 0,
-    DRONE_SEES_RATES = 3,
-    DRONE_SEES_UP = 6,
-    DRONE_SEES_ROTORS = 9,
-    DRONE_SEES_HEIGHT = 13,
-    DRONE_SEES_DISTANCE = 14,
-    DRONE_SEES_NEAR = 15,
-    DRONE_SEES_FAR = 18,
-    DRONE_SEES_DRIFT = 21,
-    DRONE_SEES_NORMAL = 24,
-    DRONE_SEES_NEXT = 27,
-    DRONE_SEES_TURN = 30, // how far the next ring is turned from this one
-};
-#define DRONE_SOFT 0.5f      // m
-#define DRONE_SOFT_NEXT 4.0f // m
-
-static void drone_see_own(const DroneBlock* restrict b, const DroneAxes* restrict axes,
+static void drone_see_own(const DroneBlock* restrict b, const DroneAxesLanes* restrict axes,
                           float (*restrict seen)[DRONE_LANES])
 {
-    const float (*d)[DRONE_LANES] = (const float (*)[DRONE_LANES])b->of;
-    float scale[DRONE_LANES], next[3][DRONE_LANES];
-    drone_fill(scale, 1.0f / 8.0f);
-    drone_see(axes, d[DRONE_VX], d[DRONE_VY], d[DRONE_VZ], scale, seen + DRONE_SEES_VELOCITY);
-    drone_see(axes, b->drift[0], b->drift[1], b->drift[2], scale, seen + DRONE_SEES_DRIFT);
-    drone_fill(scale, 1.0f / 16.0f);
-    drone_see(axes, b->way[0], b->way[1], b->way[2], scale, seen + DRONE_SEES_FAR);
-    drone_compress(b->way[0], b->way[1], b->way[2], DRONE_SOFT, scale);
-    drone_see(axes, b->way[0], b->way[1], b->way[2], scale, seen + DRONE_SEES_NEAR);
-    drone_fill(scale, 1.0f);
-    drone_see(axes, d[DRONE_NORMAL], d[DRONE_NORMAL + 1], d[DRONE_NORMAL + 2], scale, seen + DRONE_SEES_NORMAL);
-    for (int32_t k = 0; k < 3; k++) {
-        for (int32_t i = 0; i < DRONE_LANES; i++) {
-            next[k][i] = (d[DRONE_NEXT + k][i] - d[DRONE_X + k][i]) * d[DRONE_RACES][i];
-        }
-    }
-    drone_compress(next[0], next[1], next[2], DRONE_SOFT_NEXT, scale);
-    drone_see(axes, next[0], next[1], next[2], scale, seen + DRONE_SEES_NEXT);
     PUF_VECTORIZE(16)
     for (int32_t i = 0; i < DRONE_LANES; i++) {
-        float across =
-            d[DRONE_NORMAL][i] * d[DRONE_NEXT_NORMAL][i] + d[DRONE_NORMAL + 1][i] * d[DRONE_NEXT_NORMAL + 1][i];
-        float turn =
-            d[DRONE_NORMAL][i] * d[DRONE_NEXT_NORMAL + 1][i] - d[DRONE_NORMAL + 1][i] * d[DRONE_NEXT_NORMAL][i];
-        float x = b->way[0][i], y = b->way[1][i], z = b->way[2][i];
-        seen[DRONE_SEES_TURN][i] = drone_unit(across);
-        seen[DRONE_SEES_TURN + 1][i] = drone_unit(turn);
-        seen[DRONE_SEES_HEIGHT][i] = drone_unit(d[DRONE_Z][i] * 0.25f - 1.0f);
-        seen[DRONE_SEES_DISTANCE][i] = drone_unit(sqrtf(x * x + y * y + z * z) * 0.5f - 1.0f);
-        seen[DRONE_SEES_RATES][i] = drone_unit(d[DRONE_WX][i] * 0.125f);
-        seen[DRONE_SEES_RATES + 1][i] = drone_unit(d[DRONE_WY][i] * 0.125f);
-        seen[DRONE_SEES_RATES + 2][i] = drone_unit(d[DRONE_WZ][i] * 0.125f);
-        seen[DRONE_SEES_UP][i] = drone_unit(axes->x[2][i]);
-        seen[DRONE_SEES_UP + 1][i] = drone_unit(axes->y[2][i]);
-        seen[DRONE_SEES_UP + 2][i] = drone_unit(axes->z[2][i]);
-        seen[DRONE_SEES_ROTORS][i] = drone_unit(2.0f * d[DRONE_U0][i] - 1.0f);
-        seen[DRONE_SEES_ROTORS + 1][i] = drone_unit(2.0f * d[DRONE_U1][i] - 1.0f);
-        seen[DRONE_SEES_ROTORS + 2][i] = drone_unit(2.0f * d[DRONE_U2][i] - 1.0f);
-        seen[DRONE_SEES_ROTORS + 3][i] = drone_unit(2.0f * d[DRONE_U3][i] - 1.0f);
+        DroneRow d = drone_take(&b->of, i);
+        DroneAxes a = drone_take_axes(axes, i);
+        DroneView v;
+        drone_see_body(&d, &a, &v);
+        drone_give3(v.rates, DRONE_SEEN(rates), i);
+        drone_give3(v.up, DRONE_SEEN(up), i);
+        drone_give4(v.rotors, DRONE_SEEN(rotors), i);
+        DRONE_SEEN(height)[0][i] = v.height;
+    }
+    PUF_VECTORIZE(16)
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        DroneRow d = drone_take(&b->of, i);
+        DroneAxes a = drone_take_axes(axes, i);
+        DroneView v;
+        float drift[3];
+        drone_take3(drift, b->drift, i);
+        drone_see_velocities(&d, &a, drift, &v);
+        drone_give3(v.velocity, DRONE_SEEN(velocity), i);
+        drone_give3(v.drift, DRONE_SEEN(drift), i);
+    }
+    PUF_VECTORIZE(16)
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        DroneAxes a = drone_take_axes(axes, i);
+        DroneView v;
+        float way[3];
+        drone_take3(way, b->way, i);
+        drone_see_goal(&a, way, &v);
+        DRONE_SEEN(distance)[0][i] = v.distance;
+        drone_give3(v.near, DRONE_SEEN(near), i);
+        drone_give3(v.far, DRONE_SEEN(far), i);
+    }
+    PUF_VECTORIZE(16)
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        DroneRow d = drone_take(&b->of, i);
+        DroneAxes a = drone_take_axes(axes, i);
+        DroneView v;
+        drone_see_rings(&d, &a, &v);
+        drone_give3(v.ring, DRONE_SEEN(ring), i);
+        drone_give3(v.next, DRONE_SEEN(next), i);
+        DRONE_SEEN(turn)[0][i] = v.turn[0];
+        DRONE_SEEN(turn)[1][i] = v.turn[1];
     }
 }
 
 // The k-th nearest; zeros where there is none.
-static void drone_see_neighbour(DroneGroup* g, int32_t block, int32_t k, const DroneAxes* axes,
-                                float (*seen)[DRONE_LANES])
+static void drone_see_neighbour(DroneGroup* g, int32_t block, int32_t k, const DroneAxesLanes* restrict axes,
+                                float (*restrict seen)[DRONE_LANES])
 {
     const DroneBlock* b = &g->blocks[block];
-    float away[6][DRONE_LANES], scale[DRONE_LANES];
+    float away[6][DRONE_LANES];
     for (int32_t i = 0; i < DRONE_LANES; i++) {
         int32_t lane = b->nearest[k][i] < 0 ? block * DRONE_LANES + i : b->nearest[k][i];
-        float (*other)[DRONE_LANES] = drone_block_of(g, lane)->of;
-        for (int32_t c = 0; c < 6; c++) {
-            away[c][i] = other[DRONE_X + c][lane % DRONE_LANES] - b->of[DRONE_X + c][i];
+        DroneColumns* other = &drone_block_of(g, lane)->of;
+        for (int32_t c = 0; c < 3; c++) {
+            away[c][i] = other->position[c][lane % DRONE_LANES] - b->of.position[c][i];
+            away[3 + c][i] = other->velocity[c][lane % DRONE_LANES] - b->of.velocity[c][i];
         }
     }
-    drone_compress(away[0], away[1], away[2], DRONE_SOFT, scale);
-    drone_see(axes, away[0], away[1], away[2], scale, seen);
-    drone_fill(scale, 1.0f / 8.0f);
-    drone_see(axes, away[3], away[4], away[5], scale, seen + 3);
+    PUF_VECTORIZE(16)
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        DroneAxes a = drone_take_axes(axes, i);
+        DroneOtherView v;
+        float way[3], velocity[3];
+        drone_take3(way, (const float (*)[DRONE_LANES])away, i);
+        drone_take3(velocity, (const float (*)[DRONE_LANES])away + 3, i);
+        drone_see_other(&a, way, velocity, &v);
+        drone_give3(v.near, seen, i);
+        drone_give3(v.velocity, seen + 3, i);
+    }
 }
 
 // The observations of one block into rows. Columns are turned 16 at a time, from the end on; the last ones turned may
@@ -589,8 +516,8 @@ static void drone_observe_block(DroneGroup* g, int32_t block, int32_t neighbours
     for (int32_t i = 0; i < DRONE_LANES; i++) {
         to[i] = i < lanes ? rows[i] : nowhere;
     }
-    DroneAxes axes;
-    drone_find_axes(g->blocks[block].of, &axes);
+    DroneAxesLanes axes;
+    drone_find_axes(&g->blocks[block].of, &axes);
     drone_see_own(&g->blocks[block], &axes, seen);
     for (int32_t k = 0; k < neighbours && g->agents > 1; k++) {
         drone_see_neighbour(g, block, k, &axes, seen + DRONE_OWN + k * DRONE_NEIGHBOUR);
@@ -661,7 +588,7 @@ static void drone_see_last(DroneGroup* g, PufIo io, float* const* rows)
 }
 
 // Log, then new lives, or a new world.
-static void drone_end_lives(DroneGroup* g, PufIo io)
+static void drone_end_group_lives(DroneGroup* g, PufIo io)
 {
     for (int32_t lane = 0; lane < g->lanes; lane++) {
         if (io.terminals[lane] | io.truncations[lane]) {
@@ -687,18 +614,6 @@ static void drone_end_lives(DroneGroup* g, PufIo io)
     }
 }
 
-// The next ring for those who passed one.
-static void drone_next_ring(DroneGroup* g, int32_t lane)
-{
-    const Drone* s = g->worlds[g->world_of[lane]];
-    float* row = g->rows[lane];
-    row[DRONE_RINGS] += 1.0f;
-    row[DRONE_RING] = row[DRONE_RING] + 1.0f < (float)DRONE_GATES ? row[DRONE_RING] + 1.0f : 0.0f;
-    drone_aim_at_ring(s, row);
-    drone_measure(s, row);
-    drone_reload(g, lane);
-}
-
 // After the rows were stored: the results of a block, then what is rare. Returns whether a life ended.
 static int32_t drone_report_block(DroneGroup* g, int32_t block, PufIo io)
 {
@@ -710,14 +625,15 @@ static int32_t drone_report_block(DroneGroup* g, int32_t block, PufIo io)
         io.terminals[first + i] = (uint8_t)lost;
         io.truncations[first + i] = (uint8_t)over;
         ended |= lost | over;
-        rare |= b->passed[i] | (b->of[DRONE_TOUCHES][i] > 0.0f);
+        rare |= b->passed[i] | (b->of.contact[i] > 0.0f);
     }
     for (int32_t i = 0; rare && i < lanes; i++) {
-        if (b->of[DRONE_TOUCHES][i] > 0.0f) {
-            g->rows[first + i][DRONE_CONTACTS] += 1.0f;
+        if (b->of.contact[i] > 0.0f) {
+            g->rows[first + i]->contacts += 1.0f;
         }
         if (b->passed[i] && !io.terminals[first + i]) {
-            drone_next_ring(g, first + i);
+            drone_pass_ring(g->worlds[g->world_of[first + i]], g->rows[first + i]);
+            drone_reload(g, first + i);
             moved = 1;
         }
     }
@@ -768,7 +684,7 @@ static void drone_step_group(DroneGroup* g, PufIo io, DroneNewborn* newborn)
     }
     drone_load(g);
     for (int32_t b = 0; b < g->num_blocks; b++) {
-        drone_move(&g->blocks[b], io.controls + (size_t)b * DRONE_LANES * 4, drone_lanes_in(g, b));
+        drone_move_block(&g->blocks[b], io.controls + (size_t)b * DRONE_LANES * 4, drone_lanes_in(g, b));
     }
     drone_look_around(g);
     if (g->agents > 1) {
@@ -777,7 +693,7 @@ static void drone_step_group(DroneGroup* g, PufIo io, DroneNewborn* newborn)
     for (int32_t b = 0; b < g->num_blocks; b++) {
         drone_find_goals(&g->blocks[b]);
         drone_find_rings(&g->blocks[b]);
-        drone_judge(&g->blocks[b], g->worlds[0]);
+        drone_judge_block(&g->blocks[b], g->worlds[0]);
     }
     drone_store(g);
     for (int32_t b = 0; b < g->num_blocks; b++) {
@@ -785,7 +701,7 @@ static void drone_step_group(DroneGroup* g, PufIo io, DroneNewborn* newborn)
     }
     if (ended) {
         drone_see_last(g, io, rows);
-        drone_end_lives(g, io);
+        drone_end_group_lives(g, io);
         drone_look_again(g, io, rows, newborn);
     } else {
         drone_observe_group(g, rows);
@@ -840,17 +756,4 @@ static void drone_step_all(const PufLayout* layout, void* states, int32_t n, Puf
     if (newborn.count > 0) {
         drone_observe_newborn(&g, &newborn);
     }
-}
-
-static void drone_observe(const Drone* s, PufIo io)
-{
-    DroneGroup g;
-    float* rows[DRONE_MOST];
-    g.worlds[0] = (Drone*)(uintptr_t)s;
-    drone_gather(&g, 1, s->num_drones);
-    for (int32_t lane = 0; lane < g.lanes; lane++) {
-        rows[lane] = (float*)io.obs + lane * drone_obs_size(s->neighbours);
-    }
-    drone_load(&g);
-    drone_look(&g, rows);
 }
