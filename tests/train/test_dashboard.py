@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from puffer_train import dashboard as module
-from puffer_train.dashboard import Dashboard, Progress, draw, line_of, sparks
-from puffer_train.units import clock, short
+from puffer_train.report import dashboard as module
+from puffer_train.report.dashboard import Dashboard, Progress, draw, line_of, sparks
+from puffer_train.report.formatting import clock, short
 
 HERE = Path(__file__).parent
 REPORT = {"policy_loss": -0.01234, "entropy": 0.5, "learning_rate": 0.022, "updates": 60.0, "skipped": 2.0, "new": 3.0}
@@ -147,7 +147,7 @@ def train(tmp_path: Path, terminal: bool, **variables: str) -> str:
     path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
     inherited = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"}}
     environment = inherited | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "TERM": "xterm-256color"} | variables
-    command = [sys.executable, "-m", "puffer_train.cli_train", *arguments]
+    command = [sys.executable, "-m", "puffer_train.cli.train", *arguments]
     if not terminal:
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from puffer_train import cli_eval, cli_train
-from puffer_train.evaluate import Evaluation
-from puffer_train.report import (
+from puffer_train.algorithm.evaluate import Evaluation
+from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import train as cli_train
+from puffer_train.report.evaluation import (
     Histogram,
     bar,
     bootstrap_difference,

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from puffer_train import cli_plot, cli_train, plot
+from puffer_train.cli import plot as cli_plot
+from puffer_train.cli import train as cli_train
 from puffer_train.errors import ConfigError
+from puffer_train.report import plot
 
 pytest.importorskip("matplotlib")
 HERE = Path(__file__).parent
@@ -228,7 +230,7 @@ def test_mistakes_are_one_line(
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path) -> None:
     make_run(tmp_path / "a")
     program = (
-        "import sys; sys.modules['matplotlib'] = None; from puffer_train.cli_plot import main; sys.exit(main(['a']))"
+        "import sys; sys.modules['matplotlib'] = None; from puffer_train.cli.plot import main; sys.exit(main(['a']))"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -242,7 +244,7 @@ def test_real_runs_and_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     small += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1", "--steps", "3000"]
     for seed in ("1", "2"):
         assert cli_train.main(["tiny_environments:CartPole", *small, "--seed", seed, "--run-dir", seed]) == 0
-    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli_plot import main; sys.exit(main())"
+    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli.plot import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "1", "2", "1", "--curves"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")

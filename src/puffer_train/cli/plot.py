@@ -1,0 +1,50 @@
+"""`puffer-plot`: turn run folders into one picture."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from puffer_train.cli.options import Parser, run_command
+
+
+def build_parser() -> Parser:
+    """Return the parser of `puffer-plot`."""
+    parser = Parser(
+        prog="puffer-plot",
+        description="Draw score over steps and over time. Runs that differ only in their seeds are one curve.",
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run, finished or not")
+    parser.add_argument(
+        "-o",
+        type=Path,
+        default=Path("puffer-plot.png"),
+        dest="out",
+        metavar="FILE",
+        help=".png, .svg or .pdf [%(default)s]",
+    )
+    parser.add_argument("--curves", action="store_true", help="add losses, entropy, KL, speed and the like below")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0 done, 2 wrong usage or nothing to draw."""
+    return run_command("puffer-plot", lambda: _main(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(arguments: Sequence[str]) -> int:
+    options, _ = build_parser().parse(arguments)
+    from puffer_train.report import plot  # noqa: PLC0415 - nothing is loaded before it is needed
+
+    plot.check_path(options.out)
+    folders = list(dict.fromkeys(folder.resolve() for folder in options.runs))
+    given = dict(zip((folder.resolve() for folder in options.runs), options.runs, strict=True))
+    runs = [plot.read_run(given[folder]) for folder in folders]
+    plot.save(plot.draw(runs, options.curves), options.out)
+    print(options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
