@@ -52,7 +52,7 @@ $(VENV)/installed-build: $(VENV)/created pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-train: $(VENV)/installed-build
-	$(INSTALL_CHECKOUT) -e ".[train,render]"
+	$(INSTALL_CHECKOUT) -e ".[all]"
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed-build
