@@ -31,8 +31,8 @@
 //
 // Drones that touch bounce off each other: an elastic impulse along the line between their centres, as between balls.
 //
-// This file is the rules: drone_step moves one world, one drone after the other. drone_lanes.h does the same for 16
-// drones at a time with the same functions; tests/c/drone_test.c compares the two bit for bit.
+// This file is the rules: drone_step moves one world, one drone after the other. drone_lanes.h steps 16 drones at a time
+// with the same functions, and gives the same bits (tests/engine/test_plain.py).
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
@@ -73,22 +73,28 @@ enum {
     DRONE_SETTLE = 150, // steps of a life that do not count for perf: 3 s to get there
     DRONE_GATES = 10,
     DRONE_TRIES = 16, // places looked at before one near another drone is taken
-    DRONE_MOST = 256,
-    DRONE_MOST_NEIGHBOURS = 8,
+    DRONE_MAX_DRONES = 256,
+    DRONE_MAX_NEIGHBOURS = 8,
     DRONE_OWN = 32,      // elements of an observation before the neighbours
     DRONE_NEIGHBOUR = 6, // elements for each of them
 };
-enum {
-    DRONE_HOVER,
-    DRONE_ORBIT,
-    DRONE_FOLLOW,
-    DRONE_CUBE,
-    DRONE_SPHERE,
-    DRONE_FLAG,
-    DRONE_CONGO,
-    DRONE_RACE,
-    DRONE_TASKS,
-};
+// The tasks: another formation is a row here and the function that the row names.
+// TASK(NUMBER, name, where each drone is to be, what a life has reached, default weight)
+#define DRONE_TASK_LIST(TASK)                                                                                          \
+    TASK(HOVER, hover, drone_hover, drone_time_at_goal, 1)                                                             \
+    TASK(ORBIT, orbit, drone_orbit, drone_time_at_goal, 1)                                                             \
+    TASK(FOLLOW, follow, drone_follow, drone_time_at_goal, 1)                                                          \
+    TASK(CUBE, cube, drone_cube, drone_time_at_goal, 1)                                                                \
+    TASK(SPHERE, sphere, drone_sphere, drone_time_at_goal, 1)                                                          \
+    TASK(FLAG, flag, drone_flag, drone_time_at_goal, 1)                                                                \
+    TASK(CONGO, congo, drone_congo, drone_time_at_goal, 1)                                                             \
+    TASK(RACE, race, drone_race, drone_rings_passed, 7)
+
+#define DRONE_TASK(NUMBER, name, place, reached, weight) DRONE_##NUMBER,
+enum { DRONE_TASK_LIST(DRONE_TASK) DRONE_TASKS };
+#undef DRONE_TASK
+#define DRONE_TASK_NAME(NUMBER, name, place, reached, weight) " " #name
+#define DRONE_TASK_NAMES DRONE_TASK_LIST(DRONE_TASK_NAME)
 
 // A drone: 64 floats, four cache lines, of which a step changes the first two. This table makes the struct, its fields
 // in Python and the columns of drone_lanes.h: NUMBER(name, meaning) or VECTOR(name, elements, meaning).
@@ -205,9 +211,7 @@ static const char* drone_conflict(const void* setup)
     for (int32_t task = 0; task < DRONE_TASKS; task++) {
         sum += s->weights[task];
     }
-    return sum > 0.0f
-               ? NULL
-               : "no task is left: one of hover, orbit, follow, cube, sphere, flag, congo, race must be positive";
+    return sum > 0.0f ? NULL : "every task has weight 0: at least one must be positive. Raise one of" DRONE_TASK_NAMES;
 }
 
 static inline float drone_square(const float v[3]) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
@@ -331,7 +335,7 @@ static void drone_cube(Drone* s, float speed, int32_t i, DroneRow* d)
     s->turn = speed / s->size;
     float at[3];
     int32_t edge = (i - 8) % 12, place = (i - 8) / 12;
-    int32_t here = puf_clampi((s->num_drones - 8 - edge + 11) / 12, 1, DRONE_MOST);
+    int32_t here = puf_clampi((s->num_drones - 8 - edge + 11) / 12, 1, DRONE_MAX_DRONES);
     for (int32_t k = 0; k < 3; k++) {
         at[k] = i >> k & 1 ? 1.0f : -1.0f;
     }
@@ -456,12 +460,9 @@ typedef struct DroneTask {
     float (*reached)(const Drone*, const DroneRow*); // perf and score of a life
 } DroneTask;
 
-static const DroneTask drone_tasks[DRONE_TASKS] = {
-    [DRONE_HOVER] = { drone_hover, drone_time_at_goal },   [DRONE_ORBIT] = { drone_orbit, drone_time_at_goal },
-    [DRONE_FOLLOW] = { drone_follow, drone_time_at_goal }, [DRONE_CUBE] = { drone_cube, drone_time_at_goal },
-    [DRONE_SPHERE] = { drone_sphere, drone_time_at_goal }, [DRONE_FLAG] = { drone_flag, drone_time_at_goal },
-    [DRONE_CONGO] = { drone_congo, drone_time_at_goal },   [DRONE_RACE] = { drone_race, drone_rings_passed },
-};
+#define DRONE_TASK(NUMBER, name, place, reached, weight) { place, reached },
+static const DroneTask drone_tasks[] = { DRONE_TASK_LIST(DRONE_TASK) };
+#undef DRONE_TASK
 
 static int32_t drone_draw_task(Drone* s)
 {
@@ -887,9 +888,9 @@ static inline void drone_see_other(const DroneAxes* axes, const float way[3], co
 }
 
 // The numbers of the nearest others, the nearest first; of two equally near, the first. Where there is none, its own.
-static void drone_find_nearest(const Drone* s, int32_t i, int32_t nearest[DRONE_MOST_NEIGHBOURS])
+static void drone_find_nearest(const Drone* s, int32_t i, int32_t nearest[DRONE_MAX_NEIGHBOURS])
 {
-    float squares[DRONE_MOST_NEIGHBOURS];
+    float squares[DRONE_MAX_NEIGHBOURS];
     for (int32_t k = 0; k < s->neighbours; k++) {
         nearest[k] = i;
         squares[k] = DRONE_NOWHERE;
@@ -920,7 +921,7 @@ static void drone_observe_one(const Drone* s, int32_t i, float* seen)
     drone_see_rings(d, &axes, &own);
     memcpy(seen, &own, sizeof(own));
 
-    int32_t nearest[DRONE_MOST_NEIGHBOURS];
+    int32_t nearest[DRONE_MAX_NEIGHBOURS];
     drone_find_nearest(s, i, nearest);
     memset(seen + DRONE_OWN, 0, (size_t)s->neighbours * sizeof(DroneOtherView));
     for (int32_t n = 0; n < s->neighbours && s->num_drones > 1; n++) {
@@ -987,10 +988,10 @@ static inline void drone_end_lives(Drone* s, PufIo io, const DroneEvents* events
     }
 }
 
-// One world. The batch takes drone_step_all instead, which does the same for many.
+// One world. drone_lanes.h does the same for many at a time.
 static inline void drone_step(Drone* s, PufIo io)
 {
-    DroneEvents events[DRONE_MOST];
+    DroneEvents events[DRONE_MAX_DRONES];
     s->tick += 1;
     int32_t over = s->tick >= s->max_steps;
     drone_move_all(s, io.controls, events);
@@ -1013,24 +1014,30 @@ static inline void drone_step(Drone* s, PufIo io)
     drone_end_lives(s, io, events);
 }
 
+// ---- The rest is speed. ----
+
+#ifndef PUF_PLAIN
 #include "drone_lanes.h"
+#endif
+
+// ---- What Python knows of it. ----
 
 static const PufObs drone_obs[] = {
-    { "velocity", 3, -1, 1, "own, 8 m/s; these and all that follow are in the drone's own axes" },
-    { "rates", 3, -1, 1, "turn rates, 8 rad/s" },
+    { "velocity", 3, -1, 1, "own, / 8 m/s; these and all that follow are in the drone's own axes" },
+    { "rates", 3, -1, 1, "turn rates, / 8 rad/s" },
     { "up", 3, -1, 1, "the world's vertical" },
-    { "rotors", 4, -1, 1, "speeds of the rotors: -1 still, 1 the greatest" },
+    { "rotors", 4, -1, 1, "speeds of the rotors: -1 still, 1 full speed" },
     { "height", 1, -1, 1, "-1 at the ground, 1 at 8 m and above" },
     { "distance", 1, -1, 1, "to the goal: -1 there, 1 at 4 m and beyond" },
-    { "near", 3, -1, 1, "the way to the goal, divided by its length and 0.5 m" },
-    { "far", 3, -1, 1, "the way to the goal, 16 m" },
-    { "drift", 3, -1, 1, "velocity of the goal, 8 m/s" },
+    { "near", 3, -1, 1, "the way to the goal, divided by its length plus 0.5 m" },
+    { "far", 3, -1, 1, "the way to the goal, / 16 m" },
+    { "drift", 3, -1, 1, "velocity of the goal, / 8 m/s" },
     { "ring", 3, -1, 1, "race: the way through the ring; else 0" },
-    { "next", 3, -1, 1, "race: the way to the ring after it, divided by its length and 4 m; else 0" },
+    { "next", 3, -1, 1, "race: the way to the ring after it, divided by its length plus 4 m; else 0" },
     { "turn", 2, -1, 1, "race: cosine and sine of the turn from this ring to that one, seen from above; else 0" },
     { "neighbours", 0, -1, 1,
-      "the nearest first: the way to it, divided by its length and 0.5 m, and its velocity relative to the own, 8 m/s; "
-      "0 where there is none" },
+      "the nearest first: the way to it, divided by its length plus 0.5 m, and its relative velocity, / 8 m/s; 0 where "
+      "there is none" },
 };
 static const PufAction drone_actions[] = {
     { "rotor0", 0, -1, 1, "share" },
@@ -1038,21 +1045,16 @@ static const PufAction drone_actions[] = {
     { "rotor2", 0, -1, 1, "share" },
     { "rotor3", 0, -1, 1, "share" },
 };
+#define DRONE_TASK(NUMBER, name, place, reached, weight)                                                               \
+    PUF_SETTING_AS(Drone, #name, weights[DRONE_##NUMBER], weight, 0, 1000, "weight of this task when one is drawn"),
 static const PufParam drone_params[] = {
-    PUF_SETTING(Drone, num_drones, 64, 1, DRONE_MOST, "drones in one world: its agents"),
-    PUF_SETTING(Drone, max_steps, 1024, 1, 32767, "steps until a world begins anew, 50 to a second"),
-    PUF_SETTING(Drone, neighbours, 2, 0, DRONE_MOST_NEIGHBOURS, "nearest others that a drone sees"),
-    PUF_SETTING_AS(Drone, "hover", weights[DRONE_HOVER], 1, 0, 1000, "weight of this task when one is drawn"),
-    PUF_SETTING_AS(Drone, "orbit", weights[DRONE_ORBIT], 1, 0, 1000, "weight"),
-    PUF_SETTING_AS(Drone, "follow", weights[DRONE_FOLLOW], 1, 0, 1000, "weight"),
-    PUF_SETTING_AS(Drone, "cube", weights[DRONE_CUBE], 1, 0, 1000, "weight"),
-    PUF_SETTING_AS(Drone, "sphere", weights[DRONE_SPHERE], 1, 0, 1000, "weight"),
-    PUF_SETTING_AS(Drone, "flag", weights[DRONE_FLAG], 1, 0, 1000, "weight"),
-    PUF_SETTING_AS(Drone, "congo", weights[DRONE_CONGO], 1, 0, 1000, "weight"),
-    PUF_SETTING_AS(Drone, "race", weights[DRONE_RACE], 7, 0, 1000, "weight: by default half of all"),
-    PUF_SETTING(Drone, randomize, 1, 0, 1,
-                "how much bodies differ: at 1 mass 30 %, size 20 %, arm 10 % more, thrust 20 %, inertia 30 %, drag 50 "
-                "%, lag 30 % either way"),
+    PUF_SETTING(Drone, num_drones, 64, 1, DRONE_MAX_DRONES, "drones in one world: its agents"),
+    PUF_SETTING(Drone, max_steps, 1024, 1, 32767, "steps until a new world begins, 50 to a second"),
+    PUF_SETTING(Drone, neighbours, 2, 0, DRONE_MAX_NEIGHBOURS, "nearest others that a drone sees"),
+    DRONE_TASK_LIST(DRONE_TASK) PUF_SETTING(
+        Drone, randomize, 1, 0, 1,
+        "how much bodies differ: at 1 mass 30 %, size 20 %, arm 10 % more, thrust 20 %, inertia 30 %, drag 50 "
+        "%, lag 30 % either way"),
     PUF_SETTING(Drone, air, 1, 0, 10, "drag, as a multiple of the usual; 0 is a vacuum in which rotors work"),
     PUF_SETTING_AS(Drone, "reward_close", rewards.close, 0.05, -10, 10, "for being at the goal, in formations"),
     PUF_SETTING_AS(Drone, "reward_progress", rewards.progress, 0.1, -10, 10, "for every metre nearer to the goal"),
@@ -1060,8 +1062,9 @@ static const PufParam drone_params[] = {
     PUF_SETTING_AS(Drone, "reward_contact", rewards.contact, -0.05, -10, 10, "for a step in contact with another"),
     PUF_SETTING_AS(Drone, "reward_lost", rewards.lost, -1, -10, 10, "for leaving the room or hitting the ground"),
     PUF_SETTING_AS(Drone, "reward_spin", rewards.spin, 0.05, -10, 10,
-                   "taken off, times the mean square of the turn rates as shares of 20 rad/s"),
+                   "subtracted, times the mean square of the turn rates as shares of 20 rad/s"),
 };
+#undef DRONE_TASK
 #define DRONE_NUMBER(name, text) PUF_SCALAR(DroneRow, name, text),
 #define DRONE_VECTOR(name, count, text) PUF_ARRAY(DroneRow, name, text),
 static const PufField drone_row_fields[] = { DRONE_PARTS(DRONE_NUMBER, DRONE_VECTOR) };
@@ -1074,31 +1077,29 @@ static const PufField drone_gate_fields[] = {
 static const PufField drone_fields[] = {
     PUF_ROWS(Drone, "drones", DroneRow, drone_row_fields, drones_offset, num_drones, "one row for each drone"),
     PUF_STRUCTS(Drone, gates, drone_gate_fields, "rings of the race; 0 in other tasks"),
-    PUF_SCALAR(Drone, task, "0 hover, 1 orbit, 2 follow, 3 cube, 4 sphere, 5 flag, 6 congo, 7 race"),
+    PUF_SCALAR(Drone, task, "its number, from 0:" DRONE_TASK_NAMES),
     PUF_ARRAY(Drone, center, "of the formation, m"),
     PUF_SCALAR(Drone, size, "of the formation, m"),
     PUF_SCALAR(Drone, half, "of the room: x and y are from -half to half, m"),
     PUF_SCALAR(Drone, height, "of the room, m"),
     PUF_SCALAR(Drone, tick, "steps since the world began"),
-    PUF_SCALAR(Drone, max_steps, "until it begins anew"),
+    PUF_SCALAR(Drone, max_steps, "until a new world begins"),
     PUF_SCALAR(Drone, num_drones, "in the world"),
-    PUF_SCALAR(Drone, columns, "of drones"),
+    PUF_SCALAR(Drone, columns, "floats in a row of drones"),
 };
 // clang-format off
+#define DRONE_TASK(NUMBER, name, place, reached, weight) #name ".n", #name ".perf", #name ".collisions",
 static const char* const drone_log_names[] = {
-    "collision_rate", "rings", "out_of_bounds", "crashes",
-    "hover.n", "hover.perf", "hover.collisions", "orbit.n", "orbit.perf", "orbit.collisions",
-    "follow.n", "follow.perf", "follow.collisions", "cube.n", "cube.perf", "cube.collisions",
-    "sphere.n", "sphere.perf", "sphere.collisions", "flag.n", "flag.perf", "flag.collisions",
-    "congo.n", "congo.perf", "congo.collisions", "race.n", "race.perf", "race.collisions", "race.rings",
+    "collision_rate", "rings", "out_of_bounds", "crashes", DRONE_TASK_LIST(DRONE_TASK) "race.rings",
 };
+#undef DRONE_TASK
 
-PUF_DEFINE_BATCH_ENV(drone, Drone,
+PUF_DEFINE_BATCH_AGENTS_ENV(drone, Drone,
     .version = 1,
-    .doc = "A swarm of quadrotors, each with a body of its own to get to know: formations, and races through rings.",
+    .doc = "A swarm of quadrotors with different dynamics that each has to find out: formations, and races through rings.",
     .reward = "for closeness to the goal, progress towards it and rings passed; less for contact, spinning and getting lost",
-    .ends = "terminal for a drone that leaves the room or hits the ground hard, which begins a new life at once; all are "
-            "truncated together after max_steps",
+    .ends = "terminal for a drone that leaves the room or hits the ground hard: it starts a new life in the same step; all "
+            "are truncated together after max_steps",
     .rate = 50,
     .obs_dtype = PUF_F32,
     .layout = { .agents = 64, .obs_ndim = 1, .obs_shape = { DRONE_OWN + 2 * DRONE_NEIGHBOUR },

@@ -6,7 +6,7 @@
 
 enum {
     DRONE_LANES = 16, // any number gives the same results
-    DRONE_BLOCKS = DRONE_MOST / DRONE_LANES,
+    DRONE_BLOCKS = DRONE_MAX_DRONES / DRONE_LANES,
     DRONE_LINES = DRONE_COLUMNS / DRONE_LANES,
     DRONE_CHANGING = 2, // of the lines: the others change only together with goal and body
 };
@@ -27,20 +27,20 @@ typedef struct DroneBlock {
     float way[3][DRONE_LANES];   // to the goal
     float drift[3][DRONE_LANES]; // velocity of the goal
     float reward[DRONE_LANES];
-    float hit[DRONE_LANES];                              // 1: the ground, hard
-    int32_t passed[DRONE_LANES];                         // a ring
-    int32_t left[DRONE_LANES];                           // the room
-    int32_t crashed[DRONE_LANES];                        // on the ground
-    int32_t over[DRONE_LANES];                           // the world's time is
-    float square[DRONE_MOST_NEIGHBOURS][DRONE_LANES];    // distances to the nearest, the nearest first
-    int32_t nearest[DRONE_MOST_NEIGHBOURS][DRONE_LANES]; // their lanes in the group, or -1
+    float hit[DRONE_LANES];                             // 1: the ground, hard
+    int32_t passed[DRONE_LANES];                        // a ring
+    int32_t left[DRONE_LANES];                          // the room
+    int32_t crashed[DRONE_LANES];                       // on the ground
+    int32_t over[DRONE_LANES];                          // the world's time is
+    float square[DRONE_MAX_NEIGHBOURS][DRONE_LANES];    // distances to the nearest, the nearest first
+    int32_t nearest[DRONE_MAX_NEIGHBOURS][DRONE_LANES]; // their lanes in the group, or -1
 } DroneBlock;
 
 // The drones of one large world, or of as many small ones as fit into a block.
 typedef struct DroneGroup {
-    Drone* worlds[DRONE_MOST];
-    DroneRow* rows[DRONE_MOST];
-    int32_t world_of[DRONE_MOST];
+    Drone* worlds[DRONE_MAX_DRONES];
+    DroneRow* rows[DRONE_MAX_DRONES];
+    int32_t world_of[DRONE_MAX_DRONES];
     int32_t num_worlds, agents, lanes, num_blocks;
     DroneBlock blocks[DRONE_BLOCKS];
 } DroneGroup;
@@ -288,8 +288,8 @@ static inline void drone_keep(float* held, int32_t* holder, float* found, int32_
 static void drone_search(DroneGroup* g, int32_t wanted)
 {
     for (int32_t b = 0; b < g->num_blocks; b++) {
-        float square[DRONE_MOST_NEIGHBOURS][DRONE_LANES];
-        int32_t nearest[DRONE_MOST_NEIGHBOURS][DRONE_LANES];
+        float square[DRONE_MAX_NEIGHBOURS][DRONE_LANES];
+        int32_t nearest[DRONE_MAX_NEIGHBOURS][DRONE_LANES];
         for (int32_t k = 0; k < wanted; k++) {
             for (int32_t i = 0; i < DRONE_LANES; i++) {
                 square[k][i] = DRONE_NOWHERE;
@@ -509,8 +509,8 @@ static void drone_see_neighbour(DroneGroup* g, int32_t block, int32_t k, const D
 // overlap those before.
 static void drone_observe_block(DroneGroup* g, int32_t block, int32_t neighbours, float* const* rows)
 {
-    enum { MOST = DRONE_OWN + DRONE_NEIGHBOUR * DRONE_MOST_NEIGHBOURS };
-    float seen[MOST][DRONE_LANES], nowhere[MOST];
+    enum { MAX_SIZE = DRONE_OWN + DRONE_NEIGHBOUR * DRONE_MAX_NEIGHBOURS };
+    float seen[MAX_SIZE][DRONE_LANES], nowhere[MAX_SIZE];
     float* to[DRONE_LANES];
     int32_t lanes = drone_lanes_in(g, block), size = drone_obs_size(neighbours), end = size;
     for (int32_t i = 0; i < DRONE_LANES; i++) {
@@ -529,7 +529,7 @@ static void drone_observe_block(DroneGroup* g, int32_t block, int32_t neighbours
     }
     end = g->agents == 1 ? DRONE_OWN : size;
     while (end > 0) {
-        end = puf_clampi(end - DRONE_LANES, 0, MOST);
+        end = puf_clampi(end - DRONE_LANES, 0, MAX_SIZE);
         drone_turn_out(seen[end], to, end);
     }
 }
@@ -645,8 +645,8 @@ static int32_t drone_report_block(DroneGroup* g, int32_t block, PufIo io)
 
 // Worlds of one drone that begin a new life in this step. What they see of it is found out later, for many at a time.
 typedef struct DroneNewborn {
-    Drone* worlds[DRONE_MOST];
-    float* rows[DRONE_MOST]; // of the observations
+    Drone* worlds[DRONE_MAX_DRONES];
+    float* rows[DRONE_MAX_DRONES]; // of the observations
     int32_t count;
 } DroneNewborn;
 
@@ -677,7 +677,7 @@ static void drone_look_again(DroneGroup* g, PufIo io, float* const* rows, DroneN
 
 static void drone_step_group(DroneGroup* g, PufIo io, DroneNewborn* newborn)
 {
-    float* rows[DRONE_MOST];
+    float* rows[DRONE_MAX_DRONES];
     int32_t size = drone_obs_size(g->worlds[0]->neighbours), ended = 0;
     for (int32_t lane = 0; lane < g->lanes; lane++) {
         rows[lane] = (float*)io.obs + lane * size;
@@ -737,9 +737,9 @@ static void drone_step_all(const PufLayout* layout, void* states, int32_t n, Puf
     DroneGroup g;
     DroneNewborn newborn;
     newborn.count = 0;
-    int32_t most = drone_worlds_to_a_group(layout->agents);
-    for (int32_t first = 0; first < n; first += most) {
-        int32_t here = puf_clampi(n - first, 0, most), next = puf_clampi(n - first - here, 0, most);
+    int32_t per_group = drone_worlds_to_a_group(layout->agents);
+    for (int32_t first = 0; first < n; first += per_group) {
+        int32_t here = puf_clampi(n - first, 0, per_group), next = puf_clampi(n - first - here, 0, per_group);
         uint8_t* world = (uint8_t*)states + (size_t)first * layout->state_size;
         for (int32_t w = 0; w < here; w++) {
             g.worlds[w] = (Drone*)world;
@@ -749,7 +749,7 @@ static void drone_step_all(const PufLayout* layout, void* states, int32_t n, Puf
         drone_prefetch_worlds(layout, world, next, puf_row(layout, PUF_F32, io, first + here));
         drone_gather(&g, here, layout->agents);
         drone_step_group(&g, puf_row(layout, PUF_F32, io, first), &newborn);
-        if (newborn.count > DRONE_MOST - DRONE_LANES) {
+        if (newborn.count > DRONE_MAX_DRONES - DRONE_LANES) {
             drone_observe_newborn(&g, &newborn);
         }
     }
