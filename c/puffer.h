@@ -345,6 +345,18 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
 // For its layout: the table NAME_actions.
 #define PUF_ACTIONS(env) .num_actions = PUF_COUNT(env##_actions), .actions = env##_actions
 
+// Rules first, speed second. An environment's header holds the rules as plain code. Where that is too slow, a second
+// header, NAME_lanes.h, holds a faster form of some functions that gives the same bits: FUNCTION_lanes does what FUNCTION
+// does, and callers write PUF_LANES(FUNCTION)(...). Compiled with -DPUF_PLAIN an environment uses its plain rules alone,
+// and calls itself NAME_plain; tests/engine/test_plain.py compares the two.
+#ifdef PUF_PLAIN
+#define PUF_LANES(function) function
+#define PUF_NAME(env) #env "_plain"
+#else
+#define PUF_LANES(function) function##_lanes
+#define PUF_NAME(env) #env
+#endif
+
 // Each environment is compiled once per instruction set, under its own symbol.
 #ifndef PUF_VARIANT
 #define PUF_VARIANT standalone
@@ -356,14 +368,14 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
 // A library of one environment, compiled by a user against these headers, is found by this symbol (see load_library).
 #ifdef PUF_EXPORT
 #ifdef _WIN32
-#define PUF_EXPORT_SPEC(env)                                                                                           \
-    __declspec(dllexport) const PufSpec* puf_export(void);                                                             \
-    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }
+#define PUF_EXPORTED __declspec(dllexport)
 #else
-#define PUF_EXPORT_SPEC(env)                                                                                           \
-    __attribute__((visibility("default"))) const PufSpec* puf_export(void);                                            \
-    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }
+#define PUF_EXPORTED __attribute__((visibility("default")))
 #endif
+#define PUF_EXPORT_SPEC(env)                                                                                           \
+    PUF_EXPORTED const PufSpec* puf_export(void);                                                                      \
+    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }                                                         \
+    extern const PufSpec PUF_SPEC(env)
 #else
 #define PUF_EXPORT_SPEC(env) extern const PufSpec PUF_SPEC(env)
 #endif
@@ -429,7 +441,7 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
         return puf_check_actions(PUF_LAYOUT(env, layout), actions, rows);                                              \
     }                                                                                                                  \
     const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI,                                                                    \
-                                    .name = #env,                                                                      \
+                                    .name = PUF_NAME(env),                                                             \
                                     .struct_size = sizeof(State),                                                      \
                                     .rng_offset = offsetof(State, rng),                                                \
                                     .log_offset = offsetof(State, log),                                                \
@@ -459,11 +471,18 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
     PUF_DEFINE_STEP_LOOP(env, State, 0)                                                                                \
     PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 
-// An environment that steps many copies side by side, for the sake of vector instructions: it has its own NAME_step_all,
-// which must do, bit for bit, what the loop of PUF_DEFINE_ENV does. With or without assets.
+// The same three for an environment that steps many copies side by side, in vector instructions: it writes its own
+// NAME_step_all, which does, bit for bit, what the plain loop does. With PUF_PLAIN the plain loop is used instead.
+#ifdef PUF_PLAIN
+#define PUF_DEFINE_BATCH_ENV PUF_DEFINE_ENV
+#define PUF_DEFINE_BATCH_ASSETS_ENV PUF_DEFINE_ASSETS_ENV
+#define PUF_DEFINE_BATCH_AGENTS_ENV PUF_DEFINE_AGENTS_ENV
+#else
 #define PUF_DEFINE_BATCH_ENV(env, State, ...)                                                                          \
     PUF_DEFINE_BEGIN(env, State)                                                                                       \
     PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 #define PUF_DEFINE_BATCH_ASSETS_ENV(env, State, ...)                                                                   \
     PUF_DEFINE_BEGIN_WITH_ASSETS(env, State)                                                                           \
     PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
+#define PUF_DEFINE_BATCH_AGENTS_ENV PUF_DEFINE_BATCH_ENV
+#endif

@@ -111,6 +111,8 @@ static void cartpole_step(Cartpole* s, PufIo io)
 
 // ---- The rest is speed. ----
 
+#ifndef PUF_PLAIN
+
 // From the end of an episode to the start of the next.
 static void cartpole_restart(Cartpole* s, float* obs, float* final_obs)
 {
@@ -196,6 +198,8 @@ static void cartpole_step_all(const PufLayout* layout, void* states, int32_t n, 
         }
     }
 }
+
+#endif
 
 // The bounds hold for every setting and every way of pushing, `force` up to 20 N. While an episode lasts,
 // |theta| <= 0.2095; the equations then give |theta_acc| < 34 rad/s^2. A run of steps in which theta_dot keeps its sign

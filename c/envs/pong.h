@@ -216,6 +216,10 @@ static void pong_step(Pong* s, PufIo io)
     pong_judge(s, returned, io);
 }
 
+// ---- The rest is speed. ----
+
+#ifndef PUF_PLAIN
+
 // Observe; at the end of an episode, also what it came to, before the next one begins.
 static void pong_conclude(Pong* s, PongScale scale, PufIo io)
 {
@@ -225,8 +229,6 @@ static void pong_conclude(Pong* s, PongScale scale, PufIo io)
     }
     pong_show(s->row, 1, scale, io.obs);
 }
-
-// ---- The rest is speed. ----
 
 // What pong_step and pong_conclude do, for PONG_LANES environments with the same settings, as a row of short loops over
 // arrays, which compilers turn into vector instructions. Those in which something happened are judged last, one by one.
@@ -314,6 +316,8 @@ static void pong_step_all(const PufLayout* layout, void* states, int32_t n, PufI
         pong_conclude(s + i, scale, row);
     }
 }
+
+#endif
 
 static const PufObs pong_obs[] = {
     { "paddle_y", 1, -1, 1, "middle of the own paddle; -1 is the upper edge of the court, 1 the lower" },
