@@ -199,8 +199,8 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
     table = _table("state", "type", "meaning")
     for field in env.fields:
         table.add_row(field.name, _type(field), escape(field.doc))
-        for part in field.parts:
-            table.add_row(f"{field.name}.{part.name}", _type(part), escape(part.doc))
+        for member in field.parts:
+            table.add_row(f"{field.name}.{member.name}", _type(member), escape(member.doc))
     console.print(table)
     return 0
 

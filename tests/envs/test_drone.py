@@ -16,19 +16,8 @@ Rows = Any
 """The state's `drones`, a record array, in double precision."""
 TASKS = ("hover", "orbit", "follow", "cube", "sphere", "flag", "congo", "race")
 DT, GRAVITY, TOP = 0.01, 9.81, 20.0
-BODY = (
-    "lift",
-    "agility",
-    "gyro",
-    "velocity_kept",
-    "rates_kept",
-    "response",
-    "mass",
-    "radius",
-    "arm",
-    "thrust",
-    "inertia",
-)
+DERIVED = ("lift", "agility", "gyro", "velocity_kept", "rates_kept", "response")
+BODY = ("mass", "radius", "arm", "thrust", "inertia", *DERIVED)
 
 
 def make(task: str, num_envs: int = 1, **settings: Any) -> Environment:
