@@ -104,14 +104,14 @@ enum { DRONE_TASK_LIST(DRONE_TASK) DRONE_TASKS };
     VECTOR(attitude, 4, "unit quaternion (w, x, y, z) that turns its own axes into the world's")                       \
     VECTOR(rates, 3, "turn rates around its own axes, rad/s")                                                          \
     NUMBER(age, "steps of this life")                                                                                  \
-    NUMBER(within, "of them after the first 150: those in which it was close to its goal")                             \
+    NUMBER(within, "steps after the first 150 of this life in which it was within 0.3 m of its goal")                  \
     NUMBER(total, "sum of its rewards in this life")                                                                   \
     VECTOR(rotors, 4, "speeds, as shares of full speed")                                                               \
     NUMBER(lift, "acceleration along its z axis by one rotor at full speed, m/s^2")                                    \
     VECTOR(agility, 3, "angular acceleration around x, y and z by one rotor at full speed, rad/s^2")                   \
-    VECTOR(gyro, 3, "(inertia z - inertia y) / inertia x, and so on around")                                           \
+    VECTOR(gyro, 3, "(inertia z - inertia y) / inertia x, and the same for y and z")                                   \
     NUMBER(velocity_kept, "share of the velocity that a substep's drag leaves")                                        \
-    NUMBER(rates_kept, "share of the turn rates that it leaves")                                                       \
+    NUMBER(rates_kept, "share of the turn rates that a substep's drag leaves")                                         \
     NUMBER(response, "share of the way to its commanded speed that a rotor covers in a substep")                       \
     NUMBER(distance, "to the goal, m")                                                                                 \
     NUMBER(contact, "1: it touched another in the last step")                                                          \
@@ -837,6 +837,8 @@ typedef struct DroneView {
 typedef struct DroneOtherView {
     float near[3], velocity[3];
 } DroneOtherView;
+_Static_assert(sizeof(DroneView) == DRONE_OWN * sizeof(float), "DRONE_OWN is wrong");
+_Static_assert(sizeof(DroneOtherView) == DRONE_NEIGHBOUR * sizeof(float), "DRONE_NEIGHBOUR is wrong");
 
 // It is filled in four parts without loops, so that compilers inline them into the loops of drone_lanes.h.
 static inline void drone_see_body(const DroneRow* d, const DroneAxes* axes, DroneView* v)

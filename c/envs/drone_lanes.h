@@ -1,7 +1,7 @@
 // drone_lanes.h - the steps of drone.h, for 16 drones side by side, of one world or of several.
 //
-// All here is speed. Rows become columns, so that short loops over lanes call the functions of the rules, and compilers
-// turn them into vector instructions. Included by drone.h, behind its rules.
+// All here is speed. Rows become columns, short loops over the lanes call the functions of the rules, and compilers turn
+// those loops into vector instructions. drone.h includes this file behind its rules.
 #pragma once
 
 enum {
@@ -19,6 +19,8 @@ typedef struct DroneColumns {
 } DroneColumns;
 #undef DRONE_NUMBER
 #undef DRONE_VECTOR
+_Static_assert(sizeof(DroneRow) == DRONE_LINES * DRONE_LANES * sizeof(float), "a row is a whole number of lines");
+_Static_assert(offsetof(DroneRow, goal) == DRONE_CHANGING * DRONE_LANES * sizeof(float), "a step changes no goal");
 
 typedef struct DroneBlock {
     DroneColumns of;
@@ -27,12 +29,11 @@ typedef struct DroneBlock {
     float way[3][DRONE_LANES];   // to the goal
     float drift[3][DRONE_LANES]; // velocity of the goal
     float reward[DRONE_LANES];
-    float hit[DRONE_LANES];                             // 1: the ground, hard
-    int32_t passed[DRONE_LANES];                        // a ring
-    int32_t left[DRONE_LANES];                          // the room
-    int32_t crashed[DRONE_LANES];                       // on the ground
-    int32_t over[DRONE_LANES];                          // the world's time is
-    float square[DRONE_MAX_NEIGHBOURS][DRONE_LANES];    // distances to the nearest, the nearest first
+    int32_t crashed[DRONE_LANES];                       // 1: hit the ground hard
+    int32_t left[DRONE_LANES];                          // 1: left the room
+    int32_t passed[DRONE_LANES];                        // 1: passed a ring
+    int32_t over[DRONE_LANES];                          // 1: the world has reached max_steps
+    float square[DRONE_MAX_NEIGHBOURS][DRONE_LANES];    // squared distances to the nearest, the nearest first
     int32_t nearest[DRONE_MAX_NEIGHBOURS][DRONE_LANES]; // their lanes in the group, or -1
 } DroneBlock;
 
@@ -49,7 +50,7 @@ typedef struct DroneGroup {
 
 enum { DRONE_TILE = DRONE_LANES * DRONE_LANES };
 
-// Four perfect shuffles of 256 numbers turn 16 rows of 16 into columns: each turns the index's eight bits by one.
+// Four perfect shuffles of 256 numbers turn 16 rows of 16 into columns: each rotates the eight bits of the index by one.
 static inline void drone_shuffle(const float* restrict from, float* restrict to)
 {
     for (int32_t k = 0; k < DRONE_TILE / 2; k++) {
@@ -58,7 +59,7 @@ static inline void drone_shuffle(const float* restrict from, float* restrict to)
     }
 }
 
-// The same backwards: four of them do so as well.
+// The inverse: four of them turn columns into rows.
 static inline void drone_unshuffle(const float* restrict from, float* restrict low, float* restrict high, int32_t n)
 {
     for (int32_t k = 0; k < n; k++) {
@@ -81,7 +82,7 @@ static inline void drone_turn_in(float* const* rows, int32_t at, float* restrict
     drone_shuffle(other, columns);
 }
 
-// And out again: the last of the shuffles goes right into the rows.
+// Columns back into rows; the last shuffle writes right into the rows.
 static inline void drone_turn_out(const float* restrict columns, float* const* rows, int32_t at)
 {
     enum { HALF = DRONE_TILE / 2 };
@@ -102,7 +103,7 @@ static inline int32_t drone_lanes_in(const DroneGroup* g, int32_t block)
 
 static inline DroneBlock* drone_block_of(DroneGroup* g, int32_t lane) { return &g->blocks[lane / DRONE_LANES]; }
 
-// The drones of the first worlds of the group.
+// Collect the drones of the first worlds of the group.
 static void drone_gather(DroneGroup* g, int32_t num_worlds, int32_t agents)
 {
     g->num_worlds = num_worlds;
@@ -123,7 +124,7 @@ static void drone_gather(DroneGroup* g, int32_t num_worlds, int32_t agents)
 // The float columns of a block, in the order of the row's floats.
 static inline float* drone_column(DroneBlock* b, int32_t column) { return (float*)&b->of + column * DRONE_LANES; }
 
-// From rows to columns. Lanes that are left over do what the first does.
+// From rows to columns. Spare lanes repeat the first.
 static void drone_load(DroneGroup* g)
 {
     for (int32_t b = 0; b < g->num_blocks; b++) {
@@ -141,7 +142,7 @@ static void drone_load(DroneGroup* g)
     }
 }
 
-// And back: what the step changed.
+// And back, the lines that a step changes.
 static void drone_store(DroneGroup* g)
 {
     for (int32_t b = 0; b < g->num_blocks; b++) {
@@ -157,7 +158,7 @@ static void drone_store(DroneGroup* g)
     }
 }
 
-// One drone again, after its row was changed.
+// Load one drone again, after its row was changed.
 static void drone_reload(DroneGroup* g, int32_t lane)
 {
     DroneBlock* b = drone_block_of(g, lane);
@@ -168,7 +169,7 @@ static void drone_reload(DroneGroup* g, int32_t lane)
     b->tick[i] = g->worlds[g->world_of[lane]]->tick;
 }
 
-// A lane as a row. Compilers keep it in registers, and only what is used of it.
+// A lane as a row. Compilers load only the members that are used, into registers.
 static inline void drone_take3(float v[3], const float (*column)[DRONE_LANES], int32_t i)
 {
     v[0] = column[0][i];
@@ -238,19 +239,21 @@ static void drone_move_block(DroneBlock* b, const float* controls, int32_t lanes
             drone_give3(d.velocity, c->velocity, i);
         }
     }
-    memcpy(b->hit, hit, sizeof(hit));
+    for (int32_t i = 0; i < DRONE_LANES; i++) {
+        b->crashed[i] = hit[i] > 0.0f;
+    }
 }
 
 // ---- Neighbours. ----
 
-// Those with whom the drones of a block are compared at a time: what is held meanwhile stays in registers.
+// A block is compared with this many drones at a time, so that what it keeps stays in registers.
 enum { DRONE_CHUNK = 4 };
 typedef struct DroneFound {
     float square[DRONE_CHUNK][DRONE_LANES];
     int32_t lane[DRONE_CHUNK][DRONE_LANES];
 } DroneFound;
 
-// Squared distances from a block to the drones in the lanes from `first` on; nowhere is who is in another world.
+// Squared distances from a block to the drones in the lanes from `first` on; those in other worlds are nowhere.
 static inline void drone_compare(const DroneGroup* g, int32_t block, int32_t first, DroneFound* restrict found)
 {
     const float (*at)[DRONE_LANES] = (const float (*)[DRONE_LANES])g->blocks[block].of.position;
@@ -272,7 +275,7 @@ static inline void drone_compare(const DroneGroup* g, int32_t block, int32_t fir
     }
 }
 
-// Keep the nearer of two, and hand on the other. (Whom it hands on is had by arithmetic: gcc would make a branch of it.)
+// Keep the nearer of two and pass on the other. Its lane follows by arithmetic: gcc would branch for a second choice.
 static inline void drone_keep(float* held, int32_t* holder, float* found, int32_t* finder)
 {
     float square = *held, candidate = *found;
@@ -385,11 +388,9 @@ static void drone_judge_block(DroneBlock* restrict b, const Drone* s)
         DroneRow d = drone_take(c, i);
         float way[3];
         drone_take3(way, (const float (*)[DRONE_LANES])b->way, i);
-        int32_t crashed = b->hit[i] > 0.0f;
-        int32_t left = drone_outside(&d, half, height) & !crashed;
+        int32_t crashed = b->crashed[i], left = drone_outside(&d, half, height) & !crashed;
         b->reward[i] = drone_judge(&d, &rewards, way, b->passed[i], crashed | left);
         b->left[i] = left;
-        b->crashed[i] = crashed;
         b->over[i] = b->tick[i] >= max_steps;
         c->distance[i] = d.distance;
         c->age[i] = d.age;
@@ -546,7 +547,7 @@ static void drone_observe_group(DroneGroup* g, float* const* rows)
 static int32_t drone_wanted(const DroneGroup* g)
 {
     int32_t neighbours = g->worlds[0]->neighbours;
-    return neighbours > 1 ? neighbours : 1; // one at least, to know who is in contact
+    return neighbours > 1 ? neighbours : 1; // at least one, to find contacts
 }
 
 static void drone_look_around(DroneGroup* g)
@@ -556,7 +557,7 @@ static void drone_look_around(DroneGroup* g)
     }
 }
 
-// What all see of the world as it is.
+// Observe the worlds as they are now.
 static void drone_look(DroneGroup* g, float* const* rows)
 {
     for (int32_t b = 0; b < g->num_blocks; b++) {
@@ -566,7 +567,7 @@ static void drone_look(DroneGroup* g, float* const* rows)
     drone_observe_group(g, rows);
 }
 
-// What those ended see last. Their neighbours are still where they were.
+// The final observations. Nobody has a new life yet, so neighbours are still where they were.
 static void drone_see_last(DroneGroup* g, PufIo io, float* const* rows)
 {
     int32_t neighbours = g->worlds[0]->neighbours;
@@ -607,14 +608,14 @@ static void drone_end_group_lives(DroneGroup* g, PufIo io)
             if (!over && io.terminals[first + i]) {
                 drone_start(s, i, g->agents);
             }
-            if (g->agents > 1 && (over | io.terminals[first + i])) { // one alone is loaded anew later
+            if (g->agents > 1 && (over | io.terminals[first + i])) { // a drone alone is loaded later
                 drone_reload(g, first + i);
             }
         }
     }
 }
 
-// After the rows were stored: the results of a block, then what is rare. Returns whether a life ended.
+// Report the results of a block, then count contacts and rings in the rows. Returns whether a life ended.
 static int32_t drone_report_block(DroneGroup* g, int32_t block, PufIo io)
 {
     DroneBlock* b = &g->blocks[block];
@@ -643,7 +644,7 @@ static int32_t drone_report_block(DroneGroup* g, int32_t block, PufIo io)
     return ended;
 }
 
-// Worlds of one drone that begin a new life in this step. What they see of it is found out later, for many at a time.
+// Worlds of one drone in which a new life began in this step. They are observed later, many at a time.
 typedef struct DroneNewborn {
     Drone* worlds[DRONE_MAX_DRONES];
     float* rows[DRONE_MAX_DRONES]; // of the observations
@@ -659,7 +660,7 @@ static void drone_observe_newborn(DroneGroup* g, DroneNewborn* newborn)
     newborn->count = 0;
 }
 
-// After lives ended: now, as all see who is new, or later, if nobody else does.
+// Observe again after lives ended: at once where others see the new drones, else later.
 static void drone_look_again(DroneGroup* g, PufIo io, float* const* rows, DroneNewborn* newborn)
 {
     if (g->agents > 1) {
@@ -708,7 +709,7 @@ static void drone_step_group(DroneGroup* g, PufIo io, DroneNewborn* newborn)
     }
 }
 
-// Into the cache, before it is needed.
+// Load into the cache, before it is needed.
 static inline void drone_prefetch(const void* start, size_t size)
 {
 #ifdef __GNUC__
@@ -720,7 +721,7 @@ static inline void drone_prefetch(const void* start, size_t size)
 #endif
 }
 
-// What a step changes of worlds and observations.
+// The parts of worlds and observations that a step changes.
 static void drone_prefetch_worlds(const PufLayout* layout, const void* states, int32_t n, PufIo io)
 {
     const size_t first = offsetof(Drone, tick), size = (size_t)layout->state_size;
