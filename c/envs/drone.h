@@ -1,5 +1,5 @@
-// drone - a swarm of quadrotors in one room, each with different dynamics that it has to find out: hold a place in a
-// formation, follow, or race through rings.
+// drone - a swarm of quadrotors in one room, each with its own unknown dynamics: hold a place in a formation, follow, or
+// race through rings.
 //
 // Observation  float32 (32 + 6 * neighbours,), all within [-1, 1]. All but the height is in the drone's own axes (x
 //              ahead, y to the left, z up): velocity, turn rates, the direction of up, rotor speeds, height, the way to
@@ -30,12 +30,12 @@
 // with the midpoint rule for the gyroscopic torque.
 //
 // Drones that touch bounce off each other: an elastic impulse along the line between their centres, as between balls.
-//
-// This file is the rules: drone_step moves one world, one drone after the other. drone_lanes.h steps 16 drones at a time
-// with the same functions, and gives the same bits (tests/engine/test_plain.py).
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
+
+// Here are the rules: drone_step moves one world, one drone after the other. drone_lanes.h steps 16 drones at a time with
+// the same functions, and gives the same bits (tests/engine/test_plain.py).
 
 #define DRONE_DT 0.01f      // s, of a substep
 #define DRONE_GRAVITY 9.81f // m/s^2
@@ -1025,21 +1025,21 @@ static inline void drone_step(Drone* s, PufIo io)
 // ---- What Python knows of it. ----
 
 static const PufObs drone_obs[] = {
-    { "velocity", 3, -1, 1, "own, / 8 m/s; these and all that follow are in the drone's own axes" },
-    { "rates", 3, -1, 1, "turn rates, / 8 rad/s" },
+    { "velocity", 3, -1, 1, "own, in units of 8 m/s; these and all that follow are in the drone's own axes" },
+    { "rates", 3, -1, 1, "turn rates, in units of 8 rad/s" },
     { "up", 3, -1, 1, "the world's vertical" },
     { "rotors", 4, -1, 1, "speeds of the rotors: -1 still, 1 full speed" },
     { "height", 1, -1, 1, "-1 at the ground, 1 at 8 m and above" },
     { "distance", 1, -1, 1, "to the goal: -1 there, 1 at 4 m and beyond" },
     { "near", 3, -1, 1, "the way to the goal, divided by its length plus 0.5 m" },
-    { "far", 3, -1, 1, "the way to the goal, / 16 m" },
-    { "drift", 3, -1, 1, "velocity of the goal, / 8 m/s" },
+    { "far", 3, -1, 1, "the way to the goal, in units of 16 m" },
+    { "drift", 3, -1, 1, "velocity of the goal, in units of 8 m/s" },
     { "ring", 3, -1, 1, "race: the way through the ring; else 0" },
     { "next", 3, -1, 1, "race: the way to the ring after it, divided by its length plus 4 m; else 0" },
     { "turn", 2, -1, 1, "race: cosine and sine of the turn from this ring to that one, seen from above; else 0" },
     { "neighbours", 0, -1, 1,
-      "the nearest first: the way to it, divided by its length plus 0.5 m, and its relative velocity, / 8 m/s; 0 where "
-      "there is none" },
+      "the nearest first: the way to it, divided by its length plus 0.5 m, and its relative velocity, in units of "
+      "8 m/s; 0 where there is none" },
 };
 static const PufAction drone_actions[] = {
     { "rotor0", 0, -1, 1, "share" },
@@ -1098,7 +1098,7 @@ static const char* const drone_log_names[] = {
 
 PUF_DEFINE_BATCH_AGENTS_ENV(drone, Drone,
     .version = 1,
-    .doc = "A swarm of quadrotors with different dynamics that each has to find out: formations, and races through rings.",
+    .doc = "Fly a swarm of quadrotors, each with its own unknown dynamics, in formations and in races through rings.",
     .reward = "for closeness to the goal, progress towards it and rings passed; less for contact, spinning and getting lost",
     .ends = "terminal for a drone that leaves the room or hits the ground hard: it starts a new life in the same step; all "
             "are truncated together after max_steps",
