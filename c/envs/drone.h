@@ -52,20 +52,20 @@
 #define DRONE_DRAG 0.15f                          // N per m/s
 #define DRONE_SPIN_DRAG 0.5f                      // 1/s
 #define DRONE_HALF_SQRT2 0.70710678f              // the arms are at 45 degrees
-#define DRONE_TOP_SPEED 20.0f                     // m/s along each axis: velocities are cut here
-#define DRONE_TOP_RATE 20.0f                      // rad/s around each axis
+#define DRONE_MAX_SPEED 20.0f                     // m/s along each axis: velocities are cut here
+#define DRONE_MAX_RATE 20.0f                      // rad/s around each axis
 #define DRONE_HARD 1.5f                           // m/s downwards: a hard landing
 #define DRONE_UPRIGHT 0.5f                        // cosine of the tilt beyond which any landing is hard
 
-#define DRONE_CLOSE 0.3f     // m from the goal that count as there
-#define DRONE_GATE 1.2f      // m, radius of a ring
-#define DRONE_SPACING 1.0f   // m, between neighbours in a formation, at least
-#define DRONE_LOWEST 2.0f    // m, of a goal
-#define DRONE_SCATTER 3.0f   // m from its goal along each axis at which a drone appears, at most
-#define DRONE_CLEAR 0.8f     // m to others where it appears, if it finds such a place
-#define DRONE_NOWHERE 1e30f  // squared distance to a neighbour that does not exist
-#define DRONE_SOFT 0.5f      // m: observed ways are divided by their length plus this
-#define DRONE_SOFT_NEXT 4.0f // m: the same for the way to the ring after the next
+#define DRONE_CLOSE 0.3f      // m from the goal that count as there
+#define DRONE_GATE 1.2f       // m, radius of a ring
+#define DRONE_SPACING 1.0f    // m, between neighbours in a formation, at least
+#define DRONE_MIN_HEIGHT 2.0f // m, of a goal
+#define DRONE_SCATTER 3.0f    // m from its goal along each axis at which a drone appears, at most
+#define DRONE_CLEAR 0.8f      // m to others where it appears, if it finds such a place
+#define DRONE_NOWHERE 1e30f   // squared distance to a neighbour that does not exist
+#define DRONE_SOFT 0.5f       // m: observed ways are divided by their length plus this
+#define DRONE_SOFT_NEXT 4.0f  // m: the same for the way to the ring after the next
 #define DRONE_TAU 6.2831853f
 
 enum {
@@ -289,7 +289,7 @@ static void drone_hover(Drone* s, float speed, int32_t i, DroneRow* d)
     for (int32_t try = 0; try < DRONE_TRIES && clear < 2.25f * DRONE_SPACING * DRONE_SPACING; try++) {
         d->goal[0] = drone_around(s, s->size);
         d->goal[1] = drone_around(s, s->size);
-        d->goal[2] = puf_rand_range(&s->rng, DRONE_LOWEST, s->height - 3.0f);
+        d->goal[2] = puf_rand_range(&s->rng, DRONE_MIN_HEIGHT, s->height - 3.0f);
         clear = DRONE_NOWHERE;
         for (int32_t j = 0; j < i; j++) {
             clear = puf_minf(clear, drone_distance_squared(d->goal, drone_row(s, j)->goal));
@@ -402,7 +402,7 @@ static void drone_lay_course(Drone* s)
         float away = radius * puf_rand_range(&s->rng, 0.75f, 1.0f);
         s->gates[g].center[0] = away * puf_cosf(angle);
         s->gates[g].center[1] = away * puf_sinf(angle);
-        s->gates[g].center[2] = puf_rand_range(&s->rng, DRONE_LOWEST, 6.0f);
+        s->gates[g].center[2] = puf_rand_range(&s->rng, DRONE_MIN_HEIGHT, 6.0f);
     }
     for (int32_t g = 0; g < DRONE_GATES; g++) {
         const float* before = s->gates[(g + DRONE_GATES - 1) % DRONE_GATES].center;
@@ -637,9 +637,9 @@ static inline void drone_spin(DroneRow* d, const float command[4])
     x = (x + DRONE_DT * (ax - gx * (mid_y * mid_z))) * d->rates_kept;
     y = (y + DRONE_DT * (ay - gy * (mid_z * mid_x))) * d->rates_kept;
     z = (z + DRONE_DT * (az - gz * (mid_x * mid_y))) * d->rates_kept;
-    x = puf_clampf(x, -DRONE_TOP_RATE, DRONE_TOP_RATE);
-    y = puf_clampf(y, -DRONE_TOP_RATE, DRONE_TOP_RATE);
-    z = puf_clampf(z, -DRONE_TOP_RATE, DRONE_TOP_RATE);
+    x = puf_clampf(x, -DRONE_MAX_RATE, DRONE_MAX_RATE);
+    y = puf_clampf(y, -DRONE_MAX_RATE, DRONE_MAX_RATE);
+    z = puf_clampf(z, -DRONE_MAX_RATE, DRONE_MAX_RATE);
     d->rates[0] = x;
     d->rates[1] = y;
     d->rates[2] = z;
@@ -670,9 +670,9 @@ static inline float drone_fly(DroneRow* d)
     float vx = (d->velocity[0] + DRONE_DT * (lift * up_x)) * d->velocity_kept;
     float vy = (d->velocity[1] + DRONE_DT * (lift * up_y)) * d->velocity_kept;
     float vz = (d->velocity[2] + DRONE_DT * (lift * up_z - DRONE_GRAVITY)) * d->velocity_kept;
-    vx = puf_clampf(vx, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
-    vy = puf_clampf(vy, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
-    vz = puf_clampf(vz, -DRONE_TOP_SPEED, DRONE_TOP_SPEED);
+    vx = puf_clampf(vx, -DRONE_MAX_SPEED, DRONE_MAX_SPEED);
+    vy = puf_clampf(vy, -DRONE_MAX_SPEED, DRONE_MAX_SPEED);
+    vz = puf_clampf(vz, -DRONE_MAX_SPEED, DRONE_MAX_SPEED);
     float z = d->position[2] + DRONE_DT * vz;
     float fast = vz < -DRONE_HARD ? 1.0f : 0.0f;
     float tilted = up_z < DRONE_UPRIGHT ? 1.0f : 0.0f;
@@ -760,7 +760,7 @@ static inline float drone_judge(DroneRow* d, const DroneRewards* r, const float 
     float there = ((away < DRONE_CLOSE) & (age > (float)DRONE_SETTLE)) ? 1.0f : 0.0f;
     float close = (1.0f - d->races) * r->close / (1.0f + 4.0f * square);
     float reward = close + r->progress * nearer + r->contact * d->contact;
-    reward -= r->spin * drone_square(d->rates) * (1.0f / (3.0f * DRONE_TOP_RATE * DRONE_TOP_RATE));
+    reward -= r->spin * drone_square(d->rates) * (1.0f / (3.0f * DRONE_MAX_RATE * DRONE_MAX_RATE));
     reward += lost ? r->lost : passed ? r->ring : 0.0f;
     d->distance = away;
     d->age = age;
