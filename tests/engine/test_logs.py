@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from puffer_envs.contract.logs import count_of, means, sums
 
 import puffer_envs
 from puffer_envs import vector
+from puffer_envs.contract.logs import count_of, means, sums
 
 
 def test_each_figure_has_its_count() -> None:
