@@ -41,8 +41,8 @@ class Done:
         return self.out + self.err
 
     @property
-    def way_on(self) -> str:
-        """The command that it printed to go on with the run."""
+    def resume_command(self) -> str:
+        """The command that it printed to resume the run."""
         at = self.all.rindex("puffer-train ", 0, self.all.rindex("--resume"))
         return self.all[at:].splitlines()[0].strip()
 

@@ -173,14 +173,14 @@ def test_a_run_gets_over_a_bad_stretch(shell: Shell, monkeypatch: pytest.MonkeyP
     assert skips == (4 if where == "observations" else 3)
     assert done.out.count(f"update skipped: {where}, row 3, at step ") == skips
     assert ["loss" in line for line in lines] == [True] * 3 + [False] * skips + [True] * (9 - skips)
-    refused = done.out.count("holds a value that is not finite. Training goes on, and tries again at the next")
+    refused = done.out.count("holds a value that is not finite. Training continues; the next checkpoint")
     assert refused == (2 if where == "observations" else 0), "what is seen is part of a checkpoint"
     assert saved_steps(Path("run"))[-1] == 12 * BATCH, "and all are finite, which loading them makes sure of"
 
 
 def go_on_mended(shell: Shell, patch: pytest.MonkeyPatch, done: Done) -> Done:
     spoil(patch, "rewards", math.nan, range(0))
-    return shell.typed(done.way_on)
+    return shell.typed(done.resume_command)
 
 
 @pytest.mark.parametrize(("where", "value"), [("rewards", math.nan), ("observations", math.inf)])
@@ -193,7 +193,7 @@ def test_a_run_that_stays_bad_stops_and_can_go_on(
     assert done.status == 1
     assert done.err.count("\n") == 1
     assert f"stopped after 10 skipped updates in a row: {where}, row 3, at step " in done.err
-    assert "Look into run/nonfinite-dump.safetensors for the last rollout, weights and gradients." in done.err
+    assert "The last rollout, weights and gradients are in run/nonfinite-dump.safetensors." in done.err
     dump = safetensors.torch.load(Path("run/nonfinite-dump.safetensors").read_bytes())
     assert not torch.isfinite(dump[where]).all()
     weights = newest(Path("run")).tensors
@@ -202,7 +202,7 @@ def test_a_run_that_stays_bad_stops_and_can_go_on(
     assert not Path("run/policy.safetensors").exists()
     again = go_on_mended(shell, monkeypatch, done)
     assert again.status == 0, again.err
-    assert ("its episodes start anew" in again.out) == (where == "observations"), "a game that goes on is kept"
+    assert ("its episodes start from scratch" in again.out) == (where == "observations"), "a game that goes on is kept"
     assert metrics(Path("run"))[-1]["steps"] == 40 * BATCH
 
 

@@ -18,7 +18,7 @@ import torch
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.episodes import count_of
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment, describe
+from puffer_train.contract import Environment, EnvironmentSpec, describe
 from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.protocol import make_learner
 from puffer_train.policy import Policy
@@ -87,6 +87,11 @@ def evaluate(
     return _play_first_episodes(
         env, policy, seed, calls, deterministic=deterministic, longest=longest, watch=watch, learner=learner
     )
+
+
+def evaluation_envs(spec: EnvironmentSpec, episodes: int) -> int:
+    """Return how many environments give at least `episodes` first episodes."""
+    return -(-episodes // (spec.rows // spec.envs))
 
 
 def records(env: Environment) -> bool:

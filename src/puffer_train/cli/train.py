@@ -69,42 +69,29 @@ def _main(arguments: Sequence[str]) -> int:
         print("Apple's GPU is not used: networks of this size train faster on the processor, which is taken instead.")
         options.learner = "auto"
     given = given_settings(options, env)
-    command = shlex.join(["puffer-train", *arguments])
+    chosen = {
+        "threads": options.threads,
+        "video": not options.no_video,
+        "learner": options.learner,
+        "log": options.log,
+        "command": shlex.join(["puffer-train", *arguments]),
+    }
     if options.resume is not None:
         if options.run_dir is not None or options.settings is not None or options.seed is not None:
             raise UsageError("--resume goes on with a run's own folder, settings file and seed: do not give others.")
-        from puffer_train.run.run import resume  # noqa: PLC0415 - torch is loaded only when there is something to do
+        from puffer_train.run import launch, state  # noqa: PLC0415 - torch is loaded only when it is needed
 
-        return resume(
-            options.resume,
-            options.name,
-            given,
-            options.threads,
-            video=not options.no_video,
-            learner=options.learner,
-            log=options.log,
-            command=command,
-        )
+        return launch.resume(options.resume, options.name, given, state.RunOptions(**chosen))
     if options.name is None:
         raise UsageError("which environment? Give its name (--list shows them) or --resume RUN.")
     from puffer_train.environments import registry  # noqa: PLC0415
 
     source = registry.find(options.name)
     settings = config.overlay(config.load(source.settings, options.settings), given, "command line")
-    from puffer_train.run.run import start  # noqa: PLC0415
+    from puffer_train.run import launch, state  # noqa: PLC0415
 
     seed = 1 if options.seed is None else options.seed
-    return start(
-        source,
-        settings,
-        seed,
-        options.threads,
-        folder=options.run_dir,
-        video=not options.no_video,
-        learner=options.learner,
-        log=options.log,
-        command=command,
-    )
+    return launch.start(source, settings, seed, options.run_dir, state.RunOptions(**chosen))
 
 
 if __name__ == "__main__":

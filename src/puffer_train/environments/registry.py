@@ -13,7 +13,8 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -78,6 +79,18 @@ class EnvironmentSource:
                 # just a setting that was refused, and raises that sentence then.
                 self._make(1, seed, 1, settings, None).close()
             raise
+
+    @contextmanager
+    def opened(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
+    ) -> Iterator[Environment]:
+        """Make environments as `make` does, and close them at the end."""
+        env = self.make(num_envs, seed, cores, settings, first)
+        try:
+            yield env
+        finally:
+            with EnvironmentCalls(self.name):
+                env.close()
 
     def _make(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None

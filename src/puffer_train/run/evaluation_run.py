@@ -9,13 +9,12 @@ import torch
 from rich.console import Console
 
 from puffer_train import config
-from puffer_train.algorithm.evaluate import Evaluation, evaluate, record, records
+from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs, record, records
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.environments import registry
 from puffer_train.errors import CheckpointError, ConfigError
 from puffer_train.policy import Policy, completed, settings_of
 from puffer_train.report.evaluation import report_comparison, report_evaluation
-from puffer_train.run.run import evaluation_envs
 from puffer_train.storage import checkpoint
 from puffer_train.storage.policy_file import read_policy, read_policy_info
 from puffer_train.system import runtime
