@@ -24,7 +24,7 @@ SMALL += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1"]
 def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
     """Return the command line and environment that run a command with the tests' environments importable."""
     path = os.pathsep.join([str(HERE), *(p for p in [os.environ.get("PYTHONPATH")] if p)])
-    return [sys.executable, "-m", f"puffer_train.cli_{program}", *arguments], os.environ | {
+    return [sys.executable, "-m", f"puffer_train.cli.{program}", *arguments], os.environ | {
         "PYTHONPATH": path,
         "COLUMNS": "200",
     }

@@ -1,8 +1,7 @@
 """Proximal policy optimisation (Schulman et al. 2017) with a recurrent policy: the whole algorithm.
 
 One iteration is two halves. `collect` plays `horizon` steps of every environment with the current policy; `learn`
-improves the policy on what was collected. A `Learner` does the arithmetic
-(learners/protocol.py): C kernels, or torch.
+improves the policy on what was collected. The arithmetic is a `Learner`'s (learners/protocol.py): C kernels, or torch.
 
 Three things about episode ends are easy to get wrong, and happen here in one place each:
 

@@ -24,6 +24,7 @@ def build_parser() -> Parser:
     parser.add_argument("--seed", type=whole_number(0), default=1000, metavar="S", help="of the games [1000]")
     parser.add_argument("--threads", type=whole_number(1), metavar="N", help="processor threads to use [all]")
     parser.add_argument("--deterministic", action="store_true", help="take the likeliest actions, draw none")
+    parser.add_argument("--statistic", metavar="NAME", help="what the histogram and the comparison show [score]")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="record one more episode to this file")
     return parser
 
@@ -56,6 +57,7 @@ def _main(arguments: Sequence[str]) -> int:
         threads=options.threads,
         deterministic=options.deterministic,
         replay=options.replay,
+        statistic=options.statistic,
         env_settings=env,
     )
 

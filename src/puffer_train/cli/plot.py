@@ -19,11 +19,11 @@ def build_parser() -> Parser:
     parser.add_argument(
         "-o",
         type=Path,
-        default=Path("puffer-plot.png"),
         dest="out",
         metavar="FILE",
-        help=".png, .svg or .pdf [%(default)s]",
+        help=".png, .svg or .pdf [named after what it shows, such as breakout-score.png]",
     )
+    parser.add_argument("--statistic", metavar="NAME", help="what to draw of the episodes, such as perf [score]")
     parser.add_argument("--curves", action="store_true", help="add losses, entropy, KL, speed and the like below")
     return parser
 
@@ -37,12 +37,19 @@ def _main(arguments: Sequence[str]) -> int:
     options, _ = build_parser().parse(arguments)
     from puffer_train.report import plot  # noqa: PLC0415 - nothing is loaded before it is needed
 
-    plot.check_path(options.out)
-    folders = list(dict.fromkeys(folder.resolve() for folder in options.runs))
-    given = dict(zip((folder.resolve() for folder in options.runs), options.runs, strict=True))
-    runs = [plot.read_run(given[folder]) for folder in folders]
-    plot.save(plot.draw(runs, options.curves), options.out)
-    print(options.out)
+    if options.out is not None:
+        plot.check_path(options.out)
+    given = {folder.resolve(): folder for folder in reversed(options.runs)}
+    runs, unreadable = plot.read_runs([given[folder] for folder in dict.fromkeys(map(Path.resolve, options.runs))])
+    for error in unreadable:
+        print(f"puffer-plot: skipped: {error}", file=sys.stderr)
+    statistic = plot.statistic_of(runs, options.statistic)
+    out = options.out or Path(plot.file_name(runs, statistic, options.curves))
+    replaced = out.exists()
+    plot.save(plot.draw(runs, options.curves, statistic), out)
+    if unreadable:
+        print(f"puffer-plot: drew {len(runs)} of {len(runs) + len(unreadable)} runs.", file=sys.stderr)
+    print(f"{out} (replaced)" if replaced else out)
     return 0
 
 

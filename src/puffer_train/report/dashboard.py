@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -143,6 +144,15 @@ def _ordered(numbers: dict[str, float], first: tuple[str, ...]) -> dict[str, flo
     return {name: numbers[name] for name in names + [name for name in numbers if name not in first]}
 
 
+NOTEBOOK_VARIABLES = ("JPY_PARENT_PID", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE")
+"""Set for what a cell of Jupyter, Colab or Kaggle runs."""
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's cell started this: its terminal cannot redraw a picture in place."""
+    return any(name in os.environ for name in NOTEBOOK_VARIABLES)
+
+
 class Dashboard:
     """Shows `Progress` until closed; use it as a context manager."""
 
@@ -154,6 +164,7 @@ class Dashboard:
         if live is None:
             # FORCE_COLOR makes Rich take a log file for a terminal: the file itself knows better
             live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
+            live = live and not in_notebook()
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
 
     def __enter__(self) -> Dashboard:

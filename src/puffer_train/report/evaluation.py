@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,13 @@ NARROW = ("mean", "std", "min", "max")
 """What there is room for in a narrow terminal."""
 
 WIDEST = 100
-"""Columns beyond which bars do not grow, for the eye has to follow them."""
+"""Columns beyond which bars do not grow: longer ones are hard to follow."""
 
 BINS = 12
 """About how many bars a histogram has."""
+
+MAX_WHOLE = 1e15
+"""Beyond this, floats are too coarse to count whole numbers one by one."""
 
 BLOCKS = "▏▎▍▌▋▊▉█"
 """One eighth of a character, two, ... eight."""
@@ -32,30 +36,30 @@ BOOTSTRAP_ROUNDS = 2000
 """Enough for the ends of a 95 % interval to be steady to a few hundredths of its width."""
 
 
-def report_evaluation(result: Evaluation, console: Console) -> None:
-    """Print mean, spread and quartiles of every statistic, the main one first, and a histogram of that."""
+def report_evaluation(result: Evaluation, console: Console, statistic: str | None = None) -> None:
+    """Print mean, spread and quartiles of every statistic, and a histogram of `statistic`, by default the main one."""
     if result.unfinished:
         _say(console, f"{result.unfinished} episodes did not end and are not counted.")
     if not result.episodes:
         return
     _say(console, f"Evaluated on {result.episodes} fresh full episodes:")
-    summary = result.summary()
-    ordered = sorted(summary, key=lambda name: name != result.main)
+    summary, main = result.summary(), statistic or result.main
+    ordered = sorted(summary, key=lambda name: name != main)
     _print_table({name: summary[name] for name in ordered}, console)
     if result.episodes > 1:
-        _say(console, f"{result.main} over episodes:")
-        _print_histogram([result.figures[result.main]], console)
+        _say(console, f"{main} over episodes:")
+        _print_histogram([result.figures[main]], console)
 
 
-def report_comparison(a: Evaluation, b: Evaluation, console: Console) -> None:
-    """Print two evaluations, A and B, side by side, and what is known of the difference of their means."""
+def report_comparison(a: Evaluation, b: Evaluation, console: Console, statistic: str | None = None) -> None:
+    """Print two evaluations, A and B, side by side, and how certain the difference of their means is."""
     for name, result in {"A": a, "B": b}.items():
         if result.unfinished:
             _say(console, f"{result.unfinished} episodes of {name} did not end and are not counted.")
     if not (a.episodes and b.episodes):
-        _say(console, "Nothing can be compared where no episode ended.")
+        _say(console, "There is nothing to compare: no episode ended.")
         return
-    what = a.main
+    what = statistic or a.main
     samples = np.array(a.figures[what]), np.array(b.figures[what])
     _say(console, f"Evaluated on {a.episodes} and {b.episodes} fresh full episodes:")
     _print_table({f"A {what}": a.summary()[what], f"B {what}": b.summary()[what]}, console)
@@ -93,35 +97,37 @@ def table(rows: Mapping[str, Mapping[str, float]], width: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many episodes fell between which figures, for one policy or several."""
+    """How many episodes fell into which range, for one policy or several."""
 
     edges: NDArray[np.float64]
     """(N + 1,) ends of the bins, round numbers."""
     counts: NDArray[np.int64]
     """(P, N) episodes of each policy in each bin."""
+    labels: list[str]
+    """(N,) the range of each bin: `0.5 to 1.0`, or, for whole numbers, the first and the last it holds: `0 to 4`."""
 
     @classmethod
     def of(cls, samples: Sequence[Sequence[float] | NDArray[np.float64]]) -> Histogram:
-        """Sort the samples of each policy into the same bins; every bin takes in its lower end, the last its upper."""
+        """Sort the samples of each policy into the same bins; a bin includes its lower end, the last also its upper."""
         every = np.concatenate([np.asarray(sample, np.float64) for sample in samples])
-        edges = round_edges(float(every.min()), float(every.max()))
-        return cls(edges, np.array([np.histogram(sample, edges)[0] for sample in samples]))
+        low, high = float(every.min()), float(every.max())
+        whole = bool(np.all(every == np.round(every))) and max(abs(low), abs(high)) < MAX_WHOLE
+        edges = whole_edges(low, high) if whole else round_edges(low, high)
+        labels = whole_labels(edges, low, high) if whole else range_labels(edges)
+        return cls(edges, np.array([np.histogram(sample, edges)[0] for sample in samples]), labels)
 
     def lines(self, width: int, blocks: bool) -> list[str]:
         """Return a line for each bin with a bar for each policy: of `blocks`, or of ASCII characters."""
-        step = float(self.edges[1] - self.edges[0]) or 1.0  # around a huge number it is lost in rounding
-        digits = max(0, -math.floor(math.log10(step) + 1e-9))
-        ends = [f"{edge:.{digits}f}" for edge in self.edges]
-        wide = max(map(len, ends))
+        wide = max(map(len, self.labels))
         total = self.counts.sum(1, keepdims=True)
         shares = self.counts / np.maximum(total, 1)
         number = max(len(str(count)) for count in self.counts.flat)
         policies = len(self.counts)
-        # "low to high |bar count |bar count": the numbers stand in a column of their own
-        room = max(4, (width - (2 * wide + 4)) // policies - number - 3)
+        # "low to high |bar count |bar count": the counts have a column of their own
+        room = max(4, (width - wide) // policies - number - 3)
         result = []
-        for i in range(len(self.edges) - 1):
-            line = f"{ends[i].rjust(wide)} to {ends[i + 1].rjust(wide)} "
+        for i, label in enumerate(self.labels):
+            line = f"{label.rjust(wide)} "
             for share, count in zip(shares[:, i], self.counts[:, i], strict=True):
                 mark = "▕" if blocks else "|"
                 line += f"{mark}{bar(share / shares.max(), room, blocks).ljust(room)} {str(count).rjust(number)} "
@@ -130,9 +136,9 @@ class Histogram:
 
 
 def round_edges(low: float, high: float) -> NDArray[np.float64]:
-    """Return about a dozen equally spaced round numbers that take in everything from low to high.
+    """Return about a dozen equally spaced round numbers that span low to high.
 
-    Where these are the same, one bin around them is all.
+    If these are equal, there is one bin around them.
     """
     if low == high:
         return np.array([low - 0.5, high + 0.5])
@@ -144,8 +150,31 @@ def round_edges(low: float, high: float) -> NDArray[np.float64]:
     return np.arange(first, last + 1, dtype=np.float64) * step
 
 
+def whole_edges(low: float, high: float) -> NDArray[np.float64]:
+    """Return the first whole number of each bin, and the first beyond the last: about a dozen bins of equal size."""
+    rough = max(1.0, (high - low + 1) / BINS)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough * (1 - 1e-9))
+    return np.arange(math.floor(low / step), math.floor(high / step) + 2, dtype=np.float64) * step
+
+
+def whole_labels(edges: NDArray[np.float64], low: float, high: float) -> list[str]:
+    """Name the whole numbers of each bin, from the least to the greatest that occurs."""
+    firsts, lasts = np.maximum(edges[:-1], low), np.minimum(edges[1:] - 1, high)
+    return [f"{a:.0f}" if a == b else f"{a:.0f} to {b:.0f}" for a, b in zip(firsts, lasts, strict=True)]
+
+
+def range_labels(edges: NDArray[np.float64]) -> list[str]:
+    """Name the ends of each bin with as many digits as tell them apart."""
+    step = float(edges[1] - edges[0]) or 1.0  # around a huge number it is lost in rounding
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    ends = [f"{edge:.{digits}f}" for edge in edges]
+    wide = max(map(len, ends))
+    return [f"{a} to {b.rjust(wide)}" for a, b in itertools.pairwise(ends)]
+
+
 def bar(share: float, width: int, blocks: bool) -> str:
-    """Return a bar that takes this share of the width; whatever is more than nothing can be seen."""
+    """Return a bar that takes this share of the width; any share above 0 is visible."""
     if share <= 0:
         return ""
     if not blocks:
@@ -163,14 +192,14 @@ def verdict(a: NDArray[np.float64], b: NDArray[np.float64], what: str) -> str:
         return f"{told}: {'A' if low > 0 else 'B'} is better."
     if low == high == 0:
         return f"{told}: no difference."
-    return f"{told}: this may be chance; more --episodes tell."
+    return f"{told}: this may be chance; try more --episodes."
 
 
 def bootstrap_difference(a: NDArray[np.float64], b: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     """Return the 95 % percentile interval of mean(a) - mean(b).
 
-    Both samples are drawn anew from themselves, each apart from the other, 2,000 times (Efron 1979). The two policies'
-    games begin alike, but do not stay so: nothing is gained by taking them in pairs.
+    Each sample is redrawn from itself 2,000 times, independently of the other (Efron 1979). The games of the two
+    policies begin with the same states but soon differ, so pairing them would gain nothing.
     """
     rng = np.random.default_rng(seed)
 

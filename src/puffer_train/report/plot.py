@@ -6,6 +6,7 @@ else is a curve of its own, named by what it differs in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ class Band:
 
 
 def read_run(folder: Path) -> Run:
-    """Read what is drawn of a run, also of one that is still going. Raises `ConfigError` where there is nothing yet."""
+    """Read what is drawn of a run, finished or not. Raises `ConfigError` if there is nothing to draw yet."""
     config = read_config(folder)
     columns = read_metrics(folder)
     if not columns:
@@ -143,6 +144,32 @@ def read_run(folder: Path) -> Run:
     if "explained_variance" in columns:  # minus anything, where returns are all alike
         columns["explained_variance"] = np.maximum(columns["explained_variance"], -1.0)
     return Run(folder, config["environment"], settings, columns, read_evaluation(folder))
+
+
+def read_runs(folders: Sequence[Path]) -> tuple[list[Run], list[ConfigError]]:
+    """Read the runs that can be drawn, and return the reasons for those that cannot.
+
+    Raises:
+        ConfigError: None of them can be drawn: the first one's reason.
+    """
+    runs: list[Run] = []
+    errors: list[ConfigError] = []
+    for folder in folders:
+        try:
+            runs.append(read_run(folder))
+        except ConfigError as error:
+            errors.append(error)
+    if not runs:
+        raise errors[0]
+    return runs, errors
+
+
+def file_name(runs: Sequence[Run], statistic: str | None, curves: bool) -> str:
+    """Return what a picture of these runs is called if nobody chose a name: breakout-score.png."""
+    environments = list(dict.fromkeys(run.environment for run in runs))
+    subject = environments[0] if len(environments) == 1 else f"{len(environments)}-environments"
+    words = [re.sub(r"[^\w.-]+", "-", subject), statistic or "no-episodes", *(["curves"] if curves else [])]
+    return "-".join(words) + ".png"
 
 
 def group_runs(runs: Sequence[Run]) -> list[Group]:
@@ -180,13 +207,21 @@ def _written(value: object) -> str:
     return str(value)
 
 
-def statistic_of(runs: Sequence[Run]) -> str | None:
-    """Return the episode statistic to draw, None where no episode ended yet.
+def statistic_of(runs: Sequence[Run], wanted: str | None = None) -> str | None:
+    """Return the episode statistic to draw: `wanted`, else the main one; None if no episode has ended yet.
 
-    Environments count differently: where there are several, it is `perf`, which is 1 where any of them is solved.
+    Scores of different environments cannot be compared: with several it is `perf`, which is 1 where any is solved.
+
+    Raises:
+        ConfigError: No run has the statistic that is wanted.
     """
     found = [{name[4:] for name in run.columns if name.startswith("env/")} for run in runs]
-    common = set.intersection(*found) or set.union(*found)
+    every = set.union(*found)
+    if wanted is not None:
+        if wanted not in every:
+            raise ConfigError(f"no run has the statistic {wanted!r}: {', '.join(sorted(every)) or 'none yet'}.")
+        return wanted
+    common = set.intersection(*found) or every
     if len({run.environment for run in runs}) > 1 and "perf" in common:
         return "perf"
     return main_statistic(common)
@@ -244,18 +279,22 @@ def band_of(runs: Sequence[Run], over: str, name: str) -> Band:
 # --- drawing ---
 
 
-def draw(runs: Sequence[Run], curves: bool = False) -> Figure:
-    """Return the picture. Raises `ModuleNotFoundError` without matplotlib."""
+def draw(runs: Sequence[Run], curves: bool = False, statistic: str | None = None) -> Figure:
+    """Return the picture of an episode statistic, by default the main one, and of the curves of learning.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415 - the trainer does without
 
-    groups = group_runs(runs)
+    groups, statistic = group_runs(runs), statistic or statistic_of(runs)
     rows = -(-len(CURVES) // 3) if curves else 0
     figure = Figure(figsize=(11, 4.4 + 2.1 * rows), facecolor="white")
     top, right = 4.4 / (4.4 + 2.1 * rows), _right_margin(groups)
     bounds = {"left": 0.07, "right": right, "bottom": 1 - top + 0.14 * top, "top": 1 - 0.2 * top, "wspace": 0.08}
     by_steps, by_time = figure.subplots(1, 2, sharey=True, gridspec_kw=bounds)
-    _draw_scores(groups, by_steps, by_time)
-    _headline(figure, groups, runs, top)
+    _draw_scores(groups, by_steps, by_time, statistic)
+    _headline(figure, groups, runs, statistic, top)
     if curves:
         below = {"left": 0.07, "right": 0.985, "bottom": 0.05, "top": 1 - top - 0.035, "hspace": 0.5, "wspace": 0.22}
         panels = figure.subplots(rows, 3, gridspec_kw=below)
@@ -280,8 +319,7 @@ def check_path(path: Path) -> None:
         raise ConfigError(f"{path} is no picture that can be written: its name must end in {', '.join(SUFFIXES)}.")
 
 
-def _draw_scores(groups: Sequence[Group], by_steps: Axes, by_time: Axes) -> None:
-    statistic = statistic_of([run for group in groups for run in group.runs])
+def _draw_scores(groups: Sequence[Group], by_steps: Axes, by_time: Axes, statistic: str | None) -> None:
     for axes, over in ((by_steps, "steps"), (by_time, "seconds")):
         _plain(axes)
         axes.set_xlabel("agent steps" if over == "steps" else "time since the start of training", color=INK)
@@ -382,11 +420,11 @@ def _draw_curve(axes: Axes, groups: Sequence[Group], name: str, title: str) -> N
     axes.set_ylim(low - (room if low < 0 else 0), high + room)
 
 
-def _headline(figure: Figure, groups: Sequence[Group], runs: Sequence[Run], top: float) -> None:
+def _headline(figure: Figure, groups: Sequence[Group], runs: Sequence[Run], statistic: str | None, top: float) -> None:
     environments = list(dict.fromkeys(run.environment for run in runs))
-    statistic = statistic_of(runs)
     what = (statistic or "score").replace("_", " ")
-    title = f"{environments[0]}: {what}" if len(environments) == 1 else f"{what[0].upper()}{what[1:]}, 1 is solved"
+    title = f"{environments[0]}: {what}" if len(environments) == 1 else what[0].upper() + what[1:]
+    title += ", 1 is solved" if len(environments) > 1 and statistic == "perf" else ""
     figure.text(0.07, 1 - 0.055 * top, title, fontsize=14, fontweight="bold", color=INK, va="top")
     figure.text(0.07, 1 - 0.128 * top, _caption(groups, statistic), fontsize=9.5, color="#666666", va="top")
 

@@ -31,6 +31,7 @@ def judge(
     threads: int | None,
     deterministic: bool,
     replay: Path | None,
+    statistic: str | None,
     env_settings: dict[str, object],
 ) -> int:
     """Evaluate a policy in the environment it was trained in, or two on the same games; return the exit status.
@@ -60,10 +61,11 @@ def judge(
             results = [evaluate(env, policy, seed, deterministic=deterministic, name=name) for policy in policies]
         finally:
             env.close()
+        _check_statistic(statistic, results)
         if against is None:
-            report_evaluation(results[0], console)
+            report_evaluation(results[0], console, statistic)
         else:
-            _report_two(first, last, results, console)
+            _report_two(first, last, results, console, statistic)
         if replay is not None:
             try:
                 record(single, policies[0], seed, replay, deterministic=deterministic)
@@ -75,12 +77,19 @@ def judge(
     return 0
 
 
-def _report_two(a: Trained, b: Trained, results: list[Evaluation], console: Console) -> None:
+def _check_statistic(statistic: str | None, results: list[Evaluation]) -> None:
+    """Raise `ConfigError` for a statistic that the finished episodes do not have."""
+    for result in results:
+        if statistic is not None and result.episodes and statistic not in result.figures:
+            raise ConfigError(f"the episodes have no statistic {statistic!r}: {', '.join(sorted(result.figures))}.")
+
+
+def _report_two(a: Trained, b: Trained, results: list[Evaluation], console: Console, statistic: str | None) -> None:
     _say(console, f"A: {a.path}")
     _say(console, f"B: {b.path}")
     if b.settings != a.settings:
         _say(console, f"B was trained with other settings of the environment, {b.settings}; both play with A's.")
-    report_comparison(results[0], results[1], console)
+    report_comparison(results[0], results[1], console, statistic)
 
 
 def _say(console: Console, line: str) -> None:
