@@ -79,6 +79,13 @@ class Buffers:
             if slots is not None and array is not None:
                 np.copyto(slots[0].numpy(), array)
 
+    def store_masks(self, env: Environment, slot: int, rows: slice) -> None:
+        """Copy which rows hold an agent and what these may do, as `env`, whose rows these are, shows it now."""
+        if self.masks is not None and env.action_masks is not None:
+            np.copyto(self.masks[slot, rows].numpy(), env.action_masks)
+        if self.present is not None and env.agent_mask is not None:
+            np.copyto(self.present[slot, rows].numpy(), env.agent_mask)
+
     def turn_over(self) -> None:
         """Make the last observation of the rollout the first one of the next."""
         for slots in (self.observations, self.masks, self.present):

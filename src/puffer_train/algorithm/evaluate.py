@@ -20,10 +20,10 @@ from puffer_train.algorithm.episodes import count_of
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment, EnvironmentSpec, describe
 from puffer_train.errors import EnvironmentCalls
-from puffer_train.learners.protocol import make_learner
+from puffer_train.learners.registry import make_learner
 from puffer_train.policy import Policy
 
-LONGEST_EPISODE = 200_000
+MAX_EPISODE_STEPS = 200_000
 """Steps after which an evaluation stops waiting for episodes that do not end."""
 
 
@@ -68,7 +68,7 @@ def evaluate(
     seed: int,
     *,
     deterministic: bool = False,
-    longest: int = LONGEST_EPISODE,
+    longest: int = MAX_EPISODE_STEPS,
     watch: Callable[[int, int], None] = lambda finished, agents: None,
     name: str = "environment",
     learner: str = "auto",
@@ -99,11 +99,19 @@ def records(env: Environment) -> bool:
     return hasattr(env, "start_replay") and hasattr(env, "save_replay")
 
 
-def record(env: Any, policy: Policy, seed: int, path: Path, *, deterministic: bool = False) -> Evaluation:
-    """Play like `evaluate` in an environment that records, and leave a replay file."""
-    env.start_replay(seed)
-    calls = EnvironmentCalls("environment")
-    result = _play_first_episodes(env, policy, seed, calls, deterministic=deterministic, longest=LONGEST_EPISODE)
+def record(
+    env: Any, policy: Policy, seed: int, path: Path, *, deterministic: bool = False, name: str = "environment"
+) -> Evaluation:
+    """Play like `evaluate` in an environment that records, and write a replay file.
+
+    Raises:
+        EnvironmentFailedError: The environment, called `name` in the message, raised.
+        OSError: The file cannot be written.
+    """
+    calls = EnvironmentCalls(name)
+    with calls:
+        env.start_replay(seed)
+    result = _play_first_episodes(env, policy, seed, calls, deterministic=deterministic, longest=MAX_EPISODE_STEPS)
     env.save_replay(path)
     return result
 
@@ -138,7 +146,7 @@ def _play_first_episodes(
         actor.act(0, deterministic)
         env.actions[...] = buffers.actions[0].numpy().reshape(env.actions.shape)
         with calls:
-            env.step(env.actions)
+            calls.run(env.step, env.actions)
         length += 1
         returns[waiting] += env.rewards[waiting]
         ends = env.terminals | env.truncations
@@ -149,7 +157,9 @@ def _play_first_episodes(
         state *= torch.from_numpy(~ends).unsqueeze(-1)
         first = ends & waiting
         # an environment's log is read even where only later episodes ended: that forgets them
-        logs = {} if log is None else {i: log(env=i) for i in np.unique(np.flatnonzero(ends) // agents).tolist()}
+        ended = np.unique(np.flatnonzero(ends) // agents).tolist()
+        with calls:
+            logs = {} if log is None else {i: log(env=i) for i in ended}
         for row in np.flatnonzero(first).tolist():
             figures = {"episode_return": returns[row], "episode_length": float(length)}
             own = logs.get(row // agents, {})

@@ -38,18 +38,20 @@ class Scale:
 
 @dataclass
 class Minibatch:
-    """B whole sequences out of the buffers, all (T, B, ...)."""
+    """What the loss needs to know about B sequences of T steps, besides what the policy makes of them now."""
 
-    observations: Tensor
     actions: Tensor
+    """(T, B, k): the actions taken."""
     masks: Tensor | None
+    """(T, B, K) bool: which choices were allowed."""
     present: Tensor | None
+    """(T, B) float: 0 where the row held no agent, else 1."""
     log_probs: Tensor
+    """(T, B): the log-probability that the actions had."""
     values: Tensor
+    """(T, B): the value estimated then."""
     advantages: Tensor
-    keep: Tensor
-    first_state: Tensor
-    """(L, B, S)."""
+    """(T, B): how much better the actions were than expected."""
     importance: Tensor
     """(B,): undoes the bias of choosing some sequences more often; 1 where all are equally likely."""
     scale: Scale | None = None
@@ -80,7 +82,7 @@ def ppo_loss(
         advantage = centred / (mean(centred.square()).sqrt() + ADVANTAGE_EPSILON)
     advantage = advantage * minibatch.importance
 
-    log_prob, entropy = policy.actions.evaluate(output, minibatch.actions, minibatch.masks, policy)
+    log_prob, entropy = policy.evaluate_actions(output, minibatch.actions, minibatch.masks)
     log_ratio = log_prob - minibatch.log_probs
     ratio = log_ratio.exp()
     clipped_ratio = ratio.clamp(1 - train.clip, 1 + train.clip)

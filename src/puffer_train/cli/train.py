@@ -17,7 +17,7 @@ from puffer_train.cli.options import (
     run_command,
     whole_number,
 )
-from puffer_train.report.loggers import LOGGERS, check_installed
+from puffer_train.report.loggers import LOGGERS, check_loggers
 
 
 def build_parser() -> Parser:
@@ -64,10 +64,7 @@ def _main(arguments: Sequence[str]) -> int:
     if options.list:
         print_environments()
         return 0
-    check_installed(options.log)
-    if options.learner == "mps":
-        print("Apple's GPU is not used: networks of this size train faster on the processor, which is taken instead.")
-        options.learner = "auto"
+    check_loggers(options.log)
     given = given_settings(options, env)
     chosen = {
         "threads": options.threads,

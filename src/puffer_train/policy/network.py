@@ -131,6 +131,14 @@ class Policy(nn.Module):
         """Return the values (...) that output (K + V, ...) stands for."""
         return self.value.decode(output[self.spec.action.outputs :])
 
+    def sample_actions(self, output: Tensor, noise: Tensor | None, masks: Tensor | None = None) -> Tensor:
+        """Draw actions (B, k) from output (K + V, B) and `actions.noise`; without noise the likeliest ones."""
+        return self.actions.sample(output, noise, masks, self.log_std, self.action_scale)
+
+    def evaluate_actions(self, output: Tensor, actions: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
+        return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
+
     def _encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
         if self.convolutions is None:

@@ -55,6 +55,9 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
     seconds = columns["seconds"][-1] if "seconds" in columns else 0
     if seconds > 0:
         how_far += f" in {clock(seconds)} ({short(steps / seconds)} steps/s)"
+    skipped = int(columns["skipped"][-1]) if "skipped" in columns else 0
+    if skipped > 0:
+        how_far += f"; {skipped} updates were skipped because a number was not finite"
     found = read_evaluation(folder)
     name = main_statistic(set(found)) if found else None
     if found is None or name is None:

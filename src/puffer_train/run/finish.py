@@ -84,7 +84,7 @@ def _record(run: Run) -> Path | None:
         if not records(env):
             run.say("No replay and no video: this environment does not record replays.")
             return None
-        record(env, run.trainer.player, seed, path)
+        record(env, run.trainer.player, seed, path, name=run.source.name)
     return path
 
 

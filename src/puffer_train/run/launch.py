@@ -11,12 +11,16 @@ from typing import cast
 from puffer_train import config
 from puffer_train.algorithm.ppo import Trainer
 from puffer_train.environments import registry
+from puffer_train.report.loggers import flat
 from puffer_train.run.folders import locked_run, new_folder, read_run
 from puffer_train.run.restoring import restore
 from puffer_train.run.run import train
 from puffer_train.run.state import Run, RunOptions
 from puffer_train.storage.folder import CONFIG
+from puffer_train.storage.policy_file import identify
 from puffer_train.system import runtime
+from puffer_train.system.crashes import report_crashes
+from puffer_train.system.machine import versions
 from puffer_train.system.ranks import Ranks, check_shares, joined
 
 
@@ -79,10 +83,18 @@ def _trainer(
     ranks: Ranks,
 ) -> Iterator[Trainer]:
     """Make this rank's share of the environments and a trainer for them; close the environments in the end."""
+    report_crashes()
+    ranks.check_agreement(
+        {"environment": source.name, "seed": seed, "learner": options.learner}
+        | {name: version for name, version in versions().items() if name in ("puffer-envs", "torch")}
+        | flat(settings.as_dict())
+    )
     check_shares(settings.train, ranks.count)
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:
+        about = identify(env, source.name, settings.env)
+        ranks.check_agreement({"environment version": about.version} | flat({"env": about.settings}))
         trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
         _tune(trainer, options.threads if ranks.count == 1 else cores)
         yield trainer

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from puffer_train.algorithm import training_state
 from puffer_train.policy import completed
 from puffer_train.report.formatting import short
 from puffer_train.run.saving import SNAPSHOT, identity, rank_prefix
@@ -28,13 +29,13 @@ def restore(run: Run, found: checkpoint.Checkpoint, changed: set[str]) -> None:
     trainer, where, manifest = run.trainer, found.path, found.manifest
     own, of_all = rank_prefix(run.ranks.rank), found.tensors
     mine = {name.removeprefix(own): tensor for name, tensor in of_all.items() if name.startswith(own)}
-    found = replace(found, tensors={name: of_all[name] for name in trainer.tensors() if name in of_all} | mine)
-    wanted = identity(run)
+    wanted, learned = identity(run), training_state.learned_tensors(trainer)
+    found = replace(found, tensors={name: of_all[name] for name in learned if name in of_all} | mine)
     checkpoint.check_settings(manifest["identity"], wanted, changed, where)
     checkpoint.check_identity(completed(manifest["identity"]) | {"seed": manifest["seed"]}, wanted, where)
-    checkpoint.check_shapes(found.tensors, trainer.tensors(), where)
+    checkpoint.check_shapes(found.tensors, learned, where)
     checkpoint.check_generators(found.tensors, where)
-    checkpoint.check_counters(manifest["counters"], trainer.counters(), where)
+    checkpoint.check_counters(manifest["counters"], training_state.counters(trainer), where)
     for name, version in versions().items():
         if manifest["versions"].get(name) != version:
             before = manifest["versions"].get(name)
@@ -43,7 +44,7 @@ def restore(run: Run, found: checkpoint.Checkpoint, changed: set[str]) -> None:
     if run.ranks.agree(not play) and play:
         run.warn("Another rank cannot continue its episodes: those of all ranks start from scratch.")
         play = False
-    trainer.restore(found.tensors, manifest["counters"], play)
+    training_state.restore(trainer, found.tensors, manifest["counters"], game=play)
     run.resumed_at = run.saved_at = trainer.steps
     if not play:
         trainer.restart(int(np.random.SeedSequence([trainer.seed, trainer.steps]).generate_state(1)[0]))
@@ -66,7 +67,7 @@ def _restore_environment(run: Run, found: checkpoint.Checkpoint) -> bool:
         run.warn("The checkpoint has no snapshot of the environment: its episodes start from scratch.")
         return False
     try:
-        checkpoint.check_shapes(found.tensors, run.trainer.play_tensors(), found.path)
+        checkpoint.check_shapes(found.tensors, training_state.game_tensors(run.trainer), found.path)
         restore(found.tensors[SNAPSHOT].numpy().tobytes())
     except (Exception, SystemExit) as error:  # whatever the environment raises
         run.warn(f"The environment's snapshot does not fit ({error}): its episodes start from scratch.")

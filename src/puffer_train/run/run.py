@@ -46,9 +46,16 @@ def _lead(run: Run) -> int:
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
-        run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
+        if run.trainer.finished:
+            done, goal = short(run.trainer.steps), short(run.settings.train.steps)
+            run.say(
+                f"Nothing to train: {done} steps are done, --steps asks for {goal}. Give a larger --steps to continue."
+            )
+        else:
+            run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
         with saved_after_failure(run):
             _learn(run, log)
+        _report_skipped(run)
         if run.trainer.finished:
             return finish(run, log)
         run.say(f"Stopped at {short(run.trainer.steps)} steps and saved. Resume with:")
@@ -80,7 +87,7 @@ def _learn(run: Run, log: Loggers) -> None:
     trainer = run.trainer
     progress = Progress(run.source.name, str(run.folder), run.settings.train.steps, trainer.steps)
     with stop_requests(repeated=run.ranks.count > 1) as stop, Dashboard(progress, run.console) as dashboard:
-        trainer.on_skip = lambda fault: dashboard.say(f"update skipped: {fault}")
+        trainer.health.on_skip = lambda fault: dashboard.say(f"update skipped: {fault}")
         for report in _iterations(run, stop):
             report["seconds"] = round(run.seconds_before + time.monotonic() - run.started, 3)
             log.write(trainer.steps, report)
@@ -89,6 +96,14 @@ def _learn(run: Run, log: Loggers) -> None:
             if _is_due(run):
                 save_or_warn(run, dashboard.say)
         save_last(run)
+
+
+def _report_skipped(run: Run) -> None:
+    """Sum up the updates that were skipped: the warnings of the moment may be far above."""
+    health = run.trainer.health
+    if health.skipped:
+        last = "" if health.fault is None else f" The last time {health.fault}."
+        run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
 
 
 def _iterations(run: Run, stop: list[int]) -> Iterator[dict[str, float]]:

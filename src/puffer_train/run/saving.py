@@ -11,6 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from puffer_train.algorithm import training_state
 from puffer_train.errors import CheckpointError, StorageError
 from puffer_train.run.state import Run
 from puffer_train.storage import checkpoint
@@ -39,11 +40,11 @@ def save(run: Run, *, game: bool = True) -> None:
     wanted = ranks.leads and run.saved_at != trainer.steps
     if not (ranks.agree(wanted) if game else wanted):
         return
-    tensors = trainer.tensors() | (_game(run) if game else {})
+    tensors = training_state.learned_tensors(trainer) | (_game(run) if game else {})
     if not ranks.leads:
         return
     manifest = {
-        "counters": trainer.counters(),
+        "counters": training_state.counters(trainer),
         "identity": identity(run),
         "seed": trainer.seed,
         "settings": run.settings.as_dict(),
@@ -119,7 +120,7 @@ def rank_prefix(rank: int) -> str:
 def _game(run: Run) -> dict[str, torch.Tensor]:
     """Return the state of the game: on rank 0 that of all ranks, whose weights have to be the same."""
     trainer, ranks = run.trainer, run.ranks
-    game = trainer.play_tensors()
+    game = training_state.game_tensors(trainer)
     snapshot = getattr(trainer.env, "snapshot", None)
     if snapshot is not None:
         with trainer.calls:

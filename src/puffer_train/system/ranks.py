@@ -10,8 +10,10 @@ A process by itself is the only rank there is: `ALONE`, for which nothing of thi
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -33,7 +35,7 @@ TIMEOUT = "PUFFER_RANKS_TIMEOUT"
 TIMEOUT_SECONDS = 300.0
 """Without it: longer than a rollout and a checkpoint should take."""
 
-LONGEST_TIMEOUT_SECONDS = 1e6
+MAX_TIMEOUT_SECONDS = 1e6
 
 LENGTH_BYTES = 8
 """Before what `tell` sends stands how long it is."""
@@ -51,6 +53,8 @@ class Ranks:
     """How many there are."""
     local_count = 1
     """How many there are on this machine."""
+    seconds = 0.0
+    """Time spent on what ranks do together, and on waiting for the others."""
 
     @property
     def leads(self) -> bool:
@@ -73,6 +77,18 @@ class Ranks:
 
     def sum_(self, tensor: Tensor) -> None:
         """Replace a tensor on every rank by the sum of all, which is the same to the last bit everywhere."""
+
+    def sum_gradients(self, gradients: list[Tensor], figures: dict[str, float]) -> tuple[float, dict[str, float]]:
+        """Replace gradients by their sums over all ranks; return the length of those together, and summed figures."""
+        flat = torch.cat(
+            [*(gradient.flatten() for gradient in gradients), gradients[0].new_tensor(list(figures.values()))]
+        )
+        self.sum_(flat)
+        *sums, summed = torch.split(flat, [*(gradient.numel() for gradient in gradients), len(figures)])
+        for gradient, total in zip(gradients, sums, strict=True):
+            gradient.copy_(total.view_as(gradient))
+        norm = float(flat[: -len(figures)].double().norm())
+        return norm, dict(zip(figures, summed.tolist(), strict=True))
 
     def pool(self, moments: Tensor) -> Tensor:
         """Return the moments (..., 3) of what all ranks have, given those of what this one has."""
@@ -104,6 +120,24 @@ class Ranks:
             return fault
         told = enumerate(self.tell((fault or "").encode()))
         return next((f"rank {rank}: {text.decode()}" for rank, text in told if text), None)
+
+    def check_agreement(self, facts: Mapping[str, object]) -> None:
+        """Check that all ranks were started with the same facts, which must be few.
+
+        Raises:
+            RanksError: On all ranks, naming the first difference.
+        """
+        if self.count == 1:
+            return
+        first, *others = (json.loads(text) for text in self.tell(json.dumps(facts, default=str).encode()))
+        for rank, other in enumerate(others, 1):
+            for key in [*first, *other]:
+                if first.get(key) != other.get(key):
+                    self.end()
+                    raise RanksError(
+                        f"rank {rank} has {key} {other.get(key)!r}, rank 0 has {first.get(key)!r}: start every rank "
+                        "with the same command and the same packages."
+                    )
 
     def check_same(self, what: str, tensors: list[Tensor]) -> None:
         """Raise `RanksError` on all ranks unless they have the same tensors, to the last bit."""
@@ -152,8 +186,10 @@ class TorchRanks(Ranks):
     @contextmanager
     def _reaching(self) -> Iterator[None]:
         """Make one sentence of whatever torch.distributed says when it cannot reach another rank."""
+        start = time.perf_counter()
         try:
             yield
+            self.seconds += time.perf_counter() - start
         except (RuntimeError, ValueError) as error:
             self.end()
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
@@ -298,9 +334,9 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise ConfigError(
             f"the variable {TIMEOUT} is {text!r}; it must be a number of seconds above 0 and up to "
-            f"{LONGEST_TIMEOUT_SECONDS:g}."
+            f"{MAX_TIMEOUT_SECONDS:g}."
         )
     return seconds

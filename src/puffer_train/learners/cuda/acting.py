@@ -46,7 +46,7 @@ class CudaActor(TorchActor):
         self.policy, self.buffers, self.env, self.ranks = network.policy, host, env, ranks
         self.first, self.last = bounds
         self.rows = slice(*bounds)
-        self.network, self.there = network, device_buffers
+        self.network, self.device_buffers = network, device_buffers
         self.whole_state = state
         rows, device = self.last - self.first, device_buffers.state.device
         self.device = device
@@ -74,7 +74,7 @@ class CudaActor(TorchActor):
         if self.stream is not None:
             self.stream.wait_stream(torch.cuda.current_stream(self.device))
         with self.beside():
-            self.there.ratios[:, self.rows] = 1.0
+            self.device_buffers.ratios[:, self.rows] = 1.0
             self._bring_state()
             if isinstance(self.policy.actions, CategoricalActions):
                 self.key.fill_(int(torch.randint(KEYS, (1,), generator=generator)) + self.ranks.rank)
@@ -92,8 +92,8 @@ class CudaActor(TorchActor):
             self._bring_observations(t)
             self.slot.fill_(t)
             self.graphs[greedy]()
-            self.buffers.actions[t, self.rows].copy_(self.there.actions[t, self.rows], non_blocking=True)
-            self.valid[t].copy_(self.there.valid[t, self.rows], non_blocking=True)
+            self.buffers.actions[t, self.rows].copy_(self.device_buffers.actions[t, self.rows], non_blocking=True)
+            self.valid[t].copy_(self.device_buffers.valid[t, self.rows], non_blocking=True)
             if self.done is not None:
                 self.done.record()
 
@@ -108,22 +108,22 @@ class CudaActor(TorchActor):
         """See `Actor.value`."""
         with self.beside():
             places = torch.from_numpy(rows).to(self.device)
-            state = self.there.state[:, self.rows][:, places]
+            state = self.device_buffers.state[:, self.rows][:, places]
             output = self.network.step(torch.from_numpy(observations).to(self.device), state)
             return self.policy.values(output).cpu()
 
-    def wipe(self, t: int) -> None:
-        """See `Actor.wipe`."""
+    def reset_state(self, t: int) -> None:
+        """See `Actor.reset_state`."""
         ends = self.buffers.ends[t, self.rows]
         if ends.any():
             with self.beside():
-                started = self.there.started[t + 1, self.rows]
+                started = self.device_buffers.started[t + 1, self.rows]
                 started.copy_(ends, non_blocking=True)
-                self.there.state[:, self.rows].masked_fill_(started.unsqueeze(-1), 0.0)
+                self.device_buffers.state[:, self.rows].masked_fill_(started.unsqueeze(-1), 0.0)
 
     def finish(self) -> None:
         """See `Actor.finish`; the state comes back to the processor, values with `estimate_advantages`."""
-        mine, there, end = self.rows, self.there, self.buffers.horizon
+        mine, there, end = self.rows, self.device_buffers, self.buffers.horizon
         with self.beside(), torch.no_grad():
             self._bring_observations(end)
             state = there.state[:, mine]
@@ -138,12 +138,12 @@ class CudaActor(TorchActor):
     def _bring_state(self) -> None:
         """Start where the processor's state is: after a reset or a restored checkpoint it is another."""
         for layer, numbers in enumerate(self.whole_state):
-            self.there.state[layer, self.rows].copy_(numbers[self.rows], non_blocking=True)
-        self.there.first_state[:, self.rows] = self.there.state[:, self.rows]
+            self.device_buffers.state[layer, self.rows].copy_(numbers[self.rows], non_blocking=True)
+        self.device_buffers.first_state[:, self.rows] = self.device_buffers.state[:, self.rows]
 
     def _bring_observations(self, t: int) -> None:
         """Send what is seen before step t."""
-        here, there = self.buffers, self.there
+        here, there = self.buffers, self.device_buffers
         pairs = [(here.observations[t], there.observations[t])]
         if here.masks is not None and there.masks is not None:
             pairs.append((here.masks[t], there.masks[t]))
@@ -153,7 +153,7 @@ class CudaActor(TorchActor):
     @torch.no_grad()
     def _play(self, greedy: bool) -> None:
         """One time step, on the GPU alone."""
-        there, first = self.there, self.first
+        there, first = self.device_buffers, self.first
         state = there.state[:, self.rows]
         output = self.network.step(self._now(there.observations), state)
         value = self.policy.values(output)
@@ -173,12 +173,12 @@ class CudaActor(TorchActor):
 
     def _sample_normal(self, output: Tensor, value: Tensor, greedy: bool) -> None:
         """Draw continuous actions from output (k + V, B), or take the means, and store what belongs to them."""
-        there, policy = self.there, self.policy
+        there, policy = self.device_buffers, self.policy
         noise = None if greedy else self.noise.index_select(0, self.slot).squeeze(0)
         sound = torch.isfinite(output).all(0) & torch.isfinite(value)
         output = torch.where(sound, output, 0.0)
-        actions = policy.actions.sample(output, noise, None, policy)
-        log_probs = policy.actions.evaluate(output, actions, None, policy)[0]
+        actions = policy.sample_actions(output, noise)
+        log_probs = policy.evaluate_actions(output, actions)[0]
         targets = (there.actions, there.log_probs, there.values, there.valid)
         for slots, now in zip(targets, (actions, log_probs, torch.where(sound, value, 0.0), sound), strict=True):
             slots[:, self.rows].index_copy_(0, self.slot, now.unsqueeze(0))

@@ -16,8 +16,9 @@ from puffer_train.learners.cuda import operations
 from puffer_train.learners.cuda.acting import CudaActor
 from puffer_train.learners.cuda.buffers import DeviceBuffers, pin
 from puffer_train.learners.cuda.network import Network
-from puffer_train.learners.cuda.update import REPORTED, Books, Gradient, Update
-from puffer_train.learners.protocol import row_bounds
+from puffer_train.learners.cuda.update import REPORTED, Gradient, Update
+from puffer_train.learners.protocol import UpdateSummary
+from puffer_train.learners.shared import fill_advantages, row_bounds
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -36,23 +37,24 @@ class CudaLearner:
         parts: Sequence[Environment],
         state: Tensor,
         train: TrainSettings,
+        threads: int = 1,
         ranks: Ranks = ALONE,
     ) -> None:
-        """Raises `ConfigError` without Triton."""
+        """threads: unused, nothing is computed on the processor. Raises `ConfigError` without Triton."""
         operations.kernels()
         self.policy, self.buffers, self.train = policy, buffers, train
         self.device = policy.head.device
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)  # kernels are launched on the present one
             pin(buffers)
-        self.there = DeviceBuffers(buffers, self.device)
+        self.device_buffers = DeviceBuffers(buffers, self.device)
         self.network = Network(policy)
         self.actors = [
-            CudaActor(self.network, buffers, self.there, part, state, bounds, ranks)
+            CudaActor(self.network, buffers, self.device_buffers, part, state, bounds, ranks)
             for part, bounds in zip(parts, row_bounds(parts), strict=True)
         ]
         self.workers = None
-        """The optimizer's threads on the processor: there is nothing for them to do."""
+        """The kernels' threads on the processor: there are none."""
         self.reward_factor = torch.ones((), device=self.device)
         self.gradients: dict[int, Gradient] = {}
         self.update: Update | None = None
@@ -72,7 +74,7 @@ class CudaLearner:
 
     def learn(
         self, optimizer: Optimizer, minibatches: Iterable[tuple[Tensor, Tensor]], rates: tuple[float, float]
-    ) -> Books:
+    ) -> UpdateSummary:
         """Take a gradient step on each of the minibatches: sequences (B,) and their importance (B,), all of one size.
 
         rates: step length for matrices and for vectors. A step with a number that is not finite is not taken: weights
@@ -84,7 +86,7 @@ class CudaLearner:
         for sequences, importance in minibatches:
             update.gradient.choose(sequences, importance)
             update.graph()
-        return update.close_books()
+        return update.summarize()
 
     def _update(self, optimizer: Optimizer) -> Update:
         """Return what takes this optimizer's steps; it is made once."""
@@ -95,12 +97,14 @@ class CudaLearner:
     def _gradient(self, sequences: int) -> Gradient:
         """Return what computes gradients of this many sequences; it is made once."""
         if sequences not in self.gradients:
-            self.gradients[sequences] = Gradient(self.network, self.there, self.train, sequences, self._estimate)
+            self.gradients[sequences] = Gradient(
+                self.network, self.device_buffers, self.train, sequences, self._estimate
+            )
         return self.gradients[sequences]
 
     def estimate_advantages(self, reward_factor: float) -> None:
         """See `Learner.estimate_advantages`. Brings values and advantages to the processor's buffers."""
-        here, there = self.buffers, self.there
+        here, there = self.buffers, self.device_buffers
         self.reward_factor.fill_(reward_factor)
         pairs = [(here.rewards, there.rewards), (here.ends, there.ends), (here.final_values, there.final_values)]
         if here.present is not None and there.present is not None:
@@ -115,19 +119,5 @@ class CudaLearner:
     @torch.no_grad()
     def _estimate(self) -> None:
         """Compute the advantages from what is in the GPU's buffers."""
-        there, train = self.there, self.train
-        rewards = there.rewards * (self.reward_factor * train.reward_scale)
-        if train.reward_clip > 0:
-            rewards.clamp_(-train.reward_clip, train.reward_clip)
-        estimate = operations.advantages(
-            rewards,
-            there.values,
-            there.next_values(),
-            there.ends.to(torch.float32),
-            gamma=train.gamma,
-            lam=train.gae_lambda,
-            ratios=there.ratios if train.refresh_advantages else None,
-            rho_clip=train.rho_clip,
-            trace_clip=train.trace_clip,
-        )
-        there.advantages.copy_(estimate)
+        scale = self.reward_factor * self.train.reward_scale
+        fill_advantages(self.device_buffers, self.train, scale, operations.advantages)
