@@ -81,7 +81,7 @@ def test_arrays_in_pieces_are_left_to_torch(name: str) -> None:
     trainer = make_trainer(scattered())
     assert isinstance(trainer.learner, TorchLearner)
     assert trainer.iterate()["updates"] > 0
-    with pytest.raises(ConfigError, match=f"the environment's {name} lie in pieces"):
+    with pytest.raises(ConfigError, match=f"the environment's {name} are not contiguous"):
         make_trainer(scattered(), learner="kernels")
 
 

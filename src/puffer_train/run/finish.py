@@ -51,15 +51,17 @@ def finish(run: Run, log: Loggers) -> int:
     if video is not None:
         run.say(f"  puffer-render {replay} whole-game.mp4")
     run.say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
-    run.say(f"  {run.resume_command('--steps', str(2 * run.settings.train.steps))}")
+    more = 2 * max(run.trainer.steps, run.settings.train.steps)
+    run.say(f"  {run.resume_command('--steps', str(more))}")
     return 0
 
 
 def _report_training(run: Run) -> None:
-    """Print how many steps were trained how fast, and how many updates had to be skipped."""
+    """Print how many steps were trained how fast."""
     seconds = time.monotonic() - run.started
     trained = run.trainer.steps - (run.resumed_at or 0)
-    run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
+    if trained > 0:
+        run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
 
 
 def _evaluate(run: Run, log: Loggers) -> None:

@@ -48,9 +48,7 @@ def _lead(run: Run) -> int:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
         if run.trainer.finished:
             done, goal = short(run.trainer.steps), short(run.settings.train.steps)
-            run.say(
-                f"Nothing to train: {done} steps are done, --steps asks for {goal}. Give a larger --steps to continue."
-            )
+            run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
         else:
             run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
         with saved_after_failure(run):
