@@ -72,7 +72,7 @@ TRAIN_MISTAKES = [
     (["gymnasium:CartPole-v1", "--env.gravity", "3", "--threads", "2"], "unexpected keyword argument 'gravity'"),
     (["CartPole-v1"], "Did you mean 'gymnasium:CartPole-v1'?"),
     (["pettingzoo:butterfly.no_such_v1"], "butterfly.no_such_v1"),
-    (["--resume", "nowhere"], "nowhere is no run folder"),
+    (["--resume", "nowhere"], "nowhere is not a run folder"),
     (["--resume", "x", "--seed", "3"], "--resume goes on with a run's own"),
 ]
 

@@ -159,7 +159,7 @@ def test_what_is_no_run_or_a_damaged_one(tmp_path: Path) -> None:
     whole: dict[str, Any] = {"environment": "x", "seed": 1, "settings": {}}
     for content in ("", "[]", "{", "{}", json.dumps(whole | {"seed": "x"}), json.dumps(whole | {"history": 3})):
         (tmp_path / "config.json").write_text(content)
-        with pytest.raises(ConfigError, match=r"is no run folder: it has no readable config\.json"):
+        with pytest.raises(ConfigError, match=r"is not a run folder: it has no readable config\.json"):
             read_config(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(whole | {"history": [{}, 3]}))
     assert read_config(tmp_path) == whole | {"log": [], "history": []}

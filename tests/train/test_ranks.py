@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -203,6 +204,22 @@ def test_all_stop_after_ten_in_a_row(shell: Shell) -> None:
     assert (shell.folder / "run" / "nonfinite-dump.safetensors").exists()
     assert "torchrun --nproc-per-node 2 -m puffer_train.cli.train --resume run" in done.err
     assert newest(shell.folder / "run").manifest["counters"]["skipped"] == 9  # saved before the tenth
+
+
+@pytest.mark.parametrize(
+    ("more", "difference"),
+    [
+        (["--policy.hidden", "32"], "rank 1 has policy.hidden 32, rank 0 has 16"),
+        (["--seed", "7"], "rank 1 has seed 7, rank 0 has 5"),
+    ],
+)
+def test_ranks_that_were_started_differently_do_not_train(shell: Shell, more: list[str], difference: str) -> None:
+    name, settings = KINDS["kernels"]
+    line = ("ranks_differ.py", json.dumps(more), name, *SMALL, *settings, *LENGTH, "--run-dir", "run")
+    done = launch(shell, *line)
+    assert done.status == 1
+    assert done.err.count(f"puffer-train: {difference}: start every rank with the same command") == 2
+    assert not (shell.folder / "run").exists()
 
 
 # -- a rank that is lost -----------------------------------------------------------------------------------

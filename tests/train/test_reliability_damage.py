@@ -162,7 +162,7 @@ def test_a_forged_manifest_is_not_judged(shell: Shell, run: Path, content: dict[
     forge(checkpoint.list_checkpoints(run / "checkpoints")[-1], **content)
     done = shell("puffer-eval", "cartpole", "--checkpoint", run)
     assert (done.status, done.err.count("\n")) == (2, 1)
-    assert "does not say which environment it is for" in done.err
+    assert "does not name its environment" in done.err
 
 
 @pytest.mark.parametrize(

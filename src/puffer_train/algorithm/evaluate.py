@@ -1,7 +1,7 @@
-"""How good a policy is, judged on fresh full episodes.
+"""How good a policy is, measured on fresh full episodes.
 
-A training log favours short episodes: whatever ends often is counted often. Here every agent plays its
-first episode to the end and is counted once.
+A training log favours short episodes, since those end more often. Here every agent plays its first episode to the
+end and is counted once.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from puffer_train.learners.registry import make_learner
 from puffer_train.policy import Policy
 
 MAX_EPISODE_STEPS = 200_000
-"""Steps after which an evaluation stops waiting for episodes that do not end."""
+"""Steps after which an evaluation stops waiting for unfinished episodes."""
 
 
 @dataclass
 class Evaluation:
-    """What was found: one number per finished episode."""
+    """The result of an evaluation: one number per finished episode."""
 
     figures: dict[str, list[float]] = field(default_factory=dict)
     """Every statistic that the environment logs, or `episode_return` and `episode_length`."""
@@ -43,7 +43,7 @@ class Evaluation:
 
     @property
     def main(self) -> str:
-        """Name of the statistic to look at first."""
+        """Name of the most important statistic."""
         return "score" if "score" in self.figures else "episode_return"
 
     def summary(self) -> dict[str, dict[str, float]]:
@@ -77,9 +77,20 @@ def evaluate(
 
     The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it
     holds just the episodes that ended with that step; agents of one environment that end together share its
-    means. Without a log, returns and lengths are added up here. `watch` is called with the finished and all
-    agents now and then; learner is who computes actions. Raises `EnvironmentFailedError`, which names the environment
-    by `name`, when it raises.
+    means. Without a log, returns and lengths are summed here.
+
+    Args:
+        env: The environments to play in.
+        policy: What plays.
+        seed: Of the environment and of the actions.
+        deterministic: Whether to take the likeliest actions rather than draw them.
+        longest: Steps after which unfinished episodes are given up.
+        watch: Called with the number of finished and of all agents whenever episodes end.
+        name: Names the environment in errors.
+        learner: What computes the actions: one of `config.LEARNERS`.
+
+    Raises:
+        EnvironmentFailedError: The environment raised.
     """
     calls = EnvironmentCalls(name)
     with calls:
@@ -151,12 +162,12 @@ def _play_first_episodes(
         returns[waiting] += env.rewards[waiting]
         ends = env.terminals | env.truncations
         if env.agent_mask is not None:
-            ends |= waiting & ~env.agent_mask  # who leaves without a word is done all the same
+            ends |= waiting & ~env.agent_mask  # an agent may leave without a terminal
         if not ends.any():
             continue
         state *= torch.from_numpy(~ends).unsqueeze(-1)
         first = ends & waiting
-        # an environment's log is read even where only later episodes ended: that forgets them
+        # the log is also read where only later episodes ended: reading clears it
         ended = np.unique(np.flatnonzero(ends) // agents).tolist()
         with calls:
             logs = {} if log is None else {i: log(env=i) for i in ended}

@@ -17,14 +17,14 @@ ADVANTAGE_EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class Scale:
-    """What puts the samples of a minibatch into proportion, where more than one process has samples of it."""
+    """How the samples of a minibatch are weighed, where more than one process has samples of it."""
 
     weight: float
-    """Of one sample: one over their number."""
+    """Weight of one sample: one over their number."""
     mean: float
-    """Of their advantages, which is subtracted from them."""
+    """Mean of the advantages, which is subtracted from them."""
     inverse_spread: float
-    """What advantages are multiplied with after that."""
+    """Factor of the advantages after that."""
 
     @classmethod
     def of(cls, moments: Tensor, *, normalize: bool) -> Scale:
@@ -55,13 +55,13 @@ class Minibatch:
     importance: Tensor
     """(B,): undoes the bias of choosing some sequences more often; 1 where all are equally likely."""
     scale: Scale | None = None
-    """Where these are not all samples of the minibatch; losses are then this part's share of the mean over all."""
+    """Given where other processes have more of this minibatch; losses are then this part's share of the mean."""
 
 
 def ppo_loss(
     output: Tensor, minibatch: Minibatch, policy: Policy, train: TrainSettings
 ) -> tuple[Tensor, dict[str, float], Tensor]:
-    """Return the loss of output (K + V, T, B), what to report about it, and the probability ratios (T, B).
+    """Return the loss of output (K + V, T, B), the figures to report, and the probability ratios (T, B).
 
     policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)) with w the ratio of probabilities; value: that of the policy's
     value head against A + V_old; total: policy + c_v value - c_e entropy.

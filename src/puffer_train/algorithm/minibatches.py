@@ -1,4 +1,4 @@
-"""Which sequences of a rollout make up each minibatch, and what brings several ranks' shares of one into proportion."""
+"""Which sequences of a rollout make up each minibatch, and how several ranks' shares of one are weighed."""
 
 from __future__ import annotations
 

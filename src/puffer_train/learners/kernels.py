@@ -1,5 +1,5 @@
-"""The work of the algorithm done by the C kernels (c/learn): several times as fast as torch, on as many threads as
-there are cores, with results that depend neither on their number nor on the instruction set (AVX2 or AVX-512)."""
+"""The C kernels (c/learn): several times as fast as torch, on any number of threads, with results that depend neither
+on that number nor on the instruction set (AVX2 or AVX-512)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from puffer_train.policy.observations import ArrayObservations
 from puffer_train.system.ranks import ALONE, Ranks
 
 MAX_HIDDEN = 1024
-"""Beyond this a matrix no longer fits into a cache, and general libraries are made for that."""
+"""Larger matrices do not fit into a cache; general libraries are faster there."""
 
 
 def unsupported_reason(policy: Policy, parts: Sequence[Environment] = ()) -> str | None:
@@ -38,7 +38,7 @@ def unsupported_reason(policy: Policy, parts: Sequence[Environment] = ()) -> str
     if policy.hidden % 16:
         return f"policy.hidden {policy.hidden} is not a multiple of 16"
     if policy.settings.encoder != "flat" or not isinstance(policy.observations, ArrayObservations):
-        return "they have no convolutions and read no structured observations"
+        return "they have no convolutions and cannot read structured observations"
     if policy.settings.value_head != "scalar":
         return f"they have no {policy.settings.value_head} of values"
     if policy.spec.observation_dtype not in shared.kernels.NUMBERS:
@@ -71,7 +71,7 @@ class KernelActor:
         self.store, self.reset_state = self.core.store, self.core.reset_state
 
     def begin(self, generator: torch.Generator) -> None:
-        """See `Actor.begin`: every part, on every rank, gets the same key, and tells its rows apart by their number."""
+        """See `Actor.begin`: all parts of all ranks get the same key; rows differ by their number."""
         self.key = int(torch.randint(1 << 62, (1,), generator=generator))
 
     def act(self, t: int, greedy: bool = False) -> int:
@@ -134,7 +134,7 @@ class KernelLearner:
         self.weights_changed()
 
     def _tensors(self, take: Any) -> tuple[NDArray[np.float32] | None, ...]:
-        """Return what `take` makes of each parameter, in the kernels' order."""
+        """Return `take` of each parameter, in the kernels' order."""
         p = self.policy
         return tuple(None if x is None else take(x).numpy() for x in (p.encoder, p.core, p.head, p.log_std))
 
@@ -179,7 +179,7 @@ class KernelLearner:
 
 
 def _arrays(buffers: Buffers) -> dict[str, Any]:
-    """Return the buffers as the kernels want them: by name, observations flat."""
+    """Return the buffers in the kernels' layout: by name, observations flat."""
     arrays: dict[str, Any] = {
         name: tensor.numpy() for name, tensor in vars(buffers).items() if isinstance(tensor, Tensor)
     }

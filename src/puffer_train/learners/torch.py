@@ -1,4 +1,4 @@
-"""The work of the algorithm done by torch, for every network: the reference that the C kernels are checked against."""
+"""The arithmetic in torch, for every network: the reference that the C kernels are checked against."""
 
 from __future__ import annotations
 

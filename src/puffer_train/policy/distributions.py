@@ -58,7 +58,7 @@ class CategoricalActions:
         return log_prob, entropy
 
     def _blocks(self, logits: Tensor, masks: Tensor | None) -> list[Tensor]:
-        """Return the logits (K, ...) of each action apart, those of forbidden choices out of reach."""
+        """Return the logits (K, ...) of each action apart, those of forbidden choices at `MASKED_LOGIT`."""
         if masks is not None:
             logits = torch.where(masks.movedim(-1, 0), logits, MASKED_LOGIT)
         return list(torch.split(logits, list(self.sizes)))

@@ -117,7 +117,7 @@ class Policy(nn.Module):
     def forward(self, observations: Tensor, state: Tensor, keep: Tensor | None = None) -> Tensor:
         """Whole sequences for learning. observations (T, B, *shape), state (L, B, S) before the first step.
 
-        keep (T, B) is 0 where the state is wiped before that step because a new episode starts there, else 1;
+        keep (T, B) is 0 where the state is reset before that step because a new episode starts there, else 1;
         None keeps it throughout. Returns (K + V, T, B).
         """
         x = self._encode(observations)

@@ -1,4 +1,4 @@
-"""What the policy makes of observations: named tensors for people, products with the encoder for itself.
+"""How the policy reads observations: named tensors for people, products with the encoder for itself.
 
 Most observations are arrays, and the encoder multiplies all their numbers. Structured ones are rows of bytes
 (docs/contract.md, "Named observations") in which every field has its own place, type and meaning.
@@ -35,7 +35,7 @@ class ArrayObservations(nn.Module):
         return nn.functional.linear(flat, weight)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return what could hold a number that is not finite, by what to call it."""
+        """Return the tensors that could hold a number that is not finite, by the name to report."""
         return {"observations": observations} if observations.is_floating_point() else {}
 
 
@@ -105,7 +105,7 @@ class StructuredObservations(nn.Module):
         return summed if on_cpu else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return what could hold a number that is not finite, by what to call it."""
+        """Return the tensors that could hold a number that is not finite, by the name to report."""
         fields = [field for field in self.fields if field.dtype == "float32"]
         return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
 

@@ -62,7 +62,7 @@ def locked_run(folder: Path) -> Iterator[None]:
         LockedError: Another process works in it.
     """
     if not (folder / CONFIG).exists() and not (folder / CHECKPOINTS).is_dir():
-        raise ConfigError(f"{folder} is no run folder: it has neither {CONFIG} nor {CHECKPOINTS}.")
+        raise ConfigError(f"{folder} is not a run folder: it has neither {CONFIG} nor {CHECKPOINTS}.")
     with FolderLock(folder):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
@@ -104,9 +104,9 @@ def _read_run(folder: Path) -> tuple[dict[str, Any], checkpoint.Checkpoint]:
         warn(f"{folder / CONFIG} is damaged or was edited ({reason}): using the settings in {found.path}.")
     for key, kind in SAVED_TYPES.items():
         if not isinstance(saved.setdefault(key, kind()), kind):
-            raise CheckpointError(f"{folder} is no run folder: its {key} is {str(saved[key])[:60]!r}.")
+            raise CheckpointError(f"{folder} is not a run folder: its {key} is {str(saved[key])[:60]!r}.")
     if saved["seed"] < 0 or not all(name in LOGGERS for name in map(str, saved["log"])):
-        raise CheckpointError(f"{folder} is no run folder: its seed is {saved['seed']}, its log {saved['log']!r}.")
+        raise CheckpointError(f"{folder} is not a run folder: its seed is {saved['seed']}, its log {saved['log']!r}.")
     return saved, found
 
 

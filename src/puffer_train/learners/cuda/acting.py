@@ -1,7 +1,7 @@
-"""Acting on the GPU for environments on the processor: observations go up, one graph runs, actions come down.
+"""Acting on the GPU for environments on the processor: observations are uploaded, one graph runs, actions come back.
 
-Every actor has a stream of its own, so that with two of them, each in its thread, one part's environments are stepped
-while the GPU is busy with the other's, and copies run beside arithmetic. Nobody waits but an actor for its own actions.
+Every actor has a stream of its own, so that with two of them, each in its thread, one part's environments step while
+the GPU works for the other, and copies overlap with arithmetic. An actor waits for nothing but its own actions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEYS = 1 << 62
 
 
 class CudaActor(TorchActor):
-    """See `Actor`: acts for rows `first` to `last - 1`. What the environments show is taken in as `TorchActor` does."""
+    """See `Actor`: acts for rows `first` to `last - 1`. It stores observations and rewards as `TorchActor` does."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class CudaActor(TorchActor):
             self.stream.wait_stream(torch.cuda.current_stream(self.device))
         with self.beside():
             self.device_buffers.ratios[:, self.rows] = 1.0
-            self._bring_state()
+            self._upload_state()
             if isinstance(self.policy.actions, CategoricalActions):
                 self.key.fill_(int(torch.randint(KEYS, (1,), generator=generator)) + self.ranks.rank)
             else:
@@ -83,13 +83,13 @@ class CudaActor(TorchActor):
 
     def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`: the actions are in the processor's buffers when this returns."""
-        self.ask(t, greedy)
-        return self.answer(t)
+        self.request(t, greedy)
+        return self.receive(t)
 
-    def ask(self, t: int, greedy: bool = False) -> None:
-        """Have the actions of step t chosen; returns at once."""
+    def request(self, t: int, greedy: bool = False) -> None:
+        """Start choosing the actions of step t; returns at once."""
         with self.beside():
-            self._bring_observations(t)
+            self._upload_observations(t)
             self.slot.fill_(t)
             self.graphs[greedy]()
             self.buffers.actions[t, self.rows].copy_(self.device_buffers.actions[t, self.rows], non_blocking=True)
@@ -97,7 +97,7 @@ class CudaActor(TorchActor):
             if self.done is not None:
                 self.done.record()
 
-    def answer(self, t: int) -> int:
+    def receive(self, t: int) -> int:
         """Wait for the actions of step t; return the first row with bad outputs, or -1."""
         if self.done is not None:
             self.done.synchronize()
@@ -125,7 +125,7 @@ class CudaActor(TorchActor):
         """See `Actor.finish`; the state comes back to the processor, values with `estimate_advantages`."""
         mine, there, end = self.rows, self.device_buffers, self.buffers.horizon
         with self.beside(), torch.no_grad():
-            self._bring_observations(end)
+            self._upload_observations(end)
             state = there.state[:, mine]
             # look ahead on a copy of the state: the next rollout starts with this observation
             last = self.network.step(there.observations[end, mine], state.clone())
@@ -135,14 +135,14 @@ class CudaActor(TorchActor):
         if self.stream is not None:
             self.stream.synchronize()
 
-    def _bring_state(self) -> None:
-        """Start where the processor's state is: after a reset or a restored checkpoint it is another."""
+    def _upload_state(self) -> None:
+        """Start from the processor's state, which a reset or a restored checkpoint may have changed."""
         for layer, numbers in enumerate(self.whole_state):
             self.device_buffers.state[layer, self.rows].copy_(numbers[self.rows], non_blocking=True)
         self.device_buffers.first_state[:, self.rows] = self.device_buffers.state[:, self.rows]
 
-    def _bring_observations(self, t: int) -> None:
-        """Send what is seen before step t."""
+    def _upload_observations(self, t: int) -> None:
+        """Upload the observations before step t."""
         here, there = self.buffers, self.device_buffers
         pairs = [(here.observations[t], there.observations[t])]
         if here.masks is not None and there.masks is not None:

@@ -1,4 +1,4 @@
-"""The work of the algorithm done by one GPU."""
+"""The arithmetic on one GPU."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from puffer_train.system.ranks import ALONE, Ranks
 class CudaLearner:
     """See `Learner`. Besides, `learn` takes all gradient steps of an iteration without waiting between them.
 
-    The policy's parameters are on the GPU; buffers and state are the processor's, and are kept up to date: rewards,
-    ends and observations are read from them, actions, values, advantages and the state are written to them.
+    The policy's parameters are on the GPU. Buffers and state stay on the processor: rewards, ends and observations are
+    read from them; actions, values, advantages and the state are written to them.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class CudaLearner:
         self.policy, self.buffers, self.train = policy, buffers, train
         self.device = policy.head.device
         if self.device.type == "cuda":
-            torch.cuda.set_device(self.device)  # kernels are launched on the present one
+            torch.cuda.set_device(self.device)  # kernels are launched on the current device
             pin(buffers)
         self.device_buffers = DeviceBuffers(buffers, self.device)
         self.network = Network(policy)
@@ -60,7 +60,7 @@ class CudaLearner:
         self.update: Update | None = None
 
     def weights_changed(self) -> None:
-        """See `Learner.weights_changed`: the kernels look at the parameters themselves."""
+        """See `Learner.weights_changed`: the kernels read the parameters directly."""
 
     def gradient(
         self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
@@ -89,13 +89,13 @@ class CudaLearner:
         return update.summarize()
 
     def _update(self, optimizer: Optimizer) -> Update:
-        """Return what takes this optimizer's steps; it is made once."""
+        """Return the `Update` for this optimizer, made on first use."""
         if self.update is None or self.update.optimizer.optimizer is not optimizer:
             self.update = Update(self._gradient(self.train.minibatch // self.train.horizon), optimizer)
         return self.update
 
     def _gradient(self, sequences: int) -> Gradient:
-        """Return what computes gradients of this many sequences; it is made once."""
+        """Return the `Gradient` for this many sequences, made on first use."""
         if sequences not in self.gradients:
             self.gradients[sequences] = Gradient(
                 self.network, self.device_buffers, self.train, sequences, self._estimate

@@ -46,7 +46,7 @@ def kernels() -> ModuleType:
         from puffer_train.learners.cuda import triton_kernels  # noqa: PLC0415  (Triton is loaded only where it is used)
     except ImportError as error:
         raise ConfigError(
-            "training on a GPU needs Triton, which PyTorch for CUDA brings along on Linux: pip install triton "
+            "training on a GPU needs Triton, which PyTorch for CUDA includes on Linux: pip install triton "
             "(on Windows: triton-windows), or train with --learner auto."
         ) from error
     return triton_kernels
@@ -93,7 +93,7 @@ class _MinGRUScan(torch.autograd.Function):
 def mingru_scan(z: Tensor, x: Tensor, first_state: Tensor, keep: Tensor | None = None) -> Tensor:
     """The part of a MinGRU layer after its multiplication, over time: `policy.MinGRUScan` defines it.
 
-    z (T, B, 3H), x (T, B, H), first_state (B, H); keep (T, B) float is 0 where the state is wiped before that step.
+    z (T, B, 3H), x (T, B, H), first_state (B, H); keep (T, B) float is 0 where the state is reset before that step.
     Returns (T, B, H), differentiable in z and x.
     """
     if keep is not None:
@@ -163,7 +163,7 @@ def lstm_scan(z: Tensor, weight: Tensor, first_state: Tensor, keep: Tensor | Non
     """An LSTM layer after the multiplication of its input, over time: `policy.LSTMScan` defines it.
 
     z (T, B, 4H), what x adds to the gates; weight (4H, H), for what h adds; first_state (B, 2H), h and c; keep (T, B)
-    float is 0 where the state is wiped before that step. Returns h (T, B, H), differentiable in z and weight.
+    float is 0 where the state is reset before that step. Returns h (T, B, H), differentiable in z and weight.
     """
     if keep is not None:
         keep = keep.contiguous()

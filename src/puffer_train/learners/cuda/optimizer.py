@@ -1,7 +1,7 @@
-"""`optimizer.Optimizer`, for gradients that the processor never looks at.
+"""Optimizer steps without waiting for the GPU.
 
-Step lengths are tensors, steps are counted on the device, and an update that must not happen is computed all the same
-and then not taken: every number is either the new one or, bit for bit, the old one.
+Step lengths are tensors and steps are counted on the device. An update that must not happen is computed anyway and
+then discarded: every number is either the new one or, bit for bit, the old one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class DeviceOptimizer:
         self.parameters = optimizer.parameters
         device = next(iter(self.parameters.values())).device
         self.taken = torch.tensor(float(optimizer.steps), dtype=torch.float64, device=device)
-        """How many steps were taken; `optimizer.steps` is brought up to date by whoever reads this."""
+        """How many steps were taken; `Update.summarize` copies it to `optimizer.steps`."""
         self.shapes: dict[tuple[int, int], list[str]] = {}
         """Matrices by their shape: those of one shape are orthogonalised together."""
         for name, parameter in self.parameters.items():

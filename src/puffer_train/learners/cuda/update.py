@@ -1,7 +1,7 @@
-"""One gradient step as one piece of work for the GPU: gather, forward, loss, backward, clip, Muon, and the books.
+"""One gradient step as one piece of work for the GPU: gather, forward, loss, backward, clip, optimizer, statistics.
 
-Nothing is read back. Whether all numbers are finite is itself a number on the GPU: the step is computed in any case
-and taken where it is sound, and what to report is summed up until somebody asks.
+Nothing is read back. Whether all numbers are finite is itself a number on the GPU: the step is always computed, and
+taken only where it is finite. Figures are summed until `Update.summarize` reads them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MIN_NORM = 1e-12
 """Gradients shorter than this are not divided by their length."""
 
 REPORTED = ("loss", *operations.FIGURES, "gradient_norm")
-"""What there is to report of a gradient step."""
+"""Figures reported of a gradient step."""
 
 APPROX_KL = REPORTED.index("approx_kl")
 
@@ -75,7 +75,7 @@ class Gradient:
         return self.train.refresh_advantages
 
     def choose(self, sequences: Tensor, importance: Tensor, scale: Scale | None = None) -> None:
-        """Say which agents' sequences (B,) to look at next, and how much each of them weighs (B,); see `Learner`."""
+        """Set which agents' sequences (B,) are next, and their weights (B,); see `Learner`."""
         self.sequences.copy_(sequences, non_blocking=True)
         self.importance.copy_(importance, non_blocking=True)
         if scale is not None:
@@ -126,14 +126,14 @@ class Gradient:
         )
 
     def _refresh(self, values: Tensor, ratios: Tensor) -> None:
-        """Let later minibatches see what the policy says now, unless that makes no sense."""
+        """Store new values and ratios for later minibatches, unless they are not finite."""
         sound = self.finite.all()
         for slots, now in ((self.buffers.values, values), (self.buffers.ratios, ratios)):
             slots.index_copy_(1, self.sequences, torch.where(sound, now, self._pick(slots)))
         self.estimate()
 
     def fault(self, number: int) -> str:
-        """Return what it means that entry `number` of `finite` is false."""
+        """Return which number is not finite, where entry `number` of `finite` is false."""
         if number < len(REPORTED) - 1:
             return f"{REPORTED[number].replace('_', ' ')} is not finite"
         if number < len(self.finite) - 1:
@@ -142,7 +142,7 @@ class Gradient:
 
 
 class Update:
-    """Gradient and optimizer step in one, and the books of how they went."""
+    """Gradient and optimizer step in one, with statistics."""
 
     def __init__(self, gradient: Gradient, optimizer: Optimizer) -> None:
         self.gradient, self.optimizer = gradient, DeviceOptimizer(optimizer)
@@ -153,7 +153,7 @@ class Update:
         self.counts = torch.zeros(4, dtype=torch.int64, device=device)
         """Steps taken, skipped, skipped since one was taken, and the number of the first fault plus one."""
         self.stopped = torch.zeros((), dtype=torch.bool, device=device)
-        """Whether the policy moved further than `max_kl` allows: no step is taken then until the books are closed."""
+        """Whether the policy moved further than `max_kl` allows: no step is taken then until `summarize`."""
         changed = [*gradient.changed(), *self.optimizer.changed(), self.totals, self.counts, self.stopped]
         self.graph = Graph(self._step, device, changed)
 
@@ -178,7 +178,7 @@ class Update:
             self.stopped |= sound & (gradient.report[APPROX_KL] > gradient.train.max_kl)
 
     def summarize(self) -> UpdateSummary:
-        """Return what there is to report, and begin anew. The one moment at which the processor waits for the GPU."""
+        """Return the summary and start a new one. Only here does the processor wait for the GPU."""
         numbers = torch.cat([self.totals, self.counts.to(torch.float64), self.optimizer.taken.unsqueeze(0)]).tolist()
         totals, counts = numbers[: len(REPORTED)], [int(number) for number in numbers[len(REPORTED) :]]
         taken, skipped, skipped_last, fault, self.optimizer.optimizer.steps = counts
