@@ -69,18 +69,18 @@ def distance(result: Tensor, reference: Tensor) -> float:
 
 
 def check_mingru(
-    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], wiped: bool
+    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], resets: bool
 ) -> Iterator[Check]:
     """Compare output and gradients of the scan of (T, B, H) with `policy.MinGRUScan`."""
     steps, rows, hidden = shape
     z, x = torch.randn(steps, rows, 3 * hidden, generator=draw), torch.randn(shape, generator=draw)
     first, gradient = torch.rand(rows, hidden, generator=draw), torch.randn(shape, generator=draw)
-    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if wiped else None
+    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if resets else None
 
     def gradients(scan: Callable[..., Tensor], place: torch.device, dtype: torch.dtype) -> list[Tensor]:
         inputs = [t.to(place, dtype).requires_grad_() for t in (z, x)]
-        wipes = None if keep is None else keep.to(place, dtype)
-        out = scan(*inputs, first.to(place, dtype), wipes)
+        reset_steps = None if keep is None else keep.to(place, dtype)
+        out = scan(*inputs, first.to(place, dtype), reset_steps)
         return [out, *torch.autograd.grad(out, inputs, gradient.to(place, dtype))]
 
     def reference(z: Tensor, x: Tensor, first: Tensor, keep: Tensor | None) -> Tensor:
@@ -88,11 +88,11 @@ def check_mingru(
 
     mine = gradients(operations.mingru_scan, device, torch.float32)
     theirs = gradients(reference, torch.device("cpu"), torch.float64)
-    which = "with resets" if wiped else "without resets"
+    which = "with resets" if resets else "without resets"
     for name, result, expected in zip(("output", "gradient of z", "gradient of x"), mine, theirs, strict=True):
         yield Check(f"mingru_scan {which}: {name}", distance(result, expected))
 
-    if not wiped:
+    if not resets:
         state = first.to(device)
         stepped = [operations.mingru_step(z[t].to(device), x[t].to(device), state) for t in range(steps)]
         yield Check("mingru_step: output", distance(torch.stack(stepped), theirs[0]))
@@ -102,14 +102,14 @@ def check_mingru(
 
 
 def check_lstm(
-    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], wiped: bool
+    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], resets: bool
 ) -> Iterator[Check]:
     """Compare output and gradients of the scan of (T, B, H) with `policy.LSTMScan`."""
     steps, rows, hidden = shape
     z, weight = (torch.randn(*size, generator=draw) for size in ((steps, rows, 4 * hidden), (4 * hidden, hidden)))
     weight /= math.sqrt(hidden)
     first, gradient = torch.randn(rows, 2 * hidden, generator=draw), torch.randn(shape, generator=draw)
-    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if wiped else None
+    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if resets else None
 
     def gradients(scan: Callable[..., Tensor], place: torch.device, dtype: torch.dtype) -> list[Tensor]:
         inputs = [t.to(place, dtype).requires_grad_() for t in (z, weight)]
@@ -122,10 +122,10 @@ def check_lstm(
 
     mine = gradients(operations.lstm_scan, device, torch.float32)
     theirs = gradients(reference, torch.device("cpu"), torch.float64)
-    which = f"{hidden} units, with{'' if wiped else 'out'} resets"
+    which = f"{hidden} units, with{'' if resets else 'out'} resets"
     for name, result, expected in zip(("output", "gradient of z", "gradient of the weight"), mine, theirs, strict=True):
         yield Check(f"lstm_scan {which}: {name}", distance(result, expected))
-    if not wiped:
+    if not resets:
         state, on_device = first.to(device), weight.to(device)
         stepped = [operations.lstm_step(z[t].to(device), on_device, state) for t in range(steps)]
         yield Check(f"lstm_step {hidden} units: output", distance(torch.stack(stepped), theirs[0]))

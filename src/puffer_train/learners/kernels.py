@@ -30,7 +30,7 @@ def unsupported_reason(policy: Policy, parts: Sequence[Environment] = ()) -> str
     if shared.kernels is None:
         return "this installation was built without them"
     if type(policy) is not Policy:
-        return f"they compute Policy, not what {type(policy).__name__} makes of it"
+        return f"they run Policy, not its subclass {type(policy).__name__}"
     if policy.settings.cell not in shared.kernels.CELLS:
         return f"they have no {policy.settings.cell} cell"
     if policy.hidden > MAX_HIDDEN:

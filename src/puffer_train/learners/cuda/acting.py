@@ -123,13 +123,13 @@ class CudaActor(TorchActor):
 
     def finish(self) -> None:
         """See `Actor.finish`; the state comes back to the processor, values with `estimate_advantages`."""
-        mine, there, end = self.rows, self.device_buffers, self.buffers.horizon
+        mine, gpu, end = self.rows, self.device_buffers, self.buffers.horizon
         with self.beside(), torch.no_grad():
             self._upload_observations(end)
-            state = there.state[:, mine]
+            state = gpu.state[:, mine]
             # look ahead on a copy of the state: the next rollout starts with this observation
-            last = self.network.step(there.observations[end, mine], state.clone())
-            there.last_value[mine] = self.policy.values(last)
+            last = self.network.step(gpu.observations[end, mine], state.clone())
+            gpu.last_value[mine] = self.policy.values(last)
             for layer, numbers in enumerate(state):
                 self.whole_state[layer, mine].copy_(numbers, non_blocking=True)
         if self.stream is not None:
@@ -143,29 +143,29 @@ class CudaActor(TorchActor):
 
     def _upload_observations(self, t: int) -> None:
         """Upload the observations before step t."""
-        here, there = self.buffers, self.device_buffers
-        pairs = [(here.observations[t], there.observations[t])]
-        if here.masks is not None and there.masks is not None:
-            pairs.append((here.masks[t], there.masks[t]))
+        host, gpu = self.buffers, self.device_buffers
+        pairs = [(host.observations[t], gpu.observations[t])]
+        if host.masks is not None and gpu.masks is not None:
+            pairs.append((host.masks[t], gpu.masks[t]))
         for source, target in pairs:
             target[self.rows].copy_(source[self.rows], non_blocking=True)
 
     @torch.no_grad()
     def _play(self, greedy: bool) -> None:
         """One time step, on the GPU alone."""
-        there, first = self.device_buffers, self.first
-        state = there.state[:, self.rows]
-        output = self.network.step(self._now(there.observations), state)
+        gpu, first = self.device_buffers, self.first
+        state = gpu.state[:, self.rows]
+        output = self.network.step(self._now(gpu.observations), state)
         value = self.policy.values(output)
         if isinstance(self.policy.actions, CategoricalActions):
-            masks = None if there.masks is None else self._now(there.masks)
-            stored = (there.actions, there.log_probs, there.values, there.valid)
+            masks = None if gpu.masks is None else self._now(gpu.masks)
+            stored = (gpu.actions, gpu.log_probs, gpu.values, gpu.valid)
             operations.sample_categorical(
                 self.layout, output, value, masks, self.key, self.slot, first, *stored, greedy
             )
         else:
             self._sample_normal(output, value, greedy)
-        state.masked_fill_(~self._now(there.valid).unsqueeze(-1), 0.0)
+        state.masked_fill_(~self._now(gpu.valid).unsqueeze(-1), 0.0)
 
     def _now(self, slots: Tensor) -> Tensor:
         """Return the present slot of (T, A, ...), this actor's rows of it: (B, ...)."""
@@ -173,12 +173,12 @@ class CudaActor(TorchActor):
 
     def _sample_normal(self, output: Tensor, value: Tensor, greedy: bool) -> None:
         """Draw continuous actions from output (k + V, B), or take the means, and store what belongs to them."""
-        there, policy = self.device_buffers, self.policy
+        gpu, policy = self.device_buffers, self.policy
         noise = None if greedy else self.noise.index_select(0, self.slot).squeeze(0)
         sound = torch.isfinite(output).all(0) & torch.isfinite(value)
         output = torch.where(sound, output, 0.0)
         actions = policy.sample_actions(output, noise)
         log_probs = policy.evaluate_actions(output, actions)[0]
-        targets = (there.actions, there.log_probs, there.values, there.valid)
+        targets = (gpu.actions, gpu.log_probs, gpu.values, gpu.valid)
         for slots, now in zip(targets, (actions, log_probs, torch.where(sound, value, 0.0), sound), strict=True):
             slots[:, self.rows].index_copy_(0, self.slot, now.unsqueeze(0))

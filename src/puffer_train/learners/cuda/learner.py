@@ -104,17 +104,17 @@ class CudaLearner:
 
     def estimate_advantages(self, reward_factor: float) -> None:
         """See `Learner.estimate_advantages`. Brings values and advantages to the processor's buffers."""
-        here, there = self.buffers, self.device_buffers
+        host, gpu = self.buffers, self.device_buffers
         self.reward_factor.fill_(reward_factor)
-        pairs = [(here.rewards, there.rewards), (here.ends, there.ends), (here.final_values, there.final_values)]
-        if here.present is not None and there.present is not None:
-            pairs.append((here.present, there.present))
+        pairs = [(host.rewards, gpu.rewards), (host.ends, gpu.ends), (host.final_values, gpu.final_values)]
+        if host.present is not None and gpu.present is not None:
+            pairs.append((host.present, gpu.present))
         for source, target in pairs:
             target.copy_(source, non_blocking=True)
         self._estimate()
-        for target, source in ((here.values, there.values), (here.last_value, there.last_value)):
+        for target, source in ((host.values, gpu.values), (host.last_value, gpu.last_value)):
             target.copy_(source, non_blocking=True)
-        here.advantages.copy_(there.advantages)  # waits, for the others too
+        host.advantages.copy_(gpu.advantages)  # waits, for the others too
 
     @torch.no_grad()
     def _estimate(self) -> None:
