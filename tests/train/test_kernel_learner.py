@@ -36,7 +36,7 @@ class Grid(tiny.Bandit):
 REASONS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "units": (CartPole, {"hidden": 24}, "policy.hidden 24 is not a multiple of 16"),
     "convolutions": (Grid, {"encoder": "grid"}, "no convolutions"),
-    "fields": (Signpost, {}, "no structured observations"),
+    "fields": (Signpost, {}, "cannot read structured observations"),
     "values": (CartPole, {"value_head": "distribution"}, "no distribution of values"),
 }
 

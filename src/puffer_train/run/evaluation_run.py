@@ -18,6 +18,7 @@ from puffer_train.report.evaluation import report_comparison, report_evaluation
 from puffer_train.storage import checkpoint
 from puffer_train.storage.policy_file import read_policy, read_policy_info
 from puffer_train.system import runtime
+from puffer_train.system.crashes import report_crashes
 
 
 def judge(
@@ -41,6 +42,7 @@ def judge(
     Raises:
         UserError: Policy, environment and options do not fit together.
     """
+    report_crashes()
     judged = [Trained.find(policy_file) if policy_file is not None else Trained.from_checkpoint(checkpoint)]
     judged += [] if against is None else [Trained.find(against)]
     first, last = judged[0], judged[-1]
