@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import FunctionType, TracebackType
 
-
-class UserError(Exception):
-    """An error that the user can fix: the commands print its message as one line, without a traceback."""
-
-    exit_code = 2
+from puffer_envs.contract.errors import UserError
 
 
 class ConfigError(UserError):
     """A setting is unknown, has the wrong type or range, or does not fit with another one."""
-
-
-class EnvironmentNotFoundError(UserError):
-    """No installed package offers an environment of this name."""
 
 
 class ContractError(UserError):
@@ -28,7 +19,7 @@ class ContractError(UserError):
 
 
 class CheckpointError(UserError):
-    """A checkpoint or policy file is incomplete, damaged, or made for something else."""
+    """A checkpoint is incomplete or damaged, or it or a policy file was made for something else."""
 
 
 class StorageError(UserError):
@@ -106,10 +97,5 @@ def _own_traceback(error: BaseException) -> str:
 
 
 def _is_ours(trace: TracebackType) -> bool:
-    return str(trace.tb_frame.f_globals.get("__name__")).startswith("puffer_train.")
-
-
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x'?"` for the known name nearest to the given one, or an empty string."""
-    nearest = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+    module = str(trace.tb_frame.f_globals.get("__name__"))
+    return module.startswith(("puffer_train.", "puffer_envs.contract."))

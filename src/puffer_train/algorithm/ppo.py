@@ -23,8 +23,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from puffer_envs.contract.logs import merge_logs
+from puffer_envs.contract.machine import physical_memory
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.algorithm.episodes import EpisodeMeter, together
+from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
 from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.minibatches import Minibatches, explained_variance
@@ -39,7 +41,6 @@ from puffer_train.learners.registry import make_learner
 from puffer_train.policy import Policy
 from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
-from puffer_train.system.runtime import physical_memory
 
 
 class Trainer:
@@ -155,7 +156,7 @@ class Trainer:
             episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
         if self.ranks.count > 1:
             mine = json.dumps({key: float(value) for key, value in episodes.items()})
-            episodes = together([json.loads(log) for log in self.ranks.tell(mine.encode())])
+            episodes = merge_logs([json.loads(log) for log in self.ranks.tell(mine.encode())])
             self.clock.seconds["ranks"] = self.ranks.seconds
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}

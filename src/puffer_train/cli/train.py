@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from puffer_envs.contract.errors import UsageError
 from puffer_train import config
 from puffer_train.cli.options import (
     Parser,
-    UsageError,
     add_settings,
     given_settings,
     print_environments,

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from puffer_train.contract import ActionSpec
+from puffer_envs.contract.actions import ActionSpec
 
 MASKED_LOGIT = -1e9
 """Logit of an action that may not be taken: its probability is exactly 0, and no arithmetic turns to NaN."""

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import safetensors.torch
 import torch
 
+from puffer_envs.contract.files import write_atomically
 from puffer_train.errors import CheckpointError, EnvironmentFailedError, NonFiniteError, RanksError, StorageError
 from puffer_train.run.saving import newest_checkpoint, save
 from puffer_train.run.state import Run
-from puffer_train.storage.files import replace_durable, storing
+from puffer_train.storage.files import storing
 
 FAILURE = "failure.txt"
 """In a run folder: why the run ended, with the environment's traceback."""
@@ -44,7 +45,7 @@ def _save_after_failure(run: Run, reason: str) -> str:
     failure = run.folder / FAILURE
     try:
         with storing(failure):
-            replace_durable(failure, f"After {run.trainer.steps} steps: {reason}\n".encode())
+            write_atomically(failure, f"After {run.trainer.steps} steps: {reason}\n".encode())
         where = f"The traceback is also in {failure}. "
     except StorageError:
         where = ""  # the terminal shows it anyway
@@ -73,7 +74,7 @@ def _dump(run: Run, reason: str) -> str:
     path = run.folder / DUMP
     try:
         contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        replace_durable(path, safetensors.torch.save(contiguous, {"reason": reason}))
+        write_atomically(path, safetensors.torch.save(contiguous, {"reason": reason}))
     except OSError as error:
         return f"The dump could not be written: {error.strerror or error}."
     return f"The last rollout, weights and gradients are in {path}."

@@ -9,13 +9,14 @@ import sys
 import time
 from pathlib import Path
 
+from puffer_envs.contract.files import write_atomically
 from puffer_train.algorithm.evaluate import evaluate, evaluation_envs, record, records
 from puffer_train.report.evaluation import report_evaluation
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.loggers import Loggers
 from puffer_train.run.saving import export_policy
 from puffer_train.run.state import Run
-from puffer_train.storage.files import replace_durable, storing
+from puffer_train.storage.files import storing
 from puffer_train.storage.folder import EVALUATION
 from puffer_train.system.signals import exit_status
 
@@ -77,7 +78,7 @@ def _evaluate(run: Run, log: Loggers) -> None:
     log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
     content = {"episodes": result.episodes, "unfinished": result.unfinished, **summary}
     with storing(run.folder / EVALUATION):
-        replace_durable(run.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
+        write_atomically(run.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _record(run: Run) -> Path | None:

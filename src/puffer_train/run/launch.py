@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from puffer_envs.contract.machine import available_cores
 from puffer_train import config
 from puffer_train.algorithm.ppo import Trainer
 from puffer_train.environments import registry
@@ -62,7 +63,7 @@ def resume(folder: Path, name: str | None, given: Mapping[str, object], options:
     """
     with joined() as ranks, locked_run(folder) if ranks.leads else nullcontext():
         saved, found = read_run(folder, ranks)
-        source = registry.find(registry.named_by(folder, saved["environment"], name))
+        source = registry.find(registry.resolve_name(folder, saved["environment"], name))
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
         settings = config.overlay(settings, given, "command line")
         cores = options.threads or saved.get("threads", {}).get("environments") or _share_of_cores(ranks)
@@ -102,7 +103,7 @@ def _trainer(
 
 def _share_of_cores(ranks: Ranks) -> int:
     """Return how many threads are a rank's share of this machine."""
-    return max(1, runtime.available_cores() // ranks.local_count)
+    return max(1, available_cores() // ranks.local_count)
 
 
 def _tune(trainer: Trainer, threads: int | None) -> None:

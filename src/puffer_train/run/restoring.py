@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from puffer_train.algorithm import training_state
-from puffer_train.policy import completed
 from puffer_train.report.formatting import short
 from puffer_train.run.saving import SNAPSHOT, identity, rank_prefix
 from puffer_train.run.state import Run
@@ -32,7 +31,7 @@ def restore(run: Run, found: checkpoint.Checkpoint, changed: set[str]) -> None:
     wanted, learned = identity(run), training_state.learned_tensors(trainer)
     found = replace(found, tensors={name: of_all[name] for name in learned if name in of_all} | mine)
     checkpoint.check_settings(manifest["identity"], wanted, changed, where)
-    checkpoint.check_identity(completed(manifest["identity"]) | {"seed": manifest["seed"]}, wanted, where)
+    checkpoint.check_identity(manifest["identity"] | {"seed": manifest["seed"]}, wanted, where)
     checkpoint.check_shapes(found.tensors, learned, where)
     checkpoint.check_generators(found.tensors, where)
     checkpoint.check_counters(manifest["counters"], training_state.counters(trainer), where)

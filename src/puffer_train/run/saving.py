@@ -11,6 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from puffer_envs.contract.policy_info import PolicyError
 from puffer_train.algorithm import training_state
 from puffer_train.errors import CheckpointError, StorageError
 from puffer_train.run.state import Run
@@ -73,7 +74,7 @@ def save_last(run: Run) -> None:
         save(run)
     except (StorageError, CheckpointError) as error:
         saved = ""
-        with suppress(StorageError, CheckpointError):
+        with suppress(StorageError, PolicyError):
             saved = f" The policy is in {export_policy(run)}."
         raise StorageError(f"{error}{saved} {newest_checkpoint(run)}") from error
 
@@ -90,7 +91,7 @@ def export_policy(run: Run) -> Path:
     """Write the policy file and return its path.
 
     Raises:
-        CheckpointError: A weight is not finite.
+        PolicyError: A weight is not finite.
         StorageError: The disk refuses.
     """
     path = run.folder / POLICY

@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import Trainer
 from puffer_train.environments import registry
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
-from puffer_train.storage.files import replace_durable, storing
+from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
@@ -133,7 +134,7 @@ class Run:
             "history": [*self.history, part],
         }
         with storing(self.folder / CONFIG):
-            replace_durable(self.folder / CONFIG, seal(content, CHECKSUM_KEY))
+            write_atomically(self.folder / CONFIG, seal(content, CHECKSUM_KEY))
 
     def say(self, line: str) -> None:
         """Print a line, never wrapped."""
