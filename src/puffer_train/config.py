@@ -271,7 +271,7 @@ def field_help(section: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a settings class, for `--help`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(section)))
-    except OSError:  # installed without sources: the options work all the same
+    except OSError:  # installed without sources: only --help lacks the notes
         return {}
     body = cast(ast.ClassDef, tree.body[0]).body
     return {

@@ -73,7 +73,7 @@ TRAIN_MISTAKES = [
     (["CartPole-v1"], "Did you mean 'gymnasium:CartPole-v1'?"),
     (["pettingzoo:butterfly.no_such_v1"], "butterfly.no_such_v1"),
     (["--resume", "nowhere"], "nowhere is not a run folder"),
-    (["--resume", "x", "--seed", "3"], "--resume goes on with a run's own"),
+    (["--resume", "x", "--seed", "3"], "--resume uses the run's own"),
 ]
 
 

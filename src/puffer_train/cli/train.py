@@ -34,7 +34,7 @@ def build_parser() -> Parser:
         help="threads to use [all cores]; the kernels' results do not depend on it",
     )
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to leave the run [runs/NAME-TIME]")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")
     parser.add_argument(
         "--log",
@@ -75,7 +75,9 @@ def _main(arguments: Sequence[str]) -> int:
     }
     if options.resume is not None:
         if options.run_dir is not None or options.settings is not None or options.seed is not None:
-            raise UsageError("--resume goes on with a run's own folder, settings file and seed: do not give others.")
+            raise UsageError(
+                "--resume uses the run's own folder, settings and seed: leave out --run-dir, --settings and --seed."
+            )
         from puffer_train.run import launch, state  # noqa: PLC0415 - torch is loaded only when it is needed
 
         return launch.resume(options.resume, options.name, given, state.RunOptions(**chosen))

@@ -26,7 +26,7 @@ class MetricsFile:
     ) -> None:
         """Open the file; with `resume_at`, lines beyond that many steps are removed, for they will be written again.
 
-        warn: told once when lines cannot be written any more. Raises `OSError` when the file cannot be opened.
+        warn: called once when lines can no longer be written. Raises `OSError` when the file cannot be opened.
         """
         self._path, self._warn, self._failing = path, warn, False
         self.seconds = 0.0

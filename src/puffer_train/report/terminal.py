@@ -36,7 +36,7 @@ class LastingOutput(io.TextIOBase):
     def fileno(self) -> int:
         """Descriptor of the stream; raises `OSError` where it has none."""
         if self._stream is None:
-            raise OSError("nobody reads this output any more")
+            raise OSError("this output is closed")
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
