@@ -75,9 +75,7 @@ def _main(arguments: Sequence[str]) -> int:
     }
     if options.resume is not None:
         if options.run_dir is not None or options.settings is not None or options.seed is not None:
-            raise UsageError(
-                "--resume uses the run's own folder, settings and seed: leave out --run-dir, --settings and --seed."
-            )
+            raise UsageError("--resume uses the run's own folder and seed: leave out --run-dir, --settings and --seed.")
         from puffer_train.run import launch, state  # noqa: PLC0415 - torch is loaded only when it is needed
 
         return launch.resume(options.resume, options.name, given, state.RunOptions(**chosen))
