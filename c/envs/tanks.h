@@ -74,8 +74,6 @@ enum {
     TANKS_DANGER = 5,
     TANKS_OBS = TANKS_OWN + TANKS_WHISKERS + TANKS_ENEMIES * TANKS_ENEMY + TANKS_MATES * TANKS_MATE +
         TANKS_DANGERS * TANKS_DANGER,
-    TANKS_LANES = 16,     // rays cast side by side: whiskers and lines of sight
-    TANKS_CROSSINGS = 10, // borders between cells that a ray crosses along one axis within TANKS_SIGHT, at most
     TANKS_WHISKER_RANGE = 8 * TANKS_CELL,
     TANKS_SIGHT = 10 * TANKS_CELL,       // beyond which no tank is in sight
     TANKS_FAR = 16 * TANKS_CELL,         // beyond which distances look the same
@@ -91,6 +89,11 @@ enum {
     TANKS_BOT_NEAR = 2 * TANKS_CELL + TANKS_CELL / 2,
     TANKS_BOT_STUCK = 8, // it backs off once in this many steps while something is in its way
 };
+
+// The actions of a tank, as in io.actions.
+typedef struct TanksAction {
+    int32_t drive, turn, fire;
+} TanksAction;
 
 typedef struct Tanks {
     PufRng rng;
@@ -187,9 +190,6 @@ static void tanks_init(Tanks* s, const double* params, PufRng rng)
     s->reward_hit = (float)params[TANKS_P_REWARD_HIT];
 }
 
-// `n` rounded up to whole blocks.
-static inline int32_t tanks_blocks(int32_t n) { return (n + TANKS_BLOCK - 1) / TANKS_BLOCK * TANKS_BLOCK; }
-
 // ---- Directions ----
 
 // The sine of each heading, and of a quarter more for the cosine. Exactly as large in every quarter.
@@ -207,6 +207,10 @@ static const int16_t tanks_sines[TANKS_TURN + TANKS_QUARTER] = { TANKS_RISE, TAN
 static inline int32_t tanks_sine(int32_t heading) { return tanks_sines[heading]; }
 static inline int32_t tanks_cosine(int32_t heading) { return tanks_sines[heading + TANKS_QUARTER]; }
 
+// A direction as a unit vector.
+static inline float tanks_unit_x(int32_t heading) { return (float)tanks_cosine(heading) * (1.0f / TANKS_UNIT); }
+static inline float tanks_unit_y(int32_t heading) { return (float)tanks_sine(heading) * (1.0f / TANKS_UNIT); }
+
 // `length` (even) times a sine, to the nearest even number; as far from 0 on either side.
 static inline int32_t tanks_part(int32_t length, int32_t sine)
 {
@@ -215,39 +219,82 @@ static inline int32_t tanks_part(int32_t length, int32_t sine)
     return (product + half) / TANKS_UNIT * 2;
 }
 
-// ---- The arena ----
+// ---- Cells, teams ----
 
 static inline int32_t tanks_cell(int32_t position) { return position >> TANKS_CELL_BITS; }
 static inline int32_t tanks_middle(int32_t cell) { return cell * TANKS_CELL + TANKS_CELL / 2; }
-
-// One step of a flood: what is free and next to, or in, what is reached already. Row r is reached[r + 1]. Returns 0 when
-// nothing is new.
-static uint32_t tanks_spread(uint32_t reached[TANKS_ROWS + 2], const uint32_t free_cells[TANKS_ROWS])
+static inline int32_t tanks_is_wall(const uint32_t rows[TANKS_ROWS], int32_t row, int32_t column)
 {
-    uint32_t next[TANKS_ROWS], fresh = 0;
-    for (int32_t r = 0; r < TANKS_ROWS; r++) {
-        uint32_t row = reached[r + 1];
-        next[r] = (row | row << 1 | row >> 1 | reached[r] | reached[r + 2]) & free_cells[r];
-        fresh |= next[r] ^ row;
-    }
-    memcpy(reached + 1, next, sizeof(next));
-    return fresh;
+    return (int32_t)(rows[row] >> column & 1);
+}
+static inline int32_t tanks_team(const Tanks* s, int32_t tank) { return tank >= s->team_size; }
+static inline int32_t tanks_are_hostile(const Tanks* s, int32_t a, int32_t b)
+{
+    return tanks_team(s, a) != tanks_team(s, b);
 }
 
-// Whether every free cell can be reached from every other.
-static int tanks_connected(const uint32_t rows[TANKS_ROWS])
+// From each tank of the second team to the nearest living enemy: a unit vector, and how far.
+typedef struct TanksAim {
+    float dx[TANKS_TEAM], dy[TANKS_TEAM], distance[TANKS_TEAM];
+} TanksAim;
+
+#ifndef PUF_PLAIN
+#include "tanks_lanes.h"
+#endif
+
+// ---- Ways ----
+
+// How many steps from cell to cell it takes to get from the nearest of `count` cells to each of the others.
+typedef struct TanksWays {
+    int32_t steps[TANKS_ROWS * TANKS_ROWS]; // of row r, column c at r * TANKS_ROWS + c; -1: no way
+    int32_t cells[TANKS_ROWS * TANKS_ROWS]; // those that have a way, the nearest first
+    int32_t count;
+} TanksWays;
+
+static inline void tanks_begin_ways(TanksWays* ways)
 {
-    uint32_t reached[TANKS_ROWS + 2] = { 0 }, free_cells[TANKS_ROWS], missed = 0;
-    for (int32_t r = 0; r < TANKS_ROWS; r++) {
-        free_cells[r] = ~rows[r];
+    ways->count = 0;
+    for (int32_t cell = 0; cell < TANKS_ROWS * TANKS_ROWS; cell++) {
+        ways->steps[cell] = -1;
     }
-    reached[2] = 2; // the first column is always free
-    while (tanks_spread(reached, free_cells)) {
+}
+
+static inline void tanks_add_cell(TanksWays* ways, int32_t cell, int32_t steps)
+{
+    if (ways->steps[cell] < 0) {
+        ways->steps[cell] = steps;
+        ways->cells[ways->count++] = cell;
     }
-    for (int32_t r = 0; r < TANKS_ROWS; r++) {
-        missed |= free_cells[r] ^ reached[r + 1];
+}
+
+// Breadth first, from the cells that were added with 0 steps.
+static inline void tanks_find_ways(TanksWays* ways, const uint32_t rows[TANKS_ROWS])
+{
+    static const int32_t sides[4] = { -1, 1, -TANKS_ROWS, TANKS_ROWS };
+    for (int32_t i = 0; i < ways->count; i++) {
+        for (int32_t side = 0; side < 4; side++) {
+            int32_t cell = ways->cells[i] + sides[side];
+            if (!tanks_is_wall(rows, cell / TANKS_ROWS, cell % TANKS_ROWS)) {
+                tanks_add_cell(ways, cell, ways->steps[ways->cells[i]] + 1);
+            }
+        }
     }
-    return missed == 0;
+}
+
+// ---- The arena ----
+
+// Whether every free cell can be reached from every other.
+static inline int tanks_is_connected(const uint32_t rows[TANKS_ROWS])
+{
+    TanksWays ways;
+    int32_t free_cells = 0;
+    for (int32_t cell = 0; cell < TANKS_ROWS * TANKS_ROWS; cell++) {
+        free_cells += !tanks_is_wall(rows, cell / TANKS_ROWS, cell % TANKS_ROWS);
+    }
+    tanks_begin_ways(&ways);
+    tanks_add_cell(&ways, TANKS_ROWS + 1, 0); // the first column is always free
+    tanks_find_ways(&ways, rows);
+    return ways.count == free_cells;
 }
 
 // A wall of 1 to 3 cells by 1 or 2, and the same one half a turn around the middle. Returns how many cells were walled.
@@ -264,13 +311,13 @@ static int32_t tanks_add_wall(Tanks* s)
     int32_t added = 0;
     for (int32_t r = row; r < row + high && r < s->height; r++) {
         for (int32_t c = column; c < column + wide && c < s->width - TANKS_START_COLUMNS; c++) {
-            added += !(rows[r + 1] >> (c + 1) & 1);
+            added += !tanks_is_wall(rows, r + 1, c + 1);
             rows[r + 1] |= 1u << (c + 1);
-            added += !(rows[s->height - r] >> (s->width - c) & 1);
+            added += !tanks_is_wall(rows, s->height - r, s->width - c);
             rows[s->height - r] |= 1u << (s->width - c);
         }
     }
-    if (added == 0 || !tanks_connected(rows)) {
+    if (added == 0 || !PUF_LANES(tanks_is_connected)(rows)) {
         return 0;
     }
     memcpy(s->rows, rows, sizeof(rows));
@@ -332,145 +379,6 @@ static void tanks_reset(Tanks* s)
     s->tick = 0;
 }
 
-// ---- Rays ----
-
-// Before the inner of two short loops, the outer of which should become vector instructions. gcc does this by itself.
-#ifdef __clang__
-#define TANKS_UNROLL PUF_PRAGMA(clang loop unroll(full))
-#else
-#define TANKS_UNROLL
-#endif
-
-// Rays side by side, as unit vectors from one point; and, once cast, how far each is from the first wall, or 0x1p60f
-// where it meets none within TANKS_SIGHT.
-typedef struct TanksFan {
-    float dx[TANKS_LANES], dy[TANKS_LANES], distance[TANKS_LANES];
-} TanksFan;
-
-// The borders that a ray crosses along one axis: at which distance; and how many along the other axis before.
-typedef struct TanksBorders {
-    float at[TANKS_CROSSINGS][TANKS_LANES];
-    int32_t passed[TANKS_CROSSINGS][TANKS_LANES];
-} TanksBorders;
-
-// Walls by columns: bit r of column c. Columns that a ray could only reach through the border are there, but empty.
-typedef struct TanksArena {
-    uint32_t columns[TANKS_ROWS + 2 * TANKS_CROSSINGS], rows[TANKS_ROWS + 2 * TANKS_CROSSINGS];
-} TanksArena;
-
-static void tanks_map_arena(const Tanks* s, TanksArena* arena)
-{
-    memset(arena, 0, sizeof(*arena));
-    memcpy(arena->rows + TANKS_CROSSINGS, s->rows, sizeof(s->rows));
-    uint32_t columns[TANKS_ROWS] = { 0 };
-    for (int32_t r = 0; r < s->height + 2; r++) {
-        uint32_t row = s->rows[r];
-        for (int32_t c = 0; c < TANKS_ROWS; c++) {
-            columns[c] |= (row >> c & 1) << r;
-        }
-    }
-    memcpy(arena->columns + TANKS_CROSSINGS, columns, sizeof(columns));
-}
-
-static void tanks_find_borders(const float* direction, float in_cell, TanksBorders* borders)
-{
-    const float cell = TANKS_CELL, least = 1e-6f;
-    float at[TANKS_LANES], gap[TANKS_LANES];
-    PUF_VECTORIZE(16)
-    for (int32_t i = 0; i < TANKS_LANES; i++) {
-        float stretch = 1.0f / puf_maxf(fabsf(direction[i]), least);
-        at[i] = (direction[i] > 0.0f ? cell - in_cell : in_cell) * stretch;
-        gap[i] = cell * stretch;
-    }
-    for (int32_t k = 0; k < TANKS_CROSSINGS; k++) {
-        PUF_VECTORIZE(16)
-        for (int32_t i = 0; i < TANKS_LANES; i++) {
-            borders->at[k][i] = at[i];
-            borders->passed[k][i] = TANKS_CROSSINGS;
-            at[i] += gap[i];
-        }
-    }
-}
-
-// In which order they are crossed: along x first where both are met at once.
-static void tanks_order_borders(TanksBorders* x, TanksBorders* y)
-{
-    for (int32_t k = 0; k < TANKS_CROSSINGS; k++) {
-        PUF_VECTORIZE(16)
-        for (int32_t i = 0; i < TANKS_LANES; i++) {
-            float at = x->at[k][i];
-            int32_t passed = 0;
-            TANKS_UNROLL
-            for (int32_t m = 0; m < TANKS_CROSSINGS; m++) {
-                int32_t y_first = y->at[m][i] < at;
-                passed += y_first;
-                y->passed[m][i] -= y_first;
-            }
-            x->passed[k][i] = passed;
-        }
-    }
-}
-
-// How far the first wall behind these borders is; 0x1p60f where there is none. `lines` are the columns (or rows) from that
-// of the point on, both ways.
-static void tanks_meet_walls(const TanksBorders* borders, const float* along, const float* across,
-                             const uint32_t* lines, int32_t place, float* distance)
-{
-    PUF_VECTORIZE(16)
-    for (int32_t i = 0; i < TANKS_LANES; i++) {
-        float nearest = 0x1p60f;
-        int32_t side = across[i] > 0.0f ? 1 : -1;
-        TANKS_UNROLL
-        for (int32_t k = 0; k < TANKS_CROSSINGS; k++) {
-            uint32_t at = (uint32_t)(place + side * borders->passed[k][i]) & (TANKS_ROWS - 1);
-            uint32_t ahead = lines[k + 1], behind = lines[-k - 1], line = along[i] > 0.0f ? ahead : behind;
-            float reached = borders->at[k][i];
-            nearest = puf_minf(nearest, line >> at & 1 ? reached : 0x1p60f);
-        }
-        distance[i] = nearest;
-    }
-}
-
-// All rays side by side. The borders that a ray crosses are two sequences; where a border comes in the other one says
-// which cell is behind it. (Amanatides, Woo 1987, but without walking: that would look up another row for every ray.)
-static void tanks_cast(const TanksArena* arena, float x, float y, TanksFan* fan)
-{
-    TanksBorders borders_x, borders_y;
-    float nearest_x[TANKS_LANES], nearest_y[TANKS_LANES];
-    int32_t column = tanks_cell((int32_t)x), row = tanks_cell((int32_t)y);
-    tanks_find_borders(fan->dx, x - (float)(column * TANKS_CELL), &borders_x);
-    tanks_find_borders(fan->dy, y - (float)(row * TANKS_CELL), &borders_y);
-    tanks_order_borders(&borders_x, &borders_y);
-    tanks_meet_walls(&borders_x, fan->dx, fan->dy, arena->columns + TANKS_CROSSINGS + column, row, nearest_x);
-    tanks_meet_walls(&borders_y, fan->dy, fan->dx, arena->rows + TANKS_CROSSINGS + row, column, nearest_y);
-    for (int32_t i = 0; i < TANKS_LANES; i++) {
-        fan->distance[i] = puf_minf(nearest_x[i], nearest_y[i]);
-    }
-}
-
-// Whether a ray from (x, y) along a unit vector meets no wall within a distance: from border to border.
-static int32_t tanks_sees(const Tanks* s, int32_t x, int32_t y, float dx, float dy, float distance)
-{
-    const float cell = TANKS_CELL, least = 1e-6f;
-    int32_t column = tanks_cell(x), row = tanks_cell(y), side_x = dx > 0.0f ? 1 : -1, side_y = dy > 0.0f ? 1 : -1;
-    float in_x = (float)(x - column * TANKS_CELL), in_y = (float)(y - row * TANKS_CELL);
-    float gap_x = 1.0f / puf_maxf(fabsf(dx), least), gap_y = 1.0f / puf_maxf(fabsf(dy), least);
-    float next_x = (dx > 0.0f ? cell - in_x : in_x) * gap_x, next_y = (dy > 0.0f ? cell - in_y : in_y) * gap_y;
-    gap_x *= cell;
-    gap_y *= cell;
-    while (puf_minf(next_x, next_y) < distance) {
-        int32_t along_x = -(next_x <= next_y);
-        column += side_x & along_x;
-        row += side_y & ~along_x;
-        next_x += along_x ? gap_x : 0.0f;
-        next_y += along_x ? 0.0f : gap_y;
-        if (s->rows[row] >> column & 1) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 // ---- Tanks ----
 
 // A move along x up to a wall; and the same along y.
@@ -490,55 +398,69 @@ static int32_t tanks_slide_y(const Tanks* s, int32_t x, int32_t y, int32_t dy)
     return (walls >> tanks_cell(x - TANKS_RADIUS) | walls >> tanks_cell(x + TANKS_RADIUS - 1)) & 1 ? stop : y + dy;
 }
 
-// Moves along one axis, from `at` to `to`, with the other coordinate in `across`. One that would come too near to
-// where another tank is, or to where it wants to be, is not taken: whoever moves in the end, no two are too near.
-static void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across)
+static inline int32_t tanks_are_near(int32_t dx, int32_t dy) { return dx * dx + dy * dy < TANKS_APART * TANKS_APART; }
+
+// Whether tank i, on its way along one axis to to[i], would come too near to where another tank is, or wants to be.
+static inline int32_t tanks_is_in_the_way(const Tanks* s, const int32_t* at, const int32_t* to, const int32_t* across,
+                                          int32_t i)
 {
-    enum { TOO_NEAR = TANKS_APART * TANKS_APART };
-    int32_t tanks = 2 * s->team_size, blocks = tanks_blocks(tanks), stays[TANKS_MOST] = { 0 };
-    for (int32_t j = 0; j < tanks; j++) {
-        int32_t at_j = at[j], to_j = to[j], across_j = across[j], alive_j = s->alive[j];
-        for (int32_t i = 0; i < blocks; i++) {
-            int32_t aside = across[i] - across_j, before = to[i] - at_j, after = to[i] - to_j;
-            int32_t near = (before * before + aside * aside < TOO_NEAR) | (after * after + aside * aside < TOO_NEAR);
-            stays[i] |= near & (i != j) & alive_j;
+    for (int32_t j = 0; j < 2 * s->team_size; j++) {
+        int32_t aside = across[i] - across[j];
+        if (j != i && s->alive[j] && (tanks_are_near(to[i] - at[j], aside) || tanks_are_near(to[i] - to[j], aside))) {
+            return 1;
         }
     }
-    for (int32_t i = 0; i < tanks; i++) {
-        int32_t stay = stays[i] & (to[i] != at[i]);
-        at[i] = stay ? at[i] : to[i];
-        s->blocked[i] |= stay;
+    return 0;
+}
+
+// All tanks move along one axis, from `at` to `to`; `across` is the other coordinate. Those with another in their way
+// stay. So, whichever of them move, no two come too near.
+static inline void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across)
+{
+    int32_t stays[TANKS_MOST];
+    for (int32_t i = 0; i < 2 * s->team_size; i++) {
+        stays[i] = to[i] != at[i] && tanks_is_in_the_way(s, at, to, across, i);
+    }
+    for (int32_t i = 0; i < 2 * s->team_size; i++) {
+        at[i] = stays[i] ? at[i] : to[i];
+        s->blocked[i] |= stays[i];
     }
 }
 
-static void tanks_drive(Tanks* s, const int32_t* actions)
+static void tanks_turn(Tanks* s, int32_t i, TanksAction action)
 {
-    int32_t tanks = 2 * s->team_size, to[TANKS_MOST] = { 0 }, dx[TANKS_MOST], dy[TANKS_MOST];
+    int32_t aim = action.drive == TANKS_GO ? TANKS_FORWARD : action.drive == TANKS_REVERSE ? -TANKS_BACK : 0;
+    int32_t change = puf_clampi(aim - s->speed[i], -TANKS_SPEED_UP, TANKS_SPEED_UP);
+    int32_t side = (action.turn == TANKS_RIGHT) - (action.turn == TANKS_LEFT);
+    s->speed[i] = s->alive[i] ? s->speed[i] + change : 0;
+    s->heading[i] = (s->heading[i] + (s->alive[i] ? side : 0)) & (TANKS_TURN - 1);
+}
+
+static void tanks_drive(Tanks* s, const TanksAction* actions)
+{
+    int32_t tanks = 2 * s->team_size, to[TANKS_MOST] = { 0 }, dy[TANKS_MOST];
     for (int32_t i = 0; i < tanks; i++) {
-        int32_t drive = actions[i * TANKS_ACTIONS], turn = actions[i * TANKS_ACTIONS + 1];
-        int32_t aim = drive == TANKS_GO ? TANKS_FORWARD : drive == TANKS_REVERSE ? -TANKS_BACK : 0;
-        int32_t change = puf_clampi(aim - s->speed[i], -TANKS_SPEED_UP, TANKS_SPEED_UP);
-        int32_t side = (turn == TANKS_RIGHT) - (turn == TANKS_LEFT);
-        s->speed[i] = s->alive[i] ? s->speed[i] + change : 0;
-        s->heading[i] = (s->heading[i] + (s->alive[i] ? side : 0)) & (TANKS_TURN - 1);
-        dx[i] = tanks_part(s->speed[i], tanks_cosine(s->heading[i]));
+        tanks_turn(s, i, actions[i]);
+        int32_t dx = tanks_part(s->speed[i], tanks_cosine(s->heading[i]));
         dy[i] = tanks_part(s->speed[i], tanks_sine(s->heading[i]));
-        to[i] = tanks_slide_x(s, s->x[i], s->y[i], dx[i]);
-        s->blocked[i] = to[i] != s->x[i] + dx[i];
+        to[i] = tanks_slide_x(s, s->x[i], s->y[i], dx);
+        s->blocked[i] = to[i] != s->x[i] + dx;
     }
-    tanks_move(s, s->x, to, s->y);
+    PUF_LANES(tanks_move)(s, s->x, to, s->y);
     for (int32_t i = 0; i < tanks; i++) {
         to[i] = tanks_slide_y(s, s->x[i], s->y[i], dy[i]);
         s->blocked[i] |= to[i] != s->y[i] + dy[i];
     }
-    tanks_move(s, s->y, to, s->x);
+    PUF_LANES(tanks_move)(s, s->y, to, s->x);
 }
 
-static void tanks_fire(Tanks* s, const int32_t* actions)
+// ---- Shells ----
+
+static void tanks_fire(Tanks* s, const TanksAction* actions)
 {
     for (int32_t i = 0; i < 2 * s->team_size; i++) {
         s->reload[i] -= s->reload[i] > 0;
-        int32_t fires = actions[i * TANKS_ACTIONS + 2] & s->alive[i];
+        int32_t fires = actions[i].fire & s->alive[i];
         if (fires && s->reload[i] == 0 && s->flying[i] < s->max_shells) {
             int32_t k = s->shells++;
             s->shell_x[k] = s->x[i];
@@ -554,316 +476,276 @@ static void tanks_fire(Tanks* s, const int32_t* actions)
     }
 }
 
-// ---- Shells ----
+static inline int32_t tanks_abs(int32_t x) { return x < 0 ? -x : x; }
 
-// One frame of a block of shells. A shell crosses at most one border along each axis. Of two, the nearer in time comes
-// first, and its wall decides in which cell the other is met. Both at once is a corner: what is behind it counts where
-// both sides are free.
-static inline void tanks_fly_block(Tanks* s, const uint32_t* arena, int32_t first)
+// Shell k flies for a frame, in which it crosses at most one border between cells along each axis.
+static inline void tanks_fly_shell(Tanks* s, int32_t k)
 {
-    int32_t count = s->shells - first, tick = s->tick;
-    for (int32_t l = 0; l < TANKS_BLOCK; l++) {
-        int32_t i = first + l, flies = -(l < count); // those behind the last stay where they are
-        int32_t x = s->shell_x[i], y = s->shell_y[i], vx = s->shell_vx[i] & flies, vy = s->shell_vy[i] & flies;
-        int32_t to_x = x + vx, to_y = y + vy;
-        int32_t column = tanks_cell(x), row = tanks_cell(y), to_column = tanks_cell(to_x), to_row = tanks_cell(to_y);
-        int32_t border_x = (column > to_column ? column : to_column) * TANKS_CELL;
-        int32_t border_y = (row > to_row ? row : to_row) * TANKS_CELL;
-        uint32_t walls = arena[row], to_walls = arena[to_row];
-        int32_t wall_x = -(int32_t)(walls >> to_column & 1) & flies;
-        int32_t wall_y = -(int32_t)(to_walls >> column & 1) & flies;
-        int32_t wall_both = -(int32_t)(to_walls >> to_column & 1) & flies;
-        // When each border is met, times both speeds. Where only one is crossed, the order does not matter.
-        int32_t when_x = (border_x - x) * vy, when_y = (border_y - y) * vx;
-        when_x = when_x < 0 ? -when_x : when_x;
-        when_y = when_y < 0 ? -when_y : when_y;
-        int32_t x_first = -(when_x < when_y), y_first = -(when_y < when_x), corner = ~(x_first | y_first);
-        int32_t hit_x = ((x_first | corner) & wall_x) | (y_first & wall_y & wall_x) | (~x_first & wall_both & ~wall_y);
-        int32_t hit_y = ((y_first | corner) & wall_y) | (x_first & wall_x & wall_y) | (~y_first & wall_both & ~wall_x);
-        s->shell_x[i] = hit_x ? 2 * border_x - to_x : to_x;
-        s->shell_y[i] = hit_y ? 2 * border_y - to_y : to_y;
-        s->shell_vx[i] = hit_x ? -s->shell_vx[i] : s->shell_vx[i];
-        s->shell_vy[i] = hit_y ? -s->shell_vy[i] : s->shell_vy[i];
-        s->shell_bounces[i] -= hit_x + hit_y;
-        s->shell_since[i] = hit_x | hit_y ? tick : s->shell_since[i];
+    int32_t x = s->shell_x[k], y = s->shell_y[k], vx = s->shell_vx[k], vy = s->shell_vy[k];
+    int32_t to_x = x + vx, to_y = y + vy;
+    int32_t column = tanks_cell(x), row = tanks_cell(y), to_column = tanks_cell(to_x), to_row = tanks_cell(to_y);
+    int32_t border_x = (column > to_column ? column : to_column) * TANKS_CELL;
+    int32_t border_y = (row > to_row ? row : to_row) * TANKS_CELL;
+    int32_t wall_x = tanks_is_wall(s->rows, row, to_column), wall_y = tanks_is_wall(s->rows, to_row, column);
+    int32_t wall_beyond = tanks_is_wall(s->rows, to_row, to_column);
+    // When it meets the two borders, times both speeds. Where it crosses only one, the order makes no difference.
+    int32_t when_x = tanks_abs((border_x - x) * vy), when_y = tanks_abs((border_y - y) * vx);
+    int32_t hit_x, hit_y;
+    if (when_x < when_y) { // reflected by the first wall, it meets the second border in the same column as before
+        hit_x = wall_x;
+        hit_y = hit_x ? wall_y : wall_beyond;
+    } else if (when_y < when_x) {
+        hit_y = wall_y;
+        hit_x = hit_y ? wall_x : wall_beyond;
+    } else { // a corner: what is behind it counts where both sides are free
+        hit_x = wall_x || (wall_beyond && !wall_y);
+        hit_y = wall_y || (wall_beyond && !wall_x);
+    }
+    s->shell_x[k] = hit_x ? 2 * border_x - to_x : to_x;
+    s->shell_y[k] = hit_y ? 2 * border_y - to_y : to_y;
+    s->shell_vx[k] = hit_x ? -vx : vx;
+    s->shell_vy[k] = hit_y ? -vy : vy;
+    s->shell_bounces[k] += hit_x + hit_y;
+    s->shell_since[k] = hit_x || hit_y ? s->tick : s->shell_since[k];
+}
+
+static inline void tanks_fly(Tanks* s)
+{
+    for (int32_t k = 0; k < s->shells; k++) {
+        tanks_fly_shell(s, k);
     }
 }
 
-static void tanks_fly(Tanks* s)
+static inline int32_t tanks_is_spent(const Tanks* s, int32_t k) { return s->shell_bounces[k] > s->bounces; }
+
+// Whether shell k destroys tank t, where both are now.
+static inline int32_t tanks_is_hit(const Tanks* s, int32_t t, int32_t k)
 {
-    uint32_t arena[TANKS_ROWS];
-    memcpy(arena, s->rows, sizeof(arena));
-    for (int32_t first = 0; first < s->shells; first += TANKS_BLOCK) {
-        tanks_fly_block(s, arena, first);
-    }
+    int32_t dx = s->shell_x[k] - s->x[t], dy = s->shell_y[k] - s->y[t];
+    int32_t touches = dx * dx + dy * dy <= TANKS_TOUCH * TANKS_TOUCH;
+    int32_t harms = tanks_are_hostile(s, s->shell_owner[k], t) || (s->friendly_fire && s->shell_bounces[k] > 0);
+    return s->alive[t] && touches && harms && !tanks_is_spent(s, k);
 }
 
-// Take those off the list that are marked by -1, and keep the others in order.
-static void tanks_remove_shells(Tanks* s, const int32_t* gone)
+// Marks the shells that touch a tank, or are spent; returns whether there are any. In most frames there are none.
+static inline int32_t tanks_mark_ends(const Tanks* s, int32_t* ends)
+{
+    int32_t any = 0;
+    for (int32_t k = 0; k < s->shells; k++) {
+        ends[k] = tanks_is_spent(s, k);
+        for (int32_t t = 0; t < 2 * s->team_size; t++) {
+            ends[k] |= tanks_is_hit(s, t, k);
+        }
+        any |= ends[k];
+    }
+    return any;
+}
+
+static void tanks_destroy(Tanks* s, int32_t t)
+{
+    s->alive[t] = 0;
+    s->speed[t] = 0;
+    s->ended_at[t] = s->tick;
+    s->left[tanks_team(s, t)] -= 1;
+}
+
+// Takes the marked shells off the list, and keeps the others in order. Each is moved to where the next one to keep belongs;
+// what follows overwrites a marked one.
+static void tanks_remove_shells(Tanks* s, const int32_t* ends)
 {
     int32_t kept = 0;
-    for (int32_t i = 0; i < s->shells; i++) {
-        s->flying[s->shell_owner[i]] += gone[i];
-        s->shell_x[kept] = s->shell_x[i];
-        s->shell_y[kept] = s->shell_y[i];
-        s->shell_vx[kept] = s->shell_vx[i];
-        s->shell_vy[kept] = s->shell_vy[i];
-        s->shell_bounces[kept] = s->shell_bounces[i];
-        s->shell_owner[kept] = s->shell_owner[i];
-        s->shell_since[kept] = s->shell_since[i];
-        kept += gone[i] + 1;
+    for (int32_t k = 0; k < s->shells; k++) {
+        s->flying[s->shell_owner[k]] -= ends[k] != 0;
+        s->shell_x[kept] = s->shell_x[k];
+        s->shell_y[kept] = s->shell_y[k];
+        s->shell_vx[kept] = s->shell_vx[k];
+        s->shell_vy[kept] = s->shell_vy[k];
+        s->shell_bounces[kept] = s->shell_bounces[k];
+        s->shell_owner[kept] = s->shell_owner[k];
+        s->shell_since[kept] = s->shell_since[k];
+        kept += ends[k] == 0;
     }
     s->shells = kept;
 }
 
-// Tank `t` was touched by the shells marked in `touching`.
-static void tanks_destroy(Tanks* s, int32_t t, const int32_t* touching)
+// Every marked shell hits all tanks that it touches, those that another one hits in the same frame included.
+static void tanks_end_shells(Tanks* s, const int32_t* ends)
 {
-    int32_t team = t >= s->team_size;
-    s->alive[t] = 0;
-    s->speed[t] = 0;
-    s->ended_at[t] = s->tick;
-    s->left[team] -= 1;
-    for (int32_t i = 0; i < s->shells; i++) {
-        int32_t hostile = (s->shell_owner[i] >= s->team_size) != team;
-        s->hits[s->shell_owner[i]] += touching[i] ? 2 * hostile - 1 : 0;
-    }
-}
-
-// For each shell whether it touches the tank at (x, y) and harms it: adds those to `touching`.
-static inline void tanks_touching(const Tanks* s, int32_t blocks, int32_t x, int32_t y, const int32_t* harms,
-                                  int32_t* touching)
-{
-    enum { NEAR = TANKS_TOUCH * TANKS_TOUCH };
-    for (int32_t i = 0; i < blocks; i++) {
-        int32_t dx = s->shell_x[i] - x, dy = s->shell_y[i] - y;
-        touching[i] |= -(dx * dx + dy * dy <= NEAR) & harms[i];
-    }
-}
-
-// Shells that touch a tank, or have met a wall too often, vanish. All tanks are judged by the same shells, so that their
-// order does not matter.
-static void tanks_judge_shells(Tanks* s)
-{
-    int32_t gone[TANKS_SHELLS_MOST], harms[2][TANKS_SHELLS_MOST], any = 0;
-    int32_t tanks = 2 * s->team_size, blocks = tanks_blocks(s->shells), friendly_fire = s->friendly_fire;
-    for (int32_t i = 0; i < blocks; i++) {
-        int32_t flies = -(i < s->shells), spent = -(s->shell_bounces[i] > s->bounces) & flies;
-        int32_t own = -((s->shell_bounces[i] > 0) & friendly_fire), second = -(s->shell_owner[i] >= s->team_size);
-        harms[0][i] = (second | own) & ~spent & flies;
-        harms[1][i] = (~second | own) & ~spent & flies;
-        gone[i] = spent;
-    }
-    for (int32_t t = 0; t < tanks; t++) {
-        if (s->alive[t]) {
-            tanks_touching(s, blocks, s->x[t], s->y[t], harms[t >= s->team_size], gone);
-        }
-    }
-    for (int32_t i = 0; i < blocks; i++) {
-        any |= gone[i];
-    }
-    if (any) { // in few frames: find out which tanks were touched, and by what
-        for (int32_t t = 0; t < tanks; t++) {
-            int32_t touching[TANKS_SHELLS_MOST] = { 0 }, touched = 0;
-            tanks_touching(s, blocks, s->x[t], s->y[t], harms[t >= s->team_size], touching);
-            for (int32_t i = 0; i < blocks; i++) {
-                touched |= touching[i];
-            }
-            if (s->alive[t] && touched) {
-                tanks_destroy(s, t, touching);
+    int32_t hit[TANKS_MOST] = { 0 };
+    for (int32_t k = 0; k < s->shells; k++) {
+        for (int32_t t = 0; ends[k] && t < 2 * s->team_size; t++) {
+            if (tanks_is_hit(s, t, k)) {
+                s->hits[s->shell_owner[k]] += tanks_are_hostile(s, s->shell_owner[k], t) ? 1 : -1;
+                hit[t] = 1;
             }
         }
-        tanks_remove_shells(s, gone);
     }
+    for (int32_t t = 0; t < 2 * s->team_size; t++) {
+        if (hit[t]) {
+            tanks_destroy(s, t);
+        }
+    }
+    tanks_remove_shells(s, ends);
+}
+
+// ---- Rays ----
+
+// How far it is from a point, along a unit vector, to the first wall; or `limit` if that is nearer. The ray goes from one
+// border between cells to the next (Amanatides, Woo 1987).
+static inline float tanks_cast(const Tanks* s, int32_t x, int32_t y, float dx, float dy, float limit)
+{
+    const float cell = TANKS_CELL, least = 1e-6f;
+    int32_t column = tanks_cell(x), row = tanks_cell(y), side_x = dx > 0.0f ? 1 : -1, side_y = dy > 0.0f ? 1 : -1;
+    float in_x = (float)(x - column * TANKS_CELL), in_y = (float)(y - row * TANKS_CELL);
+    float stretch_x = 1.0f / puf_maxf(fabsf(dx), least), stretch_y = 1.0f / puf_maxf(fabsf(dy), least);
+    float next_x = (dx > 0.0f ? cell - in_x : in_x) * stretch_x, next_y = (dy > 0.0f ? cell - in_y : in_y) * stretch_y;
+    while (puf_minf(next_x, next_y) < limit) {
+        float reached = puf_minf(next_x, next_y);
+        if (next_x <= next_y) {
+            column += side_x;
+            next_x += cell * stretch_x;
+        } else {
+            row += side_y;
+            next_y += cell * stretch_y;
+        }
+        if (tanks_is_wall(s->rows, row, column)) {
+            return reached;
+        }
+    }
+    return limit;
+}
+
+// Whether nothing is in between.
+static inline int32_t tanks_sees(const Tanks* s, int32_t i, float dx, float dy, float distance)
+{
+    return distance <= TANKS_SIGHT && tanks_cast(s, s->x[i], s->y[i], dx, dy, distance) >= distance;
 }
 
 // ---- The scripted team ----
 
-// Every few steps each scripted tank is told a cell to drive to: the next one on a shortest way to an enemy. A flood
-// starts from all enemies at once; where it first comes to a tank, it came from there.
-static void tanks_plan(Tanks* s)
+// Every few steps each scripted tank gets a cell to drive to: the next one on a shortest way to an enemy.
+static inline void tanks_plan(Tanks* s)
 {
-    uint32_t reached[TANKS_ROWS + 2] = { 0 }, before[TANKS_ROWS + 2], free_cells[TANKS_ROWS];
-    int32_t waiting[TANKS_TEAM], count = 0;
-    for (int32_t r = 0; r < TANKS_ROWS; r++) {
-        free_cells[r] = ~s->rows[r];
-    }
+    TanksWays ways;
+    tanks_begin_ways(&ways);
     for (int32_t i = 0; i < s->team_size; i++) {
-        reached[tanks_cell(s->y[i]) + 1] |= (uint32_t)s->alive[i] << tanks_cell(s->x[i]);
-        waiting[count] = s->team_size + i;
-        count += s->alive[s->team_size + i];
-    }
-    for (int32_t spread = 0; count > 0 && spread < TANKS_ROWS * TANKS_ROWS; spread++) {
-        memcpy(before, reached, sizeof(before));
-        tanks_spread(reached, free_cells);
-        int32_t still = 0;
-        for (int32_t k = 0; k < count; k++) {
-            int32_t i = waiting[k], column = tanks_cell(s->x[i]), row = tanks_cell(s->y[i]);
-            waiting[still] = i;
-            if (!(reached[row + 1] >> column & 1)) {
-                still += 1;
-                continue;
-            }
-            int32_t left = (int32_t)(before[row + 1] >> (column - 1) & 1);
-            int32_t right = (int32_t)(before[row + 1] >> (column + 1) & 1);
-            int32_t above = (int32_t)(before[row] >> column & 1), below = (int32_t)(before[row + 2] >> column & 1);
-            s->goal_x[i] = tanks_middle(column + (left ? -1 : right ? 1 : 0));
-            s->goal_y[i] = tanks_middle(row + (left | right ? 0 : above ? -1 : below ? 1 : 0));
+        if (s->alive[i]) {
+            tanks_add_cell(&ways, tanks_cell(s->y[i]) * TANKS_ROWS + tanks_cell(s->x[i]), 0);
         }
-        count = still;
+    }
+    tanks_find_ways(&ways, s->rows);
+    for (int32_t i = s->team_size; i < 2 * s->team_size; i++) {
+        int32_t column = tanks_cell(s->x[i]), row = tanks_cell(s->y[i]), cell = row * TANKS_ROWS + column;
+        int32_t nearer = ways.steps[cell] > 0 ? ways.steps[cell] - 1 : 0;
+        if (s->alive[i]) {
+            int32_t left = ways.steps[cell - 1] == nearer, right = ways.steps[cell + 1] == nearer;
+            int32_t above = ways.steps[cell - TANKS_ROWS] == nearer, below = ways.steps[cell + TANKS_ROWS] == nearer;
+            s->goal_x[i] = tanks_middle(column + (left ? -1 : right ? 1 : 0));
+            s->goal_y[i] = tanks_middle(row + (left || right ? 0 : above ? -1 : below ? 1 : 0));
+        }
     }
 }
 
-// From each tank of the second team to the nearest living enemy: a unit vector, and how far.
-typedef struct TanksAim {
-    float dx[TANKS_TEAM], dy[TANKS_TEAM], distance[TANKS_TEAM];
-} TanksAim;
-
-static void tanks_aim(const Tanks* s, TanksAim* aim)
+static inline void tanks_aim(const Tanks* s, TanksAim* aim)
 {
-    float best[TANKS_TEAM], x[TANKS_TEAM], y[TANKS_TEAM];
-    int32_t count = tanks_blocks(s->team_size); // what is behind the last tank is zeros
-    for (int32_t k = 0; k < count; k++) {
-        x[k] = (float)s->x[s->team_size + k];
-        y[k] = (float)s->y[s->team_size + k];
-        best[k] = 0x1p60f;
-        aim->dx[k] = 1.0f;
-        aim->dy[k] = 0.0f;
-    }
-    for (int32_t j = 0; j < s->team_size; j++) {
-        float enemy_x = (float)s->x[j], enemy_y = (float)s->y[j], lost = s->alive[j] ? 0.0f : 0x1p60f;
-        for (int32_t k = 0; k < count; k++) {
-            float dx = enemy_x - x[k], dy = enemy_y - y[k], square = dx * dx + dy * dy + lost;
-            aim->dx[k] = square < best[k] ? dx : aim->dx[k];
-            aim->dy[k] = square < best[k] ? dy : aim->dy[k];
-            best[k] = square < best[k] ? square : best[k];
+    for (int32_t k = 0; k < s->team_size; k++) {
+        float best = 0x1p60f;
+        for (int32_t j = 0; j < s->team_size; j++) {
+            float dx = (float)s->x[j] - (float)s->x[s->team_size + k];
+            float dy = (float)s->y[j] - (float)s->y[s->team_size + k];
+            if (s->alive[j] && dx * dx + dy * dy < best) {
+                best = dx * dx + dy * dy;
+                aim->dx[k] = dx;
+                aim->dy[k] = dy;
+            }
         }
-    }
-    for (int32_t k = 0; k < count; k++) {
-        float distance = puf_maxf(sqrtf(best[k]), 1.0f);
-        aim->distance[k] = distance;
-        aim->dx[k] /= distance;
-        aim->dy[k] /= distance;
+        aim->distance[k] = puf_maxf(sqrtf(best), 1.0f);
+        aim->dx[k] /= aim->distance[k];
+        aim->dy[k] /= aim->distance[k];
     }
 }
 
 // It turns to the enemy where nothing is in between, fires when aligned, and keeps a distance; else it drives on.
-static void tanks_decide(Tanks* s, int32_t i, float enemy_x, float enemy_y, float distance, int32_t* action)
+static TanksAction tanks_decide(Tanks* s, int32_t i, float enemy_x, float enemy_y, float distance)
 {
-    float cosine = (float)tanks_cosine(s->heading[i]) * (1.0f / TANKS_UNIT);
-    float sine = (float)tanks_sine(s->heading[i]) * (1.0f / TANKS_UNIT);
-    int in_sight = distance <= TANKS_SIGHT && tanks_sees(s, s->x[i], s->y[i], enemy_x, enemy_y, distance);
+    float cosine = tanks_unit_x(s->heading[i]), sine = tanks_unit_y(s->heading[i]);
+    int32_t in_sight = tanks_sees(s, i, enemy_x, enemy_y, distance);
     float dx = in_sight ? enemy_x * distance : (float)(s->goal_x[i] - s->x[i]);
     float dy = in_sight ? enemy_y * distance : (float)(s->goal_y[i] - s->y[i]);
     float forward = dx * cosine + dy * sine, aside = dy * cosine - dx * sine;
-    int aligned = forward > fabsf(aside);
-    action[0] = aligned && (!in_sight || distance > TANKS_BOT_FAR) ? TANKS_GO
-                : aligned && in_sight && distance < TANKS_BOT_NEAR ? TANKS_REVERSE
-                                                                   : TANKS_STAY;
-    action[1] = fabsf(aside) <= forward * (1.0f / 16.0f) ? TANKS_STRAIGHT : aside < 0.0f ? TANKS_LEFT : TANKS_RIGHT;
-    action[2] = 0;
+    int32_t aligned = forward > fabsf(aside);
+    TanksAction action = { TANKS_STAY, TANKS_STRAIGHT, 0 };
+    if (aligned && (!in_sight || distance > TANKS_BOT_FAR)) {
+        action.drive = TANKS_GO;
+    } else if (aligned && distance < TANKS_BOT_NEAR) {
+        action.drive = TANKS_REVERSE;
+    }
+    if (fabsf(aside) > forward * (1.0f / 16.0f)) {
+        action.turn = aside < 0.0f ? TANKS_LEFT : TANKS_RIGHT;
+    }
     if (in_sight && forward > 0.0f && fabsf(aside) < TANKS_RADIUS) {
-        action[2] = puf_rand_float(&s->rng) < s->bot_fire;
+        action.fire = puf_rand_float(&s->rng) < s->bot_fire;
     }
     if (s->blocked[i] && puf_rand_below(&s->rng, TANKS_BOT_STUCK) == 0) {
-        action[0] = TANKS_REVERSE;
+        action.drive = TANKS_REVERSE;
     }
+    return action;
 }
 
-static void tanks_script(Tanks* s, int32_t* actions)
+static void tanks_script(Tanks* s, TanksAction* actions)
 {
     TanksAim aim;
     if (s->tick % TANKS_PLAN_EVERY == 0) {
-        tanks_plan(s);
+        PUF_LANES(tanks_plan)(s);
     }
-    tanks_aim(s, &aim);
+    PUF_LANES(tanks_aim)(s, &aim);
     for (int32_t k = 0; k < s->team_size; k++) {
         int32_t i = s->team_size + k;
-        memset(actions + i * TANKS_ACTIONS, 0, TANKS_ACTIONS * sizeof(int32_t));
-        if (s->alive[i]) {
-            tanks_decide(s, i, aim.dx[k], aim.dy[k], aim.distance[k], actions + i * TANKS_ACTIONS);
-        }
-    }
-}
-
-// ---- A step ----
-
-static void tanks_log(Tanks* s)
-{
-    for (int32_t i = 0; i < s->agents; i++) {
-        int32_t team = i >= s->team_size;
-        int32_t own = s->left[team], others = s->left[!team];
-        int won = own > 0 && others == 0, lost = own == 0 && others > 0;
-        s->log.n += 1.0f;
-        s->log.perf += won ? 1.0f : lost ? 0.0f : 0.5f;
-        s->log.score += (float)(own - others);
-        s->log.episode_return += s->gain[i];
-        s->log.episode_length += (float)s->tick;
-        s->log_draws += won || lost ? 0.0f : 1.0f;
-        s->log_lost += (float)(s->team_size - own);
-    }
-}
-
-static void tanks_step(Tanks* s, PufIo io)
-{
-    int32_t actions[TANKS_MOST * TANKS_ACTIONS], hits[TANKS_MOST];
-    memcpy(actions, io.actions, (size_t)(s->agents * TANKS_ACTIONS) * sizeof(int32_t));
-    if (s->scripted) {
-        tanks_script(s, actions);
-    }
-    memcpy(hits, s->hits, sizeof(hits));
-    int32_t lead = s->left[0] - s->left[1];
-    s->tick += 1;
-    tanks_drive(s, actions);
-    tanks_fire(s, actions);
-    for (int32_t frame = 0; frame < TANKS_FRAMES; frame++) {
-        tanks_fly(s);
-        tanks_judge_shells(s);
-    }
-
-    int32_t won = s->left[1] == 0, lost = s->left[0] == 0, over = won | lost, late = !over & (s->tick >= s->max_steps);
-    float gained = (float)(s->left[0] - s->left[1] - lead) * s->reward_tank / (float)s->team_size + (float)(won - lost);
-    for (int32_t i = 0; i < s->agents; i++) {
-        float reward = (i < s->team_size ? gained : 0.0f - gained) + (float)(s->hits[i] - hits[i]) * s->reward_hit;
-        s->gain[i] += reward;
-        io.rewards[i] = reward;
-        io.terminals[i] = (uint8_t)over;
-        io.truncations[i] = (uint8_t)late;
-    }
-    if (over | late) {
-        s->wins[0] += won & !lost;
-        s->wins[1] += lost & !won;
-        s->draws += won == lost;
-        tanks_log(s);
+        TanksAction nothing = { TANKS_STAY, TANKS_STRAIGHT, 0 };
+        actions[i] = s->alive[i] ? tanks_decide(s, i, aim.dx[k], aim.dy[k], aim.distance[k]) : nothing;
     }
 }
 
 // ---- What a tank sees ----
 
-// All tanks as one of them sees them; a table by columns.
-typedef struct TanksView {
-    float distance[TANKS_MOST], forward[TANKS_MOST], right[TANKS_MOST]; // a unit vector to it
-    float ahead[TANKS_MOST], askew[TANKS_MOST];                         // its heading
-} TanksView;
+// Another tank. Directions are forward, then to the right.
+typedef struct TanksSeen {
+    float present, distance, direction[2], heading[2];
+} TanksSeen;
 
-// Numbers of the tanks, and their headings as unit vectors.
-typedef struct TanksMap {
-    float x[TANKS_MOST], y[TANKS_MOST], cosine[TANKS_MOST], sine[TANKS_MOST];
-} TanksMap;
+typedef struct TanksEnemy {
+    TanksSeen tank;
+    float in_sight;
+} TanksEnemy;
 
-static void tanks_look(const TanksMap* map, int32_t tanks, int32_t i, TanksView* view)
+typedef struct TanksDanger {
+    float present, position[2], velocity[2];
+} TanksDanger;
+
+typedef struct TanksObs {
+    float alive, speed, reload, flying, blocked, place[2], heading[2], left, enemies_left, time;
+    float whiskers[TANKS_WHISKERS];
+    TanksEnemy enemies[TANKS_ENEMIES];
+    TanksSeen mates[TANKS_MATES];
+    TanksDanger shells[TANKS_DANGERS];
+} TanksObs;
+_Static_assert(sizeof(TanksObs) == TANKS_OBS * sizeof(float), "the parts of an observation");
+
+// Where a tank is, and its heading as a unit vector.
+typedef struct TanksPose {
+    float x, y, cosine, sine;
+} TanksPose;
+
+static inline TanksPose tanks_pose(const Tanks* s, int32_t i)
 {
-    float x = map->x[i], y = map->y[i], c = map->cosine[i], s = map->sine[i];
-    for (int32_t j = 0; j < tanks_blocks(tanks); j++) {
-        float dx = map->x[j] - x, dy = map->y[j] - y, distance = sqrtf(dx * dx + dy * dy);
-        float shrink = 1.0f / puf_maxf(distance, 1.0f);
-        view->distance[j] = distance;
-        view->forward[j] = (dx * c + dy * s) * shrink;
-        view->right[j] = (dy * c - dx * s) * shrink;
-        view->ahead[j] = map->cosine[j] * c + map->sine[j] * s;
-        view->askew[j] = map->sine[j] * c - map->cosine[j] * s;
-    }
+    TanksPose pose = { (float)s->x[i], (float)s->y[i], tanks_unit_x(s->heading[i]), tanks_unit_y(s->heading[i]) };
+    return pose;
 }
+
+// A vector as a tank sees it: how much of it is forward, and how much to the right.
+static inline float tanks_forward(TanksPose own, float x, float y) { return x * own.cosine + y * own.sine; }
+static inline float tanks_right(TanksPose own, float x, float y) { return y * own.cosine - x * own.sine; }
+static inline float tanks_unit(float x) { return puf_clampf(x, -1.0f, 1.0f); }
 
 // The `most` nearest of those that count, nearest first; returns how many there are.
 static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32_t n, int32_t* found, int32_t most)
@@ -888,136 +770,199 @@ static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32
     return listed;
 }
 
-static inline float tanks_unit(float x) { return puf_clampf(x, -1.0f, 1.0f); }
-
-static void tanks_see_own(const Tanks* s, const TanksMap* map, int32_t i, float* own)
+// The nearest living tanks of a team, except tank i.
+static int32_t tanks_find(const Tanks* s, int32_t team, int32_t i, const float* distance, int32_t* found, int32_t most)
 {
-    int32_t team = i >= s->team_size;
+    int32_t counts[TANKS_TEAM], first = team * s->team_size;
+    for (int32_t k = 0; k < s->team_size; k++) {
+        counts[k] = s->alive[first + k] & (first + k != i);
+    }
+    int32_t count = tanks_nearest(distance + first, counts, s->team_size, found, most);
+    for (int32_t k = 0; k < count; k++) {
+        found[k] += first;
+    }
+    return count;
+}
+
+static void tanks_see_own(const Tanks* s, TanksPose own, int32_t i, TanksObs* out)
+{
+    int32_t team = tanks_team(s, i);
     float facing = team ? -1.0f : 1.0f, each = 1.0f / (float)s->team_size;
-    float half_width = (float)((s->width + 2) * (TANKS_CELL / 2)),
-          half_height = (float)((s->height + 2) * (TANKS_CELL / 2));
-    own[0] = 1.0f;
-    own[1] = (float)s->speed[i] * (1.0f / TANKS_FORWARD);
-    own[2] = (float)s->reload[i] / (float)s->cooldown;
-    own[3] = (float)s->flying[i] / (float)s->max_shells;
-    own[4] = (float)s->blocked[i];
-    own[5] = (map->x[i] - half_width) * facing / half_width;
-    own[6] = (map->y[i] - half_height) * facing / half_height;
-    own[7] = map->cosine[i] * facing;
-    own[8] = map->sine[i] * facing;
-    own[9] = (float)s->left[team] * each;
-    own[10] = (float)s->left[!team] * each;
-    own[11] = (float)s->tick / (float)s->max_steps;
+    float half_width = (float)((s->width + 2) * (TANKS_CELL / 2));
+    float half_height = (float)((s->height + 2) * (TANKS_CELL / 2));
+    out->alive = 1.0f;
+    out->speed = (float)s->speed[i] * (1.0f / TANKS_FORWARD);
+    out->reload = (float)s->reload[i] / (float)s->cooldown;
+    out->flying = (float)s->flying[i] / (float)s->max_shells;
+    out->blocked = (float)s->blocked[i];
+    out->place[0] = (own.x - half_width) * facing / half_width;
+    out->place[1] = (own.y - half_height) * facing / half_height;
+    out->heading[0] = own.cosine * facing;
+    out->heading[1] = own.sine * facing;
+    out->left = (float)s->left[team] * each;
+    out->enemies_left = (float)s->left[!team] * each;
+    out->time = (float)s->tick / (float)s->max_steps;
 }
 
-static float* tanks_see_tank(const TanksView* view, int32_t j, float* out)
+// The heading of whisker k of tank i.
+static inline int32_t tanks_whisker(const Tanks* s, int32_t i, int32_t k)
 {
-    out[0] = 1.0f;
-    out[1] = puf_minf(view->distance[j] * (1.0f / TANKS_FAR), 1.0f);
-    out[2] = tanks_unit(view->forward[j]);
-    out[3] = tanks_unit(view->right[j]);
-    out[4] = tanks_unit(view->ahead[j]);
-    out[5] = tanks_unit(view->askew[j]);
-    return out + TANKS_MATE;
+    return (s->heading[i] + tanks_whiskers[k]) & (TANKS_TURN - 1);
 }
 
-// Whiskers, and lines of sight to the enemies found.
-static void tanks_see_walls(const Tanks* s, const TanksArena* arena, const TanksMap* map, int32_t i,
-                            const int32_t* found, int32_t number, const TanksView* view, float* whiskers,
-                            float* in_sight)
+static inline void tanks_see_whiskers(const Tanks* s, int32_t i, float* whiskers)
 {
-    TanksFan fan;
     for (int32_t k = 0; k < TANKS_WHISKERS; k++) {
-        int32_t heading = (s->heading[i] + tanks_whiskers[k]) & (TANKS_TURN - 1);
-        fan.dx[k] = (float)tanks_cosine(heading) * (1.0f / TANKS_UNIT);
-        fan.dy[k] = (float)tanks_sine(heading) * (1.0f / TANKS_UNIT);
+        int32_t heading = tanks_whisker(s, i, k);
+        float dx = tanks_unit_x(heading), dy = tanks_unit_y(heading);
+        whiskers[k] = tanks_cast(s, s->x[i], s->y[i], dx, dy, TANKS_WHISKER_RANGE) * (1.0f / TANKS_WHISKER_RANGE);
     }
-    for (int32_t k = 0; k < TANKS_ENEMIES; k++) {
-        int32_t j = k < number ? found[k] : i;
-        float shrink = 1.0f / puf_maxf(view->distance[j], 1.0f);
-        fan.dx[TANKS_WHISKERS + k] = (map->x[j] - map->x[i]) * shrink;
-        fan.dy[TANKS_WHISKERS + k] = (map->y[j] - map->y[i]) * shrink;
+}
+
+static inline TanksSeen tanks_see_tank(const Tanks* s, TanksPose own, int32_t j)
+{
+    TanksPose other = tanks_pose(s, j);
+    float dx = other.x - own.x, dy = other.y - own.y, distance = sqrtf(dx * dx + dy * dy);
+    float shrink = 1.0f / puf_maxf(distance, 1.0f);
+    TanksSeen seen;
+    seen.present = 1.0f;
+    seen.distance = puf_minf(distance * (1.0f / TANKS_FAR), 1.0f);
+    seen.direction[0] = tanks_unit(tanks_forward(own, dx, dy) * shrink);
+    seen.direction[1] = tanks_unit(tanks_right(own, dx, dy) * shrink);
+    seen.heading[0] = tanks_unit(tanks_forward(own, other.cosine, other.sine));
+    seen.heading[1] = tanks_unit(tanks_right(own, other.cosine, other.sine));
+    return seen;
+}
+
+static inline void tanks_see_tanks(const Tanks* s, TanksPose own, int32_t i, TanksObs* out)
+{
+    float distance[TANKS_MOST];
+    int32_t team = tanks_team(s, i), enemies[TANKS_ENEMIES], mates[TANKS_MATES];
+    for (int32_t j = 0; j < 2 * s->team_size; j++) {
+        float dx = (float)s->x[j] - own.x, dy = (float)s->y[j] - own.y;
+        distance[j] = sqrtf(dx * dx + dy * dy);
     }
-    tanks_cast(arena, map->x[i], map->y[i], &fan);
-    for (int32_t k = 0; k < TANKS_WHISKERS; k++) {
-        whiskers[k] = puf_minf(fan.distance[k] * (1.0f / TANKS_WHISKER_RANGE), 1.0f);
+    int32_t num_enemies = tanks_find(s, !team, i, distance, enemies, TANKS_ENEMIES);
+    int32_t num_mates = tanks_find(s, team, i, distance, mates, TANKS_MATES);
+    for (int32_t k = 0; k < num_enemies; k++) {
+        int32_t j = enemies[k];
+        float shrink = 1.0f / puf_maxf(distance[j], 1.0f);
+        float dx = ((float)s->x[j] - own.x) * shrink, dy = ((float)s->y[j] - own.y) * shrink;
+        out->enemies[k].tank = tanks_see_tank(s, own, j);
+        out->enemies[k].in_sight = (float)tanks_sees(s, i, dx, dy, distance[j]);
     }
-    for (int32_t k = 0; k < number; k++) {
-        float distance = view->distance[found[k]];
-        in_sight[k * TANKS_ENEMY] = (distance <= TANKS_SIGHT) & (fan.distance[TANKS_WHISKERS + k] >= distance);
+    for (int32_t k = 0; k < num_mates; k++) {
+        out->mates[k] = tanks_see_tank(s, own, mates[k]);
     }
 }
 
 // The nearest shells that may destroy tank i.
-static void tanks_see_shells(const Tanks* s, const TanksMap* map, int32_t i, float* out)
+static void tanks_see_shells(const Tanks* s, TanksPose own, int32_t i, TanksObs* out)
 {
-    float distance[TANKS_SHELLS_MOST], x = map->x[i], y = map->y[i], c = map->cosine[i], sine = map->sine[i];
-    int32_t counts[TANKS_SHELLS_MOST], found[TANKS_DANGERS], team = i >= s->team_size;
+    float distance[TANKS_SHELLS_MOST];
+    int32_t counts[TANKS_SHELLS_MOST], found[TANKS_DANGERS];
     for (int32_t k = 0; k < s->shells; k++) {
-        float dx = (float)s->shell_x[k] - x, dy = (float)s->shell_y[k] - y;
-        int32_t hostile = (s->shell_owner[k] >= s->team_size) != team;
+        float dx = (float)s->shell_x[k] - own.x, dy = (float)s->shell_y[k] - own.y;
         distance[k] = dx * dx + dy * dy;
-        counts[k] = (hostile | (s->friendly_fire & (s->shell_bounces[k] > 0))) &
+        counts[k] = (tanks_are_hostile(s, s->shell_owner[k], i) | (s->friendly_fire & (s->shell_bounces[k] > 0))) &
                     (distance[k] < (float)TANKS_DANGER_RANGE * (float)TANKS_DANGER_RANGE);
     }
-    int32_t number = tanks_nearest(distance, counts, s->shells, found, TANKS_DANGERS);
-    for (int32_t k = 0; k < number; k++, out += TANKS_DANGER) {
-        int32_t j = found[k];
-        float dx = (float)s->shell_x[j] - x, dy = (float)s->shell_y[j] - y;
-        float vx = (float)s->shell_vx[j], vy = (float)s->shell_vy[j];
-        out[0] = 1.0f;
-        out[1] = tanks_unit((dx * c + dy * sine) * (1.0f / TANKS_DANGER_RANGE));
-        out[2] = tanks_unit((dy * c - dx * sine) * (1.0f / TANKS_DANGER_RANGE));
-        out[3] = tanks_unit((vx * c + vy * sine) * (1.0f / TANKS_SHELL_SPEED));
-        out[4] = tanks_unit((vy * c - vx * sine) * (1.0f / TANKS_SHELL_SPEED));
+    int32_t count = tanks_nearest(distance, counts, s->shells, found, TANKS_DANGERS);
+    for (int32_t n = 0; n < count; n++) {
+        int32_t k = found[n];
+        TanksDanger* seen = &out->shells[n];
+        float dx = (float)s->shell_x[k] - own.x, dy = (float)s->shell_y[k] - own.y;
+        float vx = (float)s->shell_vx[k], vy = (float)s->shell_vy[k];
+        seen->present = 1.0f;
+        seen->position[0] = tanks_unit(tanks_forward(own, dx, dy) * (1.0f / TANKS_DANGER_RANGE));
+        seen->position[1] = tanks_unit(tanks_right(own, dx, dy) * (1.0f / TANKS_DANGER_RANGE));
+        seen->velocity[0] = tanks_unit(tanks_forward(own, vx, vy) * (1.0f / TANKS_SHELL_SPEED));
+        seen->velocity[1] = tanks_unit(tanks_right(own, vx, vy) * (1.0f / TANKS_SHELL_SPEED));
     }
 }
 
-static void tanks_see(const Tanks* s, const TanksArena* arena, const TanksMap* map, int32_t i, float* out)
+// Observations of all agents that are no wrecks, into zeros.
+static inline void tanks_show(const Tanks* s, TanksObs* out)
 {
-    TanksView view;
-    int32_t team_size = s->team_size, team = i >= team_size, counts[TANKS_MOST];
-    int32_t enemies[TANKS_ENEMIES], mates[TANKS_MATES];
-    tanks_look(map, 2 * team_size, i, &view);
-    int32_t first_enemy = team ? 0 : team_size, first_mate = team ? team_size : 0;
-    int32_t number =
-        tanks_nearest(view.distance + first_enemy, s->alive + first_enemy, team_size, enemies, TANKS_ENEMIES);
-    memcpy(counts, s->alive + first_mate, (size_t)team_size * sizeof(int32_t));
-    counts[i - first_mate] = 0;
-    int32_t number_mates = tanks_nearest(view.distance + first_mate, counts, team_size, mates, TANKS_MATES);
-
-    tanks_see_own(s, map, i, out);
-    float* whiskers = out + TANKS_OWN;
-    float* enemy = whiskers + TANKS_WHISKERS;
-    float* mate = enemy + TANKS_ENEMIES * TANKS_ENEMY;
-    for (int32_t k = 0; k < number; k++) {
-        enemies[k] += first_enemy;
-        tanks_see_tank(&view, enemies[k], enemy + k * TANKS_ENEMY);
+    for (int32_t i = 0; i < s->agents; i++) {
+        if (s->alive[i]) {
+            TanksPose own = tanks_pose(s, i);
+            tanks_see_own(s, own, i, &out[i]);
+            tanks_see_whiskers(s, i, out[i].whiskers);
+            tanks_see_tanks(s, own, i, &out[i]);
+            tanks_see_shells(s, own, i, &out[i]);
+        }
     }
-    tanks_see_walls(s, arena, map, i, enemies, number, &view, whiskers, enemy + TANKS_MATE);
-    for (int32_t k = 0; k < number_mates; k++) {
-        tanks_see_tank(&view, mates[k] + first_mate, mate + k * TANKS_MATE);
-    }
-    tanks_see_shells(s, map, i, mate + TANKS_MATES * TANKS_MATE);
 }
+
+#ifndef PUF_PLAIN
+#include "tanks_sight.h"
+#endif
 
 static void tanks_observe(const Tanks* s, PufIo io)
 {
-    TanksMap map;
-    TanksArena arena;
-    tanks_map_arena(s, &arena);
-    for (int32_t i = 0; i < tanks_blocks(2 * s->team_size); i++) {
-        map.x[i] = (float)s->x[i];
-        map.y[i] = (float)s->y[i];
-        map.cosine[i] = (float)tanks_cosine(s->heading[i]) * (1.0f / TANKS_UNIT);
-        map.sine[i] = (float)tanks_sine(s->heading[i]) * (1.0f / TANKS_UNIT);
-    }
-    memset(io.obs, 0, (size_t)s->agents * TANKS_OBS * sizeof(float));
+    memset(io.obs, 0, (size_t)s->agents * sizeof(TanksObs));
+    PUF_LANES(tanks_show)(s, io.obs);
+}
+
+// ---- A step ----
+
+static void tanks_log(Tanks* s)
+{
     for (int32_t i = 0; i < s->agents; i++) {
-        if (s->alive[i]) {
-            tanks_see(s, &arena, &map, i, (float*)io.obs + (size_t)i * TANKS_OBS);
+        int32_t team = i >= s->team_size;
+        int32_t own = s->left[team], others = s->left[!team];
+        int won = own > 0 && others == 0, lost = own == 0 && others > 0;
+        s->log.n += 1.0f;
+        s->log.perf += won ? 1.0f : lost ? 0.0f : 0.5f;
+        s->log.score += (float)(own - others);
+        s->log.episode_return += s->gain[i];
+        s->log.episode_length += (float)s->tick;
+        s->log_draws += won || lost ? 0.0f : 1.0f;
+        s->log_lost += (float)(s->team_size - own);
+    }
+}
+
+// Rewards and ends, from what the step has changed: `lead` and `hits` are those before it.
+static void tanks_score(Tanks* s, int32_t lead, const int32_t* hits, PufIo io)
+{
+    int32_t won = s->left[1] == 0, lost = s->left[0] == 0, over = won | lost, late = !over & (s->tick >= s->max_steps);
+    float gained = (float)(s->left[0] - s->left[1] - lead) * s->reward_tank / (float)s->team_size + (float)(won - lost);
+    for (int32_t i = 0; i < s->agents; i++) {
+        float to_team = tanks_team(s, i) ? 0.0f - gained : gained;
+        float reward = to_team + (float)(s->hits[i] - hits[i]) * s->reward_hit;
+        s->gain[i] += reward;
+        io.rewards[i] = reward;
+        io.terminals[i] = (uint8_t)over;
+        io.truncations[i] = (uint8_t)late;
+    }
+    if (over | late) {
+        s->wins[0] += won & !lost;
+        s->wins[1] += lost & !won;
+        s->draws += won == lost;
+        tanks_log(s);
+    }
+}
+
+static void tanks_step(Tanks* s, PufIo io)
+{
+    TanksAction actions[TANKS_MOST];
+    int32_t lead = s->left[0] - s->left[1], hits[TANKS_MOST], ends[TANKS_SHELLS_MOST];
+    memcpy(hits, s->hits, sizeof(hits));
+    memcpy(actions, io.actions, (size_t)s->agents * sizeof(TanksAction));
+    if (s->scripted) {
+        tanks_script(s, actions);
+    }
+    s->tick += 1;
+    tanks_drive(s, actions);
+    tanks_fire(s, actions);
+    for (int32_t frame = 0; frame < TANKS_FRAMES; frame++) {
+        PUF_LANES(tanks_fly)(s);
+        if (PUF_LANES(tanks_mark_ends)(s, ends)) {
+            tanks_end_shells(s, ends);
         }
     }
+    tanks_score(s, lead, hits, io);
 }
 
 // ---- Tables ----
