@@ -49,14 +49,11 @@ enum {
 #define BLOBS_SAFE 5.0f   // least distance to the edge of a threat at the start of a life
 #define BLOBS_HAIR 0.01f  // more than rounding can be off when cells are chosen
 #define BLOBS_FAR 1e9f    // where the dot of an empty cell is
+#define BLOBS_LARGEST_RADIUS 8.0f
 #define BLOBS_START_GRAINS (BLOBS_START_MASS * BLOBS_GRAINS)
 
-// Rows of the table of players, one column for each of them.
-enum { BLOBS_X, BLOBS_Y, BLOBS_RADIUS, BLOBS_GO_X, BLOBS_GO_Y, BLOBS_RETURN, BLOBS_PLACE_ROWS };
-// Rows of the table of lives.
-enum { BLOBS_MASS, BLOBS_PEAK, BLOBS_AGE, BLOBS_DOTS, BLOBS_PREY, BLOBS_GAINED, BLOBS_LIFE_ROWS };
-// Rows of the table of players in the order of their cells.
-enum { BLOBS_NEAR_X, BLOBS_NEAR_Y, BLOBS_NEAR_RADIUS, BLOBS_NEAR_MASS, BLOBS_NEAR_ROWS };
+// Rows of the tables of players: see BlobsPlayers and BlobsSnapshot.
+enum { BLOBS_PLACE_ROWS = 6, BLOBS_LIFE_ROWS = 6, BLOBS_NEAR_ROWS = 4 };
 
 typedef struct BlobsLog {
     PufLog common;
@@ -147,19 +144,6 @@ static void blobs_resize(PufLayout* layout, const double* params)
     layout->actions = params[BLOBS_CONTINUOUS] != 0 ? continuous : discrete;
 }
 
-static float* blobs_floats(const Blobs* s, int32_t offset) { return (float*)((uint8_t*)s + offset); }
-
-static int32_t* blobs_ints(const Blobs* s, int32_t offset) { return (int32_t*)((uint8_t*)s + offset); }
-
-static float* blobs_place(const Blobs* s, int32_t row) { return blobs_floats(s, s->places) + row * s->num_players; }
-
-static int32_t* blobs_life(const Blobs* s, int32_t row) { return blobs_ints(s, s->lives) + row * s->num_players; }
-
-static float* blobs_near(const Blobs* s, int32_t row)
-{
-    return blobs_floats(s, s->near_players) + row * s->num_players;
-}
-
 static void blobs_init(Blobs* s, const double* params, PufRng rng)
 {
     s->rng = rng;
@@ -175,6 +159,56 @@ static void blobs_init(Blobs* s, const double* params, PufRng rng)
     s->reward_death = (float)params[BLOBS_REWARD_DEATH];
 }
 
+// ---- Tables ----
+
+static float* blobs_floats(const Blobs* s, int32_t offset) { return (float*)((uint8_t*)s + offset); }
+
+static int32_t* blobs_ints(const Blobs* s, int32_t offset) { return (int32_t*)((uint8_t*)s + offset); }
+
+// The players: each of these has an element for every player.
+typedef struct BlobsPlayers {
+    float *x, *y, *radius, *go_x, *go_y, *episode_return;
+    int32_t *mass, *peak, *age, *dots, *prey, *gained; // masses in grains; gained is that of this step
+} BlobsPlayers;
+
+static inline BlobsPlayers blobs_players(const Blobs* s)
+{
+    float* places = blobs_floats(s, s->places);
+    int32_t *lives = blobs_ints(s, s->lives), n = s->num_players;
+    BlobsPlayers players = { places, places + n, places + 2 * n, places + 3 * n, places + 4 * n, places + 5 * n,
+                             lives,  lives + n,  lives + 2 * n,  lives + 3 * n,  lives + 4 * n,  lives + 5 * n };
+    return players;
+}
+
+// The players as they were when they were last sorted into the cells of a grid, in the order of the cells.
+typedef struct BlobsSnapshot {
+    float *x, *y, *radius, *mass; // mass in grains: exact, below 2^24
+    int32_t* number;              // of the player
+} BlobsSnapshot;
+
+static inline BlobsSnapshot blobs_snapshot(const Blobs* s)
+{
+    float* near_players = blobs_floats(s, s->near_players);
+    int32_t n = s->num_players;
+    BlobsSnapshot all = { near_players, near_players + n, near_players + 2 * n, near_players + 3 * n,
+                          blobs_ints(s, s->order) };
+    return all;
+}
+
+// The dots: each of these has an element for every cell of the grid of dots.
+typedef struct BlobsDots {
+    float *x, *y;     // BLOBS_FAR, 0 where there is none
+    int32_t* covered; // how many players cover it now
+} BlobsDots;
+
+static inline BlobsDots blobs_dots(const Blobs* s)
+{
+    BlobsDots dots = { blobs_floats(s, s->dots_x), blobs_floats(s, s->dots_y), blobs_ints(s, s->covered) };
+    return dots;
+}
+
+// ---- Masses ----
+
 static float blobs_radius(int32_t grains) { return sqrtf((float)grains * (1.0f / BLOBS_START_GRAINS)); }
 
 // Top speed, as a part of a new player's.
@@ -186,7 +220,71 @@ static int32_t blobs_add(int32_t grains, int32_t more, int32_t most)
     return sum > most ? most : sum;
 }
 
-// Dots.
+// ---- Who is near ----
+
+// Goes through the players of the snapshot from `at` to `end`, then through those in the following rows of cells.
+typedef struct BlobsNear {
+    const int32_t* starts; // of cells in the snapshot
+    int32_t at, end, row, bottom, left, right, bins;
+} BlobsNear;
+
+// The next one's place in the snapshot, or -1.
+static inline int32_t blobs_next(BlobsNear* near)
+{
+    while (near->at == near->end) {
+        if (near->row > near->bottom) {
+            return -1;
+        }
+        near->at = near->starts[near->row * near->bins + near->left];
+        near->end = near->starts[near->row * near->bins + near->right + 1];
+        near->row += 1;
+    }
+    return near->at++;
+}
+
+// All players, among which are those within `distance` of (x, y).
+static inline BlobsNear blobs_near(const Blobs* s, float x, float y, float distance)
+{
+    (void)x, (void)y, (void)distance;
+    BlobsNear all = { .starts = blobs_ints(s, s->starts), .end = s->num_players, .row = 1 }; // and no rows to follow
+    return all;
+}
+
+// Whether one of this mass may eat one of that.
+static inline int32_t blobs_outweighs(const Blobs* s, float mass, float prey) { return prey * s->margin < mass; }
+
+static inline int32_t blobs_is_within(float dx, float dy, float distance)
+{
+    return dx * dx + dy * dy < distance * distance;
+}
+
+static void blobs_take_snapshot(Blobs* s)
+{
+    BlobsPlayers players = blobs_players(s);
+    BlobsSnapshot all = blobs_snapshot(s);
+    for (int32_t i = 0; i < s->num_players; i++) {
+        int32_t p = all.number[i];
+        all.x[i] = players.x[p];
+        all.y[i] = players.y[p];
+        all.radius[i] = players.radius[p];
+        all.mass[i] = (float)players.mass[p];
+    }
+}
+
+static void blobs_sort(Blobs* s)
+{
+    BlobsPlayers players = blobs_players(s);
+    int32_t* bin_of = blobs_ints(s, s->bin_of);
+    for (int32_t p = 0; p < s->num_players; p++) {
+        int32_t row = (int32_t)(players.y[p] * (1.0f / BLOBS_SIGHT)) + 1;
+        int32_t column = (int32_t)(players.x[p] * (1.0f / BLOBS_SIGHT)) + 1;
+        bin_of[p] = row * s->bins + column;
+    }
+    puf_sort_bins(s->num_players, bin_of, s->bins * s->bins, blobs_ints(s, s->starts), blobs_ints(s, s->order));
+    blobs_take_snapshot(s);
+}
+
+// ---- Dots ----
 
 // The cell of the table that is so many cells right of and below the first one of the plane.
 static int32_t blobs_dot_cell(const Blobs* s, int32_t row, int32_t column)
@@ -197,32 +295,33 @@ static int32_t blobs_dot_cell(const Blobs* s, int32_t row, int32_t column)
 // A random empty cell gets a dot. On a crowded plane: the first empty one after a random cell.
 static void blobs_add_dot(Blobs* s)
 {
-    float* dots_x = blobs_floats(s, s->dots_x);
+    BlobsDots dots = blobs_dots(s);
     int32_t row = 0, column = 0;
     for (int32_t tries = 0; tries < BLOBS_TRIES; tries++) {
         row = (int32_t)puf_rand_below(&s->rng, (uint32_t)s->cells);
         column = (int32_t)puf_rand_below(&s->rng, (uint32_t)s->cells);
-        if (dots_x[blobs_dot_cell(s, row, column)] == BLOBS_FAR) {
+        if (dots.x[blobs_dot_cell(s, row, column)] == BLOBS_FAR) {
             break;
         }
     }
-    while (dots_x[blobs_dot_cell(s, row, column)] != BLOBS_FAR) { // there are fewer dots than cells
+    while (dots.x[blobs_dot_cell(s, row, column)] != BLOBS_FAR) { // there are fewer dots than cells
         column = column + 1 < s->cells ? column + 1 : 0;
         row = column > 0 ? row : row + 1 < s->cells ? row + 1 : 0;
     }
     int32_t cell = blobs_dot_cell(s, row, column);
-    dots_x[cell] = ((float)column + puf_rand_float(&s->rng)) * BLOBS_CELL;
-    blobs_floats(s, s->dots_y)[cell] = ((float)row + puf_rand_float(&s->rng)) * BLOBS_CELL;
+    dots.x[cell] = ((float)column + puf_rand_float(&s->rng)) * BLOBS_CELL;
+    dots.y[cell] = ((float)row + puf_rand_float(&s->rng)) * BLOBS_CELL;
 }
 
-// The cells whose dots player p may cover: from the first to the last row and column.
+// Cells, from the first to the last row and column.
 typedef struct BlobsReach {
     int32_t top, bottom, left, right;
 } BlobsReach;
 
-static BlobsReach blobs_reach(float x, float y, float radius, float cell, int32_t cells)
+// Those within `distance` of (x, y), and a hair more: of `cells` by `cells`, each `cell` wide.
+static inline BlobsReach blobs_reach(float x, float y, float distance, float cell, int32_t cells)
 {
-    float reach = radius + BLOBS_HAIR, scale = 1.0f / cell;
+    float reach = distance + BLOBS_HAIR, scale = 1.0f / cell;
     BlobsReach out;
     out.left = (int32_t)(puf_maxf(x - reach, 0.0f) * scale);
     out.top = (int32_t)(puf_maxf(y - reach, 0.0f) * scale);
@@ -231,146 +330,70 @@ static BlobsReach blobs_reach(float x, float y, float radius, float cell, int32_
     return out;
 }
 
-// What player p covers: counts itself in those cells and returns 0, or returns its part of these dots.
-static int32_t blobs_cover(Blobs* s, int32_t p, int32_t counting, int32_t* num_eaten)
+// Player p counts itself in with those who cover the dots that it covers. Returns how many these are.
+static int32_t blobs_cover_dots(Blobs* s, int32_t p, int32_t* num_eaten)
 {
-    const float *dots_x = blobs_floats(s, s->dots_x), *dots_y = blobs_floats(s, s->dots_y);
-    int32_t *covered = blobs_ints(s, s->covered), *eaten = blobs_ints(s, s->eaten_dots);
-    float x = blobs_place(s, BLOBS_X)[p], y = blobs_place(s, BLOBS_Y)[p], radius = blobs_place(s, BLOBS_RADIUS)[p];
-    int32_t *dots = &blobs_life(s, BLOBS_DOTS)[p], share = 0;
+    BlobsPlayers players = blobs_players(s);
+    BlobsDots dots = blobs_dots(s);
+    float x = players.x[p], y = players.y[p], radius = players.radius[p];
+    int32_t *eaten = blobs_ints(s, s->eaten_dots), count = 0;
     BlobsReach reach = blobs_reach(x, y, radius, BLOBS_CELL, s->cells);
     for (int32_t row = reach.top; row <= reach.bottom; row++) {
         for (int32_t column = reach.left; column <= reach.right; column++) {
             int32_t cell = blobs_dot_cell(s, row, column);
-            float dx = dots_x[cell] - x, dy = dots_y[cell] - y;
-            if (!(dx * dx + dy * dy < radius * radius)) {
-                continue;
-            }
-            if (counting) {
+            if (blobs_is_within(dots.x[cell] - x, dots.y[cell] - y, radius)) {
                 eaten[*num_eaten] = cell;
-                *num_eaten += covered[cell] == 0;
-                covered[cell] += 1;
-                *dots += 1;
-            } else {
-                share += BLOBS_GRAINS / covered[cell];
+                *num_eaten += dots.covered[cell] == 0;
+                dots.covered[cell] += 1;
+                count += 1;
             }
         }
     }
-    return share;
+    return count;
+}
+
+// The mass that player p gets: of each dot that it covers an equal share.
+static int32_t blobs_share_dots(const Blobs* s, int32_t p)
+{
+    BlobsPlayers players = blobs_players(s);
+    BlobsDots dots = blobs_dots(s);
+    float x = players.x[p], y = players.y[p], radius = players.radius[p];
+    int32_t grains = 0;
+    BlobsReach reach = blobs_reach(x, y, radius, BLOBS_CELL, s->cells);
+    for (int32_t row = reach.top; row <= reach.bottom; row++) {
+        for (int32_t column = reach.left; column <= reach.right; column++) {
+            int32_t cell = blobs_dot_cell(s, row, column);
+            if (blobs_is_within(dots.x[cell] - x, dots.y[cell] - y, radius)) {
+                grains += BLOBS_GRAINS / dots.covered[cell];
+            }
+        }
+    }
+    return grains;
 }
 
 static void blobs_eat_dots(Blobs* s)
 {
-    int32_t *gained = blobs_life(s, BLOBS_GAINED), *dots = blobs_life(s, BLOBS_DOTS), num_eaten = 0;
+    BlobsPlayers players = blobs_players(s);
+    BlobsDots dots = blobs_dots(s);
+    int32_t *eaten = blobs_ints(s, s->eaten_dots), num_eaten = 0;
     for (int32_t p = 0; p < s->num_players; p++) {
-        int32_t before = dots[p];
-        (void)blobs_cover(s, p, 1, &num_eaten);
-        gained[p] = dots[p] - before; // for now: whether there is something to share
+        int32_t count = blobs_cover_dots(s, p, &num_eaten);
+        players.dots[p] += count;
+        players.gained[p] = count; // for now: whether there is something to share
     }
     for (int32_t p = 0; num_eaten > 0 && p < s->num_players; p++) {
-        gained[p] = gained[p] > 0 ? blobs_cover(s, p, 0, &num_eaten) : 0;
+        players.gained[p] = players.gained[p] > 0 ? blobs_share_dots(s, p) : 0;
     }
-    const int32_t* eaten = blobs_ints(s, s->eaten_dots);
     for (int32_t i = 0; i < num_eaten; i++) { // first all leave, so that where they return depends on no order
-        blobs_floats(s, s->dots_x)[eaten[i]] = BLOBS_FAR;
-        blobs_ints(s, s->covered)[eaten[i]] = 0;
+        dots.x[eaten[i]] = BLOBS_FAR;
+        dots.covered[eaten[i]] = 0;
     }
     for (int32_t i = 0; i < num_eaten; i++) {
         blobs_add_dot(s);
     }
 }
 
-// Players.
-
-static void blobs_copy_near(Blobs* s)
-{
-    const float *x = blobs_place(s, BLOBS_X), *y = blobs_place(s, BLOBS_Y), *radius = blobs_place(s, BLOBS_RADIUS);
-    float *near_x = blobs_near(s, BLOBS_NEAR_X), *near_y = blobs_near(s, BLOBS_NEAR_Y);
-    float *near_radius = blobs_near(s, BLOBS_NEAR_RADIUS), *near_mass = blobs_near(s, BLOBS_NEAR_MASS);
-    const int32_t *mass = blobs_life(s, BLOBS_MASS), *order = blobs_ints(s, s->order);
-    for (int32_t i = 0; i < s->num_players; i++) {
-        int32_t p = order[i];
-        near_x[i] = x[p];
-        near_y[i] = y[p];
-        near_radius[i] = radius[p];
-        near_mass[i] = (float)mass[p]; // exact: below 2^24
-    }
-}
-
-static int32_t blobs_bin(const Blobs* s, float x, float y)
-{
-    return ((int32_t)(y * (1.0f / BLOBS_SIGHT)) + 1) * s->bins + (int32_t)(x * (1.0f / BLOBS_SIGHT)) + 1;
-}
-
-static void blobs_sort(Blobs* s)
-{
-    const float *x = blobs_place(s, BLOBS_X), *y = blobs_place(s, BLOBS_Y);
-    int32_t* bin_of = blobs_ints(s, s->bin_of);
-    for (int32_t p = 0; p < s->num_players; p++) {
-        bin_of[p] = blobs_bin(s, x[p], y[p]);
-    }
-    puf_sort_bins(s->num_players, bin_of, s->bins * s->bins, blobs_ints(s, s->starts), blobs_ints(s, s->order));
-    blobs_copy_near(s);
-}
-
-// Whether a new player at (x, y) would be far enough from all that could eat it, those that leave in this step included.
-static int32_t blobs_is_safe(const Blobs* s, float x, float y)
-{
-    const float *near_x = blobs_near(s, BLOBS_NEAR_X), *near_y = blobs_near(s, BLOBS_NEAR_Y);
-    const float *near_radius = blobs_near(s, BLOBS_NEAR_RADIUS), *near_mass = blobs_near(s, BLOBS_NEAR_MASS);
-    const int32_t* starts = blobs_ints(s, s->starts);
-    float weight = (float)BLOBS_START_GRAINS * s->margin;
-    int32_t middle = blobs_bin(s, x, y), safe = 1;
-    for (int32_t row = middle - s->bins; row <= middle + s->bins; row += s->bins) {
-        for (int32_t i = starts[row - 1]; i < starts[row + 2]; i++) {
-            float dx = near_x[i] - x, dy = near_y[i] - y, distance = near_radius[i] + BLOBS_SAFE;
-            safe &= !(near_mass[i] > weight && dx * dx + dy * dy < distance * distance);
-        }
-    }
-    return safe;
-}
-
-static void blobs_start(Blobs* s, int32_t p, int32_t alone)
-{
-    float x = 0.0f, y = 0.0f;
-    for (int32_t tries = 0; tries < BLOBS_TRIES; tries++) {
-        x = puf_rand_float(&s->rng) * s->side;
-        y = puf_rand_float(&s->rng) * s->side;
-        if (alone || blobs_is_safe(s, x, y)) {
-            break;
-        }
-    }
-    blobs_place(s, BLOBS_X)[p] = x;
-    blobs_place(s, BLOBS_Y)[p] = y;
-    blobs_place(s, BLOBS_RADIUS)[p] = 1.0f;
-    blobs_place(s, BLOBS_GO_X)[p] = 0.0f;
-    blobs_place(s, BLOBS_GO_Y)[p] = 0.0f;
-    blobs_place(s, BLOBS_RETURN)[p] = 0.0f;
-    blobs_life(s, BLOBS_MASS)[p] = BLOBS_START_GRAINS;
-    blobs_life(s, BLOBS_PEAK)[p] = BLOBS_START_GRAINS;
-    blobs_life(s, BLOBS_AGE)[p] = 0;
-    blobs_life(s, BLOBS_DOTS)[p] = 0;
-    blobs_life(s, BLOBS_PREY)[p] = 0;
-    blobs_life(s, BLOBS_GAINED)[p] = 0;
-}
-
-static void blobs_reset(Blobs* s)
-{
-    for (int32_t cell = 0; cell < s->dot_columns * s->dot_columns; cell++) {
-        blobs_floats(s, s->dots_x)[cell] = BLOBS_FAR;
-        blobs_floats(s, s->dots_y)[cell] = 0.0f;
-        blobs_ints(s, s->covered)[cell] = 0;
-    }
-    for (int32_t i = 0; i < s->num_dots; i++) {
-        blobs_add_dot(s);
-    }
-    for (int32_t p = 0; p < s->num_players; p++) {
-        blobs_start(s, p, 1);
-    }
-    blobs_sort(s);
-}
-
-// What is seen.
+// ---- What a player sees ----
 
 // The sector of a direction. Seen from the middle of the first sector's border, (u, v): which quarter, which half of
 // it, and which half of that, each mirrored at the one before.
@@ -387,178 +410,232 @@ static inline int32_t blobs_sector(float dx, float dy)
     return sector;
 }
 
-static void blobs_see_dots(const Blobs* s, float x, float y, float radius, float* out)
+// How close something is, as far from a player as this: 1 touching, 0 at the end of its sight.
+static inline float blobs_closeness(float distance)
 {
-    int32_t row = (int32_t)(y * (1.0f / BLOBS_CELL) + 0.5f), column = (int32_t)(x * (1.0f / BLOBS_CELL) + 0.5f);
-    const float* dots_x = blobs_floats(s, s->dots_x) + row * s->dot_columns + column;
-    const float* dots_y = blobs_floats(s, s->dots_y) + row * s->dot_columns + column;
-    float squares[BLOBS_WINDOW * BLOBS_WINDOW];
-    int32_t sectors[BLOBS_WINDOW * BLOBS_WINDOW];
-    for (int32_t r = 0; r < BLOBS_WINDOW; r++) {
-        PUF_VECTORIZE(8)
-        for (int32_t i = 0; i < BLOBS_WINDOW; i++) {
-            float dx = dots_x[r * s->dot_columns + i] - x, dy = dots_y[r * s->dot_columns + i] - y;
-            squares[r * BLOBS_WINDOW + i] = dx * dx + dy * dy;
-            sectors[r * BLOBS_WINDOW + i] = blobs_sector(dx, dy);
-        }
-    }
-    float least[BLOBS_SECTORS];
-    for (int32_t i = 0; i < BLOBS_SECTORS; i++) {
-        least[i] = BLOBS_FAR;
-    }
-    for (int32_t i = 0; i < BLOBS_WINDOW * BLOBS_WINDOW; i++) {
-        least[sectors[i]] = puf_minf(least[sectors[i]], squares[i]);
-    }
-    for (int32_t i = 0; i < BLOBS_SECTORS; i++) {
-        float closeness = 1.0f - (sqrtf(least[i]) - radius) * (1.0f / BLOBS_SIGHT);
-        closeness = puf_clampf(closeness, 0.0f, 1.0f);
-        out[i] = least[i] < BLOBS_SIGHT * BLOBS_SIGHT ? closeness : 0.0f;
-    }
+    return puf_clampf(1.0f - distance * (1.0f / BLOBS_SIGHT), 0.0f, 1.0f);
 }
 
-// Prey and threats: how far the middle of the smaller is from the edge of the larger.
-static void blobs_see_players(const Blobs* s, int32_t p, float x, float y, float radius, float* out)
+// The first of the 8 by 8 cells around (x, y), which hold all dots in sight.
+static inline int32_t blobs_window(const Blobs* s, float x, float y)
 {
-    const float *near_x = blobs_near(s, BLOBS_NEAR_X), *near_y = blobs_near(s, BLOBS_NEAR_Y);
-    const float *near_radius = blobs_near(s, BLOBS_NEAR_RADIUS), *near_mass = blobs_near(s, BLOBS_NEAR_MASS);
-    const int32_t* starts = blobs_ints(s, s->starts);
-    float mass = (float)blobs_life(s, BLOBS_MASS)[p];
-    int32_t middle = blobs_bin(s, x, y);
-    for (int32_t i = 0; i < 2 * BLOBS_SECTORS; i++) {
+    int32_t row = (int32_t)(y * (1.0f / BLOBS_CELL) + 0.5f), column = (int32_t)(x * (1.0f / BLOBS_CELL) + 0.5f);
+    return row * s->dot_columns + column;
+}
+
+// Dots: how far they are from the player's edge.
+static inline void blobs_see_dots(const Blobs* s, float x, float y, float radius, float* out)
+{
+    BlobsDots dots = blobs_dots(s);
+    int32_t first = blobs_window(s, x, y);
+    for (int32_t i = 0; i < BLOBS_SECTORS; i++) {
         out[i] = 0.0f;
     }
-    for (int32_t row = middle - s->bins; row <= middle + s->bins; row += s->bins) {
-        for (int32_t i = starts[row - 1]; i < starts[row + 2]; i++) {
-            float dx = near_x[i] - x, dy = near_y[i] - y, square = dx * dx + dy * dy;
-            int32_t prey = near_mass[i] * s->margin<mass, threat = near_mass[i]> mass * s->margin;
-            if ((prey | threat) && square < BLOBS_SIGHT * BLOBS_SIGHT) {
-                float gap = sqrtf(square) - puf_maxf(radius, near_radius[i]);
-                float closeness = puf_clampf(1.0f - gap * (1.0f / BLOBS_SIGHT), 0.0f, 1.0f);
-                float* seen = &out[threat * BLOBS_SECTORS + blobs_sector(dx, dy)];
-                *seen = puf_maxf(*seen, closeness);
+    for (int32_t row = 0; row < BLOBS_WINDOW; row++) {
+        for (int32_t column = 0; column < BLOBS_WINDOW; column++) {
+            int32_t cell = first + row * s->dot_columns + column;
+            float dx = dots.x[cell] - x, dy = dots.y[cell] - y;
+            if (blobs_is_within(dx, dy, BLOBS_SIGHT)) {
+                float* seen = &out[blobs_sector(dx, dy)];
+                *seen = puf_maxf(*seen, blobs_closeness(sqrtf(dx * dx + dy * dy) - radius));
             }
         }
     }
 }
 
-static void blobs_view(const Blobs* s, int32_t p, float* obs)
+#ifndef PUF_PLAIN
+#include "blobs_lanes.h"
+#endif
+
+// Prey and threats: how far the middle of the smaller is from the edge of the larger.
+static void blobs_see_players(const Blobs* s, float x, float y, float radius, float mass, float* prey, float* threats)
 {
-    float x = blobs_place(s, BLOBS_X)[p], y = blobs_place(s, BLOBS_Y)[p], radius = blobs_place(s, BLOBS_RADIUS)[p];
-    obs[0] = radius * 0.125f; // the largest is 8
-    obs[1] = blobs_pace(radius);
-    obs[2] = puf_maxf(1.0f - x * (1.0f / BLOBS_SIGHT), 0.0f);
-    obs[3] = puf_maxf(1.0f - (s->side - x) * (1.0f / BLOBS_SIGHT), 0.0f);
-    obs[4] = puf_maxf(1.0f - y * (1.0f / BLOBS_SIGHT), 0.0f);
-    obs[5] = puf_maxf(1.0f - (s->side - y) * (1.0f / BLOBS_SIGHT), 0.0f);
-    blobs_see_dots(s, x, y, radius, obs + BLOBS_SECTORS_AT);
-    blobs_see_players(s, p, x, y, radius, obs + BLOBS_SECTORS_AT + BLOBS_SECTORS);
+    BlobsSnapshot all = blobs_snapshot(s);
+    for (int32_t i = 0; i < BLOBS_SECTORS; i++) {
+        prey[i] = 0.0f;
+        threats[i] = 0.0f;
+    }
+    BlobsNear near = PUF_LANES(blobs_near)(s, x, y, BLOBS_SIGHT);
+    for (int32_t i = blobs_next(&near); i >= 0; i = blobs_next(&near)) {
+        float dx = all.x[i] - x, dy = all.y[i] - y;
+        int32_t is_prey = blobs_outweighs(s, mass, all.mass[i]), is_threat = blobs_outweighs(s, all.mass[i], mass);
+        if ((is_prey | is_threat) && blobs_is_within(dx, dy, BLOBS_SIGHT)) {
+            float* seen = (is_threat ? threats : prey) + blobs_sector(dx, dy);
+            *seen = puf_maxf(*seen, blobs_closeness(sqrtf(dx * dx + dy * dy) - puf_maxf(radius, all.radius[i])));
+        }
+    }
+}
+
+typedef struct BlobsSeen {
+    float radius, speed, left, right, upper, lower; // the last four: walls
+    float dots[BLOBS_SECTORS], prey[BLOBS_SECTORS], threats[BLOBS_SECTORS];
+} BlobsSeen;
+_Static_assert(sizeof(BlobsSeen) == BLOBS_OBS * sizeof(float), "the parts of an observation");
+
+static void blobs_view(const Blobs* s, int32_t p, BlobsSeen* out)
+{
+    BlobsPlayers players = blobs_players(s);
+    float x = players.x[p], y = players.y[p], radius = players.radius[p];
+    out->radius = radius * (1.0f / BLOBS_LARGEST_RADIUS);
+    out->speed = blobs_pace(radius);
+    out->left = puf_maxf(1.0f - x * (1.0f / BLOBS_SIGHT), 0.0f);
+    out->right = puf_maxf(1.0f - (s->side - x) * (1.0f / BLOBS_SIGHT), 0.0f);
+    out->upper = puf_maxf(1.0f - y * (1.0f / BLOBS_SIGHT), 0.0f);
+    out->lower = puf_maxf(1.0f - (s->side - y) * (1.0f / BLOBS_SIGHT), 0.0f);
+    PUF_LANES(blobs_see_dots)(s, x, y, radius, out->dots);
+    blobs_see_players(s, x, y, radius, (float)players.mass[p], out->prey, out->threats);
 }
 
 static void blobs_observe(const Blobs* s, PufIo io)
 {
     for (int32_t p = 0; p < s->num_players; p++) {
-        blobs_view(s, p, (float*)io.obs + (size_t)p * BLOBS_OBS);
+        blobs_view(s, p, (BlobsSeen*)io.obs + p);
     }
 }
 
-// What happens in a step.
+// ---- The start of a life ----
 
+// Whether a new player at (x, y) would be far enough from all that could eat it, those that leave in this step included.
+static int32_t blobs_is_safe(const Blobs* s, float x, float y)
+{
+    BlobsSnapshot all = blobs_snapshot(s);
+    BlobsNear near = PUF_LANES(blobs_near)(s, x, y, BLOBS_LARGEST_RADIUS + BLOBS_SAFE);
+    for (int32_t i = blobs_next(&near); i >= 0; i = blobs_next(&near)) {
+        if (blobs_outweighs(s, all.mass[i], BLOBS_START_GRAINS) &&
+            blobs_is_within(all.x[i] - x, all.y[i] - y, all.radius[i] + BLOBS_SAFE)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void blobs_start(Blobs* s, int32_t p, int32_t alone)
+{
+    BlobsPlayers players = blobs_players(s);
+    float x = 0.0f, y = 0.0f;
+    for (int32_t tries = 0; tries < BLOBS_TRIES; tries++) {
+        x = puf_rand_float(&s->rng) * s->side;
+        y = puf_rand_float(&s->rng) * s->side;
+        if (alone || blobs_is_safe(s, x, y)) {
+            break;
+        }
+    }
+    players.x[p] = x;
+    players.y[p] = y;
+    players.radius[p] = 1.0f;
+    players.go_x[p] = 0.0f;
+    players.go_y[p] = 0.0f;
+    players.episode_return[p] = 0.0f;
+    players.mass[p] = BLOBS_START_GRAINS;
+    players.peak[p] = BLOBS_START_GRAINS;
+    players.age[p] = 0;
+    players.dots[p] = 0;
+    players.prey[p] = 0;
+    players.gained[p] = 0;
+}
+
+static void blobs_reset(Blobs* s)
+{
+    BlobsDots dots = blobs_dots(s);
+    for (int32_t cell = 0; cell < s->dot_columns * s->dot_columns; cell++) {
+        dots.x[cell] = BLOBS_FAR;
+        dots.y[cell] = 0.0f;
+        dots.covered[cell] = 0;
+    }
+    for (int32_t i = 0; i < s->num_dots; i++) {
+        blobs_add_dot(s);
+    }
+    for (int32_t p = 0; p < s->num_players; p++) {
+        blobs_start(s, p, 1);
+    }
+    blobs_sort(s);
+}
+
+// ---- A step ----
+
+// Where each player wants to go.
 static void blobs_point(const Blobs* s, PufIo io)
 {
     static const float ways_x[BLOBS_MOVES] = { 0.0f,  1.0f,         0.70710678f, 0.0f,       -0.70710678f,
                                                -1.0f, -0.70710678f, 0.0f,        0.70710678f };
     static const float ways_y[BLOBS_MOVES] = { 0.0f, 0.0f,         0.70710678f, 1.0f,        0.70710678f,
                                                0.0f, -0.70710678f, -1.0f,       -0.70710678f };
-    float *go_x = blobs_place(s, BLOBS_GO_X), *go_y = blobs_place(s, BLOBS_GO_Y);
+    BlobsPlayers players = blobs_players(s);
     for (int32_t p = 0; p < s->num_players; p++) {
         if (s->continuous) {
             float right = io.controls[2 * p], down = io.controls[2 * p + 1];
             float scale = 1.0f / puf_maxf(sqrtf(right * right + down * down), 1.0f);
-            go_x[p] = right * scale;
-            go_y[p] = down * scale;
+            players.go_x[p] = right * scale;
+            players.go_y[p] = down * scale;
         } else {
-            go_x[p] = ways_x[io.actions[p]];
-            go_y[p] = ways_y[io.actions[p]];
+            players.go_x[p] = ways_x[io.actions[p]];
+            players.go_y[p] = ways_y[io.actions[p]];
         }
     }
 }
 
 static void blobs_move(Blobs* s)
 {
-    float *x = blobs_place(s, BLOBS_X), *y = blobs_place(s, BLOBS_Y);
-    const float *go_x = blobs_place(s, BLOBS_GO_X), *go_y = blobs_place(s, BLOBS_GO_Y);
-    const float* radius = blobs_place(s, BLOBS_RADIUS);
+    BlobsPlayers players = blobs_players(s);
     for (int32_t p = 0; p < s->num_players; p++) {
-        float speed = s->speed * blobs_pace(radius[p]);
-        x[p] = puf_clampf(x[p] + go_x[p] * speed, 0.0f, s->side);
-        y[p] = puf_clampf(y[p] + go_y[p] * speed, 0.0f, s->side);
+        float speed = s->speed * blobs_pace(players.radius[p]);
+        players.x[p] = puf_clampf(players.x[p] + players.go_x[p] * speed, 0.0f, s->side);
+        players.y[p] = puf_clampf(players.y[p] + players.go_y[p] * speed, 0.0f, s->side);
     }
 }
 
 // From dots to mass, and from mass to thin air.
 static void blobs_grow(Blobs* s)
 {
-    int32_t *mass = blobs_life(s, BLOBS_MASS), *peak = blobs_life(s, BLOBS_PEAK);
-    const int32_t* gained = blobs_life(s, BLOBS_GAINED);
-    float* radius = blobs_place(s, BLOBS_RADIUS);
+    BlobsPlayers players = blobs_players(s);
     for (int32_t p = 0; p < s->num_players; p++) {
-        int32_t grains = blobs_add(mass[p], gained[p], s->max_mass);
-        peak[p] = grains > peak[p] ? grains : peak[p];
+        int32_t grains = blobs_add(players.mass[p], players.gained[p], s->max_mass);
+        players.peak[p] = grains > players.peak[p] ? grains : players.peak[p];
         grains -= (int32_t)((float)(grains - BLOBS_START_GRAINS) * s->decay);
-        mass[p] = grains;
-        radius[p] = blobs_radius(grains);
+        players.mass[p] = grains;
+        players.radius[p] = blobs_radius(grains);
     }
 }
 
 // Marks all that are covered by one who is heavy enough. Returns whether there are any.
-static int32_t blobs_mark_eaten(Blobs* s, uint8_t* eaten)
+static int32_t blobs_mark_eaten(const Blobs* s, uint8_t* eaten)
 {
-    const float *near_x = blobs_near(s, BLOBS_NEAR_X), *near_y = blobs_near(s, BLOBS_NEAR_Y);
-    const float *near_radius = blobs_near(s, BLOBS_NEAR_RADIUS), *near_mass = blobs_near(s, BLOBS_NEAR_MASS);
-    const int32_t *starts = blobs_ints(s, s->starts), *order = blobs_ints(s, s->order);
-    float least = (float)BLOBS_START_GRAINS * s->margin;
+    BlobsSnapshot all = blobs_snapshot(s);
     int32_t any = 0;
     memset(eaten, 0, (size_t)s->num_players);
-    for (int32_t p = 0; p < s->num_players; p++) {
-        float x = near_x[p], y = near_y[p], radius = near_radius[p], mass = near_mass[p];
-        if (!(mass > least)) {
-            continue; // eats nobody
+    for (int32_t e = 0; e < s->num_players; e++) {
+        if (!blobs_outweighs(s, all.mass[e], BLOBS_START_GRAINS)) {
+            continue; // it eats nobody
         }
-        BlobsReach reach = blobs_reach(x, y, radius, BLOBS_SIGHT, s->bins - 2);
-        for (int32_t row = reach.top + 1; row <= reach.bottom + 1; row++) {
-            int32_t end = starts[row * s->bins + reach.right + 2];
-            for (int32_t i = starts[row * s->bins + reach.left + 1]; i < end; i++) {
-                float dx = near_x[i] - x, dy = near_y[i] - y;
-                if (near_mass[i] * s->margin < mass && dx * dx + dy * dy < radius * radius) {
-                    eaten[order[i]] = 1;
-                    any = 1;
-                }
+        BlobsNear near = PUF_LANES(blobs_near)(s, all.x[e], all.y[e], all.radius[e]);
+        for (int32_t i = blobs_next(&near); i >= 0; i = blobs_next(&near)) {
+            if (blobs_outweighs(s, all.mass[e], all.mass[i]) &&
+                blobs_is_within(all.x[i] - all.x[e], all.y[i] - all.y[e], all.radius[e])) {
+                eaten[all.number[i]] = 1;
+                any = 1;
             }
         }
     }
     return any;
 }
 
-// The mass of an eaten player goes to its eaters, unless they are eaten too: counts these, or gives each its `share`.
+// The mass of player p, who is eaten, goes to its eaters, unless they are eaten too: gives each of them its `share`, and
+// returns how many they are.
 static int32_t blobs_feed(Blobs* s, int32_t p, const uint8_t* eaten, int32_t share)
 {
-    const float *near_x = blobs_near(s, BLOBS_NEAR_X), *near_y = blobs_near(s, BLOBS_NEAR_Y);
-    const float *near_radius = blobs_near(s, BLOBS_NEAR_RADIUS), *near_mass = blobs_near(s, BLOBS_NEAR_MASS);
-    const int32_t *starts = blobs_ints(s, s->starts), *order = blobs_ints(s, s->order);
-    int32_t *mass = blobs_life(s, BLOBS_MASS), *gained = blobs_life(s, BLOBS_GAINED), *prey = blobs_life(s, BLOBS_PREY);
-    float x = blobs_place(s, BLOBS_X)[p], y = blobs_place(s, BLOBS_Y)[p];
-    float weight = (float)mass[p] * s->margin;
-    int32_t middle = blobs_bin(s, x, y), eaters = 0;
-    for (int32_t row = middle - s->bins; row <= middle + s->bins; row += s->bins) {
-        for (int32_t i = starts[row - 1]; i < starts[row + 2]; i++) {
-            float dx = near_x[i] - x, dy = near_y[i] - y;
-            int32_t eater = order[i];
-            if (near_mass[i] > weight && dx * dx + dy * dy < near_radius[i] * near_radius[i] && !eaten[eater]) {
-                eaters += 1;
-                mass[eater] = blobs_add(mass[eater], share, s->max_mass);
-                gained[eater] = blobs_add(gained[eater], share, BLOBS_LARGEST_MASS * BLOBS_GRAINS);
-                prey[eater] += share > 0;
-            }
+    BlobsPlayers players = blobs_players(s);
+    BlobsSnapshot all = blobs_snapshot(s);
+    float x = players.x[p], y = players.y[p], mass = (float)players.mass[p];
+    int32_t eaters = 0;
+    BlobsNear near = PUF_LANES(blobs_near)(s, x, y, BLOBS_LARGEST_RADIUS);
+    for (int32_t i = blobs_next(&near); i >= 0; i = blobs_next(&near)) {
+        int32_t eater = all.number[i];
+        if (blobs_outweighs(s, all.mass[i], mass) && blobs_is_within(all.x[i] - x, all.y[i] - y, all.radius[i]) &&
+            !eaten[eater]) {
+            eaters += 1;
+            players.mass[eater] = blobs_add(players.mass[eater], share, s->max_mass);
+            players.gained[eater] = blobs_add(players.gained[eater], share, BLOBS_LARGEST_MASS * BLOBS_GRAINS);
+            players.prey[eater] += share > 0;
         }
     }
     return eaters;
@@ -566,36 +643,35 @@ static int32_t blobs_feed(Blobs* s, int32_t p, const uint8_t* eaten, int32_t sha
 
 static void blobs_eat_players(Blobs* s, uint8_t* eaten)
 {
+    BlobsPlayers players = blobs_players(s);
     if (!blobs_mark_eaten(s, eaten)) {
         return;
     }
-    int32_t *mass = blobs_life(s, BLOBS_MASS), *peak = blobs_life(s, BLOBS_PEAK);
     for (int32_t p = 0; p < s->num_players; p++) {
         int32_t eaters = eaten[p] ? blobs_feed(s, p, eaten, 0) : 0;
         if (eaters > 0) {
-            (void)blobs_feed(s, p, eaten, mass[p] / eaters);
+            (void)blobs_feed(s, p, eaten, players.mass[p] / eaters);
         }
     }
     for (int32_t p = 0; p < s->num_players; p++) {
-        peak[p] = mass[p] > peak[p] ? mass[p] : peak[p];
-        blobs_place(s, BLOBS_RADIUS)[p] = blobs_radius(mass[p]);
+        players.peak[p] = players.mass[p] > players.peak[p] ? players.mass[p] : players.peak[p];
+        players.radius[p] = blobs_radius(players.mass[p]);
     }
-    blobs_copy_near(s);
+    blobs_take_snapshot(s);
 }
 
 // Rewards and truncations. Returns whether a life ended.
 static int32_t blobs_score(Blobs* s, PufIo io)
 {
-    int32_t* age = blobs_life(s, BLOBS_AGE);
-    const int32_t* gained = blobs_life(s, BLOBS_GAINED);
-    float* returns = blobs_place(s, BLOBS_RETURN);
+    BlobsPlayers players = blobs_players(s);
     int32_t ended = 0;
     for (int32_t p = 0; p < s->num_players; p++) {
         int32_t died = io.terminals[p];
-        age[p] += 1;
-        int32_t late = !died && age[p] >= s->max_steps;
-        float reward = (float)gained[p] * (1.0f / BLOBS_GRAINS) * s->reward_mass + (died ? s->reward_death : 0.0f);
-        returns[p] += reward;
+        players.age[p] += 1;
+        int32_t late = !died && players.age[p] >= s->max_steps;
+        float eaten = (float)players.gained[p] * (1.0f / BLOBS_GRAINS);
+        float reward = eaten * s->reward_mass + (died ? s->reward_death : 0.0f);
+        players.episode_return[p] += reward;
         io.rewards[p] = reward;
         io.truncations[p] = (uint8_t)late;
         ended |= died | late;
@@ -605,15 +681,15 @@ static int32_t blobs_score(Blobs* s, PufIo io)
 
 static void blobs_add_log(Blobs* s, int32_t p, int32_t died)
 {
-    int32_t peak = blobs_life(s, BLOBS_PEAK)[p];
+    BlobsPlayers players = blobs_players(s);
     s->log.common.n += 1.0f;
-    s->log.common.perf += puf_minf((float)peak / (float)s->goal, 1.0f);
-    s->log.common.score += (float)peak * (1.0f / BLOBS_GRAINS);
-    s->log.common.episode_return += blobs_place(s, BLOBS_RETURN)[p];
-    s->log.common.episode_length += (float)blobs_life(s, BLOBS_AGE)[p];
-    s->log.dots_eaten += (float)blobs_life(s, BLOBS_DOTS)[p];
-    s->log.players_eaten += (float)blobs_life(s, BLOBS_PREY)[p];
-    s->log.final_mass += (float)blobs_life(s, BLOBS_MASS)[p] * (1.0f / BLOBS_GRAINS);
+    s->log.common.perf += puf_minf((float)players.peak[p] / (float)s->goal, 1.0f);
+    s->log.common.score += (float)players.peak[p] * (1.0f / BLOBS_GRAINS);
+    s->log.common.episode_return += players.episode_return[p];
+    s->log.common.episode_length += (float)players.age[p];
+    s->log.dots_eaten += (float)players.dots[p];
+    s->log.players_eaten += (float)players.prey[p];
+    s->log.final_mass += (float)players.mass[p] * (1.0f / BLOBS_GRAINS);
     s->log.eaten += (float)died;
 }
 
@@ -621,7 +697,7 @@ static void blobs_end_lives(Blobs* s, PufIo io)
 {
     for (int32_t p = 0; p < s->num_players; p++) { // all look for the last time, then all start again
         if (io.terminals[p] | io.truncations[p]) {
-            blobs_view(s, p, (float*)io.final_obs + (size_t)p * BLOBS_OBS);
+            blobs_view(s, p, (BlobsSeen*)io.final_obs + p);
             blobs_add_log(s, p, io.terminals[p]);
         }
     }
