@@ -29,12 +29,12 @@
 #include "puffer_math.h"
 
 enum {
-    BLOBS_MOST = 16384,              // players
+    BLOBS_MAX_PLAYERS = 16384,       // players
     BLOBS_GRAINS = 1000,             // of mass in a dot
     BLOBS_START_MASS = 10,           // dots
-    BLOBS_LARGEST_MASS = 640,        // dots: a radius of 8
+    BLOBS_MAX_MASS = 640,            // dots: a radius of 8
     BLOBS_TRIES = 16,                // at finding a free place
-    BLOBS_LEAST_CELLS = 4,           // along a side of the plane
+    BLOBS_MIN_CELLS = 4,             // along a side of the plane
     BLOBS_WINDOW = 8,                // cells along a side of what is searched for dots
     BLOBS_BORDER = BLOBS_WINDOW / 2, // cells without dots around the plane, so that no window leaves the table
     BLOBS_SECTORS = 16,
@@ -49,7 +49,7 @@ enum {
 #define BLOBS_SAFE 5.0f   // least distance to the edge of a threat at the start of a life
 #define BLOBS_HAIR 0.01f  // more than rounding can be off when cells are chosen
 #define BLOBS_FAR 1e9f    // where the dot of an empty cell is
-#define BLOBS_LARGEST_RADIUS 8.0f
+#define BLOBS_MAX_RADIUS 8.0f
 #define BLOBS_START_GRAINS (BLOBS_START_MASS * BLOBS_GRAINS)
 
 // Rows of the tables of players: see BlobsPlayers and BlobsSnapshot.
@@ -100,7 +100,7 @@ static int32_t blobs_plan(Blobs* s, const BlobsSetup* setup)
     int32_t players = setup->state.num_players;
     int32_t cells = (int32_t)(sqrtf((float)(players * setup->room)) / BLOBS_CELL);
     s->num_players = players;
-    s->cells = cells < BLOBS_LEAST_CELLS ? BLOBS_LEAST_CELLS : cells;
+    s->cells = cells < BLOBS_MIN_CELLS ? BLOBS_MIN_CELLS : cells;
     s->side = (float)s->cells * BLOBS_CELL;
     s->num_dots = (int32_t)(setup->fill * s->cells * s->cells);
     s->dot_columns = s->cells + 2 * BLOBS_BORDER;
@@ -462,7 +462,7 @@ static void blobs_view(const Blobs* s, int32_t p, BlobsSeen* out)
 {
     BlobsPlayers players = blobs_players(s);
     float x = players.x[p], y = players.y[p], radius = players.radius[p];
-    out->radius = radius * (1.0f / BLOBS_LARGEST_RADIUS);
+    out->radius = radius * (1.0f / BLOBS_MAX_RADIUS);
     out->speed = blobs_pace(radius);
     out->left = puf_maxf(1.0f - x * (1.0f / BLOBS_SIGHT), 0.0f);
     out->right = puf_maxf(1.0f - (s->side - x) * (1.0f / BLOBS_SIGHT), 0.0f);
@@ -485,7 +485,7 @@ static void blobs_observe(const Blobs* s, PufIo io)
 static int32_t blobs_is_safe(const Blobs* s, float x, float y)
 {
     BlobsSnapshot all = blobs_snapshot(s);
-    BlobsNear near = PUF_LANES(blobs_near)(s, x, y, BLOBS_LARGEST_RADIUS + BLOBS_SAFE);
+    BlobsNear near = PUF_LANES(blobs_near)(s, x, y, BLOBS_MAX_RADIUS + BLOBS_SAFE);
     for (int32_t i = blobs_next(&near); i >= 0; i = blobs_next(&near)) {
         if (blobs_outweighs(s, all.mass[i], BLOBS_START_GRAINS) &&
             blobs_is_within(all.x[i] - x, all.y[i] - y, all.radius[i] + BLOBS_SAFE)) {
@@ -613,14 +613,14 @@ static int32_t blobs_feed(Blobs* s, int32_t p, const uint8_t* eaten, int32_t sha
     BlobsSnapshot all = blobs_snapshot(s);
     float x = players.x[p], y = players.y[p], mass = (float)players.mass[p];
     int32_t eaters = 0;
-    BlobsNear near = PUF_LANES(blobs_near)(s, x, y, BLOBS_LARGEST_RADIUS);
+    BlobsNear near = PUF_LANES(blobs_near)(s, x, y, BLOBS_MAX_RADIUS);
     for (int32_t i = blobs_next(&near); i >= 0; i = blobs_next(&near)) {
         int32_t eater = all.number[i];
         if (blobs_outweighs(s, all.mass[i], mass) && blobs_is_within(all.x[i] - x, all.y[i] - y, all.radius[i]) &&
             !eaten[eater]) {
             eaters += 1;
             players.mass[eater] = blobs_add(players.mass[eater], share, s->max_mass);
-            players.gained[eater] = blobs_add(players.gained[eater], share, BLOBS_LARGEST_MASS * BLOBS_GRAINS);
+            players.gained[eater] = blobs_add(players.gained[eater], share, BLOBS_MAX_MASS * BLOBS_GRAINS);
             players.prey[eater] += share > 0;
         }
     }
@@ -715,14 +715,14 @@ static const PufObs blobs_obs[] = {
     { "threats", BLOBS_SECTORS, 0, 1, "the same for players that could eat this one, from their edge" },
 };
 static const PufParam blobs_params[] = {
-    PUF_SETTING(Blobs, num_players, 32, 1, BLOBS_MOST, "players on one plane: its agents"),
+    PUF_SETTING(Blobs, num_players, 32, 1, BLOBS_MAX_PLAYERS, "players on one plane: its agents"),
     PUF_SETTING(BlobsSetup, room, 400, 25, 4000, "area of the plane for each player; a new one covers 3.14"),
     PUF_SETTING(BlobsSetup, fill, 0.5, 0, 0.9, "dots on each 5 x 5 of the plane"),
     PUF_SETTING(Blobs, margin, 1.1, 1, 10, "how many times as heavy an eater must be"),
     PUF_SETTING(Blobs, speed, 1, 0.01, 5, "of a new player, per step"),
     PUF_SETTING(Blobs, decay, 0.0005, 0, 1, "part of the mass above that of a new player lost in a step"),
-    PUF_SETTING(Blobs, max_mass, BLOBS_LARGEST_MASS, BLOBS_START_MASS, BLOBS_LARGEST_MASS, "mass that nobody exceeds"),
-    PUF_SETTING(Blobs, goal, 400, 1, BLOBS_LARGEST_MASS, "mass that counts as solved (perf 1)"),
+    PUF_SETTING(Blobs, max_mass, BLOBS_MAX_MASS, BLOBS_START_MASS, BLOBS_MAX_MASS, "mass that nobody exceeds"),
+    PUF_SETTING(Blobs, goal, 400, 1, BLOBS_MAX_MASS, "mass that counts as solved (perf 1)"),
     PUF_SETTING(Blobs, max_steps, 2000, 1, 1000000, "steps until a life is cut off"),
     PUF_FLAG(Blobs, continuous, 0, "two numbers that point where to go, instead of 9 moves"),
     PUF_SETTING(Blobs, reward_mass, 0.1, 0, 1000, "for each unit of mass eaten"),

@@ -1,99 +1,120 @@
-// tanks - two teams of tanks between walls, with shells that ricochet: the last team on the field wins the round.
+// tanks - two teams of tanks fight between walls; shells bounce. The last team left wins the round.
 //
-// Observation  float32 (73,), all within [-1, 1], in the frame of the tank (forward, and to its right): 12 numbers of its
-//              own, 13 whiskers, the 3 nearest enemies, the 2 nearest mates, the 3 nearest shells that may destroy it.
-// Action       three choices: drive (stay, forward, back), turn (straight, left, right), fire (none, fire).
-// Reward       to the whole team, wrecks included: +1 for a round won, -1 for one lost, and `reward_tank` / team_size for
-//              each enemy destroyed, minus as much for each own tank. And to the tank that fired, `reward_hit` for an enemy
-//              destroyed, minus as much for one of its own team.
-// End          terminal when a team has no tank left; truncated after `max_steps` steps. All episodes end with the round.
-// Score        tanks destroyed minus tanks lost, by team; perf is 1 for a round won, 0.5 for a draw, 0 for one lost.
+// Observation  float32 (73,), within [-1, 1], in the tank's own frame (forward, right): 12 numbers
+//              about itself, 13 whiskers, the 3 nearest enemies, the 2 nearest mates, and the 3
+//              nearest shells that could destroy it.
+// Action       three choices: drive (stay, forward, back), turn (straight, left, right), fire
+//              (none, fire).
+// Reward       for the whole team, wrecks included: +1 for winning the round, -1 for losing it, and
+//              `reward_tank` / team_size for each enemy destroyed, minus the same for each tank
+//              lost. For the tank that fired: `reward_hit` for each enemy destroyed, minus the same
+//              for each mate.
+// End          terminal when a team has no tank left; truncated after `max_steps` steps. All agents
+//              of a round end together.
+// Score        tanks the team destroyed minus tanks it lost; perf is 1 for a win, 0.5 for a draw, 0
+//              for a loss.
 //
-// With `scripted`, the second team is driven by the environment, and the agents are the first: perf is then the share of
-// rounds won against a fixed opponent. Without it both teams are agents, and perf is 0.5 on average whoever plays.
+// With `scripted`, the default, the environment drives the second team and the agents are the
+// first: perf is the fraction of rounds won against a fixed opponent. Without it, both teams are
+// agents and perf averages 0.5.
 //
-// A tank that is destroyed stays as a wreck until the round ends: it does nothing, is in nobody's way, and sees nothing but
-// that it is one. So everybody gets the reward of the team, and no row is ever without an agent.
+// A destroyed tank stays as a wreck until the round ends. It does nothing, blocks nobody and
+// observes only zeros, but it still gets the team's rewards, so every row always has an agent.
 //
-// Positions and velocities are whole numbers, of which a cell has 512 to a side. Positions are odd and velocities even, so
-// that nothing ever is on the border between two cells, and the arena's symmetry (half a turn) is exact: seen by the
-// other team, the same game is the same numbers. A step goes:
-// 1. Tanks turn, speed up or slow down, and move, along x, then along y. Walls stop one axis and let it slide along the
-//    other. A move that would bring two tanks too close, wherever the other goes, does not take place.
-// 2. Tanks fire: shells begin in the middle of their tank.
-// 3. Shells fly, in two frames. They are reflected where they meet a wall, and vanish at one more than `bounces`. After
-//    each frame a shell destroys every tank that it touches, and vanishes. It never harms its own team before its first
-//    ricochet; after it, it does if `friendly_fire`.
+// Positions and velocities are integers; a cell is 512 units wide. Positions are odd and velocities
+// even, so nothing is ever on the border between two cells, and the arena is exactly symmetric
+// under half a turn: both teams see the same numbers in the same game. A step:
+// 1. Tanks turn, change speed, and move along x, then along y. A wall stops a tank along one axis;
+//    it slides along the other. A move that could bring two tanks too close, wherever the other one
+//    goes, is cancelled.
+// 2. Tanks fire. A shell starts in the middle of its tank.
+// 3. Shells fly for two frames. They bounce off walls, and vanish when they have bounced more than
+//    `bounces` times. After each frame a shell destroys every tank it touches, and vanishes. It
+//    passes through its own team until its first bounce; after that it destroys them too if
+//    `friendly_fire` is on.
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
 
 enum {
     TANKS_CELL_BITS = 9,
-    TANKS_CELL = 1 << TANKS_CELL_BITS, // units to a side; all below are in units, per step
-    TANKS_RADIUS = 171,                // of the square that walls stop, half a side; odd, so that touching keeps x odd
-    TANKS_APART = 2 * TANKS_RADIUS,    // between the middles of two tanks, at least
-    TANKS_TOUCH = 180,                 // a shell this near the middle of a tank hits it
-    TANKS_FORWARD = 40,                // greatest speed
+    TANKS_CELL = 1 << TANKS_CELL_BITS, // width in units; the rest is in units, and units per step
+    TANKS_RADIUS = 171,                // half the side of the square that walls stop; odd, to keep positions odd
+    TANKS_APART = 2 * TANKS_RADIUS,    // least distance between the middles of two tanks
+    TANKS_TOUCH = 180,                 // a shell this close to the middle of a tank hits it
+    TANKS_FORWARD = 40,                // top speed
     TANKS_BACK = 24,
-    TANKS_SPEED_UP = 8,     // change of speed
+    TANKS_SPEED_UP = 8,     // per step
     TANKS_SHELL_SPEED = 80, // per frame
-    TANKS_FRAMES = 2,       // of a shell's flight
+    TANKS_FRAMES = 2,       // of flight per step
 };
 enum {
-    TANKS_TURN = 64, // headings in a full turn, clockwise on the screen; a step turns by one
+    TANKS_TURN = 64, // headings in a full turn, clockwise on the screen; a tank turns by one per step
     TANKS_QUARTER = TANKS_TURN / 4,
     TANKS_UNIT_BITS = 14,
-    TANKS_UNIT = 1 << TANKS_UNIT_BITS, // of the sines
+    TANKS_UNIT = 1 << TANKS_UNIT_BITS, // scale of the sines
 };
 enum {
-    TANKS_TEAM = 16, // at most
-    TANKS_MOST = 2 * TANKS_TEAM,
-    TANKS_SHELLS = 4, // of a tank, at most
-    TANKS_SHELLS_MOST = TANKS_MOST * TANKS_SHELLS,
-    TANKS_BLOCK = 8, // loops over tanks and shells run to a multiple of this, without a rest for vector instructions
-    TANKS_ROWS = 32, // of cells, at most, border included; a row is a word
+    TANKS_MAX_TEAM = 16,
+    TANKS_MAX_TANKS = 2 * TANKS_MAX_TEAM,
+    TANKS_MAX_OWN_SHELLS = 4, // in the air, per tank
+    TANKS_MAX_SHELLS = TANKS_MAX_TANKS * TANKS_MAX_OWN_SHELLS,
+    TANKS_ROWS = 32, // rows of cells, border included; a row is a word, with a bit per cell
     TANKS_START_COLUMNS = 2,
-    TANKS_LEAST_WIDTH = 6,
-    TANKS_LEAST_HEIGHT = 4,
-    TANKS_MOST_SIDE = TANKS_ROWS - 2,
+    TANKS_MIN_WIDTH = 6,
+    TANKS_MIN_HEIGHT = 4,
+    TANKS_MAX_SIDE = TANKS_ROWS - 2,
 };
 enum { TANKS_STAY, TANKS_GO, TANKS_REVERSE, TANKS_DRIVES };
 enum { TANKS_STRAIGHT, TANKS_LEFT, TANKS_RIGHT, TANKS_TURNS };
-enum { TANKS_ACTIONS = 3 };
 
-// What a tank sees.
 enum {
-    TANKS_OWN = 12,
     TANKS_WHISKERS = 13,
     TANKS_ENEMIES = 3,
-    TANKS_ENEMY = 7,
     TANKS_MATES = 2,
-    TANKS_MATE = 6,
     TANKS_DANGERS = 3,
-    TANKS_DANGER = 5,
-    TANKS_OBS = TANKS_OWN + TANKS_WHISKERS + TANKS_ENEMIES * TANKS_ENEMY + TANKS_MATES * TANKS_MATE +
-        TANKS_DANGERS * TANKS_DANGER,
     TANKS_WHISKER_RANGE = 8 * TANKS_CELL,
-    TANKS_SIGHT = 10 * TANKS_CELL,       // beyond which no tank is in sight
-    TANKS_FAR = 16 * TANKS_CELL,         // beyond which distances look the same
-    TANKS_DANGER_RANGE = 6 * TANKS_CELL, // of shells
+    TANKS_SIGHT = 10 * TANKS_CELL,       // no tank is in sight beyond this
+    TANKS_FAR = 16 * TANKS_CELL,         // distances look the same beyond this
+    TANKS_DANGER_RANGE = 6 * TANKS_CELL, // shells are seen within this
 };
-// Headings of the whiskers, relative to the hull.
+// Headings of the whiskers, relative to the tank's.
 static const int8_t tanks_whiskers[TANKS_WHISKERS] = { 0, 3, -3, 7, -7, 12, -12, 18, -18, 24, -24, 30, -30 };
 
 // The scripted tanks.
 enum {
-    TANKS_PLAN_EVERY = 4, // steps; in between none crosses more than half a cell
+    TANKS_PLAN_EVERY = 4, // steps; a tank crosses less than half a cell in them
     TANKS_BOT_FAR = 4 * TANKS_CELL,
     TANKS_BOT_NEAR = 2 * TANKS_CELL + TANKS_CELL / 2,
-    TANKS_BOT_STUCK = 8, // it backs off once in this many steps while something is in its way
+    TANKS_BOT_STUCK = 8, // while blocked, it backs off once in this many steps on average
 };
 
-// The actions of a tank, as in io.actions.
+// What a tank does: a row of io.actions.
 typedef struct TanksAction {
     int32_t drive, turn, fire;
 } TanksAction;
+
+// What a tank sees: a row of io.obs. Vectors are split into a forward part and a part to the right.
+typedef struct TanksSeen {
+    float present, distance, direction[2], heading[2];
+} TanksSeen;
+
+typedef struct TanksEnemy {
+    TanksSeen tank;
+    float in_sight;
+} TanksEnemy;
+
+typedef struct TanksDanger {
+    float present, position[2], velocity[2];
+} TanksDanger;
+
+typedef struct TanksObs {
+    float alive, speed, reload, flying, blocked, place[2], heading[2], left, enemies_left, time;
+    float whiskers[TANKS_WHISKERS];
+    TanksEnemy enemies[TANKS_ENEMIES];
+    TanksSeen mates[TANKS_MATES];
+    TanksDanger dangers[TANKS_DANGERS];
+} TanksObs;
 
 typedef struct Tanks {
     PufRng rng;
@@ -103,31 +124,31 @@ typedef struct Tanks {
     int32_t tick;
     int32_t shells;         // in the air
     int32_t left[2];        // tanks of each team
-    int32_t wins[2], draws; // rounds so far
+    int32_t wins[2], draws; // rounds since the start
     PufLog log;
     float log_draws, log_lost;
     uint32_t rows[TANKS_ROWS]; // bit c of row r: a wall in column c; the border is wall
-    // Tanks: first the first team, then the second; behind them zeros. From here on, every table begins on a cache line.
-    int32_t x[TANKS_MOST], y[TANKS_MOST], heading[TANKS_MOST], speed[TANKS_MOST];
-    int32_t alive[TANKS_MOST], blocked[TANKS_MOST], reload[TANKS_MOST], flying[TANKS_MOST];
-    int32_t hits[TANKS_MOST];                       // enemies destroyed in this round, minus tanks of its own team
-    int32_t ended_at[TANKS_MOST];                   // tick at which it became a wreck
-    int32_t goal_x[TANKS_MOST], goal_y[TANKS_MOST]; // where a scripted tank drives
-    float gain[TANKS_MOST];                         // rewards in this round
-    // Shells, in the order in which they were fired.
-    int32_t shell_x[TANKS_SHELLS_MOST], shell_y[TANKS_SHELLS_MOST];
-    int32_t shell_vx[TANKS_SHELLS_MOST], shell_vy[TANKS_SHELLS_MOST]; // per frame
-    int32_t shell_bounces[TANKS_SHELLS_MOST];                         // so far
-    int32_t shell_owner[TANKS_SHELLS_MOST];
-    int32_t shell_since[TANKS_SHELLS_MOST]; // tick of the shot or of the last ricochet
+    // Tanks: the first team, then the second, then zeros. From here on, every table begins on a cache line.
+    int32_t x[TANKS_MAX_TANKS], y[TANKS_MAX_TANKS], heading[TANKS_MAX_TANKS], speed[TANKS_MAX_TANKS];
+    int32_t alive[TANKS_MAX_TANKS], blocked[TANKS_MAX_TANKS], reload[TANKS_MAX_TANKS], flying[TANKS_MAX_TANKS];
+    int32_t hits[TANKS_MAX_TANKS];                            // enemies destroyed in this round, minus mates
+    int32_t ended_at[TANKS_MAX_TANKS];                        // tick at which it was destroyed
+    int32_t goal_x[TANKS_MAX_TANKS], goal_y[TANKS_MAX_TANKS]; // where a scripted tank is driving
+    float gain[TANKS_MAX_TANKS];                              // rewards in this round
+    // Shells, in the order they were fired.
+    int32_t shell_x[TANKS_MAX_SHELLS], shell_y[TANKS_MAX_SHELLS];
+    int32_t shell_vx[TANKS_MAX_SHELLS], shell_vy[TANKS_MAX_SHELLS]; // per frame
+    int32_t shell_bounces[TANKS_MAX_SHELLS];                        // so far
+    int32_t shell_owner[TANKS_MAX_SHELLS];
+    int32_t shell_since[TANKS_MAX_SHELLS]; // tick of the shot or the last bounce
 } Tanks;
 
 // ---- Settings ----
 
-// The arena grows with the teams, unless a side is given.
+// The arena grows with the teams unless its size is given.
 static int32_t tanks_width(const Tanks* s)
 {
-    return s->width > 0 ? s->width : puf_clampi(10 + 2 * (s->team_size - 1), 0, TANKS_MOST_SIDE);
+    return s->width > 0 ? s->width : puf_clampi(10 + 2 * (s->team_size - 1), 0, TANKS_MAX_SIDE);
 }
 
 static int32_t tanks_height(const Tanks* s)
@@ -143,7 +164,7 @@ static const char* tanks_conflict(const void* setup)
 {
     const Tanks* s = setup;
     int32_t width = tanks_width(s), height = tanks_height(s);
-    if (width < TANKS_LEAST_WIDTH || height < TANKS_LEAST_HEIGHT) {
+    if (width < TANKS_MIN_WIDTH || height < TANKS_MIN_HEIGHT) {
         return "the arena is too small: width must be 0 or at least 6, height 0 or at least 4";
     }
     return s->team_size > TANKS_START_COLUMNS * height ? "the arena is too small: height must be at least team_size / 2"
@@ -160,7 +181,8 @@ static void tanks_prepare(void* setup)
 
 // ---- Directions ----
 
-// The sine of each heading, and of a quarter more for the cosine. Exactly as large in every quarter.
+// The sine of each heading, and a quarter turn more for the cosine. The four quarters match
+// exactly.
 #define TANKS_RISE 0, 1606, 3196, 4756, 6270, 7723, 9102, 10394, 11585, 12665, 13623, 14449, 15137, 15679, 16069, 16305
 #define TANKS_FALL                                                                                                     \
     16384, 16305, 16069, 15679, 15137, 14449, 13623, 12665, 11585, 10394, 9102, 7723, 6270, 4756, 3196, 1606
@@ -179,7 +201,7 @@ static inline int32_t tanks_cosine(int32_t heading) { return tanks_sines[heading
 static inline float tanks_unit_x(int32_t heading) { return (float)tanks_cosine(heading) * (1.0f / TANKS_UNIT); }
 static inline float tanks_unit_y(int32_t heading) { return (float)tanks_sine(heading) * (1.0f / TANKS_UNIT); }
 
-// `length` (even) times a sine, to the nearest even number; as far from 0 on either side.
+// An even `length` times a sine, rounded to the nearest even number, symmetrically around 0.
 static inline int32_t tanks_part(int32_t length, int32_t sine)
 {
     int32_t product = length / 2 * sine;
@@ -187,7 +209,7 @@ static inline int32_t tanks_part(int32_t length, int32_t sine)
     return (product + half) / TANKS_UNIT * 2;
 }
 
-// ---- Cells, teams ----
+// ---- Cells and teams ----
 
 static inline int32_t tanks_cell(int32_t position) { return position >> TANKS_CELL_BITS; }
 static inline int32_t tanks_middle(int32_t cell) { return cell * TANKS_CELL + TANKS_CELL / 2; }
@@ -201,49 +223,49 @@ static inline int32_t tanks_are_hostile(const Tanks* s, int32_t a, int32_t b)
     return tanks_team(s, a) != tanks_team(s, b);
 }
 
-// From each tank of the second team to the nearest living enemy: a unit vector, and how far.
+// From each tank of the second team to its nearest living enemy: unit vector and distance.
 typedef struct TanksAim {
-    float dx[TANKS_TEAM], dy[TANKS_TEAM], distance[TANKS_TEAM];
+    float dx[TANKS_MAX_TEAM], dy[TANKS_MAX_TEAM], distance[TANKS_MAX_TEAM];
 } TanksAim;
 
 #ifndef PUF_PLAIN
 #include "tanks_lanes.h"
 #endif
 
-// ---- Ways ----
+// ---- Paths ----
 
-// How many steps from cell to cell it takes to get from the nearest of `count` cells to each of the others.
-typedef struct TanksWays {
-    int32_t steps[TANKS_ROWS * TANKS_ROWS]; // of row r, column c at r * TANKS_ROWS + c; -1: no way
-    int32_t cells[TANKS_ROWS * TANKS_ROWS]; // those that have a way, the nearest first
+// Lengths of the shortest paths, from cell to cell, from a set of cells to all others.
+typedef struct TanksPaths {
+    int32_t steps[TANKS_ROWS * TANKS_ROWS]; // to row r, column c at r * TANKS_ROWS + c; -1: no path
+    int32_t cells[TANKS_ROWS * TANKS_ROWS]; // those with a path, nearest first
     int32_t count;
-} TanksWays;
+} TanksPaths;
 
-static inline void tanks_begin_ways(TanksWays* ways)
+static inline void tanks_clear_paths(TanksPaths* paths)
 {
-    ways->count = 0;
+    paths->count = 0;
     for (int32_t cell = 0; cell < TANKS_ROWS * TANKS_ROWS; cell++) {
-        ways->steps[cell] = -1;
+        paths->steps[cell] = -1;
     }
 }
 
-static inline void tanks_add_cell(TanksWays* ways, int32_t cell, int32_t steps)
+static inline void tanks_add_cell(TanksPaths* paths, int32_t cell, int32_t steps)
 {
-    if (ways->steps[cell] < 0) {
-        ways->steps[cell] = steps;
-        ways->cells[ways->count++] = cell;
+    if (paths->steps[cell] < 0) {
+        paths->steps[cell] = steps;
+        paths->cells[paths->count++] = cell;
     }
 }
 
-// Breadth first, from the cells that were added with 0 steps.
-static inline void tanks_find_ways(TanksWays* ways, const uint32_t rows[TANKS_ROWS])
+// Breadth-first search from the cells that were added with 0 steps.
+static inline void tanks_find_paths(TanksPaths* paths, const uint32_t rows[TANKS_ROWS])
 {
     static const int32_t sides[4] = { -1, 1, -TANKS_ROWS, TANKS_ROWS };
-    for (int32_t i = 0; i < ways->count; i++) {
+    for (int32_t i = 0; i < paths->count; i++) {
         for (int32_t side = 0; side < 4; side++) {
-            int32_t cell = ways->cells[i] + sides[side];
+            int32_t cell = paths->cells[i] + sides[side];
             if (!tanks_is_wall(rows, cell / TANKS_ROWS, cell % TANKS_ROWS)) {
-                tanks_add_cell(ways, cell, ways->steps[ways->cells[i]] + 1);
+                tanks_add_cell(paths, cell, paths->steps[paths->cells[i]] + 1);
             }
         }
     }
@@ -251,21 +273,22 @@ static inline void tanks_find_ways(TanksWays* ways, const uint32_t rows[TANKS_RO
 
 // ---- The arena ----
 
-// Whether every free cell can be reached from every other.
+// Whether there is a path from every free cell to every other.
 static inline int tanks_is_connected(const uint32_t rows[TANKS_ROWS])
 {
-    TanksWays ways;
+    TanksPaths paths;
     int32_t free_cells = 0;
     for (int32_t cell = 0; cell < TANKS_ROWS * TANKS_ROWS; cell++) {
         free_cells += !tanks_is_wall(rows, cell / TANKS_ROWS, cell % TANKS_ROWS);
     }
-    tanks_begin_ways(&ways);
-    tanks_add_cell(&ways, TANKS_ROWS + 1, 0); // the first column is always free
-    tanks_find_ways(&ways, rows);
-    return ways.count == free_cells;
+    tanks_clear_paths(&paths);
+    tanks_add_cell(&paths, TANKS_ROWS + 1, 0); // the first column is always free
+    tanks_find_paths(&paths, rows);
+    return paths.count == free_cells;
 }
 
-// A wall of 1 to 3 cells by 1 or 2, and the same one half a turn around the middle. Returns how many cells were walled.
+// Adds a wall of 1 to 3 by 1 or 2 cells, and its mirror image under half a turn, unless that would
+// cut the arena in two. Returns how many cells became wall.
 static int32_t tanks_add_wall(Tanks* s)
 {
     int32_t inner = s->width - 2 * TANKS_START_COLUMNS;
@@ -304,7 +327,8 @@ static void tanks_build(Tanks* s)
     }
 }
 
-// In a cell of its own of the first columns, facing the other side; and its counterpart of the other team.
+// Puts a tank in a cell of its own in the first columns, facing the other side, and its counterpart
+// on the other side.
 static void tanks_place(Tanks* s, int32_t tank, int32_t spot)
 {
     int32_t other = tank + s->team_size;
@@ -320,7 +344,7 @@ static void tanks_place(Tanks* s, int32_t tank, int32_t spot)
 static void tanks_reset(Tanks* s)
 {
     tanks_build(s);
-    int32_t spots[TANKS_START_COLUMNS * TANKS_MOST_SIDE], count = TANKS_START_COLUMNS * s->height;
+    int32_t spots[TANKS_START_COLUMNS * TANKS_MAX_SIDE], count = TANKS_START_COLUMNS * s->height;
     for (int32_t i = 0; i < count; i++) {
         spots[i] = i;
     }
@@ -329,7 +353,7 @@ static void tanks_reset(Tanks* s)
         tanks_place(s, i, spots[k]);
         spots[k] = spots[i];
     }
-    for (int32_t i = 0; i < TANKS_MOST; i++) {
+    for (int32_t i = 0; i < TANKS_MAX_TANKS; i++) {
         s->alive[i] = i < 2 * s->team_size;
         s->speed[i] = 0;
         s->blocked[i] = 0;
@@ -349,27 +373,30 @@ static void tanks_reset(Tanks* s)
 
 // ---- Tanks ----
 
-// A move along x up to a wall; and the same along y.
+// Where a move along x ends: at the wall that a front corner meets, or where it is meant to.
 static int32_t tanks_slide_x(const Tanks* s, int32_t x, int32_t y, int32_t dx)
 {
     int32_t column = tanks_cell(dx > 0 ? x + dx + TANKS_RADIUS - 1 : x + dx - TANKS_RADIUS);
-    uint32_t walls = s->rows[tanks_cell(y - TANKS_RADIUS)] | s->rows[tanks_cell(y + TANKS_RADIUS - 1)];
+    int32_t wall = tanks_is_wall(s->rows, tanks_cell(y - TANKS_RADIUS), column) |
+                   tanks_is_wall(s->rows, tanks_cell(y + TANKS_RADIUS - 1), column);
     int32_t stop = dx > 0 ? column * TANKS_CELL - TANKS_RADIUS : (column + 1) * TANKS_CELL + TANKS_RADIUS;
-    return walls >> column & 1 ? stop : x + dx;
+    return wall ? stop : x + dx;
 }
 
 static int32_t tanks_slide_y(const Tanks* s, int32_t x, int32_t y, int32_t dy)
 {
     int32_t row = tanks_cell(dy > 0 ? y + dy + TANKS_RADIUS - 1 : y + dy - TANKS_RADIUS);
-    uint32_t walls = s->rows[row];
+    int32_t wall = tanks_is_wall(s->rows, row, tanks_cell(x - TANKS_RADIUS)) |
+                   tanks_is_wall(s->rows, row, tanks_cell(x + TANKS_RADIUS - 1));
     int32_t stop = dy > 0 ? row * TANKS_CELL - TANKS_RADIUS : (row + 1) * TANKS_CELL + TANKS_RADIUS;
-    return (walls >> tanks_cell(x - TANKS_RADIUS) | walls >> tanks_cell(x + TANKS_RADIUS - 1)) & 1 ? stop : y + dy;
+    return wall ? stop : y + dy;
 }
 
 static inline int32_t tanks_are_near(int32_t dx, int32_t dy) { return dx * dx + dy * dy < TANKS_APART * TANKS_APART; }
 
-// Whether tank i, on its way along one axis to to[i], would come too near to where another tank is, or wants to be.
-static inline int32_t tanks_is_in_the_way(const Tanks* s, const int32_t* at, const int32_t* to, const int32_t* across,
+// Whether tank i, moving along one axis to to[i], could come too close to another: where that is,
+// or where it is going.
+static inline int32_t tanks_could_collide(const Tanks* s, const int32_t* at, const int32_t* to, const int32_t* across,
                                           int32_t i)
 {
     for (int32_t j = 0; j < 2 * s->team_size; j++) {
@@ -381,13 +408,13 @@ static inline int32_t tanks_is_in_the_way(const Tanks* s, const int32_t* at, con
     return 0;
 }
 
-// All tanks move along one axis, from `at` to `to`; `across` is the other coordinate. Those with another in their way
-// stay. So, whichever of them move, no two come too near.
+// Moves all tanks along one axis, from `at` to `to`, except those that could collide; `across` is
+// the other coordinate.
 static inline void tanks_move(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across)
 {
-    int32_t stays[TANKS_MOST];
+    int32_t stays[TANKS_MAX_TANKS];
     for (int32_t i = 0; i < 2 * s->team_size; i++) {
-        stays[i] = to[i] != at[i] && tanks_is_in_the_way(s, at, to, across, i);
+        stays[i] = to[i] != at[i] && tanks_could_collide(s, at, to, across, i);
     }
     for (int32_t i = 0; i < 2 * s->team_size; i++) {
         at[i] = stays[i] ? at[i] : to[i];
@@ -406,7 +433,7 @@ static void tanks_turn(Tanks* s, int32_t i, TanksAction action)
 
 static void tanks_drive(Tanks* s, const TanksAction* actions)
 {
-    int32_t tanks = 2 * s->team_size, to[TANKS_MOST] = { 0 }, dy[TANKS_MOST];
+    int32_t tanks = 2 * s->team_size, to[TANKS_MAX_TANKS] = { 0 }, dy[TANKS_MAX_TANKS];
     for (int32_t i = 0; i < tanks; i++) {
         tanks_turn(s, i, actions[i]);
         int32_t dx = tanks_part(s->speed[i], tanks_cosine(s->heading[i]));
@@ -446,7 +473,8 @@ static void tanks_fire(Tanks* s, const TanksAction* actions)
 
 static inline int32_t tanks_abs(int32_t x) { return x < 0 ? -x : x; }
 
-// Shell k flies for a frame, in which it crosses at most one border between cells along each axis.
+// Shell k flies for one frame, in which it crosses at most one border between cells along each
+// axis.
 static inline void tanks_fly_shell(Tanks* s, int32_t k)
 {
     int32_t x = s->shell_x[k], y = s->shell_y[k], vx = s->shell_vx[k], vy = s->shell_vy[k];
@@ -456,16 +484,16 @@ static inline void tanks_fly_shell(Tanks* s, int32_t k)
     int32_t border_y = (row > to_row ? row : to_row) * TANKS_CELL;
     int32_t wall_x = tanks_is_wall(s->rows, row, to_column), wall_y = tanks_is_wall(s->rows, to_row, column);
     int32_t wall_beyond = tanks_is_wall(s->rows, to_row, to_column);
-    // When it meets the two borders, times both speeds. Where it crosses only one, the order makes no difference.
+    // When it reaches each border, times both speeds. If it crosses only one, the order makes no difference.
     int32_t when_x = tanks_abs((border_x - x) * vy), when_y = tanks_abs((border_y - y) * vx);
     int32_t hit_x, hit_y;
-    if (when_x < when_y) { // reflected by the first wall, it meets the second border in the same column as before
+    if (when_x < when_y) { // if it bounces off the first border, it stays in its column
         hit_x = wall_x;
         hit_y = hit_x ? wall_y : wall_beyond;
     } else if (when_y < when_x) {
         hit_y = wall_y;
         hit_x = hit_y ? wall_x : wall_beyond;
-    } else { // a corner: what is behind it counts where both sides are free
+    } else { // a corner: the cell behind it counts if both sides are free
         hit_x = wall_x || (wall_beyond && !wall_y);
         hit_y = wall_y || (wall_beyond && !wall_x);
     }
@@ -486,7 +514,7 @@ static inline void tanks_fly(Tanks* s)
 
 static inline int32_t tanks_is_spent(const Tanks* s, int32_t k) { return s->shell_bounces[k] > s->bounces; }
 
-// Whether shell k destroys tank t, where both are now.
+// Whether shell k destroys tank t where they are now.
 static inline int32_t tanks_is_hit(const Tanks* s, int32_t t, int32_t k)
 {
     int32_t dx = s->shell_x[k] - s->x[t], dy = s->shell_y[k] - s->y[t];
@@ -495,7 +523,8 @@ static inline int32_t tanks_is_hit(const Tanks* s, int32_t t, int32_t k)
     return s->alive[t] && touches && harms && !tanks_is_spent(s, k);
 }
 
-// Marks the shells that touch a tank, or are spent; returns whether there are any. In most frames there are none.
+// Marks the shells that hit a tank or are spent. Returns whether there are any: in most frames
+// there are none.
 static inline int32_t tanks_mark_ends(const Tanks* s, int32_t* ends)
 {
     int32_t any = 0;
@@ -517,8 +546,8 @@ static void tanks_destroy(Tanks* s, int32_t t)
     s->left[tanks_team(s, t)] -= 1;
 }
 
-// Takes the marked shells off the list, and keeps the others in order. Each is moved to where the next one to keep belongs;
-// what follows overwrites a marked one.
+// Removes the marked shells from the list and keeps the others in order. A marked one is copied
+// too, and overwritten.
 static void tanks_remove_shells(Tanks* s, const int32_t* ends)
 {
     int32_t kept = 0;
@@ -536,10 +565,11 @@ static void tanks_remove_shells(Tanks* s, const int32_t* ends)
     s->shells = kept;
 }
 
-// Every marked shell hits all tanks that it touches, those that another one hits in the same frame included.
+// Every marked shell hits all tanks it touches, including those that another shell hits in the same
+// frame.
 static void tanks_end_shells(Tanks* s, const int32_t* ends)
 {
-    int32_t hit[TANKS_MOST] = { 0 };
+    int32_t hit[TANKS_MAX_TANKS] = { 0 };
     for (int32_t k = 0; k < s->shells; k++) {
         for (int32_t t = 0; ends[k] && t < 2 * s->team_size; t++) {
             if (tanks_is_hit(s, t, k)) {
@@ -558,8 +588,8 @@ static void tanks_end_shells(Tanks* s, const int32_t* ends)
 
 // ---- Rays ----
 
-// How far it is from a point, along a unit vector, to the first wall; or `limit` if that is nearer. The ray goes from one
-// border between cells to the next (Amanatides, Woo 1987).
+// Distance from a point, along a unit vector, to the first wall, but at most `limit`. The ray steps
+// from one border between cells to the next (Amanatides, Woo 1987).
 static inline float tanks_cast(const Tanks* s, int32_t x, int32_t y, float dx, float dy, float limit)
 {
     const float cell = TANKS_CELL, least = 1e-6f;
@@ -583,7 +613,7 @@ static inline float tanks_cast(const Tanks* s, int32_t x, int32_t y, float dx, f
     return limit;
 }
 
-// Whether nothing is in between.
+// Whether tank i has a clear line of sight along a unit vector for this distance.
 static inline int32_t tanks_sees(const Tanks* s, int32_t i, float dx, float dy, float distance)
 {
     return distance <= TANKS_SIGHT && tanks_cast(s, s->x[i], s->y[i], dx, dy, distance) >= distance;
@@ -591,23 +621,24 @@ static inline int32_t tanks_sees(const Tanks* s, int32_t i, float dx, float dy, 
 
 // ---- The scripted team ----
 
-// Every few steps each scripted tank gets a cell to drive to: the next one on a shortest way to an enemy.
+// Every few steps each scripted tank gets a cell to drive to: the next one on a shortest path to an
+// enemy.
 static inline void tanks_plan(Tanks* s)
 {
-    TanksWays ways;
-    tanks_begin_ways(&ways);
+    TanksPaths paths;
+    tanks_clear_paths(&paths);
     for (int32_t i = 0; i < s->team_size; i++) {
         if (s->alive[i]) {
-            tanks_add_cell(&ways, tanks_cell(s->y[i]) * TANKS_ROWS + tanks_cell(s->x[i]), 0);
+            tanks_add_cell(&paths, tanks_cell(s->y[i]) * TANKS_ROWS + tanks_cell(s->x[i]), 0);
         }
     }
-    tanks_find_ways(&ways, s->rows);
+    tanks_find_paths(&paths, s->rows);
     for (int32_t i = s->team_size; i < 2 * s->team_size; i++) {
         int32_t column = tanks_cell(s->x[i]), row = tanks_cell(s->y[i]), cell = row * TANKS_ROWS + column;
-        int32_t nearer = ways.steps[cell] > 0 ? ways.steps[cell] - 1 : 0;
+        int32_t nearer = paths.steps[cell] > 0 ? paths.steps[cell] - 1 : 0;
         if (s->alive[i]) {
-            int32_t left = ways.steps[cell - 1] == nearer, right = ways.steps[cell + 1] == nearer;
-            int32_t above = ways.steps[cell - TANKS_ROWS] == nearer, below = ways.steps[cell + TANKS_ROWS] == nearer;
+            int32_t left = paths.steps[cell - 1] == nearer, right = paths.steps[cell + 1] == nearer;
+            int32_t above = paths.steps[cell - TANKS_ROWS] == nearer, below = paths.steps[cell + TANKS_ROWS] == nearer;
             s->goal_x[i] = tanks_middle(column + (left ? -1 : right ? 1 : 0));
             s->goal_y[i] = tanks_middle(row + (left || right ? 0 : above ? -1 : below ? 1 : 0));
         }
@@ -618,6 +649,8 @@ static inline void tanks_aim(const Tanks* s, TanksAim* aim)
 {
     for (int32_t k = 0; k < s->team_size; k++) {
         float best = 0x1p60f;
+        aim->dx[k] = 1.0f;
+        aim->dy[k] = 0.0f;
         for (int32_t j = 0; j < s->team_size; j++) {
             float dx = (float)s->x[j] - (float)s->x[s->team_size + k];
             float dy = (float)s->y[j] - (float)s->y[s->team_size + k];
@@ -633,7 +666,8 @@ static inline void tanks_aim(const Tanks* s, TanksAim* aim)
     }
 }
 
-// It turns to the enemy where nothing is in between, fires when aligned, and keeps a distance; else it drives on.
+// With an enemy in sight, a scripted tank turns to it, keeps its distance and fires when aimed.
+// Otherwise it drives to its goal.
 static TanksAction tanks_decide(Tanks* s, int32_t i, float enemy_x, float enemy_y, float distance)
 {
     float cosine = tanks_unit_x(s->heading[i]), sine = tanks_unit_y(s->heading[i]);
@@ -676,29 +710,6 @@ static void tanks_script(Tanks* s, TanksAction* actions)
 
 // ---- What a tank sees ----
 
-// Another tank. Directions are forward, then to the right.
-typedef struct TanksSeen {
-    float present, distance, direction[2], heading[2];
-} TanksSeen;
-
-typedef struct TanksEnemy {
-    TanksSeen tank;
-    float in_sight;
-} TanksEnemy;
-
-typedef struct TanksDanger {
-    float present, position[2], velocity[2];
-} TanksDanger;
-
-typedef struct TanksObs {
-    float alive, speed, reload, flying, blocked, place[2], heading[2], left, enemies_left, time;
-    float whiskers[TANKS_WHISKERS];
-    TanksEnemy enemies[TANKS_ENEMIES];
-    TanksSeen mates[TANKS_MATES];
-    TanksDanger shells[TANKS_DANGERS];
-} TanksObs;
-_Static_assert(sizeof(TanksObs) == TANKS_OBS * sizeof(float), "the parts of an observation");
-
 // Where a tank is, and its heading as a unit vector.
 typedef struct TanksPose {
     float x, y, cosine, sine;
@@ -710,15 +721,15 @@ static inline TanksPose tanks_pose(const Tanks* s, int32_t i)
     return pose;
 }
 
-// A vector as a tank sees it: how much of it is forward, and how much to the right.
+// The parts of a vector that are forward and to the right of a tank.
 static inline float tanks_forward(TanksPose own, float x, float y) { return x * own.cosine + y * own.sine; }
 static inline float tanks_right(TanksPose own, float x, float y) { return y * own.cosine - x * own.sine; }
 static inline float tanks_unit(float x) { return puf_clampf(x, -1.0f, 1.0f); }
 
-// The `most` nearest of those that count, nearest first; returns how many there are.
+// Finds the nearest of those that count, at most `most`, nearest first. Returns how many it found.
 static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32_t n, int32_t* found, int32_t most)
 {
-    int32_t number = 0, listed = 0, which[TANKS_SHELLS_MOST + 1];
+    int32_t number = 0, listed = 0, which[TANKS_MAX_SHELLS + 1];
     for (int32_t j = 0; j < n; j++) {
         which[number] = j;
         number += counts[j];
@@ -738,10 +749,10 @@ static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32
     return listed;
 }
 
-// The nearest living tanks of a team, except tank i.
+// Finds the nearest living tanks of a team, except tank i.
 static int32_t tanks_find(const Tanks* s, int32_t team, int32_t i, const float* distance, int32_t* found, int32_t most)
 {
-    int32_t counts[TANKS_TEAM], first = team * s->team_size;
+    int32_t counts[TANKS_MAX_TEAM], first = team * s->team_size;
     for (int32_t k = 0; k < s->team_size; k++) {
         counts[k] = s->alive[first + k] & (first + k != i);
     }
@@ -804,7 +815,7 @@ static inline TanksSeen tanks_see_tank(const Tanks* s, TanksPose own, int32_t j)
 
 static inline void tanks_see_tanks(const Tanks* s, TanksPose own, int32_t i, TanksObs* out)
 {
-    float distance[TANKS_MOST];
+    float distance[TANKS_MAX_TANKS];
     int32_t team = tanks_team(s, i), enemies[TANKS_ENEMIES], mates[TANKS_MATES];
     for (int32_t j = 0; j < 2 * s->team_size; j++) {
         float dx = (float)s->x[j] - own.x, dy = (float)s->y[j] - own.y;
@@ -824,11 +835,11 @@ static inline void tanks_see_tanks(const Tanks* s, TanksPose own, int32_t i, Tan
     }
 }
 
-// The nearest shells that may destroy tank i.
+// The nearest shells that could destroy tank i.
 static void tanks_see_shells(const Tanks* s, TanksPose own, int32_t i, TanksObs* out)
 {
-    float distance[TANKS_SHELLS_MOST];
-    int32_t counts[TANKS_SHELLS_MOST], found[TANKS_DANGERS];
+    float distance[TANKS_MAX_SHELLS];
+    int32_t counts[TANKS_MAX_SHELLS], found[TANKS_DANGERS];
     for (int32_t k = 0; k < s->shells; k++) {
         float dx = (float)s->shell_x[k] - own.x, dy = (float)s->shell_y[k] - own.y;
         distance[k] = dx * dx + dy * dy;
@@ -838,7 +849,7 @@ static void tanks_see_shells(const Tanks* s, TanksPose own, int32_t i, TanksObs*
     int32_t count = tanks_nearest(distance, counts, s->shells, found, TANKS_DANGERS);
     for (int32_t n = 0; n < count; n++) {
         int32_t k = found[n];
-        TanksDanger* seen = &out->shells[n];
+        TanksDanger* seen = &out->dangers[n];
         float dx = (float)s->shell_x[k] - own.x, dy = (float)s->shell_y[k] - own.y;
         float vx = (float)s->shell_vx[k], vy = (float)s->shell_vy[k];
         seen->present = 1.0f;
@@ -849,7 +860,7 @@ static void tanks_see_shells(const Tanks* s, TanksPose own, int32_t i, TanksObs*
     }
 }
 
-// Observations of all agents that are no wrecks, into zeros.
+// Fills in the observations of all agents that are not wrecks; the rest stays zero.
 static inline void tanks_show(const Tanks* s, TanksObs* out)
 {
     for (int32_t i = 0; i < s->agents; i++) {
@@ -887,7 +898,7 @@ static void tanks_log(Tanks* s)
     }
 }
 
-// Rewards and ends, from what the step has changed: `lead` and `hits` are those before it.
+// Rewards and ends. `lead` and `hits` are from before the step.
 static void tanks_score(Tanks* s, int32_t lead, const int32_t* hits, PufIo io)
 {
     int32_t won = s->left[1] == 0, lost = s->left[0] == 0, over = won | lost, late = !over & (s->tick >= s->max_steps);
@@ -910,8 +921,8 @@ static void tanks_score(Tanks* s, int32_t lead, const int32_t* hits, PufIo io)
 
 static void tanks_step(Tanks* s, PufIo io)
 {
-    TanksAction actions[TANKS_MOST];
-    int32_t lead = s->left[0] - s->left[1], hits[TANKS_MOST], ends[TANKS_SHELLS_MOST];
+    TanksAction actions[TANKS_MAX_TANKS];
+    int32_t lead = s->left[0] - s->left[1], hits[TANKS_MAX_TANKS], ends[TANKS_MAX_SHELLS];
     memcpy(hits, s->hits, sizeof(hits));
     memcpy(actions, io.actions, (size_t)s->agents * sizeof(TanksAction));
     if (s->scripted) {
@@ -931,26 +942,28 @@ static void tanks_step(Tanks* s, PufIo io)
 
 // ---- Tables ----
 
+#define TANKS_FLOATS(Part) (int32_t)(sizeof(Part) / sizeof(float))
 static const PufObs tanks_obs[] = {
-    { "alive", 1, 0, 1, "1; 0 for a wreck, which sees only zeros" },
-    { "speed", 1, -1, 1, "forward, as a share of the greatest" },
-    { "reload", 1, 0, 1, "time until it can fire, as a share of the whole" },
-    { "flying", 1, 0, 1, "own shells in the air, as a share of max_shells" },
-    { "blocked", 1, 0, 1, "1 where a wall or a tank was in the way" },
-    { "place", 2, -1, 1, "from the middle of the arena: towards the enemy's side, and to the right of that" },
+    { "alive", 1, 0, 1, "1; a wreck observes only zeros" },
+    { "speed", 1, -1, 1, "forward, as a fraction of top speed" },
+    { "reload", 1, 0, 1, "time until it can fire, as a fraction of cooldown" },
+    { "flying", 1, 0, 1, "its shells in the air, as a fraction of max_shells" },
+    { "blocked", 1, 0, 1, "1 if a wall or a tank was in the way" },
+    { "place", 2, -1, 1,
+      "position relative to the middle of the arena: toward the enemy's side, and to the right of that" },
     { "heading", 2, -1, 1, "a unit vector, in the same directions" },
-    { "teams", 2, 0, 1, "tanks left in the own team and in the other, as shares" },
-    { "time", 1, 0, 1, "steps of this round, as a share of max_steps" },
+    { "teams", 2, 0, 1, "tanks left in its own team and in the other, as fractions" },
+    { "time", 1, 0, 1, "steps of this round, as a fraction of max_steps" },
     { "whiskers", TANKS_WHISKERS, 0, 1,
-      "distance of a wall, 1 at 8 cells and beyond; at 0, 17, -17, 39, -39, 68, -68, 101, -101, 135, -135, 169, -169 "
-      "degrees to the right of the hull" },
-    { "enemies", TANKS_ENEMIES * TANKS_ENEMY, -1, 1,
-      "the nearest first, zeros where there are no more: 1, distance (1 at 16 cells and beyond), direction (forward, "
-      "right; a unit vector), its heading (likewise), 1 if no wall is in between" },
-    { "mates", TANKS_MATES * TANKS_MATE, -1, 1, "likewise, but for the last number" },
+      "distance to the wall, 1 at 8 cells or more; at 0, 17, -17, 39, -39, 68, -68, 101, -101, 135, -135, 169, -169 "
+      "degrees to the right of its heading" },
+    { "enemies", TANKS_ENEMIES * TANKS_FLOATS(TanksEnemy), -1, 1,
+      "nearest first, padded with zeros: 1, distance (1 at 16 cells or more), direction (forward, right; a unit "
+      "vector), heading (the same), 1 if no wall is in between" },
+    { "mates", TANKS_MATES * TANKS_FLOATS(TanksSeen), -1, 1, "the same without the last number" },
     { "shells", 0, -1, 1,
-      "that may destroy it and are within 6 cells, the nearest first, zeros where there are no more: 1, position "
-      "(forward, right; 1 at 6 cells), velocity (likewise, as a share of their speed)" },
+      "that could destroy it, within 6 cells, nearest first, padded with zeros: 1, position (forward, right; 1 at 6 "
+      "cells), velocity (the same, as a fraction of shell speed)" },
 };
 static const PufAction tanks_actions[] = {
     { "drive", TANKS_DRIVES, 0, 0, "stay forward back" },
@@ -958,34 +971,34 @@ static const PufAction tanks_actions[] = {
     { "fire", 2, 0, 0, "none fire" },
 };
 static const PufParam tanks_params[] = {
-    PUF_SETTING(Tanks, team_size, 4, 1, TANKS_TEAM, "tanks in each of the two teams"),
-    PUF_FLAG(Tanks, scripted, 1, "the environment drives the second team, and only the first are agents"),
-    PUF_SETTING(Tanks, width, 0, 0, TANKS_MOST_SIDE, "of the arena, in cells; 0: fitting for the teams"),
-    PUF_SETTING(Tanks, height, 0, 0, TANKS_MOST_SIDE, "of the arena, in cells; 0: fitting for the teams"),
-    PUF_SETTING(Tanks, walls, 0.2, 0, 0.5, "share of the cells that should be wall"),
-    PUF_SETTING(Tanks, bounces, 2, 0, 8, "ricochets of a shell"),
-    PUF_SETTING(Tanks, max_shells, 3, 1, TANKS_SHELLS, "in the air, of one tank"),
-    PUF_SETTING(Tanks, cooldown, 12, 1, 1000, "steps from a shot to the next"),
-    PUF_FLAG(Tanks, friendly_fire, 1, "shells harm their own team, and who fired them, after their first ricochet"),
-    PUF_SETTING(Tanks, max_steps, 600, 1, 100000, "steps until a round is cut off: a draw"),
-    PUF_SETTING(Tanks, bot_fire, 0.1, 0, 1, "chance in a step that a scripted tank fires when aligned"),
+    PUF_SETTING(Tanks, team_size, 4, 1, TANKS_MAX_TEAM, "tanks per team"),
+    PUF_FLAG(Tanks, scripted, 1, "the environment drives the second team; only the first team are agents"),
+    PUF_SETTING(Tanks, width, 0, 0, TANKS_MAX_SIDE, "of the arena, in cells; 0: to fit the teams"),
+    PUF_SETTING(Tanks, height, 0, 0, TANKS_MAX_SIDE, "of the arena, in cells; 0: to fit the teams"),
+    PUF_SETTING(Tanks, walls, 0.2, 0, 0.5, "fraction of the cells to fill with walls"),
+    PUF_SETTING(Tanks, bounces, 2, 0, 8, "of a shell before it vanishes"),
+    PUF_SETTING(Tanks, max_shells, 3, 1, TANKS_MAX_OWN_SHELLS, "in the air, per tank"),
+    PUF_SETTING(Tanks, cooldown, 12, 1, 1000, "steps between two shots of a tank"),
+    PUF_FLAG(Tanks, friendly_fire, 1, "after their first bounce, shells also destroy their own team"),
+    PUF_SETTING(Tanks, max_steps, 600, 1, 100000, "steps until a round is cut off as a draw"),
+    PUF_SETTING(Tanks, bot_fire, 0.1, 0, 1, "chance per step that a scripted tank fires when aimed"),
     PUF_SETTING(Tanks, reward_tank, 1, 0, 100,
-                "to the team, divided by team_size, for an enemy destroyed; minus that for an own tank"),
+                "for the team, divided by team_size, per enemy destroyed; minus the same per tank lost"),
     PUF_SETTING(Tanks, reward_hit, 0.5, 0, 100,
-                "to the tank that fired, for an enemy destroyed; minus that for one of its own team"),
+                "for the tank that fired, per enemy destroyed; minus the same per mate destroyed"),
 };
 static const PufField tanks_fields[] = {
-    PUF_SCALAR(Tanks, team_size, "tanks in each team; the first half of the tanks is the first team"),
+    PUF_SCALAR(Tanks, team_size, "tanks per team; the first half of the tanks is the first team"),
     PUF_SCALAR(Tanks, width, "of the arena, in cells, without its border"),
     PUF_SCALAR(Tanks, height, "of the arena, in cells, without its border"),
-    PUF_SCALAR(Tanks, max_steps, "of a round"),
+    PUF_SCALAR(Tanks, max_steps, "steps until a round is cut off"),
     PUF_SCALAR(Tanks, scripted, "1: the second team is scripted"),
     PUF_SCALAR(Tanks, tick, "steps of this round"),
     PUF_ARRAY(Tanks, left, "tanks left in each team"),
     PUF_ARRAY(Tanks, wins, "rounds won by each team since the start"),
-    PUF_SCALAR(Tanks, draws, "rounds that nobody won"),
+    PUF_SCALAR(Tanks, draws, "rounds that nobody won since the start"),
     PUF_ARRAY(Tanks, rows, "bit c of row r: a wall in column c; the border is row and column 0, and the last"),
-    PUF_ARRAY(Tanks, x, "of tanks, to the right, in units: 512 to a cell, from the border's outer corner"),
+    PUF_ARRAY(Tanks, x, "of tanks, to the right, in units, 512 per cell, from the outer corner of the border"),
     PUF_ARRAY(Tanks, y, "of tanks, downwards"),
     PUF_ARRAY(Tanks, heading, "of tanks, in 64ths of a turn, clockwise from the right"),
     PUF_ARRAY(Tanks, speed, "of tanks, units per step"),
@@ -993,30 +1006,30 @@ static const PufField tanks_fields[] = {
     PUF_ARRAY(Tanks, blocked, "1: a wall or a tank was in the way"),
     PUF_ARRAY(Tanks, reload, "steps until a tank can fire"),
     PUF_ARRAY(Tanks, flying, "shells of a tank in the air"),
-    PUF_ARRAY(Tanks, hits, "enemies that a tank has destroyed in this round, minus tanks of its own team"),
-    PUF_ARRAY(Tanks, ended_at, "tick at which a tank became a wreck"),
-    PUF_SCALAR(Tanks, shells, "in the air: the first so many of the following"),
+    PUF_ARRAY(Tanks, hits, "enemies a tank destroyed in this round, minus mates"),
+    PUF_ARRAY(Tanks, ended_at, "tick at which a tank was destroyed"),
+    PUF_SCALAR(Tanks, shells, "in the air: how many of the following are in use"),
     PUF_ARRAY(Tanks, shell_x, "of shells, in units"),
     PUF_ARRAY(Tanks, shell_y, "of shells"),
-    PUF_ARRAY(Tanks, shell_vx, "of shells, units per frame, of which a step has two"),
+    PUF_ARRAY(Tanks, shell_vx, "of shells, units per frame; a step has two frames"),
     PUF_ARRAY(Tanks, shell_vy, "of shells"),
-    PUF_ARRAY(Tanks, shell_bounces, "ricochets so far"),
+    PUF_ARRAY(Tanks, shell_bounces, "bounces so far"),
     PUF_ARRAY(Tanks, shell_owner, "the tank that fired it"),
-    PUF_ARRAY(Tanks, shell_since, "tick of the shot, or of the last ricochet"),
+    PUF_ARRAY(Tanks, shell_since, "tick of the shot or the last bounce"),
 };
 static const char* const tanks_log_names[] = { "draws", "lost" };
 
 // clang-format off
 PUF_DEFINE_ENV(tanks, Tanks,
     .version = 1,
-    .doc = "Two teams of tanks between walls, with shells that ricochet: the last team on the field wins the round.",
-    .reward = "to the whole team: 1 for a round won, -1 for one lost; reward_tank / team_size for an enemy destroyed, minus "
-              "that for an own tank; reward_hit to the tank that fired",
+    .doc = "Two teams of tanks fight between walls; shells bounce. The last team left wins the round.",
+    .reward = "for the whole team: 1 for winning the round, -1 for losing it; reward_tank / team_size per enemy "
+              "destroyed, minus the same per tank lost; reward_hit for the tank that fired",
     .ends = "terminal when a team has no tank left; truncated after max_steps steps",
     .rate = 25,
     .obs_dtype = PUF_F32,
-    .layout = { .state_size = (sizeof(Tanks) + 7) / 8 * 8, .agents = 4, .obs_ndim = 1, .obs_shape = { TANKS_OBS },
-                PUF_ACTIONS(tanks) },
+    .layout = { .state_size = (sizeof(Tanks) + 7) / 8 * 8, .agents = 4, .obs_ndim = 1,
+                .obs_shape = { TANKS_FLOATS(TanksObs) }, PUF_ACTIONS(tanks) },
     PUF_TABLES(tanks),
     PUF_LOG_NAMES(tanks),
     .resize = tanks_resize, .conflict = tanks_conflict, .prepare = tanks_prepare);

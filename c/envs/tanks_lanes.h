@@ -1,17 +1,20 @@
-// tanks_lanes.h - faster forms of what tanks.h does with walls, tanks and shells. Included by tanks.h.
+// tanks_lanes.h - faster forms of what tanks.h does with walls, tanks and shells. Included by
+// tanks.h.
 //
-// FUNCTION_lanes gives the same bits as FUNCTION in tanks.h. Two ideas: a row of cells is a word, so that a flood spreads
-// through a whole row at once; and loops over tanks or shells have no branches and run over whole blocks, so that
-// compilers turn them into vector instructions.
+// FUNCTION_lanes gives the same bits as FUNCTION in tanks.h. Two ideas: a row of cells is a word,
+// so that a flood spreads through a whole row at once; and loops over tanks or shells have no
+// branches and run over whole blocks, so that compilers turn them into vector instructions.
 #pragma once
+
+enum { TANKS_BLOCK = 8 }; // loops over tanks and shells run to a multiple of this: no remainder after the vectors
 
 // `n` rounded up to whole blocks.
 static inline int32_t tanks_blocks(int32_t n) { return (n + TANKS_BLOCK - 1) / TANKS_BLOCK * TANKS_BLOCK; }
 
 // ---- Floods ----
 
-// One step of a flood: every free cell that is reached already, or next to one that is. Row r is reached[r + 1]. Returns
-// 0 when nothing is new.
+// One step of a flood: every free cell that is reached already, or next to one that is. Row r is
+// reached[r + 1]. Returns 0 when nothing is new.
 static uint32_t tanks_spread(uint32_t reached[TANKS_ROWS + 2], const uint32_t free_cells[TANKS_ROWS])
 {
     uint32_t next[TANKS_ROWS], fresh = 0;
@@ -39,11 +42,12 @@ static int tanks_is_connected_lanes(const uint32_t rows[TANKS_ROWS])
     return missed == 0;
 }
 
-// The flood starts from all enemies at once; where it first reaches a tank, it came from the cell to drive to.
+// The flood starts from all enemies at once; where it first reaches a tank, it came from the cell
+// to drive to.
 static void tanks_plan_lanes(Tanks* s)
 {
     uint32_t reached[TANKS_ROWS + 2] = { 0 }, before[TANKS_ROWS + 2], free_cells[TANKS_ROWS];
-    int32_t waiting[TANKS_TEAM], count = 0;
+    int32_t waiting[TANKS_MAX_TEAM], count = 0;
     for (int32_t r = 0; r < TANKS_ROWS; r++) {
         free_cells[r] = ~s->rows[r];
     }
@@ -77,7 +81,7 @@ static void tanks_plan_lanes(Tanks* s)
 
 static void tanks_aim_lanes(const Tanks* s, TanksAim* aim)
 {
-    float best[TANKS_TEAM], x[TANKS_TEAM], y[TANKS_TEAM];
+    float best[TANKS_MAX_TEAM], x[TANKS_MAX_TEAM], y[TANKS_MAX_TEAM];
     int32_t count = tanks_blocks(s->team_size); // what is behind the last tank is zeros
     for (int32_t k = 0; k < count; k++) {
         x[k] = (float)s->x[s->team_size + k];
@@ -106,7 +110,7 @@ static void tanks_aim_lanes(const Tanks* s, TanksAim* aim)
 static void tanks_move_lanes(Tanks* s, int32_t* at, const int32_t* to, const int32_t* across)
 {
     enum { TOO_NEAR = TANKS_APART * TANKS_APART };
-    int32_t tanks = 2 * s->team_size, blocks = tanks_blocks(tanks), stays[TANKS_MOST] = { 0 };
+    int32_t tanks = 2 * s->team_size, blocks = tanks_blocks(tanks), stays[TANKS_MAX_TANKS] = { 0 };
     for (int32_t j = 0; j < tanks; j++) {
         int32_t at_j = at[j], to_j = to[j], across_j = across[j], alive_j = s->alive[j];
         for (int32_t i = 0; i < blocks; i++) {
@@ -166,7 +170,7 @@ static void tanks_fly_lanes(Tanks* s)
 static int32_t tanks_mark_ends_lanes(const Tanks* s, int32_t* ends)
 {
     enum { NEAR = TANKS_TOUCH * TANKS_TOUCH };
-    int32_t harms[2][TANKS_SHELLS_MOST], any = 0; // whether a shell harms each team
+    int32_t harms[2][TANKS_MAX_SHELLS], any = 0; // whether a shell harms each team
     int32_t blocks = tanks_blocks(s->shells), friendly_fire = s->friendly_fire;
     for (int32_t i = 0; i < blocks; i++) {
         int32_t flies = -(i < s->shells), spent = -(s->shell_bounces[i] > s->bounces) & flies;

@@ -1,10 +1,11 @@
 // tanks_sight.h - a faster form of what a tank sees. Included by tanks.h, which has the plain form.
 //
-// tanks_show_lanes gives the same bits as tanks_show. All tanks are looked at side by side; and the 13 whiskers and the 3
-// lines of sight of a tank are 16 rays cast side by side.
+// tanks_show_lanes gives the same bits as tanks_show. All tanks are looked at side by side; and the
+// 13 whiskers and the 3 lines of sight of a tank are 16 rays cast side by side.
 #pragma once
 
-// Before the inner of two short loops, the outer of which should become vector instructions. gcc does this by itself.
+// Before the inner of two short loops, the outer of which should become vector instructions. gcc
+// does this by itself.
 #ifdef __clang__
 #define TANKS_UNROLL PUF_PRAGMA(clang loop unroll(full))
 #else
@@ -18,19 +19,21 @@ enum {
 
 // ---- Rays ----
 
-// Rays side by side, as unit vectors from one point; and, once cast, how far each is from the first wall, or 0x1p60f
-// where it meets none within TANKS_SIGHT.
+// Rays side by side, as unit vectors from one point; and, once cast, how far each is from the first
+// wall, or 0x1p60f where it meets none within TANKS_SIGHT.
 typedef struct TanksFan {
     float dx[TANKS_LANES], dy[TANKS_LANES], distance[TANKS_LANES];
 } TanksFan;
 
-// The borders that a ray crosses along one axis: at which distance; and how many along the other axis before.
+// The borders that a ray crosses along one axis: at which distance; and how many along the other
+// axis before.
 typedef struct TanksBorders {
     float at[TANKS_CROSSINGS][TANKS_LANES];
     int32_t passed[TANKS_CROSSINGS][TANKS_LANES];
 } TanksBorders;
 
-// Walls by columns: bit r of column c. Columns that a ray could only reach through the border are there, but empty.
+// Walls by columns: bit r of column c. Columns that a ray could only reach through the border are
+// there, but empty.
 typedef struct TanksArena {
     uint32_t columns[TANKS_ROWS + 2 * TANKS_CROSSINGS], rows[TANKS_ROWS + 2 * TANKS_CROSSINGS];
 } TanksArena;
@@ -88,8 +91,8 @@ static void tanks_order_borders(TanksBorders* x, TanksBorders* y)
     }
 }
 
-// How far the first wall behind these borders is; 0x1p60f where there is none. `lines` are the columns (or rows) from that
-// of the point on, both ways.
+// How far the first wall behind these borders is; 0x1p60f where there is none. `lines` are the
+// columns (or rows) from that of the point on, both ways.
 static void tanks_meet_walls(const TanksBorders* borders, const float* along, const float* across,
                              const uint32_t* lines, int32_t place, float* distance)
 {
@@ -108,8 +111,9 @@ static void tanks_meet_walls(const TanksBorders* borders, const float* along, co
     }
 }
 
-// All rays side by side. The borders that a ray crosses are two sequences; where a border comes in the other one says
-// which cell is behind it. (Amanatides, Woo 1987, but without walking: that would look up another row for every ray.)
+// All rays side by side. The borders that a ray crosses are two sequences; where a border comes in
+// the other one says which cell is behind it. (Amanatides, Woo 1987, but without walking: that
+// would look up another row for every ray.)
 static void tanks_cast_fan(const TanksArena* arena, float x, float y, TanksFan* fan)
 {
     TanksBorders borders_x, borders_y;
@@ -129,7 +133,7 @@ static void tanks_cast_fan(const TanksArena* arena, float x, float y, TanksFan* 
 
 // Poses of all tanks, a table by columns.
 typedef struct TanksMap {
-    float x[TANKS_MOST], y[TANKS_MOST], cosine[TANKS_MOST], sine[TANKS_MOST];
+    float x[TANKS_MAX_TANKS], y[TANKS_MAX_TANKS], cosine[TANKS_MAX_TANKS], sine[TANKS_MAX_TANKS];
 } TanksMap;
 
 static inline TanksPose tanks_map_pose(const TanksMap* map, int32_t i)
@@ -140,8 +144,8 @@ static inline TanksPose tanks_map_pose(const TanksMap* map, int32_t i)
 
 // All tanks as one of them sees them.
 typedef struct TanksView {
-    float distance[TANKS_MOST], forward[TANKS_MOST], right[TANKS_MOST]; // a unit vector to it
-    float ahead[TANKS_MOST], askew[TANKS_MOST];                         // its heading
+    float distance[TANKS_MAX_TANKS], forward[TANKS_MAX_TANKS], right[TANKS_MAX_TANKS]; // a unit vector to it
+    float ahead[TANKS_MAX_TANKS], askew[TANKS_MAX_TANKS];                              // its heading
 } TanksView;
 
 static void tanks_look_around(const TanksMap* map, int32_t tanks, TanksPose own, TanksView* view)
