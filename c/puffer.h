@@ -471,8 +471,8 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
     PUF_DEFINE_STEP_LOOP(env, State, 0)                                                                                \
     PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 
-// The same for an environment that steps many copies side by side, in vector instructions: it has its own NAME_step_all,
-// which must do, bit for bit, what the plain loop does. With PUF_PLAIN the plain loop is used instead.
+// The same three for an environment that steps many copies side by side, in vector instructions: it writes its own
+// NAME_step_all, which does, bit for bit, what the plain loop does. With PUF_PLAIN the plain loop is used instead.
 #ifdef PUF_PLAIN
 #define PUF_DEFINE_BATCH_ENV PUF_DEFINE_ENV
 #define PUF_DEFINE_BATCH_ASSETS_ENV PUF_DEFINE_ASSETS_ENV
