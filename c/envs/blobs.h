@@ -1,65 +1,71 @@
 // blobs - many players on one walled plane: eat dots and smaller players, grow, slow down.
 //
-// Observation  float32 (54): own radius and speed, four walls, and what is around, in 16 directions: how close the
-//              nearest dot is, the nearest prey and the nearest threat. Directions are those of the moves and between
-//              them, clockwise from the right. 0 is nothing in sight, 1 is touching.
-// Action       one of 9: stay, or go in one of 8 directions; with the setting `continuous`, two numbers in [-1, 1]
-//              that point where to go, at full speed where their length is 1 or more.
+// Observation  float32 (54): own radius and speed, four walls, and what is around in 16 directions:
+//              the nearest dot, the nearest prey and the nearest threat, as closeness: 0 for
+//              nothing in sight, 1 for touching. The directions are those of the moves and halfway
+//              between them, clockwise from the right.
+// Action       one of 9: stay, or go in one of 8 directions. With the setting `continuous`, two
+//              numbers in [-1, 1]: a vector to go along, at full speed if its length is 1 or more.
 // Reward       `reward_mass` per unit of mass eaten, `reward_death` for being eaten.
-// End          terminal on being eaten; truncated after `max_steps` steps of one life. The player starts again, small,
-//              in the same step, at a random place with no threat near.
+// End          terminal on being eaten; truncated after `max_steps` steps of one life. The player
+//              restarts in the same step, small, at a random place away from threats.
 // Score        the largest mass in one life; perf is that divided by `goal`, at most 1.
 //
-// A player is a disc with a mass, at the start 10. A radius of 1 belongs to that mass; it grows with the square root, and
-// the speed falls with the fourth root of the radius. A step is simultaneous, so that no player gains by its number:
+// A player is a disc with a mass, at first 10, which has a radius of 1. The radius grows with the
+// square root of the mass, and speed falls with the fourth root of the radius. A step is
+// simultaneous, so no player gains by its number:
 // 1. All move. The middle of a disc stays within the walls.
-// 2. All eat the dots whose middle they cover. A dot has mass 1; those who cover it together share it alike. It comes
-//    back elsewhere.
-// 3. All lose a part, `decay`, of the mass above that of the start.
-// 4. A player is eaten if its middle is covered by one that is more than `margin` times as heavy. Its mass is shared
-//    alike by those of its eaters that are not eaten themselves. What is beyond `max_mass` is lost.
-// Masses are whole numbers of grains, 1000 to a dot: sums do not depend on the order, and can be accounted for.
+// 2. All eat the dots whose middle they cover. A dot has mass 1, shared equally by the players that
+//    cover it. A new one appears elsewhere.
+// 3. All lose a fraction, `decay`, of their mass above 10.
+// 4. A player is eaten if its middle is covered by a player more than `margin` times as heavy. Its
+//    mass is shared equally by those of its eaters that are not eaten themselves. Mass beyond
+//    `max_mass` is lost.
 //
-// Dots lie in the cells of a grid, at most one in each, at a random place inside: what a player sees of them are 8 rows
-// of 8 cells, at fixed addresses, and one that is eaten changes two cells and nothing else. The players are sorted anew
-// into a coarser grid after they move; those in sight are in three rows of three cells.
+// Masses are whole grains, 1000 to a dot, so sums do not depend on the order.
+//
+// Dots lie in the cells of a grid, at most one per cell, at a random place inside. A player sees
+// the dots in 8 by 8 cells. Players are sorted into a coarser grid after they move; a player sees
+// those in 3 by 3 of its cells.
 #pragma once
 #include "puffer.h"
 #include "puffer_bins.h"
 #include "puffer_math.h"
 
 enum {
-    BLOBS_MAX_PLAYERS = 16384,       // players
+    BLOBS_MAX_PLAYERS = 16384,
     BLOBS_GRAINS = 1000,             // of mass in a dot
     BLOBS_START_MASS = 10,           // dots
     BLOBS_MAX_MASS = 640,            // dots: a radius of 8
-    BLOBS_TRIES = 16,                // at finding a free place
+    BLOBS_TRIES = 16,                // to find a free place
     BLOBS_MIN_CELLS = 4,             // along a side of the plane
-    BLOBS_WINDOW = 8,                // cells along a side of what is searched for dots
-    BLOBS_BORDER = BLOBS_WINDOW / 2, // cells without dots around the plane, so that no window leaves the table
+    BLOBS_WINDOW = 8,                // cells along a side of the square that is searched for dots
+    BLOBS_BORDER = BLOBS_WINDOW / 2, // empty cells around the plane, so that no window leaves the table
     BLOBS_SECTORS = 16,
-    BLOBS_WALLS = 4,
-    BLOBS_KINDS = 3, // dots, prey, threats
-    BLOBS_SECTORS_AT = 2 + BLOBS_WALLS,
-    BLOBS_OBS = BLOBS_SECTORS_AT + BLOBS_KINDS * BLOBS_SECTORS,
     BLOBS_MOVES = 9,
 };
 #define BLOBS_CELL 5.0f   // side of a cell for dots
-#define BLOBS_SIGHT 17.5f // how far a player sees: half a window less half a cell; and the side of a cell for players
-#define BLOBS_SAFE 5.0f   // least distance to the edge of a threat at the start of a life
+#define BLOBS_SIGHT 17.5f // how far a player sees: half a window minus half a cell; and the side of a cell for players
+#define BLOBS_SAFE 5.0f   // least distance from the edge of a threat at the start of a life
 #define BLOBS_HAIR 0.01f  // more than rounding can be off when cells are chosen
 #define BLOBS_FAR 1e9f    // where the dot of an empty cell is
 #define BLOBS_MAX_RADIUS 8.0f
 #define BLOBS_START_GRAINS (BLOBS_START_MASS * BLOBS_GRAINS)
 
-// Rows of the tables of players: see BlobsPlayers and BlobsSnapshot.
+// What a player sees: a row of io.obs.
+typedef struct BlobsObs {
+    float radius, speed, walls[4];
+    float dots[BLOBS_SECTORS], prey[BLOBS_SECTORS], threats[BLOBS_SECTORS];
+} BlobsObs;
+
+// Rows of the tables of players, which BlobsPlayers and BlobsSnapshot name.
 enum { BLOBS_PLACE_ROWS = 6, BLOBS_LIFE_ROWS = 6, BLOBS_NEAR_ROWS = 4 };
 
 typedef struct BlobsLog {
     PufLog common;
     float dots_eaten, players_eaten; // in one life
     float final_mass;                // in dots
-    float eaten;                     // 1 if the life ended so
+    float eaten;                     // 1 if being eaten ended the life
 } BlobsLog;
 
 typedef struct Blobs {
@@ -69,24 +75,25 @@ typedef struct Blobs {
     int32_t num_dots;
     int32_t cells;       // for dots, along a side of the plane
     int32_t dot_columns; // cells along a side of their table, which has a border
-    int32_t bins;        // for players, along a side of their grid, which has a ring around
+    int32_t bins;        // cells for players along a side of their grid, which has a ring around it
     float side;          // of the plane
     int32_t place_rows, life_rows;
     int32_t dots_x, dots_y;      // tables in the block: bytes from the start of the state
-    int32_t covered, eaten_dots; // how many cover the dot of a cell; cells in which that is so
+    int32_t covered, eaten_dots; // how many players cover the dot of each cell; cells with a covered dot
     int32_t places, lives, near_players;
     int32_t starts, bin_of, order; // see puf_sort_bins
     BlobsLog log;
 } Blobs;
 
-// What the state keeps as sizes.
+// Settings that the state keeps only as sizes.
 typedef struct BlobsSetup {
     Blobs state;
     double room, fill;
 } BlobsSetup;
 
-// Settings to sizes. Tables begin on cache lines.
+// ---- Settings ----
 
+// Tables begin on cache lines.
 static int32_t blobs_take(int32_t* end, int32_t elements)
 {
     int32_t begin = *end;
@@ -94,7 +101,7 @@ static int32_t blobs_take(int32_t* end, int32_t elements)
     return begin;
 }
 
-// Fills in all that is counted; returns the bytes of the state.
+// Fills in sizes and offsets. Returns the bytes of the state.
 static int32_t blobs_plan(Blobs* s, const BlobsSetup* setup)
 {
     int32_t players = setup->state.num_players;
@@ -113,7 +120,7 @@ static int32_t blobs_plan(Blobs* s, const BlobsSetup* setup)
     s->dots_x = blobs_take(&end, all_cells);
     s->dots_y = blobs_take(&end, all_cells);
     s->covered = blobs_take(&end, all_cells);
-    s->eaten_dots = blobs_take(&end, s->num_dots + 1); // one is written before it is known to count
+    s->eaten_dots = blobs_take(&end, s->num_dots + 1); // one is written before it counts
     s->places = blobs_take(&end, BLOBS_PLACE_ROWS * players);
     s->lives = blobs_take(&end, BLOBS_LIFE_ROWS * players);
     s->near_players = blobs_take(&end, BLOBS_NEAR_ROWS * players);
@@ -151,7 +158,7 @@ static float* blobs_floats(const Blobs* s, int32_t offset) { return (float*)((ui
 
 static int32_t* blobs_ints(const Blobs* s, int32_t offset) { return (int32_t*)((uint8_t*)s + offset); }
 
-// The players: each of these has an element for every player.
+// The players: one element per player in each of these.
 typedef struct BlobsPlayers {
     float *x, *y, *radius, *go_x, *go_y, *episode_return;
     int32_t *mass, *peak, *age, *dots, *prey, *gained; // masses in grains; gained is that of this step
@@ -166,7 +173,8 @@ static inline BlobsPlayers blobs_players(const Blobs* s)
     return players;
 }
 
-// The players as they were when they were last sorted into the cells of a grid, in the order of the cells.
+// The players as they were when they were last sorted into the cells of a grid, in the order of the
+// cells.
 typedef struct BlobsSnapshot {
     float *x, *y, *radius, *mass; // mass in grains: exact, below 2^24
     int32_t* number;              // of the player
@@ -181,9 +189,9 @@ static inline BlobsSnapshot blobs_snapshot(const Blobs* s)
     return all;
 }
 
-// The dots: each of these has an element for every cell of the grid of dots.
+// The dots: one element per cell of the grid of dots in each of these.
 typedef struct BlobsDots {
-    float *x, *y;     // BLOBS_FAR, 0 where there is none
+    float *x, *y;     // BLOBS_FAR and 0 in an empty cell
     int32_t* covered; // how many players cover it now
 } BlobsDots;
 
@@ -197,7 +205,7 @@ static inline BlobsDots blobs_dots(const Blobs* s)
 
 static float blobs_radius(int32_t grains) { return sqrtf((float)grains * (1.0f / BLOBS_START_GRAINS)); }
 
-// Top speed, as a part of a new player's.
+// Top speed, as a fraction of a new player's.
 static float blobs_pace(float radius) { return sqrtf(sqrtf(1.0f / radius)); }
 
 static int32_t blobs_add(int32_t grains, int32_t more, int32_t most)
@@ -208,13 +216,14 @@ static int32_t blobs_add(int32_t grains, int32_t more, int32_t most)
 
 // ---- Who is near ----
 
-// Goes through the players of the snapshot from `at` to `end`, then through those in the following rows of cells.
+// Iterates over players of the snapshot: those from `at` to `end`, then those in the following rows
+// of cells.
 typedef struct BlobsNear {
     const int32_t* starts; // of cells in the snapshot
     int32_t at, end, row, bottom, left, right, bins;
 } BlobsNear;
 
-// The next one's place in the snapshot, or -1.
+// Index of the next player in the snapshot, or -1.
 static inline int32_t blobs_next(BlobsNear* near)
 {
     while (near->at == near->end) {
@@ -228,15 +237,15 @@ static inline int32_t blobs_next(BlobsNear* near)
     return near->at++;
 }
 
-// All players, among which are those within `distance` of (x, y).
+// All players: among them are those within `distance` of (x, y).
 static inline BlobsNear blobs_near(const Blobs* s, float x, float y, float distance)
 {
     (void)x, (void)y, (void)distance;
-    BlobsNear all = { .starts = blobs_ints(s, s->starts), .end = s->num_players, .row = 1 }; // and no rows to follow
+    BlobsNear all = { .starts = blobs_ints(s, s->starts), .end = s->num_players, .row = 1 }; // no rows follow
     return all;
 }
 
-// Whether one of this mass may eat one of that.
+// Whether a player of this mass can eat one of that.
 static inline int32_t blobs_outweighs(const Blobs* s, float mass, float prey) { return prey * s->margin < mass; }
 
 static inline int32_t blobs_is_within(float dx, float dy, float distance)
@@ -272,13 +281,14 @@ static void blobs_sort(Blobs* s)
 
 // ---- Dots ----
 
-// The cell of the table that is so many cells right of and below the first one of the plane.
+// Index, in the table, of a cell of the plane.
 static int32_t blobs_dot_cell(const Blobs* s, int32_t row, int32_t column)
 {
     return (row + BLOBS_BORDER) * s->dot_columns + column + BLOBS_BORDER;
 }
 
-// A random empty cell gets a dot. On a crowded plane: the first empty one after a random cell.
+// Puts a dot in a random empty cell. On a crowded plane: in the first empty one after a random
+// cell.
 static void blobs_add_dot(Blobs* s)
 {
     BlobsDots dots = blobs_dots(s);
@@ -304,19 +314,20 @@ typedef struct BlobsReach {
     int32_t top, bottom, left, right;
 } BlobsReach;
 
-// Those within `distance` of (x, y), and a hair more: of `cells` by `cells`, each `cell` wide.
+// The cells within `distance` of (x, y), and a hair more, in a grid of `cells` by `cells` that are
+// `cell` wide.
 static inline BlobsReach blobs_reach(float x, float y, float distance, float cell, int32_t cells)
 {
     float reach = distance + BLOBS_HAIR, scale = 1.0f / cell;
     BlobsReach out;
     out.left = (int32_t)(puf_maxf(x - reach, 0.0f) * scale);
     out.top = (int32_t)(puf_maxf(y - reach, 0.0f) * scale);
-    out.right = puf_clampi((int32_t)((x + reach) * scale), 0, cells - 1);
-    out.bottom = puf_clampi((int32_t)((y + reach) * scale), 0, cells - 1);
+    out.right = (int32_t)puf_minf((x + reach) * scale, (float)(cells - 1));
+    out.bottom = (int32_t)puf_minf((y + reach) * scale, (float)(cells - 1));
     return out;
 }
 
-// Player p counts itself in with those who cover the dots that it covers. Returns how many these are.
+// Counts player p as covering each dot that it covers. Returns how many dots it covers.
 static int32_t blobs_cover_dots(Blobs* s, int32_t p, int32_t* num_eaten)
 {
     BlobsPlayers players = blobs_players(s);
@@ -338,7 +349,7 @@ static int32_t blobs_cover_dots(Blobs* s, int32_t p, int32_t* num_eaten)
     return count;
 }
 
-// The mass that player p gets: of each dot that it covers an equal share.
+// The mass that player p gets: an equal share of each dot that it covers.
 static int32_t blobs_share_dots(const Blobs* s, int32_t p)
 {
     BlobsPlayers players = blobs_players(s);
@@ -370,7 +381,7 @@ static void blobs_eat_dots(Blobs* s)
     for (int32_t p = 0; num_eaten > 0 && p < s->num_players; p++) {
         players.gained[p] = players.gained[p] > 0 ? blobs_share_dots(s, p) : 0;
     }
-    for (int32_t i = 0; i < num_eaten; i++) { // first all leave, so that where they return depends on no order
+    for (int32_t i = 0; i < num_eaten; i++) { // remove all before adding any, so that the order makes no difference
         dots.x[eaten[i]] = BLOBS_FAR;
         dots.covered[eaten[i]] = 0;
     }
@@ -381,8 +392,8 @@ static void blobs_eat_dots(Blobs* s)
 
 // ---- What a player sees ----
 
-// The sector of a direction. Seen from the middle of the first sector's border, (u, v): which quarter, which half of
-// it, and which half of that, each mirrored at the one before.
+// The sector of a direction: which quarter, which half of it, and which half of that, each mirrored
+// at the one before. (u, v) is the direction seen from the border of the first sector.
 static inline int32_t blobs_sector(float dx, float dy)
 {
     const float c = 0.980785280f, s = 0.195090322f; // half a sector: pi / 16
@@ -396,7 +407,7 @@ static inline int32_t blobs_sector(float dx, float dy)
     return sector;
 }
 
-// How close something is, as far from a player as this: 1 touching, 0 at the end of its sight.
+// Closeness at this distance: 1 touching, 0 at the limit of sight.
 static inline float blobs_closeness(float distance)
 {
     return puf_clampf(1.0f - distance * (1.0f / BLOBS_SIGHT), 0.0f, 1.0f);
@@ -409,7 +420,7 @@ static inline int32_t blobs_window(const Blobs* s, float x, float y)
     return row * s->dot_columns + column;
 }
 
-// Dots: how far they are from the player's edge.
+// Dots: their distance from the player's edge.
 static inline void blobs_see_dots(const Blobs* s, float x, float y, float radius, float* out)
 {
     BlobsDots dots = blobs_dots(s);
@@ -433,7 +444,7 @@ static inline void blobs_see_dots(const Blobs* s, float x, float y, float radius
 #include "blobs_lanes.h"
 #endif
 
-// Prey and threats: how far the middle of the smaller is from the edge of the larger.
+// Prey and threats: the distance from the middle of the smaller player to the edge of the larger.
 static void blobs_see_players(const Blobs* s, float x, float y, float radius, float mass, float* prey, float* threats)
 {
     BlobsSnapshot all = blobs_snapshot(s);
@@ -452,22 +463,16 @@ static void blobs_see_players(const Blobs* s, float x, float y, float radius, fl
     }
 }
 
-typedef struct BlobsSeen {
-    float radius, speed, left, right, upper, lower; // the last four: walls
-    float dots[BLOBS_SECTORS], prey[BLOBS_SECTORS], threats[BLOBS_SECTORS];
-} BlobsSeen;
-_Static_assert(sizeof(BlobsSeen) == BLOBS_OBS * sizeof(float), "the parts of an observation");
-
-static void blobs_view(const Blobs* s, int32_t p, BlobsSeen* out)
+static void blobs_view(const Blobs* s, int32_t p, BlobsObs* out)
 {
     BlobsPlayers players = blobs_players(s);
     float x = players.x[p], y = players.y[p], radius = players.radius[p];
     out->radius = radius * (1.0f / BLOBS_MAX_RADIUS);
     out->speed = blobs_pace(radius);
-    out->left = puf_maxf(1.0f - x * (1.0f / BLOBS_SIGHT), 0.0f);
-    out->right = puf_maxf(1.0f - (s->side - x) * (1.0f / BLOBS_SIGHT), 0.0f);
-    out->upper = puf_maxf(1.0f - y * (1.0f / BLOBS_SIGHT), 0.0f);
-    out->lower = puf_maxf(1.0f - (s->side - y) * (1.0f / BLOBS_SIGHT), 0.0f);
+    out->walls[0] = puf_maxf(1.0f - x * (1.0f / BLOBS_SIGHT), 0.0f);
+    out->walls[1] = puf_maxf(1.0f - (s->side - x) * (1.0f / BLOBS_SIGHT), 0.0f);
+    out->walls[2] = puf_maxf(1.0f - y * (1.0f / BLOBS_SIGHT), 0.0f);
+    out->walls[3] = puf_maxf(1.0f - (s->side - y) * (1.0f / BLOBS_SIGHT), 0.0f);
     PUF_LANES(blobs_see_dots)(s, x, y, radius, out->dots);
     blobs_see_players(s, x, y, radius, (float)players.mass[p], out->prey, out->threats);
 }
@@ -475,13 +480,14 @@ static void blobs_view(const Blobs* s, int32_t p, BlobsSeen* out)
 static void blobs_observe(const Blobs* s, PufIo io)
 {
     for (int32_t p = 0; p < s->num_players; p++) {
-        blobs_view(s, p, (BlobsSeen*)io.obs + p);
+        blobs_view(s, p, (BlobsObs*)io.obs + p);
     }
 }
 
 // ---- The start of a life ----
 
-// Whether a new player at (x, y) would be far enough from all that could eat it, those that leave in this step included.
+// Whether a new player at (x, y) would be far enough from all that could eat it, including those
+// whose life just ended.
 static int32_t blobs_is_safe(const Blobs* s, float x, float y)
 {
     BlobsSnapshot all = blobs_snapshot(s);
@@ -539,7 +545,7 @@ static void blobs_reset(Blobs* s)
 
 // ---- A step ----
 
-// Where each player wants to go.
+// The direction and share of top speed that each player chooses.
 static void blobs_point(const Blobs* s, PufIo io)
 {
     static const float ways_x[BLOBS_MOVES] = { 0.0f,  1.0f,         0.70710678f, 0.0f,       -0.70710678f,
@@ -570,7 +576,7 @@ static void blobs_move(Blobs* s)
     }
 }
 
-// From dots to mass, and from mass to thin air.
+// Adds the dots eaten to the masses, then lets them decay.
 static void blobs_grow(Blobs* s)
 {
     BlobsPlayers players = blobs_players(s);
@@ -583,7 +589,8 @@ static void blobs_grow(Blobs* s)
     }
 }
 
-// Marks all that are covered by one who is heavy enough. Returns whether there are any.
+// Marks the players that are covered by one heavy enough to eat them. Returns whether there are
+// any.
 static int32_t blobs_mark_eaten(const Blobs* s, uint8_t* eaten)
 {
     BlobsSnapshot all = blobs_snapshot(s);
@@ -605,8 +612,8 @@ static int32_t blobs_mark_eaten(const Blobs* s, uint8_t* eaten)
     return any;
 }
 
-// The mass of player p, who is eaten, goes to its eaters, unless they are eaten too: gives each of them its `share`, and
-// returns how many they are.
+// Gives each eater of player p its `share`, except those that are eaten themselves. Returns how
+// many eaters there are.
 static int32_t blobs_feed(Blobs* s, int32_t p, const uint8_t* eaten, int32_t share)
 {
     BlobsPlayers players = blobs_players(s);
@@ -679,9 +686,9 @@ static void blobs_add_log(Blobs* s, int32_t p, int32_t died)
 
 static void blobs_end_lives(Blobs* s, PufIo io)
 {
-    for (int32_t p = 0; p < s->num_players; p++) { // all look for the last time, then all start again
+    for (int32_t p = 0; p < s->num_players; p++) { // all make their last observation before any restarts
         if (io.terminals[p] | io.truncations[p]) {
-            blobs_view(s, p, (BlobsSeen*)io.final_obs + p);
+            blobs_view(s, p, (BlobsObs*)io.final_obs + p);
             blobs_add_log(s, p, io.terminals[p]);
         }
     }
@@ -708,24 +715,24 @@ static void blobs_step(Blobs* s, PufIo io)
 
 static const PufObs blobs_obs[] = {
     { "radius", 1, 0, 1, "own, divided by 8" },
-    { "speed", 1, 0, 1, "own top speed, as a part of a new player's" },
-    { "walls", BLOBS_WALLS, 0, 1, "closeness of the left, right, upper and lower wall: 1 touching, 0 out of sight" },
+    { "speed", 1, 0, 1, "own top speed, as a fraction of a new player's" },
+    { "walls", 4, 0, 1, "closeness of the left, right, upper and lower wall: 1 touching, 0 out of sight" },
     { "dots", BLOBS_SECTORS, 0, 1, "closeness of the nearest dot in 16 directions, clockwise from the right" },
-    { "prey", BLOBS_SECTORS, 0, 1, "the same for players that could be eaten" },
-    { "threats", BLOBS_SECTORS, 0, 1, "the same for players that could eat this one, from their edge" },
+    { "prey", BLOBS_SECTORS, 0, 1, "the same for players it could eat" },
+    { "threats", BLOBS_SECTORS, 0, 1, "the same for players that could eat it, from their edge" },
 };
 static const PufParam blobs_params[] = {
     PUF_SETTING(Blobs, num_players, 32, 1, BLOBS_MAX_PLAYERS, "players on one plane: its agents"),
-    PUF_SETTING(BlobsSetup, room, 400, 25, 4000, "area of the plane for each player; a new one covers 3.14"),
-    PUF_SETTING(BlobsSetup, fill, 0.5, 0, 0.9, "dots on each 5 x 5 of the plane"),
+    PUF_SETTING(BlobsSetup, room, 400, 25, 4000, "area of the plane per player; a new player covers 3.14"),
+    PUF_SETTING(BlobsSetup, fill, 0.5, 0, 0.9, "dots per 5 x 5 of the plane"),
     PUF_SETTING(Blobs, margin, 1.1, 1, 10, "how many times as heavy an eater must be"),
     PUF_SETTING(Blobs, speed, 1, 0.01, 5, "of a new player, per step"),
-    PUF_SETTING(Blobs, decay, 0.0005, 0, 1, "part of the mass above that of a new player lost in a step"),
-    PUF_SETTING(Blobs, max_mass, BLOBS_MAX_MASS, BLOBS_START_MASS, BLOBS_MAX_MASS, "mass that nobody exceeds"),
+    PUF_SETTING(Blobs, decay, 0.0005, 0, 1, "fraction of the mass above 10 lost per step"),
+    PUF_SETTING(Blobs, max_mass, BLOBS_MAX_MASS, BLOBS_START_MASS, BLOBS_MAX_MASS, "most mass a player can have"),
     PUF_SETTING(Blobs, goal, 400, 1, BLOBS_MAX_MASS, "mass that counts as solved (perf 1)"),
     PUF_SETTING(Blobs, max_steps, 2000, 1, 1000000, "steps until a life is cut off"),
-    PUF_FLAG(Blobs, continuous, 0, "two numbers that point where to go, instead of 9 moves"),
-    PUF_SETTING(Blobs, reward_mass, 0.1, 0, 1000, "for each unit of mass eaten"),
+    PUF_FLAG(Blobs, continuous, 0, "two numbers, a vector to go along, instead of 9 moves"),
+    PUF_SETTING(Blobs, reward_mass, 0.1, 0, 1000, "per unit of mass eaten"),
     PUF_SETTING(Blobs, reward_death, -1, -1000, 1000, "for being eaten"),
 };
 static const char* const blobs_log_names[] = { "dots_eaten", "players_eaten", "final_mass", "eaten" };
@@ -750,10 +757,10 @@ PUF_DEFINE_AGENTS_ENV(blobs, Blobs,
     .version = 1,
     .doc = "Many players on one plane: eat dots and smaller players, grow, slow down.",
     .reward = "reward_mass per unit of mass eaten, reward_death for being eaten",
-    .ends = "terminal on being eaten; truncated after max_steps steps of one life; both start a new life at once",
+    .ends = "terminal on being eaten; truncated after max_steps steps of one life; a new life starts at once",
     .rate = 20,
     .obs_dtype = PUF_F32,
-    .layout = { .agents = 32, .obs_ndim = 1, .obs_shape = { BLOBS_OBS } },
+    .layout = { .agents = 32, .obs_ndim = 1, .obs_shape = { (int32_t)(sizeof(BlobsObs) / sizeof(float)) } },
     PUF_TABLES(blobs),
     PUF_LOG_NAMES(blobs),
     .setup_size = sizeof(BlobsSetup), .resize = blobs_resize, .prepare = blobs_prepare);

@@ -726,16 +726,18 @@ static inline float tanks_forward(TanksPose own, float x, float y) { return x * 
 static inline float tanks_right(TanksPose own, float x, float y) { return y * own.cosine - x * own.sine; }
 static inline float tanks_unit(float x) { return puf_clampf(x, -1.0f, 1.0f); }
 
-// Finds the nearest of those that count, at most `most`, nearest first. Returns how many it found.
-static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32_t n, int32_t* found, int32_t most)
+// Finds the nearest of those from `first` to `end` - 1 that count, except one; at most `most`, nearest
+// first. Returns how many it found.
+static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32_t first, int32_t end, int32_t except,
+                             int32_t* found, int32_t most)
 {
-    int32_t number = 0, listed = 0, which[TANKS_MAX_SHELLS + 1];
-    for (int32_t j = 0; j < n; j++) {
-        which[number] = j;
-        number += counts[j];
+    int32_t candidates[TANKS_MAX_SHELLS + 1], num_candidates = 0, listed = 0;
+    for (int32_t j = first; j < end; j++) {
+        candidates[num_candidates] = j;
+        num_candidates += counts[j] & (j != except);
     }
-    for (int32_t k = 0; k < number; k++) {
-        int32_t j = which[k];
+    for (int32_t k = 0; k < num_candidates; k++) {
+        int32_t j = candidates[k];
         if (listed == most && distance[j] >= distance[found[most - 1]]) {
             continue;
         }
@@ -752,15 +754,8 @@ static int32_t tanks_nearest(const float* distance, const int32_t* counts, int32
 // Finds the nearest living tanks of a team, except tank i.
 static int32_t tanks_find(const Tanks* s, int32_t team, int32_t i, const float* distance, int32_t* found, int32_t most)
 {
-    int32_t counts[TANKS_MAX_TEAM], first = team * s->team_size;
-    for (int32_t k = 0; k < s->team_size; k++) {
-        counts[k] = s->alive[first + k] & (first + k != i);
-    }
-    int32_t count = tanks_nearest(distance + first, counts, s->team_size, found, most);
-    for (int32_t k = 0; k < count; k++) {
-        found[k] += first;
-    }
-    return count;
+    int32_t first = team * s->team_size;
+    return tanks_nearest(distance, s->alive, first, first + s->team_size, i, found, most);
 }
 
 static void tanks_see_own(const Tanks* s, TanksPose own, int32_t i, TanksObs* out)
@@ -798,19 +793,17 @@ static inline void tanks_see_whiskers(const Tanks* s, int32_t i, float* whiskers
     }
 }
 
-static inline TanksSeen tanks_see_tank(const Tanks* s, TanksPose own, int32_t j)
+static inline void tanks_see_tank(const Tanks* s, TanksPose own, int32_t j, TanksSeen* out)
 {
     TanksPose other = tanks_pose(s, j);
     float dx = other.x - own.x, dy = other.y - own.y, distance = sqrtf(dx * dx + dy * dy);
     float shrink = 1.0f / puf_maxf(distance, 1.0f);
-    TanksSeen seen;
-    seen.present = 1.0f;
-    seen.distance = puf_minf(distance * (1.0f / TANKS_FAR), 1.0f);
-    seen.direction[0] = tanks_unit(tanks_forward(own, dx, dy) * shrink);
-    seen.direction[1] = tanks_unit(tanks_right(own, dx, dy) * shrink);
-    seen.heading[0] = tanks_unit(tanks_forward(own, other.cosine, other.sine));
-    seen.heading[1] = tanks_unit(tanks_right(own, other.cosine, other.sine));
-    return seen;
+    out->present = 1.0f;
+    out->distance = puf_minf(distance * (1.0f / TANKS_FAR), 1.0f);
+    out->direction[0] = tanks_unit(tanks_forward(own, dx, dy) * shrink);
+    out->direction[1] = tanks_unit(tanks_right(own, dx, dy) * shrink);
+    out->heading[0] = tanks_unit(tanks_forward(own, other.cosine, other.sine));
+    out->heading[1] = tanks_unit(tanks_right(own, other.cosine, other.sine));
 }
 
 static inline void tanks_see_tanks(const Tanks* s, TanksPose own, int32_t i, TanksObs* out)
@@ -827,11 +820,11 @@ static inline void tanks_see_tanks(const Tanks* s, TanksPose own, int32_t i, Tan
         int32_t j = enemies[k];
         float shrink = 1.0f / puf_maxf(distance[j], 1.0f);
         float dx = ((float)s->x[j] - own.x) * shrink, dy = ((float)s->y[j] - own.y) * shrink;
-        out->enemies[k].tank = tanks_see_tank(s, own, j);
+        tanks_see_tank(s, own, j, &out->enemies[k].tank);
         out->enemies[k].in_sight = (float)tanks_sees(s, i, dx, dy, distance[j]);
     }
     for (int32_t k = 0; k < num_mates; k++) {
-        out->mates[k] = tanks_see_tank(s, own, mates[k]);
+        tanks_see_tank(s, own, mates[k], &out->mates[k]);
     }
 }
 
@@ -846,7 +839,7 @@ static void tanks_see_shells(const Tanks* s, TanksPose own, int32_t i, TanksObs*
         counts[k] = (tanks_are_hostile(s, s->shell_owner[k], i) | (s->friendly_fire & (s->shell_bounces[k] > 0))) &
                     (distance[k] < (float)TANKS_DANGER_RANGE * (float)TANKS_DANGER_RANGE);
     }
-    int32_t count = tanks_nearest(distance, counts, s->shells, found, TANKS_DANGERS);
+    int32_t count = tanks_nearest(distance, counts, 0, s->shells, -1, found, TANKS_DANGERS);
     for (int32_t n = 0; n < count; n++) {
         int32_t k = found[n];
         TanksDanger* seen = &out->dangers[n];

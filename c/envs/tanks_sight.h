@@ -161,13 +161,14 @@ static void tanks_look_around(const TanksMap* map, int32_t tanks, TanksPose own,
     }
 }
 
-static inline TanksSeen tanks_seen(const TanksView* view, int32_t j)
+static inline void tanks_show_tank(const TanksView* view, int32_t j, TanksSeen* out)
 {
-    TanksSeen seen = { 1.0f,
-                       puf_minf(view->distance[j] * (1.0f / TANKS_FAR), 1.0f),
-                       { tanks_unit(view->forward[j]), tanks_unit(view->right[j]) },
-                       { tanks_unit(view->ahead[j]), tanks_unit(view->askew[j]) } };
-    return seen;
+    out->present = 1.0f;
+    out->distance = puf_minf(view->distance[j] * (1.0f / TANKS_FAR), 1.0f);
+    out->direction[0] = tanks_unit(view->forward[j]);
+    out->direction[1] = tanks_unit(view->right[j]);
+    out->heading[0] = tanks_unit(view->ahead[j]);
+    out->heading[1] = tanks_unit(view->askew[j]);
 }
 
 // Whiskers, and lines of sight to the enemies found.
@@ -207,11 +208,11 @@ static void tanks_see_lanes(const Tanks* s, const TanksArena* arena, const Tanks
     int32_t num_mates = tanks_find(s, team, i, view.distance, mates, TANKS_MATES);
     tanks_see_own(s, own, i, out);
     for (int32_t k = 0; k < num_enemies; k++) {
-        out->enemies[k].tank = tanks_seen(&view, enemies[k]);
+        tanks_show_tank(&view, enemies[k], &out->enemies[k].tank);
     }
     tanks_see_walls(s, arena, map, i, enemies, num_enemies, &view, out);
     for (int32_t k = 0; k < num_mates; k++) {
-        out->mates[k] = tanks_seen(&view, mates[k]);
+        tanks_show_tank(&view, mates[k], &out->mates[k]);
     }
     tanks_see_shells(s, own, i, out);
 }
