@@ -1,4 +1,4 @@
-// tanks - two teams of tanks fight between walls; shells bounce. The last team left wins the round.
+// tanks - two teams of tanks fight between walls with shells that bounce: the last team left wins.
 //
 // Observation  float32 (73,), within [-1, 1], in the tank's own frame (forward, right): 12 numbers
 //              about itself, 13 whiskers, the 3 nearest enemies, the 2 nearest mates, and the 3
@@ -1015,7 +1015,7 @@ static const char* const tanks_log_names[] = { "draws", "lost" };
 // clang-format off
 PUF_DEFINE_ENV(tanks, Tanks,
     .version = 1,
-    .doc = "Two teams of tanks fight between walls; shells bounce. The last team left wins the round.",
+    .doc = "Two teams of tanks fight between walls with shells that bounce: the last team left wins the round.",
     .reward = "for the whole team: 1 for winning the round, -1 for losing it; reward_tank / team_size per enemy "
               "destroyed, minus the same per tank lost; reward_hit for the tank that fired",
     .ends = "terminal when a team has no tank left; truncated after max_steps steps",
