@@ -1,11 +1,11 @@
-// blobs_lanes.h - faster forms of how blobs.h finds what is near. Included by blobs.h.
+// blobs_lanes.h - faster ways to find what is near. Included by blobs.h.
 //
-// FUNCTION_lanes gives the same bits as FUNCTION in blobs.h: players come from the cells around
-// instead of from everywhere, and the dots of a row of cells are looked at side by side.
+// FUNCTION_lanes gives the same bits as FUNCTION in blobs.h. It searches the cells around instead of
+// all players, and looks at the dots in a row of cells side by side.
 #pragma once
 
-// The players in the cells within reach. Cells are as wide as a player sees, and the rounding of
-// floats makes no exception: those two cells apart are never within BLOBS_SIGHT.
+// The players in the cells within `distance`. Cells are BLOBS_SIGHT wide, so players two cells apart
+// never see each other; rounding makes no exception.
 static inline BlobsNear blobs_near_lanes(const Blobs* s, float x, float y, float distance)
 {
     BlobsReach reach = blobs_reach(x, y, distance, BLOBS_SIGHT, s->bins - 2); // without the ring around

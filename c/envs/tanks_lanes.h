@@ -1,9 +1,8 @@
-// tanks_lanes.h - faster forms of what tanks.h does with walls, tanks and shells. Included by
-// tanks.h.
+// tanks_lanes.h - faster forms of paths, moves and shells. Included by tanks.h.
 //
-// FUNCTION_lanes gives the same bits as FUNCTION in tanks.h. Two ideas: a row of cells is a word,
-// so that a flood spreads through a whole row at once; and loops over tanks or shells have no
-// branches and run over whole blocks, so that compilers turn them into vector instructions.
+// FUNCTION_lanes gives the same bits as FUNCTION in tanks.h. Two ideas: a row of cells is a word, so
+// a flood fill spreads through a whole row at once; and loops over tanks or shells have no branches
+// and run over whole blocks, so compilers turn them into vector instructions.
 #pragma once
 
 enum { TANKS_BLOCK = 8 }; // loops over tanks and shells run to a multiple of this: no remainder after the vectors
@@ -11,10 +10,10 @@ enum { TANKS_BLOCK = 8 }; // loops over tanks and shells run to a multiple of th
 // `n` rounded up to whole blocks.
 static inline int32_t tanks_blocks(int32_t n) { return (n + TANKS_BLOCK - 1) / TANKS_BLOCK * TANKS_BLOCK; }
 
-// ---- Floods ----
+// ---- Flood fill ----
 
-// One step of a flood: every free cell that is reached already, or next to one that is. Row r is
-// reached[r + 1]. Returns 0 when nothing is new.
+// One step of a flood fill: adds every free cell next to a reached one. Row r is reached[r + 1].
+// Returns 0 if nothing is new.
 static uint32_t tanks_spread(uint32_t reached[TANKS_ROWS + 2], const uint32_t free_cells[TANKS_ROWS])
 {
     uint32_t next[TANKS_ROWS], fresh = 0;
@@ -42,8 +41,7 @@ static int tanks_is_connected_lanes(const uint32_t rows[TANKS_ROWS])
     return missed == 0;
 }
 
-// The flood starts from all enemies at once; where it first reaches a tank, it came from the cell
-// to drive to.
+// The fill starts from all enemies at once. When it reaches a tank, it came from the cell to drive to.
 static void tanks_plan_lanes(Tanks* s)
 {
     uint32_t reached[TANKS_ROWS + 2] = { 0 }, before[TANKS_ROWS + 2], free_cells[TANKS_ROWS];

@@ -1,11 +1,11 @@
 // tanks_sight.h - a faster form of what a tank sees. Included by tanks.h, which has the plain form.
 //
-// tanks_show_lanes gives the same bits as tanks_show. All tanks are looked at side by side; and the
-// 13 whiskers and the 3 lines of sight of a tank are 16 rays cast side by side.
+// tanks_show_lanes gives the same bits as tanks_show. It looks at all tanks side by side, and casts
+// the 13 whiskers and 3 lines of sight of a tank as 16 rays side by side.
 #pragma once
 
-// Before the inner of two short loops, the outer of which should become vector instructions. gcc
-// does this by itself.
+// Goes before an inner short loop when the outer one should become vector instructions. gcc needs no
+// such hint.
 #ifdef __clang__
 #define TANKS_UNROLL PUF_PRAGMA(clang loop unroll(full))
 #else
@@ -19,21 +19,21 @@ enum {
 
 // ---- Rays ----
 
-// Rays side by side, as unit vectors from one point; and, once cast, how far each is from the first
-// wall, or 0x1p60f where it meets none within TANKS_SIGHT.
+// Rays side by side: unit vectors from one point, and the distance to the first wall once they are
+// cast, 0x1p60f if there is none within TANKS_SIGHT.
 typedef struct TanksFan {
     float dx[TANKS_LANES], dy[TANKS_LANES], distance[TANKS_LANES];
 } TanksFan;
 
-// The borders that a ray crosses along one axis: at which distance; and how many along the other
-// axis before.
+// The borders between cells that each ray crosses along one axis: their distance, and how many it
+// crosses along the other axis before.
 typedef struct TanksBorders {
     float at[TANKS_CROSSINGS][TANKS_LANES];
     int32_t passed[TANKS_CROSSINGS][TANKS_LANES];
 } TanksBorders;
 
-// Walls by columns: bit r of column c. Columns that a ray could only reach through the border are
-// there, but empty.
+// Walls by column, bit r of column c, and by row. Padded with empty columns and rows outside the
+// arena, where a ray may look for walls beyond the border.
 typedef struct TanksArena {
     uint32_t columns[TANKS_ROWS + 2 * TANKS_CROSSINGS], rows[TANKS_ROWS + 2 * TANKS_CROSSINGS];
 } TanksArena;
@@ -72,7 +72,7 @@ static void tanks_find_borders(const float* direction, float in_cell, TanksBorde
     }
 }
 
-// The order in which they are crossed: along x first where both are met at once.
+// Counts, for each border, those of the other axis that come before it; of two at once, x comes first.
 static void tanks_order_borders(TanksBorders* x, TanksBorders* y)
 {
     for (int32_t k = 0; k < TANKS_CROSSINGS; k++) {
@@ -91,8 +91,8 @@ static void tanks_order_borders(TanksBorders* x, TanksBorders* y)
     }
 }
 
-// How far the first wall behind these borders is; 0x1p60f where there is none. `lines` are the
-// columns (or rows) from that of the point on, both ways.
+// Distance to the first wall behind these borders, 0x1p60f if there is none. `lines` points at the
+// column (or row) of the point; its neighbours are on both sides.
 static void tanks_meet_walls(const TanksBorders* borders, const float* along, const float* across,
                              const uint32_t* lines, int32_t place, float* distance)
 {
@@ -111,9 +111,9 @@ static void tanks_meet_walls(const TanksBorders* borders, const float* along, co
     }
 }
 
-// All rays side by side. The borders that a ray crosses are two sequences; where a border comes in
-// the other one says which cell is behind it. (Amanatides, Woo 1987, but without walking: that
-// would look up another row for every ray.)
+// Casts all rays side by side. A ray crosses two sequences of borders, one per axis; the place of a
+// border in the other sequence tells which cell is behind it. (Amanatides, Woo 1987, without the
+// walk from cell to cell, which would look up a different row for every ray.)
 static void tanks_cast_fan(const TanksArena* arena, float x, float y, TanksFan* fan)
 {
     TanksBorders borders_x, borders_y;
@@ -131,7 +131,7 @@ static void tanks_cast_fan(const TanksArena* arena, float x, float y, TanksFan* 
 
 // ---- Tanks ----
 
-// Poses of all tanks, a table by columns.
+// Poses of all tanks, by column.
 typedef struct TanksMap {
     float x[TANKS_MAX_TANKS], y[TANKS_MAX_TANKS], cosine[TANKS_MAX_TANKS], sine[TANKS_MAX_TANKS];
 } TanksMap;
