@@ -54,12 +54,11 @@ class Parser(argparse.ArgumentParser):
         stop = "" if message.endswith((".", "?")) else "."
         raise UsageError(f"{message}{stop} `{self.prog} --help` lists the options.")
 
-    def add_env_settings(self) -> None:
-        """Accept `--env.KEY VALUE`."""
+    def add_env_settings(self, defaults: str = "") -> None:
+        """Accept `--env.KEY VALUE`. defaults: the settings there are, as `NAME=VALUE` words, for the help."""
         self.env_settings = True
-        self.add_argument(
-            f"{PREFIX}KEY", dest="env_key", metavar="VALUE", help="a setting of the environment; can be repeated"
-        )
+        note = "a setting of the environment; can be repeated" + (f" [{defaults}]" if defaults else "")
+        self.add_argument(f"{PREFIX}KEY", dest="env_key", metavar="VALUE", help=note.replace("%", "%%"))
 
     def parse(self, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, dict[str, Value]]:
         """Parse a command line.
