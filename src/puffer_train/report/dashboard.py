@@ -149,7 +149,7 @@ NOTEBOOK_VARIABLES = ("JPY_PARENT_PID", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_
 
 
 def in_notebook() -> bool:
-    """Whether the output is a notebook's: `!puffer-train` has a terminal there, but a picture cannot be redrawn in it."""
+    """Whether a notebook's cell started this: its terminal cannot redraw a picture in place."""
     return any(name in os.environ for name in NOTEBOOK_VARIABLES)
 
 
