@@ -54,7 +54,7 @@ def split_settings(parser: Parser, arguments: Sequence[str]) -> tuple[list[str],
             if not words:
                 parser.error(f"{option} needs a value")
             value = words.pop(0)
-        settings[option.removeprefix("--env.")] = _parse_value(parser, option, value)
+        settings[option.removeprefix("--env.").replace("-", "_")] = _parse_value(parser, option, value)
     return others, settings
 
 

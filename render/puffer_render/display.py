@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
+from puffer_envs.adapters.rendering import has_display
 from puffer_render.errors import import_raylib
 
 PROBE_SECONDS = 10.0
@@ -25,13 +28,6 @@ def open_window(rl: Any, size: tuple[int, int], title: str, flags: int) -> bool:
             return True
         time.sleep(PAUSE)
     return False
-
-
-def has_display() -> bool:
-    """Whether there may be a display: False is certain, True is not."""
-    if sys.platform.startswith(("linux", "freebsd")):
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
 
 
 def display_answers() -> bool:
@@ -55,5 +51,24 @@ def probe_display() -> None:
 
 def _open(rl: Any, size: tuple[int, int], title: str, flags: int) -> bool:
     rl.SetConfigFlags(flags)
-    rl.InitWindow(*size, title.encode())
+    with _silence():
+        rl.InitWindow(*size, title.encode())
     return bool(rl.IsWindowReady())
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Libraries below raylib write to the terminal, of XDG_RUNTIME_DIR for one, and cannot be asked not to."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(descriptor) for descriptor in (1, 2)]
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        for descriptor, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        os.close(nothing)

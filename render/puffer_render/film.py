@@ -1,6 +1,6 @@
 """A replay becomes a video on all cores: each process draws and encodes every n-th segment.
 
-Segments are cut and encoded in the same way however many processes there are, so the file has the same bytes.
+Segments are cut, drawn and encoded in the same way however many processes there are.
 """
 
 from __future__ import annotations

@@ -50,8 +50,11 @@ def find_source(path: Path, prefer: Kind = "replay") -> Source:
             start = file.read(len(REPLAY_START))
     except OSError as error:
         raise RenderError(f"{path}: cannot be read ({error.strerror or error})") from None
-    # a file that ends like a replay is reported as a damaged one
-    return Source("replay" if start == REPLAY_START or path.suffix == ".puf" else "policy", path)
+    if start == REPLAY_START:
+        return Source("replay", path)
+    if start[8:9] == b"{":  # safetensors: the length of a header, and the header
+        return Source("policy", path)
+    raise RenderError(f"{path} is not a replay, a policy file or a run folder")
 
 
 def read_policy(path: Path, seed: int = 0) -> NumpyPolicy:
