@@ -20,7 +20,16 @@ from puffer_render.errors import RenderError, import_av
 from puffer_render.film import write_film
 from puffer_render.offscreen import Offscreen, Pixels
 from puffer_render.scene import Orbit
-from puffer_render.sources import Watched, find_source, is_native, read_policy, record_policy, watch
+from puffer_render.sources import (
+    Watched,
+    find_source,
+    is_native,
+    make_shown,
+    read_policy,
+    record_policy,
+    take_picture,
+    watch,
+)
 from puffer_render.studio import Studio, Take
 from puffer_render.video import SEGMENT, Encoder, Planes, Segment, gif_delay, write_gif, write_png
 
@@ -46,6 +55,10 @@ def _main(arguments: Sequence[str] | None) -> None:
     options = parser.parse_args(others)
     if options.check:
         check()
+        if options.source is not None and not is_native(str(options.source)):
+            with make_shown(str(options.source), settings, "rgb_array") as (env, _):
+                env.reset(0)
+                take_picture(env, str(options.source))
         return
     if options.source is None or options.out is None:
         parser.error("two files are needed: what to film (a replay, a policy or a run folder), and OUT")
@@ -97,7 +110,9 @@ def _parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, help="policy: of the game that is filmed (default: 0)")
     parser.add_argument("--processes", type=count, metavar="N", help="MP4: that draw (default: one per core)")
     parser.add_argument("--env.KEY", dest="_", metavar="VALUE", help="policy: a setting of the environment")
-    parser.add_argument("--check", action="store_true", help="only find out whether videos can be made here")
+    parser.add_argument(
+        "--check", action="store_true", help="only find out whether videos can be made here (of environment FILE)"
+    )
     return parser
 
 

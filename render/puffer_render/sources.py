@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 import puffer_envs
 from puffer_envs import vector
+from puffer_envs.adapters.rendering import has_display
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.vector.source import resolve
 from puffer_render.errors import RenderError
@@ -103,12 +105,12 @@ class Watched:
     def pictures(self, seed: int) -> Iterator[Pixels]:
         """One for the start and one for each step of an episode. Raises RenderError where there is none."""
         self.env.reset(seed)
-        yield self._picture()
+        yield take_picture(self.env, self.policy.info.environment)
         while True:
             _, _, terminals, truncations = self.env.step(self.act())
             if (terminals | truncations).any():
                 return
-            yield self._picture()
+            yield take_picture(self.env, self.policy.info.environment)
 
     def act(self) -> Any:
         """The policy's action for what is observed now."""
@@ -117,33 +119,44 @@ class Watched:
         except ValueError as error:
             raise RenderError(f"the policy cannot continue: {error}") from None
 
-    def _picture(self) -> Pixels:
-        picture = self.env.render(0)
-        if not isinstance(picture, np.ndarray) or picture.ndim != 3 or picture.shape[2] != 3:
-            raise RenderError(
-                f"{self.policy.info.environment} makes no picture: its render() returned "
-                f"{'nothing' if picture is None else type(picture).__name__}, not an RGB array (height, width, 3)"
-            )
-        return np.ascontiguousarray(picture, np.uint8)
+
+def take_picture(env: Any, name: str) -> Pixels:
+    """What the environment of a vector of one draws. Raises RenderError where that is no picture."""
+    picture = env.render(0)
+    if not isinstance(picture, np.ndarray) or picture.ndim != 3 or picture.shape[2] != 3:
+        kind = "nothing" if picture is None else type(picture).__name__
+        raise RenderError(f"{name} makes no picture: its render() returned {kind}, not an RGB array (height, width, 3)")
+    return np.ascontiguousarray(picture, np.uint8)
+
+
+@contextlib.contextmanager
+def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[tuple[Any, float]]:
+    """A vector of one of somebody else's environments, made with a render mode; its rate. Raises RenderError."""
+    if mode == "rgb_array" and not has_display():
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame, which many draw with, looks for a screen
+    try:
+        source = resolve(name, {**settings, "render_mode": mode}, None)
+        if source.batched:
+            raise RenderError(f"{name} makes whole batches, which do not draw themselves: there is nothing to show")
+        single = source.factory(**source.settings)
+        env = vector.make(lambda: single, 1, backend="serial")
+    except RenderError:
+        raise
+    except Exception as error:  # it is somebody else's code: it may raise anything
+        raise RenderError(f"{name} cannot be made with render_mode={mode!r}: {error}") from None
+    try:
+        yield env, float((getattr(single, "metadata", None) or {}).get("render_fps") or FALLBACK_RATE)
+    finally:
+        env.close()
 
 
 @contextlib.contextmanager
 def watch(policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[Watched]:
     """The environment that a policy was trained in, made with a render mode. Raises RenderError."""
     name = policy.info.environment
-    keywords = {**policy.info.settings, **settings, "render_mode": mode}
-    try:
-        source = resolve(name, keywords, None)
-        if source.batched:
-            raise RenderError(f"{name} makes whole batches, which do not draw themselves: there is nothing to show")
-        single = source.factory(**source.settings)
-        env = vector.make(lambda: single, 1, backend="serial")
-        policy.require(name, env.single_observation_space, env.single_action_space)
-    except RenderError:
-        raise
-    except Exception as error:  # it is somebody else's code: it may raise anything
-        raise RenderError(f"{name} cannot be made with render_mode={mode!r}: {error}") from None
-    try:
-        yield Watched(env, policy, float((getattr(single, "metadata", None) or {}).get("render_fps") or FALLBACK_RATE))
-    finally:
-        env.close()
+    with make_shown(name, {**policy.info.settings, **settings}, mode) as (env, rate):
+        try:
+            policy.require(name, env.single_observation_space, env.single_action_space)
+        except PolicyError as error:
+            raise RenderError(str(error)) from None
+        yield Watched(env, policy, rate)

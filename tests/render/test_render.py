@@ -139,7 +139,7 @@ def test_any_number_of_processes_draws_the_same_pixels(
         written = write_film(tmp_path / str(processes), take, range(170), 30, processes=processes, progress=done.append)
         assert written == done[-1] == count and done == sorted(done)
     one = (tmp_path / "1").read_bytes()
-    assert len(set(np.split(np.frombuffer(one, np.uint8), count)[k].tobytes() for k in range(count))) > count / 2
+    assert len({np.split(np.frombuffer(one, np.uint8), count)[k].tobytes() for k in range(count)}) > count / 2
     assert one == (tmp_path / "2").read_bytes() == (tmp_path / "3").read_bytes()
 
 

@@ -15,13 +15,10 @@ RUN holds in the end:
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import re
 import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -55,6 +52,7 @@ from puffer_train.report.loggers import LOGGERS, Loggers, open_logger
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.readme import write_readme
 from puffer_train.report.terminal import lasting_console
+from puffer_train.run import film
 from puffer_train.storage import checkpoint
 from puffer_train.storage.checksummed_json import seal, unseal
 from puffer_train.storage.files import replace_durable, storing
@@ -68,12 +66,6 @@ from puffer_train.system.signals import exit_status, stop_requests
 
 EVALUATION_SEED = 1000
 """Added to the run's seed for the games it is judged on, which are thus not those it was trained on."""
-
-VIDEO_SECONDS = 60
-"""Length of the video: a whole game of Breakout would take minutes to render. The replay holds all of it."""
-
-VIDEO_PATIENCE_SECONDS = 600
-"""After this long, rendering the video is given up."""
 
 CHECKPOINTS, POLICY = "checkpoints", "policy.safetensors"
 
@@ -243,6 +235,8 @@ class Run:
     """Steps in the newest checkpoint."""
     stopped_by: int = 0
     """Number of the signal that asked a rank to stop."""
+    no_video: str | None = None
+    """Why no video follows the training."""
 
     def __post_init__(self) -> None:
         if not self.ranks.leads:
@@ -304,6 +298,7 @@ class Run:
             if self.ranks.count > 1:
                 self._say(f"{self.ranks.count} ranks train together. This is rank 0.")
             self._say(f"If this is killed, go on from its newest checkpoint with: {self.way_on()}")
+            self._check_film()
             self._learn(log)
             if self.trainer.finished:
                 return self.finish(log)
@@ -311,6 +306,17 @@ class Run:
             self._say(f"  {self.way_on()}")
         self.ranks.wait()  # torchrun ends all as soon as one has left
         return 128 + self.stopped_by
+
+    def _check_film(self) -> None:
+        """Find out before the training whether a video can follow it, and say so."""
+        if not self.video:
+            self.no_video = "--no-video"
+            return
+        self.no_video = film.obstacle(self.source.name, self.settings.env)
+        if self.no_video is None:
+            self._say("A video of a game follows the training (--no-video leaves it out).")
+        else:
+            self._say(f"No video will follow the training: {self.no_video}.")
 
     def follow(self) -> int:
         """Train along with rank 0, which has the folder and finishes the run; return the exit status."""
@@ -579,19 +585,19 @@ class Run:
         try:
             self._evaluate(log)
             replay = self._record()
-            film = self._film(replay) if replay is not None and self.video else None
+            video = self._film(replay or policy_file)
         except KeyboardInterrupt as interrupt:
             self._say(f"Interrupted; the policy and all before it are in {self.folder}.")
             return exit_status(interrupt)
         name = self.source.name
-        left = {"run": self.folder, "policy": policy_file, "replay": replay, "video": film}
+        left = {"run": self.folder, "policy": policy_file, "replay": replay, "video": video}
         for what, path in left.items():
             if path is not None:
                 self._say(f"  {what:<8}{path}")
         self._say("What to do next:")
         if ":" not in name:
             self._say(f"  puffer-play {name} --policy {policy_file}")
-        if film is not None:
+        if video is not None and replay is not None:
             self._say(f"  puffer-render {replay} whole-game.mp4")
         self._say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
         self._say(f"  {self.way_on('--steps', str(2 * self.settings.train.steps))}")
@@ -622,37 +628,21 @@ class Run:
         path, seed = self.folder / "replay.puf", self.trainer.seed + EVALUATION_SEED
         with _environment(self.source, self.settings, seed, 1, num_envs=1) as env, storing(path):
             if not records(env):
-                self._say("No replay, and hence no video: this environment does not record any.")
+                self._say("No replay: this environment does not record any.")
                 return None
             record(env, self.trainer.player, seed, path)
         return path
 
-    def _film(self, replay: Path) -> Path | None:
-        """Have the renderer, a separate program, turn the replay into a video; a failure is one line."""
-        if importlib.util.find_spec("puffer_render") is None:
-            self._say('No video: pip install "puffer-envs[render]" brings the renderer.')
+    def _film(self, source: Path) -> Path | None:
+        """Have a video made of the replay, or of the policy where there is none; a failure is one line."""
+        if self.no_video is not None:
             return None
         path = self.folder / "video.mp4"
-        command = [sys.executable, "-m", "puffer_render.cli_render", str(replay), str(path)]
-        command += ["--max-seconds", str(VIDEO_SECONDS)]
-        self._say("Making a video of one game (Ctrl-C leaves without it) ...")
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=VIDEO_PATIENCE_SECONDS,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            self._say(f"No video: {error}.")
-            return None
-        if done.returncode != 0 or not path.is_file():
-            last = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-            self._say(f"No video: the renderer left with status {done.returncode}: {last}")
-            return None
-        return path
+        self._say(f"Making a video of the first {film.VIDEO_SECONDS} s of a game (Ctrl-C skips it) ...")
+        reason = film.film(source, path, show=self.console.is_terminal)
+        if reason is not None:
+            self._say(f"No video: {reason}.")
+        return path if reason is None else None
 
     def _say(self, line: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False, highlight=False)
