@@ -10,10 +10,11 @@ from typing import Any
 
 import puffer_envs
 from puffer_envs.adapters.rendering import has_display
+from puffer_envs.contract.command_line import take_settings
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import read_layout
-from puffer_render.cli import Parser, run, split_settings
+from puffer_render.cli import Parser, run
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
@@ -60,7 +61,7 @@ def _main(arguments: Sequence[str] | None) -> None:
     parser.add_argument(
         "--env.KEY", dest="_", metavar="VALUE", help="a setting of the environment, e.g. --env.max-steps 100"
     )
-    others, settings = split_settings(parser, sys.argv[1:] if arguments is None else arguments)
+    others, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(others)
     name: str | None = options.name
     path: Path | None = options.policy

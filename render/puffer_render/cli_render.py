@@ -15,7 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from puffer_render.cli import Parser, count, finite, positive, run, split_settings
+from puffer_envs.contract.command_line import take_settings
+from puffer_render.cli import Parser, count, finite, positive, run
 from puffer_render.errors import RenderError, import_av
 from puffer_render.film import write_film
 from puffer_render.offscreen import Offscreen, Pixels
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> None:
     parser = _parser()
-    others, settings = split_settings(parser, sys.argv[1:] if arguments is None else arguments)
+    others, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(others)
     if options.check:
         check()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.machine import available_cores
 from puffer_render.errors import RenderError
 from puffer_render.scene import Orbit
 from puffer_render.studio import Draw, Studio, Take
@@ -26,11 +27,6 @@ START_METHOD = "fork" if sys.platform == "linux" else "spawn"
 WORTHWHILE = {"fork": 1, "spawn": 4}
 """Segments for each process, at least."""
 LOST = "a process that draws a part of the video ended without a word: is there enough memory?"
-
-
-def available_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_film(
@@ -127,7 +123,7 @@ def _work(
             count = -(-len(frames) // SEGMENT)
             for segment in _encode(studio, encoder, frames, range(number, count, processes)):
                 writer.send(segment)
-        except RenderError as error:
+        except UserError as error:
             writer.send(str(error))
 
 

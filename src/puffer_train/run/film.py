@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.command_line import settings_options
+
 VIDEO_SECONDS = 20
 """Length of the video; the replay holds the whole game."""
 CHECK_SECONDS = 60
@@ -28,7 +30,7 @@ def obstacle(name: str, env: Mapping[str, Any]) -> str | None:
         return 'the renderer is not installed: pip install "puffer-envs[render]"'
     command = [*RENDERER, "--check"]
     if ":" in name:  # somebody else's, which has to draw itself
-        command += [name, *(f"--env.{key}={value}" for key, value in env.items())]
+        command += [name, *settings_options(env)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False, stdin=subprocess.DEVNULL
