@@ -22,8 +22,8 @@ typedef struct Cover {
 // Pixels: what is further away is moved here, so that numbers stay in range. No number at all lands far outside.
 static inline float within_reach(float pixels)
 {
-    const float far = 65536.0f;
-    return pixels > -far ? (pixels < far ? pixels : far) : -far;
+    const float reach = 65536.0f;
+    return pixels > -reach ? (pixels < reach ? pixels : reach) : -reach;
 }
 
 static inline int cover_init(Cover* cover, int32_t width, int32_t height)

@@ -46,7 +46,7 @@ void puf_raster_free(PufRaster* raster)
 static void paint(Pen* pen, uint32_t color) { cover_paint(&pen->raster->cover, &pen->raster->picture, color); }
 
 // Straight pieces for a full turn, so that no point is off by more than a twentieth of a pixel.
-static int pieces_of(float radius) { return 4 * (2 + (int)(2.5f * sqrtf(puf_minf(radius, 1e6f)))); }
+static int pieces_of(float radius) { return 4 * (2 + (int)(2.5f * sqrtf(puf_clampf(radius, 0.0f, 1e6f)))); }
 
 // Adds the points of an arc to the outline that is being drawn; degrees, clockwise if end > start.
 static void arc(Cover* cover, float x, float y, float radius, float start, float end)
@@ -274,8 +274,11 @@ static int64_t draw_one(Pen* pen, const double* list, int64_t left, const PufMes
         break;
     case PUF_DRAW_TRIANGLES:
     case PUF_DRAW_CHAIN:
-        if (!is_count(a[0], num_meshes) || !raster->scene.open) {
+        if (!is_count(a[0], num_meshes)) {
             return 0;
+        }
+        if (!raster->scene.open) {
+            break;
         }
         if (verb == PUF_DRAW_TRIANGLES) {
             scene_triangles(&raster->scene, &meshes[(int)a[0]], color);

@@ -42,6 +42,10 @@ static inline int scene_begin(Scene* scene, const Picture* picture, const float*
             return 0;
         }
     }
+    scene->open = samples > 0; // else it lies outside, and nothing of it is seen
+    if (!scene->open) {
+        return 1;
+    }
     for (int i = 0; i < 16; i++) {
         scene->view[i] = (float)view[i];
     }
@@ -57,7 +61,6 @@ static inline int scene_begin(Scene* scene, const Picture* picture, const float*
     for (size_t i = 0; i < samples; i++) {
         scene->depths[i] = 1.0f;
     }
-    scene->open = 1;
     return 1;
 }
 

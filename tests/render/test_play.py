@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -13,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from policies import write_policy
 from programs import complaint, environment, run_module
-from safetensors.numpy import save_file
 from virtual_display import PATIENCE, VirtualDisplay, wait_for
 
 import puffer_envs
@@ -234,29 +233,12 @@ def test_policy_plays_and_the_person_takes_over(display: VirtualDisplay, tmp_pat
 
 def always_left(folder: Path, **settings: object) -> Path:
     """A policy file for breakout that moves left, whatever it sees: its one unit is the number of balls left."""
-    spec = puffer_envs.spec("breakout")
-    inputs = 118
-    encoder = np.zeros((1, inputs), np.float32)
+    encoder = np.zeros((1, 118), np.float32)
     encoder[0, 7] = 1
-    tensors = {
-        "input_scale": np.ones(inputs, np.float32),
-        "encoder.weight": encoder,
-        "head.weight": np.array([[0], [1000], [0], [0]], np.float32),
-    }
-    info = {
-        "environment": "breakout",
-        "environment_version": spec.version,
-        "observation_shape": [inputs],
-        "observation_dtype": "float32",
-        "action_kind": "discrete",
-        "action_sizes": [3],
-        "hidden": 1,
-        "layers": 0,
-        "settings": {"frameskip": 4, **settings},
-    }
-    path = folder / "left.safetensors"
-    save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(info)})
-    return path
+    head = np.array([[0], [1000], [0], [0]], np.float32)
+    given = {"encoder": encoder, "head": head, "settings": {"frameskip": 4, **settings}}
+    version = puffer_envs.spec("breakout").version
+    return write_policy(folder / "left.safetensors", "breakout", 118, 3, version=version, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

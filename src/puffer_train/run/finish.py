@@ -1,0 +1,95 @@
+"""The end of a run that trained all its steps: export the policy, evaluate it, record a game, film it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from puffer_envs.contract.files import write_atomically
+from puffer_train.algorithm.evaluate import evaluate, evaluation_envs, record, records
+from puffer_train.report.evaluation import report_evaluation
+from puffer_train.report.formatting import clock, short
+from puffer_train.report.loggers import Loggers
+from puffer_train.run.film import VIDEO_SECONDS, film
+from puffer_train.run.saving import export_policy
+from puffer_train.run.state import Run
+from puffer_train.storage.files import storing
+from puffer_train.storage.folder import EVALUATION
+from puffer_train.system.signals import exit_status
+
+EVALUATION_SEED = 1000
+"""Added to the run's seed for its evaluation: the games are not those that it was trained on."""
+
+
+def finish(run: Run, log: Loggers) -> int:
+    """Export, evaluate, record and film, then print where everything is; return the exit status."""
+    _report_training(run)
+    policy_file = export_policy(run)
+    try:
+        _evaluate(run, log)
+        replay = _record(run)
+        video = _film(run, replay or policy_file)
+    except KeyboardInterrupt as interrupt:
+        run.say(f"Interrupted; the policy and everything before it are in {run.folder}.")
+        return exit_status(interrupt)
+    written = {"run": run.folder, "policy": policy_file, "replay": replay, "video": video}
+    for what, path in written.items():
+        if path is not None:
+            run.say(f"  {what:<8}{path}")
+    name = run.source.name
+    run.say("What to do next:")
+    if ":" not in name:
+        run.say(f"  puffer-play {name} --policy {policy_file}")
+    if video is not None and replay is not None:
+        run.say(f"  puffer-render {replay} whole-game.mp4")
+    run.say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
+    more = 2 * max(run.trainer.steps, run.settings.train.steps)
+    run.say(f"  {run.resume_command('--steps', str(more))}")
+    return 0
+
+
+def _report_training(run: Run) -> None:
+    """Print how many steps were trained how fast."""
+    seconds = time.monotonic() - run.started
+    trained = run.trainer.steps - (run.resumed_at or 0)
+    if trained > 0:
+        run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
+
+
+def _evaluate(run: Run, log: Loggers) -> None:
+    episodes = run.settings.train.eval_episodes
+    if episodes == 0:
+        return
+    seed = run.trainer.seed + EVALUATION_SEED
+    envs = evaluation_envs(run.trainer.spec, episodes)
+    with run.source.opened(envs, seed, run.cores, run.settings.env) as env:
+        result = evaluate(env, run.trainer.player, seed, name=run.source.name)
+    report_evaluation(result, run.console)
+    summary = result.summary()
+    log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
+    content = {"episodes": result.episodes, "unfinished": result.unfinished, **summary}
+    with storing(run.folder / EVALUATION):
+        write_atomically(run.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _record(run: Run) -> Path | None:
+    path, seed = run.folder / "replay.puf", run.trainer.seed + EVALUATION_SEED
+    with run.source.opened(1, seed, 1, run.settings.env) as env, storing(path):
+        if not records(env):
+            run.say("No replay: this environment does not record replays.")
+            return None
+        record(env, run.trainer.player, seed, path, name=run.source.name)
+    return path
+
+
+def _film(run: Run, source: Path) -> Path | None:
+    """Have a video made of a replay, or of the policy where there is none; a failure is one line."""
+    if run.no_video is not None:
+        return None
+    path = run.folder / "video.mp4"
+    run.say(f"Making a video of the first {VIDEO_SECONDS} s of a game (Ctrl-C skips it) ...")
+    reason = film(source, path, show=run.console.is_terminal)
+    if reason is not None:
+        run.say(f"No video: {reason.removesuffix('.')}.")
+    return path if reason is None else None
