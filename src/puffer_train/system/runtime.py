@@ -12,7 +12,7 @@ from puffer_envs.contract.machine import available_cores
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's mallopt(3)."""
 
-LARGEST_MMAP_THRESHOLD = 32 << 20
+MAX_MMAP_THRESHOLD = 32 << 20
 """The most that glibc accepts."""
 
 SMALL_PRODUCT = 200e6
@@ -25,7 +25,7 @@ sleep while waiting 176k to 203k; two that spin 321k on an idle machine and 27k 
 TRIED_ROWS = 256
 """Rows of a product that are tried."""
 
-MOST_ERROR = 4.0
+MAX_ERROR = 4.0
 """How much more a fast matrix product may err than an exact one before it is refused."""
 
 
@@ -48,7 +48,7 @@ def _keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # other C libraries have none
-        mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
+        mallopt(M_MMAP_THRESHOLD, MAX_MMAP_THRESHOLD)
         mallopt(M_TRIM_THRESHOLD, 1 << 30)
         mallopt(M_TOP_PAD, 64 << 20)
 
@@ -68,6 +68,6 @@ def _choose_matmul_precision(shapes: list[tuple[int, int, int]]) -> None:
         for precision in ("highest", "medium"):
             torch.set_float32_matmul_precision(precision)
             errors.append(float((a @ b - exact).abs().max()))
-        if errors[1] > MOST_ERROR * errors[0]:
+        if errors[1] > MAX_ERROR * errors[0]:
             torch.set_float32_matmul_precision("highest")
             return
