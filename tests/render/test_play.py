@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -14,10 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from programs import complaint, environment, run_module
-from safetensors.numpy import save_file
 from virtual_display import PATIENCE, VirtualDisplay, wait_for
 
 import puffer_envs
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_info import read_info
 from puffer_render.draw import breakout
 from puffer_render.overlay import FOOTER
 from puffer_render.palette import AMBER, MINT, SNOW, TEAL, Color
@@ -210,13 +210,17 @@ def always_left(folder: Path, **settings: object) -> Path:
         "observation_shape": [inputs],
         "observation_dtype": "float32",
         "action_kind": "discrete",
+        "observation_fields": [],
         "action_sizes": [3],
         "hidden": 1,
         "layers": 0,
+        "cell": "mingru",
+        "encoder": "flat",
+        "value_head": "scalar",
         "settings": {"frameskip": 4, **settings},
     }
     path = folder / "left.safetensors"
-    save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(info)})
+    PolicyFile(read_info(info), tensors).write(path)
     return path
 
 
