@@ -253,5 +253,6 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
 
     def close_extras(self, **_: Any) -> None:
         """Free everything."""
-        self._view.close()
-        self.environment.close()
+        if hasattr(self, "_view"):  # Gymnasium 1.2 also closes what __init__ refused to make
+            self._view.close()
+            self.environment.close()
