@@ -31,6 +31,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **arguments)
 
     def error(self, message: str) -> NoReturn:
+        """Raise `UsageError`."""
         raise UsageError(f"{message} (--help lists the options).")
 
     def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Value]]:
