@@ -259,6 +259,7 @@ def index() -> str:
 def gallery() -> str:
     """The page of all environments, with pictures."""
     parts = [
+        "---\nhide: [toc]\n---",
         "# Environments",
         filled(
             "Every picture shows a policy trained with the shipped settings (`python docs/make_gallery.py`). Click one "
