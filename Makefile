@@ -1,8 +1,8 @@
 # make train    train Breakout on this machine's processor, evaluate it, and leave run, replay and video
 # make test     run every test
-# make lint     check formatting, types and imports; `make format` mends what a program can mend
+# make lint     check formatting, types and imports; `make format` fixes formatting
 # make wheel    build the sdist, and the wheel from it, into dist/
-# make clean    remove all that these made, except your runs
+# make clean    remove everything these made, except your runs
 #
 # Everything is installed into .venv, once. After that, edit what you like: Python is used as it stands, and a changed C or
 # Cython file is rebuilt by the next import. Extra arguments go in ARGS: make test ARGS="tests/engine -x".
@@ -21,7 +21,7 @@ TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromk
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
 C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c tests/c/*.h tests/c/*.c)
 
-.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project format wheel clean
+.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-commits format wheel clean
 
 help:
 	@sed -n 's/^# //; /^make /p; /^$$/q' Makefile
@@ -52,7 +52,7 @@ $(VENV)/installed-build: $(VENV)/created pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-train: $(VENV)/installed-build
-	$(INSTALL_CHECKOUT) -e ".[train,render]"
+	$(INSTALL_CHECKOUT) -e ".[all]"
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed-build
@@ -67,9 +67,9 @@ $(VENV)/installed-dist: $(VENV)/created pyproject.toml constraints.txt
 	$(INSTALL) --group dist
 	@touch $@
 
-# --- checking: `make -k lint` goes on after the first complaint ---
+# --- checking: `make -k lint` continues after the first fault ---
 
-lint: lint-python lint-types lint-c lint-cython lint-imports lint-project
+lint: lint-python lint-types lint-c lint-cython lint-imports lint-project lint-commits
 
 lint-python: $(VENV)/installed-lint
 	$(BIN)/ruff check .
@@ -89,6 +89,9 @@ lint-imports: $(VENV)/installed-lint
 
 lint-project: $(VENV)/installed-lint
 	$(BIN)/validate-pyproject pyproject.toml
+
+lint-commits: $(VENV)/created
+	$(BIN)/python .ci/check_commits.py
 
 format: $(VENV)/installed-lint
 	$(BIN)/ruff check --fix .

@@ -53,10 +53,11 @@ def train(environment: str, seed: int, changes: list[str]) -> dict[str, Any]:
     """One run in this process, on one thread."""
     import torch
 
-    from puffer_train import config, registry
-    from puffer_train.evaluate import evaluate
-    from puffer_train.ppo import Trainer
-    from puffer_train.run import EVALUATION_SEED, evaluation_envs
+    from puffer_train import config
+    from puffer_train.algorithm.evaluate import evaluate
+    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.environments import registry
+    from puffer_train.run.run import EVALUATION_SEED, evaluation_envs
 
     torch.set_num_threads(1)
     tables: dict[str, dict[str, str]] = {}

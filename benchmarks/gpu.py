@@ -50,7 +50,7 @@ NETWORKS = {
 
 def check(device: torch.device) -> bool:
     """Print the error of every kernel; return whether all are small enough."""
-    from puffer_train.cuda import checks
+    from puffer_train.learners.cuda import checks
 
     passed = True
     print(f"{'kernel':<72}{'error':>10}{'allowed':>10}")
@@ -130,10 +130,11 @@ def wall_seconds(work: Callable[[], Any], repeats: int) -> float:
 
 def time_kernels(bandwidth: float) -> list[dict[str, Any]]:
     """Time every kernel at a training step's size, beside what its memory traffic takes at `bandwidth` (bytes/s)."""
-    from puffer_train import advantage, policy
+    from puffer_train import policy
+    from puffer_train.algorithm import advantage
     from puffer_train.config import TrainSettings
     from puffer_train.contract import ActionSpec
-    from puffer_train.cuda import operations
+    from puffer_train.learners.cuda import operations
 
     def numbers(*shape: int) -> torch.Tensor:
         return torch.randn(shape, device="cuda")
@@ -233,8 +234,10 @@ def both(scan: Callable[..., Any], inputs: tuple[torch.Tensor, ...], *rest: Any)
 
 def training_speed(name: str, tables: dict[str, Any]) -> dict[str, Any]:
     """Train on Breakout for a while; return agent steps per second, and where the time went."""
-    from puffer_train import config, registry, runtime
-    from puffer_train.ppo import Trainer
+    from puffer_train import config
+    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.environments import registry
+    from puffer_train.system import runtime
 
     source, cores = registry.find("breakout"), runtime.available_cores()
     settings = config.overlay(config.load("breakout"), tables, name)

@@ -30,9 +30,10 @@ def measure(threads: int, seconds: float) -> dict[str, Any] | None:
     """Train for some seconds after a warm-up; return steps per second and where time went, on rank 0."""
     import torch
 
-    from puffer_train import config, registry
-    from puffer_train.ppo import Trainer
-    from puffer_train.ranks import joined
+    from puffer_train import config
+    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.environments import registry
+    from puffer_train.system.ranks import joined
 
     torch.set_num_threads(1)
     settings, source = config.load("breakout"), registry.find("breakout")
@@ -97,7 +98,7 @@ def main() -> int:
         if figures is not None:
             print(json.dumps(figures))
         return 0
-    from puffer_train.machine import machine, versions
+    from puffer_train.system.machine import machine, versions
 
     load = os.getloadavg()[0]
     cases = compare(options.repeats, options.seconds)

@@ -63,8 +63,9 @@ def settings_of(changes: list[str]) -> Any:
 
 def measure_training(learner: str, threads: int, changes: list[str], seconds: float) -> dict[str, Any]:
     """Train for some seconds, after a warm-up, and return what there is to know. In a process of its own."""
-    from puffer_train import registry, runtime
-    from puffer_train.ppo import Trainer
+    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.environments import registry
+    from puffer_train.system import runtime
 
     settings = settings_of(changes)
     source = registry.find("breakout")
@@ -98,10 +99,10 @@ def measure_acting(seconds: float) -> dict[str, Any]:
     """One agent that plays with the default network: observations, forward pass, sampling, step."""
     import torch
 
-    from puffer_train import registry
-    from puffer_train.buffers import Buffers
+    from puffer_train.algorithm.buffers import Buffers
     from puffer_train.contract import describe
-    from puffer_train.learner import make_learner
+    from puffer_train.environments import registry
+    from puffer_train.learners.protocol import make_learner
     from puffer_train.policy import Policy
 
     settings = settings_of([])
@@ -166,7 +167,7 @@ def main() -> int:
         return 0
 
     from puffer_envs import bench
-    from puffer_train.runtime import available_cores
+    from puffer_train.system.runtime import available_cores
 
     cores = available_cores()
     calibration = bench.calibrate()

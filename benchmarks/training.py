@@ -20,7 +20,7 @@ from typing import Any
 
 def train(name: str, seed: int, folder: Path, extra: list[str]) -> dict[str, Any]:
     """One run; raises CalledProcessError where it fails."""
-    command = [sys.executable, "-m", "puffer_train.cli_train", name, "--seed", str(seed), "--no-video"]
+    command = [sys.executable, "-m", "puffer_train.cli.train", name, "--seed", str(seed), "--no-video"]
     begin = time.monotonic()
     started = time.time()
     subprocess.run([*command, "--run-dir", str(folder), *extra], check=True, stdout=subprocess.DEVNULL)

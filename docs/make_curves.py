@@ -27,8 +27,8 @@ def main() -> int:
             for seed in SEEDS:
                 folders.append(f"{scratch}/{name}-{seed}")
                 where = ["--seed", str(seed), "--run-dir", folders[-1], "--no-video", "--train.max-kl", "0"]
-                run("cli_train", "squared", *where, *options)
-        run("cli_plot", *folders, "--curves", "-o", str(PICTURE))
+                run("cli.train", "squared", *where, *options)
+        run("cli.plot", *folders, "--curves", "-o", str(PICTURE))
     return 0
 
 

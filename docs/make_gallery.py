@@ -72,7 +72,7 @@ def main() -> int:
         for (name, env), replay in replays.items():
             policy = DOCS / f"policies/{name}.safetensors"
             options = ["--policy", str(policy), "--episodes", "1", "--seed", "7", "--replay", replay]
-            run("puffer_train.cli_eval", name, *options, *env.split())
+            run("puffer_train.cli.eval", name, *options, *env.split())
         for file, picture in chosen.items():
             replay = replays[picture.name, picture.env]
             run("puffer_render.cli_render", replay, str(DOCS / "images" / file), *picture.render.split())

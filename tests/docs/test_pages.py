@@ -64,6 +64,6 @@ def test_an_environment_in_thirty_lines_is_checked_and_trained(tmp_path: Path) -
     assert len([line for line in code.splitlines() if line.strip()]) <= 30
     report = run(tmp_path, "-m", "puffer_envs.cli", "check", "corridor:Corridor", "--steps", "50")
     assert "FAILED" not in report
-    command = ["-m", "puffer_train.cli_train", "corridor:Corridor", "--env.length", "5", "--steps", "20000"]
+    command = ["-m", "puffer_train.cli.train", "corridor:Corridor", "--env.length", "5", "--steps", "20000"]
     told = run(tmp_path, *command, "--no-video", "--run-dir", "run")
     assert (tmp_path / "run/policy.safetensors").is_file(), told

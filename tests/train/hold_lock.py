@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from puffer_train.lock import FolderLock
+from puffer_train.storage.lock import FolderLock
 
 if __name__ == "__main__":
     with FolderLock(Path(sys.argv[1])):

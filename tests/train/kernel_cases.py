@@ -17,13 +17,14 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from puffer_train import _kernels, kernel_learner
-from puffer_train.buffers import Buffers
+from puffer_train import _kernels
+from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import PolicySettings, TrainSettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
-from puffer_train.kernel_learner import KernelLearner
+from puffer_train.learners import kernels as kernel_learner
+from puffer_train.learners.kernels import KernelLearner
+from puffer_train.learners.torch import TorchLearner
 from puffer_train.policy import Policy, cells
-from puffer_train.torch_learner import TorchLearner
 
 FUSED = _kernels.supported_isas()[1:]
 """Instruction sets with fused multiply-adds: they agree to the bit."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from puffer_train import checkpoint
+from puffer_train.storage import checkpoint
 
 KEPT = 3
 

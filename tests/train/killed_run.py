@@ -7,8 +7,8 @@ from typing import Any
 
 from runs import before_iteration
 
-from puffer_train import cli_train
-from puffer_train.ppo import Trainer
+from puffer_train.algorithm.ppo import Trainer
+from puffer_train.cli import train as cli_train
 
 
 def kill_in_the_middle(trainer: Trainer) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from runs import before_iteration
 
-from puffer_train import cli_train
-from puffer_train.ppo import Trainer
+from puffer_train.algorithm.ppo import Trainer
+from puffer_train.cli import train as cli_train
 
 RANK = os.environ["RANK"]
 

@@ -5,7 +5,7 @@ import torch
 
 from puffer_train.errors import RanksError
 from puffer_train.moments import moments
-from puffer_train.ranks import SHORT, joined
+from puffer_train.system.ranks import SHORT, joined
 
 with joined() as ranks:
     rank, count = ranks.rank, ranks.count

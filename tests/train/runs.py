@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 import torch
 
-from puffer_train import checkpoint, cli_eval, cli_train
-from puffer_train.ppo import Trainer
+from puffer_train.algorithm.ppo import Trainer
+from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import train as cli_train
+from puffer_train.storage import checkpoint
 
 HERE = Path(__file__).parent
 SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "0"]
@@ -80,7 +82,7 @@ class Shell:
 
     def line(self, *arguments: str | Path, program: str | None = None) -> list[str]:
         """The command line of `puffer-train`, or of another program of this folder that takes the same arguments."""
-        called = ["-m", "puffer_train.cli_train"] if program is None else [str(HERE / program)]
+        called = ["-m", "puffer_train.cli.train"] if program is None else [str(HERE / program)]
         return [sys.executable, *called, *map(str, arguments)]
 
     def in_a_process(self, *arguments: str | Path, program: str | None = None) -> Done:

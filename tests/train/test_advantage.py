@@ -6,7 +6,7 @@ import references
 import torch
 from numpy.typing import NDArray
 
-from puffer_train.advantage import advantages
+from puffer_train.algorithm.advantage import advantages
 
 Arrays = dict[str, NDArray[np.float32]]
 

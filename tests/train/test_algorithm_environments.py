@@ -8,8 +8,8 @@ import tiny
 from tiny import make_trainer, train
 from tiny_environments import Target
 
-from puffer_train.evaluate import evaluate
-from puffer_train.ppo import Trainer
+from puffer_train.algorithm.evaluate import evaluate
+from puffer_train.algorithm.ppo import Trainer
 
 SEEDS = pytest.mark.parametrize("seed", [1, 2, 3])
 

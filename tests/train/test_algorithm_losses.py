@@ -9,9 +9,9 @@ import references
 import torch
 from numpy.typing import NDArray
 
+from puffer_train.algorithm.loss import Minibatch, ppo_loss
 from puffer_train.config import PolicySettings, TrainSettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
-from puffer_train.loss import Minibatch, ppo_loss
 from puffer_train.policy import MinGRUScan, Policy, Resets
 
 TIME, ROWS = 5, 7

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tiny import Rows, flags, make_trainer, one_hot
 from tiny_environments import Space, VectorEnvironment
 
-from puffer_train.parts import Parts
-from puffer_train.ppo import Trainer
+from puffer_train.algorithm.ppo import Trainer
+from puffer_train.environments.parts import Parts
 
 LEARNERS = ["kernels", "torch"]
 

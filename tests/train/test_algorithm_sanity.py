@@ -11,8 +11,8 @@ from gymnasium.spaces import Discrete
 from tiny import make_trainer
 from tiny_environments import CartPole, Target, Team, VectorEnvironment
 
-from puffer_train.parts import Parts
-from puffer_train.ppo import Trainer
+from puffer_train.algorithm.ppo import Trainer
+from puffer_train.environments.parts import Parts
 
 KINDS = [CartPole, Target, Team]
 """Discrete, continuous, and masked actions with agents that come and go."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from references import Array
 from tiny import Chaos, make_trainer
 
-from puffer_train.ppo import Trainer
+from puffer_train.algorithm.ppo import Trainer
 
 TIME, ROWS = 8, 12
 

@@ -18,9 +18,9 @@ import safetensors.torch
 import torch
 from failing_disk import FailingDisk
 
-from puffer_train import checkpoint
 from puffer_train.errors import CheckpointError, StorageError
-from puffer_train.sealed import seal
+from puffer_train.storage import checkpoint
+from puffer_train.storage.checksummed_json import seal
 
 HERE = Path(__file__).parent
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks descriptors up in /proc")

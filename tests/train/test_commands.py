@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from puffer_train import cli_eval, cli_train
-from puffer_train.options import NEEDED
+from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import train as cli_train
+from puffer_train.cli.options import NEEDED
 
 HERE = Path(__file__).parent
 SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
@@ -23,7 +24,7 @@ SMALL += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1"]
 def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
     """Return the command line and environment that run a command with the tests' environments importable."""
     path = os.pathsep.join([str(HERE), *(p for p in [os.environ.get("PYTHONPATH")] if p)])
-    return [sys.executable, "-m", f"puffer_train.cli_{program}", *arguments], os.environ | {
+    return [sys.executable, "-m", f"puffer_train.cli.{program}", *arguments], os.environ | {
         "PYTHONPATH": path,
         "COLUMNS": "200",
     }
@@ -128,7 +129,7 @@ def test_mistakes_in_judging_are_one_line(
 def test_a_missing_package_is_named_with_its_cure(tmp_path: Path, package: str) -> None:
     program = (
         f"import sys; sys.modules[{package!r}] = None; "
-        "from puffer_train.cli_train import main; sys.exit(main(['tiny_environments:CartPole']))"
+        "from puffer_train.cli.train import main; sys.exit(main(['tiny_environments:CartPole']))"
     )
     line, environment = command("train")
     done = subprocess.run(

@@ -8,8 +8,8 @@ import pytest
 import tiny_environments as tiny
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 
-from puffer_train import registry
 from puffer_train.contract import describe
+from puffer_train.environments import registry
 from puffer_train.errors import ConfigError, ContractError, EnvironmentNotFoundError
 
 KINDS = (tiny.CartPole, tiny.ConstantReward, tiny.MemoryCue, tiny.Corridor, tiny.Target, tiny.Team)

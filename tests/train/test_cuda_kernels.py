@@ -23,18 +23,18 @@ import tiny
 import torch
 from tiny_environments import CartPole, Target, VectorEnvironment
 
-from puffer_train import ppo
+from puffer_train.algorithm import ppo
+from puffer_train.algorithm.loss import Minibatch, ppo_loss
+from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
 from puffer_train.contract import ActionSpec
-from puffer_train.cuda import checks, operations
-from puffer_train.cuda.device import nvidia_gpu
-from puffer_train.cuda.learner import CudaLearner
-from puffer_train.cuda.loss import differentiable_loss
-from puffer_train.cuda.optimizer import DeviceOptimizer
 from puffer_train.errors import ConfigError
-from puffer_train.loss import Minibatch, ppo_loss
-from puffer_train.optimizer import Optimizer
-from puffer_train.torch_learner import TorchLearner
+from puffer_train.learners.cuda import checks, operations
+from puffer_train.learners.cuda.device import nvidia_gpu
+from puffer_train.learners.cuda.learner import CudaLearner
+from puffer_train.learners.cuda.loss import differentiable_loss
+from puffer_train.learners.cuda.optimizer import DeviceOptimizer
+from puffer_train.learners.torch import TorchLearner
 
 CPU = torch.device("cpu")
 
@@ -84,8 +84,8 @@ def test_everything_but_the_kernels_imports_without_triton() -> None:
 import importlib, sys
 sys.modules["triton"] = None
 for name in {modules!r}:
-    importlib.import_module("puffer_train.cuda." + name)
-from puffer_train.cuda.operations import kernels
+    importlib.import_module("puffer_train.learners.cuda." + name)
+from puffer_train.learners.cuda.operations import kernels
 from puffer_train.errors import ConfigError
 try:
     kernels()
@@ -272,7 +272,7 @@ import json, sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from puffer_train.cuda import triton_kernels
+from puffer_train.learners.cuda import triton_kernels
 
 POINTER, BOOL, WHOLE, NUMBER = "*fp32", "*i1", "i32", "fp32"
 SCAN = {"HAS_KEEP": True, "BLOCK": 64}

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from puffer_train import dashboard as module
-from puffer_train.dashboard import Dashboard, Progress, draw, line_of, sparks
-from puffer_train.units import clock, short
+from puffer_train.report import dashboard as module
+from puffer_train.report.dashboard import Dashboard, Progress, draw, line_of, sparks
+from puffer_train.report.formatting import clock, short
 
 HERE = Path(__file__).parent
 REPORT = {"policy_loss": -0.01234, "entropy": 0.5, "learning_rate": 0.022, "updates": 60.0, "skipped": 2.0, "new": 3.0}
@@ -145,9 +145,10 @@ def train(tmp_path: Path, terminal: bool, **variables: str) -> str:
     arguments = ["tiny_environments:CartPole", "--steps", "20000", "--train.num-envs", "16", "--train.horizon", "8"]
     arguments += ["--train.minibatch", "64", "--threads", "1", "--train.eval-episodes", "4", "--no-video"]
     path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    inherited = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"}}
+    unwanted = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", *module.NOTEBOOK_VARIABLES}
+    inherited = {k: v for k, v in os.environ.items() if k not in unwanted}
     environment = inherited | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "TERM": "xterm-256color"} | variables
-    command = [sys.executable, "-m", "puffer_train.cli_train", *arguments]
+    command = [sys.executable, "-m", "puffer_train.cli.train", *arguments]
     if not terminal:
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
@@ -178,6 +179,13 @@ def test_a_real_terminal_gets_a_picture_in_colour(tmp_path: Path) -> None:
     assert COLOUR.search(text)
     assert "━" in text
     assert "tiny_environments:CartPole" in text
+
+
+def test_a_notebook_gets_lines(tmp_path: Path) -> None:
+    """A cell's `!puffer-train` runs in a terminal, but every redrawn picture was added below the one before."""
+    text = train(tmp_path, terminal=True, JPY_PARENT_PID="1")
+    assert module.BEGIN_PICTURE not in text
+    assert "/20k steps" in text
 
 
 def test_no_color_is_heeded(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from puffer_train.episodes import together
+from puffer_train.algorithm.episodes import together
 
 
 def test_means_are_weighted_by_their_own_counts() -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from puffer_train import cli_eval, cli_train
-from puffer_train.evaluate import Evaluation
-from puffer_train.report import (
+from puffer_train.algorithm.evaluate import Evaluation
+from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import train as cli_train
+from puffer_train.report.evaluation import (
     Histogram,
     bar,
     bootstrap_difference,
@@ -81,6 +82,29 @@ def test_edges_are_round() -> None:
     assert round_edges(-0.3, 0.9) == pytest.approx(np.arange(-0.3, 0.95, 0.1))
 
 
+@pytest.mark.parametrize(
+    ("sample", "labels"),
+    [
+        ([0, 1, 1, 3], ["0", "1", "2", "3"]),
+        ([7, 7], ["7"]),
+        ([-1, 1], ["-1", "0", "1"]),
+        ([860, 861, 864], ["860", "861", "862", "863", "864"]),
+        (
+            range(400, 865),
+            ["400 to 449", "450 to 499", *(f"{a} to {a + 49}" for a in range(500, 850, 50)), "850 to 864"],
+        ),
+        ([3, 100], ["3 to 9", *(f"{a} to {a + 9}" for a in range(10, 100, 10)), "100"]),
+        ([0.5, 1.0], [f"{a / 100:.2f} to {(a + 5) / 100:.2f}" for a in range(50, 100, 5)]),
+    ],
+)
+def test_bins_fit_the_data(sample: list[float], labels: list[str]) -> None:
+    """Whole-number scores fell into bins of half a point, every second one empty, up to "870" where 864 is the most."""
+    histogram = Histogram.of([sample])
+    assert histogram.labels == labels
+    assert histogram.counts.sum() == len(sample)
+    assert [line.split("|")[0].strip() for line in histogram.lines(80, False)] == labels
+
+
 def test_bars() -> None:
     assert [bar(share, 2, True) for share in (0, 1e-9, 0.25, 0.5, 0.8125, 1)] == ["", "▏", "▌", "█", "█▋", "██"]
     assert [bar(share, 4, False) for share in (0, 1e-9, 0.5, 1)] == ["", "#", "##", "####"]
@@ -109,7 +133,7 @@ def test_verdicts() -> None:
     low, high = rng.normal(0, 1, 100), rng.normal(2, 1, 100)
     assert verdict(high, low, "score").endswith(": A is better.")
     assert verdict(low, high, "score").endswith(": B is better.")
-    assert verdict(low, rng.normal(0, 1, 100), "score").endswith(": this may be chance; more --episodes tell.")
+    assert verdict(low, rng.normal(0, 1, 100), "score").endswith(": this may be chance; try more --episodes.")
     same = np.full(8, 500.0)
     assert verdict(same, same, "score") == "A - B: mean score +0, 95 % interval +0 to +0: no difference."
 
@@ -125,7 +149,7 @@ def test_a_comparison(width: int) -> None:
     bars = [line for line in text.splitlines() if line.count("▕") == 2]
     assert len(bars) == 10
     assert max(map(len, bars)) <= width
-    assert "Nothing can be compared" in printed(width, "utf-8", report_comparison, a, Evaluation({}, 3))
+    assert "There is nothing to compare" in printed(width, "utf-8", report_comparison, a, Evaluation({}, 3))
 
 
 # --- the command ---
@@ -159,6 +183,21 @@ def test_two_policies_play_the_same_games(runs: Path, capsys: pytest.CaptureFixt
     alone = judge(capsys, NAME, "--policy", runs / "b", "--seed", "3", "--env.length", "0.5")[1]
     (mean,) = re.findall(r"B episode_return +([0-9.]+) ", out)
     assert re.search(rf"episode_return +{re.escape(mean)} ", alone), "what B reaches does not depend on A"
+
+
+def test_any_statistic_can_be_shown(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = judge(capsys, NAME, "--policy", runs / "a", "--statistic", "episode_length")
+    assert (code, err) == (0, "")
+    assert "episode_length over episodes:" in out
+    assert out.index("episode_length ") < out.index("episode_return "), "it comes first"
+    code, out, err = judge(
+        capsys, NAME, "--policy", runs / "a", "--against", runs / "b", "--statistic", "episode_length"
+    )
+    assert (code, err) == (0, "")
+    assert "A - B: mean episode_length" in out
+    code, out, err = judge(capsys, NAME, "--policy", runs / "a", "--statistic", "lives")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "have no statistic 'lives': episode_length, episode_return" in err
 
 
 def test_every_way_to_name_a_policy_gives_the_same(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ import tiny_environments as tiny
 import torch
 from numpy.typing import NDArray
 
+from puffer_train.algorithm.evaluate import evaluate, record, records
 from puffer_train.config import PolicySettings
 from puffer_train.contract import describe
-from puffer_train.evaluate import evaluate, record, records
 from puffer_train.policy import Policy
 
 

@@ -20,9 +20,9 @@ from kernel_cases import FUSED, Case, Shape, shapes
 from kernel_golden import KINDS, learned_digest
 
 from puffer_train import _kernels
+from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
-from puffer_train.kernel_learner import KernelLearner
-from puffer_train.optimizer import Optimizer
+from puffer_train.learners.kernels import KernelLearner
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/kernels.json"
 TRAIN = replace(TrainSettings(), refresh_advantages=True, rho_clip=0.9, trace_clip=0.8, clip=0.2)

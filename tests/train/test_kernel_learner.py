@@ -14,10 +14,10 @@ from gymnasium.spaces import Box, Discrete
 from tiny import make_trainer
 from tiny_environments import CartPole, Signpost
 
-from puffer_train import kernel_learner
 from puffer_train.errors import ConfigError
-from puffer_train.kernel_learner import KernelLearner, why_not
-from puffer_train.torch_learner import TorchLearner
+from puffer_train.learners import kernels as kernel_learner
+from puffer_train.learners.kernels import KernelLearner, why_not
+from puffer_train.learners.torch import TorchLearner
 
 
 class Grid(tiny.Bandit):

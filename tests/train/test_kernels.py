@@ -20,8 +20,8 @@ from kernel_cases import Case, Shape, distance_to_kinks, shapes
 from torch import Tensor
 
 from puffer_train import _kernels
+from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
-from puffer_train.optimizer import Optimizer
 
 EXACT = 1e-5
 DEFAULTS = TrainSettings()

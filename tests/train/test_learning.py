@@ -44,7 +44,7 @@ def test_every_environment_has_a_threshold() -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("name", sorted(THRESHOLDS))
 def test_shipped_settings_reach_the_threshold(name: str, seed: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "puffer_train.cli_train", name, "--seed", str(seed), "--no-video"]
+    command = [sys.executable, "-m", "puffer_train.cli.train", name, "--seed", str(seed), "--no-video"]
     subprocess.run([*command, "--run-dir", str(tmp_path / "run")], check=True, capture_output=True)
     evaluation = json.loads((tmp_path / "run/evaluation.json").read_text())
     assert evaluation["unfinished"] == 0
@@ -68,7 +68,7 @@ PYTHON_THRESHOLDS = {
 def test_python_environments_are_learned_with_shared_settings(arguments: str, tmp_path: Path) -> None:
     if "LunarLander" in arguments:
         pytest.importorskip("Box2D")
-    command = [sys.executable, "-m", "puffer_train.cli_train", *arguments.split(), "--run-dir", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "puffer_train.cli.train", *arguments.split(), "--run-dir", str(tmp_path / "run")]
     subprocess.run(command, check=True, capture_output=True)
     evaluation = json.loads((tmp_path / "run/evaluation.json").read_text())
     assert evaluation["unfinished"] == 0

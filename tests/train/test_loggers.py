@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from puffer_train import cli_train, loggers
+from puffer_train.cli import train as cli_train
 from puffer_train.errors import ConfigError
-from puffer_train.folder import read_config, read_evaluation, read_metrics
-from puffer_train.loggers import Background, Loggers, flat, grouped
-from puffer_train.metrics import MetricsFile
+from puffer_train.report import loggers
+from puffer_train.report.loggers import Background, Loggers, flat, grouped
+from puffer_train.report.metrics import MetricsFile
+from puffer_train.storage.folder import read_config, read_evaluation, read_metrics
 
 HERE = Path(__file__).parent
 SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
@@ -182,7 +183,7 @@ def run(folder: Path, *arguments: str, code: str = "", **variables: str) -> subp
     """`puffer-train` in a process of its own, in which `code` ran before."""
     path = os.pathsep.join([str(folder), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"} | variables
-    program = f"import sys\n{code}\nfrom puffer_train.cli_train import main\nsys.exit(main())"
+    program = f"import sys\n{code}\nfrom puffer_train.cli.train import main\nsys.exit(main())"
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
 
@@ -257,8 +258,8 @@ fake.__spec__ = importlib.machinery.ModuleSpec("wandb", None)
 fake.Settings = lambda **settings: None
 fake.init = lambda **arguments: time.sleep(600)
 sys.modules["wandb"] = fake
-import puffer_train.loggers
-puffer_train.loggers.PATIENCE_SECONDS = 0.5
+import puffer_train.report.loggers
+puffer_train.report.loggers.PATIENCE_SECONDS = 0.5
 """
 
 

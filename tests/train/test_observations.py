@@ -14,14 +14,14 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 from torch import Tensor
 
 from puffer_envs.policy import PolicyError, load_policy
-from puffer_train.checkpoint import check_identity
+from puffer_train.algorithm.evaluate import evaluate
+from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import PolicySettings, Settings, overlay
 from puffer_train.contract import EnvironmentSpec, FieldSpec, describe
 from puffer_train.errors import CheckpointError, ContractError
-from puffer_train.evaluate import evaluate
-from puffer_train.export import EnvironmentIdentity, read_policy, write_policy
 from puffer_train.policy import Policy
-from puffer_train.ppo import Trainer
+from puffer_train.storage.checkpoint import check_identity
+from puffer_train.storage.policy_file import EnvironmentIdentity, read_policy, write_policy
 
 
 class Unaligned(tiny.Signpost):

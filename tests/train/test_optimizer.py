@@ -7,8 +7,8 @@ import pytest
 import references
 import torch
 
-from puffer_train.kernel_learner import kernel_workers
-from puffer_train.optimizer import Optimizer, orthogonalize
+from puffer_train.algorithm.optimizer import Optimizer, orthogonalize
+from puffer_train.learners.kernels import kernel_workers
 
 
 def randn(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 import puffer_envs
-from puffer_train import registry
+from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import Settings, overlay
-from puffer_train.parts import FEWEST_ROWS, Parts
-from puffer_train.ppo import Trainer
+from puffer_train.environments import registry
+from puffer_train.environments.parts import FEWEST_ROWS, Parts
 
 
 def parts_of(name: str, num_envs: int, parts: int, **settings: Any) -> Parts:

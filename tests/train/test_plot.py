@@ -4,14 +4,17 @@ import itertools
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from puffer_train import cli_plot, cli_train, plot
+from puffer_train.cli import plot as cli_plot
+from puffer_train.cli import train as cli_train
 from puffer_train.errors import ConfigError
+from puffer_train.report import plot
 
 pytest.importorskip("matplotlib")
 HERE = Path(__file__).parent
@@ -203,6 +206,8 @@ def test_runs_that_are_not_whole(tmp_path: Path) -> None:
         ([], "the following arguments are required: RUN"),
         (["nowhere"], "nowhere is no run folder: it has no readable config.json."),
         (["empty"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
+        (["empty", "nowhere"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
+        (["a", "--statistic", "lives"], "no run has the statistic 'lives': "),
         (["a", "-o", "picture.gif"], "its name must end in .png, .svg, .pdf"),
         (["a", "-o", "no/such/folder.png"], "cannot write no/such/folder.png: No such file or directory."),
         (["a", "--curve"], "there is no option '--curve'. Did you mean '--curves'?"),
@@ -225,10 +230,48 @@ def test_mistakes_are_one_line(
     assert message in said.err
 
 
+def test_a_run_that_cannot_be_drawn_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "a")
+    make_run(tmp_path / "empty", lines=0)
+    assert cli_plot.main(["empty", "a", "nowhere", "-o", "a.png"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "a.png\n"
+    assert said.err.splitlines() == [
+        "puffer-plot: skipped: empty has nothing to draw yet: its metrics.jsonl has no whole line.",
+        "puffer-plot: skipped: nowhere is no run folder: it has no readable config.json.",
+        "puffer-plot: drew 1 of 3 runs.",
+    ]
+
+
+def test_a_picture_is_named_after_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = plot.read_run(make_run(tmp_path / "a"))
+    other = replace(run, environment="gymnasium:CartPole-v1")
+    assert plot.file_name([run], "score", curves=False) == f"{run.environment}-score.png"
+    assert plot.file_name([other], "episode_return", curves=True) == "gymnasium-CartPole-v1-episode_return-curves.png"
+    assert plot.file_name([run, other], "perf", curves=False) == "2-environments-perf.png"
+    name = plot.file_name([run], plot.statistic_of([run]), curves=False)
+    for said in (f"{name}\n", f"{name} (replaced)\n"):
+        assert cli_plot.main(["a"]) == 0
+        assert capsys.readouterr().out == said
+
+
+def test_any_statistic_can_be_drawn(tmp_path: Path) -> None:
+    run = plot.read_run(make_run(tmp_path / "a"))
+    for name in (name[4:] for name in run.columns if name.startswith("env/")):
+        assert plot.statistic_of([run], name) == name
+        assert any(text.endswith(name.replace("_", " ")) for text in texts(plot.draw([run], statistic=name)))
+
+
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path) -> None:
     make_run(tmp_path / "a")
     program = (
-        "import sys; sys.modules['matplotlib'] = None; from puffer_train.cli_plot import main; sys.exit(main(['a']))"
+        "import sys; sys.modules['matplotlib'] = None; from puffer_train.cli.plot import main; sys.exit(main(['a']))"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -242,11 +285,12 @@ def test_real_runs_and_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     small += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1", "--steps", "3000"]
     for seed in ("1", "2"):
         assert cli_train.main(["tiny_environments:CartPole", *small, "--seed", seed, "--run-dir", seed]) == 0
-    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli_plot import main; sys.exit(main())"
+    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli.plot import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "1", "2", "1", "--curves"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "puffer-plot.png").stat().st_size > 20_000
+    (picture,) = tmp_path.glob("*-curves.png")
+    assert picture.stat().st_size > 20_000
     figure = plot.draw([plot.read_run(tmp_path / seed) for seed in "12"])
     assert "tiny_environments:CartPole: episode return" in texts(figure)
     assert any("mean of 2 runs" in text and "dot: evaluation" in text for text in texts(figure))

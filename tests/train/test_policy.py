@@ -17,8 +17,8 @@ from puffer_envs.policy import load_policy
 from puffer_train.config import PolicySettings
 from puffer_train.contract import ActionSpec, EnvironmentSpec
 from puffer_train.errors import CheckpointError, UserError
-from puffer_train.export import EnvironmentIdentity, read_policy, write_policy
 from puffer_train.policy import Policy, completed, settings_of
+from puffer_train.storage.policy_file import EnvironmentIdentity, read_policy, write_policy
 
 DISCRETE = ActionSpec("discrete", (5,), ())
 SEVERAL = ActionSpec("discrete", (2, 4, 3), (3,))

@@ -9,11 +9,11 @@ import tiny_environments as tiny
 import torch
 from numpy.typing import NDArray
 
+from puffer_train.algorithm.evaluate import evaluate
+from puffer_train.algorithm.ppo import MOST_SKIPS_IN_A_ROW, Trainer
 from puffer_train.config import ConfigError, Settings, overlay
 from puffer_train.errors import NonFiniteError
-from puffer_train.evaluate import evaluate
-from puffer_train.learner import SOME_TRUNCATED
-from puffer_train.ppo import MOST_SKIPS_IN_A_ROW, Trainer
+from puffer_train.learners.protocol import SOME_TRUNCATED
 
 
 @pytest.fixture(autouse=True, params=["kernels", "torch"])

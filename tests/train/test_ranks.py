@@ -22,7 +22,7 @@ from puffer_envs import vector
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 from puffer_train.moments import moments, pooled
-from puffer_train.ranks import check_shares
+from puffer_train.system.ranks import check_shares
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 
@@ -201,7 +201,7 @@ def test_all_stop_after_ten_in_a_row(shell: Shell) -> None:
     for sentence in sentences:
         assert "stopped after 10 skipped updates in a row: rank 1: rewards, row 3" in sentence
     assert (shell.folder / "run" / "nonfinite-dump.safetensors").exists()
-    assert "torchrun --nproc-per-node 2 -m puffer_train.cli_train --resume run" in done.err
+    assert "torchrun --nproc-per-node 2 -m puffer_train.cli.train --resume run" in done.err
     assert newest(shell.folder / "run").manifest["counters"]["skipped"] == 9  # saved before the tenth
 
 
@@ -258,7 +258,7 @@ def test_exact_resume(shell: Shell, kind: str) -> None:
     assert "Left at once" not in stopped.all
     assert saved_steps(shell.folder / "run")[-1] == 3 * BATCH
     way_on = stopped.out.splitlines()[-1].strip()
-    assert way_on.startswith("torchrun --nproc-per-node 2 -m puffer_train.cli_train --resume run")
+    assert way_on.startswith("torchrun --nproc-per-node 2 -m puffer_train.cli.train --resume run")
     shell.in_a_shell(f"OMP_NUM_THREADS=1 {way_on}")
     mine, whole = newest(shell.folder / "run"), newest(shell.folder / "whole")
     assert mine.tensors.keys() == whole.tensors.keys()

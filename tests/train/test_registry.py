@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from puffer_train import registry
 from puffer_train.contract import describe
+from puffer_train.environments import registry
 from puffer_train.errors import ConfigError, EnvironmentFailedError, EnvironmentNotFoundError
 
 SINGLE = """

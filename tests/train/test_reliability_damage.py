@@ -16,11 +16,11 @@ from runs import SMALL, Done, Shell, metrics, newest, saved_steps, signalled
 import puffer_envs
 from puffer_envs.policy import PolicyError, load_policy
 from puffer_envs.replay import Replay
-from puffer_train import checkpoint
 from puffer_train.contract import describe
 from puffer_train.errors import CheckpointError
-from puffer_train.export import read_policy
-from puffer_train.sealed import seal
+from puffer_train.storage import checkpoint
+from puffer_train.storage.checksummed_json import seal
+from puffer_train.storage.policy_file import read_policy
 
 BATCH = 16 * 8
 RUN = ["cartpole", *SMALL, "--steps", str(9 * BATCH), "--train.checkpoint-interval", str(2 * BATCH)]

@@ -19,11 +19,11 @@ import tiny_environments as tiny
 from gymnasium.spaces import Box, Discrete
 from runs import HERE, SMALL, Done, Shell, before_iteration, metrics, saved_steps, signalled
 
-from puffer_train import checkpoint, files
-from puffer_train import run as run_module
 from puffer_train.errors import LockedError, StorageError
-from puffer_train.lock import LOCK, FolderLock
-from puffer_train.signals import stop_requests
+from puffer_train.run import run as run_module
+from puffer_train.storage import checkpoint, files
+from puffer_train.storage.lock import LOCK, FolderLock
+from puffer_train.system.signals import stop_requests
 
 BATCH = 16 * 8
 RUN = [*SMALL, "--steps", str(9 * BATCH), "--train.checkpoint-interval", str(3 * BATCH)]

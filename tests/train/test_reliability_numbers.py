@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from runs import SMALL, Done, Shell, metrics, newest, saved_steps
 
+from puffer_train.algorithm.ppo import MOST_SKIPS_IN_A_ROW, Trainer
 from puffer_train.config import Settings, overlay
 from puffer_train.errors import NonFiniteError
-from puffer_train.ppo import MOST_SKIPS_IN_A_ROW, Trainer
 
 HORIZON, ROWS = 8, 16
 BATCH = ROWS * HORIZON

@@ -8,7 +8,7 @@ import torch
 from test_ppo import make_trainer
 from tiny_environments import Corridor, Target, VectorEnvironment
 
-from puffer_train.rewards import RewardNormalizer
+from puffer_train.algorithm.rewards import RewardNormalizer
 
 
 def test_equals_the_spread_of_all_discounted_returns() -> None:

@@ -9,8 +9,8 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from numpy.typing import NDArray
 from tiny_environments import Space, VectorEnvironment
 
+from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import Settings, overlay
-from puffer_train.ppo import Trainer
 
 Rows = NDArray[np.bool_]
 

@@ -6,8 +6,8 @@ comes in, `cells.py` what is remembered, `actions.py` and `values.py` what comes
 saved policy says about itself.
 """
 
-from puffer_train.policy.actions import MASKED_LOGIT, CategoricalActions, GaussianActions, action_scale
 from puffer_train.policy.cells import LSTM, LSTMScan, MinGRU, MinGRUScan, Resets
+from puffer_train.policy.distributions import MASKED_LOGIT, CategoricalActions, GaussianActions, action_scale
 from puffer_train.policy.identity import completed, settings_of
 from puffer_train.policy.network import Policy
 from puffer_train.policy.values import DistributionValue, ScalarValue

@@ -1,6 +1,6 @@
 """How observations become the first layer's input: which encoder reads what, and the convolutions of two of them.
 
-- `flat`: all numbers of the observation, scaled, times one matrix (observation.py does it).
+- `flat`: all numbers of the observation, scaled, times one matrix (observations.py does it).
 - `grid`: cells of few different values, shape (h, w) or (h, w, c). Every cell becomes a one-hot, one 3x3
   convolution sees each with its neighbours, and the encoder's matrix gets what it found at every place.
 - `image`: bytes, shape (h, w, c), (c, h, w) or (h, w). Three strided convolutions shrink it (the kernels and

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from puffer_train.config import PolicySettings
 from puffer_train.contract import EnvironmentSpec
-from puffer_train.observation import observation_reader
-from puffer_train.policy.actions import action_distribution, action_scale
 from puffer_train.policy.cells import CELLS, Resets
+from puffer_train.policy.distributions import action_distribution, action_scale
 from puffer_train.policy.encoders import Convolutions, choose_encoder
+from puffer_train.policy.observations import observation_reader
 from puffer_train.policy.values import VALUE_HEADS
 
 FIRST_LOGIT_SCALE = 0.1

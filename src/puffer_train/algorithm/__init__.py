@@ -1,0 +1,1 @@
+"""PPO, readable top to bottom: `ppo` first, then what it uses."""

@@ -1,0 +1,51 @@
+"""Rewards of any size, brought to one size."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from puffer_train.moments import moments, pooled
+from puffer_train.system.ranks import ALONE, Ranks
+
+SMALLEST_SPREAD = 1e-8
+"""Below this, returns do not differ, and there is nothing to divide by."""
+
+
+class RewardNormalizer:
+    """Divides rewards by the spread of discounted returns over all that was played so far.
+
+    The return so far, R = gamma R + r, starts at 0 in every episode; its variance is added up over all steps of all
+    agents, a rollout at a time (Chan, Golub & LeVeque 1979). Rewards keep their sign: nothing is subtracted.
+    """
+
+    def __init__(self, rows: int, gamma: float) -> None:
+        self.gamma = gamma
+        self.returns = torch.zeros(rows)
+        """(A,): discounted return of each agent's episode so far."""
+        self.moments = torch.zeros(3, dtype=torch.float64)
+        """Steps counted, mean of the returns, and sum of squared distances from it."""
+
+    @property
+    def factor(self) -> float:
+        """What rewards are to be multiplied by."""
+        count, _, squares = self.moments.tolist()
+        spread = math.sqrt(squares / count) if count else 0.0
+        return 1 / spread if spread > SMALLEST_SPREAD else 1.0
+
+    def update(self, rewards: Tensor, ends: Tensor, present: Tensor | None = None, ranks: Ranks = ALONE) -> None:
+        """Take in the rewards and ends of one rollout, (T, A) each. Returns that are not finite are left out.
+
+        present (T or more, A): which rows held an agent; what others hold is no reward. Other ranks' rewards count too.
+        """
+        seen = torch.empty_like(rewards)
+        if present is not None:
+            rewards = torch.where(present[: len(rewards)], rewards, 0.0)
+        for t, (reward, end) in enumerate(zip(rewards, ends, strict=True)):
+            torch.add(reward, self.returns, alpha=self.gamma, out=seen[t])
+            self.returns = torch.where(end, 0.0, seen[t])
+        self.returns.nan_to_num_(0.0, 0.0, 0.0)
+        counted = torch.isfinite(seen) if present is None else torch.isfinite(seen) & present[: len(seen)]
+        self.moments.copy_(pooled(torch.stack([self.moments, ranks.pool(moments(seen[counted]))])))

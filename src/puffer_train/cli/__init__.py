@@ -1,0 +1,1 @@
+"""The commands: puffer-train, puffer-eval, puffer-plot."""

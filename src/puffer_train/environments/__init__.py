@@ -1,0 +1,1 @@
+"""Finding environments by name, and making them."""

@@ -1,0 +1,214 @@
+"""Finding an environment by name.
+
+A package offers environments through an entry point in the group `puffer.envs` that names a module with
+`list_envs()` and `make(name, num_envs, seed, threads, **settings)`. `module:factory` names a callable: one that
+takes `num_envs` makes a whole batch that keeps the buffer contract, any other one makes single environments.
+Those, and what has a scheme of its own such as `gymnasium:CartPole-v1`, are run by a vectorizer: a callable
+`make(name, num_envs, seed, workers, **settings)` that a package names in the group `puffer.vectorizers`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, cast
+
+import gymnasium
+
+from puffer_train.contract import Environment
+from puffer_train.environments.parts import Parts
+from puffer_train.errors import (
+    ConfigError,
+    EnvironmentCalls,
+    EnvironmentFailedError,
+    EnvironmentNotFoundError,
+    suggestion,
+)
+
+GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
+
+SCHEMES = ("gymnasium", "pettingzoo")
+"""Before a colon these are no modules with factories: what follows is a name that the package itself knows."""
+
+PYTHON_SETTINGS = "python"
+"""Settings shipped for single Python environments, which are a hundred times slower than native ones."""
+
+
+@dataclass(frozen=True)
+class EnvironmentSource:
+    """A named environment that can be made any number of times."""
+
+    name: str
+    """The name it was found under."""
+    factory: Callable[..., Environment]
+    """Called with keyword arguments only."""
+    parallelism: str | None = None
+    """What the factory calls the number of processor cores to use: `threads`, `workers`; None if it takes none."""
+    settings: str | None = None
+    """Name of the settings shipped for it."""
+    divisible: bool = False
+    """Whether the factory takes `first` and `buffers`, so that parts of a batch can be made one by one."""
+    numbered: bool = False
+    """Whether the factory takes `first`, the number of the batch's first environment in the run."""
+
+    def make(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
+    ) -> Environment:
+        """Make a batch of environments, of which the first is number `first` of the run, where there are several.
+
+        Raises `ConfigError` when the environment refuses its settings or is not there after all, and
+        `EnvironmentFailedError`, with a traceback, when its code breaks.
+        """
+        if first is not None and not self.numbered:
+            raise ConfigError(
+                f"{self.name!r} makes whole batches: for several ranks it must take `first`, the number of its first "
+                "environment in the run."
+            )
+        try:
+            return self._make(num_envs, seed, cores, settings, first)
+        except EnvironmentFailedError:
+            if self.parallelism == "workers" and cores > 1:
+                # From a worker every error comes with its traceback. A single environment made here tells whether it is
+                # just a setting that was refused, and raises that sentence then.
+                self._make(1, seed, 1, settings, None).close()
+            raise
+
+    def _make(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None
+    ) -> Environment:
+        arguments: dict[str, object] = {"num_envs": num_envs, "seed": seed}
+        if first is not None:
+            arguments["first"] = first
+        if self.parallelism is not None:
+            arguments[self.parallelism] = cores
+        with EnvironmentCalls(self.name):
+            try:
+                if self.divisible and cores > 1 and num_envs > 1:
+                    return self._make_parts(num_envs, seed, cores, settings, first or 0)
+                return self.factory(**arguments, **settings)
+            except (ValueError, TypeError, KeyError, ImportError) as error:
+                sentence = " ".join(str(error).split())
+                given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+                made = f"made with {given}" if given else "made"
+                raise ConfigError(f"environment {self.name!r} could not be {made}: {sentence}") from error
+
+    def _make_parts(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int
+    ) -> Environment:
+        """Make a batch of which each core has a part of its own."""
+
+        def make(count: int, before: int, buffers: dict[str, Any] | None) -> Environment:
+            return self.factory(num_envs=count, seed=seed, first=first + before, buffers=buffers, **settings)
+
+        return cast(Environment, Parts(make, num_envs, cores))
+
+
+def list_environments() -> dict[str, Any]:
+    """Return every environment that an installed package offers, as name -> offering module."""
+    offered: dict[str, Any] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        module = entry.load()
+        for name in module.list_envs():
+            offered.setdefault(name, module)
+    return offered
+
+
+def find(name: str) -> EnvironmentSource:
+    """Return the environment called `name`: offered by a package, `module:factory`, or known to a vectorizer.
+
+    The current folder is searched for `module` too. Raises `EnvironmentNotFoundError`, with the nearest known
+    name when there is one. Whether a vectorizer knows the rest of `scheme:rest`, `make` tells.
+    """
+    scheme, colon, rest = name.partition(":")
+    if not colon:
+        return _offered(name)
+    if scheme in SCHEMES:
+        return _vectorized(name)
+    factory = _import(name, scheme, rest)
+    parameters = _parameters(factory)
+    if "num_envs" not in parameters:
+        return _vectorized(name)
+    threads = "threads" if "threads" in parameters else None
+    return EnvironmentSource(name, factory, threads, divisible=_divisible(factory), numbered="first" in parameters)
+
+
+def imports_code(name: str) -> bool:
+    """Whether a name makes Python import, and then call, whatever it says: `module:factory`, `gymnasium:module:ID`."""
+    scheme, colon, rest = name.partition(":")
+    return bool(colon) and (scheme not in SCHEMES or ":" in rest)
+
+
+def named_by(path: Path, found: str, given: str | None) -> str:
+    """Return the name of the environment that a file at `path` is for, which the user may have given, too.
+
+    Raises `ConfigError` when those differ, or when a file alone says which code to run: `os:system` with settings of
+    its choice would be a name as well.
+    """
+    if given is None and imports_code(found):
+        raise ConfigError(f"{path} is for {found!r}, which runs code: give that name as well if you trust it.")
+    if given is not None and given != found:
+        raise ConfigError(f"{path} was trained in {found!r}, not in {given!r}.")
+    return found
+
+
+def _offered(name: str) -> EnvironmentSource:
+    """Look for an environment that a package offers by a plain name."""
+    offered = list_environments()
+    if name not in offered:
+        if name in gymnasium.registry:
+            known = f" Did you mean 'gymnasium:{name}'?"
+        else:
+            known = suggestion(name, offered) or (
+                " `puffer-train --list` shows the known ones." if offered else " No installed package offers any."
+            )
+        raise EnvironmentNotFoundError(f"there is no environment {name!r}.{known}")
+    make = functools.partial(offered[name].make, name)
+    numbered = "first" in _parameters(make)
+    return EnvironmentSource(name, make, "threads", settings=name, divisible=_divisible(make), numbered=numbered)
+
+
+def _vectorized(name: str) -> EnvironmentSource:
+    """Leave a name to the installed vectorizer."""
+    installed = sorted(entry_points(group=VECTORIZERS), key=lambda entry: entry.name)
+    if not installed:
+        raise EnvironmentNotFoundError(
+            f"{name!r} makes single environments, and no installed package runs many of them: "
+            "pip install puffer-envs brings one that does."
+        )
+    make = functools.partial(installed[0].load(), name)
+    return EnvironmentSource(name, make, "workers", settings=PYTHON_SETTINGS, numbered="first" in _parameters(make))
+
+
+def _import(name: str, module_name: str, attribute: str) -> Callable[..., Any]:
+    """Return the callable of `module:factory`; an error in the module itself is shown with its traceback."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a console script does not have the current folder there
+    with EnvironmentCalls(name):
+        try:
+            module = importlib.import_module(module_name) if module_name.strip(".") else None
+        except ModuleNotFoundError as error:
+            raise EnvironmentNotFoundError(f"cannot import {module_name!r} of {name!r}: {error}.") from error
+    factory = getattr(module, attribute, None)
+    if factory is None:
+        raise EnvironmentNotFoundError(f"{module_name!r} has nothing called {attribute!r}.")
+    if not callable(factory):
+        raise EnvironmentNotFoundError(f"{name!r} is not a callable that makes environments.")
+    return cast(Callable[..., Any], factory)
+
+
+def _divisible(factory: Callable[..., Any]) -> bool:
+    return {"first", "buffers"} <= _parameters(factory)
+
+
+def _parameters(factory: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of a callable's parameters; of some builtins they are not known."""
+    try:
+        return frozenset(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return frozenset()

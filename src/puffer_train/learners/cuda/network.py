@@ -1,0 +1,34 @@
+"""The policy's network with kernels for its layers: what `Policy.step` and `Policy.forward` compute."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from puffer_train.learners.cuda.cells import FUSED
+from puffer_train.policy import Policy, Resets
+
+
+class Network:
+    """A policy on the GPU."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.cell = FUSED[policy.settings.cell]
+
+    @torch.no_grad()
+    def step(self, observations: Tensor, state: Tensor) -> Tensor:
+        """One time step for acting: (B, *shape) -> (K + V, B); state (L, B, S) is updated in place."""
+        x = self.policy._encode(observations)
+        for weight, layer_state in zip(self.policy.core, state, strict=True):
+            x = self.cell.step(x, layer_state, weight)
+        return self.policy.head @ x.T
+
+    def forward(self, observations: Tensor, state: Tensor, keep: Tensor) -> Tensor:
+        """Whole sequences for learning: (T, B, *shape), the state (L, B, S) before them, keep (T, B): (K + V, T, B)."""
+        x = self.policy._encode(observations)
+        resets = Resets(keep)
+        for weight, layer_state in zip(self.policy.core, state, strict=True):
+            x = self.cell.sequence(x, layer_state, weight, resets)
+        time, rows, hidden = x.shape
+        return (self.policy.head @ x.reshape(time * rows, hidden).T).view(-1, time, rows)

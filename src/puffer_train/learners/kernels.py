@@ -1,0 +1,196 @@
+"""The work of the algorithm done by the C kernels (c/learn): several times as fast as torch, on as many threads as
+there are cores, with results that depend neither on their number nor on the instruction set (AVX2 or AVX-512)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.loss import Scale
+from puffer_train.config import TrainSettings
+from puffer_train.contract import Environment
+from puffer_train.learners.protocol import row_bounds
+from puffer_train.policy import Policy
+from puffer_train.policy.observations import ArrayObservations
+from puffer_train.system.ranks import ALONE, Ranks
+
+_kernels: Any
+try:
+    from puffer_train import _kernels
+except ImportError:  # built by a compiler without vector extensions (MSVC)
+    _kernels = None
+
+
+LARGEST_HIDDEN = 1024
+"""Beyond this a matrix no longer fits into a cache, and general libraries are made for that."""
+
+
+def kernel_workers(threads: int) -> Any:
+    """Return threads that kernels run on, or None where there are no kernels."""
+    return None if _kernels is None else _kernels.Workers(threads)
+
+
+def why_not(policy: Policy, parts: Sequence[Environment] = ()) -> str | None:
+    """Return why the kernels cannot run this policy in an environment of these parts, or None when they can."""
+    if _kernels is None:
+        return "this installation was built without them"
+    if policy.hidden > LARGEST_HIDDEN:
+        return f"policy.hidden {policy.hidden} is more than {LARGEST_HIDDEN}"
+    if policy.hidden % 16:
+        return f"policy.hidden {policy.hidden} is no multiple of 16"
+    if policy.settings.encoder != "flat" or not isinstance(policy.observations, ArrayObservations):
+        return "they have no convolutions and read no structured observations"
+    if policy.settings.value_head != "scalar":
+        return f"they have no {policy.settings.value_head} of values"
+    if policy.spec.observation_dtype not in _kernels.NUMBERS:
+        return f"observations are {policy.spec.observation_dtype}"
+    for part in parts:
+        for name in ("observations", "rewards", "terminals", "truncations"):
+            flags = getattr(part, name).flags
+            if not (flags.c_contiguous and flags.aligned):
+                return f"the environment's {name} lie in pieces, while they read contiguous arrays"
+    return None
+
+
+class KernelActor:
+    """See `Actor`."""
+
+    def __init__(
+        self,
+        rollout: Any,
+        horizon: int,
+        policy: Policy,
+        env: Environment,
+        state: Tensor,
+        bounds: tuple[int, int],
+        ranks: Ranks,
+    ) -> None:
+        self.first, self.last = bounds
+        self.policy, self.state = policy, state[:, self.first : self.last]
+        self.core = _kernels.Actor(rollout, env, state.numpy(), *bounds, ranks.rank * state.shape[1])
+        self.key, self.horizon = 0, horizon
+        self.store, self.wipe = self.core.store, self.core.wipe
+
+    def begin(self, generator: torch.Generator) -> None:
+        """See `Actor.begin`: every part, on every rank, gets the same key, and tells its rows apart by their number."""
+        self.key = int(torch.randint(1 << 62, (1,), generator=generator))
+
+    def act(self, t: int, greedy: bool = False) -> int:
+        """See `Actor.act`."""
+        return int(self.core.act(t, self.key + t, greedy))
+
+    def value(self, observations: NDArray[Any], rows: NDArray[np.intp]) -> Tensor:
+        """See `Actor.value`."""
+        values = torch.zeros(len(rows))
+        flat = np.ascontiguousarray(observations.reshape(len(rows), -1))
+        bad = self.core.value(flat, self.state[:, rows].numpy(), values.numpy())
+        if bad >= 0:
+            values[bad] = torch.nan
+        return values
+
+    def finish(self) -> None:
+        """See `Actor.finish`."""
+        self.core.look_ahead(self.horizon, self.state.clone(memory_format=torch.contiguous_format).numpy())
+
+
+class KernelLearner:
+    """See `Learner`."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        buffers: Buffers,
+        parts: Sequence[Environment],
+        state: Tensor,
+        train: TrainSettings,
+        threads: int,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.policy, self.buffers, self.train = policy, buffers, train
+        spec = policy.spec
+        continuous = spec.action.kind == "box"
+        self.workers = kernel_workers(threads)
+        self.core = _kernels.Learner(
+            self.workers,
+            policy.settings.cell,
+            len(spec.observation_scale),
+            policy.hidden,
+            policy.layers,
+            None if continuous else spec.action.sizes,
+            policy.action_scale.numpy() if continuous else None,
+            policy.input_scale.numpy(),
+            spec.observation_dtype,
+            buffers.horizon,
+        )
+        self.rollout = _kernels.Rollout(self.core, _arrays(buffers))
+        self.actors = [
+            KernelActor(self.rollout, buffers.horizon, policy, part, state, bounds, ranks)
+            for part, bounds in zip(parts, row_bounds(parts), strict=True)
+        ]
+        self._parameters = self._tensors(lambda p: p.detach())
+        for parameter in policy.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self._gradients = self._tensors(lambda p: p.grad)
+        self.weights_changed()
+
+    def _tensors(self, take: Any) -> tuple[NDArray[np.float32] | None, ...]:
+        """Return what `take` makes of each parameter, in the kernels' order."""
+        p = self.policy
+        return tuple(None if x is None else take(x).numpy() for x in (p.encoder, p.core, p.head, p.log_std))
+
+    def weights_changed(self) -> None:
+        """See `Learner.weights_changed`."""
+        self.core.pack(self._parameters)
+
+    def gradient(
+        self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
+    ) -> tuple[float, dict[str, float]]:
+        """See `Learner.gradient`."""
+        train = self.train
+        length, figures = self.core.gradient(
+            self.rollout,
+            sequences.numpy(),
+            importance.numpy(),
+            self._gradients,
+            train.normalize_advantages,
+            train.refresh_advantages,
+            train.clip,
+            train.value_clip,
+            train.value_coefficient,
+            train.entropy_coefficient,
+            None if scale is None else (scale.weight, scale.mean, scale.inverse_spread),
+        )
+        report = dict(zip(_kernels.FIGURES, figures, strict=True))
+        value, entropy = train.value_coefficient * report["value_loss"], train.entropy_coefficient * report["entropy"]
+        return length, {"loss": report["policy_loss"] + value - entropy} | report
+
+    def estimate_advantages(self, reward_factor: float) -> None:
+        """See `Learner.estimate_advantages`."""
+        train = self.train
+        self.rollout.estimate_advantages(
+            train.reward_scale * reward_factor,
+            train.reward_clip,
+            train.gamma,
+            train.gae_lambda,
+            train.refresh_advantages,
+            train.rho_clip,
+            train.trace_clip,
+        )
+
+
+def _arrays(buffers: Buffers) -> dict[str, Any]:
+    """Return the buffers as the kernels want them: by name, observations flat."""
+    arrays: dict[str, Any] = {
+        name: tensor.numpy() for name, tensor in vars(buffers).items() if isinstance(tensor, Tensor)
+    }
+    for name in ("masks", "present"):
+        arrays.setdefault(name, None)
+    observations = arrays["observations"]
+    return arrays | {"observations": observations.reshape(*observations.shape[:2], -1)}

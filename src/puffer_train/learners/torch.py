@@ -1,0 +1,195 @@
+"""The work of the algorithm done by torch, for every network: the reference that the C kernels are held to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from puffer_train.algorithm.advantage import advantages
+from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.loss import Minibatch, Scale, ppo_loss
+from puffer_train.config import TrainSettings
+from puffer_train.contract import Environment
+from puffer_train.learners.kernels import kernel_workers
+from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, row_bounds
+from puffer_train.policy import Policy
+from puffer_train.system.ranks import ALONE, Ranks
+
+
+class TorchActor:
+    """See `Actor`."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        buffers: Buffers,
+        env: Environment,
+        state: Tensor,
+        bounds: tuple[int, int],
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.policy, self.buffers, self.env, self.ranks = policy, buffers, env, ranks
+        self.first, self.last = bounds
+        self.state = state[:, self.first : self.last]
+        rows = self.last - self.first
+        self.outputs = torch.zeros(buffers.horizon, policy.outputs, rows)
+        """(T, K + V, rows): what the policy said."""
+        self.noise = torch.zeros(0)
+
+    def begin(self, generator: torch.Generator) -> None:
+        """See `Actor.begin`."""
+        self.noise = self._draw(generator)
+
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        """Return the noise of a rollout: every part, on every rank, draws for all rows and keeps its own."""
+        rows = self.buffers.ends.shape[1]
+        everyone = self.policy.actions.noise(self.buffers.horizon, self.ranks.count * rows, generator)
+        before = self.ranks.rank * rows
+        return everyone[..., before + self.first : before + self.last]
+
+    def act(self, t: int, greedy: bool = False) -> int:
+        """See `Actor.act`."""
+        mine = slice(self.first, self.last)
+        output = self.policy.step(self.buffers.observations[t, mine], self.state)
+        bad = self._mend(output)
+        masks = None if self.buffers.masks is None else self.buffers.masks[t, mine]
+        noise = None if greedy else self.noise[t]
+        self.buffers.actions[t, mine] = self.policy.actions.sample(output, noise, masks, self.policy)
+        self.outputs[t] = output
+        return bad
+
+    def _mend(self, output: Tensor) -> int:
+        if math.isfinite(float(output.sum())):
+            return -1
+        bad = ~torch.isfinite(output).all(0)
+        if not bad.any():
+            return -1  # only the sum overflowed
+        output[:, bad] = 0.0
+        self.state[:, bad] = 0.0
+        return int(bad.nonzero()[0])
+
+    def store(self, t: int) -> int:
+        """See `Actor.store`."""
+        env, buffers, mine = self.env, self.buffers, slice(self.first, self.last)
+        np.copyto(buffers.observations[t + 1, mine].numpy(), env.observations)
+        np.copyto(buffers.rewards[t, mine].numpy(), env.rewards)
+        ends = buffers.ends[t, mine].numpy()
+        np.logical_or(env.terminals, env.truncations, out=ends)
+        if buffers.present is not None:
+            # an agent that left without a terminal is gone all the same, and one that comes has no past
+            np.logical_or(ends, ~buffers.present[t : t + 2, mine].numpy().all(0), out=ends)
+        seen = self.policy.observations.floats(buffers.observations[t + 1, mine])
+        flags = SOME_TRUNCATED if env.truncations.any() else 0
+        flags |= BAD_REWARDS if not np.isfinite(env.rewards).all() else 0
+        return flags | (BAD_OBSERVATIONS if not all(torch.isfinite(x).all() for x in seen.values()) else 0)
+
+    def value(self, observations: NDArray[Any], rows: NDArray[np.intp]) -> Tensor:
+        """See `Actor.value`."""
+        return self.policy.values(self.policy.step(torch.from_numpy(observations), self.state[:, rows]))
+
+    def wipe(self, t: int) -> None:
+        """See `Actor.wipe`."""
+        ends = self.buffers.ends[t, self.first : self.last]
+        if ends.any():
+            self.state *= (~ends).unsqueeze(-1)
+
+    def finish(self) -> None:
+        """See `Actor.finish`."""
+        buffers, policy, mine = self.buffers, self.policy, slice(self.first, self.last)
+        # look ahead on a copy of the state: the next rollout starts with this observation
+        last = policy.step(buffers.observations[-1, mine], self.state.clone())
+        buffers.last_value[mine] = policy.values(last)
+        outputs = self.outputs.movedim(0, 1)
+        buffers.values[:, mine] = policy.values(outputs)
+        masks = None if buffers.masks is None else buffers.masks[:-1, mine]
+        buffers.log_probs[:, mine] = policy.actions.evaluate(outputs, buffers.actions[:, mine], masks, policy)[0]
+
+
+class TorchLearner:
+    """See `Learner`."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        buffers: Buffers,
+        parts: Sequence[Environment],
+        state: Tensor,
+        train: TrainSettings,
+        threads: int,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.policy, self.buffers, self.train = policy, buffers, train
+        self.workers = kernel_workers(threads)
+        self.actors = [
+            TorchActor(policy, buffers, part, state, bounds, ranks)
+            for part, bounds in zip(parts, row_bounds(parts), strict=True)
+        ]
+
+    def weights_changed(self) -> None:
+        """See `Learner.weights_changed`: torch looks at the parameters themselves."""
+
+    def gradient(
+        self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
+    ) -> tuple[float, dict[str, float]]:
+        """See `Learner.gradient`."""
+        minibatch = self._gather(sequences, importance, scale)
+        for parameter in self.policy.parameters():
+            if parameter.grad is not None:
+                parameter.grad.zero_()
+        output = self.policy(minibatch.observations, minibatch.first_state, minibatch.keep)
+        loss, report, ratio = ppo_loss(output, minibatch, self.policy, self.train)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.train.refresh_advantages:
+            with torch.no_grad():
+                self.buffers.values.index_copy_(1, sequences, self.policy.values(output))
+            self.buffers.ratios.index_copy_(1, sequences, ratio)
+        squares = [p.grad.square().sum() for p in self.policy.parameters() if p.grad is not None]
+        return float(torch.stack(squares).sum().sqrt()), report
+
+    def _gather(self, sequences: Tensor, importance: Tensor, scale: Scale | None) -> Minibatch:
+        """Copy the sequences of the given agents (B,) out of the buffers."""
+        buffers, horizon = self.buffers, self.buffers.horizon
+
+        def pick(tensor: Tensor) -> Tensor:
+            return tensor.index_select(1, sequences)
+
+        return Minibatch(
+            observations=pick(buffers.observations[:horizon]),
+            actions=pick(buffers.actions),
+            masks=None if buffers.masks is None else pick(buffers.masks[:horizon]),
+            present=None if buffers.present is None else pick(buffers.present[:horizon]).to(torch.float32),
+            log_probs=pick(buffers.log_probs),
+            values=pick(buffers.values),
+            advantages=pick(buffers.advantages),
+            keep=pick(buffers.keep),
+            first_state=pick(buffers.first_state),
+            importance=importance,
+            scale=scale,
+        )
+
+    @torch.no_grad()
+    def estimate_advantages(self, reward_factor: float) -> None:
+        """See `Learner.estimate_advantages`."""
+        buffers, train = self.buffers, self.train
+        rewards = buffers.rewards * (train.reward_scale * reward_factor)
+        if train.reward_clip > 0:
+            rewards.clamp_(-train.reward_clip, train.reward_clip)
+        buffers.advantages.copy_(
+            advantages(
+                rewards,
+                buffers.values,
+                buffers.next_values(),
+                buffers.ends.to(torch.float32),
+                gamma=train.gamma,
+                lam=train.gae_lambda,
+                ratios=buffers.ratios if train.refresh_advantages else None,
+                rho_clip=train.rho_clip,
+                trace_clip=train.trace_clip,
+            )
+        )

@@ -1,0 +1,1 @@
+"""What people read: dashboard, metrics, plots, evaluation, the README of a run."""

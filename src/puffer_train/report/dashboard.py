@@ -1,0 +1,363 @@
+"""Showing how training goes: a live picture in a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from rich.console import Console, Group, OverflowMethod, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from puffer_train.report.formatting import clock, short
+from puffer_train.storage.folder import main_statistic
+
+WIDE, MIDDLING = 96, 60
+"""Columns from which three tables, and two, stand side by side."""
+
+WIDEST = 132
+"""Columns beyond which the picture does not grow: the eye has to find the number that belongs to a name."""
+
+FRAME_LINES = 9
+"""Lines that everything but the tables takes, and the one below the picture."""
+
+LEAST_ROOM = 8
+"""Lines below which there are no tables."""
+
+REFRESH_SECONDS = 0.25
+"""How often the picture is redrawn."""
+
+LINE_SECONDS, LINE_SHARE = 5.0, 0.02
+"""Plain lines come this often, and in a long run after another 50th of it."""
+
+RATE_SECONDS = 3.0
+"""Length of the window over which steps per second are measured."""
+
+MOST_POINTS = 1024
+"""Points of the trend that are kept."""
+
+LEARNING = (
+    "entropy",
+    "policy_loss",
+    "value_loss",
+    "explained_variance",
+    "approx_kl",
+    "clip_fraction",
+    "gradient_norm",
+    "learning_rate",
+)
+"""Shown first, in this order; what else is reported follows."""
+
+ELSEWHERE = {"steps", "seconds"}
+"""Numbers of the report that have a place of their own."""
+
+FIRST_STATISTICS = ("score", "perf", "episode_return", "episode_length", "n")
+"""Statistics of the environment that come first; its others follow."""
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+
+# Terminals that know these hold back a picture that is half drawn; the others pass them over.
+BEGIN_PICTURE, END_PICTURE = "\x1b[?2026h", "\x1b[?2026l"
+
+
+@dataclass
+class Progress:
+    """What there is to show."""
+
+    name: str
+    """Of the environment."""
+    run: str
+    """Of the run's folder."""
+    total: int
+    """Steps to train for."""
+    steps: int = 0
+    """Steps done."""
+    report: dict[str, float] = field(default_factory=dict)
+    """The newest value of every number."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Where time went so far, by section."""
+    trend: list[tuple[int, float]] = field(default_factory=list)
+    """Steps and the main statistic of the episodes that ended then."""
+
+    def __post_init__(self) -> None:
+        self.started = time.monotonic()
+        self._marks = [(self.started, self.steps)]
+
+    def update(self, steps: int, report: Mapping[str, float], seconds: dict[str, float]) -> None:
+        """Take in what one iteration brought."""
+        self.steps, self.seconds = steps, seconds
+        self.report.update(report)
+        self._add_to_trend(report)
+        now = time.monotonic()
+        self._marks.append((now, steps))
+        while len(self._marks) > 2 and self._marks[1][0] < now - RATE_SECONDS:
+            self._marks.pop(0)
+
+    def _add_to_trend(self, report: Mapping[str, float]) -> None:
+        if self.main is not None and f"env/{self.main}" in report:
+            self.trend.append((self.steps, report[f"env/{self.main}"]))
+            if len(self.trend) > MOST_POINTS:
+                del self.trend[1::2]
+
+    @property
+    def rate(self) -> float:
+        """Steps per second lately."""
+        (then, before), (now, after) = self._marks[0], self._marks[-1]
+        return (after - before) / (now - then) if now > then else 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to go at this rate."""
+        return max(0, self.total - self.steps) / self.rate if self.rate > 0 else None
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """The environment's statistics, the most telling first."""
+        found = {key[4:]: value for key, value in self.report.items() if key.startswith("env/")}
+        return _ordered(found, FIRST_STATISTICS)
+
+    @property
+    def main(self) -> str | None:
+        """Name of the statistic to look at first."""
+        return main_statistic(set(self.statistics))
+
+    @property
+    def learning(self) -> dict[str, float]:
+        """What learning reports, the most telling first."""
+        found = {key: value for key, value in self.report.items() if "/" not in key and key not in ELSEWHERE}
+        return _ordered(found, LEARNING)
+
+
+def _ordered(numbers: dict[str, float], first: tuple[str, ...]) -> dict[str, float]:
+    names = [name for name in first if name in numbers]
+    return {name: numbers[name] for name in names + [name for name in numbers if name not in first]}
+
+
+NOTEBOOK_VARIABLES = ("JPY_PARENT_PID", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE")
+"""Set for what a cell of Jupyter, Colab or Kaggle runs."""
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's cell started this: its terminal cannot redraw a picture in place."""
+    return any(name in os.environ for name in NOTEBOOK_VARIABLES)
+
+
+class Dashboard:
+    """Shows `Progress` until closed; use it as a context manager."""
+
+    def __init__(self, progress: Progress, console: Console | None = None, live: bool | None = None) -> None:
+        """live: whether to redraw a picture in place; by default where the output is a terminal that can."""
+        self.progress = progress
+        self.console = console or Console()
+        self._drawn = time.monotonic()
+        if live is None:
+            # FORCE_COLOR makes Rich take a log file for a terminal: the file itself knows better
+            live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
+            live = live and not in_notebook()
+        self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
+
+    def __enter__(self) -> Dashboard:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.refresh(force=True)
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line that stays, above the picture."""
+        self.console.print(Text(line), soft_wrap=True)
+
+    def refresh(self, force: bool = False) -> None:
+        """Show the newest state, unless that was done a moment ago."""
+        now = time.monotonic()
+        pause = max(LINE_SECONDS, LINE_SHARE * self.progress.elapsed) if self._live is None else REFRESH_SECONDS
+        if not force and now - self._drawn < pause:
+            return
+        self._drawn = now
+        if self._live is None:
+            self.console.print(Text(line_of(self.progress)), soft_wrap=True)
+            return
+        width, height = self.console.size
+        picture = draw(self.progress, width, height, self.console.options.ascii_only)
+        file = self.console.file
+        file.write(BEGIN_PICTURE)
+        self._live.update(picture, refresh=True)
+        file.write(END_PICTURE)
+        file.flush()
+
+
+def line_of(progress: Progress) -> str:
+    """Return the state of the run as one line."""
+    parts = [
+        f"{short(progress.steps)}/{short(progress.total)} steps",
+        f"{short(progress.rate)} steps/s",
+        f"{clock(progress.left)} left",
+    ]
+    parts += [f"{key} {value:.4g}" for key, value in list(progress.statistics.items())[:4]]
+    parts += [f"{key} {progress.report[key]:.3g}" for key in ("entropy", "value_loss") if key in progress.report]
+    if progress.report.get("skipped"):
+        parts.append(f"skipped {progress.report['skipped']:.0f}")
+    return "  ".join(parts)
+
+
+def draw(progress: Progress, width: int, height: int = 50, ascii_only: bool = False) -> RenderableType:
+    """Return the picture of the run for a terminal of this many columns and lines."""
+    width = min(width, WIDEST)
+    parts: list[RenderableType] = [
+        _head(progress, ascii_only),
+        Text(_counts(progress, width - 4), no_wrap=True),
+        _course(progress, width - 4, ascii_only),
+    ]
+    if height - FRAME_LINES >= LEAST_ROOM:
+        parts += ["", _tables(progress, width, height - FRAME_LINES, ascii_only)]
+    return Panel(Group(*parts), border_style="blue", width=width)
+
+
+def _head(progress: Progress, ascii_only: bool) -> Table:
+    head = Table.grid(expand=True, padding=(0, 1))
+    head.add_column(no_wrap=True, overflow=_overflow(ascii_only))
+    head.add_column(justify="right", no_wrap=True, overflow=_overflow(ascii_only), ratio=1)
+    head.add_row(Text(progress.name, style="bold cyan"), Text(progress.run, style="dim"))
+    return head
+
+
+def _counts(progress: Progress, width: int) -> str:
+    """Return how far the run is, how fast, and how long it takes."""
+    steps, total, rate = short(progress.steps), short(progress.total), short(progress.rate)
+    elapsed, left = clock(progress.elapsed), clock(progress.left)
+    told = f"{steps} of {total} steps   {rate} steps/s   {elapsed} elapsed   {left} left"
+    return told if len(told) <= width else f"{steps}/{total}  {rate}/s  {left} left"
+
+
+def _course(progress: Progress, width: int, ascii_only: bool) -> Table:
+    """Return the progress bar and, on the same scale below it, the course of the main statistic so far."""
+    done = min(progress.steps / progress.total, 1.0)
+    main = progress.main
+    value = "" if main is None else f"{_words(main)} {progress.statistics[main]:.5g}"
+    right = len(_words(main or "")) + 9  # that of any number, so that the bar keeps its length
+    left = max(1, width - right - 2)
+    course = Table.grid(padding=(0, 2, 0, 0))
+    course.add_column(width=left, no_wrap=True)
+    course.add_column(width=right, justify="right", no_wrap=True)
+    bar = ProgressBar(total=1.0, completed=done, width=left, complete_style="cyan", finished_style="green")
+    course.add_row(bar, f"{done:.0%}")
+    upper, lower = ("", "") if ascii_only else sparks(progress.trend, progress.total, left)
+    if upper:
+        course.add_row(Text(upper, style="green"), "")
+    course.add_row(Text(lower, style="green"), Text(value, style="bold"))
+    return course
+
+
+def sparks(trend: list[tuple[int, float]], total: int, width: int) -> tuple[str, str]:
+    """Return two lines of blocks, one above the other: the course of a number over `total` steps in `width` columns."""
+    columns: list[list[float]] = [[] for _ in range(width)]
+    for steps, value in trend:
+        columns[min(width - 1, int(steps / total * width))].append(value)
+    means = [sum(values) / len(values) if values else None for values in columns]
+    known = [mean for mean in means if mean is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    upper = lower = ""
+    for mean in means:
+        level = 0 if mean is None else 1 if high == low else 1 + round((mean - low) / (high - low) * 15)
+        upper += BLOCKS[max(0, level - 8)]
+        lower += BLOCKS[min(8, level)]
+    return upper, lower
+
+
+def _tables(progress: Progress, width: int, room: int, ascii_only: bool) -> Table:
+    """Return the tables of numbers, as many beside each other as fit, with as many rows as there are lines."""
+    numbers = {_words(k): Text(f"{v:.5g}") for k, v in progress.statistics.items() if k != progress.main}
+    reports = {_words(key): _judged(key, value) for key, value in progress.learning.items()}
+    seconds = dict(sorted(progress.seconds.items(), key=lambda item: -item[1]))
+    sizes = [len(numbers), len(reports), len(seconds)]
+    columns = 3 if width >= WIDE else 2 if width >= MIDDLING else 1
+    if columns == 3:
+        rows = [room - 1] * 3
+    elif columns == 2:
+        first, last = _shared(room - 3, [sizes[0], sizes[2]])
+        rows = [first, room - 1, last]
+    else:
+        rows = _shared(room - 5, sizes)
+    episodes = _table("episodes", numbers, rows[0], ascii_only)
+    learning = _table("learning", reports, rows[1], ascii_only)
+    time_goes = _time_table(seconds, rows[2], width // columns, ascii_only)
+    side_by_side: dict[int, list[list[RenderableType]]] = {
+        3: [[episodes], [learning], [time_goes]],
+        2: [[episodes, "", time_goes], [learning]],
+        1: [[episodes, "", learning, "", time_goes]],
+    }
+    grid = Table.grid(expand=True, padding=(0, 4, 0, 0), pad_edge=False)
+    for _ in range(columns):
+        grid.add_column(ratio=1)
+    grid.add_row(*(Group(*column) for column in side_by_side[columns]))
+    return grid
+
+
+def _shared(room: int, wanted: list[int]) -> list[int]:
+    """Share lines among tables that want so many each, one at a time in turn."""
+    given = [0] * len(wanted)
+    for turn in range(max(wanted, default=0)):
+        for i, want in enumerate(wanted):
+            if turn < want and sum(given) < room:
+                given[i] += 1
+    return given
+
+
+def _table(title: str, numbers: Mapping[str, Text], rows: int, ascii_only: bool) -> Table:
+    """Return a table of names and numbers."""
+    table = _titled(title, ascii_only)
+    for name, value in list(numbers.items())[: max(0, rows)]:
+        table.add_row(Text(name, style="dim"), value)
+    return table
+
+
+def _time_table(seconds: Mapping[str, float], rows: int, width: int, ascii_only: bool) -> Table:
+    """Return where time goes: sections, the longest first, with shares and bars."""
+    total, longest = sum(seconds.values()) or 1.0, 10 if width >= 36 else 4
+    table = _titled("time goes to", ascii_only)
+    table.add_column(width=longest, no_wrap=True)
+    for section, taken in list(seconds.items())[: max(0, rows)]:
+        share = taken / total
+        bar = ("#" if ascii_only else "■") * round(share * longest)
+        table.add_row(Text(section, style="dim"), f"{share:.0%}", Text(bar, style="blue"))
+    return table
+
+
+def _titled(title: str, ascii_only: bool) -> Table:
+    """Return a table of names and values without any rows yet."""
+    table = Table(box=None, expand=True, padding=(0, 1, 0, 0), pad_edge=False, show_header=False)
+    table.title, table.title_style, table.title_justify = title, "bold", "left"
+    table.add_column(no_wrap=True, overflow=_overflow(ascii_only), ratio=1)
+    table.add_column(justify="right", no_wrap=True)
+    return table
+
+
+def _overflow(ascii_only: bool) -> OverflowMethod:
+    """Return what becomes of a name that is too long; three dots in one character are no ASCII."""
+    return "crop" if ascii_only else "ellipsis"
+
+
+def _judged(name: str, value: float) -> Text:
+    """Return a number, marked where it calls for a look into docs/training.md."""
+    bad = (name == "skipped" and value > 0) or (name == "clip_fraction" and value > 0.5)
+    return Text(f"! {value:.4g}", style="bold yellow") if bad else Text(f"{value:.4g}")
+
+
+def _words(name: str) -> str:
+    return "count" if name == "n" else name.replace("_", " ")

@@ -1,0 +1,104 @@
+"""The README.md of a run: what happened, what each file is, and what to do with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from puffer_train.environments.registry import imports_code
+from puffer_train.report.formatting import clock, short
+from puffer_train.storage.files import replace_durable
+from puffer_train.storage.folder import main_statistic, read_config, read_evaluation, read_metrics
+
+FILES = {
+    "config.json": "everything that the run depends on, its commands, versions and machine; for programs",
+    "metrics.jsonl": "one line of numbers per iteration",
+    "checkpoints": "what training goes on from",
+    "policy.safetensors": "the trained policy",
+    "evaluation.json": "how it did on fresh full episodes",
+    "replay.puf": "one of its games, exactly: a seed and the actions",
+    "video.mp4": "the first minute of that game, to watch",
+    "tensorboard": "the numbers again: `tensorboard --logdir .`",
+    "wandb": "the numbers again, as they went to Weights & Biases",
+    "failure.txt": "why the run ended early",
+    "nonfinite-dump.safetensors": "the last rollout, weights and gradients before the run gave up on NaN",
+}
+
+
+def write_readme(folder: Path) -> None:
+    """Write README.md from what the folder holds. Raises `ConfigError` where that is no run, or `OSError`."""
+    replace_durable(folder / "README.md", describe_run(folder).encode())
+
+
+def describe_run(folder: Path) -> str:
+    """Return the text of README.md."""
+    config = read_config(folder)
+    here = {name: what for name, what in FILES.items() if (folder / name).exists()}
+    parts = [
+        f"# {config['environment']}, seed {config['seed']}",
+        _result(folder, config),
+        "| | |\n|---|---|\n" + "\n".join(f"| `{name}` | {what} |" for name, what in here.items()),
+        "In this folder:\n\n```\n" + "\n".join(_next_commands(folder, config, set(here))) + "\n```",
+        _history(config["history"]),
+        _machine(config),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _result(folder: Path, config: dict[str, Any]) -> str:
+    """Say how far training got, how long it took, and how good the policy is."""
+    columns = read_metrics(folder)
+    if not columns:
+        return "Nothing was trained yet."
+    steps, goal = columns["steps"][-1], config["settings"]["train"]["steps"]
+    how_far = f"Trained for {short(steps)}" + (" steps" if steps >= goal else f" of {short(goal)} steps")
+    seconds = columns["seconds"][-1] if "seconds" in columns else 0
+    if seconds > 0:
+        how_far += f" in {clock(seconds)} ({short(steps / seconds)} steps/s)"
+    found = read_evaluation(folder)
+    name = main_statistic(set(found)) if found else None
+    if found is None or name is None:
+        return f"{how_far}; not evaluated."
+    of = found[name]
+    return (
+        f"{how_far}. {name.replace('_', ' ').capitalize()} over {found['episodes']} fresh full episodes: "
+        f"**{of['mean']:.5g}** (std {of['std']:.3g}, {of['min']:.5g} to {of['max']:.5g})."
+    )
+
+
+def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list[str]:
+    name, goal = config["environment"], config["settings"]["train"]["steps"]
+    done = read_metrics(folder).get("steps", [0])[-1] >= goal
+    named = f"{name} " if imports_code(name) else ""
+    commands = [f"puffer-train {named}--resume ." + (f" --steps {2 * goal}" if done else "")]
+    if "policy.safetensors" in here:
+        commands.append(f"puffer-eval {named}--policy . --episodes 1000")
+        if ":" not in name:
+            commands.append(f"puffer-play {name} --policy policy.safetensors")
+    if "replay.puf" in here:
+        commands.append("puffer-render replay.puf whole-game.mp4")
+    return [*commands, "puffer-plot . --curves -o curves.png"]
+
+
+def _history(parts: list[dict[str, Any]]) -> str:
+    """Return a table of the commands that made the run: one, and one for every time that it was resumed."""
+    if not parts:
+        return ""
+    rows = [
+        f"| `{part['command']}` | {part['started']} | {clock(part['seconds'])} | {short(part['to_steps'])} "
+        f"| {part['ended']} |"
+        for part in parts
+    ]
+    return "| command | began | took | steps in the end | |\n|---|---|---|---|---|\n" + "\n".join(rows)
+
+
+def _machine(config: dict[str, Any]) -> str:
+    machine, versions = config.get("machine"), config.get("versions", {})
+    if machine is None:
+        return ""
+    memory = machine["memory_bytes"]
+    parts = [machine["processor"], f"{machine['cores']} cores"]
+    parts += [f"{memory / 2**30:.0f} GiB"] if memory else []
+    parts += machine["accelerators"] or ["no GPU"]
+    software = [f"{name} {version}" for name, version in versions.items()]
+    return f"{', '.join(parts)}. {machine['system']}. {', '.join(software)}."

@@ -1,0 +1,252 @@
+"""Checkpoints: everything needed to go on with a run.
+
+A checkpoint is a folder `step_STEPS` with two files, `tensors.safetensors` and `manifest.json`. The
+manifest says what the tensors belong to and holds their SHA-256 and its own, so that a flipped bit anywhere
+is noticed. Both files are written in a hidden folder, forced to the disk, and then the folder is renamed: a
+checkpoint is complete or not there. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from puffer_train.errors import CheckpointError
+from puffer_train.storage.checksummed_json import seal, unseal
+from puffer_train.storage.files import storing, sync_folder, write_durable
+
+FORMAT = "puffer-checkpoint-1"
+TENSORS, MANIFEST = "tensors.safetensors", "manifest.json"
+PREFIX = "step_"
+SEAL = "manifest_sha256"
+CONTENT: dict[str, type] = {"counters": dict, "identity": dict, "seed": int, "settings": dict, "versions": dict}
+"""What every manifest holds besides the checksums."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read and found whole."""
+
+    path: Path
+    """Its folder."""
+    tensors: dict[str, Tensor]
+    """By name, as they were saved."""
+    manifest: dict[str, Any]
+    """What was saved beside them, plus `format` and the checksums."""
+
+
+def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[str, Any], kept: int = 3) -> Path:
+    """Write a checkpoint into `folder`, remove all but the newest `kept`, and return its path.
+
+    manifest: JSON values under the keys of `CONTENT`. Raises `CheckpointError` when a tensor is not finite, so that no
+    such checkpoint exists, and `StorageError` when the disk refuses; earlier checkpoints are untouched then.
+    """
+    bad = _not_finite(tensors)
+    if bad is not None:
+        raise CheckpointError(f"no checkpoint was written: {bad!r} holds a value that is not finite.")
+    data = safetensors.torch.save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
+    sums = {"tensors_bytes": len(data), "tensors_sha256": hashlib.sha256(data).hexdigest()}
+    files = {TENSORS: data, MANIFEST: seal({"format": FORMAT, **manifest, **sums}, SEAL)}
+    with storing(f"a checkpoint to {folder}"):
+        target = _write(folder, steps, files)
+    _prune(target, kept)
+    return target
+
+
+def _write(folder: Path, steps: int, files: dict[str, bytes]) -> Path:
+    """Write the files into a hidden folder, force them to the disk, and rename the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for abandoned in folder.glob(f".{PREFIX}*.tmp"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    target = _free_name(folder, steps)
+    temporary = folder / f".{target.name}.{os.getpid()}.tmp"
+    try:
+        temporary.mkdir()
+        for name, data in files.items():
+            write_durable(temporary / name, data)
+        sync_folder(temporary)
+        temporary.replace(target)
+        sync_folder(folder)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return target
+
+
+def _prune(newest: Path, kept: int) -> None:
+    """Remove all but the last `kept` checkpoints up to the newest.
+
+    What sorts behind that was found damaged when the run went on from an older one, and does not count.
+    """
+    with suppress(CheckpointError):  # they stay where the folder cannot be read
+        older = [path for path in list_checkpoints(newest.parent) if path.name < newest.name]
+        for path in older[: max(0, len(older) + 1 - kept)]:
+            _remove(path)
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints in `folder`, oldest first; whether they are still whole, `load` tells."""
+    try:
+        return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
+    except OSError as error:
+        raise CheckpointError(f"cannot read {folder}: {error.strerror or error}.") from error
+
+
+def load(path: Path) -> Checkpoint:
+    """Read one checkpoint. Raises `CheckpointError` with its path when anything is missing or changed."""
+    try:
+        sealed = (path / MANIFEST).read_bytes()
+        data = (path / TENSORS).read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} is no complete checkpoint: {error.strerror}: {error.filename}.") from error
+    try:
+        manifest = unseal(sealed, SEAL)
+    except ValueError as error:
+        raise CheckpointError(f"{path / MANIFEST} is damaged: {error}.") from error
+    _check_manifest(manifest, path)
+    if len(data) != manifest["tensors_bytes"]:
+        raise CheckpointError(f"{path / TENSORS} is damaged: {len(data)} bytes instead of {manifest['tensors_bytes']}.")
+    if hashlib.sha256(data).hexdigest() != manifest["tensors_sha256"]:
+        raise CheckpointError(f"{path / TENSORS} is damaged: its checksum is not the one in {MANIFEST}.")
+    try:
+        tensors = safetensors.torch.load(data)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path / TENSORS} is not a safetensors file: {error}.") from error
+    bad = _not_finite(tensors)
+    if bad is not None:
+        raise CheckpointError(f"{path} is unusable: {bad!r} holds a value that is not finite.")
+    return Checkpoint(path, tensors, manifest)
+
+
+def _check_manifest(manifest: dict[str, Any], path: Path) -> None:
+    """Raise `CheckpointError` for a manifest that is as it was written, but by something else."""
+    if manifest.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has format {manifest.get('format')!r}; this version reads {FORMAT!r}.")
+    for key, kind in (CONTENT | {"tensors_bytes": int, "tensors_sha256": str}).items():
+        if not isinstance(manifest.get(key), kind):
+            raise CheckpointError(f"{path / MANIFEST} is no manifest of a checkpoint: it has no proper {key!r}.")
+
+
+def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
+    """Read the newest checkpoint that is whole; every newer one that is not is reported through `warn`.
+
+    Raises `CheckpointError` when there is none: training never starts afresh by itself.
+    """
+    candidates = list_checkpoints(folder)
+    for path in reversed(candidates):
+        try:
+            return load(path)
+        except CheckpointError as error:
+            warn(f"{error} Falling back to the checkpoint before it.")
+    found = f"none of its {len(candidates)} checkpoints is whole" if candidates else "it holds no checkpoint"
+    raise CheckpointError(f"cannot go on from {folder}: {found}.")
+
+
+def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
+    """Raise `CheckpointError` naming the first thing in which a file differs from its intended use."""
+    for key, value in wanted.items():
+        if key == "environment_settings":
+            continue  # `check_settings` knows which may differ
+        if key == "observation_fields":
+            difference = _field_difference(found.get(key, []), value)
+        else:
+            difference = (f"its {key.replace('_', ' ')}", found.get(key), value)
+        if difference[1] != difference[2]:
+            raise CheckpointError(
+                f"{path} does not fit: {difference[0]} is {difference[1]!r}, here it is {difference[2]!r}."
+            )
+
+
+def check_settings(found: dict[str, Any], wanted: dict[str, Any], changed: set[str], path: Path) -> None:
+    """Raise `CheckpointError` when a setting of the environment is another one, unless it was `changed` on purpose."""
+    mine, here = (identity.get("environment_settings") for identity in (found, wanted))
+    mine, here = (settings if isinstance(settings, dict) else {} for settings in (mine, here))
+    for key in sorted(mine.keys() | here.keys()):
+        if key not in changed and mine.get(key) != here.get(key):
+            raise CheckpointError(
+                f"{path} does not fit: its setting env.{key} is {mine.get(key)!r}, here it is {here.get(key)!r}. "
+                f"Give --env.{key.replace('_', '-')} to choose one."
+            )
+
+
+def _field_difference(found: Any, wanted: list[dict[str, Any]]) -> tuple[str, Any, Any]:
+    """Return what to compare of two lists of observation fields: the first property that differs, if any does."""
+    if not isinstance(found, list) or not all(isinstance(field, dict) for field in found):
+        return "its list of observation fields", found, wanted
+    if len(found) != len(wanted):
+        return "its number of observation fields", len(found), len(wanted)
+    for number, (mine, here) in enumerate(zip(found, wanted, strict=True)):
+        for key, value in here.items():
+            if mine.get(key) != value:
+                what = f"observation field {number}" if key == "name" else f"observation field {here['name']!r}"
+                return f"the {key} of its {what}", mine.get(key), value
+    return "", None, None
+
+
+def check_counters(counters: dict[str, Any], wanted: dict[str, int], path: Path) -> None:
+    """Raise `CheckpointError` when a wanted counter is missing or is no whole number from 0 on."""
+    for name in wanted:
+        found = counters.get(name)
+        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 1 << 63:
+            raise CheckpointError(f"{path} does not fit: its counter {name!r} is {found!r}.")
+
+
+def check_generators(tensors: dict[str, Tensor], path: Path) -> None:
+    """Raise `CheckpointError` when what should be the state of a random generator is none."""
+    for name, tensor in tensors.items():
+        if name.startswith("generator."):
+            try:
+                torch.Generator().set_state(tensor)
+            except (RuntimeError, TypeError) as error:
+                raise CheckpointError(f"{path} is unusable: {name!r} is no state of a generator.") from error
+
+
+def check_shapes(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    """Raise `CheckpointError` when a wanted tensor is missing or has another shape or dtype."""
+    for name, tensor in wanted.items():
+        found = tensors.get(name)
+        if found is None:
+            raise CheckpointError(f"{path} does not fit: it has no tensor {name!r}.")
+        if found.shape != tensor.shape or found.dtype != tensor.dtype:
+            raise CheckpointError(
+                f"{path} does not fit: {name!r} is {found.dtype} {tuple(found.shape)}, "
+                f"here it is {tensor.dtype} {tuple(tensor.shape)}."
+            )
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> str | None:
+    """Return the name of the first tensor with a NaN or an infinity, None where there is none."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            return name
+    return None
+
+
+def _free_name(folder: Path, steps: int) -> Path:
+    """Return a name that sorts behind all checkpoints of this or fewer steps: a second one gets a suffix."""
+    target, again = folder / f"{PREFIX}{steps:015d}", 0
+    while target.exists():
+        again += 1
+        target = folder / f"{PREFIX}{steps:015d}.{again:03d}"
+    return target
+
+
+def _remove(path: Path) -> None:
+    """Hide a checkpoint before deleting it, so that no half-deleted one is ever listed."""
+    hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.replace(hidden)
+    except OSError:
+        return  # it stays, whole
+    shutil.rmtree(hidden, ignore_errors=True)

@@ -1,0 +1,114 @@
+"""One process at a time in a run folder.
+
+The operating system keeps the lock and lets go of it when the process ends, however it ends: after SIGKILL or a crash
+nothing is in the way. What the lock file says, who holds it, is only for the message to whoever comes second.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from puffer_train.errors import LockedError
+from puffer_train.storage.files import storing
+
+LOCK = ".lock"
+"""The lock file of a run folder. Where it is left behind it does no harm."""
+
+NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+"""What file systems say that keep no locks, as those of some clusters. Runs there are on their own."""
+
+FAR = 1 << 20
+"""The byte that is locked on Windows, where nobody can read what is locked: far behind the text."""
+
+
+class FolderLock:
+    """A context in which this process alone works in `folder`, which must exist.
+
+    Entering raises `LockedError` naming the process that is there already, `StorageError` when the folder cannot be
+    written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / LOCK
+        self._descriptor = -1
+
+    def __enter__(self) -> FolderLock:
+        with storing(f"to the run folder {self.folder}"):
+            while not self._open_and_lock():
+                pass
+            holder = {"pid": os.getpid(), "host": socket.gethostname()}
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, json.dumps(holder).encode())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):  # Windows removes no open file, a read-only folder loses none: it may stay
+            self.path.unlink()
+        os.close(self._descriptor)
+
+    def _open_and_lock(self) -> bool:
+        """Return whether the locked file is still the one in the folder: its last holder may just have removed it."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if not _try_lock(descriptor):
+                raise LockedError(self._refusal(os.read(descriptor, 4096)))
+            if _is_at(descriptor, self.path):
+                self._descriptor, descriptor = descriptor, -1
+                return True
+            return False
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _refusal(self, text: bytes) -> str:
+        try:
+            holder = json.loads(text)
+            who = f"process {int(holder['pid'])} on {holder['host']}"
+        except (ValueError, KeyError, TypeError):  # it has the lock, and has not written yet
+            who = "another process"
+        return f"{self.folder} is in use by {who}: wait for it, stop it, or train in another folder."
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        """Lock an open file until it is closed; False where another process has it."""
+        os.lseek(descriptor, FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        """Lock an open file until it is closed; False where another process has it."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno not in NO_LOCKS_HERE:
+                raise
+        return True

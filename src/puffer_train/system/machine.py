@@ -1,0 +1,56 @@
+"""What a run was computed with and on: versions, processor, memory, accelerators, system."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from puffer_train.system.runtime import available_cores, physical_memory
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the numbers depend on."""
+    try:
+        own = importlib.metadata.version("puffer-envs")
+    except importlib.metadata.PackageNotFoundError:
+        own = "not installed"
+    return {
+        "puffer-envs": own,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return what describes this machine: JSON values, memory in bytes; no names of people or hosts."""
+    return {
+        "processor": _processor(),
+        "cores": available_cores(),
+        "memory_bytes": physical_memory(),
+        "accelerators": _accelerators(),
+        "system": platform.platform(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name as its maker writes it, where the system tells."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
+
+
+def _accelerators() -> list[str]:
+    if torch.cuda.is_available():
+        return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return ["Apple MPS"] if torch.backends.mps.is_available() else []
