@@ -56,7 +56,7 @@ def page(name: str) -> str:
     return "\n\n".join(
         [
             f"# {name}",
-            env.doc,
+            filled(env.doc),
             f"![{name}](../images/{name}.png){{ .environment }}",
             "## Rules",
             rules(name),
@@ -164,7 +164,7 @@ def spaces(env: EnvSpec) -> str:
     ]
     action = [f"- `{part.name}`: {_choices(part)}" for part in layout.actions]
     lists = ["\n".join(map(filled, items)) for items in (observation, action)]
-    return f"{text}\n\nObservation, in this order:\n\n{lists[0]}\n\nAction:\n\n{lists[1]}"
+    return f"{filled(text)}\n\nObservation, in this order:\n\n{lists[0]}\n\nAction:\n\n{lists[1]}"
 
 
 def _choices(part: ActionPart) -> str:

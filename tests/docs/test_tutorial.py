@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import sysconfig
 import venv
 from pathlib import Path
@@ -16,7 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/add-an-environment.md"
 BLOCK = re.compile(
-    r'(?:^<!-- insert before (?P<before>[^\n]+) -->\n\n)?^```(?P<kind>\w+)(?: title="(?P<file>[^"\n]+)")?\n(?P<body>.*?)^```$',
+    r"(?:^<!-- insert before (?P<before>[^\n]+) -->\n\n)?"
+    r'^```(?P<kind>\w+)(?: title="(?P<file>[^"\n]+)")?\n(?P<body>.*?)^```$',
     re.MULTILINE | re.DOTALL,
 )
 
