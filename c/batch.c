@@ -1,18 +1,41 @@
 // batch.c - checking, splitting over threads, hashing, logging: everything that is the same for all environments.
 #include "batch.h"
 
-PufLayout puf_layout(const PufSpec* spec, const double* params)
+static void store(void* member, PufDtype dtype, double value)
+{
+    switch (dtype) {
+    case PUF_U8: *(uint8_t*)member = (uint8_t)value; break;
+    case PUF_I8: *(int8_t*)member = (int8_t)value; break;
+    case PUF_I16: *(int16_t*)member = (int16_t)value; break;
+    case PUF_I32: *(int32_t*)member = (int32_t)value; break;
+    case PUF_U32: *(uint32_t*)member = (uint32_t)value; break;
+    case PUF_U64: *(uint64_t*)member = (uint64_t)value; break;
+    case PUF_F32: *(float*)member = (float)value; break;
+    case PUF_F64: *(double*)member = value; break;
+    }
+}
+
+void puf_store_settings(const PufSpec* spec, void* setup, const double* params)
+{
+    memset(setup, 0, puf_setup_size(spec));
+    for (int32_t i = 0; i < spec->num_params; i++) {
+        const PufParam* p = &spec->params[i];
+        store((uint8_t*)setup + p->offset, p->dtype, p->type == PUF_BOOL ? (double)(params[i] != 0.0) : params[i]);
+    }
+}
+
+PufLayout puf_layout(const PufSpec* spec, const void* setup)
 {
     PufLayout layout = spec->layout;
     if (spec->resize) {
-        spec->resize(&layout, params);
+        spec->resize(&layout, setup);
     }
     return layout;
 }
 
-void puf_batch_make_assets(PufBatch* b, void* assets, const double* params)
+void puf_batch_make_assets(PufBatch* b, void* assets, const void* setup)
 {
-    b->spec->make_assets(&b->layout, assets, params);
+    b->spec->make_assets(&b->layout, assets, setup);
     b->io.assets = assets;
 }
 
@@ -125,13 +148,34 @@ void puf_batch_compare_settings(PufBatch* b)
     }
 }
 
+// Zeroed states with these settings; environment i of them gets the generator of number `first` + i of the run.
+static void init(PufBatch* b, int32_t env, int32_t n, const double* params, uint64_t seed, uint64_t first)
+{
+    const PufSpec* spec = b->spec;
+    puf_store_settings(spec, b->scratch, params);
+    if (spec->prepare) {
+        spec->prepare(b->scratch);
+    }
+    for (int32_t i = 0; i < n; i++) {
+        uint8_t* state = state_of(b, env + i);
+        PufRng rng = puf_rng_seed(seed, first + (uint64_t)i);
+        memset(state, 0, (size_t)b->layout.state_size);
+        memcpy(state, b->scratch, (size_t)spec->struct_size);
+        memcpy(state + spec->rng_offset, &rng, sizeof(rng));
+    }
+}
+
 static size_t log_bytes(const PufSpec* spec) { return (size_t)puf_log_size(spec) * sizeof(float); }
 
-// A log, or the rewards, terminals and truncations of one environment.
+// The scratch holds a setup; and behind it a log, or the rewards, terminals and truncations of one environment.
+static size_t setup_room(const PufSpec* spec) { return (puf_setup_size(spec) + 7) / 8 * 8; }
+
+static void* behind_setup(const PufBatch* b) { return (uint8_t*)b->scratch + setup_room(b->spec); }
+
 size_t puf_scratch_size(const PufSpec* spec, const PufLayout* layout)
 {
     size_t results = (size_t)layout->agents * (sizeof(float) + 2);
-    return log_bytes(spec) > results ? log_bytes(spec) : results;
+    return setup_room(spec) + (log_bytes(spec) > results ? log_bytes(spec) : results);
 }
 
 // Give an environment its next settings, and a generator seeded by the state that it leaves: so that what follows is a
@@ -146,9 +190,9 @@ static void renew(PufBatch* b, int32_t env)
     compare_current(b, env);
     compare_current(b, env + 1);
     compare_next(b, env);
-    memcpy(s->scratch, state + b->spec->log_offset, log_bytes(b->spec));
-    b->spec->init_all(&b->layout, state, 1, current, seed, 0);
-    memcpy(state + b->spec->log_offset, s->scratch, log_bytes(b->spec));
+    memcpy(behind_setup(b), state + b->spec->log_offset, log_bytes(b->spec));
+    init(b, env, 1, current, seed, 0);
+    memcpy(state + b->spec->log_offset, behind_setup(b), log_bytes(b->spec));
 }
 
 // Renew it, and begin an episode: what its last step said about the episode before stays as it is.
@@ -156,7 +200,7 @@ static void restart(PufBatch* b, int32_t env)
 {
     renew(b, env);
     PufIo row = puf_row(&b->layout, b->spec->obs_dtype, b->io, env);
-    row.rewards = b->settings.scratch;
+    row.rewards = behind_setup(b);
     row.terminals = (uint8_t*)(row.rewards + b->layout.agents);
     row.truncations = row.terminals + b->layout.agents;
     b->spec->reset_all(&b->layout, state_of(b, env), 1, row);
@@ -197,7 +241,7 @@ void puf_batch_init(PufBatch* b, const double* params, uint64_t seed, uint64_t f
     for (int32_t env = 0, next; env < b->num_envs; env = next) {
         next = same_settings(s->differs, env, b->num_envs);
         const double* own = s->current ? row_of(b, s->current, env) : params;
-        b->spec->init_all(&b->layout, state_of(b, env), next - env, own, seed, first + (uint64_t)env);
+        init(b, env, next - env, own, seed, first + (uint64_t)env);
     }
 }
 

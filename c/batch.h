@@ -10,7 +10,6 @@ typedef struct PufSettings {
     uint8_t* differs;    // (num_envs): 1 where `current` is not that of the environment before
     uint8_t* pending;    // (num_envs): 1 where `next` is not `current`
     int32_t num_pending; // of these
-    void* scratch;       // puf_scratch_size bytes
 } PufSettings;
 
 // Consecutive environments that are stepped on their own, while the caller does something else.
@@ -26,6 +25,7 @@ typedef struct PufBatch {
     void* states;     // num_envs * layout.state_size bytes, 64-byte aligned
     PufIo io;         // io.assets: made by puf_batch_make_assets, or NULL
     int32_t num_envs;
+    void* scratch; // puf_scratch_size bytes, 8-byte aligned
     PufPool* pool; // NULL: the caller's thread alone
     PufSettings settings;
     PufGroup* groups;     // NULL: all are stepped together
@@ -33,11 +33,14 @@ typedef struct PufBatch {
     int32_t most_threads; // that a group may be split over
 } PufBatch;
 
+// Make a setup: zero puf_setup_size bytes and store the settings in them, num_params values in the table's order.
+void puf_store_settings(const PufSpec* spec, void* setup, const double* params);
+
 // The layout of an environment under these settings.
-PufLayout puf_layout(const PufSpec* spec, const double* params);
+PufLayout puf_layout(const PufSpec* spec, const void* setup);
 
 // Fill the assets, layout.assets_size zeroed bytes that the caller keeps for as long as the batch.
-void puf_batch_make_assets(PufBatch* batch, void* assets, const double* params);
+void puf_batch_make_assets(PufBatch* batch, void* assets, const void* setup);
 
 // Copy the actions of `count` environments from `source`, which may be where they go, and pull continuous ones into
 // their bounds. Index, in the batch, of the first that is out of range, NaN or infinite, or -1.

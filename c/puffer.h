@@ -1,11 +1,13 @@
 // puffer.h - the contract between an environment and everything that drives it.
 //
-// An environment is one header, c/envs/NAME.h, with a state struct without pointers and four verbs:
+// An environment is one header, c/envs/NAME.h, with a state struct without pointers and three verbs:
 //
-//     NAME_init(State*, const double* params, PufRng)  once per seeded reset, into zeroed memory: settings and generator
-//     NAME_reset(State*)                               begin an episode
-//     NAME_step(State*, PufIo)                         read the actions, move, write rewards, terminals, truncations
-//     NAME_observe(const State*, PufIo)                write the observations
+//     NAME_reset(State*)                begin an episode
+//     NAME_step(State*, PufIo)          read the actions, move, write rewards, terminals, truncations
+//     NAME_observe(const State*, PufIo) write the observations
+//
+// The struct has a member `rng`, a generator of its own, and a member `log`, which begins with a PufLog. Every seeded reset
+// zeroes the state, stores the settings in the members that PUF_SETTING names, and seeds the generator.
 //
 // Large worlds take one block behind the struct, whose size `resize` computes from the settings. What all environments of
 // a batch share and never change, such as levels, are its assets: made once, read through io.assets.
@@ -21,7 +23,7 @@
 #include <string.h>
 
 enum {
-    PUF_ABI = 3, // raised whenever a struct below changes
+    PUF_ABI = 4, // raised whenever a struct below changes
     PUF_MAX_DIMS = 3,
 };
 
@@ -59,12 +61,15 @@ typedef struct PufAction {
 
 typedef enum PufParamType { PUF_INT, PUF_REAL, PUF_BOOL } PufParamType;
 
-// A setting, passed to init as a double.
+// A setting, and the member that it is stored in. Made by PUF_SETTING, PUF_SETTING_AS and PUF_FLAG.
 typedef struct PufParam {
     const char* name;
     PufParamType type;
+    PufDtype dtype;          // of the member
+    uint64_t offset;         // of the member: bytes from the start of the setup
     double value, low, high; // default and inclusive range
     const char* doc;
+    int32_t fixed; // 1: make_assets reads it, so it cannot be changed in a batch that exists
 } PufParam;
 
 typedef enum PufPlace { PUF_IN_STRUCT, PUF_IN_BLOCK, PUF_IN_ASSETS } PufPlace;
@@ -118,16 +123,20 @@ typedef struct PufSpec {
     const PufField* fields;
     const char* const* log_names; // after the five of PufLog
     int32_t num_obs, num_params, num_fields, num_log_names;
-    uint64_t log_offset; // of the log in the state; its bytes are not hashed
+    uint64_t struct_size;            // bytes of the state struct, without the block behind it
+    uint64_t rng_offset, log_offset; // of the generator and the log in the state; the bytes of the log are not hashed
+    // The functions below take a setup: a zeroed state struct with the settings stored in it. If some settings only
+    // decide sizes, assets or other members, they need no place in the state: declare a struct that begins with the
+    // state struct and has members for them, and give its size here. 0: the setup is the state struct.
+    uint64_t setup_size;
     // Optional: adjust the layout to the settings; and name an impossible combination of settings (or return NULL).
-    void (*resize)(PufLayout* layout, const double* params);
-    const char* (*conflict)(const double* params);
-    // With layout.assets_size: fill that many zeroed bytes, once, before the first init; and the settings that this reads
-    // (bit p stands for params[p]), which cannot be changed in a batch that exists.
-    void (*make_assets)(const PufLayout* layout, void* assets, const double* params);
-    uint64_t fixed_params;
-    // The batch loops: `n` consecutive environments, the first of them number `first` of the run.
-    void (*init_all)(const PufLayout*, void* states, int32_t n, const double* params, uint64_t seed, uint64_t first);
+    void (*resize)(PufLayout* layout, const void* setup);
+    const char* (*conflict)(const void* setup);
+    // With layout.assets_size: fill that many zeroed bytes, once, before the first state is made.
+    void (*make_assets)(const PufLayout* layout, void* assets, const void* setup);
+    // Optional: set the members of the state struct that follow from the settings, and those that do not start at 0.
+    void (*prepare)(void* setup);
+    // The batch loops: `n` consecutive environments.
     void (*reset_all)(const PufLayout*, void* states, int32_t n, PufIo io);
     void (*step_all)(const PufLayout*, void* states, int32_t n, PufIo io);
     void (*observe_all)(const PufLayout*, void* states, int32_t n, PufIo io);
@@ -139,6 +148,21 @@ static inline size_t puf_dtype_size(PufDtype t)
 {
     static const uint8_t sizes[] = { 1, 1, 2, 4, 4, 8, 4, 8 };
     return sizes[t];
+}
+
+static inline size_t puf_setup_size(const PufSpec* spec)
+{
+    return spec->setup_size ? (size_t)spec->setup_size : (size_t)spec->struct_size;
+}
+
+// Add an episode that ended to the log.
+static inline void puf_log_episode(PufLog* log, float perf, float score, float episode_return, float steps)
+{
+    log->n += 1.0f;
+    log->perf += perf;
+    log->score += score;
+    log->episode_return += episode_return;
+    log->episode_length += steps;
 }
 
 // Elements of one agent's observation.
@@ -272,7 +296,7 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
 #define PUF_VECTORIZE(width)
 #endif
 
-// Rows of the field table. The type of a member is found by _Generic; an array decays to a pointer there.
+// The type of a member is found by _Generic; an array decays to a pointer there.
 // clang-format off
 #define PUF_TYPE_OF(x)                                                                                                 \
     _Generic((x),                                                                                                      \
@@ -280,6 +304,19 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
         float: PUF_F32, double: PUF_F64)
 #define PUF_MEMBER(State, m) (((State*)0)->m)
 #define PUF_COUNT(array) (int32_t)(sizeof(array) / sizeof((array)[0]))
+
+// Rows of the table of settings: a number, and a switch. A number in a member of another name, or in an array or a nested
+// struct, takes PUF_SETTING_AS. The last argument, a sentence, may be followed by `.fixed = 1`.
+#define PUF_KIND_OF(x) _Generic((x), float: PUF_REAL, double: PUF_REAL, default: PUF_INT)
+#define PUF_SETTING_AS(State, label, m, default_value, least, most, ...)                                               \
+    { .name = label, .type = PUF_KIND_OF(PUF_MEMBER(State, m)), .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)),            \
+      .offset = offsetof(State, m), .value = default_value, .low = least, .high = most, .doc = __VA_ARGS__ }
+#define PUF_SETTING(State, m, ...) PUF_SETTING_AS(State, #m, m, __VA_ARGS__)
+#define PUF_FLAG(State, m, default_value, ...)                                                                         \
+    { .name = #m, .type = PUF_BOOL, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .offset = offsetof(State, m),          \
+      .value = default_value, .low = 0, .high = 1, .doc = __VA_ARGS__ }
+
+// Rows of the table of fields.
 #define PUF_SCALAR(State, m, text)                                                                                     \
     { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .ndim = 0, .offset = offsetof(State, m), .doc = text }
 #define PUF_ARRAY(State, m, text)                                                                                      \
@@ -300,6 +337,26 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
       .shape = { offsetof(State, rows_member), offsetof(State, cols_member) }, .doc = text }
 // clang-format on
 
+// For PUF_DEFINE_ENV: the tables NAME_obs, NAME_params and NAME_fields; and NAME_log_names, where there is one.
+#define PUF_TABLES(env)                                                                                                \
+    .obs = env##_obs, .num_obs = PUF_COUNT(env##_obs), .params = env##_params, .num_params = PUF_COUNT(env##_params),  \
+    .fields = env##_fields, .num_fields = PUF_COUNT(env##_fields)
+#define PUF_LOG_NAMES(env) .log_names = env##_log_names, .num_log_names = PUF_COUNT(env##_log_names)
+// For its layout: the table NAME_actions.
+#define PUF_ACTIONS(env) .num_actions = PUF_COUNT(env##_actions), .actions = env##_actions
+
+// Rules first, speed second. An environment's header holds the rules as plain code. Where that is too slow, a second
+// header, NAME_lanes.h, holds a faster form of some functions that gives the same bits: FUNCTION_lanes does what FUNCTION
+// does, and callers write PUF_LANES(FUNCTION)(...). Compiled with -DPUF_PLAIN an environment uses its plain rules alone,
+// and calls itself NAME_plain; tests/engine/test_plain.py compares the two.
+#ifdef PUF_PLAIN
+#define PUF_LANES(function) function
+#define PUF_NAME(env) #env "_plain"
+#else
+#define PUF_LANES(function) function##_lanes
+#define PUF_NAME(env) #env
+#endif
+
 // Each environment is compiled once per instruction set, under its own symbol.
 #ifndef PUF_VARIANT
 #define PUF_VARIANT standalone
@@ -311,14 +368,14 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
 // A library of one environment, compiled by a user against these headers, is found by this symbol (see load_library).
 #ifdef PUF_EXPORT
 #ifdef _WIN32
-#define PUF_EXPORT_SPEC(env)                                                                                           \
-    __declspec(dllexport) const PufSpec* puf_export(void);                                                             \
-    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }
+#define PUF_EXPORTED __declspec(dllexport)
 #else
-#define PUF_EXPORT_SPEC(env)                                                                                           \
-    __attribute__((visibility("default"))) const PufSpec* puf_export(void);                                            \
-    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }
+#define PUF_EXPORTED __attribute__((visibility("default")))
 #endif
+#define PUF_EXPORT_SPEC(env)                                                                                           \
+    PUF_EXPORTED const PufSpec* puf_export(void);                                                                      \
+    const PufSpec* puf_export(void) { return &PUF_SPEC(env); }                                                         \
+    extern const PufSpec PUF_SPEC(env)
 #else
 #define PUF_EXPORT_SPEC(env) extern const PufSpec PUF_SPEC(env)
 #endif
@@ -328,22 +385,44 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
 #define PUF_STATE(env, State, states, i)                                                                               \
     (PUF_SPEC(env).resize ? (State*)((uint8_t*)(states) + (size_t)(i) * layout->state_size) : (State*)(states) + (i))
 
-#define PUF_DEFINE_LOOPS(env, State, begin_episode, ...)                                                               \
-    static void env##_init_all(const PufLayout* layout, void* states, int32_t n, const double* params, uint64_t seed,  \
-                               uint64_t first)                                                                         \
+// How an episode begins: env##_reset gets the assets, or does not.
+#define PUF_DEFINE_BEGIN(env, State)                                                                                   \
+    static inline void env##_begin(State* s, PufIo io)                                                                 \
     {                                                                                                                  \
-        memset(states, 0, (size_t)n * layout->state_size);                                                             \
+        (void)io;                                                                                                      \
+        env##_reset(s);                                                                                                \
+    }
+#define PUF_DEFINE_BEGIN_WITH_ASSETS(env, State)                                                                       \
+    static inline void env##_begin(State* s, PufIo io) { env##_reset(s, io.assets); }
+
+// Step every environment. Where the agents end their episodes `together` (1), save the final observations and reset.
+#define PUF_DEFINE_STEP_LOOP(env, State, together)                                                                     \
+    extern const PufSpec PUF_SPEC(env);                                                                                \
+    static void env##_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                             \
+    {                                                                                                                  \
+        const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
         for (int32_t i = 0; i < n; i++) {                                                                              \
-            env##_init(PUF_STATE(env, State, states, i), params, puf_rng_seed(seed, first + (uint64_t)i));             \
+            State* s = PUF_STATE(env, State, states, i);                                                               \
+            PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
+            env##_step(s, row);                                                                                        \
+            if (together && (row.terminals[0] | row.truncations[0])) {                                                 \
+                env##_observe(s, puf_final(row));                                                                      \
+                env##_begin(s, row);                                                                                   \
+            }                                                                                                          \
+            env##_observe(s, row);                                                                                     \
         }                                                                                                              \
-    }                                                                                                                  \
+    }
+
+// The other loops, and the spec.
+#define PUF_DEFINE_SPEC(env, State, ...)                                                                               \
+    extern const PufSpec PUF_SPEC(env);                                                                                \
     static void env##_reset_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                            \
     {                                                                                                                  \
         const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
         for (int32_t i = 0; i < n; i++) {                                                                              \
             State* s = PUF_STATE(env, State, states, i);                                                               \
             PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
-            begin_episode;                                                                                             \
+            env##_begin(s, row);                                                                                       \
             puf_clear_results(row, l->agents);                                                                         \
             env##_observe(s, row);                                                                                     \
         }                                                                                                              \
@@ -362,9 +441,10 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
         return puf_check_actions(PUF_LAYOUT(env, layout), actions, rows);                                              \
     }                                                                                                                  \
     const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI,                                                                    \
-                                    .name = #env,                                                                      \
+                                    .name = PUF_NAME(env),                                                             \
+                                    .struct_size = sizeof(State),                                                      \
+                                    .rng_offset = offsetof(State, rng),                                                \
                                     .log_offset = offsetof(State, log),                                                \
-                                    .init_all = env##_init_all,                                                        \
                                     .reset_all = env##_reset_all,                                                      \
                                     .step_all = env##_step_all,                                                        \
                                     .observe_all = env##_observe_all,                                                  \
@@ -372,42 +452,37 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
                                     __VA_ARGS__ };                                                                     \
     PUF_EXPORT_SPEC(env)
 
-// Step every environment; where its agents end their episodes `together`, save the final observations and reset.
-#define PUF_DEFINE_STEP_LOOP(env, State, together, begin_episode)                                                      \
-    extern const PufSpec PUF_SPEC(env);                                                                                \
-    static void env##_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)                             \
-    {                                                                                                                  \
-        const PufLayout* l = PUF_LAYOUT(env, layout);                                                                  \
-        for (int32_t i = 0; i < n; i++) {                                                                              \
-            State* s = PUF_STATE(env, State, states, i);                                                               \
-            PufIo row = puf_row(l, PUF_SPEC(env).obs_dtype, io, i);                                                    \
-            env##_step(s, row);                                                                                        \
-            if ((together) && (row.terminals[0] | row.truncations[0])) {                                               \
-                env##_observe(s, puf_final(row));                                                                      \
-                begin_episode;                                                                                         \
-            }                                                                                                          \
-            env##_observe(s, row);                                                                                     \
-        }                                                                                                              \
-    }
-
 // An environment whose agents all end their episodes together: the loop sees to it.
 #define PUF_DEFINE_ENV(env, State, ...)                                                                                \
-    PUF_DEFINE_STEP_LOOP(env, State, 1, env##_reset(s))                                                                \
-    PUF_DEFINE_LOOPS(env, State, env##_reset(s), __VA_ARGS__)
+    PUF_DEFINE_BEGIN(env, State)                                                                                       \
+    PUF_DEFINE_STEP_LOOP(env, State, 1)                                                                                \
+    PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 
 // The same for an environment with assets: its reset gets them, as reset(State*, const void* assets).
 #define PUF_DEFINE_ASSETS_ENV(env, State, ...)                                                                         \
-    PUF_DEFINE_STEP_LOOP(env, State, 1, env##_reset(s, io.assets))                                                     \
-    PUF_DEFINE_LOOPS(env, State, env##_reset(s, io.assets), __VA_ARGS__)
+    PUF_DEFINE_BEGIN_WITH_ASSETS(env, State)                                                                           \
+    PUF_DEFINE_STEP_LOOP(env, State, 1)                                                                                \
+    PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 
 // An environment whose agents end their episodes one by one: its step writes their final observations and brings them
 // back itself.
 #define PUF_DEFINE_AGENTS_ENV(env, State, ...)                                                                         \
-    PUF_DEFINE_STEP_LOOP(env, State, 0, env##_reset(s))                                                                \
-    PUF_DEFINE_LOOPS(env, State, env##_reset(s), __VA_ARGS__)
+    PUF_DEFINE_BEGIN(env, State)                                                                                       \
+    PUF_DEFINE_STEP_LOOP(env, State, 0)                                                                                \
+    PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 
-// An environment that steps many copies side by side, for the sake of vector instructions: it brings its own
-// NAME_step_all, which must do, bit for bit, what the loop of PUF_DEFINE_ENV does.
+// The same three for an environment that steps many copies side by side, in vector instructions: it writes its own
+// NAME_step_all, which does, bit for bit, what the plain loop does. With PUF_PLAIN the plain loop is used instead.
+#ifdef PUF_PLAIN
+#define PUF_DEFINE_BATCH_ENV PUF_DEFINE_ENV
+#define PUF_DEFINE_BATCH_ASSETS_ENV PUF_DEFINE_ASSETS_ENV
+#define PUF_DEFINE_BATCH_AGENTS_ENV PUF_DEFINE_AGENTS_ENV
+#else
 #define PUF_DEFINE_BATCH_ENV(env, State, ...)                                                                          \
-    extern const PufSpec PUF_SPEC(env);                                                                                \
-    PUF_DEFINE_LOOPS(env, State, env##_reset(s), __VA_ARGS__)
+    PUF_DEFINE_BEGIN(env, State)                                                                                       \
+    PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
+#define PUF_DEFINE_BATCH_ASSETS_ENV(env, State, ...)                                                                   \
+    PUF_DEFINE_BEGIN_WITH_ASSETS(env, State)                                                                           \
+    PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
+#define PUF_DEFINE_BATCH_AGENTS_ENV PUF_DEFINE_BATCH_ENV
+#endif

@@ -50,6 +50,9 @@ cdef extern from "puffer.h" nogil:
         double low
         double high
         const char* doc
+        PufDtype dtype
+        uint64_t offset
+        int32_t fixed
     ctypedef enum PufPlace:
         PUF_IN_STRUCT
         PUF_IN_ASSETS
@@ -85,9 +88,10 @@ cdef extern from "puffer.h" nogil:
         const PufField* fields
         const char* const* log_names
         int32_t num_obs, num_params, num_fields, num_log_names
-        const char* (*conflict)(const double*) noexcept
-        uint64_t fixed_params
+        const char* (*conflict)(const void*) noexcept
     size_t puf_mask_size(const PufLayout*)
+    size_t puf_setup_size(const PufSpec*)
+    size_t puf_dtype_size(PufDtype)
 
 cdef extern from "registry.h" nogil:
     ctypedef enum PufIsa:
@@ -111,7 +115,6 @@ cdef extern from "batch.h" nogil:
         double* next
         uint8_t* differs
         uint8_t* pending
-        void* scratch
     ctypedef struct PufGroup:
         PufBatch* batch
         int32_t first, count
@@ -121,12 +124,14 @@ cdef extern from "batch.h" nogil:
         void* states
         PufIo io
         int32_t num_envs
+        void* scratch
         PufPool* pool
         PufSettings settings
         PufGroup* groups
         int32_t under_way, most_threads
-    PufLayout puf_layout(const PufSpec*, const double*)
-    void puf_batch_make_assets(PufBatch*, void*, const double*)
+    void puf_store_settings(const PufSpec*, void*, const double*)
+    PufLayout puf_layout(const PufSpec*, const void*)
+    void puf_batch_make_assets(PufBatch*, void*, const void*)
     int64_t puf_batch_take_actions(PufBatch*, const void*, int32_t, int32_t)
     void puf_batch_init(PufBatch*, const double*, uint64_t, uint64_t)
     int puf_batch_reset(PufBatch*)
@@ -168,10 +173,15 @@ _register_builtin()
 def register(intptr_t address):
     """Add the environment whose `PufSpec` lies at `address`, and return its name."""
     cdef const PufSpec* spec = <const PufSpec*> address
+    cdef int32_t i
     if spec.abi != PUF_ABI:
         raise ValueError(f"the library was compiled for version {spec.abi} of puffer.h, this is version {PUF_ABI}: "
                          "compile it again against puffer_envs.get_include()")
     name = spec.name.decode()
+    for i in range(spec.num_params):
+        if spec.params[i].offset + puf_dtype_size(spec.params[i].dtype) > puf_setup_size(spec):
+            raise ValueError(f"{name}: setting {_text(spec.params[i].name)!r} is stored outside the state struct: "
+                             "give the struct that holds it as .setup_size in the library's PUF_DEFINE_ENV")
     if name in _specs:
         raise ValueError(f"there is an environment named {name!r} already")
     _specs[name] = [address, 0, 0]
@@ -217,11 +227,21 @@ cdef dict _layout_dict(const PufLayout* l):
     }
 
 
+cdef cnp.ndarray _setup(const PufSpec* spec, params):
+    """A state struct with these settings (float64 values in the spec's order), as `resize` and others read it."""
+    cdef cnp.ndarray values = np.ascontiguousarray(params, dtype=np.float64)
+    if (<object> values).shape != (spec.num_params,):
+        raise ValueError(f"{_text(spec.name)}: expected {spec.num_params} settings, got {(<object> values).shape}")
+    cdef cnp.ndarray setup = aligned_zeros(puf_setup_size(spec), np.uint8)
+    puf_store_settings(spec, cnp.PyArray_DATA(setup), <const double*> cnp.PyArray_DATA(values))
+    return setup
+
+
 def describe(str name):
     """The spec table of an environment, as plain Python values; its layout at the default settings."""
     cdef const PufSpec* s = _find(name, None)
-    cdef cnp.ndarray defaults = np.array([s.params[i].value for i in range(s.num_params)], dtype=np.float64)
-    cdef PufLayout layout = puf_layout(s, <const double*> cnp.PyArray_DATA(defaults))
+    cdef cnp.ndarray setup = _setup(s, [s.params[i].value for i in range(s.num_params)])
+    cdef PufLayout layout = puf_layout(s, cnp.PyArray_DATA(setup))
     return {
         "name": name,
         "version": s.version,
@@ -233,7 +253,7 @@ def describe(str name):
         "obs": [(_text(s.obs[i].name), s.obs[i].count, s.obs[i].low, s.obs[i].high, _text(s.obs[i].doc))
                 for i in range(s.num_obs)],
         "params": [(_text(s.params[i].name), <int> s.params[i].type, s.params[i].value, s.params[i].low,
-                    s.params[i].high, _text(s.params[i].doc), bool(s.fixed_params >> i & 1))
+                    s.params[i].high, _text(s.params[i].doc), bool(s.params[i].fixed))
                    for i in range(s.num_params)],
         "fields": [(_text(s.fields[i].name), DTYPES[s.fields[i].dtype], s.fields[i].ndim,
                     s.fields[i].place != PUF_IN_STRUCT, s.fields[i].place == PUF_IN_ASSETS, s.fields[i].offset,
@@ -247,18 +267,18 @@ def describe(str name):
 def conflict(str name, params):
     """What is wrong with this combination of settings (float64 values in the spec's order), or None."""
     cdef const PufSpec* s = _find(name, None)
-    cdef cnp.ndarray values = np.ascontiguousarray(params, dtype=np.float64)
+    cdef cnp.ndarray setup = _setup(s, params)
     cdef const char* message = NULL
     if s.conflict is not NULL:
-        message = s.conflict(<const double*> cnp.PyArray_DATA(values))
+        message = s.conflict(cnp.PyArray_DATA(setup))
     return None if message is NULL else message.decode()
 
 
 def layout(str name, params):
     """The layout under these settings, and the bytes of one state."""
     cdef const PufSpec* s = _find(name, None)
-    cdef cnp.ndarray values = np.ascontiguousarray(params, dtype=np.float64)
-    cdef PufLayout l = puf_layout(s, <const double*> cnp.PyArray_DATA(values))
+    cdef cnp.ndarray setup = _setup(s, params)
+    cdef PufLayout l = puf_layout(s, cnp.PyArray_DATA(setup))
     return _layout_dict(&l), l.state_size
 
 
@@ -309,7 +329,7 @@ cdef class Batch:
     cdef bint moved_together  # since _moved_together was called
     cdef uint8_t[::1] sent  # of each group: whether it is under way
     cdef list group_actions  # of each group: its rows of `actions`
-    cdef object differs, pending, scratch  # keep these alive for C
+    cdef object scratch, differs, pending  # keep these alive for C
     cdef readonly object _current, _next  # settings of single environments (num_envs, num_params); None: none changed
     cdef readonly int num_envs, num_agents
     cdef readonly object observations, final_observations, actions, rewards, terminals, truncations
@@ -329,14 +349,17 @@ cdef class Batch:
         self.first = first
         self.params = np.array(params, dtype=np.float64)
         self._check_arguments(num_envs, threads, group)
-        b.layout = puf_layout(b.spec, self._params())
+        cdef cnp.ndarray setup = _setup(b.spec, self.params)
+        b.layout = puf_layout(b.spec, cnp.PyArray_DATA(setup))
         self.num_agents = num_envs * b.layout.agents
         self._states = aligned_zeros(num_envs * b.layout.state_size, np.uint8)
         b.states = cnp.PyArray_DATA(<cnp.ndarray> self._states)
+        self.scratch = aligned_zeros(puf_scratch_size(b.spec, &b.layout), np.uint8)
+        b.scratch = cnp.PyArray_DATA(<cnp.ndarray> self.scratch)
         self._take_buffers(dict(buffers or {}))
         self._assets = aligned_zeros(b.layout.assets_size, np.uint8)
         if b.layout.assets_size > 0:
-            puf_batch_make_assets(b, cnp.PyArray_DATA(<cnp.ndarray> self._assets), self._params())
+            puf_batch_make_assets(b, cnp.PyArray_DATA(<cnp.ndarray> self._assets), cnp.PyArray_DATA(setup))
         if group > 0:
             self._make_groups(group)
         if threads > 1 or group > 0:
@@ -665,17 +688,14 @@ cdef class Batch:
         if self._current is not None:
             return
         cdef PufSettings* s = &self.batch.settings
-        cdef PufBatch* b = &self.batch
         self._current = np.tile(self.params, (self.num_envs, 1))
         self._next = self._current.copy()
         self.differs = np.zeros(self.num_envs, dtype=np.uint8)
         self.pending = np.zeros(self.num_envs, dtype=np.uint8)
-        self.scratch = aligned_zeros(puf_scratch_size(b.spec, &b.layout), np.uint8)
         s.current = <double*> cnp.PyArray_DATA(<cnp.ndarray> self._current)
         s.next = <double*> cnp.PyArray_DATA(<cnp.ndarray> self._next)
         s.differs = <uint8_t*> cnp.PyArray_DATA(<cnp.ndarray> self.differs)
         s.pending = <uint8_t*> cnp.PyArray_DATA(<cnp.ndarray> self.pending)
-        s.scratch = cnp.PyArray_DATA(<cnp.ndarray> self.scratch)
 
     def _set_next(self, envs, params):
         """Settings (k, num_params), validated and of the same layout, for the next episodes of k environments."""

@@ -136,15 +136,6 @@ static int32_t asteroids_sine(int32_t heading)
 }
 static int32_t asteroids_cosine(int32_t heading) { return asteroids_sine(heading + ASTEROIDS_HEADINGS / 4); }
 
-static void asteroids_init(Asteroids* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->frameskip = (int32_t)params[0];
-    s->first_lives = (int32_t)params[1];
-    s->first_rocks = (int32_t)params[2];
-    s->max_frames = (int32_t)params[3];
-}
-
 static int16_t asteroids_ship_x(const Asteroids* s) { return (int16_t)(s->ship_x / ASTEROIDS_SHIP_FRACTION); }
 static int16_t asteroids_ship_y(const Asteroids* s) { return (int16_t)(s->ship_y / ASTEROIDS_SHIP_FRACTION); }
 
@@ -449,11 +440,8 @@ static void asteroids_frame(Asteroids* s, const int32_t* actions, AsteroidsReach
 static void asteroids_add_log(Asteroids* s)
 {
     float score = (float)s->score;
-    s->log.all.n += 1.0f;
-    s->log.all.perf += puf_minf(score * (1.0f / ASTEROIDS_GOAL), 1.0f);
-    s->log.all.score += score;
-    s->log.all.episode_return += score * ASTEROIDS_REWARD - (float)s->lost;
-    s->log.all.episode_length += (float)((s->frame + s->frameskip - 1) / s->frameskip);
+    puf_log_episode(&s->log.all, puf_minf(score * (1.0f / ASTEROIDS_GOAL), 1.0f), score,
+                    score * ASTEROIDS_REWARD - (float)s->lost, (float)((s->frame + s->frameskip - 1) / s->frameskip));
     s->log.waves += (float)(s->wave - 1);
     s->log.accuracy += s->fired ? (float)s->hits / (float)s->fired : 0.0f;
 }
@@ -606,11 +594,11 @@ static const PufAction asteroids_actions[] = {
     { "gun", 2, 0, 0, "none fire" },
 };
 static const PufParam asteroids_params[] = {
-    { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
-    { "lives", PUF_INT, 3, 1, 9, "ships, one after the other" },
-    { "rocks", PUF_INT, 4, 1, ASTEROIDS_MOST_LARGE,
-      "large ones in the first wave; each further wave has one more, up to 8" },
-    { "max_frames", PUF_INT, 9000, 1, 10000000, "frames until an episode is cut off" },
+    PUF_SETTING(Asteroids, frameskip, 4, 1, 16, "frames an action is held for; 60 frames a second"),
+    PUF_SETTING_AS(Asteroids, "lives", first_lives, 3, 1, 9, "ships, one after the other"),
+    PUF_SETTING_AS(Asteroids, "rocks", first_rocks, 4, 1, ASTEROIDS_MOST_LARGE,
+                   "large ones in the first wave; each further wave has one more, up to 8"),
+    PUF_SETTING(Asteroids, max_frames, 9000, 1, 10000000, "frames until an episode is cut off"),
 };
 static const PufField asteroids_fields[] = {
     PUF_ARRAY(Asteroids, rock_x, "middle; 1/128 unit to the right of the plane's middle"),
@@ -660,8 +648,6 @@ PUF_DEFINE_ENV(asteroids, Asteroids,
     .rate = 15,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Asteroids), .agents = 1, .obs_ndim = 1, .obs_shape = { ASTEROIDS_OBS },
-                .num_actions = PUF_COUNT(asteroids_actions), .actions = asteroids_actions },
-    .obs = asteroids_obs, .num_obs = PUF_COUNT(asteroids_obs),
-    .params = asteroids_params, .num_params = PUF_COUNT(asteroids_params),
-    .fields = asteroids_fields, .num_fields = PUF_COUNT(asteroids_fields),
-    .log_names = asteroids_log_names, .num_log_names = PUF_COUNT(asteroids_log_names));
+                PUF_ACTIONS(asteroids) },
+    PUF_TABLES(asteroids),
+    PUF_LOG_NAMES(asteroids));

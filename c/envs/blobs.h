@@ -82,20 +82,11 @@ typedef struct Blobs {
     BlobsLog log;
 } Blobs;
 
-enum {
-    BLOBS_NUM_PLAYERS,
-    BLOBS_ROOM,
-    BLOBS_FILL,
-    BLOBS_MARGIN,
-    BLOBS_SPEED,
-    BLOBS_DECAY,
-    BLOBS_MAX_MASS,
-    BLOBS_GOAL,
-    BLOBS_MAX_STEPS,
-    BLOBS_CONTINUOUS,
-    BLOBS_REWARD_MASS,
-    BLOBS_REWARD_DEATH,
-};
+// What the state keeps as sizes.
+typedef struct BlobsSetup {
+    Blobs state;
+    double room, fill;
+} BlobsSetup;
 
 // Settings to sizes. Tables begin on cache lines.
 
@@ -107,14 +98,14 @@ static int32_t blobs_take(int32_t* end, int32_t elements)
 }
 
 // Fills in all that is counted; returns the bytes of the state.
-static int32_t blobs_plan(Blobs* s, const double* params)
+static int32_t blobs_plan(Blobs* s, const BlobsSetup* setup)
 {
-    int32_t players = (int32_t)params[BLOBS_NUM_PLAYERS];
-    int32_t cells = (int32_t)(sqrtf((float)(players * params[BLOBS_ROOM])) / BLOBS_CELL);
+    int32_t players = setup->state.num_players;
+    int32_t cells = (int32_t)(sqrtf((float)(players * setup->room)) / BLOBS_CELL);
     s->num_players = players;
     s->cells = cells < BLOBS_LEAST_CELLS ? BLOBS_LEAST_CELLS : cells;
     s->side = (float)s->cells * BLOBS_CELL;
-    s->num_dots = (int32_t)(params[BLOBS_FILL] * s->cells * s->cells);
+    s->num_dots = (int32_t)(setup->fill * s->cells * s->cells);
     s->dot_columns = s->cells + 2 * BLOBS_BORDER;
     s->bins = (int32_t)(s->side / BLOBS_SIGHT) + 3;
     s->place_rows = BLOBS_PLACE_ROWS;
@@ -135,16 +126,26 @@ static int32_t blobs_plan(Blobs* s, const double* params)
     return end;
 }
 
-static void blobs_resize(PufLayout* layout, const double* params)
+static void blobs_resize(PufLayout* layout, const void* setup)
 {
     static const PufAction discrete[] = { { "move", BLOBS_MOVES, 0, 0,
                                             "stay right down_right down down_left left up_left up up_right" } };
     static const PufAction continuous[] = { { "right", 0, -1, 1, "full speed" }, { "down", 0, -1, 1, "full speed" } };
+    const BlobsSetup* given = setup;
     Blobs plan;
-    layout->state_size = (uint64_t)blobs_plan(&plan, params);
+    layout->state_size = (uint64_t)blobs_plan(&plan, given);
     layout->agents = plan.num_players;
-    layout->num_actions = params[BLOBS_CONTINUOUS] != 0 ? 2 : 1;
-    layout->actions = params[BLOBS_CONTINUOUS] != 0 ? continuous : discrete;
+    layout->num_actions = given->state.continuous ? 2 : 1;
+    layout->actions = given->state.continuous ? continuous : discrete;
+}
+
+static void blobs_prepare(void* setup)
+{
+    BlobsSetup* given = setup;
+    Blobs* s = &given->state;
+    (void)blobs_plan(s, given);
+    s->max_mass *= BLOBS_GRAINS;
+    s->goal *= BLOBS_GRAINS;
 }
 
 static float* blobs_floats(const Blobs* s, int32_t offset) { return (float*)((uint8_t*)s + offset); }
@@ -158,21 +159,6 @@ static int32_t* blobs_life(const Blobs* s, int32_t row) { return blobs_ints(s, s
 static float* blobs_near(const Blobs* s, int32_t row)
 {
     return blobs_floats(s, s->near_players) + row * s->num_players;
-}
-
-static void blobs_init(Blobs* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    (void)blobs_plan(s, params);
-    s->max_mass = (int32_t)params[BLOBS_MAX_MASS] * BLOBS_GRAINS;
-    s->goal = (int32_t)params[BLOBS_GOAL] * BLOBS_GRAINS;
-    s->max_steps = (int32_t)params[BLOBS_MAX_STEPS];
-    s->continuous = params[BLOBS_CONTINUOUS] != 0;
-    s->margin = (float)params[BLOBS_MARGIN];
-    s->speed = (float)params[BLOBS_SPEED];
-    s->decay = (float)params[BLOBS_DECAY];
-    s->reward_mass = (float)params[BLOBS_REWARD_MASS];
-    s->reward_death = (float)params[BLOBS_REWARD_DEATH];
 }
 
 static float blobs_radius(int32_t grains) { return sqrtf((float)grains * (1.0f / BLOBS_START_GRAINS)); }
@@ -606,11 +592,8 @@ static int32_t blobs_score(Blobs* s, PufIo io)
 static void blobs_add_log(Blobs* s, int32_t p, int32_t died)
 {
     int32_t peak = blobs_life(s, BLOBS_PEAK)[p];
-    s->log.common.n += 1.0f;
-    s->log.common.perf += puf_minf((float)peak / (float)s->goal, 1.0f);
-    s->log.common.score += (float)peak * (1.0f / BLOBS_GRAINS);
-    s->log.common.episode_return += blobs_place(s, BLOBS_RETURN)[p];
-    s->log.common.episode_length += (float)blobs_life(s, BLOBS_AGE)[p];
+    puf_log_episode(&s->log.common, puf_minf((float)peak / (float)s->goal, 1.0f), (float)peak * (1.0f / BLOBS_GRAINS),
+                    blobs_place(s, BLOBS_RETURN)[p], (float)blobs_life(s, BLOBS_AGE)[p]);
     s->log.dots_eaten += (float)blobs_life(s, BLOBS_DOTS)[p];
     s->log.players_eaten += (float)blobs_life(s, BLOBS_PREY)[p];
     s->log.final_mass += (float)blobs_life(s, BLOBS_MASS)[p] * (1.0f / BLOBS_GRAINS);
@@ -655,19 +638,18 @@ static const PufObs blobs_obs[] = {
     { "threats", BLOBS_SECTORS, 0, 1, "the same for players that could eat this one, from their edge" },
 };
 static const PufParam blobs_params[] = {
-    [BLOBS_NUM_PLAYERS] = { "num_players", PUF_INT, 32, 1, BLOBS_MOST, "players on one plane: its agents" },
-    [BLOBS_ROOM] = { "room", PUF_REAL, 400, 25, 4000, "area of the plane for each player; a new one covers 3.14" },
-    [BLOBS_FILL] = { "fill", PUF_REAL, 0.5, 0, 0.9, "dots on each 5 x 5 of the plane" },
-    [BLOBS_MARGIN] = { "margin", PUF_REAL, 1.1, 1, 10, "how many times as heavy an eater must be" },
-    [BLOBS_SPEED] = { "speed", PUF_REAL, 1, 0.01, 5, "of a new player, per step" },
-    [BLOBS_DECAY] = { "decay", PUF_REAL, 0.0005, 0, 1, "part of the mass above that of a new player lost in a step" },
-    [BLOBS_MAX_MASS] = { "max_mass", PUF_INT, BLOBS_LARGEST_MASS, BLOBS_START_MASS, BLOBS_LARGEST_MASS,
-                         "mass that nobody exceeds" },
-    [BLOBS_GOAL] = { "goal", PUF_INT, 400, 1, BLOBS_LARGEST_MASS, "mass that counts as solved (perf 1)" },
-    [BLOBS_MAX_STEPS] = { "max_steps", PUF_INT, 2000, 1, 1000000, "steps until a life is cut off" },
-    [BLOBS_CONTINUOUS] = { "continuous", PUF_BOOL, 0, 0, 1, "two numbers that point where to go, instead of 9 moves" },
-    [BLOBS_REWARD_MASS] = { "reward_mass", PUF_REAL, 0.1, 0, 1000, "for each unit of mass eaten" },
-    [BLOBS_REWARD_DEATH] = { "reward_death", PUF_REAL, -1, -1000, 1000, "for being eaten" },
+    PUF_SETTING(Blobs, num_players, 32, 1, BLOBS_MOST, "players on one plane: its agents"),
+    PUF_SETTING(BlobsSetup, room, 400, 25, 4000, "area of the plane for each player; a new one covers 3.14"),
+    PUF_SETTING(BlobsSetup, fill, 0.5, 0, 0.9, "dots on each 5 x 5 of the plane"),
+    PUF_SETTING(Blobs, margin, 1.1, 1, 10, "how many times as heavy an eater must be"),
+    PUF_SETTING(Blobs, speed, 1, 0.01, 5, "of a new player, per step"),
+    PUF_SETTING(Blobs, decay, 0.0005, 0, 1, "part of the mass above that of a new player lost in a step"),
+    PUF_SETTING(Blobs, max_mass, BLOBS_LARGEST_MASS, BLOBS_START_MASS, BLOBS_LARGEST_MASS, "mass that nobody exceeds"),
+    PUF_SETTING(Blobs, goal, 400, 1, BLOBS_LARGEST_MASS, "mass that counts as solved (perf 1)"),
+    PUF_SETTING(Blobs, max_steps, 2000, 1, 1000000, "steps until a life is cut off"),
+    PUF_FLAG(Blobs, continuous, 0, "two numbers that point where to go, instead of 9 moves"),
+    PUF_SETTING(Blobs, reward_mass, 0.1, 0, 1000, "for each unit of mass eaten"),
+    PUF_SETTING(Blobs, reward_death, -1, -1000, 1000, "for being eaten"),
 };
 static const char* const blobs_log_names[] = { "dots_eaten", "players_eaten", "final_mass", "eaten" };
 static const PufField blobs_fields[] = {
@@ -695,8 +677,6 @@ PUF_DEFINE_AGENTS_ENV(blobs, Blobs,
     .rate = 20,
     .obs_dtype = PUF_F32,
     .layout = { .agents = 32, .obs_ndim = 1, .obs_shape = { BLOBS_OBS } },
-    .obs = blobs_obs, .num_obs = PUF_COUNT(blobs_obs),
-    .params = blobs_params, .num_params = PUF_COUNT(blobs_params),
-    .fields = blobs_fields, .num_fields = PUF_COUNT(blobs_fields),
-    .log_names = blobs_log_names, .num_log_names = PUF_COUNT(blobs_log_names),
-    .resize = blobs_resize);
+    PUF_TABLES(blobs),
+    PUF_LOG_NAMES(blobs),
+    .setup_size = sizeof(BlobsSetup), .resize = blobs_resize, .prepare = blobs_prepare);

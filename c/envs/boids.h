@@ -124,24 +124,19 @@ typedef struct Boids {
     float log_neighbours, log_alignment, log_cohesion, log_crowding, log_caught; // behind the log, see boids_log
 } Boids;
 
-enum {
-    BOIDS_PARAM_BOIDS,
-    BOIDS_PARAM_DENSITY,
-    BOIDS_PARAM_PREDATORS,
-    BOIDS_PARAM_MAX_STEPS,
-    BOIDS_PARAM_ALIGNMENT,
-    BOIDS_PARAM_COHESION,
-    BOIDS_PARAM_SEPARATION,
-    BOIDS_PARAM_REWARD_CAUGHT,
-};
+// What the state keeps as the side of the world.
+typedef struct BoidsSetup {
+    Boids state;
+    float density;
+} BoidsSetup;
 
 // ---- Sizes and places ----
 
 static int32_t boids_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
-static float boids_side(const double* params)
+static float boids_side(const BoidsSetup* setup)
 {
-    float area = (float)params[BOIDS_PARAM_BOIDS] * PUF_PI / (float)params[BOIDS_PARAM_DENSITY];
+    float area = (float)setup->state.boids * PUF_PI / setup->density;
     return puf_maxf(BOIDS_LEAST_SIDE, sqrtf(area));
 }
 
@@ -160,10 +155,11 @@ static int32_t boids_sorted_bytes(int32_t boids)
     return boids_align(boids_sorted_stride(boids) * BOIDS_SORTED_ROWS * (int32_t)sizeof(float));
 }
 
-static void boids_resize(PufLayout* layout, const double* params)
+static void boids_resize(PufLayout* layout, const void* setup)
 {
-    int32_t boids = (int32_t)params[BOIDS_PARAM_BOIDS];
-    int32_t cells = boids_cells(boids_side(params));
+    const BoidsSetup* given = setup;
+    int32_t boids = given->state.boids;
+    int32_t cells = boids_cells(boids_side(given));
     int32_t bins = boids_align((2 * boids + cells * cells + 1) * (int32_t)sizeof(int32_t));
     layout->agents = boids;
     layout->state_size = (uint64_t)(boids_align((int32_t)sizeof(Boids)) + boids_table_bytes(boids) +
@@ -189,17 +185,11 @@ static int32_t* boids_bin_of(const Boids* s) { return (int32_t*)((uint8_t*)s + s
 static int32_t* boids_order(const Boids* s) { return boids_bin_of(s) + s->boids; }
 static int32_t* boids_starts(const Boids* s) { return boids_order(s) + s->boids; }
 
-static void boids_init(Boids* s, const double* params, PufRng rng)
+static void boids_prepare(void* setup)
 {
-    s->rng = rng;
-    s->boids = (int32_t)params[BOIDS_PARAM_BOIDS];
-    s->predators = (int32_t)params[BOIDS_PARAM_PREDATORS];
-    s->max_steps = (int32_t)params[BOIDS_PARAM_MAX_STEPS];
-    s->alignment = (float)params[BOIDS_PARAM_ALIGNMENT];
-    s->cohesion = (float)params[BOIDS_PARAM_COHESION];
-    s->separation = (float)params[BOIDS_PARAM_SEPARATION];
-    s->reward_caught = (float)params[BOIDS_PARAM_REWARD_CAUGHT];
-    s->side = boids_side(params);
+    BoidsSetup* given = setup;
+    Boids* s = &given->state;
+    s->side = boids_side(given);
     s->cells = boids_cells(s->side);
     s->per_cell = (float)s->cells / s->side;
     s->table_offset = boids_align((int32_t)sizeof(Boids));
@@ -568,11 +558,7 @@ static void boids_log(Boids* s, int32_t id, int32_t caught)
 {
     float age = boids_row(s, BOIDS_AGE)[id];
     float flocking = boids_row(s, BOIDS_SUM_FLOCKING)[id];
-    s->log.n += 1.0f;
-    s->log.perf += flocking / age;
-    s->log.score += flocking;
-    s->log.episode_return += boids_row(s, BOIDS_RETURN)[id];
-    s->log.episode_length += age;
+    puf_log_episode(&s->log, flocking / age, flocking, boids_row(s, BOIDS_RETURN)[id], age);
     s->log_neighbours += boids_row(s, BOIDS_SUM_NEIGHBOURS)[id] / age;
     s->log_alignment += boids_row(s, BOIDS_SUM_ALIGNMENT)[id] / age;
     s->log_cohesion += boids_row(s, BOIDS_SUM_COHESION)[id] / age;
@@ -758,15 +744,15 @@ static const PufAction boids_actions[] = {
       "left-slower slower right-slower left straight right left-faster faster right-faster" },
 };
 static const PufParam boids_params[] = {
-    [BOIDS_PARAM_BOIDS] = { "boids", PUF_INT, 64, 1, BOIDS_MOST, "boids in one world: its agents" },
-    [BOIDS_PARAM_DENSITY] = { "density", PUF_REAL, 3, 1, 50,
-                              "neighbours in sight if all were spread evenly: it gives the size of the world" },
-    [BOIDS_PARAM_PREDATORS] = { "predators", PUF_INT, 0, 0, BOIDS_MOST_PREDATORS, "in one world" },
-    [BOIDS_PARAM_MAX_STEPS] = { "max_steps", PUF_INT, 1000, 1, 1000000, "steps until all episodes are cut off" },
-    [BOIDS_PARAM_ALIGNMENT] = { "alignment", PUF_REAL, 0.4, 0, 10, "reward for the neighbours' heading" },
-    [BOIDS_PARAM_COHESION] = { "cohesion", PUF_REAL, 0.4, 0, 10, "reward for being in their midst" },
-    [BOIDS_PARAM_SEPARATION] = { "separation", PUF_REAL, 0.6, 0, 10, "penalty for being crowded" },
-    [BOIDS_PARAM_REWARD_CAUGHT] = { "reward_caught", PUF_REAL, -1, -10, 10, "for being caught" },
+    PUF_SETTING(Boids, boids, 64, 1, BOIDS_MOST, "boids in one world: its agents"),
+    PUF_SETTING(BoidsSetup, density, 3, 1, 50,
+                "neighbours in sight if all were spread evenly: it gives the size of the world"),
+    PUF_SETTING(Boids, predators, 0, 0, BOIDS_MOST_PREDATORS, "in one world"),
+    PUF_SETTING(Boids, max_steps, 1000, 1, 1000000, "steps until all episodes are cut off"),
+    PUF_SETTING(Boids, alignment, 0.4, 0, 10, "reward for the neighbours' heading"),
+    PUF_SETTING(Boids, cohesion, 0.4, 0, 10, "reward for being in their midst"),
+    PUF_SETTING(Boids, separation, 0.6, 0, 10, "penalty for being crowded"),
+    PUF_SETTING(Boids, reward_caught, -1, -10, 10, "for being caught"),
 };
 static const PufField boids_fields[] = {
     PUF_BLOCK(Boids, "table", PUF_F32, table_offset, table_rows, boids,
@@ -791,9 +777,7 @@ PUF_DEFINE_AGENTS_ENV(boids, Boids,
     .rate = 30,
     .obs_dtype = PUF_F32,
     .layout = { .agents = 64, .obs_ndim = 1, .obs_shape = { BOIDS_VIEW },
-                .num_actions = 1, .actions = boids_actions },
-    .obs = boids_obs, .num_obs = PUF_COUNT(boids_obs),
-    .params = boids_params, .num_params = PUF_COUNT(boids_params),
-    .fields = boids_fields, .num_fields = PUF_COUNT(boids_fields),
-    .log_names = boids_log_names, .num_log_names = PUF_COUNT(boids_log_names),
-    .resize = boids_resize);
+                PUF_ACTIONS(boids) },
+    PUF_TABLES(boids),
+    PUF_LOG_NAMES(boids),
+    .setup_size = sizeof(BoidsSetup), .resize = boids_resize, .prepare = boids_prepare);

@@ -68,13 +68,6 @@ typedef struct Breakout {
 
 static const uint8_t breakout_points[BREAKOUT_ROWS] = { 7, 7, 4, 4, 1, 1 };
 
-static void breakout_init(Breakout* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->frameskip = (int32_t)params[0];
-    s->max_frames = (int32_t)params[1];
-}
-
 // The nearest multiple of a grain. floorf, since a round trip through an integer may or may not keep the sign of zero.
 static float breakout_grain(float x) { return floorf(x * BREAKOUT_GRAIN + 0.5f) / BREAKOUT_GRAIN; }
 
@@ -321,11 +314,8 @@ static void breakout_step(Breakout* s, PufIo io)
     io.terminals[0] = (uint8_t)over;
     io.truncations[0] = (uint8_t)late;
     if (over | late) {
-        s->log.n += 1.0f;
-        s->log.perf += (float)s->score / BREAKOUT_MAX_SCORE;
-        s->log.score += (float)s->score;
-        s->log.episode_return += (float)s->score;
-        s->log.episode_length += (float)((s->frame + s->frameskip - 1) / s->frameskip);
+        puf_log_episode(&s->log, (float)s->score / BREAKOUT_MAX_SCORE, (float)s->score, (float)s->score,
+                        (float)((s->frame + s->frameskip - 1) / s->frameskip));
     }
 }
 
@@ -344,8 +334,8 @@ static const PufObs breakout_obs[] = {
 };
 static const PufAction breakout_actions[] = { { "move", BREAKOUT_ACTIONS, 0, 0, "stay left right" } };
 static const PufParam breakout_params[] = {
-    { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
-    { "max_frames", PUF_INT, 36000, 1, 10000000, "frames until an episode is cut off" },
+    PUF_SETTING(Breakout, frameskip, 4, 1, 16, "frames an action is held for; 60 frames a second"),
+    PUF_SETTING(Breakout, max_frames, 36000, 1, 10000000, "frames until an episode is cut off"),
 };
 static const PufField breakout_fields[] = {
     PUF_SCALAR(Breakout, paddle_x, "left edge of the paddle, pixels"),
@@ -373,7 +363,5 @@ PUF_DEFINE_ENV(breakout, Breakout,
     .rate = 15,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Breakout), .agents = 1, .obs_ndim = 1, .obs_shape = { BREAKOUT_OBS },
-                .num_actions = 1, .actions = breakout_actions },
-    .obs = breakout_obs, .num_obs = PUF_COUNT(breakout_obs),
-    .params = breakout_params, .num_params = PUF_COUNT(breakout_params),
-    .fields = breakout_fields, .num_fields = PUF_COUNT(breakout_fields));
+                PUF_ACTIONS(breakout) },
+    PUF_TABLES(breakout));

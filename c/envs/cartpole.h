@@ -41,12 +41,11 @@ typedef struct Cartpole {
     PufRng rng;
 } Cartpole;
 
-static void cartpole_init(Cartpole* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->max_steps = (int16_t)params[1];
-    s->strength = (float)params[2];
-}
+// What the state does not keep: the layout shows it.
+typedef struct CartpoleSetup {
+    Cartpole state;
+    int32_t continuous;
+} CartpoleSetup;
 
 static void cartpole_reset(Cartpole* s)
 {
@@ -91,11 +90,7 @@ static inline int cartpole_fallen(const float row[4])
 static void cartpole_log(Cartpole* s)
 {
     float steps = (float)s->tick;
-    s->log.n += 1.0f;
-    s->log.perf += steps / (float)s->max_steps;
-    s->log.score += steps;
-    s->log.episode_return += steps;
-    s->log.episode_length += steps;
+    puf_log_episode(&s->log, steps / (float)s->max_steps, steps, steps, steps);
 }
 
 static void cartpole_step(Cartpole* s, PufIo io)
@@ -115,6 +110,8 @@ static void cartpole_step(Cartpole* s, PufIo io)
 }
 
 // ---- The rest is speed. ----
+
+#ifndef PUF_PLAIN
 
 // From the end of an episode to the start of the next.
 static void cartpole_restart(Cartpole* s, float* obs, float* final_obs)
@@ -202,6 +199,8 @@ static void cartpole_step_all(const PufLayout* layout, void* states, int32_t n, 
     }
 }
 
+#endif
+
 // The bounds hold for every setting and every way of pushing, `force` up to 20 N. While an episode lasts,
 // |theta| <= 0.2095; the equations then give |theta_acc| < 34 rad/s^2. A run of steps in which theta_dot keeps its sign
 // covers at most 0.419 rad, so theta_dot grows to less than sqrt(2 * 34 * 0.419) rad/s, and two steps more: 6.8.
@@ -217,9 +216,9 @@ static const PufObs cartpole_obs[] = {
 static const PufAction cartpole_actions[] = { { "push", CARTPOLE_ACTIONS, 0, 0, "left right" } };
 static const PufAction cartpole_controls[] = { { "push", 0, -1, 1, "force" } };
 static const PufParam cartpole_params[] = {
-    { "continuous", PUF_BOOL, 0, 0, 1, "one number in [-1, 1] that scales the force, instead of left or right" },
-    { "max_steps", PUF_INT, 500, 1, 32767, "steps until an episode is cut off" },
-    { "force", PUF_REAL, 10, 1, 20, "of a push, N" },
+    PUF_FLAG(CartpoleSetup, continuous, 0, "one number in [-1, 1] that scales the force, instead of left or right"),
+    PUF_SETTING(Cartpole, max_steps, 500, 1, 32767, "steps until an episode is cut off"),
+    PUF_SETTING_AS(Cartpole, "force", strength, 10, 1, 20, "of a push, N"),
 };
 static const PufField cartpole_fields[] = {
     PUF_SCALAR(Cartpole, x, "position of the cart, m"),
@@ -230,9 +229,10 @@ static const PufField cartpole_fields[] = {
     PUF_SCALAR(Cartpole, tick, "steps since the episode began"),
 };
 
-static void cartpole_resize(PufLayout* layout, const double* params)
+static void cartpole_resize(PufLayout* layout, const void* setup)
 {
-    if (params[0] != 0.0) {
+    const CartpoleSetup* given = setup;
+    if (given->continuous) {
         layout->actions = cartpole_controls;
     }
 }
@@ -246,8 +246,6 @@ PUF_DEFINE_BATCH_ENV(cartpole, Cartpole,
     .rate = 50,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Cartpole), .agents = 1, .obs_ndim = 1, .obs_shape = { 4 },
-                .num_actions = 1, .actions = cartpole_actions },
-    .obs = cartpole_obs, .num_obs = PUF_COUNT(cartpole_obs),
-    .params = cartpole_params, .num_params = PUF_COUNT(cartpole_params),
-    .fields = cartpole_fields, .num_fields = PUF_COUNT(cartpole_fields),
-    .resize = cartpole_resize);
+                PUF_ACTIONS(cartpole) },
+    PUF_TABLES(cartpole),
+    .setup_size = sizeof(CartpoleSetup), .resize = cartpole_resize);

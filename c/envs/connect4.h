@@ -38,18 +38,10 @@ typedef struct Connect4 {
     float began_n, began_perf; // after the five of PufLog: of games that the agent began
 } Connect4;
 
-enum { CONNECT4_STRENGTH, CONNECT4_SELF_PLAY };
-
-static void connect4_resize(PufLayout* layout, const double* params)
+static void connect4_resize(PufLayout* layout, const void* setup)
 {
-    layout->agents = params[CONNECT4_SELF_PLAY] > 0.0 ? 2 : 1;
-}
-
-static void connect4_init(Connect4* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->strength = (int32_t)params[CONNECT4_STRENGTH];
-    s->self_play = (int32_t)params[CONNECT4_SELF_PLAY];
+    const Connect4* s = setup;
+    layout->agents = s->self_play ? 2 : 1;
 }
 
 // Rules on bits.
@@ -243,11 +235,7 @@ static void connect4_add_log(Connect4* s, float reward, int32_t player)
 {
     float perf = 0.5f * (reward + 1.0f);
     float began = (float)(s->began == player);
-    s->log.n += 1.0f;
-    s->log.perf += perf;
-    s->log.score += reward;
-    s->log.episode_return += reward;
-    s->log.episode_length += (float)(s->self_play ? s->moves : (s->moves + (s->began == 0)) / 2);
+    puf_log_episode(&s->log, perf, reward, reward, (float)(s->self_play ? s->moves : (s->moves + (s->began == 0)) / 2));
     s->began_n += began;
     s->began_perf += began * perf;
 }
@@ -283,10 +271,10 @@ static const PufObs connect4_obs[] = {
 };
 static const PufAction connect4_actions[] = { { "column", CONNECT4_COLUMNS, 0, 0, "1 2 3 4 5 6 7" } };
 static const PufParam connect4_params[] = {
-    [CONNECT4_STRENGTH] = { "strength", PUF_INT, 4, 0, CONNECT4_MOST_STRENGTH,
-                            "of the scripted opponent: how many moves it looks ahead, its own included; 0 plays at "
-                            "random, 1 wins where it can, 2 also prevents being beaten at once" },
-    [CONNECT4_SELF_PLAY] = { "self_play", PUF_BOOL, 0, 0, 1, "two agents play each other" },
+    PUF_SETTING(Connect4, strength, 4, 0, CONNECT4_MOST_STRENGTH,
+                "of the scripted opponent: how many moves it looks ahead, its own included; 0 plays at random, 1 wins "
+                "where it can, 2 also prevents being beaten at once"),
+    PUF_FLAG(Connect4, self_play, 0, "two agents play each other"),
 };
 static const PufField connect4_fields[] = {
     PUF_ARRAY(Connect4, stones, "of the first agent and of its opponent: bit 7 * column + row, from the bottom left"),
@@ -299,7 +287,7 @@ static const PufField connect4_fields[] = {
     PUF_SCALAR(Connect4, strength, "of the scripted opponent"),
     PUF_SCALAR(Connect4, self_play, "1: two agents"),
 };
-static const char* const connect4_log[] = { "began.n", "began.perf" };
+static const char* const connect4_log_names[] = { "began.n", "began.perf" };
 
 // clang-format off
 PUF_DEFINE_ENV(connect4, Connect4,
@@ -310,9 +298,7 @@ PUF_DEFINE_ENV(connect4, Connect4,
     .rate = 2,
     .obs_dtype = PUF_U8,
     .layout = { .state_size = sizeof(Connect4), .agents = 1, .obs_ndim = 1, .obs_shape = { CONNECT4_OBS },
-                .num_actions = 1, .actions = connect4_actions, .masked = 1 },
-    .obs = connect4_obs, .num_obs = PUF_COUNT(connect4_obs),
-    .params = connect4_params, .num_params = PUF_COUNT(connect4_params),
-    .fields = connect4_fields, .num_fields = PUF_COUNT(connect4_fields),
-    .log_names = connect4_log, .num_log_names = PUF_COUNT(connect4_log),
+                PUF_ACTIONS(connect4), .masked = 1 },
+    PUF_TABLES(connect4),
+    PUF_LOG_NAMES(connect4),
     .resize = connect4_resize);

@@ -141,30 +141,14 @@ enum {
     DRONE_CHANGING = 2, // of the lines
 };
 
-enum {
-    DRONE_NUM_DRONES,
-    DRONE_MAX_STEPS,
-    DRONE_NEIGHBOURS,
-    DRONE_WEIGHTS, // of the tasks
-    DRONE_RANDOMIZE = DRONE_WEIGHTS + DRONE_TASKS,
-    DRONE_AIR,
-    DRONE_REWARD_CLOSE,
-    DRONE_REWARD_PROGRESS,
-    DRONE_REWARD_RING,
-    DRONE_REWARD_CONTACT,
-    DRONE_REWARD_LOST,
-    DRONE_REWARD_SPIN,
-    DRONE_PARAMS,
-};
-
 // Figures of the episodes of one task.
 typedef struct DroneKind {
     float n, perf, contact;
 } DroneKind;
 
 typedef struct DroneLog {
-    float n, perf, score, episode_return, episode_length; // as in PufLog
-    float collision_rate;                                 // share of steps in contact
+    PufLog common;
+    float collision_rate; // share of steps in contact
     float rings;
     float out_of_bounds;
     float crashes;
@@ -205,22 +189,25 @@ static inline float* drone_row(const Drone* s, int32_t i)
 
 static inline int32_t drone_obs_size(int32_t neighbours) { return DRONE_OWN + DRONE_NEIGHBOUR * neighbours; }
 
-static void drone_resize(PufLayout* layout, const double* params)
+static void drone_resize(PufLayout* layout, const void* setup)
 {
-    layout->agents = (int32_t)params[DRONE_NUM_DRONES];
-    layout->obs_shape[0] = drone_obs_size((int32_t)params[DRONE_NEIGHBOURS]);
+    const Drone* s = setup;
+    layout->agents = s->num_drones;
+    layout->obs_shape[0] = drone_obs_size(s->neighbours);
     layout->state_size =
         (uint64_t)drone_align((int32_t)sizeof(Drone)) + (uint64_t)layout->agents * DRONE_COLUMNS * sizeof(float);
 }
 
-static const char* drone_conflict(const double* params)
+static const char* drone_conflict(const void* setup)
 {
-    double sum = 0;
+    const Drone* s = setup;
+    float sum = 0.0f;
     for (int32_t task = 0; task < DRONE_TASKS; task++) {
-        sum += params[DRONE_WEIGHTS + task];
+        sum += s->weights[task];
     }
-    return sum > 0 ? NULL
-                   : "no task is left: one of hover, orbit, follow, cube, sphere, flag, congo, race must be positive";
+    return sum > 0.0f
+               ? NULL
+               : "no task is left: one of hover, orbit, follow, cube, sphere, flag, congo, race must be positive";
 }
 
 // ---- Formations. Every goal swings around a point, along each axis by itself: a circle is a sine beside a cosine. ----
@@ -250,23 +237,9 @@ static int32_t drone_flag_columns(int32_t n)
     return best;
 }
 
-static void drone_init(Drone* s, const double* params, PufRng rng)
+static void drone_prepare(void* setup)
 {
-    s->rng = rng;
-    s->num_drones = (int32_t)params[DRONE_NUM_DRONES];
-    s->max_steps = (int32_t)params[DRONE_MAX_STEPS];
-    s->neighbours = (int32_t)params[DRONE_NEIGHBOURS];
-    for (int32_t task = 0; task < DRONE_TASKS; task++) {
-        s->weights[task] = (float)params[DRONE_WEIGHTS + task];
-    }
-    s->randomize = (float)params[DRONE_RANDOMIZE];
-    s->air = (float)params[DRONE_AIR];
-    s->rewards.close = (float)params[DRONE_REWARD_CLOSE];
-    s->rewards.progress = (float)params[DRONE_REWARD_PROGRESS];
-    s->rewards.ring = (float)params[DRONE_REWARD_RING];
-    s->rewards.contact = (float)params[DRONE_REWARD_CONTACT];
-    s->rewards.lost = (float)params[DRONE_REWARD_LOST];
-    s->rewards.spin = (float)params[DRONE_REWARD_SPIN];
+    Drone* s = setup;
     s->columns = DRONE_COLUMNS;
     s->drones_offset = drone_align((int32_t)sizeof(Drone));
     float n = (float)s->num_drones;
@@ -633,11 +606,7 @@ static void drone_add_log(Drone* s, const float* row, int32_t left, int32_t cras
     float share = s->task == DRONE_RACE ? rings / (float)DRONE_GATES : row[DRONE_WITHIN] / possible;
     float perf = puf_minf(share, 1.0f);
     float contact = row[DRONE_CONTACTS] / steps;
-    log->n += 1.0f;
-    log->perf += perf;
-    log->score += 10.0f * share;
-    log->episode_return += row[DRONE_RETURN];
-    log->episode_length += steps;
+    puf_log_episode(&log->common, perf, 10.0f * share, row[DRONE_RETURN], steps);
     log->collision_rate += contact;
     log->rings += rings;
     log->out_of_bounds += (float)left;
@@ -1523,29 +1492,28 @@ static const PufAction drone_actions[] = {
     { "rotor3", 0, -1, 1, "share" },
 };
 static const PufParam drone_params[] = {
-    [DRONE_NUM_DRONES] = { "num_drones", PUF_INT, 64, 1, DRONE_MOST, "drones in one world: its agents" },
-    [DRONE_MAX_STEPS] = { "max_steps", PUF_INT, 1024, 1, 32767, "steps until a world begins anew, 50 to a second" },
-    [DRONE_NEIGHBOURS] = { "neighbours", PUF_INT, 2, 0, DRONE_MOST_NEIGHBOURS, "nearest others that a drone sees" },
-    [DRONE_WEIGHTS + DRONE_HOVER] = { "hover", PUF_REAL, 1, 0, 1000, "weight of this task when one is drawn" },
-    [DRONE_WEIGHTS + DRONE_ORBIT] = { "orbit", PUF_REAL, 1, 0, 1000, "weight" },
-    [DRONE_WEIGHTS + DRONE_FOLLOW] = { "follow", PUF_REAL, 1, 0, 1000, "weight" },
-    [DRONE_WEIGHTS + DRONE_CUBE] = { "cube", PUF_REAL, 1, 0, 1000, "weight" },
-    [DRONE_WEIGHTS + DRONE_SPHERE] = { "sphere", PUF_REAL, 1, 0, 1000, "weight" },
-    [DRONE_WEIGHTS + DRONE_FLAG] = { "flag", PUF_REAL, 1, 0, 1000, "weight" },
-    [DRONE_WEIGHTS + DRONE_CONGO] = { "congo", PUF_REAL, 1, 0, 1000, "weight" },
-    [DRONE_WEIGHTS + DRONE_RACE] = { "race", PUF_REAL, 7, 0, 1000, "weight: by default half of all" },
-    [DRONE_RANDOMIZE] = { "randomize", PUF_REAL, 1, 0, 1,
-                          "how much bodies differ: at 1 mass 30 %, size 20 %, arm 10 % more, thrust 20 %, inertia 30 "
-                          "%, "
-                          "drag 50 %, lag 30 % either way" },
-    [DRONE_AIR] = { "air", PUF_REAL, 1, 0, 10, "drag, as a multiple of the usual; 0 is a vacuum in which rotors work" },
-    [DRONE_REWARD_CLOSE] = { "reward_close", PUF_REAL, 0.05, -10, 10, "for being at the goal, in formations" },
-    [DRONE_REWARD_PROGRESS] = { "reward_progress", PUF_REAL, 0.1, -10, 10, "for every metre nearer to the goal" },
-    [DRONE_REWARD_RING] = { "reward_ring", PUF_REAL, 0.5, -10, 10, "for passing a ring" },
-    [DRONE_REWARD_CONTACT] = { "reward_contact", PUF_REAL, -0.05, -10, 10, "for a step in contact with another" },
-    [DRONE_REWARD_LOST] = { "reward_lost", PUF_REAL, -1, -10, 10, "for leaving the room or hitting the ground" },
-    [DRONE_REWARD_SPIN] = { "reward_spin", PUF_REAL, 0.05, -10, 10,
-                            "taken off, times the mean square of the turn rates as shares of 20 rad/s" },
+    PUF_SETTING(Drone, num_drones, 64, 1, DRONE_MOST, "drones in one world: its agents"),
+    PUF_SETTING(Drone, max_steps, 1024, 1, 32767, "steps until a world begins anew, 50 to a second"),
+    PUF_SETTING(Drone, neighbours, 2, 0, DRONE_MOST_NEIGHBOURS, "nearest others that a drone sees"),
+    PUF_SETTING_AS(Drone, "hover", weights[DRONE_HOVER], 1, 0, 1000, "weight of this task when one is drawn"),
+    PUF_SETTING_AS(Drone, "orbit", weights[DRONE_ORBIT], 1, 0, 1000, "weight"),
+    PUF_SETTING_AS(Drone, "follow", weights[DRONE_FOLLOW], 1, 0, 1000, "weight"),
+    PUF_SETTING_AS(Drone, "cube", weights[DRONE_CUBE], 1, 0, 1000, "weight"),
+    PUF_SETTING_AS(Drone, "sphere", weights[DRONE_SPHERE], 1, 0, 1000, "weight"),
+    PUF_SETTING_AS(Drone, "flag", weights[DRONE_FLAG], 1, 0, 1000, "weight"),
+    PUF_SETTING_AS(Drone, "congo", weights[DRONE_CONGO], 1, 0, 1000, "weight"),
+    PUF_SETTING_AS(Drone, "race", weights[DRONE_RACE], 7, 0, 1000, "weight: by default half of all"),
+    PUF_SETTING(Drone, randomize, 1, 0, 1,
+                "how much bodies differ: at 1 mass 30 %, size 20 %, arm 10 % more, thrust 20 %, inertia 30 %, drag 50 "
+                "%, lag 30 % either way"),
+    PUF_SETTING(Drone, air, 1, 0, 10, "drag, as a multiple of the usual; 0 is a vacuum in which rotors work"),
+    PUF_SETTING_AS(Drone, "reward_close", rewards.close, 0.05, -10, 10, "for being at the goal, in formations"),
+    PUF_SETTING_AS(Drone, "reward_progress", rewards.progress, 0.1, -10, 10, "for every metre nearer to the goal"),
+    PUF_SETTING_AS(Drone, "reward_ring", rewards.ring, 0.5, -10, 10, "for passing a ring"),
+    PUF_SETTING_AS(Drone, "reward_contact", rewards.contact, -0.05, -10, 10, "for a step in contact with another"),
+    PUF_SETTING_AS(Drone, "reward_lost", rewards.lost, -1, -10, 10, "for leaving the room or hitting the ground"),
+    PUF_SETTING_AS(Drone, "reward_spin", rewards.spin, 0.05, -10, 10,
+                   "taken off, times the mean square of the turn rates as shares of 20 rad/s"),
 };
 static const PufField drone_fields[] = {
     PUF_BLOCK(Drone, "drones", PUF_F32, drones_offset, num_drones, columns,
@@ -1584,9 +1552,7 @@ PUF_DEFINE_BATCH_ENV(drone, Drone,
     .rate = 50,
     .obs_dtype = PUF_F32,
     .layout = { .agents = 64, .obs_ndim = 1, .obs_shape = { DRONE_OWN + 2 * DRONE_NEIGHBOUR },
-                .num_actions = 4, .actions = drone_actions },
-    .obs = drone_obs, .num_obs = PUF_COUNT(drone_obs),
-    .params = drone_params, .num_params = PUF_COUNT(drone_params),
-    .fields = drone_fields, .num_fields = PUF_COUNT(drone_fields),
-    .log_names = drone_log_names, .num_log_names = PUF_COUNT(drone_log_names),
-    .resize = drone_resize, .conflict = drone_conflict);
+                PUF_ACTIONS(drone) },
+    PUF_TABLES(drone),
+    PUF_LOG_NAMES(drone),
+    .resize = drone_resize, .conflict = drone_conflict, .prepare = drone_prepare);

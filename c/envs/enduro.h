@@ -114,16 +114,6 @@ typedef struct Enduro {
     float days, crashed; // of the log
 } Enduro;
 
-static void enduro_init(Enduro* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->frameskip = (int32_t)params[0];
-    s->day_frames = (int32_t)params[1];
-    s->first_quota = (int32_t)params[2];
-    s->later_quota = (int32_t)params[3];
-    s->max_days = (int32_t)params[4];
-}
-
 // ---- The road ----
 
 // The bend behind the last one known: each turns a little towards a goal, which is kept for 3 to 10 nodes.
@@ -472,12 +462,10 @@ static void enduro_log(Enduro* s)
 {
     int32_t days = s->day - 1;
     float today = puf_clampf((float)s->passed / (float)s->quota, 0.0f, 1.0f); // 0 on the morning after the last day
-    s->log.n += 1.0f;
-    s->log.perf += puf_minf(((float)days + today) / (float)s->max_days, 1.0f);
-    s->log.score += (float)s->total;
-    s->log.episode_return += (float)s->total * (1.0f / ENDURO_CARS_TO_REWARD) -
-                             (float)s->crashes * (1.0f / ENDURO_CRASHES_TO_REWARD) + (float)days;
-    s->log.episode_length += (float)s->steps;
+    puf_log_episode(&s->log, puf_minf(((float)days + today) / (float)s->max_days, 1.0f), (float)s->total,
+                    (float)s->total * (1.0f / ENDURO_CARS_TO_REWARD) -
+                        (float)s->crashes * (1.0f / ENDURO_CRASHES_TO_REWARD) + (float)days,
+                    (float)s->steps);
     s->days += (float)days;
     s->crashed += (float)s->crashes;
 }
@@ -530,11 +518,11 @@ static const PufAction enduro_actions[] = {
     { "drive", ENDURO_ACTIONS, 0, 0, "coast gas brake left left_gas left_brake right right_gas right_brake" },
 };
 static const PufParam enduro_params[] = {
-    { "frameskip", PUF_INT, 4, 1, 16, "frames an action is held for; 60 frames a second" },
-    { "day_frames", PUF_INT, 5400, 8, 1000000, "frames in a day" },
-    { "first_quota", PUF_INT, 100, 1, 1000000, "cars to overtake on the first day" },
-    { "later_quota", PUF_INT, 150, 1, 1000000, "cars to overtake on every other day" },
-    { "max_days", PUF_INT, 5, 1, 1000, "days until an episode is cut off" },
+    PUF_SETTING(Enduro, frameskip, 4, 1, 16, "frames an action is held for; 60 frames a second"),
+    PUF_SETTING(Enduro, day_frames, 5400, 8, 1000000, "frames in a day"),
+    PUF_SETTING(Enduro, first_quota, 100, 1, 1000000, "cars to overtake on the first day"),
+    PUF_SETTING(Enduro, later_quota, 150, 1, 1000000, "cars to overtake on every other day"),
+    PUF_SETTING(Enduro, max_days, 5, 1, 1000, "days until an episode is cut off"),
 };
 static const PufField enduro_fields[] = {
     PUF_GRID(Enduro, place,
@@ -576,8 +564,6 @@ PUF_DEFINE_ENV(enduro, Enduro,
     .rate = 15,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Enduro), .agents = 1, .obs_ndim = 1, .obs_shape = { ENDURO_OBS },
-                .num_actions = 1, .actions = enduro_actions },
-    .obs = enduro_obs, .num_obs = PUF_COUNT(enduro_obs),
-    .params = enduro_params, .num_params = PUF_COUNT(enduro_params),
-    .fields = enduro_fields, .num_fields = PUF_COUNT(enduro_fields),
-    .log_names = enduro_log_names, .num_log_names = PUF_COUNT(enduro_log_names));
+                PUF_ACTIONS(enduro) },
+    PUF_TABLES(enduro),
+    PUF_LOG_NAMES(enduro));

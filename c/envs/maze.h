@@ -76,21 +76,15 @@ typedef struct Maze {
     float log_shortest, log_keys, solved_n, solved_steps, solved_shortest; // after the five of PufLog
 } Maze;
 
-enum {
-    MAZE_WIDTH,
-    MAZE_HEIGHT,
-    MAZE_DOORS,
-    MAZE_LOOPS,
-    MAZE_BRANCHING,
-    MAZE_NUM_LEVELS,
-    MAZE_LEVEL_SEED,
-    MAZE_DIFFICULTY,
-    MAZE_SPREAD,
-    MAZE_COMPASS,
-    MAZE_MAX_STEPS,
-    MAZE_REWARD_KEY,
-    MAZE_REWARD_DOOR,
-};
+// What the levels are made from, and the window of them.
+typedef struct MazeSetup {
+    Maze state;
+    int32_t width, height; // rooms
+    int32_t doors;
+    float loops, branching;
+    uint32_t level_seed;
+    double difficulty, spread;
+} MazeSetup;
 
 // ---- Where things lie in the assets: the levels by rank, then room to work in, then a table of tiles for each. ----
 
@@ -98,34 +92,36 @@ enum {
 
 static int32_t maze_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
-static int32_t maze_table_side(double rooms) { return 2 * (int32_t)rooms - 1 + 2 * MAZE_SIGHT; }
+static int32_t maze_table_side(int32_t rooms) { return 2 * rooms - 1 + 2 * MAZE_SIGHT; }
 
-static int32_t maze_table_bytes(const double* params)
+static int32_t maze_table_bytes(const MazeSetup* setup)
 {
     int32_t beyond = MAZE_ROW - MAZE_VIEW; // maze_observe reads this much behind the last view
-    return maze_align(maze_table_side(params[MAZE_HEIGHT]) * maze_table_side(params[MAZE_WIDTH]) + beyond);
+    return maze_align(maze_table_side(setup->height) * maze_table_side(setup->width) + beyond);
 }
 
-static int32_t maze_work_offset(const double* params)
+static int32_t maze_work_offset(const MazeSetup* setup)
 {
-    return maze_align((int32_t)params[MAZE_NUM_LEVELS] * (int32_t)sizeof(MazeLevel));
+    return maze_align(setup->state.num_levels * (int32_t)sizeof(MazeLevel));
 }
 
 // Two int32 for each tile: the queue and the distances of a search. Rooms need less, and are done before.
-static int32_t maze_tables_offset(const double* params)
+static int32_t maze_tables_offset(const MazeSetup* setup)
 {
-    return maze_work_offset(params) + maze_align(2 * (int32_t)sizeof(int32_t) * maze_table_bytes(params));
+    return maze_work_offset(setup) + maze_align(2 * (int32_t)sizeof(int32_t) * maze_table_bytes(setup));
 }
 
-static void maze_resize(PufLayout* layout, const double* params)
+static void maze_resize(PufLayout* layout, const void* setup)
 {
-    uint64_t tables = (uint64_t)maze_table_bytes(params) * (uint64_t)params[MAZE_NUM_LEVELS];
-    layout->assets_size = (uint64_t)maze_tables_offset(params) + tables;
+    const MazeSetup* given = setup;
+    uint64_t tables = (uint64_t)maze_table_bytes(given) * (uint64_t)given->state.num_levels;
+    layout->assets_size = (uint64_t)maze_tables_offset(given) + tables;
 }
 
-static const char* maze_conflict(const double* params)
+static const char* maze_conflict(const void* setup)
 {
-    double bytes = (double)maze_table_bytes(params) * params[MAZE_NUM_LEVELS] + (double)maze_tables_offset(params);
+    const MazeSetup* given = setup;
+    double bytes = (double)maze_table_bytes(given) * given->state.num_levels + (double)maze_tables_offset(given);
     return bytes > MAZE_MOST_BYTES ? "the levels take more than 1 GB: make num_levels, width or height smaller" : NULL;
 }
 
@@ -410,9 +406,8 @@ static int32_t maze_between_levels(int32_t low, int32_t high, int32_t number, in
     return count > 1 ? low + (2 * number * (high - low) + count - 1) / (2 * (count - 1)) : high;
 }
 
-static int32_t maze_side(double most, int32_t number, int32_t count)
+static int32_t maze_side(int32_t side, int32_t number, int32_t count)
 {
-    int32_t side = (int32_t)most;
     return maze_between_levels(side < MAZE_LEAST_SIDE ? side : MAZE_LEAST_SIDE, side, number, count);
 }
 
@@ -436,22 +431,23 @@ static void maze_rank(MazeLevel* levels, int32_t count)
     }
 }
 
-static void maze_make_assets(const PufLayout* layout, void* assets, const double* params)
+static void maze_make_assets(const PufLayout* layout, void* assets, const void* setup)
 {
     (void)layout;
+    const MazeSetup* given = setup;
     MazeLevel* levels = assets;
-    int32_t* work = (int32_t*)((uint8_t*)assets + maze_work_offset(params));
-    int8_t* tables = (int8_t*)assets + maze_tables_offset(params);
-    int32_t count = (int32_t)params[MAZE_NUM_LEVELS], bytes = maze_table_bytes(params);
+    int32_t* work = (int32_t*)((uint8_t*)assets + maze_work_offset(given));
+    int8_t* tables = (int8_t*)assets + maze_tables_offset(given);
+    int32_t count = given->state.num_levels, bytes = maze_table_bytes(given);
     for (int32_t i = 0; i < count; i++) {
         MazeBuild b;
-        b.rng = puf_rng_seed((uint64_t)params[MAZE_LEVEL_SEED], (uint64_t)i);
+        b.rng = puf_rng_seed(given->level_seed, (uint64_t)i);
         b.level = &levels[i];
         b.tiles = tables + (size_t)i * (size_t)bytes;
-        b.table_columns = maze_table_side(params[MAZE_WIDTH]);
+        b.table_columns = maze_table_side(given->width);
         b.level->number = i;
-        b.level->columns = maze_side(params[MAZE_WIDTH], i, count);
-        b.level->rows = maze_side(params[MAZE_HEIGHT], i, count);
+        b.level->columns = maze_side(given->width, i, count);
+        b.level->rows = maze_side(given->height, i, count);
         b.rooms = b.level->rows * b.level->columns;
         b.queue = work;
         b.distance = work + bytes;
@@ -460,28 +456,24 @@ static void maze_make_assets(const PufLayout* layout, void* assets, const double
         b.order = work + 2 * b.rooms;
         b.region = work + 3 * b.rooms;
         memset(b.tiles, MAZE_WALL, (size_t)bytes);
-        maze_grow(&b, (float)params[MAZE_BRANCHING]);
-        maze_furnish(&b, maze_between_levels(0, (int32_t)params[MAZE_DOORS], i, count), (float)params[MAZE_LOOPS]);
+        maze_grow(&b, given->branching);
+        maze_furnish(&b, maze_between_levels(0, given->doors, i, count), given->loops);
     }
     maze_rank(levels, count);
 }
 
 // ---- Playing them. ----
 
-static void maze_init(Maze* s, const double* params, PufRng rng)
+static void maze_prepare(void* setup)
 {
-    s->rng = rng;
-    s->num_levels = (int32_t)params[MAZE_NUM_LEVELS];
-    s->compass = (int32_t)params[MAZE_COMPASS];
-    s->max_steps = (int32_t)params[MAZE_MAX_STEPS];
-    s->reward_key = (float)params[MAZE_REWARD_KEY];
-    s->reward_door = (float)params[MAZE_REWARD_DOOR];
-    s->num_ranks = puf_clampi((int32_t)(params[MAZE_SPREAD] * s->num_levels), 1, s->num_levels);
-    s->first_rank = (int32_t)(params[MAZE_DIFFICULTY] * (s->num_levels - s->num_ranks) + 0.5);
-    s->table_rows = maze_table_side(params[MAZE_HEIGHT]);
-    s->table_columns = maze_table_side(params[MAZE_WIDTH]);
-    s->table_bytes = maze_table_bytes(params);
-    s->tables_offset = maze_tables_offset(params);
+    MazeSetup* given = setup;
+    Maze* s = &given->state;
+    s->num_ranks = puf_clampi((int32_t)(given->spread * s->num_levels), 1, s->num_levels);
+    s->first_rank = (int32_t)(given->difficulty * (s->num_levels - s->num_ranks) + 0.5);
+    s->table_rows = maze_table_side(given->height);
+    s->table_columns = maze_table_side(given->width);
+    s->table_bytes = maze_table_bytes(given);
+    s->tables_offset = maze_tables_offset(given);
 }
 
 static const MazeLevel* maze_level(const Maze* s, const void* assets) { return (const MazeLevel*)assets + s->rank; }
@@ -580,11 +572,7 @@ static void maze_add_log(Maze* s, int solved)
     for (int32_t c = 0; c < MAZE_COLOURS; c++) {
         keys += s->keys >> c & 1;
     }
-    s->log.n += 1.0f;
-    s->log.perf += (float)solved;
-    s->log.score += solved ? efficiency : 0.0f;
-    s->log.episode_return += s->episode_return;
-    s->log.episode_length += (float)s->tick;
+    puf_log_episode(&s->log, (float)solved, solved ? efficiency : 0.0f, s->episode_return, (float)s->tick);
     s->log_shortest += (float)s->shortest;
     s->log_keys += (float)keys;
     s->solved_n += (float)solved;
@@ -634,24 +622,24 @@ static const PufObs maze_obs[] = {
 };
 static const PufAction maze_actions[] = { { "move", MAZE_MOVES, 0, 0, "up down left right" } };
 static const PufParam maze_params[] = {
-    [MAZE_WIDTH] = { "width", PUF_INT, 10, 2, MAZE_LONGEST_SIDE, "rooms in a row of the largest mazes" },
-    [MAZE_HEIGHT] = { "height", PUF_INT, 10, 2, MAZE_LONGEST_SIDE, "rooms in a column of the largest mazes" },
-    [MAZE_DOORS] = { "doors", PUF_INT, 3, 0, MAZE_COLOURS, "doors, and keys, of the largest mazes" },
-    [MAZE_LOOPS] = { "loops", PUF_REAL, 0.1, 0, 1, "chance that a wall between rooms goes" },
-    [MAZE_BRANCHING] = { "branching", PUF_REAL, 0.2, 0, 1, "0 long winding ways, 1 many short blind alleys" },
-    [MAZE_NUM_LEVELS] = { "num_levels", PUF_INT, 2048, 1, MAZE_MOST_LEVELS,
-                          "mazes that a batch shares, from 3 x 3 rooms without a door to the largest; few are "
-                          "learned by heart" },
-    [MAZE_LEVEL_SEED] = { "level_seed", PUF_INT, 0, 0, 1e9, "what the mazes are made from; another one, other mazes" },
-    [MAZE_DIFFICULTY] = { "difficulty", PUF_REAL, 0.5, 0, 1,
-                          "which mazes episodes draw from, ranked by their shortest solution: 0 those with the "
-                          "shortest, 1 those with the longest, in between a window that moves evenly over the ranks" },
-    [MAZE_SPREAD] = { "spread", PUF_REAL, 0.5, 0, 1, "width of that window, as a part of all mazes; 1 is all of them" },
-    [MAZE_COMPASS] = { "compass", PUF_BOOL, 1, 0, 1, "show where the goal is while it is out of sight" },
-    [MAZE_MAX_STEPS] = { "max_steps", PUF_INT, 0, 0, 10000000,
-                         "steps until an episode is cut off; 0 is twice the tiles one can stand on in the maze" },
-    [MAZE_REWARD_KEY] = { "reward_key", PUF_REAL, 0.1, -1, 1, "for taking a key" },
-    [MAZE_REWARD_DOOR] = { "reward_door", PUF_REAL, 0.1, -1, 1, "for passing a door for the first time" },
+    PUF_SETTING(MazeSetup, width, 10, 2, MAZE_LONGEST_SIDE, "rooms in a row of the largest mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, height, 10, 2, MAZE_LONGEST_SIDE, "rooms in a column of the largest mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, doors, 3, 0, MAZE_COLOURS, "doors, and keys, of the largest mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, loops, 0.1, 0, 1, "chance that a wall between rooms goes", .fixed = 1),
+    PUF_SETTING(MazeSetup, branching, 0.2, 0, 1, "0 long winding ways, 1 many short blind alleys", .fixed = 1),
+    PUF_SETTING(Maze, num_levels, 2048, 1, MAZE_MOST_LEVELS,
+                "mazes that a batch shares, from 3 x 3 rooms without a door to the largest; few are learned by heart",
+                .fixed = 1),
+    PUF_SETTING(MazeSetup, level_seed, 0, 0, 1e9, "what the mazes are made from; another one, other mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, difficulty, 0.5, 0, 1,
+                "which mazes episodes draw from, ranked by their shortest solution: 0 those with the shortest, 1 those "
+                "with the longest, in between a window that moves evenly over the ranks"),
+    PUF_SETTING(MazeSetup, spread, 0.5, 0, 1, "width of that window, as a part of all mazes; 1 is all of them"),
+    PUF_FLAG(Maze, compass, 1, "show where the goal is while it is out of sight"),
+    PUF_SETTING(Maze, max_steps, 0, 0, 10000000,
+                "steps until an episode is cut off; 0 is twice the tiles one can stand on in the maze"),
+    PUF_SETTING(Maze, reward_key, 0.1, -1, 1, "for taking a key"),
+    PUF_SETTING(Maze, reward_door, 0.1, -1, 1, "for passing a door for the first time"),
 };
 static const PufField maze_fields[] = {
     PUF_ASSET(
@@ -673,7 +661,7 @@ static const PufField maze_fields[] = {
     PUF_SCALAR(Maze, tick, "steps since the episode began"),
     PUF_SCALAR(Maze, limit, "steps after which the episode is cut off"),
 };
-static const char* const maze_log[] = { "shortest", "keys", "solved.n", "solved.steps", "solved.shortest" };
+static const char* const maze_log_names[] = { "shortest", "keys", "solved.n", "solved.steps", "solved.shortest" };
 
 // clang-format off
 PUF_DEFINE_ASSETS_ENV(maze, Maze,
@@ -684,11 +672,8 @@ PUF_DEFINE_ASSETS_ENV(maze, Maze,
     .rate = 10,
     .obs_dtype = PUF_I8,
     .layout = { .state_size = sizeof(Maze), .agents = 1, .obs_ndim = 3,
-                .obs_shape = { MAZE_PLANES, MAZE_VIEW, MAZE_VIEW }, .num_actions = 1, .actions = maze_actions },
-    .obs = maze_obs, .num_obs = PUF_COUNT(maze_obs),
-    .params = maze_params, .num_params = PUF_COUNT(maze_params),
-    .fields = maze_fields, .num_fields = PUF_COUNT(maze_fields),
-    .log_names = maze_log, .num_log_names = PUF_COUNT(maze_log),
-    .resize = maze_resize, .conflict = maze_conflict, .make_assets = maze_make_assets,
-    .fixed_params = 1u << MAZE_WIDTH | 1u << MAZE_HEIGHT | 1u << MAZE_DOORS | 1u << MAZE_LOOPS | 1u << MAZE_BRANCHING |
-                    1u << MAZE_NUM_LEVELS | 1u << MAZE_LEVEL_SEED);
+                .obs_shape = { MAZE_PLANES, MAZE_VIEW, MAZE_VIEW }, PUF_ACTIONS(maze) },
+    PUF_TABLES(maze),
+    PUF_LOG_NAMES(maze),
+    .setup_size = sizeof(MazeSetup), .resize = maze_resize, .conflict = maze_conflict,
+    .make_assets = maze_make_assets, .prepare = maze_prepare);

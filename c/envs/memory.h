@@ -23,10 +23,9 @@ typedef struct Memory {
     PufLog log;
 } Memory;
 
-static void memory_init(Memory* s, const double* params, PufRng rng)
+static void memory_prepare(void* setup)
 {
-    s->rng = rng;
-    s->distance = (int32_t)params[0];
+    Memory* s = setup;
     s->verdict = MEMORY_NO_VERDICT;
 }
 
@@ -53,11 +52,7 @@ static void memory_step(Memory* s, PufIo io)
     io.truncations[0] = 0;
     if (asked) {
         s->verdict = right;
-        s->log.n += 1.0f;
-        s->log.perf += (float)right;
-        s->log.score += (float)right;
-        s->log.episode_return += (float)(2 * right - 1);
-        s->log.episode_length += (float)s->tick;
+        puf_log_episode(&s->log, (float)right, (float)right, (float)(2 * right - 1), (float)s->tick);
     }
 }
 
@@ -67,7 +62,7 @@ static const PufObs memory_obs[] = {
 };
 static const PufAction memory_actions[] = { { "answer", MEMORY_ACTIONS, 0, 0, "left right" } };
 static const PufParam memory_params[] = {
-    { "distance", PUF_INT, 16, 1, 1000000, "steps from the cue to the question" },
+    PUF_SETTING(Memory, distance, 16, 1, 1000000, "steps from the cue to the question"),
 };
 static const PufField memory_fields[] = {
     PUF_SCALAR(Memory, cue, "the right answer: 0 left, 1 right"),
@@ -85,7 +80,6 @@ PUF_DEFINE_ENV(memory, Memory,
     .rate = 4,
     .obs_dtype = PUF_I8,
     .layout = { .state_size = sizeof(Memory), .agents = 1, .obs_ndim = 1, .obs_shape = { MEMORY_OBS },
-                .num_actions = 1, .actions = memory_actions },
-    .obs = memory_obs, .num_obs = PUF_COUNT(memory_obs),
-    .params = memory_params, .num_params = PUF_COUNT(memory_params),
-    .fields = memory_fields, .num_fields = PUF_COUNT(memory_fields));
+                PUF_ACTIONS(memory) },
+    PUF_TABLES(memory),
+    .prepare = memory_prepare);

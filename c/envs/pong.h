@@ -45,20 +45,23 @@ typedef struct Pong {
     int16_t aim; // where the opponent wants the middle of its paddle, below the ball
     int16_t tick;
     int16_t max_steps;      // setting
-    int16_t opponent_speed; // setting
+    int16_t opponent_speed; // subpixels per frame
     int16_t max_score;      // setting
     int16_t frameskip;      // setting
     PufLog log;
     PufRng rng;
 } Pong;
 
-static void pong_init(Pong* s, const double* params, PufRng rng)
+// What the state keeps in other units.
+typedef struct PongSetup {
+    Pong state;
+    double opponent_speed; // pixels per frame
+} PongSetup;
+
+static void pong_prepare(void* setup)
 {
-    s->rng = rng;
-    s->frameskip = (int16_t)params[0];
-    s->max_score = (int16_t)params[1];
-    s->max_steps = (int16_t)params[2];
-    s->opponent_speed = (int16_t)(params[3] * PONG_PIXEL + 0.5);
+    PongSetup* given = setup;
+    given->state.opponent_speed = (int16_t)(given->opponent_speed * PONG_PIXEL + 0.5);
 }
 
 // Uniform from -limit to limit.
@@ -175,11 +178,7 @@ static inline int16_t pong_frame(int16_t* paddle_y, int16_t* opponent_y, int16_t
 static void pong_log(Pong* s)
 {
     float lead = (float)(s->score - s->opponent_score);
-    s->log.n += 1.0f;
-    s->log.perf += 0.5f + 0.5f * lead / (float)s->max_score;
-    s->log.score += lead;
-    s->log.episode_return += lead;
-    s->log.episode_length += (float)s->tick;
+    puf_log_episode(&s->log, 0.5f + 0.5f * lead / (float)s->max_score, lead, lead, (float)s->tick);
 }
 
 // After the frames of a step: what a return, a ball at the edge or the end of the time bring about.
@@ -217,6 +216,10 @@ static void pong_step(Pong* s, PufIo io)
     pong_judge(s, returned, io);
 }
 
+// ---- The rest is speed. ----
+
+#ifndef PUF_PLAIN
+
 // Observe; at the end of an episode, also what it came to, before the next one begins.
 static void pong_conclude(Pong* s, PongScale scale, PufIo io)
 {
@@ -226,8 +229,6 @@ static void pong_conclude(Pong* s, PongScale scale, PufIo io)
     }
     pong_show(s->row, 1, scale, io.obs);
 }
-
-// ---- The rest is speed. ----
 
 // What pong_step and pong_conclude do, for PONG_LANES environments with the same settings, as a row of short loops over
 // arrays, which compilers turn into vector instructions. Those in which something happened are judged last, one by one.
@@ -316,6 +317,8 @@ static void pong_step_all(const PufLayout* layout, void* states, int32_t n, PufI
     }
 }
 
+#endif
+
 static const PufObs pong_obs[] = {
     { "paddle_y", 1, -1, 1, "middle of the own paddle; -1 is the upper edge of the court, 1 the lower" },
     { "opponent_y", 1, -1, 1, "middle of the opponent's paddle" },
@@ -328,11 +331,11 @@ static const PufObs pong_obs[] = {
 };
 static const PufAction pong_actions[] = { { "move", PONG_ACTIONS, 0, 0, "stay up down" } };
 static const PufParam pong_params[] = {
-    { "frameskip", PUF_INT, 4, 1, 16, "frames for which an action is held, at 60 a second" },
-    { "max_score", PUF_INT, 21, 1, 1000, "points that win" },
-    { "max_steps", PUF_INT, 10000, 1, 32767, "steps until an episode is cut off" },
-    { "opponent_speed", PUF_REAL, 3, 0, 8,
-      "of its paddle, pixels per frame; the agent's moves at 8, the ball across at up to 6" },
+    PUF_SETTING(Pong, frameskip, 4, 1, 16, "frames for which an action is held, at 60 a second"),
+    PUF_SETTING(Pong, max_score, 21, 1, 1000, "points that win"),
+    PUF_SETTING(Pong, max_steps, 10000, 1, 32767, "steps until an episode is cut off"),
+    PUF_SETTING(PongSetup, opponent_speed, 3, 0, 8,
+                "of its paddle, pixels per frame; the agent's moves at 8, the ball across at up to 6"),
 };
 static const PufField pong_fields[] = {
     PUF_SCALAR(Pong, paddle_y, "middle of the agent's paddle, on the right; subpixels below the court's middle"),
@@ -356,7 +359,6 @@ PUF_DEFINE_BATCH_ENV(pong, Pong,
     .rate = 15,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Pong), .agents = 1, .obs_ndim = 1, .obs_shape = { 8 },
-                .num_actions = 1, .actions = pong_actions },
-    .obs = pong_obs, .num_obs = PUF_COUNT(pong_obs),
-    .params = pong_params, .num_params = PUF_COUNT(pong_params),
-    .fields = pong_fields, .num_fields = PUF_COUNT(pong_fields));
+                PUF_ACTIONS(pong) },
+    PUF_TABLES(pong),
+    .setup_size = sizeof(PongSetup), .prepare = pong_prepare);

@@ -73,16 +73,6 @@ enum {
     RACER_LANES = 32, // cars moved side by side; any number gives the same results
 };
 enum { RACER_STEER, RACER_PEDALS, RACER_CONTROLS };
-enum {
-    RACER_NUM_TRACKS,
-    RACER_TRACK_SEED,
-    RACER_LENGTH,
-    RACER_WIDTH,
-    RACER_GRIP,
-    RACER_WHISKERS,
-    RACER_FRAMESKIP,
-    RACER_MAX_STEPS,
-};
 
 typedef struct RacerPoint {
     float x, y;
@@ -139,6 +129,13 @@ typedef struct Racer {
     PufLog log;
     float off, lap_n, lap_time; // after the five of PufLog: episodes that left the road; laps, and s in all of them
 } Racer;
+
+// What the tracks are made from.
+typedef struct RacerSetup {
+    Racer state;
+    int32_t track_seed;
+    float length, width; // m
+} RacerSetup;
 
 // ---- Tracks. ----
 
@@ -221,7 +218,7 @@ static float racer_curvature(const RacerPoint* points, int32_t i)
     return 2.0f * (ux * vy - uy * vx) / (racer_hypot(ux, uy) * racer_hypot(vx, vy) * racer_hypot(ux + vx, uy + vy));
 }
 
-static float racer_least_radius(double width) { return 0.5f * (float)width + RACER_CURVE_MARGIN; }
+static float racer_least_radius(float width) { return 0.5f * width + RACER_CURVE_MARGIN; }
 
 // Round off the bends that are too sharp: move their points, and a few beside them, towards the middle of their
 // neighbours. Returns whether there were any.
@@ -252,11 +249,11 @@ static int racer_smooth(RacerPoint* points, float radius)
 // How much a track turns, in both directions together: a circle 2 pi. 0 if it cannot be driven: if a bend is too sharp, or
 // two parts of the road are too close that are so far apart along it that it may turn back between them. (Nearer ones
 // cannot touch, because every bend's radius is greater than half the width.)
-static float racer_turning(const RacerPoint* points, const double* params)
+static float racer_turning(const RacerPoint* points, const RacerSetup* setup)
 {
-    float radius = racer_least_radius(params[RACER_WIDTH]), turning = 0.0f;
-    float gap = (float)params[RACER_LENGTH] / RACER_GATES;
-    float apart = (float)params[RACER_WIDTH] + RACER_VERGE;
+    float radius = racer_least_radius(setup->width), turning = 0.0f;
+    float gap = setup->length / RACER_GATES;
+    float apart = setup->width + RACER_VERGE;
     int32_t near = (int32_t)(PUF_PI * radius / gap);
     for (int32_t i = 0; i < RACER_GATES; i++) {
         float curvature = fabsf(racer_curvature(points, i));
@@ -333,9 +330,9 @@ static float racer_reference(const RacerPoint* points, float gap, float mu)
 }
 
 // From the points of the middle, the first of which is the start line.
-static void racer_build(RacerTrack* track, const RacerPoint* points, const double* params)
+static void racer_build(RacerTrack* track, const RacerPoint* points, const RacerSetup* setup)
 {
-    float half = 0.5f * (float)params[RACER_WIDTH];
+    float half = 0.5f * setup->width;
     for (int32_t i = 0; i <= RACER_GATES; i++) {
         const RacerPoint* before = &points[(i + RACER_GATES - 1) % RACER_GATES];
         const RacerPoint* after = &points[(i + 1) % RACER_GATES];
@@ -354,16 +351,16 @@ static void racer_build(RacerTrack* track, const RacerPoint* points, const doubl
         track->posts[i].right.y = gate->middle.y + right_y;
     }
     for (int32_t i = 0; i <= RACER_GATES + RACER_AHEAD; i++) {
-        track->bends[i] = racer_curvature(points, i % RACER_GATES) * racer_least_radius(params[RACER_WIDTH]);
+        track->bends[i] = racer_curvature(points, i % RACER_GATES) * racer_least_radius(setup->width);
     }
-    track->reference = racer_reference(points, (float)params[RACER_LENGTH] / RACER_GATES, (float)params[RACER_GRIP]);
+    track->reference = racer_reference(points, setup->length / RACER_GATES, setup->state.grip);
 }
 
 // The twistiest of several random curves.
-static void racer_make_track(RacerTrack* track, const double* params, PufRng rng)
+static void racer_make_track(RacerTrack* track, const RacerSetup* setup, PufRng rng)
 {
     RacerPoint knots[RACER_KNOTS], curve[RACER_KNOTS * RACER_SPAN], points[RACER_GATES], best[RACER_GATES];
-    float length = (float)params[RACER_LENGTH], radius = racer_least_radius(params[RACER_WIDTH]), most = -1.0f;
+    float length = setup->length, radius = racer_least_radius(setup->width), most = -1.0f;
     for (int32_t attempt = 0; attempt <= RACER_TRIES; attempt++) {
         int32_t count = racer_knots(knots, 1.0f - (float)attempt / RACER_TRIES, &rng);
         racer_spline(knots, count, curve);
@@ -372,7 +369,7 @@ static void racer_make_track(RacerTrack* track, const double* params, PufRng rng
             memcpy(curve, points, sizeof(points));
             racer_spread(curve, RACER_GATES, length, points);
         }
-        float turning = racer_turning(points, params);
+        float turning = racer_turning(points, setup);
         if (turning > most) {
             most = turning;
             memcpy(best, points, sizeof(points));
@@ -383,41 +380,39 @@ static void racer_make_track(RacerTrack* track, const double* params, PufRng rng
         points[i].x = best[(line + i) % RACER_GATES].x;
         points[i].y = best[(line + i) % RACER_GATES].y;
     }
-    racer_build(track, points, params);
+    racer_build(track, points, setup);
 }
 
-static void racer_make_assets(const PufLayout* layout, void* assets, const double* params)
+static void racer_make_assets(const PufLayout* layout, void* assets, const void* setup)
 {
     (void)layout;
     RacerAssets* a = assets;
-    int32_t whiskers = (int32_t)params[RACER_WHISKERS];
+    const RacerSetup* given = setup;
+    int32_t whiskers = given->state.whiskers;
     for (int32_t i = 0; i < RACER_MOST_WHISKERS; i++) { // those beyond the last look where the last does
         float share = (float)puf_clampi(i, 0, whiskers - 1) / (float)(whiskers - 1);
         puf_sincosf(PUF_PI * (share - 0.5f), &a->rays_y[i], &a->rays_x[i]);
     }
-    for (int32_t t = 0; t < (int32_t)params[RACER_NUM_TRACKS]; t++) {
-        racer_make_track(&a->tracks[t], params, puf_rng_seed((uint64_t)params[RACER_TRACK_SEED], (uint64_t)t));
+    for (int32_t t = 0; t < given->state.num_tracks; t++) {
+        racer_make_track(&a->tracks[t], given, puf_rng_seed((uint64_t)given->track_seed, (uint64_t)t));
     }
 }
 
-static void racer_resize(PufLayout* layout, const double* params)
+static void racer_resize(PufLayout* layout, const void* setup)
 {
-    layout->obs_shape[0] = RACER_OWN + (int32_t)params[RACER_WHISKERS];
-    layout->assets_size = sizeof(RacerAssets) + (uint64_t)params[RACER_NUM_TRACKS] * sizeof(RacerTrack);
+    const RacerSetup* given = setup;
+    layout->obs_shape[0] = RACER_OWN + given->state.whiskers;
+    layout->assets_size = sizeof(RacerAssets) + (uint64_t)given->state.num_tracks * sizeof(RacerTrack);
 }
 
 // ---- Episodes. ----
 
-static void racer_init(Racer* s, const double* params, PufRng rng)
+static void racer_prepare(void* setup)
 {
-    float gap = (float)params[RACER_LENGTH] / RACER_GATES;
-    s->rng = rng;
-    s->num_tracks = (int32_t)params[RACER_NUM_TRACKS];
-    s->half_width = 0.5f * (float)params[RACER_WIDTH];
-    s->grip = (float)params[RACER_GRIP];
-    s->whiskers = (int32_t)params[RACER_WHISKERS];
-    s->frameskip = (int32_t)params[RACER_FRAMESKIP];
-    s->max_steps = (int32_t)params[RACER_MAX_STEPS];
+    RacerSetup* given = setup;
+    Racer* s = &given->state;
+    float gap = given->length / RACER_GATES;
+    s->half_width = 0.5f * given->width;
     s->view_cells = (int32_t)(RACER_SIGHT_ROAD / gap) + 2;
     s->stride = (int32_t)(RACER_NOTE_GAP / gap + 0.5f);
     s->one = 1;
@@ -562,11 +557,8 @@ static void racer_log(Racer* s, const RacerTrack* track, int off)
 {
     float laps = ((float)(s->best_passed + 1) + s->best_within - 0.5f) * (1.0f / RACER_GATES);
     float limit = (float)s->max_steps * racer_step_seconds(s);
-    s->log.n += 1.0f;
-    s->log.perf += puf_clampf(laps * track->reference / limit, 0.0f, 1.0f);
-    s->log.score += 60.0f * laps / limit;
-    s->log.episode_return += s->episode_return;
-    s->log.episode_length += (float)s->tick;
+    puf_log_episode(&s->log, puf_clampf(laps * track->reference / limit, 0.0f, 1.0f), 60.0f * laps / limit,
+                    s->episode_return, (float)s->tick);
     s->off += (float)off;
 }
 
@@ -862,14 +854,15 @@ static const PufAction racer_actions[] = {
     { "pedals", 0, -1, 1, "throttle; negative: brakes" },
 };
 static const PufParam racer_params[] = {
-    { "num_tracks", PUF_INT, 128, 1, 4096, "random tracks, one of which is drawn for each episode" },
-    { "track_seed", PUF_INT, 1, 0, 2147483647, "which tracks these are" },
-    { "length", PUF_REAL, 600, 400, 800, "of a lap, m" },
-    { "width", PUF_REAL, 10, 6, 14, "of the road, m" },
-    { "grip", PUF_REAL, 1.2, 0.3, 2, "of the tyres: the greatest force over the weight" },
-    { "whiskers", PUF_INT, 11, 2, RACER_MOST_WHISKERS, "rays that measure the distance to the edges of the road" },
-    { "frameskip", PUF_INT, 3, 1, RACER_MOST_FRAMESKIP, "ticks of 1/60 s for which an action is held" },
-    { "max_steps", PUF_INT, 1200, 1, 32767, "steps until an episode is cut off" },
+    PUF_SETTING(Racer, num_tracks, 128, 1, 4096, "random tracks, one of which is drawn for each episode", .fixed = 1),
+    PUF_SETTING(RacerSetup, track_seed, 1, 0, 2147483647, "which tracks these are", .fixed = 1),
+    PUF_SETTING(RacerSetup, length, 600, 400, 800, "of a lap, m", .fixed = 1),
+    PUF_SETTING(RacerSetup, width, 10, 6, 14, "of the road, m", .fixed = 1),
+    PUF_SETTING(Racer, grip, 1.2, 0.3, 2, "of the tyres: the greatest force over the weight", .fixed = 1),
+    PUF_SETTING(Racer, whiskers, 11, 2, RACER_MOST_WHISKERS, "rays that measure the distance to the edges of the road",
+                .fixed = 1),
+    PUF_SETTING(Racer, frameskip, 3, 1, RACER_MOST_FRAMESKIP, "ticks of 1/60 s for which an action is held"),
+    PUF_SETTING(Racer, max_steps, 1200, 1, 32767, "steps until an episode is cut off"),
 };
 static const PufField racer_fields[] = {
     PUF_SCALAR(Racer, x, "middle of the car, m to the right"),
@@ -901,11 +894,10 @@ static const PufField racer_fields[] = {
     PUF_ASSET(Racer, "gates", PUF_F32, gates_at, gates_rows, columns,
               "x and y of the middle of each gate, and the unit vector along the road; the last is the first"),
 };
-static const char* const racer_logged[] = { "off", "lap.n", "lap.time" };
+static const char* const racer_log_names[] = { "off", "lap.n", "lap.time" };
 
 // clang-format off
-extern const PufSpec PUF_SPEC(racer);
-PUF_DEFINE_LOOPS(racer, Racer, racer_reset(s, io.assets),
+PUF_DEFINE_BATCH_ASSETS_ENV(racer, Racer,
     .version = 1,
     .doc = "A car on closed random tracks, with whiskers to feel the edges of the road and tyres that drift.",
     .reward = "5 for a lap, in proportion to the new way made along the road; -1 for leaving the road",
@@ -913,13 +905,8 @@ PUF_DEFINE_LOOPS(racer, Racer, racer_reset(s, io.assets),
     .rate = 20,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Racer), .agents = 1, .obs_ndim = 1, .obs_shape = { RACER_OWN + 11 },
-                .num_actions = RACER_CONTROLS, .actions = racer_actions,
+                PUF_ACTIONS(racer),
                 .assets_size = sizeof(RacerAssets) + 128 * sizeof(RacerTrack) },
-    .obs = racer_obs, .num_obs = PUF_COUNT(racer_obs),
-    .params = racer_params, .num_params = PUF_COUNT(racer_params),
-    .fields = racer_fields, .num_fields = PUF_COUNT(racer_fields),
-    .log_names = racer_logged, .num_log_names = PUF_COUNT(racer_logged),
-    .make_assets = racer_make_assets,
-    .fixed_params = 1u << RACER_NUM_TRACKS | 1u << RACER_TRACK_SEED | 1u << RACER_LENGTH | 1u << RACER_WIDTH |
-                    1u << RACER_GRIP | 1u << RACER_WHISKERS,
-    .resize = racer_resize);
+    PUF_TABLES(racer),
+    PUF_LOG_NAMES(racer),
+    .setup_size = sizeof(RacerSetup), .resize = racer_resize, .make_assets = racer_make_assets, .prepare = racer_prepare);

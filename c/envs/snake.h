@@ -66,46 +66,57 @@ typedef struct Snake {
     PufLog log;
 } Snake;
 
-enum {
-    SNAKE_NUM_SNAKES,
-    SNAKE_WIDTH,
-    SNAKE_HEIGHT,
-    SNAKE_NUM_FOOD,
-    SNAKE_START_LENGTH,
-    SNAKE_GOAL,
-    SNAKE_MAX_STEPS,
-    SNAKE_REWARD_FOOD,
-    SNAKE_REWARD_DEATH,
-};
+// What the state keeps with the walls added.
+typedef struct SnakeSetup {
+    Snake state;
+    int32_t width, height; // of the map, without walls
+} SnakeSetup;
 
 // Settings to sizes. Tables begin on cache lines.
 
 static int32_t snake_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
-static int32_t snake_side(double inner) { return (int32_t)inner + 2 * SNAKE_SIGHT; }
+static int32_t snake_side(int32_t inner) { return inner + 2 * SNAKE_SIGHT; }
 
 static int32_t snake_cells_offset(void) { return snake_align((int32_t)sizeof(Snake)); }
 
-static int32_t snake_bodies_offset(const double* params)
+static int32_t snake_bodies_offset(const SnakeSetup* setup)
 {
-    int32_t cells = snake_side(params[SNAKE_HEIGHT]) * snake_side(params[SNAKE_WIDTH]);
+    int32_t cells = snake_side(setup->height) * snake_side(setup->width);
     int32_t beyond = 16 - SNAKE_VIEW; // snake_view_row reads this much behind the last view
     return snake_cells_offset() + snake_align((cells + beyond) * (int32_t)sizeof(int16_t));
 }
 
-static void snake_resize(PufLayout* layout, const double* params)
+static void snake_resize(PufLayout* layout, const void* setup)
 {
-    layout->agents = (int32_t)params[SNAKE_NUM_SNAKES];
+    const SnakeSetup* given = setup;
+    layout->agents = given->state.num_snakes;
     int32_t bodies = snake_align(layout->agents * (int32_t)sizeof(SnakeBody));
-    layout->state_size = (uint64_t)(snake_bodies_offset(params) + bodies);
+    layout->state_size = (uint64_t)(snake_bodies_offset(given) + bodies);
 }
 
-static const char* snake_conflict(const double* params)
+static const char* snake_conflict(const void* setup)
 {
-    double needed = params[SNAKE_NUM_SNAKES] * params[SNAKE_START_LENGTH] + params[SNAKE_NUM_FOOD];
-    return needed > params[SNAKE_WIDTH] * params[SNAKE_HEIGHT]
+    const SnakeSetup* given = setup;
+    const Snake* s = &given->state;
+    return s->num_snakes * s->start_length + s->num_food > given->width * given->height
                ? "the map is too small: width * height must be at least num_snakes * start_length + num_food"
                : NULL;
+}
+
+static void snake_prepare(void* setup)
+{
+    SnakeSetup* given = setup;
+    Snake* s = &given->state;
+    s->rows = snake_side(given->height);
+    s->columns = snake_side(given->width);
+    s->delta[SNAKE_UP] = -s->columns;
+    s->delta[SNAKE_DOWN] = s->columns;
+    s->delta[SNAKE_LEFT] = -1;
+    s->delta[SNAKE_RIGHT] = 1;
+    s->cells_offset = snake_cells_offset();
+    s->bodies_offset = snake_bodies_offset(given);
+    s->body_fields = SNAKE_BODY_FIELDS;
 }
 
 static int16_t* snake_cells(const Snake* s) { return (int16_t*)((uint8_t*)s + s->cells_offset); }
@@ -120,27 +131,6 @@ static int32_t snake_move_of(int16_t cell) { return (cell >> 1) & 3; }
 
 // The head of which snake a cell holds, or -1.
 static int32_t snake_head_of(int16_t cell) { return cell < -8 && !(cell & 1) ? (cell - SNAKE_BODY) / 8 : -1; }
-
-static void snake_init(Snake* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->num_snakes = (int32_t)params[SNAKE_NUM_SNAKES];
-    s->num_food = (int32_t)params[SNAKE_NUM_FOOD];
-    s->start_length = (int32_t)params[SNAKE_START_LENGTH];
-    s->goal = (int32_t)params[SNAKE_GOAL];
-    s->max_steps = (int32_t)params[SNAKE_MAX_STEPS];
-    s->reward_food = (float)params[SNAKE_REWARD_FOOD];
-    s->reward_death = (float)params[SNAKE_REWARD_DEATH];
-    s->rows = snake_side(params[SNAKE_HEIGHT]);
-    s->columns = snake_side(params[SNAKE_WIDTH]);
-    s->delta[SNAKE_UP] = -s->columns;
-    s->delta[SNAKE_DOWN] = s->columns;
-    s->delta[SNAKE_LEFT] = -1;
-    s->delta[SNAKE_RIGHT] = 1;
-    s->cells_offset = snake_cells_offset();
-    s->bodies_offset = snake_bodies_offset(params);
-    s->body_fields = SNAKE_BODY_FIELDS;
-}
 
 // A random empty cell. On a crowded map: the first empty one after a random cell. -1: there is none.
 static int32_t snake_free_cell(Snake* s)
@@ -350,11 +340,8 @@ static void snake_remove(Snake* s, int32_t id)
 static void snake_add_log(Snake* s, const SnakeBody* b, int32_t died)
 {
     float reached = (float)b->eaten / (float)s->goal;
-    s->log.n += 1.0f;
-    s->log.perf += reached < 1.0f ? reached : 1.0f;
-    s->log.score += (float)b->eaten;
-    s->log.episode_return += (float)b->eaten * s->reward_food + (float)died * s->reward_death;
-    s->log.episode_length += (float)b->age;
+    puf_log_episode(&s->log, reached < 1.0f ? reached : 1.0f, (float)b->eaten,
+                    (float)b->eaten * s->reward_food + (float)died * s->reward_death, (float)b->age);
 }
 
 // Those marked in `ended`, all or none of which died: first all look for the last time, then all leave.
@@ -401,15 +388,15 @@ static const PufObs snake_obs[] = {
 };
 static const PufAction snake_actions[] = { { "move", SNAKE_MOVES, 0, 0, "up down left right" } };
 static const PufParam snake_params[] = {
-    [SNAKE_NUM_SNAKES] = { "num_snakes", PUF_INT, 16, 1, SNAKE_MOST, "snakes on one map: its agents" },
-    [SNAKE_WIDTH] = { "width", PUF_INT, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells" },
-    [SNAKE_HEIGHT] = { "height", PUF_INT, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells" },
-    [SNAKE_NUM_FOOD] = { "num_food", PUF_INT, 64, 0, 1000000, "food on the map below which eaten food comes back" },
-    [SNAKE_START_LENGTH] = { "start_length", PUF_INT, 3, 2, 1000, "cells to which a new snake grows" },
-    [SNAKE_GOAL] = { "goal", PUF_INT, 50, 1, 1000000, "food in one life that counts as solved (perf 1)" },
-    [SNAKE_MAX_STEPS] = { "max_steps", PUF_INT, 1000, 1, 1000000, "steps until a life is cut off" },
-    [SNAKE_REWARD_FOOD] = { "reward_food", PUF_REAL, 1, -1000, 1000, "for eating" },
-    [SNAKE_REWARD_DEATH] = { "reward_death", PUF_REAL, -1, -1000, 1000, "for dying" },
+    PUF_SETTING(Snake, num_snakes, 16, 1, SNAKE_MOST, "snakes on one map: its agents"),
+    PUF_SETTING(SnakeSetup, width, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells"),
+    PUF_SETTING(SnakeSetup, height, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells"),
+    PUF_SETTING(Snake, num_food, 64, 0, 1000000, "food on the map below which eaten food comes back"),
+    PUF_SETTING(Snake, start_length, 3, 2, 1000, "cells to which a new snake grows"),
+    PUF_SETTING(Snake, goal, 50, 1, 1000000, "food in one life that counts as solved (perf 1)"),
+    PUF_SETTING(Snake, max_steps, 1000, 1, 1000000, "steps until a life is cut off"),
+    PUF_SETTING(Snake, reward_food, 1, -1000, 1000, "for eating"),
+    PUF_SETTING(Snake, reward_death, -1, -1000, 1000, "for dying"),
 };
 static const PufField snake_fields[] = {
     PUF_BLOCK(Snake, "cells", PUF_I16, cells_offset, rows, columns,
@@ -434,8 +421,6 @@ PUF_DEFINE_AGENTS_ENV(snake, Snake,
     .rate = 10,
     .obs_dtype = PUF_I8,
     .layout = { .agents = 16, .obs_ndim = 2, .obs_shape = { SNAKE_VIEW, SNAKE_VIEW },
-                .num_actions = 1, .actions = snake_actions },
-    .obs = snake_obs, .num_obs = PUF_COUNT(snake_obs),
-    .params = snake_params, .num_params = PUF_COUNT(snake_params),
-    .fields = snake_fields, .num_fields = PUF_COUNT(snake_fields),
-    .resize = snake_resize, .conflict = snake_conflict);
+                PUF_ACTIONS(snake) },
+    PUF_TABLES(snake),
+    .setup_size = sizeof(SnakeSetup), .resize = snake_resize, .conflict = snake_conflict, .prepare = snake_prepare);

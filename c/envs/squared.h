@@ -20,12 +20,6 @@ typedef struct Squared {
     PufLog log;
 } Squared;
 
-static void squared_init(Squared* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->max_steps = (int32_t)params[0];
-}
-
 // The agent starts in the middle, the target anywhere else.
 static void squared_reset(Squared* s)
 {
@@ -67,11 +61,7 @@ static void squared_step(Squared* s, PufIo io)
     io.terminals[0] = (uint8_t)reached;
     io.truncations[0] = (uint8_t)late;
     if (reached | late) {
-        s->log.n += 1.0f;
-        s->log.perf += (float)reached;
-        s->log.score += (float)reached;
-        s->log.episode_return += (float)reached;
-        s->log.episode_length += (float)s->tick;
+        puf_log_episode(&s->log, (float)reached, (float)reached, (float)reached, (float)s->tick);
     }
 }
 
@@ -80,7 +70,7 @@ static const PufObs squared_obs[] = {
 };
 static const PufAction squared_actions[] = { { "move", SQUARED_ACTIONS, 0, 0, "stay up down left right" } };
 static const PufParam squared_params[] = {
-    { "max_steps", PUF_INT, 32, 1, 100000, "steps until an episode is cut off" },
+    PUF_SETTING(Squared, max_steps, 32, 1, 100000, "steps until an episode is cut off"),
 };
 static const PufField squared_fields[] = {
     PUF_SCALAR(Squared, row, "of the agent, from the top"),
@@ -99,7 +89,5 @@ PUF_DEFINE_ENV(squared, Squared,
     .rate = 8,
     .obs_dtype = PUF_U8,
     .layout = { .state_size = sizeof(Squared), .agents = 1, .obs_ndim = 2, .obs_shape = { SQUARED_SIZE, SQUARED_SIZE },
-                .num_actions = 1, .actions = squared_actions },
-    .obs = squared_obs, .num_obs = PUF_COUNT(squared_obs),
-    .params = squared_params, .num_params = PUF_COUNT(squared_params),
-    .fields = squared_fields, .num_fields = PUF_COUNT(squared_fields));
+                PUF_ACTIONS(squared) },
+    PUF_TABLES(squared));

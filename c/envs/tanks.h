@@ -119,72 +119,40 @@ typedef struct Tanks {
     int32_t shell_since[TANKS_SHELLS_MOST]; // tick of the shot or of the last ricochet
 } Tanks;
 
-enum {
-    TANKS_P_TEAM_SIZE,
-    TANKS_P_SCRIPTED,
-    TANKS_P_WIDTH,
-    TANKS_P_HEIGHT,
-    TANKS_P_WALLS,
-    TANKS_P_BOUNCES,
-    TANKS_P_MAX_SHELLS,
-    TANKS_P_COOLDOWN,
-    TANKS_P_FRIENDLY_FIRE,
-    TANKS_P_MAX_STEPS,
-    TANKS_P_BOT_FIRE,
-    TANKS_P_REWARD_TANK,
-    TANKS_P_REWARD_HIT,
-};
-
 // ---- Settings ----
 
 // The arena grows with the teams, unless a side is given.
-static int32_t tanks_width(const double* params)
+static int32_t tanks_width(const Tanks* s)
 {
-    int32_t fitting = 10 + 2 * ((int32_t)params[TANKS_P_TEAM_SIZE] - 1);
-    return params[TANKS_P_WIDTH] > 0 ? (int32_t)params[TANKS_P_WIDTH] : puf_clampi(fitting, 0, TANKS_MOST_SIDE);
+    return s->width > 0 ? s->width : puf_clampi(10 + 2 * (s->team_size - 1), 0, TANKS_MOST_SIDE);
 }
 
-static int32_t tanks_height(const double* params)
+static int32_t tanks_height(const Tanks* s)
 {
-    int32_t fitting = 8 + 4 * ((int32_t)params[TANKS_P_TEAM_SIZE] - 1) / 3;
-    return params[TANKS_P_HEIGHT] > 0 ? (int32_t)params[TANKS_P_HEIGHT] : puf_clampi(fitting, 0, 22);
+    return s->height > 0 ? s->height : puf_clampi(8 + 4 * (s->team_size - 1) / 3, 0, 22);
 }
 
-static int32_t tanks_agents(const double* params)
-{
-    return (int32_t)params[TANKS_P_TEAM_SIZE] * (params[TANKS_P_SCRIPTED] != 0.0 ? 1 : 2);
-}
+static int32_t tanks_agents(const Tanks* s) { return s->scripted ? s->team_size : 2 * s->team_size; }
 
-static void tanks_resize(PufLayout* layout, const double* params) { layout->agents = tanks_agents(params); }
+static void tanks_resize(PufLayout* layout, const void* setup) { layout->agents = tanks_agents(setup); }
 
-static const char* tanks_conflict(const double* params)
+static const char* tanks_conflict(const void* setup)
 {
-    int32_t width = tanks_width(params), height = tanks_height(params);
+    const Tanks* s = setup;
+    int32_t width = tanks_width(s), height = tanks_height(s);
     if (width < TANKS_LEAST_WIDTH || height < TANKS_LEAST_HEIGHT) {
         return "the arena is too small: width must be 0 or at least 6, height 0 or at least 4";
     }
-    return (int32_t)params[TANKS_P_TEAM_SIZE] > TANKS_START_COLUMNS * height
-               ? "the arena is too small: height must be at least team_size / 2"
-               : NULL;
+    return s->team_size > TANKS_START_COLUMNS * height ? "the arena is too small: height must be at least team_size / 2"
+                                                       : NULL;
 }
 
-static void tanks_init(Tanks* s, const double* params, PufRng rng)
+static void tanks_prepare(void* setup)
 {
-    s->rng = rng;
-    s->team_size = (int32_t)params[TANKS_P_TEAM_SIZE];
-    s->scripted = params[TANKS_P_SCRIPTED] != 0.0;
-    s->agents = tanks_agents(params);
-    s->width = tanks_width(params);
-    s->height = tanks_height(params);
-    s->walls = (float)params[TANKS_P_WALLS];
-    s->bounces = (int32_t)params[TANKS_P_BOUNCES];
-    s->max_shells = (int32_t)params[TANKS_P_MAX_SHELLS];
-    s->cooldown = (int32_t)params[TANKS_P_COOLDOWN];
-    s->friendly_fire = params[TANKS_P_FRIENDLY_FIRE] != 0.0;
-    s->max_steps = (int32_t)params[TANKS_P_MAX_STEPS];
-    s->bot_fire = (float)params[TANKS_P_BOT_FIRE];
-    s->reward_tank = (float)params[TANKS_P_REWARD_TANK];
-    s->reward_hit = (float)params[TANKS_P_REWARD_HIT];
+    Tanks* s = setup;
+    s->agents = tanks_agents(s);
+    s->width = tanks_width(s);
+    s->height = tanks_height(s);
 }
 
 // `n` rounded up to whole blocks.
@@ -794,11 +762,7 @@ static void tanks_log(Tanks* s)
         int32_t team = i >= s->team_size;
         int32_t own = s->left[team], others = s->left[!team];
         int won = own > 0 && others == 0, lost = own == 0 && others > 0;
-        s->log.n += 1.0f;
-        s->log.perf += won ? 1.0f : lost ? 0.0f : 0.5f;
-        s->log.score += (float)(own - others);
-        s->log.episode_return += s->gain[i];
-        s->log.episode_length += (float)s->tick;
+        puf_log_episode(&s->log, won ? 1.0f : lost ? 0.0f : 0.5f, (float)(own - others), s->gain[i], (float)s->tick);
         s->log_draws += won || lost ? 0.0f : 1.0f;
         s->log_lost += (float)(s->team_size - own);
     }
@@ -1049,24 +1013,21 @@ static const PufAction tanks_actions[] = {
     { "fire", 2, 0, 0, "none fire" },
 };
 static const PufParam tanks_params[] = {
-    [TANKS_P_TEAM_SIZE] = { "team_size", PUF_INT, 4, 1, TANKS_TEAM, "tanks in each of the two teams" },
-    [TANKS_P_SCRIPTED] = { "scripted", PUF_BOOL, 1, 0, 1,
-                           "the environment drives the second team, and only the first are agents" },
-    [TANKS_P_WIDTH] = { "width", PUF_INT, 0, 0, TANKS_MOST_SIDE, "of the arena, in cells; 0: fitting for the teams" },
-    [TANKS_P_HEIGHT] = { "height", PUF_INT, 0, 0, TANKS_MOST_SIDE, "of the arena, in cells; 0: fitting for the teams" },
-    [TANKS_P_WALLS] = { "walls", PUF_REAL, 0.2, 0, 0.5, "share of the cells that should be wall" },
-    [TANKS_P_BOUNCES] = { "bounces", PUF_INT, 2, 0, 8, "ricochets of a shell" },
-    [TANKS_P_MAX_SHELLS] = { "max_shells", PUF_INT, 3, 1, TANKS_SHELLS, "in the air, of one tank" },
-    [TANKS_P_COOLDOWN] = { "cooldown", PUF_INT, 12, 1, 1000, "steps from a shot to the next" },
-    [TANKS_P_FRIENDLY_FIRE] = { "friendly_fire", PUF_BOOL, 1, 0, 1,
-                                "shells harm their own team, and who fired them, after their first ricochet" },
-    [TANKS_P_MAX_STEPS] = { "max_steps", PUF_INT, 600, 1, 100000, "steps until a round is cut off: a draw" },
-    [TANKS_P_BOT_FIRE] = { "bot_fire", PUF_REAL, 0.1, 0, 1,
-                           "chance in a step that a scripted tank fires when aligned" },
-    [TANKS_P_REWARD_TANK] = { "reward_tank", PUF_REAL, 1, 0, 100,
-                              "to the team, divided by team_size, for an enemy destroyed; minus that for an own tank" },
-    [TANKS_P_REWARD_HIT] = { "reward_hit", PUF_REAL, 0.5, 0, 100,
-                             "to the tank that fired, for an enemy destroyed; minus that for one of its own team" },
+    PUF_SETTING(Tanks, team_size, 4, 1, TANKS_TEAM, "tanks in each of the two teams"),
+    PUF_FLAG(Tanks, scripted, 1, "the environment drives the second team, and only the first are agents"),
+    PUF_SETTING(Tanks, width, 0, 0, TANKS_MOST_SIDE, "of the arena, in cells; 0: fitting for the teams"),
+    PUF_SETTING(Tanks, height, 0, 0, TANKS_MOST_SIDE, "of the arena, in cells; 0: fitting for the teams"),
+    PUF_SETTING(Tanks, walls, 0.2, 0, 0.5, "share of the cells that should be wall"),
+    PUF_SETTING(Tanks, bounces, 2, 0, 8, "ricochets of a shell"),
+    PUF_SETTING(Tanks, max_shells, 3, 1, TANKS_SHELLS, "in the air, of one tank"),
+    PUF_SETTING(Tanks, cooldown, 12, 1, 1000, "steps from a shot to the next"),
+    PUF_FLAG(Tanks, friendly_fire, 1, "shells harm their own team, and who fired them, after their first ricochet"),
+    PUF_SETTING(Tanks, max_steps, 600, 1, 100000, "steps until a round is cut off: a draw"),
+    PUF_SETTING(Tanks, bot_fire, 0.1, 0, 1, "chance in a step that a scripted tank fires when aligned"),
+    PUF_SETTING(Tanks, reward_tank, 1, 0, 100,
+                "to the team, divided by team_size, for an enemy destroyed; minus that for an own tank"),
+    PUF_SETTING(Tanks, reward_hit, 0.5, 0, 100,
+                "to the tank that fired, for an enemy destroyed; minus that for one of its own team"),
 };
 static const PufField tanks_fields[] = {
     PUF_SCALAR(Tanks, team_size, "tanks in each team; the first half of the tanks is the first team"),
@@ -1110,9 +1071,7 @@ PUF_DEFINE_ENV(tanks, Tanks,
     .rate = 25,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = (sizeof(Tanks) + 7) / 8 * 8, .agents = 4, .obs_ndim = 1, .obs_shape = { TANKS_OBS },
-                .num_actions = TANKS_ACTIONS, .actions = tanks_actions },
-    .obs = tanks_obs, .num_obs = PUF_COUNT(tanks_obs),
-    .params = tanks_params, .num_params = PUF_COUNT(tanks_params),
-    .fields = tanks_fields, .num_fields = PUF_COUNT(tanks_fields),
-    .log_names = tanks_log_names, .num_log_names = PUF_COUNT(tanks_log_names),
-    .resize = tanks_resize, .conflict = tanks_conflict);
+                PUF_ACTIONS(tanks) },
+    PUF_TABLES(tanks),
+    PUF_LOG_NAMES(tanks),
+    .resize = tanks_resize, .conflict = tanks_conflict, .prepare = tanks_prepare);

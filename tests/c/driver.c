@@ -147,7 +147,9 @@ int main(int argc, char** argv)
     for (int32_t p = 0; p < spec->num_params; p++) {
         params[p] = spec->params[p].value;
     }
-    PufBatch b = { .spec = spec, .layout = puf_layout(spec, params), .num_envs = num_envs };
+    void* setup = allocate(puf_setup_size(spec));
+    puf_store_settings(spec, setup, params);
+    PufBatch b = { .spec = spec, .layout = puf_layout(spec, setup), .num_envs = num_envs };
     Sizes n = { .rows = (size_t)num_envs * (size_t)b.layout.agents, .obs = puf_obs_size(&b.layout) };
     n.obs_bytes = n.obs * puf_dtype_size(spec->obs_dtype);
     n.mask = b.layout.masked ? puf_mask_size(&b.layout) : 0;
@@ -155,6 +157,7 @@ int main(int argc, char** argv)
     size_t action_count = n.rows * (size_t)b.layout.num_actions;
     void* actions = allocate(action_count * 4);
     b.states = allocate((size_t)num_envs * b.layout.state_size);
+    b.scratch = allocate(puf_scratch_size(spec, &b.layout));
     b.io.obs = allocate(n.rows * n.obs_bytes);
     b.io.final_obs = allocate(n.rows * n.obs_bytes);
     b.io.actions = discrete ? actions : NULL;
@@ -166,7 +169,7 @@ int main(int argc, char** argv)
     b.io.agent_mask = b.layout.padded ? allocate(n.rows) : NULL;
     void* assets = allocate(b.layout.assets_size);
     if (b.layout.assets_size) {
-        puf_batch_make_assets(&b, assets, params);
+        puf_batch_make_assets(&b, assets, setup);
     }
     FILE* in = argc > 5 ? fopen(argv[5], "rb") : NULL;
     FILE* out = argc > 6 ? fopen(argv[6], "wb") : NULL;
@@ -212,5 +215,6 @@ int main(int argc, char** argv)
     }
     free(b.io.obs), free(b.io.final_obs), free(b.io.rewards), free(b.io.terminals), free(b.io.truncations);
     free(b.io.action_mask), free(b.io.agent_mask), free(actions), free(b.states), free(assets);
+    free(b.scratch), free(setup);
     return 0;
 }

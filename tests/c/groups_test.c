@@ -16,7 +16,7 @@ typedef struct World {
     uint8_t terminals[ENVS], truncations[ENVS];
     double current[ENVS * PARAMS], next[ENVS * PARAMS];
     uint8_t differs[ENVS], pending[ENVS];
-    double scratch[64];
+    double scratch[64]; // a setup, and a log
     PufGroup groups[GROUPS];
 } World;
 
@@ -32,7 +32,9 @@ static void fail(const char* what, int at)
 static void open_world(World* w, PufPool* pool)
 {
     PufBatch* b = &w->batch;
-    *b = (PufBatch){ .spec = &PUF_SPEC(cartpole), .layout = puf_layout(&PUF_SPEC(cartpole), defaults) };
+    puf_store_settings(&PUF_SPEC(cartpole), w->scratch, defaults);
+    *b = (PufBatch){ .spec = &PUF_SPEC(cartpole), .layout = puf_layout(&PUF_SPEC(cartpole), w->scratch) };
+    b->scratch = w->scratch;
     b->states = w->states;
     b->io = (PufIo){ .obs = w->obs,
                      .final_obs = w->final_obs,
@@ -61,7 +63,7 @@ static void allow_settings(World* w)
         memcpy(w->current + PARAMS * i, defaults, sizeof(defaults));
     }
     memcpy(w->next, w->current, sizeof(w->next));
-    PufSettings settings = { w->current, w->next, w->differs, w->pending, 0, w->scratch };
+    PufSettings settings = { w->current, w->next, w->differs, w->pending, 0 };
     w->batch.settings = settings;
 }
 

@@ -9,13 +9,6 @@ typedef struct Slow {
     PufLog log;
 } Slow;
 
-static void slow_init(Slow* s, const double* params, PufRng rng)
-{
-    s->rng = rng;
-    s->work = (int32_t)params[0];
-    s->max_steps = (int32_t)params[1];
-}
-
 static void slow_reset(Slow* s) { s->tick = 0; }
 
 static void slow_observe(const Slow* s, PufIo io) { ((float*)io.obs)[0] = (float)s->tick; }
@@ -37,15 +30,13 @@ static void slow_step(Slow* s, PufIo io)
 static const PufObs slow_obs[] = { { "tick", 1, 0, 1000000, "steps" } };
 static const PufAction slow_actions[] = { { "move", 2, 0, 0, "a b" } };
 static const PufParam slow_params[] = {
-    { "work", PUF_INT, 0, 0, 1e9, "random numbers drawn in a step" },
-    { "max_steps", PUF_INT, 1, 1, 1000000, "steps until an episode is cut off" },
+    PUF_SETTING(Slow, work, 0, 0, 1e9, "random numbers drawn in a step"),
+    PUF_SETTING(Slow, max_steps, 1, 1, 1000000, "steps until an episode is cut off"),
 };
 static const PufField slow_fields[] = { PUF_SCALAR(Slow, tick, "steps") };
 
 // clang-format off
 PUF_DEFINE_ENV(slow, Slow,
     .version = 1, .doc = "Takes its time.", .reward = "noise", .ends = "truncated", .rate = 1, .obs_dtype = PUF_F32,
-    .layout = { .state_size = sizeof(Slow), .agents = 1, .obs_ndim = 1, .obs_shape = { 1 }, .num_actions = 1,
-                .actions = slow_actions },
-    .obs = slow_obs, .num_obs = PUF_COUNT(slow_obs), .params = slow_params, .num_params = PUF_COUNT(slow_params),
-    .fields = slow_fields, .num_fields = PUF_COUNT(slow_fields));
+    .layout = { .state_size = sizeof(Slow), .agents = 1, .obs_ndim = 1, .obs_shape = { 1 }, PUF_ACTIONS(slow) },
+    PUF_TABLES(slow));

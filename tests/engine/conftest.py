@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -40,13 +41,26 @@ def build() -> ModuleType:
     return _load_build()
 
 
+LibraryBuilder = Callable[..., Path]
+
+
 @pytest.fixture(scope="session")
-def probe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """tests/c/probe.h, compiled against the installed headers and loaded."""
-    library = tmp_path_factory.mktemp("probe") / "probe.so"
-    flags = ["-std=c17", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-DPUF_EXPORT", "-Wall", "-Wextra"]
-    command = [compiler(), *flags, f"-I{puffer_envs.get_include()}", "-include", str(TESTS / "c/probe.h")]
-    subprocess.run([*command, "-x", "c", os.devnull, "-o", str(library)], check=True)
+def build_library(tmp_path_factory: pytest.TempPathFactory) -> LibraryBuilder:
+    """Compile tests/c/probe.h against the installed headers, with further flags, into a library for `load_library`."""
+
+    def compile_probe(*more: str) -> Path:
+        library = tmp_path_factory.mktemp("probe") / "probe.so"
+        flags = ["-std=c17", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-DPUF_EXPORT", "-Wall", "-Wextra", *more]
+        command = [compiler(), *flags, f"-I{puffer_envs.get_include()}", "-include", str(TESTS / "c/probe.h")]
+        subprocess.run([*command, "-x", "c", os.devnull, "-o", str(library)], check=True)
+        return library
+
+    return compile_probe
+
+
+@pytest.fixture(scope="session")
+def probe(build_library: LibraryBuilder) -> str:
+    """tests/c/probe.h, compiled and loaded."""
     if "probe" not in puffer_envs.list_envs():
-        assert puffer_envs.load_library(library) == "probe"
+        assert puffer_envs.load_library(build_library()) == "probe"
     return "probe"

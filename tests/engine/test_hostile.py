@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 import puffer_envs
 from puffer_envs import _core
 
+from .conftest import LibraryBuilder
+
 ENVIRONMENTS = puffer_envs.list_envs()
 BUFFERS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
 DTYPES = ["u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "?", ">i4", ">f4", "c8", "O", "U3"]
@@ -204,6 +206,23 @@ def test_messages_name_what_is_wrong() -> None:
 def test_impossible_combination_is_named(probe: str) -> None:
     with pytest.raises(ValueError, match="agents times max_steps must be at most 400, got agents=8, max_steps=100"):
         puffer_envs.make(probe, agents=8, max_steps=100)
+
+
+def test_settings_are_stored_in_members_of_every_type(probe: str) -> None:
+    values = {"tiny": -128, "letter": 255, "flag": True, "small": 32767, "large": 2**32 - 1, "huge": 2**53}
+    with puffer_envs.make(probe, 3, third=2.5, left=-0.125, **values) as env:
+        env.reset(0)
+        for i in range(3):
+            state = env.state(i)
+            assert {name: getattr(state, name) for name in values} == values
+            assert state.pair.tolist() == [-0.125, 0.25]
+            assert state.thirds == 8
+
+
+def test_a_setting_outside_its_struct_is_refused(build_library: LibraryBuilder) -> None:
+    library = build_library("-DPROBE_SETUP_SIZE=0")
+    with pytest.raises(ValueError, match=r"probe: setting 'third' is stored outside the state .*setup_size"):
+        puffer_envs.load_library(library)
 
 
 def test_too_large_for_memory() -> None:

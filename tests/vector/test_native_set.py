@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import puffer_envs
 from puffer_envs.vector.threads import Threads
 
-from ..engine.conftest import build, probe  # noqa: F401 (fixtures)
+from ..engine.conftest import build, build_library, probe  # noqa: F401 (fixtures)
 
 NUM_ENVS = 150
 """More than two rows of the 64 environments that some loops step side by side."""

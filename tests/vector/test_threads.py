@@ -23,7 +23,7 @@ from puffer_envs.spec import EnvSpec, read_layout
 from puffer_envs.vector.ready import Ready
 from puffer_envs.vector.threads import Threads
 
-from ..engine.conftest import TESTS, build, compiler, probe  # noqa: F401 (fixtures)
+from ..engine.conftest import TESTS, build, build_library, compiler, probe  # noqa: F401 (fixtures)
 
 ENVIRONMENTS = puffer_envs.list_envs()
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
