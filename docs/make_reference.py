@@ -86,7 +86,7 @@ def _page(package: Any) -> Page:
 def _packages(root: Any) -> Iterator[Any]:
     """A package and the packages within it."""
     yield root
-    for member in list(root.members.values()):
+    for _, member in sorted(root.members.items()):
         if not member.is_alias and member.is_module and member.is_subpackage and not member.name.startswith("_"):
             yield from _packages(member)
 

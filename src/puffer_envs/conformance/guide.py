@@ -48,9 +48,7 @@ def rewrite(text: str) -> str:
 
 def main() -> int:
     """Rewrite the given page. Returns the exit status: 0, or 2 if the page cannot be rewritten."""
-    parser = argparse.ArgumentParser(
-        description="Write the list of all checks into a page, below its marker line."
-    )
+    parser = argparse.ArgumentParser(description="Write the list of all checks into a page, below its marker line.")
     parser.add_argument("page", type=Path, metavar="FILE", help="docs/check.md")
     page = parser.parse_args().page
     try:
