@@ -22,7 +22,8 @@ from typing import Any
 
 import torch
 
-from puffer_train.errors import UserError
+from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.machine import available_cores
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
 
@@ -237,9 +238,8 @@ def training_speed(name: str, tables: dict[str, Any]) -> dict[str, Any]:
     from puffer_train import config
     from puffer_train.algorithm.ppo import Trainer
     from puffer_train.environments import registry
-    from puffer_train.system import runtime
 
-    source, cores = registry.find("breakout"), runtime.available_cores()
+    source, cores = registry.find("breakout"), available_cores()
     settings = config.overlay(config.load("breakout"), tables, name)
     env = source.make(settings.train.num_envs, 1, cores, settings.env)
     try:

@@ -167,7 +167,7 @@ def main() -> int:
         return 0
 
     from puffer_envs import bench
-    from puffer_train.system.runtime import available_cores
+    from puffer_envs.contract.machine import available_cores
 
     cores = available_cores()
     calibration = bench.calibrate()

@@ -20,9 +20,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from puffer_train.errors import ConfigError, suggestion
+from puffer_envs.contract.command_line import parse_number
+from puffer_envs.contract.names import suggest
+from puffer_train.errors import ConfigError
 
-LEARNERS = ("auto", "kernels", "torch", "cuda", "mps")
+LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Who does the numbers: C kernels, torch, an NVIDIA GPU; `auto` takes the kernels wherever they know the network."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
@@ -177,8 +179,7 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
     for table, values in tables.items():
         if table not in parts:
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]."
-                + suggestion(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]." + suggest(table, parts)
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
@@ -197,7 +198,7 @@ def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> 
     checked = {}
     for key, value in values.items():
         if key not in types:
-            raise ConfigError(f"{where}.{key} is not a setting.{suggestion(key, types)}")
+            raise ConfigError(f"{where}.{key} is not a setting.{suggest(key, types)}")
         checked[key] = _convert(value, types[key], f"{where}.{key}")
         if ranges[key] is not None:
             low, high = cast(tuple[float, float], ranges[key])
@@ -217,7 +218,7 @@ def _convert(value: object, wanted: type, where: str) -> Any:
     names = {bool: "true or false", int: "a whole number", float: "a number"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
     if isinstance(value, str):
-        value = _number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
+        value = parse_number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
     if wanted is bool:
         if not isinstance(value, bool):
             raise refusal
@@ -229,20 +230,8 @@ def _convert(value: object, wanted: type, where: str) -> Any:
     return wanted(value)
 
 
-def _number(text: str) -> int | float | str:
-    """Return the number that `text` spells (`20_000_000` and `2e7` both do), or the text itself."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
 def _env_value(key: str, value: object, origin: str) -> object:
-    """Read text as a number or truth value where it is one; the environment judges the rest."""
-    if isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.lower(), _number(value))
+    """Check what every environment must refuse; it judges the rest itself."""
     if isinstance(value, float) and math.isnan(value):
         raise ConfigError(f"{origin}: env.{key} is not a number.")
     if not isinstance(value, (bool, int, float, str)):

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import traceback
-from collections.abc import Iterable
 from types import TracebackType
 
-
-class UserError(Exception):
-    """A mistake its maker can mend: the commands print its message as one line, without a traceback."""
-
-    exit_code = 2
+from puffer_envs.contract.errors import UserError
 
 
 class ConfigError(UserError):
     """A setting is unknown, has the wrong type or range, or does not go with another one."""
-
-
-class EnvironmentNotFoundError(UserError):
-    """No installed package offers an environment of this name."""
 
 
 class ContractError(UserError):
@@ -27,7 +17,7 @@ class ContractError(UserError):
 
 
 class CheckpointError(UserError):
-    """A checkpoint or policy file is incomplete, damaged, or made for something else."""
+    """A checkpoint is incomplete or damaged, or it or a policy file was made for something else."""
 
 
 class StorageError(UserError):
@@ -81,9 +71,3 @@ def _own_traceback(error: Exception) -> str:
         return str(error)  # it brings the one of the process in which it happened
     called = error.__traceback__.tb_next if error.__traceback__ is not None else None
     return "".join(traceback.format_exception(type(error), error, called)).rstrip()
-
-
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x'?"` for the known name nearest to the given one, or an empty string."""
-    nearest = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""

@@ -17,10 +17,11 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train import _kernels
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import PolicySettings, TrainSettings
-from puffer_train.contract import ActionSpec, EnvironmentSpec
+from puffer_train.contract import EnvironmentSpec
 from puffer_train.learners import kernels as kernel_learner
 from puffer_train.learners.kernels import KernelLearner
 from puffer_train.learners.torch import TorchLearner

@@ -9,9 +9,10 @@ import references
 import torch
 from numpy.typing import NDArray
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm.loss import Minibatch, ppo_loss
 from puffer_train.config import PolicySettings, TrainSettings
-from puffer_train.contract import ActionSpec, EnvironmentSpec
+from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy import MinGRUScan, Policy, Resets
 
 TIME, ROWS = 5, 7

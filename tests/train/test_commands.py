@@ -64,7 +64,7 @@ TRAIN_MISTAKES = [
     (["tiny_environments:CartPole", "--threads", "0"], "0 must be at least 1"),
     (["tiny_environments:CartPole", "--env.length", "7"], "length is 7; it must be above 0 and at most 2"),
     (["tiny_environments:CartPole", "--env.lenght", "1"], "unexpected keyword argument 'lenght'"),
-    (["tiny_environments:CartPole", "--env.length"], "--env.length needs a value."),
+    (["tiny_environments:CartPole", "--env.length"], "--env.length needs a value: --env.length VALUE."),
     (["tiny_environments:CartPole", "--train.num-envs", "4"], "more than one rollout of 4 agents"),
     (["tiny_environments:CartPole", "--settings", "none.toml"], "cannot read the settings file none.toml"),
     (["tiny_environments:CartPole", "more"], "unexpected argument 'more'"),

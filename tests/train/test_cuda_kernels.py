@@ -23,11 +23,11 @@ import tiny
 import torch
 from tiny_environments import CartPole, Target, VectorEnvironment
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm import ppo
 from puffer_train.algorithm.loss import Minibatch, ppo_loss
 from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
-from puffer_train.contract import ActionSpec
 from puffer_train.errors import ConfigError
 from puffer_train.learners.cuda import checks, operations
 from puffer_train.learners.cuda.device import nvidia_gpu

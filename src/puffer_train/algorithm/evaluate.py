@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from puffer_envs.contract.logs import count_of
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.algorithm.episodes import count_of
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment, describe
 from puffer_train.errors import EnvironmentCalls

@@ -25,8 +25,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from puffer_envs.contract.logs import merge_logs
+from puffer_envs.contract.machine import physical_memory
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.algorithm.episodes import EpisodeMeter, together
+from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.algorithm.rewards import RewardNormalizer
@@ -44,7 +46,6 @@ from puffer_train.learners.protocol import (
 from puffer_train.moments import moments
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
-from puffer_train.system.runtime import physical_memory
 
 MOST_SKIPS_IN_A_ROW = 10
 """After this many skipped updates one after the other, training stops."""
@@ -167,7 +168,7 @@ class Trainer:
         if self.ranks.count > 1:
             with self._meeting():
                 mine = json.dumps({key: float(value) for key, value in episodes.items()})
-                episodes = together([json.loads(log) for log in self.ranks.tell(mine.encode())])
+                episodes = merge_logs([json.loads(log) for log in self.ranks.tell(mine.encode())])
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
         self.clock.total += time.perf_counter() - start

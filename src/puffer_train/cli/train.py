@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from puffer_envs.contract.errors import UsageError
 from puffer_train import config
 from puffer_train.cli.options import (
     Parser,
-    UsageError,
     add_settings,
     given_settings,
     print_environments,
@@ -65,9 +65,6 @@ def _main(arguments: Sequence[str]) -> int:
         print_environments()
         return 0
     check_installed(options.log)
-    if options.learner == "mps":
-        print("Apple's GPU is not used: networks of this size train faster on the processor, which is taken instead.")
-        options.learner = "auto"
     given = given_settings(options, env)
     command = shlex.join(["puffer-train", *arguments])
     if options.resume is not None:

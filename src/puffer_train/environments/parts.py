@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from puffer_train.algorithm.episodes import together
+from puffer_envs.contract.logs import merge_logs
 
 ARRAYS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
 OPTIONAL = ("action_masks", "agent_mask")
@@ -86,7 +86,7 @@ class Parts:
         """Means over the episodes that ended since the last call, in one environment or in all; `n` counts them."""
         if env is not None:
             return self._log_of(env)
-        return together([part.log() for part in self.parts])
+        return merge_logs([part.log() for part in self.parts])
 
     def _log_of(self, env: int) -> dict[str, float]:
         for part in self.parts:

@@ -8,7 +8,7 @@ saved policy says about itself.
 
 from puffer_train.policy.cells import LSTM, LSTMScan, MinGRU, MinGRUScan, Resets
 from puffer_train.policy.distributions import MASKED_LOGIT, CategoricalActions, GaussianActions, action_scale
-from puffer_train.policy.identity import completed, settings_of
+from puffer_train.policy.identity import settings_of
 from puffer_train.policy.network import Policy
 from puffer_train.policy.values import DistributionValue, ScalarValue
 
@@ -25,6 +25,5 @@ __all__ = [
     "Resets",
     "ScalarValue",
     "action_scale",
-    "completed",
     "settings_of",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from puffer_train.contract import ActionSpec
+from puffer_envs.contract.actions import ActionSpec
 
 if TYPE_CHECKING:
     from puffer_train.policy.network import Policy

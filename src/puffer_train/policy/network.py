@@ -95,10 +95,6 @@ class Policy(nn.Module):
         kernels = [(weight.shape[1], weight.shape[0]) for weight in self.convolution_weights]
         return [*kernels, (max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
 
-    def named(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return the values of observations (..., *shape) by name; an observation without names is `value`."""
-        return self.observations.named(observations)
-
     def initial_state(self, rows: int) -> Tensor:
         """Return the state at the start of an episode: zeros (layers, rows, S), S = `cell.state_size(hidden)`."""
         return self.head.new_zeros(self.layers, rows, self.cell.state_size(self.hidden))

@@ -1,4 +1,4 @@
-"""What the policy makes of observations: named tensors for people, products with the encoder for itself.
+"""What the policy makes of observations: products with the encoder.
 
 Most observations are arrays, and the encoder multiplies all their numbers. Structured ones are rows of bytes
 (docs/contract.md, "Named observations") in which every field has its own place, type and meaning.
@@ -11,7 +11,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from puffer_train.contract import EnvironmentSpec, FieldSpec
+from puffer_envs.contract.observations import FieldSpec
+from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ContractError
 
 
@@ -23,10 +24,6 @@ class ArrayObservations(nn.Module):
         self.dimensions = len(spec.observation_shape)
         self.multiplied = len(spec.observation_scale)
         """Inputs that the encoder multiplies rather than looks up."""
-
-    def named(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return the observations (..., *shape) under the name that an only value has."""
-        return {"value": observations}
 
     def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
         """Multiply observations (..., *shape) with weight (H, O): (..., H)."""
@@ -70,10 +67,6 @@ class StructuredObservations(nn.Module):
             ("choices", choices_of_all),
         ):
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
-
-    def named(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return each field's values by name, (..., *shape): views wherever the bytes' places allow it."""
-        return {field.name: _view(observations, field) for field in self.fields}
 
     def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
         """Multiply the inputs that observations (..., B) stand for with weight (H, O): (..., H).

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from puffer_train.storage.files import replace_durable
+from puffer_envs.contract.files import write_atomically
 from puffer_train.storage.folder import parse_line
 
 
@@ -43,7 +43,7 @@ class MetricsFile:
             if numbers and numbers["steps"] <= resume_at:
                 kept.append(line + "\n")
                 self.seconds = numbers.get("seconds", self.seconds)
-        replace_durable(path, "".join(kept).encode())
+        write_atomically(path, "".join(kept).encode())
 
     def __enter__(self) -> MetricsFile:
         return self

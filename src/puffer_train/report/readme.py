@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.files import write_atomically
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, short
-from puffer_train.storage.files import replace_durable
 from puffer_train.storage.folder import main_statistic, read_config, read_evaluation, read_metrics
 
 FILES = {
@@ -27,7 +27,7 @@ FILES = {
 
 def write_readme(folder: Path) -> None:
     """Write README.md from what the folder holds. Raises `ConfigError` where that is no run, or `OSError`."""
-    replace_durable(folder / "README.md", describe_run(folder).encode())
+    write_atomically(folder / "README.md", describe_run(folder).encode())
 
 
 def describe_run(folder: Path) -> str:

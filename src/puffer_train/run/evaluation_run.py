@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
+from puffer_envs.contract.machine import available_cores
+from puffer_envs.contract.policy_file import PolicyFile
 from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, record, records
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.environments import registry
 from puffer_train.errors import CheckpointError, ConfigError
-from puffer_train.policy import Policy, completed, settings_of
+from puffer_train.policy import Policy, settings_of
 from puffer_train.report.evaluation import report_comparison, report_evaluation
 from puffer_train.run.run import evaluation_envs
 from puffer_train.storage import checkpoint
-from puffer_train.storage.policy_file import read_policy, read_policy_info
-from puffer_train.system import runtime
+from puffer_train.storage.policy_file import read_policy
 
 
 def judge(
@@ -33,7 +35,7 @@ def judge(
     deterministic: bool,
     replay: Path | None,
     statistic: str | None,
-    env_settings: dict[str, object],
+    env_settings: Mapping[str, object],
 ) -> int:
     """Evaluate a policy in the environment it was trained in, or two on the same games; return the exit status.
 
@@ -42,12 +44,12 @@ def judge(
     judged = [Trained.find(policy_file) if policy_file is not None else Trained.from_checkpoint(checkpoint)]
     judged += [] if against is None else [Trained.find(against)]
     first, last = judged[0], judged[-1]
-    name = registry.named_by(first.path, first.environment, name)
+    name = registry.resolve_name(first.path, first.environment, name)
     if last.environment != name:
         raise ConfigError(f"{last.path} is for {last.environment!r}, {first.path} for {name!r}: they play other games.")
     source = registry.find(name)
     overlaid = config.overlay(config.Settings(env=first.settings), {"env": env_settings}, "command line")
-    threads = threads or runtime.available_cores()
+    threads = threads or available_cores()
     torch.set_num_threads(threads)
     console = Console()
 
@@ -120,8 +122,8 @@ class Trained:
     def from_policy(cls, path: Path) -> Trained:
         """Look into an exported policy, or the one of a run folder."""
         path = path / "policy.safetensors" if path.is_dir() else path
-        about = read_policy_info(path)
-        return cls(path, about.get("environment"), about.get("settings"))
+        info = PolicyFile.read(path).info
+        return cls(path, info.environment, info.settings)
 
     @classmethod
     def from_checkpoint(cls, path: Path | None) -> Trained:
@@ -144,7 +146,7 @@ class Trained:
         identity = self._checkpoint.manifest["identity"]
         checkpoint.check_identity(identity, spec.identity(), self.path)
         policy = Policy(spec, settings_of(identity, self.path), torch.Generator())
-        checkpoint.check_identity(completed(identity), policy.identity(), self.path)
+        checkpoint.check_identity(identity, policy.identity(), self.path)
         wanted = {f"policy.{name}": parameter.detach() for name, parameter in policy.named_parameters()}
         checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)
         for name, parameter in wanted.items():

@@ -34,6 +34,9 @@ import safetensors.torch
 import torch
 from rich.console import Console
 
+from puffer_envs.contract.files import write_atomically
+from puffer_envs.contract.machine import available_cores
+from puffer_envs.contract.policy_info import PolicyError
 from puffer_train import config
 from puffer_train.algorithm.evaluate import evaluate, record, records
 from puffer_train.algorithm.ppo import Trainer
@@ -47,7 +50,6 @@ from puffer_train.errors import (
     RanksError,
     StorageError,
 )
-from puffer_train.policy import completed
 from puffer_train.report.dashboard import Dashboard, Progress
 from puffer_train.report.evaluation import report_evaluation
 from puffer_train.report.formatting import clock, short
@@ -57,7 +59,7 @@ from puffer_train.report.readme import write_readme
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage import checkpoint
 from puffer_train.storage.checksummed_json import seal, unseal
-from puffer_train.storage.files import replace_durable, storing
+from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG, EVALUATION, METRICS, read_config
 from puffer_train.storage.lock import LOCK, FolderLock
 from puffer_train.storage.policy_file import identify, write_policy
@@ -127,7 +129,7 @@ def resume(
     """Go on with the run in `folder`, with the settings `given` changed and these loggers added; return the status."""
     with joined() as ranks, _taken_up(folder) if ranks.leads else nullcontext():
         saved, found = _saved_run_for_all(folder, ranks)
-        source = registry.find(registry.named_by(folder, saved["environment"], name))
+        source = registry.find(registry.resolve_name(folder, saved["environment"], name))
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
         settings = config.overlay(settings, given, "command line")
         check_shares(settings.train, ranks.count)
@@ -145,7 +147,7 @@ def resume(
 
 def _share_of_cores(ranks: Ranks) -> int:
     """Return how many threads are a rank's share of this machine."""
-    return max(1, runtime.available_cores() // ranks.local_count)
+    return max(1, available_cores() // ranks.local_count)
 
 
 def _typed(command: str, ranks: Ranks) -> str:
@@ -292,7 +294,7 @@ class Run:
             "history": [*self.history, part],
         }
         with storing(self.folder / CONFIG):
-            replace_durable(self.folder / CONFIG, seal(content, SEAL))
+            write_atomically(self.folder / CONFIG, seal(content, SEAL))
 
     # -- training ------------------------------------------------------------------------------------------
 
@@ -384,7 +386,7 @@ class Run:
             self.save()
         except (StorageError, CheckpointError) as error:
             left = ""
-            with suppress(StorageError, CheckpointError):
+            with suppress(StorageError, PolicyError):
                 left = f" The policy is in {self._write_policy()}."
             raise StorageError(f"{error}{left} {self._newest()}") from error
 
@@ -476,7 +478,7 @@ class Run:
         found = replace(found, tensors={name: of_all[name] for name in trainer.tensors() if name in of_all} | mine)
         identity = self._identity()
         checkpoint.check_settings(manifest["identity"], identity, changed, where)
-        checkpoint.check_identity(completed(manifest["identity"]) | {"seed": manifest["seed"]}, identity, where)
+        checkpoint.check_identity(manifest["identity"] | {"seed": manifest["seed"]}, identity, where)
         checkpoint.check_shapes(found.tensors, trainer.tensors(), where)
         checkpoint.check_generators(found.tensors, where)
         checkpoint.check_counters(manifest["counters"], trainer.counters(), where)
@@ -535,7 +537,7 @@ class Run:
         failure = self.folder / FAILURE
         try:
             with storing(failure):
-                replace_durable(failure, f"After {self.trainer.steps} steps: {reason}\n".encode())
+                write_atomically(failure, f"After {self.trainer.steps} steps: {reason}\n".encode())
             where = f"The traceback is in {failure}, too. "
         except StorageError:
             where = ""  # it is on its way to the terminal
@@ -562,7 +564,7 @@ class Run:
         path = self.folder / "nonfinite-dump.safetensors"
         try:
             contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-            replace_durable(path, safetensors.torch.save(contiguous, {"reason": reason}))
+            write_atomically(path, safetensors.torch.save(contiguous, {"reason": reason}))
         except OSError as error:
             return f"The dump could not be written: {error.strerror or error}."
         return f"Look into {path} for the last rollout, weights and gradients."
@@ -598,7 +600,7 @@ class Run:
         return 0
 
     def _write_policy(self) -> Path:
-        """Export the policy. Raises `CheckpointError` or `StorageError`."""
+        """Export the policy. Raises `PolicyError` or `StorageError`."""
         path = self.folder / POLICY
         write_policy(path, self.trainer.player, identify(self.trainer.env, self.source.name, self.settings.env))
         return path
@@ -616,7 +618,7 @@ class Run:
         log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
         content = {"episodes": result.episodes, "unfinished": result.unfinished, **summary}
         with storing(self.folder / EVALUATION):
-            replace_durable(self.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
+            write_atomically(self.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
 
     def _record(self) -> Path | None:
         path, seed = self.folder / "replay.puf", self.trainer.seed + EVALUATION_SEED

@@ -22,9 +22,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from puffer_envs.contract.files import sync_folder, write_durable
 from puffer_train.errors import CheckpointError
 from puffer_train.storage.checksummed_json import seal, unseal
-from puffer_train.storage.files import storing, sync_folder, write_durable
+from puffer_train.storage.files import storing
 
 FORMAT = "puffer-checkpoint-1"
 TENSORS, MANIFEST = "tensors.safetensors", "manifest.json"
@@ -159,7 +160,7 @@ def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) ->
         if key == "environment_settings":
             continue  # `check_settings` knows which may differ
         if key == "observation_fields":
-            difference = _field_difference(found.get(key, []), value)
+            difference = _field_difference(found.get(key), value)
         else:
             difference = (f"its {key.replace('_', ' ')}", found.get(key), value)
         if difference[1] != difference[2]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_train.system.runtime import available_cores, physical_memory
+from puffer_envs.contract.machine import available_cores, physical_memory
 
 
 def versions() -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 
 import torch
+
+from puffer_envs.contract.machine import available_cores
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's mallopt(3)."""
@@ -26,20 +27,6 @@ TRIED_ROWS = 256
 
 MOST_ERROR = 4.0
 """How much more a fast matrix product may err than an exact one before it is refused."""
-
-
-def available_cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def physical_memory() -> int | None:
-    """Return how many bytes of memory this machine has, where that can be asked."""
-    if not hasattr(os, "sysconf"):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def tune(threads: int | None, matmul_shapes: list[tuple[int, int, int]]) -> None:

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train import policy
 from puffer_train.algorithm import advantage, loss
 from puffer_train.config import TrainSettings
-from puffer_train.contract import ActionSpec
 from puffer_train.learners.cuda import operations
 
 TOLERANCE = 2e-5

@@ -14,9 +14,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm.loss import ADVANTAGE_EPSILON
 from puffer_train.config import TrainSettings
-from puffer_train.contract import ActionSpec
 from puffer_train.errors import ConfigError
 
 COLUMNS = 64
