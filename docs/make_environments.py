@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import puffer_envs
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.spec import ActionPart, EnvSpec
 from puffer_render.draw import own_drawing
 from puffer_render.keys import make_keymap
@@ -28,7 +29,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs/environments"
 RESULTS = ROOT / "benchmarks/results"
 SETTINGS = ROOT / "src/puffer_train/settings"
-SITE = "https://puffer-envs.readthedocs.io/en/latest/"
 SUBJECTS = {
     "asteroids": "a ship among drifting rocks",
     "blobs": "eat, grow, avoid the larger ones",
@@ -250,7 +250,7 @@ def index() -> str:
         runs = [run for run in results("training") if run["environment"] == name]
         perf = sorted(run["perf"] for run in runs)
         seconds = statistics.median(run["training_seconds"] for run in runs)
-        link = f"[{name}]({SITE}environments/{name}.html)"
+        link = f"[{name}]({page_url(f'environments/{name}')})"
         spread = f"{perf[0]:.2f} to {perf[-1]:.2f}" if f"{perf[0]:.2f}" != f"{perf[-1]:.2f}" else f"{perf[0]:.2f}"
         rows.append((link, SUBJECTS[name], millions(rates[-1]), spread, f"{seconds:.0f} s"))
     return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)

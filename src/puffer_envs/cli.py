@@ -19,6 +19,7 @@ from puffer_envs import __version__, _core, bench, conformance
 from puffer_envs.conformance.isolation import Request, check_isolated
 from puffer_envs.conformance.report import Report, print_summary
 from puffer_envs.contract.command_line import parse_value
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, list_envs, spec
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "check",
         help="test that an environment keeps the contract",
         description="Test that environments keep the contract, and say what is wrong, where, and what to do. "
-        "docs/check.md explains every check.",
+        f"{page_url('check')} explains every check.",
     )
     command.add_argument(
         "names",

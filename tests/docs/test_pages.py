@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import re
@@ -11,6 +12,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from puffer_envs.contract.documentation import DOCUMENTATION
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -156,3 +159,30 @@ def test_lines_are_wrapped_and_tables_are_short(path: Path) -> None:
 @pytest.mark.parametrize("path", GENERATED, ids=lambda p: p.stem)
 def test_pages_of_environments_have_no_names_from_c(path: Path) -> None:
     assert re.findall(rf"\b{path.stem.upper()}_[A-Z]\w+|\b{path.stem}_[a-z]+\(?", path.read_text("utf-8")) == []
+
+
+def test_one_constant_says_where_the_documentation_is() -> None:
+    elsewhere = re.compile(r"https://puffer-envs\.[^ )\"']*")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (site,) = re.findall(r"^site_url: (.+)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    urls = [site, *project["urls"].values(), *elsewhere.findall((ROOT / "README.md").read_text("utf-8"))]
+    assert [url for url in urls if not url.startswith(DOCUMENTATION)] == []
+    paths = [url.removeprefix(DOCUMENTATION).partition("#")[0] for url in urls]
+    pages = [DOCS / path.replace(".html", ".md") for path in paths if path]
+    assert [str(page) for page in pages if not page.is_file()] == []
+
+
+def test_messages_name_pages_by_their_address() -> None:
+    """An installed package has no docs/ folder, so no string that is not a docstring may send people there."""
+    sources = [path for folder in ("src", "render") for path in sorted((ROOT / folder).rglob("*.py"))]
+    wrong, named = [], []
+    for path in sources:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "page_url":
+                named += [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            elif isinstance(node, (ast.Call, ast.JoinedStr, ast.keyword)):
+                strings = [c.value for c in ast.iter_child_nodes(node) if isinstance(c, ast.Constant)]
+                wrong += [path.name for text in strings if re.search(r"docs/[\w/-]+\.md.", str(text))]
+    assert wrong == []
+    assert "contract" in named
+    assert [page for page in named if not (DOCS / f"{page.partition('#')[0]}.md").is_file()] == []

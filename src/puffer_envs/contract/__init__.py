@@ -4,6 +4,7 @@
 - `observations`, `actions`: what the rows of its arrays mean, as plain values.
 - `policy_file`, `policy_info`, `tensor_file`: the file that holds a trained policy.
 - `logs`: the arithmetic of episode statistics.
+- `documentation`: where the documentation is.
 - `command_line`, `names`, `errors`: how every command reads settings, suggests names and reports mistakes.
 - `files`, `factories`, `machine`: atomic writes, `module:factory`, cores and memory.
 
