@@ -8,6 +8,7 @@ module.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import griffe
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +62,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page in pages():
         files.append(File.generated(config, f"reference/{page.title}.md", content=page.text))
     return files
+
+
+def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files) -> str:
+    """Link the pages that docstrings name by their file, such as docs/contract.md."""
+
+    def link(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if files.get_file_from_path(f"{name}.md") is None:
+            raise PluginError(f"{page.file.src_uri} names docs/{name}.md, which does not exist")
+        return f'<a href="../{name}.html">{found.group()}</a>'
+
+    return re.sub(r"\bdocs/([\w-]+)\.md\b", link, html) if page.file.src_uri.startswith("reference/") else html
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The shared vocabulary: everything that environments, trainer and renderers must agree on, each told once.
+"""The shared vocabulary: everything that environments, trainer and renderers must agree on, each defined once.
 
 - `protocol`: the buffer contract as types (docs/contract.md explains it, `puffer-envs check` tests it).
 - `observations`, `actions`: what the rows of its arrays mean, as plain values.
