@@ -22,7 +22,7 @@ from puffer_envs.contract.command_line import parse_value
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
-from puffer_envs.spec import EnvSpec, list_envs, spec
+from puffer_envs.spec import EnvSpec, Field, list_envs, spec
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -197,10 +197,19 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
 
     table = _table("state", "type", "meaning")
     for field in env.fields:
-        shape = "rows x columns by the settings" if field.in_block else " x ".join(map(str, field.shape[: field.ndim]))
-        table.add_row(field.name, f"{field.dtype} {shape}".strip(), escape(field.doc))
+        table.add_row(field.name, _type(field), escape(field.doc))
+        for member in field.parts:
+            table.add_row(f"{field.name}.{member.name}", _type(member), escape(member.doc))
     console.print(table)
     return 0
+
+
+def _type(field: Field) -> str:
+    if field.in_block:
+        shape = "rows by the settings" if field.parts else "rows x columns by the settings"
+    else:
+        shape = " x ".join(map(str, field.shape[: field.ndim])) + " rows" * bool(field.parts)
+    return shape if field.parts else f"{field.dtype} {shape}".strip()
 
 
 def _check(arguments: argparse.Namespace, console: Console) -> int:

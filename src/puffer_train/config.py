@@ -25,7 +25,7 @@ from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
-"""Who does the numbers: C kernels, torch, an NVIDIA GPU; `auto` takes the kernels wherever they know the network."""
+"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -51,17 +51,17 @@ class TrainSettings:
     """How often each agent step is trained on, on average."""
 
     optimizer: Literal["muon", "adam"] = "muon"
-    """What steps matrices; vectors are always Adam's."""
+    """Optimizer of weight matrices; other parameters always use Adam."""
     learning_rate: float = _setting(0.015, 0.0)
     """Muon's step length at the start; it falls along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
     """Adam's step length; falls with the other."""
     final_learning_rate: float = _setting(0.0, 0.0, 1.0)
-    """Where it falls to, as a part of the start; 1 keeps it constant."""
+    """Final value as a fraction of the initial one; 1 keeps it constant."""
     momentum: float = _setting(0.87, 0.0, 0.9999)
     """Muon's Nesterov momentum."""
     weight_decay: float = _setting(0.0, 0.0, 100.0)
-    """Each step takes this times the step length off every weight: what keeps weights from growing for ever."""
+    """Each step shrinks every weight by this times the step length."""
     max_gradient_norm: float = _setting(1.11, 1e-9)
     """The gradient of all parameters together is shortened to this length."""
 
@@ -85,7 +85,7 @@ class TrainSettings:
     entropy_coefficient: float = _setting(0.0049, 0.0)
     """Reward for keeping the policy random."""
     max_kl: float = _setting(0.04, 0.0)
-    """A rollout is learned from no further once the policy is this far from the one that played (KL); 0 is no limit."""
+    """Learning from a rollout stops once the policy is this far from the one that played it (KL); 0 is no limit."""
     normalize_advantages: bool = True
     """Bring the advantages of each minibatch to mean 0 and spread 1."""
 
@@ -271,7 +271,7 @@ def field_help(section: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a settings class, for `--help`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(section)))
-    except OSError:  # installed without sources: the options work all the same
+    except OSError:  # installed without sources: only --help lacks the notes
         return {}
     body = cast(ast.ClassDef, tree.body[0]).body
     return {

@@ -36,7 +36,7 @@ class EnvironmentSpec:
     observation_dtype: str
     """`uint8`, `int8` or `float32`."""
     observation_scale: tuple[float, ...]
-    """Factor for each input of the encoder that brings it to about -1..1."""
+    """Factor that scales each input of the encoder to about -1..1."""
     action: ActionSpec
     """The action space."""
     observation_fields: tuple[FieldSpec, ...] = ()
@@ -140,12 +140,12 @@ def _field_scales(given: Sequence[ObservationField], fields: Sequence[FieldSpec]
 def _field_scale(space: Any, field: FieldSpec) -> tuple[float, ...]:
     """Return the factor for each input of a field."""
     if field.kind == "discrete":
-        return tuple(math.sqrt(n) for n in field.choices for _ in range(n))  # brings a one-hot's mean square to 1
+        return tuple(math.sqrt(n) for n in field.choices for _ in range(n))  # scales a one-hot's mean square to 1
     return _box_scale(space) if isinstance(space, Box) else (1.0,) * field.inputs
 
 
 MAX_SCALED_BOUND = 1e6
-"""A declared bound beyond this says "unbounded" rather than how large the number usually is."""
+"""A declared bound beyond this means "unbounded"."""
 
 
 def _box_scale(space: Box) -> tuple[float, ...]:

@@ -33,6 +33,8 @@ def test_info_shows_the_whole_table(name: str, capsys: pytest.CaptureFixture[str
     spec = puffer_envs.spec(name)
     for entry in (*spec.obs, *spec.params, *spec.fields, *spec.layout.actions):
         assert entry.name in out
+    for field in spec.fields:
+        assert all(f"{field.name}.{part.name}" in out for part in field.parts)
 
 
 def test_check_and_bench(tmp_path: Path) -> None:

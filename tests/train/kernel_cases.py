@@ -156,8 +156,8 @@ class Case:
         noise = policy.actions.noise(horizon, self.shape.rows, generator)
         for t in range(horizon):
             mine = None if masks is None else masks[t]
-            buffers.actions[t] = policy.actions.sample(output[:, t], noise[t], mine, policy)
-        log_probs, _ = policy.actions.evaluate(output, buffers.actions, masks, policy)
+            buffers.actions[t] = policy.sample_actions(output[:, t], noise[t], mine)
+        log_probs, _ = policy.evaluate_actions(output, buffers.actions, masks)
         buffers.log_probs.copy_(log_probs + 0.3 * torch.randn(log_probs.shape, generator=generator))
         buffers.values.copy_(policy.values(output))
 

@@ -87,15 +87,12 @@ class Case:
             return torch.from_numpy(array.astype(np.float32))
 
         minibatch = Minibatch(
-            observations=torch.zeros(TIME, ROWS, 3),
             actions=torch.from_numpy(self.actions),
             masks=None if self.masks is None else torch.from_numpy(self.masks),
             present=tensor(self.batch.present) if self.absent else None,
             log_probs=tensor(self.batch.log_probs),
             values=tensor(self.batch.values),
             advantages=tensor(self.batch.advantages),
-            keep=torch.ones(TIME, ROWS),
-            first_state=self.policy.initial_state(ROWS),
             importance=tensor(self.batch.importance),
         )
         if self.policy.log_std is not None:

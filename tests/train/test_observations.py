@@ -17,6 +17,7 @@ from torch import Tensor
 from puffer_envs.contract.observations import FieldSpec, named_observations
 from puffer_envs.policy import PolicyError, load_policy
 from puffer_train.algorithm.evaluate import evaluate
+from puffer_train.algorithm.health import faults_in_step
 from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import PolicySettings, Settings, overlay
 from puffer_train.contract import EnvironmentSpec, describe
@@ -184,7 +185,7 @@ def test_numbers_gone_bad_inside_the_bytes_skip_the_update(where: str, value: fl
     trainer.iterate()
     before = trainer.policy.encoder.detach().clone()
     faults: list[str] = []
-    trainer.on_skip = faults.append
+    trainer.health.on_skip = faults.append
     assert trainer.iterate()["skipped"] == 1
     assert torch.equal(trainer.policy.encoder, before)
     wanted = "observation field 'position', row 3," if where == "observations" else "final_observations, row 3,"
@@ -198,7 +199,7 @@ def test_bad_numbers_in_the_last_observation_are_named() -> None:
     named_observations(trainer.buffers.observations.numpy(), tiny.Signpost(16).observation_fields)["position"][8, 5] = (
         math.nan
     )
-    (fault,) = trainer._faults_at(7, trainer.learner.actors[0])
+    (fault,) = faults_in_step(trainer.policy, trainer.buffers, 7, slice(0, 16))
     assert fault == "observation field 'position', row 5, at step 8 of the rollout is not finite"
 
 
@@ -219,7 +220,7 @@ def test_exported_policy_plays_the_same_in_numpy(kind: type[tiny.Signpost], tmp_
         logits = exported._forward(env.observations)
         np.testing.assert_allclose(logits.T, output.numpy(), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(again.step(rows, states[1]), output)
-        env.step(policy.actions.sample(output, None, None, policy)[:, 0].numpy())
+        env.step(policy.sample_actions(output, None, None)[:, 0].numpy())
 
 
 def test_numpy_refuses_bad_bytes(tmp_path: Path) -> None:

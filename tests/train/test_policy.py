@@ -102,11 +102,11 @@ def test_nothing_is_tied_to_the_processor(action: ActionSpec, kind: Kind) -> Non
     output = policy.step(observations[0], state)
     noise = torch.zeros(action.outputs, ROWS, device="meta")
     masks = torch.ones(4, ROWS, action.outputs, dtype=torch.bool, device="meta") if action.kind == "discrete" else None
-    actions = policy.actions.sample(output, noise, None if masks is None else masks[0], policy)
+    actions = policy.sample_actions(output, noise, None if masks is None else masks[0])
     assert actions.device.type == "meta" and actions.shape == (ROWS, action.dimensions)
     together = policy(observations, state, torch.ones(4, ROWS, device="meta"))
     values = policy.values(together)
-    log_prob, entropy = policy.actions.evaluate(together, actions.expand(4, -1, -1), masks, policy)
+    log_prob, entropy = policy.evaluate_actions(together, actions.expand(4, -1, -1), masks)
     loss = policy.value.loss(together[action.outputs :], values.detach(), values.detach(), 0.2)
     for result in (values, log_prob, entropy, loss):
         assert result.shape == (4, ROWS) and result.device.type == "meta"
@@ -174,7 +174,7 @@ def test_discrete_probabilities(action: ActionSpec, masked: bool) -> None:
         log_prob = log_prob + distribution.log_prob(actions[-1])
         entropy = entropy + distribution.entropy()
         start += size
-    found = policy.actions.evaluate(output, torch.stack(actions, -1), masks, policy)
+    found = policy.evaluate_actions(output, torch.stack(actions, -1), masks)
     torch.testing.assert_close(found, (log_prob, entropy))
 
 
@@ -184,7 +184,7 @@ def test_continuous_probabilities() -> None:
     output, actions = randn(3, 4, 7), randn(4, 7, 2, seed=1)
     scale = torch.tensor([3.0, 1.0])  # half the range where it is bounded
     normal = torch.distributions.Normal(output[:2].movedim(0, -1) * scale, policy.log_std.exp() * scale)
-    found = policy.actions.evaluate(output, actions, None, policy)
+    found = policy.evaluate_actions(output, actions, None)
     torch.testing.assert_close(found, (normal.log_prob(actions).sum(-1), normal.entropy().sum(-1)))
 
 
@@ -194,7 +194,7 @@ def test_discrete_sampling_is_exact() -> None:
     masks = torch.ones(draws, SEVERAL.outputs, dtype=torch.bool)
     masks[:, 4] = False
     noise = policy.actions.noise(1, draws, torch.Generator().manual_seed(2))[0]
-    actions = policy.actions.sample(logits.expand(-1, draws), noise, masks, policy).numpy()
+    actions = policy.sample_actions(logits.expand(-1, draws), noise, masks).numpy()
     start = 0
     for i, size in enumerate(SEVERAL.sizes):
         block = logits[start : start + size, 0].masked_fill(~masks[0, start : start + size], -math.inf)
@@ -205,7 +205,7 @@ def test_discrete_sampling_is_exact() -> None:
         chi_squared = ((counts[seen] - wanted[seen]) ** 2 / wanted[seen]).sum()
         assert chi_squared < 16.3, "beyond the 99.9 % point for 3 degrees of freedom"
         start += size
-    likeliest = policy.actions.sample(logits, None, masks[:1], policy)
+    likeliest = policy.sample_actions(logits, None, masks[:1])
     assert likeliest[0, 0] == int(logits[:2, 0].argmax())
 
 
@@ -214,12 +214,12 @@ def test_continuous_sampling_is_exact() -> None:
     assert policy.log_std is not None
     output = torch.tensor([[0.4], [-0.2], [9.0]])
     noise = policy.actions.noise(1, draws, torch.Generator().manual_seed(2))[0]
-    actions = policy.actions.sample(output.expand(-1, draws), noise, None, policy)
+    actions = policy.sample_actions(output.expand(-1, draws), noise, None)
     spread = policy.log_std.detach().exp() * torch.tensor([3.0, 1.0])
     error = (actions.mean(0) - torch.tensor([1.2, -0.2])) / (spread / math.sqrt(draws))
     assert error.abs().max() < 4
     torch.testing.assert_close(actions.std(0), spread, rtol=0.02, atol=0)
-    torch.testing.assert_close(policy.actions.sample(output, None, None, policy), torch.tensor([[1.2, -0.2]]))
+    torch.testing.assert_close(policy.sample_actions(output, None), torch.tensor([[1.2, -0.2]]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -242,7 +242,7 @@ def test_exported_policy_plays_the_same_in_numpy(action: ActionSpec, kind: Kind,
         np.testing.assert_allclose(
             copy.deepcopy(exported)._forward(observations.numpy()).T, output * in_units, rtol=1e-5, atol=1e-5
         )
-        wanted = policy.actions.sample(output, None, None, policy).detach().numpy()
+        wanted = policy.sample_actions(output, None, None).detach().numpy()
         if action.kind == "box":
             wanted = np.clip(wanted, action.low, action.high)
         played = exported.act(observations.numpy(), deterministic=True)

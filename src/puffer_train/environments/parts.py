@@ -15,8 +15,8 @@ from puffer_envs.contract.logs import merge_logs
 ARRAYS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
 OPTIONAL = ("action_masks", "agent_mask")
 
-FEWEST_ROWS = 64
-"""Of a part: with fewer, its thread is woken more often than it is worth."""
+MIN_ROWS_PER_PART = 64
+"""Rows of the smallest part: with fewer, waking its thread costs more than it saves."""
 
 
 class Parts:
@@ -34,7 +34,7 @@ class Parts:
         agents = sample.num_agents
         arrays = {name: getattr(sample, name) for name in (*ARRAYS, *OPTIONAL)}
         sample.close()
-        parts = max(1, min(parts, num_envs, num_envs * agents // FEWEST_ROWS))
+        parts = max(1, min(parts, num_envs, num_envs * agents // MIN_ROWS_PER_PART))
         self.num_envs, self.num_agents = num_envs, num_envs * agents
         self._buffers = {
             name: np.zeros((self.num_agents, *array.shape[1:]), array.dtype)

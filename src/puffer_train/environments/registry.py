@@ -10,7 +10,8 @@ Those, and what has a scheme of its own such as `gymnasium:CartPole-v1`, are run
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -73,6 +74,18 @@ class EnvironmentSource:
                 self._make(1, seed, 1, settings, None).close()
             raise
 
+    @contextmanager
+    def opened(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
+    ) -> Iterator[Environment]:
+        """Make environments as `make` does, and close them at the end."""
+        env = self.make(num_envs, seed, cores, settings, first)
+        try:
+            yield env
+        finally:
+            with EnvironmentCalls(self.name):
+                env.close()
+
     def _make(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None
     ) -> Environment:
@@ -116,8 +129,11 @@ def list_environments() -> dict[str, Any]:
 def find(name: str) -> EnvironmentSource:
     """Return the environment called `name`: offered by a package, `module:factory`, or known to a vectorizer.
 
-    The current folder is searched for `module` too. Raises `EnvironmentNotFoundError`, with the nearest known
-    name when there is one. Whether a vectorizer knows the rest of `scheme:rest`, `make` tells.
+    The current folder is searched for `module` too. Whether a vectorizer knows the rest of `scheme:rest` turns out
+    in `make`.
+
+    Raises:
+        EnvironmentNotFoundError: There is none; the message suggests the nearest known name.
     """
     scheme, colon, _ = name.partition(":")
     if not colon:
@@ -134,16 +150,21 @@ def find(name: str) -> EnvironmentSource:
 
 
 def imports_code(name: str) -> bool:
-    """Whether a name makes Python import, and then call, whatever it says: `module:factory`, `gymnasium:module:ID`."""
+    """Whether a name makes Python import and call code: `module:factory`, `gymnasium:module:ID`."""
     scheme, colon, rest = name.partition(":")
     return bool(colon) and (scheme not in SCHEMES or ":" in rest)
 
 
 def resolve_name(path: Path, found: str, given: str | None) -> str:
-    """Return the name of the environment that a file at `path` is for, which the user may have given, too.
+    """Return the name of the environment that a file at `path` is for.
 
-    Raises `ConfigError` when those differ, or when a file alone says which code to run: `os:system` with settings of
-    its choice would be a name as well.
+    Args:
+        path: The file, for errors.
+        found: The name in the file.
+        given: The name that the user gave, if any.
+
+    Raises:
+        ConfigError: The names differ, or the file alone decides which code to run: it could name `os:system`.
     """
     if given is None and imports_code(found):
         raise ConfigError(f"{path} is for {found!r}, which runs code: give that name as well if you trust it.")
@@ -169,12 +190,12 @@ def _offered(name: str) -> EnvironmentSource:
 
 
 def _vectorized(name: str) -> EnvironmentSource:
-    """Leave a name to the installed vectorizer."""
+    """Return a source that the installed vectorizer makes."""
     installed = sorted(entry_points(group=VECTORIZERS), key=lambda entry: entry.name)
     if not installed:
         raise EnvironmentNotFoundError(
             f"{name!r} makes single environments, and no installed package runs many of them: "
-            "pip install puffer-envs brings one that does."
+            "pip install puffer-envs includes one that does."
         )
     make = functools.partial(installed[0].load(), name)
     return EnvironmentSource(name, make, "workers", settings=PYTHON_SETTINGS, numbered="first" in parameter_names(make))

@@ -8,7 +8,7 @@
 
 A ReLU follows each convolution. Kernels are kept as matrices (channels out, channels in * k * k), which is how
 Muon treats them. `auto` is `image` where an observation can hardly be anything else, uint8 in three dimensions
-with two sides of at least 36, and otherwise `flat`: whether small numbers are kinds or amounts, nobody can see.
+with two sides of at least 36, and otherwise `flat`: small numbers may be kinds or amounts, which cannot be told.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class GridPlanes:
         assert spec.observation_range is not None
         self.low, self.high = spec.observation_range
         self.shape = grid_planes(spec.observation_shape, spec.observation_range)
-        self.scale = math.sqrt(_values(spec.observation_range))  # brings a one-hot's mean square to 1
+        self.scale = math.sqrt(_values(spec.observation_range))  # scales a one-hot's mean square to 1
 
     def __call__(self, observations: Tensor) -> Tensor:
         """Return grids (N, h, w) or (N, h, w, c) as planes (N, C, h, w).
@@ -134,7 +134,7 @@ class Convolutions(nn.Module):
         self.planes: ImagePlanes | GridPlanes = ImagePlanes(spec) if encoder == "image" else GridPlanes(spec)
         self.stack, self.dimensions = STACKS[encoder], len(spec.observation_shape)
         self.scale = self.planes.scale
-        """Factor for the planes that brings their numbers to about -1..1."""
+        """Factor that scales the planes to about -1..1."""
         self.weights = nn.ParameterList()
         channels, height, width = self.planes.shape
         for layer in self.stack:

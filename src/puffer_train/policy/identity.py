@@ -1,4 +1,4 @@
-"""What a saved policy says about itself: `Policy.identity`, and the way back to settings."""
+"""From `Policy.identity`, which is saved with a policy, back to its settings."""
 
 from __future__ import annotations
 

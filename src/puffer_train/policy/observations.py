@@ -1,4 +1,4 @@
-"""What the policy makes of observations: products with the encoder.
+"""How the policy reads observations: products with the encoder.
 
 Most observations are arrays, and the encoder multiplies all their numbers. Structured ones are rows of bytes
 (docs/contract.md, "Named observations") in which every field has its own place, type and meaning.
@@ -32,7 +32,7 @@ class ArrayObservations(nn.Module):
         return nn.functional.linear(flat, weight)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return what could hold a number that is not finite, by what to call it."""
+        """Return the tensors that could hold a number that is not finite, by the name to report."""
         return {"observations": observations} if observations.is_floating_point() else {}
 
 
@@ -98,7 +98,7 @@ class StructuredObservations(nn.Module):
         return summed if on_cpu else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return what could hold a number that is not finite, by what to call it."""
+        """Return the tensors that could hold a number that is not finite, by the name to report."""
         fields = [field for field in self.fields if field.dtype == "float32"]
         return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
 
