@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from puffer_envs.contract.errors import UserError
 
 USAGE_ERROR = 2
-"""Exit code for what the user can mend, as argparse's."""
+"""Exit code for what the user can fix, as argparse's."""
 INTERRUPTED = 130
 
 

@@ -11,13 +11,13 @@ from puffer_envs.contract.errors import UserError
 
 
 class RenderError(UserError):
-    """Something the user can mend. The message is one or two sentences: what was given, what to do."""
+    """Something the user can fix. The message is one or two sentences: what was given, what to do."""
 
 
 def import_raylib() -> Any:
     """The raylib module (typed Any: its stubs do not fit --strict), without its log lines.
 
-    Raises RenderError, naming the pip install that mends it, when raylib is not installed.
+    Raises RenderError, naming the pip install that adds it, when raylib is not installed.
     """
     logging.getLogger("raylib").setLevel(logging.ERROR)
     raylib = _import("raylib")
@@ -26,7 +26,7 @@ def import_raylib() -> Any:
 
 
 def import_av() -> Any:
-    """The PyAV module. Raises RenderError, naming the pip install that mends it, when it is not installed."""
+    """The PyAV module. Raises RenderError, naming the pip install that adds it, when it is not installed."""
     av = _import("av")
     av.logging.set_level(av.logging.ERROR)
     return av

@@ -26,7 +26,7 @@ KEYS_OF_LABELS = {
 }
 """What people expect, when the environment's own labels say so."""
 IDLE_LABELS = ("stay", "noop", "none", "idle", "straight")
-"""Choices that mean doing nothing; an action without one goes on as it was."""
+"""Choices that mean doing nothing; an action without one stays as it was."""
 ROWS_OF_KEYS = (
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero"),
     ("z", "x", "c", "v", "b", "m", "comma", "period"),

@@ -118,7 +118,7 @@ class Encoder:
 def write_gif(path: Path, frames: Iterable[Pixels], samples: Iterable[Pixels], fps: float) -> int:
     """A GIF with one palette, made from `samples` of the frames: memory does not grow with length.
 
-    frames, samples: (height, width, 3) uint8, all alike. Returns the pictures. Raises RenderError when the file
+    frames, samples: (height, width, 3) uint8, all of one size. Returns the pictures. Raises RenderError when the file
     cannot be written.
     """
     av = import_av()
