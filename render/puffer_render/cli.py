@@ -1,62 +1,28 @@
-"""What the two commands share: options, settings, and errors in one line."""
+"""The commands puffer-play and puffer-render.
+
+Their modules take a moment to import. What starts them is here, so that Ctrl-C in that moment is one line as well.
+"""
 
 from __future__ import annotations
 
-import argparse
-import math
+import importlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
-
-from puffer_envs.contract.errors import UserError
-
-USAGE_ERROR = 2
-"""Exit code for what the user can fix, as argparse's."""
-INTERRUPTED = 130
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse whose errors are one line, and whose options are written out in full."""
-
-    def __init__(self, **keywords: Any) -> None:
-        super().__init__(allow_abbrev=False, **keywords)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+def start_play() -> int:
+    """Run `puffer-play`; return its exit status."""
+    return _start("play")
 
 
-def run(program: str, main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None) -> int:
-    """Call `main`; a mistake of the user's becomes one line on stderr and exit code 2."""
+def start_render() -> int:
+    """Run `puffer-render`; return its exit status."""
+    return _start("render")
+
+
+def _start(command: str) -> int:
     try:
-        main(arguments)
-    except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return USAGE_ERROR
+        status: int = importlib.import_module(f"puffer_render.cli_{command}").main()
     except KeyboardInterrupt:
-        print(f"\n{program}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    return 0
-
-
-def positive(text: str) -> float:
-    """An argparse type: a finite number above 0."""
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
-    return value
-
-
-def finite(text: str) -> float:
-    """An argparse type: a finite number."""
-    value = float(text)
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"must be a finite number, got {text}")
-    return value
-
-
-def count(text: str) -> int:
-    """An argparse type: an integer from 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer from 1, got {text}")
-    return value
+        print(f"\npuffer-{command}: interrupted", file=sys.stderr)
+        return 130
+    return status

@@ -10,11 +10,10 @@ from typing import Any
 
 import puffer_envs
 from puffer_envs.adapters.rendering import has_display
-from puffer_envs.contract.command_line import take_settings
+from puffer_envs.contract.commands import Parser, add_library, add_seed, run_command
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import read_layout
-from puffer_render.cli import Parser, run
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
@@ -22,10 +21,15 @@ from puffer_render.keys import make_keymap
 from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_stop
 from puffer_render.player import MAX_WAIT, Player
 from puffer_render.scene import Orbit
-from puffer_render.sources import is_native, read_policy, watch
+from puffer_render.sources import is_native, load_libraries, read_policy, watch
 from puffer_render.window import NO_DISPLAY, Window
 
 PROGRAM = "puffer-play"
+EXAMPLES = """examples:
+  puffer-play breakout
+  puffer-play runs/breakout-1                watch a policy; hold a key to take over
+  puffer-play drone --env.num-drones 16
+"""
 CONTROL_KEYS = ("p", "n", "r", "h", "q", "escape")
 CAMERA_KEYS = {
     "j": "turn left",
@@ -43,26 +47,19 @@ ZOOM, NOTCH, MAX_ZOOM = 2.5, 0.15, 8.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Returns its exit code."""
-    return run(PROGRAM, _main, arguments)
+    """Run the command; return its exit status: 0 done, 2 a mistake, 130 Ctrl-C."""
+
+    def body() -> int:
+        _main(arguments)
+        return 0
+
+    return run_command(PROGRAM, body)
 
 
 def _main(arguments: Sequence[str] | None) -> None:
-    parser = Parser(
-        prog=PROGRAM,
-        description="Play an environment in a window, or watch a policy. The keys are shown on the screen.",
-        epilog="Environments: " + ", ".join(puffer_envs.list_envs()),
-    )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="an environment, a policy file or a run folder")
-    parser.add_argument(
-        "--policy", type=Path, metavar="FILE", help="let this policy, or that of a run, play; hold a key to take over"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the first game and of the policy (default: 0)")
-    parser.add_argument(
-        "--env.KEY", dest="_", metavar="VALUE", help="a setting of the environment, e.g. --env.max-steps 100"
-    )
-    others, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
-    options = parser.parse_args(others)
+    parser = _parser()
+    options, settings = parser.parse(arguments)
+    load_libraries(options.library)
     name: str | None = options.name
     path: Path | None = options.policy
     if name is not None and path is None and name not in puffer_envs.list_envs() and Path(name).exists():
@@ -89,6 +86,22 @@ def _main(arguments: Sequence[str] | None) -> None:
         )
     with env:
         play(env, policy, options.seed, hold)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=PROGRAM,
+        description="Play an environment in a window, or watch a policy. The keys are shown on the screen.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="an environment, a policy file or a run folder")
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="let this policy, or that of a run, play; hold a key to take over"
+    )
+    add_seed(parser, 0, "of the first game and of the policy [0]")
+    parser.add_env_settings()
+    add_library(parser)
+    return parser
 
 
 def watch_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int) -> None:

@@ -15,8 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from puffer_envs.contract.command_line import take_settings
-from puffer_render.cli import Parser, count, finite, positive, run
+from puffer_envs.contract.commands import Parser, add_library, add_seed, real_number, run_command, whole_number
 from puffer_render.errors import RenderError, import_av
 from puffer_render.film import write_film
 from puffer_render.offscreen import Offscreen, Pixels
@@ -25,6 +24,7 @@ from puffer_render.sources import (
     Watched,
     find_source,
     is_native,
+    load_libraries,
     make_shown,
     read_policy,
     record_policy,
@@ -35,6 +35,11 @@ from puffer_render.studio import Studio, Take
 from puffer_render.video import SEGMENT, Encoder, Planes, Segment, gif_delay, write_gif, write_png
 
 PROGRAM = "puffer-render"
+EXAMPLES = """examples:
+  puffer-render runs/breakout-1/replay.puf game.mp4
+  puffer-render runs/breakout-1 game.gif --max-seconds 5
+  puffer-render runs/drone-1 swarm.png --frame 300 --yaw 30
+"""
 KINDS = (".mp4", ".gif", ".png")
 GIF_SECONDS = 20.0
 """A longer GIF has to be asked for."""
@@ -46,14 +51,19 @@ DEFAULT_FPS, MAX_FPS = 30.0, 120.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Returns its exit code."""
-    return run(PROGRAM, _main, arguments)
+    """Run the command; return its exit status: 0 done, 2 a mistake, 130 Ctrl-C."""
+
+    def body() -> int:
+        _main(arguments)
+        return 0
+
+    return run_command(PROGRAM, body)
 
 
 def _main(arguments: Sequence[str] | None) -> None:
     parser = _parser()
-    others, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
-    options = parser.parse_args(others)
+    options, settings = parser.parse(arguments)
+    load_libraries(options.library)
     if options.check:
         check()
         if options.source is not None and not is_native(str(options.source)):
@@ -72,7 +82,7 @@ def _main(arguments: Sequence[str] | None) -> None:
     source = find_source(options.source)
     if source.kind == "replay":
         if settings:
-            parser.error("--env.KEY is for a policy: a replay has its own settings")
+            parser.error("--env.KEY is given, but a replay has its own settings: film a policy instead")
         _render_replay(parser, options, source.path)
         return
     policy = read_policy(source.path, options.seed)
@@ -88,29 +98,41 @@ def _main(arguments: Sequence[str] | None) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=PROGRAM, description="Make a video, a GIF or a picture of a replay, or of a policy playing.")
+    parser = Parser(
+        prog=PROGRAM,
+        description="Make a video, a GIF or a picture of a replay, or of a policy playing.",
+        epilog=EXAMPLES,
+    )
     parser.add_argument("source", metavar="FILE", type=Path, nargs="?", help="a replay, a policy or a run folder")
     parser.add_argument("out", metavar="OUT", type=Path, nargs="?", help="the file to write: .mp4, .gif or .png")
-    parser.add_argument("--fps", type=positive, help=f"pictures per second (default: {DEFAULT_FPS:g})")
-    parser.add_argument("--scale", type=positive, default=1.0, help="size of the picture (default: 1)")
+    above_0 = real_number(0, above=True)
+    parser.add_argument("--fps", metavar="F", type=above_0, help=f"pictures per second [{DEFAULT_FPS:g}]")
+    parser.add_argument("--scale", metavar="X", type=above_0, default=1.0, help="size of the picture [1]")
     parser.add_argument(
-        "--every", type=count, metavar="N", help="draw every N-th frame (default: as many as real time takes)"
+        "--every", type=whole_number(1), metavar="N", help="draw every N-th frame [as many as real time takes]"
     )
     parser.add_argument(
         "--max-seconds",
-        type=positive,
+        type=above_0,
         metavar="S",
-        help=f"stop after S seconds (default: GIF {GIF_SECONDS:g}, policy {POLICY_SECONDS:g}, else all)",
+        help=f"stop after S seconds [GIF {GIF_SECONDS:g}, policy {POLICY_SECONDS:g}, else all]",
     )
-    parser.add_argument("--frame", type=int, metavar="N", help="PNG: the frame to draw (default: half way)")
+    parser.add_argument("--frame", type=whole_number(0), metavar="N", help="PNG: the frame to draw [half way]")
     for name, what in (("yaw", "turn"), ("pitch", "tilt")):
-        parser.add_argument(f"--{name}", type=finite, default=0.0, metavar="DEG", help=f"{what} the camera of a scene")
-    parser.add_argument("--zoom", type=positive, default=1.0, metavar="X", help="bring it so many times nearer")
-    parser.add_argument("--turn", type=finite, default=0.0, metavar="DEG", help="turn it by so many degrees a second")
-    parser.add_argument("--index", type=int, default=0, help="which environment of a batch to draw (default: 0)")
-    parser.add_argument("--seed", type=int, default=0, help="policy: of the game that is filmed (default: 0)")
-    parser.add_argument("--processes", type=count, metavar="N", help="MP4: that draw (default: one per core)")
-    parser.add_argument("--env.KEY", dest="_", metavar="VALUE", help="policy: a setting of the environment")
+        parser.add_argument(
+            f"--{name}", type=real_number(), default=0.0, metavar="DEG", help=f"{what} the camera of a scene"
+        )
+    parser.add_argument("--zoom", type=above_0, default=1.0, metavar="X", help="bring it so many times nearer")
+    parser.add_argument(
+        "--turn", type=real_number(), default=0.0, metavar="DEG", help="turn it, degrees a second"
+    )
+    parser.add_argument(
+        "--index", type=whole_number(0), metavar="I", default=0, help="environment of a batch to draw [0]"
+    )
+    add_seed(parser, 0, "policy: of the game that is filmed [0]")
+    parser.add_argument("--processes", type=whole_number(1), metavar="N", help="MP4: that draw [one per core]")
+    parser.add_env_settings()
+    add_library(parser)
     parser.add_argument(
         "--check", action="store_true", help="only find out whether videos can be made here (of environment FILE)"
     )
@@ -250,10 +272,10 @@ def _progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _counted(pictures: Iterator[Pixels], show: Callable[[int], None]) -> Iterator[Pixels]:
-    for number, picture in enumerate(pictures, start=1):
+    for done, picture in enumerate(pictures, start=1):
         yield picture
-        if number % 5 == 0:
-            show(number)
+        if done % 5 == 0:
+            show(done)
 
 
 def _report_film(path: Path, pictures: int, fps: float) -> None:

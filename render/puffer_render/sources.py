@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,19 @@ class Source:
 
     kind: Kind
     path: Path
+
+
+def load_libraries(paths: Iterable[str]) -> None:
+    """Load environments of the user's own from shared libraries.
+
+    Raises:
+        RenderError: one of them cannot be loaded.
+    """
+    for path in paths:
+        try:
+            puffer_envs.load_library(path)
+        except (OSError, ValueError) as error:
+            raise RenderError(str(error)) from None
 
 
 def find_source(path: Path, prefer: Kind = "replay") -> Source:

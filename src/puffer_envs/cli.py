@@ -19,7 +19,7 @@ from puffer_envs import __version__, _core, bench, conformance
 from puffer_envs.conformance.isolation import Request, check_isolated
 from puffer_envs.conformance.report import Report, print_summary
 from puffer_envs.contract.command_line import Value, parse_value
-from puffer_envs.contract.commands import Parser, add_library, add_threads, number, run_command, whole_number
+from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
 from puffer_envs.environment import make
@@ -98,7 +98,7 @@ def build_parser() -> Parser:
         "--steps", type=whole_number(1), default=steps, metavar="N", help="per trajectory [%(default)s]"
     )
     command.add_argument(
-        "--timeout", type=number(1, 86400), default=60.0, metavar="S", help="seconds for each check [%(default)g]"
+        "--timeout", type=real_number(1, 86400), default=60.0, metavar="S", help="seconds for each check [%(default)g]"
     )
     _add_json(command, "also write the results as JSON")
     _add_settings(command)
@@ -116,7 +116,7 @@ def build_parser() -> Parser:
     add_threads(command, 1, "threads that step them [%(default)s]")
     command.add_argument("--isa", choices=_core.supported_isas(), help="instruction set [the best]")
     command.add_argument(
-        "--seconds", type=number(0, 60, above=True), default=0.2, metavar="S", help="per repeat [%(default)s]"
+        "--seconds", type=real_number(0, 60, above=True), default=0.2, metavar="S", help="per repeat [%(default)s]"
     )
     _add_json(command, "also write the figures as JSON")
     _add_settings(command)

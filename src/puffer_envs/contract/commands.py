@@ -126,7 +126,7 @@ def whole_number(minimum: int, maximum: int = (1 << 63) - 1) -> Callable[[str], 
     return parse
 
 
-def number(minimum: float = -math.inf, maximum: float = math.inf, above: bool = False) -> Callable[[str], float]:
+def real_number(minimum: float = -math.inf, maximum: float = math.inf, above: bool = False) -> Callable[[str], float]:
     """Return an argparse type: a finite number in this range. above: the minimum itself is excluded."""
 
     def parse(text: str) -> float:
