@@ -51,8 +51,8 @@ def test_help(tmp_path: Path, program: str) -> None:
 
 
 TRAIN_MISTAKES = [
-    ([], "which environment?"),
-    (["no_such:thing"], "cannot import 'no_such'"),
+    ([], "no environment is given"),
+    (["no_such:thing"], "there is no module 'no_such', of 'no_such:thing'"),
     (["brakout"], "there is no environment 'brakout'"),
     (["tiny_environments:CartPoll"], "nothing called 'CartPoll'"),
     (["tiny_environments:CartPole", "--train.gama", "1"], "no option '--train.gama'. Did you mean '--train.gamma'?"),
@@ -98,15 +98,15 @@ def test_mistakes_are_one_line(
 def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = run(tmp_path, "train", "tiny_environments:CartPoll")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "puffer-train: 'tiny_environments' has nothing called 'CartPoll'.\n"
+    assert done.stderr == "puffer-train: 'tiny_environments' has nothing called 'CartPoll'. Did you mean 'CartPole'?\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tiny_environments:CartPole"], "give the policy to judge"),
+        (["tiny_environments:CartPole"], "no policy is given"),
         (["nothing"], "there is no environment 'nothing'"),
-        (["--policy", "none.safetensors"], "none.safetensors cannot be read as a policy file"),
+        (["--policy", "none.safetensors"], "none.safetensors: no such file"),
         (["--checkpoint", "none"], "cannot resume from none: it holds no checkpoint"),
         (["--policy", "x", "--episodes", "0"], "0 must be at least 1"),
     ],
