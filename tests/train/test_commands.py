@@ -46,8 +46,10 @@ def test_help(tmp_path: Path, program: str) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: puffer-{program}")
     if program == "train":
-        assert "--train.learning-rate" in done.stdout
-        assert "Muon's step length at the start" in done.stdout
+        assert "--help-settings" in done.stdout
+        settings = run(tmp_path, program, "--help-settings").stdout
+        assert "--train.learning-rate" in settings
+        assert "Muon's step length at the start" in settings
 
 
 TRAIN_MISTAKES = [
