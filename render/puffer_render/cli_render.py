@@ -123,9 +123,7 @@ def _parser() -> Parser:
             f"--{name}", type=real_number(), default=0.0, metavar="DEG", help=f"{what} the camera of a scene"
         )
     parser.add_argument("--zoom", type=above_0, default=1.0, metavar="X", help="bring it so many times nearer")
-    parser.add_argument(
-        "--turn", type=real_number(), default=0.0, metavar="DEG", help="turn it, degrees a second"
-    )
+    parser.add_argument("--turn", type=real_number(), default=0.0, metavar="DEG", help="turn it, degrees a second")
     parser.add_argument(
         "--index", type=whole_number(0), metavar="I", default=0, help="environment of a batch to draw [0]"
     )

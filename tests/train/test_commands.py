@@ -46,12 +46,14 @@ def test_help(tmp_path: Path, program: str) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: puffer-{program}")
     if program == "train":
-        assert "--train.learning-rate" in done.stdout
-        assert "Muon's step length at the start" in done.stdout
+        assert "--help-settings" in done.stdout
+        settings = run(tmp_path, program, "--help-settings").stdout
+        assert "--train.learning-rate" in settings
+        assert "Muon's step length at the start" in settings
 
 
 TRAIN_MISTAKES = [
-    ([], "which environment?"),
+    ([], "no environment is given"),
     (["no_such:thing"], "there is no module 'no_such', of 'no_such:thing'"),
     (["brakout"], "there is no environment 'brakout'"),
     (["tiny_environments:CartPoll"], "nothing called 'CartPoll'"),
@@ -104,9 +106,9 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tiny_environments:CartPole"], "give the policy to judge"),
+        (["tiny_environments:CartPole"], "no policy is given"),
         (["nothing"], "there is no environment 'nothing'"),
-        (["--policy", "none.safetensors"], "none.safetensors: no such file."),
+        (["--policy", "none.safetensors"], "none.safetensors: no such file"),
         (["--checkpoint", "none"], "cannot resume from none: it holds no checkpoint"),
         (["--policy", "x", "--episodes", "0"], "0 must be at least 1"),
     ],

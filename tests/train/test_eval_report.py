@@ -220,9 +220,9 @@ def test_every_way_to_name_a_policy_gives_the_same(runs: Path, capsys: pytest.Ca
     ("against", "message"),
     [
         ("other", "is for 'tiny_environments:Corridor', "),
-        ("nothing", "nothing cannot be read as a policy file"),
-        ("text", "text cannot be read as a policy file"),
-        ("empty", "empty/policy.safetensors cannot be read as a policy file"),
+        ("nothing", "nothing: no such file"),
+        ("text", "text: not a policy file, or a damaged one"),
+        ("empty", "empty/policy.safetensors: no such file"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from puffer_envs.contract.commands import Parser, add_seed, add_threads, whole_number
+from puffer_envs.contract.commands import Parser, add_library, add_seed, add_threads, whole_number
 from puffer_envs.contract.errors import UsageError
 from puffer_train.cli.options import print_environments, run_command
 
@@ -33,6 +33,7 @@ def build_parser() -> Parser:
     add_seed(parser, 1000, "of the games [1000]")
     add_threads(parser, None, "threads to use [all cores]")
     parser.add_env_settings()
+    add_library(parser)
     parser.add_argument("--deterministic", action="store_true", help="take the most likely action instead of sampling")
     parser.add_argument("--statistic", metavar="NAME", help="what the histogram and the comparison show [score]")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="record one more episode to this file")
@@ -49,13 +50,14 @@ def _main(arguments: Sequence[str]) -> int:
     if options.list:
         print_environments()
         return 0
+    from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
+
+    registry.load_libraries(options.library)
     if options.name is not None and options.policy is None and options.checkpoint is None:
         path = Path(options.name)
         if path.exists():
             options.name, options.policy = None, path
     if options.name is not None:
-        from puffer_train.environments import registry  # noqa: PLC0415 - nothing is loaded before it is needed
-
         registry.find(options.name)
     if (options.policy is None) == (options.checkpoint is None):
         raise UsageError(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from puffer_envs.contract.commands import Parser, add_seed, add_threads
+from puffer_envs.contract.commands import Parser, add_library, add_seed, add_threads
 from puffer_envs.contract.errors import UsageError, UserError
 from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, print_environments, run_command
@@ -63,6 +63,7 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
         default=[],
         help="also send the metrics there; can be repeated",
     )
+    add_library(parser)
     parser.add_argument("--no-video", action="store_true", help="make no video at the end")
     add_settings(parser, defaults, all_settings)
     return parser
@@ -85,12 +86,15 @@ def _main(arguments: Sequence[str]) -> int:
         print_environments()
         return 0
     check_loggers(options.log)
+    from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
+
     given = given_settings(options, env)
     chosen = {
         "threads": options.threads,
         "video": not options.no_video,
         "learner": options.learner,
         "log": options.log,
+        "libraries": registry.load_libraries(options.library),
         "command": shlex.join(["puffer-train", *arguments]),
     }
     if options.resume is not None:
@@ -103,8 +107,6 @@ def _main(arguments: Sequence[str]) -> int:
         return launch.resume(options.resume, options.name, given, state.RunOptions(**chosen))
     if options.name is None and options.like is None:
         raise UsageError("no environment is given: write its name (--list shows them), --like RUN or --resume RUN.")
-    from puffer_train.environments import registry  # noqa: PLC0415
-
     name, base, seed = options.name, None, 1
     if options.like is not None:
         if options.settings is not None:

@@ -10,7 +10,7 @@ Those, and what has a scheme of its own such as `gymnasium:CartPole-v1`, are run
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -124,6 +124,28 @@ def list_environments() -> dict[str, Any]:
         for name in module.list_envs():
             offered.setdefault(name, module)
     return offered
+
+
+def load_libraries(paths: Iterable[str | Path]) -> list[str]:
+    """Load shared libraries with environments of the user's own, through the package that can.
+
+    Returns:
+        Their absolute paths.
+
+    Raises:
+        ConfigError: A library cannot be loaded, or no installed package loads any.
+    """
+    loaded = [str(Path(path).resolve()) for path in paths]
+    loaders = [entry.load() for entry in entry_points(group=GROUP)] if loaded else []
+    load = next((module.load_library for module in loaders if hasattr(module, "load_library")), None)
+    for path in loaded:
+        if load is None:
+            raise ConfigError(f"--library {path}: no installed package loads libraries.")
+        try:
+            load(path)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"--library {path}: {error}") from error
+    return loaded
 
 
 def find(name: str) -> EnvironmentSource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,14 @@ def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list
     name, goal = config["environment"], config["settings"]["train"]["steps"]
     done = read_metrics(folder).get("steps", [0])[-1] >= goal
     named = f"{name} " if imports_code(name) else ""
+    named += "".join(f"--library {shlex.quote(path)} " for path in config.get("libraries", []))
     commands = [f"puffer-train {named}--resume ." + (f" --steps {2 * goal}" if done else "")]
     if "policy.safetensors" in here:
         commands.append(f"puffer-eval {named}--policy . --episodes 1000")
         if ":" not in name:
-            commands.append(f"puffer-play {name} --policy policy.safetensors")
+            commands.append(f"puffer-play {named}policy.safetensors")
     if "replay.puf" in here:
-        commands.append("puffer-render replay.puf whole-game.mp4")
+        commands.append(f"puffer-render {named}replay.puf whole-game.mp4")
     return [*commands, "puffer-plot . --curves -o curves.png"]
 
 

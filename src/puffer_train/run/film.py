@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,12 @@ def obstacle(name: str, env: Mapping[str, Any]) -> str | None:
     return None if done.returncode == 0 else _reason(done)
 
 
-def film(source: Path, path: Path, *, show: bool) -> str | None:
+def film(source: Path, path: Path, options: Sequence[str] = (), *, show: bool) -> str | None:
     """Make a video of a replay, or of the policy playing, with a bar if `show`; return why there is none.
 
-    Ctrl-C skips it.
+    options: further ones of `puffer-render`. Ctrl-C skips the video.
     """
-    command = [*RENDERER, str(source), str(path), "--max-seconds", str(VIDEO_SECONDS)]
+    command = [*RENDERER, str(source), str(path), "--max-seconds", str(VIDEO_SECONDS), *options]
     try:
         done = subprocess.run(
             command,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train.algorithm.evaluate import evaluate, evaluation_envs, record, records
+from puffer_train.environments import registry
 from puffer_train.report.evaluation import report_evaluation
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.loggers import Loggers
@@ -37,16 +40,23 @@ def finish(run: Run, log: Loggers) -> int:
     for what, path in written.items():
         if path is not None:
             run.say(f"  {what:<8}{path}")
-    name = run.source.name
     run.say("What to do next:")
-    if ":" not in name:
-        run.say(f"  puffer-play {name} --policy {policy_file}")
-    if video is not None and replay is not None:
-        run.say(f"  puffer-render {replay} whole-game.mp4")
-    run.say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
+    for words in _next_commands(run, policy_file, replay if video is not None else None):
+        run.say(f"  {shlex.join(words)}")
     steps = run.settings.train.steps if run.settings.train.steps > run.trainer.steps // 2 else run.trainer.steps
     run.say(f"  {run.resume_command('--steps', str(2 * steps))}")
     return 0
+
+
+def _next_commands(run: Run, policy_file: Path, replay: Path | None) -> Iterator[list[str]]:
+    """Yield commands that work here, as words."""
+    libraries = run.options.library_words()
+    if ":" not in run.source.name:
+        yield ["puffer-play", str(policy_file), *libraries]
+    if replay is not None:
+        yield ["puffer-render", str(replay), "whole-game.mp4", *libraries]
+    named = [run.source.name, "--policy"] if registry.imports_code(run.source.name) else []
+    yield ["puffer-eval", *named, str(policy_file), "--episodes", "1000", *libraries]
 
 
 def _report_training(run: Run) -> None:
@@ -89,7 +99,7 @@ def _film(run: Run, source: Path) -> Path | None:
         return None
     path = run.folder / "video.mp4"
     run.say(f"Making a video of the first {VIDEO_SECONDS} s of a game (Ctrl-C skips it) ...")
-    reason = film(source, path, show=run.console.is_terminal)
+    reason = film(source, path, run.options.library_words(), show=run.console.is_terminal)
     if reason is not None:
         run.say(f"No video: {reason.removesuffix('.')}.")
     return path if reason is None else None

@@ -12,6 +12,7 @@ from puffer_envs.contract.machine import available_cores
 from puffer_train import config
 from puffer_train.algorithm.ppo import Trainer
 from puffer_train.environments import registry
+from puffer_train.errors import ConfigError
 from puffer_train.report.loggers import flat
 from puffer_train.run.folders import locked_run, new_folder, read_run
 from puffer_train.run.restoring import restore
@@ -63,6 +64,9 @@ def resume(folder: Path, name: str | None, given: Mapping[str, object], options:
     """
     with joined() as ranks, locked_run(folder) if ranks.leads else nullcontext():
         saved, found = read_run(folder, ranks)
+        if saved.get("libraries") and not options.libraries:
+            given_before = " ".join(f"--library {path}" for path in saved["libraries"])
+            raise ConfigError(f"{folder} was trained with {given_before}: give that as well if you trust it.")
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
         settings = config.overlay(settings, given, "command line")

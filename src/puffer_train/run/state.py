@@ -44,12 +44,18 @@ class RunOptions:
     """Loggers besides the metrics file."""
     command: str = ""
     """The command as it was typed; it is only written down."""
+    libraries: Sequence[str] = ()
+    """Shared libraries that were loaded for their environments."""
+
+    def library_words(self) -> list[str]:
+        """Return the options that load the libraries again."""
+        return [word for path in self.libraries for word in ("--library", path)]
 
     def repeated(self) -> list[str]:
         """Return the options that a command which resumes the run has to repeat."""
         threads = [] if self.threads is None else ["--threads", str(self.threads)]
         learner = [] if self.learner == "auto" else ["--learner", self.learner]
-        return threads + learner + ([] if self.video else ["--no-video"])
+        return threads + learner + self.library_words() + ([] if self.video else ["--no-video"])
 
 
 @dataclass
@@ -131,6 +137,7 @@ class Run:
             "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
             "log": list(self.options.log),
+            "libraries": list(self.options.libraries),
             "versions": versions(),
             "machine": machine(),
             "history": [*self.history, part],
