@@ -41,11 +41,11 @@ class Recorder:
         self._hashes = [env.state_hash()]
 
     def record(self) -> None:
-        """Called before each step, with checked actions in the buffer; takes the hash of the state reached so far."""
+        """Called inside each step, once its actions are checked and before anything moves."""
         steps = len(self._actions)
         if steps and steps % HASH_EVERY == 0:
-            self._hashes.append(self._env.state_hash())
-        self._actions.append(self._env.actions.tobytes())
+            self._hashes.append(self._env._hash_inside_step())
+        self._actions.append(self._env._taken.tobytes())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all."""
