@@ -41,33 +41,21 @@ void puf_batch_make_assets(PufBatch* b, void* assets, const void* setup)
 
 int32_t puf_log_size(const PufSpec* spec) { return (int32_t)(sizeof(PufLog) / sizeof(float)) + spec->num_log_names; }
 
-// Rows that are copied, and then checked while they are in the first-level cache.
-enum { TAKE_ROWS = 2048 };
-
 int64_t puf_batch_take_actions(PufBatch* b, const void* source, int32_t first, int32_t count)
 {
     const PufLayout* l = &b->layout;
-    size_t row_size = (size_t)l->num_actions * 4; // of either kind of action
-    int64_t before = (int64_t)first * l->agents;
+    int64_t before = (int64_t)first * l->agents * l->num_actions;
     int64_t rows = (int64_t)count * l->agents;
-    // To environments they are const; whoever made the batch lets us write.
+    // To environments they are const; whoever made the batch lets us write. Either kind takes four bytes.
     uintptr_t all = b->io.actions ? (uintptr_t)b->io.actions : (uintptr_t)b->io.controls;
-    uint8_t* target = (uint8_t*)all + (size_t)before * row_size;
-    for (int64_t row = 0; row < rows; row += TAKE_ROWS) {
-        int64_t n = rows - row < TAKE_ROWS ? rows - row : TAKE_ROWS;
-        size_t at = (size_t)row * row_size;
-        if (target != source) {
-            memcpy(target + at, (const uint8_t*)source + at, (size_t)n * row_size);
-        }
-        int64_t bad = b->spec->check_actions(l, target + at, n);
-        if (bad >= 0) {
-            return (before + row) * l->num_actions + bad;
-        }
+    uint8_t* target = (uint8_t*)all + before * 4;
+    int64_t bad = b->spec->take_actions(l, source, target, rows);
+    if (bad >= 0) {
+        return before + bad;
     }
-    // Continuous ones may have been clipped.
-    uint8_t* shown = b->actions ? (uint8_t*)b->actions + (size_t)before * row_size : NULL;
-    if (shown && (shown != source || b->io.controls)) {
-        memcpy(shown, target, (size_t)rows * row_size);
+    uint8_t* shown = b->actions ? (uint8_t*)b->actions + before * 4 : NULL;
+    if (shown && (shown != source || b->io.controls)) { // continuous ones may have been clipped
+        memcpy(shown, target, (size_t)(rows * l->num_actions) * 4);
     }
     return -1;
 }
