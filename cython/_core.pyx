@@ -190,6 +190,11 @@ def register(intptr_t address):
     return name
 
 
+def unregister(str name):
+    """Forget an environment whose tables turned out to be wrong."""
+    del _specs[name]
+
+
 def names():
     """The names of all environments, sorted."""
     return sorted(_specs)
@@ -357,8 +362,6 @@ cdef class Batch:
         cdef cnp.ndarray setup = _setup(b.spec, self.params)
         b.layout = puf_layout(b.spec, cnp.PyArray_DATA(setup))
         self.num_agents = num_envs * b.layout.agents
-        self._states = aligned_zeros(num_envs * b.layout.state_size, np.uint8)
-        b.states = cnp.PyArray_DATA(<cnp.ndarray> self._states)
         self.scratch = aligned_zeros(puf_scratch_size(b.spec, &b.layout), np.uint8)
         b.scratch = cnp.PyArray_DATA(<cnp.ndarray> self.scratch)
         self._take_buffers(dict(buffers or {}))
@@ -435,6 +438,10 @@ cdef class Batch:
         masks_shape = rows + (puf_mask_size(l) if discrete else 0,)
         self.action_masks, masks = take("action_masks", masks_shape, np.bool_, bool(l.masked))
         self.agent_mask, mask = take("agent_mask", rows, np.bool_, bool(l.padded))
+        self._states, states = take("states", (self.num_envs * l.state_size,), np.uint8)
+        if states % 64 != 0:
+            raise ValueError("states: must begin on a 64-byte boundary")
+        b.states = <void*> <size_t> states
         if given:
             raise ValueError(f"unknown buffers: {', '.join(sorted(map(str, given)))}")
         b.io.obs = <void*> <size_t> obs
@@ -451,7 +458,8 @@ cdef class Batch:
         self._check_overlap()
 
     cdef _check_overlap(self):
-        arrays = [a for a in self._result + (self.final_observations, self.actions, self.action_masks, self.agent_mask)
+        arrays = [a for a in self._result + (self.final_observations, self.actions, self.action_masks, self.agent_mask,
+                                        self._states)
                   if a is not None]
         for i, a in enumerate(arrays):
             for other in arrays[:i]:
