@@ -54,10 +54,10 @@ def train(environment: str, seed: int, changes: list[str]) -> dict[str, Any]:
     import torch
 
     from puffer_train import config
-    from puffer_train.algorithm.evaluate import evaluate
+    from puffer_train.algorithm.evaluate import evaluate, evaluation_envs
     from puffer_train.algorithm.ppo import Trainer
     from puffer_train.environments import registry
-    from puffer_train.run.run import EVALUATION_SEED, evaluation_envs
+    from puffer_train.run.finish import EVALUATION_SEED
 
     torch.set_num_threads(1)
     tables: dict[str, dict[str, str]] = {}

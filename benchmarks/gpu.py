@@ -22,7 +22,8 @@ from typing import Any
 
 import torch
 
-from puffer_train.errors import UserError
+from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.machine import available_cores
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
 
@@ -50,7 +51,8 @@ NETWORKS = {
 
 def check(device: torch.device) -> bool:
     """Print the error of every kernel; return whether all are small enough."""
-    from puffer_train.learners.cuda import checks
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "train"))  # the tests run the same checks
+    import cuda_checks as checks
 
     passed = True
     print(f"{'kernel':<72}{'error':>10}{'allowed':>10}")
@@ -130,10 +132,11 @@ def wall_seconds(work: Callable[[], Any], repeats: int) -> float:
 
 def time_kernels(bandwidth: float) -> list[dict[str, Any]]:
     """Time every kernel at a training step's size, beside what its memory traffic takes at `bandwidth` (bytes/s)."""
+    from puffer_envs.contract.actions import ActionSpec
     from puffer_train import policy
     from puffer_train.algorithm import advantage
+    from puffer_train.algorithm.loss import Minibatch
     from puffer_train.config import TrainSettings
-    from puffer_train.contract import ActionSpec
     from puffer_train.learners.cuda import operations
 
     def numbers(*shape: int) -> torch.Tensor:
@@ -194,7 +197,7 @@ def time_kernels(bandwidth: float) -> list[dict[str, Any]]:
     layout = operations.CategoricalLayout(ActionSpec("discrete", (3,), ()), torch.device("cuda"))
     for steps, batch in ((32, 256), (64, 512)):
         shape = (steps, batch)
-        played = operations.Played(
+        minibatch = Minibatch(
             actions=torch.zeros(*shape, 1, dtype=torch.int64, device="cuda"),
             masks=None,
             present=None,
@@ -204,7 +207,7 @@ def time_kernels(bandwidth: float) -> list[dict[str, Any]]:
             importance=torch.ones(batch, device="cuda"),
         )
         moments, output = torch.ones(3, device="cuda"), numbers(4, *shape)
-        work = (layout, output, played, moments, TrainSettings())
+        work = (layout, output, minibatch, moments, TrainSettings())
         add(f"loss and gradient, T {steps}, B {batch}", lambda: operations.ppo_loss(*work), 14 * steps * batch)  # noqa: B023
     output, slots = numbers(4, agents), (2, agents)
     stored = (
@@ -237,9 +240,8 @@ def training_speed(name: str, tables: dict[str, Any]) -> dict[str, Any]:
     from puffer_train import config
     from puffer_train.algorithm.ppo import Trainer
     from puffer_train.environments import registry
-    from puffer_train.system import runtime
 
-    source, cores = registry.find("breakout"), runtime.available_cores()
+    source, cores = registry.find("breakout"), available_cores()
     settings = config.overlay(config.load("breakout"), tables, name)
     env = source.make(settings.train.num_envs, 1, cores, settings.env)
     try:

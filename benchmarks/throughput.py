@@ -102,7 +102,7 @@ def measure_acting(seconds: float) -> dict[str, Any]:
     from puffer_train.algorithm.buffers import Buffers
     from puffer_train.contract import describe
     from puffer_train.environments import registry
-    from puffer_train.learners.protocol import make_learner
+    from puffer_train.learners.registry import make_learner
     from puffer_train.policy import Policy
 
     settings = settings_of([])
@@ -120,7 +120,7 @@ def measure_acting(seconds: float) -> dict[str, Any]:
             env.actions[...] = actions
             env.step(env.actions)
             actor.store(0)
-            actor.wipe(0)
+            actor.reset_state(0)
         steps += 1000
     return {"steps_per_second": steps / (time.perf_counter() - begin)}
 
@@ -167,7 +167,7 @@ def main() -> int:
         return 0
 
     from puffer_envs import bench
-    from puffer_train.system.runtime import available_cores
+    from puffer_envs.contract.machine import available_cores
 
     cores = available_cores()
     calibration = bench.calibrate()

@@ -27,7 +27,7 @@ import numpy as np
 from candidates import loops_per_microsecond
 
 from puffer_envs import _core, bench, vector
-from puffer_envs.vector.choose import available_cores
+from puffer_envs.contract.machine import available_cores
 
 CANDIDATES = Path(__file__).with_name("candidates.py")
 PEERS = {"sb3-dummy": "stable_baselines3", "sb3-subproc": "stable_baselines3", "envpool": "envpool"}

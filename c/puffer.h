@@ -302,6 +302,16 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 #define PUF_VECTORIZE(width)
 #endif
 
+// Before a long function that such a loop calls and plain code calls too: compilers inline what has one caller, but often
+// not what has two, and a loop with a call in it stays scalar.
+#ifdef _MSC_VER
+#define PUF_INLINE static __forceinline
+#elif defined(__GNUC__)
+#define PUF_INLINE static inline __attribute__((always_inline))
+#else
+#define PUF_INLINE static inline
+#endif
+
 // The type of a member is found by _Generic; an array decays to a pointer there.
 // clang-format off
 #define PUF_TYPE_OF(x)                                                                                                 \
@@ -322,9 +332,10 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
     { .name = #m, .type = PUF_BOOL, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .offset = offsetof(State, m),          \
       .value = default_value, .low = 0, .high = 1, .doc = __VA_ARGS__ }
 
-// Rows of the table of fields.
-#define PUF_SCALAR(State, m, text)                                                                                     \
-    { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .ndim = 0, .offset = offsetof(State, m), .doc = text }
+// Rows of the table of fields. A member of a nested struct takes PUF_SCALAR_AS.
+#define PUF_SCALAR_AS(State, label, m, text)                                                                           \
+    { .name = label, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .ndim = 0, .offset = offsetof(State, m), .doc = text }
+#define PUF_SCALAR(State, m, text) PUF_SCALAR_AS(State, #m, m, text)
 #define PUF_ARRAY(State, m, text)                                                                                      \
     { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)[0]), .ndim = 1, .offset = offsetof(State, m),              \
       .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]) }, .doc = text }

@@ -761,8 +761,8 @@ cdef class Batch:
         self._leave(0)
         return hash
 
-    def _hash_inside_step(self):
-        """The hash of all, for `_on_step`, which is called before anything moves."""
+    def _hash_held(self):
+        """The hash of all, for a caller that holds the batch, and for `_on_step`, which is called inside a step."""
         return puf_batch_hash(&self.batch, 0, self.num_envs)
 
     def _log(self, int first, int count):

@@ -146,6 +146,8 @@ cdef extern from "learn/learner.h" nogil:
     const PufKernels* puf_kernels(int)
 
 ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
+CELLS = {"mingru": PUF_MINGRU, "lstm": PUF_LSTM}
+
 NUMBERS = {"uint8": 0, "int8": 1, "int32": 2, "float32": 3}
 MOST = 1 << 20  # of what is counted in one direction
 FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
@@ -261,7 +263,7 @@ cdef class Learner:
 
     def __cinit__(self, Workers workers not None, str cell, int inputs, int hidden, int layers, choices, scale,
                   input_scale, str number, int horizon):
-        if cell not in ("mingru", "lstm") or number not in NUMBERS:
+        if cell not in CELLS or number not in NUMBERS:
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         for what, size in (("inputs", inputs), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
             if not 1 <= size <= MOST:
@@ -271,7 +273,7 @@ cdef class Learner:
         self.workers = workers
         self.c.kernels, self.c.pool, self.c.threads = workers.kernels, workers.pool, workers.threads
         net = &self.c.net
-        net.cell = PUF_LSTM if cell == "lstm" else PUF_MINGRU
+        net.cell = <PufCell><int>CELLS[cell]
         net.number = <PufNumber><int>NUMBERS[number]
         net.inputs, net.hidden, net.layers = inputs, hidden, layers
         self.number, self.horizon = number, horizon
@@ -561,7 +563,7 @@ cdef class Actor:
             flags = kernels.store(&m)
         return flags
 
-    def wipe(self, int t):
+    def reset_state(self, int t):
         """Set back the recurrent state of those whose episode ended with step t."""
         self.check(t, self.rollout.c.horizon)
         cdef PufStep m = self.move

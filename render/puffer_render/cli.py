@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from puffer_render.errors import RenderError
+from puffer_envs.contract.errors import UserError
 
 USAGE_ERROR = 2
 """Exit code for what the user can mend, as argparse's."""
@@ -30,32 +29,13 @@ def run(program: str, main: Callable[[Sequence[str] | None], None], arguments: S
     """Call `main`; a mistake of the user's becomes one line on stderr and exit code 2."""
     try:
         main(arguments)
-    except RenderError as error:
+    except UserError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print(f"\n{program}: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
-
-
-def split_settings(parser: Parser, arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Take every `--env.KEY VALUE` and `--env.KEY=VALUE` out: (the other arguments, {KEY: VALUE})."""
-    others: list[str] = []
-    settings: dict[str, Any] = {}
-    words = list(arguments)
-    while words:
-        word = words.pop(0)
-        option, separator, value = word.partition("=")
-        if not option.startswith("--env."):
-            others.append(word)
-            continue
-        if not separator:
-            if not words:
-                parser.error(f"{option} needs a value")
-            value = words.pop(0)
-        settings[option.removeprefix("--env.")] = _parse_value(parser, option, value)
-    return others, settings
 
 
 def positive(text: str) -> float:
@@ -79,16 +59,4 @@ def count(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be an integer from 1, got {text}")
-    return value
-
-
-def _parse_value(parser: Parser, option: str, text: str) -> bool | int | float:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        value = None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        parser.error(f"{option} must be a number, true or false, got {text!r}")
     return value

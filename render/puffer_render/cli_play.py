@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import puffer_envs
+from puffer_envs.contract.command_line import take_settings
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import read_layout
-from puffer_render.cli import Parser, run, split_settings
+from puffer_render.cli import Parser, run
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
@@ -56,7 +57,7 @@ def _main(arguments: Sequence[str] | None) -> None:
     parser.add_argument(
         "--env.KEY", dest="_", metavar="VALUE", help="a setting of the environment, e.g. --env.max_steps 100"
     )
-    others, settings = split_settings(parser, sys.argv[1:] if arguments is None else arguments)
+    others, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(others)
     policy = _load_policy(options.policy, options.seed)
     env, hold = _make(options.name, options.seed, settings, policy)

@@ -7,8 +7,10 @@ import logging
 from types import ModuleType
 from typing import Any
 
+from puffer_envs.contract.errors import UserError
 
-class RenderError(Exception):
+
+class RenderError(UserError):
     """Something the user can mend. The message is one or two sentences: what was given, what to do."""
 
 

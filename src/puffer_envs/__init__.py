@@ -14,8 +14,6 @@ from puffer_envs.replay import Replay, ReplayError
 from puffer_envs.snapshot import SnapshotError
 from puffer_envs.spec import EnvSpec, list_envs, spec
 
-__version__ = "0.1.0"
-
 __all__ = [
     "EnvSpec",
     "Environment",
@@ -31,3 +29,12 @@ __all__ = [
 ]
 
 register_all()
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, which is told in pyproject.toml, and read from the installed package when asked for."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("puffer-envs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

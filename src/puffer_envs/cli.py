@@ -18,6 +18,7 @@ from rich.table import Table
 from puffer_envs import __version__, _core, bench, conformance
 from puffer_envs.conformance.isolation import Request, check_isolated
 from puffer_envs.conformance.report import Report, print_summary
+from puffer_envs.contract.command_line import parse_value
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, list_envs, spec
@@ -119,16 +120,13 @@ def _seconds(text: str) -> float:
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
-    """NAME=VALUE pairs; values are numbers, true or false."""
+    """NAME=VALUE pairs."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise ValueError(f"--set takes NAME=VALUE, got {pair!r}")
-        try:
-            settings[name] = json.loads(text.lower())
-        except ValueError:
-            raise ValueError(f"--set {name}: a setting is a number, true or false, got {text!r}") from None
+        settings[name] = parse_value(text)
     return settings
 
 

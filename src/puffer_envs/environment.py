@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs import _core
-from puffer_envs.logs import means
-from puffer_envs.replay import Recorder
+from puffer_envs.contract.logs import means
+from puffer_envs.contract.machine import physical_memory
+from puffer_envs.recorder import Recorder
 from puffer_envs.settings import check_seed, resolve_settings
 from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
 from puffer_envs.spec import EnvSpec, Field, action_space, observation_space, read_layout, spec
@@ -249,14 +250,21 @@ class Environment(_core.Batch):
             RuntimeError: some environments have settings of their own, which a replay does not hold; closed; or
                 another thread is inside.
         """
-        seed = check_seed(seed)
+        header = {
+            "environment": self.spec.name,
+            "version": self.spec.version,
+            "settings": self.settings,
+            "num_envs": self.num_envs,
+            "first": self.first,
+            "seed": check_seed(seed),
+        }
         with self._held():
             if self._next is not None and (self._next != list(self.settings.values())).any():
                 raise RuntimeError(
                     f"{self.spec.name}: a replay holds one set of settings, and some were changed by set()"
                 )
             observations = self.reset(seed)
-            self._recorder = Recorder(self, seed)
+            self._recorder = Recorder(header, self._taken, self._hash_held)
             self._on_step = self._recorder.record
         return observations
 
@@ -363,11 +371,8 @@ def _check_memory(env: EnvSpec, params: list[float], num_envs: int) -> None:
     if rows >= 2**31:
         raise ValueError(f"{num_envs} environments of {layout.agents} agents make {rows} rows; the most is 2**31 - 1")
     needed = num_envs * layout.state_bytes + rows * (2 * observation + 16)
-    try:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not known on this system
-        return
-    if needed > available:
+    available = physical_memory()
+    if available is not None and needed > available:
         raise MemoryError(
             f"{num_envs} environments of {env.name} need {needed / 2**30:.1f} GiB, and this machine has "
             f"{available / 2**30:.1f}; take fewer"

@@ -4,82 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract.names import suggest
+from puffer_envs.environment import Environment, make
+from puffer_envs.recorder import MAGIC
 from puffer_envs.settings import check_seed
-from puffer_envs.spec import list_envs, spec, suggest
+from puffer_envs.spec import list_envs, spec
 
-if TYPE_CHECKING:
-    from puffer_envs.environment import Environment
-
-MAGIC = b"PUFFER REPLAY 1\n"
-HASH_EVERY = 64
-"""Steps between two state hashes: 8 bytes per 64 steps, and a divergence is found within a second of play."""
 MAX_BYTES = 2**31
 """What the actions of a replay may take in memory: a larger file is refused rather than unpacked."""
 
 
 class ReplayError(ValueError):
     """A replay that is damaged, cannot be had here, or does not repeat itself."""
-
-
-class Recorder:
-    """Keeps the actions of an environment from a reset on."""
-
-    def __init__(self, env: Environment, seed: int) -> None:
-        self._env = env
-        self._seed = seed
-        self._actions: list[bytes] = []
-        self._hashes = [env.state_hash()]
-
-    def record(self) -> None:
-        """Called inside each step, once its actions are checked and before anything moves."""
-        steps = len(self._actions)
-        if steps and steps % HASH_EVERY == 0:
-            self._hashes.append(self._env._hash_inside_step())
-        self._actions.append(self._env._taken.tobytes())
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file, whole or not at all."""
-        env = self._env
-        actions = zlib.compress(b"".join(self._actions), 9)
-        hashes = np.array([*self._hashes, env.state_hash()], dtype="<u8").tobytes()
-        header = {
-            "environment": env.spec.name,
-            "version": env.spec.version,
-            "settings": env.settings,
-            "num_envs": env.num_envs,
-            "first": env.first,
-            "seed": self._seed,
-            "steps": len(self._actions),
-            "hash_every": HASH_EVERY,
-            "hash_bytes": len(hashes),
-            "checksum": zlib.crc32(hashes + actions),
-        }
-        write_atomically(Path(path), MAGIC + json.dumps(header).encode() + b"\n" + hashes + actions)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file through a temporary one beside it, so that nobody ever sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)  # mkstemp lets only the owner read
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)
@@ -133,7 +78,7 @@ class Replay:
             raise ReplayError("the replay is damaged: its checksum does not match")
         name, version = header["environment"], header["version"]
         if name not in list_envs():
-            raise ReplayError(f"it was recorded in {name!r}, which is not installed; {suggest(str(name), list_envs())}")
+            raise ReplayError(f"it was recorded in {name!r}, which is not installed.{suggest(str(name), list_envs())}")
         if version != spec(name).version:
             raise ReplayError(
                 f"it was recorded with version {version} of {name}, this is version {spec(name).version}; "
@@ -157,8 +102,6 @@ class Replay:
 
     @staticmethod
     def _make(name: str, num_envs: int, first: int, settings: dict[str, Any]) -> Environment:
-        from puffer_envs.environment import make  # noqa: PLC0415 (environment.py imports this module)
-
         try:
             return make(name, num_envs, first=first, **settings)
         except (ValueError, TypeError, MemoryError) as error:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from puffer_envs import _core
-from puffer_envs.spec import EnvSpec, Param, suggest
+from puffer_envs.contract.names import suggest
+from puffer_envs.spec import EnvSpec, Param
 
 
 def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, float]:
@@ -21,7 +22,7 @@ def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, float]
     names = [p.name for p in env.params]
     for name in given:
         if name not in names:
-            raise ValueError(f"{env.name} has no setting {name!r}; {suggest(str(name), names)}")
+            raise ValueError(f"{env.name} has no setting {name!r}.{suggest(str(name), names)}")
     settings = {p.name: _check(env, p, given[p.name]) if p.name in given else p.type(p.default) for p in env.params}
     problem = _core.conflict(env.name, list(settings.values()))
     if problem:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from puffer_envs import _core
+from puffer_envs.contract.names import suggest
 
 
 @dataclass(frozen=True)
@@ -148,13 +147,6 @@ def list_envs() -> list[str]:
     return _core.names()
 
 
-def suggest(given: str, known: Iterable[str]) -> str:
-    """'Did you mean …?' when a known name is near, else the known names."""
-    known = list(known)
-    near = difflib.get_close_matches(given, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known) or 'none'}"
-
-
 def spec(name: str) -> EnvSpec:
     """The spec of an environment.
 
@@ -162,7 +154,7 @@ def spec(name: str) -> EnvSpec:
         ValueError: there is no environment of that name.
     """
     if not isinstance(name, str) or name not in _core.names():
-        raise ValueError(f"no environment is named {name!r}; {suggest(str(name), list_envs())}")
+        raise ValueError(f"there is no environment {name!r}.{suggest(str(name), list_envs())}")
     return _read_spec(name)
 
 

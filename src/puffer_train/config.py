@@ -20,10 +20,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from puffer_train.errors import ConfigError, suggestion
+from puffer_envs.contract.command_line import parse_number
+from puffer_envs.contract.names import suggest
+from puffer_train.errors import ConfigError
 
-LEARNERS = ("auto", "kernels", "torch", "cuda", "mps")
-"""Who does the numbers: C kernels, torch, an NVIDIA GPU; `auto` takes the kernels wherever they know the network."""
+LEARNERS = ("auto", "kernels", "torch", "cuda")
+"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -49,17 +51,17 @@ class TrainSettings:
     """How often each agent step is trained on, on average."""
 
     optimizer: Literal["muon", "adam"] = "muon"
-    """What steps matrices; vectors are always Adam's."""
+    """Optimizer of weight matrices; other parameters always use Adam."""
     learning_rate: float = _setting(0.015, 0.0)
     """Muon's step length at the start; it falls along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
     """Adam's step length; falls with the other."""
     final_learning_rate: float = _setting(0.0, 0.0, 1.0)
-    """Where it falls to, as a part of the start; 1 keeps it constant."""
+    """Final value as a fraction of the initial one; 1 keeps it constant."""
     momentum: float = _setting(0.87, 0.0, 0.9999)
     """Muon's Nesterov momentum."""
     weight_decay: float = _setting(0.0, 0.0, 100.0)
-    """Each step takes this times the step length off every weight: what keeps weights from growing for ever."""
+    """Each step shrinks every weight by this times the step length."""
     max_gradient_norm: float = _setting(1.11, 1e-9)
     """The gradient of all parameters together is shortened to this length."""
 
@@ -83,7 +85,7 @@ class TrainSettings:
     entropy_coefficient: float = _setting(0.0049, 0.0)
     """Reward for keeping the policy random."""
     max_kl: float = _setting(0.04, 0.0)
-    """A rollout is learned from no further once the policy is this far from the one that played (KL); 0 is no limit."""
+    """Learning from a rollout stops once the policy is this far from the one that played it (KL); 0 is no limit."""
     normalize_advantages: bool = True
     """Bring the advantages of each minibatch to mean 0 and spread 1."""
 
@@ -177,8 +179,7 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
     for table, values in tables.items():
         if table not in parts:
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]."
-                + suggestion(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]." + suggest(table, parts)
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
@@ -197,7 +198,7 @@ def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> 
     checked = {}
     for key, value in values.items():
         if key not in types:
-            raise ConfigError(f"{where}.{key} is not a setting.{suggestion(key, types)}")
+            raise ConfigError(f"{where}.{key} is not a setting.{suggest(key, types)}")
         checked[key] = _convert(value, types[key], f"{where}.{key}")
         if ranges[key] is not None:
             low, high = cast(tuple[float, float], ranges[key])
@@ -217,7 +218,7 @@ def _convert(value: object, wanted: type, where: str) -> Any:
     names = {bool: "true or false", int: "a whole number", float: "a number"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
     if isinstance(value, str):
-        value = _number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
+        value = parse_number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
     if wanted is bool:
         if not isinstance(value, bool):
             raise refusal
@@ -229,20 +230,8 @@ def _convert(value: object, wanted: type, where: str) -> Any:
     return wanted(value)
 
 
-def _number(text: str) -> int | float | str:
-    """Return the number that `text` spells (`20_000_000` and `2e7` both do), or the text itself."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
 def _env_value(key: str, value: object, origin: str) -> object:
-    """Read text as a number or truth value where it is one; the environment judges the rest."""
-    if isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.lower(), _number(value))
+    """Check what every environment must refuse; it judges the rest itself."""
     if isinstance(value, float) and math.isnan(value):
         raise ConfigError(f"{origin}: env.{key} is not a number.")
     if not isinstance(value, (bool, int, float, str)):
@@ -282,7 +271,7 @@ def field_help(section: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a settings class, for `--help`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(section)))
-    except OSError:  # installed without sources: the options work all the same
+    except OSError:  # installed without sources: only --help lacks the notes
         return {}
     body = cast(ast.ClassDef, tree.body[0]).body
     return {

@@ -1,148 +1,25 @@
-"""The part of the buffer contract (docs/contract.md) that the trainer needs, and its check at the border.
+"""The check at the border: an environment is looked at once, before training, and nothing is checked again.
 
-An environment is an object with arrays that never move and methods that fill them. `describe` looks at one
-once, before training, and turns what it finds into an `EnvironmentSpec`; behind it nothing is checked again.
+`describe` turns what it finds of the buffer contract (`puffer_envs.contract`) into an `EnvironmentSpec`.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
-from numpy.typing import NDArray
+from gymnasium.spaces import Box
 
+from puffer_envs.contract import BufferEnv, ObservationField
+from puffer_envs.contract.actions import ActionSpec, describe_actions
+from puffer_envs.contract.observations import FieldSpec, describe_fields
+from puffer_envs.contract.policy_info import fields_as_json
 from puffer_train.errors import ContractError
 
-
-class Environment(Protocol):
-    """A batch of environments with `A = num_agents` rows, those of one environment next to each other."""
-
-    num_agents: int
-    """Rows of every array."""
-    num_envs: int
-    """Environments in the batch; `num_agents` is a multiple of it."""
-    single_observation_space: Any
-    """Gymnasium `Box` of uint8, int8 or float32: one row of `observations`."""
-    single_action_space: Any
-    """Gymnasium `Discrete`, `MultiDiscrete` or `Box`: one row of `actions`."""
-    observations: NDArray[Any]
-    """(A, *shape): what each agent sees now."""
-    actions: NDArray[Any]
-    """(A,) int32 for Discrete, (A, k) int32 for MultiDiscrete, (A, k) float32 for Box."""
-    rewards: NDArray[np.float32]
-    """(A,)."""
-    terminals: NDArray[np.bool_]
-    """(A,): the episode ended for good."""
-    truncations: NDArray[np.bool_]
-    """(A,): the episode was cut off; its value goes on from `final_observations`."""
-    final_observations: NDArray[Any]
-    """(A, *shape): last observation of the episode that just ended, in the rows that ended."""
-    action_masks: NDArray[np.bool_] | None
-    """(A, sum of choices): True where a discrete action may be taken now; or None."""
-    agent_mask: NDArray[np.bool_] | None
-    """(A,): True where the row holds an agent now; or None."""
-
-    def reset(self, seed: int | None = None) -> NDArray[Any]:
-        """Start every environment anew and return `observations`."""
-        ...
-
-    def step(
-        self, actions: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Step every environment; return observations, rewards, terminals and truncations."""
-        ...
-
-    def close(self) -> None:
-        """Free everything; may be called twice."""
-        ...
-
-
-class ObservationField(Protocol):
-    """One named value within a row of structured bytes; the optional attribute `observation_fields` holds all."""
-
-    @property
-    def name(self) -> str:
-        """Unlike any other field's."""
-        ...
-
-    @property
-    def space(self) -> Any:
-        """Gymnasium `Box`, `Discrete`, `MultiDiscrete` or `MultiBinary`; discrete values are stored from 0."""
-        ...
-
-    @property
-    def start(self) -> int:
-        """Its first byte in the row: a multiple of its item size."""
-        ...
-
-    @property
-    def dtype(self) -> Any:
-        """As stored: uint8, int8, int32 or float32."""
-        ...
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of its value; `()` for a `Discrete`."""
-        ...
-
-
-@dataclass(frozen=True)
-class FieldSpec:
-    """Where a field lies in a row of structured bytes, and what the policy makes of it."""
-
-    name: str
-    """Of the field."""
-    kind: Literal["box", "discrete"]
-    """`box`: the encoder gets its numbers; `discrete`: a one-hot of each of its numbers."""
-    start: int
-    """First byte."""
-    dtype: str
-    """`uint8`, `int8`, `int32` or `float32`."""
-    shape: tuple[int, ...]
-    """Of the value."""
-    choices: tuple[int, ...]
-    """Of each number of a discrete field, in C order; empty for a box."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
-
-    @property
-    def inputs(self) -> int:
-        """Inputs of the encoder."""
-        return sum(self.choices) if self.kind == "discrete" else math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class ActionSpec:
-    """What one row of `actions` holds."""
-
-    kind: Literal["discrete", "box"]
-    """`discrete` for Discrete and MultiDiscrete, `box` for continuous actions."""
-    sizes: tuple[int, ...]
-    """Choices of each discrete action; `(k,)` for a Box of k numbers."""
-    row_shape: tuple[int, ...]
-    """Shape of one row: `()` for Discrete, `(k,)` otherwise."""
-    low: tuple[float, ...] = ()
-    """Lower bounds of a Box, in action units."""
-    high: tuple[float, ...] = ()
-    """Upper bounds of a Box, in action units."""
-
-    @property
-    def dimensions(self) -> int:
-        """Numbers in one row of actions."""
-        return self.sizes[0] if self.kind == "box" else len(self.sizes)
-
-    @property
-    def outputs(self) -> int:
-        """Policy outputs needed: one logit per choice, or one mean per number."""
-        return sum(self.sizes)
+Environment = BufferEnv
 
 
 @dataclass(frozen=True)
@@ -158,7 +35,7 @@ class EnvironmentSpec:
     observation_dtype: str
     """`uint8`, `int8` or `float32`."""
     observation_scale: tuple[float, ...]
-    """Factor for each input of the encoder that brings it to about -1..1."""
+    """Factor that scales each input of the encoder to about -1..1."""
     action: ActionSpec
     """The action space."""
     observation_fields: tuple[FieldSpec, ...] = ()
@@ -171,7 +48,7 @@ class EnvironmentSpec:
         return {
             "observation_shape": list(self.observation_shape),
             "observation_dtype": self.observation_dtype,
-            "observation_fields": [_json(asdict(field)) for field in self.observation_fields],
+            "observation_fields": fields_as_json(self.observation_fields),
             "action_kind": self.action.kind,
             "action_sizes": list(self.action.sizes),
             "action_low": list(self.action.low),
@@ -179,7 +56,7 @@ class EnvironmentSpec:
         }
 
 
-def describe(env: Environment, name: str = "environment") -> EnvironmentSpec:
+def describe(env: BufferEnv, name: str = "environment") -> EnvironmentSpec:
     """Check the environment's attributes against the contract and return its spec.
 
     Raises `ContractError` with one sentence naming the first attribute that is missing or of the wrong
@@ -189,7 +66,7 @@ def describe(env: Environment, name: str = "environment") -> EnvironmentSpec:
     def broken(what: str) -> ContractError:
         return ContractError(f"{name} breaks the buffer contract: {what} (see docs/contract.md).")
 
-    for attribute in Environment.__annotations__:
+    for attribute in BufferEnv.__annotations__:
         if not hasattr(env, attribute):
             raise broken(f"it has no attribute {attribute!r}")
     for method in ("reset", "step", "close"):
@@ -207,9 +84,10 @@ def describe(env: Environment, name: str = "environment") -> EnvironmentSpec:
     if not isinstance(observed, Box) or observed.dtype not in (np.uint8, np.int8, np.float32):
         raise broken(f"single_observation_space is {observed}, not a Box of uint8, int8 or float32")
     try:
-        action = _action_spec(env.single_action_space)
+        action = describe_actions(env.single_action_space)
         given = getattr(env, "observation_fields", None)
-        fields, scale = ((), _box_scale(observed)) if given is None else _field_specs(given, observed)
+        fields = () if given is None else describe_fields(given, observed)
+        scale = _box_scale(observed) if given is None else _field_scales(given, fields)
     except ValueError as error:
         raise broken(str(error)) from None
 
@@ -253,113 +131,24 @@ def _integer_range(space: Box) -> tuple[int, int] | None:
     return int(space.low.min()), int(space.high.max())
 
 
-def _action_spec(space: Any) -> ActionSpec:
-    """Translate a Gymnasium action space; raises `ValueError` for one the contract does not have."""
-    if isinstance(space, Discrete):
-        if space.start != 0:
-            raise ValueError(f"single_action_space starts at {space.start}; actions are counted from 0")
-        return ActionSpec("discrete", (int(space.n),), ())
-    if isinstance(space, MultiDiscrete):
-        if space.nvec.ndim != 1 or np.any(space.start):
-            raise ValueError("single_action_space must be a flat MultiDiscrete whose actions count from 0")
-        return ActionSpec("discrete", tuple(int(n) for n in space.nvec), (len(space.nvec),))
-    if isinstance(space, Box) and len(space.shape) == 1 and space.dtype == np.float32:
-        low, high = (tuple(float(x) for x in bound) for bound in (space.low, space.high))
-        return ActionSpec("box", (int(space.shape[0]),), tuple(space.shape), low, high)
-    raise ValueError(f"single_action_space is {space}, not Discrete, MultiDiscrete or a flat float32 Box")
-
-
-MOST_CHOICES = 1 << 16
-"""Of all discrete fields of an observation together: each choice is an input of the policy."""
-
-STORED = ("uint8", "int8", "int32", "float32")
-"""What the numbers of a field may be stored as."""
-
-
-def _field_specs(given: Iterable[ObservationField], row: Box) -> tuple[tuple[FieldSpec, ...], tuple[float, ...]]:
-    """Return the fields of a structured observation and the scale of all their inputs, one after the other.
-
-    Raises `ValueError` for the first field that cannot be read.
-    """
-    if row.dtype != np.uint8 or len(row.shape) != 1:
-        raise ValueError(f"observation_fields is given, but single_observation_space is {row}, not a flat Box of uint8")
-    fields: list[FieldSpec] = []
-    scale: tuple[float, ...] = ()
-    for field in given:
-        fields.append(_field_spec(field, row.shape[0]))
-        scale += _field_scale(field.space, fields[-1])
-    if not fields:
-        raise ValueError("observation_fields is empty")
-    names = [field.name for field in fields]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two observation fields are called {name!r}")
-    ordered = sorted(fields, key=lambda field: field.start)
-    for before, after in itertools.pairwise(ordered):
-        if after.start < before.start + before.size:
-            raise ValueError(f"the observation fields {before.name!r} and {after.name!r} overlap")
-    choices = sum(sum(field.choices) for field in fields)
-    if choices > MOST_CHOICES:
-        raise ValueError(
-            f"its observation fields have {choices} discrete choices, each of which is an input of the policy; "
-            f"{MOST_CHOICES} are the most"
-        )
-    return tuple(fields), scale
-
-
-def _field_spec(field: ObservationField, row_bytes: int) -> FieldSpec:
-    """Check one field against its space and a row of that many bytes."""
-    for attribute in ("name", "space", "start", "dtype", "shape"):
-        if not hasattr(field, attribute):
-            raise ValueError(f"an observation field has no attribute {attribute!r}")
-    if not isinstance(field.name, str) or not field.name:
-        raise ValueError(f"an observation field is called {field.name!r}, not by a text")
-    what, space, dtype = f"observation field {field.name!r}", field.space, str(np.dtype(field.dtype))
-    if isinstance(space, Discrete):
-        choices: tuple[int, ...] = (int(space.n),)
-    elif isinstance(space, MultiDiscrete):
-        choices = tuple(int(n) for n in space.nvec.ravel())
-    elif isinstance(space, (Box, MultiBinary)):
-        choices = ()
-    else:
-        raise ValueError(f"{what} is {space}, not Box, Discrete, MultiDiscrete or MultiBinary")
-    if dtype not in STORED or (choices and dtype == "float32"):
-        raise ValueError(f"{what} is stored as {dtype}, not as {', '.join(STORED[: 3 if choices else 4])}")
-    shape = tuple(int(n) for n in field.shape)
-    if shape != tuple(space.shape):
-        raise ValueError(f"{what} has shape {shape}, but its space has {tuple(space.shape)}")
-    if choices and max(choices) - 1 > np.iinfo(dtype).max:
-        raise ValueError(f"{what} has {max(choices)} choices, more than {dtype} can count")
-    spec = FieldSpec(field.name, "discrete" if choices else "box", int(field.start), dtype, shape, choices)
-    if spec.inputs == 0:
-        raise ValueError(f"{what} holds no numbers")
-    if spec.start % np.dtype(dtype).itemsize:
-        raise ValueError(f"{what} starts at byte {spec.start}, where no {dtype} can be read")
-    if spec.start < 0 or spec.start + spec.size > row_bytes:
-        raise ValueError(
-            f"{what} takes bytes {spec.start} to {spec.start + spec.size - 1}, but a row has {row_bytes} bytes"
-        )
-    return spec
+def _field_scales(given: Sequence[ObservationField], fields: Sequence[FieldSpec]) -> tuple[float, ...]:
+    """Return the factors for the inputs of all fields, one field after the other."""
+    return tuple(scale for field, spec in zip(given, fields, strict=True) for scale in _field_scale(field.space, spec))
 
 
 def _field_scale(space: Any, field: FieldSpec) -> tuple[float, ...]:
     """Return the factor for each input of a field."""
     if field.kind == "discrete":
-        return tuple(math.sqrt(n) for n in field.choices for _ in range(n))  # brings a one-hot's mean square to 1
+        return tuple(math.sqrt(n) for n in field.choices for _ in range(n))  # scales a one-hot's mean square to 1
     return _box_scale(space) if isinstance(space, Box) else (1.0,) * field.inputs
 
 
-WIDEST_SCALED_BOUND = 1e6
-"""A declared bound beyond this says "unbounded" rather than how large the number usually is."""
+MAX_SCALED_BOUND = 1e6
+"""A declared bound beyond this means "unbounded"."""
 
 
 def _box_scale(space: Box) -> tuple[float, ...]:
     """One over the largest magnitude that the space declares, or 1 where it declares none or less than 1."""
     bound = np.maximum(np.abs(space.low.astype(np.float64)), np.abs(space.high.astype(np.float64))).ravel()
-    bound[(bound < 1.0) | (bound > WIDEST_SCALED_BOUND)] = 1.0
+    bound[(bound < 1.0) | (bound > MAX_SCALED_BOUND)] = 1.0
     return tuple(float(x) for x in 1.0 / bound)
-
-
-def _json(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with lists for tuples, as JSON gives them back."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

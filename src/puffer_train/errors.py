@@ -1,25 +1,17 @@
-"""What can go wrong through no fault of the program: one class per cause, each message one clear line."""
+"""What can go wrong without a fault in the program: one class per cause, each message one clear line."""
 
 from __future__ import annotations
 
-import difflib
+import shlex
 import traceback
-from collections.abc import Iterable
-from types import TracebackType
+from collections.abc import Callable
+from types import FunctionType, TracebackType
 
-
-class UserError(Exception):
-    """A mistake its maker can mend: the commands print its message as one line, without a traceback."""
-
-    exit_code = 2
+from puffer_envs.contract.errors import UserError
 
 
 class ConfigError(UserError):
-    """A setting is unknown, has the wrong type or range, or does not go with another one."""
-
-
-class EnvironmentNotFoundError(UserError):
-    """No installed package offers an environment of this name."""
+    """A setting is unknown, has the wrong type or range, or does not fit with another one."""
 
 
 class ContractError(UserError):
@@ -27,7 +19,7 @@ class ContractError(UserError):
 
 
 class CheckpointError(UserError):
-    """A checkpoint or policy file is incomplete, damaged, or made for something else."""
+    """A checkpoint is incomplete or damaged, or it or a policy file was made for something else."""
 
 
 class StorageError(UserError):
@@ -47,22 +39,24 @@ class NonFiniteError(UserError):
 
 
 class RanksError(UserError):
-    """Of several processes that train together, one is gone, silent, or at odds with the others."""
+    """Of several processes that train together, one is gone, silent, or differs from the others."""
 
     exit_code = 1
 
 
 class EnvironmentFailedError(UserError):
-    """The environment's own code raised: the message ends in its traceback, for whoever wrote it needs that."""
+    """The environment's own code raised: the message ends in its traceback, which its author needs."""
 
     exit_code = 1
 
 
 class EnvironmentCalls:
-    """A context for calls of an environment: what these raise becomes an `EnvironmentFailedError`."""
+    """A context for calls of an environment: whatever these raise becomes an `EnvironmentFailedError`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.run: Callable[..., None] = _named_call(name)
+        """Calls a function of the environment, inside the context. Should that crash, the environment is named."""
 
     def __enter__(self) -> None:
         pass
@@ -70,20 +64,38 @@ class EnvironmentCalls:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not isinstance(error, Exception) or isinstance(error, UserError):
+        # an environment that calls sys.exit() ends its own work, not the training
+        if not isinstance(error, (Exception, SystemExit)) or isinstance(error, UserError):
             return
         raise EnvironmentFailedError(f"environment {self.name!r} failed.\n{_own_traceback(error)}") from error
 
 
-def _own_traceback(error: Exception) -> str:
+def _call(function: Callable[..., object], *arguments: object) -> None:
+    function(*arguments)
+
+
+def _named_call(name: str) -> Callable[..., None]:
+    """Return `_call` under another file name.
+
+    When C code crashes, `faulthandler` can print nothing but the names and lines of the Python functions that led
+    there. So one of these names says what crashed, and what to do.
+    """
+    hint = (
+        f"environment {name!r} crashed in its own code: look for the cause with puffer-envs check {shlex.quote(name)}"
+    )
+    return FunctionType(_call.__code__.replace(co_filename=hint), {"__name__": __name__})
+
+
+def _own_traceback(error: BaseException) -> str:
     """Return the traceback from the environment's first frame on."""
     if "Traceback (most recent call last)" in str(error):
-        return str(error)  # it brings the one of the process in which it happened
-    called = error.__traceback__.tb_next if error.__traceback__ is not None else None
-    return "".join(traceback.format_exception(type(error), error, called)).rstrip()
+        return str(error)  # it has that of the process in which it happened
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and _is_ours(trace):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
 
 
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x'?"` for the known name nearest to the given one, or an empty string."""
-    nearest = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+def _is_ours(trace: TracebackType) -> bool:
+    module = str(trace.tb_frame.f_globals.get("__name__"))
+    return module.startswith(("puffer_train.", "puffer_envs.contract."))

@@ -202,7 +202,7 @@ def test_masks_are_in_the_info_until_the_end(probe: str) -> None:
     [
         ({"name": "cartpole", "num_envs": 2}, "no setting 'num_envs'"),
         ({"name": "cartpole", "seed": 2}, "no setting 'seed'"),
-        ({"name": "cartpol"}, "did you mean 'cartpole'"),
+        ({"name": "cartpol"}, "Did you mean 'cartpole'"),
         ({"name": "cartpole", "render_mode": "ansi"}, "render_mode must be 'human' or 'rgb_array' or None"),
         ({"name": "snake"}, "has 16 agents"),
     ],

@@ -6,6 +6,8 @@ import functools
 import hashlib
 import json
 import os
+import platform
+import re
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -154,6 +156,20 @@ def test_cores_call_nothing(name: str, build: ModuleType, tmp_path: Path) -> Non
     subprocess.run([compiler(), *build.EXACT, "-O2", include, "-c", str(source), "-o", str(out)], check=True)
     symbols = subprocess.run([compiler("nm"), "-u", str(out)], check=True, capture_output=True, text=True).stdout
     assert {line.split()[-1] for line in symbols.splitlines()} <= ALLOWED_SYMBOLS
+
+
+def test_environments_fuse_no_products() -> None:
+    """No fused multiply-add in any environment: gcc 12.2 makes some with -ffp-contract=off too (its bug 107647)."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("fused instructions have other names here")
+    command = [compiler("objdump"), "-d", "--no-show-raw-insn", _core.__file__]
+    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    functions = re.split(r"^[0-9a-f]+ <(\w+)[^>]*>:$", listing, flags=re.MULTILINE)
+    names, bodies = functions[1::2], functions[2::2]
+    fused = {name for name, body in zip(names, bodies, strict=True) if re.search(r"\bvfn?m(add|sub)", body)}
+    if not any(name.endswith("_step_all") for name in names):
+        pytest.skip("the extension is stripped: its functions have no names")
+    assert fused == {"puf_multiply_adds_v3", "puf_multiply_adds_v4"}, "only the calibration loops may have any"
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

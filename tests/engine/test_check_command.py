@@ -225,8 +225,8 @@ def test_what_the_environment_prints_is_not_in_the_report() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sqared"], "did you mean 'squared'?"),
-        (["faulty_environments:Care"], "did you mean 'Car'?"),
+        (["sqared"], "Did you mean 'squared'?"),
+        (["faulty_environments:Care"], "Did you mean 'Car'?"),
         (["faulty_environments:"], "faulty_environments"),
         (["faulty_environments:__doc__"], "is of type str, not a callable"),
         (["nowhere:Car"], "there is no module 'nowhere'"),

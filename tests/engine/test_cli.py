@@ -48,12 +48,12 @@ def test_check_and_bench(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["info", "sqared"], "did you mean 'squared'?"),
-        (["check", "nothing-like-it"], "known are:"),
+        (["info", "sqared"], "Did you mean 'squared'?"),
+        (["check", "nothing-like-it"], "Known: asteroids,"),
         (["bench", "squared", "--set", "max_steps=0"], "must be from 1 to 100000, got 0"),
-        (["bench", "squared", "--set", "max_step=4"], "did you mean 'max_steps'?"),
+        (["bench", "squared", "--set", "max_step=4"], "Did you mean 'max_steps'?"),
         (["bench", "squared", "--set", "max_steps"], "--set takes NAME=VALUE"),
-        (["bench", "squared", "--set", "max_steps=many"], "a setting is a number"),
+        (["bench", "squared", "--set", "max_steps=many"], "must be an integer from 1 to 100000, got 'many'"),
         (["bench", "squared", "--seconds", "nan"], "--seconds must be above 0"),
         (["bench", "squared", "--agents", "0"], "must be at least 1"),
         (["bench", "squared", "--agents", "x"], "must be at least 1, and whole, got 'x'"),

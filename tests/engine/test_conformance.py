@@ -263,9 +263,9 @@ def test_global_generators_are_left_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "error", "message"),
     [
-        ("squred", {}, ValueError, "did you mean 'squared'"),
+        ("squred", {}, ValueError, "Did you mean 'squared'"),
         ("squared", {"max_steps": 0}, ValueError, "must be from 1"),
-        ("faulty_environments:Care", {}, ValueError, "did you mean 'Car'"),
+        ("faulty_environments:Care", {}, ValueError, "Did you mean 'Car'"),
         ("faulty_environments:Car", {"wheels": 3}, TypeError, "does not take these settings: .*'wheels'"),
         ("faulty_environments:Walk", {"num_envs": 3}, TypeError, "num_envs is no setting"),
         ("squared", {"threads": 3}, ValueError, "no setting 'threads'"),

@@ -63,7 +63,7 @@ def edit(path: Path, **changes: object) -> None:
     ("changes", "message"),
     [
         ({"version": 99}, "recorded with version 99 of squared, this is version"),
-        ({"environment": "sqared"}, "'sqared', which is not installed; did you mean 'squared'"),
+        ({"environment": "sqared"}, "'sqared', which is not installed. Did you mean 'squared'"),
         ({"settings": {"max_steps": 0}}, "'max_steps' must be from 1"),
         ({"settings": {"max_steps": 7}}, "does not repeat itself: at step"),
         ({"seed": 6}, "does not repeat itself: at step 0"),

@@ -181,9 +181,9 @@ def test_extreme_settings_work(name: str) -> None:
 
 
 def test_messages_name_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match=r"no environment is named 'sqared'; did you mean 'squared'\?"):
+    with pytest.raises(ValueError, match=r"there is no environment 'sqared'. Did you mean 'squared'\?"):
         puffer_envs.make("sqared")
-    with pytest.raises(ValueError, match=r"squared has no setting 'max_step'; did you mean 'max_steps'\?"):
+    with pytest.raises(ValueError, match=r"squared has no setting 'max_step'. Did you mean 'max_steps'\?"):
         puffer_envs.make("squared", max_step=3)
     with pytest.raises(ValueError, match=r"'max_steps' must be from 1 to 100000, got 0"):
         puffer_envs.make("squared", max_steps=0)

@@ -7,7 +7,7 @@ import pytest
 
 import puffer_envs
 from puffer_envs import vector
-from puffer_envs.logs import count_of, means, sums
+from puffer_envs.contract.logs import count_of, means, sums
 
 
 def test_each_figure_has_its_count() -> None:

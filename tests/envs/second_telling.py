@@ -56,8 +56,9 @@ def run_sanitized(name: str, settings: Mapping[str, object], steps: int, folder:
     header = folder / f"envs/{name}.h"
     text = header.read_text()
     for setting, value in settings.items():
-        text, count = re.subn(rf'("{setting}",\s+PUF_\w+,\s+)[^,]+', rf"\g<1>{value}", text)
-        assert count == 1
+        row = rf'(PUF_(?:SETTING|FLAG)\(\w+, {setting},\s+|PUF_SETTING_AS\(\w+, "{setting}", [^,]+,\s+)[^,]+'
+        text, count = re.subn(row, rf"\g<1>{value}", text)
+        assert count == 1, setting
     header.write_text(text)
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import build; from pathlib import Path; "

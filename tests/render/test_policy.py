@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 
 from puffer_envs.policy import PolicyError, load_policy
 
@@ -21,10 +22,14 @@ DISCRETE = {
     "environment_version": 1,
     "observation_shape": [2, 3],
     "observation_dtype": "float32",
+    "observation_fields": [],
     "action_kind": "discrete",
     "action_sizes": [3, 2],
     "hidden": 4,
     "layers": 2,
+    "cell": "mingru",
+    "encoder": "flat",
+    "value_head": "scalar",
     "settings": {"frameskip": 4, "speed": 1.5, "continuous": False},
 }
 BOX = DISCRETE | {
@@ -33,7 +38,8 @@ BOX = DISCRETE | {
     "action_low": [-1, -0.1],
     "action_high": [1, 0.1],
 }
-LSTM = DISCRETE | {"cell": "lstm", "encoder": "flat", "value_head": "distribution", "value_bins": 5, "value_limit": 8.0}
+LSTM_LAYERS = {"cell": "lstm", "value_head": "distribution", "value_bins": 5, "value_limit": 8.0}
+LSTM = DISCRETE | LSTM_LAYERS
 GRID = DISCRETE | {
     "observation_shape": [3, 4],
     "observation_dtype": "int8",
@@ -69,8 +75,25 @@ def make_tensors(info: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def write(path: Path, info: Any, tensors: dict[str, np.ndarray], **metadata: str) -> Path:
-    save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(info)} | metadata)
+    metadata = {"format": "puffer-policy-1", "policy": json.dumps(info)} | metadata
+    body = save(tensors)[8 + int.from_bytes(save(tensors)[:8], "little") :]
+    metadata["sha256"] = hashlib.sha256(metadata["policy"].encode() + body).hexdigest()
+    save_file(tensors, path, metadata)
     return path
+
+
+def seal(content: bytearray) -> bytearray:
+    """Make the checksum in a damaged file right again, where its header can still be read."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    try:
+        header = json.loads(content[8:end])
+        header["__metadata__"]["sha256"] = hashlib.sha256(
+            header["__metadata__"]["policy"].encode() + content[end:]
+        ).hexdigest()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return content
+    text = json.dumps(header).encode()
+    return bytearray(len(text).to_bytes(8, "little") + text + content[end:])
 
 
 def features(tensors: dict[str, np.ndarray], info: dict[str, Any], observation: np.ndarray) -> list[float]:
@@ -131,7 +154,7 @@ def reference(
 
 
 @pytest.mark.parametrize(
-    "info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}, LSTM, LSTM | BOX]
+    "info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}, LSTM, BOX | LSTM_LAYERS]
 )
 def test_deterministic_actions_equal_the_reference(tmp_path: Path, info: dict[str, Any]) -> None:
     tensors = make_tensors(info)
@@ -320,12 +343,18 @@ BAD_PLANES: list[tuple[dict[str, Any], str, Any]] = [
     (LSTM, "value_bins", 0),
     (LSTM, "value_bins", 10**6),
     (LSTM, "value_bins", None),
+    (LSTM, "value_limit", 0),
+    (LSTM, "value_limit", math.inf),
+    (LSTM, "value_limit", None),
+    (DISCRETE, "observation_fields", 7),
+    (DISCRETE, "observation_fields", [7]),
+    (DISCRETE, "observation_fields", [{}]),
 ]
 
 
 @pytest.mark.parametrize(("info", "name", "value"), BAD_PLANES)
 def test_bad_metadata_of_kinds_is_refused_by_name(tmp_path: Path, info: dict[str, Any], name: str, value: Any) -> None:
-    wanted = "convolutions|encoder" if info is DISCRETE else name
+    wanted = "convolutions|encoder" if name == "encoder" else name
     with pytest.raises(PolicyError, match=wanted) as error:
         load_policy(write(tmp_path / "p", info | {name: value}, make_tensors(GRID)))
     assert "\n" not in str(error.value)
@@ -406,6 +435,37 @@ def test_not_a_file(tmp_path: Path) -> None:
         load_policy(tmp_path / "empty")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"head.weight": {"dtype": "F32", "shape": [6, 4], "data_offsets": [0, 95]}}, "'head.weight' wrongly"),
+        ({"head.weight": {"dtype": "F32", "shape": [6, 4], "data_offsets": [96, 0]}}, "'head.weight' wrongly"),
+        ({"head.weight": {"dtype": "F32", "shape": [6, 4], "data_offsets": [0, 96]}}, "overlap or leave gaps"),
+        ({"head.weight": {"dtype": "F33", "shape": [6, 4], "data_offsets": [0, 96]}}, "'head.weight' wrongly"),
+        ({"head.weight": {"dtype": "F32", "shape": [-6, -4], "data_offsets": [0, 96]}}, "'head.weight' wrongly"),
+        ({"head.weight": {"dtype": "F32", "shape": [6.0, 4], "data_offsets": [0, 96]}}, "'head.weight' wrongly"),
+        ({"head.weight": 7}, "'head.weight' wrongly"),
+        ({"more": {"dtype": "U8", "shape": [], "data_offsets": [10**9, 10**9 + 1]}}, "overlap or leave gaps"),
+        ({"__metadata__": {"format": 1}}, "not texts"),
+        ({"__metadata__": []}, "not texts"),
+    ],
+)
+def test_headers_that_do_not_fit_the_bytes_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    content = write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE)).read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    text = json.dumps(json.loads(content[8:end]) | change).encode()
+    (tmp_path / "p").write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
+    with pytest.raises(PolicyError, match=message):
+        load_policy(tmp_path / "p")
+
+
+def test_a_name_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    content = write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE)).read_bytes()
+    (tmp_path / "p").write_bytes(content.replace(b'"input_scale"', b'"head.weight"'))
+    with pytest.raises(PolicyError, match="header is not JSON"):
+        load_policy(tmp_path / "p")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), info=st.sampled_from([BOX, LSTM, GRID]))
 def test_damaged_files_are_refused_or_finite(tmp_path: Path, data: st.DataObject, info: dict[str, Any]) -> None:
@@ -415,7 +475,7 @@ def test_damaged_files_are_refused_or_finite(tmp_path: Path, data: st.DataObject
         del content[data.draw(st.integers(0, len(content) - 1), "length") :]
     else:
         content[data.draw(st.integers(0, len(content) - 1), "byte")] ^= 1 << data.draw(st.integers(0, 7), "bit")
-    (tmp_path / "damaged").write_bytes(content)
+    (tmp_path / "damaged").write_bytes(seal(content) if data.draw(st.booleans(), "sealed again") else content)
     try:
         policy = load_policy(tmp_path / "damaged")
     except PolicyError:

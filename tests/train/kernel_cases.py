@@ -17,10 +17,11 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train import _kernels
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import PolicySettings, TrainSettings
-from puffer_train.contract import ActionSpec, EnvironmentSpec
+from puffer_train.contract import EnvironmentSpec
 from puffer_train.learners import kernels as kernel_learner
 from puffer_train.learners.kernels import KernelLearner
 from puffer_train.learners.torch import TorchLearner
@@ -155,8 +156,8 @@ class Case:
         noise = policy.actions.noise(horizon, self.shape.rows, generator)
         for t in range(horizon):
             mine = None if masks is None else masks[t]
-            buffers.actions[t] = policy.actions.sample(output[:, t], noise[t], mine, policy)
-        log_probs, _ = policy.actions.evaluate(output, buffers.actions, masks, policy)
+            buffers.actions[t] = policy.sample_actions(output[:, t], noise[t], mine)
+        log_probs, _ = policy.evaluate_actions(output, buffers.actions, masks)
         buffers.log_probs.copy_(log_probs + 0.3 * torch.randn(log_probs.shape, generator=generator))
         buffers.values.copy_(policy.values(output))
 

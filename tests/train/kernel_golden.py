@@ -116,7 +116,7 @@ class Task:
             env.terminals[:] = integers(self.clock, ROWS) % np.uint64(7) == 0
             self.show()
             self.actor.store(t)
-            self.actor.wipe(t)
+            self.actor.reset_state(t)
         self.scores.append(float(arrays["rewards"].mean()))
         self.actor.look_ahead(TIME, self.state.copy())
         arrays["observations"][0] = arrays["observations"][TIME]

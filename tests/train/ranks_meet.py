@@ -49,7 +49,14 @@ with joined() as ranks:
     try:
         ranks.check_same("the weights", [torch.tensor(-0.0 if rank == 2 else 0.0)])
     except RanksError as error:
-        assert str(error).startswith("the weights of rank 2 are no longer those of rank 0")
+        assert str(error).startswith("the weights of rank 2 differ from those of rank 0")
+    else:
+        raise AssertionError("nobody noticed")
+    ranks.check_agreement({"seed": 1, "env.size": "large"})
+    try:
+        ranks.check_agreement({"seed": 1, "env.size": "large"} | ({"env.size": "small"} if rank == 2 else {}))
+    except RanksError as error:
+        assert str(error).startswith("rank 2 has env.size 'small', rank 0 has 'large': ")
     else:
         raise AssertionError("nobody noticed")
     ranks.wait()

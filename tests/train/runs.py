@@ -41,8 +41,8 @@ class Done:
         return self.out + self.err
 
     @property
-    def way_on(self) -> str:
-        """The command that it printed to go on with the run."""
+    def resume_command(self) -> str:
+        """The command that it printed to resume the run."""
         at = self.all.rindex("puffer-train ", 0, self.all.rindex("--resume"))
         return self.all[at:].splitlines()[0].strip()
 
@@ -53,19 +53,19 @@ class Shell:
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.folder, self._capture = folder, capture
 
-    def __call__(self, program: str, *arguments: str | Path) -> Done:
-        """Run a command; it must not raise, whatever is asked of it, and never shows a traceback."""
+    def __call__(self, program: str, *arguments: str | Path, traceback: bool = False) -> Done:
+        """Run a command; it must not raise, whatever is asked of it, nor show a traceback unless it may."""
         self._capture.readouterr()
         before = torch.get_num_threads(), torch.get_float32_matmul_precision()
         status = COMMANDS[program]([str(argument) for argument in arguments])
         torch.set_num_threads(before[0])
         torch.set_float32_matmul_precision(before[1])
         said = self._capture.readouterr()
-        assert "Traceback" not in said.out + said.err
+        assert traceback or "Traceback" not in said.out + said.err
         return Done(status, said.out, said.err)
 
-    def train(self, *arguments: str | Path) -> Done:
-        return self("puffer-train", *arguments)
+    def train(self, *arguments: str | Path, traceback: bool = False) -> Done:
+        return self("puffer-train", *arguments, traceback=traceback)
 
     def typed(self, line: str, *more: str) -> Done:
         """Run a line just as it was printed."""

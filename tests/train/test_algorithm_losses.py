@@ -9,9 +9,10 @@ import references
 import torch
 from numpy.typing import NDArray
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm.loss import Minibatch, ppo_loss
 from puffer_train.config import PolicySettings, TrainSettings
-from puffer_train.contract import ActionSpec, EnvironmentSpec
+from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy import MinGRUScan, Policy, Resets
 
 TIME, ROWS = 5, 7
@@ -86,15 +87,12 @@ class Case:
             return torch.from_numpy(array.astype(np.float32))
 
         minibatch = Minibatch(
-            observations=torch.zeros(TIME, ROWS, 3),
             actions=torch.from_numpy(self.actions),
             masks=None if self.masks is None else torch.from_numpy(self.masks),
             present=tensor(self.batch.present) if self.absent else None,
             log_probs=tensor(self.batch.log_probs),
             values=tensor(self.batch.values),
             advantages=tensor(self.batch.advantages),
-            keep=torch.ones(TIME, ROWS),
-            first_state=self.policy.initial_state(ROWS),
             importance=tensor(self.batch.importance),
         )
         if self.policy.log_std is not None:

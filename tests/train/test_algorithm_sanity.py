@@ -137,7 +137,7 @@ def choices(trainer: Trainer, draws: int) -> tuple[np.ndarray, np.ndarray]:
     segments: list[np.ndarray] = []
     importance: list[np.ndarray] = []
     while len(segments) < draws:
-        for rows, weight in trainer._choose_segments():
+        for rows, weight in trainer.minibatches.choose(trainer.progress):
             segments.append(rows.numpy().copy())
             importance.append(weight.numpy().copy())
     return np.stack(segments[:draws]), np.stack(importance[:draws])

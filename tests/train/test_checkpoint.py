@@ -109,7 +109,7 @@ def test_falls_back_loudly(tmp_path: Path) -> None:
     assert len(warnings) == 1
     assert str(newer) in warnings[0]
     (older / checkpoint.MANIFEST).unlink()
-    with pytest.raises(CheckpointError, match="none of its 2 checkpoints is whole"):
+    with pytest.raises(CheckpointError, match="none of its 2 checkpoints is intact"):
         checkpoint.load_latest(tmp_path, warnings.append)
 
 
@@ -128,7 +128,7 @@ def forge(path: Path, content: dict[str, Any], data: bytes | None = None) -> Non
         (path / checkpoint.TENSORS).write_bytes(data)
     data = (path / checkpoint.TENSORS).read_bytes()
     sums = {"tensors_bytes": len(data), "tensors_sha256": hashlib.sha256(data).hexdigest()}
-    (path / checkpoint.MANIFEST).write_bytes(seal(sums | content, checkpoint.SEAL))
+    (path / checkpoint.MANIFEST).write_bytes(seal(sums | content, checkpoint.CHECKSUM_KEY))
 
 
 OTHER_JSON = [b"[]", b"7", b"null", b"{}", b'"text"', b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000, b"1e999"]

@@ -64,7 +64,7 @@ TRAIN_MISTAKES = [
     (["tiny_environments:CartPole", "--threads", "0"], "0 must be at least 1"),
     (["tiny_environments:CartPole", "--env.length", "7"], "length is 7; it must be above 0 and at most 2"),
     (["tiny_environments:CartPole", "--env.lenght", "1"], "unexpected keyword argument 'lenght'"),
-    (["tiny_environments:CartPole", "--env.length"], "--env.length needs a value."),
+    (["tiny_environments:CartPole", "--env.length"], "--env.length needs a value: --env.length VALUE."),
     (["tiny_environments:CartPole", "--train.num-envs", "4"], "more than one rollout of 4 agents"),
     (["tiny_environments:CartPole", "--settings", "none.toml"], "cannot read the settings file none.toml"),
     (["tiny_environments:CartPole", "more"], "unexpected argument 'more'"),
@@ -72,8 +72,8 @@ TRAIN_MISTAKES = [
     (["gymnasium:CartPole-v1", "--env.gravity", "3", "--threads", "2"], "unexpected keyword argument 'gravity'"),
     (["CartPole-v1"], "Did you mean 'gymnasium:CartPole-v1'?"),
     (["pettingzoo:butterfly.no_such_v1"], "butterfly.no_such_v1"),
-    (["--resume", "nowhere"], "nowhere is no run folder"),
-    (["--resume", "x", "--seed", "3"], "--resume goes on with a run's own"),
+    (["--resume", "nowhere"], "nowhere is not a run folder"),
+    (["--resume", "x", "--seed", "3"], "--resume uses the run's own"),
 ]
 
 
@@ -107,7 +107,7 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
         (["tiny_environments:CartPole"], "give the policy to judge"),
         (["nothing"], "there is no environment 'nothing'"),
         (["--policy", "none.safetensors"], "none.safetensors cannot be read as a policy file"),
-        (["--checkpoint", "none"], "cannot go on from none: it holds no checkpoint"),
+        (["--checkpoint", "none"], "cannot resume from none: it holds no checkpoint"),
         (["--policy", "x", "--episodes", "0"], "0 must be at least 1"),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_whole_run(tmp_path: Path) -> None:
 
     again = run(tmp_path, "train", *arguments)
     assert again.returncode == 2
-    assert "holds a run already" in again.stderr
+    assert "already holds a run" in again.stderr
 
     for what in (["--policy", str(folder)], ["--policy", str(folder / "policy.safetensors")]):
         judged = run(tmp_path, "eval", name, *what, "--episodes", "8", "--seed", "1001", "--threads", "1")
@@ -239,7 +239,7 @@ def test_a_gymnasium_environment_from_its_name_to_its_score(tmp_path: Path) -> N
     arguments = [name, *SMALL, "--steps", "1000", "--env.max_episode_steps", "20", "--env.sutton-barto-reward", "true"]
     done = run(tmp_path, "train", *arguments)
     assert done.returncode == 0, done.stderr
-    assert "No replay, and hence no video: this environment does not record any." in done.stdout
+    assert "No replay and no video: this environment does not record replays." in done.stdout
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("gymnasium-CartPole-v1-")
     saved = json.loads((folder / "config.json").read_text())["settings"]
@@ -255,7 +255,7 @@ def test_a_gymnasium_environment_from_its_name_to_its_score(tmp_path: Path) -> N
     assert re.search(rf"episode_length +{mean} ", judged.stdout), "the same games, the same figures"
     more = run(tmp_path, "train", "--resume", str(folder), "--steps", "2000", "--threads", "1")
     assert more.returncode == 0, more.stderr
-    assert "its episodes start anew" in more.stdout
+    assert "its episodes start from scratch" in more.stdout
     assert metrics(folder)[-1]["steps"] == 2048
 
 

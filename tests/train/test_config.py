@@ -1,6 +1,7 @@
 """Settings: every mistake is one clear line, and every source goes through the same check."""
 
 import dataclasses
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ def test_later_sources_win_and_text_is_read() -> None:
         settings,
         {
             "train": {"gamma": "0.25", "steps": "2e7", "normalize_advantages": "false"},
-            "env": {"speed": "4", "wrap": "True", "map": "small"},
+            "env": {"speed": 4, "wrap": True, "map": "small"},
         },
         "command line",
     )
@@ -50,7 +51,7 @@ def test_later_sources_win_and_text_is_read() -> None:
         ({"policy": {"encoder": 3}}, "policy.encoder is 3; it must be auto, flat, grid or image"),
         ({"policy": {"value_head": True}}, "policy.value_head is True; it must be scalar or distribution"),
         ({"env": {"speed": [1]}}, r"env.speed is \[1\]; it must be a number, true, false or text"),
-        ({"env": {"speed": "nan"}}, "env.speed is not a number"),
+        ({"env": {"speed": math.nan}}, "env.speed is not a number"),
     ],
 )
 def test_mistakes_are_one_line(tables: dict[str, Any], message: str) -> None:

@@ -17,19 +17,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cuda_checks as checks
 import numpy as np
 import pytest
 import tiny
 import torch
 from tiny_environments import CartPole, Target, VectorEnvironment
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm import ppo
 from puffer_train.algorithm.loss import Minibatch, ppo_loss
-from puffer_train.algorithm.optimizer import Optimizer
+from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
-from puffer_train.contract import ActionSpec
 from puffer_train.errors import ConfigError
-from puffer_train.learners.cuda import checks, operations
+from puffer_train.learners.cuda import operations
 from puffer_train.learners.cuda.device import nvidia_gpu
 from puffer_train.learners.cuda.learner import CudaLearner
 from puffer_train.learners.cuda.loss import differentiable_loss
@@ -136,8 +137,8 @@ class Parameters(torch.nn.Module):
 
 def test_the_optimizer_on_the_device_takes_the_reference_s_steps() -> None:
     mine, theirs, draw = Parameters(), Parameters(), torch.Generator().manual_seed(5)
-    reference = Optimizer(theirs.named_parameters(), 0.9)
-    device = DeviceOptimizer(Optimizer(mine.named_parameters(), 0.9))
+    reference = Muon(theirs.named_parameters(), 0.9)
+    device = DeviceOptimizer(Muon(mine.named_parameters(), 0.9))
     assert [len(names) for names in device.shapes.values()] == [2, 1], "matrices of one shape are stepped together"
     for _ in range(6):
         for p, q in zip(mine.parameters(), theirs.parameters(), strict=True):
@@ -155,7 +156,7 @@ def test_the_optimizer_on_the_device_takes_the_reference_s_steps() -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_an_unsound_step_leaves_every_bit_as_it_was(bad: float) -> None:
     module = Parameters()
-    device = DeviceOptimizer(Optimizer(module.named_parameters(), 0.9))
+    device = DeviceOptimizer(Muon(module.named_parameters(), 0.9))
     rates = torch.tensor([0.02, 0.003])
 
     def step(filling: float, sound: bool) -> None:
@@ -243,7 +244,7 @@ def test_greedily_the_likeliest_actions_are_taken(name: str, monkeypatch: pytest
     actor.begin(trainer.sampling)
     actor.act(0, greedy=True)
     masks = None if buffers.masks is None else buffers.masks[0]
-    expected = policy.actions.sample(policy.step(buffers.observations[0], trainer.state.clone()), None, masks, policy)
+    expected = policy.sample_actions(policy.step(buffers.observations[0], trainer.state.clone()), None, masks)
     torch.testing.assert_close(buffers.actions[0], expected)
 
 
@@ -257,7 +258,7 @@ def test_a_number_that_is_not_finite_reaches_gradient_and_figures(where: str) ->
     tensors["output"] = torch.randn(4, *shape, generator=draw)
     tensors[where].view(-1)[7] = math.nan
     output = tensors.pop("output")
-    played = operations.Played(
+    played = Minibatch(
         actions=torch.zeros(*shape, 1, dtype=torch.int64), masks=None, present=None, importance=torch.ones(5), **tensors
     )
     moments = operations.advantage_moments(played.advantages, None, normalize=True)
@@ -350,7 +351,7 @@ def reference_of(trainer: ppo.Trainer) -> TorchLearner:
     learner = trainer.learner
     assert isinstance(learner, CudaLearner)
     buffers = copy.deepcopy(trainer.buffers)
-    buffers.log_probs.copy_(learner.there.log_probs)
+    buffers.log_probs.copy_(learner.device_buffers.log_probs)
     state = trainer.state.clone()
     return TorchLearner(copy.deepcopy(trainer.policy), buffers, trainer.parts, state, trainer.settings.train, 1)
 
@@ -367,7 +368,7 @@ def test_a_rollout_holds_what_the_policy_says_about_it(name: str, cell: str, mon
     with torch.no_grad():
         output = policy(buffers.observations[:-1], buffers.first_state, buffers.keep)
     masks = None if buffers.masks is None else buffers.masks[:-1]
-    log_probs = policy.actions.evaluate(output, buffers.actions, masks, policy)[0]
+    log_probs = policy.evaluate_actions(output, buffers.actions, masks)[0]
     torch.testing.assert_close(buffers.values, policy.values(output), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(buffers.log_probs, log_probs, rtol=1e-4, atol=1e-5)
 
@@ -375,7 +376,7 @@ def test_a_rollout_holds_what_the_policy_says_about_it(name: str, cell: str, mon
     torch.testing.assert_close(buffers.last_value, policy.values(last), rtol=1e-4, atol=1e-5)
     reference.estimate_advantages(1.0)
     assert isinstance(trainer.learner, CudaLearner)
-    torch.testing.assert_close(trainer.learner.there.advantages, buffers.advantages, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(trainer.learner.device_buffers.advantages, buffers.advantages, rtol=1e-4, atol=1e-5)
     assert buffers.ends.any(), "the comparison is about episodes that end"
 
 
@@ -405,7 +406,7 @@ def test_learning_without_waiting_takes_the_same_steps(name: str, monkeypatch: p
     trainer = cuda_trainer(ENVIRONMENTS[name](), monkeypatch, horizon=12, minibatch=48)
     trainer.collect()
     reference = reference_of(trainer)
-    optimizer = Optimizer(reference.policy.named_parameters(), trainer.settings.train.momentum)
+    optimizer = Muon(reference.policy.named_parameters(), trainer.settings.train.momentum)
     minibatches = [(torch.randperm(trainer.spec.rows)[:4], torch.ones(4)) for _ in range(5)]
     reports = []
     for sequences, importance in minibatches:
@@ -414,10 +415,10 @@ def test_learning_without_waiting_takes_the_same_steps(name: str, monkeypatch: p
         longest = trainer.settings.train.max_gradient_norm
         optimizer.step(0.02, 0.003, gradient_scale=min(1.0, longest / norm))
     assert isinstance(trainer.learner, CudaLearner)
-    books = trainer.learner.learn(trainer.optimizer, minibatches, (0.02, 0.003))
-    assert (books.taken, books.skipped, books.fault) == (5, 0, None)
+    summary = trainer.learner.learn(trainer.optimizer, minibatches, (0.02, 0.003))
+    assert (summary.taken, summary.skipped, summary.fault) == (5, 0, None)
     assert trainer.optimizer.steps == 5
-    assert books.means == pytest.approx({k: np.mean([r[k] for r in reports]) for k in reports[0]}, rel=1e-3, abs=1e-4)
+    assert summary.means == pytest.approx({k: np.mean([r[k] for r in reports]) for k in reports[0]}, rel=1e-3, abs=1e-4)
     for (key, mine), theirs in zip(trainer.policy.named_parameters(), reference.policy.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4, msg=key)
 
@@ -427,7 +428,7 @@ def test_refreshed_advantages_are_the_reference_s(monkeypatch: pytest.MonkeyPatc
     trainer = cuda_trainer(annuity(8), monkeypatch, horizon=12, minibatch=48, refresh_advantages=True)
     trainer.collect()
     reference = reference_of(trainer)
-    optimizer = Optimizer(reference.policy.named_parameters(), trainer.settings.train.momentum)
+    optimizer = Muon(reference.policy.named_parameters(), trainer.settings.train.momentum)
     minibatches = [(torch.arange(4), torch.ones(4)), (torch.arange(2, 6), torch.ones(4))]
     for sequences, importance in minibatches:
         norm, _ = reference.gradient(sequences, importance)
@@ -435,11 +436,11 @@ def test_refreshed_advantages_are_the_reference_s(monkeypatch: pytest.MonkeyPatc
         reference.estimate_advantages(1.0)
     learner = trainer.learner
     assert isinstance(learner, CudaLearner)
-    first = learner.there.advantages.clone()
+    first = learner.device_buffers.advantages.clone()
     learner.learn(trainer.optimizer, minibatches, (0.05, 0.003))
-    torch.testing.assert_close(learner.there.advantages, reference.buffers.advantages, rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(learner.there.ratios, reference.buffers.ratios, rtol=1e-3, atol=1e-4)
-    assert (first - learner.there.advantages).abs().max() > 1e-3
+    torch.testing.assert_close(learner.device_buffers.advantages, reference.buffers.advantages, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(learner.device_buffers.ratios, reference.buffers.ratios, rtol=1e-3, atol=1e-4)
+    assert (first - learner.device_buffers.advantages).abs().max() > 1e-3
 
 
 @kernel_test
@@ -454,14 +455,14 @@ def test_a_bad_minibatch_is_skipped_counted_and_named(broken: str, fault: str, m
     assert isinstance(learner, CudaLearner)
     good, bad = (torch.arange(4), torch.ones(4)), (torch.arange(4, 8), torch.ones(4))
     if broken == "rewards":
-        learner.there.advantages[3, 6] = math.nan
+        learner.device_buffers.advantages[3, 6] = math.nan
     else:
         # a gradient alone that is not finite: the loss is, but what comes back through the observations is not
         right = operations.ppo_loss
 
         def planted(*inputs: Any) -> Any:
             slopes, ratios, figures = right(*inputs)
-            is_bad = (inputs[2].advantages == learner.there.advantages[:, 4:]).all()
+            is_bad = (inputs[2].advantages == learner.device_buffers.advantages[:, 4:]).all()
             return torch.where(is_bad, torch.inf, slopes), ratios, figures
 
         monkeypatch.setattr(operations, "ppo_loss", planted)
@@ -469,13 +470,13 @@ def test_a_bad_minibatch_is_skipped_counted_and_named(broken: str, fault: str, m
     learner.learn(optimizer, [good], (0.02, 0.003))
     kept = [*trainer.policy.parameters(), *optimizer.tensors().values()]
     before = [tensor.detach().numpy().tobytes() for tensor in kept]
-    books = learner.learn(optimizer, [bad, bad], (0.02, 0.003))
+    summary = learner.learn(optimizer, [bad, bad], (0.02, 0.003))
     assert [tensor.detach().numpy().tobytes() for tensor in kept] == before
-    assert (books.taken, books.skipped, books.skipped_last, books.fault) == (0, 2, 2, fault)
+    assert (summary.taken, summary.skipped, summary.skipped_last, summary.fault) == (0, 2, 2, fault)
     assert optimizer.steps == 1
-    books = learner.learn(optimizer, [good, bad, good], (0.02, 0.003))
-    assert (books.taken, books.skipped, books.skipped_last) == (2, 1, 0)
-    assert all(math.isfinite(x) for x in books.means.values())
+    summary = learner.learn(optimizer, [good, bad, good], (0.02, 0.003))
+    assert (summary.taken, summary.skipped, summary.skipped_last) == (2, 1, 0)
+    assert all(math.isfinite(x) for x in summary.means.values())
 
 
 @kernel_test
@@ -484,8 +485,8 @@ def test_a_policy_that_moved_too_far_is_left_alone_until_the_next_rollout(monkey
     trainer.collect()
     assert isinstance(trainer.learner, CudaLearner)
     minibatches = [(torch.arange(4), torch.ones(4))] * 4
-    books = trainer.learner.learn(trainer.optimizer, minibatches, (0.05, 0.003))
-    assert (books.taken, books.skipped) == (2, 0), "the first step sees a divergence of 0, the second one too large"
+    summary = trainer.learner.learn(trainer.optimizer, minibatches, (0.05, 0.003))
+    assert (summary.taken, summary.skipped) == (2, 0), "the first step sees a divergence of 0, the second one too large"
     assert trainer.learner.learn(trainer.optimizer, minibatches[:1], (0.05, 0.003)).taken == 1
 
 
@@ -532,18 +533,14 @@ def test_the_loss_without_a_kernel_is_the_reference_s(make: Any, policy: dict[st
     importance = torch.linspace(0.5, 1.5, trainer.spec.rows)
     shared = {name: getattr(buffers, name) for name in ("actions", "log_probs", "values", "advantages")}
     minibatch = Minibatch(
-        observations=buffers.observations[:-1],
-        keep=buffers.keep,
-        first_state=buffers.first_state,
         masks=None,
         present=None,
         importance=importance,
         **shared,
     )
-    played = operations.Played(masks=None, present=None, importance=importance, **shared)
-    moments = operations.advantage_moments(played.advantages, None, train.normalize_advantages)
+    moments = operations.advantage_moments(minibatch.advantages, None, train.normalize_advantages)
     output = moved.clone().requires_grad_()
-    loss, ratios, figures = differentiable_loss(trainer.policy, output, played, moments, train)
+    loss, ratios, figures = differentiable_loss(trainer.policy, output, minibatch, moments, train)
     other = moved.clone().requires_grad_()
     their_loss, report, their_ratios = ppo_loss(other, minibatch, trainer.policy, train)
     assert loss.item() == pytest.approx(their_loss.item(), rel=1e-4)

@@ -11,8 +11,9 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train.config import EncoderKind, PolicySettings
-from puffer_train.contract import ActionSpec, EnvironmentSpec, describe
+from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import ConfigError, ContractError
 from puffer_train.policy import Policy
 from puffer_train.policy.encoders import STACKS, Convolutions, GridPlanes, ImagePlanes, choose_encoder

@@ -20,7 +20,7 @@ from kernel_cases import FUSED, Case, Shape, shapes
 from kernel_golden import KINDS, learned_digest
 
 from puffer_train import _kernels
-from puffer_train.algorithm.optimizer import Optimizer
+from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
 from puffer_train.learners.kernels import KernelLearner
 
@@ -48,7 +48,7 @@ def learned(case: Case, threads: int, isa: str | None) -> list[np.ndarray[Any, A
     sequences = torch.from_numpy(random.integers(0, case.shape.rows, count))
     importance = torch.from_numpy(random.uniform(0.3, 2.0, count).astype(np.float32))
     length, report = kernels.gradient(sequences, importance)
-    optimizer = Optimizer(kernels.policy.named_parameters(), 0.9, _kernels.Workers(threads, isa))
+    optimizer = Muon(kernels.policy.named_parameters(), 0.9, _kernels.Workers(threads, isa))
     optimizer.step(0.1, 0.0)
     buffers = kernels.buffers
     arrays = [buffers.advantages, buffers.values, buffers.ratios, *kernels.policy.parameters()]
@@ -75,7 +75,7 @@ def played(case: Case, isa: str | None, borders: list[int]) -> list[np.ndarray[A
         env.terminals[:] = random.random(rows) < 0.2
         for part in parts:
             part.store(t)
-            part.wipe(t)
+            part.reset_state(t)
     for part in parts:
         part.look_ahead(case.shape.horizon, state[:, part.first : part.last].clone().numpy())
     names = ("observations", "actions", "log_probs", "rewards", "ends", "values", "last_value")

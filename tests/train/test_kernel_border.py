@@ -266,7 +266,7 @@ def test_nothing_is_there_half_made(kind: type[Any]) -> None:
 @pytest.mark.parametrize("t", [-1, TIME, TIME + 1, 2**31 - 1, -(2**31)])
 def test_steps_that_are_not_there(t: int) -> None:
     actor = make_actor()
-    for call in (lambda: actor.act(t, 1), lambda: actor.store(t), lambda: actor.wipe(t)):
+    for call in (lambda: actor.act(t, 1), lambda: actor.store(t), lambda: actor.reset_state(t)):
         with pytest.raises(IndexError, match=f"step {t} is not among {TIME}"):
             call()
     if t != TIME:
@@ -337,7 +337,7 @@ def test_arrays_live_as_long_as_they_are_used() -> None:
     for t in range(TIME):
         assert actor.act(t, t) == -1
         assert actor.store(t) == 0
-        actor.wipe(t)
+        actor.reset_state(t)
     muon.step(0.1, 0.9, 1.0)
 
 

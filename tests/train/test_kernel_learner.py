@@ -15,8 +15,8 @@ from tiny import make_trainer
 from tiny_environments import CartPole, Signpost
 
 from puffer_train.errors import ConfigError
-from puffer_train.learners import kernels as kernel_learner
-from puffer_train.learners.kernels import KernelLearner, why_not
+from puffer_train.learners import shared
+from puffer_train.learners.kernels import KernelLearner, unsupported_reason
 from puffer_train.learners.torch import TorchLearner
 
 
@@ -34,9 +34,9 @@ class Grid(tiny.Bandit):
 
 
 REASONS: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "units": (CartPole, {"hidden": 24}, "policy.hidden 24 is no multiple of 16"),
+    "units": (CartPole, {"hidden": 24}, "policy.hidden 24 is not a multiple of 16"),
     "convolutions": (Grid, {"encoder": "grid"}, "no convolutions"),
-    "fields": (Signpost, {}, "no structured observations"),
+    "fields": (Signpost, {}, "cannot read structured observations"),
     "values": (CartPole, {"value_head": "distribution"}, "no distribution of values"),
 }
 
@@ -46,20 +46,20 @@ def test_torch_does_what_the_kernels_do_not_know(case: str) -> None:
     kind, policy, reason = REASONS[case]
     trainer = make_trainer(kind(4), policy=policy)
     assert isinstance(trainer.learner, TorchLearner)
-    assert reason in str(why_not(trainer.policy))
+    assert reason in str(unsupported_reason(trainer.policy))
     trainer.iterate()
-    with pytest.raises(ConfigError, match=f"the kernels cannot be used: .*{reason}.*--learner auto"):
+    with pytest.raises(ConfigError, match=f"--learner kernels cannot be used: .*{reason}.*--learner auto"):
         make_trainer(kind(4), policy=policy, learner="kernels")
 
 
 def test_the_kernels_do_what_they_know() -> None:
     assert isinstance(make_trainer(CartPole(4)).learner, KernelLearner)
     assert isinstance(make_trainer(CartPole(4), learner="torch").learner, TorchLearner)
-    assert why_not(make_trainer(CartPole(4), policy={"cell": "lstm", "hidden": 48}).policy) is None
+    assert unsupported_reason(make_trainer(CartPole(4), policy={"cell": "lstm", "hidden": 48}).policy) is None
 
 
 def test_without_kernels_torch_does_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_learner, "_kernels", None)
+    monkeypatch.setattr(shared, "kernels", None)
     trainer = make_trainer(CartPole(4))
     assert isinstance(trainer.learner, TorchLearner)
     assert trainer.learner.workers is None
@@ -81,7 +81,7 @@ def test_arrays_in_pieces_are_left_to_torch(name: str) -> None:
     trainer = make_trainer(scattered())
     assert isinstance(trainer.learner, TorchLearner)
     assert trainer.iterate()["updates"] > 0
-    with pytest.raises(ConfigError, match=f"the environment's {name} lie in pieces"):
+    with pytest.raises(ConfigError, match=f"the environment's {name} are not contiguous"):
         make_trainer(scattered(), learner="kernels")
 
 
@@ -127,7 +127,7 @@ def test_both_learn_equally_well(policy: dict[str, Any]) -> None:
 
     def act(trainer: Any) -> Any:
         output = trainer.policy.step(torch.from_numpy(trainer.env.observations), trainer.policy.initial_state(64))
-        return trainer.policy.actions.sample(output, None, None, trainer.policy).numpy()
+        return trainer.policy.sample_actions(output, None, None).numpy()
 
     kernels, by_torch = learned("kernels"), learned("torch")
     assert min(kernels, by_torch) > 0.8

@@ -20,7 +20,7 @@ from kernel_cases import Case, Shape, distance_to_kinks, shapes
 from torch import Tensor
 
 from puffer_train import _kernels
-from puffer_train.algorithm.optimizer import Optimizer
+from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
 
 EXACT = 1e-5
@@ -127,7 +127,7 @@ def play(case: Case, actor: Any, steps: int, key: int = 5) -> None:
         env.terminals[:] = random.random(case.shape.rows) < 0.1
         env.truncations[:] = (random.random(case.shape.rows) < 0.1) & ~env.terminals
         assert (actor.store(t) == 0) == (not env.truncations.any())
-        actor.wipe(t)
+        actor.reset_state(t)
     actor.finish()
 
 
@@ -223,8 +223,8 @@ def test_muon(shape: tuple[int, ...], isa: str, threads: int) -> None:
     shape = shape if len(shape) < 4 else (shape[0] * shape[1], *shape[2:])
     first = torch.randn(shape, generator=random)
     mine, right = torch.nn.Parameter(first.clone()), torch.nn.Parameter(first.double())
-    kernels = Optimizer([("matrix", mine)], 0.87, _kernels.Workers(threads, isa))
-    exact = Optimizer([("matrix", right)], 0.87)
+    kernels = Muon([("matrix", mine)], 0.87, _kernels.Workers(threads, isa))
+    exact = Muon([("matrix", right)], 0.87)
     for step in range(3):
         gradient = torch.randn(shape, generator=random) * 10.0 ** (step - 3)
         assert mine.grad is not None
@@ -239,7 +239,7 @@ def test_muon(shape: tuple[int, ...], isa: str, threads: int) -> None:
 
 def test_muon_of_nothing_moves_nothing() -> None:
     matrix = torch.nn.Parameter(torch.ones(18, 7))
-    Optimizer([("matrix", matrix)], 0.9, _kernels.Workers(1)).step(1.0, 0.0)
+    Muon([("matrix", matrix)], 0.9, _kernels.Workers(1)).step(1.0, 0.0)
     assert torch.equal(matrix, torch.ones(18, 7))
 
 
@@ -248,7 +248,7 @@ def test_muon_goes_by_direction_alone(size: float) -> None:
     gradient, moved = torch.randn(8, 24, generator=torch.Generator().manual_seed(0)), []
     for factor in (1.0, size):
         matrix = torch.nn.Parameter(torch.zeros(8, 24))
-        optimizer = Optimizer([("matrix", matrix)], 0.9, _kernels.Workers(1))
+        optimizer = Muon([("matrix", matrix)], 0.9, _kernels.Workers(1))
         assert matrix.grad is not None
         matrix.grad.copy_(gradient * factor)
         optimizer.step(1.0, 0.0)

@@ -84,7 +84,7 @@ def test_one_that_raises_is_dropped_with_one_line_and_the_others_go_on() -> None
         for steps in range(6):
             log.write(steps, {"loss": 1.0})
         log.finish({})
-    assert warnings == ["no more is logged to bad: the disk is full. Training goes on."]
+    assert warnings == ["logging to bad stopped: the disk is full. Training continues."]
     assert [steps for steps, _ in bad.lines] == [0, 1, 2]
     assert [steps for steps, _ in good.lines] == list(range(6))
     assert good.closed
@@ -94,7 +94,7 @@ def test_one_that_raises_in_the_background_is_dropped_too() -> None:
     warnings: list[str] = []
     with Loggers({"bad": Background(lambda: Recorder(fails_at=0))}, warnings.append) as log:
         log.write(0, {})
-    assert warnings == ["no more is logged to bad: the disk is full. Training goes on."]
+    assert warnings == ["logging to bad stopped: the disk is full. Training continues."]
 
 
 def test_one_that_cannot_be_opened_is_dropped() -> None:
@@ -104,23 +104,23 @@ def test_one_that_cannot_be_opened_is_dropped() -> None:
     warnings: list[str] = []
     with Loggers({"bad": Background(fail)}, warnings.append):
         pass
-    assert warnings == ["no more is logged to bad: no network. Training goes on."]
+    assert warnings == ["logging to bad stopped: no network. Training continues."]
 
 
 @pytest.mark.usefixtures("no_pause")
 def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loggers, "LONGEST_QUEUE", 10)
+    monkeypatch.setattr(loggers, "MAX_QUEUE", 10)
     monkeypatch.setattr(loggers, "PATIENCE_SECONDS", 0.1)
     awake = threading.Event()
     warnings: list[str] = []
     with Loggers({"slow": Background(lambda: Recorder(waits_for=awake))}, warnings.append) as log:
         for steps in range(100):
             log.write(steps, {})
-    assert warnings == ["no more is logged to slow: it is 10 lines behind. Training goes on."]
+    assert warnings == ["logging to slow stopped: it is 10 lines behind. Training continues."]
     with Loggers({"slow": Background(lambda: Recorder(waits_for=awake))}, warnings.append) as log:
         log.write(0, {})
     assert warnings[1:] == [
-        "no more is logged to slow: its last lines were not taken within 0.1 seconds. Training goes on."
+        "logging to slow stopped: it did not write its last lines within 0.1 seconds. Training continues."
     ]
     awake.set()
 
@@ -159,7 +159,7 @@ def test_what_is_no_run_or_a_damaged_one(tmp_path: Path) -> None:
     whole: dict[str, Any] = {"environment": "x", "seed": 1, "settings": {}}
     for content in ("", "[]", "{", "{}", json.dumps(whole | {"seed": "x"}), json.dumps(whole | {"history": 3})):
         (tmp_path / "config.json").write_text(content)
-        with pytest.raises(ConfigError, match=r"is no run folder: it has no readable config\.json"):
+        with pytest.raises(ConfigError, match=r"is not a run folder: it has no readable config\.json"):
             read_config(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(whole | {"history": [{}, 3]}))
     assert read_config(tmp_path) == whole | {"log": [], "history": []}
@@ -221,7 +221,7 @@ def test_weights_and_biases_offline(tmp_path: Path) -> None:
     arguments = ["tiny_environments:CartPole", *SMALL, "--run-dir", str(folder), "--log", "wandb", "--steps", "1000"]
     done = run(tmp_path, *arguments, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
-    assert "wandb: to send it later: wandb sync " in done.stdout
+    assert "wandb: upload later with: wandb sync " in done.stdout
     assert "no more is logged" not in done.stdout
     (first,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
     assert b"train/entropy" in first.read_bytes()
@@ -247,7 +247,7 @@ def test_weights_and_biases_without_a_login_costs_one_line(tmp_path: Path) -> No
     variables = {"WANDB_MODE": "online", "WANDB_API_KEY": "", "HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc")}
     done = run(tmp_path, "tiny_environments:CartPole", *SMALL, "--log", "wandb", "--steps", "1000", **variables)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("no more is logged to wandb: nobody is logged in here: run `wandb login` first") == 1
+    assert done.stdout.count("logging to wandb stopped: not logged in: run `wandb login` first") == 1
     assert "policy.safetensors" in done.stdout
 
 
@@ -267,7 +267,7 @@ def test_training_ends_beside_a_package_that_hangs(tmp_path: Path) -> None:
     arguments = ["tiny_environments:CartPole", *SMALL, "--steps", "1000", "--log", "wandb"]
     done = run(tmp_path, *arguments, code=HANGING, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
-    assert "no more is logged to wandb: its last lines were not taken within 0.5 seconds" in done.stdout
+    assert "logging to wandb stopped: it did not write its last lines within 0.5 seconds" in done.stdout
 
 
 def test_a_missing_package_and_a_wrong_name_are_one_line(

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import torch
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 from torch import Tensor
 
+from puffer_envs.contract.observations import FieldSpec, named_observations
 from puffer_envs.policy import PolicyError, load_policy
 from puffer_train.algorithm.evaluate import evaluate
+from puffer_train.algorithm.health import faults_in_step
 from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import PolicySettings, Settings, overlay
-from puffer_train.contract import EnvironmentSpec, FieldSpec, describe
+from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import CheckpointError, ContractError
 from puffer_train.policy import Policy
 from puffer_train.storage.checkpoint import check_identity
@@ -107,31 +110,11 @@ def test_fields_need_rows_of_bytes() -> None:
 
 
 @pytest.mark.parametrize("kind", [tiny.Signpost, Unaligned])
-def test_fields_are_given_back_by_name(kind: type[tiny.Signpost]) -> None:
-    env = kind(5)
-    policy, rows = make_policy(env), torch.from_numpy(env.reset(1))
-    named = policy.named(rows)
-    for field in env.observation_fields:
-        assert named[field.name].shape == (5, *field.shape)
-        np.testing.assert_array_equal(named[field.name].numpy(), field.of(env.observations))
-        single = policy.named(rows[3])[field.name]
-        np.testing.assert_array_equal(single.numpy(), field.of(env.observations)[3])
-    if kind is tiny.Signpost:
-        rows[:, 16] = 2
-        assert named["goal"].tolist() == [2] * 5, "a view"
-        assert named["position"].data_ptr() == rows.data_ptr()
-
-
-def test_an_observation_without_names_is_value() -> None:
-    observations = torch.zeros(3, 4)
-    assert make_policy(tiny.CartPole(3)).named(observations) == {"value": observations}
-
-
-@pytest.mark.parametrize("kind", [tiny.Signpost, Unaligned])
 def test_the_encoder_equals_one_hots_written_out(kind: type[tiny.Signpost]) -> None:
     env = kind(7)
     policy, rows = make_policy(env), torch.from_numpy(env.reset(2))
-    inputs = torch.cat([one_hots(f, policy.named(rows)[f.name]) for f in policy.spec.observation_fields], -1)
+    values = [torch.from_numpy(field.of(env.observations).copy()) for field in env.observation_fields]
+    inputs = torch.cat([one_hots(f, x) for f, x in zip(policy.spec.observation_fields, values, strict=True)], -1)
     gradients = []
     for encoded in (
         policy._encode(rows.reshape(1, 7, -1))[0],
@@ -202,7 +185,7 @@ def test_numbers_gone_bad_inside_the_bytes_skip_the_update(where: str, value: fl
     trainer.iterate()
     before = trainer.policy.encoder.detach().clone()
     faults: list[str] = []
-    trainer.on_skip = faults.append
+    trainer.health.on_skip = faults.append
     assert trainer.iterate()["skipped"] == 1
     assert torch.equal(trainer.policy.encoder, before)
     wanted = "observation field 'position', row 3," if where == "observations" else "final_observations, row 3,"
@@ -213,8 +196,10 @@ def test_numbers_gone_bad_inside_the_bytes_skip_the_update(where: str, value: fl
 def test_bad_numbers_in_the_last_observation_are_named() -> None:
     trainer = make_trainer(tiny.Signpost(16))
     trainer.collect()
-    trainer.policy.named(trainer.buffers.observations)["position"][8, 5, 0] = math.nan
-    (fault,) = trainer._faults_at(7, trainer.learner.actors[0])
+    named_observations(trainer.buffers.observations.numpy(), tiny.Signpost(16).observation_fields)["position"][8, 5] = (
+        math.nan
+    )
+    (fault,) = faults_in_step(trainer.policy, trainer.buffers, 7, slice(0, 16))
     assert fault == "observation field 'position', row 5, at step 8 of the rollout is not finite"
 
 
@@ -235,7 +220,7 @@ def test_exported_policy_plays_the_same_in_numpy(kind: type[tiny.Signpost], tmp_
         logits = exported._forward(env.observations)
         np.testing.assert_allclose(logits.T, output.numpy(), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(again.step(rows, states[1]), output)
-        env.step(policy.actions.sample(output, None, None, policy)[:, 0].numpy())
+        env.step(policy.sample_actions(output, None, None)[:, 0].numpy())
 
 
 def test_numpy_refuses_bad_bytes(tmp_path: Path) -> None:
@@ -286,10 +271,9 @@ def test_other_numbers_of_fields_are_refused() -> None:
     ):
         with pytest.raises(CheckpointError, match=message):
             check_identity(found.identity(), wanted.identity(), Path("policy"))
-    older = {key: value for key, value in none.identity().items() if key != "observation_fields"}
-    check_identity(older, none.identity(), Path("policy"))  # written before there were fields
-    with pytest.raises(CheckpointError, match="its list of observation fields is 7"):
-        check_identity(older | {"observation_fields": 7}, none.identity(), Path("policy"))
+    for wrong in (7, None, [7]):
+        with pytest.raises(CheckpointError, match=re.escape(f"its list of observation fields is {wrong}")):
+            check_identity(none.identity() | {"observation_fields": wrong}, none.identity(), Path("policy"))
 
 
 def test_numpy_policy_names_the_field_that_differs(tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
 """The optimizer against NumPy and torch."""
 
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args, get_type_hints
 
 import numpy as np
 import pytest
 import references
 import torch
 
-from puffer_train.algorithm.optimizer import Optimizer, orthogonalize
-from puffer_train.learners.kernels import kernel_workers
+from puffer_train.algorithm.optimizer import OPTIMIZERS, Adam, Muon, make_optimizer, orthogonalize
+from puffer_train.config import TrainSettings
+from puffer_train.learners.shared import kernel_workers
 
 
 def randn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -55,7 +56,7 @@ def test_a_zero_matrix_among_others_disturbs_none() -> None:
 @pytest.mark.parametrize("shape", [(12, 4), (4, 12), (8, 8), (3, 12, 4)])
 def test_muon_steps_equal_their_formulas(shape: tuple[int, ...]) -> None:
     matrix = torch.nn.Parameter(randn(*shape))
-    optimizer = Optimizer([("matrix", matrix)], momentum=0.8)
+    optimizer = Muon([("matrix", matrix)], momentum=0.8)
     wanted, average = matrix.detach().double().numpy().copy(), np.zeros(shape)
     for step in range(6):
         gradient = randn(*shape, seed=step + 1) * (step + 1)  # of unlike sizes, so that momentum weighs them
@@ -71,7 +72,7 @@ def test_a_shortened_gradient_weighs_less_in_the_momentum() -> None:
     ends = []
     for scale in (1.0, 0.01):
         matrix = torch.nn.Parameter(torch.zeros(8, 4))
-        optimizer = Optimizer([("matrix", matrix)], momentum=0.9)
+        optimizer = Muon([("matrix", matrix)], momentum=0.9)
         for gradient, shortened in ((randn(8, 4, seed=1), scale), (randn(8, 4, seed=2), 1.0)):
             matrix.grad = gradient.clone()
             optimizer.step(0.1, 0.0, gradient_scale=shortened)
@@ -84,16 +85,16 @@ def test_stacked_matrices_are_stepped_each_on_its_own() -> None:
     single = [torch.nn.Parameter(stacked.detach()[i].clone()) for i in range(3)]
     gradient = randn(3, 12, 4, seed=1)
     stacked.grad = gradient.clone()
-    Optimizer([("stacked", stacked)], 0.9).step(0.1, 0.0)
+    Muon([("stacked", stacked)], 0.9).step(0.1, 0.0)
     for i, matrix in enumerate(single):
         matrix.grad = gradient[i].clone()
-        Optimizer([("matrix", matrix)], 0.9).step(0.1, 0.0)
+        Muon([("matrix", matrix)], 0.9).step(0.1, 0.0)
         torch.testing.assert_close(stacked[i], matrix, rtol=1e-4, atol=1e-5)
 
 
 def test_vectors_are_stepped_by_adam() -> None:
     mine, other = (torch.nn.Parameter(randn(7)) for _ in range(2))
-    optimizer, adam = Optimizer([("vector", mine)], 0.9), torch.optim.Adam([other], lr=0.01)
+    optimizer, adam = Muon([("vector", mine)], 0.9), torch.optim.Adam([other], lr=0.01)
     for step in range(5):
         mine.grad, other.grad = (randn(7, seed=step + 1) for _ in range(2))
         optimizer.step(0.0, 0.01)
@@ -105,7 +106,7 @@ def test_momentum_forgets_as_declared() -> None:
     """Without momentum a step depends on its own gradient alone."""
     once, twice = (torch.nn.Parameter(torch.zeros(6, 3)) for _ in range(2))
     for matrix, gradients in ((once, [2]), (twice, [1, 2])):
-        optimizer = Optimizer([("matrix", matrix)], momentum=0.0)
+        optimizer = Muon([("matrix", matrix)], momentum=0.0)
         for seed in gradients:
             matrix.data.zero_()
             matrix.grad = randn(6, 3, seed=seed)
@@ -113,10 +114,13 @@ def test_momentum_forgets_as_declared() -> None:
     torch.testing.assert_close(once, twice)
 
 
-def step_once(matrices: str, workers: Any, gradient: torch.Tensor, weight_decay: float) -> torch.Tensor:
+def step_once(
+    matrices: Literal["muon", "adam"], workers: Any, gradient: torch.Tensor, weight_decay: float
+) -> torch.Tensor:
     """Return a matrix of fours and twos after one step of 0.1."""
     matrix = torch.nn.Parameter(4.0 - 2 * torch.eye(6, 3))
-    optimizer = Optimizer([("matrix", matrix)], 0.9, workers, matrices, weight_decay)
+    train = TrainSettings(optimizer=matrices, momentum=0.9, weight_decay=weight_decay)
+    optimizer = make_optimizer(train, [("matrix", matrix)], workers)
     cast(torch.Tensor, matrix.grad).copy_(gradient)
     optimizer.step(0.1, 0.1)
     return matrix.detach()
@@ -124,7 +128,7 @@ def step_once(matrices: str, workers: Any, gradient: torch.Tensor, weight_decay:
 
 @pytest.mark.parametrize("matrices", ["muon", "adam"])
 @pytest.mark.parametrize("by", ["kernels", "torch"])
-def test_weights_decay_beside_the_step(matrices: str, by: str) -> None:
+def test_weights_decay_beside_the_step(matrices: Literal["muon", "adam"], by: str) -> None:
     workers = kernel_workers(1) if by == "kernels" and matrices == "muon" else None
     start = 4.0 - 2 * torch.eye(6, 3)
     torch.testing.assert_close(step_once(matrices, workers, torch.zeros(6, 3), 0.5), 0.95 * start)
@@ -135,16 +139,20 @@ def test_weights_decay_beside_the_step(matrices: str, by: str) -> None:
 
 def test_vectors_do_not_decay() -> None:
     vector = torch.nn.Parameter(torch.ones(3))
-    Optimizer([("vector", vector)], 0.9, weight_decay=1.0).step(0.1, 0.1)
+    Muon([("vector", vector)], 0.9, weight_decay=1.0).step(0.1, 0.1)
     assert torch.equal(vector.detach(), torch.ones(3))
 
 
 def test_matrices_by_adam_are_those_of_torch() -> None:
     mine, other = (torch.nn.Parameter(randn(7, 5)) for _ in range(2))
-    optimizer = Optimizer([("matrix", mine)], 0.9, matrices="adam", weight_decay=0.3)
+    optimizer = Adam([("matrix", mine)], weight_decay=0.3)
     adam = torch.optim.AdamW([other], lr=0.01, weight_decay=0.3)
     for step in range(5):
         mine.grad, other.grad = (randn(7, 5, seed=step + 1) for _ in range(2))
         optimizer.step(0.0, 0.01)
         adam.step()
         torch.testing.assert_close(mine, other)
+
+
+def test_the_setting_offers_every_optimizer_there_is() -> None:
+    assert set(get_args(get_type_hints(TrainSettings)["optimizer"])) == OPTIMIZERS.keys()

@@ -10,7 +10,7 @@ import puffer_envs
 from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import Settings, overlay
 from puffer_train.environments import registry
-from puffer_train.environments.parts import FEWEST_ROWS, Parts
+from puffer_train.environments.parts import MIN_ROWS_PER_PART, Parts
 
 
 def parts_of(name: str, num_envs: int, parts: int, **settings: Any) -> Parts:
@@ -80,8 +80,8 @@ def test_snapshots_that_do_not_fit_are_refused() -> None:
 
 
 def test_small_batches_are_not_divided() -> None:
-    assert len(parts_of("breakout", FEWEST_ROWS * 2 - 1, 4).parts) == 1
-    assert len(parts_of("breakout", FEWEST_ROWS * 3, 4).parts) == 3
+    assert len(parts_of("breakout", MIN_ROWS_PER_PART * 2 - 1, 4).parts) == 1
+    assert len(parts_of("breakout", MIN_ROWS_PER_PART * 3, 4).parts) == 3
     assert len(parts_of("snake", 2, 4).parts) == 1
     assert len(parts_of("snake", 12, 4).parts) == 3, "rows count, of which a map of snakes has 16"
 

@@ -204,7 +204,7 @@ def test_runs_that_are_not_whole(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ([], "the following arguments are required: RUN"),
-        (["nowhere"], "nowhere is no run folder: it has no readable config.json."),
+        (["nowhere"], "nowhere is not a run folder: it has no readable config.json."),
         (["empty"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
         (["empty", "nowhere"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
         (["a", "--statistic", "lives"], "no run has the statistic 'lives': "),
@@ -241,7 +241,7 @@ def test_a_run_that_cannot_be_drawn_is_skipped(
     assert said.out == "a.png\n"
     assert said.err.splitlines() == [
         "puffer-plot: skipped: empty has nothing to draw yet: its metrics.jsonl has no whole line.",
-        "puffer-plot: skipped: nowhere is no run folder: it has no readable config.json.",
+        "puffer-plot: skipped: nowhere is not a run folder: it has no readable config.json.",
         "puffer-plot: drew 1 of 3 runs.",
     ]
 
@@ -297,5 +297,5 @@ def test_real_runs_and_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no run folder"):
+    with pytest.raises(ConfigError, match="is not a run folder"):
         plot.read_run(tmp_path)

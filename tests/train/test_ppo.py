@@ -9,8 +9,10 @@ import tiny_environments as tiny
 import torch
 from numpy.typing import NDArray
 
+from puffer_train.algorithm import training_state
 from puffer_train.algorithm.evaluate import evaluate
-from puffer_train.algorithm.ppo import MOST_SKIPS_IN_A_ROW, Trainer
+from puffer_train.algorithm.health import MAX_SKIPS_IN_A_ROW
+from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import ConfigError, Settings, overlay
 from puffer_train.errors import NonFiniteError
 from puffer_train.learners.protocol import SOME_TRUNCATED
@@ -37,7 +39,7 @@ def make_trainer(env: Any, seed: int = 1, policy: dict[str, Any] | None = None, 
 
 def weights(trainer: Trainer) -> bytes:
     """Everything that an update could change, as bytes."""
-    tensors = trainer.tensors()
+    tensors = training_state.learned_tensors(trainer)
     return b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors) if "generator" not in name)
 
 
@@ -97,7 +99,7 @@ def test_training_sees_the_states_of_the_rollout(kind: type[tiny.VectorEnvironme
         again = trainer.policy(buffers.observations[:8], buffers.first_state, buffers.keep)
         torch.testing.assert_close(trainer.policy.values(again), buffers.values, rtol=1e-4, atol=1e-5)
         masks = None if buffers.masks is None else buffers.masks[:8]
-        log_probs, _ = trainer.policy.actions.evaluate(again, buffers.actions, masks, trainer.policy)
+        log_probs, _ = trainer.policy.evaluate_actions(again, buffers.actions, masks)
         torch.testing.assert_close(log_probs, buffers.log_probs, rtol=1e-4, atol=1e-5)
     assert not buffers.keep.all()
 
@@ -122,7 +124,7 @@ def test_truncation_is_valued_with_the_state_before_the_reset() -> None:
         env.step(np.zeros(16, np.int32))
         if actor.store(0) & SOME_TRUNCATED:
             trainer._value_truncated(env, actor, 0)
-        actor.wipe(0)
+        actor.reset_state(0)
         rows = np.flatnonzero(env.truncations)
         final = torch.from_numpy(env.final_observations[rows])
         wanted = policy.step(final, before[:, rows])[-1]
@@ -137,7 +139,7 @@ def test_truncation_is_valued_with_the_state_before_the_reset() -> None:
 
 def test_every_sequence_is_visited_before_one_is_visited_twice() -> None:
     trainer = make_trainer(tiny.CartPole(48), minibatch=128, replay_ratio=1.7)
-    visits = torch.cat([segments for segments, _ in trainer._choose_segments()])
+    visits = torch.cat([segments for segments, _ in trainer.minibatches.choose(trainer.progress)])
     assert len(visits) == round(1.7 * 48 * 8 / 128) * 16
     assert sorted(visits[:48].tolist()) == list(range(48))
     assert len(set(visits[48:].tolist())) == len(visits) - 48
@@ -268,10 +270,13 @@ def test_going_on_equals_never_having_stopped() -> None:
     first = make_trainer(tiny.CartPole(32))
     for _ in range(3):
         first.iterate()
-    tensors = {name: t.clone() for name, t in (first.tensors() | first.play_tensors()).items()}
+    tensors = {
+        name: t.clone()
+        for name, t in (training_state.learned_tensors(first) | training_state.game_tensors(first)).items()
+    }
     second = make_trainer(tiny.CartPole(32), seed=99)
     second.env.restore(first.env.snapshot())  # type: ignore[attr-defined]
-    second.restore(tensors, first.counters(), play=True)
+    training_state.restore(second, tensors, training_state.counters(first), game=True)
     learned = ("loss", "entropy", "gradient_norm", "learning_rate", "steps", "updates")
     for report in reports[3:]:
         again = second.iterate()
@@ -304,7 +309,7 @@ def test_bad_buffers_skip_the_update(where: str, value: float) -> None:
     trainer.iterate()
     before = weights(trainer)
     faults: list[str] = []
-    trainer.on_skip = faults.append
+    trainer.health.on_skip = faults.append
     report = trainer.iterate()
     assert weights(trainer) == before
     assert report["skipped"] == 1
@@ -328,8 +333,8 @@ def test_bad_final_observation_skips_the_update() -> None:
     before = weights(trainer)
     trainer.iterate()
     assert weights(trainer) == before
-    assert trainer.fault is not None
-    assert "final_observations" in trainer.fault
+    assert trainer.health.fault is not None
+    assert "final_observations" in trainer.health.fault
 
 
 def test_bad_continuous_observation_still_gives_valid_actions() -> None:
@@ -351,8 +356,8 @@ def test_bad_loss_skips_the_update() -> None:
     assert report["skipped"] == 3
     assert "loss" not in report
     assert weights(trainer) == before
-    assert trainer.fault is not None
-    assert "is not finite" in trainer.fault
+    assert trainer.health.fault is not None
+    assert "is not finite" in trainer.health.fault
 
 
 @pytest.mark.parametrize("parameter", ["encoder", "core", "head"])
@@ -371,17 +376,17 @@ def test_bad_gradient_skips_the_update_and_names_the_parameter(parameter: str, m
     monkeypatch.setattr(trainer.learner, "gradient", spoil)
     trainer.iterate()
     assert weights(trainer) == before
-    assert trainer.fault == f"the gradient of parameter {parameter!r} is not finite"
+    assert trainer.health.fault == f"the gradient of parameter {parameter!r} is not finite"
     monkeypatch.setattr(trainer.learner, "gradient", gradient)
     trainer.iterate()
     assert weights(trainer) != before
-    assert trainer.skipped_in_a_row == 0
+    assert trainer.health.skipped_in_a_row == 0
 
 
 def test_stops_after_ten_in_a_row() -> None:
     trainer = make_trainer(Spoiled("rewards", math.nan, range(10**9)), minibatch=64)
     before = weights(trainer)
-    for _ in range(MOST_SKIPS_IN_A_ROW - 1):
+    for _ in range(MAX_SKIPS_IN_A_ROW - 1):
         trainer.iterate()
     with pytest.raises(NonFiniteError, match="10 skipped updates in a row: rewards, row 3, at step"):
         trainer.iterate()

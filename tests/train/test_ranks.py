@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -205,6 +206,22 @@ def test_all_stop_after_ten_in_a_row(shell: Shell) -> None:
     assert newest(shell.folder / "run").manifest["counters"]["skipped"] == 9  # saved before the tenth
 
 
+@pytest.mark.parametrize(
+    ("more", "difference"),
+    [
+        (["--policy.hidden", "32"], "rank 1 has policy.hidden 32, rank 0 has 16"),
+        (["--seed", "7"], "rank 1 has seed 7, rank 0 has 5"),
+    ],
+)
+def test_ranks_that_were_started_differently_do_not_train(shell: Shell, more: list[str], difference: str) -> None:
+    name, settings = KINDS["kernels"]
+    line = ("ranks_differ.py", json.dumps(more), name, *SMALL, *settings, *LENGTH, "--run-dir", "run")
+    done = launch(shell, *line)
+    assert done.status == 1
+    assert done.err.count(f"puffer-train: {difference}: start every rank with the same command") == 2
+    assert not (shell.folder / "run").exists()
+
+
 # -- a rank that is lost -----------------------------------------------------------------------------------
 
 
@@ -257,9 +274,9 @@ def test_exact_resume(shell: Shell, kind: str) -> None:
     assert stopped.status == 1, "torchrun's own"
     assert "Left at once" not in stopped.all
     assert saved_steps(shell.folder / "run")[-1] == 3 * BATCH
-    way_on = stopped.out.splitlines()[-1].strip()
-    assert way_on.startswith("torchrun --nproc-per-node 2 -m puffer_train.cli.train --resume run")
-    shell.in_a_shell(f"OMP_NUM_THREADS=1 {way_on}")
+    resume_command = stopped.out.splitlines()[-1].strip()
+    assert resume_command.startswith("torchrun --nproc-per-node 2 -m puffer_train.cli.train --resume run")
+    shell.in_a_shell(f"OMP_NUM_THREADS=1 {resume_command}")
     mine, whole = newest(shell.folder / "run"), newest(shell.folder / "whole")
     assert mine.tensors.keys() == whole.tensors.keys()
     assert any(name.startswith("rank1.environment") for name in whole.tensors)
@@ -280,7 +297,7 @@ def test_ctrl_c(shell: Shell) -> None:
     done = said(shell, process.returncode)
     assert "Left at once" not in done.all
     assert "interrupted" not in done.all
-    assert "steps and saved. Go on with:" in done.out
+    assert "steps and saved. Resume with:" in done.out
     (steps,) = saved_steps(shell.folder / "run")
     assert metrics(shell.folder / "run")[-1]["steps"] == steps
 
@@ -290,11 +307,11 @@ def test_another_number_of_ranks(shell: Shell) -> None:
     more = ["--steps", str(8 * BATCH), "--no-video", "--threads", "1"]
     done = shell.in_a_process("--resume", "run", *more)
     assert done.status == 0, done.err
-    assert "The checkpoint is of a run on 2 ranks, this is one on 1 rank: episodes start anew" in done.out
+    assert "The checkpoint is of a run on 2 ranks, this is one on 1 rank: training continues, " in done.out
     assert metrics(shell.folder / "run")[-1]["steps"] == 8 * BATCH
     done = launch(shell, "ranked_run.py", "nothing", "0", "--resume", "run", "--steps", str(10 * BATCH), "--no-video")
     assert done.status == 0
-    assert "The checkpoint is of a run on 1 rank, this is one on 2 ranks: episodes start anew" in done.out
+    assert "The checkpoint is of a run on 1 rank, this is one on 2 ranks: training continues, " in done.out
     assert metrics(shell.folder / "run")[-1]["steps"] == 10 * BATCH
     assert checksums(shell, 0)[-4:] == checksums(shell, 1)[-4:]
 

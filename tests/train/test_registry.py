@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_train.contract import describe
 from puffer_train.environments import registry
-from puffer_train.errors import ConfigError, EnvironmentFailedError, EnvironmentNotFoundError
+from puffer_train.errors import ConfigError, EnvironmentFailedError
 
 SINGLE = """
 import gymnasium
@@ -94,11 +95,11 @@ def test_factories_of_batches_need_no_vectorizer(monkeypatch: pytest.MonkeyPatch
     ("name", "message"),
     [
         ("CartPole-v1", "Did you mean 'gymnasium:CartPole-v1'?"),
-        (":x", "'' has nothing called 'x'"),
-        (".:x", "'.' has nothing called 'x'"),
+        (":x", "':x' names no module: it must be module:factory."),
+        (".:x", "'.:x' names no module"),
         ("walks:", "'walks' has nothing called ''"),
-        ("walks:Wall", "'walks' has nothing called 'Wall'"),
-        ("walks.more:Walk", "cannot import 'walks.more'"),
+        ("walks:Wall", "'walks' has nothing called 'Wall'. Did you mean 'Walk'?"),
+        ("walks.more:Walk", "there is no module 'walks.more', of 'walks.more:Walk': installed packages"),
     ],
 )
 def test_unknown_names(walks: str, name: str, message: str) -> None:

@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_is_fallen_back_from_loudly(shell: Shell, run: Path
     assert len(warnings) == 1
     assert str(path) in warnings[0]
     assert warnings[0].endswith("Falling back to the checkpoint before it.")
-    assert f"Going on from {run}/checkpoints/step_{4 * BATCH:015d}" in done.out
+    assert f"Resuming from {run}/checkpoints/step_{4 * BATCH:015d}" in done.out
     assert newest(run).manifest["counters"] == newest(whole).manifest["counters"]
     assert metrics(run) == metrics(whole)
     assert (run / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
@@ -126,14 +126,14 @@ def test_no_fresh_start_where_none_is_whole(shell: Shell, run: Path) -> None:
     done = go_on(shell, run)
     assert done.status == 2
     assert done.out.count("WARNING: ") == 3
-    assert done.err == f"puffer-train: cannot go on from {run}/checkpoints: none of its 3 checkpoints is whole.\n"
+    assert done.err == f"puffer-train: cannot resume from {run}/checkpoints: none of its 3 checkpoints is intact.\n"
     assert (run / "metrics.jsonl").read_bytes() == before
 
 
 def forge(path: Path, **content: Any) -> None:
     """Change a checkpoint's manifest, and seal it again."""
     whole = checkpoint.load(path).manifest
-    (path / checkpoint.MANIFEST).write_bytes(seal(whole | content, checkpoint.SEAL))
+    (path / checkpoint.MANIFEST).write_bytes(seal(whole | content, checkpoint.CHECKSUM_KEY))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_forged_manifest_is_not_judged(shell: Shell, run: Path, content: dict[
     forge(checkpoint.list_checkpoints(run / "checkpoints")[-1], **content)
     done = shell("puffer-eval", "cartpole", "--checkpoint", run)
     assert (done.status, done.err.count("\n")) == (2, 1)
-    assert "does not say which environment it is for" in done.err
+    assert "does not name its environment" in done.err
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_forged_manifest_is_not_judged(shell: Shell, run: Path, content: dict[
         ("policy.head", torch.zeros(3, 8, dtype=torch.float64), "'policy.head' is torch.float64 (3, 8), here it is"),
         ("generator.sampling", torch.zeros(3, dtype=torch.uint8), "'generator.sampling' is torch.uint8 (3,), here"),
         ("policy.head", None, "it has no tensor 'policy.head'"),
-        ("generator.sampling", torch.Generator().get_state().fill_(255), "'generator.sampling' is no state of a"),
+        ("generator.sampling", torch.Generator().get_state().fill_(255), "'generator.sampling' is not the state of a"),
     ],
 )
 def test_tensors_that_do_not_fit_are_refused_in_one_line(
@@ -220,7 +220,7 @@ def test_other_json_in_place_of_the_config(shell: Shell, run: Path, text: str) -
     (run / "config.json").write_text(text)
     done = go_on(shell, run)
     assert done.status == 0, done.err
-    assert f"going on with the settings in {run}/checkpoints/step_" in done.out
+    assert f"using the settings in {run}/checkpoints/step_" in done.out
 
 
 def test_no_config_at_all(shell: Shell, run: Path) -> None:

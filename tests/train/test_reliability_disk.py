@@ -39,7 +39,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_training(shell: Shell) -> 
     with broken_between(folder / "checkpoints", 3, 5):
         done = shell.train(*RUN, "--run-dir", folder)
     assert done.status == 0, done.err
-    wanted = f"WARNING: cannot write a checkpoint to {folder}/checkpoints: No space left on device. Training goes on"
+    wanted = f"WARNING: cannot write a checkpoint to {folder}/checkpoints: No space left on device. Training continues"
     assert done.out.count(wanted) == 1
     assert saved_steps(folder) == [6 * BATCH, 9 * BATCH], "the next one was written"
     assert len(metrics(folder)) == 9
@@ -56,13 +56,13 @@ def test_an_end_that_cannot_be_saved(shell: Shell, error: int) -> None:
     assert done.err.count("\n") == 1
     reason = f"cannot write a checkpoint to {folder}/checkpoints: {os.strerror(error)}."
     policy = f"The policy is in {folder}/policy.safetensors."
-    assert done.err.startswith(f"puffer-train: {reason} {policy} Go on from step_{3 * BATCH:015d} with: puffer-train ")
+    assert done.err.startswith(f"puffer-train: {reason} {policy} Resume from step_{3 * BATCH:015d} with: puffer-train ")
     assert saved_steps(folder) == [3 * BATCH]
 
     assert shell.train(*RUN, "--run-dir", whole).status == 0
     exported = (whole / "policy.safetensors").read_bytes()
     assert (folder / "policy.safetensors").read_bytes() == exported, "of the end of the run"
-    again = shell.typed(done.way_on)
+    again = shell.typed(done.resume_command)
     assert again.status == 0, again.err
     assert newest(folder).manifest["counters"] == newest(whole).manifest["counters"]
     assert metrics(folder) == metrics(whole)
@@ -75,7 +75,7 @@ def test_a_stop_that_cannot_be_saved_does_not_claim_it(shell: Shell) -> None:
         done = shell.train(*RUN, "--run-dir", folder)
     assert done.status == 1
     assert "and saved" not in done.all
-    assert f"Go on from step_{3 * BATCH:015d} with: puffer-train " in done.err
+    assert f"Resume from step_{3 * BATCH:015d} with: puffer-train " in done.err
 
 
 @needs_proc
@@ -166,7 +166,7 @@ def test_a_disk_that_fills_up_and_is_mended(shell: Shell, disk: Path) -> None:
     assert "No space left on device" in done.err
     assert saved_steps(folder) == [3 * BATCH]
     fill.unlink()
-    assert shell.typed(done.way_on).status == 0
+    assert shell.typed(done.resume_command).status == 0
     assert shell.train(*RUN, "--run-dir", whole).status == 0
     assert metrics(folder) == metrics(whole)
     assert (folder / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
@@ -177,13 +177,13 @@ def test_a_read_only_disk(shell: Shell, disk: Path) -> None:
     with signalled(4):
         stopped = shell.train(*RUN, "--run-dir", folder)
     assert mount("-o", "remount,ro", disk)
-    for refused in (shell.typed(stopped.way_on), shell.train(*RUN, "--run-dir", disk / "another")):
+    for refused in (shell.typed(stopped.resume_command), shell.train(*RUN, "--run-dir", disk / "another")):
         assert refused.status == 1
         assert refused.err.count("\n") == 1
         assert refused.err.startswith("puffer-train: cannot write to the run folder ")
         assert refused.err.endswith("Read-only file system.\n")
     assert mount("-o", "remount,rw", disk)
-    assert shell.typed(stopped.way_on).status == 0
+    assert shell.typed(stopped.resume_command).status == 0
 
 
 # --- output that nobody takes ---

@@ -20,7 +20,7 @@ from gymnasium.spaces import Box, Discrete
 from runs import HERE, SMALL, Done, Shell, before_iteration, metrics, saved_steps, signalled
 
 from puffer_train.errors import LockedError, StorageError
-from puffer_train.run import run as run_module
+from puffer_train.run import finish, folders, restoring
 from puffer_train.storage import checkpoint, files
 from puffer_train.storage.lock import LOCK, FolderLock
 from puffer_train.system.signals import stop_requests
@@ -60,13 +60,13 @@ def test_the_second_is_refused_and_told_who_is_first(shell: Shell) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with holder(folder) as process:
         whose = f"{folder} is in use by process {process.pid} on {socket.gethostname()}: wait for it, stop it, or"
-        assert_refused(shell.typed(stopped.way_on), whose)
+        assert_refused(shell.typed(stopped.resume_command), whose)
         assert_refused(shell.train("cartpole", *RUN, "--run-dir", folder), whose)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert (folder / LOCK).exists(), "left behind, and in nobody's way"
     assert {path: path.read_bytes() for path in before} == before
-    assert shell.typed(stopped.way_on).status == 0
+    assert shell.typed(stopped.resume_command).status == 0
     assert not (folder / LOCK).exists()
 
 
@@ -127,7 +127,7 @@ def test_only_one_of_many_gets_in(tmp_path: Path) -> None:
 
 
 def test_two_runs_that_begin_in_the_same_second(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module.time, "strftime", lambda *_: "20260101-000000")
+    monkeypatch.setattr(folders.time, "strftime", lambda *_: "20260101-000000")
     for number in (1, 2, 3):
         assert shell.train("cartpole", *RUN).status == 0
         assert len(list((shell.folder / "runs").iterdir())) == number
@@ -141,7 +141,7 @@ def test_a_folder_with_something_in_it_is_refused(shell: Shell) -> None:
     folder.mkdir()
     (folder / "thesis.txt").write_text("years of work")
     done = shell.train("cartpole", *RUN, "--run-dir", folder)
-    assert_refused(done, f"{folder} is not empty: choose a new folder for --run-dir, or empty that one.")
+    assert_refused(done, f"{folder} is not empty: choose a new folder for --run-dir, or empty this one.")
     assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
 
 
@@ -244,12 +244,12 @@ def test_what_differs_is_named(
 ) -> None:
     change(monkeypatch)
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
-    assert_refused(shell.typed(stopped.way_on, *more), f"step_{4 * BATCH:015d} does not fit: ", difference)
+    assert_refused(shell.typed(stopped.resume_command, *more), f"step_{4 * BATCH:015d} does not fit: ", difference)
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
 
 
 def test_a_setting_that_is_given_anew_may_differ(shell: Shell, stopped: Done) -> None:
-    done = shell.typed(stopped.way_on, "--env.length", "0.7")
+    done = shell.typed(stopped.resume_command, "--env.length", "0.7")
     assert done.status == 0, done.err
     assert len(metrics(Path("run"))) == 9
 
@@ -274,13 +274,13 @@ def test_another_name_is_refused(shell: Shell, stopped: Done) -> None:
 def test_other_versions_of_libraries_are_mentioned(
     shell: Shell, stopped: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = run_module.versions()
-    monkeypatch.setattr(run_module, "versions", lambda: mine | {"torch": "9.9"})
-    done = shell.typed(stopped.way_on)
+    mine = restoring.versions()
+    monkeypatch.setattr(restoring, "versions", lambda: mine | {"torch": "9.9"})
+    done = shell.typed(stopped.resume_command)
     assert done.status == 0
-    said = f"Saved with torch {mine['torch']}, here it is 9.9: the numbers may come out differently.\n"
+    said = f"Saved with torch {mine['torch']}, this is 9.9: the numbers may come out differently.\n"
     assert done.out.count(said) == 1
-    assert done.out.count("here it is") == 1
+    assert done.out.count(", this is ") == 1
 
 
 # --- being asked to leave ---
@@ -294,10 +294,10 @@ def test_a_signal_saves_and_leaves(shell: Shell, number: signal.Signals, status:
     with signalled(5, number):
         done = shell.train("cartpole", *RUN, "--run-dir", "run")
     assert done.status == status
-    assert "Stopped at 640 steps and saved. Go on with:\n" in done.out
+    assert "Stopped at 640 steps and saved. Resume with:\n" in done.out
     assert saved_steps(Path("run")) == [3 * BATCH, 5 * BATCH]
     assert [signal.getsignal(each) for each, _ in SIGNALS] == handlers
-    assert shell.typed(done.way_on).status == 0
+    assert shell.typed(done.resume_command).status == 0
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
@@ -313,9 +313,9 @@ def test_a_second_signal_leaves_at_once(
         done = shell.train("cartpole", *RUN, "--run-dir", "run")
     assert done.status == status
     assert saved_steps(Path("run")) == [3 * BATCH], "what was saved before is there, and nothing else"
-    assert f"Left at once. Go on from step_{3 * BATCH:015d} with: puffer-train " in done.out
+    assert f"Left at once. Resume from step_{3 * BATCH:015d} with: puffer-train " in done.out
     assert len(metrics(Path("run"))) == 4
-    assert shell.typed(done.way_on).status == 0
+    assert shell.typed(done.resume_command).status == 0
 
 
 def test_a_second_signal_in_the_middle_of_saving(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,7 +331,7 @@ def test_a_second_signal_in_the_middle_of_saving(shell: Shell, monkeypatch: pyte
     assert done.status == 130
     assert saved_steps(Path("run")) == [3 * BATCH, 6 * BATCH]
     marks.clear()
-    assert shell.typed(done.way_on).status == 0
+    assert shell.typed(done.resume_command).status == 0
     assert not list(Path("run/checkpoints").glob(".*")), "what was begun is cleared away"
 
 
@@ -348,10 +348,10 @@ def test_a_signal_before_training(shell: Shell, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_signal_while_the_policy_is_judged(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module.Run, "_evaluate", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(finish, "_evaluate", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     done = shell.train("cartpole", *RUN, "--run-dir", "run")
     assert done.status == 143
-    assert "Interrupted; the policy and all before it are in run." in done.out
+    assert "Interrupted; the policy and everything before it are in run." in done.out
     assert Path("run/policy.safetensors").exists()
     assert not Path("run", LOCK).exists()
 
@@ -387,7 +387,7 @@ def test_a_process_that_a_cluster_ends(shell: Shell, number: signal.Signals, sta
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (status, "")
     assert saved_steps(Path("run")) == [metrics(Path("run"))[-1]["steps"]]
-    assert "Go on with:\n  puffer-train --resume run --threads 1 --no-video\n" in out
+    assert "Resume with:\n  puffer-train --resume run --threads 1 --no-video\n" in out
 
 
 def test_a_terminal_that_is_closed(shell: Shell) -> None:

@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 from runs import SMALL, Done, Shell, metrics, newest, saved_steps
 
-from puffer_train.algorithm.ppo import MOST_SKIPS_IN_A_ROW, Trainer
+from puffer_train.algorithm.health import MAX_SKIPS_IN_A_ROW
+from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.training_state import learned_tensors
 from puffer_train.config import Settings, overlay
 from puffer_train.errors import NonFiniteError
 
@@ -52,12 +54,12 @@ def make_trainer(env: Any, learner: str, **train: Any) -> Trainer:
 
 def learned(trainer: Trainer) -> bytes:
     """Weights and moments, as bytes."""
-    tensors = trainer.tensors()
+    tensors = learned_tensors(trainer)
     return b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors) if name.startswith(("policy", "opt")))
 
 
 def all_finite(trainer: Trainer) -> bool:
-    tensors = trainer.tensors().values()
+    tensors = learned_tensors(trainer).values()
     return all(torch.isfinite(tensor).all() for tensor in tensors if tensor.is_floating_point())
 
 
@@ -74,7 +76,7 @@ def test_one_bad_number_costs_one_update(learner: str, where: str, value: float,
     trainer = make_trainer(Spoiled(where, value, range(at, at + 1)), learner)
     trainer.iterate()
     before, faults = learned(trainer), []
-    trainer.on_skip = faults.append
+    trainer.health.on_skip = faults.append
     report = trainer.iterate()
     assert learned(trainer) == before
     assert (report["skipped"], len(faults)) == (1, 1)
@@ -87,7 +89,7 @@ def test_one_bad_number_costs_one_update(learner: str, where: str, value: float,
         report = trainer.iterate()
     assert report["skipped"] == again
     assert learned(trainer) != before
-    assert trainer.skipped_in_a_row == 0
+    assert trainer.health.skipped_in_a_row == 0
     assert all_finite(trainer)
 
 
@@ -111,18 +113,18 @@ def test_weights_stay_finite_whatever_comes(
     trainer = make_trainer(Spoiled(where, value, steps), learner, **UNBOUNDED, **way)
     try:
         for _ in range(14):
-            before, skipped = learned(trainer), trainer.skipped
+            before, skipped = learned(trainer), trainer.health.skipped
             report = trainer.iterate()
             assert all(math.isfinite(figure) for figure in report.values())
-            if trainer.skipped > skipped and "loss" not in report:
+            if trainer.health.skipped > skipped and "loss" not in report:
                 assert learned(trainer) == before
             assert all_finite(trainer)
     except NonFiniteError as error:
         assert len(steps) > 1
-        assert f"{MOST_SKIPS_IN_A_ROW} skipped updates in a row" in str(error)
+        assert f"{MAX_SKIPS_IN_A_ROW} skipped updates in a row" in str(error)
     assert all_finite(trainer)
     if len(steps) == 1:
-        assert trainer.skipped_in_a_row == 0, "one bad number is forgotten"
+        assert trainer.health.skipped_in_a_row == 0, "one bad number is forgotten"
 
 
 @learners
@@ -143,7 +145,7 @@ def test_a_gradient_that_overflows(learner: str, coefficient: float) -> None:
     assert trainer.updates + report["skipped"] == 3
     assert (learned(trainer) == before) == (trainer.updates == 0)
     assert all_finite(trainer)
-    assert trainer.fault is None or trainer.fault.endswith("is not finite")
+    assert trainer.health.fault is None or trainer.health.fault.endswith("is not finite")
     if coefficient == 3e38:
         assert report["skipped"] > 0
 
@@ -173,14 +175,14 @@ def test_a_run_gets_over_a_bad_stretch(shell: Shell, monkeypatch: pytest.MonkeyP
     assert skips == (4 if where == "observations" else 3)
     assert done.out.count(f"update skipped: {where}, row 3, at step ") == skips
     assert ["loss" in line for line in lines] == [True] * 3 + [False] * skips + [True] * (9 - skips)
-    refused = done.out.count("holds a value that is not finite. Training goes on, and tries again at the next")
+    refused = done.out.count("holds a value that is not finite. Training continues; the next checkpoint")
     assert refused == (2 if where == "observations" else 0), "what is seen is part of a checkpoint"
     assert saved_steps(Path("run"))[-1] == 12 * BATCH, "and all are finite, which loading them makes sure of"
 
 
 def go_on_mended(shell: Shell, patch: pytest.MonkeyPatch, done: Done) -> Done:
     spoil(patch, "rewards", math.nan, range(0))
-    return shell.typed(done.way_on)
+    return shell.typed(done.resume_command)
 
 
 @pytest.mark.parametrize(("where", "value"), [("rewards", math.nan), ("observations", math.inf)])
@@ -193,7 +195,7 @@ def test_a_run_that_stays_bad_stops_and_can_go_on(
     assert done.status == 1
     assert done.err.count("\n") == 1
     assert f"stopped after 10 skipped updates in a row: {where}, row 3, at step " in done.err
-    assert "Look into run/nonfinite-dump.safetensors for the last rollout, weights and gradients." in done.err
+    assert "The last rollout, weights and gradients are in run/nonfinite-dump.safetensors." in done.err
     dump = safetensors.torch.load(Path("run/nonfinite-dump.safetensors").read_bytes())
     assert not torch.isfinite(dump[where]).all()
     weights = newest(Path("run")).tensors
@@ -202,7 +204,7 @@ def test_a_run_that_stays_bad_stops_and_can_go_on(
     assert not Path("run/policy.safetensors").exists()
     again = go_on_mended(shell, monkeypatch, done)
     assert again.status == 0, again.err
-    assert ("its episodes start anew" in again.out) == (where == "observations"), "a game that goes on is kept"
+    assert ("its episodes start from scratch" in again.out) == (where == "observations"), "a game that goes on is kept"
     assert metrics(Path("run"))[-1]["steps"] == 40 * BATCH
 
 

@@ -96,8 +96,8 @@ def test_interrupted(shell: Shell, whole: Path, kind: str, cut: int) -> None:
     assert stopped.status == 130
     assert len(metrics(folder)) == cut, "the iteration is finished first"
     assert not (folder / "policy.safetensors").exists()
-    assert shlex.quote(str(folder)) in stopped.way_on
-    assert shell.typed(stopped.way_on).status == 0
+    assert shlex.quote(str(folder)) in stopped.resume_command
+    assert shell.typed(stopped.resume_command).status == 0
     assert_same(kind, folder, whole)
 
 
@@ -107,7 +107,7 @@ def go_on_however_often(shell: Shell, kind: str, folder: Path, generator: random
     while done.status == 130:
         cut += generator.randint(1, 4)
         with signalled(cut):
-            done = shell.typed(done.way_on) if times else shell.train(*arguments(kind, folder))
+            done = shell.typed(done.resume_command) if times else shell.train(*arguments(kind, folder))
         times += 1
     assert done.status == 0
     return times
@@ -136,7 +136,7 @@ def test_killed(shell: Shell, whole: Path, kind: str, cut: int) -> None:
     assert len(metrics(folder)) == cut - 1
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"steps": 12, "loss"')  # a line that was being written
-    done = shell.typed(gone.way_on)
+    done = shell.typed(gone.resume_command)
     assert done.status == 0, done.err
     assert (
         f"at {3 * ((cut - 1) // 3) * KINDS[kind][1] * 8:,} steps".replace(",", "") in done.out or "k steps" in done.out
@@ -149,7 +149,7 @@ def test_statistics_of_episodes_under_way(shell: Shell, whole: Path, kind: str) 
     """Where the environment keeps none, the trainer does, across an interruption as well."""
     with signalled(6):
         stopped = shell.train(*arguments(kind, shell.folder / "run"))
-    assert shell.typed(stopped.way_on).status == 0
+    assert shell.typed(stopped.resume_command).status == 0
     assert metrics(shell.folder / "run") == metrics(whole)
 
 
@@ -159,7 +159,7 @@ def test_what_goes_wrong_goes_on_going_wrong(shell: Shell, monkeypatch: pytest.M
     with signalled(5):
         done = shell.train("tiny_environments:CartPole", *SMALL, "--steps", "1e5", "--run-dir", "run")
     assert done.status == 130
-    done = shell.typed(done.way_on)
+    done = shell.typed(done.resume_command)
     assert done.status == 1
     assert len(metrics(Path("run"))) == 9
 
@@ -169,12 +169,12 @@ def test_killed_before_anything_was_saved(shell: Shell) -> None:
     folder = shell.folder / "run"
     gone = shell.in_a_process("2", *arguments("native", folder), program="killed_run.py")
     assert gone.status == -signal.SIGKILL
-    refused = shell.typed(gone.way_on)
+    refused = shell.typed(gone.resume_command)
     assert refused.status == 2
-    assert refused.err == f"puffer-train: cannot go on from {folder}/checkpoints: it holds no checkpoint.\n"
+    assert refused.err == f"puffer-train: cannot resume from {folder}/checkpoints: it holds no checkpoint.\n"
     again = shell.train(*arguments("native", folder))
     assert again.status == 2
-    assert "holds a run that never saved anything: choose a new folder" in again.err
+    assert "holds a run that saved nothing: choose a new folder" in again.err
 
 
 def test_going_on_with_a_finished_run_changes_nothing(shell: Shell) -> None:
@@ -193,6 +193,6 @@ def test_the_printed_command_in_a_shell(shell: Shell, whole: Path, kind: str) ->
     folder = shell.folder / "it's a run; $HOME"
     with signalled(4):
         stopped = shell.train(*arguments(kind, folder))
-    done = shell.in_a_shell(stopped.way_on)
+    done = shell.in_a_shell(stopped.resume_command)
     assert done.status == 0, done.err
     assert_same(kind, folder, whole)

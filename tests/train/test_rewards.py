@@ -8,6 +8,7 @@ import torch
 from test_ppo import make_trainer
 from tiny_environments import Corridor, Target, VectorEnvironment
 
+from puffer_train.algorithm import training_state
 from puffer_train.algorithm.rewards import RewardNormalizer
 
 
@@ -75,9 +76,12 @@ def test_going_on_equals_never_having_stopped() -> None:
     reports = [whole.iterate() for _ in range(4)]
     first.iterate()
     first.iterate()
-    tensors = {name: t.clone() for name, t in (first.tensors() | first.play_tensors()).items()}
+    tensors = {
+        name: t.clone()
+        for name, t in (training_state.learned_tensors(first) | training_state.game_tensors(first)).items()
+    }
     second = make_trainer(Corridor(32), seed=9, normalize_rewards=True)
     second.env.restore(first.env.snapshot())  # type: ignore[attr-defined]
-    second.restore(tensors, first.counters(), play=True)
+    training_state.restore(second, tensors, training_state.counters(first), game=True)
     for report in reports[2:]:
         assert second.iterate()["loss"] == report["loss"]

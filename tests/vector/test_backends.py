@@ -361,7 +361,7 @@ def test_bad_seeds(fresh: Vector, value: Any) -> None:
         ({"factory_or_name": whole_walks, "assets": {}}, TypeError, "takes no assets"),
         ({"factory_or_name": 3}, TypeError, "callable"),
         ({"factory_or_name": "squared", "assets": {}}, TypeError, "takes no assets"),
-        ({"factory_or_name": "squarred"}, ValueError, "did you mean"),
+        ({"factory_or_name": "squarred"}, ValueError, "Did you mean"),
         ({"factory_or_name": "squared", "no_such": 1}, (ValueError, TypeError), "no_such"),
     ],
     ids=lambda value: str(value)[:40],

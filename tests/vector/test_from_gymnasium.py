@@ -13,8 +13,9 @@ import pytest
 from gymnasium import spaces
 
 from puffer_envs.adapters.from_gymnasium import GymnasiumBlock, gymnasium_factory
+from puffer_envs.contract.observations import named_observations
 from puffer_envs.vector.block import environment_seed
-from puffer_envs.vector.layout import Buffers, named_observations
+from puffer_envs.vector.layout import Buffers
 from tests.vector.sample_envs import Broken, Sampler, Walk, walk
 
 SEED = 5
@@ -290,7 +291,7 @@ def test_a_wrapper_around_the_environment_may_have_the_value() -> None:
 @pytest.mark.parametrize(
     ("key", "when", "error", "complaint"),
     [
-        ("levle", "reset", AttributeError, "Walk has no attribute 'levle' to set; did you mean 'level'?"),
+        ("levle", "reset", AttributeError, "Walk has no attribute 'levle' to set. Did you mean 'level'?"),
         ("step", "reset", AttributeError, "'step' of .* is a method or read-only"),
         ("unwrapped", "step", AttributeError, "'unwrapped' of .* is a method or read-only"),
         ("level", "now", ValueError, "when must be 'reset' or 'step', got 'now'"),

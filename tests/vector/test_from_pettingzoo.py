@@ -293,7 +293,7 @@ def test_pettingzoos_own_environments_do_what_they_do_by_hand(name: str) -> None
             "butterfly.pistonbal_v6",
             r"PettingZoo has no environment 'butterfly.pistonbal_v6'.*'butterfly/pistonball-v6'",
         ),
-        ("butterfly.pistonball_v1", r"did you mean 'butterfly/pistonball-v6'"),
+        ("butterfly.pistonball_v1", r"Did you mean 'butterfly/pistonball-v6'"),
         ("nothing", r"PettingZoo has no environment 'nothing', and there is no such module"),
         ("", r"PettingZoo has no environment ''"),
         (".", r"PettingZoo has no environment '.'"),
@@ -314,7 +314,7 @@ def test_environments_of_other_packages_and_of_ones_own(monkeypatch: pytest.Monk
     for name in ("their_zoo", "their_zoo:parallel_env", "tests.vector.sample_envs:visitors"):
         factory = pickle.loads(pickle.dumps(pettingzoo_factory(name, masks="info")))
         assert isinstance(factory(), Visitors) and factory().masks == "info"
-    with pytest.raises(ValueError, match="did you mean 'visitors'"):
+    with pytest.raises(ValueError, match="Did you mean 'visitors'"):
         pettingzoo_factory("tests.vector.sample_envs:visitor")
 
 

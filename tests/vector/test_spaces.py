@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from puffer_envs.adapters.action_codec import ActionCodec
 from puffer_envs.adapters.observation_codec import ObservationCodec
-from puffer_envs.vector.layout import named_observations
+from puffer_envs.contract.observations import named_observations
 
 INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64, np.bool_]
 FLOATS = [np.float16, np.float32, np.float64]

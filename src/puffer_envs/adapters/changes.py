@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
-from puffer_envs.spec import suggest
+from puffer_envs.contract.names import suggest
 from puffer_envs.vector.block import When
 
 _MISSING = object()
@@ -67,7 +67,7 @@ def owner_of(env: Any, key: str) -> Any:
             return layer
     core = getattr(env, "unwrapped", env)
     known = sorted(name for name in getattr(core, "__dict__", {}) if not name.startswith("_"))
-    raise AttributeError(f"{type(core).__name__} has no attribute {key!r} to set; {suggest(key, known)}")
+    raise AttributeError(f"{type(core).__name__} has no attribute {key!r} to set.{suggest(key, known)}")
 
 
 def _layers(env: Any) -> Iterator[Any]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from puffer_envs.adapters.meter import numbers_in
 from puffer_envs.adapters.python_block import PythonBlock, require_same
-from puffer_envs.spec import suggest
+from puffer_envs.contract.factories import load_factory
+from puffer_envs.contract.names import suggest
 from puffer_envs.vector.layout import Buffers
-from puffer_envs.vector.source import load_factory
 
 NEEDED = ("possible_agents", "observation_space", "action_space", "reset", "step", "close")
 PACKAGE = "pettingzoo"
@@ -217,9 +217,7 @@ def find_factory(name: str) -> Callable[..., Any]:
         if factory is None:
             raise ValueError(f"the module {module_name!r} has no parallel_env; give one that has, or module:factory")
         return factory  # type: ignore[no-any-return]
-    raise ValueError(
-        f"PettingZoo has no environment {name!r}, and there is no such module; {suggest(env_id, registry)}"
-    )
+    raise ValueError(f"PettingZoo has no environment {name!r}, and there is no such module.{suggest(env_id, registry)}")
 
 
 def _exists(module: str) -> bool:

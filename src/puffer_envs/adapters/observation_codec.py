@@ -16,7 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from puffer_envs.adapters.spaces import ONLY_LEAF, Space, join, leaves
-from puffer_envs.vector.layout import ObservationField, named_observations
+from puffer_envs.contract.observations import ObservationField, named_observations
 
 Writer = Callable[[int, Any], None]
 """write(row, observation) checks an observation and writes it into that row of an array."""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.adapters.native import draw_seed, make_native
 from puffer_envs.adapters.rendering import MODES, Frame, View
-from puffer_envs.logs import count_of
+from puffer_envs.contract.logs import count_of
 
 Array = NDArray[Any]
 Info = dict[str, Any]

@@ -10,10 +10,10 @@ package checks such a file once, at the border, and then plays it without torch:
         observations, rewards, terminals, truncations = env.step(policy.act(observations))
         policy.reset(terminals | truncations)
 
-`info.py` is what the file says about itself, `encoders.py` and `cells.py` are the network, `player.py` plays.
+`encoders.py` and `cells.py` are the network, `player.py` plays. The file itself is part of `puffer_envs.contract`.
 """
 
-from puffer_envs.policy.info import PolicyError, PolicyField, PolicyInfo
+from puffer_envs.contract.policy_info import PolicyError, PolicyInfo
 from puffer_envs.policy.player import NumpyPolicy, load_policy
 
-__all__ = ["NumpyPolicy", "PolicyError", "PolicyField", "PolicyInfo", "load_policy"]
+__all__ = ["NumpyPolicy", "PolicyError", "PolicyInfo", "load_policy"]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from puffer_envs.policy.info import Floats
+from puffer_envs.contract.tensor_file import Floats
 
 
 def mingru(x: Floats, state: Floats, weight: Floats) -> Floats:
@@ -28,19 +27,8 @@ def lstm(x: Floats, state: Floats, weight: Floats) -> Floats:
     return h.copy()
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A kind of layer of H units."""
-
-    weight_shape: tuple[int, int]
-    """Rows and columns of its matrix, in units of H."""
-    state_size: int
-    """Numbers it remembers of one row, in units of H."""
-    step: Callable[[Floats, Floats, Floats], Floats]
-    """From x (A, H), its state, which is updated, and its matrix to the next x (A, H)."""
-
-
-CELLS = {"mingru": Cell((3, 1), 1, mingru), "lstm": Cell((4, 2), 2, lstm)}
+CELLS: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {"mingru": mingru, "lstm": lstm}
+"""From x (A, H), its state, which is updated, and its matrix to the next x (A, H); sizes are in `CELL_SHAPES`."""
 
 
 def _sigmoid(x: Floats) -> Floats:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from puffer_envs.policy.info import Convolution, Floats, PolicyField, PolicyInfo
+from puffer_envs.contract.observations import FieldSpec
+from puffer_envs.contract.policy_info import Convolution, PolicyInfo
+from puffer_envs.contract.tensor_file import Floats
 
 Encoder = Callable[[NDArray[Any]], Floats]
 """From observations (A, *shape) to (A, H)."""
@@ -60,7 +62,7 @@ class StructuredEncoder(FlatEncoder):
             column += field.inputs
         return x
 
-    def _look_up(self, field: PolicyField, numbers: NDArray[Any], column: int) -> Floats:
+    def _look_up(self, field: FieldSpec, numbers: NDArray[Any], column: int) -> Floats:
         """One-hots of numbers (A, N) times the matrix from `column` on, which picks N of its columns: (A, H)."""
         if ((numbers < 0) | (numbers >= field.choices)).any():
             raise ValueError(f"observation field {field.name!r} holds a number that is none of its {field.choices}")

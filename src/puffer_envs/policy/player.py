@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract.actions import describe_actions
+from puffer_envs.contract.observations import FieldSpec, ObservationField, describe_fields
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_info import CELL_SHAPES, PolicyError, PolicyInfo
+from puffer_envs.contract.tensor_file import Floats
 from puffer_envs.policy.cells import CELLS
 from puffer_envs.policy.encoders import make_encoder
-from puffer_envs.policy.info import Floats, PolicyError, PolicyField, PolicyInfo, read_info
-from puffer_envs.policy.tensors import check_sum, read_tensors
-
-if TYPE_CHECKING:  # players of native environments do without the vectorizers
-    from puffer_envs.vector.layout import ObservationField
 
 
 class NumpyPolicy:
@@ -26,7 +25,7 @@ class NumpyPolicy:
     def __init__(self, info: PolicyInfo, tensors: dict[str, Floats], seed: int = 0) -> None:
         self.info = info
         self._encoder = make_encoder(info, tensors)
-        self._cell = CELLS[info.cell]
+        self._step = CELLS[info.cell]
         self._cores = [tensors[f"core.{layer}.weight"] for layer in range(info.layers)]
         self._head = tensors["head.weight"]
         self._std = np.exp(tensors["log_std"]) if info.action_kind == "box" else None
@@ -88,17 +87,20 @@ class NumpyPolicy:
                 f"{environment!r} gives {observations[0]} {observations[1]}; "
                 f"make it with the settings of the training: {info.settings}."
             )
-        given = tuple(_describe_field(field) for field in observation_fields or ())
+        try:
+            given = describe_fields(observation_fields, observation_space) if observation_fields else ()
+            actions = describe_actions(action_space)
+        except ValueError as error:
+            raise PolicyError(f"{environment!r} breaks the buffer contract: {error}.") from None
         if given != info.observation_fields:
             raise PolicyError(
                 f"this policy reads {_differing_field(info.observation_fields, given)}; "
                 f"make {environment!r} with the settings of the training: {info.settings}."
             )
-        actions = _describe_actions(action_space)
-        if actions != (info.action_kind, info.action_sizes):
+        if (actions.kind, actions.sizes) != (info.action_kind, info.action_sizes):
             raise PolicyError(
                 f"this policy chooses {info.action_kind} actions of sizes {info.action_sizes}, but {environment!r} "
-                f"takes {actions[0]} actions of sizes {actions[1]}; "
+                f"takes {actions.kind} actions of sizes {actions.sizes}; "
                 f"make it with the settings of the training: {info.settings}."
             )
 
@@ -114,10 +116,10 @@ class NumpyPolicy:
             raise ValueError(f"{rows} rows after {self._state.shape[1]}; call reset() to change the number")
         x = self._encoder(observations)
         if self._state is None:
-            size = self._cell.state_size * self.info.hidden
+            size = CELL_SHAPES[self.info.cell].state * self.info.hidden
             self._state = np.zeros((self.info.layers, rows, size), np.float32)
         for weight, state in zip(self._cores, self._state, strict=True):
-            x = self._cell.step(x, state, weight)
+            x = self._step(x, state, weight)
         outputs: Floats = x @ self._head.T
         if not np.isfinite(outputs).all():
             raise ValueError("the policy's outputs overflow; its weights are too large")
@@ -127,53 +129,18 @@ class NumpyPolicy:
 def load_policy(path: str | Path, seed: int = 0) -> NumpyPolicy:
     """Read a policy file and check all of it.
 
-    seed: of the generator that draws actions. Raises PolicyError when the file is missing, damaged, of another
-    format, or holds other tensors than its metadata promises.
+    Args:
+        path: of the file.
+        seed: of the generator that draws actions.
+
+    Raises:
+        PolicyError: the file is missing, damaged, of another format, or holds other tensors than its metadata promises.
     """
-    try:
-        import safetensors  # noqa: PLC0415 (comes with the extras that need it)
-    except ImportError:
-        raise PolicyError('reading a policy needs safetensors: pip install "puffer-envs[render]"') from None
-    try:
-        with safetensors.safe_open(str(path), framework="numpy") as file:
-            check_sum(Path(path), file.metadata() or {})
-            info = read_info(file.metadata() or {})
-            tensors = read_tensors(file, info)
-    except FileNotFoundError:
-        raise PolicyError(f"{path}: no such file.") from None
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be read ({error.strerror or error}).") from None
-    except safetensors.SafetensorError as error:
-        raise PolicyError(f"{path}: not a policy file, or a damaged one ({error}).") from None
-    except PolicyError as error:
-        raise PolicyError(f"{path}: {error}") from None
-    return NumpyPolicy(info, tensors, seed)
+    file = PolicyFile.read(path)
+    return NumpyPolicy(file.info, file.tensors, seed)
 
 
-def _describe_actions(space: gymnasium.Space[Any]) -> tuple[str, tuple[int, ...]]:
-    """(kind, sizes) of an action space, as the policy file states them."""
-    if isinstance(space, gymnasium.spaces.Discrete):
-        return "discrete", (int(space.n),)
-    if isinstance(space, gymnasium.spaces.MultiDiscrete):
-        return "discrete", tuple(int(n) for n in space.nvec)
-    if isinstance(space, gymnasium.spaces.Box):
-        return "box", (math.prod(space.shape),)
-    return type(space).__name__, ()
-
-
-def _describe_field(field: ObservationField) -> PolicyField:
-    """An environment's field, as the policy file states it."""
-    space = field.space
-    choices: tuple[int, ...] = ()
-    if isinstance(space, gymnasium.spaces.Discrete):
-        choices = (int(space.n),)
-    elif isinstance(space, gymnasium.spaces.MultiDiscrete):
-        choices = tuple(int(n) for n in space.nvec.ravel())
-    kind = "discrete" if choices else "box"
-    return PolicyField(field.name, kind, field.start, str(field.dtype), tuple(field.shape), choices)
-
-
-def _differing_field(mine: tuple[PolicyField, ...], given: tuple[PolicyField, ...]) -> str:
+def _differing_field(mine: tuple[FieldSpec, ...], given: tuple[FieldSpec, ...]) -> str:
     """The first difference between two tuples of fields, as `what, not what`."""
     for field, other in zip(mine, given, strict=False):
         for name, value in vars(field).items():

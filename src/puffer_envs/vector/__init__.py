@@ -7,9 +7,10 @@
 >>> env.close()
 """
 
+from puffer_envs.contract.observations import ObservationField, named_observations
 from puffer_envs.vector.choose import make
 from puffer_envs.vector.errors import WorkerError, WorkerTimeoutError
-from puffer_envs.vector.layout import BufferLayout, ObservationField, named_observations
+from puffer_envs.vector.layout import BufferLayout
 from puffer_envs.vector.processes import Processes
 from puffer_envs.vector.ready import Ready
 from puffer_envs.vector.serial import Serial

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from puffer_envs.logs import sums
+from puffer_envs.contract.logs import sums
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers
 

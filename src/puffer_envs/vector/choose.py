@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract.machine import available_cores
 from puffer_envs.environment import MAX_ENVS, MAX_THREADS, check_count
 from puffer_envs.settings import check_seed
 from puffer_envs.vector.processes import Processes
@@ -108,11 +108,6 @@ def _default_processes(source: Source, num_envs: int, batch: int) -> int:
     """As many as there are cores; in groups, the nearest number below that divides the environments."""
     most = min(available_cores(), num_envs) if source.divisible else 1
     return most if batch == num_envs else max(w for w in range(1, most + 1) if num_envs % w == 0)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_assets(assets: Mapping[str, NDArray[Any]] | None) -> Mapping[str, NDArray[Any]] | None:

@@ -11,32 +11,13 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract.observations import ObservationField
+
 Buffers = dict[str, NDArray[Any]]
 """The contract's arrays by name; `action_masks` and `agent_mask` are missing where they are None there."""
 
 ALIGNMENT = 64
 """Every array starts on a cache line."""
-
-
-@dataclass(frozen=True)
-class ObservationField:
-    """One leaf of a nested observation space, and where its numbers lie in a row of structured bytes."""
-
-    name: str
-    """Keys and positions on the way to it, joined by dots: `camera.left`, `1.speed`; `value` for an only leaf."""
-    space: gymnasium.spaces.Space[Any]
-    """Box, Discrete, MultiDiscrete or MultiBinary. Values of the discrete ones are stored counted from 0."""
-    start: int
-    """Its first byte in the row: a multiple of its item size."""
-    dtype: np.dtype[Any]
-    """As stored: uint8, int8, int32 or float32."""
-    shape: tuple[int, ...]
-    """Of its value; `()` for a Discrete."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return math.prod(self.shape) * self.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -106,13 +87,3 @@ def _aligned(size: int) -> int:
 def rows_of(buffers: Mapping[str, NDArray[Any]], first: int, last: int) -> Buffers:
     """Views of rows `first` to `last - 1` of every buffer."""
     return {name: array[first:last] for name, array in buffers.items()}
-
-
-def named_observations(
-    observations: NDArray[np.uint8], fields: tuple[ObservationField, ...]
-) -> dict[str, NDArray[Any]]:
-    """Structured bytes (..., B) as views by name: name -> (..., *shape). Nothing is copied."""
-    return {
-        f.name: observations[..., f.start : f.start + f.size].view(f.dtype).reshape(*observations.shape[:-1], *f.shape)
-        for f in fields
-    }

@@ -6,17 +6,15 @@ A source is sent to worker processes, so that environments are made where they a
 from __future__ import annotations
 
 import functools
-import importlib
-import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
+from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import list_envs, spec, suggest
+from puffer_envs.spec import list_envs, spec
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
 from puffer_envs.vector.layout import Buffers
@@ -107,7 +105,7 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
         settings = {}  # the factory has them already
     if not callable(factory):
         raise TypeError(f"expected an environment's name or a callable that makes one, got {factory!r}")
-    takes = _parameters(factory)
+    takes = parameter_names(factory)
     if assets is not None and (native or "assets" not in takes):
         raise TypeError(f"{name} takes no assets: give it a parameter `assets`")
     return Source(
@@ -120,20 +118,12 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
     )
 
 
-def _parameters(factory: Callable[..., Any]) -> frozenset[str]:
-    try:
-        return frozenset(inspect.signature(factory).parameters)
-    except (TypeError, ValueError):  # some builtins tell nothing
-        return frozenset()
-
-
 def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
     scheme, colon, rest = name.partition(":")
     if not colon:
         spec(name)  # raises, with the nearest name
         return functools.partial(_native_batch, name)
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # a console script does not have the current folder there
+    search_current_folder()
     if scheme == "gymnasium":
         from puffer_envs.adapters.from_gymnasium import gymnasium_factory  # noqa: PLC0415
 
@@ -149,33 +139,3 @@ def _native_batch(
     name: str, num_envs: int, seed: int, first: int = 0, buffers: Buffers | None = None, **settings: Any
 ) -> Threads:
     return Threads(name, num_envs, seed=seed, first=first, buffers=buffers, **settings)
-
-
-def load_factory(name: str) -> Callable[..., Any]:
-    """The callable of `module:factory`.
-
-    Raises:
-        ValueError: there is no such module, nothing of that name in it, or it is no callable.
-    """
-    module_name, _, attribute = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise ValueError(f"cannot import {module_name!r} of {name!r}: {error}") from error
-        raise ValueError(
-            f"there is no module {error.name!r}, of {name!r}; it is searched for in the current folder and where "
-            "packages are installed"
-        ) from None
-    except (TypeError, ValueError) as error:  # an empty or relative name
-        raise ValueError(f"{name!r} must be module:factory") from error
-    if not attribute or not hasattr(module, attribute):
-        raise ValueError(f"{module_name!r} has nothing called {attribute!r}; {suggest(attribute, _callables(module))}")
-    factory = getattr(module, attribute)
-    if not callable(factory):
-        raise ValueError(f"{name!r} is of type {type(factory).__name__}, not a callable that makes environments")
-    return factory  # type: ignore[no-any-return]
-
-
-def _callables(module: Any) -> list[str]:
-    return [n for n, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module.__name__]

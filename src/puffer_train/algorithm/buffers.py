@@ -1,8 +1,8 @@
-"""What one rollout leaves behind.
+"""The data of one rollout.
 
-Buffers are time-major, (T, A) for T steps of A agents. Slot t holds what belongs together: the observation that was
-seen, the action taken on it, and the reward and end which *that action* brought. A slot T holds the observation after
-the last action, so that all T transitions count.
+Buffers are time-major, (T, A) for T steps of A agents. Slot t holds what belongs together: the observation, the
+action taken on it, and the reward and end that *this action* led to. A slot T holds the observation after the last
+action, so that all T transitions count.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ class Buffers:
             return torch.zeros((horizon + 1, *array.shape), dtype=torch.from_numpy(array[:0].copy()).dtype)
 
         self.observations = like(env.observations)
-        """(T + 1, A, *shape): what was seen before each step, and after the last."""
+        """(T + 1, A, *shape): the observation before each step, and after the last."""
         self.masks = None if env.action_masks is None else like(env.action_masks)
         """(T + 1, A, K): which actions were allowed."""
         self.present = None if env.agent_mask is None else like(env.agent_mask)
         """(T + 1, A): which rows held an agent."""
         self.actions = torch.zeros((*time_rows, policy.spec.action.dimensions), dtype=policy.actions.dtype)
-        """(T, A, k): what was done."""
+        """(T, A, k): the actions taken."""
         self.log_probs = torch.zeros(time_rows)
-        """(T, A): the log-probability it had."""
+        """(T, A): the log-probability they had."""
         self.rewards = torch.zeros(time_rows)
-        """(T, A): what it brought, as the environment gave it."""
+        """(T, A): the rewards, as the environment gave them."""
         self.ends = torch.zeros(time_rows, dtype=torch.bool)
-        """(T, A): whether it ended the episode, by a terminal or a truncation."""
+        """(T, A): whether the episode ended, by a terminal or a truncation."""
         self.final_values = torch.zeros(time_rows)
         """(T, A): value of what lies beyond the end: of the last observation at a truncation, else 0."""
         self.first_state = policy.initial_state(rows)
-        """(L, A, S): the recurrent state before step 0, already wiped where an episode starts there."""
+        """(L, A, S): the recurrent state before step 0, already zero where an episode starts there."""
         self.values = torch.zeros(time_rows)
         """(T, A): the value before each step."""
         self.last_value = torch.zeros(rows)
@@ -53,7 +53,7 @@ class Buffers:
         self.ratios = torch.ones(time_rows)
         """(T, A): new to old probability of the actions, where sequences were trained on already."""
         self.advantages = torch.zeros(time_rows)
-        """(T, A)."""
+        """(T, A): how much better the actions were than expected."""
 
     @property
     def horizon(self) -> int:
@@ -62,7 +62,7 @@ class Buffers:
 
     @property
     def keep(self) -> Tensor:
-        """(T, A) float: 0 where the recurrent state is wiped before that step, else 1."""
+        """(T, A) float: 0 where the recurrent state is reset before that step, else 1."""
         keep = torch.ones(self.ends.shape)
         keep[1:] -= self.ends[:-1].to(torch.float32)
         return keep
@@ -73,11 +73,18 @@ class Buffers:
         return torch.where(self.ends, self.final_values, following)
 
     def observe(self, env: Environment) -> None:
-        """Copy what the environment shows into slot 0."""
+        """Copy the environment's current observations into slot 0."""
         seen = ((self.observations, env.observations), (self.masks, env.action_masks), (self.present, env.agent_mask))
         for slots, array in seen:
             if slots is not None and array is not None:
                 np.copyto(slots[0].numpy(), array)
+
+    def store_masks(self, env: Environment, slot: int, rows: slice) -> None:
+        """Copy which rows hold an agent and what these may do, as `env`, whose rows these are, shows it now."""
+        if self.masks is not None and env.action_masks is not None:
+            np.copyto(self.masks[slot, rows].numpy(), env.action_masks)
+        if self.present is not None and env.agent_mask is not None:
+            np.copyto(self.present[slot, rows].numpy(), env.agent_mask)
 
     def turn_over(self) -> None:
         """Make the last observation of the rollout the first one of the next."""

@@ -1,7 +1,7 @@
-"""How good a policy is, judged on fresh full episodes.
+"""How good a policy is, measured on fresh full episodes.
 
-A training log favours short episodes: whatever ends often is counted often. Here every agent plays its
-first episode to the end and is counted once.
+A training log favours short episodes, since those end more often. Here every agent plays its first episode to the
+end and is counted once.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from puffer_envs.contract.logs import count_of
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.algorithm.episodes import count_of
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment, describe
+from puffer_train.contract import Environment, EnvironmentSpec, describe
 from puffer_train.errors import EnvironmentCalls
-from puffer_train.learners.protocol import make_learner
+from puffer_train.learners.registry import make_learner
 from puffer_train.policy import Policy
 
-LONGEST_EPISODE = 200_000
-"""Steps after which an evaluation stops waiting for episodes that do not end."""
+MAX_EPISODE_STEPS = 200_000
+"""Steps after which an evaluation stops waiting for unfinished episodes."""
 
 
 @dataclass
 class Evaluation:
-    """What was found: one number per finished episode."""
+    """The result of an evaluation: one number per finished episode."""
 
     figures: dict[str, list[float]] = field(default_factory=dict)
     """Every statistic that the environment logs, or `episode_return` and `episode_length`."""
@@ -43,7 +43,7 @@ class Evaluation:
 
     @property
     def main(self) -> str:
-        """Name of the statistic to look at first."""
+        """Name of the most important statistic."""
         return "score" if "score" in self.figures else "episode_return"
 
     def summary(self) -> dict[str, dict[str, float]]:
@@ -68,7 +68,7 @@ def evaluate(
     seed: int,
     *,
     deterministic: bool = False,
-    longest: int = LONGEST_EPISODE,
+    longest: int = MAX_EPISODE_STEPS,
     watch: Callable[[int, int], None] = lambda finished, agents: None,
     name: str = "environment",
     learner: str = "auto",
@@ -77,9 +77,20 @@ def evaluate(
 
     The environment's optional `log(env=i)` is read whenever an episode of environment i ends, so that it
     holds just the episodes that ended with that step; agents of one environment that end together share its
-    means. Without a log, returns and lengths are added up here. `watch` is called with the finished and all
-    agents now and then; learner is who computes actions. Raises `EnvironmentFailedError`, which names the environment
-    by `name`, when it raises.
+    means. Without a log, returns and lengths are summed here.
+
+    Args:
+        env: The environments to play in.
+        policy: What plays.
+        seed: Of the environment and of the actions.
+        deterministic: Whether to take the likeliest actions rather than draw them.
+        longest: Steps after which unfinished episodes are given up.
+        watch: Called with the number of finished and of all agents whenever episodes end.
+        name: Names the environment in errors.
+        learner: What computes the actions: one of `config.LEARNERS`.
+
+    Raises:
+        EnvironmentFailedError: The environment raised.
     """
     calls = EnvironmentCalls(name)
     with calls:
@@ -89,16 +100,29 @@ def evaluate(
     )
 
 
+def evaluation_envs(spec: EnvironmentSpec, episodes: int) -> int:
+    """Return how many environments give at least `episodes` first episodes."""
+    return -(-episodes // (spec.rows // spec.envs))
+
+
 def records(env: Environment) -> bool:
     """Whether the environment can record replays."""
     return hasattr(env, "start_replay") and hasattr(env, "save_replay")
 
 
-def record(env: Any, policy: Policy, seed: int, path: Path, *, deterministic: bool = False) -> Evaluation:
-    """Play like `evaluate` in an environment that records, and leave a replay file."""
-    env.start_replay(seed)
-    calls = EnvironmentCalls("environment")
-    result = _play_first_episodes(env, policy, seed, calls, deterministic=deterministic, longest=LONGEST_EPISODE)
+def record(
+    env: Any, policy: Policy, seed: int, path: Path, *, deterministic: bool = False, name: str = "environment"
+) -> Evaluation:
+    """Play like `evaluate` in an environment that records, and write a replay file.
+
+    Raises:
+        EnvironmentFailedError: The environment, called `name` in the message, raised.
+        OSError: The file cannot be written.
+    """
+    calls = EnvironmentCalls(name)
+    with calls:
+        env.start_replay(seed)
+    result = _play_first_episodes(env, policy, seed, calls, deterministic=deterministic, longest=MAX_EPISODE_STEPS)
     env.save_replay(path)
     return result
 
@@ -133,18 +157,20 @@ def _play_first_episodes(
         actor.act(0, deterministic)
         env.actions[...] = buffers.actions[0].numpy().reshape(env.actions.shape)
         with calls:
-            env.step(env.actions)
+            calls.run(env.step, env.actions)
         length += 1
         returns[waiting] += env.rewards[waiting]
         ends = env.terminals | env.truncations
         if env.agent_mask is not None:
-            ends |= waiting & ~env.agent_mask  # who leaves without a word is done all the same
+            ends |= waiting & ~env.agent_mask  # an agent may leave without a terminal
         if not ends.any():
             continue
         state *= torch.from_numpy(~ends).unsqueeze(-1)
         first = ends & waiting
-        # an environment's log is read even where only later episodes ended: that forgets them
-        logs = {} if log is None else {i: log(env=i) for i in np.unique(np.flatnonzero(ends) // agents).tolist()}
+        # the log is also read where only later episodes ended: reading clears it
+        ended = np.unique(np.flatnonzero(ends) // agents).tolist()
+        with calls:
+            logs = {} if log is None else {i: log(env=i) for i in ended}
         for row in np.flatnonzero(first).tolist():
             figures = {"episode_return": returns[row], "episode_length": float(length)}
             own = logs.get(row // agents, {})

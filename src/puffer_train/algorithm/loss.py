@@ -17,14 +17,14 @@ ADVANTAGE_EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class Scale:
-    """What puts the samples of a minibatch into proportion, where more than one process has samples of it."""
+    """How the samples of a minibatch are weighed, where more than one process has samples of it."""
 
     weight: float
-    """Of one sample: one over their number."""
+    """Weight of one sample: one over their number."""
     mean: float
-    """Of their advantages, which is subtracted from them."""
+    """Mean of the advantages, which is subtracted from them."""
     inverse_spread: float
-    """What advantages are multiplied with after that."""
+    """Factor of the advantages after that."""
 
     @classmethod
     def of(cls, moments: Tensor, *, normalize: bool) -> Scale:
@@ -38,28 +38,30 @@ class Scale:
 
 @dataclass
 class Minibatch:
-    """B whole sequences out of the buffers, all (T, B, ...)."""
+    """What the loss needs to know about B sequences of T steps, besides what the policy makes of them now."""
 
-    observations: Tensor
     actions: Tensor
+    """(T, B, k): the actions taken."""
     masks: Tensor | None
+    """(T, B, K) bool: which choices were allowed."""
     present: Tensor | None
+    """(T, B) float: 0 where the row held no agent, else 1."""
     log_probs: Tensor
+    """(T, B): the log-probability that the actions had."""
     values: Tensor
+    """(T, B): the value estimated then."""
     advantages: Tensor
-    keep: Tensor
-    first_state: Tensor
-    """(L, B, S)."""
+    """(T, B): how much better the actions were than expected."""
     importance: Tensor
     """(B,): undoes the bias of choosing some sequences more often; 1 where all are equally likely."""
     scale: Scale | None = None
-    """Where these are not all samples of the minibatch; losses are then this part's share of the mean over all."""
+    """Given where other processes have more of this minibatch; losses are then this part's share of the mean."""
 
 
 def ppo_loss(
     output: Tensor, minibatch: Minibatch, policy: Policy, train: TrainSettings
 ) -> tuple[Tensor, dict[str, float], Tensor]:
-    """Return the loss of output (K + V, T, B), what to report about it, and the probability ratios (T, B).
+    """Return the loss of output (K + V, T, B), the figures to report, and the probability ratios (T, B).
 
     policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)) with w the ratio of probabilities; value: that of the policy's
     value head against A + V_old; total: policy + c_v value - c_e entropy.
@@ -80,7 +82,7 @@ def ppo_loss(
         advantage = centred / (mean(centred.square()).sqrt() + ADVANTAGE_EPSILON)
     advantage = advantage * minibatch.importance
 
-    log_prob, entropy = policy.actions.evaluate(output, minibatch.actions, minibatch.masks, policy)
+    log_prob, entropy = policy.evaluate_actions(output, minibatch.actions, minibatch.masks)
     log_ratio = log_prob - minibatch.log_probs
     ratio = log_ratio.exp()
     clipped_ratio = ratio.clamp(1 - train.clip, 1 + train.clip)

@@ -1,6 +1,6 @@
-"""Muon for matrices, Adam for vectors.
+"""The optimizers, in order of increasing complexity: Adam, Muon.
 
-Muon (Jordan et al. 2024): follow not the gradient itself but the orthogonal matrix nearest to its momentum,
+Muon (Jordan et al. 2024) follows not the gradient itself but the orthogonal matrix nearest to its momentum,
 so that every direction that the gradient has, strong or weak, is followed equally fast. Matrices of one
 shape that are stacked in one parameter (layers, rows, columns) are treated in one batch, each as its own
 matrix.
@@ -9,20 +9,141 @@ matrix.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from puffer_train.config import TrainSettings
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the odd polynomial that drives singular values towards 1, steepest at 0 (Jordan et al.)."""
 
 NEWTON_SCHULZ_STEPS = 5
+"""How often the polynomial is applied."""
 
 ADAM_BETAS = (0.9, 0.999)
+"""How much of the running means of the gradient and of its square each step keeps."""
 
 ADAM_EPSILON = 1e-8
+"""Added to the root of the mean square, which may be 0."""
+
+Parameters = Iterable[tuple[str, torch.nn.Parameter]]
+"""Parameters with their names."""
+
+
+class Optimizer:
+    """Steps named parameters along their gradients: vectors by Adam, matrices as the subclass does."""
+
+    def __init__(self, parameters: Parameters, weight_decay: float = 0.0) -> None:
+        """weight_decay: each step takes this part of the step length off every weight of a matrix."""
+        self.parameters = dict(parameters)
+        self.weight_decay = weight_decay
+        self.steps = 0
+        """Steps taken so far."""
+        self.averages = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
+        """Running mean of each gradient."""
+        self.squares = {name: torch.zeros_like(p) for name, p in self.parameters.items() if self.uses_adam(p)}
+        """Running mean of each squared gradient, for those that Adam steps."""
+        for parameter in self.parameters.values():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)  # kept, so that a kernel finds it where it was
+
+    def uses_adam(self, parameter: Tensor) -> bool:
+        """Whether Adam steps this parameter."""
+        return parameter.ndim < 2
+
+    @torch.no_grad()
+    def step(self, learning_rate: float, vector_learning_rate: float, gradient_scale: float = 1.0) -> None:
+        """Move every parameter along its gradient, which is first multiplied by `gradient_scale`."""
+        self.steps += 1
+        self.step_matrices(learning_rate, gradient_scale)
+        for name in self.squares:
+            self._adam(name, gradient_scale, vector_learning_rate)
+
+    def step_matrices(self, learning_rate: float, gradient_scale: float) -> None:
+        """Move the parameters that Adam does not step."""
+
+    def _adam(self, name: str, gradient_scale: float, learning_rate: float) -> None:
+        """Kingma & Ba 2015, algorithm 1."""
+        first, second = ADAM_BETAS
+        parameter = self.parameters[name]
+        gradient = self.gradient(name) * gradient_scale
+        average = self.averages[name].lerp_(gradient, 1 - first)
+        square = self.squares[name].lerp_(gradient.square(), 1 - second)
+        unbiased = average / (1 - first**self.steps)
+        spread = (square / (1 - second**self.steps)).sqrt_().add_(ADAM_EPSILON)
+        if parameter.ndim >= 2:
+            parameter.mul_(1 - learning_rate * self.weight_decay)
+        parameter.addcdiv_(unbiased, spread, value=-learning_rate)
+
+    def gradient(self, name: str) -> Tensor:
+        """Return the gradient of a parameter."""
+        return cast(Tensor, self.parameters[name].grad)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the optimizer's memory by name, for a checkpoint; writing to these tensors restores it."""
+        return {f"average.{name}": t for name, t in self.averages.items()} | {
+            f"square.{name}": t for name, t in self.squares.items()
+        }
+
+
+class Adam(Optimizer):
+    """Adam for every parameter, at the step length for vectors."""
+
+    def uses_adam(self, parameter: Tensor) -> bool:
+        """Always."""
+        return True
+
+
+class Muon(Optimizer):
+    """Muon for parameters of two or more dimensions, Adam for vectors."""
+
+    def __init__(self, parameters: Parameters, momentum: float, workers: Any = None, weight_decay: float = 0.0) -> None:
+        """workers: the kernels' threads (`_kernels.Workers`) that step matrices on a processor; None: torch does."""
+        super().__init__(parameters, weight_decay)
+        self.momentum = momentum
+        self.kernel = None if workers is None else _kernel(workers, self._matrices())
+
+    def step_matrices(self, learning_rate: float, gradient_scale: float) -> None:
+        """Move every matrix along the orthogonalised momentum of its gradient."""
+        if self.kernel is not None:
+            self.kernel.step(learning_rate, self.momentum, gradient_scale, learning_rate * self.weight_decay)
+            return
+        for name, parameter in self.parameters.items():
+            if not self.uses_adam(parameter):
+                self._muon(name, parameter, self.gradient(name) * gradient_scale, learning_rate)
+
+    def _muon(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
+        """Jordan et al. 2024; `c/learn/muon.h` has the same in C."""
+        average = self.averages[name].lerp_(gradient, 1 - self.momentum)
+        nesterov = gradient.lerp_(average, self.momentum)
+        rows, columns = parameter.shape[-2:]
+        parameter.mul_(1 - learning_rate * self.weight_decay)
+        parameter.add_(orthogonalize(nesterov), alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
+
+    def _matrices(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return (parameter, gradient, average) of every matrix, stacked ones one by one."""
+        found = []
+        for name, parameter in self.parameters.items():
+            if not self.uses_adam(parameter):
+                rows, columns = parameter.shape[-2:]
+                whole = (parameter.detach(), self.gradient(name), self.averages[name])
+                found += list(zip(*(tensor.view(-1, rows, columns) for tensor in whole), strict=True))
+        return found
+
+
+OPTIMIZERS: dict[str, Callable[[TrainSettings, Parameters, Any], Optimizer]] = {
+    "adam": lambda train, parameters, workers: Adam(parameters, train.weight_decay),
+    "muon": lambda train, parameters, workers: Muon(parameters, train.momentum, workers, train.weight_decay),
+}
+"""Every optimizer by the name that `train.optimizer` gives it."""
+
+
+def make_optimizer(train: TrainSettings, parameters: Parameters, workers: Any = None) -> Optimizer:
+    """Return the optimizer that the settings name. workers: the kernels' threads, None where there are none."""
+    return OPTIMIZERS[train.optimizer](train, parameters, workers)
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
@@ -41,86 +162,7 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     return result
 
 
-class Optimizer:
-    """Steps named parameters: those with two or more dimensions by Muon, vectors by Adam."""
-
-    def __init__(
-        self,
-        parameters: Iterable[tuple[str, torch.nn.Parameter]],
-        momentum: float,
-        workers: Any = None,
-        matrices: str = "muon",
-        weight_decay: float = 0.0,
-    ) -> None:
-        """workers: the kernels' threads (`_kernels.Workers`) that step matrices on a processor; None: torch does.
-
-        matrices: `muon`, or `adam` for them, too. weight_decay: each step takes this part of the step length off
-        every weight of a matrix.
-        """
-        self.parameters = dict(parameters)
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.by_adam = {name for name, p in self.parameters.items() if p.ndim < 2 or matrices == "adam"}
-        self.steps = 0
-        self.averages = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
-        """Running mean of the gradient."""
-        self.squares = {name: torch.zeros_like(p) for name, p in self.parameters.items() if name in self.by_adam}
-        """Running mean of the squared gradient, for Adam."""
-        for parameter in self.parameters.values():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)  # kept, so that a kernel finds it where it was
-        self.muon = None if workers is None else _kernel_muon(workers, self._matrices())
-
-    @torch.no_grad()
-    def step(self, learning_rate: float, vector_learning_rate: float, gradient_scale: float = 1.0) -> None:
-        """Move every parameter along its gradient, which is first multiplied by `gradient_scale`."""
-        self.steps += 1
-        if self.muon is not None:
-            self.muon.step(learning_rate, self.momentum, gradient_scale, learning_rate * self.weight_decay)
-        for name, parameter in self.parameters.items():
-            assert parameter.grad is not None
-            if name in self.by_adam:
-                self._adam(name, parameter, parameter.grad * gradient_scale, vector_learning_rate)
-            elif self.muon is None:
-                self._muon(name, parameter, parameter.grad * gradient_scale, learning_rate)
-
-    def _matrices(self) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Return (parameter, gradient, average) of every matrix, stacked ones one by one."""
-        found = []
-        for name, parameter in self.parameters.items():
-            if parameter.ndim >= 2:
-                rows, columns = parameter.shape[-2:]
-                whole = (parameter.detach(), cast(Tensor, parameter.grad), self.averages[name])
-                found += list(zip(*(tensor.view(-1, rows, columns) for tensor in whole), strict=True))
-        return found
-
-    def _muon(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """Jordan et al. 2024; `c/learn/muon.h` has the same in C."""
-        average = self.averages[name].lerp_(gradient, 1 - self.momentum)
-        nesterov = gradient.lerp_(average, self.momentum)
-        rows, columns = parameter.shape[-2:]
-        parameter.mul_(1 - learning_rate * self.weight_decay)
-        parameter.add_(orthogonalize(nesterov), alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
-
-    def _adam(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """Kingma & Ba 2015, algorithm 1."""
-        first, second = ADAM_BETAS
-        average = self.averages[name].lerp_(gradient, 1 - first)
-        square = self.squares[name].lerp_(gradient.square(), 1 - second)
-        unbiased = average / (1 - first**self.steps)
-        spread = (square / (1 - second**self.steps)).sqrt_().add_(ADAM_EPSILON)
-        if parameter.ndim >= 2:
-            parameter.mul_(1 - learning_rate * self.weight_decay)
-        parameter.addcdiv_(unbiased, spread, value=-learning_rate)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the optimizer's memory by name, for a checkpoint; writing to these tensors restores it."""
-        return {f"average.{name}": t for name, t in self.averages.items()} | {
-            f"square.{name}": t for name, t in self.squares.items()
-        }
-
-
-def _kernel_muon(workers: Any, matrices: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
+def _kernel(workers: Any, matrices: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
     """Return the kernel that steps these matrices."""
     from puffer_train import _kernels  # noqa: PLC0415 - there are workers, so there are kernels
 

@@ -1,4 +1,4 @@
-"""Rewards of any size, brought to one size."""
+"""Normalising rewards of any scale."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from puffer_train.moments import moments, pooled
 from puffer_train.system.ranks import ALONE, Ranks
 
-SMALLEST_SPREAD = 1e-8
-"""Below this, returns do not differ, and there is nothing to divide by."""
+MIN_SPREAD = 1e-8
+"""Below this spread all returns count as equal, and rewards are not divided."""
 
 
 class RewardNormalizer:
@@ -30,15 +30,15 @@ class RewardNormalizer:
 
     @property
     def factor(self) -> float:
-        """What rewards are to be multiplied by."""
+        """Multiply rewards by this."""
         count, _, squares = self.moments.tolist()
         spread = math.sqrt(squares / count) if count else 0.0
-        return 1 / spread if spread > SMALLEST_SPREAD else 1.0
+        return 1 / spread if spread > MIN_SPREAD else 1.0
 
     def update(self, rewards: Tensor, ends: Tensor, present: Tensor | None = None, ranks: Ranks = ALONE) -> None:
-        """Take in the rewards and ends of one rollout, (T, A) each. Returns that are not finite are left out.
+        """Add the rewards and ends of one rollout, (T, A) each. Returns that are not finite are left out.
 
-        present (T or more, A): which rows held an agent; what others hold is no reward. Other ranks' rewards count too.
+        present (T or more, A): which rows held an agent; rewards of other rows are ignored. Those of other ranks count.
         """
         seen = torch.empty_like(rewards)
         if present is not None:

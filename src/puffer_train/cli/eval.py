@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from puffer_train.cli.options import Parser, UsageError, print_environments, run_command, whole_number
+from puffer_envs.contract.errors import UsageError
+from puffer_train.cli.options import Parser, print_environments, run_command, whole_number
 
 
 def build_parser() -> Parser:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from puffer_envs.contract.command_line import Value, parse_number, take_settings
+from puffer_envs.contract.errors import UsageError, UserError
+from puffer_envs.contract.names import suggest
 from puffer_train.config import SECTIONS, field_help
 from puffer_train.environments.registry import list_environments
-from puffer_train.errors import UserError, suggestion
 from puffer_train.system.signals import exit_status, interruptible
 
 NEEDED = ("torch", "safetensors", "rich")
@@ -19,10 +22,6 @@ NEEDED = ("torch", "safetensors", "rich")
 
 EXTRAS = dict.fromkeys(NEEDED, "train") | {"matplotlib": "plot", "tensorboard": "tensorboard", "wandb": "wandb"}
 """Packages and the extra that brings them."""
-
-
-class UsageError(UserError):
-    """The command line cannot be understood."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,14 +33,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (--help lists the options).")
 
-    def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, object]]:
+    def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Value]]:
         """Return the parsed options and the environment's settings, given as `--env.KEY VALUE`."""
-        rest, env = _take_env_settings(arguments)
+        rest, env = take_settings(arguments)
         options, unknown = self.parse_known_args([_with_dashes(argument) for argument in rest])
         if unknown:
             known = [flag for action in self._actions for flag in action.option_strings]
             raise UsageError(
-                f"there is no option {unknown[0]!r}.{suggestion(unknown[0].split('=')[0], known)}"
+                f"there is no option {unknown[0]!r}.{suggest(unknown[0].split('=')[0], known)}"
                 if unknown[0].startswith("-")
                 else f"unexpected argument {unknown[0]!r} (--help lists the options)."
             )
@@ -70,30 +69,26 @@ def add_settings(parser: Parser) -> None:
     )
 
 
-def given_settings(options: argparse.Namespace, env: dict[str, object]) -> dict[str, dict[str, object]]:
+def given_settings(options: argparse.Namespace, env: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return the settings given on the command line as tables for `config.overlay`."""
     tables: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
     for key, value in vars(options).items():
         section, dot, name = key.partition(".")
         if dot and value is not None:
             tables[section][name] = value
-    return tables | {"env": env}
+    return tables | {"env": dict(env)}
 
 
 def whole_number(least: int) -> Callable[[str], int]:
-    """Return a parser of whole numbers from `least` on that also reads `20_000_000` and `2e7`."""
+    """Return a parser of whole numbers from `least` on that also reads `20_000_000`, `2e7` and `20M`."""
 
     def parse(text: str) -> int:
-        try:
-            value = float(text)
-            number = int(text) if "e" not in text.lower() and "." not in text else int(value)
-        except (ValueError, OverflowError):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-        if number != value and abs(value) < 1 << 53:
+        value = parse_number(text)
+        if value is None or not math.isfinite(value) or value != int(value):
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-        if not least <= number < 1 << 63:
+        if not least <= value < 1 << 63:
             raise argparse.ArgumentTypeError(f"{text} must be at least {least}")
-        return number
+        return int(value)
 
     return parse
 
@@ -134,24 +129,6 @@ def run_command(name: str, command: Callable[[], int]) -> int:
 def _complain(sentence: str) -> None:
     """Write a line at once. `print` writes its end by itself: lines of two ranks that stop together became one."""
     sys.stderr.write(sentence + "\n")
-
-
-def _take_env_settings(arguments: Sequence[str]) -> tuple[list[str], dict[str, object]]:
-    rest: list[str] = []
-    env: dict[str, object] = {}
-    remaining = list(arguments)
-    while remaining:
-        argument = remaining.pop(0)
-        if not argument.startswith("--env."):
-            rest.append(argument)
-            continue
-        key, equals, value = argument.removeprefix("--env.").partition("=")
-        if not equals:
-            if not remaining or remaining[0].startswith("--"):
-                raise UsageError(f"{argument} needs a value.")
-            value = remaining.pop(0)
-        env[key.replace("-", "_")] = value
-    return rest, env
 
 
 def _with_dashes(argument: str) -> str:

@@ -7,17 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from puffer_envs.contract.errors import UsageError
 from puffer_train import config
 from puffer_train.cli.options import (
     Parser,
-    UsageError,
     add_settings,
     given_settings,
     print_environments,
     run_command,
     whole_number,
 )
-from puffer_train.report.loggers import LOGGERS, check_installed
+from puffer_train.report.loggers import LOGGERS, check_loggers
 
 
 def build_parser() -> Parser:
@@ -34,7 +34,7 @@ def build_parser() -> Parser:
         help="threads to use [all cores]; the kernels' results do not depend on it",
     )
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to leave the run [runs/NAME-TIME]")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")
     parser.add_argument(
         "--log",
@@ -64,47 +64,31 @@ def _main(arguments: Sequence[str]) -> int:
     if options.list:
         print_environments()
         return 0
-    check_installed(options.log)
-    if options.learner == "mps":
-        print("Apple's GPU is not used: networks of this size train faster on the processor, which is taken instead.")
-        options.learner = "auto"
+    check_loggers(options.log)
     given = given_settings(options, env)
-    command = shlex.join(["puffer-train", *arguments])
+    chosen = {
+        "threads": options.threads,
+        "video": not options.no_video,
+        "learner": options.learner,
+        "log": options.log,
+        "command": shlex.join(["puffer-train", *arguments]),
+    }
     if options.resume is not None:
         if options.run_dir is not None or options.settings is not None or options.seed is not None:
-            raise UsageError("--resume goes on with a run's own folder, settings file and seed: do not give others.")
-        from puffer_train.run.run import resume  # noqa: PLC0415 - torch is loaded only when there is something to do
+            raise UsageError("--resume uses the run's own folder and seed: leave out --run-dir, --settings and --seed.")
+        from puffer_train.run import launch, state  # noqa: PLC0415 - torch is loaded only when it is needed
 
-        return resume(
-            options.resume,
-            options.name,
-            given,
-            options.threads,
-            video=not options.no_video,
-            learner=options.learner,
-            log=options.log,
-            command=command,
-        )
+        return launch.resume(options.resume, options.name, given, state.RunOptions(**chosen))
     if options.name is None:
         raise UsageError("which environment? Give its name (--list shows them) or --resume RUN.")
     from puffer_train.environments import registry  # noqa: PLC0415
 
     source = registry.find(options.name)
     settings = config.overlay(config.load(source.settings, options.settings), given, "command line")
-    from puffer_train.run.run import start  # noqa: PLC0415
+    from puffer_train.run import launch, state  # noqa: PLC0415
 
     seed = 1 if options.seed is None else options.seed
-    return start(
-        source,
-        settings,
-        seed,
-        options.threads,
-        folder=options.run_dir,
-        video=not options.no_video,
-        learner=options.learner,
-        log=options.log,
-        command=command,
-    )
+    return launch.start(source, settings, seed, options.run_dir, state.RunOptions(**chosen))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from puffer_train.algorithm.episodes import together
+from puffer_envs.contract.logs import merge_logs
 
 ARRAYS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
 OPTIONAL = ("action_masks", "agent_mask")
 
-FEWEST_ROWS = 64
-"""Of a part: with fewer, its thread is woken more often than it is worth."""
+MIN_ROWS_PER_PART = 64
+"""Rows of the smallest part: with fewer, waking its thread costs more than it saves."""
 
 
 class Parts:
@@ -34,7 +34,7 @@ class Parts:
         agents = sample.num_agents
         arrays = {name: getattr(sample, name) for name in (*ARRAYS, *OPTIONAL)}
         sample.close()
-        parts = max(1, min(parts, num_envs, num_envs * agents // FEWEST_ROWS))
+        parts = max(1, min(parts, num_envs, num_envs * agents // MIN_ROWS_PER_PART))
         self.num_envs, self.num_agents = num_envs, num_envs * agents
         self._buffers = {
             name: np.zeros((self.num_agents, *array.shape[1:]), array.dtype)
@@ -86,7 +86,7 @@ class Parts:
         """Means over the episodes that ended since the last call, in one environment or in all; `n` counts them."""
         if env is not None:
             return self._log_of(env)
-        return together([part.log() for part in self.parts])
+        return merge_logs([part.log() for part in self.parts])
 
     def _log_of(self, env: int) -> dict[str, float]:
         for part in self.parts:

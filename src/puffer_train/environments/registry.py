@@ -10,10 +10,8 @@ Those, and what has a scheme of its own such as `gymnasium:CartPole-v1`, are run
 from __future__ import annotations
 
 import functools
-import importlib
-import inspect
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -21,15 +19,12 @@ from typing import Any, cast
 
 import gymnasium
 
+from puffer_envs.contract.errors import EnvironmentNotFoundError
+from puffer_envs.contract.factories import load_factory, parameter_names
+from puffer_envs.contract.names import suggest
 from puffer_train.contract import Environment
 from puffer_train.environments.parts import Parts
-from puffer_train.errors import (
-    ConfigError,
-    EnvironmentCalls,
-    EnvironmentFailedError,
-    EnvironmentNotFoundError,
-    suggestion,
-)
+from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentFailedError
 
 GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
 
@@ -79,6 +74,18 @@ class EnvironmentSource:
                 self._make(1, seed, 1, settings, None).close()
             raise
 
+    @contextmanager
+    def opened(
+        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
+    ) -> Iterator[Environment]:
+        """Make environments as `make` does, and close them at the end."""
+        env = self.make(num_envs, seed, cores, settings, first)
+        try:
+            yield env
+        finally:
+            with EnvironmentCalls(self.name):
+                env.close()
+
     def _make(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None
     ) -> Environment:
@@ -122,16 +129,20 @@ def list_environments() -> dict[str, Any]:
 def find(name: str) -> EnvironmentSource:
     """Return the environment called `name`: offered by a package, `module:factory`, or known to a vectorizer.
 
-    The current folder is searched for `module` too. Raises `EnvironmentNotFoundError`, with the nearest known
-    name when there is one. Whether a vectorizer knows the rest of `scheme:rest`, `make` tells.
+    The current folder is searched for `module` too. Whether a vectorizer knows the rest of `scheme:rest` turns out
+    in `make`.
+
+    Raises:
+        EnvironmentNotFoundError: There is none; the message suggests the nearest known name.
     """
-    scheme, colon, rest = name.partition(":")
+    scheme, colon, _ = name.partition(":")
     if not colon:
         return _offered(name)
     if scheme in SCHEMES:
         return _vectorized(name)
-    factory = _import(name, scheme, rest)
-    parameters = _parameters(factory)
+    with EnvironmentCalls(name):
+        factory = load_factory(name)
+    parameters = parameter_names(factory)
     if "num_envs" not in parameters:
         return _vectorized(name)
     threads = "threads" if "threads" in parameters else None
@@ -139,16 +150,21 @@ def find(name: str) -> EnvironmentSource:
 
 
 def imports_code(name: str) -> bool:
-    """Whether a name makes Python import, and then call, whatever it says: `module:factory`, `gymnasium:module:ID`."""
+    """Whether a name makes Python import and call code: `module:factory`, `gymnasium:module:ID`."""
     scheme, colon, rest = name.partition(":")
     return bool(colon) and (scheme not in SCHEMES or ":" in rest)
 
 
-def named_by(path: Path, found: str, given: str | None) -> str:
-    """Return the name of the environment that a file at `path` is for, which the user may have given, too.
+def resolve_name(path: Path, found: str, given: str | None) -> str:
+    """Return the name of the environment that a file at `path` is for.
 
-    Raises `ConfigError` when those differ, or when a file alone says which code to run: `os:system` with settings of
-    its choice would be a name as well.
+    Args:
+        path: The file, for errors.
+        found: The name in the file.
+        given: The name that the user gave, if any.
+
+    Raises:
+        ConfigError: The names differ, or the file alone decides which code to run: it could name `os:system`.
     """
     if given is None and imports_code(found):
         raise ConfigError(f"{path} is for {found!r}, which runs code: give that name as well if you trust it.")
@@ -164,51 +180,26 @@ def _offered(name: str) -> EnvironmentSource:
         if name in gymnasium.registry:
             known = f" Did you mean 'gymnasium:{name}'?"
         else:
-            known = suggestion(name, offered) or (
+            known = suggest(name, offered) or (
                 " `puffer-train --list` shows the known ones." if offered else " No installed package offers any."
             )
         raise EnvironmentNotFoundError(f"there is no environment {name!r}.{known}")
     make = functools.partial(offered[name].make, name)
-    numbered = "first" in _parameters(make)
+    numbered = "first" in parameter_names(make)
     return EnvironmentSource(name, make, "threads", settings=name, divisible=_divisible(make), numbered=numbered)
 
 
 def _vectorized(name: str) -> EnvironmentSource:
-    """Leave a name to the installed vectorizer."""
+    """Return a source that the installed vectorizer makes."""
     installed = sorted(entry_points(group=VECTORIZERS), key=lambda entry: entry.name)
     if not installed:
         raise EnvironmentNotFoundError(
             f"{name!r} makes single environments, and no installed package runs many of them: "
-            "pip install puffer-envs brings one that does."
+            "pip install puffer-envs includes one that does."
         )
     make = functools.partial(installed[0].load(), name)
-    return EnvironmentSource(name, make, "workers", settings=PYTHON_SETTINGS, numbered="first" in _parameters(make))
-
-
-def _import(name: str, module_name: str, attribute: str) -> Callable[..., Any]:
-    """Return the callable of `module:factory`; an error in the module itself is shown with its traceback."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # a console script does not have the current folder there
-    with EnvironmentCalls(name):
-        try:
-            module = importlib.import_module(module_name) if module_name.strip(".") else None
-        except ModuleNotFoundError as error:
-            raise EnvironmentNotFoundError(f"cannot import {module_name!r} of {name!r}: {error}.") from error
-    factory = getattr(module, attribute, None)
-    if factory is None:
-        raise EnvironmentNotFoundError(f"{module_name!r} has nothing called {attribute!r}.")
-    if not callable(factory):
-        raise EnvironmentNotFoundError(f"{name!r} is not a callable that makes environments.")
-    return cast(Callable[..., Any], factory)
+    return EnvironmentSource(name, make, "workers", settings=PYTHON_SETTINGS, numbered="first" in parameter_names(make))
 
 
 def _divisible(factory: Callable[..., Any]) -> bool:
-    return {"first", "buffers"} <= _parameters(factory)
-
-
-def _parameters(factory: Callable[..., Any]) -> frozenset[str]:
-    """Return the names of a callable's parameters; of some builtins they are not known."""
-    try:
-        return frozenset(inspect.signature(factory).parameters)
-    except (TypeError, ValueError):
-        return frozenset()
+    return {"first", "buffers"} <= parameter_names(factory)

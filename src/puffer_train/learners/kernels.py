@@ -1,5 +1,5 @@
-"""The work of the algorithm done by the C kernels (c/learn): several times as fast as torch, on as many threads as
-there are cores, with results that depend neither on their number nor on the instruction set (AVX2 or AVX-512)."""
+"""The C kernels (c/learn): several times as fast as torch, on any number of threads, with results that depend neither
+on that number nor on the instruction set (AVX2 or AVX-512)."""
 
 from __future__ import annotations
 
@@ -15,46 +15,39 @@ from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Scale
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment
-from puffer_train.learners.protocol import row_bounds
+from puffer_train.learners import shared
+from puffer_train.learners.shared import kernel_workers, row_bounds
 from puffer_train.policy import Policy
 from puffer_train.policy.observations import ArrayObservations
 from puffer_train.system.ranks import ALONE, Ranks
 
-_kernels: Any
-try:
-    from puffer_train import _kernels
-except ImportError:  # built by a compiler without vector extensions (MSVC)
-    _kernels = None
+MAX_HIDDEN = 1024
+"""Larger matrices do not fit into a cache; general libraries are faster there."""
 
 
-LARGEST_HIDDEN = 1024
-"""Beyond this a matrix no longer fits into a cache, and general libraries are made for that."""
-
-
-def kernel_workers(threads: int) -> Any:
-    """Return threads that kernels run on, or None where there are no kernels."""
-    return None if _kernels is None else _kernels.Workers(threads)
-
-
-def why_not(policy: Policy, parts: Sequence[Environment] = ()) -> str | None:
+def unsupported_reason(policy: Policy, parts: Sequence[Environment] = ()) -> str | None:
     """Return why the kernels cannot run this policy in an environment of these parts, or None when they can."""
-    if _kernels is None:
+    if shared.kernels is None:
         return "this installation was built without them"
-    if policy.hidden > LARGEST_HIDDEN:
-        return f"policy.hidden {policy.hidden} is more than {LARGEST_HIDDEN}"
+    if type(policy) is not Policy:
+        return f"they run Policy, not its subclass {type(policy).__name__}"
+    if policy.settings.cell not in shared.kernels.CELLS:
+        return f"they have no {policy.settings.cell} cell"
+    if policy.hidden > MAX_HIDDEN:
+        return f"policy.hidden {policy.hidden} is more than {MAX_HIDDEN}"
     if policy.hidden % 16:
-        return f"policy.hidden {policy.hidden} is no multiple of 16"
+        return f"policy.hidden {policy.hidden} is not a multiple of 16"
     if policy.settings.encoder != "flat" or not isinstance(policy.observations, ArrayObservations):
-        return "they have no convolutions and read no structured observations"
+        return "they have no convolutions and cannot read structured observations"
     if policy.settings.value_head != "scalar":
         return f"they have no {policy.settings.value_head} of values"
-    if policy.spec.observation_dtype not in _kernels.NUMBERS:
+    if policy.spec.observation_dtype not in shared.kernels.NUMBERS:
         return f"observations are {policy.spec.observation_dtype}"
     for part in parts:
         for name in ("observations", "rewards", "terminals", "truncations"):
             flags = getattr(part, name).flags
             if not (flags.c_contiguous and flags.aligned):
-                return f"the environment's {name} lie in pieces, while they read contiguous arrays"
+                return f"the environment's {name} are not contiguous"
     return None
 
 
@@ -73,12 +66,12 @@ class KernelActor:
     ) -> None:
         self.first, self.last = bounds
         self.policy, self.state = policy, state[:, self.first : self.last]
-        self.core = _kernels.Actor(rollout, env, state.numpy(), *bounds, ranks.rank * state.shape[1])
+        self.core = shared.kernels.Actor(rollout, env, state.numpy(), *bounds, ranks.rank * state.shape[1])
         self.key, self.horizon = 0, horizon
-        self.store, self.wipe = self.core.store, self.core.wipe
+        self.store, self.reset_state = self.core.store, self.core.reset_state
 
     def begin(self, generator: torch.Generator) -> None:
-        """See `Actor.begin`: every part, on every rank, gets the same key, and tells its rows apart by their number."""
+        """See `Actor.begin`: all parts of all ranks get the same key; rows differ by their number."""
         self.key = int(torch.randint(1 << 62, (1,), generator=generator))
 
     def act(self, t: int, greedy: bool = False) -> int:
@@ -116,7 +109,7 @@ class KernelLearner:
         spec = policy.spec
         continuous = spec.action.kind == "box"
         self.workers = kernel_workers(threads)
-        self.core = _kernels.Learner(
+        self.core = shared.kernels.Learner(
             self.workers,
             policy.settings.cell,
             len(spec.observation_scale),
@@ -128,7 +121,7 @@ class KernelLearner:
             spec.observation_dtype,
             buffers.horizon,
         )
-        self.rollout = _kernels.Rollout(self.core, _arrays(buffers))
+        self.rollout = shared.kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
             KernelActor(self.rollout, buffers.horizon, policy, part, state, bounds, ranks)
             for part, bounds in zip(parts, row_bounds(parts), strict=True)
@@ -141,7 +134,7 @@ class KernelLearner:
         self.weights_changed()
 
     def _tensors(self, take: Any) -> tuple[NDArray[np.float32] | None, ...]:
-        """Return what `take` makes of each parameter, in the kernels' order."""
+        """Return `take` of each parameter, in the kernels' order."""
         p = self.policy
         return tuple(None if x is None else take(x).numpy() for x in (p.encoder, p.core, p.head, p.log_std))
 
@@ -167,7 +160,7 @@ class KernelLearner:
             train.entropy_coefficient,
             None if scale is None else (scale.weight, scale.mean, scale.inverse_spread),
         )
-        report = dict(zip(_kernels.FIGURES, figures, strict=True))
+        report = dict(zip(shared.kernels.FIGURES, figures, strict=True))
         value, entropy = train.value_coefficient * report["value_loss"], train.entropy_coefficient * report["entropy"]
         return length, {"loss": report["policy_loss"] + value - entropy} | report
 
@@ -186,7 +179,7 @@ class KernelLearner:
 
 
 def _arrays(buffers: Buffers) -> dict[str, Any]:
-    """Return the buffers as the kernels want them: by name, observations flat."""
+    """Return the buffers in the kernels' layout: by name, observations flat."""
     arrays: dict[str, Any] = {
         name: tensor.numpy() for name, tensor in vars(buffers).items() if isinstance(tensor, Tensor)
     }

@@ -1,27 +1,18 @@
-"""What the algorithm needs done with numbers, and who does it: C kernels where they know the network, else torch."""
+"""The arithmetic that the algorithm needs: acting, gradients, advantages. `registry.LEARNERS` lists who provides it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.optimizer import Optimizer
-from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment
-from puffer_train.errors import ConfigError
-from puffer_train.policy import Policy
-from puffer_train.system.ranks import ALONE, Ranks
-
-if TYPE_CHECKING:
-    from puffer_train.learners.cuda.update import Books
 
 SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS = 1, 2, 4
 """What `Actor.store` reports, added up."""
@@ -49,25 +40,25 @@ class Actor(Protocol):
 
         Actions are drawn, greedily the likeliest are taken.
 
-        Rows whose outputs are not finite get neutral ones and a fresh state: the environment still receives valid
+        Rows whose outputs are not finite get neutral ones and a zero state: the environment still receives valid
         actions, and the next rollout does not inherit the damage.
         """
         ...
 
     def store(self, t: int) -> int:
-        """Copy what step t brought into the buffers; return what was noticed, as a sum of flags."""
+        """Copy the outcome of step t into the buffers; return what was noticed, as a sum of flags."""
         ...
 
     def value(self, observations: NDArray[Any], rows: NDArray[np.intp]) -> Tensor:
         """Value observations (n, *shape) of some of the part's rows with their present state: (n,)."""
         ...
 
-    def wipe(self, t: int) -> None:
-        """Set back the recurrent state of those whose episode ended with step t."""
+    def reset_state(self, t: int) -> None:
+        """Reset the recurrent state of those whose episode ended with step t."""
         ...
 
     def finish(self) -> None:
-        """Fill log-probabilities, values and the value after the last step, whatever is missing of them."""
+        """Fill what is still missing of log-probabilities, values and the value after the last step."""
         ...
 
 
@@ -83,19 +74,24 @@ class Learner(Protocol):
         ...
 
     def weights_changed(self) -> None:
-        """Take note that the policy's parameters are others now."""
+        """Must be called whenever the policy's parameters changed."""
         ...
 
     def gradient(
         self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
     ) -> tuple[float, dict[str, float]]:
-        """Compute the gradient of the loss over some agents' sequences (B,), weighted by importance (B,).
+        """Compute the gradient of the loss over some sequences.
 
-        scale: given where other ranks have more sequences of the same minibatch. Gradients and figures are then to be
-        added up over the ranks.
+        With `refresh_advantages`, new values and ratios of these sequences are written to the buffers.
 
-        Returns its length and what there is to report. With `refresh_advantages`, new values and ratios of these
-        sequences are written to the buffers.
+        Args:
+            sequences: Agents whose sequences to learn from: (B,) int64.
+            importance: Their weights: (B,) float32.
+            scale: Given where other ranks have more sequences of the same minibatch. Gradients and figures must then
+                be summed over the ranks.
+
+        Returns:
+            The length of the gradient, and the losses to report.
         """
         ...
 
@@ -104,51 +100,31 @@ class Learner(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class UpdateSummary:
+    """What became of several gradient steps."""
+
+    means: dict[str, float]
+    """Mean losses over the steps taken; empty when there was none."""
+    taken: int
+    """How many steps were taken."""
+    skipped: int
+    """How many were not, because a number was not finite."""
+    skipped_last: int
+    """How many were skipped since the last step that was taken, or since the first."""
+    fault: str | None
+    """What was not finite when a step was first skipped."""
+
+
 @runtime_checkable
 class UnattendedLearner(Learner, Protocol):
-    """A learner that also takes the optimizer's steps itself, without anybody looking at them one by one."""
+    """A learner that can also take the optimizer's steps by itself, without waiting for each one."""
 
     def learn(
         self, optimizer: Optimizer, minibatches: Iterable[tuple[Tensor, Tensor]], rates: tuple[float, float]
-    ) -> Books:
+    ) -> UpdateSummary:
         """Take a gradient step on each minibatch: sequences (B,) and their importance (B,).
 
         rates: step length for matrices and for vectors. A step with a number that is not finite is not taken.
         """
         ...
-
-
-def make_learner(
-    kind: str,
-    policy: Policy,
-    buffers: Buffers,
-    parts: Sequence[Environment],
-    state: Tensor,
-    train: TrainSettings,
-    threads: int,
-    ranks: Ranks = ALONE,
-) -> Learner:
-    """Return who does the work: `kernels`, `torch`, `cuda`, or with `auto` the kernels wherever they know the network.
-
-    Raises `ConfigError` where the kernels were asked for and do not.
-    """
-    from puffer_train.learners import kernels as kernel_learner  # noqa: PLC0415 - they import this module
-    from puffer_train.learners import torch as torch_learner  # noqa: PLC0415 - they import this module
-
-    if kind == "cuda":
-        from puffer_train.learners.cuda import device, learner  # noqa: PLC0415 - only where a GPU was asked for
-
-        policy.to(device.nvidia_gpu(int(os.environ.get("LOCAL_RANK", "0"))))  # which torchrun sets
-        return learner.CudaLearner(policy, buffers, parts, state, train, ranks)
-    reason = kernel_learner.why_not(policy, parts)
-    if kind == "kernels" and reason is not None:
-        raise ConfigError(f"the kernels cannot be used: {reason}. Leave the choice to --learner auto.")
-    if kind == "torch" or reason is not None:
-        return torch_learner.TorchLearner(policy, buffers, parts, state, train, threads, ranks)
-    return kernel_learner.KernelLearner(policy, buffers, parts, state, train, threads, ranks)
-
-
-def row_bounds(parts: Sequence[Environment]) -> list[tuple[int, int]]:
-    """Return the first row of each part and the one after its last."""
-    ends = np.cumsum([part.num_agents for part in parts]).tolist()
-    return list(zip([0, *ends[:-1]], ends, strict=True))

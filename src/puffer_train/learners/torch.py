@@ -1,4 +1,4 @@
-"""The work of the algorithm done by torch, for every network: the reference that the C kernels are held to."""
+"""The arithmetic in torch, for every network: the reference that the C kernels are checked against."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from puffer_train.algorithm.advantage import advantages
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Minibatch, Scale, ppo_loss
 from puffer_train.config import TrainSettings
 from puffer_train.contract import Environment
-from puffer_train.learners.kernels import kernel_workers
-from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, row_bounds
+from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED
+from puffer_train.learners.shared import fill_advantages, kernel_workers, row_bounds
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -39,7 +38,7 @@ class TorchActor:
         self.state = state[:, self.first : self.last]
         rows = self.last - self.first
         self.outputs = torch.zeros(buffers.horizon, policy.outputs, rows)
-        """(T, K + V, rows): what the policy said."""
+        """(T, K + V, rows): the policy's outputs."""
         self.noise = torch.zeros(0)
 
     def begin(self, generator: torch.Generator) -> None:
@@ -57,14 +56,15 @@ class TorchActor:
         """See `Actor.act`."""
         mine = slice(self.first, self.last)
         output = self.policy.step(self.buffers.observations[t, mine], self.state)
-        bad = self._mend(output)
+        bad = self._neutralise(output)
         masks = None if self.buffers.masks is None else self.buffers.masks[t, mine]
         noise = None if greedy else self.noise[t]
-        self.buffers.actions[t, mine] = self.policy.actions.sample(output, noise, masks, self.policy)
+        self.buffers.actions[t, mine] = self.policy.sample_actions(output, noise, masks)
         self.outputs[t] = output
         return bad
 
-    def _mend(self, output: Tensor) -> int:
+    def _neutralise(self, output: Tensor) -> int:
+        """Replace outputs that are not finite by zeros; return the first such row, or -1."""
         if math.isfinite(float(output.sum())):
             return -1
         bad = ~torch.isfinite(output).all(0)
@@ -82,7 +82,7 @@ class TorchActor:
         ends = buffers.ends[t, mine].numpy()
         np.logical_or(env.terminals, env.truncations, out=ends)
         if buffers.present is not None:
-            # an agent that left without a terminal is gone all the same, and one that comes has no past
+            # an agent may leave without a terminal, and one that joins has no past
             np.logical_or(ends, ~buffers.present[t : t + 2, mine].numpy().all(0), out=ends)
         seen = self.policy.observations.floats(buffers.observations[t + 1, mine])
         flags = SOME_TRUNCATED if env.truncations.any() else 0
@@ -93,8 +93,8 @@ class TorchActor:
         """See `Actor.value`."""
         return self.policy.values(self.policy.step(torch.from_numpy(observations), self.state[:, rows]))
 
-    def wipe(self, t: int) -> None:
-        """See `Actor.wipe`."""
+    def reset_state(self, t: int) -> None:
+        """See `Actor.reset_state`."""
         ends = self.buffers.ends[t, self.first : self.last]
         if ends.any():
             self.state *= (~ends).unsqueeze(-1)
@@ -108,7 +108,7 @@ class TorchActor:
         outputs = self.outputs.movedim(0, 1)
         buffers.values[:, mine] = policy.values(outputs)
         masks = None if buffers.masks is None else buffers.masks[:-1, mine]
-        buffers.log_probs[:, mine] = policy.actions.evaluate(outputs, buffers.actions[:, mine], masks, policy)[0]
+        buffers.log_probs[:, mine] = policy.evaluate_actions(outputs, buffers.actions[:, mine], masks)[0]
 
 
 class TorchLearner:
@@ -142,7 +142,12 @@ class TorchLearner:
         for parameter in self.policy.parameters():
             if parameter.grad is not None:
                 parameter.grad.zero_()
-        output = self.policy(minibatch.observations, minibatch.first_state, minibatch.keep)
+        buffers = self.buffers
+        seen, first_state, keep = (
+            slots.index_select(1, sequences)
+            for slots in (buffers.observations[: buffers.horizon], buffers.first_state, buffers.keep)
+        )
+        output = self.policy(seen, first_state, keep)
         loss, report, ratio = ppo_loss(output, minibatch, self.policy, self.train)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.train.refresh_advantages:
@@ -160,15 +165,12 @@ class TorchLearner:
             return tensor.index_select(1, sequences)
 
         return Minibatch(
-            observations=pick(buffers.observations[:horizon]),
             actions=pick(buffers.actions),
             masks=None if buffers.masks is None else pick(buffers.masks[:horizon]),
             present=None if buffers.present is None else pick(buffers.present[:horizon]).to(torch.float32),
             log_probs=pick(buffers.log_probs),
             values=pick(buffers.values),
             advantages=pick(buffers.advantages),
-            keep=pick(buffers.keep),
-            first_state=pick(buffers.first_state),
             importance=importance,
             scale=scale,
         )
@@ -176,20 +178,4 @@ class TorchLearner:
     @torch.no_grad()
     def estimate_advantages(self, reward_factor: float) -> None:
         """See `Learner.estimate_advantages`."""
-        buffers, train = self.buffers, self.train
-        rewards = buffers.rewards * (train.reward_scale * reward_factor)
-        if train.reward_clip > 0:
-            rewards.clamp_(-train.reward_clip, train.reward_clip)
-        buffers.advantages.copy_(
-            advantages(
-                rewards,
-                buffers.values,
-                buffers.next_values(),
-                buffers.ends.to(torch.float32),
-                gamma=train.gamma,
-                lam=train.gae_lambda,
-                ratios=buffers.ratios if train.refresh_advantages else None,
-                rho_clip=train.rho_clip,
-                trace_clip=train.trace_clip,
-            )
-        )
+        fill_advantages(self.buffers, self.train, self.train.reward_scale * reward_factor)

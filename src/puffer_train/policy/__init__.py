@@ -1,14 +1,14 @@
 """The network: an encoder of observations, a stack of recurrent layers, and one head for actions and value.
 
 Nothing has a bias, so that the whole policy is a few kinds of matrices, which Muon trains well and NumPy can
-run from an exported file. Read in this order: `network.py` puts the parts together; `encoders.py` is what
-comes in, `cells.py` what is remembered, `actions.py` and `values.py` what comes out; `identity.py` is what a
-saved policy says about itself.
+run from an exported file. Read in this order: `network.py` puts the parts together; `encoders.py` reads
+observations, `cells.py` remembers, `distributions.py` and `values.py` give actions and values; `identity.py`
+is what a saved policy depends on.
 """
 
 from puffer_train.policy.cells import LSTM, LSTMScan, MinGRU, MinGRUScan, Resets
 from puffer_train.policy.distributions import MASKED_LOGIT, CategoricalActions, GaussianActions, action_scale
-from puffer_train.policy.identity import completed, settings_of
+from puffer_train.policy.identity import settings_of
 from puffer_train.policy.network import Policy
 from puffer_train.policy.values import DistributionValue, ScalarValue
 
@@ -25,6 +25,5 @@ __all__ = [
     "Resets",
     "ScalarValue",
     "action_scale",
-    "completed",
     "settings_of",
 ]

@@ -14,7 +14,7 @@ LSTM (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000); state h a
 
     i, f, g, o = split(W [x, h])                        W (4H, 2H)
     c = sigmoid(f + 1) c + sigmoid(i) tanh(g)           the 1 lets a new network remember rather than forget
-    h = sigmoid(o) tanh(c)                              the output, too
+    h = sigmoid(o) tanh(c)                              also the output
 
 Only the half of W for x can be multiplied for all time steps at once.
 
@@ -38,9 +38,9 @@ class Resets:
     def __init__(self, keep: Tensor | None) -> None:
         self.keep = keep
         self.steps: Sequence[int] = ()
-        """The steps at which any row may start anew. Most have none, and cost a processor nothing.
+        """The steps before which some row may be reset. Most steps have none, and cost a processor nothing.
 
-        A GPU would have to be waited for to know them: there, all steps are masked."""
+        Finding them would mean waiting for a GPU: there, all steps are masked."""
         if keep is not None:
             on_cpu = keep.device.type == "cpu"
             self.steps = (keep.amin(1) < 1).nonzero().squeeze(1).tolist() if on_cpu else range(len(keep))
@@ -59,7 +59,7 @@ class Resets:
 
 
 class Cell(Protocol):
-    """What the policy needs to know of a kind of layer."""
+    """A kind of recurrent layer."""
 
     def weight_shape(self, hidden: int) -> tuple[int, int]:
         """Return the shape of one layer's only matrix."""

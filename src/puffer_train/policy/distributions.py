@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from puffer_train.contract import ActionSpec
-
-if TYPE_CHECKING:
-    from puffer_train.policy.network import Policy
+from puffer_envs.contract.actions import ActionSpec
 
 MASKED_LOGIT = -1e9
 """Logit of an action that may not be taken: its probability is exactly 0, and no arithmetic turns to NaN."""
@@ -30,7 +26,14 @@ class CategoricalActions:
         exponential = torch.empty(shape, device=generator.device).exponential_(generator=generator)
         return exponential.log_().neg_()
 
-    def sample(self, output: Tensor, noise: Tensor | None, masks: Tensor | None, policy: Policy) -> Tensor:
+    def sample(
+        self,
+        output: Tensor,
+        noise: Tensor | None,
+        masks: Tensor | None,
+        log_std: Tensor | None = None,
+        scale: Tensor | None = None,
+    ) -> Tensor:
         """Choose actions (B, k) from output (K + V, B) and noise (K, B); without noise the likeliest ones.
 
         The largest of logits plus Gumbel noise is an exact sample of the softmax.
@@ -38,7 +41,14 @@ class CategoricalActions:
         logits = output[: self.outputs] if noise is None else output[: self.outputs] + noise
         return torch.stack([block.argmax(0) for block in self._blocks(logits, masks)], dim=-1)
 
-    def evaluate(self, output: Tensor, actions: Tensor, masks: Tensor | None, policy: Policy) -> tuple[Tensor, Tensor]:
+    def evaluate(
+        self,
+        output: Tensor,
+        actions: Tensor,
+        masks: Tensor | None,
+        log_std: Tensor | None = None,
+        scale: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         log_prob = entropy = output.new_zeros(())
         for i, block in enumerate(self._blocks(output[: self.outputs], masks)):
@@ -48,7 +58,7 @@ class CategoricalActions:
         return log_prob, entropy
 
     def _blocks(self, logits: Tensor, masks: Tensor | None) -> list[Tensor]:
-        """Return the logits (K, ...) of each action apart, those of forbidden choices out of reach."""
+        """Return the logits (K, ...) of each action apart, those of forbidden choices at `MASKED_LOGIT`."""
         if masks is not None:
             logits = torch.where(masks.movedim(-1, 0), logits, MASKED_LOGIT)
         return list(torch.split(logits, list(self.sizes)))
@@ -57,8 +67,9 @@ class CategoricalActions:
 class GaussianActions:
     """Independent normal distributions whose spread is learned but does not depend on the observation.
 
-    Means are in units of half the allowed range. The environment clips what falls outside its box;
-    probabilities are those of the number that was drawn, before clipping.
+    Means are in units of `scale` (k,), half the allowed range; `log_std` (k,) is the logarithm of the spread in those
+    units. The environment clips what falls outside its box; probabilities are those of the number that was drawn,
+    before clipping.
     """
 
     def __init__(self, spec: ActionSpec) -> None:
@@ -69,19 +80,33 @@ class GaussianActions:
         """Draw the randomness of a rollout: standard normal numbers (steps, k, rows), on the generator's device."""
         return torch.randn(steps, self.dimensions, rows, generator=generator, device=generator.device)
 
-    def sample(self, output: Tensor, noise: Tensor | None, masks: Tensor | None, policy: Policy) -> Tensor:
+    def sample(
+        self,
+        output: Tensor,
+        noise: Tensor | None,
+        masks: Tensor | None,
+        log_std: Tensor | None = None,
+        scale: Tensor | None = None,
+    ) -> Tensor:
         """Draw actions (B, k) from output (k + V, B) and noise (k, B); without noise the means."""
-        assert policy.log_std is not None
+        assert log_std is not None and scale is not None
         z = output[: self.dimensions]
         if noise is not None:
-            z = z + policy.log_std.exp().unsqueeze(-1) * noise
-        return z.T * policy.action_scale
+            z = z + log_std.exp().unsqueeze(-1) * noise
+        return z.T * scale
 
-    def evaluate(self, output: Tensor, actions: Tensor, masks: Tensor | None, policy: Policy) -> tuple[Tensor, Tensor]:
+    def evaluate(
+        self,
+        output: Tensor,
+        actions: Tensor,
+        masks: Tensor | None,
+        log_std: Tensor | None = None,
+        scale: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy, each (...), of actions (..., k) under output (k + V, ...)."""
-        assert policy.log_std is not None
-        log_spread = policy.log_std + policy.action_scale.log()
-        means = output[: self.dimensions].movedim(0, -1) * policy.action_scale
+        assert log_std is not None and scale is not None
+        log_spread = log_std + scale.log()
+        means = output[: self.dimensions].movedim(0, -1) * scale
         z = (actions - means) * torch.exp(-log_spread)
         log_prob = (-0.5 * z.square() - log_spread - 0.5 * math.log(2 * math.pi)).sum(-1)
         entropy = (log_spread + 0.5 * math.log(2 * math.pi * math.e)).sum().expand_as(log_prob)

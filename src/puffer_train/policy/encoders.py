@@ -8,45 +8,31 @@
 
 A ReLU follows each convolution. Kernels are kept as matrices (channels out, channels in * k * k), which is how
 Muon treats them. `auto` is `image` where an observation can hardly be anything else, uint8 in three dimensions
-with two sides of at least 36, and otherwise `flat`: whether small numbers are kinds or amounts, nobody can see.
+with two sides of at least 36, and otherwise `flat`: small numbers may be kinds or amounts, which cannot be told.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from puffer_envs.contract.policy_info import (
+    MIN_IMAGE_SIDE,
+    Convolution,
+    channels_first,
+    convolutions_as_json,
+    grid_planes,
+    image_planes,
+)
 from puffer_train.config import EncoderKind
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError, ContractError
 
-SMALLEST_IMAGE = 36
-"""Pixels: of a smaller side the third convolution leaves nothing."""
-
-MOST_VALUES = 64
+MAX_VALUES = 64
 """Different values of a cell that a grid may have: every one is a plane of inputs."""
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """One layer of convolutions."""
-
-    channels: int
-    """Channels out."""
-    kernel: int
-    """Pixels per side."""
-    stride: int
-    """Pixels between two places."""
-    padding: int
-    """Zeros around the planes."""
-
-    def places(self, side: int) -> int:
-        """Return at how many places the kernel is applied along a side of that many pixels."""
-        return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
 
 STACKS = {
@@ -61,13 +47,13 @@ def choose_encoder(spec: EnvironmentSpec, wanted: EncoderKind) -> EncoderKind:
     if wanted == "auto":
         return "image" if len(shape) == 3 and _is_image(spec) else "flat"
     if wanted == "image" and not _is_image(spec):
-        needed = f"uint8 of shape (h, w, c), (c, h, w) or (h, w) with h and w at least {SMALLEST_IMAGE}"
+        needed = f"uint8 of shape (h, w, c), (c, h, w) or (h, w) with h and w at least {MIN_IMAGE_SIDE}"
     elif wanted == "grid" and (spec.observation_range is None or len(shape) not in (2, 3)):
         needed = "uint8 or int8 of shape (h, w) or (h, w, c)"
-    elif wanted == "grid" and spec.observation_range is not None and _values(spec.observation_range) > MOST_VALUES:
+    elif wanted == "grid" and spec.observation_range is not None and _values(spec.observation_range) > MAX_VALUES:
         low, high = spec.observation_range
         raise ConfigError(
-            f"policy.encoder 'grid' reads cells of at most {MOST_VALUES} values, but these observations may hold "
+            f"policy.encoder 'grid' reads cells of at most {MAX_VALUES} values, but these observations may hold "
             f"{low} to {high}: narrow the bounds of the observation space, or use 'flat'."
         )
     else:
@@ -80,7 +66,7 @@ def _is_image(spec: EnvironmentSpec) -> bool:
     shape = spec.observation_shape
     if spec.observation_dtype != "uint8" or spec.observation_fields or len(shape) not in (2, 3):
         return False
-    return min(shape[:2]) >= SMALLEST_IMAGE or min(shape[-2:]) >= SMALLEST_IMAGE
+    return min(shape[:2]) >= MIN_IMAGE_SIDE or min(shape[-2:]) >= MIN_IMAGE_SIDE
 
 
 def _values(limits: tuple[int, int]) -> int:
@@ -91,11 +77,8 @@ class ImagePlanes:
     """The channels of an image."""
 
     def __init__(self, spec: EnvironmentSpec) -> None:
-        shape = spec.observation_shape
-        self.channels_first = len(shape) == 3 and min(shape[:2]) < SMALLEST_IMAGE
-        """A first side that is too short to be one of the picture counts channels."""
-        height, width, channels = (*shape[1:], shape[0]) if self.channels_first else (*shape, 1)[:3]
-        self.shape = channels, height, width
+        self.channels_first = channels_first(spec.observation_shape)
+        self.shape = image_planes(spec.observation_shape)
         self.scale = min(spec.observation_scale)
 
     def __call__(self, observations: Tensor) -> Tensor:
@@ -114,11 +97,9 @@ class GridPlanes:
 
     def __init__(self, spec: EnvironmentSpec) -> None:
         assert spec.observation_range is not None
-        height, width, channels = (*spec.observation_shape, 1)[:3]
         self.low, self.high = spec.observation_range
-        values = _values(spec.observation_range)
-        self.shape = channels * values, height, width
-        self.scale = math.sqrt(values)  # brings a one-hot's mean square to 1
+        self.shape = grid_planes(spec.observation_shape, spec.observation_range)
+        self.scale = math.sqrt(_values(spec.observation_range))  # scales a one-hot's mean square to 1
 
     def __call__(self, observations: Tensor) -> Tensor:
         """Return grids (N, h, w) or (N, h, w, c) as planes (N, C, h, w).
@@ -153,7 +134,7 @@ class Convolutions(nn.Module):
         self.planes: ImagePlanes | GridPlanes = ImagePlanes(spec) if encoder == "image" else GridPlanes(spec)
         self.stack, self.dimensions = STACKS[encoder], len(spec.observation_shape)
         self.scale = self.planes.scale
-        """Factor for the planes that brings their numbers to about -1..1."""
+        """Factor that scales the planes to about -1..1."""
         self.weights = nn.ParameterList()
         channels, height, width = self.planes.shape
         for layer in self.stack:
@@ -167,8 +148,7 @@ class Convolutions(nn.Module):
 
     def identity(self) -> dict[str, Any]:
         """Return what its weights depend on, as JSON values."""
-        layers = [[layer.channels, layer.kernel, layer.stride, layer.padding] for layer in self.stack]
-        return {"convolutions": layers, **self.planes.identity()}
+        return {"convolutions": convolutions_as_json(self.stack), **self.planes.identity()}
 
     def forward(self, observations: Tensor, scale: Tensor) -> Tensor:
         """Return what was found in observations (..., *shape), by channel, row and column: (..., F)."""

@@ -1,4 +1,4 @@
-"""What a saved policy says about itself: `Policy.identity`, and the way back to settings."""
+"""From `Policy.identity`, which is saved with a policy, back to its settings."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from typing import Any, get_args, get_type_hints
 from puffer_train.config import PolicySettings
 from puffer_train.errors import CheckpointError
 
-BEFORE_THERE_WERE_OTHERS = {"cell": "mingru", "encoder": "flat", "value_head": "scalar"}
-"""What files are that do not say."""
+KINDS = ("cell", "encoder", "value_head")
+"""The settings that say which kind of network it is."""
 
-MOST_HIDDEN, MOST_LAYERS = 65535, 1023
+MAX_HIDDEN, MAX_LAYERS = 65535, 1023
 """No policy is larger, and a damaged file may claim anything."""
-
-
-def completed(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the identity with what older files leave out."""
-    return BEFORE_THERE_WERE_OTHERS | dict(identity)
 
 
 def settings_of(identity: Mapping[str, Any], path: Path) -> PolicySettings:
@@ -26,15 +21,14 @@ def settings_of(identity: Mapping[str, Any], path: Path) -> PolicySettings:
 
     Raises `CheckpointError`, naming the file at `path`, when they make none.
     """
-    given = completed(identity)
-    for name, most in (("hidden", MOST_HIDDEN), ("layers", MOST_LAYERS)):
-        value = given.get(name)
+    for name, most in (("hidden", MAX_HIDDEN), ("layers", MAX_LAYERS)):
+        value = identity.get(name)
         if type(value) is not int or not 0 < value <= most:
             raise CheckpointError(f"{path} is damaged: {name} is {value!r}, not a whole number from 1 to {most}.")
     kinds = get_type_hints(PolicySettings)
-    for name in BEFORE_THERE_WERE_OTHERS:
-        if given[name] not in get_args(kinds[name]):
+    for name in KINDS:
+        if identity.get(name) not in get_args(kinds[name]):
             raise CheckpointError(
-                f"{path} does not fit: this version knows no {name.replace('_', ' ')} {given[name]!r}."
+                f"{path} does not fit: this version knows no {name.replace('_', ' ')} {identity.get(name)!r}."
             )
-    return PolicySettings(**{name: given[name] for name in ("hidden", "layers", *BEFORE_THERE_WERE_OTHERS)})
+    return PolicySettings(**{name: identity[name] for name in ("hidden", "layers", *KINDS)})

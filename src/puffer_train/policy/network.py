@@ -95,10 +95,6 @@ class Policy(nn.Module):
         kernels = [(weight.shape[1], weight.shape[0]) for weight in self.convolution_weights]
         return [*kernels, (max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
 
-    def named(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return the values of observations (..., *shape) by name; an observation without names is `value`."""
-        return self.observations.named(observations)
-
     def initial_state(self, rows: int) -> Tensor:
         """Return the state at the start of an episode: zeros (layers, rows, S), S = `cell.state_size(hidden)`."""
         return self.head.new_zeros(self.layers, rows, self.cell.state_size(self.hidden))
@@ -117,7 +113,7 @@ class Policy(nn.Module):
     def forward(self, observations: Tensor, state: Tensor, keep: Tensor | None = None) -> Tensor:
         """Whole sequences for learning. observations (T, B, *shape), state (L, B, S) before the first step.
 
-        keep (T, B) is 0 where the state is wiped before that step because a new episode starts there, else 1;
+        keep (T, B) is 0 where the state is reset before that step because a new episode starts there, else 1;
         None keeps it throughout. Returns (K + V, T, B).
         """
         x = self._encode(observations)
@@ -130,6 +126,14 @@ class Policy(nn.Module):
     def values(self, output: Tensor) -> Tensor:
         """Return the values (...) that output (K + V, ...) stands for."""
         return self.value.decode(output[self.spec.action.outputs :])
+
+    def sample_actions(self, output: Tensor, noise: Tensor | None, masks: Tensor | None = None) -> Tensor:
+        """Draw actions (B, k) from output (K + V, B) and `actions.noise`; without noise the likeliest ones."""
+        return self.actions.sample(output, noise, masks, self.log_std, self.action_scale)
+
+    def evaluate_actions(self, output: Tensor, actions: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
+        return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
     def _encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""

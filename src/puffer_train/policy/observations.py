@@ -1,4 +1,4 @@
-"""What the policy makes of observations: named tensors for people, products with the encoder for itself.
+"""How the policy reads observations: products with the encoder.
 
 Most observations are arrays, and the encoder multiplies all their numbers. Structured ones are rows of bytes
 (docs/contract.md, "Named observations") in which every field has its own place, type and meaning.
@@ -11,7 +11,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from puffer_train.contract import EnvironmentSpec, FieldSpec
+from puffer_envs.contract.observations import FieldSpec
+from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ContractError
 
 
@@ -24,10 +25,6 @@ class ArrayObservations(nn.Module):
         self.multiplied = len(spec.observation_scale)
         """Inputs that the encoder multiplies rather than looks up."""
 
-    def named(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return the observations (..., *shape) under the name that an only value has."""
-        return {"value": observations}
-
     def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
         """Multiply observations (..., *shape) with weight (H, O): (..., H)."""
         batch = observations.shape[: observations.ndim - self.dimensions]
@@ -35,7 +32,7 @@ class ArrayObservations(nn.Module):
         return nn.functional.linear(flat, weight)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return what could hold a number that is not finite, by what to call it."""
+        """Return the tensors that could hold a number that is not finite, by the name to report."""
         return {"observations": observations} if observations.is_floating_point() else {}
 
 
@@ -71,10 +68,6 @@ class StructuredObservations(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
 
-    def named(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return each field's values by name, (..., *shape): views wherever the bytes' places allow it."""
-        return {field.name: _view(observations, field) for field in self.fields}
-
     def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
         """Multiply the inputs that observations (..., B) stand for with weight (H, O): (..., H).
 
@@ -105,7 +98,7 @@ class StructuredObservations(nn.Module):
         return summed if on_cpu else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
-        """Return what could hold a number that is not finite, by what to call it."""
+        """Return the tensors that could hold a number that is not finite, by the name to report."""
         fields = [field for field in self.fields if field.dtype == "float32"]
         return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
 

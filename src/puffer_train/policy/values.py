@@ -6,10 +6,10 @@
 
     symlog(x) = sign(x) ln(1 + |x|),   symexp(y) = sign(y) (exp(|y|) - 1)         (Hafner et al. 2023)
 
-A return is encoded by the two bins around it, so weighted that their mean is the return ("two-hot"), and
-learned by cross-entropy. Its gradient is bounded whatever size the returns have, so nothing is clipped. The
+A return is encoded by the two bins around it, weighted so that their mean is the return ("two-hot"), and
+learned by cross-entropy. The gradient is bounded for returns of any size, so nothing is clipped. The
 value is symexp of the mean bin. Where returns are uncertain this lies nearer to 0 than their mean: the
-price of a scale on which a rare large return cannot drown the others.
+price of a scale on which a rare large return cannot drown out the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIMIT = 8.0
 
 
 class ValueHead(Protocol):
-    """What the policy needs to know of a kind of value."""
+    """A representation of values."""
 
     outputs: int
     """V, rows of the output."""
@@ -57,7 +57,7 @@ class ScalarValue:
     first_scale = 1.0
 
     def identity(self) -> dict[str, Any]:
-        """Nothing more to say."""
+        """Return nothing: one row depends on nothing else."""
         return {}
 
     def decode(self, rows: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class DistributionValue:
     """All bins start equally likely: a value of 0."""
 
     def identity(self) -> dict[str, Any]:
-        """How many bins, and where the last one is."""
+        """Return how many bins there are, and where the last one is."""
         return {"value_bins": BINS, "value_limit": LIMIT}
 
     def decode(self, rows: Tensor) -> Tensor:

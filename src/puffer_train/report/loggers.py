@@ -1,8 +1,8 @@
-"""Where a run's numbers go: the metrics file always, TensorBoard and Weights & Biases where they are asked for.
+"""Where a run's numbers go: the metrics file always, TensorBoard and Weights & Biases on request.
 
-Whatever has the four methods of `Logger` is one. Those of other people run in a thread of their own, behind a queue:
-a network that is slow, away or never answers takes no time from training. A logger that raises or falls behind is
-dropped with one line, and training goes on.
+A logger is anything with the four methods of `Logger`. Third-party ones run in a thread of their own, behind a queue:
+a slow or broken network takes no time from training. A logger that raises or falls behind is dropped with a warning,
+and training continues.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-LOGGERS = {"tensorboard": "tensorboard", "wandb": "wandb"}
-"""What `--log` takes, and the package that it needs, which has an extra of the same name."""
+from puffer_train.errors import ConfigError
 
-LONGEST_QUEUE = 4096
-"""Lines that may wait for a logger: minutes of the fastest training, some ten megabytes."""
+MAX_QUEUE = 4096
+"""Lines that may wait for a logger: minutes of the fastest training, about ten megabytes."""
 
 PAUSE_SECONDS = 0.1
-"""Other people's loggers get the newest line this often: a small network brings a hundred in a second."""
+"""Third-party loggers get the newest line this often: a small network produces a hundred per second."""
 
 PATIENCE_SECONDS = 20.0
-"""How long the end of a run waits for a logger to bring the last lines home."""
+"""How long the end of a run waits for a logger to write its last lines."""
 
 
 class Logger(Protocol):
-    """Takes a run's numbers. Used as a context: whatever happens inside, the end of it closes the logger."""
+    """Takes a run's numbers. It is a context manager: leaving it closes the logger."""
 
     def __enter__(self) -> Logger: ...
 
@@ -48,27 +48,8 @@ class Logger(Protocol):
         """Take the numbers of a run that reached its end: `score/mean` and the like."""
 
 
-def check_installed(names: list[str]) -> None:
-    """Raise `ModuleNotFoundError`, which the commands print as one line, where a logger's package is missing."""
-    for name in names:
-        if importlib.util.find_spec(LOGGERS[name]) is None:
-            raise ModuleNotFoundError(name=LOGGERS[name])
-
-
-def open_logger(
-    name: str, folder: Path, config: Mapping[str, Any], resume_at: int | None, say: Callable[[str], None]
-) -> Logger:
-    """Return the logger that `--log NAME` asks for, in a thread of its own.
-
-    config: what `config.json` holds. resume_at: steps at which a run is taken up again, None for a new one.
-    """
-    if name == "tensorboard":
-        return Background(lambda: TensorBoard(folder, config, resume_at))
-    return Background(lambda: WeightsAndBiases(folder, config, say))
-
-
 class Loggers:
-    """Several loggers behind the face of one. One that fails is dropped with one line, said through `warn`."""
+    """Several loggers used as one. One that fails is dropped with one line through `warn`."""
 
     def __init__(self, loggers: Mapping[str, Logger], warn: Callable[[str], None]) -> None:
         self._loggers, self._warn = dict(loggers), warn
@@ -94,22 +75,22 @@ class Loggers:
         for name, logger in list(self._loggers.items()):
             try:
                 act(logger)
-            except Exception as error:  # whatever other people's code raises
+            except Exception as error:  # third-party code may raise anything
                 del self._loggers[name]
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-                self._warn(f"no more is logged to {name}: {reason}. Training goes on.")
+                self._warn(f"logging to {name} stopped: {reason}. Training continues.")
 
 
 class Background:
     """A logger in a thread of its own, which opens it, feeds it, and closes it.
 
-    Python runs one thread at a time: what a logger computes is time that training waits. Hence it gets ten lines a
-    second at most, and always the last.
+    Python runs one thread at a time, so training waits while a logger computes. It therefore gets at most ten lines
+    per second, and always the last one.
     """
 
     def __init__(self, open_logger: Callable[[], Logger]) -> None:
         self._open = open_logger
-        self._waiting: queue.Queue[Callable[[Logger], None] | None] = queue.Queue(LONGEST_QUEUE)
+        self._waiting: queue.Queue[Callable[[Logger], None] | None] = queue.Queue(MAX_QUEUE)
         self._error: BaseException | None = None
         self._newest: tuple[int, Mapping[str, float]] | None = None
         self._handed_on = -math.inf
@@ -127,17 +108,17 @@ class Background:
         self._put(None)
         self._thread.join(PATIENCE_SECONDS)
         if self._thread.is_alive():
-            raise TimeoutError(f"its last lines were not taken within {PATIENCE_SECONDS:g} seconds")
+            raise TimeoutError(f"it did not write its last lines within {PATIENCE_SECONDS:g} seconds")
         self._raise()
 
     def write(self, steps: int, numbers: Mapping[str, float]) -> None:
-        """Put the numbers into the queue, unless that was done a moment ago. Raises what went wrong in the thread."""
+        """Put the numbers into the queue, unless that was done a moment ago. Raises the thread's error."""
         self._newest = steps, numbers
         if time.monotonic() - self._handed_on >= PAUSE_SECONDS:
             self._hand_on()
 
     def finish(self, summary: Mapping[str, float]) -> None:
-        """Put the summary into the queue. Raises what went wrong in the thread meanwhile."""
+        """Put the summary into the queue. Raises the thread's error."""
         self._hand_on()
         self._put(lambda logger: logger.finish(summary))
 
@@ -153,7 +134,7 @@ class Background:
         try:
             self._waiting.put_nowait(task)
         except queue.Full:
-            raise TimeoutError(f"it is {LONGEST_QUEUE} lines behind") from None
+            raise TimeoutError(f"it is {MAX_QUEUE} lines behind") from None
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -171,14 +152,14 @@ class Background:
 class TensorBoard:
     """Event files in RUN/tensorboard, for `tensorboard --logdir RUN`."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], resume_at: int | None) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, Any], resumed_at: int | None) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second, and only this needs it
 
         # what an interrupted run wrote beyond its checkpoint comes again: TensorBoard then hides the first
-        purge = None if resume_at is None else resume_at + 1
+        purge = None if resumed_at is None else resumed_at + 1
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=purge)
-        self._steps = resume_at or 0
-        if resume_at is None:
+        self._steps = resumed_at or 0
+        if resumed_at is None:
             rows = "\n".join(f"| {key} | {value} |" for key, value in flat(config["settings"]).items())
             self._writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}")
 
@@ -203,9 +184,9 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run on wandb.ai or a server of one's own; with WANDB_MODE=offline a folder that `wandb sync` sends later.
+    """A run on wandb.ai or your own server; with WANDB_MODE=offline a folder that `wandb sync` uploads later.
 
-    WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE and its other variables are heeded.
+    WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE and its other variables are respected.
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], say: Callable[[str], None]) -> None:
@@ -215,7 +196,7 @@ class WeightsAndBiases:
         online = os.environ.get("WANDB_MODE", "online") == "online"
         # it would ask for a key in the middle of the dashboard
         if online and not wandb.login(prompt=False):
-            raise RuntimeError("nobody is logged in here: run `wandb login` first, or set WANDB_MODE=offline")
+            raise RuntimeError("not logged in: run `wandb login` first, or set WANDB_MODE=offline")
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "puffer-train"),
             name=folder.name,
@@ -228,7 +209,9 @@ class WeightsAndBiases:
         self._run.define_metric("steps")
         self._run.define_metric("*", step_metric="steps")  # its own step cannot go back, as a resumed run may
         say(
-            f"wandb: {self._run.url}" if online else f"wandb: to send it later: wandb sync {Path(self._run.dir).parent}"
+            f"wandb: {self._run.url}"
+            if online
+            else f"wandb: upload later with: wandb sync {Path(self._run.dir).parent}"
         )
 
     def __enter__(self) -> WeightsAndBiases:
@@ -246,6 +229,58 @@ class WeightsAndBiases:
     def finish(self, summary: Mapping[str, float]) -> None:
         """Put the evaluation into the run's summary."""
         self._run.summary.update({f"evaluation/{name}": value for name, value in summary.items()})
+
+
+@dataclass(frozen=True)
+class LoggerKind:
+    """One kind of logger besides the metrics file."""
+
+    package: str
+    """The Python package that it needs; an extra of `puffer-envs` has the same name."""
+    open: Callable[[Path, Mapping[str, Any], int | None, Callable[[str], None]], Logger]
+    """Called with the arguments of `open_logger` after the first, in the logger's own thread."""
+
+    def unsupported_reason(self) -> str | None:
+        """Return why it cannot be used here, or None when it can."""
+        if importlib.util.find_spec(self.package) is None:
+            return f'{self.package} is missing: pip install "puffer-envs[{self.package}]"'
+        return None
+
+
+LOGGERS = {
+    "tensorboard": LoggerKind(
+        "tensorboard", lambda folder, config, resumed_at, say: TensorBoard(folder, config, resumed_at)
+    ),
+    "wandb": LoggerKind("wandb", lambda folder, config, resumed_at, say: WeightsAndBiases(folder, config, say)),
+}
+"""Every logger that `--log` takes, by name."""
+
+
+def check_loggers(names: list[str]) -> None:
+    """Check that loggers can be used here.
+
+    Raises:
+        ConfigError: A logger's package is missing.
+    """
+    for name in names:
+        reason = LOGGERS[name].unsupported_reason()
+        if reason is not None:
+            raise ConfigError(reason)
+
+
+def open_logger(
+    name: str, folder: Path, config: Mapping[str, Any], resumed_at: int | None, say: Callable[[str], None]
+) -> Logger:
+    """Return a logger in a thread of its own.
+
+    Args:
+        name: A key of `LOGGERS`.
+        folder: The run folder.
+        config: The content of its `config.json`.
+        resumed_at: Agent steps at which the run is resumed; None for a new one.
+        say: Prints a line.
+    """
+    return Background(lambda: LOGGERS[name].open(folder, config, resumed_at, say))
 
 
 def grouped(name: str) -> str:

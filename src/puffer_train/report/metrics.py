@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from puffer_train.storage.files import replace_durable
+from puffer_envs.contract.files import write_atomically
 from puffer_train.storage.folder import parse_line
 
 
 class MetricsFile:
-    """The logger that is always there: appends to `metrics.jsonl`, whole lines at a time.
+    """The logger that every run has: appends to `metrics.jsonl`, whole lines at a time.
 
     A run that is killed leaves a readable file, and so does a full disk: lines are missing until there is room again.
     Lines hold `steps`, the trainer's report, and `seconds` of training.
@@ -24,9 +24,9 @@ class MetricsFile:
     def __init__(
         self, path: Path, resume_at: int | None = None, warn: Callable[[str], None] = lambda line: None
     ) -> None:
-        """Open the file; with `resume_at`, lines beyond that many steps go, for they will come again.
+        """Open the file; with `resume_at`, lines beyond that many steps are removed, for they will be written again.
 
-        warn: told once when lines cannot be written any more. Raises `OSError` when the file cannot be opened.
+        warn: called once when lines can no longer be written. Raises `OSError` when the file cannot be opened.
         """
         self._path, self._warn, self._failing = path, warn, False
         self.seconds = 0.0
@@ -43,7 +43,7 @@ class MetricsFile:
             if numbers and numbers["steps"] <= resume_at:
                 kept.append(line + "\n")
                 self.seconds = numbers.get("seconds", self.seconds)
-        replace_durable(path, "".join(kept).encode())
+        write_atomically(path, "".join(kept).encode())
 
     def __enter__(self) -> MetricsFile:
         return self
@@ -65,8 +65,10 @@ class MetricsFile:
             with suppress(OSError):
                 self._file.truncate(end)  # no half line
             if not self._failing:
-                self._warn(f"{self._path}: {error.strerror}. Lines are missing until there is room; training goes on.")
+                self._warn(
+                    f"{self._path}: {error.strerror}. Training continues; lines are missing until there is room."
+                )
             self._failing = True
 
     def finish(self, summary: Mapping[str, float]) -> None:
-        """Nothing: `evaluation.json` has the summary."""
+        """Do nothing: `evaluation.json` has the summary."""

@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.files import write_atomically
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, short
-from puffer_train.storage.files import replace_durable
 from puffer_train.storage.folder import main_statistic, read_config, read_evaluation, read_metrics
 
 FILES = {
-    "config.json": "everything that the run depends on, its commands, versions and machine; for programs",
+    "config.json": "everything the run depends on: settings, commands, versions, machine; for programs",
     "metrics.jsonl": "one line of numbers per iteration",
-    "checkpoints": "what training goes on from",
+    "checkpoints": "what `--resume` continues from",
     "policy.safetensors": "the trained policy",
-    "evaluation.json": "how it did on fresh full episodes",
+    "evaluation.json": "results on fresh full episodes",
     "replay.puf": "one of its games, exactly: a seed and the actions",
     "video.mp4": "the first minute of that game, to watch",
     "tensorboard": "the numbers again: `tensorboard --logdir .`",
-    "wandb": "the numbers again, as they went to Weights & Biases",
+    "wandb": "the numbers again, as sent to Weights & Biases",
     "failure.txt": "why the run ended early",
     "nonfinite-dump.safetensors": "the last rollout, weights and gradients before the run gave up on NaN",
 }
@@ -27,7 +27,7 @@ FILES = {
 
 def write_readme(folder: Path) -> None:
     """Write README.md from what the folder holds. Raises `ConfigError` where that is no run, or `OSError`."""
-    replace_durable(folder / "README.md", describe_run(folder).encode())
+    write_atomically(folder / "README.md", describe_run(folder).encode())
 
 
 def describe_run(folder: Path) -> str:
@@ -55,6 +55,9 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
     seconds = columns["seconds"][-1] if "seconds" in columns else 0
     if seconds > 0:
         how_far += f" in {clock(seconds)} ({short(steps / seconds)} steps/s)"
+    skipped = int(columns["skipped"][-1]) if "skipped" in columns else 0
+    if skipped > 0:
+        how_far += f"; {skipped} updates were skipped because a number was not finite"
     found = read_evaluation(folder)
     name = main_statistic(set(found)) if found else None
     if found is None or name is None:

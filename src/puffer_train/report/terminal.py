@@ -1,4 +1,4 @@
-"""Output that training outlives."""
+"""Output whose end does not end training."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rich.console import Console
 
 
 def lasting_console() -> Console:
-    """Return a console on standard output that goes quiet once nobody can read it: a run is more than its output.
+    """Return a console on standard output that falls silent once writing fails, so that training continues.
 
-    A terminal may be closed, the `head` behind a pipe have seen enough, the disk of a log be full.
+    A terminal may be closed, the `head` behind a pipe may have exited, the disk of a log may be full.
     """
     return Console(file=cast(TextIO, LastingOutput(sys.stdout)))
 
 
 class LastingOutput(io.TextIOBase):
-    """A text stream that hands everything on until that fails, and drops all that follows."""
+    """A text stream that passes everything on until that fails, and then drops it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream: TextIO | None = stream
@@ -36,7 +36,7 @@ class LastingOutput(io.TextIOBase):
     def fileno(self) -> int:
         """Descriptor of the stream; raises `OSError` where it has none."""
         if self._stream is None:
-            raise OSError("nobody reads this output any more")
+            raise OSError("this output is closed")
         return self._stream.fileno()
 
     def write(self, text: str) -> int:

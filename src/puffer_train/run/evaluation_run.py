@@ -1,24 +1,26 @@
-"""What `puffer-eval` does: load a policy or a checkpoint, play fresh full episodes, report."""
+"""`puffer-eval`: load a policy or a checkpoint, play fresh full episodes, report."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
+from puffer_envs.contract.machine import available_cores
+from puffer_envs.contract.policy_file import PolicyFile
 from puffer_train import config
-from puffer_train.algorithm.evaluate import Evaluation, evaluate, record, records
+from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs, record, records
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.environments import registry
 from puffer_train.errors import CheckpointError, ConfigError
-from puffer_train.policy import Policy, completed, settings_of
+from puffer_train.policy import Policy, settings_of
 from puffer_train.report.evaluation import report_comparison, report_evaluation
-from puffer_train.run.run import evaluation_envs
 from puffer_train.storage import checkpoint
-from puffer_train.storage.policy_file import read_policy, read_policy_info
-from puffer_train.system import runtime
+from puffer_train.storage.policy_file import read_policy
+from puffer_train.system.crashes import report_crashes
 
 
 def judge(
@@ -33,21 +35,27 @@ def judge(
     deterministic: bool,
     replay: Path | None,
     statistic: str | None,
-    env_settings: dict[str, object],
+    env_settings: Mapping[str, object],
 ) -> int:
     """Evaluate a policy in the environment it was trained in, or two on the same games; return the exit status.
 
-    The environment's settings are those of the (first one's) training, changed by `env_settings`. Raises `UserError`s.
+    The environment's settings are those of the (first one's) training, changed by `env_settings`.
+
+    Raises:
+        UserError: Policy, environment and options do not fit together.
     """
+    report_crashes()
     judged = [Trained.find(policy_file) if policy_file is not None else Trained.from_checkpoint(checkpoint)]
     judged += [] if against is None else [Trained.find(against)]
     first, last = judged[0], judged[-1]
-    name = registry.named_by(first.path, first.environment, name)
+    name = registry.resolve_name(first.path, first.environment, name)
     if last.environment != name:
-        raise ConfigError(f"{last.path} is for {last.environment!r}, {first.path} for {name!r}: they play other games.")
+        raise ConfigError(
+            f"{last.path} is for {last.environment!r}, {first.path} for {name!r}: these are different games."
+        )
     source = registry.find(name)
     overlaid = config.overlay(config.Settings(env=first.settings), {"env": env_settings}, "command line")
-    threads = threads or runtime.available_cores()
+    threads = threads or available_cores()
     torch.set_num_threads(threads)
     console = Console()
 
@@ -98,18 +106,18 @@ def _say(console: Console, line: str) -> None:
 
 
 class Trained:
-    """A policy on disk, whichever way it was saved."""
+    """A policy on disk, exported or in a checkpoint."""
 
     def __init__(self, path: Path, environment: Any, settings: Any, saved: checkpoint.Checkpoint | None = None) -> None:
-        """environment, settings: as found in the file. Raises `CheckpointError` when they are none."""
+        """environment, settings: as found in the file. Raises `CheckpointError` when they are invalid."""
         if not isinstance(environment, str) or not isinstance(settings, dict):
-            raise CheckpointError(f"{path} is damaged: it does not say which environment it is for.")
+            raise CheckpointError(f"{path} is damaged: it does not name its environment.")
         self.path, self.environment, self.settings = path, environment, settings
         self._checkpoint = saved
 
     @classmethod
     def find(cls, path: Path) -> Trained:
-        """Look into an exported policy, a checkpoint, or a run folder: its policy, or else its newest checkpoint."""
+        """Read an exported policy, a checkpoint, or a run folder: its policy, or else its newest checkpoint."""
         unfinished = path.is_dir() and not (path / "policy.safetensors").exists()
         within = path if path.is_dir() else path.parent
         if (within / checkpoint.MANIFEST).exists() or (unfinished and (path / "checkpoints").is_dir()):
@@ -118,14 +126,14 @@ class Trained:
 
     @classmethod
     def from_policy(cls, path: Path) -> Trained:
-        """Look into an exported policy, or the one of a run folder."""
+        """Read an exported policy, or that of a run folder."""
         path = path / "policy.safetensors" if path.is_dir() else path
-        about = read_policy_info(path)
-        return cls(path, about.get("environment"), about.get("settings"))
+        info = PolicyFile.read(path).info
+        return cls(path, info.environment, info.settings)
 
     @classmethod
     def from_checkpoint(cls, path: Path | None) -> Trained:
-        """Read a checkpoint, one of its files' folder, or the newest whole one of a run folder."""
+        """Read a checkpoint, given as folder or file, or the newest intact one of a run folder."""
         assert path is not None
         if path.is_file():
             path = path.parent
@@ -144,7 +152,7 @@ class Trained:
         identity = self._checkpoint.manifest["identity"]
         checkpoint.check_identity(identity, spec.identity(), self.path)
         policy = Policy(spec, settings_of(identity, self.path), torch.Generator())
-        checkpoint.check_identity(completed(identity), policy.identity(), self.path)
+        checkpoint.check_identity(identity, policy.identity(), self.path)
         wanted = {f"policy.{name}": parameter.detach() for name, parameter in policy.named_parameters()}
         checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)
         for name, parameter in wanted.items():

@@ -1,7 +1,7 @@
-"""Checkpoints: everything needed to go on with a run.
+"""Checkpoints: everything needed to resume a run.
 
 A checkpoint is a folder `step_STEPS` with two files, `tensors.safetensors` and `manifest.json`. The
-manifest says what the tensors belong to and holds their SHA-256 and its own, so that a flipped bit anywhere
+manifest says what the tensors belong to and holds their SHA-256 and its own, so that any flipped bit
 is noticed. Both files are written in a hidden folder, forced to the disk, and then the folder is renamed: a
 checkpoint is complete or not there. Nothing is ever unpickled.
 """
@@ -22,21 +22,30 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from puffer_envs.contract.files import sync_folder, write_durable
 from puffer_train.errors import CheckpointError
 from puffer_train.storage.checksummed_json import seal, unseal
-from puffer_train.storage.files import storing, sync_folder, write_durable
+from puffer_train.storage.files import storing
 
 FORMAT = "puffer-checkpoint-1"
+"""Version of this format, in every manifest."""
+
 TENSORS, MANIFEST = "tensors.safetensors", "manifest.json"
+"""The two files of a checkpoint."""
+
 PREFIX = "step_"
-SEAL = "manifest_sha256"
+"""What the names of checkpoints begin with; the number of agent steps follows."""
+
+CHECKSUM_KEY = "manifest_sha256"
+"""Key in the manifest of the checksum of everything else in it."""
+
 CONTENT: dict[str, type] = {"counters": dict, "identity": dict, "seed": int, "settings": dict, "versions": dict}
 """What every manifest holds besides the checksums."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and found whole."""
+    """A checkpoint that was read and is complete."""
 
     path: Path
     """Its folder."""
@@ -49,15 +58,23 @@ class Checkpoint:
 def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[str, Any], kept: int = 3) -> Path:
     """Write a checkpoint into `folder`, remove all but the newest `kept`, and return its path.
 
-    manifest: JSON values under the keys of `CONTENT`. Raises `CheckpointError` when a tensor is not finite, so that no
-    such checkpoint exists, and `StorageError` when the disk refuses; earlier checkpoints are untouched then.
+    Args:
+        folder: The folder of checkpoints, made if it is missing.
+        steps: Agent steps trained so far; names the checkpoint.
+        tensors: What to save, by name.
+        manifest: JSON values under the keys of `CONTENT`.
+        kept: How many checkpoints to keep.
+
+    Raises:
+        CheckpointError: A tensor is not finite. No such checkpoint exists anywhere.
+        StorageError: The disk refuses. Earlier checkpoints are untouched.
     """
     bad = _not_finite(tensors)
     if bad is not None:
         raise CheckpointError(f"no checkpoint was written: {bad!r} holds a value that is not finite.")
     data = safetensors.torch.save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
     sums = {"tensors_bytes": len(data), "tensors_sha256": hashlib.sha256(data).hexdigest()}
-    files = {TENSORS: data, MANIFEST: seal({"format": FORMAT, **manifest, **sums}, SEAL)}
+    files = {TENSORS: data, MANIFEST: seal({"format": FORMAT, **manifest, **sums}, CHECKSUM_KEY)}
     with storing(f"a checkpoint to {folder}"):
         target = _write(folder, steps, files)
     _prune(target, kept)
@@ -87,7 +104,7 @@ def _write(folder: Path, steps: int, files: dict[str, bytes]) -> Path:
 def _prune(newest: Path, kept: int) -> None:
     """Remove all but the last `kept` checkpoints up to the newest.
 
-    What sorts behind that was found damaged when the run went on from an older one, and does not count.
+    Those that sort after it were damaged when the run was resumed from an older one, and do not count.
     """
     with suppress(CheckpointError):  # they stay where the folder cannot be read
         older = [path for path in list_checkpoints(newest.parent) if path.name < newest.name]
@@ -96,7 +113,11 @@ def _prune(newest: Path, kept: int) -> None:
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """Return the checkpoints in `folder`, oldest first; whether they are still whole, `load` tells."""
+    """Return the checkpoints in `folder`, oldest first; `load` finds out whether they are intact.
+
+    Raises:
+        CheckpointError: The folder cannot be read.
+    """
     try:
         return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
     except OSError as error:
@@ -104,14 +125,18 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def load(path: Path) -> Checkpoint:
-    """Read one checkpoint. Raises `CheckpointError` with its path when anything is missing or changed."""
+    """Read one checkpoint.
+
+    Raises:
+        CheckpointError: Anything is missing or changed; the message has the path.
+    """
     try:
         sealed = (path / MANIFEST).read_bytes()
         data = (path / TENSORS).read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} is no complete checkpoint: {error.strerror}: {error.filename}.") from error
+        raise CheckpointError(f"{path} is not a complete checkpoint: {error.strerror}: {error.filename}.") from error
     try:
-        manifest = unseal(sealed, SEAL)
+        manifest = unseal(sealed, CHECKSUM_KEY)
     except ValueError as error:
         raise CheckpointError(f"{path / MANIFEST} is damaged: {error}.") from error
     _check_manifest(manifest, path)
@@ -130,18 +155,19 @@ def load(path: Path) -> Checkpoint:
 
 
 def _check_manifest(manifest: dict[str, Any], path: Path) -> None:
-    """Raise `CheckpointError` for a manifest that is as it was written, but by something else."""
+    """Raise `CheckpointError` for an intact manifest that something else wrote."""
     if manifest.get("format") != FORMAT:
         raise CheckpointError(f"{path} has format {manifest.get('format')!r}; this version reads {FORMAT!r}.")
     for key, kind in (CONTENT | {"tensors_bytes": int, "tensors_sha256": str}).items():
         if not isinstance(manifest.get(key), kind):
-            raise CheckpointError(f"{path / MANIFEST} is no manifest of a checkpoint: it has no proper {key!r}.")
+            raise CheckpointError(f"{path / MANIFEST} is not the manifest of a checkpoint: it has no valid {key!r}.")
 
 
 def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
-    """Read the newest checkpoint that is whole; every newer one that is not is reported through `warn`.
+    """Read the newest intact checkpoint; report every damaged newer one through `warn`.
 
-    Raises `CheckpointError` when there is none: training never starts afresh by itself.
+    Raises:
+        CheckpointError: There is none. Training never starts from scratch by itself.
     """
     candidates = list_checkpoints(folder)
     for path in reversed(candidates):
@@ -149,17 +175,21 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
             return load(path)
         except CheckpointError as error:
             warn(f"{error} Falling back to the checkpoint before it.")
-    found = f"none of its {len(candidates)} checkpoints is whole" if candidates else "it holds no checkpoint"
-    raise CheckpointError(f"cannot go on from {folder}: {found}.")
+    found = f"none of its {len(candidates)} checkpoints is intact" if candidates else "it holds no checkpoint"
+    raise CheckpointError(f"cannot resume from {folder}: {found}.")
 
 
 def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
-    """Raise `CheckpointError` naming the first thing in which a file differs from its intended use."""
+    """Compare what a file was made for with what it is used for.
+
+    Raises:
+        CheckpointError: They differ; the message names the first difference.
+    """
     for key, value in wanted.items():
         if key == "environment_settings":
             continue  # `check_settings` knows which may differ
         if key == "observation_fields":
-            difference = _field_difference(found.get(key, []), value)
+            difference = _field_difference(found.get(key), value)
         else:
             difference = (f"its {key.replace('_', ' ')}", found.get(key), value)
         if difference[1] != difference[2]:
@@ -169,7 +199,11 @@ def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) ->
 
 
 def check_settings(found: dict[str, Any], wanted: dict[str, Any], changed: set[str], path: Path) -> None:
-    """Raise `CheckpointError` when a setting of the environment is another one, unless it was `changed` on purpose."""
+    """Compare the environment's settings; those in `changed` may differ.
+
+    Raises:
+        CheckpointError: Another one differs; the message names it.
+    """
     mine, here = (identity.get("environment_settings") for identity in (found, wanted))
     mine, here = (settings if isinstance(settings, dict) else {} for settings in (mine, here))
     for key in sorted(mine.keys() | here.keys()):
@@ -195,7 +229,11 @@ def _field_difference(found: Any, wanted: list[dict[str, Any]]) -> tuple[str, An
 
 
 def check_counters(counters: dict[str, Any], wanted: dict[str, int], path: Path) -> None:
-    """Raise `CheckpointError` when a wanted counter is missing or is no whole number from 0 on."""
+    """Check counters.
+
+    Raises:
+        CheckpointError: A wanted one is missing, or is not a whole number of at least 0.
+    """
     for name in wanted:
         found = counters.get(name)
         if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 1 << 63:
@@ -203,17 +241,25 @@ def check_counters(counters: dict[str, Any], wanted: dict[str, int], path: Path)
 
 
 def check_generators(tensors: dict[str, Tensor], path: Path) -> None:
-    """Raise `CheckpointError` when what should be the state of a random generator is none."""
+    """Check the tensors called `generator.NAME`.
+
+    Raises:
+        CheckpointError: One is not the state of a random generator.
+    """
     for name, tensor in tensors.items():
         if name.startswith("generator."):
             try:
                 torch.Generator().set_state(tensor)
             except (RuntimeError, TypeError) as error:
-                raise CheckpointError(f"{path} is unusable: {name!r} is no state of a generator.") from error
+                raise CheckpointError(f"{path} is unusable: {name!r} is not the state of a generator.") from error
 
 
 def check_shapes(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
-    """Raise `CheckpointError` when a wanted tensor is missing or has another shape or dtype."""
+    """Check shapes and dtypes.
+
+    Raises:
+        CheckpointError: A wanted tensor is missing or differs.
+    """
     for name, tensor in wanted.items():
         found = tensors.get(name)
         if found is None:
@@ -234,7 +280,7 @@ def _not_finite(tensors: dict[str, Tensor]) -> str | None:
 
 
 def _free_name(folder: Path, steps: int) -> Path:
-    """Return a name that sorts behind all checkpoints of this or fewer steps: a second one gets a suffix."""
+    """Return a name that sorts after all checkpoints of up to `steps` steps: a second one gets a suffix."""
     target, again = folder / f"{PREFIX}{steps:015d}", 0
     while target.exists():
         again += 1
@@ -248,5 +294,5 @@ def _remove(path: Path) -> None:
     try:
         path.replace(hidden)
     except OSError:
-        return  # it stays, whole
+        return  # it stays, intact
     shutil.rmtree(hidden, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""JSON objects that carry a checksum of themselves, so that a change is noticed wherever it is."""
+"""JSON objects that contain their own checksum, so that every change is noticed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ def seal(content: dict[str, Any], key: str) -> bytes:
 
 
 def unseal(data: bytes, key: str) -> dict[str, Any]:
-    """Return the content of a sealed object. Raises `ValueError`, in a few words, unless it is what was written.
+    """Return the content of a sealed object. `data` may be anything: lists, bare numbers, thousands of levels.
 
-    `data` may be anything: lists, bare numbers, thousands of levels.
+    Raises:
+        ValueError: It is not exactly what `seal` wrote.
     """
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
         raise ValueError("it is not readable JSON") from None
     if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     content = {name: value for name, value in found.items() if name != key}
     try:
         whole = found.get(key) == _checksum(content) and _text(found) == data
     except RecursionError:  # writing needs more levels than reading
         whole = False
     if not whole:
-        raise ValueError("it is not what was written")
+        raise ValueError("its checksum is wrong")
     return content
 
 

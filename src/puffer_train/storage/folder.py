@@ -1,6 +1,7 @@
-"""What is in the folder of a run, read by whoever comes later: plots, reports, and training that goes on.
+"""Reading the folder of a run: for plots, reports, and training that is resumed.
 
-Nothing here needs torch. A run may still be going, or have been killed in the middle of a line: what is whole is read.
+Nothing here needs torch. A run may be in progress, or have been killed in the middle of a line:
+complete lines are read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from puffer_train.errors import ConfigError
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.jsonl", "evaluation.json"
 
 PART = {"command", "started", "seconds", "from_steps", "to_steps", "ended"}
-"""What `history` in config.json says of every process that worked at the run."""
+"""Keys of each entry of `history` in config.json: one entry per process that worked on the run."""
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             return saved
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise ConfigError(f"{folder} is no run folder: it has no readable config.json.")
+    raise ConfigError(f"{folder} is not a run folder: it has no readable config.json.")
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:

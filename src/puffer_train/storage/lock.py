@@ -1,7 +1,7 @@
 """One process at a time in a run folder.
 
-The operating system keeps the lock and lets go of it when the process ends, however it ends: after SIGKILL or a crash
-nothing is in the way. What the lock file says, who holds it, is only for the message to whoever comes second.
+The operating system keeps the lock and releases it when the process ends, even by SIGKILL or a crash. The content of
+the lock file, who holds it, is only for the message to the next process.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from puffer_train.errors import LockedError
 from puffer_train.storage.files import storing
 
 LOCK = ".lock"
-"""The lock file of a run folder. Where it is left behind it does no harm."""
+"""The lock file of a run folder. Left behind, it does no harm."""
 
 NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
-"""What file systems say that keep no locks, as those of some clusters. Runs there are on their own."""
+"""Errors of file systems without locks, as on some clusters. Runs there are not protected."""
 
-FAR = 1 << 20
-"""The byte that is locked on Windows, where nobody can read what is locked: far behind the text."""
+LOCKED_BYTE = 1 << 20
+"""The byte that is locked on Windows, where locked bytes cannot be read: far behind the text."""
 
 
 class FolderLock:
     """A context in which this process alone works in `folder`, which must exist.
 
-    Entering raises `LockedError` naming the process that is there already, `StorageError` when the folder cannot be
-    written to.
+    Raises:
+        LockedError: On entering; another process works there, and the message names it.
+        StorageError: On entering; the folder cannot be written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +52,7 @@ class FolderLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # Windows removes no open file, a read-only folder loses none: it may stay
+        with suppress(OSError):  # impossible for an open file on Windows, or in a read-only folder
             self.path.unlink()
         os.close(self._descriptor)
 
@@ -73,7 +74,7 @@ class FolderLock:
         try:
             holder = json.loads(text)
             who = f"process {int(holder['pid'])} on {holder['host']}"
-        except (ValueError, KeyError, TypeError):  # it has the lock, and has not written yet
+        except (ValueError, KeyError, TypeError):  # it has the lock and has not written yet
             who = "another process"
         return f"{self.folder} is in use by {who}: wait for it, stop it, or train in another folder."
 
@@ -90,7 +91,7 @@ if sys.platform == "win32":
 
     def _try_lock(descriptor: int) -> bool:
         """Lock an open file until it is closed; False where another process has it."""
-        os.lseek(descriptor, FAR, os.SEEK_SET)
+        os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except PermissionError:

@@ -1,26 +1,21 @@
-"""The policy file: a trained policy that NumPy alone can run. Its format is in docs/contract.md."""
+"""Policies to and from policy files (`puffer_envs.contract.policy_file`), which NumPy alone can run."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_info import is_setting, read_info
 from puffer_train.contract import EnvironmentSpec
-from puffer_train.errors import CheckpointError
-from puffer_train.policy import Policy, completed, settings_of
-from puffer_train.storage.checkpoint import check_identity, check_shapes
-from puffer_train.storage.files import replace_durable, storing
-from puffer_train.storage.safetensors_file import is_whole, pack
-
-FORMAT = "puffer-policy-1"
+from puffer_train.policy import Policy, settings_of
+from puffer_train.storage.checkpoint import check_identity
+from puffer_train.storage.files import storing
 
 
 @dataclass(frozen=True)
@@ -45,53 +40,39 @@ def identify(env: object, name: str, given: Mapping[str, object]) -> Environment
 def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
     """Write the policy file; one policy gives the same bytes every time.
 
-    Raises `CheckpointError` when a weight is not finite, `StorageError` when the disk refuses.
+    Settings that such a file cannot hold (lists, say) are left out.
+
+    Raises:
+        PolicyError: a weight is not finite.
+        StorageError: the disk refuses.
     """
-    for name, parameter in policy.named_parameters():
-        if not torch.isfinite(parameter).all():
-            raise CheckpointError(f"no policy was exported: {name!r} holds a value that is not finite.")
-    about = {
-        "environment": environment.name,
-        "environment_version": environment.version,
-        **policy.spec.identity(),
-        **policy.identity(),
-        "settings": environment.settings,
-    }
+    info = read_info(
+        {
+            "environment": environment.name,
+            "environment_version": environment.version,
+            **policy.spec.identity(),
+            **policy.identity(),
+            "settings": {name: value for name, value in environment.settings.items() if is_setting(value)},
+        }
+    )
+    tensors = {name: tensor.cpu().numpy() for name, tensor in _tensors(policy).items()}
     with storing(path):
-        replace_durable(path, pack(_tensors(policy), FORMAT, json.dumps(about)))
-
-
-def read_policy_info(path: Path) -> dict[str, Any]:
-    """Return what a policy file says about itself. Raises `CheckpointError` when it is none, or damaged."""
-    try:
-        with safetensors.safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-        if metadata.get("format") != FORMAT:
-            raise CheckpointError(f"{path} is no policy file of format {FORMAT!r}.")
-        about = json.loads(metadata["policy"])
-        if not is_whole(path.read_bytes(), metadata):
-            raise CheckpointError(f"{path} is damaged: its checksum does not match.")
-    except (OSError, safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as a policy file: {error}.") from error
-    if not isinstance(about, dict):
-        raise CheckpointError(f"{path} cannot be read as a policy file: its metadata is no JSON object.")
-    return about
+        PolicyFile(info, tensors).write(path)
 
 
 def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
-    """Load a policy file for an environment. Raises `CheckpointError` naming what is damaged or different."""
-    about = read_policy_info(path)
+    """Load a policy file for an environment.
+
+    Raises:
+        PolicyError: it is damaged, or no policy file.
+        CheckpointError: it is for something else; names the difference.
+    """
+    file = PolicyFile.read(path)
+    about = file.info.as_json()
     check_identity(about, spec.identity(), path)
     policy = Policy(spec, settings_of(about, path), torch.Generator())
-    check_identity(completed(about), policy.identity(), path)
-    try:
-        tensors = safetensors.torch.load(path.read_bytes())
-    except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read as a policy file: {error}.") from error
-    check_shapes(tensors, _tensors(policy), path)
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{path} is damaged: {name!r} holds a value that is not finite.")
+    check_identity(about, policy.identity(), path)
+    tensors = {name: torch.from_numpy(tensor) for name, tensor in file.tensors.items()}
     with torch.no_grad():
         policy.input_scale.copy_(tensors["input_scale"])
         policy.encoder.copy_(tensors["encoder.weight"])

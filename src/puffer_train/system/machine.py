@@ -1,4 +1,4 @@
-"""What a run was computed with and on: versions, processor, memory, accelerators, system."""
+"""The software and hardware of a run: versions, processor, memory, accelerators, system."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from puffer_train.system.runtime import available_cores, physical_memory
+from puffer_envs.contract.machine import available_cores, physical_memory
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what the numbers depend on."""
+    """Return the versions of the packages that a run's numbers depend on."""
     try:
         own = importlib.metadata.version("puffer-envs")
     except importlib.metadata.PackageNotFoundError:
@@ -40,7 +40,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Return the processor's name as its maker writes it, where the system tells."""
+    """Return the processor's name as its maker writes it, where the system knows it."""
     try:
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):

@@ -1,17 +1,19 @@
 """Several processes that train one policy together, started by `torchrun` on one machine or on many.
 
-Every rank plays its share of the environments and computes the gradient over its share of each minibatch. Whatever
-decides about an update is added up over all ranks by torch.distributed, so that all take the same step and have the
-same weights, bit for bit. Rank 0 alone keeps what there can be only one of: the run folder, the screen, the evaluation.
+Every rank plays its share of the environments and computes the gradient over its share of each minibatch. Everything
+that decides about an update is summed over all ranks by torch.distributed, so that all take the same step and have the
+same weights, bit for bit. Rank 0 alone has the run folder, prints, and evaluates.
 
-A process by itself is the only rank there is: `ALONE`, for which nothing of this costs anything.
+A single process is the only rank, `ALONE`; for it nothing here costs anything.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,32 +27,34 @@ from puffer_train.moments import pooled
 from puffer_train.system.signals import interruptible_until
 
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-"""Variables that torchrun sets; where one is missing, this process is by itself."""
+"""Variables that torchrun sets; where one is missing, this process trains alone."""
 
 TIMEOUT = "PUFFER_RANKS_TIMEOUT"
-"""The variable that says how many seconds a rank waits for the others."""
+"""The environment variable with the seconds that a rank waits for the others."""
 
 TIMEOUT_SECONDS = 300.0
-"""Without it: longer than a rollout and a checkpoint should take."""
+"""The default: longer than a rollout and a checkpoint should take."""
 
-LONGEST_TIMEOUT_SECONDS = 1e6
+MAX_TIMEOUT_SECONDS = 1e6
 
 LENGTH_BYTES = 8
-"""Before what `tell` sends stands how long it is."""
+"""Bytes of the length that precedes the data in what `tell` sends."""
 
 SHORT = 2048
 """Bytes that `tell` sends at once; longer ones take a second message."""
 
 
 class Ranks:
-    """The only rank: what several do together is nothing, or what it does anyway."""
+    """The only rank: doing something together means doing it alone."""
 
     rank = 0
-    """Number of this one."""
+    """Number of this rank."""
     count = 1
-    """How many there are."""
+    """How many ranks there are."""
     local_count = 1
-    """How many there are on this machine."""
+    """How many ranks there are on this machine."""
+    seconds = 0.0
+    """Time spent on what ranks do together, and on waiting for the others."""
 
     @property
     def leads(self) -> bool:
@@ -58,21 +62,33 @@ class Ranks:
         return self.rank == 0
 
     def command(self, command: list[str]) -> list[str]:
-        """Return the words of a `puffer-train` command such that it starts as many ranks as there are now."""
+        """Return the words of a `puffer-train` command that starts as many ranks as there are now."""
         return command
 
     def wait(self) -> None:
         """Return once all ranks are here."""
 
     def end(self) -> None:
-        """Take note that this process is on its way out: what torchrun then sends to all is no news."""
+        """Note that this process is about to exit: signals that torchrun then sends are ignored."""
 
     def most(self, number: int) -> int:
-        """Return the greatest of the ranks' numbers."""
+        """Return the largest of the ranks' numbers."""
         return number
 
     def sum_(self, tensor: Tensor) -> None:
         """Replace a tensor on every rank by the sum of all, which is the same to the last bit everywhere."""
+
+    def sum_gradients(self, gradients: list[Tensor], figures: dict[str, float]) -> tuple[float, dict[str, float]]:
+        """Replace gradients by their sums over all ranks; return the length of those together, and summed figures."""
+        flat = torch.cat(
+            [*(gradient.flatten() for gradient in gradients), gradients[0].new_tensor(list(figures.values()))]
+        )
+        self.sum_(flat)
+        *sums, summed = torch.split(flat, [*(gradient.numel() for gradient in gradients), len(figures)])
+        for gradient, total in zip(gradients, sums, strict=True):
+            gradient.copy_(total.view_as(gradient))
+        norm = float(flat[: -len(figures)].double().norm())
+        return norm, dict(zip(figures, summed.tolist(), strict=True))
 
     def pool(self, moments: Tensor) -> Tensor:
         """Return the moments (..., 3) of what all ranks have, given those of what this one has."""
@@ -82,31 +98,53 @@ class Ranks:
         """Replace a tensor on every rank by that of rank 0."""
 
     def share(self, data: bytes | None) -> bytes:
-        """Return what rank 0 gives; the others give None."""
+        """Return the data of rank 0; the others pass None."""
         assert data is not None
         return data
 
     def tell(self, data: bytes) -> list[bytes]:
-        """Return what each rank gives, by rank. For a few kilobytes."""
+        """Return the data of each rank, by rank. For a few kilobytes."""
         return [data]
 
     def collect(self, data: bytes) -> list[bytes]:
-        """Return what each rank gives, by rank, on rank 0, and nothing elsewhere. For any size."""
+        """Return the data of each rank, by rank, on rank 0, and nothing elsewhere. For any size."""
         return [data]
 
     def agree(self, flag: bool) -> bool:
-        """Return whether any rank says so."""
+        """Return whether any rank's flag is set."""
         return self.most(int(flag)) > 0
 
     def first(self, fault: str | None) -> str | None:
         """Return the fault of the first rank that has one, the same on all."""
         if self.count == 1:
             return fault
-        told = enumerate(self.tell((fault or "").encode()))
-        return next((f"rank {rank}: {text.decode()}" for rank, text in told if text), None)
+        faults = enumerate(self.tell((fault or "").encode()))
+        return next((f"rank {rank}: {text.decode()}" for rank, text in faults if text), None)
+
+    def check_agreement(self, facts: Mapping[str, object]) -> None:
+        """Check that all ranks were started with the same facts, which must be few.
+
+        Raises:
+            RanksError: On all ranks, naming the first difference.
+        """
+        if self.count == 1:
+            return
+        first, *others = (json.loads(text) for text in self.tell(json.dumps(facts, default=str).encode()))
+        for rank, other in enumerate(others, 1):
+            for key in [*first, *other]:
+                if first.get(key) != other.get(key):
+                    self.end()
+                    raise RanksError(
+                        f"rank {rank} has {key} {other.get(key)!r}, rank 0 has {first.get(key)!r}: start every rank "
+                        "with the same command and the same packages."
+                    )
 
     def check_same(self, what: str, tensors: list[Tensor]) -> None:
-        """Raise `RanksError` on all ranks unless they have the same tensors, to the last bit."""
+        """Check that all ranks have the same tensors, to the last bit.
+
+        Raises:
+            RanksError: On all ranks, naming the first that differs.
+        """
         if self.count == 1:
             return
         content = b"".join(tensor.detach().cpu().numpy().tobytes() for tensor in tensors)
@@ -114,8 +152,8 @@ class Ranks:
         other = [rank for rank, checksum in enumerate(checksums) if checksum != checksums[0]]
         if other:
             raise RanksError(
-                f"{what} of rank {other[0]} are no longer those of rank 0: use machines with the same kind of "
-                "processor and the same version of torch, and go on from the newest checkpoint."
+                f"{what} of rank {other[0]} differ from those of rank 0: use machines with the same kind of "
+                "processor and the same version of torch, and resume from the newest checkpoint."
             )
 
 
@@ -123,10 +161,10 @@ ALONE = Ranks()
 
 
 class TorchRanks(Ranks):
-    """One of several, which reach each other through the default group of torch.distributed."""
+    """One of several ranks, connected by the default group of torch.distributed."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        """Read torchrun's variables. Raises `ConfigError` for those that make no sense."""
+        """Read torchrun's variables. Raises `ConfigError` for invalid ones."""
         self.count = _number(variables, "WORLD_SIZE", 1)
         self.rank = _number(variables, "RANK", 0, self.count - 1)
         self.local_count = _number(variables, "LOCAL_WORLD_SIZE", 1, self.count, default=1)
@@ -135,9 +173,9 @@ class TorchRanks(Ranks):
         self.ending = False
 
     def join(self) -> None:
-        """Meet the others. Raises `RanksError` where not all of them come."""
+        """Connect to the others. Raises `RanksError` where one does not appear."""
         distributed = torch.distributed
-        # NCCL, for what lies on GPUs, wants one for each rank; gloo takes everything, by way of the processor
+        # NCCL, for data on GPUs, needs one per rank; gloo handles everything, by way of the processor
         gpus = torch.cuda.device_count() >= self.local_count and distributed.is_nccl_available()
         backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
         with self._reaching():
@@ -145,15 +183,17 @@ class TorchRanks(Ranks):
             self.wait()
 
     def leave(self) -> None:
-        """Close the connections: whoever waits for this rank notices."""
+        """Close the connections: ranks that wait for this one notice."""
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Make one sentence of whatever torch.distributed says when it cannot reach another rank."""
+        """Turn any error of torch.distributed about another rank into one sentence."""
+        start = time.perf_counter()
         try:
             yield
+            self.seconds += time.perf_counter() - start
         except (RuntimeError, ValueError) as error:
             self.end()
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
@@ -180,10 +220,10 @@ class TorchRanks(Ranks):
 
     def most(self, number: int) -> int:
         """See `Ranks.most`."""
-        greatest = torch.tensor([number])
+        largest = torch.tensor([number])
         with self._reaching():
-            torch.distributed.all_reduce(greatest, torch.distributed.ReduceOp.MAX)
-        return int(greatest)
+            torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX)
+        return int(largest)
 
     def sum_(self, tensor: Tensor) -> None:
         """See `Ranks.sum_`."""
@@ -210,10 +250,10 @@ class TorchRanks(Ranks):
         """See `Ranks.tell`."""
         message, room = len(data).to_bytes(LENGTH_BYTES, "little") + data, SHORT
         while True:
-            told = [packet.numpy().tobytes() for packet in self._gather(_packet(message[:room], room))]
-            ends = [LENGTH_BYTES + int.from_bytes(text[:LENGTH_BYTES], "little") for text in told]
+            packets = [packet.numpy().tobytes() for packet in self._gather(_packet(message[:room], room))]
+            ends = [LENGTH_BYTES + int.from_bytes(text[:LENGTH_BYTES], "little") for text in packets]
             if max(ends) <= room:
-                return [text[LENGTH_BYTES:end] for text, end in zip(told, ends, strict=True)]
+                return [text[LENGTH_BYTES:end] for text, end in zip(packets, ends, strict=True)]
             room = max(ends)
 
     def collect(self, data: bytes) -> list[bytes]:
@@ -233,17 +273,19 @@ class TorchRanks(Ranks):
 
     def _gather(self, tensor: Tensor) -> list[Tensor]:
         """Return the tensors of all ranks, by rank."""
-        everyone = [torch.empty_like(tensor) for _ in range(self.count)]
+        gathered = [torch.empty_like(tensor) for _ in range(self.count)]
         with self._reaching():
-            torch.distributed.all_gather(everyone, tensor)
-        return everyone
+            torch.distributed.all_gather(gathered, tensor)
+        return gathered
 
 
 @contextmanager
 def joined() -> Iterator[Ranks]:
-    """Meet the ranks that torchrun started together with this process, if it did, and part from them in the end.
+    """Connect to the ranks that torchrun started together with this process, if it did, and disconnect at the end.
 
-    Raises `ConfigError` where the variables that torchrun sets make no sense, `RanksError` where not all ranks come.
+    Raises:
+        ConfigError: Torchrun's variables are invalid.
+        RanksError: Not all ranks appeared.
     """
     if not all(name in os.environ for name in LAUNCHED) or os.environ["WORLD_SIZE"].strip() == "1":
         yield ALONE
@@ -258,7 +300,11 @@ def joined() -> Iterator[Ranks]:
 
 
 def check_shares(train: TrainSettings, count: int) -> None:
-    """Raise `ConfigError` where environments or the sequences of a minibatch cannot be divided among so many ranks."""
+    """Check that environments and the sequences of a minibatch can be divided among `count` ranks.
+
+    Raises:
+        ConfigError: They cannot.
+    """
     if train.num_envs % count:
         raise ConfigError(
             f"train.num_envs {train.num_envs} cannot be divided among {count} ranks: choose a multiple of {count}."
@@ -272,7 +318,7 @@ def check_shares(train: TrainSettings, count: int) -> None:
 
 
 def _packet(data: bytes, size: int) -> Tensor:
-    """Return a tensor of that many bytes, the first of which are the given ones."""
+    """Return a tensor of `size` bytes that starts with `data`."""
     packet = bytearray(size)
     packet[: len(data)] = data
     return torch.frombuffer(packet, dtype=torch.uint8) if size else torch.zeros(0, dtype=torch.uint8)
@@ -298,9 +344,9 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds <= LONGEST_TIMEOUT_SECONDS:
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise ConfigError(
             f"the variable {TIMEOUT} is {text!r}; it must be a number of seconds above 0 and up to "
-            f"{LONGEST_TIMEOUT_SECONDS:g}."
+            f"{MAX_TIMEOUT_SECONDS:g}."
         )
     return seconds

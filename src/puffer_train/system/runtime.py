@@ -1,21 +1,22 @@
-"""What makes torch fast on a processor, set once per process by the commands and never on import."""
+"""Making torch fast on a processor: set once per process by the commands, never on import."""
 
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 
 import torch
 
+from puffer_envs.contract.machine import available_cores
+
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's mallopt(3)."""
 
-LARGEST_MMAP_THRESHOLD = 32 << 20
+MAX_MMAP_THRESHOLD = 32 << 20
 """The most that glibc accepts."""
 
 SMALL_PRODUCT = 200e6
-"""Floating-point operations of a matrix product below which a second thread costs more than it brings.
+"""Floating-point operations of a matrix product below which a second thread costs more than it saves.
 
 Measured on two cores with Breakout's 32 units (50e6): one thread 221k to 246k steps/s, busy machine or not; two that
 sleep while waiting 176k to 203k; two that spin 321k on an idle machine and 27k on a busy one.
@@ -24,22 +25,8 @@ sleep while waiting 176k to 203k; two that spin 321k on an idle machine and 27k 
 TRIED_ROWS = 256
 """Rows of a product that are tried."""
 
-MOST_ERROR = 4.0
-"""How much more a fast matrix product may err than an exact one before it is refused."""
-
-
-def available_cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def physical_memory() -> int | None:
-    """Return how many bytes of memory this machine has, where that can be asked."""
-    if not hasattr(os, "sysconf"):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+MAX_ERROR_RATIO = 4.0
+"""A fast matrix product is refused if its error exceeds that of an exact one by more than this factor."""
 
 
 def tune(threads: int | None, matmul_shapes: list[tuple[int, int, int]]) -> None:
@@ -56,12 +43,12 @@ def tune(threads: int | None, matmul_shapes: list[tuple[int, int, int]]) -> None
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks: faulting them in again and again took a third of training time."""
+    """Let glibc keep large freed blocks: mapping them again and again took a third of training time."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # other C libraries have none
-        mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
+        mallopt(M_MMAP_THRESHOLD, MAX_MMAP_THRESHOLD)
         mallopt(M_TRIM_THRESHOLD, 1 << 30)
         mallopt(M_TOP_PAD, 64 << 20)
 
@@ -74,13 +61,13 @@ def _choose_matmul_precision(shapes: list[tuple[int, int, int]]) -> None:
     """
     generator = torch.Generator().manual_seed(0)
     for rows, k, n in shapes:
-        m = min(rows, TRIED_ROWS)  # an image has 100,000 inputs, and all rows are computed alike
+        m = min(rows, TRIED_ROWS)  # an image has 100,000 inputs, and all rows are computed the same way
         a, b = torch.randn(m, k, generator=generator), torch.randn(k, n, generator=generator)
         exact = a.double() @ b.double()
         errors = []
         for precision in ("highest", "medium"):
             torch.set_float32_matmul_precision(precision)
             errors.append(float((a @ b - exact).abs().max()))
-        if errors[1] > MOST_ERROR * errors[0]:
+        if errors[1] > MAX_ERROR_RATIO * errors[0]:
             torch.set_float32_matmul_precision("highest")
             return

@@ -1,7 +1,7 @@
-"""Being asked to leave: Ctrl-C, SIGTERM as clusters and service managers send it, SIGHUP when a terminal is closed.
+"""Requests to stop: Ctrl-C, SIGTERM as clusters and service managers send it, SIGHUP when a terminal is closed.
 
-All three mean the same. Training finishes its iteration, saves and leaves (`stop_requests`); whatever else is going on
-ends as with Ctrl-C (`interruptible`). The exit status is 128 plus the signal's number, as shells have it.
+All three mean the same. Training finishes its iteration, saves and exits (`stop_requests`); everything else ends as
+with Ctrl-C (`interruptible`). The exit status is 128 plus the signal's number, as shells have it.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def interruptible_until(ending: Callable[[], bool]) -> Iterator[None]:
-    """Make every such signal raise `KeyboardInterrupt` inside, until `ending` says that it has no meaning any more.
+    """Make every such signal raise `KeyboardInterrupt` inside, until `ending` returns True.
 
-    From then on they are ignored, outside too: what is still to be said is said.
+    From then on they are ignored, also outside, so that the last messages are still printed.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -65,10 +65,10 @@ def interruptible_until(ending: Callable[[], bool]) -> Iterator[None]:
 
 @contextmanager
 def stop_requests(*, repeated: bool = False) -> Iterator[list[int]]:
-    """Yield a list that gets the number of the first signal; a second one leaves at once, as it would outside.
+    """Yield a list that gets the number of the first signal; a second one ends the program at once.
 
-    repeated: all that follow mean the same as the first. (With torchrun, one Ctrl-C comes from the terminal and another
-    one from torchrun.)
+    repeated: later signals mean the same as the first. (With torchrun, one Ctrl-C comes from the terminal and another
+    from torchrun.)
     """
     requests: list[int] = []
 
@@ -82,16 +82,16 @@ def stop_requests(*, repeated: bool = False) -> Iterator[list[int]]:
 
 
 def _signals() -> list[signal.Signals]:
-    """Return the signals that ask to leave here, without a SIGHUP that `nohup` said to ignore."""
+    """Return the signals that ask this process to stop, without a SIGHUP that `nohup` set to be ignored."""
     known = [signal.Signals[name] for name in NAMES if hasattr(signal, name)]
     return [number for number in known if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextmanager
 def _handled_by(handler: Handler, numbers: list[signal.Signals]) -> Iterator[dict[signal.Signals, Any]]:
-    """Install a handler and yield those of before, which return in the end, unless another one was installed since.
+    """Install a handler and yield the earlier ones, which are restored at the end unless another was installed since.
 
-    Only a main thread can do that.
+    Outside the main thread, nothing happens.
     """
     if threading.current_thread() is not threading.main_thread():
         yield {}

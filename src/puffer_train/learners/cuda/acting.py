@@ -1,7 +1,7 @@
-"""Acting on the GPU for environments on the processor: observations go up, one graph runs, actions come down.
+"""Acting on the GPU for environments on the processor: observations are uploaded, one graph runs, actions come back.
 
-Every actor has a stream of its own, so that with two of them, each in its thread, one part's environments are stepped
-while the GPU is busy with the other's, and copies run beside arithmetic. Nobody waits but an actor for its own actions.
+Every actor has a stream of its own, so that with two of them, each in its thread, one part's environments step while
+the GPU works for the other, and copies overlap with arithmetic. An actor waits for nothing but its own actions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEYS = 1 << 62
 
 
 class CudaActor(TorchActor):
-    """See `Actor`: acts for rows `first` to `last - 1`. What the environments show is taken in as `TorchActor` does."""
+    """See `Actor`: acts for rows `first` to `last - 1`. It stores observations and rewards as `TorchActor` does."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class CudaActor(TorchActor):
         self.policy, self.buffers, self.env, self.ranks = network.policy, host, env, ranks
         self.first, self.last = bounds
         self.rows = slice(*bounds)
-        self.network, self.there = network, device_buffers
+        self.network, self.device_buffers = network, device_buffers
         self.whole_state = state
         rows, device = self.last - self.first, device_buffers.state.device
         self.device = device
@@ -74,8 +74,8 @@ class CudaActor(TorchActor):
         if self.stream is not None:
             self.stream.wait_stream(torch.cuda.current_stream(self.device))
         with self.beside():
-            self.there.ratios[:, self.rows] = 1.0
-            self._bring_state()
+            self.device_buffers.ratios[:, self.rows] = 1.0
+            self._upload_state()
             if isinstance(self.policy.actions, CategoricalActions):
                 self.key.fill_(int(torch.randint(KEYS, (1,), generator=generator)) + self.ranks.rank)
             else:
@@ -83,21 +83,21 @@ class CudaActor(TorchActor):
 
     def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`: the actions are in the processor's buffers when this returns."""
-        self.ask(t, greedy)
-        return self.answer(t)
+        self.request(t, greedy)
+        return self.receive(t)
 
-    def ask(self, t: int, greedy: bool = False) -> None:
-        """Have the actions of step t chosen; returns at once."""
+    def request(self, t: int, greedy: bool = False) -> None:
+        """Start choosing the actions of step t; returns at once."""
         with self.beside():
-            self._bring_observations(t)
+            self._upload_observations(t)
             self.slot.fill_(t)
             self.graphs[greedy]()
-            self.buffers.actions[t, self.rows].copy_(self.there.actions[t, self.rows], non_blocking=True)
-            self.valid[t].copy_(self.there.valid[t, self.rows], non_blocking=True)
+            self.buffers.actions[t, self.rows].copy_(self.device_buffers.actions[t, self.rows], non_blocking=True)
+            self.valid[t].copy_(self.device_buffers.valid[t, self.rows], non_blocking=True)
             if self.done is not None:
                 self.done.record()
 
-    def answer(self, t: int) -> int:
+    def receive(self, t: int) -> int:
         """Wait for the actions of step t; return the first row with bad outputs, or -1."""
         if self.done is not None:
             self.done.synchronize()
@@ -108,64 +108,64 @@ class CudaActor(TorchActor):
         """See `Actor.value`."""
         with self.beside():
             places = torch.from_numpy(rows).to(self.device)
-            state = self.there.state[:, self.rows][:, places]
+            state = self.device_buffers.state[:, self.rows][:, places]
             output = self.network.step(torch.from_numpy(observations).to(self.device), state)
             return self.policy.values(output).cpu()
 
-    def wipe(self, t: int) -> None:
-        """See `Actor.wipe`."""
+    def reset_state(self, t: int) -> None:
+        """See `Actor.reset_state`."""
         ends = self.buffers.ends[t, self.rows]
         if ends.any():
             with self.beside():
-                started = self.there.started[t + 1, self.rows]
+                started = self.device_buffers.started[t + 1, self.rows]
                 started.copy_(ends, non_blocking=True)
-                self.there.state[:, self.rows].masked_fill_(started.unsqueeze(-1), 0.0)
+                self.device_buffers.state[:, self.rows].masked_fill_(started.unsqueeze(-1), 0.0)
 
     def finish(self) -> None:
         """See `Actor.finish`; the state comes back to the processor, values with `estimate_advantages`."""
-        mine, there, end = self.rows, self.there, self.buffers.horizon
+        mine, gpu, end = self.rows, self.device_buffers, self.buffers.horizon
         with self.beside(), torch.no_grad():
-            self._bring_observations(end)
-            state = there.state[:, mine]
+            self._upload_observations(end)
+            state = gpu.state[:, mine]
             # look ahead on a copy of the state: the next rollout starts with this observation
-            last = self.network.step(there.observations[end, mine], state.clone())
-            there.last_value[mine] = self.policy.values(last)
+            last = self.network.step(gpu.observations[end, mine], state.clone())
+            gpu.last_value[mine] = self.policy.values(last)
             for layer, numbers in enumerate(state):
                 self.whole_state[layer, mine].copy_(numbers, non_blocking=True)
         if self.stream is not None:
             self.stream.synchronize()
 
-    def _bring_state(self) -> None:
-        """Start where the processor's state is: after a reset or a restored checkpoint it is another."""
+    def _upload_state(self) -> None:
+        """Start from the processor's state, which a reset or a restored checkpoint may have changed."""
         for layer, numbers in enumerate(self.whole_state):
-            self.there.state[layer, self.rows].copy_(numbers[self.rows], non_blocking=True)
-        self.there.first_state[:, self.rows] = self.there.state[:, self.rows]
+            self.device_buffers.state[layer, self.rows].copy_(numbers[self.rows], non_blocking=True)
+        self.device_buffers.first_state[:, self.rows] = self.device_buffers.state[:, self.rows]
 
-    def _bring_observations(self, t: int) -> None:
-        """Send what is seen before step t."""
-        here, there = self.buffers, self.there
-        pairs = [(here.observations[t], there.observations[t])]
-        if here.masks is not None and there.masks is not None:
-            pairs.append((here.masks[t], there.masks[t]))
+    def _upload_observations(self, t: int) -> None:
+        """Upload the observations before step t."""
+        host, gpu = self.buffers, self.device_buffers
+        pairs = [(host.observations[t], gpu.observations[t])]
+        if host.masks is not None and gpu.masks is not None:
+            pairs.append((host.masks[t], gpu.masks[t]))
         for source, target in pairs:
             target[self.rows].copy_(source[self.rows], non_blocking=True)
 
     @torch.no_grad()
     def _play(self, greedy: bool) -> None:
         """One time step, on the GPU alone."""
-        there, first = self.there, self.first
-        state = there.state[:, self.rows]
-        output = self.network.step(self._now(there.observations), state)
+        gpu, first = self.device_buffers, self.first
+        state = gpu.state[:, self.rows]
+        output = self.network.step(self._now(gpu.observations), state)
         value = self.policy.values(output)
         if isinstance(self.policy.actions, CategoricalActions):
-            masks = None if there.masks is None else self._now(there.masks)
-            stored = (there.actions, there.log_probs, there.values, there.valid)
+            masks = None if gpu.masks is None else self._now(gpu.masks)
+            stored = (gpu.actions, gpu.log_probs, gpu.values, gpu.valid)
             operations.sample_categorical(
                 self.layout, output, value, masks, self.key, self.slot, first, *stored, greedy
             )
         else:
             self._sample_normal(output, value, greedy)
-        state.masked_fill_(~self._now(there.valid).unsqueeze(-1), 0.0)
+        state.masked_fill_(~self._now(gpu.valid).unsqueeze(-1), 0.0)
 
     def _now(self, slots: Tensor) -> Tensor:
         """Return the present slot of (T, A, ...), this actor's rows of it: (B, ...)."""
@@ -173,12 +173,12 @@ class CudaActor(TorchActor):
 
     def _sample_normal(self, output: Tensor, value: Tensor, greedy: bool) -> None:
         """Draw continuous actions from output (k + V, B), or take the means, and store what belongs to them."""
-        there, policy = self.there, self.policy
+        gpu, policy = self.device_buffers, self.policy
         noise = None if greedy else self.noise.index_select(0, self.slot).squeeze(0)
         sound = torch.isfinite(output).all(0) & torch.isfinite(value)
         output = torch.where(sound, output, 0.0)
-        actions = policy.actions.sample(output, noise, None, policy)
-        log_probs = policy.actions.evaluate(output, actions, None, policy)[0]
-        targets = (there.actions, there.log_probs, there.values, there.valid)
+        actions = policy.sample_actions(output, noise)
+        log_probs = policy.evaluate_actions(output, actions)[0]
+        targets = (gpu.actions, gpu.log_probs, gpu.values, gpu.valid)
         for slots, now in zip(targets, (actions, log_probs, torch.where(sound, value, 0.0), sound), strict=True):
             slots[:, self.rows].index_copy_(0, self.slot, now.unsqueeze(0))

@@ -1,4 +1,4 @@
-"""The rollout on the GPU, and its copy in memory that the GPU can read from and write to by itself."""
+"""The rollout on the GPU, and its copy in pinned memory of the processor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from puffer_train.algorithm.buffers import Buffers
 
 
 def pin(buffers: Buffers) -> None:
-    """Move the processor's buffers to pinned memory: copies to and from a GPU need nobody to wait for them there."""
+    """Move the processor's buffers to pinned memory: copies to and from a GPU are asynchronous there."""
     for name, value in vars(buffers).items():
         if isinstance(value, Tensor):
             setattr(buffers, name, value.pin_memory())
@@ -19,7 +19,7 @@ class DeviceBuffers:
     """T steps of A agents, on the GPU; slots mean what they mean in `Buffers`.
 
     One thing differs: `started` says in slot t that a new episode began *before* step t, so slot t + 1 has the ends of
-    step t. In slot 0 nothing ever starts: the first state is already wiped.
+    step t. In slot 0 nothing ever starts: the first state is already reset.
     """
 
     def __init__(self, host: Buffers, device: torch.device) -> None:
@@ -52,7 +52,7 @@ class DeviceBuffers:
         return self.started[1:]
 
     def keep(self) -> Tensor:
-        """(T, A) float: 0 where the recurrent state is wiped before that step, else 1."""
+        """(T, A) float: 0 where the recurrent state is reset before that step, else 1."""
         return 1 - self.started[:-1].to(torch.float32)
 
     def next_values(self) -> Tensor:

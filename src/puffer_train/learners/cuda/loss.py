@@ -5,32 +5,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from puffer_train.algorithm.loss import Minibatch
 from puffer_train.config import TrainSettings
-from puffer_train.learners.cuda.operations import Played
 from puffer_train.policy import Policy
 
 
 def differentiable_loss(
-    policy: Policy, output: Tensor, played: Played, moments: Tensor, train: TrainSettings
+    policy: Policy, output: Tensor, minibatch: Minibatch, moments: Tensor, train: TrainSettings
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss (), the ratios (T, B) and the figures (7,) of `operations.ppo_loss`, whose arguments these are.
 
     output (K + V, T, B) may belong to any policy. The loss is differentiable in it and in the policy's parameters.
     """
-    share = moments[2] if played.present is None else moments[2] * played.present
+    share = moments[2] if minibatch.present is None else moments[2] * minibatch.present
 
     def mean(x: Tensor) -> Tensor:
         return (x * share).sum()
 
-    log_prob, entropy = policy.actions.evaluate(output, played.actions, played.masks, policy)
-    log_ratio = log_prob - played.log_probs
+    log_prob, entropy = policy.evaluate_actions(output, minibatch.actions, minibatch.masks)
+    log_ratio = log_prob - minibatch.log_probs
     ratio = log_ratio.exp()
-    scaled = (played.advantages - moments[0]) * moments[1] * played.importance
+    scaled = (minibatch.advantages - moments[0]) * moments[1] * minibatch.importance
     clipped = ratio.clamp(1 - train.clip, 1 + train.clip)
     policy_loss = mean(torch.maximum(-scaled * ratio, -scaled * clipped))
 
-    rows, returns = output[policy.spec.action.outputs :], played.advantages + played.values
-    value_loss = mean(policy.value.loss(rows, returns, played.values, train.value_clip))
+    rows, returns = output[policy.spec.action.outputs :], minibatch.advantages + minibatch.values
+    value_loss = mean(policy.value.loss(rows, returns, minibatch.values, train.value_clip))
     mean_entropy = mean(entropy)
     loss = policy_loss + train.value_coefficient * value_loss - train.entropy_coefficient * mean_entropy
 

@@ -9,6 +9,15 @@ from puffer_train.learners.cuda.cells import FUSED
 from puffer_train.policy import Policy, Resets
 
 
+def unsupported_reason(policy: Policy) -> str | None:
+    """Return why the kernels cannot run this policy, or None when they can."""
+    if type(policy) is not Policy:
+        return f"it runs Policy, not its subclass {type(policy).__name__}"
+    if policy.settings.cell not in FUSED:
+        return f"it has no {policy.settings.cell} cell"
+    return None
+
+
 class Network:
     """A policy on the GPU."""
 

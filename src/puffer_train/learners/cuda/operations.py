@@ -7,16 +7,15 @@ recorded into a CUDA graph. Tensors must be on the GPU (or on the processor unde
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.loss import ADVANTAGE_EPSILON
+from puffer_envs.contract.actions import ActionSpec
+from puffer_train.algorithm.loss import ADVANTAGE_EPSILON, Minibatch
 from puffer_train.config import TrainSettings
-from puffer_train.contract import ActionSpec
 from puffer_train.errors import ConfigError
 
 COLUMNS = 64
@@ -47,7 +46,7 @@ def kernels() -> ModuleType:
         from puffer_train.learners.cuda import triton_kernels  # noqa: PLC0415  (Triton is loaded only where it is used)
     except ImportError as error:
         raise ConfigError(
-            "training on a GPU needs Triton, which PyTorch for CUDA brings along on Linux: pip install triton "
+            "training on a GPU needs Triton, which PyTorch for CUDA includes on Linux: pip install triton "
             "(on Windows: triton-windows), or train with --learner auto."
         ) from error
     return triton_kernels
@@ -94,7 +93,7 @@ class _MinGRUScan(torch.autograd.Function):
 def mingru_scan(z: Tensor, x: Tensor, first_state: Tensor, keep: Tensor | None = None) -> Tensor:
     """The part of a MinGRU layer after its multiplication, over time: `policy.MinGRUScan` defines it.
 
-    z (T, B, 3H), x (T, B, H), first_state (B, H); keep (T, B) float is 0 where the state is wiped before that step.
+    z (T, B, 3H), x (T, B, H), first_state (B, H); keep (T, B) float is 0 where the state is reset before that step.
     Returns (T, B, H), differentiable in z and x.
     """
     if keep is not None:
@@ -164,7 +163,7 @@ def lstm_scan(z: Tensor, weight: Tensor, first_state: Tensor, keep: Tensor | Non
     """An LSTM layer after the multiplication of its input, over time: `policy.LSTMScan` defines it.
 
     z (T, B, 4H), what x adds to the gates; weight (4H, H), for what h adds; first_state (B, 2H), h and c; keep (T, B)
-    float is 0 where the state is wiped before that step. Returns h (T, B, H), differentiable in z and weight.
+    float is 0 where the state is reset before that step. Returns h (T, B, H), differentiable in z and weight.
     """
     if keep is not None:
         keep = keep.contiguous()
@@ -262,45 +261,25 @@ def advantage_moments(advantage: Tensor, present: Tensor | None, normalize: bool
     return torch.stack([mean, inverse, 1 / weights.sum().clamp_min(1.0)])
 
 
-@dataclass(frozen=True)
-class Played:
-    """What a loss needs to know about the B sequences of T steps that it judges."""
-
-    actions: Tensor
-    """(T, B, k): what was done."""
-    masks: Tensor | None
-    """(T, B, K) bool: which choices were allowed."""
-    present: Tensor | None
-    """(T, B) float: 0 where the row held no agent."""
-    log_probs: Tensor
-    """(T, B): the log-probability that the actions had."""
-    values: Tensor
-    """(T, B): the value estimated then."""
-    advantages: Tensor
-    """(T, B)."""
-    importance: Tensor
-    """(B,)."""
-
-
 def ppo_loss(
-    layout: CategoricalLayout, output: Tensor, played: Played, moments: Tensor, train: TrainSettings
+    layout: CategoricalLayout, output: Tensor, minibatch: Minibatch, moments: Tensor, train: TrainSettings
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradient of the loss in `output`, the probability ratios (T, B), and the means of `FIGURES`: (7,).
 
-    output (K + 1, T, B) are logits and value, moments (3,) is `advantage_moments`. The loss is that of `ppo.ppo_loss`.
+    output (K + 1, T, B) are logits and value, moments (3,) is `advantage_moments`. The loss is that of `loss.ppo_loss`.
     """
     output = output.contiguous()
-    elements, rows = played.values.numel(), played.importance.numel()
-    grad, ratios = torch.empty_like(output), torch.empty_like(played.values)
+    elements, rows = minibatch.values.numel(), minibatch.importance.numel()
+    grad, ratios = torch.empty_like(output), torch.empty_like(minibatch.values)
     programs = _programs(elements, layout.block)
     sums = output.new_empty((*programs, len(FIGURES) + 1), dtype=torch.float32)
     kernels().ppo_loss[programs](
-        *(output, played.masks, layout.starts, played.actions, played.log_probs, played.values),
-        *(played.advantages, played.importance, played.present, moments, grad, ratios, sums),
+        *(output, minibatch.masks, layout.starts, minibatch.actions, minibatch.log_probs, minibatch.values),
+        *(minibatch.advantages, minibatch.importance, minibatch.present, moments, grad, ratios, sums),
         *(elements, rows, layout.choices, layout.dimensions),
         *(train.clip, train.value_clip, train.value_coefficient, train.entropy_coefficient),
-        HAS_MASKS=played.masks is not None,
-        HAS_PRESENT=played.present is not None,
+        HAS_MASKS=minibatch.masks is not None,
+        HAS_PRESENT=minibatch.present is not None,
         CLIP_VALUES=train.value_clip > 0,
         WIDEST=layout.widest,
         BLOCK=layout.block,

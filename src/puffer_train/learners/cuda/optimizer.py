@@ -1,18 +1,17 @@
-"""`optimizer.Optimizer`, for gradients that the processor never looks at.
+"""Optimizer steps without waiting for the GPU.
 
-Step lengths are tensors, steps are counted on the device, and an update that must not happen is computed all the same
-and then not taken: every number is either the new one or, bit for bit, the old one.
+Step lengths are tensors and steps are counted on the device. An update that must not happen is computed anyway and
+then discarded: every number is either the new one or, bit for bit, the old one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.optimizer import ADAM_BETAS, ADAM_EPSILON, Optimizer, orthogonalize
+from puffer_train.algorithm.optimizer import ADAM_BETAS, ADAM_EPSILON, Muon, Optimizer, orthogonalize
 
 
 class DeviceOptimizer:
@@ -23,11 +22,11 @@ class DeviceOptimizer:
         self.parameters = optimizer.parameters
         device = next(iter(self.parameters.values())).device
         self.taken = torch.tensor(float(optimizer.steps), dtype=torch.float64, device=device)
-        """How many steps were taken; `optimizer.steps` is brought up to date by whoever reads this."""
+        """How many steps were taken; `Update.summarize` copies it to `optimizer.steps`."""
         self.shapes: dict[tuple[int, int], list[str]] = {}
         """Matrices by their shape: those of one shape are orthogonalised together."""
         for name, parameter in self.parameters.items():
-            if name not in optimizer.by_adam:
+            if not optimizer.uses_adam(parameter):
                 rows, columns = parameter.shape[-2:]
                 self.shapes.setdefault((rows, columns), []).append(name)
 
@@ -45,8 +44,9 @@ class DeviceOptimizer:
 
     def _muon(self, names: list[str], rows: int, columns: int, scale: Tensor, rate: Tensor, sound: Tensor) -> None:
         """Jordan et al. 2024, for all matrices (rows, columns) at once."""
+        assert isinstance(self.optimizer, Muon)
         averages, momentum = self.optimizer.averages, self.optimizer.momentum
-        gradient = torch.cat([self._gradient(name).reshape(-1, rows, columns) for name in names]) * scale
+        gradient = torch.cat([self.optimizer.gradient(name).reshape(-1, rows, columns) for name in names]) * scale
         average = torch.cat([averages[name].view(-1, rows, columns) for name in names]).lerp(gradient, 1 - momentum)
         change = orthogonalize(gradient.lerp(average, momentum)) * (rate * math.sqrt(max(1.0, rows / columns)))
         counts = [self.parameters[name].numel() // (rows * columns) for name in names]
@@ -59,7 +59,7 @@ class DeviceOptimizer:
     def _adam(self, name: str, scale: Tensor, rate: Tensor, sound: Tensor) -> None:
         """Kingma & Ba 2015, algorithm 1."""
         first, second = ADAM_BETAS
-        parameter, gradient = self.parameters[name], self._gradient(name) * scale
+        parameter, gradient = self.parameters[name], self.optimizer.gradient(name) * scale
         average = self.optimizer.averages[name].lerp(gradient, 1 - first)
         square = self.optimizer.squares[name].lerp(gradient.square(), 1 - second)
         unbiased = average / (1 - first**self.taken)
@@ -69,11 +69,6 @@ class DeviceOptimizer:
         _take(self.optimizer.averages[name], average, sound)
         _take(self.optimizer.squares[name], square, sound)
 
-    def _gradient(self, name: str) -> Tensor:
-        gradient = self.parameters[name].grad
-        assert gradient is not None
-        return gradient
-
     def changed(self) -> list[Tensor]:
         """Return every tensor that a step changes."""
         return [*self.parameters.values(), *self.optimizer.tensors().values(), self.taken]
@@ -82,8 +77,3 @@ class DeviceOptimizer:
 def _take(old: Tensor, new: Tensor, sound: Tensor) -> None:
     """Overwrite `old` with `new` where `sound`; else leave every bit as it is."""
     old.copy_(torch.where(sound, new, old))
-
-
-def gradient_norm(gradients: Iterable[Tensor]) -> Tensor:
-    """Return the length of all gradients together, (): not finite as soon as one number is not."""
-    return torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()

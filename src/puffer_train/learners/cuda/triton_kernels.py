@@ -118,7 +118,7 @@ def lstm_forward(
 ):
     """Walk ROWS rows through time, CHUNK units at a time. hs and cs (T + 1, B, H) hold the first state in slot 0.
 
-    What a step remembers goes through memory, as the next one needs all of it: hence the barrier.
+    The state goes through memory, since the next step needs all of it: so there is a barrier.
     """
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     present = row < rows

@@ -1,18 +1,17 @@
-"""One gradient step as one piece of work for the GPU: gather, forward, loss, backward, clip, Muon, and the books.
+"""One gradient step as one piece of work for the GPU: gather, forward, loss, backward, clip, optimizer, statistics.
 
-Nothing is read back. Whether all numbers are finite is itself a number on the GPU: the step is computed in any case
-and taken where it is sound, and what to report is summed up until somebody asks.
+Nothing is read back. Whether all numbers are finite is itself a number on the GPU: the step is always computed, and
+taken only where it is finite. Figures are summed until `Update.summarize` reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.loss import Scale
+from puffer_train.algorithm.loss import Minibatch, Scale
 from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
 from puffer_train.learners.cuda import operations
@@ -21,29 +20,16 @@ from puffer_train.learners.cuda.graphs import Graph
 from puffer_train.learners.cuda.loss import differentiable_loss
 from puffer_train.learners.cuda.network import Network
 from puffer_train.learners.cuda.optimizer import DeviceOptimizer
+from puffer_train.learners.protocol import UpdateSummary
 from puffer_train.policy import CategoricalActions, ScalarValue
 
-SMALLEST_NORM = 1e-12
+MIN_NORM = 1e-12
 """Gradients shorter than this are not divided by their length."""
 
 REPORTED = ("loss", *operations.FIGURES, "gradient_norm")
-"""What there is to report of a gradient step."""
+"""Figures reported of a gradient step."""
 
 APPROX_KL = REPORTED.index("approx_kl")
-
-
-@dataclass(frozen=True)
-class Books:
-    """What some gradient steps amount to."""
-
-    means: dict[str, float]
-    """Of `REPORTED`, over the steps taken; empty when there was none."""
-    taken: int
-    skipped: int
-    skipped_last: int
-    """Skipped since the last step that was taken, or since the first."""
-    fault: str | None
-    """What was not finite when a step was first skipped."""
 
 
 class Gradient:
@@ -89,7 +75,7 @@ class Gradient:
         return self.train.refresh_advantages
 
     def choose(self, sequences: Tensor, importance: Tensor, scale: Scale | None = None) -> None:
-        """Say which agents' sequences (B,) to look at next, and how much each of them weighs (B,); see `Learner`."""
+        """Set which agents' sequences (B,) are next, and their weights (B,); see `Learner`."""
         self.sequences.copy_(sequences, non_blocking=True)
         self.importance.copy_(importance, non_blocking=True)
         if scale is not None:
@@ -118,18 +104,18 @@ class Gradient:
 
     def _differentiate(self, output: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """Return the gradients of the loss, the ratios (T, B) and the figures (7,) of output (K + V, T, B)."""
-        played = self._played()
-        mine = operations.advantage_moments(played.advantages, played.present, self.train.normalize_advantages)
+        minibatch = self._minibatch()
+        mine = operations.advantage_moments(minibatch.advantages, minibatch.present, self.train.normalize_advantages)
         moments = torch.where(self.scale[2] > 0, self.scale, mine)
         if self.has_kernel:
-            slopes, ratios, figures = operations.ppo_loss(self.layout, output.detach(), played, moments, self.train)
+            slopes, ratios, figures = operations.ppo_loss(self.layout, output.detach(), minibatch, moments, self.train)
             return list(torch.autograd.grad(output, self.parameters, slopes)), ratios, figures
-        loss, ratios, figures = differentiable_loss(self.network.policy, output, played, moments, self.train)
+        loss, ratios, figures = differentiable_loss(self.network.policy, output, minibatch, moments, self.train)
         return list(torch.autograd.grad(loss, self.parameters)), ratios, figures
 
-    def _played(self) -> operations.Played:
+    def _minibatch(self) -> Minibatch:
         buffers = self.buffers
-        return operations.Played(
+        return Minibatch(
             actions=self._pick(buffers.actions),
             masks=None if buffers.masks is None else self._pick(buffers.masks[:-1]),
             present=None if buffers.present is None else self._pick(buffers.present[:-1]).to(torch.float32),
@@ -140,14 +126,14 @@ class Gradient:
         )
 
     def _refresh(self, values: Tensor, ratios: Tensor) -> None:
-        """Let later minibatches see what the policy says now, unless that makes no sense."""
+        """Store new values and ratios for later minibatches, unless they are not finite."""
         sound = self.finite.all()
         for slots, now in ((self.buffers.values, values), (self.buffers.ratios, ratios)):
             slots.index_copy_(1, self.sequences, torch.where(sound, now, self._pick(slots)))
         self.estimate()
 
     def fault(self, number: int) -> str:
-        """Return what it means that entry `number` of `finite` is false."""
+        """Return which number is not finite, where entry `number` of `finite` is false."""
         if number < len(REPORTED) - 1:
             return f"{REPORTED[number].replace('_', ' ')} is not finite"
         if number < len(self.finite) - 1:
@@ -156,7 +142,7 @@ class Gradient:
 
 
 class Update:
-    """Gradient and optimizer step in one, and the books of how they went."""
+    """Gradient and optimizer step in one, with statistics."""
 
     def __init__(self, gradient: Gradient, optimizer: Optimizer) -> None:
         self.gradient, self.optimizer = gradient, DeviceOptimizer(optimizer)
@@ -167,7 +153,7 @@ class Update:
         self.counts = torch.zeros(4, dtype=torch.int64, device=device)
         """Steps taken, skipped, skipped since one was taken, and the number of the first fault plus one."""
         self.stopped = torch.zeros((), dtype=torch.bool, device=device)
-        """Whether the policy moved further than `max_kl` allows: no step is taken then until the books are closed."""
+        """Whether the policy moved further than `max_kl` allows: no step is taken then until `summarize`."""
         changed = [*gradient.changed(), *self.optimizer.changed(), self.totals, self.counts, self.stopped]
         self.graph = Graph(self._step, device, changed)
 
@@ -178,7 +164,7 @@ class Update:
             gradient.compute()
         finite = gradient.finite.all()
         sound = finite & ~self.stopped
-        scale = (gradient.train.max_gradient_norm / gradient.report[-1].clamp_min(SMALLEST_NORM)).clamp_max(1.0)
+        scale = (gradient.train.max_gradient_norm / gradient.report[-1].clamp_min(MIN_NORM)).clamp_max(1.0)
         self.optimizer.step(scale, self.rates, sound)
         self.totals += torch.where(sound, gradient.report, 0.0)
         taken, skipped, skipped_last, fault = self.counts.unbind()
@@ -191,8 +177,8 @@ class Update:
         if gradient.train.max_kl > 0:
             self.stopped |= sound & (gradient.report[APPROX_KL] > gradient.train.max_kl)
 
-    def close_books(self) -> Books:
-        """Return what there is to report, and begin anew. The one moment at which the processor waits for the GPU."""
+    def summarize(self) -> UpdateSummary:
+        """Return the summary and start a new one. Only here does the processor wait for the GPU."""
         numbers = torch.cat([self.totals, self.counts.to(torch.float64), self.optimizer.taken.unsqueeze(0)]).tolist()
         totals, counts = numbers[: len(REPORTED)], [int(number) for number in numbers[len(REPORTED) :]]
         taken, skipped, skipped_last, fault, self.optimizer.optimizer.steps = counts
@@ -200,4 +186,4 @@ class Update:
         self.counts.zero_()
         self.stopped.zero_()
         means = {key: total / taken for key, total in zip(REPORTED, totals, strict=True)} if taken else {}
-        return Books(means, taken, skipped, skipped_last, self.gradient.fault(fault - 1) if fault else None)
+        return UpdateSummary(means, taken, skipped, skipped_last, self.gradient.fault(fault - 1) if fault else None)

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from puffer_envs.contract.actions import ActionSpec
 from puffer_train import policy
 from puffer_train.algorithm import advantage, loss
 from puffer_train.config import TrainSettings
-from puffer_train.contract import ActionSpec
 from puffer_train.learners.cuda import operations
 
 TOLERANCE = 2e-5
@@ -69,18 +69,18 @@ def distance(result: Tensor, reference: Tensor) -> float:
 
 
 def check_mingru(
-    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], wiped: bool
+    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], resets: bool
 ) -> Iterator[Check]:
     """Compare output and gradients of the scan of (T, B, H) with `policy.MinGRUScan`."""
     steps, rows, hidden = shape
     z, x = torch.randn(steps, rows, 3 * hidden, generator=draw), torch.randn(shape, generator=draw)
     first, gradient = torch.rand(rows, hidden, generator=draw), torch.randn(shape, generator=draw)
-    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if wiped else None
+    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if resets else None
 
     def gradients(scan: Callable[..., Tensor], place: torch.device, dtype: torch.dtype) -> list[Tensor]:
         inputs = [t.to(place, dtype).requires_grad_() for t in (z, x)]
-        wipes = None if keep is None else keep.to(place, dtype)
-        out = scan(*inputs, first.to(place, dtype), wipes)
+        reset_steps = None if keep is None else keep.to(place, dtype)
+        out = scan(*inputs, first.to(place, dtype), reset_steps)
         return [out, *torch.autograd.grad(out, inputs, gradient.to(place, dtype))]
 
     def reference(z: Tensor, x: Tensor, first: Tensor, keep: Tensor | None) -> Tensor:
@@ -88,11 +88,11 @@ def check_mingru(
 
     mine = gradients(operations.mingru_scan, device, torch.float32)
     theirs = gradients(reference, torch.device("cpu"), torch.float64)
-    which = "with resets" if wiped else "without resets"
+    which = "with resets" if resets else "without resets"
     for name, result, expected in zip(("output", "gradient of z", "gradient of x"), mine, theirs, strict=True):
         yield Check(f"mingru_scan {which}: {name}", distance(result, expected))
 
-    if not wiped:
+    if not resets:
         state = first.to(device)
         stepped = [operations.mingru_step(z[t].to(device), x[t].to(device), state) for t in range(steps)]
         yield Check("mingru_step: output", distance(torch.stack(stepped), theirs[0]))
@@ -102,14 +102,14 @@ def check_mingru(
 
 
 def check_lstm(
-    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], wiped: bool
+    device: torch.device, draw: torch.Generator, shape: tuple[int, int, int], resets: bool
 ) -> Iterator[Check]:
     """Compare output and gradients of the scan of (T, B, H) with `policy.LSTMScan`."""
     steps, rows, hidden = shape
     z, weight = (torch.randn(*size, generator=draw) for size in ((steps, rows, 4 * hidden), (4 * hidden, hidden)))
     weight /= math.sqrt(hidden)
     first, gradient = torch.randn(rows, 2 * hidden, generator=draw), torch.randn(shape, generator=draw)
-    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if wiped else None
+    keep = (torch.rand(steps, rows, generator=draw) > 0.2).float() if resets else None
 
     def gradients(scan: Callable[..., Tensor], place: torch.device, dtype: torch.dtype) -> list[Tensor]:
         inputs = [t.to(place, dtype).requires_grad_() for t in (z, weight)]
@@ -122,10 +122,10 @@ def check_lstm(
 
     mine = gradients(operations.lstm_scan, device, torch.float32)
     theirs = gradients(reference, torch.device("cpu"), torch.float64)
-    which = f"{hidden} units, with{'' if wiped else 'out'} resets"
+    which = f"{hidden} units, with{'' if resets else 'out'} resets"
     for name, result, expected in zip(("output", "gradient of z", "gradient of the weight"), mine, theirs, strict=True):
         yield Check(f"lstm_scan {which}: {name}", distance(result, expected))
-    if not wiped:
+    if not resets:
         state, on_device = first.to(device), weight.to(device)
         stepped = [operations.lstm_step(z[t].to(device), on_device, state) for t in range(steps)]
         yield Check(f"lstm_step {hidden} units: output", distance(torch.stack(stepped), theirs[0]))
@@ -198,18 +198,17 @@ def check_sampling(
     chosen, log_probs, values, valid = (t[slot, first:].cpu() for t in stored)
 
     sound = torch.isfinite(output).all(0)
-    mended = torch.where(sound, output, 0.0).double()
+    repaired = torch.where(sound, output, 0.0).double()
     counters = np.arange(first, agents)[None, :] * spec.outputs + np.arange(spec.outputs)[:, None]
     uniform = torch.from_numpy(philox_uniform(key, counters, slot)).double().clamp(min=1e-10)
     noise = -torch.log(-torch.log(uniform))
-    nobody = cast(policy.Policy, None)  # categorical actions have no parameters of their own
-    expected = actions.sample(mended, noise, masks, nobody)
-    theirs = actions.evaluate(mended, chosen, masks, nobody)[0]
+    expected = actions.sample(repaired, noise, masks)
+    theirs = actions.evaluate(repaired, chosen, masks)[0]
 
     what = "sample_categorical " + _describe(sizes, masked)
     yield Check(f"{what}: actions that differ", float((chosen != expected).any(-1).sum()), 0)
     yield Check(f"{what}: log-probability", distance(log_probs, torch.where(sound, theirs, 0.0)))
-    yield Check(f"{what}: value", distance(values, mended[-1]), 0)
+    yield Check(f"{what}: value", distance(values, repaired[-1]), 0)
     yield Check(f"{what}: faults that went unnoticed", float((valid != sound).sum()), 0)
     untouched = sum(float(t[[0, 2]].float().abs().sum() + t[slot, :first].float().abs().sum()) for t in stored)
     yield Check(f"{what}: written elsewhere", untouched, 0)
@@ -245,42 +244,39 @@ def check_loss(device: torch.device, draw: torch.Generator, sizes: tuple[int, ..
     output = torch.randn(spec.outputs + 1, *shape, generator=draw)
     masks = _masks(draw, sizes, *shape) if masked else None
     present = (torch.rand(shape, generator=draw) > 0.3).float() if masked else None
-    nobody = cast(
-        policy.Policy, SimpleNamespace(actions=actions, value=policy.ScalarValue(), spec=SimpleNamespace(action=spec))
+    heads = SimpleNamespace(
+        evaluate_actions=actions.evaluate, value=policy.ScalarValue(), spec=SimpleNamespace(action=spec)
     )
     noise = torch.randn(output[:-1].shape, generator=draw)
     chosen = torch.stack([block.argmax(0) for block in actions._blocks(output[:-1] + noise, masks)], -1)
     old = output + 0.3 * torch.randn(output.shape, generator=draw)
     minibatch = loss.Minibatch(
-        observations=torch.empty(0),
         actions=chosen,
         masks=masks,
         present=present,
-        log_probs=actions.evaluate(old, chosen, masks, nobody)[0].double(),
+        log_probs=actions.evaluate(old, chosen, masks)[0].double(),
         values=old[-1].double(),
         advantages=torch.randn(shape, generator=draw).double() + 0.5,
-        keep=torch.empty(0),
-        first_state=torch.empty(0),
         importance=torch.rand(shape[1], generator=draw).double() + 0.5,
     )
     exact = output.double().requires_grad_()
-    total, figures, ratios = loss.ppo_loss(exact, minibatch, nobody, train)
+    total, figures, ratios = loss.ppo_loss(exact, minibatch, cast(policy.Policy, heads), train)
     (gradient,) = torch.autograd.grad(total, exact)
 
-    def there(tensor: Tensor) -> Tensor:
+    def move(tensor: Tensor) -> Tensor:
         return tensor.to(device, torch.float32 if tensor.is_floating_point() else None)
 
-    played = operations.Played(
-        actions=there(chosen),
-        masks=None if masks is None else there(masks),
-        present=None if present is None else there(present),
-        log_probs=there(minibatch.log_probs),
-        values=there(minibatch.values),
-        advantages=there(minibatch.advantages),
-        importance=there(minibatch.importance),
+    placed = loss.Minibatch(
+        actions=move(chosen),
+        masks=None if masks is None else move(masks),
+        present=None if present is None else move(present),
+        log_probs=move(minibatch.log_probs),
+        values=move(minibatch.values),
+        advantages=move(minibatch.advantages),
+        importance=move(minibatch.importance),
     )
-    moments = operations.advantage_moments(played.advantages, played.present, normalize=True)
-    mine = operations.ppo_loss(operations.CategoricalLayout(spec, device), output.to(device), played, moments, train)
+    moments = operations.advantage_moments(placed.advantages, placed.present, normalize=True)
+    mine = operations.ppo_loss(operations.CategoricalLayout(spec, device), output.to(device), placed, moments, train)
     theirs = gradient, ratios, torch.tensor([figures[key] for key in operations.FIGURES])
     for name, result, expected in zip(("gradient", "ratios", "figures"), mine, theirs, strict=True):
         yield Check(f"ppo_loss {_describe(sizes, masked)}: {name}", distance(result, expected))

@@ -1,0 +1,68 @@
+"""Loading what a user names as `module:factory`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from puffer_envs.contract.errors import EnvironmentNotFoundError
+from puffer_envs.contract.names import suggest
+
+
+def load_factory(name: str) -> Callable[..., Any]:
+    """The callable called `module:factory`. The current folder is searched last, after installed packages.
+
+    Raises:
+        EnvironmentNotFoundError: there is no such module, nothing of that name in it, or it is no callable.
+        Exception: whatever the module raises while it is imported.
+    """
+    module_name, _, attribute = name.partition(":")
+    module = _import(name, module_name)
+    if not attribute or not hasattr(module, attribute):
+        callables = [n for n, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module_name]
+        raise EnvironmentNotFoundError(
+            f"{module_name!r} has nothing called {attribute!r}.{suggest(attribute, callables)}"
+        )
+    factory = getattr(module, attribute)
+    if not callable(factory):
+        raise EnvironmentNotFoundError(
+            f"{name!r} is of type {type(factory).__name__}: it must be a callable that makes environments."
+        )
+    return factory  # type: ignore[no-any-return]
+
+
+def parameter_names(factory: Callable[..., Any]) -> frozenset[str]:
+    """The names of a callable's parameters; empty for builtins that do not reveal them."""
+    try:
+        return frozenset(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return frozenset()
+
+
+def search_current_folder() -> None:
+    """Let imports find modules in the current folder, which console scripts do not search.
+
+    It comes last: a file `random.py` in it must not replace Python's own module.
+    """
+    if "" not in sys.path:
+        sys.path.append("")
+
+
+def _import(name: str, module_name: str) -> ModuleType:
+    if not module_name.strip("."):
+        raise EnvironmentNotFoundError(f"{name!r} names no module: it must be module:factory.")
+    search_current_folder()
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise EnvironmentNotFoundError(f"cannot import {module_name!r} of {name!r}: {error}.") from error
+        raise EnvironmentNotFoundError(
+            f"there is no module {error.name!r}, of {name!r}: installed packages and the current folder were searched."
+        ) from None
+    except TypeError as error:  # a relative name
+        raise EnvironmentNotFoundError(f"{name!r} must be module:factory.") from error

@@ -1,0 +1,27 @@
+"""The sentence that helps after a name that does not exist."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+MAX_LISTED = 20
+"""Longer lists of names are left out: they hide the message."""
+
+
+def suggest(given: str, known: Iterable[str]) -> str:
+    """A sentence to append to an error about an unknown name, with its leading space.
+
+    Args:
+        given: the unknown name.
+        known: the names that exist.
+
+    Returns:
+        `" Did you mean 'x'?"` for the nearest known name; `" Known: a, b."` if none is near and the list is short;
+        else an empty string.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(given, names, n=1)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    return f" Known: {', '.join(names)}." if 0 < len(names) <= MAX_LISTED else ""

@@ -1,0 +1,97 @@
+"""The policy file: a trained policy as one safetensors file that NumPy alone can run. See docs/contract.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from puffer_envs.contract.files import write_atomically
+from puffer_envs.contract.policy_info import PolicyError, PolicyInfo, read_info
+from puffer_envs.contract.tensor_file import Floats, TensorFileError, body_of, pack, unpack
+
+FORMAT = "puffer-policy-1"
+"""Changes with the meaning of anything in the file."""
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """What a policy file holds."""
+
+    info: PolicyInfo
+    """What it says about itself."""
+    tensors: dict[str, Floats]
+    """`info.tensor_shapes` by name, float32, finite; continuous actions in the environment's units."""
+
+    @classmethod
+    def read(cls, path: str | Path) -> PolicyFile:
+        """Read a policy file and check all of it.
+
+        Raises:
+            PolicyError: it is missing, damaged, of another format, or holds other tensors than its metadata promises.
+        """
+        try:
+            return cls._parse(Path(path).read_bytes())
+        except FileNotFoundError:
+            raise PolicyError(f"{path}: no such file.") from None
+        except OSError as error:
+            raise PolicyError(f"{path}: cannot be read ({error.strerror or error}).") from None
+        except TensorFileError as error:
+            raise PolicyError(f"{path}: not a policy file, or a damaged one ({error}).") from None
+        except PolicyError as error:
+            raise PolicyError(f"{path}: {error}") from None
+
+    @classmethod
+    def _parse(cls, data: bytes) -> PolicyFile:
+        metadata, found, body = unpack(data)
+        if metadata.get("format") != FORMAT:
+            raise PolicyError(f"its format is {metadata.get('format')!r}; this version reads {FORMAT!r}.")
+        about = metadata.get("policy", "")
+        if _checksum(about, body) != metadata.get("sha256"):
+            raise PolicyError("it is damaged: its checksum does not match.")
+        try:
+            info = read_info(json.loads(about))
+        except (ValueError, RecursionError):
+            raise PolicyError("its 'policy' metadata is not JSON.") from None
+        shapes = info.tensor_shapes
+        if found.keys() != shapes.keys():
+            missing, extra = sorted(shapes.keys() - found.keys()), sorted(found.keys() - shapes.keys())
+            raise PolicyError(f"its tensors do not fit its metadata (missing: {missing[:4]}, unexpected: {extra[:4]}).")
+        tensors = {}
+        for name, shape in shapes.items():
+            dtype, size, memory = found[name]
+            if (size, dtype) != (shape, "F32"):
+                raise PolicyError(f"tensor {name!r} is {dtype} {size}, expected F32 {shape}.")
+            tensors[name] = np.frombuffer(memory, "<f4").astype(np.float32).reshape(shape)
+        _check_finite(tensors)
+        return cls(info, tensors)
+
+    def write(self, path: str | Path) -> None:
+        """Write the file, whole or not at all; one policy gives the same bytes every time.
+
+        Raises:
+            PolicyError: a weight is not finite, or the metadata cannot be stored.
+            OSError: the disk refuses.
+        """
+        _check_finite(self.tensors)
+        about = self.info.as_json()
+        read_info(about)  # nothing is written that could not be read
+        text = json.dumps(about)
+        checksum = _checksum(text, body_of(self.tensors))
+        write_atomically(Path(path), pack({"format": FORMAT, "policy": text, "sha256": checksum}, self.tensors))
+
+
+def _checksum(about: str, body: bytes | memoryview) -> str:
+    """SHA-256 of the metadata `policy`, followed by the bytes behind the header."""
+    digest = hashlib.sha256(about.encode())
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def _check_finite(tensors: dict[str, Floats]) -> None:
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise PolicyError(f"tensor {name!r} holds NaN or infinity.")

@@ -1,0 +1,363 @@
+"""What a policy file says about itself, checked once: docs/contract.md, "The policy file"."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.observations import STORED, FieldSpec
+from puffer_envs.contract.tensor_file import Floats
+
+MAX_UNITS = 1 << 20
+"""Larger sizes are refused: no policy is so large, and a damaged file may claim anything."""
+
+MAX_LAYERS = 1024
+
+MIN_IMAGE_SIDE = 36
+"""Pixels: what the trainer's three convolutions need. A shorter side is none of a picture, but counts channels."""
+
+
+class PolicyError(UserError):
+    """A policy file that cannot be used. The message is one or two sentences for the person who named the file."""
+
+
+@dataclass(frozen=True)
+class CellShape:
+    """Sizes of a kind of recurrent layer with H units."""
+
+    weight: tuple[int, int]
+    """Rows and columns of its matrix, in units of H."""
+    state: int
+    """Numbers that it remembers of one row, in units of H."""
+
+
+CELL_SHAPES = {"mingru": CellShape((3, 1), 1), "lstm": CellShape((4, 2), 2)}
+"""The kinds of recurrent layers that a policy file may name."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One layer of convolutions."""
+
+    channels: int
+    """Channels out."""
+    kernel: int
+    """Pixels per side."""
+    stride: int
+    """Pixels between two places."""
+    padding: int
+    """Zeros around the planes."""
+
+    def places(self, side: int) -> int:
+        """At how many places the kernel is applied along a side of that many pixels."""
+        return (side + 2 * self.padding - self.kernel) // self.stride + 1
+
+
+@dataclass(frozen=True)
+class PolicyInfo:
+    """What a policy file says about itself."""
+
+    environment: str
+    """Name of the environment it was trained in."""
+    environment_version: int
+    """Version of that environment's rules."""
+    observation_shape: tuple[int, ...]
+    """Shape of one agent's observation."""
+    observation_dtype: str
+    """uint8, int8 or float32."""
+    observation_fields: tuple[FieldSpec, ...]
+    """What the bytes of a structured observation mean; empty where an observation is just an array."""
+    action_kind: Literal["discrete", "box"]
+    """Which kind of actions it chooses."""
+    action_sizes: tuple[int, ...]
+    """Choices of each discrete action, or (number of continuous actions,)."""
+    action_low: Floats
+    """Lower bound of each continuous action, shape (k,); empty when discrete."""
+    action_high: Floats
+    """Upper bound of each continuous action, shape (k,); empty when discrete."""
+    hidden: int
+    """Units H of each layer."""
+    layers: int
+    """Recurrent layers L."""
+    cell: str
+    """Their kind: a key of `CELL_SHAPES`."""
+    encoder: str
+    """flat, grid or image."""
+    convolutions: tuple[Convolution, ...]
+    """Of a grid or image."""
+    grid_values: tuple[int, int]
+    """Least and greatest value of a cell of a grid; (0, 0) for others."""
+    value_head: Literal["scalar", "distribution"]
+    """How the rows of the head behind the actions stand for the value: one number, or a distribution over bins."""
+    value_bins: int
+    """Bins of a distribution; 1 for a scalar."""
+    value_limit: float
+    """Where the outermost bins lie, on the symmetric-log scale; 0 for a scalar."""
+    settings: dict[str, Any]
+    """Settings of the environment during training."""
+
+    @property
+    def inputs(self) -> int:
+        """O, the inputs of a flat encoder."""
+        fields = self.observation_fields
+        return sum(field.inputs for field in fields) if fields else math.prod(self.observation_shape)
+
+    @property
+    def head_rows(self) -> int:
+        """K, the outputs before the value: all logits, or all means."""
+        return sum(self.action_sizes)
+
+    @property
+    def value_rows(self) -> int:
+        """V, the outputs behind those of the actions."""
+        return self.value_bins
+
+    @property
+    def channels_first(self) -> bool:
+        """Whether an image has the shape (c, h, w) rather than (h, w, c)."""
+        return channels_first(self.observation_shape)
+
+    @property
+    def planes(self) -> tuple[int, int, int]:
+        """C, h and w of what a grid or an image gives the convolutions."""
+        shape = self.observation_shape
+        if self.encoder == "image":
+            return image_planes(shape)
+        return grid_planes(shape, self.grid_values)
+
+    @property
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Every tensor of the file with its shape."""
+        shapes: dict[str, tuple[int, ...]] = {"head.weight": (self.head_rows + self.value_rows, self.hidden)}
+        inputs = scales = self.inputs
+        if self.encoder != "flat":
+            channels, height, width = self.planes
+            for i, layer in enumerate(self.convolutions):
+                shapes[f"convolution.{i}.weight"] = (layer.channels, channels * layer.kernel**2)
+                channels, height, width = layer.channels, layer.places(height), layer.places(width)
+            inputs, scales = channels * height * width, 1
+        shapes |= {"input_scale": (scales,), "encoder.weight": (self.hidden, inputs)}
+        rows, columns = CELL_SHAPES[self.cell].weight
+        for i in range(self.layers):
+            shapes[f"core.{i}.weight"] = (rows * self.hidden, columns * self.hidden)
+        if self.action_kind == "box":
+            shapes["log_std"] = (self.head_rows,)
+        return shapes
+
+    def as_json(self) -> dict[str, Any]:
+        """The metadata as JSON values; `read_info` is the way back."""
+        about: dict[str, Any] = {
+            "environment": self.environment,
+            "environment_version": self.environment_version,
+            "observation_shape": list(self.observation_shape),
+            "observation_dtype": self.observation_dtype,
+            "observation_fields": fields_as_json(self.observation_fields),
+            "action_kind": self.action_kind,
+            "action_sizes": list(self.action_sizes),
+            "action_low": self.action_low.tolist(),
+            "action_high": self.action_high.tolist(),
+            "hidden": self.hidden,
+            "layers": self.layers,
+            "cell": self.cell,
+            "encoder": self.encoder,
+            "value_head": self.value_head,
+        }
+        if self.encoder != "flat":
+            about["convolutions"] = convolutions_as_json(self.convolutions)
+        if self.encoder == "grid":
+            about["grid_values"] = list(self.grid_values)
+        if self.value_head == "distribution":
+            about |= {"value_bins": self.value_bins, "value_limit": self.value_limit}
+        return about | {"settings": self.settings}
+
+
+def channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether an image of this shape is (c, h, w): a first side too short for a picture counts channels."""
+    return len(shape) == 3 and min(shape[:2]) < MIN_IMAGE_SIDE
+
+
+def image_planes(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """C, h and w of an image of shape (h, w, c), (c, h, w) or (h, w)."""
+    height, width, channels = (*shape[1:], shape[0]) if channels_first(shape) else (*shape, 1)[:3]
+    return channels, height, width
+
+
+def grid_planes(shape: tuple[int, ...], values: tuple[int, int]) -> tuple[int, int, int]:
+    """C, h and w of a grid of shape (h, w) or (h, w, c) with a plane for each value of each channel."""
+    height, width, channels = (*shape, 1)[:3]
+    return channels * (values[1] - values[0] + 1), height, width
+
+
+def fields_as_json(fields: tuple[FieldSpec, ...]) -> list[dict[str, Any]]:
+    """Observation fields as JSON values."""
+    return [
+        {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(field).items()}
+        for field in fields
+    ]
+
+
+def convolutions_as_json(layers: tuple[Convolution, ...]) -> list[list[int]]:
+    """Layers as [channels, kernel, stride, padding]."""
+    return [list(dataclasses.astuple(layer)) for layer in layers]
+
+
+def read_info(about: object) -> PolicyInfo:
+    """Check the metadata of a policy file, parsed from JSON.
+
+    Raises:
+        PolicyError: naming the first field that is missing or wrong.
+    """
+    if not isinstance(about, dict):
+        raise PolicyError("its 'policy' metadata is not a JSON object.")
+    fields: Mapping[str, Any] = about
+    kind = _field(fields, "action_kind", lambda v: v in ("discrete", "box"))
+    sizes = tuple(_field(fields, "action_sizes", lambda v: _is_list(v, _is_size) and v and sum(v) <= MAX_UNITS))
+    if kind == "box" and len(sizes) != 1:
+        raise PolicyError(f"metadata field 'action_sizes' is {list(sizes)}; box actions have one size.")
+    low, high = (
+        _bounds(fields, name, sizes[0]) if kind == "box" else np.zeros(0, np.float32)
+        for name in ("action_low", "action_high")
+    )
+    if not (low <= high).all():
+        raise PolicyError("metadata field 'action_low' exceeds 'action_high'.")
+    shape = tuple(_field(fields, "observation_shape", lambda v: _is_list(v, _is_size) and len(v) <= 8))
+    dtype = _field(fields, "observation_dtype", lambda v: v in ("uint8", "int8", "float32"))
+    value_head, bins, limit = _field(fields, "value_head", lambda v: v in ("scalar", "distribution")), 1, 0.0
+    if value_head == "distribution":
+        bins = _field(fields, "value_bins", lambda v: _is_size(v) and v <= 4096)
+        limit = float(_field(fields, "value_limit", lambda v: _is_number(v) and 0 < v < math.inf))
+    encoder = _field(fields, "encoder", lambda v: v in ("flat", "grid", "image"))
+    info = PolicyInfo(
+        environment=_field(fields, "environment", lambda v: isinstance(v, str) and v),
+        environment_version=_field(fields, "environment_version", lambda v: _is_integer(v) and v >= 0),
+        observation_shape=shape,
+        observation_dtype=dtype,
+        observation_fields=_read_fields(fields, shape, dtype),
+        action_kind=kind,
+        action_sizes=sizes,
+        action_low=low,
+        action_high=high,
+        hidden=_field(fields, "hidden", _is_size),
+        layers=_field(fields, "layers", lambda v: _is_integer(v) and 0 <= v <= MAX_LAYERS),
+        cell=_field(fields, "cell", lambda v: isinstance(v, str) and v in CELL_SHAPES),
+        encoder=encoder,
+        convolutions=_read_convolutions(fields) if encoder != "flat" else (),
+        grid_values=_read_grid_values(fields) if encoder == "grid" else (0, 0),
+        value_head=value_head,
+        value_bins=bins,
+        value_limit=limit,
+        settings=_field(fields, "settings", _is_settings),
+    )
+    if max(info.inputs, math.prod(shape)) > MAX_UNITS:
+        raise PolicyError(f"metadata field 'observation_shape' is {list(info.observation_shape)}: too large.")
+    if encoder != "flat":
+        _check_planes(info)
+    return info
+
+
+def _read_convolutions(fields: Mapping[str, Any]) -> tuple[Convolution, ...]:
+    """The layers of a grid or image, written as [channels, kernel, stride, padding]."""
+
+    def is_layer(given: Any) -> bool:
+        if not _is_list(given, _is_integer) or len(given) != 4:
+            return False
+        channels, kernel, stride, padding = given
+        return bool(1 <= channels <= 4096 and 1 <= kernel <= 64 and 1 <= stride <= 64 and 0 <= padding <= 64)
+
+    given = _field(fields, "convolutions", lambda v: _is_list(v, is_layer) and 1 <= len(v) <= 16)
+    return tuple(Convolution(*layer) for layer in given)
+
+
+def _read_grid_values(fields: Mapping[str, Any]) -> tuple[int, int]:
+    """Least and greatest value of a cell: numbers of a byte."""
+    low, high = _field(fields, "grid_values", lambda v: _is_list(v, _is_integer) and len(v) == 2 and v[0] <= v[1])
+    if not -128 <= low <= high <= 255:
+        raise PolicyError(f"metadata field 'grid_values' is {[low, high]}, which is not allowed.")
+    return low, high
+
+
+def _check_planes(info: PolicyInfo) -> None:
+    """Refuse observations that are no grid or image, or too small for its convolutions."""
+    shape, grid = info.observation_shape, info.encoder == "grid"
+    kinds = ("uint8", "int8") if grid else ("uint8",)
+    if info.observation_dtype not in kinds or info.observation_fields or len(shape) not in (2, 3):
+        raise PolicyError(f"metadata field 'encoder' is {info.encoder!r}, which does not read such observations.")
+    _, height, width = info.planes
+    for layer in info.convolutions:
+        height, width = layer.places(height), layer.places(width)
+        if min(height, width) < 1:
+            raise PolicyError(f"metadata field 'convolutions' leaves nothing of observations of shape {shape}.")
+
+
+def _read_fields(fields: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> tuple[FieldSpec, ...]:
+    """The fields of a structured observation; none where the policy reads arrays."""
+    given = _field(fields, "observation_fields", lambda v: _is_list(v, lambda item: isinstance(item, dict)))
+    if given and (dtype != "uint8" or len(shape) != 1):
+        raise PolicyError("metadata field 'observation_fields' needs rows of uint8.")
+    found = tuple(_read_field(field) for field in given)
+    for field in found:
+        if field.start + field.size > shape[0]:
+            raise PolicyError(f"metadata field 'observation_fields' has {field.name!r} reach beyond the row.")
+    return found
+
+
+def _read_field(given: Mapping[str, Any]) -> FieldSpec:
+    field = FieldSpec(
+        name=_field(given, "name", lambda v: isinstance(v, str) and v),
+        kind=_field(given, "kind", lambda v: v in ("box", "discrete")),
+        start=_field(given, "start", lambda v: _is_integer(v) and 0 <= v <= MAX_UNITS),
+        dtype=_field(given, "dtype", lambda v: v in STORED),
+        shape=tuple(_field(given, "shape", lambda v: _is_list(v, _is_size) and len(v) <= 8)),
+        choices=tuple(_field(given, "choices", lambda v: _is_list(v, _is_size))),
+    )
+    if len(field.choices) != (math.prod(field.shape) if field.kind == "discrete" else 0):
+        raise PolicyError(f"metadata field 'choices' of {field.name!r} does not fit its kind and shape.")
+    return field
+
+
+def _field(fields: Mapping[str, Any], name: str, allowed: Callable[[Any], object]) -> Any:
+    """One metadata field, or PolicyError when it is missing or not allowed."""
+    if name not in fields:
+        raise PolicyError(f"its metadata has no field {name!r}.")
+    value = fields[name]
+    if not allowed(value):
+        raise PolicyError(f"metadata field {name!r} is {repr(value)[:60]}, which is not allowed.")
+    return value
+
+
+def _bounds(fields: Mapping[str, Any], name: str, size: int) -> Floats:
+    """action_low or action_high as float32 (k,); infinities are allowed, NaN is not."""
+    values = _field(fields, name, lambda v: _is_list(v, _is_number) and len(v) == size)
+    with np.errstate(over="ignore"):
+        return np.array(values, np.float64).astype(np.float32)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_size(value: Any) -> bool:
+    return _is_integer(value) and 1 <= value <= MAX_UNITS
+
+
+def _is_number(value: Any) -> bool:
+    return (_is_integer(value) and abs(value) < 1 << 64) or (isinstance(value, float) and not math.isnan(value))
+
+
+def _is_list(value: Any, item_allowed: Callable[[Any], object]) -> bool:
+    return isinstance(value, list) and all(item_allowed(item) for item in value)
+
+
+def _is_settings(value: Any) -> bool:
+    return isinstance(value, dict) and all(is_setting(v) for v in value.values())
+
+
+def is_setting(value: object) -> bool:
+    """Whether a policy file can hold a setting of this value: a number, true, false or text."""
+    return isinstance(value, (bool, str)) or _is_number(value)

@@ -1,0 +1,80 @@
+"""What happens when training fails: what was learned is saved, and the error says where it is and how to resume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import safetensors.torch
+import torch
+
+from puffer_envs.contract.files import write_atomically
+from puffer_train.errors import CheckpointError, EnvironmentFailedError, NonFiniteError, RanksError, StorageError
+from puffer_train.run.saving import newest_checkpoint, save
+from puffer_train.run.state import Run
+from puffer_train.storage.files import storing
+
+FAILURE = "failure.txt"
+"""In a run folder: why the run ended, with the environment's traceback."""
+
+DUMP = "nonfinite-dump.safetensors"
+"""In a run folder: the last rollout, weights and gradients of a run that met too many NaNs."""
+
+
+@contextmanager
+def saved_after_failure(run: Run) -> Iterator[None]:
+    """Training on rank 0 happens inside; its errors are raised again with what was saved added to them."""
+    try:
+        yield
+    except NonFiniteError as error:
+        saved = f"{_dump(run, str(error))} {_save_learned(run)}"
+        run.ranks.end()
+        run.ranks.wait()
+        raise NonFiniteError(f"{error} {saved}") from error
+    except RanksError as error:
+        raise RanksError(f"{error} {_save_learned(run)}") from error
+    except EnvironmentFailedError as error:
+        raise EnvironmentFailedError(f"{error}\n{_save_after_failure(run, str(error))}") from error
+    except KeyboardInterrupt:
+        run.say(f"Left at once. {newest_checkpoint(run)}")
+        raise
+
+
+def _save_after_failure(run: Run, reason: str) -> str:
+    """Save what was learned before the environment failed, and why it did; return a sentence."""
+    failure = run.folder / FAILURE
+    try:
+        with storing(failure):
+            write_atomically(failure, f"After {run.trainer.steps} steps: {reason}\n".encode())
+        where = f"The traceback is also in {failure}. "
+    except StorageError:
+        where = ""  # the terminal shows it anyway
+    return where + _save_learned(run)
+
+
+def _save_learned(run: Run) -> str:
+    """Save what was learned in a run that cannot continue; return a sentence."""
+    if run.trainer.updates == 0:
+        return "Nothing was learned before that."
+    if run.saved_at == run.trainer.steps:
+        return newest_checkpoint(run)
+    try:
+        save(run, game=False)
+    except (StorageError, CheckpointError) as error:
+        return f"What was learned since the last checkpoint is lost: {error} {newest_checkpoint(run)}"
+    return f"What was learned is saved. Once that is fixed, resume with: {run.resume_command()}"
+
+
+def _dump(run: Run, reason: str) -> str:
+    """Write the last, broken rollout for those who look for the cause; return a sentence."""
+    buffers, policy = run.trainer.buffers, run.trainer.policy
+    tensors = {name: value for name, value in vars(buffers).items() if isinstance(value, torch.Tensor)}
+    tensors |= {f"policy.{name}": p.detach() for name, p in policy.named_parameters()}
+    tensors |= {f"gradient.{name}": p.grad for name, p in policy.named_parameters() if p.grad is not None}
+    path = run.folder / DUMP
+    try:
+        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        write_atomically(path, safetensors.torch.save(contiguous, {"reason": reason}))
+    except OSError as error:
+        return f"The dump could not be written: {error.strerror or error}."
+    return f"The last rollout, weights and gradients are in {path}."

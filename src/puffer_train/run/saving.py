@@ -1,0 +1,137 @@
+"""What a run saves of its training: checkpoints, which hold everything needed to resume it, and the policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from puffer_envs.contract.policy_info import PolicyError
+from puffer_train.algorithm import training_state
+from puffer_train.errors import CheckpointError, StorageError
+from puffer_train.run.state import Run
+from puffer_train.storage import checkpoint
+from puffer_train.storage.policy_file import identify, write_policy
+from puffer_train.system.machine import versions
+
+POLICY = "policy.safetensors"
+"""The policy in a run folder."""
+
+SNAPSHOT = "environment.snapshot"
+"""Name in a checkpoint of the environment's snapshot."""
+
+
+def save(run: Run, *, game: bool = True) -> None:
+    """Write a checkpoint, unless there is one of this moment.
+
+    Args:
+        run: The run. With `game`, all ranks must call this together: rank 0 writes what the others send.
+        game: Whether to include the state of the environment and of its episodes.
+
+    Raises:
+        StorageError: The disk refuses.
+        CheckpointError: A number is not finite.
+    """
+    trainer, ranks = run.trainer, run.ranks
+    wanted = ranks.leads and run.saved_at != trainer.steps
+    if not (ranks.agree(wanted) if game else wanted):
+        return
+    tensors = training_state.learned_tensors(trainer) | (_game(run) if game else {})
+    if not ranks.leads:
+        return
+    manifest = {
+        "counters": training_state.counters(trainer),
+        "identity": identity(run),
+        "seed": trainer.seed,
+        "settings": run.settings.as_dict(),
+        "versions": versions(),
+        "ranks": ranks.count,
+    }
+    checkpoint.save(run.checkpoints, trainer.steps, tensors, manifest, run.settings.train.checkpoints_kept)
+    run.saved_at = trainer.steps
+
+
+def save_or_warn(run: Run, say: Callable[[str], None]) -> None:
+    """Save in the middle of a run. A disk that is full now may not be so later, so training continues."""
+    try:
+        save(run)
+    except (StorageError, CheckpointError) as error:
+        say(f"WARNING: {error} Training continues; the next checkpoint is tried as usual.")
+
+
+def save_last(run: Run) -> None:
+    """Save the end of a run. Where that fails, the much smaller policy is saved.
+
+    Raises:
+        StorageError: The checkpoint could not be written.
+    """
+    try:
+        save(run)
+    except (StorageError, CheckpointError) as error:
+        saved = ""
+        with suppress(StorageError, PolicyError):
+            saved = f" The policy is in {export_policy(run)}."
+        raise StorageError(f"{error}{saved} {newest_checkpoint(run)}") from error
+
+
+def newest_checkpoint(run: Run) -> str:
+    """Return a sentence that says what the run can be resumed from."""
+    checkpoints = checkpoint.list_checkpoints(run.checkpoints)
+    if not checkpoints:
+        return "Nothing was saved before."
+    return f"Resume from {checkpoints[-1].name} with: {run.resume_command()}"
+
+
+def export_policy(run: Run) -> Path:
+    """Write the policy file and return its path.
+
+    Raises:
+        PolicyError: A weight is not finite.
+        StorageError: The disk refuses.
+    """
+    path = run.folder / POLICY
+    write_policy(path, run.trainer.player, identify(run.trainer.env, run.source.name, run.settings.env))
+    return path
+
+
+def identity(run: Run) -> dict[str, Any]:
+    """Return what a checkpoint must agree with to be resumed."""
+    policy = run.trainer.policy
+    about = identify(run.trainer.env, run.source.name, run.settings.env)
+    return {
+        "environment": about.name,
+        "environment_version": about.version,
+        "environment_settings": json.loads(json.dumps(about.settings, default=str)),
+        **policy.spec.identity(),
+        **policy.identity(),
+        "seed": run.trainer.seed,
+    }
+
+
+def rank_prefix(rank: int) -> str:
+    """Return what the names of a rank's game begin with in a checkpoint: nothing for those of rank 0."""
+    return f"rank{rank}." if rank else ""
+
+
+def _game(run: Run) -> dict[str, torch.Tensor]:
+    """Return the state of the game: on rank 0 that of all ranks, whose weights have to be the same."""
+    trainer, ranks = run.trainer, run.ranks
+    game = training_state.game_tensors(trainer)
+    snapshot = getattr(trainer.env, "snapshot", None)
+    if snapshot is not None:
+        with trainer.calls:
+            game[SNAPSHOT] = torch.frombuffer(bytearray(snapshot()), dtype=torch.uint8)
+    if ranks.count == 1:
+        return game
+    ranks.check_same("the weights", list(trainer.policy.parameters()))
+    others = ranks.collect(safetensors.torch.save(game))[1:]
+    return game | {
+        f"{rank_prefix(rank)}{name}": tensor
+        for rank, data in enumerate(others, 1)
+        for name, tensor in safetensors.torch.load(data).items()
+    }

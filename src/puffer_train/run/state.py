@@ -1,0 +1,150 @@
+"""What a run is: its folder, its trainer, how it was started, and where it reports."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from puffer_envs.contract.files import write_atomically
+from puffer_train import config
+from puffer_train.algorithm.ppo import Trainer
+from puffer_train.environments import registry
+from puffer_train.report.terminal import lasting_console
+from puffer_train.storage.checksummed_json import seal
+from puffer_train.storage.files import storing
+from puffer_train.storage.folder import CONFIG
+from puffer_train.system.machine import machine, versions
+from puffer_train.system.ranks import Ranks
+
+CHECKPOINTS = "checkpoints"
+"""Subfolder of a run folder that holds its checkpoints."""
+
+CHECKSUM_KEY = "sha256"
+"""Key in `config.json` of the checksum of everything else in it."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run a training, besides its settings."""
+
+    threads: int | None = None
+    """Processor threads; None for all cores."""
+    video: bool = True
+    """Whether to make a video at the end."""
+    learner: str = "auto"
+    """One of `config.LEARNERS`."""
+    log: Sequence[str] = ()
+    """Loggers besides the metrics file."""
+    command: str = ""
+    """The command as it was typed; it is only written down."""
+
+    def repeated(self) -> list[str]:
+        """Return the options that a command which resumes the run has to repeat."""
+        threads = [] if self.threads is None else ["--threads", str(self.threads)]
+        learner = [] if self.learner == "auto" else ["--learner", self.learner]
+        return threads + learner + ([] if self.video else ["--no-video"])
+
+
+@dataclass
+class Run:
+    """One training run and its folder."""
+
+    folder: Path
+    """Where everything is written. Only rank 0 uses it."""
+    source: registry.EnvironmentSource
+    """Makes the environments to evaluate and record in."""
+    trainer: Trainer
+    """Does the learning."""
+    cores: int
+    """Processor threads for environments."""
+    options: RunOptions
+    """How the run was started."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """The `history` of `config.json`: one entry for each earlier process of this run."""
+    console: Console = field(default_factory=lasting_console)
+    """Where to report; silent on all ranks but the first."""
+    started: float = field(default_factory=time.monotonic)
+    """When this process began, in seconds on a monotonic clock."""
+    began: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+    """The same as a date."""
+    resumed_at: int | None = None
+    """Agent steps done when this process resumed the run; None in a new run."""
+    seconds_before: float = 0.0
+    """Seconds of training in the run's earlier processes."""
+    saved_at: int | None = None
+    """Agent steps of the newest checkpoint."""
+    stopped_by: int = 0
+    """Number of the signal that asked a rank to stop, 0 for none."""
+
+    def __post_init__(self) -> None:
+        if not self.ranks.leads:
+            self.console = Console(quiet=True)
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that train together."""
+        return self.trainer.ranks
+
+    @property
+    def settings(self) -> config.Settings:
+        """The settings of the run."""
+        return self.trainer.settings
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.folder / CHECKPOINTS
+
+    def resume_command(self, *more: str) -> str:
+        """Return the command that resumes the run, quoted for a shell."""
+        name = [self.source.name] if registry.imports_code(self.source.name) else []
+        words = ["puffer-train", *name, "--resume", str(self.folder), *self.options.repeated(), *more]
+        return shlex.join(self.ranks.command(words))
+
+    def write_config(self, ended: str = "still running, or killed") -> None:
+        """Write `config.json`: everything the run depends on, and its history.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        part = {
+            "command": launch_command(self.options.command, self.ranks),
+            "started": self.began,
+            "seconds": round(time.monotonic() - self.started, 1),
+            "from_steps": self.resumed_at or 0,
+            "to_steps": self.trainer.steps,
+            "ended": ended,
+        }
+        content = {
+            "environment": self.source.name,
+            "seed": self.trainer.seed,
+            "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
+            "ranks": self.ranks.count,
+            "settings": self.settings.as_dict(),
+            "log": list(self.options.log),
+            "versions": versions(),
+            "machine": machine(),
+            "history": [*self.history, part],
+        }
+        with storing(self.folder / CONFIG):
+            write_atomically(self.folder / CONFIG, seal(content, CHECKSUM_KEY))
+
+    def say(self, line: str) -> None:
+        """Print a line, never wrapped."""
+        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    def warn(self, line: str) -> None:
+        """Print a warning."""
+        self.say(f"WARNING: {line}")
+
+
+def launch_command(command: str, ranks: Ranks) -> str:
+    """Return a command as it was typed, with the part that torchrun hides from the program."""
+    return shlex.join(ranks.command(shlex.split(command))) if command else ""
