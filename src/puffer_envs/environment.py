@@ -22,6 +22,8 @@ from puffer_envs.spec import EnvSpec, Field, action_space, observation_space, re
 
 MAX_ENVS = 2**24
 MAX_THREADS = 1024
+MAX_SHOWN = 8
+"""Elements of an array that `repr` of a state shows."""
 
 
 class State:
@@ -51,8 +53,8 @@ class State:
         return list(self)
 
     def __repr__(self) -> str:
-        values = (f"{name}={getattr(self, name)!r}" for name in self)
-        return f"{self._spec.name}({', '.join(values)})"
+        values = (f"{name}={_short(getattr(self, name))}" for name in self)
+        return f"<{self._spec.name}: {', '.join(values)}>"
 
     def _view(self, field: Field) -> NDArray[Any]:
         offset, shape = field.offset, field.shape[: field.ndim]
@@ -64,6 +66,15 @@ class State:
         view = whole[offset : offset + size].view(field.dtype).reshape(shape)
         view.flags.writeable = False
         return view
+
+
+def _short(value: Any) -> str:
+    """A number with six digits; a few of them in brackets; of a larger array, type and shape."""
+    if value.ndim == 0:
+        return f"{value:.6g}"
+    if value.size <= MAX_SHOWN:
+        return np.array2string(value, separator=", ", precision=6, max_line_width=1000).replace("\n", "")
+    return f"{value.dtype} {value.shape}"
 
 
 class Environment(_core.Batch):
@@ -80,6 +91,7 @@ class Environment(_core.Batch):
 
     spec: EnvSpec
     settings: dict[str, float]
+    single_action_space: Any  # Discrete, MultiDiscrete or Box: a type checker lets all their attributes pass
 
     def __init__(
         self,

@@ -109,7 +109,7 @@ class Layout:
     """Of one environment."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EnvSpec:
     """Everything there is to know about an environment, read from its table in C."""
 
@@ -137,6 +137,20 @@ class EnvSpec:
     """What `Environment.log` reports."""
     layout: Layout
     """At the default settings."""
+
+    def __repr__(self) -> str:
+        shape, actions = (
+            "x".join(map(str, self.layout.obs_shape)),
+            " x ".join(map(_describe_action, self.layout.actions)),
+        )
+        return (
+            f"<{self.name} version {self.version}: agents {self.layout.agents}, observation {self.obs_dtype} {shape}, "
+            f"action {actions}; puffer-envs info {self.name} shows it all>"
+        )
+
+
+def _describe_action(part: ActionPart) -> str:
+    return f"{part.name} ({part.choices})" if part.choices else f"{part.name} ({part.low:g} to {part.high:g})"
 
 
 _PARAM_TYPES: tuple[type[int] | type[float] | type[bool], ...] = (int, float, bool)

@@ -81,6 +81,18 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
     assert re.search(r"catch", (root / "c/envs.def").read_text())
 
 
+def test_python_blocks_of_the_readme_satisfy_a_type_checker(tmp_path: Path) -> None:
+    """As a user's own file, with the strictest settings."""
+    pytest.importorskip("mypy", reason="mypy is in the dependency group lint")
+    blocks = [body for kind, _, body in BLOCK.findall((ROOT / "README.md").read_text()) if kind == "python"]
+    for number, body in enumerate(blocks):
+        file = tmp_path / f"block{number}.py"
+        file.write_text(body)
+        command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}", str(file)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout
+
+
 def test_python_blocks_of_the_readme_run(tmp_path: Path) -> None:
     blocks = [body for kind, _, body in BLOCK.findall((ROOT / "README.md").read_text()) if kind == "python"]
     assert blocks, "the README shows some Python"

@@ -124,6 +124,21 @@ def test_state_is_read_only_and_names_its_fields() -> None:
             env.state(0).bricks[:] = 0
 
 
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_what_a_prompt_shows_is_short(name: str) -> None:
+    with puffer_envs.make(name) as env:
+        env.reset(0)
+        for shown in (repr(puffer_envs.spec(name)), repr(env.state(0)), repr(env)):
+            assert shown.startswith(f"<{name}") and "np." not in shown and len(shown) < 600 and "\n" not in shown
+    assert len(repr(puffer_envs.spec(name))) < 200
+
+
+def test_a_state_shows_its_numbers() -> None:
+    with puffer_envs.make("squared") as env:
+        env.reset(0)
+        assert repr(env.state(0)).startswith("<squared: row=5, column=5, target_row=")
+
+
 def test_blocks_show_their_contents(probe: str) -> None:
     with puffer_envs.make(probe, agents=2) as env:
         env.reset(0)
