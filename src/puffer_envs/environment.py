@@ -387,5 +387,5 @@ def _check_memory(env: EnvSpec, params: list[float], num_envs: int) -> None:
     if available is not None and needed > available:
         raise MemoryError(
             f"{num_envs} environments of {env.name} need {needed / 2**30:.1f} GiB, and this machine has "
-            f"{available / 2**30:.1f}; take fewer"
+            f"{available / 2**30:.1f}"
         )
