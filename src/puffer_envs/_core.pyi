@@ -47,7 +47,8 @@ class Batch:
         group: int = 0,
         isa: str | None = None,
         buffers: Mapping[str, NDArray[Any]] | None = None,
-        **_: Any,
+        seed: int | None = None,
+        settings: Mapping[str, float] | None = None,
     ) -> Self: ...
     def step(
         self, actions: ArrayLike

@@ -29,7 +29,8 @@ MAX_SHOWN = 8
 class State:
     """The named fields of one environment's state, read-only and live: they change as the environment steps.
 
-    Numbers are read when asked for (`state.ball_x`); arrays are views. `dir(state)` and iteration give the names.
+    Numbers are read when asked for (`state.ball_x`); arrays are views. Tables whose rows have named parts are record
+    arrays: `state.drones.position` has a row for each drone. `dir(state)` and iteration give the names.
     """
 
     __slots__ = ("_assets", "_memory", "_spec")
@@ -64,6 +65,7 @@ class State:
         size = int(np.prod(shape)) * field.dtype.itemsize
         whole = self._assets if field.in_assets else self._memory
         view = whole[offset : offset + size].view(field.dtype).reshape(shape)
+        view = view.view(np.recarray) if field.parts else view
         view.flags.writeable = False
         return view
 
@@ -72,9 +74,9 @@ def _short(value: Any) -> str:
     """A number with six digits; a few of them in brackets; of a larger array, type and shape."""
     if value.ndim == 0:
         return f"{value:.6g}"
-    if value.size <= MAX_SHOWN:
+    if value.size <= MAX_SHOWN and not value.dtype.names:
         return np.array2string(value, separator=", ", precision=6, max_line_width=1000).replace("\n", "")
-    return f"{value.dtype} {value.shape}"
+    return f"{'rows' if value.dtype.names else value.dtype} {value.shape}"
 
 
 class Environment(_core.Batch):
@@ -102,8 +104,13 @@ class Environment(_core.Batch):
         seed: int = 0,
         settings: dict[str, float] | None = None,
         first: int = 0,
-        **_: Any,
+        threads: int = 1,
+        group: int = 0,
+        isa: str | None = None,
+        buffers: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
+        # `Batch.__new__` has taken these four
+        del threads, group, isa, buffers
         self.spec = spec(name)
         self.settings = dict(settings or {})
         self.first = first

@@ -139,6 +139,22 @@ def test_a_state_shows_its_numbers() -> None:
         assert repr(env.state(0)).startswith("<squared: row=5, column=5, target_row=")
 
 
+def test_tables_of_structs_are_record_arrays() -> None:
+    with puffer_envs.make("drone", 2, num_drones=3) as env:
+        env.reset(0)
+        state = env.state(1)
+        assert state.drones.position.shape == (3, 3) and state.drones[2].rotors.tolist() == [0.5] * 4
+        assert state.gates.center.shape == state.gates.direction.shape == (10, 3)
+        with pytest.raises(ValueError, match="read-only"):
+            state.drones.position[0] = 0
+
+
+@pytest.mark.parametrize("name", puffer_envs.list_envs())
+def test_no_part_of_a_table_hides_an_attribute_of_arrays(name: str) -> None:
+    names = {part.name for field in puffer_envs.spec(name).fields for part in field.parts}
+    assert not names & set(dir(np.recarray))
+
+
 def test_blocks_show_their_contents(probe: str) -> None:
     with puffer_envs.make(probe, agents=2) as env:
         env.reset(0)
@@ -459,6 +475,12 @@ def test_going_round_make_is_no_way_into_c(arguments: tuple[Any, ...]) -> None:
     for kind in (_core.Batch, puffer_envs.Environment):
         with pytest.raises((ValueError, OverflowError)):
             kind(*arguments)
+
+
+def test_unknown_keywords_are_refused() -> None:
+    for kind in (_core.Batch, puffer_envs.Environment):
+        with pytest.raises(TypeError, match="thread"):
+            kind("squared", 1, [32.0], thread=2)  # type: ignore[call-arg]
 
 
 def test_environments_are_not_copied_by_accident() -> None:

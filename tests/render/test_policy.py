@@ -1,4 +1,4 @@
-"""The NumPy policy does what docs/contract.md says, and refuses every file that says anything else."""
+"""The NumPy policy does what docs/policy-file.md says, and refuses every file that says anything else."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Run an exported policy with NumPy alone.
 
-`puffer-train` writes a policy as one safetensors file (format in docs/contract.md, "The policy file"); this
+`puffer-train` writes a policy as one safetensors file (docs/policy-file.md); this
 package checks such a file once, at the border, and then plays it without torch:
 
     policy = load_policy("breakout.safetensors")

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.logs import sums
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers
@@ -88,8 +89,8 @@ def _layout(name: str, env: Any) -> BufferLayout:
     missing = [attribute for attribute in wanted if not hasattr(env, attribute)]
     if missing:
         raise TypeError(
-            f"{name} takes num_envs, so it must make a batch that keeps the buffer contract (docs/contract.md); "
-            f"the {type(env).__name__} that it made has no {missing[0]!r}"
+            f"{name} takes num_envs, so it must make a batch that keeps the buffer contract "
+            f"({page_url('contract')}); the {type(env).__name__} that it made has no {missing[0]!r}"
         )
     space = env.single_observation_space
     if not isinstance(space, gymnasium.spaces.Box):

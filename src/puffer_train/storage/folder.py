@@ -22,12 +22,9 @@ PART = {"command", "started", "seconds", "from_steps", "to_steps", "ended"}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return what `config.json` of a run holds. Raises `ConfigError` when the folder is no run.
-
-    `log` and `history`, which runs of before they were written lack, are there in any case.
-    """
+    """Return what `config.json` of a run holds. Raises `ConfigError` when the folder is no run."""
     try:
-        saved = {"log": [], "history": [], **json.loads((folder / CONFIG).read_text("utf-8"))}
+        saved: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
         kinds = {"environment": str, "settings": dict, "log": list, "history": list}
         if all(isinstance(saved[key], kind) for key, kind in kinds.items()):
             int(saved["seed"])
@@ -62,13 +59,13 @@ def read_metrics(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def parse_line(line: str) -> dict[str, float]:
-    """Return the numbers of one line of `metrics.jsonl`, `{}` for a line that is not whole."""
+    """Return the numbers of one line of `metrics.jsonl`, `{}` for a line that is incomplete or has no valid steps."""
     try:
         found = json.loads(line)
         numbers = {key: float(value) for key, value in found.items() if isinstance(value, (int, float))}
     except (ValueError, AttributeError, OverflowError, RecursionError):
         return {}
-    return numbers if "steps" in numbers else {}
+    return numbers if numbers.get("steps", -1) >= 0 else {}
 
 
 def main_statistic(names: list[str] | set[str]) -> str | None:
