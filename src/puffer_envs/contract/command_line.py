@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from puffer_envs.contract.errors import UsageError
@@ -84,3 +84,12 @@ def take_settings(arguments: Sequence[str], prefix: str = PREFIX) -> tuple[list[
             raise UsageError(f"{option} is {text!r}: it must be a number, true, false or text.")
         settings[key] = value
     return rest, settings
+
+
+def settings_options(settings: Mapping[str, object], prefix: str = PREFIX) -> list[str]:
+    """The options that `take_settings` reads these settings from, for a command to show to the user."""
+    words = []
+    for key, value in settings.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        words += [f"{prefix}{key.replace('_', '-')}", text]
+    return words
