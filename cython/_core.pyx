@@ -465,9 +465,8 @@ cdef class Batch:
         self._check_overlap()
 
     cdef _check_overlap(self):
-        arrays = [a for a in self._result + (self.final_observations, self.actions, self.action_masks, self.agent_mask,
-                                        self._states)
-                  if a is not None]
+        others = (self.final_observations, self.actions, self.action_masks, self.agent_mask, self._states)
+        arrays = [a for a in self._result + others if a is not None]
         for i, a in enumerate(arrays):
             for other in arrays[:i]:
                 if np.may_share_memory(a, other):
