@@ -82,6 +82,7 @@ lint-python: $(VENV)/installed-lint
 
 lint-types: $(VENV)/installed-lint
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q --slow tests/docs/test_pages.py -k type_checker
 
 lint-c: $(VENV)/installed-lint
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)

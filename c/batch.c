@@ -46,15 +46,18 @@ int64_t puf_batch_take_actions(PufBatch* b, const void* source, int32_t first, i
     const PufLayout* l = &b->layout;
     int64_t before = (int64_t)first * l->agents * l->num_actions;
     int64_t rows = (int64_t)count * l->agents;
-    int64_t size = rows * l->num_actions;
     // To environments they are const; whoever made the batch lets us write. Either kind takes four bytes.
     uintptr_t all = b->io.actions ? (uintptr_t)b->io.actions : (uintptr_t)b->io.controls;
-    void* target = (uint8_t*)all + before * 4;
-    if (target != source) {
-        memmove(target, source, (size_t)size * 4);
+    uint8_t* target = (uint8_t*)all + before * 4;
+    int64_t bad = b->spec->take_actions(l, source, target, rows);
+    if (bad >= 0) {
+        return before + bad;
     }
-    int64_t bad = b->spec->check_actions(l, target, rows);
-    return bad < 0 ? -1 : before + bad;
+    uint8_t* shown = b->actions ? (uint8_t*)b->actions + before * 4 : NULL;
+    if (shown && (shown != source || b->io.controls)) { // continuous ones may have been clipped
+        memcpy(shown, target, (size_t)(rows * l->num_actions) * 4);
+    }
+    return -1;
 }
 
 static uint8_t* state_of(const PufBatch* b, int32_t env)

@@ -24,6 +24,8 @@ typedef struct PufBatch {
     PufLayout layout; // resolved for the settings
     void* states;     // num_envs * layout.state_size bytes, 64-byte aligned
     PufIo io;         // io.assets: made by puf_batch_make_assets, or NULL
+    void* actions;    // where the caller sees the actions last taken; NULL: nowhere. Environments read only io.actions
+                      // or io.controls, which nobody but puf_batch_take_actions writes
     int32_t num_envs;
     void* scratch; // puf_scratch_size bytes, 8-byte aligned
     PufPool* pool; // NULL: the caller's thread alone
@@ -42,8 +44,9 @@ PufLayout puf_layout(const PufSpec* spec, const void* setup);
 // Fill the assets, layout.assets_size zeroed bytes that the caller keeps for as long as the batch.
 void puf_batch_make_assets(PufBatch* batch, void* assets, const void* setup);
 
-// Copy the actions of `count` environments from `source`, which may be where they go, and pull continuous ones into
-// their bounds. Index, in the batch, of the first that is out of range, NaN or infinite, or -1.
+// Copy the actions of `count` environments from `source` to io.actions or io.controls, check the copy, and clip
+// continuous ones to their bounds: what is stepped is what was checked, even if another thread writes to `source`.
+// Index, in the batch, of the first that is out of range, NaN or infinite, or -1: then they are in batch->actions too.
 int64_t puf_batch_take_actions(PufBatch* batch, const void* source, int32_t first, int32_t count);
 
 // Seed: settings and generators of all environments, the first of which is number `first` of the run.

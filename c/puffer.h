@@ -143,8 +143,9 @@ typedef struct PufSpec {
     void (*reset_all)(const PufLayout*, void* states, int32_t n, PufIo io);
     void (*step_all)(const PufLayout*, void* states, int32_t n, PufIo io);
     void (*observe_all)(const PufLayout*, void* states, int32_t n, PufIo io);
-    // Index of the first action (int32_t, or float for continuous ones) that is refused, or -1; clips continuous ones.
-    int64_t (*check_actions)(const PufLayout*, void* actions, int64_t rows);
+    // Copy actions (int32_t, or float for continuous ones) and check the copy, which is clipped where continuous.
+    // Index of the first that is refused, or -1. `source` may be `target`.
+    int64_t (*take_actions)(const PufLayout*, const void* source, void* target, int64_t rows);
 } PufSpec;
 
 static inline size_t puf_dtype_size(PufDtype t)
@@ -222,21 +223,24 @@ static inline void puf_clear_results(PufIo io, int32_t agents)
     memset(io.truncations, 0, (size_t)agents);
 }
 
-static inline int64_t puf_bad_discrete(const PufLayout* l, const int32_t* actions, int64_t rows)
+static inline int64_t puf_take_discrete(const PufLayout* l, const int32_t* source, int32_t* target, int64_t rows)
 {
     if (l->num_actions == 1) { // one pass without branches, which the compiler vectorises
         uint32_t last = (uint32_t)l->actions[0].choices - 1;
         uint32_t any = 0;
         for (int64_t i = 0; i < rows; i++) {
-            uint32_t action = (uint32_t)actions[i];
+            uint32_t action = (uint32_t)source[i];
+            target[i] = (int32_t)action;
             any |= action | (last - action); // the highest bit is set where it is negative, or beyond the last
         }
         if (any >> 31 == 0) {
             return -1;
         }
+    } else {
+        memmove(target, source, (size_t)(rows * l->num_actions) * sizeof(int32_t));
     }
     for (int64_t i = 0; i < rows * l->num_actions; i++) {
-        if ((uint32_t)actions[i] >= (uint32_t)l->actions[i % l->num_actions].choices) {
+        if ((uint32_t)target[i] >= (uint32_t)l->actions[i % l->num_actions].choices) {
             return i;
         }
     }
@@ -244,14 +248,16 @@ static inline int64_t puf_bad_discrete(const PufLayout* l, const int32_t* action
 }
 
 // x - x is 0 for finite x, and NaN for the rest.
-static inline int64_t puf_bad_continuous(const float* controls, int64_t count)
+static inline int64_t puf_take_continuous(const float* source, float* target, int64_t count)
 {
     int32_t any = 0;
     for (int64_t i = 0; i < count; i++) {
-        any |= !(controls[i] - controls[i] == 0.0f);
+        float x = source[i];
+        target[i] = x;
+        any |= !(x - x == 0.0f);
     }
     for (int64_t i = 0; any && i < count; i++) {
-        if (!(controls[i] - controls[i] == 0.0f)) {
+        if (!(target[i] - target[i] == 0.0f)) {
             return i;
         }
     }
@@ -277,16 +283,16 @@ static inline void puf_clip_controls(const PufLayout* l, float* controls, int64_
     }
 }
 
-// Index of the first action out of range, or -1 and continuous ones are inside their bounds. In the environment's own
-// translation unit, as it goes over every action of every step: for cartpole that is 5 % of its time with 4 lanes.
-static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64_t rows)
+// Copy and check: nothing reads `source` again, as another thread may write there. In the environment's own translation
+// unit, as it goes over every action of every step: for cartpole that is 5 % of its time with 4 lanes.
+static inline int64_t puf_take_actions(const PufLayout* l, const void* source, void* target, int64_t rows)
 {
     if (l->actions[0].choices > 0) {
-        return puf_bad_discrete(l, actions, rows);
+        return puf_take_discrete(l, source, target, rows);
     }
-    int64_t bad = puf_bad_continuous(actions, rows * l->num_actions);
+    int64_t bad = puf_take_continuous(source, target, rows * l->num_actions);
     if (bad < 0) {
-        puf_clip_controls(l, actions, rows);
+        puf_clip_controls(l, target, rows);
     }
     return bad;
 }
@@ -460,9 +466,9 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
             env##_observe(PUF_STATE(env, State, states, i), row);                                                      \
         }                                                                                                              \
     }                                                                                                                  \
-    static int64_t env##_check_actions(const PufLayout* layout, void* actions, int64_t rows)                           \
+    static int64_t env##_take_actions(const PufLayout* layout, const void* source, void* target, int64_t rows)         \
     {                                                                                                                  \
-        return puf_check_actions(PUF_LAYOUT(env, layout), actions, rows);                                              \
+        return puf_take_actions(PUF_LAYOUT(env, layout), source, target, rows);                                        \
     }                                                                                                                  \
     const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI,                                                                    \
                                     .name = PUF_NAME(env),                                                             \
@@ -472,7 +478,7 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
                                     .reset_all = env##_reset_all,                                                      \
                                     .step_all = env##_step_all,                                                        \
                                     .observe_all = env##_observe_all,                                                  \
-                                    .check_actions = env##_check_actions,                                              \
+                                    .take_actions = env##_take_actions,                                                \
                                     __VA_ARGS__ };                                                                     \
     PUF_EXPORT_SPEC(env)
 

@@ -2,6 +2,7 @@
 """Where C and Python meet: the spec tables as dictionaries, and one class, Batch, that steps any environment."""
 cimport cython
 cimport numpy as cnp
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdlib cimport calloc, free
 from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint32_t, uint64_t
 
@@ -126,6 +127,7 @@ cdef extern from "batch.h" nogil:
         PufLayout layout
         void* states
         PufIo io
+        void* actions
         int32_t num_envs
         void* scratch
         PufPool* pool
@@ -189,6 +191,11 @@ def register(intptr_t address):
         raise ValueError(f"there is an environment named {name!r} already")
     _specs[name] = [address, 0, 0]
     return name
+
+
+def unregister(str name):
+    """Forget an environment whose tables turned out to be wrong."""
+    del _specs[name]
 
 
 def names():
@@ -335,19 +342,22 @@ cdef class Batch:
     cdef bint started, busy, closed
     cdef bint moved_together  # since _moved_together was called
     cdef uint8_t[::1] sent  # of each group: whether it is under way
-    cdef list group_actions  # of each group: its rows of `actions`
+    cdef list group_actions  # of each group: its rows of `_taken`
+    cdef unsigned long holder  # the thread that has the batch for several calls; 0: none
+    cdef int holds  # how often it has taken it
     cdef object scratch, differs, pending  # keep these alive for C
     cdef readonly object _current, _next  # settings of single environments (num_envs, num_params); None: none changed
     cdef readonly int num_envs, num_agents
     cdef readonly object observations, final_observations, actions, rewards, terminals, truncations
     cdef readonly object action_masks, agent_mask
+    cdef readonly object _taken  # the actions that C steps: a checked copy, which no one else writes
     cdef readonly object _states  # keeps the states alive for as long as a view of them
     cdef readonly object _assets  # likewise
     cdef readonly tuple _result
     cdef public object _on_step  # called with the checked actions before each step, for recording
 
     def __cinit__(self, str name, int num_envs, params, *, int threads=1, uint64_t first=0, int group=0, isa=None,
-                  buffers=None, **_):
+                  buffers=None, seed=None, settings=None):  # the last two are for `Environment.__init__`
         cdef PufBatch* b = &self.batch
         b.spec = _find(name, isa)
         b.num_envs = num_envs
@@ -359,8 +369,6 @@ cdef class Batch:
         cdef cnp.ndarray setup = _setup(b.spec, self.params)
         b.layout = puf_layout(b.spec, cnp.PyArray_DATA(setup))
         self.num_agents = num_envs * b.layout.agents
-        self._states = aligned_zeros(num_envs * b.layout.state_size, np.uint8)
-        b.states = cnp.PyArray_DATA(<cnp.ndarray> self._states)
         self.scratch = aligned_zeros(puf_scratch_size(b.spec, &b.layout), np.uint8)
         b.scratch = cnp.PyArray_DATA(<cnp.ndarray> self.scratch)
         self._take_buffers(dict(buffers or {}))
@@ -385,7 +393,7 @@ cdef class Batch:
             b.groups[i].batch = b
             b.groups[i].first = i * group
             b.groups[i].count = group
-        self.group_actions = [self.actions[i * rows:(i + 1) * rows] for i in range(count)]
+        self.group_actions = [self._taken[i * rows:(i + 1) * rows] for i in range(count)]
         self.sent = np.zeros(count, dtype=np.uint8)
 
     cdef _check_arguments(self, int num_envs, int threads, int group):
@@ -429,18 +437,25 @@ cdef class Batch:
         self.observations, obs = take("observations", obs_shape, obs_dtype)
         self.final_observations, final_obs = take("final_observations", obs_shape, obs_dtype)
         self.actions, actions = take("actions", action_shape, np.int32 if discrete else np.float32)
+        self._taken = aligned_zeros(action_shape, self.actions.dtype)
+        taken = <size_t> cnp.PyArray_DATA(<cnp.ndarray> self._taken)
         self.rewards, rewards = take("rewards", rows, np.float32)
         self.terminals, terminals = take("terminals", rows, np.bool_)
         self.truncations, truncations = take("truncations", rows, np.bool_)
         masks_shape = rows + (puf_mask_size(l) if discrete else 0,)
         self.action_masks, masks = take("action_masks", masks_shape, np.bool_, bool(l.masked))
         self.agent_mask, mask = take("agent_mask", rows, np.bool_, bool(l.padded))
+        self._states, states = take("states", (self.num_envs * l.state_size,), np.uint8)
+        if states % 64 != 0:
+            raise ValueError("states: must begin on a 64-byte boundary")
+        b.states = <void*> <size_t> states
         if given:
             raise ValueError(f"unknown buffers: {', '.join(sorted(map(str, given)))}")
         b.io.obs = <void*> <size_t> obs
         b.io.final_obs = <void*> <size_t> final_obs
-        b.io.actions = <const int32_t*> <size_t> (actions if discrete else 0)
-        b.io.controls = <const float*> <size_t> (0 if discrete else actions)
+        b.io.actions = <const int32_t*> <size_t> (taken if discrete else 0)
+        b.io.controls = <const float*> <size_t> (0 if discrete else taken)
+        b.actions = <void*> <size_t> actions
         b.io.rewards = <float*> <size_t> rewards
         b.io.terminals = <uint8_t*> <size_t> terminals
         b.io.truncations = <uint8_t*> <size_t> truncations
@@ -450,8 +465,8 @@ cdef class Batch:
         self._check_overlap()
 
     cdef _check_overlap(self):
-        arrays = [a for a in self._result + (self.final_observations, self.actions, self.action_masks, self.agent_mask)
-                  if a is not None]
+        others = (self.final_observations, self.actions, self.action_masks, self.agent_mask, self._states)
+        arrays = [a for a in self._result + others if a is not None]
         for i, a in enumerate(arrays):
             for other in arrays[:i]:
                 if np.may_share_memory(a, other):
@@ -465,7 +480,7 @@ cdef class Batch:
         """Take the batch for one call, so that no second thread moves it meanwhile."""
         if self.closed:
             raise RuntimeError(f"{self.name}: the environment is closed; make a new one")
-        if self.busy:
+        if self._held_elsewhere():
             raise RuntimeError(f"{self.name}: another thread is inside this environment; give each thread its own")
         if started and not self.started:
             raise RuntimeError(f"{self.name}: call reset() before the first step()")
@@ -473,6 +488,21 @@ cdef class Batch:
             raise RuntimeError(f"{self.name}: this needs every environment, and some are under way: recv() them first")
         self.busy = True
         return 0
+
+    cdef bint _held_elsewhere(self):
+        return self.busy or self.holder != 0 and self.holder != PyThread_get_thread_ident()
+
+    def _hold(self, bint started=False, bint idle=True):
+        """Keep the batch for several calls of this thread, until `_release`; may be nested. Raises as a call does."""
+        self._enter(started, idle)
+        self.busy = False
+        self.holder = PyThread_get_thread_ident()
+        self.holds += 1
+
+    def _release(self):
+        self.holds -= 1
+        if self.holds == 0:
+            self.holder = 0
 
     cdef int _leave(self, int result) except -1:
         self.busy = False
@@ -514,18 +544,20 @@ cdef class Batch:
         cdef const void* source
         cdef int result = 0
         cdef int64_t bad
+        cdef bint recorded = self._on_step is not None
         self._enter(True)
         try:
-            source = self._source(actions, self.actions, 0)
-            if self._on_step is not None:
-                self._take_actions(source, 0, self.num_envs)
-                self._on_step()
+            source = self._source(actions, self._taken, 0)
             with nogil:
                 bad = puf_batch_take_actions(&self.batch, source, 0, self.num_envs)
-                if bad < 0:
+                if bad < 0 and not recorded:
                     result = puf_batch_step(&self.batch)
             if bad >= 0:
                 self._refuse_action(bad)
+            if recorded:
+                self._on_step()
+                with nogil:
+                    result = puf_batch_step(&self.batch)
         except:
             self.busy = False
             raise
@@ -607,9 +639,9 @@ cdef class Batch:
         return 0
 
     cdef const void* _source(self, actions, cnp.ndarray target, int first) except NULL:
-        """Where actions of just the kind of `target` lie: at once, or once they were copied into it.
+        """Where actions of just the kind of `target` lie: where they are, or in `target`, converted.
 
-        `target` is the rows of `actions` of environment `first` and those that follow.
+        `target` is the rows of `_taken` of environment `first` and those that follow.
         """
         cdef int d
         cdef bint fits = cnp.PyArray_CheckExact(actions)
@@ -665,7 +697,7 @@ cdef class Batch:
     cdef _refuse_action(self, int64_t bad, value=None):
         cdef PufLayout* l = &self.batch.layout
         agent, k = divmod(bad, l.num_actions)
-        value = self.actions.reshape(-1)[bad] if value is None else value
+        value = self._taken.reshape(-1)[bad] if value is None else value
         action = &l.actions[k]
         allowed = (f"an integer from 0 to {action.choices - 1}" if action.choices > 0
                    else f"a finite number (from {action.low:g} to {action.high:g}, beyond which it is clipped)")
@@ -675,7 +707,7 @@ cdef class Batch:
 
     def close(self):
         """Stop the threads and refuse all further steps. May be called twice."""
-        if self.busy:
+        if self._held_elsewhere():
             raise RuntimeError(f"{self.name}: another thread is inside this environment; close it when that is done")
         cdef PufPool* pool = self.batch.pool
         self.closed = True
@@ -715,10 +747,12 @@ cdef class Batch:
             if not 0 <= numbers[i] < self.num_envs:
                 raise IndexError(f"{self.name}: environment must be from 0 to {self.num_envs - 1}, got {numbers[i]}")
         self._enter(False, False)
-        self._own_settings()
-        for i in range(numbers.shape[0]):
-            puf_batch_set(&self.batch, <int32_t> numbers[i], &rows[i, 0])
-        self._leave(0)
+        try:
+            self._own_settings()
+            for i in range(numbers.shape[0]):
+                puf_batch_set(&self.batch, <int32_t> numbers[i], &rows[i, 0])
+        finally:
+            self.busy = False
 
     def _replace_settings(self, current, following):
         """Put back settings (num_envs, num_params) of this and of the next episodes, as a snapshot holds them."""
@@ -728,10 +762,14 @@ cdef class Batch:
         puf_batch_compare_settings(&self.batch)
 
     def _hash(self, int first, int count):
-        if not self.busy:  # busy: the recorder asks from inside step, before anything moves
-            self._enter(True)
-            self._leave(0)
-        return puf_batch_hash(&self.batch, first, count)
+        self._enter(True)
+        hash = puf_batch_hash(&self.batch, first, count)
+        self._leave(0)
+        return hash
+
+    def _hash_held(self):
+        """The hash of all, for a caller that holds the batch, and for `_on_step`, which is called inside a step."""
+        return puf_batch_hash(&self.batch, 0, self.num_envs)
 
     def _log(self, int first, int count):
         """Sums over finished episodes, cleared: one float64 per name in the spec's log."""

@@ -73,5 +73,13 @@ static size_t tile_scratch(const PufNetwork* net, int32_t horizon, int32_t rows)
 
 extern const PufKernels JOIN(puf_kernels_, PUF_VARIANT);
 const PufKernels JOIN(puf_kernels_, PUF_VARIANT) = {
-    pack, unpack_gradient, tile_scratch, act, train_tile, store_step, wipe_state, advantages, muon,
+    .pack = pack,
+    .unpack_gradient = unpack_gradient,
+    .scratch = tile_scratch,
+    .act = act,
+    .tile = train_tile,
+    .store = store_step,
+    .wipe = wipe_state,
+    .advantages = advantages,
+    .muon = muon,
 };

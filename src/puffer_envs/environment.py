@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 import os
@@ -21,6 +22,8 @@ from puffer_envs.spec import EnvSpec, Field, action_space, observation_space, re
 
 MAX_ENVS = 2**24
 MAX_THREADS = 1024
+MAX_SHOWN = 8
+"""Elements of an array that `repr` of a state shows."""
 
 
 class State:
@@ -51,8 +54,8 @@ class State:
         return list(self)
 
     def __repr__(self) -> str:
-        values = (f"{name}={getattr(self, name)!r}" for name in self)
-        return f"{self._spec.name}({', '.join(values)})"
+        values = (f"{name}={_short(getattr(self, name))}" for name in self)
+        return f"<{self._spec.name}: {', '.join(values)}>"
 
     def _view(self, field: Field) -> NDArray[Any]:
         offset, shape = field.offset, field.shape[: field.ndim]
@@ -65,6 +68,15 @@ class State:
         view = view.view(np.recarray) if field.parts else view
         view.flags.writeable = False
         return view
+
+
+def _short(value: Any) -> str:
+    """A number with six digits; a few of them in brackets; of a larger array, type and shape."""
+    if value.ndim == 0:
+        return f"{value:.6g}"
+    if value.size <= MAX_SHOWN and not value.dtype.names:
+        return np.array2string(value, separator=", ", precision=6, max_line_width=1000).replace("\n", "")
+    return f"{'rows' if value.dtype.names else value.dtype} {value.shape}"
 
 
 class Environment(_core.Batch):
@@ -81,6 +93,7 @@ class Environment(_core.Batch):
 
     spec: EnvSpec
     settings: dict[str, float]
+    single_action_space: Any  # Discrete, MultiDiscrete or Box: a type checker lets all their attributes pass
 
     def __init__(
         self,
@@ -91,8 +104,13 @@ class Environment(_core.Batch):
         seed: int = 0,
         settings: dict[str, float] | None = None,
         first: int = 0,
-        **_: Any,
+        threads: int = 1,
+        group: int = 0,
+        isa: str | None = None,
+        buffers: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
+        # `Batch.__new__` has taken these four
+        del threads, group, isa, buffers
         self.spec = spec(name)
         self.settings = dict(settings or {})
         self.first = first
@@ -103,8 +121,17 @@ class Environment(_core.Batch):
         self._next_seed: int | None = seed
         self._recorder: Recorder | None = None
 
+    @contextlib.contextmanager
+    def _held(self, *, started: bool = False, idle: bool = True) -> Iterator[None]:
+        """No other thread moves the batch inside the block; raises as a call would."""
+        self._hold(started, idle)
+        try:
+            yield
+        finally:
+            self._release()
+
     def reset(self, seed: int | None = None) -> NDArray[Any]:
-        """Start every environment anew and return `observations`.
+        """Start every environment from scratch and return `observations`.
 
         Args:
             seed: 0 to 2**64 - 1. Without one, the first call uses the seed given to `make`, and later ones draw
@@ -114,12 +141,17 @@ class Environment(_core.Batch):
             ValueError, TypeError: not such a number.
             RuntimeError: after close, or while another thread is inside.
         """
-        seed = self._next_seed if seed is None else check_seed(seed)
-        observations = self._reset(seed)
+        seed = None if seed is None else check_seed(seed)
+        with self._held():
+            observations = self._reset(self._next_seed if seed is None else seed)
+            self._forget_start()
+        return observations
+
+    def _forget_start(self) -> None:
+        """The states are no longer those that the seed or the recorder began with."""
         self._next_seed = None
         self._recorder = None
         self._on_step = None
-        return observations
 
     def log(self, env: int | None = None) -> dict[str, float]:
         """Means over the episodes finished since the last call, of one environment or of all; `n` counts them.
@@ -142,9 +174,10 @@ class Environment(_core.Batch):
         return self._hash(0, self.num_envs) if env is None else self._hash(self._check_index(env), 1)
 
     def env_settings(self, env: int) -> dict[str, float]:
-        """All settings of environment `env`, as they are in the episode that is going on."""
+        """All settings of environment `env`, as they are in the present episode."""
         index = self._check_index(env)
-        return dict(self.settings) if self._current is None else self._name_settings(self._current[index])
+        with self._held(idle=False):
+            return dict(self.settings) if self._current is None else self._name_settings(self._current[index])
 
     def _name_settings(self, params: NDArray[np.float64]) -> dict[str, float]:
         return {p.name: p.type(value) for p, value in zip(self.spec.params, params.tolist(), strict=True)}
@@ -164,10 +197,11 @@ class Environment(_core.Batch):
         if key not in self.settings:
             resolve_settings(self.spec, {key: value})  # raises, with the nearest name
         numbers = np.asarray(envs, np.int64)
-        base = np.tile(list(self.settings.values()), (self.num_envs, 1)) if self._next is None else self._next
-        before, which = np.unique(base[numbers], axis=0, return_inverse=True)
-        after = np.array([self._changed(row, key, value) for row in before])
-        self._set_next(numbers, after.reshape(before.shape)[which.reshape(-1)])
+        with self._held(idle=False):
+            base = np.tile(list(self.settings.values()), (self.num_envs, 1)) if self._next is None else self._next
+            before, which = np.unique(base[numbers], axis=0, return_inverse=True)
+            after = np.array([self._changed(row, key, value) for row in before])
+            self._set_next(numbers, after.reshape(before.shape)[which.reshape(-1)])
 
     def _changed(self, params: NDArray[np.float64], key: str, value: Any) -> list[float]:
         """These settings with another value, as long as the buffers stay as they are."""
@@ -186,13 +220,17 @@ class Environment(_core.Batch):
         return changed
 
     def snapshot(self) -> bytes:
-        """The whole state of the batch, as bytes that `restore` takes."""
-        self._hash(0, 0)  # raises unless open and started
-        whole = self._states
-        if self._current is not None and self._next is not None:
-            tables = np.stack([self._current, self._next])
-            whole = np.concatenate([self._states, tables.reshape(-1).view(np.uint8)])
-        return pack_snapshot(self.spec, self.settings, self.num_envs, whole)
+        """The whole state of the batch, as bytes that `restore` takes.
+
+        Raises:
+            RuntimeError: before reset, closed, another thread is inside, or some environments are under way.
+        """
+        with self._held(started=True):
+            whole = self._states
+            if self._current is not None and self._next is not None:
+                tables = np.stack([self._current, self._next])
+                whole = np.concatenate([self._states, tables.reshape(-1).view(np.uint8)])
+            return pack_snapshot(self.spec, self.settings, self.num_envs, whole)
 
     def restore(self, snapshot: bytes) -> NDArray[Any]:
         """Go back to a snapshot and return `observations`; rewards, terminals and truncations are cleared.
@@ -201,24 +239,22 @@ class Environment(_core.Batch):
 
         Raises:
             SnapshotError: it is damaged, or of another environment, version, batch size or settings.
-            RuntimeError: closed, or some environments are under way.
+            RuntimeError: closed, another thread is inside, or some environments are under way.
         """
         own = self._holds_own_settings(snapshot)
         shape = (2, self.num_envs, len(self.spec.params))
         size = self._states.size + (8 * math.prod(shape) if own else 0)
         whole = unpack_snapshot(snapshot, self.spec, self.settings, self.num_envs, size)
-        self._check_open()
-        self._states[:] = whole[: self._states.size]
-        if own:
-            current, following = whole[self._states.size :].view(np.float64).reshape(shape)
-            self._replace_settings(current, following)
-        elif self._next is not None:
-            common = list(self.settings.values())
-            self._replace_settings(common, common)
-        self._observe()
-        self._next_seed = None
-        self._recorder = None
-        self._on_step = None
+        with self._held():
+            self._states[:] = whole[: self._states.size]
+            if own:
+                current, following = whole[self._states.size :].view(np.float64).reshape(shape)
+                self._replace_settings(current, following)
+            elif self._next is not None:
+                common = list(self.settings.values())
+                self._replace_settings(common, common)
+            self._observe()
+            self._forget_start()
         return self.observations
 
     def _holds_own_settings(self, snapshot: bytes) -> bool:
@@ -230,11 +266,9 @@ class Environment(_core.Batch):
         """Reset with this seed and record every action from here on, for `save_replay`.
 
         Raises:
-            RuntimeError: some environments have settings of their own, which a replay does not hold.
+            RuntimeError: some environments have settings of their own, which a replay does not hold; closed; or
+                another thread is inside.
         """
-        if self._next is not None and (self._next != list(self.settings.values())).any():
-            raise RuntimeError(f"{self.spec.name}: a replay holds one set of settings, and some were changed by set()")
-        observations = self.reset(seed)
         header = {
             "environment": self.spec.name,
             "version": self.spec.version,
@@ -243,20 +277,27 @@ class Environment(_core.Batch):
             "first": self.first,
             "seed": check_seed(seed),
         }
-        self._recorder = Recorder(header, self.actions, self.state_hash)
-        self._on_step = self._recorder.record
+        with self._held():
+            if self._next is not None and (self._next != list(self.settings.values())).any():
+                raise RuntimeError(
+                    f"{self.spec.name}: a replay holds one set of settings, and some were changed by set()"
+                )
+            observations = self.reset(seed)
+            self._recorder = Recorder(header, self._taken, self._hash_held)
+            self._on_step = self._recorder.record
         return observations
 
     def save_replay(self, path: str | os.PathLike[str]) -> None:
         """Write what was recorded since `start_replay` to a file that `Replay.load` and `puffer-render` read.
 
         Raises:
-            RuntimeError: nothing is being recorded.
+            RuntimeError: nothing is being recorded, closed, or another thread is inside.
             OSError: the file cannot be written.
         """
-        if self._recorder is None:
-            raise RuntimeError(f"{self.spec.name}: call start_replay(seed) before the steps that are to be saved")
-        self._recorder.save(path)
+        with self._held():
+            if self._recorder is None:
+                raise RuntimeError(f"{self.spec.name}: call start_replay(seed) before the steps that are to be saved")
+            self._recorder.save(path)
 
     def _check_index(self, env: int) -> int:
         if isinstance(env, bool) or not isinstance(env, numbers.Integral) or not 0 <= env < self.num_envs:
@@ -353,5 +394,5 @@ def _check_memory(env: EnvSpec, params: list[float], num_envs: int) -> None:
     if available is not None and needed > available:
         raise MemoryError(
             f"{num_envs} environments of {env.name} need {needed / 2**30:.1f} GiB, and this machine has "
-            f"{available / 2**30:.1f}; take fewer"
+            f"{available / 2**30:.1f}"
         )

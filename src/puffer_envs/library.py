@@ -28,7 +28,8 @@ def load_library(path: str | os.PathLike[str]) -> str:
 
     Raises:
         OSError: it cannot be loaded.
-        ValueError: it holds no environment, was compiled for another version, or its name is taken.
+        ValueError: it holds no environment, was compiled for another version, its name is taken, or its tables
+            disagree.
     """
     library = ctypes.CDLL(str(Path(path).resolve()))
     try:
@@ -38,5 +39,9 @@ def load_library(path: str | os.PathLike[str]) -> str:
     export.restype = ctypes.c_void_p
     name = _core.register(export())
     _loaded.append(library)
-    register(name)
+    try:
+        register(name)
+    except ValueError:
+        _core.unregister(name)
+        raise
     return name

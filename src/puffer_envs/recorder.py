@@ -25,8 +25,8 @@ class Recorder:
     Args:
         header: what the file says about the environment: `environment`, `version`, `settings`, `num_envs`, `first` and
             the `seed` of the reset.
-        actions: the environment's buffer.
-        state_hash: of all its states, now.
+        actions: what the environment steps from: its private copy of the actions.
+        state_hash: of all its states, now; also inside a step.
     """
 
     def __init__(self, header: Mapping[str, Any], actions: NDArray[Any], state_hash: Callable[[], int]) -> None:
@@ -35,7 +35,7 @@ class Recorder:
         self._hashes = [state_hash()]
 
     def record(self) -> None:
-        """Called before each step, with checked actions in the buffer; takes the hash of the state reached so far."""
+        """Called inside each step, once its actions are checked and before anything moves."""
         steps = len(self._actions)
         if steps and steps % HASH_EVERY == 0:
             self._hashes.append(self._state_hash())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,7 @@ class Layout:
     """Of one environment."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EnvSpec:
     """Everything there is to know about an environment, read from its table in C."""
 
@@ -138,6 +139,20 @@ class EnvSpec:
     """What `Environment.log` reports."""
     layout: Layout
     """At the default settings."""
+
+    def __repr__(self) -> str:
+        shape, actions = (
+            "x".join(map(str, self.layout.obs_shape)),
+            " x ".join(map(_describe_action, self.layout.actions)),
+        )
+        return (
+            f"<{self.name} version {self.version}: agents {self.layout.agents}, observation {self.obs_dtype} {shape}, "
+            f"action {actions}; puffer-envs info {self.name} shows it all>"
+        )
+
+
+def _describe_action(part: ActionPart) -> str:
+    return f"{part.name} ({part.choices})" if part.choices else f"{part.name} ({part.low:g} to {part.high:g})"
 
 
 _PARAM_TYPES: tuple[type[int] | type[float] | type[bool], ...] = (int, float, bool)
@@ -175,7 +190,7 @@ def _read_spec(name: str) -> EnvSpec:
         ends=table["ends"],
         rate=table["rate"],
         obs_dtype=table["obs_dtype"],
-        obs=_obs_parts(table["obs"], int(np.prod(layout.obs_shape))),
+        obs=_obs_parts(name, table["obs"], layout.obs_shape),
         params=params,
         fields=tuple(_read_field(*row) for row in table["fields"]),
         log_names=table["log_names"],
@@ -203,16 +218,21 @@ def _read_field(
     return Field(name, dtype, ndim, in_block, in_assets, offset, shape, doc, parts)
 
 
-def _obs_parts(rows: list[tuple[str, int, float, float, str]], size: int) -> tuple[ObsPart, ...]:
+def _obs_parts(env: str, rows: list[tuple[str, int, float, float, str]], shape: tuple[int, ...]) -> tuple[ObsPart, ...]:
     """Place the parts one behind the other; a count of 0 takes what the others leave."""
-    fixed = sum(count for _, count, *_ in rows)
+    size = math.prod(shape)
+    rest = size - sum(count for _, count, *_ in rows)
     parts, start = [], 0
     for name, declared, low, high, doc in rows:
-        count = declared or size - fixed
+        count = declared or rest
         parts.append(ObsPart(name, start, count, low, high, doc))
         start += count
-    if start != size:
-        raise RuntimeError(f"the observation's parts have {start} elements, its shape has {size}")
+    if start != size or any(part.count < 1 for part in parts):
+        counts = " + ".join(str(part.count) for part in parts)
+        raise ValueError(
+            f"{env}: its table of observations has {counts} elements, its shape {shape} has {size}: they must agree. "
+            "Correct the counts in the table (0 means all that remain), or .obs_shape"
+        )
     return tuple(parts)
 
 
@@ -228,8 +248,8 @@ def read_layout(name: str, values: list[float]) -> Layout:
 
 def observation_space(env: EnvSpec, layout: Layout) -> gymnasium.spaces.Box:
     """The space of one agent's observation."""
-    # From the table anew: a part that takes "all that remain" has another count under other settings.
-    parts = _obs_parts(_core.describe(env.name)["obs"], int(np.prod(layout.obs_shape)))
+    # From the table again: a part that takes "all that remain" has another count under other settings.
+    parts = _obs_parts(env.name, _core.describe(env.name)["obs"], layout.obs_shape)
     low: NDArray[Any] = np.concatenate([np.full(p.count, p.low, env.obs_dtype) for p in parts])
     high: NDArray[Any] = np.concatenate([np.full(p.count, p.high, env.obs_dtype) for p in parts])
     return gymnasium.spaces.Box(

@@ -1,5 +1,5 @@
-// groups_test.c - groups of real environments on their way while settings of single ones are changed: every state must
-// end as in a batch that one thread steps all together.
+// groups_test.c - groups of real environments under way while settings of single ones are changed and the caller writes
+// to the actions that it has handed over: every state must end as in a batch that one thread steps all together.
 #include "batch.h"
 #include "envs/cartpole.h"
 #include <stdio.h>
@@ -12,7 +12,7 @@ typedef struct World {
     PufBatch batch;
     Cartpole states[ENVS];
     float obs[ENVS][4], final_obs[ENVS][4], rewards[ENVS];
-    int32_t actions[ENVS];
+    int32_t actions[ENVS], taken[ENVS];
     uint8_t terminals[ENVS], truncations[ENVS];
     double current[ENVS * PARAMS], next[ENVS * PARAMS];
     uint8_t differs[ENVS], pending[ENVS];
@@ -38,10 +38,11 @@ static void open_world(World* w, PufPool* pool)
     b->states = w->states;
     b->io = (PufIo){ .obs = w->obs,
                      .final_obs = w->final_obs,
-                     .actions = w->actions,
+                     .actions = w->taken,
                      .rewards = w->rewards,
                      .terminals = w->terminals,
                      .truncations = w->truncations };
+    b->actions = w->actions;
     b->num_envs = ENVS;
     b->pool = pool;
     b->most_threads = 3;
@@ -89,15 +90,39 @@ static PufRng plan(World* w, int g, int t)
     return rng;
 }
 
+static void take(World* w, int g)
+{
+    if (puf_batch_take_actions(&w->batch, w->actions + g * GROUP, g * GROUP, GROUP) >= 0) {
+        fail("action refused", g);
+    }
+}
+
+// What a caller may do once the actions are taken. Environments would read memory far away if they saw these.
+static void scribble(World* w, int g)
+{
+    for (int i = g * GROUP; i < (g + 1) * GROUP; i++) {
+        w->actions[i] = 1 << 30;
+    }
+}
+
 static void step_together(void)
 {
     open_world(&together, NULL);
     for (int t = 0; t < STEPS; t++) {
         for (int g = 0; g < GROUPS; g++) {
             plan(&together, g, t);
+            take(&together, g);
         }
         puf_batch_step(&together.batch);
     }
+}
+
+static void send(World* w, int g, int t)
+{
+    plan(w, g, t);
+    take(w, g);
+    puf_batch_send(&w->batch, g);
+    scribble(w, g);
 }
 
 // Each group is sent again as soon as it is received, so that the others are somewhere else in time.
@@ -106,8 +131,7 @@ static void step_apart(PufPool* pool)
     int steps[GROUPS] = { 0 };
     open_world(&apart, pool);
     for (int g = 0; g < GROUPS; g++) {
-        plan(&apart, g, 0);
-        puf_batch_send(&apart.batch, g);
+        send(&apart, g, 0);
     }
     while (apart.batch.under_way > 0) {
         int g = puf_batch_receive(&apart.batch);
@@ -116,8 +140,7 @@ static void step_apart(PufPool* pool)
         }
         steps[g] += 1;
         if (steps[g] < STEPS) {
-            plan(&apart, g, steps[g]);
-            puf_batch_send(&apart.batch, g);
+            send(&apart, g, steps[g]);
         }
     }
 }

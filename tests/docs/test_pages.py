@@ -85,6 +85,15 @@ def test_the_code_of_the_readme_runs(tmp_path: Path) -> None:
     run(tmp_path, "-W", "error", "-c", code)
 
 
+@pytest.mark.slow  # a type checker reads NumPy and Gymnasium first; `make lint` runs this
+@pytest.mark.timeout(600)
+def test_the_code_of_the_readme_satisfies_a_type_checker(tmp_path: Path) -> None:
+    pytest.importorskip("mypy", reason="mypy is in the dependency group lint")
+    (code,) = blocks("../README.md")
+    (tmp_path / "readme.py").write_text(code)
+    run(tmp_path, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}", "readme.py")
+
+
 def test_the_first_hour_works(tmp_path: Path) -> None:
     step, play = blocks("first-hour.md")
     run(tmp_path, "-W", "error", "-c", step)

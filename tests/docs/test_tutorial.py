@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -80,4 +81,6 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{script}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
             assert "FAILED" not in done.stdout
     assert (root / "tests/golden/catch.json").exists()
+    evaluation = json.loads((tmp_path / "catch-run/evaluation.json").read_text())
+    assert evaluation["score"]["mean"] >= 9.8, "the settings file says that every fruit is caught"
     assert re.search(r"catch", (root / "c/envs.def").read_text())

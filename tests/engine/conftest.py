@@ -46,16 +46,16 @@ LibraryBuilder = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def build_library(tmp_path_factory: pytest.TempPathFactory) -> LibraryBuilder:
-    """Compile tests/c/probe.h against the installed headers, with further flags, into a library for `load_library`."""
+    """Compile tests/c/NAME.h against the installed headers, with further flags, into a library for `load_library`."""
 
-    def compile_probe(*more: str) -> Path:
-        library = tmp_path_factory.mktemp("probe") / "probe.so"
+    def compile_environment(*more: str, name: str = "probe") -> Path:
+        library = tmp_path_factory.mktemp(name) / f"{name}.so"
         flags = ["-std=c17", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-DPUF_EXPORT", "-Wall", "-Wextra", *more]
-        command = [compiler(), *flags, f"-I{puffer_envs.get_include()}", "-include", str(TESTS / "c/probe.h")]
+        command = [compiler(), *flags, f"-I{puffer_envs.get_include()}", "-include", str(TESTS / f"c/{name}.h")]
         subprocess.run([*command, "-x", "c", os.devnull, "-o", str(library)], check=True)
         return library
 
-    return compile_probe
+    return compile_environment
 
 
 @pytest.fixture(scope="session")

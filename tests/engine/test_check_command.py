@@ -15,15 +15,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import puffer_envs
 from puffer_envs.cli import main
 from puffer_envs.conformance import CHECKS, Result, check_doc, check_name
 from puffer_envs.conformance.guide import rewrite
 from puffer_envs.conformance.isolation import Announcement, MistakeError, Request, check_isolated
 from puffer_envs.conformance.report import Report
 
+from .conftest import LibraryBuilder, compiler
+
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/check.md"
 SINGLE = [check_name(check) for check in CHECKS["single"]]
+NATIVE = [check_name(check) for check in CHECKS["native"]]
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +107,60 @@ def test_a_crash_only_fails_a_check_and_says_where() -> None:
     found = isolated("Crashes")["interface"]
     assert found.status == "failed" and "killed by signal 11" in found.message
     assert re.search(r"faulty_environments.py:\d+ in noise: ctypes.string_at\(0\)$", found.where[-1])
+
+
+# -- environments in C ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flag", "which", "message"),
+    [
+        ("-DFAULTY_STEP=((uint8_t*)io.obs)[FAULTY_CELLS+3]=77;", "memory", "its observation (50 bytes): to byte 53,"),
+        ("-DFAULTY_STEP=((uint8_t*)io.obs)[-2]=77;", "memory", "its observation (50 bytes): to byte -2, where 0 is"),
+        ("-DFAULTY_STEP=io.rewards[1]=2;", "memory", "wrote outside its reward (4 bytes): to byte 4, where 3 is"),
+        ("-DFAULTY_STEP=((int32_t*)s)[sizeof(*s)/4]=7;", "memory", "step 1 after reset(16) wrote outside its state"),
+        ("-DFAULTY_SHAPE=40", "memory", "reset(16) wrote outside its observation (40 bytes): to byte 40, where 39 is"),
+        ("-DFAULTY_PERF=0.25f+(s->start>45)", "log", " steps later, and must be from 0 to 1"),
+    ],
+    ids=["observation", "before it", "reward", "state", "shape", "perf"],
+)
+def test_a_fault_in_c_is_named(flag: str, which: str, message: str, build_library: LibraryBuilder) -> None:
+    found = in_c(build_library(flag, name="faulty"), which)
+    assert found.status == "failed" and message in found.message
+
+
+def in_c(library: Path, which: str) -> Result:
+    """The result of one check of tests/c/faulty.h, in a process of its own."""
+    others = tuple((name, "ok") for name in NATIVE if name != which)
+    request = Request("faulty", 20, libraries=(str(library),), done=others)
+    (result,) = [event for event in check_isolated(request) if isinstance(event, Result)]
+    return result
+
+
+def test_address_sanitizer_tells_file_and_line(build_library: LibraryBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [compiler(), "-print-file-name=libasan.so"]
+    runtime = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    if not Path(runtime).is_absolute():
+        pytest.skip("no AddressSanitizer here")
+    flags = ["-g", "-O1", "-fsanitize=address", "-DFAULTY_STEP=((uint8_t*)io.obs)[FAULTY_CELLS]=77;"]
+    library = build_library(*flags, name="faulty")
+    monkeypatch.setenv("LD_PRELOAD", runtime)
+    monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=0")
+    found = in_c(library, "memory")
+    assert found.message == "AddressSanitizer found a write of 1 bytes outside its memory"
+    line = (HERE.parent / "c/faulty.h").read_text().splitlines().index("    FAULTY_STEP") + 1
+    assert re.search(rf"faulty\.h:{line} in faulty_step: FAULTY_STEP$", found.where[-1])
+
+
+def test_a_table_that_disagrees_with_the_shape_is_one_sentence(
+    build_library: LibraryBuilder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    library = build_library("-DFAULTY_COUNT=20", name="faulty")
+    for command in (["info", "faulty"], ["check", "faulty"]):
+        assert main([*command, "--library", str(library)]) == 2
+        error = capfd.readouterr().err
+        assert error.count("\n") == 1 and "faulty: its table of observations has 20 elements, its shape (50,)" in error
+    assert "faulty" not in puffer_envs.list_envs()
 
 
 # -- the report --------------------------------------------------------------------------------------------------

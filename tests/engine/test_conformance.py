@@ -228,6 +228,15 @@ def test_callables_are_checked_too() -> None:
     assert results["workers"].status == "skipped" and results["workers"].message == "pickling failed"
 
 
+def test_the_other_checks_report_after_a_fault_in_seeding() -> None:
+    """What is right passes; what cannot be told apart from the fault says so."""
+    results = {r.check: r for r in run_checks(subject("faulty_environments:DrawsFromTheClock", steps=STEPS))}
+    assert results["seeds"].status == "failed"
+    assert not [result for result in results.values() if result.status == "skipped"]
+    assert results["life cycle"].status == results["log"].status == "ok"
+    assert "The reason may be what 'seeds' found; fix that first" in results["batching"].message
+
+
 def test_what_builds_on_a_failed_check_is_skipped() -> None:
     results = list(run_checks(subject("faulty_environments:ResetsWithoutInfo")))
     assert [result.status for result in results[2:]] == ["skipped"] * (len(results) - 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import pickle
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 import puffer_envs
 from puffer_envs import _core
+from puffer_envs.vector.threads import Threads
 
 from .conftest import LibraryBuilder
 
@@ -120,6 +122,21 @@ def test_state_is_read_only_and_names_its_fields() -> None:
         env.reset(0)
         with pytest.raises(ValueError, match="read-only"):
             env.state(0).bricks[:] = 0
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_what_a_prompt_shows_is_short(name: str) -> None:
+    with puffer_envs.make(name) as env:
+        env.reset(0)
+        for shown in (repr(puffer_envs.spec(name)), repr(env.state(0)), repr(env)):
+            assert shown.startswith(f"<{name}") and "np." not in shown and len(shown) < 600 and "\n" not in shown
+    assert len(repr(puffer_envs.spec(name))) < 200
+
+
+def test_a_state_shows_its_numbers() -> None:
+    with puffer_envs.make("squared") as env:
+        env.reset(0)
+        assert repr(env.state(0)).startswith("<squared: row=5, column=5, target_row=")
 
 
 def test_tables_of_structs_are_record_arrays() -> None:
@@ -276,6 +293,139 @@ def test_two_threads_in_one_environment() -> None:
     env.close()
 
 
+CALLS: dict[str, Any] = {
+    "step": lambda env, _: env.step(np.zeros(4, np.int32)),
+    "reset": lambda env, _: env.reset(1),
+    "snapshot": lambda env, _: env.snapshot(),
+    "restore": lambda env, snapshot: env.restore(snapshot),
+    "state_hash": lambda env, _: env.state_hash(),
+    "state_hash of one": lambda env, _: env.state_hash(1),
+    "state": lambda env, _: env.state(0),
+    "log": lambda env, _: env.log(),
+    "env_settings": lambda env, _: env.env_settings(0),
+    "set": lambda env, _: env.set("max_steps", 5),
+    "start_replay": lambda env, _: env.start_replay(1),
+    "save_replay": lambda env, _: env.save_replay("never written"),
+    "close": lambda env, _: env.close(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("inside", ["step", "hold"])
+def test_every_call_is_refused_while_another_thread_is_inside(call: str, inside: str) -> None:
+    """A torn snapshot has a right checksum: only a refusal keeps it from being restored."""
+    errors: list[str] = []
+    with Threads("squared", 4) as env:
+        env.reset(0)
+        before = env.snapshot()
+
+        def from_another_thread() -> None:
+            try:
+                CALLS[call](env, before)
+            except RuntimeError as error:
+                errors.append(str(error))
+
+        def intrude() -> None:
+            thread = threading.Thread(target=from_another_thread)
+            thread.start()
+            thread.join()
+
+        if inside == "step":
+            env._on_step = intrude  # called by step, before anything moves
+            env.step(np.zeros(4, np.int32))
+            env._on_step = None
+        else:  # as snapshot() and restore() keep it
+            with env._held():
+                intrude()
+        assert len(errors) == 1 and "another thread is inside" in errors[0]
+        env.step(np.zeros(4, np.int32))  # and is free again
+
+
+def test_a_snapshot_beside_steps_is_refused_or_whole() -> None:
+    num_envs, steps = 4096, 300
+    actions = np.random.default_rng(0).integers(0, 5, (steps, num_envs), dtype=np.int32)
+    with puffer_envs.make("squared", num_envs) as twin, puffer_envs.make("squared", num_envs) as other:
+        twin.reset(0)
+        whole = {twin.state_hash()}
+        for chosen in actions:
+            twin.step(chosen)
+            whole.add(twin.state_hash())
+        with puffer_envs.make("squared", num_envs) as env:
+            env.reset(0)
+            taken: list[bytes] = []
+            done = threading.Event()
+
+            def observe() -> None:
+                while not done.is_set():
+                    with contextlib.suppress(RuntimeError):
+                        taken.append(env.snapshot())
+
+            thread = threading.Thread(target=observe)
+            thread.start()
+            played = 0
+            while played < steps:
+                with contextlib.suppress(RuntimeError):
+                    env.step(actions[played])
+                    played += 1
+            done.set()
+            thread.join()
+            taken.append(env.snapshot())
+        for snapshot in taken[-50:]:
+            other.restore(snapshot)
+            assert other.state_hash() in whole
+
+
+WRITE_WHILE_STEPPING = """
+import threading
+import numpy as np
+import puffer_envs
+env = puffer_envs.make("snake", 512, threads=2)
+env.reset(0)
+done = threading.Event()
+def write():
+    while not done.is_set():
+        env.actions[:] = 2**30
+thread = threading.Thread(target=write)
+thread.start()
+steps = 0
+for _ in range(500):
+    env.actions[:] = 0
+    try:
+        env.step(env.actions)
+        steps += 1
+    except ValueError:
+        pass
+done.set()
+thread.join()
+print(steps)
+"""
+
+
+def test_actions_that_another_thread_writes_during_a_step_are_refused_or_checked() -> None:
+    """In a process of its own, as an action that was read again after the check would end it."""
+    played = subprocess.run([sys.executable, "-c", WRITE_WHILE_STEPPING], capture_output=True, text=True, check=False)
+    assert played.returncode == 0, played.stderr
+    assert int(played.stdout) > 0
+
+
+def test_refused_actions_leave_the_last_ones() -> None:
+    with puffer_envs.make("squared", 3) as env:
+        env.reset(0)
+        env.step([1, 2, 3])
+        for refused in ([1, 9, 1], np.array([1, 1, 9], np.int32), [0, 0, 2**40]):
+            with pytest.raises(ValueError, match="action"):
+                env.step(refused)
+            assert env.actions.tolist() == [1, 2, 3]
+    with puffer_envs.make("drone", 2) as env:
+        env.reset(0)
+        wanted = np.full(env.actions.shape, 5, np.float32)
+        env.step(wanted)
+        assert (env.actions == env.single_action_space.high).all() and (wanted == 5).all()
+        env.actions[:] = -5
+        env.step(env.actions)
+        assert (env.actions == env.single_action_space.low).all()
+
+
 def test_user_libraries_are_checked(tmp_path: Any) -> None:
     with pytest.raises(OSError):
         puffer_envs.load_library(tmp_path / "missing.so")
@@ -325,6 +475,12 @@ def test_going_round_make_is_no_way_into_c(arguments: tuple[Any, ...]) -> None:
     for kind in (_core.Batch, puffer_envs.Environment):
         with pytest.raises((ValueError, OverflowError)):
             kind(*arguments)
+
+
+def test_unknown_keywords_are_refused() -> None:
+    for kind in (_core.Batch, puffer_envs.Environment):
+        with pytest.raises(TypeError, match="thread"):
+            kind("squared", 1, [32.0], thread=2)  # type: ignore[call-arg]
 
 
 def test_environments_are_not_copied_by_accident() -> None:

@@ -11,6 +11,7 @@ from puffer_train.algorithm.ppo import Trainer
 from puffer_train.config import Settings, overlay
 from puffer_train.environments import registry
 from puffer_train.environments.parts import MIN_ROWS_PER_PART, Parts
+from puffer_train.errors import ConfigError
 
 
 def parts_of(name: str, num_envs: int, parts: int, **settings: Any) -> Parts:
@@ -108,6 +109,15 @@ def test_a_part_that_cannot_be_made_leaves_none_behind() -> None:
     with pytest.raises(ValueError, match="second part"):
         Parts(make, 200, 2)
     assert closed == [1, 100]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_too_many_environments_are_one_sentence(cores: int) -> None:
+    with pytest.raises(ConfigError, match=r"1000000000") as caught:
+        registry.find("breakout").make(1_000_000_000, 1, cores, {})
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"train.num_envs 2000000000: the arrays .* GiB, and this machine .* smaller"):
+        registry.find("breakout").make(2_000_000_000, 1, 2, {})
 
 
 def test_it_has_only_what_its_parts_have() -> None:

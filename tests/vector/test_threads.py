@@ -73,6 +73,29 @@ def test_step_is_the_environments_own() -> None:
     assert Threads.reset is puffer_envs.Environment.reset
 
 
+@pytest.mark.parametrize("name", ["snake", "drone", "tanks"])
+def test_what_is_written_after_send_is_not_stepped(name: str) -> None:
+    """The actions are the caller's again once send returns, although the groups are still under way."""
+    num_envs, batch, steps = 1024, 256, 20
+    rng = np.random.default_rng(0)
+    with (
+        puffer_envs.make(name, num_envs) as alone,
+        Threads(name, num_envs, threads=2, batch=batch) as env,
+    ):
+        alone.reset(0)
+        env.reset(0)
+        for _ in range(steps):
+            actions = draw_actions(env, env.num_agents, rng)
+            alone.step(actions)
+            for ids in [env.recv().env_id for _ in range(num_envs // batch)]:
+                rows = slice(ids[0] * env.agents, (ids[-1] + 1) * env.agents)
+                env.send(actions[rows], ids)
+                env.actions[:] = draw_actions(env, env.num_agents, rng)  # legal ones, so that a failure is no crash
+        for _ in range(num_envs // batch):
+            env.recv()
+        assert env.state_hash() == alone.state_hash()
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_single_group_is_sent_by_stepping(threads: int) -> None:
     with Threads("squared", 300, threads=threads, seed=5) as vec, puffer_envs.make("squared", 300, seed=5) as alone:

@@ -91,7 +91,8 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
 
     def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
         """What the agent can do: always the same object."""
-        return self.action_spaces[agent]
+        space: gymnasium.spaces.Space[Any] = self.action_spaces[agent]
+        return space
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[ByAgent, ByAgent]:
         """Begin an episode: (observations, infos).

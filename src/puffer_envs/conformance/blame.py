@@ -7,6 +7,7 @@ import re
 import sysconfig
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 FRAMES = 2
@@ -58,6 +59,29 @@ def raised_by_us(error: BaseException) -> bool:
     """Whether it was raised in this package, and so says all that there is to say."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and _inside(frames[-1].filename, [_OURS])
+
+
+@dataclass(frozen=True)
+class SanitizerReport:
+    """What AddressSanitizer found."""
+
+    message: str
+    """Its first lines: what kind of access, and of how many bytes."""
+    where: tuple[str, ...]
+    """The innermost frames whose source is known, as `where` gives them."""
+
+
+def sanitizer_report(text: str) -> SanitizerReport | None:
+    """AddressSanitizer's report in what a process printed; None if there is none."""
+    found = re.search(r"ERROR: AddressSanitizer: (?P<kind>\S+)", text)
+    if found is None:
+        return None
+    access = re.search(r"^(READ|WRITE) of size (\d+)", text[found.end() :], re.MULTILINE)
+    what = f"a {access[1].lower()} of {access[2]} bytes outside its memory" if access else found["kind"]
+    stack = text[found.end() :].partition("\n\n")[0]
+    frames = re.findall(r"^\s*#\d+ \S+ in (\S+) (/[^\n]+?):(\d+)", stack, re.MULTILINE)
+    shown = [_shown((file, int(line), function)) for function, file, line in reversed(frames[:FRAMES])]
+    return SanitizerReport(f"AddressSanitizer found {what}", tuple(shown))
 
 
 def _inside(file: str, folders: Iterable[Path]) -> bool:

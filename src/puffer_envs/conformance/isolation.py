@@ -163,6 +163,9 @@ class _Child:
             status = self._process.returncode
             how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
             message = f"the process {how} in the middle of it; an environment must not end the process it is in"
-            last = self._printed.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
+            printed = self._printed.read_text(errors="replace").strip()
+            last = printed.splitlines()[-LAST_LINES:]
             message += f". It had printed: {' / '.join(last)}" if last else ""
+            if report := blame.sanitizer_report(printed):
+                return Result(check, doc_of(check), "failed", report.message, report.where)
         return Result(check, doc_of(check), "failed", message, blame.where(trace))

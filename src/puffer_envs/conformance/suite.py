@@ -24,6 +24,7 @@ from puffer_envs.conformance.contract_checks import (
 )  # fmt: skip
 from puffer_envs.conformance.end_checks import check_ends, check_restart
 from puffer_envs.conformance.errors import ContractError, NotOfferedError
+from puffer_envs.conformance.memory_checks import check_memory
 from puffer_envs.conformance.repeat_checks import (
     check_fresh_episodes,
     check_global_randomness,
@@ -69,7 +70,8 @@ BATCH_CHECKS: tuple[Check, ...] = (
 WORKER_CHECKS: tuple[Check, ...] = (check_pickling, check_workers)
 """Of everything that is written in Python."""
 
-NATIVE_CHECKS: tuple[Check, ...] = (*BATCH_CHECKS, check_replays)
+NATIVE_CHECKS: tuple[Check, ...] = (check_start, check_memory, *BATCH_CHECKS[1:], check_replays)
+"""Of environments in C. What writes outside its memory makes every other check blame something else."""
 
 ALONE_CHECKS: tuple[Check, ...] = (
     check_start,
@@ -107,23 +109,26 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
 }
 """In the order in which they are run: what others build on comes first."""
 
+BASICS = ("start", "memory", "interface", "spaces", "arrays")
+"""Where one of these failed, all that follow are left out: they would fail for the same reason."""
+NEEDS: dict[str, tuple[str, ...]] = {"bounds": ("observations",), "workers": ("pickling",)}
+"""Left out where one of these failed, for the same reason."""
+
 REPEATABLE = ("global randomness", "seeds", "shared state")
-NEEDS: dict[str, tuple[str, ...]] = {
+DOUBTS: dict[str, tuple[str, ...]] = {
     "shared state": ("global randomness", "seeds"),
     "seeds": ("global randomness",),
     "fresh episodes": ("global randomness", "seeds"),
     "aliasing": REPEATABLE,
-    "bounds": ("observations",),
     "restart": REPEATABLE,
     "written": ("restart", *REPEATABLE),
     "batching": REPEATABLE,
     "hostile actions": REPEATABLE,
     "clipping": REPEATABLE,
     "snapshots": REPEATABLE,
-    "workers": ("pickling", "batching", *REPEATABLE),
+    "workers": ("batching", *REPEATABLE),
 }
-"""What would fail for the same reason, and is left out where that failed. All need what is in `BASICS`."""
-BASICS = ("start", "interface", "spaces", "arrays")
+"""Run where one of these failed too, but a fault that is found then may have the same reason, and says so."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,9 @@ def _run(check: Check, s: Subject, failed: set[str]) -> Result:
     except NotOfferedError as error:
         return Result(name, doc, "not offered", str(error))
     except ContractError as error:
-        return Result(name, doc, "failed", str(error), blame.where(_text(error)))
+        doubts = [doubt for doubt in DOUBTS.get(name, ()) if doubt in failed]
+        message = f"{error}. The reason may be what '{doubts[0]}' found; fix that first" if doubts else str(error)
+        return Result(name, doc, "failed", message, blame.where(_text(error)))
     except (Exception, SystemExit) as error:  # whatever the environment raises is its own fault, and reported as such
         return Result(name, doc, "failed", _told(error, s), blame.where(_text(error)))
     return Result(name, doc, "note", note) if note else Result(name, doc, "ok")

@@ -11,12 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from puffer_envs.contract.logs import merge_logs
+from puffer_envs.contract.machine import physical_memory
 
 ARRAYS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
 OPTIONAL = ("action_masks", "agent_mask")
 
 MIN_ROWS_PER_PART = 64
 """Rows of the smallest part: with fewer, waking its thread costs more than it saves."""
+
+
+def _check_memory(of_one: Sequence[NDArray[Any]], num_envs: int) -> None:
+    """Raise MemoryError if arrays for so many environments, each like these, are larger than the machine."""
+    needed, available = num_envs * sum(array.nbytes for array in of_one), physical_memory()
+    if available is not None and needed > available:
+        raise MemoryError(
+            f"the arrays of {num_envs} environments take {needed / 2**30:.1f} GiB, and this machine has "
+            f"{available / 2**30:.1f}"
+        )
 
 
 class Parts:
@@ -34,6 +45,7 @@ class Parts:
         agents = sample.num_agents
         arrays = {name: getattr(sample, name) for name in (*ARRAYS, *OPTIONAL)}
         sample.close()
+        _check_memory([array for array in arrays.values() if array is not None], num_envs)
         parts = max(1, min(parts, num_envs, num_envs * agents // MIN_ROWS_PER_PART))
         self.num_envs, self.num_agents = num_envs, num_envs * agents
         self._buffers = {

@@ -104,6 +104,10 @@ class EnvironmentSource:
                 given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
                 made = f"made with {given}" if given else "made"
                 raise ConfigError(f"environment {self.name!r} could not be {made}: {sentence}") from error
+            except MemoryError as error:
+                raise ConfigError(
+                    f"train.num_envs {num_envs}: {error or 'that does not fit into memory'}. Make it smaller."
+                ) from error
 
     def _make_parts(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int
