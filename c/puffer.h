@@ -74,8 +74,8 @@ typedef struct PufParam {
 
 typedef enum PufPlace { PUF_IN_STRUCT, PUF_IN_BLOCK, PUF_IN_ASSETS } PufPlace;
 
-// A field of the state that Python and the renderers may read. Made by PUF_SCALAR, PUF_ARRAY, PUF_GRID, PUF_BLOCK and
-// PUF_ASSET.
+// A field of the state that Python and the renderers may read. Made by PUF_SCALAR, PUF_ARRAY, PUF_GRID, PUF_STRUCTS,
+// PUF_ROWS, PUF_BLOCK and PUF_ASSET.
 typedef struct PufField {
     const char* name;
     PufDtype dtype;
@@ -84,6 +84,9 @@ typedef struct PufField {
     uint64_t offset;              // bytes from the start of the state
     uint64_t shape[PUF_MAX_DIMS]; // elements
     const char* doc;
+    const struct PufField* parts; // of a table of structs: the members of one row; else NULL, and its elements are of
+    int32_t num_parts;            // the type `dtype`
+    uint64_t row_size;            // bytes of one row
 } PufField;
 
 // What finished episodes add up; every environment's own log starts with these five and may append floats.
@@ -337,6 +340,16 @@ static inline int64_t puf_check_actions(const PufLayout* l, void* actions, int64
     { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)[0][0]), .ndim = 2, .offset = offsetof(State, m),           \
       .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]),                                       \
                  sizeof(PUF_MEMBER(State, m)[0]) / sizeof(PUF_MEMBER(State, m)[0][0]) }, .doc = text }
+// A member that is an array of structs; `row_fields` describes the members of one by PUF_SCALAR and PUF_ARRAY.
+#define PUF_STRUCTS(State, m, row_fields, text)                                                                        \
+    { .name = #m, .ndim = 1, .offset = offsetof(State, m),                                                             \
+      .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]) }, .doc = text,                        \
+      .parts = row_fields, .num_parts = PUF_COUNT(row_fields), .row_size = sizeof(PUF_MEMBER(State, m)[0]) }
+// An array of structs of type Row behind the state: int32 members hold its offset and its length.
+#define PUF_ROWS(State, label, Row, row_fields, offset_member, rows_member, text)                                      \
+    { .name = label, .ndim = 1, .place = PUF_IN_BLOCK, .offset = offsetof(State, offset_member),                       \
+      .shape = { offsetof(State, rows_member) }, .doc = text,                                                          \
+      .parts = row_fields, .num_parts = PUF_COUNT(row_fields), .row_size = sizeof(Row) }
 // A table behind the struct, in the block that `resize` asked for: int32 members hold its offset, rows and columns.
 #define PUF_BLOCK(State, label, type, offset_member, rows_member, cols_member, text)                                   \
     PUF_TABLE(State, label, type, PUF_IN_BLOCK, offset_member, rows_member, cols_member, text)

@@ -64,6 +64,9 @@ cdef extern from "puffer.h" nogil:
         uint64_t offset
         uint64_t shape[3]
         const char* doc
+        const PufField* parts
+        int32_t num_parts
+        uint64_t row_size
     ctypedef struct PufLayout:
         uint64_t state_size
         int32_t agents
@@ -227,6 +230,13 @@ cdef dict _layout_dict(const PufLayout* l):
     }
 
 
+cdef list _fields(const PufField* fields, int count):
+    return [(_text(fields[i].name), DTYPES[fields[i].dtype], fields[i].ndim, fields[i].place != PUF_IN_STRUCT,
+             fields[i].place == PUF_IN_ASSETS, fields[i].offset, tuple(fields[i].shape[d] for d in range(3)),
+             _text(fields[i].doc), _fields(fields[i].parts, fields[i].num_parts), fields[i].row_size)
+            for i in range(count)]
+
+
 cdef cnp.ndarray _setup(const PufSpec* spec, params):
     """A state struct with these settings (float64 values in the spec's order), as `resize` and others read it."""
     cdef cnp.ndarray values = np.ascontiguousarray(params, dtype=np.float64)
@@ -255,10 +265,7 @@ def describe(str name):
         "params": [(_text(s.params[i].name), <int> s.params[i].type, s.params[i].value, s.params[i].low,
                     s.params[i].high, _text(s.params[i].doc), bool(s.params[i].fixed))
                    for i in range(s.num_params)],
-        "fields": [(_text(s.fields[i].name), DTYPES[s.fields[i].dtype], s.fields[i].ndim,
-                    s.fields[i].place != PUF_IN_STRUCT, s.fields[i].place == PUF_IN_ASSETS, s.fields[i].offset,
-                    tuple(s.fields[i].shape[d] for d in range(3)), _text(s.fields[i].doc))
-                   for i in range(s.num_fields)],
+        "fields": _fields(s.fields, s.num_fields),
         "log_names": LOG_NAMES + tuple(_text(s.log_names[i]) for i in range(s.num_log_names)),
         "layout": _layout_dict(&layout),
     }

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import puffer_envs
+from puffer_envs.adapters.rendering import has_display
 from puffer_envs.contract.command_line import take_settings
-from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
+from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import read_layout
 from puffer_render.cli import Parser, run
@@ -18,10 +19,11 @@ from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
 from puffer_render.keys import make_keymap
-from puffer_render.overlay import FOOTER, draw_footer, draw_help
-from puffer_render.player import Player
+from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_stop
+from puffer_render.player import MAX_WAIT, Player
 from puffer_render.scene import Orbit
-from puffer_render.window import Window
+from puffer_render.sources import is_native, read_policy, watch
+from puffer_render.window import NO_DISPLAY, Window
 
 PROGRAM = "puffer-play"
 CONTROL_KEYS = ("p", "n", "r", "h", "q", "escape")
@@ -36,7 +38,7 @@ CAMERA_KEYS = {
 """What they do to the camera of a scene; so do dragging with the mouse and its wheel."""
 TURN, DRAG = 60.0, 0.3
 """Degrees per second that a key is held, and per pixel that the mouse is dragged."""
-ZOOM, NOTCH, MOST_ZOOM = 2.5, 0.15, 8.0
+ZOOM, NOTCH, MAX_ZOOM = 2.5, 0.15, 8.0
 """Times nearer after a second; seconds that a notch of the wheel is worth; bound of both."""
 
 
@@ -48,27 +50,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> None:
     parser = Parser(
         prog=PROGRAM,
-        description="Play an environment in a window. The keys are shown on the screen.",
+        description="Play an environment in a window, or watch a policy. The keys are shown on the screen.",
         epilog="Environments: " + ", ".join(puffer_envs.list_envs()),
     )
-    parser.add_argument("name", metavar="NAME", help="an environment")
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="let this policy play; hold a key to take over")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="an environment, a policy file or a run folder")
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="let this policy, or that of a run, play; hold a key to take over"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the first game and of the policy (default: 0)")
     parser.add_argument(
-        "--env.KEY", dest="_", metavar="VALUE", help="a setting of the environment, e.g. --env.max_steps 100"
+        "--env.KEY", dest="_", metavar="VALUE", help="a setting of the environment, e.g. --env.max-steps 100"
     )
     others, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(others)
-    policy = _load_policy(options.policy, options.seed)
-    env, hold = _make(options.name, options.seed, settings, policy)
+    name: str | None = options.name
+    path: Path | None = options.policy
+    if name is not None and path is None and name not in puffer_envs.list_envs() and Path(name).exists():
+        path, name = Path(name), None
+    policy = None if path is None else read_policy(path, options.seed)
+    if name is None:
+        if policy is None:
+            parser.error("name an environment, or give a policy with --policy FILE")
+        name = policy.info.environment
+    if not is_native(name) and (":" in name or (policy is not None and policy.info.environment == name)):
+        if policy is None:
+            raise RenderError(
+                f"{name} has no keys here; with --policy FILE a policy plays it, and you watch (environments with "
+                f"keys: {', '.join(puffer_envs.list_envs())})"
+            )
+        watch_policy(policy, settings, options.seed)
+        return
+    env, hold = _make(name, options.seed, settings, policy)
     if policy is not None and policy.info.environment_version != env.spec.version:
         print(
-            f"{PROGRAM}: this policy was trained in version {policy.info.environment_version} of {options.name}; "
-            f"this is version {env.spec.version}, so that it may play badly",
+            f"{PROGRAM}: this policy was trained in version {policy.info.environment_version} of {name}; "
+            f"this is version {env.spec.version}, so it may play badly",
             file=sys.stderr,
         )
     with env:
         play(env, policy, options.seed, hold)
+
+
+def watch_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int) -> None:
+    """Let an environment show itself while the policy plays it, until Ctrl-C. Raises RenderError."""
+    if not has_display():
+        raise RenderError(NO_DISPLAY)
+    with watch(policy, settings, "human") as watched:
+        watched.env.reset(seed)
+        due, gained, steps = time.perf_counter(), 0.0, 0
+        while True:
+            _, rewards, terminals, truncations = watched.env.step(watched.act())
+            gained, steps = gained + float(rewards[0]), steps + 1
+            ended = terminals | truncations
+            policy.reset(ended)
+            if ended.any():
+                print(f"{policy.info.environment}: return {gained:g} in {steps} steps", flush=True)
+                gained, steps = 0.0, 0
+            due = max(due + 1 / watched.rate, time.perf_counter() - MAX_WAIT)
+            time.sleep(max(0.0, due - time.perf_counter()))
 
 
 def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int = 1) -> None:
@@ -87,11 +126,13 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
         player.remember = drawing.between is not None
         player.waits = drawing.waits
         player.speed = drawing.speed if policy is None else 1.0
+        if policy is None:
+            player.begin()
         _loop(window, player, drawing)
     except ValueError as error:  # from the policy: its file was sound, what its numbers lead to is not
         if policy is None:
             raise
-        raise RenderError(f"the policy cannot go on: {error}") from None
+        raise RenderError(f"the policy cannot continue: {error}") from None
     finally:
         window.close()
 
@@ -109,7 +150,11 @@ def _loop(window: Window, player: Player, drawing: Drawing) -> None:
         now = time.perf_counter()
         if drawing.camera:
             move_camera(window.orbit, held, window.dragged(), window.scrolled(), now - before)
-        player.advance(now - before, held, pressed)
+        if not show_help:
+            games = len(player.games)
+            player.advance(now - before, held, pressed)
+            for game in player.games[games:]:
+                print(f"{player.env.spec.name}: score {game.score:g} in {game.steps} steps", flush=True)
         before = now
         window.show(lambda frame: _draw(player, drawing, window.fps, show_help, frame))  # noqa: B023
 
@@ -138,13 +183,15 @@ def move_camera(
     orbit.yaw += TURN * (pressing["turn left"] - pressing["turn right"]) - DRAG * dragged[0]
     orbit.pitch += TURN * (pressing["tilt up"] - pressing["tilt down"]) + DRAG * dragged[1]
     wanted = orbit.zoom * ZOOM ** (pressing["nearer"] - pressing["farther"] + NOTCH * scrolled)
-    orbit.zoom = max(1 / MOST_ZOOM, min(MOST_ZOOM, wanted))
+    orbit.zoom = max(1 / MAX_ZOOM, min(MAX_ZOOM, wanted))
 
 
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, frame: Frame) -> None:
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
         draw_help(player.keymap, frame, CAMERA_KEYS if drawing.camera else {})
+    elif player.stopped is not None:
+        draw_stop(player, frame)
     draw_footer(player, fps, frame)
 
 
@@ -163,15 +210,6 @@ def steps_per_second(env: Any, drawing: Drawing) -> float:
     if drawing.frameskip is None or drawing.frame_rate is None:
         return float(env.spec.rate)
     return drawing.frame_rate / float(env.settings[drawing.frameskip])
-
-
-def _load_policy(path: Path | None, seed: int) -> NumpyPolicy | None:
-    if path is None:
-        return None
-    try:
-        return load_policy(path, seed)
-    except (PolicyError, ValueError) as error:
-        raise RenderError(str(error)) from None
 
 
 def _make(name: str, seed: int, settings: dict[str, Any], policy: NumpyPolicy | None) -> tuple[Any, int]:

@@ -59,6 +59,28 @@ def draw_help(keymap: KeyMap, frame: Frame, camera: Mapping[str, str] | None = N
         frame.text(x + panel_width - 24, middle - 8.5, label, 16, SNOW, "right")
 
 
+def draw_stop(player: Player, frame: Frame) -> None:
+    """A panel over the picture while a game waits for its first key."""
+    keys = [binding.caps[0] for binding in player.keymap.bindings]
+    hint = f"press {' or '.join(keys)}" if len(keys) <= 2 else f"press {', '.join(keys[:3])} ..."
+    if player.stopped == "end":
+        game = player.games[-1]
+        best = max(finished.score for finished in player.games)
+        title = f"score {game.score:g}"
+        about = f"game over after {game.steps} steps" + (f", best {best:g}" if len(player.games) > 1 else "")
+        hint += " to play again"
+    else:
+        title, about, hint = "ready?", "H shows all keys", f"{hint} to start"
+    width = max(280.0, 48 + max(frame.measure(title, 34), frame.measure(about, 16), frame.measure(hint, 16)))
+    x, y = (frame.width - width) / 2, (frame.height - 132) / 2
+    frame.rect(0, 0, frame.width, frame.height, fade(NIGHT, 0.45))
+    frame.rect(x, y, width, 132, SLATE, 14)
+    frame.rect(x + 1.5, y + 1.5, width - 3, 129, DUSK, 13)
+    frame.text(frame.width / 2, y + 18, title, 34, SNOW, "center")
+    frame.text(frame.width / 2, y + 64, about, 16, STEEL, "center")
+    frame.text(frame.width / 2, y + 94, hint, 16, MINT, "center")
+
+
 def _draw_driver(player: Player, middle: float, frame: Frame) -> float:
     """Who chose the last action. Returns the width used."""
     person = player.person_drives or player.policy is None
@@ -74,8 +96,8 @@ def _draw_status(player: Player, fps: int, middle: float, frame: Frame) -> float
     x -= 12 + frame.text(x - 12, middle - 8, f"{fps} fps", 14, STEEL, "right")
     speed, color = ("paused", AMBER) if player.paused else (f"× {player.speed:g}", STEEL)
     x -= 12 + frame.text(x - 12, middle - 8, speed, 14, color, "right")
-    if player.last_episode:
-        x -= 12 + frame.text(x - 12, middle - 8, f"last {player.last_episode['score']:g}", 14, STEEL, "right")
+    if player.games:
+        x -= 12 + frame.text(x - 12, middle - 8, f"last {player.games[-1].score:g}", 14, STEEL, "right")
     return x - 8
 
 

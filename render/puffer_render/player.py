@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,12 +13,26 @@ from puffer_envs.policy import NumpyPolicy
 from puffer_render.keys import KeyMap
 from puffer_render.states import keep
 
-SLOWEST, FASTEST = 1 / 16, 64.0
+MIN_SPEED, MAX_SPEED = 1 / 16, 64.0
 """Bounds of the speed, as multiples of the environment's own."""
-LONGEST_WAIT = 0.25
+MAX_WAIT = 0.25
 """Seconds: time lost beyond this (a window being dragged, a slow machine) is not caught up on."""
+REST = 0.6
+"""Seconds after a game's end in which keys do not start the next one: they were meant for the last."""
 CHANCE_OF_CHANGE = 0.25
 """Other agents without a policy keep a random action for a while: they wander rather than tremble."""
+
+
+Stop = Literal["start", "end"]
+
+
+@dataclass(frozen=True)
+class Game:
+    """What became of an episode of agent 0."""
+
+    score: float
+    """The environment's own where there is one agent: a log does not tell agents apart. Else the sum of rewards."""
+    steps: int
 
 
 class Player:
@@ -50,8 +65,12 @@ class Player:
         """Whether a person chose the last action."""
         self.waits = False
         """Whether a step waits for a key of the game, while there is no policy."""
-        self.last_episode: dict[str, float] = {}
-        """The log of the last episode that ended; of a single agent only, since a log does not tell agents apart."""
+        self.stops = False
+        """Whether time stands still before a game, and after it, until a key of the game is pressed."""
+        self.stopped: Stop | None = None
+        """Why it stands still now."""
+        self.games: list[Game] = []
+        """Agent 0's games that have ended, oldest first."""
         self.remember = False
         """Whether to keep the state before each step."""
         self.before: SimpleNamespace | None = None
@@ -62,13 +81,18 @@ class Player:
         self._until_decision = 0
         self.reset(seed)
 
+    def begin(self) -> None:
+        """From now on, wait for the person before each game."""
+        self.stops, self.stopped = True, None if self.waits else "start"
+
     def reset(self, seed: int | None = None) -> None:
-        """Begin anew: with a seed, exactly as at the start; without one, a fresh episode."""
+        """Start over: with a seed, exactly as at the start; without one, with a new episode."""
         self.env.reset(seed)
         self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
         self._debt, self.steps, self._until_decision = 0.0, 0, 0
         self.person_drives, self.before = False, None
-        self.last_episode = {}
+        self._return, self._game_steps, self._rest = 0.0, 0, 0.0
+        self.stopped = "start" if self.stops and not self.waits else None
         if self.policy is not None:
             self.policy.reset()
 
@@ -79,11 +103,11 @@ class Player:
 
     def faster(self) -> None:
         """Twice the speed."""
-        self.speed = min(FASTEST, self.speed * 2)
+        self.speed = min(MAX_SPEED, self.speed * 2)
 
     def slower(self) -> None:
         """Half the speed."""
-        self.speed = max(SLOWEST, self.speed / 2)
+        self.speed = max(MIN_SPEED, self.speed / 2)
 
     def advance(self, seconds: float, held: AbstractSet[str], tapped: AbstractSet[str]) -> int:
         """Let time pass, and return the number of steps taken.
@@ -94,17 +118,29 @@ class Player:
         self._tapped |= tapped
         if self.paused:
             return 0
+        if self.stopped is not None:
+            self._rest = max(0.0, self._rest - seconds)
+            if self._rest > 0 or not self.keymap.driving(tapped):
+                self._tapped = set()
+                return 0
+            self.stopped = None
+            if self.waits:  # the key ended the pause, and is no move
+                self._tapped = set()
+                return 0
         if self.waits and self.policy is None:
             due = int(self.keymap.driving(self._tapped))
             if due:
                 self.step(held)
             self._tapped = set()
             return due
-        self._debt += min(seconds, LONGEST_WAIT) * self.rate * self.speed
+        self._debt += min(seconds, MAX_WAIT) * self.rate * self.speed
         due = int(self._debt)
         self._debt -= due
-        for _ in range(due):
+        for taken in range(due):
             self.step(held)
+            if self.stopped is not None:
+                self._debt = 0.0
+                return taken + 1
         return due
 
     def step(self, held: AbstractSet[str] = frozenset()) -> None:
@@ -119,12 +155,21 @@ class Player:
         self.steps += 1
         self._until_decision -= 1
         ended = terminals | truncations
+        self._return += float(self.env.rewards[0])
+        self._game_steps += 1
         if ended.any():
             self._until_decision = 0
-            if self.env.num_agents == 1:
-                self.last_episode = self.env.log()
+        if ended[0]:
+            self._end_game()
         if self.policy is not None:
             self.policy.reset(ended)
+
+    def _end_game(self) -> None:
+        score = self.env.log().get("score", self._return) if self.env.num_agents == 1 else self._return
+        self.games.append(Game(float(score), self._game_steps))
+        self._return, self._game_steps = 0.0, 0
+        if self.stops:
+            self.stopped, self._rest, self.before = "end", REST, None
 
     def _decide(self, keys: AbstractSet[str]) -> None:
         """Fill `_actions`, (agents, parts): the person's for agent 0, the policy's or chance's for the rest."""

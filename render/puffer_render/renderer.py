@@ -1,7 +1,6 @@
 """Pictures of an environment while something else drives it: what the entry point `puffer.renderers` names.
 
-raylib has one window per process. Renderers that make pictures share a hidden one; one that shows an environment
-needs it for itself.
+Pictures need nothing but memory. raylib, which shows windows, has one of them per process.
 """
 
 from __future__ import annotations
@@ -10,10 +9,9 @@ import functools
 import time
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
 
 from puffer_render.draw import drawing_for
-from puffer_render.errors import RenderError, import_raylib
+from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
 from puffer_render.offscreen import Offscreen, Pixels
 from puffer_render.window import Window
@@ -24,7 +22,7 @@ NO_DISPLAY = (
 IN_USE = (
     "another environment is shown in a window, and there can be one window per process: close() that environment first"
 )
-LONGEST_WAIT = 0.25
+MAX_WAIT = 0.25
 """Seconds: a driver that is further behind than this is not hurried on."""
 
 
@@ -32,19 +30,19 @@ class Renderer:
     """Draws the environments of one batch, by `puffer_render.draw`. Opens nothing before the first picture."""
 
     def __init__(self, env: Any) -> None:
-        """`env` has the contract's arrays, `spec` and `state(i)`. Raises RenderError when raylib is not installed."""
-        import_raylib()
+        """`env` has the contract's arrays, `spec` and `state(i)`."""
         self._env = env
         self._drawing = drawing_for(env.spec.name, env)
+        self._offscreen: Offscreen | None = None
+        self._window: Window | None = None
         self._due = 0.0
         self._dismissed = False
 
     def frame(self, env: int = 0) -> Pixels:
-        """A new picture of one environment, (height, width, 3) uint8 RGB.
-
-        Raises RenderError when no way of drawing works here, or another environment is being shown in a window.
-        """
-        return STAGE.hidden(self, self._drawing.size).render(self._draw(env))
+        """A new picture of one environment, (height, width, 3) uint8 RGB."""
+        if self._offscreen is None:
+            self._offscreen = Offscreen(*self._drawing.size)
+        return self._offscreen.render(self._draw(env))
 
     def show(self, env: int = 0) -> None:
         """Show one environment in a window, and return when the next step is due by the environment's rate.
@@ -54,9 +52,11 @@ class Renderer:
         """
         if self._dismissed:
             return
-        window = STAGE.shown(self, self._env.spec.name, self._drawing.size)
+        if self._window is None:
+            self._window = self._open()
+        window = self._window
         now = time.perf_counter()
-        self._due = max(self._due, now - LONGEST_WAIT) + 1 / self._env.spec.rate
+        self._due = max(self._due, now - MAX_WAIT) + 1 / self._env.spec.rate
         while True:  # at least once, and often enough for the window to stay alive
             window.show(self._draw(env))
             if window.closed:
@@ -68,58 +68,26 @@ class Renderer:
 
     def close(self) -> None:
         """Close this environment's window. May be called twice."""
-        STAGE.leave(self)
+        global _open_windows  # noqa: PLW0603
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+            _open_windows -= 1
+
+    def _open(self) -> Window:
+        global _open_windows  # noqa: PLW0603
+        if _open_windows:
+            raise RenderError(IN_USE)
+        try:
+            window = Window(self._env.spec.name, *self._drawing.size, footer=0, keys=())
+        except RenderError:
+            raise RenderError(NO_DISPLAY) from None
+        _open_windows += 1
+        return window
 
     def _draw(self, env: int) -> Callable[[Frame], None]:
         return functools.partial(self._drawing.draw, self._env.state(env))
 
 
-class Stage:
-    """raylib's one window, and who uses it."""
-
-    def __init__(self) -> None:
-        self._hidden: Offscreen | None = None
-        self._hidden_size = (0, 0)
-        self._window: Window | None = None
-        self._shown: Renderer | None = None
-        self._users: WeakSet[Renderer] = WeakSet()
-
-    def hidden(self, user: Renderer, size: tuple[int, int]) -> Offscreen:
-        """A canvas of this size, in units, which every user of that size shares."""
-        if self._window is not None:
-            raise RenderError(IN_USE)
-        if self._hidden is None or self._hidden_size != size:
-            self._close_hidden()
-            self._hidden, self._hidden_size = Offscreen(*size), size
-        self._users.add(user)
-        return self._hidden
-
-    def shown(self, user: Renderer, title: str, size: tuple[int, int]) -> Window:
-        """The user's window."""
-        if self._window is None:
-            self._close_hidden()
-            try:
-                self._window = Window(title, *size, footer=0, keys=())
-            except RenderError:
-                raise RenderError(NO_DISPLAY) from None
-            self._shown = user
-        if self._shown is not user:
-            raise RenderError(IN_USE)
-        return self._window
-
-    def leave(self, user: Renderer) -> None:
-        """The user draws nothing more; the last one turns off the light."""
-        self._users.discard(user)
-        if self._shown is user and self._window is not None:
-            self._window.close()
-            self._window = self._shown = None
-        if not self._users:
-            self._close_hidden()
-
-    def _close_hidden(self) -> None:
-        if self._hidden is not None:
-            self._hidden.close()
-            self._hidden = None
-
-
-STAGE = Stage()
+_open_windows = 0
+"""raylib allows one."""

@@ -1,24 +1,24 @@
 """A part of a picture that shows space: a camera, solids with light on them, lines.
 
 World coordinates are metres or whatever the environment counts in; z points up. Everything is given as NumPy arrays
-and shaded here, so that it looks alike on a graphics card and without one. Draw what is translucent last.
+and shaded here, so that it looks the same on a graphics card and without one. Draw what is translucent last.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from puffer_render.errors import import_raylib
 from puffer_render.palette import Color
 
 Points = NDArray[np.float32]
+Mesh = tuple[Points, Points | None]
+"""Corners (n, 3, 3) of triangles or points (n, 3) of lines, and the brightness (n,) of the triangles; None: 1."""
 LIGHT = np.array([0.36, -0.48, 0.8], np.float32)
 """Where it comes from; of length 1."""
 AMBIENT = 0.55
@@ -70,27 +70,25 @@ class Orbit:
         return replace(camera, yaw=camera.yaw + self.yaw, pitch=pitch, distance=camera.distance / self.zoom)
 
 
+class List(Protocol):
+    """Where a scene notes what is drawn: a `Frame`."""
+
+    def triangles(self, mesh: Mesh, color: Color) -> None: ...
+    def chain(self, mesh: Mesh, color: Color) -> None: ...
+
+
 class Scene:
     """What to draw in space with; `Frame.scene` makes it."""
 
-    def __init__(self, camera: Camera, aspect: float) -> None:
+    def __init__(self, camera: Camera, aspect: float, notes: List) -> None:
+        """aspect: of the rectangle that it is seen in, width by height."""
         self.camera = camera
-        self._rl = import_raylib()
-        self._aspect = aspect
+        self._aspect, self._notes = aspect, notes
 
     def triangles(self, corners: ArrayLike, color: Color, *, lit: bool = True) -> None:
         """Filled triangles (n, 3, 3), seen from both sides, in one colour, darker where they turn from the light."""
-        points = np.asarray(corners, np.float32).reshape(-1, 3, 3)
-        shades = shading(points) if lit else np.ones(len(points), np.float32)
-        vertex, ink, (red, green, blue, alpha) = self._rl.rlVertex3f, self._rl.rlColor4ub, color
-        self._rl.rlCheckRenderBatchLimit(3 * len(points))
-        self._rl.rlBegin(self._rl.RL_TRIANGLES)
-        for (a, b, c), shade in zip(points.tolist(), shades.tolist(), strict=True):
-            ink(int(red * shade), int(green * shade), int(blue * shade), alpha)
-            vertex(*a)
-            vertex(*b)
-            vertex(*c)
-        self._rl.rlEnd()
+        points = np.ascontiguousarray(corners, np.float32).reshape(-1, 3, 3)
+        self._notes.triangles((points, shading(points) if lit else None), color)
 
     def sphere(self, center: ArrayLike, radius: float, color: Color) -> None:
         """A ball."""
@@ -118,15 +116,7 @@ class Scene:
 
     def path(self, points: ArrayLike, color: Color) -> None:
         """Thin lines through the points (n, 3)."""
-        chain = np.asarray(points, np.float32).tolist()
-        rl = self._rl
-        rl.rlCheckRenderBatchLimit(2 * len(chain))
-        rl.rlBegin(rl.RL_LINES)
-        rl.rlColor4ub(*color)
-        for a, b in itertools.pairwise(chain):
-            rl.rlVertex3f(*a)
-            rl.rlVertex3f(*b)
-        rl.rlEnd()
+        self._notes.chain((np.ascontiguousarray(points, np.float32).reshape(-1, 3), None), color)
 
     def floor(self, low: float, high: float, step: float, color: Color, z: float = 0.0) -> None:
         """A square grid of lines on the ground, from `low` to `high` both ways."""
@@ -136,38 +126,28 @@ class Scene:
             self.line((at, low, z), (at, high, z), color)
             self.line((low, at, z), (high, at, z), color)
 
-    def begin(self) -> None:
-        """Point raylib's camera; `Frame.scene` calls it."""
-        rl, camera = self._rl, self.camera
-        rl.BeginMode3D(((camera.position), camera.target, (0, 0, 1), camera.fov, rl.CAMERA_PERSPECTIVE))
-        near, far = NEAREST * camera.distance, FARTHEST * camera.distance
-        top = near * math.tan(math.radians(camera.fov) / 2)
-        rl.rlMatrixMode(rl.RL_PROJECTION)  # raylib's own would be for the whole window
-        rl.rlLoadIdentity()
-        rl.rlFrustum(-top * self._aspect, top * self._aspect, -top, top, near, far)
-        rl.rlMatrixMode(rl.RL_MODELVIEW)
-        rl.rlDisableBackfaceCulling()
-
-    def end(self) -> None:
-        """Draw what was begun; `Frame.scene` calls it."""
-        self._rl.rlDrawRenderBatchActive()
-        self._rl.rlEnableBackfaceCulling()
-        self._rl.EndMode3D()
-
     def project(self, point: ArrayLike) -> tuple[float, float] | None:
         """Where a point is seen, each coordinate from -1 to 1 (right and up); None if it is behind the camera."""
-        camera = self.camera
-        eye = np.array(camera.position)
-        forward = np.array(camera.target) - eye
-        forward /= np.linalg.norm(forward)
-        right = np.cross(forward, (0, 0, 1))
-        right /= np.linalg.norm(right)
-        away = np.asarray(point, np.float64) - eye
-        depth = float(away @ forward)
-        if depth <= NEAREST * camera.distance:
-            return None
-        reach = depth * math.tan(math.radians(camera.fov) / 2)
-        return float(away @ right) / (reach * self._aspect), float(away @ np.cross(right, forward)) / reach
+        x, y, _, depth = view_matrix(self.camera, self._aspect) @ (*np.asarray(point, np.float64), 1.0)
+        return None if depth <= NEAREST * self.camera.distance else (float(x / depth), float(y / depth))
+
+
+def view_matrix(camera: Camera, aspect: float) -> NDArray[np.float64]:
+    """(4, 4): from the world to OpenGL's clip space, for a rectangle with this aspect."""
+    eye = np.array(camera.position)
+    forward = np.array(camera.target) - eye
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, (0, 0, 1))
+    right /= np.linalg.norm(right)
+    look = np.eye(4)
+    look[:3, :3] = right, np.cross(right, forward), -forward
+    look[:3, 3] = -look[:3, :3] @ eye
+    near, far = NEAREST * camera.distance, FARTHEST * camera.distance
+    zoom = 1 / math.tan(math.radians(camera.fov) / 2)
+    lens = np.zeros((4, 4))
+    lens[0, 0], lens[1, 1], lens[3, 2] = zoom / aspect, zoom, -1
+    lens[2, 2:] = -(far + near) / (far - near), -2 * far * near / (far - near)
+    return lens @ look
 
 
 def shading(triangles: Points) -> Points:

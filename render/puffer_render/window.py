@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from puffer_render.display import open_window
 from puffer_render.errors import RenderError, import_raylib
-from puffer_render.frame import Fonts, Frame
-from puffer_render.offscreen import open_on_display
+from puffer_render.frame import Frame
 from puffer_render.palette import NIGHT
 from puffer_render.scene import Orbit
+from puffer_render.screen import Screen
 
 REFRESH = 60
 """Pictures per second."""
@@ -29,15 +30,17 @@ class Window:
     def __init__(self, title: str, width: int, height: int, footer: int, keys: Iterable[str]) -> None:
         self._rl = rl = import_raylib()
         flags = rl.FLAG_WINDOW_RESIZABLE | rl.FLAG_MSAA_4X_HINT | rl.FLAG_VSYNC_HINT
-        if not open_on_display(rl, (width, height + footer), title, flags):
+        if not open_window(rl, (width, height + footer), title, flags):
             raise RenderError(NO_DISPLAY)
         rl.SetWindowMinSize(SMALLEST, SMALLEST)
         rl.SetExitKey(rl.KEY_NULL)
         rl.SetTargetFPS(REFRESH)
         self._codes = {key: getattr(rl, f"KEY_{key.upper()}") for key in keys}
-        self._fonts = Fonts()
-        self._frame = Frame(width, height, self._fonts)
+        self._screen = Screen()
+        self._width, self._height = width, height
         self._whole_height = height + footer
+        self.orbit = Orbit()
+        """How the camera of a scene was moved; change it to move it."""
         self._ground = rl.ffi.new("Color *", NIGHT)[0]
 
     @property
@@ -72,11 +75,6 @@ class Window:
         """Notches that the mouse's wheel was turned since the last frame, away from the person."""
         return float(self._rl.GetMouseWheelMove())
 
-    @property
-    def orbit(self) -> Orbit:
-        """How the camera of a scene was moved; change it to move it."""
-        return self._frame.orbit
-
     def typed(self) -> str:
         """Characters typed since the last frame, by the person's own keyboard layout."""
         characters = ""
@@ -86,20 +84,22 @@ class Window:
 
     def show(self, draw: Callable[[Frame], None]) -> None:
         """Draw and present one picture, wait for the next one's time, and take note of the keys."""
-        rl, frame = self._rl, self._frame
+        rl, screen = self._rl, self._screen
         width, height = rl.GetScreenWidth(), rl.GetScreenHeight()
-        frame.scale = min(width / frame.width, height / self._whole_height)
-        shown_width, shown_height = round(frame.width * frame.scale), round(self._whole_height * frame.scale)
+        screen.scale = min(width / self._width, height / self._whole_height)
+        shown_width, shown_height = round(self._width * screen.scale), round(self._whole_height * screen.scale)
         left, top = (width - shown_width) // 2, (height - shown_height) // 2
+        frame = Frame(self._width, self._height, self.orbit)
+        draw(frame)
         rl.BeginDrawing()
         rl.ClearBackground(self._ground)
         rl.BeginScissorMode(left, top, shown_width, shown_height)
-        frame.origin, frame.surface = (left, top), (rl.GetRenderWidth(), rl.GetRenderHeight())
-        frame.paint(draw)
+        screen.origin, screen.surface = (left, top), (rl.GetRenderWidth(), rl.GetRenderHeight())
+        screen.paint(frame)
         rl.EndScissorMode()
         rl.EndDrawing()
 
     def close(self) -> None:
         """Close the window, and nothing else."""
-        self._fonts.close()
+        self._screen.close()
         self._rl.CloseWindow()

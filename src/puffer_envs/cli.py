@@ -1,11 +1,11 @@
-"""puffer-envs: list, describe, check and measure environments."""
+"""`puffer-envs`: list, describe, check and measure environments."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,116 +18,147 @@ from rich.table import Table
 from puffer_envs import __version__, _core, bench, conformance
 from puffer_envs.conformance.isolation import Request, check_isolated
 from puffer_envs.conformance.report import Report, print_summary
-from puffer_envs.contract.command_line import parse_value
+from puffer_envs.contract.command_line import Value, parse_value
+from puffer_envs.contract.commands import Parser, add_library, add_threads, number, run_command, whole_number
+from puffer_envs.contract.errors import DOCS, UserError
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
-from puffer_envs.spec import EnvSpec, list_envs, spec
+from puffer_envs.spec import EnvSpec, Field, list_envs, spec
+
+PROGRAM = "puffer-envs"
+
+EXAMPLES = """examples:
+  puffer-envs list
+  puffer-envs info breakout
+  puffer-envs check my_module:make_env --env.size 20
+  puffer-envs bench breakout --num-envs 16384 --threads 2
+"""
+
+STDOUT = Path("-")
+"""What `--json` without a file stands for."""
+
+Run = Callable[[argparse.Namespace, Mapping[str, Any], Console], int]
+"""A command's body."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when all went well, 1 when a check failed, 2 for a mistake in the command."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    console = Console()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0 when all went well, 1 when a check failed, 2 for a mistake in the command."""
+    return run_command(PROGRAM, lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    options, settings = build_parser().parse(arguments)
+    settings |= dict(getattr(options, "settings", []))
     try:
-        for library in getattr(arguments, "library", []):
+        for library in getattr(options, "library", []):
             load_library(library)
-        result: int = arguments.run(arguments, console)
-    except (ValueError, TypeError, MemoryError, OSError, ImportError) as error:
-        print(f"puffer-envs: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        result: int = options.run(options, settings, Console())
     except BrokenPipeError:
-        return 0
+        raise
+    except (ValueError, TypeError, MemoryError, OSError, ImportError) as error:
+        raise UserError(str(error)) from error
     return result
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="puffer-envs", description="List, describe, check and measure environments.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+def build_parser() -> Parser:
+    """Return the parser of `puffer-envs`."""
+    parser = Parser(prog=PROGRAM, description="List, describe, check and measure environments.", epilog=EXAMPLES)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
 
-    command = commands.add_parser("list", help="all environments, one line each")
-    command.set_defaults(run=_list)
+    def add(name: str, run: Run, summary: str, description: str | None = None) -> Parser:
+        command: Parser = commands.add_parser(name, help=summary, description=description or _sentence(summary))
+        command.set_defaults(run=run, parser=command)
+        return command
 
-    command = commands.add_parser("info", help="spaces, reward, ends, settings and state of one environment")
-    command.add_argument("name", metavar="NAME", help="see puffer-envs list")
-    _add_library(command)
-    command.set_defaults(run=_info)
+    command = add("list", _list, "list all environments, one line each")
+    _add_json(command, "print them as JSON")
+    add_library(command)
 
-    command = commands.add_parser(
+    command = add("info", _info, "show spaces, rewards, settings and state of one environment")
+    command.add_argument("name", metavar="NAME", help="an environment; `puffer-envs list` shows them")
+    _add_json(command, "print it as JSON")
+    add_library(command)
+
+    command = add(
         "check",
-        help="test that an environment keeps the contract",
-        description="Test that environments keep the contract, and say what is wrong, where, and what to do. "
-        "docs/check.md explains every check.",
+        _check,
+        "test that an environment keeps the contract",
+        f"Test that environments keep the contract, and report what is wrong, where, and what to do.\n"
+        f"Every check is explained at {DOCS}/check/.",
     )
     command.add_argument(
         "names",
         metavar="NAME",
         nargs="+",
-        help="gymnasium:ID, pettingzoo:MODULE, module:factory, a name that puffer-envs list gives, or 'all' of those",
+        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory, or 'all' of `puffer-envs list`",
     )
     steps = conformance.STEPS
-    command.add_argument("--steps", type=_positive, default=steps, help="per trajectory (default %(default)s)")
-    command.add_argument("--timeout", type=_seconds, default=60.0, help="seconds for each check (default %(default)g)")
-    command.add_argument("--json", type=Path, metavar="FILE", help="also write the results there")
+    command.add_argument(
+        "--steps", type=whole_number(1), default=steps, metavar="N", help="per trajectory [%(default)s]"
+    )
+    command.add_argument(
+        "--timeout", type=number(1, 86400), default=60.0, metavar="S", help="seconds for each check [%(default)g]"
+    )
+    _add_json(command, "also write the results as JSON")
     _add_settings(command)
-    command.set_defaults(run=_check)
 
-    command = commands.add_parser("bench", help="measure agent-steps per second, with calibrations beside them")
-    command.add_argument("names", metavar="NAME", nargs="+", help="see puffer-envs list, or 'all'")
-    command.add_argument("--agents", type=_positive, default=4096, help="rows in the batch (default %(default)s)")
-    command.add_argument("--threads", type=_positive, default=1, help="default %(default)s")
-    command.add_argument("--isa", choices=_core.supported_isas(), help="instruction set (default: the best)")
-    command.add_argument("--seconds", type=float, default=0.2, help="per repeat (default %(default)s)")
-    command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    command = add("bench", _bench, "measure agent steps per second, beside two calibrations of this machine")
+    command.add_argument("names", metavar="NAME", nargs="+", help="an environment, or 'all'")
+    command.add_argument(
+        "--num-envs",
+        "--agents",
+        type=whole_number(1),
+        default=4096,
+        metavar="N",
+        help="environments in the batch; fewer if they have several agents, for as many rows [%(default)s]",
+    )
+    add_threads(command, 1, "threads that step them [%(default)s]")
+    command.add_argument("--isa", choices=_core.supported_isas(), help="instruction set [the best]")
+    command.add_argument(
+        "--seconds", type=number(0, 60, above=True), default=0.2, metavar="S", help="per repeat [%(default)s]"
+    )
+    _add_json(command, "also write the figures as JSON")
     _add_settings(command)
-    command.set_defaults(run=_bench)
     return parser
 
 
-def _add_library(command: argparse.ArgumentParser) -> None:
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
+
+
+def _add_json(command: Parser, what: str) -> None:
     command.add_argument(
-        "--library",
+        "--json", nargs="?", const=STDOUT, type=Path, metavar="FILE", help=f"{what}, to FILE or standard output"
+    )
+
+
+def _add_settings(command: Parser) -> None:
+    add_library(command)
+    command.add_env_settings()
+    command.add_argument(
+        "--set",
         action="append",
         default=[],
-        metavar="FILE",
-        help="load an environment of your own from there first",
+        type=_setting,
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="the same as --env.NAME VALUE",
     )
 
 
-def _add_settings(command: argparse.ArgumentParser) -> None:
-    _add_library(command)
-    command.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings", help="a setting of the environment"
-    )
+def _setting(text: str) -> tuple[str, Value]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE")
+    return name.replace("-", "_"), parse_value(value)
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, and whole, got {text!r}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 1 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 86400 seconds, got {text!r}")
-    return value
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """NAME=VALUE pairs."""
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes NAME=VALUE, got {pair!r}")
-        settings[name] = parse_value(text)
-    return settings
+def _write_json(path: Path | None, value: object) -> None:
+    text = json.dumps(value, indent=2)
+    if path == STDOUT:
+        print(text)
+    elif path is not None:
+        path.write_text(text + "\n", "utf-8")
 
 
 def _names(names: Sequence[str]) -> list[str]:
@@ -143,7 +174,10 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def _list(_: argparse.Namespace, console: Console) -> int:
+def _list(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    if options.json is not None:
+        _write_json(options.json, [_facts(spec(name)) for name in list_envs()])
+        return 0
     table = _table("name", "agents", "observation", "action", "what it is", right=("agents",))
     for name in list_envs():
         env = spec(name)
@@ -163,8 +197,35 @@ def _actions(env: EnvSpec) -> str:
     return "one of " + " x ".join(str(a.choices) for a in actions)
 
 
-def _info(arguments: argparse.Namespace, console: Console) -> int:
-    env = spec(arguments.name)
+def _facts(env: EnvSpec) -> dict[str, object]:
+    """What a program may want to know of an environment, as JSON values."""
+    layout = env.layout
+    return {
+        "name": env.name,
+        "version": env.version,
+        "doc": env.doc,
+        "reward": env.reward,
+        "ends": env.ends,
+        "agents": layout.agents,
+        "observation": {"dtype": str(env.obs_dtype), "shape": list(layout.obs_shape)},
+        "actions": [
+            {"name": a.name, "labels": list(a.labels)}
+            | ({"choices": a.choices} if a.choices else {"low": a.low, "high": a.high})
+            for a in layout.actions
+        ],
+        "settings": [
+            {"name": p.name, "default": p.type(p.default), "low": p.low, "high": p.high, "doc": p.doc}
+            for p in env.params
+        ],
+        "log": list(env.log_names),
+    }
+
+
+def _info(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    env = spec(options.name)
+    if options.json is not None:
+        _write_json(options.json, _facts(env))
+        return 0
     console.print(f"[bold]{env.name}[/] version {env.version}\n{escape(env.doc)}\n", highlight=False)
     facts = _table("", "")
     facts.show_header = False
@@ -196,35 +257,42 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
 
     table = _table("state", "type", "meaning")
     for field in env.fields:
-        shape = "rows x columns by the settings" if field.in_block else " x ".join(map(str, field.shape[: field.ndim]))
-        table.add_row(field.name, f"{field.dtype} {shape}".strip(), escape(field.doc))
+        table.add_row(field.name, _type(field), escape(field.doc))
+        for member in field.parts:
+            table.add_row(f"{field.name}.{member.name}", _type(member), escape(member.doc))
     console.print(table)
     return 0
 
 
-def _check(arguments: argparse.Namespace, console: Console) -> int:
-    settings = _settings(arguments.settings)
-    names = [known for name in arguments.names for known in (list_envs() if name == "all" else [name])]
+def _type(field: Field) -> str:
+    if field.in_block:
+        shape = "rows by the settings" if field.parts else "rows x columns by the settings"
+    else:
+        shape = " x ".join(map(str, field.shape[: field.ndim])) + " rows" * bool(field.parts)
+    return shape if field.parts else f"{field.dtype} {shape}".strip()
+
+
+def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    names = [known for name in options.names for known in (list_envs() if name == "all" else [name])]
     reports: list[Report] = []
-    if arguments.json is not None and not arguments.json.parent.is_dir():
-        raise ValueError(f"--json {arguments.json}: there is no folder {arguments.json.parent}")
+    if options.json is not None and not options.json.parent.is_dir():
+        raise ValueError(f"--json {options.json}: there is no folder {options.json.parent}")
     for name in dict.fromkeys(names):
-        request = Request(name, arguments.steps, settings, arguments.timeout, tuple(arguments.library))
+        request = Request(name, options.steps, dict(settings), options.timeout, tuple(options.library))
         report = Report(name, console)
         report.follow(check_isolated(request))
         reports.append(report)
-    if arguments.json is not None:
-        written = {"puffer_envs": __version__, "environments": [report.as_dict() for report in reports]}
-        arguments.json.write_text(json.dumps(written, indent=2) + "\n")
+    if options.json is not None:
+        _write_json(
+            options.json,
+            {"puffer_envs": __version__, "environments": [report.as_dict() for report in reports]},
+        )
     print_summary(reports, console)
     return 1 if any(report.failed for report in reports) else 0
 
 
-def _bench(arguments: argparse.Namespace, console: Console) -> int:
-    names = _names(arguments.names)
-    if not 0 < arguments.seconds <= 60:
-        raise ValueError(f"--seconds must be above 0 and at most 60, got {arguments.seconds}")
-    settings = _settings(arguments.settings)
+def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    names = _names(options.names)
     for name in names:
         make(name, **settings).close()  # refuse a wrong setting before measuring anything
     calibration = bench.calibrate()
@@ -238,20 +306,20 @@ def _bench(arguments: argparse.Namespace, console: Console) -> int:
     measured = []
     for name in names:
         with console.status(f"measuring {name}"):
-            m = bench.measure(name, arguments.agents, arguments.threads, arguments.isa, arguments.seconds, **settings)
+            m = bench.measure(name, options.num_envs, options.threads, options.isa, options.seconds, **settings)
         measured.append(m)
         millions = [f"{x * 1e-6:.1f}" for x in (m.steps_per_second, m.slowest, m.fastest, m.bare_steps_per_second)]
         per_call = f"{m.microseconds_per_call:.2f}"
         table.add_row(m.environment, str(m.num_agents), *millions, f"{m.efficiency:.1%}", per_call)
     console.print(table)
     console.print(
-        f"Random actions, {measured[0].isa}, {arguments.threads} thread(s); medians of {bench.REPEATS} repeats of "
+        f"Random actions, {measured[0].isa}, {options.threads} thread(s); medians of {bench.REPEATS} repeats of "
         f"env.step, in turn with the same batch in a bare C loop.",
         highlight=False,
     )
-    if arguments.json:
+    if options.json:
         figures = {"calibration": asdict(calibration), "measurements": [asdict(m) for m in measured]}
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+        _write_json(options.json, figures)
     return 0
 
 

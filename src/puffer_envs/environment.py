@@ -26,7 +26,8 @@ MAX_THREADS = 1024
 class State:
     """The named fields of one environment's state, read-only and live: they change as the environment steps.
 
-    Numbers are read when asked for (`state.ball_x`); arrays are views. `dir(state)` and iteration give the names.
+    Numbers are read when asked for (`state.ball_x`); arrays are views. Tables whose rows have named parts are record
+    arrays: `state.drones.position` has a row for each drone. `dir(state)` and iteration give the names.
     """
 
     __slots__ = ("_assets", "_memory", "_spec")
@@ -61,6 +62,7 @@ class State:
         size = int(np.prod(shape)) * field.dtype.itemsize
         whole = self._assets if field.in_assets else self._memory
         view = whole[offset : offset + size].view(field.dtype).reshape(shape)
+        view = view.view(np.recarray) if field.parts else view
         view.flags.writeable = False
         return view
 

@@ -75,7 +75,7 @@ class Field:
     name: str
     """As in `env.state(i).NAME`."""
     dtype: np.dtype[Any]
-    """Of its elements."""
+    """Of its elements; structured for a table whose rows have named parts."""
     ndim: int
     """0 for a number, 1 or 2 for an array."""
     in_block: bool
@@ -88,6 +88,8 @@ class Field:
     """Its first `ndim` elements count."""
     doc: str
     """What it means, with its unit."""
+    parts: tuple[Field, ...] = ()
+    """The named parts of one row, in a table that has them: `state.drones.position`."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +166,6 @@ def _read_spec(name: str) -> EnvSpec:
         Param(label, _PARAM_TYPES[kind], default, low, high, doc, fixed)
         for label, kind, default, low, high, doc, fixed in table["params"]
     )
-    fields = tuple(
-        Field(label, dtype, ndim, in_block, in_assets, offset, shape, doc)
-        for label, dtype, ndim, in_block, in_assets, offset, shape, doc in table["fields"]
-    )
     layout = read_layout(name, [p.default for p in params])
     return EnvSpec(
         name=name,
@@ -179,10 +177,30 @@ def _read_spec(name: str) -> EnvSpec:
         obs_dtype=table["obs_dtype"],
         obs=_obs_parts(table["obs"], int(np.prod(layout.obs_shape))),
         params=params,
-        fields=fields,
+        fields=tuple(_read_field(*row) for row in table["fields"]),
         log_names=table["log_names"],
         layout=layout,
     )
+
+
+def _read_field(
+    name: str,
+    dtype: np.dtype[Any],
+    ndim: int,
+    in_block: bool,
+    in_assets: bool,
+    offset: int,
+    shape: tuple[int, ...],
+    doc: str,
+    rows: list[tuple[Any, ...]],
+    row_bytes: int,
+) -> Field:
+    parts = tuple(_read_field(*row) for row in rows)
+    if parts:
+        formats = [(part.dtype, part.shape[: part.ndim]) for part in parts]
+        names, offsets = [part.name for part in parts], [part.offset for part in parts]
+        dtype = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": row_bytes})
+    return Field(name, dtype, ndim, in_block, in_assets, offset, shape, doc, parts)
 
 
 def _obs_parts(rows: list[tuple[str, int, float, float, str]], size: int) -> tuple[ObsPart, ...]:

@@ -19,8 +19,6 @@ from puffer_envs.contract.observations import FieldSpec, describe_fields
 from puffer_envs.contract.policy_info import fields_as_json
 from puffer_train.errors import ContractError
 
-Environment = BufferEnv
-
 
 @dataclass(frozen=True)
 class EnvironmentSpec:

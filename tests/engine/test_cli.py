@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import puffer_envs
-from puffer_envs.cli import main
+from puffer_envs.cli import build_parser, main
 
 ENVIRONMENTS = puffer_envs.list_envs()
 
@@ -33,6 +33,8 @@ def test_info_shows_the_whole_table(name: str, capsys: pytest.CaptureFixture[str
     spec = puffer_envs.spec(name)
     for entry in (*spec.obs, *spec.params, *spec.fields, *spec.layout.actions):
         assert entry.name in out
+    for field in spec.fields:
+        assert all(f"{field.name}.{part.name}" in out for part in field.parts)
 
 
 def test_check_and_bench(tmp_path: Path) -> None:
@@ -52,13 +54,20 @@ def test_check_and_bench(tmp_path: Path) -> None:
         (["check", "nothing-like-it"], "Known: asteroids,"),
         (["bench", "squared", "--set", "max_steps=0"], "must be from 1 to 100000, got 0"),
         (["bench", "squared", "--set", "max_step=4"], "Did you mean 'max_steps'?"),
-        (["bench", "squared", "--set", "max_steps"], "--set takes NAME=VALUE"),
+        (["bench", "squared", "--set", "max_steps"], "'max_steps' must be NAME=VALUE"),
         (["bench", "squared", "--set", "max_steps=many"], "must be an integer from 1 to 100000, got 'many'"),
-        (["bench", "squared", "--seconds", "nan"], "--seconds must be above 0"),
+        (["bench", "squared", "--seconds", "nan"], "'nan' is not a number"),
         (["bench", "squared", "--agents", "0"], "must be at least 1"),
-        (["bench", "squared", "--agents", "x"], "must be at least 1, and whole, got 'x'"),
-        (["check", "squared", "--timeout", "soon"], "must be from 1 to 86400 seconds, got 'soon'"),
+        (["bench", "squared", "--agents", "x"], "'x' is not a whole number"),
+        (["check", "squared", "--timeout", "soon"], "'soon' is not a number"),
         (["bench", "squared", "--seconds", "0.01", "--json", "/nowhere/at/all.json"], "No such file"),
+        (["check", "squared", "--timeout", "0.5"], "0.5 must be at least 1"),
+        (["bench", "squared", "--seconds", "0"], "0 must be above 0"),
+        (["bench", "squared", "--env.max-step", "4"], "Did you mean 'max_steps'?"),
+        (["bench", "squared", "--env.max-steps"], "--env.max-steps needs a value"),
+        (["bench", "squared", "--nun-envs", "4"], "there is no option '--nun-envs'. Did you mean '--num-envs'?"),
+        (["info", "squared", "--env.max-steps", "4"], "this command makes no environment"),
+        (["info", "squared", "extra"], "unexpected argument 'extra'"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "required: COMMAND"),
     ],
@@ -67,6 +76,34 @@ def test_mistakes_get_a_line_and_exit_code_2(arguments: list[str], message: str)
     done = run(*arguments)
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.startswith("puffer-envs: ") and done.stderr.count("\n") == 1
+
+
+def test_json_goes_to_standard_output_or_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [env["name"] for env in listed] == ENVIRONMENTS
+    assert main(["info", "breakout", "--json", str(tmp_path / "breakout.json")]) == 0
+    (breakout,) = [env for env in listed if env["name"] == "breakout"]
+    assert json.loads((tmp_path / "breakout.json").read_text()) == breakout
+    assert breakout["settings"][0] | {"doc": ""} == {
+        "name": "frameskip", "default": 4, "low": 1.0, "high": 16.0, "doc": ""
+    }  # fmt: skip
+
+
+def test_settings_are_the_same_in_both_spellings(capsys: pytest.CaptureFixture[str]) -> None:
+    for given in (["--env.max-steps", "7"], ["--env.max_steps=7"], ["--set", "max_steps=7"]):
+        options, settings = build_parser().parse(["bench", "squared", *given])
+        assert settings | dict(options.settings) == {"max_steps": 7}
+    options, _ = build_parser().parse(["bench", "squared", "--num_envs", "1_000", "--threads", "2"])
+    assert (options.num_envs, options.threads) == (1000, 2)
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"{puffer_envs.__version__}\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["check", "--help"], ["bench", "--help"]])

@@ -122,6 +122,22 @@ def test_state_is_read_only_and_names_its_fields() -> None:
             env.state(0).bricks[:] = 0
 
 
+def test_tables_of_structs_are_record_arrays() -> None:
+    with puffer_envs.make("drone", 2, num_drones=3) as env:
+        env.reset(0)
+        state = env.state(1)
+        assert state.drones.position.shape == (3, 3) and state.drones[2].rotors.tolist() == [0.5] * 4
+        assert state.gates.center.shape == state.gates.direction.shape == (10, 3)
+        with pytest.raises(ValueError, match="read-only"):
+            state.drones.position[0] = 0
+
+
+@pytest.mark.parametrize("name", puffer_envs.list_envs())
+def test_no_part_of_a_table_hides_an_attribute_of_arrays(name: str) -> None:
+    names = {part.name for field in puffer_envs.spec(name).fields for part in field.parts}
+    assert not names & set(dir(np.recarray))
+
+
 def test_blocks_show_their_contents(probe: str) -> None:
     with puffer_envs.make(probe, agents=2) as env:
         env.reset(0)

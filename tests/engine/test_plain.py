@@ -112,10 +112,11 @@ def play_both(name: str, settings: dict[str, Any], steps: int, seed: int) -> int
         plain.reset()
         held = draw_actions(fast.single_action_space, fast.actions, rng)
         for step in range(steps):
-            assert fast.state_hash() == plain.state_hash(), f"{name} at {settings}: the state after {step} steps"
+            where = f"{name} at {settings} after {step} steps"
+            assert fast.state_hash() == plain.state_hash(), f"{where}: state"
             for output in OUTPUTS:
                 ours, theirs = getattr(fast, output), getattr(plain, output)
-                assert ours is theirs is None or ours.tobytes() == theirs.tobytes(), f"{output} after {step} steps"
+                assert ours is theirs is None or ours.tobytes() == theirs.tobytes(), f"{where}: {output}"
             over = fast.terminals | fast.truncations
             assert fast.final_observations[over].tobytes() == plain.final_observations[over].tobytes()
             ended += int(over.sum())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -13,14 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from policies import write_policy
 from programs import complaint, environment, run_module
-from safetensors.numpy import save_file
 from virtual_display import PATIENCE, VirtualDisplay, wait_for
 
 import puffer_envs
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_info import read_info
 from puffer_render.draw import breakout
 from puffer_render.overlay import FOOTER
 from puffer_render.palette import AMBER, MINT, SNOW, TEAL, Color
+from puffer_render.player import REST
 
 WIDTH, HEIGHT = breakout.SIZE
 PADDLE_Y = breakout.HUD_HEIGHT + 8 + round((breakout.PADDLE_TOP + 4) * breakout.ZOOM)
@@ -80,8 +82,11 @@ def near(pixels: NDArray[np.uint8], color: Color, distance: int = 40) -> NDArray
 
 
 @contextlib.contextmanager
-def playing(display: VirtualDisplay, *arguments: object) -> Iterator[Game]:
-    """puffer-play NAME ..., called as a function by a program that then says whether it is still there."""
+def playing(display: VirtualDisplay, *arguments: object, start: bool = True) -> Iterator[Game]:
+    """puffer-play NAME ..., called as a function by a program that then says whether it is still there.
+
+    start: press a key to begin the game.
+    """
     code = "import sys; from puffer_render.cli_play import main; print('returned', main(sys.argv[1:]), flush=True)"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -92,7 +97,12 @@ def playing(display: VirtualDisplay, *arguments: object) -> Iterator[Game]:
     )
     try:
         game = Game(display, display.wait_for_window("puffer-play", process), process)
-        wait_for("the first picture", lambda: not np.isnan(game.paddle()) or game.footer().max() > 200)
+        wait_for("the first picture", lambda: game.footer().max() > 200)
+        if start:
+            wait_for("the start", lambda: near(game.picture(), MINT).any())
+            for key in ("Left", "Right"):  # the first one starts the game; the second one takes its move back
+                game.tap(key)
+            wait_for("the paddle", lambda: not np.isnan(game.paddle()))
         yield game
     finally:
         process.kill()
@@ -116,6 +126,37 @@ def test_breakout_is_played_with_keys(display: VirtualDisplay) -> None:
         assert game.wait_for_end() == 0
 
 
+def test_a_game_begins_with_a_key_and_ends_with_its_score(display: VirtualDisplay) -> None:
+    with playing(display, "breakout", "--env.max-frames", "60", start=False) as game:
+        wait_for("the panel", lambda: near(game.picture(), MINT).any())
+        assert game.still(), "the game began by itself"
+        game.tap("Left")
+        wait_for("the game", lambda: not np.isnan(game.paddle()))
+        wait_for("its end", lambda: np.isnan(game.paddle()) and near(game.picture(), MINT).any())
+        assert game.still(), "the next game began by itself"
+        time.sleep(REST)
+        game.tap("Left")
+        wait_for("the next game", lambda: not np.isnan(game.paddle()))
+        game.tap("Escape")
+        assert game.wait_for_end() == 0
+        assert game.process.stdout is not None
+        assert "breakout: score 0 in 60 steps" in game.process.stdout.read()
+
+
+def test_the_list_of_keys_stops_the_game(display: VirtualDisplay) -> None:
+    with playing(display, "breakout") as game:
+        game.tap("h")
+        wait_for("a still picture", game.still)
+        game.tap("h")
+        wait_for("the game", lambda: not game.still())
+
+
+def test_a_run_folder_is_its_policy(display: VirtualDisplay, tmp_path: Path) -> None:
+    always_left(tmp_path).rename(tmp_path / "policy.safetensors")
+    with playing(display, tmp_path, start=False) as game:
+        game.wait_for_paddle(0, 80)
+
+
 def test_pause_step_and_reset(display: VirtualDisplay) -> None:
     with playing(display, "breakout") as game:
         game.tap("p")
@@ -131,11 +172,10 @@ def test_pause_step_and_reset(display: VirtualDisplay) -> None:
             time.sleep(0.1)
         game.release("Right")
         game.wait_for_paddle(WIDTH / 2 + 45, WIDTH / 2 + 55)
-        game.tap("r")
-        game.wait_for_paddle(WIDTH / 2 - 5, WIDTH / 2 + 5)
-
         game.tap("p")
-        wait_for("the game to go on", lambda: not game.still())
+        wait_for("the game to continue", lambda: not game.still())
+        game.tap("r")
+        wait_for("a game that has not begun", lambda: np.isnan(game.paddle()))
 
 
 def test_speed(display: VirtualDisplay) -> None:
@@ -183,7 +223,7 @@ def test_closing_the_window_closes_nothing_else(display: VirtualDisplay, way: st
 
 
 def test_policy_plays_and_the_person_takes_over(display: VirtualDisplay, tmp_path: Path) -> None:
-    with playing(display, "breakout", "--policy", always_left(tmp_path)) as game:
+    with playing(display, "breakout", "--policy", always_left(tmp_path), start=False) as game:
         game.wait_for_paddle(0, 80)
         wait_for("the policy's sign", lambda: near(game.footer()[:, :60], AMBER).any())
         game.hold("Right")
@@ -195,35 +235,20 @@ def test_policy_plays_and_the_person_takes_over(display: VirtualDisplay, tmp_pat
 
 def always_left(folder: Path, **settings: object) -> Path:
     """A policy file for breakout that moves left, whatever it sees: its one unit is the number of balls left."""
-    spec = puffer_envs.spec("breakout")
-    inputs = 118
-    encoder = np.zeros((1, inputs), np.float32)
+    encoder = np.zeros((1, 118), np.float32)
     encoder[0, 7] = 1
-    tensors = {
-        "input_scale": np.ones(inputs, np.float32),
-        "encoder.weight": encoder,
-        "head.weight": np.array([[0], [1000], [0], [0]], np.float32),
-    }
-    info = {
-        "environment": "breakout",
-        "environment_version": spec.version,
-        "observation_shape": [inputs],
-        "observation_dtype": "float32",
-        "action_kind": "discrete",
-        "action_sizes": [3],
-        "hidden": 1,
-        "layers": 0,
-        "settings": {"frameskip": 4, **settings},
-    }
-    path = folder / "left.safetensors"
-    save_file(tensors, path, {"format": "puffer-policy-1", "policy": json.dumps(info)})
-    return path
+    head = np.array([[0], [1000], [0], [0]], np.float32)
+    given = {"encoder": encoder, "head": head, "settings": {"frameskip": 4, **settings}}
+    version = puffer_envs.spec("breakout").version
+    return write_policy(folder / "left.safetensors", "breakout", 118, 3, version=version, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "NAME"),
+        ([], "name an environment"),
+        (["gymnasium:CartPole-v1"], "with --policy FILE"),
+        (["--policy", "{folder}"], "neither policy.safetensors nor replay.puf"),
         (["breakot"], "Did you mean 'breakout'?"),
         (["breakout", "--env.frameskp", "2"], "Did you mean 'frameskip'?"),
         (["breakout", "--env.frameskip", "0"], "from 1 to 16"),
@@ -231,15 +256,16 @@ def always_left(folder: Path, **settings: object) -> Path:
         (["breakout", "--env.frameskip"], "--env.frameskip needs a value: --env.frameskip VALUE."),
         (["breakout", "--sed", "1"], "--sed"),
         (["breakout", "--seed", "-1"], "seed"),
-        (["breakout", "--policy", "absent"], "absent: no such file"),
+        (["breakout", "--policy", "absent"], "absent: cannot be read"),
         (["breakout", "--env.num_envs", "2"], "no setting 'num_envs'"),
         (["cartpole", "--policy", "{policy}"], "'breakout', not in 'cartpole'"),
         (["breakout"], "no display"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
-    policy = always_left(tmp_path)
-    done = run_module("cli_play", *(argument.format(policy=policy) for argument in arguments))
+    policy, empty = always_left(tmp_path), tmp_path / "empty"
+    empty.mkdir()
+    done = run_module("cli_play", *(argument.format(policy=policy, folder=empty) for argument in arguments))
     assert said in complaint(done)
 
 

@@ -10,7 +10,7 @@ import pytest
 import puffer_envs
 from puffer_envs.spec import ActionPart
 from puffer_render.keys import KeyMap, make_keymap
-from puffer_render.player import FASTEST, LONGEST_WAIT, SLOWEST, Player
+from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Player
 
 NONE: frozenset[str] = frozenset()
 STAY, UP, DOWN, LEFT, RIGHT = range(5)  # of squared
@@ -39,14 +39,14 @@ def test_speed_multiplies(player: Player, speed: float) -> None:
 def test_speed_has_bounds(player: Player) -> None:
     for _ in range(50):
         player.faster()
-    assert player.speed == FASTEST
+    assert player.speed == MAX_SPEED
     for _ in range(50):
         player.slower()
-    assert player.speed == SLOWEST
+    assert player.speed == MIN_SPEED
 
 
 def test_lost_time_is_not_caught_up_on(player: Player) -> None:
-    assert player.advance(1000.0, NONE, NONE) == int(LONGEST_WAIT * player.rate)
+    assert player.advance(1000.0, NONE, NONE) == int(MAX_WAIT * player.rate)
 
 
 def test_pause_stops_time_but_not_single_steps(player: Player) -> None:
@@ -78,13 +78,56 @@ def test_reset_with_a_seed_repeats_the_game(player: Player) -> None:
     assert player.env.state_hash() != first
 
 
-def test_the_last_episode_is_kept() -> None:
+def test_games_are_kept() -> None:
     with puffer_envs.make("squared", max_steps=3) as env:
         player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
-        assert player.last_episode == {}
+        assert player.games == []
         for _ in range(4):
             player.step()
-        assert player.last_episode["episode_length"] == 3
+        (game,) = player.games
+        assert game.steps == 3
+
+
+def test_a_game_waits_for_a_key_before_and_after() -> None:
+    with puffer_envs.make("squared", max_steps=3) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        player.begin()
+        assert player.stopped == "start" and player.advance(0.2, NONE, {"p"}) == 0
+        assert player.advance(0.2, {"up"}, {"up"}) == 2 and player.stopped is None
+        assert player.advance(0.2, {"up"}, NONE) == 1, "steps were taken after the end"
+        assert player.stopped == "end" and player.games[-1].steps == 3
+        assert player.advance(0.1, {"up"}, {"up"}) == 0, "a key meant for the last game began the next one"
+        assert player.advance(REST, {"up"}, NONE) == 0, "a key that was held all the time began the next game"
+        assert player.advance(0.1, {"up"}, {"up"}) == 1 and player.stopped is None
+
+
+def test_where_each_step_waits_the_key_that_leaves_the_end_is_no_move() -> None:
+    with puffer_envs.make("squared", max_steps=2) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        player.waits = True
+        player.begin()
+        assert player.stopped is None
+        for _ in range(2):
+            assert player.advance(0.02, NONE, {"up"}) == 1
+        assert player.stopped == "end"
+        assert player.advance(REST, NONE, NONE) == 0
+        assert player.advance(0.02, NONE, {"up"}) == 0 and player.stopped is None
+        assert player.advance(0.02, NONE, {"up"}) == 1
+
+
+def test_other_agents_ends_do_not_stop_the_game() -> None:
+    with puffer_envs.make("snake", num_snakes=4) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        player.begin()
+        player.advance(0.1, {"left"}, {"left"})
+        ended, own = 0, 0
+        for _ in range(400):
+            player.stopped = None
+            player.step()
+            ended += int(env.terminals[1:].any())
+            own += int(env.terminals[0])
+            assert (player.stopped == "end") == bool(env.terminals[0])
+        assert ended > own == len(player.games)
 
 
 class Recorder:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import av
@@ -17,9 +18,12 @@ from recordings import record
 from virtual_display import PATIENCE, wait_for
 
 from puffer_envs import Replay
-from puffer_render.cli_render import Studio
 from puffer_render.draw.squared import SIZE
+from puffer_render.errors import RenderError
+from puffer_render.film import write_film
 from puffer_render.palette import NIGHT
+from puffer_render.studio import Studio, Take
+from puffer_render.video import Encoder, Packet, Planes, Segment
 
 STEPS = 60  # of the replay fixture
 RATE = 8  # steps per second, from squared's table
@@ -92,13 +96,77 @@ def test_an_action_held_for_frames_is_shown_frame_by_frame(tmp_path: Path) -> No
     recorded = record("breakout", 20, tmp_path / "breakout.replay", frameskip=3)
     (tmp_path / "mp4").mkdir()
     pictures, seconds = render(recorded, tmp_path / "mp4" / "out.mp4", "--scale", 0.5)
+    assert len(pictures) == 31 and seconds == pytest.approx(1)  # 30 a second of 60 frames
+    pictures, seconds = render(recorded, tmp_path / "mp4" / "out.mp4", "--scale", 0.5, "--every", 1)
     assert len(pictures) == 61 and seconds == pytest.approx(1)
+
+
+def test_a_rate_between_is_real_time_too(tmp_path: Path) -> None:
+    recorded = record("cartpole", 100, tmp_path / "cartpole.replay")  # 50 steps a second
+    (tmp_path / "mp4").mkdir()
+    pictures, seconds = render(recorded, tmp_path / "mp4" / "out.mp4", "--scale", 0.5)
+    assert len(pictures) == 61 and seconds == pytest.approx(2)
+
+
+@pytest.mark.parametrize("name", ["breakout", "drone"])
+def test_any_number_of_processes_draws_the_same_pixels(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to the encoder, whose choices in a picture's last, partial blocks differ from run to run by themselves."""
+
+    def encode(encoder: Encoder, paints: Iterable[Callable[[Planes], None]]) -> Segment:
+        width, height = encoder.size
+        packets = []
+        for number, paint in enumerate(paints):
+            shapes = ((height, width), (height // 2, width // 2), (height // 2, width // 2))
+            luma, blue, red = (np.zeros(shape, np.uint8) for shape in shapes)
+            paint((luma, blue, red))
+            packets.append(Packet(b"".join(map(bytes, (luma, blue, red))), number, number, True))
+        return packets
+
+    def write(_: Encoder, path: Path, segments: Iterable[tuple[int, Segment]]) -> int:
+        packets = [(first + packet.shown, packet.data) for first, segment in segments for packet in segment]
+        assert [number for number, _ in packets] == list(range(len(packets)))
+        path.write_bytes(b"".join(data for _, data in packets))
+        return len(packets)
+
+    monkeypatch.setattr(Encoder, "encode", encode)
+    monkeypatch.setattr(Encoder, "write", write)
+    take = Take(record(name, 90, tmp_path / "it.replay"), scale=0.2, turn=5)
+    count = 170 if name == "breakout" else 91
+    for processes in (1, 2, 3):
+        done: list[int] = []
+        written = write_film(tmp_path / str(processes), take, range(170), 30, processes=processes, progress=done.append)
+        assert written == done[-1] == count and done == sorted(done)
+    one = (tmp_path / "1").read_bytes()
+    assert len({np.split(np.frombuffer(one, np.uint8), count)[k].tobytes() for k in range(count)}) > count / 2
+    assert one == (tmp_path / "2").read_bytes() == (tmp_path / "3").read_bytes()
+
+
+def test_segments_follow_one_another_without_a_seam(tmp_path: Path) -> None:
+    take = Take(record("breakout", 60, tmp_path / "it.replay"), scale=0.4)
+    assert write_film(tmp_path / "out.mp4", take, range(170), 30, processes=2) == 170
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        decoded = list(file.decode(video=0))
+    assert [float(picture.pts * picture.time_base) for picture in decoded] == pytest.approx(np.arange(170) / 30)
+    studio = Studio(take)
+    for number in (0, 58, 59, 60, 61, 119, 120, 169):
+        (drawn,) = studio.pictures([number])
+        shown = decoded[number].to_ndarray(format="rgb24")
+        assert np.abs(shown.astype(int) - drawn[: len(shown), : shown.shape[1]]).mean() < 3, number
+
+
+def test_a_process_that_is_killed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = record("breakout", 40, tmp_path / "it.replay")
+    monkeypatch.setattr(Studio, "draws", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(RenderError, match="ended without a word"):
+        write_film(tmp_path / "out.mp4", Take(recorded), list(range(120)), 30, processes=2)
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_a_time_limit_within_an_action_does_not_lead_astray(tmp_path: Path) -> None:
     recorded = record("breakout", 40, tmp_path / "breakout.replay", frameskip=16, max_frames=36)
-    with contextlib.closing(Studio(Replay.load(recorded), 0, 0.25)) as studio:
-        shown = [float(state.ball_y) for _, state in studio._play()]
+    shown = [float(state.ball_y) for _, state in Studio(Take(recorded, 0, 0.25))._play()]
     truth = [float(env.state(0).ball_y) for env in Replay.load(recorded).play()]
     assert shown[-1] == truth[-1]
 
@@ -106,8 +174,7 @@ def test_a_time_limit_within_an_action_does_not_lead_astray(tmp_path: Path) -> N
 def test_each_environment_of_a_batch_can_be_shown(tmp_path: Path) -> None:
     recorded = record("breakout", 9, tmp_path / "breakout.replay", num_envs=3)
     for index in range(3):
-        with contextlib.closing(Studio(Replay.load(recorded), index, 0.25)) as studio:
-            shown = [float(state.ball_x) for _, state in studio._play()]
+        shown = [float(state.ball_x) for _, state in Studio(Take(recorded, index, 0.25))._play()]
         truth = [float(env.state(index).ball_x) for env in Replay.load(recorded).play()]
         assert shown[::4] == truth
 
@@ -131,8 +198,8 @@ def current_umask() -> int:
         (["{replay}", "out.avi"], ".mp4, .gif, .png"),
         (["{replay}"], "OUT"),
         (["absent.replay", "{out}.png"], "absent.replay"),
-        (["{folder}", "{out}.png"], "cannot be read"),
-        ([__file__, "{out}.png"], "not a replay"),
+        (["{folder}", "{out}.png"], "neither policy.safetensors nor replay.puf"),
+        ([__file__, "{out}.png"], "is not a replay, a policy file or a run folder"),
         (["{replay}", "{folder}/absent/out.png"], "cannot be written"),
         (["{replay}", "{folder}/absent/out.mp4"], "cannot be written"),
         (["{replay}", "{out}.mp4", "--fps", "0"], "--fps"),
@@ -145,6 +212,7 @@ def current_umask() -> int:
         (["{replay}", "{out}.png", "--frame", "61"], "0 to 60"),
         (["{replay}", "{out}.png", "--index", "1"], "--index"),
         (["{replay}", "{out}.png", "--speed", "1"], "--speed"),
+        (["{replay}", "{out}.png", "--env.frameskip", "1"], "a replay has its own settings"),
     ],
 )
 def test_mistakes_are_one_line(replay: Path, tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -156,13 +224,13 @@ def test_mistakes_are_one_line(replay: Path, tmp_path: Path, arguments: list[str
 
 def test_a_replay_that_does_not_repeat_itself_leaves_no_file(replay: Path, tmp_path: Path) -> None:
     break_hashes = (
-        "import sys, puffer_envs, puffer_render.cli_render as c\n"
+        "import sys, puffer_envs, puffer_render.studio as s, puffer_render.cli_render as c\n"
         "load = puffer_envs.Replay.load\n"
         "def broken(path):\n"
         "    replay = load(path); replay.hashes.flags.writeable or None\n"
         "    object.__setattr__(replay, 'hashes', replay.hashes + 1 * (replay.hashes != replay.hashes[0]))\n"
         "    return replay\n"
-        "c.Replay.load = broken\n"
+        "s.Replay.load = broken\n"
         "sys.exit(c.main(sys.argv[1:]))"
     )
     done = run_python("-c", break_hashes, str(replay), str(tmp_path / "out.mp4"))
@@ -192,13 +260,12 @@ def test_interrupting_leaves_no_file(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("program", "missing"), [("cli_render", "raylib"), ("cli_render", "av"), ("cli_play", "raylib")]
-)
+@pytest.mark.parametrize(("program", "missing"), [("cli_render", "av"), ("cli_play", "raylib")])
 def test_a_missing_extra_says_what_to_install(replay: Path, tmp_path: Path, program: str, missing: str) -> None:
     (tmp_path / f"{missing}.py").write_text("raise ImportError('not here')")
     env = environment()
     env["PYTHONPATH"] = f"{tmp_path}:{env['PYTHONPATH']}"
+    env["DISPLAY"] = ":9999"
     arguments = [replay, tmp_path / "out.mp4"] if program == "cli_render" else ["squared"]
     line = complaint(run_module(program, *arguments, env=env))
     assert 'pip install "puffer-envs[render]"' in line and missing in line

@@ -1,4 +1,4 @@
-"""render_mode="rgb_array" and "human" of the adapters: raylib's one window, taken in turn."""
+"""render_mode="rgb_array" and "human" of the adapters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from programs import environment, run_python
 from virtual_display import VirtualDisplay, wait_for
 
 from puffer_render.renderer import Renderer
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="OSMesa is looked for on Linux only")
 
 
 def run(code: str, display: VirtualDisplay | None = None) -> subprocess.CompletedProcess[str]:
@@ -105,10 +103,20 @@ else:
 """)
 
 
+def test_a_window_is_offered_where_there_may_be_a_screen(display: VirtualDisplay) -> None:
+    show = """
+from puffer_envs.adapters.to_pettingzoo import parallel_env
+print(gymnasium.make("puffer/Pong-v1").metadata["render_modes"], parallel_env("snake").metadata["render_modes"])
+"""
+    assert run(show).stdout.strip() == "['rgb_array'] ['rgb_array']"
+    assert run(show, display).stdout.strip() == "['human', 'rgb_array'] ['human', 'rgb_array']"
+
+
 def test_a_window_without_a_screen_is_one_sentence() -> None:
     run("""
+from puffer_envs.adapters.to_gymnasium import PufferEnv
 from puffer_render import RenderError
-env = gymnasium.make("puffer/Pong-v1", render_mode="human")
+env = PufferEnv("pong", render_mode="human")
 try:
     env.reset()
 except RenderError as error:
@@ -118,13 +126,14 @@ else:
 """)
 
 
-def test_the_checker_draws_in_every_mode(display: VirtualDisplay) -> None:
+@pytest.mark.parametrize("screen", [False, True])
+def test_the_checker_draws_in_every_mode(display: VirtualDisplay, screen: bool) -> None:
     run(
         """
 from gymnasium.utils.env_checker import check_env
 check_env(gymnasium.make("puffer/Breakout-v1").unwrapped)
 """,
-        display,
+        display if screen else None,
     )
 
 
@@ -138,8 +147,10 @@ env = gymnasium.make("puffer/Cartpole-v1", render_mode="human")
 env.reset(seed=0)
 other = gymnasium.make("puffer/Pong-v1", render_mode="rgb_array")
 other.reset(seed=0)
+print(other.render().shape, flush=True)  # beside a window
+second = gymnasium.make("puffer/Pong-v1", render_mode="human")
 try:
-    other.render()
+    second.reset()
 except Exception as error:
     print(error, flush=True)
 start, steps, fast = time.perf_counter(), 0, 0.0
@@ -165,6 +176,7 @@ def test_a_window_shows_every_step_at_its_pace_until_it_is_closed(display: Virtu
         try:
             window = display.wait_for_window("cartpole", program)
             assert program.stdout
+            assert program.stdout.readline().strip() == "(544, 680, 3)"
             assert "one window per process" in program.stdout.readline()
             assert 10 < float(program.stdout.readline()) < 60  # steps a second: 50, less on a busy machine
             before = display.pixels()
@@ -174,5 +186,5 @@ def test_a_window_shows_every_step_at_its_pace_until_it_is_closed(display: Virtu
         finally:
             program.kill()
     assert program.returncode == 0, err
-    assert out.splitlines()[-1] == "(544, 680, 3)", "once the window is closed, the environment goes on without it"
+    assert out.splitlines()[-1] == "(544, 680, 3)", "once the window is closed, the environment continues without it"
     assert float(out.splitlines()[-2]) > 1000

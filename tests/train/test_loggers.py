@@ -156,13 +156,15 @@ def test_names_are_grouped_and_settings_flat() -> None:
 
 
 def test_what_is_no_run_or_a_damaged_one(tmp_path: Path) -> None:
-    whole: dict[str, Any] = {"environment": "x", "seed": 1, "settings": {}}
-    for content in ("", "[]", "{", "{}", json.dumps(whole | {"seed": "x"}), json.dumps(whole | {"history": 3})):
+    whole: dict[str, Any] = {"environment": "x", "seed": 1, "settings": {}, "log": [], "history": []}
+    without_log = {key: value for key, value in whole.items() if key != "log"}
+    damaged = (without_log, whole | {"seed": "x"}, whole | {"history": 3})
+    for content in ("", "[]", "{", "{}", *map(json.dumps, damaged)):
         (tmp_path / "config.json").write_text(content)
         with pytest.raises(ConfigError, match=r"is not a run folder: it has no readable config\.json"):
             read_config(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(whole | {"history": [{}, 3]}))
-    assert read_config(tmp_path) == whole | {"log": [], "history": []}
+    assert read_config(tmp_path) == whole
     assert read_evaluation(tmp_path) is None
     assert read_metrics(tmp_path) == {}
 

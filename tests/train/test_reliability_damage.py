@@ -5,15 +5,16 @@ import pickle
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 from runs import SMALL, Done, Shell, metrics, newest, saved_steps, signalled
 
 import puffer_envs
+from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.policy import PolicyError, load_policy
 from puffer_envs.replay import Replay
 from puffer_train.contract import describe
@@ -270,7 +271,7 @@ def test_a_damaged_policy_is_refused_by_both_readers(whole: Path, tmp_path: Path
     spec = describe(env)
     for damaged in damages(data, random.Random(3), flips, cuts):
         file.write_bytes(damaged)
-        with pytest.raises(CheckpointError, match=str(file)):
+        with pytest.raises(PolicyError, match=str(file)):
             read_policy(file, spec)
         with pytest.raises(PolicyError, match=str(file)):
             load_policy(file)
@@ -285,7 +286,7 @@ def test_a_damaged_policy_is_one_line(shell: Shell, whole: Path) -> None:
     Path("policy.safetensors").write_bytes(data)
     done = shell("puffer-eval", "--policy", "policy.safetensors")
     assert (done.status, done.out) == (2, "")
-    assert done.err == "puffer-eval: policy.safetensors is damaged: its checksum does not match.\n"
+    assert done.err == "puffer-eval: policy.safetensors: it is damaged: its checksum does not match.\n"
 
 
 # --- malice ---
@@ -359,11 +360,11 @@ def test_a_pickle_in_place_of_a_replay_does_not_run(tmp_path: Path) -> None:
         assert not ran.exists()
 
 
-def test_a_policy_file_does_not_choose_the_code_that_runs(shell: Shell) -> None:
+def test_a_policy_file_does_not_choose_the_code_that_runs(shell: Shell, whole: Path) -> None:
     """`os:system` is a module and a callable, and its argument a setting."""
-    about = {"environment": "os:system", "settings": {"command": "touch ran"}}
-    data = safetensors.torch.save({"a": torch.zeros(1)}, {"format": "puffer-policy-1", "policy": json.dumps(about)})
-    Path("evil.safetensors").write_bytes(data)
+    file = PolicyFile.read(whole / "policy.safetensors")
+    info = replace(file.info, environment="os:system", settings={"command": "touch ran"})
+    PolicyFile(info, file.tensors).write("evil.safetensors")
     done = shell("puffer-eval", "--policy", "evil.safetensors")
     assert done.status == 2
     assert "evil.safetensors is for 'os:system', which runs code: give that name as well if you trust it." in done.err

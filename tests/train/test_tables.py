@@ -9,10 +9,10 @@ from tiny import make_trainer
 from tiny_environments import CartPole
 from torch import Tensor
 
+from puffer_envs.contract.commands import EXTRAS
 from puffer_train import config
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.evaluate import evaluate
-from puffer_train.cli.options import EXTRAS
 from puffer_train.config import PolicySettings, TrainSettings
 from puffer_train.contract import describe
 from puffer_train.errors import ConfigError

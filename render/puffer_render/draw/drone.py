@@ -32,11 +32,6 @@ from puffer_render.palette import (
 )
 from puffer_render.scene import Camera, Scene, place, torus, turn_to, unit_disc
 
-# columns of `drones`; see the fields of the environment
-VELOCITY, ATTITUDE, RATES = 3, 6, 10
-LIFT, ROLL, PITCH, YAW = 20, 21, 22, 23
-TOUCHES, GOAL, SWING, PACE, PHASE = 31, 32, 35, 38, 41
-CONTACTS, RINGS, RING = 61, 62, 63
 TASKS = ("hover", "orbit", "follow", "cube", "sphere", "flag", "congo line", "race")
 FLAG, CONGO, RACE = 5, 6, 7
 GRAVITY = 9.81
@@ -67,20 +62,22 @@ PLAY = {
 SPEEDS = {"along": 6.0, "up": 3.0}
 """Metres a second that held keys ask for."""
 
-Rows = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Drones = Any
+"""The state's `drones`, a record array with a row for each, in double precision."""
 
 
 def draw(state: Any, frame: Frame) -> None:
     """The floor, shadows, rings, goals, drones, and in the top line what they have reached."""
     frame.clear(NIGHT)
-    drones: Rows = np.asarray(state.drones, np.float64)
+    drones = drones_of(state)
     task = int(state.task)
     goals = goals_of(state, drones)
     _draw_hud(state, drones, goals, frame)
     with frame.scene(view(state), 0, HUD_HEIGHT) as scene:
         _draw_floor(state, drones, scene)
         if task == RACE:
-            _draw_rings(state, int(drones[0, RING]), scene)
+            _draw_rings(state, int(drones.ring[0]), scene)
         else:
             _draw_goals(drones, goals, scene)
         _draw_drones(task, drones, goals, scene)
@@ -88,10 +85,10 @@ def draw(state: Any, frame: Frame) -> None:
 
 def view(state: Any) -> Camera:
     """All of the formation or the course; a single racer is followed around the course."""
-    drones: Rows = np.asarray(state.drones, np.float64)
+    drones = drones_of(state)
     task = int(state.task)
     if task == RACE and len(drones) == 1:
-        x, y, z = drones[0, :3]
+        x, y, z = drones.position[0]
         behind = math.degrees(math.atan2(y, x)) - 90 * _course_side(state)
         return Camera((x, y, z), 6.0, yaw=behind, pitch=16, fov=60)
     reach = _reach(state, drones)
@@ -103,49 +100,55 @@ def view(state: Any) -> Camera:
     return Camera((x, y, z - 0.3), 2.0 * reach + 3, yaw=-57, pitch=24)
 
 
-def goals_of(state: Any, drones: Rows) -> Rows:
+def drones_of(state: Any) -> Drones:
+    """The drones' numbers by name, in double precision: `drones.position` is (n, 3)."""
+    rows = state.drones
+    doubles = [(name, np.float64, rows.dtype[name].shape) for name in rows.dtype.names]
+    return rows.astype(doubles).view(np.recarray)
+
+
+def goals_of(state: Any, drones: Drones) -> Floats:
     """(n, 3): where each drone is to be now."""
     time = float(state.tick) * SECONDS_PER_STEP
-    angles = drones[:, PACE : PACE + 3] * time + drones[:, PHASE : PHASE + 3]
-    goals: Rows = drones[:, GOAL : GOAL + 3] + drones[:, SWING : SWING + 3] * np.sin(angles)
+    goals: Floats = drones.goal + drones.swing * np.sin(drones.pace * time + drones.phase)
     return goals
 
 
-def _reach(state: Any, drones: Rows) -> float:
+def _reach(state: Any, drones: Drones) -> float:
     """Metres from the middle of the formation or course to its edge."""
     if int(state.task) == RACE:
-        return float(np.linalg.norm(np.asarray(state.gates)[:, :2], axis=1).max()) + GATE_RADIUS
-    from_middle = drones[:, GOAL : GOAL + 3] - np.asarray(state.center, np.float64)
-    return max(2.5, float((np.linalg.norm(from_middle, axis=1) + drones[:, SWING : SWING + 2].max(axis=1)).max()))
+        return float(np.linalg.norm(state.gates.center[:, :2], axis=1).max()) + GATE_RADIUS
+    from_middle = drones.goal - np.asarray(state.center, np.float64)
+    return max(2.5, float((np.linalg.norm(from_middle, axis=1) + drones.swing[:, :2].max(axis=1)).max()))
 
 
 def _course_side(state: Any) -> float:
     """1: the course goes counterclockwise, seen from above."""
-    (x0, y0), (x1, y1) = np.asarray(state.gates, np.float64)[:2, :2]
+    (x0, y0), (x1, y1) = np.asarray(state.gates.center[:2, :2], np.float64)
     return 1.0 if x0 * y1 - y0 * x1 > 0 else -1.0
 
 
-def _draw_hud(state: Any, drones: Rows, goals: Rows, frame: Frame) -> None:
+def _draw_hud(state: Any, drones: Drones, goals: Floats, frame: Frame) -> None:
     task = int(state.task)
-    contacts = int(drones[:, CONTACTS].sum())
+    contacts = int(drones.contacts.sum())
     if task == RACE:
-        rings = drones[:, RINGS]
+        rings = drones.rings
         reached = ("rings", f"{int(rings[0])}" if len(drones) == 1 else f"{rings.mean():.1f} each")
     else:
-        there = int((np.linalg.norm(goals - drones[:, :3], axis=1) < CLOSE).sum())
+        there = int((np.linalg.norm(goals - drones.position, axis=1) < CLOSE).sum())
         reached = ("in place", f"{there} of {len(drones)}")
     seconds = float(state.tick) * SECONDS_PER_STEP
     frame.hud(f"drone · {TASKS[task]}", ("time", f"{seconds:.1f} s"), ("steps in contact", contacts), reached)
 
 
-def _draw_floor(state: Any, drones: Rows, scene: Scene) -> None:
+def _draw_floor(state: Any, drones: Drones, scene: Scene) -> None:
     half = float(state.half)
     corners = np.array([(-half, -half), (half, -half), (half, half), (-half, half)])
     ground = np.column_stack([corners, np.full(4, -0.06)])
     scene.triangles(ground[[[0, 1, 2], [0, 2, 3]]], DUSK, lit=False)
     lines = math.floor(half / 2)
     scene.floor(-2.0 * lines, 2.0 * lines, 2.0, SLATE, z=-0.03)
-    discs = unit_disc(6)[None] * 0.13 * BIGGER + (drones[:, None, None, :3] * (1, 1, 0))
+    discs = unit_disc(6)[None] * 0.13 * BIGGER + (drones.position[:, None, None] * (1, 1, 0))
     scene.triangles(discs, NIGHT, lit=False)
 
 
@@ -153,12 +156,13 @@ def _draw_rings(state: Any, aimed: int, scene: Scene) -> None:
     """Each with an arrow through it; the one that drone 0 is to pass stands out."""
     shape = torus(0.12, 20, 4) * GATE_RADIUS
     arrow = _arrow()
-    for number, gate in enumerate(np.asarray(state.gates, np.float64)):
+    centers, directions = (np.asarray(part, np.float64) for part in (state.gates.center, state.gates.direction))
+    for number, (center, direction) in enumerate(zip(centers, directions, strict=True)):
         color = AMBER if number == aimed else TEAL
-        rotation = turn_to(gate[3:])
-        scene.triangles(place(shape, gate[:3], rotation), color)
-        scene.triangles(place(arrow, gate[:3], rotation), fade(color, 0.75))
-        scene.line(gate[:3] - (0, 0, GATE_RADIUS), (gate[0], gate[1], 0), SLATE)
+        rotation = turn_to(direction)
+        scene.triangles(place(shape, center, rotation), color)
+        scene.triangles(place(arrow, center, rotation), fade(color, 0.75))
+        scene.line(center - (0, 0, GATE_RADIUS), (center[0], center[1], 0), SLATE)
 
 
 def _arrow() -> NDArray[np.float32]:
@@ -168,21 +172,21 @@ def _arrow() -> NDArray[np.float32]:
     return np.array([head, turned], np.float32)
 
 
-def _draw_goals(drones: Rows, goals: Rows, scene: Scene) -> None:
+def _draw_goals(drones: Drones, goals: Floats, scene: Scene) -> None:
     """A small cross, and a line to the drone that is not there yet."""
-    away = np.linalg.norm(goals - drones[:, :3], axis=1)
-    for goal, drone, distance in zip(goals, drones[:, :3], away, strict=True):
+    away = np.linalg.norm(goals - drones.position, axis=1)
+    for goal, drone, distance in zip(goals, drones.position, away, strict=True):
         if distance > CLOSE:
             scene.line(drone, goal, SLATE)
             for axis in np.eye(3) * 0.15:
                 scene.line(goal - axis, goal + axis, STEEL)
 
 
-def colors_of(task: int, drones: Rows, goals: Rows) -> list[Color]:
+def colors_of(task: int, drones: Drones, goals: Floats) -> list[Color]:
     """A colour for each drone: stripes for the flag, the rainbow along the congo line."""
     count = len(drones)
     if task == FLAG:
-        along = drones[:, GOAL]
+        along = drones.goal[:, 0]
         low, width = along.min(), max(float(np.ptp(along)), 1e-9)
         return [FLAG_STRIPES[min(2, int(3.0 * (x - low) / width))] for x in along]
     if task == CONGO:
@@ -194,11 +198,11 @@ def colors_of(task: int, drones: Rows, goals: Rows) -> list[Color]:
     return [shades[min(2, int(3 * h))] for h in height]
 
 
-def _draw_drones(task: int, drones: Rows, goals: Rows, scene: Scene) -> None:
-    rotations = rotations_of(drones[:, ATTITUDE : ATTITUDE + 4])
+def _draw_drones(task: int, drones: Drones, goals: Floats, scene: Scene) -> None:
+    rotations = rotations_of(drones.attitude)
     arms, rotors, lamp = _solids()
     colors = np.array(colors_of(task, drones, goals))
-    colors[drones[:, TOUCHES] > 0] = PINK
+    colors[drones.contact > 0] = PINK
     scene.triangles(_placed(arms, drones, rotations), STEEL)
     for color in np.unique(colors, axis=0):
         chosen = (colors == color).all(axis=1)
@@ -208,10 +212,10 @@ def _draw_drones(task: int, drones: Rows, goals: Rows, scene: Scene) -> None:
         scene.triangles(_placed(rotors, drones[chosen], rotations[chosen]), blend(ink, NIGHT, 0.25), lit=False)
 
 
-def _placed(solid: NDArray[np.float32], drones: Rows, rotations: Rows) -> Rows:
+def _placed(solid: NDArray[np.float32], drones: Drones, rotations: Floats) -> Floats:
     """The solid (t, 3, 3) turned and moved to every drone: (n * t, 3, 3)."""
-    turned = np.einsum("nij,tcj->ntci", rotations, solid * BIGGER) + drones[:, None, None, :3]
-    placed: Rows = turned.reshape(-1, 3, 3)
+    turned = np.einsum("nij,tcj->ntci", rotations, solid * BIGGER) + drones.position[:, None, None]
+    placed: Floats = turned.reshape(-1, 3, 3)
     return placed
 
 
@@ -232,7 +236,7 @@ def _solids() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.floa
     return arms, np.concatenate([*rotors, nose]), lamp
 
 
-def rotations_of(attitudes: Rows) -> Rows:
+def rotations_of(attitudes: Floats) -> Floats:
     """(n, 3, 3): from the drones' axes to the world's, of unit quaternions (n, 4)."""
     w, x, y, z = attitudes.T
     rows = [
@@ -245,7 +249,7 @@ def rotations_of(attitudes: Rows) -> Rows:
 
 def pilot(state: Any, labels: frozenset[str]) -> NDArray[np.float32]:
     """The rotors' speeds that make drone 0 go where the keys say, seen from the camera; without any, it stays."""
-    drone: Rows = np.asarray(state.drones[0], np.float64)
+    drone = drones_of(state)[0]
     ahead = math.radians(view(state).yaw) + math.pi
     forward = ("forward" in labels) - ("back" in labels)
     left = ("left" in labels) - ("right" in labels)
@@ -256,21 +260,21 @@ def pilot(state: Any, labels: frozenset[str]) -> NDArray[np.float32]:
             SPEEDS["up"] * (("climb" in labels) - ("descend" in labels)),
         ]
     )
-    push = 2.5 * (velocity - drone[VELOCITY : VELOCITY + 3])
+    push = 2.5 * (velocity - drone.velocity)
     return steer(drone, push)
 
 
-def steer(drone: Rows, acceleration: Rows) -> NDArray[np.float32]:
+def steer(drone: Any, acceleration: Floats) -> NDArray[np.float32]:
     """The action with which a drone accelerates so: it tilts its thrust that way, and does not turn around it."""
     wanted = np.clip(acceleration, -8.0, 8.0) + np.array((0.0, 0.0, GRAVITY))
     wanted[2] = max(wanted[2], 2.0)
-    rotation = rotations_of(drone[None, ATTITUDE : ATTITUDE + 4])[0]
+    rotation = rotations_of(drone.attitude[None])[0]
     across = np.cross((0, 0, 1), rotation.T @ wanted / np.linalg.norm(wanted))
     if rotation[:, 2] @ wanted < 0:  # upside down: turn all the faster
         across /= max(float(np.linalg.norm(across)), 1e-3)
-    turn = 16.0 * (9.0 * across * (1, 1, 0) - drone[RATES : RATES + 3]) * (1, 1, 0.3)
-    lift = max(float(rotation[:, 2] @ wanted), 2.0) / drone[LIFT] / 4
-    roll, pitch, yaw = (turn[k] / drone[ROLL + k] / 4 for k in range(3))
+    turn = 16.0 * (9.0 * across * (1, 1, 0) - drone.rates) * (1, 1, 0.3)
+    lift = max(float(rotation[:, 2] @ wanted), 2.0) / drone.lift / 4
+    roll, pitch, yaw = (turn[k] / drone.agility[k] / 4 for k in range(3))
     yaw = float(np.clip(yaw, -0.1, 0.1))
     squares = lift + np.array([roll - pitch + yaw, -roll - pitch - yaw, -roll + pitch + yaw, roll + pitch - yaw])
     action: NDArray[np.float32] = (2 * np.sqrt(np.clip(squares, 0, 1)) - 1).astype(np.float32)

@@ -284,6 +284,8 @@ def _draw_slice(number: int, start: float, end: float, view: View, frame: Frame)
     look, odd = view.look, number // 2 % 2
     near_x, near_y, near = view.place(start)
     far_x, far_y, far = view.place(end)
+    # whole pixels: half-covered ones would let what is below shine through between two slices
+    near_y, far_y = round(near_y), round(far_y)
     if far_y > near_y:
         return
 

@@ -44,8 +44,8 @@ DIM_WALL, LIT_WALL = blend(SLATE, STEEL, 0.12), blend(STEEL, SLATE, 0.2)
 DIM_FLOOR, LIT_FLOOR = blend(NIGHT, DUSK, 0.5), blend(DUSK, SLATE, 0.6)
 WHOLE_FROM = 12
 """Tiles of this size and more are a whole number of units, so that their edges are sharp."""
-OVERLAP = 0.3
-"""Units by which walls reach over the next tile, so that no line shows between them at any scale."""
+OVERLAP = 0.6
+"""Units by which walls reach over the next tile, so that hardly a line shows between them at any scale."""
 
 SIZE = (BOARD + 2 * MARGIN, HUD_HEIGHT + BOARD + MARGIN)
 KEYS = {"left": ("left", "a"), "right": ("right", "d"), "up": ("up", "w"), "down": ("down", "s")}

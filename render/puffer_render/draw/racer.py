@@ -127,6 +127,7 @@ def _draw_road(posts: Points, view: View, frame: Frame) -> None:
     for i in shown:
         (left, right), (far_left, far_right) = points[i], points[i + 1]
         frame.polygon([left, right, far_right, far_left], ASPHALT)
+        frame.line(*left, *right, 1.5, ASPHALT)  # the joint, where each cell covers only a part of a pixel
     for i in shown:
         bend = _bend(posts, i)
         for side in (0, 1):

@@ -99,7 +99,7 @@ def _draw_ground(arena: Arena, frame: Frame) -> None:
 def _draw_walls(arena: Arena, frame: Frame) -> None:
     """Blocks: a shadow on the ground, sides that catch the light where no other block is, and a flat top."""
     side = arena.side
-    bevel = side * 0.13
+    bevel = round(side * 0.13)
     light, dark = blend(SLATE, SNOW, 0.3), blend(SLATE, NIGHT, 0.55)
     cells = [(c, r) for r in range(arena.rows) for c in range(arena.columns) if arena.wall(c, r)]
     for column, row in cells:
@@ -107,19 +107,21 @@ def _draw_walls(arena: Arena, frame: Frame) -> None:
         if not (arena.wall(column + 1, row) and arena.wall(column, row + 1)):
             frame.rect(x + side * 0.12, y + side * 0.12, side, side, fade(NIGHT, 0.55), side * 0.08)
     for column, row in cells:
-        x, y = arena.at(column * CELL, row * CELL)
+        # whole units: neighbours that each cover a part of a pixel would let the ground shine through between them
+        left, top = (round(v) for v in arena.at(column * CELL, row * CELL))
+        right, bottom = (round(v) for v in arena.at((column + 1) * CELL, (row + 1) * CELL))
         above, below = arena.wall(column, row - 1), arena.wall(column, row + 1)
         before, behind = arena.wall(column - 1, row), arena.wall(column + 1, row)
         inset = [0 if there else bevel for there in (before, above, behind, below)]
-        x0, y0, x1, y1 = x + inset[0], y + inset[1], x + side - inset[2], y + side - inset[3]
+        x0, y0, x1, y1 = left + inset[0], top + inset[1], right - inset[2], bottom - inset[3]
         if not above:
-            frame.polygon([(x, y), (x + side, y), (x1, y0), (x0, y0)], light)
+            frame.polygon([(left, top), (right, top), (x1, y0), (x0, y0)], light)
         if not before:
-            frame.polygon([(x, y), (x0, y0), (x0, y1), (x, y + side)], blend(SLATE, SNOW, 0.15))
+            frame.polygon([(left, top), (x0, y0), (x0, y1), (left, bottom)], blend(SLATE, SNOW, 0.15))
         if not behind:
-            frame.polygon([(x + side, y), (x + side, y + side), (x1, y1), (x1, y0)], blend(SLATE, NIGHT, 0.35))
+            frame.polygon([(right, top), (right, bottom), (x1, y1), (x1, y0)], blend(SLATE, NIGHT, 0.35))
         if not below:
-            frame.polygon([(x, y + side), (x0, y1), (x1, y1), (x + side, y + side)], dark)
+            frame.polygon([(left, bottom), (x0, y1), (x1, y1), (right, bottom)], dark)
         frame.rect(x0, y0, x1 - x0 + 0.5, y1 - y0 + 0.5, SLATE)
 
 

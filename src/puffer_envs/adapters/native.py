@@ -11,7 +11,7 @@ from puffer_envs.environment import Environment, make
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import spec
 
-MOST_SEED = 2**63
+MAX_SEED = 2**63
 """Seeds drawn here are below this."""
 
 
@@ -30,4 +30,4 @@ def make_native(
 
 def draw_seed(generator: np.random.Generator | None = None) -> int:
     """A seed from the generator; without one, from the operating system's entropy."""
-    return int((generator or np.random.default_rng()).integers(MOST_SEED))
+    return int((generator or np.random.default_rng()).integers(MAX_SEED))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, Protocol
@@ -16,6 +18,7 @@ from puffer_envs.environment import Environment
 GROUP = "puffer.renderers"
 """Entry points in this group name a callable: native environment -> `Renderer`."""
 MODES = ("human", "rgb_array")
+"""All that `View` knows."""
 NO_RENDERER = 'nothing that draws environments is installed: pip install "puffer-envs[render]"'
 
 Frame = NDArray[np.uint8]
@@ -36,6 +39,18 @@ class Renderer(Protocol):
     def close(self) -> None:
         """Free everything; may be called twice."""
         ...
+
+
+def has_display() -> bool:
+    """Whether there may be a screen: False is certain, True is not."""
+    if sys.platform.startswith(("linux", "freebsd")):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def offered_modes() -> list[str]:
+    """The modes to list in an environment's metadata: `human` only where a window may open."""
+    return [mode for mode in MODES if mode != "human" or has_display()]
 
 
 class View:

@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.adapters.native import draw_seed, make_native
-from puffer_envs.adapters.rendering import MODES, Frame, View
+from puffer_envs.adapters.rendering import Frame, View, offered_modes
 from puffer_envs.contract.logs import count_of
 
 Array = NDArray[Any]
@@ -37,7 +37,7 @@ class PufferEnv(gymnasium.Env[Array, Any]):
     `action_mask`, int8 of (sum of choices,), in all other steps.
     """
 
-    metadata: dict[str, Any] = {"render_modes": list(MODES)}
+    metadata: dict[str, Any] = {"render_modes": offered_modes()}
 
     def __init__(self, name: str, render_mode: str | None = None, *, first: int = 0, **settings: Any) -> None:
         """Make the environment.
@@ -132,7 +132,7 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
     `r % agents` of environment `r // agents`, and a log is that of all lives that ended in the environment in the step.
     """
 
-    metadata: dict[str, Any] = {"render_modes": list(MODES), "autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata: dict[str, Any] = {"render_modes": offered_modes(), "autoreset_mode": AutoresetMode.SAME_STEP}
 
     def __init__(
         self,
@@ -253,5 +253,6 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
 
     def close_extras(self, **_: Any) -> None:
         """Free everything."""
-        self._view.close()
-        self.environment.close()
+        if hasattr(self, "_view"):  # Gymnasium 1.2 also closes what __init__ refused to make
+            self._view.close()
+            self.environment.close()

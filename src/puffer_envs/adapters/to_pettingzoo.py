@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from puffer_envs.adapters.native import draw_seed, make_native
-from puffer_envs.adapters.rendering import MODES, Frame, View
+from puffer_envs.adapters.rendering import Frame, View, offered_modes
 
 try:
     from pettingzoo import ParallelEnv
@@ -73,7 +73,7 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
         self.state_space = batch_space(env.single_observation_space, env.num_agents)
         self.metadata = {
             "name": f"{name}_v{env.spec.version}",
-            "render_modes": list(MODES),
+            "render_modes": offered_modes(),
             "render_fps": env.spec.rate,
             "is_parallelizable": True,
         }

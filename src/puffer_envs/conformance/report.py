@@ -23,7 +23,7 @@ KINDS = {
 }
 STYLES = {"ok": "green", "note": "yellow", "failed": "bold red", "not offered": "dim", "skipped": "dim"}
 STATUS_WIDTH, CHECK_WIDTH = 11, 17
-WIDEST = 100
+MAX_WIDTH = 100
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Report:
             self.console.print()
 
     def _paragraph(self, text: str, indent: int, style: str) -> None:
-        width = min(self.console.width, WIDEST) - 2
+        width = min(self.console.width, MAX_WIDTH) - 2
         margin = " " * indent
         lines = textwrap.wrap(text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
         self.console.print(Text("\n".join(lines), style), soft_wrap=True)

@@ -19,7 +19,7 @@ from puffer_envs.vector.source import Source, resolve
 
 STEPS = 300
 BATCH = 6
-FEWEST_STEPS = 10
+MIN_STEPS = 10
 STEPS_PER_CHECK = 20
 """The longest check steps a single environment about this many times as often as a trajectory is long."""
 
@@ -106,7 +106,7 @@ class Subject:
         fit = self.time_limit / 3 / (steps * max(seconds, 1e-9))
         if fit >= self.steps:
             return None
-        self.steps = max(FEWEST_STEPS, int(fit))
+        self.steps = max(MIN_STEPS, int(fit))
         return (
             f"a step takes {seconds * 1e3:.0f} ms, so trajectories are only {self.steps} steps long; with more than "
             f"{self.time_limit:g} s for each check they would be longer"

@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from puffer_train.contract import Environment
+from puffer_envs.contract import BufferEnv
 from puffer_train.policy import Policy
 
 
 class Buffers:
     """The arrays of a rollout of T steps and A agents. Allocated once, overwritten by every rollout."""
 
-    def __init__(self, env: Environment, policy: Policy, horizon: int) -> None:
+    def __init__(self, env: BufferEnv, policy: Policy, horizon: int) -> None:
         rows = env.num_agents
         time_rows = (horizon, rows)
 
@@ -72,14 +72,14 @@ class Buffers:
         following = torch.cat([self.values[1:], self.last_value.unsqueeze(0)])
         return torch.where(self.ends, self.final_values, following)
 
-    def observe(self, env: Environment) -> None:
+    def observe(self, env: BufferEnv) -> None:
         """Copy the environment's current observations into slot 0."""
         seen = ((self.observations, env.observations), (self.masks, env.action_masks), (self.present, env.agent_mask))
         for slots, array in seen:
             if slots is not None and array is not None:
                 np.copyto(slots[0].numpy(), array)
 
-    def store_masks(self, env: Environment, slot: int, rows: slice) -> None:
+    def store_masks(self, env: BufferEnv, slot: int, rows: slice) -> None:
         """Copy which rows hold an agent and what these may do, as `env`, whose rows these are, shows it now."""
         if self.masks is not None and env.action_masks is not None:
             np.copyto(self.masks[slot, rows].numpy(), env.action_masks)

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import count_of
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment, EnvironmentSpec, describe
+from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.registry import make_learner
 from puffer_train.policy import Policy
@@ -63,7 +64,7 @@ class Evaluation:
 
 
 def evaluate(
-    env: Environment,
+    env: BufferEnv,
     policy: Policy,
     seed: int,
     *,
@@ -105,7 +106,7 @@ def evaluation_envs(spec: EnvironmentSpec, episodes: int) -> int:
     return -(-episodes // (spec.rows // spec.envs))
 
 
-def records(env: Environment) -> bool:
+def records(env: BufferEnv) -> bool:
     """Whether the environment can record replays."""
     return hasattr(env, "start_replay") and hasattr(env, "save_replay")
 
@@ -129,7 +130,7 @@ def record(
 
 @torch.no_grad()
 def _play_first_episodes(
-    env: Environment,
+    env: BufferEnv,
     policy: Policy,
     seed: int,
     calls: EnvironmentCalls,

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
 from puffer_train.algorithm.buffers import Buffers
@@ -34,7 +35,7 @@ from puffer_train.algorithm.optimizer import make_optimizer
 from puffer_train.algorithm.rewards import RewardNormalizer
 from puffer_train.algorithm.stopwatch import Stopwatch
 from puffer_train.config import Settings, check_batch
-from puffer_train.contract import Environment, describe
+from puffer_train.contract import describe
 from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner
 from puffer_train.learners.registry import make_learner
@@ -48,7 +49,7 @@ class Trainer:
 
     def __init__(
         self,
-        env: Environment,
+        env: BufferEnv,
         settings: Settings,
         seed: int,
         name: str = "environment",
@@ -87,7 +88,7 @@ class Trainer:
         self.policy = Policy(self.spec, settings.policy, initial)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
-        self.parts: list[Environment] = getattr(env, "parts", [env])
+        self.parts: list[BufferEnv] = getattr(env, "parts", [env])
         self.learner = make_learner(learner, self.policy, self.buffers, self.parts, self.state, train, threads, ranks)
         for parameter in self.policy.parameters():
             ranks.copy_first_(parameter.detach())
@@ -197,7 +198,7 @@ class Trainer:
         return [fault for of_one in faults for fault in of_one]
 
     @torch.no_grad()
-    def _play(self, env: Environment, actor: Actor, clock: Stopwatch) -> list[str]:
+    def _play(self, env: BufferEnv, actor: Actor, clock: Stopwatch) -> list[str]:
         """Play one part for a whole rollout; return what was not finite in it and where."""
         buffers, faults, rows = self.buffers, [], slice(actor.first, actor.last)
         actions = buffers.actions.numpy()[:, rows].reshape(buffers.horizon, *env.actions.shape)
@@ -225,7 +226,7 @@ class Trainer:
         clock.lap("policy")
         return faults
 
-    def _value_truncated(self, env: Environment, actor: Actor, t: int) -> list[str]:
+    def _value_truncated(self, env: BufferEnv, actor: Actor, t: int) -> list[str]:
         """Value what was cut off at step t, with the state that it was seen with; return what was not finite."""
         rows = np.flatnonzero(env.truncations)
         values = actor.value(env.final_observations[rows], rows)

@@ -6,25 +6,34 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from puffer_envs.contract.commands import Parser, add_seed, add_threads, whole_number
 from puffer_envs.contract.errors import UsageError
-from puffer_train.cli.options import Parser, print_environments, run_command, whole_number
+from puffer_train.cli.options import print_environments, run_command
+
+EXAMPLES = """examples:
+  puffer-eval runs/breakout-1 --episodes 1000
+  puffer-eval runs/breakout-1 --against runs/breakout-2
+  puffer-eval breakout --policy breakout.safetensors --env.frameskip 2
+"""
 
 
 def build_parser() -> Parser:
     """Return the parser of `puffer-eval`."""
     parser = Parser(
-        prog="puffer-eval",
-        description="Judge a policy, or two, on fresh full episodes. --env.KEY VALUE changes the environment.",
+        prog="puffer-eval", description="Evaluate a policy, or two, on fresh full episodes.", epilog=EXAMPLES
     )
-    parser.add_argument("name", nargs="?", help="environment, or module:factory [the policy's own]")
-    parser.add_argument("--list", action="store_true", help="list the environments and leave")
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="exported policy, checkpoint or run folder")
-    parser.add_argument("--checkpoint", type=Path, metavar="RUN", help="a checkpoint, or a run folder (its newest)")
-    parser.add_argument("--against", type=Path, metavar="FILE", help="compare with this one, on the same games")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a run folder, policy file or checkpoint; or the environment's name"
+    )
+    parser.add_argument("--list", action="store_true", help="list the environments and exit")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="policy file, checkpoint or run folder")
+    parser.add_argument("--checkpoint", type=Path, metavar="RUN", help="checkpoint, or run folder (its newest)")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="compare with this policy on the same games")
     parser.add_argument("--episodes", type=whole_number(1), default=128, metavar="N", help="how many [128]")
-    parser.add_argument("--seed", type=whole_number(0), default=1000, metavar="S", help="of the games [1000]")
-    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="processor threads to use [all]")
-    parser.add_argument("--deterministic", action="store_true", help="take the likeliest actions, draw none")
+    add_seed(parser, 1000, "of the games [1000]")
+    add_threads(parser, None, "threads to use [all cores]")
+    parser.add_env_settings()
+    parser.add_argument("--deterministic", action="store_true", help="take the most likely action instead of sampling")
     parser.add_argument("--statistic", metavar="NAME", help="what the histogram and the comparison show [score]")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="record one more episode to this file")
     return parser
@@ -40,12 +49,18 @@ def _main(arguments: Sequence[str]) -> int:
     if options.list:
         print_environments()
         return 0
+    if options.name is not None and options.policy is None and options.checkpoint is None:
+        path = Path(options.name)
+        if path.exists():
+            options.name, options.policy = None, path
     if options.name is not None:
         from puffer_train.environments import registry  # noqa: PLC0415 - nothing is loaded before it is needed
 
         registry.find(options.name)
     if (options.policy is None) == (options.checkpoint is None):
-        raise UsageError("give the policy to judge: either --policy FILE or --checkpoint RUN.")
+        raise UsageError(
+            "no policy is given: name a run folder or a policy file, or use either --policy or --checkpoint."
+        )
     from puffer_train.run.evaluation_run import judge  # noqa: PLC0415
 
     return judge(

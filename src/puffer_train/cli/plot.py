@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from puffer_train.cli.options import Parser, run_command
+from puffer_envs.contract.commands import Parser
+from puffer_train.cli.options import run_command
 
 
 def build_parser() -> Parser:

@@ -5,52 +5,66 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from puffer_envs.contract.errors import UsageError
+from puffer_envs.contract.commands import Parser, add_seed, add_threads
+from puffer_envs.contract.errors import UsageError, UserError
 from puffer_train import config
-from puffer_train.cli.options import (
-    Parser,
-    add_settings,
-    given_settings,
-    print_environments,
-    run_command,
-    whole_number,
-)
+from puffer_train.cli.options import add_settings, given_settings, print_environments, run_command
 from puffer_train.report.loggers import LOGGERS, check_loggers
+from puffer_train.storage.folder import CONFIG, read_config
+
+EXAMPLES = """examples:
+  puffer-train breakout                               train, evaluate, film
+  puffer-train breakout --steps 5M --seed 2 --env.frameskip 3
+  puffer-train gymnasium:LunarLander-v3
+  puffer-train --resume runs/breakout-1 --steps 40M   train longer
+  puffer-train --like runs/breakout-1 --train.gamma 0.99
+  puffer-train breakout --help-settings               every setting, with Breakout's own defaults
+"""
 
 
-def build_parser() -> Parser:
-    """Return the parser of `puffer-train`."""
-    parser = Parser(prog="puffer-train", description="Train a policy; Ctrl-C saves and leaves.")
-    parser.add_argument("name", nargs="?", help="environment, or module:factory")
-    parser.add_argument("--list", action="store_true", help="list the environments and leave")
-    parser.add_argument("--seed", type=whole_number(0), help="same seed, same numbers [1]")
-    parser.add_argument("--steps", metavar="N", dest="train.steps", help="same as --train.steps")
+def build_parser(defaults: config.Settings | None = None, all_settings: bool = False, env_settings: str = "") -> Parser:
+    """Return the parser of `puffer-train`.
+
+    Args:
+        defaults: Shown in the help; None for those of an environment without settings of its own.
+        all_settings: Whether the help lists all [train] and [policy] settings.
+        env_settings: The environment's settings as `NAME=VALUE` words, for the help.
+    """
+    defaults = defaults or config.Settings()
+    parser = Parser(prog="puffer-train", description="Train a policy. Ctrl-C saves and exits.", epilog=EXAMPLES)
     parser.add_argument(
-        "--threads",
-        type=whole_number(1),
-        metavar="N",
-        help="threads to use [all cores]; the kernels' results do not depend on it",
+        "name", nargs="?", metavar="NAME", help="an environment, gymnasium:ID, pettingzoo:MODULE or module:factory"
     )
-    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to leave the run [runs/NAME-TIME]")
+    parser.add_argument("--list", action="store_true", help="list the environments and exit")
+    parser.add_argument("--help-settings", action="store_true", help="list all settings and exit")
+    parser.add_argument(
+        "--steps", metavar="N", dest="train.steps", help=f"agent steps to train for [{defaults.train.steps:_}]"
+    )
+    add_seed(parser, None, "the same seed gives the same numbers [1]")
+    parser.add_env_settings(env_settings)
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the run [runs/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
+    parser.add_argument("--like", type=Path, metavar="RUN", help="use environment, settings and seed of that run")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")
+    add_threads(parser, None, "threads to use [all cores]; the kernels' results do not depend on it")
+    parser.add_argument(
+        "--learner",
+        choices=config.LEARNERS,
+        default="auto",
+        help="who computes; auto: the C kernels if they support the network, else torch",
+    )
     parser.add_argument(
         "--log",
         action="append",
         choices=LOGGERS,
         default=[],
-        help="send the numbers there too; can be given twice; metrics.jsonl always has them",
-    )
-    parser.add_argument(
-        "--learner",
-        choices=config.LEARNERS,
-        default="auto",
-        help="who computes; auto: kernels, which know most networks, else torch",
+        help="also send the metrics there; can be repeated",
     )
     parser.add_argument("--no-video", action="store_true", help="make no video at the end")
-    add_settings(parser)
+    add_settings(parser, defaults, all_settings)
     return parser
 
 
@@ -60,7 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    options, env = build_parser().parse(arguments)
+    asks_for_help = {"-h", "--help", "--help-settings"} & set(arguments)
+    named = next((word for word in arguments if not word.startswith("-")), None) if asks_for_help else None
+    parser = build_parser(_shipped_settings(named), "--help-settings" in arguments, _env_settings(named))
+    options, env = parser.parse(arguments)
+    if options.help_settings:
+        parser.print_help()
+        return 0
     if options.list:
         print_environments()
         return 0
@@ -74,21 +94,60 @@ def _main(arguments: Sequence[str]) -> int:
         "command": shlex.join(["puffer-train", *arguments]),
     }
     if options.resume is not None:
-        if options.run_dir is not None or options.settings is not None or options.seed is not None:
-            raise UsageError("--resume uses the run's own folder and seed: leave out --run-dir, --settings and --seed.")
+        own = {"--run-dir": options.run_dir, "--like": options.like, "--settings": options.settings}
+        foreign = [name for name, value in (own | {"--seed": options.seed}).items() if value is not None]
+        if foreign:
+            raise UsageError(f"--resume uses the run's own folder and seed: leave out {', '.join(foreign)}.")
         from puffer_train.run import launch, state  # noqa: PLC0415 - torch is loaded only when it is needed
 
         return launch.resume(options.resume, options.name, given, state.RunOptions(**chosen))
-    if options.name is None:
-        raise UsageError("which environment? Give its name (--list shows them) or --resume RUN.")
+    if options.name is None and options.like is None:
+        raise UsageError("no environment is given: write its name (--list shows them), --like RUN or --resume RUN.")
     from puffer_train.environments import registry  # noqa: PLC0415
 
-    source = registry.find(options.name)
-    settings = config.overlay(config.load(source.settings, options.settings), given, "command line")
+    name, base, seed = options.name, None, 1
+    if options.like is not None:
+        if options.settings is not None:
+            raise UsageError("--like takes the settings of a run: leave out --settings.")
+        name, base, seed = _like(options.like, options.name)
+    source = registry.find(name)
+    base = base or config.load(source.settings, options.settings)
+    settings = config.overlay(base, given, "command line")
     from puffer_train.run import launch, state  # noqa: PLC0415
 
-    seed = 1 if options.seed is None else options.seed
+    seed = seed if options.seed is None else options.seed
     return launch.start(source, settings, seed, options.run_dir, state.RunOptions(**chosen))
+
+
+def _like(folder: Path, given: str | None) -> tuple[str, config.Settings, int]:
+    """Return environment, settings and seed of an earlier run.
+
+    Raises:
+        UserError: The folder holds no run, or one in another environment.
+    """
+    from puffer_train.environments import registry  # noqa: PLC0415
+
+    saved = read_config(folder)
+    name = registry.resolve_name(folder, saved["environment"], given)
+    return name, config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG)), int(saved["seed"])
+
+
+def _shipped_settings(name: str | None) -> config.Settings | None:
+    """Return the settings shipped for an environment; None where it has none."""
+    with suppress(UserError):
+        return config.load(name)
+    return None
+
+
+def _env_settings(name: str | None) -> str:
+    """Return an environment's own settings and their defaults as `NAME=VALUE` words."""
+    from puffer_train.environments import registry  # noqa: PLC0415
+
+    with suppress(UserError):
+        if name is not None and not registry.imports_code(name):
+            with registry.find(name).opened(1, 0, 1, {}, None) as env:
+                return " ".join(f"{key}={value:g}" for key, value in getattr(env, "settings", {}).items())
+    return ""
 
 
 if __name__ == "__main__":

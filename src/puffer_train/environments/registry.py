@@ -19,10 +19,10 @@ from typing import Any, cast
 
 import gymnasium
 
+from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_envs.contract.factories import load_factory, parameter_names
 from puffer_envs.contract.names import suggest
-from puffer_train.contract import Environment
 from puffer_train.environments.parts import Parts
 from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentFailedError
 
@@ -41,7 +41,7 @@ class EnvironmentSource:
 
     name: str
     """The name it was found under."""
-    factory: Callable[..., Environment]
+    factory: Callable[..., BufferEnv]
     """Called with keyword arguments only."""
     parallelism: str | None = None
     """What the factory calls the number of processor cores to use: `threads`, `workers`; None if it takes none."""
@@ -54,7 +54,7 @@ class EnvironmentSource:
 
     def make(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
-    ) -> Environment:
+    ) -> BufferEnv:
         """Make a batch of environments, of which the first is number `first` of the run, where there are several.
 
         Raises `ConfigError` when the environment refuses its settings or is not there after all, and
@@ -77,7 +77,7 @@ class EnvironmentSource:
     @contextmanager
     def opened(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
-    ) -> Iterator[Environment]:
+    ) -> Iterator[BufferEnv]:
         """Make environments as `make` does, and close them at the end."""
         env = self.make(num_envs, seed, cores, settings, first)
         try:
@@ -88,7 +88,7 @@ class EnvironmentSource:
 
     def _make(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None
-    ) -> Environment:
+    ) -> BufferEnv:
         arguments: dict[str, object] = {"num_envs": num_envs, "seed": seed}
         if first is not None:
             arguments["first"] = first
@@ -107,13 +107,13 @@ class EnvironmentSource:
 
     def _make_parts(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int
-    ) -> Environment:
+    ) -> BufferEnv:
         """Make a batch of which each core has a part of its own."""
 
-        def make(count: int, before: int, buffers: dict[str, Any] | None) -> Environment:
+        def make(count: int, before: int, buffers: dict[str, Any] | None) -> BufferEnv:
             return self.factory(num_envs=count, seed=seed, first=first + before, buffers=buffers, **settings)
 
-        return cast(Environment, Parts(make, num_envs, cores))
+        return cast(BufferEnv, Parts(make, num_envs, cores))
 
 
 def list_environments() -> dict[str, Any]:

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Scale
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment
 from puffer_train.learners import shared
 from puffer_train.learners.shared import kernel_workers, row_bounds
 from puffer_train.policy import Policy
@@ -25,7 +25,7 @@ MAX_HIDDEN = 1024
 """Larger matrices do not fit into a cache; general libraries are faster there."""
 
 
-def unsupported_reason(policy: Policy, parts: Sequence[Environment] = ()) -> str | None:
+def unsupported_reason(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str | None:
     """Return why the kernels cannot run this policy in an environment of these parts, or None when they can."""
     if shared.kernels is None:
         return "this installation was built without them"
@@ -59,7 +59,7 @@ class KernelActor:
         rollout: Any,
         horizon: int,
         policy: Policy,
-        env: Environment,
+        env: BufferEnv,
         state: Tensor,
         bounds: tuple[int, int],
         ranks: Ranks,
@@ -99,7 +99,7 @@ class KernelLearner:
         self,
         policy: Policy,
         buffers: Buffers,
-        parts: Sequence[Environment],
+        parts: Sequence[BufferEnv],
         state: Tensor,
         train: TrainSettings,
         threads: int,

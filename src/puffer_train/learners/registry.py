@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment
 from puffer_train.errors import ConfigError
 from puffer_train.learners import kernels, torch
 from puffer_train.learners.protocol import Learner
@@ -22,9 +22,9 @@ from puffer_train.system.ranks import ALONE, Ranks
 class LearnerKind:
     """One way to do the arithmetic."""
 
-    make: Callable[[Policy, Buffers, Sequence[Environment], Tensor, TrainSettings, int, Ranks], Learner]
+    make: Callable[[Policy, Buffers, Sequence[BufferEnv], Tensor, TrainSettings, int, Ranks], Learner]
     """Called with the arguments of `make_learner` after the first."""
-    unsupported_reason: Callable[[Policy, Sequence[Environment]], str | None]
+    unsupported_reason: Callable[[Policy, Sequence[BufferEnv]], str | None]
     """Why it cannot serve this policy in an environment of these parts; None when it can."""
     automatic: bool = False
     """Whether `auto` may choose it."""
@@ -33,7 +33,7 @@ class LearnerKind:
 def _make_cuda(
     policy: Policy,
     buffers: Buffers,
-    parts: Sequence[Environment],
+    parts: Sequence[BufferEnv],
     state: Tensor,
     train: TrainSettings,
     threads: int,
@@ -46,7 +46,7 @@ def _make_cuda(
     return learner.CudaLearner(policy, buffers, parts, state, train, threads, ranks)
 
 
-def _cuda_unsupported_reason(policy: Policy, parts: Sequence[Environment]) -> str | None:
+def _cuda_unsupported_reason(policy: Policy, parts: Sequence[BufferEnv]) -> str | None:
     from puffer_train.learners.cuda.network import unsupported_reason  # noqa: PLC0415 - only where a GPU was asked for
 
     return unsupported_reason(policy)
@@ -64,7 +64,7 @@ def make_learner(
     kind: str,
     policy: Policy,
     buffers: Buffers,
-    parts: Sequence[Environment],
+    parts: Sequence[BufferEnv],
     state: Tensor,
     train: TrainSettings,
     threads: int,

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.advantage import advantages
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment
 
 kernels: Any
 try:
@@ -37,7 +37,7 @@ class Rollout(Protocol):
         ...
 
 
-def row_bounds(parts: Sequence[Environment]) -> list[tuple[int, int]]:
+def row_bounds(parts: Sequence[BufferEnv]) -> list[tuple[int, int]]:
     """Return the first row of each part and the one after its last."""
     ends = np.cumsum([part.num_agents for part in parts]).tolist()
     return list(zip([0, *ends[:-1]], ends, strict=True))

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Minibatch, Scale, ppo_loss
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED
 from puffer_train.learners.shared import fill_advantages, kernel_workers, row_bounds
 from puffer_train.policy import Policy
@@ -28,7 +28,7 @@ class TorchActor:
         self,
         policy: Policy,
         buffers: Buffers,
-        env: Environment,
+        env: BufferEnv,
         state: Tensor,
         bounds: tuple[int, int],
         ranks: Ranks = ALONE,
@@ -118,7 +118,7 @@ class TorchLearner:
         self,
         policy: Policy,
         buffers: Buffers,
-        parts: Sequence[Environment],
+        parts: Sequence[BufferEnv],
         state: Tensor,
         train: TrainSettings,
         threads: int,

@@ -17,7 +17,7 @@ FILES = {
     "policy.safetensors": "the trained policy",
     "evaluation.json": "results on fresh full episodes",
     "replay.puf": "one of its games, exactly: a seed and the actions",
-    "video.mp4": "the first minute of that game, to watch",
+    "video.mp4": "the first 20 seconds of that game, to watch",
     "tensorboard": "the numbers again: `tensorboard --logdir .`",
     "wandb": "the numbers again, as sent to Weights & Biases",
     "failure.txt": "why the run ended early",

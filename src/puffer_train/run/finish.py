@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from puffer_train.algorithm.evaluate import evaluate, evaluation_envs, record, r
 from puffer_train.report.evaluation import report_evaluation
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.loggers import Loggers
+from puffer_train.run.film import VIDEO_SECONDS, film
 from puffer_train.run.saving import export_policy
 from puffer_train.run.state import Run
 from puffer_train.storage.files import storing
@@ -23,12 +21,6 @@ from puffer_train.system.signals import exit_status
 EVALUATION_SEED = 1000
 """Added to the run's seed for its evaluation: the games are not those that it was trained on."""
 
-VIDEO_SECONDS = 60
-"""Length of the video in seconds: a whole game of Breakout would take minutes to render. The replay holds all of it."""
-
-VIDEO_PATIENCE_SECONDS = 600
-"""Rendering is stopped after this long."""
-
 
 def finish(run: Run, log: Loggers) -> int:
     """Export, evaluate, record and film, then print where everything is; return the exit status."""
@@ -37,7 +29,7 @@ def finish(run: Run, log: Loggers) -> int:
     try:
         _evaluate(run, log)
         replay = _record(run)
-        video = _film(run, replay) if replay is not None and run.options.video else None
+        video = _film(run, replay or policy_file)
     except KeyboardInterrupt as interrupt:
         run.say(f"Interrupted; the policy and everything before it are in {run.folder}.")
         return exit_status(interrupt)
@@ -49,7 +41,7 @@ def finish(run: Run, log: Loggers) -> int:
     run.say("What to do next:")
     if ":" not in name:
         run.say(f"  puffer-play {name} --policy {policy_file}")
-    if video is not None:
+    if video is not None and replay is not None:
         run.say(f"  puffer-render {replay} whole-game.mp4")
     run.say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
     more = 2 * max(run.trainer.steps, run.settings.train.steps)
@@ -85,35 +77,19 @@ def _record(run: Run) -> Path | None:
     path, seed = run.folder / "replay.puf", run.trainer.seed + EVALUATION_SEED
     with run.source.opened(1, seed, 1, run.settings.env) as env, storing(path):
         if not records(env):
-            run.say("No replay and no video: this environment does not record replays.")
+            run.say("No replay: this environment does not record replays.")
             return None
         record(env, run.trainer.player, seed, path, name=run.source.name)
     return path
 
 
-def _film(run: Run, replay: Path) -> Path | None:
-    """Have the renderer, a separate program, turn the replay into a video; a failure is one line."""
-    if importlib.util.find_spec("puffer_render") is None:
-        run.say('No video: the renderer is not installed. pip install "puffer-envs[render]" adds it.')
+def _film(run: Run, source: Path) -> Path | None:
+    """Have a video made of a replay, or of the policy where there is none; a failure is one line."""
+    if run.no_video is not None:
         return None
     path = run.folder / "video.mp4"
-    command = [sys.executable, "-m", "puffer_render.cli_render", str(replay), str(path)]
-    command += ["--max-seconds", str(VIDEO_SECONDS)]
-    run.say("Making a video of one game (Ctrl-C skips it) ...")
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=VIDEO_PATIENCE_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        run.say(f"No video: {error}.")
-        return None
-    if done.returncode != 0 or not path.is_file():
-        last = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
-        run.say(f"No video: the renderer ended with status {done.returncode}: {last}")
-        return None
-    return path
+    run.say(f"Making a video of the first {VIDEO_SECONDS} s of a game (Ctrl-C skips it) ...")
+    reason = film(source, path, show=run.console.is_terminal)
+    if reason is not None:
+        run.say(f"No video: {reason.removesuffix('.')}.")
+    return path if reason is None else None

@@ -26,6 +26,7 @@ from puffer_train.report.loggers import Loggers, open_logger
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.readme import write_readme
 from puffer_train.run.failures import FAILURE, saved_after_failure
+from puffer_train.run.film import obstacle
 from puffer_train.run.finish import finish
 from puffer_train.run.saving import save, save_last, save_or_warn
 from puffer_train.run.state import Run
@@ -51,6 +52,7 @@ def _lead(run: Run) -> int:
             run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
         else:
             run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
+        _check_video(run)
         with saved_after_failure(run):
             _learn(run, log)
         _report_skipped(run)
@@ -60,6 +62,15 @@ def _lead(run: Run) -> int:
         run.say(f"  {run.resume_command()}")
     run.ranks.wait()  # torchrun ends all as soon as one has left
     return 128 + run.stopped_by
+
+
+def _check_video(run: Run) -> None:
+    """Find out before the training whether a video can follow it, and print that."""
+    run.no_video = obstacle(run.source.name, run.settings.env) if run.options.video else "--no-video"
+    if run.no_video is None:
+        run.say("A video of a game follows the training (--no-video leaves it out).")
+    elif run.options.video:
+        run.say(f"No video will follow the training: {run.no_video.removesuffix('.')}.")
 
 
 def _follow(run: Run) -> int:

@@ -82,6 +82,8 @@ class Run:
     """Agent steps of the newest checkpoint."""
     stopped_by: int = 0
     """Number of the signal that asked a rank to stop, 0 for none."""
+    no_video: str | None = None
+    """Why no video follows the training; None if one does."""
 
     def __post_init__(self) -> None:
         if not self.ranks.leads:

@@ -22,12 +22,9 @@ PART = {"command", "started", "seconds", "from_steps", "to_steps", "ended"}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return what `config.json` of a run holds. Raises `ConfigError` when the folder is no run.
-
-    `log` and `history`, which runs of before they were written lack, are there in any case.
-    """
+    """Return what `config.json` of a run holds. Raises `ConfigError` when the folder is no run."""
     try:
-        saved = {"log": [], "history": [], **json.loads((folder / CONFIG).read_text("utf-8"))}
+        saved: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
         kinds = {"environment": str, "settings": dict, "log": list, "history": list}
         if all(isinstance(saved[key], kind) for key, kind in kinds.items()):
             int(saved["seed"])

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.contract import Environment
 from puffer_train.learners.cuda import operations
 from puffer_train.learners.cuda.buffers import DeviceBuffers
 from puffer_train.learners.cuda.graphs import Graph
@@ -37,7 +37,7 @@ class CudaActor(TorchActor):
         network: Network,
         host: Buffers,
         device_buffers: DeviceBuffers,
-        env: Environment,
+        env: BufferEnv,
         state: Tensor,
         bounds: tuple[int, int],
         ranks: Ranks = ALONE,

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
-from puffer_train.contract import Environment
 from puffer_train.learners.cuda import operations
 from puffer_train.learners.cuda.acting import CudaActor
 from puffer_train.learners.cuda.buffers import DeviceBuffers, pin
@@ -34,7 +34,7 @@ class CudaLearner:
         self,
         policy: Policy,
         buffers: Buffers,
-        parts: Sequence[Environment],
+        parts: Sequence[BufferEnv],
         state: Tensor,
         train: TrainSettings,
         threads: int = 1,

@@ -1,0 +1,137 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
+"""Pictures in memory, drawn from display lists (c/draw/raster.h)."""
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc
+
+import numpy as np
+
+cdef extern from "draw/raster.h" nogil:
+    enum:
+        PUF_DRAW_CLEAR
+        PUF_DRAW_RECT
+        PUF_DRAW_BORDER
+        PUF_DRAW_RING
+        PUF_DRAW_GLOW
+        PUF_DRAW_LINE
+        PUF_DRAW_POLYGON
+        PUF_DRAW_PATH
+        PUF_DRAW_TEXT
+        PUF_DRAW_SCENE
+        PUF_DRAW_TRIANGLES
+        PUF_DRAW_CHAIN
+        PUF_DRAW_SCENE_END
+    ctypedef struct PufMesh:
+        const float* points
+        const float* shades
+        int32_t count
+    ctypedef struct PufFont:
+        const float* points
+        const int32_t* contours
+        const int32_t* glyphs
+        const float* advances
+        int32_t count
+    ctypedef struct PufRaster:
+        pass
+    PufRaster* puf_raster_new(int32_t, int32_t, PufFont)
+    void puf_raster_free(PufRaster*)
+    int64_t puf_raster_draw(PufRaster*, const double*, int64_t, const PufMesh*, int32_t, double)
+    void puf_raster_rgb(const PufRaster*, uint8_t*)
+    void puf_raster_yuv420(const PufRaster*, uint8_t*, int32_t, uint8_t*, int32_t, uint8_t*, int32_t)
+
+    ctypedef struct PufVerb:
+        int8_t numbers, color, count, each
+    const PufVerb puf_draw_verbs[]
+
+VERBS = {
+    "CLEAR": PUF_DRAW_CLEAR,
+    "RECT": PUF_DRAW_RECT,
+    "BORDER": PUF_DRAW_BORDER,
+    "RING": PUF_DRAW_RING,
+    "GLOW": PUF_DRAW_GLOW,
+    "LINE": PUF_DRAW_LINE,
+    "POLYGON": PUF_DRAW_POLYGON,
+    "PATH": PUF_DRAW_PATH,
+    "TEXT": PUF_DRAW_TEXT,
+    "SCENE": PUF_DRAW_SCENE,
+    "TRIANGLES": PUF_DRAW_TRIANGLES,
+    "CHAIN": PUF_DRAW_CHAIN,
+    "SCENE_END": PUF_DRAW_SCENE_END,
+}
+SHAPES = [
+    (puf_draw_verbs[verb].numbers, puf_draw_verbs[verb].count, puf_draw_verbs[verb].each) for verb in range(len(VERBS))
+]
+
+
+cdef class Raster:
+    """A picture of width x height pixels. Several may exist; each belongs to one thread at a time."""
+    cdef PufRaster* raster
+    cdef readonly int width, height
+    cdef const float[::1] points, advances
+    cdef const int32_t[::1] contours, glyphs
+
+    def __cinit__(self, int width, int height, const float[::1] points, const int32_t[::1] contours,
+                  const int32_t[::1] glyphs, const float[::1] advances):
+        cdef PufFont font
+        if not (0 < width <= 16384 and 0 < height <= 16384):
+            raise ValueError(f"a picture of {width} x {height} pixels: each side must be from 1 to 16384")
+        self.width, self.height = width, height
+        self.points, self.contours, self.glyphs, self.advances = points, contours, glyphs, advances
+        font.points, font.contours, font.glyphs = &points[0], &contours[0], &glyphs[0]
+        font.advances, font.count = &advances[0], <int32_t>advances.shape[0]
+        self.raster = puf_raster_new(width, height, font)
+        if self.raster == NULL:
+            raise MemoryError(f"no memory for a picture of {width} x {height} pixels")
+
+    def __dealloc__(self):
+        puf_raster_free(self.raster)
+
+    def draw(self, const double[::1] numbers, list meshes, double scale):
+        """Draw a list. meshes: (points (n, 3, 3) or (n, 3) float32, brightness (n,) float32 or None) each."""
+        cdef const float[::1] points, shades
+        cdef int count = len(meshes), i
+        cdef int64_t length = numbers.shape[0], wrong
+        cdef PufMesh* found = <PufMesh*>malloc((count + 1) * sizeof(PufMesh))
+        if found == NULL:
+            raise MemoryError("no memory for the meshes of a scene")
+        try:
+            for i in range(count):
+                corners, brightness = meshes[i]
+                points = corners.reshape(-1)
+                found[i].points = &points[0] if points.shape[0] else NULL
+                found[i].count = <int32_t>(points.shape[0] // 3)
+                found[i].shades = NULL
+                if brightness is not None and points.shape[0]:
+                    shades = brightness
+                    if shades.shape[0] != found[i].count // 3:
+                        raise ValueError(f"{found[i].count // 3} triangles with {shades.shape[0]} brightnesses")
+                    found[i].shades = &shades[0]
+            if length == 0:
+                return
+            with nogil:
+                wrong = puf_raster_draw(self.raster, &numbers[0], length, found, count, scale)
+        finally:
+            free(found)
+        if wrong < 0:
+            raise MemoryError("no memory for a scene")
+        if wrong > 0:
+            raise ValueError(f"number {wrong - 1} of a display list of {length} makes no sense")
+
+    def rgb(self):
+        """The picture: a new array (height, width, 3) uint8."""
+        pixels = np.empty((self.height, self.width, 3), np.uint8)
+        cdef uint8_t[:, :, ::1] view = pixels
+        with nogil:
+            puf_raster_rgb(self.raster, &view[0, 0, 0])
+        return pixels
+
+    def yuv420(self, uint8_t[:, ::1] luma, uint8_t[:, ::1] blue, uint8_t[:, ::1] red):
+        """Write the picture for video: BT.709, limited range, chroma at half the size. Rows may be longer."""
+        cdef int rows = self.height // 2, columns = self.width // 2
+        if luma.shape[0] < 2 * rows or luma.shape[1] < 2 * columns:
+            raise ValueError("the luma plane is too small")
+        if min(blue.shape[0], red.shape[0]) < rows or min(blue.shape[1], red.shape[1]) < columns:
+            raise ValueError("the chroma planes are too small")
+        if rows and columns:
+            with nogil:
+                puf_raster_yuv420(self.raster, &luma[0, 0], <int32_t>luma.shape[1], &blue[0, 0],
+                                  <int32_t>blue.shape[1], &red[0, 0], <int32_t>red.shape[1])

@@ -1,0 +1,43 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERBS: dict[str, int]
+"""The verbs of a display list by name; c/draw/raster.h says what follows each."""
+SHAPES: list[tuple[int, int, int]]
+"""For each verb: how many numbers follow, at which of them stands a count of items, and how long an item is."""
+
+class Raster:
+    """A picture of width x height pixels. Several may exist; each belongs to one thread at a time."""
+
+    width: int
+    height: int
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        points: NDArray[np.float32],
+        contours: NDArray[np.int32],
+        glyphs: NDArray[np.int32],
+        advances: NDArray[np.float32],
+    ) -> None:
+        """points, contours, glyphs, advances: of a font, see `puffer_render.font.Font`."""
+
+    def draw(
+        self, numbers: Any, meshes: list[tuple[NDArray[np.float32], NDArray[np.float32] | None]], scale: float
+    ) -> None:
+        """Draw a display list (float64) at `scale` pixels per unit.
+
+        meshes: corners (n, 3, 3) or points (n, 3), with the brightness of each, or None where it is 1.
+
+        Raises:
+            ValueError: the list makes no sense.
+            MemoryError: a scene does not fit.
+        """
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """The picture: a new array (height, width, 3)."""
+
+    def yuv420(self, luma: NDArray[np.uint8], blue: NDArray[np.uint8], red: NDArray[np.uint8]) -> None:
+        """Write the picture for video: BT.709, limited range, chroma at half the size. Rows may be longer."""

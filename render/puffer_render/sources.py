@@ -1,0 +1,162 @@
+"""What a person names on the command line: a run folder, a policy file or a replay, told apart by what they are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+import puffer_envs
+from puffer_envs import vector
+from puffer_envs.adapters.rendering import has_display
+from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
+from puffer_envs.vector.source import resolve
+from puffer_render.errors import RenderError
+from puffer_render.offscreen import Pixels
+
+REPLAY, POLICY = "replay.puf", "policy.safetensors"
+"""What they are called in a run folder."""
+REPLAY_START = b"PUFFER REPLAY"
+FALLBACK_RATE = 30.0
+"""Steps per second of an environment that does not say how fast it is."""
+
+Kind = Literal["replay", "policy"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A replay or a policy file."""
+
+    kind: Kind
+    path: Path
+
+
+def find_source(path: Path, prefer: Kind = "replay") -> Source:
+    """The file that is meant; of a run folder with both, the preferred one. Raises RenderError."""
+    if path.is_dir():
+        found = {"replay": path / REPLAY, "policy": path / POLICY}
+        kinds: tuple[Kind, Kind] = ("replay", "policy") if prefer == "replay" else ("policy", "replay")
+        for kind in kinds:
+            if found[kind].is_file():
+                return Source(kind, found[kind])
+        raise RenderError(
+            f"{path} is a folder with neither {POLICY} nor {REPLAY}: name a finished run's folder, a policy or a replay"
+        )
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(REPLAY_START))
+    except OSError as error:
+        raise RenderError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if start == REPLAY_START:
+        return Source("replay", path)
+    if start[8:9] == b"{":  # safetensors: the length of a header, and the header
+        return Source("policy", path)
+    raise RenderError(f"{path} is not a replay, a policy file or a run folder")
+
+
+def read_policy(path: Path, seed: int = 0) -> NumpyPolicy:
+    """The policy of a file or of a run folder. Raises RenderError."""
+    source = find_source(path, prefer="policy")
+    if source.kind != "policy":
+        raise RenderError(f"{path} holds a replay and no policy: puffer-render makes a video of it")
+    try:
+        return load_policy(source.path, seed)
+    except (PolicyError, ValueError) as error:
+        raise RenderError(str(error)) from None
+
+
+def is_native(name: str) -> bool:
+    """Whether this is one of puffer_envs' own environments, which are drawn here and have replays."""
+    return name in puffer_envs.list_envs()
+
+
+def record_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int, max_steps: int, path: Path) -> None:
+    """Leave a replay of the policy's first episode, or its first steps, in a native environment. Raises RenderError."""
+    name = policy.info.environment
+    try:
+        with puffer_envs.make(name, num_envs=1, **{**policy.info.settings, **settings}) as env:
+            policy.require(name, env.single_observation_space, env.single_action_space)
+            env.start_replay(seed)
+            for _ in range(max_steps):
+                _, _, terminals, truncations = env.step(policy.act(env.observations, action_masks=env.action_masks))
+                if (terminals | truncations).all():
+                    break
+                policy.reset(terminals | truncations)
+            env.save_replay(path)
+    except (ValueError, TypeError, MemoryError, PolicyError) as error:
+        raise RenderError(str(error)) from None
+
+
+@dataclass
+class Watched:
+    """Somebody else's environment, played by a policy, which draws its own pictures."""
+
+    env: Any
+    """A vector of one."""
+    policy: NumpyPolicy
+    rate: float
+    """Steps per second."""
+
+    def pictures(self, seed: int) -> Iterator[Pixels]:
+        """One for the start and one for each step of an episode. Raises RenderError where there is none."""
+        self.env.reset(seed)
+        yield take_picture(self.env, self.policy.info.environment)
+        while True:
+            _, _, terminals, truncations = self.env.step(self.act())
+            if (terminals | truncations).any():
+                return
+            yield take_picture(self.env, self.policy.info.environment)
+
+    def act(self) -> Any:
+        """The policy's action for what is observed now."""
+        try:
+            return self.policy.act(self.env.observations, action_masks=getattr(self.env, "action_masks", None))
+        except ValueError as error:
+            raise RenderError(f"the policy cannot continue: {error}") from None
+
+
+def take_picture(env: Any, name: str) -> Pixels:
+    """What the environment of a vector of one draws. Raises RenderError where that is no picture."""
+    picture = env.render(0)
+    if not isinstance(picture, np.ndarray) or picture.ndim != 3 or picture.shape[2] != 3:
+        kind = "nothing" if picture is None else type(picture).__name__
+        raise RenderError(f"{name} makes no picture: its render() returned {kind}, not an RGB array (height, width, 3)")
+    return np.ascontiguousarray(picture, np.uint8)
+
+
+@contextlib.contextmanager
+def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[tuple[Any, float]]:
+    """A vector of one of somebody else's environments, made with a render mode; its rate. Raises RenderError."""
+    if mode == "rgb_array" and not has_display():
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame, which many draw with, looks for a screen
+    try:
+        source = resolve(name, {**settings, "render_mode": mode}, None)
+        if source.batched:
+            raise RenderError(f"{name} makes whole batches, which do not draw themselves: there is nothing to show")
+        single = source.factory(**source.settings)
+        env = vector.make(lambda: single, 1, backend="serial")
+    except RenderError:
+        raise
+    except Exception as error:  # it is somebody else's code: it may raise anything
+        raise RenderError(f"{name} cannot be made with render_mode={mode!r}: {error}") from None
+    try:
+        yield env, float((getattr(single, "metadata", None) or {}).get("render_fps") or FALLBACK_RATE)
+    finally:
+        env.close()
+
+
+@contextlib.contextmanager
+def watch(policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[Watched]:
+    """The environment that a policy was trained in, made with a render mode. Raises RenderError."""
+    name = policy.info.environment
+    with make_shown(name, {**policy.info.settings, **settings}, mode) as (env, rate):
+        try:
+            policy.require(name, env.single_observation_space, env.single_action_space)
+        except PolicyError as error:
+            raise RenderError(str(error)) from None
+        yield Watched(env, policy, rate)
