@@ -54,5 +54,5 @@ def leaves(space: Space, what: str, path: str = "") -> Iterator[tuple[str, Space
         )
     choices = space.n if isinstance(space, spaces.Discrete) else getattr(space, "nvec", None)
     if choices is not None and (choices > MAX_CHOICES).any():
-        raise ValueError(f"the {what} space's part {name!r} has {choices.max()} choices; the most is 2**31 - 1")
+        raise ValueError(f"the {what} space's part {name!r} has {choices.max()} choices: at most 2**31 - 1 are allowed")
     yield name, space
