@@ -1,6 +1,7 @@
 # make train    train Breakout on this machine's processor, evaluate it, and leave run, replay and video
 # make test     run every test
 # make lint     check formatting, types and imports; `make format` fixes formatting
+# make docs     build the documentation site into build/site
 # make wheel    build the sdist, and the wheel from it, into dist/
 # make clean    remove everything these made, except your runs
 #
@@ -21,7 +22,7 @@ TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromk
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
 C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c tests/c/*.h tests/c/*.c)
 
-.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-commits format wheel clean
+.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-commits format docs wheel clean
 
 help:
 	@sed -n 's/^# //; /^make /p; /^$$/q' Makefile
@@ -67,6 +68,10 @@ $(VENV)/installed-dist: $(VENV)/created pyproject.toml constraints.txt
 	$(INSTALL) --group dist
 	@touch $@
 
+$(VENV)/installed-docs: $(VENV)/created pyproject.toml constraints.txt
+	$(INSTALL) --group docs
+	@touch $@
+
 # --- checking: `make -k lint` continues after the first fault ---
 
 lint: lint-python lint-types lint-c lint-cython lint-imports lint-project lint-commits
@@ -97,6 +102,12 @@ format: $(VENV)/installed-lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_SOURCES)
+
+# --- documentation: read from the sources, so that nothing has to be built or installed but MkDocs ---
+
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo 'The site is in build/site; to read it: $(BIN)/python -m http.server --directory build/site'
 
 # --- packaging ---
 

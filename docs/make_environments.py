@@ -1,23 +1,26 @@
-"""Write a page for each environment, and the list of all in README.md: `python docs/make_environments.py`.
+"""Write a page for each environment, their gallery, and the table in README.md: `python docs/make_environments.py`.
 
-Everything on them is taken from where it is said once: the rules from the head of the C file, spaces and settings from
-its tables, keys from the drawing, speed and scores from the last committed measurements (benchmarks/results). With
-`--check` nothing is written; the exit status is 1 where a page is not as it would be written.
+The rules come from the comment at the top of the C file, spaces and settings from its tables, keys from the drawing,
+speed and scores from the last committed measurements (benchmarks/results). With `--check` nothing is written; the exit
+status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import re
 import statistics
 import sys
+import textwrap
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import puffer_envs
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.spec import ActionPart, EnvSpec
 from puffer_render.draw import own_drawing
 from puffer_render.keys import make_keymap
@@ -26,6 +29,24 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs/environments"
 RESULTS = ROOT / "benchmarks/results"
 SETTINGS = ROOT / "src/puffer_train/settings"
+SUBJECTS = {
+    "asteroids": "a ship among drifting rocks",
+    "blobs": "eat, grow, avoid the larger ones",
+    "boids": "a flock, with or without predators",
+    "breakout": "the arcade game, two walls",
+    "cartpole": "Gymnasium's CartPole-v1",
+    "connect4": "four in a row, or self-play",
+    "drone": "a swarm: formations and races",
+    "enduro": "overtake through snow, night and fog",
+    "maze": "keys, doors, limited sight",
+    "memory": "recall a cue",
+    "pong": "table tennis to 21",
+    "racer": "a car that drifts, random tracks",
+    "snake": "many snakes on one map",
+    "squared": "the smallest example",
+    "tanks": "two teams, ricochets",
+}
+"""What the README says of each, in a few words."""
 BEGIN, END = "<!-- environments: written by docs/make_environments.py -->", "<!-- end -->"
 
 
@@ -35,13 +56,13 @@ def page(name: str) -> str:
     return "\n\n".join(
         [
             f"# {name}",
-            env.doc,
-            f"![{name}](../images/{name}.png)",
-            f"{rules(name)}",
+            filled(env.doc),
+            f"![{name}](../images/{name}.png){{ .environment }}",
+            "## Rules",
+            rules(name),
+            filled(f"Logs: {', '.join(f'`{x}`' for x in env.log_names)}."),
             "## Spaces",
             spaces(env),
-            "## Reward and ends",
-            f"Reward: {env.reward}.\n\nEnd: {env.ends}.\n\nLog: {', '.join(f'`{x}`' for x in env.log_names)}.",
             "## Settings",
             settings(env),
             "## Speed",
@@ -54,25 +75,96 @@ def page(name: str) -> str:
     )
 
 
+# --- the comment that a C file begins with, as Markdown ---
+
+
 def rules(name: str) -> str:
-    """The comment that the C file begins with."""
-    lines = (ROOT / f"c/envs/{name}.h").read_text().splitlines()
+    """The rules, from the comment that the C file begins with."""
+    lines = (ROOT / f"c/envs/{name}.h").read_text("utf-8").splitlines()
     comment = [line[2:].removeprefix(" ") for line in itertools.takewhile(lambda line: line.startswith("//"), lines)]
-    _, _, told = "\n".join(comment).partition("\n\n")  # the first paragraph says what it is, as does its doc
-    return f"## Rules\n\n```text\n{told.strip()}\n```"
+    _, _, text = "\n".join(comment).partition("\n\n")  # the first paragraph says what it is, as does its doc
+    return "\n\n".join(markdown(block) for block in re.split(r"\n\s*\n", with_numbers(name, text.strip("\n"))))
+
+
+def with_numbers(name: str, text: str) -> str:
+    """The text with C constants replaced by their values, and without those in parentheses."""
+    values = constants(name)
+    text = re.sub(rf" \({name.upper()}_\w+\)", "", text)
+    return re.sub(rf"\b{name.upper()}_[A-Z0-9_]+\b", lambda found: values[found.group()], text)
+
+
+def constants(name: str) -> dict[str, str]:
+    """Values of the plain numbers that an environment's headers define or enumerate, by name."""
+    source = "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "c/envs").glob(f"{name}*.h")))
+    found = re.findall(r"(?:#define |\b)([A-Z][A-Z0-9_]+)(?: =)? (\d+(?:\.\d+)?)f?(?=[\s,])", source)
+    return {name: f"{float(value):g}" for name, value in found}
+
+
+def markdown(block: str) -> str:
+    """A paragraph of a comment as Markdown: `Reward   text` becomes a list, an indented table stays as it is."""
+    lines = block.splitlines()
+    if all(line.startswith("    ") for line in lines):
+        return "```text\n" + "\n".join(line[4:] for line in lines) + "\n```"
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if re.match(r"(?:[A-Z]\w+ {2,}| {8,}\w+ {2,}|\d+\. )\S", line):
+            parts.append([])
+        parts[-1].append(line)
+    items = [_item("\n".join(part)) for part in parts if part]
+    listed = bool(items) and re.match(r"\d+\. ", items[-1]) and not re.match(r"\d+\. ", items[0])
+    return "\n".join([filled(items[0]) + "\n" * bool(listed), *map(filled, items[1:])])
+
+
+def _item(text: str) -> str:
+    """One line of Markdown, with the mark of a list if it belongs to one."""
+    words = escaped(" ".join(text.split()))
+    number = re.match(r"\d+\. ", text)
+    label = re.match(r"( *)(\w+) {2,}", text)
+    if number or not label:
+        return words
+    rest = words[len(label.group(2)) :].strip()
+    return f"    - `{label.group(2)}`: {rest}" if label.group(1) else f"- **{label.group(2)}**: {rest}"
+
+
+def escaped(text: str) -> str:
+    """The text with what Markdown would take for markup escaped, outside of backquotes."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([*_<\[\]\\])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
+
+
+def filled(line: str) -> str:
+    """The line wrapped at 100 columns, as an item of a list where it is one."""
+    mark = re.match(r" *(?:- |\d+\. )?", line)
+    assert mark is not None
+    head = mark.group()
+    return textwrap.fill(
+        line[len(head) :],
+        100,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+# --- the tables of a C file ---
 
 
 def spaces(env: EnvSpec) -> str:
-    """Tables of what an agent sees and does."""
+    """What an agent sees and does."""
     layout = env.layout
     shape = " x ".join(map(str, layout.obs_shape))
     agents = "one agent" if layout.agents == 1 else f"{layout.agents} agents"
-    told = f"At the default settings {agents} to an environment; an observation is {env.obs_dtype} {shape}."
-    told += " There is an action mask." * layout.masked + " There is an agent mask." * layout.padded
-    seen = [(part.name, part.count, f"{part.low:g}", f"{part.high:g}", part.doc) for part in env.obs]
-    done = [(part.name, _choices(part)) for part in layout.actions]
-    observation = table(("observation", "elements", "from", "to", "meaning"), seen)
-    return f"{told}\n\n{observation}\n\n{table(('action', 'choices'), done)}"
+    text = f"At the default settings an environment has {agents}. An observation is {env.obs_dtype} {shape}."
+    text += " There is an action mask." * layout.masked + " There is an agent mask." * layout.padded
+    observation = [
+        f"- `{part.name}`, {part.count} element{'s' * (part.count != 1)}, {part.low:g} to {part.high:g}: {part.doc}"
+        for part in env.obs
+    ]
+    action = [f"- `{part.name}`: {_choices(part)}" for part in layout.actions]
+    lists = ["\n".join(map(filled, items)) for items in (observation, action)]
+    return f"{filled(text)}\n\nObservation, in this order:\n\n{lists[0]}\n\nAction:\n\n{lists[1]}"
 
 
 def _choices(part: ActionPart) -> str:
@@ -82,29 +174,30 @@ def _choices(part: ActionPart) -> str:
 
 
 def settings(env: EnvSpec) -> str:
-    """A table of the settings."""
-    rows = [(f"`{p.name}`", f"{p.default:g}", f"{p.low:g}", f"{p.high:g}", p.doc) for p in env.params]
-    return table(("setting", "default", "from", "to", "meaning"), rows)
+    """A list of the settings, with default and range."""
+    return "\n".join(filled(f"- `{p.name}` = {p.default:g}, from {p.low:g} to {p.high:g}: {p.doc}") for p in env.params)
+
+
+# --- measurements ---
 
 
 def speed(name: str) -> str:
-    """What benchmarks/environments.py and benchmarks/scaling.py measured."""
-    measured = [m for m in results("environments")["measurements"] if m["environment"] == name]
-    best = {
-        (m["what"], m["num_agents"]): m["steps_per_second"] for m in measured
-    }  # the newest instruction set comes last
-    told = ["Agent-steps per second on one core of the machine of [performance.md](../performance.md), random actions:"]
-    rated = [(what or "as it is", f"{agents:,}", millions(rate)) for (what, agents), rate in best.items()]
-    told.append(table(("", "agents", "steps/s"), rated))
+    """What benchmarks/scaling.py measured; performance.md has all instruction sets."""
     scaled = [m for m in results("scaling") if m["environment"] == name]
     rows = [(m["what"], f"{m['agents']:,}", millions(m["steps_per_second"]), f"{m['nanoseconds']:.1f}") for m in scaled]
-    told.append("More of them (`python benchmarks/scaling.py`):")
-    told.append(table(("", "agents", "steps/s", "ns per agent-step"), rows))
-    return "\n\n".join(told)
+    return "\n\n".join(
+        [
+            filled(
+                "On one core, with random actions (`python benchmarks/scaling.py`). [Performance](../performance.md) "
+                "describes the machine and compares instruction sets."
+            ),
+            table(("", "agents", "agent-steps/s", "ns per agent-step"), rows),
+        ]
+    )
 
 
 def training(name: str) -> str:
-    """What benchmarks/training.py measured, with which settings, and how to have it."""
+    """What benchmarks/training.py measured, and with which settings."""
     runs = [run for run in results("training") if run["environment"] == name]
     rows = [
         (
@@ -112,18 +205,22 @@ def training(name: str) -> str:
             millions(run["steps"]),
             f"{run['training_seconds']:.0f} s",
             number(run["score"]),
-            number(run["perf"]),
+            f"{run['perf']:.3f}",
         )
         for run in runs
     ]
-    shipped = (SETTINGS / f"{name}.toml").read_text().strip()
-    tomllib.loads(shipped)
+    shipped = (SETTINGS / f"{name}.toml").read_text("utf-8")
+    assert tomllib.loads(shipped), f"{name}.toml has settings"
+    values = "\n".join(line for line in shipped.splitlines() if not line.startswith("#")).strip()
     return "\n\n".join(
         [
-            f"`puffer-train {name} --seed N`, on two cores, from process start; scores are means over fresh episodes:",
+            filled(
+                f"`puffer-train {name} --seed N` on two cores. The time runs from process start to the exported "
+                "policy; scores are means over fresh full episodes."
+            ),
             table(("seed", "steps", "time", "score", "perf"), rows),
-            f"The settings that are shipped for it:\n\n```toml\n{shipped}\n```",
-            f"A policy so trained plays in `puffer-play {name} --policy docs/policies/{name}.safetensors`.",
+            f"The settings shipped for it:\n\n```toml\n{values}\n```",
+            f"To watch a trained policy:\n\n```\npuffer-play {name} --policy docs/policies/{name}.safetensors\n```",
         ]
     )
 
@@ -134,31 +231,51 @@ def keys(env: EnvSpec) -> str:
     assert drawing is not None, f"{env.name} has no drawing"
     keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot)
     rows = [(" ".join(f"`{cap}`" for cap in binding.caps), binding.label) for binding in keymap.bindings]
-    told = [f"`puffer-play {env.name}`", table(("keys", "what they do"), rows)]
+    parts = [f"In `puffer-play {env.name}`:", table(("keys", "action"), rows)]
     if drawing.play:
-        suited = ", ".join(f"`{key}` {value}" for key, value in drawing.play.items())
-        told.append(f"A person plays with {suited} unless told otherwise.")
-    return "\n\n".join(told)
+        values = ", ".join(f"`{key}` {value}" for key, value in drawing.play.items())
+        parts.append(filled(f"For people the defaults are {values}. `--env.KEY VALUE` overrides them."))
+    return "\n\n".join(parts)
+
+
+# --- the lists of all environments ---
 
 
 def index() -> str:
-    """The list of all, for the README."""
+    """The table of the README."""
     rows = []
     for name in environments():
         measured = [m for m in results("environments")["measurements"] if m["environment"] == name and not m["what"]]
-        rates = [m["steps_per_second"] for m in measured]
+        rates = [m["steps_per_second"] for m in measured]  # the newest instruction set comes last
         runs = [run for run in results("training") if run["environment"] == name]
-        scores = ", ".join(number(run["score"]) for run in runs)
-        solved = ", ".join(f"{run['perf']:.2f}" for run in runs)
-        seconds = statistics.median(run["training_seconds"] for run in runs) if runs else 0
-        what = puffer_envs.spec(name).doc.rstrip(".")
-        link = f"[{name}](docs/environments/{name}.md)"
-        rows.append((link, what, millions(rates[-1]), scores, solved, f"{seconds:.0f} s"))
-    return table(("environment", "", "agent-steps/s", "score", "perf", "trained in"), rows)
+        perf = sorted(run["perf"] for run in runs)
+        seconds = statistics.median(run["training_seconds"] for run in runs)
+        link = f"[{name}]({page_url(f'environments/{name}')})"
+        spread = f"{perf[0]:.2f} to {perf[-1]:.2f}" if f"{perf[0]:.2f}" != f"{perf[-1]:.2f}" else f"{perf[0]:.2f}"
+        rows.append((link, SUBJECTS[name], millions(rates[-1]), spread, f"{seconds:.0f} s"))
+    return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
+
+
+def gallery() -> str:
+    """The page of all environments, with pictures."""
+    parts = [
+        "---\nhide: [toc]\n---",
+        "# Environments",
+        filled(
+            "Every picture shows a policy trained with the shipped settings (`python docs/make_gallery.py`). Click one "
+            "for its rules, spaces, settings, speed, scores and keys. `puffer-envs list` and `puffer-envs info NAME` "
+            "print the same on the terminal."
+        ),
+        '<div class="gallery" markdown>',
+    ]
+    for name in environments():
+        doc = filled(f"[**{name}**]({name}.md) {puffer_envs.spec(name).doc}")
+        parts.append(f"<div markdown>\n\n[![{name}](../images/{name}.png)]({name}.md)\n\n{doc}\n\n</div>")
+    return "\n\n".join([*parts, "</div>"])
 
 
 def with_index(readme: str) -> str:
-    """The README with the list between its two marks."""
+    """The README with the table between its two marks."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     assert begin and end, f"README.md lacks {BEGIN} and {END}"
@@ -166,7 +283,7 @@ def with_index(readme: str) -> str:
 
 
 def environments() -> list[str]:
-    """Those of this repository."""
+    """Names of the environments in this repository."""
     lines = (ROOT / "c/envs.def").read_text().splitlines()
     return [line[len("PUF_ENV(") : line.index(")")] for line in lines if line.startswith("PUF_ENV(")]
 
@@ -196,20 +313,21 @@ def number(value: float) -> str:
 
 def main() -> int:
     """Write, or with --check compare, all pages."""
-    wanted: dict[str, Callable[[], str]] = {f"{name}.md": lambda name=name: page(name) for name in environments()}  # type: ignore[misc]
     check, wrong = "--check" in sys.argv[1:], []
     PAGES.mkdir(exist_ok=True)
     readme = ROOT / "README.md"
-    files = {PAGES / file: make() + "\n" for file, make in wanted.items()} | {readme: with_index(readme.read_text())}
+    wanted = {f"{name}.md": page(name) for name in environments()} | {"index.md": gallery()}
+    files = {PAGES / name: text + "\n" for name, text in wanted.items()}
+    files[readme] = with_index(readme.read_text("utf-8"))
     for path, text in files.items():
         if check:
-            if not path.exists() or path.read_text() != text:
+            if not path.exists() or path.read_text("utf-8") != text:
                 wrong.append(path.name)
         else:
-            path.write_text(text)
+            path.write_text(text, "utf-8")
     wrong += sorted(path.name for path in PAGES.glob("*.md") if path.name not in wanted)
     if wrong:
-        print(f"{', '.join(wrong)}: not as it would be written; run python docs/make_environments.py", file=sys.stderr)
+        print(f"{', '.join(wrong)}: out of date; run python docs/make_environments.py", file=sys.stderr)
     return int(bool(wrong))
 
 

@@ -179,7 +179,6 @@ def test_help_needs_no_extra(command: str) -> None:
         ("safetensors", "puffer-train", ["squared"], "train"),
         ("torch", "puffer-eval", ["squared", "--policy", "{file}"], "train"),
         ("raylib", "puffer-play", ["squared"], "render"),
-        ("raylib", "puffer-render", ["{file}", "out.mp4"], "render"),
         ("av", "puffer-render", ["{file}", "out.mp4"], "render"),
     ],
 )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puffer_render.draw import drawing_for
-from puffer_render.errors import RenderError
+from puffer_render.errors import RenderError, import_raylib
 from puffer_render.frame import Frame
 from puffer_render.offscreen import Offscreen, Pixels
 from puffer_render.window import Window
@@ -78,6 +78,7 @@ class Renderer:
         global _open_windows  # noqa: PLW0603
         if _open_windows:
             raise RenderError(IN_USE)
+        import_raylib()  # its own sentence where it is not installed
         try:
             window = Window(self._env.spec.name, *self._drawing.size, footer=0, keys=())
         except RenderError:

@@ -1,10 +1,11 @@
 """Fast reinforcement-learning environments: C cores that step whole batches over NumPy buffers.
 
->>> import puffer_envs
->>> env = puffer_envs.make("squared", num_envs=1024, seed=0)
->>> observations = env.reset()
->>> observations, rewards, terminals, truncations = env.step([0] * 1024)
->>> env.close()
+Examples:
+    >>> import puffer_envs
+    >>> env = puffer_envs.make("squared", num_envs=1024, seed=0)
+    >>> observations = env.reset()
+    >>> observations, rewards, terminals, truncations = env.step([0] * 1024)
+    >>> env.close()
 """
 
 from puffer_envs.adapters.registration import register_all

@@ -20,7 +20,8 @@ from puffer_envs.conformance.isolation import Request, check_isolated
 from puffer_envs.conformance.report import Report, print_summary
 from puffer_envs.contract.command_line import Value, parse_value
 from puffer_envs.contract.commands import Parser, add_library, add_threads, number, run_command, whole_number
-from puffer_envs.contract.errors import DOCS, UserError
+from puffer_envs.contract.documentation import page_url
+from puffer_envs.contract.errors import UserError
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
@@ -84,7 +85,7 @@ def build_parser() -> Parser:
         _check,
         "test that an environment keeps the contract",
         f"Test that environments keep the contract, and report what is wrong, where, and what to do.\n"
-        f"Every check is explained at {DOCS}/check/.",
+        f"Every check is explained at {page_url('check')}.",
     )
     command.add_argument(
         "names",

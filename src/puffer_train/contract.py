@@ -15,6 +15,7 @@ from gymnasium.spaces import Box
 
 from puffer_envs.contract import BufferEnv, ObservationField
 from puffer_envs.contract.actions import ActionSpec, describe_actions
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.observations import FieldSpec, describe_fields
 from puffer_envs.contract.policy_info import fields_as_json
 from puffer_train.errors import ContractError
@@ -62,7 +63,7 @@ def describe(env: BufferEnv, name: str = "environment") -> EnvironmentSpec:
     """
 
     def broken(what: str) -> ContractError:
-        return ContractError(f"{name} breaks the buffer contract: {what} (see docs/contract.md).")
+        return ContractError(f"{name} breaks the buffer contract: {what} (see {page_url('contract')}).")
 
     for attribute in BufferEnv.__annotations__:
         if not hasattr(env, attribute):

@@ -144,7 +144,7 @@ def test_nothing_moves_after_the_end_until_the_reset() -> None:
     env.reset(seed=0)
     env.step(0)
     before = env.environment.state_hash()
-    with pytest.raises(ResetNeeded, match=r"over; call reset\(\)"):
+    with pytest.raises(ResetNeeded, match=r"over\. Call reset\(\)"):
         env.step(0)
     assert env.environment.state_hash() == before
     env.reset()
@@ -240,10 +240,13 @@ def test_no_renderer_installed_names_the_line_that_mends_it(monkeypatch: pytest.
         make("cartpole", render_mode="rgb_array")
 
 
-def test_no_raylib_installed_names_the_line_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_need_no_raylib_and_windows_name_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "raylib", None)
+    env = make("cartpole", render_mode="rgb_array")
+    env.reset(seed=0)
+    assert env.render().shape[2] == 3
     with pytest.raises(Exception, match=r'pip install "puffer-envs\[render\]"'):
-        make("cartpole", render_mode="rgb_array")
+        PufferEnv("cartpole", render_mode="human").reset(seed=0)
 
 
 # --- registration ---

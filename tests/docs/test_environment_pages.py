@@ -1,4 +1,4 @@
-"""Every environment has all that belongs to one, and a page that says what is so."""
+"""Every environment has all its files, and a page that is up to date."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ def test_nothing_is_missing(name: str, file: str) -> None:
     assert (ROOT / file.format(name)).is_file()
 
 
-def test_the_readme_shows_all() -> None:
+def test_the_readme_and_the_gallery_show_all() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert [name for name in ENVIRONMENTS if f"docs/environments/{name}.md" not in readme] == []
-    assert [name for name in ENVIRONMENTS if f"docs/images/{name}.png" not in readme] == []
+    gallery = (ROOT / "docs/environments/index.md").read_text("utf-8")
+    assert [name for name in ENVIRONMENTS if f"/environments/{name}.html)" not in readme] == []
+    assert [name for name in ENVIRONMENTS if f"](../images/{name}.png)" not in gallery] == []
 
 
-def test_the_pages_say_what_is_so() -> None:
+def test_the_pages_are_up_to_date() -> None:
     pytest.importorskip("puffer_render")
     done = subprocess.run(
         [sys.executable, str(ROOT / "docs/make_environments.py"), "--check"],

@@ -1,17 +1,27 @@
-"""The code on the pages about vectorizers and adapters does what the pages say."""
+"""The pages are true: their code runs, their constants exist, and they keep to the form that is agreed on."""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+from puffer_envs.contract.documentation import DOCUMENTATION
 
-# What the pages leave to the reader, and what takes minutes or packages that the tests do without.
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+WRITTEN = [path for path in sorted(DOCS.rglob("*.md")) if path.parent.name != "environments"]
+GENERATED = sorted((DOCS / "environments").glob("*.md"))
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+# What the pages leave to the reader.
 BEFORE = """
 import functools, numpy as np
 from puffer_envs import vector
@@ -29,33 +39,72 @@ def make_env(assets):
     assert not assets["levels"].flags.writeable
     return Level(assets)
 """
+# What takes minutes or packages that the tests do without.
 INSTEAD = {"LunarLander-v3": "Acrobot-v1", "100_000": "4096", "num_envs=256": "num_envs=4"}
+ALONE = ("vectorizers.md", "adapters.md", "render.md", "coming-from/gymnasium.md", "coming-from/pufferlib.md")
 
 
 def blocks(page: str) -> list[str]:
     """The Python code of a page."""
-    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    return re.findall(r"```python[^\n]*\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+
+
+def run(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    one_thread = os.environ | {
+        "OMP_NUM_THREADS": "1"
+    }  # torch's threads spin, which takes minutes beside other programs
+    done = subprocess.run(command, cwd=folder, env=one_thread, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def shortened(code: str) -> str:
+    for what, other in INSTEAD.items():
+        code = code.replace(what, other)
+    return code
 
 
 def cases() -> list[object]:
-    pages = ("vectorizers.md", "adapters.md")
-    return [pytest.param(code, id=f"{page}-{i}") for page in pages for i, code in enumerate(blocks(page))]
+    return [pytest.param(code, id=f"{page}-{i}") for page in ALONE for i, code in enumerate(blocks(page))]
 
 
 @pytest.mark.parametrize("code", cases())
 def test_the_code_of_a_page_runs(code: str, tmp_path: Path) -> None:
-    for package in ("pettingzoo", "stable_baselines3", "puffer_render"):
-        if package in code or (package == "pettingzoo" and "to_pettingzoo" in code):
-            pytest.importorskip(package)
-    for what, other in INSTEAD.items():
-        code = code.replace(what, other)
-    run(tmp_path, "-c", BEFORE + code)
+    if "pettingzoo" in code:
+        pytest.importorskip("pettingzoo")
+    if "stable_baselines3" in code:
+        pytest.importorskip("stable_baselines3")
+    if "rgb_array" in code:
+        pytest.importorskip("puffer_render")
+    run(tmp_path, "-c", BEFORE + shortened(code))
 
 
-def run(folder: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    return done.stdout
+def test_the_code_of_the_readme_runs(tmp_path: Path) -> None:
+    (code,) = blocks("../README.md")
+    run(tmp_path, "-W", "error", "-c", code)
+
+
+def test_the_first_hour_works(tmp_path: Path) -> None:
+    step, play = blocks("first-hour.md")
+    run(tmp_path, "-W", "error", "-c", step)
+    policy = DOCS / "policies/breakout.safetensors"
+    assert "score" in run(tmp_path, "-W", "error", "-c", play, str(policy))
+
+
+def test_coming_from_stable_baselines3_works(tmp_path: Path) -> None:
+    """Both sides are run in the page's order: the later programs read what the earlier ones saved."""
+    pytest.importorskip("stable_baselines3")
+    text = (DOCS / "coming-from/stable-baselines3.md").read_text("utf-8")
+    programs = re.findall(r"```(python|sh)[^\n]*\n(.*?)```", text, re.DOTALL)
+    assert [kind for kind, _ in programs] == ["python", "sh", "python", "python", "python"]
+    for kind, code in programs:
+        if kind == "python":
+            run(tmp_path, "-c", shortened(code))
+        else:
+            command, *arguments = shortened(code).replace("\\\n", " ").split()
+            assert command == "puffer-train"
+            run(tmp_path, "-m", "puffer_train.cli.train", *arguments, "--no-video")
 
 
 def test_an_environment_in_thirty_lines_is_checked_and_trained(tmp_path: Path) -> None:
@@ -65,5 +114,75 @@ def test_an_environment_in_thirty_lines_is_checked_and_trained(tmp_path: Path) -
     report = run(tmp_path, "-m", "puffer_envs.cli", "check", "corridor:Corridor", "--steps", "50")
     assert "FAILED" not in report
     command = ["-m", "puffer_train.cli.train", "corridor:Corridor", "--env.length", "5", "--steps", "20000"]
-    told = run(tmp_path, *command, "--no-video", "--run-dir", "run")
-    assert (tmp_path / "run/policy.safetensors").is_file(), told
+    printed = run(tmp_path, *command, "--no-video", "--run-dir", "run")
+    assert (tmp_path / "run/policy.safetensors").is_file(), printed
+
+
+def test_every_format_has_the_version_that_the_page_gives() -> None:
+    rows = re.findall(
+        r"^\| [^|]+ \| `([^`]+)` \| `([\w.]+)` \|$", (DOCS / "formats.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) == 4
+    for version, place in rows:
+        module, _, constant = place.rpartition(".")
+        found = getattr(importlib.import_module(module), constant)
+        assert (found.decode().strip() if isinstance(found, bytes) else found) == version, place
+
+
+def test_the_c_abi_is_the_one_that_the_page_gives() -> None:
+    header = (ROOT / "c/puffer.h").read_text("utf-8")
+    (abi,) = re.findall(r"PUF_ABI = (\d+)", header)
+    assert f"| C ABI {abi} | `PUF_ABI`" in (DOCS / "formats.md").read_text("utf-8")
+
+
+def test_the_install_page_lists_every_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    page = (DOCS / "install.md").read_text("utf-8")
+    assert [extra for extra in extras if f"| `{extra}` |" not in page] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) < 100
+
+
+@pytest.mark.parametrize(
+    "path", [*WRITTEN, *GENERATED, ROOT / "README.md", ROOT / "CHANGELOG.md"], ids=lambda p: p.name
+)
+def test_lines_are_wrapped_and_tables_are_short(path: Path) -> None:
+    prose = FENCE.sub("", path.read_text("utf-8"))
+    lines = [line for line in prose.splitlines() if len(line) > 100 and " " in line.strip()]
+    assert [line for line in lines if not line.startswith(("|", "!["))] == []
+    cells = [cell.strip() for line in prose.splitlines() if line.startswith("|") for cell in line.split("|")]
+    assert [cell for cell in cells if len(re.sub(r"\]\(.*?\)", "", cell)) > 90] == []
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda p: p.stem)
+def test_pages_of_environments_have_no_names_from_c(path: Path) -> None:
+    assert re.findall(rf"\b{path.stem.upper()}_[A-Z]\w+|\b{path.stem}_[a-z]+\(?", path.read_text("utf-8")) == []
+
+
+def test_one_constant_says_where_the_documentation_is() -> None:
+    elsewhere = re.compile(r"https://puffer-envs\.[^ )\"']*")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (site,) = re.findall(r"^site_url: (.+)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    urls = [site, *project["urls"].values(), *elsewhere.findall((ROOT / "README.md").read_text("utf-8"))]
+    assert [url for url in urls if not url.startswith(DOCUMENTATION)] == []
+    paths = [url.removeprefix(DOCUMENTATION).partition("#")[0] for url in urls]
+    pages = [DOCS / path.replace(".html", ".md") for path in paths if path]
+    assert [str(page) for page in pages if not page.is_file()] == []
+
+
+def test_messages_name_pages_by_their_address() -> None:
+    """An installed package has no docs/ folder, so no string that is not a docstring may send people there."""
+    sources = [path for folder in ("src", "render") for path in sorted((ROOT / folder).rglob("*.py"))]
+    wrong, named = [], []
+    for path in sources:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "page_url":
+                named += [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            elif isinstance(node, (ast.Call, ast.JoinedStr, ast.keyword)):
+                strings = [c.value for c in ast.iter_child_nodes(node) if isinstance(c, ast.Constant)]
+                wrong += [path.name for text in strings if re.search(r"docs/[\w/-]+\.md.", str(text))]
+    assert wrong == []
+    assert "contract" in named
+    assert [page for page in named if not (DOCS / f"{page.partition('#')[0]}.md").is_file()] == []

@@ -17,8 +17,6 @@ from programs import complaint, environment, run_module
 from virtual_display import PATIENCE, VirtualDisplay, wait_for
 
 import puffer_envs
-from puffer_envs.contract.policy_file import PolicyFile
-from puffer_envs.contract.policy_info import read_info
 from puffer_render.draw import breakout
 from puffer_render.overlay import FOOTER
 from puffer_render.palette import AMBER, MINT, SNOW, TEAL, Color

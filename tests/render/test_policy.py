@@ -1,4 +1,4 @@
-"""The NumPy policy does what docs/contract.md says, and refuses every file that says anything else."""
+"""The NumPy policy does what docs/policy-file.md says, and refuses every file that says anything else."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ def test_require_names_the_difference(tmp_path: Path) -> None:
     policy = load_policy(write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE)))
     box, multi = gymnasium.spaces.Box(-1, 1, (2, 3)), gymnasium.spaces.MultiDiscrete([3, 2])
     policy.require("breakout", box, multi)
-    with pytest.raises(PolicyError, match="'breakout', not in 'pong'"):
+    with pytest.raises(PolicyError, match="'breakout', not on 'pong'"):
         policy.require("pong", box, multi)
     with pytest.raises(PolicyError, match=r"\(2, 3\) float32.*\(2, 4\) float32"):
         policy.require("breakout", gymnasium.spaces.Box(-1, 1, (2, 4)), multi)

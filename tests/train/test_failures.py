@@ -11,6 +11,8 @@ import tiny_environments as tiny
 from numpy.typing import NDArray
 from runs import SMALL, Shell, saved_steps
 
+from puffer_train.storage.folder import read_metrics
+
 BATCH = 16 * 8
 RUN = [*SMALL, "--steps", str(9 * BATCH), "--train.checkpoint-interval", str(3 * BATCH)]
 
@@ -114,3 +116,17 @@ def test_skipped_updates_are_summed_up_at_the_end(shell: Shell, monkeypatch: pyt
     )
     assert done.out.count(summary) == 1
     assert "2 updates were skipped because a number was not finite" in Path("run/README.md").read_text()
+
+
+def test_metrics_lines_without_valid_steps_are_left_out(tmp_path: Path) -> None:
+    lines = [
+        '{"steps": 5, "loss": 1}',
+        '{"steps": -5, "loss": 2}',
+        '{"steps": NaN, "loss": 3}',
+        '{"loss": 4}',
+        '{"steps": 6',
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, '{"steps": 7, "loss": 5}']))
+    columns = read_metrics(tmp_path)
+    assert columns["steps"].tolist() == [5, 7]
+    assert columns["loss"].tolist() == [1, 5]

@@ -19,9 +19,10 @@ import tiny_environments as tiny
 from gymnasium.spaces import Box, Discrete
 from runs import HERE, SMALL, Done, Shell, before_iteration, metrics, saved_steps, signalled
 
+from puffer_envs.contract import files
 from puffer_train.errors import LockedError, StorageError
 from puffer_train.run import finish, folders, restoring
-from puffer_train.storage import checkpoint, files
+from puffer_train.storage import checkpoint
 from puffer_train.storage.lock import LOCK, FolderLock
 from puffer_train.system.signals import stop_requests
 

@@ -377,7 +377,7 @@ def test_an_observation_of_another_shape_is_an_error() -> None:
         def _observe(self) -> Any:
             return super()._observe()[:1]
 
-    with pytest.raises(ValueError, match=r"the observation has shape \(1,\); its space says shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"the observation has shape \(1,\): its space requires shape \(3,\)"):
         block_of(Wrong).reset(0)
 
 
@@ -391,7 +391,7 @@ def test_unfit_environments_are_refused() -> None:
     one = Walk()
     with pytest.raises(ValueError, match="returned the same environment twice"):
         block_of(lambda: one)
-    with pytest.raises(TypeError, match=r"must return a gymnasium.Env, and returned a builtins.int"):
+    with pytest.raises(TypeError, match=r"must return a gymnasium.Env, got a builtins.int"):
         block_of(lambda: 3)
 
 

@@ -141,7 +141,9 @@ class PettingZooBlock(PythonBlock):
             if agent in gone:
                 continue
             if agent not in rows:
-                raise ValueError(f"agent {agent!r} is in env.agents, but not in env.possible_agents. List it there, too")
+                raise ValueError(
+                    f"agent {agent!r} is in env.agents, but not in env.possible_agents. List it there, too"
+                )
             if agent not in observations:
                 raise ValueError(f"agent {agent!r} is in env.agents, but got no observation. Return one for it")
             row, observation = rows[agent], observations[agent]

@@ -1,8 +1,9 @@
 """The contract, tested: what `puffer-envs check` and the test suite run on every environment.
 
->>> from puffer_envs import conformance
->>> for result in conformance.run_checks(conformance.subject("gymnasium:CartPole-v1")):
-...     print(result.check, result.status, result.message)
+Examples:
+    >>> from puffer_envs import conformance
+    >>> for result in conformance.run_checks(conformance.subject("gymnasium:CartPole-v1")):
+    ...     print(result.check, result.status, result.message)
 """
 
 from puffer_envs.conformance.errors import ContractError, NotOfferedError

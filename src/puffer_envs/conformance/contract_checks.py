@@ -37,8 +37,8 @@ PARTS = (
 def check_arrays(s: Subject) -> None:
     """All arrays are there, in shape and dtype.
 
-    Allocate each array once, in the constructor, with the shape and dtype that docs/contract.md gives. What does
-    not apply (`action_masks`, `agent_mask`) is None.
+    Allocate each array once, in the constructor, with the shape and dtype that the buffer
+    contract gives. What does not apply (`action_masks`, `agent_mask`) is None.
     """
     with s.env() as env:
         missing = [name for name in PARTS if not hasattr(env, name)]
@@ -84,8 +84,8 @@ def _expected_arrays(env: Any) -> dict[str, tuple[tuple[int, ...], Any]]:
 def check_identity(s: Subject) -> str | None:
     """The arrays stay the same objects.
 
-    `reset` and `step` return them, every time. Write into the arrays (`self.rewards[:] = ...`), never bind their
-    names anew (`self.rewards = ...`), and return them as they are, without a copy.
+    `reset` and `step` return them every time. Write into the arrays (`self.rewards[:] = ...`),
+    never rebind their names (`self.rewards = ...`), and return them without a copy.
     """
     with s.env() as env:
         own = {name: value for name in PARTS if isinstance(value := getattr(env, name), np.ndarray)}
@@ -116,8 +116,8 @@ def _is(one: object, other: object) -> bool:
 def check_bounds(s: Subject) -> None:
     """Rows lie in the space; flags exclude each other.
 
-    Rewards are finite. Widen the space, or scale or clip the value. Where a time limit and an end meet, the row is
-    terminal.
+    Rewards are finite. Widen the space, or scale or clip the value. If an episode ends in the
+    same step as its time limit, the row is terminal.
     """
     with s.env() as env:
         rng = np.random.default_rng(1)
@@ -151,8 +151,9 @@ def _require_bounds(env: BufferEnv, values: NDArray[Any], rows: NDArray[Any], na
 def check_written(s: Subject) -> None:
     """Every step writes every byte of every output.
 
-    What the arrays held before must leave no trace. Assign whole arrays in `reset` and `step` (`rewards[:] = 0`
-    first, say), and keep state in arrays of your own: what others see may be overwritten by them.
+    Earlier contents of the arrays must not matter. Assign whole arrays in `reset` and `step`
+    (for example `rewards[:] = 0` first). Keep state in separate arrays, because callers may
+    overwrite these.
     """
     with s.env() as clean, s.env() as poisoned:
         rng = np.random.default_rng(2)
@@ -191,8 +192,8 @@ def _require_untouched(clean: BufferEnv, poisoned: BufferEnv, when: str) -> None
 def check_log(s: Subject) -> None:
     """log() gives means of finished episodes, once.
 
-    `n` says of how many. Sum over the episodes that finish, divide by their number when asked, and clear. `perf`,
-    where there is one, is from 0 to 1.
+    `n` is their number. Sum over the episodes that finish, divide by their number when asked,
+    and clear. `perf`, if there is one, is from 0 to 1.
     """
     with s.env(num_envs=64 if s.native else BATCH) as env:
         if not hasattr(env, "log"):
@@ -223,9 +224,9 @@ def check_log(s: Subject) -> None:
 def check_hostile_actions(s: Subject) -> None:
     """Bad actions raise, and nothing moves.
 
-    An action that is out of range or not finite raises ValueError. Check the whole batch of actions first, before a
-    single environment steps, and before they are cast to int32: `if not ((actions >= 0) & (actions < n)).all():
-    raise ValueError(...)`.
+    An action that is out of range or not finite raises ValueError. Check the whole batch of
+    actions first, before any environment steps and before they are cast to int32: `if not
+    ((actions >= 0) & (actions < n)).all(): raise ValueError(...)`.
     """
     with s.env() as env, s.env() as twin:
         rng = np.random.default_rng(5)
@@ -279,7 +280,8 @@ def _refuse(env: BufferEnv, bad: NDArray[Any]) -> str:
 def check_clipping(s: Subject) -> None:
     """Continuous actions are clipped to their box.
 
-    Finite ones, that is; others raise. `np.clip(actions, space.low, space.high)` before they are used.
+    This applies to finite ones; others raise. Call `np.clip(actions, space.low, space.high)`
+    before using them.
     """
     with s.env() as env, s.env() as twin:
         space = env.single_action_space
@@ -299,8 +301,8 @@ def check_clipping(s: Subject) -> None:
 def check_life_cycle(s: Subject) -> None:
     """After close, step and reset raise.
 
-    `close` may come twice. Set a flag in `close`, return at once where it is set already, and look at it in `step`
-    and `reset`.
+    `close` may be called twice. Set a flag in `close`, return immediately if it is already set,
+    and check it in `step` and `reset`.
     """
     with s.env() as env:
         actions = random_actions(env, np.random.default_rng(0)) if env.action_masks is None else None
@@ -327,10 +329,10 @@ def _require_error(call: Callable[[], Any], what: str) -> None:
 
 
 def check_snapshots(s: Subject) -> None:
-    """A restored snapshot goes on exactly.
+    """A restored snapshot continues exactly.
 
-    Native environments also refuse a damaged or foreign one. Put everything into the snapshot that the next step
-    depends on, the state of the random generator included.
+    Native environments also reject a damaged or foreign one. Store everything that the next
+    step depends on, including the state of the random generator.
     """
     with s.env() as env, s.env(num_envs=BATCH + 1) as larger:
         if not hasattr(env, "snapshot"):
@@ -400,9 +402,10 @@ def check_replays(s: Subject) -> None:
 def check_batching(s: Subject) -> None:
     """Neither batch size nor threads matter.
 
-    Environment i behaves the same in a batch of any size, with any number of threads and instruction set. Give each
-    environment a generator of its own, seeded by (seed, its number in the run): `np.random.default_rng([seed, first
-    + i])`. One generator for the whole batch makes them depend on each other.
+    Environment i behaves the same in a batch of any size, with any number of threads and any
+    instruction set. Give each environment its own generator, seeded by (seed, its number in the
+    run): `np.random.default_rng([seed, first + i])`. With one generator for the whole batch
+    they depend on each other.
     """
     takes_first = s.native or (s.source is not None and s.source.batched and s.source.divisible)
     total = 12 if s.native else BATCH

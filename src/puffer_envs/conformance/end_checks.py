@@ -24,9 +24,10 @@ ENDS_WANTED = 5
 def check_ends(s: Subject) -> str | None:
     """Episodes end.
 
-    An environment may go on for ever, but then there is no return to report, and nothing ever restarts. If yours
-    should not: set `terminated` at the goal or the failure, or give it a time limit, that of
-    `gymnasium.register(..., max_episode_steps=...)` or of `gymnasium.wrappers.TimeLimit`.
+    An environment may run forever, but then it has no return to report and nothing ever
+    restarts. If yours should end: set `terminated` at the goal or at failure, or give it a time
+    limit with `gymnasium.register(..., max_episode_steps=...)` or
+    `gymnasium.wrappers.TimeLimit`.
     """
     return _single_ends(s) if s.single else _batch_ends(s)
 
@@ -79,9 +80,10 @@ def _endless(steps: int) -> str:
 def check_restart(s: Subject) -> None:
     """Episodes restart in the step that ends them.
 
-    And `final_observations` keeps what the old one ended with. Where an episode ends: copy its last observation to
-    `final_observations`, start the next one, and write that one's first observation to `observations`. The trainer
-    bootstraps truncated episodes from `final_observations`.
+    `final_observations` keeps the last observation of the old episode. When an episode ends:
+    copy its last observation to `final_observations`, start the next one, and write that one's
+    first observation to `observations`. The trainer bootstraps truncated episodes from
+    `final_observations`.
     """
     with s.env() as env, s.env() as twin:
         rng, going_on = np.random.default_rng(3), s.patience()

@@ -44,9 +44,10 @@ def parting(one: Iterable[Moment], other: Iterable[Moment]) -> tuple[str, str]:
 def check_global_randomness(s: Subject) -> None:
     """No global random generator is used.
 
-    Nothing may depend on the global generators of `random`, NumPy or PyTorch, which anything else may move. Draw
-    from a generator of the environment's own, made in `reset(seed)`: `self.np_random` of a `gymnasium.Env` after
-    `super().reset(seed=seed)`, or `np.random.default_rng(seed)`.
+    Nothing may depend on the global generators of `random`, NumPy or PyTorch, because any other
+    code can advance them. Draw from a generator of the environment's own, created in
+    `reset(seed)`: `self.np_random` of a `gymnasium.Env` after `super().reset(seed=seed)`, or
+    `np.random.default_rng(seed)`.
     """
     with contextlib.ExitStack() as stack:
         generators = [stack.enter_context(_kept(g)) for g in _global_generators()]
@@ -113,10 +114,10 @@ def _watched_run(s: Subject, generators: list[_Generator]) -> tuple[list[Moment]
 def check_seeds(s: Subject) -> None:
     """The same seed gives the same run.
 
-    Again in the same instance, and in another one, with resets without a seed in between. Set every attribute that
-    `step` reads in `reset`; make the generator from the seed when there is one, and keep it when there is none, so
-    that the episodes after the first one are reproducible too; avoid the clock, `hash()` of strings, and the order
-    of sets.
+    This holds in the same instance and in another one, with resets without a seed in between.
+    In `reset`, set every attribute that `step` reads. Create the generator from the seed if
+    there is one; otherwise keep the current generator, so that later episodes are reproducible
+    too. Avoid the clock, `hash()` of strings, and the order of sets.
     """
     with s.run() as one, s.run(seed=99) as two:
         first = list(play(one, 7, s.steps))
@@ -140,8 +141,9 @@ def check_seeds(s: Subject) -> None:
 def check_shared_state(s: Subject) -> None:
     """Two instances do not disturb each other.
 
-    Keep state in `self`, set in the constructor or in `reset`: not in the class, in the module, in a default
-    argument (`def f(self, seen=[])`), or in a global generator that `reset` seeds.
+    Keep state in `self`, set in the constructor or in `reset`. Do not keep it in the class, the
+    module, a default argument (`def f(self, seen=[])`), or a global generator that `reset`
+    seeds.
     """
     with s.run() as alone:
         expected = list(play(alone, 7, s.steps))
@@ -167,9 +169,9 @@ def check_shared_state(s: Subject) -> None:
 def check_fresh_episodes(s: Subject) -> None:
     """reset() without a seed draws a new episode.
 
-    A batch that has not been reset before uses the seed given at construction instead. Where `seed` is None, go on
-    with the generator that is there; do not seed it again with a constant. (That a constructor is given a seed is
-    asked of batches only.)
+    If `seed` is None, continue with the current generator; do not seed it again with a
+    constant. A batch that was never reset uses the seed passed at construction instead. (Only
+    batches must take a seed at construction.)
     """
     with s.run(seed=5) as run:
         by_constructor = run.reset(None) if s.single is None else {}

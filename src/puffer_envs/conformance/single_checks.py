@@ -30,9 +30,10 @@ Space = spaces.Space[Any]
 def check_spaces(s: Subject) -> str | None:
     """Spaces fit the contract, in every instance.
 
-    Observations are made of Box, Discrete, MultiDiscrete and MultiBinary, nested in Dict and Tuple at will; actions
-    too, but all discrete or all continuous. Agents of one environment have equal spaces: pad where they differ.
-    Give boxes the bounds that hold, and actions finite ones.
+    Observations consist of Box, Discrete, MultiDiscrete and MultiBinary, nested in Dict and
+    Tuple to any depth. So do actions, but all discrete or all continuous. All agents of an
+    environment have the same spaces; pad where they differ. Give boxes their true bounds, and
+    actions finite bounds.
     """
     with s.play() as one, s.play() as two:
         env = one.env
@@ -110,10 +111,11 @@ def _bounded(space: Any) -> bool:
 def check_interface(s: Subject) -> str | None:
     """reset and step take and return the right types.
 
-    `reset` takes a seed. Gymnasium: `reset(self, *, seed=None, options=None)` returns (observation, info),
-    `step(self, action)` returns (observation, reward, terminated, truncated, info), with a number, two bools and a
-    dict. PettingZoo's ParallelEnv: dictionaries of these by agent; `agents` is the list of those that live, and an
-    agent whose flag was set leaves it.
+    `reset` takes a seed. Gymnasium: `reset(self, *, seed=None, options=None)` returns
+    (observation, info); `step(self, action)` returns (observation, reward, terminated,
+    truncated, info), with a number, two bools and a dict. PettingZoo's ParallelEnv returns
+    dictionaries of these by agent. `agents` lists the living agents, and an agent leaves it
+    when its flag is set.
     """
     with s.play() as run:
         _require_seed_parameter(run.env)
@@ -140,9 +142,9 @@ def _require_seed_parameter(env: Any) -> None:
 def check_observations(s: Subject) -> str | None:
     """Values lie in the space; rewards are finite.
 
-    Observations must have the shape of their space and lie within its bounds. Build observations in the dtype that
-    the space has; clip them, or widen its bounds to what can really be seen. NaN and infinity come from divisions
-    by zero, logarithms, and integrations that blow up.
+    Observations must have the shape of their space and lie within its bounds. Build them in the
+    dtype of the space. Clip them, or widen the bounds to what can occur. NaN and infinity come
+    from divisions by zero, logarithms, and integrations that diverge.
     """
     note = None
     with s.play() as run:
@@ -216,8 +218,9 @@ def _limits(space: Any) -> tuple[Any, Any]:
 def check_aliasing(s: Subject) -> str | None:
     """Observations handed out do not change later.
 
-    They may be written to, too. Return a copy (`self._state.copy()`) rather than the array that the environment
-    goes on with. Vectors copy at once, so that here it does no harm; other programs keep what they are given.
+    The caller may also write to them. Return a copy (`self._state.copy()`), not the array that
+    the environment keeps using. Vectors copy immediately, so they are not affected; other
+    programs keep what they receive.
     """
     with s.play() as run:
         expected = []
@@ -269,7 +272,7 @@ def _arrays_in(observation: Any) -> Iterator[Any]:
 def check_closing(s: Subject) -> None:
     """close may be called twice, and at any time.
 
-    Free what there is and forget it: `if self.window is not None: ...; self.window = None`.
+    Free each resource and forget it: `if self.window is not None: ...; self.window = None`.
     """
     assert s.single is not None
     for used in (False, True):

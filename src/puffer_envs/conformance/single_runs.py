@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from puffer_envs.adapters import masks
 from puffer_envs.conformance.errors import require
 from puffer_envs.conformance.runs import Output, Tracked
+from puffer_envs.contract.documentation import page_url
 
 Space = spaces.Space[Any]
 
@@ -217,7 +218,7 @@ def single_run(env: Any) -> SingleRun:
     require(
         hasattr(env, "possible_agents"),
         f"the factory made a {kind}; it must make a gymnasium.Env or a PettingZoo ParallelEnv, or take num_envs and "
-        "seed and make a batch that keeps the buffer contract (docs/contract.md)",
+        f"seed and make a batch that keeps the buffer contract ({page_url('contract')})",
     )
     require(
         not hasattr(type(env), "agent_iter"),

@@ -20,9 +20,9 @@ WORKERS = 2
 def check_start(s: Subject) -> None:
     """The factory makes a new environment every time.
 
-    `module:factory` names a callable. One that takes `num_envs` and `seed` makes batches that keep the buffer
-    contract; any other one is called without either and makes a single Gymnasium environment or PettingZoo
-    ParallelEnv.
+    `module:factory` names a callable. One that takes `num_envs` and `seed` must make batches
+    that keep the buffer contract. Any other callable is called without them and must make a
+    single Gymnasium environment or PettingZoo ParallelEnv.
     """
     if s.single is None:
         parameters = inspect.signature(s.factory).parameters
@@ -38,8 +38,8 @@ def check_start(s: Subject) -> None:
 def check_pickling(s: Subject) -> None:
     """The factory can be sent to a worker process.
 
-    Give it nothing that belongs to this process: no lock, open file, socket, window or generator. Open such things
-    where the environment is made.
+    It must not hold anything that belongs to this process: locks, open files, sockets, windows,
+    generators. Open such things where the environment is made.
     """
     if s.source is None:
         raise NotOfferedError("worker processes")
@@ -55,8 +55,9 @@ def check_pickling(s: Subject) -> None:
 def check_workers(s: Subject) -> None:
     """Worker processes give the same trajectories.
 
-    What differs from one process to the next: a variable of the module that was changed after the import, the
-    process id, the clock, `hash()` of strings, the order of sets, a folder or an environment variable.
+    These differ between processes: a module variable that was changed after the import, the
+    process id, the clock, `hash()` of strings, the order of sets, the current folder,
+    environment variables.
     """
     if s.source is None:
         raise NotOfferedError("worker processes")

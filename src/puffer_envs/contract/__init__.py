@@ -1,9 +1,10 @@
-"""The shared vocabulary: everything that environments, trainer and renderers must agree on, each told once.
+"""The shared vocabulary: everything that environments, trainer and renderers must agree on, each defined once.
 
 - `protocol`: the buffer contract as types (docs/contract.md explains it, `puffer-envs check` tests it).
 - `observations`, `actions`: what the rows of its arrays mean, as plain values.
 - `policy_file`, `policy_info`, `tensor_file`: the file that holds a trained policy.
 - `logs`: the arithmetic of episode statistics.
+- `documentation`: where the documentation is.
 - `command_line`, `names`, `errors`: how every command reads settings, suggests names and reports mistakes.
 - `files`, `factories`, `machine`: atomic writes, `module:factory`, cores and memory.
 

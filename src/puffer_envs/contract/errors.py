@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-DOCS = "https://puffer-envs.readthedocs.io/en/latest"
-"""The documentation, for messages: a wheel has no docs folder."""
-
 
 class UserError(Exception):
     """A mistake that the user can fix: commands print the message as one line, without a traceback."""

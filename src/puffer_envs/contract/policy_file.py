@@ -1,4 +1,4 @@
-"""The policy file: a trained policy as one safetensors file that NumPy alone can run. See docs/contract.md."""
+"""The policy file: a trained policy as one safetensors file that NumPy alone can run. See docs/policy-file.md."""
 
 from __future__ import annotations
 

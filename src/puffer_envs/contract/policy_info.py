@@ -1,4 +1,4 @@
-"""What a policy file says about itself, checked once: docs/contract.md, "The policy file"."""
+"""What a policy file says about itself, checked once: docs/policy-file.md."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """Many environments as one: native or Python, in this process, on threads, or in worker processes.
 
->>> from puffer_envs import vector
->>> env = vector.make("gymnasium:CartPole-v1", num_envs=64)
->>> observations = env.reset(seed=0)
->>> observations, rewards, terminals, truncations = env.step([0] * 64)
->>> env.close()
+Examples:
+    >>> from puffer_envs import vector
+    >>> env = vector.make("gymnasium:CartPole-v1", num_envs=64)
+    >>> observations = env.reset(seed=0)
+    >>> observations, rewards, terminals, truncations = env.step([0] * 64)
+    >>> env.close()
 """
 
 from puffer_envs.contract.observations import ObservationField, named_observations

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.logs import sums
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers
@@ -92,7 +93,7 @@ def _layout(name: str, env: Any) -> BufferLayout:
     missing = [attribute for attribute in wanted if not hasattr(env, attribute)]
     if missing:
         raise TypeError(
-            f"{name} takes num_envs, so it must return a batch with the buffer contract (docs/contract.md); "
+            f"{name} takes num_envs, so it must return a batch with the buffer contract ({page_url('contract')}); "
             f"the {type(env).__name__} it returned has no {missing[0]!r}"
         )
     space = env.single_observation_space

@@ -187,7 +187,7 @@ class Processes(Vector):
     def _words(
         self, doing: str, deadline: float, late: Callable[[], WorkerProcess]
     ) -> Iterator[tuple[WorkerProcess, Kind, Any]]:
-        """Yield messages of workers, or nothing after a while. Raises if a worker is dead or the deadline has passed."""
+        """Yield messages of workers, or nothing after a while. Raises if a worker is dead or the deadline is over."""
         # Compare before waiting, because this process may be stopped (Ctrl-Z) while it waits.
         past = time.monotonic() > deadline
         said = self._selector.select(LIFE_CHECK_SECONDS)

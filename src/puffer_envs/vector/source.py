@@ -12,6 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import list_envs, spec
@@ -76,7 +77,7 @@ def _python_block(name: str, factory: Callable[[], Any], num_envs: int, first: i
         return PettingZooBlock(make_env, num_envs, first, seed)
     raise TypeError(
         f"{name} returned a {type(made[0]).__name__}: it must return a gymnasium.Env or a PettingZoo ParallelEnv, or "
-        "take num_envs and seed and return a batch with the buffer contract (docs/contract.md)"
+        f"take num_envs and seed and return a batch with the buffer contract ({page_url('contract')})"
     )
 
 

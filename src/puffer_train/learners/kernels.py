@@ -1,5 +1,7 @@
-"""The C kernels (c/learn): several times as fast as torch, on any number of threads, with results that depend neither
-on that number nor on the instruction set (AVX2 or AVX-512)."""
+"""The C kernels (c/learn): several times as fast as torch, on any number of threads.
+
+Results depend neither on that number nor on the instruction set (AVX2 or AVX-512).
+"""
 
 from __future__ import annotations
 

@@ -108,6 +108,7 @@ class MinGRUScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, x: Tensor, first_state: Tensor, resets: Resets) -> Tensor:
+        """Return the outputs (T, B, H)."""
         gates = torch.sigmoid(z)
         candidate, update, mix = _blocks(gates, 3)
         candidate.clamp_(max=0.5).add_(_blocks(z, 3)[0].clamp(min=0))  # h + 0.5 if h >= 0 else sigmoid(h)
@@ -123,6 +124,7 @@ class MinGRUScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Return the gradients of z and x, given that of the outputs."""
         gates, states, x, first_state = ctx.saved_tensors
         (grad,) = gradients
         candidate, update, mix = _blocks(gates, 3)
@@ -181,6 +183,7 @@ class LSTMScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, weight: Tensor, first_state: Tensor, resets: Resets) -> Tensor:
+        """Return h of every step (T, B, H)."""
         first_h, first_c = _blocks(first_state, 2)
         gates = torch.empty_like(z)
         hs, cs = torch.empty_like(z[..., : len(weight) // 4]), torch.empty_like(z[..., : len(weight) // 4])
@@ -198,6 +201,7 @@ class LSTMScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Return the gradients of z and of the weight, given that of h."""
         gates, hs, cs, weight, first_state = ctx.saved_tensors
         i, f, g, o = _blocks(gates, 4)
         before_h, before_c = (

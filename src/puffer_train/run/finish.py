@@ -44,8 +44,8 @@ def finish(run: Run, log: Loggers) -> int:
     if video is not None and replay is not None:
         run.say(f"  puffer-render {replay} whole-game.mp4")
     run.say(f"  puffer-eval {name} --policy {policy_file} --episodes 1000")
-    more = 2 * max(run.trainer.steps, run.settings.train.steps)
-    run.say(f"  {run.resume_command('--steps', str(more))}")
+    steps = run.settings.train.steps if run.settings.train.steps > run.trainer.steps // 2 else run.trainer.steps
+    run.say(f"  {run.resume_command('--steps', str(2 * steps))}")
     return 0
 
 

@@ -59,13 +59,13 @@ def read_metrics(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def parse_line(line: str) -> dict[str, float]:
-    """Return the numbers of one line of `metrics.jsonl`, `{}` for a line that is not whole."""
+    """Return the numbers of one line of `metrics.jsonl`, `{}` for a line that is incomplete or has no valid steps."""
     try:
         found = json.loads(line)
         numbers = {key: float(value) for key, value in found.items() if isinstance(value, (int, float))}
     except (ValueError, AttributeError, OverflowError, RecursionError):
         return {}
-    return numbers if "steps" in numbers else {}
+    return numbers if numbers.get("steps", -1) >= 0 else {}
 
 
 def main_statistic(names: list[str] | set[str]) -> str | None:

@@ -42,7 +42,10 @@ class CudaActor(TorchActor):
         bounds: tuple[int, int],
         ranks: Ranks = ALONE,
     ) -> None:
-        """state (L, A, S) of all rows, on the processor: read at the start of a rollout, written at its end."""
+        """Prepare the graphs.
+
+        state: that of all rows (L, A, S), on the processor; read at the start of a rollout, written at its end.
+        """
         self.policy, self.buffers, self.env, self.ranks = network.policy, host, env, ranks
         self.first, self.last = bounds
         self.rows = slice(*bounds)
