@@ -1,4 +1,4 @@
-"""Replays: the seed, settings and actions of a run in a small file, re-simulated exactly and checked by state hashes."""
+"""Replays: seed, settings and actions of a run in a small file, re-simulated exactly and checked by state hashes."""
 
 from __future__ import annotations
 
