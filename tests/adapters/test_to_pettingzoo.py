@@ -159,7 +159,7 @@ def test_without_a_seed_runs_differ() -> None:
 def test_actions_of_the_wrong_agents_are_refused(actions: dict[str, int]) -> None:
     env = parallel_env("snake", num_snakes=2)
     env.reset(seed=0)
-    with pytest.raises(ValueError, match="agent_0, agent_1; got"):
+    with pytest.raises(ValueError, match="agent_0, agent_1, got"):
         env.step(actions)
 
 

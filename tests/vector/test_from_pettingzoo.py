@@ -195,7 +195,7 @@ def test_unfit_environments_are_refused() -> None:
 
     with pytest.raises(ValueError, match=r"same observation_space: 'ada' has Box.*'cyd' of environment 0 has Discrete"):
         block_of(lambda: Odd(SCRIPT, AGENTS))
-    with pytest.raises(ValueError, match=r"same action_space: 'ada' has .*'bob' of environment 0 has .*; wrap"):
+    with pytest.raises(ValueError, match=r"same action_space: 'ada' has .*'bob' of environment 0 has .*\. Wrap"):
         block_of(lambda: OddActions(SCRIPT, AGENTS))
     agents = iter([AGENTS, AGENTS[:3]])
     with pytest.raises(ValueError, match="same possible_agents"):
