@@ -10,8 +10,8 @@
 // End          terminal when a day ends below its quota; truncated after `max_days` days.
 // Score        cars overtaken minus cars that overtook, over all days.
 //
-// The road has three lanes, bends to both sides and never ends. A bend pushes the car outwards, with
-// the square of its speed. Off the road the car slows down. Traffic stays in its lanes, each car at
+// The road has three lanes, bends both ways and never ends. A bend pushes the car outwards, by the
+// square of its speed. Off the road the car slows down. Traffic stays in its lanes, each car at
 // its own pace, and brakes for the car ahead, including the agent's. Running into a car, from
 // behind or from the side, is a crash: the agent crawls for a while and loses points for the cars
 // that pass.

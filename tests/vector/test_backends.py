@@ -345,7 +345,7 @@ def test_bad_seeds(fresh: Vector, value: Any) -> None:
         ({"num_envs": 2.0}, TypeError, "num_envs"),
         ({"num_envs": True}, TypeError, "num_envs"),
         ({"backend": "thread"}, ValueError, "serial, threads, processes"),
-        ({"backend": "threads"}, ValueError, "use processes"),
+        ({"backend": "threads"}, ValueError, "Use 'processes'"),
         ({"workers": 0}, ValueError, "workers"),
         ({"workers": "2"}, TypeError, "workers"),
         ({"batch": 0}, ValueError, "batch"),

@@ -196,7 +196,7 @@ def test_two_hundred_workers() -> None:
 
 
 class OnlyHere:
-    """Cannot be made anew where `broken` is not set."""
+    """Cannot be unpickled unless `broken` is set."""
 
     def __reduce__(self) -> Any:
         return int, ("not a number",)

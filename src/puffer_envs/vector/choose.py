@@ -96,9 +96,7 @@ def make(
         threads = 1 if backend == "serial" else workers
         return Threads(source.name, num_envs, threads=threads, batch=batch, seed=seed, first=first, **source.settings)
     if backend == "threads":
-        raise ValueError(
-            f"backend 'threads' is for native environments, and {source.name} is written in Python. Use 'processes'"
-        )
+        raise ValueError(f"backend 'threads' is for native environments, and {source.name} is not one. Use 'processes'")
     if backend == "serial":
         return Serial(source, num_envs, batch, seed, assets)
     if workers is None:

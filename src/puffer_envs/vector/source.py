@@ -76,8 +76,9 @@ def _python_block(name: str, factory: Callable[[], Any], num_envs: int, first: i
 
         return PettingZooBlock(make_env, num_envs, first, seed)
     raise TypeError(
-        f"{name} returned a {type(made[0]).__name__}: it must return a gymnasium.Env or a PettingZoo ParallelEnv, or "
-        f"take num_envs and seed and return a batch with the buffer contract ({page_url('contract')})"
+        f"{name} must return a gymnasium.Env or a PettingZoo ParallelEnv, or "
+        f"take num_envs and seed and return a batch with the buffer contract ({page_url('contract')}), got "
+        f"{type(made[0]).__name__}"
     )
 
 
