@@ -272,7 +272,7 @@ int puf_batch_observe(PufBatch* b) { return run(b, b->spec->observe_all); }
 // ---- In groups. ----
 
 // Rows of a part at least: splitting costs about a microsecond, and some environments step 64 rows side by side.
-enum { LEAST_ROWS = 64 };
+enum { MIN_ROWS = 64 };
 
 static void step_part(void* context, int part, int parts)
 {
@@ -287,7 +287,7 @@ static int32_t parts_of(const PufBatch* b, const PufGroup* group)
 {
     int32_t groups = b->under_way + 1;
     int32_t wanted = (b->most_threads + groups - 1) / groups;
-    int64_t possible = (int64_t)group->count * b->layout.agents / LEAST_ROWS;
+    int64_t possible = (int64_t)group->count * b->layout.agents / MIN_ROWS;
     int64_t parts = possible < wanted ? possible : wanted;
     parts = parts < group->count ? parts : group->count;
     return parts > 1 ? (int32_t)parts : 1;

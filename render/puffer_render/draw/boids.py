@@ -29,7 +29,7 @@ WHEEL = (AMBER, MINT, SKY, VIOLET, PINK)
 SHADES = 72
 TAIL = 5.0
 """Steps of flight that the light behind a boid lasts."""
-MOST_TAILS = 1500
+MAX_TAILS = 1500
 """With more boids than this, there are none: they would be a fog."""
 
 
@@ -118,7 +118,7 @@ def _draw_boids(table: NDArray[np.float32], world: World, frame: Frame) -> None:
     headings = np.arctan2(table[HEADING_Y], table[HEADING_X]).tolist()
     colors = [SNOW, *map(color_of, headings[1:])]
     columns = list(zip(*table[: SPEED + 1].tolist(), colors, strict=True))
-    if len(columns) <= MOST_TAILS:
+    if len(columns) <= MAX_TAILS:
         for x, y, hx, hy, speed, color in reversed(columns):
             length = max(TAIL * speed * world.scale, 1.8 * size)
             for px, py in world.places(x, y, length + size):

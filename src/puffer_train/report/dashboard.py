@@ -27,7 +27,7 @@ WIDEST = 132
 FRAME_LINES = 9
 """Lines that everything but the tables takes, and the one below the picture."""
 
-LEAST_ROOM = 8
+MIN_ROOM = 8
 """Lines below which there are no tables."""
 
 REFRESH_SECONDS = 0.25
@@ -39,7 +39,7 @@ LINE_SECONDS, LINE_SHARE = 5.0, 0.02
 RATE_SECONDS = 3.0
 """Length of the window over which steps per second are measured."""
 
-MOST_POINTS = 1024
+MAX_POINTS = 1024
 """Points of the trend that are kept."""
 
 LEARNING = (
@@ -102,7 +102,7 @@ class Progress:
     def _add_to_trend(self, report: Mapping[str, float]) -> None:
         if self.main is not None and f"env/{self.main}" in report:
             self.trend.append((self.steps, report[f"env/{self.main}"]))
-            if len(self.trend) > MOST_POINTS:
+            if len(self.trend) > MAX_POINTS:
                 del self.trend[1::2]
 
     @property
@@ -224,7 +224,7 @@ def draw(progress: Progress, width: int, height: int = 50, ascii_only: bool = Fa
         Text(_counts(progress, width - 4), no_wrap=True),
         _course(progress, width - 4, ascii_only),
     ]
-    if height - FRAME_LINES >= LEAST_ROOM:
+    if height - FRAME_LINES >= MIN_ROOM:
         parts += ["", _tables(progress, width, height - FRAME_LINES, ascii_only)]
     return Panel(Group(*parts), border_style="blue", width=width)
 

@@ -39,7 +39,7 @@ INK, PALE = "#333333", "#e6e6e6"
 BINS = 160
 """Points of a curve: what happens between two is averaged."""
 
-MOST_TICKS = 6
+MAX_TICKS = 6
 TICK_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800]
 TICK_SECONDS += [3600.0 * hours for hours in (1, 2, 5, 10, 20, 50, 100, 200)]
 """Distances of ticks on the axis of time."""
@@ -47,10 +47,10 @@ TICK_SECONDS += [3600.0 * hours for hours in (1, 2, 5, 10, 20, 50, 100, 200)]
 FEW = 5
 """From this many seeds on a band spans their quartiles; below, from the least to the greatest."""
 
-MOST_TALL_LABELS = 5
+MAX_TALL_LABELS = 5
 """With more groups than this, a label is one line."""
 
-MOST_DIFFERENCES = 3
+MAX_DIFFERENCES = 3
 """Settings that a label names."""
 
 WITHOUT_EFFECT = ("train.checkpoint_interval", "train.checkpoints_kept", "train.eval_episodes")
@@ -191,10 +191,10 @@ def _label(run: Run, others: Sequence[Run]) -> str:
     parts = [run.environment] if len(rivals) < len(others) else []
     names = dict.fromkeys(name for rival in rivals for name in rival.settings)
     varied = [name for name in names if len({repr(rival.settings.get(name)) for rival in rivals}) > 1]
-    for name in varied[:MOST_DIFFERENCES]:
+    for name in varied[:MAX_DIFFERENCES]:
         value = run.settings.get(name, "as shipped")
         parts.append(f"{name.rpartition('.')[2].replace('_', ' ')} {_written(value)}")
-    if len(varied) > MOST_DIFFERENCES:
+    if len(varied) > MAX_DIFFERENCES:
         parts.append(f"... ({run.folder.name})")
     return ", ".join(parts) or run.environment
 
@@ -459,7 +459,7 @@ def _lines(group: Group, level: float, groups: int) -> list[str]:
     """Return a label as lines: each difference from the others, if there are any, and the number where it ends."""
     lines = [] if groups == 1 else group.label.split(", ")
     lines += [] if np.isnan(level) else [f"{level:.4g}"]
-    return lines if groups <= MOST_TALL_LABELS else [", ".join(lines)]
+    return lines if groups <= MAX_TALL_LABELS else [", ".join(lines)]
 
 
 def _plain(axes: Axes) -> None:
@@ -479,7 +479,7 @@ def _formatter(write: Callable[[float], str]) -> Any:
 
 def time_ticks(end: float) -> tuple[list[float], list[str]]:
     """Return where an axis from 0 to `end` seconds has ticks, and what they say: 30 s, 2 min, 1.5 h."""
-    step = next((step for step in TICK_SECONDS if end / step <= MOST_TICKS), end)
+    step = next((step for step in TICK_SECONDS if end / step <= MAX_TICKS), end)
     unit, size = ("s", 1) if end < 180 else ("min", 60) if end < 3 * 3600 else ("h", 3600)
     ticks = [i * step for i in range(int(end / step * 1.02) + 1)]
     return ticks, [f"{tick / size:g} {unit}" for tick in ticks]
