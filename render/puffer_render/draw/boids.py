@@ -30,7 +30,7 @@ SHADES = 72
 TAIL = 5.0
 """Steps of flight that the light behind a boid lasts."""
 MAX_TAILS = 1500
-"""With more boids than this, there are none: they would be a fog."""
+"""With more boids than this there are no tails: they would hide everything."""
 
 
 def pilot(state: Any, labels: frozenset[str]) -> int:
@@ -96,7 +96,7 @@ def _copies(at: float, reach: float) -> Iterator[float]:
 
 
 def _draw_dots(world: World, frame: Frame) -> None:
-    """A quiet pattern, one dot to a sight or more, that tells how fast one flies."""
+    """A quiet pattern, one dot to a sight or more, that shows how fast one flies."""
     count = min(int(world.side), 16)
     for row in range(count):
         for column in range(count):

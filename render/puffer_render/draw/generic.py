@@ -1,4 +1,4 @@
-"""For environments without a drawing of their own: the observation as tiles or bars, and the named fields."""
+"""For environments without their own drawing: the observation as tiles or bars, and the named fields."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PANEL = 230
 LINE = 19
 """Height of one line of that list."""
 MAX_KINDS = 16
-"""A grid of integers with no more values than this shows kinds of things, one colour each."""
+"""A grid of integers with at most this many values shows categories, one colour each."""
 
 
 def generic_drawing(name: str, env: Any) -> tuple[tuple[int, int], Callable[[Any, Frame], None]]:

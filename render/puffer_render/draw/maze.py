@@ -45,7 +45,7 @@ DIM_FLOOR, LIT_FLOOR = blend(NIGHT, DUSK, 0.5), blend(DUSK, SLATE, 0.6)
 WHOLE_FROM = 12
 """Tiles of this size and more are a whole number of units, so that their edges are sharp."""
 OVERLAP = 0.6
-"""Units by which walls reach over the next tile, so that hardly a line shows between them at any scale."""
+"""Units by which walls overlap the next tile, which hides seams at any scale."""
 
 SIZE = (BOARD + 2 * MARGIN, HUD_HEIGHT + BOARD + MARGIN)
 KEYS = {"left": ("left", "a"), "right": ("right", "d"), "up": ("up", "w"), "down": ("down", "s")}
@@ -79,7 +79,7 @@ class Board:
 
 
 def _window(tiles: int, agent: int) -> tuple[int, int]:
-    """Of so many tiles with the agent at a place in the table: the first that is shown, and how many."""
+    """For that many tiles, with the agent at a place in the table: the first that is shown, and how many."""
     shown = min(tiles, MAX_TILES)
     first = min(max(agent - shown // 2, SIGHT - 1), SIGHT - 1 + tiles - shown)
     return first, shown
@@ -130,7 +130,7 @@ def _draw_ground(state: Any, board: Board, frame: Frame) -> None:
 
 
 def _draw_walls(state: Any, board: Board, frame: Frame) -> None:
-    """Row by row, in as long pieces as are of one colour."""
+    """Row by row, in runs of one colour."""
     top, left, bottom, right = _sight(state, board)
     kinds: NDArray[np.int8] = (state.tiles == WALL).astype(np.int8)
     kinds[top:bottom, left:right] *= 2

@@ -15,7 +15,7 @@ SPEED = 0.5
 
 LAMP = 62
 MAX_DOTS = 24
-"""Of a longer wait only as many are drawn, each for several steps."""
+"""A longer wait is drawn with this many dots, each for several steps."""
 
 
 def draw(state: Any, frame: Frame) -> None:
