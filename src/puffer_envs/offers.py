@@ -1,8 +1,8 @@
 """Environments that other installed packages offer, through the entry point group `puffer.envs`.
 
 An entry point names a module with `list_envs()` and `make(name, num_envs, seed, threads, **settings)`, which makes
-a batch that keeps the buffer contract. If importing the module loads a C environment (`load_library`), that one is native:
-it can also be played, drawn and replayed.
+a batch that keeps the buffer contract. If importing the module loads a C environment (`load_library`), that one is
+native: it can also be played, drawn and replayed.
 """
 
 from __future__ import annotations
