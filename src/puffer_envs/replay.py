@@ -17,7 +17,7 @@ from puffer_envs.contract.names import suggest
 from puffer_envs.environment import Environment, make
 from puffer_envs.recorder import MAGIC
 from puffer_envs.settings import check_seed
-from puffer_envs.spec import list_envs, spec
+from puffer_envs.spec import is_native, list_envs, spec
 
 MAX_BYTES = 2**31
 """Maximum size of a replay's actions in memory. A larger file is rejected before it is unpacked."""
@@ -77,7 +77,7 @@ class Replay:
         if zlib.crc32(body) != header["checksum"]:
             raise ReplayError("the replay is damaged: its checksum does not match")
         name, version = header["environment"], header["version"]
-        if name not in list_envs():
+        if not is_native(name):
             raise ReplayError(f"it was recorded in {name!r}, which is not installed.{suggest(str(name), list_envs())}")
         if version != spec(name).version:
             raise ReplayError(

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
+from puffer_envs.offers import load_offers
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import list_envs, spec
+from puffer_envs.spec import is_native, spec
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
 from puffer_envs.vector.layout import Buffers
@@ -101,7 +102,7 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
     else:
         factory = factory_or_name
         name = getattr(factory, "__name__", type(factory).__name__)
-    native = isinstance(factory_or_name, str) and factory_or_name in list_envs()
+    native = is_native(factory_or_name)
     if native:
         settings = resolve_settings(spec(name), settings)
     elif name.startswith(("gymnasium:", "pettingzoo:")):
@@ -124,6 +125,8 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
 def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
     scheme, colon, rest = name.partition(":")
     if not colon:
+        if not is_native(name) and name in load_offers():
+            return functools.partial(load_offers()[name].make, name)
         spec(name)  # raises, with the nearest name
         return functools.partial(_native_batch, name)
     search_current_folder()
