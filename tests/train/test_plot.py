@@ -32,7 +32,8 @@ def make_run(folder: Path, seed: int = 1, environment: str = "breakout", lines: 
     for key, value in changes.items():
         section, _, name = key.partition("__")
         settings[section][name] = value
-    (folder / "config.json").write_text(json.dumps({"environment": environment, "seed": seed, "settings": settings}))
+    config = {"environment": environment, "seed": seed, "settings": settings, "log": [], "history": []}
+    (folder / "config.json").write_text(json.dumps(config))
     with (folder / "metrics.jsonl").open("w") as file:
         for i in range(1, lines + 1):
             line = {"steps": 1000 * i, "seconds": 0.5 * i * seed, "entropy": 1 / i, "env/n": 2.0}

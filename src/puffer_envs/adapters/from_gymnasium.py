@@ -87,9 +87,9 @@ class GymnasiumFactory:
         try:
             return gymnasium.make(self.spec, **{"disable_env_checker": True, **self.kwargs})
         except gymnasium.error.DependencyNotInstalled as error:
-            told = str(error).strip().rstrip(".")
-            hint = "" if "pip install" in told else '. Try: pip install "gymnasium[all]"'
-            raise ImportError(f"{self.spec.id} needs a package that is missing: {told}{hint}") from error
+            reason = str(error).strip().rstrip(".")
+            hint = "" if "pip install" in reason else '. Try: pip install "gymnasium[all]"'
+            raise ImportError(f"{self.spec.id} needs a package that is missing: {reason}{hint}") from error
 
 
 def gymnasium_factory(env_id: str, **kwargs: Any) -> GymnasiumFactory:

@@ -141,7 +141,7 @@ class PettingZooRun(Tracked):
             f"{_shown(result)} ({self.where})",
         )
         self.observations, self.rewards, terminations, truncations, _ = result
-        told: Output = {}
+        results: Output = {}
         for what, values in (("reward", self.rewards), ("termination", terminations), ("truncation", truncations)):
             for agent in acting:
                 require(agent in values, f"agent {agent!r} acted at {self.where}, but was given no {what}; give it one")
@@ -150,13 +150,13 @@ class PettingZooRun(Tracked):
                     require_reward(f"the {name}", values[agent], self.where)
                 else:
                     self.note = require_flag(name, values[agent], self.where) or self.note
-                told[name] = np.array(values[agent])
+                results[name] = np.array(values[agent])
         self._require_agents()
         gone = [agent for agent in acting if terminations[agent] or truncations[agent]]
         for agent in set(gone) & set(self.env.agents):
             self.note = f"agent {agent!r} is over at {self.where}, but is still in env.agents; take it out"
         self.over = not set(self.env.agents) - set(gone)
-        return self._leaves() | told
+        return self._leaves() | results
 
     def _require_agents(self) -> None:
         for agent in self.env.agents:

@@ -190,10 +190,10 @@ class Processes(Vector):
         """Yield messages of workers, or nothing after a while. Raises if a worker is dead or the deadline is over."""
         # Compare before waiting, because this process may be stopped (Ctrl-Z) while it waits.
         past = time.monotonic() > deadline
-        said = self._selector.select(LIFE_CHECK_SECONDS)
-        for key, _ in said:
+        ready = self._selector.select(LIFE_CHECK_SECONDS)
+        for key, _ in ready:
             yield key.data, *key.data.receive(doing, deadline)
-        if not said:
+        if not ready:
             for process in self._crew:
                 if not process.running:
                     process.raise_death(doing)

@@ -21,7 +21,7 @@ MIN_ROWS_PER_PART = 64
 
 
 def _check_memory(of_one: Sequence[NDArray[Any]], num_envs: int) -> None:
-    """Raise MemoryError if arrays for so many environments, each like these, do not fit into memory."""
+    """Raise MemoryError if arrays for that many environments, each like these, do not fit into memory."""
     needed, available = num_envs * sum(array.nbytes for array in of_one), physical_memory()
     if available is not None and needed > available:
         raise MemoryError(

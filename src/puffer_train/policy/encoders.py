@@ -7,7 +7,7 @@
   strides of Mnih et al. 2015, which need 36 pixels a side, with fewer channels), then as above.
 
 A ReLU follows each convolution. Kernels are kept as matrices (channels out, channels in * k * k), which is how
-Muon treats them. `auto` is `image` where an observation can hardly be anything else, uint8 in three dimensions
+Muon treats them. `auto` is `image` where an observation is almost certainly a picture: uint8 in three dimensions
 with two sides of at least 36, and otherwise `flat`, since small numbers may be categories or quantities.
 """
 

@@ -310,7 +310,7 @@ def _tables(progress: Progress, width: int, room: int, ascii_only: bool) -> Tabl
 
 
 def _shared(room: int, wanted: list[int]) -> list[int]:
-    """Distribute lines among tables that want so many each, one at a time."""
+    """Distribute lines among tables that want a number of lines each, one at a time."""
     given = [0] * len(wanted)
     for turn in range(max(wanted, default=0)):
         for i, want in enumerate(wanted):

@@ -186,7 +186,7 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
 
 
 def _label(run: Run, others: Sequence[Run]) -> str:
-    """Say in what a run differs from the others: its environment, or the settings that vary within that."""
+    """Describe how a run differs from the others: its environment, or the settings that vary within that."""
     rivals = [other for other in others if other.environment == run.environment]
     parts = [run.environment] if len(rivals) < len(others) else []
     names = dict.fromkeys(name for rival in rivals for name in rival.settings)
@@ -231,7 +231,7 @@ def statistic_of(runs: Sequence[Run], wanted: str | None = None) -> str | None:
 
 
 def averaged(x: Numbers, y: Numbers, edges: Numbers, weight: Numbers | None = None) -> Numbers:
-    """Return the mean of `y` between each two `edges` of `x`, straight lines across gaps, NaN outside of what is known.
+    """Return the mean of `y` between each two `edges` of `x`: interpolated across gaps, NaN outside the known range.
 
     x, y, weight: (N,); edges: (B + 1,); the result is (B,).
     """
@@ -252,7 +252,7 @@ def averaged(x: Numbers, y: Numbers, edges: Numbers, weight: Numbers | None = No
 def band_of(runs: Sequence[Run], over: str, name: str) -> Band:
     """Return the mean and the spread of a number over `steps` or over `seconds`.
 
-    Over steps it is of the runs that got so far. Over time, a run that ended stays as good as it was.
+    Over steps, only runs that got that far count. Over time, a run that ended keeps its last value.
     """
     across = [run.steps if over == "steps" else run.seconds for run in runs]
     end = max((float(np.nanmax(x)) for x in across if np.isfinite(x).any()), default=1.0)

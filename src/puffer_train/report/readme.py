@@ -47,7 +47,7 @@ def describe_run(folder: Path) -> str:
 
 
 def _result(folder: Path, config: dict[str, Any]) -> str:
-    """Say how far training got, how long it took, and how good the policy is."""
+    """Report how far training got, how long it took, and how good the policy is."""
     columns = read_metrics(folder)
     if not columns:
         return "Nothing was trained yet."

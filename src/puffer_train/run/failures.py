@@ -1,4 +1,4 @@
-"""What happens when training fails: what was learned is saved, and the error says where it is and how to resume."""
+"""What happens when training fails: the policy is saved, and the error tells where, and how to resume."""
 
 from __future__ import annotations
 

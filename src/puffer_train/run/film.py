@@ -29,7 +29,7 @@ def obstacle(name: str, env: Mapping[str, Any]) -> str | None:
     if importlib.util.find_spec("puffer_render") is None or importlib.util.find_spec("av") is None:
         return 'the renderer is not installed: pip install "puffer-envs[render]"'
     command = [*RENDERER, "--check"]
-    if ":" in name:  # somebody else's, which has to draw itself
+    if ":" in name:  # a third-party environment, which has to draw itself
         command += [name, *settings_options(env)]
     try:
         done = subprocess.run(

@@ -80,7 +80,7 @@ def save_last(run: Run) -> None:
 
 
 def newest_checkpoint(run: Run) -> str:
-    """Return a sentence that says what the run can be resumed from."""
+    """Return a sentence about what the run can be resumed from."""
     checkpoints = checkpoint.list_checkpoints(run.checkpoints)
     if not checkpoints:
         return "Nothing was saved before."

@@ -22,7 +22,7 @@ PART = {"command", "started", "seconds", "from_steps", "to_steps", "ended"}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return what `config.json` of a run holds. Raises `ConfigError` when the folder is no run."""
+    """Return what `config.json` of a run holds. Raises `ConfigError` if the folder is not a run."""
     try:
         saved: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
         kinds = {"environment": str, "settings": dict, "log": list, "history": list}
@@ -47,7 +47,7 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
 def read_metrics(folder: Path) -> dict[str, NDArray[np.float64]]:
     """Return the columns of `metrics.jsonl` by name, each as long as there are whole lines.
 
-    NaN stands where a line lacks a number: the score, say, of an iteration in which no episode ended.
+    NaN where a line lacks a number, such as the score of an iteration in which no episode ended.
     """
     try:
         text = (folder / METRICS).read_text("utf-8", errors="replace")

@@ -18,7 +18,7 @@ def pin(buffers: Buffers) -> None:
 class DeviceBuffers:
     """T steps of A agents, on the GPU; slots mean what they mean in `Buffers`.
 
-    One thing differs: `started` says in slot t that a new episode began *before* step t, so slot t + 1 has the ends of
+    One difference: `started` in slot t is set if a new episode began *before* step t, so slot t + 1 has the ends of
     step t. In slot 0 nothing ever starts: the first state is already reset.
     """
 
