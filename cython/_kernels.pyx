@@ -8,142 +8,17 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from learn cimport (
+    PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
+    PUF_MINGRU, PUF_NUMBER_F32, PUF_SOME_TRUNCATED, PufAct, PufCell, PufKernels, PufLearner, PufLoss, PufMuon,
+    PufNumber, PufParameters, PufRollout, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient,
+    puf_muon_all, puf_muon_scratch, puf_network_layout, puf_tile_rows,
+)
+from puffer cimport PUF_NUM_ISA, PufIsa, PufPool, puf_isa_supported, puf_pool_create, puf_pool_destroy
+
 import numpy as np
 
 cnp.import_array()
-
-cdef extern from "pool.h" nogil:
-    ctypedef struct PufPool:
-        pass
-    PufPool* puf_pool_create(int, int)
-    void puf_pool_destroy(PufPool*)
-
-cdef extern from "registry.h" nogil:
-    ctypedef enum PufIsa:
-        PUF_ISA_BASELINE
-        PUF_NUM_ISA
-    int puf_isa_supported(PufIsa)
-
-cdef extern from "learn/network.h" nogil:
-    ctypedef enum PufCell:
-        PUF_MINGRU
-        PUF_LSTM
-    ctypedef enum PufHead:
-        PUF_CATEGORICAL
-        PUF_GAUSSIAN
-    ctypedef enum PufNumber:
-        PUF_NUMBER_F32
-    enum:
-        PUF_ACT_ROWS
-        PUF_FIGURES
-        PUF_SOME_TRUNCATED
-        PUF_BAD_OBSERVATIONS
-        PUF_BAD_REWARDS
-    ctypedef struct PufNetwork:
-        PufCell cell
-        PufHead head
-        PufNumber number
-        int32_t inputs, hidden, layers, actions, outputs
-        const int32_t* choices
-    ctypedef struct PufWeights:
-        size_t gradient, size
-        int32_t gates, fan_in, padded, state, groups
-    ctypedef struct PufParameters:
-        float* encoder
-        float* core
-        float* head
-        float* log_std
-    ctypedef struct PufAct:
-        int32_t rows
-        const void* observations
-        const uint8_t* masks
-        float* state
-        Py_ssize_t layer_stride
-        uint64_t key
-        int64_t first_row
-        int32_t greedy
-        const float* scale
-        void* chosen
-        float* log_probs
-        float* values
-    ctypedef struct PufRollout:
-        int32_t horizon, rows
-        const void* observations
-        const void* actions
-        const uint8_t* masks
-        const uint8_t* present
-        const uint8_t* ends
-        const float* state
-        const float* log_probs
-        const float* advantages
-        const float* scale
-        float* values
-        float* ratios
-        float* fresh
-    ctypedef struct PufLoss:
-        float clip, value_clip, value_coefficient, entropy_coefficient
-        float mean, inverse_spread, weight
-        int32_t refresh
-    ctypedef struct PufTrace:
-        int32_t horizon, rows
-        const float* rewards
-        const float* values
-        const float* last_value
-        const float* final_values
-        const float* ratios
-        const uint8_t* ends
-        # `lambda` is a Python keyword
-        float reward_scale, reward_clip, gamma, trace "lambda", rho_clip, trace_clip
-        float* advantages
-    ctypedef struct PufStep:
-        int32_t rows, layers, state_size
-        int64_t observation_size
-        int32_t floats
-        size_t observation_bytes
-        const void* observations
-        const float* rewards
-        const uint8_t* terminals
-        const uint8_t* truncations
-        const uint8_t* present_before
-        const uint8_t* present
-        void* to_observations
-        float* to_rewards
-        uint8_t* to_ends
-        float* state
-        Py_ssize_t layer_stride
-    ctypedef struct PufMuon:
-        int32_t rows, columns
-        float learning_rate, momentum, gradient_scale, decay
-        const float* gradient
-        float* parameter
-        float* average
-        float* scratch
-    ctypedef struct PufKernels:
-        void (*pack)(const PufNetwork*, const PufParameters*, const float*, float*) noexcept nogil
-        size_t (*scratch)(const PufNetwork*, int32_t, int32_t) noexcept nogil
-        int64_t (*act)(const PufNetwork*, const float*, const PufAct*, float*) noexcept nogil
-        int (*store)(const PufStep*) noexcept nogil
-        void (*wipe)(const PufStep*) noexcept nogil
-        void (*advantages)(const PufTrace*) noexcept nogil
-    PufWeights puf_network_layout(const PufNetwork*)
-    size_t puf_muon_scratch(int32_t, int32_t)
-
-cdef extern from "learn/learner.h" nogil:
-    ctypedef struct PufLearner:
-        const PufKernels* kernels
-        PufNetwork net
-        PufPool* pool
-        int32_t threads, tile_rows
-        float* weights
-        const float* input_scale
-        float* scratch
-        size_t scratch_size
-        float* gradients
-    int32_t puf_tile_rows(const PufNetwork*, int32_t)
-    double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss*, int, const int64_t*, const float*, int32_t,
-                                PufParameters*, double*)
-    void puf_muon_all(PufPool*, const PufKernels*, const PufMuon*, int32_t)
-    const PufKernels* puf_kernels(int)
 
 ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 CELLS = {"mingru": PUF_MINGRU, "lstm": PUF_LSTM}
