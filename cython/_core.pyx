@@ -8,23 +8,23 @@ from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint64_t
 
 from puffer cimport (
     PUF_ABI, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NUM_ISA, PufBatch, PufField, PufGroup, PufIo, PufIsa,
-    PufLayout, PufPool, PufSettings, PufSpec, puf_batch_compare_settings, puf_batch_hash, puf_batch_init,
+    PufLayout, PufPool, PufSettings, PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash, puf_batch_init,
     puf_batch_log, puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send,
     puf_batch_set, puf_batch_step, puf_batch_take_actions, puf_calibrate_gflops, puf_dtype_size, puf_env_spec,
     puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create, puf_pool_destroy,
-    puf_scratch_size, puf_setup_size, puf_store_settings,
+    puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
 
 import numpy as np
 
 cnp.import_array()
 
-ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 DTYPES = tuple(np.dtype(t) for t in ("u1", "i1", "i2", "i4", "u4", "u8", "f4", "f8"))
 LOG_NAMES = ("n", "perf", "score", "episode_return", "episode_length")
 
 # name -> addresses of its specs, by instruction set; 0 where there is none.
 cdef dict _specs = {}
+cdef list _isa_names = isa_names()
 
 
 def _register_builtin():
@@ -70,7 +70,7 @@ def names():
 
 def supported_isas():
     """The instruction sets that this processor and this build have, slowest first."""
-    return [ISA_NAMES[i] for i in range(PUF_NUM_ISA) if puf_isa_supported(<PufIsa> i)]
+    return supported_isa_names()
 
 
 cdef const PufSpec* _find(str name, str isa) except NULL:
@@ -79,7 +79,7 @@ cdef const PufSpec* _find(str name, str isa) except NULL:
     addresses = _specs[name]
     if isa is None:
         return <const PufSpec*> <intptr_t> next(a for a in reversed(addresses) if a)
-    address = addresses[ISA_NAMES.index(isa)]
+    address = addresses[_isa_names.index(isa)]
     if not address:
         raise ValueError(f"{name} has no variant for {isa} here; it has {', '.join(supported_isas())}")
     return <const PufSpec*> <intptr_t> address

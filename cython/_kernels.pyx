@@ -10,20 +10,19 @@ from libc.string cimport memset
 
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
-    PUF_MINGRU, PUF_NUMBER_F32, PUF_SOME_TRUNCATED, PufAct, PufCell, PufKernels, PufLearner, PufLoss, PufMuon,
-    PufNumber, PufParameters, PufRollout, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient,
-    puf_muon_all, puf_muon_scratch, puf_network_layout, puf_tile_rows,
+    PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
+    PufKernels, PufLearner, PufLoss, PufMuon, PufNumber, PufParameters, PufRollout, PufStep, PufTrace, PufWeights,
+    puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch, puf_network_layout, puf_tile_rows,
 )
-from puffer cimport PUF_NUM_ISA, PufIsa, PufPool, puf_isa_supported, puf_pool_create, puf_pool_destroy
+from puffer cimport PufIsa, PufPool, isa_names, puf_pool_create, puf_pool_destroy, supported_isa_names
 
 import numpy as np
 
 cnp.import_array()
 
-ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 CELLS = {"mingru": PUF_MINGRU, "lstm": PUF_LSTM}
 
-NUMBERS = {"uint8": 0, "int8": 1, "int32": 2, "float32": 3}
+NUMBERS = {"uint8": PUF_NUMBER_U8, "int8": PUF_NUMBER_I8, "int32": PUF_NUMBER_I32, "float32": PUF_NUMBER_F32}
 MOST = 1 << 20  # of what is counted in one direction
 FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
 SOME_TRUNCATED = PUF_SOME_TRUNCATED
@@ -33,7 +32,7 @@ BAD_REWARDS = PUF_BAD_REWARDS
 
 def supported_isas():
     """Names of the instruction sets that this machine can run, the best one last."""
-    return [name for isa, name in enumerate(ISA_NAMES) if isa < PUF_NUM_ISA and puf_isa_supported(<PufIsa>isa)]
+    return supported_isa_names()
 
 
 cdef void* data(object array, str what, str dtype, tuple shape, bint written=True) except NULL:
@@ -92,7 +91,7 @@ cdef class Workers:
             raise ValueError(f"isa must be one of {', '.join(isas)} on this machine, got {isa!r}")
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
-        self.kernels = puf_kernels(ISA_NAMES.index(self.isa))
+        self.kernels = puf_kernels(<PufIsa><int>isa_names().index(self.isa))
         self.threads = threads
         if threads > 1:
             self.pool = puf_pool_create(threads, 0)

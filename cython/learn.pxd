@@ -2,7 +2,7 @@
 """The C of the kernels as Cython sees it: what each header in c/learn declares of what `_kernels` uses."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from puffer cimport PufPool
+from puffer cimport PufIsa, PufPool
 
 cdef extern from "learn/network.h" nogil:
     ctypedef enum PufCell:
@@ -12,6 +12,9 @@ cdef extern from "learn/network.h" nogil:
         PUF_CATEGORICAL
         PUF_GAUSSIAN
     ctypedef enum PufNumber:
+        PUF_NUMBER_U8
+        PUF_NUMBER_I8
+        PUF_NUMBER_I32
         PUF_NUMBER_F32
     enum:
         PUF_ACT_ROWS
@@ -123,4 +126,4 @@ cdef extern from "learn/learner.h" nogil:
     double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss*, int, const int64_t*, const float*, int32_t,
                                 PufParameters*, double*)
     void puf_muon_all(PufPool*, const PufKernels*, const PufMuon*, int32_t)
-    const PufKernels* puf_kernels(int)
+    const PufKernels* puf_kernels(PufIsa)

@@ -89,14 +89,27 @@ cdef extern from "puffer.h" nogil:
     size_t puf_setup_size(const PufSpec*)
     size_t puf_dtype_size(PufDtype)
 
-cdef extern from "registry.h" nogil:
+cdef extern from "isa.h" nogil:
     ctypedef enum PufIsa:
         PUF_ISA_BASELINE
         PUF_ISA_V3
         PUF_ISA_V4
         PUF_NUM_ISA
-    int puf_num_envs()
+    const char* puf_isa_name(PufIsa)
     int puf_isa_supported(PufIsa)
+
+
+cdef inline list isa_names():
+    """All instruction sets, by the number that C gives them."""
+    return [puf_isa_name(<PufIsa> isa).decode() for isa in range(PUF_NUM_ISA)]
+
+
+cdef inline list supported_isa_names():
+    """Those that this processor and this build have, slowest first."""
+    return [puf_isa_name(<PufIsa> isa).decode() for isa in range(PUF_NUM_ISA) if puf_isa_supported(<PufIsa> isa)]
+
+cdef extern from "registry.h" nogil:
+    int puf_num_envs()
     const PufSpec* puf_env_spec(int, PufIsa)
 
 cdef extern from "pool.h" nogil:

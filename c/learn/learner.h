@@ -1,5 +1,6 @@
 // learner.h - the kernels at work on several threads, with results that do not depend on their number.
 #pragma once
+#include "../isa.h"
 #include "../pool.h"
 #include "network.h"
 
@@ -30,4 +31,4 @@ double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int n
 // One step for each of some matrices, side by side.
 void puf_muon_all(PufPool* pool, const PufKernels* kernels, const PufMuon* matrices, int32_t count);
 
-const PufKernels* puf_kernels(int isa); // 0 baseline, 1 x86-64-v3, 2 x86-64-v4
+const PufKernels* puf_kernels(PufIsa isa);

@@ -4,7 +4,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-ISA_NAMES: tuple[str, ...]
 DTYPES: tuple[np.dtype[Any], ...]
 LOG_NAMES: tuple[str, ...]
 

@@ -305,7 +305,7 @@ typedef struct Weights {
 
 static PufLearner make_learner(Memory* memory, const Case* c, PufPool* pool, int threads)
 {
-    PufLearner learner = { .kernels = puf_kernels(0), .pool = pool, .threads = threads };
+    PufLearner learner = { .kernels = puf_kernels(PUF_ISA_BASELINE), .pool = pool, .threads = threads };
     learner.net = (PufNetwork){ .cell = c->cell, .head = c->head, .number = c->number, .inputs = c->inputs };
     PufNetwork* net = &learner.net;
     net->hidden = c->hidden;
