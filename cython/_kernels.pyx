@@ -24,7 +24,6 @@ CELLS = {"mingru": PUF_MINGRU, "lstm": PUF_LSTM}
 
 NUMBERS = {"uint8": PUF_NUMBER_U8, "int8": PUF_NUMBER_I8, "int32": PUF_NUMBER_I32, "float32": PUF_NUMBER_F32}
 MOST = 1 << 20  # of what is counted in one direction
-FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
 SOME_TRUNCATED = PUF_SOME_TRUNCATED
 BAD_OBSERVATIONS = PUF_BAD_OBSERVATIONS
 BAD_REWARDS = PUF_BAD_REWARDS
@@ -214,7 +213,7 @@ cdef class Learner:
                 is subtracted from advantages, and what they are multiplied with after that; instead of `normalize`.
 
         Returns:
-            (the length of the gradient, the figures of `FIGURES`).
+            (the length of the gradient, its figures: 7 floats in the order of `algorithm.loss.FIGURES`).
 
         Raises:
             ValueError: an array does not fit, or the rollout is another learner's.

@@ -5,7 +5,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBERS: dict[str, int]
-FIGURES: tuple[str, ...]
 SOME_TRUNCATED: int
 BAD_OBSERVATIONS: int
 BAD_REWARDS: int
