@@ -441,7 +441,7 @@ cdef class Actor:
         self.check(t, self.rollout.c.horizon)
         cdef PufStep m = self.move
         self.place(&m, t)
-        self.rollout.learner.c.kernels.wipe(&m)
+        self.rollout.learner.c.kernels.reset_state(&m)
 
     cdef void place(self, PufStep* m, int t) noexcept:
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first

@@ -106,7 +106,7 @@ cdef extern from "learn/network.h" nogil:
         size_t (*scratch)(const PufNetwork*, int32_t, int32_t) noexcept nogil
         int64_t (*act)(const PufNetwork*, const float*, const PufAct*, float*) noexcept nogil
         int (*store)(const PufStep*) noexcept nogil
-        void (*wipe)(const PufStep*) noexcept nogil
+        void (*reset_state)(const PufStep*) noexcept nogil
         void (*advantages)(const PufTrace*) noexcept nogil
     PufWeights puf_network_layout(const PufNetwork*)
     size_t puf_muon_scratch(int32_t, int32_t)

@@ -131,9 +131,9 @@ typedef struct PufKernels {
     void (*tile)(const PufNetwork*, const float* weights, const PufRollout*, const PufLoss*, const int64_t* sequences,
                  const float* importance, int32_t count, float* fresh, float* scratch, float* gradient,
                  double* figures);
-    // copies a step into the rollout; flags. The state of those whose episode ended is left for wipe
+    // copies a step into the rollout; flags. The state of those whose episode ended is left for reset_state
     int (*store)(const PufStep*);
-    void (*wipe)(const PufStep*);
+    void (*reset_state)(const PufStep*);
     void (*advantages)(const PufTrace*);
     void (*muon)(const PufMuon*);
 } PufKernels;

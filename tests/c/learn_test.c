@@ -253,7 +253,7 @@ static void store(const Move* m, int32_t first, int32_t last)
     if (m->learner->kernels->store(&s) & (PUF_BAD_OBSERVATIONS | PUF_BAD_REWARDS)) {
         fail("store: something is not finite");
     }
-    m->learner->kernels->wipe(&s);
+    m->learner->kernels->reset_state(&s);
 }
 
 static void play_part(void* context, int part, int parts)
