@@ -217,7 +217,7 @@ cdef class Batch:
     cdef readonly object action_masks, agent_mask
     cdef readonly object _taken  # the actions that C steps: a checked copy, which no one else writes
     cdef readonly object _states  # keeps the states alive for as long as a view of them
-    cdef readonly object _assets  # likewise
+    cdef readonly object _assets  # keeps the assets alive in the same way
     cdef readonly tuple _result
     cdef public object _on_step  # called with the checked actions before each step, for recording
 
@@ -581,13 +581,13 @@ cdef class Batch:
             puf_pool_destroy(pool)
 
     def _observe(self):
-        """Write the observations anew, and clear the rest: after the states were replaced."""
+        """Write the observations again, and clear the rest: after the states were replaced."""
         self._enter(False)
         self._leave(puf_batch_observe(&self.batch))
         self.started = True
         self.moved_together = True
 
-    def _own_settings(self):
+    cdef _own_settings(self):
         """Make `_current` and `_next`: from now on, environments may have settings of their own."""
         if self._current is not None:
             return

@@ -23,7 +23,7 @@ cnp.import_array()
 CELLS = {"mingru": PUF_MINGRU, "lstm": PUF_LSTM}
 
 NUMBERS = {"uint8": PUF_NUMBER_U8, "int8": PUF_NUMBER_I8, "int32": PUF_NUMBER_I32, "float32": PUF_NUMBER_F32}
-MOST = 1 << 20  # of what is counted in one direction
+MAX_COUNT = 1 << 20  # of what is counted in one direction
 SOME_TRUNCATED = PUF_SOME_TRUNCATED
 BAD_OBSERVATIONS = PUF_BAD_OBSERVATIONS
 BAD_REWARDS = PUF_BAD_REWARDS
@@ -52,7 +52,7 @@ cdef void* data_or_null(object array, str what, str dtype, tuple shape) except? 
 def _zeros(count):
     """Zeros (count,) float32 that begin on a cache line. Raises MemoryError."""
     if count >= 1 << 60:
-        raise MemoryError(f"{4 * count} bytes cannot be had")
+        raise MemoryError(f"{4 * count} bytes do not fit into memory")
     memory = np.zeros(4 * count + 64, np.uint8)
     start = -memory.ctypes.data % 64
     return memory[start : start + 4 * count].view(np.float32)
@@ -60,8 +60,8 @@ def _zeros(count):
 
 def _count(array, what, fits):
     """Length of a row of numbers. Raises ValueError where it is none, is empty or too long, or one does not fit."""
-    if array.ndim != 1 or not 1 <= len(array) <= MOST or not np.all(fits):
-        raise ValueError(f"{what} must be from 1 to {MOST} positive numbers, is {array}")
+    if array.ndim != 1 or not 1 <= len(array) <= MAX_COUNT or not np.all(fits):
+        raise ValueError(f"{what} must be from 1 to {MAX_COUNT} positive numbers, is {array}")
     return len(array)
 
 
@@ -74,7 +74,7 @@ cdef class Workers:
 
     Raises:
         ValueError: no such instruction set here, or fewer than one thread.
-        MemoryError: the threads cannot be had.
+        MemoryError: the threads could not be started.
     """
 
     cdef PufPool* pool
@@ -95,7 +95,7 @@ cdef class Workers:
         if threads > 1:
             self.pool = puf_pool_create(threads, 0)
             if self.pool == NULL:
-                raise MemoryError(f"{threads} threads cannot be had")
+                raise MemoryError(f"could not start {threads} threads")
 
     def __dealloc__(self):
         if self.pool != NULL:
@@ -139,8 +139,8 @@ cdef class Learner:
         if cell not in CELLS or number not in NUMBERS:
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         for what, size in (("inputs", inputs), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
-            if not 1 <= size <= MOST:
-                raise ValueError(f"{what} must be from 1 to {MOST}, is {size}")
+            if not 1 <= size <= MAX_COUNT:
+                raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
         if hidden % 16:
             raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
         self.workers = workers
@@ -160,8 +160,8 @@ cdef class Learner:
             self.choices = np.array(choices, np.int32)
             net.head = PUF_CATEGORICAL
             net.actions = _count(self.choices, "choices", self.choices > 0)
-            if self.choices.sum() > MOST:
-                raise ValueError(f"choices must be {MOST} together at most, are {self.choices.sum()}")
+            if self.choices.sum() > MAX_COUNT:
+                raise ValueError(f"choices must be {MAX_COUNT} together at most, are {self.choices.sum()}")
             net.outputs = self.choices.sum()
             net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)  # Python's own do not overflow
@@ -423,7 +423,7 @@ cdef class Actor:
         return bad
 
     def store(self, int t):
-        """Copy what step t brought into the rollout, where masks and who is there lie already.
+        """Copy the results of step t into the rollout, where masks and who is present are already.
 
         Returns flags: SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS.
         """
