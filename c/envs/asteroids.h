@@ -1,42 +1,46 @@
 // asteroids - fly a ship with inertia through drifting rocks and shoot them to pieces.
 //
-// Observation  float32 (66,), all within [-1, 1] and as seen from the ship: 10 numbers of its own, then 7 for each of the
-//              8 nearest rocks, nearest first, zeros where there are fewer.
-// Action       three together, held for `frameskip` frames of 1/60 s: turn none, left, right; thrust; fire.
-// Reward       points / 512 for each rock hit (20 large, 50 middle, 100 small), -1 for each life lost.
+// Observation  float32 (66,), all within [-1, 1], relative to the ship: 10 numbers about the ship,
+//              then 7 for each of the 8 nearest rocks, nearest first; zeros if there are fewer.
+// Action       three at once, held for `frameskip` frames of 1/60 s: turn (none, left, right),
+//              thrust, fire.
+// Reward       points / 512 for each rock hit (20 large, 50 medium, 100 small), -1 for each life
+//              lost.
 // End          terminal when the last life is lost; truncated after `max_frames` frames.
 //
-// The plane is 512 x 512 units, y downwards, and a torus: what leaves it on one side comes in on the other. Positions are
-// int16 in subunits, of which it has 65,536 each way, so that they wrap by themselves, and the difference of two is the
-// shortest way between them. Everything that moves is a whole number: single frames add up to a step exactly.
+// The plane is 512 x 512 units, y points down, and it wraps around: what leaves on one side comes
+// in on the other. Positions are int16 in subunits, 65,536 of them across the plane, so they wrap
+// by themselves and the difference of two positions is the shortest way between them. Everything
+// that moves is an integer, so the frames of a step add up exactly.
 //
-// A large rock that is hit breaks into two middle ones, a middle one into two small ones, a small one to dust. Halves have
-// the velocity of the whole plus and minus the same kick, so that momentum is conserved. When all are gone a new wave
-// comes, with one large rock more, up to 8, and rocks that drift faster, up to twice as fast.
+// A large rock breaks into two medium ones when hit, a medium one into two small ones; a small one
+// is destroyed. The halves get the velocity of the whole plus and minus the same kick, so momentum
+// is conserved. When no rock is left the next wave starts, with one more large rock (up to 8) and
+// faster rocks (up to twice the speed).
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
 
 enum { ASTEROIDS_STRAIGHT, ASTEROIDS_LEFT, ASTEROIDS_RIGHT, ASTEROIDS_TURNS };
 
-// A rock of size n may become n small ones, and owns n slots of the buffers from the one it is in: a large one 4, a middle
-// one 2, a small one 1. Halves get a half each of what the whole had. So the buffers cannot overflow: slots are given out
-// once a wave, 4 to each of at most 8 large rocks, and no slot has two owners.
+// A rock of size n can become n small ones. It owns n slots of the buffers, starting with its own: 4 if large, 2 if
+// medium, 1 if small. Each half takes half of those slots. The buffers cannot overflow: slots are assigned once per
+// wave, 4 to each of at most 8 large rocks, and no slot has two owners.
 enum {
     ASTEROIDS_SMALL = 1,
     ASTEROIDS_MIDDLE = 2,
     ASTEROIDS_LARGE = 4,
-    ASTEROIDS_MOST_LARGE = 8,
-    ASTEROIDS_SLOTS = ASTEROIDS_MOST_LARGE * ASTEROIDS_LARGE,
+    ASTEROIDS_MAX_LARGE = 8,
+    ASTEROIDS_SLOTS = ASTEROIDS_MAX_LARGE * ASTEROIDS_LARGE,
 };
 
 enum {
     ASTEROIDS_UNIT = 128, // subunits
     ASTEROIDS_HALF_TURN = 128,
-    ASTEROIDS_HEADINGS = 2 * ASTEROIDS_HALF_TURN, // a circle; 0 is to the right, 64 down
+    ASTEROIDS_HEADINGS = 2 * ASTEROIDS_HALF_TURN, // a full circle; 0 points right, 64 down
     ASTEROIDS_UP = 192,
-    ASTEROIDS_ONE = 1 << 14, // of sines
-    // Lengths in quarters of a unit, the grain in which distances are compared.
+    ASTEROIDS_ONE = 1 << 14, // the value that stands for a sine of 1
+    // Lengths in quarters of a unit, the resolution at which distances are compared.
     ASTEROIDS_QUARTER_BITS = 5,
     ASTEROIDS_QUARTER = 1 << ASTEROIDS_QUARTER_BITS, // subunits
     ASTEROIDS_SMALL_RADIUS = 40,
@@ -45,24 +49,24 @@ enum {
     ASTEROIDS_SHIP_RADIUS = 28,
     ASTEROIDS_SHOT_RADIUS = 4,
     ASTEROIDS_FAR = 181,   // longer than any reach; the sum of two squares of it fits into 16 bits
-    ASTEROIDS_SAFETY = 56, // around a ship that comes back
-    // Velocities in subunits a frame. Rocks get no faster than 2 x 160 + 2 x 128, or 4.5 units. A shot comes at a rock
-    // with at most 14.5 units a frame (7 its own, 3 of the ship), and the smallest target is 22 wide: what flies to
-    // within 8 units of its middle is inside it for longer than a frame, and so hits.
+    ASTEROIDS_SAFETY = 56, // free space around a new ship
+    // Velocities in subunits per frame. Rocks reach at most 2 x 160 + 2 x 128, or 4.5 units. A shot approaches a rock
+    // at 14.5 units per frame or less (7 of its own, 3 from the ship), and the smallest target is 22 units wide: a
+    // shot that passes within 8 units of its centre stays inside for more than a frame, so it hits.
     ASTEROIDS_SHOT_SPEED = 7 * ASTEROIDS_UNIT,
-    ASTEROIDS_ROCK_SLOWEST = 64,
-    ASTEROIDS_ROCK_FASTEST = 160,
-    ASTEROIDS_FASTER = 8,      // waves after the first until large rocks are twice as fast, and get no faster
-    ASTEROIDS_KICK_LEAST = 64, // of a half when a rock breaks
-    ASTEROIDS_KICK_MOST = 128,
-    // The ship's position and velocity have 16 more bits. It gains 6 subunits a frame each frame, and drag takes a 64th:
-    // that is a top speed of 384, or 3 units.
+    ASTEROIDS_MIN_ROCK_SPEED = 64,
+    ASTEROIDS_MAX_ROCK_SPEED = 160,
+    ASTEROIDS_FASTER_WAVES = 8, // waves after the first until large rocks reach twice their speed, the maximum
+    ASTEROIDS_MIN_KICK = 64,    // of a half when a rock breaks
+    ASTEROIDS_MAX_KICK = 128,
+    // The ship's position and velocity have 16 more bits. Thrust adds 6 subunits per frame each frame, and drag takes
+    // 1/64: that gives a top speed of 384, or 3 units.
     ASTEROIDS_SHIP_FRACTION = 1 << 16,
     ASTEROIDS_THRUST = 24, // times a sine
     ASTEROIDS_DRAG = 64,
     ASTEROIDS_TOP_SPEED = 3 * ASTEROIDS_UNIT,
-    ASTEROIDS_NOSE = 8 * ASTEROIDS_UNIT, // where shots begin, from the ship's middle
-    // A turn begins gently, so that one can aim: headings a frame, and for how many frames.
+    ASTEROIDS_NOSE = 8 * ASTEROIDS_UNIT, // where shots start, from the ship's centre
+    // A turn starts slowly, so that a player can aim: headings per frame, and for how many frames.
     ASTEROIDS_TURN_SLOW = 1,
     ASTEROIDS_TURN_FAST = 3,
     ASTEROIDS_TURN_EASE = 4,
@@ -72,43 +76,43 @@ enum {
     ASTEROIDS_SHIELD = 90,
 };
 enum { ASTEROIDS_SHOTS = 4 };
-enum { ASTEROIDS_BLASTS = 8 };                                             // remembered, for drawings
-enum { ASTEROIDS_GRID = 8, ASTEROIDS_GRID_STEP = 65536 / ASTEROIDS_GRID }; // points where a ship may come back
+enum { ASTEROIDS_BLASTS = 8 };                                             // kept for renderers
+enum { ASTEROIDS_GRID = 8, ASTEROIDS_GRID_STEP = 65536 / ASTEROIDS_GRID }; // points where a new ship can appear
 enum { ASTEROIDS_OWN = 10, ASTEROIDS_SEEN = 8, ASTEROIDS_OF_ROCK = 7 };
 enum { ASTEROIDS_OBS = ASTEROIDS_OWN + ASTEROIDS_SEEN * ASTEROIDS_OF_ROCK };
-enum { ASTEROIDS_GOAL = 36400 }; // points of the first ten waves: 520 for each of 4 + 5 + 6 + 7 + 6 x 8 large rocks
+enum { ASTEROIDS_GOAL = 36400 }; // points in the first ten waves: 520 for each of 4 + 5 + 6 + 7 + 6 x 8 large rocks
 
-#define ASTEROIDS_REWARD (1.0f / 512.0f) // for a point: a life is worth five small rocks, and sums are exact
+#define ASTEROIDS_REWARD (1.0f / 512.0f) // per point: a life is worth five small rocks, and sums are exact
 
 typedef struct AsteroidsLog {
     PufLog all;
     float waves;    // cleared
-    float accuracy; // hits by shots fired
+    float accuracy; // hits / shots fired
 } AsteroidsLog;
 
 typedef struct Asteroids {
     int16_t rock_x[ASTEROIDS_SLOTS], rock_y[ASTEROIDS_SLOTS];
     int16_t rock_vx[ASTEROIDS_SLOTS], rock_vy[ASTEROIDS_SLOTS];
     int16_t rock_size[ASTEROIDS_SLOTS]; // 0 no rock
-    uint8_t rock_look[ASTEROIDS_SLOTS]; // at random, for drawings
+    uint8_t rock_look[ASTEROIDS_SLOTS]; // random, for renderers
     int16_t shot_x[ASTEROIDS_SHOTS], shot_y[ASTEROIDS_SHOTS];
     int16_t shot_vx[ASTEROIDS_SHOTS], shot_vy[ASTEROIDS_SHOTS];
     int16_t shot_life[ASTEROIDS_SHOTS]; // frames left; 0 no shot
     uint32_t ship_x, ship_y;            // the upper 16 bits are subunits
     int32_t ship_vx, ship_vy;
     int32_t heading;
-    int32_t turning;   // for how many frames, up to the 5th; to the left if negative
+    int32_t turning;   // frames it has been turning, up to 5; negative to the left
     int32_t thrusting; // in the last frame
-    int32_t cooldown;  // frames until it may fire
-    int32_t shield;    // frames for which rocks do nothing to it
+    int32_t cooldown;  // frames until it can fire
+    int32_t shield;    // frames until rocks can hit it
     int32_t lives;
-    int32_t mass;  // sizes of the rocks together
-    int32_t large; // rocks with which this wave began
+    int32_t mass;  // sum of the rocks' sizes
+    int32_t large; // rocks at the start of this wave
     int32_t wave;  // from 1
     int32_t score;
     int32_t lost; // lives
     int32_t fired, hits;
-    int32_t blasts; // in this episode; the last 8 follow
+    int32_t blasts; // in this episode; the arrays below hold the last 8
     int16_t blast_x[ASTEROIDS_BLASTS], blast_y[ASTEROIDS_BLASTS];
     int32_t blast_size[ASTEROIDS_BLASTS];  // of the rock, or 0 for the ship
     int32_t blast_frame[ASTEROIDS_BLASTS]; // when; 0 never
@@ -118,7 +122,7 @@ typedef struct Asteroids {
     AsteroidsLog log;
 } Asteroids;
 
-// Of the first quarter of a circle.
+// The first quarter of a circle.
 static const int16_t asteroids_quarter_sine[ASTEROIDS_HEADINGS / 4 + 1] = {
     0,     402,   804,   1205,  1606,  2006,  2404,  2801,  3196,  3590,  3981,  4370,  4756,
     5139,  5520,  5897,  6270,  6639,  7005,  7366,  7723,  8076,  8423,  8765,  9102,  9434,
@@ -144,7 +148,7 @@ static int32_t asteroids_between(Asteroids* s, int32_t low, int32_t high)
     return low + (int32_t)puf_rand_below(&s->rng, (uint32_t)(high - low + 1));
 }
 
-// A vector of random direction and a length between two.
+// A vector with a random direction and a random length in a range.
 static void asteroids_vector(Asteroids* s, int32_t shortest, int32_t longest, int32_t* x, int32_t* y)
 {
     int32_t heading = asteroids_between(s, 0, ASTEROIDS_HEADINGS - 1);
@@ -163,15 +167,15 @@ static void asteroids_put_rock(Asteroids* s, int32_t slot, int32_t size, int32_t
     s->rock_look[slot] = (uint8_t)puf_rand_below(&s->rng, 256);
 }
 
-// Large rocks, half-way round the plane from the ship in one direction, and anywhere in the other.
+// Large rocks start half a plane away from the ship along one axis, anywhere along the other.
 static void asteroids_begin_wave(Asteroids* s)
 {
     s->wave += 1;
-    s->large = s->wave == 1 ? s->first_rocks : puf_clampi(s->large + 1, 1, ASTEROIDS_MOST_LARGE);
+    s->large = s->wave == 1 ? s->first_rocks : puf_clampi(s->large + 1, 1, ASTEROIDS_MAX_LARGE);
     s->mass = s->large * ASTEROIDS_LARGE;
-    int32_t faster = puf_clampi(s->wave - 1, 0, ASTEROIDS_FASTER);
-    int32_t slowest = ASTEROIDS_ROCK_SLOWEST + ASTEROIDS_ROCK_SLOWEST * faster / ASTEROIDS_FASTER;
-    int32_t fastest = ASTEROIDS_ROCK_FASTEST + ASTEROIDS_ROCK_FASTEST * faster / ASTEROIDS_FASTER;
+    int32_t faster = puf_clampi(s->wave - 1, 0, ASTEROIDS_FASTER_WAVES);
+    int32_t slowest = ASTEROIDS_MIN_ROCK_SPEED + ASTEROIDS_MIN_ROCK_SPEED * faster / ASTEROIDS_FASTER_WAVES;
+    int32_t fastest = ASTEROIDS_MAX_ROCK_SPEED + ASTEROIDS_MAX_ROCK_SPEED * faster / ASTEROIDS_FASTER_WAVES;
     for (int32_t k = 0; k < s->large; k++) {
         int32_t opposite = asteroids_between(s, 0, 1);
         int32_t anywhere = (int32_t)(puf_rand(&s->rng) >> 16);
@@ -213,7 +217,7 @@ static void asteroids_reset(Asteroids* s)
     asteroids_begin_wave(s);
 }
 
-// ---- What touches what ----
+// ---- Collisions ----
 
 static inline int32_t asteroids_radius(int32_t size)
 {
@@ -222,8 +226,8 @@ static inline int32_t asteroids_radius(int32_t size)
                                       : ASTEROIDS_SMALL_RADIUS;
 }
 
-// -1 where two things that are (dx, dy) apart are nearer than the root of `reach`, else 0. Written with 16 bits alone and
-// without branches, of which compilers make vectors.
+// -1 if two things that are (dx, dy) apart are closer than the root of `reach`, else 0. Uses only 16 bits and no
+// branches, so that compilers can vectorize it.
 static inline int16_t asteroids_near(int16_t dx, int16_t dy, uint16_t reach)
 {
     int16_t x = (int16_t)(dx >> ASTEROIDS_QUARTER_BITS), y = (int16_t)(dy >> ASTEROIDS_QUARTER_BITS); // rounded down
@@ -235,7 +239,7 @@ static inline int16_t asteroids_near(int16_t dx, int16_t dy, uint16_t reach)
     return (int16_t)-(square < reach);
 }
 
-// Squares of the distances, from every rock's middle, at which shots and ship touch it; 0 where there is none.
+// Squared distances from each rock's centre at which shots and the ship touch it; 0 if there is no rock.
 typedef struct AsteroidsReach {
     uint16_t shot[ASTEROIDS_SLOTS], ship[ASTEROIDS_SLOTS];
 } AsteroidsReach;
@@ -253,8 +257,8 @@ static void asteroids_reach(const Asteroids* s, AsteroidsReach* reach)
 
 enum { ASTEROIDS_SHIP_BIT = 1 << ASTEROIDS_SHOTS };
 
-// Move the rocks, and say for each of them which shots (bit k for shot k) and whether the ship touch it now. Returns all
-// bits together.
+// Move the rocks. For each one, write which shots touch it now (bit k is shot k) and whether the ship does. Returns all
+// bits combined.
 static inline int32_t asteroids_move_rocks(Asteroids* s, const AsteroidsReach* reach, int16_t* touching)
 {
     int16_t live[ASTEROIDS_SHOTS];
@@ -284,7 +288,7 @@ static inline int32_t asteroids_move_rocks(Asteroids* s, const AsteroidsReach* r
     return any;
 }
 
-// ---- What happens then ----
+// ---- Hits ----
 
 static void asteroids_add_blast(Asteroids* s, int16_t x, int16_t y, int32_t size)
 {
@@ -296,7 +300,7 @@ static void asteroids_add_blast(Asteroids* s, int16_t x, int16_t y, int32_t size
     s->blasts += 1;
 }
 
-// Its halves drift apart from where it was.
+// The halves drift apart from where the rock was.
 static void asteroids_break_rock(Asteroids* s, int32_t slot)
 {
     int32_t size = s->rock_size[slot], half = size / 2;
@@ -310,12 +314,12 @@ static void asteroids_break_rock(Asteroids* s, int32_t slot)
     }
     int32_t x = s->rock_x[slot], y = s->rock_y[slot], vx = s->rock_vx[slot], vy = s->rock_vy[slot];
     int32_t kick_x, kick_y;
-    asteroids_vector(s, ASTEROIDS_KICK_LEAST, ASTEROIDS_KICK_MOST, &kick_x, &kick_y);
+    asteroids_vector(s, ASTEROIDS_MIN_KICK, ASTEROIDS_MAX_KICK, &kick_x, &kick_y);
     asteroids_put_rock(s, slot, half, x, y, vx + kick_x, vy + kick_y);
     asteroids_put_rock(s, slot + half, half, x, y, vx - kick_x, vy - kick_y);
 }
 
-// Rocks take their turns by slot, and each takes the first of the shots at it that is still there.
+// In slot order, each rock is hit by the first shot touching it that has not been used up.
 static void asteroids_take_shots(Asteroids* s, const int16_t* touching)
 {
     for (int32_t i = 0; i < ASTEROIDS_SLOTS; i++) {
@@ -341,10 +345,10 @@ static int asteroids_is_safe(const Asteroids* s, int16_t x, int16_t y)
     return !any;
 }
 
-// At the first point of a grid, beginning in the middle of the plane, that is 14 units from ship to rock. There always is
-// one among the 64: they are 64 units apart, and a rock is in the way of those nearer than 53, 39 or 31 units by its size.
-// A circle of 53 holds at most 4 of them, one of 39 at most 2, one of 31 at most 1: as many as the rock owns slots. So at
-// most 32 points are taken.
+// Place a new ship at the first grid point, starting from the centre, that leaves 14 units between ship and rocks.
+// One of the 64 is always free: they are 64 units apart, and a rock blocks those closer than 53, 39 or 31 units, by
+// its size. A circle of 53 holds at most 4 points, one of 39 at most 2, one of 31 at most 1: as many as the rock owns
+// slots. So rocks block at most 32 points.
 static void asteroids_return_ship(Asteroids* s)
 {
     static const int8_t order[ASTEROIDS_GRID] = { 0, 1, -1, 2, -2, 3, -3, -4 };
@@ -380,7 +384,7 @@ static void asteroids_judge(Asteroids* s, const int16_t* touching, int crashed)
 static void asteroids_steer(Asteroids* s, int32_t turn, int32_t thrust)
 {
     int32_t direction = (turn == ASTEROIDS_RIGHT) - (turn == ASTEROIDS_LEFT);
-    int32_t so_far = puf_clampi(s->turning * direction, 0, ASTEROIDS_TURN_EASE); // 0 when it turned the other way
+    int32_t so_far = puf_clampi(s->turning * direction, 0, ASTEROIDS_TURN_EASE); // 0 after a turn the other way
     int32_t rate = so_far < ASTEROIDS_TURN_EASE ? ASTEROIDS_TURN_SLOW : ASTEROIDS_TURN_FAST;
     s->turning = direction * (so_far + 1);
     s->heading = (s->heading + direction * rate) & (ASTEROIDS_HEADINGS - 1);
@@ -402,7 +406,7 @@ static void asteroids_move_shots(Asteroids* s)
     }
 }
 
-// From the nose, with the ship's velocity and its own.
+// A shot starts at the nose, with the ship's velocity added to its own.
 static void asteroids_fire(Asteroids* s)
 {
     for (int32_t k = 0; k < ASTEROIDS_SHOTS; k++) {
@@ -466,15 +470,15 @@ static void asteroids_step(Asteroids* s, PufIo io)
 
 // ---- What the ship sees ----
 
-// A table of the nearest rocks, column by column, which compilers turn into vectors.
+// The nearest rocks, one array per quantity, so that compilers can vectorize loops over them.
 typedef struct AsteroidsView {
     float dx[ASTEROIDS_SEEN], dy[ASTEROIDS_SEEN], vx[ASTEROIDS_SEEN], vy[ASTEROIDS_SEEN]; // units
     float radius[ASTEROIDS_SEEN];
     float there[ASTEROIDS_SEEN]; // 1 a rock, 0 none
 } AsteroidsView;
 
-// Slots by distance, to about 1 unit at a distance of 50; those beyond the nearest 8 overwrite one another. A rock's
-// place is the number of rocks nearer than it. That takes 32 x 32 comparisons, but no branch: 16 or 32 at a time.
+// Slots by distance, accurate to about 1 unit at a distance of 50; those beyond the nearest 8 overwrite one another. A
+// rock's place is the number of rocks closer than it: 32 x 32 comparisons without a branch, 16 or 32 at a time.
 static inline void asteroids_nearest(const Asteroids* s, const int16_t* dx, const int16_t* dy, int32_t* nearest)
 {
     int16_t key[ASTEROIDS_SLOTS], place[ASTEROIDS_SLOTS] = { 0 };
@@ -521,8 +525,8 @@ static inline void asteroids_look(const Asteroids* s, AsteroidsView* view)
     }
 }
 
-#define ASTEROIDS_NEAR 64.0f // units at which closeness is a half
-#define ASTEROIDS_SWIFT 4.0f // units a frame: most rocks come slower
+#define ASTEROIDS_NEAR 64.0f // units at which rock_near is 0.5
+#define ASTEROIDS_SWIFT 4.0f // units per frame; most rocks approach more slowly
 
 static void asteroids_observe(const Asteroids* s, PufIo io)
 {
@@ -543,7 +547,7 @@ static void asteroids_observe(const Asteroids* s, PufIo io)
     obs[5] = (float)s->lives / (float)s->first_lives;
     obs[6] = (float)s->shield * (1.0f / ASTEROIDS_SHIELD);
     obs[7] = (float)s->mass * (1.0f / ASTEROIDS_SLOTS);
-    obs[8] = (float)s->large * (1.0f / ASTEROIDS_MOST_LARGE);
+    obs[8] = (float)s->large * (1.0f / ASTEROIDS_MAX_LARGE);
     obs[9] = puf_minf((float)s->frame / (float)s->max_frames, 1.0f);
 
     AsteroidsView view;
@@ -569,24 +573,23 @@ static void asteroids_observe(const Asteroids* s, PufIo io)
 }
 
 static const PufObs asteroids_obs[] = {
-    { "forward", 1, -1, 1, "own velocity along the heading, / 3 units a frame" },
-    { "sideways", 1, -1, 1, "own velocity to the right of the heading, likewise" },
-    { "turning", 1, -1, 1, "to the right; 1 or -1 when fast" },
-    { "cooldown", 1, 0, 1, "frames until it may fire / 8" },
-    { "ready", 1, 0, 1, "shots that are not in flight / 4" },
-    { "lives", 1, 0, 1, "/ the lives at the beginning" },
-    { "shield", 1, 0, 1, "frames for which rocks do nothing to it / 90" },
-    { "mass", 1, 0, 1, "small rocks that are left or contained in others / 32" },
-    { "large", 1, 0, 1, "large rocks with which the wave began / 8" },
+    { "forward", 1, -1, 1, "velocity along the heading / 3 units per frame" },
+    { "sideways", 1, -1, 1, "velocity to the right of the heading / 3 units per frame" },
+    { "turning", 1, -1, 1, "frames of turning to the right / 5; negative to the left" },
+    { "cooldown", 1, 0, 1, "frames until the ship can fire / 8" },
+    { "ready", 1, 0, 1, "shots not in flight / 4" },
+    { "lives", 1, 0, 1, "lives left / lives at the start" },
+    { "shield", 1, 0, 1, "frames until rocks can hit the ship / 90" },
+    { "mass", 1, 0, 1, "rocks left, counted in small ones / 32" },
+    { "large", 1, 0, 1, "large rocks at the start of the wave / 8" },
     { "time", 1, 0, 1, "frames / max_frames" },
     { "rock_ahead", ASTEROIDS_SEEN, -1, 1, "cosine of the angle from the heading to the rock, nearest rock first" },
     { "rock_right", ASTEROIDS_SEEN, -1, 1, "sine of that angle" },
-    { "rock_near", ASTEROIDS_SEEN, 0, 1, "64 / (64 + units from the ship's middle to the rock's edge)" },
-    { "rock_approach", ASTEROIDS_SEEN, -1, 1,
-      "its velocity relative to the ship, towards it, / 4 units a frame, cut off at 1" },
-    { "rock_drift", ASTEROIDS_SEEN, -1, 1, "its velocity relative to the ship, clockwise around it, likewise" },
-    { "rock_width", ASTEROIDS_SEEN, 0, 1, "its radius / its distance: half the angle that it fills" },
-    { "rock_radius", ASTEROIDS_SEEN, 0, 1, "/ 32 units" },
+    { "rock_near", ASTEROIDS_SEEN, 0, 1, "64 / (64 + units from the ship's centre to the rock's edge)" },
+    { "rock_approach", ASTEROIDS_SEEN, -1, 1, "relative velocity towards the ship / 4 units per frame, clipped" },
+    { "rock_drift", ASTEROIDS_SEEN, -1, 1, "relative velocity clockwise around the ship / 4 units per frame, clipped" },
+    { "rock_width", ASTEROIDS_SEEN, 0, 1, "radius / distance: half the angle that the rock fills" },
+    { "rock_radius", ASTEROIDS_SEEN, 0, 1, "radius / 32 units" },
 };
 static const PufAction asteroids_actions[] = {
     { "turn", ASTEROIDS_TURNS, 0, 0, "none left right" },
@@ -594,47 +597,47 @@ static const PufAction asteroids_actions[] = {
     { "gun", 2, 0, 0, "none fire" },
 };
 static const PufParam asteroids_params[] = {
-    PUF_SETTING(Asteroids, frameskip, 4, 1, 16, "frames an action is held for; 60 frames a second"),
-    PUF_SETTING_AS(Asteroids, "lives", first_lives, 3, 1, 9, "ships, one after the other"),
-    PUF_SETTING_AS(Asteroids, "rocks", first_rocks, 4, 1, ASTEROIDS_MOST_LARGE,
-                   "large ones in the first wave; each further wave has one more, up to 8"),
-    PUF_SETTING(Asteroids, max_frames, 9000, 1, 10000000, "frames until an episode is cut off"),
+    PUF_SETTING(Asteroids, frameskip, 4, 1, 16, "frames for which an action is held, at 60 frames per second"),
+    PUF_SETTING_AS(Asteroids, "lives", first_lives, 3, 1, 9, "lives at the start of an episode"),
+    PUF_SETTING_AS(Asteroids, "rocks", first_rocks, 4, 1, ASTEROIDS_MAX_LARGE,
+                   "large rocks in the first wave; each later wave has one more, up to 8"),
+    PUF_SETTING(Asteroids, max_frames, 9000, 1, 10000000, "frames after which an episode is truncated"),
 };
 static const PufField asteroids_fields[] = {
-    PUF_ARRAY(Asteroids, rock_x, "middle; 1/128 unit to the right of the plane's middle"),
-    PUF_ARRAY(Asteroids, rock_y, "middle; 1/128 unit below the plane's middle"),
-    PUF_ARRAY(Asteroids, rock_vx, "1/128 unit a frame"),
-    PUF_ARRAY(Asteroids, rock_vy, "1/128 unit a frame, downwards"),
-    PUF_ARRAY(Asteroids, rock_size, "4 large, 2 middle, 1 small, 0 no rock"),
-    PUF_ARRAY(Asteroids, rock_look, "a random number for each, to draw it by"),
+    PUF_ARRAY(Asteroids, rock_x, "centre of each rock, 1/128 unit to the right of the plane's centre"),
+    PUF_ARRAY(Asteroids, rock_y, "centre of each rock, 1/128 unit below the plane's centre"),
+    PUF_ARRAY(Asteroids, rock_vx, "1/128 unit per frame"),
+    PUF_ARRAY(Asteroids, rock_vy, "1/128 unit per frame, downwards"),
+    PUF_ARRAY(Asteroids, rock_size, "4 large, 2 medium, 1 small, 0 no rock"),
+    PUF_ARRAY(Asteroids, rock_look, "a random number for each, which renderers take its shape from"),
     PUF_ARRAY(Asteroids, shot_x, "1/128 unit"),
     PUF_ARRAY(Asteroids, shot_y, "1/128 unit"),
-    PUF_ARRAY(Asteroids, shot_vx, "1/128 unit a frame"),
-    PUF_ARRAY(Asteroids, shot_vy, "1/128 unit a frame"),
+    PUF_ARRAY(Asteroids, shot_vx, "1/128 unit per frame"),
+    PUF_ARRAY(Asteroids, shot_vy, "1/128 unit per frame"),
     PUF_ARRAY(Asteroids, shot_life, "frames left; 0 no shot"),
-    PUF_SCALAR(Asteroids, ship_x, "1/8388608 unit to the right of the plane's middle, modulo 2^32"),
-    PUF_SCALAR(Asteroids, ship_y, "1/8388608 unit below the plane's middle, modulo 2^32"),
-    PUF_SCALAR(Asteroids, ship_vx, "1/8388608 unit a frame"),
-    PUF_SCALAR(Asteroids, ship_vy, "1/8388608 unit a frame, downwards"),
-    PUF_SCALAR(Asteroids, heading, "of 256, clockwise from the right"),
-    PUF_SCALAR(Asteroids, turning, "frames it has turned to the right, up to 5; to the left if negative"),
-    PUF_SCALAR(Asteroids, thrusting, "1 if the engine burnt in the last frame"),
-    PUF_SCALAR(Asteroids, cooldown, "frames until it may fire"),
-    PUF_SCALAR(Asteroids, shield, "frames for which rocks do nothing to it"),
-    PUF_SCALAR(Asteroids, lives, "left, with the one in play"),
-    PUF_SCALAR(Asteroids, mass, "small rocks that are left or contained in others"),
-    PUF_SCALAR(Asteroids, large, "large rocks with which this wave began"),
+    PUF_SCALAR(Asteroids, ship_x, "1/8388608 unit to the right of the plane's centre, modulo 2^32"),
+    PUF_SCALAR(Asteroids, ship_y, "1/8388608 unit below the plane's centre, modulo 2^32"),
+    PUF_SCALAR(Asteroids, ship_vx, "1/8388608 unit per frame"),
+    PUF_SCALAR(Asteroids, ship_vy, "1/8388608 unit per frame, downwards"),
+    PUF_SCALAR(Asteroids, heading, "1/256 turn, clockwise from the right"),
+    PUF_SCALAR(Asteroids, turning, "frames it has been turning to the right, up to 5; negative to the left"),
+    PUF_SCALAR(Asteroids, thrusting, "1 if the engine was on in the last frame"),
+    PUF_SCALAR(Asteroids, cooldown, "frames until the ship can fire"),
+    PUF_SCALAR(Asteroids, shield, "frames until rocks can hit the ship"),
+    PUF_SCALAR(Asteroids, lives, "lives left, including the current one"),
+    PUF_SCALAR(Asteroids, mass, "rocks left, counted in small ones"),
+    PUF_SCALAR(Asteroids, large, "large rocks at the start of this wave"),
     PUF_SCALAR(Asteroids, wave, "from 1"),
     PUF_SCALAR(Asteroids, score, "points"),
-    PUF_SCALAR(Asteroids, fired, "shots in this episode"),
+    PUF_SCALAR(Asteroids, fired, "shots fired in this episode"),
     PUF_SCALAR(Asteroids, hits, "rocks hit in this episode"),
     PUF_SCALAR(Asteroids, blasts,
-               "rocks and ships that burst in this episode; number k is in place k modulo 8 of the next"),
+               "rocks and ships destroyed in this episode; number k is at index k modulo 8 of the arrays below"),
     PUF_ARRAY(Asteroids, blast_x, "1/128 unit"),
     PUF_ARRAY(Asteroids, blast_y, "1/128 unit"),
-    PUF_ARRAY(Asteroids, blast_size, "of the rock; 0 the ship"),
-    PUF_ARRAY(Asteroids, blast_frame, "when; 0 never"),
-    PUF_SCALAR(Asteroids, frame, "frames since the episode began"),
+    PUF_ARRAY(Asteroids, blast_size, "size of the rock, or 0 for the ship"),
+    PUF_ARRAY(Asteroids, blast_frame, "frame in which it happened; 0 if none"),
+    PUF_SCALAR(Asteroids, frame, "frames since the start of the episode"),
 };
 
 static const char* const asteroids_log_names[] = { "waves", "accuracy" };
@@ -642,9 +645,9 @@ static const char* const asteroids_log_names[] = { "waves", "accuracy" };
 // clang-format off
 PUF_DEFINE_ENV(asteroids, Asteroids,
     .version = 1,
-    .doc = "Fly a ship with inertia through drifting rocks, and shoot them to pieces.",
-    .reward = "points / 512 for each rock hit (20 large, 50 middle, 100 small), -1 for each life lost",
-    .ends = "terminal when the last life is lost; truncated after max_frames",
+    .doc = "Fly a ship with inertia through drifting rocks and shoot them to pieces.",
+    .reward = "points / 512 for each rock hit (20 large, 50 medium, 100 small), -1 for each life lost",
+    .ends = "terminal when the last life is lost; truncated after max_frames frames",
     .rate = 15,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Asteroids), .agents = 1, .obs_ndim = 1, .obs_shape = { ASTEROIDS_OBS },

@@ -1,17 +1,22 @@
-// breakout - knock two walls of bricks down with a ball and a paddle, by the rules of the arcade game (Atari, 1976).
+// breakout - knock down two walls of bricks with a ball and a paddle, by the rules of the arcade game (Atari, 1976).
 //
-// Observation  float32 (118,): 10 numbers scaled to [0, 1] or [-1, 1], then a flag for each of the 6 x 18 bricks.
-// Action       one of 3: stay, left, right; held for `frameskip` frames of 1/60 s. The ball is served by itself.
-// Reward       the points of the bricks knocked out: 7, 7, 4, 4, 1, 1 by row from the top, 432 for a wall.
-// End          terminal when five balls are lost or two walls are down; truncated after `max_frames` frames.
+// Observation  float32 (118,): 10 numbers scaled to [0, 1] or [-1, 1], then a flag for each of the
+//              6 x 18 bricks.
+// Action       one of 3: stay, left, right; held for `frameskip` frames of 1/60 s. Balls are served
+//              automatically.
+// Reward       the points of the bricks knocked out: 7, 7, 4, 4, 1, 1 by row from the top, 432 for
+//              a whole wall.
+// End          terminal when five balls are lost or two walls are down; truncated after
+//              `max_frames` frames.
 //
-// The world is 576 x 330 pixels, y downwards; the ball is a square. Where it meets the paddle decides how it leaves: the
-// farther from the middle, the flatter, and never quite upright. Each brick it touches is knocked out and sends it back.
-// It speeds up at the 4th and the 12th hit of the paddle and on its first touch of a 4-point and of a 7-point brick; the
-// paddle halves when it reaches the top. A new ball brings speed and paddle back. The second wall is put up at the first
-// hit of the paddle, or serve, after the first is down.
+// The world is 576 x 330 pixels, y points down, and the ball is a square. Where it hits the paddle
+// decides the angle at which it leaves: the farther from the centre, the flatter, and never exactly
+// vertical. Each brick it touches is knocked out and sends the ball back. The ball speeds up at its
+// 4th and 12th paddle hit and on its first touch of a 4-point and of a 7-point brick; the paddle
+// shrinks to half when the ball reaches the top. A new ball restores speed and paddle. The second
+// wall is built at the first paddle hit or serve after the first wall is down.
 //
-// Positions and velocities are multiples of 1/256 pixel, so that float sums of them are exact.
+// Positions and velocities are multiples of 1/256 pixel, so float sums of them are exact.
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
@@ -32,35 +37,35 @@ enum {
     BREAKOUT_PADDLE_TOP = 310,
     BREAKOUT_PADDLE_HEIGHT = 8,
     BREAKOUT_PADDLE_WIDTH = 62,
-    BREAKOUT_PADDLE_SPEED = 8, // a frame: the ball's is 6.5 sideways, and 4 frames fit into half a paddle and the ball
+    BREAKOUT_PADDLE_SPEED = 8, // per frame: the ball does 6.5 sideways, and 4 frames fit into half a paddle plus ball
     BREAKOUT_RADIUS = 3,       // half the side of the ball
     BREAKOUT_SERVE_Y = 165,
-    BREAKOUT_SERVE_SPREAD = 72, // a ball is served at most this far from the middle
+    BREAKOUT_SERVE_SPREAD = 72, // a ball is served at most this far from the centre
 };
 
-// Pixels a frame. The fastest ball, 7.5, moves by less than a brick, so that none is jumped over.
-#define BREAKOUT_SLOWEST (256.0f / 60.0f)
+// Pixels per frame. The fastest ball moves 7.5, less than a brick, so it cannot jump over one.
+#define BREAKOUT_MIN_SPEED (256.0f / 60.0f)
 #define BREAKOUT_SPEED_UP (48.0f / 60.0f) // up to four times
 #define BREAKOUT_FAST 8.0f                // the unit of observed velocities
 
-// Radians from upright. The smallest keeps a resting paddle from returning the same ball for ever.
-#define BREAKOUT_STEEPEST (4.0f * PUF_PI / 180.0f)
-#define BREAKOUT_FLATTEST (60.0f * PUF_PI / 180.0f)
-#define BREAKOUT_SERVE_SLANT 0.5f // half-way between them
+// Radians from vertical. The minimum keeps a resting paddle from returning the same ball forever.
+#define BREAKOUT_MIN_ANGLE (4.0f * PUF_PI / 180.0f)
+#define BREAKOUT_MAX_ANGLE (60.0f * PUF_PI / 180.0f)
+#define BREAKOUT_SERVE_SLANT 0.5f // halfway between them
 #define BREAKOUT_GRAIN 256.0f     // positions and velocities are multiples of 1 / this
 
 typedef struct Breakout {
     PufRng rng;
     int32_t frameskip, max_frames; // settings
-    float paddle_x, paddle_width;  // its left edge
-    float ball_x, ball_y;          // the middle of the ball
+    float paddle_x, paddle_width;  // x of its left edge
+    float ball_x, ball_y;          // the centre of the ball
     float ball_vx, ball_vy;
-    int32_t balls; // left, with the one in play
+    int32_t balls; // left, including the one in play
     int32_t score;
     int32_t wall; // 1 or 2
     int32_t bricks_left;
-    int32_t hits;    // of the paddle by this ball
-    int32_t highest; // points of the best brick this ball has touched
+    int32_t hits;    // paddle hits by this ball
+    int32_t highest; // points of the most valuable brick this ball has touched
     int32_t frame;
     uint8_t bricks[BREAKOUT_ROWS][BREAKOUT_COLUMNS];
     PufLog log;
@@ -68,20 +73,21 @@ typedef struct Breakout {
 
 static const uint8_t breakout_points[BREAKOUT_ROWS] = { 7, 7, 4, 4, 1, 1 };
 
-// The nearest multiple of a grain. floorf, since a round trip through an integer may or may not keep the sign of zero.
+// The nearest multiple of a grain. Uses floorf because a round trip through an integer may or may not keep the sign
+// of zero.
 static float breakout_grain(float x) { return floorf(x * BREAKOUT_GRAIN + 0.5f) / BREAKOUT_GRAIN; }
 
 static float breakout_speed(const Breakout* s)
 {
     int32_t ups = (s->hits >= 4) + (s->hits >= 12) + (s->highest >= 4) + (s->highest >= 7);
-    return BREAKOUT_SLOWEST + (float)ups * BREAKOUT_SPEED_UP;
+    return BREAKOUT_MIN_SPEED + (float)ups * BREAKOUT_SPEED_UP;
 }
 
-// Send the ball up or down; `slant` from -1, flattest to the left, to 1, flattest to the right.
+// Send the ball up or down. `slant` runs from -1 (flattest to the left) to 1 (flattest to the right).
 static void breakout_aim(Breakout* s, float slant, int down)
 {
     float sine, cosine;
-    puf_sincosf(BREAKOUT_STEEPEST + (BREAKOUT_FLATTEST - BREAKOUT_STEEPEST) * fabsf(slant), &sine, &cosine);
+    puf_sincosf(BREAKOUT_MIN_ANGLE + (BREAKOUT_MAX_ANGLE - BREAKOUT_MIN_ANGLE) * fabsf(slant), &sine, &cosine);
     float speed = breakout_speed(s);
     s->ball_vx = breakout_grain(slant < 0.0f ? -speed * sine : speed * sine);
     s->ball_vy = breakout_grain(down ? speed * cosine : -speed * cosine);
@@ -139,7 +145,7 @@ static void breakout_observe(const Breakout* s, PufIo io)
     }
 }
 
-// Knock a brick out, if there is one: the ball goes on faster, but in the same direction.
+// Knock out a brick, if there is one. That can speed the ball up, but does not change its direction.
 static int breakout_hit_brick(Breakout* s, int32_t row, int32_t column)
 {
     if (row < 0 || row >= BREAKOUT_ROWS || !s->bricks[row][column]) {
@@ -158,15 +164,15 @@ static int breakout_hit_brick(Breakout* s, int32_t row, int32_t column)
     return 1;
 }
 
-// The row of bricks at a height, counted from one row above them so that the quotient is rounded down.
+// The row of bricks at height y, counted from one row above them so that the quotient is rounded down.
 static int32_t breakout_row(float y)
 {
     return (int32_t)((y - (BREAKOUT_WALL_TOP - BREAKOUT_BRICK_HEIGHT)) * (1.0f / BREAKOUT_BRICK_HEIGHT)) - 1;
 }
 static int32_t breakout_column(float x) { return (int32_t)(x * (1.0f / BREAKOUT_BRICK_WIDTH)); }
 
-// The ball's first and last grain to either side of its middle. Its far edge lies one grain beyond the last, so that
-// a ball that rests against a brick does not overlap it.
+// The ball's first and last grain on either side of its centre. Its far edge lies one grain beyond the last, so a
+// ball that rests against a brick does not overlap it.
 static float breakout_first(float middle) { return middle - BREAKOUT_RADIUS; }
 static float breakout_last(float middle) { return middle + (BREAKOUT_RADIUS - 1.0f / BREAKOUT_GRAIN); }
 
@@ -175,8 +181,8 @@ static int breakout_level_with_bricks(float y)
     return y - BREAKOUT_RADIUS < BREAKOUT_WALL_BOTTOM && y + BREAKOUT_RADIUS > BREAKOUT_WALL_TOP;
 }
 
-// Sideways. At the world's edge, or at a brick, the ball stops there and turns round; its way never leads through a
-// brick. Of two bricks met at once, the one before the ball's middle goes.
+// Move sideways. At an edge of the world or at a brick, the ball stops for this frame and reverses; it never passes
+// through a brick. If it meets two bricks at once, the one level with its centre is knocked out.
 static void breakout_move_x(Breakout* s)
 {
     float x = s->ball_x + s->ball_vx, y = s->ball_y;
@@ -197,7 +203,7 @@ static void breakout_move_x(Breakout* s)
     }
 }
 
-// The ball has broken through to the top.
+// The ball has reached the top.
 static void breakout_reach_top(Breakout* s)
 {
     s->ball_y = BREAKOUT_RADIUS;
@@ -228,7 +234,7 @@ static void breakout_lose_ball(Breakout* s)
     }
 }
 
-// The paddle takes the ball on its top, where the ball comes to rest for this frame, and on its sides.
+// The paddle returns the ball with its top, where the ball stops for this frame, and with its sides.
 static void breakout_meet_paddle(Breakout* s, float y_before)
 {
     float x = s->ball_x, y = s->ball_y;
@@ -243,7 +249,7 @@ static void breakout_meet_paddle(Breakout* s, float y_before)
     }
 }
 
-// Up or down, likewise.
+// Move up or down, by the same rules.
 static void breakout_move_y(Breakout* s)
 {
     float x = s->ball_x, y_before = s->ball_y, y = y_before + s->ball_vy;
@@ -275,8 +281,8 @@ static int breakout_over(const Breakout* s)
     return s->balls == 0 || (s->bricks_left == 0 && s->wall == BREAKOUT_WALLS);
 }
 
-// The usual case, for speed: where the ball stays clear of edges, bricks and paddle, all frames are one. Every sum is
-// exact, so that they end where single frames would.
+// The common case, for speed: if the ball stays clear of edges, bricks and paddle, do all frames at once. Every sum is
+// exact, so the result equals that of single frames.
 static int breakout_fly(Breakout* s, float dx)
 {
     float n = (float)s->frameskip;
@@ -320,46 +326,46 @@ static void breakout_step(Breakout* s, PufIo io)
 }
 
 static const PufObs breakout_obs[] = {
-    { "paddle_x", 1, 0, 1, "the paddle's middle / 576" },
-    { "paddle_width", 1, 0, 1, "1 whole, 0.5 halved" },
-    { "ball_x", 1, 0, 1, "the ball's middle / 576, from the left" },
-    { "ball_y", 1, 0, 1, "the ball's middle / 330, from the top" },
-    { "ball_vx", 1, -1, 1, "to the right, in 8 pixels a frame" },
-    { "ball_vy", 1, -1, 1, "downwards, in 8 pixels a frame" },
-    { "offset", 1, -1, 1, "the ball's middle from the paddle's, to the right, in 62 pixels, cut off at 1" },
-    { "balls", 1, 0, 1, "left, with the one in play, / 5" },
-    { "score", 1, 0, 1, "/ 864" },
+    { "paddle_x", 1, 0, 1, "centre of the paddle / 576 pixels" },
+    { "paddle_width", 1, 0, 1, "1 full width, 0.5 half" },
+    { "ball_x", 1, 0, 1, "centre of the ball / 576 pixels, from the left" },
+    { "ball_y", 1, 0, 1, "centre of the ball / 330 pixels, from the top" },
+    { "ball_vx", 1, -1, 1, "velocity to the right / 8 pixels per frame" },
+    { "ball_vy", 1, -1, 1, "velocity downwards / 8 pixels per frame" },
+    { "offset", 1, -1, 1, "ball to the right of the paddle, between centres, / 62 pixels, clipped" },
+    { "balls", 1, 0, 1, "balls left, including the one in play, / 5" },
+    { "score", 1, 0, 1, "points / 864" },
     { "time", 1, 0, 1, "frames / max_frames" },
-    { "bricks", BREAKOUT_BRICKS, 0, 1, "1 there, 0 knocked out; rows from the top, 18 from the left in each" },
+    { "bricks", BREAKOUT_BRICKS, 0, 1, "1 standing, 0 knocked out; rows from the top, 18 bricks each from the left" },
 };
 static const PufAction breakout_actions[] = { { "move", BREAKOUT_ACTIONS, 0, 0, "stay left right" } };
 static const PufParam breakout_params[] = {
-    PUF_SETTING(Breakout, frameskip, 4, 1, 16, "frames an action is held for; 60 frames a second"),
-    PUF_SETTING(Breakout, max_frames, 36000, 1, 10000000, "frames until an episode is cut off"),
+    PUF_SETTING(Breakout, frameskip, 4, 1, 16, "frames for which an action is held, at 60 frames per second"),
+    PUF_SETTING(Breakout, max_frames, 36000, 1, 10000000, "frames after which an episode is truncated"),
 };
 static const PufField breakout_fields[] = {
     PUF_SCALAR(Breakout, paddle_x, "left edge of the paddle, pixels"),
     PUF_SCALAR(Breakout, paddle_width, "pixels: 62, or 31 once the ball has reached the top"),
-    PUF_SCALAR(Breakout, ball_x, "middle of the ball, pixels"),
-    PUF_SCALAR(Breakout, ball_y, "middle of the ball, pixels, downwards"),
-    PUF_SCALAR(Breakout, ball_vx, "pixels a frame"),
-    PUF_SCALAR(Breakout, ball_vy, "pixels a frame, downwards"),
-    PUF_SCALAR(Breakout, balls, "left, with the one in play"),
+    PUF_SCALAR(Breakout, ball_x, "centre of the ball, pixels"),
+    PUF_SCALAR(Breakout, ball_y, "centre of the ball, pixels, downwards"),
+    PUF_SCALAR(Breakout, ball_vx, "pixels per frame"),
+    PUF_SCALAR(Breakout, ball_vy, "pixels per frame, downwards"),
+    PUF_SCALAR(Breakout, balls, "balls left, including the one in play"),
     PUF_SCALAR(Breakout, score, "points, of 864"),
     PUF_SCALAR(Breakout, wall, "1 or 2"),
-    PUF_SCALAR(Breakout, bricks_left, "in this wall"),
-    PUF_SCALAR(Breakout, hits, "of the paddle by this ball"),
-    PUF_SCALAR(Breakout, highest, "points of the best brick this ball has touched"),
-    PUF_SCALAR(Breakout, frame, "frames since the episode began"),
-    PUF_GRID(Breakout, bricks, "1 there, 0 knocked out; 32 x 12 pixels each, the first at (0, 50)"),
+    PUF_SCALAR(Breakout, bricks_left, "bricks standing in this wall"),
+    PUF_SCALAR(Breakout, hits, "paddle hits by this ball"),
+    PUF_SCALAR(Breakout, highest, "points of the most valuable brick this ball has touched"),
+    PUF_SCALAR(Breakout, frame, "frames since the start of the episode"),
+    PUF_GRID(Breakout, bricks, "1 standing, 0 knocked out; 32 x 12 pixels each, the first at (0, 50)"),
 };
 
 // clang-format off
 PUF_DEFINE_ENV(breakout, Breakout,
     .version = 1,
-    .doc = "Knock two walls of bricks down with a ball and a paddle, by the rules of the arcade game.",
+    .doc = "Knock down two walls of bricks with a ball and a paddle, by the rules of the arcade game.",
     .reward = "the points of the bricks knocked out: 7, 7, 4, 4, 1, 1 by row from the top; 864 in all",
-    .ends = "terminal when five balls are lost or two walls are down; truncated after max_frames",
+    .ends = "terminal when five balls are lost or two walls are down; truncated after max_frames frames",
     .rate = 15,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Breakout), .agents = 1, .obs_ndim = 1, .obs_shape = { BREAKOUT_OBS },

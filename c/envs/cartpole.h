@@ -1,14 +1,15 @@
-// cartpole - push a cart left and right so that the pole hinged on it stays up: Gymnasium's CartPole-v1.
+// cartpole - push a cart left and right to balance the pole hinged on it: Gymnasium's CartPole-v1.
 //
-// Observation  float32 (4,): x (m), x_dot (m/s), theta (rad, 0 is upright, positive to the right), theta_dot (rad/s).
-// Action       0 pushes to the left, 1 to the right, with `force` newtons; with the setting `continuous`, one number
-//              in [-1, 1] that scales `force`.
-// Reward       +1 for every step, the last one included.
+// Observation  float32 (4,): x (m), x_dot (m/s), theta (rad, 0 is upright, positive to the right),
+//              theta_dot (rad/s).
+// Action       0 pushes left and 1 right with `force` newtons. With the setting `continuous`: one
+//              number in [-1, 1] that scales `force`.
+// Reward       +1 for every step, including the last one.
 // End          terminal when |x| > 2.4 m or |theta| > 12 degrees; truncated after `max_steps` steps.
 //
-// The equations are those of Florian, "Correct equations for the dynamics of the cart-pole system" (2007), without
-// friction, stepped as Gymnasium does: explicit Euler, positions before velocities. Gymnasium computes in float64 and
-// rounds the observation; here all is float32.
+// The equations are those of Florian, "Correct equations for the dynamics of the cart-pole system"
+// (2007), without friction, integrated as in Gymnasium: explicit Euler, positions before
+// velocities. Gymnasium computes in float64 and rounds the observation; here everything is float32.
 #pragma once
 #include "puffer.h"
 #include <math.h>
@@ -33,15 +34,15 @@ typedef struct Cartpole {
         };
         float row[4]; // the same four: the observation
     };
-    float force;    // N, on the cart in the last step
-    float strength; // setting: N, of a push
+    float force;    // on the cart in the last step, N
+    float strength; // setting: force of a push, N
     int16_t tick;
     int16_t max_steps; // setting
     PufLog log;
     PufRng rng;
 } Cartpole;
 
-// What the state does not keep: the layout shows it.
+// `continuous` is not part of the state, since the layout holds it.
 typedef struct CartpoleSetup {
     Cartpole state;
     int32_t continuous;
@@ -60,8 +61,8 @@ static void cartpole_observe(const Cartpole* s, PufIo io) { memcpy(io.obs, s->ro
 
 static inline float cartpole_push(int32_t action, float strength) { return (float)(2 * action - 1) * strength; }
 
-// Move x, x_dot, theta, theta_dot by one Euler step under a force. Beforehand |theta| is inside its limit, where the
-// Taylor series of sine and cosine, cut off here, err by less than 4e-9 and 1e-10: below the rounding of the results.
+// Advance x, x_dot, theta, theta_dot by one Euler step under a force. On entry |theta| is within its limit, where the
+// truncated Taylor series of sine and cosine are off by less than 4e-9 and 1e-10: below the rounding of the results.
 static inline void cartpole_move(float row[4], float force)
 {
     const float total_mass = CARTPOLE_CART_MASS + CARTPOLE_POLE_MASS;
@@ -109,11 +110,11 @@ static void cartpole_step(Cartpole* s, PufIo io)
     }
 }
 
-// ---- The rest is speed. ----
+// ---- The rest is for speed. ----
 
 #ifndef PUF_PLAIN
 
-// From the end of an episode to the start of the next.
+// Save the final observation, reset, and observe.
 static void cartpole_restart(Cartpole* s, float* obs, float* final_obs)
 {
     memcpy(final_obs, s->row, sizeof(s->row));
@@ -121,8 +122,8 @@ static void cartpole_restart(Cartpole* s, float* obs, float* final_obs)
     memcpy(obs, s->row, sizeof(s->row));
 }
 
-// What cartpole_step does, for CARTPOLE_LANES environments with the same settings, as a row of short loops over arrays,
-// which compilers turn into vector instructions. Episode ends are rare and come last, one by one.
+// Does what cartpole_step does for CARTPOLE_LANES environments with the same settings, in short loops over arrays that
+// compilers vectorize. Episode ends are rare and are handled last, one by one.
 static void cartpole_step_lanes(Cartpole* s, PufIo io)
 {
     enum { N = CARTPOLE_LANES };
@@ -169,7 +170,7 @@ static void cartpole_step_lanes(Cartpole* s, PufIo io)
     for (int i = 0; i < N; i++) {
         io.truncations[i] = over[i] ^ fallen[i]; // late, and not fallen
     }
-    // Collected without branches, because no processor can predict which ones end.
+    // Collected without branches, because the processor cannot predict which ones end.
     int32_t ended[N], count = 0;
     for (int i = 0; any && i < N; i++) {
         ended[count] = i;
@@ -201,32 +202,33 @@ static void cartpole_step_all(const PufLayout* layout, void* states, int32_t n, 
 
 #endif
 
-// The bounds hold for every setting and every way of pushing, `force` up to 20 N. While an episode lasts,
-// |theta| <= 0.2095; the equations then give |theta_acc| < 34 rad/s^2. A run of steps in which theta_dot keeps its sign
-// covers at most 0.419 rad, so theta_dot grows to less than sqrt(2 * 34 * 0.419) rad/s, and two steps more: 6.8.
-// They also give x_acc = 9.8 sin(theta) - 2/3 theta_acc + (1 - cos(theta)) x_acc, so that the velocity of x + 2/3 theta
-// changes by less than 2.5 m/s^2; over the 5.1 m that this point can cover it reaches 5.2 m/s, and x_dot at most
-// 5.2 + 2/3 * 6.8 = 9.8. One step outside the limits adds 0.2 m and 0.14 rad to them.
+// The bounds hold for every setting (`force` up to 20 N) and every sequence of actions. During an episode |theta| <=
+// 0.2095; the equations then give |theta_acc| < 34 rad/s^2. A run of steps in which theta_dot keeps its sign covers
+// at most 0.419 rad, so theta_dot stays below sqrt(2 * 34 * 0.419) rad/s plus two steps: 6.8. The equations also give
+// x_acc = 9.8 sin(theta) - 2/3 theta_acc + (1 - cos(theta)) x_acc, so the velocity of x + 2/3 theta changes by less
+// than 2.5 m/s^2. Over the 5.1 m that this point can cover it reaches 5.2 m/s, and x_dot at most 5.2 + 2/3 * 6.8 =
+// 9.8. The one step outside the limits adds 0.2 m and 0.14 rad.
 static const PufObs cartpole_obs[] = {
     { "x", 1, -4.8f, 4.8f, "position of the cart, m" },
-    { "x_dot", 1, -10, 10, "its velocity, m/s" },
+    { "x_dot", 1, -10, 10, "velocity of the cart, m/s" },
     { "theta", 1, -2 * CARTPOLE_THETA_LIMIT, 2 * CARTPOLE_THETA_LIMIT, "angle of the pole from upright, rad" },
-    { "theta_dot", 1, -8, 8, "its angular velocity, rad/s" },
+    { "theta_dot", 1, -8, 8, "angular velocity of the pole, rad/s" },
 };
 static const PufAction cartpole_actions[] = { { "push", CARTPOLE_ACTIONS, 0, 0, "left right" } };
 static const PufAction cartpole_controls[] = { { "push", 0, -1, 1, "force" } };
 static const PufParam cartpole_params[] = {
-    PUF_FLAG(CartpoleSetup, continuous, 0, "one number in [-1, 1] that scales the force, instead of left or right"),
-    PUF_SETTING(Cartpole, max_steps, 500, 1, 32767, "steps until an episode is cut off"),
-    PUF_SETTING_AS(Cartpole, "force", strength, 10, 1, 20, "of a push, N"),
+    PUF_FLAG(CartpoleSetup, continuous, 0,
+             "the action is a number in [-1, 1] that scales the force, instead of left or right"),
+    PUF_SETTING(Cartpole, max_steps, 500, 1, 32767, "steps after which an episode is truncated"),
+    PUF_SETTING_AS(Cartpole, "force", strength, 10, 1, 20, "force of a push, N"),
 };
 static const PufField cartpole_fields[] = {
     PUF_SCALAR(Cartpole, x, "position of the cart, m"),
-    PUF_SCALAR(Cartpole, x_dot, "its velocity, m/s"),
+    PUF_SCALAR(Cartpole, x_dot, "velocity of the cart, m/s"),
     PUF_SCALAR(Cartpole, theta, "angle of the pole from upright, rad, positive to the right"),
-    PUF_SCALAR(Cartpole, theta_dot, "its angular velocity, rad/s"),
-    PUF_SCALAR(Cartpole, force, "on the cart in the last step, N; 0 after a reset"),
-    PUF_SCALAR(Cartpole, tick, "steps since the episode began"),
+    PUF_SCALAR(Cartpole, theta_dot, "angular velocity of the pole, rad/s"),
+    PUF_SCALAR(Cartpole, force, "force on the cart in the last step, N; 0 after a reset"),
+    PUF_SCALAR(Cartpole, tick, "steps since the start of the episode"),
 };
 
 static void cartpole_resize(PufLayout* layout, const void* setup)
@@ -242,7 +244,8 @@ PUF_DEFINE_BATCH_ENV(cartpole, Cartpole,
     .version = 1,
     .doc = "Balance a pole on a cart: Gymnasium's CartPole-v1.",
     .reward = "+1 for every step",
-    .ends = "terminal when the cart is more than 2.4 m off or the pole tilts more than 12 degrees; truncated after max_steps",
+    .ends = "terminal when the cart is more than 2.4 m from the centre or the pole tilts more than 12 degrees; "
+            "truncated after max_steps steps",
     .rate = 50,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Cartpole), .agents = 1, .obs_ndim = 1, .obs_shape = { 4 },

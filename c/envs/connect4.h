@@ -1,27 +1,28 @@
-// connect4 - four in a row, against a scripted opponent of a chosen strength, or against oneself.
+// connect4 - four in a row, against a scripted opponent of adjustable strength or in self-play.
 //
-// Observation  uint8 (85): own stones (42, column by column from the left, each from the bottom), the other's stones (42),
-//              1 if it is this agent's turn.
-// Action       one of 7: the column to drop a stone into. The action mask shows those with room. A stone for a full
-//              column falls into the nearest one with room (of two, the left one). Who waits has only column 0 in the
-//              mask, and what it does is ignored.
-// Reward       1 for winning, -1 for losing, 0 for a draw and while the game goes on.
-// End          terminal when four of a kind are in a row, or the board is full.
-// Score        1 won, 0 drawn, -1 lost; perf is 1, 0.5 or 0.
+// Observation  uint8 (85,): the agent's stones (42, column by column from the left, each from the
+//              bottom), the opponent's stones (42), 1 if it is this agent's turn.
+// Action       one of 7: the column to drop a stone into. The action mask marks those with room. A
+//              stone for a full column falls into the nearest one with room (of two, the left one).
+//              A waiting agent has only column 0 in its mask, and its action is ignored.
+// Reward       1 for a win, -1 for a loss, 0 for a draw and in every other step.
+// End          terminal when a player has four in a row or the board is full.
+// Score        1 for a win, 0 for a draw, -1 for a loss; perf is 1, 0.5 or 0.
 //
-// Who begins is drawn for each game. Against a scripted opponent a step is a move of each, and it is always the agent's
-// turn. With `self_play` there are two agents, a step is one move, and they take turns.
+// The first player is drawn at random in each game. Against the scripted opponent, a step is one
+// move of each side, and it is always the agent's turn. With `self_play` there are two agents, a
+// step is one move, and they take turns.
 //
-// The board is two sets of bits, as in John Tromp's programs: 7 bits for each column, of which the highest is always
-// empty, so that shifting a whole set by 1 (up), 7 (right), 6 or 8 (diagonally) never makes neighbours of stones that
-// are none.
+// The board is two bit sets, as in John Tromp's programs: 7 bits per column, of which the highest is
+// always empty, so that shifting a whole set by 1 (up), 7 (right), 6 or 8 (diagonally) never joins
+// stones that are not neighbours.
 #pragma once
 #include "puffer.h"
 
 enum { CONNECT4_COLUMNS = 7, CONNECT4_ROWS = 6, CONNECT4_CELLS = CONNECT4_COLUMNS * CONNECT4_ROWS };
 enum { CONNECT4_COLUMN_BITS = CONNECT4_ROWS + 1 };
 enum { CONNECT4_OBS = 2 * CONNECT4_CELLS + 1 };
-enum { CONNECT4_MOST_STRENGTH = 8 };
+enum { CONNECT4_MAX_STRENGTH = 8 };
 enum { CONNECT4_RUNNING, CONNECT4_WON, CONNECT4_DRAWN, CONNECT4_LOST };
 
 typedef struct Connect4 {
@@ -31,11 +32,11 @@ typedef struct Connect4 {
     int32_t moves;               // stones on the board
     int32_t began;               // who made the first move
     int32_t last;                // the column of the last stone, -1 before the first
-    int32_t result;              // of the game before: CONNECT4_...
+    int32_t result;              // of the previous game: CONNECT4_...
     uint64_t stones[2];          // of each player; player 0 is the agent, or the first of two
-    uint64_t ended[2];           // as they were when the game before ended; for those who watch
+    uint64_t ended[2];           // the stones at the end of the previous game; for renderers
     PufLog log;
-    float began_n, began_perf; // after the five of PufLog: of games that the agent began
+    float began_n, began_perf; // after the five of PufLog: for games in which the agent moved first
 } Connect4;
 
 static void connect4_resize(PufLayout* layout, const void* setup)
@@ -44,7 +45,7 @@ static void connect4_resize(PufLayout* layout, const void* setup)
     layout->agents = s->self_play ? 2 : 1;
 }
 
-// Rules on bits.
+// ---- The rules, on bits ----
 
 // The lowest cell of every column, and all 42 cells.
 #define CONNECT4_BOTTOMS 0x40810204081u
@@ -59,13 +60,13 @@ static uint64_t connect4_top(int32_t column) { return connect4_bottom(column) <<
 
 static int32_t connect4_has_room(uint64_t all, int32_t column) { return (all & connect4_top(column)) == 0; }
 
-// The cell that a stone dropped into a column with room comes to lie in: adding carries through the stones below it.
+// The cell where a stone dropped into a column with room comes to rest: the addition carries through the stones below.
 static uint64_t connect4_cell(uint64_t all, int32_t column)
 {
     return ((all & connect4_column(column)) + connect4_bottom(column)) & connect4_column(column);
 }
 
-// Whether four in a row are among these stones: first pairs, then pairs of pairs, in each of the four directions.
+// Whether these stones contain four in a row: first pairs, then pairs of pairs, in each of the four directions.
 static int32_t connect4_four(uint64_t stones)
 {
     static const int32_t ways[] = { 1, CONNECT4_COLUMN_BITS - 1, CONNECT4_COLUMN_BITS, CONNECT4_COLUMN_BITS + 1 };
@@ -77,7 +78,7 @@ static int32_t connect4_four(uint64_t stones)
     return found != 0;
 }
 
-// The wished column, or the nearest one with room; there is one as long as the game goes on.
+// The requested column, or the nearest one with room. While the game is running there is one.
 static int32_t connect4_legal(uint64_t all, int32_t wished)
 {
     for (int32_t away = 0; away < CONNECT4_COLUMNS; away++) {
@@ -91,13 +92,13 @@ static int32_t connect4_legal(uint64_t all, int32_t wished)
     return 0;
 }
 
-// The scripted opponent.
+// ---- The scripted opponent ----
 
-// The empty cells that would make four in a row of these stones, whether a stone can be dropped there yet or not: the
-// fourth cell of three, at either end or in a gap, in each direction.
+// The empty cells that would complete four in a row of these stones, whether or not a stone can be dropped there yet:
+// the fourth cell next to three, at either end or in a gap, in each direction.
 static uint64_t connect4_threats(uint64_t stones, uint64_t all)
 {
-    uint64_t found = (stones << 1) & (stones << 2) & (stones << 3); // upwards there is one end, and no gap
+    uint64_t found = (stones << 1) & (stones << 2) & (stones << 3); // a column has one open end and no gaps
     for (int32_t way = CONNECT4_COLUMN_BITS - 1; way <= CONNECT4_COLUMN_BITS + 1; way++) {
         uint64_t two_before = (stones << way) & (stones << (2 * way));
         uint64_t two_behind = (stones >> way) & (stones >> (2 * way));
@@ -107,12 +108,13 @@ static uint64_t connect4_threats(uint64_t stones, uint64_t all)
     return found & CONNECT4_BOARD & ~all;
 }
 
-// What a position is worth to the player to move: 1 it can force four in a row within `depth` moves (both players'
-// counted), -1 the other can, 0 neither. Negamax with a window of `low` to `high`: outside it, a bound is enough.
+// The value of a position for the player to move: 1 if that player can force four in a row within `depth` moves
+// (counting both players'), -1 if the other can, else 0. Negamax with a window from `low` to `high`: outside it, a
+// bound is enough.
 static int32_t connect4_search(uint64_t own, uint64_t other, int32_t depth, int32_t low, int32_t high)
 {
     uint64_t all = own | other;
-    uint64_t moves = (all + CONNECT4_BOTTOMS) & CONNECT4_BOARD; // where stones come to lie
+    uint64_t moves = (all + CONNECT4_BOTTOMS) & CONNECT4_BOARD; // where stones come to rest
     if (depth <= 0) {
         return 0;
     }
@@ -125,9 +127,9 @@ static int32_t connect4_search(uint64_t own, uint64_t other, int32_t depth, int3
     uint64_t threats = connect4_threats(other, all);
     uint64_t forced = threats & moves;
     moves = forced ? forced : moves;
-    moves &= ~(threats >> 1); // not under a cell in which the other would win
+    moves &= ~(threats >> 1); // not below a cell where the other would win
     if (moves == 0 || (forced & (forced - 1))) {
-        return -1; // wherever the stone goes, the other wins with the next one
+        return -1; // wherever the stone goes, the other wins with its next one
     }
     int32_t best = -1;
     for (int32_t k = 0; k < CONNECT4_COLUMNS && best < high; k++) {
@@ -141,7 +143,7 @@ static int32_t connect4_search(uint64_t own, uint64_t other, int32_t depth, int3
     return best;
 }
 
-// What dropping a stone there is worth, looking at `depth` moves, this one included.
+// The value of dropping a stone into a column, looking `depth` moves ahead, including this one.
 static int32_t connect4_value(uint64_t own, uint64_t other, int32_t column, int32_t depth)
 {
     uint64_t all = own | other;
@@ -149,7 +151,7 @@ static int32_t connect4_value(uint64_t own, uint64_t other, int32_t column, int3
     return connect4_four(after) ? 1 : -connect4_search(other, after, depth - 1, -1, 1);
 }
 
-// One of the best columns as far as it can see, each with the same chance; of all with room at strength 0.
+// One of the best columns within the search depth, all equally likely; at strength 0, any column with room.
 static int32_t connect4_choose(Connect4* s, int32_t player)
 {
     uint64_t own = s->stones[player], other = s->stones[1 - player];
@@ -172,9 +174,9 @@ static int32_t connect4_choose(Connect4* s, int32_t player)
     return columns[puf_rand_below(&s->rng, (uint32_t)count)];
 }
 
-// The game.
+// ---- The game ----
 
-// Drop a stone of the player whose turn it is. Returns what became of the game.
+// Drop a stone for the player whose turn it is. Returns the state of the game: CONNECT4_RUNNING, _WON or _DRAWN.
 static int32_t connect4_drop(Connect4* s, int32_t column)
 {
     s->stones[s->turn] |= connect4_cell(s->stones[0] | s->stones[1], column);
@@ -200,8 +202,8 @@ static void connect4_reset(Connect4* s)
     }
 }
 
-// Each cell as a byte of 0 or 1. Multiplying copies a column's bits so that each comes to lie at the bottom of a byte of
-// its own, the first row in the first byte; the two bytes too many are overwritten by the next column.
+// Write each cell as a byte, 0 or 1. The multiplication copies a column's bits so that each ends up lowest in its own
+// byte, the first row in the first byte; the next column overwrites the two extra bytes.
 static void connect4_write_stones(uint64_t stones, uint8_t* cells)
 {
     for (int32_t c = 0; c < CONNECT4_COLUMNS; c++) {
@@ -209,7 +211,7 @@ static void connect4_write_stones(uint64_t stones, uint8_t* cells)
         uint64_t spread = column * 0x0002040810204081u & 0x0101010101010101u;
         uint8_t bytes[8];
         for (int32_t row = 0; row < 8; row++) {
-            bytes[row] = (uint8_t)(spread >> (8 * row)); // one move where memory is little-endian
+            bytes[row] = (uint8_t)(spread >> (8 * row)); // one store on little-endian machines
         }
         memcpy(cells + c * CONNECT4_ROWS, bytes, c < CONNECT4_COLUMNS - 1 ? 8 : CONNECT4_ROWS);
     }
@@ -265,26 +267,26 @@ static void connect4_step(Connect4* s, PufIo io)
 }
 
 static const PufObs connect4_obs[] = {
-    { "own", CONNECT4_CELLS, 0, 1, "own stones, column by column from the left, each from the bottom" },
-    { "other", CONNECT4_CELLS, 0, 1, "the other's stones" },
+    { "own", CONNECT4_CELLS, 0, 1, "the agent's stones, column by column from the left, each from the bottom" },
+    { "other", CONNECT4_CELLS, 0, 1, "the opponent's stones" },
     { "turn", 1, 0, 1, "1 if it is this agent's turn" },
 };
 static const PufAction connect4_actions[] = { { "column", CONNECT4_COLUMNS, 0, 0, "1 2 3 4 5 6 7" } };
 static const PufParam connect4_params[] = {
-    PUF_SETTING(Connect4, strength, 4, 0, CONNECT4_MOST_STRENGTH,
-                "of the scripted opponent: how many moves it looks ahead, its own included; 0 plays at random, 1 wins "
-                "where it can, 2 also prevents being beaten at once"),
+    PUF_SETTING(Connect4, strength, 4, 0, CONNECT4_MAX_STRENGTH,
+                "moves that the scripted opponent looks ahead, including its own: 0 plays at random, 1 takes a winning "
+                "move, 2 also blocks one"),
     PUF_FLAG(Connect4, self_play, 0, "two agents play each other"),
 };
 static const PufField connect4_fields[] = {
     PUF_ARRAY(Connect4, stones, "of the first agent and of its opponent: bit 7 * column + row, from the bottom left"),
-    PUF_ARRAY(Connect4, ended, "the same when the game before ended"),
-    PUF_SCALAR(Connect4, result, "of the game before, for the first agent: 0 there was none, 1 won, 2 drawn, 3 lost"),
+    PUF_ARRAY(Connect4, ended, "the stones at the end of the previous game"),
+    PUF_SCALAR(Connect4, result, "of the previous game, for the first agent: 0 none yet, 1 won, 2 drawn, 3 lost"),
     PUF_SCALAR(Connect4, turn, "whose move it is: 0 the first agent"),
     PUF_SCALAR(Connect4, began, "who made the first move"),
     PUF_SCALAR(Connect4, moves, "stones on the board"),
     PUF_SCALAR(Connect4, last, "the column of the last stone, -1 before the first"),
-    PUF_SCALAR(Connect4, strength, "of the scripted opponent"),
+    PUF_SCALAR(Connect4, strength, "moves that the scripted opponent looks ahead"),
     PUF_SCALAR(Connect4, self_play, "1: two agents"),
 };
 static const char* const connect4_log_names[] = { "began.n", "began.perf" };
@@ -292,9 +294,9 @@ static const char* const connect4_log_names[] = { "began.n", "began.perf" };
 // clang-format off
 PUF_DEFINE_ENV(connect4, Connect4,
     .version = 1,
-    .doc = "Four in a row, against a scripted opponent of a chosen strength, or against oneself.",
-    .reward = "1 for winning, -1 for losing, 0 for a draw",
-    .ends = "terminal when four of a kind are in a row, or the board is full",
+    .doc = "Four in a row, against a scripted opponent of adjustable strength or in self-play.",
+    .reward = "1 for a win, -1 for a loss, 0 for a draw",
+    .ends = "terminal when a player has four in a row or the board is full",
     .rate = 2,
     .obs_dtype = PUF_U8,
     .layout = { .state_size = sizeof(Connect4), .agents = 1, .obs_ndim = 1, .obs_shape = { CONNECT4_OBS },

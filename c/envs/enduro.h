@@ -1,80 +1,84 @@
 // enduro - an endurance race: overtake a quota of cars every day, through snow, night and fog.
 //
-// Observation  float32 (45,): 8 numbers of the own car and the bends to come, the weather (6 flags), 4 of the race, and
-//              closeness, lateral offset and closing speed of 9 cars: in each lane the next two ahead and the next behind.
-// Action       one of 9: steer (straight, left, right) x pedal (none, gas, brake); held for `frameskip` frames of 1/60 s.
-// Reward       1/16 for a car overtaken, -1/16 for one that overtakes, -1/8 for a crash, +1 for a day's quota met.
+// Observation  float32 (45,): 8 numbers for the agent's car and the road ahead, the weather (6
+//              flags), 4 for the race, then closeness, lateral offset and closing speed of 9 cars:
+//              in each lane the next two ahead and the next behind.
+// Action       one of 9: steering (straight, left, right) x pedal (none, gas, brake); held for
+//              `frameskip` frames of 1/60 s.
+// Reward       1/16 for each car overtaken, -1/16 for each car that overtakes, -1/8 for a crash,
+//              +1 for meeting a day's quota.
 // End          terminal when a day ends below its quota; truncated after `max_days` days.
-// Score        cars overtaken less cars that overtook, over all days.
+// Score        cars overtaken minus cars that overtook, over all days.
 //
-// The road has three lanes, bends to both sides and no end. A bend pushes the car to its outside, with the square of the
-// speed. Off the road the car slows down. Traffic keeps its lanes, each car at a pace of its own, brakes for the car ahead
-// (the own one, too), and never changes lanes. Whoever runs into a car from behind, or into its side, crawls for a while,
-// and loses the counter's cars that go by.
+// The road has three lanes, bends both ways and never ends. A bend pushes the car outwards, by the
+// square of its speed. Off the road the car slows down. Traffic stays in its lanes, each car at
+// its own pace, and brakes for the car ahead, including the agent's. Running into a car, from
+// behind or from the side, is a crash: the agent crawls for a while and loses points for the cars
+// that pass.
 //
-// A day has eight equal phases. Snow takes grip; snow, dusk, night and fog shorten the sight. A car out of sight is not
-// observed.
+// A day has eight equal phases. Snow reduces grip; snow, dusk, night and fog shorten the sight. A
+// car out of sight is not observed.
 //
-// Everything is an integer: lengths in 1/1024 m, speeds in that per frame, bends from -64 (left) to 64 (right). Places of
-// other cars are distances from the own car, along the road.
+// Everything is an integer: lengths in 1/1024 m, speeds in 1/1024 m per frame, bends from -64 (left)
+// to 64 (right). Positions of other cars are distances from the agent's car, along the road.
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
 
-enum { ENDURO_LANES = 3, ENDURO_CARS = 8 };     // cars in a lane, ordered from the rearmost
-enum { ENDURO_SLOTS = ENDURO_CARS + 2 };        // and two places where there is never one
+enum { ENDURO_LANES = 3, ENDURO_CARS = 8 };     // cars per lane, ordered from the rearmost
+enum { ENDURO_SLOTS = ENDURO_CARS + 2 };        // plus two slots that are always empty
 enum { ENDURO_NODES = 12, ENDURO_PHASES = 8 };  // bends known ahead; parts of a day
 enum { ENDURO_PEDALS = 3, ENDURO_ACTIONS = 9 }; // action = steering x pedal
 enum { ENDURO_NO_PEDAL, ENDURO_GAS, ENDURO_BRAKE };
 enum { ENDURO_CLEAR, ENDURO_SNOW, ENDURO_DUSK, ENDURO_NIGHT, ENDURO_FOG, ENDURO_DAWN, ENDURO_WEATHERS };
 
-// Lengths: 1024 are a metre. x is measured from the middle of the road to the right.
+// Lengths in 1/1024 m. x is measured from the middle of the road to the right.
 enum {
     ENDURO_METRE = 1024,
     ENDURO_LANE = 4 * ENDURO_METRE,
     ENDURO_LENGTH = 4608,              // 4.5 m, of a car
     ENDURO_WIDTH = 1638,               // 1.6 m: closer than this, sideways, two cars touch
-    ENDURO_KEEP = 2 * ENDURO_METRE,    // bumper to bumper that traffic keeps: more than anything moves in a frame
+    ENDURO_KEEP = 2 * ENDURO_METRE,    // distance that traffic keeps, bumper to bumper: no car moves as far in a frame
     ENDURO_VERGE = 5376,               // 5.25 m: beyond it, wheels are off the road
-    ENDURO_RAIL = 6656,                // 6.5 m: as far as the car gets
-    ENDURO_BEHIND = 64 * ENDURO_METRE, // a car left this far behind is put ahead
+    ENDURO_RAIL = 6656,                // 6.5 m: the car cannot go further
+    ENDURO_BEHIND = 64 * ENDURO_METRE, // a car this far behind moves ahead
     ENDURO_SPAWN = 256 * ENDURO_METRE, // at least this far
-    ENDURO_AHEAD = 560 * ENDURO_METRE, // a car gone this far ahead is put behind
+    ENDURO_AHEAD = 560 * ENDURO_METRE, // a car this far ahead moves behind
     ENDURO_REAR = 48 * ENDURO_METRE,   // at least this far
     ENDURO_MIRROR = 64 * ENDURO_METRE, // sight to the rear
-    ENDURO_GAP = 32 * ENDURO_METRE,    // least, bumper to bumper, where a car is put
-    ENDURO_GAP_STEP = 32,              // and up to 1023 of these more: 64 m
-    ENDURO_MOST_GAP = ENDURO_LENGTH + ENDURO_GAP + 1023 * ENDURO_GAP_STEP,
-    ENDURO_LOOSE = 80 * ENDURO_METRE, // a driver who has lost the car ahead by more hurries
+    ENDURO_GAP = 32 * ENDURO_METRE,    // minimum gap to the next car for a new one, bumper to bumper
+    ENDURO_GAP_STEP = 32,              // plus up to 1023 times this: 64 m
+    ENDURO_MAX_GAP = ENDURO_LENGTH + ENDURO_GAP + 1023 * ENDURO_GAP_STEP,
+    ENDURO_LOOSE = 80 * ENDURO_METRE, // a driver further behind the car ahead than this hurries
     ENDURO_NODE = 32 * ENDURO_METRE,  // from bend to bend
     ENDURO_NOWHERE = 1 << 28,
 };
 
-// Speeds: lengths a frame of 1/60 s.
+// Speeds: lengths per frame of 1/60 s.
 enum {
     ENDURO_TOP = 1536,  // 90 m/s
     ENDURO_START = 512, // 30 m/s
     ENDURO_CRAWL = 171, // 10 m/s, after a crash
     ENDURO_SLOW = 256,  // 15 m/s, off the road
-    ENDURO_PACE = 341,  // 20 m/s, the slowest of the traffic
+    ENDURO_PACE = 341,  // 20 m/s, the slowest traffic
     ENDURO_PACES = 172, // the fastest drives 30 m/s
     ENDURO_HURRY = ENDURO_PACE + ENDURO_PACES - 1,
-    ENDURO_BRAKING = 16, // lost in a frame
+    ENDURO_BRAKING = 16, // lost per frame
     ENDURO_COASTING = 3,
-    ENDURO_DRAG = 24,        // off the road
-    ENDURO_LIFT = 512,       // gas adds (top + this - speed) / 128
-    ENDURO_MOST_SLIDE = 384, // sideways: 240 by steering, 144 by a bend
+    ENDURO_DRAG = 24,       // off the road
+    ENDURO_LIFT = 512,      // gas adds (top + this - speed) / 128
+    ENDURO_MAX_SLIDE = 384, // sideways: 240 from steering, 144 from a bend
 };
 
-enum { ENDURO_LOOKS = 2 }; // drivers look up every fourth frame: 1 << 2
-enum { ENDURO_CRASH_FRAMES = 30, ENDURO_SHARPEST = 64, ENDURO_EASING = 12 };
+enum { ENDURO_LOOK_BITS = 2 }; // drivers look every 1 << 2 frames
+enum { ENDURO_CRASH_FRAMES = 30, ENDURO_MAX_BEND = 64, ENDURO_EASING = 12 };
 enum { ENDURO_OWN = 18, ENDURO_SEEN = 3, ENDURO_OBS = ENDURO_OWN + 3 * ENDURO_SEEN * ENDURO_LANES };
 enum { ENDURO_CARS_TO_REWARD = 16, ENDURO_CRASHES_TO_REWARD = 8 };
 
 typedef struct EnduroWeather {
-    int32_t sight; // farther cars are not seen
-    int32_t steer; // sideways, in 1/32 of the speed
-    int32_t grip;  // by how much the speed sideways changes in a frame
+    int32_t sight; // cars farther away are not seen
+    int32_t steer; // speed sideways by steering, in 1/32 of the speed
+    int32_t grip;  // maximum change of the speed sideways per frame
 } EnduroWeather;
 
 static const EnduroWeather enduro_weathers[ENDURO_WEATHERS] = {
@@ -90,7 +94,7 @@ static const uint8_t enduro_day[ENDURO_PHASES] = {
 };
 
 typedef struct Enduro {
-    int32_t place[ENDURO_LANES][ENDURO_SLOTS]; // of the other cars, ahead of the own; rising
+    int32_t place[ENDURO_LANES][ENDURO_SLOTS]; // of the other cars, ahead of the agent's; ascending
     int16_t side[ENDURO_LANES][ENDURO_SLOTS];  // their x
     int16_t pace[ENDURO_LANES][ENDURO_SLOTS];  // the speed they would like
     int16_t move[ENDURO_LANES][ENDURO_SLOTS];  // the speed they have
@@ -98,11 +102,11 @@ typedef struct Enduro {
     int32_t x, speed, slide;                   // slide: speed to the right
     int32_t steer, pedal;                      // as last chosen
     int32_t crash;                             // frames of crawling left
-    uint32_t near;                             // bit of each lane in which a car may be met before drivers look up
+    uint32_t near;                             // bit per lane: a car may be met there before drivers look again
     int32_t along;                             // since the last node
     int8_t bend[ENDURO_NODES];                 // at the last node, and those ahead
-    int8_t goal;                               // the bend that the road turns to
-    uint8_t goal_nodes;                        // left until it turns to another
+    int8_t goal;                               // the bend that the road is approaching
+    uint8_t goal_nodes;                        // nodes left until it gets another goal
     uint32_t heading;                          // sum of the bends passed, modulo 65536
     int32_t nodes;                             // passed
     int32_t frame, phase, phase_end, weather;  // of the day
@@ -116,12 +120,12 @@ typedef struct Enduro {
 
 // ---- The road ----
 
-// The bend behind the last one known: each turns a little towards a goal, which is kept for 3 to 10 nodes.
+// The bend after the last one known. Each bend moves a little towards a goal, which is kept for 3 to 10 nodes.
 static int8_t enduro_next_bend(Enduro* s)
 {
     if (s->goal_nodes == 0) {
-        int32_t goal = (int32_t)puf_rand_below(&s->rng, 9) - 4; // more than a third of the road is about straight
-        s->goal = (int8_t)(goal == 1 || goal == -1 ? 0 : goal * (ENDURO_SHARPEST / 4));
+        int32_t goal = (int32_t)puf_rand_below(&s->rng, 9) - 4; // more than a third of the road is nearly straight
+        s->goal = (int8_t)(goal == 1 || goal == -1 ? 0 : goal * (ENDURO_MAX_BEND / 4));
         s->goal_nodes = (uint8_t)(3 + puf_rand_below(&s->rng, 8));
     }
     s->goal_nodes -= 1;
@@ -139,7 +143,7 @@ static void enduro_pass_node(Enduro* s)
     s->bend[ENDURO_NODES - 1] = next;
 }
 
-// The bend so many node lengths ahead of the car, from -256 to 256.
+// The bend `ahead` node lengths ahead of the car, from -256 to 256.
 static inline int32_t enduro_bend(const Enduro* s, int32_t ahead)
 {
     int32_t before = s->bend[ahead], after = s->bend[ahead + 1];
@@ -155,7 +159,7 @@ static inline int32_t enduro_pull(const Enduro* s)
 
 // ---- Traffic ----
 
-// Who drives there: another driver, with a pace and a line of his own. Returns the gap to leave to the next car.
+// Give a car a new driver, with its own pace and line. Returns the gap to leave to the next car.
 static int32_t enduro_new_driver(Enduro* s, int32_t lane, int32_t car)
 {
     uint32_t r = puf_rand(&s->rng);
@@ -164,7 +168,7 @@ static int32_t enduro_new_driver(Enduro* s, int32_t lane, int32_t car)
     return ENDURO_GAP + (int32_t)((r >> 20) & 1023) * ENDURO_GAP_STEP;
 }
 
-// A car left far behind is put ahead of its lane, out of sight.
+// Move a car that is far behind to the front of its lane, out of sight.
 static void enduro_put_ahead(Enduro* s, int32_t lane)
 {
     const int32_t moved = ENDURO_CARS - 1;
@@ -178,7 +182,7 @@ static void enduro_put_ahead(Enduro* s, int32_t lane)
     s->behind[lane] -= 1;
 }
 
-// A car gone far ahead is put behind its lane, out of the mirror.
+// Move a car that is far ahead to the rear of its lane, out of the mirror.
 static void enduro_put_behind(Enduro* s, int32_t lane)
 {
     const int32_t moved = ENDURO_CARS - 1;
@@ -192,8 +196,8 @@ static void enduro_put_behind(Enduro* s, int32_t lane)
     s->behind[lane] += 1;
 }
 
-// How fast the lane's cars go for the next frames, as far as they know of one another: never closer than ENDURO_KEEP to
-// where the car ahead is now. No room is ever negative.
+// Choose the speeds of a lane's cars until drivers look again: none gets closer than ENDURO_KEEP to where the car
+// ahead is now. The room is never negative.
 static void enduro_plan(Enduro* s, int32_t lane)
 {
     const int32_t* place = s->place[lane];
@@ -202,20 +206,20 @@ static void enduro_plan(Enduro* s, int32_t lane)
         int32_t lost = -((room > ENDURO_LOOSE) & (room < ENDURO_NOWHERE / 2)); // a mask rather than a branch
         int32_t pace = s->pace[lane][i];
         int32_t wish = pace + ((ENDURO_HURRY - pace) & lost);
-        int32_t most = room >> ENDURO_LOOKS;
+        int32_t most = room >> ENDURO_LOOK_BITS;
         s->move[lane][i] = (int16_t)(wish < most ? wish : most);
     }
 }
 
-// Whether the own car could meet one of the lane's before drivers look up again.
+// Whether the agent's car could meet one of the lane's cars before drivers look again.
 static inline uint32_t enduro_is_near(const Enduro* s, int32_t lane)
 {
     int32_t next = s->behind[lane], last = next > 0 ? next - 1 : 0;
-    return (s->place[lane][next] < ENDURO_LENGTH + (ENDURO_TOP << ENDURO_LOOKS)) |
-           ((next > 0) & (s->place[lane][last] > -(ENDURO_LENGTH + ENDURO_KEEP + (ENDURO_HURRY << ENDURO_LOOKS))));
+    return (s->place[lane][next] < ENDURO_LENGTH + (ENDURO_TOP << ENDURO_LOOK_BITS)) |
+           ((next > 0) & (s->place[lane][last] > -(ENDURO_LENGTH + ENDURO_KEEP + (ENDURO_HURRY << ENDURO_LOOK_BITS))));
 }
 
-// The drivers look up: at the first frame of a day, and at every fourth after it.
+// Drivers look: in the first frame of a day, and in every fourth after it.
 static void enduro_look(Enduro* s)
 {
     s->near = 0;
@@ -223,7 +227,7 @@ static void enduro_look(Enduro* s)
         const int32_t* place = s->place[lane];
         if (place[ENDURO_CARS - 1] > ENDURO_AHEAD) {
             enduro_put_behind(s, lane);
-        } else if (place[0] < -ENDURO_BEHIND && place[ENDURO_CARS - 1] < ENDURO_AHEAD - ENDURO_MOST_GAP) {
+        } else if (place[0] < -ENDURO_BEHIND && place[ENDURO_CARS - 1] < ENDURO_AHEAD - ENDURO_MAX_GAP) {
             enduro_put_ahead(s, lane);
         }
         enduro_plan(s, lane);
@@ -237,7 +241,7 @@ static inline int enduro_beside(const Enduro* s, int32_t lane, int32_t car, int3
     return (off < ENDURO_WIDTH) & (off > -ENDURO_WIDTH);
 }
 
-// ---- The own car ----
+// ---- The agent's car ----
 
 static void enduro_crash(Enduro* s)
 {
@@ -267,7 +271,7 @@ static void enduro_drive(Enduro* s)
     s->slide += puf_clampi(goal - s->slide, -weather.grip, weather.grip);
 }
 
-// How far the own car gets: if need be, only up to the bumper of the car ahead, which is a crash.
+// How far the agent's car moves: at most to the bumper of the car ahead, and reaching it is a crash.
 static int32_t enduro_advance(Enduro* s)
 {
     int32_t advance = s->speed;
@@ -284,8 +288,8 @@ static int32_t enduro_advance(Enduro* s)
     return advance;
 }
 
-// Where the own car is near: the next one behind brakes for it, and cars that change places with it are counted. They are
-// far enough apart that at most one of a lane does in a frame.
+// In a lane near the agent's car: the next car behind brakes for it, and cars that pass it or are passed are counted.
+// Cars are far enough apart that this happens at most once per lane and frame.
 static void enduro_meet(Enduro* s, int32_t lane)
 {
     int32_t* place = s->place[lane];
@@ -331,7 +335,7 @@ static int enduro_touches(const Enduro* s, int32_t x)
     return touches;
 }
 
-// Sideways, up to the rail; not into the side of a car, which is a crash.
+// Move sideways, at most to the rail. Touching the side of a car is a crash.
 static void enduro_shift(Enduro* s)
 {
     int32_t x = puf_clampi(s->x + s->slide, -ENDURO_RAIL, ENDURO_RAIL);
@@ -362,7 +366,7 @@ static void enduro_begin_day(Enduro* s, int32_t quota)
 
 static void enduro_frame(Enduro* s)
 {
-    if (s->frame % (1 << ENDURO_LOOKS) == 0) {
+    if (s->frame % (1 << ENDURO_LOOK_BITS) == 0) {
         enduro_look(s);
     }
     enduro_drive(s);
@@ -414,16 +418,16 @@ static void enduro_reset(Enduro* s)
     enduro_look(s);
 }
 
-// ---- What the agent sees, and gets ----
+// ---- Observation and reward ----
 
-// A car within sight, or three zeros: closeness, 0 out of sight to 1 here; offset to the right; closing speed.
+// A car within sight, or three zeros: closeness, from 0 (out of sight) to 1 (here); offset to the right; closing speed.
 static inline void enduro_see(const Enduro* s, int32_t lane, int32_t car, int32_t distance, int32_t sight, float* obs)
 {
     float seen = distance <= sight ? 1.0f : 0.0f;
     float offset = (float)(s->side[lane][car] - s->x) * (1.0f / ENDURO_LANE);
     float close = 1.0f - (float)puf_clampi(distance, 0, sight) * (1.0f / (240 * ENDURO_METRE));
     close *= close;
-    obs[0] = seen * (close * close); // to the fourth power: what is near matters
+    obs[0] = seen * (close * close); // to the fourth power, for more resolution nearby
     obs[1] = seen * puf_clampf(offset, -1.0f, 1.0f) + 0.0f;
     obs[2] = seen * (float)(s->speed - s->move[lane][car]) * (1.0f / ENDURO_TOP) + 0.0f;
 }
@@ -433,10 +437,10 @@ static void enduro_observe(const Enduro* s, PufIo io)
     float* obs = io.obs;
     obs[0] = (float)s->speed * (1.0f / ENDURO_TOP);
     obs[1] = (float)s->x * (1.0f / ENDURO_RAIL);
-    obs[2] = (float)s->slide * (1.0f / ENDURO_MOST_SLIDE);
-    obs[3] = (float)enduro_pull(s) * (1.0f / ENDURO_MOST_SLIDE);
+    obs[2] = (float)s->slide * (1.0f / ENDURO_MAX_SLIDE);
+    obs[3] = (float)enduro_pull(s) * (1.0f / ENDURO_MAX_SLIDE);
     for (int32_t i = 0; i < 4; i++) {
-        obs[4 + i] = (float)enduro_bend(s, i) * (1.0f / (4 * ENDURO_SHARPEST));
+        obs[4 + i] = (float)enduro_bend(s, i) * (1.0f / (4 * ENDURO_MAX_BEND));
     }
     for (int32_t i = 0; i < ENDURO_WEATHERS; i++) {
         obs[8 + i] = (float)(i == s->weather);
@@ -499,56 +503,56 @@ static void enduro_step(Enduro* s, PufIo io)
 }
 
 static const PufObs enduro_obs[] = {
-    { "speed", 1, 0, 1, "of the own car, / 90 m/s" },
-    { "x", 1, -1, 1, "from the middle of the road to the right, / 6.5 m; off the road beyond 0.81" },
-    { "slide", 1, -1, 1, "speed to the right, / 22.5 m/s" },
-    { "pull", 1, -1, 1, "speed to the right that the bend alone would lead to, / 22.5 m/s" },
+    { "speed", 1, 0, 1, "of the agent's car / 90 m/s" },
+    { "x", 1, -1, 1, "distance from the middle of the road to the right / 6.5 m; off the road beyond 0.81" },
+    { "slide", 1, -1, 1, "speed to the right / 22.5 m/s" },
+    { "pull", 1, -1, 1, "speed to the right that the bend alone would cause / 22.5 m/s" },
     { "bends", 4, -1, 1, "of the road, -1 left to 1 right: here, and 32, 64 and 96 m ahead" },
-    { "weather", ENDURO_WEATHERS, 0, 1, "1 for the present one: clear, snow, dusk, night, fog, dawn" },
-    { "time", 1, 0, 1, "of the day, / day_frames" },
-    { "to_go", 1, -1, 1, "cars still to overtake today, / the quota, cut off at -1 and 1" },
-    { "day", 1, 0, 1, "/ max_days" },
-    { "crash", 1, 0, 1, "frames of crawling left, / 30" },
+    { "weather", ENDURO_WEATHERS, 0, 1, "1 for the current one: clear, snow, dusk, night, fog, dawn" },
+    { "time", 1, 0, 1, "frame of the day / day_frames" },
+    { "to_go", 1, -1, 1, "cars still to overtake today / the quota, clipped" },
+    { "day", 1, 0, 1, "day / max_days" },
+    { "crash", 1, 0, 1, "frames of crawling left / 30" },
     { "cars", 0, -1, 1,
-      "in each lane from the left the next two ahead and the next behind: 1 - distance / 240 m, offset to the right / "
-      "4 m "
-      "(cut off at 1), closing speed / 90 m/s; zeros where none is within sight" },
+      "in each lane from the left the next two ahead and the next behind: (1 - distance / 240 m) to the fourth power, "
+      "offset to the right / 4 m (clipped), closing speed / 90 m/s; zeros if there is none within sight" },
 };
 static const PufAction enduro_actions[] = {
     { "drive", ENDURO_ACTIONS, 0, 0, "coast gas brake left left_gas left_brake right right_gas right_brake" },
 };
 static const PufParam enduro_params[] = {
-    PUF_SETTING(Enduro, frameskip, 4, 1, 16, "frames an action is held for; 60 frames a second"),
+    PUF_SETTING(Enduro, frameskip, 4, 1, 16, "frames for which an action is held, at 60 frames per second"),
     PUF_SETTING(Enduro, day_frames, 5400, 8, 1000000, "frames in a day"),
     PUF_SETTING(Enduro, first_quota, 100, 1, 1000000, "cars to overtake on the first day"),
     PUF_SETTING(Enduro, later_quota, 150, 1, 1000000, "cars to overtake on every other day"),
-    PUF_SETTING(Enduro, max_days, 5, 1, 1000, "days until an episode is cut off"),
+    PUF_SETTING(Enduro, max_days, 5, 1, 1000, "days after which an episode is truncated"),
 };
 static const PufField enduro_fields[] = {
     PUF_GRID(Enduro, place,
-             "of the cars in each lane from the left, ahead of the own car, 1/1024 m; the last two are none"),
+             "cars in each lane from the left: distance ahead of the agent's car, 1/1024 m; the last two slots are "
+             "always empty"),
     PUF_GRID(Enduro, side, "their distance from the middle of the road to the right, 1/1024 m"),
-    PUF_GRID(Enduro, pace, "the speed they would like, 1/1024 m a frame"),
-    PUF_GRID(Enduro, move, "the speed they have, 1/1024 m a frame"),
-    PUF_ARRAY(Enduro, behind, "cars of each lane that are not ahead"),
-    PUF_SCALAR(Enduro, x, "of the own car from the middle of the road to the right, 1/1024 m"),
-    PUF_SCALAR(Enduro, speed, "of the own car, 1/1024 m a frame"),
-    PUF_SCALAR(Enduro, slide, "its speed to the right, 1/1024 m a frame"),
-    PUF_SCALAR(Enduro, steer, "-1 left, 0, 1 right"),
+    PUF_GRID(Enduro, pace, "the speed they prefer, 1/1024 m per frame"),
+    PUF_GRID(Enduro, move, "the speed they have, 1/1024 m per frame"),
+    PUF_ARRAY(Enduro, behind, "cars in each lane that are not ahead"),
+    PUF_SCALAR(Enduro, x, "of the agent's car from the middle of the road to the right, 1/1024 m"),
+    PUF_SCALAR(Enduro, speed, "of the agent's car, 1/1024 m per frame"),
+    PUF_SCALAR(Enduro, slide, "its speed to the right, 1/1024 m per frame"),
+    PUF_SCALAR(Enduro, steer, "-1 left, 0 straight, 1 right"),
     PUF_SCALAR(Enduro, pedal, "0 none, 1 gas, 2 brake"),
     PUF_SCALAR(Enduro, crash, "frames of crawling left"),
-    PUF_SCALAR(Enduro, along, "way since the last node of the road, 1/1024 m; nodes are 32 m apart"),
+    PUF_SCALAR(Enduro, along, "distance since the last node of the road, 1/1024 m; nodes are 32 m apart"),
     PUF_ARRAY(Enduro, bend, "at the last node and those ahead, -64 left to 64 right"),
-    PUF_SCALAR(Enduro, goal, "the bend that the road turns to"),
-    PUF_SCALAR(Enduro, goal_nodes, "left until it turns to another"),
+    PUF_SCALAR(Enduro, goal, "the bend that the road is approaching"),
+    PUF_SCALAR(Enduro, goal_nodes, "nodes left until the road gets another goal"),
     PUF_SCALAR(Enduro, heading, "sum of the bends passed, modulo 65536"),
-    PUF_SCALAR(Enduro, nodes, "passed in this episode"),
+    PUF_SCALAR(Enduro, nodes, "nodes passed in this episode"),
     PUF_SCALAR(Enduro, frame, "of the day"),
     PUF_SCALAR(Enduro, phase, "eighth of the day, from 0"),
     PUF_SCALAR(Enduro, weather, "0 clear, 1 snow, 2 dusk, 3 night, 4 fog, 5 dawn"),
     PUF_SCALAR(Enduro, day, "from 1"),
     PUF_SCALAR(Enduro, quota, "cars to overtake today"),
-    PUF_SCALAR(Enduro, passed, "cars overtaken today less those that overtook"),
+    PUF_SCALAR(Enduro, passed, "cars overtaken today minus those that overtook"),
     PUF_SCALAR(Enduro, total, "the same since the episode began"),
     PUF_SCALAR(Enduro, crashes, "in this episode"),
     PUF_SCALAR(Enduro, day_frames, "setting: frames in a day"),
@@ -559,7 +563,7 @@ static const char* const enduro_log_names[] = { "days", "crashes" };
 PUF_DEFINE_ENV(enduro, Enduro,
     .version = 1,
     .doc = "Overtake a quota of cars every day, on an endless road through snow, night and fog.",
-    .reward = "1/16 for a car overtaken, -1/16 for one that overtakes, -1/8 for a crash, 1 for a day's quota met",
+    .reward = "1/16 for each car overtaken, -1/16 for each that overtakes, -1/8 for a crash, 1 for meeting a quota",
     .ends = "terminal when a day ends below its quota; truncated after max_days days",
     .rate = 15,
     .obs_dtype = PUF_F32,

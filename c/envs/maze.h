@@ -1,43 +1,55 @@
-// maze - find the way through a labyrinth of which one sees 11 x 11 tiles: take the keys, pass the doors, reach the goal.
+// maze - find the way through a maze, seeing 11 x 11 tiles: take the keys, pass the doors, reach the goal.
 //
-// Observation  int8 (3, 11, 11): three planes of what lies around the agent, which is the middle tile; rows from the top.
-//              walls   1 what cannot be entered (a wall, or a door whose key is missing), 0 the rest.
-//              things  12 to 15 a key, -12 to -15 a door of the same colour. The middle tile says which keys are held:
-//                      1, 2, 4 and 8 for the four colours, added up.
-//              goal    2 the goal; while it is out of sight and `compass` is on, 1 on the border tile nearest to it.
-// Action       one of 4: up, down, left, right. A step into what cannot be entered stays where it is.
-// Reward       +1 on reaching the goal, `reward_key` for each key, `reward_door` the first time through each door.
-// End          terminal on the goal; truncated after `max_steps` steps, by default twice the tiles one can stand on.
-// Score        the length of the shortest solution divided by the steps taken, 0 if not solved; perf is 1 if solved.
+// Observation  int8 (3, 11, 11): three planes of the tiles around the agent, which is in the middle;
+//              rows from the top.
+//              walls   1 for a tile that cannot be entered (a wall, or a door without its key),
+//                      else 0.
+//              things  12 to 15 for a key, -12 to -15 for the door of the same colour. The middle
+//                      tile holds the keys in hand: the sum of 1, 2, 4 and 8 for the four colours.
+//              goal    2 for the goal; while it is out of sight and `compass` is on, 1 on the border
+//                      tile nearest to it.
+// Action       one of 4: up, down, left, right. A step into a tile that cannot be entered has no
+//              effect.
+// Reward       +1 on reaching the goal, `reward_key` for each key, `reward_door` for the first time
+//              through each door.
+// End          terminal on the goal; truncated after `max_steps` steps, by default twice the number
+//              of tiles that can be entered.
+// Score        length of the shortest solution / steps taken, or 0 if not solved; perf is 1 if
+//              solved, else 0.
 //
-// A maze is made of rooms, one tile each, with a tile between neighbours that is a wall, a passage or a door:
-// 1. A tree of passages grows from the start to all rooms; the goal is the room farthest from the start.
-// 2. Doors lie on the only way from the start to the goal. They cut the maze into regions 0, 1, 2...
-// 3. Some walls between rooms of the same region go, which makes loops, and leaves every door the only way.
-// 4. The key to the door behind region i lies in a room of regions 0 to i. Thus every maze can be solved.
+// A maze consists of rooms, one tile each, with a wall, a passage or a door between neighbours:
+// 1. A tree of passages grows from the start to all rooms; the goal is the room farthest from the
+//    start.
+// 2. Doors go on the only path from the start to the goal. They divide the maze into regions 0, 1,
+//    2...
+// 3. Some walls between rooms of the same region are removed. That makes loops, but no way around a
+//    door.
+// 4. The key to the door after region i lies in one of the regions 0 to i, so every maze can be
+//    solved.
 //
-// All mazes are made once per batch, from settings that stay, and shared: an environment holds the number of its maze,
-// where its agent is, and which keys it holds and doors it has passed, as bits. They range from the smallest size and no
-// door to the settings' size and doors, and are ranked by the exact length of their shortest solution. An episode
-// begins in one drawn from a window of ranks, which `difficulty` moves while the environment runs.
+// A batch makes all its mazes once, from fixed settings, and shares them: an environment holds the
+// number of its maze, the position of its agent, and the keys held and doors passed, as bits. Mazes
+// range from the smallest size without doors to the size and doors of the settings, and are ranked
+// by the exact length of their shortest solution. An episode draws its maze from a window of ranks,
+// which `difficulty` can move while the environment runs.
 //
-// A policy learns these very mazes, in part by heart: judge what it knows of mazes in general with another `level_seed`,
-// and teach that with more of them.
+// A policy learns these particular mazes, partly by heart. Use another `level_seed` to measure how
+// well it solves mazes in general, and more levels to teach that.
 //
-// Around each maze the walls are as thick as an agent sees, so that a view is a copy of 11 rows without a question about
-// borders, into which at most 8 tiles are corrected.
+// The walls around each maze are as thick as an agent sees, so a view is a copy of 11 rows without
+// checks for borders, followed by at most 8 corrections.
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
 
 enum { MAZE_SIGHT = 5, MAZE_VIEW = 2 * MAZE_SIGHT + 1, MAZE_PLANE = MAZE_VIEW * MAZE_VIEW, MAZE_PLANES = 3 };
-enum { MAZE_ROW = 16 }; // tiles of which a row of a view is made; those beyond the view are overwritten
-#define MAZE_EACH UINT64_C(0x0101010101010101) // times a number below 256: that number for each of 8 tiles
+enum { MAZE_ROW = 16 }; // tiles copied for each row of a view; those beyond the view are overwritten
+#define MAZE_EACH UINT64_C(0x0101010101010101) // times a number below 256: that number in each of 8 tiles
 enum { MAZE_UP, MAZE_DOWN, MAZE_LEFT, MAZE_RIGHT, MAZE_MOVES };
 enum { MAZE_COLOURS = 4, MAZE_POINTS = MAZE_COLOURS + 2 }; // points: the start, the keys, the goal
-enum { MAZE_LEAST_SIDE = 3, MAZE_LONGEST_SIDE = 512, MAZE_MOST_LEVELS = 65536 };
+enum { MAZE_MIN_SIDE = 3, MAZE_MAX_SIDE = 512, MAZE_MAX_LEVELS = 65536 };
 
-// Tiles. A key or door is one of these plus, or minus, its colour, 0 to 3.
+// Tiles. A key is MAZE_KEY plus its colour, 0 to 3; a door is MAZE_DOOR minus its colour.
 enum { MAZE_FLOOR = 0, MAZE_WALL = INT8_MIN, MAZE_KEY = 12, MAZE_DOOR = -12 }; // multiples of MAZE_COLOURS
 enum { MAZE_TOWARDS_GOAL = 1, MAZE_GOAL = 2 };                                 // in the plane of the goal
 
@@ -46,13 +58,13 @@ typedef struct MazePlace {
 } MazePlace;
 
 typedef struct MazeLevel {
-    int32_t number;        // in which order it was made, and its tiles lie
+    int32_t number;        // its place in the order in which levels were made and tables are stored
     int32_t rows, columns; // of rooms
     int32_t shortest;      // steps of the shortest solution
-    int32_t tiles;         // on which one can stand
+    int32_t tiles;         // tiles that can be entered
     int32_t doors;
     MazePlace start, goal;
-    MazePlace key[MAZE_COLOURS], door[MAZE_COLOURS]; // by colour; where there is none: (0, 0)
+    MazePlace key[MAZE_COLOURS], door[MAZE_COLOURS]; // by colour; (0, 0) if there is none
 } MazeLevel;
 
 typedef struct Maze {
@@ -62,13 +74,13 @@ typedef struct Maze {
     int32_t first_rank, num_ranks; // the window from which episodes draw
     int32_t table_rows, table_columns, table_bytes;
     int32_t levels_offset, tables_offset; // bytes from the start of the assets
-    int32_t rank;                         // of the level, from 0, the easiest
+    int32_t rank;                         // of the level; 0 is the easiest
     int32_t tiles_offset;                 // its tiles: bytes from the start of the assets
-    int32_t rows, columns;                // its size in tiles, with the walls around it
-    int32_t row, column;                  // of the agent, in the table; the same for the goal
-    int32_t goal_row, goal_column;
-    int32_t keys, passed; // keys held, and doors that the agent has passed: bits
-    int32_t doors;        // of this level
+    int32_t rows, columns;                // its size in tiles, including the walls around it
+    int32_t row, column;                  // of the agent, in the table
+    int32_t goal_row, goal_column;        // of the goal, in the table
+    int32_t keys, passed;                 // keys held and doors passed, as bits
+    int32_t doors;                        // of this level
     int32_t tick, limit;
     int32_t shortest;
     float episode_return;
@@ -76,7 +88,7 @@ typedef struct Maze {
     float log_shortest, log_keys, solved_n, solved_steps, solved_shortest; // after the five of PufLog
 } Maze;
 
-// What the levels are made from, and the window of them.
+// The settings that levels are made from, and the window of ranks.
 typedef struct MazeSetup {
     Maze state;
     int32_t width, height; // rooms
@@ -86,9 +98,9 @@ typedef struct MazeSetup {
     double difficulty, spread;
 } MazeSetup;
 
-// ---- Where things lie in the assets: the levels by rank, then room to work in, then a table of tiles for each. ----
+// ---- Layout of the assets: the levels by rank, then working memory, then a table of tiles per level ----
 
-#define MAZE_MOST_BYTES 1e9 // so that offsets fit into int32
+#define MAZE_MAX_BYTES 1e9 // offsets must fit into int32
 
 static int32_t maze_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -96,7 +108,7 @@ static int32_t maze_table_side(int32_t rooms) { return 2 * rooms - 1 + 2 * MAZE_
 
 static int32_t maze_table_bytes(const MazeSetup* setup)
 {
-    int32_t beyond = MAZE_ROW - MAZE_VIEW; // maze_observe reads this much behind the last view
+    int32_t beyond = MAZE_ROW - MAZE_VIEW; // maze_observe reads this far beyond the last view
     return maze_align(maze_table_side(setup->height) * maze_table_side(setup->width) + beyond);
 }
 
@@ -105,7 +117,8 @@ static int32_t maze_work_offset(const MazeSetup* setup)
     return maze_align(setup->state.num_levels * (int32_t)sizeof(MazeLevel));
 }
 
-// Two int32 for each tile: the queue and the distances of a search. Rooms need less, and are done before.
+// Two int32 per tile: the queue and the distances of a search. The rooms' arrays are smaller, and are not needed by
+// then.
 static int32_t maze_tables_offset(const MazeSetup* setup)
 {
     return maze_work_offset(setup) + maze_align(2 * (int32_t)sizeof(int32_t) * maze_table_bytes(setup));
@@ -122,20 +135,20 @@ static const char* maze_conflict(const void* setup)
 {
     const MazeSetup* given = setup;
     double bytes = (double)maze_table_bytes(given) * given->state.num_levels + (double)maze_tables_offset(given);
-    return bytes > MAZE_MOST_BYTES ? "the levels take more than 1 GB: make num_levels, width or height smaller" : NULL;
+    return bytes > MAZE_MAX_BYTES ? "the levels take more than 1 GB: reduce num_levels, width or height" : NULL;
 }
 
-// ---- Making levels. ----
+// ---- Making levels ----
 
-// One level in the making. Rooms are counted along the rows; a tree holds each room's parent, or -1.
+// A level under construction. Rooms are numbered row by row; a tree holds each room's parent, or -1.
 typedef struct MazeBuild {
     PufRng rng;
     MazeLevel* level;
     int8_t* tiles;
     int32_t table_columns;
     int32_t rooms, start, goal;
-    int32_t *parent, *depth, *order, *region; // of each room; `order` is that in which they were reached
-    int32_t* queue;                           // of tiles; in the same memory as what rooms need
+    int32_t *parent, *depth, *order, *region; // per room; `order` lists rooms in the order they were reached
+    int32_t* queue;                           // of tiles; shares its memory with the rooms' arrays
     int32_t* distance;                        // of each tile of the table
 } MazeBuild;
 
@@ -147,7 +160,7 @@ static MazePlace maze_room_place(const MazeBuild* b, int32_t room)
     return place;
 }
 
-// The tile between two rooms that are neighbours.
+// The tile between two neighbouring rooms.
 static MazePlace maze_between(const MazeBuild* b, int32_t room, int32_t other)
 {
     MazePlace p = maze_room_place(b, room), q = maze_room_place(b, other);
@@ -172,7 +185,7 @@ static int32_t maze_neighbour(const MazeBuild* b, int32_t room, int32_t move)
     }
 }
 
-// A neighbour that the tree has not reached, each with the same chance; -1: there is none.
+// A neighbour that the tree has not reached, all equally likely; -1 if there is none.
 static int32_t maze_unreached(MazeBuild* b, int32_t room)
 {
     int32_t found[MAZE_MOVES];
@@ -194,14 +207,14 @@ static void maze_reach(MazeBuild* b, int32_t room, int32_t parent, int32_t depth
     maze_put(b, maze_between(b, room, parent), MAZE_FLOOR);
 }
 
-// A tree through all rooms, which grows where it grew last (long corridors), or, by `branching`, at any of its ends.
-// Then the goal: the deepest room, of several the one reached first.
+// Grow a tree through all rooms: from the room reached last (long corridors) or, with probability `branching`, from any
+// room. The goal is the deepest room; of several, the first one reached.
 static void maze_grow(MazeBuild* b, float branching)
 {
     for (int32_t room = 0; room < b->rooms; room++) {
         b->parent[room] = -1;
     }
-    int32_t* growing = b->region; // not needed until the tree is grown
+    int32_t* growing = b->region; // not used for regions until the tree is complete
     int32_t count = 1, reached = 1;
     b->start = (int32_t)puf_rand_below(&b->rng, (uint32_t)b->rooms);
     b->goal = b->start;
@@ -223,7 +236,7 @@ static void maze_grow(MazeBuild* b, float branching)
     }
 }
 
-// The room on the way to the goal that is `depth` away from the start.
+// The room on the path to the goal that is `depth` away from the start.
 static int32_t maze_on_way(const MazeBuild* b, int32_t depth)
 {
     int32_t room = b->goal;
@@ -233,8 +246,8 @@ static int32_t maze_on_way(const MazeBuild* b, int32_t depth)
     return room;
 }
 
-// Door i is before the room `behind[i]` of the way, one in each of as many equal parts. The first leaves at least two
-// rooms before it, for the start and a key, and there is at least one more before each of the others.
+// The path is split into equal parts with one door each; door i is in front of room `behind[i]`. There are at least two
+// rooms before the first door, for the start and a key, and at least one more before each of the others.
 static int32_t maze_place_doors(MazeBuild* b, int32_t wanted, int32_t* behind)
 {
     int32_t length = b->depth[b->goal] - 1;
@@ -246,7 +259,7 @@ static int32_t maze_place_doors(MazeBuild* b, int32_t wanted, int32_t* behind)
     return doors;
 }
 
-// How many doors are on the way from the start to each room.
+// A room's region is the number of doors on the path from the start to it.
 static void maze_find_regions(MazeBuild* b, const int32_t* behind, int32_t doors)
 {
     for (int32_t i = 0; i < b->rooms; i++) {
@@ -271,8 +284,8 @@ static void maze_make_loops(MazeBuild* b, float loops)
     }
 }
 
-// A room for the key to door i: in front of that door, neither the start nor one with a key. There always is one, see
-// maze_place_doors; it is found by the rank among those that are left.
+// A random room for the key to door i: before that door, not the start, and without a key. There always is one, see
+// maze_place_doors.
 static int32_t maze_key_room(MazeBuild* b, const int32_t* taken, int32_t i)
 {
     int32_t room = -1, count = 0;
@@ -282,15 +295,15 @@ static int32_t maze_key_room(MazeBuild* b, const int32_t* taken, int32_t i)
             free &= other != taken[k];
         }
         count += free;
-        if (free && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // every one so far has the same chance
+        if (free && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // all so far are equally likely
             room = other;
         }
     }
     return room;
 }
 
-// Steps from one tile to all others, as if all doors were open: they are cuts, so that the way between two tiles leads
-// through the same doors however one goes.
+// Steps from one tile to all others, as if all doors were open. Every path between two tiles passes the same doors,
+// so this is also right when keys are needed.
 static void maze_measure(MazeBuild* b, MazePlace from)
 {
     const int32_t delta[MAZE_MOVES] = { -b->table_columns, b->table_columns, -1, 1 };
@@ -314,8 +327,8 @@ static void maze_measure(MazeBuild* b, MazePlace from)
     b->level->tiles = tail;
 }
 
-// What a shortest solution is made of: the points it visits, and the region of each. Point 0 is the start, 1 + i the key
-// to door i, the last one the goal.
+// The points that a solution visits, and the region of each. Point 0 is the start, 1 + i the key to door i, the last
+// one the goal.
 typedef struct MazeTour {
     int32_t doors;
     MazePlace place[MAZE_POINTS];
@@ -323,7 +336,7 @@ typedef struct MazeTour {
     int32_t steps[MAZE_POINTS][MAZE_POINTS];
 } MazeTour;
 
-// Whether one can go from point p to q with these keys: door i is between regions i and i + 1.
+// Whether these keys open the way from point p to q: door i is between regions i and i + 1.
 static int maze_can_go(const MazeTour* t, int32_t p, int32_t q, int32_t keys)
 {
     int32_t low = t->region[p] < t->region[q] ? t->region[p] : t->region[q];
@@ -332,7 +345,8 @@ static int maze_can_go(const MazeTour* t, int32_t p, int32_t q, int32_t keys)
     return (keys & needed) == needed;
 }
 
-// The shortest solution, over all orders in which keys can be taken: steps to each set of keys, by the last one.
+// The shortest solution over all orders of taking keys: best[keys][p] is the least number of steps to hold `keys`,
+// having taken key p last.
 static int32_t maze_solve(const MazeTour* t)
 {
     int32_t best[1 << MAZE_COLOURS][1 + MAZE_COLOURS];
@@ -360,7 +374,7 @@ static int32_t maze_solve(const MazeTour* t)
     return shortest;
 }
 
-// Doors, loops and keys; then what the shortest solution takes.
+// Add doors, loops and keys, then find the length of the shortest solution.
 static void maze_furnish(MazeBuild* b, int32_t wanted, float loops)
 {
     MazeLevel* level = b->level;
@@ -391,7 +405,7 @@ static void maze_furnish(MazeBuild* b, int32_t wanted, float loops)
     }
     tour.place[1 + doors] = level->goal;
     tour.region[1 + doors] = doors;
-    for (int32_t p = 0; p < doors + 2; p++) { // from here on the rooms' memory is the queue's
+    for (int32_t p = 0; p < doors + 2; p++) { // from here on the queue uses the rooms' memory
         maze_measure(b, tour.place[p]);
         for (int32_t q = 0; q < doors + 2; q++) {
             tour.steps[p][q] = b->distance[maze_tile_at(b, tour.place[q])];
@@ -400,7 +414,7 @@ static void maze_furnish(MazeBuild* b, int32_t wanted, float loops)
     level->shortest = maze_solve(&tour);
 }
 
-// From `low` for the first of `count` levels to `high` for the last, rounded.
+// Interpolate from `low` for the first of `count` levels to `high` for the last, rounded.
 static int32_t maze_between_levels(int32_t low, int32_t high, int32_t number, int32_t count)
 {
     return count > 1 ? low + (2 * number * (high - low) + count - 1) / (2 * (count - 1)) : high;
@@ -408,10 +422,10 @@ static int32_t maze_between_levels(int32_t low, int32_t high, int32_t number, in
 
 static int32_t maze_side(int32_t side, int32_t number, int32_t count)
 {
-    return maze_between_levels(side < MAZE_LEAST_SIDE ? side : MAZE_LEAST_SIDE, side, number, count);
+    return maze_between_levels(side < MAZE_MIN_SIDE ? side : MAZE_MIN_SIDE, side, number, count);
 }
 
-// By the length of their shortest solution; of equals, the one made first (Shell 1959).
+// Sort by the length of the shortest solution; ties by number (Shell 1959).
 static void maze_rank(MazeLevel* levels, int32_t count)
 {
     for (int32_t gap = count / 2; gap > 0; gap = gap > 2 ? gap * 5 / 11 : gap - 1) {
@@ -462,7 +476,7 @@ static void maze_make_assets(const PufLayout* layout, void* assets, const void* 
     maze_rank(levels, count);
 }
 
-// ---- Playing them. ----
+// ---- Playing levels ----
 
 static void maze_prepare(void* setup)
 {
@@ -503,8 +517,8 @@ static void maze_reset(Maze* s, const void* assets)
     s->episode_return = 0.0f;
 }
 
-// 16 tiles as two planes show them while no key is held, 8 side by side in one number. What is negative cannot be entered;
-// of that only walls have bit 6 clear.
+// 16 tiles as the first two planes show them while no key is held, 8 at a time in one integer. Negative tiles cannot be
+// entered; of those, only walls have bit 6 clear.
 static void maze_view_row(int8_t* walls, int8_t* things, const int8_t* tiles)
 {
     uint64_t eights[MAZE_ROW / 8], solid[MAZE_ROW / 8];
@@ -517,7 +531,7 @@ static void maze_view_row(int8_t* walls, int8_t* things, const int8_t* tiles)
     memcpy(things, eights, sizeof(eights));
 }
 
-// Write into a plane, if the place is in sight.
+// Write a value into a plane if the place is in sight.
 static void maze_correct(const Maze* s, int8_t* plane, MazePlace place, int8_t value)
 {
     uint32_t row = (uint32_t)(place.row - s->row + MAZE_SIGHT);
@@ -527,7 +541,7 @@ static void maze_correct(const Maze* s, int8_t* plane, MazePlace place, int8_t v
     }
 }
 
-// Keys that were taken are gone, and their doors can be entered.
+// Hide the keys that were taken, and show their doors as open.
 static void maze_use_keys(const Maze* s, const MazeLevel* level, int8_t* walls, int8_t* things)
 {
     for (int32_t c = 0; c < MAZE_COLOURS; c++) {
@@ -553,7 +567,7 @@ static void maze_observe(const Maze* s, PufIo io)
     int32_t stride = s->table_columns;
     const int8_t* tiles = maze_tiles(s, io.assets) - MAZE_SIGHT * (stride + 1);
     int8_t first_things[MAZE_ROW];
-    for (int32_t row = 0; row < MAZE_VIEW; row++) { // what is written too much, the next row or plane overwrites
+    for (int32_t row = 0; row < MAZE_VIEW; row++) { // the next row or plane overwrites what is beyond the view
         int8_t* to_things = row == 0 ? first_things : things + row * MAZE_VIEW;
         maze_view_row(walls + row * MAZE_VIEW, to_things, tiles + row * stride);
     }
@@ -580,7 +594,7 @@ static void maze_add_log(Maze* s, int solved)
     s->solved_shortest += solved ? (float)s->shortest : 0.0f;
 }
 
-// Without branches but for what is rare: whether a step meets a wall cannot be predicted.
+// Branches only on rare events, because the processor cannot predict whether a step meets a wall.
 static void maze_step(Maze* s, PufIo io)
 {
     int32_t move = io.actions[0], keys = s->keys, row = s->row, column = s->column;
@@ -615,51 +629,52 @@ static void maze_step(Maze* s, PufIo io)
 
 static const PufObs maze_obs[] = {
     { "walls", MAZE_PLANE, 0, 1,
-      "1 what cannot be entered: a wall, or a door whose key is missing; rows from the top" },
+      "1 for a tile that cannot be entered: a wall, or a door without its key; rows from the top" },
     { "things", MAZE_PLANE, MAZE_DOOR - MAZE_COLOURS + 1, MAZE_KEY + MAZE_COLOURS - 1,
-      "12 to 15 a key, -12 to -15 its door; the middle tile: the keys held, 1 + 2 + 4 + 8" },
+      "12 to 15 a key, -12 to -15 its door; the middle tile: the sum of the keys held, 1, 2, 4 and 8" },
     { "goal", 0, 0, MAZE_GOAL, "2 the goal, or 1 on the border tile nearest to it while it is out of sight" },
 };
 static const PufAction maze_actions[] = { { "move", MAZE_MOVES, 0, 0, "up down left right" } };
 static const PufParam maze_params[] = {
-    PUF_SETTING(MazeSetup, width, 10, 2, MAZE_LONGEST_SIDE, "rooms in a row of the largest mazes", .fixed = 1),
-    PUF_SETTING(MazeSetup, height, 10, 2, MAZE_LONGEST_SIDE, "rooms in a column of the largest mazes", .fixed = 1),
-    PUF_SETTING(MazeSetup, doors, 3, 0, MAZE_COLOURS, "doors, and keys, of the largest mazes", .fixed = 1),
-    PUF_SETTING(MazeSetup, loops, 0.1, 0, 1, "chance that a wall between rooms goes", .fixed = 1),
-    PUF_SETTING(MazeSetup, branching, 0.2, 0, 1, "0 long winding ways, 1 many short blind alleys", .fixed = 1),
-    PUF_SETTING(Maze, num_levels, 2048, 1, MAZE_MOST_LEVELS,
-                "mazes that a batch shares, from 3 x 3 rooms without a door to the largest; few are learned by heart",
+    PUF_SETTING(MazeSetup, width, 10, 2, MAZE_MAX_SIDE, "rooms per row of the largest mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, height, 10, 2, MAZE_MAX_SIDE, "rooms per column of the largest mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, doors, 3, 0, MAZE_COLOURS, "doors (and keys) in the largest mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, loops, 0.1, 0, 1, "probability that a wall between rooms is removed", .fixed = 1),
+    PUF_SETTING(MazeSetup, branching, 0.2, 0, 1, "0 long winding paths, 1 many short dead ends", .fixed = 1),
+    PUF_SETTING(Maze, num_levels, 2048, 1, MAZE_MAX_LEVELS,
+                "mazes that a batch shares, from 3 x 3 rooms without doors to the largest; a policy learns a small "
+                "number by heart",
                 .fixed = 1),
-    PUF_SETTING(MazeSetup, level_seed, 0, 0, 1e9, "what the mazes are made from; another one, other mazes", .fixed = 1),
+    PUF_SETTING(MazeSetup, level_seed, 0, 0, 1e9, "seed of the mazes", .fixed = 1),
     PUF_SETTING(MazeSetup, difficulty, 0.5, 0, 1,
-                "which mazes episodes draw from, ranked by their shortest solution: 0 those with the shortest, 1 those "
-                "with the longest, in between a window that moves evenly over the ranks"),
-    PUF_SETTING(MazeSetup, spread, 0.5, 0, 1, "width of that window, as a part of all mazes; 1 is all of them"),
-    PUF_FLAG(Maze, compass, 1, "show where the goal is while it is out of sight"),
+                "window of mazes that episodes draw from, ranked by their shortest solution: 0 the easiest, 1 the "
+                "hardest"),
+    PUF_SETTING(MazeSetup, spread, 0.5, 0, 1, "width of that window as a fraction of all mazes"),
+    PUF_FLAG(Maze, compass, 1, "show the direction of the goal while it is out of sight"),
     PUF_SETTING(Maze, max_steps, 0, 0, 10000000,
-                "steps until an episode is cut off; 0 is twice the tiles one can stand on in the maze"),
+                "steps after which an episode is truncated; 0 is twice the number of tiles that can be entered"),
     PUF_SETTING(Maze, reward_key, 0.1, -1, 1, "for taking a key"),
     PUF_SETTING(Maze, reward_door, 0.1, -1, 1, "for passing a door for the first time"),
 };
 static const PufField maze_fields[] = {
     PUF_ASSET(
         Maze, "tiles", PUF_I8, tiles_offset, table_rows, table_columns,
-        "the maze as it was made, at row 4 and column 4 of a table of walls: 0 floor, -128 wall, 12 to 15 a key, -12 "
-        "to -15 the door of the same colour"),
-    PUF_SCALAR(Maze, rows, "of the maze, in tiles, with the walls around it"),
-    PUF_SCALAR(Maze, columns, "of the maze, in tiles, with the walls around it"),
+        "the maze at the start, at row 4 and column 4 of a table of walls: 0 floor, -128 wall, 12 to 15 a key, -12 to "
+        "-15 the door of the same colour"),
+    PUF_SCALAR(Maze, rows, "of the maze, in tiles, including the walls around it"),
+    PUF_SCALAR(Maze, columns, "of the maze, in tiles, including the walls around it"),
     PUF_SCALAR(Maze, row, "of the agent, in the table"),
     PUF_SCALAR(Maze, column, "of the agent, in the table"),
     PUF_SCALAR(Maze, goal_row, "in the table"),
     PUF_SCALAR(Maze, goal_column, "in the table"),
-    PUF_SCALAR(Maze, keys, "held: bit c is the key of colour c"),
-    PUF_SCALAR(Maze, passed, "doors passed: likewise"),
-    PUF_SCALAR(Maze, doors, "of this maze"),
+    PUF_SCALAR(Maze, keys, "keys held: bit c is the key of colour c"),
+    PUF_SCALAR(Maze, passed, "doors passed: bit c is the door of colour c"),
+    PUF_SCALAR(Maze, doors, "in this maze"),
     PUF_SCALAR(Maze, rank, "of the maze among all, by the length of the shortest solution, from 0"),
-    PUF_SCALAR(Maze, num_levels, "all mazes"),
+    PUF_SCALAR(Maze, num_levels, "number of mazes"),
     PUF_SCALAR(Maze, shortest, "steps of the shortest solution from the start"),
-    PUF_SCALAR(Maze, tick, "steps since the episode began"),
-    PUF_SCALAR(Maze, limit, "steps after which the episode is cut off"),
+    PUF_SCALAR(Maze, tick, "steps since the start of the episode"),
+    PUF_SCALAR(Maze, limit, "steps after which the episode is truncated"),
 };
 static const char* const maze_log_names[] = { "shortest", "keys", "solved.n", "solved.steps", "solved.shortest" };
 
@@ -668,7 +683,7 @@ PUF_DEFINE_ASSETS_ENV(maze, Maze,
     .version = 1,
     .doc = "Find the way through a maze of any size, with keys and coloured doors, seeing 11 x 11 tiles of it.",
     .reward = "1 on reaching the goal, reward_key for each key, reward_door for each door",
-    .ends = "terminal on the goal; truncated after max_steps, by default twice the tiles one can stand on",
+    .ends = "terminal on the goal; truncated after max_steps, by default twice the number of tiles that can be entered",
     .rate = 10,
     .obs_dtype = PUF_I8,
     .layout = { .state_size = sizeof(Maze), .agents = 1, .obs_ndim = 3,

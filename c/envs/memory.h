@@ -1,12 +1,15 @@
-// memory - see a cue, wait, tell which one it was. The smallest test that a policy remembers.
+// memory - see a cue, wait, and say which one it was. The smallest test that a policy remembers.
 //
-// Observation  int8 (2): the cue (-1 or 1 in the first observation, 0 afterwards), and whether to answer now (0 or 1).
-// Action       one of 2: the answer, left (cue -1) or right (cue 1). It counts only when it is asked for.
+// Observation  int8 (2,): the cue (-1 or 1 in the first observation, then 0), and whether to answer
+//              now (0 or 1).
+// Action       one of 2: the answer, left (cue -1) or right (cue 1). It is ignored until asked for.
 // Reward       1 for the right answer, -1 for the wrong one, else 0.
-// End          terminal with the answer, `distance` + 1 steps after the episode began.
-// Score        1 for the right answer, 0 for the wrong one; so is perf. Whoever forgets is right half of the time.
+// End          terminal with the answer, `distance` + 1 steps after the start of the episode.
+// Score        1 for the right answer, 0 for the wrong one; perf is the same. A policy without
+//              memory is right half the time.
 //
-// Between the cue and the question, `distance` steps later, all observations are the same: nothing but memory helps.
+// Between the cue and the question, `distance` steps later, all observations are the same: only
+// memory helps.
 #pragma once
 #include "puffer.h"
 
@@ -19,7 +22,7 @@ typedef struct Memory {
     int32_t distance; // setting
     int32_t cue;      // the right answer
     int32_t tick;
-    int32_t verdict; // on the last answer: MEMORY_...; for those who watch
+    int32_t verdict; // on the last answer: MEMORY_...; for renderers
     PufLog log;
 } Memory;
 
@@ -68,15 +71,15 @@ static const PufField memory_fields[] = {
     PUF_SCALAR(Memory, cue, "the right answer: 0 left, 1 right"),
     PUF_SCALAR(Memory, tick, "steps since the cue was shown"),
     PUF_SCALAR(Memory, distance, "steps from the cue to the question"),
-    PUF_SCALAR(Memory, verdict, "on the answer in the episode before: 0 wrong, 1 right, 2 there was none"),
+    PUF_SCALAR(Memory, verdict, "on the answer in the previous episode: 0 wrong, 1 right, 2 no answer yet"),
 };
 
 // clang-format off
 PUF_DEFINE_ENV(memory, Memory,
     .version = 1,
-    .doc = "See a cue, wait, tell which one it was: the smallest test that a policy remembers.",
+    .doc = "See a cue, wait, and say which one it was: the smallest test that a policy remembers.",
     .reward = "1 for the right answer, -1 for the wrong one, else 0",
-    .ends = "terminal with the answer, distance + 1 steps after the episode began",
+    .ends = "terminal with the answer, distance + 1 steps after the start of the episode",
     .rate = 4,
     .obs_dtype = PUF_I8,
     .layout = { .state_size = sizeof(Memory), .agents = 1, .obs_ndim = 1, .obs_shape = { MEMORY_OBS },

@@ -1,19 +1,21 @@
 // pong - table tennis on a screen, against an opponent that follows the ball as fast as it can.
 //
-// Observation  float32 (8,), all within [-1, 1]: y of the own paddle and of the opponent's, the ball's x and y, its
-//              velocity along x and along y, own points and the opponent's as shares of `max_score`.
-// Action       0 stay, 1 up, 2 down; held for `frameskip` frames. The agent's paddle is the right one.
-// Reward       +1 for a point, -1 for a point of the opponent.
+// Observation  float32 (8,), all within [-1, 1]: y of the agent's paddle and of the opponent's, x
+//              and y of the ball, its velocity along x and along y, the agent's points and the
+//              opponent's as fractions of `max_score`.
+// Action       0 stay, 1 up, 2 down; held for `frameskip` frames. The agent has the right paddle.
+// Reward       +1 for a point, -1 for a point by the opponent.
 // End          terminal when one side has `max_score` points; truncated after `max_steps` steps.
 //
-// The court is 640 x 480 pixels, with the origin in its middle, x to the right and y downwards. It moves in frames, 60
-// of them a second. As on the old machines, positions and velocities are whole numbers: of subpixels, and of subpixels
-// per frame. A paddle sends the ball back the steeper, the further from its middle it is hit, and faster each time.
+// The court is 640 x 480 pixels, with the origin at its centre, x to the right and y down. There
+// are 60 frames per second. As on the old machines, positions and velocities are integers, in
+// subpixels and subpixels per frame. The farther from its centre a paddle hits the ball, the
+// steeper it returns it, and every hit makes the ball faster.
 #pragma once
 #include "puffer.h"
 
 enum {
-    PONG_PIXEL = 32,                              // subpixels; all below are in subpixels
+    PONG_PIXEL = 32,                              // in subpixels, like everything below
     PONG_EDGE = 320 * PONG_PIXEL,                 // x of the right edge of the court
     PONG_HEIGHT = 240 * PONG_PIXEL,               // y of its lower edge
     PONG_PADDLE = 42 * PONG_PIXEL,                // half the height of a paddle
@@ -21,15 +23,15 @@ enum {
     PONG_FACE = 282 * PONG_PIXEL,                 // x of the ball when it touches the right paddle
     PONG_WALL = PONG_HEIGHT - PONG_BALL,          // y of the ball when it touches the lower wall
     PONG_PADDLE_WALL = PONG_HEIGHT - PONG_PADDLE, // y of a paddle when it touches the lower wall
-    PONG_REACH = PONG_PADDLE + PONG_BALL,         // a paddle hits a ball that is no further off than this along y
+    PONG_REACH = PONG_PADDLE + PONG_BALL,         // a paddle hits a ball at most this far away along y
     PONG_PADDLE_SPEED = 8 * PONG_PIXEL,           // of the agent
-    PONG_SERVE_SPEED = 6 * PONG_PIXEL,            // along x; along y, at random, up to half of that
-    PONG_SPEED_UP = PONG_PIXEL / 2,               // along x, by every hit
-    PONG_MAX_SPEED = 12 * PONG_PIXEL, // along x: the ball crosses in 47 frames, a paddle moves 376 pixels in them
-    PONG_SPIN = 8,                    // velocity along y after a hit: distance from the paddle's middle / this
+    PONG_SERVE_SPEED = 6 * PONG_PIXEL,            // along x; along y it is random, up to half of that
+    PONG_SPEED_UP = PONG_PIXEL / 2,               // added along x by each hit
+    PONG_MAX_SPEED = 12 * PONG_PIXEL, // along x: the ball crosses in 47 frames, in which a paddle moves 376 pixels
+    PONG_SPIN = 8,                    // velocity along y after a hit: distance from the paddle's centre / this
     PONG_MAX_SPIN = PONG_REACH / PONG_SPIN,
-    PONG_AIM = 36 * PONG_PIXEL, // the opponent hits the ball up to this far off its paddle's middle, at random, lest a
-                                // rally repeat itself for ever
+    PONG_AIM = 36 * PONG_PIXEL, // the opponent hits the ball up to this far from its paddle's centre, at random, so
+                                // that no rally repeats itself forever
 };
 enum { PONG_STAY, PONG_UP, PONG_DOWN, PONG_ACTIONS };
 enum { PONG_LANES = 64 }; // environments stepped side by side; any number gives the same results
@@ -42,7 +44,7 @@ typedef struct Pong {
         };
         int16_t row[8]; // the same eight: the observation, unscaled
     };
-    int16_t aim; // where the opponent wants the middle of its paddle, below the ball
+    int16_t aim; // where the opponent wants the centre of its paddle, below the ball
     int16_t tick;
     int16_t max_steps;      // setting
     int16_t opponent_speed; // subpixels per frame
@@ -52,7 +54,7 @@ typedef struct Pong {
     PufRng rng;
 } Pong;
 
-// What the state keeps in other units.
+// The setting in pixels; the state keeps it in subpixels.
 typedef struct PongSetup {
     Pong state;
     double opponent_speed; // pixels per frame
@@ -70,7 +72,7 @@ static int16_t pong_random(Pong* s, int32_t limit)
     return (int16_t)((int32_t)puf_rand_below(&s->rng, (uint32_t)(2 * limit + 1)) - limit);
 }
 
-// From the middle, to either side.
+// Serve from the centre line, to either side.
 static void pong_serve(Pong* s)
 {
     s->ball_x = 0;
@@ -90,7 +92,7 @@ static void pong_reset(Pong* s)
     pong_serve(s);
 }
 
-// The observation is the row of the state times these.
+// The observation is the state's row times these factors.
 typedef struct PongScale {
     float of[8];
 } PongScale;
@@ -106,7 +108,7 @@ static inline PongScale pong_scale(int16_t max_score)
     return scale;
 }
 
-// The observations that belong to `n` rows. Two loops, of which compilers make vectors more readily than of one.
+// Write the observations of `n` rows. Compilers vectorize these two loops more readily than one.
 static inline void pong_show(const int16_t* rows, int n, PongScale scale, float* obs)
 {
     for (int k = 0; k < 8 * n; k++) {
@@ -126,8 +128,8 @@ static inline int16_t pong_move(int32_t action)
     return (int16_t)(((action == PONG_DOWN) - (action == PONG_UP)) * PONG_PADDLE_SPEED);
 }
 
-// These, and the frame below, are written with int16_t alone and without branches, so that compilers turn them into
-// vectors of it. A condition is a mask: 0 or -1.
+// These functions and pong_frame use only int16_t and no branches, so that compilers can vectorize them. A condition
+// is a mask: 0 or -1.
 static inline int16_t pong_min(int16_t a, int16_t b) { return a < b ? a : b; }
 static inline int16_t pong_max(int16_t a, int16_t b) { return a > b ? a : b; }
 static inline int16_t pong_clamp(int16_t a, int16_t limit) { return pong_max(pong_min(a, limit), (int16_t)-limit); }
@@ -135,25 +137,25 @@ static inline int16_t pong_abs(int16_t a) { return pong_max(a, (int16_t)-a); }
 static inline int16_t pong_greater(int16_t a, int16_t b) { return (int16_t)-(a > b); }
 static inline int16_t pong_select(int16_t mask, int16_t a, int16_t b) { return (int16_t)((a & mask) | (b & ~mask)); }
 
-// One frame. A ball that gets past a paddle flies on to the edge and stays there. Returns -1 when the agent hits it.
+// One frame. A ball that gets past a paddle flies to the edge and stays there. Returns -1 if the agent hits it, else 0.
 static inline int16_t pong_frame(int16_t* paddle_y, int16_t* opponent_y, int16_t* ball_x, int16_t* ball_y,
                                  int16_t* ball_vx, int16_t* ball_vy, int16_t move, int16_t aim, int16_t opponent_speed)
 {
     int16_t x = *ball_x, y = *ball_y, vx = *ball_vx, vy = *ball_vy, opponent = *opponent_y;
 
     int16_t paddle = pong_clamp((int16_t)(*paddle_y + move), PONG_PADDLE_WALL);
-    int16_t goal = pong_greater(0, vx) & (int16_t)(y + aim); // back to the middle while the ball is flying away
+    int16_t goal = pong_greater(0, vx) & (int16_t)(y + aim); // back to the centre while the ball is moving away
     int16_t chase = pong_clamp((int16_t)(goal - opponent), opponent_speed);
     opponent = pong_clamp((int16_t)(opponent + chase), PONG_PADDLE_WALL);
 
-    // Off the walls: what is beyond one is mirrored in it.
+    // Bounce off the walls: mirror what is beyond one.
     int16_t next_y = (int16_t)(y + vy);
     int16_t inside_y = pong_clamp(next_y, PONG_WALL);
     int16_t bounced_vy = (int16_t)-vy;
     vy = pong_select(pong_greater(pong_abs(next_y), PONG_WALL), bounced_vy, vy);
     next_y = (int16_t)(2 * inside_y - next_y);
 
-    // Off a paddle: where the ball passes its face in this frame, however fast, and near enough to its middle.
+    // Bounce off a paddle if the ball passes its face in this frame, however fast, and close enough to its centre.
     int16_t next_x = (int16_t)(x + vx);
     int16_t right = pong_greater(next_x, 0);
     int16_t offset = (int16_t)(next_y - pong_select(right, paddle, opponent));
@@ -181,7 +183,7 @@ static void pong_log(Pong* s)
     puf_log_episode(&s->log, 0.5f + 0.5f * lead / (float)s->max_score, lead, lead, (float)s->tick);
 }
 
-// After the frames of a step: what a return, a ball at the edge or the end of the time bring about.
+// After the frames of a step: handle a return, a ball at the edge, and the time limit.
 static void pong_judge(Pong* s, int returned, PufIo io)
 {
     if (returned) {
@@ -216,11 +218,11 @@ static void pong_step(Pong* s, PufIo io)
     pong_judge(s, returned, io);
 }
 
-// ---- The rest is speed. ----
+// ---- The rest is for speed. ----
 
 #ifndef PUF_PLAIN
 
-// Observe; at the end of an episode, also what it came to, before the next one begins.
+// Observe. At the end of an episode, first write the final observation and reset.
 static void pong_conclude(Pong* s, PongScale scale, PufIo io)
 {
     if (io.terminals[0] | io.truncations[0]) {
@@ -230,8 +232,8 @@ static void pong_conclude(Pong* s, PongScale scale, PufIo io)
     pong_show(s->row, 1, scale, io.obs);
 }
 
-// What pong_step and pong_conclude do, for PONG_LANES environments with the same settings, as a row of short loops over
-// arrays, which compilers turn into vector instructions. Those in which something happened are judged last, one by one.
+// Does what pong_step and pong_conclude do for PONG_LANES environments with the same settings, in short loops over
+// arrays that compilers vectorize. Those in which something happened are judged last, one by one.
 static void pong_step_lanes(const PufLayout* layout, Pong* s, PongScale scale, PufIo io)
 {
     enum { N = PONG_LANES };
@@ -288,7 +290,7 @@ static void pong_step_lanes(const PufLayout* layout, Pong* s, PongScale scale, P
         event[i] = (int16_t)((returned[i] & 1) | late[i] | (pong_abs(x[i]) == PONG_EDGE));
         any |= event[i];
     }
-    // Collected without branches, because no processor can predict which ones they are.
+    // Collected without branches, because the processor cannot predict which ones they are.
     int32_t happened[N], count = 0;
     for (int i = 0; any && i < N; i++) {
         happened[count] = i;
@@ -320,42 +322,42 @@ static void pong_step_all(const PufLayout* layout, void* states, int32_t n, PufI
 #endif
 
 static const PufObs pong_obs[] = {
-    { "paddle_y", 1, -1, 1, "middle of the own paddle; -1 is the upper edge of the court, 1 the lower" },
-    { "opponent_y", 1, -1, 1, "middle of the opponent's paddle" },
-    { "ball_x", 1, -1, 1, "middle of the ball; -1 is the opponent's edge of the court, 1 the own" },
-    { "ball_y", 1, -1, 1, "middle of the ball" },
-    { "ball_vx", 1, -1, 1, "velocity of the ball to the right, as a share of the greatest" },
-    { "ball_vy", 1, -1, 1, "velocity of the ball downwards, as a share of the greatest" },
-    { "score", 1, 0, 1, "own points, as a share of max_score" },
-    { "opponent_score", 1, 0, 1, "the opponent's points, as a share of max_score" },
+    { "paddle_y", 1, -1, 1, "centre of the agent's paddle; -1 is the upper edge of the court, 1 the lower" },
+    { "opponent_y", 1, -1, 1, "centre of the opponent's paddle" },
+    { "ball_x", 1, -1, 1, "centre of the ball; -1 is the opponent's edge of the court, 1 the agent's" },
+    { "ball_y", 1, -1, 1, "centre of the ball" },
+    { "ball_vx", 1, -1, 1, "velocity of the ball to the right / its maximum" },
+    { "ball_vy", 1, -1, 1, "velocity of the ball downwards / its maximum" },
+    { "score", 1, 0, 1, "the agent's points / max_score" },
+    { "opponent_score", 1, 0, 1, "the opponent's points / max_score" },
 };
 static const PufAction pong_actions[] = { { "move", PONG_ACTIONS, 0, 0, "stay up down" } };
 static const PufParam pong_params[] = {
-    PUF_SETTING(Pong, frameskip, 4, 1, 16, "frames for which an action is held, at 60 a second"),
-    PUF_SETTING(Pong, max_score, 21, 1, 1000, "points that win"),
-    PUF_SETTING(Pong, max_steps, 10000, 1, 32767, "steps until an episode is cut off"),
+    PUF_SETTING(Pong, frameskip, 4, 1, 16, "frames for which an action is held, at 60 frames per second"),
+    PUF_SETTING(Pong, max_score, 21, 1, 1000, "points needed to win"),
+    PUF_SETTING(Pong, max_steps, 10000, 1, 32767, "steps after which an episode is truncated"),
     PUF_SETTING(PongSetup, opponent_speed, 3, 0, 8,
-                "of its paddle, pixels per frame; the agent's moves at 8, the ball across at up to 6"),
+                "pixels per frame of its paddle; the agent's moves at 8, the ball at up to 6 up or down"),
 };
 static const PufField pong_fields[] = {
-    PUF_SCALAR(Pong, paddle_y, "middle of the agent's paddle, on the right; subpixels below the court's middle"),
-    PUF_SCALAR(Pong, opponent_y, "middle of the opponent's paddle, on the left"),
-    PUF_SCALAR(Pong, ball_x, "middle of the ball; subpixels to the right of the court's middle"),
-    PUF_SCALAR(Pong, ball_y, "middle of the ball; subpixels below the court's middle"),
+    PUF_SCALAR(Pong, paddle_y, "centre of the agent's paddle, on the right; subpixels below the court's centre"),
+    PUF_SCALAR(Pong, opponent_y, "centre of the opponent's paddle, on the left"),
+    PUF_SCALAR(Pong, ball_x, "centre of the ball; subpixels to the right of the court's centre"),
+    PUF_SCALAR(Pong, ball_y, "centre of the ball; subpixels below the court's centre"),
     PUF_SCALAR(Pong, ball_vx, "velocity of the ball to the right, subpixels per frame"),
     PUF_SCALAR(Pong, ball_vy, "velocity of the ball downwards, subpixels per frame"),
-    PUF_SCALAR(Pong, aim, "where the opponent wants the middle of its paddle, subpixels below the ball"),
+    PUF_SCALAR(Pong, aim, "where the opponent wants the centre of its paddle, subpixels below the ball"),
     PUF_SCALAR(Pong, score, "points of the agent"),
     PUF_SCALAR(Pong, opponent_score, "points of the opponent"),
-    PUF_SCALAR(Pong, tick, "steps since the episode began"),
+    PUF_SCALAR(Pong, tick, "steps since the start of the episode"),
 };
 
 // clang-format off
 PUF_DEFINE_BATCH_ENV(pong, Pong,
     .version = 1,
     .doc = "Table tennis on a screen, to 21 points, against an opponent that follows the ball.",
-    .reward = "+1 for a point, -1 for a point of the opponent",
-    .ends = "terminal when one side has max_score points; truncated after max_steps",
+    .reward = "+1 for a point, -1 for a point by the opponent",
+    .ends = "terminal when one side has max_score points; truncated after max_steps steps",
     .rate = 15,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Pong), .agents = 1, .obs_ndim = 1, .obs_shape = { 8 },

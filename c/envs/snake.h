@@ -1,34 +1,38 @@
-// snake - many snakes on one walled map: eat, grow, and run into nothing.
+// snake - many snakes on one walled map: eat, grow, and avoid walls and bodies.
 //
-// Observation  int8 (11, 11): what lies around the head, which is the middle cell; rows from the top, never rotated.
-//              4 food, 0 empty, and what kills is negative: -1 own body (the head too), -2 wall, -3 another's body,
-//              -4 another's head.
-// Action       one of 4: up, down, left, right. A snake cannot turn back on itself: that move goes straight on.
+// Observation  int8 (11, 11): the cells around the head, which is in the middle; rows from the top,
+//              never rotated. 4 food, 0 empty; negative cells kill: -1 own body (including the
+//              head), -2 wall, -3 another snake's body, -4 another snake's head.
+// Action       one of 4: up, down, left, right. A snake cannot turn back on itself: that move goes
+//              straight on.
 // Reward       `reward_food` for eating, `reward_death` for dying.
-// End          terminal on running into a wall or a body; truncated after `max_steps` steps of one life. The snake
-//              starts again in the same step, on a random empty cell.
-// Score        food eaten in one life; perf is that divided by `goal`, at most 1.
+// End          terminal on running into a wall or a body; truncated after `max_steps` steps of one
+//              life. The snake restarts in the same step, on a random empty cell.
+// Score        food eaten in one life; perf is that / `goal`, at most 1.
 //
-// A step is simultaneous, so that no snake gains by its number:
-// 1. Every tail moves up, unless its snake still grows. Following a tail closely is therefore safe.
-// 2. Every head moves. One that meets a wall or a body dies; so do all that meet on one cell. The dead do not move.
-// 3. Food that a head reached is eaten: the snake grows by one cell, from the next step on.
-// 4. A snake whose life is over leaves the map, and half of what it ate stays behind as food, on every second cell of
-//    its body from the tail. Then it starts again as a head that grows to `start_length`.
-// 5. While there is less than `num_food` food, what was eaten comes back elsewhere. (Dead snakes can leave more.)
+// All snakes move at once, so none has an advantage from its number:
+// 1. Every tail moves up, unless its snake is still growing. So it is safe to follow a tail closely.
+// 2. Every head moves. A head that meets a wall or a body dies; so do all heads that meet on one
+//    cell. Dead snakes do not move.
+// 3. Food that a head reached is eaten: the snake grows by one cell, starting in the next step.
+// 4. A snake whose life is over leaves the map. Half of what it ate stays behind as food, on every
+//    second cell of its body from the tail. It restarts as a head that grows to `start_length`.
+// 5. While there is less than `num_food` food, eaten food reappears elsewhere. (Dead snakes can leave
+//    more than that.)
 //
-// The map is one table of int16 behind the struct. A cell of a body holds the number of its snake and the way to the
-// next cell towards the head: the body is a list through the map, whose two ends move without touching what is between,
-// and which may grow as long as there is room. Walls around the map are as thick as a snake sees, so that a view is a
-// copy of 11 rows without a question about borders.
+// The map is a table of int16 behind the struct. A cell of a body holds the number of its snake and
+// the move to the next cell towards the head. So a body is a list through the map: its two ends
+// move without touching the cells between, and it can grow as long as there is room. The walls
+// around the map are as thick as a snake sees, so a view is a copy of 11 rows without checks for
+// borders.
 #pragma once
 #include "puffer.h"
 
 enum { SNAKE_SIGHT = 5, SNAKE_VIEW = 2 * SNAKE_SIGHT + 1 };
 enum { SNAKE_UP, SNAKE_DOWN, SNAKE_LEFT, SNAKE_RIGHT, SNAKE_MOVES, SNAKE_NO_HEADING = SNAKE_MOVES };
-enum { SNAKE_MOST = 4000, SNAKE_LONGEST_SIDE = 1024, SNAKE_SPAWN_TRIES = 16 };
+enum { SNAKE_MAX_SNAKES = 4000, SNAKE_MAX_SIDE = 1024, SNAKE_SPAWN_TRIES = 16 };
 
-// Observation codes. The first three are also what the map holds.
+// Observation codes. The map holds the first three, too.
 enum {
     SNAKE_FOOD = 4,
     SNAKE_EMPTY = 0,
@@ -38,18 +42,18 @@ enum {
     SNAKE_OTHER_HEAD = -4,
 };
 
-// A body on the map: SNAKE_BODY + 8 * number of the snake + 2 * move to the next cell + (1, or 0 for the head).
-// All of them are less than -8, since there are at most SNAKE_MOST snakes.
+// A body cell on the map: SNAKE_BODY + 8 * number of the snake + 2 * move to the next cell + (1, or 0 for the head).
+// All of these are less than -8, since there are at most SNAKE_MAX_SNAKES snakes.
 enum { SNAKE_BODY = INT16_MIN, SNAKE_ID = ~7 };
 
 typedef struct SnakeBody {
     int32_t head, tail; // cells, counted along the rows of the map, walls included
     int32_t heading;    // last move, or SNAKE_NO_HEADING
     int32_t length;     // cells
-    int32_t growth;     // cells yet to grow
-    int32_t age;        // steps since it started
+    int32_t growth;     // cells still to grow
+    int32_t age;        // steps in this life
     int32_t eaten;      // food in this life
-    int32_t met;        // what the head found in this step
+    int32_t met;        // what the head met in this step
 } SnakeBody;
 
 enum { SNAKE_BODY_FIELDS = sizeof(SnakeBody) / sizeof(int32_t) };
@@ -66,13 +70,13 @@ typedef struct Snake {
     PufLog log;
 } Snake;
 
-// What the state keeps with the walls added.
+// The size in the settings; the state keeps it with walls.
 typedef struct SnakeSetup {
     Snake state;
     int32_t width, height; // of the map, without walls
 } SnakeSetup;
 
-// Settings to sizes. Tables begin on cache lines.
+// ---- Sizes, from the settings. Tables start on cache lines. ----
 
 static int32_t snake_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -83,7 +87,7 @@ static int32_t snake_cells_offset(void) { return snake_align((int32_t)sizeof(Sna
 static int32_t snake_bodies_offset(const SnakeSetup* setup)
 {
     int32_t cells = snake_side(setup->height) * snake_side(setup->width);
-    int32_t beyond = 16 - SNAKE_VIEW; // snake_view_row reads this much behind the last view
+    int32_t beyond = 16 - SNAKE_VIEW; // snake_view_row reads this far beyond the last view
     return snake_cells_offset() + snake_align((cells + beyond) * (int32_t)sizeof(int16_t));
 }
 
@@ -129,10 +133,10 @@ static int16_t snake_body_cell(int32_t id, int32_t move) { return (int16_t)(SNAK
 
 static int32_t snake_move_of(int16_t cell) { return (cell >> 1) & 3; }
 
-// The head of which snake a cell holds, or -1.
+// The number of the snake whose head is in a cell, or -1.
 static int32_t snake_head_of(int16_t cell) { return cell < -8 && !(cell & 1) ? (cell - SNAKE_BODY) / 8 : -1; }
 
-// A random empty cell. On a crowded map: the first empty one after a random cell. -1: there is none.
+// A random empty cell; on a crowded map, the first empty one after a random cell; -1 if there is none.
 static int32_t snake_free_cell(Snake* s)
 {
     const int16_t* cells = snake_cells(s);
@@ -161,15 +165,15 @@ static void snake_add_food(Snake* s)
     while (s->food < s->num_food) {
         int32_t cell = snake_free_cell(s);
         if (cell < 0) {
-            return; // the map is full: again in the next step
+            return; // the map is full: try again in the next step
         }
         cells[cell] = SNAKE_FOOD;
         s->food += 1;
     }
 }
 
-// There always is an empty cell: a snake that leaves the map had at least one cell that no other entered in the same
-// step, and food is left on every second one only.
+// There is always an empty cell: a snake that leaves the map had at least one cell that no other entered in the same
+// step, and only every second cell becomes food.
 static void snake_start(Snake* s, int32_t id)
 {
     int16_t* cells = snake_cells(s);
@@ -203,8 +207,8 @@ static void snake_reset(Snake* s)
     snake_add_food(s);
 }
 
-// 16 cells as the snake with this head sees them. Others' cells are less than all codes: raise them to -3, or to -4
-// if they hold a head (bit 0 is clear). Straight-line code that compilers turn into a few vector instructions.
+// 16 cells as the snake with this head sees them. Other snakes' cells are less than all codes: raise them to -3, or
+// to -4 for a head (bit 0 is clear). Straight-line code that compilers turn into a few vector instructions.
 static void snake_view_row(int8_t seen[16], const int16_t* cells, int16_t own_head)
 {
     PUF_VECTORIZE(16)
@@ -217,7 +221,7 @@ static void snake_view_row(int8_t seen[16], const int16_t* cells, int16_t own_he
     }
 }
 
-// Rows are stored 16 cells at a time: what is too much is overwritten by the next row, and the last is cut.
+// Rows are stored 16 cells at a time: the next row overwrites the extra cells, and the last row is cut.
 static void snake_view(const Snake* s, int32_t id, int8_t* view)
 {
     const int16_t* cells = snake_cells(s) + snake_bodies(s)[id].head - SNAKE_SIGHT * (s->columns + 1);
@@ -257,7 +261,7 @@ static void snake_move_tails(Snake* s)
     }
 }
 
-// Who dies is told by the terminals, and where a head went by `met`: a cell that is not solid was entered.
+// `terminals` marks who dies. `met` records what each head found; it entered the cell unless that was solid.
 static void snake_move_heads(Snake* s, PufIo io)
 {
     int16_t* cells = snake_cells(s);
@@ -277,14 +281,14 @@ static void snake_move_heads(Snake* s, PufIo io)
         } else {
             int32_t other = snake_head_of(cells[cell]);
             io.terminals[id] = 1;
-            if (other >= 0 && other < id) { // it came here in this very step, or is dead already
+            if (other >= 0 && other < id) { // it came here in this step, or is already dead
                 io.terminals[other] = 1;
             }
         }
     }
 }
 
-// One that died head to head on a cell it had entered goes back to where it was.
+// A snake that died head to head on a cell it had entered goes back to its old cell.
 static void snake_move_back(Snake* s, int32_t id)
 {
     int16_t* cells = snake_cells(s);
@@ -296,7 +300,7 @@ static void snake_move_back(Snake* s, int32_t id)
     }
 }
 
-// Rewards and truncations. Returns whether a life ended.
+// Set rewards and truncations. Returns whether any life ended.
 static int32_t snake_score(Snake* s, PufIo io)
 {
     SnakeBody* bodies = snake_bodies(s);
@@ -317,7 +321,7 @@ static int32_t snake_score(Snake* s, PufIo io)
     return ended;
 }
 
-// Off the map, from the tail to the head.
+// Take a snake off the map, from the tail to the head.
 static void snake_remove(Snake* s, int32_t id)
 {
     int16_t* cells = snake_cells(s);
@@ -344,7 +348,8 @@ static void snake_add_log(Snake* s, const SnakeBody* b, int32_t died)
                     (float)b->eaten * s->reward_food + (float)died * s->reward_death, (float)b->age);
 }
 
-// Those marked in `ended`, all or none of which died: first all look for the last time, then all leave.
+// End the lives marked in `ended`, all by death or all by truncation: first write all final observations, then remove
+// all.
 static void snake_end_lives(Snake* s, PufIo io, const uint8_t* ended, int32_t died)
 {
     for (int32_t id = 0; id < s->num_snakes; id++) {
@@ -371,7 +376,7 @@ static void snake_step(Snake* s, PufIo io)
             }
         }
         snake_end_lives(s, io, io.terminals, 1);
-        snake_end_lives(s, io, io.truncations, 0); // these see the map as it goes on
+        snake_end_lives(s, io, io.truncations, 0); // these see the map without the dead
         for (int32_t id = 0; id < s->num_snakes; id++) {
             if (io.terminals[id] | io.truncations[id]) {
                 snake_start(s, id);
@@ -383,41 +388,41 @@ static void snake_step(Snake* s, PufIo io)
 
 static const PufObs snake_obs[] = {
     { "view", 0, SNAKE_OTHER_HEAD, SNAKE_FOOD,
-      "around the head, rows from the top: 4 food, 0 empty, -1 own body, -2 wall, -3 another's body, -4 another's "
-      "head" },
+      "cells around the head, rows from the top: 4 food, 0 empty, -1 own body, -2 wall, -3 another snake's body, -4 "
+      "another snake's head" },
 };
 static const PufAction snake_actions[] = { { "move", SNAKE_MOVES, 0, 0, "up down left right" } };
 static const PufParam snake_params[] = {
-    PUF_SETTING(Snake, num_snakes, 16, 1, SNAKE_MOST, "snakes on one map: its agents"),
-    PUF_SETTING(SnakeSetup, width, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells"),
-    PUF_SETTING(SnakeSetup, height, 48, 4, SNAKE_LONGEST_SIDE, "of the map, in cells"),
-    PUF_SETTING(Snake, num_food, 64, 0, 1000000, "food on the map below which eaten food comes back"),
-    PUF_SETTING(Snake, start_length, 3, 2, 1000, "cells to which a new snake grows"),
+    PUF_SETTING(Snake, num_snakes, 16, 1, SNAKE_MAX_SNAKES, "snakes on one map: the agents"),
+    PUF_SETTING(SnakeSetup, width, 48, 4, SNAKE_MAX_SIDE, "width of the map, cells"),
+    PUF_SETTING(SnakeSetup, height, 48, 4, SNAKE_MAX_SIDE, "height of the map, cells"),
+    PUF_SETTING(Snake, num_food, 64, 0, 1000000, "food on the map; eaten food reappears while there is less"),
+    PUF_SETTING(Snake, start_length, 3, 2, 1000, "length that a new snake grows to, cells"),
     PUF_SETTING(Snake, goal, 50, 1, 1000000, "food in one life that counts as solved (perf 1)"),
-    PUF_SETTING(Snake, max_steps, 1000, 1, 1000000, "steps until a life is cut off"),
+    PUF_SETTING(Snake, max_steps, 1000, 1, 1000000, "steps after which a life is truncated"),
     PUF_SETTING(Snake, reward_food, 1, -1000, 1000, "for eating"),
     PUF_SETTING(Snake, reward_death, -1, -1000, 1000, "for dying"),
 };
 static const PufField snake_fields[] = {
     PUF_BLOCK(Snake, "cells", PUF_I16, cells_offset, rows, columns,
-              "the map with 5 cells of wall around it: 4 food, 0 empty, -2 wall, else a body: c & 1 is 0 on the head, "
-              "(c >> 1) & 3 the move to the next cell, (c + 32768) >> 3 the number of the snake"),
+              "the map with 5 cells of wall around it: 4 food, 0 empty, -2 wall, else a body cell c: c & 1 is 0 for "
+              "the head, (c >> 1) & 3 the move to the next cell, (c + 32768) >> 3 the number of the snake"),
     PUF_BLOCK(
         Snake, "bodies", PUF_I32, bodies_offset, num_snakes, body_fields,
         "one row per snake: head and tail (row * columns + column in cells), heading (a move, or 4 at the start), "
-        "length, growth to come, age in steps, food eaten, what the head met"),
-    PUF_SCALAR(Snake, food, "on the map"),
-    PUF_SCALAR(Snake, num_snakes, "on the map"),
-    PUF_SCALAR(Snake, rows, "of cells, walls included"),
-    PUF_SCALAR(Snake, columns, "of cells, walls included"),
+        "length, cells still to grow, age in steps, food eaten, what the head met"),
+    PUF_SCALAR(Snake, food, "food on the map"),
+    PUF_SCALAR(Snake, num_snakes, "snakes on the map"),
+    PUF_SCALAR(Snake, rows, "rows of the map, including walls"),
+    PUF_SCALAR(Snake, columns, "columns of the map, including walls"),
 };
 
 // clang-format off
 PUF_DEFINE_AGENTS_ENV(snake, Snake,
     .version = 1,
-    .doc = "Many snakes on one map: eat, grow, and run into nothing.",
+    .doc = "Many snakes on one map: eat, grow, and avoid walls and bodies.",
     .reward = "reward_food for eating, reward_death for running into a wall or a body",
-    .ends = "terminal on death; truncated after max_steps steps of one life; both start a new life at once",
+    .ends = "terminal on death; truncated after max_steps steps of one life; a new life starts in the same step",
     .rate = 10,
     .obs_dtype = PUF_I8,
     .layout = { .agents = 16, .obs_ndim = 2, .obs_shape = { SNAKE_VIEW, SNAKE_VIEW },

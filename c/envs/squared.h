@@ -1,7 +1,7 @@
-// squared - walk over a square field to the target. The smallest environment: copy it to begin your own.
+// squared - walk across a square field to the target. The smallest environment: copy it to start your own.
 //
 // Observation  uint8 (11, 11): 0 empty, 1 the agent, 2 the target.
-// Action       one of 5: stay, up, down, left, right. A step against the border stays where it is.
+// Action       one of 5: stay, up, down, left, right. A step into the border has no effect.
 // Reward       1 on reaching the target, else 0.
 // End          terminal on the target; truncated after `max_steps` steps.
 #pragma once
@@ -20,7 +20,7 @@ typedef struct Squared {
     PufLog log;
 } Squared;
 
-// The agent starts in the middle, the target anywhere else.
+// The agent starts in the middle cell, the target in any other.
 static void squared_reset(Squared* s)
 {
     s->row = SQUARED_SIZE / 2;
@@ -70,22 +70,22 @@ static const PufObs squared_obs[] = {
 };
 static const PufAction squared_actions[] = { { "move", SQUARED_ACTIONS, 0, 0, "stay up down left right" } };
 static const PufParam squared_params[] = {
-    PUF_SETTING(Squared, max_steps, 32, 1, 100000, "steps until an episode is cut off"),
+    PUF_SETTING(Squared, max_steps, 32, 1, 100000, "steps after which an episode is truncated"),
 };
 static const PufField squared_fields[] = {
-    PUF_SCALAR(Squared, row, "of the agent, from the top"),
-    PUF_SCALAR(Squared, column, "of the agent, from the left"),
-    PUF_SCALAR(Squared, target_row, "of the target"),
-    PUF_SCALAR(Squared, target_column, "of the target"),
-    PUF_SCALAR(Squared, tick, "steps since the episode began"),
+    PUF_SCALAR(Squared, row, "row of the agent, from the top"),
+    PUF_SCALAR(Squared, column, "column of the agent, from the left"),
+    PUF_SCALAR(Squared, target_row, "row of the target"),
+    PUF_SCALAR(Squared, target_column, "column of the target"),
+    PUF_SCALAR(Squared, tick, "steps since the start of the episode"),
 };
 
 // clang-format off
 PUF_DEFINE_ENV(squared, Squared,
     .version = 1,
-    .doc = "Walk over a square field to the target: the smallest environment, and the template.",
+    .doc = "Walk across a square field to the target: the smallest environment, and a template for your own.",
     .reward = "1 on reaching the target, else 0",
-    .ends = "terminal on the target; truncated after max_steps",
+    .ends = "terminal on the target; truncated after max_steps steps",
     .rate = 8,
     .obs_dtype = PUF_U8,
     .layout = { .state_size = sizeof(Squared), .agents = 1, .obs_ndim = 2, .obs_shape = { SQUARED_SIZE, SQUARED_SIZE },

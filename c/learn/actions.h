@@ -1,16 +1,16 @@
-// actions.h - choosing actions from what the head puts out, how likely they were, and the loss that learns from them.
+// actions.h - sampling actions from the head's outputs, their log-probabilities, and the loss.
 //
-// Works on blocks of 16 samples, whose outputs are turned round first: column o holds output o of all of them.
+// Works on blocks of 16 samples, whose outputs are first transposed: column o holds output o of every sample.
 #pragma once
 #include "../puffer_math.h"
 #include "../puffer_rng.h"
 #include "network.h"
 #include "simd.h"
 
-#define MASKED_LOGIT -1e9f // its probability is exactly 0, and no arithmetic turns to NaN
+#define MASKED_LOGIT -1e9f // gives a probability of exactly 0 without producing NaN
 #define HALF_LOG_TWO_PI 0.918938533f
 
-// Uniform in [0, 1) for number `index` of row `row` at the step that `key` stands for: a multiple of 2^-24.
+// Uniform in [0, 1), a multiple of 2^-24: number `index` of row `row` in the step identified by `key`.
 static inline float uniform(uint64_t key, uint64_t row, uint64_t index)
 {
     uint64_t x = puf_splitmix64(&key) + row;
@@ -27,9 +27,9 @@ static inline float normal(uint64_t key, uint64_t row, uint64_t index)
     return __builtin_sqrtf(square[0]) * puf_cosf(angle);
 }
 
-// Turns outputs (count, padded) into columns (outputs, BLOCK); samples past the last one are copies of it. Forbidden
-// choices are put out of reach.
-static void turn_round(const float* rows, int padded, int outputs, int count, const uint8_t* const* masks, int choices,
+// Transpose outputs (count, padded) to columns (outputs, BLOCK). Samples past the last one are copies of it. Forbidden
+// choices get MASKED_LOGIT.
+static void to_columns(const float* rows, int padded, int outputs, int count, const uint8_t* const* masks, int choices,
                        float* columns)
 {
     for (int i = 0; i < BLOCK; i++) {
@@ -59,12 +59,12 @@ ALWAYS_INLINE Softmax softmax(const float* logits, int choices)
     return s;
 }
 
-// Draws a choice for LANES samples: the first at which the running sum of probabilities passes u; greedily the likeliest.
-// Returns its log-probability.
+// Draw a choice for LANES samples: the first at which the running sum of probabilities exceeds u, or the most likely
+// one if greedy. Returns its log-probability.
 ALWAYS_INLINE Vec draw(const float* logits, int choices, const float* u, int greedy, int32_t* chosen)
 {
     const Softmax s = softmax(logits, choices);
-    const Vec limit = at_least(load(u) * s.sum, all(1e-30f)); // u may be 0, and what is out of reach counts e^-87
+    const Vec limit = at_least(load(u) * s.sum, all(1e-30f)); // u may be 0, and masked choices add e^-87
     Vec running = { 0 }, log_prob = { 0 };
     Ints choice = (Ints){ 0 } - 1;
     for (int j = 0; j < choices && !greedy; j++) {
@@ -74,7 +74,7 @@ ALWAYS_INLINE Vec draw(const float* logits, int choices, const float* u, int gre
         choice = (here & j) | (~here & choice);
         log_prob = choose(here, z - s.log_sum, log_prob);
     }
-    for (int j = 0; j < choices; j++) { // greedily, or where rounding left none
+    for (int j = 0; j < choices; j++) { // if greedy, or if rounding left none
         Vec z = load(logits + j * BLOCK) - s.most;
         Ints here = (z == 0.0f) & (choice < 0);
         choice = (here & j) | (~here & choice);
@@ -84,7 +84,7 @@ ALWAYS_INLINE Vec draw(const float* logits, int choices, const float* u, int gre
     return log_prob;
 }
 
-// Actions of up to 16 agents from `columns`, into act->chosen and act->log_probs at `first`.
+// Sample actions of up to 16 agents from `columns` into act->chosen and act->log_probs, starting at `first`.
 static void choose_categorical(const PufNetwork* net, const PufAct* act, int first, int count, const float* columns)
 {
     float u[BLOCK], log_probs[BLOCK] = { 0 };
@@ -106,7 +106,7 @@ static void choose_categorical(const PufNetwork* net, const PufAct* act, int fir
     memcpy(act->log_probs + first, log_probs, sizeof(float) * (size_t)count);
 }
 
-// The logarithm of a normal density, of numbers in units of `scale` as those of actions are.
+// The log-density of a normal distribution `distance` standard deviations from its mean.
 ALWAYS_INLINE Vec normal_log_prob(Vec distance, float log_spread)
 {
     return -0.5f * distance * distance - log_spread - HALF_LOG_TWO_PI;
@@ -130,7 +130,7 @@ static void choose_gaussian(const PufNetwork* net, const PufAct* act, const floa
             const float spread = exponential(all(log_std[d]))[0];
             const float mean = columns[d * BLOCK + i], action = (mean + spread * noise) * act->scale[d];
             const float log_spread = log_std[d] + logarithm(all(act->scale[d]))[0];
-            // of the rounded number, as the loss will have it: with a narrow spread the noise was another one
+            // computed from the rounded action, as in the loss: with a narrow spread it differs from the noise
             const Vec distance = normal_distance(all(action / act->scale[d]), all(mean), log_std[d]);
             log_prob += normal_log_prob(distance, log_spread)[0];
             to[i * net->actions + d] = action;
@@ -139,9 +139,9 @@ static void choose_gaussian(const PufNetwork* net, const PufAct* act, const floa
     }
 }
 
-// What the loss is told about the samples of a tile, and what it tells.
+// The samples of a tile: inputs of the loss, and what it computes per sample.
 typedef struct Samples {
-    int count;             // a multiple of BLOCK; those beyond the tile's are copies of its last one that weigh nothing
+    int count;             // a multiple of BLOCK; those past the tile's last sample are copies of it with weight 0
     const int32_t* chosen; // (actions, count)
     const float* controls; // (actions, count) of a Gaussian, in units of its scale
     const float *log_probs, *values, *advantages, *returns, *weights; // (count)
@@ -149,8 +149,9 @@ typedef struct Samples {
     float* figures[PUF_FIGURES];                                      // (count) each
 } Samples;
 
-// The part of the loss that knows no kind of action: from log-probability and entropy of LANES samples to the gradient of
-// the loss by the log-probability. policy: max(-A w, -A clip(w, 1 - e, 1 + e)) with w the ratio of probabilities.
+// The part of the loss that is independent of the kind of action. From the log-probability and entropy of LANES
+// samples to the gradient with respect to the log-probability. The loss is max(-A w, -A clip(w, 1 - e, 1 + e)), w the
+// probability ratio.
 ALWAYS_INLINE Vec policy_loss(const PufLoss* loss, const Samples* s, int i, Vec log_prob, Vec entropy)
 {
     const Vec advantage = load(s->advantages + i), weight = load(s->weights + i);
@@ -170,7 +171,8 @@ ALWAYS_INLINE Vec policy_loss(const PufLoss* loss, const Samples* s, int i, Vec 
     return choose(counts, weight * free_loss, none);
 }
 
-// Half the larger of the squared errors of the value and of its clipped version; returns the gradient by the value.
+// Half the larger squared error, of the value or of its clipped version. Returns the gradient with respect to the
+// value.
 ALWAYS_INLINE Vec value_loss(const PufLoss* loss, const Samples* s, int i, Vec value)
 {
     const Vec old = load(s->values + i), wanted = load(s->returns + i), weight = load(s->weights + i);
@@ -189,7 +191,8 @@ ALWAYS_INLINE Vec value_loss(const PufLoss* loss, const Samples* s, int i, Vec v
     return loss->value_coefficient * weight * gradient;
 }
 
-// columns (outputs + 1, BLOCK): outputs of the samples from `first` on, on entry; the loss's gradient by them on return.
+// columns (outputs + 1, BLOCK): on entry the outputs of the samples from `first` on, on return the loss's gradient with
+// respect to them.
 static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, int first, float* columns)
 {
     for (int i = 0; i < BLOCK; i += LANES) {
@@ -232,7 +235,7 @@ static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const S
     }
 }
 
-// As above for normal distributions. by_log_std (actions): the gradient by the logarithms of their spreads is added.
+// The same for normal distributions. Adds the gradient with respect to log_std to by_log_std (actions).
 static void gaussian_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, const float* log_std,
                           const float* scale, int first, float* columns, float* by_log_std)
 {

@@ -1,10 +1,10 @@
-// advantage.h - generalised advantage estimation with V-trace's clips (Schulman et al. 2016, Espeholt et al. 2018).
+// advantage.h - generalized advantage estimation with V-trace clipping (Schulman et al. 2016, Espeholt et al. 2018).
 //
 //     delta_t = min(w_t, rho) (r_t + gamma V_{t+1} - V_t)
 //     A_t     = delta_t + gamma lambda min(w_t, c) (1 - end_t) A_{t+1}
 //
-// with V_{t+1} the value of what this transition led to: 0 at a terminal, that of the true last observation where the
-// episode was truncated. Rewards are scaled and clipped on the way.
+// V_{t+1} is the value of the state that this transition led to: 0 at a terminal, and the value of the final
+// observation if the episode was truncated. Rewards are scaled and clipped here.
 #pragma once
 #include "network.h"
 #include "simd.h"

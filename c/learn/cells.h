@@ -7,17 +7,18 @@
 //     s = (1 - sigmoid(g)) s + sigmoid(g) c                   h = sigmoid(o) tanh(c)
 //     y = sigmoid(p) s + (1 - sigmoid(p)) x                   y = h
 //
-// `keep` (samples) is 0 where the state is wiped before that step, else 1.
+// `keep` (samples) is 0 if the state is reset before that step, else 1.
 #pragma once
 #include "gemm.h"
 
 typedef struct Tile {
     int horizon, rows, hidden;
-    const float* keep; // NULL: nothing is wiped
+    const float* keep; // NULL: no state is reset
 } Tile;
 
-// gates (samples, 3 hidden): W x on entry; the candidate and both opened gates on return, which backward needs.
-// states (samples, hidden): after each step. state (rows, hidden): before the first step, and after the last on return.
+// gates (samples, 3 hidden): W x on entry; on return the candidate and both activated gates, for the backward pass.
+// states (samples, hidden): the state after each step. state (rows, hidden): before the first step on entry, after the
+// last on return.
 static void mingru_forward(const Tile* tile, float* gates, const float* x, float* state, float* states, float* y)
 {
     const int hidden = tile->hidden;
@@ -44,9 +45,9 @@ static void mingru_forward(const Tile* tile, float* gates, const float* x, float
     }
 }
 
-// gates: what forward left, and the gradient of W x on return. dy (samples, hidden): the gradient of y on entry, and that
-// of x, as far as it does not pass through W, on return. first_state (rows, hidden): before the first step.
-// carry (rows, hidden): scratch.
+// gates: the output of mingru_forward on entry, the gradient of W x on return. dy (samples, hidden): the gradient of
+// y on entry; on return the part of x's gradient that does not pass through W. first_state (rows, hidden): before the
+// first step. carry (rows, hidden): scratch.
 static void mingru_backward(const Tile* tile, float* gates, const float* x, const float* first_state,
                             const float* states, float* dy, float* carry)
 {
@@ -61,7 +62,7 @@ static void mingru_backward(const Tile* tile, float* gates, const float* x, cons
             Vec candidate = load(gate + i), update = load(gate + hidden + i), mix = load(gate + 2 * hidden + i);
             Vec out = load(dy + at + i), state = load(states + at + i), in = load(x + at + i);
             Vec dstate = out * mix + load(carry + row + i);
-            // above zero, where the candidate is at least 0.5, its slope is 1
+            // the slope is 1 for h above zero, which is where the candidate is at least 0.5
             Vec slope = choose(candidate < 0.5f, candidate * (1.0f - candidate), all(1.0f));
             Vec before = keep * load(previous + i);
             store(gate + i, dstate * update * slope);
@@ -73,8 +74,9 @@ static void mingru_backward(const Tile* tile, float* gates, const float* x, cons
     }
 }
 
-// One step of the LSTM's cells. gates (rows, 4 hidden): W [x, h] on entry, all opened on return. state (rows, 2 hidden): h
-// and c, already wiped where that is due; after the step on return. cells (rows, hidden): c after the step.
+// One step of the LSTM's cells. gates (rows, 4 hidden): W [x, h] on entry, activated on return. state (rows, 2
+// hidden): h and c, with resets already applied on entry; after the step on return. cells (rows, hidden): c after the
+// step.
 static void lstm_cells(int rows, int hidden, float* gates, float* state, float* cells, float* y)
 {
     for (int row = 0; row < rows; row++) {
@@ -96,8 +98,9 @@ static void lstm_cells(int rows, int hidden, float* gates, float* state, float* 
     }
 }
 
-// The cells' step backwards. gates: what forward left, the gradient of W [x, h] on return. dy: gradient of y from above.
-// dh: that of h from the step after, dc: that of c from the step after on entry, to the step before on return.
+// The backward pass of one step. gates: the output of lstm_cells on entry, the gradient of W [x, h] on return. dy:
+// the gradient of y from the layer above. dh: the gradient of h from the next step. dc: the gradient of c, from the
+// next step on entry, for the previous step on return.
 static void lstm_cells_backward(int rows, int hidden, float* gates, const float* cells_before, ptrdiff_t before_row,
                                 const float* keep, const float* cells, const float* dy, const float* dh, float* dc)
 {

@@ -1,14 +1,14 @@
-// gemm.h - the one matrix product behind every layer: c = a b or c += a b.
+// gemm.h - the matrix product behind every layer: c = a b or c += a b.
 //
-// a is read one number at a time and multiplied with a row of b, so that a may lie either way round: a_row and a_step are
-// the distances between its rows and between the numbers that a row is summed over. Rows of b and c are contiguous.
-// Every number of c is a chain of multiply-adds in the order of the sum, whatever the tile it falls into.
+// a is read one number at a time and multiplied by a row of b, so a may be stored row by row or transposed: a_row and
+// a_step are the distances between its rows and between the numbers that are summed over. Rows of b and c are
+// contiguous. Every number of c is a chain of multiply-adds in the order of the sum, whichever tile it falls into.
 #pragma once
 #include "simd.h"
 
 #include <stddef.h>
 
-// Accumulators that stay in registers: 16 of them hold vectors with AVX2 and SSE, 32 with AVX-512 and NEON.
+// The accumulators must stay in registers: AVX2 and SSE have 16 vector registers, AVX-512 and NEON have 32.
 #if defined(__AVX512F__) || defined(__aarch64__)
 enum { TILE_ROWS = 8, TILE_VECTORS = 3 };
 #else
@@ -16,7 +16,7 @@ enum { TILE_ROWS = 4, TILE_VECTORS = 3 };
 #endif
 
 typedef struct Product {
-    int rows, columns, depth; // of c, of c (a multiple of LANES), and how many products are summed
+    int rows, columns, depth; // rows and columns (a multiple of LANES) of c; products summed for each number
     const float* a;
     ptrdiff_t a_row, a_step;
     const float* b;
@@ -65,7 +65,7 @@ ALWAYS_INLINE void gemm_tile(const Product* p, int row, int column, const int ro
     }
 }
 
-// The columns of a panel stay in the first-level cache while all rows go past them.
+// A panel of b stays in the L1 cache while it is multiplied by all rows of a.
 ALWAYS_INLINE void gemm_panel(const Product* p, int column, const int vectors)
 {
     int row = 0;

@@ -55,8 +55,8 @@ size_t puf_muon_scratch(int32_t rows, int32_t columns)
     return padded((size_t)rows * (size_t)columns) + 2 * tall * narrow + 2 * narrow * narrow;
 }
 
-// About 256 samples keep a tile of the default network within a second-level cache of 1 MB. An LSTM reads its recurrent
-// weights anew for every time step, which more rows share.
+// About 256 samples keep a tile of the default network within an L2 cache of 1 MB. An LSTM reads its recurrent
+// weights again in every time step, so it gets more rows to share them.
 int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon)
 {
     const int32_t least = net->cell == PUF_LSTM ? 16 : 4;
@@ -85,7 +85,7 @@ typedef struct Work {
     atomic_int next;
 } Work;
 
-// Takes one group after the other, until none is left.
+// Take one group after another until none is left.
 static void train_groups(void* context, int part, int parts)
 {
     (void)parts;
@@ -108,7 +108,7 @@ static void train_groups(void* context, int part, int parts)
     }
 }
 
-// Adds all groups' gradients to the first one's, each thread a range of it.
+// Add all groups' gradients to the first one's; each thread adds a range.
 static void add_groups(void* context, int part, int parts)
 {
     Work* work = context;
@@ -123,7 +123,7 @@ static void add_groups(void* context, int part, int parts)
     }
 }
 
-// Writes new values and ratios to the rollout. A sequence that was chosen twice has the same ones both times.
+// Write new values and ratios to the rollout. A sequence that was chosen twice has the same ones both times.
 static void refresh(const PufRollout* r, const int64_t* sequences, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
@@ -136,7 +136,7 @@ static void refresh(const PufRollout* r, const int64_t* sequences, int32_t count
     }
 }
 
-// Counts the samples that have an agent and looks at their advantages.
+// Count the samples that have an agent, and compute the mean and spread of their advantages.
 static void weigh(const PufRollout* r, const int64_t* sequences, int32_t count, int normalize, PufLoss* loss)
 {
     double n = 0.0, sum = 0.0, squares = 0.0;

@@ -1,11 +1,12 @@
-// learner.h - the kernels at work on several threads, with results that do not depend on their number.
+// learner.h - run the kernels on several threads, with results that do not depend on the number of threads.
 #pragma once
 #include "../isa.h"
 #include "../pool.h"
 #include "network.h"
 
-// Sequences are trained on in tiles, tiles are added up in groups, and groups in their order: who computes which does not
-// matter. More groups serve more threads and cost more adding up: large networks have half as many.
+// Sequences are processed in tiles. Gradients of tiles are summed per group, then groups are summed in order, so it
+// does not matter which thread computes which. More groups serve more threads but cost more additions: large networks
+// have half as many.
 enum { PUF_GROUPS = 16 };
 
 typedef struct PufLearner {
@@ -15,20 +16,21 @@ typedef struct PufLearner {
     int32_t threads, tile_rows;
     float* weights; // packed
     const float* input_scale;
-    float* scratch; // threads times scratch_size
+    float* scratch; // (threads, scratch_size)
     size_t scratch_size;
-    float* gradients; // the layout's groups times its gradient
+    float* gradients; // (groups, gradient), both from the layout
 } PufLearner;
 
 int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon);
 
-// Adds up the gradient over `count` sequences and returns its length; figures (PUF_FIGURES) become what is reported.
-// normalize: bring their advantages to mean 0 and spread 1. loss->mean, inverse_spread and weight are set here, unless
-// weight is not 0: these are then not all the samples of the minibatch, and the result is their share of the gradient.
+// Sum the gradient over `count` sequences into `to` and return its norm. figures (PUF_FIGURES) receives the
+// statistics to report. normalize: shift and scale the advantages to mean 0 and standard deviation 1. This sets
+// loss->mean, inverse_spread and weight if weight is 0 on entry. Otherwise the sequences are only part of a
+// minibatch, and the result is their share of the gradient.
 double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int normalize, const int64_t* sequences,
                             const float* importance, int32_t count, PufParameters* to, double* figures);
 
-// One step for each of some matrices, side by side.
+// One Muon step for each of `count` matrices, in parallel.
 void puf_muon_all(PufPool* pool, const PufKernels* kernels, const PufMuon* matrices, int32_t count);
 
 const PufKernels* puf_kernels(PufIsa isa);

@@ -1,13 +1,15 @@
-// muon.h - one step of Muon (Jordan et al. 2024) for one matrix: Nesterov momentum, then the nearest orthogonal matrix by
-// five Newton-Schulz steps X <- a X + (b X X' + c (X X')^2) X, in the tall form Y = X', so that every product sums over
-// rows: Y <- a Y + Y (b Y'Y + c (Y'Y)^2).
+// muon.h - one Muon step (Jordan et al. 2024) for one matrix: Nesterov momentum, then the nearest orthogonal matrix.
+//
+// Five Newton-Schulz steps X <- a X + (b X X' + c (X X')^2) X find that matrix, in the tall form Y = X',
+// Y <- a Y + Y (b Y'Y + c (Y'Y)^2), so that every product sums over rows.
 #pragma once
 #include "gemm.h"
 #include "network.h"
 
 enum { NEWTON_SCHULZ_STEPS = 5 };
 
-// y (tall, padded): the matrix, turned so that it has at least as many rows as columns; padded with zeros.
+// y (tall, padded): the matrix, transposed if needed so that it has at least as many rows as columns, padded with
+// zeros.
 static void load_tall(const float* from, int rows, int columns, int padded, float* y)
 {
     const int tall = rows > columns ? rows : columns, narrow = rows > columns ? columns : rows;

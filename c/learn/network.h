@@ -1,9 +1,9 @@
-// network.h - the networks that the kernels know, what they read and write, and the table of functions.
+// network.h - the networks that the kernels support, their inputs and outputs, and the table of functions.
 //
 //     observation -> linear encoder -> recurrent layers -> head: logits or means of the actions, then the value
 //
-// No layer has a bias. A tile is a few sequences that are trained on together, over all their time steps; its samples are
-// ordered by time: sample s = t * rows + row. Every matrix of a tile has one row per sample.
+// No layer has a bias. A tile is a few sequences that are processed together, over all their time steps. Its samples
+// are ordered by time: sample s = t * rows + row. Every matrix of a tile has one row per sample.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -18,45 +18,46 @@ typedef struct PufNetwork {
     PufNumber number;               // of observations
     int32_t inputs, hidden, layers; // hidden: a multiple of 16
     int32_t actions;                // numbers in one action
-    int32_t outputs;                // logits or means; the head has one row more
-    const int32_t* choices;         // of each number of an action; NULL for a Gaussian
+    int32_t outputs;                // logits or means; the head has one more row, for the value
+    const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
 } PufNetwork;
 
-// Where the parts of the weights lie in one array, in floats. The transposed matrices (suffix _t) have one row per input.
+// Offsets of the parts of the weights in one array, in floats. Transposed matrices (suffix _t) have one row per input.
 typedef struct PufWeights {
-    size_t encoder_t, core_t, head_t, log_std; // core*: the first layer's; layer_size further the next
-    size_t gradient; // what a gradient needs ends here: the same matrices the other way round follow
+    size_t encoder_t, core_t, head_t, log_std; // core*: of the first layer; add layer_size for each further one
+    size_t
+        gradient; // size of a gradient, which has the parts above; the weights continue with the untransposed matrices
     size_t core, head, size;
     size_t layer_size;
-    int32_t gates;  // of one layer: 3 or 4 times hidden
-    int32_t fan_in; // of one layer's matrix: hidden, and for an LSTM twice
+    int32_t gates;  // rows of one layer's matrix: 3 or 4 times hidden
+    int32_t fan_in; // columns of one layer's matrix: hidden, or twice that for an LSTM
     int32_t padded; // rows of the head, padded
-    int32_t state;  // numbers of recurrent state of one layer
-    int32_t groups; // in which gradients are added up
+    int32_t state;  // numbers of recurrent state per layer
+    int32_t groups; // into which gradients are summed
 } PufWeights;
 
-// The weights as the optimizer has them, row by output.
+// The weights as the optimizer stores them, one row per output.
 typedef struct PufParameters {
     float *encoder, *core, *head,
         *log_std; // (hidden, inputs), (layers, gates, fan_in), (outputs + 1, hidden), (actions)
 } PufParameters;
 
-// One time step of some agents.
+// One time step of `rows` agents.
 typedef struct PufAct {
     int32_t rows;
     const void* observations;  // (rows, inputs), contiguous
     const uint8_t* masks;      // (rows, outputs), or NULL
-    float* state;              // (layers, ..., state): rows of it
+    float* state;              // (layers, ..., state), of which `rows` rows are used
     ptrdiff_t layer_stride;    // of state, in floats
-    uint64_t key;              // of the randomness of this step
-    int64_t first_row;         // number of the first agent, which with the key gives its random numbers
-    int32_t greedy;            // take the likeliest action
-    const float* scale;        // (actions) of a Gaussian: what actions are in units of
-    void* chosen;              // (rows, actions): int64, or float32 of a Gaussian; NULL: only values are wanted
+    uint64_t key;              // of this step's random numbers
+    int64_t first_row;         // number of the first agent; an agent's number and the key give its random numbers
+    int32_t greedy;            // take the most likely action
+    const float* scale;        // (actions), Gaussian only: the unit of each number of an action
+    void* chosen;              // (rows, actions): int64, or float32 for a Gaussian; NULL: compute only values
     float *log_probs, *values; // (rows)
 } PufAct;
 
-// What is trained on, as a rollout left it: time-major arrays of all agents, of which some agents are taken.
+// The training data of a rollout: time-major arrays of all agents, from which sequences are picked.
 typedef struct PufRollout {
     int32_t horizon, rows;
     const void* observations;            // (horizon, rows, inputs)
@@ -66,16 +67,16 @@ typedef struct PufRollout {
     const uint8_t* ends;                 // (horizon, rows)
     const float* state;                  // (layers, rows, state) before step 0
     const float *log_probs, *advantages; // (horizon, rows)
-    const float* scale;                  // of a Gaussian
-    float *values, *ratios; // (horizon, rows); of the sequences trained on, written at the end where refresh is set
-    float* fresh;           // (rows, 2, horizon): where new values and ratios wait for that end, sequence by sequence
+    const float* scale;                  // (actions), Gaussian only
+    float *values, *ratios; // (horizon, rows); with `refresh` set, updated at the end for the sequences trained on
+    float* fresh;           // (rows, 2, horizon): new values and ratios until then, sequence by sequence
 } PufRollout;
 
 typedef struct PufLoss {
     float clip, value_clip, value_coefficient, entropy_coefficient;
-    float mean, inverse_spread; // advantages are normalised with these
-    float weight;               // of one sample: 1 / their number
-    int32_t refresh;            // write new values and ratios back, once all tiles have seen the old ones
+    float mean, inverse_spread; // advantages are normalized with these
+    float weight;               // of one sample: 1 / number of samples
+    int32_t refresh;            // write new values and ratios back once all tiles have used the old ones
 } PufLoss;
 
 enum { PUF_POLICY_LOSS, PUF_VALUE_LOSS, PUF_ENTROPY, PUF_OLD_KL, PUF_KL, PUF_CLIPPED, PUF_RATIO, PUF_FIGURES };
@@ -88,7 +89,7 @@ typedef struct PufTrace { // advantages, see advantage.h
     float* advantages;
 } PufTrace;
 
-// What one step of the environment brought to some consecutive agents.
+// The results of one environment step for some consecutive agents, and where to store them.
 typedef struct PufStep {
     int32_t rows, layers, state_size;
     int64_t observation_size; // numbers in one observation
@@ -97,7 +98,7 @@ typedef struct PufStep {
     const void* observations;
     const float* rewards;
     const uint8_t *terminals, *truncations;
-    const uint8_t *present_before, *present; // NULL, or who was there before the step and is there after it
+    const uint8_t *present_before, *present; // NULL, or the agent masks before and after the step
     void* to_observations;
     float* to_rewards;
     uint8_t* to_ends;
@@ -109,7 +110,7 @@ enum { PUF_SOME_TRUNCATED = 1, PUF_BAD_OBSERVATIONS = 2, PUF_BAD_REWARDS = 4 };
 
 typedef struct PufMuon {
     int32_t rows, columns;
-    float learning_rate, momentum, gradient_scale, decay; // decay: what part of every weight is taken away
+    float learning_rate, momentum, gradient_scale, decay; // decay: fraction of every weight to subtract
     const float* gradient;                                // (rows, columns)
     float *parameter, *average;                           // (rows, columns)
     float* scratch;                                       // puf_muon_scratch floats
@@ -118,20 +119,21 @@ typedef struct PufMuon {
 PufWeights puf_network_layout(const PufNetwork* net);
 size_t puf_muon_scratch(int32_t rows, int32_t columns); // floats
 
-enum { PUF_ACT_ROWS = 64 }; // that act works on at a time
+enum { PUF_ACT_ROWS = 64 }; // rows that `act` processes at a time
 
 typedef struct PufKernels {
     void (*pack)(const PufNetwork*, const PufParameters*, const float* input_scale, float* weights);
     void (*unpack_gradient)(const PufNetwork*, const float* gradient, const float* input_scale, PufParameters* to);
     size_t (*scratch)(const PufNetwork*, int32_t horizon,
                       int32_t rows); // floats that act (1, PUF_ACT_ROWS) and tile need
-    int64_t (*act)(const PufNetwork*, const float* weights, const PufAct*, float* scratch); // first bad row or -1
-    // adds the gradient of some sequences to `gradient`, laid out like the weights, and to the sums of what is reported;
-    // fresh (count, 2, horizon): receives their values and ratios, unless it is NULL
+    // returns the first row with outputs that are not finite, or -1
+    int64_t (*act)(const PufNetwork*, const float* weights, const PufAct*, float* scratch);
+    // adds the gradient of `count` sequences to `gradient`, laid out like the weights, and their statistics to
+    // `figures`; fresh (count, 2, horizon): receives their values and ratios unless it is NULL
     void (*tile)(const PufNetwork*, const float* weights, const PufRollout*, const PufLoss*, const int64_t* sequences,
                  const float* importance, int32_t count, float* fresh, float* scratch, float* gradient,
                  double* figures);
-    // copies a step into the rollout; flags. The state of those whose episode ended is left for reset_state
+    // copies a step into the rollout and returns flags; `reset_state` then zeroes the state of agents whose episode ended
     int (*store)(const PufStep*);
     void (*reset_state)(const PufStep*);
     void (*advantages)(const PufTrace*);

@@ -1,4 +1,4 @@
-// rollout.h - copying what a step of the environment brought into the rollout, and looking for what is not finite.
+// rollout.h - copying the results of an environment step into the rollout, and checking that they are finite.
 #pragma once
 #include "network.h"
 
@@ -40,13 +40,13 @@ static int store_step(const PufStep* s)
         s->to_ends[i] = s->terminals[i] | s->truncations[i];
     }
     for (size_t i = 0; i < rows && s->present; i++) {
-        // an agent that left without a terminal is gone all the same, and one that comes has no past
+        // an agent that left without a terminal is gone anyway, and one that joins has no past
         s->to_ends[i] |= !s->present[i] || !s->present_before[i];
     }
     return flags | (truncated ? PUF_SOME_TRUNCATED : 0);
 }
 
-static void reset_state(const PufStep* s)
+static void reset_ended_states(const PufStep* s)
 {
     for (int32_t row = 0; row < s->rows; row++) {
         for (int32_t layer = 0; layer < s->layers && s->to_ends[row]; layer++) {

@@ -1,8 +1,8 @@
-// simd.h - vectors of floats, as wide as the instruction set has them, and the functions that networks are made of.
+// simd.h - vectors of floats, as wide as the instruction set provides, and the functions that networks consist of.
 //
-// Everything is written so that a sum has the same order whatever the width: lanes run over outputs, rows or samples, never
-// over what is summed up. With fused multiply-adds in every instruction set (all but the x86 baseline), the same numbers
-// go in and the same bits come out. Needs the vector extensions of GCC and Clang.
+// Every sum has the same order at any width: lanes run over outputs, rows or samples, never over the terms of a sum.
+// Every instruction set but the x86 baseline has fused multiply-adds, and all that do give the same bits for the same
+// inputs. Needs the vector extensions of GCC and Clang.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -20,7 +20,7 @@ enum { LANES = 8 };
 enum { LANES = 4 };
 #endif
 
-// Rows of matrices that lanes run along are padded to a multiple of this, of every width.
+// Matrix rows that lanes run along are padded to a multiple of this, which is a multiple of every width.
 enum { BLOCK = 16 };
 
 typedef float Vec __attribute__((vector_size(4 * LANES)));
@@ -39,8 +39,8 @@ ALWAYS_INLINE void store(float* to, Vec v) { memcpy(to, &v, sizeof v); }
 
 ALWAYS_INLINE Vec all(float x) { return x - (Vec){ 0 }; }
 
-// a b + c, rounded once where the instruction set can. Compilers fuse a product with a sum by themselves: this says which
-// one where a sum has two products, or a product two uses, so that all of them agree.
+// a b + c, rounded once if the instruction set can. Compilers fuse products and sums by themselves; where a sum has two
+// products, or a product is used twice, this says which to fuse, so that all compilers agree.
 ALWAYS_INLINE Vec fused(Vec a, Vec b, Vec c)
 {
 #if defined(__AVX512F__)
@@ -63,11 +63,11 @@ ALWAYS_INLINE float fused_number(float a, float b, float c)
 #endif
 }
 
-// mask has all bits of a lane set or none, as comparisons give it.
+// mask: all bits of a lane set or none, as comparisons return it.
 ALWAYS_INLINE Vec choose(Ints mask, Vec yes, Vec no) { return (Vec)((mask & (Ints)yes) | (~mask & (Ints)no)); }
 
-// NaN stays NaN in both: the instructions return their second operand where one is NaN. (Written as comparisons they take
-// three instructions each, and a sigmoid a quarter longer.)
+// Both keep NaN: the instructions return their second operand if either is NaN. (As comparisons they would take three
+// instructions each, and a sigmoid 25 % longer.)
 #if defined(__AVX512F__)
 ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return (Vec)_mm512_min_ps((__m512)most, (__m512)x); }
 ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return (Vec)_mm512_max_ps((__m512)least, (__m512)x); }
@@ -79,15 +79,15 @@ ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return choose(x > most, most, x); }
 ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return choose(x < least, least, x); }
 #endif
 
-// e^x to within 1.1e-7 of its size; below -87 and above 88 that of the bound.
+// e^x with a relative error below 1.1e-7; x is clamped to [-87, 88].
 // x = n ln 2 + r with |r| <= ln 2 / 2; the Taylor series of e^r ends at r^7, since r^8 / 8! < 6e-9.
 ALWAYS_INLINE Vec exponential(Vec x)
 {
     x = at_least(at_most(x, all(88.0f)), all(-87.0f));
-    const float magic = 12582912.0f; // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
+    const float magic = 12582912.0f; // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
     Vec shifted = x * 1.44269504f + magic;
     Vec n = shifted - magic;
-    Vec r = x - n * 0.693359375f; // the first bits of ln 2, exact when multiplied by n, and the rest of it
+    Vec r = x - n * 0.693359375f; // the first bits of ln 2 (exact when multiplied by n), then the rest
     r = r + n * 2.12194440e-4f;
     Vec e = r * (1.0f / 5040) + 1.0f / 720;
     e = e * r + 1.0f / 120;
@@ -101,10 +101,10 @@ ALWAYS_INLINE Vec exponential(Vec x)
 
 ALWAYS_INLINE Vec sigmoid(Vec x) { return 1.0f / (1.0f + exponential(-x)); }
 
-// To within 2e-7, absolute.
+// With an absolute error below 2e-7.
 ALWAYS_INLINE Vec hyperbolic_tangent(Vec x) { return 2.0f / (1.0f + exponential(-2.0f * x)) - 1.0f; }
 
-// ln x of positive, normal x, to within 2.4e-7 of its size.
+// ln x for positive normal x, with a relative error below 2.4e-7.
 // x = 2^n m with m around 1; ln m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.172.
 ALWAYS_INLINE Vec logarithm(Vec x)
 {

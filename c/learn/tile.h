@@ -1,9 +1,9 @@
-// tile.h - a whole network, forward and backward, on a few sequences at a time: small enough to stay in the cache.
+// tile.h - the whole network, forward and backward, on a few sequences at a time: few enough to stay in the cache.
 #pragma once
 #include "actions.h"
 #include "cells.h"
 
-// Hands out parts of one array, 64 bytes apart; counts without an array.
+// Take the next part of one array, aligned to 64 bytes; with a NULL array, only count.
 static float* take(float** cursor, size_t floats)
 {
     float* part = *cursor;
@@ -13,9 +13,9 @@ static float* take(float** cursor, size_t floats)
 
 typedef struct TileMemory {
     float *observations, *keep; // (samples, inputs), (samples)
-    float *x, *gates, *states;  // per layer: (samples, hidden), (samples, gates), (samples, hidden); one x more
-    float* before;              // per layer, LSTM: h before each step (samples, hidden)
-    float *first, *state;       // per layer (rows, state): before the first step, and now
+    float *x, *gates, *states;  // per layer: (samples, hidden), (samples, gates), (samples, hidden); one extra x
+    float* before;              // per layer, LSTM only: h before each step (samples, hidden)
+    float *first, *state;       // per layer (rows, state): before the first step, and the current one
     float *carry, *dh;          // (rows, hidden)
     float *out, *columns;       // (samples, padded), (padded + 1, BLOCK)
     float* samples;             // (count) each: the arrays of Samples
@@ -68,7 +68,7 @@ static void to_floats(const PufNetwork* net, const void* from, ptrdiff_t first, 
     }
 }
 
-// c (rows, columns) = a (rows, depth) b (depth, columns), or added to it.
+// c (rows, columns) = a (rows, depth) b (depth, columns), or += if `add`.
 static void multiply(int rows, int columns, int depth, const float* a, int a_row, const float* b, int b_row, float* c,
                      int c_row, int add)
 {
@@ -82,7 +82,7 @@ static void multiply_transposed(int a_columns, int b_columns, int samples, const
     gemm((Product){ a_columns, b_columns, samples, a, 1, a_row, b, b_row, c, c_row, 1 });
 }
 
-static void wipe(float* state, int rows, int size, const float* keep)
+static void reset_state(float* state, int rows, int size, const float* keep)
 {
     for (int row = 0; row < rows; row++) {
         for (int i = 0; i < size; i += LANES) {
@@ -91,7 +91,7 @@ static void wipe(float* state, int rows, int size, const float* keep)
     }
 }
 
-// One layer over all steps of the tile, from x[layer] to x[layer + 1].
+// Run one layer over all steps of the tile, from x[layer] to x[layer + 1].
 static void layer_forward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
                           const TileMemory* m, int layer, float* state)
 {
@@ -109,7 +109,7 @@ static void layer_forward(const PufNetwork* net, const PufWeights* l, const floa
     for (int t = 0; t < tile->horizon; t++) {
         const size_t s = (size_t)t * (size_t)rows;
         if (tile->keep) {
-            wipe(state, rows, 2 * h, tile->keep + s);
+            reset_state(state, rows, 2 * h, tile->keep + s);
         }
         for (int row = 0; row < rows; row++) {
             memcpy(before + (s + (size_t)row) * (size_t)h, state + row * 2 * h, sizeof(float) * (size_t)h);
@@ -120,7 +120,7 @@ static void layer_forward(const PufNetwork* net, const PufWeights* l, const floa
     }
 }
 
-// Turns the gradient of x[layer + 1], in dx, into that of x[layer], and adds the gradient of the layer's weights.
+// Turn the gradient of x[layer + 1], in dx, into that of x[layer], and add the gradient of the layer's weights.
 static void layer_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
                            const TileMemory* m, int layer, float* dx, float* gradient)
 {
@@ -146,7 +146,7 @@ static void layer_backward(const PufNetwork* net, const PufWeights* l, const flo
                                 dx + s * (size_t)h, m->dh, m->carry);
             multiply(rows, h, l->gates, now, l->gates, core + h, l->fan_in, m->dh, h, 0);
             if (keep) {
-                wipe(m->dh, rows, h, keep);
+                reset_state(m->dh, rows, h, keep);
             }
         }
         multiply(samples, h, l->gates, gates, l->gates, core, l->fan_in, dx, h, 0);
@@ -156,7 +156,7 @@ static void layer_backward(const PufNetwork* net, const PufWeights* l, const flo
     multiply_transposed(h, l->gates, samples, x, h, gates, l->gates, dcore_t, l->gates);
 }
 
-// Encoder, layers and head; observations are in memory already. state (layers, ..., state): rows of it, brought forward.
+// Encoder, layers and head on m->observations. Advances the tile's rows of state (layers, ..., state).
 static void network_forward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
                             const TileMemory* m, float* state, ptrdiff_t layer_stride)
 {
@@ -175,7 +175,7 @@ static void network_backward(const PufNetwork* net, const PufWeights* l, const f
     const int h = net->hidden, samples = tile->horizon * tile->rows;
     float* x = m->x + (size_t)net->layers * (size_t)samples * (size_t)h;
     multiply_transposed(h, l->padded, samples, x, h, m->out, l->padded, gradient + l->head_t, l->padded);
-    float* dx = x; // not needed any more
+    float* dx = x; // x is no longer needed
     multiply(samples, h, net->outputs + 1, m->out, l->padded, weights + l->head, h, dx, h, 0);
     for (int layer = net->layers - 1; layer >= 0; layer--) {
         layer_backward(net, l, weights, tile, m, layer, dx, gradient);
@@ -185,9 +185,10 @@ static void network_backward(const PufNetwork* net, const PufWeights* l, const f
 
 // -- acting ------------------------------------------------------------------------------------------------
 
-// The first row with a number that is not finite, or -1; such rows get neutral outputs and a fresh state, so that the
-// environment still receives valid actions and the next rollout does not inherit the damage.
-static int mend(const PufNetwork* net, const PufWeights* l, float* out, int rows, float* state, ptrdiff_t layer_stride)
+// Returns the first row with an output that is not finite, or -1. Such rows get neutral outputs and a reset state, so
+// the environment still receives valid actions and the next rollout starts clean.
+static int neutralise(const PufNetwork* net, const PufWeights* l, float* out, int rows, float* state,
+                      ptrdiff_t layer_stride)
 {
     int first = -1;
     for (int row = rows - 1; row >= 0; row--) {
@@ -224,7 +225,7 @@ static void act_on_outputs(const PufNetwork* net, const PufWeights* l, const flo
         for (int i = 0; i < count && act->masks; i++) {
             masks[i] = act->masks + (ptrdiff_t)(first + row + i) * net->outputs;
         }
-        turn_round(m->out + (ptrdiff_t)row * l->padded, l->padded, net->outputs, count, masks, net->outputs,
+        to_columns(m->out + (ptrdiff_t)row * l->padded, l->padded, net->outputs, count, masks, net->outputs,
                    m->columns);
         if (net->head == PUF_CATEGORICAL) {
             choose_categorical(net, act, first + row, count, m->columns);
@@ -245,7 +246,7 @@ static int64_t act(const PufNetwork* net, const float* weights, const PufAct* ac
         float* state = act->state + (ptrdiff_t)first * l.state;
         to_floats(net, act->observations, (ptrdiff_t)first * net->inputs, rows * net->inputs, m.observations);
         network_forward(net, &l, weights, &tile, &m, state, act->layer_stride);
-        const int broken = mend(net, &l, m.out, rows, state, act->layer_stride);
+        const int broken = neutralise(net, &l, m.out, rows, state, act->layer_stride);
         if (broken >= 0 && bad < 0) {
             bad = first + broken;
         }
@@ -256,7 +257,7 @@ static int64_t act(const PufNetwork* net, const float* weights, const PufAct* ac
 
 // -- learning ----------------------------------------------------------------------------------------------
 
-// Copies what belongs to the tile's sequences out of the rollout.
+// Copy the tile's sequences from the rollout.
 static void gather(const PufNetwork* net, const PufWeights* l, const PufRollout* r, const int64_t* sequences, int rows,
                    const TileMemory* m)
 {
@@ -276,7 +277,7 @@ static void gather(const PufNetwork* net, const PufWeights* l, const PufRollout*
     }
 }
 
-// Advantages normalised and weighted by importance, and whatever else the loss wants to know.
+// Collect the loss's inputs: advantages, normalized and weighted by importance, actions, old values and so on.
 static Samples gather_samples(const PufNetwork* net, const PufRollout* r, const PufLoss* loss, const int64_t* sequences,
                               const float* importance, int rows, const TileMemory* m)
 {
@@ -319,7 +320,7 @@ static Samples gather_samples(const PufNetwork* net, const PufRollout* r, const 
     return result;
 }
 
-// From the outputs of the tile to the loss's gradient by them, in place.
+// Replace the outputs of the tile by the loss's gradient with respect to them.
 static void tile_loss(const PufNetwork* net, const PufWeights* l, const float* weights, const PufRollout* r,
                       const PufLoss* loss, const int64_t* sequences, int rows, const TileMemory* m, const Samples* s,
                       float* gradient)
@@ -333,7 +334,7 @@ static void tile_loss(const PufNetwork* net, const PufWeights* l, const float* w
             masks[i] = r->masks + at * net->outputs;
         }
         float* out = m->out + (ptrdiff_t)first * l->padded;
-        turn_round(out, l->padded, net->outputs + 1, count, masks, net->outputs, m->columns);
+        to_columns(out, l->padded, net->outputs + 1, count, masks, net->outputs, m->columns);
         if (net->head == PUF_CATEGORICAL) {
             categorical_loss(net, loss, s, first, m->columns);
         } else {

@@ -13,7 +13,7 @@ from puffer_envs.adapters.rendering import has_display
 from puffer_envs.contract.commands import Parser, add_library, add_seed, run_command
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import read_layout
+from puffer_envs.spec import is_native, read_layout
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
@@ -21,7 +21,7 @@ from puffer_render.keys import make_keymap
 from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_stop
 from puffer_render.player import MAX_WAIT, Player
 from puffer_render.scene import Orbit
-from puffer_render.sources import is_native, load_libraries, read_policy, watch
+from puffer_render.sources import load_libraries, read_policy, watch
 from puffer_render.window import NO_DISPLAY, Window
 
 PROGRAM = "puffer-play"
@@ -62,7 +62,7 @@ def _main(arguments: Sequence[str] | None) -> None:
     load_libraries(options.library)
     name: str | None = options.name
     path: Path | None = options.policy
-    if name is not None and path is None and name not in puffer_envs.list_envs() and Path(name).exists():
+    if name is not None and path is None and not is_native(name) and Path(name).exists():
         path, name = Path(name), None
     policy = None if path is None else read_policy(path, options.seed)
     if name is None:

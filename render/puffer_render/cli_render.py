@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from puffer_envs.contract.commands import Parser, add_library, add_seed, real_number, run_command, whole_number
+from puffer_envs.spec import is_native
 from puffer_render.errors import RenderError, import_av
 from puffer_render.film import write_film
 from puffer_render.offscreen import Offscreen, Pixels
@@ -23,7 +24,6 @@ from puffer_render.scene import Orbit
 from puffer_render.sources import (
     Watched,
     find_source,
-    is_native,
     load_libraries,
     make_shown,
     read_policy,

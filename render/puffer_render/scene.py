@@ -73,8 +73,13 @@ class Orbit:
 class List(Protocol):
     """Where a scene notes what is drawn: a `Frame`."""
 
-    def triangles(self, mesh: Mesh, color: Color) -> None: ...
-    def chain(self, mesh: Mesh, color: Color) -> None: ...
+    def triangles(self, mesh: Mesh, color: Color) -> None:
+        """See `Frame.triangles`."""
+        ...
+
+    def chain(self, mesh: Mesh, color: Color) -> None:
+        """See `Frame.chain`."""
+        ...
 
 
 class Scene:

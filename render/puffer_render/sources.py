@@ -83,11 +83,6 @@ def read_policy(path: Path, seed: int = 0) -> NumpyPolicy:
         raise RenderError(str(error)) from None
 
 
-def is_native(name: str) -> bool:
-    """Whether this is one of puffer_envs' own environments, which are drawn here and have replays."""
-    return name in puffer_envs.list_envs()
-
-
 def record_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int, max_steps: int, path: Path) -> None:
     """Leave a replay of the policy's first episode, or its first steps, in a native environment. Raises RenderError."""
     name = policy.info.environment

@@ -33,7 +33,7 @@ register_all()
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, which is told in pyproject.toml, and read from the installed package when asked for."""
+    """Return `__version__`, read from the installed package on first use."""
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415
 

@@ -24,6 +24,7 @@ from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
+from puffer_envs.offers import load_offers
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
 
 PROGRAM = "puffer-envs"
@@ -176,6 +177,7 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
 
 
 def _list(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    offers = load_offers()  # which may load further C environments
     if options.json is not None:
         _write_json(options.json, [_facts(spec(name)) for name in list_envs()])
         return 0
@@ -183,6 +185,8 @@ def _list(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -
     for name in list_envs():
         env = spec(name)
         table.add_row(f"[bold]{name}[/]", str(env.layout.agents), _shape(env), _actions(env), escape(env.doc))
+    for name in sorted(offers.keys() - set(list_envs())):
+        table.add_row(f"[bold]{name}[/]", "", "", "", f"offered by {offers[name].__name__}, in Python")
     console.print(table)
     return 0
 

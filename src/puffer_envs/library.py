@@ -1,4 +1,4 @@
-"""Environments of your own: compile one C file against the installed headers, and load it."""
+"""Your own C environments: compile one file against the installed headers, and load it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from puffer_envs import _core
 from puffer_envs.adapters.registration import register
 
-_loaded: list[ctypes.CDLL] = []  # a library must stay as long as its spec is registered
+_loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered
 
 
 def get_include() -> str:
-    """The folder that holds puffer.h, for the compiler's -I."""
+    """Return the folder with puffer.h, for the compiler's -I."""
     installed = Path(__file__).parent / "include"
     if installed.is_dir():
         return str(installed)
-    return str(Path(_core.__file__).parent / "include")  # an editable install keeps it beside the extension
+    return str(Path(_core.__file__).parent / "include")  # an editable install has it next to the extension
 
 
 def load_library(path: str | os.PathLike[str]) -> str:
@@ -28,14 +28,14 @@ def load_library(path: str | os.PathLike[str]) -> str:
 
     Raises:
         OSError: it cannot be loaded.
-        ValueError: it holds no environment, was compiled for another version, its name is taken, or its tables
+        ValueError: it has no environment, was compiled for another version, its name is taken, or its tables
             disagree.
     """
     library = ctypes.CDLL(str(Path(path).resolve()))
     try:
         export = library.puf_export
     except AttributeError:
-        raise ValueError(f"{path} exports no environment; compile it with -DPUF_EXPORT") from None
+        raise ValueError(f"{path} exports no environment. Compile it with -DPUF_EXPORT") from None
     export.restype = ctypes.c_void_p
     name = _core.register(export())
     _loaded.append(library)

@@ -1,4 +1,4 @@
-"""Recording: what a replay file holds, collected while an environment steps."""
+"""Recording: the contents of a replay file, collected while an environment steps."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from puffer_envs.contract.files import write_atomically
 
 MAGIC = b"PUFFER REPLAY 1\n"
 HASH_EVERY = 64
-"""Steps between two state hashes: 8 bytes per 64 steps, and a divergence is found within a second of play."""
+"""Steps between two state hashes: 8 bytes per 64 steps, enough to find a divergence within a second of play."""
 
 
 class Recorder:
-    """Keeps the actions of an environment from a reset on.
+    """Collects the actions of an environment, starting with a reset.
 
     Args:
-        header: what the file says about the environment: `environment`, `version`, `settings`, `num_envs`, `first` and
-            the `seed` of the reset.
+        header: the file's description of the environment: `environment`, `version`, `settings`, `num_envs`, `first`
+            and the `seed` of the reset.
         actions: what the environment steps from: its private copy of the actions.
-        state_hash: of all its states, now; also inside a step.
+        state_hash: returns the current hash of all its states, also inside a step.
     """
 
     def __init__(self, header: Mapping[str, Any], actions: NDArray[Any], state_hash: Callable[[], int]) -> None:
@@ -35,14 +35,14 @@ class Recorder:
         self._hashes = [state_hash()]
 
     def record(self) -> None:
-        """Called inside each step, once its actions are checked and before anything moves."""
+        """Record a step. Called inside it, once its actions are checked and before anything moves."""
         steps = len(self._actions)
         if steps and steps % HASH_EVERY == 0:
             self._hashes.append(self._state_hash())
         self._actions.append(self._buffer.tobytes())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file, whole or not at all. Raises OSError."""
+        """Write the file atomically. Raises OSError."""
         actions = zlib.compress(b"".join(self._actions), 9)
         hashes = np.array([*self._hashes, self._state_hash()], dtype="<u8").tobytes()
         header = {

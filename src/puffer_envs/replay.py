@@ -17,14 +17,14 @@ from puffer_envs.contract.names import suggest
 from puffer_envs.environment import Environment, make
 from puffer_envs.recorder import MAGIC
 from puffer_envs.settings import check_seed
-from puffer_envs.spec import list_envs, spec
+from puffer_envs.spec import is_native, list_envs, spec
 
 MAX_BYTES = 2**31
-"""What the actions of a replay may take in memory: a larger file is refused rather than unpacked."""
+"""Maximum size of a replay's actions in memory. A larger file is rejected before it is unpacked."""
 
 
 class ReplayError(ValueError):
-    """A replay that is damaged, cannot be had here, or does not repeat itself."""
+    """A replay is damaged, does not run with this installation, or does not repeat itself."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class Replay:
     version: int
     """Its version when it was recorded."""
     settings: dict[str, float]
-    """All its settings."""
+    """All settings of the environment."""
     num_envs: int
     """Environments in the batch."""
     first: int
-    """Number of the first of them in its run."""
+    """Number of the first one in its run."""
     seed: int
-    """Of the reset that it begins with."""
+    """Seed of the reset that the run starts with."""
     hash_every: int
     """Steps between two state hashes."""
     hashes: NDArray[np.uint64]
-    """After the reset, then every `hash_every` steps, then after the last step."""
+    """State hashes: after the reset, then every `hash_every` steps, then after the last step."""
     actions: NDArray[Any]
-    """(steps, A) or (steps, A, k): the actions of each step."""
+    """Actions of each step, (steps, A) or (steps, A, k); int32, or float32 for a Box."""
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -58,8 +58,8 @@ class Replay:
         """Read a replay file.
 
         Raises:
-            ReplayError: it is no replay, is damaged, or is of an environment, version or settings not to be had here.
-            OSError: it cannot be read.
+            ReplayError: the file is not a replay, is damaged, or needs another environment, version or settings.
+            OSError: the file cannot be read.
         """
         data = Path(path).read_bytes()
         end = data.find(b"\n", len(MAGIC))
@@ -77,23 +77,23 @@ class Replay:
         if zlib.crc32(body) != header["checksum"]:
             raise ReplayError("the replay is damaged: its checksum does not match")
         name, version = header["environment"], header["version"]
-        if name not in list_envs():
+        if not is_native(name):
             raise ReplayError(f"it was recorded in {name!r}, which is not installed.{suggest(str(name), list_envs())}")
         if version != spec(name).version:
             raise ReplayError(
-                f"it was recorded with version {version} of {name}, this is version {spec(name).version}; "
-                "the same actions would lead elsewhere"
+                f"it was recorded with version {version} of {name}, this is version {spec(name).version}: "
+                "the same actions would have other results"
             )
         with cls._make(name, header["num_envs"], header["first"], header["settings"]) as env:
             shape, dtype = env.actions.shape, env.actions.dtype
         steps, every = int(header["steps"]), int(header["hash_every"])
         size = steps * int(np.prod(shape)) * dtype.itemsize
         if steps < 0 or every < 1 or size > MAX_BYTES:
-            raise ReplayError(f"{steps} steps with a hash every {every} cannot be")
+            raise ReplayError(f"{steps} steps with a hash every {every} are not possible")
         hashes = np.frombuffer(body[: header["hash_bytes"]], dtype="<u8").astype(np.uint64)
         raw = zlib.decompressobj().decompress(body[header["hash_bytes"] :], size + 1)
         if len(raw) != size or len(hashes) != len(_hash_steps(steps, every)):
-            raise ReplayError("the replay is damaged: it has not as many actions or hashes as it says")
+            raise ReplayError("the replay is damaged: the number of actions or hashes does not match its header")
         actions = np.frombuffer(raw, dtype=dtype).reshape(steps, *shape)
         return cls(
             name, version, dict(header["settings"]), int(header["num_envs"]), int(header["first"]),
@@ -108,11 +108,15 @@ class Replay:
             raise ReplayError(f"its environment cannot be made: {error}") from None
 
     def make(self) -> Environment:
-        """The environment it was recorded in, not yet reset."""
+        """Return the environment it was recorded in, not yet reset.
+
+        Raises:
+            ReplayError: the environment cannot be made.
+        """
         return self._make(self.environment, self.num_envs, self.first, self.settings)
 
     def play(self) -> Iterator[Environment]:
-        """Re-simulate: yields the environment after its reset, and again after each step.
+        """Re-simulate the run. Yields the environment after its reset, and again after each step.
 
         Raises:
             ReplayError: a state hash differs from the recorded one.
@@ -133,11 +137,11 @@ class Replay:
     def _compare(self, env: Environment, step: int, expected: dict[int, int]) -> None:
         if step in expected and env.state_hash() != expected[step]:
             raise ReplayError(
-                f"the replay does not repeat itself: at step {step} the state differs from the recorded one; "
+                f"the replay does not repeat itself: at step {step} the state differs from the recorded one. Either "
                 f"{self.environment} has changed without a new version, or the file was edited"
             )
 
 
 def _hash_steps(steps: int, every: int) -> list[int]:
-    """The steps after which a hash was taken: 0, every multiple below the last, the last."""
+    """Return the steps after which a hash was taken: 0, every multiple below the last, the last."""
     return [*range(0, max(steps, 1), every), steps]

@@ -1,4 +1,4 @@
-"""Settings of an environment, checked against its spec."""
+"""Check the settings of an environment against its spec."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from puffer_envs.spec import EnvSpec, Param
 
 
 def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, float]:
-    """All settings of the environment, in the spec's order: those given, the rest at their defaults.
+    """Return all settings of the environment, in the spec's order: those given, and the defaults of the rest.
 
     Raises:
-        ValueError: an unknown name, a value out of its range, or a combination that cannot work.
+        ValueError: an unknown name, a value out of range, or a combination that does not work.
         TypeError: a value of the wrong type.
     """
     names = [p.name for p in env.params]
@@ -33,7 +33,7 @@ def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, float]
 def _check(env: EnvSpec, p: Param, value: object) -> float:
     where = f"{env.name}: setting {p.name!r}"
     if p.type is bool:
-        # NumPy's bool is no Python bool; 0 and 1 are what a configuration file may hold.
+        # NumPy's bool is not a Python bool, and a configuration file may have 0 and 1.
         if isinstance(value, bool) or (hasattr(value, "dtype") and value.dtype == bool) or value in (0, 1):
             return bool(value)
         raise TypeError(f"{where} must be true or false, got {value!r}")
@@ -44,7 +44,7 @@ def _check(env: EnvSpec, p: Param, value: object) -> float:
         number = float(value)
     except OverflowError:
         number = float("inf")
-    if not p.low <= number <= p.high:  # refuses NaN too
+    if not p.low <= number <= p.high:  # also rejects NaN
         raise ValueError(f"{where} must be from {p.low:g} to {p.high:g}, got {value!r}")
     if p.type is int and not number.is_integer():
         raise ValueError(f"{where} must be an integer from {p.low:g} to {p.high:g}, got {value!r}")
@@ -52,13 +52,18 @@ def _check(env: EnvSpec, p: Param, value: object) -> float:
 
 
 def settings_hash(env: EnvSpec, settings: Mapping[str, float]) -> str:
-    """Sixteen hexadecimal digits that differ when a setting does."""
+    """Return sixteen hexadecimal digits that differ if any setting does."""
     text = ";".join(f"{p.name}={float(settings[p.name]).hex()}" for p in env.params)
     return hashlib.sha256(f"{env.name}:{text}".encode()).hexdigest()[:16]
 
 
 def check_seed(seed: object, what: str = "seed") -> int:
-    """A number from 0 to 2**64 - 1, as an int."""
+    """Return a seed as an int.
+
+    Raises:
+        TypeError: it is not an integer.
+        ValueError: it is not from 0 to 2**64 - 1.
+    """
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
         raise TypeError(f"{what} must be an integer from 0 to 2**64 - 1, got {seed!r}")
     value = int(seed)

@@ -1,4 +1,4 @@
-"""Snapshots: the states of a batch as bytes, with a header that says what they are."""
+"""Snapshots: the states of a batch as bytes, with a header that describes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAGIC = b"PUFFER SNAPSHOT 1\n"
 
 
 class SnapshotError(ValueError):
-    """A snapshot that is damaged, or does not fit the environment it was given to."""
+    """A snapshot is damaged or does not fit the environment."""
 
 
 def _header(env: EnvSpec, settings: Mapping[str, float], num_envs: int) -> dict[str, object]:
@@ -29,7 +29,7 @@ def _header(env: EnvSpec, settings: Mapping[str, float], num_envs: int) -> dict[
 
 
 def pack_snapshot(env: EnvSpec, settings: Mapping[str, float], num_envs: int, states: NDArray[np.uint8]) -> bytes:
-    """Header line (JSON), SHA-256 of the states, states."""
+    """Return a snapshot: a header line (JSON), the SHA-256 of the states, and the states."""
     body = states.tobytes()
     header = json.dumps(_header(env, settings, num_envs)).encode()
     return MAGIC + header + b"\n" + hashlib.sha256(body).digest() + body
@@ -38,17 +38,18 @@ def pack_snapshot(env: EnvSpec, settings: Mapping[str, float], num_envs: int, st
 def unpack_snapshot(
     snapshot: bytes, env: EnvSpec, settings: Mapping[str, float], num_envs: int, size: int
 ) -> NDArray[np.uint8]:
-    """The states in a snapshot that was taken of just such a batch.
+    """Return the states, (size,) uint8, from a snapshot of a batch with this spec, settings and size.
 
     Raises:
-        SnapshotError: anything about it is different, or it is damaged.
+        SnapshotError: the snapshot is damaged, or is of another batch.
+        TypeError: it is not bytes.
     """
     if not isinstance(snapshot, (bytes, bytearray, memoryview)):
-        raise TypeError(f"a snapshot is bytes, got {type(snapshot).__name__}")
+        raise TypeError(f"a snapshot must be bytes, got {type(snapshot).__name__}")
     data = bytes(snapshot)
     end = data.find(b"\n", len(MAGIC))
     if not data.startswith(MAGIC) or end < 0:
-        raise SnapshotError("these bytes are no snapshot of this version of puffer-envs")
+        raise SnapshotError("these bytes are not a snapshot from this version of puffer-envs")
     try:
         found = json.loads(data[len(MAGIC) : end])
         keys = found.keys()
@@ -59,7 +60,7 @@ def unpack_snapshot(
         if key not in keys or found[key] != expected[key]:
             raise SnapshotError(
                 f"the snapshot does not fit: its {key.replace('_', ' ')} is {found.get(key)!r}, "
-                f"here it is {expected[key]!r}"
+                f"this environment's is {expected[key]!r}"
             )
     digest, body = data[end + 1 : end + 33], data[end + 33 :]
     if len(body) != size or hashlib.sha256(body).digest() != digest:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest
+from puffer_envs.offers import load_offers
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ _PARAM_TYPES: tuple[type[int] | type[float] | type[bool], ...] = (int, float, bo
 
 
 def list_envs() -> list[str]:
-    """The names that `make` knows, sorted."""
+    """The names of the C environments that are loaded, sorted."""
     return _core.names()
 
 
@@ -169,9 +170,21 @@ def spec(name: str) -> EnvSpec:
     Raises:
         ValueError: there is no environment of that name.
     """
-    if not isinstance(name, str) or name not in _core.names():
-        raise ValueError(f"there is no environment {name!r}.{suggest(str(name), list_envs())}")
+    if not is_native(name):
+        offer = load_offers().get(name) if isinstance(name, str) else None
+        if offer is not None:
+            raise ValueError(f"{name!r} is a Python environment of {offer.__name__}: it has no spec")
+        raise ValueError(f"there is no environment {name!r}.{suggest(str(name), [*list_envs(), *load_offers()])}")
     return _read_spec(name)
+
+
+def is_native(name: object) -> bool:
+    """Whether a name is that of a C environment: one of ours, or one that another installed package loads."""
+    if not isinstance(name, str):
+        return False
+    if name not in _core.names() and ":" not in name:
+        load_offers()
+    return name in _core.names()
 
 
 @functools.cache

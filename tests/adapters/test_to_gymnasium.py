@@ -144,7 +144,7 @@ def test_nothing_moves_after_the_end_until_the_reset() -> None:
     env.reset(seed=0)
     env.step(0)
     before = env.environment.state_hash()
-    with pytest.raises(ResetNeeded, match=r"over; call reset\(\)"):
+    with pytest.raises(ResetNeeded, match=r"over\. Call reset\(\)"):
         env.step(0)
     assert env.environment.state_hash() == before
     env.reset()

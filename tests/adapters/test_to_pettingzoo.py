@@ -85,7 +85,7 @@ def test_a_life_is_the_native_one() -> None:
             assert (terminations[agent], truncations[agent]) == (native.terminals[row], native.truncations[row])
             assert (agent in env.agents) != ended
     assert cycles > 5
-    with pytest.raises(RuntimeError, match=r"call reset\(\)"):
+    with pytest.raises(RuntimeError, match=r"Call reset\(\)"):
         env.step({})
     observations, _ = env.reset()
     assert len(env.agents) == 6
@@ -159,7 +159,7 @@ def test_without_a_seed_runs_differ() -> None:
 def test_actions_of_the_wrong_agents_are_refused(actions: dict[str, int]) -> None:
     env = parallel_env("snake", num_snakes=2)
     env.reset(seed=0)
-    with pytest.raises(ValueError, match="agent_0, agent_1; got"):
+    with pytest.raises(ValueError, match="agent_0, agent_1, got"):
         env.step(actions)
 
 
@@ -169,7 +169,7 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="max_cycles must be at least 1"):
         parallel_env("snake", max_cycles=0)
     env = parallel_env("cartpole")
-    with pytest.raises(RuntimeError, match=r"call reset\(\)"):
+    with pytest.raises(RuntimeError, match=r"Call reset\(\)"):
         env.step({"agent_0": 0})
     env.close()
     env.close()

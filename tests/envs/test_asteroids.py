@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import puffer_envs
 from puffer_envs import Environment, State
 
-from .second_telling import Pcg32
+from .reference_rules import Pcg32
 
 NONE, LEFT, RIGHT = 0, 1, 2
 UNIT, PLANE = 128, 65536

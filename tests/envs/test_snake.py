@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import puffer_envs
 
-from .second_telling import Pcg32, run_sanitized
+from .reference_rules import Pcg32, run_sanitized
 
 Cell = tuple[int, int]
 SIGHT = 5

@@ -199,7 +199,7 @@ def test_convolutions_equal_the_reference(tmp_path: Path, info: dict[str, Any]) 
 def test_a_cell_that_is_no_value_is_refused(tmp_path: Path) -> None:
     policy = load_policy(write(tmp_path / "p", GRID, make_tensors(GRID)))
     for cell in (-2, 3):
-        with pytest.raises(ValueError, match="not among -1 to 2"):
+        with pytest.raises(ValueError, match="must be from -1 to 2"):
             policy.act(np.full((2, 3, 4), cell, np.int8))
 
 
@@ -270,7 +270,7 @@ def test_require_names_the_difference(tmp_path: Path) -> None:
     policy = load_policy(write(tmp_path / "p", DISCRETE, make_tensors(DISCRETE)))
     box, multi = gymnasium.spaces.Box(-1, 1, (2, 3)), gymnasium.spaces.MultiDiscrete([3, 2])
     policy.require("breakout", box, multi)
-    with pytest.raises(PolicyError, match="'breakout', not in 'pong'"):
+    with pytest.raises(PolicyError, match="'breakout', not on 'pong'"):
         policy.require("pong", box, multi)
     with pytest.raises(PolicyError, match=r"\(2, 3\) float32.*\(2, 4\) float32"):
         policy.require("breakout", gymnasium.spaces.Box(-1, 1, (2, 4)), multi)

@@ -230,7 +230,7 @@ def test_numpy_refuses_bad_bytes(tmp_path: Path) -> None:
     policy = load_policy(path)
     rows = env.reset(1).copy()
     rows[1, 16] = 3
-    with pytest.raises(ValueError, match="'goal' holds a number that is none of its"):
+    with pytest.raises(ValueError, match="'goal' has a number outside its"):
         policy.act(rows)
     rows = env.reset(1).copy()
     env.observation_fields[0].of(rows)[1, 1] = math.nan

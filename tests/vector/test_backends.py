@@ -242,14 +242,14 @@ def test_before_reset_and_after_close(groups: Vector) -> None:
 
 def test_nothing_to_receive_and_nothing_to_send(groups: Vector) -> None:
     groups.reset()
-    with pytest.raises(RuntimeError, match="comes after recv"):
+    with pytest.raises(RuntimeError, match=r"send\(\) without recv\(\)"):
         groups.send([0, 0])
     groups.recv()
     last = groups.recv()
-    with pytest.raises(RuntimeError, match="would wait for ever"):
+    with pytest.raises(RuntimeError, match="would wait forever"):
         groups.recv()
     groups.send([0, 0])
-    with pytest.raises(RuntimeError, match="comes after recv"):
+    with pytest.raises(RuntimeError, match=r"send\(\) without recv\(\)"):
         groups.send([0, 0])
     with pytest.raises(RuntimeError, match="environments 2 to 3 are under way"):
         groups.send([0, 0], last.env_id)
@@ -280,12 +280,15 @@ def test_nothing_to_receive_and_nothing_to_send(groups: Vector) -> None:
 def test_foreign_environments_are_refused(fresh: Vector, env_id: Any) -> None:
     fresh.recv()
     fresh.recv()
-    with pytest.raises(ValueError, match=r"what recv\(\) returned"):
+    with pytest.raises(ValueError, match=r"from recv\(\)"):
         fresh.send([0, 0], env_id)
 
 
 BAD_ACTIONS = [
-    ([0, 3], r"action 3 of agent 0 in environment 1 \(row 1\) is refused; allowed is an integer from 0 to 2"),
+    (
+        [0, 3],
+        r"action 3 of agent 0 in environment 1 \(row 1\) must be an integer from 0 to 2\. No environment has moved",
+    ),
     ([-1, 0], "action -1 of agent 0 in environment 0"),
     ([0, 2**40], f"action {2**40}"),
     (np.array([0, 2**63], np.uint64), "action 9223372036854775808"),
@@ -342,7 +345,7 @@ def test_bad_seeds(fresh: Vector, value: Any) -> None:
         ({"num_envs": 2.0}, TypeError, "num_envs"),
         ({"num_envs": True}, TypeError, "num_envs"),
         ({"backend": "thread"}, ValueError, "serial, threads, processes"),
-        ({"backend": "threads"}, ValueError, "use processes"),
+        ({"backend": "threads"}, ValueError, "Use 'processes'"),
         ({"workers": 0}, ValueError, "workers"),
         ({"workers": "2"}, TypeError, "workers"),
         ({"batch": 0}, ValueError, "batch"),
@@ -355,12 +358,12 @@ def test_bad_seeds(fresh: Vector, value: Any) -> None:
         ({"assets": {"map": [1, 2]}}, TypeError, "NumPy arrays"),
         ({"assets": {"map": np.array([object()])}}, TypeError, "NumPy arrays"),
         ({"assets": [1]}, TypeError, "assets"),
-        ({"factory_or_name": whole_walks, "workers": 2}, ValueError, "must take `first`"),
-        ({"factory_or_name": whole_walks, "workers": 1, "batch": 3}, ValueError, "must take `first`"),
-        ({"factory_or_name": whole_walks, "backend": "serial", "batch": 3}, ValueError, "must take `first`"),
-        ({"factory_or_name": whole_walks, "assets": {}}, TypeError, "takes no assets"),
+        ({"factory_or_name": whole_walks, "workers": 2}, ValueError, "does not take `first`"),
+        ({"factory_or_name": whole_walks, "workers": 1, "batch": 3}, ValueError, "does not take `first`"),
+        ({"factory_or_name": whole_walks, "backend": "serial", "batch": 3}, ValueError, "does not take `first`"),
+        ({"factory_or_name": whole_walks, "assets": {}}, TypeError, "does not take any"),
         ({"factory_or_name": 3}, TypeError, "callable"),
-        ({"factory_or_name": "squared", "assets": {}}, TypeError, "takes no assets"),
+        ({"factory_or_name": "squared", "assets": {}}, TypeError, "does not take any"),
         ({"factory_or_name": "squarred"}, ValueError, "Did you mean"),
         ({"factory_or_name": "squared", "no_such": 1}, (ValueError, TypeError), "no_such"),
     ],
@@ -414,7 +417,7 @@ def test_close_while_another_thread_is_inside() -> None:
     env.close()
     thread.join(2.0)
     assert not thread.is_alive() and time.monotonic() - start < 3
-    assert isinstance(raised[0], RuntimeError) and "closed meanwhile by another thread" in str(raised[0])
+    assert isinstance(raised[0], RuntimeError) and "another thread has closed the vector" in str(raised[0])
 
 
 # -- set and log -------------------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ def test_setting_it_back_leaves_no_trace() -> None:
         ("force", "hard", {}, TypeError, "setting 'force' must be a number"),
         ("max_steps", 2.5, {}, ValueError, "setting 'max_steps' must be an integer"),
         ("continuous", True, {}, ValueError, "continuous=True would change the layout"),
-        ("force", 12, {"when": "step"}, ValueError, "when must be 'reset', as native settings are read when"),
+        ("force", 12, {"when": "step"}, ValueError, "when must be 'reset', since native settings are read at"),
         ("force", 12, {"when": 3}, ValueError, "when must be 'reset'"),
         ("force", 12, {"env_ids": [0, 8]}, ValueError, "environments are numbered from 0 to 7"),
         ("force", 12, {"env_ids": -1}, ValueError, "environments are numbered from 0 to 7"),

@@ -196,7 +196,7 @@ def test_two_hundred_workers() -> None:
 
 
 class OnlyHere:
-    """Cannot be made anew where `broken` is not set."""
+    """Cannot be unpickled unless `broken` is set."""
 
     def __reduce__(self) -> Any:
         return int, ("not a number",)
@@ -207,7 +207,7 @@ def test_values_that_cannot_be_sent_are_refused() -> None:
     env.reset()
     with pytest.raises(TypeError, match=r"the value cannot be sent to worker processes .*lock"):
         env.set("pace", threading.Lock())
-    with pytest.raises(TypeError, match=r"a value could not be made anew in a worker process \(ValueError.*importable"):
+    with pytest.raises(TypeError, match=r"a value could not be loaded in a worker process \(ValueError.*importable"):
         env.set("pace", OnlyHere())
     with pytest.raises(TypeError, match="cannot be sent"):
         env.set("pace", (number for number in range(3)))

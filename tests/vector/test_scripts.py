@@ -218,7 +218,7 @@ def growing_walks(num_envs: int, seed: int, first: int) -> Walks:
 
 @pytest.mark.parametrize(
     ("result", "message"),
-    [("None", "made a NoneType"), ("object()", "made a object"), ("1 / 0", "ZeroDivisionError")],
+    [("None", "got NoneType"), ("object()", "got object"), ("1 / 0", "ZeroDivisionError")],
 )
 def test_factories_that_make_something_else(result: str, message: str) -> None:
     with pytest.raises(vector.WorkerError, match=message):

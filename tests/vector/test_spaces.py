@@ -163,32 +163,36 @@ GOOD = {"eye": (np.zeros(2, np.float32), 5), "on": 1}
         (
             spaces.Box(0, 1, (3,)),
             np.zeros(1, np.float32),
-            r"the observation has shape \(1,\); its space says shape \(3,\)",
+            r"the observation has shape \(1,\): its space requires shape \(3,\)",
         ),
         (spaces.Box(0, 1, (3,)), np.float32(0), r"has shape \(\)"),
         (spaces.Box(0, 1, (3,)), None, "is of type NoneType"),
-        (spaces.Box(0, 1, (3,)), [1, [2, 3]], "is of type list and no array"),
-        (spaces.Box(0, 1, (3,)), np.array(["a"] * 3), "no array of numbers"),
+        (spaces.Box(0, 1, (3,)), [1, [2, 3]], "is of type list, not an array"),
+        (spaces.Box(0, 1, (3,)), np.array(["a"] * 3), "not an array of numbers"),
         (spaces.Box(0, 1, (3,)), {"a": 1}, "is of type dict"),
         (spaces.Box(0, 255, (2,), np.uint8), np.array([0, 256]), "holds int64 values that uint8 cannot"),
         (spaces.Box(0, 255, (2,), np.uint8), np.array([0.5, 1]), "holds float64 values that uint8 cannot"),
         (spaces.Box(0, 255, (2,), np.uint8), np.array([np.nan, 1]), "holds float64 values that uint8 cannot"),
         (spaces.Box(0, 200, (2,), np.int64), np.array([0, -1]), "holds int64 values that uint8 cannot"),
         (spaces.MultiBinary(2), np.array([0, 300]), "holds int64 values that int8 cannot"),
-        (spaces.Discrete(3, start=-1), 2, "the observation is 2; its space says a single integer from -1 to 1"),
+        (spaces.Discrete(3, start=-1), 2, "the observation is 2: its space requires a single integer from -1 to 1"),
         (spaces.Discrete(3), 1.0, "of type float"),
         (spaces.Discrete(3), np.array([1]), r"of type ndarray and shape \(1,\)"),
-        (spaces.MultiDiscrete([2, 3]), [1, 3], r"is \[1, 3\]; its space says integers from \[0, 0\] to \[1, 2\]"),
+        (spaces.MultiDiscrete([2, 3]), [1, 3], r"is \[1, 3\]: its space requires integers from \[0, 0\] to \[1, 2\]"),
         (spaces.MultiDiscrete([2, 3]), [1.0, 1.0], "integers from"),
         (spaces.MultiDiscrete([2, 3]), [1], r"has shape \(1,\)"),
-        (DEEP, 3, "is of type int; its space says a dictionary"),
-        (DEEP, {"eye": GOOD["eye"]}, r"has the keys \['eye'\]; its space says the keys \['eye', 'on'\]"),
+        (DEEP, 3, "is of type int: its space requires a dictionary"),
+        (DEEP, {"eye": GOOD["eye"]}, r"has the keys \['eye'\]: its space requires the keys \['eye', 'on'\]"),
         (DEEP, GOOD | {"more": 1}, "the keys"),
-        (DEEP, GOOD | {"eye": 3}, "part 'eye' of the observation is of type int; its space says a tuple of 2 parts"),
-        (DEEP, GOOD | {"eye": (1,)}, "part 'eye' of the observation has 1 parts; its space says 2 parts"),
+        (
+            DEEP,
+            GOOD | {"eye": 3},
+            "part 'eye' of the observation is of type int: its space requires a tuple of 2 parts",
+        ),
+        (DEEP, GOOD | {"eye": (1,)}, "part 'eye' of the observation has 1 parts: its space requires 2 parts"),
         (DEEP, GOOD | {"eye": np.array(1)}, "part 'eye' of the observation is of type ndarray"),
         (DEEP, GOOD | {"eye": (np.zeros((1, 2)), 5)}, r"part 'eye.0' of the observation has shape \(1, 2\)"),
-        (DEEP, GOOD | {"eye": (np.zeros(2), 8)}, "part 'eye.1' of the observation is 8; .* from 5 to 7"),
+        (DEEP, GOOD | {"eye": (np.zeros(2), 8)}, "part 'eye.1' of the observation is 8: .* from 5 to 7"),
     ],
 )
 def test_observations_that_do_not_fit_are_refused(space: Any, observation: Any, complaint: str) -> None:
@@ -246,7 +250,7 @@ def test_leaves_without_a_place_in_the_contract_are_refused_by_name(which: Any, 
 
 
 def test_names_that_collide_and_spaces_without_parts_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"two parts .* called 'a\.b'"):
+    with pytest.raises(ValueError, match=r"two parts .* named 'a\.b'"):
         ObservationCodec(spaces.Dict({"a.b": spaces.Discrete(2), "a": spaces.Dict({"b": spaces.Discrete(2)})}))
     for empty in (spaces.Dict({}), spaces.Tuple([]), spaces.Tuple([spaces.Dict({})])):
         with pytest.raises(ValueError, match="the observation space is empty"):
@@ -339,11 +343,11 @@ def test_actions_stay_inside_bounds_that_float32_lacks() -> None:
 
 
 def test_action_spaces_without_a_place_in_the_contract_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"mixes discrete parts \('gear'\) with continuous ones \('wheel'\)"):
+    with pytest.raises(ValueError, match=r"mixes discrete parts \('gear'\) and continuous parts \('wheel'\)"):
         ActionCodec(spaces.Dict({"wheel": spaces.Box(0, 1, (1,)), "gear": spaces.Discrete(3)}))
     with pytest.raises(ValueError, match="'value' is a Box of integers without bounds"):
         ActionCodec(spaces.Box(-np.inf, 5, (1,), np.int64))
-    with pytest.raises(ValueError, match=r"'value' has .* choices; the most is 2\*\*31 - 1"):
+    with pytest.raises(ValueError, match=r"'value' has .* choices: at most 2\*\*31 - 1"):
         ActionCodec(spaces.Box(0, 2**40, (1,), np.int64))
 
 

@@ -32,7 +32,7 @@ CALLS: dict[str, Callable[[Vector], Any]] = {
 WORDS = {
     "kill": "killed by SIGKILL",
     "segfault": "killed by SIGSEGV",
-    "leave": "it left with status 3",
+    "leave": "it exited with status 3",
     "error": "RuntimeError: on purpose",
     "sys_exit": "SystemExit: 4",
     "end_of_file": "EOFError",

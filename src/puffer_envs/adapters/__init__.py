@@ -1,1 +1,1 @@
-"""Translations both ways: `from_*` brings others' environments behind our contract, `to_*` brings ours to others."""
+"""Adapters both ways: `from_*` gives other environments the buffer contract, `to_*` gives ours another interface."""

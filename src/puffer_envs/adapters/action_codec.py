@@ -1,4 +1,4 @@
-"""Rows of actions of the contract, as actions of any Gymnasium space: all parts discrete, or all continuous."""
+"""From the contract's rows of actions to actions of any Gymnasium space whose parts are all discrete or continuous."""
 
 from __future__ import annotations
 
@@ -15,29 +15,33 @@ from numpy.typing import NDArray
 from puffer_envs.adapters.spaces import MAX_CHOICES, ONLY_LEAF, Space, children, join, leaves
 
 Decoder = Callable[[NDArray[Any]], list[Any]]
-"""Columns (A, k) of actions -> A values of a space. They share no memory with the columns."""
+"""Columns (A, k) of actions -> A values of a space, which share no memory with the columns."""
 
 
 class ActionCodec:
-    """How rows of actions are turned into actions of one space."""
+    """Converts rows of actions to actions of one space."""
 
     space: Space
-    """Of a row: Discrete or MultiDiscrete counted from 0 (int32), or a one-dimensional Box of float32."""
+    """Space of a row: int32 Discrete or MultiDiscrete starting at 0, or a one-dimensional float32 Box."""
 
     def __init__(self, space: Space) -> None:
-        """Raises ValueError where the space mixes discrete and continuous, is empty, or has a leaf that is neither."""
+        """Create a codec.
+
+        Raises:
+            ValueError: the space mixes discrete and continuous parts, is empty, or has a leaf that is neither.
+        """
         parts = list(leaves(space, "action"))
         discrete, continuous = (
             [name for name, part in parts if _is_continuous(part) == wanted] for wanted in (False, True)
         )
         if discrete and continuous:
             raise ValueError(
-                f"the action space mixes discrete parts ({discrete[0]!r}) with continuous ones ({continuous[0]!r}); "
-                "wrap the environment so that all are of one kind"
+                f"the action space mixes discrete parts ({discrete[0]!r}) and continuous parts ({continuous[0]!r}). "
+                "Wrap the environment so that all are of one kind"
             )
         whole = _part(space, "")
         if len(whole.low) == 0:
-            raise ValueError("the action space is empty; give the agent something to do")
+            raise ValueError("the action space is empty. Add at least one action")
         self._decode = whole.decode
         single = len(whole.low) == 1 and all(isinstance(part, spaces.Discrete) for _, part in parts)
         self._unpack = single and not isinstance(space, spaces.Discrete)
@@ -49,9 +53,13 @@ class ActionCodec:
             self.space = spaces.MultiDiscrete((whole.high + 1).astype(np.int32), dtype=np.int32)
 
     def decode(self, actions: NDArray[Any]) -> list[Any]:
-        """One action of the environment's own space for each row of `actions`: (A,) for Discrete, else (A, k).
+        """Return one action of the environment's own space per row.
 
-        They share no memory with `actions`: an environment may keep its action, and change it.
+        Args:
+            actions: (A,) for Discrete, else (A, k).
+
+        Returns:
+            A actions, which share no memory with `actions`: an environment may keep and change its action.
         """
         return self._decode(actions[:, None] if self._unpack else actions)
 
@@ -61,14 +69,14 @@ _FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of an action space, as some columns of the rows of actions."""
+    """A part of an action space, which takes some columns of the rows of actions."""
 
     low: NDArray[Any]
-    """(k,) least value of each column: int64 zeros where it is discrete, float32 where it is continuous."""
+    """(k,) minimum of each column: int64 zeros if discrete, float32 if continuous."""
     high: NDArray[Any]
-    """(k,) greatest value of each column."""
+    """(k,) maximum of each column."""
     decode: Decoder
-    """Of these columns."""
+    """Converts these columns."""
 
 
 def _is_continuous(space: Space) -> bool:
@@ -91,7 +99,7 @@ def _part(space: Space, path: str) -> _Part:
 
 
 def _nested(parts: list[_Part], keys: list[Any] | None) -> _Part:
-    """A Dict with these keys, or a Tuple where there are none."""
+    """Combine the parts of a Dict with these keys, or of a Tuple if `keys` is None."""
     ends = np.cumsum([0, *(len(part.low) for part in parts)]).tolist()
     slices = [slice(*bounds) for bounds in itertools.pairwise(ends)]
 
@@ -115,7 +123,7 @@ def _discrete_decoder(space: spaces.Discrete[Any]) -> Decoder:
     dtype, start = space.dtype, space.start
 
     def decode(actions: NDArray[Any]) -> list[Any]:
-        # NumPy's integers, as `sample` gives them: `contains`, which many environments assert, is slower for int.
+        # NumPy integers, as `sample` returns them: `contains`, which many environments assert, is slower for int.
         choices = actions.reshape(len(actions)).astype(dtype)
         return list(choices + start if start else choices)
 
@@ -123,10 +131,10 @@ def _discrete_decoder(space: spaces.Discrete[Any]) -> Decoder:
 
 
 def _integer_decoder(start: NDArray[Any]) -> Decoder:
-    """Of arrays of integers or booleans, counted from `start`, in its dtype."""
+    """Return a decoder for arrays of integers or booleans that start at `start`, in its dtype."""
 
     def decode(actions: NDArray[Any]) -> list[Any]:
-        # What overflows in the cast comes back in the sum: integers wrap around, and the sum is in range.
+        # An overflow in the cast is undone by the sum: integers wrap around, and the sum is in range.
         return _rows(actions.reshape(len(actions), *start.shape).astype(start.dtype) + start)
 
     return decode
@@ -134,10 +142,10 @@ def _integer_decoder(start: NDArray[Any]) -> Decoder:
 
 def _integer_box(space: spaces.Box, name: str) -> _Part:
     if not (space.bounded_below.all() and space.bounded_above.all()):
-        raise ValueError(f"the action space's part {name!r} is a Box of integers without bounds; give it bounds")
+        raise ValueError(f"the action space's part {name!r} is a Box of integers without bounds. Give it bounds")
     choices = [int(high) - int(low) + 1 for low, high in zip(space.low.flat, space.high.flat, strict=True)]
     if max(choices, default=0) > MAX_CHOICES:
-        raise ValueError(f"the action space's part {name!r} has {max(choices)} choices; the most is 2**31 - 1")
+        raise ValueError(f"the action space's part {name!r} has {max(choices)} choices: at most 2**31 - 1 are allowed")
     return _discrete(np.array(choices, np.int64) - 1, _integer_decoder(space.low))
 
 
@@ -146,16 +154,16 @@ def _continuous_box(space: spaces.Box) -> _Part:
 
     def decode(actions: NDArray[Any]) -> list[Any]:
         values = actions.reshape(len(actions), *shape).astype(dtype)
-        # Bounds that float32 does not have were rounded, maybe outwards.
+        # Bounds that float32 cannot represent were rounded, possibly outwards.
         return _rows(values if dtype == np.float32 else np.minimum(np.maximum(values, low), high))
 
     with np.errstate(over="ignore"):  # bounds beyond float32 become infinite
         bounds = [bound.ravel().astype(np.float32) for bound in (low, high)]
-    if dtype == np.float16:  # whose range is smaller: what is in bounds must not become infinite
+    if dtype == np.float16:  # its range is smaller, and actions within bounds must not become infinite
         bounds = [bound.clip(-_FLOAT16_MAX, _FLOAT16_MAX) for bound in bounds]
     return _Part(bounds[0], bounds[1], decode)
 
 
 def _rows(values: NDArray[Any]) -> list[Any]:
-    """Each row as an array, also where it has no dimension."""
+    """Return each row as an array, even if it has no dimensions."""
     return list(values) if values.ndim > 1 else [values[row, ...] for row in range(len(values))]

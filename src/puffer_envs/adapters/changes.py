@@ -1,4 +1,4 @@
-"""Attributes of Python environments that are set from outside, at the moment that was asked for."""
+"""Attributes of Python environments that are set from outside, at the requested time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MISSING = object()
 
 
 class Changes:
-    """Values that wait for an environment's next reset or step. Environments share a value: they must not alter it."""
+    """Values that wait for an environment's next reset or step. Environments share a value and must not change it."""
 
     def __init__(self, envs: Sequence[Any]) -> None:
         self._envs = envs
@@ -22,9 +22,11 @@ class Changes:
         self._at_step: dict[int, dict[str, Any]] = {}
 
     def plan(self, key: str, value: Any, envs: Sequence[int], when: When) -> None:
-        """Set attribute `key` of these environments, or of the wrapper around them that has it, when the time comes.
+        """Plan to set attribute `key` of these environments, or of the wrapper around them that has it.
 
-        Raises AttributeError, and plans nothing, where one of them has no such attribute, or it cannot be set.
+        Raises:
+            AttributeError: one of them has no such attribute, or it cannot be set; nothing is planned.
+            ValueError: an invalid `when`.
         """
         if when not in get_args(When):
             raise ValueError(f"when must be 'reset' or 'step', got {when!r}")
@@ -35,12 +37,12 @@ class Changes:
             pending[key] = value
 
     def before_reset(self, env: int) -> None:
-        """Apply what waits for this environment's reset."""
+        """Apply the values that wait for this environment's reset."""
         if self._at_reset[env]:
             self._apply(env, self._at_reset[env])
 
     def before_step(self) -> None:
-        """Apply what waits for the next step of any environment."""
+        """Apply the values that wait for the next step of any environment."""
         if self._at_step:
             for env, pending in self._at_step.items():
                 self._apply(env, pending)
@@ -54,16 +56,16 @@ class Changes:
 
 
 def owner_of(env: Any, key: str) -> Any:
-    """The environment, or the outermost wrapper around it, that has this attribute itself.
+    """Return the environment or the outermost wrapper around it that has this attribute itself.
 
     Raises:
         AttributeError: none has it, or it is a method or a property without a setter.
     """
     for layer in _layers(env):
-        found = inspect.getattr_static(layer, key, _MISSING)  # not what a wrapper passes on by __getattr__
+        found = inspect.getattr_static(layer, key, _MISSING)  # ignores what a wrapper forwards with __getattr__
         if found is not _MISSING:
             if isinstance(found, types.FunctionType) or (isinstance(found, property) and found.fset is None):
-                raise AttributeError(f"{key!r} of {type(layer).__name__} is a method or read-only; it cannot be set")
+                raise AttributeError(f"{key!r} of {type(layer).__name__} cannot be set: it is a method or read-only")
             return layer
     core = getattr(env, "unwrapped", env)
     known = sorted(name for name in getattr(core, "__dict__", {}) if not name.startswith("_"))
@@ -71,12 +73,12 @@ def owner_of(env: Any, key: str) -> Any:
 
 
 def _layers(env: Any) -> Iterator[Any]:
-    """The wrappers from the outermost inwards, and the environment."""
+    """Yield the wrappers from the outermost inwards, then the environment."""
     core = getattr(env, "unwrapped", env)
     layer = env
     while layer is not core and inspect.getattr_static(layer, "env", None) is not None:
         yield layer
         layer = layer.env
     yield layer
-    if layer is not core:  # PettingZoo's conversions call what they wrap otherwise
+    if layer is not core:  # PettingZoo's conversions use another name for what they wrap
         yield core

@@ -1,4 +1,4 @@
-"""Gymnasium environments, behind the buffer contract."""
+"""Gymnasium environments with the buffer contract."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from puffer_envs.adapters.python_block import PythonBlock, require_same
 
 
 class GymnasiumBlock(PythonBlock):
-    """Single-agent environments of Gymnasium's interface, one row each.
+    """Single-agent Gymnasium environments, one row each.
 
-    Episodes restart in the step that ends them. Where an environment sets both flags, the episode was terminated.
+    Episodes restart in the step that ends them. If an environment sets both flags, the episode counts as terminated.
     """
 
     envs: list[gymnasium.Env[Any, Any]]
@@ -26,7 +26,7 @@ class GymnasiumBlock(PythonBlock):
     def _check(self, env: Any) -> None:
         if not isinstance(env, gymnasium.Env):
             raise TypeError(
-                f"the factory must return a gymnasium.Env, and returned a {type(env).__module__}.{type(env).__name__}"
+                f"the factory must return a gymnasium.Env, got a {type(env).__module__}.{type(env).__name__}"
             )
 
     def _prepare(self) -> None:
@@ -71,15 +71,15 @@ class GymnasiumBlock(PythonBlock):
 
 @dataclass(frozen=True)
 class GymnasiumFactory:
-    """Makes environments of one registered kind. Can be pickled, also where the registration is known here only."""
+    """Makes environments from one registration. Can be pickled, even if only this process has the registration."""
 
     spec: EnvSpec
     """The registration."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """For `gymnasium.make`."""
+    """Keyword arguments for `gymnasium.make`."""
 
     def __call__(self) -> gymnasium.Env[Any, Any]:
-        """Make one.
+        """Make one environment.
 
         Raises:
             ImportError: it needs a package that is not installed.
@@ -88,16 +88,17 @@ class GymnasiumFactory:
             return gymnasium.make(self.spec, **{"disable_env_checker": True, **self.kwargs})
         except gymnasium.error.DependencyNotInstalled as error:
             told = str(error).strip().rstrip(".")
-            hint = "" if "pip install" in told else '; try: pip install "gymnasium[all]"'
+            hint = "" if "pip install" in told else '. Try: pip install "gymnasium[all]"'
             raise ImportError(f"{self.spec.id} needs a package that is missing: {told}{hint}") from error
 
 
 def gymnasium_factory(env_id: str, **kwargs: Any) -> GymnasiumFactory:
-    """A factory of what `gymnasium.make(env_id, **kwargs)` makes, without the wrappers that only check.
+    """Return a factory for `gymnasium.make(env_id, **kwargs)`, without the wrappers that only check.
 
     Args:
         env_id: `CartPole-v1`, or `module:Name-v0` to import a module that registers it.
-        **kwargs: as for `gymnasium.make`: `max_episode_steps`, `render_mode`, and the environment's own.
+        **kwargs: keyword arguments for `gymnasium.make`: `max_episode_steps`, `render_mode`, and the environment's
+            own.
 
     Raises:
         ValueError: there is no such environment.
@@ -110,11 +111,11 @@ def gymnasium_factory(env_id: str, **kwargs: Any) -> GymnasiumFactory:
         spec = gymnasium.spec(name)
     except gymnasium.error.Error as error:
         versions = [known for known in gymnasium.registry if known.startswith(f"{name}-v")]
-        hint = f"; give its version: {', '.join(versions)}" if versions else f": {error}"
+        hint = f". Give its version: {', '.join(versions)}" if versions else f": {error}"
         raise ValueError(f"Gymnasium has no environment {name!r}{hint}") from error
     if spec.entry_point is None:
-        raise ValueError(f"Gymnasium has {name!r} as a vector environment only; it cannot be made one by one")
-    # The order of calls is this block's business, so nobody has to check it on every step.
+        raise ValueError(f"Gymnasium has {name!r} only as a vector environment. Use one that gymnasium.make can make")
+    # The block guarantees the order of calls, so it need not be checked on every step.
     return GymnasiumFactory(dataclasses.replace(spec, order_enforce=False), kwargs)
 
 
@@ -123,8 +124,8 @@ def _import(module: str, env_id: str) -> None:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # the module is there, and needs one that is not
+            raise  # the module exists, but something it imports does not
         raise ImportError(
-            f"{env_id!r} needs the module {error.name!r}, which cannot be found; "
-            f"correct its name, put it on the Python path, or: pip install {error.name.partition('.')[0]}"
+            f"{env_id!r} needs the module {error.name!r}, which was not found. "
+            f"Check its name, add it to the Python path, or: pip install {error.name.partition('.')[0]}"
         ) from error

@@ -1,4 +1,4 @@
-"""PettingZoo's parallel environments, behind the buffer contract."""
+"""PettingZoo's parallel environments with the buffer contract."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ PACKAGE = "pettingzoo"
 
 
 class PettingZooBlock(PythonBlock):
-    """Environments of PettingZoo's ParallelEnv interface: one row for each of `possible_agents`, in that order.
+    """PettingZoo ParallelEnvs: one row for each of `possible_agents`, in that order.
 
-    - `agent_mask` is True where an agent lives. Other rows are zeros, with every action allowed.
+    - `agent_mask` is True for agents that are alive. Other rows are zeros, with every action allowed.
     - An agent whose termination or truncation is set leaves its last observation in `final_observations`, and its row
-      stays empty until the next episode. Where both are set, it was terminated.
-    - An agent that vanishes from `env.agents` without a flag was truncated; its last observation is the one it was
-      given then, or else the one before.
-    - An agent that comes later fills its row in the step that lists it. What is said of agents that do not live is
-      not looked at.
-    - When nobody is left the environment restarts in the same step.
+      stays empty until the next episode. If both are set, it counts as terminated.
+    - An agent that disappears from `env.agents` without a flag counts as truncated. Its last observation is the one
+      from that step, if any, else the one before.
+    - An agent that joins later fills its row in the step that lists it. Values for agents that are not alive are
+      ignored.
+    - When no agent is left, the environment restarts in the same step.
     """
 
     def _check(self, env: Any) -> None:
         kind = type(env)
         if hasattr(kind, "agent_iter"):
             raise TypeError(
-                f"{kind.__name__} is an AEC environment, whose agents move in turn; make a ParallelEnv, "
+                f"{kind.__name__} is an AEC environment, whose agents take turns. Use a ParallelEnv, "
                 "or convert it with pettingzoo.utils.aec_to_parallel"
             )
         missing = [name for name in NEEDED if not hasattr(env, name)]
         if missing:
             raise TypeError(
-                f"the factory must return a PettingZoo ParallelEnv; the {kind.__name__} it returned has no {missing[0]}"
+                f"the factory must return a PettingZoo ParallelEnv, got a {kind.__name__}, which has no {missing[0]}"
             )
 
     def _prepare(self) -> None:
         agents = list(self.envs[0].possible_agents)
         if not agents:
-            raise ValueError("possible_agents is empty; list all agents that may ever take part")
+            raise ValueError("possible_agents is empty. List all agents that can ever take part")
         for i, env in enumerate(self.envs):
             require_same("possible_agents", agents, list(env.possible_agents), self._first, self._first + i)
         spaces = {}
@@ -63,8 +63,8 @@ class PettingZooBlock(PythonBlock):
                     if theirs != spaces[kind]:
                         raise ValueError(
                             f"all agents must have the same {kind}: {agents[0]!r} has {spaces[kind]}, {agent!r} of "
-                            f"environment {self._first + i} has {theirs}; wrap the environment so that they have, "
-                            "for instance by padding"
+                            f"environment {self._first + i} has {theirs}. Wrap the environment so that they match, "
+                            "for example by padding"
                         )
         self._lay_out(spaces["observation_space"], spaces["action_space"], agents=len(agents), padded=True)
         self._rows = [
@@ -94,7 +94,7 @@ class PettingZooBlock(PythonBlock):
         self._gone[env] = set()
         self._welcome(env, observations, infos)
         if not self._seen[env]:
-            raise ValueError(f"{type(self.envs[env]).__name__}.reset() left env.agents empty; nobody could act")
+            raise ValueError(f"{type(self.envs[env]).__name__}.reset() left env.agents empty: no agent can act")
         self._clear_empty_rows(env)
 
     def step(self) -> None:
@@ -135,15 +135,17 @@ class PettingZooBlock(PythonBlock):
             self._begin(env, None)
 
     def _welcome(self, env: int, observations: Mapping[Any, Any], infos: Mapping[Any, Any]) -> None:
-        """Write the rows of all agents that live now, the new ones among them."""
+        """Write the rows of all agents that are alive now, including new ones."""
         rows, gone, seen = self._rows[env], self._gone[env], self._seen[env]
         for agent in self.envs[env].agents:
             if agent in gone:
                 continue
             if agent not in rows:
-                raise ValueError(f"agent {agent!r} is in env.agents, but not in env.possible_agents; list it there too")
+                raise ValueError(
+                    f"agent {agent!r} is in env.agents, but not in env.possible_agents. List it there, too"
+                )
             if agent not in observations:
-                raise ValueError(f"agent {agent!r} is in env.agents, but was given no observation; give it one")
+                raise ValueError(f"agent {agent!r} is in env.agents, but got no observation. Return one for it")
             row, observation = rows[agent], observations[agent]
             seen[agent] = observation
             self._lives[row] = True
@@ -165,29 +167,29 @@ class PettingZooBlock(PythonBlock):
 
 @dataclass(frozen=True)
 class PettingZooFactory:
-    """Makes parallel environments of one kind. Can be pickled."""
+    """Makes parallel environments of one name. Can be pickled."""
 
     name: str
     """See `pettingzoo_factory`."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """For the environment."""
+    """Keyword arguments for the environment."""
 
     def __call__(self) -> Any:
-        """Make one."""
+        """Make one environment."""
         return find_factory(self.name)(**self.kwargs)
 
 
 def pettingzoo_factory(name: str, **kwargs: Any) -> PettingZooFactory:
-    """A factory of parallel environments.
+    """Return a factory of parallel environments.
 
     Args:
-        name: an environment of PettingZoo, as `butterfly/pistonball-v6`, `butterfly.pistonball_v6` or
+        name: an environment of PettingZoo, such as `butterfly/pistonball-v6`, `butterfly.pistonball_v6` or
             `pettingzoo.butterfly.pistonball_v6`; a module of another package that has a `parallel_env`; or
             `module:factory`.
-        **kwargs: for the environment.
+        **kwargs: keyword arguments for the environment.
 
     Raises:
-        ValueError: there is no such environment, or not as a parallel one.
+        ValueError: there is no such environment, or no parallel one.
         ImportError: a package is missing.
     """
     find_factory(name)
@@ -195,11 +197,11 @@ def pettingzoo_factory(name: str, **kwargs: Any) -> PettingZooFactory:
 
 
 def find_factory(name: str) -> Callable[..., Any]:
-    """The callable that makes the environments of this name; see `pettingzoo_factory`."""
+    """Return the callable that makes environments of this name; see `pettingzoo_factory`."""
     if ":" in name:
         return load_factory(name)
     package = _import(PACKAGE, f"{name!r} needs PettingZoo")
-    # PettingZoo has a registry since 1.27; before, its environments are modules like those of other packages.
+    # PettingZoo has had a registry since 1.27. In older versions, its environments are modules as in other packages.
     registry: Mapping[str, Any] = getattr(package, "parallel_registry", {})
     env_id = re.sub(r"_v(?=\d+$)", "-v", name.removeprefix(f"{PACKAGE}.").replace(".", "/"))
     if env_id in registry:
@@ -208,27 +210,27 @@ def find_factory(name: str) -> Callable[..., Any]:
             _import(spec.entry_point.partition(":")[0], f"{name!r} needs more packages")
         return functools.partial(package.make, "parallel", spec)
     if env_id in getattr(package, "aec_registry", {}):
-        raise ValueError(f"{name!r} has agents that move in turn; only parallel environments can be run")
+        raise ValueError(f"{name!r} has agents that take turns: only parallel environments can be run")
     inside = name if name.startswith(f"{PACKAGE}.") else f"{PACKAGE}.{name}"
     for module_name in (name,) if registry else (inside, name):
         if not _exists(module_name):
             continue
         factory = getattr(_import(module_name, f"{name!r} needs more packages"), "parallel_env", None)
         if factory is None:
-            raise ValueError(f"the module {module_name!r} has no parallel_env; give one that has, or module:factory")
+            raise ValueError(f"the module {module_name!r} has no parallel_env. Name one that has, or module:factory")
         return factory  # type: ignore[no-any-return]
-    raise ValueError(f"PettingZoo has no environment {name!r}, and there is no such module.{suggest(env_id, registry)}")
+    raise ValueError(f"there is no PettingZoo environment or module {name!r}.{suggest(env_id, registry)}")
 
 
 def _exists(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):  # what it would lie in is missing, or the name is none
+    except (ImportError, ValueError):  # the parent package is missing, or the name is not valid
         return False
 
 
 def _import(module: str, purpose: str) -> ModuleType:
-    """Import a module, or raise ImportError with the line that installs what is missing."""
+    """Import a module, or raise ImportError with the command that installs what is missing."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

@@ -1,7 +1,7 @@
 """Action masks of Python environments, by the two conventions in use.
 
-Gymnasium's environments put `action_mask` into the info of every reset and step. PettingZoo's put it beside the
-observation: a Dict with the keys `observation` and `action_mask`, and nothing else. Either is for Discrete actions.
+Gymnasium's environments put `action_mask` into the info of every reset and step. PettingZoo's put it next to the
+observation: a Dict with the keys `observation` and `action_mask`, and nothing else. Both are for Discrete actions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEY = "action_mask"
 
 
 def is_beside_observation(observation_space: Space, action_space: Space) -> bool:
-    """Whether observations of this space come with a mask for actions of that one."""
+    """Return whether observations of this space come with a mask for actions of that space."""
     return (
         isinstance(observation_space, spaces.Dict)
         and isinstance(action_space, spaces.Discrete)
@@ -30,31 +30,34 @@ def is_beside_observation(observation_space: Space, action_space: Space) -> bool
 
 
 def without(observation_space: Space) -> Space:
-    """The space of the observation that lies beside a mask."""
+    """Return the space of the observation without its mask."""
     assert isinstance(observation_space, spaces.Dict)
     return observation_space["observation"]
 
 
 def is_in_info(info: Mapping[str, Any], action_space: spaces.Discrete[Any]) -> bool:
-    """Whether this first info holds a mask for actions of this space."""
+    """Return whether this first info has a mask for actions of this space."""
     return np.asarray(info.get(KEY)).shape == (action_space.n,)
 
 
 def beside(write: Writer) -> Writer:
-    """Writes the observation that lies beside a mask."""
+    """Return a writer for observations that come with a mask; it writes only the observation."""
 
     def write_observation(row: int, both: Any) -> None:
         if not isinstance(both, Mapping) or "observation" not in both:
-            raise ValueError(f"an observation must be a dictionary with 'observation' and {KEY!r}, as its space says")
+            raise ValueError(f"an observation must be a dictionary with 'observation' and {KEY!r}, like its space")
         write(row, both["observation"])
 
     return write_observation
 
 
 def writer(masks: NDArray[np.bool_]) -> Callable[[int, Mapping[str, Any]], None]:
-    """write(row, holder) copies the `action_mask` in `holder`, an info or an observation, into a row of `masks`.
+    """Return write(row, holder), which copies `action_mask` from `holder`, an info or an observation, to a row.
 
-    ValueError where there is none, or one of another length.
+    It raises ValueError if the mask is missing or has another length.
+
+    Args:
+        masks: (A, sum of choices) bool.
     """
     shape = masks.shape[1:]
 
@@ -62,7 +65,7 @@ def writer(masks: NDArray[np.bool_]) -> Callable[[int, Mapping[str, Any]], None]
         mask = np.asarray(holder.get(KEY))
         if mask.shape != shape:
             found = f"has shape {mask.shape}" if KEY in holder else "is missing"
-            raise ValueError(f"the {KEY} {found}, and had shape {shape} at first; give one with every observation")
+            raise ValueError(f"the {KEY} {found}: the first had shape {shape}. Give one with every observation")
         masks[row] = mask
 
     return write

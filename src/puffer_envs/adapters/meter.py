@@ -14,7 +14,7 @@ OWN_NAMES = ("n", "episode_return", "episode_length", "score")
 
 
 def numbers_in(info: Mapping[Any, Any]) -> dict[str, float]:
-    """The finite numbers at the top level of a final step's info, by name. True counts as 1."""
+    """Return the finite numbers at the top level of a final step's info, by name. True counts as 1."""
     return {
         key: float(value)
         for key, value in info.items()
@@ -35,24 +35,29 @@ class EpisodeMeter:
         self._sums: list[dict[str, float]] = [{} for _ in range(num_envs)]
 
     def restart(self) -> None:
-        """All episodes begin anew; those that were under way do not count."""
+        """Start all episodes from zero; unfinished ones do not count."""
         self._returns.fill(0.0)
         self._lengths.fill(0)
 
     def count(self, rewards: NDArray[np.float32], lived: NDArray[np.bool_] | int = 1) -> None:
-        """Add a step's rewards, (A,), to the episodes of the rows that lived through it."""
+        """Add a step's rewards.
+
+        Args:
+            rewards: (A,) float32.
+            lived: (A,) bool, which rows have an agent; 1 if all do.
+        """
         self._returns += rewards
         self._lengths += lived
 
     def finish(self, row: int, extras: Mapping[str, float]) -> None:
-        """The row's episode is over; `extras` are further numbers to sum."""
+        """Record the end of a row's episode; `extras` are additional numbers to sum."""
         total = float(self._returns[row])
         own = {"n": 1.0, "episode_return": total, "episode_length": float(self._lengths[row]), "score": total}
         self._returns[row] = self._lengths[row] = 0
         _add(self._sums[row // self._agents], own | dict(extras))
 
     def report(self, env: int | None) -> dict[str, float]:
-        """Sums of one environment, or of all; what was reported is cleared. `{}` when no episode finished."""
+        """Return and clear the sums of one environment, or of all; `{}` if no episode has finished."""
         total: dict[str, float] = {}
         for sums in self._sums if env is None else [self._sums[env]]:
             _add(total, sums)

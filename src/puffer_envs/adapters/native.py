@@ -1,4 +1,4 @@
-"""What every adapter out of the contract begins with: the native environment, and a seed where none is given."""
+"""Shared by all `to_*` adapters: making the native environment, and drawing a seed if none is given."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import spec
 
 MAX_SEED = 2**63
-"""Seeds drawn here are below this."""
+"""Drawn seeds are below this."""
 
 
 def make_native(
     name: str, settings: Mapping[str, Any], num_envs: int = 1, *, threads: int = 1, first: int = 0
 ) -> Environment:
-    """`puffer_envs.make`, but `settings` are settings only: other keywords of `make` among them are refused by name.
+    """Call `puffer_envs.make`, but reject its other keywords among `settings`.
 
     Raises:
-        ValueError, TypeError: unknown name or setting; a value that is not allowed.
-        MemoryError: the batch does not fit into this machine's memory.
+        ValueError, TypeError: an unknown name or setting, or a value that is not allowed.
+        MemoryError: the batch does not fit into memory.
     """
     chosen: dict[str, Any] = dict(resolve_settings(spec(name), settings))
     return make(name, num_envs, threads=threads, first=first, **chosen)
 
 
 def draw_seed(generator: np.random.Generator | None = None) -> int:
-    """A seed from the generator; without one, from the operating system's entropy."""
+    """Draw a seed from the generator, or from the operating system's entropy if there is none."""
     return int((generator or np.random.default_rng()).integers(MAX_SEED))

@@ -1,7 +1,7 @@
-"""Observations of any Gymnasium space, as rows of the contract.
+"""From observations of any Gymnasium space to the contract's rows.
 
-A Box of numbers stays an array. Everything else becomes structured bytes: the leaves one behind the other, each
-described by an `ObservationField`, discrete values counted from 0.
+A Box of numbers remains an array. Everything else becomes structured bytes: the leaves one after the other, each
+described by an `ObservationField`, with discrete values starting at 0.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ Writer = Callable[[int, Any], None]
 """write(row, observation) checks an observation and writes it into that row of an array."""
 
 ROW_ALIGNMENT = 8
-"""Structured bytes are a multiple of this long, so that the fields of every row are aligned."""
+"""The length of structured bytes is a multiple of this, so that the fields of every row are aligned."""
 
 
 class ObservationCodec:
-    """How observations of one space are written into rows."""
+    """Writes observations of one space into rows."""
 
     space: spaces.Box
-    """Of a row: uint8, int8 or float32."""
+    """Space of a row: uint8, int8 or float32."""
     fields: tuple[ObservationField, ...] | None
-    """What the bytes of a row mean; None where a row is a plain array."""
+    """The meaning of a row's bytes; None if a row is a plain array."""
 
     def __init__(self, space: Space) -> None:
-        """Raises ValueError where a leaf of the space has no fixed size, where two share a name, or there is none."""
+        """Create a codec.
+
+        Raises:
+            ValueError: a leaf of the space has no fixed size, two leaves share a name, or there is no leaf.
+        """
         self._space = space
         parts = list(leaves(space, "observation"))
         if isinstance(space, spaces.Box | spaces.MultiBinary):
@@ -44,10 +48,13 @@ class ObservationCodec:
             self.space = spaces.Box(0, 255, (size,), np.uint8)
 
     def writer(self, rows: NDArray[Any]) -> Writer:
-        """A function that writes an observation into one of `rows`, (A, *space.shape).
+        """Return write(row, observation), which writes every byte of that row.
 
-        It raises ValueError, naming the leaf, where an observation has another shape or other keys than its space
-        says, or values that its numbers cannot hold. Every byte of the row is written.
+        It raises ValueError, naming the leaf, if an observation has a shape or keys that its space does not allow, or
+        values that the dtype cannot hold.
+
+        Args:
+            rows: (A, *space.shape).
         """
         if self.fields is None:
             return _array_writer("", self._space, rows)
@@ -64,24 +71,24 @@ class ObservationCodec:
 
 
 def _place(parts: list[tuple[str, Space]]) -> tuple[tuple[ObservationField, ...], int]:
-    """Where each leaf lies, the wide numbers first so that no gaps are needed, and the length of a row in bytes."""
+    """Return the position of each leaf, widest numbers first to avoid gaps, and the length of a row in bytes."""
     dtypes: dict[str, np.dtype[Any]] = {}
     for name, space in parts:
         if name in dtypes:
-            raise ValueError(f"two parts of the observation space are called {name!r}; give one of them another key")
+            raise ValueError(f"two parts of the observation space are named {name!r}. Rename one of them")
         dtypes[name] = _stored_dtype(space)
     starts, end = {}, 0
     for name, space in sorted(parts, key=lambda part: -dtypes[part[0]].itemsize):
         starts[name] = end
         end += math.prod(space.shape or ()) * dtypes[name].itemsize
     if end == 0:
-        raise ValueError("the observation space is empty; give the agent something to observe")
+        raise ValueError("the observation space is empty. Add at least one observation")
     fields = (ObservationField(name, space, starts[name], dtypes[name], space.shape or ()) for name, space in parts)
     return tuple(fields), -(-end // ROW_ALIGNMENT) * ROW_ALIGNMENT
 
 
 def _stored_dtype(space: Space) -> np.dtype[Any]:
-    """What the contract stores a leaf's values as: whole numbers narrowly where the bounds allow it, else float32."""
+    """Return the dtype that stores a leaf: a narrow integer if the bounds allow it, else float32."""
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
         return np.dtype(np.int32)
     if space.dtype in (np.uint8, np.int8):
@@ -104,7 +111,7 @@ def _array_space(space: spaces.Box | spaces.MultiBinary) -> spaces.Box:
 
 
 def _tree_writer(space: Space, path: str, columns: Mapping[str, NDArray[Any]]) -> Writer:
-    """Writes a (nested) observation into `columns`, one array (A, *shape) per leaf, by name."""
+    """Return a writer of (nested) observations to `columns`, which has one array (A, *shape) per leaf by name."""
     if isinstance(space, spaces.Dict):
         return _dict_writer(space, path, columns)
     if isinstance(space, spaces.Tuple):
@@ -177,8 +184,8 @@ def _multi_discrete_writer(path: str, space: spaces.MultiDiscrete[Any], column: 
 
 
 def _array_writer(path: str, space: Space, column: NDArray[Any]) -> Writer:
-    # This runs for every environment and step: an array that comes as declared costs three comparisons, and a copy
-    # into a view made beforehand. Of the declared dtype, no value is lost by storing it: it fits, or is rounded.
+    # This runs for every environment and step: an array with the declared type and shape costs three comparisons and a
+    # copy into an existing view. Values of the declared dtype are not lost when stored: they fit or are rounded.
     own, shape, ndarray = np.dtype(space.dtype), column.shape[1:], np.ndarray
     views = [column[row, ...] for row in range(len(column))]
     declared = own if column.dtype.kind == "f" or np.can_cast(own, column.dtype) else column.dtype
@@ -192,14 +199,14 @@ def _array_writer(path: str, space: Space, column: NDArray[Any]) -> Writer:
 
 
 def _converted(path: str, observation: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An observation that does not come as declared, in the dtype it is stored in."""
+    """Convert an observation without the declared type to the dtype in which it is stored."""
     values = _numbers(path, observation, shape)
     if dtype.kind == "f":
         return values
     with np.errstate(invalid="ignore"):
         stored = values.astype(dtype)
     if not np.array_equal(stored, values):
-        _refuse(path, f"holds {values.dtype} values that {dtype} cannot", f"whole numbers that fit {dtype}")
+        _refuse(path, f"holds {values.dtype} values that {dtype} cannot", f"integers that fit {dtype}")
     return stored
 
 
@@ -209,7 +216,7 @@ def _numbers(path: str, observation: Any, shape: tuple[int, ...]) -> NDArray[Any
     except ValueError:  # ragged lists
         values = np.asarray(None)
     if values.dtype.kind not in "biuf":
-        _refuse(path, f"is of type {type(observation).__name__} and no array of numbers", f"numbers of shape {shape}")
+        _refuse(path, f"is of type {type(observation).__name__}, not an array of numbers", f"numbers of shape {shape}")
     if values.shape != shape:
         _refuse(path, f"has shape {values.shape}", f"shape {shape}")
     return values
@@ -217,4 +224,4 @@ def _numbers(path: str, observation: Any, shape: tuple[int, ...]) -> NDArray[Any
 
 def _refuse(path: str, found: str, expected: str) -> NoReturn:
     subject = f"part {path!r} of the observation" if path else "the observation"
-    raise ValueError(f"{subject} {found}; its space says {expected}")
+    raise ValueError(f"{subject} {found}: its space requires {expected}")

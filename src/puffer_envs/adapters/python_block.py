@@ -1,4 +1,4 @@
-"""What blocks of Python environments have in common: making, seeding, changing, logging, showing and closing them."""
+"""The base class of blocks of Python environments: making, seeding, changing, logging, rendering and closing them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from puffer_envs.vector.layout import BufferLayout, Buffers
 
 
 def require_same(what: str, ours: Any, theirs: Any, first: int, other: int) -> None:
-    """Raise ValueError unless environment number `other` has what environment `first` has."""
+    """Raise ValueError unless environments `first` and `other` have the same value."""
     if ours != theirs:
         raise ValueError(
             f"all environments must have the same {what}: environment {first} has {ours}, environment {other} {theirs}"
@@ -30,28 +30,28 @@ def require_same(what: str, ours: Any, theirs: Any, first: int, other: int) -> N
 
 
 class PythonBlock(ABC):
-    """A `Block` (vector/block.py) of environments written in Python, stepped one after the other."""
+    """A `Block` (vector/block.py) of Python environments that are stepped one after the other."""
 
     envs: list[Any]
     """The environments; empty after `close`."""
     layout: BufferLayout
-    """Of their rows."""
+    """Layout of their rows."""
 
     def __init__(self, make_env: Callable[[], Any], num_envs: int, first: int, seed: int) -> None:
         """Make the environments `first` to `first + num_envs - 1` of a run.
 
-        Where actions are discrete, each is reset once, to see whether it gives action masks.
+        With discrete actions, each is reset once, to find out whether it has action masks.
 
         Args:
-            make_env: makes a new environment every time it is called.
+            make_env: makes a new environment in every call.
             num_envs: how many to make.
             first: number of the first one in the run.
-            seed: what the first `reset(None)` uses.
+            seed: seed of the first `reset(None)`.
 
         Raises:
-            TypeError: what was made is no environment of the right kind.
-            ValueError: the environments differ in their spaces, are one and the same, or have a space that the
-                contract has no place for.
+            TypeError: `make_env` returned something else than the right kind of environment.
+            ValueError: the environments have different spaces, are the same object, or have a space that the contract
+                does not support.
         """
         self.envs = []
         self._first = first
@@ -61,7 +61,7 @@ class PythonBlock(ABC):
                 self.envs.append(make_env())
                 self._check(self.envs[-1])
             if len({id(env) for env in self.envs}) < num_envs:
-                raise ValueError("the factory returned the same environment twice; make a new one in every call")
+                raise ValueError("the factory returned the same environment twice. Make a new one in every call")
             self._changes = Changes(self.envs)
             self._prepare()
         except BaseException:
@@ -71,7 +71,7 @@ class PythonBlock(ABC):
 
     @abstractmethod
     def _check(self, env: Any) -> None:
-        """Raise TypeError unless it is an environment of the right kind."""
+        """Raise TypeError unless `env` is the right kind of environment."""
 
     @abstractmethod
     def _prepare(self) -> None:
@@ -83,14 +83,14 @@ class PythonBlock(ABC):
 
     @abstractmethod
     def _begin(self, env: int, seed: int | None) -> None:
-        """Begin an episode and write what it shows first."""
+        """Start an episode and write its first observation."""
 
     @abstractmethod
     def step(self) -> None:
         """See `Block`."""
 
     def _lay_out(self, observation_space: Space, action_space: Space, agents: int, padded: bool) -> None:
-        """Find out what rows look like, from the spaces of one agent."""
+        """Determine the layout of rows from the spaces of one agent."""
         self._mask_beside = masks.is_beside_observation(observation_space, action_space)
         self._mask_in_info = not self._mask_beside and self._find_masks(action_space)
         self._observations = ObservationCodec(
@@ -108,7 +108,7 @@ class PythonBlock(ABC):
         )
 
     def _find_masks(self, action_space: Space) -> bool:
-        # All are reset, not one, since what an environment does must not depend on its place in a block.
+        # Reset all of them, because the behaviour of an environment must not depend on its place in a block.
         if not isinstance(action_space, spaces.Discrete):
             return False
         found = [
@@ -117,7 +117,7 @@ class PythonBlock(ABC):
         ]
         if len(set(found)) > 1:
             raise ValueError(
-                f"some environments give an {masks.KEY} in their first info and some do not; let all do so"
+                f"some environments have an {masks.KEY} in their first info and some do not: all or none must"
             )
         return found[0]
 
@@ -158,30 +158,30 @@ class PythonBlock(ABC):
     def set(self, key: str, value: Any, envs: list[int], when: When) -> None:
         """Set an attribute of some environments; see `Block`.
 
-        It is looked for in the environment's wrappers, from the outermost inwards, and then in itself. Environments
-        of a block share the value, so they must not change it.
+        The attribute is searched in the environment's wrappers, from the outermost inwards, then in the environment.
+        Environments of a block share the value, so they must not change it.
 
         Raises:
             AttributeError: one of them has no such attribute, or it cannot be set.
-            ValueError: `when` is something else.
+            ValueError: an invalid `when`.
         """
         self._changes.plan(key, value, envs, when)
 
     def log(self, env: int | None) -> dict[str, float]:
-        """Sums over the (agents') episodes finished since the last call; see `Block`.
+        """Return and clear the sums over the (agents') episodes finished since the last call; see `Block`.
 
-        `n`, `episode_return`, `episode_length`, `score` (the return), and every finite number in the last step's
-        info, under its own name. An episode that does not have it counts as 0.
+        They are `n`, `episode_return`, `episode_length`, `score` (the return) and, by its own name, every finite number
+        in the last step's info. An episode without that number counts as 0.
         """
         return self._meter.report(env)
 
     def render(self, env: int) -> Any:
-        """What the environment's own `render()` returns; None where it was made without a render mode."""
+        """Return what the environment's `render()` returns; None if it was made without a render mode."""
         environment = self.envs[env]
         return None if getattr(environment, "render_mode", None) is None else environment.render()
 
     def close(self) -> None:
-        """Close all environments, and then raise what the first one that could not raised. May be called twice."""
+        """Close all environments, then raise the first exception, if any. Can be called twice."""
         envs, self.envs = self.envs, []
         errors = []
         for env in envs:

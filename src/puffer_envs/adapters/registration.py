@@ -1,4 +1,4 @@
-"""Names for `gymnasium.make`: puffer/Breakout-v1 and so on, one for each environment that `puffer_envs.make` knows."""
+"""IDs for `gymnasium.make`, such as puffer/Breakout-v1, one for each environment that `puffer_envs.make` knows."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from puffer_envs.spec import EnvSpec, list_envs, read_layout, spec
 
 NAMESPACE = "puffer"
 ADAPTERS = "puffer_envs.adapters.to_gymnasium"
-"""Imported by Gymnasium when one of the names is first used."""
+"""Module that Gymnasium imports when one of the IDs is first used."""
 
 
 def gymnasium_id(env: EnvSpec) -> str:
-    """'my_game', version 2 -> 'puffer/MyGame-v2'."""
+    """Return the ID of an environment: 'my_game', version 2 -> 'puffer/MyGame-v2'."""
     camel_case = "".join(word.capitalize() for word in env.name.split("_"))
     return f"{NAMESPACE}/{camel_case}-v{env.version}"
 
 
 def register(name: str) -> None:
-    """Tell Gymnasium of one environment; do nothing where it knows it already.
+    """Register one environment with Gymnasium, unless it already is.
 
-    A Gymnasium Env has one agent: where the default settings make several, and one other setting can make it one,
-    that setting is given with the name. Where none can, the name serves `gymnasium.make_vec` only.
+    A Gymnasium Env has one agent. If an environment has several by default and one setting can reduce them to one,
+    that setting is registered with the ID. If none can, the ID works only with `gymnasium.make_vec`.
     """
     env = spec(name)
     if gymnasium_id(env) in gymnasium.registry:
@@ -37,13 +37,13 @@ def register(name: str) -> None:
 
 
 def register_all() -> None:
-    """Tell Gymnasium of all environments."""
+    """Register all environments with Gymnasium."""
     for name in list_envs():
         register(name)
 
 
 def single_agent_settings(env: EnvSpec) -> dict[str, float] | None:
-    """Settings under which the environment has one agent: {} if the defaults do, None if no one setting does it."""
+    """Return settings with which the environment has one agent: {} for the defaults, None if no one setting does."""
     if env.layout.agents == 1:
         return {}
     defaults = [p.default for p in env.params]

@@ -1,4 +1,4 @@
-"""Pictures for the adapters, drawn by whichever installed package offers to: this one draws nothing itself."""
+"""Images for the adapters, drawn by an installed renderer package: `puffer_envs` itself draws nothing."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from numpy.typing import NDArray
 from puffer_envs.environment import Environment
 
 GROUP = "puffer.renderers"
-"""Entry points in this group name a callable: native environment -> `Renderer`."""
+"""Group of entry points that name a callable: native environment -> `Renderer`."""
 MODES = ("human", "rgb_array")
 """All that `View` knows."""
-NO_RENDERER = 'nothing that draws environments is installed: pip install "puffer-envs[render]"'
+NO_RENDERER = 'no renderer is installed: pip install "puffer-envs[render]"'
 
 Frame = NDArray[np.uint8]
 """(height, width, 3), RGB."""
 
 
 class Renderer(Protocol):
-    """Draws the environments of one batch as they are now."""
+    """Draws the current states of the environments of one batch."""
 
     def frame(self, env: int = 0) -> Frame:
-        """A new picture of one environment, (height, width, 3) uint8 RGB. Needs no screen."""
+        """Return a new image of one environment, (height, width, 3) uint8 RGB. Needs no screen."""
         ...
 
     def show(self, env: int = 0) -> None:
-        """Show one environment in a window, and return when the next step is due by the environment's rate."""
+        """Show one environment in a window, and return when the next step is due at the environment's rate."""
         ...
 
     def close(self) -> None:
-        """Free everything; may be called twice."""
+        """Free all resources. Can be called twice."""
         ...
 
 
@@ -54,14 +54,14 @@ def offered_modes() -> list[str]:
 
 
 class View:
-    """What the adapters' `render` has in common: a mode, and a renderer if the mode needs one."""
+    """The adapters' shared `render`: a mode, and a renderer if the mode needs one."""
 
     def __init__(self, environment: Environment, mode: str | None) -> None:
-        """Find a renderer, unless `mode` is None. It opens nothing before the first picture.
+        """Find a renderer, unless `mode` is None. Nothing is opened before the first image.
 
         Raises:
-            ValueError: no such mode.
-            gymnasium.error.DependencyNotInstalled: nothing that draws is installed.
+            ValueError: an unknown mode.
+            gymnasium.error.DependencyNotInstalled: no renderer is installed.
         """
         if mode is not None and mode not in MODES:
             raise ValueError(f"render_mode must be {' or '.join(map(repr, MODES))} or None, got {mode!r}")
@@ -70,19 +70,24 @@ class View:
         self._renderer = None if mode is None else _make_renderer(environment)
 
     def follow(self) -> None:
-        """After each step and reset: in mode human what happens is shown without being asked for."""
+        """Update the window in mode human. Call it after each step and reset."""
         if self.mode == "human" and self._renderer is not None:
             self._renderer.show()
 
     def picture(self, what: Any, env: int = 0) -> Frame | None:
-        """The picture of one environment in mode rgb_array; None in mode human, and in no mode, with a warning.
+        """Return the image of one environment in mode rgb_array, None in mode human. Without a mode, warn.
 
-        `what` is the adapter, for the warning's sake. Raises RuntimeError before the first reset and after close.
+        Args:
+            what: the adapter, for the warning.
+            env: number of the environment.
+
+        Raises:
+            RuntimeError: before the first reset, or after close.
         """
         if self._renderer is None:
-            logger.warn(f'{what}: render() draws nothing without a mode: make it with render_mode="rgb_array"')
+            logger.warn(f'{what}: render() draws nothing without a render mode. Make it with render_mode="rgb_array"')
             return None
-        self._environment.state_hash(env)  # raises where there is nothing to draw
+        self._environment.state_hash(env)  # raises if there is nothing to draw
         return None if self.mode == "human" else self._renderer.frame(env)
 
     def close(self) -> None:
@@ -98,5 +103,5 @@ def _make_renderer(environment: Environment) -> Renderer:
     make: Callable[[Environment], Renderer] = next(iter(offers)).load()
     try:
         return make(environment)
-    except Exception as error:  # each renderer has its own; they say what is missing, and how to get it
+    except Exception as error:  # each renderer has its own errors, which say what is missing and how to get it
         raise DependencyNotInstalled(str(error)) from error

@@ -1,4 +1,4 @@
-"""What encoders and decoders know of Gymnasium's spaces: how nested ones are taken apart, and how parts are called."""
+"""How encoders and decoders split nested Gymnasium spaces, and name their parts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from gymnasium import spaces
 Space = gymnasium.spaces.Space[Any]
 
 ONLY_LEAF = "value"
-"""Name of a leaf that is a whole space by itself."""
+"""Name of the only leaf of a space that is not nested."""
 MAX_CHOICES = 2**31 - 1
-"""Discrete values are int32."""
+"""Maximum number of choices, because discrete values are int32."""
 
 
 def join(path: str, key: object) -> str:
-    """The name of a part: keys and positions on the way to it, joined by dots."""
+    """Return the name of a part: the keys and positions that lead to it, joined by dots."""
     return f"{path}.{key}" if path else str(key)
 
 
 def children(space: Space) -> list[tuple[Any, Space]] | None:
-    """Keys or positions and subspaces of a Dict or Tuple; None for a leaf."""
+    """Return keys or positions and subspaces of a Dict or Tuple; None for a leaf."""
     if isinstance(space, spaces.Dict):
         return list(space.spaces.items())
     if isinstance(space, spaces.Tuple):
@@ -31,15 +31,15 @@ def children(space: Space) -> list[tuple[Any, Space]] | None:
 
 
 def leaves(space: Space, what: str, path: str = "") -> Iterator[tuple[str, Space]]:
-    """Name and space of every leaf, in order.
+    """Yield the name and space of every leaf, in order.
 
     Args:
         space: any space.
         what: "observation" or "action", for messages.
-        path: name of `space` itself, where it is a part.
+        path: name of `space` itself, if it is a part.
 
     Raises:
-        ValueError: at a leaf whose values have no fixed size, or too many choices.
+        ValueError: a leaf has values of no fixed size, or too many choices.
     """
     parts = children(space)
     if parts is not None:
@@ -49,10 +49,10 @@ def leaves(space: Space, what: str, path: str = "") -> Iterator[tuple[str, Space
     name = path or ONLY_LEAF
     if not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
         raise ValueError(
-            f"the {what} space's part {name!r} is a {type(space).__name__}, whose values have no fixed size; "
-            "use Box, Discrete, MultiDiscrete and MultiBinary, and Dict and Tuple of these"
+            f"the {what} space's part {name!r} is a {type(space).__name__}, whose values have no fixed size. "
+            "Use Box, Discrete, MultiDiscrete and MultiBinary, and Dict and Tuple of these"
         )
     choices = space.n if isinstance(space, spaces.Discrete) else getattr(space, "nvec", None)
     if choices is not None and (choices > MAX_CHOICES).any():
-        raise ValueError(f"the {what} space's part {name!r} has {choices.max()} choices; the most is 2**31 - 1")
+        raise ValueError(f"the {what} space's part {name!r} has {choices.max()} choices: at most 2**31 - 1 are allowed")
     yield name, space

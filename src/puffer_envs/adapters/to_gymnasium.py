@@ -1,6 +1,6 @@
-"""Native environments as Gymnasium's: `gymnasium.make("puffer/Breakout-v1")` and `gymnasium.make_vec(...)`.
+"""Native environments in Gymnasium: `gymnasium.make("puffer/Breakout-v1")` and `gymnasium.make_vec(...)`.
 
-The names are registered when `puffer_envs` is imported; "puffer_envs:puffer/Breakout-v1" imports it.
+Importing `puffer_envs` registers the IDs; "puffer_envs:puffer/Breakout-v1" imports it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ NOT_STARTED, RUNNING, OVER = "not started", "running", "over"
 class PufferEnv(gymnasium.Env[Array, Any]):
     """One environment with one agent.
 
-    Where the contract begins the next episode in the step that ends one, Gymnasium wants the last observation and
-    then a `reset`. So `step` returns the final observation, and a `reset` right after it the first one of the
-    episode that has begun: the trajectories are those of `puffer_envs.make` with the same seed.
+    The contract starts the next episode in the step that ends one; Gymnasium expects the last observation and then a
+    `reset`. So `step` returns the final observation, and a `reset` right after it returns the first observation of the
+    episode that has already started: trajectories are those of `puffer_envs.make` with the same seed.
 
-    `info` is empty but for the last step of an episode, where it holds the episode's log (perf, score,
-    episode_return, episode_length and what else the environment reports), and, where actions can be forbidden,
-    `action_mask`, int8 of (sum of choices,), in all other steps.
+    In the last step of an episode, `info` has the episode's log: perf, score, episode_return, episode_length and
+    whatever else the environment reports. In other steps it is empty or, if actions can be forbidden, has
+    `action_mask`, int8 (sum of choices,).
     """
 
     metadata: dict[str, Any] = {"render_modes": offered_modes()}
@@ -45,19 +45,19 @@ class PufferEnv(gymnasium.Env[Array, Any]):
         Args:
             name: one of `puffer_envs.list_envs()`.
             render_mode: "rgb_array", "human" (a window that follows every step) or None.
-            first: number of this environment in the run: it does what environment `first` of a batch does.
+            first: number of this environment in the run: it behaves like environment `first` of a batch.
             **settings: settings of the environment.
 
         Raises:
             ValueError, TypeError: unknown name, setting or mode; a value that is not allowed; several agents.
-            gymnasium.error.DependencyNotInstalled: nothing that draws is installed, and there is a render mode.
+            gymnasium.error.DependencyNotInstalled: there is a render mode, but no renderer is installed.
         """
         self.environment = make_native(name, settings, first=first)
         """The native environment, with `state()`, `snapshot()` and all."""
         if self.environment.num_agents != 1:
             raise ValueError(
-                f"{name} has {self.environment.num_agents} agents under these settings, a Gymnasium Env has one; "
-                "use puffer_envs.adapters.to_pettingzoo, or gymnasium.make_vec, whose rows are agents"
+                f"{name} has {self.environment.num_agents} agents with these settings: a Gymnasium Env has one. Use "
+                "puffer_envs.adapters.to_pettingzoo, or gymnasium.make_vec, whose rows are agents"
             )
         self.observation_space = self.environment.single_observation_space
         self.action_space = self.environment.single_action_space
@@ -67,12 +67,15 @@ class PufferEnv(gymnasium.Env[Array, Any]):
         self._episode = NOT_STARTED
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, Info]:
-        """Begin an episode: (observation, info).
+        """Start an episode.
 
         Args:
-            seed: 0 to 2**64 - 1; from here on the run is a function of it and the actions. Without one, the first
-                run is a random one, and later episodes go on from where the generator stands.
+            seed: 0 to 2**64 - 1. From here on, the run depends only on it and the actions. None: the first run is
+                random, and later episodes continue its random sequence.
             options: not used.
+
+        Returns:
+            (observation, info).
         """
         super().reset(seed=seed)
         if seed is None and self._episode == NOT_STARTED:
@@ -84,14 +87,20 @@ class PufferEnv(gymnasium.Env[Array, Any]):
         return self.environment.observations[0].copy(), self._running_info()
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, Info]:
-        """One step: (observation, reward, terminated, truncated, info).
+        """Take one step.
+
+        Args:
+            action: an element of `action_space`.
+
+        Returns:
+            (observation, reward, terminated, truncated, info).
 
         Raises:
             gymnasium.error.ResetNeeded: no episode is running.
-            ValueError: an action out of its range, or not finite.
+            ValueError: the action is out of range or not finite.
         """
         if self._episode != RUNNING:
-            raise ResetNeeded(f"{self.environment.spec.name}: the episode is {self._episode}; call reset() first")
+            raise ResetNeeded(f"{self.environment.spec.name}: the episode is {self._episode}. Call reset() first")
         env = self.environment
         env.step(np.asarray(action)[np.newaxis])
         self._view.follow()
@@ -108,28 +117,28 @@ class PufferEnv(gymnasium.Env[Array, Any]):
         return {} if masks is None else {"action_mask": masks[0].astype(np.int8)}
 
     def render(self) -> Frame | None:
-        """Mode rgb_array: a picture, (height, width, 3) uint8. Mode human: None, the window shows it already.
+        """Return an image, (height, width, 3) uint8, in mode rgb_array; None in mode human, which has a window.
 
-        After an episode's last step, this is the next one's beginning.
+        After an episode's last step, this is the start of the next one.
         """
         return self._view.picture(self)
 
     def close(self) -> None:
-        """Free everything; may be called twice."""
+        """Free all resources. Can be called twice."""
         self._view.close()
         self.environment.close()
 
 
 class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
-    """A batch of environments, without a copy: what `gymnasium.make_vec("puffer/Breakout-v1", num_envs=1024)` makes.
+    """A batch of environments without copies: what `gymnasium.make_vec("puffer/Breakout-v1", num_envs=1024)` returns.
 
-    `reset` and `step` return the environment's own arrays, which the next call overwrites; `copy=True` returns
+    `reset` and `step` return the environment's own arrays, which the next call overwrites; with `copy=True` they return
     copies. Rewards are float32. Episodes restart within the step (`AutoresetMode.SAME_STEP`): observations are then
     the next episode's, and infos have `final_obs`, `final_info` (the episode's log, as in `PufferEnv`) and their
-    masks `_final_obs`, `_final_info`, in the form of Gymnasium's `SyncVectorEnv`.
+    masks `_final_obs` and `_final_info`, in the format of Gymnasium's `SyncVectorEnv`.
 
-    Rows are agents: where an environment has several, `num_envs` counts all agents of the batch, row r is agent
-    `r % agents` of environment `r // agents`, and a log is that of all lives that ended in the environment in the step.
+    Rows are agents: if an environment has several, `num_envs` counts all agents of the batch, row r is agent
+    `r % agents` of environment `r // agents`, and a log covers all lives that ended in the environment in that step.
     """
 
     metadata: dict[str, Any] = {"render_modes": offered_modes(), "autoreset_mode": AutoresetMode.SAME_STEP}
@@ -150,13 +159,13 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
             name: one of `puffer_envs.list_envs()`.
             num_envs: environments in the batch.
             render_mode: "rgb_array", "human" (a window that follows environment 0) or None.
-            threads: how many threads step the batch; the results do not depend on it.
-            copy: return copies, which stay as they are.
+            threads: how many threads step the batch; results do not depend on it.
+            copy: return copies, which later calls do not overwrite.
             **settings: settings of the environments.
 
         Raises:
-            ValueError, TypeError: unknown name, setting or mode; a value that is not allowed.
-            gymnasium.error.DependencyNotInstalled: nothing that draws is installed, and there is a render mode.
+            ValueError, TypeError: an unknown name, setting or mode, or a value that is not allowed.
+            gymnasium.error.DependencyNotInstalled: there is a render mode, but no renderer is installed.
         """
         self.environment = make_native(name, settings, num_envs, threads=threads)
         """The native environment, with `state(i)`, `snapshot()` and all."""
@@ -172,20 +181,23 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         self._started = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, Info]:
-        """Begin new episodes everywhere: (observations, infos).
+        """Start new episodes in all environments.
 
         Args:
-            seed: 0 to 2**64 - 1, one for the whole batch: environment i of two runs with the same seed and actions
-                does the same, whatever the size of the batch. Without one, the first run is a random one.
-            options: `reset_mask` is refused; anything else is not used.
+            seed: 0 to 2**64 - 1, one for the whole batch. Environment i behaves the same in all runs with the same seed
+                and actions, whatever the size of the batch. None: the first run is random.
+            options: `reset_mask` is rejected; anything else is ignored.
+
+        Returns:
+            (observations, infos), with observations (rows, *obs_shape).
 
         Raises:
             ValueError: there is a `reset_mask`.
         """
         if options and "reset_mask" in options:
             raise ValueError(
-                "single environments of a batch cannot be reset: they begin their next episode by themselves, in the "
-                "step that ends one; leave out reset_mask"
+                "reset_mask: single environments of a batch cannot be reset, since they restart in the step that ends "
+                "an episode. Leave it out"
             )
         super().reset(seed=seed)
         if seed is None and not self._started:
@@ -196,10 +208,16 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         return observations.copy() if self.copy else observations, self._infos()
 
     def step(self, actions: ArrayLike) -> VectorStep:
-        """One step of every environment: (observations, rewards, terminations, truncations, infos).
+        """Step every environment.
+
+        Args:
+            actions: elements of `action_space`, one row per agent.
+
+        Returns:
+            (observations, rewards, terminations, truncations, infos).
 
         Raises:
-            ValueError: an action out of its range, or not finite; no environment has moved.
+            ValueError: an action is out of range or not finite; no environment has moved.
         """
         observations, rewards, terminations, truncations = self.environment.step(actions)
         infos = self._infos()
@@ -217,7 +235,7 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         return {"action_mask": masks.astype(np.int8), "_action_mask": np.ones(self.num_envs, np.bool_)}
 
     def _add_final_infos(self, infos: Info, ended: NDArray[np.bool_]) -> None:
-        """Last observations and logs of the rows that ended. `ended` (rows,) is this call's to keep."""
+        """Add final observations and logs of the rows that ended. This takes ownership of `ended` (rows,)."""
         rows = np.flatnonzero(ended)
         final_obs = np.full(self.num_envs, None, dtype=object)
         for row, observation in zip(rows.tolist(), self.environment.final_observations[rows], strict=True):
@@ -229,7 +247,7 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         infos |= {"final_obs": final_obs, "_final_obs": ended.copy(), "final_info": final_info, "_final_info": ended}
 
     def _logs(self, rows: NDArray[np.intp]) -> dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-        """Name -> each row's log (len(rows),), which its environment's agents share, and whether it has that figure."""
+        """Return name -> the log of each row (len(rows),), shared by an environment's agents, and whether it is set."""
         envs, place = np.unique(rows // self.environment.agents, return_inverse=True)
         names = self.environment.spec.log_names
         sums = self.environment._log_each(envs)[place]
@@ -240,10 +258,9 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         return {name: (mean, known) for name, mean, known in columns if name != count_of(name, names)}
 
     def render(self) -> tuple[Frame, ...] | None:
-        """Mode rgb_array: a picture for every row, (height, width, 3) uint8 each. Mode human: None, see the window.
+        """Return an image per row, (height, width, 3) uint8, in mode rgb_array; None in mode human, which has a window.
 
-        Drawing all of a large batch takes its time and memory: about a megabyte each. Agents of one environment
-        share a picture, and the array.
+        Drawing a large batch takes time, and about a megabyte per image. Agents of one environment share one array.
         """
         if self.render_mode != "rgb_array":
             self._view.picture(self)
@@ -252,7 +269,7 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         return tuple(p for p in pictures if p is not None for _ in range(self.environment.agents))
 
     def close_extras(self, **_: Any) -> None:
-        """Free everything."""
+        """Free all resources."""
         if hasattr(self, "_view"):  # Gymnasium 1.2 also closes what __init__ refused to make
             self._view.close()
             self.environment.close()

@@ -1,4 +1,4 @@
-"""Native environments with several agents as PettingZoo's: `parallel_env("snake", num_snakes=8)`."""
+"""Native environments with several agents in PettingZoo: `parallel_env("snake", num_snakes=8)`."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ ByAgent = dict[str, Any]
 def parallel_env(
     name: str, render_mode: str | None = None, max_cycles: int | None = None, **settings: Any
 ) -> PufferParallelEnv:
-    """One native environment behind PettingZoo's parallel API. The arguments are those of `PufferParallelEnv`."""
+    """Return one native environment with PettingZoo's parallel API. The arguments are those of `PufferParallelEnv`."""
     return PufferParallelEnv(name, render_mode, max_cycles, **settings)
 
 
 class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # PettingZoo is not typed
-    """One native environment, whose agents "agent_0", "agent_1", … live one life each.
+    """One native environment, whose agents "agent_0", "agent_1", … have one life each per episode.
 
-    An agent whose life ends, in `terminations` or `truncations`, gets its final observation and leaves `agents`. The
-    episode is over when all have left, or after `max_cycles` steps, which truncate those that are still there.
+    An agent whose life ends, by `terminations` or `truncations`, gets its final observation and leaves `agents`. The
+    episode is over when all have left, or after `max_cycles` steps, which truncate the remaining agents.
 
-    The native environment gives such an agent a new life in the same step. That goes on, unseen, until the episode is
-    over: whoever has left takes action 0 (of a Box: zeros), and can still be in the way of those that are left.
+    The native environment gives such an agent a new life in the same step. That life continues, hidden, until the
+    episode is over: the agent takes action 0 (zeros for a Box), and can still get in the way of others.
 
-    Where agents come and go (`agent_mask`), they join `agents` when they first come, and going is a truncation.
+    If agents join and leave during an episode (`agent_mask`), they enter `agents` when they first join, and leaving
+    counts as a truncation.
 
-    `infos` are empty, but for `action_mask`, int8 of (sum of choices,), where actions can be forbidden.
+    `infos` are empty or, if actions can be forbidden, have `action_mask`, int8 (sum of choices,).
     """
 
     def __init__(
@@ -52,12 +53,12 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
         Args:
             name: one of `puffer_envs.list_envs()`.
             render_mode: "rgb_array", "human" (a window that follows every step) or None.
-            max_cycles: steps after which an episode is over; None is no limit but the environment's own.
-            **settings: settings of the environment; one of them usually says how many agents there are.
+            max_cycles: steps after which an episode is over; None: only the environment's own limit.
+            **settings: settings of the environment; one of them usually sets the number of agents.
 
         Raises:
-            ValueError, TypeError: unknown name, setting or mode; a value that is not allowed.
-            gymnasium.error.DependencyNotInstalled: nothing that draws is installed, and there is a render mode.
+            ValueError, TypeError: an unknown name, setting or mode, or a value that is not allowed.
+            gymnasium.error.DependencyNotInstalled: there is a render mode, but no renderer is installed.
         """
         if max_cycles is not None and max_cycles < 1:
             raise ValueError(f"max_cycles must be at least 1, or None, got {max_cycles!r}")
@@ -67,7 +68,7 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
         self.possible_agents = [f"agent_{row}" for row in range(env.num_agents)]
         self.agents: list[str] = []
         self._row = {agent: row for row, agent in enumerate(self.possible_agents)}
-        # a space of its own for each, so that they can be seeded apart
+        # each agent has its own space, so that they can be seeded separately
         self.observation_spaces = {a: copy.deepcopy(env.single_observation_space) for a in self.possible_agents}
         self.action_spaces = {a: copy.deepcopy(env.single_action_space) for a in self.possible_agents}
         self.state_space = batch_space(env.single_observation_space, env.num_agents)
@@ -86,21 +87,24 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
         self._seen = np.zeros_like(env.observations)
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
-        """What the agent can see: always the same object."""
+        """Return the observation space of an agent: always the same object."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
-        """What the agent can do: always the same object."""
+        """Return the action space of an agent: always the same object."""
         space: gymnasium.spaces.Space[Any] = self.action_spaces[agent]
         return space
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[ByAgent, ByAgent]:
-        """Begin an episode: (observations, infos).
+        """Start an episode.
 
         Args:
-            seed: 0 to 2**64 - 1; from here on the run is a function of it and the actions. Without one, the first
-                run is a random one, and later episodes go on from where the generator stands.
+            seed: 0 to 2**64 - 1. From here on, the run depends only on it and the actions. None: the first run is
+                random, and later episodes continue its random sequence.
             options: not used.
+
+        Returns:
+            (observations, infos), both by agent.
         """
         if seed is None and not self._started:
             seed = draw_seed()
@@ -113,18 +117,22 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
         return self._by_agent(self._seen.copy()), self._infos()
 
     def step(self, actions: ByAgent) -> tuple[ByAgent, ByAgent, ByAgent, ByAgent, ByAgent]:
-        """One step: (observations, rewards, terminations, truncations, infos) of all that were in `agents`, or came.
+        """Take one step.
 
         Args:
-            actions: of every agent in `agents`, and of no other.
+            actions: one for each agent in `agents`, and for no other.
+
+        Returns:
+            (observations, rewards, terminations, truncations, infos), each by agent, for all that were in `agents` or
+            have joined.
 
         Raises:
-            RuntimeError: the episode is over, or has not begun.
-            ValueError: actions are missing or too many, or one is out of its range.
+            RuntimeError: the episode is over or has not started.
+            ValueError: actions are missing, there are too many, or one is out of range.
         """
         env = self.environment
         if not self.agents:
-            raise RuntimeError(f"{env.spec.name}: no agent is there to act; call reset() first")
+            raise RuntimeError(f"{env.spec.name}: no agent is left to act. Call reset() first")
         env.step(self._all_actions(actions))
         self._cycle += 1
 
@@ -146,30 +154,30 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
         return outcome
 
     def state(self) -> Array:
-        """(agents, *observation shape): what each agent sees, or saw last. In `state_space`."""
+        """Return what each agent sees, or saw last: (agents, *observation shape), an element of `state_space`."""
         return self._seen.copy()
 
     def render(self) -> Frame | None:
-        """Mode rgb_array: a picture, (height, width, 3) uint8. Mode human: None, the window shows it already."""
+        """Return an image, (height, width, 3) uint8, in mode rgb_array; None in mode human, which has a window."""
         return self._view.picture(self)
 
     def close(self) -> None:
-        """Free everything; may be called twice."""
+        """Free all resources. Can be called twice."""
         self._view.close()
         self.environment.close()
 
     def _all_actions(self, actions: ByAgent) -> Array:
-        """Actions for every row, with 0 for those that have left."""
+        """Return actions for every row, with 0 for agents that have left."""
         if actions.keys() != set(self.agents):
             raise ValueError(
-                f"{self.environment.spec.name}: actions must be of the agents that are there, "
-                f"{', '.join(self.agents)}; got {', '.join(map(str, actions)) or 'none'}"
+                f"{self.environment.spec.name}: actions must be for the agents in `agents`, {', '.join(self.agents)}, "
+                f"got {', '.join(map(str, actions)) or 'none'}"
             )
         idle = np.zeros_like(self.environment.actions[0])
         return np.stack([np.asarray(actions.get(agent, idle)) for agent in self.possible_agents])
 
     def _newcomers(self) -> list[str]:
-        """Agents that are there, and were not before in this episode."""
+        """Return agents that are present for the first time in this episode."""
         present = self.environment.agent_mask
         if present is None:
             present = np.ones(self.environment.num_agents, np.bool_)
@@ -178,7 +186,7 @@ class PufferParallelEnv(ParallelEnv[str, Array, Any]):  # type: ignore[misc]  # 
         return new
 
     def _look(self, ended: NDArray[np.bool_]) -> None:
-        """Take over what the agents that are there see after a step; those that end it see their life's end."""
+        """Copy what the current agents see after a step: the final observation for those whose life has ended."""
         rows = np.array([self._row[agent] for agent in self.agents])
         env = self.environment
         self._seen[rows] = env.observations[rows]

@@ -1,4 +1,4 @@
-"""Native environments as Stable-Baselines3's: `make_vec_env("breakout", num_envs=64)`."""
+"""Native environments in Stable-Baselines3: `make_vec_env("breakout", num_envs=64)`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ except ImportError as error:
 
 Array = NDArray[Any]
 BY_ENVIRONMENT = ("log", "state", "state_hash")
-"""Methods of the native environment that take the number of one of its environments."""
+"""Methods of the native environment that take the number of an environment."""
 
 
 def make_vec_env(
@@ -34,35 +34,35 @@ def make_vec_env(
     render_mode: str | None = None,
     **settings: Any,
 ) -> PufferVecEnv:
-    """A batch of environments for Stable-Baselines3.
+    """Make a batch of environments for Stable-Baselines3.
 
     Args:
         name: one of `puffer_envs.list_envs()`.
         num_envs: environments in the batch.
-        seed: of the first reset, 0 to 2**64 - 1; None draws one. An algorithm's own seed replaces it.
-        threads: how many threads step the batch; the results do not depend on it.
+        seed: seed of the first reset, 0 to 2**64 - 1; None draws one. An algorithm's own seed replaces it.
+        threads: how many threads step the batch; results do not depend on it.
         render_mode: "rgb_array", "human" (a window that follows environment 0) or None.
         **settings: settings of the environments.
 
     Raises:
-        ValueError, TypeError: unknown name, setting or mode; a value that is not allowed.
-        gymnasium.error.DependencyNotInstalled: nothing that draws is installed, and there is a render mode.
+        ValueError, TypeError: an unknown name, setting or mode, or a value that is not allowed.
+        gymnasium.error.DependencyNotInstalled: there is a render mode, but no renderer is installed.
     """
     return PufferVecEnv(make_native(name, settings, num_envs, threads=threads), seed, render_mode)
 
 
 class PufferVecEnv(VecEnv):
-    """A native batch as a VecEnv: a row for each agent, so that `num_envs` is environments times agents.
+    """A native batch as a VecEnv with a row per agent: `num_envs` is environments times agents.
 
-    `step` returns copies, because Stable-Baselines3 stores an observation only after the step that follows it, and
-    adds to rewards in place.
+    `step` returns copies, because Stable-Baselines3 stores an observation only after the next step, and adds to rewards
+    in place.
 
-    The infos of a row whose episode ended have `terminal_observation`, `TimeLimit.truncated` and `episode` (`r`
-    return, `l` steps, `t` seconds since the start): no Monitor or VecMonitor is needed.
+    The infos of a row whose episode has ended have `terminal_observation`, `TimeLimit.truncated` and `episode` (`r`
+    return, `l` steps, `t` seconds since the start), so no Monitor or VecMonitor is needed.
     """
 
     def __init__(self, environment: Environment, seed: int | None = None, render_mode: str | None = None) -> None:
-        """Wrap the environment, which closes with this. The arguments are those of `make_vec_env`."""
+        """Wrap an environment, which is closed with this. The other arguments are those of `make_vec_env`."""
         self.environment = environment
         """The native environment, with `state(i)`, `log()` and all."""
         self._view = View(environment, render_mode)
@@ -77,9 +77,10 @@ class PufferVecEnv(VecEnv):
         self._start = time.perf_counter()
 
     def reset(self) -> Array:
-        """Begin new episodes everywhere: the observations, (rows, *observation shape).
+        """Start new episodes in all environments, with the seed given last if it has not been used yet.
 
-        Uses the seed given last, if it has not been used; options are not used.
+        Returns:
+            Observations, (rows, *obs_shape).
         """
         observations = self.environment.reset(self._next_seed if self._seeded else None)
         self._seeded = False
@@ -92,14 +93,17 @@ class PufferVecEnv(VecEnv):
         return observations.copy()
 
     def step_async(self, actions: Array) -> None:
-        """Take note of the actions, (rows,) or (rows, k)."""
+        """Store the actions, (rows,) or (rows, k), for `step_wait`."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Step with them: (observations, rewards, dones, infos).
+        """Step with the stored actions.
+
+        Returns:
+            (observations, rewards, dones, infos).
 
         Raises:
-            ValueError: an action out of its range, or not finite; no environment has moved.
+            ValueError: an action is out of range or not finite; no environment has moved.
         """
         env = self.environment
         observations, rewards, terminals, truncations = env.step(self._actions)
@@ -125,55 +129,57 @@ class PufferVecEnv(VecEnv):
         self._lengths[rows] = 0
 
     def seed(self, seed: int | None = None) -> list[int | None]:
-        """Take note of a seed for the next reset, one for the whole batch; None draws one. Returns it for each row."""
+        """Store a seed for the next reset of the whole batch; None draws one. Returns it once per row."""
         self._next_seed = draw_seed() if seed is None else check_seed(seed)
         self._seeded = True
         return [self._next_seed] * self.num_envs
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute of the native environment, the same for every row.
+        """Return an attribute of the native environment, the same for every row.
 
-        Raises AttributeError where it has none of that name.
+        Raises:
+            AttributeError: there is no such attribute.
         """
         value = self._view.mode if attr_name == "render_mode" else getattr(self.environment, attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Raises AttributeError: the rows share one native environment, whose settings stay as they are."""
+        """Raise AttributeError: the rows share one native environment, whose settings do not change."""
         raise AttributeError(
-            f"{self.environment.spec.name}: {attr_name} cannot be set; give settings to make_vec_env instead"
+            f"{self.environment.spec.name}: {attr_name} cannot be set. Give settings to make_vec_env instead"
         )
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """`log`, `state` or `state_hash` of the environments of some rows.
+        """Call `log`, `state` or `state_hash` for the environments of some rows.
 
-        Raises AttributeError for other methods: call those of `environment`.
+        Raises:
+            AttributeError: another method; call those on `environment`.
         """
         if method_name not in BY_ENVIRONMENT:
             raise AttributeError(
-                f"a row has the methods {', '.join(BY_ENVIRONMENT)}, not {method_name}; see the attribute `environment`"
+                f"method {method_name!r}: a row has {', '.join(BY_ENVIRONMENT)}. Call others on `environment`"
             )
         method = getattr(self.environment, method_name)
         rows: Iterable[int] = self._get_indices(indices)
         return [method(*method_args, env=row // self.environment.agents, **method_kwargs) for row in rows]
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
-        """True for Monitor, whose work is done here; nothing else is wrapped around a row."""
+        """Return True for Monitor, whose work is done here, and False for everything else."""
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
     def get_images(self) -> list[Frame | None]:
-        """A picture of each environment, (height, width, 3) uint8; `render` makes one of them all."""
+        """Return an image of each environment, (height, width, 3) uint8; `render` combines them."""
         return [self._view.picture(self, env) for env in range(self.environment.num_envs)]
 
     def render(self, mode: str | None = None) -> Frame | None:
-        """Mode rgb_array: one picture, in which all environments are tiles. Mode human: None, see the window."""
+        """Return one image with all environments as tiles in mode rgb_array; None in mode human, which has a window."""
         if self.render_mode == "human":
             return self._view.picture(self)
         return super().render(mode)
 
     def close(self) -> None:
-        """Free everything; may be called twice."""
+        """Free all resources. Can be called twice."""
         self._view.close()
         self.environment.close()

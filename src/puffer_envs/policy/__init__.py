@@ -1,7 +1,7 @@
 """Run an exported policy with NumPy alone.
 
 `puffer-train` writes a policy as one safetensors file (docs/policy-file.md); this
-package checks such a file once, at the border, and then plays it without torch:
+package checks such a file once, when it is loaded, and then plays it without torch:
 
     policy = load_policy("breakout.safetensors")
     policy.require("breakout", env.single_observation_space, env.single_action_space)
@@ -10,7 +10,7 @@ package checks such a file once, at the border, and then plays it without torch:
         observations, rewards, terminals, truncations = env.step(policy.act(observations))
         policy.reset(terminals | truncations)
 
-`encoders.py` and `cells.py` are the network, `player.py` plays. The file itself is part of `puffer_envs.contract`.
+`encoders.py` and `cells.py` are the network, and `player.py` plays. The file format is in `puffer_envs.contract`.
 """
 
 from puffer_envs.contract.policy_info import PolicyError, PolicyInfo

@@ -1,4 +1,4 @@
-"""What the first layer gets of an observation: its numbers times one matrix, or what convolutions found in it."""
+"""Encoders, from observations to the input of the first recurrent layer: a matrix, or convolutions and a matrix."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Encoder = Callable[[NDArray[Any]], Floats]
 
 
 def make_encoder(info: PolicyInfo, tensors: dict[str, Floats]) -> Encoder:
-    """Return the encoder that a policy file describes. It raises ValueError for observations that it cannot read."""
+    """Return the encoder that a policy file describes. Calling it raises ValueError for invalid observations."""
     if info.encoder != "flat":
         return ConvolutionEncoder(info, tensors)
     return StructuredEncoder(info, tensors) if info.observation_fields else FlatEncoder(tensors)
 
 
 class FlatEncoder:
-    """All numbers, scaled, times one matrix."""
+    """Multiplies all numbers, scaled, by one matrix."""
 
     def __init__(self, tensors: dict[str, Floats]) -> None:
         self.scale, self.weight = tensors["input_scale"], tensors["encoder.weight"]
@@ -35,15 +35,15 @@ class FlatEncoder:
         return self.multiply(observations.reshape(len(observations), -1), slice(0, len(self.scale)))
 
     def multiply(self, numbers: NDArray[Any], columns: slice) -> Floats:
-        """Numbers (A, N) times their N columns of the matrix: (A, H)."""
+        """Multiply numbers (A, N) by their N columns of the matrix; returns (A, H)."""
         scaled: Floats = numbers.astype(np.float32) * self.scale[columns]
         if not np.isfinite(scaled).all():
-            raise ValueError("observations hold NaN or infinity")
+            raise ValueError("observations must be finite, got NaN or infinity")
         return np.asarray(scaled @ self.weight[:, columns].T)
 
 
 class StructuredEncoder(FlatEncoder):
-    """The numbers of some fields of a row of bytes, and one-hots of those of others, times one matrix."""
+    """Multiplies the numbers of some fields, and one-hots of others, by one matrix."""
 
     def __init__(self, info: PolicyInfo, tensors: dict[str, Floats]) -> None:
         super().__init__(tensors)
@@ -63,16 +63,16 @@ class StructuredEncoder(FlatEncoder):
         return x
 
     def _look_up(self, field: FieldSpec, numbers: NDArray[Any], column: int) -> Floats:
-        """One-hots of numbers (A, N) times the matrix from `column` on, which picks N of its columns: (A, H)."""
+        """Multiply one-hots of numbers (A, N) by the matrix from `column` on, by picking columns; returns (A, H)."""
         if ((numbers < 0) | (numbers >= field.choices)).any():
-            raise ValueError(f"observation field {field.name!r} holds a number that is none of its {field.choices}")
+            raise ValueError(f"observation field {field.name!r} has a number outside its {field.choices} choices")
         first = column + np.cumsum((0, *field.choices[:-1]))
         columns = numbers.astype(np.int64) + first
         return np.asarray((self.weight.T[columns] * self.scale[columns, None]).sum(axis=1))
 
 
 class ConvolutionEncoder:
-    """Planes of numbers through convolutions, each followed by a ReLU; then one matrix."""
+    """Applies convolutions, each followed by a ReLU, to planes of numbers; then one matrix."""
 
     def __init__(self, info: PolicyInfo, tensors: dict[str, Floats]) -> None:
         self.info = info
@@ -88,16 +88,16 @@ class ConvolutionEncoder:
         return np.asarray(x.reshape(len(x), -1) @ self.weight.T)
 
     def _image_planes(self, observations: NDArray[Any]) -> NDArray[Any]:
-        """Images (A, *shape) as planes (A, C, h, w)."""
+        """Return images (A, *shape) as planes (A, C, h, w)."""
         if observations.ndim == 3:
             return observations[:, None]
         return observations if self.info.channels_first else np.moveaxis(observations, -1, 1)
 
     def _grid_planes(self, observations: NDArray[Any]) -> NDArray[Any]:
-        """Grids (A, h, w) or (A, h, w, c) as planes (A, C, h, w), one for each value of each channel."""
+        """Return grids (A, h, w) or (A, h, w, c) as planes (A, C, h, w), one for each value of each channel."""
         low, high = self.info.grid_values
         if ((observations < low) | (observations > high)).any():
-            raise ValueError(f"a cell of the grid holds a number that is not among {low} to {high}")
+            raise ValueError(f"cells of the grid must be from {low} to {high}, got another number")
         grids = observations[:, None] if observations.ndim == 3 else np.moveaxis(observations, -1, 1)
         planes = grids[:, :, None] == np.arange(low, high + 1)[:, None, None]
         joined: NDArray[np.bool_] = planes.reshape(len(planes), -1, *planes.shape[-2:])
@@ -105,7 +105,7 @@ class ConvolutionEncoder:
 
 
 def _convolve(x: Floats, layer: Convolution, weight: Floats) -> Floats:
-    """Planes (A, C, h, w) with kernels (channels out, C * k * k): (A, channels out, h', w')."""
+    """Convolve planes (A, C, h, w) with kernels (channels out, C * k * k); returns (A, channels out, h', w')."""
     border = (layer.padding, layer.padding)
     windows = sliding_window_view(np.pad(x, ((0, 0), (0, 0), border, border)), (layer.kernel,) * 2, axis=(2, 3))
     windows = windows[:, :, :: layer.stride, :: layer.stride].transpose(0, 2, 3, 1, 4, 5)

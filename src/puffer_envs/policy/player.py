@@ -1,4 +1,4 @@
-"""Play: read a policy file, and choose actions with what it holds."""
+"""Read a policy file and choose actions with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from puffer_envs.policy.encoders import make_encoder
 
 
 class NumpyPolicy:
-    """A policy and the recurrent state of each row it plays. Made by `load_policy`."""
+    """A policy and the recurrent state of each row it plays. Create it with `load_policy`."""
 
     def __init__(self, info: PolicyInfo, tensors: dict[str, Floats], seed: int = 0) -> None:
         self.info = info
@@ -38,12 +38,19 @@ class NumpyPolicy:
         deterministic: bool = False,
         action_masks: NDArray[np.bool_] | None = None,
     ) -> NDArray[Any]:
-        """Choose one action per row and move the recurrent state on by one step.
+        """Choose one action per row, and advance the recurrent state by one step.
 
-        observations: (A, *observation_shape). deterministic: the likeliest action, rather than one drawn from
-        the policy. action_masks: (A, sum of choices) bool, True where a discrete action may be taken.
-        Returns int32 (A,) or (A, parts) when discrete, float32 (A, k) inside its box when continuous: what
-        `env.step` takes. Raises ValueError when the observations have another shape, or are not finite.
+        Args:
+            observations: (A, *observation_shape).
+            deterministic: choose the most likely action instead of sampling.
+            action_masks: (A, sum of choices) bool, True for allowed discrete actions.
+
+        Returns:
+            Actions for `env.step`: int32 (A,) or (A, parts) if discrete, float32 (A, k) within its bounds if
+            continuous.
+
+        Raises:
+            ValueError: the observations have another shape or number of rows, or are not finite.
         """
         outputs = self._forward(observations)[:, : self.info.head_rows]
         if self._std is not None:
@@ -60,7 +67,11 @@ class NumpyPolicy:
         return choices[:, 0] if len(parts) == 1 else choices
 
     def reset(self, rows: NDArray[np.bool_] | None = None) -> None:
-        """Forget the past: of the rows marked True (A,), or of all, after which A may change."""
+        """Reset the recurrent state.
+
+        Args:
+            rows: (A,) bool, True for the rows to reset. None: all rows; their number may then change.
+        """
         if rows is None:
             self._state = None
         elif self._state is not None:
@@ -73,13 +84,20 @@ class NumpyPolicy:
         action_space: gymnasium.Space[Any],
         observation_fields: Sequence[ObservationField] | None = None,
     ) -> None:
-        """Raise PolicyError, naming the difference, unless this policy can play this environment.
+        """Check that this policy can play an environment.
 
-        observation_fields: the environment's optional attribute of that name.
+        Args:
+            environment: name of the environment.
+            observation_space: its `single_observation_space`.
+            action_space: its `single_action_space`.
+            observation_fields: its optional attribute of that name.
+
+        Raises:
+            PolicyError: it cannot; the message names the difference.
         """
         info = self.info
         if info.environment != environment:
-            raise PolicyError(f"this policy was trained in {info.environment!r}, not in {environment!r}.")
+            raise PolicyError(f"this policy was trained on {info.environment!r}, not on {environment!r}.")
         observations = (observation_space.shape, str(observation_space.dtype))
         if observations != (info.observation_shape, info.observation_dtype):
             raise PolicyError(
@@ -105,15 +123,17 @@ class NumpyPolicy:
             )
 
     def _forward(self, observations: NDArray[Any]) -> Floats:
-        """Logits or means, and then the value: (A, K + V)."""
+        """Return logits or means, then the value: (A, K + V)."""
         if observations.shape[1:] != self.info.observation_shape:
             raise ValueError(
-                f"observations have shape {observations.shape}; "
+                f"observations have shape {observations.shape}: "
                 f"this policy reads (rows, *{self.info.observation_shape})"
             )
         rows = len(observations)
         if self._state is not None and self._state.shape[1] != rows:
-            raise ValueError(f"{rows} rows after {self._state.shape[1]}; call reset() to change the number")
+            raise ValueError(
+                f"{rows} rows after {self._state.shape[1]}: the number must not change. Call reset() first"
+            )
         x = self._encoder(observations)
         if self._state is None:
             size = CELL_SHAPES[self.info.cell].state * self.info.hidden
@@ -122,7 +142,7 @@ class NumpyPolicy:
             x = self._step(x, state, weight)
         outputs: Floats = x @ self._head.T
         if not np.isfinite(outputs).all():
-            raise ValueError("the policy's outputs overflow; its weights are too large")
+            raise ValueError("the policy's outputs overflow: its weights are too large")
         return outputs
 
 
@@ -130,18 +150,18 @@ def load_policy(path: str | Path, seed: int = 0) -> NumpyPolicy:
     """Read a policy file and check all of it.
 
     Args:
-        path: of the file.
-        seed: of the generator that draws actions.
+        path: path of the file.
+        seed: seed of the generator that samples actions.
 
     Raises:
-        PolicyError: the file is missing, damaged, of another format, or holds other tensors than its metadata promises.
+        PolicyError: the file is missing, damaged, in another format, or has other tensors than its metadata says.
     """
     file = PolicyFile.read(path)
     return NumpyPolicy(file.info, file.tensors, seed)
 
 
 def _differing_field(mine: tuple[FieldSpec, ...], given: tuple[FieldSpec, ...]) -> str:
-    """The first difference between two tuples of fields, as `what, not what`."""
+    """Describe the first difference between two tuples of fields, as `what, not what`."""
     for field, other in zip(mine, given, strict=False):
         for name, value in vars(field).items():
             if value != vars(other)[name]:

@@ -1,4 +1,4 @@
-"""A block that is one batch behind the buffer contract: a native environment, or a factory of the user's own."""
+"""A block that is one batch with the buffer contract: a native environment, or one from a user's factory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from puffer_envs.vector.layout import BufferLayout, Buffers
 
 
 class BatchBlock:
-    """Drives `factory(num_envs=..., seed=...)`.
+    """Wraps what `factory(num_envs=..., seed=...)` returns.
 
-    A factory that takes `buffers` writes where the vector wants it: it is called once for one environment, to learn
-    the sizes, and once more with the buffers. What any other one writes is copied after every step.
+    A factory that takes `buffers` writes directly into the vector's memory: it is called once with one environment,
+    to learn the sizes, and again with the buffers. The arrays of any other batch are copied after every step.
     """
 
     def __init__(self, name: str, factory: Callable[..., Any], num_envs: int, first: int, seed: int) -> None:
@@ -34,7 +34,7 @@ class BatchBlock:
         self._buffers: Buffers = {}
 
     def attach(self, buffers: Buffers) -> None:
-        """Make the batch over these buffers, or remember to copy into them."""
+        """Create the batch on these buffers, or keep them to copy into."""
         self._buffers = buffers
         if self._in_place:
             self._env.close()
@@ -42,7 +42,9 @@ class BatchBlock:
         for name, array in buffers.items():
             own = getattr(self._env, name)
             if own.shape != array.shape or own.dtype != array.dtype:
-                raise TypeError(f"{self._name}: {name} must be {array.dtype} {array.shape}, is {own.dtype} {own.shape}")
+                raise TypeError(
+                    f"{self._name}: {name} must be {array.dtype} {array.shape}, got {own.dtype} {own.shape}"
+                )
 
     def reset(self, seed: int | None) -> None:
         """See `Block.reset`."""
@@ -61,10 +63,12 @@ class BatchBlock:
                     np.copyto(array, getattr(self._env, name))
 
     def set(self, key: str, value: Any, envs: list[int], when: When) -> None:
-        """See `Block.set`: handed on to the batch's own `set(key, value, env_ids, when)`."""
+        """See `Block.set`. Calls the batch's own `set(key, value, env_ids, when)`."""
         own = getattr(self._env, "set", None)
         if own is None:
-            raise AttributeError(f"{self._name} has no method set(key, value, env_ids, when): nothing can be set")
+            raise AttributeError(
+                f"cannot set {key!r}: {self._name} has no method set(key, value, env_ids, when). Add one"
+            )
         own(key, value, envs, when)
 
     def log(self, env: int | None) -> dict[str, float]:
@@ -74,7 +78,7 @@ class BatchBlock:
         return sums(self._env.log(env))
 
     def render(self, env: int) -> Any:
-        """See `Block.render`: a batch has pictures of its own if it has a method `render(env)`."""
+        """See `Block.render`. Calls the batch's own `render(env)`, if it has one."""
         own = getattr(self._env, "render", None)
         return None if own is None else own(env)
 
@@ -89,12 +93,12 @@ def _layout(name: str, env: Any) -> BufferLayout:
     missing = [attribute for attribute in wanted if not hasattr(env, attribute)]
     if missing:
         raise TypeError(
-            f"{name} takes num_envs, so it must make a batch that keeps the buffer contract "
-            f"({page_url('contract')}); the {type(env).__name__} that it made has no {missing[0]!r}"
+            f"{name} takes num_envs, so it must return a batch with the buffer contract ({page_url('contract')}); "
+            f"the {type(env).__name__} it returned has no {missing[0]!r}"
         )
     space = env.single_observation_space
     if not isinstance(space, gymnasium.spaces.Box):
-        raise TypeError(f"{name}: single_observation_space must be a Box, is {space}")
+        raise TypeError(f"{name}: single_observation_space must be a Box, got {space}")
     return BufferLayout(
         agents=env.num_agents // env.num_envs,
         single_observation_space=space,

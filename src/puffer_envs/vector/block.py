@@ -1,4 +1,4 @@
-"""A block: some consecutive environments of a vector that are always stepped together, over rows of its buffers."""
+"""A block: consecutive environments of a vector that are always stepped together and share rows of its buffers."""
 
 from __future__ import annotations
 
@@ -9,62 +9,75 @@ import numpy as np
 from puffer_envs.vector.layout import BufferLayout, Buffers
 
 When = Literal["reset", "step"]
-"""When a value that was set takes effect: at the environment's next reset, or before its next step."""
+"""When a value takes effect: at the environment's next reset, or before its next step."""
 
 
 class Block(Protocol):
-    """Environments `first` to `first + num_envs - 1` of a run. Made first, then given the arrays to write.
+    """Environments `first` to `first + num_envs - 1` of a run. It is created first, then gets the arrays to write.
 
-    Whatever a method raises is the environment's own exception: the vector reports it with its traceback.
+    Exceptions come from the environments themselves; the vector reports them with their tracebacks.
     """
 
     layout: BufferLayout
     """Known before `attach`."""
 
     def attach(self, buffers: Buffers) -> None:
-        """Take the rows of this block of every buffer of `layout.arrays(num_envs)`; called once."""
+        """Take this block's rows of every buffer in `layout.arrays(num_envs)`. Called once."""
         ...
 
     def reset(self, seed: int | None) -> None:
-        """Start every environment anew: the contract's `reset`, for this block's rows.
+        """Reset every environment: the contract's `reset` for this block's rows.
 
-        Environment i of the block is number `first + i` of the run, and what it does from here on is a function of
-        (seed, first + i) and its actions alone. None: as the contract says, the first time the seed it was made with.
+        Environment i of the block is number `first + i` of the run. From here on, it depends only on
+        (seed, first + i) and its actions.
+
+        Args:
+            seed: 0 to 2**64 - 1. None: on the first call the seed given to the constructor, later fresh episodes.
         """
         ...
 
     def step(self) -> None:
-        """The contract's `step` for this block's rows, with the actions that its buffer holds: checked and clipped."""
+        """Step every environment with the actions in the buffer, which are already checked and clipped."""
         ...
 
     def set(self, key: str, value: Any, envs: list[int], when: When) -> None:
-        """Hand a value to some environments of the block (0 is its first); it takes effect as `when` says.
+        """Set a value of some environments of the block.
 
-        Raises ValueError or AttributeError, and changes nothing, where there is no such thing to set.
+        Args:
+            key: name of the attribute or setting.
+            value: its new value.
+            envs: numbers of environments within the block, from 0.
+            when: when it takes effect.
+
+        Raises:
+            ValueError, AttributeError: it cannot be set; nothing has changed.
         """
         ...
 
     def log(self, env: int | None) -> dict[str, float]:
-        """Sums over the episodes finished since the last call, of one environment or of all; `n` counts them.
+        """Return and clear the sums over the episodes finished since the last call; `n` counts them.
 
-        What was reported is cleared. `{}` when no episode finished.
+        Args:
+            env: number of one environment within the block; None for all.
+
+        Returns:
+            Sums by name; `{}` if no episode has finished.
         """
         ...
 
     def render(self, env: int) -> Any:
-        """What the environment's own `render()` returns (an RGB array, usually), or None where it has none."""
+        """Return what the environment's `render()` returns (usually an RGB array), or None if it has none."""
         ...
 
     def close(self) -> None:
-        """Free everything; may be called twice."""
+        """Free all resources. Can be called twice."""
         ...
 
 
 def environment_seed(seed: int, index: int) -> int:
-    """A seed from 0 to 2**31 - 1 for Python environment number `index` of the run with this seed.
+    """Derive a seed from 0 to 2**31 - 1 for Python environment number `index` of the run with this seed.
 
-    Hashed rather than added, so that the environments of run 1 are not those of run 0 moved by one. Within 31 bits,
-    which every generator takes.
+    The two are hashed rather than added, so that the environments of run 1 are not those of run 0 shifted by one.
+    Every generator accepts 31 bits.
     """
-
     return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint32)[0] >> 1)

@@ -1,7 +1,7 @@
 """Messages between a vector and one worker process, over a socket.
 
-What goes over it is pickled, for it carries the user's own functions and values. Both ends belong to the same program:
-nothing that comes from a file or a network is read here.
+Messages are pickled, because they carry the user's own functions and values. Both ends belong to the same program:
+nothing from a file or a network is read here.
 """
 
 from __future__ import annotations
@@ -21,56 +21,56 @@ _HEADER = struct.Struct("<BQ")
 _DO_NOT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
-class Gone(Exception):
-    """The other end is not there any more. No EOFError, which environments raise too."""
+class Disconnected(Exception):
+    """The other end is gone. Not an EOFError, because environments raise those too."""
 
 
 class Kind(IntEnum):
-    """What a message is."""
+    """The kind of a message."""
 
     WAKE = 0
-    """Look at the signals. A single byte, without content."""
+    """Look at the signals. A single byte without content."""
     CALL = 1
-    """(method, arguments): to the worker."""
+    """(method, arguments), for the worker."""
     ANSWER = 2
-    """The value returned."""
+    """The return value of a call."""
     REFUSAL = 3
-    """(type of exception, text): a call that the worker refused, and survived."""
+    """(type of exception, text): the worker rejected a call and continues."""
     FAILURE = 4
-    """(what it worked on, exception, traceback): the worker's last words, all texts."""
+    """(environments, exception, traceback), all texts: the worker's last message."""
 
 
 def pack(kind: Kind, content: Any) -> bytes:
-    """A message, which may be sent to several. Raises whatever pickling `content` raises."""
+    """Return a message, which can be sent to several workers. Raises whatever pickling `content` raises."""
     main = sys.modules.get("__mp_main__")
-    if main is not None:  # in a spawned child of multiprocessing: the main script, which nobody else finds by this name
+    if main is not None:  # in a spawned child of multiprocessing: the main script, which workers cannot import
         cloudpickle.register_pickle_by_value(main)
     payload: bytes = cloudpickle.dumps(content)
     return _HEADER.pack(kind, len(payload)) + payload
 
 
 def unpack(payload: bytes) -> Any:
-    """The content of a message. Raises whatever making these objects anew raises."""
+    """Return the content of a message. Raises whatever unpickling it raises."""
     return pickle.loads(payload)
 
 
 class Channel:
-    """One end. Its methods raise `Gone` when the other one is, TimeoutError when the deadline has passed."""
+    """One end. Methods raise `Disconnected` if the other end is gone, TimeoutError if the deadline has passed."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
 
     def fileno(self) -> int:
-        """For selectors."""
+        """Return the file descriptor, for selectors."""
         return self.socket.fileno()
 
     def wake(self) -> None:
-        """Wake the other end. It may have gone: whoever waits for its answer will see."""
+        """Wake the other end. If it is gone, the next `receive` reports that."""
         with contextlib.suppress(OSError):
             self.socket.send(b"\0", _DO_NOT_WAIT)
 
     def send(self, message: bytes, deadline: float | None = None) -> None:
-        """Send what `pack` made; `deadline` is by time.monotonic(), None waits for as long as it takes."""
+        """Send a message from `pack`. `deadline` is in seconds of time.monotonic(); None waits without limit."""
         view = memoryview(message)
         while view:
             self._limit(deadline)
@@ -79,10 +79,10 @@ class Channel:
             except TimeoutError:
                 raise
             except OSError as error:
-                raise Gone from error
+                raise Disconnected from error
 
     def receive(self, deadline: float | None = None) -> tuple[Kind, bytes]:
-        """The next message, wake-ups included: its kind, and what `unpack` takes."""
+        """Return the next message, including wake-ups: its kind, and the payload for `unpack`."""
         kind = Kind(self._exactly(1, deadline)[0])
         if kind is Kind.WAKE:
             return kind, b""
@@ -98,16 +98,16 @@ class Channel:
             except TimeoutError:
                 raise
             except OSError as error:
-                raise Gone from error
+                raise Disconnected from error
             if not part:
-                raise Gone
+                raise Disconnected
             received += part
         return bytes(received)
 
     def _limit(self, deadline: float | None) -> None:
-        """Have the next call on the socket give up at the deadline."""
+        """Limit the next call on the socket to the deadline."""
         self.socket.settimeout(None if deadline is None else max(1e-3, deadline - time.monotonic()))
 
     def close(self) -> None:
-        """May be called twice."""
+        """Close the socket. Can be called twice."""
         self.socket.close()

@@ -1,4 +1,4 @@
-"""`make`: find out what is to be run, and choose what runs it."""
+"""`make`: resolve what to run, and choose the backend that runs it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from puffer_envs.vector.vector import Vector
 BACKENDS = ("serial", "threads", "processes")
 
 MAX_TIMEOUT = 1e9
-"""Seconds: more than any run, and within what every operating system's clock can count."""
+"""Seconds. Longer than any run, and within the range of every operating system's clock."""
 
 ROWS_FOR_THREADS = 4096
-"""Below this many environments, a native batch is stepped sooner by one thread than several can be told to."""
+"""With fewer environments, one thread steps a native batch faster than several threads can be woken."""
 
 
 def make(
@@ -41,31 +41,37 @@ def make(
     assets: Mapping[str, NDArray[Any]] | None = None,
     **settings: Any,
 ) -> Vector | Threads:
-    """Make many environments that are stepped as one. For a given seed their trajectories do not depend on the rest.
+    """Make many environments that are stepped as one. Trajectories depend only on seed and actions.
 
     Args:
-        factory_or_name: a native environment's name; `gymnasium:ID`; `pettingzoo:MODULE`; `module:factory`; or a
-            callable. A callable that takes `num_envs` (and `seed`) makes batches that keep the buffer contract; any
-            other one makes single Gymnasium environments or PettingZoo ParallelEnvs.
-        num_envs: environments, 1 to 16,777,216.
-        backend: `serial` (in this process, one after the other), `threads` (native environments: in this process, on
-            several cores) or `processes`. None: threads for native ones; for others processes if there are several
-            environments and cores, else serial.
-        workers: threads or processes. None: as many as there are cores (native batches of fewer than 4,096: one).
-        batch: environments in what `recv` returns; None: all. Less than num_envs makes `send` and `recv` asynchronous.
-        seed: what the first `reset()` without a seed uses, 0 to 2**64 - 1.
-        first: number, in the run, of the first environment: environment i here is number `first + i`, and plays as
-            that one does in a run that has them all. What makes whole batches must take `first`, too.
-        timeout: seconds that a worker process may take for a step, a reset or its start.
-        assets: arrays that every environment reads and none changes (levels, maps, tables), for a factory that takes
-            `assets`: it gets them by name as read-only arrays, of which all workers share one copy.
+        factory_or_name: a native environment's name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory` or a
+            callable. A callable that takes `num_envs` (and `seed`) makes batches with the buffer contract; any other
+            callable makes single Gymnasium environments or PettingZoo ParallelEnvs.
+        num_envs: number of environments, 1 to 16,777,216.
+        backend: `serial` (in this process, one after the other), `threads` (in this process, on several cores, native
+            environments only) or `processes`. None: threads for native environments; for others, processes if there
+            are several environments and cores, else serial.
+        workers: number of threads or processes. None: one per core, or a single thread for native batches of fewer
+            than 4,096 environments.
+        batch: number of environments that `recv` returns; None: all. With fewer than `num_envs`, `send` and `recv`
+            are asynchronous.
+        seed: seed of the first `reset()` that is called without one, 0 to 2**64 - 1.
+        first: number of the first environment in the run: environment i here is number `first + i`, and behaves as it
+            would in a run with all environments. A factory of batches must take `first` as well.
+        timeout: seconds allowed for a worker process to start, reset or step.
+        assets: read-only arrays by name (levels, maps, tables) for a factory that takes `assets`. All workers share
+            one copy.
         **settings: keyword arguments for the environment: settings of a native one, arguments of `gymnasium.make`.
 
+    Returns:
+        The vector. It has the buffer contract (docs/contract.md), `send` and `recv`.
+
     Raises:
-        ValueError, TypeError: unknown name, backend or setting; a number out of range; unfit combinations.
-        ImportError: a package is missing; the message has the line that installs it.
-        WorkerError: an environment could not be made in its worker process; with its traceback.
-        MemoryError: a native batch does not fit into this machine's memory.
+        ValueError, TypeError: an unknown name, backend or setting, a number out of range, or a combination that is
+            not allowed.
+        ImportError: a package is missing; the message has the command that installs it.
+        WorkerError: an environment could not be made in its worker process; the message has its traceback.
+        MemoryError: a native batch does not fit into memory.
     """
     num_envs = check_count("num_envs", num_envs, MAX_ENVS)
     batch = num_envs if batch is None else check_count("batch", batch, num_envs)
@@ -77,7 +83,10 @@ def make(
     first = check_seed(first, "first")
     source = dataclasses.replace(resolve(factory_or_name, settings, _check_assets(assets)), first=first)
     if first and not source.divisible:
-        raise ValueError(f"{source.name} makes whole batches: to begin with environment {first} it must take `first`")
+        raise ValueError(
+            f"first={first}: {source.name} makes whole batches and does not take `first`. Add that parameter, the "
+            "number of its first environment in the run"
+        )
     backend = _default_backend(source, num_envs, workers) if backend is None else backend
     if backend not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
@@ -87,9 +96,7 @@ def make(
         threads = 1 if backend == "serial" else workers
         return Threads(source.name, num_envs, threads=threads, batch=batch, seed=seed, first=first, **source.settings)
     if backend == "threads":
-        raise ValueError(
-            f"threads are for native environments; {source.name} would hold Python's lock in all of them: use processes"
-        )
+        raise ValueError(f"backend 'threads' is for native environments, and {source.name} is not one. Use 'processes'")
     if backend == "serial":
         return Serial(source, num_envs, batch, seed, assets)
     if workers is None:
@@ -105,7 +112,7 @@ def _default_backend(source: Source, num_envs: int, workers: int | None) -> str:
 
 
 def _default_processes(source: Source, num_envs: int, batch: int) -> int:
-    """As many as there are cores; in groups, the nearest number below that divides the environments."""
+    """One per core; with groups, the largest number up to that which divides `num_envs`."""
     most = min(available_cores(), num_envs) if source.divisible else 1
     return most if batch == num_envs else max(w for w in range(1, most + 1) if num_envs % w == 0)
 

@@ -1,4 +1,4 @@
-"""What the rows of a set of buffers look like, and the allocation and slicing of such sets."""
+"""The layout of a set of buffers, and how such sets are allocated and sliced."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from numpy.typing import NDArray
 from puffer_envs.contract.observations import ObservationField
 
 Buffers = dict[str, NDArray[Any]]
-"""The contract's arrays by name; `action_masks` and `agent_mask` are missing where they are None there."""
+"""The contract's arrays by name. `action_masks` and `agent_mask` are missing if the environment has none."""
 
 ALIGNMENT = 64
-"""Every array starts on a cache line."""
+"""Bytes. Every array starts on a cache line."""
 
 
 @dataclass(frozen=True)
 class BufferLayout:
-    """Spaces and sizes of one environment's rows: all that is needed to allocate its buffers."""
+    """Spaces and sizes of one environment's rows: everything needed to allocate its buffers."""
 
     agents: int
     """Rows per environment."""
     single_observation_space: gymnasium.spaces.Box
-    """Of one row: uint8, int8 or float32."""
+    """Space of one row: uint8, int8 or float32."""
     single_action_space: gymnasium.spaces.Space[Any]
-    """Of one row: Discrete or MultiDiscrete counted from 0, or a one-dimensional Box of float32."""
+    """Space of one row: Discrete or MultiDiscrete starting at 0, or a one-dimensional float32 Box."""
     masked: bool = False
     """Whether there are action masks."""
     padded: bool = False
     """Whether there is an agent mask."""
     observation_fields: tuple[ObservationField, ...] | None = field(default=None, compare=False)
-    """Where the observation is structured bytes: what they mean."""
+    """The meaning of observations that are structured bytes; None for plain arrays."""
 
     @property
     def choices(self) -> NDArray[np.int64]:
-        """Choices of each discrete action; empty for a Box."""
+        """Number of choices of each discrete action, (k,); empty for a Box."""
         space = self.single_action_space
         if isinstance(space, gymnasium.spaces.Box):
             return np.zeros(0, np.int64)
         return np.atleast_1d(space.n if isinstance(space, gymnasium.spaces.Discrete) else space.nvec)  # type: ignore[attr-defined]
 
     def arrays(self, num_envs: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        """Name -> (shape, dtype) of every buffer for that many environments."""
+        """Return name -> (shape, dtype) of every buffer for `num_envs` environments."""
         rows = num_envs * self.agents
         observations = ((rows, *self.single_observation_space.shape), np.dtype(self.single_observation_space.dtype))
         space = self.single_action_space
@@ -67,11 +67,11 @@ class BufferLayout:
         return arrays
 
     def size(self, num_envs: int) -> int:
-        """Bytes of all buffers for that many environments, each array aligned."""
+        """Return the size in bytes of all buffers for `num_envs` environments, each array aligned."""
         return sum(_aligned(math.prod(shape) * dtype.itemsize) for shape, dtype in self.arrays(num_envs).values())
 
     def carve(self, memory: NDArray[np.uint8], num_envs: int) -> Buffers:
-        """The buffers, one behind the other in `memory` (uint8, at least `size(num_envs)`)."""
+        """Return the buffers as consecutive views of `memory` (uint8, at least `size(num_envs)` bytes)."""
         buffers, start = {}, 0
         for name, (shape, dtype) in self.arrays(num_envs).items():
             size = math.prod(shape) * dtype.itemsize
@@ -85,5 +85,5 @@ def _aligned(size: int) -> int:
 
 
 def rows_of(buffers: Mapping[str, NDArray[Any]], first: int, last: int) -> Buffers:
-    """Views of rows `first` to `last - 1` of every buffer."""
+    """Return views of rows `first` to `last - 1` of every buffer."""
     return {name: array[first:last] for name, array in buffers.items()}

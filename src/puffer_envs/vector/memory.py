@@ -1,4 +1,4 @@
-"""Anonymous memory shared with worker processes: it leaves no name behind, and goes with its last user."""
+"""Anonymous memory shared with worker processes. It has no name, and is freed with its last user."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Handle = int | str
-"""What a worker finds the memory by: an inherited file descriptor; on Windows the name of a mapping, which is forgotten
-when nobody has it open any more."""
+"""How a worker finds the memory: an inherited file descriptor; on Windows the name of a mapping, which disappears when
+nobody has it open."""
 
 
 class SharedMemory:
-    """Memory whose size may be set after its handle has been passed on. Both sides call `map` with the same size."""
+    """Memory whose size can be set after its handle was passed on. Both sides call `map` with the same size."""
 
     def __init__(self, handle: Handle | None = None) -> None:
-        """Make some, or open what a handle stands for."""
+        """Create shared memory, or open that of a handle."""
         self.handle: Handle = _create() if handle is None else handle
         self._owner = handle is None
 
     def map(self, size: int, *, writeable: bool = True) -> NDArray[np.uint8]:
-        """The memory as an array of `size` bytes, zeroed in the beginning."""
+        """Return the memory as a uint8 array (size,), initially zero."""
         access = mmap.ACCESS_WRITE if writeable else mmap.ACCESS_READ
         if isinstance(self.handle, str):
             mapping = mmap.mmap(-1, size, tagname=self.handle, access=access)  # type: ignore[call-arg]
@@ -33,10 +33,10 @@ class SharedMemory:
             if self._owner:
                 os.ftruncate(self.handle, size)
             mapping = mmap.mmap(self.handle, size, access=access)
-        return np.frombuffer(mapping, np.uint8)  # keeps the mapping for as long as anything looks at it
+        return np.frombuffer(mapping, np.uint8)  # keeps the mapping alive as long as any view of it
 
     def close(self) -> None:
-        """Give the handle up; arrays stay valid. May be called twice."""
+        """Close the handle; arrays stay valid. Can be called twice."""
         if isinstance(self.handle, int) and self.handle >= 0:
             os.close(self.handle)
         self.handle = -1

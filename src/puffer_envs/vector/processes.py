@@ -1,4 +1,4 @@
-"""Environments in worker processes: Python ones on every core, native ones that must not take this process down."""
+"""Environments in worker processes: Python ones on every core, and native ones that must not crash this process."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from puffer_envs.vector.worker_process import WorkerProcess
 T = TypeVar("T")
 
 CLOSE_SECONDS = 2.0
-"""How long `close` waits for environments to close themselves before their processes are ended."""
+"""How long `close` waits for environments to close before it kills their processes."""
 
 LIFE_CHECK_SECONDS = 0.1
-"""How often a parent looks whether its workers are alive, beside what their sockets tell."""
+"""How often a parent checks that its workers are alive, in addition to watching their sockets."""
 
 
 class Processes(Vector):
     """Steps blocks of environments in worker processes over shared memory.
 
-    A step costs each side a look at shared memory and, when the other one sleeps, one byte on a socket. Workers that
-    die, raise or hang close the vector with a `WorkerError` that says which, where and why.
+    A step costs each side a look at shared memory and, if the other side sleeps, one byte on a socket. A worker that
+    dies, raises or hangs closes the vector with a `WorkerError` that says which, where and why.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class Processes(Vector):
         bounds, owners = _divide(num_envs, workers, batch)
         if len(bounds) > 1 and not source.divisible:
             raise ValueError(
-                f"{source.name} makes whole batches: for several workers, or to be stepped in groups, it must take "
-                "`first`, the number of its first environment in the run"
+                f"workers={workers}, batch={batch}: {source.name} makes whole batches and does not take `first`. Add "
+                "that parameter, the number of its first environment in the run, to use several workers or groups"
             )
         self.workers, self._timeout = workers, timeout
         self._owners = owners
@@ -78,7 +78,7 @@ class Processes(Vector):
                 raise
 
     def _begin_workers(self, source: Source, bounds: list[tuple[int, int]], seed: int, assets: Assets | None) -> None:
-        """Start the workers, learn what rows look like, and share the memory for them."""
+        """Start the workers, ask them for the layout of rows, and share the memory."""
         asset_layout = {} if assets is None else self._share(assets)
         assets_at = None if self._shared_assets is None else self._shared_assets.handle
         assignment = Assignment(source, seed, bounds, self._owners, self._shared.handle, assets_at, asset_layout)
@@ -101,7 +101,7 @@ class Processes(Vector):
         self._open(layout, layout.carve(memory[start:], self.num_envs), bounds)
 
     def _share(self, assets: Assets) -> AssetLayout:
-        """Copy the assets, once, to where all workers read them."""
+        """Copy the assets into memory that all workers read."""
         assert self._shared_assets
         layout: AssetLayout = {}
         start = 0
@@ -140,7 +140,7 @@ class Processes(Vector):
                 pass  # a wake-up
 
     def _look_after_workers(self) -> None:
-        """A parent that others keep busy never sleeps, and would not hear of a worker that is dead or stuck."""
+        """Find dead or stuck workers: a parent that other workers keep busy never sleeps, and would not notice them."""
         while (block := self._signals.next_done(False)) >= 0:
             self._ledger.finished(block)
         now = time.monotonic()
@@ -161,7 +161,7 @@ class Processes(Vector):
         return self._ask(self._crew, method, *arguments, doing=doing)
 
     def _ask(self, crew: list[WorkerProcess], method: str, *arguments: Any, doing: str | None = None) -> list[Any]:
-        """Have some workers do something at the same time, and collect their answers."""
+        """Call a method of some workers in parallel, and collect their answers."""
         message, doing = _pack((method, arguments), "the value"), doing or method
         answers: dict[int, tuple[Kind, Any]] = {}
 
@@ -187,8 +187,8 @@ class Processes(Vector):
     def _words(
         self, doing: str, deadline: float, late: Callable[[], WorkerProcess]
     ) -> Iterator[tuple[WorkerProcess, Kind, Any]]:
-        """What workers say, when it comes or after a while nothing. Raises if one is dead, or the deadline past."""
-        # Seen before the look, for this process may have been stopped (Ctrl-Z) meanwhile.
+        """Yield messages of workers, or nothing after a while. Raises if a worker is dead or the deadline is over."""
+        # Compare before waiting, because this process may be stopped (Ctrl-Z) while it waits.
         past = time.monotonic() > deadline
         said = self._selector.select(LIFE_CHECK_SECONDS)
         for key, _ in said:
@@ -201,19 +201,19 @@ class Processes(Vector):
                 late().raise_late(doing)
 
     def _guarded(self, action: Callable[[], T]) -> T:
-        """Do it. Whatever interrupts it leaves steps or answers on their way: nothing can go on, so end all workers."""
+        """Run `action`. If it is interrupted, steps or answers are left half done, so end all workers."""
         try:
             return action()
         except BaseException as error:
             if self._closed and isinstance(error, Exception):
-                raise RuntimeError(f"{self.name}: the vector was closed meanwhile by another thread") from error
+                raise RuntimeError(f"{self.name}: another thread has closed the vector") from error
             self._closed = True
             self._finalizer()
             raise
 
     def _inside(self, *, started: bool = False) -> Inside:
         if os.getpid() != self._pid:
-            raise RuntimeError(f"{self.name}: the workers belong to the parent of this fork; make a vector of your own")
+            raise RuntimeError(f"{self.name}: the workers belong to the parent of this fork. Make a new vector")
         return super()._inside(started=started)
 
     def _deadline(self) -> float:
@@ -243,7 +243,7 @@ class Processes(Vector):
         return block, env - self._ledger.bounds[block][0]
 
     def _close(self) -> None:
-        """Let idle workers close their environments; end those that do not, or that are in the middle of something."""
+        """Let idle workers close their environments; kill those that do not finish in time, or that are busy."""
         deadline = time.monotonic() + CLOSE_SECONDS
         if os.getpid() == self._pid:
             for process in self._crew:
@@ -269,23 +269,21 @@ def _pack(content: Any, what: str) -> bytes:
         return pack(Kind.CALL, content)
     except Exception as error:
         raise TypeError(
-            f"{what} cannot be sent to worker processes ({type(error).__name__}: {error}); have the factory make such "
-            "objects itself instead of taking them from around it, or use backend='serial'"
+            f"{what} cannot be sent to worker processes ({type(error).__name__}: {error}). Create such objects inside "
+            "the factory instead of capturing them, or use backend='serial'"
         ) from error
 
 
 def _divide(num_envs: int, workers: int, batch: int) -> tuple[list[tuple[int, int]], list[int]]:
-    """The blocks of a vector, and the worker of each.
+    """Return the blocks of a vector, and the worker of each.
 
-    All together: one block per worker, as equal as can be. In groups: the largest blocks of which both a worker's
-    environments and a batch are made up.
+    Without groups: one block per worker, of nearly equal size. With groups: the largest blocks that divide both a
+    worker's environments and a batch.
     """
     if batch == num_envs:
         return split(num_envs, workers), list(range(workers))
     if num_envs % workers:
-        raise ValueError(
-            f"to be stepped in groups, num_envs must be a multiple of workers, got {num_envs} and {workers}"
-        )
+        raise ValueError(f"with batch < num_envs, num_envs must be a multiple of workers, got {num_envs} and {workers}")
     each = num_envs // workers
     size = math.gcd(each, batch)
     blocks = num_envs // size
@@ -293,7 +291,7 @@ def _divide(num_envs: int, workers: int, batch: int) -> tuple[list[tuple[int, in
 
 
 def _same(name: str, layouts: list[BufferLayout]) -> BufferLayout:
-    """The layout, on which all blocks must agree."""
+    """Return the layout, which must be the same for all blocks."""
     for layout in layouts[1:]:
         if layout != layouts[0]:
             raise ValueError(
@@ -305,7 +303,7 @@ def _same(name: str, layouts: list[BufferLayout]) -> BufferLayout:
 def _abandon(
     pid: int, crew: list[WorkerProcess], selector: selectors.BaseSelector, *memories: SharedMemory | None
 ) -> None:
-    """End the workers and free everything; at close, on failure, on collection and at the interpreter's end."""
+    """Kill the workers and free everything: on close, on failure, on garbage collection and at interpreter exit."""
     if os.getpid() != pid:
         return  # a forked child: the workers are not its own
     for process in crew:

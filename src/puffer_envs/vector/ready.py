@@ -1,4 +1,4 @@
-"""The two halves of an asynchronous step, whatever the backend: which blocks are where, and what `recv` returns."""
+"""Bookkeeping of asynchronous steps, for every backend: where each block is, and what `recv` returns."""
 
 from __future__ import annotations
 
@@ -12,34 +12,39 @@ WITH_CALLER, UNDER_WAY, WAITING = "with the caller", "under way", "waiting to be
 
 
 class Ready(NamedTuple):
-    """What `recv` returns: the rows of the environments that finished a step (or a reset)."""
+    """What `recv` returns: the rows of environments that have finished a step or a reset."""
 
     observations: NDArray[Any]
-    """(B, *obs_shape), with B = `batch` * agents per environment."""
+    """(B, *obs_shape) with B = `batch` * agents per environment."""
     rewards: NDArray[np.float32]
-    """(B,)."""
+    """(B,) float32."""
     terminals: NDArray[np.bool_]
-    """(B,)."""
+    """(B,) bool."""
     truncations: NDArray[np.bool_]
-    """(B,)."""
+    """(B,) bool."""
     env_id: NDArray[np.int64]
-    """(batch,): the environments' numbers in the vector, in the order of the rows. Hand it to `send`."""
+    """(batch,) int64: numbers of the environments in the vector, in the order of the rows. Pass it to `send`."""
     final_observations: NDArray[Any]
     """(B, *obs_shape): valid where a terminal or truncation is set."""
     action_masks: NDArray[np.bool_] | None
-    """(B, sum of choices), or None."""
+    """(B, sum of choices) bool, or None."""
     agent_mask: NDArray[np.bool_] | None
-    """(B,), or None."""
+    """(B,) bool, or None."""
 
 
 class Ledger:
-    """Where every block of a vector is: with the caller, under way, or waiting to be received.
+    """Where each block of a vector is: with the caller, being stepped, or waiting to be received.
 
-    `reset` makes all of them wait to be received; `recv` hands some to the caller; `send` takes these back.
+    After `reset` all blocks wait to be received; `recv` gives some to the caller; `send` takes them back.
     """
 
     def __init__(self, bounds: list[tuple[int, int]], blocks_per_recv: int) -> None:
-        """`bounds`: first environment of each block, and the one after its last."""
+        """Create a ledger.
+
+        Args:
+            bounds: first environment of each block, and the one after its last.
+            blocks_per_recv: blocks that `recv` returns.
+        """
         self.bounds = bounds
         self.blocks_per_recv = blocks_per_recv
         self.where = [WITH_CALLER] * len(bounds)
@@ -53,58 +58,58 @@ class Ledger:
         self._received: list[int] = []
 
     def all_ready(self) -> None:
-        """After a reset, or a synchronous step, of everything."""
+        """Record a reset or a synchronous step of all blocks."""
         self.where = [WAITING] * len(self.bounds)
         self.waiting = deque(range(len(self.bounds)))
         self.under_way = 0
         self._received = []
 
     def finished(self, block: int) -> None:
-        """A block that was under way is done."""
+        """Record that a block has finished its step."""
         self.where[block] = WAITING
         self.waiting.append(block)
         self.under_way -= 1
 
     def check_idle(self, what: str) -> None:
-        """Raise unless nothing is under way."""
+        """Raise RuntimeError if any block is being stepped."""
         if self.under_way:
-            raise RuntimeError(f"{what} needs every environment, and some are under way: recv() them first")
+            raise RuntimeError(f"{what} needs every environment, and some are under way. Call recv() first")
 
     def missing(self) -> int:
-        """How many more blocks must finish before `take` can hand out a batch; raises if they never will."""
+        """Return how many more blocks must finish before `take` has a batch; raise RuntimeError if they never will."""
         missing = self.blocks_per_recv - len(self.waiting)
         if missing > self.under_way:
             raise RuntimeError(
-                "recv() would wait for ever: too few environments are under way. "
-                "send(actions, env_id) those that you received first, or reset()"
+                "recv() would wait forever: too few environments are under way. "
+                "Call send(actions, env_id) for those you have received, or reset()"
             )
         return max(missing, 0)
 
     def take(self) -> list[int]:
-        """Hand the blocks that have waited longest to the caller, in the order of their environments."""
+        """Give the blocks that have waited longest to the caller, in the order of their environments."""
         self._received = sorted(self.waiting.popleft() for _ in range(self.blocks_per_recv))
         for block in self._received:
             self.where[block] = WITH_CALLER
         return self._received
 
     def env_id(self, blocks: list[int]) -> NDArray[np.int64]:
-        """The environments of these blocks."""
+        """Return the numbers of the environments in these blocks."""
         return self._env_id[blocks[0]] if len(blocks) == 1 else np.concatenate([self._env_id[b] for b in blocks])
 
     def blocks(self, env_id: ArrayLike | None) -> list[int]:
-        """The blocks that `send` is about: those last received, or those of `env_id`. They must be with the caller."""
+        """Return the blocks for `send`: the last ones received, or those of `env_id`. They must be with the caller."""
         if env_id is None:
             blocks = self._received
-        elif (block := self._block_of_array.get(id(env_id))) is not None:  # the usual case, for speed
+        elif (block := self._block_of_array.get(id(env_id))) is not None:  # the common case, for speed
             blocks = [block]
         else:
             blocks = self._find(np.asarray(env_id))
         if not blocks:
-            raise RuntimeError("send() comes after recv(), which says which environments wait for actions")
+            raise RuntimeError("send() without recv(): no environment is waiting for actions. Call recv() first")
         for block in blocks:
             if self.where[block] != WITH_CALLER:
                 first, last = self.bounds[block]
-                raise RuntimeError(f"environments {first} to {last - 1} are {self.where[block]}: recv() them first")
+                raise RuntimeError(f"environments {first} to {last - 1} are {self.where[block]}. Call recv() first")
         return blocks
 
     def _find(self, env_id: NDArray[Any]) -> list[int]:
@@ -118,11 +123,11 @@ class Ledger:
             blocks.append(block)
             at += size
         if not valid or at < len(env_id):
-            raise ValueError("env_id must be what recv() returned: whole groups of environments, in that order")
+            raise ValueError("env_id must be from recv(): whole groups of environments, in the same order")
         return blocks
 
     def sent(self, blocks: list[int]) -> None:
-        """These blocks are under way now."""
+        """Record that these blocks are now being stepped."""
         for block in blocks:
             self.where[block] = UNDER_WAY
         self.under_way += len(blocks)
@@ -130,7 +135,11 @@ class Ledger:
 
 
 def check_env_ids(name: str, num_envs: int, env_ids: ArrayLike | None) -> NDArray[np.int64]:
-    """Numbers of environments, each once and in order; None: all of them. ValueError with one sentence else."""
+    """Return numbers of environments as a sorted int64 array without duplicates; None gives all of them.
+
+    Raises:
+        ValueError: a number is not an integer from 0 to `num_envs` - 1.
+    """
     if env_ids is None:
         return np.arange(num_envs)
     found = np.atleast_1d(np.asarray(env_ids))

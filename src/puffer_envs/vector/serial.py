@@ -1,4 +1,4 @@
-"""Every environment in this process, one after the other: nothing to start, nothing to wait for, easy to debug."""
+"""All environments in this process, one after the other: nothing to start or wait for, and easy to debug."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from puffer_envs.vector.vector import Vector, split
 
 
 class Serial(Vector):
-    """Steps in the order of `send`, when `recv` asks for the result. An environment's exception arrives as it is."""
+    """Steps in the order of `send`, when `recv` asks for the result. Exceptions of environments arrive unchanged."""
 
     def __init__(self, source: Source, num_envs: int, batch: int, seed: int, assets: Assets | None = None) -> None:
         super().__init__(source.name, num_envs, batch)
@@ -25,8 +25,8 @@ class Serial(Vector):
             raise ValueError(f"num_envs must be a multiple of batch, got {num_envs} and {batch}")
         if batch < num_envs and not source.divisible:
             raise ValueError(
-                f"{source.name} makes whole batches: to be stepped in groups it must take `first`, the number of its "
-                "first environment in the run"
+                f"batch={batch}: {source.name} makes whole batches and does not take `first`. Add that parameter, the "
+                "number of its first environment in the run, to use groups"
             )
         self.workers = 0
         self._queue: deque[int] = deque()
@@ -59,7 +59,7 @@ class Serial(Vector):
             self._blocks[block].step()
         except BaseException:
             with contextlib.suppress(Exception):
-                self.close()  # half of the environments have moved: there is no state to go on from
+                self.close()  # some environments have moved and some have not, so the vector cannot continue
             raise
         return block
 

@@ -1,6 +1,6 @@
-"""What a vector is made of: a name or a callable, turned into something that builds blocks of environments.
+"""Sources: a name or a callable, resolved into something that builds blocks of environments.
 
-A source is sent to worker processes, so that environments are made where they are stepped.
+A source is sent to worker processes, so environments are made where they are stepped.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
+from puffer_envs.offers import load_offers
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import list_envs, spec
+from puffer_envs.spec import is_native, spec
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
 from puffer_envs.vector.layout import Buffers
@@ -29,24 +30,25 @@ class Source:
     """Builds blocks of one kind of environment."""
 
     name: str
-    """For messages."""
+    """Name to use in messages."""
     factory: Callable[..., Any]
-    """Makes a contract environment or a single one."""
+    """Makes a batch with the buffer contract, or a single environment."""
     native: bool
     """Whether it is one of the C environments."""
     batched: bool
     """Whether the factory makes whole batches (it takes `num_envs`)."""
     divisible: bool
-    """Whether several blocks can make up one run: the factory knows the number of its first environment."""
+    """Whether a run can be split into several blocks, because the factory takes the number of its first environment."""
     settings: Mapping[str, Any]
     """Keyword arguments for the factory."""
     first: int = 0
-    """Number, in the run, of the environment that blocks count from."""
+    """Number in the run of the environment that blocks count from."""
 
     def build(self, num_envs: int, first: int, seed: int, assets: Assets | None) -> Block:
-        """A block of that many environments, the first of which is number `first` of the source's.
+        """Return a block of `num_envs` environments that starts with the source's number `first`.
 
-        Raises whatever the factory raises, and TypeError where it makes something that is no environment.
+        Raises:
+            TypeError: the factory did not return an environment. Its own exceptions pass through.
         """
         factory = functools.partial(self.factory, **self.settings)
         if assets is not None:
@@ -58,7 +60,7 @@ class Source:
 
 
 def _python_block(name: str, factory: Callable[[], Any], num_envs: int, first: int, seed: int) -> Block:
-    """The adapter for what the factory makes, which is looked at before it is chosen."""
+    """Make one environment, and return the adapter that fits it."""
     import gymnasium  # noqa: PLC0415 - workers of native environments do without the adapters
 
     made = [factory()]
@@ -75,23 +77,24 @@ def _python_block(name: str, factory: Callable[[], Any], num_envs: int, first: i
 
         return PettingZooBlock(make_env, num_envs, first, seed)
     raise TypeError(
-        f"{name} made a {type(made[0]).__name__}; it must make a gymnasium.Env or a PettingZoo ParallelEnv, or take "
-        f"num_envs and seed and make a batch that keeps the buffer contract ({page_url('contract')})"
+        f"{name} must return a gymnasium.Env or a PettingZoo ParallelEnv, or "
+        f"take num_envs and seed and return a batch with the buffer contract ({page_url('contract')}), got "
+        f"{type(made[0]).__name__}"
     )
 
 
 def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, Any], assets: Assets | None) -> Source:
-    """Find out what to run.
+    """Resolve a name or a callable.
 
     Args:
         factory_or_name: a native environment's name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory`, or a
-            callable: one that takes `num_envs` makes batches, any other one single environments.
-        settings: its keyword arguments.
+            callable: one that takes `num_envs` makes batches, any other makes single environments.
+        settings: keyword arguments for the factory.
         assets: read-only arrays for a factory that takes `assets`.
 
     Raises:
-        ValueError: there is nothing of that name, or a native environment refuses its settings.
-        TypeError: it is no callable, or does not take `assets`.
+        ValueError: an unknown name, or a native environment rejects its settings.
+        TypeError: it is not callable, or does not take `assets`.
         ImportError: a package is missing.
     """
     if isinstance(factory_or_name, str):
@@ -99,16 +102,16 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
     else:
         factory = factory_or_name
         name = getattr(factory, "__name__", type(factory).__name__)
-    native = isinstance(factory_or_name, str) and factory_or_name in list_envs()
+    native = is_native(factory_or_name)
     if native:
         settings = resolve_settings(spec(name), settings)
     elif name.startswith(("gymnasium:", "pettingzoo:")):
-        settings = {}  # the factory has them already
+        settings = {}  # the factory already has them
     if not callable(factory):
         raise TypeError(f"expected an environment's name or a callable that makes one, got {factory!r}")
     takes = parameter_names(factory)
     if assets is not None and (native or "assets" not in takes):
-        raise TypeError(f"{name} takes no assets: give it a parameter `assets`")
+        raise TypeError(f"assets: {name} does not take any. Add a parameter `assets` to it")
     return Source(
         name=name,
         factory=factory,
@@ -122,6 +125,8 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
 def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
     scheme, colon, rest = name.partition(":")
     if not colon:
+        if not is_native(name) and name in load_offers():
+            return functools.partial(load_offers()[name].make, name)
         spec(name)  # raises, with the nearest name
         return functools.partial(_native_batch, name)
     search_current_folder()

@@ -16,16 +16,16 @@ class Threads(Environment):
     """An `Environment` that can also be stepped in groups: `send` one, and do something else until `recv`.
 
     With `batch` = `num_envs` there is one group, and `send` is `step`: the caller's thread works too, and returns when
-    all is done. With less, threads in the background take the groups in the order in which they were sent, and the
-    caller goes on meanwhile. Several of them share a group where there are fewer groups under way than threads. What
-    `recv` returns are views of the environment's own arrays, always the same ones for a group.
+    everything is done. With a smaller `batch`, background threads step groups in the order of `send`, while the caller
+    continues. If fewer groups are being stepped than there are threads, several threads share a group. `recv` returns
+    views of the environment's own arrays, always the same ones for a group.
 
-    Which environments are in a group, and what their rows hold, depends on neither threads nor timing; only the order
-    in which groups are received does.
+    The environments of a group and the contents of their rows do not depend on threads or timing; only the order in
+    which groups are received does.
 
     Attributes beyond those of `Environment`:
-        batch: environments in a group.
-        threads: that step the environments.
+        batch: environments per group.
+        threads: threads that step the environments.
         workers: 0, the number of processes.
     """
 
@@ -52,12 +52,18 @@ class Threads(Environment):
         """Make a batch of environments.
 
         Args:
-            name, num_envs, seed, first, isa, buffers, settings: as for `puffer_envs.make`.
-            threads: how many step the environments: with less than all in a batch, beside the caller's.
-            batch: environments that `recv` returns; `num_envs` must be a multiple of it. None: all.
+            name: as for `puffer_envs.make`, like `num_envs`, `seed`, `first`, `isa`, `buffers` and `settings`.
+            num_envs: number of environments.
+            threads: threads that step the environments. With groups, they are in addition to the caller's.
+            batch: number of environments that `recv` returns; `num_envs` must be a multiple of it. None: all.
+            seed: seed of the first `reset()` that is called without one.
+            first: number of the first environment in the run.
+            isa: instruction set to use.
+            buffers: arrays to write into, by name.
+            **settings: settings of the environments.
 
         Raises:
-            ValueError, TypeError, MemoryError: as `puffer_envs.make`, or `num_envs` is no multiple of `batch`.
+            ValueError, TypeError, MemoryError: as for `puffer_envs.make`, or `num_envs` is not a multiple of `batch`.
         """
         arguments = check_arguments(name, num_envs, seed, threads, first, isa, settings)
         num_envs = arguments["num_envs"]
@@ -73,18 +79,18 @@ class Threads(Environment):
         return self
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        """Everything is done in `__new__`, where the checked arguments go to C."""
+        """Do nothing: `__new__` passes the checked arguments to C."""
 
     def send(self, actions: ArrayLike, env_id: ArrayLike | None = None) -> None:
-        """Have a group that was received take a step, and return at once.
+        """Start a step of a group that was received, and return immediately.
 
         Args:
-            actions: for its rows. Fill `actions` in place, in these rows, and pass the view to save a copy.
-            env_id: `Ready.env_id` of the group, or of several, one behind the other. None: the group last received.
+            actions: for the group's rows. To avoid a copy, fill these rows of `actions` in place and pass the view.
+            env_id: `Ready.env_id` of the group, or of several groups, concatenated. None: the group received last.
 
         Raises:
-            ValueError: as for `step`, or not such an `env_id`; nothing has moved.
-            RuntimeError: before reset, closed, another thread is inside, or the group is not waiting for actions.
+            ValueError: as for `step`, or an invalid `env_id`; no environment has moved.
+            RuntimeError: before reset, closed, in use by another thread, or the group is not waiting for actions.
         """
         self._note_common_moves()
         groups = self._ledger.blocks(env_id)
@@ -98,15 +104,15 @@ class Threads(Environment):
             self._ledger.sent(groups)
 
     def recv(self) -> Ready:
-        """The group that has been ready for longest; waits for one if there is none.
+        """Return the group that has been ready longest; wait for one if there is none.
 
-        After a reset, and after a `step` of all, every group waits to be received.
+        After `reset` or `step`, every group is ready.
 
         Returns:
-            Views of the environment's arrays, which stay as they are until this group is sent again.
+            Views of the environment's arrays, which do not change until this group is sent again.
 
         Raises:
-            RuntimeError: before reset, closed, another thread is inside, or nothing is under way.
+            RuntimeError: before reset, closed, in use by another thread, or no group is being stepped.
         """
         self._note_common_moves()
         ledger = self._ledger
@@ -117,27 +123,28 @@ class Threads(Environment):
     def set(self, key: str, value: Any, env_ids: ArrayLike | None = None, when: When = "reset") -> None:
         """Change a setting of environments while they run, e.g. to make them harder.
 
-        It takes effect when their next episodes begin: at the next `reset`, or when all agents of an environment end
-        their episodes in the same step. Environments whose agents end one by one take it at the next `reset`. Other
-        environments are not touched. `settings` stays what `make` was given; `env_settings` tells the present ones.
+        It takes effect when their next episodes start: at the next `reset`, or when all agents of an environment end
+        their episodes in the same step. Environments whose agents end one by one apply it at the next `reset`. Other
+        environments are not affected. `settings` remains what `make` was given; `env_settings` returns the current
+        values.
 
         Args:
-            key: the name of a setting.
-            value: the new value.
+            key: name of a setting.
+            value: its new value.
             env_ids: numbers of environments; None for all.
             when: only "reset".
 
         Raises:
-            ValueError, TypeError: no such setting, value, environment or moment, or the buffers would have to change;
-                nothing has changed.
-            RuntimeError: a replay is being recorded, closed, or another thread is inside.
+            ValueError, TypeError: an invalid setting, value, environment or `when`, or the buffers would have to
+                change; nothing has changed.
+            RuntimeError: a replay is being recorded, closed, or in use by another thread.
         """
         if when != "reset":
-            raise ValueError(f"when must be 'reset', as native settings are read when an episode begins; got {when!r}")
+            raise ValueError(f"when must be 'reset', since native settings are read at a reset, got {when!r}")
         self._set(key, value, check_env_ids(self.spec.name, self.num_envs, env_ids))
 
     def _note_common_moves(self) -> None:
-        """A reset, a step or a restore of all since the last `send` or `recv` made all groups wait to be received."""
+        """Mark all groups as ready if all environments were reset, stepped or restored since the last call."""
         if self._moved_together():
             self._ledger.all_ready()
 

@@ -1,4 +1,4 @@
-"""What `Serial` and `Processes` share: many environments behind one contract, stepped together or in groups."""
+"""The base class of `Serial` and `Processes`: many environments with one contract, stepped together or in groups."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from puffer_envs.vector.ready import Ledger, Ready, check_env_ids
 
 
 class Vector(ABC):
-    """The buffer contract (docs/contract.md) over blocks of environments, and its asynchronous half: `send`, `recv`.
+    """The buffer contract (docs/contract.md) over blocks of environments, plus asynchronous `send` and `recv`.
 
     Attributes beyond the contract's:
         agents: rows per environment.
-        batch: environments in what `recv` returns.
+        batch: number of environments that `recv` returns.
         workers: processes that step the environments; 0 for none.
-        observation_fields: where observations are structured bytes, what they mean; else None.
+        observation_fields: the meaning of observations that are structured bytes; None for plain arrays.
     """
 
     workers: int
@@ -39,7 +39,7 @@ class Vector(ABC):
         self._lock = threading.Lock()
 
     def _open(self, layout: BufferLayout, buffers: Buffers, bounds: list[tuple[int, int]]) -> None:
-        """The second half of construction, once the environments have told what their rows look like."""
+        """Finish construction, once the layout of the environments' rows is known."""
         self._layout, self._buffers = layout, buffers
         self.agents, self.num_agents = layout.agents, self.num_envs * layout.agents
         self.single_observation_space = layout.single_observation_space
@@ -61,22 +61,25 @@ class Vector(ABC):
         self._choices = layout.choices
         space = layout.single_action_space
         if isinstance(space, gymnasium.spaces.Box):
-            greatest = np.finfo(np.float32).max  # so that what is finite stays finite where there is no bound
+            greatest = np.finfo(np.float32).max  # keeps finite actions finite where there is no bound
             self._limits = np.maximum(space.low, -greatest), np.minimum(space.high, greatest)
 
     # -- all together --------------------------------------------------------------------------------------
 
     def reset(self, seed: int | None = None) -> NDArray[Any]:
-        """Start every environment anew and return `observations`; in asynchronous mode all can be received then.
+        """Reset every environment. In asynchronous mode, all are then ready to be received.
 
         Args:
-            seed: 0 to 2**64 - 1. Without one, the first call uses the seed given to `make`, and later ones draw
-                fresh episodes.
+            seed: 0 to 2**64 - 1. None: the first call uses the seed given to `make`, later calls start fresh
+                episodes.
+
+        Returns:
+            `observations`, (A, *obs_shape).
 
         Raises:
-            ValueError, TypeError: not such a number.
+            ValueError, TypeError: an invalid seed.
             RuntimeError: closed, or some environments are under way.
-            WorkerError: a worker died, raised or was too slow; the vector is closed then.
+            WorkerError: a worker died, raised or timed out; the vector is closed.
         """
         seed = None if seed is None else check_seed(seed)
         with self._inside():
@@ -87,17 +90,17 @@ class Vector(ABC):
         return self.observations
 
     def step(self, actions: ArrayLike) -> StepResult:
-        """One step of every environment.
+        """Step every environment.
 
         Args:
-            actions: what `actions` holds (see the contract). Pass the `actions` array itself, filled in place, to
-                save the copy.
+            actions: int32 (A,) or (A, k), or float32 (A, k) for a Box. To avoid a copy, fill the `actions` array in
+                place and pass it.
 
         Returns:
             (observations, rewards, terminals, truncations): always the same arrays.
 
         Raises:
-            ValueError: wrong shape or kind of numbers, or an action out of range, NaN or infinite; nothing has moved.
+            ValueError: wrong shape or dtype, or an action out of range, NaN or infinite; no environment has moved.
             RuntimeError: before reset, closed, or some environments are under way.
             WorkerError: as for `reset`.
         """
@@ -114,14 +117,14 @@ class Vector(ABC):
     # -- in groups -----------------------------------------------------------------------------------------
 
     def recv(self) -> Ready:
-        """The `batch` environments that have been ready for longest; waits until there are so many.
+        """Return the `batch` environments that have been ready longest; wait until there are enough.
 
-        The arrays are views of the vector's own, which stay as they are until `send` gets actions for these
-        environments. Where a batch is made of several workers' environments that do not lie side by side, they are
-        copies instead.
+        Returns:
+            Views of the vector's own arrays, which do not change until `send` gets actions for these environments. If
+            the batch consists of rows that are not adjacent, from several workers, they are copies.
 
         Raises:
-            RuntimeError: before reset, closed, or too few environments are under way, so that it would never return.
+            RuntimeError: before reset, closed, or too few environments are under way, so it would never return.
             WorkerError: as for `reset`.
         """
         with self._inside(started=True):
@@ -130,14 +133,14 @@ class Vector(ABC):
             return self._gather(self._ledger.take())
 
     def send(self, actions: ArrayLike, env_id: ArrayLike | None = None) -> None:
-        """Have environments that were received take a step, and return at once.
+        """Start a step of environments that were received, and return immediately.
 
         Args:
             actions: for their rows, in the order of `recv`.
-            env_id: `Ready.env_id` of what was received. Without it, the last `recv` is meant.
+            env_id: `Ready.env_id` of the environments. None: those of the last `recv`.
 
         Raises:
-            ValueError: as for `step`, or not such an `env_id`; nothing has moved.
+            ValueError: as for `step`, or an invalid `env_id`; no environment has moved.
             RuntimeError: before reset, closed, or these environments are not waiting for actions.
             WorkerError: as for `reset`.
         """
@@ -159,7 +162,7 @@ class Vector(ABC):
         return self._view(self._rows(blocks), self._ledger.env_id(blocks))
 
     def _rows(self, blocks: list[int]) -> slice | NDArray[np.int64]:
-        """The rows of these blocks: a slice if they lie side by side, else their numbers."""
+        """Return the rows of these blocks: a slice if they are adjacent, else their numbers."""
         bounds = [self._ledger.bounds[block] for block in blocks]
         if all(this[1] == following[0] for this, following in itertools.pairwise(bounds)):
             return slice(bounds[0][0] * self.agents, bounds[-1][1] * self.agents)
@@ -180,17 +183,17 @@ class Vector(ABC):
     # -- besides stepping ----------------------------------------------------------------------------------
 
     def set(self, key: str, value: Any, env_ids: ArrayLike | None = None, when: When = "reset") -> None:
-        """Hand a value to environments while they run: a level of difficulty, an opponent, a weight of the reward.
+        """Set a value of environments while they run: a level of difficulty, an opponent, a reward weight.
 
         Args:
-            key: an attribute that the environments have; of a native one, a setting.
-            value: anything that can be sent to the workers.
-            env_ids: which environments; None for all.
-            when: it takes effect right before the environment's next reset, that after an episode's end included, or
-                right before its next step. Native environments read their settings at a reset.
+            key: an attribute of the environments, or a setting if they are native.
+            value: its new value; it must be possible to send it to workers.
+            env_ids: numbers of environments; None for all.
+            when: "reset": right before the environment's next reset, including the one after an episode's end.
+                "step": right before its next step. Native environments read their settings at a reset.
 
         Raises:
-            ValueError, AttributeError, TypeError: no such environment, key, value or moment; nothing has changed.
+            ValueError, AttributeError, TypeError: an invalid environment, key, value or `when`; nothing has changed.
             RuntimeError: closed, or some environments are under way.
             WorkerError: as for `reset`.
         """
@@ -204,9 +207,13 @@ class Vector(ABC):
             self._set(key, value, numbers_of_envs, when)
 
     def log(self, env: int | None = None) -> dict[str, float]:
-        """Means over the episodes finished since the last call, of one environment or of all; `n` counts them.
+        """Return and clear the means over the episodes finished since the last call; `n` counts them.
 
-        What was reported is cleared. `{}` when no episode finished.
+        Args:
+            env: number of one environment; None for all.
+
+        Returns:
+            Means by name; `{}` if no episode has finished.
         """
         index = None if env is None else int(check_env_ids(self.name, self.num_envs, [env])[0])
         with self._inside():
@@ -218,14 +225,14 @@ class Vector(ABC):
         return means(sums)
 
     def render(self, env: int = 0) -> Any:
-        """What environment `env` draws: usually a uint8 array (height, width, 3); None where it draws nothing."""
+        """Return what environment `env` renders, usually a uint8 array (height, width, 3); None if nothing."""
         index = int(check_env_ids(self.name, self.num_envs, [env])[0])
         with self._inside(started=True):
             self._ledger.check_idle("render()")
             return self._render(index)
 
     def close(self) -> None:
-        """Free everything, within seconds; may be called twice, and while environments are under way."""
+        """Free all resources, within seconds. Can be called twice, and while environments are under way."""
         if not self._closed:
             self._closed = True
             self._close()
@@ -247,11 +254,11 @@ class Vector(ABC):
 
     @abstractmethod
     def _begin(self, blocks: list[int]) -> None:
-        """Start a step of these blocks, whose actions are in place."""
+        """Start a step of these blocks; their actions are in the buffers."""
 
     @abstractmethod
     def _next_finished(self) -> int:
-        """Wait for one of the blocks under way."""
+        """Wait for one of the blocks under way, and return it."""
 
     @abstractmethod
     def _set(self, key: str, value: Any, envs: NDArray[np.int64], when: When) -> None: ...
@@ -269,15 +276,15 @@ class Vector(ABC):
 
     def _inside(self, *, started: bool = False) -> Inside:
         if self._closed:
-            raise RuntimeError(f"{self.name}: the vector is closed; make a new one")
+            raise RuntimeError(f"{self.name}: the vector is closed. Make a new one")
         if started and not self._started:
             raise RuntimeError(f"{self.name}: call reset() first")
         return Inside(self)
 
     def _take_actions(self, given: ArrayLike, target: NDArray[Any], rows: int | NDArray[np.int64]) -> None:
-        """Check actions and bring them into `target`, which stays as it is when they are refused.
+        """Check actions and copy them to `target`, which does not change if they are rejected.
 
-        `rows` numbers target's rows in the vector, or says where they begin.
+        `rows` has the numbers of target's rows in the vector, or the first of them.
         """
         try:
             source = np.asarray(given)
@@ -308,13 +315,13 @@ class Vector(ABC):
         limit = self._choices[at[1] if len(at) > 1 else 0] - 1 if len(self._choices) else None
         which = f" (number {at[1]})" if len(at) > 1 else ""
         raise ValueError(
-            f"{self.name}: action {source[at]}{which} of agent {agent} in environment {environment} (row {row}) is "
-            f"refused; allowed is {allowed.format(limit)}. Nothing has moved"
+            f"{self.name}: action {source[at]}{which} of agent {agent} in environment {environment} (row {row}) must "
+            f"be {allowed.format(limit)}. No environment has moved"
         )
 
 
 class Inside:
-    """While one thread is inside a vector, no other moves it; an interrupt closes it, for its steps are half done."""
+    """Keeps other threads out of a vector. An interrupt closes the vector, because its steps are half done."""
 
     def __init__(self, vector: Vector) -> None:
         self._vector = vector
@@ -322,7 +329,7 @@ class Inside:
     def __enter__(self) -> None:
         if not self._vector._lock.acquire(blocking=False):
             raise RuntimeError(
-                f"{self._vector.name}: another thread is inside this vector; give each thread a vector of its own"
+                f"{self._vector.name}: another thread is inside this vector. Give each thread its own vector"
             )
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -332,6 +339,6 @@ class Inside:
 
 
 def split(num_envs: int, parts: int) -> list[tuple[int, int]]:
-    """Cut `num_envs` environments into `parts` runs of nearly equal length: first and one after the last of each."""
+    """Split `num_envs` environments into `parts` ranges of nearly equal size: first and one after the last of each."""
     edges = [num_envs * i // parts for i in range(parts + 1)]
     return list(itertools.pairwise(edges))

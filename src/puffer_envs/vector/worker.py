@@ -1,4 +1,4 @@
-"""A worker process: makes its environments, steps them when asked, and goes when its parent does."""
+"""A worker process: makes its environments, steps them on request, and exits when its parent does."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from puffer_envs._signals import Signals, follow_parent, signals_size
 from puffer_envs.vector.block import Block, When
-from puffer_envs.vector.channel import Channel, Gone, Kind, pack, unpack
+from puffer_envs.vector.channel import Channel, Disconnected, Kind, pack, unpack
 from puffer_envs.vector.layout import BufferLayout, rows_of
 from puffer_envs.vector.memory import Handle, SharedMemory
 from puffer_envs.vector.source import Source
 
 LAST_WORDS_SECONDS = 5.0
-"""How long a worker that fails tries to say why."""
+"""How long a failing worker tries to report why."""
 
 
 AssetLayout = dict[str, tuple[int, tuple[int, ...], np.dtype[Any]]]
@@ -36,38 +36,38 @@ AssetLayout = dict[str, tuple[int, tuple[int, ...], np.dtype[Any]]]
 
 @dataclass(frozen=True)
 class Assignment:
-    """What all workers are told first."""
+    """The first message to all workers."""
 
     source: Source
     """What to build."""
     seed: int
-    """Of the run."""
+    """Seed of the run."""
     bounds: list[tuple[int, int]]
     """First environment, and one after the last, of every block of the vector."""
     owners: list[int]
     """Worker of every block."""
     memory: Handle
-    """For signals and buffers."""
+    """Memory for signals and buffers."""
     assets: Handle | None
-    """For the shared read-only arrays."""
+    """Memory for the shared read-only arrays."""
     asset_layout: AssetLayout
-    """Of each of them."""
+    """Layout of these arrays."""
 
     @property
     def num_workers(self) -> int:
-        """Of the vector."""
+        """Number of workers of the vector."""
         return max(self.owners) + 1
 
     @property
     def num_envs(self) -> int:
-        """Of the vector."""
+        """Number of environments of the vector."""
         return self.bounds[-1][1]
 
 
 class Worker:
-    """Builds the blocks of its assignment; then waits for signals and calls until it is told to stop.
+    """Builds the blocks of its assignment, then waits for signals and calls until told to stop.
 
-    The blocks of a worker lie side by side.
+    The blocks of a worker are adjacent.
     """
 
     def __init__(self, number: int, channel: Channel, assignment: Assignment) -> None:
@@ -80,18 +80,18 @@ class Worker:
 
     @property
     def at(self) -> str:
-        """Which environments were last worked on."""
+        """The environments that were worked on last, as text."""
         first, last = self._assignment.bounds[self._at]
         return f"environment {first}" if last == first + 1 else f"environments {first} to {last - 1}"
 
     def _each(self) -> Iterator[tuple[Block, int, int]]:
-        """Every block here, with its first environment and the one after its last."""
+        """Yield every block here, with its first environment and the one after its last."""
         for number, block in enumerate(self._blocks, self._first):
             self._at = number
             yield block, *self._assignment.bounds[self._at]
 
     def build(self) -> None:
-        """Make the environments."""
+        """Build the blocks."""
         assets = self._map_assets()
         for number in range(self._first, self._last):
             self._at = number
@@ -108,7 +108,7 @@ class Worker:
         return carve_assets(memory, a.asset_layout)
 
     def run(self) -> None:
-        """Until told to stop. Raises `Gone` when the parent is."""
+        """Work until told to stop. Raises `Disconnected` if the parent is gone."""
         while True:
             if self._signals is not None and (block := self._wait()) >= 0:
                 self._step(block)
@@ -120,7 +120,7 @@ class Worker:
                 return
 
     def _wait(self) -> int:
-        """A block to step, or -1 after having said that this worker goes to sleep."""
+        """Return a block to step, or -1 after signalling that this worker goes to sleep."""
         assert self._signals is not None
         block = self._signals.next_asked(self._first, self._last, True)
         if block < 0:
@@ -138,7 +138,7 @@ class Worker:
             self._channel.wake()
 
     def _answer(self, payload: bytes) -> bool:
-        """Do what was asked and send the answer; False when that was the last."""
+        """Execute a call and send the answer. Returns False if it was the last call."""
         method = ""
         try:
             method, arguments = _load(payload, "a value")
@@ -150,14 +150,14 @@ class Worker:
         self._channel.send(answer)
         return method != "close"
 
-    # -- what may be asked ---------------------------------------------------------------------------------
+    # -- calls ---------------------------------------------------------------------------------------------
 
     def answer_layouts(self) -> list[BufferLayout]:
-        """What the rows of each block look like."""
+        """Return the layout of each block."""
         return [block.layout for block in self._blocks]
 
     def answer_attach(self) -> None:
-        """Map the shared memory, whose size is known by now, and hand the blocks their rows."""
+        """Map the shared memory, whose size is now known, and give the blocks their rows."""
         a, layout = self._assignment, self._blocks[0].layout
         start = signals_size(len(a.bounds), a.num_workers)
         shared = SharedMemory(a.memory)
@@ -174,26 +174,26 @@ class Worker:
             block.reset(seed)
 
     def answer_set(self, key: str, value: Any, envs: list[int], when: When) -> None:
-        """Hand a value to those of `envs` (numbers in the vector) that are here."""
+        """Set a value of those of `envs` (numbers in the vector) that are here."""
         for block, first, last in self._each():
             inside = [env - first for env in envs if first <= env < last]
             if inside:
                 block.set(key, value, inside, when)
 
     def answer_log(self, block: int | None, env: int | None) -> list[dict[str, float]]:
-        """Sums of every block, or of one environment of one block."""
+        """Return the sums of every block, or of one environment of one block."""
         if block is None:
             return [b.log(None) for b, _, _ in self._each()]
         self._at = block
         return [self._blocks[block - self._first].log(env)]
 
     def answer_render(self, block: int, env: int) -> Any:
-        """A picture."""
+        """Return what an environment renders."""
         self._at = block
         return self._blocks[block - self._first].render(env)
 
     def answer_close(self) -> None:
-        """Close the environments; whatever they raise is shown and changes nothing."""
+        """Close the environments. Their exceptions are printed and otherwise ignored."""
         for block, _, _ in self._each():
             try:
                 block.close()
@@ -202,12 +202,12 @@ class Worker:
 
 
 def asset_bytes(layout: AssetLayout) -> int:
-    """Size of the memory that holds all assets: at least 1, for nothing cannot be mapped."""
+    """Return the size in bytes of the memory for all assets: at least 1, because 0 bytes cannot be mapped."""
     return max([1, *(start + math.prod(shape) * dtype.itemsize for start, shape, dtype in layout.values())])
 
 
 def carve_assets(memory: NDArray[Any], layout: AssetLayout) -> dict[str, NDArray[Any]]:
-    """The assets as arrays in that memory."""
+    """Return the assets as arrays in that memory."""
     arrays = {}
     for name, (start, shape, dtype) in layout.items():
         size = math.prod(shape) * dtype.itemsize
@@ -224,15 +224,15 @@ def _load(payload: bytes, what: str) -> Any:
         return unpack(payload)
     except Exception as error:
         raise TypeError(
-            f"{what} could not be made anew in a worker process ({type(error).__name__}: {error}). What it is made of "
-            "must be importable there: in a module in a folder of sys.path, or in the main script or notebook itself"
+            f"{what} could not be loaded in a worker process ({type(error).__name__}: {error}). Everything it uses "
+            "must be importable there: from a module on sys.path, or from the main script or notebook"
         ) from error
 
 
 def main(number: int, parent: int, sock: int, trace: int) -> None:
-    """The whole life of a worker process, which inherits a socket (-1: finds it in its input) and a pipe for traces.
+    """Run a worker process, which inherits a socket (-1: it is in standard input) and a pipe for traces.
 
-    Its standard input is the lifeline: nothing else comes over it, and its end means that process `parent` is gone.
+    Standard input is the lifeline: nothing else is sent over it, and its end means that process `parent` is gone.
     """
     channel = _open_channel(sock)
     threading.Thread(target=follow_parent, args=(_take_lifeline(), parent), daemon=True).start()
@@ -245,15 +245,15 @@ def main(number: int, parent: int, sock: int, trace: int) -> None:
         worker = Worker(number, channel, _load(assignment, "the factory"))
         worker.build()
         worker.run()
-    except Gone:
+    except Disconnected:
         if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)  # the parent is gone: this process ends, and what it has started
+            os.killpg(0, signal.SIGKILL)  # the parent is gone: end this process and everything it has started
         os._exit(1)
     except BaseException as error:
         where = worker.at if worker else ""
         text = "".join(traceback.format_exception(error))
         summary = "".join(traceback.format_exception_only(error)).strip()
-        with contextlib.suppress(Gone, TimeoutError):
+        with contextlib.suppress(Disconnected, TimeoutError):
             channel.send(pack(Kind.FAILURE, (where, summary, text)), time.monotonic() + LAST_WORDS_SECONDS)
         os._exit(1)
 
@@ -266,7 +266,7 @@ def _open_channel(sock: int) -> Channel:
 
 
 def _take_lifeline() -> int:
-    """Keep standard input to ourselves: what the user's code reads there is empty."""
+    """Take over standard input; the user's code reads an empty one."""
     lifeline = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

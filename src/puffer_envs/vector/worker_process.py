@@ -1,4 +1,4 @@
-"""One worker process, as its parent sees it: started, talked to, and ended."""
+"""A worker process from its parent's side: start it, talk to it, end it."""
 
 from __future__ import annotations
 
@@ -13,34 +13,40 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from puffer_envs.vector.channel import Channel, Gone, Kind, pack, unpack
+from puffer_envs.vector.channel import Channel, Disconnected, Kind, pack, unpack
 from puffer_envs.vector.errors import WorkerError, WorkerTimeoutError
 
 T = TypeVar("T")
 
 STACK_SECONDS = 0.5
-"""How long a stuck worker has to say where it is."""
+"""How long a stuck worker has to report where it is."""
 
 DEATH_SECONDS = 1.0
-"""How long a worker that closed its connection has to end, so that there is a status to report."""
+"""How long to wait for the exit status of a worker that closed its connection."""
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Set to 1 for workers unless they are set: there is a process for every core already."""
+"""Environment variables set to 1 for workers unless already set, because there is one process per core."""
 
 
 class WorkerProcess:
-    """A child that runs `puffer_envs.vector.worker`. It is no fork, and does not import the parent's main script: it
-    starts from nothing, and needs no `if __name__ == "__main__"`.
+    """A child process that runs `puffer_envs.vector.worker`.
 
-    It leads a process group of its own: Ctrl-C and Ctrl-Z are for the parent alone, and what the worker has started
-    is ended with it.
+    It is not a fork and does not import the parent's main script, so no `if __name__ == "__main__"` is needed. It leads
+    its own process group: Ctrl-C and Ctrl-Z reach only the parent, and everything the worker has started ends with it.
     """
 
     def __init__(self, worker: int, envs: tuple[int, int], inherited: list[int], timeout: float) -> None:
-        """Start it, with these file descriptors. `envs`: its first environment, and the one after its last."""
+        """Start the process.
+
+        Args:
+            worker: its number, from 0.
+            envs: its first environment, and the one after its last.
+            inherited: file descriptors to pass on.
+            timeout: seconds, for messages.
+        """
         self.worker, self.envs, self.timeout = worker, envs, timeout
         if not sys.executable:
-            raise RuntimeError("sys.executable is empty, so no worker process can be started; use backend='serial'")
+            raise RuntimeError("sys.executable is empty, so worker processes cannot be started. Use backend='serial'")
         with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
             mine, other = socket.socketpair()
             ours.callback(mine.close)
@@ -62,11 +68,11 @@ class WorkerProcess:
     # -- talking -------------------------------------------------------------------------------------------
 
     def send(self, message: bytes, doing: str, deadline: float) -> None:
-        """Send a message. Raises `WorkerError` when the worker is dead, or does not take it."""
+        """Send a message. Raises `WorkerError` if the worker is dead or does not accept it."""
         self._talk(lambda: self.channel.send(message, deadline), doing, deadline)
 
     def receive(self, doing: str, deadline: float) -> tuple[Kind, Any]:
-        """What it says next. Raises `WorkerError` when these are its last words, or it has none."""
+        """Return the next message. Raises `WorkerError` if the worker has failed or is dead."""
         kind, payload = self._talk(lambda: self.channel.receive(deadline), doing, deadline)
         if kind is Kind.FAILURE:
             self._raise_failure(*unpack(payload))
@@ -75,16 +81,16 @@ class WorkerProcess:
     def _talk(self, action: Callable[[], T], doing: str, deadline: float) -> T:
         try:
             return action()
-        except Gone:
+        except Disconnected:
             self.raise_death(doing)
         except TimeoutError:
             self.raise_late(doing)
 
-    # -- what can be wrong with it -------------------------------------------------------------------------
+    # -- failures ------------------------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
-        """Whether the process is there. A dead one keeps its number until it is freed."""
+        """Whether the process is running. A dead one keeps its ID until it is freed."""
         if not hasattr(os, "waitid"):
             return self._process.poll() is None
         with contextlib.suppress(ChildProcessError):
@@ -100,8 +106,8 @@ class WorkerProcess:
         )
 
     def raise_death(self, doing: str) -> NoReturn:
-        """The worker is gone, perhaps without a word: say how."""
-        with contextlib.suppress(Gone, TimeoutError):  # last words may lie behind wake-ups
+        """Raise `WorkerError` for a worker that is gone, with its last message or its exit status."""
+        with contextlib.suppress(Disconnected, TimeoutError):  # a failure message may follow wake-ups
             while True:
                 kind, payload = self.channel.receive(time.monotonic() + 0.1)
                 if kind is Kind.FAILURE:
@@ -115,7 +121,7 @@ class WorkerProcess:
         )
 
     def raise_late(self, doing: str) -> NoReturn:
-        """The worker is stuck: say where, if it can still tell."""
+        """Raise `WorkerTimeoutError` for a stuck worker, with its stack if it can still report it."""
         if not self.running:
             self.raise_death(doing)
         if hasattr(signal, "SIGUSR1"):
@@ -126,14 +132,14 @@ class WorkerProcess:
                 selector.select(STACK_SECONDS)
             time.sleep(0.02)  # it writes line by line
         raise WorkerTimeoutError(
-            f"{self} did not finish {doing} within {self.timeout:g} s; if it is slow rather than stuck, give a longer "
+            f"{self} did not finish {doing} within {self.timeout:g} s. If it is slow rather than stuck, give a longer "
             f"timeout{self._stack()}",
             self.worker,
             self.pid,
         )
 
     def _stack(self) -> str:
-        """What faulthandler wrote in the worker, when it crashed or was asked to."""
+        """Return what faulthandler wrote in the worker, on a crash or on request."""
         with contextlib.suppress(OSError):
             text = os.read(self._trace, 1 << 16).decode(errors="replace").strip()
             if text:
@@ -143,18 +149,18 @@ class WorkerProcess:
     # -- the end -------------------------------------------------------------------------------------------
 
     def ask_to_leave(self, deadline: float) -> None:
-        """Have it close its environments and end, if it still listens."""
+        """Ask it to close its environments and exit, if it is still running."""
         if self.running:
-            with contextlib.suppress(Gone, TimeoutError):
+            with contextlib.suppress(Disconnected, TimeoutError):
                 self.channel.send(pack(Kind.CALL, ("close", ())), deadline)
 
     def wait(self, deadline: float) -> None:
-        """Until it has ended, or the deadline."""
+        """Wait until it has ended, or for the deadline."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - time.monotonic()))
 
     def kill(self) -> None:
-        """End it, and what it has started, now; once it has been waited for, its number may be another's."""
+        """Kill it and everything it has started, unless it was waited for: then its ID may belong to another."""
         if self._process.returncode is None:
             with contextlib.suppress(OSError):
                 if hasattr(os, "killpg"):
@@ -163,12 +169,12 @@ class WorkerProcess:
                     self._process.kill()
 
     def end(self) -> int:
-        """Kill it if it still runs, and return the status that it left with."""
+        """Kill it if it is still running, and return its exit status."""
         self.kill()
         return self._process.wait()
 
     def free(self) -> None:
-        """End it, and free what belongs to it. May be called twice."""
+        """End it and free its resources. Can be called twice."""
         self.end()
         assert self._process.stdin
         self._process.stdin.close()
@@ -179,17 +185,17 @@ class WorkerProcess:
 
 
 def _start(worker: int, sock: socket.socket, trace: int, inherited: list[int]) -> subprocess.Popen[bytes]:
-    """Start a process that gets its end of the socket, of the pipe for traces, and of a lifeline (standard input)."""
+    """Start a process with its ends of the socket, the pipe for traces, and the lifeline (standard input)."""
     options: dict[str, Any] = {}
     executable, arguments = sys.executable, (worker, os.getpid(), sock.fileno(), trace)
     if sys.platform == "win32":
-        # No numbers are inherited there: traces go to standard error, and the socket comes through the lifeline. In a
-        # virtual environment, sys.executable starts another process, to which the socket could not be handed over.
+        # File descriptors are not inherited there: traces go to standard error, and the socket is sent through the
+        # lifeline. In a virtual environment, sys.executable starts another process, which could not get the socket.
         executable, arguments = getattr(sys, "_base_executable", executable), (worker, os.getpid(), -1, 2)
         options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP
     else:
         options |= {"pass_fds": [sock.fileno(), trace, *inherited], "process_group": 0}
-    path = [entry for entry in sys.path if isinstance(entry, str)]  # others are ignored by imports, too
+    path = [entry for entry in sys.path if isinstance(entry, str)]  # imports ignore other types, too
     process = subprocess.Popen(
         [
             executable,
@@ -212,7 +218,7 @@ def _describe_status(status: int | None) -> str:
     if status is None:
         return "it closed its connection"
     if status >= 0:
-        return f"it left with status {status}"
+        return f"it exited with status {status}"
     with contextlib.suppress(ValueError):
         return f"killed by {signal.Signals(-status).name}"
     return f"killed by signal {-status}"

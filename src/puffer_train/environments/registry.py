@@ -10,6 +10,7 @@ Those, and what has a scheme of its own such as `gymnasium:CartPole-v1`, are run
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,9 +125,12 @@ def list_environments() -> dict[str, Any]:
     """Return every environment that an installed package offers, as name -> offering module."""
     offered: dict[str, Any] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        module = entry.load()
-        for name in module.list_envs():
-            offered.setdefault(name, module)
+        try:
+            module = entry.load()
+            for name in module.list_envs():
+                offered.setdefault(name, module)
+        except Exception as error:  # a broken package must not keep the others from working
+            print(f"WARNING: skipped {entry.value}, which offers environments: {error!r}", file=sys.stderr)
     return offered
 
 

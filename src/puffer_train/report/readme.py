@@ -78,9 +78,8 @@ def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list
     commands = [f"puffer-train {named}--resume ." + (f" --steps {2 * goal}" if done else "")]
     if "policy.safetensors" in here:
         commands.append(f"puffer-eval {named}--policy . --episodes 1000")
-        if ":" not in name:
-            commands.append(f"puffer-play {named}policy.safetensors")
-    if "replay.puf" in here:
+    if "replay.puf" in here:  # what records replays can also be played
+        commands.append(f"puffer-play {named}policy.safetensors")
         commands.append(f"puffer-render {named}replay.puf whole-game.mp4")
     return [*commands, "puffer-plot . --curves -o curves.png"]
 

@@ -41,19 +41,19 @@ def finish(run: Run, log: Loggers) -> int:
         if path is not None:
             run.say(f"  {what:<8}{path}")
     run.say("What to do next:")
-    for words in _next_commands(run, policy_file, replay if video is not None else None):
+    for words in _next_commands(run, policy_file, replay, video):
         run.say(f"  {shlex.join(words)}")
     steps = run.settings.train.steps if run.settings.train.steps > run.trainer.steps // 2 else run.trainer.steps
     run.say(f"  {run.resume_command('--steps', str(2 * steps))}")
     return 0
 
 
-def _next_commands(run: Run, policy_file: Path, replay: Path | None) -> Iterator[list[str]]:
-    """Yield commands that work here, as words."""
+def _next_commands(run: Run, policy_file: Path, replay: Path | None, video: Path | None) -> Iterator[list[str]]:
+    """Yield commands that work here, as words. What records replays can also be played and filmed."""
     libraries = run.options.library_words()
-    if ":" not in run.source.name:
-        yield ["puffer-play", str(policy_file), *libraries]
     if replay is not None:
+        yield ["puffer-play", str(policy_file), *libraries]
+    if replay is not None and video is not None:
         yield ["puffer-render", str(replay), "whole-game.mp4", *libraries]
     named = [run.source.name, "--policy"] if registry.imports_code(run.source.name) else []
     yield ["puffer-eval", *named, str(policy_file), "--episodes", "1000", *libraries]

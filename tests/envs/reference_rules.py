@@ -1,4 +1,4 @@
-"""What several second tellings of rules share: the generator, and the C driver with other settings."""
+"""Shared by the tests with their own reference of an environment's rules: the generator, and the C driver."""
 
 from __future__ import annotations
 
