@@ -1,11 +1,11 @@
-# make train    train Breakout on this machine's processor, evaluate it, and leave run, replay and video
+# make train    train Breakout on this machine's processor, evaluate it, and write run folder, replay and video
 # make test     run every test
 # make lint     check formatting, types and imports; `make format` fixes formatting
 # make docs     build the documentation site into build/site
 # make wheel    build the sdist, and the wheel from it, into dist/
 # make clean    remove everything these made, except your runs
 #
-# Everything is installed into .venv, once. After that, edit what you like: Python is used as it stands, and a changed C or
+# Everything is installed into .venv, once. After that, edit what you like: Python needs no rebuild, and a changed C or
 # Cython file is rebuilt by the next import. Extra arguments go in ARGS: make test ARGS="tests/engine -x".
 
 SHELL := /bin/sh
@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -c constraints.txt
 # Rebuilding on import needs the build tools in the environment itself, hence no isolation.
 INSTALL_CHECKOUT := $(INSTALL) --no-build-isolation -C editable.rebuild=true
-# Rebuilding calls `cmake`, which is there even where it is in the environment only, and that is not activated.
+# Rebuilding calls `cmake`: find it in the environment too, which may not be activated.
 TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromkeys( \
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
 C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c tests/c/*.h tests/c/*.c)
@@ -34,7 +34,7 @@ train: $(VENV)/installed-train
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(ARGS)
 
-# --- installing: each of these files says what is in the environment, and is as old as that ---
+# --- installing: each of these stamp files records an installation ---
 
 $(VENV)/created:
 	@command -v "$${CC:-cc}" >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || \
@@ -104,7 +104,7 @@ format: $(VENV)/installed-lint
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_SOURCES)
 
-# --- documentation: read from the sources, so that nothing has to be built or installed but MkDocs ---
+# --- documentation: read from the sources, so only MkDocs has to be installed ---
 
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

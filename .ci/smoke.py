@@ -1,6 +1,6 @@
 """Does an installed wheel work at all? Every environment it offers is checked against the contract.
 
-With --video, a film is written too: that needs the extra `render`, but no screen.
+With --video, a video is written too: that needs the extra `render`, but no screen.
 """
 
 from __future__ import annotations

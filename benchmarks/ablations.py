@@ -1,7 +1,7 @@
-"""What each part of the trainer is worth: `python benchmarks/ablations.py [ENVIRONMENT ...] [--jobs N] [--json FILE]`.
+"""What each part of the trainer adds: `python benchmarks/ablations.py [ENVIRONMENT ...] [--jobs N] [--json FILE]`.
 
-Trains with the shipped settings and with one thing changed at a time, three seeds each, on one core, and judges on
-fresh full episodes. Prints the mean score over the seeds, the least one, and processor seconds; a change is marked
+Trains with the shipped settings and with one thing changed at a time, three seeds each, on one core, and evaluates on
+fresh full episodes. Prints the mean score over the seeds, the lowest one, and processor seconds; a change is marked
 where even its best seed is below, or its worst above, all seeds of the shipped settings.
 """
 
@@ -78,7 +78,7 @@ def train(environment: str, seed: int, changes: list[str]) -> dict[str, Any]:
 
 
 def in_process(environment: str, seed: int, changes: list[str]) -> dict[str, Any]:
-    """The same in a process of its own."""
+    """The same in a separate process."""
     command = [sys.executable, __file__, "--one", environment, str(seed), *changes]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=alone)
@@ -86,7 +86,7 @@ def in_process(environment: str, seed: int, changes: list[str]) -> dict[str, Any
 
 
 def verdict(scores: list[float], shipped: list[float]) -> str:
-    """Say whether all seeds are on one side of all seeds of the shipped settings."""
+    """Report whether all seeds are on one side of all seeds of the shipped settings."""
     if max(scores) < min(shipped):
         return "worse"
     return "better" if min(scores) > max(shipped) else ""

@@ -1,8 +1,8 @@
-"""One vectorizer in a process of its own, for benchmarks/vectorizers.py: `python benchmarks/candidates.py SPEC`.
+"""One vectorizer in a separate process, for benchmarks/vectorizers.py: `python benchmarks/candidates.py SPEC`.
 
 SPEC is a JSON object: which vectorizer, which environment, how many of them, workers and batch. The process makes the
 vector, then runs one window of steps for every line it reads, and answers each with a line of JSON: environment steps,
-seconds, and processor seconds of this process and all of its children. It ends with its input.
+seconds, and processor seconds of this process and all of its children. It exits when its input ends.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Synthetic(gymnasium.Env[Any, Any]):
     Args:
         cost: mean of a step, in microseconds.
         sigma: of the log-normal distribution that every step's time is drawn from; 0 makes all of them equal.
-        sleeps: whether it waits (as for a simulator elsewhere) or computes.
+        sleeps: whether it waits (as for an external simulator) or computes.
         loops_per_microsecond: how much it has to compute; see `loops_per_microsecond`.
     """
 

@@ -2,7 +2,7 @@
 
 Prints, at 1,024 and at 4,096 rows, agent-steps per second beside what PufferLib 3.0 (built from source, one core,
 random actions, 4,096 agents) was measured at on the machine that docs/performance.md describes. On another machine only
-the figures of this one mean something; the calibrations printed above them say how the two compare.
+its own figures are meaningful; the calibrations printed above them show how the two machines compare.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the trainer does on one NVIDIA GPU: `python benchmarks/gpu.py`, less than 8 minutes.
 
-First every kernel is held against the processor's code in double precision: the largest error of each is printed, and
-the exit status is 1 where one is too large. Then come the GPU's own limits, the time of each kernel beside what its
-memory traffic takes at least, training speed with its split, and the wall-clock time to a solved Breakout.
+First every kernel is checked against the processor's code in double precision: the largest error of each is printed,
+and the exit status is 1 if one is too large. Then come the GPU's own limits, the time of each kernel beside the
+minimum for its memory traffic, training speed with its split, and the wall-clock time to a solved Breakout.
 
 `--interpret` runs the checks alone, on the processor, in Triton's interpreter. Without a GPU the exit status is 2.
 """
@@ -89,7 +89,7 @@ def seconds(work: Callable[[], Any], repeats: int = REPEATS) -> float:
 
 
 def calibrate() -> dict[str, float]:
-    """Measure what everything else is judged by."""
+    """Measure the limits that everything else is compared with."""
     found: dict[str, float] = {}
     for name, dtype, precision, size in (
         ("float32", torch.float32, "highest", 4096),
@@ -274,7 +274,7 @@ def time_to_solve() -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--interpret", action="store_true", help="check the kernels on the processor, and no more")
+    parser.add_argument("--interpret", action="store_true", help="only check the kernels, on the processor")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go [%(default)s]")
     options = parser.parse_args()
     if options.interpret:

@@ -1,11 +1,11 @@
-"""What several ranks bring: `python benchmarks/ranks.py [--repeats N] [--seconds S]`, about three minutes.
+"""What several ranks gain: `python benchmarks/ranks.py [--repeats N] [--seconds S]`, about three minutes.
 
 Breakout with its shipped settings and network, the same environments and minibatches in every case: one process with
 one thread and with two, and two processes of one thread each, started by torchrun, which meet over gloo. Each case is
-measured in processes of its own, the cases taking turns; figures are medians, and ratios are taken within a turn.
+measured in its own processes, the cases taking turns; figures are medians, and ratios are taken within a turn.
 *meeting*: time that rank 0 spends adding up, and waiting for the other.
 
-Nothing else should run meanwhile: two ranks that wait for each other suffer most from a core that somebody else uses.
+Nothing else should run meanwhile: two ranks that wait for each other suffer most from a core that is used by others.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def run(ranks: int, threads: int, seconds: float) -> dict[str, Any]:
 
 
 def compare(repeats: int, seconds: float) -> dict[str, dict[str, Any]]:
-    """Measure all cases in turns; return what there is to know of each."""
+    """Measure all cases in turns; return the results of each."""
     measured: dict[str, list[dict[str, Any]]] = {name: [] for name in CASES}
     for turn in range(repeats):
         for name, (ranks, threads) in CASES.items():

@@ -1,13 +1,13 @@
-"""How many agent steps a second training takes in, where the time goes, and how far from the machine's peak that is.
+"""How many agent steps training processes per second, where the time goes, and the share of the machine's peak.
 
-`python benchmarks/throughput.py [--json FILE]`, about four minutes. Every figure is the median over repeats, each in a
-process of its own, in which the cases take turns. Breakout throughout: PufferLib 3.0's 111 k steps/s with its LSTM-128
+`python benchmarks/throughput.py [--json FILE]`, about four minutes. Every figure is the median over repeats, each in
+its own process; the cases take turns. Breakout throughout: PufferLib 3.0's 111 k steps/s with its LSTM-128
 were measured on the machine that docs/performance.md describes, with its own settings (8,192 agents, horizon 64,
 minibatch 32,768, every step trained on once).
 
 *peak*: floating-point operations of the matrix products alone, 2 per weight and step forward, 4 backward (2 for the
-encoder, whose input needs no gradient), as a share of what multiply-adds in registers reach on as many cores. The limit
-on the KL leaves gradient steps out, and so counts for more than was computed: all cases but the first do without it.
+encoder, whose input needs no gradient), as a share of what multiply-adds in registers reach on as many cores. The KL
+limit skips gradient steps, so the peak share would be too high: all cases but the first disable it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CASES: dict[str, tuple[str, int | None, list[str]]] = {
     "MinGRU 2 x 64": ("kernels", None, ["policy.hidden=64", "policy.layers=2", "train.max_kl=0"]),
     "MinGRU 1 x 128": ("kernels", None, ["policy.hidden=128", "policy.layers=1", "train.max_kl=0"]),
 }
-"""Name -> (who does the numbers, threads, settings); without a number of threads, one for each core."""
+"""Name -> (learner, threads, settings); without a number of threads, one for each core."""
 
 AGENTS = (64, 128, 256, 512, 1024, 2048, 4096)
 
@@ -62,7 +62,7 @@ def settings_of(changes: list[str]) -> Any:
 
 
 def measure_training(learner: str, threads: int, changes: list[str], seconds: float) -> dict[str, Any]:
-    """Train for some seconds, after a warm-up, and return what there is to know. In a process of its own."""
+    """Train for some seconds, after a warm-up, and return the results. Runs in a separate process."""
     from puffer_train.algorithm.ppo import Trainer
     from puffer_train.environments import registry
     from puffer_train.system import runtime
@@ -126,7 +126,7 @@ def measure_acting(seconds: float) -> dict[str, Any]:
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in use now; 0 where that cannot be asked."""
+    """Memory of this process that is in use now; 0 if the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

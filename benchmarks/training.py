@@ -1,8 +1,8 @@
 """How long training takes, from process start, and what it reaches: `python benchmarks/training.py [NAME ...]`.
 
-For each environment and seed, runs `puffer-train NAME --seed S --no-video` as a process of its own, and prints the wall
-clock until its training was over (imports, start-up and all), until it left (evaluation and export included), and the
-mean score over the fresh full episodes that it was judged on.
+For each environment and seed, runs `puffer-train NAME --seed S --no-video` in a separate process, and prints the
+time until its training was done (imports and start-up included), until it exited (evaluation and export included), and
+the mean score of its evaluation on fresh full episodes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> int:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--json", type=Path, help="also write the figures there, in place of those of the same names")
-    parser.add_argument("--policies", type=Path, help="leave the policy of the first seed in this folder")
+    parser.add_argument("--policies", type=Path, help="write the policy of the first seed to this folder")
     options, extra = parser.parse_known_args()  # the rest goes to puffer-train
     runs = []
     print(

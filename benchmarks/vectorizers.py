@@ -1,8 +1,8 @@
 """How fast vectorizers run environments: `python benchmarks/vectorizers.py [--json FILE] [--plot FILE]`.
 
-Every vectorizer lives in a process of its own (benchmarks/candidates.py) and gets its turn while the others sleep, in
+Every vectorizer has its own process (benchmarks/candidates.py) and takes its turn while the others sleep, in
 several rounds: figures are medians over the rounds, and so are the ratios, which are taken within each round. Peers
-that are not installed are left out: `pip install stable-baselines3 envpool matplotlib` brings them and the plot.
+that are not installed are left out: `pip install stable-baselines3 envpool matplotlib` adds them and the plot.
 
 Columns: environment steps per second; processor time per step of the whole process family; memory that the vector
 added, per environment, what is shared counted once.
@@ -80,14 +80,14 @@ class Contestant:
         return dict(json.loads(line))
 
     def end(self) -> None:
-        """Have it close and leave."""
+        """Have it close and exit."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait(60)
 
 
 def compare(section: str, specs: Sequence[tuple[str, dict[str, Any]]], rounds: int, seconds: float) -> list[Row]:
-    """Measure several vectorizers in turn; the first is what the others are compared with."""
+    """Measure several vectorizers, taking turns; the first is what the others are compared with."""
     contestants = [Contestant(label, spec) for label, spec in specs]
     for _ in range(rounds):
         for contestant in contestants:
@@ -199,7 +199,7 @@ def asynchronous(rounds: int, seconds: float) -> list[Row]:
 
 
 def double_buffering(rounds: int, seconds: float) -> list[Row]:
-    """What it gains to look at one half of the environments while the other half steps."""
+    """The gain of running the policy on one half of the environments while the other half steps."""
     cores, rows, loops = available_cores(), [], loops_per_microsecond()
     thought = {"loops_per_microsecond": loops}
     cases = [
@@ -216,7 +216,7 @@ def double_buffering(rounds: int, seconds: float) -> list[Row]:
 
 
 def native_cartpole(rounds: int, seconds: float) -> list[Row]:
-    """CartPole where everybody has it in a fast language."""
+    """CartPole in those libraries that have it in a compiled language."""
     cores, num_envs = available_cores(), 1024
     specs = [
         (f"puffer, {threads} thread{'s' * (threads > 1)}", puffer(num_envs, "cartpole", native=True, workers=threads))
@@ -289,7 +289,7 @@ def _seconds(run: Callable[[int], None], count: int) -> float:
 
 
 def plot(rows: list[Row], path: Path) -> None:
-    """A panel of bars for every comparison, each with an axis of its own that begins at 0."""
+    """A panel of bars for every comparison, each with its own axis from 0."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -325,19 +325,19 @@ def short(number: float) -> str:
 
 
 def write_json(path: Path, calibration: dict[str, Any], rows: list[dict[str, Any]], native: list[Any]) -> None:
-    """Write the figures; those of a file that is there already stay, where they were not measured anew."""
+    """Write the figures; those already in the file are kept unless they were measured again."""
     earlier = json.loads(path.read_text()) if path.exists() else {"vectorizers": [], "efficiency": []}
-    anew = {row["section"] for row in rows}
+    measured = {row["section"] for row in rows}
     figures = {
         "calibration": calibration,
-        "vectorizers": [row for row in earlier["vectorizers"] if row["section"] not in anew] + rows,
+        "vectorizers": [row for row in earlier["vectorizers"] if row["section"] not in measured] + rows,
         "efficiency": native or earlier["efficiency"],
     }
     path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Leave with one line where something could not be done after minutes of measuring."""
+    """Exit with one line, before minutes of measuring, if the results could not be used afterwards."""
     if options.rounds < 1 or not 0 < options.seconds <= 60:
         parser.error(f"--rounds must be at least 1 and --seconds above 0 and at most 60, got {options.rounds} and "
                      f"{options.seconds:g}")  # fmt: skip

@@ -1,4 +1,4 @@
-// batch.c - checking, splitting over threads, hashing, logging: everything that is the same for all environments.
+// batch.c - checking, splitting over threads, hashing, logging: everything that all environments share.
 #include "batch.h"
 
 static void store(void* member, PufDtype dtype, double value)
@@ -46,7 +46,7 @@ int64_t puf_batch_take_actions(PufBatch* b, const void* source, int32_t first, i
     const PufLayout* l = &b->layout;
     int64_t before = (int64_t)first * l->agents * l->num_actions;
     int64_t rows = (int64_t)count * l->agents;
-    // To environments they are const; whoever made the batch lets us write. Either kind takes four bytes.
+    // To environments they are const; the batch's creator lets us write. Either kind takes four bytes.
     uintptr_t all = b->io.actions ? (uintptr_t)b->io.actions : (uintptr_t)b->io.controls;
     uint8_t* target = (uint8_t*)all + before * 4;
     int64_t bad = b->spec->take_actions(l, source, target, rows);
@@ -65,8 +65,8 @@ static uint8_t* state_of(const PufBatch* b, int32_t env)
     return (uint8_t*)b->states + (size_t)env * b->layout.state_size;
 }
 
-// One past the last of the environments that follow `env`, before `end`, and have the same settings. A loop may take
-// the settings of its first environment for those of all.
+// One past the last consecutive environment from `env` on, before `end`, with the same settings. A loop may use the
+// settings of its first environment for all of them.
 static int32_t same_settings(const uint8_t* differs, int32_t env, int32_t end)
 {
     const uint8_t* other = differs ? memchr(differs + env + 1, 1, (size_t)(end - env - 1)) : NULL;
@@ -88,7 +88,7 @@ typedef struct Work {
     BatchLoop loop;
 } Work;
 
-// One thread's share: a contiguous range of environments, so that which thread steps one changes nothing.
+// One thread's share: a contiguous range of environments. Which thread steps one does not affect results.
 static void run_part(void* context, int part, int parts)
 {
     const Work* work = context;
@@ -120,7 +120,7 @@ static uint8_t unequal(const PufBatch* b, const double* x, const double* y)
     return memcmp(x, y, (size_t)b->spec->num_params * sizeof(double)) != 0;
 }
 
-// Whether the settings of an environment, if there is such a one, differ from those of the one before.
+// Whether the settings of an environment, if it exists, differ from those of the one before.
 static void compare_current(PufBatch* b, int32_t env)
 {
     PufSettings* s = &b->settings;
@@ -198,7 +198,7 @@ static void renew(PufBatch* b, int32_t env)
     memcpy(state + b->spec->log_offset, behind_setup(b), log_bytes(b->spec));
 }
 
-// Renew it, and begin an episode: what its last step said about the episode before stays as it is.
+// Renew it and begin an episode; what its last step reported about the previous episode is kept.
 static void restart(PufBatch* b, int32_t env)
 {
     renew(b, env);
@@ -219,7 +219,7 @@ static int all_ended(const PufBatch* b, int32_t env)
     return all;
 }
 
-// After a step: the environments whose episodes are over, and whose settings were changed, begin with these.
+// After a step: environments whose episodes ended and whose settings were changed start with the new settings.
 static void restart_ended(PufBatch* b, int32_t first, int32_t count)
 {
     if (b->settings.num_pending == 0) {
@@ -271,8 +271,8 @@ int puf_batch_observe(PufBatch* b) { return run(b, b->spec->observe_all); }
 
 // ---- In groups. ----
 
-// Rows of a part at least: splitting costs about a microsecond, and some environments step 64 rows side by side.
-enum { LEAST_ROWS = 64 };
+// Minimum rows of a part: splitting costs about a microsecond, and some environments step 64 rows side by side.
+enum { MIN_ROWS = 64 };
 
 static void step_part(void* context, int part, int parts)
 {
@@ -282,12 +282,12 @@ static void step_part(void* context, int part, int parts)
     run_range(group->batch, group->batch->spec->step_all, group->differs, begin, end);
 }
 
-// As many parts as give every thread something to do, if the other groups under way have as many.
+// Enough parts to keep every thread busy, if the other groups being stepped have as many.
 static int32_t parts_of(const PufBatch* b, const PufGroup* group)
 {
     int32_t groups = b->under_way + 1;
     int32_t wanted = (b->most_threads + groups - 1) / groups;
-    int64_t possible = (int64_t)group->count * b->layout.agents / LEAST_ROWS;
+    int64_t possible = (int64_t)group->count * b->layout.agents / MIN_ROWS;
     int64_t parts = possible < wanted ? possible : wanted;
     parts = parts < group->count ? parts : group->count;
     return parts > 1 ? (int32_t)parts : 1;
@@ -314,7 +314,7 @@ int puf_batch_receive(PufBatch* b)
     return number;
 }
 
-// Multiply and fold eight bytes at a time. Not for adversaries: it is there to notice differences.
+// Multiply and fold eight bytes at a time. Not for adversaries: it only detects differences.
 static uint64_t hash_bytes(uint64_t hash, const uint8_t* bytes, size_t size)
 {
     for (size_t i = 0; i < size; i += 8) {

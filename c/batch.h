@@ -5,14 +5,14 @@
 
 // The settings of single environments, for a batch in which some were changed. All NULL: every one has the batch's.
 typedef struct PufSettings {
-    double* current;     // (num_envs, num_params): of the episode that is going on
-    double* next;        // likewise, of the one after it
+    double* current;     // (num_envs, num_params): of the current episode
+    double* next;        // the same, of the next episode
     uint8_t* differs;    // (num_envs): 1 where `current` is not that of the environment before
     uint8_t* pending;    // (num_envs): 1 where `next` is not `current`
     int32_t num_pending; // of these
 } PufSettings;
 
-// Consecutive environments that are stepped on their own, while the caller does something else.
+// Consecutive environments that are stepped separately, while the caller does something else.
 typedef struct PufGroup {
     struct PufBatch* batch;
     int32_t first, count;
@@ -25,7 +25,7 @@ typedef struct PufBatch {
     void* states;     // num_envs * layout.state_size bytes, 64-byte aligned
     PufIo io;         // io.assets: made by puf_batch_make_assets, or NULL
     void* actions;    // where the caller sees the actions last taken; NULL: nowhere. Environments read only io.actions
-                      // or io.controls, which nobody but puf_batch_take_actions writes
+                      // or io.controls, which only puf_batch_take_actions writes
     int32_t num_envs;
     void* scratch; // puf_scratch_size bytes, 8-byte aligned
     PufPool* pool; // NULL: the caller's thread alone
@@ -56,7 +56,7 @@ int puf_batch_reset(PufBatch* batch);
 int puf_batch_step(PufBatch* batch);
 int puf_batch_observe(PufBatch* batch);
 
-// Step one group on the pool and return at once; and wait for the group that has been done for longest. 0, or the
+// Step one group on the pool and return immediately; and wait for the group that finished first. 0, or the
 // group's number; -1 as above.
 int puf_batch_send(PufBatch* batch, int32_t group);
 int puf_batch_receive(PufBatch* batch);
@@ -64,7 +64,7 @@ int puf_batch_receive(PufBatch* batch);
 // Change the settings of one environment, whose layout must stay: from its next episode on, if that begins with a reset
 // or because all its agents ended theirs in the same step.
 void puf_batch_set(PufBatch* batch, int32_t env, const double* params);
-// After `current` and `next` were written from outside: find out what differs and what is pending.
+// After `current` and `next` were written from outside: update `differs` and `pending`.
 void puf_batch_compare_settings(PufBatch* batch);
 size_t puf_scratch_size(const PufSpec* spec, const PufLayout* layout);
 

@@ -1,5 +1,5 @@
 // os_threads.h - threads, locks and conditions of the operating system, under one name each. Included by pool.c alone.
-// (It is not called threads.h, lest it hide the C library's header of that name.)
+// (Not called threads.h, which would hide the C library's header of that name.)
 #pragma once
 
 #ifdef _WIN32
@@ -48,7 +48,7 @@ static inline void condition_wait(Condition* c, Mutex* m) { pthread_cond_wait(c,
 static inline void condition_signal(Condition* c) { pthread_cond_signal(c); }
 static inline void condition_signal_all(Condition* c) { pthread_cond_broadcast(c); }
 
-// Threads do not survive a fork. Counting forks in the child lets a pool refuse work instead of waiting for ever.
+// Threads do not survive a fork. Counting forks in the child lets a pool refuse work instead of waiting forever.
 static int fork_count;
 static inline void in_child(void) { fork_count += 1; }
 static inline int forks(void) { return fork_count; }

@@ -1,11 +1,11 @@
-// pool.c - how threads are given work, and wait for it.
+// pool.c - gives threads work, and lets them wait for it.
 #include "pool.h"
 #include "os_threads.h"
 #include "relax.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 
-// Every call for the threads is a round. What it asks of them is the remainder of its number.
+// Every call to the threads is a round; the remainder of its number says what to do.
 enum { SHARE, TAKE, STOP, KINDS = 4 };
 
 typedef struct Task {
@@ -63,7 +63,7 @@ static Task* pop(Queue* queue)
     return task;
 }
 
-// Look out, for a while, for a number to become another one than `seen`; and return it.
+// Watch a number for a while until it differs from `seen`; return it.
 static unsigned look_out(atomic_uint* number, unsigned seen)
 {
     for (int look = 0; look < LOOKS; look++) {
@@ -76,7 +76,7 @@ static unsigned look_out(atomic_uint* number, unsigned seen)
     return seen;
 }
 
-// Wait until the round is another one than `seen`, and return it.
+// Wait until the round differs from `seen`; return it.
 static unsigned next_round(PufPool* pool, unsigned seen)
 {
     unsigned round = look_out(&pool->round, seen);
@@ -165,7 +165,7 @@ int puf_pool_send(PufPool* pool, int number, PufJob job, void* context, int part
     push(&pool->waiting, task);
     begin_round(pool, TAKE);
     for (int i = 0; i < parts && i < pool->sleeping; i++) {
-        condition_signal(&pool->start); // no more than have something to do
+        condition_signal(&pool->start); // wake only as many as have something to do
     }
     mutex_unlock(&pool->mutex);
     return 0;
@@ -283,7 +283,7 @@ void puf_pool_destroy(PufPool* pool)
         return;
     }
     if (forks() != pool->forks) {
-        return; // a forked child: the threads are not here, and the lock may be held for ever
+        return; // a forked child: the threads do not exist here, and the lock may be held forever
     }
     pool_stop(pool, pool->workers);
 }

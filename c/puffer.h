@@ -6,7 +6,7 @@
 //     NAME_step(State*, PufIo)          read the actions, move, write rewards, terminals, truncations
 //     NAME_observe(const State*, PufIo) write the observations
 //
-// The struct has a member `rng`, a generator of its own, and a member `log`, which begins with a PufLog. Every seeded reset
+// The struct has a member `rng`, its own generator, and a member `log`, which begins with a PufLog. Every seeded reset
 // zeroes the state, stores the settings in the members that PUF_SETTING names, and seeds the generator.
 //
 // Large worlds take one block behind the struct, whose size `resize` computes from the settings. What all environments of
@@ -29,7 +29,7 @@ enum {
 
 typedef enum PufDtype { PUF_U8, PUF_I8, PUF_I16, PUF_I32, PUF_U32, PUF_U64, PUF_F32, PUF_F64 } PufDtype;
 
-// Rows of the shared buffers, one row per agent. Borrowed for one call: an environment never stores these.
+// Rows of the shared buffers, one row per agent. Borrowed for one call: an environment never stores these pointers.
 typedef struct PufIo {
     void* obs;              // what the agent sees now
     void* final_obs;        // the last observation of an episode that ended in this step; written only then
@@ -297,7 +297,7 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
     return bad;
 }
 
-// Before a short loop that should become vector instructions. clang would unroll it first, and then not know it again.
+// Before a short loop that should become vector instructions. clang would unroll it first, and then not recognise it.
 #ifdef __clang__
 #define PUF_PRAGMA(text) _Pragma(#text)
 #define PUF_VECTORIZE(width) PUF_PRAGMA(clang loop vectorize_width(width) unroll(disable))
@@ -482,7 +482,7 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
                                     __VA_ARGS__ };                                                                     \
     PUF_EXPORT_SPEC(env)
 
-// An environment whose agents all end their episodes together: the loop sees to it.
+// An environment whose agents all end their episodes together: the loop resets it.
 #define PUF_DEFINE_ENV(env, State, ...)                                                                                \
     PUF_DEFINE_BEGIN(env, State)                                                                                       \
     PUF_DEFINE_STEP_LOOP(env, State, 1)                                                                                \
@@ -494,8 +494,8 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
     PUF_DEFINE_STEP_LOOP(env, State, 1)                                                                                \
     PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 
-// An environment whose agents end their episodes one by one: its step writes their final observations and brings them
-// back itself.
+// An environment whose agents end their episodes one by one: its step writes their final observations and restarts them
+// itself.
 #define PUF_DEFINE_AGENTS_ENV(env, State, ...)                                                                         \
     PUF_DEFINE_BEGIN(env, State)                                                                                       \
     PUF_DEFINE_STEP_LOOP(env, State, 0)                                                                                \

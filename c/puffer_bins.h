@@ -1,6 +1,6 @@
-// puffer_bins.h - who is near: things sorted by the cell of a uniform grid that they are in.
+// puffer_bins.h - finds neighbours: things sorted by the cell of a uniform grid that they are in.
 //
-// With cells as large as one looks, the neighbours of a thing are in its own cell and those around it. Sorting costs
+// With cells as large as the range of sight, the neighbours of a thing are in its own cell and those around it. Sorting costs
 // O(things + cells), so that with a bounded number of things to a cell a whole step is linear in their number.
 #pragma once
 #include <stdint.h>

@@ -1,13 +1,13 @@
-// relax.h - how to look for a word that another thread or process will change, before going to sleep over it.
+// relax.h - how to poll a word that another thread or process will change, before going to sleep.
 //
 //     for (int look = 0; look < LOOKS; look++) { if (changed) return; relax(look); }
 //
-// Waking a sleeper costs more than a short step, so that all looks together take longer than that: about 250 us. The first ones
-// follow each other closely, for whom the answer is nearly there. After that the core is offered between two looks to
-// whoever waits for it: where there are no more cores than threads, that is who the word depends on.
+// Waking a sleeper costs more than a short step, so all looks together take longer than that: about 250 us. The first
+// ones follow each other closely, in case the answer is almost there. After that the core is yielded between looks: if
+// there are fewer cores than threads, the thread that will change the word may be waiting for this core.
 //
-// Measured on 2 cores, looks in close succession only -> these: a step of 8 CartPoles in 2 worker processes 149 -> 33 us (going
-// to sleep at once: 95); of breakout, 4,096 rows on 2 threads beside a busy process 148 to 205 -> 110 us, alone 53 -> 53.
+// Measured on 2 cores, close looks only -> these: a step of 8 CartPoles in 2 worker processes 149 -> 33 us (95 when
+// sleeping immediately); of breakout, 4,096 rows on 2 threads beside a busy process 148 to 205 -> 110 us, alone 53 -> 53.
 #pragma once
 
 #if defined(__x86_64__) || defined(_M_X64)

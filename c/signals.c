@@ -16,7 +16,7 @@ size_t puf_signals_size(int32_t blocks, int32_t workers)
     return (size_t)(2 * blocks + workers + 1) * PUF_SIGNAL_BYTES;
 }
 
-// Whether the sleeper is the caller's to wake: nobody else has taken its word back.
+// Whether the caller must wake the sleeper: true for the first to take its word back.
 static int claim(Word* sleeper) { return atomic_load(sleeper) != 0 && atomic_exchange(sleeper, 0) != 0; }
 
 int puf_signals_ask(PufSignals s, int32_t block, int32_t worker)
@@ -50,7 +50,7 @@ int32_t puf_signals_next_asked(PufSignals s, int32_t first, int32_t last, int32_
     for (int look = 0;; look += 1 + (last - first) / PUF_SIGNAL_BLOCKS_PER_LOOK) {
         for (int32_t i = 0; i < last - first; i++) {
             int32_t block = from + i < last ? from + i : from + i - (last - first);
-            // A worker alone writes `done` of its blocks, so that these two differ exactly when there is something to do.
+            // Only a block's worker writes its `done`, so these two differ exactly when there is something to do.
             if (atomic_load(asked(s, block)) != atomic_load(done(s, block))) {
                 return block;
             }

@@ -1,12 +1,13 @@
-// signals.h - who has work and who has done it, between processes: numbered words in shared memory.
+// signals.h - tells processes who has work and whose work is done: numbered words in shared memory.
 //
-// Every block of environments has two words: `asked`, which the parent raises to have the block stepped, and `done`, which
-// its worker sets to the same number afterwards. Whoever finds nothing to do for a moment (relax.h) says in a third kind of
-// word that it goes to sleep, looks once more, and waits for a byte on a socket. The one who finds it asleep takes that word
-// back and sends the byte, so that a sleep costs one byte, however much is asked meanwhile. Each word has a cache line.
+// Every block of environments has two words: `asked`, which the parent raises to have the block stepped, and `done`,
+// which its worker sets to the same number afterwards. A process that finds nothing to do for a moment (relax.h) sets a
+// third word, `asleep`, looks once more, and waits for a byte on a socket. The process that finds it asleep clears that
+// word and sends the byte, so a sleep costs one byte, however much is asked in the meantime. Each word has its own cache
+// line.
 //
-// All accesses are sequentially consistent: "I raise `asked`, then read `asleep`" and "I set `asleep`, then read `asked`"
-// must not both see the old value, or a wake-up would be lost.
+// All accesses are sequentially consistent: "I raise `asked`, then read `asleep`" and "I set `asleep`, then read
+// `asked`" must not both see the old value, or a wake-up would be lost.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@
 enum { PUF_SIGNAL_BYTES = 64, PUF_SIGNAL_BLOCKS_PER_LOOK = 32 };
 
 typedef struct PufSignals {
-    uint8_t* memory; // puf_signals_size bytes, shared, zeroed in the beginning
+    uint8_t* memory; // puf_signals_size bytes, shared, initially zero
     int32_t blocks;
     int32_t workers;
 } PufSignals;
@@ -23,8 +24,8 @@ size_t puf_signals_size(int32_t blocks, int32_t workers);
 
 // For the parent.
 int puf_signals_ask(PufSignals s, int32_t block, int32_t worker); // 1: the worker slept and must be woken
-// The first block from `from` on (going round) whose `done` is not `seen[block]`, which is brought up to date; -1 if there is
-// none after `looks` looks (fewer where there are many blocks to look at).
+// The first block from `from` on (wrapping around) whose `done` is not `seen[block]`, which is updated; -1 if there is
+// none after `looks` looks (fewer if there are many blocks to look at).
 int32_t puf_signals_next_done(PufSignals s, uint32_t* seen, int32_t from, int looks);
 void puf_signals_parent_sleeps(PufSignals s, int sleeps);
 

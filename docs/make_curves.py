@@ -1,7 +1,7 @@
 """Draw the picture of docs/training.md: `python docs/make_curves.py`, about two minutes.
 
-Three runs on squared with its shipped learning rate, and three with one that is far too high for it; all without the
-limit on the KL, which would hide what such a rate does to it.
+Three runs on squared with its shipped learning rate, and three with one that is far too high; all without the KL
+limit, which would hide the effect of such a rate.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Make the pictures of the README and of the environments' pages: `python docs/make_gallery.py [NAME ...]`.
 
 The policies in docs/policies were trained with the shipped settings (`puffer-train NAME --seed 1`). Each plays one
-game, which is recorded as a replay, and a frame of that is drawn; of some also a few seconds.
+game, which is recorded as a replay, and a frame of it is drawn; for some, a few seconds too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Picture:
-    """What to show of which environment."""
+    """What to show, and of which environment."""
 
     name: str
     """Of the environment."""

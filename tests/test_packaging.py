@@ -173,7 +173,7 @@ def test_help_needs_no_extra(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "command", "arguments", "mend"),
+    ("missing", "command", "arguments", "extra"),
     [
         ("torch", "puffer-train", ["squared"], "train"),
         ("safetensors", "puffer-train", ["squared"], "train"),
@@ -183,7 +183,7 @@ def test_help_needs_no_extra(command: str) -> None:
     ],
 )
 def test_a_missing_extra_is_named_in_one_line(
-    tmp_path: Path, missing: str, command: str, arguments: list[str], mend: str
+    tmp_path: Path, missing: str, command: str, arguments: list[str], extra: str
 ) -> None:
     replay = tmp_path / "replay.puf"
     with puffer_envs.make("squared", num_envs=1) as env:
@@ -193,5 +193,5 @@ def test_a_missing_extra_is_named_in_one_line(
         env.save_replay(replay)
     done = run_without([missing], command, *(argument.format(file=replay) for argument in arguments))
     assert done.returncode in {1, 2}, done.stdout
-    assert f"puffer-envs[{mend}]" in done.stderr
+    assert f"puffer-envs[{extra}]" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr

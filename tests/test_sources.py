@@ -34,7 +34,7 @@ UNSAFE_SETTINGS = {"weights_only=False", "allow_pickle=True"}
 PICKLES = {Path("vector/channel.py"): {"imports cloudpickle", "imports pickle"}}
 # Functions that import the module they are given the name of.
 IMPORTERS = {"import_module", "__import__", "_import"}
-# What `puffer_envs.adapters` adapts to: whoever needs such an adapter has the package.
+# What `puffer_envs.adapters` adapts to: users of such an adapter have the package.
 ADAPTED = {"pettingzoo", "stable_baselines3"}
 
 

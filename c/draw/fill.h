@@ -19,7 +19,7 @@ typedef struct Cover {
     int drawing;
 } Cover;
 
-// Pixels: what is further away is moved here, so that numbers stay in range. No number at all lands far outside.
+// Pixels: what is further away is moved here, so that numbers stay in range. NaN lands far outside.
 static inline float within_reach(float pixels)
 {
     const float reach = 65536.0f;

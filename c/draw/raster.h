@@ -1,6 +1,6 @@
 // raster.h - draws a list of shapes into a picture in memory. No screen, no graphics card, no library.
 //
-// A list is an array of doubles: a verb, then what belongs to it, then the next verb. Lengths are in units and angles in
+// A list is an array of doubles: a verb, then its arguments, then the next verb. Lengths are in units and angles in
 // degrees; the picture has `scale` pixels per unit. A colour is r + 256 g + 65536 b + 16777216 a. Flat shapes are smoothed
 // by the exact area that they cover of each pixel; in a scene (space, with depth) each pixel is the mean of 2 x 2 samples.
 // The same list gives the same bytes on every machine.

@@ -39,11 +39,11 @@ CAMERA_KEYS = {
     "u": "nearer",
     "o": "farther",
 }
-"""What they do to the camera of a scene; so do dragging with the mouse and its wheel."""
+"""Keys that move the camera of a scene; dragging the mouse and its wheel do the same."""
 TURN, DRAG = 60.0, 0.3
 """Degrees per second that a key is held, and per pixel that the mouse is dragged."""
 ZOOM, NOTCH, MAX_ZOOM = 2.5, 0.15, 8.0
-"""Times nearer after a second; seconds that a notch of the wheel is worth; bound of both."""
+"""Zoom factor per second; seconds of zoom per notch of the wheel; limit of both."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,7 +105,7 @@ def _parser() -> Parser:
 
 
 def watch_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int) -> None:
-    """Let an environment show itself while the policy plays it, until Ctrl-C. Raises RenderError."""
+    """Let an environment draw itself while the policy plays it, until Ctrl-C. Raises RenderError."""
     if not has_display():
         raise RenderError(NO_DISPLAY)
     with watch(policy, settings, "human") as watched:
@@ -142,7 +142,7 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
         if policy is None:
             player.begin()
         _loop(window, player, drawing)
-    except ValueError as error:  # from the policy: its file was sound, what its numbers lead to is not
+    except ValueError as error:  # from the policy: its file was valid, but its outputs are not
         if policy is None:
             raise
         raise RenderError(f"the policy cannot continue: {error}") from None
@@ -173,7 +173,7 @@ def _loop(window: Window, player: Player, drawing: Drawing) -> None:
 
 
 def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: str) -> None:
-    """The keys that are the window's rather than the game's."""
+    """Handle the keys of the window, as opposed to the game's."""
     if "p" in pressed:
         player.paused = not player.paused
     if "n" in pressed:
@@ -209,7 +209,7 @@ def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, frame: Fr
 
 
 def shown_state(player: Player, drawing: Drawing) -> Any:
-    """What to draw now: between two steps that are many frames apart, a state on the way from one to the other."""
+    """The state to draw now: between steps of several frames, one between the two steps' states."""
     state = player.env.state(0)
     if drawing.between is None or player.before is None or player.paused:
         return state
@@ -228,7 +228,7 @@ def steps_per_second(env: Any, drawing: Drawing) -> float:
 def _make(name: str, seed: int, settings: dict[str, Any], policy: NumpyPolicy | None) -> tuple[Any, int]:
     """The environment, and for how many of its steps an action is held.
 
-    A policy gets the settings of its training, a person those that suit people; both, those given.
+    A policy gets its training settings, a person the settings for people; `--env.KEY` overrides both.
     """
     drawing = own_drawing(name)
     suited = drawing.play if drawing else {}

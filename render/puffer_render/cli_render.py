@@ -42,11 +42,11 @@ EXAMPLES = """examples:
 """
 KINDS = (".mp4", ".gif", ".png")
 GIF_SECONDS = 20.0
-"""A longer GIF has to be asked for."""
+"""Default maximum length of a GIF."""
 POLICY_SECONDS = 20.0
-"""For so long, a policy is filmed playing."""
+"""Default length of the video of a policy."""
 PALETTE_SAMPLES = 16
-"""Pictures from all over the replay that the colours of a GIF are chosen from."""
+"""Number of pictures, spread over the replay, from which the colours of a GIF are chosen."""
 DEFAULT_FPS, MAX_FPS = 30.0, 120.0
 
 
@@ -122,13 +122,17 @@ def _parser() -> Parser:
         parser.add_argument(
             f"--{name}", type=real_number(), default=0.0, metavar="DEG", help=f"{what} the camera of a scene"
         )
-    parser.add_argument("--zoom", type=above_0, default=1.0, metavar="X", help="bring it so many times nearer")
-    parser.add_argument("--turn", type=real_number(), default=0.0, metavar="DEG", help="turn it, degrees a second")
+    parser.add_argument("--zoom", type=above_0, default=1.0, metavar="X", help="zoom factor of the camera")
+    parser.add_argument(
+        "--turn", type=real_number(), default=0.0, metavar="DEG", help="turn the camera by this many degrees a second"
+    )
     parser.add_argument(
         "--index", type=whole_number(0), metavar="I", default=0, help="environment of a batch to draw [0]"
     )
     add_seed(parser, 0, "policy: of the game that is filmed [0]")
-    parser.add_argument("--processes", type=whole_number(1), metavar="N", help="MP4: that draw [one per core]")
+    parser.add_argument(
+        "--processes", type=whole_number(1), metavar="N", help="MP4: processes that draw [one per core]"
+    )
     parser.add_env_settings()
     add_library(parser)
     parser.add_argument(
@@ -256,7 +260,7 @@ def _write_picture(parser: Parser, options: Any, studio: Studio) -> None:
 
 @contextmanager
 def _progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; what it yields is called with the number of pictures done."""
+    """A bar on a terminal; it yields a function to call with the number of pictures done."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal, auto_refresh=False) as progress:
         task = progress.add_task(name, total=total)

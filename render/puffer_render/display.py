@@ -14,9 +14,9 @@ from puffer_envs.adapters.rendering import has_display
 from puffer_render.errors import import_raylib
 
 PROBE_SECONDS = 10.0
-"""A display server that has not let a client in by now never will."""
+"""A display server that has not accepted a client within this time never will."""
 ATTEMPTS, PAUSE = 5, 0.1
-"""An X server that has just lost its last client, here the probe, restarts and turns newcomers away meanwhile."""
+"""An X server that just lost its last client, here the probe, restarts and rejects clients meanwhile."""
 
 
 def open_window(rl: Any, size: tuple[int, int], title: str, flags: int) -> bool:
@@ -31,7 +31,7 @@ def open_window(rl: Any, size: tuple[int, int], title: str, flags: int) -> bool:
 
 
 def display_answers() -> bool:
-    """Whether a window can be opened on a display, found out by another process: a deaf server never returns."""
+    """Whether a window can be opened on a display, tested in another process: an unresponsive server never returns."""
     if not has_display():
         return False
     command = [sys.executable, "-c", "from puffer_render.display import probe_display; probe_display()"]
@@ -44,7 +44,7 @@ def display_answers() -> bool:
 
 
 def probe_display() -> None:
-    """Open a hidden window and leave: exit code 0 if that worked."""
+    """Open a hidden window and exit: status 0 if that worked."""
     rl = import_raylib()
     sys.exit(not _open(rl, (16, 16), "puffer-render", rl.FLAG_WINDOW_HIDDEN))
 
@@ -58,7 +58,7 @@ def _open(rl: Any, size: tuple[int, int], title: str, flags: int) -> bool:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Libraries below raylib write to the terminal, of XDG_RUNTIME_DIR for one, and cannot be asked not to."""
+    """Libraries below raylib write to the terminal (about XDG_RUNTIME_DIR, say), with no option to stop them."""
     sys.stdout.flush()
     sys.stderr.flush()
     saved = [os.dup(descriptor) for descriptor in (1, 2)]

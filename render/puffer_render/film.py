@@ -1,4 +1,4 @@
-"""A replay becomes a video on all cores: each process draws and encodes every n-th segment.
+"""Turn a replay into a video on all cores: each process draws and encodes every n-th segment.
 
 Segments are cut, drawn and encoded in the same way however many processes there are.
 """
@@ -26,7 +26,7 @@ START_METHOD = "fork" if sys.platform == "linux" else "spawn"
 """A spawned process loads everything again, which takes as long as drawing hundreds of pictures."""
 WORTHWHILE = {"fork": 1, "spawn": 4}
 """Segments for each process, at least."""
-LOST = "a process that draws a part of the video ended without a word: is there enough memory?"
+LOST = "a process that draws a part of the video ended without an error message: is there enough memory?"
 
 
 def write_film(
@@ -40,7 +40,7 @@ def write_film(
 ) -> int:
     """Write these frames of a replay, in ascending order, as an MP4 with `fps` pictures a second. Returns how many.
 
-    processes: that draw (default: as many as there are cores). progress: called with the number of pictures done.
+    processes: how many draw (default: one per core). progress: called with the number of pictures done.
     Raises RenderError when the replay does not repeat itself, or the file cannot be written.
     """
     studio = Studio(take)

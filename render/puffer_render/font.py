@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHARACTERS = "".join(map(chr, range(32, 127))) + "°·×–—…−•"
-"""All that can be written; other characters become a question mark."""
+"""All characters that can be drawn; other characters become a question mark."""
 STEPS = 4
 """Straight pieces per curve: enough for letters of 100 pixels."""
 
@@ -98,7 +98,7 @@ def flatten(contour: list[tuple[float, float, bool]]) -> list[Point]:
 
 
 class _TrueType:
-    """As much of a TrueType file as outlines and widths need; the names are those of the format's specification."""
+    """The parts of a TrueType file that outlines and widths need; the names are those of the format's specification."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

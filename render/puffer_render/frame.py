@@ -1,7 +1,7 @@
-"""What a drawing module draws on: shapes and text in units of its own, whatever the size in pixels.
+"""What a drawing module draws on: shapes and text in its own units, independent of the size in pixels.
 
-A frame only takes notes: a display list, whose verbs c/draw/raster.h explains. `offscreen` turns the list into pixels,
-`screen` into a window. The origin is the top left corner, x points right, y down. Nothing here reads an environment.
+A frame only records a display list, whose verbs c/draw/raster.h explains. `offscreen` draws the list to pixels,
+`screen` to a window. The origin is the top left corner, x points right, y down. Nothing here reads an environment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from puffer_render.palette import NIGHT, SNOW, STEEL, Color, fade
 from puffer_render.scene import Camera, Mesh, Orbit, Scene, view_matrix
 
 HUD_HEIGHT = 44
-"""Units at the top of a picture that `Frame.hud` writes in."""
+"""Units at the top of a picture that `Frame.hud` uses."""
 
 Align = Literal["left", "center", "right"]
 
@@ -91,7 +91,7 @@ class Frame:
         self._add((RING, x, y, inner, outer, start, end, pack(color)))
 
     def glow(self, x: float, y: float, radius: float, color: Color) -> None:
-        """Light that fades to nothing at `radius`."""
+        """A glow that fades to nothing at `radius`."""
         self._add((GLOW, x, y, radius, pack(color)))
 
     def line(self, x0: float, y0: float, x1: float, y1: float, thickness: float, color: Color) -> None:
@@ -148,7 +148,7 @@ def pack(color: Color) -> int:
     """A colour as a display list holds it."""
     red, green, blue, alpha = color
     if min(color) < 0 or max(color) > 255:
-        raise ValueError(f"{color} is no colour: each part is from 0 to 255")
+        raise ValueError(f"{color} is not a colour: each part must be from 0 to 255")
     return red + (green << 8) + (blue << 16) + (alpha << 24)
 
 

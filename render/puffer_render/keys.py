@@ -24,14 +24,14 @@ KEYS_OF_LABELS = {
     "fire": ("space",),
     "jump": ("space",),
 }
-"""What people expect, when the environment's own labels say so."""
+"""The usual keys, for environments with these labels."""
 IDLE_LABELS = ("stay", "noop", "none", "idle", "straight")
 """Choices that mean doing nothing; an action without one stays as it was."""
 ROWS_OF_KEYS = (
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero"),
     ("z", "x", "c", "v", "b", "m", "comma", "period"),
 )
-"""Choices without a telling label, one row of keys per discrete action."""
+"""Keys for choices whose labels are unknown, one row per discrete action."""
 PAIRS_OF_KEYS = (
     (("left", ("left", "a")), ("right", ("right", "d"))),
     (("down", ("down", "s")), ("up", ("up", "w"))),
@@ -80,7 +80,7 @@ class KeyMap:
     def action(self, held: AbstractSet[str], last: NDArray[Any], state: Any = None) -> NDArray[Any]:
         """The action (parts,) for the held keys, given the last one. Of two keys for one part, the later binding.
 
-        state: the environment's, which only a pilot looks at.
+        state: the environment's, used only by a pilot.
         """
         action = last.copy()
         if self.pilot is not None:
@@ -102,7 +102,7 @@ def make_keymap(
     idle: str | None = None,
     pilot: Pilot | None = None,
 ) -> KeyMap:
-    """Keys for every part: the module's own (`keys`: label -> names, `idle`: label), else the usual ones.
+    """Keys for every part: the module's own (`keys`: label -> names, `idle`: label), else the usual keys.
 
     pilot: makes the action of the labels in `keys` (see `Drawing.pilot`).
     """

@@ -1,4 +1,4 @@
-"""What a window writes beside and over the picture: the line at the bottom, and the list of keys."""
+"""What a window draws around and over the picture: the line at the bottom, and the list of keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROW = 30
 
 
 def draw_footer(player: Player, fps: int, frame: Frame) -> None:
-    """Who plays, with which keys, how the last game ended, how fast."""
+    """The footer: who plays, the keys, the last score and the speed."""
     frame.rect(0, frame.height, frame.width, FOOTER, DUSK)
     middle = frame.height + FOOTER / 2
     right = _draw_status(player, fps, middle, frame)
@@ -106,7 +106,7 @@ def _cap_width(key: str, frame: Frame) -> float:
 
 
 def _draw_cap(x: float, middle: float, key: str, frame: Frame) -> float:
-    """A key as it lies on the keyboard. Returns where it ends."""
+    """A key cap. Returns where it ends."""
     width = _cap_width(key, frame)
     frame.rect(x, middle - 10, width, 20, STEEL, 5)
     frame.rect(x + 1, middle - 9, width - 2, 17, SLATE, 4)

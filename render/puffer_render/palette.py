@@ -11,7 +11,7 @@ DUSK: Color = (24, 27, 43, 255)
 SLATE: Color = (43, 48, 71, 255)
 """Lines, grids and walls on the field."""
 STEEL: Color = (104, 113, 148, 255)
-"""Quiet text, things that are off."""
+"""Secondary text, things that are off."""
 SNOW: Color = (236, 239, 248, 255)
 """Text, balls."""
 
@@ -25,9 +25,9 @@ VIOLET: Color = (157, 124, 255, 255)
 PINK: Color = (255, 121, 198, 255)
 
 RAINBOW = (CORAL, ORANGE, AMBER, MINT, SKY, VIOLET)
-"""In the order of the light, for rows of things."""
+"""In spectral order, for rows of things."""
 CREATURES = (MINT, CORAL, SKY, AMBER, VIOLET, TEAL, ORANGE, PINK)
-"""Far apart from neighbour to neighbour, for telling agents apart; agent 0 is the first."""
+"""Neighbours differ strongly, so that agents are easy to distinguish; agent 0 is the first."""
 
 
 def fade(color: Color, opacity: float) -> Color:

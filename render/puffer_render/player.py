@@ -18,7 +18,7 @@ MIN_SPEED, MAX_SPEED = 1 / 16, 64.0
 MAX_WAIT = 0.25
 """Seconds: time lost beyond this (a window being dragged, a slow machine) is not caught up on."""
 REST = 0.6
-"""Seconds after a game's end in which keys do not start the next one: they were meant for the last."""
+"""Seconds after a game's end in which keys do not start the next one, since they were meant for the last."""
 CHANCE_OF_CHANGE = 0.25
 """Other agents without a policy keep a random action for a while: they wander rather than tremble."""
 
@@ -28,7 +28,7 @@ Stop = Literal["start", "end"]
 
 @dataclass(frozen=True)
 class Game:
-    """What became of an episode of agent 0."""
+    """The result of an episode of agent 0."""
 
     score: float
     """The environment's own where there is one agent: a log does not tell agents apart. Else the sum of rewards."""
@@ -66,15 +66,15 @@ class Player:
         self.waits = False
         """Whether a step waits for a key of the game, while there is no policy."""
         self.stops = False
-        """Whether time stands still before a game, and after it, until a key of the game is pressed."""
+        """Whether to pause before and after a game until a key of the game is pressed."""
         self.stopped: Stop | None = None
-        """Why it stands still now."""
+        """Why the game is paused now."""
         self.games: list[Game] = []
         """Agent 0's games that have ended, oldest first."""
         self.remember = False
         """Whether to keep the state before each step."""
         self.before: SimpleNamespace | None = None
-        """The state before the last step, if there was one and it was to be kept."""
+        """The state before the last step, if there was one and states are kept."""
         self._random = np.random.default_rng(seed)
         self._tapped: set[str] = set()
         self._debt = 0.0
@@ -124,7 +124,7 @@ class Player:
                 self._tapped = set()
                 return 0
             self.stopped = None
-            if self.waits:  # the key ended the pause, and is no move
+            if self.waits:  # the key ended the pause; it is not a move
                 self._tapped = set()
                 return 0
         if self.waits and self.policy is None:
@@ -172,7 +172,7 @@ class Player:
             self.stopped, self._rest, self.before = "end", REST, None
 
     def _decide(self, keys: AbstractSet[str]) -> None:
-        """Fill `_actions`, (agents, parts): the person's for agent 0, the policy's or chance's for the rest."""
+        """Fill `_actions`, (agents, parts): the person's for agent 0, the policy's or random ones for the rest."""
         env, previous = self.env, self._actions[0].copy()
         self.person_drives = self.keymap.driving(keys)
         if self.policy is not None:

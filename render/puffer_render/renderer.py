@@ -23,7 +23,7 @@ IN_USE = (
     "another environment is shown in a window, and there can be one window per process: close() that environment first"
 )
 MAX_WAIT = 0.25
-"""Seconds: a driver that is further behind than this is not hurried on."""
+"""Seconds: a driver that is further behind than this is not made to catch up."""
 
 
 class Renderer:
@@ -78,7 +78,7 @@ class Renderer:
         global _open_windows  # noqa: PLW0603
         if _open_windows:
             raise RenderError(IN_USE)
-        import_raylib()  # its own sentence where it is not installed
+        import_raylib()  # raises its own error if raylib is not installed
         try:
             window = Window(self._env.spec.name, *self._drawing.size, footer=0, keys=())
         except RenderError:

@@ -1,7 +1,7 @@
 """A part of a picture that shows space: a camera, solids with light on them, lines.
 
 World coordinates are metres or whatever the environment counts in; z points up. Everything is given as NumPy arrays
-and shaded here, so that it looks the same on a graphics card and without one. Draw what is translucent last.
+and shaded here, so that it looks the same on a graphics card and without one. Draw translucent things last.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ LIGHT = np.array([0.36, -0.48, 0.8], np.float32)
 AMBIENT = 0.55
 """Brightness of what is turned away from the light."""
 STEEPEST = 89.0
-"""Degrees: a camera that looks straight down knows no up."""
+"""Degrees: looking straight down, a camera has no up direction."""
 NEAREST, FARTHEST = 0.02, 200.0
-"""What is cut off, as multiples of the camera's distance to its target."""
+"""Near and far clipping planes, as multiples of the camera's distance to its target."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Camera:
 
 @dataclass
 class Orbit:
-    """How a person has moved the camera from where the drawing put it."""
+    """How a person has moved the camera, relative to where the drawing put it."""
 
     yaw: float = 0.0
     """Degrees."""
@@ -65,13 +65,13 @@ class Orbit:
     """How many times nearer."""
 
     def moved(self, camera: Camera) -> Camera:
-        """The camera as it is to be."""
+        """The camera with that movement applied."""
         pitch = max(-STEEPEST, min(STEEPEST, camera.pitch + self.pitch))
         return replace(camera, yaw=camera.yaw + self.yaw, pitch=pitch, distance=camera.distance / self.zoom)
 
 
 class List(Protocol):
-    """Where a scene notes what is drawn: a `Frame`."""
+    """Where a scene records what is drawn: a `Frame`."""
 
     def triangles(self, mesh: Mesh, color: Color) -> None:
         """See `Frame.triangles`."""

@@ -15,7 +15,7 @@ from puffer_render.frame import Frame, faded, unpack
 from puffer_render.scene import Mesh
 
 MAX_FONTS = 24
-"""Resizing a window asks for text in ever new pixel sizes; beyond this many, start again."""
+"""Resizing a window needs fonts of ever new pixel sizes; beyond this many, discard them all."""
 
 Numbers = Sequence[float]
 Point = tuple[float, float]

@@ -84,7 +84,7 @@ def read_policy(path: Path, seed: int = 0) -> NumpyPolicy:
 
 
 def record_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int, max_steps: int, path: Path) -> None:
-    """Leave a replay of the policy's first episode, or its first steps, in a native environment. Raises RenderError."""
+    """Write a replay of the policy's first episode, or its first steps, in a native environment. Raises RenderError."""
     name = policy.info.environment
     try:
         with puffer_envs.make(name, num_envs=1, **{**policy.info.settings, **settings}) as env:
@@ -102,7 +102,7 @@ def record_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int, max_
 
 @dataclass
 class Watched:
-    """Somebody else's environment, played by a policy, which draws its own pictures."""
+    """A third-party environment that draws its own pictures, played by a policy."""
 
     env: Any
     """A vector of one."""
@@ -129,17 +129,17 @@ class Watched:
 
 
 def take_picture(env: Any, name: str) -> Pixels:
-    """What the environment of a vector of one draws. Raises RenderError where that is no picture."""
+    """What the environment of a vector of one draws. Raises RenderError if that is not a picture."""
     picture = env.render(0)
     if not isinstance(picture, np.ndarray) or picture.ndim != 3 or picture.shape[2] != 3:
         kind = "nothing" if picture is None else type(picture).__name__
-        raise RenderError(f"{name} makes no picture: its render() returned {kind}, not an RGB array (height, width, 3)")
+        raise RenderError(f"{name} draws no picture: its render() returned {kind}, not an RGB array (height, width, 3)")
     return np.ascontiguousarray(picture, np.uint8)
 
 
 @contextlib.contextmanager
 def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[tuple[Any, float]]:
-    """A vector of one of somebody else's environments, made with a render mode; its rate. Raises RenderError."""
+    """A vector of one third-party environment, made with a render mode, and its rate. Raises RenderError."""
     if mode == "rgb_array" and not has_display():
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame, which many draw with, looks for a screen
     try:
@@ -150,7 +150,7 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
         env = vector.make(lambda: single, 1, backend="serial")
     except RenderError:
         raise
-    except Exception as error:  # it is somebody else's code: it may raise anything
+    except Exception as error:  # third-party code may raise anything
         raise RenderError(f"{name} cannot be made with render_mode={mode!r}: {error}") from None
     try:
         yield env, float((getattr(single, "metadata", None) or {}).get("render_fps") or FALLBACK_RATE)

@@ -25,7 +25,7 @@ Draw = Callable[[Frame], None]
 
 @dataclass(frozen=True)
 class Take:
-    """What to draw of which replay, and how: all that another process needs to draw the same."""
+    """What to draw of which replay, and how: all that another process needs to draw the same frames."""
 
     replay: Path
     index: int = 0
@@ -74,7 +74,7 @@ class Studio:
     def draws(self, frames: Sequence[int]) -> Iterator[tuple[Draw, Orbit]]:
         """Re-simulate the replay: for each of these frames, in ascending order, what draws it, and the camera.
 
-        A frame may be asked for more than once; one beyond the end is not there.
+        A frame may be asked for more than once; one beyond the end is left out.
         Raises RenderError when the replay does not repeat itself.
         """
         wanted = iter(frames)
@@ -126,7 +126,7 @@ class Studio:
                         if (single.terminals | single.truncations).any():
                             break
                     agreed = same(single.state(0), env.state(index))
-                else:  # a time limit between two frames of a step can do this; the recorded steps are what is true
+                else:  # a time limit between two frames of a step can do this; the recorded steps are authoritative
                     yield from [(env, env.state(index))] * self._held
 
 

@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 Planes = tuple[Pixels, Pixels, Pixels]
 
 BT709 = 1
-"""ITU-T H.273's code for the colours of high-definition video; players guess wrongly when none is given."""
+"""ITU-T H.273's code for the colours of high-definition video; without it, players guess wrongly."""
 LIMITED_RANGE = 1
 """Of luma, 16 to 235: what every player expects."""
 QUALITY = "18"
@@ -37,7 +37,7 @@ GIF_TICKS = 100
 MIN_DELAY = 2
 """Of them: browsers slow down anything faster than 50 pictures per second."""
 GIF_PAUSE = 100
-"""How long the last picture stays before the GIF begins again."""
+"""How long the last picture stays before the GIF repeats."""
 
 
 def gif_delay(fps: float) -> int:
@@ -152,7 +152,7 @@ def write_png(path: Path, pixels: Pixels) -> None:
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that becomes it on success and goes away otherwise."""
+    """A temporary file beside `path` that replaces it on success and is removed otherwise."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     except OSError as error:
@@ -170,7 +170,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def _umask() -> int:
-    """What other programs leave out of a new file's permissions; mkstemp leaves out everything but the owner's."""
+    """The permissions that other programs leave out of new files; mkstemp leaves out all but the owner's."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -83,7 +83,7 @@ class Window:
         return characters
 
     def show(self, draw: Callable[[Frame], None]) -> None:
-        """Draw and present one picture, wait for the next one's time, and take note of the keys."""
+        """Draw and present one picture, wait until the next one is due, and record the keys."""
         rl, screen = self._rl, self._screen
         width, height = rl.GetScreenWidth(), rl.GetScreenHeight()
         screen.scale = min(width / self._width, height / self._whole_height)
@@ -100,6 +100,6 @@ class Window:
         rl.EndDrawing()
 
     def close(self) -> None:
-        """Close the window, and nothing else."""
+        """Close the window."""
         self._screen.close()
         self._rl.CloseWindow()

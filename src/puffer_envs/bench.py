@@ -1,4 +1,4 @@
-"""Measure how fast environments step on this machine, beside two calibrations that say how fast it is."""
+"""Measure how fast environments step on this machine, with two calibrations of the machine itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from puffer_envs.environment import make
 
 REPEATS = 5
 ACTION_SETS = 64
-"""Random actions drawn beforehand and used in turn, so that drawing them is not measured."""
+"""Random actions drawn in advance and used cyclically, so that drawing them is not measured."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +41,21 @@ class Measurement:
     num_agents: int
     """Rows in the batch."""
     threads: int
-    """That stepped it."""
+    """Threads that stepped it."""
     isa: str
     """Instruction set it was compiled for."""
     steps_per_second: float
     """Agent-steps per second through `env.step`, checks and copies of the actions included."""
     slowest: float
-    """Of the repeats."""
+    """Agent-steps per second of the slowest repeat."""
     fastest: float
-    """Of the repeats."""
+    """Agent-steps per second of the fastest repeat."""
     bare_steps_per_second: float
     """The same batch in a C loop, without Python, checks or copies."""
     microseconds_per_call: float
-    """What one call of `env.step` takes."""
+    """Duration of one call of `env.step`."""
     efficiency: float
-    """`env.step` against the bare C loop: the median over pairs measured one after the other."""
+    """Speed of `env.step` relative to the bare C loop: median over pairs measured one after the other."""
 
 
 def calibrate(seconds: float = 0.3) -> Calibration:
@@ -74,7 +74,7 @@ def measure(
     seconds: float = 0.2,
     **settings: Any,
 ) -> Measurement:
-    """Step a batch with random actions for about `seconds` per repeat, `step` and bare loop in turn.
+    """Step a batch with random actions for about `seconds` per repeat, alternating `step` and the bare loop.
 
     `num_envs` counts environments; rounds down to keep about that many rows where an environment has several agents.
     """

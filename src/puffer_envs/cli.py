@@ -104,7 +104,7 @@ def build_parser() -> Parser:
     _add_json(command, "also write the results as JSON")
     _add_settings(command)
 
-    command = add("bench", _bench, "measure agent steps per second, beside two calibrations of this machine")
+    command = add("bench", _bench, "measure agent steps per second, with two calibrations of this machine")
     command.add_argument("names", metavar="NAME", nargs="+", help="an environment, or 'all'")
     command.add_argument(
         "--num-envs",
@@ -319,7 +319,7 @@ def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
     console.print(table)
     console.print(
         f"Random actions, {measured[0].isa}, {options.threads} thread(s); medians of {bench.REPEATS} repeats of "
-        f"env.step, in turn with the same batch in a bare C loop.",
+        f"env.step, alternating with the same batch in a bare C loop.",
         highlight=False,
     )
     if options.json:

@@ -148,7 +148,7 @@ class Environment(_core.Batch):
         return observations
 
     def _forget_start(self) -> None:
-        """The states are no longer those that the seed or the recorder began with."""
+        """Note that the states no longer follow from the constructor's seed or a recording."""
         self._next_seed = None
         self._recorder = None
         self._on_step = None
@@ -174,7 +174,7 @@ class Environment(_core.Batch):
         return self._hash(0, self.num_envs) if env is None else self._hash(self._check_index(env), 1)
 
     def env_settings(self, env: int) -> dict[str, float]:
-        """All settings of environment `env`, as they are in the present episode."""
+        """All settings of environment `env`, as they are in the current episode."""
         index = self._check_index(env)
         with self._held(idle=False):
             return dict(self.settings) if self._current is None else self._name_settings(self._current[index])
@@ -209,13 +209,13 @@ class Environment(_core.Batch):
         fixed = any(p.fixed and p.name == key for p in self.spec.params)
         if fixed and changed != params.tolist():
             raise ValueError(
-                f"{self.spec.name}: what all environments of the batch share was made with {key}="
-                f"{self.settings[key]!r}, which is fixed since; make other environments with {key}={value!r}"
+                f"{self.spec.name}: {key}={self.settings[key]!r} is fixed, since data that the whole batch shares was "
+                f"made with it; make a new batch with {key}={value!r}"
             )
         if read_layout(self.spec.name, changed) != self._layout:
             raise ValueError(
                 f"{self.spec.name}: {key}={value!r} would change the layout of buffers or states, which is fixed once "
-                "they are made; make other environments with it"
+                "they are made; make a new batch with it"
             )
         return changed
 
@@ -223,7 +223,7 @@ class Environment(_core.Batch):
         """The whole state of the batch, as bytes that `restore` takes.
 
         Raises:
-            RuntimeError: before reset, closed, another thread is inside, or some environments are under way.
+            RuntimeError: before reset, closed, another thread is inside, or some environments are being stepped.
         """
         with self._held(started=True):
             whole = self._states
@@ -239,7 +239,7 @@ class Environment(_core.Batch):
 
         Raises:
             SnapshotError: it is damaged, or of another environment, version, batch size or settings.
-            RuntimeError: closed, another thread is inside, or some environments are under way.
+            RuntimeError: closed, another thread is inside, or some environments are being stepped.
         """
         own = self._holds_own_settings(snapshot)
         shape = (2, self.num_envs, len(self.spec.params))
@@ -350,7 +350,7 @@ def make(
 def check_arguments(
     name: str, num_envs: int, seed: int, threads: int, first: int, isa: str | None, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the class `Environment` takes, made of what `make` takes; raises as `make` does."""
+    """Turn the arguments of `make` into those of `Environment`; raises as `make` does."""
     env_spec = spec(name)
     num_envs = check_count("num_envs", num_envs, MAX_ENVS)
     threads = min(check_count("threads", threads, MAX_THREADS), num_envs)
@@ -373,7 +373,7 @@ def check_arguments(
 
 
 def check_count(what: str, value: object, most: int) -> int:
-    """A whole number from 1 to `most`, as an int; TypeError or ValueError with one sentence else."""
+    """A whole number from 1 to `most`, as an int. Raises TypeError or ValueError."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{what} must be an integer from 1 to {most}, got {value!r}")
     count = int(value)
@@ -383,12 +383,12 @@ def check_count(what: str, value: object, most: int) -> int:
 
 
 def _check_memory(env: EnvSpec, params: list[float], num_envs: int) -> None:
-    """Refuse a batch larger than the machine, rather than be killed while filling it."""
+    """Refuse a batch that does not fit into memory, instead of being killed while filling it."""
     layout = read_layout(env.name, params)
     observation = int(np.prod(layout.obs_shape)) * env.obs_dtype.itemsize
     rows = num_envs * layout.agents
     if rows >= 2**31:
-        raise ValueError(f"{num_envs} environments of {layout.agents} agents make {rows} rows; the most is 2**31 - 1")
+        raise ValueError(f"{num_envs} environments of {layout.agents} agents make {rows} rows; the limit is 2**31 - 1")
     needed = num_envs * layout.state_bytes + rows * (2 * observation + 16)
     available = physical_memory()
     if available is not None and needed > available:

@@ -114,7 +114,7 @@ class Layout:
 
 @dataclass(frozen=True, repr=False)
 class EnvSpec:
-    """Everything there is to know about an environment, read from its table in C."""
+    """All facts about an environment, read from its table in C."""
 
     name: str
     """As passed to `make`."""
@@ -232,7 +232,7 @@ def _read_field(
 
 
 def _obs_parts(env: str, rows: list[tuple[str, int, float, float, str]], shape: tuple[int, ...]) -> tuple[ObsPart, ...]:
-    """Place the parts one behind the other; a count of 0 takes what the others leave."""
+    """Place the parts one after the other; a count of 0 takes what the others leave."""
     size = math.prod(shape)
     rest = size - sum(count for _, count, *_ in rows)
     parts, start = [], 0

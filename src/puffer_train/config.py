@@ -1,8 +1,8 @@
 """Settings: every number that a run depends on, where it comes from, and the check that it makes sense.
 
 Later sources win: the defaults here, the environment's own `settings/NAME.toml`, a file given with
-`--settings`, the command line. All of them pass through `overlay`, so that a wrong name, type or range is
-reported in the same single line wherever it came from.
+`--settings`, the command line. All of them pass through `overlay`, so that a wrong name, type or range gives
+the same one-line error for every source.
 """
 
 from __future__ import annotations
@@ -44,66 +44,66 @@ class TrainSettings:
     num_envs: int = _setting(1024, 1)
     """Environments stepped together."""
     horizon: int = _setting(32, 1)
-    """Steps of each environment per rollout, and the length of the sequences trained on."""
+    """Steps of each environment per rollout; also the length of training sequences."""
     minibatch: int = _setting(8192, 1)
     """Agent steps per gradient step; a multiple of the horizon."""
     replay_ratio: float = _setting(1.5, 0.01, 100)
-    """How often each agent step is trained on, on average."""
+    """Average number of times each agent step is trained on."""
 
     optimizer: Literal["muon", "adam"] = "muon"
     """Optimizer of weight matrices; other parameters always use Adam."""
     learning_rate: float = _setting(0.015, 0.0)
-    """Muon's step length at the start; it falls along a cosine."""
+    """Muon's initial learning rate; decays along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
-    """Adam's step length; falls with the other."""
+    """Adam's initial learning rate; decays in the same way."""
     final_learning_rate: float = _setting(0.0, 0.0, 1.0)
-    """Final value as a fraction of the initial one; 1 keeps it constant."""
+    """Final learning rate as a fraction of the initial one; 1 keeps it constant."""
     momentum: float = _setting(0.87, 0.0, 0.9999)
     """Muon's Nesterov momentum."""
     weight_decay: float = _setting(0.0, 0.0, 100.0)
-    """Each step shrinks every weight by this times the step length."""
+    """Each step shrinks every weight by this times the learning rate."""
     max_gradient_norm: float = _setting(1.11, 1e-9)
-    """The gradient of all parameters together is shortened to this length."""
+    """Gradients whose total norm is larger are scaled down to this."""
 
     gamma: float = _setting(0.98, 0.0, 1.0)
-    """Discount per step: rewards 1 / (1 - gamma) steps ahead still count for a third."""
+    """Discount per step: rewards 1 / (1 - gamma) steps ahead count about a third."""
     gae_lambda: float = _setting(0.983, 0.0, 1.0)
-    """Advantage estimate: 0 trusts the value function (bias), 1 the rewards that came (variance)."""
+    """Advantage estimate: 0 trusts the value function (bias), 1 the actual rewards (variance)."""
     normalize_rewards: bool = False
-    """Divide rewards by the spread of the discounted returns so far: any environment's then have one size."""
+    """Divide rewards by the standard deviation of the discounted returns so far."""
     reward_scale: float = _setting(1.0, 1e-9)
-    """Rewards are multiplied by this, too, before they are clipped."""
+    """Rewards are also multiplied by this, before clipping."""
     reward_clip: float = _setting(1.0, 0.0)
-    """Rewards learned from are cut to this magnitude (scores are not); 0 leaves them as they are."""
+    """Rewards used for learning are clipped to this magnitude (scores are not); 0 disables clipping."""
 
     clip: float = _setting(0.81, 0.0)
-    """How far the probability ratio may leave 1 before the policy loss goes flat."""
+    """How far the probability ratio may differ from 1 before the policy loss is clipped."""
     value_clip: float = _setting(4.98, 0.0)
-    """How far a value may leave its old estimate before the value loss goes flat; 0 is no limit."""
+    """How far a value may differ from its old estimate before the value loss is clipped; 0 is no limit."""
     value_coefficient: float = _setting(3.47, 0.0)
     """Weight of the value loss."""
     entropy_coefficient: float = _setting(0.0049, 0.0)
     """Reward for keeping the policy random."""
     max_kl: float = _setting(0.04, 0.0)
-    """Learning from a rollout stops once the policy is this far from the one that played it (KL); 0 is no limit."""
+    """Stop learning from a rollout once the KL from the policy that played it exceeds this; 0 is no limit."""
     normalize_advantages: bool = True
-    """Bring the advantages of each minibatch to mean 0 and spread 1."""
+    """Normalise the advantages of each minibatch to mean 0 and standard deviation 1."""
 
     refresh_advantages: bool = False
-    """Recompute advantages after each minibatch from the refreshed values and ratios (V-trace)."""
+    """Recompute advantages after each minibatch from the updated values and ratios (V-trace)."""
     rho_clip: float = _setting(1.0, 0.0)
-    """V-trace: upper limit of the ratio that weighs each surprise. Used with refresh_advantages."""
+    """V-trace: upper limit of the ratio that weights each TD error. Used with refresh_advantages."""
     trace_clip: float = _setting(1.0, 0.0)
-    """V-trace: upper limit of the ratio that carries a surprise backwards. Used with refresh_advantages."""
+    """V-trace: upper limit of the ratio that carries a TD error backwards. Used with refresh_advantages."""
     priority_alpha: float = _setting(0.0, 0.0, 10.0)
-    """Choose sequences by (sum of |advantage|) to this power; 0 visits all equally often."""
+    """Chance of a sequence: proportional to (sum of |advantage|) to this power; 0 chooses all equally often."""
     priority_beta: float = _setting(0.2, 0.0, 1.0)
-    """Correction for that choice at the start; rises to 1 over the run."""
+    """Initial correction for that bias; rises to 1 over the run."""
 
     checkpoint_interval: int = _setting(5_000_000, 1)
     """Agent steps between checkpoints; one is always written at the end."""
     checkpoints_kept: int = _setting(3, 1)
-    """Older checkpoints than this many are removed."""
+    """Number of newest checkpoints to keep."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
 
@@ -117,12 +117,12 @@ class PolicySettings:
     layers: int = _setting(4, 1)
     """Recurrent layers."""
     cell: Literal["mingru", "lstm"] = "mingru"
-    """Kind of the recurrent layers: mingru, or lstm, with 2.7 times the arithmetic."""
+    """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
-    """What reads observations: flat, grid (one-hot cells, a 3x3 convolution) or image (convolutions); auto takes image
+    """Encoder of observations: flat, grid (one-hot cells, a 3x3 convolution) or image (convolutions); auto is image
     for uint8 in three dimensions with two sides of at least 36, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
-    """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is not used)."""
+    """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettin
 def load(name: str | None, file: Path | None = None) -> Settings:
     """Return the defaults, overlaid with the packaged settings called `name`, if there are any, and then with `file`.
 
-    Raises `ConfigError` for a file that is missing, is no TOML, or holds something wrong.
+    Raises `ConfigError` for a file that is missing, is not TOML, or has invalid settings.
     """
     settings = Settings()
     packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
@@ -231,7 +231,7 @@ def _convert(value: object, wanted: type, where: str) -> Any:
 
 
 def _env_value(key: str, value: object, origin: str) -> object:
-    """Check what every environment must refuse; it judges the rest itself."""
+    """Check what no environment accepts; the environment checks the rest."""
     if isinstance(value, float) and math.isnan(value):
         raise ConfigError(f"{origin}: env.{key} is not a number.")
     if not isinstance(value, (bool, int, float, str)):
@@ -251,7 +251,7 @@ def _check_combinations(train: TrainSettings) -> None:
 def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory: int | None) -> None:
     """Refuse settings that do not fit an environment of `rows` agents, or a rollout that does not fit into memory.
 
-    observation_bytes: of all rows together; memory: bytes that the machine has, None where that is not known.
+    observation_bytes: of all rows together; memory: bytes of the machine, None if unknown.
     """
     if train.minibatch > rows * train.horizon:
         raise ConfigError(
@@ -271,7 +271,7 @@ def field_help(section: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a settings class, for `--help`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(section)))
-    except OSError:  # installed without sources: only --help lacks the notes
+    except OSError:  # installed without sources: --help then lacks the notes
         return {}
     body = cast(ast.ClassDef, tree.body[0]).body
     return {

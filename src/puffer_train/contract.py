@@ -1,4 +1,4 @@
-"""The check at the border: an environment is looked at once, before training, and nothing is checked again.
+"""The check at the border: an environment is checked once, before training, and never again.
 
 `describe` turns what it finds of the buffer contract (`puffer_envs.contract`) into an `EnvironmentSpec`.
 """
@@ -40,7 +40,7 @@ class EnvironmentSpec:
     observation_fields: tuple[FieldSpec, ...] = ()
     """What the bytes of a structured observation mean; empty where an observation is just an array."""
     observation_range: tuple[int, int] | None = None
-    """Least and greatest number that an array of integers may hold; None for others, and for empty ones."""
+    """Lowest and highest number that an array of integers may hold; None for others, and for empty ones."""
 
     def identity(self) -> dict[str, Any]:
         """Return what a policy for this environment depends on, as JSON values: it must match to load one."""

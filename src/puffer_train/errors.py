@@ -1,4 +1,4 @@
-"""What can go wrong without a fault in the program: one class per cause, each message one clear line."""
+"""Errors that are not bugs in this program: one class per cause, each message one clear line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CheckpointError(UserError):
 
 
 class StorageError(UserError):
-    """The disk refuses to store something: it is full, read-only or broken."""
+    """Something cannot be written: the disk is full, read-only or broken."""
 
     exit_code = 1
 
@@ -51,7 +51,7 @@ class EnvironmentFailedError(UserError):
 
 
 class EnvironmentCalls:
-    """A context for calls of an environment: whatever these raise becomes an `EnvironmentFailedError`."""
+    """A context for calls of an environment: whatever they raise becomes an `EnvironmentFailedError`."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -234,7 +234,7 @@ def test_render_without_a_mode_says_so() -> None:
         assert env.render() is None
 
 
-def test_no_renderer_installed_names_the_line_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_renderer_installed_names_the_line_that_fixes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "GROUP", "puffer.renderers.of.nobody")
     with pytest.raises(DependencyNotInstalled, match=r'pip install "puffer-envs\[render\]"'):
         make("cartpole", render_mode="rgb_array")

@@ -175,7 +175,7 @@ def test_mistakes_are_named() -> None:
     env.close()
 
 
-def test_pettingzoo_missing_names_the_line_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pettingzoo_missing_names_the_line_that_fixes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pettingzoo", None)
     monkeypatch.delitem(sys.modules, "puffer_envs.adapters.to_pettingzoo")
     with pytest.raises(ImportError, match="pip install pettingzoo"):

@@ -157,7 +157,7 @@ def test_mistakes_are_named() -> None:
     envs.close()
 
 
-def test_stable_baselines3_missing_names_the_line_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stable_baselines3_missing_names_the_line_that_fixes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "stable_baselines3.common.monitor", None)
     monkeypatch.delitem(sys.modules, "puffer_envs.adapters.to_stable_baselines3")
     with pytest.raises(ImportError, match="pip install stable-baselines3"):

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_THREADS = 8 };
+enum { MAX_THREADS = 8 };
 
 typedef struct Case {
     PufCell cell;
@@ -345,8 +345,8 @@ static Weights random_weights(Memory* memory, const PufNetwork* net)
 static void collect(Memory* memory, const PufLearner* learner, const Play* p)
 {
     const PufNetwork* net = &learner->net;
-    float* scratch[MOST_THREADS];
-    for (int part = 0; part < MOST_THREADS; part++) {
+    float* scratch[MAX_THREADS];
+    for (int part = 0; part < MAX_THREADS; part++) {
         scratch[part] = floats(memory, learner->kernels->scratch(net, 1, PUF_ACT_ROWS));
     }
     for (int32_t t = 0; t <= p->rollout.horizon; t++) {
@@ -454,7 +454,7 @@ static void run_case(const Case* c, PufPool* pool, int threads)
 int main(int argc, char** argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : 1;
-    if (threads < 1 || threads > MOST_THREADS) {
+    if (threads < 1 || threads > MAX_THREADS) {
         fail("from 1 to 8 threads");
     }
     PufPool* pool = threads > 1 ? puf_pool_create(threads, 0) : NULL;

@@ -464,7 +464,7 @@ class TakesTurns(Duel):
 
 
 class Walk:
-    """Right in everything: walkers on a line, each with a generator of its own, until they leave it or time is up."""
+    """Right in everything: walkers on a line, each with its own generator, until they leave it or time is up."""
 
     LIMIT = 30
 

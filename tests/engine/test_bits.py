@@ -66,7 +66,7 @@ def test_golden(name: str) -> None:
     golden = json.loads((TESTS / f"golden/{name}.json").read_text())
     assert golden["version"] == puffer_envs.spec(name).version, "the version was raised: run tests/make_golden.py"
     for isa in _core.supported_isas():
-        assert outputs_digest(name, isa=isa) == golden["sha256"], f"{name} on {isa} goes another way than in git"
+        assert outputs_digest(name, isa=isa) == golden["sha256"], f"{name} on {isa} differs from git"
     assert outputs_digest(name, threads=2) == golden["sha256"]
 
 

@@ -130,7 +130,7 @@ def test_a_fault_in_c_is_named(flag: str, which: str, message: str, build_librar
 
 
 def in_c(library: Path, which: str) -> Result:
-    """The result of one check of tests/c/faulty.h, in a process of its own."""
+    """The result of one check of tests/c/faulty.h, in a separate process."""
     others = tuple((name, "ok") for name in NATIVE if name != which)
     request = Request("faulty", 20, libraries=(str(library),), done=others)
     (result,) = [event for event in check_isolated(request) if isinstance(event, Result)]
@@ -172,7 +172,7 @@ faulty_environments:LeavesItsSpace: single environments, each by itself and in a
   ok          interface         reset and step take and return the right types.
   ok          spaces            Spaces fit the contract, in every instance.
   FAILED      observations      Values lie in the space; rewards are finite.
-      The observation[1] is 4.504636764526367 at reset(seed=1), and its space
+      The observation[1] is 4.504636764526367 at reset(seed=1), but its space
       says -2.0 to 2.0; correct the value, or widen the space.
 
   ok          ends              Episodes end.
@@ -228,14 +228,14 @@ def test_what_the_environment_prints_is_not_in_the_report() -> None:
         (["sqared"], "Did you mean 'squared'?"),
         (["faulty_environments:Care"], "Did you mean 'Car'?"),
         (["faulty_environments:"], "faulty_environments"),
-        (["faulty_environments:__doc__"], "is of type str, not a callable"),
+        (["faulty_environments:__doc__"], "is of type str: it must be a callable"),
         (["nowhere:Car"], "there is no module 'nowhere'"),
         (["gymnasium:Nothing-v0"], "Gymnasium has no environment 'Nothing-v0'"),
         (["gymnasium:CartPole-v1", "--set", "wings=2"], "wings"),
         (["pettingzoo:nothing_v1"], "nothing_v1"),
         (["squared", "--set", "max_steps=0"], "must be from 1"),
-        (["squared", "--set", "max_steps"], "--set takes NAME=VALUE"),
-        (["squared", "--timeout", "0"], "must be from 1 to 86400 seconds"),
+        (["squared", "--set", "max_steps"], "argument --set: 'max_steps' must be NAME=VALUE"),
+        (["squared", "--timeout", "0"], "argument --timeout: 0 must be at least 1"),
         (["squared", "--json", "nowhere/at/all.json"], "there is no folder nowhere/at"),
         (["squared", "--library", "nowhere.so"], "nowhere.so"),
         ([], "required: NAME"),

@@ -402,7 +402,7 @@ print(steps)
 
 
 def test_actions_that_another_thread_writes_during_a_step_are_refused_or_checked() -> None:
-    """In a process of its own, as an action that was read again after the check would end it."""
+    """In a separate process, as an action that was read again after the check would end it."""
     played = subprocess.run([sys.executable, "-c", WRITE_WHILE_STEPPING], capture_output=True, text=True, check=False)
     assert played.returncode == 0, played.stderr
     assert int(played.stdout) > 0

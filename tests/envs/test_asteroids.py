@@ -1,4 +1,4 @@
-"""asteroids against a second telling of its rules in whole numbers, laws of conservation, and players."""
+"""asteroids against reference rules in whole numbers, laws of conservation, and players."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Actions = NDArray[np.int32]
 Agent = Callable[[NDArray[np.float32]], Actions]
 
 
-# ---- the second telling ----
+# ---- the reference rules ----
 
 
 def sine(heading: int) -> int:
@@ -329,7 +329,7 @@ def place(env: Environment, **values: Any) -> None:
     ],
 )
 def test_every_step_matches_the_rules(player: str, settings: dict[str, Any]) -> None:
-    """Whole games, told from the seed on, without a look at the environment: rocks, shots, ship, lots and rewards."""
+    """Whole games, computed from the seed on, without reading the environment: rocks, shots, ship, lots and rewards."""
     act = aim if player == "aim" else at_random(np.random.default_rng(1))
     happened: dict[str, int] = {}
     with puffer_envs.make("asteroids", seed=2, **settings) as env:

@@ -351,7 +351,7 @@ def test_outcome_does_not_depend_on_numbers(name: str) -> None:
             np.testing.assert_array_equal(env.rewards, rewards[shuffled], f"step {step}")
             np.testing.assert_array_equal(env.terminals, died[shuffled], f"step {step}")
             np.testing.assert_array_equal(env.truncations, late[shuffled], f"step {step}")
-            # those who start again are alike, so which of the new places is whose makes no difference
+            # those who restart are identical, so it does not matter which new place is whose
             for one, other in ((env.observations, seen), (state.places.T, places.T), (state.lives.T, lives.T)):
                 assert sorted(one.tolist()) == sorted(other.tolist()), f"step {step}"
             lasting = ~(died | late).astype(bool)[shuffled]

@@ -1,4 +1,4 @@
-"""breakout against a second telling of its rules, and against what players of known skill must reach."""
+"""breakout against reference rules, and against what players of known skill must reach."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def last_observation(env: Environment, row: int = 0) -> NDArray[np.float32]:
     return np.array((env.final_observations if ended else env.observations)[row])
 
 
-# ---- the second telling ----
+# ---- the reference rules ----
 
 
 def grain(x: np.float32) -> float:
@@ -38,7 +38,7 @@ def grain(x: np.float32) -> float:
 
 @dataclass
 class Game:
-    """One game told with overlapping rectangles, a frame at a time. What is drawn by lot (the serve) and what goes
+    """One game computed with overlapping rectangles, a frame at a time. What is drawn by lot (the serve) and what goes
     through a sine (the way off the paddle) is checked against its rule and then taken over."""
 
     state: State
@@ -166,7 +166,7 @@ class Game:
         assert 4 <= math.degrees(abs(math.atan2(self.vx, self.vy))) + 0.1 <= 32.2
 
     def check(self) -> None:
-        """Everything in the environment's state is as told."""
+        """Everything in the environment's state is as computed."""
         s = self.state
         assert s.frame == self.frames
         assert (s.ball_x, s.ball_y, s.ball_vx, s.ball_vy) == (self.x, self.y, self.vx, self.vy)

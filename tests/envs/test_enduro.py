@@ -1,4 +1,4 @@
-"""enduro against a second telling of its rules, the accounts of cars, what may be seen, and what a driver reaches."""
+"""enduro against reference rules, the accounts of cars, what may be seen, and what a driver reaches."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def clip(x: int, low: int, high: int) -> int:
     return min(max(x, low), high)
 
 
-# ---- the second telling ----
+# ---- the reference rules ----
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Race:
         return 1
 
     def look_up(self) -> None:
-        """Drivers choose their speed for four frames. Whoever is out of everybody's way becomes another, elsewhere."""
+        """Drivers choose their speed for four frames. A car out of range is replaced elsewhere."""
         for lane, cars in enumerate(self.lanes):
             if cars[-1].at - self.own > 560 * METRE:
                 new = self.new_driver(lane, 0)
@@ -211,7 +211,7 @@ class Race:
             self.slide, self.x = x - self.x, x
 
     def check(self) -> None:
-        """Everything in the environment's state is as told, and nowhere do two cars overlap."""
+        """Everything in the environment's state is as computed, and nowhere do two cars overlap."""
         s = self.state
         told = (
             self.x,
@@ -399,7 +399,7 @@ def test_a_car_out_of_sight_is_not_observed(phase: int) -> None:
 
 
 def test_cars_ahead_and_behind_are_accounted_for() -> None:
-    """Whoever is behind was overtaken, or was put there; by nothing else does the counter change."""
+    """A car behind was overtaken, or was put there; nothing else changes the counter."""
     rng, envs = np.random.default_rng(4), 8
     with puffer_envs.make("enduro", envs, frameskip=1) as env:
         env.reset(8)
@@ -460,7 +460,7 @@ def test_a_step_is_so_many_single_frames(frameskip: int) -> None:
 )
 @pytest.mark.parametrize("action", [COAST, GAS, BRAKE, 3 + GAS, 6 + GAS])
 def test_extreme_settings_keep_everything_in_bounds(settings: dict[str, int], action: int) -> None:
-    """One action for ever is as extreme as play gets: standing still, along either rail, one crash after another."""
+    """One action forever is the most extreme play: standing still, along either rail, one crash after another."""
     with puffer_envs.make("enduro", 2, **settings) as env:
         env.reset(1)
         for _ in range(2500):

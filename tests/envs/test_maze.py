@@ -348,7 +348,7 @@ def test_along_shortest_solutions_every_score_is_one() -> None:
             env.step(np.array([plan[step] if step < len(plan) else 0 for plan in plans], dtype=np.int32))
             for i, plan in enumerate(plans):
                 assert env.terminals[i] == (step == len(plan) - 1) or step >= len(plan)
-        # those with short solutions went on, straight up, and may have been cut off
+        # those with short solutions continued straight up, and may have been cut off
         log = env.log()
         assert log["solved.n"] >= num_levels and log["solved.steps"] >= log["solved.shortest"]
     assert all(len(plan) == level.shortest for plan, level in zip(plans, levels, strict=True))

@@ -1,4 +1,4 @@
-"""memory against its rules, told a second time."""
+"""memory against reference rules."""
 
 from __future__ import annotations
 

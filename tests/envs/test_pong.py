@@ -101,7 +101,7 @@ def test_every_step_matches_the_rules(agent: str, frameskip: int) -> None:
             if returned:
                 counts["returned"] += 1
                 assert abs(now.aim) <= 36 * PIXEL
-                expected.aim = now.aim  # the opponent takes aim anew, at random
+                expected.aim = now.aim  # the opponent aims again, at random
             assert now == expected
     assert counts["lost" if agent == "random" else "won"] > 10 and counts["returned"] > 10
 

@@ -1,4 +1,4 @@
-"""squared against its rules, told a second time."""
+"""squared against reference rules."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_segments_follow_one_another_without_a_seam(tmp_path: Path) -> None:
 def test_a_process_that_is_killed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = record("breakout", 40, tmp_path / "it.replay")
     monkeypatch.setattr(Studio, "draws", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(RenderError, match="ended without a word"):
+    with pytest.raises(RenderError, match="ended without an error message"):
         write_film(tmp_path / "out.mp4", Take(recorded), list(range(120)), 30, processes=2)
     assert not (tmp_path / "out.mp4").exists()
 

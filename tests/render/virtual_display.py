@@ -31,7 +31,7 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = PATIEN
 
 
 class VirtualDisplay:
-    """An X server of its own. Its screen is a memory-mapped XWD file, so looking at it needs no further tool."""
+    """A private X server. Its screen is a memory-mapped XWD file, so reading it needs no further tool."""
 
     def __init__(self, folder: Path, width: int = 900, height: int = 700) -> None:
         read, write = os.pipe()

@@ -1,4 +1,4 @@
-"""A disk that refuses: whichever call comes n-th, with whatever error."""
+"""A disk whose n-th call fails, with any error."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A small task learned with the kernels alone, from first weights to the last update, of which a hash is in git.
 
 All else is whole numbers and NumPy's exactly rounded operations, so that the hash depends on the kernels alone.
-`python tests/make_kernels_golden.py` writes it anew, after a change that was meant.
+`python tests/make_kernels_golden.py` rewrites it, after an intended change.
 """
 
 from __future__ import annotations

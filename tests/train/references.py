@@ -49,7 +49,7 @@ def advantages(
 ) -> Array:
     """Return A_t = sum over the rest of the episode of (gamma lam)^l (product of traces) delta: (T, A).
 
-    Summed forwards from every step anew, as the definition says, rather than by the backward recursion.
+    Summed forwards from each step separately, as the definition says, rather than by the backward recursion.
     """
     weights = np.ones_like(rewards) if ratios is None else ratios
     delta = np.minimum(weights, rho_clip) * (rewards + gamma * next_values - values)

@@ -1,4 +1,4 @@
-"""`puffer-train` within the test's own process: quick enough to interrupt and go on with dozens of runs."""
+"""`puffer-train` within the test's own process: quick enough to interrupt and resume dozens of runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMMANDS = {"puffer-train": cli_train.main, "puffer-eval": cli_eval.main}
 
 @dataclass
 class Done:
-    """How a command ended, and what it said."""
+    """How a command ended, and its output."""
 
     status: int
     out: str
@@ -86,7 +86,7 @@ class Shell:
         return [sys.executable, *called, *map(str, arguments)]
 
     def in_a_process(self, *arguments: str | Path, program: str | None = None) -> Done:
-        """Run that in a process of its own."""
+        """Run that in a separate process."""
         path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"}
         line = self.line(*arguments, program=program)

@@ -163,7 +163,7 @@ def test_an_agent_that_leaves_early_has_finished_its_episode() -> None:
 @SEEDS
 @pytest.mark.parametrize(("limit", "best"), [(0.0, 1), (1.0, 0)])
 def test_rewards_are_not_cut_unless_asked_for(limit: float, best: int, seed: int) -> None:
-    """Rare large rewards are worth more here, but only to whoever sees how large they are."""
+    """Rare large rewards are worth more here, but only to a learner that sees how large they are."""
     trainer = make_trainer(tiny.Lottery(128), seed, steps=60_000, gamma=0.0, reward_clip=limit, replay_ratio=1)
     train(trainer)
     assert (trainer.buffers.actions == best).float().mean() > 0.9

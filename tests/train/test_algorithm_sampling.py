@@ -139,7 +139,7 @@ def test_draws_are_independent(apart: str, learner: str) -> None:
 
 
 def in_parts(parts: int) -> Parts:
-    """256 environments in several parts, each of which is played by a thread of its own."""
+    """256 environments in several parts, each of which is played by its own thread."""
 
     def make(num_envs: int, first: int, buffers: dict[str, NDArray[Any]] | None) -> Contexts:
         env = Contexts(num_envs, Discrete(3), 1)

@@ -169,7 +169,7 @@ def test_importance_undoes_the_bias_of_the_choice(chosen: int) -> None:
 
 
 class Visitors(VectorEnvironment):
-    """Row 0 is always empty, the others at every other step; only `agent_mask` says so, and nothing is said to end.
+    """Row 0 is always empty, the others at every other step; only `agent_mask` shows it, and no flag reports an end.
 
     Rewards are random and, where nobody is, huge.
     """
@@ -191,14 +191,14 @@ class Visitors(VectorEnvironment):
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
-def test_whoever_comes_has_no_past(learner: str) -> None:
+def test_an_agent_that_joins_has_no_past(learner: str) -> None:
     trainer = make_trainer(Visitors(16), learner=learner)
     trainer.collect()
     buffers, policy = trainer.buffers, trainer.policy
     assert buffers.present is not None
     there = buffers.present[:-1]
-    anew = policy.values(policy.step(buffers.observations[:-1][there], policy.initial_state(int(there.sum()))))
-    torch.testing.assert_close(buffers.values[there], anew)
+    fresh = policy.values(policy.step(buffers.observations[:-1][there], policy.initial_state(int(there.sum()))))
+    torch.testing.assert_close(buffers.values[there], fresh)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)

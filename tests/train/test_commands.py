@@ -142,7 +142,7 @@ def test_a_missing_package_is_named_with_its_cure(tmp_path: Path, package: str) 
 
 
 def test_a_whole_run(tmp_path: Path) -> None:
-    """Train, evaluate, judge the policy and the checkpoint, go on, and judge what does not fit."""
+    """Train, evaluate, evaluate the policy and the checkpoint, resume, and evaluate what does not fit."""
     folder, name = tmp_path / "run", "tiny_environments:CartPole"
     arguments = [name, *SMALL, "--steps", "2000", "--run-dir", str(folder)]
     done = run(tmp_path, "train", *arguments, "--env.length", "0.6")

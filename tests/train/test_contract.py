@@ -1,4 +1,4 @@
-"""The border: what is wrong with an environment is said before training, in one sentence."""
+"""The border: faults of an environment are reported before training, in one sentence."""
 
 from pathlib import Path
 from typing import Any

@@ -391,7 +391,7 @@ def test_its_gradient_is_the_reference_s(name: str, cell: str, monkeypatch: pyte
     sequences, importance = torch.arange(rows - 5, rows), torch.linspace(0.5, 1.5, 5)
     with torch.no_grad():
         for parameter in itertools.chain(trainer.policy.parameters(), reference.policy.parameters()):
-            parameter.mul_(1.1)  # ratios are 1 no more
+            parameter.mul_(1.1)  # ratios are no longer 1
     norm, report = trainer.learner.gradient(sequences, importance)
     their_norm, their_report = reference.gradient(sequences, importance)
     assert norm == pytest.approx(their_norm, rel=1e-4)

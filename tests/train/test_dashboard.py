@@ -81,7 +81,7 @@ def test_a_long_run_keeps_few_points() -> None:
     shown = Progress("breakout", "run", 10**9)
     for steps in range(5000):
         shown.update(steps, {"env/score": float(steps)}, {})
-    assert len(shown.trend) <= module.MOST_POINTS
+    assert len(shown.trend) <= module.MAX_POINTS
     assert shown.trend[0] == (0, 0.0)
     assert [steps for steps, _ in shown.trend] == sorted(steps for steps, _ in shown.trend)
     assert shown.trend[-1][0] >= 4990

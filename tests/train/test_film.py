@@ -1,4 +1,4 @@
-"""The video after a training: known beforehand, made by another program, and never a reason to fail."""
+"""The video after training: announced in advance, made by another program, and never a reason to fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernels give the same bits on any number of threads, in any division into parts, with AVX2 and AVX-512 alike."""
+"""The kernels give the same bits on any number of threads, in any division into parts, with AVX2 or AVX-512."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_the_baseline_is_near(shape: Shape, seed: int) -> None:
 
 
 def test_actors_of_one_rollout_act_at_the_same_time() -> None:
-    """Each in a thread of its own, as often as not while another one does; tests/c has the sanitizers' word for it."""
+    """Each in its own thread, often while another one does the same; tests/c runs this under the sanitizers."""
     case = Case(Shape(rows=256, hidden=64, layers=2, horizon=4))
     kernels = case.kernels(TRAIN)
     wanted = played(case, None, [])[1]

@@ -206,7 +206,7 @@ def test_an_environment_that_does_not_fit(name: str) -> None:
 
 
 def test_an_observation_in_pieces_is_not_copied() -> None:
-    """A copy would be made once, and then look for ever as the environment did at first."""
+    """A copy would be made once, and then show the environment's first state forever."""
     pieces = np.zeros((ROWS, INPUTS, 2), np.float32)[..., :1]
     refuses("observations", lambda: make_actor(observations=pieces))
     make_actor(observations=np.zeros((ROWS, INPUTS, 1), np.float32))
@@ -327,7 +327,7 @@ def test_gradients_of_what_does_not_fit() -> None:
 
 
 def test_arrays_live_as_long_as_they_are_used() -> None:
-    """Whoever made them may forget them: workers, learner, rollout, environment and all."""
+    """Their creator may drop them: workers, learner, rollout, environment and all."""
     actor = make_actor()
     matrices = [tuple(np.ones((64, 64), np.float32) for _ in range(3))]
     muon = _kernels.Muon(_kernels.Workers(2), matrices)  # type: ignore[arg-type]
@@ -378,7 +378,7 @@ def odd_nan() -> np.float32:
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, odd_nan(), np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["encoder", "core", "head", "observations", "state"])
 def test_what_is_not_finite_is_noticed(where: str, bad: float, cell: str) -> None:
-    """The row is named; its action is valid, its state fresh, and nobody else's outputs are touched."""
+    """The row is named; its action is valid, its state fresh, and no other row's outputs are touched."""
     case = Case(Shape(cell, rows=20, layers=2))
     sound = case.kernels(TrainSettings())
     sound.actors[0].act(0)

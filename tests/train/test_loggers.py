@@ -24,7 +24,7 @@ SMALL += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1"]
 
 
 class Recorder:
-    """Keeps what it is given; raises or waits where it is told to."""
+    """Keeps what it is given; raises or waits on request."""
 
     def __init__(self, fails_at: int | None = None, waits_for: threading.Event | None = None) -> None:
         self.lines: list[tuple[int, Mapping[str, float]]] = []
@@ -182,7 +182,7 @@ def test_metrics_of_a_killed_run(tmp_path: Path) -> None:
 
 
 def run(folder: Path, *arguments: str, code: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """`puffer-train` in a process of its own, in which `code` ran before."""
+    """`puffer-train` in a separate process, in which `code` ran before."""
     path = os.pathsep.join([str(folder), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"} | variables
     program = f"import sys\n{code}\nfrom puffer_train.cli.train import main\nsys.exit(main())"
@@ -319,7 +319,7 @@ def test_a_run_folder_explains_itself(tmp_path: Path) -> None:
     history = read_config(folder)["history"]
     assert [(part["from_steps"], part["to_steps"]) for part in history] == [(0, 1024), (1024, 2048)]
     seconds = read_metrics(folder)["seconds"]
-    assert (seconds[1:] >= seconds[:-1]).all(), "the clock goes on where it stood"
+    assert (seconds[1:] >= seconds[:-1]).all(), "the clock continues where it stopped"
     assert "--resume" in (folder / "README.md").read_text()
 
 

@@ -20,7 +20,7 @@ from puffer_train.learners.protocol import SOME_TRUNCATED
 
 @pytest.fixture(autouse=True, params=["kernels", "torch"])
 def learner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Every test runs twice: whoever does the numbers must do the same."""
+    """Every test runs twice: both backends must do the same."""
     monkeypatch.setattr(Learning, "by", request.param)
     return request.param
 
@@ -91,7 +91,7 @@ def test_slots_hold_what_belongs_together() -> None:
 
 @pytest.mark.parametrize("kind", [tiny.CartPole, tiny.Team, Echo])
 def test_training_sees_the_states_of_the_rollout(kind: type[tiny.VectorEnvironment]) -> None:
-    """Run as sequences, the unchanged policy must say what it said step by step, over many episode ends."""
+    """Run as sequences, the unchanged policy must give what it gave step by step, over many episode ends."""
     trainer = make_trainer(kind(16), policy={"layers": 2}, minibatch=64)
     for _ in range(5):
         trainer.collect()

@@ -77,7 +77,7 @@ def started(shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60
 
 
 def said(shell: Shell, status: int) -> Done:
-    """What the ranks said, without what torchrun said about them."""
+    """The output of the ranks, without what torchrun printed about them."""
     out, err = (shell.folder / "out").read_text(), (shell.folder / "err").read_text()
     ours = [line for line in err.splitlines() if line.startswith("puffer-train: ")]
     return Done(status, out, "\n".join(ours))
@@ -241,7 +241,7 @@ def test_a_rank_is_killed(shell: Shell) -> None:
 
 
 def test_a_rank_hangs(shell: Shell) -> None:
-    """Nobody waits longer than the time allowed."""
+    """No rank waits longer than the time allowed."""
     name, settings = KINDS["kernels"]
     line = ("ranked_run.py", "hang", "4", name, *SMALL, *settings, *LENGTH, "--run-dir", "run")
     with started(shell, *line, timeout=5) as process:
@@ -388,7 +388,7 @@ def test_variables_that_make_no_sense(
     assert done.err.endswith(f"must be {allowed}.\n")
 
 
-def test_nobody_else_comes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_ranks_never_come(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "0"}
     for key, text in (variables | {"PUFFER_RANKS_TIMEOUT": "1"}).items():
         monkeypatch.setenv(key, text)

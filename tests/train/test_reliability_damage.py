@@ -93,7 +93,7 @@ def test_damage_is_noticed_with_the_path(run: Path, flips: int, cuts: int) -> No
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "missing", "replaced", "empty folder"])
 def test_a_damaged_checkpoint_is_fallen_back_from_loudly(shell: Shell, run: Path, whole: Path, how: str) -> None:
-    """The run goes on from the one before it, and ends where it would have ended."""
+    """The run resumes from the one before it, and ends where it would have ended."""
     path = checkpoint.list_checkpoints(run / "checkpoints")[-1]
     file = path / checkpoint.TENSORS
     data = file.read_bytes()
@@ -196,7 +196,7 @@ def test_tensors_that_do_not_fit_are_refused_in_one_line(
 
 @pytest.mark.parametrize(("flips", "cuts"), [(12, 4), pytest.param(200, 40, marks=pytest.mark.slow)])
 def test_a_damaged_config_is_not_believed(shell: Shell, run: Path, flips: int, cuts: int) -> None:
-    """The settings that the checkpoint holds are used instead, and that is said."""
+    """The settings that the checkpoint holds are used instead, with a message."""
     file, generator = run / "config.json", random.Random(2)
     data, policy = file.read_bytes(), b""
     for damaged in damages(data, generator, flips, cuts):

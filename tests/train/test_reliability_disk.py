@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or broken under a run: nothing earlier is lost, and what is said is clear."""
+"""Disks that are full, read-only or broken under a run: nothing earlier is lost, and the messages are clear."""
 
 import errno
 import os
@@ -48,7 +48,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_training(shell: Shell) -> 
 @needs_proc
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EROFS])
 def test_an_end_that_cannot_be_saved(shell: Shell, error: int) -> None:
-    """What is earlier stays, what fits is left, the status is 1, and the printed command goes on from there."""
+    """What is earlier stays, what fits is left, the status is 1, and the printed command resumes from there."""
     folder, whole = shell.folder / "run", shell.folder / "whole"
     with broken_between(folder / "checkpoints", 5, 99, error):
         done = shell.train(*RUN, "--run-dir", folder)
@@ -104,7 +104,7 @@ def test_metrics_that_cannot_be_written_cost_no_training(shell: Shell) -> None:
 @needs_proc
 @pytest.mark.parametrize("error", [errno.ENOSPC, pytest.param(errno.EIO, marks=pytest.mark.slow)])
 def test_every_call_of_a_run_may_fail(shell: Shell, error: int) -> None:
-    """Whichever call fails: no traceback, no damaged checkpoint, and where one is left the run can go on."""
+    """Whichever call fails: no traceback, no damaged checkpoint, and if one is left the run can resume."""
     number, short = 0, [*RUN[:-4], "--steps", str(3 * BATCH), "--train.checkpoint-interval", str(2 * BATCH)]
     while True:
         folder = shell.folder / f"run {number}"
@@ -149,7 +149,7 @@ def disk(shell: Shell) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_disk_that_fills_up_and_is_mended(shell: Shell, disk: Path) -> None:
+def test_a_disk_that_fills_up_and_is_freed(shell: Shell, disk: Path) -> None:
     folder, whole = disk / "run", shell.folder / "whole"
     fill = disk / "filling"
 

@@ -249,7 +249,7 @@ def test_what_differs_is_named(
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
 
 
-def test_a_setting_that_is_given_anew_may_differ(shell: Shell, stopped: Done) -> None:
+def test_a_setting_that_is_given_again_may_differ(shell: Shell, stopped: Done) -> None:
     done = shell.typed(stopped.resume_command, "--env.length", "0.7")
     assert done.status == 0, done.err
     assert len(metrics(Path("run"))) == 9
@@ -392,7 +392,7 @@ def test_a_process_that_a_cluster_ends(shell: Shell, number: signal.Signals, sta
 
 
 def test_a_terminal_that_is_closed(shell: Shell) -> None:
-    """Its end is both a SIGHUP and an output that fails: the run saves all the same."""
+    """Its end is both a SIGHUP and an output that fails: the run still saves."""
     controller, terminal = os.openpty()
     name = os.ttyname(terminal)
     command = 'exec <"$0" >"$0" 2>&1; exec "$@"'  # opening it makes it the terminal of the new session

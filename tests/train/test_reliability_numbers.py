@@ -71,7 +71,7 @@ learners = pytest.mark.parametrize("learner", ["kernels", "torch"])
 @pytest.mark.parametrize("value", BAD)
 @pytest.mark.parametrize("where", ["observations", "rewards", "final_observations"])
 def test_one_bad_number_costs_one_update(learner: str, where: str, value: float, step: int) -> None:
-    """At the first, a middle and the last step of the second rollout; said with what and where; then all is well."""
+    """At the first, a middle and the last step of the second rollout; reported with its place; then all is well."""
     at = HORIZON + step
     trainer = make_trainer(Spoiled(where, value, range(at, at + 1)), learner)
     trainer.iterate()
@@ -189,7 +189,7 @@ def go_on_mended(shell: Shell, patch: pytest.MonkeyPatch, done: Done) -> Done:
 def test_a_run_that_stays_bad_stops_and_can_go_on(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, where: str, value: float
 ) -> None:
-    """Ten in a row: what was learned is kept, the last rollout dumped, and the command printed goes on once mended."""
+    """Ten in a row: the policy is kept, the last rollout dumped, and the printed command resumes once that is fixed."""
     name = spoil(monkeypatch, where, value, range(5 * HORIZON, 10**9))
     done = shell.train(name, *RUN, "--steps", str(40 * BATCH), "--run-dir", "run")
     assert done.status == 1
@@ -204,7 +204,7 @@ def test_a_run_that_stays_bad_stops_and_can_go_on(
     assert not Path("run/policy.safetensors").exists()
     again = go_on_mended(shell, monkeypatch, done)
     assert again.status == 0, again.err
-    assert ("its episodes start from scratch" in again.out) == (where == "observations"), "a game that goes on is kept"
+    assert ("its episodes start from scratch" in again.out) == (where == "observations"), "a running game is kept"
     assert metrics(Path("run"))[-1]["steps"] == 40 * BATCH
 
 

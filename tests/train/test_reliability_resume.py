@@ -1,4 +1,4 @@
-"""Exact resume: a run that was interrupted and went on leaves, to the last bit, what an undisturbed one leaves."""
+"""Exact resume: an interrupted and resumed run leaves, to the last bit, what an undisturbed one leaves."""
 
 import math
 import random
@@ -33,7 +33,7 @@ KINDS: dict[str, tuple[str, int, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def undisturbed() -> Iterator[dict[str, Path]]:
-    """Folders of runs that nothing happened to, by kind; filled by whoever needs one first."""
+    """Folders of runs that nothing happened to, by kind; filled by the first test that needs one."""
     yield {}
 
 
@@ -129,7 +129,7 @@ OFTEN_KILLED = [(kind, cut) for kind in KINDS for cut in range(4, ITERATIONS + 1
 
 @pytest.mark.parametrize(("kind", "cut"), [*KILLED, *slow(OFTEN_KILLED)])
 def test_killed(shell: Shell, whole: Path, kind: str, cut: int) -> None:
-    """SIGKILL between two steps of the environment: it goes on from the checkpoint before, and overwrites nothing."""
+    """SIGKILL between two steps of the environment: it resumes from the last checkpoint, and overwrites nothing."""
     folder = shell.folder / "run"
     gone = shell.in_a_process(str(cut), *arguments(kind, folder), program="killed_run.py")
     assert gone.status == -signal.SIGKILL
@@ -165,7 +165,7 @@ def test_what_goes_wrong_goes_on_going_wrong(shell: Shell, monkeypatch: pytest.M
 
 
 def test_killed_before_anything_was_saved(shell: Shell) -> None:
-    """Nothing is there to go on from, and training never starts afresh by itself."""
+    """There is nothing to resume from, and training never starts from scratch by itself."""
     folder = shell.folder / "run"
     gone = shell.in_a_process("2", *arguments("native", folder), program="killed_run.py")
     assert gone.status == -signal.SIGKILL

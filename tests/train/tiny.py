@@ -143,7 +143,7 @@ class Annuity(VectorEnvironment):
 
 
 class TwoRooms(VectorEnvironment):
-    """Three steps through a first room, without reward, into a second, where every step pays 1 for ever.
+    """Three steps through a first room, without reward, into a second, where every step pays 1 forever.
 
     Every step may be the last one seen (truncation, one in four), and episodes start anywhere. The value is
     1 / (1 - gamma) in the second room and gamma^k of that k steps before it; a truncation taken for an end, or valued
@@ -173,7 +173,7 @@ class Recall(VectorEnvironment):
     """One of four cues is shown at first; several steps later, when asked, the action must be its number.
 
     Right pays 1, wrong nothing, so that guessing is worth 1/4. `reminded`, the cue is shown again with the question.
-    `interrupted`, every step is said to be the last that is seen of the episode (truncation), though the game goes on:
+    `interrupted`, every step is flagged as the last one seen of the episode (truncation), though the game continues:
     a policy lives through the same game without ever having a past.
     """
 
@@ -266,7 +266,7 @@ class Forbidden(VectorEnvironment):
 
 
 class Pair(VectorEnvironment):
-    """Two agents play six rounds, but the second goes after three, without a word: only `agent_mask` says so.
+    """Two agents play six rounds, but the second leaves after three without a flag: only `agent_mask` shows it.
 
     1 for the action that is shown, every round. What an empty row holds means nothing, and looks like a treasure.
     """
@@ -282,7 +282,7 @@ class Pair(VectorEnvironment):
 
     def begin(self, rows: Rows) -> None:
         self.wanted[rows] = self.generator.integers(0, 2, int(rows.sum()))
-        self.clock[1::2] = self.clock[::2]  # nobody says that the second begins anew, either
+        self.clock[1::2] = self.clock[::2]  # nothing reports that the second restarts, either
 
     def advance(self, actions: NDArray[Any]) -> None:
         self.rewards[:] = np.where(self.agent_mask, actions == self.wanted, 50.0)
@@ -340,7 +340,7 @@ class Needle(VectorEnvironment):
 class Chaos(VectorEnvironment):
     """Nothing to learn: all is random, so that every case that a transition can be in occurs.
 
-    Episodes begin anew at random, either way; `masked`, choices are forbidden; `deserted`, agents go without a word and
+    Episodes restart at random, either way; `masked`, choices are forbidden; `deserted`, agents leave without a flag and
     come with the next episode. `history` is what an onlooker sees: one dictionary of arrays per step.
     """
 

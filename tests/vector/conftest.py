@@ -23,7 +23,7 @@ LINUX = sys.platform == "linux"
 
 
 def children(parent: int | None = None) -> set[int]:
-    """Process ids of the children of a process (this one), dead ones that nobody has waited for included."""
+    """Process ids of the children of a process (this one), including dead ones not yet waited for."""
     parent = os.getpid() if parent is None else parent
     found = set()
     for entry in Path("/proc").iterdir():
@@ -105,7 +105,7 @@ def nothing_left() -> Iterator[None]:
 
 @pytest.fixture
 def run_script(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run Python source as a script of its own, in its own process group, where the tests can be imported."""
+    """Run Python source as a separate script, in its own process group, where the tests can be imported."""
 
     def run(source: str, *arguments: str, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
         path = tmp_path / "script.py"

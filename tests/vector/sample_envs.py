@@ -77,7 +77,7 @@ class Sampler(gymnasium.Env[Any, Any]):
 
 
 class Broken(Walk):
-    """Raises in its third step, or where it is told to."""
+    """Raises in its third step, or where requested."""
 
     def __init__(self, where: str = "step") -> None:
         super().__init__(longest=100)

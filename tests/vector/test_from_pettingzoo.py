@@ -244,7 +244,7 @@ def as_row(block: PettingZooBlock, observation: Any) -> Any:
     return np.array([observation, 0], np.int32).view(np.uint8)
 
 
-@pytest.mark.filterwarnings("ignore:.*calling render method without")  # some render in every step all the same
+@pytest.mark.filterwarnings("ignore:.*calling render method without")  # some render in every step anyway
 @pytest.mark.parametrize("name", OWN)
 def test_pettingzoos_own_environments_do_what_they_do_by_hand(name: str) -> None:
     pytest.importorskip("pettingzoo")

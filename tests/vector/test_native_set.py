@@ -61,7 +61,7 @@ def run(env: puffer_envs.Environment, actions: NDArray[np.int32], change_at: int
 
 
 @names
-def test_it_begins_with_the_next_episode_and_touches_nobody_else(name: str) -> None:
+def test_it_begins_with_the_next_episode_and_touches_no_other(name: str) -> None:
     actions = actions_of(name, 120)
     key, before, after, _ = CASES[name]
     changed = np.isin(np.arange(NUM_ENVS), CHANGED)

@@ -1,4 +1,4 @@
-"""Parents that die, or leave without a word: no worker outlives them by 2 seconds, and nothing stays in /dev/shm."""
+"""Parents that die, or exit without closing: no worker outlives them by 2 seconds, and nothing stays in /dev/shm."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def nothing_marked(mark: str) -> bool:
 
 
 class Parent:
-    """A Python process that runs such a script, in a session of its own."""
+    """A Python process that runs such a script, in its own session."""
 
     def __init__(self, source: str) -> None:
         self.mark = uuid.uuid4().hex
@@ -200,7 +200,7 @@ def test_ctrl_c(doing: str, parents: Any) -> None:
 
 
 def test_ctrl_z_for_longer_than_the_timeout(parents: Any) -> None:
-    """Only the parent is stopped; when it goes on, the step is done, and late is not what it was."""
+    """Only the parent is stopped; when it resumes, the step is done, and its lateness is not counted."""
     parent = parents(
         "env = make('doze'); env.reset(); lose_patience(env, 1.5); say('ready')\n"
         "env.step([0] * 3); say('done'); env.close()"

@@ -1,4 +1,4 @@
-"""Native environments in groups: the same bytes as together, every misuse told, nothing left behind."""
+"""Native environments in groups: the same bytes as together, every misuse reported, nothing left behind."""
 
 from __future__ import annotations
 

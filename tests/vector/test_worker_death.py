@@ -112,7 +112,7 @@ def test_death_while_the_parent_is_away() -> None:
 
 
 def test_death_of_one_while_another_is_busy() -> None:
-    """Worker 1 is dead at once; nobody waits until worker 0 has finished its long reset."""
+    """Worker 1 is dead immediately; nothing waits until worker 0 has finished its long reset."""
     env = vector.make(slow_or_dead, 2, backend="processes", workers=2)
     began = time.monotonic()
     with pytest.raises(WorkerError, match=r"worker 1 .*SIGKILL"):

@@ -59,7 +59,7 @@ class Trouble:
             pass
 
     def regex(self) -> None:
-        """Hold the interpreter's lock for ever."""
+        """Hold the interpreter's lock forever."""
         re.match(r"(a+)+$", "a" * 60 + "b")
 
     def sleep(self) -> None:

@@ -35,7 +35,7 @@ class Drawing:
     """FRAME_RATE (with FRAMESKIP): frames per second."""
     between: Callable[[Any, Any, int, int], Any] | None = None
     """between(before, after, frame, frames) (may be left out): the state at frame 1 to frames - 1 of a step of that
-    many, given the states around the step. Without it, the frames are had by stepping with a frameskip of 1, which
+    many, given the states around the step. Without it, the frames come from stepping with a frameskip of 1, which
     must lead to the same states."""
 
     pilot: Callable[[Any, frozenset[str]], Any] | None = None
@@ -48,7 +48,7 @@ class Drawing:
 
     @property
     def splits_steps(self) -> bool:
-        """Whether frames are had by stepping with a frameskip of 1."""
+        """Whether frames come from stepping with a frameskip of 1."""
         return self.frameskip is not None and self.between is None
 
 

@@ -1,4 +1,4 @@
-"""Asteroids: glowing lines on a dark plane, whose sides are one."""
+"""Asteroids: glowing lines on a dark plane that wraps around."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ROCK_COLORS = {4: blend(SKY, SNOW, 0.35), 2: blend(VIOLET, SNOW, 0.25), 1: PINK}
 CORNERS = 12
 """Of a rock's outline."""
 BLAST = 26
-"""Frames that sparks are seen."""
+"""Frames that sparks last."""
 STARS = tuple(((i * 197.3) % WIDTH, (i * i * 61.7 + 31.0 * i) % WIDTH, 0.5 + 0.5 * (i % 3)) for i in range(70))
 """(x, y, radius) of the lights behind everything."""
 
@@ -61,7 +61,7 @@ Point = tuple[float, float]
 
 
 def draw(state: Any, frame: Frame) -> None:
-    """What crosses the plane's edge is drawn on both sides, and cut off there by what is drawn last."""
+    """What crosses the plane's edge is drawn on both sides; the margins, drawn last, cut it off."""
     frame.clear(NIGHT)
     frame.rect(BORDER, HUD_HEIGHT, SIDE, SIDE, blend(NIGHT, DUSK, 0.35))
     for x, y, radius in STARS:
@@ -197,7 +197,7 @@ def _edges(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
 
 
 def _turned(points: Sequence[Point], angle: float, x: float, y: float, zoom: float) -> list[Point]:
-    """The points, turned and enlarged about the origin, which then comes to lie at (x, y)."""
+    """The points, rotated and scaled about the origin, then moved to (x, y)."""
     cosine, sine = math.cos(angle) * zoom, math.sin(angle) * zoom
     return [(x + a * cosine - b * sine, y + a * sine + b * cosine) for a, b in points]
 
@@ -216,5 +216,5 @@ def _wrap(x: float) -> float:
 
 
 def _place(x: float, y: float) -> Point:
-    """Where in the picture something lies, given in units from the plane's middle."""
+    """The position on the picture of a point, given in units from the plane's middle."""
     return BORDER + SIDE / 2 + x * ZOOM, HUD_HEIGHT + SIDE / 2 + y * ZOOM

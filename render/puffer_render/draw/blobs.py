@@ -32,7 +32,7 @@ SIZE = (PANEL_LEFT + PANEL + MARGIN, HUD_HEIGHT + FIELD + 2 * MARGIN)
 WHOLE = 130
 """The longest side of a plane that is shown as a whole."""
 VIEW = 66
-"""What is seen of longer ones by a new player, who sees 17.5 far; larger ones see more."""
+"""What is seen of longer ones by a new player, who sees 17.5 far; larger players see more."""
 BEYOND = 4
 """How far behind a wall the picture goes."""
 TOP = 5
@@ -75,7 +75,7 @@ class View:
 
 
 def view_of(state: Any) -> View:
-    """All of a small plane; of a large one what lies around the first player, the more the larger it is."""
+    """All of a small plane; of a large one the part around the first player, more of it for a larger player."""
     side = float(state.side)
     if side <= WHOLE:
         return View(MARGIN, HUD_HEIGHT + MARGIN, FIELD / side)
@@ -94,7 +94,7 @@ def color_of(number: int) -> Color:
 
 
 def draw(state: Any, frame: Frame) -> None:
-    """The plane, the dots, then the players from the smallest to the largest; what is written comes last."""
+    """The plane, the dots, then the players from the smallest to the largest; text comes last."""
     frame.clear(NIGHT)
     view = view_of(state)
     _draw_plane(state, view, frame)
@@ -198,7 +198,7 @@ def _draw_leaders(masses: NDArray[np.int32], frame: Frame) -> None:
 
 
 def _draw_map(state: Any, view: View, frame: Frame) -> None:
-    """Where everybody is, and what the picture shows."""
+    """Where all players are, and which part the picture shows."""
     left, top = PANEL_LEFT, frame.height - MARGIN - PANEL
     scale = PANEL / float(state.side)
     frame.rect(left, top, PANEL, PANEL, DUSK)

@@ -29,8 +29,8 @@ WHEEL = (AMBER, MINT, SKY, VIOLET, PINK)
 SHADES = 72
 TAIL = 5.0
 """Steps of flight that the light behind a boid lasts."""
-MOST_TAILS = 1500
-"""With more boids than this, there are none: they would be a fog."""
+MAX_TAILS = 1500
+"""With more boids than this there are no tails: they would hide everything."""
 
 
 def pilot(state: Any, labels: frozenset[str]) -> int:
@@ -96,7 +96,7 @@ def _copies(at: float, reach: float) -> Iterator[float]:
 
 
 def _draw_dots(world: World, frame: Frame) -> None:
-    """A quiet pattern, one dot to a sight or more, that tells how fast one flies."""
+    """A quiet pattern, one dot to a sight or more, that shows how fast one flies."""
     count = min(int(world.side), 16)
     for row in range(count):
         for column in range(count):
@@ -118,7 +118,7 @@ def _draw_boids(table: NDArray[np.float32], world: World, frame: Frame) -> None:
     headings = np.arctan2(table[HEADING_Y], table[HEADING_X]).tolist()
     colors = [SNOW, *map(color_of, headings[1:])]
     columns = list(zip(*table[: SPEED + 1].tolist(), colors, strict=True))
-    if len(columns) <= MOST_TAILS:
+    if len(columns) <= MAX_TAILS:
         for x, y, hx, hy, speed, color in reversed(columns):
             length = max(TAIL * speed * world.scale, 1.8 * size)
             for px, py in world.places(x, y, length + size):

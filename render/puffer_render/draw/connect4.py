@@ -1,4 +1,4 @@
-"""Connect four: the board from the front, and beside it how the game before ended."""
+"""Connect four: the board from the front, and beside it how the last game ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMALL = 22
 
 
 def draw(state: Any, frame: Frame) -> None:
-    """The game that goes on, and the end of the last one."""
+    """The current game, and the end of the last one."""
     frame.clear(NIGHT)
     frame.hud("connect4", *_hud(state))
     left, top = MARGIN, HUD_HEIGHT + MARGIN

@@ -37,7 +37,7 @@ FLAG, CONGO, RACE = 5, 6, 7
 GRAVITY = 9.81
 SECONDS_PER_STEP = 0.02
 CLOSE = 0.3
-"""Metres from the goal that count as there."""
+"""Within this many metres of the goal a drone counts as in place."""
 GATE_RADIUS = 1.2
 FLAG_STRIPES = (SKY, SNOW, CORAL)
 BIGGER = 2.0
@@ -68,7 +68,7 @@ Drones = Any
 
 
 def draw(state: Any, frame: Frame) -> None:
-    """The floor, shadows, rings, goals, drones, and in the top line what they have reached."""
+    """The floor, shadows, rings, goals, drones, and in the top line their progress."""
     frame.clear(NIGHT)
     drones = drones_of(state)
     task = int(state.task)
@@ -108,7 +108,7 @@ def drones_of(state: Any) -> Drones:
 
 
 def goals_of(state: Any, drones: Drones) -> Floats:
-    """(n, 3): where each drone is to be now."""
+    """(n, 3): where each drone should be now."""
     time = float(state.tick) * SECONDS_PER_STEP
     goals: Floats = drones.goal + drones.swing * np.sin(drones.pace * time + drones.phase)
     return goals
@@ -270,7 +270,7 @@ def steer(drone: Any, acceleration: Floats) -> NDArray[np.float32]:
     wanted[2] = max(wanted[2], 2.0)
     rotation = rotations_of(drone.attitude[None])[0]
     across = np.cross((0, 0, 1), rotation.T @ wanted / np.linalg.norm(wanted))
-    if rotation[:, 2] @ wanted < 0:  # upside down: turn all the faster
+    if rotation[:, 2] @ wanted < 0:  # upside down: turn even faster
         across /= max(float(np.linalg.norm(across)), 1e-3)
     turn = 16.0 * (9.0 * across * (1, 1, 0) - drone.rates) * (1, 1, 0.3)
     lift = max(float(rotation[:, 2] @ wanted), 2.0) / drone.lift / 4

@@ -104,7 +104,7 @@ LOOKS = (
 
 
 def _mix(one: Look, other: Look, amount: float) -> Look:
-    """On the way from one weather to another."""
+    """Blend two weathers."""
 
     def pair(a: tuple[Color, Color], b: tuple[Color, Color]) -> tuple[Color, Color]:
         return blend(a[0], b[0], amount), blend(a[1], b[1], amount)
@@ -146,7 +146,7 @@ class View:
         self._here = self._height(0.0)
 
     def amount_of(self, weather: int) -> float:
-        """How much this weather reigns, 0 to 1."""
+        """The share of this weather, 0 to 1."""
         return (self.weather == weather) * self.settled + (self.before == weather) * (1 - self.settled)
 
     def _height(self, ahead: float) -> float:
@@ -167,7 +167,7 @@ class View:
         return WIDTH / 2 + (side + self._bent(ahead) - self.camera) * scale, HORIZON + drop * scale, scale
 
     def through(self, color: Color, ahead: float) -> Color:
-        """A colour as the air between leaves it."""
+        """A colour as seen through the haze at that distance."""
         share = min(1.0, max(0.0, (ahead + BACK) / (self.sight * 1.03)))
         thick = self.amount_of(FOGGY)
         return blend(color, self.look.haze, (1 - thick) * share**2.2 + thick * share**0.8)

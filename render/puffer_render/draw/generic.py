@@ -1,4 +1,4 @@
-"""For environments without a drawing of their own: the observation as tiles or bars, and the named fields."""
+"""For environments without their own drawing: the observation as tiles or bars, and the named fields."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PANEL = 230
 """Width of the list of fields."""
 LINE = 19
 """Height of one line of that list."""
-MOST_KINDS = 16
-"""A grid of integers with no more values than this shows kinds of things, one colour each."""
+MAX_KINDS = 16
+"""A grid of integers with at most this many values shows categories, one colour each."""
 
 
 def generic_drawing(name: str, env: Any) -> tuple[tuple[int, int], Callable[[Any, Frame], None]]:
@@ -47,7 +47,7 @@ def _draw_tiles(grid: NDArray[Any], space: Any, area: tuple[float, float, float,
     side = min(width / columns, height / rows)
     x0, y0 = x0 + (width - side * columns) / 2, y0 + (height - side * rows) / 2
     low, high = float(np.min(space.low)), float(np.max(space.high))
-    kinds = grid.dtype.kind in "iu" and high - low < MOST_KINDS
+    kinds = grid.dtype.kind in "iu" and high - low < MAX_KINDS
     gap = min(1.0, side / 10)
     for (row, column), value in np.ndenumerate(grid):
         color = _kind_color(int(value)) if kinds else blend(SLATE, SNOW, _portion(float(value), low, high))

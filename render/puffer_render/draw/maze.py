@@ -36,16 +36,16 @@ COLORS = (CORAL, SKY, AMBER, VIOLET)
 
 BOARD = 600
 MARGIN = 20
-MOST_TILES = 151
+MAX_TILES = 151
 """Of a maze larger than this, the part around the agent is shown."""
-LARGEST_TILE, SMALLEST_THING = 72, 7
+MAX_TILE, MIN_THING = 72, 7
 """Units."""
 DIM_WALL, LIT_WALL = blend(SLATE, STEEL, 0.12), blend(STEEL, SLATE, 0.2)
 DIM_FLOOR, LIT_FLOOR = blend(NIGHT, DUSK, 0.5), blend(DUSK, SLATE, 0.6)
 WHOLE_FROM = 12
 """Tiles of this size and more are a whole number of units, so that their edges are sharp."""
 OVERLAP = 0.6
-"""Units by which walls reach over the next tile, so that hardly a line shows between them at any scale."""
+"""Units by which walls overlap the next tile, which hides seams at any scale."""
 
 SIZE = (BOARD + 2 * MARGIN, HUD_HEIGHT + BOARD + MARGIN)
 KEYS = {"left": ("left", "a"), "right": ("right", "d"), "up": ("up", "w"), "down": ("down", "s")}
@@ -59,7 +59,7 @@ class Board:
     def __init__(self, state: Any) -> None:
         self.first_row, self.rows = _window(int(state.rows), int(state.row))
         self.first_column, self.columns = _window(int(state.columns), int(state.column))
-        side = min(BOARD / max(self.rows, self.columns), LARGEST_TILE)
+        side = min(BOARD / max(self.rows, self.columns), MAX_TILE)
         self.side = math.floor(side) if side >= WHOLE_FROM else side
         self.left = MARGIN + (BOARD - self.columns * self.side) / 2
         self.top = HUD_HEIGHT + (BOARD - self.rows * self.side) / 2
@@ -79,8 +79,8 @@ class Board:
 
 
 def _window(tiles: int, agent: int) -> tuple[int, int]:
-    """Of so many tiles with the agent at a place in the table: the first that is shown, and how many."""
-    shown = min(tiles, MOST_TILES)
+    """For that many tiles, with the agent at a place in the table: the first that is shown, and how many."""
+    shown = min(tiles, MAX_TILES)
     first = min(max(agent - shown // 2, SIGHT - 1), SIGHT - 1 + tiles - shown)
     return first, shown
 
@@ -130,7 +130,7 @@ def _draw_ground(state: Any, board: Board, frame: Frame) -> None:
 
 
 def _draw_walls(state: Any, board: Board, frame: Frame) -> None:
-    """Row by row, in as long pieces as are of one colour."""
+    """Row by row, in runs of one colour."""
     top, left, bottom, right = _sight(state, board)
     kinds: NDArray[np.int8] = (state.tiles == WALL).astype(np.int8)
     kinds[top:bottom, left:right] *= 2
@@ -145,7 +145,7 @@ def _draw_walls(state: Any, board: Board, frame: Frame) -> None:
 
 
 def _draw_thing(state: Any, row: int, column: int, board: Board, frame: Frame) -> None:
-    tile, side = int(state.tiles[row, column]), max(board.side, SMALLEST_THING)
+    tile, side = int(state.tiles[row, column]), max(board.side, MIN_THING)
     number = abs(tile) - KEY
     color, held = COLORS[number], int(state.keys) >> number & 1
     x, y = board.center(row, column)
@@ -182,7 +182,7 @@ def _draw_goal(state: Any, board: Board, frame: Frame) -> None:
     if not board.shows(row, column):
         return
     x, y = board.center(row, column)
-    radius = max(board.side, SMALLEST_THING)
+    radius = max(board.side, MIN_THING)
     frame.glow(x, y, radius * 1.6, fade(MINT, 0.5))
     frame.ring(x, y, radius * 0.3, radius * 0.4, MINT)
     frame.circle(x, y, radius * 0.18, MINT)
@@ -190,7 +190,7 @@ def _draw_goal(state: Any, board: Board, frame: Frame) -> None:
 
 def _draw_agent(state: Any, board: Board, frame: Frame) -> None:
     x, y = board.center(int(state.row), int(state.column))
-    radius = max(board.side, SMALLEST_THING) * 0.38
+    radius = max(board.side, MIN_THING) * 0.38
     frame.glow(x, y, radius * 3, fade(SNOW, 0.3))
     frame.circle(x, y, radius, SNOW)
     for turn in (-1, 1):

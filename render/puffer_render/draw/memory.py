@@ -14,8 +14,8 @@ PLAY = {"distance": 8}
 SPEED = 0.5
 
 LAMP = 62
-MOST_DOTS = 24
-"""Of a longer wait only as many are drawn, each for several steps."""
+MAX_DOTS = 24
+"""A longer wait is drawn with this many dots, each for several steps."""
 
 
 def draw(state: Any, frame: Frame) -> None:
@@ -34,7 +34,7 @@ def draw(state: Any, frame: Frame) -> None:
     if asked:
         frame.text(WIDTH / 2, middle - 44, "?", 84, SNOW, "center")
 
-    dots = min(distance, MOST_DOTS)
+    dots = min(distance, MAX_DOTS)
     done = dots * tick / distance
     for i in range(dots):
         x = WIDTH / 2 + (i - (dots - 1) / 2) * min(20, (WIDTH - 100) / dots)

@@ -19,7 +19,7 @@ FACE = 32
 REACH = (WIDTH / 2 - FACE - BALL / 2) * PIXEL
 """Subpixels from the court's middle to that of a ball that touches a paddle."""
 WALL = (HEIGHT / 2 - BALL / 2) * PIXEL
-"""Likewise for a ball that touches the upper or lower wall."""
+"""The same for a ball that touches the upper or lower wall."""
 EDGE = WIDTH / 2 * PIXEL
 """Where a ball that got past a paddle ends."""
 
@@ -51,7 +51,7 @@ def draw(state: Any, frame: Frame) -> None:
 
 
 def between(before: Any, after: Any, frame: int, frames: int) -> Any:
-    """The ball flies on as before the step while it is free, else as it must have flown to get where it is after.
+    """A free ball continues as before the step; one that hit a paddle is traced back from where it is after.
 
     A ball that got past a paddle flies on to the edge; the next one is served at the step's end.
     """
@@ -88,12 +88,12 @@ def _mix(start: Any, end: Any, share: float) -> float:
 
 
 def _x(subpixels: Any) -> float:
-    """Where in the picture something lies that is so far to the right of the court's middle."""
+    """The x on the picture of a point this far to the right of the court's middle."""
     return BORDER + WIDTH / 2 + float(subpixels) / PIXEL
 
 
 def _y(subpixels: Any) -> float:
-    """Where in the picture something lies that is so far below the court's middle."""
+    """The y on the picture of a point this far below the court's middle."""
     return HUD_HEIGHT + HEIGHT / 2 + float(subpixels) / PIXEL
 
 

@@ -127,7 +127,7 @@ def _draw_road(posts: Points, view: View, frame: Frame) -> None:
     for i in shown:
         (left, right), (far_left, far_right) = points[i], points[i + 1]
         frame.polygon([left, right, far_right, far_left], ASPHALT)
-        frame.line(*left, *right, 1.5, ASPHALT)  # the joint, where each cell covers only a part of a pixel
+        frame.line(*left, *right, 1.5, ASPHALT)  # the seam, where each cell covers only part of a pixel
     for i in shown:
         bend = _bend(posts, i)
         for side in (0, 1):
@@ -163,7 +163,7 @@ def _draw_line(near: list[tuple[float, float]], far: list[tuple[float, float]], 
 
 
 def _draw_whiskers(state: Any, posts: Points, view: View, frame: Frame) -> None:
-    """What they measure is worked out from the edges once more: the state does not hold it."""
+    """Their distances are computed from the edges again, since the state does not hold them."""
     x, y, yaw, count = float(state.x), float(state.y), float(state.yaw), int(state.whiskers)
     for i in range(count):
         angle = yaw + math.pi * (i / (count - 1) - 0.5)

@@ -56,7 +56,7 @@ class Arena:
         return self.left + x * self.unit, self.top + y * self.unit
 
     def wall(self, column: int, row: int) -> bool:
-        """Whether there is one; all is wall outside."""
+        """Whether there is a wall; everything outside counts as wall."""
         inside = 0 <= column < self.columns and 0 <= row < self.rows
         return not inside or self.walls[row][column]
 
@@ -85,7 +85,7 @@ def draw(state: Any, frame: Frame) -> None:
 
 
 def _draw_ground(arena: Arena, frame: Frame) -> None:
-    """The field; each team's side of it in a breath of its colour."""
+    """The field; each team's side has a tint of its colour."""
     left, top = arena.at(0, 0)
     frame.rect(left, top, arena.columns * arena.side, arena.rows * arena.side, DUSK)
     for team, column in enumerate((1, arena.columns - 3)):
@@ -126,7 +126,7 @@ def _draw_walls(arena: Arena, frame: Frame) -> None:
 
 
 def _draw_edges(arena: Arena, frame: Frame) -> None:
-    """What lies outside the picture's half of the border is night."""
+    """Darken what lies outside the visible half of the border."""
     left, top = arena.at(CELL / 2, CELL / 2)
     right, bottom = arena.at((arena.columns - 0.5) * CELL, (arena.rows - 0.5) * CELL)
     frame.rect(0, 0, frame.width, top, NIGHT)
@@ -136,7 +136,7 @@ def _draw_edges(arena: Arena, frame: Frame) -> None:
 
 
 def _draw_tank(state: Any, i: int, arena: Arena, frame: Frame) -> None:
-    """Tracks, hull, turret and gun, in units of the tank's own frame: forward, and to its right."""
+    """Tracks, hull, turret and gun, in the tank's own frame: forward, and to its right."""
     alive = bool(state.alive[i])
     middle = arena.at(float(state.x[i]), float(state.y[i]))
     angle = float(state.heading[i]) * math.tau / TURN

@@ -1,4 +1,4 @@
-"""Where in the user's own files something went wrong: found in the text of a traceback, whoever wrote it."""
+"""Find the place in the user's own files where something went wrong, from the text of a traceback."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def frames_in(text: str) -> list[Frame]:
 def where(text: str) -> tuple[str, ...]:
     """The innermost frames of the user's own files, as 'file:line in function: code'.
 
-    Where there are none, those of the libraries that an installed environment lies in; ours are never shown.
+    If there are none, the frames of installed libraries, one of which may be the environment. Ours are never shown.
     """
     frames = [f for f in frames_in(text) if not f[0].startswith("<") and not _inside(f[0], [_OURS])]
     others = [f for f in frames if not _inside(f[0], _LIBRARIES) and not _inside(f[0], _STANDARD)]
@@ -56,7 +56,7 @@ def where(text: str) -> tuple[str, ...]:
 
 
 def raised_by_us(error: BaseException) -> bool:
-    """Whether it was raised in this package, and so says all that there is to say."""
+    """Whether this package raised it; its message is then complete."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and _inside(frames[-1].filename, [_OURS])
 

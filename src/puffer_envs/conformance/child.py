@@ -1,4 +1,4 @@
-"""The process in which an environment is checked; `isolation` starts it and reads what it says."""
+"""The process in which an environment is checked; `isolation` starts it and reads its messages."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def main() -> None:
         faulthandler.cancel_dump_traceback_later()
         _say(out, "end", {})
         out.flush()
-        os._exit(0)  # threads and handlers that the user's code left behind have no say any more
+        os._exit(0)  # do not wait for threads and handlers that the user's code left behind
 
 
 @contextlib.contextmanager
 def _own_output() -> Any:
-    """Keep standard output to ourselves: what the user's code prints goes to standard error, and it reads nothing."""
+    """Keep standard output to ourselves: the user's code prints to standard error, and reads nothing."""
     with os.fdopen(os.dup(1), "w") as out, open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(2, 1)
         os.dup2(nothing.fileno(), 0)
@@ -54,15 +54,15 @@ def _find(request: dict[str, Any], out: TextIO) -> Subject | None:
             load_library(library)
         found = subject(request["name"], request["steps"], request["time_limit"], **request["settings"])
     except (Exception, SystemExit) as error:
-        _say(out, "mistake", {"message": _told(error, request["name"])})
+        _say(out, "mistake", {"message": _reason(error, request["name"])})
         return None
     checks = [check_name(check) for check in CHECKS[found.kind]]
     _say(out, "announcement", {"kind": found.kind, "checks": checks})
     return found
 
 
-def _told(error: BaseException, name: str) -> str:
-    """Why there is nothing to check: in our words where we refused it, else with the place in the user's files."""
+def _reason(error: BaseException, name: str) -> str:
+    """Why there is nothing to check: our own message, or else the exception and its place in the user's files."""
     if blame.raised_by_us(error):
         return str(error)
     where = blame.where("".join(traceback.format_exception(error)))

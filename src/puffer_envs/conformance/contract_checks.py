@@ -1,7 +1,7 @@
 """Checks of a batch behind the buffer contract (docs/contract.md).
 
-The first line of a docstring says what the check makes sure of, the rest what to do where it fails; docs/check.md is
-made of them.
+The first line of a docstring says what the check ensures, the rest how to fix a failure.
+docs/check.md is generated from them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from puffer_envs.snapshot import SnapshotError
 
 REQUIRED_LOG = ("n", "perf", "score", "episode_return", "episode_length")
 LOG_LIMIT = 400_000
-"""Steps of single agents in which perf is watched, after every agent's first episode has ended."""
+"""Agent steps during which perf is checked, after every agent's first episode has ended."""
 PARTS = (
     "num_envs", "num_agents", "single_observation_space", "single_action_space", "observations", "actions", "rewards",
     "terminals", "truncations", "final_observations", "action_masks", "agent_mask", "reset", "step", "close",
@@ -106,7 +106,7 @@ def check_identity(s: Subject) -> str | None:
                 require(
                     getattr(env, name) is array,
                     f"{name} is another array after step {step}: write into it (`self.{name}[:] = ...`) rather than "
-                    "bind the name anew",
+                    "rebind the name",
                 )
         return None if s.single else s.keep_pace(seconds)
 
@@ -145,7 +145,7 @@ def _require_bounds(env: BufferEnv, values: NDArray[Any], rows: NDArray[Any], na
         row, *at = (int(i) for i in np.argwhere(bad)[0])
         low, high = space.low[tuple(at)], space.high[tuple(at)]
         raise ContractError(
-            f"{name}{[int(rows[row]), *at]} is {values[(row, *at)]} {where}, and the space says {low} to {high}; "
+            f"{name}{[int(rows[row]), *at]} is {values[(row, *at)]} {where}, but its space says {low} to {high}; "
             "widen the space, or scale or clip the value"
         )
 
@@ -219,13 +219,13 @@ def check_log(s: Subject) -> None:
         bad = [name for name, value in log.items() if not np.isfinite(value)]
         require(not bad, f"log() gives {bad and log[bad[0]]} for {bad[:1]}; it must be finite")
         require(env.log() == {}, "log() must clear what it reported")
-        if s.kind != "single":  # there it is whatever the environment's info calls perf
+        if s.kind != "single":  # there, perf is whatever the environment's info has under that name
             _require_perf(log, "in the first episodes")
             _watch_perf(s, env, rng)
 
 
 def _watch_perf(s: Subject, env: Any, rng: np.random.Generator) -> None:
-    """Play on, and look at perf in every step in which episodes end, before it disappears in a mean."""
+    """Keep playing, and check perf at every step in which episodes end, before it is averaged away."""
     going_on = s.patience()
     for step in range(1, LOG_LIMIT // env.num_agents + 1):
         env.step(random_actions(env, rng))
@@ -270,7 +270,7 @@ def check_hostile_actions(s: Subject) -> None:
 
 
 def _bad_actions(env: BufferEnv, good: NDArray[Any], strict: bool) -> Iterator[NDArray[Any]]:
-    """Actions of which the last one is bad. Of a batch that others wrote, only what the contract says is asked."""
+    """Action arrays whose last element is bad. Other people's batches get only those that the contract names."""
     if strict:
         yield good[:-1]
         yield good[None]
@@ -350,7 +350,7 @@ def _require_error(call: Callable[[], Any], what: str) -> None:
         call()
     except Exception:
         return
-    raise ContractError(f"{what} must raise, and was accepted")
+    raise ContractError(f"{what} must raise, but was accepted")
 
 
 def check_snapshots(s: Subject) -> None:
@@ -373,7 +373,7 @@ def check_snapshots(s: Subject) -> None:
         require(np.array_equal(env.observations, observations), "restore must bring back the observations")
         for step, (one, other) in enumerate(zip(_follow(env, s.steps // 2), ahead, strict=True), 1):
             found = difference(one, other)
-            require(not found, f"{step} steps after restore the run goes another way: {found}")
+            require(not found, f"{step} steps after restore the run differs: {found}")
         if s.native:
             _require_refused_snapshots(env, larger, snapshot)
 
@@ -463,8 +463,8 @@ def _require_same(
             found = difference(x, y)
             require(
                 not found,
-                f"environment {number} goes another way {how} than in a batch of {total}, at step {step} after "
-                f"reset(14): {found}. Seed each environment by (seed, its number), and let none look at another",
+                f"environment {number} behaves differently {how} than in a batch of {total}, at step {step} "
+                f"after reset(14): {found}. Seed each environment by (seed, its number), and let them share nothing",
             )
 
 

@@ -1,7 +1,7 @@
 """Checks of how episodes end, and of what comes after.
 
-The first line of a docstring says what the check makes sure of, the rest what to do where it fails; docs/check.md is
-made of them.
+The first line of a docstring says what the check ensures, the rest how to fix a failure.
+docs/check.md is generated from them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ END_LIMIT = 200_000
 SINGLE_END_LIMIT = 20_000
 """Steps of a single environment within which some episode should end."""
 ENDS_WANTED = 5
-"""Ends by a time limit that are enough to say that there are no others."""
+"""After this many ends, all by a time limit, we conclude that there are no others."""
 
 
 def check_ends(s: Subject) -> str | None:
@@ -124,7 +124,7 @@ class _Ends:
         return self.count >= self.WANTED and not stuck.any()
 
     def look(self, env: BufferEnv, twin: BufferEnv, step: int) -> None:
-        """Remember the ends of this step; `twin` did the same with other bytes in `final_observations` before."""
+        """Record the ends of this step; `twin` took the same step with other bytes in `final_observations`."""
         ended = env.terminals | env.truncations
         self._length += 1
         self._in_a_row = np.where(ended & (self._length == 1), self._in_a_row + 1, 0)

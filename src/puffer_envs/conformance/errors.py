@@ -1,4 +1,4 @@
-"""The words in which a check reports."""
+"""How a check reports a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running checks in a child process, so that an environment that hangs or dies takes down neither report nor caller."""
+"""Run checks in a child process, so that an environment that hangs or crashes harms neither report nor caller."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from puffer_envs.conformance import blame
 from puffer_envs.conformance.suite import Result, doc_of
 
 GRACE_SECONDS = 10.0
-"""A child ends itself when a check takes too long; if it has not after this much longer, it is ended."""
+"""A child exits when a check takes too long; if it has not done so after this much longer, it is killed."""
 LOSSES = 2
-"""Checks that may hang or kill the process before the rest is left out."""
+"""After this many checks that hang or end the process, the rest is skipped."""
 LAST_LINES = 3
-"""Of what a child that died had printed."""
+"""Lines shown of what a child printed before it died."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Request:
     name: str
     """Of the environment: anything but a callable."""
     steps: int
-    """How long each trajectory is."""
+    """Length of each trajectory."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the environment."""
     time_limit: float = 60.0
@@ -105,11 +105,11 @@ def _left_out(announced: Announcement, request: Request) -> Iterator[Result]:
     done = dict(request.done)
     for name in announced.checks:
         if name not in done:
-            yield Result(name, doc_of(name), "skipped", f"{LOSSES} checks hung or ended the process; mend these first")
+            yield Result(name, doc_of(name), "skipped", f"{LOSSES} checks hung or ended the process; fix these first")
 
 
 class _Child:
-    """A process that runs `conformance.child`. It says a message per line; what the user's code prints is kept."""
+    """A process that runs `conformance.child`. It writes one message per line; what the user's code prints is kept."""
 
     def __init__(self, request: Request, folder: Path) -> None:
         self._request = request
@@ -124,7 +124,7 @@ class _Child:
             pipe.write(json.dumps(asdict(request) | {"trace": str(self._trace)}).encode())
 
     def messages(self) -> Iterator[tuple[str, Any]]:
-        """What the child says until it ends. It is ended with this iterator, or when it is silent for too long."""
+        """The child's messages until it exits. It is killed when this iterator ends, or if it is silent too long."""
         lines: queue.Queue[bytes] = queue.Queue()
         reader = threading.Thread(target=self._read, args=(lines,), daemon=True)
         reader.start()
@@ -162,7 +162,7 @@ class _Child:
         else:
             status = self._process.returncode
             how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-            message = f"the process {how} in the middle of it; an environment must not end the process it is in"
+            message = f"the process {how} during this check; an environment must not end its process"
             printed = self._printed.read_text(errors="replace").strip()
             last = printed.splitlines()[-LAST_LINES:]
             message += f". It had printed: {' / '.join(last)}" if last else ""

@@ -1,7 +1,7 @@
 """Whether a native environment stays inside its own memory.
 
-The first line of a docstring says what the check makes sure of, the rest what to do where it fails; docs/check.md is
-made of them.
+The first line of a docstring says what the check ensures, the rest how to fix a failure.
+docs/check.md is generated from them.
 """
 
 from __future__ import annotations

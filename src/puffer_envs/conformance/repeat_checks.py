@@ -1,7 +1,7 @@
-"""Checks of how a run depends on seeds, generators and neighbours: of batches, and of single environments alike.
+"""Checks of how a run depends on seeds, generators and neighbours, for batches and single environments.
 
-The first line of a docstring says what the check makes sure of, the rest what to do where it fails; docs/check.md is
-made of them.
+The first line of a docstring says what the check ensures, the rest how to fix a failure.
+docs/check.md is generated from them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from puffer_envs.conformance.runs import WITHOUT_SEED, Output, Run, difference
 from puffer_envs.conformance.subject import Subject
 
 Moment = tuple[str, Output]
-"""Where in a run, and what was shown there."""
+"""A place in a run, and the outputs there."""
 
 
 def play(run: Run, seed: int, steps: int) -> Iterator[Moment]:
@@ -32,8 +32,8 @@ def play(run: Run, seed: int, steps: int) -> Iterator[Moment]:
         yield run.where, output
 
 
-def parting(one: Iterable[Moment], other: Iterable[Moment]) -> tuple[str, str]:
-    """Where two runs part, and in what; two empty strings if they never do."""
+def first_difference(one: Iterable[Moment], other: Iterable[Moment]) -> tuple[str, str]:
+    """Where two runs first differ, and in what; two empty strings if they never do."""
     for (where, x), (_, y) in zip(one, other, strict=True):
         found = difference(x, y)
         if found:
@@ -59,13 +59,13 @@ def check_global_randomness(s: Subject) -> None:
         for generator in generators:
             generator.seed(0)
         again, _ = _watched_run(s, generators)
-        if parting(plain, again)[0]:
-            return  # something else is at work, which check_seeds names
+        if first_difference(plain, again)[0]:
+            return  # there is another cause, which check_seeds reports
         for varied in generators:
             for generator in generators:
                 generator.seed(1 if generator is varied else 0)
             other, _ = _watched_run(s, generators)
-            where, found = parting(plain, other)
+            where, found = first_difference(plain, other)
             if where:
                 raise ContractError(
                     f"what happens at {where} depends on the global generator of {varied.name}: {found}. Draw from a "
@@ -104,7 +104,7 @@ def _kept(generator: _Generator) -> Iterator[_Generator]:
 
 
 def _watched_run(s: Subject, generators: list[_Generator]) -> tuple[list[Moment], list[str]]:
-    """A run in a new instance, and the generators that it moved."""
+    """A run in a new instance, and the names of the generators that it advanced."""
     before = [repr(generator.get()) for generator in generators]
     with s.run() as run:
         seen = list(play(run, 7, s.steps))
@@ -125,15 +125,15 @@ def check_seeds(s: Subject) -> None:
             (one, "when the same instance is reset(7) again", "something survives reset; set all state there"),
             (two, "in a second instance", "something comes from the constructor or from outside"),
         ):
-            where, found = parting(first, play(run, 7, s.steps))
+            where, found = first_difference(first, play(run, 7, s.steps))
             if WITHOUT_SEED in where:
                 raise ContractError(
-                    f"the run goes another way {again}, at {where}: {found}. A reset without a seed must go on with "
-                    f"the generator that reset(seed) made, and not make a new one; or else, {cause}"
+                    f"the run differs {again}, at {where}: {found}. A reset without a seed must continue with "
+                    f"the generator that reset(seed) made, not create a new one; if it does, {cause}"
                 )
             require(
                 not where,
-                f"the run goes another way {again}, at {where}: {found}. Either a generator is not made from the seed "
+                f"the run differs {again}, at {where}: {found}. Either a generator is not made from the seed "
                 f"in reset(seed), or {cause}",
             )
 
@@ -158,10 +158,10 @@ def check_shared_state(s: Subject) -> None:
                 elif step == s.steps // 2:
                     neighbour.close()
 
-        where, found = parting(expected, interleaved())
+        where, found = first_difference(expected, interleaved())
         require(
             not where,
-            f"the run goes another way, at {where}, while a second instance is stepped beside it: {found}. They share "
+            f"the run differs at {where} while a second instance is stepped beside it: {found}. They share "
             "something: a variable of the class or the module, or a global generator that reset seeds",
         )
 
@@ -182,6 +182,6 @@ def check_fresh_episodes(s: Subject) -> None:
         other_seed = run.reset(6)
         require(
             not difference(by_seed, other_seed) or any(difference(later[0], one) for one in later[1:]),
-            f"after reset(5), {len(later)} resets without a seed all began the same episode again; where seed is None, "
-            "go on with the generator instead of seeding it anew",
+            f"after reset(5), {len(later)} resets without a seed all began the same episode; if seed is None, "
+            "continue with the current generator instead of seeding it again",
         )

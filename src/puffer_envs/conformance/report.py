@@ -28,7 +28,7 @@ MAX_WIDTH = 100
 
 @dataclass
 class Report:
-    """What was found of one environment, printed while it is found."""
+    """The results for one environment, printed as they arrive."""
 
     name: str
     """Of the environment."""
@@ -39,7 +39,7 @@ class Report:
     results: list[Result] = field(default_factory=list)
     """So far."""
     seconds: float = 0.0
-    """How long it took."""
+    """Duration of all checks."""
 
     @property
     def failed(self) -> int:
@@ -76,7 +76,7 @@ class Report:
 
     def _show(self, result: Result) -> None:
         if result.status == "skipped":
-            return  # they are told of together, at the end
+            return  # reported together at the end
         missing = result.status == "not offered"
         mark = "FAILED" if result.status == "failed" else result.status
         line = Text.assemble(
@@ -107,12 +107,12 @@ class Report:
         for reason, names in reasons.items():
             self._paragraph(f"Skipped, as {reason}: {', '.join(names)}.", 2, "dim")
         counts = Counter(str(result.status) for result in self.results)
-        told = [
+        summary = [
             f"{counts[status]} {status}" + "s" * (status == "note" and counts[status] > 1)
             for status in STYLES
             if counts[status]
         ]
-        self.console.print(f"\n  {', '.join(told)}, in {self.seconds:.1f} s\n", highlight=False, soft_wrap=True)
+        self.console.print(f"\n  {', '.join(summary)}, in {self.seconds:.1f} s\n", highlight=False, soft_wrap=True)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

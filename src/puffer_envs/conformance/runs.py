@@ -1,4 +1,4 @@
-"""Playing a batch with random actions, and writing down all that it shows."""
+"""Play a batch with random actions and record all its outputs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from puffer_envs.contract import BufferEnv
 
 Output = dict[str, NDArray[Any]]
-"""Copies of everything that was shown at one moment, by name."""
+"""Copies of all outputs at one moment, by name."""
 
 UNBOUNDED = 10.0
-"""Random actions stay this close to zero, or to the bound, where their box has none."""
+"""Random actions stay within this of zero, or of the only bound, where a box is unbounded."""
 
 
 WITHOUT_SEED = "without a seed"
@@ -24,10 +24,10 @@ class Run(Protocol):
     """An environment and the generator of its random actions. Episodes that end are followed by others."""
 
     where: str
-    """The last thing that was asked of it: 'step 3 after reset(seed=7)'."""
+    """The last call: 'step 3 after reset(seed=7)'."""
 
     def reset(self, seed: int | None) -> Output:
-        """Reset the environment; with a seed, the actions begin anew too."""
+        """Reset the environment; a seed restarts the random actions too."""
         ...
 
     def step(self) -> Output:
@@ -85,7 +85,7 @@ class BatchRun(Tracked):
         return self._shown()
 
     def _shown(self) -> Output:
-        """All but the final observations: whether these are written is a question of its own."""
+        """All outputs but the final observations, which have their own check."""
         return {name: array for name, array in outputs(self.env).items() if name != "final_observations"}
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class BatchRun(Tracked):
 
 
 def outputs(env: BufferEnv) -> Output:
-    """Copies of all that the contract promises to have written."""
+    """Copies of all outputs that the contract requires to be written."""
     ended = (env.terminals | env.truncations).reshape(-1, *[1] * (env.observations.ndim - 1))
     shown = {
         "observations": env.observations.copy(),
@@ -115,7 +115,7 @@ def difference(one: Output, other: Output) -> str:
     """Where two outputs differ, and in what; empty if they are the same to the last bit."""
     if one.keys() != other.keys():
         odd = sorted(one.keys() ^ other.keys())
-        return f"{odd[0]} is there one time and not the other"
+        return f"{odd[0]} exists one time and not the other"
     for name, x in one.items():
         y = other[name]
         if x.shape != y.shape or x.dtype != y.dtype:

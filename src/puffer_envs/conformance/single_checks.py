@@ -1,7 +1,7 @@
-"""Checks of one Gymnasium or PettingZoo environment by itself, before a vector checks, copies and hides anything.
+"""Checks of a single Gymnasium or PettingZoo environment, outside of vectors, which check, copy and hide things.
 
-The first line of a docstring says what the check makes sure of, the rest what to do where it fails; docs/check.md is
-made of them.
+The first line of a docstring says what the check ensures, the rest how to fix a failure.
+docs/check.md is generated from them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from puffer_envs.adapters import masks
 from puffer_envs.adapters.action_codec import ActionCodec
 from puffer_envs.adapters.observation_codec import ObservationCodec
 from puffer_envs.conformance.errors import ContractError, require
-from puffer_envs.conformance.repeat_checks import Moment, parting, play
+from puffer_envs.conformance.repeat_checks import Moment, first_difference, play
 from puffer_envs.conformance.single_runs import SingleRun
 from puffer_envs.conformance.subject import Subject
 
@@ -75,7 +75,7 @@ def _common_spaces(pairs: list[tuple[str, Any]]) -> list[Any]:
             require(
                 space == first,
                 f"all agents must have the same spaces, but {first_name} is {first} and {name} is {space}; wrap the "
-                "environment so that they have, by padding for instance",
+                "environment so that they do, for example by padding",
             )
         common.append(first)
     return common
@@ -130,7 +130,7 @@ def _require_seed_parameter(env: Any) -> None:
     try:
         parameters = inspect.signature(reset).parameters
     except (TypeError, ValueError):
-        return  # some callables tell nothing
+        return  # some callables have no signature
     anything = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     require(
         anything or "seed" in parameters,
@@ -183,25 +183,25 @@ def _require_leaf(name: str, space: Any, value: Any, where: str) -> str | None:
         array = np.asarray(None)
     require(
         array.dtype.kind in "biuf",
-        f"the {name} is of type {type(value).__name__} at {where}, and no number or array of numbers",
+        f"the {name} is of type {type(value).__name__} at {where}, not a number or an array of numbers",
     )
     shape = space.shape or ()
-    require(array.shape == shape, f"the {name} has shape {array.shape} at {where}, and its space says {shape}")
+    require(array.shape == shape, f"the {name} has shape {array.shape} at {where}, but its space says {shape}")
     low, high = _limits(space)
     if np.dtype(space.dtype).kind != "f":
         whole = array.dtype.kind != "f" or bool((np.isfinite(array) & (array == np.floor(array))).all())
-        require(whole, f"the {name} holds {array.dtype} numbers with fractions at {where}, and its space {space.dtype}")
+        require(whole, f"the {name} holds {array.dtype} numbers with fractions at {where}, but its space {space.dtype}")
     rounded = array.astype(space.dtype) if np.dtype(space.dtype).kind == "f" else array
     bad = ~((rounded >= low) & (rounded <= high)) | ~np.isfinite(rounded)
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         edges = f"{np.broadcast_to(low, shape)[at]} to {np.broadcast_to(high, shape)[at]}"
         raise ContractError(
-            f"the {name}{list(at) if at else ''} is {array[at]} at {where}, and its space says {edges}; "
+            f"the {name}{list(at) if at else ''} is {array[at]} at {where}, but its space says {edges}; "
             "correct the value, or widen the space"
         )
     if isinstance(space, spaces.Box) and array.dtype != space.dtype:
-        return f"the {name} comes as {array.dtype} and its space says {space.dtype}: it is converted at every step"
+        return f"the {name} comes as {array.dtype} but its space says {space.dtype}: it is converted at every step"
     return None
 
 
@@ -235,7 +235,7 @@ def check_aliasing(s: Subject) -> str | None:
                     )
             held = [(run.where, array, array.tobytes()) for array in _handed_out(run)]
     with s.play() as run:
-        where, found = parting(expected, _scribbling(run, s.steps))
+        where, found = first_difference(expected, _scribbling(run, s.steps))
         if where:
             return (
                 f"writing into observations that were handed out changes the environment, seen at {where}: {found}; "
@@ -260,7 +260,7 @@ def _handed_out(run: SingleRun) -> Iterator[Any]:
 def _arrays_in(observation: Any) -> Iterator[Any]:
     if isinstance(observation, dict):
         for key, part in observation.items():
-            if key != masks.KEY:  # which the run goes by
+            if key != masks.KEY:  # which the run reads
                 yield from _arrays_in(part)
     elif isinstance(observation, tuple | list):
         for part in observation:

@@ -1,6 +1,6 @@
 """Playing one Gymnasium or PettingZoo environment with random actions.
 
-What it returns is held against its interface before it is used: a wrong type raises `ContractError`.
+Everything it returns is checked against its interface before use; a wrong type raises `ContractError`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class GymnasiumRun(Tracked):
             return self.reset(None)
         self.note_step()
         result: Any = self.env.step(self._sample())
-        old = "; with a single `done` it is the interface of the old package gym: split it in two"
+        old = "; a single `done` is the interface of the old package gym: split it in two"
         four = isinstance(result, tuple) and len(result) == 4
         require(
             isinstance(result, tuple) and len(result) == 5,
@@ -77,7 +77,7 @@ class GymnasiumRun(Tracked):
         }
 
     def _sample(self) -> Any:
-        """A random action; one that is allowed, where the environment says so."""
+        """A random action; one that is allowed, if the environment reports that."""
         space = self._actions
         if isinstance(space, spaces.Discrete) and masks.is_in_info(self._info, space):
             return space.sample(np.asarray(self._info[masks.KEY]).astype(np.int8))
@@ -125,7 +125,7 @@ class PettingZooRun(Tracked):
         )
         self.observations, self.rewards, self.over = result[0], {}, False
         self._require_agents()
-        require(self.env.agents, f"env.agents is empty after {self.where}; nobody could act")
+        require(self.env.agents, f"env.agents is empty after {self.where}; no agent could act")
         return self._leaves()
 
     def step(self) -> Output:
@@ -177,7 +177,7 @@ class PettingZooRun(Tracked):
         }
 
     def _sample(self, agent: Any) -> Any:
-        """A random action; one that is allowed, where the observation says so."""
+        """A random action; one that is allowed, if the observation reports that."""
         space, observation = self._actions[agent], self.observations[agent]
         beside = masks.is_beside_observation(self.env.observation_space(agent), space)
         if beside and isinstance(observation, Mapping):
@@ -207,7 +207,7 @@ def single_run(env: Any) -> SingleRun:
     """The run of a single environment.
 
     Raises:
-        ContractError: it is of neither interface.
+        ContractError: it has neither interface.
     """
     if isinstance(env, gymnasium.Env):
         for what in ("observation_space", "action_space"):
@@ -222,7 +222,7 @@ def single_run(env: Any) -> SingleRun:
     )
     require(
         not hasattr(type(env), "agent_iter"),
-        f"{kind} is an AEC environment, whose agents move in turn; make a ParallelEnv, or convert it with "
+        f"{kind} is an AEC environment, whose agents take turns; make a ParallelEnv, or convert it with "
         "pettingzoo.utils.aec_to_parallel",
     )
     require(
@@ -240,12 +240,12 @@ def require_reward(name: str, reward: Any, where: str) -> None:
 
 
 def require_flag(name: str, flag: Any, where: str) -> str:
-    """Raise `ContractError` unless it is a truth value; a note where it is one, but no bool."""
+    """Raise `ContractError` unless it is a truth value; return a note if it is not a bool."""
     if isinstance(flag, bool | np.bool_):
         return ""
     truth = isinstance(flag, numbers.Integral | np.ndarray) and np.asarray(flag).size == 1
     require(truth, f"{name} must be True or False, is {_shown(flag)} at {where}; use bool(...)")
-    return f"{name} is {_shown(flag)} at {where}, and should be a bool; use bool(...)"
+    return f"{name} is {_shown(flag)} at {where}, but should be a bool; use bool(...)"
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Checks of whether what is under test can be made at all: here, and in worker processes."""
+"""Checks that the environment can be made, here and in worker processes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_pickling(s: Subject) -> None:
     except Exception as error:
         raise ContractError(
             f"the factory cannot be sent to a worker process: {type(error).__name__}: {error}. Open files, locks and "
-            "the like inside the factory instead of keeping them beside it"
+            "the like inside the factory instead of storing them in it"
         ) from error
 
 
@@ -74,7 +74,7 @@ def check_workers(s: Subject) -> None:
             found = difference(outputs(here), outputs(there))
             require(
                 not found,
-                f"worker processes go another way at step {step} after reset(15): {found}. Something depends on the "
+                f"worker processes differ at step {step} after reset(15): {found}. Something depends on the "
                 "process: the clock, hash() of a string, the order of a set, or a variable of the module",
             )
             actions = random_actions(here, rng)

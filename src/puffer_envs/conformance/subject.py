@@ -1,4 +1,4 @@
-"""What is put to the test."""
+"""The environment under test, whatever kind it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEPS_PER_CHECK = 20
 """The longest check steps a single environment about this many times as often as a trajectory is long."""
 
 RESERVED = ("num_envs", "seed", "first", "threads", "isa", "buffers")
-"""Arguments of a factory of batches that are no settings."""
+"""Arguments of a factory of batches that are not settings."""
 
 Kind = Literal["native", "batch", "single"]
 """One of the C environments; a factory of batches that keep the contract; or of single Python environments."""
@@ -114,7 +114,7 @@ class Subject:
 
 
 def _close(env: Any) -> None:
-    """Close at the end of a check; what that raises is the business of the checks of `close`."""
+    """Close at the end of a check; errors are left to the checks of `close`."""
     with contextlib.suppress(Exception):
         env.close()
 
@@ -128,7 +128,7 @@ def subject(
         factory_or_name: a native environment's name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory`, or a
             callable.
         steps: how long each trajectory is.
-        time_limit: seconds that a check may take; it is up to the caller to stop one that takes longer.
+        time_limit: seconds that a check may take; the caller must stop one that takes longer.
         **settings: of the environment.
 
     Raises:
@@ -139,7 +139,7 @@ def subject(
     name = source.name
     reserved = [setting for setting in RESERVED if setting in settings and (source.native or source.batched)]
     if reserved:
-        raise TypeError(f"{name}: {reserved[0]} is no setting; the checks choose it themselves")
+        raise TypeError(f"{name}: {reserved[0]} is not a setting; the checks choose it themselves")
     if source.native:
         with make(name, **settings):
             pass  # a wrong setting is the caller's mistake, not the environment's
@@ -159,7 +159,7 @@ def _require_accepted(source: Source) -> None:
     try:
         signature = inspect.signature(source.factory)
     except (TypeError, ValueError):
-        return  # some builtins tell nothing
+        return  # some builtins have no signature
     given = dict(source.settings) | ({"num_envs": 1} if source.batched else {})
     try:
         signature.bind_partial(**given)
@@ -168,11 +168,11 @@ def _require_accepted(source: Source) -> None:
 
 
 def _require_makeable(source: Source) -> None:
-    """Raise TypeError if an environment of another package does not take its settings, which only making it tells."""
+    """Raise TypeError if another package's environment refuses its settings, which only shows when it is made."""
     try:
         _close(source.factory())
     except TypeError as error:
         if "unexpected keyword argument" in str(error):
             raise TypeError(f"{source.name} does not take these settings: {error}") from None
     except Exception:
-        return  # that is for the checks to say
+        return  # the checks will report it

@@ -1,4 +1,4 @@
-"""Which checks each kind of environment goes through, in which order, and the running of them."""
+"""Which checks each kind of environment gets, in which order, and running them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ WORKER_CHECKS: tuple[Check, ...] = (check_pickling, check_workers)
 """Of everything that is written in Python."""
 
 NATIVE_CHECKS: tuple[Check, ...] = (check_start, check_memory, *BATCH_CHECKS[1:], check_replays)
-"""Of environments in C. What writes outside its memory makes every other check blame something else."""
+"""Of environments in C. `memory` comes early: a write outside an array can fail any other check."""
 
 ALONE_CHECKS: tuple[Check, ...] = (
     check_start,
@@ -110,9 +110,9 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
 """In the order in which they are run: what others build on comes first."""
 
 BASICS = ("start", "memory", "interface", "spaces", "arrays")
-"""Where one of these failed, all that follow are left out: they would fail for the same reason."""
+"""If one of these fails, all later checks are skipped: they would fail for the same reason."""
 NEEDS: dict[str, tuple[str, ...]] = {"bounds": ("observations",), "workers": ("pickling",)}
-"""Left out where one of these failed, for the same reason."""
+"""Skipped if one of these failed, for the same reason."""
 
 REPEATABLE = ("global randomness", "seeds", "shared state")
 DOUBTS: dict[str, tuple[str, ...]] = {
@@ -128,21 +128,21 @@ DOUBTS: dict[str, tuple[str, ...]] = {
     "snapshots": REPEATABLE,
     "workers": ("batching", *REPEATABLE),
 }
-"""Run where one of these failed too, but a fault that is found then may have the same reason, and says so."""
+"""Run even if one of these failed; a failure then says that it may have the same reason."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one check."""
+    """The result of one check."""
 
     check: str
     """Its name."""
     doc: str
-    """What it makes sure of."""
+    """What it ensures."""
     status: Status
     """'note' is a remark on something that the contract does not ask for."""
     message: str = ""
-    """What is wrong, where, and what to do; what is not offered; or why it was left out. Empty if ok."""
+    """What is wrong, where, and what to do; what is not offered; or why it was skipped. Empty if ok."""
     where: tuple[str, ...] = ()
     """The places in the user's files that an exception went through, the innermost last."""
 
@@ -153,19 +153,19 @@ def check_name(check: Check) -> str:
 
 
 def check_doc(check: Check) -> str:
-    """What it makes sure of, in one sentence."""
+    """What it ensures, in one sentence."""
     return (check.__doc__ or "").strip().partition("\n")[0]
 
 
 def doc_of(name: str) -> str:
-    """What the check of this name makes sure of."""
+    """What the check of this name ensures."""
     return next(check_doc(check) for checks in CHECKS.values() for check in checks if check_name(check) == name)
 
 
 def run_checks(
     s: Subject, checks: Iterable[Check] | None = None, failed_before: Iterable[str] = ()
 ) -> Iterator[Result]:
-    """Run the checks one by one. An exception of the environment's own is a failure, with the place where it arose.
+    """Run the checks one by one. An exception raised by the environment is a failure, with its place.
 
     Args:
         s: what is checked.
@@ -196,8 +196,8 @@ def _run(check: Check, s: Subject, failed: set[str]) -> Result:
         doubts = [doubt for doubt in DOUBTS.get(name, ()) if doubt in failed]
         message = f"{error}. The reason may be what '{doubts[0]}' found; fix that first" if doubts else str(error)
         return Result(name, doc, "failed", message, blame.where(_text(error)))
-    except (Exception, SystemExit) as error:  # whatever the environment raises is its own fault, and reported as such
-        return Result(name, doc, "failed", _told(error, s), blame.where(_text(error)))
+    except (Exception, SystemExit) as error:  # whatever the environment raises counts as its failure
+        return Result(name, doc, "failed", _describe(error, s), blame.where(_text(error)))
     return Result(name, doc, "note", note) if note else Result(name, doc, "ok")
 
 
@@ -205,7 +205,7 @@ def _text(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def _told(error: BaseException, s: Subject) -> str:
+def _describe(error: BaseException, s: Subject) -> str:
     """The exception in a line, and what was being done with the environment."""
     text = str(error).strip().partition("\n")[0]
     moment = f" (in {s.last_run.where})" if s.last_run else ""

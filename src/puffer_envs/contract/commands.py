@@ -182,7 +182,7 @@ def run_command(name: str, command: Callable[[], int], extras: Mapping[str, str]
             raise
         complain(f'{name}: {module} is missing: pip install "{DISTRIBUTION}[{extras[module]}]"')
         return 2
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         sys.stdout = None
         return 0
     except OSError as error:

@@ -13,7 +13,7 @@ def count_of(name: str, names: Collection[str]) -> str:
 
 
 def means(sums: Mapping[str, float]) -> dict[str, float]:
-    """Counts as they are, all else divided by its count; without what there were no episodes of."""
+    """Sums as means: counts stay, all else is divided by its count, and figures without episodes are left out."""
     counts = {name: sums.get(count_of(name, sums), 0.0) for name in sums}
     return {
         name: value if name == count_of(name, sums) else value / counts[name]
@@ -23,7 +23,7 @@ def means(sums: Mapping[str, float]) -> dict[str, float]:
 
 
 def sums(means: Mapping[str, float]) -> dict[str, float]:
-    """What was divided, given the means."""
+    """Sums again, from the means."""
     return {
         name: value if name == count_of(name, means) else value * means.get(count_of(name, means), 0.0)
         for name, value in means.items()
@@ -34,7 +34,7 @@ def merge_logs(logs: list[dict[str, float]]) -> dict[str, float]:
     """One log out of several: means over the episodes of all of them.
 
     Each log holds means and the number `n` of their episodes; `race.perf` is the mean over `race.n` episodes of one
-    kind, of which a log may have none. What only some of the logs with such episodes have is left out.
+    kind, of which a log may have none. Figures that only some of the logs with such episodes have are left out.
     """
     logs = [log for log in logs if log.get("n")]
     counts = {name: count_of(name, log) for log in logs for name in log}

@@ -74,7 +74,7 @@ class PolicyFile:
 
         Raises:
             PolicyError: a weight is not finite, or the metadata cannot be stored.
-            OSError: the disk refuses.
+            OSError: the file cannot be written.
         """
         _check_finite(self.tensors)
         about = self.info.as_json()

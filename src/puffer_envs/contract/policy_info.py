@@ -20,7 +20,7 @@ MAX_UNITS = 1 << 20
 MAX_LAYERS = 1024
 
 MIN_IMAGE_SIDE = 36
-"""Pixels: what the trainer's three convolutions need. A shorter side is none of a picture, but counts channels."""
+"""Pixels: what the trainer's three convolutions need. A shorter side counts channels instead."""
 
 
 class PolicyError(UserError):

@@ -27,7 +27,7 @@ class BufferEnv(Protocol):
     - `start_replay(seed)` and `save_replay(path)`: record what is played.
     - `parts: Sequence[BufferEnv]`: batches that make up this one. Part 0 has the first rows of every array, part 1
       those after them, and so on; the parts' arrays are views of the whole's. They must be safe to step from
-      several threads, one thread to a part: the trainer then steps each part on a core of its own, and calls `step`
+      several threads, one thread to a part: the trainer then steps each part on its own core, and calls `step`
       of the parts instead of `step` of the whole.
     """
 
@@ -77,7 +77,7 @@ class DivisibleFactory(Protocol):
     - `first`: environment i of the batch is number `first + i` of the run and behaves as that one does in a batch that
       holds the whole run. Needed for several processes that train together.
     - `buffers`: use these arrays, by name, instead of new ones. With `first`, it lets the trainer make one batch out
-      of parts over shared arrays, and step each part on a core of its own.
+      of parts over shared arrays, and step each part on its own core.
     - `threads` or `workers`: how many cores to use.
     """
 

@@ -25,7 +25,7 @@ ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16"
 
 
 class TensorFileError(ValueError):
-    """Bytes that are no safetensors file, or damaged ones."""
+    """Bytes that are not a safetensors file, or a damaged one."""
 
 
 def pack(metadata: Mapping[str, str], tensors: Mapping[str, Floats]) -> bytes:
@@ -60,7 +60,7 @@ def unpack(data: bytes) -> tuple[dict[str, str], dict[str, tuple[str, tuple[int,
     except (ValueError, RecursionError):
         raise TensorFileError("its header is not JSON") from None
     if not isinstance(header, dict):
-        raise TensorFileError("its header is no JSON object")
+        raise TensorFileError("its header is not a JSON object")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise TensorFileError("its metadata are not texts")
@@ -76,7 +76,7 @@ def unpack(data: bytes) -> tuple[dict[str, str], dict[str, tuple[str, tuple[int,
             raise TensorFileError("its tensors overlap or leave gaps")
         end_before = end
     if end_before != len(body):
-        raise TensorFileError(f"its tensors take {end_before} bytes, and {len(body)} are there")
+        raise TensorFileError(f"its tensors take {end_before} bytes, but {len(body)} are there")
     return metadata, tensors, body
 
 

@@ -1,6 +1,6 @@
 """The data of one rollout.
 
-Buffers are time-major, (T, A) for T steps of A agents. Slot t holds what belongs together: the observation, the
+Buffers are time-major, (T, A) for T steps of A agents. Slot t holds one transition: the observation, the
 action taken on it, and the reward and end that *this action* led to. A slot T holds the observation after the last
 action, so that all T transitions count.
 """

@@ -16,7 +16,7 @@ class EpisodeMeter:
         self.finished: list[tuple[float, float]] = []
 
     def add(self, rows: slice, buffers: Buffers, t: int) -> None:
-        """Count step t of some rows: of those who were there."""
+        """Count step t of some rows, where they held an agent."""
         returns, lengths = self.returns[rows], self.lengths[rows]
         rewards, ends = buffers.rewards[t, rows].numpy(), buffers.ends[t, rows].numpy()
         there = np.ones(len(ends), np.bool_) if buffers.present is None else buffers.present[t, rows].numpy()

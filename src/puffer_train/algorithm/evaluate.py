@@ -82,11 +82,11 @@ def evaluate(
 
     Args:
         env: The environments to play in.
-        policy: What plays.
-        seed: Of the environment and of the actions.
+        policy: The policy to evaluate.
+        seed: Seeds the environment and the actions.
         deterministic: Whether to take the likeliest actions rather than draw them.
-        longest: Steps after which unfinished episodes are given up.
-        watch: Called with the number of finished and of all agents whenever episodes end.
+        longest: Steps after which unfinished episodes are abandoned.
+        watch: Called with the number of finished agents and of all agents whenever episodes end.
         name: Names the environment in errors.
         learner: What computes the actions: one of `config.LEARNERS`.
 

@@ -34,10 +34,10 @@ class Health:
         self.skipped_in_a_row = 0
 
     def count(self, summary: UpdateSummary) -> None:
-        """Count the updates that a learner made, or did not make, by itself.
+        """Count the updates that a learner made or skipped by itself.
 
         Raises:
-            NonFiniteError: Too many in a row were not made.
+            NonFiniteError: Too many in a row were skipped.
         """
         if summary.taken:
             self.updated()
@@ -45,10 +45,10 @@ class Health:
             self.skip(summary.fault, summary.skipped, summary.skipped_last)
 
     def skip(self, fault: str, times: int = 1, times_in_a_row: int = 1) -> None:
-        """Count updates that were not made.
+        """Count skipped updates.
 
         Raises:
-            NonFiniteError: That was one too many in a row.
+            NonFiniteError: Too many in a row were skipped.
         """
         self.fault = fault
         self.skipped += times

@@ -41,7 +41,7 @@ class Scale:
 
 @dataclass
 class Minibatch:
-    """What the loss needs to know about B sequences of T steps, besides what the policy makes of them now."""
+    """What the loss needs to know about B sequences of T steps, besides the policy's current outputs."""
 
     actions: Tensor
     """(T, B, k): the actions taken."""

@@ -71,7 +71,7 @@ class Minibatches:
 
 
 def explained_variance(buffers: Buffers, ranks: Ranks) -> float:
-    """Return how much of the spread of returns the value function foresaw: 1 all, 0 none, below 0 misleading."""
+    """Return how much of the variance of returns the value function predicted: 1 all, 0 none, below 0 misleading."""
     advantages, values = buffers.advantages, buffers.values
     if buffers.present is not None:
         advantages, values = advantages[buffers.present[:-1]], values[buffers.present[:-1]]

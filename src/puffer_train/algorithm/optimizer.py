@@ -37,7 +37,7 @@ class Optimizer:
     """Steps named parameters along their gradients: vectors by Adam, matrices as the subclass does."""
 
     def __init__(self, parameters: Parameters, weight_decay: float = 0.0) -> None:
-        """weight_decay: each step takes this part of the step length off every weight of a matrix."""
+        """weight_decay: each step shrinks every weight of a matrix by this times the step length."""
         self.parameters = dict(parameters)
         self.weight_decay = weight_decay
         self.steps = 0

@@ -64,10 +64,10 @@ class Trainer:
         kernels on any number of threads. Global random generators are neither used nor changed.
 
         Args:
-            env: This rank's share of the environments. Each of its `parts`, if it has any, is played by a thread of
-                its own.
+            env: This rank's share of the environments. Each of its `parts`, if it has any, is played by its own
+                thread.
             settings: Those of all ranks together.
-            seed: Decides weights, actions and environments.
+            seed: Seeds weights, actions and environments.
             name: Names the environment in errors.
             threads: How many threads compute gradients where the kernels do.
             learner: One of `config.LEARNERS`.
@@ -106,7 +106,7 @@ class Trainer:
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
-        """Reset the environment: every episode starts from scratch, what was learned stays."""
+        """Reset the environment: every episode starts from scratch; the policy and optimizer stay."""
         with self.calls:
             self.calls.run(self.env.reset, seed)
         self.state.zero_()
@@ -137,7 +137,7 @@ class Trainer:
         return min(1.0, self.steps / self.settings.train.steps)
 
     def iterate(self) -> dict[str, float]:
-        """Collect one rollout and learn from it; return what there is to report, every value finite.
+        """Collect one rollout and learn from it; return its report, every value finite.
 
         Losses are missing when the update was skipped, `env/...` when no episode ended.
 
@@ -189,7 +189,7 @@ class Trainer:
         return self.ranks.first(faults[0] if faults else None)
 
     def _play_parts(self) -> list[str]:
-        """Play all parts of the environment, each in a thread of its own; return what was not finite."""
+        """Play all parts of the environment, each in its own thread; return what was not finite."""
         clocks = [Stopwatch() for _ in self.parts]
         work = zip(self.parts, self.learner.actors, clocks, strict=True)
         faults = self.team.run([partial(self._play, *of_one) for of_one in work])
@@ -227,7 +227,7 @@ class Trainer:
         return faults
 
     def _value_truncated(self, env: BufferEnv, actor: Actor, t: int) -> list[str]:
-        """Value what was cut off at step t, with the state that it was seen with; return what was not finite."""
+        """Value the episodes cut off at step t, with the state from before the reset; return what was not finite."""
         rows = np.flatnonzero(env.truncations)
         values = actor.value(env.final_observations[rows], rows)
         self.buffers.final_values[t, actor.first + torch.from_numpy(rows)] = values

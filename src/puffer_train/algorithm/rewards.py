@@ -15,7 +15,7 @@ MIN_SPREAD = 1e-8
 
 
 class RewardNormalizer:
-    """Divides rewards by the spread of discounted returns over all that was played so far.
+    """Divides rewards by the spread of discounted returns over everything played so far.
 
     The return so far, R = gamma R + r, starts at 0 in every episode; its variance is added up over all steps of all
     agents, a rollout at a time (Chan, Golub & LeVeque 1979). Rewards keep their sign: nothing is subtracted.

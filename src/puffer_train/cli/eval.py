@@ -1,4 +1,4 @@
-"""`puffer-eval`: play a trained policy over fresh full episodes and say how good it is."""
+"""`puffer-eval`: play a trained policy over fresh full episodes and report how good it is."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def add_settings(parser: Parser, defaults: Settings, shown: bool) -> None:
 
     Args:
         parser: Gets a group per table of settings.
-        defaults: Shown as such: the environment's own, where it is known.
+        defaults: Shown as defaults: the environment's own, if it is known.
         shown: Whether `--help` lists them.
     """
     for section, kind in SECTIONS.items():

@@ -24,7 +24,7 @@ def build_parser() -> Parser:
         metavar="FILE",
         help=".png, .svg or .pdf [named after what it shows, such as breakout-score.png]",
     )
-    parser.add_argument("--statistic", metavar="NAME", help="what to draw of the episodes, such as perf [score]")
+    parser.add_argument("--statistic", metavar="NAME", help="episode statistic to draw, such as perf [score]")
     parser.add_argument("--curves", action="store_true", help="add losses, entropy, KL, speed and the like below")
     return parser
 

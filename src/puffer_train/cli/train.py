@@ -1,4 +1,4 @@
-"""`puffer-train`: train a policy on an environment, evaluate it, and leave everything in a run folder."""
+"""`puffer-train`: train a policy on an environment, evaluate it, and write everything to a run folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     """Return the parser of `puffer-train`.
 
     Args:
-        defaults: Shown in the help; None for those of an environment without settings of its own.
+        defaults: Shown in the help; None if the environment has no shipped settings.
         all_settings: Whether the help lists all [train] and [policy] settings.
         env_settings: The environment's settings as `NAME=VALUE` words, for the help.
     """
@@ -54,7 +54,7 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
         "--learner",
         choices=config.LEARNERS,
         default="auto",
-        help="who computes; auto: the C kernels if they support the network, else torch",
+        help="backend; auto uses the C kernels if they support the network, else PyTorch",
     )
     parser.add_argument(
         "--log",

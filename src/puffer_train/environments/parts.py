@@ -1,4 +1,4 @@
-"""One environment made of several parts, each of which a thread of its own can step while the others step theirs."""
+"""One environment made of several parts, which can be stepped in parallel, each by its own thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIN_ROWS_PER_PART = 64
 
 
 def _check_memory(of_one: Sequence[NDArray[Any]], num_envs: int) -> None:
-    """Raise MemoryError if arrays for so many environments, each like these, are larger than the machine."""
+    """Raise MemoryError if arrays for so many environments, each like these, do not fit into memory."""
     needed, available = num_envs * sum(array.nbytes for array in of_one), physical_memory()
     if available is not None and needed > available:
         raise MemoryError(
@@ -65,7 +65,7 @@ class Parts:
             raise
 
     def __getattr__(self, name: str) -> Any:
-        """Arrays of all rows; whatever else there is, spaces, `spec`, `settings`, is the same in every part.
+        """Arrays of all rows. Everything else (spaces, `spec`, `settings`) is the same in every part.
 
         `log`, `snapshot` and `restore` are there if the parts have them.
         """

@@ -3,7 +3,7 @@
 A package offers environments through an entry point in the group `puffer.envs` that names a module with
 `list_envs()` and `make(name, num_envs, seed, threads, **settings)`. `module:factory` names a callable: one that
 takes `num_envs` makes a whole batch that keeps the buffer contract, any other one makes single environments.
-Those, and what has a scheme of its own such as `gymnasium:CartPole-v1`, are run by a vectorizer: a callable
+Those, and names with their own scheme such as `gymnasium:CartPole-v1`, are run by a vectorizer: a callable
 `make(name, num_envs, seed, workers, **settings)` that a package names in the group `puffer.vectorizers`.
 """
 
@@ -30,7 +30,7 @@ from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentFailed
 GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
 
 SCHEMES = ("gymnasium", "pettingzoo")
-"""Before a colon these are no modules with factories: what follows is a name that the package itself knows."""
+"""Prefixes that are not modules with factories: the package itself resolves the name after the colon."""
 
 PYTHON_SETTINGS = "python"
 """Settings shipped for single Python environments, which are a hundred times slower than native ones."""
@@ -58,7 +58,7 @@ class EnvironmentSource:
     ) -> BufferEnv:
         """Make a batch of environments, of which the first is number `first` of the run, where there are several.
 
-        Raises `ConfigError` when the environment refuses its settings or is not there after all, and
+        Raises `ConfigError` when the environment refuses its settings or turns out not to exist, and
         `EnvironmentFailedError`, with a traceback, when its code breaks.
         """
         if first is not None and not self.numbered:
@@ -113,7 +113,7 @@ class EnvironmentSource:
     def _make_parts(
         self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int
     ) -> BufferEnv:
-        """Make a batch of which each core has a part of its own."""
+        """Make a batch divided into one part per core."""
 
         def make(count: int, before: int, buffers: dict[str, Any] | None) -> BufferEnv:
             return self.factory(num_envs=count, seed=seed, first=first + before, buffers=buffers, **settings)
@@ -135,7 +135,7 @@ def list_environments() -> dict[str, Any]:
 
 
 def load_libraries(paths: Iterable[str | Path]) -> list[str]:
-    """Load shared libraries with environments of the user's own, through the package that can.
+    """Load shared libraries with the user's own environments, through the package that supports it.
 
     Returns:
         Their absolute paths.

@@ -1,1 +1,1 @@
-"""Who does the arithmetic of an update: the C kernels, torch, or one GPU."""
+"""Backends for the arithmetic of an update: the C kernels, torch, or one GPU."""

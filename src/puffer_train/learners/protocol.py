@@ -1,4 +1,4 @@
-"""The arithmetic that the algorithm needs: acting, gradients, advantages. `registry.LEARNERS` lists who provides it."""
+"""The arithmetic that the algorithm needs: acting, gradients, advantages. Implementations: `registry.LEARNERS`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS = 1, 2, 4
 
 
 class Actor(Protocol):
-    """Acts for rows `first` to `last - 1`, those of one part of the environment, in one thread."""
+    """Acts for rows `first` to `last - 1`, those of one part of the environment, in its own thread."""
 
     @property
     def first(self) -> int:
@@ -32,7 +32,7 @@ class Actor(Protocol):
         ...
 
     def begin(self, generator: torch.Generator) -> None:
-        """Draw what the randomness of a rollout comes from."""
+        """Draw the random numbers of a rollout."""
         ...
 
     def act(self, t: int, greedy: bool = False) -> int:
@@ -46,11 +46,11 @@ class Actor(Protocol):
         ...
 
     def store(self, t: int) -> int:
-        """Copy the outcome of step t into the buffers; return what was noticed, as a sum of flags."""
+        """Copy the outcome of step t into the buffers; return a sum of flags that describe it."""
         ...
 
     def value(self, observations: NDArray[Any], rows: NDArray[np.intp]) -> Tensor:
-        """Value observations (n, *shape) of some of the part's rows with their present state: (n,)."""
+        """Value observations (n, *shape) of some of the part's rows with their current state: (n,)."""
         ...
 
     def reset_state(self, t: int) -> None:
@@ -58,7 +58,7 @@ class Actor(Protocol):
         ...
 
     def finish(self) -> None:
-        """Fill what is still missing of log-probabilities, values and the value after the last step."""
+        """Fill in the log-probabilities and values still missing, and the value after the last step."""
         ...
 
 
@@ -102,7 +102,7 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class UpdateSummary:
-    """What became of several gradient steps."""
+    """The results of several gradient steps."""
 
     means: dict[str, float]
     """Mean losses over the steps taken; empty when there was none."""

@@ -57,7 +57,7 @@ def fill_advantages(
     """Fill the advantages of a rollout, by torch.
 
     Args:
-        rollout: Has rewards, values and ends, and gets the advantages.
+        rollout: Provides rewards, values and ends; receives the advantages.
         train: How to clip and discount.
         reward_scale: What rewards are multiplied by, before they are clipped.
         estimate: `advantage.advantages`, or a faster function of the same arguments.

@@ -20,7 +20,7 @@ Only the half of W for x can be multiplied for all time steps at once.
 
 Both sequences are written as their own gradient: autograd would record many small operations per time step,
 where forward and backward here take a few, and all else is done for all steps at once. A first state gets no
-gradient: sequences are trained on from where they start.
+gradient: training does not reach back beyond the start of a sequence.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Cell(Protocol):
 
 
 class MinGRU:
-    """The gates of a layer see its input alone."""
+    """The gates of a layer see only its input."""
 
     def weight_shape(self, hidden: int) -> tuple[int, int]:
         """h, g and p of x."""

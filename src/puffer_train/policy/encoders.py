@@ -8,7 +8,7 @@
 
 A ReLU follows each convolution. Kernels are kept as matrices (channels out, channels in * k * k), which is how
 Muon treats them. `auto` is `image` where an observation can hardly be anything else, uint8 in three dimensions
-with two sides of at least 36, and otherwise `flat`: small numbers may be kinds or amounts, which cannot be told.
+with two sides of at least 36, and otherwise `flat`, since small numbers may be categories or quantities.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError, ContractError
 
 MAX_VALUES = 64
-"""Different values of a cell that a grid may have: every one is a plane of inputs."""
+"""Values that a cell of a grid may have: each adds a plane of inputs."""
 
 
 STACKS = {
@@ -88,7 +88,7 @@ class ImagePlanes:
         return observations.unsqueeze(1) if observations.ndim == 3 else observations.movedim(-1, 1)
 
     def identity(self) -> dict[str, Any]:
-        """Nothing more to say than the observation's shape."""
+        """Nothing depends on more than the observation's shape."""
         return {}
 
 
@@ -104,8 +104,8 @@ class GridPlanes:
     def __call__(self, observations: Tensor) -> Tensor:
         """Return grids (N, h, w) or (N, h, w, c) as planes (N, C, h, w).
 
-        Raises `ContractError` for a cell outside the declared range. Away from the processor, where looking would
-        mean waiting, such a grid is all NaN instead, which the trainer notices and does not learn from.
+        Raises `ContractError` for a cell outside the declared range. On a GPU, where checking would
+        mean waiting, such a grid becomes all NaN, which the trainer notices and does not learn from.
         """
         grids = observations.unsqueeze(1) if observations.ndim == 3 else observations.movedim(-1, 1)
         values = torch.arange(self.low, self.high + 1, dtype=grids.dtype, device=grids.device)
@@ -151,7 +151,7 @@ class Convolutions(nn.Module):
         return {"convolutions": convolutions_as_json(self.stack), **self.planes.identity()}
 
     def forward(self, observations: Tensor, scale: Tensor) -> Tensor:
-        """Return what was found in observations (..., *shape), by channel, row and column: (..., F)."""
+        """Return the features of observations (..., *shape), by channel, row and column: (..., F)."""
         batch = observations.shape[: observations.ndim - self.dimensions]
         planes = self.planes(observations.reshape(-1, *observations.shape[len(batch) :]))
         x = planes.to(scale.dtype) * scale

@@ -26,7 +26,7 @@ FIRST_LOGIT_SCALE = 0.1
 """The action rows of the head start this much smaller, so that the first policy is nearly uniform."""
 
 FIRST_SPREAD = 0.5
-"""Standard deviation of continuous actions at the start, as a part of half the allowed range."""
+"""Standard deviation of continuous actions at the start, as a fraction of half the allowed range."""
 
 
 class Policy(nn.Module):

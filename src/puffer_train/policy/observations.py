@@ -72,7 +72,7 @@ class StructuredObservations(nn.Module):
         """Multiply the inputs that observations (..., B) stand for with weight (H, O): (..., H).
 
         A one-hot times a matrix is one of its columns, which is looked up: thousands of choices cost no more than two.
-        Raises `ContractError` for a number that is no choice. Away from the processor, where looking would mean
+        Raises `ContractError` for a number that is not a choice. On a GPU, where checking would mean
         waiting, the result is NaN instead, which the trainer notices and does not learn from.
         """
         parts = []
@@ -103,7 +103,7 @@ class StructuredObservations(nn.Module):
         return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
 
     def _check(self, chosen: Tensor, wrong: Tensor) -> None:
-        """Raise `ContractError` where a number (..., D) is no choice: it would be looked up in another's place."""
+        """Raise `ContractError` where a number (..., D) is not a choice: another field's column would be looked up."""
         if not wrong.any():
             return
         where = wrong.nonzero()[0]

@@ -8,8 +8,8 @@
 
 A return is encoded by the two bins around it, weighted so that their mean is the return ("two-hot"), and
 learned by cross-entropy. The gradient is bounded for returns of any size, so nothing is clipped. The
-value is symexp of the mean bin. Where returns are uncertain this lies nearer to 0 than their mean: the
-price of a scale on which a rare large return cannot drown out the others.
+value is symexp of the mean bin. If returns are uncertain this is closer to 0 than their mean: the
+price of a scale on which a rare large return cannot dominate the others.
 """
 
 from __future__ import annotations

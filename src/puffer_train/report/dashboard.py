@@ -1,4 +1,4 @@
-"""Showing how training goes: a live picture in a terminal, plain lines everywhere else."""
+"""Show the progress of training: a live picture in a terminal, plain lines everywhere else."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ WIDE, MIDDLING = 96, 60
 """Columns from which three tables, and two, stand side by side."""
 
 WIDEST = 132
-"""Columns beyond which the picture does not grow: the eye has to find the number that belongs to a name."""
+"""The picture is never wider than this many columns, so that names and numbers stay close together."""
 
 FRAME_LINES = 9
-"""Lines that everything but the tables takes, and the one below the picture."""
+"""Lines needed besides the tables, including the one below the picture."""
 
-LEAST_ROOM = 8
-"""Lines below which there are no tables."""
+MIN_ROOM = 8
+"""With fewer lines than this there are no tables."""
 
 REFRESH_SECONDS = 0.25
 """How often the picture is redrawn."""
 
 LINE_SECONDS, LINE_SHARE = 5.0, 0.02
-"""Plain lines come this often, and in a long run after another 50th of it."""
+"""Interval of plain lines; in a long run, another 50th of it."""
 
 RATE_SECONDS = 3.0
 """Length of the window over which steps per second are measured."""
 
-MOST_POINTS = 1024
-"""Points of the trend that are kept."""
+MAX_POINTS = 1024
+"""Points kept of the trend."""
 
 LEARNING = (
     "entropy",
@@ -55,14 +55,14 @@ LEARNING = (
 """Shown first, in this order; what else is reported follows."""
 
 ELSEWHERE = {"steps", "seconds"}
-"""Numbers of the report that have a place of their own."""
+"""Numbers of the report that are shown in their own place."""
 
 FIRST_STATISTICS = ("score", "perf", "episode_return", "episode_length", "n")
 """Statistics of the environment that come first; its others follow."""
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
-# Terminals that know these hold back a picture that is half drawn; the others pass them over.
+# Terminals that support these hide a half-drawn picture; others ignore them.
 BEGIN_PICTURE, END_PICTURE = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -81,7 +81,7 @@ class Progress:
     report: dict[str, float] = field(default_factory=dict)
     """The newest value of every number."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Where time went so far, by section."""
+    """Seconds spent so far, by section."""
     trend: list[tuple[int, float]] = field(default_factory=list)
     """Steps and the main statistic of the episodes that ended then."""
 
@@ -90,7 +90,7 @@ class Progress:
         self._marks = [(self.started, self.steps)]
 
     def update(self, steps: int, report: Mapping[str, float], seconds: dict[str, float]) -> None:
-        """Take in what one iteration brought."""
+        """Add the report of one iteration."""
         self.steps, self.seconds = steps, seconds
         self.report.update(report)
         self._add_to_trend(report)
@@ -102,7 +102,7 @@ class Progress:
     def _add_to_trend(self, report: Mapping[str, float]) -> None:
         if self.main is not None and f"env/{self.main}" in report:
             self.trend.append((self.steps, report[f"env/{self.main}"]))
-            if len(self.trend) > MOST_POINTS:
+            if len(self.trend) > MAX_POINTS:
                 del self.trend[1::2]
 
     @property
@@ -118,12 +118,12 @@ class Progress:
 
     @property
     def left(self) -> float | None:
-        """Seconds to go at this rate."""
+        """Seconds left at this rate."""
         return max(0, self.total - self.steps) / self.rate if self.rate > 0 else None
 
     @property
     def statistics(self) -> dict[str, float]:
-        """The environment's statistics, the most telling first."""
+        """The environment's statistics, the most important first."""
         found = {key[4:]: value for key, value in self.report.items() if key.startswith("env/")}
         return _ordered(found, FIRST_STATISTICS)
 
@@ -134,7 +134,7 @@ class Progress:
 
     @property
     def learning(self) -> dict[str, float]:
-        """What learning reports, the most telling first."""
+        """What learning reports, the most important first."""
         found = {key: value for key, value in self.report.items() if "/" not in key and key not in ELSEWHERE}
         return _ordered(found, LEARNING)
 
@@ -162,7 +162,7 @@ class Dashboard:
         self.console = console or Console()
         self._drawn = time.monotonic()
         if live is None:
-            # FORCE_COLOR makes Rich take a log file for a terminal: the file itself knows better
+            # FORCE_COLOR makes Rich treat a log file as a terminal, so ask the file itself
             live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
             live = live and not in_notebook()
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
@@ -180,11 +180,11 @@ class Dashboard:
             self._live.stop()
 
     def say(self, line: str) -> None:
-        """Print a line that stays, above the picture."""
+        """Print a permanent line above the picture."""
         self.console.print(Text(line), soft_wrap=True)
 
     def refresh(self, force: bool = False) -> None:
-        """Show the newest state, unless that was done a moment ago."""
+        """Show the newest state, unless it was shown a moment ago."""
         now = time.monotonic()
         pause = max(LINE_SECONDS, LINE_SHARE * self.progress.elapsed) if self._live is None else REFRESH_SECONDS
         if not force and now - self._drawn < pause:
@@ -224,7 +224,7 @@ def draw(progress: Progress, width: int, height: int = 50, ascii_only: bool = Fa
         Text(_counts(progress, width - 4), no_wrap=True),
         _course(progress, width - 4, ascii_only),
     ]
-    if height - FRAME_LINES >= LEAST_ROOM:
+    if height - FRAME_LINES >= MIN_ROOM:
         parts += ["", _tables(progress, width, height - FRAME_LINES, ascii_only)]
     return Panel(Group(*parts), border_style="blue", width=width)
 
@@ -241,8 +241,8 @@ def _counts(progress: Progress, width: int) -> str:
     """Return how far the run is, how fast, and how long it takes."""
     steps, total, rate = short(progress.steps), short(progress.total), short(progress.rate)
     elapsed, left = clock(progress.elapsed), clock(progress.left)
-    told = f"{steps} of {total} steps   {rate} steps/s   {elapsed} elapsed   {left} left"
-    return told if len(told) <= width else f"{steps}/{total}  {rate}/s  {left} left"
+    text = f"{steps} of {total} steps   {rate} steps/s   {elapsed} elapsed   {left} left"
+    return text if len(text) <= width else f"{steps}/{total}  {rate}/s  {left} left"
 
 
 def _course(progress: Progress, width: int, ascii_only: bool) -> Table:
@@ -310,7 +310,7 @@ def _tables(progress: Progress, width: int, room: int, ascii_only: bool) -> Tabl
 
 
 def _shared(room: int, wanted: list[int]) -> list[int]:
-    """Share lines among tables that want so many each, one at a time in turn."""
+    """Distribute lines among tables that want so many each, one at a time."""
     given = [0] * len(wanted)
     for turn in range(max(wanted, default=0)):
         for i, want in enumerate(wanted):
@@ -349,12 +349,12 @@ def _titled(title: str, ascii_only: bool) -> Table:
 
 
 def _overflow(ascii_only: bool) -> OverflowMethod:
-    """Return what becomes of a name that is too long; three dots in one character are no ASCII."""
+    """Return how a name that is too long is cut; the ellipsis character is not ASCII."""
     return "crop" if ascii_only else "ellipsis"
 
 
 def _judged(name: str, value: float) -> Text:
-    """Return a number, marked where it calls for a look into docs/training.md."""
+    """Return a number, marked if docs/training.md should be consulted."""
     bad = (name == "skipped" and value > 0) or (name == "clip_fraction" and value > 0.5)
     return Text(f"! {value:.4g}", style="bold yellow") if bad else Text(f"{value:.4g}")
 

@@ -18,10 +18,10 @@ COLUMNS = {"mean": "mean", "std": "std", "min": "min", "q25": "25 %", "median": 
 """Keys of a summary and how they are headed."""
 
 NARROW = ("mean", "std", "min", "max")
-"""What there is room for in a narrow terminal."""
+"""What fits into a narrow terminal."""
 
 WIDEST = 100
-"""Columns beyond which bars do not grow: longer ones are hard to follow."""
+"""Maximum width of bars: longer ones are hard to follow."""
 
 BINS = 12
 """About how many bars a histogram has."""
@@ -123,7 +123,7 @@ class Histogram:
         shares = self.counts / np.maximum(total, 1)
         number = max(len(str(count)) for count in self.counts.flat)
         policies = len(self.counts)
-        # "low to high |bar count |bar count": the counts have a column of their own
+        # "low to high |bar count |bar count": the counts have their own column
         room = max(4, (width - wide) // policies - number - 3)
         result = []
         for i, label in enumerate(self.labels):
@@ -184,15 +184,15 @@ def bar(share: float, width: int, blocks: bool) -> str:
 
 
 def verdict(a: NDArray[np.float64], b: NDArray[np.float64], what: str) -> str:
-    """Say how far the means of A and B lie apart, and whether that can be chance."""
+    """Report how far apart the means of A and B are, and whether that can be chance."""
     difference = float(a.mean() - b.mean())
     low, high = bootstrap_difference(a, b)
-    told = f"A - B: mean {what} {difference:+.5g}, 95 % interval {low:+.5g} to {high:+.5g}"
+    found = f"A - B: mean {what} {difference:+.5g}, 95 % interval {low:+.5g} to {high:+.5g}"
     if low > 0 or high < 0:
-        return f"{told}: {'A' if low > 0 else 'B'} is better."
+        return f"{found}: {'A' if low > 0 else 'B'} is better."
     if low == high == 0:
-        return f"{told}: no difference."
-    return f"{told}: this may be chance; try more --episodes."
+        return f"{found}: no difference."
+    return f"{found}: this may be chance; try more --episodes."
 
 
 def bootstrap_difference(a: NDArray[np.float64], b: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Where a run's numbers go: the metrics file always, TensorBoard and Weights & Biases on request.
 
-A logger is anything with the four methods of `Logger`. Third-party ones run in a thread of their own, behind a queue:
-a slow or broken network takes no time from training. A logger that raises or falls behind is dropped with a warning,
+A logger is anything with the four methods of `Logger`. Third-party ones run in their own thread, behind a queue:
+a slow or broken network does not slow down training. A logger that raises or falls behind is dropped with a warning,
 and training continues.
 """
 
@@ -64,11 +64,11 @@ class Loggers:
         self._each(lambda logger: logger.__exit__(kind, error, trace))
 
     def write(self, steps: int, numbers: Mapping[str, float]) -> None:
-        """Hand the numbers to every logger."""
+        """Pass the numbers to every logger."""
         self._each(lambda logger: logger.write(steps, numbers))
 
     def finish(self, summary: Mapping[str, float]) -> None:
-        """Hand the summary to every logger."""
+        """Pass the summary to every logger."""
         self._each(lambda logger: logger.finish(summary))
 
     def _each(self, act: Callable[[Logger], object]) -> None:
@@ -82,7 +82,7 @@ class Loggers:
 
 
 class Background:
-    """A logger in a thread of its own, which opens it, feeds it, and closes it.
+    """A logger in its own thread, which opens it, feeds it, and closes it.
 
     Python runs one thread at a time, so training waits while a logger computes. It therefore gets at most ten lines
     per second, and always the last one.
@@ -145,7 +145,7 @@ class Background:
             with self._open() as logger:
                 while (task := self._waiting.get()) is not None:
                     task(logger)
-        except BaseException as error:  # some packages leave by SystemExit
+        except BaseException as error:  # some packages raise SystemExit
             self._error = error
 
 
@@ -155,7 +155,7 @@ class TensorBoard:
     def __init__(self, folder: Path, config: Mapping[str, Any], resumed_at: int | None) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second, and only this needs it
 
-        # what an interrupted run wrote beyond its checkpoint comes again: TensorBoard then hides the first
+        # a resumed run writes again what it wrote after its checkpoint: TensorBoard then hides the first
         purge = None if resumed_at is None else resumed_at + 1
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=purge)
         self._steps = resumed_at or 0
@@ -271,7 +271,7 @@ def check_loggers(names: list[str]) -> None:
 def open_logger(
     name: str, folder: Path, config: Mapping[str, Any], resumed_at: int | None, say: Callable[[str], None]
 ) -> Logger:
-    """Return a logger in a thread of its own.
+    """Return a logger in its own thread.
 
     Args:
         name: A key of `LOGGERS`.
@@ -298,7 +298,7 @@ def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identifier(file: Path) -> str:
-    """Return the run's name on the server: the one that the file keeps from before it was resumed, or a new one."""
+    """Return the run's name on the server: a resumed run keeps the one in the file, others get a new one."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(secrets.token_hex(4))

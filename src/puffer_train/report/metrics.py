@@ -24,13 +24,13 @@ class MetricsFile:
     def __init__(
         self, path: Path, resume_at: int | None = None, warn: Callable[[str], None] = lambda line: None
     ) -> None:
-        """Open the file; with `resume_at`, lines beyond that many steps are removed, for they will be written again.
+        """Open the file; with `resume_at`, lines beyond that many steps are removed, since they will be written again.
 
         warn: called once when lines can no longer be written. Raises `OSError` when the file cannot be opened.
         """
         self._path, self._warn, self._failing = path, warn, False
         self.seconds = 0.0
-        """Of training before this, according to the last line that stays."""
+        """Seconds of training so far, according to the last line kept."""
         if resume_at is not None and path.is_file():
             self._cut(path, resume_at)
         self._file = path.open("ab", buffering=0)

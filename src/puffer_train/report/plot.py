@@ -1,7 +1,7 @@
 """One picture of one or more runs: score over agent steps and over time, and on request the curves of learning.
 
 Runs of the same environment and settings that differ only in their seeds are one curve, a mean with a band; everything
-else is a curve of its own, named by what it differs in.
+else is a separate curve, named after the differences.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Numbers = NDArray[np.float64]
 SUFFIXES = (".png", ".svg", ".pdf")
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
-"""Told apart by colour-blind people, too (Okabe and Ito 2008); its yellow is too pale on white."""
+"""Distinguishable for colour-blind people (Okabe and Ito 2008), without its yellow, too pale on white."""
 
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)))
 """Used when the colours come around again."""
@@ -39,22 +39,22 @@ INK, PALE = "#333333", "#e6e6e6"
 BINS = 160
 """Points of a curve: what happens between two is averaged."""
 
-MOST_TICKS = 6
+MAX_TICKS = 6
 TICK_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800]
 TICK_SECONDS += [3600.0 * hours for hours in (1, 2, 5, 10, 20, 50, 100, 200)]
 """Distances of ticks on the axis of time."""
 
 FEW = 5
-"""From this many seeds on a band spans their quartiles; below, from the least to the greatest."""
+"""With at least this many seeds a band spans their quartiles, with fewer the minimum to the maximum."""
 
-MOST_TALL_LABELS = 5
+MAX_TALL_LABELS = 5
 """With more groups than this, a label is one line."""
 
-MOST_DIFFERENCES = 3
+MAX_DIFFERENCES = 3
 """Settings that a label names."""
 
 WITHOUT_EFFECT = ("train.checkpoint_interval", "train.checkpoints_kept", "train.eval_episodes")
-"""Settings that change nothing in the curves: runs that differ in them are the same."""
+"""Settings that do not affect the curves; runs that differ only in them are grouped."""
 
 CURVES = {
     "entropy": "entropy",
@@ -81,7 +81,7 @@ class Run:
     folder: Path
     environment: str
     settings: Mapping[str, Any]
-    """As `train.gamma: 0.99`, without those that change nothing."""
+    """Such as `train.gamma: 0.99`, without those that do not affect the curves."""
     columns: Mapping[str, Numbers]
     """Of metrics.jsonl, and `steps_per_second`."""
     evaluation: Mapping[str, Any] | None
@@ -141,7 +141,7 @@ def read_run(folder: Path) -> Run:
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = np.diff(steps, prepend=0) / np.diff(seconds, prepend=0)
         columns["steps_per_second"] = np.where(np.isfinite(rate) & (rate > 0), rate, np.nan)
-    if "explained_variance" in columns:  # minus anything, where returns are all alike
+    if "explained_variance" in columns:  # very negative if all returns are equal
         columns["explained_variance"] = np.maximum(columns["explained_variance"], -1.0)
     return Run(folder, config["environment"], settings, columns, read_evaluation(folder))
 
@@ -165,7 +165,7 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[Run], list[ConfigError]]:
 
 
 def file_name(runs: Sequence[Run], statistic: str | None, curves: bool) -> str:
-    """Return what a picture of these runs is called if nobody chose a name: breakout-score.png."""
+    """Return the default file name for a picture of these runs: breakout-score.png."""
     environments = list(dict.fromkeys(run.environment for run in runs))
     subject = environments[0] if len(environments) == 1 else f"{len(environments)}-environments"
     words = [re.sub(r"[^\w.-]+", "-", subject), statistic or "no-episodes", *(["curves"] if curves else [])]
@@ -173,7 +173,7 @@ def file_name(runs: Sequence[Run], statistic: str | None, curves: bool) -> str:
 
 
 def group_runs(runs: Sequence[Run]) -> list[Group]:
-    """Put runs together that differ only in their seeds, and name what the groups differ in."""
+    """Group runs that differ only in their seeds, and label each group with its differences."""
     by_key: dict[str, list[Run]] = {}
     for run in runs:
         by_key.setdefault(run.key, []).append(run)
@@ -191,10 +191,10 @@ def _label(run: Run, others: Sequence[Run]) -> str:
     parts = [run.environment] if len(rivals) < len(others) else []
     names = dict.fromkeys(name for rival in rivals for name in rival.settings)
     varied = [name for name in names if len({repr(rival.settings.get(name)) for rival in rivals}) > 1]
-    for name in varied[:MOST_DIFFERENCES]:
+    for name in varied[:MAX_DIFFERENCES]:
         value = run.settings.get(name, "as shipped")
         parts.append(f"{name.rpartition('.')[2].replace('_', ' ')} {_written(value)}")
-    if len(varied) > MOST_DIFFERENCES:
+    if len(varied) > MAX_DIFFERENCES:
         parts.append(f"... ({run.folder.name})")
     return ", ".join(parts) or run.environment
 
@@ -314,9 +314,9 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def check_path(path: Path) -> None:
-    """Raise `ConfigError` for a name that does not say which kind of picture it is."""
+    """Raise `ConfigError` for a name whose ending is not that of a known format."""
     if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{path} is no picture that can be written: its name must end in {', '.join(SUFFIXES)}.")
+        raise ConfigError(f"{path} cannot be written as a picture: its name must end in {', '.join(SUFFIXES)}.")
 
 
 def _draw_scores(groups: Sequence[Group], by_steps: Axes, by_time: Axes, statistic: str | None) -> None:
@@ -365,7 +365,7 @@ def _draw_evaluation(axes: Axes, group: Group, over: str, statistic: str) -> flo
 
 
 def _draw_labels(axes: Axes, groups: Sequence[Group], levels: Sequence[float]) -> None:
-    """Write what a curve is, and where it ends, beside the height of that, as far apart as lines of text need."""
+    """Write the label and last value of each curve beside its end, without overlaps."""
     low, high = axes.get_ylim()
     line = 0.062 * (high - low)
     lines = [_lines(group, level, len(groups)) for group, level in zip(groups, levels, strict=True)]
@@ -378,7 +378,7 @@ def _draw_labels(axes: Axes, groups: Sequence[Group], levels: Sequence[float]) -
 
 
 def spread_out(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Return the middles of labels, near where they are wanted, in the same order, and none over another."""
+    """Return the centres of labels: near the wanted places, in the same order, without overlaps."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     middles = list(wanted)
     bottom = low
@@ -407,7 +407,7 @@ def _draw_curve(axes: Axes, groups: Sequence[Group], name: str, title: str) -> N
         _draw_band(axes, band, group)
         known = band.mean[np.isfinite(band.mean)]
         if len(known):
-            # a few wild points at the start must not press the rest of the curve flat
+            # a few extreme points at the start must not flatten the rest of the curve
             lows.append(float(np.quantile(known, 0.02)))
             highs.append(float(np.quantile(known, 0.98)))
     if not lows:
@@ -459,11 +459,11 @@ def _lines(group: Group, level: float, groups: int) -> list[str]:
     """Return a label as lines: each difference from the others, if there are any, and the number where it ends."""
     lines = [] if groups == 1 else group.label.split(", ")
     lines += [] if np.isnan(level) else [f"{level:.4g}"]
-    return lines if groups <= MOST_TALL_LABELS else [", ".join(lines)]
+    return lines if groups <= MAX_TALL_LABELS else [", ".join(lines)]
 
 
 def _plain(axes: Axes) -> None:
-    """Leave what is needed to read numbers, and no more."""
+    """Remove everything that is not needed to read numbers."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color("#999999")
     axes.grid(axis="y", color=PALE, linewidth=0.8)
@@ -479,7 +479,7 @@ def _formatter(write: Callable[[float], str]) -> Any:
 
 def time_ticks(end: float) -> tuple[list[float], list[str]]:
     """Return where an axis from 0 to `end` seconds has ticks, and what they say: 30 s, 2 min, 1.5 h."""
-    step = next((step for step in TICK_SECONDS if end / step <= MOST_TICKS), end)
+    step = next((step for step in TICK_SECONDS if end / step <= MAX_TICKS), end)
     unit, size = ("s", 1) if end < 180 else ("min", 60) if end < 3 * 3600 else ("h", 3600)
     ticks = [i * step for i in range(int(end / step * 1.02) + 1)]
     return ticks, [f"{tick / size:g} {unit}" for tick in ticks]

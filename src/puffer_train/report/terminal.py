@@ -1,4 +1,4 @@
-"""Output whose end does not end training."""
+"""Output that may fail without ending training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 
 
 def lasting_console() -> Console:
-    """Return a console on standard output that falls silent once writing fails, so that training continues.
+    """Return a console on standard output that goes silent once writing fails, so that training continues.
 
     A terminal may be closed, the `head` behind a pipe may have exited, the disk of a log may be full.
     """
@@ -19,7 +19,7 @@ def lasting_console() -> Console:
 
 
 class LastingOutput(io.TextIOBase):
-    """A text stream that passes everything on until that fails, and then drops it."""
+    """A text stream that forwards everything until that fails, and then drops it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream: TextIO | None = stream
@@ -49,7 +49,7 @@ class LastingOutput(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Bring out what was written."""
+        """Flush the stream."""
         if self._stream is not None:
             try:
                 self._stream.flush()
@@ -57,7 +57,7 @@ class LastingOutput(io.TextIOBase):
                 self._give_up()
 
     def _give_up(self) -> None:
-        """Point the descriptor to nowhere: Python writes what is left in the stream when the process ends."""
+        """Redirect the descriptor to the null device: Python flushes the stream when the process exits."""
         stream, self._stream = self._stream, None
         assert stream is not None
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""The video of a run, made by the renderer: a separate program, which this asks beforehand whether it can."""
+"""The video of a run, made by the renderer: a separate program, which is asked first whether it can."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ TENSORS, MANIFEST = "tensors.safetensors", "manifest.json"
 """The two files of a checkpoint."""
 
 PREFIX = "step_"
-"""What the names of checkpoints begin with; the number of agent steps follows."""
+"""Prefix of the names of checkpoints; the number of agent steps follows."""
 
 CHECKSUM_KEY = "manifest_sha256"
 """Key in the manifest of the checksum of everything else in it."""
@@ -52,7 +52,7 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     """By name, as they were saved."""
     manifest: dict[str, Any]
-    """What was saved beside them, plus `format` and the checksums."""
+    """What was saved with them, plus `format` and the checksums."""
 
 
 def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[str, Any], kept: int = 3) -> Path:
@@ -67,7 +67,7 @@ def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[st
 
     Raises:
         CheckpointError: A tensor is not finite. No such checkpoint exists anywhere.
-        StorageError: The disk refuses. Earlier checkpoints are untouched.
+        StorageError: It cannot be written. Earlier checkpoints are untouched.
     """
     bad = _not_finite(tensors)
     if bad is not None:

@@ -74,7 +74,7 @@ class FolderLock:
         try:
             holder = json.loads(text)
             who = f"process {int(holder['pid'])} on {holder['host']}"
-        except (ValueError, KeyError, TypeError):  # it has the lock and has not written yet
+        except (ValueError, KeyError, TypeError):  # it holds the lock but has not written yet
             who = "another process"
         return f"{self.folder} is in use by {who}: wait for it, stop it, or train in another folder."
 

@@ -27,7 +27,7 @@ class EnvironmentIdentity:
     version: int
     """Version of its rules; 0 where it has none."""
     settings: dict[str, Any]
-    """All its settings, or those given where it does not tell."""
+    """All its settings, or only those given if it does not report them."""
 
 
 def identify(env: object, name: str, given: Mapping[str, object]) -> EnvironmentIdentity:
@@ -44,7 +44,7 @@ def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -
 
     Raises:
         PolicyError: a weight is not finite.
-        StorageError: the disk refuses.
+        StorageError: the file cannot be written.
     """
     info = read_info(
         {
@@ -64,7 +64,7 @@ def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
     """Load a policy file for an environment.
 
     Raises:
-        PolicyError: it is damaged, or no policy file.
+        PolicyError: it is damaged, or not a policy file.
         CheckpointError: it is for something else; names the difference.
     """
     file = PolicyFile.read(path)

@@ -1,4 +1,4 @@
-"""Doing several things at the same time, and none of them any longer when this is over."""
+"""Run several tasks at the same time, with none left running afterwards."""
 
 from __future__ import annotations
 

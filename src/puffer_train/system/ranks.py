@@ -41,11 +41,11 @@ LENGTH_BYTES = 8
 """Bytes of the length that precedes the data in what `tell` sends."""
 
 SHORT = 2048
-"""Bytes that `tell` sends at once; longer ones take a second message."""
+"""Bytes in the first message that `tell` sends; longer data takes a second message."""
 
 
 class Ranks:
-    """The only rank: doing something together means doing it alone."""
+    """The only rank, for which collective operations are trivial."""
 
     rank = 0
     """Number of this rank."""
@@ -54,7 +54,7 @@ class Ranks:
     local_count = 1
     """How many ranks there are on this machine."""
     seconds = 0.0
-    """Time spent on what ranks do together, and on waiting for the others."""
+    """Seconds spent on collective operations, waiting included."""
 
     @property
     def leads(self) -> bool:
@@ -66,7 +66,7 @@ class Ranks:
         return command
 
     def wait(self) -> None:
-        """Return once all ranks are here."""
+        """Return once all ranks have called this."""
 
     def end(self) -> None:
         """Note that this process is about to exit: signals that torchrun then sends are ignored."""
@@ -122,7 +122,7 @@ class Ranks:
         return next((f"rank {rank}: {text.decode()}" for rank, text in faults if text), None)
 
     def check_agreement(self, facts: Mapping[str, object]) -> None:
-        """Check that all ranks were started with the same facts, which must be few.
+        """Check that all ranks were started with the same few facts.
 
         Raises:
             RanksError: On all ranks, naming the first difference.
@@ -173,9 +173,9 @@ class TorchRanks(Ranks):
         self.ending = False
 
     def join(self) -> None:
-        """Connect to the others. Raises `RanksError` where one does not appear."""
+        """Connect to the others. Raises `RanksError` if one does not appear."""
         distributed = torch.distributed
-        # NCCL, for data on GPUs, needs one per rank; gloo handles everything, by way of the processor
+        # NCCL, for data on GPUs, needs one per rank; gloo handles everything else through the processor
         gpus = torch.cuda.device_count() >= self.local_count and distributed.is_nccl_available()
         backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
         with self._reaching():
@@ -189,7 +189,7 @@ class TorchRanks(Ranks):
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Turn any error of torch.distributed about another rank into one sentence."""
+        """Turn any error of torch.distributed into one sentence about another rank."""
         start = time.perf_counter()
         try:
             yield

@@ -1,4 +1,4 @@
-"""Making torch fast on a processor: set once per process by the commands, never on import."""
+"""Make torch fast on a processor: set once per process by the commands, never on import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's mallopt(3)."""
 
 MAX_MMAP_THRESHOLD = 32 << 20
-"""The most that glibc accepts."""
+"""The maximum that glibc accepts."""
 
 SMALL_PRODUCT = 200e6
 """Floating-point operations of a matrix product below which a second thread costs more than it saves.
@@ -43,7 +43,7 @@ def tune(threads: int | None, matmul_shapes: list[tuple[int, int, int]]) -> None
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks: mapping them again and again took a third of training time."""
+    """Let glibc keep large freed blocks: mapping them repeatedly took a third of training time."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
