@@ -1,6 +1,6 @@
 // calibrate.c - measure the peak of one core with the widest kernel that runs here.
 #include "calibrate.h"
-#include "registry.h"
+#include "isa.h"
 #include <time.h>
 
 double puf_multiply_adds_baseline(int rounds, float* sink);

@@ -4,162 +4,27 @@ cimport cython
 cimport numpy as cnp
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdlib cimport calloc, free
-from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint64_t
+
+from puffer cimport (
+    PUF_ABI, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NUM_ISA, PufBatch, PufField, PufGroup, PufIo, PufIsa,
+    PufLayout, PufPool, PufSettings, PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash, puf_batch_init,
+    puf_batch_log, puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send,
+    puf_batch_set, puf_batch_step, puf_batch_take_actions, puf_calibrate_gflops, puf_dtype_size, puf_env_spec,
+    puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create, puf_pool_destroy,
+    puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
+)
 
 import numpy as np
 
 cnp.import_array()
 
-cdef extern from "puffer.h" nogil:
-    enum:
-        PUF_ABI
-    ctypedef enum PufDtype:
-        PUF_U8
-        PUF_I8
-        PUF_F32
-    ctypedef struct PufIo:
-        void* obs
-        void* final_obs
-        const int32_t* actions
-        const float* controls
-        float* rewards
-        uint8_t* terminals
-        uint8_t* truncations
-        uint8_t* action_mask
-        uint8_t* agent_mask
-        const void* assets
-    ctypedef struct PufObs:
-        const char* name
-        int32_t count
-        float low
-        float high
-        const char* doc
-    ctypedef struct PufAction:
-        const char* name
-        int32_t choices
-        float low
-        float high
-        const char* labels
-    ctypedef enum PufParamType:
-        PUF_INT
-        PUF_REAL
-        PUF_BOOL
-    ctypedef struct PufParam:
-        const char* name
-        PufParamType type
-        double value
-        double low
-        double high
-        const char* doc
-        PufDtype dtype
-        uint64_t offset
-        int32_t fixed
-    ctypedef enum PufPlace:
-        PUF_IN_STRUCT
-        PUF_IN_ASSETS
-    ctypedef struct PufField:
-        const char* name
-        PufDtype dtype
-        int32_t ndim
-        PufPlace place
-        uint64_t offset
-        uint64_t shape[3]
-        const char* doc
-        const PufField* parts
-        int32_t num_parts
-        uint64_t row_size
-    ctypedef struct PufLayout:
-        uint64_t state_size
-        int32_t agents
-        int32_t obs_ndim
-        int32_t obs_shape[3]
-        int32_t num_actions
-        const PufAction* actions
-        int32_t masked
-        int32_t padded
-        uint64_t assets_size
-    ctypedef struct PufSpec:
-        uint32_t abi
-        const char* name
-        int32_t version
-        const char* doc
-        const char* reward
-        const char* ends
-        double rate
-        PufDtype obs_dtype
-        const PufObs* obs
-        const PufParam* params
-        const PufField* fields
-        const char* const* log_names
-        int32_t num_obs, num_params, num_fields, num_log_names
-        const char* (*conflict)(const void*) noexcept
-    size_t puf_mask_size(const PufLayout*)
-    size_t puf_setup_size(const PufSpec*)
-    size_t puf_dtype_size(PufDtype)
-
-cdef extern from "registry.h" nogil:
-    ctypedef enum PufIsa:
-        PUF_ISA_BASELINE
-        PUF_ISA_V3
-        PUF_ISA_V4
-        PUF_NUM_ISA
-    int puf_num_envs()
-    int puf_isa_supported(PufIsa)
-    const PufSpec* puf_env_spec(int, PufIsa)
-
-cdef extern from "pool.h" nogil:
-    ctypedef struct PufPool:
-        pass
-    PufPool* puf_pool_create(int, int)
-    void puf_pool_destroy(PufPool*)
-
-cdef extern from "batch.h" nogil:
-    ctypedef struct PufSettings:
-        double* current
-        double* next
-        uint8_t* differs
-        uint8_t* pending
-    ctypedef struct PufGroup:
-        PufBatch* batch
-        int32_t first, count
-    ctypedef struct PufBatch:
-        const PufSpec* spec
-        PufLayout layout
-        void* states
-        PufIo io
-        void* actions
-        int32_t num_envs
-        void* scratch
-        PufPool* pool
-        PufSettings settings
-        PufGroup* groups
-        int32_t under_way, most_threads
-    void puf_store_settings(const PufSpec*, void*, const double*)
-    PufLayout puf_layout(const PufSpec*, const void*)
-    void puf_batch_make_assets(PufBatch*, void*, const void*)
-    int64_t puf_batch_take_actions(PufBatch*, const void*, int32_t, int32_t)
-    void puf_batch_init(PufBatch*, const double*, uint64_t, uint64_t)
-    int puf_batch_reset(PufBatch*)
-    int puf_batch_step(PufBatch*)
-    int puf_batch_observe(PufBatch*)
-    int puf_batch_send(PufBatch*, int32_t)
-    int puf_batch_receive(PufBatch*)
-    void puf_batch_set(PufBatch*, int32_t, const double*)
-    void puf_batch_compare_settings(PufBatch*)
-    size_t puf_scratch_size(const PufSpec*, const PufLayout*)
-    uint64_t puf_batch_hash(const PufBatch*, int32_t, int32_t)
-    void puf_batch_log(PufBatch*, int32_t, int32_t, double*)
-    int32_t puf_log_size(const PufSpec*)
-
-cdef extern from "calibrate.h" nogil:
-    double puf_calibrate_gflops(double)
-
-ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 DTYPES = tuple(np.dtype(t) for t in ("u1", "i1", "i2", "i4", "u4", "u8", "f4", "f8"))
 LOG_NAMES = ("n", "perf", "score", "episode_return", "episode_length")
 
 # name -> addresses of its specs, by instruction set; 0 where there is none.
 cdef dict _specs = {}
+cdef list _isa_names = isa_names()
 
 
 def _register_builtin():
@@ -205,7 +70,7 @@ def names():
 
 def supported_isas():
     """The instruction sets that this processor and this build have, slowest first."""
-    return [ISA_NAMES[i] for i in range(PUF_NUM_ISA) if puf_isa_supported(<PufIsa> i)]
+    return supported_isa_names()
 
 
 cdef const PufSpec* _find(str name, str isa) except NULL:
@@ -214,7 +79,7 @@ cdef const PufSpec* _find(str name, str isa) except NULL:
     addresses = _specs[name]
     if isa is None:
         return <const PufSpec*> <intptr_t> next(a for a in reversed(addresses) if a)
-    address = addresses[ISA_NAMES.index(isa)]
+    address = addresses[_isa_names.index(isa)]
     if not address:
         raise ValueError(f"{name} has no variant for {isa} here; it has {', '.join(supported_isas())}")
     return <const PufSpec*> <intptr_t> address
@@ -352,7 +217,7 @@ cdef class Batch:
     cdef readonly object action_masks, agent_mask
     cdef readonly object _taken  # the actions that C steps: a checked copy, which no one else writes
     cdef readonly object _states  # keeps the states alive for as long as a view of them
-    cdef readonly object _assets  # likewise
+    cdef readonly object _assets  # keeps the assets alive in the same way
     cdef readonly tuple _result
     cdef public object _on_step  # called with the checked actions before each step, for recording
 
@@ -716,13 +581,13 @@ cdef class Batch:
             puf_pool_destroy(pool)
 
     def _observe(self):
-        """Write the observations anew, and clear the rest: after the states were replaced."""
+        """Write the observations again, and clear the rest: after the states were replaced."""
         self._enter(False)
         self._leave(puf_batch_observe(&self.batch))
         self.started = True
         self.moved_together = True
 
-    def _own_settings(self):
+    cdef _own_settings(self):
         """Make `_current` and `_next`: from now on, environments may have settings of their own."""
         if self._current is not None:
             return

@@ -8,149 +8,22 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from learn cimport (
+    PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
+    PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
+    PufKernels, PufLearner, PufLoss, PufMuon, PufNumber, PufParameters, PufRollout, PufStep, PufTrace, PufWeights,
+    puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch, puf_network_layout, puf_tile_rows,
+)
+from puffer cimport PufIsa, PufPool, isa_names, puf_pool_create, puf_pool_destroy, supported_isa_names
+
 import numpy as np
 
 cnp.import_array()
 
-cdef extern from "pool.h" nogil:
-    ctypedef struct PufPool:
-        pass
-    PufPool* puf_pool_create(int, int)
-    void puf_pool_destroy(PufPool*)
-
-cdef extern from "registry.h" nogil:
-    ctypedef enum PufIsa:
-        PUF_ISA_BASELINE
-        PUF_NUM_ISA
-    int puf_isa_supported(PufIsa)
-
-cdef extern from "learn/network.h" nogil:
-    ctypedef enum PufCell:
-        PUF_MINGRU
-        PUF_LSTM
-    ctypedef enum PufHead:
-        PUF_CATEGORICAL
-        PUF_GAUSSIAN
-    ctypedef enum PufNumber:
-        PUF_NUMBER_F32
-    enum:
-        PUF_ACT_ROWS
-        PUF_FIGURES
-        PUF_SOME_TRUNCATED
-        PUF_BAD_OBSERVATIONS
-        PUF_BAD_REWARDS
-    ctypedef struct PufNetwork:
-        PufCell cell
-        PufHead head
-        PufNumber number
-        int32_t inputs, hidden, layers, actions, outputs
-        const int32_t* choices
-    ctypedef struct PufWeights:
-        size_t gradient, size
-        int32_t gates, fan_in, padded, state, groups
-    ctypedef struct PufParameters:
-        float* encoder
-        float* core
-        float* head
-        float* log_std
-    ctypedef struct PufAct:
-        int32_t rows
-        const void* observations
-        const uint8_t* masks
-        float* state
-        Py_ssize_t layer_stride
-        uint64_t key
-        int64_t first_row
-        int32_t greedy
-        const float* scale
-        void* chosen
-        float* log_probs
-        float* values
-    ctypedef struct PufRollout:
-        int32_t horizon, rows
-        const void* observations
-        const void* actions
-        const uint8_t* masks
-        const uint8_t* present
-        const uint8_t* ends
-        const float* state
-        const float* log_probs
-        const float* advantages
-        const float* scale
-        float* values
-        float* ratios
-        float* fresh
-    ctypedef struct PufLoss:
-        float clip, value_clip, value_coefficient, entropy_coefficient
-        float mean, inverse_spread, weight
-        int32_t refresh
-    ctypedef struct PufTrace:
-        int32_t horizon, rows
-        const float* rewards
-        const float* values
-        const float* last_value
-        const float* final_values
-        const float* ratios
-        const uint8_t* ends
-        # `lambda` is a Python keyword
-        float reward_scale, reward_clip, gamma, trace "lambda", rho_clip, trace_clip
-        float* advantages
-    ctypedef struct PufStep:
-        int32_t rows, layers, state_size
-        int64_t observation_size
-        int32_t floats
-        size_t observation_bytes
-        const void* observations
-        const float* rewards
-        const uint8_t* terminals
-        const uint8_t* truncations
-        const uint8_t* present_before
-        const uint8_t* present
-        void* to_observations
-        float* to_rewards
-        uint8_t* to_ends
-        float* state
-        Py_ssize_t layer_stride
-    ctypedef struct PufMuon:
-        int32_t rows, columns
-        float learning_rate, momentum, gradient_scale, decay
-        const float* gradient
-        float* parameter
-        float* average
-        float* scratch
-    ctypedef struct PufKernels:
-        void (*pack)(const PufNetwork*, const PufParameters*, const float*, float*) noexcept nogil
-        size_t (*scratch)(const PufNetwork*, int32_t, int32_t) noexcept nogil
-        int64_t (*act)(const PufNetwork*, const float*, const PufAct*, float*) noexcept nogil
-        int (*store)(const PufStep*) noexcept nogil
-        void (*wipe)(const PufStep*) noexcept nogil
-        void (*advantages)(const PufTrace*) noexcept nogil
-    PufWeights puf_network_layout(const PufNetwork*)
-    size_t puf_muon_scratch(int32_t, int32_t)
-
-cdef extern from "learn/learner.h" nogil:
-    ctypedef struct PufLearner:
-        const PufKernels* kernels
-        PufNetwork net
-        PufPool* pool
-        int32_t threads, tile_rows
-        float* weights
-        const float* input_scale
-        float* scratch
-        size_t scratch_size
-        float* gradients
-    int32_t puf_tile_rows(const PufNetwork*, int32_t)
-    double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss*, int, const int64_t*, const float*, int32_t,
-                                PufParameters*, double*)
-    void puf_muon_all(PufPool*, const PufKernels*, const PufMuon*, int32_t)
-    const PufKernels* puf_kernels(int)
-
-ISA_NAMES = ("baseline", "x86-64-v3", "x86-64-v4")
 CELLS = {"mingru": PUF_MINGRU, "lstm": PUF_LSTM}
 
-NUMBERS = {"uint8": 0, "int8": 1, "int32": 2, "float32": 3}
-MOST = 1 << 20  # of what is counted in one direction
-FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
+NUMBERS = {"uint8": PUF_NUMBER_U8, "int8": PUF_NUMBER_I8, "int32": PUF_NUMBER_I32, "float32": PUF_NUMBER_F32}
+MAX_COUNT = 1 << 20  # of what is counted in one direction
 SOME_TRUNCATED = PUF_SOME_TRUNCATED
 BAD_OBSERVATIONS = PUF_BAD_OBSERVATIONS
 BAD_REWARDS = PUF_BAD_REWARDS
@@ -158,7 +31,7 @@ BAD_REWARDS = PUF_BAD_REWARDS
 
 def supported_isas():
     """Names of the instruction sets that this machine can run, the best one last."""
-    return [name for isa, name in enumerate(ISA_NAMES) if isa < PUF_NUM_ISA and puf_isa_supported(<PufIsa>isa)]
+    return supported_isa_names()
 
 
 cdef void* data(object array, str what, str dtype, tuple shape, bint written=True) except NULL:
@@ -179,7 +52,7 @@ cdef void* data_or_null(object array, str what, str dtype, tuple shape) except? 
 def _zeros(count):
     """Zeros (count,) float32 that begin on a cache line. Raises MemoryError."""
     if count >= 1 << 60:
-        raise MemoryError(f"{4 * count} bytes cannot be had")
+        raise MemoryError(f"{4 * count} bytes do not fit into memory")
     memory = np.zeros(4 * count + 64, np.uint8)
     start = -memory.ctypes.data % 64
     return memory[start : start + 4 * count].view(np.float32)
@@ -187,8 +60,8 @@ def _zeros(count):
 
 def _count(array, what, fits):
     """Length of a row of numbers. Raises ValueError where it is none, is empty or too long, or one does not fit."""
-    if array.ndim != 1 or not 1 <= len(array) <= MOST or not np.all(fits):
-        raise ValueError(f"{what} must be from 1 to {MOST} positive numbers, is {array}")
+    if array.ndim != 1 or not 1 <= len(array) <= MAX_COUNT or not np.all(fits):
+        raise ValueError(f"{what} must be from 1 to {MAX_COUNT} positive numbers, is {array}")
     return len(array)
 
 
@@ -201,7 +74,7 @@ cdef class Workers:
 
     Raises:
         ValueError: no such instruction set here, or fewer than one thread.
-        MemoryError: the threads cannot be had.
+        MemoryError: the threads could not be started.
     """
 
     cdef PufPool* pool
@@ -217,12 +90,12 @@ cdef class Workers:
             raise ValueError(f"isa must be one of {', '.join(isas)} on this machine, got {isa!r}")
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
-        self.kernels = puf_kernels(ISA_NAMES.index(self.isa))
+        self.kernels = puf_kernels(<PufIsa><int>isa_names().index(self.isa))
         self.threads = threads
         if threads > 1:
             self.pool = puf_pool_create(threads, 0)
             if self.pool == NULL:
-                raise MemoryError(f"{threads} threads cannot be had")
+                raise MemoryError(f"could not start {threads} threads")
 
     def __dealloc__(self):
         if self.pool != NULL:
@@ -266,8 +139,8 @@ cdef class Learner:
         if cell not in CELLS or number not in NUMBERS:
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         for what, size in (("inputs", inputs), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
-            if not 1 <= size <= MOST:
-                raise ValueError(f"{what} must be from 1 to {MOST}, is {size}")
+            if not 1 <= size <= MAX_COUNT:
+                raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
         if hidden % 16:
             raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
         self.workers = workers
@@ -287,8 +160,8 @@ cdef class Learner:
             self.choices = np.array(choices, np.int32)
             net.head = PUF_CATEGORICAL
             net.actions = _count(self.choices, "choices", self.choices > 0)
-            if self.choices.sum() > MOST:
-                raise ValueError(f"choices must be {MOST} together at most, are {self.choices.sum()}")
+            if self.choices.sum() > MAX_COUNT:
+                raise ValueError(f"choices must be {MAX_COUNT} together at most, are {self.choices.sum()}")
             net.outputs = self.choices.sum()
             net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)  # Python's own do not overflow
@@ -340,7 +213,7 @@ cdef class Learner:
                 is subtracted from advantages, and what they are multiplied with after that; instead of `normalize`.
 
         Returns:
-            (the length of the gradient, the figures of `FIGURES`).
+            (the length of the gradient, its figures: 7 floats in the order of `algorithm.loss.FIGURES`).
 
         Raises:
             ValueError: an array does not fit, or the rollout is another learner's.
@@ -550,7 +423,7 @@ cdef class Actor:
         return bad
 
     def store(self, int t):
-        """Copy what step t brought into the rollout, where masks and who is there lie already.
+        """Copy the results of step t into the rollout, where masks and who is present are already.
 
         Returns flags: SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS.
         """
@@ -568,7 +441,7 @@ cdef class Actor:
         self.check(t, self.rollout.c.horizon)
         cdef PufStep m = self.move
         self.place(&m, t)
-        self.rollout.learner.c.kernels.wipe(&m)
+        self.rollout.learner.c.kernels.reset_state(&m)
 
     cdef void place(self, PufStep* m, int t) noexcept:
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first

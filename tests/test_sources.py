@@ -147,7 +147,7 @@ def test_only_adapters_import_what_they_adapt_to() -> None:
 
 # --- what is in git ---
 
-TEXT = {".c", ".cfg", ".def", ".h", ".in", ".json", ".md", ".py", ".pyi", ".pyx", ".sh", ".toml", ".txt", ".yml", ""}
+TEXT = {".c", ".def", ".h", ".json", ".md", ".py", ".pyi", ".pxd", ".pyx", ".sh", ".toml", ".txt", ".yml", ""}
 LARGE = 2_000_000  # bytes
 # Folders and addresses that exist on one machine or in one network only.
 PRIVATE = re.compile(

@@ -79,7 +79,7 @@ const PufKernels JOIN(puf_kernels_, PUF_VARIANT) = {
     .act = act,
     .tile = train_tile,
     .store = store_step,
-    .wipe = wipe_state,
+    .reset_state = reset_ended_states,
     .advantages = advantages,
     .muon = muon,
 };

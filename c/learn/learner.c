@@ -10,12 +10,12 @@ extern const PufKernels puf_kernels_baseline;
 extern const PufKernels puf_kernels_v3, puf_kernels_v4;
 #endif
 
-const PufKernels* puf_kernels(int isa)
+const PufKernels* puf_kernels(PufIsa isa)
 {
 #ifdef PUF_X86_VARIANTS
     switch (isa) {
-    case 2: return &puf_kernels_v4;
-    case 1: return &puf_kernels_v3;
+    case PUF_ISA_V4: return &puf_kernels_v4;
+    case PUF_ISA_V3: return &puf_kernels_v3;
     default: break;
     }
 #endif

@@ -1,5 +1,6 @@
 // learner.h - run the kernels on several threads, with results that do not depend on the number of threads.
 #pragma once
+#include "../isa.h"
 #include "../pool.h"
 #include "network.h"
 
@@ -32,4 +33,4 @@ double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int n
 // One Muon step for each of `count` matrices, in parallel.
 void puf_muon_all(PufPool* pool, const PufKernels* kernels, const PufMuon* matrices, int32_t count);
 
-const PufKernels* puf_kernels(int isa); // 0 baseline, 1 x86-64-v3, 2 x86-64-v4
+const PufKernels* puf_kernels(PufIsa isa);

@@ -133,9 +133,9 @@ typedef struct PufKernels {
     void (*tile)(const PufNetwork*, const float* weights, const PufRollout*, const PufLoss*, const int64_t* sequences,
                  const float* importance, int32_t count, float* fresh, float* scratch, float* gradient,
                  double* figures);
-    // copies a step into the rollout and returns flags; `wipe` then resets the state of agents whose episode ended
+    // copies a step into the rollout and returns flags; `reset_state` then zeroes the state of agents whose episode ended
     int (*store)(const PufStep*);
-    void (*wipe)(const PufStep*);
+    void (*reset_state)(const PufStep*);
     void (*advantages)(const PufTrace*);
     void (*muon)(const PufMuon*);
 } PufKernels;

@@ -46,7 +46,7 @@ static int store_step(const PufStep* s)
     return flags | (truncated ? PUF_SOME_TRUNCATED : 0);
 }
 
-static void wipe_state(const PufStep* s)
+static void reset_ended_states(const PufStep* s)
 {
     for (int32_t row = 0; row < s->rows; row++) {
         for (int32_t layer = 0; layer < s->layers && s->to_ends[row]; layer++) {

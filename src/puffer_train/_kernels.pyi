@@ -1,3 +1,11 @@
+"""The trainer's kernels for processors: acting, gradients, advantages, Muon. See cython/_kernels.pyx and c/learn.
+
+Sizes: T steps, A agents (rows), B sequences; I inputs, H hidden units, L layers, G rows of a layer's matrix and F its
+columns, S numbers of recurrent state per layer and agent; k numbers in an action, K outputs: all choices of an action
+together, or k where actions are continuous. Arrays are C-contiguous and aligned. They are checked when an object is
+made over them, and never copied.
+"""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -5,24 +13,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBERS: dict[str, int]
-FIGURES: tuple[str, ...]
+"""The dtypes of observations that kernels know, by name, and the number that C gives them."""
 SOME_TRUNCATED: int
+"""Flag of `Actor.store`: an episode was truncated."""
 BAD_OBSERVATIONS: int
+"""Flag of `Actor.store`: an observation is NaN or infinite."""
 BAD_REWARDS: int
+"""Flag of `Actor.store`: a reward is NaN or infinite."""
 
 Floats = NDArray[np.float32]
 
-def supported_isas() -> list[str]: ...
+def supported_isas() -> list[str]:
+    """Return the instruction sets that this processor and this build have, slowest first."""
 
 class Workers:
+    """Threads and an instruction set, which learners and optimizers share. One job at a time."""
+
     threads: int
+    """How many threads work."""
     isa: str
-    def __init__(self, threads: int, isa: str | None = None) -> None: ...
+    """The instruction set that they use."""
+
+    def __init__(self, threads: int, isa: str | None = None) -> None:
+        """Start threads.
+
+        Args:
+            threads: how many; results do not depend on it.
+            isa: one of `supported_isas()`, or None for the best one.
+
+        Raises:
+            ValueError: no such instruction set here, or fewer than one thread.
+            MemoryError: the threads could not be started.
+        """
 
 class Learner:
+    """One network. One thread at a time may call its methods, and none may call `pack` while an `Actor` acts."""
+
     workers: Workers
+    """Who computes gradients."""
     horizon: int
+    """T of the sequences that are trained on."""
     number: str
+    """Dtype of observations, one of `NUMBERS`."""
+
     def __init__(
         self,
         workers: Workers,
@@ -35,9 +68,39 @@ class Learner:
         input_scale: Floats,
         number: str,
         horizon: int,
-    ) -> None: ...
-    def state_size(self) -> int: ...
-    def pack(self, parameters: tuple[Floats | None, ...]) -> None: ...
+    ) -> None:
+        """Allocate the weights and the memory of all threads.
+
+        Args:
+            workers: who computes gradients.
+            cell: `mingru` or `lstm`.
+            inputs: I.
+            hidden: H, a multiple of 16.
+            layers: L.
+            choices: (k,) how many choices each number of an action has; None: actions are continuous.
+            scale: (k,) float32, the unit of each number of a continuous action; not used with `choices`.
+            input_scale: (I,) float32, what observations are multiplied with.
+            number: dtype of observations, one of `NUMBERS`.
+            horizon: T.
+
+        Raises:
+            ValueError: there is no kernel for that.
+            MemoryError: there is not enough memory.
+        """
+
+    def state_size(self) -> int:
+        """Return S."""
+
+    def pack(self, parameters: tuple[Floats | None, ...]) -> None:
+        """Use new weights from now on.
+
+        Args:
+            parameters: encoder (H, I), core (L, G, F), head (K + 1, H), log_std (k,) or None, all float32. Copied.
+
+        Raises:
+            ValueError: one of them has another shape or dtype.
+        """
+
     def gradient(
         self,
         rollout: Rollout,
@@ -51,10 +114,48 @@ class Learner:
         value_coefficient: float,
         entropy_coefficient: float,
         scale: tuple[float, float, float] | None = None,
-    ) -> tuple[float, list[float]]: ...
+    ) -> tuple[float, list[float]]:
+        """Compute the gradient of the loss over some sequences.
+
+        Args:
+            rollout: what was played, made for this learner.
+            sequences: (B,) int64 numbers of agents, with 1 <= B <= A; an agent may occur more than once.
+            importance: (B,) float32 factors of the advantages.
+            gradients: written to; laid out as the parameters of `pack`.
+            normalize: bring the advantages to mean 0 and spread 1 first.
+            refresh: write new values and ratios back into the rollout.
+            clip: how far the ratio of probabilities may move from 1.
+            value_clip: how far a value may move from the rollout's.
+            value_coefficient: weight of the value loss.
+            entropy_coefficient: weight of the entropy.
+            scale: instead of `normalize`, where other processes have more samples of the minibatch: the weight of one
+                sample (above 0), what is subtracted from advantages, and their factor after that.
+
+        Returns:
+            The length of the gradient, and 7 figures in the order of `puffer_train.algorithm.loss.FIGURES`.
+
+        Raises:
+            ValueError: an array does not fit, or the rollout belongs to another learner.
+            RuntimeError: the threads are busy with another job.
+        """
 
 class Rollout:
-    def __init__(self, learner: Learner, arrays: dict[str, Any]) -> None: ...
+    """The arrays that T steps of A agents are kept in."""
+
+    def __init__(self, learner: Learner, arrays: dict[str, Any]) -> None:
+        """Check the arrays and keep references to them.
+
+        Args:
+            learner: whose sizes the arrays have.
+            arrays: by name, all time-major. observations: (T + 1, A, I) of the learner's `number`. actions: (T, A, k)
+                int64, float32 where continuous. masks: (T + 1, A, K) bool or None. present: (T + 1, A) bool or None.
+                ends: (T, A) bool. first_state: (L, A, S) float32. log_probs, advantages, values, ratios, rewards,
+                final_values: (T, A) float32. last_value: (A,) float32.
+
+        Raises:
+            ValueError: one is missing, or has another shape, dtype or layout.
+        """
+
     def estimate_advantages(
         self,
         reward_scale: float,
@@ -64,18 +165,130 @@ class Rollout:
         clipped: bool,
         rho_clip: float,
         trace_clip: float,
-    ) -> None: ...
+    ) -> None:
+        """Fill `advantages`.
+
+        Args:
+            reward_scale: factor of rewards.
+            reward_clip: bound of the magnitude of rewards after that; 0: none.
+            gamma: discount per step.
+            lam: lambda of generalised advantage estimation, 0 to 1.
+            clipped: correct by the ratios (V-trace).
+            rho_clip: upper bound of a ratio in a step's error, with `clipped`.
+            trace_clip: upper bound of a ratio in the trace, with `clipped`.
+        """
 
 class Actor:
+    """Acts for rows `first` to `last - 1` of a rollout, in one thread. n = `last` - `first`."""
+
     first: int
+    """Its first row."""
     last: int
-    def __init__(self, rollout: Rollout, env: Any, state: Floats, first: int, last: int, before: int = 0) -> None: ...
-    def act(self, t: int, key: int, greedy: bool = False) -> int: ...
-    def look_ahead(self, t: int, state: Floats) -> int: ...
-    def value(self, observations: NDArray[Any], state: Floats, values: Floats) -> int: ...
-    def store(self, t: int) -> int: ...
-    def reset_state(self, t: int) -> None: ...
+    """The row after its last."""
+
+    def __init__(self, rollout: Rollout, env: Any, state: Floats, first: int, last: int, before: int = 0) -> None:
+        """Check the environment's arrays and keep references to them.
+
+        Args:
+            rollout: where steps are stored.
+            env: has `observations`, `rewards`, `terminals`, `truncations` of the buffer contract, n rows each.
+            state: (L, A, S) float32, the recurrent state of all rows of the rollout.
+            first: its first row.
+            last: the row after its last.
+            before: rows of other processes before row 0: random numbers depend on a row's number among all.
+
+        Raises:
+            ValueError: an array has another shape, dtype or layout, or the rollout has no such rows.
+        """
+
+    def act(self, t: int, key: int, greedy: bool = False) -> int:
+        """Choose the actions of step `t`, with their log-probabilities and values; advances the state.
+
+        Args:
+            t: 0 to T - 1.
+            key: uint64; the same key, rows and outputs give the same actions.
+            greedy: take the likeliest action.
+
+        Returns:
+            The first of its n rows whose outputs are not finite, or -1.
+
+        Raises:
+            IndexError: the rollout has no such step.
+        """
+
+    def look_ahead(self, t: int, state: Floats) -> int:
+        """Write the values of the observations of slot `t` (0 to T) to `last_value`.
+
+        Args:
+            t: slot of observations.
+            state: (L, n, S) float32, a copy of the rows' state; overwritten.
+
+        Returns:
+            As `act`.
+
+        Raises:
+            IndexError: the rollout has no such slot.
+            ValueError: the state has another shape or dtype.
+        """
+
+    def value(self, observations: NDArray[Any], state: Floats, values: Floats) -> int:
+        """Compute the values of m observations of any rows.
+
+        Args:
+            observations: (m, I) of the learner's `number`.
+            state: (L, m, S) float32; overwritten.
+            values: (m,) float32; written to.
+
+        Returns:
+            As `act`, of the m rows.
+
+        Raises:
+            ValueError: an array has another shape, dtype or layout.
+        """
+
+    def store(self, t: int) -> int:
+        """Copy observations, rewards and ends after step `t` (0 to T - 1) into the rollout.
+
+        Masks and who is present must be there already.
+
+        Returns:
+            The sum of those of `SOME_TRUNCATED`, `BAD_OBSERVATIONS` and `BAD_REWARDS` that apply.
+
+        Raises:
+            IndexError: the rollout has no such step.
+        """
+
+    def reset_state(self, t: int) -> None:
+        """Zero the recurrent state of the rows whose episode ended with step `t` (0 to T - 1).
+
+        Raises:
+            IndexError: the rollout has no such step.
+        """
 
 class Muon:
-    def __init__(self, workers: Workers, matrices: list[tuple[Floats, Floats, Floats]]) -> None: ...
-    def step(self, learning_rate: float, momentum: float, gradient_scale: float, decay: float = 0.0) -> None: ...
+    """The Muon optimizer over some matrices."""
+
+    def __init__(self, workers: Workers, matrices: list[tuple[Floats, Floats, Floats]]) -> None:
+        """Check the arrays and keep references to them.
+
+        Args:
+            workers: who computes.
+            matrices: parameter, gradient and moving average of each, all (m, n) float32.
+
+        Raises:
+            ValueError: an array has another shape, dtype or layout.
+            MemoryError: there is not enough memory.
+        """
+
+    def step(self, learning_rate: float, momentum: float, gradient_scale: float, decay: float = 0.0) -> None:
+        """Move every matrix once.
+
+        Args:
+            learning_rate: factor of the orthogonal step.
+            momentum: what part of the moving average stays.
+            gradient_scale: factor of gradients, before anything else.
+            decay: what part of every weight is taken away.
+
+        Raises:
+            RuntimeError: the threads are busy with another job.
+        """

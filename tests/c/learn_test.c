@@ -253,7 +253,7 @@ static void store(const Move* m, int32_t first, int32_t last)
     if (m->learner->kernels->store(&s) & (PUF_BAD_OBSERVATIONS | PUF_BAD_REWARDS)) {
         fail("store: something is not finite");
     }
-    m->learner->kernels->wipe(&s);
+    m->learner->kernels->reset_state(&s);
 }
 
 static void play_part(void* context, int part, int parts)
@@ -305,7 +305,7 @@ typedef struct Weights {
 
 static PufLearner make_learner(Memory* memory, const Case* c, PufPool* pool, int threads)
 {
-    PufLearner learner = { .kernels = puf_kernels(0), .pool = pool, .threads = threads };
+    PufLearner learner = { .kernels = puf_kernels(PUF_ISA_BASELINE), .pool = pool, .threads = threads };
     learner.net = (PufNetwork){ .cell = c->cell, .head = c->head, .number = c->number, .inputs = c->inputs };
     PufNetwork* net = &learner.net;
     net->hidden = c->hidden;

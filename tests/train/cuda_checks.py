@@ -277,6 +277,6 @@ def check_loss(device: torch.device, draw: torch.Generator, sizes: tuple[int, ..
     )
     moments = operations.advantage_moments(placed.advantages, placed.present, normalize=True)
     mine = operations.ppo_loss(operations.CategoricalLayout(spec, device), output.to(device), placed, moments, train)
-    theirs = gradient, ratios, torch.tensor([figures[key] for key in operations.FIGURES])
+    theirs = gradient, ratios, torch.tensor([figures[key] for key in loss.FIGURES])
     for name, result, expected in zip(("gradient", "ratios", "figures"), mine, theirs, strict=True):
         yield Check(f"ppo_loss {_describe(sizes, masked)}: {name}", distance(result, expected))

@@ -26,7 +26,7 @@ from tiny_environments import CartPole, Target, VectorEnvironment
 
 from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm import ppo
-from puffer_train.algorithm.loss import Minibatch, ppo_loss
+from puffer_train.algorithm.loss import FIGURES, Minibatch, ppo_loss
 from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
@@ -545,7 +545,7 @@ def test_the_loss_without_a_kernel_is_the_reference_s(make: Any, policy: dict[st
     their_loss, report, their_ratios = ppo_loss(other, minibatch, trainer.policy, train)
     assert loss.item() == pytest.approx(their_loss.item(), rel=1e-4)
     torch.testing.assert_close(ratios, their_ratios)
-    assert figures.tolist() == pytest.approx([report[name] for name in operations.FIGURES], rel=1e-4, abs=1e-5)
+    assert figures.tolist() == pytest.approx([report[name] for name in FIGURES], rel=1e-4, abs=1e-5)
     torch.testing.assert_close(
         torch.autograd.grad(loss, output)[0], torch.autograd.grad(their_loss, other)[0], rtol=1e-3, atol=1e-7
     )

@@ -22,6 +22,7 @@ from torch import Tensor
 from puffer_train import _kernels
 from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
+from puffer_train.learners import protocol
 
 EXACT = 1e-5
 DEFAULTS = TrainSettings()
@@ -254,3 +255,9 @@ def test_muon_goes_by_direction_alone(size: float) -> None:
         optimizer.step(1.0, 0.0)
         moved.append(copy.deepcopy(matrix.detach()))
     torch.testing.assert_close(moved[0], moved[1], rtol=0, atol=1e-4)
+
+
+def test_flags_are_those_of_the_learners() -> None:
+    """They are written down twice, as torch needs them also where no kernels are built."""
+    for name in ("SOME_TRUNCATED", "BAD_OBSERVATIONS", "BAD_REWARDS"):
+        assert getattr(_kernels, name) == getattr(protocol, name)

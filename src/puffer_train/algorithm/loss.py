@@ -11,6 +11,9 @@ from torch import Tensor
 from puffer_train.config import TrainSettings
 from puffer_train.policy import Policy
 
+FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
+"""What every learner reports of a loss, in this order; c/learn/network.h has it from `PUF_POLICY_LOSS` on."""
+
 ADVANTAGE_EPSILON = 1e-8
 """Keeps the normalisation of advantages finite where they are all equal."""
 
@@ -95,15 +98,7 @@ def ppo_loss(
     loss = policy_loss + train.value_coefficient * value_loss - train.entropy_coefficient * mean_entropy
 
     with torch.no_grad():
-        figures = {
-            "loss": loss,
-            "policy_loss": policy_loss,
-            "value_loss": value_loss,
-            "entropy": mean_entropy,
-            "old_approx_kl": mean(-log_ratio),
-            "approx_kl": mean(ratio - 1 - log_ratio),
-            "clip_fraction": mean(((ratio - 1).abs() > train.clip).to(torch.float32)),
-            "importance": mean(ratio),
-        }
-        numbers = torch.stack([figure.detach() for figure in figures.values()]).tolist()
-    return loss, dict(zip(figures, numbers, strict=True)), ratio.detach()
+        outside = ((ratio - 1).abs() > train.clip).to(torch.float32)
+        watched = [mean(x) for x in (-log_ratio, ratio - 1 - log_ratio, outside, ratio)]
+        numbers = torch.stack([loss, policy_loss, value_loss, mean_entropy, *watched]).tolist()
+    return loss, dict(zip(("loss", *FIGURES), numbers, strict=True)), ratio.detach()

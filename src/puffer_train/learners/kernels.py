@@ -15,7 +15,7 @@ from torch import Tensor
 
 from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.algorithm.loss import Scale
+from puffer_train.algorithm.loss import FIGURES, Scale
 from puffer_train.config import TrainSettings
 from puffer_train.learners import shared
 from puffer_train.learners.shared import kernel_workers, row_bounds
@@ -162,7 +162,7 @@ class KernelLearner:
             train.entropy_coefficient,
             None if scale is None else (scale.weight, scale.mean, scale.inverse_spread),
         )
-        report = dict(zip(shared.kernels.FIGURES, figures, strict=True))
+        report = dict(zip(FIGURES, figures, strict=True))
         value, entropy = train.value_coefficient * report["value_loss"], train.entropy_coefficient * report["entropy"]
         return length, {"loss": report["policy_loss"] + value - entropy} | report
 

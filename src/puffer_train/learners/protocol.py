@@ -15,7 +15,7 @@ from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.optimizer import Optimizer
 
 SOME_TRUNCATED, BAD_OBSERVATIONS, BAD_REWARDS = 1, 2, 4
-"""What `Actor.store` reports, added up."""
+"""What `Actor.store` reports, added up: the numbers of c/learn/network.h, also where no kernels are built."""
 
 
 class Actor(Protocol):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from puffer_envs.contract.actions import ActionSpec
-from puffer_train.algorithm.loss import ADVANTAGE_EPSILON, Minibatch
+from puffer_train.algorithm.loss import ADVANTAGE_EPSILON, FIGURES, Minibatch
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 
@@ -34,9 +34,6 @@ LSTM_WARPS = 8
 
 TILE = 512
 """Logits per program of the categorical kernels: 4 per thread."""
-
-FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
-"""What `ppo_loss` sums up, in this order."""
 
 
 @functools.cache

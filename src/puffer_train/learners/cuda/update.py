@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.loss import Minibatch, Scale
+from puffer_train.algorithm.loss import FIGURES, Minibatch, Scale
 from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
 from puffer_train.learners.cuda import operations
@@ -26,7 +26,7 @@ from puffer_train.policy import CategoricalActions, ScalarValue
 MIN_NORM = 1e-12
 """Gradients shorter than this are not divided by their length."""
 
-REPORTED = ("loss", *operations.FIGURES, "gradient_norm")
+REPORTED = ("loss", *FIGURES, "gradient_norm")
 """Figures reported of a gradient step."""
 
 APPROX_KL = REPORTED.index("approx_kl")
