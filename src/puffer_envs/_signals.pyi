@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 def follow_parent(lifeline: int, parent: int) -> None:
     """Wait until the parent has ended, then end this process and what it started. Does not return.
 
-    Works even while C code holds the interpreter's lock: call it from a thread of its own.
+    Works even while C code holds the interpreter's lock: call it from a separate thread.
 
     Args:
         lifeline: file descriptor that nobody writes to and whose other end the parent holds.

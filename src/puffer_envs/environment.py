@@ -266,7 +266,7 @@ class Environment(_core.Batch):
         """Reset with this seed and record every action from here on, for `save_replay`.
 
         Raises:
-            RuntimeError: some environments have settings of their own, which a replay does not hold; closed; or
+            RuntimeError: some environments have their own settings, which a replay cannot hold; closed; or
                 another thread is inside.
         """
         header = {

@@ -328,6 +328,6 @@ def test_an_environment_that_fails_before_anything_is_learned(tmp_path: Path) ->
     done = run(tmp_path, "train", "walks:make_env", *SMALL, "--run-dir", str(folder), "--env.lifetime", "3")
     assert done.returncode == 1
     assert "KeyError: 'worn out'" in done.stderr
-    assert "Nothing was learned before that." in done.stderr
+    assert "There was nothing to save yet." in done.stderr
     assert (folder / "failure.txt").read_text().startswith("After 0 steps")
     assert not (folder / "checkpoints").exists()

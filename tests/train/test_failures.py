@@ -38,7 +38,7 @@ def test_an_environment_that_ends_the_program_has_failed(shell: Shell, monkeypat
     assert done.status == 1
     assert done.err.startswith("puffer-train: environment 'tiny_environments:Quits' failed.\n")
     assert done.err.splitlines()[-2] == "SystemExit: 0"
-    assert f"What was learned is saved. Once that is fixed, resume with: {done.resume_command}" in done.err
+    assert f"Progress is saved. Once that is fixed, resume with: {done.resume_command}" in done.err
     assert saved_steps(folder) == [3 * BATCH, 4 * BATCH]
     assert json.loads((folder / "config.json").read_text())["history"][-1]["ended"] == "failed"
 

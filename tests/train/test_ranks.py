@@ -272,7 +272,7 @@ def test_exact_resume(shell: Shell, kind: str) -> None:
     (shell.folder / "run").rename(shell.folder / "whole")
     stopped = train(shell, kind, event="stop", at=3)
     assert stopped.status == 1, "torchrun's own"
-    assert "Left at once" not in stopped.all
+    assert "Exited immediately" not in stopped.all
     assert saved_steps(shell.folder / "run")[-1] == 3 * BATCH
     resume_command = stopped.out.splitlines()[-1].strip()
     assert resume_command.startswith("torchrun --nproc-per-node 2 -m puffer_train.cli.train --resume run")
@@ -295,7 +295,7 @@ def test_ctrl_c(shell: Shell) -> None:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
     done = said(shell, process.returncode)
-    assert "Left at once" not in done.all
+    assert "Exited immediately" not in done.all
     assert "interrupted" not in done.all
     assert "steps and saved. Resume with:" in done.out
     (steps,) = saved_steps(shell.folder / "run")

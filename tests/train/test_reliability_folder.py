@@ -303,7 +303,7 @@ def test_a_signal_saves_and_leaves(shell: Shell, number: signal.Signals, status:
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("second", "status"), SIGNALS)
-def test_a_second_signal_leaves_at_once(
+def test_a_second_signal_exits_immediately(
     shell: Shell, first: signal.Signals, second: signal.Signals, status: int
 ) -> None:
     def both(_: object) -> None:
@@ -314,7 +314,7 @@ def test_a_second_signal_leaves_at_once(
         done = shell.train("cartpole", *RUN, "--run-dir", "run")
     assert done.status == status
     assert saved_steps(Path("run")) == [3 * BATCH], "what was saved before is there, and nothing else"
-    assert f"Left at once. Resume from step_{3 * BATCH:015d} with: puffer-train " in done.out
+    assert f"Exited immediately. Resume from step_{3 * BATCH:015d} with: puffer-train " in done.out
     assert len(metrics(Path("run"))) == 4
     assert shell.typed(done.resume_command).status == 0
 

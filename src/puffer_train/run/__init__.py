@@ -1,1 +1,1 @@
-"""One run: training in a folder of its own, from the first step to the video."""
+"""One run: training in its own folder, from the first step to the video."""

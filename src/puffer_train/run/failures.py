@@ -23,7 +23,7 @@ DUMP = "nonfinite-dump.safetensors"
 
 @contextmanager
 def saved_after_failure(run: Run) -> Iterator[None]:
-    """Training on rank 0 happens inside; its errors are raised again with what was saved added to them."""
+    """Training on rank 0 happens inside; its errors are raised again, with a sentence about what was saved."""
     try:
         yield
     except NonFiniteError as error:
@@ -36,12 +36,12 @@ def saved_after_failure(run: Run) -> Iterator[None]:
     except EnvironmentFailedError as error:
         raise EnvironmentFailedError(f"{error}\n{_save_after_failure(run, str(error))}") from error
     except KeyboardInterrupt:
-        run.say(f"Left at once. {newest_checkpoint(run)}")
+        run.say(f"Exited immediately. {newest_checkpoint(run)}")
         raise
 
 
 def _save_after_failure(run: Run, reason: str) -> str:
-    """Save what was learned before the environment failed, and why it did; return a sentence."""
+    """Save the progress before the environment failed, and the reason; return a sentence."""
     failure = run.folder / FAILURE
     try:
         with storing(failure):
@@ -53,20 +53,20 @@ def _save_after_failure(run: Run, reason: str) -> str:
 
 
 def _save_learned(run: Run) -> str:
-    """Save what was learned in a run that cannot continue; return a sentence."""
+    """Save the progress of a run that cannot continue; return a sentence."""
     if run.trainer.updates == 0:
-        return "Nothing was learned before that."
+        return "There was nothing to save yet."
     if run.saved_at == run.trainer.steps:
         return newest_checkpoint(run)
     try:
         save(run, game=False)
     except (StorageError, CheckpointError) as error:
-        return f"What was learned since the last checkpoint is lost: {error} {newest_checkpoint(run)}"
-    return f"What was learned is saved. Once that is fixed, resume with: {run.resume_command()}"
+        return f"Progress since the last checkpoint is lost: {error} {newest_checkpoint(run)}"
+    return f"Progress is saved. Once that is fixed, resume with: {run.resume_command()}"
 
 
 def _dump(run: Run, reason: str) -> str:
-    """Write the last, broken rollout for those who look for the cause; return a sentence."""
+    """Write the last, broken rollout to help find the cause; return a sentence."""
     buffers, policy = run.trainer.buffers, run.trainer.policy
     tensors = {name: value for name, value in vars(buffers).items() if isinstance(value, torch.Tensor)}
     tensors |= {f"policy.{name}": p.detach() for name, p in policy.named_parameters()}

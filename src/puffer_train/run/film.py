@@ -14,9 +14,9 @@ from puffer_envs.contract.command_line import settings_options
 VIDEO_SECONDS = 20
 """Length of the video; the replay holds the whole game."""
 CHECK_SECONDS = 60
-"""After this long, the check is given up."""
+"""Timeout of the check, in seconds."""
 PATIENCE_SECONDS = 600
-"""After this long, the video is given up."""
+"""Timeout of the video, in seconds."""
 
 RENDERER = [sys.executable, "-m", "puffer_render.cli_render"]
 
@@ -65,4 +65,4 @@ def film(source: Path, path: Path, options: Sequence[str] = (), *, show: bool) -
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
     lines = ((done.stderr or "").strip() or (done.stdout or "").strip()).splitlines()
-    return lines[-1].removeprefix("puffer-render: ") if lines else f"the renderer left with status {done.returncode}"
+    return lines[-1].removeprefix("puffer-render: ") if lines else f"the renderer exited with status {done.returncode}"

@@ -55,7 +55,7 @@ def new_folder(folder: Path | None, name: str) -> Iterator[Path]:
 
 @contextmanager
 def locked_run(folder: Path) -> Iterator[None]:
-    """Keep other processes out of the folder of a run, and remove what a killed one left half written.
+    """Keep other processes out of the folder of a run, and remove the partial files that a killed one left.
 
     Raises:
         ConfigError: The folder holds no run.

@@ -1,6 +1,6 @@
 """Acting on the GPU for environments on the processor: observations are uploaded, one graph runs, actions come back.
 
-Every actor has a stream of its own, so that with two of them, each in its thread, one part's environments step while
+Every actor has its own stream, so that with two of them, each in its thread, one part's environments step while
 the GPU works for the other, and copies overlap with arithmetic. An actor waits for nothing but its own actions.
 """
 
@@ -90,7 +90,7 @@ class CudaActor(TorchActor):
         return self.receive(t)
 
     def request(self, t: int, greedy: bool = False) -> None:
-        """Start choosing the actions of step t; returns at once."""
+        """Start choosing the actions of step t; returns immediately."""
         with self.beside():
             self._upload_observations(t)
             self.slot.fill_(t)
@@ -171,7 +171,7 @@ class CudaActor(TorchActor):
         state.masked_fill_(~self._now(gpu.valid).unsqueeze(-1), 0.0)
 
     def _now(self, slots: Tensor) -> Tensor:
-        """Return the present slot of (T, A, ...), this actor's rows of it: (B, ...)."""
+        """Return the current slot of (T, A, ...), this actor's rows of it: (B, ...)."""
         return slots[:, self.rows].index_select(0, self.slot).squeeze(0)
 
     def _sample_normal(self, output: Tensor, value: Tensor, greedy: bool) -> None:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 WARM_UPS = 2
-"""Runs before recording: they compile kernels and let libraries allocate what they do not want to while recording."""
+"""Runs before recording: they compile kernels and let libraries allocate what they cannot while recording."""
 
 RECORDING = threading.Lock()
-"""Actors have threads of their own, but waiting for the whole GPU, as recording begins with, would spoil another's."""
+"""Actors have their own threads, but recording starts by waiting for the whole GPU, which would break another's."""
 
 
 class Graph:
