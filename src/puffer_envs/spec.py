@@ -232,7 +232,7 @@ def _read_field(
 
 
 def _obs_parts(env: str, rows: list[tuple[str, int, float, float, str]], shape: tuple[int, ...]) -> tuple[ObsPart, ...]:
-    """Place the parts one after the other; a count of 0 takes what the others leave."""
+    """Place the parts one after the other; a count of 0 takes what the others leave, which may be nothing."""
     size = math.prod(shape)
     rest = size - sum(count for _, count, *_ in rows)
     parts, start = [], 0
@@ -240,7 +240,7 @@ def _obs_parts(env: str, rows: list[tuple[str, int, float, float, str]], shape: 
         count = declared or rest
         parts.append(ObsPart(name, start, count, low, high, doc))
         start += count
-    if start != size or any(part.count < 1 for part in parts):
+    if start != size or any(part.count < 0 for part in parts):
         counts = " + ".join(str(part.count) for part in parts)
         raise ValueError(
             f"{env}: its table of observations has {counts} elements, its shape {shape} has {size}: they must agree. "
