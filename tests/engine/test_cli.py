@@ -82,7 +82,7 @@ def test_mistakes_get_a_line_and_exit_code_2(arguments: list[str], message: str)
 def test_json_goes_to_standard_output_or_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert [env["name"] for env in listed] == ENVIRONMENTS
+    assert {env["name"] for env in listed} >= set(ENVIRONMENTS)  # other tests load libraries
     assert main(["info", "breakout", "--json", str(tmp_path / "breakout.json")]) == 0
     (breakout,) = [env for env in listed if env["name"] == "breakout"]
     assert json.loads((tmp_path / "breakout.json").read_text()) == breakout

@@ -206,7 +206,7 @@ def test_a_list_that_makes_no_sense_is_refused(numbers: list[float]) -> None:
 
 def test_colors_are_packed_and_checked() -> None:
     assert all(unpack(pack(color)) == color for color in (NIGHT, fade(CORAL, 0.3), BLACK, WHITE))
-    with pytest.raises(ValueError, match="no colour"):
+    with pytest.raises(ValueError, match="is not a colour"):
         pack((256, 0, 0, 255))
 
 
