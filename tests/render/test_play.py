@@ -256,7 +256,7 @@ def always_left(folder: Path, **settings: object) -> Path:
         (["breakout", "--seed", "-1"], "seed"),
         (["breakout", "--policy", "absent"], "absent: cannot be read"),
         (["breakout", "--env.num_envs", "2"], "no setting 'num_envs'"),
-        (["cartpole", "--policy", "{policy}"], "'breakout', not in 'cartpole'"),
+        (["cartpole", "--policy", "{policy}"], "'breakout', not on 'cartpole'"),
         (["breakout"], "no display"),
     ],
 )

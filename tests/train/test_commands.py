@@ -49,7 +49,7 @@ def test_help(tmp_path: Path, program: str) -> None:
         assert "--help-settings" in done.stdout
         settings = run(tmp_path, program, "--help-settings").stdout
         assert "--train.learning-rate" in settings
-        assert "Muon's learning rate at the start" in " ".join(settings.split())
+        assert "Muon's initial learning rate" in " ".join(settings.split())
 
 
 TRAIN_MISTAKES = [
