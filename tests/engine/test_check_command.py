@@ -24,6 +24,8 @@ from puffer_envs.conformance.report import Report
 
 from .conftest import LibraryBuilder, compiler
 
+pytestmark = pytest.mark.alone
+
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/check.md"
 SINGLE = [check_name(check) for check in CHECKS["single"]]

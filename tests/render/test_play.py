@@ -23,6 +23,8 @@ from puffer_render.palette import AMBER, MINT, SNOW, TEAL, Color
 from puffer_render.player import REST
 
 WIDTH, HEIGHT = breakout.SIZE
+pytestmark = pytest.mark.alone
+
 PADDLE_Y = breakout.HUD_HEIGHT + 8 + round((breakout.PADDLE_TOP + 4) * breakout.ZOOM)
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from .conftest import LINUX, ROOT, is_alive, wait_until
 
-pytestmark = pytest.mark.skipif(not LINUX, reason="looks into /proc")
+pytestmark = [pytest.mark.skipif(not LINUX, reason="looks into /proc"), pytest.mark.alone]
 
 MARK = "PUFFER_TEST_MARK"
 

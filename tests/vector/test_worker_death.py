@@ -20,7 +20,7 @@ from puffer_envs.vector import Vector, WorkerError, WorkerTimeoutError
 from .conftest import children, group_members, lose_patience, wait_until
 from .unruly_envs import Trouble, Walks, copied_walks
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.usefixtures("nothing_left"), pytest.mark.alone]
 
 CALLS: dict[str, Callable[[Vector], Any]] = {
     "reset": lambda env: env.reset(),
