@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -359,6 +360,7 @@ def test_a_snapshot_beside_steps_is_refused_or_whole() -> None:
                 while not done.is_set():
                     with contextlib.suppress(RuntimeError):
                         taken.append(env.snapshot())
+                    time.sleep(0.0005)  # so that steps come between
 
             thread = threading.Thread(target=observe)
             thread.start()
@@ -377,6 +379,7 @@ def test_a_snapshot_beside_steps_is_refused_or_whole() -> None:
 
 WRITE_WHILE_STEPPING = """
 import threading
+import time
 import numpy as np
 import puffer_envs
 env = puffer_envs.make("snake", 512, threads=2)
