@@ -9,8 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 import puffer_envs
 from puffer_envs import conformance
 
@@ -32,14 +30,18 @@ def main() -> None:
 
 def write_video() -> None:
     """Raises AssertionError or ImportError when PyAV or raylib do not work."""
+    from puffer_render.cli_render import main as render  # noqa: PLC0415
     from puffer_render.errors import import_raylib  # noqa: PLC0415
-    from puffer_render.video import write_mp4  # noqa: PLC0415
 
     import_raylib()
-    pictures = [np.full((64, 64, 3), 8 * i, np.uint8) for i in range(8)]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        assert write_mp4(path, iter(pictures), 30.0) == len(pictures) and path.stat().st_size > 0
+    with tempfile.TemporaryDirectory() as folder, puffer_envs.make("squared", 1) as env:
+        replay, film = Path(folder) / "replay.puf", Path(folder) / "film.mp4"
+        env.start_replay(0)
+        for action in range(20):
+            env.step([action % 5])
+        env.save_replay(replay)
+        assert render([str(replay), str(film), "--processes", "1"]) == 0
+        assert film.stat().st_size > 0
 
 
 if __name__ == "__main__":
