@@ -1,5 +1,6 @@
 """The dashboard in terminals of any size, and as plain lines."""
 
+import copy
 import io
 import os
 import pty
@@ -53,7 +54,8 @@ def test_fits_every_terminal(width: int, height: int) -> None:
 
 
 def test_numbers_that_change_do_not_move_the_picture() -> None:
-    first, second = progress(), progress()
+    first = progress()
+    second = copy.deepcopy(first)  # a second one would have a rate of its own
     second.report |= {"env/score": 3.0, "entropy": 0.123456, "env/perf": 1.0}
     for a, b in zip(drawn(100, 30, shown=first), drawn(100, 30, shown=second), strict=True):
         assert len(a) == len(b)
