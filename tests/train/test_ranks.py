@@ -25,10 +25,7 @@ from puffer_train.errors import ConfigError
 from puffer_train.moments import moments, pooled
 from puffer_train.system.ranks import check_shares
 
-pytestmark = [
-    pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed"),
-    pytest.mark.alone,
-]
+pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 
 SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "0"]
 SMALL += ["--policy.hidden", "16", "--policy.layers", "1", "--threads", "1", "--no-video", "--seed", "5"]
