@@ -10,7 +10,7 @@ import argparse
 import math
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -163,13 +163,12 @@ def add_library(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_command(name: str, command: Callable[[], int], extras: Mapping[str, str] = EXTRAS) -> int:
+def run_command(name: str, command: Callable[[], int]) -> int:
     """Run a command's body and return its exit status; a user's mistake becomes one line on stderr.
 
     Args:
         name: of the command; it begins every line.
         command: the body, which returns an exit status.
-        extras: the extra that installs each optional module.
     """
     try:
         return command()
@@ -178,9 +177,9 @@ def run_command(name: str, command: Callable[[], int], extras: Mapping[str, str]
         return error.exit_code
     except ModuleNotFoundError as error:
         module = (error.name or "").split(".")[0]
-        if module not in extras:
+        if module not in EXTRAS:
             raise
-        complain(f'{name}: {module} is missing: pip install "{DISTRIBUTION}[{extras[module]}]"')
+        complain(f'{name}: {module} is missing: pip install "{DISTRIBUTION}[{EXTRAS[module]}]"')
         return 2
     except BrokenPipeError:  # the reader of the output has closed it
         sys.stdout = None
