@@ -55,7 +55,7 @@ def train(environment: str, seed: int, changes: list[str]) -> dict[str, Any]:
 
     from puffer_train import config
     from puffer_train.algorithm.evaluate import evaluate, evaluation_envs
-    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.algorithm.ppo import PPO
     from puffer_train.environments import registry
     from puffer_train.run.finish import EVALUATION_SEED
 
@@ -67,7 +67,7 @@ def train(environment: str, seed: int, changes: list[str]) -> dict[str, Any]:
         tables.setdefault(table, {})[name] = value
     source = registry.find(environment)
     settings = config.overlay(config.load(source.settings), tables, "ablation")
-    trainer = Trainer(source.make(settings.train.num_envs, seed, 1, settings.env), settings, seed, environment)
+    trainer = PPO(source.make(settings.train.num_envs, seed, 1, settings.env), settings, seed, environment)
     begin = time.process_time()
     while not trainer.finished:
         trainer.iterate()

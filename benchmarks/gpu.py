@@ -238,14 +238,14 @@ def both(scan: Callable[..., Any], inputs: tuple[torch.Tensor, ...], *rest: Any)
 def training_speed(name: str, tables: dict[str, Any]) -> dict[str, Any]:
     """Train on Breakout for a while; return agent steps per second, and where the time went."""
     from puffer_train import config
-    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.algorithm.ppo import PPO
     from puffer_train.environments import registry
 
     source, cores = registry.find("breakout"), available_cores()
     settings = config.overlay(config.load("breakout"), tables, name)
     env = source.make(settings.train.num_envs, 1, cores, settings.env)
     try:
-        trainer = Trainer(env, settings, 1, "breakout", threads=cores, learner="cuda")
+        trainer = PPO(env, settings, 1, "breakout", threads=cores, learner="cuda")
         for _ in range(WARM_UP):
             trainer.iterate()
         trainer.clock.seconds.clear()

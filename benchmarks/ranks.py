@@ -31,7 +31,7 @@ def measure(threads: int, seconds: float) -> dict[str, Any] | None:
     import torch
 
     from puffer_train import config
-    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.algorithm.ppo import PPO
     from puffer_train.environments import registry
     from puffer_train.system.ranks import joined
 
@@ -40,7 +40,7 @@ def measure(threads: int, seconds: float) -> dict[str, Any] | None:
     with joined() as ranks:
         count = settings.train.num_envs // ranks.count
         env = source.make(count, 1, threads, settings.env, ranks.rank * count)
-        trainer = Trainer(env, settings, 1, "breakout", threads=threads, ranks=ranks)
+        trainer = PPO(env, settings, 1, "breakout", threads=threads, ranks=ranks)
         for _ in range(5):
             trainer.iterate()
         trainer.clock.seconds.clear()

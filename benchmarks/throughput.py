@@ -63,14 +63,14 @@ def settings_of(changes: list[str]) -> Any:
 
 def measure_training(learner: str, threads: int, changes: list[str], seconds: float) -> dict[str, Any]:
     """Train for some seconds, after a warm-up, and return the results. Runs in a separate process."""
-    from puffer_train.algorithm.ppo import Trainer
+    from puffer_train.algorithm.ppo import PPO
     from puffer_train.environments import registry
     from puffer_train.system import runtime
 
     settings = settings_of(changes)
     source = registry.find("breakout")
     env = source.make(settings.train.num_envs, 1, threads, settings.env)
-    trainer = Trainer(env, settings, 1, "breakout", threads=threads, learner=learner)
+    trainer = PPO(env, settings, 1, "breakout", threads=threads, learner=learner)
     runtime.tune(1, [(settings.train.minibatch, i, o) for i, o in trainer.policy.products()])
     for _ in range(3):
         trainer.iterate()

@@ -7,11 +7,11 @@ from typing import Any
 
 from runs import before_iteration
 
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.cli import train as cli_train
 
 
-def kill_in_the_middle(trainer: Trainer) -> None:
+def kill_in_the_middle(trainer: PPO) -> None:
     """The environment's step after next never returns."""
     env: Any = getattr(trainer.env, "parts", [trainer.env])[0]
     original, calls = env.step, []

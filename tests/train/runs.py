@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.cli import eval as cli_eval
 from puffer_train.cli import train as cli_train
 from puffer_train.storage import checkpoint
@@ -96,17 +96,17 @@ class Shell:
 
 
 @contextmanager
-def before_iteration(number: int, act: Callable[[Trainer], object]) -> Iterator[None]:
+def before_iteration(number: int, act: Callable[[PPO], object]) -> Iterator[None]:
     """Do something just before a trainer's iteration of this number, counted from 1 over the whole run."""
-    original = Trainer.iterate
+    original = PPO.iterate
 
-    def iterate(trainer: Trainer) -> dict[str, float]:
+    def iterate(trainer: PPO) -> dict[str, float]:
         if trainer.steps == (number - 1) * trainer.batch:
             act(trainer)
         return original(trainer)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "iterate", iterate)
+        patch.setattr(PPO, "iterate", iterate)
         yield
 
 

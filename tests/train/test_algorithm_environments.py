@@ -9,7 +9,7 @@ from tiny import make_trainer, train
 from tiny_environments import Target
 
 from puffer_train.algorithm.evaluate import evaluate
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 
 SEEDS = pytest.mark.parametrize("seed", [1, 2, 3])
 
@@ -102,7 +102,7 @@ def test_without_its_state_the_policy_does_all_that_needs_no_memory(seed: int) -
 GAMMA = 0.9
 
 
-def learned_values(trainer: Trainer, first: int, places: int) -> np.ndarray:
+def learned_values(trainer: PPO, first: int, places: int) -> np.ndarray:
     """Train; return the mean value given to each of several places, of which the observation holds a one-hot."""
     train(trainer)
     seen = trainer.buffers.observations[:-1, :, first : first + places] == 1

@@ -1,6 +1,6 @@
 """Actions are drawn from exactly the distribution that the policy gives, and stored with the probability they had.
 
-The policy is drawn once and stays: all that is looked at is what `Trainer.collect` plays and stores. Every episode is
+The policy is drawn once and stays: all that is looked at is what `PPO.collect` plays and stores. Every episode is
 one step long, so that the policy says the same of the same observation every time.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tiny import Rows, flags, make_trainer, one_hot
 from tiny_environments import Space, VectorEnvironment
 
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments.parts import Parts
 
 LEARNERS = ["kernels", "torch"]
@@ -44,7 +44,7 @@ class Contexts(VectorEnvironment):
             self.action_masks[:] = self.allowed[self.context]
 
 
-def decided_trainer(env: VectorEnvironment | Parts, learner: str) -> Trainer:
+def decided_trainer(env: VectorEnvironment | Parts, learner: str) -> PPO:
     """Return a trainer whose policy is far from indifferent: the first one nearly is."""
     trainer = make_trainer(env, seed=5, learner=learner, horizon=32)
     with torch.no_grad():
@@ -54,7 +54,7 @@ def decided_trainer(env: VectorEnvironment | Parts, learner: str) -> Trainer:
     return trainer
 
 
-def collected(trainer: Trainer, rollouts: int) -> dict[str, NDArray[Any]]:
+def collected(trainer: PPO, rollouts: int) -> dict[str, NDArray[Any]]:
     """Return observations, masks, actions and log-probabilities of several rollouts: (rollouts, T, A, ...)."""
     kept: dict[str, list[NDArray[Any]]] = {}
     for _ in range(rollouts):
@@ -66,7 +66,7 @@ def collected(trainer: Trainer, rollouts: int) -> dict[str, NDArray[Any]]:
     return {name: np.stack(arrays) for name, arrays in kept.items()}
 
 
-def logits(trainer: Trainer, contexts: int) -> NDArray[np.float64]:
+def logits(trainer: PPO, contexts: int) -> NDArray[np.float64]:
     """Return what the policy's formulas give for each context: (K, contexts)."""
     weights = {name: p.detach().double().numpy() for name, p in trainer.policy.named_parameters()}
     network = references.Network(weights["encoder"], weights["core"], weights["head"])

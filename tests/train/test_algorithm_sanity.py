@@ -11,7 +11,7 @@ from gymnasium.spaces import Discrete
 from tiny import make_trainer
 from tiny_environments import CartPole, Target, Team, VectorEnvironment
 
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments.parts import Parts
 
 KINDS = [CartPole, Target, Team]
@@ -20,7 +20,7 @@ KINDS = [CartPole, Target, Team]
 LEARNERS = ["kernels", "torch"]
 
 
-def weights(trainer: Trainer) -> bytes:
+def weights(trainer: PPO) -> bytes:
     return b"".join(p.detach().numpy().tobytes() for p in trainer.policy.parameters())
 
 
@@ -124,7 +124,7 @@ def test_the_number_of_threads_does_not_matter(cell: str) -> None:
 # -- which sequences are trained on ------------------------------------------------------------------------
 
 
-def unequal_trainer(rows: int, chosen: int, **settings: Any) -> Trainer:
+def unequal_trainer(rows: int, chosen: int, **settings: Any) -> PPO:
     """Return a trainer whose sequences differ widely in how much there is to learn from them."""
     trainer = make_trainer(tiny.Chaos(rows, Discrete(3)), minibatch=chosen * 8, priority_alpha=0.8, **settings)
     trainer.collect()
@@ -132,7 +132,7 @@ def unequal_trainer(rows: int, chosen: int, **settings: Any) -> Trainer:
     return trainer
 
 
-def choices(trainer: Trainer, draws: int) -> tuple[np.ndarray, np.ndarray]:
+def choices(trainer: PPO, draws: int) -> tuple[np.ndarray, np.ndarray]:
     """Return segments and importance weights of that many minibatches: (draws, B) each."""
     segments: list[np.ndarray] = []
     importance: list[np.ndarray] = []

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from references import Array
 from tiny import Chaos, make_trainer
 
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 
 TIME, ROWS = 8, 12
 
@@ -53,7 +53,7 @@ class Rollout:
 class Onlooker:
     """Goes along with a trainer whose minibatches are whole rollouts, iteration by iteration."""
 
-    def __init__(self, trainer: Trainer, env: Chaos) -> None:
+    def __init__(self, trainer: PPO, env: Chaos) -> None:
         self.trainer, self.env, self.train = trainer, env, trainer.settings.train
         self.time, self.rows = self.train.horizon, trainer.spec.rows
         weights = self.weights()
@@ -204,7 +204,7 @@ CASES: dict[str, tuple[Any, dict[str, bool], dict[str, Any]]] = {
 }
 
 
-def check_iterations(trainer: Trainer, env: Chaos) -> None:
+def check_iterations(trainer: PPO, env: Chaos) -> None:
     """Three of them, to 5e-5 in weights that move by up to 0.3, and to 2e-4 of what is reported."""
     onlooker = Onlooker(trainer, env)
     for iteration in range(3):

@@ -328,7 +328,7 @@ def test_kernels_compile_for_gpus_that_are_not_here(capability: int, tmp_path: P
 
 def cuda_trainer(
     env: VectorEnvironment, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any] | None = None, **train: Any
-) -> ppo.Trainer:
+) -> ppo.PPO:
     """Return a trainer whose work is done by `CudaLearner`, on the processor."""
 
     def make(kind: str, policy: Any, buffers: Any, parts: Any, state: Any, train: TrainSettings, *rest: Any) -> Any:
@@ -346,7 +346,7 @@ ENVIRONMENTS: dict[str, Any] = {
 }
 
 
-def reference_of(trainer: ppo.Trainer) -> TorchLearner:
+def reference_of(trainer: ppo.PPO) -> TorchLearner:
     """Return the processor's learner on a copy of the trainer's policy and on what its GPU's buffers hold."""
     learner = trainer.learner
     assert isinstance(learner, CudaLearner)

@@ -18,7 +18,7 @@ from puffer_envs.contract.observations import FieldSpec, named_observations
 from puffer_envs.policy import PolicyError, load_policy
 from puffer_train.algorithm.evaluate import evaluate
 from puffer_train.algorithm.health import faults_in_step
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.config import PolicySettings, Settings, overlay
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import CheckpointError, ContractError
@@ -37,9 +37,9 @@ def make_policy(env: Any, hidden: int = 8) -> Policy:
     return Policy(describe(env), PolicySettings(hidden, 1), torch.Generator().manual_seed(3))
 
 
-def make_trainer(env: Any, **train: Any) -> Trainer:
+def make_trainer(env: Any, **train: Any) -> PPO:
     tables = {"train": {"horizon": 8, "minibatch": 64, "steps": 40_000} | train, "policy": {"hidden": 16, "layers": 1}}
-    return Trainer(env, overlay(Settings(), tables, "test"), 1)
+    return PPO(env, overlay(Settings(), tables, "test"), 1)
 
 
 def one_hots(field: FieldSpec, numbers: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import puffer_envs
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.config import Settings, overlay
 from puffer_train.environments import registry
 from puffer_train.environments.parts import MIN_ROWS_PER_PART, Parts
@@ -135,7 +135,7 @@ def test_learning_does_not_depend_on_the_parts(learner: str) -> None:
     for cores in (1, 2, 3):
         env = registry.find("squared").make(192, 1, cores, {})
         small = {"num_envs": 192, "horizon": 8, "minibatch": 512, "steps": 10_000}
-        trainer = Trainer(env, overlay(Settings(), {"train": small}, "test"), 1, threads=cores, learner=learner)
+        trainer = PPO(env, overlay(Settings(), {"train": small}, "test"), 1, threads=cores, learner=learner)
         for _ in range(5):
             trainer.iterate()
         weights.append(b"".join(p.detach().numpy().tobytes() for p in trainer.policy.parameters()))

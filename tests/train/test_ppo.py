@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from puffer_train.algorithm import training_state
 from puffer_train.algorithm.evaluate import evaluate
 from puffer_train.algorithm.health import MAX_SKIPS_IN_A_ROW
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.config import ConfigError, Settings, overlay
 from puffer_train.errors import NonFiniteError
 from puffer_train.learners.protocol import SOME_TRUNCATED
@@ -31,19 +31,19 @@ class Learning:
     by = "auto"
 
 
-def make_trainer(env: Any, seed: int = 1, policy: dict[str, Any] | None = None, **train: Any) -> Trainer:
+def make_trainer(env: Any, seed: int = 1, policy: dict[str, Any] | None = None, **train: Any) -> PPO:
     small = {"num_envs": env.num_envs, "horizon": 8, "minibatch": 128, "steps": 10_000} | train
     tables = {"train": small, "policy": {"hidden": 16, "layers": 1} | (policy or {})}
-    return Trainer(env, overlay(Settings(), tables, "test"), seed, learner=Learning.by)
+    return PPO(env, overlay(Settings(), tables, "test"), seed, learner=Learning.by)
 
 
-def weights(trainer: Trainer) -> bytes:
+def weights(trainer: PPO) -> bytes:
     """Everything that an update could change, as bytes."""
     tensors = training_state.learned_tensors(trainer)
     return b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors) if "generator" not in name)
 
 
-def train(trainer: Trainer) -> dict[str, float]:
+def train(trainer: PPO) -> dict[str, float]:
     report: dict[str, float] = {}
     while not trainer.finished:
         report |= trainer.iterate()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runs import SMALL, Done, Shell, metrics, newest, saved_steps
 
 from puffer_train.algorithm.health import MAX_SKIPS_IN_A_ROW
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.algorithm.training_state import learned_tensors
 from puffer_train.config import Settings, overlay
 from puffer_train.errors import NonFiniteError
@@ -46,19 +46,19 @@ class Spoiled(tiny.CartPole):
         return result
 
 
-def make_trainer(env: Any, learner: str, **train: Any) -> Trainer:
+def make_trainer(env: Any, learner: str, **train: Any) -> PPO:
     small = {"num_envs": env.num_envs, "horizon": HORIZON, "minibatch": 64, "steps": 100 * BATCH} | train
     tables = {"train": small, "policy": {"hidden": 16, "layers": 1}}
-    return Trainer(env, overlay(Settings(), tables, "test"), 1, learner=learner)
+    return PPO(env, overlay(Settings(), tables, "test"), 1, learner=learner)
 
 
-def learned(trainer: Trainer) -> bytes:
+def learned(trainer: PPO) -> bytes:
     """Weights and moments, as bytes."""
     tensors = learned_tensors(trainer)
     return b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors) if name.startswith(("policy", "opt")))
 
 
-def all_finite(trainer: Trainer) -> bool:
+def all_finite(trainer: PPO) -> bool:
     tensors = learned_tensors(trainer).values()
     return all(torch.isfinite(tensor).all() for tensor in tensors if tensor.is_floating_point())
 

@@ -9,7 +9,7 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from numpy.typing import NDArray
 from tiny_environments import Space, VectorEnvironment
 
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.config import Settings, overlay
 
 Rows = NDArray[np.bool_]
@@ -23,14 +23,14 @@ def make_trainer(
     threads: int = 1,
     learner: str = "auto",
     **train: Any,
-) -> Trainer:
+) -> PPO:
     """Return a trainer with the shared defaults, only with less of everything: environments, steps, units."""
     small = {"num_envs": env.num_envs, "horizon": 8, "minibatch": min(128, 8 * env.num_agents), "steps": 20_000}
     tables = {"train": small | train, "policy": {"hidden": 16, "layers": 1} | (policy or {})}
-    return Trainer(env, overlay(Settings(), tables, "test"), seed, threads=threads, learner=learner)
+    return PPO(env, overlay(Settings(), tables, "test"), seed, threads=threads, learner=learner)
 
 
-def train(trainer: Trainer) -> dict[str, float]:
+def train(trainer: PPO) -> dict[str, float]:
     """Train to the end; return the latest value of everything reported."""
     report: dict[str, float] = {}
     while not trainer.finished:

@@ -44,7 +44,7 @@ from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
 
 
-class Trainer:
+class PPO:
     """Trains a policy on one environment, which it resets, steps and reads, but does not close."""
 
     def __init__(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 
 
-def learned_tensors(trainer: Trainer) -> dict[str, Tensor]:
+def learned_tensors(trainer: PPO) -> dict[str, Tensor]:
     """Return weights, the optimizer's memory and the random generators by name; nothing of the game."""
     return {
         **{f"policy.{name}": p.detach() for name, p in trainer.policy.named_parameters()},
@@ -19,7 +19,7 @@ def learned_tensors(trainer: Trainer) -> dict[str, Tensor]:
     }
 
 
-def counters(trainer: Trainer) -> dict[str, int]:
+def counters(trainer: PPO) -> dict[str, int]:
     """Return the whole numbers that belong to `learned_tensors`."""
     return {
         "steps": trainer.steps,
@@ -30,7 +30,7 @@ def counters(trainer: Trainer) -> dict[str, int]:
     }
 
 
-def game_tensors(trainer: Trainer) -> dict[str, Tensor]:
+def game_tensors(trainer: PPO) -> dict[str, Tensor]:
     """Return the state of the episodes by name: recurrent state, last observations, unfinished returns."""
     buffers = trainer.buffers
     slots = {"observations": buffers.observations, "masks": buffers.masks, "present": buffers.present}
@@ -44,7 +44,7 @@ def game_tensors(trainer: Trainer) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def restore(trainer: Trainer, tensors: dict[str, Tensor], numbers: dict[str, int], *, game: bool) -> None:
+def restore(trainer: PPO, tensors: dict[str, Tensor], numbers: dict[str, int], *, game: bool) -> None:
     """Continue from `tensors` and the counters `numbers`; with `game`, from the state of the episodes too."""
     mine = learned_tensors(trainer) | (game_tensors(trainer) if game else {})
     for name, tensor in mine.items():

@@ -10,7 +10,7 @@ from typing import cast
 
 from puffer_envs.contract.machine import available_cores
 from puffer_train import config
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.report.loggers import flat
@@ -86,7 +86,7 @@ def _trainer(
     cores: int,
     options: RunOptions,
     ranks: Ranks,
-) -> Iterator[Trainer]:
+) -> Iterator[PPO]:
     """Make this rank's share of the environments and a trainer for them; close the environments in the end."""
     report_crashes()
     ranks.check_agreement(
@@ -100,7 +100,7 @@ def _trainer(
     with source.opened(count, seed, cores, settings.env, first) as env:
         about = identify(env, source.name, settings.env)
         ranks.check_agreement({"environment version": about.version} | flat({"env": about.settings}))
-        trainer = Trainer(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
+        trainer = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
         _tune(trainer, options.threads if ranks.count == 1 else cores)
         yield trainer
 
@@ -110,7 +110,7 @@ def _share_of_cores(ranks: Ranks) -> int:
     return max(1, available_cores() // ranks.local_count)
 
 
-def _tune(trainer: Trainer, threads: int | None) -> None:
+def _tune(trainer: PPO, threads: int | None) -> None:
     """Prepare torch for the matrix products of this run."""
     spec, settings, layers = trainer.spec, trainer.settings.train, trainer.policy.products()
     acting = [(spec.rows, i, o) for i, o in layers]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train import config
-from puffer_train.algorithm.ppo import Trainer
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
@@ -66,7 +66,7 @@ class Run:
     """Where everything is written. Only rank 0 uses it."""
     source: registry.EnvironmentSource
     """Makes the environments to evaluate and record in."""
-    trainer: Trainer
+    trainer: PPO
     """Does the learning."""
     cores: int
     """Processor threads for environments."""
