@@ -220,7 +220,7 @@ def training(name: str) -> str:
             ),
             table(("seed", "steps", "time", "score", "perf"), rows),
             f"The settings shipped for it:\n\n```toml\n{values}\n```",
-            f"To watch a trained policy:\n\n```\npuffer-play {name} --policy docs/policies/{name}.safetensors\n```",
+            f"To watch a trained policy:\n\n```\npuffer-play {name} --trained\n```",
         ]
     )
 

@@ -1,6 +1,6 @@
 """Make the pictures of the README and of the environments' pages: `python docs/make_gallery.py [NAME ...]`.
 
-The policies in docs/policies were trained with the shipped settings (`puffer-train NAME --seed 1`). Each plays one
+The policies that ship were trained with the shipped settings (`puffer-train NAME`). Each plays one
 game, which is recorded as a replay, and a frame of it is drawn; for some, a few seconds too.
 """
 
@@ -70,8 +70,7 @@ def main() -> int:
         games = {(picture.name, picture.env) for picture in chosen.values()}
         replays = {game: f"{scratch}/{number}.puf" for number, game in enumerate(sorted(games))}
         for (name, env), replay in replays.items():
-            policy = DOCS / f"policies/{name}.safetensors"
-            options = ["--policy", str(policy), "--episodes", "1", "--seed", "7", "--replay", replay]
+            options = ["--trained", "--episodes", "1", "--seed", "7", "--replay", replay]
             run("puffer_train.cli.eval", name, *options, *env.split())
         for file, picture in chosen.items():
             replay = replays[picture.name, picture.env]
