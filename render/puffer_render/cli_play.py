@@ -20,7 +20,7 @@ from puffer_envs.contract.commands import (
 )
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import is_native, read_layout
+from puffer_envs.spec import is_native, read_layout, to_numbers
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
@@ -140,7 +140,7 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
     Raises RenderError when there is no display.
     """
     drawing = drawing_for(env.spec.name, env)
-    parts = read_layout(env.spec.name, list(env.settings.values())).actions
+    parts = read_layout(env.spec.name, to_numbers(env.spec, env.settings)).actions
     keymap = make_keymap(parts, drawing.keys, drawing.idle, drawing.pilot)
     keys = [key for binding in keymap.bindings for key in binding.keys] + list(CAMERA_KEYS if drawing.camera else ())
     width, height = drawing.size

@@ -59,7 +59,8 @@ class Parser(argparse.ArgumentParser):
     def add_env_settings(self, defaults: str = "") -> None:
         """Accept `--env.KEY VALUE`. defaults: the settings there are, as `NAME=VALUE` words, for the help."""
         self.env_settings = True
-        note = "a setting of the environment; can be repeated" + (f" [{defaults}]" if defaults else "")
+        listed = f" [{defaults}]" if defaults else "; `puffer-envs info NAME` lists them"
+        note = f"a setting of the environment; can be repeated{listed}"
         self.add_argument(f"{PREFIX}KEY", dest="env_key", metavar="VALUE", help=note.replace("%", "%%"))
 
     def parse(self, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, dict[str, Value]]:

@@ -21,7 +21,11 @@ def suggest(given: str, known: Iterable[str]) -> str:
         else an empty string.
     """
     names = list(known)
-    near = difflib.get_close_matches(given, names, n=1)
-    if near:
-        return f" Did you mean {near[0]!r}?"
-    return f" Known: {', '.join(names)}." if 0 < len(names) <= MAX_LISTED else ""
+    listed = f" Known: {', '.join(names)}." if 0 < len(names) <= MAX_LISTED else ""
+    return suggest_nearest(given, names) or listed
+
+
+def suggest_nearest(given: str, known: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"` for the nearest known name, or an empty string: for messages that list the names."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
