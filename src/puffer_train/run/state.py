@@ -16,6 +16,7 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
+from puffer_train.own_code import named_code
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
@@ -117,7 +118,8 @@ class RunState:
     def resume_command(self, *more: str) -> str:
         """Return the command that resumes the run, quoted for a shell."""
         name = [self.source.name] if registry.imports_code(self.source.name) else []
-        words = ["puffer-train", *name, "--resume", str(self.folder), *self.options.repeated(), *more]
+        code = [word for key, value in named_code(self.settings.as_dict()).items() for word in (f"--{key}", value)]
+        words = ["puffer-train", *name, "--resume", str(self.folder), *code, *self.options.repeated(), *more]
         return shlex.join(self.ranks.command(words))
 
     def outcome(self, failed: bool) -> str:
