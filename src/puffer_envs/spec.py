@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest
-from puffer_envs.offers import load_offers
+from puffer_envs.contract.offers import load_offers
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from puffer_envs.contract import commands
 from puffer_envs.contract.commands import Parser
+from puffer_envs.contract.offers import load_offers
 from puffer_train.config import SECTIONS, Settings, field_help
-from puffer_train.environments.registry import list_environments
 from puffer_train.system.signals import interruptible
 
 
@@ -61,7 +61,7 @@ def given_settings(options: argparse.Namespace, env: Mapping[str, object]) -> di
 
 def print_environments() -> None:
     """Print the name of every environment that an installed package offers."""
-    for name in list_environments():
+    for name in load_offers():
         print(name)
 
 
