@@ -102,8 +102,7 @@ def test_the_code_of_the_readme_satisfies_a_type_checker(tmp_path: Path) -> None
 def test_the_first_hour_works(tmp_path: Path) -> None:
     step, play = blocks("first-hour.md")
     run(tmp_path, "-W", "error", "-c", step)
-    policy = DOCS / "policies/breakout.safetensors"
-    assert "score" in run(tmp_path, "-W", "error", "-c", play, str(policy))
+    assert "score" in run(tmp_path, "-W", "error", "-c", play)
 
 
 def test_the_page_about_python_works(tmp_path: Path) -> None:
