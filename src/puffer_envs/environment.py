@@ -18,7 +18,7 @@ from puffer_envs.contract.machine import physical_memory
 from puffer_envs.recorder import Recorder
 from puffer_envs.settings import check_seed, resolve_settings
 from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
-from puffer_envs.spec import EnvSpec, Field, action_space, observation_space, read_layout, spec
+from puffer_envs.spec import EnvSpec, Field, action_space, code_file, observation_space, read_layout, spec
 
 MAX_ENVS = 2**24
 MAX_THREADS = 1024
@@ -120,6 +120,11 @@ class Environment(_core.Batch):
         self.single_action_space = action_space(self._layout)
         self._next_seed: int | None = seed
         self._recorder: Recorder | None = None
+
+    @property
+    def code_files(self) -> tuple[str, ...]:
+        """The compiled file that the rules are in; see `contract.protocol`."""
+        return (code_file(self.spec.name),)
 
     @contextlib.contextmanager
     def _held(self, *, started: bool = False, idle: bool = True) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The commands puffer-train, puffer-eval and puffer-plot.
+"""The commands puffer-train, puffer-eval, puffer-plot and puffer-runs.
 
 Their modules take a moment to import. What starts them is here, so that Ctrl-C in that moment is one line as well.
 """
@@ -20,6 +20,11 @@ def start_eval() -> int:
 def start_plot() -> int:
     """Run `puffer-plot`; return its exit status."""
     return _start("plot")
+
+
+def start_runs() -> int:
+    """Run `puffer-runs`; return its exit status."""
+    return _start("runs")
 
 
 def _start(command: str) -> int:

@@ -20,6 +20,8 @@ from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
+from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
+from puffer_train.storage.policy_file import identify
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
 
@@ -94,6 +96,10 @@ class Run:
     def __post_init__(self) -> None:
         if not self.ranks.leads:
             self.console = Console(quiet=True)
+        about = identify(self.trainer.env, self.source.name, self.settings.env)
+        learner = type(self.trainer.learner).__name__
+        self.identity = make_identity(about.name, self.trainer.env, about.version, about.settings, learner)
+        """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property
     def ranks(self) -> Ranks:
@@ -129,6 +135,7 @@ class Run:
             "from_steps": self.resumed_at or 0,
             "to_steps": self.trainer.steps,
             "ended": ended,
+            CODE: code_of(self.identity),
         }
         content = {
             "environment": self.source.name,
@@ -136,6 +143,7 @@ class Run:
             "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
             "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
+            IDENTITY: self.identity,
             "log": list(self.options.log),
             "libraries": list(self.options.libraries),
             "versions": versions(),
