@@ -6,6 +6,7 @@ A run folder holds in the end:
 - metrics.jsonl: one line per iteration
 - checkpoints: what `--resume` continues from
 - README.md: what happened and what to do with it
+- dashboard.svg: the last picture of the terminal
 - failure.txt: why the run ended, where the environment's own code failed
 - policy.safetensors: the policy, for NumPy, players and `puffer-eval`
 - evaluation.json: how it did in fresh full episodes
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from puffer_train.errors import NonFiniteError, StorageError
-from puffer_train.report.dashboard import Dashboard, Progress
+from puffer_train.report.dashboard import Dashboard, Progress, real_rate
 from puffer_train.report.formatting import short
 from puffer_train.report.loggers import Loggers, open_logger
 from puffer_train.report.metrics import MetricsFile
@@ -95,7 +96,9 @@ def _learn(run: Run, log: Loggers) -> None:
     """Iterate, report and save."""
     trainer = run.trainer
     progress = Progress(run.source.name, str(run.folder), run.settings.train.steps, trainer.steps)
-    with stop_requests(repeated=run.ranks.count > 1) as stop, Dashboard(progress, run.console) as dashboard:
+    progress.real_rate = real_rate(trainer.env)
+    shown = Dashboard(progress, run.console, folder=run.folder)
+    with stop_requests(repeated=run.ranks.count > 1) as stop, shown as dashboard:
         trainer.health.on_skip = lambda fault: dashboard.say(f"update skipped: {fault}")
         for report in _iterations(run, stop):
             report["seconds"] = round(run.seconds_before + time.monotonic() - run.started, 3)

@@ -52,6 +52,11 @@ def _runs_in(folder: Path, depth: int) -> Iterator[Path]:
         yield from _runs_in(path, depth - 1)
 
 
+def run_folder(path: Path) -> Path | None:
+    """Return the run folder that a policy or a checkpoint is in, None where that is none."""
+    return next((folder for folder in path.resolve().parents[:2] if (folder / CONFIG).is_file()), None)
+
+
 def select(name: str, root: Path = ROOT) -> Path:
     """Return the folder of the run that a user names: a path, or the name of a folder in `root`.
 
