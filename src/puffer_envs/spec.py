@@ -207,6 +207,15 @@ def is_native(name: object) -> bool:
     return name in _core.names()
 
 
+LIBRARIES: dict[str, str] = {}
+"""The shared library of each environment that `load_library` loaded, by name."""
+
+
+def code_file(name: str) -> str:
+    """The compiled file that a C environment's rules are in."""
+    return LIBRARIES.get(name, _core.__file__)
+
+
 @functools.cache
 def _read_spec(name: str) -> EnvSpec:
     table = _core.describe(name)

@@ -292,6 +292,15 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
         )
 
 
+def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
+    result: dict[str, Any] = {}
+    for key, value in tables.items():
+        below = flat(value) if isinstance(value, Mapping) else None
+        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
+    return result
+
+
 def field_help(section: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a settings class, for `--help`."""
     try:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from puffer_envs.contract.names import suggest
+from puffer_train.config import flat
 from puffer_train.errors import ConfigError
 
 MAX_QUEUE = 4096
@@ -289,15 +290,6 @@ def open_logger(
 def grouped(name: str) -> str:
     """Return a number's name with a group before it, by which TensorBoard and W&B lay out their pages."""
     return name if "/" in name else f"train/{name}"
-
-
-def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
-    result: dict[str, Any] = {}
-    for key, value in tables.items():
-        below = flat(value) if isinstance(value, Mapping) else None
-        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
-    return result
 
 
 def _identifier(file: Path) -> str:

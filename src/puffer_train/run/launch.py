@@ -14,7 +14,7 @@ from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import named_code
-from puffer_train.report.loggers import check_loggers, flat
+from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
 from puffer_train.run.restoring import restore
 from puffer_train.run.state import RunOptions, RunState
@@ -191,14 +191,14 @@ def _opened(
     ranks.check_agreement(
         {"environment": source.name, "seed": seed, "learner": options.learner}
         | {name: version for name, version in versions().items() if name in ("puffer-envs", "torch")}
-        | flat(settings.as_dict())
+        | config.flat(settings.as_dict())
     )
     check_shares(settings.train, ranks.count)
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:
         about = identify(env, source.name, settings.env)
-        ranks.check_agreement({"environment version": about.version} | flat({"env": about.settings}))
+        ranks.check_agreement({"environment version": about.version} | config.flat({"env": about.settings}))
         ppo = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
         _tune(ppo, options.threads if ranks.count == 1 else cores)
         yield ppo

@@ -21,6 +21,8 @@ from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
+from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
+from puffer_train.storage.policy_file import identify
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
 
@@ -99,6 +101,10 @@ class RunState:
     def __post_init__(self) -> None:
         if self.options.quiet or not self.ranks.leads:
             self.console = Console(quiet=True)
+        about = identify(self.ppo.env, self.source.name, self.settings.env)
+        learner = type(self.ppo.learner).__name__
+        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
+        """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property
     def ranks(self) -> Ranks:
@@ -139,6 +145,7 @@ class RunState:
             "from_steps": self.resumed_at or 0,
             "to_steps": self.ppo.steps,
             "ended": ended,
+            CODE: code_of(self.identity),
         }
         content = {
             "environment": self.source.name,
@@ -146,6 +153,7 @@ class RunState:
             "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
             "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
+            IDENTITY: self.identity,
             "log": list(self.options.log),
             "libraries": list(self.options.libraries),
             "versions": versions(),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from puffer_train.report.dashboard import Dashboard, Progress
+from puffer_train.report.dashboard import Dashboard, Progress, real_rate
 from puffer_train.run import launch
 from puffer_train.run.result import Run
 from puffer_train.run.trainer import Trainer
@@ -60,7 +60,10 @@ def train(
 def train_to_the_end(trainer: Trainer, on_iteration: OnIteration | None = None) -> Run:
     """Iterate with a dashboard until the trainer is finished, and finish; the trainer's context must be entered."""
     progress = Progress(trainer.name, str(trainer.run.folder), trainer.settings.train.steps, trainer.steps)
-    with Dashboard(progress, trainer.console) as dashboard:
+    progress.real_rate = real_rate(trainer.ppo.env)
+    with Dashboard(
+        progress, trainer.console, folder=trainer.run.folder if trainer.ppo.ranks.leads else None
+    ) as dashboard:
         while not trainer.finished:
             report = trainer.iterate()
             if on_iteration is not None:
