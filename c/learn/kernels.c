@@ -24,8 +24,10 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
 {
     const PufWeights l = puf_network_layout(net);
     memset(weights, 0, sizeof(float) * l.size);
-    transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
-    for (int i = 0; i < net->inputs; i++) {
+    if (!net->encoded) {
+        transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
+    }
+    for (int i = 0; i < net->inputs && !net->encoded; i++) {
         for (int j = 0; j < net->hidden; j++) {
             weights[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *= input_scale[i];
         }
@@ -46,7 +48,7 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
 static void unpack_gradient(const PufNetwork* net, const float* gradient, const float* input_scale, PufParameters* to)
 {
     const PufWeights l = puf_network_layout(net);
-    for (int j = 0; j < net->hidden; j++) {
+    for (int j = 0; j < net->hidden && !net->encoded; j++) {
         for (int i = 0; i < net->inputs; i++) {
             to->encoder[(ptrdiff_t)j * net->inputs + i] =
                 gradient[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] * input_scale[i];

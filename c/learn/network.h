@@ -2,6 +2,8 @@
 //
 //     observation -> linear encoder -> recurrent layers -> head: logits or means of the actions, then the value
 //
+// Another program may encode instead (PufNetwork.encoded) and learn from the gradient of what it handed in.
+//
 // No layer has a bias. A tile is a few sequences that are processed together, over all their time steps. Its samples
 // are ordered by time: sample s = t * rows + row. Every matrix of a tile has one row per sample.
 #pragma once
@@ -20,6 +22,7 @@ typedef struct PufNetwork {
     int32_t actions;                // numbers in one action
     int32_t outputs;                // logits or means; the head has one more row, for the value
     const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
+    int32_t encoded;                // no encoder: observations are the first layer's inputs (hidden), float32
 } PufNetwork;
 
 // Offsets of the parts of the weights in one array, in floats. Transposed matrices (suffix _t) have one row per input.
@@ -70,6 +73,7 @@ typedef struct PufRollout {
     const float* scale;                  // (actions), Gaussian only
     float *values, *ratios; // (horizon, rows); with `refresh` set, updated at the end for the sequences trained on
     float* fresh;           // (rows, 2, horizon): new values and ratios until then, sequence by sequence
+    float* by_observations; // (horizon, rows, inputs): receives the loss's gradient, only if `encoded`
 } PufRollout;
 
 typedef struct PufLoss {

@@ -12,7 +12,7 @@ static float* take(float** cursor, size_t floats)
 }
 
 typedef struct TileMemory {
-    float *observations, *keep; // (samples, inputs), (samples)
+    float *observations, *keep; // (samples, inputs), which is the first x if `encoded`; (samples)
     float *x, *gates, *states;  // per layer: (samples, hidden), (samples, gates), (samples, hidden); one extra x
     float* before;              // per layer, LSTM only: h before each step (samples, hidden)
     float *first, *state;       // per layer (rows, state): before the first step, and the current one
@@ -29,9 +29,10 @@ static TileMemory tile_memory(const PufNetwork* net, int horizon, int rows, floa
     const size_t count = (samples + BLOCK - 1) / BLOCK * BLOCK;
     float* cursor = base;
     TileMemory m;
-    m.observations = take(&cursor, samples * (size_t)net->inputs);
+    m.observations = take(&cursor, net->encoded ? 0 : samples * (size_t)net->inputs);
     m.keep = take(&cursor, samples);
     m.x = take(&cursor, (layers + 1) * samples * h);
+    m.observations = net->encoded ? m.x : m.observations;
     m.gates = take(&cursor, layers * samples * (size_t)l.gates);
     m.states = take(&cursor, layers * samples * h);
     m.before = take(&cursor, net->cell == PUF_LSTM ? layers * samples * h : 0);
@@ -161,7 +162,9 @@ static void network_forward(const PufNetwork* net, const PufWeights* l, const fl
                             const TileMemory* m, float* state, ptrdiff_t layer_stride)
 {
     const int h = net->hidden, samples = tile->horizon * tile->rows;
-    multiply(samples, h, net->inputs, m->observations, net->inputs, weights + l->encoder_t, h, m->x, h, 0);
+    if (!net->encoded) {
+        multiply(samples, h, net->inputs, m->observations, net->inputs, weights + l->encoder_t, h, m->x, h, 0);
+    }
     for (int layer = 0; layer < net->layers; layer++) {
         layer_forward(net, l, weights, tile, m, layer, state + layer * layer_stride);
     }
@@ -169,8 +172,9 @@ static void network_forward(const PufNetwork* net, const PufWeights* l, const fl
     multiply(samples, l->padded, h, x, h, weights + l->head_t, l->padded, m->out, l->padded, 0);
 }
 
-static void network_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
-                             const TileMemory* m, float* gradient)
+// Backward from the gradient of the outputs, in m->out. Returns that of the encoder's outputs (samples, hidden).
+static const float* network_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
+                                     const TileMemory* m, float* gradient)
 {
     const int h = net->hidden, samples = tile->horizon * tile->rows;
     float* x = m->x + (size_t)net->layers * (size_t)samples * (size_t)h;
@@ -180,7 +184,10 @@ static void network_backward(const PufNetwork* net, const PufWeights* l, const f
     for (int layer = net->layers - 1; layer >= 0; layer--) {
         layer_backward(net, l, weights, tile, m, layer, dx, gradient);
     }
-    multiply_transposed(net->inputs, h, samples, m->observations, net->inputs, dx, h, gradient + l->encoder_t, h);
+    if (!net->encoded) {
+        multiply_transposed(net->inputs, h, samples, m->observations, net->inputs, dx, h, gradient + l->encoder_t, h);
+    }
+    return dx;
 }
 
 // -- acting ------------------------------------------------------------------------------------------------
@@ -379,5 +386,9 @@ static void train_tile(const PufNetwork* net, const float* weights, const PufRol
         row[i / rows] = s.new_values[i];
         row[r->horizon + i / rows] = s.ratios[i];
     }
-    network_backward(net, &l, weights, &tile, &m, gradient);
+    const float* dx = network_backward(net, &l, weights, &tile, &m, gradient);
+    for (int i = 0; i < samples && net->encoded; i++) {
+        memcpy(r->by_observations + ((ptrdiff_t)(i / rows) * r->rows + sequences[i % rows]) * net->hidden,
+               dx + (ptrdiff_t)i * net->hidden, sizeof(float) * (size_t)net->hidden);
+    }
 }

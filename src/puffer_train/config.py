@@ -25,7 +25,7 @@ from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
-"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
+"""Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 

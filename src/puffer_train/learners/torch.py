@@ -114,6 +114,8 @@ class TorchActor:
 class TorchLearner:
     """See `Learner`."""
 
+    work = "PyTorch runs the network."
+
     def __init__(
         self,
         policy: Policy,

@@ -47,6 +47,7 @@ def _lead(run: Run) -> int:
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
+        run.say(run.trainer.learner.work)
         if run.trainer.finished:
             done, goal = short(run.trainer.steps), short(run.settings.train.steps)
             run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
