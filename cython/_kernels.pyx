@@ -122,6 +122,7 @@ cdef class Learner:
         input_scale: (inputs,) float32: what observations are multiplied with; ignored where there is no encoder.
         number: dtype of observations: uint8, int8, int32 or float32.
         horizon: time steps of the sequences that are learned from.
+        bins: of the distribution that the value is, at least 2; 0: the value is one number.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -136,7 +137,7 @@ cdef class Learner:
     cdef readonly str number
 
     def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, choices, scale,
-                  input_scale, str number, int horizon):
+                  input_scale, str number, int horizon, int bins=0):
         if cell not in CELLS or number not in NUMBERS or (inputs is None and number != "float32"):
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         self.c.net.encoded = inputs is None
@@ -144,6 +145,9 @@ cdef class Learner:
         for what, size in (("inputs", width), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
             if not 1 <= size <= MAX_COUNT:
                 raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
+        if bins and not 2 <= bins <= MAX_COUNT:
+            raise ValueError(f"bins must be 0 or from 2 to {MAX_COUNT}, is {bins}")
+        self.c.net.bins = bins
         if hidden % 16:
             raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
         self.workers = workers
@@ -169,7 +173,7 @@ cdef class Learner:
             net.outputs = self.choices.sum()
             net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)  # Python's own do not overflow
-        if units * (width + 2 * (net.outputs + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
+        if units * (width + 2 * (net.outputs + bins + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
             raise ValueError(f"{layers} layers of {hidden} units over {width} inputs are more than kernels can count")
         self.layout = puf_network_layout(net)
         self.c.tile_rows = puf_tile_rows(net, horizon)
@@ -184,7 +188,7 @@ cdef class Learner:
         self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
 
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
-        """Addresses of encoder (H, I) or None, core (L, G, F), head (K + 1, H) and log_std (k,) or None."""
+        """Addresses of encoder (H, I) or None, core (L, G, F), head (K + V, H) and log_std (k,) or None."""
         net = &self.c.net
         encoder, core, head, log_std = arrays
         cdef PufParameters p
@@ -192,7 +196,7 @@ cdef class Learner:
         if not net.encoded:
             p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
         p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
-        p.head = <float*>data(head, "head", "float32", (net.outputs + 1, net.hidden), written)
+        p.head = <float*>data(head, "head", "float32", (self.layout.rows, net.hidden), written)
         p.log_std = NULL
         if net.head == PUF_GAUSSIAN:
             p.log_std = <float*>data(log_std, "log_std", "float32", (net.actions,), written)

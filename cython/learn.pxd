@@ -28,10 +28,10 @@ cdef extern from "learn/network.h" nogil:
         PufNumber number
         int32_t inputs, hidden, layers, actions, outputs
         const int32_t* choices
-        int32_t encoded
+        int32_t bins, encoded
     ctypedef struct PufWeights:
         size_t gradient, size
-        int32_t gates, fan_in, padded, state, groups
+        int32_t gates, fan_in, rows, padded, state, groups
     ctypedef struct PufParameters:
         float* encoder
         float* core

@@ -38,8 +38,8 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
         transpose(core, l.gates, l.fan_in, weights + l.core_t + (size_t)layer * l.layer_size, l.gates);
         memcpy(weights + l.core + (size_t)layer * l.layer_size, core, sizeof(float) * size);
     }
-    transpose(from->head, net->outputs + 1, net->hidden, weights + l.head_t, l.padded);
-    memcpy(weights + l.head, from->head, sizeof(float) * (size_t)(net->outputs + 1) * (size_t)net->hidden);
+    transpose(from->head, l.rows, net->hidden, weights + l.head_t, l.padded);
+    memcpy(weights + l.head, from->head, sizeof(float) * (size_t)l.rows * (size_t)net->hidden);
     if (net->head == PUF_GAUSSIAN) {
         memcpy(weights + l.log_std, from->log_std, sizeof(float) * (size_t)net->actions);
     }
@@ -58,7 +58,7 @@ static void unpack_gradient(const PufNetwork* net, const float* gradient, const 
         transpose(gradient + l.core_t + (size_t)layer * l.layer_size, l.fan_in, l.gates,
                   to->core + (size_t)layer * (size_t)l.gates * (size_t)l.fan_in, l.fan_in);
     }
-    for (int o = 0; o <= net->outputs; o++) {
+    for (int o = 0; o < l.rows; o++) {
         for (int j = 0; j < net->hidden; j++) {
             to->head[(ptrdiff_t)o * net->hidden + j] = gradient[l.head_t + (size_t)j * (size_t)l.padded + (size_t)o];
         }

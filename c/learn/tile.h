@@ -180,7 +180,7 @@ static const float* network_backward(const PufNetwork* net, const PufWeights* l,
     float* x = m->x + (size_t)net->layers * (size_t)samples * (size_t)h;
     multiply_transposed(h, l->padded, samples, x, h, m->out, l->padded, gradient + l->head_t, l->padded);
     float* dx = x; // x is no longer needed
-    multiply(samples, h, net->outputs + 1, m->out, l->padded, weights + l->head, h, dx, h, 0);
+    multiply(samples, h, l->rows, m->out, l->padded, weights + l->head, h, dx, h, 0);
     for (int layer = net->layers - 1; layer >= 0; layer--) {
         layer_backward(net, l, weights, tile, m, layer, dx, gradient);
     }
@@ -223,8 +223,12 @@ static int neutralise(const PufNetwork* net, const PufWeights* l, float* out, in
 static void act_on_outputs(const PufNetwork* net, const PufWeights* l, const float* weights, const PufAct* act,
                            const TileMemory* m, int first, int rows)
 {
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; row < rows && !net->bins; row++) {
         act->values[first + row] = m->out[(ptrdiff_t)row * l->padded + net->outputs];
+    }
+    for (int row = 0; row < rows && net->bins; row += BLOCK) {
+        read_values(m->out + (ptrdiff_t)row * l->padded + net->outputs, l->padded, net->bins,
+                    rows - row < BLOCK ? rows - row : BLOCK, m->columns, act->values + first + row);
     }
     for (int row = 0; row < rows && act->chosen; row += BLOCK) {
         const int count = rows - row < BLOCK ? rows - row : BLOCK;
@@ -341,14 +345,14 @@ static void tile_loss(const PufNetwork* net, const PufWeights* l, const float* w
             masks[i] = r->masks + at * net->outputs;
         }
         float* out = m->out + (ptrdiff_t)first * l->padded;
-        to_columns(out, l->padded, net->outputs + 1, count, masks, net->outputs, m->columns);
+        to_columns(out, l->padded, l->rows, count, masks, net->outputs, m->columns);
         if (net->head == PUF_CATEGORICAL) {
             categorical_loss(net, loss, s, first, m->columns);
         } else {
             gaussian_loss(net, loss, s, weights + l->log_std, r->scale, first, m->columns, gradient + l->log_std);
         }
         for (int i = 0; i < count; i++) {
-            for (int o = 0; o <= net->outputs; o++) {
+            for (int o = 0; o < l->rows; o++) {
                 out[i * l->padded + o] = m->columns[o * BLOCK + i];
             }
         }

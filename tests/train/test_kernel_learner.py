@@ -39,7 +39,6 @@ class Grid(tiny.Bandit):
 
 REASONS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "units": (CartPole, {"hidden": 24}, "policy.hidden 24 is not a multiple of 16"),
-    "values": (CartPole, {"value_head": "distribution"}, "no distribution of values"),
 }
 
 
@@ -144,6 +143,7 @@ ITERATIONS = {
     **ENCODED,
     "mingru": (chaos, {"layers": 2}, ""),
     "lstm": (chaos, {"layers": 2, "cell": "lstm"}, ""),
+    "values": (chaos, {"value_head": "distribution"}, ""),
 }
 
 

@@ -51,8 +51,6 @@ def unsupported_after_encoder(policy: Policy, parts: Sequence[BufferEnv] = ()) -
         return f"policy.hidden {policy.hidden} is more than {MAX_HIDDEN}"
     if policy.hidden % 16:
         return f"policy.hidden {policy.hidden} is not a multiple of 16"
-    if policy.settings.value_head != "scalar":
-        return f"they have no {policy.settings.value_head} of values"
     for part in parts:
         for name in ("observations", "rewards", "terminals", "truncations"):
             flags = getattr(part, name).flags
@@ -142,6 +140,7 @@ class KernelLearner:
             policy.input_scale.numpy(),
             spec.observation_dtype if self.has_encoder else "float32",
             buffers.horizon,
+            policy.value.outputs if policy.settings.value_head == "distribution" else 0,
         )
         self.rollout = shared.kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
