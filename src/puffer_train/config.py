@@ -26,7 +26,7 @@ from puffer_train.errors import ConfigError
 from puffer_train.own_code import Code, is_code
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
-"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
+"""Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 

@@ -102,7 +102,7 @@ class Policy(nn.Module):
         Returns (K + V, B). No gradient is recorded.
         """
         with torch.no_grad():
-            x = self._encode(observations)
+            x = self.encode(observations)
             for weight, layer_state in zip(self.core, state, strict=True):
                 x = self.cell.step(x, layer_state, weight)
             return self.head @ x.T
@@ -113,7 +113,7 @@ class Policy(nn.Module):
         keep (T, B) is 0 where the state is reset before that step because a new episode starts there, else 1;
         None keeps it throughout. Returns (K + V, T, B).
         """
-        x = self._encode(observations)
+        x = self.encode(observations)
         resets = Resets(keep)
         for weight, layer_state in zip(self.core, state, strict=True):
             x = self.cell.sequence(x, layer_state, weight, resets)
@@ -132,7 +132,7 @@ class Policy(nn.Module):
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
-    def _encode(self, observations: Tensor) -> Tensor:
+    def encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
         if self.front is None:
             return self.observations.encode(observations, self.encoder * self.input_scale)

@@ -320,6 +320,7 @@ def _reporting(run: RunState) -> Iterator[Loggers]:
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
+        run.say(run.ppo.learner.work)
         if run.ppo.finished:
             done, goal = short(run.ppo.steps), short(run.settings.train.steps)
             run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
