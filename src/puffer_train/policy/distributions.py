@@ -67,9 +67,9 @@ class CategoricalActions:
 class GaussianActions:
     """Independent normal distributions whose spread is learned but does not depend on the observation.
 
-    Actions are counted from `action_centre`, which `Buffers.give_actions` adds. Means are in units of `scale` (k,), half
-    the allowed range; `log_std` (k,) is the logarithm of the spread in those units. The environment clips what falls
-    outside its box; probabilities are those of the number that was drawn, before clipping.
+    Actions are counted from `action_centre`, which `Buffers.give_actions` adds. Means are in units of `scale` (k,),
+    half the allowed range; `log_std` (k,) is the logarithm of the spread in those units. The environment clips what
+    falls outside its box; probabilities are those of the number that was drawn, before clipping.
     """
 
     def __init__(self, spec: ActionSpec) -> None:
@@ -145,7 +145,7 @@ def action_centre(spec: ActionSpec) -> Tensor:
 
 
 def _ranges(spec: ActionSpec) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the lower bound of each continuous action, half its range, and whether that is a useful unit: (k,) each."""
+    """Return the lower bound of each continuous action, half its range, and whether that is a useful unit."""
     low, high = (torch.tensor(bound, dtype=torch.float64) for bound in (spec.low, spec.high))
     half = (high - low) / 2
     return low, half, torch.isfinite(half) & (half > 0) & (half < MAX_HALF_RANGE)
