@@ -54,11 +54,11 @@ class Policy(nn.Module):
             bound = 1 / math.sqrt(shape[-1])
             return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
 
-        self.convolutions = (
-            None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
-        )
-        scale = spec.observation_scale if self.convolutions is None else (self.convolutions.scale,)
-        self.encoder = matrix(self.hidden, len(scale) if self.convolutions is None else self.convolutions.features)
+        self.front = None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
+        """Maps observations (..., *shape) to the features (..., F) that the encoder multiplies; None: it multiplies
+        the observation's own numbers, scaled."""
+        scale = spec.observation_scale if self.front is None else (1.0,) * self.front.features
+        self.encoder = matrix(self.hidden, len(scale))
         self.core = matrix(self.layers, *self.cell.weight_shape(self.hidden))
         self.head = matrix(self.outputs, self.hidden)
         with torch.no_grad():
@@ -82,21 +82,18 @@ class Policy(nn.Module):
             "encoder": self.settings.encoder,
             "value_head": self.settings.value_head,
             **({"action_centre": self.action_centre.tolist()} if self.action_centre.any() else {}),
-            **({} if self.convolutions is None else self.convolutions.identity()),
+            **({} if self.front is None else self.front.identity()),
             **self.value.identity(),
         }
 
-    @property
-    def convolution_weights(self) -> list[nn.Parameter]:
-        """The matrices of kernels (channels out, channels in * k * k), in the order of their use; often none."""
-        return [] if self.convolutions is None else list(self.convolutions.weights)
-
     def products(self) -> list[tuple[int, int]]:
         """Return the (inputs, outputs) of every matrix that rows are multiplied with."""
-        first = self.observations.multiplied if self.convolutions is None else self.encoder.shape[1]
+        first = self.observations.multiplied if self.front is None else self.encoder.shape[1]
         rows, columns = self.core.shape[1:]
-        kernels = [(weight.shape[1], weight.shape[0]) for weight in self.convolution_weights]
-        return [*kernels, (max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
+        products = [(max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
+        if self.front is None:
+            return products
+        return [(w.shape[1], w.shape[0]) for w in self.front.parameters() if w.ndim == 2] + products
 
     def initial_state(self, rows: int) -> Tensor:
         """Return the state at the start of an episode: zeros (layers, rows, S), S = `cell.state_size(hidden)`."""
@@ -140,6 +137,6 @@ class Policy(nn.Module):
 
     def _encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
-        if self.convolutions is None:
+        if self.front is None:
             return self.observations.encode(observations, self.encoder * self.input_scale)
-        return nn.functional.linear(self.convolutions(observations, self.input_scale), self.encoder)
+        return nn.functional.linear(self.front(observations), self.encoder)
