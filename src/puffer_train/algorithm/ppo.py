@@ -204,7 +204,6 @@ class PPO:
     def _play(self, env: BufferEnv, actor: Actor, clock: Stopwatch) -> list[str]:
         """Play one part for a whole rollout; return what was not finite in it and where."""
         buffers, faults, rows = self.buffers, [], slice(actor.first, actor.last)
-        actions = buffers.actions.numpy()[:, rows].reshape(buffers.horizon, *env.actions.shape)
         clock.start()
         for t in range(buffers.horizon):
             bad = actor.act(t)
@@ -212,7 +211,7 @@ class PPO:
                 faults.append(fault_in_output(self.policy, buffers, t, actor.first + bad))
             clock.lap("policy")
             with self.calls:
-                env.actions[...] = actions[t]
+                buffers.give_actions(env, t, rows)
                 self.calls.run(env.step, env.actions)
             clock.lap("environment")
             buffers.store_masks(env, t + 1, rows)
