@@ -26,7 +26,7 @@ def run(command: str, *arguments: object, folder: Path) -> subprocess.CompletedP
 
 
 def modules() -> list[str]:
-    """Every module of the three packages that a processor can import."""
+    """Every module of the packages that a processor can import."""
     names = []
     for package in ("puffer_envs", "puffer_train", "puffer_render"):
         path = importlib.import_module(package).__path__

@@ -104,7 +104,7 @@ def _parser() -> Parser:
         description="Play an environment in a window, or watch a policy. The keys are shown on the screen.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="an environment, a policy file or a run folder")
+    parser.add_argument("name", metavar="NAME|FILE", nargs="?", help="an environment, a policy file or a run folder")
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="let this policy, or that of a run, play; hold a key to take over"
     )

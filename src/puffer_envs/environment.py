@@ -23,6 +23,7 @@ from puffer_envs.spec import (
     Field,
     Setting,
     action_space,
+    code_file,
     from_numbers,
     observation_space,
     read_layout,
@@ -130,6 +131,11 @@ class Environment(_core.Batch):
         self.single_action_space = action_space(self._layout)
         self._next_seed: int | None = seed
         self._recorder: Recorder | None = None
+
+    @property
+    def code_files(self) -> tuple[str, ...]:
+        """The compiled file that the rules are in; see `contract.protocol`."""
+        return (code_file(self.spec.name),)
 
     @contextlib.contextmanager
     def _held(self, *, started: bool = False, idle: bool = True) -> Iterator[None]:

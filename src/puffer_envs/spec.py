@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest
-from puffer_envs.offers import load_offers
+from puffer_envs.contract.offers import load_offers
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,15 @@ def is_native(name: object) -> bool:
     if name not in _core.names() and ":" not in name:
         load_offers()
     return name in _core.names()
+
+
+LIBRARIES: dict[str, str] = {}
+"""The shared library of each environment that `load_library` loaded, by name."""
+
+
+def code_file(name: str) -> str:
+    """The compiled file that a C environment's rules are in."""
+    return LIBRARIES.get(name, _core.__file__)
 
 
 @functools.cache

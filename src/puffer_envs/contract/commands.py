@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -15,12 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
+from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, Value, parse_number, take_settings
 from puffer_envs.contract.errors import UsageError, UserError
 from puffer_envs.contract.names import suggest
 from puffer_envs.contract.trained import trained_policy
-
-DISTRIBUTION = "puffer-envs"
 
 EXTRAS = {
     "torch": "train",
@@ -75,7 +75,11 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: an option is unknown, misses its value or has a wrong one.
         """
-        rest, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        if completion.VARIABLE in os.environ:
+            sys.stdout.writelines(f"{word}\n" for word in completion.complete(self, words))
+            self.exit()
+        rest, settings = take_settings(words)
         # Intermixed: `NAME --option OUT` is two names, which plain argparse refuses; it cannot take subcommands.
         parse = self.parse_known_args if self._subparsers else self.parse_known_intermixed_args
         options, unknown = parse([_with_dashes(argument) for argument in rest])
@@ -94,7 +98,7 @@ class Parser(argparse.ArgumentParser):
             return f"there is no option {flag!r}. Did you mean {SYNONYMS[flag]!r}?"
         known = [option for action in self._actions for option in action.option_strings]
         by_last_part = [option for option in known if option.rpartition(".")[2] == flag.lstrip("-")]
-        hint = f" Did you mean {by_last_part[0]!r}?" if by_last_part else suggest(flag, known)
+        hint = f" Did you mean {by_last_part[0]!r}?" if by_last_part else suggest(flag, known, max_listed=0)
         return f"there is no option {flag!r}.{hint}"
 
 
@@ -112,7 +116,7 @@ class HelpFormatter(argparse.HelpFormatter):
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        print(version(DISTRIBUTION))
+        print(version(completion.DISTRIBUTION))
         parser.exit()
 
 
@@ -207,7 +211,7 @@ def run_command(name: str, command: Callable[[], int]) -> int:
         module = (error.name or "").split(".")[0]
         if module not in EXTRAS:
             raise
-        complain(f'{name}: {module} is missing: pip install "{DISTRIBUTION}[{EXTRAS[module]}]"')
+        complain(f'{name}: {module} is missing: pip install "{completion.DISTRIBUTION}[{EXTRAS[module]}]"')
         return 2
     except BrokenPipeError:  # the reader of the output has closed it
         sys.stdout = None

@@ -32,7 +32,10 @@ def build_parser() -> Parser:
         prog="puffer-eval", description="Evaluate a policy, or two, on fresh full episodes.", epilog=EXAMPLES
     )
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="a run folder, policy file or checkpoint; or the environment's name"
+        "name",
+        nargs="?",
+        metavar="NAME|FILE",
+        help="an environment, a run folder, a policy file or a checkpoint",
     )
     parser.add_argument("--list", action="store_true", help="list the environments and exit")
     parser.add_argument("--policy", type=Path, metavar="FILE", help="policy file, checkpoint or run folder")
