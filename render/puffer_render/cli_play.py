@@ -40,7 +40,7 @@ EXAMPLES = """examples:
   puffer-play --follow runs/breakout-1       watch it while it trains
   puffer-play drone --env.num-drones 16
 """
-CONTROL_KEYS = ("p", "n", "r", "h", "q", "tab", "escape")
+CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape")
 CAMERA_KEYS = {
     "j": "turn left",
     "l": "turn right",
@@ -151,6 +151,7 @@ def play(
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
         player.remember = drawing.between is not None
         player.waits = drawing.waits
+        player.present = drawing.present
         player.speed = drawing.speed if policy is None else 1.0
         if policy is None:
             player.begin()
@@ -210,6 +211,8 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
         player.reset()
     if "tab" in pressed:
         player.hand_over()
+    if "t" in pressed:
+        player.take_seat()
     for character in typed:
         if character in "+=":
             player.faster()
@@ -229,7 +232,7 @@ def move_camera(
 
 
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, note: str, frame: Frame) -> None:
-    frame.person = player.agent
+    frame.person = None if player.plays_all else player.agent
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
         draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})
