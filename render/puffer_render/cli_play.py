@@ -181,7 +181,7 @@ def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower |
             games = len(player.games)
             player.advance(now - before, held, pressed)
             for game in player.games[games:]:
-                print(f"{player.env.spec.name}: score {game.score:g} in {game.steps} steps", flush=True)
+                print(f"{player.env.spec.name}: score {game} in {game.steps} steps", flush=True)
         before = now
         note = "" if follower is None else follow(player, follower)
         window.show(lambda frame: _draw(player, drawing, window.fps, show_help, note, frame))  # noqa: B023

@@ -73,9 +73,9 @@ def draw_stop(player: Player, frame: Frame) -> None:
     hint = f"press {' or '.join(keys)}" if len(keys) <= 2 else f"press {', '.join(keys[:3])} ..."
     if player.stopped == "end":
         game = player.games[-1]
-        best = max(finished.score for finished in player.games)
-        title = f"score {game.score:g}"
-        about = f"game over after {game.steps} steps" + (f", best {best:g}" if len(player.games) > 1 else "")
+        best = max(player.games, key=lambda finished: finished.score)
+        title = f"score {game}"
+        about = f"game over after {game.steps} steps" + (f", best {best}" if len(player.games) > 1 else "")
         hint += " to play again"
     else:
         title, about, hint = "ready?", "H shows all keys", f"{hint} to start"
@@ -108,7 +108,7 @@ def _draw_status(player: Player, fps: int, middle: float, frame: Frame) -> float
     speed, color = ("paused", AMBER) if player.paused else (f"× {player.speed:g}", STEEL)
     x -= 12 + frame.text(x - 12, middle - 8, speed, 14, color, "right")
     if player.games:
-        x -= 12 + frame.text(x - 12, middle - 8, f"last {player.games[-1].score:g}", 14, STEEL, "right")
+        x -= 12 + frame.text(x - 12, middle - 8, f"last {player.games[-1]}", 14, STEEL, "right")
     return x - 8
 
 

@@ -35,6 +35,11 @@ class Game:
     """The environment's own where there is one agent: a log does not tell agents apart. Else the sum of rewards."""
     steps: int
 
+    def __str__(self) -> str:
+        """The score, whole where it is whole or large, else with three digits: 864, 36250, 0.0847."""
+        whole = self.score.is_integer() or abs(self.score) >= 1000
+        return f"{self.score:.0f}" if whole else f"{self.score:.3g}"
+
 
 class Player:
     """An environment, who plays it, and its clock.

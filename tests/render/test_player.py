@@ -13,7 +13,7 @@ from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_envs.spec import ActionPart
 from puffer_render.draw import connect4, tanks
 from puffer_render.keys import KeyMap, make_keymap
-from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Player
+from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Game, Player
 
 NONE: frozenset[str] = frozenset()
 STAY, UP, DOWN, LEFT, RIGHT = range(5)  # of squared
@@ -89,6 +89,13 @@ def test_games_are_kept() -> None:
             player.step()
         (game,) = player.games
         assert game.steps == 3
+
+
+@pytest.mark.parametrize(
+    ("score", "text"), [(864.0, "864"), (36250.5, "36250"), (0.0847431, "0.0847"), (-1.0, "-1"), (0.0, "0")]
+)
+def test_scores_are_short(score: float, text: str) -> None:
+    assert str(Game(score, 10)) == text
 
 
 def test_a_game_waits_for_a_key_before_and_after() -> None:
