@@ -19,6 +19,7 @@ from rich.text import Text
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train.report.formatting import clock, short
+from puffer_train.report.notebook import cell_picture
 from puffer_train.report.picture import render_svg
 from puffer_train.report.signs import Signs
 from puffer_train.storage.folder import main_statistic
@@ -37,6 +38,9 @@ MIN_ROOM = 8
 
 REFRESH_SECONDS = 0.25
 """How often the picture is redrawn."""
+
+CELL_SECONDS = 1.0
+"""How often the picture in a notebook's cell is redrawn."""
 
 LINE_SECONDS, LINE_SHARE = 5.0, 0.02
 """Interval of plain lines; in a long run, another 50th of it."""
@@ -203,6 +207,7 @@ class Dashboard:
             live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
             live = live and not in_notebook()
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
+        self._cell = None if self.console.quiet else cell_picture()
 
     def __enter__(self) -> Dashboard:
         if self._live is not None:
@@ -227,9 +232,13 @@ class Dashboard:
         """Show the newest state, unless it was shown a moment ago."""
         now = time.monotonic()
         pause = max(LINE_SECONDS, LINE_SHARE * self.progress.elapsed) if self._live is None else REFRESH_SECONDS
+        pause = CELL_SECONDS if self._cell is not None else pause
         if not force and now - self._drawn < pause:
             return
         self._drawn = now
+        if self._cell is not None:
+            self._cell.show(svg_of(self.progress))
+            return
         if self._live is None:
             self.console.print(Text(line_of(self.progress)), soft_wrap=True)
             return
