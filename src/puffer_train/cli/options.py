@@ -44,7 +44,7 @@ def _written(value: object) -> str:
 def _metavar(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "{" + ",".join(get_args(kind)) + "}"
-    return {bool: "{true,false}", int: "N", float: "X"}.get(kind, "VALUE")
+    return {bool: "{true,false}", int: "N", float: "X", str: "TEXT"}.get(kind, "VALUE")
 
 
 def given_settings(options: argparse.Namespace, env: Mapping[str, object]) -> dict[str, dict[str, object]]:
