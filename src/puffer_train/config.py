@@ -22,11 +22,15 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from puffer_envs.contract.command_line import parse_number
 from puffer_envs.contract.names import suggest
+from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import Code, is_code
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
+
+STOP_OVER = 10
+"""Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -47,6 +51,10 @@ class TrainSettings:
 
     steps: int = _setting(20_000_000, 1)
     """Agent steps to train for; rounded up to whole rollouts."""
+    max_seconds: float = _setting(0.0, 0.0)
+    """Seconds to train for, over all resumes, if the steps are not done before; 0 is no limit."""
+    stop_when: str = ""
+    """End training when a mean over iterations (10 unless given) is so: "env.perf > 0.99 over 20"; "" is never."""
     num_envs: int = _setting(1024, 1)
     """Environments stepped together."""
     horizon: int = _setting(32, 1)
@@ -234,14 +242,18 @@ def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
 
 
 def _convert(value: object, wanted: type, where: str) -> Any:
-    """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
+    """Turn a TOML value or command-line text into `wanted` (bool, int, float, str or a choice), losing nothing."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value
-    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
+    if wanted is str:
+        if not isinstance(value, str):
+            raise refusal
+        return value
     if isinstance(value, str):
         value = parse_number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
     if wanted is bool:
@@ -266,6 +278,8 @@ def _env_value(key: str, value: object, origin: str) -> object:
 
 def _check_combinations(train: TrainSettings) -> None:
     """Refuse settings that are fine alone but not together; those that need the environment come later."""
+    if train.stop_when:
+        Condition.parse(train.stop_when, "train.stop_when", STOP_OVER)
     if train.minibatch % train.horizon:
         raise ConfigError(
             f"train.minibatch {train.minibatch} is not a multiple of train.horizon {train.horizon}: "

@@ -106,6 +106,10 @@ class PPO:
         """Agent steps trained on so far, by all ranks."""
         self.updates = 0
         """Gradient steps taken so far."""
+        self.seconds = 0.0
+        """Seconds of training so far, as the caller counts them between iterations."""
+        self.step_scale = 1.0
+        """Both step lengths are multiplied by this."""
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
@@ -131,13 +135,15 @@ class PPO:
 
     @property
     def finished(self) -> bool:
-        """Whether the steps that the settings ask for are done."""
-        return self.steps >= self.settings.train.steps
+        """Whether the steps or the seconds that the settings allow are used up."""
+        return self.progress >= 1
 
     @property
     def progress(self) -> float:
-        """Share of the run that is done, 0 to 1."""
-        return min(1.0, self.steps / self.settings.train.steps)
+        """Share of the run that is done, 0 to 1: of its steps, or of its seconds where that is more."""
+        train = self.settings.train
+        timed = self.seconds / train.max_seconds if train.max_seconds else 0.0
+        return min(1.0, max(self.steps / train.steps, timed))
 
     def iterate(self) -> dict[str, float]:
         """Collect one rollout and learn from it; return its report, every value finite.
@@ -246,6 +252,7 @@ class PPO:
         train = self.settings.train
         cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
         decay = train.final_learning_rate + (1 - train.final_learning_rate) * cosine
+        decay *= self.step_scale
         rates = train.learning_rate * decay, train.vector_learning_rate * decay
         explained = explained_variance(self.buffers, self.ranks)
         unattended = not train.refresh_advantages and self.ranks.count == 1

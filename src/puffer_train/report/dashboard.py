@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -92,6 +93,8 @@ class Progress:
     """Steps done."""
     real_rate: float | None = None
     """Agent steps per second of one environment in real time; None where it has no such rate."""
+    max_seconds: float = math.inf
+    """Seconds in which the training ends even if its steps are not done."""
     report: dict[str, float] = field(default_factory=dict)
     """The newest value of every number."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -140,7 +143,14 @@ class Progress:
     @property
     def left(self) -> float | None:
         """Seconds left at this rate."""
-        return max(0, self.total - self.steps) / self.rate if self.rate > 0 else None
+        if self.rate <= 0:
+            return None
+        return max(0, min((self.total - self.steps) / self.rate, self.max_seconds - self.elapsed))
+
+    @property
+    def done(self) -> float:
+        """Share of the run that is done, 0 to 1."""
+        return min(1.0, max(self.steps / self.total, self.elapsed / self.max_seconds))
 
     @property
     def statistics(self) -> dict[str, float]:
@@ -304,7 +314,7 @@ def _counts(progress: Progress, width: int) -> str:
 
 def _course(progress: Progress, width: int, ascii_only: bool) -> Table:
     """Return the progress bar and, on the same scale below it, the course of the main statistic so far."""
-    done = min(progress.steps / progress.total, 1.0)
+    done = progress.done
     main = progress.main
     value = "" if main is None else f"{_words(main)} {progress.statistics[main]:.5g}"
     right = len(_words(main or "")) + 9  # that of any number, so that the bar keeps its length

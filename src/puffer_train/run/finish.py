@@ -17,7 +17,7 @@ from puffer_train.run.film import VIDEO_SECONDS, film
 from puffer_train.run.saving import POLICY
 from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
-from puffer_train.storage.folder import EVALUATION
+from puffer_train.storage.folder import EVALUATION, continuing
 from puffer_train.system.signals import Stopped
 
 EVALUATION_SEED = 1000
@@ -45,8 +45,8 @@ def finish(run: RunState, log: Loggers) -> None:
     run.say("What to do next:")
     for words in _next_commands(run, policy_file, replay, video):
         run.say(f"  {shlex.join(words)}")
-    steps = run.settings.train.steps if run.settings.train.steps > run.ppo.steps // 2 else run.ppo.steps
-    run.say(f"  {run.resume_command('--steps', str(2 * steps))}")
+    more = continuing(run.settings.as_dict()["train"], run.ppo.steps)
+    run.say(f"  {run.resume_command(*more)}")
 
 
 def _next_commands(run: RunState, policy_file: Path, replay: Path | None, video: Path | None) -> Iterator[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -40,7 +41,7 @@ def load_libraries(paths: Sequence[str | Path]) -> list[str]:
 
 def opening(
     environment: str | None,
-    steps: int | None,
+    ending: Mapping[str, object],
     seed: int | None,
     settings: GivenSettings,
     folder: str | Path | None,
@@ -48,7 +49,7 @@ def opening(
     like: str | Path | None,
     options: RunOptions,
 ) -> AbstractContextManager[RunState]:
-    """Check what `Trainer` was given and return what opens the run.
+    """Check what `Trainer` was given and return what opens the run. ending: settings of when to end, or None.
 
     Raises:
         UserError: Something is unknown, or does not fit with the rest.
@@ -58,8 +59,10 @@ def opening(
         raise ConfigError(f"learner is {options.learner!r}; it must be one of {', '.join(config.LEARNERS)}.")
     _check_whole("seed", seed, 0, (1 << 63) - 1)
     _check_whole("threads", options.threads, 1, 1024)
+    if not 0 <= options.newest_seconds < math.inf:
+        raise ConfigError(f"newest_seconds is {options.newest_seconds!r}; it must be a number of at least 0.")
     origin = "command line" if options.command else "settings"
-    changes = _changes(settings, steps)
+    changes = _changes(settings, ending)
     if resume is not None:
         foreign = {"folder": folder, "like": like, "seed": seed}
         excluded = ", ".join(name for name, value in foreign.items() if value is not None)
@@ -83,17 +86,15 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _changes(settings: GivenSettings, steps: int | None) -> dict[str, object]:
-    """Return tables of changes for `config.overlay`."""
+def _changes(settings: GivenSettings, ending: Mapping[str, object]) -> dict[str, object]:
+    """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
     tables: dict[str, object] = {}
     if isinstance(settings, (str, Path)):
         tables |= config.read_tables(Path(settings))
     elif isinstance(settings, Mapping):
         tables |= settings
-    if steps is not None:
-        train = tables.get("train", {})
-        tables["train"] = {**train, "steps": steps} if isinstance(train, Mapping) else train
-    return tables
+    given, train = {key: value for key, value in ending.items() if value is not None}, tables.get("train", {})
+    return tables | ({"train": {**train, **given}} if given and isinstance(train, Mapping) else {})
 
 
 @contextmanager

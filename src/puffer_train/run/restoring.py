@@ -47,6 +47,7 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> N
         play = False
     training_state.restore(ppo, found.tensors, manifest["counters"], game=play)
     run.resumed_at = run.saved_at = ppo.steps
+    run.seconds_before = ppo.seconds = manifest.get("run", {}).get("seconds", 0.0)
     if not play:
         ppo.restart(int(np.random.SeedSequence([ppo.seed, ppo.steps]).generate_state(1)[0]))
     run.say(f"Resuming from {where} at {short(ppo.steps)} steps.")
