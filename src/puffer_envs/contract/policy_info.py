@@ -41,6 +41,13 @@ CELL_SHAPES = {"mingru": CellShape((3, 1), 1), "lstm": CellShape((4, 2), 2)}
 """The kinds of recurrent layers that a policy file may name."""
 
 
+MAX_CONVOLUTION = 1 << 27
+"""Numbers that one layer of convolutions may read for one observation, each as often as kernels cover it: 512 MiB.
+
+Kernels of 8 x 8 with stride 4 read 102,400 of four pictures of 84 x 84, and 99,532,800 of one of 2160 x 3840 x 3.
+"""
+
+
 @dataclass(frozen=True)
 class Convolution:
     """One layer of convolutions."""
@@ -298,11 +305,14 @@ def _check_planes(info: PolicyInfo) -> None:
     kinds = ("uint8", "int8") if grid else ("uint8",)
     if info.observation_dtype not in kinds or info.observation_fields or len(shape) not in (2, 3):
         raise PolicyError(f"metadata field 'encoder' is {info.encoder!r}, which does not read such observations.")
-    _, height, width = info.planes
+    channels, height, width = info.planes
     for layer in info.convolutions:
         height, width = layer.places(height), layer.places(width)
         if min(height, width) < 1:
             raise PolicyError(f"metadata field 'convolutions' leaves nothing of observations of shape {shape}.")
+        if channels * layer.kernel**2 * height * width > MAX_CONVOLUTION:
+            raise PolicyError(f"metadata field 'convolutions' reads more than {MAX_CONVOLUTION:_} numbers in a layer.")
+        channels = layer.channels
 
 
 def _read_fields(fields: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> tuple[FieldSpec, ...]:
