@@ -15,8 +15,9 @@ from puffer_train.cli import train as cli_train
 from puffer_train.config import flat
 from puffer_train.errors import ConfigError
 from puffer_train.report import loggers
-from puffer_train.report.loggers import Background, Loggers, grouped
+from puffer_train.report.loggers import Background, Loggers
 from puffer_train.report.metrics import MetricsFile
+from puffer_train.report.trackers import grouped
 from puffer_train.storage.folder import read_config, read_evaluation, read_metrics
 
 HERE = Path(__file__).parent
@@ -30,6 +31,7 @@ class Recorder:
     def __init__(self, fails_at: int | None = None, waits_for: threading.Event | None = None) -> None:
         self.lines: list[tuple[int, Mapping[str, float]]] = []
         self.summary: Mapping[str, float] = {}
+        self.files: Mapping[str, Path] = {}
         self.closed = False
         self.fails_at, self.waits_for = fails_at, waits_for
 
@@ -48,6 +50,9 @@ class Recorder:
 
     def finish(self, summary: Mapping[str, float]) -> None:
         self.summary = summary
+
+    def attach(self, files: Mapping[str, Path]) -> None:
+        self.files = files
 
 
 @pytest.fixture
