@@ -118,7 +118,7 @@ class Background:
         self._put(None)
         self._thread.join(self._patience)
         if self._thread.is_alive():
-            raise TimeoutError(f"it did not write its last lines within {self._patience:.3g} seconds")
+            raise TimeoutError(f"it did not write its last lines within {self._patience:.2g} seconds")
         self._raise()
 
     def write(self, steps: int, numbers: Mapping[str, float]) -> None:
