@@ -38,7 +38,7 @@ EXAMPLES = """examples:
   puffer-play runs/breakout-1                watch a policy of your own
   puffer-play drone --env.num-drones 16
 """
-CONTROL_KEYS = ("p", "n", "r", "h", "q", "escape")
+CONTROL_KEYS = ("p", "n", "r", "h", "q", "tab", "escape")
 CAMERA_KEYS = {
     "j": "turn left",
     "l": "turn right",
@@ -192,6 +192,8 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
         player.step(held)
     if "r" in pressed:
         player.reset()
+    if "tab" in pressed:
+        player.hand_over()
     for character in typed:
         if character in "+=":
             player.faster()
@@ -211,9 +213,10 @@ def move_camera(
 
 
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, frame: Frame) -> None:
+    frame.person = player.agent
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
-        draw_help(player.keymap, frame, CAMERA_KEYS if drawing.camera else {})
+        draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})
     elif player.stopped is not None:
         draw_stop(player, frame)
     draw_footer(player, fps, frame)
