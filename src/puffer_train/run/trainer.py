@@ -26,6 +26,7 @@ from typing import Self
 from rich.console import Console
 
 from puffer_train import config
+from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.errors import StorageError
 from puffer_train.policy import Policy
@@ -195,6 +196,21 @@ class Trainer:
             StorageError: The disk refuses.
         """
         save(self._run)
+
+    def evaluate(self, episodes: int = 128, *, seed: int = 1000) -> Evaluation:
+        """Play fresh full episodes with the policy as it is now; training is not affected.
+
+        Args:
+            episodes: How many to play, at least.
+            seed: Seeds environments and actions.
+
+        Raises:
+            EnvironmentFailedError: The environment raised.
+        """
+        run = self._run
+        envs = evaluation_envs(run.ppo.spec, episodes)
+        with run.source.opened(envs, seed, 1, run.settings.env) as games:
+            return evaluate(games, run.ppo.player, seed, name=run.source.name)
 
     def finish(self) -> Run:
         """Save, export the policy, evaluate it, record and film a game; return the run.
