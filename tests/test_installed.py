@@ -61,6 +61,12 @@ def test_a_policy_is_evaluated(trained: Path) -> None:
     assert "score" in done.stdout
 
 
+def test_the_policies_that_ship_are_evaluated_and_filmed(tmp_path: Path) -> None:
+    assert "perf" in run("puffer-eval", "squared", "--trained", "--episodes", 64, folder=tmp_path).stdout
+    run("puffer-render", "--trained", "breakout", "game.png", "--frame", 100, folder=tmp_path)
+    assert (tmp_path / "game.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_run_is_plotted(trained: Path) -> None:
     run("puffer-plot", trained, "-o", "curve.png", folder=trained.parent)
     assert (trained.parent / "curve.png").read_bytes().startswith(b"\x89PNG")

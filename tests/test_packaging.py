@@ -153,6 +153,12 @@ def test_the_trainer_brings_settings() -> None:
     assert all(shipped.values())
 
 
+def test_a_trained_policy_ships_for_every_environment() -> None:
+    folder = package_folder("puffer_envs") / "trained"
+    shipped = {path.stem for path in folder.glob("*.safetensors")}
+    assert {"breakout", "drone", "pong"} <= shipped <= set(puffer_envs.list_envs())
+
+
 def test_fonts_come_with_their_licence() -> None:
     assets = package_folder("puffer_render") / "assets"
     for font in assets.glob("*.ttf"):

@@ -234,7 +234,9 @@ def _facts(env: EnvSpec) -> dict[str, object]:
             for a in layout.actions
         ],
         "settings": [
-            {"name": p.name, "default": p.type(p.default), "low": p.low, "high": p.high, "doc": p.doc}
+            {"name": p.name, "default": p.type(p.default)}
+            | ({"choices": list(p.choices)} if p.choices else {"low": p.low, "high": p.high})
+            | {"doc": p.doc}
             for p in env.params
         ],
         "log": list(env.log_names),
@@ -271,6 +273,9 @@ def _info(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -
 
     table = _table("setting", "default", "from", "to", "meaning", right=("default", "from", "to"))
     for p in env.params:
+        if isinstance(p.default, str):
+            table.add_row(p.name, p.default, "", "", escape(f"{p.doc}. One of {p.allowed}"))
+            continue
         default = str(bool(p.default)).lower() if p.type is bool else f"{p.default:g}"
         table.add_row(p.name, default, f"{p.low:g}", f"{p.high:g}", escape(p.doc))
     console.print(table)

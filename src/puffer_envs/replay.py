@@ -18,7 +18,7 @@ from puffer_envs.contract.names import suggest
 from puffer_envs.environment import Environment, make
 from puffer_envs.recorder import MAGIC
 from puffer_envs.settings import check_seed, resolve_settings
-from puffer_envs.spec import action_space, is_native, list_envs, read_layout, spec
+from puffer_envs.spec import Setting, action_space, is_native, list_envs, read_layout, spec, to_numbers
 
 MAX_BYTES = 2**31
 """Maximum size of a replay's actions in memory. A larger file is rejected before it is unpacked."""
@@ -42,7 +42,7 @@ class Replay:
     """Name of the environment."""
     version: int
     """Its version when it was recorded."""
-    settings: dict[str, float]
+    settings: dict[str, Setting]
     """All settings of the environment."""
     num_envs: int
     """Environments in the batch."""
@@ -117,7 +117,7 @@ class Replay:
     def _shape(name: str, num_envs: int, settings: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Shape and dtype of one step's actions, known without making the environment."""
         try:
-            values = list(resolve_settings(spec(name), settings).values())
+            values = to_numbers(spec(name), resolve_settings(spec(name), settings))
         except (ValueError, TypeError) as error:
             raise ReplayError(f"its environment cannot be made: {error}") from None
         if num_envs < 1:

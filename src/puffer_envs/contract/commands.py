@@ -13,12 +13,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
 
 from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, Value, parse_number, take_settings
 from puffer_envs.contract.errors import UsageError, UserError
 from puffer_envs.contract.names import suggest
+from puffer_envs.contract.trained import trained_policy
 
 EXTRAS = {
     "torch": "train",
@@ -57,7 +59,8 @@ class Parser(argparse.ArgumentParser):
     def add_env_settings(self, defaults: str = "") -> None:
         """Accept `--env.KEY VALUE`. defaults: the settings there are, as `NAME=VALUE` words, for the help."""
         self.env_settings = True
-        note = "a setting of the environment; can be repeated" + (f" [{defaults}]" if defaults else "")
+        listed = f" [{defaults}]" if defaults else "; `puffer-envs info NAME` lists them"
+        note = f"a setting of the environment; can be repeated{listed}"
         self.add_argument(f"{PREFIX}KEY", dest="env_key", metavar="VALUE", help=note.replace("%", "%%"))
 
     def parse(self, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, dict[str, Value]]:
@@ -77,7 +80,9 @@ class Parser(argparse.ArgumentParser):
             sys.stdout.writelines(f"{word}\n" for word in completion.complete(self, words))
             self.exit()
         rest, settings = take_settings(words)
-        options, unknown = self.parse_known_args([_with_dashes(argument) for argument in rest])
+        # Intermixed: `NAME --option OUT` is two names, which plain argparse refuses; it cannot take subcommands.
+        parse = self.parse_known_args if self._subparsers else self.parse_known_intermixed_args
+        options, unknown = parse([_with_dashes(argument) for argument in rest])
         chosen: Parser = getattr(options, "parser", self)
         if unknown:
             chosen.error(chosen._describe_unknown(unknown[0]))
@@ -165,6 +170,29 @@ def add_library(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="first load an environment of your own from this shared library; can be repeated",
     )
+
+
+def add_trained(parser: argparse.ArgumentParser) -> None:
+    """Add `--trained`: the policy that ships for the environment; `find_trained` reads it."""
+    parser.add_argument("--trained", action="store_true", help="the policy that ships for environment NAME plays")
+
+
+def find_trained(parser: Parser, name: str | Path | None, *others: object) -> Path:
+    """The policy file that `--trained` stands for.
+
+    Args:
+        parser: of the command.
+        name: the environment's, as given.
+        others: other options that name a policy.
+
+    Raises:
+        UserError: no environment is named, another policy is given too, or none ships.
+    """
+    if name is None:
+        parser.error("--trained needs the name of an environment")
+    if any(other is not None for other in others):
+        parser.error("--trained is a policy, and another one is given: leave out one of the two")
+    return trained_policy(str(name))
 
 
 def run_command(name: str, command: Callable[[], int]) -> int:

@@ -22,7 +22,11 @@ def suggest(given: str, known: Iterable[str], max_listed: int = MAX_LISTED) -> s
         else an empty string.
     """
     names = list(known)
-    near = difflib.get_close_matches(given, names, n=1)
-    if near:
-        return f" Did you mean {near[0]!r}?"
-    return f" Known: {', '.join(names)}." if 0 < len(names) <= max_listed else ""
+    listed = f" Known: {', '.join(names)}." if 0 < len(names) <= max_listed else ""
+    return suggest_nearest(given, names) or listed
+
+
+def suggest_nearest(given: str, known: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"` for the nearest known name, or an empty string: for messages that list the names."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

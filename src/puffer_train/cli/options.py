@@ -32,7 +32,7 @@ def add_settings(parser: Parser, defaults: Settings, shown: bool) -> None:
             group.add_argument(
                 f"--{section}.{setting.name.replace('_', '-')}",
                 dest=f"{section}.{setting.name}",
-                metavar=_metavar(types[setting.name]),
+                metavar=_metavar(types[setting.name], setting.metadata.get("names")),
                 help=help_text if shown else argparse.SUPPRESS,
             )
 
@@ -41,7 +41,9 @@ def _written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:_}" if isinstance(value, int) else str(value)
 
 
-def _metavar(kind: Any) -> str:
+def _metavar(kind: Any, names: tuple[str, ...] | None) -> str:
+    if names is not None:
+        return "{" + ",".join((*names, "MODULE:NAME")) + "}"
     if get_origin(kind) is Literal:
         return "{" + ",".join(get_args(kind)) + "}"
     return {bool: "{true,false}", int: "N", float: "X"}.get(kind, "VALUE")

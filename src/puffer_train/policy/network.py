@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from puffer_train.config import PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
-from puffer_train.policy.distributions import action_distribution, action_scale
+from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
 from puffer_train.policy.encoders import Convolutions, choose_encoder
 from puffer_train.policy.observations import observation_reader
 from puffer_train.policy.values import VALUE_HEADS
@@ -34,6 +34,7 @@ class Policy(nn.Module):
 
     input_scale: Tensor
     action_scale: Tensor
+    action_centre: Tensor
 
     def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
         """Draw the first weights. Raises `ConfigError` when the encoder cannot read such observations."""
@@ -53,11 +54,11 @@ class Policy(nn.Module):
             bound = 1 / math.sqrt(shape[-1])
             return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
 
-        self.convolutions = (
-            None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
-        )
-        scale = spec.observation_scale if self.convolutions is None else (self.convolutions.scale,)
-        self.encoder = matrix(self.hidden, len(scale) if self.convolutions is None else self.convolutions.features)
+        self.front = None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
+        """Maps observations (..., *shape) to the features (..., F) that the encoder multiplies; None: it multiplies
+        the observation's own numbers, scaled."""
+        scale = spec.observation_scale if self.front is None else (1.0,) * self.front.features
+        self.encoder = matrix(self.hidden, len(scale))
         self.core = matrix(self.layers, *self.cell.weight_shape(self.hidden))
         self.head = matrix(self.outputs, self.hidden)
         with torch.no_grad():
@@ -65,6 +66,7 @@ class Policy(nn.Module):
             self.head[spec.action.outputs :] *= self.value.first_scale
         self.register_buffer("input_scale", torch.tensor(scale), persistent=False)
         self.register_buffer("action_scale", action_scale(spec.action), persistent=False)
+        self.register_buffer("action_centre", action_centre(spec.action), persistent=False)
         self.log_std = (
             nn.Parameter(torch.full((spec.action.dimensions,), math.log(FIRST_SPREAD)))
             if spec.action.kind == "box"
@@ -79,21 +81,19 @@ class Policy(nn.Module):
             "cell": self.settings.cell,
             "encoder": self.settings.encoder,
             "value_head": self.settings.value_head,
-            **({} if self.convolutions is None else self.convolutions.identity()),
+            **({"action_centre": self.action_centre.tolist()} if self.action_centre.any() else {}),
+            **({} if self.front is None else self.front.identity()),
             **self.value.identity(),
         }
 
-    @property
-    def convolution_weights(self) -> list[nn.Parameter]:
-        """The matrices of kernels (channels out, channels in * k * k), in the order of their use; often none."""
-        return [] if self.convolutions is None else list(self.convolutions.weights)
-
     def products(self) -> list[tuple[int, int]]:
         """Return the (inputs, outputs) of every matrix that rows are multiplied with."""
-        first = self.observations.multiplied if self.convolutions is None else self.encoder.shape[1]
+        first = self.observations.multiplied if self.front is None else self.encoder.shape[1]
         rows, columns = self.core.shape[1:]
-        kernels = [(weight.shape[1], weight.shape[0]) for weight in self.convolution_weights]
-        return [*kernels, (max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
+        products = [(max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
+        if self.front is None:
+            return products
+        return [(w.shape[1], w.shape[0]) for w in self.front.parameters() if w.ndim == 2] + products
 
     def initial_state(self, rows: int) -> Tensor:
         """Return the state at the start of an episode: zeros (layers, rows, S), S = `cell.state_size(hidden)`."""
@@ -105,7 +105,7 @@ class Policy(nn.Module):
         Returns (K + V, B). No gradient is recorded.
         """
         with torch.no_grad():
-            x = self._encode(observations)
+            x = self.encode(observations)
             for weight, layer_state in zip(self.core, state, strict=True):
                 x = self.cell.step(x, layer_state, weight)
             return self.head @ x.T
@@ -116,7 +116,7 @@ class Policy(nn.Module):
         keep (T, B) is 0 where the state is reset before that step because a new episode starts there, else 1;
         None keeps it throughout. Returns (K + V, T, B).
         """
-        x = self._encode(observations)
+        x = self.encode(observations)
         resets = Resets(keep)
         for weight, layer_state in zip(self.core, state, strict=True):
             x = self.cell.sequence(x, layer_state, weight, resets)
@@ -135,8 +135,8 @@ class Policy(nn.Module):
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
-    def _encode(self, observations: Tensor) -> Tensor:
+    def encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
-        if self.convolutions is None:
+        if self.front is None:
             return self.observations.encode(observations, self.encoder * self.input_scale)
-        return nn.functional.linear(self.convolutions(observations, self.input_scale), self.encoder)
+        return nn.functional.linear(self.front(observations), self.encoder)
