@@ -53,7 +53,7 @@ MAX_TALL_LABELS = 5
 MAX_DIFFERENCES = 3
 """Settings that a label names."""
 
-WITHOUT_EFFECT = ("train.checkpoint_interval", "train.checkpoints_kept", "train.eval_episodes")
+WITHOUT_EFFECT = ("train.checkpoint_interval", "train.checkpoints_kept", "train.checkpoints_spread", "train.eval_episodes")
 """Settings that do not affect the curves; runs that differ only in them are grouped."""
 
 CURVES = {
