@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections import deque
@@ -19,7 +20,7 @@ EXAMPLE = "env.perf > 0.99 over 20"
 _WORDS = re.compile(r"\s*([^\W\d][\w./-]*)\s*(>=|<=|>|<)\s*([^\s<>=]+)(?:\s+over\s+(\S+))?\s*")
 
 MAX_OVER = 1_000
-"""Iterations that a condition may look back on: far fewer than the newest lines of `metrics.jsonl`, all of which stay."""
+"""Iterations that a condition may look back on: fewer than the newest lines of `metrics.jsonl`, which all stay."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Condition:
             raise ConfigError(f"{what} is {text!r}; it must be {GRAMMAR}. Example: {EXAMPLE!r}.")
         name, sign, bound, last = found.groups()
         number = parse_number(bound)
-        if number is None or number != number:
+        if number is None or math.isnan(number):
             raise ConfigError(f"{what} compares with {bound!r}; it must be a number. Example: {EXAMPLE!r}.")
         count = over if last is None else parse_number(last)
         if type(count) is not int or not 1 <= count <= MAX_OVER:

@@ -24,9 +24,10 @@ from puffer_envs.contract.command_line import parse_number
 from puffer_envs.contract.names import suggest
 from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
+from puffer_train.own_code import Code, is_code
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
-"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
+"""Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
 
 STOP_OVER = 10
 """Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
@@ -37,6 +38,11 @@ EncoderKind = Literal["auto", "flat", "grid", "image"]
 def _setting(default: Any, low: float, high: float = math.inf) -> Any:
     """Declare a numeric setting with its default and allowed range, both ends included."""
     return field(default=default, metadata={"range": (low, high)})
+
+
+def _named(default: str, *others: str) -> Any:
+    """Declare a setting that names something built in, or the user's own code as `module:name`."""
+    return field(default=default, metadata={"names": (default, *others)})
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,8 @@ class TrainSettings:
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """Average number of times each agent step is trained on."""
 
-    optimizer: Literal["muon", "adam"] = "muon"
-    """Optimizer of weight matrices; other parameters always use Adam."""
+    optimizer: str = _named("muon", "adam")
+    """Optimizer of weight matrices; other parameters always use Adam. Or your own, as module:function."""
     learning_rate: float = _setting(0.015, 0.0)
     """Muon's initial learning rate; decays along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
@@ -84,6 +90,10 @@ class TrainSettings:
     reward_clip: float = _setting(1.0, 0.0)
     """Rewards used for learning are clipped to this magnitude (scores are not); 0 disables clipping."""
 
+    loss: str = _named("ppo")
+    """Loss to minimise: ppo, or your own as module:function."""
+    advantage: str = _named("gae")
+    """Advantage estimate: gae, or your own as module:function."""
     clip: float = _setting(0.81, 0.0)
     """How far the probability ratio may differ from 1 before the policy loss is clipped."""
     value_clip: float = _setting(4.98, 0.0)
@@ -206,18 +216,31 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
 def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> Any:
     types = get_type_hints(type(section))
-    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(section)}
+    declared = {f.name: f.metadata for f in dataclasses.fields(section)}
     checked = {}
     for key, value in values.items():
         if key not in types:
             raise ConfigError(f"{where}.{key} is not a setting.{suggest(key, types)}")
+        if "names" in declared[key]:
+            checked[key] = _convert_name(value, declared[key]["names"], f"{where}.{key}")
+            continue
         checked[key] = _convert(value, types[key], f"{where}.{key}")
-        if ranges[key] is not None:
-            low, high = cast(tuple[float, float], ranges[key])
+        if "range" in declared[key]:
+            low, high = declared[key]["range"]
             if not low <= checked[key] <= high:
                 allowed = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
                 raise ConfigError(f"{where}.{key} is {value}; it must be {allowed}.")
     return dataclasses.replace(section, **checked)
+
+
+def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
+    """Return the name of something built in, or of the user's own code; a function or class stands for itself."""
+    if isinstance(value, str) and (value in names or is_code(value)):
+        return value
+    if callable(value):
+        return Code.of(value)
+    allowed = f"{', '.join(names)}, or your own code as module:name"
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
 
 
 def _convert(value: object, wanted: type, where: str) -> Any:
@@ -283,6 +306,15 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
             f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
             f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
+
+
+def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
+    result: dict[str, Any] = {}
+    for key, value in tables.items():
+        below = flat(value) if isinstance(value, Mapping) else None
+        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
+    return result
 
 
 def field_help(section: type[Any]) -> dict[str, str]:

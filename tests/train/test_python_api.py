@@ -189,9 +189,7 @@ def test_importing_loads_no_torch() -> None:
 CAPTURED: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60}
 
 
-def test_the_newest_policy_is_there_while_it_trains(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_newest_policy_is_there_while_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with puffer_train.Trainer("squared", steps=STEPS, newest_seconds=1e-9, **options(tmp_path / "r")) as trainer:
         newest = trainer.run.folder / "newest.safetensors"
         trainer.iterate()

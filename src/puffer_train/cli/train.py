@@ -156,13 +156,16 @@ def _shipped_settings(name: str | None) -> config.Settings | None:
 
 
 def _env_settings(name: str | None) -> str:
-    """Return an environment's own settings and their defaults as `NAME=VALUE` words."""
+    """Return an environment's own settings as `NAME=DEFAULT` words, or `NAME=A|B|C`, where A is the default."""
     from puffer_train.environments import registry  # noqa: PLC0415
 
     with suppress(UserError):
         if name is not None and not registry.imports_code(name):
             with registry.find(name).opened(1, 0, 1, {}, None) as env:
-                return " ".join(f"{key}={value:g}" for key, value in getattr(env, "settings", {}).items())
+                table = getattr(getattr(env, "spec", None), "params", ())
+                choices = {setting.name: "|".join(setting.choices) for setting in table}
+                given = getattr(env, "settings", {})
+                return " ".join(f"{key}={choices.get(key) or format(value, 'g')}" for key, value in given.items())
     return ""
 
 

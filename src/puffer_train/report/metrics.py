@@ -114,3 +114,6 @@ class MetricsFile:
 
     def finish(self, summary: Mapping[str, float]) -> None:
         """Do nothing: `evaluation.json` has the summary."""
+
+    def attach(self, files: Mapping[str, Path]) -> None:
+        """Do nothing: the files lie beside this one."""

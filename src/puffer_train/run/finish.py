@@ -36,9 +36,12 @@ def finish(run: RunState, log: Loggers) -> None:
         replay = _record(run)
         video = _film(run, replay or policy_file)
     except KeyboardInterrupt as interrupt:
+        log.attach({"policy": policy_file})
         run.say(f"Interrupted; the policy and everything before it are in {run.folder}.")
         raise Stopped(getattr(interrupt, "number", signal.SIGINT)) from None
-    written = {"run": run.folder, "policy": policy_file, "replay": replay, "video": video}
+    files = {"policy": policy_file, "replay": replay, "video": video}
+    log.attach({what: path for what, path in files.items() if path is not None})
+    written = {"run": run.folder, **files}
     for what, path in written.items():
         if path is not None:
             run.say(f"  {what:<8}{path}")

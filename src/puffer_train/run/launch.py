@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from puffer_envs.contract.machine import available_cores
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
-from puffer_train.report.loggers import check_loggers, flat
+from puffer_train.own_code import named_code
+from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
 from puffer_train.run.restoring import resume
 from puffer_train.run.state import RunOptions, RunState
@@ -70,7 +71,7 @@ def opening(
         return resumed_run(Path(resume), environment, changes, origin, options)
     base = settings if isinstance(settings, config.Settings) else None
     if like is not None:
-        environment, of_other, other_seed = settings_like(Path(like), environment)
+        environment, of_other, other_seed = settings_like(Path(like), environment, changes)
         base, seed = base or of_other, other_seed if seed is None else seed
     if environment is None:
         raise ConfigError("no environment is given: write its name, or `resume` or `like` with a run folder.")
@@ -143,6 +144,7 @@ def resumed_run(
             given_before = " ".join(f"--library {path}" for path in saved["libraries"])
             raise ConfigError(f"{folder} was trained with {given_before}: give that as well if you trust it.")
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
+        _check_consent(folder, saved["settings"], given)
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
         settings = config.overlay(settings, given, origin)
         cores = options.threads or saved.get("threads", {}).get("environments") or _share_of_cores(ranks)
@@ -153,15 +155,27 @@ def resumed_run(
             yield run
 
 
-def settings_like(folder: Path, name: str | None) -> tuple[str, config.Settings, int]:
+def settings_like(folder: Path, name: str | None, given: Mapping[str, object]) -> tuple[str, config.Settings, int]:
     """Return environment, settings and seed of an earlier run.
 
     Raises:
         UserError: The folder holds no run, or one in another environment than `name`.
     """
     saved = read_config(folder)
+    _check_consent(folder, saved["settings"], given)
     found = registry.resolve_name(folder, saved["environment"], name)
     return found, config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG)), int(saved["seed"])
+
+
+def _check_consent(folder: Path, saved: Mapping[str, Any], given: Mapping[str, object]) -> None:
+    """Raise `ConfigError` if a folder's settings name code that was not given again: it could be `os:system`."""
+    for setting, name in named_code(saved).items():
+        table, _, key = setting.partition(".")
+        now = given.get(table)
+        if not isinstance(now, Mapping) or key not in now:
+            raise ConfigError(
+                f"{folder} was trained with your own code, {setting} {name!r}: give that as well if you trust it."
+            )
 
 
 @contextmanager
@@ -178,14 +192,14 @@ def _opened(
     ranks.check_agreement(
         {"environment": source.name, "seed": seed, "learner": options.learner}
         | {name: version for name, version in versions().items() if name in ("puffer-envs", "torch")}
-        | flat(settings.as_dict())
+        | config.flat(settings.as_dict())
     )
     check_shares(settings.train, ranks.count)
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:
         about = identify(env, source.name, settings.env)
-        ranks.check_agreement({"environment version": about.version} | flat({"env": about.settings}))
+        ranks.check_agreement({"environment version": about.version} | config.flat({"env": about.settings}))
         ppo = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
         _tune(ppo, options.threads if ranks.count == 1 else cores)
         yield ppo

@@ -28,6 +28,8 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> N
     ppo, where, manifest = run.ppo, found.path, found.manifest
     own, of_all = rank_prefix(run.ranks.rank), found.tensors
     mine = {name.removeprefix(own): tensor for name, tensor in of_all.items() if name.startswith(own)}
+    saved = {name.removeprefix("optimizer."): x for name, x in of_all.items() if name.startswith("optimizer.")}
+    ppo.optimizer.allocate(saved)
     wanted, learned = identity(run), training_state.learned_tensors(ppo)
     found = replace(found, tensors={name: of_all[name] for name in learned if name in of_all} | mine)
     checkpoint.check_settings(manifest["identity"], wanted, changed, where)

@@ -16,11 +16,14 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
+from puffer_train.own_code import named_code
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
+from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
+from puffer_train.storage.policy_file import identify
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
 
@@ -115,6 +118,10 @@ class RunState:
         self.started = time.monotonic()
         if self.options.quiet or not self.ranks.leads:
             self.console = Console(quiet=True)
+        about = identify(self.ppo.env, self.source.name, self.settings.env)
+        learner = type(self.ppo.learner).__name__
+        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
+        """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property
     def ranks(self) -> Ranks:
@@ -134,7 +141,8 @@ class RunState:
     def resume_command(self, *more: str) -> str:
         """Return the command that resumes the run, quoted for a shell."""
         name = [self.source.name] if registry.imports_code(self.source.name) else []
-        words = ["puffer-train", *name, "--resume", str(self.folder), *self.options.repeated(), *more]
+        code = [word for key, value in named_code(self.settings.as_dict()).items() for word in (f"--{key}", value)]
+        words = ["puffer-train", *name, "--resume", str(self.folder), *code, *self.options.repeated(), *more]
         return shlex.join(self.ranks.command(words))
 
     def outcome(self, failed: bool) -> str:
@@ -163,6 +171,7 @@ class RunState:
             "from_steps": self.resumed_at or 0,
             "to_steps": self.ppo.steps,
             "ended": ended,
+            CODE: code_of(self.identity),
             **({"reason": reason} if reason else {}),
             **({"retreats": self.notes} if self.notes else {}),
         }
@@ -172,6 +181,7 @@ class RunState:
             "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
             "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
+            IDENTITY: self.identity,
             "log": list(self.options.log),
             "libraries": list(self.options.libraries),
             "versions": versions(),

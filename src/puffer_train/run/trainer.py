@@ -1,4 +1,18 @@
-"""One training run, an iteration at a time: `Trainer`."""
+"""One training run, an iteration at a time: `Trainer`.
+
+A run folder holds in the end:
+
+- config.json: everything the run depends on
+- metrics.jsonl: one line per iteration
+- checkpoints: what `--resume` continues from
+- README.md: what happened and what to do with it
+- dashboard.svg: the last picture of the terminal
+- failure.txt: why the run ended, where the environment's own code failed
+- policy.safetensors: the policy, for NumPy, players and `puffer-eval`
+- evaluation.json: how it did in fresh full episodes
+- replay.puf: one of its games, exactly
+- video.mp4: the same game, to watch
+"""
 
 from __future__ import annotations
 
@@ -354,6 +368,7 @@ def _reporting(run: RunState) -> Iterator[Loggers]:
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
+        run.say(run.ppo.learner.work)
         run.ppo.health.on_skip = lambda fault: run.say(f"update skipped: {fault}")
         _check_video(run)
         yield log

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from puffer_train.report.dashboard import Dashboard, Progress
+from puffer_train.report.dashboard import Dashboard, Progress, real_rate
 from puffer_train.run import launch
 from puffer_train.run.result import Run
 from puffer_train.run.trainer import Trainer
@@ -76,7 +76,9 @@ def train_to_the_end(trainer: Trainer, on_iteration: OnIteration | None = None) 
     progress = Progress(trainer.name, str(trainer.run.folder), train.steps, trainer.steps)
     if train.max_seconds:
         progress.max_seconds = max(1e-9, train.max_seconds - trainer.ppo.seconds)
-    with Dashboard(progress, trainer.console) as dashboard:
+    progress.real_rate = real_rate(trainer.ppo.env)
+    folder = trainer.run.folder if trainer.ppo.ranks.leads else None
+    with Dashboard(progress, trainer.console, folder=folder) as dashboard:
         while not trainer.finished:
             report = trainer.iterate()
             if on_iteration is not None:
