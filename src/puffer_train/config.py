@@ -122,6 +122,8 @@ class TrainSettings:
     """Agent steps between checkpoints; one is always written at the end."""
     checkpoints_kept: int = _setting(3, 1)
     """Number of newest checkpoints to keep."""
+    checkpoints_spread: int = _setting(4, 0)
+    """Number of older checkpoints to keep, spread over the run, to branch from."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
 

@@ -58,3 +58,5 @@ def restore(trainer: PPO, tensors: dict[str, Tensor], numbers: dict[str, int], *
     trainer.steps, trainer.updates = numbers["steps"], numbers["updates"]
     trainer.health.skipped, trainer.health.skipped_in_a_row = numbers["skipped"], numbers["skipped_in_a_row"]
     trainer.optimizer.steps = numbers["optimizer_steps"]
+    if trainer.episodes is not None:
+        trainer.episodes.finished.clear()
