@@ -10,7 +10,7 @@ from typing import Any
 
 import puffer_envs
 from puffer_envs.adapters.rendering import has_display
-from puffer_envs.contract.commands import Parser, add_library, add_seed, run_command
+from puffer_envs.contract.commands import Parser, add_library, add_network, add_seed, run_command
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import is_native, read_layout
@@ -64,7 +64,7 @@ def _main(arguments: Sequence[str] | None) -> None:
     path: Path | None = options.policy
     if name is not None and path is None and not is_native(name) and Path(name).exists():
         path, name = Path(name), None
-    policy = None if path is None else read_policy(path, options.seed)
+    policy = None if path is None else read_policy(path, options.seed, options.network)
     if name is None:
         if policy is None:
             parser.error("name an environment, or give a policy with --policy FILE")
@@ -101,6 +101,7 @@ def _parser() -> Parser:
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()
     add_library(parser)
+    add_network(parser)
     return parser
 
 

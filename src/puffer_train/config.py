@@ -114,8 +114,8 @@ class PolicySettings:
 
     hidden: int = _setting(32, 1)
     """Units per layer."""
-    layers: int = _setting(4, 1)
-    """Recurrent layers."""
+    layers: int = _setting(4, 0)
+    """Recurrent layers; 0 is a policy without memory."""
     cell: Literal["mingru", "lstm"] = "mingru"
     """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
@@ -123,6 +123,8 @@ class PolicySettings:
     for uint8 in three dimensions with two sides of at least 36, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
+    network: str = ""
+    """Own network, a torch.nn.Module written module:Class: it replaces the encoder, or the whole policy."""
 
 
 @dataclass(frozen=True)
@@ -215,8 +217,12 @@ def _convert(value: object, wanted: type, where: str) -> Any:
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value
-    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
+    if wanted is str:
+        if not isinstance(value, str):
+            raise refusal
+        return value
     if isinstance(value, str):
         value = parse_number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
     if wanted is bool:

@@ -50,6 +50,12 @@ class EnvironmentFailedError(UserError):
     exit_code = 1
 
 
+class NetworkFailedError(UserError):
+    """The code of a network of the user's own raised: the message ends in its traceback."""
+
+    exit_code = 1
+
+
 class EnvironmentCalls:
     """A context for calls of an environment: whatever they raise becomes an `EnvironmentFailedError`."""
 
@@ -67,7 +73,7 @@ class EnvironmentCalls:
         # an environment that calls sys.exit() ends its own work, not the training
         if not isinstance(error, (Exception, SystemExit)) or isinstance(error, UserError):
             return
-        raise EnvironmentFailedError(f"environment {self.name!r} failed.\n{_own_traceback(error)}") from error
+        raise EnvironmentFailedError(f"environment {self.name!r} failed.\n{own_traceback(error)}") from error
 
 
 def _call(function: Callable[..., object], *arguments: object) -> None:
@@ -86,8 +92,8 @@ def _named_call(name: str) -> Callable[..., None]:
     return FunctionType(_call.__code__.replace(co_filename=hint), {"__name__": __name__})
 
 
-def _own_traceback(error: BaseException) -> str:
-    """Return the traceback from the environment's first frame on."""
+def own_traceback(error: BaseException) -> str:
+    """Return the traceback from the first frame on that is not of this package: the user's code."""
     if "Traceback (most recent call last)" in str(error):
         return str(error)  # it has that of the process in which it happened
     trace = error.__traceback__
@@ -97,5 +103,5 @@ def _own_traceback(error: BaseException) -> str:
 
 
 def _is_ours(trace: TracebackType) -> bool:
-    module = str(trace.tb_frame.f_globals.get("__name__"))
-    return module.startswith(("puffer_train.", "puffer_envs.contract."))
+    module = f"{trace.tb_frame.f_globals.get('__name__')}."
+    return module.startswith(("puffer_train.", "puffer_envs.contract.", "importlib.", "torch."))

@@ -163,6 +163,18 @@ def add_library(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add `--policy.network`: the permission to import the network that a policy names."""
+    parser.add_argument(
+        "--policy.network",
+        dest="network",
+        action="append",
+        default=[],
+        metavar="MODULE:CLASS",
+        help="network of your own that the policy was trained with; it is imported",
+    )
+
+
 def run_command(name: str, command: Callable[[], int]) -> int:
     """Run a command's body and return its exit status; a user's mistake becomes one line on stderr.
 

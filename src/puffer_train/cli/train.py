@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def _main(arguments: Sequence[str]) -> int:
     if options.like is not None:
         if options.settings is not None:
             raise UsageError("--like takes the settings of a run: leave out --settings.")
-        name, base, seed = _like(options.like, options.name)
+        name, base, seed = _like(options.like, options.name, given)
     source = registry.find(name)
     base = base or config.load(source.settings, options.settings)
     settings = config.overlay(base, given, "command line")
@@ -121,17 +121,24 @@ def _main(arguments: Sequence[str]) -> int:
     return launch.start(source, settings, seed, options.run_dir, state.RunOptions(**chosen))
 
 
-def _like(folder: Path, given: str | None) -> tuple[str, config.Settings, int]:
+def _like(
+    folder: Path, name: str | None, given: Mapping[str, Mapping[str, object]]
+) -> tuple[str, config.Settings, int]:
     """Return environment, settings and seed of an earlier run.
 
     Raises:
-        UserError: The folder holds no run, or one in another environment.
+        UserError: The folder holds no run, or one in another environment; or it runs code that was not given by name.
     """
     from puffer_train.environments import registry  # noqa: PLC0415
 
     saved = read_config(folder)
-    name = registry.resolve_name(folder, saved["environment"], given)
-    return name, config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG)), int(saved["seed"])
+    name = registry.resolve_name(folder, saved["environment"], name)
+    settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
+    if settings.policy.network and "network" not in given["policy"]:
+        from puffer_train.policy import check_permission  # noqa: PLC0415 - torch is loaded only when it is needed
+
+        check_permission(folder, settings.policy.network, [])
+    return name, settings, int(saved["seed"])
 
 
 def _shipped_settings(name: str | None) -> config.Settings | None:

@@ -33,6 +33,10 @@ def unsupported_reason(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str |
         return "this installation was built without them"
     if type(policy) is not Policy:
         return f"they run Policy, not its subclass {type(policy).__name__}"
+    if policy.settings.network:
+        return "they run no networks of your own"
+    if policy.layers == 0:
+        return "they need a recurrent layer"
     if policy.settings.cell not in shared.kernels.CELLS:
         return f"they have no {policy.settings.cell} cell"
     if policy.hidden > MAX_HIDDEN:

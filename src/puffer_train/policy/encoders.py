@@ -151,6 +151,10 @@ class Convolutions(nn.Module):
         """Return what its weights depend on, as JSON values."""
         return {"convolutions": convolutions_as_json(self.stack), **self.planes.identity()}
 
+    def products(self) -> list[tuple[int, int]]:
+        """Return the (inputs, outputs) of every matrix of kernels."""
+        return [(weight.shape[1], weight.shape[0]) for weight in self.weights]
+
     def forward(self, observations: Tensor) -> Tensor:
         """Return the features of observations (..., *shape), by channel, row and column: (..., F)."""
         batch = observations.shape[: observations.ndim - self.dimensions]

@@ -6,6 +6,7 @@ Most observations are arrays, and the encoder multiplies all their numbers. Stru
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -121,6 +122,11 @@ ObservationReader = ArrayObservations | StructuredObservations
 def observation_reader(spec: EnvironmentSpec) -> ObservationReader:
     """Return what reads the observations of this environment."""
     return StructuredObservations(spec) if spec.observation_fields else ArrayObservations(spec)
+
+
+def named_fields(observations: Tensor, fields: Iterable[FieldSpec]) -> dict[str, Tensor]:
+    """Return the fields of rows of bytes (..., B) by name: (..., *shape) each, as they are stored."""
+    return {field.name: _view(observations, field) for field in fields}
 
 
 def _view(observations: Tensor, field: FieldSpec) -> Tensor:

@@ -14,6 +14,7 @@ from puffer_train.storage.folder import main_statistic, read_config, read_evalua
 FILES = {
     "config.json": "everything the run depends on: settings, commands, versions, machine; for programs",
     "metrics.jsonl": "one line of numbers per iteration",
+    "network.py": "the source of the run's own network, when it began",
     "checkpoints": "what `--resume` continues from",
     "policy.safetensors": "the trained policy",
     "evaluation.json": "results on fresh full episodes",
@@ -75,11 +76,13 @@ def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list
     done = read_metrics(folder).get("steps", [0])[-1] >= goal
     named = f"{name} " if imports_code(name) else ""
     named += "".join(f"--library {shlex.quote(path)} " for path in config.get("libraries", []))
-    commands = [f"puffer-train {named}--resume ." + (f" --steps {2 * goal}" if done else "")]
+    network = config["settings"]["policy"].get("network", "")
+    network = f"--policy.network {shlex.quote(network)} " if network else ""
+    commands = [f"puffer-train {named}{network}--resume ." + (f" --steps {2 * goal}" if done else "")]
     if "policy.safetensors" in here:
-        commands.append(f"puffer-eval {named}--policy . --episodes 1000")
+        commands.append(f"puffer-eval {named}--policy . {network}--episodes 1000")
     if "replay.puf" in here:  # what records replays can also be played
-        commands.append(f"puffer-play {named}policy.safetensors")
+        commands.append(f"puffer-play {named}policy.safetensors {network}".rstrip())
         commands.append(f"puffer-render {named}replay.puf whole-game.mp4")
     return [*commands, "puffer-plot . --curves -o curves.png"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_env
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.environments import registry
 from puffer_train.errors import CheckpointError, ConfigError
-from puffer_train.policy import Policy, settings_of
+from puffer_train.policy import Policy, check_permission, make_policy, settings_of
 from puffer_train.report.evaluation import report_comparison, report_evaluation
 from puffer_train.storage import checkpoint
 from puffer_train.storage.policy_file import read_policy
@@ -36,10 +36,12 @@ def judge(
     replay: Path | None,
     statistic: str | None,
     env_settings: Mapping[str, object],
+    networks: Sequence[str] = (),
 ) -> int:
     """Evaluate a policy in the environment it was trained in, or two on the same games; return the exit status.
 
-    The environment's settings are those of the (first one's) training, changed by `env_settings`.
+    The environment's settings are those of the (first one's) training, changed by `env_settings`. networks: names of
+    the policies' own networks, which may then be imported.
 
     Raises:
         UserError: Policy, environment and options do not fit together.
@@ -64,7 +66,7 @@ def judge(
         spec = describe(single, name)
         if replay is not None and not records(single):
             raise ConfigError(f"environment {name!r} cannot record replays.")
-        policies = [trained.load(spec) for trained in judged]
+        policies = [trained.load(spec, networks) for trained in judged]
         env = source.make(evaluation_envs(spec, episodes), seed, threads, overlaid.env)
         try:
             results = [evaluate(env, policy, seed, deterministic=deterministic, name=name) for policy in policies]
@@ -145,16 +147,25 @@ class Trained:
         identity, settings = saved.manifest["identity"], saved.manifest["settings"]
         return cls(saved.path, identity.get("environment"), settings.get("env"), saved)
 
-    def load(self, spec: EnvironmentSpec) -> Policy:
-        """Return the policy for this environment. Raises `CheckpointError` naming what differs."""
+    def load(self, spec: EnvironmentSpec, networks: Sequence[str] = ()) -> Policy:
+        """Return the policy for this environment.
+
+        networks: the names of networks that may be imported.
+
+        Raises:
+            CheckpointError: It is for something else; names the difference.
+            ConfigError: It has a network of its own whose name was not given.
+        """
         if self._checkpoint is None:
-            return read_policy(self.path, spec)
+            return read_policy(self.path, spec, networks)
         identity = self._checkpoint.manifest["identity"]
         checkpoint.check_identity(identity, spec.identity(), self.path)
-        policy = Policy(spec, settings_of(identity, self.path), torch.Generator())
+        settings = settings_of(identity, self.path)
+        check_permission(self.path, settings.network, networks)
+        policy = make_policy(spec, settings, torch.Generator())
         checkpoint.check_identity(identity, policy.identity(), self.path)
-        wanted = {f"policy.{name}": parameter.detach() for name, parameter in policy.named_parameters()}
+        wanted = {f"policy.{name}": tensor for name, tensor in policy.saved_tensors().items()}
         checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)
-        for name, parameter in wanted.items():
-            parameter.copy_(self._checkpoint.tensors[name])
+        for name, tensor in wanted.items():
+            tensor.copy_(self._checkpoint.tensors[name])
         return policy

@@ -9,13 +9,20 @@ import safetensors.torch
 import torch
 
 from puffer_envs.contract.files import write_atomically
-from puffer_train.errors import CheckpointError, EnvironmentFailedError, NonFiniteError, RanksError, StorageError
+from puffer_train.errors import (
+    CheckpointError,
+    EnvironmentFailedError,
+    NetworkFailedError,
+    NonFiniteError,
+    RanksError,
+    StorageError,
+)
 from puffer_train.run.saving import newest_checkpoint, save
 from puffer_train.run.state import Run
 from puffer_train.storage.files import storing
 
 FAILURE = "failure.txt"
-"""In a run folder: why the run ended, with the environment's traceback."""
+"""In a run folder: why the run ended, with the traceback of the environment or the network."""
 
 DUMP = "nonfinite-dump.safetensors"
 """In a run folder: the last rollout, weights and gradients of a run that met too many NaNs."""
@@ -33,15 +40,15 @@ def saved_after_failure(run: Run) -> Iterator[None]:
         raise NonFiniteError(f"{error} {saved}") from error
     except RanksError as error:
         raise RanksError(f"{error} {_save_learned(run)}") from error
-    except EnvironmentFailedError as error:
-        raise EnvironmentFailedError(f"{error}\n{_save_after_failure(run, str(error))}") from error
+    except (EnvironmentFailedError, NetworkFailedError) as error:
+        raise type(error)(f"{error}\n{_save_after_failure(run, str(error))}") from error
     except KeyboardInterrupt:
         run.say(f"Exited immediately. {newest_checkpoint(run)}")
         raise
 
 
 def _save_after_failure(run: Run, reason: str) -> str:
-    """Save the progress before the environment failed, and the reason; return a sentence."""
+    """Save the progress before the user's code failed, and the reason; return a sentence."""
     failure = run.folder / FAILURE
     try:
         with storing(failure):

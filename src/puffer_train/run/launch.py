@@ -13,6 +13,7 @@ from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
+from puffer_train.policy import check_permission, find_network
 from puffer_train.report.loggers import flat
 from puffer_train.run.folders import locked_run, new_folder, read_run
 from puffer_train.run.restoring import restore
@@ -69,6 +70,7 @@ def resume(folder: Path, name: str | None, given: Mapping[str, object], options:
             raise ConfigError(f"{folder} was trained with {given_before}: give that as well if you trust it.")
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
+        check_network(folder, settings, given)
         settings = config.overlay(settings, given, "command line")
         cores = options.threads or saved.get("threads", {}).get("environments") or _share_of_cores(ranks)
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
@@ -76,6 +78,18 @@ def resume(folder: Path, name: str | None, given: Mapping[str, object], options:
             run = Run(folder, source, trainer, cores, options, saved["history"])
             restore(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
             return train(run)
+
+
+def check_network(path: Path, saved: config.Settings, given: Mapping[str, object]) -> None:
+    """Check that the user gave the name of the network of a run, if that is not one of ours: it runs code.
+
+    Raises:
+        ConfigError: Another name was given, or none.
+    """
+    network = cast(Mapping[str, object], given.get("policy", {})).get("network")
+    if network and not saved.policy.network:
+        raise ConfigError(f"{path} was trained without a network of its own: leave out --policy.network {network}.")
+    check_permission(path, saved.policy.network, [str(network)] if network else [])
 
 
 @contextmanager
@@ -95,6 +109,8 @@ def _trainer(
         | flat(settings.as_dict())
     )
     check_shares(settings.train, ranks.count)
+    if settings.policy.network:  # before environments are made, which may take long
+        ranks.check_agreement({"source of policy.network": find_network(settings.policy.network).sha256})
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:

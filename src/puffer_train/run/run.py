@@ -5,6 +5,7 @@ A run folder holds in the end:
 - config.json: everything the run depends on
 - metrics.jsonl: one line per iteration
 - checkpoints: what `--resume` continues from
+- network.py: the source of the user's own network, where there is one
 - README.md: what happened and what to do with it
 - failure.txt: why the run ended, where the environment's own code failed
 - policy.safetensors: the policy, for NumPy, players and `puffer-eval`
@@ -43,6 +44,7 @@ def train(run: Run) -> int:
 def _lead(run: Run) -> int:
     """Train and report as rank 0, which owns the folder and finishes the run."""
     run.write_config()
+    run.write_network()
     (run.folder / FAILURE).unlink(missing_ok=True)
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:

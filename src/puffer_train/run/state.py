@@ -16,7 +16,9 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
+from puffer_train.policy import find_network
 from puffer_train.report.terminal import lasting_console
+from puffer_train.storage.checkpoint import NETWORK_SOURCE
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
@@ -113,8 +115,25 @@ class Run:
     def resume_command(self, *more: str) -> str:
         """Return the command that resumes the run, quoted for a shell."""
         name = [self.source.name] if registry.imports_code(self.source.name) else []
-        words = ["puffer-train", *name, "--resume", str(self.folder), *self.options.repeated(), *more]
+        own = [*self.network_words(), *self.options.repeated()]
+        words = ["puffer-train", *name, "--resume", str(self.folder), *own, *more]
         return shlex.join(self.ranks.command(words))
+
+    def network_words(self) -> list[str]:
+        """Return the option that gives a command the name of the run's own network, if it has one."""
+        network = self.settings.policy.network
+        return ["--policy.network", network] if network else []
+
+    def write_network(self) -> None:
+        """Write down the source of the run's own network, if it has one, as it is now.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        if self.settings.policy.network:
+            path = self.folder / NETWORK_SOURCE
+            with storing(path):
+                write_atomically(path, find_network(self.settings.policy.network).source.encode())
 
     def write_config(self, ended: str = "still running, or killed") -> None:
         """Write `config.json`: everything the run depends on, and its history.
