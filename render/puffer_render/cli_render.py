@@ -15,7 +15,15 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from puffer_envs.contract.commands import Parser, add_library, add_network, add_seed, real_number, run_command, whole_number
+from puffer_envs.contract.commands import (
+    Parser,
+    add_library,
+    add_network,
+    add_seed,
+    real_number,
+    run_command,
+    whole_number,
+)
 from puffer_envs.spec import is_native
 from puffer_render.errors import RenderError, import_av
 from puffer_render.film import write_film

@@ -156,13 +156,15 @@ def load(name: str | None, file: Path | None = None) -> Settings:
     packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
     if name is not None and packaged.is_file():
         settings = overlay(settings, _parse(packaged.read_text("utf-8"), f"settings/{name}.toml"), name)
-    if file is not None:
-        try:
-            text = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read the settings file {file}: {error}") from error
-        settings = overlay(settings, _parse(text, str(file)), str(file))
-    return settings
+    return settings if file is None else overlay(settings, read_tables(file), str(file))
+
+
+def read_tables(file: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file, unchecked. Raises `ConfigError` when it cannot be read or is not TOML."""
+    try:
+        return _parse(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the settings file {file}: {error}") from error
 
 
 def _parse(text: str, origin: str) -> dict[str, Any]:
@@ -271,6 +273,11 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
             f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
             f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
+
+
+def can_import(network: str) -> bool:
+    """Whether another process can import a network of this name: not one of a notebook or of the script that runs."""
+    return "<locals>" not in network and not network.startswith("__main__:")
 
 
 def field_help(section: type[Any]) -> dict[str, str]:

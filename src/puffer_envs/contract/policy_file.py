@@ -24,7 +24,8 @@ class PolicyFile:
     info: PolicyInfo
     """What it says about itself."""
     tensors: dict[str, Floats]
-    """`info.tensor_shapes` by name, and those of a network of the user's own; float32, finite; continuous actions in the environment's units."""
+    """`info.tensor_shapes` by name, and those of a network of the user's own; float32, finite; continuous actions in
+    the environment's units."""
 
     @classmethod
     def read(cls, path: str | Path) -> PolicyFile:

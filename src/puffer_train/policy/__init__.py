@@ -11,7 +11,7 @@ from puffer_train.policy.cells import LSTM, LSTMScan, MinGRU, MinGRUScan, Resets
 from puffer_train.policy.distributions import MASKED_LOGIT, CategoricalActions, GaussianActions, action_scale
 from puffer_train.policy.identity import settings_of
 from puffer_train.policy.make import make_policy
-from puffer_train.policy.named_network import can_import, check_permission, find_network, name_network
+from puffer_train.policy.named_network import check_permission, find_network, name_network
 from puffer_train.policy.network import Policy
 from puffer_train.policy.values import DistributionValue, ScalarValue
 
@@ -28,7 +28,6 @@ __all__ = [
     "Resets",
     "ScalarValue",
     "action_scale",
-    "can_import",
     "check_permission",
     "find_network",
     "make_policy",

@@ -25,14 +25,12 @@ def settings_of(identity: Mapping[str, Any], path: Path) -> PolicySettings:
     for name, most in (("hidden", MAX_HIDDEN), ("layers", MAX_LAYERS)):
         value, least = identity.get(name), 0 if name == "layers" else 1
         if type(value) is not int or not least <= value <= most:
-            raise CheckpointError(
-                f"{path} is damaged: {name} is {value!r}, not a whole number from {least} to {most}."
-            )
+            raise CheckpointError(f"{path} is damaged: {name} is {value!r}, not a whole number from {least} to {most}.")
     network = ""
     if identity.get("encoder") == NETWORK_ENCODER:
         about = identity.get("network")
-        network = about.get("name") if isinstance(about, dict) else None
-        if not isinstance(network, str):
+        network = about.get("name", "") if isinstance(about, dict) else ""
+        if not isinstance(network, str) or not network:
             raise CheckpointError(f"{path} is damaged: it does not name its network.")
         identity = {**identity, "encoder": "auto"}
     kinds = get_type_hints(PolicySettings)

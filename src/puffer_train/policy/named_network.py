@@ -10,6 +10,7 @@ import ast
 import hashlib
 import inspect
 import io
+import sys
 import textwrap
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -21,10 +22,8 @@ from torch import nn
 
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_envs.contract.factories import load_named
+from puffer_train.config import can_import
 from puffer_train.errors import ConfigError, NetworkFailedError, own_traceback
-
-LOCAL = "<locals>"
-"""Part of the names of classes made inside functions, which nothing can import."""
 
 _given: dict[str, type[nn.Module]] = {}
 """Classes that this process was given as objects, by name."""
@@ -45,16 +44,6 @@ class NamedNetwork:
     def sha256(self) -> str:
         """Hash of the source without comments, docstrings and blank lines: 64 hexadecimal digits."""
         return hashlib.sha256("\n".join(_code_lines(self.source)).encode()).hexdigest()
-
-    @property
-    def importable(self) -> bool:
-        """Whether another process can import it."""
-        return can_import(self.name)
-
-
-def can_import(name: str) -> bool:
-    """Whether another process can import a network of this name: not one of a notebook or of the script that runs."""
-    return LOCAL not in name and not name.startswith("__main__:")
 
 
 def name_network(network: str | type[nn.Module]) -> str:
@@ -144,9 +133,9 @@ def _source_of(kind: type[nn.Module], name: str) -> str:
             "Define it in a file or a notebook."
         ) from error
     try:
-        module = inspect.getsource(inspect.getmodule(kind))  # type: ignore[arg-type] - None raises TypeError
+        module = inspect.getsource(sys.modules[kind.__module__])
         statements = ast.parse(module).body
-    except (OSError, TypeError, SyntaxError):  # a notebook has cells, not a module
+    except (KeyError, OSError, TypeError, SyntaxError):  # a notebook has cells, not a module
         return own
     used, new = set[str](), _names(ast.parse(own))
     while new - used:

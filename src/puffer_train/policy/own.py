@@ -30,7 +30,7 @@ TRIED_ROWS = 3
 """Rows of the observations that a network is tried on."""
 
 ROW_TOLERANCE = 1e-3
-"""How far a row's outputs may differ, relatively, with other rows beside it: sums in another order round differently."""
+"""How far the outputs of a row may differ, relatively, when other rows are beside it: sums round differently."""
 
 Observations = Tensor | dict[str, Tensor]
 """What a network gets: an array (N, *shape), or fields by name."""
@@ -207,7 +207,9 @@ def try_module(
             )
     learns = any(parameter.requires_grad for parameter in module.parameters())
     if learns and not any(output.requires_grad for output in first):
-        raise ConfigError(f"policy.network {name!r} cannot learn: no gradient reaches its parameters (no_grad, detach?).")
+        raise ConfigError(
+            f"policy.network {name!r} cannot learn: no gradient reaches its parameters (no_grad, detach?)."
+        )
     return first
 
 

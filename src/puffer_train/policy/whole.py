@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError
@@ -87,5 +87,3 @@ class WholePolicy(Policy):
             if found.shape != shape:
                 raise own.wrong_shape(self.named.name, what, found.shape, shape)
         return torch.cat([actions, value.reshape(len(actions), -1)], 1), after
-
-

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_envs.contract.files import write_atomically
+from puffer_train.config import can_import
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, short
 from puffer_train.storage.folder import main_statistic, read_config, read_evaluation, read_metrics
@@ -77,12 +78,14 @@ def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list
     named = f"{name} " if imports_code(name) else ""
     named += "".join(f"--library {shlex.quote(path)} " for path in config.get("libraries", []))
     network = config["settings"]["policy"].get("network", "")
+    playable = not network or can_import(network)
     network = f"--policy.network {shlex.quote(network)} " if network else ""
     commands = [f"puffer-train {named}{network}--resume ." + (f" --steps {2 * goal}" if done else "")]
-    if "policy.safetensors" in here:
+    if "policy.safetensors" in here and playable:
         commands.append(f"puffer-eval {named}--policy . {network}--episodes 1000")
     if "replay.puf" in here:  # what records replays can also be played
-        commands.append(f"puffer-play {named}policy.safetensors {network}".rstrip())
+        if playable:
+            commands.append(f"puffer-play {named}policy.safetensors {network}".rstrip())
         commands.append(f"puffer-render {named}replay.puf whole-game.mp4")
     return [*commands, "puffer-plot . --curves -o curves.png"]
 

@@ -1,4 +1,4 @@
-"""What a run is: its folder, its trainer, how it was started, and where it reports."""
+"""What a run is: its folder, its algorithm, how it was started, and where it reports."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ class RunOptions:
     """The command as it was typed; it is only written down."""
     libraries: Sequence[str] = ()
     """Shared libraries that were loaded for their environments."""
+    quiet: bool = False
+    """Whether to print nothing."""
 
     def library_words(self) -> list[str]:
         """Return the options that load the libraries again."""
@@ -61,14 +63,14 @@ class RunOptions:
 
 
 @dataclass
-class Run:
+class RunState:
     """One training run and its folder."""
 
     folder: Path
     """Where everything is written. Only rank 0 uses it."""
     source: registry.EnvironmentSource
     """Makes the environments to evaluate and record in."""
-    trainer: PPO
+    ppo: PPO
     """Does the learning."""
     cores: int
     """Processor threads for environments."""
@@ -90,22 +92,24 @@ class Run:
     """Agent steps of the newest checkpoint."""
     stopped_by: int = 0
     """Number of the signal that asked a rank to stop, 0 for none."""
+    stopped_early: bool = False
+    """Whether the training was ended as if its steps were done."""
     no_video: str | None = None
     """Why no video follows the training; None if one does."""
 
     def __post_init__(self) -> None:
-        if not self.ranks.leads:
+        if self.options.quiet or not self.ranks.leads:
             self.console = Console(quiet=True)
 
     @property
     def ranks(self) -> Ranks:
         """The processes that train together."""
-        return self.trainer.ranks
+        return self.ppo.ranks
 
     @property
     def settings(self) -> config.Settings:
         """The settings of the run."""
-        return self.trainer.settings
+        return self.ppo.settings
 
     @property
     def checkpoints(self) -> Path:
@@ -135,6 +139,10 @@ class Run:
             with storing(path):
                 write_atomically(path, find_network(self.settings.policy.network).source.encode())
 
+    def outcome(self, failed: bool) -> str:
+        """Return in a word how this process ended, for the run's history."""
+        return "failed" if failed else "finished" if self.ppo.finished or self.stopped_early else "interrupted"
+
     def write_config(self, ended: str = "still running, or killed") -> None:
         """Write `config.json`: everything the run depends on, and its history.
 
@@ -146,12 +154,12 @@ class Run:
             "started": self.began,
             "seconds": round(time.monotonic() - self.started, 1),
             "from_steps": self.resumed_at or 0,
-            "to_steps": self.trainer.steps,
+            "to_steps": self.ppo.steps,
             "ended": ended,
         }
         content = {
             "environment": self.source.name,
-            "seed": self.trainer.seed,
+            "seed": self.ppo.seed,
             "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
             "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
