@@ -27,6 +27,9 @@ EXTRAS = {
     "pyray": "render",
     "av": "render",
     "matplotlib": "plot",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "onnxscript": "onnx",
     "tensorboard": "tensorboard",
     "wandb": "wandb",
 }

@@ -137,9 +137,9 @@ class NumpyPolicy:
             raise ValueError(
                 f"{rows} rows after {self._state.shape[1]}: the number must not change. Call reset() first"
             )
-        if self._state is None:
-            self._state = self._network.initial_state(rows)
-        outputs = self._network.step(observations, self._state)
+        state = self._network.initial_state(rows) if self._state is None else self._state
+        outputs = self._network.step(observations, state)  # raises for observations that must not be seen
+        self._state = state
         if not np.isfinite(outputs).all():
             raise ValueError("the policy's outputs overflow: its weights are too large")
         return outputs

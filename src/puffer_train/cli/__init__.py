@@ -1,4 +1,4 @@
-"""The commands puffer-train, puffer-eval and puffer-plot.
+"""The commands puffer-train, puffer-eval, puffer-export and puffer-plot.
 
 Their modules take a moment to import. What starts them is here, so that Ctrl-C in that moment is one line as well.
 """
@@ -15,6 +15,11 @@ def start_train() -> int:
 def start_eval() -> int:
     """Run `puffer-eval`; return its exit status."""
     return _start("eval")
+
+
+def start_export() -> int:
+    """Run `puffer-export`; return its exit status."""
+    return _start("export")
 
 
 def start_plot() -> int:

@@ -19,7 +19,7 @@ from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
 from puffer_train.policy.distributions import action_distribution, action_scale
 from puffer_train.policy.encoders import Convolutions, choose_encoder
-from puffer_train.policy.observations import observation_reader
+from puffer_train.policy.observations import Observations, observation_reader
 from puffer_train.policy.own import OwnFront
 from puffer_train.policy.values import VALUE_HEADS
 
@@ -120,8 +120,8 @@ class Policy(nn.Module):
             state.copy_(after)
             return output
 
-    def next(self, observations: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One time step of observations (B, *shape) from state (L, B, S): (K + V, B) and the next state."""
+    def next(self, observations: Observations, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One time step of observations (B, *shape), or their fields, from state (L, B, S): (K + V, B), next state."""
         x, after = self._encode(observations), []
         for weight, before in zip(self.core, state, strict=True):
             x, layer_state = self.cell.next(x, before, weight)
@@ -159,7 +159,7 @@ class Policy(nn.Module):
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
-    def _encode(self, observations: Tensor) -> Tensor:
+    def _encode(self, observations: Observations) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
         if self.front is None:
             return self.observations.encode(observations, self.encoder * self.input_scale)

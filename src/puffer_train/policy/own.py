@@ -12,6 +12,7 @@ that mix the rows of a batch (batch normalisation), that change their input, or 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,16 +25,13 @@ from torch import Tensor, nn
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError
 from puffer_train.policy.named_network import NamedNetwork, find_network, network_calls
-from puffer_train.policy.observations import named_fields
+from puffer_train.policy.observations import Observations, named_fields
 
 TRIED_ROWS = 3
 """Rows of the observations that a network is tried on."""
 
 ROW_TOLERANCE = 1e-3
 """How far the outputs of a row may differ, relatively, when other rows are beside it: sums round differently."""
-
-Observations = Tensor | dict[str, Tensor]
-"""What a network gets: an array (N, *shape), or fields by name."""
 
 
 class OwnFront(nn.Module):
@@ -61,13 +59,14 @@ class OwnFront(nn.Module):
         """Return the (inputs, outputs) of every matrix that rows are multiplied with."""
         return linear_products(self.net)
 
-    def forward(self, observations: Tensor) -> Tensor:
+    def forward(self, observations: Observations) -> Tensor:
         """Return the features of observations (..., *shape): (..., F)."""
         batch, rows = as_rows(observations, self.spec)
         with network_calls(self.named.name):
-            features: Tensor = self.net(given(rows, self.spec))
-        if features.shape != (len(rows), self.features):
-            raise wrong_shape(self.named.name, "features", features.shape, (len(rows), self.features))
+            features: Tensor = self.net(rows)
+        wanted = (math.prod(batch), self.features)
+        if features.shape != wanted:
+            raise wrong_shape(self.named.name, "features", features.shape, wanted)
         return features.reshape(*batch, self.features)
 
 
@@ -115,15 +114,13 @@ def linear_products(module: nn.Module) -> list[tuple[int, int]]:
     return [(layer.in_features, layer.out_features) for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
-def as_rows(observations: Tensor, spec: EnvironmentSpec) -> tuple[torch.Size, Tensor]:
-    """Return the leading shape of observations (..., *shape), and the observations as (N, *shape)."""
+def as_rows(observations: Observations, spec: EnvironmentSpec) -> tuple[torch.Size, Observations]:
+    """Return the leading shape of observations (..., *shape), and what a network gets of them, with (N,) before it."""
+    if isinstance(observations, dict):
+        return next(iter(observations.values())).shape[:1], observations
     batch = observations.shape[: observations.ndim - len(spec.observation_shape)]
-    return batch, observations.reshape(-1, *spec.observation_shape)
-
-
-def given(rows: Tensor, spec: EnvironmentSpec) -> Observations:
-    """Return what a network gets of observations (N, *shape)."""
-    return named_fields(rows, spec.observation_fields) if spec.observation_fields else rows
+    rows = observations.reshape(-1, *spec.observation_shape)
+    return batch, named_fields(rows, spec.observation_fields) if spec.observation_fields else rows
 
 
 def made_up(spec: EnvironmentSpec, rows: int, seed: int = 0) -> Tensor:
@@ -180,7 +177,7 @@ def try_module(
     def outputs(rows: Tensor) -> tuple[Tensor, ...]:
         more = () if state is None else (torch.full((len(rows), state), 0.5),)
         with network_calls(name):
-            found = module(given(rows, spec), *more)
+            found = module(as_rows(rows, spec)[1], *more)
         return _checked(name, found, shapes(len(rows)))
 
     with _own_random_numbers():

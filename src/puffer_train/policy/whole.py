@@ -23,7 +23,7 @@ from puffer_train.policy import own
 from puffer_train.policy.cells import Resets
 from puffer_train.policy.named_network import find_network, network_calls
 from puffer_train.policy.network import Policy
-from puffer_train.policy.own import given
+from puffer_train.policy.observations import Observations
 
 
 class WholePolicy(Policy):
@@ -62,16 +62,16 @@ class WholePolicy(Policy):
         """See `Policy.initial_state`: zeros (1, rows, S)."""
         return self.action_scale.new_zeros(1, rows, self.state_size)
 
-    def next(self, observations: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def next(self, observations: Observations, state: Tensor) -> tuple[Tensor, Tensor]:
         """See `Policy.next`."""
         output, after = self._one_step(observations, state[0])
         return output.T.contiguous(), after.unsqueeze(0)
 
     def forward(self, observations: Tensor, state: Tensor, keep: Tensor | None = None) -> Tensor:
         """See `Policy.forward`."""
-        (time, rows), flat = own.as_rows(observations, self.spec)
+        time, rows = observations.shape[:2]
         if self.state_size == 0:
-            output, _ = self._one_step(flat, flat.new_zeros(len(flat), 0, dtype=torch.float32))
+            output, _ = self._one_step(observations, state.new_zeros(time * rows, 0))
             return output.T.reshape(-1, time, rows)
         resets, now, outputs = Resets(keep), state[0], []
         for t in range(time):
@@ -79,11 +79,12 @@ class WholePolicy(Policy):
             outputs.append(output)
         return torch.stack(outputs).permute(2, 0, 1).contiguous()
 
-    def _one_step(self, observations: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return outputs (N, K + V) and the next state (N, S) for observations (N, *shape) and a state (N, S)."""
+    def _one_step(self, observations: Observations, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return outputs (N, K + V) and the next state (N, S) for observations (..., *shape) and a state (N, S)."""
+        _, rows = own.as_rows(observations, self.spec)
         with network_calls(self.named.name):
-            actions, value, after = self.net(given(observations, self.spec), state)
-        for found, (what, shape) in zip((actions, value, after), self._shapes(len(observations)), strict=True):
+            actions, value, after = self.net(rows, state)
+        for found, (what, shape) in zip((actions, value, after), self._shapes(state.shape[0]), strict=True):
             if found.shape != shape:
                 raise own.wrong_shape(self.named.name, what, found.shape, shape)
-        return torch.cat([actions, value.reshape(len(actions), -1)], 1), after
+        return torch.cat([actions, value.reshape(actions.shape[0], -1)], 1), after

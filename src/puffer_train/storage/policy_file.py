@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from puffer_envs.contract.policy_file import PolicyFile
-from puffer_envs.contract.policy_info import NETWORK_TENSOR, is_setting, read_info
+from puffer_envs.contract.policy_info import NETWORK_TENSOR, PolicyInfo, is_setting, read_info
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy import Policy, check_permission, make_policy, settings_of
 from puffer_train.policy.encoders import Convolutions
@@ -40,16 +40,9 @@ def identify(env: object, name: str, given: Mapping[str, object]) -> Environment
     return EnvironmentIdentity(name, version if isinstance(version, int) else 0, dict(settings))
 
 
-def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
-    """Write the policy file; one policy gives the same bytes every time.
-
-    Settings that such a file cannot hold (lists, say) are left out.
-
-    Raises:
-        PolicyError: a weight is not finite.
-        StorageError: the file cannot be written.
-    """
-    info = read_info(
+def describe_policy(policy: Policy, environment: EnvironmentIdentity) -> PolicyInfo:
+    """Return what a policy file says about a policy. Settings that it cannot hold (lists, say) are left out."""
+    return read_info(
         {
             "environment": environment.name,
             "environment_version": environment.version,
@@ -58,9 +51,18 @@ def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -
             "settings": {name: value for name, value in environment.settings.items() if is_setting(value)},
         }
     )
+
+
+def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
+    """Write the policy file; one policy gives the same bytes every time.
+
+    Raises:
+        PolicyError: a weight is not finite.
+        StorageError: the file cannot be written.
+    """
     tensors = {name: tensor.cpu().numpy() for name, tensor in _tensors(policy).items()}
     with storing(path):
-        PolicyFile(info, tensors).write(path)
+        PolicyFile(describe_policy(policy, environment), tensors).write(path)
 
 
 def read_policy(path: Path, spec: EnvironmentSpec, networks: Sequence[str] = ()) -> Policy:
