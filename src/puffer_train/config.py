@@ -22,10 +22,15 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from puffer_envs.contract.command_line import parse_number
 from puffer_envs.contract.names import suggest
+from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
+from puffer_train.own_code import Code, is_code
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
-"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
+"""Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
+
+STOP_OVER = 10
+"""Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -35,12 +40,21 @@ def _setting(default: Any, low: float, high: float = math.inf) -> Any:
     return field(default=default, metadata={"range": (low, high)})
 
 
+def _named(default: str, *others: str) -> Any:
+    """Declare a setting that names something built in, or the user's own code as `module:name`."""
+    return field(default=default, metadata={"names": (default, *others)})
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """How to learn."""
 
     steps: int = _setting(20_000_000, 1)
     """Agent steps to train for; rounded up to whole rollouts."""
+    max_seconds: float = _setting(0.0, 0.0)
+    """Seconds to train for, over all resumes, if the steps are not done before; 0 is no limit."""
+    stop_when: str = ""
+    """End training when a mean over iterations (10 unless given) is so: "env.perf > 0.99 over 20"; "" is never."""
     num_envs: int = _setting(1024, 1)
     """Environments stepped together."""
     horizon: int = _setting(32, 1)
@@ -50,8 +64,8 @@ class TrainSettings:
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """Average number of times each agent step is trained on."""
 
-    optimizer: Literal["muon", "adam"] = "muon"
-    """Optimizer of weight matrices; other parameters always use Adam."""
+    optimizer: str = _named("muon", "adam")
+    """Optimizer of weight matrices; other parameters always use Adam. Or your own, as module:function."""
     learning_rate: float = _setting(0.015, 0.0)
     """Muon's initial learning rate; decays along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
@@ -76,6 +90,10 @@ class TrainSettings:
     reward_clip: float = _setting(1.0, 0.0)
     """Rewards used for learning are clipped to this magnitude (scores are not); 0 disables clipping."""
 
+    loss: str = _named("ppo")
+    """Loss to minimise: ppo, or your own as module:function."""
+    advantage: str = _named("gae")
+    """Advantage estimate: gae, or your own as module:function."""
     clip: float = _setting(0.81, 0.0)
     """How far the probability ratio may differ from 1 before the policy loss is clipped."""
     value_clip: float = _setting(4.98, 0.0)
@@ -123,7 +141,7 @@ class PolicySettings:
     for uint8 in three dimensions with two sides of at least 36, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
-    network: str = ""
+    network: str = _named("")
     """Own network, a torch.nn.Module written module:Class: it replaces the encoder, or the whole policy."""
 
 
@@ -198,22 +216,35 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
 def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> Any:
     types = get_type_hints(type(section))
-    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(section)}
+    declared = {f.name: f.metadata for f in dataclasses.fields(section)}
     checked = {}
     for key, value in values.items():
         if key not in types:
             raise ConfigError(f"{where}.{key} is not a setting.{suggest(key, types)}")
+        if "names" in declared[key]:
+            checked[key] = _convert_name(value, declared[key]["names"], f"{where}.{key}")
+            continue
         checked[key] = _convert(value, types[key], f"{where}.{key}")
-        if ranges[key] is not None:
-            low, high = cast(tuple[float, float], ranges[key])
+        if "range" in declared[key]:
+            low, high = declared[key]["range"]
             if not low <= checked[key] <= high:
                 allowed = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
                 raise ConfigError(f"{where}.{key} is {value}; it must be {allowed}.")
     return dataclasses.replace(section, **checked)
 
 
+def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
+    """Return the name of something built in, or of the user's own code; a function or class stands for itself."""
+    if isinstance(value, str) and (value in names or is_code(value)):
+        return value
+    if callable(value):
+        return Code.of(value)
+    allowed = ", or ".join([*filter(None, [", ".join(names)]), "your own code as module:name"])
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
+
+
 def _convert(value: object, wanted: type, where: str) -> Any:
-    """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
+    """Turn a TOML value or command-line text into `wanted` (bool, int, float, str or a choice), losing nothing."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
         if value not in choices:
@@ -249,6 +280,8 @@ def _env_value(key: str, value: object, origin: str) -> object:
 
 def _check_combinations(train: TrainSettings) -> None:
     """Refuse settings that are fine alone but not together; those that need the environment come later."""
+    if train.stop_when:
+        Condition.parse(train.stop_when, "train.stop_when", STOP_OVER)
     if train.minibatch % train.horizon:
         raise ConfigError(
             f"train.minibatch {train.minibatch} is not a multiple of train.horizon {train.horizon}: "
@@ -278,6 +311,15 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
 def can_import(network: str) -> bool:
     """Whether another process can import a network of this name: not one of a notebook or of the script that runs."""
     return "<locals>" not in network and not network.startswith("__main__:")
+
+
+def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
+    result: dict[str, Any] = {}
+    for key, value in tables.items():
+        below = flat(value) if isinstance(value, Mapping) else None
+        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
+    return result
 
 
 def field_help(section: type[Any]) -> dict[str, str]:

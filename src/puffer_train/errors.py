@@ -44,16 +44,30 @@ class RanksError(UserError):
     exit_code = 1
 
 
-class EnvironmentFailedError(UserError):
-    """The environment's own code raised: the message ends in its traceback, which its author needs."""
+class CodeFailedError(UserError):
+    """Code of the user's raised: the message ends in its traceback, which its author needs."""
 
     exit_code = 1
 
 
-class NetworkFailedError(UserError):
-    """The code of a network of the user's own raised: the message ends in its traceback."""
+class EnvironmentFailedError(CodeFailedError):
+    """The environment's own code raised."""
 
-    exit_code = 1
+
+class OwnCalls:
+    """A context for calls of a user's own function: whatever they raise becomes a `CodeFailedError`."""
+
+    def __init__(self, setting: str, name: str) -> None:
+        self.what = f"{setting} {name!r}"
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, (Exception, SystemExit)) and not isinstance(error, UserError):
+            raise CodeFailedError(f"{self.what} failed.\n{_own_traceback(error)}") from error
 
 
 class EnvironmentCalls:
@@ -73,7 +87,7 @@ class EnvironmentCalls:
         # an environment that calls sys.exit() ends its own work, not the training
         if not isinstance(error, (Exception, SystemExit)) or isinstance(error, UserError):
             return
-        raise EnvironmentFailedError(f"environment {self.name!r} failed.\n{own_traceback(error)}") from error
+        raise EnvironmentFailedError(f"environment {self.name!r} failed.\n{_own_traceback(error)}") from error
 
 
 def _call(function: Callable[..., object], *arguments: object) -> None:
@@ -92,7 +106,7 @@ def _named_call(name: str) -> Callable[..., None]:
     return FunctionType(_call.__code__.replace(co_filename=hint), {"__name__": __name__})
 
 
-def own_traceback(error: BaseException) -> str:
+def _own_traceback(error: BaseException) -> str:
     """Return the traceback from the first frame on that is not of this package: the user's code."""
     if "Traceback (most recent call last)" in str(error):
         return str(error)  # it has that of the process in which it happened

@@ -1,5 +1,6 @@
 """Loggers get every number, and can neither stop nor slow training, whatever they do."""
 
+import io
 import json
 import os
 import subprocess
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 
 from puffer_train.cli import train as cli_train
+from puffer_train.config import flat
 from puffer_train.errors import ConfigError
 from puffer_train.report import loggers
-from puffer_train.report.loggers import Background, Loggers, flat, grouped
+from puffer_train.report.loggers import Background, Loggers
 from puffer_train.report.metrics import MetricsFile
+from puffer_train.report.trackers import TensorBoard, WeightsAndBiases, grouped
 from puffer_train.storage.folder import read_config, read_evaluation, read_metrics
 
 HERE = Path(__file__).parent
@@ -29,6 +32,7 @@ class Recorder:
     def __init__(self, fails_at: int | None = None, waits_for: threading.Event | None = None) -> None:
         self.lines: list[tuple[int, Mapping[str, float]]] = []
         self.summary: Mapping[str, float] = {}
+        self.files: Mapping[str, Path] = {}
         self.closed = False
         self.fails_at, self.waits_for = fails_at, waits_for
 
@@ -48,6 +52,9 @@ class Recorder:
     def finish(self, summary: Mapping[str, float]) -> None:
         self.summary = summary
 
+    def attach(self, files: Mapping[str, Path]) -> None:
+        self.files = files
+
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +68,9 @@ def test_a_logger_in_the_background_gets_few_lines_and_the_last(monkeypatch: pyt
         for steps in range(100):
             background.write(steps, {})
         background.finish({"score/mean": 7.0})
+        background.attach({"policy": Path(__file__)})
     assert [steps for steps, _ in recorder.lines] == [0, 99]
+    assert recorder.files == {"policy": Path(__file__)}
     assert recorder.summary == {"score/mean": 7.0}
 
 
@@ -140,7 +149,6 @@ def test_the_metrics_file_is_cut_where_a_run_goes_on(tmp_path: Path) -> None:
     with path.open("a") as half:
         half.write('{"steps": 40')
     with MetricsFile(path, resume_at=200) as file:
-        assert file.seconds == 20.0
         file.write(300, {"loss": 0.25})
         with pytest.raises(ValueError, match="not JSON compliant"):
             file.write(400, {"loss": float("nan")})
@@ -190,11 +198,22 @@ def run(folder: Path, *arguments: str, code: str = "", **variables: str) -> subp
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+def events(folder: Path) -> Any:
+    """What TensorBoard finds in a run's folder."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    return accumulator.EventAccumulator(str(folder / "tensorboard")).Reload()
+
+
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """What TensorBoard shows of a run: steps and values of every curve."""
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    events = accumulator.EventAccumulator(str(folder / "tensorboard")).Reload()
-    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    found = events(folder)
+    return {tag: [(e.step, e.value) for e in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+
+
+def embedded(folder: Path, name: str) -> bytes:
+    """The newest content of a file that was put into TensorBoard's events."""
+    content: bytes = events(folder).Tensors(f"files/{name}")[-1].tensor_proto.string_val[0]
+    return content
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
@@ -215,6 +234,66 @@ def test_tensorboard_has_the_same_numbers_also_after_a_resume(tmp_path: Path) ->
     assert evaluation is not None
     steps, value = shown["evaluation/episode_return/mean"][-1]
     assert (steps, value) == (2048, pytest.approx(evaluation["episode_return"]["mean"]))
+    assert embedded(folder, "policy.safetensors") == (folder / "policy.safetensors").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_tensorboard_has_policy_replay_and_video(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    pytest.importorskip("tensorboard")
+    files = {"policy": tmp_path / "policy.safetensors", "replay": tmp_path / "replay.puf"}
+    for path in files.values():
+        path.write_bytes(path.name.encode() * 100)
+    files["video"] = tmp_path / "video.mp4"
+    with av.open(str(files["video"]), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 640, 400, "yuv420p"
+        for _ in range(45):
+            container.mux(stream.encode(av.VideoFrame(640, 400, "yuv420p")))
+        container.mux(stream.encode())
+    with TensorBoard(tmp_path, {"settings": {}}, None) as logger:
+        logger.write(300, {"loss": 1.0})
+        logger.attach(files)
+    for path in files.values():
+        assert embedded(tmp_path, path.name) == path.read_bytes()
+    (clip,) = events(tmp_path).Images("video")
+    assert (clip.step, clip.width, clip.height) == (300, 320, 200)
+    with av.open(io.BytesIO(clip.encoded_image_string)) as gif:
+        assert (gif.format.name, len(list(gif.decode(video=0)))) == ("gif", 15), "ten a second of 1.5 seconds"
+
+
+class FakeRun:
+    """Keeps what a run of Weights & Biases would get."""
+
+    id = "abc"
+
+    def __init__(self) -> None:
+        self.logged: list[dict[str, Any]] = []
+        self.artifacts: list[Any] = []
+
+    def log(self, numbers: dict[str, Any]) -> None:
+        self.logged.append(numbers)
+
+    def log_artifact(self, artifact: Any) -> None:
+        self.artifacts.append(artifact)
+
+
+def test_weights_and_biases_gets_every_file_as_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setattr(wandb, "Video", lambda path, format: (path, format))
+    files = {what: tmp_path / f"{what}.bin" for what in ("policy", "replay", "video")}
+    for path in files.values():
+        path.write_bytes(path.name.encode())
+    logger = object.__new__(WeightsAndBiases)
+    logger._run, logger._steps = FakeRun(), 300
+    logger.attach(files)
+    made = [(artifact.name, artifact.type, list(artifact.manifest.entries)) for artifact in logger._run.artifacts]
+    assert made == [
+        ("abc-policy", "model", ["policy.bin"]),
+        ("abc-replay", "replay", ["replay.bin"]),
+        ("abc-video", "video", ["video.bin"]),
+    ]
+    assert logger._run.logged == [{"steps": 300, "video": (str(files["video"]), "mp4")}]
 
 
 def test_weights_and_biases_offline(tmp_path: Path) -> None:
@@ -228,6 +307,8 @@ def test_weights_and_biases_offline(tmp_path: Path) -> None:
     (first,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
     assert b"train/entropy" in first.read_bytes()
     assert b"evaluation/episode_return/mean" in first.read_bytes()
+    name = (folder / "wandb" / "run-id").read_text()
+    assert f"{name}-policy".encode() in first.read_bytes(), "the policy is an artifact"
     more = run(
         tmp_path,
         "tiny_environments:CartPole",
@@ -269,7 +350,7 @@ def test_training_ends_beside_a_package_that_hangs(tmp_path: Path) -> None:
     arguments = ["tiny_environments:CartPole", *SMALL, "--steps", "1000", "--log", "wandb"]
     done = run(tmp_path, *arguments, code=HANGING, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
-    assert "logging to wandb stopped: it did not write its last lines within 0.5 seconds" in done.stdout
+    assert "logging to wandb stopped: it did not write its last lines within 0.5" in done.stdout
 
 
 def test_a_missing_package_and_a_wrong_name_are_one_line(

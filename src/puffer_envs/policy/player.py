@@ -58,7 +58,7 @@ class NumpyPolicy:
         outputs = self._forward(observations)[:, : self.info.head_rows]
         if self._std is not None:
             noise = 0.0 if deterministic else self._std * self._random.standard_normal(outputs.shape)
-            actions = np.clip(outputs + noise, self.info.action_low, self.info.action_high)
+            actions = np.clip(outputs + noise + self.info.action_centre, self.info.action_low, self.info.action_high)
             return np.asarray(actions, np.float32)
         if action_masks is not None:
             outputs = np.where(action_masks, outputs, -np.inf)

@@ -44,6 +44,18 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     parser.add_argument(
         "--steps", metavar="N", dest="train.steps", help=f"agent steps to train for [{defaults.train.steps:_}]"
     )
+    parser.add_argument(
+        "--max-seconds",
+        metavar="X",
+        dest="train.max_seconds",
+        help="seconds to train for; the learning rates fall to their end within them [no limit]",
+    )
+    parser.add_argument(
+        "--stop-when",
+        metavar="TEXT",
+        dest="train.stop_when",
+        help="end training when this holds, such as 'env.perf > 0.99 over 20' iterations [never]",
+    )
     add_seed(parser, None, "the same seed gives the same numbers [1]")
     parser.add_env_settings(env_settings)
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the run [runs/NAME-TIME]")
@@ -66,6 +78,13 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     )
     add_library(parser)
     parser.add_argument("--no-video", action="store_true", help="make no video at the end")
+    parser.add_argument(
+        "--newest-seconds",
+        type=float,
+        default=5.0,
+        metavar="X",
+        help="how often to write the policy while it trains, for puffer-play --follow; 0 is never [5]",
+    )
     add_settings(parser, defaults, all_settings)
     return parser
 
@@ -118,6 +137,7 @@ def _main(arguments: Sequence[str]) -> int:
         log=options.log,
         video=not options.no_video,
         libraries=options.library,
+        newest_seconds=options.newest_seconds,
         command=shlex.join(["puffer-train", *arguments]),
     )
     try:
@@ -136,13 +156,16 @@ def _shipped_settings(name: str | None) -> config.Settings | None:
 
 
 def _env_settings(name: str | None) -> str:
-    """Return an environment's own settings and their defaults as `NAME=VALUE` words."""
+    """Return an environment's own settings as `NAME=DEFAULT` words, or `NAME=A|B|C`, where A is the default."""
     from puffer_train.environments import registry  # noqa: PLC0415
 
     with suppress(UserError):
         if name is not None and not registry.imports_code(name):
             with registry.find(name).opened(1, 0, 1, {}, None) as env:
-                return " ".join(f"{key}={value:g}" for key, value in getattr(env, "settings", {}).items())
+                table = getattr(getattr(env, "spec", None), "params", ())
+                choices = {setting.name: "|".join(setting.choices) for setting in table}
+                given = getattr(env, "settings", {})
+                return " ".join(f"{key}={choices.get(key) or format(value, 'g')}" for key, value in given.items())
     return ""
 
 

@@ -8,10 +8,16 @@ place of everything.
 """
 
 from puffer_train.policy.cells import LSTM, LSTMScan, MinGRU, MinGRUScan, Resets
-from puffer_train.policy.distributions import MASKED_LOGIT, CategoricalActions, GaussianActions, action_scale
+from puffer_train.policy.distributions import (
+    MASKED_LOGIT,
+    CategoricalActions,
+    GaussianActions,
+    action_centre,
+    action_scale,
+)
 from puffer_train.policy.identity import settings_of
 from puffer_train.policy.make import make_policy
-from puffer_train.policy.named_network import check_permission, find_network, name_network
+from puffer_train.policy.named_network import check_permission, find_network
 from puffer_train.policy.network import Policy
 from puffer_train.policy.values import DistributionValue, ScalarValue
 
@@ -27,10 +33,10 @@ __all__ = [
     "Policy",
     "Resets",
     "ScalarValue",
+    "action_centre",
     "action_scale",
     "check_permission",
     "find_network",
     "make_policy",
-    "name_network",
     "settings_of",
 ]

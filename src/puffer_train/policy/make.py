@@ -17,7 +17,7 @@ def make_policy(spec: EnvironmentSpec, settings: PolicySettings, generator: torc
 
     Raises:
         ConfigError: The encoder or the network cannot read such observations.
-        NetworkFailedError: The code of the user's own network raised.
+        CodeFailedError: The code of the user's own network raised.
     """
     whole = settings.network and is_whole_policy(find_network(settings.network))
     return (WholePolicy if whole else Policy)(spec, settings, generator)

@@ -14,19 +14,16 @@ import sys
 import textwrap
 import tokenize
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
-from puffer_envs.contract.errors import EnvironmentNotFoundError
-from puffer_envs.contract.factories import load_named
-from puffer_train.config import can_import
-from puffer_train.errors import ConfigError, NetworkFailedError, own_traceback
+from puffer_train.errors import ConfigError
+from puffer_train.own_code import load_code
 
-_given: dict[str, type[nn.Module]] = {}
-"""Classes that this process was given as objects, by name."""
+SETTING = "policy.network"
+"""The setting that names it."""
 
 
 @dataclass(frozen=True)
@@ -46,78 +43,34 @@ class NamedNetwork:
         return hashlib.sha256("\n".join(_code_lines(self.source)).encode()).hexdigest()
 
 
-def name_network(network: str | type[nn.Module]) -> str:
-    """Return the name that `policy.network` has for a network. A class is remembered for this process.
-
-    Raises:
-        ConfigError: It is neither a text nor a class derived from `nn.Module`.
-    """
-    if isinstance(network, str):
-        return network
-    name = f"{getattr(network, '__module__', '')}:{getattr(network, '__qualname__', network)}"
-    _given[name] = _check_class(network, name)
-    return name
-
-
 def find_network(name: str) -> NamedNetwork:
-    """Return the network called `name`: one that was given as a class, or else `module:Class`.
-
-    The current folder is searched for the module too.
+    """Return the network called `module:Class`; the current folder is searched for the module too.
 
     Raises:
         ConfigError: There is none, it is not a class derived from `nn.Module`, or its source cannot be read.
-        NetworkFailedError: Its module fails when it is imported.
+        CodeFailedError: Its module fails when it is imported.
     """
-    kind = _given.get(name)
-    if kind is None:
-        module, colon, attribute = name.partition(":")
-        if not (module and colon and attribute):
-            raise ConfigError(f"policy.network is {name!r}: it must be module:Class, a torch.nn.Module.")
-        with network_calls(name):
-            try:
-                found = load_named(name)
-            except EnvironmentNotFoundError as error:
-                raise ConfigError(f"policy.network: {error}{_where_defined(name)}") from error
-        kind = _check_class(found, name)
-    return NamedNetwork(name, kind, _source_of(kind, name))
+    found: object = load_code(SETTING, name)
+    if not isinstance(found, type) or not issubclass(found, nn.Module):
+        what = f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
+        raise ConfigError(f"{SETTING} {name!r} is {what}: it must be a class derived from torch.nn.Module.")
+    return NamedNetwork(name, found, _source_of(found, name))
 
 
-def check_permission(path: Path, found: str, given: Sequence[str]) -> None:
-    """Check the name of the network that a file at `path` asks for, "" if none, against those that the user gave.
+def check_permission(path: Path, found: str, given: Sequence[str]) -> str:
+    """Return the name of the network that a file at `path` asks for, "" if none, as the user gave it.
 
     Raises:
-        ConfigError: It is not among them. A file alone must not decide which code runs.
+        ConfigError: It was not given. A file alone must not decide which code runs.
     """
-    if not found or found in given:
-        return
+    if not found:
+        return ""
+    for name in given:
+        if name == found:
+            return name
     if given:
         raise ConfigError(f"{path} was trained with the network {found!r}, not with {' or '.join(map(repr, given))}.")
-    raise ConfigError(
-        f"{path} has a network of its own, {found!r}, which runs code: give --policy.network {found} as well if "
-        "you trust it."
-    )
-
-
-@contextmanager
-def network_calls(name: str) -> Iterator[None]:
-    """A context for the network's own code: whatever it raises becomes a `NetworkFailedError` with its traceback."""
-    try:
-        yield
-    except (ConfigError, NetworkFailedError):
-        raise
-    except Exception as error:
-        raise NetworkFailedError(f"policy.network {name!r} failed.\n{own_traceback(error)}") from error
-
-
-def _check_class(found: object, name: str) -> type[nn.Module]:
-    if isinstance(found, type) and issubclass(found, nn.Module):
-        return found
-    what = f"the class {found.__name__}" if isinstance(found, type) else f"of type {type(found).__name__}"
-    raise ConfigError(f"policy.network {name!r} is {what}: it must be a class derived from torch.nn.Module.")
-
-
-def _where_defined(name: str) -> str:
-    return "" if can_import(name) else " A network of a script or notebook can be used in that one only."
+    raise ConfigError(f"{path} was trained with your own code, {SETTING} {found!r}: give that as well if you trust it.")
 
 
 # -- source ------------------------------------------------------------------------------------------------
@@ -129,7 +82,7 @@ def _source_of(kind: type[nn.Module], name: str) -> str:
         own = textwrap.dedent(inspect.getsource(kind))
     except (OSError, TypeError) as error:
         raise ConfigError(
-            f"policy.network {name!r}: its source cannot be read, so no run could tell whether it has changed. "
+            f"{SETTING} {name!r}: its source cannot be read, so no run could tell whether it has changed. "
             "Define it in a file or a notebook."
         ) from error
     try:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from puffer_train.config import PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
-from puffer_train.policy.distributions import action_distribution, action_scale
+from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
 from puffer_train.policy.encoders import Convolutions, choose_encoder
 from puffer_train.policy.observations import Observations, observation_reader
 from puffer_train.policy.own import OwnFront
@@ -38,6 +38,7 @@ class Policy(nn.Module):
 
     input_scale: Tensor
     action_scale: Tensor
+    action_centre: Tensor
 
     def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
         """Draw the first weights. Raises `ConfigError` when the encoder cannot read such observations."""
@@ -55,6 +56,7 @@ class Policy(nn.Module):
         self.outputs = spec.action.outputs + self.value.outputs
         """K + V, rows of the output."""
         self.register_buffer("action_scale", action_scale(spec.action), persistent=False)
+        self.register_buffer("action_centre", action_centre(spec.action), persistent=False)
         self._build(spec, generator)
         self.log_std = (
             nn.Parameter(torch.full((spec.action.dimensions,), math.log(FIRST_SPREAD)))
@@ -95,6 +97,7 @@ class Policy(nn.Module):
             "cell": self.settings.cell,
             "encoder": NETWORK_ENCODER if self.settings.network else self.settings.encoder,
             "value_head": self.settings.value_head,
+            **({"action_centre": self.action_centre.tolist()} if self.action_centre.any() else {}),
             **({} if self.front is None else self.front.identity()),
             **self.value.identity(),
         }
@@ -122,7 +125,7 @@ class Policy(nn.Module):
 
     def next(self, observations: Observations, state: Tensor) -> tuple[Tensor, Tensor]:
         """One time step of observations (B, *shape), or their fields, from state (L, B, S): (K + V, B), next state."""
-        x, after = self._encode(observations), []
+        x, after = self.encode(observations), []
         for weight, before in zip(self.core, state, strict=True):
             x, layer_state = self.cell.next(x, before, weight)
             after.append(layer_state)
@@ -140,7 +143,7 @@ class Policy(nn.Module):
         keep (T, B) is 0 where the state is reset before that step because a new episode starts there, else 1;
         None keeps it throughout. Returns (K + V, T, B).
         """
-        x = self._encode(observations)
+        x = self.encode(observations)
         resets = Resets(keep)
         for weight, layer_state in zip(self.core, state, strict=True):
             x = self.cell.sequence(x, layer_state, weight, resets)
@@ -159,7 +162,7 @@ class Policy(nn.Module):
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
-    def _encode(self, observations: Observations) -> Tensor:
+    def encode(self, observations: Observations) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
         if self.front is None:
             return self.observations.encode(observations, self.encoder * self.input_scale)

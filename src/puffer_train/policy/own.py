@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from puffer_train.contract import EnvironmentSpec
-from puffer_train.errors import ConfigError
-from puffer_train.policy.named_network import NamedNetwork, find_network, network_calls
+from puffer_train.errors import ConfigError, OwnCalls
+from puffer_train.policy.named_network import SETTING, NamedNetwork, find_network
 from puffer_train.policy.observations import Observations, named_fields
 
 TRIED_ROWS = 3
@@ -42,7 +42,7 @@ class OwnFront(nn.Module):
 
         Raises:
             ConfigError: There is no such network, or what it returns is not what it must be.
-            NetworkFailedError: Its code raised.
+            CodeFailedError: Its code raised.
         """
         super().__init__()
         self.spec, self.named = spec, find_network(name)
@@ -62,7 +62,7 @@ class OwnFront(nn.Module):
     def forward(self, observations: Observations) -> Tensor:
         """Return the features of observations (..., *shape): (..., F)."""
         batch, rows = as_rows(observations, self.spec)
-        with network_calls(self.named.name):
+        with OwnCalls(SETTING, self.named.name):
             features: Tensor = self.net(rows)
         wanted = (math.prod(batch), self.features)
         if features.shape != wanted:
@@ -88,7 +88,7 @@ def is_whole_policy(named: NamedNetwork) -> bool:
 def make_module(named: NamedNetwork, spec: EnvironmentSpec, generator: torch.Generator) -> nn.Module:
     """Return a new module; its first weights are drawn from `generator`, and torch's own generator stays as it was."""
     seed = int(torch.randint(1 << 62, (1,), generator=generator))
-    with torch.random.fork_rng(devices=[]), network_calls(named.name):
+    with torch.random.fork_rng(devices=[]), OwnCalls(SETTING, named.name):
         torch.default_generator.manual_seed(seed)
         module = named.kind(replace(spec, rows=1, envs=1))  # which rows there are is none of its business
     for name, tensor in module.state_dict().items():
@@ -168,7 +168,7 @@ def try_module(
     Raises:
         ConfigError: An output is not a float32 tensor of its shape, not finite, not the same when asked again, or
             depends on the rows beside it; or the observations were changed, or no gradient would reach a parameter.
-        NetworkFailedError: The code raised.
+        CodeFailedError: The code raised.
     """
     seen = made_up(spec, TRIED_ROWS)
     before = seen.clone()
@@ -176,7 +176,7 @@ def try_module(
 
     def outputs(rows: Tensor) -> tuple[Tensor, ...]:
         more = () if state is None else (torch.full((len(rows), state), 0.5),)
-        with network_calls(name):
+        with OwnCalls(SETTING, name):
             found = module(as_rows(rows, spec)[1], *more)
         return _checked(name, found, shapes(len(rows)))
 

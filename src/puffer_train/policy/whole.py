@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from puffer_train.contract import EnvironmentSpec
-from puffer_train.errors import ConfigError
+from puffer_train.errors import ConfigError, OwnCalls
 from puffer_train.policy import own
 from puffer_train.policy.cells import Resets
-from puffer_train.policy.named_network import find_network, network_calls
+from puffer_train.policy.named_network import SETTING, find_network
 from puffer_train.policy.network import Policy
 from puffer_train.policy.observations import Observations
 
@@ -82,7 +82,7 @@ class WholePolicy(Policy):
     def _one_step(self, observations: Observations, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return outputs (N, K + V) and the next state (N, S) for observations (..., *shape) and a state (N, S)."""
         _, rows = own.as_rows(observations, self.spec)
-        with network_calls(self.named.name):
+        with OwnCalls(SETTING, self.named.name):
             actions, value, after = self.net(rows, state)
         for found, (what, shape) in zip((actions, value, after), self._shapes(state.shape[0]), strict=True):
             if found.shape != shape:

@@ -29,8 +29,6 @@ class MetricsFile:
         warn: called once when lines can no longer be written. Raises `OSError` when the file cannot be opened.
         """
         self._path, self._warn, self._failing = path, warn, False
-        self.seconds = 0.0
-        """Seconds of training so far, according to the last line kept."""
         if resume_at is not None and path.is_file():
             self._cut(path, resume_at)
         self._file = path.open("ab", buffering=0)
@@ -42,7 +40,6 @@ class MetricsFile:
             numbers = parse_line(line)
             if numbers and numbers["steps"] <= resume_at:
                 kept.append(line + "\n")
-                self.seconds = numbers.get("seconds", self.seconds)
         write_atomically(path, "".join(kept).encode())
 
     def __enter__(self) -> MetricsFile:
@@ -72,3 +69,6 @@ class MetricsFile:
 
     def finish(self, summary: Mapping[str, float]) -> None:
         """Do nothing: `evaluation.json` has the summary."""
+
+    def attach(self, files: Mapping[str, Path]) -> None:
+        """Do nothing: the files lie beside this one."""

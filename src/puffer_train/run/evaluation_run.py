@@ -16,6 +16,9 @@ from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.report.evaluation import report_comparison, report_evaluation
 from puffer_train.run.trained import Trained
+from puffer_train.storage.discovery import run_folder
+from puffer_train.storage.folder import read_config
+from puffer_train.storage.identity import compare_runs
 from puffer_train.system.crashes import report_crashes
 
 
@@ -94,9 +97,28 @@ def _check_statistic(statistic: str | None, results: list[Evaluation]) -> None:
 def _report_two(a: Trained, b: Trained, results: list[Evaluation], console: Console, statistic: str | None) -> None:
     _say(console, f"A: {a.path}")
     _say(console, f"B: {b.path}")
+    _say(console, how_they_differ(a.path, b.path))
     if b.settings != a.settings:
         _say(console, f"B was trained with other settings of the environment, {b.settings}; both play with A's.")
     report_comparison(results[0], results[1], console, statistic)
+
+
+def how_they_differ(a: Path, b: Path) -> str:
+    """Return a sentence about how the trainings of two policies or checkpoints differ, from their run folders."""
+    folders = run_folder(a), run_folder(b)
+    try:
+        configs = [read_config(folder) for folder in folders if folder is not None]
+    except ConfigError as error:
+        return f"It is unknown how their trainings differ: {error}"
+    if len(configs) < 2:
+        return "It is unknown how their trainings differ: only a policy in its run folder tells."
+    difference = compare_runs(configs)
+    seeds = [config["seed"] for config in configs]
+    if difference is not None:
+        return f"These are different trainings: {difference}."
+    if folders[0] == folders[1]:
+        return "Both are of the same run."
+    return f"The same training with seeds {seeds[0]} and {seeds[1]}." if len(set(seeds)) > 1 else "The same training."
 
 
 def _say(console: Console, line: str) -> None:

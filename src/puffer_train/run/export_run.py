@@ -69,7 +69,7 @@ def played(env: BufferEnv, policy: Policy, seed: int, name: str) -> Iterator[tup
         yield buffers.observations[0].clone(), state.clone()
         actor.begin(generator)
         actor.act(0)
-        env.actions[...] = buffers.actions[0].numpy().reshape(env.actions.shape)
+        buffers.give_actions(env, 0)
         with calls:
             calls.run(env.step, env.actions)
         state *= torch.from_numpy(~(env.terminals | env.truncations)).unsqueeze(-1)

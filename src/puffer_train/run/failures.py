@@ -9,14 +9,7 @@ import safetensors.torch
 import torch
 
 from puffer_envs.contract.files import write_atomically
-from puffer_train.errors import (
-    CheckpointError,
-    EnvironmentFailedError,
-    NetworkFailedError,
-    NonFiniteError,
-    RanksError,
-    StorageError,
-)
+from puffer_train.errors import CheckpointError, CodeFailedError, NonFiniteError, RanksError, StorageError
 from puffer_train.run.saving import newest_checkpoint, save
 from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
@@ -55,7 +48,7 @@ def _saved(run: RunState) -> Iterator[None]:
         raise NonFiniteError(f"{error} {saved}") from error
     except RanksError as error:
         raise RanksError(f"{error} {_save_learned(run)}") from error
-    except (EnvironmentFailedError, NetworkFailedError) as error:
+    except CodeFailedError as error:
         raise type(error)(f"{error}\n{_save_after_failure(run, str(error))}") from error
     except KeyboardInterrupt:
         run.say(f"Exited immediately. {newest_checkpoint(run)}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from torch import nn
 
@@ -15,8 +16,9 @@ from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
-from puffer_train.policy import check_permission, find_network, name_network
-from puffer_train.report.loggers import check_loggers, flat
+from puffer_train.own_code import named_code
+from puffer_train.policy import find_network
+from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
 from puffer_train.run.restoring import restore
 from puffer_train.run.state import RunOptions, RunState
@@ -46,7 +48,7 @@ def load_libraries(paths: Sequence[str | Path]) -> list[str]:
 
 def opening(
     environment: str | None,
-    steps: int | None,
+    ending: Mapping[str, object],
     seed: int | None,
     settings: GivenSettings,
     network: GivenNetwork,
@@ -55,7 +57,7 @@ def opening(
     like: str | Path | None,
     options: RunOptions,
 ) -> AbstractContextManager[RunState]:
-    """Check what `Trainer` was given and return what opens the run.
+    """Check what `Trainer` was given and return what opens the run. ending: settings of when to end, or None.
 
     Raises:
         UserError: Something is unknown, or does not fit with the rest.
@@ -65,8 +67,10 @@ def opening(
         raise ConfigError(f"learner is {options.learner!r}; it must be one of {', '.join(config.LEARNERS)}.")
     _check_whole("seed", seed, 0, (1 << 63) - 1)
     _check_whole("threads", options.threads, 1, 1024)
+    if not 0 <= options.newest_seconds < math.inf:
+        raise ConfigError(f"newest_seconds is {options.newest_seconds!r}; it must be a number of at least 0.")
     origin = "command line" if options.command else "settings"
-    changes = _changes(settings, steps, network)
+    changes = _changes(settings, ending, network)
     if resume is not None:
         foreign = {"folder": folder, "like": like, "seed": seed}
         excluded = ", ".join(name for name, value in foreign.items() if value is not None)
@@ -75,8 +79,7 @@ def opening(
         return resumed_run(Path(resume), environment, changes, origin, options)
     base = settings if isinstance(settings, config.Settings) else None
     if like is not None:
-        environment, of_other, other_seed = settings_like(Path(like), environment)
-        check_network(Path(like), of_other, changes, replaceable=True)
+        environment, of_other, other_seed = settings_like(Path(like), environment, changes)
         base, seed = base or of_other, other_seed if seed is None else seed
     if environment is None:
         raise ConfigError("no environment is given: write its name, or `resume` or `like` with a run folder.")
@@ -91,19 +94,18 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _changes(settings: GivenSettings, steps: int | None, network: GivenNetwork) -> dict[str, object]:
-    """Return tables of changes for `config.overlay`."""
-    given: dict[str, dict[str, object]] = {"train": {} if steps is None else {"steps": steps}}
-    given |= {} if network is None else {"policy": {"network": name_network(network)}}
+def _changes(settings: GivenSettings, ending: Mapping[str, object], network: GivenNetwork) -> dict[str, object]:
+    """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
     tables: dict[str, object] = {}
     if isinstance(settings, (str, Path)):
         tables |= config.read_tables(Path(settings))
     elif isinstance(settings, Mapping):
         tables |= settings
-    for name, more in given.items():
-        table = tables.get(name, {})
-        if more and isinstance(table, Mapping):
-            tables[name] = {**table, **more}
+    given = {"train": ending, "policy": {"network": network}}
+    for name, values in given.items():
+        table, changed = tables.get(name, {}), {key: value for key, value in values.items() if value is not None}
+        if changed and isinstance(table, Mapping):
+            tables[name] = {**table, **changed}
     return tables
 
 
@@ -154,8 +156,8 @@ def resumed_run(
             given_before = " ".join(f"--library {path}" for path in saved["libraries"])
             raise ConfigError(f"{folder} was trained with {given_before}: give that as well if you trust it.")
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
+        _check_consent(folder, saved["settings"], given)
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
-        check_network(folder, settings, given)
         settings = config.overlay(settings, given, origin)
         cores = options.threads or saved.get("threads", {}).get("environments") or _share_of_cores(ranks)
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
@@ -165,34 +167,27 @@ def resumed_run(
             yield run
 
 
-def settings_like(folder: Path, name: str | None) -> tuple[str, config.Settings, int]:
+def settings_like(folder: Path, name: str | None, given: Mapping[str, object]) -> tuple[str, config.Settings, int]:
     """Return environment, settings and seed of an earlier run.
 
     Raises:
         UserError: The folder holds no run, or one in another environment than `name`.
     """
     saved = read_config(folder)
+    _check_consent(folder, saved["settings"], given)
     found = registry.resolve_name(folder, saved["environment"], name)
     return found, config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG)), int(saved["seed"])
 
 
-def check_network(
-    path: Path, saved: config.Settings, given: Mapping[str, object], *, replaceable: bool = False
-) -> None:
-    """Check that the user gave the name of the network of a run, if that is not one of ours: it runs code.
-
-    replaceable: another network than that of the run may be given.
-
-    Raises:
-        ConfigError: Another name was given, or none.
-    """
-    table = given.get("policy", {})
-    network = table.get("network") if isinstance(table, Mapping) else None
-    if network and replaceable:
-        return
-    if network and not saved.policy.network:
-        raise ConfigError(f"{path} was trained without a network of its own: leave out --policy.network {network}.")
-    check_permission(path, saved.policy.network, [str(network)] if network else [])
+def _check_consent(folder: Path, saved: Mapping[str, Any], given: Mapping[str, object]) -> None:
+    """Raise `ConfigError` if a folder's settings name code that was not given again: it could be `os:system`."""
+    for setting, name in named_code(saved).items():
+        table, _, key = setting.partition(".")
+        now = given.get(table)
+        if not isinstance(now, Mapping) or key not in now:
+            raise ConfigError(
+                f"{folder} was trained with your own code, {setting} {name!r}: give that as well if you trust it."
+            )
 
 
 @contextmanager
@@ -209,7 +204,7 @@ def _opened(
     ranks.check_agreement(
         {"environment": source.name, "seed": seed, "learner": options.learner}
         | {name: version for name, version in versions().items() if name in ("puffer-envs", "torch")}
-        | flat(settings.as_dict())
+        | config.flat(settings.as_dict())
     )
     check_shares(settings.train, ranks.count)
     if settings.policy.network:  # before environments are made, which may take long
@@ -218,7 +213,7 @@ def _opened(
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:
         about = identify(env, source.name, settings.env)
-        ranks.check_agreement({"environment version": about.version} | flat({"env": about.settings}))
+        ranks.check_agreement({"environment version": about.version} | config.flat({"env": about.settings}))
         ppo = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
         _tune(ppo, options.threads if ranks.count == 1 else cores)
         yield ppo

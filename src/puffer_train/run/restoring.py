@@ -28,6 +28,8 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> N
     ppo, where, manifest = run.ppo, found.path, found.manifest
     own, of_all = rank_prefix(run.ranks.rank), found.tensors
     mine = {name.removeprefix(own): tensor for name, tensor in of_all.items() if name.startswith(own)}
+    saved = {name.removeprefix("optimizer."): x for name, x in of_all.items() if name.startswith("optimizer.")}
+    ppo.optimizer.allocate(saved)
     wanted, learned = identity(run), training_state.learned_tensors(ppo)
     found = replace(found, tensors={name: of_all[name] for name in learned if name in of_all} | mine)
     checkpoint.check_settings(manifest["identity"], wanted, changed, where)
@@ -45,6 +47,7 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> N
         play = False
     training_state.restore(ppo, found.tensors, manifest["counters"], game=play)
     run.resumed_at = run.saved_at = ppo.steps
+    run.seconds_before = ppo.seconds = manifest.get("run", {}).get("seconds", 0.0)
     if not play:
         ppo.restart(int(np.random.SeedSequence([ppo.seed, ppo.steps]).generate_state(1)[0]))
     run.say(f"Resuming from {where} at {short(ppo.steps)} steps.")

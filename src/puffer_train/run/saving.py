@@ -50,6 +50,7 @@ def save(run: RunState, *, game: bool = True) -> None:
         "settings": run.settings.as_dict(),
         "versions": versions(),
         "ranks": ranks.count,
+        "run": {"seconds": ppo.seconds},
     }
     checkpoint.save(run.checkpoints, ppo.steps, tensors, manifest, run.settings.train.checkpoints_kept)
     run.saved_at = ppo.steps

@@ -16,12 +16,15 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
+from puffer_train.own_code import named_code
 from puffer_train.policy import find_network
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checkpoint import NETWORK_SOURCE
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
+from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
+from puffer_train.storage.policy_file import identify
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
 
@@ -30,6 +33,10 @@ CHECKPOINTS = "checkpoints"
 
 CHECKSUM_KEY = "sha256"
 """Key in `config.json` of the checksum of everything else in it."""
+
+
+NEWEST_SECONDS = 5.0
+"""How often the policy is written while it trains."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class RunOptions:
     """Shared libraries that were loaded for their environments."""
     quiet: bool = False
     """Whether to print nothing."""
+    newest_seconds: float = NEWEST_SECONDS
+    """How often the policy is written while it trains; 0 is never."""
 
     def library_words(self) -> list[str]:
         """Return the options that load the libraries again."""
@@ -59,7 +68,8 @@ class RunOptions:
         """Return the options that a command which resumes the run has to repeat."""
         threads = [] if self.threads is None else ["--threads", str(self.threads)]
         learner = [] if self.learner == "auto" else ["--learner", self.learner]
-        return threads + learner + self.library_words() + ([] if self.video else ["--no-video"])
+        newest = [] if self.newest_seconds == NEWEST_SECONDS else ["--newest-seconds", f"{self.newest_seconds:g}"]
+        return threads + learner + newest + self.library_words() + ([] if self.video else ["--no-video"])
 
 
 @dataclass
@@ -80,7 +90,7 @@ class RunState:
     """The `history` of `config.json`: one entry for each earlier process of this run."""
     console: Console = field(default_factory=lasting_console)
     """Where to report; silent on all ranks but the first."""
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(init=False)
     """When this process began, in seconds on a monotonic clock."""
     began: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
     """The same as a date."""
@@ -94,12 +104,19 @@ class RunState:
     """Number of the signal that asked a rank to stop, 0 for none."""
     stopped_early: bool = False
     """Whether the training was ended as if its steps were done."""
+    reason: str = ""
+    """Why it was."""
     no_video: str | None = None
     """Why no video follows the training; None if one does."""
 
     def __post_init__(self) -> None:
+        self.started = time.monotonic()
         if self.options.quiet or not self.ranks.leads:
             self.console = Console(quiet=True)
+        about = identify(self.ppo.env, self.source.name, self.settings.env)
+        learner = type(self.ppo.learner).__name__
+        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
+        """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property
     def ranks(self) -> Ranks:
@@ -119,8 +136,8 @@ class RunState:
     def resume_command(self, *more: str) -> str:
         """Return the command that resumes the run, quoted for a shell."""
         name = [self.source.name] if registry.imports_code(self.source.name) else []
-        own = [*self.network_words(), *self.options.repeated()]
-        words = ["puffer-train", *name, "--resume", str(self.folder), *own, *more]
+        code = [word for key, value in named_code(self.settings.as_dict()).items() for word in (f"--{key}", value)]
+        words = ["puffer-train", *name, "--resume", str(self.folder), *code, *self.options.repeated(), *more]
         return shlex.join(self.ranks.command(words))
 
     def network_words(self) -> list[str]:
@@ -143,8 +160,17 @@ class RunState:
         """Return in a word how this process ended, for the run's history."""
         return "failed" if failed else "finished" if self.ppo.finished or self.stopped_early else "interrupted"
 
-    def write_config(self, ended: str = "still running, or killed") -> None:
+    def seconds(self) -> float:
+        """Return the seconds of training so far, in all processes of the run, on the slowest rank."""
+        mine = round(1000 * (self.seconds_before + time.monotonic() - self.started))
+        return (self.ranks.most(mine) if self.settings.train.max_seconds else mine) / 1000
+
+    def write_config(self, ended: str = "still running, or killed", reason: str = "") -> None:
         """Write `config.json`: everything the run depends on, and its history.
+
+        Args:
+            ended: How this process ended, in a word.
+            reason: Why its training did.
 
         Raises:
             StorageError: The disk refuses.
@@ -156,6 +182,8 @@ class RunState:
             "from_steps": self.resumed_at or 0,
             "to_steps": self.ppo.steps,
             "ended": ended,
+            CODE: code_of(self.identity),
+            **({"reason": reason} if reason else {}),
         }
         content = {
             "environment": self.source.name,
@@ -163,6 +191,7 @@ class RunState:
             "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
             "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
+            IDENTITY: self.identity,
             "log": list(self.options.log),
             "libraries": list(self.options.libraries),
             "versions": versions(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Trained:
         identity = self._checkpoint.manifest["identity"]
         checkpoint.check_identity(identity, spec.identity(), self.path)
         settings = settings_of(identity, self.path)
-        check_permission(self.path, settings.network, networks)
+        settings = replace(settings, network=check_permission(self.path, settings.network, networks))
         policy = make_policy(spec, settings, torch.Generator())
         checkpoint.check_identity(identity, policy.identity(), self.path)
         wanted = {f"policy.{name}": tensor for name, tensor in policy.saved_tensors().items()}

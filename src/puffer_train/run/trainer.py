@@ -1,4 +1,18 @@
-"""One training run, an iteration at a time: `Trainer`."""
+"""One training run, an iteration at a time: `Trainer`.
+
+A run folder holds in the end:
+
+- config.json: everything the run depends on
+- metrics.jsonl: one line per iteration
+- checkpoints: what `--resume` continues from
+- README.md: what happened and what to do with it
+- dashboard.svg: the last picture of the terminal
+- failure.txt: why the run ended, where the environment's own code failed
+- policy.safetensors: the policy, for NumPy, players and `puffer-eval`
+- evaluation.json: how it did in fresh full episodes
+- replay.puf: one of its games, exactly
+- video.mp4: the same game, to watch
+"""
 
 from __future__ import annotations
 
@@ -23,9 +37,11 @@ from puffer_train.run import launch
 from puffer_train.run.failures import FAILURE, saved_after_failure
 from puffer_train.run.film import obstacle
 from puffer_train.run.finish import finish
+from puffer_train.run.newest import Newest
 from puffer_train.run.result import Run
 from puffer_train.run.saving import export_policy, save, save_last, save_or_warn
-from puffer_train.run.state import RunOptions, RunState
+from puffer_train.run.state import NEWEST_SECONDS, RunOptions, RunState
+from puffer_train.run.stopping import ASKED, Stopping, end_reason
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import METRICS, read_config
 from puffer_train.system.signals import Stopped, stop_requests
@@ -52,6 +68,8 @@ class Trainer:
         environment: str | None = None,
         *,
         steps: int | None = None,
+        max_seconds: float | None = None,
+        stop_when: str | None = None,
         seed: int | None = None,
         settings: launch.GivenSettings = None,
         folder: str | Path | None = None,
@@ -63,6 +81,7 @@ class Trainer:
         video: bool = True,
         libraries: Sequence[str | Path] = (),
         quiet: bool = False,
+        newest_seconds: float = NEWEST_SECONDS,
         command: str = "",
         policy: launch.GivenNetwork = None,
     ) -> None:
@@ -72,6 +91,10 @@ class Trainer:
             environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE` or `module:factory`. With `resume` or `like` it
                 is needed only where it imports code.
             steps: Agent steps to train for; None for those of the settings.
+            max_seconds: Seconds to train for if the steps are not done before; the learning rates fall to their end
+                within them.
+            stop_when: End training when this holds: `"env.perf > 0.99 over 20"`, a comparison of the mean of any
+                number of the report over that many iterations, or over 10.
             seed: Same seed, same numbers; None for 1, or that of the run in `like`.
             settings: What to change of the environment's shipped settings, or of those of the run in `like` or
                 `resume`: a dictionary such as `{"env": {"frameskip": 3}, "train": {"gamma": 0.99}}`, or the path of a
@@ -85,6 +108,7 @@ class Trainer:
             video: Whether `finish` makes a video.
             libraries: Shared libraries to load, with your own environments in C.
             quiet: Whether to print nothing.
+            newest_seconds: How often to write the policy to `newest.safetensors` while it trains; 0 is never.
             command: How the run was started; it is only written down.
             policy: A network of your own, the class or its name `module:Class` (docs/own-network.md). A run that has
                 one can be resumed only if it is given again.
@@ -92,8 +116,10 @@ class Trainer:
         Raises:
             UserError: Something given is unknown or does not fit.
         """
-        options = RunOptions(threads, video, learner, tuple(log), command, launch.load_libraries(libraries), quiet)
-        self._opening = launch.opening(environment, steps, seed, settings, policy, folder, resume, like, options)
+        loaded = launch.load_libraries(libraries)
+        options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
+        ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
+        self._opening = launch.opening(environment, ending, seed, settings, policy, folder, resume, like, options)
         self._stack, self._signals = ExitStack(), ExitStack()
         self._stop_asked = self._broken = self._ended = False
 
@@ -107,6 +133,10 @@ class Trainer:
             self._run = stack.enter_context(self._opening)
             stack.enter_context(_leaving_together(self._run))
             self._log = stack.enter_context(_reporting(self._run)) if self._run.ranks.leads else Loggers({}, print)
+            self._stopping, self._newest = Stopping(self._run), Newest(self._run)
+            self._stop_asked |= bool(self._run.reason)
+            if self._run.ranks.leads:
+                _announce(self._run)
             self._requests = self._signals.enter_context(stop_requests(repeated=self._run.ranks.count > 1))
             stack.enter_context(self._signals)
             stack.enter_context(self._saved_in_the_end())
@@ -147,8 +177,10 @@ class Trainer:
         with saved_after_failure(run):
             report = run.ppo.iterate()
         self._broken = False
-        report["seconds"] = round(run.seconds_before + time.monotonic() - run.started, 3)
+        report["seconds"] = run.ppo.seconds = run.seconds()
         self._log.write(run.ppo.steps, report)
+        self._stop_asked |= self._stopping.take(report)
+        self._newest.write_if_due()
         if _is_due(run):
             save_or_warn(run)
         self._check_requests()
@@ -157,6 +189,7 @@ class Trainer:
     def stop(self) -> None:
         """End the training after this iteration as if its steps were done: `finish` evaluates the policy."""
         self._stop_asked = True
+        self._run.reason = self._run.reason or ASKED
 
     def save(self) -> None:
         """Write a checkpoint now; one is written regularly, and at the end.
@@ -253,6 +286,7 @@ class Trainer:
             if not self._broken:
                 with suppress(Exception):  # the first error matters
                     save(self._run, game=self._run.ranks.count == 1)
+                    self._newest.close(False)
             raise
         self._end_learning()
 
@@ -267,6 +301,7 @@ class Trainer:
             _report_end(self._run)
             if self._complete:
                 export_policy(self._run)
+        self._newest.close(self._complete)
 
 
 @contextmanager
@@ -275,6 +310,20 @@ def _leaving_together(run: RunState) -> Iterator[None]:
     yield
     if run.stopped_by:
         run.ranks.wait()
+
+
+def _announce(run: RunState) -> None:
+    """Print how to resume the run, or that there is nothing to do and why."""
+    train, ppo = run.settings.train, run.ppo
+    if run.reason:
+        run.say(f"Nothing to train: {run.reason}. To continue, change --stop-when.")
+    elif ppo.steps >= train.steps:
+        done, goal = short(ppo.steps), short(train.steps)
+        run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
+    elif ppo.finished:
+        run.say(f"Nothing to train: {end_reason(run)}. To continue, raise --max-seconds.")
+    else:
+        run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
 
 
 def _report_end(run: RunState) -> None:
@@ -290,6 +339,8 @@ def _report_end(run: RunState) -> None:
     seconds, trained = time.monotonic() - run.started, run.ppo.steps - (run.resumed_at or 0)
     if trained > 0:
         run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
+        if run.ppo.steps < run.settings.train.steps:
+            run.say(f"Training ended because {end_reason(run)}.")
 
 
 def _is_due(run: RunState) -> bool:
@@ -310,11 +361,7 @@ def _reporting(run: RunState) -> Iterator[Loggers]:
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
-        if run.ppo.finished:
-            done, goal = short(run.ppo.steps), short(run.settings.train.steps)
-            run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
-        else:
-            run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
+        run.say(run.ppo.learner.work)
         run.ppo.health.on_skip = lambda fault: run.say(f"update skipped: {fault}")
         _check_video(run)
         yield log
@@ -334,7 +381,6 @@ def _open_loggers(run: RunState) -> Loggers:
     path = run.folder / METRICS
     with storing(path):
         metrics = MetricsFile(path, run.resumed_at, run.warn)
-    run.seconds_before = metrics.seconds
     config = read_config(run.folder)
     others = {name: open_logger(name, run.folder, config, run.resumed_at, run.say) for name in run.options.log}
     return Loggers({METRICS: metrics, **others}, run.warn)
@@ -351,7 +397,8 @@ def _record_outcome(run: RunState) -> Iterator[None]:
         raise
     finally:
         try:
-            run.write_config(run.outcome(failed))
+            ended = run.outcome(failed)
+            run.write_config(ended, end_reason(run) if ended == "finished" else "")
             with storing(run.folder / "README.md"):
                 write_readme(run.folder)
         except StorageError as error:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from puffer_envs.contract.files import write_atomically
-from puffer_train.errors import ConfigError, NetworkFailedError
+from puffer_train.errors import CodeFailedError, ConfigError
 from puffer_train.policy import Policy
 from puffer_train.policy.observations import Observations, named_fields
 from puffer_train.policy.own import made_up
@@ -131,7 +131,7 @@ class OneStep(nn.Module):
             results: tuple[Tensor, ...] = (chosen if action.row_shape else chosen[:, 0], output[: action.outputs].T)
         else:
             assert policy.log_std is not None
-            mean = policy.sample_actions(output, None)
+            mean = policy.sample_actions(output, None) + policy.action_centre
             low, high = torch.tensor(action.low), torch.tensor(action.high)
             results = (mean.clamp(low, high), mean, policy.log_std.exp() * policy.action_scale)
         return (*results, values, *([after] if self.remembers else []))
@@ -171,7 +171,7 @@ def _export(graph: OneStep, policy: Policy) -> Any:
 
 def _refusal(error: Exception) -> ConfigError:
     """Return in a sentence why torch cannot export a policy."""
-    cause = error.__cause__ if isinstance(error, NetworkFailedError) else error
+    cause = error.__cause__ if isinstance(error, CodeFailedError) else error
     text = str(cause)
     if "Constraints violated (rows)" in text:
         why = "it takes the number of rows for a constant: write x.shape[0] for len(x)"

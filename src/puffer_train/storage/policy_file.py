@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,9 @@ def read_policy(path: Path, spec: EnvironmentSpec, networks: Sequence[str] = ())
     file = PolicyFile.read(path)
     about = file.info.as_json()
     check_identity(about, spec.identity(), path)
-    check_permission(path, "" if file.info.network is None else file.info.network.name, networks)
-    policy = make_policy(spec, settings_of(about, path), torch.Generator())
+    settings = settings_of(about, path)
+    settings = replace(settings, network=check_permission(path, settings.network, networks))
+    policy = make_policy(spec, settings, torch.Generator())
     check_identity(about, policy.identity(), path)
     wanted = _tensors(policy)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in file.tensors.items()}
