@@ -9,12 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from torch import nn
+
 from puffer_envs.contract.machine import available_cores
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import named_code
+from puffer_train.policy import find_network
 from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
 from puffer_train.run.restoring import resume
@@ -28,6 +31,10 @@ from puffer_train.system.ranks import Ranks, check_shares, joined
 
 GivenSettings = config.Settings | Mapping[str, object] | str | Path | None
 """Settings as a user gives them: all of them, or tables of changes, or the path of a TOML file with such tables."""
+
+
+GivenNetwork = str | type[nn.Module] | None
+"""A network of the user's own, as `module:Class` or as the class; None for ours."""
 
 
 def load_libraries(paths: Sequence[str | Path]) -> list[str]:
@@ -44,6 +51,7 @@ def opening(
     ending: Mapping[str, object],
     seed: int | None,
     settings: GivenSettings,
+    network: GivenNetwork,
     folder: str | Path | None,
     resume: str | Path | None,
     like: str | Path | None,
@@ -62,7 +70,7 @@ def opening(
     if not 0 <= options.newest_seconds < math.inf:
         raise ConfigError(f"newest_seconds is {options.newest_seconds!r}; it must be a number of at least 0.")
     origin = "command line" if options.command else "settings"
-    changes = _changes(settings, ending)
+    changes = _changes(settings, ending, network)
     if resume is not None:
         foreign = {"folder": folder, "like": like, "seed": seed}
         excluded = ", ".join(name for name, value in foreign.items() if value is not None)
@@ -86,15 +94,19 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _changes(settings: GivenSettings, ending: Mapping[str, object]) -> dict[str, object]:
+def _changes(settings: GivenSettings, ending: Mapping[str, object], network: GivenNetwork) -> dict[str, object]:
     """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
     tables: dict[str, object] = {}
     if isinstance(settings, (str, Path)):
         tables |= config.read_tables(Path(settings))
     elif isinstance(settings, Mapping):
         tables |= settings
-    given, train = {key: value for key, value in ending.items() if value is not None}, tables.get("train", {})
-    return tables | ({"train": {**train, **given}} if given and isinstance(train, Mapping) else {})
+    given = {"train": ending, "policy": {"network": network}}
+    for name, values in given.items():
+        table, changed = tables.get(name, {}), {key: value for key, value in values.items() if value is not None}
+        if changed and isinstance(table, Mapping):
+            tables[name] = {**table, **changed}
+    return tables
 
 
 @contextmanager
@@ -195,6 +207,8 @@ def _opened(
         | config.flat(settings.as_dict())
     )
     check_shares(settings.train, ranks.count)
+    if settings.policy.network:  # before environments are made, which may take long
+        ranks.check_agreement({"source of policy.network": find_network(settings.policy.network).sha256})
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:

@@ -85,6 +85,7 @@ class Trainer:
         quiet: bool = False,
         newest_seconds: float = NEWEST_SECONDS,
         command: str = "",
+        policy: launch.GivenNetwork = None,
     ) -> None:
         """Check what is given. Nothing is opened before the context is entered.
 
@@ -111,6 +112,8 @@ class Trainer:
             quiet: Whether to print nothing.
             newest_seconds: How often to write the policy to `newest.safetensors` while it trains; 0 is never.
             command: How the run was started; it is only written down.
+            policy: A network of your own, the class or its name `module:Class` (docs/own-network.md). A run that has
+                one can be resumed only if it is given again.
 
         Raises:
             UserError: Something given is unknown or does not fit.
@@ -118,7 +121,7 @@ class Trainer:
         loaded = launch.load_libraries(libraries)
         options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
         ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
-        self._opening = launch.opening(environment, ending, seed, settings, folder, resume, like, options)
+        self._opening = launch.opening(environment, ending, seed, settings, policy, folder, resume, like, options)
         self._stack, self._signals = ExitStack(), ExitStack()
         self._stop_asked = self._broken = self._ended = self._save_due = False
 
@@ -238,7 +241,7 @@ class Trainer:
     @property
     def run(self) -> Run:
         """The run's folder, to read."""
-        return Run(self._run.folder, self.name)
+        return Run(self._run.folder, self.name, self.settings.policy.network or None)
 
     @property
     def name(self) -> str:
@@ -355,7 +358,9 @@ def _report_end(run: RunState) -> None:
         run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
     if run.retreats:
         times, scale = ("once" if run.retreats == 1 else f"{run.retreats} times"), run.ppo.step_scale
-        run.warn(f"The run went back to a checkpoint {times} because of NaN: learning rates are multiplied by {scale:g}.")
+        run.warn(
+            f"The run went back to a checkpoint {times} because of NaN: learning rates are multiplied by {scale:g}."
+        )
     if run.stopped_by:
         run.say(f"Stopped at {short(run.ppo.steps)} steps and saved. Resume with:")
         run.say(f"  {run.resume_command()}")
@@ -380,6 +385,7 @@ def _is_due(run: RunState) -> bool:
 def _reporting(run: RunState) -> Iterator[Loggers]:
     """Open the run's records, print what is about to happen, and write down how it ended."""
     run.write_config()
+    run.write_network()
     (run.folder / FAILURE).unlink(missing_ok=True)
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
