@@ -45,7 +45,12 @@ def build_learn(
     kernels = out.with_suffix(".o")
     once = [cc, *FUSED, *WARNINGS, *flags, *march, include, "-c", str(root / "c/learn/kernels.c"), "-o", str(kernels)]
     subprocess.run(once, check=True)
-    sources = [ROOT / "tests/c/learn_test.c", root / "c/learn/learner.c", root / "c/pool.c", kernels]
+    sources = [
+        ROOT / "tests/c/learn_test.c",
+        *(root / "c/learn" / f"{name}.c" for name in ("learner", "sequence")),
+        root / "c/pool.c",
+        kernels,
+    ]
     command = [cc, *EXACT, *WARNINGS, *flags, include, *map(str, sources), "-o", str(out), "-pthread", "-lm"]
     # POSIX is asked for: -std=c17 alone hides what the pool's threads are made of
     subprocess.run([*command, "-D_DEFAULT_SOURCE"], check=True)
