@@ -12,6 +12,7 @@ import puffer_envs
 from puffer_envs.contract.commands import (
     Parser,
     add_library,
+    add_network,
     add_seed,
     add_trained,
     find_trained,
@@ -78,7 +79,7 @@ def _main(arguments: Sequence[str] | None) -> None:
         follower = Follower(path, options.seed)
         policy: NumpyPolicy | None = follower.wait()
     else:
-        policy = None if path is None else read_policy(path, options.seed)
+        policy = None if path is None else read_policy(path, options.seed, options.network)
     if name is None:
         if policy is None:
             parser.error("name an environment, or give a policy with --policy FILE")
@@ -130,6 +131,7 @@ def _parser() -> Parser:
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()
     add_library(parser)
+    add_network(parser)
     return parser
 
 
