@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from puffer_envs.contract.commands import EXTRAS
 from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import export as cli_export
 from puffer_train.cli import train as cli_train
 
 HERE = Path(__file__).parent
@@ -128,6 +130,23 @@ def test_mistakes_in_judging_are_one_line(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert message in said.err
+
+
+def test_a_trained_policy_is_not_exported_into_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is written to the folder where the command runs."""
+    asked = []
+
+    def export(source: Path, out: Path, **keywords: object) -> SimpleNamespace:
+        asked.append((source.name, out))
+        out.write_bytes(b"onnx")
+        return SimpleNamespace(difference=0.0, rows=1)
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr("puffer_train.run.export_run.export", export)
+    assert cli_export.main(["squared", "--trained"]) == 0
+    assert asked == [("squared.safetensors", Path("squared.onnx"))]
 
 
 @pytest.mark.parametrize("package", [name for name, extra in EXTRAS.items() if extra == "train"])
