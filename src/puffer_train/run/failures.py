@@ -15,7 +15,7 @@ from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
 
 FAILURE = "failure.txt"
-"""In a run folder: why the run ended, with the environment's traceback."""
+"""In a run folder: why the run ended, with the traceback of the environment or the network."""
 
 DUMP = "nonfinite-dump.safetensors"
 """In a run folder: the last rollout, weights and gradients of a run that met too many NaNs."""
@@ -42,7 +42,7 @@ def _saved(run: RunState) -> Iterator[None]:
     try:
         yield
     except NonFiniteError as error:
-        saved = f"{_dump(run, str(error))} {_save_learned(run)}"
+        saved = f"{dump(run, str(error))} {_save_learned(run)}"
         run.ranks.end()
         run.ranks.wait()
         raise NonFiniteError(f"{error} {saved}") from error
@@ -56,7 +56,7 @@ def _saved(run: RunState) -> Iterator[None]:
 
 
 def _save_after_failure(run: RunState, reason: str) -> str:
-    """Save the progress before the environment failed, and the reason; return a sentence."""
+    """Save the progress before the user's code failed, and the reason; return a sentence."""
     failure = run.folder / FAILURE
     try:
         with storing(failure):
@@ -80,7 +80,7 @@ def _save_learned(run: RunState) -> str:
     return f"Progress is saved. Once that is fixed, resume with: {run.resume_command()}"
 
 
-def _dump(run: RunState, reason: str) -> str:
+def dump(run: RunState, reason: str) -> str:
     """Write the last, broken rollout to help find the cause; return a sentence."""
     buffers, policy = run.ppo.buffers, run.ppo.policy
     tensors = {name: value for name, value in vars(buffers).items() if isinstance(value, torch.Tensor)}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+
+from torch import nn
 
 from puffer_envs.contract.machine import available_cores
 from puffer_train import config
@@ -14,9 +17,10 @@ from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import named_code
+from puffer_train.policy import find_network
 from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
-from puffer_train.run.restoring import restore
+from puffer_train.run.restoring import resume
 from puffer_train.run.state import RunOptions, RunState
 from puffer_train.storage.folder import CONFIG, read_config
 from puffer_train.storage.policy_file import identify
@@ -27,6 +31,10 @@ from puffer_train.system.ranks import Ranks, check_shares, joined
 
 GivenSettings = config.Settings | Mapping[str, object] | str | Path | None
 """Settings as a user gives them: all of them, or tables of changes, or the path of a TOML file with such tables."""
+
+
+GivenNetwork = str | type[nn.Module] | None
+"""A network of the user's own, as `module:Class` or as the class; None for ours."""
 
 
 def load_libraries(paths: Sequence[str | Path]) -> list[str]:
@@ -40,15 +48,16 @@ def load_libraries(paths: Sequence[str | Path]) -> list[str]:
 
 def opening(
     environment: str | None,
-    steps: int | None,
+    ending: Mapping[str, object],
     seed: int | None,
     settings: GivenSettings,
+    network: GivenNetwork,
     folder: str | Path | None,
     resume: str | Path | None,
     like: str | Path | None,
     options: RunOptions,
 ) -> AbstractContextManager[RunState]:
-    """Check what `Trainer` was given and return what opens the run.
+    """Check what `Trainer` was given and return what opens the run. ending: settings of when to end, or None.
 
     Raises:
         UserError: Something is unknown, or does not fit with the rest.
@@ -58,8 +67,10 @@ def opening(
         raise ConfigError(f"learner is {options.learner!r}; it must be one of {', '.join(config.LEARNERS)}.")
     _check_whole("seed", seed, 0, (1 << 63) - 1)
     _check_whole("threads", options.threads, 1, 1024)
+    if not 0 <= options.newest_seconds < math.inf:
+        raise ConfigError(f"newest_seconds is {options.newest_seconds!r}; it must be a number of at least 0.")
     origin = "command line" if options.command else "settings"
-    changes = _changes(settings, steps)
+    changes = _changes(settings, ending, network)
     if resume is not None:
         foreign = {"folder": folder, "like": like, "seed": seed}
         excluded = ", ".join(name for name, value in foreign.items() if value is not None)
@@ -83,16 +94,18 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _changes(settings: GivenSettings, steps: int | None) -> dict[str, object]:
-    """Return tables of changes for `config.overlay`."""
+def _changes(settings: GivenSettings, ending: Mapping[str, object], network: GivenNetwork) -> dict[str, object]:
+    """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
     tables: dict[str, object] = {}
     if isinstance(settings, (str, Path)):
         tables |= config.read_tables(Path(settings))
     elif isinstance(settings, Mapping):
         tables |= settings
-    if steps is not None:
-        train = tables.get("train", {})
-        tables["train"] = {**train, "steps": steps} if isinstance(train, Mapping) else train
+    given = {"train": ending, "policy": {"network": network}}
+    for name, values in given.items():
+        table, changed = tables.get(name, {}), {key: value for key, value in values.items() if value is not None}
+        if changed and isinstance(table, Mapping):
+            tables[name] = {**table, **changed}
     return tables
 
 
@@ -150,7 +163,7 @@ def resumed_run(
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
         with _opened(source, settings, saved["seed"], cores, options, ranks) as ppo:
             run = RunState(folder, source, ppo, cores, options, saved["history"])
-            restore(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
+            resume(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
             yield run
 
 
@@ -194,6 +207,8 @@ def _opened(
         | config.flat(settings.as_dict())
     )
     check_shares(settings.train, ranks.count)
+    if settings.policy.network:  # before environments are made, which may take long
+        ranks.check_agreement({"source of policy.network": find_network(settings.policy.network).sha256})
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:
