@@ -171,7 +171,8 @@ def test_a_whole_run(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Evaluated on 8 fresh full episodes" in done.stdout
     assert f"puffer-train tiny_environments:CartPole --resume {folder} --threads 1 --steps 4000" in done.stdout
-    left = {"README.md", "config.json", "metrics.jsonl", "checkpoints", "policy.safetensors", "evaluation.json"}
+    left = {"README.md", "config.json", "metrics.jsonl", "dashboard.svg", "checkpoints"}
+    left |= {"policy.safetensors", "evaluation.json"}
     assert {path.name for path in folder.iterdir()} == left
     assert metrics(folder)[-1]["steps"] == 2048
     saved = json.loads((folder / "config.json").read_text())
