@@ -34,6 +34,7 @@ from puffer_train.report.loggers import Loggers, open_logger
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.readme import write_readme
 from puffer_train.run import launch
+from puffer_train.run.best import judge
 from puffer_train.run.failures import FAILURE, saved_after_failure
 from puffer_train.run.film import obstacle
 from puffer_train.run.finish import finish
@@ -180,12 +181,15 @@ class Trainer:
         self._broken = False
         if run.retreats > retreats:
             self._stopping = Stopping(run)
+        self._save_due |= _is_due(run)
+        saving = self._save_due and run.ppo.health.skipped_in_a_row == 0  # else it would replace one to go back to
+        if saving:
+            report |= judge(run)
         report["seconds"] = run.ppo.seconds = run.seconds()
         self._log.write(run.ppo.steps, report)
         self._stop_asked |= self._stopping.take(report)
         self._newest.write_if_due()
-        self._save_due |= _is_due(run)
-        if self._save_due and run.ppo.health.skipped_in_a_row == 0:  # else it would replace one to go back to
+        if saving:
             self._save_due = False
             save_or_warn(run)
         self._check_requests()
