@@ -44,8 +44,9 @@ def test_a_run_goes_back_and_takes_shorter_steps(shell: Shell) -> None:
         "rates (time 1 of 3).\n"
     )
     assert done.out.count(wanted) == 1
-    assert "WARNING: The run went back to a checkpoint once because of NaN: learning rates are multiplied by 0.5.\n" in (
-        done.out
+    assert (
+        "WARNING: The run went back to a checkpoint once because of NaN: learning rates are multiplied by 0.5.\n"
+        in (done.out)
     )
     lines = metrics(Path("r"))
     assert [line["steps"] for line in lines] == [n * BATCH for n in range(1, 21)], "what was abandoned is gone"
@@ -53,9 +54,10 @@ def test_a_run_goes_back_and_takes_shorter_steps(shell: Shell) -> None:
     assert lines[6]["learning_rate"] < 0.55 * lines[5]["learning_rate"]
     (note,) = json.loads(Path("r/config.json").read_text())["history"][-1]["retreats"]
     assert note == {"failed_at": 10 * BATCH, "back_to": 6 * BATCH, "step_scale": 0.5, "fault": "the loss is not finite"}
-    assert "went back to a checkpoint with half the learning rates: at 1.28k back to 768" in Path(
-        "r/README.md"
-    ).read_text()
+    assert (
+        "went back to a checkpoint with half the learning rates: at 1.28k back to 768"
+        in Path("r/README.md").read_text()
+    )
     assert saved_steps(Path("r"))[-1] == 20 * BATCH
 
 

@@ -15,7 +15,6 @@ from puffer_envs.contract.files import sync_folder
 from puffer_train.report.thinning import chosen_lines
 from puffer_train.storage.folder import parse_line
 
-
 MAX_BYTES = 20_000_000
 """Size at which the file is thinned to about half of it."""
 

@@ -22,6 +22,7 @@ from puffer_train.storage.files import storing
 from puffer_train.storage.folder import EVALUATION, continuing
 from puffer_train.system.signals import Stopped
 
+
 def finish(run: RunState, log: Loggers) -> None:
     """Evaluate the exported policy, record and film a game, then print where everything is.
 

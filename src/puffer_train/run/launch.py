@@ -9,22 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from puffer_envs.contract.machine import available_cores
 from puffer_train import config
-from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import named_code
 from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
+from puffer_train.run.opened import opened_ppo, share_of_cores
 from puffer_train.run.restoring import resume
 from puffer_train.run.state import RunOptions, RunState
 from puffer_train.storage.folder import CONFIG, read_config
-from puffer_train.storage.policy_file import identify
-from puffer_train.system import runtime
-from puffer_train.system.crashes import report_crashes
-from puffer_train.system.machine import versions
-from puffer_train.system.ranks import Ranks, check_shares, joined
+from puffer_train.system.ranks import joined
 
 GivenSettings = config.Settings | Mapping[str, object] | str | Path | None
 """Settings as a user gives them: all of them, or tables of changes, or the path of a TOML file with such tables."""
@@ -114,9 +109,9 @@ def new_run(
         UserError: Settings, environment or folder do not fit.
     """
     with joined() as ranks:
-        cores = options.threads or _share_of_cores(ranks)
+        cores = options.threads or share_of_cores(ranks)
         with (
-            _opened(source, settings, seed, cores, options, ranks) as ppo,
+            opened_ppo(source, settings, seed, cores, options, ranks) as ppo,
             new_folder(folder, source.name) if ranks.leads else nullcontext(Path()) as chosen,
         ):
             yield RunState(chosen, source, ppo, cores, options)
@@ -147,9 +142,9 @@ def resumed_run(
         _check_consent(folder, saved["settings"], given)
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
         settings = config.overlay(settings, given, origin)
-        cores = options.threads or saved.get("threads", {}).get("environments") or _share_of_cores(ranks)
+        cores = options.threads or saved.get("threads", {}).get("environments") or share_of_cores(ranks)
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
-        with _opened(source, settings, saved["seed"], cores, options, ranks) as ppo:
+        with opened_ppo(source, settings, saved["seed"], cores, options, ranks) as ppo:
             run = RunState(folder, source, ppo, cores, options, saved["history"])
             resume(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
             yield run
@@ -176,43 +171,3 @@ def _check_consent(folder: Path, saved: Mapping[str, Any], given: Mapping[str, o
             raise ConfigError(
                 f"{folder} was trained with your own code, {setting} {name!r}: give that as well if you trust it."
             )
-
-
-@contextmanager
-def _opened(
-    source: registry.EnvironmentSource,
-    settings: config.Settings,
-    seed: int,
-    cores: int,
-    options: RunOptions,
-    ranks: Ranks,
-) -> Iterator[PPO]:
-    """Make this rank's share of the environments and the algorithm for them; close the environments in the end."""
-    report_crashes()
-    ranks.check_agreement(
-        {"environment": source.name, "seed": seed, "learner": options.learner}
-        | {name: version for name, version in versions().items() if name in ("puffer-envs", "torch")}
-        | config.flat(settings.as_dict())
-    )
-    check_shares(settings.train, ranks.count)
-    count = settings.train.num_envs // ranks.count
-    first = None if ranks.count == 1 else ranks.rank * count
-    with source.opened(count, seed, cores, settings.env, first) as env:
-        about = identify(env, source.name, settings.env)
-        ranks.check_agreement({"environment version": about.version} | config.flat({"env": about.settings}))
-        ppo = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
-        _tune(ppo, options.threads if ranks.count == 1 else cores)
-        yield ppo
-
-
-def _share_of_cores(ranks: Ranks) -> int:
-    """Return how many threads are a rank's share of this machine."""
-    return max(1, available_cores() // ranks.local_count)
-
-
-def _tune(ppo: PPO, threads: int | None) -> None:
-    """Prepare torch for the matrix products of this run."""
-    spec, settings, layers = ppo.spec, ppo.settings.train, ppo.policy.products()
-    acting = [(spec.rows, i, o) for i, o in layers]
-    learning = [(settings.minibatch, i, o) for i, o in layers] + [(i, settings.minibatch, o) for i, o in layers]
-    runtime.tune(threads, acting + learning)

@@ -343,7 +343,9 @@ def _report_end(run: RunState) -> None:
         run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
     if run.retreats:
         times, scale = ("once" if run.retreats == 1 else f"{run.retreats} times"), run.ppo.step_scale
-        run.warn(f"The run went back to a checkpoint {times} because of NaN: learning rates are multiplied by {scale:g}.")
+        run.warn(
+            f"The run went back to a checkpoint {times} because of NaN: learning rates are multiplied by {scale:g}."
+        )
     if run.stopped_by:
         run.say(f"Stopped at {short(run.ppo.steps)} steps and saved. Resume with:")
         run.say(f"  {run.resume_command()}")
