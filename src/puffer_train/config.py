@@ -136,8 +136,8 @@ class PolicySettings:
 
     hidden: int = _setting(32, 1)
     """Units per layer."""
-    layers: int = _setting(4, 1)
-    """Recurrent layers."""
+    layers: int = _setting(4, 0)
+    """Recurrent layers; 0 is a policy without memory."""
     cell: Literal["mingru", "lstm"] = "mingru"
     """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
@@ -145,6 +145,8 @@ class PolicySettings:
     for uint8 in three dimensions with two sides of at least 36, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
+    network: str = _named("")
+    """Own network, a torch.nn.Module written module:Class: it replaces the encoder, or the whole policy."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class Settings:
     """How to learn."""
     policy: PolicySettings = field(default_factory=PolicySettings)
     """The network."""
+    curriculum: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the environment that change while it learns, each with its rule: algorithm/curriculum.py."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries of JSON values."""
@@ -199,15 +203,18 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
     Values may be of the right type already or text, as on a command line.
     """
-    parts: dict[str, Any] = {"env": dict(settings.env), "train": settings.train, "policy": settings.policy}
+    parts: dict[str, Any] = vars(settings) | {"env": dict(settings.env), "curriculum": dict(settings.curriculum)}
     for table, values in tables.items():
         if table not in parts:
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]." + suggest(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [train], [policy] and [curriculum]."
+                + suggest(table, parts)
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
-        if table == "env":
+        if table == "curriculum":
+            parts[table].update({key.replace("-", "_"): rule for key, rule in values.items()})
+        elif table == "env":
             parts["env"].update({key: _env_value(key, value, origin) for key, value in values.items()})
         else:
             parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")
@@ -241,7 +248,7 @@ def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
         return value
     if callable(value):
         return Code.of(value)
-    allowed = f"{', '.join(names)}, or your own code as module:name"
+    allowed = ", or ".join([*filter(None, [", ".join(names)]), "your own code as module:name"])
     raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
 
 
@@ -308,6 +315,11 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
             f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
             f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
+
+
+def can_import(network: str) -> bool:
+    """Whether another process can import a network of this name: not one of a notebook or of the script that runs."""
+    return "<locals>" not in network and not network.startswith("__main__:")
 
 
 def flat(tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def test_an_evaluation_of_other_games_decides(
     assert about["candidates"][1]["mean_at_checkpoint"] == 5.0
     assert about["score"]["mean"] == max(then, 1.0), "of what is exported"
     assert "The last policy, at 1.02k steps: score 1 (std 0) over 16 fresh full episodes.\n" in done.out
-    assert f"The best at a checkpoint, at 512 steps: score {then:g} (std 0) over the same; then it was 5.\n" in done.out
+    found = f"score {then:g} (std 0) over the same; at the checkpoint it was 5.\n"
+    assert f"The best at a checkpoint, at 512 steps: {found}" in done.out
     assert f"The {exported} one is exported.\n" in done.out
     assert ("the best policy at a checkpoint, not the last" in Path("r/README.md").read_text()) == (exported == "best")
 

@@ -29,6 +29,9 @@ EXTRAS = {
     "pyray": "render",
     "av": "render",
     "matplotlib": "plot",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "onnxscript": "onnx",
     "tensorboard": "tensorboard",
     "wandb": "wandb",
 }
@@ -169,6 +172,18 @@ def add_library(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="first load an environment of your own from this shared library; can be repeated",
+    )
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add `--policy.network`: the permission to import the network that a policy names."""
+    parser.add_argument(
+        "--policy.network",
+        dest="network",
+        action="append",
+        default=[],
+        metavar="MODULE:CLASS",
+        help="network of your own that the policy was trained with; it is imported",
     )
 
 

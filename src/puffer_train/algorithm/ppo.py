@@ -28,6 +28,7 @@ from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
 from puffer_train.algorithm.advantage import own_advantage
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.curriculum import Curriculum
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
 from puffer_train.algorithm.loss import Scale
@@ -41,7 +42,7 @@ from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner
 from puffer_train.learners.registry import make_learner
 from puffer_train.learners.shared import fill_advantages
-from puffer_train.policy import Policy
+from puffer_train.policy import Policy, make_policy
 from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -87,7 +88,7 @@ class PPO:
         check_batch(train, rows, size, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
-        self.policy = Policy(self.spec, settings.policy, initial)
+        self.policy = make_policy(self.spec, settings.policy, initial)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
@@ -101,6 +102,7 @@ class PPO:
         self.team = Team(len(self.parts))
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
+        self.curriculum = Curriculum(settings.curriculum, env, self.calls)
         self.health, self.clock = Health(), Stopwatch()
         self.steps = 0
         """Agent steps trained on so far, by all ranks."""
@@ -114,6 +116,7 @@ class PPO:
 
     def restart(self, seed: int) -> None:
         """Reset the environment: every episode starts from scratch; the policy and optimizer stay."""
+        self.curriculum.apply(self.steps)
         with self.calls:
             self.calls.run(self.env.reset, seed)
         self.state.zero_()
@@ -126,7 +129,7 @@ class PPO:
     @property
     def player(self) -> Policy:
         """The policy as it is now, on the processor: itself, or a copy."""
-        return self.policy if self.policy.head.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
+        return self.policy if self.policy.action_scale.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
 
     @property
     def batch(self) -> int:
@@ -170,6 +173,7 @@ class PPO:
             self.clock.seconds["ranks"] = self.ranks.seconds
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
+        report |= self.curriculum.update(self.steps, report)
         self.clock.total += time.perf_counter() - start
         return {key: value for key, value in report.items() if math.isfinite(value)}
 

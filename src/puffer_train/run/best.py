@@ -14,7 +14,7 @@ from typing import Any
 from puffer_envs.contract.files import write_atomically
 from puffer_envs.contract.policy_info import PolicyError
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
-from puffer_train.errors import CheckpointError, StorageError
+from puffer_train.errors import CheckpointError, ConfigError, StorageError
 from puffer_train.policy import Policy
 from puffer_train.report.formatting import short
 from puffer_train.run.saving import POLICY
@@ -108,17 +108,16 @@ def choose(run: RunState, episodes: int) -> Choice:
     if then is None or then.steps == ppo.steps or run.settings.train.best_episodes == 0 or not last.episodes:
         return Choice(ppo.player, last, {})
     try:
-        best_policy = read_policy(run.folder / BEST, ppo.spec)
-    except (PolicyError, CheckpointError) as error:
+        best_policy = read_policy(run.folder / BEST, ppo.spec, [run.settings.policy.network])
+    except (PolicyError, CheckpointError, ConfigError) as error:
         run.warn(f"{error} The last policy is exported.")
         return Choice(ppo.player, last, {})
     best = play(run, best_policy, episodes, seed)
     scores = [Score.of("last", ppo.steps, last, seed), Score.of("best", then.steps, best, seed)]
     wins = scores[1].mean > scores[0].mean
     run.say(f"The last policy, at {short(ppo.steps)} steps: {scores[0]} over {last.episodes} fresh full episodes.")
-    run.say(
-        f"The best at a checkpoint, at {short(then.steps)} steps: {scores[1]} over the same; then it was {then.mean:.5g}."
-    )
+    found = f"{scores[1]} over the same; at the checkpoint it was {then.mean:.5g}"
+    run.say(f"The best at a checkpoint, at {short(then.steps)} steps: {found}.")
     run.say(f"The {'best' if wins else 'last'} one is exported.")
     about = {
         "exported": "best" if wins else "last",

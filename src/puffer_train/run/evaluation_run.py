@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -35,10 +35,12 @@ def judge(
     replay: Path | None,
     statistic: str | None,
     env_settings: Mapping[str, object],
+    networks: Sequence[str] = (),
 ) -> int:
     """Evaluate a policy in the environment it was trained in, or two on the same games; return the exit status.
 
-    The environment's settings are those of the (first one's) training, changed by `env_settings`.
+    The environment's settings are those of the (first one's) training, changed by `env_settings`. networks: names of
+    the policies' own networks, which may then be imported.
 
     Raises:
         UserError: Policy, environment and options do not fit together.
@@ -63,7 +65,7 @@ def judge(
         spec = describe(single, name)
         if replay is not None and not records(single):
             raise ConfigError(f"environment {name!r} cannot record replays.")
-        policies = [trained.load(spec) for trained in judged]
+        policies = [trained.load(spec, networks) for trained in judged]
         env = source.make(evaluation_envs(spec, episodes), seed, threads, overlaid.env)
         try:
             results = [evaluate(env, policy, seed, deterministic=deterministic, name=name) for policy in policies]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from puffer_envs.contract.files import write_atomically
+from puffer_train import config
 from puffer_train.algorithm.evaluate import record, records
 from puffer_train.environments import registry
 from puffer_train.policy import Policy
@@ -44,6 +45,9 @@ def finish(run: RunState, log: Loggers) -> None:
     for what, path in written.items():
         if path is not None:
             run.say(f"  {what:<8}{path}")
+    network = run.settings.policy.network
+    if network and not config.can_import(network):
+        run.say(f"Only this script or notebook can use the policy: no other program can import {network}.")
     run.say("What to do next:")
     for words in _next_commands(run, policy_file, replay, video):
         run.say(f"  {shlex.join(words)}")
@@ -54,12 +58,15 @@ def finish(run: RunState, log: Loggers) -> None:
 def _next_commands(run: RunState, policy_file: Path, replay: Path | None, video: Path | None) -> Iterator[list[str]]:
     """Yield commands that work here, as words. What records replays can also be played and filmed."""
     libraries = run.options.library_words()
-    if replay is not None:
-        yield ["puffer-play", str(policy_file), *libraries]
+    network, name = run.network_words(), run.settings.policy.network
+    playable = not name or config.can_import(name)
+    if replay is not None and playable:
+        yield ["puffer-play", str(policy_file), *network, *libraries]
     if replay is not None and video is not None:
         yield ["puffer-render", str(replay), "whole-game.mp4", *libraries]
     named = [run.source.name, "--policy"] if registry.imports_code(run.source.name) else []
-    yield ["puffer-eval", *named, str(policy_file), "--episodes", "1000", *libraries]
+    if playable:
+        yield ["puffer-eval", *named, str(policy_file), *network, "--episodes", "1000", *libraries]
 
 
 def _evaluate(run: RunState, log: Loggers) -> Policy:
@@ -93,7 +100,8 @@ def _film(run: RunState, source: Path) -> Path | None:
         return None
     path = run.folder / "video.mp4"
     run.say(f"Making a video of the first {VIDEO_SECONDS} s of a game (Ctrl-C skips it) ...")
-    reason = film(source, path, run.options.library_words(), show=run.console.is_terminal)
+    words = [*run.options.library_words(), *(run.network_words() if source.name == POLICY else [])]
+    reason = film(source, path, words, show=run.console.is_terminal)
     if reason is not None:
         run.say(f"No video: {reason.removesuffix('.')}.")
     return path if reason is None else None

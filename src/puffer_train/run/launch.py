@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from torch import nn
+
 from puffer_train import config
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
@@ -25,6 +27,10 @@ GivenSettings = config.Settings | Mapping[str, object] | str | Path | None
 """Settings as a user gives them: all of them, or tables of changes, or the path of a TOML file with such tables."""
 
 
+GivenNetwork = str | type[nn.Module] | None
+"""A network of the user's own, as `module:Class` or as the class; None for ours."""
+
+
 def load_libraries(paths: Sequence[str | Path]) -> list[str]:
     """Load shared libraries with the user's own environments; return their absolute paths.
 
@@ -39,6 +45,7 @@ def opening(
     ending: Mapping[str, object],
     seed: int | None,
     settings: GivenSettings,
+    network: GivenNetwork,
     folder: str | Path | None,
     resume: str | Path | None,
     like: str | Path | None,
@@ -57,7 +64,7 @@ def opening(
     if not 0 <= options.newest_seconds < math.inf:
         raise ConfigError(f"newest_seconds is {options.newest_seconds!r}; it must be a number of at least 0.")
     origin = "command line" if options.command else "settings"
-    changes = _changes(settings, ending)
+    changes = _changes(settings, ending, network)
     if resume is not None:
         foreign = {"folder": folder, "like": like, "seed": seed}
         excluded = ", ".join(name for name, value in foreign.items() if value is not None)
@@ -81,15 +88,19 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _changes(settings: GivenSettings, ending: Mapping[str, object]) -> dict[str, object]:
+def _changes(settings: GivenSettings, ending: Mapping[str, object], network: GivenNetwork) -> dict[str, object]:
     """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
     tables: dict[str, object] = {}
     if isinstance(settings, (str, Path)):
         tables |= config.read_tables(Path(settings))
     elif isinstance(settings, Mapping):
         tables |= settings
-    given, train = {key: value for key, value in ending.items() if value is not None}, tables.get("train", {})
-    return tables | ({"train": {**train, **given}} if given and isinstance(train, Mapping) else {})
+    given = {"train": ending, "policy": {"network": network}}
+    for name, values in given.items():
+        table, changed = tables.get(name, {}), {key: value for key, value in values.items() if value is not None}
+        if changed and isinstance(table, Mapping):
+            tables[name] = {**table, **changed}
+    return tables
 
 
 @contextmanager

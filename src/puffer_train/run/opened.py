@@ -9,6 +9,7 @@ from puffer_envs.contract.machine import available_cores
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
+from puffer_train.policy import find_network
 from puffer_train.run.state import RunOptions
 from puffer_train.storage.policy_file import identify
 from puffer_train.system import runtime
@@ -34,6 +35,8 @@ def opened_ppo(
         | config.flat(settings.as_dict())
     )
     check_shares(settings.train, ranks.count)
+    if settings.policy.network:  # before environments are made, which may take long
+        ranks.check_agreement({"source of policy.network": find_network(settings.policy.network).sha256})
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
     with source.opened(count, seed, cores, settings.env, first) as env:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.contract import describe
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
+from puffer_train.own_code import Code
 from puffer_train.policy import Policy
 from puffer_train.report.notebook import html_of_run
 from puffer_train.run.film import VIDEO_SECONDS, film
@@ -26,12 +28,15 @@ EVALUATION_SEED = 1000
 class Run:
     """What a training wrote, finished or not: reads its folder whenever it is asked."""
 
-    def __init__(self, folder: str | Path, environment: str | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, environment: str | None = None, policy: str | type[nn.Module] | None = None
+    ) -> None:
         """Name the folder; what it holds is read when it is asked for.
 
         Args:
             folder: Where the run is.
             environment: Name of its environment, which must be given where it imports code.
+            policy: The network of your own that it was trained with, the class or its name.
 
         Raises:
             ConfigError: The folder is not that of a run, or one in another environment.
@@ -39,6 +44,7 @@ class Run:
         self.folder = Path(folder)
         """Where everything is."""
         self._given = environment
+        self._networks = [] if policy is None else [policy if isinstance(policy, str) else Code.of(policy)]
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -77,7 +83,7 @@ class Run:
         trained = Trained.find(self.folder)
         source = registry.find(self.environment)
         with source.opened(1, 0, 1, trained.settings) as env:
-            return trained.load(describe(env, self.environment))
+            return trained.load(describe(env, self.environment), self._networks)
 
     def evaluate(
         self, episodes: int = 128, *, seed: int = EVALUATION_SEED, deterministic: bool = False, **env: Any
@@ -106,7 +112,8 @@ class Run:
         """
         target = self.folder / "video.mp4" if path is None else Path(path)
         replay = self.folder / "replay.puf"
-        reason = film(replay if replay.exists() else self.folder, target, show=False)
+        words = [word for name in self._networks for word in ("--policy.network", name)]
+        reason = film(replay if replay.exists() else self.folder, target, words, show=False)
         if reason is not None:
             raise ConfigError(f"no video of {self.folder}, {VIDEO_SECONDS} s: {reason.removesuffix('.')}.")
         return target

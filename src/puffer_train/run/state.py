@@ -17,8 +17,10 @@ from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.own_code import named_code
+from puffer_train.policy import find_network
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.terminal import lasting_console
+from puffer_train.storage.checkpoint import NETWORK_SOURCE
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
@@ -144,6 +146,22 @@ class RunState:
         code = [word for key, value in named_code(self.settings.as_dict()).items() for word in (f"--{key}", value)]
         words = ["puffer-train", *name, "--resume", str(self.folder), *code, *self.options.repeated(), *more]
         return shlex.join(self.ranks.command(words))
+
+    def network_words(self) -> list[str]:
+        """Return the option that gives a command the name of the run's own network, if it has one."""
+        network = self.settings.policy.network
+        return ["--policy.network", network] if network else []
+
+    def write_network(self) -> None:
+        """Write down the source of the run's own network, if it has one, as it is now.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        if self.settings.policy.network:
+            path = self.folder / NETWORK_SOURCE
+            with storing(path):
+                write_atomically(path, find_network(self.settings.policy.network).source.encode())
 
     def outcome(self, failed: bool) -> str:
         """Return in a word how this process ended, for the run's history."""

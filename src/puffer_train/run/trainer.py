@@ -26,6 +26,7 @@ from typing import Self
 from rich.console import Console
 
 from puffer_train import config
+from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.errors import StorageError
 from puffer_train.policy import Policy
@@ -85,6 +86,7 @@ class Trainer:
         quiet: bool = False,
         newest_seconds: float = NEWEST_SECONDS,
         command: str = "",
+        policy: launch.GivenNetwork = None,
     ) -> None:
         """Check what is given. Nothing is opened before the context is entered.
 
@@ -111,6 +113,8 @@ class Trainer:
             quiet: Whether to print nothing.
             newest_seconds: How often to write the policy to `newest.safetensors` while it trains; 0 is never.
             command: How the run was started; it is only written down.
+            policy: A network of your own, the class or its name `module:Class` (docs/own-network.md). A run that has
+                one can be resumed only if it is given again.
 
         Raises:
             UserError: Something given is unknown or does not fit.
@@ -118,7 +122,7 @@ class Trainer:
         loaded = launch.load_libraries(libraries)
         options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
         ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
-        self._opening = launch.opening(environment, ending, seed, settings, folder, resume, like, options)
+        self._opening = launch.opening(environment, ending, seed, settings, policy, folder, resume, like, options)
         self._stack, self._signals = ExitStack(), ExitStack()
         self._stop_asked = self._broken = self._ended = self._save_due = False
 
@@ -208,6 +212,21 @@ class Trainer:
         """
         save(self._run)
 
+    def evaluate(self, episodes: int = 128, *, seed: int = 1000) -> Evaluation:
+        """Play fresh full episodes with the policy as it is now; training is not affected.
+
+        Args:
+            episodes: How many to play, at least.
+            seed: Seeds environments and actions.
+
+        Raises:
+            EnvironmentFailedError: The environment raised.
+        """
+        run = self._run
+        envs = evaluation_envs(run.ppo.spec, episodes)
+        with run.source.opened(envs, seed, 1, run.settings.env) as games:
+            return evaluate(games, run.ppo.player, seed, name=run.source.name)
+
     def finish(self) -> Run:
         """Save, export the policy, evaluate it, record and film a game; return the run.
 
@@ -226,7 +245,7 @@ class Trainer:
     @property
     def run(self) -> Run:
         """The run's folder, to read."""
-        return Run(self._run.folder, self.name)
+        return Run(self._run.folder, self.name, self.settings.policy.network or None)
 
     @property
     def name(self) -> str:
@@ -370,6 +389,7 @@ def _is_due(run: RunState) -> bool:
 def _reporting(run: RunState) -> Iterator[Loggers]:
     """Open the run's records, print what is about to happen, and write down how it ended."""
     run.write_config()
+    run.write_network()
     (run.folder / FAILURE).unlink(missing_ok=True)
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
