@@ -104,6 +104,24 @@ class Run:
         with source.opened(evaluation_envs(self.policy.spec, episodes), seed, 1, settings) as games:
             return evaluate(games, self.policy, seed, deterministic=deterministic, name=self.environment)
 
+    def branch(self, at: int | None = None, **options: Any) -> Run:
+        """Train a new run that continues this one as it was at some step; return it.
+
+        Args:
+            at: Agent steps; None for the end of this run.
+            options: Arguments of `train`, such as `settings` to change and the `folder` of the new run.
+
+        Raises:
+            UserError: This run was never at that step, or what is given does not fit it.
+
+        Examples:
+            >>> run.branch(12_000_000, settings={"train": {"learning_rate": 0.01}})
+        """
+        from puffer_train.run.training import train  # noqa: PLC0415 - which returns a run
+
+        origin = str(self.folder) if at is None else f"{self.folder}@{at}"
+        return train(self._given, start_from=origin, **options)
+
     def render(self, path: str | Path | None = None) -> Path:
         """Film the first 20 seconds of a game as MP4; return the path, by default `video.mp4` in the folder.
 
