@@ -71,14 +71,11 @@ def branched_run(
         UserError: The folder holds no run, or it was never at that step, or what is given does not fit it.
     """
     if all(variable in os.environ for variable in LAUNCHED) and os.environ["WORLD_SIZE"].strip() != "1":
-        raise ConfigError(
-            "torchrun cannot branch a run: branch it in one process, and --resume the branch with torchrun."
-        )
+        raise ConfigError("torchrun cannot branch a run: branch it in one process, then --resume the branch.")
     parent, at = parse_origin(start_from)
     run = Replay.of(parent, name, given, options)
-    found = _state_at(
-        run, run.last_steps if at is None else at, Console(quiet=True) if options.quiet else lasting_console()
-    )
+    console = Console(quiet=True) if options.quiet else lasting_console()
+    found = _state_at(run, run.last_steps if at is None else at, console)
     steps = found.manifest["counters"]["steps"]
     with new_folder(folder, run.source.name) as child:
         _fill(child, run, found, steps)
@@ -98,7 +95,7 @@ def _state_at(run: Replay, at: int, console: Console) -> checkpoint.Checkpoint:
     begin = 0 if start is None else start.manifest["counters"]["steps"]
     line = f"{run.folder} has no checkpoint at {short(at)} steps: it is repeated from {short(begin)} on."
     console.print(line, soft_wrap=True, markup=False, highlight=False)
-    return run.advance(start, at)[0]
+    return run.advance(start, at)
 
 
 def _fill(child: Path, run: Replay, found: checkpoint.Checkpoint, steps: int) -> None:

@@ -112,17 +112,22 @@ class Replay:
         return None
 
     def advance(
-        self, found: checkpoint.Checkpoint | None, to: int, watch: Watcher | None = None
-    ) -> tuple[checkpoint.Checkpoint, bool]:
+        self,
+        found: checkpoint.Checkpoint | None,
+        to: int,
+        watch: Watcher | None = None,
+        prepare: Callable[[PPO], None] = lambda ppo: None,
+    ) -> checkpoint.Checkpoint:
         """Train from a checkpoint, None for the start, until at least `to` agent steps are done.
 
         Args:
             found: Where to begin.
             to: Where to end.
             watch: May end it earlier.
+            prepare: Called with the algorithm whenever it is made, before it trains.
 
         Returns:
-            What a checkpoint there would hold, and whether `watch` ended it.
+            What a checkpoint there would hold.
 
         Raises:
             UserError: The run cannot be repeated.
@@ -131,15 +136,15 @@ class Replay:
         ahead = [seam for seam in seams(self.saved["history"]) if steps <= seam.steps < to]
         for seam in ahead:
             if seam.steps > steps:
-                found, ended = self._train(found, seam.steps, watch)
+                found, ended = self._train(found, seam.steps, watch, prepare)
                 if ended:
-                    return found, True
+                    return found
                 steps = seam.steps
             found = _crossed(found, seam) if found is not None else None
-        return self._train(found, to, watch)
+        return self._train(found, to, watch, prepare)[0]
 
     def _train(
-        self, found: checkpoint.Checkpoint | None, to: int, watch: Watcher | None
+        self, found: checkpoint.Checkpoint | None, to: int, watch: Watcher | None, prepare: Callable[[PPO], None]
     ) -> tuple[checkpoint.Checkpoint, bool]:
         """Train a part without seams."""
         saved, begin = self.saved, 0 if found is None else found.manifest["counters"]["steps"]
@@ -150,6 +155,7 @@ class Replay:
             if found is not None:
                 restore(run, found, {str(name) for name in settings.env})
                 ppo.seconds = found.manifest.get("run", {}).get("seconds", 0.0)
+            prepare(ppo)
             ended = False
             while ppo.steps < to and not ended:
                 report = ppo.iterate()

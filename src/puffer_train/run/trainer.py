@@ -106,9 +106,9 @@ class Trainer:
             folder: Where to write a new run; None for `runs/NAME-TIME`.
             resume: The folder of a run to resume from its newest checkpoint.
             like: The folder of a run whose environment, settings and seed to use.
-            start_from: `RUN@12M`: a new run that continues the run in folder RUN as it was after 12 million agent steps,
-                with the settings that are changed here; without `@`, at its end. Where nothing is changed it is the
-                same to the last bit.
+            start_from: `RUN@12M`: a new run that continues the one in folder RUN as it was after 12 million agent
+                steps, with the settings that are changed here; without `@`, at its end. Where nothing is changed it is
+                the same to the last bit.
             threads: Processor threads; None for all cores.
             learner: One of `config.LEARNERS`.
             log: Loggers besides the metrics file: `tensorboard`, `wandb`.
