@@ -73,7 +73,9 @@ def report_bisection(found: Bisection, console: Console) -> None:
         title = key.replace("/", ".")
         _row(table, title, good.report.get(key), bad.report.get(key), "<- this" if title == name else "")
     console.print(table)
+    console.print()
     _print_gradients(good.gradients, bad.gradients, console)
+    console.print()
     steepest = bad.steepest
     if steepest is not None:
         largest, length = max(steepest.parameters.items(), key=lambda item: item[1])
@@ -87,7 +89,7 @@ def report_bisection(found: Bisection, console: Console) -> None:
 
 def _print_gradients(good: Sequence[Gradient], bad: Sequence[Gradient], console: Console) -> None:
     """Print a line for each minibatch: gradient, KL and clip fraction, before and then."""
-    table = _table("minibatch", "gradient", "then", "KL", "then", "clipped", "then", "most in")
+    table = _table("\nminibatch", "gradient\ngood", "\nbad", "KL\ngood", "\nbad", "clipped\ngood", "\nbad", "\nmost in")
     shown: list[Callable[[Gradient], float | None]] = [
         lambda gradient: gradient.norm,
         lambda gradient: gradient.losses.get("approx_kl"),
@@ -120,7 +122,7 @@ def _number(value: float | None, *, marked: bool = False) -> Text:
 def _table(*titles: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for i, title in enumerate(titles):
-        last = title in ("", "most in") and i > 0
+        last = title.strip() in ("", "most in") and i > 0
         table.add_column(title, justify="left" if i == 0 or last else "right", no_wrap=True)
     return table
 
