@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -16,6 +17,7 @@ import pytest
 from rich.console import Console
 from run_folders import IDENTITY, evaluate, make_run
 
+from puffer_train.cli import plot as cli_plot
 from puffer_train.cli import runs as cli_runs
 from puffer_train.report import live, run_table
 from puffer_train.storage.archive import archive_run
@@ -192,7 +194,7 @@ def test_live_runs_are_watched_until_they_end(runs: Command, monkeypatch: pytest
         found = [summarize(Path("runs/crashed"))]
     pauses: list[float] = []
     monkeypatch.setattr(live.time, "sleep", lambda seconds: (pauses.append(seconds), found.clear()))
-    assert live.watch(lambda: found, console, 2.0) == 1
+    live.watch(lambda: found, console, 2.0)
     assert pauses == [2.0]
     assert "1 live run; Ctrl-C stops watching, not the training" in console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -326,6 +328,20 @@ def test_mistakes_are_one_line(runs: Command, arguments: list[str], message: str
     assert (runs.out, runs.err.count("\n")) == ("", 1)
     assert runs.err.startswith("puffer-runs: ")
     assert message in runs.err
+
+
+def test_the_commands_of_the_page_can_be_typed() -> None:
+    page = (HERE.parents[1] / "docs/runs.md").read_text("utf-8")
+    lines = [
+        line for block in re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) for line in block.split("\n")
+    ]
+    words = [shlex.split(line, comments=True) for line in lines if re.match(r"puffer-(runs|plot) ", line)]
+    assert len(words) > 15
+    for program, *arguments in words:
+        if program == "puffer-runs":
+            cli_runs.build_parser().parse(cli_runs.complete(arguments))
+        else:
+            cli_plot.build_parser().parse(arguments)
 
 
 def test_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
