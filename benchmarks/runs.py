@@ -65,7 +65,7 @@ def make_run(folder: Path, number: int, chance: random.Random) -> None:
 
 def measure(arguments: list[str], folder: Path) -> tuple[float, float]:
     """Return the seconds that the command takes, and those of processor time, the least of several calls."""
-    command = [sys.executable, "-c", "from puffer_train.cli import start_runs; start_runs()", *arguments]
+    command = [sys.executable, "-c", "from puffer_commands import runs; runs()", *arguments]
     seconds, busy = [], []
     for _ in range(REPEATS):
         start, before = time.perf_counter(), os.times()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,8 @@ from puffer_render.offscreen import Pixels
 
 REPLAY, POLICY = "replay.puf", "policy.safetensors"
 """What they are called in a run folder."""
+NEWEST = "newest.safetensors"
+"""The policy that a run replaces every few seconds while it trains."""
 REPLAY_START = b"PUFFER REPLAY"
 FALLBACK_RATE = 30.0
 """Steps per second of an environment that does not say how fast it is."""
@@ -52,7 +54,8 @@ def load_libraries(paths: Iterable[str]) -> None:
 def find_source(path: Path, prefer: Kind = "replay") -> Source:
     """The file that is meant; of a run folder with both, the preferred one. Raises RenderError."""
     if path.is_dir():
-        found = {"replay": path / REPLAY, "policy": path / POLICY}
+        final = path / POLICY
+        found = {"replay": path / REPLAY, "policy": final if final.is_file() else path / NEWEST}
         kinds: tuple[Kind, Kind] = ("replay", "policy") if prefer == "replay" else ("policy", "replay")
         for kind in kinds:
             if found[kind].is_file():
@@ -72,13 +75,13 @@ def find_source(path: Path, prefer: Kind = "replay") -> Source:
     raise RenderError(f"{path} is not a replay, a policy file or a run folder")
 
 
-def read_policy(path: Path, seed: int = 0) -> NumpyPolicy:
-    """The policy of a file or of a run folder. Raises RenderError."""
+def read_policy(path: Path, seed: int = 0, networks: Sequence[str] = ()) -> NumpyPolicy:
+    """The policy of a file or of a run folder; networks: names of networks that may be imported. Raises UserError."""
     source = find_source(path, prefer="policy")
     if source.kind != "policy":
         raise RenderError(f"{path} holds a replay and no policy: puffer-render makes a video of it")
     try:
-        return load_policy(source.path, seed)
+        return load_policy(source.path, seed, networks)
     except (PolicyError, ValueError) as error:
         raise RenderError(str(error)) from None
 

@@ -22,10 +22,15 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from puffer_envs.contract.command_line import parse_number
 from puffer_envs.contract.names import suggest
+from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
+from puffer_train.own_code import Code, is_code
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
-"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
+"""Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
+
+STOP_OVER = 10
+"""Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -35,12 +40,21 @@ def _setting(default: Any, low: float, high: float = math.inf) -> Any:
     return field(default=default, metadata={"range": (low, high)})
 
 
+def _named(default: str, *others: str) -> Any:
+    """Declare a setting that names something built in, or the user's own code as `module:name`."""
+    return field(default=default, metadata={"names": (default, *others)})
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """How to learn."""
 
     steps: int = _setting(20_000_000, 1)
     """Agent steps to train for; rounded up to whole rollouts."""
+    max_seconds: float = _setting(0.0, 0.0)
+    """Seconds to train for, over all resumes, if the steps are not done before; 0 is no limit."""
+    stop_when: str = ""
+    """End training when a mean over iterations (10 unless given) is so: "env.perf > 0.99 over 20"; "" is never."""
     num_envs: int = _setting(1024, 1)
     """Environments stepped together."""
     horizon: int = _setting(32, 1)
@@ -50,8 +64,8 @@ class TrainSettings:
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """Average number of times each agent step is trained on."""
 
-    optimizer: Literal["muon", "adam"] = "muon"
-    """Optimizer of weight matrices; other parameters always use Adam."""
+    optimizer: str = _named("muon", "adam")
+    """Optimizer of weight matrices; other parameters always use Adam. Or your own, as module:function."""
     learning_rate: float = _setting(0.015, 0.0)
     """Muon's initial learning rate; decays along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
@@ -76,6 +90,10 @@ class TrainSettings:
     reward_clip: float = _setting(1.0, 0.0)
     """Rewards used for learning are clipped to this magnitude (scores are not); 0 disables clipping."""
 
+    loss: str = _named("ppo")
+    """Loss to minimise: ppo, or your own as module:function."""
+    advantage: str = _named("gae")
+    """Advantage estimate: gae, or your own as module:function."""
     clip: float = _setting(0.81, 0.0)
     """How far the probability ratio may differ from 1 before the policy loss is clipped."""
     value_clip: float = _setting(4.98, 0.0)
@@ -104,6 +122,8 @@ class TrainSettings:
     """Agent steps between checkpoints; one is always written at the end."""
     checkpoints_kept: int = _setting(3, 1)
     """Number of newest checkpoints to keep."""
+    checkpoints_spread: int = _setting(4, 0)
+    """Number of older checkpoints to keep, spread over the run, to branch from."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
 
@@ -114,8 +134,8 @@ class PolicySettings:
 
     hidden: int = _setting(32, 1)
     """Units per layer."""
-    layers: int = _setting(4, 1)
-    """Recurrent layers."""
+    layers: int = _setting(4, 0)
+    """Recurrent layers; 0 is a policy without memory."""
     cell: Literal["mingru", "lstm"] = "mingru"
     """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
@@ -123,6 +143,8 @@ class PolicySettings:
     for uint8 in three dimensions with two sides of at least 36, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
+    network: str = _named("")
+    """Own network, a torch.nn.Module written module:Class: it replaces the encoder, or the whole policy."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +157,8 @@ class Settings:
     """How to learn."""
     policy: PolicySettings = field(default_factory=PolicySettings)
     """The network."""
+    curriculum: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the environment that change while it learns, each with its rule: algorithm/curriculum.py."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries of JSON values."""
@@ -154,13 +178,15 @@ def load(name: str | None, file: Path | None = None) -> Settings:
     packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
     if name is not None and packaged.is_file():
         settings = overlay(settings, _parse(packaged.read_text("utf-8"), f"settings/{name}.toml"), name)
-    if file is not None:
-        try:
-            text = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read the settings file {file}: {error}") from error
-        settings = overlay(settings, _parse(text, str(file)), str(file))
-    return settings
+    return settings if file is None else overlay(settings, read_tables(file), str(file))
+
+
+def read_tables(file: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file, unchecked. Raises `ConfigError` when it cannot be read or is not TOML."""
+    try:
+        return _parse(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the settings file {file}: {error}") from error
 
 
 def _parse(text: str, origin: str) -> dict[str, Any]:
@@ -175,15 +201,18 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
     Values may be of the right type already or text, as on a command line.
     """
-    parts: dict[str, Any] = {"env": dict(settings.env), "train": settings.train, "policy": settings.policy}
+    parts: dict[str, Any] = vars(settings) | {"env": dict(settings.env), "curriculum": dict(settings.curriculum)}
     for table, values in tables.items():
         if table not in parts:
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]." + suggest(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [train], [policy] and [curriculum]."
+                + suggest(table, parts)
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
-        if table == "env":
+        if table == "curriculum":
+            parts[table].update({key.replace("-", "_"): rule for key, rule in values.items()})
+        elif table == "env":
             parts["env"].update({key: _env_value(key, value, origin) for key, value in values.items()})
         else:
             parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")
@@ -194,29 +223,46 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
 def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> Any:
     types = get_type_hints(type(section))
-    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(section)}
+    declared = {f.name: f.metadata for f in dataclasses.fields(section)}
     checked = {}
     for key, value in values.items():
         if key not in types:
             raise ConfigError(f"{where}.{key} is not a setting.{suggest(key, types)}")
+        if "names" in declared[key]:
+            checked[key] = _convert_name(value, declared[key]["names"], f"{where}.{key}")
+            continue
         checked[key] = _convert(value, types[key], f"{where}.{key}")
-        if ranges[key] is not None:
-            low, high = cast(tuple[float, float], ranges[key])
+        if "range" in declared[key]:
+            low, high = declared[key]["range"]
             if not low <= checked[key] <= high:
                 allowed = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
                 raise ConfigError(f"{where}.{key} is {value}; it must be {allowed}.")
     return dataclasses.replace(section, **checked)
 
 
+def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
+    """Return the name of something built in, or of the user's own code; a function or class stands for itself."""
+    if isinstance(value, str) and (value in names or is_code(value)):
+        return value
+    if callable(value):
+        return Code.of(value)
+    allowed = ", or ".join([*filter(None, [", ".join(names)]), "your own code as module:name"])
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
+
+
 def _convert(value: object, wanted: type, where: str) -> Any:
-    """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
+    """Turn a TOML value or command-line text into `wanted` (bool, int, float, str or a choice), losing nothing."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value
-    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
+    if wanted is str:
+        if not isinstance(value, str):
+            raise refusal
+        return value
     if isinstance(value, str):
         value = parse_number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
     if wanted is bool:
@@ -241,6 +287,8 @@ def _env_value(key: str, value: object, origin: str) -> object:
 
 def _check_combinations(train: TrainSettings) -> None:
     """Refuse settings that are fine alone but not together; those that need the environment come later."""
+    if train.stop_when:
+        Condition.parse(train.stop_when, "train.stop_when", STOP_OVER)
     if train.minibatch % train.horizon:
         raise ConfigError(
             f"train.minibatch {train.minibatch} is not a multiple of train.horizon {train.horizon}: "
@@ -265,6 +313,11 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
             f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
             f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
+
+
+def can_import(network: str) -> bool:
+    """Whether another process can import a network of this name: not one of a notebook or of the script that runs."""
+    return "<locals>" not in network and not network.startswith("__main__:")
 
 
 def flat(tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -138,10 +138,11 @@ def test_a_grid_kernel_finds_its_pattern() -> None:
     kernels[0, 2, 1, 1] = kernels[0, 1, 0, 1] = 1.0  # value, row, column
     with torch.no_grad():
         encoder.weights[0].copy_(kernels.flatten(1))
+        encoder.scale.fill_(1.0)
     grid = torch.zeros(1, 4, 5, dtype=torch.uint8)
     grid[0, 2, 3], grid[0, 1, 3] = 2, 1
     grid[0, 0, 0] = 2
-    answers = encoder(grid, torch.tensor([1.0])).view(16, 4, 5)
+    answers = encoder(grid).view(16, 4, 5)
     wanted = torch.zeros(4, 5)
     wanted[2, 3], wanted[0, 0] = 2, 1
     assert torch.equal(answers[0], wanted), "both parts; and the middle alone at the border, beyond which is nothing"
@@ -169,7 +170,7 @@ def test_image_convolutions_equal_those_by_hand(shape: tuple[int, ...]) -> None:
     image = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator())
     scaled = (image if shape[0] == 3 else image.movedim(-1, 0)) / 255
     wanted = by_hand(scaled, [w.detach() for w in encoder.weights], [(8, 4), (4, 2), (3, 1)])
-    found = encoder(image.view(1, 1, *shape), torch.tensor([encoder.scale]))
+    found = encoder(image.view(1, 1, *shape))
     assert found.shape == (1, 1, encoder.features) and wanted.abs().max() > 0.1
     torch.testing.assert_close(found[0, 0].double(), wanted, rtol=1e-4, atol=1e-5)
 
@@ -179,7 +180,7 @@ def test_first_weights_keep_the_size_of_signals(encoder: str) -> None:
     spec = spec_of((40, 40, 3), np.uint8, 0, 15)
     convolutions = Convolutions(spec, encoder, generator())
     seen = torch.randint(0, 16, (64, 40, 40, 3), dtype=torch.uint8, generator=generator())
-    size = convolutions(seen, torch.tensor([convolutions.scale])).square().mean()
+    size = convolutions(seen).square().mean()
     assert 0.1 < size < 10
 
 

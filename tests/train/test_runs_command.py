@@ -112,8 +112,8 @@ def test_conditions(runs: Command, conditions: list[str], names: list[str]) -> N
 def test_sorting_and_columns(runs: Command) -> None:
     assert runs.names("--sort", "-perf,seed") == ["breakout-1", "breakout-2", "drone", "crashed", "failed"]
     assert runs.names("list", "--sort", "env,-score", "--limit", "2") == ["breakout-2", "breakout-1"]
-    assert runs("env=breakout", "--columns", "run,gamma,env-code,tag", "--sort", "run") == 2
-    assert "no run has a value called 'env-code'. `puffer-runs --json` shows what there is." in runs.err
+    assert runs("env=breakout", "--columns", "run,gamma,xyz", "--sort", "run") == 2
+    assert "no run has a value called 'xyz'. `puffer-runs --json` shows what there is." in runs.err
     assert runs("env=breakout", "--columns", "run,gamma,environment-code,tag", "--sort", "run") == 0
     rows = [line.split() for line in runs.out.splitlines()]
     assert rows[1:] == [["breakout-1", "0.98", "eeeeeeee"], ["breakout-2", "0.9", "eeeeeeee"]]
@@ -356,7 +356,7 @@ def test_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_it_needs_no_torch(runs: Command, tmp_path: Path) -> None:
-    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli import start_runs; sys.exit(start_runs())"
+    program = "import sys; sys.modules['torch'] = None; from puffer_commands import runs; sys.exit(runs())"
     for arguments in (["runs"], ["show", "breakout-1"], ["compare", "breakout-1", "drones/drone"], ["--help"]):
         command = [sys.executable, "-c", program, *arguments]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

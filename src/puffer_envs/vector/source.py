@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
-from puffer_envs.offers import load_offers
+from puffer_envs.contract.offers import load_offers
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import is_native, spec
 from puffer_envs.vector.batch_block import BatchBlock

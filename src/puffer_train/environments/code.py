@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium
 
-from puffer_train.environments.registry import list_environments
+from puffer_envs.contract.offers import load_offers
 from puffer_train.system.code import hash_files, module_files
 
 OURS = ("puffer_envs", "puffer_train")
@@ -41,7 +41,7 @@ def _named_modules(name: str) -> list[str]:
     """Return the modules that may be behind `gymnasium:ID`, `pettingzoo:NAME`, `module:factory` or an offered name."""
     scheme, colon, rest = name.partition(":")
     if not colon:
-        offer: Any = list_environments().get(name)
+        offer: Any = load_offers().get(name)
         return [offer.__name__]
     if scheme == "gymnasium":
         entry = gymnasium.spec(rest).entry_point

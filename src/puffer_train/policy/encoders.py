@@ -30,6 +30,7 @@ from puffer_envs.contract.policy_info import (
 from puffer_train.config import EncoderKind
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError, ContractError
+from puffer_train.policy.observations import can_look_at
 
 MAX_VALUES = 64
 """Values that a cell of a grid may have: each adds a plane of inputs."""
@@ -111,7 +112,7 @@ class GridPlanes:
         values = torch.arange(self.low, self.high + 1, dtype=grids.dtype, device=grids.device)
         planes = (grids.unsqueeze(2) == values.view(-1, 1, 1)).flatten(1, 2)
         wrong = ((grids < self.low) | (grids > self.high)).flatten(1)
-        if grids.device.type == "cpu":
+        if can_look_at(grids):
             if wrong.any():
                 cell = int(grids.flatten(1)[wrong][0])
                 raise ContractError(
@@ -128,13 +129,14 @@ class GridPlanes:
 class Convolutions(nn.Module):
     """Observations as planes of numbers, and the convolutions that they go through."""
 
+    scale: Tensor
+
     def __init__(self, spec: EnvironmentSpec, encoder: str, generator: torch.Generator) -> None:
         """Draw the first weights (He et al. 2015: a ReLU keeps half of what it gets). encoder: a key of `STACKS`."""
         super().__init__()
         self.planes: ImagePlanes | GridPlanes = ImagePlanes(spec) if encoder == "image" else GridPlanes(spec)
         self.stack, self.dimensions = STACKS[encoder], len(spec.observation_shape)
-        self.scale = self.planes.scale
-        """Factor that scales the planes to about -1..1."""
+        self.register_buffer("scale", torch.tensor([self.planes.scale]), persistent=False)  # to about -1..1
         self.weights = nn.ParameterList()
         channels, height, width = self.planes.shape
         for layer in self.stack:
@@ -150,11 +152,15 @@ class Convolutions(nn.Module):
         """Return what its weights depend on, as JSON values."""
         return {"convolutions": convolutions_as_json(self.stack), **self.planes.identity()}
 
-    def forward(self, observations: Tensor, scale: Tensor) -> Tensor:
+    def products(self) -> list[tuple[int, int]]:
+        """Return the (inputs, outputs) of every matrix of kernels."""
+        return [(weight.shape[1], weight.shape[0]) for weight in self.weights]
+
+    def forward(self, observations: Tensor) -> Tensor:
         """Return the features of observations (..., *shape), by channel, row and column: (..., F)."""
         batch = observations.shape[: observations.ndim - self.dimensions]
         planes = self.planes(observations.reshape(-1, *observations.shape[len(batch) :]))
-        x = planes.to(scale.dtype) * scale
+        x = planes.to(self.scale.dtype) * self.scale
         for layer, weight in zip(self.stack, self.weights, strict=True):
             kernels = weight.view(layer.channels, -1, layer.kernel, layer.kernel)
             x = torch.relu_(nn.functional.conv2d(x, kernels, stride=layer.stride, padding=layer.padding))

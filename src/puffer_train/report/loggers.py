@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
 from puffer_train.report.trackers import TensorBoard, WeightsAndBiases
 
@@ -193,9 +194,11 @@ def check_loggers(names: list[str]) -> None:
     """Check that loggers can be used here.
 
     Raises:
-        ConfigError: A logger's package is missing.
+        ConfigError: There is no such logger, or its package is missing.
     """
     for name in names:
+        if name not in LOGGERS:
+            raise ConfigError(f"there is no logger {name!r}: {', '.join(LOGGERS)}.{suggest(name, LOGGERS)}")
         reason = LOGGERS[name].unsupported_reason()
         if reason is not None:
             raise ConfigError(reason)
