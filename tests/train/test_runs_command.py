@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 from run_folders import IDENTITY, evaluate, make_run
 
+from puffer_envs.contract import completion
 from puffer_train.cli import plot as cli_plot
 from puffer_train.cli import runs as cli_runs
 from puffer_train.report import live, run_table
@@ -342,6 +343,22 @@ def test_the_commands_of_the_page_can_be_typed() -> None:
             cli_runs.build_parser().parse(cli_runs.complete(arguments))
         else:
             cli_plot.build_parser().parse(arguments)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (["sh"], ["show"]),
+        (["list", "--so"], ["--sort"]),
+        (["--sort", "seed", "--col"], ["--columns"]),
+        (["show", "runs/break"], ["runs/breakout-1/", "runs/breakout-2/"]),
+    ],
+)
+def test_tab_completes(runs: Command, monkeypatch: pytest.MonkeyPatch, typed: list[str], found: list[str]) -> None:
+    monkeypatch.setenv(completion.VARIABLE, "1")
+    with pytest.raises(SystemExit):
+        runs(*typed)
+    assert runs._capture.readouterr().out.split() == found
 
 
 def test_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

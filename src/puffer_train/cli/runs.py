@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from puffer_envs.contract import completion
 from puffer_envs.contract.commands import Parser, complain, real_number, whole_number
 from puffer_envs.contract.errors import UsageError
 from puffer_envs.contract.names import suggest
@@ -60,7 +62,7 @@ def build_parser() -> Parser:
 
     command = add("list", _list, "list runs, one line each; the default command", None)
     what = "folder with runs [runs], or condition such as env=drone, 'perf>0.9', tag=best, status=crashed"
-    command.add_argument("words", nargs="*", metavar="FOLDER|CONDITION", help=what)
+    command.add_argument("words", nargs="*", metavar="DIR|CONDITION", help=what)
     command.add_argument(
         "--sort",
         default="-started",
@@ -75,7 +77,7 @@ def build_parser() -> Parser:
     command.add_argument("--json", action="store_true", help="print all its values as JSON")
     add("compare", _compare, "show in what runs differ, and their statistics side by side")
     command = add("live", _live, "watch the runs that are training now; Ctrl-C stops watching", None)
-    command.add_argument("words", nargs="*", metavar="FOLDER|CONDITION", help=what)
+    command.add_argument("words", nargs="*", metavar="DIR|CONDITION", help=what)
     command.add_argument("--once", action="store_true", help="print them once")
     seconds = real_number(0.1, 3600)
     command.add_argument("--every", type=seconds, default=2.0, metavar="S", help="seconds between pictures [2]")
@@ -113,7 +115,8 @@ def _main(arguments: list[str]) -> int:
 
 def complete(arguments: list[str]) -> list[str]:
     """Put in the default command, and join `--sort -perf`, of which argparse would take the second for an option."""
-    if not arguments or not {arguments[0]} & {*COMMANDS, "-h", "--help", "--version"}:
+    unfinished = completion.VARIABLE in os.environ and len(arguments) <= 1  # the name of a command is being typed
+    if not unfinished and not {*arguments[:1]} & {*COMMANDS, "-h", "--help", "--version"}:
         arguments = ["list", *arguments]
     joined = []
     words = iter(arguments)
