@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,24 @@ def test_states_are_told_apart(runs: Command) -> None:
         "finished": ["breakout-2", "breakout-1"],
     }.items():
         assert runs.names(f"status={status}") == names
+
+
+def test_looking_at_a_folder_keeps_no_trainer_out(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            find_holder(tmp_path)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(300):
+            with FolderLock(tmp_path):  # refused, if it finds the folder locked
+                pass
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(
