@@ -17,6 +17,7 @@ from puffer_envs.contract import completion
 from puffer_envs.contract.commands import Parser, complain, real_number, whole_number
 from puffer_envs.contract.errors import UsageError
 from puffer_envs.contract.names import suggest
+from puffer_train.cli.bisect import add_bisect, run_bisect
 from puffer_train.cli.options import run_command
 from puffer_train.errors import ConfigError
 from puffer_train.report.formatting import counted, size
@@ -38,11 +39,12 @@ EXAMPLES = """examples:
   puffer-runs status=crashed --columns run,env,steps
   puffer-runs show breakout-1
   puffer-runs compare breakout-1 breakout-2
+  puffer-runs bisect breakout-1 --when 'env.score < 50'
   puffer-runs tag breakout-1 best
   puffer-runs remove status=crashed
 """
 
-COMMANDS = ("list", "show", "compare", "live", "tag", "untag", "note", "remove", "archive", "restore")
+COMMANDS = ("list", "show", "compare", "live", "bisect", "tag", "untag", "note", "remove", "archive", "restore")
 
 Command = Callable[[argparse.Namespace, Console], int]
 
@@ -81,6 +83,8 @@ def build_parser() -> Parser:
     command.add_argument("--once", action="store_true", help="print them once")
     seconds = real_number(0.1, 3600)
     command.add_argument("--every", type=seconds, default=2.0, metavar="S", help="seconds between pictures [2]")
+
+    add_bisect(add("bisect", run_bisect, "find where a run broke, and train it again there to see what happened", None))
 
     for name, run, summary in (("tag", _tag, "tag a run"), ("untag", _untag, "remove tags from a run")):
         command = add(name, run, summary, None)

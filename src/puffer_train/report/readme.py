@@ -20,6 +20,7 @@ FILES = {
     "network.py": "the source of the run's own network, when it began",
     "checkpoints": "what `--resume` continues from",
     "policy.safetensors": "the trained policy",
+    "best.safetensors": "the best policy at a checkpoint, with its score there in `best.json`",
     "newest.safetensors": "the policy as it was when training was stopped",
     "evaluation.json": "results on fresh full episodes",
     "replay.puf": "one of its games, exactly: a seed and the actions",
@@ -76,9 +77,10 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
     if found is None or name is None:
         return f"{how_far}; not evaluated."
     of = found[name]
+    which = " This is the best policy at a checkpoint, not the last." if found.get("exported") == "best" else ""
     return (
         f"{how_far}. {name.replace('_', ' ').capitalize()} over {found['episodes']} fresh full episodes: "
-        f"**{of['mean']:.5g}** (std {of['std']:.3g}, {of['min']:.5g} to {of['max']:.5g})."
+        f"**{of['mean']:.5g}** (std {of['std']:.3g}, {of['min']:.5g} to {of['max']:.5g}).{which}"
     )
 
 

@@ -22,6 +22,7 @@ WITHOUT_EFFECT = (
     "train.checkpoint_interval",
     "train.checkpoints_kept",
     "train.checkpoints_spread",
+    "train.best_episodes",
     "train.eval_episodes",
 )
 """Settings that do not affect what is learned."""
