@@ -116,6 +116,8 @@ class RunState:
         about = identify(self.ppo.env, self.source.name, self.settings.env)
         learner = type(self.ppo.learner).__name__
         self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
+        if self.settings.policy.network:
+            self.identity["network_code"] = find_network(self.settings.policy.network).sha256
         """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property

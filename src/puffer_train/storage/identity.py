@@ -71,6 +71,7 @@ def facts(config: Mapping[str, Any]) -> dict[str, Any]:
         "environment version": identity.get("environment_version", UNKNOWN),
         ENVIRONMENT_CODE: _codes(config, identity, "environment_code"),
         PACKAGE_CODE: _codes(config, identity, "package_code"),
+        **({"network code": identity["network_code"]} if "network_code" in identity else {}),
         "learner": identity.get("learner", UNKNOWN),
         "ranks": config.get("ranks", 1),
         **(versions if isinstance(versions, dict) else {}),
