@@ -163,12 +163,18 @@ class Counting(Encoder):
         self.register_buffer("order", torch.arange(3))
 
 
+class Lazy(Encoder):
+    def __init__(self, spec: Any) -> None:
+        super().__init__(spec)
+        self.body = nn.LazyLinear(WIDTH)
+
+
 class ManyArguments(Encoder):
     def forward(self, observations: Tensor, state: Tensor, keep: Tensor) -> Tensor:
         return observations
 
 
-class NoSize(Recurrent):
+class NoSize(Memoryless):
     state_size = None  # type: ignore[assignment]
 
 
