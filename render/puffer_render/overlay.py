@@ -23,12 +23,15 @@ HAND_OVER = ("Tab", "next agent")
 ROW = 30
 
 
-def draw_footer(player: Player, fps: int, frame: Frame) -> None:
-    """The footer: who plays, the keys, the last score and the speed."""
+def draw_footer(player: Player, fps: int, frame: Frame, note: str = "") -> None:
+    """The footer: who plays, the keys or a note in their place, the last score and the speed."""
     frame.rect(0, frame.height, frame.width, FOOTER, DUSK)
     middle = frame.height + FOOTER / 2
     right = _draw_status(player, fps, middle, frame)
     x = 30 + _draw_driver(player, middle, frame)
+    if note:
+        frame.text(x + 8, middle - 8, note, 14, STEEL)
+        return
     if player.policy is not None:
         x += 8 + frame.text(x, middle - 8, "hold", 14, STEEL)
     for binding in player.keymap.bindings:

@@ -100,6 +100,12 @@ class Player:
         if self.policy is not None:
             self.policy.reset()
 
+    def take_policy(self, newer: NumpyPolicy) -> None:
+        """Continue with newer weights in the place of the policy."""
+        if self.policy is not None:
+            newer.resume_from(self.policy)
+        self.policy = newer
+
     def hand_over(self) -> None:
         """From the next decision on, play the next agent that is present."""
         present = self.env.agent_mask

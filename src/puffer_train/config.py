@@ -122,6 +122,8 @@ class TrainSettings:
     """Agent steps between checkpoints; one is always written at the end."""
     checkpoints_kept: int = _setting(3, 1)
     """Number of newest checkpoints to keep."""
+    checkpoints_spread: int = _setting(4, 0)
+    """Number of older checkpoints to keep, spread over the run, to branch from."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
 
@@ -155,6 +157,8 @@ class Settings:
     """How to learn."""
     policy: PolicySettings = field(default_factory=PolicySettings)
     """The network."""
+    curriculum: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the environment that change while it learns, each with its rule: algorithm/curriculum.py."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries of JSON values."""
@@ -197,15 +201,18 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
     Values may be of the right type already or text, as on a command line.
     """
-    parts: dict[str, Any] = {"env": dict(settings.env), "train": settings.train, "policy": settings.policy}
+    parts: dict[str, Any] = vars(settings) | {"env": dict(settings.env), "curriculum": dict(settings.curriculum)}
     for table, values in tables.items():
         if table not in parts:
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]." + suggest(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [train], [policy] and [curriculum]."
+                + suggest(table, parts)
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
-        if table == "env":
+        if table == "curriculum":
+            parts[table].update({key.replace("-", "_"): rule for key, rule in values.items()})
+        elif table == "env":
             parts["env"].update({key: _env_value(key, value, origin) for key, value in values.items()})
         else:
             parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")

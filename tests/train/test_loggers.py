@@ -9,7 +9,9 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from puffer_train.cli import train as cli_train
@@ -419,3 +421,41 @@ def test_the_folder_of_a_run_that_failed_says_so(tmp_path: Path) -> None:
     assert "| failed |" in text
     assert "`nonfinite-dump.safetensors`" in text
     assert read_config(folder)["history"][0]["ended"] == "failed"
+
+
+def test_the_metrics_file_of_a_long_run_is_bounded_and_a_good_curve(tmp_path: Path) -> None:
+    path, limit, count = tmp_path / "metrics.jsonl", 100_000, 20_000
+    largest = 0
+    with MetricsFile(path, max_bytes=limit) as file:
+        for n in range(1, count + 1):
+            numbers = {"loss": 1 / n, "env/score": 1000.0 if n == 777 else n / count}
+            file.write(10 * n, numbers | ({"evaluation/score": 0.5} if n % 5000 == 3 else {}))
+            largest = max(largest, path.stat().st_size)
+    assert 0.9 * limit < largest <= limit
+    assert not list(tmp_path.glob(".*")), "no temporary file stays"
+    columns = read_metrics(tmp_path)
+    steps = columns["steps"] / 10
+    assert steps[0] == 1
+    assert 777 in steps, "the best"
+    assert [s for s in steps if s % 5000 == 3] == [3, 5003, 10003, 15003]
+    assert (np.diff(steps) > 0).all()
+    assert np.diff(steps).max() < count / 100, "no gap anywhere"
+    assert (np.diff(steps)[-200:] == 1).all(), "the newest lines are all there"
+    assert np.allclose(columns["loss"], 1 / steps), "lines are whole"
+    with MetricsFile(path, resume_at=100_000, max_bytes=limit) as file:
+        file.write(100_010, {"loss": 0.0})
+    assert read_metrics(tmp_path)["steps"][-2] <= 100_000
+
+
+def test_a_disk_without_room_for_a_copy_thins_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with MetricsFile(path, max_bytes=5_000) as file:
+        monkeypatch.setattr("os.fsync", full := Mock(side_effect=OSError(28, "No space left on device")))
+        for n in range(200):
+            file.write(n, {"loss": 0.5})
+        assert full.call_count == 1, "it does not try at every line"
+        assert len(read_metrics(tmp_path)["steps"]) == 200, "nothing is lost"
+        monkeypatch.undo()
+        for n in range(200, 400):
+            file.write(n, {"loss": 0.5})
+    assert path.stat().st_size <= 5_000

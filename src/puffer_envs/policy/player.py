@@ -80,6 +80,19 @@ class NumpyPolicy:
         elif self._state is not None:
             self._state[:, rows] = 0.0
 
+    def resume_from(self, other: NumpyPolicy) -> None:
+        """Continue where another policy stands: with its draws, and its recurrent state where the sizes agree.
+
+        For newer weights of the same training, in the middle of an episode.
+        """
+        self._random = other._random
+        same_sizes = (self.info.cell, self.info.layers, self.info.hidden) == (
+            other.info.cell,
+            other.info.layers,
+            other.info.hidden,
+        )
+        self._state = other._state if same_sizes else None
+
     def require(
         self,
         environment: str,

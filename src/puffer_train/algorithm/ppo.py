@@ -28,6 +28,7 @@ from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
 from puffer_train.algorithm.advantage import own_advantage
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.curriculum import Curriculum
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
 from puffer_train.algorithm.loss import Scale
@@ -101,6 +102,7 @@ class PPO:
         self.team = Team(len(self.parts))
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
+        self.curriculum = Curriculum(settings.curriculum, env, self.calls)
         self.health, self.clock = Health(), Stopwatch()
         self.steps = 0
         """Agent steps trained on so far, by all ranks."""
@@ -114,6 +116,7 @@ class PPO:
 
     def restart(self, seed: int) -> None:
         """Reset the environment: every episode starts from scratch; the policy and optimizer stay."""
+        self.curriculum.apply(self.steps)
         with self.calls:
             self.calls.run(self.env.reset, seed)
         self.state.zero_()
@@ -170,6 +173,7 @@ class PPO:
             self.clock.seconds["ranks"] = self.ranks.seconds
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
+        report |= self.curriculum.update(self.steps, report)
         self.clock.total += time.perf_counter() - start
         return {key: value for key, value in report.items() if math.isfinite(value)}
 

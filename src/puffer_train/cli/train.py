@@ -62,6 +62,13 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     parser.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
     parser.add_argument("--like", type=Path, metavar="RUN", help="use environment, settings and seed of that run")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")
+    parser.add_argument(
+        "--curriculum",
+        action="append",
+        default=[],
+        metavar="KEY:RULE",
+        help='change a setting while training: "difficulty: 0 to 0.5 over 20M", or "... by 0.05 when env.perf > 0.9"',
+    )
     add_threads(parser, None, "threads to use [all cores]; the kernels' results do not depend on it")
     parser.add_argument(
         "--learner",
@@ -118,7 +125,7 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
 
     registry.load_libraries(options.library)
-    changes: Any = given_settings(options, env)
+    changes: Any = given_settings(options, env) | {"curriculum": _curriculum(options.curriculum)}
     if options.settings is not None:
         file = config.load(registry.find(options.name).settings, options.settings)
         changes = config.overlay(file, changes, "command line")
@@ -146,6 +153,17 @@ def _main(arguments: Sequence[str]) -> int:
     except Stopped as interrupt:
         return exit_status(interrupt)
     return 0
+
+
+def _curriculum(rules: Sequence[str]) -> dict[str, str]:
+    """Return the rules of `--curriculum` by setting. Raises `UsageError` for one that names no setting."""
+    found = {}
+    for text in rules:
+        key, colon, rule = text.partition(":")
+        if not colon or not key.strip():
+            raise UsageError(f"--curriculum {text!r} names no setting: write 'KEY: FROM to TO over STEPS'.")
+        found[key.strip()] = rule.strip()
+    return found
 
 
 def _shipped_settings(name: str | None) -> config.Settings | None:

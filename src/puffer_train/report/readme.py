@@ -67,6 +67,10 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
     skipped = int(columns["skipped"][-1]) if "skipped" in columns else 0
     if skipped > 0:
         how_far += f"; {skipped} updates were skipped because a number was not finite"
+    retreats = [note for part in config["history"] for note in part.get("retreats", [])]
+    if retreats:
+        where = ", ".join(f"at {short(note['failed_at'])} back to {short(note['back_to'])}" for note in retreats)
+        how_far += f"; after NaN it went back to a checkpoint with half the learning rates: {where}"
     found = read_evaluation(folder)
     name = main_statistic(set(found)) if found else None
     if found is None or name is None:

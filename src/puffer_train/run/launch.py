@@ -20,7 +20,7 @@ from puffer_train.own_code import named_code
 from puffer_train.policy import find_network
 from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
-from puffer_train.run.restoring import restore
+from puffer_train.run.restoring import resume
 from puffer_train.run.state import RunOptions, RunState
 from puffer_train.storage.folder import CONFIG, read_config
 from puffer_train.storage.policy_file import identify
@@ -163,7 +163,7 @@ def resumed_run(
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
         with _opened(source, settings, saved["seed"], cores, options, ranks) as ppo:
             run = RunState(folder, source, ppo, cores, options, saved["history"])
-            restore(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
+            resume(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
             yield run
 
 

@@ -18,6 +18,7 @@ from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.own_code import named_code
 from puffer_train.policy import find_network
+from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checkpoint import NETWORK_SOURCE
 from puffer_train.storage.checksummed_json import seal
@@ -100,6 +101,12 @@ class RunState:
     """Seconds of training in the run's earlier processes."""
     saved_at: int | None = None
     """Agent steps of the newest checkpoint."""
+    metrics: MetricsFile | None = None
+    """Where its numbers go, on rank 0 once the folder is open."""
+    retreats: int = 0
+    """How often the run went back to a checkpoint because of NaN."""
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    """When, where to and why it went back in this process."""
     stopped_by: int = 0
     """Number of the signal that asked a rank to stop, 0 for none."""
     stopped_early: bool = False
@@ -186,6 +193,7 @@ class RunState:
             "ended": ended,
             CODE: code_of(self.identity),
             **({"reason": reason} if reason else {}),
+            **({"retreats": self.notes} if self.notes else {}),
         }
         content = {
             "environment": self.source.name,

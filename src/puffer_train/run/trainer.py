@@ -26,6 +26,7 @@ from typing import Self
 from rich.console import Console
 
 from puffer_train import config
+from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.errors import StorageError
 from puffer_train.policy import Policy
@@ -39,6 +40,7 @@ from puffer_train.run.film import obstacle
 from puffer_train.run.finish import finish
 from puffer_train.run.newest import Newest
 from puffer_train.run.result import Run
+from puffer_train.run.retreat import iterate
 from puffer_train.run.saving import export_policy, save, save_last, save_or_warn
 from puffer_train.run.state import NEWEST_SECONDS, RunOptions, RunState
 from puffer_train.run.stopping import ASKED, Stopping, end_reason
@@ -121,7 +123,7 @@ class Trainer:
         ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
         self._opening = launch.opening(environment, ending, seed, settings, policy, folder, resume, like, options)
         self._stack, self._signals = ExitStack(), ExitStack()
-        self._stop_asked = self._broken = self._ended = False
+        self._stop_asked = self._broken = self._ended = self._save_due = False
 
     def __enter__(self) -> Self:
         """Open environment and folder.
@@ -169,19 +171,26 @@ class Trainer:
 
         It holds `steps`, `seconds`, `updates`, the losses, and as `env/...` the means over the episodes that ended.
 
+        After ten skipped updates in a row it first goes back to the last good checkpoint, with half the step length, at
+        most three times in a run: `steps` is then less than before.
+
         Raises:
-            NonFiniteError: Ten updates in a row were skipped.
+            NonFiniteError: Ten updates in a row were skipped, and going back is impossible or did not help.
             EnvironmentFailedError: The environment raised.
         """
-        run, self._broken = self._run, True
+        run, self._broken, retreats = self._run, True, self._run.retreats
         with saved_after_failure(run):
-            report = run.ppo.iterate()
+            report = iterate(run)
         self._broken = False
+        if run.retreats > retreats:
+            self._stopping = Stopping(run)
         report["seconds"] = run.ppo.seconds = run.seconds()
         self._log.write(run.ppo.steps, report)
         self._stop_asked |= self._stopping.take(report)
         self._newest.write_if_due()
-        if _is_due(run):
+        self._save_due |= _is_due(run)
+        if self._save_due and run.ppo.health.skipped_in_a_row == 0:  # else it would replace one to go back to
+            self._save_due = False
             save_or_warn(run)
         self._check_requests()
         return report
@@ -198,6 +207,21 @@ class Trainer:
             StorageError: The disk refuses.
         """
         save(self._run)
+
+    def evaluate(self, episodes: int = 128, *, seed: int = 1000) -> Evaluation:
+        """Play fresh full episodes with the policy as it is now; training is not affected.
+
+        Args:
+            episodes: How many to play, at least.
+            seed: Seeds environments and actions.
+
+        Raises:
+            EnvironmentFailedError: The environment raised.
+        """
+        run = self._run
+        envs = evaluation_envs(run.ppo.spec, episodes)
+        with run.source.opened(envs, seed, 1, run.settings.env) as games:
+            return evaluate(games, run.ppo.player, seed, name=run.source.name)
 
     def finish(self) -> Run:
         """Save, export the policy, evaluate it, record and film a game; return the run.
@@ -332,6 +356,11 @@ def _report_end(run: RunState) -> None:
     if health.skipped:
         last = "" if health.fault is None else f" The last time {health.fault}."
         run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
+    if run.retreats:
+        times, scale = ("once" if run.retreats == 1 else f"{run.retreats} times"), run.ppo.step_scale
+        run.warn(
+            f"The run went back to a checkpoint {times} because of NaN: learning rates are multiplied by {scale:g}."
+        )
     if run.stopped_by:
         run.say(f"Stopped at {short(run.ppo.steps)} steps and saved. Resume with:")
         run.say(f"  {run.resume_command()}")
@@ -344,7 +373,7 @@ def _report_end(run: RunState) -> None:
 
 
 def _is_due(run: RunState) -> bool:
-    """Whether this iteration ends with a checkpoint."""
+    """Whether a checkpoint belongs to the end of this iteration."""
     ppo, interval = run.ppo, run.settings.train.checkpoint_interval
     return ppo.steps // interval > (ppo.steps - ppo.batch) // interval
 
@@ -380,10 +409,10 @@ def _open_loggers(run: RunState) -> Loggers:
     """Open the metrics file and the loggers that were asked for."""
     path = run.folder / METRICS
     with storing(path):
-        metrics = MetricsFile(path, run.resumed_at, run.warn)
+        run.metrics = MetricsFile(path, run.resumed_at, run.warn)
     config = read_config(run.folder)
     others = {name: open_logger(name, run.folder, config, run.resumed_at, run.say) for name in run.options.log}
-    return Loggers({METRICS: metrics, **others}, run.warn)
+    return Loggers({METRICS: run.metrics, **others}, run.warn)
 
 
 @contextmanager
