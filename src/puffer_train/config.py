@@ -124,6 +124,8 @@ class TrainSettings:
     """Number of newest checkpoints to keep."""
     checkpoints_spread: int = _setting(4, 0)
     """Number of older checkpoints to keep, spread over the run, to branch from."""
+    best_episodes: int = _setting(0, 0)
+    """Fresh full episodes played at each checkpoint to keep the best policy so far; 0 keeps none."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
 

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, Value, parse_number, take_settings
-from puffer_envs.contract.errors import UsageError, UserError
+from puffer_envs.contract.errors import UsageError, UserError, printable
 from puffer_envs.contract.names import suggest
 from puffer_envs.contract.trained import trained_policy
 
@@ -242,8 +242,11 @@ def run_command(name: str, command: Callable[[], int]) -> int:
 
 
 def complain(sentence: str) -> None:
-    """Write a line to stderr at once. `print` writes its newline separately: lines of two ranks could become one."""
-    sys.stderr.write(sentence + "\n")
+    """Write a line to stderr at once, as `printable` shows it.
+
+    `print` writes its newline separately: lines of two ranks could become one.
+    """
+    sys.stderr.write(printable(sentence) + "\n")
 
 
 def _with_dashes(argument: str) -> str:

@@ -10,19 +10,18 @@ from pathlib import Path
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train import config
-from puffer_train.algorithm.evaluate import evaluate, evaluation_envs, record, records
+from puffer_train.algorithm.evaluate import record, records
 from puffer_train.environments import registry
+from puffer_train.policy import Policy
 from puffer_train.report.evaluation import report_evaluation
 from puffer_train.report.loggers import Loggers
+from puffer_train.run.best import LAST_SEED, choose
 from puffer_train.run.film import VIDEO_SECONDS, film
 from puffer_train.run.saving import POLICY
 from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import EVALUATION, continuing
 from puffer_train.system.signals import Stopped
-
-EVALUATION_SEED = 1000
-"""Added to the run's seed for its evaluation: the games are not those that it was trained on."""
 
 
 def finish(run: RunState, log: Loggers) -> None:
@@ -33,8 +32,8 @@ def finish(run: RunState, log: Loggers) -> None:
     """
     policy_file = run.folder / POLICY
     try:
-        _evaluate(run, log)
-        replay = _record(run)
+        policy = _evaluate(run, log)
+        replay = _record(run, policy)
         video = _film(run, replay or policy_file)
     except KeyboardInterrupt as interrupt:
         log.attach({"policy": policy_file})
@@ -70,29 +69,28 @@ def _next_commands(run: RunState, policy_file: Path, replay: Path | None, video:
         yield ["puffer-eval", *named, str(policy_file), *network, "--episodes", "1000", *libraries]
 
 
-def _evaluate(run: RunState, log: Loggers) -> None:
+def _evaluate(run: RunState, log: Loggers) -> Policy:
+    """Evaluate the policy, write down how good it is, and return it."""
     episodes = run.settings.train.eval_episodes
     if episodes == 0:
-        return
-    seed = run.ppo.seed + EVALUATION_SEED
-    envs = evaluation_envs(run.ppo.spec, episodes)
-    with run.source.opened(envs, seed, run.cores, run.settings.env) as env:
-        result = evaluate(env, run.ppo.player, seed, name=run.source.name)
-    report_evaluation(result, run.console)
-    summary = result.summary()
+        return run.ppo.player
+    choice = choose(run, episodes)
+    report_evaluation(choice.result, run.console)
+    summary = choice.result.summary()
     log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
-    content = {"episodes": result.episodes, "unfinished": result.unfinished, **summary}
+    content = {"episodes": choice.result.episodes, "unfinished": choice.result.unfinished, **choice.about, **summary}
     with storing(run.folder / EVALUATION):
         write_atomically(run.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
+    return choice.policy
 
 
-def _record(run: RunState) -> Path | None:
-    path, seed = run.folder / "replay.puf", run.ppo.seed + EVALUATION_SEED
+def _record(run: RunState, policy: Policy) -> Path | None:
+    path, seed = run.folder / "replay.puf", run.ppo.seed + LAST_SEED
     with run.source.opened(1, seed, 1, run.settings.env) as env, storing(path):
         if not records(env):
             run.say("No replay: this environment does not record replays.")
             return None
-        record(env, run.ppo.player, seed, path, name=run.source.name)
+        record(env, policy, seed, path, name=run.source.name)
     return path
 
 

@@ -16,6 +16,7 @@ from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import Code
 from puffer_train.policy import Policy
+from puffer_train.report.bisection import Bisection
 from puffer_train.report.notebook import html_of_run
 from puffer_train.run.film import VIDEO_SECONDS, film
 from puffer_train.run.trained import Trained
@@ -103,6 +104,39 @@ class Run:
         settings = {**Trained.find(self.folder).settings, **env}
         with source.opened(evaluation_envs(self.policy.spec, episodes), seed, 1, settings) as games:
             return evaluate(games, self.policy, seed, deterministic=deterministic, name=self.environment)
+
+    def branch(self, at: int | None = None, **options: Any) -> Run:
+        """Train a new run that continues this one as it was at some step; return it.
+
+        Args:
+            at: Agent steps; None for the end of this run.
+            options: Arguments of `train`, such as `settings` to change and the `folder` of the new run.
+
+        Raises:
+            UserError: This run was never at that step, or what is given does not fit it.
+
+        Examples:
+            >>> run.branch(12_000_000, settings={"train": {"learning_rate": 0.01}})
+        """
+        from puffer_train.run.training import train  # noqa: PLC0415 - which returns a run
+
+        origin = str(self.folder) if at is None else f"{self.folder}@{at}"
+        return train(self._given, start_from=origin, **options)
+
+    def bisect(self, when: str, *, after: int = 0, **options: Any) -> Bisection:
+        """Find the iteration at which this run broke, and train it there again to see what happened.
+
+        Args:
+            when: What broke: a condition on a number of the report, such as `"env.score < 50"`, that had not held.
+            after: Agent steps before which nothing counts.
+            options: Further arguments of `run.bisect.bisect`.
+
+        Raises:
+            UserError: The condition never held, or always, or the run cannot be repeated.
+        """
+        from puffer_train.run.bisect import bisect  # noqa: PLC0415 - most runs are never bisected
+
+        return bisect(self.folder, when, after=after, name=self._given, **options)
 
     def render(self, path: str | Path | None = None) -> Path:
         """Film the first 20 seconds of a game as MP4; return the path, by default `video.mp4` in the folder.

@@ -26,6 +26,7 @@ from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
 from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
 from puffer_train.storage.policy_file import identify
+from puffer_train.storage.timeline import RESTARTED, RETREATS
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
 
@@ -101,6 +102,10 @@ class RunState:
     """Seconds of training in the run's earlier processes."""
     saved_at: int | None = None
     """Agent steps of the newest checkpoint."""
+    restarted: bool = False
+    """Whether this process could not continue the episodes of the one before."""
+    parent: dict[str, Any] | None = None
+    """The run that this is a branch of, and the agent steps at which it left it."""
     metrics: MetricsFile | None = None
     """Where its numbers go, on rank 0 once the folder is open."""
     retreats: int = 0
@@ -122,9 +127,8 @@ class RunState:
             self.console = Console(quiet=True)
         about = identify(self.ppo.env, self.source.name, self.settings.env)
         learner = type(self.ppo.learner).__name__
-        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
-        if self.settings.policy.network:
-            self.identity["network_code"] = find_network(self.settings.policy.network).sha256
+        own = named_code(self.settings.as_dict()).values()
+        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner, own)
         """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property
@@ -193,7 +197,8 @@ class RunState:
             "ended": ended,
             CODE: code_of(self.identity),
             **({"reason": reason} if reason else {}),
-            **({"retreats": self.notes} if self.notes else {}),
+            **({RESTARTED: True} if self.restarted else {}),
+            **({RETREATS: self.notes} if self.notes else {}),
         }
         content = {
             "environment": self.source.name,
@@ -206,6 +211,7 @@ class RunState:
             "libraries": list(self.options.libraries),
             "versions": versions(),
             "machine": machine(),
+            **({"parent": self.parent} if self.parent else {}),
             "history": [*self.history, part],
         }
         with storing(self.folder / CONFIG):
