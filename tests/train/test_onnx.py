@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,12 @@ def ours(spec: Any, **settings: Any) -> Policy:
 def policies() -> Iterator[Any]:
     box = replace(ARRAY, action=BOX)
     yield pytest.param(lambda: ours(ARRAY), id="flat")
-    yield pytest.param(lambda: ours(box, cell="lstm", value_head="distribution"), id="lstm, box, distribution")
-    yield pytest.param(lambda: ours(GRID, encoder="grid"), id="grid")
+    lstm = partial(ours, box, cell="lstm", value_head="distribution")
+    yield pytest.param(lstm, id="lstm, box, distribution", marks=pytest.mark.slow)
+    yield pytest.param(lambda: ours(GRID, encoder="grid"), id="grid", marks=pytest.mark.slow)
     yield pytest.param(lambda: ours(FIELDS), id="fields")
     yield pytest.param(lambda: made("Fields", FIELDS), id="own encoder of fields")
-    yield pytest.param(lambda: made("Recurrent"), id="own policy")
+    yield pytest.param(lambda: made("Recurrent"), id="own policy", marks=pytest.mark.slow)
     yield pytest.param(lambda: made("Memoryless"), id="own policy without memory")
 
 

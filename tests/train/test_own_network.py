@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import linecache
 import math
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +20,7 @@ import torch
 from runs import SMALL, Shell, metrics, signalled
 from torch import nn
 
+import puffer_envs
 import puffer_train
 from puffer_envs.contract.actions import ActionSpec
 from puffer_envs.contract.errors import UserError
@@ -26,7 +29,7 @@ from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import PolicySettings
-from puffer_train.contract import EnvironmentSpec
+from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import CodeFailedError, ConfigError
 from puffer_train.policy import Policy, find_network, make_policy
 from puffer_train.policy.own import OwnFront, made_up
@@ -383,3 +386,21 @@ def test_a_network_that_fails_later_loses_nothing(shell: Shell) -> None:
         puffer_train.train("squared", steps=8000, folder="run", settings=settings, policy=Failing, video=False)
     done = puffer_train.train(resume="run", steps=2000, policy=Failing, video=False)
     assert done.metrics["steps"][-1] >= 2000 and math.isfinite(done.metrics["loss"][-1])
+
+
+# -- the renderer ------------------------------------------------------------------------------------------
+
+
+def test_the_renderer_plays_it_if_told_its_name(tmp_path: Path) -> None:
+    pytest.importorskip("puffer_render")
+    with puffer_envs.make("squared", num_envs=1) as env:
+        about = EnvironmentIdentity("squared", env.spec.version, dict(env.settings))
+        policy = made("Recurrent", describe(env))
+    write_policy(tmp_path / "p.safetensors", policy, about)
+    command = [sys.executable, "-m", "puffer_render.cli_render", "p.safetensors", "out.png"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    own = ["--policy.network", "own_networks:Recurrent"]
+    for options, status in (([], 2), (own, 0)):
+        done = subprocess.run([*command, *options], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == status and "Traceback" not in done.stderr, done.stderr
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
