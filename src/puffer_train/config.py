@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import itertools
 import math
 import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from puffer_envs.contract.command_line import parse_number
+from puffer_envs.contract import wrap
+from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
 
@@ -130,7 +133,7 @@ class Settings:
     """Everything a run depends on besides its seed."""
 
     env: Mapping[str, object] = field(default_factory=dict)
-    """The environment's own settings, checked by the environment."""
+    """The environment's own settings, checked by the environment, and how it is wrapped (`contract.wrap`)."""
     train: TrainSettings = field(default_factory=TrainSettings)
     """How to learn."""
     policy: PolicySettings = field(default_factory=PolicySettings)
@@ -145,15 +148,21 @@ SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettin
 """The tables whose keys are known here; the keys of [env] are the environment's."""
 
 
+PYTHON_SETTINGS = "python"
+"""Settings shipped for single Python environments, which are a hundred times slower than native ones."""
+
+MATCH = "match"
+"""Key in the settings of a family: patterns of the names that they are for."""
+
+
 def load(name: str | None, file: Path | None = None) -> Settings:
-    """Return the defaults, overlaid with the packaged settings called `name`, if there are any, and then with `file`.
+    """Return the defaults, overlaid with those shipped for an environment, if there are any, and then with `file`.
 
     Raises `ConfigError` for a file that is missing, is not TOML, or has invalid settings.
     """
     settings = Settings()
-    packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
-    if name is not None and packaged.is_file():
-        settings = overlay(settings, _parse(packaged.read_text("utf-8"), f"settings/{name}.toml"), name)
+    for origin, tables in _shipped(name) if name is not None else ():
+        settings = overlay(settings, tables, origin)
     if file is not None:
         try:
             text = file.read_text("utf-8")
@@ -161,6 +170,42 @@ def load(name: str | None, file: Path | None = None) -> Settings:
             raise ConfigError(f"cannot read the settings file {file}: {error}") from error
         settings = overlay(settings, _parse(text, str(file)), str(file))
     return settings
+
+
+def _shipped(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield origin and tables of the settings shipped for an environment, the most general first."""
+    folder = resources.files("puffer_train") / "settings"
+    foreign = ":" in name
+    packaged = folder / f"{PYTHON_SETTINGS if foreign else name}.toml"
+    if packaged.is_file():
+        yield f"settings/{packaged.name}", _parse(packaged.read_text("utf-8"), f"settings/{packaged.name}")
+    if foreign:
+        found = family(name)
+        if found is not None:
+            tables = dict(families()[found])
+            del tables[MATCH]
+            yield f"settings/families/{found}.toml", tables
+
+
+@functools.cache
+def families() -> dict[str, dict[str, Any]]:
+    """Return the settings shipped for families of other packages' environments, by the families' names."""
+    folder = resources.files("puffer_train") / "settings" / "families"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return {file.name.removesuffix(".toml"): _parse(file.read_text("utf-8"), file.name) for file in files}
+
+
+def family(name: str) -> str | None:
+    """Return the family that an environment such as `gymnasium:ALE/Pong-v5` belongs to; None for none.
+
+    A module in the name that is only imported, as in `gymnasium:ale_py:ALE/Pong-v5`, does not matter.
+    """
+    scheme, _, rest = name.partition(":")
+    plain = f"{scheme}:{rest.rpartition(':')[2]}"
+    for found, tables in families().items():
+        if any(fnmatchcase(plain, pattern) for pattern in tables[MATCH]):
+            return found
+    return None
 
 
 def _parse(text: str, origin: str) -> dict[str, Any]:
@@ -177,14 +222,17 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
     """
     parts: dict[str, Any] = {"env": dict(settings.env), "train": settings.train, "policy": settings.policy}
     for table, values in tables.items():
-        if table not in parts:
+        if table not in (*parts, "wrap"):
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]." + suggest(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train] and [policy]."
+                + suggest(table, [*parts, "wrap"])
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
         if table == "env":
-            parts["env"].update({key: _env_value(key, value, origin) for key, value in values.items()})
+            parts["env"] = _overlay_env(parts["env"], values, origin)
+        elif table == "wrap":
+            parts["env"] = _overlay_env(parts["env"], {wrap.KEY: values}, origin)
         else:
             parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")
     result = Settings(**parts)
@@ -232,11 +280,30 @@ def _convert(value: object, wanted: type, where: str) -> Any:
 
 def _env_value(key: str, value: object, origin: str) -> object:
     """Check what no environment accepts; the environment checks the rest."""
+    if isinstance(value, Mapping):
+        return {str(name): _env_value(f"{key}.{name}", inner, origin) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_env_value(key, inner, origin) for inner in value]
     if isinstance(value, float) and math.isnan(value):
         raise ConfigError(f"{origin}: env.{key} is not a number.")
     if not isinstance(value, (bool, int, float, str)):
-        raise ConfigError(f"{origin}: env.{key} is {value!r}; it must be a number, true, false or text.")
+        raise ConfigError(
+            f"{origin}: env.{key} is {value!r}; it must be a number, true, false, text, a list or a table."
+        )
     return value
+
+
+def _overlay_env(env: Mapping[str, object], values: Mapping[str, object], origin: str) -> dict[str, object]:
+    """Return the environment's settings with others written over them, tables key by key."""
+    merged = merge_tables(env, {key: _env_value(key, value, origin) for key, value in values.items()})
+    words = merged.get(wrap.KEY, {})
+    try:
+        if not isinstance(words, Mapping):
+            raise ValueError(f"[wrap] must be a table of settings, not {words!r}")
+        wrap.Wrap.of(words)
+    except ValueError as error:
+        raise ConfigError(f"{origin}: {error}.") from None
+    return merged
 
 
 def _check_combinations(train: TrainSettings) -> None:

@@ -7,6 +7,7 @@ signal that ended it (130 for Ctrl-C).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import signal
 import sys
@@ -14,9 +15,11 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from puffer_envs.contract.command_line import PREFIX, Value, parse_number, take_settings
+from puffer_envs.contract.command_line import PREFIX, WRAP_PREFIX, Value, parse_number, take_settings
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UsageError, UserError
 from puffer_envs.contract.names import suggest
+from puffer_envs.contract.wrap import Wrap
 
 DISTRIBUTION = "puffer-envs"
 
@@ -59,6 +62,9 @@ class Parser(argparse.ArgumentParser):
         self.env_settings = True
         note = "a setting of the environment; can be repeated" + (f" [{defaults}]" if defaults else "")
         self.add_argument(f"{PREFIX}KEY", dest="env_key", metavar="VALUE", help=note.replace("%", "%%"))
+        words = ", ".join(word.name for word in dataclasses.fields(Wrap))
+        help_text = f"how to wrap an environment of another package: {words} ({page_url('wrap')})"
+        self.add_argument(f"{WRAP_PREFIX}KEY", dest="wrap_key", metavar="VALUE", help=help_text)
 
     def parse(self, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, dict[str, Value]]:
         """Parse a command line.

@@ -97,7 +97,7 @@ def _trainer(
     check_shares(settings.train, ranks.count)
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
-    with source.opened(count, seed, cores, settings.env, first) as env:
+    with source.opened(count, seed, cores, settings.env, first, training=True) as env:
         about = identify(env, source.name, settings.env)
         ranks.check_agreement({"environment version": about.version} | flat({"env": about.settings}))
         trainer = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
