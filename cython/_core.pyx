@@ -7,12 +7,12 @@ from libc.stdlib cimport calloc, free
 from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint64_t
 
 from puffer cimport (
-    PUF_ABI, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NUM_ISA, PufBatch, PufField, PufGroup, PufIo, PufIsa,
-    PufLayout, PufPool, PufSettings, PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash, puf_batch_init,
-    puf_batch_log, puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send,
-    puf_batch_set, puf_batch_step, puf_batch_take_actions, puf_calibrate_gflops, puf_dtype_size, puf_env_spec,
-    puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create, puf_pool_destroy,
-    puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
+    PUF_ABI, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NAMED, PUF_NUM_ISA, PufBatch, PufField, PufGroup,
+    PufIo, PufIsa, PufLayout, PufPool, PufSettings, PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash,
+    puf_batch_init, puf_batch_log, puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset,
+    puf_batch_send, puf_batch_set, puf_batch_step, puf_batch_take_actions, puf_calibrate_gflops, puf_dtype_size,
+    puf_env_spec, puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create,
+    puf_pool_destroy, puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
 
 import numpy as np
@@ -52,6 +52,10 @@ def register(intptr_t address):
         if spec.params[i].offset + puf_dtype_size(spec.params[i].dtype) > puf_setup_size(spec):
             raise ValueError(f"{name}: setting {_text(spec.params[i].name)!r} is stored outside the state struct: "
                              "give the struct that holds it as .setup_size in the library's PUF_DEFINE_ENV")
+        choices = len(_text(spec.params[i].choices).split())
+        if choices != (spec.params[i].high + 1 if spec.params[i].type == PUF_NAMED else 0):
+            raise ValueError(f"{name}: setting {_text(spec.params[i].name)!r} has {choices} names for the numbers from "
+                             f"0 to {spec.params[i].high:g}: they must agree. Correct its PUF_CHOICE")
     if name in _specs:
         raise ValueError(f"there is an environment named {name!r} already")
     _specs[name] = [address, 0, 0]
@@ -135,7 +139,8 @@ def describe(str name):
         "obs": [(_text(s.obs[i].name), s.obs[i].count, s.obs[i].low, s.obs[i].high, _text(s.obs[i].doc))
                 for i in range(s.num_obs)],
         "params": [(_text(s.params[i].name), <int> s.params[i].type, s.params[i].value, s.params[i].low,
-                    s.params[i].high, _text(s.params[i].doc), bool(s.params[i].fixed))
+                    s.params[i].high, _text(s.params[i].doc), bool(s.params[i].fixed),
+                    tuple(_text(s.params[i].choices).split()))
                    for i in range(s.num_params)],
         "fields": _fields(s.fields, s.num_fields),
         "log_names": LOG_NAMES + tuple(_text(s.log_names[i]) for i in range(s.num_log_names)),

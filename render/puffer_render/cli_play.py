@@ -10,10 +10,17 @@ from typing import Any
 
 import puffer_envs
 from puffer_envs.adapters.rendering import has_display
-from puffer_envs.contract.commands import Parser, add_library, add_seed, run_command
+from puffer_envs.contract.commands import (
+    Parser,
+    add_library,
+    add_seed,
+    add_trained,
+    find_trained,
+    run_command,
+)
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import is_native, read_layout
+from puffer_envs.spec import is_native, read_layout, to_numbers
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.frame import Frame
@@ -26,8 +33,9 @@ from puffer_render.window import NO_DISPLAY, Window
 
 PROGRAM = "puffer-play"
 EXAMPLES = """examples:
-  puffer-play breakout
-  puffer-play runs/breakout-1                watch a policy; hold a key to take over
+  puffer-play breakout                       play it yourself
+  puffer-play breakout --trained             watch the policy that ships with it; hold a key to take over
+  puffer-play runs/breakout-1                watch a policy of your own
   puffer-play drone --env.num-drones 16
 """
 CONTROL_KEYS = ("p", "n", "r", "h", "q", "escape")
@@ -62,6 +70,8 @@ def _main(arguments: Sequence[str] | None) -> None:
     load_libraries(options.library)
     name: str | None = options.name
     path: Path | None = options.policy
+    if options.trained:
+        path = find_trained(parser, name, path)
     if name is not None and path is None and not is_native(name) and Path(name).exists():
         path, name = Path(name), None
     policy = None if path is None else read_policy(path, options.seed)
@@ -94,10 +104,11 @@ def _parser() -> Parser:
         description="Play an environment in a window, or watch a policy. The keys are shown on the screen.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="an environment, a policy file or a run folder")
+    parser.add_argument("name", metavar="NAME|FILE", nargs="?", help="an environment, a policy file or a run folder")
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="let this policy, or that of a run, play; hold a key to take over"
     )
+    add_trained(parser)
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()
     add_library(parser)
@@ -129,7 +140,7 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
     Raises RenderError when there is no display.
     """
     drawing = drawing_for(env.spec.name, env)
-    parts = read_layout(env.spec.name, list(env.settings.values())).actions
+    parts = read_layout(env.spec.name, to_numbers(env.spec, env.settings)).actions
     keymap = make_keymap(parts, drawing.keys, drawing.idle, drawing.pilot)
     keys = [key for binding in keymap.bindings for key in binding.keys] + list(CAMERA_KEYS if drawing.camera else ())
     width, height = drawing.size

@@ -14,6 +14,7 @@ import numpy as np
 import puffer_envs
 from puffer_envs import vector
 from puffer_envs.adapters.rendering import has_display
+from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.vector.source import resolve
 from puffer_render.errors import RenderError
@@ -143,11 +144,12 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
     if mode == "rgb_array" and not has_display():
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame, which many draw with, looks for a screen
     try:
-        source = resolve(name, {**settings, "render_mode": mode}, None)
+        given = {**settings, "render_mode": mode}
+        source = resolve(name, given, None)
         if source.batched:
             raise RenderError(f"{name} makes whole batches, which do not draw themselves: there is nothing to show")
         single = source.factory(**source.settings)
-        env = vector.make(lambda: single, 1, backend="serial")
+        env = vector.make(lambda: single, 1, backend="serial", wrap=given.get(WRAP))
     except RenderError:
         raise
     except Exception as error:  # third-party code may raise anything

@@ -18,13 +18,14 @@ from rich.table import Table
 from puffer_envs import __version__, _core, bench, conformance
 from puffer_envs.conformance.isolation import Request, check_isolated
 from puffer_envs.conformance.report import Report, print_summary
+from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import Value, parse_value
 from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.offers import load_offers
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
-from puffer_envs.offers import load_offers
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
 
 PROGRAM = "puffer-envs"
@@ -34,6 +35,12 @@ EXAMPLES = """examples:
   puffer-envs info breakout
   puffer-envs check my_module:make_env --env.size 20
   puffer-envs bench breakout --num-envs 16384 --threads 2
+"""
+
+COMPLETION = """Print what makes a shell complete our commands with the Tab key. To install it, run once:
+  puffer-envs completion bash >> ~/.bashrc
+  puffer-envs completion zsh >> ~/.zshrc
+  puffer-envs completion fish > ~/.config/fish/conf.d/puffer.fish
 """
 
 STDOUT = Path("-")
@@ -121,6 +128,9 @@ def build_parser() -> Parser:
     )
     _add_json(command, "also write the figures as JSON")
     _add_settings(command)
+
+    command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
+    command.add_argument("shell", choices=completion.SHELLS, help="which shell")
     return parser
 
 
@@ -153,6 +163,11 @@ def _setting(text: str) -> tuple[str, Value]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE")
     return name.replace("-", "_"), parse_value(value)
+
+
+def _complete(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    print(completion.script(options.shell), end="")
+    return 0
 
 
 def _write_json(path: Path | None, value: object) -> None:
@@ -219,7 +234,9 @@ def _facts(env: EnvSpec) -> dict[str, object]:
             for a in layout.actions
         ],
         "settings": [
-            {"name": p.name, "default": p.type(p.default), "low": p.low, "high": p.high, "doc": p.doc}
+            {"name": p.name, "default": p.type(p.default)}
+            | ({"choices": list(p.choices)} if p.choices else {"low": p.low, "high": p.high})
+            | {"doc": p.doc}
             for p in env.params
         ],
         "log": list(env.log_names),
@@ -256,6 +273,9 @@ def _info(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -
 
     table = _table("setting", "default", "from", "to", "meaning", right=("default", "from", "to"))
     for p in env.params:
+        if isinstance(p.default, str):
+            table.add_row(p.name, p.default, "", "", escape(f"{p.doc}. One of {p.allowed}"))
+            continue
         default = str(bool(p.default)).lower() if p.type is bool else f"{p.default:g}"
         table.add_row(p.name, default, f"{p.low:g}", f"{p.high:g}", escape(p.doc))
     console.print(table)

@@ -17,7 +17,7 @@ from puffer_envs.contract.names import suggest
 from puffer_envs.environment import Environment, make
 from puffer_envs.recorder import MAGIC
 from puffer_envs.settings import check_seed
-from puffer_envs.spec import is_native, list_envs, spec
+from puffer_envs.spec import Setting, is_native, list_envs, spec
 
 MAX_BYTES = 2**31
 """Maximum size of a replay's actions in memory. A larger file is rejected before it is unpacked."""
@@ -35,7 +35,7 @@ class Replay:
     """Name of the environment."""
     version: int
     """Its version when it was recorded."""
-    settings: dict[str, float]
+    settings: dict[str, Setting]
     """All settings of the environment."""
     num_envs: int
     """Environments in the batch."""

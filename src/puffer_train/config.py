@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import functools
 import inspect
 import itertools
 import math
 import textwrap
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
@@ -26,6 +22,8 @@ from puffer_envs.contract import wrap
 from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
+from puffer_train.own_code import Code, is_code
+from puffer_train.shipped import read_tables, shipped
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
@@ -36,6 +34,11 @@ EncoderKind = Literal["auto", "flat", "grid", "image"]
 def _setting(default: Any, low: float, high: float = math.inf) -> Any:
     """Declare a numeric setting with its default and allowed range, both ends included."""
     return field(default=default, metadata={"range": (low, high)})
+
+
+def _named(default: str, *others: str) -> Any:
+    """Declare a setting that names something built in, or the user's own code as `module:name`."""
+    return field(default=default, metadata={"names": (default, *others)})
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class TrainSettings:
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """Average number of times each agent step is trained on."""
 
-    optimizer: Literal["muon", "adam"] = "muon"
-    """Optimizer of weight matrices; other parameters always use Adam."""
+    optimizer: str = _named("muon", "adam")
+    """Optimizer of weight matrices; other parameters always use Adam. Or your own, as module:function."""
     learning_rate: float = _setting(0.015, 0.0)
     """Muon's initial learning rate; decays along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
@@ -79,6 +82,10 @@ class TrainSettings:
     reward_clip: float = _setting(1.0, 0.0)
     """Rewards used for learning are clipped to this magnitude (scores are not); 0 disables clipping."""
 
+    loss: str = _named("ppo")
+    """Loss to minimise: ppo, or your own as module:function."""
+    advantage: str = _named("gae")
+    """Advantage estimate: gae, or your own as module:function."""
     clip: float = _setting(0.81, 0.0)
     """How far the probability ratio may differ from 1 before the policy loss is clipped."""
     value_clip: float = _setting(4.98, 0.0)
@@ -148,71 +155,15 @@ SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettin
 """The tables whose keys are known here; the keys of [env] are the environment's."""
 
 
-PYTHON_SETTINGS = "python"
-"""Settings shipped for single Python environments, which are a hundred times slower than native ones."""
-
-MATCH = "match"
-"""Key in the settings of a family: patterns of the names that they are for."""
-
-
 def load(name: str | None, file: Path | None = None) -> Settings:
     """Return the defaults, overlaid with those shipped for an environment, if there are any, and then with `file`.
 
     Raises `ConfigError` for a file that is missing, is not TOML, or has invalid settings.
     """
     settings = Settings()
-    for origin, tables in _shipped(name) if name is not None else ():
+    for origin, tables in shipped(name) if name is not None else ():
         settings = overlay(settings, tables, origin)
-    if file is not None:
-        try:
-            text = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read the settings file {file}: {error}") from error
-        settings = overlay(settings, _parse(text, str(file)), str(file))
-    return settings
-
-
-def _shipped(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield origin and tables of the settings shipped for an environment, the most general first."""
-    folder = resources.files("puffer_train") / "settings"
-    foreign = ":" in name
-    packaged = folder / f"{PYTHON_SETTINGS if foreign else name}.toml"
-    if packaged.is_file():
-        yield f"settings/{packaged.name}", _parse(packaged.read_text("utf-8"), f"settings/{packaged.name}")
-    if foreign:
-        found = family(name)
-        if found is not None:
-            tables = dict(families()[found])
-            del tables[MATCH]
-            yield f"settings/families/{found}.toml", tables
-
-
-@functools.cache
-def families() -> dict[str, dict[str, Any]]:
-    """Return the settings shipped for families of other packages' environments, by the families' names."""
-    folder = resources.files("puffer_train") / "settings" / "families"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return {file.name.removesuffix(".toml"): _parse(file.read_text("utf-8"), file.name) for file in files}
-
-
-def family(name: str) -> str | None:
-    """Return the family that an environment such as `gymnasium:ALE/Pong-v5` belongs to; None for none.
-
-    A module in the name that is only imported, as in `gymnasium:ale_py:ALE/Pong-v5`, does not matter.
-    """
-    scheme, _, rest = name.partition(":")
-    plain = f"{scheme}:{rest.rpartition(':')[2]}"
-    for found, tables in families().items():
-        if any(fnmatchcase(plain, pattern) for pattern in tables[MATCH]):
-            return found
-    return None
-
-
-def _parse(text: str, origin: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin} is not valid TOML: {error}.") from error
+    return settings if file is None else overlay(settings, read_tables(file), str(file))
 
 
 def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Settings:
@@ -242,18 +193,31 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
 def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> Any:
     types = get_type_hints(type(section))
-    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(section)}
+    declared = {f.name: f.metadata for f in dataclasses.fields(section)}
     checked = {}
     for key, value in values.items():
         if key not in types:
             raise ConfigError(f"{where}.{key} is not a setting.{suggest(key, types)}")
+        if "names" in declared[key]:
+            checked[key] = _convert_name(value, declared[key]["names"], f"{where}.{key}")
+            continue
         checked[key] = _convert(value, types[key], f"{where}.{key}")
-        if ranges[key] is not None:
-            low, high = cast(tuple[float, float], ranges[key])
+        if "range" in declared[key]:
+            low, high = declared[key]["range"]
             if not low <= checked[key] <= high:
                 allowed = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
                 raise ConfigError(f"{where}.{key} is {value}; it must be {allowed}.")
     return dataclasses.replace(section, **checked)
+
+
+def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
+    """Return the name of something built in, or of the user's own code; a function or class stands for itself."""
+    if isinstance(value, str) and (value in names or is_code(value)):
+        return value
+    if callable(value):
+        return Code.of(value)
+    allowed = f"{', '.join(names)}, or your own code as module:name"
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
 
 
 def _convert(value: object, wanted: type, where: str) -> Any:
@@ -332,6 +296,15 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
             f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
             f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
+
+
+def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
+    result: dict[str, Any] = {}
+    for key, value in tables.items():
+        below = flat(value) if isinstance(value, Mapping) else None
+        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
+    return result
 
 
 def field_help(section: type[Any]) -> dict[str, str]:

@@ -102,8 +102,34 @@ def test_the_code_of_the_readme_satisfies_a_type_checker(tmp_path: Path) -> None
 def test_the_first_hour_works(tmp_path: Path) -> None:
     step, play = blocks("first-hour.md")
     run(tmp_path, "-W", "error", "-c", step)
-    policy = DOCS / "policies/breakout.safetensors"
-    assert "score" in run(tmp_path, "-W", "error", "-c", play, str(policy))
+    assert "score" in run(tmp_path, "-W", "error", "-c", play)
+
+
+def test_the_page_about_python_works(tmp_path: Path) -> None:
+    """The later blocks read what the earlier ones wrote."""
+    run(tmp_path, "-W", "error", "-c", "\n".join(blocks("python.md")))
+    assert (tmp_path / "runs/first/evaluation.json").is_file()
+
+
+def test_the_extensions_train_and_resume(tmp_path: Path) -> None:
+    """Each example as the page has it: on the command line, stopped half way, and resumed."""
+    codes = dict(zip(("kl", "two_scales", "adamw", "stop_early"), blocks("extend.md"), strict=True))
+    for name, code in codes.items():
+        assert len(code.splitlines()) <= 50
+        (tmp_path / f"{name}.py").write_text(code)
+    small = ["--train.num-envs", "64", "--train.minibatch", "512", "--train.eval-episodes", "8", "--threads", "1"]
+    train = ["-m", "puffer_train.cli.train"]
+    run(tmp_path, *train, "squared", *small, "--no-video", "--steps", "20000", "--run-dir", "runs/old")
+    own = ["--train.loss", "kl:kl_to_frozen", "--train.advantage", "two_scales:two_scales"]
+    own += ["--train.optimizer", "adamw:adamw"]
+    options = [*small, *own, "--no-video"]
+    run(tmp_path, *train, "squared", *options, "--steps", "20000", "--run-dir", "whole")
+    run(tmp_path, *train, "squared", *options, "--steps", "10000", "--run-dir", "half")
+    run(tmp_path, *train, "--resume", "half", *own, "--threads", "1", "--no-video", "--steps", "20000")
+    metrics = (tmp_path / "whole/metrics.jsonl").read_text("utf-8")
+    assert "kl_to_frozen" in metrics
+    printed = run(tmp_path, "-c", codes["stop_early"])
+    assert 0 < int(re.findall(r"(\d+) iterations", printed)[0]) < 5_000_000 // 32_768
 
 
 def test_coming_from_stable_baselines3_works(tmp_path: Path) -> None:

@@ -37,6 +37,17 @@ def test_info_shows_the_whole_table(name: str, capsys: pytest.CaptureFixture[str
         assert all(f"{field.name}.{part.name}" in out for part in field.parts)
 
 
+def test_a_setting_of_several_names_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "drone"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "One of mixed, hover, orbit, follow," in words
+    assert main(["info", "drone", "--json"]) == 0
+    settings = {row["name"]: row for row in json.loads(capsys.readouterr().out)["settings"]}
+    assert settings["task"]["default"] == "mixed"
+    assert settings["task"]["choices"][-1] == "race" and "low" not in settings["task"]
+    assert settings["race"]["high"] == 1000 and "choices" not in settings["race"]
+
+
 def test_check_and_bench(tmp_path: Path) -> None:
     done = run("check", "squared", "--steps", "40")
     assert done.returncode == 0 and "FAILED" not in done.stdout
@@ -56,6 +67,7 @@ def test_check_and_bench(tmp_path: Path) -> None:
         (["bench", "squared", "--set", "max_step=4"], "Did you mean 'max_steps'?"),
         (["bench", "squared", "--set", "max_steps"], "'max_steps' must be NAME=VALUE"),
         (["bench", "squared", "--set", "max_steps=many"], "must be an integer from 1 to 100000, got 'many'"),
+        (["bench", "drone", "--env.task", "cubes"], "got 'cubes'. Did you mean 'cube'?"),
         (["bench", "squared", "--seconds", "nan"], "'nan' is not a number"),
         (["bench", "squared", "--agents", "0"], "must be at least 1"),
         (["bench", "squared", "--agents", "x"], "'x' is not a whole number"),

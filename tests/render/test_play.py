@@ -248,6 +248,7 @@ def always_left(folder: Path, **settings: object) -> Path:
     [
         ([], "name an environment"),
         (["gymnasium:CartPole-v1"], "with --policy FILE"),
+        (["gymnasium:CartPole-v1", "--trained"], "no trained policy ships for 'gymnasium:CartPole-v1'"),
         (["--policy", "{folder}"], "neither policy.safetensors nor replay.puf"),
         (["breakot"], "Did you mean 'breakout'?"),
         (["breakout", "--env.frameskp", "2"], "Did you mean 'frameskip'?"),

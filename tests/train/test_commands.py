@@ -108,6 +108,9 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
     [
         (["tiny_environments:CartPole"], "no policy is given"),
         (["nothing"], "there is no environment 'nothing'"),
+        (["nothing", "--trained"], "no trained policy ships for 'nothing'."),
+        (["--trained"], "--trained needs the name of an environment"),
+        (["squared", "--trained", "--policy", "x"], "another one is given"),
         (["--policy", "none.safetensors"], "none.safetensors: no such file"),
         (["--checkpoint", "none"], "cannot resume from none: it holds no checkpoint"),
         (["--policy", "x", "--episodes", "0"], "0 must be at least 1"),

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from puffer_train.cli import train as cli_train
+from puffer_train.config import flat
 from puffer_train.errors import ConfigError
 from puffer_train.report import loggers
-from puffer_train.report.loggers import Background, Loggers, flat, grouped
+from puffer_train.report.loggers import Background, Loggers, grouped
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.storage.folder import read_config, read_evaluation, read_metrics
 

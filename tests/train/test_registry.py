@@ -51,7 +51,7 @@ def walks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_gymnasium_by_name() -> None:
     source = registry.find("gymnasium:CartPole-v1")
-    assert source.settings == registry.PYTHON_SETTINGS
+    assert source.settings == source.name
     env = source.make(3, 1, 1, {"max_episode_steps": 7})
     try:
         spec = describe(env)
@@ -75,7 +75,7 @@ def test_text_settings_reach_the_environment() -> None:
 
 def test_single_environments_of_a_factory(walks: str) -> None:
     source = registry.find(f"{walks}:Walk")
-    assert source.settings == registry.PYTHON_SETTINGS
+    assert source.settings == source.name
     env = source.make(3, 1, 1, {})
     assert {field.name: field.choices for field in describe(env).observation_fields} == {"cell": (5,), "speed": ()}
     env.close()
@@ -114,7 +114,10 @@ def test_unknown_names(walks: str, name: str, message: str) -> None:
     [
         ("gymnasium:CartPol-v1", {}, "Gymnasium has no environment 'CartPol-v1'"),
         ("gymnasium:CartPole-v1", {"gravity": 3}, "could not be made with gravity=3: "),
-        ("gymnasium:CartPole-v1", {"seed": 3}, "multiple values for keyword argument 'seed'"),
+        ("gymnasium:CartPole-v1", {"seed": 3}, "got an unexpected keyword argument 'seed'"),
+        ("gymnasium:CartPole-v1", {"[wrap]": {"stak": 3}}, "wrap.stak is not a setting. Did you mean 'stack'?"),
+        ("gymnasium:highway-v0", {}, "highway-v0 needs highway_env, which is missing: pip install highway-env"),
+        ("breakout", {"[wrap]": {"stack": 3}}, "wrap.stack: 'breakout' makes whole batches"),
         ("pettingzoo:no.such_v0", {}, "no.such_v0"),
         ("walks:Walk", {"length": 0}, "could not be made with length=0: length must be at least 1"),
         ("walks:nothing", {}, "could not be made: "),

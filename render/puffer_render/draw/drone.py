@@ -57,7 +57,7 @@ PLAY = {
     "num_drones": 1,
     "max_steps": 6000,
     "randomize": 0.0,
-    **dict.fromkeys(("hover", "orbit", "follow", "cube", "sphere", "flag", "congo"), 0.0),
+    "task": "race",
 }
 SPEEDS = {"along": 6.0, "up": 3.0}
 """Metres a second that held keys ask for."""

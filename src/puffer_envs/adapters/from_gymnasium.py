@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
+from puffer_envs.adapters import masks
 from puffer_envs.adapters.known_packages import register
 from puffer_envs.adapters.meter import numbers_in
 from puffer_envs.adapters.python_block import PythonBlock, require_same
@@ -51,6 +52,8 @@ class GymnasiumBlock(PythonBlock):
         self._write(env, observation)
         if self._write_mask is not None:
             self._write_mask(env, observation, info)
+        elif masks.KEY in info:
+            masks.refuse_unexpected(info, self._action_space)
 
     def step(self) -> None:
         """See `Block`."""

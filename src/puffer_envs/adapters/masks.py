@@ -147,6 +147,13 @@ def _described(mask: Any) -> str:
     return f"is a {type(mask).__name__} of {len(mask)}" if hasattr(mask, "__len__") else f"is {mask!r}"
 
 
+def refuse_unexpected(info: Mapping[str, Any], action_space: Space) -> None:
+    """Raise ValueError if there is a mask in this info, for an environment whose first info had none."""
+    if info.get(KEY) is not None:
+        flat(info[KEY], action_space)
+        raise ValueError(f"an {KEY} is in this info, and the first one had none. Give one with every observation")
+
+
 def writer(masks: NDArray[np.bool_], action_space: Space) -> Callable[[int, Any], None]:
     """Return write(row, mask), which copies a mask to a row.
 

@@ -20,10 +20,10 @@ def as_reward(value: Any) -> float:
     Raises:
         ValueError: it is no number, several ones, or beyond float32.
     """
-    number = value if type(value) in PLAIN else _only_number(value)
+    number = float(value if type(value) in PLAIN else _only_number(value))
     if not -GREATEST <= number <= GREATEST and math.isfinite(number):
         raise ValueError(f"the reward is {value!r}: it must fit float32, at most {GREATEST:.3g}. Scale it down")
-    return float(number)
+    return number
 
 
 def _only_number(value: Any) -> Any:

@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
+from puffer_envs.contract.offers import load_offers
 from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.contract.wrap import Wrap
-from puffer_envs.offers import load_offers
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import is_native, spec
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
 from puffer_envs.vector.layout import Buffers
 from puffer_envs.vector.threads import Threads
+
+OURS = {"num_envs", "seed", "first", "buffers", "assets"}
+"""Arguments of a factory of batches that are not settings."""
 
 Assets = Mapping[str, NDArray[Any]]
 
@@ -120,6 +123,9 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
     if not callable(factory):
         raise TypeError(f"expected an environment's name or a callable that makes one, got {factory!r}")
     takes = parameter_names(factory)
+    reserved = sorted(settings.keys() & OURS) if "num_envs" in takes and not native else []
+    if reserved:
+        raise TypeError(f"{reserved[0]} is not a setting of {name}: it is chosen for every batch that it makes")
     if words and (native or "num_envs" in takes):
         raise ValueError(
             f"wrap.{next(iter(words))}: {name} makes whole batches, and only single environments are wrapped"

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from puffer_train.config import TrainSettings
+from puffer_train.errors import CheckpointError, ConfigError, OwnCalls
+from puffer_train.own_code import is_code, load_code
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the odd polynomial that drives singular values towards 1, steepest at 0 (Jordan et al.)."""
@@ -88,6 +90,9 @@ class Optimizer:
             f"square.{name}": t for name, t in self.squares.items()
         }
 
+    def allocate(self, tensors: dict[str, Tensor]) -> None:
+        """Make room for the tensors that a checkpoint has, where the memory grows with the first steps."""
+
 
 class Adam(Optimizer):
     """Adam for every parameter, at the step length for vectors."""
@@ -134,6 +139,64 @@ class Muon(Optimizer):
         return found
 
 
+class OwnOptimizer(Optimizer):
+    """A `torch.optim.Optimizer` that the user's own function makes.
+
+    `train.optimizer` names a function of the parameters, by name, and the settings. The learning rates of its groups
+    follow the same schedule as ours.
+    """
+
+    def __init__(self, train: TrainSettings, parameters: Parameters) -> None:
+        """Raises `ConfigError` when the function cannot be found, or returns something else."""
+        super().__init__(parameters)
+        self.averages, self.squares = {}, {}
+        self.setting, self.first_rate = train.optimizer, train.learning_rate
+        make = load_code("train.optimizer", train.optimizer)
+        with OwnCalls("train.optimizer", self.setting):
+            inner = make(self.parameters, train)
+        if not isinstance(inner, torch.optim.Optimizer):
+            raise ConfigError(
+                f"train.optimizer {self.setting!r} returned {type(inner).__name__}: it must be a torch.optim.Optimizer."
+            )
+        self.inner = inner
+        self.first_rates = [group["lr"] for group in inner.param_groups]
+
+    @torch.no_grad()
+    def step(self, learning_rate: float, vector_learning_rate: float, gradient_scale: float = 1.0) -> None:
+        """Set the learning rates, scale the gradients, and let the inner optimizer step."""
+        self.steps += 1
+        decay = learning_rate / self.first_rate if self.first_rate > 0 else 1.0
+        for group, first in zip(self.inner.param_groups, self.first_rates, strict=True):
+            group["lr"] = first * decay
+        for name in self.parameters:
+            self.gradient(name).mul_(gradient_scale)
+        with OwnCalls("train.optimizer", self.setting):
+            self.inner.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the inner optimizer's memory: the tensors of its state, by key and parameter.
+
+        Raises:
+            CheckpointError: It remembers something that is not a tensor, which no checkpoint could hold.
+        """
+        found = {}
+        for name, parameter in self.parameters.items():
+            for key, value in self.inner.state.get(parameter, {}).items():
+                if not isinstance(value, Tensor):
+                    kind = type(value).__name__
+                    raise CheckpointError(f"train.optimizer {self.setting!r} cannot be saved: its {key!r} is a {kind}.")
+                found[f"{key}.{name}"] = value
+        return found
+
+    def allocate(self, tensors: dict[str, Tensor]) -> None:
+        """See `Optimizer.allocate`."""
+        for name, parameter in self.parameters.items():
+            for found, tensor in tensors.items():
+                key, _, owner = found.partition(".")
+                if owner == name:
+                    self.inner.state[parameter][key] = torch.zeros_like(tensor)
+
+
 OPTIMIZERS: dict[str, Callable[[TrainSettings, Parameters, Any], Optimizer]] = {
     "adam": lambda train, parameters, workers: Adam(parameters, train.weight_decay),
     "muon": lambda train, parameters, workers: Muon(parameters, train.momentum, workers, train.weight_decay),
@@ -143,6 +206,8 @@ OPTIMIZERS: dict[str, Callable[[TrainSettings, Parameters, Any], Optimizer]] = {
 
 def make_optimizer(train: TrainSettings, parameters: Parameters, workers: Any = None) -> Optimizer:
     """Return the optimizer that the settings name. workers: the kernels' threads, None where there are none."""
+    if is_code(train.optimizer):
+        return OwnOptimizer(train, parameters)
     return OPTIMIZERS[train.optimizer](train, parameters, workers)
 
 

@@ -26,6 +26,7 @@ from torch import Tensor
 from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
+from puffer_train.algorithm.advantage import own_advantage
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
@@ -39,6 +40,7 @@ from puffer_train.contract import describe
 from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner
 from puffer_train.learners.registry import make_learner
+from puffer_train.learners.shared import fill_advantages
 from puffer_train.policy import Policy
 from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
@@ -94,6 +96,7 @@ class PPO:
             ranks.copy_first_(parameter.detach())
         self.learner.weights_changed()
         self.optimizer = make_optimizer(train, self.policy.named_parameters(), self.learner.workers)
+        self.own_advantage = own_advantage(train)
         self.minibatches = Minibatches(self.buffers, train, self.shuffling, ranks)
         self.team = Team(len(self.parts))
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
@@ -294,7 +297,13 @@ class PPO:
         self.health.updated()
         return report | {"gradient_norm": norm}
 
+    @torch.no_grad()
     def _estimate_advantages(self) -> None:
-        self.learner.estimate_advantages(1.0 if self.rewards is None else self.rewards.factor)
+        factor = 1.0 if self.rewards is None else self.rewards.factor
+        if self.own_advantage is None:
+            self.learner.estimate_advantages(factor)
+        else:
+            train = self.settings.train
+            fill_advantages(self.buffers, train, train.reward_scale * factor, self.own_advantage)
         if self.buffers.present is not None:
             self.buffers.advantages *= self.buffers.present[:-1]

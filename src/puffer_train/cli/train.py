@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from puffer_envs.contract.commands import Parser, add_library, add_seed, add_threads
 from puffer_envs.contract.errors import UsageError, UserError
 from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, print_environments, run_command
 from puffer_train.report.loggers import LOGGERS, check_loggers
-from puffer_train.storage.folder import CONFIG, read_config
+from puffer_train.system.signals import Stopped, exit_status
 
 EXAMPLES = """examples:
   puffer-train breakout                               train, evaluate, film
@@ -85,53 +86,46 @@ def _main(arguments: Sequence[str]) -> int:
     if options.list:
         print_environments()
         return 0
-    check_loggers(options.log)
-    from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
-
-    given = given_settings(options, env)
-    chosen = {
-        "threads": options.threads,
-        "video": not options.no_video,
-        "learner": options.learner,
-        "log": options.log,
-        "libraries": registry.load_libraries(options.library),
-        "command": shlex.join(["puffer-train", *arguments]),
-    }
     if options.resume is not None:
         own = {"--run-dir": options.run_dir, "--like": options.like, "--settings": options.settings}
         foreign = [name for name, value in (own | {"--seed": options.seed}).items() if value is not None]
         if foreign:
             raise UsageError(f"--resume uses the run's own folder and seed: leave out {', '.join(foreign)}.")
-        from puffer_train.run import launch, state  # noqa: PLC0415 - torch is loaded only when it is needed
-
-        return launch.resume(options.resume, options.name, given, state.RunOptions(**chosen))
-    if options.name is None and options.like is None:
+    elif options.name is None and options.like is None:
         raise UsageError("no environment is given: write its name (--list shows them), --like RUN or --resume RUN.")
-    name, base, seed = options.name, None, 1
-    if options.like is not None:
-        if options.settings is not None:
-            raise UsageError("--like takes the settings of a run: leave out --settings.")
-        name, base, seed = _like(options.like, options.name)
-    source = registry.find(name)
-    base = base or config.load(source.settings, options.settings)
-    settings = config.overlay(base, given, "command line")
-    from puffer_train.run import launch, state  # noqa: PLC0415
+    if options.like is not None and options.settings is not None:
+        raise UsageError("--like takes the settings of a run: leave out --settings.")
+    check_loggers(options.log)
+    from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
 
-    seed = seed if options.seed is None else options.seed
-    return launch.start(source, settings, seed, options.run_dir, state.RunOptions(**chosen))
+    registry.load_libraries(options.library)
+    changes: Any = given_settings(options, env)
+    if options.settings is not None:
+        file = config.load(registry.find(options.name).settings, options.settings)
+        changes = config.overlay(file, changes, "command line")
+    from puffer_train.run.trainer import Trainer  # noqa: PLC0415 - torch is loaded only when it is needed
+    from puffer_train.run.training import train_to_the_end  # noqa: PLC0415
 
-
-def _like(folder: Path, given: str | None) -> tuple[str, config.Settings, int]:
-    """Return environment, settings and seed of an earlier run.
-
-    Raises:
-        UserError: The folder holds no run, or one in another environment.
-    """
-    from puffer_train.environments import registry  # noqa: PLC0415
-
-    saved = read_config(folder)
-    name = registry.resolve_name(folder, saved["environment"], given)
-    return name, config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG)), int(saved["seed"])
+    trainer = Trainer(
+        options.name,
+        seed=options.seed,
+        settings=changes,
+        folder=options.run_dir,
+        resume=options.resume,
+        like=options.like,
+        threads=options.threads,
+        learner=options.learner,
+        log=options.log,
+        video=not options.no_video,
+        libraries=options.library,
+        command=shlex.join(["puffer-train", *arguments]),
+    )
+    try:
+        with trainer:
+            train_to_the_end(trainer)
+    except Stopped as interrupt:
+        return exit_status(interrupt)
+    return 0
 
 
 def _shipped_settings(name: str | None) -> config.Settings | None:
@@ -142,13 +136,16 @@ def _shipped_settings(name: str | None) -> config.Settings | None:
 
 
 def _env_settings(name: str | None) -> str:
-    """Return an environment's own settings and their defaults as `NAME=VALUE` words."""
+    """Return an environment's own settings as `NAME=DEFAULT` words, or `NAME=A|B|C`, where A is the default."""
     from puffer_train.environments import registry  # noqa: PLC0415
 
     with suppress(UserError):
         if name is not None and not registry.imports_code(name):
             with registry.find(name).opened(1, 0, 1, {}, None) as env:
-                return " ".join(f"{key}={value:g}" for key, value in getattr(env, "settings", {}).items())
+                table = getattr(getattr(env, "spec", None), "params", ())
+                choices = {setting.name: "|".join(setting.choices) for setting in table}
+                given = getattr(env, "settings", {})
+                return " ".join(f"{key}={choices.get(key) or format(value, 'g')}" for key, value in given.items())
     return ""
 
 

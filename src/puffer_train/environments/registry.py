@@ -25,10 +25,11 @@ from puffer_envs.contract import BufferEnv, wrap
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_envs.contract.factories import load_factory, parameter_names
 from puffer_envs.contract.names import suggest
+from puffer_envs.contract.offers import load_offers
 from puffer_train.environments.parts import Parts
 from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentFailedError
 
-GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
+VECTORIZERS = "puffer.vectorizers"
 
 SCHEMES = ("gymnasium", "pettingzoo")
 """Prefixes that are not modules with factories: the package itself resolves the name after the colon."""
@@ -117,8 +118,9 @@ class EnvironmentSource:
         if self.wraps:
             arguments |= {"env_args": settings, "training": training}
         elif settings.get(wrap.KEY):
+            word = next(iter(cast(Mapping[str, object], settings[wrap.KEY])))
             raise ConfigError(
-                f"[wrap]: {self.name!r} makes whole batches, and only single environments can be wrapped."
+                f"wrap.{word}: {self.name!r} makes whole batches, and only single environments can be wrapped."
             )
         own = {} if self.wraps else {key: value for key, value in settings.items() if key != wrap.KEY}
         if first is not None:
@@ -158,19 +160,6 @@ def say_once(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def list_environments() -> dict[str, Any]:
-    """Return every environment that an installed package offers, as name -> offering module."""
-    offered: dict[str, Any] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        try:
-            module = entry.load()
-            for name in module.list_envs():
-                offered.setdefault(name, module)
-        except Exception as error:  # a broken package must not keep the others from working
-            print(f"WARNING: skipped {entry.value}, which offers environments: {error!r}", file=sys.stderr)
-    return offered
-
-
 def load_libraries(paths: Iterable[str | Path]) -> list[str]:
     """Load shared libraries with the user's own environments, through the package that supports it.
 
@@ -181,8 +170,8 @@ def load_libraries(paths: Iterable[str | Path]) -> list[str]:
         ConfigError: A library cannot be loaded, or no installed package loads any.
     """
     loaded = [str(Path(path).resolve()) for path in paths]
-    loaders = [entry.load() for entry in entry_points(group=GROUP)] if loaded else []
-    load = next((module.load_library for module in loaders if hasattr(module, "load_library")), None)
+    offering = load_offers().values() if loaded else ()
+    load = next((module.load_library for module in offering if hasattr(module, "load_library")), None)
     for path in loaded:
         if load is None:
             raise ConfigError(f"--library {path}: no installed package loads libraries.")
@@ -242,7 +231,7 @@ def resolve_name(path: Path, found: str, given: str | None) -> str:
 
 def _offered(name: str) -> EnvironmentSource:
     """Look for an environment that a package offers by a plain name."""
-    offered = list_environments()
+    offered = load_offers()
     if name not in offered:
         if name in gymnasium.registry:
             known = f" Did you mean 'gymnasium:{name}'?"

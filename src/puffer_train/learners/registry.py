@@ -14,6 +14,7 @@ from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 from puffer_train.learners import kernels, torch
 from puffer_train.learners.protocol import Learner
+from puffer_train.own_code import is_code, named_code
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -30,6 +31,22 @@ class LearnerKind:
     """Whether `auto` may choose it."""
 
 
+def _make_kernels(
+    policy: Policy,
+    buffers: Buffers,
+    parts: Sequence[BufferEnv],
+    state: Tensor,
+    train: TrainSettings,
+    threads: int,
+    ranks: Ranks,
+) -> Learner:
+    """Let the kernels do everything, or all but the gradient where the loss is the user's own."""
+    learner = kernels.KernelLearner(policy, buffers, parts, state, train, threads, ranks)
+    if is_code(train.loss):
+        learner.gradient = torch.TorchGradient(policy, buffers, train)  # type: ignore[method-assign]
+    return learner
+
+
 def _make_cuda(
     policy: Policy,
     buffers: Buffers,
@@ -40,6 +57,10 @@ def _make_cuda(
     ranks: Ranks,
 ) -> Learner:
     """Move the policy to this rank's GPU and train it there."""
+    own = named_code({"train": vars(train)})
+    if own:
+        setting, name = next(iter(own.items()))
+        raise ConfigError(f"--learner cuda cannot be used: it cannot run {setting} {name!r}. Use --learner auto.")
     from puffer_train.learners.cuda import device, learner  # noqa: PLC0415 - only where a GPU was asked for
 
     policy.to(device.nvidia_gpu(int(os.environ.get("LOCAL_RANK", "0"))))  # which torchrun sets
@@ -53,7 +74,7 @@ def _cuda_unsupported_reason(policy: Policy, parts: Sequence[BufferEnv]) -> str 
 
 
 LEARNERS = {
-    "kernels": LearnerKind(kernels.KernelLearner, kernels.unsupported_reason, automatic=True),
+    "kernels": LearnerKind(_make_kernels, kernels.unsupported_reason, automatic=True),
     "torch": LearnerKind(torch.TorchLearner, lambda policy, parts: None, automatic=True),
     "cuda": LearnerKind(_make_cuda, _cuda_unsupported_reason),
 }

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from puffer_envs.contract.names import suggest
+from puffer_train.config import flat
 from puffer_train.errors import ConfigError
 
 MAX_QUEUE = 4096
@@ -260,9 +262,11 @@ def check_loggers(names: list[str]) -> None:
     """Check that loggers can be used here.
 
     Raises:
-        ConfigError: A logger's package is missing.
+        ConfigError: There is no such logger, or its package is missing.
     """
     for name in names:
+        if name not in LOGGERS:
+            raise ConfigError(f"there is no logger {name!r}: {', '.join(LOGGERS)}.{suggest(name, LOGGERS)}")
         reason = LOGGERS[name].unsupported_reason()
         if reason is not None:
             raise ConfigError(reason)
@@ -286,15 +290,6 @@ def open_logger(
 def grouped(name: str) -> str:
     """Return a number's name with a group before it, by which TensorBoard and W&B lay out their pages."""
     return name if "/" in name else f"train/{name}"
-
-
-def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
-    result: dict[str, Any] = {}
-    for key, value in tables.items():
-        below = flat(value) if isinstance(value, Mapping) else None
-        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
-    return result
 
 
 def _identifier(file: Path) -> str:

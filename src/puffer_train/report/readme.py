@@ -10,6 +10,8 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, short
 from puffer_train.storage.folder import main_statistic, read_config, read_evaluation, read_metrics
+from puffer_train.storage.identity import ENVIRONMENT_CODE, PACKAGE_CODE, facts, is_known
+from puffer_train.storage.labels import LABELS
 
 FILES = {
     "config.json": "everything the run depends on: settings, commands, versions, machine; for programs",
@@ -21,6 +23,8 @@ FILES = {
     "video.mp4": "the first 20 seconds of that game, to watch",
     "tensorboard": "the numbers again: `tensorboard --logdir .`",
     "wandb": "the numbers again, as sent to Weights & Biases",
+    LABELS: "tags and note, written by `puffer-runs`",
+    "dashboard.svg": "the last picture of the terminal",
     "failure.txt": "why the run ended early",
     "nonfinite-dump.safetensors": "the last rollout, weights and gradients before the run gave up on NaN",
 }
@@ -41,6 +45,7 @@ def describe_run(folder: Path) -> str:
         "| | |\n|---|---|\n" + "\n".join(f"| `{name}` | {what} |" for name, what in here.items()),
         "In this folder:\n\n```\n" + "\n".join(_next_commands(folder, config, set(here))) + "\n```",
         _history(config["history"]),
+        _code(config),
         _machine(config),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -94,6 +99,17 @@ def _history(parts: list[dict[str, Any]]) -> str:
         for part in parts
     ]
     return "| command | began | took | steps in the end | |\n|---|---|---|---|---|\n" + "\n".join(rows)
+
+
+def _code(config: dict[str, Any]) -> str:
+    """Report which code made the run: other runs are the same only if theirs agrees."""
+    if not is_known(config):
+        return "It is unknown which code made this run."
+    made_of = facts(config)
+    parts = [f"{name} {made_of[name]}" for name in ("environment version", ENVIRONMENT_CODE, PACKAGE_CODE, "learner")]
+    changed = any("," in made_of[name] for name in (ENVIRONMENT_CODE, PACKAGE_CODE))
+    text = f"Made of {', '.join(parts)}." + (" The code changed when the run was resumed." if changed else "")
+    return text + " Runs with the same code, settings and versions differ only in their seeds."
 
 
 def _machine(config: dict[str, Any]) -> str:

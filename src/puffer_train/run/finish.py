@@ -1,10 +1,10 @@
-"""The end of a run that trained all its steps: export the policy, evaluate it, record a game, film it."""
+"""The end of a run that trained all its steps: evaluate the policy, record a game, film it."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import time
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,30 +12,32 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train.algorithm.evaluate import evaluate, evaluation_envs, record, records
 from puffer_train.environments import registry
 from puffer_train.report.evaluation import report_evaluation
-from puffer_train.report.formatting import clock, short
 from puffer_train.report.loggers import Loggers
 from puffer_train.run.film import VIDEO_SECONDS, film
-from puffer_train.run.saving import export_policy
-from puffer_train.run.state import Run
+from puffer_train.run.saving import POLICY
+from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import EVALUATION
-from puffer_train.system.signals import exit_status
+from puffer_train.system.signals import Stopped
 
 EVALUATION_SEED = 1000
 """Added to the run's seed for its evaluation: the games are not those that it was trained on."""
 
 
-def finish(run: Run, log: Loggers) -> int:
-    """Export, evaluate, record and film, then print where everything is; return the exit status."""
-    _report_training(run)
-    policy_file = export_policy(run)
+def finish(run: RunState, log: Loggers) -> None:
+    """Evaluate the exported policy, record and film a game, then print where everything is.
+
+    Raises:
+        KeyboardInterrupt: A signal came.
+    """
+    policy_file = run.folder / POLICY
     try:
         _evaluate(run, log)
         replay = _record(run)
         video = _film(run, replay or policy_file)
     except KeyboardInterrupt as interrupt:
         run.say(f"Interrupted; the policy and everything before it are in {run.folder}.")
-        return exit_status(interrupt)
+        raise Stopped(getattr(interrupt, "number", signal.SIGINT)) from None
     written = {"run": run.folder, "policy": policy_file, "replay": replay, "video": video}
     for what, path in written.items():
         if path is not None:
@@ -43,12 +45,11 @@ def finish(run: Run, log: Loggers) -> int:
     run.say("What to do next:")
     for words in _next_commands(run, policy_file, replay, video):
         run.say(f"  {shlex.join(words)}")
-    steps = run.settings.train.steps if run.settings.train.steps > run.trainer.steps // 2 else run.trainer.steps
+    steps = run.settings.train.steps if run.settings.train.steps > run.ppo.steps // 2 else run.ppo.steps
     run.say(f"  {run.resume_command('--steps', str(2 * steps))}")
-    return 0
 
 
-def _next_commands(run: Run, policy_file: Path, replay: Path | None, video: Path | None) -> Iterator[list[str]]:
+def _next_commands(run: RunState, policy_file: Path, replay: Path | None, video: Path | None) -> Iterator[list[str]]:
     """Yield commands that work here, as words. What records replays can also be played and filmed."""
     libraries = run.options.library_words()
     if replay is not None:
@@ -59,22 +60,14 @@ def _next_commands(run: Run, policy_file: Path, replay: Path | None, video: Path
     yield ["puffer-eval", *named, str(policy_file), "--episodes", "1000", *libraries]
 
 
-def _report_training(run: Run) -> None:
-    """Print how many steps were trained how fast."""
-    seconds = time.monotonic() - run.started
-    trained = run.trainer.steps - (run.resumed_at or 0)
-    if trained > 0:
-        run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
-
-
-def _evaluate(run: Run, log: Loggers) -> None:
+def _evaluate(run: RunState, log: Loggers) -> None:
     episodes = run.settings.train.eval_episodes
     if episodes == 0:
         return
-    seed = run.trainer.seed + EVALUATION_SEED
-    envs = evaluation_envs(run.trainer.spec, episodes)
+    seed = run.ppo.seed + EVALUATION_SEED
+    envs = evaluation_envs(run.ppo.spec, episodes)
     with run.source.opened(envs, seed, run.cores, run.settings.env) as env:
-        result = evaluate(env, run.trainer.player, seed, name=run.source.name)
+        result = evaluate(env, run.ppo.player, seed, name=run.source.name)
     report_evaluation(result, run.console)
     summary = result.summary()
     log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
@@ -83,17 +76,17 @@ def _evaluate(run: Run, log: Loggers) -> None:
         write_atomically(run.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def _record(run: Run) -> Path | None:
-    path, seed = run.folder / "replay.puf", run.trainer.seed + EVALUATION_SEED
+def _record(run: RunState) -> Path | None:
+    path, seed = run.folder / "replay.puf", run.ppo.seed + EVALUATION_SEED
     with run.source.opened(1, seed, 1, run.settings.env) as env, storing(path):
         if not records(env):
             run.say("No replay: this environment does not record replays.")
             return None
-        record(env, run.trainer.player, seed, path, name=run.source.name)
+        record(env, run.ppo.player, seed, path, name=run.source.name)
     return path
 
 
-def _film(run: Run, source: Path) -> Path | None:
+def _film(run: RunState, source: Path) -> Path | None:
     """Have a video made of a replay, or of the policy where there is none; a failure is one line."""
     if run.no_video is not None:
         return None

@@ -1,4 +1,4 @@
-"""What a run is: its folder, its trainer, how it was started, and where it reports."""
+"""What a run is: its folder, its algorithm, how it was started, and where it reports."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
+from puffer_train.own_code import named_code
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
+from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
+from puffer_train.storage.policy_file import identify
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
 
@@ -46,6 +49,8 @@ class RunOptions:
     """The command as it was typed; it is only written down."""
     libraries: Sequence[str] = ()
     """Shared libraries that were loaded for their environments."""
+    quiet: bool = False
+    """Whether to print nothing."""
 
     def library_words(self) -> list[str]:
         """Return the options that load the libraries again."""
@@ -59,14 +64,14 @@ class RunOptions:
 
 
 @dataclass
-class Run:
+class RunState:
     """One training run and its folder."""
 
     folder: Path
     """Where everything is written. Only rank 0 uses it."""
     source: registry.EnvironmentSource
     """Makes the environments to evaluate and record in."""
-    trainer: PPO
+    ppo: PPO
     """Does the learning."""
     cores: int
     """Processor threads for environments."""
@@ -88,22 +93,28 @@ class Run:
     """Agent steps of the newest checkpoint."""
     stopped_by: int = 0
     """Number of the signal that asked a rank to stop, 0 for none."""
+    stopped_early: bool = False
+    """Whether the training was ended as if its steps were done."""
     no_video: str | None = None
     """Why no video follows the training; None if one does."""
 
     def __post_init__(self) -> None:
-        if not self.ranks.leads:
+        if self.options.quiet or not self.ranks.leads:
             self.console = Console(quiet=True)
+        about = identify(self.ppo.env, self.source.name, self.settings.env)
+        learner = type(self.ppo.learner).__name__
+        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
+        """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property
     def ranks(self) -> Ranks:
         """The processes that train together."""
-        return self.trainer.ranks
+        return self.ppo.ranks
 
     @property
     def settings(self) -> config.Settings:
         """The settings of the run."""
-        return self.trainer.settings
+        return self.ppo.settings
 
     @property
     def checkpoints(self) -> Path:
@@ -113,8 +124,13 @@ class Run:
     def resume_command(self, *more: str) -> str:
         """Return the command that resumes the run, quoted for a shell."""
         name = [self.source.name] if registry.imports_code(self.source.name) else []
-        words = ["puffer-train", *name, "--resume", str(self.folder), *self.options.repeated(), *more]
+        code = [word for key, value in named_code(self.settings.as_dict()).items() for word in (f"--{key}", value)]
+        words = ["puffer-train", *name, "--resume", str(self.folder), *code, *self.options.repeated(), *more]
         return shlex.join(self.ranks.command(words))
+
+    def outcome(self, failed: bool) -> str:
+        """Return in a word how this process ended, for the run's history."""
+        return "failed" if failed else "finished" if self.ppo.finished or self.stopped_early else "interrupted"
 
     def write_config(self, ended: str = "still running, or killed") -> None:
         """Write `config.json`: everything the run depends on, and its history.
@@ -127,15 +143,17 @@ class Run:
             "started": self.began,
             "seconds": round(time.monotonic() - self.started, 1),
             "from_steps": self.resumed_at or 0,
-            "to_steps": self.trainer.steps,
+            "to_steps": self.ppo.steps,
             "ended": ended,
+            CODE: code_of(self.identity),
         }
         content = {
             "environment": self.source.name,
-            "seed": self.trainer.seed,
+            "seed": self.ppo.seed,
             "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
             "ranks": self.ranks.count,
             "settings": self.settings.as_dict(),
+            IDENTITY: self.identity,
             "log": list(self.options.log),
             "libraries": list(self.options.libraries),
             "versions": versions(),

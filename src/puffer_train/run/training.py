@@ -1,0 +1,73 @@
+"""Training from the first step to the video: `train`, and `puffer-train` behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from puffer_train.report.dashboard import Dashboard, Progress, real_rate
+from puffer_train.run import launch
+from puffer_train.run.result import Run
+from puffer_train.run.trainer import Trainer
+
+OnIteration = Callable[[Trainer, dict[str, float]], object]
+"""Called with the trainer and the report of each iteration."""
+
+
+def train(
+    environment: str | None = None,
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    settings: launch.GivenSettings = None,
+    folder: str | Path | None = None,
+    resume: str | Path | None = None,
+    like: str | Path | None = None,
+    on_iteration: OnIteration | None = None,
+    **options: Any,
+) -> Run:
+    """Train a policy, evaluate it, record and film a game; return the run.
+
+    It does what `puffer-train` does, in the same way: the same seed gives the same numbers.
+
+    Args:
+        environment: See `Trainer`.
+        steps: See `Trainer`.
+        seed: See `Trainer`.
+        settings: See `Trainer`.
+        folder: See `Trainer`.
+        resume: See `Trainer`.
+        like: See `Trainer`.
+        on_iteration: Called after every iteration with the trainer and its report; it may call `Trainer.stop`.
+        options: The other arguments of `Trainer`.
+
+    Raises:
+        UserError: Something given is unknown or does not fit, or training failed; one sentence says what to do.
+        KeyboardInterrupt: A signal stopped the training; everything is saved.
+
+    Examples:
+        >>> run = train("breakout", seed=1, steps=20_000_000)
+        >>> run.evaluate(episodes=1000).summary()["score"]["mean"]
+    """
+    trainer = Trainer(
+        environment, steps=steps, seed=seed, settings=settings, folder=folder, resume=resume, like=like, **options
+    )
+    with trainer:
+        return train_to_the_end(trainer, on_iteration)
+
+
+def train_to_the_end(trainer: Trainer, on_iteration: OnIteration | None = None) -> Run:
+    """Iterate with a dashboard until the trainer is finished, and finish; the trainer's context must be entered."""
+    progress = Progress(trainer.name, str(trainer.run.folder), trainer.settings.train.steps, trainer.steps)
+    progress.real_rate = real_rate(trainer.ppo.env)
+    with Dashboard(
+        progress, trainer.console, folder=trainer.run.folder if trainer.ppo.ranks.leads else None
+    ) as dashboard:
+        while not trainer.finished:
+            report = trainer.iterate()
+            if on_iteration is not None:
+                on_iteration(trainer, report)
+            progress.update(trainer.steps, report, trainer.ppo.clock.seconds)
+            dashboard.refresh()
+    return trainer.finish()
