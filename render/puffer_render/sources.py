@@ -14,6 +14,7 @@ import numpy as np
 import puffer_envs
 from puffer_envs import vector
 from puffer_envs.adapters.rendering import has_display
+from puffer_envs.contract.command_line import merge_tables
 from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.vector.source import resolve
@@ -164,7 +165,7 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
 def watch(policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[Watched]:
     """The environment that a policy was trained in, made with a render mode. Raises RenderError."""
     name = policy.info.environment
-    with make_shown(name, {**policy.info.settings, **settings}, mode) as (env, rate):
+    with make_shown(name, merge_tables(policy.info.settings, settings), mode) as (env, rate):
         try:
             policy.require(name, env.single_observation_space, env.single_action_space)
         except PolicyError as error:

@@ -116,6 +116,8 @@ class TrainSettings:
     """Number of newest checkpoints to keep."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
+    eval_max_steps: int = _setting(200_000, 1)
+    """Steps after which an evaluation stops waiting for episodes to end."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Finding environments: plain names, factories, and what a vectorizer runs; every mistake is one sentence."""
 
+import io
+import sys
 from importlib.metadata import EntryPoints
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_train.contract import describe
-from puffer_train.environments import registry
+from puffer_train.environments import registry, starting
 from puffer_train.errors import ConfigError, EnvironmentFailedError
 
 SINGLE = """
@@ -139,3 +141,23 @@ def test_the_users_own_errors_keep_their_traceback(walks: str, tmp_path: Path) -
     with pytest.raises(EnvironmentFailedError, match="name 'undefined' is not defined") as caught:
         registry.find("unfinished:value")
     assert "unfinished.py" in str(caught.value)
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_slow_start_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    clock = iter([0.0, 1.9, 2.1, 2.2, 2.7, 3.0])
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(starting.time, "monotonic", lambda: next(clock))
+    show = starting.Starting("gymnasium:Slow-v0")
+    for ready in (0, 1, 2, 3, 4, 5):
+        show(ready, 5)
+    shown = [text.strip("\r ") for text in terminal.getvalue().split("\r") if text.strip()]
+    assert shown == [f"gymnasium:Slow-v0: {ready} of 5 environments are ready" for ready in (2, 4)]
+    assert terminal.getvalue().endswith(" \r"), "nothing stays"

@@ -59,11 +59,13 @@ class GymnasiumBlock(PythonBlock):
         """See `Block`."""
         self._changes.before_step()
         self._clear_step()
-        rewards, write, write_mask = self._rewards, self._write, self._write_mask
+        rewards, write, write_mask, tick = self._rewards, self._write, self._write_mask, self._tick
         finished = []
         actions = self._actions.decode(self._buffers["actions"])
         for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
             observation, reward, terminated, truncated, info = env.step(action)
+            if tick is not None:
+                tick(False)
             rewards[i] = reward if type(reward) is float and -GREATEST < reward < GREATEST else self._judge(reward, i)
             if terminated or truncated:
                 (self._terminals if terminated else self._truncations)[i] = True

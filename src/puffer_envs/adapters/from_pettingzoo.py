@@ -152,6 +152,7 @@ class PettingZooBlock(PythonBlock):
         observations, rewards, terminations, truncations, infos = environment.step(
             {agent: choices[rows[agent]] for agent in before}
         )
+        self._get_on(False)
         listed = set(environment.agents)
         self._seen[env] = {}
         for agent, last_seen in before.items():

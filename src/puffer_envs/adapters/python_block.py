@@ -21,6 +21,7 @@ from puffer_envs.adapters.spaces import Space, number_of_choices
 from puffer_envs.contract.wrap import Wrap
 from puffer_envs.vector.block import When, environment_seed
 from puffer_envs.vector.layout import BufferLayout, Buffers
+from puffer_envs.vector.pulse import Tick
 
 
 def require_same(what: str, ours: Any, theirs: Any, first: int, other: int) -> None:
@@ -51,6 +52,7 @@ class PythonBlock(ABC):
         seed: int,
         wrap: Wrap | None = None,
         training: bool = False,
+        tick: Tick | None = None,
     ) -> None:
         """Make the environments `first` to `first + num_envs - 1` of a run.
 
@@ -64,6 +66,7 @@ class PythonBlock(ABC):
             seed: seed of the first `reset(None)`.
             wrap: how they are wrapped.
             training: whether `wrap.lives` applies.
+            tick: called after every call of an environment.
 
         Raises:
             TypeError: `make_env` returned something else than the right kind of environment.
@@ -75,6 +78,7 @@ class PythonBlock(ABC):
         self._seed: int | None = seed
         self._first_seed = seed
         self._wrap, self._training = wrap or Wrap(), training
+        self._tick = tick
         self._reset_already: dict[int, tuple[Any, Any]] = {}
         try:
             for _ in range(num_envs):
@@ -82,6 +86,7 @@ class PythonBlock(ABC):
                 self.envs.append(env)
                 self._check(env)
                 self.envs[-1] = self._wrapped(env)
+                self._get_on(True)
             if len({id(env) for env in self.envs}) < num_envs:
                 raise ValueError("the factory returned the same environment twice. Make a new one in every call")
             self._changes = Changes(self.envs)
@@ -203,6 +208,7 @@ class PythonBlock(ABC):
         self._meter.restart()
         for env in range(len(self.envs)):
             self._begin(env, None if seed is None else environment_seed(seed, self._first + env))
+            self._get_on(True)
 
     def _clear_step(self) -> None:
         self._rewards.fill(0.0)
@@ -215,7 +221,13 @@ class PythonBlock(ABC):
         self._changes.before_reset(env)
         environment = self.envs[env]
         observation, info = environment.reset() if seed is None else environment.reset(seed=seed)
+        self._get_on(False)
         return observation, info
+
+    def _get_on(self, is_ready: bool) -> None:
+        """Show that a call of an environment has returned; `is_ready`: that one is made or reset."""
+        if self._tick is not None:
+            self._tick(is_ready)
 
     def set(self, key: str, value: Any, envs: list[int], when: When) -> None:
         """Set an attribute of some environments; see `Block`.

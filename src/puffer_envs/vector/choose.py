@@ -17,6 +17,7 @@ from puffer_envs.contract.wrap import MAX_TIMEOUT
 from puffer_envs.environment import MAX_ENVS, MAX_THREADS, check_count
 from puffer_envs.settings import check_seed
 from puffer_envs.vector.processes import Processes
+from puffer_envs.vector.pulse import Watch
 from puffer_envs.vector.serial import Serial
 from puffer_envs.vector.source import Source, resolve
 from puffer_envs.vector.threads import Threads
@@ -42,6 +43,7 @@ def make(
     wrap: Mapping[str, Any] | None = None,
     training: bool = False,
     env_args: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
     **settings: Any,
 ) -> Vector | Threads:
     """Make many environments that are stepped as one. Trajectories depend only on seed and actions.
@@ -68,6 +70,7 @@ def make(
         training: whether what only makes sense while learning applies: `wrap["lives"]`.
         env_args: keyword arguments for the environment, whatever they are called. The other arguments here are then
             not taken for the environment's.
+        watch: told, while worker processes make or reset environments, how many are ready, and of how many.
         **settings: more of them: settings of a native environment, arguments of `gymnasium.make`.
 
     Returns:
@@ -117,7 +120,7 @@ def make(
         return Serial(source, num_envs, batch, seed, assets)
     if workers is None:
         workers = _default_processes(source, num_envs, batch)
-    return Processes(source, num_envs, workers, batch, seed, timeout, assets)
+    return Processes(source, num_envs, workers, batch, seed, timeout, assets, watch)
 
 
 def check_timeout(timeout: float) -> float:

@@ -22,6 +22,7 @@ from puffer_envs.spec import is_native, spec
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
 from puffer_envs.vector.layout import Buffers
+from puffer_envs.vector.pulse import Tick
 from puffer_envs.vector.threads import Threads
 
 OURS = {"num_envs", "seed", "first", "buffers", "assets"}
@@ -53,8 +54,10 @@ class Source:
     training: bool = False
     """Whether what only makes sense while learning applies: `wrap.lives`."""
 
-    def build(self, num_envs: int, first: int, seed: int, assets: Assets | None) -> Block:
+    def build(self, num_envs: int, first: int, seed: int, assets: Assets | None, tick: Tick | None = None) -> Block:
         """Return a block of `num_envs` environments that starts with the source's number `first`.
+
+        It calls `tick` after every call of a single environment.
 
         Raises:
             TypeError: the factory did not return an environment. Its own exceptions pass through.
@@ -65,12 +68,10 @@ class Source:
         first += self.first
         if self.batched:
             return BatchBlock(self.name, factory, num_envs, first, seed)
-        return _python_block(self.name, factory, num_envs, first, seed, self.wrap, self.training)
+        return _python_block(self.name, factory, num_envs, first, seed, self.wrap, self.training, tick)
 
 
-def _python_block(
-    name: str, factory: Callable[[], Any], num_envs: int, first: int, seed: int, wrap: Wrap, training: bool
-) -> Block:
+def _python_block(name: str, factory: Callable[[], Any], *arguments: Any) -> Block:
     """Make one environment, and return the adapter that fits it."""
     import gymnasium  # noqa: PLC0415 - workers of native environments do without the adapters
 
@@ -82,11 +83,11 @@ def _python_block(
     if isinstance(made[0], gymnasium.Env):
         from puffer_envs.adapters.from_gymnasium import GymnasiumBlock  # noqa: PLC0415
 
-        return GymnasiumBlock(make_env, num_envs, first, seed, wrap, training)
+        return GymnasiumBlock(make_env, *arguments)
     if hasattr(made[0], "possible_agents"):
         from puffer_envs.adapters.from_pettingzoo import PettingZooBlock  # noqa: PLC0415
 
-        return PettingZooBlock(make_env, num_envs, first, seed, wrap, training)
+        return PettingZooBlock(make_env, *arguments)
     raise TypeError(
         f"{name} must return a gymnasium.Env or a PettingZoo environment, or "
         f"take num_envs and seed and return a batch with the buffer contract ({page_url('contract')}), got "

@@ -27,6 +27,7 @@ from puffer_envs.contract.factories import load_factory, parameter_names
 from puffer_envs.contract.names import suggest
 from puffer_envs.contract.offers import load_offers
 from puffer_train.environments.parts import Parts
+from puffer_train.environments.starting import Starting
 from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentFailedError
 
 VECTORIZERS = "puffer.vectorizers"
@@ -52,7 +53,7 @@ class EnvironmentSource:
     numbered: bool = False
     """Whether the factory takes `first`, the number of the batch's first environment in the run."""
     wraps: bool = False
-    """Whether the factory takes `env_args`, how to wrap them among them, and `training`."""
+    """Whether the factory takes `env_args`, with how to wrap them, `training` and `watch`."""
 
     def make(
         self,
@@ -116,7 +117,7 @@ class EnvironmentSource:
     ) -> BufferEnv:
         arguments: dict[str, object] = {"num_envs": num_envs, "seed": seed}
         if self.wraps:
-            arguments |= {"env_args": settings, "training": training}
+            arguments |= {"env_args": settings, "training": training, "watch": Starting(self.name)}
         elif settings.get(wrap.KEY):
             word = next(iter(cast(Mapping[str, object], settings[wrap.KEY])))
             raise ConfigError(
@@ -255,7 +256,7 @@ def _vectorized(name: str) -> EnvironmentSource:
         )
     make = functools.partial(installed[0].load(), name)
     takes = parameter_names(make)
-    wraps = {"env_args", "training"} <= takes
+    wraps = {"env_args", "training", "watch"} <= takes
     return EnvironmentSource(name, make, "workers", settings=name, numbered="first" in takes, wraps=wraps)
 
 

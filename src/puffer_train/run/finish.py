@@ -7,12 +7,14 @@ import shlex
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train.algorithm.evaluate import evaluate, evaluation_envs, record, records
 from puffer_train.environments import registry
 from puffer_train.report.evaluation import report_evaluation
 from puffer_train.report.loggers import Loggers
+from puffer_train.report.waiting import Waiting
 from puffer_train.run.film import VIDEO_SECONDS, film
 from puffer_train.run.saving import POLICY
 from puffer_train.run.state import RunState
@@ -66,12 +68,15 @@ def _evaluate(run: RunState, log: Loggers) -> None:
         return
     seed = run.ppo.seed + EVALUATION_SEED
     envs = evaluation_envs(run.ppo.spec, episodes)
-    with run.source.opened(envs, seed, run.cores, run.settings.env) as env:
-        result = evaluate(env, run.ppo.player, seed, name=run.source.name)
+    longest = run.settings.train.eval_max_steps
+    with run.source.opened(envs, seed, run.cores, run.settings.env) as env, Waiting(run.console, longest) as waiting:
+        result = evaluate(env, run.ppo.player, seed, longest=longest, watch=waiting, name=run.source.name)
     report_evaluation(result, run.console)
     summary = result.summary()
     log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
-    content = {"episodes": result.episodes, "unfinished": result.unfinished, **summary}
+    content: dict[str, Any] = {"episodes": result.episodes, "unfinished": result.unfinished, **summary}
+    if result.so_far:
+        content["unfinished_return"] = sum(result.so_far) / len(result.so_far)
     with storing(run.folder / EVALUATION):
         write_atomically(run.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
 
