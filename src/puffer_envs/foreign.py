@@ -48,6 +48,7 @@ def facts(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _observation(env: Vector) -> list[dict[str, Any]]:
+    named: list[tuple[str, spaces.Space[Any]]]
     if env.observation_fields is None:
         named = [("observation", env.single_observation_space)]
     else:

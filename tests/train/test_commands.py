@@ -173,7 +173,8 @@ def test_a_whole_run(tmp_path: Path) -> None:
     judged = run(tmp_path, "eval", name, "--checkpoint", str(folder), "--episodes", "3", "--deterministic")
     assert "Evaluated on 3 fresh full episodes" in judged.stdout, judged.stderr
     other = run(tmp_path, "eval", "tiny_environments:Corridor", "--policy", str(folder))
-    assert "was trained in 'tiny_environments:CartPole'" in other.stderr
+    assert "Trained in tiny_environments:CartPole, evaluated in tiny_environments:Corridor." in other.stdout
+    assert "observation_shape" in other.stderr, "these are different games"
     replay = run(tmp_path, "eval", name, "--policy", str(folder), "--episodes", "1", "--replay", "file")
     assert "cannot record replays" in replay.stderr
 

@@ -139,6 +139,23 @@ def _parts(mask: Any, space: Space) -> list[NDArray[Any]] | None:
     return found
 
 
+def by_action(mask: NDArray[np.bool_], action_space: Space) -> list[NDArray[np.bool_]]:
+    """Return the parts of a flat mask: one for each action."""
+    return np.split(mask, np.cumsum(choices_of(action_space))[:-1])
+
+
+def choices_of(space: Space) -> list[int]:
+    """Return the number of choices of each action of a discrete space."""
+    parts = children(space)
+    if parts is not None:
+        return [size for _, part in parts for size in choices_of(part)]
+    if isinstance(space, spaces.Discrete):
+        return [int(space.n)]
+    if isinstance(space, spaces.MultiDiscrete):
+        return [int(n) for n in space.nvec.ravel()]
+    return [2] * ((number_of_choices(space) or 0) // 2)
+
+
 def _described(mask: Any) -> str:
     if mask is None:
         return "is missing"
