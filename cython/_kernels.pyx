@@ -115,12 +115,14 @@ cdef class Learner:
     Args:
         workers: who computes gradients.
         cell: `mingru` or `lstm`.
-        inputs, hidden, layers: sizes; hidden must be a multiple of 16.
+        inputs, hidden, layers: sizes; hidden must be a multiple of 16. inputs None: there is no encoder, and what the
+            first layer gets (hidden, float32) is handed in.
         choices: of each number of an action; None for continuous actions, which are then as many as `scale` has.
         scale: (k,) float32: what continuous actions are in units of.
-        input_scale: (inputs,) float32: what observations are multiplied with.
+        input_scale: (inputs,) float32: what observations are multiplied with; ignored where there is no encoder.
         number: dtype of observations: uint8, int8, int32 or float32.
         horizon: time steps of the sequences that are learned from.
+        bins: of the distribution that the value is, at least 2; 0: the value is one number.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -134,13 +136,18 @@ cdef class Learner:
     cdef readonly int horizon
     cdef readonly str number
 
-    def __cinit__(self, Workers workers not None, str cell, int inputs, int hidden, int layers, choices, scale,
-                  input_scale, str number, int horizon):
-        if cell not in CELLS or number not in NUMBERS:
+    def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, choices, scale,
+                  input_scale, str number, int horizon, int bins=0):
+        if cell not in CELLS or number not in NUMBERS or (inputs is None and number != "float32"):
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
-        for what, size in (("inputs", inputs), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
+        self.c.net.encoded = inputs is None
+        cdef int width = hidden if inputs is None else inputs
+        for what, size in (("inputs", width), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
             if not 1 <= size <= MAX_COUNT:
                 raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
+        if bins and not 2 <= bins <= MAX_COUNT:
+            raise ValueError(f"bins must be 0 or from 2 to {MAX_COUNT}, is {bins}")
+        self.c.net.bins = bins
         if hidden % 16:
             raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
         self.workers = workers
@@ -148,10 +155,11 @@ cdef class Learner:
         net = &self.c.net
         net.cell = <PufCell><int>CELLS[cell]
         net.number = <PufNumber><int>NUMBERS[number]
-        net.inputs, net.hidden, net.layers = inputs, hidden, layers
+        net.inputs, net.hidden, net.layers = width, hidden, layers
         self.number, self.horizon = number, horizon
-        self.input_scale = np.array(input_scale, np.float32)
-        self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (inputs,))
+        if not net.encoded:
+            self.input_scale = np.array(input_scale, np.float32)
+            self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (width,))
         if choices is None:
             self.scale = np.array(scale, np.float32)
             net.head = PUF_GAUSSIAN
@@ -165,8 +173,8 @@ cdef class Learner:
             net.outputs = self.choices.sum()
             net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)  # Python's own do not overflow
-        if units * (inputs + 2 * (net.outputs + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
-            raise ValueError(f"{layers} layers of {hidden} units over {inputs} inputs are more than kernels can count")
+        if units * (width + 2 * (net.outputs + bins + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
+            raise ValueError(f"{layers} layers of {hidden} units over {width} inputs are more than kernels can count")
         self.layout = puf_network_layout(net)
         self.c.tile_rows = puf_tile_rows(net, horizon)
         self.c.scratch_size = self.c.kernels.scratch(net, horizon, self.c.tile_rows)
@@ -180,20 +188,22 @@ cdef class Learner:
         self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
 
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
-        """Addresses of encoder (H, I), core (L, G, F), head (K + 1, H) and log_std (k,) or None."""
+        """Addresses of encoder (H, I) or None, core (L, G, F), head (K + V, H) and log_std (k,) or None."""
         net = &self.c.net
         encoder, core, head, log_std = arrays
         cdef PufParameters p
-        p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
+        p.encoder = NULL
+        if not net.encoded:
+            p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
         p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
-        p.head = <float*>data(head, "head", "float32", (net.outputs + 1, net.hidden), written)
+        p.head = <float*>data(head, "head", "float32", (self.layout.rows, net.hidden), written)
         p.log_std = NULL
         if net.head == PUF_GAUSSIAN:
             p.log_std = <float*>data(log_std, "log_std", "float32", (net.actions,), written)
         return p
 
     def pack(self, tuple parameters not None):
-        """Take over new weights: (encoder, core, head, log_std or None)."""
+        """Take over new weights: (encoder or None, core, head, log_std or None)."""
         cdef PufParameters p = self.parameters(parameters, False)
         with nogil:
             self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
@@ -205,7 +215,8 @@ cdef class Learner:
 
         Args:
             rollout: what was played.
-            sequences: (B,) int64, numbers of agents; no more than the rollout has, of which some may be chosen twice.
+            sequences: (B,) int64, numbers of agents; no more than the rollout has, of which some may be chosen twice,
+                unless there is no encoder.
             importance: (B,) float32.
             normalize: bring advantages to mean 0 and spread 1 first.
             refresh: write new values and ratios back into the rollout.
@@ -228,6 +239,10 @@ cdef class Learner:
         weights = <float*>data(importance, "importance", "float32", (count,), False)
         if sequences.min() < 0 or sequences.max() >= rollout.c.rows:
             raise ValueError(f"sequences must be from 0 to {rollout.c.rows - 1}")
+        if self.c.net.encoded and (rollout.c.observations == NULL or rollout.c.by_observations == NULL):
+            raise ValueError("without an encoder, inputs and by_inputs are needed to learn from")
+        if self.c.net.encoded and len(np.unique(sequences)) < count:
+            raise ValueError("without an encoder, sequences must differ")
         cdef PufParameters to = self.parameters(gradients, True)
         cdef PufLoss loss
         memset(&loss, 0, sizeof(loss))
@@ -255,7 +270,10 @@ cdef class Rollout:
     """The arrays that a rollout of T steps and A agents is kept in, checked once.
 
     Args, all time-major:
-        observations: (T + 1, A, inputs) of the learner's number.
+        observations: (T + 1, A, inputs) of the learner's number. Where there is no encoder: (T + 1, A, n) of any
+            dtype, which actors store but nobody computes with; or None.
+        inputs, by_inputs: (T, A, hidden) float32, only where there is no encoder and only to learn from: what the first
+            layer gets, and receives the gradient of the loss with respect to that.
         actions: (T, A, k) int64, or float32 when continuous.
         masks, present: (T + 1, A, K) and (T + 1, A) bool, or None.
         ends: (T, A) bool.
@@ -271,6 +289,10 @@ cdef class Rollout:
     cdef object keep, fresh
     cdef Learner learner
     cdef float* rewards
+    cdef uint8_t* observations
+    cdef size_t observation_bytes
+    cdef readonly int observation_size
+    cdef readonly str number
 
     def __cinit__(self, Learner learner not None, dict arrays not None):
         net = &learner.c.net
@@ -284,7 +306,19 @@ cdef class Rollout:
         acting = "float32" if net.head == PUF_GAUSSIAN else "int64"
         c = &self.c
         c.horizon, c.rows = steps, rows
-        c.observations = data(at("observations"), "observations", learner.number, (*more, net.inputs))
+        observed = at("observations")
+        self.number, self.observation_size = learner.number, net.inputs
+        if net.encoded:
+            if at("inputs") is not None:
+                c.observations = data(at("inputs"), "inputs", "float32", (*times, net.inputs), False)
+                c.by_observations = <float*>data(at("by_inputs"), "by_inputs", "float32", (*times, net.inputs))
+            if isinstance(observed, np.ndarray) and observed.ndim:
+                self.number, self.observation_size = str(observed.dtype), observed.shape[-1]
+        if observed is not None or not net.encoded:
+            self.observations = <uint8_t*>data(observed, "observations", self.number, (*more, self.observation_size))
+            self.observation_bytes = self.observation_size * np.dtype(self.number).itemsize
+        if not net.encoded:
+            c.observations = self.observations
         c.actions = data(at("actions"), "actions", acting, (*times, net.actions))
         c.masks = <uint8_t*>data_or_null(at("masks"), "masks", "bool", (*more, net.outputs))
         c.present = <uint8_t*>data_or_null(at("present"), "present", "bool", more)
@@ -334,7 +368,6 @@ cdef class Actor:
     cdef PufStep move
     cdef object memory, keep
     cdef readonly int first, last
-    cdef size_t observation_bytes
 
     def __cinit__(self, Rollout rollout not None, env, state, int first, int last, int64_t before=0):
         cdef Learner learner = rollout.learner
@@ -342,23 +375,23 @@ cdef class Actor:
         cdef Py_ssize_t rows = last - first, everyone = rollout.c.rows
         if not 0 <= first < last <= everyone:
             raise ValueError(f"rows {first} to {last - 1} are not among {everyone}")
+        if rollout.observations == NULL:
+            raise ValueError("nobody can act without observations in the rollout")
         self.rollout, self.first, self.last = rollout, first, last
         cdef Py_ssize_t size = learner.layout.state
         self.memory = _zeros(learner.c.kernels.scratch(net, 1, PUF_ACT_ROWS))
         cdef float* whole = <float*>data(state, "state", "float32", (net.layers, everyone, size))
-        itemsize = np.dtype(learner.number).itemsize
-        self.observation_bytes = itemsize * net.inputs
         c = &self.c
         c.rows, c.first_row, c.scale = rows, before + first, rollout.c.scale
         c.state, c.layer_stride = whole + first * size, everyone * size
         m = &self.move
         m.rows, m.layers, m.state_size = rows, net.layers, size
-        m.observation_size, m.observation_bytes = net.inputs, self.observation_bytes
-        m.floats = net.number == PUF_NUMBER_F32
+        m.observation_size, m.observation_bytes = rollout.observation_size, rollout.observation_bytes
+        m.floats = rollout.number == "float32"
         observed = env.observations
         if isinstance(observed, np.ndarray) and observed.flags.c_contiguous and len(observed):
             observed = observed.reshape(len(observed), -1)
-        m.observations = data(observed, "observations", learner.number, (rows, net.inputs), False)
+        m.observations = data(observed, "observations", rollout.number, (rows, rollout.observation_size), False)
         m.rewards = <float*>data(env.rewards, "rewards", "float32", (rows,), False)
         m.terminals = <uint8_t*>data(env.terminals, "terminals", "bool", (rows,), False)
         m.truncations = <uint8_t*>data(env.truncations, "truncations", "bool", (rows,), False)
@@ -371,17 +404,18 @@ cdef class Actor:
             raise IndexError(f"step {t} is not among {steps}")
         return 0
 
-    def act(self, int t, uint64_t key, bint greedy=False):
+    def act(self, int t, uint64_t key, bint greedy=False, inputs=None):
         """Choose the actions of step t, greedily the likeliest. Returns the first row with outputs not finite, or -1.
 
-        `key` stands for the randomness of this step: the same key, rows and outputs give the same actions.
+        `key` stands for the randomness of this step: the same key, rows and outputs give the same actions. `inputs`
+        (rows, hidden) float32 are needed where there is no encoder.
         """
         self.check(t, self.rollout.c.horizon)
         cdef PufAct c = self.c
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
         net = &self.rollout.learner.c.net
         c.key, c.greedy = key, greedy
-        c.observations = <const uint8_t*>self.rollout.c.observations + at * self.observation_bytes
+        c.observations = self.seen(at, inputs)
         if self.rollout.c.masks != NULL:
             c.masks = self.rollout.c.masks + at * net.outputs
         c.chosen = <uint8_t*>self.rollout.c.actions + at * net.actions * (4 if net.head == PUF_GAUSSIAN else 8)
@@ -389,21 +423,26 @@ cdef class Actor:
         c.values = self.rollout.c.values + at
         return self.run(&c)
 
-    def look_ahead(self, int t, state):
-        """Value the observations of slot t into `last_value`. `state` (L, rows, S), a copy of theirs, is used up."""
+    def look_ahead(self, int t, state, inputs=None):
+        """Value the observations of slot t into `last_value`. `state` (L, rows, S), a copy of theirs, is used up.
+
+        `inputs` as in `act`.
+        """
         self.check(t, self.rollout.c.horizon + 1)
         cdef PufAct c = self.c
         net = &self.rollout.learner.c.net
         cdef Py_ssize_t size = self.rollout.learner.layout.state
         c.state = <float*>data(state, "state", "float32", (net.layers, c.rows, size))
         c.layer_stride = c.rows * size
-        cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
-        c.observations = <const uint8_t*>self.rollout.c.observations + at * self.observation_bytes
+        c.observations = self.seen(<Py_ssize_t>t * self.rollout.c.rows + self.first, inputs)
         c.values = <float*>self.rollout.trace.last_value + self.first
         return self.run(&c)
 
     def value(self, observations, state, values not None):
-        """Value observations (n, inputs) with states (L, n, S), which are used up, into values (n,)."""
+        """Value observations (n, inputs), without an encoder (n, hidden) float32, into values (n,).
+
+        `state` (L, n, S) is used up.
+        """
         cdef PufAct c = self.c
         net = &self.rollout.learner.c.net
         cdef Py_ssize_t size = self.rollout.learner.layout.state
@@ -413,6 +452,13 @@ cdef class Actor:
         c.layer_stride = c.rows * size
         c.values = <float*>data(values, "values", "float32", (c.rows,))
         return self.run(&c)
+
+    cdef const void* seen(self, Py_ssize_t at, inputs) except NULL:
+        """What the network sees of all rows from number `at` of the rollout on."""
+        net = &self.rollout.learner.c.net
+        if net.encoded:
+            return data(inputs, "inputs", "float32", (self.c.rows, net.inputs), False)
+        return self.rollout.observations + at * self.rollout.observation_bytes
 
     cdef int64_t run(self, const PufAct* c) noexcept:
         learner = &self.rollout.learner.c
@@ -446,7 +492,7 @@ cdef class Actor:
     cdef void place(self, PufStep* m, int t) noexcept:
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
         cdef Py_ssize_t following = at + self.rollout.c.rows
-        m.to_observations = <uint8_t*>self.rollout.c.observations + following * self.observation_bytes
+        m.to_observations = self.rollout.observations + following * self.rollout.observation_bytes
         m.to_rewards = self.rollout.rewards + at
         m.to_ends = <uint8_t*>self.rollout.c.ends + at
         if self.rollout.c.present != NULL:

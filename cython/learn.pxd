@@ -28,9 +28,10 @@ cdef extern from "learn/network.h" nogil:
         PufNumber number
         int32_t inputs, hidden, layers, actions, outputs
         const int32_t* choices
+        int32_t bins, encoded
     ctypedef struct PufWeights:
         size_t gradient, size
-        int32_t gates, fan_in, padded, state, groups
+        int32_t gates, fan_in, rows, padded, state, groups
     ctypedef struct PufParameters:
         float* encoder
         float* core
@@ -63,6 +64,7 @@ cdef extern from "learn/network.h" nogil:
         float* values
         float* ratios
         float* fresh
+        float* by_observations
     ctypedef struct PufLoss:
         float clip, value_clip, value_coefficient, entropy_coefficient
         float mean, inverse_spread, weight

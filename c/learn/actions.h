@@ -6,6 +6,8 @@
 #include "../puffer_rng.h"
 #include "network.h"
 #include "simd.h"
+#include "softmax.h"
+#include "values.h"
 
 #define MASKED_LOGIT -1e9f // gives a probability of exactly 0 without producing NaN
 #define HALF_LOG_TWO_PI 0.918938533f
@@ -39,24 +41,6 @@ static void to_columns(const float* rows, int padded, int outputs, int count, co
             columns[o * BLOCK + i] = forbidden ? MASKED_LOGIT : rows[(ptrdiff_t)row * padded + o];
         }
     }
-}
-
-// The softmax of some logits for LANES samples.
-typedef struct Softmax {
-    Vec most, sum, log_sum; // largest logit, sum of e^(logit - most), and its logarithm
-} Softmax;
-
-ALWAYS_INLINE Softmax softmax(const float* logits, int choices)
-{
-    Softmax s = { load(logits), { 0 }, { 0 } };
-    for (int j = 1; j < choices; j++) {
-        s.most = at_least(load(logits + j * BLOCK), s.most);
-    }
-    for (int j = 0; j < choices; j++) {
-        s.sum += exponential(load(logits + j * BLOCK) - s.most);
-    }
-    s.log_sum = logarithm(s.sum);
-    return s;
 }
 
 // Draw a choice for LANES samples: the first at which the running sum of probabilities exceeds u, or the most likely
@@ -171,27 +155,16 @@ ALWAYS_INLINE Vec policy_loss(const PufLoss* loss, const Samples* s, int i, Vec 
     return choose(counts, weight * free_loss, none);
 }
 
-// Half the larger squared error, of the value or of its clipped version. Returns the gradient with respect to the
-// value.
-ALWAYS_INLINE Vec value_loss(const PufLoss* loss, const Samples* s, int i, Vec value)
+// The loss of the value of LANES samples, whose rows (1 or bins, BLOCK) are replaced by their gradient.
+ALWAYS_INLINE void value_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, int i, float* rows)
 {
-    const Vec old = load(s->values + i), wanted = load(s->returns + i), weight = load(s->weights + i);
-    const Vec none = { 0 }, error = value - wanted;
-    Vec gradient = error, square = error * error;
-    if (loss->value_clip > 0.0f) {
-        const Vec moved = value - old;
-        const Vec shift = at_most(at_least(moved, all(-loss->value_clip)), all(loss->value_clip));
-        const Vec clipped = (old + shift) - wanted, clipped_square = clipped * clipped;
-        const Ints larger = clipped_square > square;
-        square = choose(larger, clipped_square, square);
-        gradient = choose(larger, choose(shift == moved, clipped, none), gradient);
-    }
-    store(s->new_values + i, value);
-    store(s->figures[PUF_VALUE_LOSS] + i, 0.5f * weight * square);
-    return loss->value_coefficient * weight * gradient;
+    const ValueSamples of = { load(s->values + i), load(s->returns + i), load(s->weights + i) };
+    const ValueLoss found = net->bins ? distribution_loss(loss, of, rows, net->bins) : scalar_loss(loss, of, rows);
+    store(s->new_values + i, found.value);
+    store(s->figures[PUF_VALUE_LOSS] + i, found.loss);
 }
 
-// columns (outputs + 1, BLOCK): on entry the outputs of the samples from `first` on, on return the loss's gradient with
+// columns (outputs + values, BLOCK): on entry the outputs of the samples from `first` on, on return the loss's gradient with
 // respect to them.
 static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, int first, float* columns)
 {
@@ -231,7 +204,7 @@ static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const S
             }
             logits += net->choices[d] * BLOCK;
         }
-        store(logits, value_loss(loss, s, first + i, load(logits)));
+        value_loss(net, loss, s, first + i, logits);
     }
 }
 
@@ -261,7 +234,6 @@ static void gaussian_loss(const PufNetwork* net, const PufLoss* loss, const Samp
             }
             store(columns + d * BLOCK + i, by_log_prob * distance * narrow);
         }
-        float* value = columns + net->actions * BLOCK + i;
-        store(value, value_loss(loss, s, first + i, load(value)));
+        value_loss(net, loss, s, first + i, columns + net->actions * BLOCK + i);
     }
 }

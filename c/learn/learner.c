@@ -34,10 +34,11 @@ PufWeights puf_network_layout(const PufNetwork* net)
     l.gates = (net->cell == PUF_LSTM ? 4 : 3) * net->hidden;
     l.fan_in = (net->cell == PUF_LSTM ? 2 : 1) * net->hidden;
     l.state = l.fan_in;
-    l.padded = (net->outputs + 1 + 15) / 16 * 16;
+    l.rows = net->outputs + (net->bins ? net->bins : 1);
+    l.padded = (l.rows + 15) / 16 * 16;
     l.layer_size = (size_t)l.gates * (size_t)l.fan_in;
     l.encoder_t = 0;
-    l.core_t = l.encoder_t + padded((size_t)net->inputs * h);
+    l.core_t = l.encoder_t + (net->encoded ? 0 : padded((size_t)net->inputs * h));
     l.head_t = l.core_t + layers * l.layer_size;
     l.log_std = l.head_t + h * (size_t)l.padded;
     l.gradient = l.log_std + (net->head == PUF_GAUSSIAN ? padded((size_t)net->actions) : 0);
@@ -169,9 +170,9 @@ static double length(const PufNetwork* net, const PufWeights* l, const PufParame
         const float* at;
         size_t size;
     } parts[] = {
-        { p->encoder, (size_t)net->hidden * (size_t)net->inputs },
+        { p->encoder, net->encoded ? 0 : (size_t)net->hidden * (size_t)net->inputs },
         { p->core, (size_t)net->layers * l->layer_size },
-        { p->head, (size_t)(net->outputs + 1) * (size_t)net->hidden },
+        { p->head, (size_t)l->rows * (size_t)net->hidden },
         { p->log_std, net->head == PUF_GAUSSIAN ? (size_t)net->actions : 0 },
     };
     double squares = 0.0;

@@ -2,6 +2,8 @@
 //
 //     observation -> linear encoder -> recurrent layers -> head: logits or means of the actions, then the value
 //
+// Another program may encode instead (PufNetwork.encoded) and learn from the gradient of what it handed in.
+//
 // No layer has a bias. A tile is a few sequences that are processed together, over all their time steps. Its samples
 // are ordered by time: sample s = t * rows + row. Every matrix of a tile has one row per sample.
 #pragma once
@@ -18,8 +20,10 @@ typedef struct PufNetwork {
     PufNumber number;               // of observations
     int32_t inputs, hidden, layers; // hidden: a multiple of 16
     int32_t actions;                // numbers in one action
-    int32_t outputs;                // logits or means; the head has one more row, for the value
+    int32_t outputs;                // logits or means; the head's rows after them are for the value
     const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
+    int32_t bins;                   // logits of the value's distribution, see values.h; 0: the value is one number
+    int32_t encoded;                // no encoder: observations are the first layer's inputs (hidden), float32
 } PufNetwork;
 
 // Offsets of the parts of the weights in one array, in floats. Transposed matrices (suffix _t) have one row per input.
@@ -31,7 +35,8 @@ typedef struct PufWeights {
     size_t layer_size;
     int32_t gates;  // rows of one layer's matrix: 3 or 4 times hidden
     int32_t fan_in; // columns of one layer's matrix: hidden, or twice that for an LSTM
-    int32_t padded; // rows of the head, padded
+    int32_t rows;   // of the head: outputs, and 1 or bins for the value
+    int32_t padded; // the same, padded
     int32_t state;  // numbers of recurrent state per layer
     int32_t groups; // into which gradients are summed
 } PufWeights;
@@ -39,7 +44,7 @@ typedef struct PufWeights {
 // The weights as the optimizer stores them, one row per output.
 typedef struct PufParameters {
     float *encoder, *core, *head,
-        *log_std; // (hidden, inputs), (layers, gates, fan_in), (outputs + 1, hidden), (actions)
+        *log_std; // (hidden, inputs), (layers, gates, fan_in), (rows, hidden), (actions)
 } PufParameters;
 
 // One time step of `rows` agents.
@@ -70,6 +75,7 @@ typedef struct PufRollout {
     const float* scale;                  // (actions), Gaussian only
     float *values, *ratios; // (horizon, rows); with `refresh` set, updated at the end for the sequences trained on
     float* fresh;           // (rows, 2, horizon): new values and ratios until then, sequence by sequence
+    float* by_observations; // (horizon, rows, inputs): receives the loss's gradient, only if `encoded`
 } PufRollout;
 
 typedef struct PufLoss {

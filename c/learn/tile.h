@@ -12,7 +12,7 @@ static float* take(float** cursor, size_t floats)
 }
 
 typedef struct TileMemory {
-    float *observations, *keep; // (samples, inputs), (samples)
+    float *observations, *keep; // (samples, inputs), which is the first x if `encoded`; (samples)
     float *x, *gates, *states;  // per layer: (samples, hidden), (samples, gates), (samples, hidden); one extra x
     float* before;              // per layer, LSTM only: h before each step (samples, hidden)
     float *first, *state;       // per layer (rows, state): before the first step, and the current one
@@ -29,9 +29,10 @@ static TileMemory tile_memory(const PufNetwork* net, int horizon, int rows, floa
     const size_t count = (samples + BLOCK - 1) / BLOCK * BLOCK;
     float* cursor = base;
     TileMemory m;
-    m.observations = take(&cursor, samples * (size_t)net->inputs);
+    m.observations = take(&cursor, net->encoded ? 0 : samples * (size_t)net->inputs);
     m.keep = take(&cursor, samples);
     m.x = take(&cursor, (layers + 1) * samples * h);
+    m.observations = net->encoded ? m.x : m.observations;
     m.gates = take(&cursor, layers * samples * (size_t)l.gates);
     m.states = take(&cursor, layers * samples * h);
     m.before = take(&cursor, net->cell == PUF_LSTM ? layers * samples * h : 0);
@@ -161,7 +162,9 @@ static void network_forward(const PufNetwork* net, const PufWeights* l, const fl
                             const TileMemory* m, float* state, ptrdiff_t layer_stride)
 {
     const int h = net->hidden, samples = tile->horizon * tile->rows;
-    multiply(samples, h, net->inputs, m->observations, net->inputs, weights + l->encoder_t, h, m->x, h, 0);
+    if (!net->encoded) {
+        multiply(samples, h, net->inputs, m->observations, net->inputs, weights + l->encoder_t, h, m->x, h, 0);
+    }
     for (int layer = 0; layer < net->layers; layer++) {
         layer_forward(net, l, weights, tile, m, layer, state + layer * layer_stride);
     }
@@ -169,18 +172,22 @@ static void network_forward(const PufNetwork* net, const PufWeights* l, const fl
     multiply(samples, l->padded, h, x, h, weights + l->head_t, l->padded, m->out, l->padded, 0);
 }
 
-static void network_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
-                             const TileMemory* m, float* gradient)
+// Backward from the gradient of the outputs, in m->out. Returns that of the encoder's outputs (samples, hidden).
+static const float* network_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
+                                     const TileMemory* m, float* gradient)
 {
     const int h = net->hidden, samples = tile->horizon * tile->rows;
     float* x = m->x + (size_t)net->layers * (size_t)samples * (size_t)h;
     multiply_transposed(h, l->padded, samples, x, h, m->out, l->padded, gradient + l->head_t, l->padded);
     float* dx = x; // x is no longer needed
-    multiply(samples, h, net->outputs + 1, m->out, l->padded, weights + l->head, h, dx, h, 0);
+    multiply(samples, h, l->rows, m->out, l->padded, weights + l->head, h, dx, h, 0);
     for (int layer = net->layers - 1; layer >= 0; layer--) {
         layer_backward(net, l, weights, tile, m, layer, dx, gradient);
     }
-    multiply_transposed(net->inputs, h, samples, m->observations, net->inputs, dx, h, gradient + l->encoder_t, h);
+    if (!net->encoded) {
+        multiply_transposed(net->inputs, h, samples, m->observations, net->inputs, dx, h, gradient + l->encoder_t, h);
+    }
+    return dx;
 }
 
 // -- acting ------------------------------------------------------------------------------------------------
@@ -216,8 +223,12 @@ static int neutralise(const PufNetwork* net, const PufWeights* l, float* out, in
 static void act_on_outputs(const PufNetwork* net, const PufWeights* l, const float* weights, const PufAct* act,
                            const TileMemory* m, int first, int rows)
 {
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; row < rows && !net->bins; row++) {
         act->values[first + row] = m->out[(ptrdiff_t)row * l->padded + net->outputs];
+    }
+    for (int row = 0; row < rows && net->bins; row += BLOCK) {
+        read_values(m->out + (ptrdiff_t)row * l->padded + net->outputs, l->padded, net->bins,
+                    rows - row < BLOCK ? rows - row : BLOCK, m->columns, act->values + first + row);
     }
     for (int row = 0; row < rows && act->chosen; row += BLOCK) {
         const int count = rows - row < BLOCK ? rows - row : BLOCK;
@@ -334,14 +345,14 @@ static void tile_loss(const PufNetwork* net, const PufWeights* l, const float* w
             masks[i] = r->masks + at * net->outputs;
         }
         float* out = m->out + (ptrdiff_t)first * l->padded;
-        to_columns(out, l->padded, net->outputs + 1, count, masks, net->outputs, m->columns);
+        to_columns(out, l->padded, l->rows, count, masks, net->outputs, m->columns);
         if (net->head == PUF_CATEGORICAL) {
             categorical_loss(net, loss, s, first, m->columns);
         } else {
             gaussian_loss(net, loss, s, weights + l->log_std, r->scale, first, m->columns, gradient + l->log_std);
         }
         for (int i = 0; i < count; i++) {
-            for (int o = 0; o <= net->outputs; o++) {
+            for (int o = 0; o < l->rows; o++) {
                 out[i * l->padded + o] = m->columns[o * BLOCK + i];
             }
         }
@@ -379,5 +390,9 @@ static void train_tile(const PufNetwork* net, const float* weights, const PufRol
         row[i / rows] = s.new_values[i];
         row[r->horizon + i / rows] = s.ratios[i];
     }
-    network_backward(net, &l, weights, &tile, &m, gradient);
+    const float* dx = network_backward(net, &l, weights, &tile, &m, gradient);
+    for (int i = 0; i < samples && net->encoded; i++) {
+        memcpy(r->by_observations + ((ptrdiff_t)(i / rows) * r->rows + sequences[i % rows]) * net->hidden,
+               dx + (ptrdiff_t)i * net->hidden, sizeof(float) * (size_t)net->hidden);
+    }
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from puffer_render.frame import Frame
-from puffer_render.keys import KeyMap
 from puffer_render.palette import AMBER, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, fade
 from puffer_render.player import Player
 
@@ -19,15 +18,20 @@ COMMANDS = (
     ("H", "this list"),
     ("Esc", "leave"),
 )
+HAND_OVER = ("Tab", "next agent")
+"""One more command, where there are several agents."""
 ROW = 30
 
 
-def draw_footer(player: Player, fps: int, frame: Frame) -> None:
-    """The footer: who plays, the keys, the last score and the speed."""
+def draw_footer(player: Player, fps: int, frame: Frame, note: str = "") -> None:
+    """The footer: who plays, the keys or a note in their place, the last score and the speed."""
     frame.rect(0, frame.height, frame.width, FOOTER, DUSK)
     middle = frame.height + FOOTER / 2
     right = _draw_status(player, fps, middle, frame)
     x = 30 + _draw_driver(player, middle, frame)
+    if note:
+        frame.text(x + 8, middle - 8, note, 14, STEEL)
+        return
     if player.policy is not None:
         x += 8 + frame.text(x, middle - 8, "hold", 14, STEEL)
     for binding in player.keymap.bindings:
@@ -41,10 +45,11 @@ def draw_footer(player: Player, fps: int, frame: Frame) -> None:
         x += width
 
 
-def draw_help(keymap: KeyMap, frame: Frame, camera: Mapping[str, str] | None = None) -> None:
+def draw_help(player: Player, frame: Frame, camera: Mapping[str, str] | None = None) -> None:
     """A panel over the picture with every key; those of a camera as key -> what it does."""
-    lines = [(" ".join(binding.caps), binding.label) for binding in keymap.bindings]
-    lines += [(key.capitalize(), label) for key, label in (camera or {}).items()] + list(COMMANDS)
+    lines = [(" ".join(binding.caps), binding.label) for binding in player.keymap.bindings]
+    lines += [(key.capitalize(), label) for key, label in (camera or {}).items()]
+    lines += [HAND_OVER] * (player.env.num_agents > 1) + list(COMMANDS)
     row = min(ROW, (frame.height - 44) / len(lines))
     panel_width, panel_height = 300, row * len(lines) + 36
     x, y = (frame.width - panel_width) / 2, max(4, (frame.height - panel_height) / 2)
@@ -85,7 +90,10 @@ def _draw_driver(player: Player, middle: float, frame: Frame) -> float:
     """Who chose the last action. Returns the width used."""
     person = player.person_drives or player.policy is None
     frame.circle(25, middle, 4.5, MINT if person else AMBER)
-    return 18 + frame.text(37, middle - 8, "you" if person else "policy", 15, SNOW)
+    who = "you" if person else "policy"
+    agents = player.env.num_agents
+    seat = f": agent {player.agent + 1} of {agents}" if agents > 1 else ""
+    return 18 + frame.text(37, middle - 8, who + seat, 15, SNOW)
 
 
 def _draw_status(player: Player, fps: int, middle: float, frame: Frame) -> float:

@@ -28,7 +28,7 @@ Stop = Literal["start", "end"]
 
 @dataclass(frozen=True)
 class Game:
-    """The result of an episode of agent 0."""
+    """The result of an episode of the person's agent."""
 
     score: float
     """The environment's own where there is one agent: a log does not tell agents apart. Else the sum of rewards."""
@@ -38,8 +38,8 @@ class Game:
 class Player:
     """An environment, who plays it, and its clock.
 
-    A person plays agent 0 while a key is held. The policy, if there is one, plays whatever the person does not;
-    without one, agent 0 idles and other agents move at random.
+    A person plays one agent, the first unless handed over, while a key is held. The policy, if there is one, plays
+    whatever the person does not; without one, that agent idles and the others move at random.
     """
 
     def __init__(
@@ -56,6 +56,8 @@ class Player:
         """Steps per second at speed 1."""
         self.hold = hold
         """Steps between two decisions; in between, the action stays."""
+        self.agent = 0
+        """Number of the agent that the person plays."""
         self.paused = False
         self.speed = 1.0
         """Multiple of the environment's own rate."""
@@ -70,7 +72,7 @@ class Player:
         self.stopped: Stop | None = None
         """Why the game is paused now."""
         self.games: list[Game] = []
-        """Agent 0's games that have ended, oldest first."""
+        """The games of the person's agent that have ended, oldest first."""
         self.remember = False
         """Whether to keep the state before each step."""
         self.before: SimpleNamespace | None = None
@@ -91,10 +93,27 @@ class Player:
         self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
         self._debt, self.steps, self._until_decision = 0.0, 0, 0
         self.person_drives, self.before = False, None
-        self._return, self._game_steps, self._rest = 0.0, 0, 0.0
+        self._returns = np.zeros(self.env.num_agents)
+        self._lengths = np.zeros(self.env.num_agents, np.int64)
+        self._rest = 0.0
         self.stopped = "start" if self.stops and not self.waits else None
         if self.policy is not None:
             self.policy.reset()
+
+    def take_policy(self, newer: NumpyPolicy) -> None:
+        """Continue with newer weights in the place of the policy."""
+        if self.policy is not None:
+            newer.resume_from(self.policy)
+        self.policy = newer
+
+    def hand_over(self) -> None:
+        """From the next decision on, play the next agent that is present."""
+        present = self.env.agent_mask
+        for number in range(self.agent + 1, self.agent + 1 + self.env.num_agents):
+            self.agent = number % self.env.num_agents
+            if present is None or present[self.agent]:
+                break
+        self.person_drives = False
 
     @property
     def progress(self) -> float:
@@ -155,35 +174,39 @@ class Player:
         self.steps += 1
         self._until_decision -= 1
         ended = terminals | truncations
-        self._return += float(self.env.rewards[0])
-        self._game_steps += 1
+        self._returns += self.env.rewards
+        self._lengths += 1
         if ended.any():
             self._until_decision = 0
-        if ended[0]:
+        if ended[self.agent]:
             self._end_game()
+        self._returns[ended] = 0
+        self._lengths[ended] = 0
         if self.policy is not None:
             self.policy.reset(ended)
 
     def _end_game(self) -> None:
-        score = self.env.log().get("score", self._return) if self.env.num_agents == 1 else self._return
-        self.games.append(Game(float(score), self._game_steps))
-        self._return, self._game_steps = 0.0, 0
+        score = float(self._returns[self.agent])
+        if self.env.num_agents == 1:
+            score = float(self.env.log().get("score", score))
+        self.games.append(Game(score, int(self._lengths[self.agent])))
         if self.stops:
             self.stopped, self._rest, self.before = "end", REST, None
 
     def _decide(self, keys: AbstractSet[str]) -> None:
-        """Fill `_actions`, (agents, parts): the person's for agent 0, the policy's or random ones for the rest."""
-        env, previous = self.env, self._actions[0].copy()
+        """Fill `_actions`, (agents, parts): the person's for their agent, the policy's or random ones for the rest."""
+        env, own = self.env, self.agent
+        previous = self._actions[own].copy()
         self.person_drives = self.keymap.driving(keys)
         if self.policy is not None:
             chosen = self.policy.act(env.observations, action_masks=env.action_masks)
             self._actions[:] = chosen.reshape(self._actions.shape)
         else:
-            for agent in range(1, env.num_agents):
-                if self._random.random() < CHANCE_OF_CHANGE:
+            for agent in range(env.num_agents):
+                if agent != own and self._random.random() < CHANCE_OF_CHANGE:
                     self._actions[agent] = self._random_action()
         if self.policy is None or self.person_drives:
-            self._actions[0] = self.keymap.action(keys, previous, env.state(0))
+            self._actions[own] = self.keymap.action(keys, previous, env.state(0), own)
 
     def _random_action(self) -> Any:
         space = self.env.single_action_space

@@ -23,6 +23,8 @@ from puffer_render.offscreen import Pixels
 
 REPLAY, POLICY = "replay.puf", "policy.safetensors"
 """What they are called in a run folder."""
+NEWEST = "newest.safetensors"
+"""The policy that a run replaces every few seconds while it trains."""
 REPLAY_START = b"PUFFER REPLAY"
 FALLBACK_RATE = 30.0
 """Steps per second of an environment that does not say how fast it is."""
@@ -54,7 +56,8 @@ def load_libraries(paths: Iterable[str]) -> None:
 def find_source(path: Path, prefer: Kind = "replay") -> Source:
     """The file that is meant; of a run folder with both, the preferred one. Raises RenderError."""
     if path.is_dir():
-        found = {"replay": path / REPLAY, "policy": path / POLICY}
+        final = path / POLICY
+        found = {"replay": path / REPLAY, "policy": final if final.is_file() else path / NEWEST}
         kinds: tuple[Kind, Kind] = ("replay", "policy") if prefer == "replay" else ("policy", "replay")
         for kind in kinds:
             if found[kind].is_file():

@@ -16,7 +16,7 @@ from puffer_envs import _core
 from puffer_envs.contract.logs import means
 from puffer_envs.contract.machine import physical_memory
 from puffer_envs.recorder import Recorder
-from puffer_envs.settings import check_seed, resolve_settings
+from puffer_envs.settings import check_env_ids, check_seed, resolve_settings
 from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
 from puffer_envs.spec import (
     EnvSpec,
@@ -200,16 +200,28 @@ class Environment(_core.Batch):
         """The settings of the batch as numbers."""
         return to_numbers(self.spec, self.settings)
 
-    def _set(self, key: str, value: Any, envs: ArrayLike) -> None:
-        """Change a setting of some environments; it takes effect when their next episodes begin.
+    def set(self, key: str, value: Any, env_ids: ArrayLike | None = None) -> None:
+        """Change a setting of environments while they run, e.g. to make them harder.
 
-        That is at the next reset, with or without a seed, or when all agents of an environment end their episodes in
-        the same step. An environment that begins so without a seed gets a generator seeded by the state it leaves.
+        It takes effect when their next episodes start: at the next `reset`, with or without a seed, or when all agents
+        of an environment end their episodes in the same step. Environments whose agents end one by one apply it at the
+        next `reset`. Other environments are not affected. An environment that starts so without a seed gets a
+        generator seeded by the state it leaves. `settings` remains what `make` was given; `env_settings` returns the
+        current values.
+
+        Args:
+            key: name of a setting.
+            value: its new value.
+            env_ids: numbers of environments; None for all.
 
         Raises:
-            ValueError, TypeError: as for the settings of `make`, or the buffers would have to change with it.
-            RuntimeError: a replay is being recorded; closed; or another thread is inside.
+            ValueError, TypeError: an invalid setting, value or environment, or the buffers would have to change;
+                nothing has changed.
+            RuntimeError: a replay is being recorded, closed, or in use by another thread.
         """
+        self._set(key, value, check_env_ids(self.spec.name, self.num_envs, env_ids))
+
+    def _set(self, key: str, value: Any, envs: ArrayLike) -> None:
         if self._recorder is not None:
             raise RuntimeError(f"{self.spec.name}: a replay is being recorded, and holds one set of settings")
         if key not in self.settings:

@@ -7,6 +7,9 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest, suggest_nearest
 from puffer_envs.spec import EnvSpec, Param, Setting, to_numbers
@@ -75,3 +78,17 @@ def check_seed(seed: object, what: str = "seed") -> int:
     if not 0 <= value < 2**64:
         raise ValueError(f"{what} must be from 0 to 2**64 - 1, got {value}")
     return value
+
+
+def check_env_ids(name: str, num_envs: int, env_ids: ArrayLike | None) -> NDArray[np.int64]:
+    """Return numbers of environments as a sorted int64 array without duplicates; None gives all of them.
+
+    Raises:
+        ValueError: a number is not an integer from 0 to `num_envs` - 1.
+    """
+    if env_ids is None:
+        return np.arange(num_envs)
+    found = np.atleast_1d(np.asarray(env_ids))
+    if found.dtype.kind not in "iu" or found.ndim != 1 or not ((found >= 0) & (found < num_envs)).all():
+        raise ValueError(f"{name}: environments are numbered from 0 to {num_envs - 1}, got {env_ids!r}")
+    return np.unique(found).astype(np.int64)

@@ -21,12 +21,16 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 from puffer_envs.contract import wrap
 from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.names import suggest
+from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import Code, is_code
 from puffer_train.shipped import read_tables, shipped
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
-"""Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
+"""Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
+
+STOP_OVER = 10
+"""Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -47,6 +51,10 @@ class TrainSettings:
 
     steps: int = _setting(20_000_000, 1)
     """Agent steps to train for; rounded up to whole rollouts."""
+    max_seconds: float = _setting(0.0, 0.0)
+    """Seconds to train for, over all resumes, if the steps are not done before; 0 is no limit."""
+    stop_when: str = ""
+    """End training when a mean over iterations (10 unless given) is so: "env.perf > 0.99 over 20"; "" is never."""
     num_envs: int = _setting(1024, 1)
     """Environments stepped together."""
     horizon: int = _setting(32, 1)
@@ -114,6 +122,8 @@ class TrainSettings:
     """Agent steps between checkpoints; one is always written at the end."""
     checkpoints_kept: int = _setting(3, 1)
     """Number of newest checkpoints to keep."""
+    checkpoints_spread: int = _setting(4, 0)
+    """Number of older checkpoints to keep, spread over the run, to branch from."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
     eval_max_steps: int = _setting(200_000, 1)
@@ -147,6 +157,8 @@ class Settings:
     """How to learn."""
     policy: PolicySettings = field(default_factory=PolicySettings)
     """The network."""
+    curriculum: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the environment that change while it learns, each with its rule: algorithm/curriculum.py."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries of JSON values."""
@@ -173,16 +185,18 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
     Values may be of the right type already or text, as on a command line.
     """
-    parts: dict[str, Any] = {"env": dict(settings.env), "train": settings.train, "policy": settings.policy}
+    parts: dict[str, Any] = vars(settings) | {"env": dict(settings.env), "curriculum": dict(settings.curriculum)}
     for table, values in tables.items():
         if table not in (*parts, "wrap"):
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train] and [policy]."
+                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train], [policy] and [curriculum]."
                 + suggest(table, [*parts, "wrap"])
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
-        if table == "env":
+        if table == "curriculum":
+            parts[table].update({key.replace("-", "_"): rule for key, rule in values.items()})
+        elif table == "env":
             parts["env"] = _overlay_env(parts["env"], values, origin)
         elif table == "wrap":
             parts["env"] = _overlay_env(parts["env"], {wrap.KEY: values}, origin)
@@ -223,14 +237,18 @@ def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
 
 
 def _convert(value: object, wanted: type, where: str) -> Any:
-    """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
+    """Turn a TOML value or command-line text into `wanted` (bool, int, float, str or a choice), losing nothing."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value
-    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
+    if wanted is str:
+        if not isinstance(value, str):
+            raise refusal
+        return value
     if isinstance(value, str):
         value = parse_number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
     if wanted is bool:
@@ -274,6 +292,8 @@ def _overlay_env(env: Mapping[str, object], values: Mapping[str, object], origin
 
 def _check_combinations(train: TrainSettings) -> None:
     """Refuse settings that are fine alone but not together; those that need the environment come later."""
+    if train.stop_when:
+        Condition.parse(train.stop_when, "train.stop_when", STOP_OVER)
     if train.minibatch % train.horizon:
         raise ConfigError(
             f"train.minibatch {train.minibatch} is not a multiple of train.horizon {train.horizon}: "

@@ -81,7 +81,7 @@ def test_an_environment_that_hangs_fails_in_time_and_says_where() -> None:
 
 
 def test_the_other_checks_go_on_after_a_hang() -> None:
-    results = isolated("HangsForOneSeed", time_limit=2, leave_out=("workers",))
+    results = isolated("HangsForOneSeed", time_limit=3, leave_out=("workers",))
     assert [name for name, result in results.items() if result.status == "failed"] == ["ends"]
     assert not [name for name, result in results.items() if result.status == "skipped"]
 
@@ -93,7 +93,7 @@ def test_after_two_hangs_the_rest_is_left_out() -> None:
 
 
 def test_a_hang_in_a_worker_process_says_where() -> None:
-    found = isolated("HangsElsewhere", time_limit=5)["workers"]
+    found = isolated("HangsElsewhere", time_limit=10)["workers"]
     assert found.status == "failed" and "WorkerTimeoutError" in found.message
     assert re.search(r"faulty_environments.py:\d+ in noise: (while|time.sleep)", found.where[-1])
 

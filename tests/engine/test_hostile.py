@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -235,6 +236,12 @@ def test_messages_name_what_is_wrong() -> None:
             env.step([0, 1, 5, 2])
         with pytest.raises(ValueError, match="seed must be from 0"):
             env.reset(2**64)
+
+
+def test_an_environment_knows_the_file_of_its_rules(probe: str) -> None:
+    with puffer_envs.make(probe, agents=2) as env, puffer_envs.make("squared") as own:
+        (library,), (core,) = env.code_files, own.code_files
+    assert (Path(library).name, Path(core).name.partition(".")[0]) == ("probe.so", "_core")
 
 
 def test_impossible_combination_is_named(probe: str) -> None:

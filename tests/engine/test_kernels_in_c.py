@@ -38,14 +38,14 @@ def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def digest(program: Path, threads: int = 1) -> str:
-    """The hash of everything that tests/c/learn_test.c computes."""
+    """The hashes of everything that tests/c/learn_test.c computes."""
     done = run(program, str(threads))
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.strip()
+    return " ".join(done.stdout.split())
 
 
 def golden(isa: str) -> str:
-    """The hash in git. If a change means to alter it, run tests/make_kernels_golden.py."""
+    """The hashes in git. If a change means to alter it, run tests/make_kernels_golden.py."""
     return str(json.loads(GOLDEN.read_text())["c"]["fused" if fuses(isa) else "plain"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -179,6 +180,51 @@ def test_only_the_first_agent_is_the_persons() -> None:
         assert all(len(set(column)) > 1 for column in np.array(chosen)[:, 1:].T)
 
 
+def test_handing_over_moves_the_person_to_the_next_agent() -> None:
+    with puffer_envs.make("snake", num_snakes=3) as env:
+        policy = Recorder()
+        player = Player(env, make_keymap(env.spec.layout.actions), policy, rate=10)  # type: ignore[arg-type]
+        seats = []
+        for _ in range(4):
+            player.step(frozenset({"right"}))
+            seats.append((player.agent, np.flatnonzero(env.actions == 3).tolist()))
+            player.hand_over()
+        assert seats == [(0, [0]), (1, [1]), (2, [2]), (0, [0])]
+        player.reset()
+        assert player.agent == 1, "a new game moved the person to another agent"
+
+
+def test_agents_that_are_away_are_passed_over() -> None:
+    with puffer_envs.make("snake", num_snakes=4) as env:
+        here = SimpleNamespace(agent_mask=np.array([True, False, False, True]), num_agents=4)
+        player = Player(env, make_keymap(env.spec.layout.actions))
+        player.env = here
+        player.hand_over()
+        assert player.agent == 3
+        here.agent_mask = np.zeros(4, bool)
+        player.hand_over()
+        assert player.agent == 3, "nobody is there: the person stays"
+
+
+def test_the_score_is_that_of_the_agents_whole_life() -> None:
+    """Also of the part that someone else played."""
+    with puffer_envs.make("snake", num_snakes=2, width=8, height=8, num_food=20) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        sums, lengths = np.zeros(2), np.zeros(2, int)
+        for number in range(400):
+            player.step()
+            sums += env.rewards
+            lengths += 1
+            ended = env.terminals | env.truncations
+            if ended[player.agent]:
+                game = player.games[-1]
+                assert (game.score, game.steps) == (pytest.approx(sums[player.agent]), lengths[player.agent])
+            sums[ended], lengths[ended] = 0, 0
+            if number % 3 == 0:
+                player.hand_over()
+        assert len(player.games) > 3
+
+
 def discrete(name: str, *labels: str) -> ActionPart:
     return ActionPart(name, len(labels), 0, 0, labels)
 
@@ -241,14 +287,14 @@ def test_a_pilot_makes_the_action() -> None:
     parts = (ActionPart("one", 0, -1, 1, ()), ActionPart("two", 0, -1, 1, ()))
     seen = []
 
-    def pilot(state: object, labels: frozenset[str]) -> tuple[float, float]:
-        seen.append((state, labels))
+    def pilot(state: object, labels: frozenset[str], agent: int) -> tuple[float, float]:
+        seen.append((state, labels, agent))
         return 0.5, -1.0 if "climb" in labels else 0.25
 
     keymap = make_keymap(parts, {"climb": ("w", "up"), "fall": ("s",)}, None, pilot)
     last = np.zeros(2, np.float32)
     assert keymap.action(frozenset({"up"}), last, "state").tolist() == [0.5, -1.0]
-    assert keymap.action(NONE, last, "state").tolist() == [0.5, 0.25]
-    assert seen == [("state", frozenset({"climb"})), ("state", frozenset())]
+    assert keymap.action(NONE, last, "state", 3).tolist() == [0.5, 0.25]
+    assert seen == [("state", frozenset({"climb"}), 0), ("state", frozenset(), 3)]
     assert [binding.caps for binding in keymap.bindings] == [["W", "Up"], ["S"]]
     assert keymap.driving(frozenset({"s"})) and not keymap.driving(frozenset({"x"}))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import pytest
 
 import puffer_train
 from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_train.run.trained import Trained
+from puffer_train.storage import checkpoint
 from tests.train.runs import SMALL, Shell
 
 SETTINGS: dict[str, object] = {
@@ -183,3 +187,32 @@ def test_importing_loads_no_torch() -> None:
 
 
 CAPTURED: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60}
+
+
+def test_the_newest_policy_is_there_while_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with puffer_train.Trainer("squared", steps=STEPS, newest_seconds=1e-9, **options(tmp_path / "r")) as trainer:
+        newest = trainer.run.folder / "newest.safetensors"
+        trainer.iterate()
+        first = newest.read_bytes()
+        assert Trained.find(newest).environment == "squared"
+        with monkeypatch.context() as later:  # it pauses for 200 times as long as it took
+            later.setattr(time, "monotonic", lambda: 1e9)
+            trainer.iterate()
+        assert newest.read_bytes() != first
+        while not trainer.finished:
+            trainer.iterate()
+        trainer.finish()
+        assert not newest.exists(), "what is finished is in policy.safetensors"
+    with (
+        pytest.raises(KeyboardInterrupt),
+        puffer_train.Trainer("squared", steps=STEPS, **options(tmp_path / "s")) as stopped,
+    ):
+        stopped.iterate()
+        stopped.iterate()
+        raise KeyboardInterrupt
+    newest = stopped.run.folder / "newest.safetensors"
+    weights = checkpoint.load_latest(stopped.run.folder / "checkpoints", print).tensors["policy.head"].numpy()
+    assert np.array_equal(PolicyFile.read(newest).tensors["head.weight"], weights), "the last ones"
+    with puffer_train.Trainer("squared", newest_seconds=0, **options(tmp_path / "t")) as none:
+        none.iterate()
+        assert not (none.run.folder / "newest.safetensors").exists()

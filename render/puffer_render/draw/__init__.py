@@ -19,7 +19,8 @@ class Drawing:
     size: tuple[int, int]
     """SIZE: width and height of the picture in units, about pixels."""
     draw: Callable[[Any, Frame], None]
-    """draw(state, frame): draw the state (`env.state(i)`), all of the picture, and change nothing."""
+    """draw(state, frame): draw the state (`env.state(i)`), all of the picture, and change nothing. Where there are
+    several agents, mark and follow number `frame.agent`."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """KEYS (may be left out): label of a choice -> names of the keys for it."""
     idle: str | None = None
@@ -38,9 +39,9 @@ class Drawing:
     many, given the states around the step. Without it, the frames come from stepping with a frameskip of 1, which
     must lead to the same states."""
 
-    pilot: Callable[[Any, frozenset[str]], Any] | None = None
-    """pilot(state, labels) (may be left out): agent 0's action, given the labels in KEYS whose keys are held. For what
-    keys cannot say by themselves, such as the thrust of four rotors."""
+    pilot: Callable[[Any, frozenset[str], int], Any] | None = None
+    """pilot(state, labels, agent) (may be left out): the agent's action, given the labels in KEYS whose keys are held.
+    For what keys cannot say by themselves, such as the thrust of four rotors."""
     waits: bool = False
     """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step."""
     camera: bool = False

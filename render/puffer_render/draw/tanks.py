@@ -1,4 +1,4 @@
-"""Tanks: an arena from above, walls as blocks, two teams, shells with trails of light. The first tank wears a halo."""
+"""Tanks: an arena from above, walls as blocks, two teams, shells with trails of light. The person's wears a halo."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _draw_tank(state: Any, i: int, arena: Arena, frame: Frame) -> None:
     color = TEAMS[i >= int(state.team_size)]
     if not alive:
         color = blend(blend(color, STEEL, 0.5), NIGHT, 0.6)
-    elif i == 0:
+    elif i == frame.agent:
         frame.glow(*middle, arena.side * 0.75, fade(SNOW, 0.45))
     track = blend(NIGHT, STEEL, 0.35 if alive else 0.2)
     # half of the way along both axes: the treads run as the tank goes

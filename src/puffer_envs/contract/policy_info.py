@@ -44,6 +44,13 @@ CELL_SHAPES = {"mingru": CellShape((3, 1), 1), "lstm": CellShape((4, 2), 2)}
 """The kinds of recurrent layers that a policy file may name."""
 
 
+MAX_CONVOLUTION = 1 << 27
+"""Numbers that one layer of convolutions may read for one observation, each as often as kernels cover it: 512 MiB.
+
+Kernels of 8 x 8 with stride 4 read 102,400 of four pictures of 84 x 84, and 99,532,800 of one of 2160 x 3840 x 3.
+"""
+
+
 @dataclass(frozen=True)
 class Convolution:
     """One layer of convolutions."""
@@ -84,6 +91,8 @@ class PolicyInfo:
     """Lower bound of each continuous action, shape (k,); empty when discrete."""
     action_high: Floats
     """Upper bound of each continuous action, shape (k,); empty when discrete."""
+    action_centre: Floats
+    """What is added to the mean of each continuous action, shape (k,); empty when discrete."""
     hidden: int
     """Units H of each layer."""
     layers: int
@@ -171,6 +180,8 @@ class PolicyInfo:
             "encoder": self.encoder,
             "value_head": self.value_head,
         }
+        if self.action_centre.any():
+            about["action_centre"] = self.action_centre.tolist()
         if self.encoder != "flat":
             about["convolutions"] = convolutions_as_json(self.convolutions)
         if self.encoder == "grid":
@@ -224,9 +235,14 @@ def read_info(about: object) -> PolicyInfo:
     if kind == "box" and len(sizes) != 1:
         raise PolicyError(f"metadata field 'action_sizes' is {list(sizes)}; box actions have one size.")
     low, high = (
-        _bounds(fields, name, sizes[0]) if kind == "box" else np.zeros(0, np.float32)
+        _numbers(fields, name, sizes[0]) if kind == "box" else np.zeros(0, np.float32)
         for name in ("action_low", "action_high")
     )
+    centre = np.zeros_like(low)
+    if "action_centre" in fields and kind == "box":
+        centre = _numbers(fields, "action_centre", sizes[0])
+    if not np.isfinite(centre).all():
+        raise PolicyError(f"metadata field 'action_centre' is {centre.tolist()}, which is not allowed.")
     if not (low <= high).all():
         raise PolicyError("metadata field 'action_low' exceeds 'action_high'.")
     shape = tuple(_field(fields, "observation_shape", lambda v: _is_list(v, _is_size) and len(v) <= 8))
@@ -246,6 +262,7 @@ def read_info(about: object) -> PolicyInfo:
         action_sizes=sizes,
         action_low=low,
         action_high=high,
+        action_centre=centre,
         hidden=_field(fields, "hidden", _is_size),
         layers=_field(fields, "layers", lambda v: _is_integer(v) and 0 <= v <= MAX_LAYERS),
         cell=_field(fields, "cell", lambda v: isinstance(v, str) and v in CELL_SHAPES),
@@ -291,11 +308,14 @@ def _check_planes(info: PolicyInfo) -> None:
     kinds = ("uint8", "int8") if grid else ("uint8",)
     if info.observation_dtype not in kinds or info.observation_fields or len(shape) not in (2, 3):
         raise PolicyError(f"metadata field 'encoder' is {info.encoder!r}, which does not read such observations.")
-    _, height, width = info.planes
+    channels, height, width = info.planes
     for layer in info.convolutions:
         height, width = layer.places(height), layer.places(width)
         if min(height, width) < 1:
             raise PolicyError(f"metadata field 'convolutions' leaves nothing of observations of shape {shape}.")
+        if channels * layer.kernel**2 * height * width > MAX_CONVOLUTION:
+            raise PolicyError(f"metadata field 'convolutions' reads more than {MAX_CONVOLUTION:_} numbers in a layer.")
+        channels = layer.channels
 
 
 def _read_fields(fields: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> tuple[FieldSpec, ...]:
@@ -334,8 +354,8 @@ def _field(fields: Mapping[str, Any], name: str, allowed: Callable[[Any], object
     return value
 
 
-def _bounds(fields: Mapping[str, Any], name: str, size: int) -> Floats:
-    """action_low or action_high as float32 (k,); infinities are allowed, NaN is not."""
+def _numbers(fields: Mapping[str, Any], name: str, size: int) -> Floats:
+    """A list of numbers as float32 (k,); infinities are allowed, NaN is not."""
     values = _field(fields, name, lambda v: _is_list(v, _is_number) and len(v) == size)
     with np.errstate(over="ignore"):
         return np.array(values, np.float64).astype(np.float32)

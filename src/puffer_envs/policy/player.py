@@ -55,7 +55,7 @@ class NumpyPolicy:
         outputs = self._forward(observations)[:, : self.info.head_rows]
         if self._std is not None:
             noise = 0.0 if deterministic else self._std * self._random.standard_normal(outputs.shape)
-            actions = np.clip(outputs + noise, self.info.action_low, self.info.action_high)
+            actions = np.clip(outputs + noise + self.info.action_centre, self.info.action_low, self.info.action_high)
             return np.asarray(actions, np.float32)
         if action_masks is not None:
             outputs = np.where(action_masks, outputs, -np.inf)
@@ -76,6 +76,19 @@ class NumpyPolicy:
             self._state = None
         elif self._state is not None:
             self._state[:, rows] = 0.0
+
+    def resume_from(self, other: NumpyPolicy) -> None:
+        """Continue where another policy stands: with its draws, and its recurrent state where the sizes agree.
+
+        For newer weights of the same training, in the middle of an episode.
+        """
+        self._random = other._random
+        same_sizes = (self.info.cell, self.info.layers, self.info.hidden) == (
+            other.info.cell,
+            other.info.layers,
+            other.info.hidden,
+        )
+        self._state = other._state if same_sizes else None
 
     def require(
         self,

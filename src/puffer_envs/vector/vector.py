@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from puffer_envs.contract import StepResult
 from puffer_envs.contract.logs import means
 from puffer_envs.contract.observations import ObservationField
-from puffer_envs.settings import check_seed
+from puffer_envs.settings import check_env_ids, check_seed
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers
-from puffer_envs.vector.ready import Ledger, Ready, check_env_ids
+from puffer_envs.vector.ready import Ledger, Ready
 
 
 class Vector(ABC):

@@ -167,7 +167,7 @@ def _play_first_episodes(
         buffers.observe(env)
         actor.begin(generator)
         actor.act(0, deterministic)
-        env.actions[...] = buffers.actions[0].numpy().reshape(env.actions.shape)
+        buffers.give_actions(env, 0)
         with calls:
             calls.run(env.step, env.actions)
         length += 1

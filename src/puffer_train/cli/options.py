@@ -46,7 +46,7 @@ def _metavar(kind: Any, names: tuple[str, ...] | None) -> str:
         return "{" + ",".join((*names, "MODULE:NAME")) + "}"
     if get_origin(kind) is Literal:
         return "{" + ",".join(get_args(kind)) + "}"
-    return {bool: "{true,false}", int: "N", float: "X"}.get(kind, "VALUE")
+    return {bool: "{true,false}", int: "N", float: "X", str: "TEXT"}.get(kind, "VALUE")
 
 
 def given_settings(options: argparse.Namespace, env: Mapping[str, object]) -> dict[str, dict[str, object]]:

@@ -20,7 +20,7 @@ from puffer_train.report.formatting import counted, size
 from puffer_train.report.live import draw, watch
 from puffer_train.report.run_details import compare, show_run
 from puffer_train.report.run_filter import Condition, choose, is_condition, order
-from puffer_train.report.run_table import WIDE, as_json, columns_of, print_table
+from puffer_train.report.run_table import WIDE, as_json, print_table
 from puffer_train.storage.archive import archive_run, check_removable, remove_run, restore_run, size_of
 from puffer_train.storage.discovery import ROOT, find_runs, missing, select
 from puffer_train.storage.labels import Labels, check_tag, write_labels
@@ -144,8 +144,7 @@ def _search(words: Sequence[str]) -> list[Summary]:
         if not Path(word).exists() and is_condition(word):
             conditions += Condition.parse(word)
         elif not Path(word).exists():
-            hint = suggest(word, COMMANDS)
-            raise ConfigError(missing(Path(word)) + (hint if "Did you mean" in hint else ""))
+            raise ConfigError(missing(Path(word), COMMANDS))
         else:
             roots.append(Path(word))
     if not roots and not ROOT.is_dir():
@@ -172,15 +171,12 @@ def _named(words: Sequence[str]) -> list[Summary]:
 
 def _list(options: argparse.Namespace, console: Console) -> int:
     chosen = order(_search(options.words), options.sort)
-    shown = chosen[: options.limit]
     if options.json:
-        print(as_json(shown))
-    elif not shown:
-        print("no run." if not options.words else f"no run meets {shlex.join(options.words)}.")
+        print(as_json(chosen[: options.limit]))
+    elif chosen:
+        print_table(chosen, options.columns, console, options.limit)
     else:
-        print_table(shown, columns_of(shown, options.columns), console)
-        if len(shown) < len(chosen):
-            print(f"and {counted(len(chosen) - len(shown), 'more run')}")
+        print(f"no run meets {shlex.join(options.words)}." if options.words else "no run.")
     return 0
 
 
@@ -282,7 +278,7 @@ def _agreed(options: argparse.Namespace, verb: str, console: Console) -> list[Su
     if not sys.stdin.isatty():
         raise UsageError(f"{verb.lower()} asks before it acts, and nobody can answer here: add --yes.")
     total = sum(size_of(summary.folder) for summary in summaries)
-    print_table(summaries, columns_of(summaries, None), console)
+    print_table(summaries, None, console)
     answer = input(f"{verb} {counted(len(summaries), 'run')}, {size(total)}? [y/N] ")
     if answer.strip().lower() in ("y", "yes"):
         return summaries

@@ -44,12 +44,31 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     parser.add_argument(
         "--steps", metavar="N", dest="train.steps", help=f"agent steps to train for [{defaults.train.steps:_}]"
     )
+    parser.add_argument(
+        "--max-seconds",
+        metavar="X",
+        dest="train.max_seconds",
+        help="seconds to train for; the learning rates fall to their end within them [no limit]",
+    )
+    parser.add_argument(
+        "--stop-when",
+        metavar="TEXT",
+        dest="train.stop_when",
+        help="end training when this holds, such as 'env.perf > 0.99 over 20' iterations [never]",
+    )
     add_seed(parser, None, "the same seed gives the same numbers [1]")
     parser.add_env_settings(env_settings)
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the run [runs/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
     parser.add_argument("--like", type=Path, metavar="RUN", help="use environment, settings and seed of that run")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")
+    parser.add_argument(
+        "--curriculum",
+        action="append",
+        default=[],
+        metavar="KEY:RULE",
+        help='change a setting while training: "difficulty: 0 to 0.5 over 20M", or "... by 0.05 when env.perf > 0.9"',
+    )
     add_threads(parser, None, "threads to use [all cores]; the kernels' results do not depend on it")
     parser.add_argument(
         "--learner",
@@ -66,6 +85,13 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     )
     add_library(parser)
     parser.add_argument("--no-video", action="store_true", help="make no video at the end")
+    parser.add_argument(
+        "--newest-seconds",
+        type=float,
+        default=5.0,
+        metavar="X",
+        help="how often to write the policy while it trains, for puffer-play --follow; 0 is never [5]",
+    )
     add_settings(parser, defaults, all_settings)
     return parser
 
@@ -99,7 +125,7 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
 
     registry.load_libraries(options.library)
-    changes: Any = given_settings(options, env)
+    changes: Any = given_settings(options, env) | {"curriculum": _curriculum(options.curriculum)}
     if options.settings is not None:
         file = config.load(registry.find(options.name).settings, options.settings)
         changes = config.overlay(file, changes, "command line")
@@ -118,6 +144,7 @@ def _main(arguments: Sequence[str]) -> int:
         log=options.log,
         video=not options.no_video,
         libraries=options.library,
+        newest_seconds=options.newest_seconds,
         command=shlex.join(["puffer-train", *arguments]),
     )
     try:
@@ -126,6 +153,17 @@ def _main(arguments: Sequence[str]) -> int:
     except Stopped as interrupt:
         return exit_status(interrupt)
     return 0
+
+
+def _curriculum(rules: Sequence[str]) -> dict[str, str]:
+    """Return the rules of `--curriculum` by setting. Raises `UsageError` for one that names no setting."""
+    found = {}
+    for text in rules:
+        key, colon, rule = text.partition(":")
+        if not colon or not key.strip():
+            raise UsageError(f"--curriculum {text!r} names no setting: write 'KEY: FROM to TO over STEPS'.")
+        found[key.strip()] = rule.strip()
+    return found
 
 
 def _shipped_settings(name: str | None) -> config.Settings | None:

@@ -12,9 +12,9 @@ from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
-from puffer_train.learners import kernels, torch
+from puffer_train.learners import hybrid, kernels, torch
 from puffer_train.learners.protocol import Learner
-from puffer_train.own_code import is_code, named_code
+from puffer_train.own_code import named_code
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -29,22 +29,6 @@ class LearnerKind:
     """Why it cannot serve this policy in an environment of these parts; None when it can."""
     automatic: bool = False
     """Whether `auto` may choose it."""
-
-
-def _make_kernels(
-    policy: Policy,
-    buffers: Buffers,
-    parts: Sequence[BufferEnv],
-    state: Tensor,
-    train: TrainSettings,
-    threads: int,
-    ranks: Ranks,
-) -> Learner:
-    """Let the kernels do everything, or all but the gradient where the loss is the user's own."""
-    learner = kernels.KernelLearner(policy, buffers, parts, state, train, threads, ranks)
-    if is_code(train.loss):
-        learner.gradient = torch.TorchGradient(policy, buffers, train)  # type: ignore[method-assign]
-    return learner
 
 
 def _make_cuda(
@@ -74,7 +58,7 @@ def _cuda_unsupported_reason(policy: Policy, parts: Sequence[BufferEnv]) -> str 
 
 
 LEARNERS = {
-    "kernels": LearnerKind(_make_kernels, kernels.unsupported_reason, automatic=True),
+    "kernels": LearnerKind(hybrid.make_kernel_learner, kernels.unsupported_after_encoder, automatic=True),
     "torch": LearnerKind(torch.TorchLearner, lambda policy, parts: None, automatic=True),
     "cuda": LearnerKind(_make_cuda, _cuda_unsupported_reason),
 }
@@ -91,7 +75,7 @@ def make_learner(
     threads: int,
     ranks: Ranks = ALONE,
 ) -> Learner:
-    """Return the learner called `kind`; with `auto` the kernels wherever they support the network, else torch.
+    """Return the learner called `kind`; `auto` is the kernels where they can run what follows the encoder, else torch.
 
     Args:
         kind: One of `config.LEARNERS`.

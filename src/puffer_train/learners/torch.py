@@ -161,6 +161,8 @@ class TorchGradient:
 class TorchLearner:
     """See `Learner`."""
 
+    work = "PyTorch runs the network."
+
     def __init__(
         self,
         policy: Policy,

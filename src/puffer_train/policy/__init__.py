@@ -7,7 +7,13 @@ is what a saved policy depends on.
 """
 
 from puffer_train.policy.cells import LSTM, LSTMScan, MinGRU, MinGRUScan, Resets
-from puffer_train.policy.distributions import MASKED_LOGIT, CategoricalActions, GaussianActions, action_scale
+from puffer_train.policy.distributions import (
+    MASKED_LOGIT,
+    CategoricalActions,
+    GaussianActions,
+    action_centre,
+    action_scale,
+)
 from puffer_train.policy.identity import settings_of
 from puffer_train.policy.network import Policy
 from puffer_train.policy.values import DistributionValue, ScalarValue
@@ -24,6 +30,7 @@ __all__ = [
     "Policy",
     "Resets",
     "ScalarValue",
+    "action_centre",
     "action_scale",
     "settings_of",
 ]

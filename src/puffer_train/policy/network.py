@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from puffer_train.config import PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
-from puffer_train.policy.distributions import action_distribution, action_scale
+from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
 from puffer_train.policy.encoders import Convolutions, choose_encoder
 from puffer_train.policy.observations import observation_reader
 from puffer_train.policy.values import VALUE_HEADS
@@ -34,6 +34,7 @@ class Policy(nn.Module):
 
     input_scale: Tensor
     action_scale: Tensor
+    action_centre: Tensor
 
     def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
         """Draw the first weights. Raises `ConfigError` when the encoder cannot read such observations."""
@@ -65,6 +66,7 @@ class Policy(nn.Module):
             self.head[spec.action.outputs :] *= self.value.first_scale
         self.register_buffer("input_scale", torch.tensor(scale), persistent=False)
         self.register_buffer("action_scale", action_scale(spec.action), persistent=False)
+        self.register_buffer("action_centre", action_centre(spec.action), persistent=False)
         self.log_std = (
             nn.Parameter(torch.full((spec.action.dimensions,), math.log(FIRST_SPREAD)))
             if spec.action.kind == "box"
@@ -79,6 +81,7 @@ class Policy(nn.Module):
             "cell": self.settings.cell,
             "encoder": self.settings.encoder,
             "value_head": self.settings.value_head,
+            **({"action_centre": self.action_centre.tolist()} if self.action_centre.any() else {}),
             **({} if self.front is None else self.front.identity()),
             **self.value.identity(),
         }
@@ -102,7 +105,7 @@ class Policy(nn.Module):
         Returns (K + V, B). No gradient is recorded.
         """
         with torch.no_grad():
-            x = self._encode(observations)
+            x = self.encode(observations)
             for weight, layer_state in zip(self.core, state, strict=True):
                 x = self.cell.step(x, layer_state, weight)
             return self.head @ x.T
@@ -113,7 +116,7 @@ class Policy(nn.Module):
         keep (T, B) is 0 where the state is reset before that step because a new episode starts there, else 1;
         None keeps it throughout. Returns (K + V, T, B).
         """
-        x = self._encode(observations)
+        x = self.encode(observations)
         resets = Resets(keep)
         for weight, layer_state in zip(self.core, state, strict=True):
             x = self.cell.sequence(x, layer_state, weight, resets)
@@ -132,7 +135,7 @@ class Policy(nn.Module):
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
-    def _encode(self, observations: Tensor) -> Tensor:
+    def encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
         if self.front is None:
             return self.observations.encode(observations, self.encoder * self.input_scale)

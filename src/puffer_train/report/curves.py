@@ -7,6 +7,7 @@ a separate curve, named after the differences.
 from __future__ import annotations
 
 import fnmatch
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,10 +197,10 @@ def unexpected(groups: Sequence[Group]) -> list[str]:
     for name in dict.fromkeys(group.runs[0].environment for group in groups):
         firsts = [group.runs[0] for group in groups if group.runs[0].environment == name]
         found = {k: v for k, v in differing([run.facts for run in firsts]).items() if not k.startswith(SETTINGS)}
-        if found:
-            sentences.append(f"runs of {name} are not averaged: they differ in {describe(found)}.")
-        elif len(firsts) > 1 and not all(run.known for run in firsts):
-            sentences.append(f"runs of {name} are not averaged: it is unknown which code made some of them.")
+        reason = f"they differ in {describe(found)}" if found else "it is unknown which code made some of them"
+        if found or (len(firsts) > 1 and not all(run.known for run in firsts)):
+            how = shlex.join(["--ignore", ",".join(found) or "*code"])
+            sentences.append(f"runs of {name} are not averaged: {reason}. Draw them as one with {how}.")
     return sentences
 
 

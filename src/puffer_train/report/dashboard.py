@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from rich.text import Text
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train.report.formatting import clock, short
+from puffer_train.report.notebook import cell_picture
 from puffer_train.report.picture import render_svg
 from puffer_train.report.signs import Signs
 from puffer_train.storage.folder import main_statistic
@@ -37,6 +39,9 @@ MIN_ROOM = 8
 
 REFRESH_SECONDS = 0.25
 """How often the picture is redrawn."""
+
+CELL_SECONDS = 1.0
+"""How often the picture in a notebook's cell is redrawn."""
 
 LINE_SECONDS, LINE_SHARE = 5.0, 0.02
 """Interval of plain lines; in a long run, another 50th of it."""
@@ -88,6 +93,8 @@ class Progress:
     """Steps done."""
     real_rate: float | None = None
     """Agent steps per second of one environment in real time; None where it has no such rate."""
+    max_seconds: float = math.inf
+    """Seconds in which the training ends even if its steps are not done."""
     report: dict[str, float] = field(default_factory=dict)
     """The newest value of every number."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -136,7 +143,14 @@ class Progress:
     @property
     def left(self) -> float | None:
         """Seconds left at this rate."""
-        return max(0, self.total - self.steps) / self.rate if self.rate > 0 else None
+        if self.rate <= 0:
+            return None
+        return max(0, min((self.total - self.steps) / self.rate, self.max_seconds - self.elapsed))
+
+    @property
+    def done(self) -> float:
+        """Share of the run that is done, 0 to 1."""
+        return min(1.0, max(self.steps / self.total, self.elapsed / self.max_seconds))
 
     @property
     def statistics(self) -> dict[str, float]:
@@ -203,6 +217,7 @@ class Dashboard:
             live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
             live = live and not in_notebook()
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
+        self._cell = None if self.console.quiet else cell_picture()
 
     def __enter__(self) -> Dashboard:
         if self._live is not None:
@@ -227,9 +242,13 @@ class Dashboard:
         """Show the newest state, unless it was shown a moment ago."""
         now = time.monotonic()
         pause = max(LINE_SECONDS, LINE_SHARE * self.progress.elapsed) if self._live is None else REFRESH_SECONDS
+        pause = CELL_SECONDS if self._cell is not None else pause
         if not force and now - self._drawn < pause:
             return
         self._drawn = now
+        if self._cell is not None:
+            self._cell.show(svg_of(self.progress))
+            return
         if self._live is None:
             self.console.print(Text(line_of(self.progress)), soft_wrap=True)
             return
@@ -295,7 +314,7 @@ def _counts(progress: Progress, width: int) -> str:
 
 def _course(progress: Progress, width: int, ascii_only: bool) -> Table:
     """Return the progress bar and, on the same scale below it, the course of the main statistic so far."""
-    done = min(progress.steps / progress.total, 1.0)
+    done = progress.done
     main = progress.main
     value = "" if main is None else f"{_words(main)} {progress.statistics[main]:.5g}"
     right = len(_words(main or "")) + 9  # that of any number, so that the bar keeps its length

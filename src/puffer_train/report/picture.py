@@ -47,6 +47,13 @@ FORMAT = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="htt
 
 def render_svg(content: RenderableType, width: int, title: str) -> str:
     """Return a picture of what a terminal of this many columns would show."""
-    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console = Console(
+        record=True,
+        width=width,
+        file=io.StringIO(),
+        force_terminal=True,
+        force_jupyter=False,
+        color_system="truecolor",
+    )
     console.print(content)
     return console.export_svg(title=title, theme=THEME, code_format=FORMAT, unique_id="dashboard")

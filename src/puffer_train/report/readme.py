@@ -9,7 +9,7 @@ from typing import Any
 from puffer_envs.contract.files import write_atomically
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, short
-from puffer_train.storage.folder import main_statistic, read_config, read_evaluation, read_metrics
+from puffer_train.storage.folder import continuing, main_statistic, read_config, read_evaluation, read_metrics
 from puffer_train.storage.identity import ENVIRONMENT_CODE, PACKAGE_CODE, facts, is_known
 from puffer_train.storage.labels import LABELS
 
@@ -18,6 +18,7 @@ FILES = {
     "metrics.jsonl": "one line of numbers per iteration",
     "checkpoints": "what `--resume` continues from",
     "policy.safetensors": "the trained policy",
+    "newest.safetensors": "the policy as it was when training was stopped",
     "evaluation.json": "results on fresh full episodes",
     "replay.puf": "one of its games, exactly: a seed and the actions",
     "video.mp4": "the first 20 seconds of that game, to watch",
@@ -64,6 +65,10 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
     skipped = int(columns["skipped"][-1]) if "skipped" in columns else 0
     if skipped > 0:
         how_far += f"; {skipped} updates were skipped because a number was not finite"
+    retreats = [note for part in config["history"] for note in part.get("retreats", [])]
+    if retreats:
+        where = ", ".join(f"at {short(note['failed_at'])} back to {short(note['back_to'])}" for note in retreats)
+        how_far += f"; after NaN it went back to a checkpoint with half the learning rates: {where}"
     found = read_evaluation(folder)
     name = main_statistic(set(found)) if found else None
     if found is None or name is None:
@@ -76,11 +81,13 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
 
 
 def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list[str]:
-    name, goal = config["environment"], config["settings"]["train"]["steps"]
-    done = read_metrics(folder).get("steps", [0])[-1] >= goal
+    name, train = config["environment"], config["settings"]["train"]
+    done, history = int(read_metrics(folder).get("steps", [0])[-1]), config["history"]
+    ended = done >= train["steps"] or (history and history[-1]["ended"] == "finished")
+    more = continuing(train, done) if ended else []
     named = f"{name} " if imports_code(name) else ""
     named += "".join(f"--library {shlex.quote(path)} " for path in config.get("libraries", []))
-    commands = [f"puffer-train {named}--resume ." + (f" --steps {2 * goal}" if done else "")]
+    commands = [" ".join([f"puffer-train {named}--resume .", *map(shlex.quote, more)])]
     if "policy.safetensors" in here:
         commands.append(f"puffer-eval {named}--policy . --episodes 1000")
     if "replay.puf" in here:  # what records replays can also be played
@@ -95,7 +102,7 @@ def _history(parts: list[dict[str, Any]]) -> str:
         return ""
     rows = [
         f"| `{part['command']}` | {part['started']} | {clock(part['seconds'])} | {short(part['to_steps'])} "
-        f"| {part['ended']} |"
+        f"| {part['ended']}{': ' if part.get('reason') else ''}{part.get('reason', '')} |"
         for part in parts
     ]
     return "| command | began | took | steps in the end | |\n|---|---|---|---|---|\n" + "\n".join(rows)

@@ -156,7 +156,7 @@ def _unbounded(console: Console) -> Console:
 
 def _titled(title: str, *heads: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(Text(f"\n{title}", style="bold"), no_wrap=True)
+    table.add_column(Text(f"\n{title}", style="bold not dim"), no_wrap=True)
     for head in heads:
         table.add_column(f"\n{head}", overflow="fold")
     return table

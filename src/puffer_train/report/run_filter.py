@@ -49,7 +49,8 @@ def lookup(name: str, summaries: Sequence[Summary]) -> Callable[[Summary], Any]:
     if len(found) > 1 and not exact:
         raise ConfigError(f"{name!r} may be {' or '.join(found)}: write one of them.")
     if not found and known:
-        raise ConfigError(f"no run has a value called {name!r}.{suggest(name, known)}")
+        hint = suggest(name, known) or " `puffer-runs --json` shows what there is."
+        raise ConfigError(f"no run has a value called {name!r}.{hint}")
     return lambda summary: next((summary.values[key] for key in found if key in summary.values), ABSENT)
 
 
@@ -95,12 +96,13 @@ class Condition:
         return any(map(self._equals, values)) == (self.sign == "=")
 
     def _is_ordered(self, value: Any) -> bool:
+        if isinstance(value, list):
+            raise ConfigError(f"{self.name}{self.sign}{self.wanted}: words are compared with = or !=.")
         if isinstance(value, str):
             return ORDER[self.sign](value, self.wanted)
         number = parse_number(self.wanted)
-        if number is None or isinstance(value, list):
-            what = "a list of words" if isinstance(value, list) else "a number"
-            raise ConfigError(f"{self.name}{self.sign}{self.wanted}: {self.name} is {what}, so compare it with such.")
+        if number is None:
+            raise ConfigError(f"{self.name}{self.sign}{self.wanted}: {self.name} is compared with a number.")
         return ORDER[self.sign](value, number)
 
     def _equals(self, value: Any) -> bool:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from puffer_train.report.formatting import clock, short
+from puffer_train.report.formatting import clock, counted, short
 from puffer_train.report.run_filter import ABSENT, lookup
 from puffer_train.storage.discovery import ROOT
 from puffer_train.storage.identity import written
@@ -25,6 +25,15 @@ STYLES = {"live": "bold cyan", "finished": "green", "interrupted": "yellow", "fa
 
 ESTIMATE = "~"
 """Before a statistic that comes from training: it was not evaluated."""
+
+LEFT_OUT_FIRST = ("started", "rate", "seconds", "seed", "perf", "env")
+"""Where a terminal is too narrow for the usual columns, these are left out, in this order."""
+
+GAP = 2
+"""Spaces between columns."""
+
+MIN_NOTE = 16
+"""Columns that a note needs: it is wrapped."""
 
 WIDE = 1000
 """Columns of a table that goes to a file or a pipe: nothing is cut."""
@@ -51,22 +60,40 @@ def columns_of(summaries: Sequence[Summary], wanted: str | None) -> list[str]:
     return [*usual, *(name for name in names if name not in usual)] if wanted.startswith("+") else names
 
 
-def print_table(summaries: Sequence[Summary], columns: Sequence[str], console: Console) -> None:
-    """Print the runs, and how to read what is not plain."""
+def print_table(summaries: Sequence[Summary], columns: str | None, console: Console, limit: int | None = None) -> None:
+    """Print runs, how to read what is not plain, and how many are left out.
+
+    Args:
+        summaries: The runs.
+        columns: As for `columns_of`. Of the usual ones, as many as fit are shown.
+        console: Where.
+        limit: Print this many at most.
+    """
     if not console.is_terminal:
         console = Console(file=console.file, width=WIDE)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    readers = {name: _reader(name, summaries) for name in columns}
-    for name in columns:
-        numeric = all(isinstance(readers[name](s), (int, float)) or readers[name](s) is ABSENT for s in summaries)
-        wraps = name == "note"
-        table.add_column(HEADS.get(name, name), justify="right" if numeric else "left", no_wrap=not wraps)
-    cells = [[_cell(name, readers[name](summary), summary) for name in columns] for summary in summaries]
-    for row in cells:
+    readers = {name: _reader(name, summaries) for name in columns_of(summaries, columns)}
+    shown = summaries[:limit]
+    cells = {name: [_cell(name, read(summary), summary) for summary in shown] for name, read in readers.items()}
+    for name in LEFT_OUT_FIRST:
+        if sum(_width(name, of) + GAP for name, of in cells.items()) - GAP > console.width:
+            cells.pop(name, None)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold", show_edge=False)
+    for name in cells:
+        numeric = all(isinstance(readers[name](s), (int, float)) or readers[name](s) is ABSENT for s in shown)
+        table.add_column(HEADS.get(name, name), justify="right" if numeric else "left", no_wrap=name != "note")
+    for row in zip(*cells.values(), strict=True):
         table.add_row(*row)
     console.print(table)
-    if any(cell.plain.startswith(ESTIMATE) for row in cells for cell in row):
+    if any(cell.plain.startswith(ESTIMATE) for of in cells.values() for cell in of):
         console.print(Text(f"{ESTIMATE} from training, not evaluated", style="dim"))
+    if len(shown) < len(summaries):
+        console.print(Text(f"and {counted(len(summaries) - len(shown), 'more run')}", style="dim"))
+
+
+def _width(name: str, cells: Sequence[Text]) -> int:
+    """Return the characters that a column needs."""
+    widest = max(cell.cell_len for cell in cells)
+    return max(len(HEADS.get(name, name)), min(widest, MIN_NOTE) if name == "note" else widest)
 
 
 def _reader(name: str, summaries: Sequence[Summary]) -> Callable[[Summary], Any]:

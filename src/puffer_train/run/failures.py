@@ -42,7 +42,7 @@ def _saved(run: RunState) -> Iterator[None]:
     try:
         yield
     except NonFiniteError as error:
-        saved = f"{_dump(run, str(error))} {_save_learned(run)}"
+        saved = f"{dump(run, str(error))} {_save_learned(run)}"
         run.ranks.end()
         run.ranks.wait()
         raise NonFiniteError(f"{error} {saved}") from error
@@ -80,7 +80,7 @@ def _save_learned(run: RunState) -> str:
     return f"Progress is saved. Once that is fixed, resume with: {run.resume_command()}"
 
 
-def _dump(run: RunState, reason: str) -> str:
+def dump(run: RunState, reason: str) -> str:
     """Write the last, broken rollout to help find the cause; return a sentence."""
     buffers, policy = run.ppo.buffers, run.ppo.policy
     tensors = {name: value for name, value in vars(buffers).items() if isinstance(value, torch.Tensor)}

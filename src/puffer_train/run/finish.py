@@ -19,7 +19,7 @@ from puffer_train.run.film import VIDEO_SECONDS, film
 from puffer_train.run.saving import POLICY
 from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
-from puffer_train.storage.folder import EVALUATION
+from puffer_train.storage.folder import EVALUATION, continuing
 from puffer_train.system.signals import Stopped
 
 EVALUATION_SEED = 1000
@@ -38,17 +38,20 @@ def finish(run: RunState, log: Loggers) -> None:
         replay = _record(run)
         video = _film(run, replay or policy_file)
     except KeyboardInterrupt as interrupt:
+        log.attach({"policy": policy_file})
         run.say(f"Interrupted; the policy and everything before it are in {run.folder}.")
         raise Stopped(getattr(interrupt, "number", signal.SIGINT)) from None
-    written = {"run": run.folder, "policy": policy_file, "replay": replay, "video": video}
+    files = {"policy": policy_file, "replay": replay, "video": video}
+    log.attach({what: path for what, path in files.items() if path is not None})
+    written = {"run": run.folder, **files}
     for what, path in written.items():
         if path is not None:
             run.say(f"  {what:<8}{path}")
     run.say("What to do next:")
     for words in _next_commands(run, policy_file, replay, video):
         run.say(f"  {shlex.join(words)}")
-    steps = run.settings.train.steps if run.settings.train.steps > run.ppo.steps // 2 else run.ppo.steps
-    run.say(f"  {run.resume_command('--steps', str(2 * steps))}")
+    more = continuing(run.settings.as_dict()["train"], run.ppo.steps)
+    run.say(f"  {run.resume_command(*more)}")
 
 
 def _next_commands(run: RunState, policy_file: Path, replay: Path | None, video: Path | None) -> Iterator[list[str]]:

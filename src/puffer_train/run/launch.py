@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -16,7 +17,7 @@ from puffer_train.errors import ConfigError
 from puffer_train.own_code import named_code
 from puffer_train.report.loggers import check_loggers
 from puffer_train.run.folders import locked_run, new_folder, read_run
-from puffer_train.run.restoring import restore
+from puffer_train.run.restoring import resume
 from puffer_train.run.state import RunOptions, RunState
 from puffer_train.shipped import read_tables
 from puffer_train.storage.folder import CONFIG, read_config
@@ -41,7 +42,7 @@ def load_libraries(paths: Sequence[str | Path]) -> list[str]:
 
 def opening(
     environment: str | None,
-    steps: int | None,
+    ending: Mapping[str, object],
     seed: int | None,
     settings: GivenSettings,
     folder: str | Path | None,
@@ -49,7 +50,7 @@ def opening(
     like: str | Path | None,
     options: RunOptions,
 ) -> AbstractContextManager[RunState]:
-    """Check what `Trainer` was given and return what opens the run.
+    """Check what `Trainer` was given and return what opens the run. ending: settings of when to end, or None.
 
     Raises:
         UserError: Something is unknown, or does not fit with the rest.
@@ -59,8 +60,10 @@ def opening(
         raise ConfigError(f"learner is {options.learner!r}; it must be one of {', '.join(config.LEARNERS)}.")
     _check_whole("seed", seed, 0, (1 << 63) - 1)
     _check_whole("threads", options.threads, 1, 1024)
+    if not 0 <= options.newest_seconds < math.inf:
+        raise ConfigError(f"newest_seconds is {options.newest_seconds!r}; it must be a number of at least 0.")
     origin = "command line" if options.command else "settings"
-    changes = _changes(settings, steps)
+    changes = _changes(settings, ending)
     if resume is not None:
         foreign = {"folder": folder, "like": like, "seed": seed}
         excluded = ", ".join(name for name, value in foreign.items() if value is not None)
@@ -84,17 +87,15 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _changes(settings: GivenSettings, steps: int | None) -> dict[str, object]:
-    """Return tables of changes for `config.overlay`."""
+def _changes(settings: GivenSettings, ending: Mapping[str, object]) -> dict[str, object]:
+    """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
     tables: dict[str, object] = {}
     if isinstance(settings, (str, Path)):
         tables |= read_tables(Path(settings))
     elif isinstance(settings, Mapping):
         tables |= settings
-    if steps is not None:
-        train = tables.get("train", {})
-        tables["train"] = {**train, "steps": steps} if isinstance(train, Mapping) else train
-    return tables
+    given, train = {key: value for key, value in ending.items() if value is not None}, tables.get("train", {})
+    return tables | ({"train": {**train, **given}} if given and isinstance(train, Mapping) else {})
 
 
 @contextmanager
@@ -151,7 +152,7 @@ def resumed_run(
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
         with _opened(source, settings, saved["seed"], cores, options, ranks) as ppo:
             run = RunState(folder, source, ppo, cores, options, saved["history"])
-            restore(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
+            resume(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
             yield run
 
 

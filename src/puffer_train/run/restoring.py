@@ -15,10 +15,10 @@ from puffer_train.system.machine import versions
 
 
 def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> None:
-    """Continue from a checkpoint.
+    """Return to a checkpoint.
 
     Args:
-        run: The run, not trained yet.
+        run: The run.
         found: The checkpoint, with the state of all ranks.
         changed: Settings of the environment that were given now, and may differ from those of the checkpoint.
 
@@ -46,10 +46,19 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> N
         run.warn("Another rank cannot continue its episodes: those of all ranks start from scratch.")
         play = False
     training_state.restore(ppo, found.tensors, manifest["counters"], game=play)
-    run.resumed_at = run.saved_at = ppo.steps
+    about = manifest.get("run", {})
+    ppo.step_scale, run.retreats = about.get("step_scale", 1.0), about.get("retreats", 0)
     if not play:
         ppo.restart(int(np.random.SeedSequence([ppo.seed, ppo.steps]).generate_state(1)[0]))
-    run.say(f"Resuming from {where} at {short(ppo.steps)} steps.")
+
+
+def resume(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> None:
+    """Continue a run in a new process; arguments and errors are those of `restore`."""
+    restore(run, found, changed)
+    ppo = run.ppo
+    run.resumed_at = run.saved_at = ppo.steps
+    run.seconds_before = ppo.seconds = found.manifest.get("run", {}).get("seconds", 0.0)
+    run.say(f"Resuming from {found.path} at {short(ppo.steps)} steps.")
 
 
 def _restore_environment(run: RunState, found: checkpoint.Checkpoint) -> bool:

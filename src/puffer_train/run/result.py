@@ -14,6 +14,7 @@ from puffer_train.contract import describe
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.policy import Policy
+from puffer_train.report.notebook import html_of_run
 from puffer_train.run.film import VIDEO_SECONDS, film
 from puffer_train.run.trained import Trained
 from puffer_train.storage.folder import read_config, read_evaluation, read_metrics
@@ -41,6 +42,10 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: scores, the curve of the main statistic, the video."""
+        return html_of_run(self.folder)
 
     @property
     def environment(self) -> str:

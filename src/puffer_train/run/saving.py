@@ -50,8 +50,10 @@ def save(run: RunState, *, game: bool = True) -> None:
         "settings": run.settings.as_dict(),
         "versions": versions(),
         "ranks": ranks.count,
+        "run": {"seconds": ppo.seconds, "step_scale": ppo.step_scale, "retreats": run.retreats},
     }
-    checkpoint.save(run.checkpoints, ppo.steps, tensors, manifest, run.settings.train.checkpoints_kept)
+    train = run.settings.train
+    checkpoint.save(run.checkpoints, ppo.steps, tensors, manifest, train.checkpoints_kept, train.checkpoints_spread)
     run.saved_at = ppo.steps
 
 

@@ -17,6 +17,7 @@ from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.own_code import named_code
+from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.terminal import lasting_console
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
@@ -31,6 +32,10 @@ CHECKPOINTS = "checkpoints"
 
 CHECKSUM_KEY = "sha256"
 """Key in `config.json` of the checksum of everything else in it."""
+
+
+NEWEST_SECONDS = 5.0
+"""How often the policy is written while it trains."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class RunOptions:
     """Shared libraries that were loaded for their environments."""
     quiet: bool = False
     """Whether to print nothing."""
+    newest_seconds: float = NEWEST_SECONDS
+    """How often the policy is written while it trains; 0 is never."""
 
     def library_words(self) -> list[str]:
         """Return the options that load the libraries again."""
@@ -60,7 +67,8 @@ class RunOptions:
         """Return the options that a command which resumes the run has to repeat."""
         threads = [] if self.threads is None else ["--threads", str(self.threads)]
         learner = [] if self.learner == "auto" else ["--learner", self.learner]
-        return threads + learner + self.library_words() + ([] if self.video else ["--no-video"])
+        newest = [] if self.newest_seconds == NEWEST_SECONDS else ["--newest-seconds", f"{self.newest_seconds:g}"]
+        return threads + learner + newest + self.library_words() + ([] if self.video else ["--no-video"])
 
 
 @dataclass
@@ -81,7 +89,7 @@ class RunState:
     """The `history` of `config.json`: one entry for each earlier process of this run."""
     console: Console = field(default_factory=lasting_console)
     """Where to report; silent on all ranks but the first."""
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(init=False)
     """When this process began, in seconds on a monotonic clock."""
     began: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
     """The same as a date."""
@@ -91,14 +99,23 @@ class RunState:
     """Seconds of training in the run's earlier processes."""
     saved_at: int | None = None
     """Agent steps of the newest checkpoint."""
+    metrics: MetricsFile | None = None
+    """Where its numbers go, on rank 0 once the folder is open."""
+    retreats: int = 0
+    """How often the run went back to a checkpoint because of NaN."""
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    """When, where to and why it went back in this process."""
     stopped_by: int = 0
     """Number of the signal that asked a rank to stop, 0 for none."""
     stopped_early: bool = False
     """Whether the training was ended as if its steps were done."""
+    reason: str = ""
+    """Why it was."""
     no_video: str | None = None
     """Why no video follows the training; None if one does."""
 
     def __post_init__(self) -> None:
+        self.started = time.monotonic()
         if self.options.quiet or not self.ranks.leads:
             self.console = Console(quiet=True)
         about = identify(self.ppo.env, self.source.name, self.settings.env)
@@ -132,8 +149,17 @@ class RunState:
         """Return in a word how this process ended, for the run's history."""
         return "failed" if failed else "finished" if self.ppo.finished or self.stopped_early else "interrupted"
 
-    def write_config(self, ended: str = "still running, or killed") -> None:
+    def seconds(self) -> float:
+        """Return the seconds of training so far, in all processes of the run, on the slowest rank."""
+        mine = round(1000 * (self.seconds_before + time.monotonic() - self.started))
+        return (self.ranks.most(mine) if self.settings.train.max_seconds else mine) / 1000
+
+    def write_config(self, ended: str = "still running, or killed", reason: str = "") -> None:
         """Write `config.json`: everything the run depends on, and its history.
+
+        Args:
+            ended: How this process ended, in a word.
+            reason: Why its training did.
 
         Raises:
             StorageError: The disk refuses.
@@ -146,6 +172,8 @@ class RunState:
             "to_steps": self.ppo.steps,
             "ended": ended,
             CODE: code_of(self.identity),
+            **({"reason": reason} if reason else {}),
+            **({"retreats": self.notes} if self.notes else {}),
         }
         content = {
             "environment": self.source.name,

@@ -26,6 +26,7 @@ from typing import Self
 from rich.console import Console
 
 from puffer_train import config
+from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.errors import StorageError
 from puffer_train.policy import Policy
@@ -37,9 +38,12 @@ from puffer_train.run import launch
 from puffer_train.run.failures import FAILURE, saved_after_failure
 from puffer_train.run.film import obstacle
 from puffer_train.run.finish import finish
+from puffer_train.run.newest import Newest
 from puffer_train.run.result import Run
+from puffer_train.run.retreat import iterate
 from puffer_train.run.saving import export_policy, save, save_last, save_or_warn
-from puffer_train.run.state import RunOptions, RunState
+from puffer_train.run.state import NEWEST_SECONDS, RunOptions, RunState
+from puffer_train.run.stopping import ASKED, Stopping, end_reason
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import METRICS, read_config
 from puffer_train.system.signals import Stopped, stop_requests
@@ -66,6 +70,8 @@ class Trainer:
         environment: str | None = None,
         *,
         steps: int | None = None,
+        max_seconds: float | None = None,
+        stop_when: str | None = None,
         seed: int | None = None,
         settings: launch.GivenSettings = None,
         folder: str | Path | None = None,
@@ -77,6 +83,7 @@ class Trainer:
         video: bool = True,
         libraries: Sequence[str | Path] = (),
         quiet: bool = False,
+        newest_seconds: float = NEWEST_SECONDS,
         command: str = "",
     ) -> None:
         """Check what is given. Nothing is opened before the context is entered.
@@ -85,6 +92,10 @@ class Trainer:
             environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE` or `module:factory`. With `resume` or `like` it
                 is needed only where it imports code.
             steps: Agent steps to train for; None for those of the settings.
+            max_seconds: Seconds to train for if the steps are not done before; the learning rates fall to their end
+                within them.
+            stop_when: End training when this holds: `"env.perf > 0.99 over 20"`, a comparison of the mean of any
+                number of the report over that many iterations, or over 10.
             seed: Same seed, same numbers; None for 1, or that of the run in `like`.
             settings: What to change of the environment's shipped settings, or of those of the run in `like` or
                 `resume`: a dictionary such as `{"env": {"frameskip": 3}, "train": {"gamma": 0.99}}`, or the path of a
@@ -98,15 +109,18 @@ class Trainer:
             video: Whether `finish` makes a video.
             libraries: Shared libraries to load, with your own environments in C.
             quiet: Whether to print nothing.
+            newest_seconds: How often to write the policy to `newest.safetensors` while it trains; 0 is never.
             command: How the run was started; it is only written down.
 
         Raises:
             UserError: Something given is unknown or does not fit.
         """
-        options = RunOptions(threads, video, learner, tuple(log), command, launch.load_libraries(libraries), quiet)
-        self._opening = launch.opening(environment, steps, seed, settings, folder, resume, like, options)
+        loaded = launch.load_libraries(libraries)
+        options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
+        ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
+        self._opening = launch.opening(environment, ending, seed, settings, folder, resume, like, options)
         self._stack, self._signals = ExitStack(), ExitStack()
-        self._stop_asked = self._broken = self._ended = False
+        self._stop_asked = self._broken = self._ended = self._save_due = False
 
     def __enter__(self) -> Self:
         """Open environment and folder.
@@ -118,6 +132,10 @@ class Trainer:
             self._run = stack.enter_context(self._opening)
             stack.enter_context(_leaving_together(self._run))
             self._log = stack.enter_context(_reporting(self._run)) if self._run.ranks.leads else Loggers({}, print)
+            self._stopping, self._newest = Stopping(self._run), Newest(self._run)
+            self._stop_asked |= bool(self._run.reason)
+            if self._run.ranks.leads:
+                _announce(self._run)
             self._requests = self._signals.enter_context(stop_requests(repeated=self._run.ranks.count > 1))
             stack.enter_context(self._signals)
             stack.enter_context(self._saved_in_the_end())
@@ -150,17 +168,26 @@ class Trainer:
 
         It holds `steps`, `seconds`, `updates`, the losses, and as `env/...` the means over the episodes that ended.
 
+        After ten skipped updates in a row it first goes back to the last good checkpoint, with half the step length, at
+        most three times in a run: `steps` is then less than before.
+
         Raises:
-            NonFiniteError: Ten updates in a row were skipped.
+            NonFiniteError: Ten updates in a row were skipped, and going back is impossible or did not help.
             EnvironmentFailedError: The environment raised.
         """
-        run, self._broken = self._run, True
+        run, self._broken, retreats = self._run, True, self._run.retreats
         with saved_after_failure(run):
-            report = run.ppo.iterate()
+            report = iterate(run)
         self._broken = False
-        report["seconds"] = round(run.seconds_before + time.monotonic() - run.started, 3)
+        if run.retreats > retreats:
+            self._stopping = Stopping(run)
+        report["seconds"] = run.ppo.seconds = run.seconds()
         self._log.write(run.ppo.steps, report)
-        if _is_due(run):
+        self._stop_asked |= self._stopping.take(report)
+        self._newest.write_if_due()
+        self._save_due |= _is_due(run)
+        if self._save_due and run.ppo.health.skipped_in_a_row == 0:  # else it would replace one to go back to
+            self._save_due = False
             save_or_warn(run)
         self._check_requests()
         return report
@@ -168,6 +195,7 @@ class Trainer:
     def stop(self) -> None:
         """End the training after this iteration as if its steps were done: `finish` evaluates the policy."""
         self._stop_asked = True
+        self._run.reason = self._run.reason or ASKED
 
     def save(self) -> None:
         """Write a checkpoint now; one is written regularly, and at the end.
@@ -176,6 +204,21 @@ class Trainer:
             StorageError: The disk refuses.
         """
         save(self._run)
+
+    def evaluate(self, episodes: int = 128, *, seed: int = 1000) -> Evaluation:
+        """Play fresh full episodes with the policy as it is now; training is not affected.
+
+        Args:
+            episodes: How many to play, at least.
+            seed: Seeds environments and actions.
+
+        Raises:
+            EnvironmentFailedError: The environment raised.
+        """
+        run = self._run
+        envs = evaluation_envs(run.ppo.spec, episodes)
+        with run.source.opened(envs, seed, 1, run.settings.env) as games:
+            return evaluate(games, run.ppo.player, seed, name=run.source.name)
 
     def finish(self) -> Run:
         """Save, export the policy, evaluate it, record and film a game; return the run.
@@ -264,6 +307,7 @@ class Trainer:
             if not self._broken:
                 with suppress(Exception):  # the first error matters
                     save(self._run, game=self._run.ranks.count == 1)
+                    self._newest.close(False)
             raise
         self._end_learning()
 
@@ -278,6 +322,7 @@ class Trainer:
             _report_end(self._run)
             if self._complete:
                 export_policy(self._run)
+        self._newest.close(self._complete)
 
 
 @contextmanager
@@ -288,12 +333,31 @@ def _leaving_together(run: RunState) -> Iterator[None]:
         run.ranks.wait()
 
 
+def _announce(run: RunState) -> None:
+    """Print how to resume the run, or that there is nothing to do and why."""
+    train, ppo = run.settings.train, run.ppo
+    if run.reason:
+        run.say(f"Nothing to train: {run.reason}. To continue, change --stop-when.")
+    elif ppo.steps >= train.steps:
+        done, goal = short(ppo.steps), short(train.steps)
+        run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
+    elif ppo.finished:
+        run.say(f"Nothing to train: {end_reason(run)}. To continue, raise --max-seconds.")
+    else:
+        run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
+
+
 def _report_end(run: RunState) -> None:
     """Print what was trained, what warnings may have shown far above, and how to resume a run that was stopped."""
     health = run.ppo.health
     if health.skipped:
         last = "" if health.fault is None else f" The last time {health.fault}."
         run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
+    if run.retreats:
+        times, scale = ("once" if run.retreats == 1 else f"{run.retreats} times"), run.ppo.step_scale
+        run.warn(
+            f"The run went back to a checkpoint {times} because of NaN: learning rates are multiplied by {scale:g}."
+        )
     if run.stopped_by:
         run.say(f"Stopped at {short(run.ppo.steps)} steps and saved. Resume with:")
         run.say(f"  {run.resume_command()}")
@@ -301,10 +365,12 @@ def _report_end(run: RunState) -> None:
     seconds, trained = time.monotonic() - run.started, run.ppo.steps - (run.resumed_at or 0)
     if trained > 0:
         run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
+        if run.ppo.steps < run.settings.train.steps:
+            run.say(f"Training ended because {end_reason(run)}.")
 
 
 def _is_due(run: RunState) -> bool:
-    """Whether this iteration ends with a checkpoint."""
+    """Whether a checkpoint belongs to the end of this iteration."""
     ppo, interval = run.ppo, run.settings.train.checkpoint_interval
     return ppo.steps // interval > (ppo.steps - ppo.batch) // interval
 
@@ -320,11 +386,7 @@ def _reporting(run: RunState) -> Iterator[Loggers]:
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
-        if run.ppo.finished:
-            done, goal = short(run.ppo.steps), short(run.settings.train.steps)
-            run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
-        else:
-            run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
+        run.say(run.ppo.learner.work)
         run.ppo.health.on_skip = lambda fault: run.say(f"update skipped: {fault}")
         _check_video(run)
         yield log
@@ -343,11 +405,10 @@ def _open_loggers(run: RunState) -> Loggers:
     """Open the metrics file and the loggers that were asked for."""
     path = run.folder / METRICS
     with storing(path):
-        metrics = MetricsFile(path, run.resumed_at, run.warn)
-    run.seconds_before = metrics.seconds
+        run.metrics = MetricsFile(path, run.resumed_at, run.warn)
     config = read_config(run.folder)
     others = {name: open_logger(name, run.folder, config, run.resumed_at, run.say) for name in run.options.log}
-    return Loggers({METRICS: metrics, **others}, run.warn)
+    return Loggers({METRICS: run.metrics, **others}, run.warn)
 
 
 @contextmanager
@@ -361,7 +422,8 @@ def _record_outcome(run: RunState) -> Iterator[None]:
         raise
     finally:
         try:
-            run.write_config(run.outcome(failed))
+            ended = run.outcome(failed)
+            run.write_config(ended, end_reason(run) if ended == "finished" else "")
             with storing(run.folder / "README.md"):
                 write_readme(run.folder)
         except StorageError as error:

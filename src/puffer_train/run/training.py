@@ -19,6 +19,8 @@ def train(
     environment: str | None = None,
     *,
     steps: int | None = None,
+    max_seconds: float | None = None,
+    stop_when: str | None = None,
     seed: int | None = None,
     settings: launch.GivenSettings = None,
     folder: str | Path | None = None,
@@ -34,6 +36,8 @@ def train(
     Args:
         environment: See `Trainer`.
         steps: See `Trainer`.
+        max_seconds: See `Trainer`.
+        stop_when: See `Trainer`.
         seed: See `Trainer`.
         settings: See `Trainer`.
         folder: See `Trainer`.
@@ -51,7 +55,16 @@ def train(
         >>> run.evaluate(episodes=1000).summary()["score"]["mean"]
     """
     trainer = Trainer(
-        environment, steps=steps, seed=seed, settings=settings, folder=folder, resume=resume, like=like, **options
+        environment,
+        steps=steps,
+        max_seconds=max_seconds,
+        stop_when=stop_when,
+        seed=seed,
+        settings=settings,
+        folder=folder,
+        resume=resume,
+        like=like,
+        **options,
     )
     with trainer:
         return train_to_the_end(trainer, on_iteration)
@@ -59,11 +72,13 @@ def train(
 
 def train_to_the_end(trainer: Trainer, on_iteration: OnIteration | None = None) -> Run:
     """Iterate with a dashboard until the trainer is finished, and finish; the trainer's context must be entered."""
-    progress = Progress(trainer.name, str(trainer.run.folder), trainer.settings.train.steps, trainer.steps)
+    train = trainer.settings.train
+    progress = Progress(trainer.name, str(trainer.run.folder), train.steps, trainer.steps)
+    if train.max_seconds:
+        progress.max_seconds = max(1e-9, train.max_seconds - trainer.ppo.seconds)
     progress.real_rate = real_rate(trainer.ppo.env)
-    with Dashboard(
-        progress, trainer.console, folder=trainer.run.folder if trainer.ppo.ranks.leads else None
-    ) as dashboard:
+    folder = trainer.run.folder if trainer.ppo.ranks.leads else None
+    with Dashboard(progress, trainer.console, folder=folder) as dashboard:
         while not trainer.finished:
             report = trainer.iterate()
             if on_iteration is not None:

@@ -31,13 +31,17 @@ def find_runs(roots: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def missing(path: Path) -> str:
-    """Return a sentence about a folder that does not exist, with the name that may be meant."""
+def missing(path: Path, others: Iterable[str] = ()) -> str:
+    """Return a sentence about a folder that does not exist, with the name that may be meant.
+
+    others: Further names that may be meant.
+    """
     try:
-        near = suggest(path.name, [other.name for other in path.parent.iterdir() if other.is_dir()])
+        near = [other.name for other in path.parent.iterdir() if other.is_dir()]
     except OSError:
-        near = ""
-    return f"{path}: there is no such folder.{near}"
+        near = []
+    hint = suggest(path.name, [*others, *near])
+    return f"{path}: there is no such folder.{hint if 'Did you mean' in hint else ''}"
 
 
 def _runs_in(folder: Path, depth: int) -> Iterator[Path]:
