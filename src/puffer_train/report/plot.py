@@ -37,16 +37,8 @@ TICK_SECONDS += [3600.0 * hours for hours in (1, 2, 5, 10, 20, 50, 100, 200)]
 MAX_TALL_LABELS = 5
 """With more groups than this, a label is one line."""
 
-<<<<<<< HEAD
-MAX_DIFFERENCES = 3
-"""Settings that a label names."""
-
-WITHOUT_EFFECT = ("train.checkpoint_interval", "train.checkpoints_kept", "train.checkpoints_spread", "train.eval_episodes")
-"""Settings that do not affect the curves; runs that differ only in them are grouped."""
-=======
 AXES = {"steps": "agent steps", "seconds": "time since the start of training", "updates": "updates of the weights"}
 """What a curve can be drawn over."""
->>>>>>> main
 
 CURVES = {
     "entropy": "entropy",

@@ -18,7 +18,13 @@ from puffer_train.system.code import package_hash
 IDENTITY, CODE = "identity", "code"
 """Keys of `config.json`, and of each entry of its `history`."""
 
-WITHOUT_EFFECT = ("train.checkpoint_interval", "train.checkpoints_kept", "train.eval_episodes")
+WITHOUT_EFFECT = (
+    "train.checkpoint_interval",
+    "train.checkpoints_kept",
+    "train.checkpoints_spread",
+    "train.eval_episodes",
+    "train.eval_max_steps",
+)
 """Settings that do not affect what is learned."""
 
 ENVIRONMENT_CODE, PACKAGE_CODE = "environment code", "package code"
