@@ -45,7 +45,8 @@ def check_spaces(s: Subject) -> str | None:
         for (what, space), (_, other) in zip(pairs, _spaces(two.env), strict=True):
             require(space == other, f"{what} is {space} in one instance and {other} in another; make them equal")
         wrap = Wrap() if s.source is None else s.source.wrap
-        notes = _require_usable(pairs, wrap)
+        agents = ["agent"] if isinstance(env, gymnasium.Env) else list(env.possible_agents)
+        notes = _require_usable(agents, pairs, wrap)
         _require_sound_boxes(pairs)
         if notes:
             return notes[0]
@@ -63,10 +64,9 @@ def _spaces(env: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def _require_usable(pairs: list[tuple[str, Any]], wrap: Wrap) -> tuple[str, ...]:
+def _require_usable(agents: list[Any], pairs: list[tuple[str, Any]], wrap: Wrap) -> tuple[str, ...]:
     """Raise `ContractError` unless rows can hold these spaces of observations and actions; return what is left out."""
     half = len(pairs) // 2
-    agents = [name for name, _ in pairs[:half]]
     observed = dict(zip(agents, (space for _, space in pairs[:half]), strict=True))
     acted = dict(zip(agents, (space for _, space in pairs[half:]), strict=True))
     notes: tuple[str, ...] = ()
@@ -234,7 +234,7 @@ def check_masks(s: Subject) -> None:
     """
     with s.play() as run:
         seen = False
-        for _ in play(run, 3, s.steps):
+        for _ in play(run, 17, s.steps):
             if run.over:
                 continue
             for name, space, mask in run.masks():

@@ -254,9 +254,12 @@ def single_run(env: Any) -> SingleRun:
 
 
 def sample_allowed(space: Space, mask: Any, rng: np.random.Generator) -> Any:
-    """Return a random action that a mask allows; any one if it allows none."""
+    """Return a random action that a mask allows; any one if it allows none or does not fit, which has its own check."""
     codec = ActionCodec(space)
-    allowed = masks.by_action(masks.flat(mask, space), space)
+    try:
+        allowed = masks.by_action(masks.flat(mask, space), space)
+    except ValueError:
+        return space.sample()
     row = [int(rng.choice(np.flatnonzero(part) if part.any() else len(part))) for part in allowed]
     single = isinstance(codec.space, spaces.Discrete)
     return codec.decode(np.array(row if single else [row], np.int32))[0]

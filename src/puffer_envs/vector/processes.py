@@ -66,14 +66,14 @@ class Processes(Vector):
         self._crew: list[WorkerProcess] = []
         self._pid = os.getpid()
         with _standard_streams():
-            self._shared, self._shared_pulse = SharedMemory(), SharedMemory()
-            self._pulse = Pulse(self._shared_pulse.map(pulse_size(workers)))
-            self._shared_assets = None if assets is None else SharedMemory()
-            self._selector = selectors.DefaultSelector()
-            self._finalizer = weakref.finalize(
-                self, _abandon, self._pid, self._crew, self._selector, self._shared, self._shared_pulse,
-                self._shared_assets,
-            )  # fmt: skip
+            with contextlib.ExitStack() as opened:
+                self._shared, self._shared_pulse = _shared_memory(opened), _shared_memory(opened)
+                self._shared_assets = None if assets is None else _shared_memory(opened)
+                self._selector = opened.enter_context(selectors.DefaultSelector())
+                self._pulse = Pulse(self._shared_pulse.map(pulse_size(workers)))
+                memories = self._shared, self._shared_pulse, self._shared_assets
+                self._finalizer = weakref.finalize(self, _abandon, self._pid, self._crew, self._selector, *memories)
+                opened.pop_all()
             try:
                 self._begin_workers(source, bounds, seed, assets)
             except BaseException:
@@ -161,7 +161,7 @@ class Processes(Vector):
         now = time.monotonic()
         for block, place in enumerate(self._ledger.where):
             waited = now - self._asked_at[block]
-            if place == UNDER_WAY and waited > self._timeout / 2:  # look early, to see whether it gets on from there
+            if place == UNDER_WAY and waited > self._timeout / 8:  # look early, to see whether it gets on from there
                 worker = self._owners[block]
                 if min(waited, self._pulse.silence(worker)) > self._timeout:
                     return self._crew[worker]
@@ -275,6 +275,12 @@ def _standard_streams() -> Iterator[None]:
             os.set_inheritable(fd, True)
         os.close(fd)
         yield
+
+
+def _shared_memory(opened: contextlib.ExitStack) -> SharedMemory:
+    memory = SharedMemory()
+    opened.callback(memory.close)
+    return memory
 
 
 def _pack(content: Any, what: str) -> bytes:
