@@ -11,8 +11,9 @@ from libc.string cimport memset
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
     PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
-    PufKernels, PufLearner, PufLoss, PufMuon, PufNumber, PufParameters, PufRollout, PufStep, PufTrace, PufWeights,
-    puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch, puf_network_layout, puf_tile_rows,
+    PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufRollout, PufSequence, PufStep,
+    PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch, puf_network_layout,
+    puf_sequence_backward, puf_sequence_forward, puf_sequence_memory, puf_sequence_scratch, puf_tile_rows,
 )
 from puffer cimport PufIsa, PufPool, isa_names, puf_pool_create, puf_pool_destroy, supported_isa_names
 
@@ -498,6 +499,205 @@ cdef class Actor:
         if self.rollout.c.present != NULL:
             m.present_before = self.rollout.c.present + at
             m.present = self.rollout.c.present + following
+
+
+cdef class Stack:
+    """Recurrent layers alone, for those who have their own encoder, head or loss.
+
+    One thread at a time may call its methods.
+
+    Args:
+        workers: who computes.
+        cell: `mingru` or `lstm`.
+        hidden, layers: sizes; hidden must be a multiple of 16.
+
+    Raises:
+        ValueError: there is no kernel for that.
+        MemoryError: there is not enough.
+    """
+
+    cdef PufLearner c
+    cdef PufWeights layout
+    cdef object memory, scratch
+    cdef readonly Workers workers
+
+    def __cinit__(self, Workers workers not None, str cell, int hidden, int layers):
+        if cell not in CELLS:
+            raise ValueError(f"there is no kernel for cell {cell!r}")
+        for what, size in (("hidden", hidden), ("layers", layers)):
+            if not 1 <= size <= MAX_COUNT:
+                raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
+        if hidden % 16:
+            raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
+        self.workers = workers
+        self.c.kernels, self.c.pool, self.c.threads = workers.kernels, workers.pool, workers.threads
+        net = &self.c.net
+        net.cell, net.number = <PufCell><int>CELLS[cell], PUF_NUMBER_F32
+        net.inputs, net.hidden, net.layers, net.encoded = hidden, hidden, layers, True
+        cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)
+        if 2 * layers * 4 * units * fan_in >= 1 << 31:
+            raise ValueError(f"{layers} layers of {hidden} units are more than kernels can count")
+        self.layout = puf_network_layout(net)
+        self.memory = _zeros(self.layout.size + self.layout.groups * <object>self.layout.gradient)
+        self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
+        self.c.gradients = self.c.weights + self.layout.size
+        self.scratch = np.zeros(0, np.float32)
+
+    cdef PufParameters parameters(self, core, bint written) except *:
+        cdef PufParameters p
+        memset(&p, 0, sizeof(p))
+        shape = (self.c.net.layers, self.layout.gates, self.layout.fan_in)
+        p.core = <float*>data(core, "weights", "float32", shape, written)
+        return p
+
+    cdef PufSequence sequence(self, inputs, keep) except *:
+        cdef PufSequence s
+        memset(&s, 0, sizeof(s))
+        shape = getattr(inputs, "shape", ())
+        if len(shape) != 3 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
+            hidden = self.c.net.hidden
+            raise ValueError(f"inputs must be (steps, rows, {hidden}), each from 1 to {MAX_COUNT}, is {shape}")
+        s.horizon, s.rows = shape[:2]
+        s.inputs = <float*>data(inputs, "inputs", "float32", (s.horizon, s.rows, self.c.net.hidden), False)
+        if keep is not None:
+            s.keep = <float*>data(keep, "keep", "float32", (s.horizon, s.rows), False)
+        if puf_sequence_scratch(&self.c, s.horizon) >= 1 << 31:
+            raise ValueError(f"sequences of {s.horizon} steps are more than the kernels can count")
+        return s
+
+    def state_size(self):
+        """Numbers of recurrent state of one layer and row."""
+        return self.layout.state
+
+    def pack(self, core):
+        """Take over new weights (L, G, F)."""
+        cdef PufParameters p = self.parameters(core, False)
+        with nogil:
+            self.c.kernels.pack(&self.c.net, &p, NULL, self.c.weights)
+
+    def memory_size(self, inputs):
+        """Numbers that `forward` has to remember of inputs (T, B, H) for `backward`."""
+        cdef PufSequence s = self.sequence(inputs, None)
+        return puf_sequence_memory(&self.c, &s)
+
+    def forward(self, inputs, keep, state, outputs, memory=None):
+        """Run inputs (T, B, H) through the layers, into outputs (T, B, H).
+
+        Args:
+            inputs: what the first layer gets.
+            keep: (T, B) float32: 0 where the state is reset before that step, else 1; None: it never is.
+            state: (L, B, S) before the first step; receives that after the last.
+            outputs: what the last layer gives.
+            memory: `memory_size` float32, if `backward` follows.
+        """
+        cdef PufSequence s = self.sequence(inputs, keep)
+        net = &self.c.net
+        s.state = <float*>data(state, "state", "float32", (net.layers, s.rows, self.layout.state))
+        s.outputs = <float*>data(outputs, "outputs", "float32", (s.horizon, s.rows, net.hidden))
+        if memory is not None:
+            s.memory = <float*>data(memory, "memory", "float32", (puf_sequence_memory(&self.c, &s),))
+        else:
+            size = self.workers.threads * <object>puf_sequence_scratch(&self.c, s.horizon)
+            if len(self.scratch) < size:
+                self.scratch = _zeros(size)
+            self.c.scratch = <float*>cnp.PyArray_DATA(self.scratch)
+        self.workers.begin()
+        with nogil:
+            puf_sequence_forward(&self.c, &s)
+        self.workers.busy = False
+
+    def backward(self, by_outputs, keep, by_inputs, memory, by_core):
+        """Write the gradient of the inputs (T, B, H) and of the weights (L, G, F), given that of the outputs.
+
+        The weights must be those of `forward`, and its memory is used up.
+        """
+        cdef PufSequence s = self.sequence(by_outputs, keep)
+        net = &self.c.net
+        s.by_outputs = s.inputs
+        s.by_inputs = <float*>data(by_inputs, "by_inputs", "float32", (s.horizon, s.rows, net.hidden))
+        s.memory = <float*>data(memory, "memory", "float32", (puf_sequence_memory(&self.c, &s),))
+        cdef PufParameters to = self.parameters(by_core, True)
+        self.workers.begin()
+        with nogil:
+            puf_sequence_backward(&self.c, &s, &to)
+        self.workers.busy = False
+
+
+def sample(Workers workers not None, outputs, choices, masks, log_std, scale, uint64_t key, bint greedy, actions,
+           log_probs):
+    """Choose actions, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        outputs: (B, K) float32: logits, or means of continuous actions.
+        choices: of each number of an action; None for continuous ones.
+        masks: (B, K) bool: which choices are allowed, at least one of each number; None: all.
+        log_std, scale: (K,) float32: logarithm of the spread of continuous actions, and what their means are in units
+            of; else None.
+        key: stands for the randomness: the same key and outputs give the same actions.
+        greedy: take the likeliest.
+        actions: receives (B, k) int64, or float32 if continuous.
+        log_probs: (B,) float32, receives their log-probabilities.
+
+    Raises:
+        ValueError: an array does not fit.
+    """
+    cdef PufNetwork net
+    cdef PufAct act
+    memset(&net, 0, sizeof(net))
+    memset(&act, 0, sizeof(act))
+    shape = getattr(outputs, "shape", ())
+    if len(shape) != 2 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
+        raise ValueError(f"outputs must be (rows, outputs), each from 1 to {MAX_COUNT}, is {shape}")
+    act.rows, net.outputs = shape
+    rows = <float*>data(outputs, "outputs", "float32", shape, False)
+    cdef float* spread = NULL
+    if choices is None:
+        net.head, net.actions = PUF_GAUSSIAN, net.outputs
+        spread = <float*>data(log_std, "log_std", "float32", (net.outputs,), False)
+        act.scale = <float*>data(scale, "scale", "float32", (net.outputs,), False)
+        act.chosen = data(actions, "actions", "float32", (act.rows, net.actions))
+    else:
+        choices = np.array(choices, np.int32)
+        net.head, net.actions = PUF_CATEGORICAL, _count(choices, "choices", choices > 0)
+        if choices.sum() != net.outputs:
+            raise ValueError(f"choices must sum to the {net.outputs} outputs, sum to {choices.sum()}")
+        net.choices = <int32_t*>cnp.PyArray_DATA(choices)
+        act.masks = <uint8_t*>data_or_null(masks, "masks", "bool", shape)
+        act.chosen = data(actions, "actions", "int64", (act.rows, net.actions))
+    act.key, act.greedy = key, greedy
+    act.log_probs = <float*>data(log_probs, "log_probs", "float32", (act.rows,))
+    columns = _zeros(16 * (net.outputs + 1))
+    at = <float*>cnp.PyArray_DATA(columns)
+    with nogil:
+        workers.kernels.sample(&net, &act, spread, rows, at)
+
+
+def estimate_advantages(Workers workers not None, rewards, values, last_value, final_values, ends, ratios, advantages,
+                        float gamma, float lam, float rho_clip, float trace_clip):
+    """Fill `advantages`, in this thread. All arrays are (T, A) float32 but `ends`, bool, and `last_value`, (A,).
+
+    `ratios` may be None: then neither clip counts. `Rollout` says what the arrays hold.
+
+    Raises:
+        ValueError: an array does not fit.
+    """
+    cdef PufTrace p
+    memset(&p, 0, sizeof(p))
+    shape = getattr(rewards, "shape", ())
+    if len(shape) != 2 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
+        raise ValueError(f"rewards must be (steps, rows), each from 1 to {MAX_COUNT}, is {shape}")
+    p.horizon, p.rows = shape
+    p.rewards = <float*>data(rewards, "rewards", "float32", shape, False)
+    p.values = <float*>data(values, "values", "float32", shape, False)
+    p.last_value = <float*>data(last_value, "last_value", "float32", shape[1:], False)
+    p.final_values = <float*>data(final_values, "final_values", "float32", shape, False)
+    p.ends = <uint8_t*>data(ends, "ends", "bool", shape, False)
+    p.ratios = <float*>data_or_null(ratios, "ratios", "float32", shape)
+    p.advantages = <float*>data(advantages, "advantages", "float32", shape)
+    p.reward_scale, p.gamma, p.trace, p.rho_clip, p.trace_clip = 1.0, gamma, lam, rho_clip, trace_clip
+    with nogil:
+        workers.kernels.advantages(&p)
 
 
 cdef class Muon:

@@ -2,6 +2,7 @@
 #include "advantage.h"
 #include "muon.h"
 #include "rollout.h"
+#include "sequence.h"
 #include "tile.h"
 
 #ifndef PUF_VARIANT
@@ -39,7 +40,9 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
         memcpy(weights + l.core + (size_t)layer * l.layer_size, core, sizeof(float) * size);
     }
     transpose(from->head, l.rows, net->hidden, weights + l.head_t, l.padded);
-    memcpy(weights + l.head, from->head, sizeof(float) * (size_t)l.rows * (size_t)net->hidden);
+    if (l.rows) {
+        memcpy(weights + l.head, from->head, sizeof(float) * (size_t)l.rows * (size_t)net->hidden);
+    }
     if (net->head == PUF_GAUSSIAN) {
         memcpy(weights + l.log_std, from->log_std, sizeof(float) * (size_t)net->actions);
     }
@@ -83,5 +86,8 @@ const PufKernels JOIN(puf_kernels_, PUF_VARIANT) = {
     .store = store_step,
     .reset_state = reset_ended_states,
     .advantages = advantages,
+    .sample = sample_rows,
+    .forward = sequence_forward,
+    .backward = sequence_backward,
     .muon = muon,
 };

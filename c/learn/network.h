@@ -20,7 +20,7 @@ typedef struct PufNetwork {
     PufNumber number;               // of observations
     int32_t inputs, hidden, layers; // hidden: a multiple of 16
     int32_t actions;                // numbers in one action
-    int32_t outputs;                // logits or means; the head's rows after them are for the value
+    int32_t outputs;                // logits or means; the head's rows after them are for the value; 0: no head
     const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
     int32_t bins;                   // logits of the value's distribution, see values.h; 0: the value is one number
     int32_t encoded;                // no encoder: observations are the first layer's inputs (hidden), float32
@@ -77,6 +77,18 @@ typedef struct PufRollout {
     float* fresh;           // (rows, 2, horizon): new values and ratios until then, sequence by sequence
     float* by_observations; // (horizon, rows, inputs): receives the loss's gradient, only if `encoded`
 } PufRollout;
+
+// Sequences of inputs for the recurrent layers alone. There is neither encoder nor head: `encoded` and no outputs.
+typedef struct PufSequence {
+    int32_t horizon, rows;
+    const float* inputs;     // (horizon, rows, hidden)
+    const float* keep;       // (horizon, rows): 0 where the state is reset before that step, else 1; NULL: never
+    float* state;            // (layers, rows, state): before the first step; forward leaves that after the last
+    float* outputs;          // (horizon, rows, hidden)
+    float* memory;           // puf_sequence_memory floats, from forward for backward; NULL: no backward will follow
+    const float* by_outputs; // (horizon, rows, hidden): gradients, only for backward
+    float* by_inputs;        // (horizon, rows, hidden)
+} PufSequence;
 
 typedef struct PufLoss {
     float clip, value_clip, value_coefficient, entropy_coefficient;
@@ -143,5 +155,12 @@ typedef struct PufKernels {
     int (*store)(const PufStep*);
     void (*reset_state)(const PufStep*);
     void (*advantages)(const PufTrace*);
+    // samples actions from outputs (rows, outputs) as `act` does; columns: (outputs, 16) floats of scratch
+    void (*sample)(const PufNetwork*, const PufAct*, const float* log_std, const float* outputs, float* columns);
+    // some rows of a sequence, with the memory of a tile (see `scratch`); backward adds to `gradient`
+    void (*forward)(const PufNetwork*, const float* weights, const PufSequence*, int32_t first, int32_t rows,
+                    float* memory);
+    void (*backward)(const PufNetwork*, const float* weights, const PufSequence*, int32_t first, int32_t rows,
+                     float* memory, float* gradient);
     void (*muon)(const PufMuon*);
 } PufKernels;

@@ -12,6 +12,7 @@ import puffer_envs
 from puffer_envs.contract.commands import (
     Parser,
     add_library,
+    add_network,
     add_seed,
     add_trained,
     find_trained,
@@ -40,7 +41,7 @@ EXAMPLES = """examples:
   puffer-play --follow runs/breakout-1       watch it while it trains
   puffer-play drone --env.num-drones 16
 """
-CONTROL_KEYS = ("p", "n", "r", "h", "q", "tab", "escape")
+CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape")
 CAMERA_KEYS = {
     "j": "turn left",
     "l": "turn right",
@@ -78,7 +79,7 @@ def _main(arguments: Sequence[str] | None) -> None:
         follower = Follower(path, options.seed)
         policy: NumpyPolicy | None = follower.wait()
     else:
-        policy = None if path is None else read_policy(path, options.seed)
+        policy = None if path is None else read_policy(path, options.seed, options.network)
     if name is None:
         if policy is None:
             parser.error("name an environment, or give a policy with --policy FILE")
@@ -130,6 +131,7 @@ def _parser() -> Parser:
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()
     add_library(parser)
+    add_network(parser)
     return parser
 
 
@@ -151,6 +153,7 @@ def play(
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
         player.remember = drawing.between is not None
         player.waits = drawing.waits
+        player.present = drawing.present
         player.speed = drawing.speed if policy is None else 1.0
         if policy is None:
             player.begin()
@@ -180,7 +183,7 @@ def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower |
             games = len(player.games)
             player.advance(now - before, held, pressed)
             for game in player.games[games:]:
-                print(f"{player.env.spec.name}: score {game.score:g} in {game.steps} steps", flush=True)
+                print(f"{player.env.spec.name}: score {game} in {game.steps} steps", flush=True)
         before = now
         note = "" if follower is None else follow(player, follower)
         window.show(lambda frame: _draw(player, drawing, window.fps, show_help, note, frame))  # noqa: B023
@@ -210,6 +213,8 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
         player.reset()
     if "tab" in pressed:
         player.hand_over()
+    if "t" in pressed:
+        player.take_seat()
     for character in typed:
         if character in "+=":
             player.faster()
@@ -229,7 +234,7 @@ def move_camera(
 
 
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, note: str, frame: Frame) -> None:
-    frame.person = player.agent
+    frame.person = None if player.plays_all else player.agent
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
         draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})

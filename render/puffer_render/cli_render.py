@@ -18,6 +18,7 @@ from rich.progress import Progress
 from puffer_envs.contract.commands import (
     Parser,
     add_library,
+    add_network,
     add_seed,
     add_trained,
     find_trained,
@@ -96,7 +97,7 @@ def _main(arguments: Sequence[str] | None) -> None:
             parser.error("--env.KEY is given, but a replay has its own settings: film a policy instead")
         _render_replay(parser, options, source.path)
         return
-    policy = read_policy(source.path, options.seed)
+    policy = read_policy(source.path, options.seed, options.network)
     if is_native(policy.info.environment):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "replay.puf"
@@ -166,6 +167,7 @@ def _parser() -> Parser:
     )
     parser.add_env_settings()
     add_library(parser)
+    add_network(parser)
     parser.add_argument(
         "--check", action="store_true", help="only find out whether videos can be made here (of environment FILE)"
     )

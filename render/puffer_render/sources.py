@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -77,13 +77,13 @@ def find_source(path: Path, prefer: Kind = "replay") -> Source:
     raise RenderError(f"{path} is not a replay, a policy file or a run folder")
 
 
-def read_policy(path: Path, seed: int = 0) -> NumpyPolicy:
-    """The policy of a file or of a run folder. Raises RenderError."""
+def read_policy(path: Path, seed: int = 0, networks: Sequence[str] = ()) -> NumpyPolicy:
+    """The policy of a file or of a run folder; networks: names of networks that may be imported. Raises UserError."""
     source = find_source(path, prefer="policy")
     if source.kind != "policy":
         raise RenderError(f"{path} holds a replay and no policy: puffer-render makes a video of it")
     try:
-        return load_policy(source.path, seed)
+        return load_policy(source.path, seed, networks)
     except (PolicyError, ValueError) as error:
         raise RenderError(str(error)) from None
 

@@ -22,6 +22,7 @@ def _start(command: str, module: str) -> int:
 envs = partial(_start, "puffer-envs", "puffer_envs.cli")
 train = partial(_start, "puffer-train", "puffer_train.cli.train")
 eval = partial(_start, "puffer-eval", "puffer_train.cli.eval")
+export = partial(_start, "puffer-export", "puffer_train.cli.export")
 plot = partial(_start, "puffer-plot", "puffer_train.cli.plot")
 runs = partial(_start, "puffer-runs", "puffer_train.cli.runs")
 play = partial(_start, "puffer-play", "puffer_render.cli_play")

@@ -11,6 +11,7 @@ Rooms, from top to bottom; each knows only those below it:
 - algorithm: PPO (start with `algorithm.ppo`), and learners: who does its arithmetic
 - policy: the network
 - environments: finding and making environments by name
+- kernels: the C kernels as a library, for other trainers
 - system: cores, signals, ranks
 
 `puffer_train` knows environments through the contract only and never imports a renderer.

@@ -124,6 +124,8 @@ class TrainSettings:
     """Number of newest checkpoints to keep."""
     checkpoints_spread: int = _setting(4, 0)
     """Number of older checkpoints to keep, spread over the run, to branch from."""
+    best_episodes: int = _setting(0, 0)
+    """Fresh full episodes played at each checkpoint to keep the best policy so far; 0 keeps none."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
     eval_max_steps: int = _setting(200_000, 1)
@@ -136,8 +138,8 @@ class PolicySettings:
 
     hidden: int = _setting(32, 1)
     """Units per layer."""
-    layers: int = _setting(4, 1)
-    """Recurrent layers."""
+    layers: int = _setting(4, 0)
+    """Recurrent layers; 0 is a policy without memory."""
     cell: Literal["mingru", "lstm"] = "mingru"
     """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
@@ -145,6 +147,8 @@ class PolicySettings:
     for uint8 in three dimensions with two sides of at least 36, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
+    network: str = _named("")
+    """Own network, a torch.nn.Module written module:Class: it replaces the encoder, or the whole policy."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,7 @@ def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
         return value
     if callable(value):
         return Code.of(value)
-    allowed = f"{', '.join(names)}, or your own code as module:name"
+    allowed = ", or ".join([*filter(None, [", ".join(names)]), "your own code as module:name"])
     raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
 
 
@@ -318,6 +322,11 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
             f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
             f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
+
+
+def can_import(network: str) -> bool:
+    """Whether another process can import a network of this name: not one of a notebook or of the script that runs."""
+    return "<locals>" not in network and not network.startswith("__main__:")
 
 
 def flat(tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _named_call(name: str) -> Callable[..., None]:
 
 
 def _own_traceback(error: BaseException) -> str:
-    """Return the traceback from the environment's first frame on."""
+    """Return the traceback from the first frame on that is not of this package: the user's code."""
     if "Traceback (most recent call last)" in str(error):
         return str(error)  # it has that of the process in which it happened
     trace = error.__traceback__
@@ -117,5 +117,5 @@ def _own_traceback(error: BaseException) -> str:
 
 
 def _is_ours(trace: TracebackType) -> bool:
-    module = str(trace.tb_frame.f_globals.get("__name__"))
-    return module.startswith(("puffer_train.", "puffer_envs.contract."))
+    module = f"{trace.tb_frame.f_globals.get('__name__')}."
+    return module.startswith(("puffer_train.", "puffer_envs.contract.", "importlib.", "torch."))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from puffer_envs.contract.errors import UserError
-from puffer_envs.contract.factories import load_factory
+from puffer_envs.contract.factories import load_named
 from puffer_train.errors import ConfigError, OwnCalls
 
 
@@ -57,9 +57,12 @@ def load_code(setting: str, name: str) -> Callable[..., Any]:
         raise ConfigError(f"{setting} {name!r} is of a script or notebook: give it again from there.")
     with OwnCalls(setting, name):
         try:
-            return load_factory(name)
+            found = load_named(name)
         except UserError as error:
             raise ConfigError(f"{setting}: {error}") from None
+    if not callable(found):
+        raise ConfigError(f"{setting} {name!r} is a {type(found).__name__}: it must be a function or a class.")
+    return cast(Callable[..., Any], found)
 
 
 def named_code(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -67,7 +67,8 @@ def build_learn(
     kernels = compile_object(root / "c/learn/kernels.c", cc, [*FUSED, *WARNINGS, *flags, *march, include])
     # POSIX is asked for: -std=c17 alone hides what the pool's threads are made of
     options = [*EXACT, *WARNINGS, *flags, include, "-D_DEFAULT_SOURCE"]
-    sources = [ROOT / "tests/c/learn_test.c", root / "c/learn/learner.c", root / "c/pool.c"]
+    learn = (root / "c/learn" / f"{name}.c" for name in ("learner", "sequence"))
+    sources = [ROOT / "tests/c/learn_test.c", *learn, root / "c/pool.c"]
     link(out, cc, flags, [kernels, *(compile_object(source, cc, options) for source in sources)])
     return out
 

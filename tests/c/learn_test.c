@@ -477,6 +477,46 @@ static void run_cases(const Case* c, size_t count, PufPool* pool, int threads)
     printf("%016llx\n", (unsigned long long)hash);
 }
 
+// Runs the recurrent layers alone over some sequences, forward and backward, and prints a hash of the results.
+static void run_sequences(const Case* c, PufPool* pool, int threads)
+{
+    Memory memory = { .count = 0 };
+    hash = 0xcbf29ce484222325u;
+    PufLearner learner = make_learner(&memory, c, pool, threads);
+    learner.net.outputs = learner.net.actions = 0;
+    learner.net.head = PUF_CATEGORICAL;
+    const PufWeights l = puf_network_layout(&learner.net);
+    const size_t hidden = (size_t)c->hidden, samples = (size_t)c->horizon * (size_t)c->rows;
+    const size_t state = (size_t)c->layers * (size_t)c->rows * (size_t)l.state, core = (size_t)c->layers * l.layer_size;
+    learner.weights = floats(&memory, l.size);
+    learner.gradients = floats(&memory, (size_t)l.groups * l.gradient);
+    learner.scratch = floats(&memory, (size_t)threads * puf_sequence_scratch(&learner, c->horizon));
+    PufParameters own = { .core = random_floats(&memory, core, 0.2f) };
+    PufParameters gradient = { .core = floats(&memory, core) };
+    learner.kernels->pack(&learner.net, &own, NULL, learner.weights);
+    float* keep = floats(&memory, samples);
+    for (size_t i = 0; i < samples; i++) {
+        keep[i] = puf_rand_float(&rng) < 0.9f;
+    }
+    PufSequence s = { .horizon = c->horizon, .rows = c->rows, .keep = keep };
+    s.inputs = random_floats(&memory, samples * hidden, 1.0f);
+    s.outputs = floats(&memory, samples * hidden);
+    s.by_outputs = random_floats(&memory, samples * hidden, 1.0f);
+    s.by_inputs = floats(&memory, samples * hidden);
+    s.state = random_floats(&memory, state, 0.5f);
+    puf_sequence_forward(&learner, &s); // without a memory, to the state after the last step
+    must_be_finite(s.outputs, samples * hidden, "an output is not finite");
+    s.memory = floats(&memory, puf_sequence_memory(&learner, &s));
+    puf_sequence_forward(&learner, &s);
+    puf_sequence_backward(&learner, &s, &gradient);
+    must_be_finite(s.outputs, samples * hidden, "an output is not finite");
+    must_be_finite(s.state, state, "a state is not finite");
+    must_be_finite(s.by_inputs, samples * hidden, "a gradient of inputs is not finite");
+    must_be_finite(gradient.core, core, "a gradient of weights is not finite");
+    free_all(&memory);
+    printf("%016llx\n", (unsigned long long)hash);
+}
+
 int main(int argc, char** argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : 1;
@@ -490,6 +530,8 @@ int main(int argc, char** argv)
     rng = puf_rng_seed(2026, 4);
     run_cases(cases, sizeof cases / sizeof cases[0], pool, threads);
     run_cases(later_cases, sizeof later_cases / sizeof later_cases[0], pool, threads);
+    run_sequences(&later_cases[1], pool, threads);
+    run_sequences(&later_cases[2], pool, threads);
     if (pool) {
         puf_pool_destroy(pool);
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -40,6 +41,11 @@ env = vector.make(Level, 4)
 def make_env(assets):
     assert not assets["levels"].flags.writeable
     return Level(assets)
+"""
+RUN_PROGRAMS = """
+import json
+for name, code in json.load(open("programs.json")).items():
+    exec(compile(code, name, "exec"), {"__name__": "__main__"})
 """
 # What takes minutes or packages that the tests do without.
 INSTEAD = {
@@ -79,19 +85,17 @@ def shortened(code: str) -> str:
     return code
 
 
-def cases() -> list[object]:
-    return [pytest.param(code, id=f"{page}-{i}") for page in ALONE for i, code in enumerate(blocks(page))]
+def run_programs(folder: Path, programs: dict[str, str]) -> None:
+    """Run programs one after the other in one process, which imports what they need once; a traceback names them."""
+    (folder / "programs.json").write_text(json.dumps(programs))
+    run(folder, "-c", RUN_PROGRAMS)
 
 
-@pytest.mark.parametrize("code", cases())
-def test_the_code_of_a_page_runs(code: str, tmp_path: Path) -> None:
-    if "pettingzoo" in code:
-        pytest.importorskip("pettingzoo")
-    if "stable_baselines3" in code:
-        pytest.importorskip("stable_baselines3")
-    if "rgb_array" in code:
-        pytest.importorskip("puffer_render")
-    run(tmp_path, "-c", BEFORE + shortened(code))
+@pytest.mark.parametrize("page", ALONE)
+def test_the_code_of_a_page_runs(page: str, tmp_path: Path) -> None:
+    for module in ("pettingzoo", "stable_baselines3", "puffer_render"):
+        pytest.importorskip(module)
+    run_programs(tmp_path, {f"{page}, block {i}": BEFORE + shortened(code) for i, code in enumerate(blocks(page))})
 
 
 def test_the_code_of_the_readme_runs(tmp_path: Path) -> None:
@@ -147,13 +151,12 @@ def test_coming_from_stable_baselines3_works(tmp_path: Path) -> None:
     text = (DOCS / "coming-from/stable-baselines3.md").read_text("utf-8")
     programs = re.findall(r"```(python|sh)[^\n]*\n(.*?)```", text, re.DOTALL)
     assert [kind for kind, _ in programs] == ["python", "sh", "python", "python", "python"]
-    for kind, code in programs:
-        if kind == "python":
-            run(tmp_path, "-c", shortened(code))
-        else:
-            command, *arguments = shortened(code).replace("\\\n", " ").split()
-            assert command == "puffer-train"
-            run(tmp_path, "-m", "puffer_train.cli.train", *arguments, "--no-video")
+    (_, first), (_, training), *others = [(kind, shortened(code)) for kind, code in programs]
+    command, *arguments = training.replace("\\\n", " ").split()
+    assert command == "puffer-train"
+    run_programs(tmp_path, {"the first program": first})
+    run(tmp_path, "-m", "puffer_train.cli.train", *arguments, "--no-video")
+    run_programs(tmp_path, {f"program {i}": code for i, (_, code) in enumerate(others, 2)})
 
 
 def test_an_environment_in_thirty_lines_is_checked_and_trained(tmp_path: Path) -> None:

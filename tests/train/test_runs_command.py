@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -16,6 +17,8 @@ import pytest
 from rich.console import Console
 from run_folders import IDENTITY, evaluate, make_run
 
+from puffer_envs.contract import completion
+from puffer_train.cli import plot as cli_plot
 from puffer_train.cli import runs as cli_runs
 from puffer_train.report import live, run_table
 from puffer_train.storage.archive import archive_run
@@ -110,8 +113,8 @@ def test_conditions(runs: Command, conditions: list[str], names: list[str]) -> N
 def test_sorting_and_columns(runs: Command) -> None:
     assert runs.names("--sort", "-perf,seed") == ["breakout-1", "breakout-2", "drone", "crashed", "failed"]
     assert runs.names("list", "--sort", "env,-score", "--limit", "2") == ["breakout-2", "breakout-1"]
-    assert runs("env=breakout", "--columns", "run,gamma,env-code,tag", "--sort", "run") == 2
-    assert "no run has a value called 'env-code'. `puffer-runs --json` shows what there is." in runs.err
+    assert runs("env=breakout", "--columns", "run,gamma,xyz", "--sort", "run") == 2
+    assert "no run has a value called 'xyz'. `puffer-runs --json` shows what there is." in runs.err
     assert runs("env=breakout", "--columns", "run,gamma,environment-code,tag", "--sort", "run") == 0
     rows = [line.split() for line in runs.out.splitlines()]
     assert rows[1:] == [["breakout-1", "0.98", "eeeeeeee"], ["breakout-2", "0.9", "eeeeeeee"]]
@@ -192,7 +195,7 @@ def test_live_runs_are_watched_until_they_end(runs: Command, monkeypatch: pytest
         found = [summarize(Path("runs/crashed"))]
     pauses: list[float] = []
     monkeypatch.setattr(live.time, "sleep", lambda seconds: (pauses.append(seconds), found.clear()))
-    assert live.watch(lambda: found, console, 2.0) == 1
+    live.watch(lambda: found, console, 2.0)
     assert pauses == [2.0]
     assert "1 live run; Ctrl-C stops watching, not the training" in console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -328,6 +331,36 @@ def test_mistakes_are_one_line(runs: Command, arguments: list[str], message: str
     assert message in runs.err
 
 
+def test_the_commands_of_the_page_can_be_typed() -> None:
+    page = (HERE.parents[1] / "docs/runs.md").read_text("utf-8")
+    lines = [
+        line for block in re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) for line in block.split("\n")
+    ]
+    words = [shlex.split(line, comments=True) for line in lines if re.match(r"puffer-(runs|plot) ", line)]
+    assert len(words) > 15
+    for program, *arguments in words:
+        if program == "puffer-runs":
+            cli_runs.build_parser().parse(cli_runs.complete(arguments))
+        else:
+            cli_plot.build_parser().parse(arguments)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (["sh"], ["show"]),
+        (["list", "--so"], ["--sort"]),
+        (["--sort", "seed", "--col"], ["--columns"]),
+        (["show", "runs/break"], ["runs/breakout-1/", "runs/breakout-2/"]),
+    ],
+)
+def test_tab_completes(runs: Command, monkeypatch: pytest.MonkeyPatch, typed: list[str], found: list[str]) -> None:
+    monkeypatch.setenv(completion.VARIABLE, "1")
+    with pytest.raises(SystemExit):
+        runs(*typed)
+    assert runs._capture.readouterr().out.split() == found
+
+
 def test_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
     runs = Command(capsys)
@@ -340,7 +373,7 @@ def test_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_it_needs_no_torch(runs: Command, tmp_path: Path) -> None:
-    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli import start_runs; sys.exit(start_runs())"
+    program = "import sys; sys.modules['torch'] = None; from puffer_commands import runs; sys.exit(runs())"
     for arguments in (["runs"], ["show", "breakout-1"], ["compare", "breakout-1", "drones/drone"], ["--help"]):
         command = [sys.executable, "-c", program, *arguments]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

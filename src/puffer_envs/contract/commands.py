@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, WRAP_PREFIX, Value, parse_number, take_settings
 from puffer_envs.contract.documentation import page_url
-from puffer_envs.contract.errors import UsageError, UserError
+from puffer_envs.contract.errors import UsageError, UserError, printable
 from puffer_envs.contract.names import suggest
 from puffer_envs.contract.trained import trained_policy
 from puffer_envs.contract.wrap import Wrap
@@ -32,6 +32,9 @@ EXTRAS = {
     "pyray": "render",
     "av": "render",
     "matplotlib": "plot",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "onnxscript": "onnx",
     "tensorboard": "tensorboard",
     "wandb": "wandb",
 }
@@ -178,6 +181,18 @@ def add_library(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add `--policy.network`: the permission to import the network that a policy names."""
+    parser.add_argument(
+        "--policy.network",
+        dest="network",
+        action="append",
+        default=[],
+        metavar="MODULE:CLASS",
+        help="network of your own that the policy was trained with; it is imported",
+    )
+
+
 def add_trained(parser: argparse.ArgumentParser) -> None:
     """Add `--trained`: the policy that ships for the environment; `find_trained` reads it."""
     parser.add_argument("--trained", action="store_true", help="the policy that ships for environment NAME plays")
@@ -233,8 +248,11 @@ def run_command(name: str, command: Callable[[], int]) -> int:
 
 
 def complain(sentence: str) -> None:
-    """Write a line to stderr at once. `print` writes its newline separately: lines of two ranks could become one."""
-    sys.stderr.write(sentence + "\n")
+    """Write a line to stderr at once, as `printable` shows it.
+
+    `print` writes its newline separately: lines of two ranks could become one.
+    """
+    sys.stderr.write(printable(sentence) + "\n")
 
 
 def _with_dashes(argument: str) -> str:

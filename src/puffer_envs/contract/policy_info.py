@@ -40,6 +40,9 @@ class CellShape:
     """Numbers that it remembers of one row, in units of H."""
 
 
+CONVOLUTIONAL = ("grid", "image")
+"""The encoders with convolutions."""
+
 CELL_SHAPES = {"mingru": CellShape((3, 1), 1), "lstm": CellShape((4, 2), 2)}
 """The kinds of recurrent layers that a policy file may name."""
 
@@ -67,6 +70,32 @@ class Convolution:
     def places(self, side: int) -> int:
         """At how many places the kernel is applied along a side of that many pixels."""
         return (side + 2 * self.padding - self.kernel) // self.stride + 1
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A network of the user's own: code that the file names but does not hold."""
+
+    name: str
+    """`module:Class`."""
+    sha256: str
+    """Hash of its source."""
+    features: int
+    """F, the numbers that it makes of an observation; 0 where it is the whole policy."""
+    state: int
+    """S, the numbers that a whole policy remembers of a row."""
+    observation_range: tuple[int, int] | None
+    """Least and greatest number of an array of integers that it reads; None for others."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The metadata as JSON values."""
+        limits = None if self.observation_range is None else list(self.observation_range)
+        about = {"name": self.name, "sha256": self.sha256, "features": self.features, "state": self.state}
+        return about | {"observation_range": limits}
+
+
+NETWORK_TENSOR = "network."
+"""How the names of a network's own tensors begin; their shapes are the network's business."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +129,9 @@ class PolicyInfo:
     cell: str
     """Their kind: a key of `CELL_SHAPES`."""
     encoder: str
-    """flat, grid or image."""
+    """flat, grid or image; network for one of the user's own."""
+    network: NetworkInfo | None
+    """The user's own network; None for all others."""
     convolutions: tuple[Convolution, ...]
     """Of a grid or image."""
     grid_values: tuple[int, int]
@@ -145,10 +176,14 @@ class PolicyInfo:
 
     @property
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor of the file with its shape."""
+        """Every tensor of the file with its shape, but those of a network of the user's own."""
+        if self.network is not None and self.network.features == 0:
+            return {"input_scale": (self.inputs,)} | self._spread_shape
         shapes: dict[str, tuple[int, ...]] = {"head.weight": (self.head_rows + self.value_rows, self.hidden)}
         inputs = scales = self.inputs
-        if self.encoder != "flat":
+        if self.network is not None:
+            inputs = self.network.features
+        elif self.encoder != "flat":
             channels, height, width = self.planes
             for i, layer in enumerate(self.convolutions):
                 shapes[f"convolution.{i}.weight"] = (layer.channels, channels * layer.kernel**2)
@@ -158,9 +193,11 @@ class PolicyInfo:
         rows, columns = CELL_SHAPES[self.cell].weight
         for i in range(self.layers):
             shapes[f"core.{i}.weight"] = (rows * self.hidden, columns * self.hidden)
-        if self.action_kind == "box":
-            shapes["log_std"] = (self.head_rows,)
-        return shapes
+        return shapes | self._spread_shape
+
+    @property
+    def _spread_shape(self) -> dict[str, tuple[int, ...]]:
+        return {"log_std": (self.head_rows,)} if self.action_kind == "box" else {}
 
     def as_json(self) -> dict[str, Any]:
         """The metadata as JSON values; `read_info` is the way back."""
@@ -182,7 +219,9 @@ class PolicyInfo:
         }
         if self.action_centre.any():
             about["action_centre"] = self.action_centre.tolist()
-        if self.encoder != "flat":
+        if self.network is not None:
+            about["network"] = self.network.as_json()
+        if self.encoder in CONVOLUTIONAL:
             about["convolutions"] = convolutions_as_json(self.convolutions)
         if self.encoder == "grid":
             about["grid_values"] = list(self.grid_values)
@@ -251,7 +290,7 @@ def read_info(about: object) -> PolicyInfo:
     if value_head == "distribution":
         bins = _field(fields, "value_bins", lambda v: _is_size(v) and v <= 4096)
         limit = float(_field(fields, "value_limit", lambda v: _is_number(v) and 0 < v < math.inf))
-    encoder = _field(fields, "encoder", lambda v: v in ("flat", "grid", "image"))
+    encoder = _field(fields, "encoder", lambda v: v in ("flat", "network", *CONVOLUTIONAL))
     info = PolicyInfo(
         environment=_field(fields, "environment", lambda v: isinstance(v, str) and v),
         environment_version=_field(fields, "environment_version", lambda v: _is_integer(v) and v >= 0),
@@ -267,7 +306,8 @@ def read_info(about: object) -> PolicyInfo:
         layers=_field(fields, "layers", lambda v: _is_integer(v) and 0 <= v <= MAX_LAYERS),
         cell=_field(fields, "cell", lambda v: isinstance(v, str) and v in CELL_SHAPES),
         encoder=encoder,
-        convolutions=_read_convolutions(fields) if encoder != "flat" else (),
+        network=_read_network(fields) if encoder == "network" else None,
+        convolutions=_read_convolutions(fields) if encoder in CONVOLUTIONAL else (),
         grid_values=_read_grid_values(fields) if encoder == "grid" else (0, 0),
         value_head=value_head,
         value_bins=bins,
@@ -276,9 +316,22 @@ def read_info(about: object) -> PolicyInfo:
     )
     if max(info.inputs, math.prod(shape)) > MAX_UNITS:
         raise PolicyError(f"metadata field 'observation_shape' is {list(info.observation_shape)}: too large.")
-    if encoder != "flat":
+    if encoder in CONVOLUTIONAL:
         _check_planes(info)
     return info
+
+
+def _read_network(fields: Mapping[str, Any]) -> NetworkInfo:
+    """The network of the user's own."""
+    given = _field(fields, "network", lambda v: isinstance(v, dict))
+    limits = _field(given, "observation_range", lambda v: v is None or (_is_list(v, _is_integer) and len(v) == 2))
+    return NetworkInfo(
+        name=_field(given, "name", lambda v: isinstance(v, str) and v),
+        sha256=_field(given, "sha256", lambda v: isinstance(v, str) and len(v) == 64),
+        features=_field(given, "features", lambda v: _is_integer(v) and 0 <= v <= MAX_UNITS),
+        state=_field(given, "state", lambda v: _is_integer(v) and 0 <= v <= MAX_UNITS),
+        observation_range=None if limits is None else (limits[0], limits[1]),
+    )
 
 
 def _read_convolutions(fields: Mapping[str, Any]) -> tuple[Convolution, ...]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from puffer_envs._signals import Signals, follow_parent, signals_size
+from puffer_envs.contract.errors import printable
 from puffer_envs.vector.block import Block, When
 from puffer_envs.vector.channel import Channel, Disconnected, Kind, pack, unpack
 from puffer_envs.vector.layout import BufferLayout, rows_of
@@ -257,8 +258,8 @@ def main(number: int, parent: int, sock: int, trace: int) -> None:
         os._exit(1)
     except BaseException as error:
         where = worker.at if worker else ""
-        text = "".join(traceback.format_exception(error))
-        summary = "".join(traceback.format_exception_only(error)).strip()
+        text = printable("".join(traceback.format_exception(error)))  # an exception may hold any amount of text
+        summary = printable("".join(traceback.format_exception_only(error)).strip())
         with contextlib.suppress(Disconnected, TimeoutError):
             channel.send(pack(Kind.FAILURE, (where, summary, text)), time.monotonic() + LAST_WORDS_SECONDS)
         os._exit(1)

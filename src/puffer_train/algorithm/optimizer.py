@@ -3,7 +3,8 @@
 Muon (Jordan et al. 2024) follows not the gradient itself but the orthogonal matrix nearest to its momentum,
 so that every direction that the gradient has, strong or weak, is followed equally fast. Matrices of one
 shape that are stacked in one parameter (layers, rows, columns) are treated in one batch, each as its own
-matrix.
+matrix. The kernels of a convolution (channels out, channels in, height, width) are one matrix with a row per
+kernel.
 """
 
 from __future__ import annotations
@@ -123,17 +124,18 @@ class Muon(Optimizer):
     def _muon(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """Jordan et al. 2024; `c/learn/muon.h` has the same in C."""
         average = self.averages[name].lerp_(gradient, 1 - self.momentum)
-        nesterov = gradient.lerp_(average, self.momentum)
-        rows, columns = parameter.shape[-2:]
+        rows, columns = matrix_shape(parameter)
+        nesterov = gradient.lerp_(average, self.momentum).view(-1, rows, columns)
         parameter.mul_(1 - learning_rate * self.weight_decay)
-        parameter.add_(orthogonalize(nesterov), alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
+        step = orthogonalize(nesterov).view_as(parameter)
+        parameter.add_(step, alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
 
     def _matrices(self) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Return (parameter, gradient, average) of every matrix, stacked ones one by one."""
         found = []
         for name, parameter in self.parameters.items():
             if not self.uses_adam(parameter):
-                rows, columns = parameter.shape[-2:]
+                rows, columns = matrix_shape(parameter)
                 whole = (parameter.detach(), self.gradient(name), self.averages[name])
                 found += list(zip(*(tensor.view(-1, rows, columns) for tensor in whole), strict=True))
         return found
@@ -209,6 +211,13 @@ def make_optimizer(train: TrainSettings, parameters: Parameters, workers: Any = 
     if is_code(train.optimizer):
         return OwnOptimizer(train, parameters)
     return OPTIMIZERS[train.optimizer](train, parameters, workers)
+
+
+def matrix_shape(parameter: Tensor) -> tuple[int, int]:
+    """Return the rows and columns of a parameter's matrices: one, a stack of several, or a convolution's kernels."""
+    if parameter.ndim > 3:
+        return parameter.shape[0], parameter[0].numel()
+    return parameter.shape[-2], parameter.shape[-1]
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:

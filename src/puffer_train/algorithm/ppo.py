@@ -42,7 +42,7 @@ from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner
 from puffer_train.learners.registry import make_learner
 from puffer_train.learners.shared import fill_advantages
-from puffer_train.policy import Policy
+from puffer_train.policy import Policy, make_policy
 from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -88,7 +88,7 @@ class PPO:
         check_batch(train, rows, size, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
-        self.policy = Policy(self.spec, settings.policy, initial)
+        self.policy = make_policy(self.spec, settings.policy, initial)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
@@ -129,7 +129,7 @@ class PPO:
     @property
     def player(self) -> Policy:
         """The policy as it is now, on the processor: itself, or a copy."""
-        return self.policy if self.policy.head.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
+        return self.policy if self.policy.action_scale.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
 
     @property
     def batch(self) -> int:

@@ -11,7 +11,7 @@ from puffer_train.algorithm.ppo import PPO
 def learned_tensors(trainer: PPO) -> dict[str, Tensor]:
     """Return weights, the optimizer's memory and the random generators by name; nothing of the game."""
     return {
-        **{f"policy.{name}": p.detach() for name, p in trainer.policy.named_parameters()},
+        **{f"policy.{name}": tensor for name, tensor in trainer.policy.saved_tensors().items()},
         **{f"optimizer.{name}": t for name, t in trainer.optimizer.tensors().items()},
         **({} if trainer.rewards is None else {"rewards.moments": trainer.rewards.moments}),
         **trainer.curriculum.tensors(),

@@ -9,6 +9,7 @@ from pathlib import Path
 from puffer_envs.contract.commands import (
     Parser,
     add_library,
+    add_network,
     add_seed,
     add_threads,
     add_trained,
@@ -50,6 +51,7 @@ def build_parser() -> Parser:
     add_threads(parser, None, "threads to use [all cores]")
     parser.add_env_settings()
     add_library(parser)
+    add_network(parser)
     parser.add_argument("--deterministic", action="store_true", help="take the most likely action instead of sampling")
     parser.add_argument("--statistic", metavar="NAME", help="what the histogram and the comparison show [score]")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="record one more episode to this file")
@@ -97,6 +99,7 @@ def _main(arguments: Sequence[str]) -> int:
         statistic=options.statistic,
         max_steps=options.max_steps,
         env_settings=env,
+        networks=options.network,
     )
 
 

@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   puffer-train gymnasium:LunarLander-v3
   puffer-train --resume runs/breakout-1 --steps 40M   train longer
   puffer-train --like runs/breakout-1 --train.gamma 0.99
+  puffer-train --from runs/breakout-1@12M --train.learning-rate 0.01
   puffer-train breakout --help-settings               every setting, with Breakout's own defaults
 """
 
@@ -60,6 +61,12 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     parser.add_env_settings(env_settings)
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the run [runs/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
+    parser.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="RUN@STEPS",
+        help="a new run that continues another one as it was then; settings may be changed",
+    )
     parser.add_argument("--like", type=Path, metavar="RUN", help="use environment, settings and seed of that run")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [train] [policy]")
     parser.add_argument(
@@ -113,10 +120,16 @@ def _main(arguments: Sequence[str]) -> int:
         print_environments()
         return 0
     if options.resume is not None:
-        own = {"--run-dir": options.run_dir, "--like": options.like, "--settings": options.settings}
+        own = {"--run-dir": options.run_dir, "--like": options.like, "--from": options.start_from}
+        own |= {"--settings": options.settings}
         foreign = [name for name, value in (own | {"--seed": options.seed}).items() if value is not None]
         if foreign:
             raise UsageError(f"--resume uses the run's own folder and seed: leave out {', '.join(foreign)}.")
+    elif options.start_from is not None:
+        own = {"--like": options.like, "--seed": options.seed, "--settings": options.settings}
+        foreign = [name for name, value in own.items() if value is not None]
+        if foreign:
+            raise UsageError(f"--from uses the settings and the seed of the run: leave out {', '.join(foreign)}.")
     elif options.name is None and options.like is None:
         raise UsageError("no environment is given: write its name (--list shows them), --like RUN or --resume RUN.")
     if options.like is not None and options.settings is not None:
@@ -139,6 +152,7 @@ def _main(arguments: Sequence[str]) -> int:
         folder=options.run_dir,
         resume=options.resume,
         like=options.like,
+        start_from=options.start_from,
         threads=options.threads,
         learner=options.learner,
         log=options.log,

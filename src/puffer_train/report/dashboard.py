@@ -111,7 +111,7 @@ class Progress:
         """Add the report of one iteration."""
         self.steps, self.seconds = steps, seconds
         self.report.update(report)
-        self.signs.update(self.report, steps / self.total)
+        self.signs.update(self.report, self.done)
         self._add_to_trend(report)
         now = time.monotonic()
         self._marks.append((now, steps))

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from puffer_envs.contract.files import write_atomically
+from puffer_train.config import can_import
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, short
 from puffer_train.storage.folder import continuing, main_statistic, read_config, read_evaluation, read_metrics
-from puffer_train.storage.identity import ENVIRONMENT_CODE, PACKAGE_CODE, facts, is_known
+from puffer_train.storage.identity import CODES, facts, is_known
 from puffer_train.storage.labels import LABELS
 
 FILES = {
     "config.json": "everything the run depends on: settings, commands, versions, machine; for programs",
     "metrics.jsonl": "one line of numbers per iteration",
+    "network.py": "the source of the run's own network, when it began",
     "checkpoints": "what `--resume` continues from",
     "policy.safetensors": "the trained policy",
+    "best.safetensors": "the best policy at a checkpoint, with its score there in `best.json`",
     "newest.safetensors": "the policy as it was when training was stopped",
     "evaluation.json": "results on fresh full episodes",
     "replay.puf": "one of its games, exactly: a seed and the actions",
@@ -74,9 +77,10 @@ def _result(folder: Path, config: dict[str, Any]) -> str:
     if found is None or name is None:
         return f"{how_far}; not evaluated."
     of = found[name]
+    which = " This is the best policy at a checkpoint, not the last." if found.get("exported") == "best" else ""
     return (
         f"{how_far}. {name.replace('_', ' ').capitalize()} over {found['episodes']} fresh full episodes: "
-        f"**{of['mean']:.5g}** (std {of['std']:.3g}, {of['min']:.5g} to {of['max']:.5g})."
+        f"**{of['mean']:.5g}** (std {of['std']:.3g}, {of['min']:.5g} to {of['max']:.5g}).{which}"
     )
 
 
@@ -87,11 +91,15 @@ def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list
     more = continuing(train, done) if ended else []
     named = f"{name} " if imports_code(name) else ""
     named += "".join(f"--library {shlex.quote(path)} " for path in config.get("libraries", []))
-    commands = [" ".join([f"puffer-train {named}--resume .", *map(shlex.quote, more)])]
-    if "policy.safetensors" in here:
-        commands.append(f"puffer-eval {named}--policy . --episodes 1000")
+    network = config["settings"]["policy"].get("network", "")
+    playable = not network or can_import(network)
+    network = f"--policy.network {shlex.quote(network)} " if network else ""
+    commands = [" ".join([f"puffer-train {named}{network}--resume .", *map(shlex.quote, more)])]
+    if "policy.safetensors" in here and playable:
+        commands.append(f"puffer-eval {named}--policy . {network}--episodes 1000")
     if "replay.puf" in here:  # what records replays can also be played
-        commands.append(f"puffer-play {named}policy.safetensors")
+        if playable:
+            commands.append(f"puffer-play {named}policy.safetensors {network}".rstrip())
         commands.append(f"puffer-render {named}replay.puf whole-game.mp4")
     return [*commands, "puffer-plot . --curves -o curves.png"]
 
@@ -113,8 +121,8 @@ def _code(config: dict[str, Any]) -> str:
     if not is_known(config):
         return "It is unknown which code made this run."
     made_of = facts(config)
-    parts = [f"{name} {made_of[name]}" for name in ("environment version", ENVIRONMENT_CODE, PACKAGE_CODE, "learner")]
-    changed = any("," in made_of[name] for name in (ENVIRONMENT_CODE, PACKAGE_CODE))
+    parts = [f"{name} {made_of[name]}" for name in ("environment version", *CODES, "learner")]
+    changed = any("," in made_of[name] for name in CODES)
     text = f"Made of {', '.join(parts)}." + (" The code changed when the run was resumed." if changed else "")
     return text + " Runs with the same code, settings and versions differ only in their seeds."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -37,11 +37,14 @@ def judge(
     statistic: str | None,
     max_steps: int | None,
     env_settings: Mapping[str, object],
+    networks: Sequence[str] = (),
 ) -> int:
     """Evaluate a policy, or two on the same games; return the exit status.
 
     They play in the environment that the (first) policy was trained in, with its settings, changed by `env_settings`;
     or in the one called `name`: another variant of the same game, say. Its observations and actions must be the same.
+
+    networks: names of the policies' own networks, which may then be imported.
 
     Raises:
         UserError: Policy, environment and options do not fit together.
@@ -70,7 +73,7 @@ def judge(
         spec = describe(single, name)
         if replay is not None and not records(single):
             raise ConfigError(f"environment {name!r} cannot record replays.")
-        policies = [trained.load(spec) for trained in judged]
+        policies = [trained.load(spec, networks) for trained in judged]
         env = source.make(evaluation_envs(spec, episodes), seed, threads, overlaid.env)
         try:
             results = []

@@ -15,7 +15,7 @@ from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
 
 FAILURE = "failure.txt"
-"""In a run folder: why the run ended, with the environment's traceback."""
+"""In a run folder: why the run ended, with the traceback of the environment or the network."""
 
 DUMP = "nonfinite-dump.safetensors"
 """In a run folder: the last rollout, weights and gradients of a run that met too many NaNs."""
@@ -56,7 +56,7 @@ def _saved(run: RunState) -> Iterator[None]:
 
 
 def _save_after_failure(run: RunState, reason: str) -> str:
-    """Save the progress before the environment failed, and the reason; return a sentence."""
+    """Save the progress before the user's code failed, and the reason; return a sentence."""
     failure = run.folder / FAILURE
     try:
         with storing(failure):

@@ -14,13 +14,16 @@ from puffer_train.storage import checkpoint
 from puffer_train.system.machine import versions
 
 
-def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> None:
+def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> bool:
     """Return to a checkpoint.
 
     Args:
         run: The run.
         found: The checkpoint, with the state of all ranks.
         changed: Settings of the environment that were given now, and may differ from those of the checkpoint.
+
+    Returns:
+        Whether the episodes continue, rather than start from scratch.
 
     Raises:
         CheckpointError: The checkpoint is of something else; the message names what differs.
@@ -50,11 +53,12 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> N
     ppo.step_scale, run.retreats = about.get("step_scale", 1.0), about.get("retreats", 0)
     if not play:
         ppo.restart(int(np.random.SeedSequence([ppo.seed, ppo.steps]).generate_state(1)[0]))
+    return play
 
 
 def resume(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> None:
     """Continue a run in a new process; arguments and errors are those of `restore`."""
-    restore(run, found, changed)
+    run.restarted = not restore(run, found, changed)
     ppo = run.ppo
     run.resumed_at = run.saved_at = ppo.steps
     run.seconds_before = ppo.seconds = found.manifest.get("run", {}).get("seconds", 0.0)

@@ -50,8 +50,8 @@ def _retreat(run: RunState, fault: str) -> bool:
     if run.ranks.leads:
         _rewind_folder(run, found)
         run.warn(
-            f"Too many updates in a row were skipped: {fault}. {dumped} Training continues from {short(ppo.steps)} steps "
-            f"with {scale:g} of the learning rates (time {times} of {MAX_RETREATS})."
+            f"Too many updates in a row were skipped: {fault}. {dumped} Training continues from {short(ppo.steps)} "
+            f"steps with {scale:g} of the learning rates (time {times} of {MAX_RETREATS})."
         )
         run.notes.append({"failed_at": failed_at, "back_to": ppo.steps, "step_scale": scale, "fault": fault})
         with suppress(StorageError):

@@ -43,18 +43,31 @@ def save(run: RunState, *, game: bool = True) -> None:
     tensors = training_state.learned_tensors(ppo) | (_game(run) if game else {})
     if not ranks.leads:
         return
-    manifest = {
+    train = run.settings.train
+    checkpoint.save(
+        run.checkpoints, ppo.steps, tensors, _manifest(run), train.checkpoints_kept, train.checkpoints_spread
+    )
+    run.saved_at = ppo.steps
+
+
+def checkpoint_now(run: RunState) -> checkpoint.Checkpoint:
+    """Return what a checkpoint would hold now; it stays as it is while the run continues."""
+    tensors = training_state.learned_tensors(run.ppo) | _game(run)
+    return checkpoint.Checkpoint(run.folder, {name: t.detach().clone() for name, t in tensors.items()}, _manifest(run))
+
+
+def _manifest(run: RunState) -> dict[str, Any]:
+    """Return what a checkpoint says about its tensors."""
+    ppo = run.ppo
+    return {
         "counters": training_state.counters(ppo),
         "identity": identity(run),
         "seed": ppo.seed,
         "settings": run.settings.as_dict(),
         "versions": versions(),
-        "ranks": ranks.count,
+        "ranks": run.ranks.count,
         "run": {"seconds": ppo.seconds, "step_scale": ppo.step_scale, "retreats": run.retreats},
     }
-    train = run.settings.train
-    checkpoint.save(run.checkpoints, ppo.steps, tensors, manifest, train.checkpoints_kept, train.checkpoints_spread)
-    run.saved_at = ppo.steps
 
 
 def save_or_warn(run: RunState) -> None:

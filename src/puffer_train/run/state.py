@@ -17,13 +17,16 @@ from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
 from puffer_train.own_code import named_code
+from puffer_train.policy import find_network
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.terminal import lasting_console
+from puffer_train.storage.checkpoint import NETWORK_SOURCE
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
 from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
 from puffer_train.storage.policy_file import identify
+from puffer_train.storage.timeline import RESTARTED, RETREATS
 from puffer_train.system.machine import machine, versions
 from puffer_train.system.ranks import Ranks
 
@@ -99,6 +102,10 @@ class RunState:
     """Seconds of training in the run's earlier processes."""
     saved_at: int | None = None
     """Agent steps of the newest checkpoint."""
+    restarted: bool = False
+    """Whether this process could not continue the episodes of the one before."""
+    parent: dict[str, Any] | None = None
+    """The run that this is a branch of, and the agent steps at which it left it."""
     metrics: MetricsFile | None = None
     """Where its numbers go, on rank 0 once the folder is open."""
     retreats: int = 0
@@ -120,7 +127,8 @@ class RunState:
             self.console = Console(quiet=True)
         about = identify(self.ppo.env, self.source.name, self.settings.env)
         learner = type(self.ppo.learner).__name__
-        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
+        own = named_code(self.settings.as_dict()).values()
+        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner, own)
         """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property
@@ -144,6 +152,22 @@ class RunState:
         code = [word for key, value in named_code(self.settings.as_dict()).items() for word in (f"--{key}", value)]
         words = ["puffer-train", *name, "--resume", str(self.folder), *code, *self.options.repeated(), *more]
         return shlex.join(self.ranks.command(words))
+
+    def network_words(self) -> list[str]:
+        """Return the option that gives a command the name of the run's own network, if it has one."""
+        network = self.settings.policy.network
+        return ["--policy.network", network] if network else []
+
+    def write_network(self) -> None:
+        """Write down the source of the run's own network, if it has one, as it is now.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        if self.settings.policy.network:
+            path = self.folder / NETWORK_SOURCE
+            with storing(path):
+                write_atomically(path, find_network(self.settings.policy.network).source.encode())
 
     def outcome(self, failed: bool) -> str:
         """Return in a word how this process ended, for the run's history."""
@@ -173,7 +197,8 @@ class RunState:
             "ended": ended,
             CODE: code_of(self.identity),
             **({"reason": reason} if reason else {}),
-            **({"retreats": self.notes} if self.notes else {}),
+            **({RESTARTED: True} if self.restarted else {}),
+            **({RETREATS: self.notes} if self.notes else {}),
         }
         content = {
             "environment": self.source.name,
@@ -186,6 +211,7 @@ class RunState:
             "libraries": list(self.options.libraries),
             "versions": versions(),
             "machine": machine(),
+            **({"parent": self.parent} if self.parent else {}),
             "history": [*self.history, part],
         }
         with storing(self.folder / CONFIG):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import torch
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import CheckpointError
-from puffer_train.policy import Policy, settings_of
+from puffer_train.policy import Policy, check_permission, make_policy, settings_of
 from puffer_train.storage import checkpoint
 from puffer_train.storage.policy_file import read_policy
 
@@ -55,16 +57,25 @@ class Trained:
         identity, settings = saved.manifest["identity"], saved.manifest["settings"]
         return cls(saved.path, identity.get("environment"), settings.get("env"), saved)
 
-    def load(self, spec: EnvironmentSpec) -> Policy:
-        """Return the policy for this environment. Raises `CheckpointError` naming what differs."""
+    def load(self, spec: EnvironmentSpec, networks: Sequence[str] = ()) -> Policy:
+        """Return the policy for this environment.
+
+        networks: the names of networks that may be imported.
+
+        Raises:
+            CheckpointError: It is for something else; names the difference.
+            ConfigError: It has a network of its own whose name was not given.
+        """
         if self._checkpoint is None:
-            return read_policy(self.path, spec)
+            return read_policy(self.path, spec, networks)
         identity = self._checkpoint.manifest["identity"]
         checkpoint.check_identity(identity, spec.identity(), self.path)
-        policy = Policy(spec, settings_of(identity, self.path), torch.Generator())
+        settings = settings_of(identity, self.path)
+        settings = replace(settings, network=check_permission(self.path, settings.network, networks))
+        policy = make_policy(spec, settings, torch.Generator())
         checkpoint.check_identity(identity, policy.identity(), self.path)
-        wanted = {f"policy.{name}": parameter.detach() for name, parameter in policy.named_parameters()}
+        wanted = {f"policy.{name}": tensor for name, tensor in policy.saved_tensors().items()}
         checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)
-        for name, parameter in wanted.items():
-            parameter.copy_(self._checkpoint.tensors[name])
+        for name, tensor in wanted.items():
+            tensor.copy_(self._checkpoint.tensors[name])
         return policy

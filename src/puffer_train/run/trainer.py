@@ -34,7 +34,8 @@ from puffer_train.report.formatting import clock, short
 from puffer_train.report.loggers import Loggers, open_logger
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.readme import write_readme
-from puffer_train.run import launch
+from puffer_train.run import opening
+from puffer_train.run.best import judge
 from puffer_train.run.failures import FAILURE, saved_after_failure
 from puffer_train.run.film import obstacle
 from puffer_train.run.finish import finish
@@ -73,10 +74,11 @@ class Trainer:
         max_seconds: float | None = None,
         stop_when: str | None = None,
         seed: int | None = None,
-        settings: launch.GivenSettings = None,
+        settings: opening.GivenSettings = None,
         folder: str | Path | None = None,
         resume: str | Path | None = None,
         like: str | Path | None = None,
+        start_from: str | None = None,
         threads: int | None = None,
         learner: str = "auto",
         log: Sequence[str] = (),
@@ -85,6 +87,7 @@ class Trainer:
         quiet: bool = False,
         newest_seconds: float = NEWEST_SECONDS,
         command: str = "",
+        policy: opening.GivenNetwork = None,
     ) -> None:
         """Check what is given. Nothing is opened before the context is entered.
 
@@ -103,6 +106,9 @@ class Trainer:
             folder: Where to write a new run; None for `runs/NAME-TIME`.
             resume: The folder of a run to resume from its newest checkpoint.
             like: The folder of a run whose environment, settings and seed to use.
+            start_from: `RUN@12M`: a new run that continues the one in folder RUN as it was after 12 million agent
+                steps, with the settings that are changed here; without `@`, at its end. Where nothing is changed it is
+                the same to the last bit.
             threads: Processor threads; None for all cores.
             learner: One of `config.LEARNERS`.
             log: Loggers besides the metrics file: `tensorboard`, `wandb`.
@@ -111,14 +117,18 @@ class Trainer:
             quiet: Whether to print nothing.
             newest_seconds: How often to write the policy to `newest.safetensors` while it trains; 0 is never.
             command: How the run was started; it is only written down.
+            policy: A network of your own, the class or its name `module:Class` (docs/own-network.md). A run that has
+                one can be resumed only if it is given again.
 
         Raises:
             UserError: Something given is unknown or does not fit.
         """
-        loaded = launch.load_libraries(libraries)
+        loaded = opening.load_libraries(libraries)
         options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
         ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
-        self._opening = launch.opening(environment, ending, seed, settings, folder, resume, like, options)
+        self._opening = opening.opening(
+            environment, ending, seed, settings, policy, folder, resume, like, start_from, options
+        )
         self._stack, self._signals = ExitStack(), ExitStack()
         self._stop_asked = self._broken = self._ended = self._save_due = False
 
@@ -181,12 +191,15 @@ class Trainer:
         self._broken = False
         if run.retreats > retreats:
             self._stopping = Stopping(run)
+        self._save_due |= _is_due(run)
+        saving = self._save_due and run.ppo.health.skipped_in_a_row == 0  # else it would replace one to go back to
+        if saving:
+            report |= judge(run)
         report["seconds"] = run.ppo.seconds = run.seconds()
         self._log.write(run.ppo.steps, report)
         self._stop_asked |= self._stopping.take(report)
         self._newest.write_if_due()
-        self._save_due |= _is_due(run)
-        if self._save_due and run.ppo.health.skipped_in_a_row == 0:  # else it would replace one to go back to
+        if saving:
             self._save_due = False
             save_or_warn(run)
         self._check_requests()
@@ -238,7 +251,7 @@ class Trainer:
     @property
     def run(self) -> Run:
         """The run's folder, to read."""
-        return Run(self._run.folder, self.name)
+        return Run(self._run.folder, self.name, self.settings.policy.network or None)
 
     @property
     def name(self) -> str:
@@ -382,6 +395,7 @@ def _is_due(run: RunState) -> bool:
 def _reporting(run: RunState) -> Iterator[Loggers]:
     """Open the run's records, print what is about to happen, and write down how it ended."""
     run.write_config()
+    run.write_network()
     (run.folder / FAILURE).unlink(missing_ok=True)
     with _record_outcome(run), _open_loggers(run) as log:
         if run.ranks.count > 1:

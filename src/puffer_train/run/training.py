@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_train.report.dashboard import Dashboard, Progress, real_rate
-from puffer_train.run import launch
+from puffer_train.run import opening
 from puffer_train.run.result import Run
 from puffer_train.run.trainer import Trainer
 
@@ -22,10 +22,11 @@ def train(
     max_seconds: float | None = None,
     stop_when: str | None = None,
     seed: int | None = None,
-    settings: launch.GivenSettings = None,
+    settings: opening.GivenSettings = None,
     folder: str | Path | None = None,
     resume: str | Path | None = None,
     like: str | Path | None = None,
+    start_from: str | None = None,
     on_iteration: OnIteration | None = None,
     **options: Any,
 ) -> Run:
@@ -43,6 +44,7 @@ def train(
         folder: See `Trainer`.
         resume: See `Trainer`.
         like: See `Trainer`.
+        start_from: See `Trainer`.
         on_iteration: Called after every iteration with the trainer and its report; it may call `Trainer.stop`.
         options: The other arguments of `Trainer`.
 
@@ -64,6 +66,7 @@ def train(
         folder=folder,
         resume=resume,
         like=like,
+        start_from=start_from,
         **options,
     )
     with trainer:

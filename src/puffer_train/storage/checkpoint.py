@@ -36,6 +36,9 @@ TENSORS, MANIFEST = "tensors.safetensors", "manifest.json"
 PREFIX = "step_"
 """Prefix of the names of checkpoints; the number of agent steps follows."""
 
+NETWORK_SOURCE = "network.py"
+"""In a run folder: the source of the user's own network, as it was when the run began."""
+
 CHECKSUM_KEY = "manifest_sha256"
 """Key in the manifest of the checksum of everything else in it."""
 
@@ -213,6 +216,8 @@ def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) ->
             continue  # `check_settings` knows which may differ
         if key == "observation_fields":
             difference = _field_difference(found.get(key), value)
+        elif key == "network":
+            difference = _network_difference(found.get(key), value, path)
         else:
             difference = (f"its {key.replace('_', ' ')}", found.get(key), value)
         if difference[1] != difference[2]:
@@ -248,6 +253,21 @@ def _field_difference(found: Any, wanted: list[dict[str, Any]]) -> tuple[str, An
             if mine.get(key) != value:
                 what = f"observation field {number}" if key == "name" else f"observation field {here['name']!r}"
                 return f"the {key} of its {what}", mine.get(key), value
+    return "", None, None
+
+
+def _network_difference(found: Any, wanted: dict[str, Any], path: Path) -> tuple[str, Any, Any]:
+    """Return what to compare of two networks of the user's own. Raises `CheckpointError` where the source differs."""
+    if not isinstance(found, dict) or found.get("name") != wanted["name"]:
+        return "its network", found.get("name") if isinstance(found, dict) else None, wanted["name"]
+    if found.get("sha256") != wanted["sha256"]:
+        raise CheckpointError(
+            f"{path} was trained with another version of {wanted['name']!r}: its source has changed. Undo that (the "
+            f"run folder has the old source in {NETWORK_SOURCE}), or train a new run."
+        )
+    for key, value in wanted.items():
+        if found.get(key) != value:
+            return f"the {key.replace('_', ' ')} of its network", found.get(key), value
     return "", None, None
 
 

@@ -22,6 +22,9 @@ CONFIG, METRICS, EVALUATION = "config.json", "metrics.jsonl", "evaluation.json"
 NEWEST = "newest.safetensors"
 """The policy of a run that is training, replaced every few seconds; of one that was stopped, the last."""
 
+BEST, BEST_SCORE = "best.safetensors", "best.json"
+"""The best policy at a checkpoint, and its score there."""
+
 NUM_NEWEST = 10_000
 """Lines at the end of `metrics.jsonl` that are never thinned."""
 
