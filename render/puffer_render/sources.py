@@ -170,7 +170,7 @@ def watch(policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_arra
     name = policy.info.environment
     with make_shown(name, merge_tables(policy.info.settings, settings), mode) as (env, rate):
         try:
-            policy.require(name, env.single_observation_space, env.single_action_space)
+            policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
         except PolicyError as error:
             raise RenderError(str(error)) from None
         yield Watched(env, policy, rate)

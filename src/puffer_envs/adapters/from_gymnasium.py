@@ -16,7 +16,7 @@ from puffer_envs.adapters.known_packages import register
 from puffer_envs.adapters.meter import numbers_in
 from puffer_envs.adapters.python_block import PythonBlock, require_same
 from puffer_envs.adapters.repeat import repeated
-from puffer_envs.adapters.rewards import GREATEST, as_reward
+from puffer_envs.adapters.rewards import GREATEST, PLAIN, as_reward
 
 
 class GymnasiumBlock(PythonBlock):
@@ -66,7 +66,8 @@ class GymnasiumBlock(PythonBlock):
             observation, reward, terminated, truncated, info = env.step(action)
             if tick is not None:
                 tick(False)
-            rewards[i] = reward if type(reward) is float and -GREATEST < reward < GREATEST else self._judge(reward, i)
+            paid: Any = reward
+            rewards[i] = paid if type(paid) in PLAIN and -GREATEST < paid < GREATEST else self._judge(paid, i)
             if terminated or truncated:
                 (self._terminals if terminated else self._truncations)[i] = True
                 finished.append((i, numbers_in(info)))
