@@ -24,6 +24,7 @@ WITHOUT_EFFECT = (
     "train.checkpoints_spread",
     "train.best_episodes",
     "train.eval_episodes",
+    "train.eval_max_steps",
 )
 """Settings that do not affect what is learned."""
 
