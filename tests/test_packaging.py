@@ -208,6 +208,7 @@ def test_help_needs_no_extra(command: str) -> None:
         ("torch", "puffer-train", ["squared"], "train"),
         ("safetensors", "puffer-train", ["squared"], "train"),
         ("torch", "puffer-eval", ["squared", "--policy", "{file}"], "train"),
+        ("onnx", "puffer-export", ["{file}"], "onnx"),
         ("raylib", "puffer-play", ["squared"], "render"),
         ("av", "puffer-render", ["{file}", "out.mp4"], "render"),
     ],

@@ -217,7 +217,8 @@ def test_a_whole_run(run: Run, tmp_path: Path) -> None:
     judged = run("eval", name, "--checkpoint", str(folder), "--episodes", "3", "--deterministic")
     assert "Evaluated on 3 fresh full episodes" in judged.out, judged.err
     other = run("eval", "tiny_environments:Corridor", "--policy", str(folder))
-    assert "was trained in 'tiny_environments:CartPole'" in other.err
+    assert "Trained in tiny_environments:CartPole, evaluated in tiny_environments:Corridor." in other.out
+    assert "observation_shape" in other.err, "these are different games"
     replay = run("eval", name, "--policy", str(folder), "--episodes", "1", "--replay", "file")
     assert "cannot record replays" in replay.err
 

@@ -70,7 +70,9 @@ def check_permission(path: Path, found: str, given: Sequence[str]) -> str:
             return name
     if given:
         raise ConfigError(f"{path} was trained with the network {found!r}, not with {' or '.join(map(repr, given))}.")
-    raise ConfigError(f"{path} was trained with your own code, {SETTING} {found!r}: give that as well if you trust it.")
+    raise ConfigError(
+        f"{path} was trained with your own code, {found!r}: give --{SETTING} {found} as well if you trust it."
+    )
 
 
 # -- source ------------------------------------------------------------------------------------------------
