@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from puffer_envs.contract.documentation import DOCUMENTATION
+from puffer_envs.contract.wrap import Wrap
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -52,7 +54,14 @@ INSTEAD = {
     "num_envs=256": "num_envs=4",
     "gamma=0.98)": "gamma=0.98, n_steps=64)",
 }
-ALONE = ("vectorizers.md", "adapters.md", "render.md", "coming-from/gymnasium.md", "coming-from/pufferlib.md")
+ALONE = (
+    "vectorizers.md",
+    "wrap.md",
+    "adapters.md",
+    "render.md",
+    "coming-from/gymnasium.md",
+    "coming-from/pufferlib.md",
+)
 
 
 def blocks(page: str) -> list[str]:
@@ -269,3 +278,11 @@ def test_messages_name_pages_by_their_address() -> None:
     assert wrong == []
     assert "contract" in named
     assert [page for page in named if not (DOCS / f"{page.partition('#')[0]}.md").is_file()] == []
+
+
+def test_the_page_about_wrapping_has_every_word_and_family() -> None:
+    text = (DOCS / "wrap.md").read_text("utf-8")
+    for word in dataclasses.fields(Wrap):
+        assert f"| `{word.name}` |" in text, word.name
+    for file in (ROOT / "src/puffer_train/settings/families").glob("*.toml"):
+        assert f"| `{file.stem}` |" in text, file.stem

@@ -22,6 +22,7 @@ from puffer_render.errors import RenderError
 from puffer_render.follow import Follower, Progress, read_numbers
 from puffer_render.keys import make_keymap
 from puffer_render.player import Player
+from puffer_render.sources import read_policy
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,15 @@ def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
     assert follower.poll() is None, "the same file was read twice"
     publish(tmp_path / "run", 2)
     assert follower.poll() is not None
+
+
+def test_a_run_that_still_trains_can_be_watched_without_following(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=r"neither policy.safetensors nor replay.puf"):
+        read_policy(tmp_path)
+    publish(tmp_path, 1)
+    assert read_policy(tmp_path).info.environment == "breakout"
+    publish(tmp_path, 2, "policy.safetensors", environment="later")
+    assert read_policy(tmp_path).info.environment == "later"
 
 
 def test_a_file_that_is_being_copied_is_left_for_the_next_look(tmp_path: Path) -> None:

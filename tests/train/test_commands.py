@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from runs import Done, Shell
 
 from puffer_envs.contract.commands import EXTRAS
 from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import export as cli_export
 from puffer_train.cli import train as cli_train
 
 HERE = Path(__file__).parent
@@ -149,6 +151,23 @@ def test_mistakes_in_judging_are_one_line(
     assert message in said.err
 
 
+def test_a_trained_policy_is_not_exported_into_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is written to the folder where the command runs."""
+    asked = []
+
+    def export(source: Path, out: Path, **keywords: object) -> SimpleNamespace:
+        asked.append((source.name, out))
+        out.write_bytes(b"onnx")
+        return SimpleNamespace(difference=0.0, rows=1)
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr("puffer_train.run.export_run.export", export)
+    assert cli_export.main(["squared", "--trained"]) == 0
+    assert asked == [("squared.safetensors", Path("squared.onnx"))]
+
+
 @pytest.mark.parametrize("package", [name for name, extra in EXTRAS.items() if extra == "train"])
 def test_a_missing_package_is_named_with_its_cure(tmp_path: Path, package: str) -> None:
     program = (
@@ -193,7 +212,8 @@ def test_a_whole_run(run: Run, tmp_path: Path) -> None:
     judged = run("eval", name, "--checkpoint", str(folder), "--episodes", "3", "--deterministic")
     assert "Evaluated on 3 fresh full episodes" in judged.out, judged.err
     other = run("eval", "tiny_environments:Corridor", "--policy", str(folder))
-    assert "was trained in 'tiny_environments:CartPole'" in other.err
+    assert "Trained in tiny_environments:CartPole, evaluated in tiny_environments:Corridor." in other.out
+    assert "observation_shape" in other.err, "these are different games"
     replay = run("eval", name, "--policy", str(folder), "--episodes", "1", "--replay", "file")
     assert "cannot record replays" in replay.err
 

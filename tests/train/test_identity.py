@@ -156,6 +156,10 @@ def test_runs_that_do_not_know_are_the_same_as_none(tmp_path: Path) -> None:
     assert compare_runs(old) == "it is unknown which code made them"
     assert compare_runs([nameless, nameless]) == "it is unknown which code made them"
     assert str(compare_runs([old[0], config(tmp_path / "d")])).startswith("they differ in ")
+    resumed = config(tmp_path / "e")
+    resumed["history"].insert(0, old[0]["history"][0])
+    assert facts(resumed)["package code"] == "unknown, 99999999"
+    assert not is_known(resumed)
 
 
 def test_a_run_and_its_code_after_an_edit(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,24 @@ def test_states_are_told_apart(runs: Command) -> None:
         "finished": ["breakout-2", "breakout-1"],
     }.items():
         assert runs.names(f"status={status}") == names
+
+
+def test_looking_at_a_folder_keeps_no_trainer_out(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            find_holder(tmp_path)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(300):
+            with FolderLock(tmp_path):  # refused, if it finds the folder locked
+                pass
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -263,8 +282,19 @@ def test_what_is_live_or_more_than_a_run_is_not_removed(runs: Command, monkeypat
     assert "is the current folder or above it" in runs.err
 
 
+def contents(folder: Path) -> dict[str, object]:
+    """What files hold and links lead to."""
+    found = [path for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
+    return {str(p.relative_to(folder)): str(p.readlink()) if p.is_symlink() else p.read_bytes() for p in found}
+
+
 def test_an_archive_holds_all_and_is_restored(runs: Command) -> None:
-    before = {path.name: path.read_bytes() for path in Path("runs/breakout-1").iterdir()}
+    Path("runs/breakout-1/wandb/run-a").mkdir(parents=True)
+    Path("runs/breakout-1/wandb/latest-run").symlink_to("run-a")
+    Path("runs/breakout-1/wandb/run-a/log").write_text("x")
+    Path("runs/breakout-1/secret").symlink_to("/etc/hostname")
+    before = contents(Path("runs/breakout-1"))
+    assert before.pop("secret") == "/etc/hostname"
     assert runs("archive", "breakout-1", "--yes") == 0
     archived = Path("runs/archive/breakout-1.tar.gz")
     assert runs.out == f"{archived}  (unpack it with: puffer-runs restore {archived})\n"
@@ -277,7 +307,7 @@ def test_an_archive_holds_all_and_is_restored(runs: Command) -> None:
     assert runs("remove", "breakout-1", "--yes") == 0
     assert runs("restore", str(archived)) == 0
     assert runs.out == "runs/breakout-1\n"
-    assert {path.name: path.read_bytes() for path in Path("runs/breakout-1").iterdir()} == before
+    assert contents(Path("runs/breakout-1")) == before, "all but links that lead out"
     assert not archived.exists()
     assert not list(Path("runs").glob(".*"))
 
@@ -314,6 +344,7 @@ def test_hostile_archives_are_refused(runs: Command, tmp_path: Path) -> None:
         (["compare", "breakout-1"], "breakout-1 is one run: name at least two to compare."),
         (["run"], "run: there is no such folder. Did you mean 'runs'?"),
         (["remov", "x"], "remov: there is no such folder. Did you mean 'remove'?"),
+        (["perf"], "perf: there is no such folder. Quote conditions: 'perf>0.9'."),
         (["pref>0.9"], "no run has a value called 'pref'. Did you mean 'perf'?"),
         (["perf>high"], "perf>high: perf is compared with a number."),
         (["tag>2"], "tag>2: words are compared with = or !=."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -153,7 +154,9 @@ def _search(words: Sequence[str], only_live: bool = False) -> list[Summary]:
         if not Path(word).exists() and is_condition(word):
             conditions += Condition.parse(word)
         elif not Path(word).exists():
-            raise ConfigError(missing(Path(word), COMMANDS))
+            quoting = " Quote conditions: 'perf>0.9'." if re.fullmatch(r"[\w.-]+", word) else ""
+            sentence = missing(Path(word), COMMANDS)
+            raise ConfigError(sentence if sentence.endswith("?") else sentence + quoting)
         else:
             roots.append(Path(word))
     if not roots and not ROOT.is_dir():

@@ -83,7 +83,8 @@ def _print_history(summary: Summary, console: Console) -> None:
     table = _titled("history", "took", "steps", "ended", "command")
     for part in summary.config["history"]:
         taken, steps = clock(part["seconds"]), short(part["to_steps"])
-        table.add_row(str(part["started"]), taken, steps, str(part["ended"]), str(part["command"]))
+        ended = ": ".join(filter(None, [str(part["ended"]), str(part.get("reason", ""))]))
+        table.add_row(str(part["started"]), taken, steps, ended, str(part["command"]))
     console.print(table)
 
 

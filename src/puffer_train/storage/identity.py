@@ -24,6 +24,7 @@ WITHOUT_EFFECT = (
     "train.checkpoints_spread",
     "train.best_episodes",
     "train.eval_episodes",
+    "train.eval_max_steps",
 )
 """Settings that do not affect what is learned."""
 
@@ -97,7 +98,8 @@ def facts(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _codes(config: Mapping[str, Any], identity: Mapping[str, Any], key: str) -> str:
     """Return the code that made the run, or, where that changed when it was resumed, all of it in order."""
-    processes = [part[CODE] for part in config.get("history", []) if isinstance(part.get(CODE), dict)]
+    found = [part.get(CODE) for part in config.get("history", [])]
+    processes = [code if isinstance(code, dict) else {} for code in found]
     hashes = dict.fromkeys(str(code.get(key) or UNKNOWN) for code in [*processes, identity])
     return ", ".join(value if value == UNKNOWN else value[:HASH_DIGITS] for value in hashes)
 
