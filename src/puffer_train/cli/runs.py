@@ -49,8 +49,9 @@ EXAMPLES = """examples:
   puffer-runs remove status=crashed
 """
 
-COMMANDS = ("list", "show", "compare", "live", "report", "bisect")
-COMMANDS += ("tag", "untag", "note", "remove", "archive", "restore")
+LOOKING = ("list", "show", "compare", "live", "report", "bisect")
+KEEPING = ("tag", "untag", "note", "remove", "archive", "restore")
+COMMANDS = LOOKING + KEEPING
 
 Command = Callable[[argparse.Namespace, Console], int]
 
