@@ -28,6 +28,8 @@ cdef extern from "learn/network.h" nogil:
         PufNumber number
         int32_t inputs, hidden, layers, actions, outputs
         const int32_t* choices
+        const float* mean
+        const float* scale
     ctypedef struct PufWeights:
         size_t gradient, size
         int32_t gates, fan_in, padded, state, groups

@@ -20,7 +20,10 @@ typedef struct PufNetwork {
     int32_t actions;                // numbers in one action
     int32_t outputs;                // logits or means; the head has one more row, for the value
     const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
+    const float *mean, *scale;      // (inputs): observations are shifted, scaled and cut; NULL: they are not
 } PufNetwork;
+
+#define PUF_INPUT_LIMIT 10.0f // normalized observations are cut to +-this
 
 // Offsets of the parts of the weights in one array, in floats. Transposed matrices (suffix _t) have one row per input.
 typedef struct PufWeights {
@@ -122,6 +125,7 @@ size_t puf_muon_scratch(int32_t rows, int32_t columns); // floats
 enum { PUF_ACT_ROWS = 64 }; // rows that `act` processes at a time
 
 typedef struct PufKernels {
+    // input_scale (inputs): put into the encoder's weights; NULL: nothing is
     void (*pack)(const PufNetwork*, const PufParameters*, const float* input_scale, float* weights);
     void (*unpack_gradient)(const PufNetwork*, const float* gradient, const float* input_scale, PufParameters* to);
     size_t (*scratch)(const PufNetwork*, int32_t horizon,

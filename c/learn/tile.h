@@ -46,8 +46,23 @@ static TileMemory tile_memory(const PufNetwork* net, int horizon, int rows, floa
     return m;
 }
 
-static void to_floats(const PufNetwork* net, const void* from, ptrdiff_t first, int count, float* to)
+// Bring observations x (rows, inputs) to mean 0 and spread 1. NaN stays NaN.
+static void normalize(const PufNetwork* net, int rows, float* x)
 {
+    for (int row = 0; row < rows; row++, x += net->inputs) {
+        for (int i = 0; i < net->inputs; i++) {
+            const float z = (x[i] - net->mean[i]) * net->scale[i];
+            const float least = z < -PUF_INPUT_LIMIT ? -PUF_INPUT_LIMIT : z;
+            x[i] = least > PUF_INPUT_LIMIT ? PUF_INPUT_LIMIT : least;
+        }
+    }
+}
+
+// Copy `rows` observations, from number `first_row` on, to the encoder's inputs (rows, inputs).
+static void read_observations(const PufNetwork* net, const void* from, ptrdiff_t first_row, int rows, float* to)
+{
+    const ptrdiff_t first = first_row * net->inputs;
+    const int count = rows * net->inputs;
     switch (net->number) {
     case PUF_NUMBER_F32: memcpy(to, (const float*)from + first, sizeof(float) * (size_t)count); break;
     case PUF_NUMBER_U8:
@@ -65,6 +80,9 @@ static void to_floats(const PufNetwork* net, const void* from, ptrdiff_t first, 
             to[i] = (float)((const int32_t*)from)[first + i];
         }
         break;
+    }
+    if (net->mean) {
+        normalize(net, rows, to);
     }
 }
 
@@ -244,7 +262,7 @@ static int64_t act(const PufNetwork* net, const float* weights, const PufAct* ac
         const int rows = act->rows - first < PUF_ACT_ROWS ? act->rows - first : PUF_ACT_ROWS;
         const Tile tile = { 1, rows, net->hidden, NULL };
         float* state = act->state + (ptrdiff_t)first * l.state;
-        to_floats(net, act->observations, (ptrdiff_t)first * net->inputs, rows * net->inputs, m.observations);
+        read_observations(net, act->observations, first, rows, m.observations);
         network_forward(net, &l, weights, &tile, &m, state, act->layer_stride);
         const int broken = neutralise(net, &l, m.out, rows, state, act->layer_stride);
         if (broken >= 0 && bad < 0) {
@@ -264,7 +282,7 @@ static void gather(const PufNetwork* net, const PufWeights* l, const PufRollout*
     for (int t = 0; t < r->horizon; t++) {
         for (int row = 0; row < rows; row++) {
             const ptrdiff_t at = (ptrdiff_t)t * r->rows + sequences[row], s = (ptrdiff_t)t * rows + row;
-            to_floats(net, r->observations, at * net->inputs, net->inputs, m->observations + s * net->inputs);
+            read_observations(net, r->observations, at, 1, m->observations + s * net->inputs);
             m->keep[s] = t && r->ends[at - r->rows] ? 0.0f : 1.0f;
         }
     }

@@ -68,6 +68,7 @@ class Learner:
         input_scale: Floats,
         number: str,
         horizon: int,
+        input_mean: Floats | None = None,
     ) -> None:
         """Allocate the weights and the memory of all threads.
 
@@ -82,6 +83,8 @@ class Learner:
             input_scale: (I,) float32, what observations are multiplied with.
             number: dtype of observations, one of `NUMBERS`.
             horizon: T.
+            input_mean: (I,) float32, what is subtracted from observations before they are multiplied; they are then cut
+                to +-10. None: neither.
 
         Raises:
             ValueError: there is no kernel for that.
@@ -99,6 +102,13 @@ class Learner:
 
         Raises:
             ValueError: one of them has another shape or dtype.
+        """
+
+    def normalize(self, mean: Floats, scale: Floats) -> None:
+        """Use a new `input_mean` and `input_scale`, both (I,) float32, from now on. Copied.
+
+        Raises:
+            ValueError: one has another shape or dtype, or there is no `input_mean`.
         """
 
     def gradient(

@@ -28,6 +28,7 @@ LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
+Normalize = Literal["auto", "true", "false"]
 
 
 def _setting(default: Any, low: float, high: float = math.inf) -> Any:
@@ -69,6 +70,9 @@ class TrainSettings:
     """Discount per step: rewards 1 / (1 - gamma) steps ahead count about a third."""
     gae_lambda: float = _setting(0.983, 0.0, 1.0)
     """Advantage estimate: 0 trusts the value function (bias), 1 the actual rewards (variance)."""
+    normalize_observations: Normalize = "auto"
+    """Shift and scale float observations to mean 0 and standard deviation 1 of all seen so far: auto does it to those
+    without bounds, or with bounds beyond a million; true to all, false to none."""
     normalize_rewards: bool = False
     """Divide rewards by the standard deviation of the discounted returns so far."""
     reward_scale: float = _setting(1.0, 1e-9)
@@ -212,6 +216,7 @@ def _convert(value: object, wanted: type, where: str) -> Any:
     """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
+        value = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value

@@ -117,7 +117,7 @@ def test_the_encoder_equals_one_hots_written_out(kind: type[tiny.Signpost]) -> N
     inputs = torch.cat([one_hots(f, x) for f, x in zip(policy.spec.observation_fields, values, strict=True)], -1)
     gradients = []
     for encoded in (
-        policy._encode(rows.reshape(1, 7, -1))[0],
+        policy.encode(rows.reshape(1, 7, -1))[0],
         (inputs * policy.input_scale) @ policy.encoder.T,
     ):
         policy.encoder.grad = None

@@ -19,6 +19,9 @@ MAX_UNITS = 1 << 20
 
 MAX_LAYERS = 1024
 
+INPUT_LIMIT = 10.0
+"""Normalised observations are cut to plus or minus this, before they enter the network."""
+
 MIN_IMAGE_SIDE = 36
 """Pixels: what the trainer's three convolutions need. A shorter side counts channels instead."""
 
@@ -91,6 +94,8 @@ class PolicyInfo:
     """Their kind: a key of `CELL_SHAPES`."""
     encoder: str
     """flat, grid or image."""
+    normalized: bool
+    """Whether the numbers of a flat encoder are shifted by `input_mean`, scaled, and cut to +-`INPUT_LIMIT`."""
     convolutions: tuple[Convolution, ...]
     """Of a grid or image."""
     grid_values: tuple[int, int]
@@ -145,6 +150,8 @@ class PolicyInfo:
                 channels, height, width = layer.channels, layer.places(height), layer.places(width)
             inputs, scales = channels * height * width, 1
         shapes |= {"input_scale": (scales,), "encoder.weight": (self.hidden, inputs)}
+        if self.normalized:
+            shapes["input_mean"] = (scales,)
         rows, columns = CELL_SHAPES[self.cell].weight
         for i in range(self.layers):
             shapes[f"core.{i}.weight"] = (rows * self.hidden, columns * self.hidden)
@@ -170,6 +177,8 @@ class PolicyInfo:
             "encoder": self.encoder,
             "value_head": self.value_head,
         }
+        if self.normalized:
+            about["normalized"] = True
         if self.action_centre.any():
             about["action_centre"] = self.action_centre.tolist()
         if self.encoder != "flat":
@@ -257,6 +266,7 @@ def read_info(about: object) -> PolicyInfo:
         layers=_field(fields, "layers", lambda v: _is_integer(v) and 0 <= v <= MAX_LAYERS),
         cell=_field(fields, "cell", lambda v: isinstance(v, str) and v in CELL_SHAPES),
         encoder=encoder,
+        normalized="normalized" in fields and _field(fields, "normalized", lambda v: isinstance(v, bool)),
         convolutions=_read_convolutions(fields) if encoder != "flat" else (),
         grid_values=_read_grid_values(fields) if encoder == "grid" else (0, 0),
         value_head=value_head,
@@ -267,6 +277,8 @@ def read_info(about: object) -> PolicyInfo:
     if max(info.inputs, math.prod(shape)) > MAX_UNITS:
         raise PolicyError(f"metadata field 'observation_shape' is {list(info.observation_shape)}: too large.")
     if encoder != "flat":
+        if info.normalized:
+            raise PolicyError(f"metadata field 'normalized' is true, which encoder {encoder!r} does not support.")
         _check_planes(info)
     return info
 

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from puffer_envs.contract.observations import FieldSpec
-from puffer_envs.contract.policy_info import Convolution, PolicyInfo
+from puffer_envs.contract.policy_info import INPUT_LIMIT, Convolution, PolicyInfo
 from puffer_envs.contract.tensor_file import Floats
 
 Encoder = Callable[[NDArray[Any]], Floats]
@@ -25,10 +25,11 @@ def make_encoder(info: PolicyInfo, tensors: dict[str, Floats]) -> Encoder:
 
 
 class FlatEncoder:
-    """Multiplies all numbers, scaled, by one matrix."""
+    """Multiplies all numbers, scaled or normalised, by one matrix."""
 
     def __init__(self, tensors: dict[str, Floats]) -> None:
         self.scale, self.weight = tensors["input_scale"], tensors["encoder.weight"]
+        self.mean = tensors.get("input_mean")
 
     def __call__(self, observations: NDArray[Any]) -> Floats:
         """Return (A, H)."""
@@ -36,9 +37,15 @@ class FlatEncoder:
 
     def multiply(self, numbers: NDArray[Any], columns: slice) -> Floats:
         """Multiply numbers (A, N) by their N columns of the matrix; returns (A, H)."""
-        scaled: Floats = numbers.astype(np.float32) * self.scale[columns]
+        scaled: Floats = numbers.astype(np.float32)
         if not np.isfinite(scaled).all():
             raise ValueError("observations must be finite, got NaN or infinity")
+        if self.mean is None:
+            scaled *= self.scale[columns]
+        else:
+            with np.errstate(over="ignore"):  # what is cut may overflow
+                scaled = (scaled - self.mean[columns]) * self.scale[columns]
+            scaled.clip(-INPUT_LIMIT, INPUT_LIMIT, out=scaled)
         return np.asarray(scaled @ self.weight[:, columns].T)
 
 

@@ -31,6 +31,7 @@ from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
 from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.minibatches import Minibatches, explained_variance
+from puffer_train.algorithm.observations import ObservationNormalizer
 from puffer_train.algorithm.optimizer import make_optimizer
 from puffer_train.algorithm.rewards import RewardNormalizer
 from puffer_train.algorithm.stopwatch import Stopwatch
@@ -85,7 +86,7 @@ class PPO:
         check_batch(train, rows, size, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
-        self.policy = Policy(self.spec, settings.policy, initial)
+        self.policy = Policy(self.spec, settings.policy, initial, train.normalize_observations)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
@@ -96,6 +97,7 @@ class PPO:
         self.optimizer = make_optimizer(train, self.policy.named_parameters(), self.learner.workers)
         self.minibatches = Minibatches(self.buffers, train, self.shuffling, ranks)
         self.team = Team(len(self.parts))
+        self.observations = ObservationNormalizer(self.policy) if self.policy.normalized else None
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
         self.health, self.clock = Health(), Stopwatch()
@@ -113,6 +115,9 @@ class PPO:
         if self.rewards is not None:
             self.rewards.returns.zero_()
         np.copyto(self.buffers.observations[-1].numpy(), self.env.observations)
+        if self.observations is not None:
+            self.observations.begin(self.buffers.observations[-1], self.ranks)
+            self.learner.weights_changed()
         for part, actor in zip(self.parts, self.learner.actors, strict=True):
             self.buffers.store_masks(part, self.buffers.horizon, slice(actor.first, actor.last))
 
@@ -152,6 +157,7 @@ class PPO:
             losses = self.learn()
         else:
             self.health.skip(fault)
+        self._normalize_observations()
         self.steps += self.batch
         with self.clock.section("environment"), self.calls:
             episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
@@ -292,6 +298,15 @@ class PPO:
         self.updates += 1
         self.health.updated()
         return report | {"gradient_norm": norm}
+
+    def _normalize_observations(self) -> None:
+        """Count the rollout's observations; from now on the policy sees them normalised by the new moments."""
+        if self.observations is None:
+            return
+        buffers = self.buffers
+        with self.clock.section("store"):
+            self.observations.update(buffers.observations[:-1], buffers.present, self.ranks)
+            self.learner.weights_changed()
 
     def _estimate_advantages(self) -> None:
         self.learner.estimate_advantages(1.0 if self.rewards is None else self.rewards.factor)

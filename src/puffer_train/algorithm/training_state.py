@@ -11,8 +11,9 @@ from puffer_train.algorithm.ppo import PPO
 def learned_tensors(trainer: PPO) -> dict[str, Tensor]:
     """Return weights, the optimizer's memory and the random generators by name; nothing of the game."""
     return {
-        **{f"policy.{name}": p.detach() for name, p in trainer.policy.named_parameters()},
+        **{f"policy.{name}": tensor for name, tensor in trainer.policy.learned().items()},
         **{f"optimizer.{name}": t for name, t in trainer.optimizer.tensors().items()},
+        **({} if trainer.observations is None else {"observations.moments": trainer.observations.moments}),
         **({} if trainer.rewards is None else {"rewards.moments": trainer.rewards.moments}),
         "generator.sampling": trainer.sampling.get_state(),
         "generator.shuffling": trainer.shuffling.get_state(),

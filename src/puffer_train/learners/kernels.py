@@ -122,6 +122,7 @@ class KernelLearner:
             policy.input_scale.numpy(),
             spec.observation_dtype,
             buffers.horizon,
+            None if policy.input_mean is None else policy.input_mean.numpy(),
         )
         self.rollout = shared.kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
@@ -142,6 +143,8 @@ class KernelLearner:
 
     def weights_changed(self) -> None:
         """See `Learner.weights_changed`."""
+        if self.policy.input_mean is not None:
+            self.core.normalize(self.policy.input_mean.numpy(), self.policy.input_scale.numpy())
         self.core.pack(self._parameters)
 
     def gradient(

@@ -14,7 +14,7 @@ from puffer_train.policy.distributions import (
     action_centre,
     action_scale,
 )
-from puffer_train.policy.identity import settings_of
+from puffer_train.policy.identity import normalize_of, settings_of
 from puffer_train.policy.network import Policy
 from puffer_train.policy.values import DistributionValue, ScalarValue
 
@@ -32,5 +32,6 @@ __all__ = [
     "ScalarValue",
     "action_centre",
     "action_scale",
+    "normalize_of",
     "settings_of",
 ]

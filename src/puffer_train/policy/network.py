@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from puffer_train.config import PolicySettings
+from puffer_train.config import Normalize, PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
 from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
@@ -33,11 +33,28 @@ class Policy(nn.Module):
     """Maps observations and a recurrent state to action outputs and a value, for a fixed environment spec."""
 
     input_scale: Tensor
+    input_mean: Tensor | None
     action_scale: Tensor
     action_centre: Tensor
 
-    def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
-        """Draw the first weights. Raises `ConfigError` when the encoder cannot read such observations."""
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        settings: PolicySettings,
+        generator: torch.Generator,
+        normalize: Normalize = "false",
+    ) -> None:
+        """Draw the first weights.
+
+        Args:
+            spec: Of the environment that it is for.
+            settings: The kind of network, and its size.
+            generator: What the weights are drawn from.
+            normalize: Which observations `input_mean` and `input_scale` normalise: `train.normalize_observations`.
+
+        Raises:
+            ConfigError: The encoder cannot read such observations.
+        """
         super().__init__()
         self.spec = spec
         self.settings = replace(settings, encoder=choose_encoder(spec, settings.encoder))
@@ -65,6 +82,10 @@ class Policy(nn.Module):
             self.head[: spec.action.outputs] *= FIRST_LOGIT_SCALE
             self.head[spec.action.outputs :] *= self.value.first_scale
         self.register_buffer("input_scale", torch.tensor(scale), persistent=False)
+        self.normalized = self._normalized(normalize)
+        """The inputs that are normalised. All numbers are then shifted by `input_mean` before `input_scale`
+        multiplies them, and cut: `observations.scaled`."""
+        self.register_buffer("input_mean", torch.zeros(len(scale)) if self.normalized else None, persistent=False)
         self.register_buffer("action_scale", action_scale(spec.action), persistent=False)
         self.register_buffer("action_centre", action_centre(spec.action), persistent=False)
         self.log_std = (
@@ -72,6 +93,19 @@ class Policy(nn.Module):
             if spec.action.kind == "box"
             else None
         )
+
+    def _normalized(self, wanted: Normalize) -> list[int]:
+        if self.front is not None or wanted == "false":
+            return []
+        unbounded = self.spec.observation_unbounded or (False,) * len(self.spec.observation_scale)
+        return [i for i in self.observations.float_inputs if wanted == "true" or unbounded[i]]
+
+    def learned(self) -> dict[str, Tensor]:
+        """Return by name everything that training changes; writing to these tensors restores it."""
+        found = {name: parameter.detach() for name, parameter in self.named_parameters()}
+        if self.input_mean is not None:
+            found |= {"input_mean": self.input_mean, "input_scale": self.input_scale}
+        return found
 
     def identity(self) -> dict[str, Any]:
         """Return what its weights depend on besides the environment's spec, as JSON values."""
@@ -82,6 +116,7 @@ class Policy(nn.Module):
             "encoder": self.settings.encoder,
             "value_head": self.settings.value_head,
             **({"action_centre": self.action_centre.tolist()} if self.action_centre.any() else {}),
+            **({"normalized": True} if self.normalized else {}),
             **({} if self.front is None else self.front.identity()),
             **self.value.identity(),
         }
@@ -105,7 +140,7 @@ class Policy(nn.Module):
         Returns (K + V, B). No gradient is recorded.
         """
         with torch.no_grad():
-            x = self._encode(observations)
+            x = self.encode(observations)
             for weight, layer_state in zip(self.core, state, strict=True):
                 x = self.cell.step(x, layer_state, weight)
             return self.head @ x.T
@@ -116,7 +151,7 @@ class Policy(nn.Module):
         keep (T, B) is 0 where the state is reset before that step because a new episode starts there, else 1;
         None keeps it throughout. Returns (K + V, T, B).
         """
-        x = self._encode(observations)
+        x = self.encode(observations)
         resets = Resets(keep)
         for weight, layer_state in zip(self.core, state, strict=True):
             x = self.cell.sequence(x, layer_state, weight, resets)
@@ -135,8 +170,8 @@ class Policy(nn.Module):
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
-    def _encode(self, observations: Tensor) -> Tensor:
+    def encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
         if self.front is None:
-            return self.observations.encode(observations, self.encoder * self.input_scale)
+            return self.observations.encode(observations, self.encoder, self.input_scale, self.input_mean)
         return nn.functional.linear(self.front(observations), self.encoder)

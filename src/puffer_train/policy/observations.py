@@ -6,12 +6,14 @@ Most observations are arrays, and the encoder multiplies all their numbers. Stru
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from puffer_envs.contract.observations import FieldSpec
+from puffer_envs.contract.policy_info import INPUT_LIMIT
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ContractError
 
@@ -24,12 +26,16 @@ class ArrayObservations(nn.Module):
         self.dimensions = len(spec.observation_shape)
         self.multiplied = len(spec.observation_scale)
         """Inputs that the encoder multiplies rather than looks up."""
+        self.float_inputs = list(range(self.multiplied)) if spec.observation_dtype == "float32" else []
+        """The inputs that `floats` gives, in its order."""
 
-    def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
-        """Multiply observations (..., *shape) with weight (H, O): (..., H)."""
+    def encode(self, observations: Tensor, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
+        """Multiply observations (..., *shape), scaled, with weight (H, O): (..., H). scale, mean (O,): see `scaled`."""
         batch = observations.shape[: observations.ndim - self.dimensions]
         flat = observations.reshape(*batch, weight.shape[1]).to(weight.dtype)
-        return nn.functional.linear(flat, weight)
+        if mean is None:
+            return nn.functional.linear(flat, weight * scale)
+        return nn.functional.linear(scaled(flat, scale, mean), weight)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
         """Return the tensors that could hold a number that is not finite, by the name to report."""
@@ -60,6 +66,8 @@ class StructuredObservations(nn.Module):
                 column += choices
         self.multiplied = len(box_columns)
         """Inputs that the encoder multiplies rather than looks up."""
+        self.float_inputs = _float_inputs(self.fields)
+        """The inputs that `floats` gives, in its order."""
         choices_of_all = [choices for field in self.discrete for choices in field.choices]
         for name, numbers in (
             ("box_columns", box_columns),
@@ -68,9 +76,10 @@ class StructuredObservations(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
 
-    def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
-        """Multiply the inputs that observations (..., B) stand for with weight (H, O): (..., H).
+    def encode(self, observations: Tensor, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
+        """Multiply the inputs that observations (..., B) stand for, scaled, with weight (H, O): (..., H).
 
+        scale, mean (O,): see `scaled`; the mean of a one-hot is ignored.
         A one-hot times a matrix is one of its columns, which is looked up: thousands of choices cost no more than two.
         Raises `ContractError` for a number that is not a choice. On a GPU, where checking would mean
         waiting, the result is NaN instead, which the trainer notices and does not learn from.
@@ -78,10 +87,15 @@ class StructuredObservations(nn.Module):
         parts = []
         if self.boxes:
             numbers = torch.cat([_flat(observations, field).to(weight.dtype) for field in self.boxes], -1)
-            parts.append(nn.functional.linear(numbers, weight.index_select(1, self.box_columns)))
+            own = weight.index_select(1, self.box_columns)
+            if mean is None:
+                parts.append(nn.functional.linear(numbers, own * scale[self.box_columns]))
+            else:
+                numbers = scaled(numbers, scale[self.box_columns], mean[self.box_columns])
+                parts.append(nn.functional.linear(numbers, own))
         if self.discrete:
             chosen = torch.cat([_flat(observations, field).to(torch.int64) for field in self.discrete], -1)
-            parts.append(self._look_up(chosen, weight))
+            parts.append(self._look_up(chosen, weight * scale))
         return cast(Tensor, sum(parts))
 
     def _look_up(self, chosen: Tensor, weight: Tensor) -> Tensor:
@@ -121,6 +135,22 @@ ObservationReader = ArrayObservations | StructuredObservations
 def observation_reader(spec: EnvironmentSpec) -> ObservationReader:
     """Return what reads the observations of this environment."""
     return StructuredObservations(spec) if spec.observation_fields else ArrayObservations(spec)
+
+
+def scaled(numbers: Tensor, scale: Tensor, mean: Tensor) -> Tensor:
+    """Return (numbers - mean) * scale, cut to +-`INPUT_LIMIT`: what normalised observations enter the network as."""
+    return ((numbers - mean) * scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
+
+
+def _float_inputs(fields: Iterable[FieldSpec]) -> list[int]:
+    """Return the numbers of the inputs that float32 fields give."""
+    found: list[int] = []
+    first = 0
+    for field in fields:
+        if field.dtype == "float32":
+            found += range(first, first + field.inputs)
+        first += field.inputs
+    return found
 
 
 def _view(observations: Tensor, field: FieldSpec) -> Tensor:

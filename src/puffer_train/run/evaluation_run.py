@@ -16,7 +16,7 @@ from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_env
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.environments import registry
 from puffer_train.errors import CheckpointError, ConfigError
-from puffer_train.policy import Policy, settings_of
+from puffer_train.policy import Policy, normalize_of, settings_of
 from puffer_train.report.evaluation import report_comparison, report_evaluation
 from puffer_train.storage import checkpoint
 from puffer_train.storage.policy_file import read_policy
@@ -151,10 +151,10 @@ class Trained:
             return read_policy(self.path, spec)
         identity = self._checkpoint.manifest["identity"]
         checkpoint.check_identity(identity, spec.identity(), self.path)
-        policy = Policy(spec, settings_of(identity, self.path), torch.Generator())
+        policy = Policy(spec, settings_of(identity, self.path), torch.Generator(), normalize_of(identity))
         checkpoint.check_identity(identity, policy.identity(), self.path)
-        wanted = {f"policy.{name}": parameter.detach() for name, parameter in policy.named_parameters()}
+        wanted = {f"policy.{name}": tensor for name, tensor in policy.learned().items()}
         checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)
-        for name, parameter in wanted.items():
-            parameter.copy_(self._checkpoint.tensors[name])
+        for name, tensor in wanted.items():
+            tensor.copy_(self._checkpoint.tensors[name])
         return policy

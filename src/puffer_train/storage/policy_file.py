@@ -13,7 +13,7 @@ from torch import Tensor
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.policy_info import is_setting, read_info
 from puffer_train.contract import EnvironmentSpec
-from puffer_train.policy import Policy, settings_of
+from puffer_train.policy import Policy, normalize_of, settings_of
 from puffer_train.storage.checkpoint import check_identity
 from puffer_train.storage.files import storing
 
@@ -70,11 +70,13 @@ def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
     file = PolicyFile.read(path)
     about = file.info.as_json()
     check_identity(about, spec.identity(), path)
-    policy = Policy(spec, settings_of(about, path), torch.Generator())
+    policy = Policy(spec, settings_of(about, path), torch.Generator(), normalize_of(about))
     check_identity(about, policy.identity(), path)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in file.tensors.items()}
     with torch.no_grad():
         _input_scale(policy).copy_(tensors["input_scale"])
+        if policy.input_mean is not None:
+            policy.input_mean.copy_(tensors["input_mean"])
         policy.encoder.copy_(tensors["encoder.weight"])
         policy.core.copy_(torch.stack([tensors[f"core.{i}.weight"] for i in range(policy.layers)]))
         for i, kernels in enumerate(_convolutions(policy)):
@@ -94,6 +96,8 @@ def _tensors(policy: Policy) -> dict[str, Tensor]:
         "encoder.weight": policy.encoder.detach().clone(),
         "head.weight": head,
     }
+    if policy.input_mean is not None:
+        tensors["input_mean"] = policy.input_mean.clone()
     tensors |= {f"core.{i}.weight": weight.detach().clone() for i, weight in enumerate(policy.core)}
     tensors |= {f"convolution.{i}.weight": w.detach().clone() for i, w in enumerate(_convolutions(policy))}
     if policy.log_std is not None:

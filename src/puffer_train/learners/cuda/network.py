@@ -28,14 +28,14 @@ class Network:
     @torch.no_grad()
     def step(self, observations: Tensor, state: Tensor) -> Tensor:
         """One time step for acting: (B, *shape) -> (K + V, B); state (L, B, S) is updated in place."""
-        x = self.policy._encode(observations)
+        x = self.policy.encode(observations)
         for weight, layer_state in zip(self.policy.core, state, strict=True):
             x = self.cell.step(x, layer_state, weight)
         return self.policy.head @ x.T
 
     def forward(self, observations: Tensor, state: Tensor, keep: Tensor) -> Tensor:
         """Whole sequences for learning: (T, B, *shape), the state (L, B, S) before them, keep (T, B): (K + V, T, B)."""
-        x = self.policy._encode(observations)
+        x = self.policy.encode(observations)
         resets = Resets(keep)
         for weight, layer_state in zip(self.policy.core, state, strict=True):
             x = self.cell.sequence(x, layer_state, weight, resets)
