@@ -18,6 +18,7 @@ import torch
 from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import count_of
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.masks import check_masks
 from puffer_train.config import TrainSettings
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import EnvironmentCalls
@@ -154,6 +155,7 @@ def _play_first_episodes(
     returns, length = np.zeros(rows), 0
     while waiting.any() and length < longest:
         buffers.observe(env)
+        check_masks(buffers, 0, slice(None), spec, calls.name, length)
         actor.begin(generator)
         actor.act(0, deterministic)
         buffers.give_actions(env, 0)

@@ -30,6 +30,7 @@ from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
 from puffer_train.algorithm.loss import Scale
+from puffer_train.algorithm.masks import check_masks
 from puffer_train.algorithm.minibatches import Minibatches, explained_variance
 from puffer_train.algorithm.observations import ObservationNormalizer
 from puffer_train.algorithm.optimizer import make_optimizer
@@ -119,7 +120,7 @@ class PPO:
             self.observations.begin(self.buffers.observations[-1], self.ranks)
             self.learner.weights_changed()
         for part, actor in zip(self.parts, self.learner.actors, strict=True):
-            self.buffers.store_masks(part, self.buffers.horizon, slice(actor.first, actor.last))
+            self._store_masks(part, self.buffers.horizon, slice(actor.first, actor.last), 0)
 
     @property
     def player(self) -> Policy:
@@ -207,6 +208,7 @@ class PPO:
     def _play(self, env: BufferEnv, actor: Actor, clock: Stopwatch) -> list[str]:
         """Play one part for a whole rollout; return what was not finite in it and where."""
         buffers, faults, rows = self.buffers, [], slice(actor.first, actor.last)
+        played = self.steps // self.batch * buffers.horizon
         clock.start()
         for t in range(buffers.horizon):
             bad = actor.act(t)
@@ -217,7 +219,7 @@ class PPO:
                 buffers.give_actions(env, t, rows)
                 self.calls.run(env.step, env.actions)
             clock.lap("environment")
-            buffers.store_masks(env, t + 1, rows)
+            self._store_masks(env, t + 1, rows, played + t + 1)
             noticed = actor.store(t)
             if self.episodes is not None:
                 self.episodes.add(rows, buffers, t)
@@ -230,6 +232,12 @@ class PPO:
         actor.finish()
         clock.lap("policy")
         return faults
+
+    def _store_masks(self, env: BufferEnv, slot: int, rows: slice, step: int) -> None:
+        """Copy which rows hold an agent and what these may do. Raises `EnvironmentFailedError` if that is nothing."""
+        self.buffers.store_masks(env, slot, rows)
+        first_env = self.ranks.rank * self.spec.envs
+        check_masks(self.buffers, slot, rows, self.spec, self.calls.name, step, first_env)
 
     def _value_truncated(self, env: BufferEnv, actor: Actor, t: int) -> list[str]:
         """Value the episodes cut off at step t, with the state from before the reset; return what was not finite."""
