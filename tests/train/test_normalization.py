@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Discrete
-from numpy.typing import NDArray
+from gymnasium.spaces import Box
 from tiny import make_trainer, train
 from tiny_environments import Signpost, VectorEnvironment
+from unscaled import Coin, Huge
 
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.policy import load_policy
@@ -25,51 +25,6 @@ from puffer_train.policy import Policy
 from puffer_train.storage.policy_file import EnvironmentIdentity, read_policy, write_policy
 
 SEEDS = pytest.mark.parametrize("seed", [1, 2, 3])
-Rows = NDArray[np.bool_]
-
-
-class Coin(VectorEnvironment):
-    """Fifty coins an episode: 1 for naming the side that shows, as `mean` plus or minus `spread`, beside noise."""
-
-    time_limit = 50
-
-    def __init__(self, mean: float, spread: float, noise: float, bound: float = math.inf, num_envs: int = 32) -> None:
-        super().__init__(Box(-bound, bound, (2,), np.float32), Discrete(2), num_envs, 0)
-        self.mean, self.spread, self.noise = mean, spread, noise
-        self.side = np.zeros(num_envs, np.int64)
-
-    def begin(self, rows: Rows) -> None:
-        self.toss()
-
-    def toss(self) -> None:
-        self.side = self.generator.integers(0, 2, self.num_agents)
-        self.other = self.generator.normal(0, self.noise, self.num_agents)
-
-    def advance(self, actions: NDArray[Any]) -> None:
-        self.rewards[:] = actions == self.side
-        self.toss()
-
-    def observe(self, out: NDArray[Any]) -> None:
-        out[:, 0] = self.mean + self.spread * (2 * self.side - 1)
-        out[:, 1] = self.other
-
-
-class Huge(VectorEnvironment):
-    """Observations of spread 1e4 say nothing; the less two continuous actions are, the better."""
-
-    time_limit = 10
-
-    def __init__(self, num_envs: int = 32) -> None:
-        super().__init__(Box(-np.inf, np.inf, (3,), np.float32), Box(-1, 1, (2,), np.float32), num_envs, 0)
-
-    def begin(self, rows: Rows) -> None:
-        pass
-
-    def advance(self, actions: NDArray[Any]) -> None:
-        self.rewards[:] = -abs(actions.clip(-1, 1)).sum(1)
-
-    def observe(self, out: NDArray[Any]) -> None:
-        out[:] = self.generator.normal(0, 1e4, out.shape)
 
 
 def trained(env: VectorEnvironment, seed: int, **settings: Any) -> float:

@@ -28,7 +28,14 @@ from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.episodes import EpisodeMeter
-from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
+from puffer_train.algorithm.health import (
+    Health,
+    advice,
+    fault_in_gradient,
+    fault_in_output,
+    faults_in_step,
+    large_inputs,
+)
 from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.masks import check_masks
 from puffer_train.algorithm.minibatches import Minibatches, explained_variance
@@ -156,6 +163,7 @@ class PPO:
         losses: dict[str, float] = {}
         if fault is None:
             losses = self.learn()
+            self.health.judge(losses, partial(advice, self.policy, self.buffers, self.settings.train))
         else:
             self.health.skip(fault)
         self._normalize_observations()
@@ -297,7 +305,8 @@ class PPO:
             of_all = fault_in_gradient(self.policy, report, norm)
             fault = None if of_all is None else self.ranks.first(fault) or of_all
         if fault is not None:
-            self.health.skip(fault)
+            cause = large_inputs(self.policy, self.buffers.observations)
+            self.health.skip(f"{fault}: {cause}" if cause else fault)
             return None
         with self.clock.section("optimizer"):
             shrink = min(1.0, self.settings.train.max_gradient_norm / max(norm, 1e-12))

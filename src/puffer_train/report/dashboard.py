@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from puffer_train.algorithm.health import ABSURD, is_absurd
 from puffer_train.report.formatting import clock, short
 from puffer_train.storage.folder import main_statistic
 
@@ -213,6 +214,7 @@ def line_of(progress: Progress) -> str:
     parts += [f"{key} {progress.report[key]:.3g}" for key in ("entropy", "value_loss") if key in progress.report]
     if progress.report.get("skipped"):
         parts.append(f"skipped {progress.report['skipped']:.0f}")
+    parts += [f"! {_words(name)} {progress.report[name]:.3g}" for name in ABSURD if is_absurd(name, progress.report)]
     return "  ".join(parts)
 
 
@@ -356,6 +358,7 @@ def _overflow(ascii_only: bool) -> OverflowMethod:
 def _judged(name: str, value: float) -> Text:
     """Return a number, marked if docs/training.md should be consulted."""
     bad = (name == "skipped" and value > 0) or (name == "clip_fraction" and value > 0.5)
+    bad = bad or is_absurd(name, {name: value})
     return Text(f"! {value:.4g}", style="bold yellow") if bad else Text(f"{value:.4g}")
 
 

@@ -55,7 +55,7 @@ def _lead(run: Run) -> int:
         _check_video(run)
         with saved_after_failure(run):
             _learn(run, log)
-        _report_skipped(run)
+        _report_health(run)
         if run.trainer.finished:
             return finish(run, log)
         run.say(f"Stopped at {short(run.trainer.steps)} steps and saved. Resume with:")
@@ -97,6 +97,7 @@ def _learn(run: Run, log: Loggers) -> None:
     progress = Progress(run.source.name, str(run.folder), run.settings.train.steps, trainer.steps)
     with stop_requests(repeated=run.ranks.count > 1) as stop, Dashboard(progress, run.console) as dashboard:
         trainer.health.on_skip = lambda fault: dashboard.say(f"update skipped: {fault}")
+        trainer.health.on_absurd = lambda what: dashboard.say(f"WARNING: this run will hardly learn: {what}.")
         for report in _iterations(run, stop):
             report["seconds"] = round(run.seconds_before + time.monotonic() - run.started, 3)
             log.write(trainer.steps, report)
@@ -107,9 +108,11 @@ def _learn(run: Run, log: Loggers) -> None:
         save_last(run)
 
 
-def _report_skipped(run: Run) -> None:
-    """Sum up the updates that were skipped: the warnings of the moment may be far above."""
+def _report_health(run: Run) -> None:
+    """Sum up the updates that were skipped or absurd: the warnings of the moment may be far above."""
     health = run.trainer.health
+    if health.absurd:
+        run.warn(f"{health.absurd} iterations were absurd. The last time {health.absurdity}.")
     if health.skipped:
         last = "" if health.fault is None else f" The last time {health.fault}."
         run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
