@@ -27,7 +27,7 @@ from puffer_train.errors import ConfigError
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels if they support the network, else torch."""
 
-EncoderKind = Literal["auto", "flat", "grid", "image"]
+EncoderKind = Literal["auto", "flat", "grid", "image", "embedding", "fields"]
 Normalize = Literal["auto", "true", "false"]
 
 
@@ -123,8 +123,9 @@ class PolicySettings:
     cell: Literal["mingru", "lstm"] = "mingru"
     """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
-    """Encoder of observations: flat, grid (one-hot cells, a 3x3 convolution) or image (convolutions); auto is image
-    for uint8 in three dimensions with two sides of at least 36, else flat."""
+    """Encoder of observations: flat, grid (one-hot cells, 3x3 convolutions), embedding (learned numbers for each value
+    of a cell, then the same), image (convolutions), or fields (for each named field what it needs); auto is image for
+    uint8 with two sides of at least 36, fields where there are names, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
 

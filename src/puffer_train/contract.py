@@ -41,6 +41,8 @@ class EnvironmentSpec:
     """What the bytes of a structured observation mean; empty where an observation is just an array."""
     observation_range: tuple[int, int] | None = None
     """Lowest and highest number that an array of integers may hold; None for others, and for empty ones."""
+    field_ranges: tuple[tuple[int, int] | None, ...] = ()
+    """The same for each of `observation_fields`; None for those that are not declared as bounded whole numbers."""
     observation_unbounded: tuple[bool, ...] = ()
     """Whether each input lacks useful bounds; empty where none does."""
 
@@ -123,13 +125,14 @@ def describe(env: BufferEnv, name: str = "environment") -> EnvironmentSpec:
         action=action,
         observation_fields=fields,
         observation_range=None if fields else _integer_range(observed),
+        field_ranges=tuple(_integer_range(space) for space in spaces) if fields else (),
         observation_unbounded=_unless_all_false(x for _, unbounded in inputs for x in unbounded),
     )
 
 
-def _integer_range(space: Box) -> tuple[int, int] | None:
-    """Return the least and the greatest number of a space of integers."""
-    if space.dtype == np.float32 or space.low.size == 0:
+def _integer_range(space: Any) -> tuple[int, int] | None:
+    """Return the least and the greatest number of a Box of integers; None for every other space."""
+    if not isinstance(space, Box) or space.dtype is None or space.dtype.kind not in "iu" or space.low.size == 0:
         return None
     return int(space.low.min()), int(space.high.max())
 

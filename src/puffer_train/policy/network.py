@@ -18,7 +18,7 @@ from puffer_train.config import Normalize, PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
 from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
-from puffer_train.policy.encoders import Convolutions, choose_encoder
+from puffer_train.policy.encoders import choose_encoder, flat_inputs, make_front
 from puffer_train.policy.observations import observation_reader
 from puffer_train.policy.values import VALUE_HEADS
 
@@ -60,7 +60,6 @@ class Policy(nn.Module):
         self.settings = replace(settings, encoder=choose_encoder(spec, settings.encoder))
         """What it was made with; an encoder of `auto` is replaced by the one that was chosen."""
         self.hidden, self.layers = settings.hidden, settings.layers
-        self.observations = observation_reader(spec)
         self.cell = CELLS[settings.cell]
         self.actions = action_distribution(spec.action)
         self.value = VALUE_HEADS[settings.value_head]
@@ -71,11 +70,12 @@ class Policy(nn.Module):
             bound = 1 / math.sqrt(shape[-1])
             return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
 
-        self.front = None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
-        """Maps observations (..., *shape) to the features (..., F) that the encoder multiplies; None: it multiplies
-        the observation's own numbers, scaled."""
-        scale = spec.observation_scale if self.front is None else (1.0,) * self.front.features
-        self.encoder = matrix(self.hidden, len(scale))
+        self.front = make_front(spec, self.settings.encoder, generator)
+        """Maps observations (..., *shape) to features (..., F); None where there are none."""
+        fields, scale, _ = flat_inputs(spec, self.settings.encoder)
+        self.observations = observation_reader(spec, fields)
+        self.encoder = matrix(self.hidden, len(scale) + (0 if self.front is None else self.front.features))
+        """What is multiplied: the observation's own numbers, scaled, and then the features."""
         self.core = matrix(self.layers, *self.cell.weight_shape(self.hidden))
         self.head = matrix(self.outputs, self.hidden)
         with torch.no_grad():
@@ -95,9 +95,9 @@ class Policy(nn.Module):
         )
 
     def _normalized(self, wanted: Normalize) -> list[int]:
-        if self.front is not None or wanted == "false":
+        if wanted == "false" or not len(self.input_scale):
             return []
-        unbounded = self.spec.observation_unbounded or (False,) * len(self.spec.observation_scale)
+        unbounded = flat_inputs(self.spec, self.settings.encoder)[2]
         return [i for i in self.observations.float_inputs if wanted == "true" or unbounded[i]]
 
     def learned(self) -> dict[str, Tensor]:
@@ -172,6 +172,10 @@ class Policy(nn.Module):
 
     def encode(self, observations: Tensor) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
+        own = len(self.input_scale)
         if self.front is None:
             return self.observations.encode(observations, self.encoder, self.input_scale, self.input_mean)
-        return nn.functional.linear(self.front(observations), self.encoder)
+        x = nn.functional.linear(self.front(observations), self.encoder[:, own:])
+        if own == 0:
+            return x
+        return x + self.observations.encode(observations, self.encoder[:, :own], self.input_scale, self.input_mean)

@@ -6,7 +6,7 @@ Most observations are arrays, and the encoder multiplies all their numbers. Stru
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
@@ -49,9 +49,10 @@ class StructuredObservations(nn.Module):
     first_columns: Tensor
     choices: Tensor
 
-    def __init__(self, spec: EnvironmentSpec) -> None:
+    def __init__(self, fields: Sequence[FieldSpec]) -> None:
+        """fields: those that are multiplied or looked up, none of which need be there."""
         super().__init__()
-        self.fields = spec.observation_fields
+        self.fields = fields
         self.boxes = [field for field in self.fields if field.kind == "box"]
         self.discrete = [field for field in self.fields if field.kind == "discrete"]
         box_columns: list[int] = []
@@ -114,7 +115,7 @@ class StructuredObservations(nn.Module):
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
         """Return the tensors that could hold a number that is not finite, by the name to report."""
         fields = [field for field in self.fields if field.dtype == "float32"]
-        return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
+        return {f"observation field {field.name!r}": view_field(observations, field) for field in fields}
 
     def _check(self, chosen: Tensor, wrong: Tensor) -> None:
         """Raise `ContractError` where a number (..., D) is not a choice: another field's column would be looked up."""
@@ -132,9 +133,9 @@ class StructuredObservations(nn.Module):
 ObservationReader = ArrayObservations | StructuredObservations
 
 
-def observation_reader(spec: EnvironmentSpec) -> ObservationReader:
-    """Return what reads the observations of this environment."""
-    return StructuredObservations(spec) if spec.observation_fields else ArrayObservations(spec)
+def observation_reader(spec: EnvironmentSpec, fields: Sequence[FieldSpec]) -> ObservationReader:
+    """Return what reads the observations of this environment, of structured ones only some fields."""
+    return StructuredObservations(fields) if spec.observation_fields else ArrayObservations(spec)
 
 
 def scaled(numbers: Tensor, scale: Tensor, mean: Tensor) -> Tensor:
@@ -153,7 +154,7 @@ def _float_inputs(fields: Iterable[FieldSpec]) -> list[int]:
     return found
 
 
-def _view(observations: Tensor, field: FieldSpec) -> Tensor:
+def view_field(observations: Tensor, field: FieldSpec) -> Tensor:
     """Return a field's values (..., *shape) out of rows of bytes (..., B)."""
     return _flat(observations, field).reshape((*observations.shape[:-1], *field.shape))
 

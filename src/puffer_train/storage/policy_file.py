@@ -74,13 +74,14 @@ def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
     check_identity(about, policy.identity(), path)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in file.tensors.items()}
     with torch.no_grad():
-        _input_scale(policy).copy_(tensors["input_scale"])
+        if len(policy.input_scale):
+            policy.input_scale.copy_(tensors["input_scale"])
         if policy.input_mean is not None:
             policy.input_mean.copy_(tensors["input_mean"])
         policy.encoder.copy_(tensors["encoder.weight"])
         policy.core.copy_(torch.stack([tensors[f"core.{i}.weight"] for i in range(policy.layers)]))
-        for i, kernels in enumerate(_convolutions(policy)):
-            kernels.copy_(tensors[f"convolution.{i}.weight"])
+        for name, tensor in ({} if policy.front is None else policy.front.tensors()).items():
+            tensor.copy_(tensors[name])
         policy.head.copy_(tensors["head.weight"])
         if policy.log_std is not None:
             policy.head[: spec.action.outputs] /= policy.action_scale.unsqueeze(-1)
@@ -92,25 +93,16 @@ def _tensors(policy: Policy) -> dict[str, Tensor]:
     """Return the tensors of the policy file; continuous actions in the environment's units."""
     head = policy.head.detach().clone()
     tensors = {
-        "input_scale": _input_scale(policy).clone(),
+        "input_scale": policy.input_scale.clone(),
         "encoder.weight": policy.encoder.detach().clone(),
         "head.weight": head,
     }
     if policy.input_mean is not None:
         tensors["input_mean"] = policy.input_mean.clone()
     tensors |= {f"core.{i}.weight": weight.detach().clone() for i, weight in enumerate(policy.core)}
-    tensors |= {f"convolution.{i}.weight": w.detach().clone() for i, w in enumerate(_convolutions(policy))}
+    if policy.front is not None:
+        tensors |= {name: tensor.clone() for name, tensor in policy.front.tensors().items()}
     if policy.log_std is not None:
         head[: policy.spec.action.outputs] *= policy.action_scale.unsqueeze(-1)
         tensors["log_std"] = policy.log_std.detach() + policy.action_scale.log()
     return tensors
-
-
-def _input_scale(policy: Policy) -> Tensor:
-    """Return what observations are multiplied by, first thing."""
-    return policy.input_scale if policy.front is None else policy.front.scale
-
-
-def _convolutions(policy: Policy) -> list[Tensor]:
-    """Return the matrices of kernels (channels out, channels in * k * k), in the order of their use; often none."""
-    return [] if policy.front is None else list(policy.front.weights)
