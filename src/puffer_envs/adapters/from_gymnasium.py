@@ -66,7 +66,7 @@ class GymnasiumBlock(PythonBlock):
                 write_mask(i, observation if self._mask_beside else info)
         self._meter.count(rewards)
         for i, extras in finished:
-            self._meter.finish(i, extras)
+            self._meter.finish(i, extras, bool(self._truncations[i]))
 
 
 @dataclass(frozen=True)

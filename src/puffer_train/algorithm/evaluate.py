@@ -174,6 +174,9 @@ def _play_first_episodes(
         ended = np.unique(np.flatnonzero(ends) // agents).tolist()
         with calls:
             logs = {} if log is None else {i: log(env=i) for i in ended}
+        if log is not None and agents == 1:  # a life may end within an episode: nothing is logged, and play continues
+            logged = np.array([bool(logs.get(row)) for row in range(rows)])
+            first &= logged
         for row in np.flatnonzero(first).tolist():
             figures = {"episode_return": returns[row], "episode_length": float(length)}
             own = logs.get(row // agents, {})
@@ -181,7 +184,7 @@ def _play_first_episodes(
             for name, value in figures.items():
                 if math.isfinite(value):
                     result.figures.setdefault(name, []).append(float(value))
-        waiting &= ~ends
+        waiting &= ~(first if agents == 1 else ends)
         watch(count - int(waiting.sum()), count)
     result.unfinished = int(waiting.sum())
     return result
