@@ -217,7 +217,8 @@ def _convert(value: object, wanted: type, where: str) -> Any:
     """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
-        value = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+        if isinstance(value, bool) and "true" in choices:
+            value = str(value).lower()
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value

@@ -16,8 +16,8 @@ MIN_SPREAD = 1e-6
 class ObservationNormalizer:
     """Gives the policy the mean and the spread of everything that it has seen so far.
 
-    They change once per rollout, after it was learned from: a policy acts and learns with the same ones. An evaluation
-    does not change them.
+    They change once per rollout, after it was learned from: a policy acts and learns with the same ones. Neither an
+    evaluation nor a rollout whose update was skipped changes them.
     """
 
     def __init__(self, policy: Policy) -> None:

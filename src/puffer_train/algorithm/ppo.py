@@ -159,14 +159,15 @@ class PPO:
             EnvironmentFailedError: The environment raised.
         """
         start = time.perf_counter()
-        fault = self.collect()
+        fault, updates = self.collect(), self.updates
         losses: dict[str, float] = {}
         if fault is None:
             losses = self.learn()
             self.health.judge(losses, partial(advice, self.policy, self.buffers, self.settings.train))
         else:
             self.health.skip(fault)
-        self._normalize_observations()
+        if self.updates > updates:  # a rollout that was not learned from leaves nothing behind
+            self._normalize_observations()
         self.steps += self.batch
         with self.clock.section("environment"), self.calls:
             episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
