@@ -11,8 +11,10 @@ from libc.string cimport memset
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
     PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
-    PufKernels, PufLearner, PufLoss, PufMuon, PufNumber, PufParameters, PufRollout, PufStep, PufTrace, PufWeights,
-    puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch, puf_network_layout, puf_tile_rows,
+    PufEvaluation, PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufRollout,
+    PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch,
+    puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory, puf_sequence_scratch,
+    puf_tile_rows,
 )
 from puffer cimport PufIsa, PufPool, isa_names, puf_pool_create, puf_pool_destroy, supported_isa_names
 
@@ -115,13 +117,15 @@ cdef class Learner:
     Args:
         workers: who computes gradients.
         cell: `mingru` or `lstm`.
-        inputs, hidden, layers: sizes; hidden must be a multiple of 16.
+        inputs, hidden, layers: sizes; hidden must be a multiple of 16. inputs None: there is no encoder, and what the
+            first layer gets (hidden, float32) is handed in.
         choices: of each number of an action; None for continuous actions, which are then as many as `scale` has.
         scale: (k,) float32: what continuous actions are in units of.
-        input_scale: (inputs,) float32: what observations are multiplied with.
+        input_scale: (inputs,) float32: what observations are multiplied with; ignored where there is no encoder.
         input_mean: (inputs,) float32: what is subtracted from them before, and they are cut afterwards; None: neither.
         number: dtype of observations: uint8, int8, int32 or float32.
         horizon: time steps of the sequences that are learned from.
+        bins: of the distribution that the value is, at least 2; 0: the value is one number.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -135,13 +139,18 @@ cdef class Learner:
     cdef readonly int horizon
     cdef readonly str number
 
-    def __cinit__(self, Workers workers not None, str cell, int inputs, int hidden, int layers, choices, scale,
-                  input_scale, str number, int horizon, input_mean=None):
-        if cell not in CELLS or number not in NUMBERS:
+    def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, choices, scale,
+                  input_scale, str number, int horizon, int bins=0, input_mean=None):
+        if cell not in CELLS or number not in NUMBERS or (inputs is None and number != "float32"):
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
-        for what, size in (("inputs", inputs), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
+        self.c.net.encoded = inputs is None
+        cdef int width = hidden if inputs is None else inputs
+        for what, size in (("inputs", width), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
             if not 1 <= size <= MAX_COUNT:
                 raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
+        if bins and not 2 <= bins <= MAX_COUNT:
+            raise ValueError(f"bins must be 0 or from 2 to {MAX_COUNT}, is {bins}")
+        self.c.net.bins = bins
         if hidden % 16:
             raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
         self.workers = workers
@@ -149,13 +158,14 @@ cdef class Learner:
         net = &self.c.net
         net.cell = <PufCell><int>CELLS[cell]
         net.number = <PufNumber><int>NUMBERS[number]
-        net.inputs, net.hidden, net.layers = inputs, hidden, layers
+        net.inputs, net.hidden, net.layers = width, hidden, layers
         self.number, self.horizon = number, horizon
-        self.input_scale = np.array(input_scale, np.float32)
-        self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (inputs,))
+        if not net.encoded:
+            self.input_scale = np.array(input_scale, np.float32)
+            self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (width,))
         if input_mean is not None:
             self.input_mean = np.array(input_mean, np.float32)
-            net.mean, net.scale = <float*>data(self.input_mean, "input_mean", "float32", (inputs,)), self.c.input_scale
+            net.mean, net.scale = <float*>data(self.input_mean, "input_mean", "float32", (width,)), self.c.input_scale
             self.c.input_scale = NULL
         if choices is None:
             self.scale = np.array(scale, np.float32)
@@ -170,8 +180,8 @@ cdef class Learner:
             net.outputs = self.choices.sum()
             net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)  # Python's own do not overflow
-        if units * (inputs + 2 * (net.outputs + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
-            raise ValueError(f"{layers} layers of {hidden} units over {inputs} inputs are more than kernels can count")
+        if units * (width + 2 * (net.outputs + bins + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
+            raise ValueError(f"{layers} layers of {hidden} units over {width} inputs are more than kernels can count")
         self.layout = puf_network_layout(net)
         self.c.tile_rows = puf_tile_rows(net, horizon)
         self.c.scratch_size = self.c.kernels.scratch(net, horizon, self.c.tile_rows)
@@ -185,20 +195,22 @@ cdef class Learner:
         self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
 
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
-        """Addresses of encoder (H, I), core (L, G, F), head (K + 1, H) and log_std (k,) or None."""
+        """Addresses of encoder (H, I) or None, core (L, G, F), head (K + V, H) and log_std (k,) or None."""
         net = &self.c.net
         encoder, core, head, log_std = arrays
         cdef PufParameters p
-        p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
+        p.encoder = NULL
+        if not net.encoded:
+            p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
         p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
-        p.head = <float*>data(head, "head", "float32", (net.outputs + 1, net.hidden), written)
+        p.head = <float*>data(head, "head", "float32", (self.layout.rows, net.hidden), written)
         p.log_std = NULL
         if net.head == PUF_GAUSSIAN:
             p.log_std = <float*>data(log_std, "log_std", "float32", (net.actions,), written)
         return p
 
     def pack(self, tuple parameters not None):
-        """Take over new weights: (encoder, core, head, log_std or None)."""
+        """Take over new weights: (encoder or None, core, head, log_std or None)."""
         cdef PufParameters p = self.parameters(parameters, False)
         with nogil:
             self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
@@ -218,7 +230,8 @@ cdef class Learner:
 
         Args:
             rollout: what was played.
-            sequences: (B,) int64, numbers of agents; no more than the rollout has, of which some may be chosen twice.
+            sequences: (B,) int64, numbers of agents; no more than the rollout has, of which some may be chosen twice,
+                unless there is no encoder.
             importance: (B,) float32.
             normalize: bring advantages to mean 0 and spread 1 first.
             refresh: write new values and ratios back into the rollout.
@@ -241,6 +254,10 @@ cdef class Learner:
         weights = <float*>data(importance, "importance", "float32", (count,), False)
         if sequences.min() < 0 or sequences.max() >= rollout.c.rows:
             raise ValueError(f"sequences must be from 0 to {rollout.c.rows - 1}")
+        if self.c.net.encoded and (rollout.c.observations == NULL or rollout.c.by_observations == NULL):
+            raise ValueError("without an encoder, inputs and by_inputs are needed to learn from")
+        if self.c.net.encoded and len(np.unique(sequences)) < count:
+            raise ValueError("without an encoder, sequences must differ")
         cdef PufParameters to = self.parameters(gradients, True)
         cdef PufLoss loss
         memset(&loss, 0, sizeof(loss))
@@ -268,7 +285,10 @@ cdef class Rollout:
     """The arrays that a rollout of T steps and A agents is kept in, checked once.
 
     Args, all time-major:
-        observations: (T + 1, A, inputs) of the learner's number.
+        observations: (T + 1, A, inputs) of the learner's number. Where there is no encoder: (T + 1, A, n) of any
+            dtype, which actors store but nobody computes with; or None.
+        inputs, by_inputs: (T, A, hidden) float32, only where there is no encoder and only to learn from: what the first
+            layer gets, and receives the gradient of the loss with respect to that.
         actions: (T, A, k) int64, or float32 when continuous.
         masks, present: (T + 1, A, K) and (T + 1, A) bool, or None.
         ends: (T, A) bool.
@@ -284,6 +304,10 @@ cdef class Rollout:
     cdef object keep, fresh
     cdef Learner learner
     cdef float* rewards
+    cdef uint8_t* observations
+    cdef size_t observation_bytes
+    cdef readonly int observation_size
+    cdef readonly str number
 
     def __cinit__(self, Learner learner not None, dict arrays not None):
         net = &learner.c.net
@@ -297,7 +321,19 @@ cdef class Rollout:
         acting = "float32" if net.head == PUF_GAUSSIAN else "int64"
         c = &self.c
         c.horizon, c.rows = steps, rows
-        c.observations = data(at("observations"), "observations", learner.number, (*more, net.inputs))
+        observed = at("observations")
+        self.number, self.observation_size = learner.number, net.inputs
+        if net.encoded:
+            if at("inputs") is not None:
+                c.observations = data(at("inputs"), "inputs", "float32", (*times, net.inputs), False)
+                c.by_observations = <float*>data(at("by_inputs"), "by_inputs", "float32", (*times, net.inputs))
+            if isinstance(observed, np.ndarray) and observed.ndim:
+                self.number, self.observation_size = str(observed.dtype), observed.shape[-1]
+        if observed is not None or not net.encoded:
+            self.observations = <uint8_t*>data(observed, "observations", self.number, (*more, self.observation_size))
+            self.observation_bytes = self.observation_size * np.dtype(self.number).itemsize
+        if not net.encoded:
+            c.observations = self.observations
         c.actions = data(at("actions"), "actions", acting, (*times, net.actions))
         c.masks = <uint8_t*>data_or_null(at("masks"), "masks", "bool", (*more, net.outputs))
         c.present = <uint8_t*>data_or_null(at("present"), "present", "bool", more)
@@ -347,7 +383,6 @@ cdef class Actor:
     cdef PufStep move
     cdef object memory, keep
     cdef readonly int first, last
-    cdef size_t observation_bytes
 
     def __cinit__(self, Rollout rollout not None, env, state, int first, int last, int64_t before=0):
         cdef Learner learner = rollout.learner
@@ -355,23 +390,23 @@ cdef class Actor:
         cdef Py_ssize_t rows = last - first, everyone = rollout.c.rows
         if not 0 <= first < last <= everyone:
             raise ValueError(f"rows {first} to {last - 1} are not among {everyone}")
+        if rollout.observations == NULL:
+            raise ValueError("nobody can act without observations in the rollout")
         self.rollout, self.first, self.last = rollout, first, last
         cdef Py_ssize_t size = learner.layout.state
         self.memory = _zeros(learner.c.kernels.scratch(net, 1, PUF_ACT_ROWS))
         cdef float* whole = <float*>data(state, "state", "float32", (net.layers, everyone, size))
-        itemsize = np.dtype(learner.number).itemsize
-        self.observation_bytes = itemsize * net.inputs
         c = &self.c
         c.rows, c.first_row, c.scale = rows, before + first, rollout.c.scale
         c.state, c.layer_stride = whole + first * size, everyone * size
         m = &self.move
         m.rows, m.layers, m.state_size = rows, net.layers, size
-        m.observation_size, m.observation_bytes = net.inputs, self.observation_bytes
-        m.floats = net.number == PUF_NUMBER_F32
+        m.observation_size, m.observation_bytes = rollout.observation_size, rollout.observation_bytes
+        m.floats = rollout.number == "float32"
         observed = env.observations
         if isinstance(observed, np.ndarray) and observed.flags.c_contiguous and len(observed):
             observed = observed.reshape(len(observed), -1)
-        m.observations = data(observed, "observations", learner.number, (rows, net.inputs), False)
+        m.observations = data(observed, "observations", rollout.number, (rows, rollout.observation_size), False)
         m.rewards = <float*>data(env.rewards, "rewards", "float32", (rows,), False)
         m.terminals = <uint8_t*>data(env.terminals, "terminals", "bool", (rows,), False)
         m.truncations = <uint8_t*>data(env.truncations, "truncations", "bool", (rows,), False)
@@ -384,17 +419,18 @@ cdef class Actor:
             raise IndexError(f"step {t} is not among {steps}")
         return 0
 
-    def act(self, int t, uint64_t key, bint greedy=False):
+    def act(self, int t, uint64_t key, bint greedy=False, inputs=None):
         """Choose the actions of step t, greedily the likeliest. Returns the first row with outputs not finite, or -1.
 
-        `key` stands for the randomness of this step: the same key, rows and outputs give the same actions.
+        `key` stands for the randomness of this step: the same key, rows and outputs give the same actions. `inputs`
+        (rows, hidden) float32 are needed where there is no encoder.
         """
         self.check(t, self.rollout.c.horizon)
         cdef PufAct c = self.c
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
         net = &self.rollout.learner.c.net
         c.key, c.greedy = key, greedy
-        c.observations = <const uint8_t*>self.rollout.c.observations + at * self.observation_bytes
+        c.observations = self.seen(at, inputs)
         if self.rollout.c.masks != NULL:
             c.masks = self.rollout.c.masks + at * net.outputs
         c.chosen = <uint8_t*>self.rollout.c.actions + at * net.actions * (4 if net.head == PUF_GAUSSIAN else 8)
@@ -402,21 +438,26 @@ cdef class Actor:
         c.values = self.rollout.c.values + at
         return self.run(&c)
 
-    def look_ahead(self, int t, state):
-        """Value the observations of slot t into `last_value`. `state` (L, rows, S), a copy of theirs, is used up."""
+    def look_ahead(self, int t, state, inputs=None):
+        """Value the observations of slot t into `last_value`. `state` (L, rows, S), a copy of theirs, is used up.
+
+        `inputs` as in `act`.
+        """
         self.check(t, self.rollout.c.horizon + 1)
         cdef PufAct c = self.c
         net = &self.rollout.learner.c.net
         cdef Py_ssize_t size = self.rollout.learner.layout.state
         c.state = <float*>data(state, "state", "float32", (net.layers, c.rows, size))
         c.layer_stride = c.rows * size
-        cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
-        c.observations = <const uint8_t*>self.rollout.c.observations + at * self.observation_bytes
+        c.observations = self.seen(<Py_ssize_t>t * self.rollout.c.rows + self.first, inputs)
         c.values = <float*>self.rollout.trace.last_value + self.first
         return self.run(&c)
 
     def value(self, observations, state, values not None):
-        """Value observations (n, inputs) with states (L, n, S), which are used up, into values (n,)."""
+        """Value observations (n, inputs), without an encoder (n, hidden) float32, into values (n,).
+
+        `state` (L, n, S) is used up.
+        """
         cdef PufAct c = self.c
         net = &self.rollout.learner.c.net
         cdef Py_ssize_t size = self.rollout.learner.layout.state
@@ -426,6 +467,13 @@ cdef class Actor:
         c.layer_stride = c.rows * size
         c.values = <float*>data(values, "values", "float32", (c.rows,))
         return self.run(&c)
+
+    cdef const void* seen(self, Py_ssize_t at, inputs) except NULL:
+        """What the network sees of all rows from number `at` of the rollout on."""
+        net = &self.rollout.learner.c.net
+        if net.encoded:
+            return data(inputs, "inputs", "float32", (self.c.rows, net.inputs), False)
+        return self.rollout.observations + at * self.rollout.observation_bytes
 
     cdef int64_t run(self, const PufAct* c) noexcept:
         learner = &self.rollout.learner.c
@@ -459,12 +507,285 @@ cdef class Actor:
     cdef void place(self, PufStep* m, int t) noexcept:
         cdef Py_ssize_t at = <Py_ssize_t>t * self.rollout.c.rows + self.first
         cdef Py_ssize_t following = at + self.rollout.c.rows
-        m.to_observations = <uint8_t*>self.rollout.c.observations + following * self.observation_bytes
+        m.to_observations = self.rollout.observations + following * self.rollout.observation_bytes
         m.to_rewards = self.rollout.rewards + at
         m.to_ends = <uint8_t*>self.rollout.c.ends + at
         if self.rollout.c.present != NULL:
             m.present_before = self.rollout.c.present + at
             m.present = self.rollout.c.present + following
+
+
+cdef class Stack:
+    """The network without its loss, for those who have their own: encoder, recurrent layers and head.
+
+    One thread at a time may call its methods.
+
+    Args:
+        workers: who computes.
+        cell: `mingru` or `lstm`.
+        inputs: what the encoder reads; None: there is no encoder, and inputs are the first layer's.
+        hidden, layers: sizes; hidden must be a multiple of 16.
+        outputs: rows of the head, at least 2; 0: there is no head, and outputs are the last layer's.
+        input_scale: (inputs,) float32: what the encoder multiplies inputs with; ignored without one.
+
+    Raises:
+        ValueError: there is no kernel for that.
+        MemoryError: there is not enough.
+    """
+
+    cdef PufLearner c
+    cdef PufWeights layout
+    cdef object memory, scratch, input_scale
+    cdef readonly Workers workers
+
+    def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, int outputs=0,
+                  input_scale=None):
+        if cell not in CELLS:
+            raise ValueError(f"there is no kernel for cell {cell!r}")
+        cdef int width = hidden if inputs is None else inputs
+        for what, size in (("inputs", width), ("hidden", hidden), ("layers", layers), ("outputs", outputs or 2)):
+            if not 1 <= size <= MAX_COUNT:
+                raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
+        if hidden % 16:
+            raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
+        if outputs == 1:
+            raise ValueError("outputs must be at least 2, for actions and value, or 0, is 1")
+        self.workers = workers
+        self.c.kernels, self.c.pool, self.c.threads = workers.kernels, workers.pool, workers.threads
+        net = &self.c.net
+        net.cell, net.number = <PufCell><int>CELLS[cell], PUF_NUMBER_F32
+        net.inputs, net.hidden, net.layers, net.encoded = width, hidden, layers, inputs is None
+        net.outputs = outputs - 1 if outputs else 0
+        if not net.encoded:
+            self.input_scale = np.array(input_scale, np.float32)
+            self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (width,))
+        cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)
+        if units * (width + 2 * (outputs + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
+            raise ValueError(f"{layers} layers of {hidden} units over {width} inputs are more than kernels can count")
+        self.layout = puf_network_layout(net)
+        self.memory = _zeros(self.layout.size + self.layout.groups * <object>self.layout.gradient)
+        self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
+        self.c.gradients = self.c.weights + self.layout.size
+        self.scratch = np.zeros(0, np.float32)
+
+    cdef PufParameters parameters(self, tuple arrays, bint written) except *:
+        cdef PufParameters p
+        memset(&p, 0, sizeof(p))
+        net = &self.c.net
+        encoder, core, head = arrays
+        if not net.encoded:
+            p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
+        p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
+        if self.layout.rows:
+            p.head = <float*>data(head, "head", "float32", (self.layout.rows, net.hidden), written)
+        return p
+
+    cdef tuple check(self, array, str what, object size):
+        """Steps and rows of sequences of so many numbers."""
+        shape = getattr(array, "shape", ())
+        if len(shape) != 3 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT or shape[2] != size:
+            raise ValueError(f"{what} must be (steps, rows, {size}), steps and rows up to {MAX_COUNT}, is {shape}")
+        if puf_sequence_scratch(&self.c, shape[0]) >= 1 << 31:
+            raise ValueError(f"sequences of {shape[0]} steps are more than the kernels can count")
+        return shape[:2]
+
+    cdef int width(self) noexcept:
+        """Numbers of one output."""
+        return self.layout.rows if self.layout.rows else self.c.net.hidden
+
+    def state_size(self):
+        """Numbers of recurrent state of one layer and row."""
+        return self.layout.state
+
+    def pack(self, tuple parameters not None):
+        """Take over new weights: encoder (H, I) or None, core (L, G, F), head (outputs, H) or None."""
+        cdef PufParameters p = self.parameters(parameters, False)
+        with nogil:
+            self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
+
+    def memory_size(self, int steps, int rows):
+        """Numbers that `forward` has to remember of so many steps and rows for `backward`."""
+        cdef PufSequence s
+        memset(&s, 0, sizeof(s))
+        s.horizon, s.rows = steps, rows
+        return puf_sequence_memory(&self.c, &s)
+
+    def forward(self, inputs, keep, state, outputs, memory=None):
+        """Run inputs (T, B, I) through the network, into outputs (T, B, O).
+
+        Args:
+            inputs: uint8, int8, int32 or float32; without an encoder (T, B, H) float32.
+            keep: (T, B) float32: 0 where the state is reset before that step, else 1; None: it never is.
+            state: (L, B, S) before the first step; receives that after the last.
+            outputs: without a head O is H.
+            memory: `memory_size` float32, if `backward` follows.
+        """
+        cdef PufSequence s
+        memset(&s, 0, sizeof(s))
+        net = &self.c.net
+        s.horizon, s.rows = self.check(inputs, "inputs", net.inputs)
+        number = str(getattr(inputs, "dtype", "float32"))
+        number = number if number in NUMBERS and not net.encoded else "float32"
+        net.number = <PufNumber><int>NUMBERS[number]
+        s.inputs = data(inputs, "inputs", number, (s.horizon, s.rows, net.inputs), False)
+        if keep is not None:
+            s.keep = <float*>data(keep, "keep", "float32", (s.horizon, s.rows), False)
+        s.state = <float*>data(state, "state", "float32", (net.layers, s.rows, self.layout.state))
+        s.outputs = <float*>data(outputs, "outputs", "float32", (s.horizon, s.rows, self.width()))
+        if memory is not None:
+            s.memory = <float*>data(memory, "memory", "float32", (puf_sequence_memory(&self.c, &s),))
+        else:
+            size = self.workers.threads * <object>puf_sequence_scratch(&self.c, s.horizon)
+            if len(self.scratch) < size:
+                self.scratch = _zeros(size)
+            self.c.scratch = <float*>cnp.PyArray_DATA(self.scratch)
+        self.workers.begin()
+        with nogil:
+            puf_sequence_forward(&self.c, &s)
+        self.workers.busy = False
+
+    def backward(self, by_outputs, keep, by_inputs, memory, tuple gradients not None):
+        """Write the gradients of the weights and, without an encoder, of the inputs, given that of the outputs.
+
+        The weights must be those of `forward`, and its memory is used up. `gradients` are laid out as in `pack`.
+        """
+        cdef PufSequence s
+        memset(&s, 0, sizeof(s))
+        net = &self.c.net
+        s.horizon, s.rows = self.check(by_outputs, "by_outputs", self.width())
+        s.by_outputs = <float*>data(by_outputs, "by_outputs", "float32", (s.horizon, s.rows, self.width()), False)
+        if keep is not None:
+            s.keep = <float*>data(keep, "keep", "float32", (s.horizon, s.rows), False)
+        if net.encoded:
+            s.by_inputs = <float*>data(by_inputs, "by_inputs", "float32", (s.horizon, s.rows, net.hidden))
+        s.memory = <float*>data(memory, "memory", "float32", (puf_sequence_memory(&self.c, &s),))
+        cdef PufParameters to = self.parameters(gradients, True)
+        self.workers.begin()
+        with nogil:
+            puf_sequence_backward(&self.c, &s, &to)
+        self.workers.busy = False
+
+
+cdef int _discrete(PufNetwork* net, outputs, choices) except -1:
+    """Fill in a network of these choices (k,) int32, and check that outputs (B, K) are theirs. Returns B."""
+    shape = getattr(outputs, "shape", ())
+    if len(shape) != 2 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
+        raise ValueError(f"outputs must be (rows, outputs), each from 1 to {MAX_COUNT}, is {shape}")
+    memset(net, 0, sizeof(PufNetwork))
+    net.outputs = shape[1]
+    if choices is not None:
+        net.head, net.actions = PUF_CATEGORICAL, _count(choices, "choices", choices > 0)
+        if choices.sum() != net.outputs:
+            raise ValueError(f"choices must sum to the {net.outputs} outputs, sum to {choices.sum()}")
+        net.choices = <int32_t*>cnp.PyArray_DATA(choices)
+    return shape[0]
+
+
+def evaluate(Workers workers not None, outputs, choices, masks, actions, log_probs, entropies, by_outputs=None):
+    """How likely discrete actions are, and the way back, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        outputs: (B, K) float32: logits.
+        choices: of each number of an action.
+        masks: (B, K) bool: which choices are allowed; None: all.
+        actions: (B, k) int64.
+        log_probs, entropies: (B,) float32: receive log-probability and entropy; with `by_outputs`, the gradients of
+            these.
+        by_outputs: (B, K) float32: receives the gradient of the outputs.
+
+    Raises:
+        ValueError: an array does not fit, or an action is none of the choices.
+    """
+    cdef PufNetwork net
+    cdef PufEvaluation e
+    memset(&e, 0, sizeof(e))
+    choices = np.array(choices, np.int32)
+    e.rows = _discrete(&net, outputs, choices)
+    shape = (e.rows, net.outputs)
+    e.outputs = <float*>data(outputs, "outputs", "float32", shape, False)
+    e.chosen = <int64_t*>data(actions, "actions", "int64", (e.rows, net.actions), False)
+    if by_outputs is None and (actions.min() < 0 or (actions.max(0) >= choices).any()):
+        raise ValueError(f"actions must be from 0 to {choices - 1}")
+    e.masks = <uint8_t*>(NULL if masks is None else data(masks, "masks", "bool", shape, False))
+    e.log_probs = <float*>data(log_probs, "log_probs", "float32", (e.rows,), by_outputs is None)
+    e.entropies = <float*>data(entropies, "entropies", "float32", (e.rows,), by_outputs is None)
+    e.by_log_probs, e.by_entropies = e.log_probs, e.entropies
+    e.by_outputs = <float*>data_or_null(by_outputs, "by_outputs", "float32", shape)
+    columns = _zeros(16 * (net.outputs + net.actions))
+    e.columns = <float*>cnp.PyArray_DATA(columns)
+    with nogil:
+        workers.kernels.evaluate(&net, &e)
+
+
+def sample(Workers workers not None, outputs, choices, masks, log_std, scale, uint64_t key, bint greedy, actions,
+           log_probs):
+    """Choose actions, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        outputs: (B, K) float32: logits, or means of continuous actions.
+        choices: of each number of an action; None for continuous ones.
+        masks: (B, K) bool: which choices are allowed, at least one of each number; None: all.
+        log_std, scale: (K,) float32: logarithm of the spread of continuous actions, and what their means are in units
+            of; else None.
+        key: stands for the randomness: the same key and outputs give the same actions.
+        greedy: take the likeliest.
+        actions: receives (B, k) int64, or float32 if continuous.
+        log_probs: (B,) float32, receives their log-probabilities.
+
+    Raises:
+        ValueError: an array does not fit.
+    """
+    cdef PufNetwork net
+    cdef PufAct act
+    memset(&act, 0, sizeof(act))
+    choices = None if choices is None else np.array(choices, np.int32)
+    act.rows = _discrete(&net, outputs, choices)
+    shape = (act.rows, net.outputs)
+    rows = <float*>data(outputs, "outputs", "float32", shape, False)
+    cdef float* spread = NULL
+    if choices is None:
+        net.head, net.actions = PUF_GAUSSIAN, net.outputs
+        spread = <float*>data(log_std, "log_std", "float32", (net.outputs,), False)
+        act.scale = <float*>data(scale, "scale", "float32", (net.outputs,), False)
+        act.chosen = data(actions, "actions", "float32", (act.rows, net.actions))
+    else:
+        act.masks = <uint8_t*>(NULL if masks is None else data(masks, "masks", "bool", shape, False))
+        act.chosen = data(actions, "actions", "int64", (act.rows, net.actions))
+    act.key, act.greedy = key, greedy
+    act.log_probs = <float*>data(log_probs, "log_probs", "float32", (act.rows,))
+    columns = _zeros(16 * (net.outputs + 1))
+    at = <float*>cnp.PyArray_DATA(columns)
+    with nogil:
+        workers.kernels.sample(&net, &act, spread, rows, at)
+
+
+def estimate_advantages(Workers workers not None, rewards, values, last_value, final_values, ends, ratios, advantages,
+                        float gamma, float lam, float rho_clip, float trace_clip):
+    """Fill `advantages`, in this thread. All arrays are (T, A) float32 but `ends`, bool, and `last_value`, (A,).
+
+    `ratios` may be None: then neither clip counts. `Rollout` says what the arrays hold.
+
+    Raises:
+        ValueError: an array does not fit.
+    """
+    cdef PufTrace p
+    memset(&p, 0, sizeof(p))
+    shape = getattr(rewards, "shape", ())
+    if len(shape) != 2 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
+        raise ValueError(f"rewards must be (steps, rows), each from 1 to {MAX_COUNT}, is {shape}")
+    p.horizon, p.rows = shape
+    p.rewards = <float*>data(rewards, "rewards", "float32", shape, False)
+    p.values = <float*>data(values, "values", "float32", shape, False)
+    p.last_value = <float*>data(last_value, "last_value", "float32", shape[1:], False)
+    p.final_values = <float*>data(final_values, "final_values", "float32", shape, False)
+    p.ends = <uint8_t*>data(ends, "ends", "bool", shape, False)
+    p.ratios = <float*>data_or_null(ratios, "ratios", "float32", shape)
+    p.advantages = <float*>data(advantages, "advantages", "float32", shape)
+    p.reward_scale, p.gamma, p.trace, p.rho_clip, p.trace_clip = 1.0, gamma, lam, rho_clip, trace_clip
+    with nogil:
+        workers.kernels.advantages(&p)
 
 
 cdef class Muon:

@@ -30,9 +30,10 @@ cdef extern from "learn/network.h" nogil:
         const int32_t* choices
         const float* mean
         const float* scale
+        int32_t bins, encoded
     ctypedef struct PufWeights:
         size_t gradient, size
-        int32_t gates, fan_in, padded, state, groups
+        int32_t gates, fan_in, rows, padded, state, groups
     ctypedef struct PufParameters:
         float* encoder
         float* core
@@ -65,6 +66,27 @@ cdef extern from "learn/network.h" nogil:
         float* values
         float* ratios
         float* fresh
+        float* by_observations
+    ctypedef struct PufSequence:
+        int32_t horizon, rows
+        const void* inputs
+        const float* keep
+        float* state
+        float* outputs
+        float* memory
+        float* by_outputs
+        float* by_inputs
+    ctypedef struct PufEvaluation:
+        int32_t rows
+        const float* outputs
+        const int64_t* chosen
+        const uint8_t* masks
+        float* log_probs
+        float* entropies
+        const float* by_log_probs
+        const float* by_entropies
+        float* by_outputs
+        float* columns
     ctypedef struct PufLoss:
         float clip, value_clip, value_coefficient, entropy_coefficient
         float mean, inverse_spread, weight
@@ -110,6 +132,8 @@ cdef extern from "learn/network.h" nogil:
         int (*store)(const PufStep*) noexcept nogil
         void (*reset_state)(const PufStep*) noexcept nogil
         void (*advantages)(const PufTrace*) noexcept nogil
+        void (*evaluate)(const PufNetwork*, const PufEvaluation*) noexcept nogil
+        void (*sample)(const PufNetwork*, const PufAct*, const float*, const float*, float*) noexcept nogil
     PufWeights puf_network_layout(const PufNetwork*)
     size_t puf_muon_scratch(int32_t, int32_t)
 
@@ -127,5 +151,9 @@ cdef extern from "learn/learner.h" nogil:
     int32_t puf_tile_rows(const PufNetwork*, int32_t)
     double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss*, int, const int64_t*, const float*, int32_t,
                                 PufParameters*, double*)
+    size_t puf_sequence_memory(PufLearner*, const PufSequence*)
+    size_t puf_sequence_scratch(PufLearner*, int32_t)
+    void puf_sequence_forward(PufLearner*, const PufSequence*)
+    void puf_sequence_backward(PufLearner*, const PufSequence*, PufParameters*)
     void puf_muon_all(PufPool*, const PufKernels*, const PufMuon*, int32_t)
     const PufKernels* puf_kernels(PufIsa)

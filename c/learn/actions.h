@@ -6,6 +6,8 @@
 #include "../puffer_rng.h"
 #include "network.h"
 #include "simd.h"
+#include "softmax.h"
+#include "values.h"
 
 #define MASKED_LOGIT -1e9f // gives a probability of exactly 0 without producing NaN
 #define HALF_LOG_TWO_PI 0.918938533f
@@ -39,24 +41,6 @@ static void to_columns(const float* rows, int padded, int outputs, int count, co
             columns[o * BLOCK + i] = forbidden ? MASKED_LOGIT : rows[(ptrdiff_t)row * padded + o];
         }
     }
-}
-
-// The softmax of some logits for LANES samples.
-typedef struct Softmax {
-    Vec most, sum, log_sum; // largest logit, sum of e^(logit - most), and its logarithm
-} Softmax;
-
-ALWAYS_INLINE Softmax softmax(const float* logits, int choices)
-{
-    Softmax s = { load(logits), { 0 }, { 0 } };
-    for (int j = 1; j < choices; j++) {
-        s.most = at_least(load(logits + j * BLOCK), s.most);
-    }
-    for (int j = 0; j < choices; j++) {
-        s.sum += exponential(load(logits + j * BLOCK) - s.most);
-    }
-    s.log_sum = logarithm(s.sum);
-    return s;
 }
 
 // Draw a choice for LANES samples: the first at which the running sum of probabilities exceeds u, or the most likely
@@ -171,67 +155,76 @@ ALWAYS_INLINE Vec policy_loss(const PufLoss* loss, const Samples* s, int i, Vec 
     return choose(counts, weight * free_loss, none);
 }
 
-// Half the larger squared error, of the value or of its clipped version. Returns the gradient with respect to the
-// value.
-ALWAYS_INLINE Vec value_loss(const PufLoss* loss, const Samples* s, int i, Vec value)
+// The loss of the value of LANES samples, whose rows (1 or bins, BLOCK) are replaced by their gradient.
+ALWAYS_INLINE void value_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, int i, float* rows)
 {
-    const Vec old = load(s->values + i), wanted = load(s->returns + i), weight = load(s->weights + i);
-    const Vec none = { 0 }, error = value - wanted;
-    Vec gradient = error, square = error * error;
-    if (loss->value_clip > 0.0f) {
-        const Vec moved = value - old;
-        const Vec shift = at_most(at_least(moved, all(-loss->value_clip)), all(loss->value_clip));
-        const Vec clipped = (old + shift) - wanted, clipped_square = clipped * clipped;
-        const Ints larger = clipped_square > square;
-        square = choose(larger, clipped_square, square);
-        gradient = choose(larger, choose(shift == moved, clipped, none), gradient);
-    }
-    store(s->new_values + i, value);
-    store(s->figures[PUF_VALUE_LOSS] + i, 0.5f * weight * square);
-    return loss->value_coefficient * weight * gradient;
+    const ValueSamples of = { load(s->values + i), load(s->returns + i), load(s->weights + i) };
+    const ValueLoss found = net->bins ? distribution_loss(loss, of, rows, net->bins) : scalar_loss(loss, of, rows);
+    store(s->new_values + i, found.value);
+    store(s->figures[PUF_VALUE_LOSS] + i, found.loss);
 }
 
-// columns (outputs + 1, BLOCK): on entry the outputs of the samples from `first` on, on return the loss's gradient with
-// respect to them.
+// How likely the chosen actions of LANES samples are. The choice of number d of an action is at chosen + d * row.
+typedef struct Likelihood {
+    Vec log_prob, entropy;
+} Likelihood;
+
+ALWAYS_INLINE Likelihood categorical_likelihood(const PufNetwork* net, const float* logits, const int32_t* choices,
+                                                ptrdiff_t row)
+{
+    Likelihood found = { { 0 }, { 0 } };
+    for (int d = 0; d < net->actions; d++) {
+        const Softmax soft = softmax(logits, net->choices[d]);
+        Ints chosen;
+        memcpy(&chosen, choices + d * row, sizeof chosen);
+        const Vec none = { 0 };
+        for (int j = 0; j < net->choices[d]; j++) {
+            Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
+            found.entropy -= exponential(z) / soft.sum * log_p;
+            found.log_prob += choose(chosen == j, log_p, none);
+        }
+        logits += net->choices[d] * BLOCK;
+    }
+    return found;
+}
+
+// Replace the logits by the gradient of a loss that falls with the entropy by `bonus` and has this gradient with
+// respect to the log-probability. Returns where the logits end.
+ALWAYS_INLINE float* categorical_gradient(const PufNetwork* net, float* logits, const int32_t* choices, ptrdiff_t row,
+                                          Vec by_log_prob, Vec bonus)
+{
+    for (int d = 0; d < net->actions; d++) {
+        const Softmax soft = softmax(logits, net->choices[d]);
+        Ints chosen;
+        memcpy(&chosen, choices + d * row, sizeof chosen);
+        Vec own = { 0 };
+        for (int j = 0; j < net->choices[d]; j++) {
+            Vec z = load(logits + j * BLOCK) - soft.most;
+            own -= exponential(z) / soft.sum * (z - soft.log_sum);
+        }
+        // d log p_a / d z_j = [j = a] - p_j;  d H / d z_j = -p_j (log p_j + H)
+        for (int j = 0; j < net->choices[d]; j++) {
+            Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
+            Vec p = exponential(z) / soft.sum;
+            Vec hit = choose(chosen == j, all(1.0f), (Vec){ 0 });
+            store(logits + j * BLOCK, fused(bonus * p, log_p + own, by_log_prob * (hit - p)));
+        }
+        logits += net->choices[d] * BLOCK;
+    }
+    return logits;
+}
+
+// columns (outputs + values, BLOCK): on entry the outputs of the samples from `first` on, on return the loss's gradient
+// with respect to them.
 static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, int first, float* columns)
 {
     for (int i = 0; i < BLOCK; i += LANES) {
-        Vec log_prob = { 0 }, entropy = { 0 };
-        float* logits = columns + i;
-        for (int d = 0; d < net->actions; d++) {
-            const Softmax soft = softmax(logits, net->choices[d]);
-            Ints chosen;
-            memcpy(&chosen, s->chosen + (ptrdiff_t)d * s->count + first + i, sizeof chosen);
-            const Vec none = { 0 };
-            for (int j = 0; j < net->choices[d]; j++) {
-                Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
-                entropy -= exponential(z) / soft.sum * log_p;
-                log_prob += choose(chosen == j, log_p, none);
-            }
-            logits += net->choices[d] * BLOCK;
-        }
-        const Vec by_log_prob = policy_loss(loss, s, first + i, log_prob, entropy);
+        const int32_t* chosen = s->chosen + first + i;
+        const Likelihood now = categorical_likelihood(net, columns + i, chosen, s->count);
+        const Vec by_log_prob = policy_loss(loss, s, first + i, now.log_prob, now.entropy);
         const Vec bonus = loss->entropy_coefficient * load(s->weights + first + i);
-        logits = columns + i;
-        for (int d = 0; d < net->actions; d++) {
-            const Softmax soft = softmax(logits, net->choices[d]);
-            Ints chosen;
-            memcpy(&chosen, s->chosen + (ptrdiff_t)d * s->count + first + i, sizeof chosen);
-            Vec own = { 0 };
-            for (int j = 0; j < net->choices[d]; j++) {
-                Vec z = load(logits + j * BLOCK) - soft.most;
-                own -= exponential(z) / soft.sum * (z - soft.log_sum);
-            }
-            // d log p_a / d z_j = [j = a] - p_j;  d H / d z_j = -p_j (log p_j + H)
-            for (int j = 0; j < net->choices[d]; j++) {
-                Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
-                Vec p = exponential(z) / soft.sum;
-                Vec hit = choose(chosen == j, all(1.0f), (Vec){ 0 });
-                store(logits + j * BLOCK, fused(bonus * p, log_p + own, by_log_prob * (hit - p)));
-            }
-            logits += net->choices[d] * BLOCK;
-        }
-        store(logits, value_loss(loss, s, first + i, load(logits)));
+        float* value = categorical_gradient(net, columns + i, chosen, s->count, by_log_prob, bonus);
+        value_loss(net, loss, s, first + i, value);
     }
 }
 
@@ -261,7 +254,6 @@ static void gaussian_loss(const PufNetwork* net, const PufLoss* loss, const Samp
             }
             store(columns + d * BLOCK + i, by_log_prob * distance * narrow);
         }
-        float* value = columns + net->actions * BLOCK + i;
-        store(value, value_loss(loss, s, first + i, load(value)));
+        value_loss(net, loss, s, first + i, columns + net->actions * BLOCK + i);
     }
 }

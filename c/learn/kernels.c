@@ -1,7 +1,9 @@
 // kernels.c - everything that learns on a processor, compiled once per instruction set.
 #include "advantage.h"
+#include "evaluate.h"
 #include "muon.h"
 #include "rollout.h"
+#include "sequence.h"
 #include "tile.h"
 
 #ifndef PUF_VARIANT
@@ -25,8 +27,10 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
 {
     const PufWeights l = puf_network_layout(net);
     memset(weights, 0, sizeof(float) * l.size);
-    transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
-    for (int i = 0; i < net->inputs && input_scale; i++) {
+    if (!net->encoded) {
+        transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
+    }
+    for (int i = 0; i < net->inputs && input_scale && !net->encoded; i++) {
         for (int j = 0; j < net->hidden; j++) {
             weights[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *= input_scale[i];
         }
@@ -37,8 +41,10 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
         transpose(core, l.gates, l.fan_in, weights + l.core_t + (size_t)layer * l.layer_size, l.gates);
         memcpy(weights + l.core + (size_t)layer * l.layer_size, core, sizeof(float) * size);
     }
-    transpose(from->head, net->outputs + 1, net->hidden, weights + l.head_t, l.padded);
-    memcpy(weights + l.head, from->head, sizeof(float) * (size_t)(net->outputs + 1) * (size_t)net->hidden);
+    transpose(from->head, l.rows, net->hidden, weights + l.head_t, l.padded);
+    if (l.rows) {
+        memcpy(weights + l.head, from->head, sizeof(float) * (size_t)l.rows * (size_t)net->hidden);
+    }
     if (net->head == PUF_GAUSSIAN) {
         memcpy(weights + l.log_std, from->log_std, sizeof(float) * (size_t)net->actions);
     }
@@ -47,7 +53,7 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
 static void unpack_gradient(const PufNetwork* net, const float* gradient, const float* input_scale, PufParameters* to)
 {
     const PufWeights l = puf_network_layout(net);
-    for (int j = 0; j < net->hidden; j++) {
+    for (int j = 0; j < net->hidden && !net->encoded; j++) {
         for (int i = 0; i < net->inputs; i++) {
             to->encoder[(ptrdiff_t)j * net->inputs + i] =
                 gradient[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *
@@ -58,7 +64,7 @@ static void unpack_gradient(const PufNetwork* net, const float* gradient, const 
         transpose(gradient + l.core_t + (size_t)layer * l.layer_size, l.fan_in, l.gates,
                   to->core + (size_t)layer * (size_t)l.gates * (size_t)l.fan_in, l.fan_in);
     }
-    for (int o = 0; o <= net->outputs; o++) {
+    for (int o = 0; o < l.rows; o++) {
         for (int j = 0; j < net->hidden; j++) {
             to->head[(ptrdiff_t)o * net->hidden + j] = gradient[l.head_t + (size_t)j * (size_t)l.padded + (size_t)o];
         }
@@ -83,5 +89,9 @@ const PufKernels JOIN(puf_kernels_, PUF_VARIANT) = {
     .store = store_step,
     .reset_state = reset_ended_states,
     .advantages = advantages,
+    .sample = sample_rows,
+    .evaluate = evaluate,
+    .forward = sequence_forward,
+    .backward = sequence_backward,
     .muon = muon,
 };

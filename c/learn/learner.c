@@ -34,10 +34,11 @@ PufWeights puf_network_layout(const PufNetwork* net)
     l.gates = (net->cell == PUF_LSTM ? 4 : 3) * net->hidden;
     l.fan_in = (net->cell == PUF_LSTM ? 2 : 1) * net->hidden;
     l.state = l.fan_in;
-    l.padded = (net->outputs + 1 + 15) / 16 * 16;
+    l.rows = net->outputs ? net->outputs + (net->bins ? net->bins : 1) : 0;
+    l.padded = (l.rows + 15) / 16 * 16;
     l.layer_size = (size_t)l.gates * (size_t)l.fan_in;
     l.encoder_t = 0;
-    l.core_t = l.encoder_t + padded((size_t)net->inputs * h);
+    l.core_t = l.encoder_t + (net->encoded ? 0 : padded((size_t)net->inputs * h));
     l.head_t = l.core_t + layers * l.layer_size;
     l.log_std = l.head_t + h * (size_t)l.padded;
     l.gradient = l.log_std + (net->head == PUF_GAUSSIAN ? padded((size_t)net->actions) : 0);
@@ -64,7 +65,7 @@ int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon)
     return rows < least ? least : rows;
 }
 
-static void run(PufPool* pool, PufJob job, void* context)
+void puf_share(PufPool* pool, PufJob job, void* context)
 {
     if (pool == NULL || puf_pool_run(pool, job, context) != 0) {
         job(context, 0, 1);
@@ -108,19 +109,29 @@ static void train_groups(void* context, int part, int parts)
     }
 }
 
-// Add all groups' gradients to the first one's; each thread adds a range.
+typedef struct Sum {
+    float* gradients;
+    int32_t groups;
+    size_t size;
+} Sum;
+
+// Each thread adds a range.
 static void add_groups(void* context, int part, int parts)
 {
-    Work* work = context;
-    const size_t size = work->gradient_size;
-    const size_t from = size * (size_t)part / (size_t)parts, to = size * (size_t)(part + 1) / (size_t)parts;
-    float* sum = work->learner->gradients;
-    for (int g = 1; g < work->groups; g++) {
-        const float* gradient = work->learner->gradients + (size_t)g * size;
+    const Sum* sum = context;
+    const size_t from = sum->size * (size_t)part / (size_t)parts, to = sum->size * (size_t)(part + 1) / (size_t)parts;
+    for (int g = 1; g < sum->groups; g++) {
+        const float* gradient = sum->gradients + (size_t)g * sum->size;
         for (size_t i = from; i < to; i++) {
-            sum[i] += gradient[i];
+            sum->gradients[i] += gradient[i];
         }
     }
+}
+
+void puf_sum_gradients(PufPool* pool, float* gradients, int32_t groups, size_t size)
+{
+    Sum sum = { gradients, groups, size };
+    puf_share(pool, add_groups, &sum);
 }
 
 // Write new values and ratios to the rollout. A sequence that was chosen twice has the same ones both times.
@@ -169,9 +180,9 @@ static double length(const PufNetwork* net, const PufWeights* l, const PufParame
         const float* at;
         size_t size;
     } parts[] = {
-        { p->encoder, (size_t)net->hidden * (size_t)net->inputs },
+        { p->encoder, net->encoded ? 0 : (size_t)net->hidden * (size_t)net->inputs },
         { p->core, (size_t)net->layers * l->layer_size },
-        { p->head, (size_t)(net->outputs + 1) * (size_t)net->hidden },
+        { p->head, (size_t)l->rows * (size_t)net->hidden },
         { p->log_std, net->head == PUF_GAUSSIAN ? (size_t)net->actions : 0 },
     };
     double squares = 0.0;
@@ -200,8 +211,8 @@ double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufL
     if (loss->weight == 0.0f) {
         weigh(rollout, sequences, count, normalize, loss);
     }
-    run(learner->pool, train_groups, &work);
-    run(learner->pool, add_groups, &work);
+    puf_share(learner->pool, train_groups, &work);
+    puf_sum_gradients(learner->pool, learner->gradients, work.groups, work.gradient_size);
     if (loss->refresh) {
         refresh(rollout, sequences, count);
     }
@@ -237,5 +248,5 @@ static void step_matrices(void* context, int part, int parts)
 void puf_muon_all(PufPool* pool, const PufKernels* kernels, const PufMuon* matrices, int32_t count)
 {
     Matrices work = { .kernels = kernels, .matrices = matrices, .count = count };
-    run(pool, step_matrices, &work);
+    puf_share(pool, step_matrices, &work);
 }

@@ -30,6 +30,19 @@ int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon);
 double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int normalize, const int64_t* sequences,
                             const float* importance, int32_t count, PufParameters* to, double* figures);
 
+// The network without its loss. Backward writes the gradient of its weights to `to`.
+// `scratch` of the learner: (threads, puf_sequence_scratch), only needed by forward without memory.
+size_t puf_sequence_memory(PufLearner*, const PufSequence*);
+size_t puf_sequence_scratch(PufLearner*, int32_t horizon);
+void puf_sequence_forward(PufLearner*, const PufSequence*);
+void puf_sequence_backward(PufLearner*, const PufSequence*, PufParameters* to);
+
+// Run a job on all threads of the pool; NULL: here.
+void puf_share(PufPool* pool, PufJob job, void* context);
+
+// Add the gradients (groups, size) to the first one, in order.
+void puf_sum_gradients(PufPool* pool, float* gradients, int32_t groups, size_t size);
+
 // One Muon step for each of `count` matrices, in parallel.
 void puf_muon_all(PufPool* pool, const PufKernels* kernels, const PufMuon* matrices, int32_t count);
 

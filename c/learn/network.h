@@ -2,6 +2,8 @@
 //
 //     observation -> linear encoder -> recurrent layers -> head: logits or means of the actions, then the value
 //
+// Another program may encode instead (PufNetwork.encoded) and learn from the gradient of what it handed in.
+//
 // No layer has a bias. A tile is a few sequences that are processed together, over all their time steps. Its samples
 // are ordered by time: sample s = t * rows + row. Every matrix of a tile has one row per sample.
 #pragma once
@@ -18,9 +20,11 @@ typedef struct PufNetwork {
     PufNumber number;               // of observations
     int32_t inputs, hidden, layers; // hidden: a multiple of 16
     int32_t actions;                // numbers in one action
-    int32_t outputs;                // logits or means; the head has one more row, for the value
+    int32_t outputs;                // logits or means; the head's rows after them are for the value; 0: no head
     const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
     const float *mean, *scale;      // (inputs): observations are shifted, scaled and cut; NULL: they are not
+    int32_t bins;                   // logits of the value's distribution, see values.h; 0: the value is one number
+    int32_t encoded;                // no encoder: observations are the first layer's inputs (hidden), float32
 } PufNetwork;
 
 #define PUF_INPUT_LIMIT 10.0f // normalized observations are cut to +-this
@@ -34,7 +38,8 @@ typedef struct PufWeights {
     size_t layer_size;
     int32_t gates;  // rows of one layer's matrix: 3 or 4 times hidden
     int32_t fan_in; // columns of one layer's matrix: hidden, or twice that for an LSTM
-    int32_t padded; // rows of the head, padded
+    int32_t rows;   // of the head: outputs, and 1 or bins for the value
+    int32_t padded; // the same, padded
     int32_t state;  // numbers of recurrent state per layer
     int32_t groups; // into which gradients are summed
 } PufWeights;
@@ -42,7 +47,7 @@ typedef struct PufWeights {
 // The weights as the optimizer stores them, one row per output.
 typedef struct PufParameters {
     float *encoder, *core, *head,
-        *log_std; // (hidden, inputs), (layers, gates, fan_in), (outputs + 1, hidden), (actions)
+        *log_std; // (hidden, inputs), (layers, gates, fan_in), (rows, hidden), (actions)
 } PufParameters;
 
 // One time step of `rows` agents.
@@ -73,7 +78,32 @@ typedef struct PufRollout {
     const float* scale;                  // (actions), Gaussian only
     float *values, *ratios; // (horizon, rows); with `refresh` set, updated at the end for the sequences trained on
     float* fresh;           // (rows, 2, horizon): new values and ratios until then, sequence by sequence
+    float* by_observations; // (horizon, rows, inputs): receives the loss's gradient, only if `encoded`
 } PufRollout;
+
+// Sequences for the network without its loss. It may have no encoder (`encoded`) and no head (no outputs).
+typedef struct PufSequence {
+    int32_t horizon, rows;
+    const void* inputs; // (horizon, rows, inputs)
+    const float* keep;  // (horizon, rows): 0 where the state is reset before that step, else 1; NULL: never
+    float* state;       // (layers, rows, state): before the first step; forward leaves that after the last
+    float* outputs;     // (horizon, rows, outputs and value), without a head (horizon, rows, hidden)
+    float* memory;      // puf_sequence_memory floats, from forward for backward; NULL: no backward will follow
+    float* by_outputs;  // gradients of the outputs, only for backward
+    float* by_inputs;   // (horizon, rows, hidden): gradients of the inputs, only for backward without an encoder
+} PufSequence;
+
+// Discrete actions whose likelihood is asked for, see evaluate.h.
+typedef struct PufEvaluation {
+    int32_t rows;
+    const float* outputs;                     // (rows, outputs): logits
+    const int64_t* chosen;                    // (rows, actions)
+    const uint8_t* masks;                     // (rows, outputs), or NULL
+    float *log_probs, *entropies;             // (rows)
+    const float *by_log_probs, *by_entropies; // (rows): gradients
+    float* by_outputs;                        // (rows, outputs), or NULL
+    float* columns;                           // (outputs + actions, 16): scratch
+} PufEvaluation;
 
 typedef struct PufLoss {
     float clip, value_clip, value_coefficient, entropy_coefficient;
@@ -141,5 +171,13 @@ typedef struct PufKernels {
     int (*store)(const PufStep*);
     void (*reset_state)(const PufStep*);
     void (*advantages)(const PufTrace*);
+    // samples actions from outputs (rows, outputs) as `act` does; columns: (outputs, 16) floats of scratch
+    void (*sample)(const PufNetwork*, const PufAct*, const float* log_std, const float* outputs, float* columns);
+    void (*evaluate)(const PufNetwork*, const PufEvaluation*);
+    // some rows of a sequence, with the memory of a tile (see `scratch`); backward adds to `gradient`
+    void (*forward)(const PufNetwork*, const float* weights, const PufSequence*, int32_t first, int32_t rows,
+                    float* memory);
+    void (*backward)(const PufNetwork*, const float* weights, const PufSequence*, int32_t first, int32_t rows,
+                     float* memory, float* gradient);
     void (*muon)(const PufMuon*);
 } PufKernels;

@@ -60,14 +60,15 @@ class Learner:
         self,
         workers: Workers,
         cell: str,
-        inputs: int,
+        inputs: int | None,
         hidden: int,
         layers: int,
         choices: Sequence[int] | None,
         scale: Floats | None,
-        input_scale: Floats,
+        input_scale: Floats | None,
         number: str,
         horizon: int,
+        bins: int = 0,
         input_mean: Floats | None = None,
     ) -> None:
         """Allocate the weights and the memory of all threads.
@@ -75,14 +76,15 @@ class Learner:
         Args:
             workers: who computes gradients.
             cell: `mingru` or `lstm`.
-            inputs: I.
+            inputs: I; None: there is no encoder, and what the first layer gets (H numbers) is handed in.
             hidden: H, a multiple of 16.
             layers: L.
             choices: (k,) how many choices each number of an action has; None: actions are continuous.
             scale: (k,) float32, the unit of each number of a continuous action; not used with `choices`.
-            input_scale: (I,) float32, what observations are multiplied with.
-            number: dtype of observations, one of `NUMBERS`.
+            input_scale: (I,) float32, what observations are multiplied with; ignored without an encoder.
+            number: dtype of observations, one of `NUMBERS`; float32 without an encoder.
             horizon: T.
+            bins: of the distribution that the value is, at least 2; 0: the value is one number.
             input_mean: (I,) float32, what is subtracted from observations before they are multiplied; they are then cut
                 to +-10. None: neither.
 
@@ -98,7 +100,8 @@ class Learner:
         """Use new weights from now on.
 
         Args:
-            parameters: encoder (H, I), core (L, G, F), head (K + 1, H), log_std (k,) or None, all float32. Copied.
+            parameters: encoder (H, I) or None, core (L, G, F), head (K + V, H) for V rows of the value, log_std (k,) or
+                None, all float32. Copied.
 
         Raises:
             ValueError: one of them has another shape or dtype.
@@ -129,7 +132,8 @@ class Learner:
 
         Args:
             rollout: what was played, made for this learner.
-            sequences: (B,) int64 numbers of agents, with 1 <= B <= A; an agent may occur more than once.
+            sequences: (B,) int64 numbers of agents, with 1 <= B <= A; an agent may occur more than once
+                if there is an encoder.
             importance: (B,) float32 factors of the advantages.
             gradients: written to; laid out as the parameters of `pack`.
             normalize: bring the advantages to mean 0 and spread 1 first.
@@ -157,7 +161,10 @@ class Rollout:
 
         Args:
             learner: whose sizes the arrays have.
-            arrays: by name, all time-major. observations: (T + 1, A, I) of the learner's `number`. actions: (T, A, k)
+            arrays: by name, all time-major. observations: (T + 1, A, I) of the learner's `number`; without an encoder
+                (T + 1, A, n) of any dtype, which is only stored, or None. inputs, by_inputs: (T, A, H) float32, only
+                without an encoder and only to learn from: what the first layer gets, and receives the gradient of the
+                loss with respect to that. actions: (T, A, k)
                 int64, float32 where continuous. masks: (T + 1, A, K) bool or None. present: (T + 1, A) bool or None.
                 ends: (T, A) bool. first_state: (L, A, S) float32. log_probs, advantages, values, ratios, rewards,
                 final_values: (T, A) float32. last_value: (A,) float32.
@@ -211,13 +218,14 @@ class Actor:
             ValueError: an array has another shape, dtype or layout, or the rollout has no such rows.
         """
 
-    def act(self, t: int, key: int, greedy: bool = False) -> int:
+    def act(self, t: int, key: int, greedy: bool = False, inputs: Floats | None = None) -> int:
         """Choose the actions of step `t`, with their log-probabilities and values; advances the state.
 
         Args:
             t: 0 to T - 1.
             key: uint64; the same key, rows and outputs give the same actions.
             greedy: take the likeliest action.
+            inputs: (n, H) float32, what the first layer gets; only without an encoder.
 
         Returns:
             The first of its n rows whose outputs are not finite, or -1.
@@ -226,12 +234,13 @@ class Actor:
             IndexError: the rollout has no such step.
         """
 
-    def look_ahead(self, t: int, state: Floats) -> int:
+    def look_ahead(self, t: int, state: Floats, inputs: Floats | None = None) -> int:
         """Write the values of the observations of slot `t` (0 to T) to `last_value`.
 
         Args:
             t: slot of observations.
             state: (L, n, S) float32, a copy of the rows' state; overwritten.
+            inputs: as in `act`.
 
         Returns:
             As `act`.
@@ -245,7 +254,7 @@ class Actor:
         """Compute the values of m observations of any rows.
 
         Args:
-            observations: (m, I) of the learner's `number`.
+            observations: (m, I) of the learner's `number`; without an encoder (m, H) float32.
             state: (L, m, S) float32; overwritten.
             values: (m,) float32; written to.
 
@@ -274,6 +283,183 @@ class Actor:
         Raises:
             IndexError: the rollout has no such step.
         """
+
+class Stack:
+    """The network without its loss: encoder, recurrent layers and head. One thread at a time may call its methods."""
+
+    workers: Workers
+    """Who computes."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        cell: str,
+        inputs: int | None,
+        hidden: int,
+        layers: int,
+        outputs: int = 0,
+        input_scale: Any = None,
+    ) -> None:
+        """Allocate the weights.
+
+        Args:
+            workers: who computes.
+            cell: `mingru` or `lstm`.
+            inputs: I; None: there is no encoder, and inputs are the first layer's.
+            hidden: H, a multiple of 16.
+            layers: L.
+            outputs: O, rows of the head, at least 2; 0: there is no head, and outputs are the last layer's.
+            input_scale: (I,) float32, what the encoder multiplies inputs with.
+
+        Raises:
+            ValueError: there is no kernel for that.
+            MemoryError: there is not enough memory.
+        """
+
+    def state_size(self) -> int:
+        """Return S."""
+
+    def pack(self, parameters: tuple[Floats | None, ...]) -> None:
+        """Use new weights from now on.
+
+        Args:
+            parameters: encoder (H, I) or None, core (L, G, F), head (O, H) or None, all float32. Copied.
+
+        Raises:
+            ValueError: one of them has another shape or dtype.
+        """
+
+    def memory_size(self, steps: int, rows: int) -> int:
+        """Return how many numbers `forward` remembers of T steps of B rows for `backward`."""
+
+    def forward(
+        self, inputs: NDArray[Any], keep: Floats | None, state: Floats, outputs: Floats, memory: Floats | None = None
+    ) -> None:
+        """Run sequences through the network.
+
+        Args:
+            inputs: (T, B, I) of a dtype in `NUMBERS`; without an encoder (T, B, H) float32.
+            keep: (T, B) float32, 0 where the state is reset before that step, else 1; None: 1 throughout.
+            state: (L, B, S) float32 before the first step; receives that after the last.
+            outputs: (T, B, O) float32, without a head (T, B, H); written to.
+            memory: `memory_size` float32 if `backward` follows.
+
+        Raises:
+            ValueError: an array has another shape, dtype or layout.
+            RuntimeError: the threads are busy with another job.
+        """
+
+    def backward(
+        self,
+        by_outputs: Floats,
+        keep: Floats | None,
+        by_inputs: Floats | None,
+        memory: Floats,
+        gradients: tuple[Floats | None, ...],
+    ) -> None:
+        """Compute gradients, with the weights of `forward`.
+
+        Args:
+            by_outputs: (T, B, O) or (T, B, H) float32: the gradient of the outputs.
+            keep: as in `forward`.
+            by_inputs: (T, B, H) float32; receives the gradient of the inputs; only without an encoder.
+            memory: what `forward` left; overwritten.
+            gradients: written to; laid out as the parameters of `pack`.
+
+        Raises:
+            ValueError: an array has another shape, dtype or layout.
+            RuntimeError: the threads are busy with another job.
+        """
+
+def evaluate(
+    workers: Workers,
+    outputs: Floats,
+    choices: Sequence[int],
+    masks: NDArray[np.bool_] | None,
+    actions: NDArray[np.int64],
+    log_probs: Floats,
+    entropies: Floats,
+    by_outputs: Floats | None = None,
+) -> None:
+    """Compute how likely discrete actions are, or the gradient of that, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        outputs: (B, K) float32, logits.
+        choices: how many choices each number of an action has.
+        masks: (B, K) bool, at least one choice of each number; None: all are allowed.
+        actions: (B, k) int64.
+        log_probs: (B,) float32; receives log-probabilities; with `by_outputs`, the gradient of these.
+        entropies: (B,) float32; receives entropies; with `by_outputs`, the gradient of these.
+        by_outputs: (B, K) float32; receives the gradient of the outputs.
+
+    Raises:
+        ValueError: an array has another shape, dtype or layout, or an action is none of the choices.
+    """
+
+def sample(
+    workers: Workers,
+    outputs: Floats,
+    choices: Sequence[int] | None,
+    masks: NDArray[np.bool_] | None,
+    log_std: Floats | None,
+    scale: Floats | None,
+    key: int,
+    greedy: bool,
+    actions: NDArray[Any],
+    log_probs: Floats,
+) -> None:
+    """Choose actions, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        outputs: (B, K) float32: logits, or means of continuous actions.
+        choices: how many choices each number of an action has; None: actions are continuous.
+        masks: (B, K) bool, at least one choice of each number; None: all are allowed.
+        log_std: (K,) float32, the logarithm of the spread of continuous actions.
+        scale: (K,) float32, the unit of each continuous action.
+        key: uint64; the same key and outputs give the same actions.
+        greedy: take the likeliest action.
+        actions: (B, k) int64, float32 where continuous; written to.
+        log_probs: (B,) float32; written to.
+
+    Raises:
+        ValueError: an array has another shape, dtype or layout.
+    """
+
+def estimate_advantages(
+    workers: Workers,
+    rewards: Floats,
+    values: Floats,
+    last_value: Floats,
+    final_values: Floats,
+    ends: NDArray[np.bool_],
+    ratios: Floats | None,
+    advantages: Floats,
+    gamma: float,
+    lam: float,
+    rho_clip: float,
+    trace_clip: float,
+) -> None:
+    """Fill `advantages`, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        rewards: (T, A) float32.
+        values: (T, A) float32.
+        last_value: (A,) float32.
+        final_values: (T, A) float32.
+        ends: (T, A) bool.
+        ratios: (T, A) float32; None: 1 throughout.
+        advantages: (T, A) float32; written to.
+        gamma: discount per step.
+        lam: lambda of generalised advantage estimation, 0 to 1.
+        rho_clip: upper bound of a ratio in a step's error.
+        trace_clip: upper bound of a ratio in the trace.
+
+    Raises:
+        ValueError: an array has another shape, dtype or layout.
+    """
 
 class Muon:
     """The Muon optimizer over some matrices."""

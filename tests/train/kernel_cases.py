@@ -47,6 +47,7 @@ class Shape:
     masked: bool = False
     deserted: bool = False
     normalized: bool = False
+    value_head: str = "scalar"
 
     @property
     def action(self) -> ActionSpec:
@@ -74,6 +75,7 @@ def shapes(draw: st.DrawFn) -> Shape:
         dtype=draw(st.sampled_from(sorted(_kernels.NUMBERS))),
         masked=kind == "discrete" and draw(st.booleans()),
         deserted=draw(st.booleans()),
+        value_head=draw(st.sampled_from(["scalar", "scalar", "distribution"])),
     )
 
 
@@ -87,7 +89,7 @@ class Case:
         spec = EnvironmentSpec(
             rows, rows, (shape.inputs,), shape.dtype, (1 / size,) * (shape.inputs - 1) + (0.5 / size,), action
         )
-        settings = PolicySettings(hidden=shape.hidden, layers=shape.layers, cell=shape.cell)  # type: ignore[arg-type]
+        settings = PolicySettings(shape.hidden, shape.layers, shape.cell, value_head=shape.value_head)  # type: ignore[arg-type]
         normalize = "true" if shape.normalized else "false"
         self.policy = Policy(spec, settings, torch.Generator().manual_seed(seed), normalize)  # type: ignore[arg-type]
         if self.policy.input_mean is not None:
@@ -96,6 +98,9 @@ class Case:
             self.policy.input_scale.copy_(torch.from_numpy(scale))
         with torch.no_grad():
             self.policy.head[: action.outputs] *= 10  # the first policy would be indifferent
+            if shape.value_head == "distribution":  # its rows are zeros
+                of_value = self.policy.head[action.outputs :]
+                of_value.copy_(torch.from_numpy(self.random.normal(0, 1, of_value.shape)))
             if self.policy.log_std is not None:
                 self.policy.log_std += torch.from_numpy(self.random.normal(0, 0.5, action.dimensions))
         self.env = SimpleNamespace(
@@ -217,7 +222,7 @@ def distance_to_kinks(case: Case, train: TrainSettings, sequences: Tensor, impor
     ratios, values = learner.buffers.ratios[:, sequences], learner.buffers.values[:, sequences]
     old, advantages = (x.double()[:, sequences] for x in (case.buffers.values, case.buffers.advantages))
     distances += [ratios - 1 - train.clip, ratios - 1 + train.clip]
-    if train.value_clip > 0:
+    if train.value_clip > 0 and case.shape.value_head == "scalar":
         moved = values - old
         clipped, wanted = old + moved.clamp(-train.value_clip, train.value_clip), old + advantages
         larger = (values - wanted).abs() - (clipped - wanted).abs()

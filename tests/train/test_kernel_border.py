@@ -208,6 +208,44 @@ def test_a_rollout_of_another_length(shape: tuple[int, ...]) -> None:
     refuses("ends", lambda: make_rollout(ends=np.zeros(shape, np.bool_)))
 
 
+WITHOUT_ENCODER = {"inputs": None, "input_scale": None}
+
+
+def without_encoder(**changes: Any) -> dict[str, Any]:
+    """The arrays of a rollout for a network without an encoder, with changes."""
+    arrays = {name: np.zeros((TIME, ROWS, HIDDEN), np.float32) for name in ("inputs", "by_inputs")}
+    return rollout_arrays(observations=np.zeros((TIME + 1, ROWS, 3), np.uint8), **arrays) | changes
+
+
+@pytest.mark.parametrize("name", ["inputs", "by_inputs"])
+def test_inputs_that_do_not_fit(name: str) -> None:
+    learner = make_learner(**WITHOUT_ENCODER)
+    for bad in spoiled(without_encoder()[name], optional=name == "inputs", written=name == "by_inputs"):
+        refuses(name, lambda bad=bad: _kernels.Rollout(learner, without_encoder(**{name: bad})))
+
+
+def test_without_an_encoder_inputs_are_needed_and_sequences_differ() -> None:
+    refuses("no kernel for cell", lambda: make_learner(**WITHOUT_ENCODER, number="uint8"))
+    learner = make_learner(**WITHOUT_ENCODER)
+    learner.pack(parameters(encoder=None))
+    rollout = _kernels.Rollout(learner, without_encoder(inputs=None, by_inputs=None))
+    gradients = parameters(encoder=None)
+
+    def gradient(rollout: Any, *sequences: int) -> Any:
+        chosen, importance = np.array(sequences, np.int64), np.ones(len(sequences), np.float32)
+        return learner.gradient(rollout, chosen, importance, gradients, True, False, 0.2, 0.0, 1.0, 0.0)
+
+    refuses("inputs and by_inputs are needed", lambda: gradient(rollout, 0))
+    refuses("sequences must differ", lambda: gradient(_kernels.Rollout(learner, without_encoder()), 1, 1))
+    env = environment(observations=np.zeros((ROWS, 3), np.uint8))
+    actor = _kernels.Actor(rollout, env, state(), 0, ROWS)
+    for bad in spoiled(np.zeros((ROWS, HIDDEN), np.float32), written=False):
+        refuses("inputs", lambda bad=bad: actor.act(0, 1, False, bad))
+        refuses("inputs", lambda bad=bad: actor.look_ahead(0, state(), bad))
+    no_observations = _kernels.Rollout(learner, without_encoder(observations=None))
+    refuses("observations", lambda: _kernels.Actor(no_observations, env, state(), 0, ROWS))
+
+
 @pytest.mark.parametrize("name", ["observations", "rewards", "terminals", "truncations"])
 def test_an_environment_that_does_not_fit(name: str) -> None:
     for bad in spoiled(getattr(environment(), name), written=False):

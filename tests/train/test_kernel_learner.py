@@ -16,6 +16,7 @@ from tiny_environments import CartPole, Signpost
 
 from puffer_train.errors import ConfigError
 from puffer_train.learners import shared
+from puffer_train.learners.hybrid import HybridLearner
 from puffer_train.learners.kernels import KernelLearner, unsupported_reason
 from puffer_train.learners.torch import TorchLearner
 
@@ -23,21 +24,21 @@ from puffer_train.learners.torch import TorchLearner
 class Grid(tiny.Bandit):
     """A bandit whose context is shown as a small picture of whole numbers."""
 
+    shape, highest = (2, 3, 3), 3
+
     def __init__(self, num_envs: int) -> None:
         super().__init__(num_envs, np.eye(2))
-        self.single_observation_space = Box(0, 3, (2, 3, 3), np.uint8)
-        self.observations = np.zeros((num_envs, 2, 3, 3), np.uint8)
+        self.single_observation_space = Box(0, self.highest, self.shape, np.uint8)
+        self.observations = np.zeros((num_envs, *self.shape), np.uint8)
         self.final_observations = np.zeros_like(self.observations)
 
     def observe(self, out: Any) -> None:
         out[:] = self.context[:, None, None, None]
+        out[:, 0] += self.generator.integers(0, 3, out[:, 0].shape).astype(np.uint8)
 
 
 REASONS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "units": (CartPole, {"hidden": 24}, "policy.hidden 24 is not a multiple of 16"),
-    "convolutions": (Grid, {"encoder": "grid"}, "no convolutions"),
-    "fields": (Signpost, {}, "cannot read structured observations"),
-    "values": (CartPole, {"value_head": "distribution"}, "no distribution of values"),
 }
 
 
@@ -47,6 +48,7 @@ def test_torch_does_what_the_kernels_do_not_know(case: str) -> None:
     trainer = make_trainer(kind(4), policy=policy)
     assert isinstance(trainer.learner, TorchLearner)
     assert reason in str(unsupported_reason(trainer.policy))
+    assert trainer.learner.work == "PyTorch runs the network."
     trainer.iterate()
     with pytest.raises(ConfigError, match=f"--learner kernels cannot be used: .*{reason}.*--learner auto"):
         make_trainer(kind(4), policy=policy, learner="kernels")
@@ -56,6 +58,48 @@ def test_the_kernels_do_what_they_know() -> None:
     assert isinstance(make_trainer(CartPole(4)).learner, KernelLearner)
     assert isinstance(make_trainer(CartPole(4), learner="torch").learner, TorchLearner)
     assert unsupported_reason(make_trainer(CartPole(4), policy={"cell": "lstm", "hidden": 48}).policy) is None
+
+
+class Pictures(Grid):
+    """The same as an image."""
+
+    shape, highest = (36, 36, 3), 255
+
+
+ENCODED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "grid": (Grid, {"encoder": "grid"}, "no convolutions"),
+    "image": (Pictures, {"cell": "lstm"}, "no convolutions"),
+    "fields": (Signpost, {"layers": 2}, "cannot read structured observations"),
+}
+"""Environments whose observations torch encodes."""
+
+
+@pytest.mark.parametrize("case", ENCODED)
+def test_torch_encodes_and_the_kernels_do_the_rest(case: str) -> None:
+    kind, policy, reason = ENCODED[case]
+    for learner in ("auto", "kernels"):
+        trainer = make_trainer(kind(4), policy=policy, learner=learner)
+        assert isinstance(trainer.learner, HybridLearner)
+        assert reason in str(unsupported_reason(trainer.policy))
+        assert "PyTorch runs the encoder" in trainer.learner.work
+        assert trainer.iterate()["updates"] > 0
+
+
+class Broken(Signpost):
+    """Shows a position that is not a number, in the third step, to the second row."""
+
+    def step(self, actions: Any) -> Any:
+        result = super().step(actions)
+        self.steps = getattr(self, "steps", 0) + 1
+        if self.steps == 3:
+            self.observations[1, :4] = 255
+        return result
+
+
+def test_numbers_within_rows_of_bytes_are_checked() -> None:
+    trainer = make_trainer(Broken(4))
+    assert isinstance(trainer.learner, HybridLearner)
+    assert "position" in str(trainer.collect())
 
 
 def test_without_kernels_torch_does_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,13 +135,27 @@ def test_the_command_line_names_the_choices(shell: runs.Shell) -> None:
     assert "kernels" in done.err and "torch" in done.err and "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("cell", ["mingru", "lstm"])
-def test_one_iteration_is_that_of_torch(cell: str) -> None:
+def chaos(rows: int) -> Any:
+    return tiny.Chaos(rows, Discrete(3), masked=True, deserted=True)
+
+
+ITERATIONS = {
+    **ENCODED,
+    "mingru": (chaos, {"layers": 2}, ""),
+    "lstm": (chaos, {"layers": 2, "cell": "lstm"}, ""),
+    "values": (chaos, {"value_head": "distribution"}, ""),
+}
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+@pytest.mark.parametrize("case", ITERATIONS)
+def test_one_iteration_is_that_of_torch(case: str, refresh: bool) -> None:
     """The same rollout, learned from by both: weights differ by rounding alone."""
     found = []
+    kind, policy, _ = ITERATIONS[case]
     for learner in ("kernels", "torch"):
-        env = tiny.Chaos(24, Discrete(3), masked=True, deserted=True)
-        trainer = make_trainer(env, policy={"cell": cell, "layers": 2}, learner=learner, minibatch=24 * 8)
+        train = {"minibatch": 24 * 8, "refresh_advantages": refresh, "priority_alpha": 0.8 * refresh}
+        trainer = make_trainer(kind(24), policy=policy, learner=learner, **train)
         if not found:
             assert trainer.collect() is None
             rollout = copy.deepcopy({k: v for k, v in vars(trainer.buffers).items() if isinstance(v, torch.Tensor)})

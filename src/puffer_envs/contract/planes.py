@@ -72,6 +72,17 @@ class PlaneEncoder:
         return height, width
 
     @property
+    def most_numbers(self) -> int:
+        """The most numbers that a layer reads, each as often as kernels do."""
+        channels, height, width = self.planes
+        most = channels * height * width
+        for layer in self.convolutions:
+            height, width = layer.places(height), layer.places(width)
+            most = max(most, channels * layer.kernel**2 * height * width)
+            channels = layer.channels
+        return most
+
+    @property
     def features(self) -> int:
         """Numbers that come out, F."""
         return self.convolutions[-1].channels * math.prod(self.places)

@@ -26,6 +26,9 @@ MAX_EXACT = 1 << 24
 INPUT_LIMIT = 10.0
 """Normalised observations are cut to plus or minus this, before they enter the network."""
 
+MAX_SETTING_DEPTH = 8
+"""Lists and tables within each other, in a setting."""
+
 
 class PolicyError(UserError):
     """A policy file that cannot be used. The message is one or two sentences for the person who named the file."""
@@ -43,6 +46,39 @@ class CellShape:
 
 CELL_SHAPES = {"mingru": CellShape((3, 1), 1), "lstm": CellShape((4, 2), 2)}
 """The kinds of recurrent layers that a policy file may name."""
+
+
+MAX_CONVOLUTION = 1 << 27
+"""Numbers that one layer of convolutions may read for one observation, each as often as kernels cover it: 512 MiB.
+
+Kernels of 8 x 8 with stride 4 read 102,400 of four pictures of 84 x 84, and 99,532,800 of one of 2160 x 3840 x 3.
+"""
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A network of the user's own: code that the file names but does not hold."""
+
+    name: str
+    """`module:Class`."""
+    sha256: str
+    """Hash of its source."""
+    features: int
+    """F, the numbers that it makes of an observation; 0 where it is the whole policy."""
+    state: int
+    """S, the numbers that a whole policy remembers of a row."""
+    observation_range: tuple[int, int] | None
+    """Least and greatest number of an array of integers that it reads; None for others."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The metadata as JSON values."""
+        limits = None if self.observation_range is None else list(self.observation_range)
+        about = {"name": self.name, "sha256": self.sha256, "features": self.features, "state": self.state}
+        return about | {"observation_range": limits}
+
+
+NETWORK_TENSOR = "network."
+"""How the names of a network's own tensors begin; their shapes are the network's business."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +112,10 @@ class PolicyInfo:
     cell: str
     """Their kind: a key of `CELL_SHAPES`."""
     encoder: str
-    """`flat`, a key of `PLANE_KINDS` for the whole observation, or `fields`: each has its own."""
+    """`flat`, a key of `PLANE_KINDS` for the whole observation, or `fields`: each has its own;
+    `network` for one of the user's own."""
+    network: NetworkInfo | None
+    """The user's own network; None for all others."""
     plane_encoders: tuple[PlaneEncoder | None, ...]
     """That of the whole observation, or one per field, None for a flat one; empty for the encoder `flat`."""
     normalized: bool
@@ -124,7 +163,9 @@ class PolicyInfo:
 
     @property
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor of the file with its shape."""
+        """Every tensor of the file with its shape, but those of a network of the user's own."""
+        if self.network is not None and self.network.features == 0:
+            return {"input_scale": (self.inputs,)} | self._spread_shape
         shapes: dict[str, tuple[int, ...]] = {"head.weight": (self.head_rows + self.value_rows, self.hidden)}
         inputs = self.inputs
         shapes["input_scale"] = (inputs,)
@@ -133,13 +174,17 @@ class PolicyInfo:
         for prefix, _, encoder in self.planes:
             shapes |= {prefix + name: shape for name, shape in encoder.tensor_shapes.items()}
             inputs += encoder.features
+        if self.network is not None:
+            inputs = self.network.features
         shapes["encoder.weight"] = (self.hidden, inputs)
         rows, columns = CELL_SHAPES[self.cell].weight
         for i in range(self.layers):
             shapes[f"core.{i}.weight"] = (rows * self.hidden, columns * self.hidden)
-        if self.action_kind == "box":
-            shapes["log_std"] = (self.head_rows,)
-        return shapes
+        return shapes | self._spread_shape
+
+    @property
+    def _spread_shape(self) -> dict[str, tuple[int, ...]]:
+        return {"log_std": (self.head_rows,)} if self.action_kind == "box" else {}
 
     def as_json(self) -> dict[str, Any]:
         """The metadata as JSON values; `read_info` is the way back."""
@@ -163,6 +208,8 @@ class PolicyInfo:
             about["normalized"] = True
         if self.action_centre.any():
             about["action_centre"] = self.action_centre.tolist()
+        if self.network is not None:
+            about["network"] = self.network.as_json()
         if self.encoder == "fields":
             about["field_encoders"] = [field_encoder_as_json(encoder) for encoder in self.plane_encoders]
         else:
@@ -216,7 +263,7 @@ def read_info(about: object) -> PolicyInfo:
     if value_head == "distribution":
         bins = _field(fields, "value_bins", lambda v: _is_size(v) and v <= 4096)
         limit = float(_field(fields, "value_limit", lambda v: _is_number(v) and 0 < v < math.inf))
-    encoder = _field(fields, "encoder", lambda v: v in ("flat", "fields", *PLANE_KINDS))
+    encoder = _field(fields, "encoder", lambda v: v in ("flat", "fields", "network", *PLANE_KINDS))
     observation_fields = _read_fields(fields, shape, dtype)
     info = PolicyInfo(
         environment=_field(fields, "environment", lambda v: isinstance(v, str) and v),
@@ -233,6 +280,7 @@ def read_info(about: object) -> PolicyInfo:
         layers=_field(fields, "layers", lambda v: _is_integer(v) and 0 <= v <= MAX_LAYERS),
         cell=_field(fields, "cell", lambda v: isinstance(v, str) and v in CELL_SHAPES),
         encoder=encoder,
+        network=_read_network(fields) if encoder == "network" else None,
         normalized="normalized" in fields and _field(fields, "normalized", lambda v: isinstance(v, bool)),
         plane_encoders=_read_plane_encoders(fields, encoder, shape, dtype, observation_fields),
         value_head=value_head,
@@ -247,11 +295,24 @@ def read_info(about: object) -> PolicyInfo:
     return info
 
 
+def _read_network(fields: Mapping[str, Any]) -> NetworkInfo:
+    """The network of the user's own."""
+    given = _field(fields, "network", lambda v: isinstance(v, dict))
+    limits = _field(given, "observation_range", lambda v: v is None or (_is_list(v, _is_integer) and len(v) == 2))
+    return NetworkInfo(
+        name=_field(given, "name", lambda v: isinstance(v, str) and v),
+        sha256=_field(given, "sha256", lambda v: isinstance(v, str) and len(v) == 64),
+        features=_field(given, "features", lambda v: _is_integer(v) and 0 <= v <= MAX_UNITS),
+        state=_field(given, "state", lambda v: _is_integer(v) and 0 <= v <= MAX_UNITS),
+        observation_range=None if limits is None else (limits[0], limits[1]),
+    )
+
+
 def _read_plane_encoders(
     about: Mapping[str, Any], encoder: str, shape: tuple[int, ...], dtype: str, fields: tuple[FieldSpec, ...]
 ) -> tuple[PlaneEncoder | None, ...]:
     """What is read as planes: `PolicyInfo.plane_encoders`."""
-    if encoder == "flat":
+    if encoder in ("flat", "network"):
         return ()
     if encoder != "fields":
         if fields:
@@ -293,6 +354,8 @@ def _read_plane_encoder(about: Mapping[str, Any], kind: str, shape: tuple[int, .
     encoder = PlaneEncoder(kind, shape, tuple(Convolution(*layer) for layer in layers), values, size)
     if min(encoder.places) < 1:
         raise PolicyError(f"metadata field 'convolutions' leaves nothing of observations of shape {shape}.")
+    if encoder.most_numbers > MAX_CONVOLUTION:
+        raise PolicyError(f"metadata field 'convolutions' reads more than {MAX_CONVOLUTION:_} numbers in a layer.")
     return encoder
 
 
@@ -359,6 +422,10 @@ def _is_settings(value: Any) -> bool:
     return isinstance(value, dict) and all(is_setting(v) for v in value.values())
 
 
-def is_setting(value: object) -> bool:
-    """Whether a policy file can hold a setting of this value: a number, true, false or text."""
+def is_setting(value: object, depth: int = MAX_SETTING_DEPTH) -> bool:
+    """Whether a policy file can hold a setting of this value: a number, true, false, text, or lists and tables."""
+    if depth and isinstance(value, list | tuple):
+        return all(is_setting(item, depth - 1) for item in value)
+    if depth and isinstance(value, dict):
+        return all(isinstance(key, str) and is_setting(item, depth - 1) for key, item in value.items())
     return isinstance(value, (bool, str)) or _is_number(value)

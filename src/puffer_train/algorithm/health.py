@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -83,7 +83,7 @@ class Health:
             raise NonFiniteError(f"stopped after {self.skipped_in_a_row} skipped updates in a row: {fault}.")
 
 
-def is_absurd(name: str, figures: dict[str, float]) -> bool:
+def is_absurd(name: str, figures: Mapping[str, float]) -> bool:
     """Whether a figure of an iteration is beyond what `ABSURD` allows."""
     return figures.get(name, 0.0) > ABSURD.get(name, math.inf)
 
@@ -101,7 +101,7 @@ def advice(policy: Policy, buffers: Buffers, train: TrainSettings) -> str:
 
 def large_inputs(policy: Policy, observations: Tensor) -> str:
     """Return what to do if any of observations (T, A, *shape) is far beyond what networks expect, else nothing."""
-    if policy.input_mean is not None:
+    if policy.input_mean is not None or not len(policy.input_scale):
         return ""
     largest, inputs = (LARGE, ""), iter(policy.observations.float_inputs)
     for name, numbers in policy.observations.floats(observations).items():

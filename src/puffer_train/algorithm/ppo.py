@@ -26,7 +26,9 @@ from torch import Tensor
 from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
+from puffer_train.algorithm.advantage import own_advantage
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.curriculum import Curriculum
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import (
     Health,
@@ -48,7 +50,8 @@ from puffer_train.contract import describe
 from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner
 from puffer_train.learners.registry import make_learner
-from puffer_train.policy import Policy
+from puffer_train.learners.shared import fill_advantages
+from puffer_train.policy import Policy, make_policy
 from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -94,7 +97,7 @@ class PPO:
         check_batch(train, rows, size, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
-        self.policy = Policy(self.spec, settings.policy, initial, train.normalize_observations)
+        self.policy = make_policy(self.spec, settings.policy, initial, train.normalize_observations)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
@@ -103,20 +106,27 @@ class PPO:
             ranks.copy_first_(parameter.detach())
         self.learner.weights_changed()
         self.optimizer = make_optimizer(train, self.policy.named_parameters(), self.learner.workers)
+        self.own_advantage = own_advantage(train)
         self.minibatches = Minibatches(self.buffers, train, self.shuffling, ranks)
         self.team = Team(len(self.parts))
         self.observations = ObservationNormalizer(self.policy) if self.policy.normalized else None
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
+        self.curriculum = Curriculum(settings.curriculum, env, self.calls)
         self.health, self.clock = Health(), Stopwatch()
         self.steps = 0
         """Agent steps trained on so far, by all ranks."""
         self.updates = 0
         """Gradient steps taken so far."""
+        self.seconds = 0.0
+        """Seconds of training so far, as the caller counts them between iterations."""
+        self.step_scale = 1.0
+        """Both step lengths are multiplied by this."""
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
         """Reset the environment: every episode starts from scratch; the policy and optimizer stay."""
+        self.curriculum.apply(self.steps)
         with self.calls:
             self.calls.run(self.env.reset, seed)
         self.state.zero_()
@@ -132,7 +142,7 @@ class PPO:
     @property
     def player(self) -> Policy:
         """The policy as it is now, on the processor: itself, or a copy."""
-        return self.policy if self.policy.head.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
+        return self.policy if self.policy.action_scale.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
 
     @property
     def batch(self) -> int:
@@ -141,13 +151,15 @@ class PPO:
 
     @property
     def finished(self) -> bool:
-        """Whether the steps that the settings ask for are done."""
-        return self.steps >= self.settings.train.steps
+        """Whether the steps or the seconds that the settings allow are used up."""
+        return self.progress >= 1
 
     @property
     def progress(self) -> float:
-        """Share of the run that is done, 0 to 1."""
-        return min(1.0, self.steps / self.settings.train.steps)
+        """Share of the run that is done, 0 to 1: of its steps, or of its seconds where that is more."""
+        train = self.settings.train
+        timed = self.seconds / train.max_seconds if train.max_seconds else 0.0
+        return min(1.0, max(self.steps / train.steps, timed))
 
     def iterate(self) -> dict[str, float]:
         """Collect one rollout and learn from it; return its report, every value finite.
@@ -177,6 +189,7 @@ class PPO:
             self.clock.seconds["ranks"] = self.ranks.seconds
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
+        report |= self.curriculum.update(self.steps, report)
         self.clock.total += time.perf_counter() - start
         return {key: value for key, value in report.items() if math.isfinite(value)}
 
@@ -266,6 +279,7 @@ class PPO:
         train = self.settings.train
         cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
         decay = train.final_learning_rate + (1 - train.final_learning_rate) * cosine
+        decay *= self.step_scale
         rates = train.learning_rate * decay, train.vector_learning_rate * decay
         explained = explained_variance(self.buffers, self.ranks)
         unattended = not train.refresh_advantages and self.ranks.count == 1
@@ -326,7 +340,13 @@ class PPO:
             self.observations.update(buffers.observations[:-1], buffers.present, self.ranks)
             self.learner.weights_changed()
 
+    @torch.no_grad()
     def _estimate_advantages(self) -> None:
-        self.learner.estimate_advantages(1.0 if self.rewards is None else self.rewards.factor)
+        factor = 1.0 if self.rewards is None else self.rewards.factor
+        if self.own_advantage is None:
+            self.learner.estimate_advantages(factor)
+        else:
+            train = self.settings.train
+            fill_advantages(self.buffers, train, train.reward_scale * factor, self.own_advantage)
         if self.buffers.present is not None:
             self.buffers.advantages *= self.buffers.present[:-1]

@@ -28,23 +28,31 @@ MAX_HIDDEN = 1024
 
 
 def unsupported_reason(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str | None:
-    """Return why the kernels cannot run this policy in an environment of these parts, or None when they can."""
+    """Return why the kernels cannot run all of this policy in an environment of these parts, or None when they can."""
+    reason = unsupported_after_encoder(policy, parts)
+    if reason is not None:
+        return reason
+    if policy.front is not None or not isinstance(policy.observations, ArrayObservations):
+        return "they have no convolutions and cannot read structured observations"
+    if policy.spec.observation_dtype not in shared.kernels.NUMBERS:
+        return f"observations are {policy.spec.observation_dtype}"
+    return None
+
+
+def unsupported_after_encoder(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str | None:
+    """Return why the kernels cannot run what follows the encoder, or None when they can."""
     if shared.kernels is None:
         return "this installation was built without them"
     if type(policy) is not Policy:
         return f"they run Policy, not its subclass {type(policy).__name__}"
+    if policy.layers == 0:
+        return "policy.layers is 0, and they have no policies without memory"
     if policy.settings.cell not in shared.kernels.CELLS:
         return f"they have no {policy.settings.cell} cell"
     if policy.hidden > MAX_HIDDEN:
         return f"policy.hidden {policy.hidden} is more than {MAX_HIDDEN}"
     if policy.hidden % 16:
         return f"policy.hidden {policy.hidden} is not a multiple of 16"
-    if policy.settings.encoder != "flat" or not isinstance(policy.observations, ArrayObservations):
-        return "they have no convolutions and cannot read structured observations"
-    if policy.settings.value_head != "scalar":
-        return f"they have no {policy.settings.value_head} of values"
-    if policy.spec.observation_dtype not in shared.kernels.NUMBERS:
-        return f"observations are {policy.spec.observation_dtype}"
     for part in parts:
         for name in ("observations", "rewards", "terminals", "truncations"):
             flags = getattr(part, name).flags
@@ -59,7 +67,7 @@ class KernelActor:
     def __init__(
         self,
         rollout: Any,
-        horizon: int,
+        buffers: Buffers,
         policy: Policy,
         env: BufferEnv,
         state: Tensor,
@@ -69,8 +77,7 @@ class KernelActor:
         self.first, self.last = bounds
         self.policy, self.state = policy, state[:, self.first : self.last]
         self.core = shared.kernels.Actor(rollout, env, state.numpy(), *bounds, ranks.rank * state.shape[1])
-        self.key, self.horizon = 0, horizon
-        self.store, self.reset_state = self.core.store, self.core.reset_state
+        self.key, self.horizon, self.observations = 0, buffers.horizon, buffers.observations
 
     def begin(self, generator: torch.Generator) -> None:
         """See `Actor.begin`: all parts of all ranks get the same key; rows differ by their number."""
@@ -79,6 +86,14 @@ class KernelActor:
     def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`."""
         return int(self.core.act(t, self.key + t, greedy))
+
+    def store(self, t: int) -> int:
+        """See `Actor.store`."""
+        return int(self.core.store(t))
+
+    def reset_state(self, t: int) -> None:
+        """See `Actor.reset_state`."""
+        self.core.reset_state(t)
 
     def value(self, observations: NDArray[Any], rows: NDArray[np.intp]) -> Tensor:
         """See `Actor.value`."""
@@ -97,6 +112,11 @@ class KernelActor:
 class KernelLearner:
     """See `Learner`."""
 
+    work = "The C kernels run the whole network."
+    has_encoder = True
+    """Whether the kernels run the encoder."""
+    actor: type[KernelActor] = KernelActor
+
     def __init__(
         self,
         policy: Policy,
@@ -114,19 +134,20 @@ class KernelLearner:
         self.core = shared.kernels.Learner(
             self.workers,
             policy.settings.cell,
-            len(spec.observation_scale),
+            len(spec.observation_scale) if self.has_encoder else None,
             policy.hidden,
             policy.layers,
             None if continuous else spec.action.sizes,
             policy.action_scale.numpy() if continuous else None,
             policy.input_scale.numpy(),
-            spec.observation_dtype,
+            spec.observation_dtype if self.has_encoder else "float32",
             buffers.horizon,
-            None if policy.input_mean is None else policy.input_mean.numpy(),
+            policy.value.outputs if policy.settings.value_head == "distribution" else 0,
+            None if policy.input_mean is None or not self.has_encoder else policy.input_mean.numpy(),
         )
         self.rollout = shared.kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
-            KernelActor(self.rollout, buffers.horizon, policy, part, state, bounds, ranks)
+            self.actor(self.rollout, buffers, policy, part, state, bounds, ranks)
             for part, bounds in zip(parts, row_bounds(parts), strict=True)
         ]
         self._parameters = self._tensors(lambda p: p.detach())
@@ -139,11 +160,12 @@ class KernelLearner:
     def _tensors(self, take: Any) -> tuple[NDArray[np.float32] | None, ...]:
         """Return `take` of each parameter, in the kernels' order."""
         p = self.policy
-        return tuple(None if x is None else take(x).numpy() for x in (p.encoder, p.core, p.head, p.log_std))
+        mine = (p.encoder if self.has_encoder else None, p.core, p.head, p.log_std)
+        return tuple(None if x is None else take(x).numpy() for x in mine)
 
     def weights_changed(self) -> None:
         """See `Learner.weights_changed`."""
-        if self.policy.input_mean is not None:
+        if self.policy.input_mean is not None and self.has_encoder:
             self.core.normalize(self.policy.input_mean.numpy(), self.policy.input_scale.numpy())
         self.core.pack(self._parameters)
 
@@ -151,9 +173,15 @@ class KernelLearner:
         self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
     ) -> tuple[float, dict[str, float]]:
         """See `Learner.gradient`."""
+        return self._gradient(self.rollout, sequences, importance, scale)
+
+    def _gradient(
+        self, rollout: Any, sequences: Tensor, importance: Tensor, scale: Scale | None
+    ) -> tuple[float, dict[str, float]]:
+        """Compute the gradient of the kernels' own parameters over some sequences of a rollout."""
         train = self.train
         length, figures = self.core.gradient(
-            self.rollout,
+            rollout,
             sequences.numpy(),
             importance.numpy(),
             self._gradients,

@@ -67,6 +67,8 @@ class Learner(Protocol):
 
     workers: Any
     """The kernels' threads, which the optimizer uses as well; None where there are no kernels."""
+    work: str
+    """One sentence for the log: who computes what."""
 
     @property
     def actors(self) -> Sequence[Actor]:

@@ -12,8 +12,9 @@ from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
-from puffer_train.learners import kernels, torch
+from puffer_train.learners import hybrid, kernels, torch
 from puffer_train.learners.protocol import Learner
+from puffer_train.own_code import named_code
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -40,6 +41,10 @@ def _make_cuda(
     ranks: Ranks,
 ) -> Learner:
     """Move the policy to this rank's GPU and train it there."""
+    own = named_code({"train": vars(train)})
+    if own:
+        setting, name = next(iter(own.items()))
+        raise ConfigError(f"--learner cuda cannot be used: it cannot run {setting} {name!r}. Use --learner auto.")
     from puffer_train.learners.cuda import device, learner  # noqa: PLC0415 - only where a GPU was asked for
 
     policy.to(device.nvidia_gpu(int(os.environ.get("LOCAL_RANK", "0"))))  # which torchrun sets
@@ -53,7 +58,7 @@ def _cuda_unsupported_reason(policy: Policy, parts: Sequence[BufferEnv]) -> str 
 
 
 LEARNERS = {
-    "kernels": LearnerKind(kernels.KernelLearner, kernels.unsupported_reason, automatic=True),
+    "kernels": LearnerKind(hybrid.make_kernel_learner, kernels.unsupported_after_encoder, automatic=True),
     "torch": LearnerKind(torch.TorchLearner, lambda policy, parts: None, automatic=True),
     "cuda": LearnerKind(_make_cuda, _cuda_unsupported_reason),
 }
@@ -70,7 +75,7 @@ def make_learner(
     threads: int,
     ranks: Ranks = ALONE,
 ) -> Learner:
-    """Return the learner called `kind`; with `auto` the kernels wherever they support the network, else torch.
+    """Return the learner called `kind`; `auto` is the kernels where they can run what follows the encoder, else torch.
 
     Args:
         kind: One of `config.LEARNERS`.

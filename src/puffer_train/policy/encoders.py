@@ -30,7 +30,7 @@ from puffer_envs.contract.policy_info import field_encoder_as_json
 from puffer_train.config import EncoderKind
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError, ContractError
-from puffer_train.policy.observations import view_field
+from puffer_train.policy.observations import Observations, can_look_at, view_field
 
 MAX_VALUES = 64
 """Values that a cell of a grid may have: each adds a plane of inputs."""
@@ -72,7 +72,8 @@ def whole(spec: EnvironmentSpec) -> Seen:
 def fields_seen(spec: EnvironmentSpec) -> list[Seen]:
     """Return the fields of a structured observation."""
     found, first = [], 0
-    for field, limits in zip(spec.observation_fields, spec.field_ranges, strict=True):
+    ranges = spec.field_ranges or (None,) * len(spec.observation_fields)
+    for field, limits in zip(spec.observation_fields, ranges, strict=True):
         scale = min(spec.observation_scale[first : first + field.inputs])
         found.append(Seen(field.shape, field.dtype, scale, limits))
         first += field.inputs
@@ -214,7 +215,7 @@ def _channels(observations: Tensor) -> Tensor:
 def _outside(grids: Tensor, low: int, high: int) -> Tensor | None:
     """Return which grids (N, ...) have a number outside a range, (N, 1, 1, 1); on a processor raise `ContractError`."""
     wrong = ~((grids >= low) & (grids <= high)).flatten(1)
-    if grids.device.type != "cpu":
+    if not can_look_at(grids):
         return wrong.any(1).view(-1, 1, 1, 1)
     if wrong.any():
         cell = float(grids.flatten(1)[wrong][0])
@@ -250,6 +251,10 @@ class Convolutions(nn.Module):
         """Return what its weights depend on, as JSON values."""
         return self.encoder.as_json()
 
+    def products(self) -> list[tuple[int, int]]:
+        """Return the (inputs, outputs) of every matrix of kernels."""
+        return [(weight.shape[1], weight.shape[0]) for weight in self.weights]
+
     def tensors(self) -> dict[str, Tensor]:
         """Return what a policy file holds of it, by name; writing to these tensors restores it."""
         found = {"input_scale": self.scale}
@@ -257,8 +262,9 @@ class Convolutions(nn.Module):
             found["embedding.weight"] = self.planes.weight.detach().view(-1, self.planes.size)
         return found | {f"convolution.{i}.weight": weight.detach() for i, weight in enumerate(self.weights)}
 
-    def forward(self, observations: Tensor) -> Tensor:
+    def forward(self, observations: Observations) -> Tensor:
         """Return the features of observations (..., *shape), by channel, row and column: (..., F)."""
+        assert isinstance(observations, Tensor)
         batch = observations.shape[: observations.ndim - len(self.encoder.shape)]
         x = self.planes(observations.reshape(-1, *self.encoder.shape)).to(self.scale.dtype) * self.scale
         for layer, weight in zip(self.encoder.convolutions, self.weights, strict=True):
@@ -295,13 +301,17 @@ class FieldConvolutions(nn.Module):
         found = dict(zip(self.numbers, (part.encoder for part in self._convolutions()), strict=True))
         return {"field_encoders": [field_encoder_as_json(found.get(n)) for n in range(len(self.kinds))]}
 
+    def products(self) -> list[tuple[int, int]]:
+        """Return the (inputs, outputs) of every matrix of kernels."""
+        return [product for part in self._convolutions() for product in part.products()]
+
     def tensors(self) -> dict[str, Tensor]:
         """Return what a policy file holds of it, by name; writing to these tensors restores it."""
         pairs = zip(self.numbers, self._convolutions(), strict=True)
         return {f"field.{n}.{name}": tensor for n, part in pairs for name, tensor in part.tensors().items()}
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Return the features of observations (..., B), field by field: (..., F)."""
+    def forward(self, observations: Observations) -> Tensor:
+        """Return the features of observations (..., B), or of named fields, field by field: (..., F)."""
         pairs = zip(self.fields, self._convolutions(), strict=True)
         return torch.cat([part(view_field(observations, field)) for field, part in pairs], -1)
 

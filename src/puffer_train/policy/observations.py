@@ -17,6 +17,9 @@ from puffer_envs.contract.policy_info import INPUT_LIMIT
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ContractError
 
+Observations = Tensor | dict[str, Tensor]
+"""Arrays (..., *shape), or rows of bytes (..., B), or what those hold: fields by name, (N, *field shape) each."""
+
 
 class ArrayObservations(nn.Module):
     """Observations that are arrays of numbers."""
@@ -29,8 +32,9 @@ class ArrayObservations(nn.Module):
         self.float_inputs = list(range(self.multiplied)) if spec.observation_dtype == "float32" else []
         """The inputs that `floats` gives, in its order."""
 
-    def encode(self, observations: Tensor, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
+    def encode(self, observations: Observations, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
         """Multiply observations (..., *shape), scaled, with weight (H, O): (..., H). scale, mean (O,): see `scaled`."""
+        assert isinstance(observations, Tensor)
         batch = observations.shape[: observations.ndim - self.dimensions]
         flat = observations.reshape(*batch, weight.shape[1]).to(weight.dtype)
         if mean is None:
@@ -77,8 +81,8 @@ class StructuredObservations(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
 
-    def encode(self, observations: Tensor, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
-        """Multiply the inputs that observations (..., B) stand for, scaled, with weight (H, O): (..., H).
+    def encode(self, observations: Observations, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
+        """Multiply the inputs that observations (..., B) or their fields stand for with weight (H, O): (..., H).
 
         scale, mean (O,): see `scaled`; the mean of a one-hot is ignored.
         A one-hot times a matrix is one of its columns, which is looked up: thousands of choices cost no more than two.
@@ -102,15 +106,19 @@ class StructuredObservations(nn.Module):
     def _look_up(self, chosen: Tensor, weight: Tensor) -> Tensor:
         """Return the sum of the columns of weight (H, O) that numbers (..., D) choose: (..., H)."""
         wrong = (chosen < 0) | (chosen >= self.choices)
-        on_cpu = chosen.device.type == "cpu"
-        if on_cpu:
+        checked = can_look_at(chosen)
+        if checked:
             self._check(chosen, wrong)
         else:
             chosen = chosen.masked_fill(wrong, 0)
         columns = (chosen + self.first_columns).reshape(-1, len(self.choices))
-        summed = nn.functional.embedding_bag(columns, weight.T.contiguous(), mode="sum")
+        table = weight.T.contiguous()
+        if torch.compiler.is_compiling():  # ONNX has no bags: an exported graph would become a loop
+            summed = nn.functional.embedding(columns, table).sum(1)
+        else:
+            summed = nn.functional.embedding_bag(columns, table, mode="sum")
         summed = summed.reshape(*chosen.shape[:-1], len(weight))
-        return summed if on_cpu else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
+        return summed if checked else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
         """Return the tensors that could hold a number that is not finite, by the name to report."""
@@ -154,13 +162,27 @@ def _float_inputs(fields: Iterable[FieldSpec]) -> list[int]:
     return found
 
 
-def view_field(observations: Tensor, field: FieldSpec) -> Tensor:
-    """Return a field's values (..., *shape) out of rows of bytes (..., B)."""
+def can_look_at(tensor: Tensor) -> bool:
+    """Whether the numbers can be looked at: a GPU would have to be waited for, and an exported graph has none yet."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def named_fields(observations: Tensor, fields: Iterable[FieldSpec]) -> dict[str, Tensor]:
+    """Return the fields of rows of bytes (..., B) by name: (..., *shape) each, as they are stored."""
+    return {field.name: view_field(observations, field) for field in fields}
+
+
+def view_field(observations: Observations, field: FieldSpec) -> Tensor:
+    """Return a field's values (..., *shape) out of rows of bytes (..., B), or as it is named."""
+    if isinstance(observations, dict):
+        return observations[field.name]
     return _flat(observations, field).reshape((*observations.shape[:-1], *field.shape))
 
 
-def _flat(observations: Tensor, field: FieldSpec) -> Tensor:
+def _flat(observations: Observations, field: FieldSpec) -> Tensor:
     """Return a field's numbers in a row: (..., N)."""
+    if isinstance(observations, dict):
+        return observations[field.name].flatten(1) if field.shape else observations[field.name].unsqueeze(-1)
     dtype = cast(torch.dtype, getattr(torch, field.dtype))
     part = observations[..., field.start : field.start + field.size]
     places = (part.storage_offset(), *part.stride()[:-1])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console, Group, OverflowMethod, RenderableType
@@ -15,8 +18,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from puffer_train.algorithm.health import ABSURD, is_absurd
+from puffer_envs.contract.files import write_atomically
 from puffer_train.report.formatting import clock, short
+from puffer_train.report.notebook import cell_picture
+from puffer_train.report.picture import render_svg
+from puffer_train.report.signs import Signs
 from puffer_train.storage.folder import main_statistic
 
 WIDE, MIDDLING = 96, 60
@@ -34,11 +40,17 @@ MIN_ROOM = 8
 REFRESH_SECONDS = 0.25
 """How often the picture is redrawn."""
 
+CELL_SECONDS = 1.0
+"""How often the picture in a notebook's cell is redrawn."""
+
 LINE_SECONDS, LINE_SHARE = 5.0, 0.02
 """Interval of plain lines; in a long run, another 50th of it."""
 
 RATE_SECONDS = 3.0
 """Length of the window over which steps per second are measured."""
+
+PICTURE, PICTURE_COLUMNS = "dashboard.svg", 110
+"""The file in a run folder that keeps the last picture, and its width."""
 
 MAX_POINTS = 1024
 """Points kept of the trend."""
@@ -79,6 +91,10 @@ class Progress:
     """Steps to train for."""
     steps: int = 0
     """Steps done."""
+    real_rate: float | None = None
+    """Agent steps per second of one environment in real time; None where it has no such rate."""
+    max_seconds: float = math.inf
+    """Seconds in which the training ends even if its steps are not done."""
     report: dict[str, float] = field(default_factory=dict)
     """The newest value of every number."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -89,11 +105,13 @@ class Progress:
     def __post_init__(self) -> None:
         self.started = time.monotonic()
         self._marks = [(self.started, self.steps)]
+        self.signs = Signs()
 
     def update(self, steps: int, report: Mapping[str, float], seconds: dict[str, float]) -> None:
         """Add the report of one iteration."""
         self.steps, self.seconds = steps, seconds
         self.report.update(report)
+        self.signs.update(self.report, self.done)
         self._add_to_trend(report)
         now = time.monotonic()
         self._marks.append((now, steps))
@@ -113,6 +131,11 @@ class Progress:
         return (after - before) / (now - then) if now > then else 0.0
 
     @property
+    def real_times(self) -> str:
+        """How many times faster than in real time: `1,200x real time`; empty if unknown."""
+        return f"{self.rate / self.real_rate:,.0f}x real time" if self.real_rate else ""
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self.started
@@ -120,7 +143,14 @@ class Progress:
     @property
     def left(self) -> float | None:
         """Seconds left at this rate."""
-        return max(0, self.total - self.steps) / self.rate if self.rate > 0 else None
+        if self.rate <= 0:
+            return None
+        return max(0, min((self.total - self.steps) / self.rate, self.max_seconds - self.elapsed))
+
+    @property
+    def done(self) -> float:
+        """Share of the run that is done, 0 to 1."""
+        return min(1.0, max(self.steps / self.total, self.elapsed / self.max_seconds))
 
     @property
     def statistics(self) -> dict[str, float]:
@@ -140,6 +170,13 @@ class Progress:
         return _ordered(found, LEARNING)
 
 
+def real_rate(env: object) -> float | None:
+    """Return the agent steps per second of one environment in real time, None where it does not tell."""
+    rate = getattr(getattr(env, "spec", None), "rate", None)
+    agents = getattr(env, "num_agents", 0) / max(1, getattr(env, "num_envs", 0))
+    return float(rate) * agents if isinstance(rate, (int, float)) and rate > 0 else None
+
+
 def _ordered(numbers: dict[str, float], first: tuple[str, ...]) -> dict[str, float]:
     names = [name for name in first if name in numbers]
     return {name: numbers[name] for name in names + [name for name in numbers if name not in first]}
@@ -157,9 +194,22 @@ def in_notebook() -> bool:
 class Dashboard:
     """Shows `Progress` until closed; use it as a context manager."""
 
-    def __init__(self, progress: Progress, console: Console | None = None, live: bool | None = None) -> None:
-        """live: whether to redraw a picture in place; by default where the output is a terminal that can."""
-        self.progress = progress
+    def __init__(
+        self,
+        progress: Progress,
+        console: Console | None = None,
+        live: bool | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Get ready to show `progress`.
+
+        Args:
+            progress: What to show.
+            console: Where.
+            live: Whether to redraw a picture in place; by default where the output is a terminal that can.
+            folder: Gets the last picture as `dashboard.svg`; None for no file.
+        """
+        self.progress, self.folder = progress, folder
         self.console = console or Console()
         self._drawn = time.monotonic()
         if live is None:
@@ -167,6 +217,7 @@ class Dashboard:
             live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
             live = live and not in_notebook()
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
+        self._cell = None if self.console.quiet else cell_picture()
 
     def __enter__(self) -> Dashboard:
         if self._live is not None:
@@ -179,6 +230,9 @@ class Dashboard:
         self.refresh(force=True)
         if self._live is not None:
             self._live.stop()
+        if self.folder is not None:
+            with suppress(OSError):  # a picture is not worth a message, on a disk that is full, say
+                write_atomically(self.folder / PICTURE, svg_of(self.progress).encode())
 
     def say(self, line: str) -> None:
         """Print a permanent line above the picture."""
@@ -188,9 +242,13 @@ class Dashboard:
         """Show the newest state, unless it was shown a moment ago."""
         now = time.monotonic()
         pause = max(LINE_SECONDS, LINE_SHARE * self.progress.elapsed) if self._live is None else REFRESH_SECONDS
+        pause = CELL_SECONDS if self._cell is not None else pause
         if not force and now - self._drawn < pause:
             return
         self._drawn = now
+        if self._cell is not None:
+            self._cell.show(svg_of(self.progress))
+            return
         if self._live is None:
             self.console.print(Text(line_of(self.progress)), soft_wrap=True)
             return
@@ -211,11 +269,16 @@ def line_of(progress: Progress) -> str:
         f"{clock(progress.left)} left",
     ]
     parts += [f"{key} {value:.4g}" for key, value in list(progress.statistics.items())[:4]]
-    parts += [f"{key} {progress.report[key]:.3g}" for key in ("entropy", "value_loss") if key in progress.report]
-    if progress.report.get("skipped"):
-        parts.append(f"skipped {progress.report['skipped']:.0f}")
-    parts += [f"! {_words(name)} {progress.report[name]:.3g}" for name in ABSURD if is_absurd(name, progress.report)]
+    words = progress.signs.words
+    shown = dict.fromkeys([*(key for key in ("entropy", "value_loss") if key in progress.report), *words])
+    parts += [f"{key} {progress.report[key]:.3g} {words.get(key, '')}".rstrip() for key in shown]
     return "  ".join(parts)
+
+
+def svg_of(progress: Progress) -> str:
+    """Return the picture of the run as an SVG file."""
+    title = f"puffer-train {progress.name}"
+    return render_svg(draw(progress, PICTURE_COLUMNS), PICTURE_COLUMNS, title)
 
 
 def draw(progress: Progress, width: int, height: int = 50, ascii_only: bool = False) -> RenderableType:
@@ -243,13 +306,15 @@ def _counts(progress: Progress, width: int) -> str:
     """Return how far the run is, how fast, and how long it takes."""
     steps, total, rate = short(progress.steps), short(progress.total), short(progress.rate)
     elapsed, left = clock(progress.elapsed), clock(progress.left)
-    text = f"{steps} of {total} steps   {rate} steps/s   {elapsed} elapsed   {left} left"
-    return text if len(text) <= width else f"{steps}/{total}  {rate}/s  {left} left"
+    parts = [f"{steps} of {total} steps", f"{rate} steps/s", f"{elapsed} elapsed", f"{left} left"]
+    detailed = "   ".join([*parts[:2], *filter(None, [progress.real_times]), *parts[2:]])
+    texts = [detailed, "   ".join(parts), f"{steps}/{total}  {rate}/s  {left} left"]
+    return next((text for text in texts if len(text) <= width), texts[-1])
 
 
 def _course(progress: Progress, width: int, ascii_only: bool) -> Table:
     """Return the progress bar and, on the same scale below it, the course of the main statistic so far."""
-    done = min(progress.steps / progress.total, 1.0)
+    done = progress.done
     main = progress.main
     value = "" if main is None else f"{_words(main)} {progress.statistics[main]:.5g}"
     right = len(_words(main or "")) + 9  # that of any number, so that the bar keeps its length
@@ -285,7 +350,7 @@ def sparks(trend: list[tuple[int, float]], total: int, width: int) -> tuple[str,
 def _tables(progress: Progress, width: int, room: int, ascii_only: bool) -> Table:
     """Return the tables of numbers, as many beside each other as fit, with as many rows as there are lines."""
     numbers = {_words(k): Text(f"{v:.5g}") for k, v in progress.statistics.items() if k != progress.main}
-    reports = {_words(key): _judged(key, value) for key, value in progress.learning.items()}
+    reports = {_words(key): _judged(value, progress.signs.words.get(key)) for key, value in progress.learning.items()}
     seconds = dict(sorted(progress.seconds.items(), key=lambda item: -item[1]))
     sizes = [len(numbers), len(reports), len(seconds)]
     columns = 3 if width >= WIDE else 2 if width >= MIDDLING else 1
@@ -355,11 +420,9 @@ def _overflow(ascii_only: bool) -> OverflowMethod:
     return "crop" if ascii_only else "ellipsis"
 
 
-def _judged(name: str, value: float) -> Text:
-    """Return a number, marked if docs/training.md should be consulted."""
-    bad = (name == "skipped" and value > 0) or (name == "clip_fraction" and value > 0.5)
-    bad = bad or is_absurd(name, {name: value})
-    return Text(f"! {value:.4g}", style="bold yellow") if bad else Text(f"{value:.4g}")
+def _judged(value: float, word: str | None) -> Text:
+    """Return a number, with a word of warning if docs/training.md should be consulted."""
+    return Text(f"{value:.4g}") if word is None else Text(f"{word}  {value:.4g}", style="bold yellow")
 
 
 def _words(name: str) -> str:

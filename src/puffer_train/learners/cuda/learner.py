@@ -55,6 +55,7 @@ class CudaLearner:
         ]
         self.workers = None
         """The kernels' threads on the processor: there are none."""
+        self.work = "The GPU runs the whole network."
         self.reward_factor = torch.ones((), device=self.device)
         self.gradients: dict[int, Gradient] = {}
         self.update: Update | None = None
