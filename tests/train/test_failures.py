@@ -126,7 +126,7 @@ def test_an_absurd_run_says_so_once_and_at_the_end(shell: Shell) -> None:
     """And what to do; with that done, nothing."""
     what = "approx kl was .*: observations reach [0-9.]+e\\+04. Try --train.normalize-observations true."
     done = shell.train("unscaled:Huge", *RUN, *UNSCALED, "--run-dir", "run")
-    assert len(re.findall(f"WARNING: this run will hardly learn: {what}\n", done.out)) == 1
+    assert len(re.findall(f"WARNING: This run will hardly learn: {what}\n", done.out)) == 1
     assert len(re.findall(f"WARNING: [1-9] iterations were absurd. The last time {what}\n", done.out)) == 1
     assert "absurd" not in shell.train("unscaled:Huge", *RUN, "--run-dir", "again").out
 

@@ -32,6 +32,7 @@ def learner_arguments(**changes: Any) -> list[Any]:
         "input_scale": np.ones(INPUTS, np.float32),
         "number": "float32",
         "horizon": TIME,
+        "bins": 0,
         "input_mean": None,
     }
     assert changes.keys() <= arguments.keys()
