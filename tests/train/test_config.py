@@ -48,7 +48,7 @@ def test_later_sources_win_and_text_is_read() -> None:
         ({"train": {"horizon": 3, "minibatch": 64}}, "64 is not a multiple of train.horizon 3"),
         ({"policy": {"hidden": "x"}}, "policy.hidden is 'x'; it must be a whole number"),
         ({"policy": {"cell": "gru"}}, "policy.cell is 'gru'; it must be mingru or lstm"),
-        ({"policy": {"encoder": 3}}, "policy.encoder is 3; it must be auto, flat, grid or image"),
+        ({"policy": {"encoder": 3}}, "policy.encoder is 3; it must be auto, flat, grid, image, embedding or fields"),
         ({"policy": {"value_head": True}}, "policy.value_head is True; it must be scalar or distribution"),
         (
             {"env": {"speed": [1, None]}},
