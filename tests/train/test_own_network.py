@@ -6,6 +6,7 @@ import importlib
 import linecache
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,7 +171,9 @@ def test_the_kernels_run_what_follows_an_encoder(shell: Shell) -> None:
     whole = shell.train("squared", *small("Recurrent", *hidden), "--run-dir", "b")
     if importlib.util.find_spec("puffer_train._kernels") is not None:
         assert "The C kernels run the recurrent layers, heads and loss; PyTorch runs the encoder." in encoder.out
-    assert "PyTorch runs the network." in whole.out
+        (share,) = re.findall(r"The encoder, in PyTorch, took (\d+)% of that time", encoder.out)
+        assert 0 < int(share) < 100
+    assert "PyTorch runs the network." in whole.out and "of that time" not in whole.out
 
 
 def test_the_printed_commands_work(shell: Shell) -> None:
