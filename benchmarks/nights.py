@@ -75,8 +75,8 @@ class Night:
         early = next(row for row in self.rows if row["minutes"] >= last["minutes"] / 10)
         memory = [row["memory_mib"] for row in self.rows if row["minutes"] >= early["minutes"]]
         return (
-            f"{last['steps']:,} steps in {last['minutes']:.0f} minutes. Memory: {early['memory_mib']} MiB after a tenth "
-            f"of the time, {last['memory_mib']} at the end, {max(memory)} at most. metrics.jsonl: "
+            f"{last['steps']:,} steps in {last['minutes']:.0f} minutes. Memory: {early['memory_mib']} MiB after a "
+            f"tenth of the time, {last['memory_mib']} at the end, {max(memory)} at most. metrics.jsonl: "
             f"{max(row['metrics_bytes'] for row in self.rows) / 1e6:.2f} MB at most. Checkpoints: "
             f"{max(row['checkpoints'] for row in self.rows)} at most, {last['checkpoint_bytes'] / 1e6:.2f} MB."
         )

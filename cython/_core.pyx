@@ -15,6 +15,8 @@ from puffer cimport (
     puf_pool_destroy, puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
 
+from threading import Thread
+
 import numpy as np
 
 cnp.import_array()
@@ -196,6 +198,31 @@ cdef void* _address(object array, str name, tuple shape, object dtype) except NU
 
 
 @cython.no_gc_clear  # threads may be writing to the buffers until __dealloc__ has ended them
+cdef class _AssetMaker:
+    """Makes the assets of a batch, which may take seconds, without Python's lock."""
+    cdef PufBatch batch
+    cdef object setup, assets
+
+    def run(self):
+        cdef void* setup = cnp.PyArray_DATA(<cnp.ndarray> self.setup)
+        cdef void* assets = cnp.PyArray_DATA(<cnp.ndarray> self.assets)
+        with nogil:
+            puf_batch_make_assets(&self.batch, assets, setup)
+
+
+cdef _make_assets(const PufSpec* spec, setup, assets):
+    """Fill the assets in a thread of their own: signals reach this one meanwhile. One that raises leaves the thread to
+    finish by itself, in memory that it keeps."""
+    cdef _AssetMaker maker = _AssetMaker()
+    maker.batch.spec = spec
+    maker.batch.layout = puf_layout(spec, cnp.PyArray_DATA(<cnp.ndarray> setup))
+    maker.setup, maker.assets = setup, assets
+    thread = Thread(target=maker.run, name="puffer-assets", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+
+
 cdef class Batch:
     """A batch of one environment over borrowed buffers; see docs/contract.md.
 
@@ -244,7 +271,8 @@ cdef class Batch:
         self._take_buffers(dict(buffers or {}))
         self._assets = aligned_zeros(b.layout.assets_size, np.uint8)
         if b.layout.assets_size > 0:
-            puf_batch_make_assets(b, cnp.PyArray_DATA(<cnp.ndarray> self._assets), cnp.PyArray_DATA(setup))
+            _make_assets(b.spec, setup, self._assets)
+            b.io.assets = cnp.PyArray_DATA(<cnp.ndarray> self._assets)
         if group > 0:
             self._make_groups(group)
         if threads > 1 or group > 0:

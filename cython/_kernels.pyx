@@ -11,9 +11,10 @@ from libc.string cimport memset
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
     PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
-    PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufRollout, PufSequence, PufStep,
-    PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch, puf_network_layout,
-    puf_sequence_backward, puf_sequence_forward, puf_sequence_memory, puf_sequence_scratch, puf_tile_rows,
+    PufEvaluation, PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufRollout,
+    PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch,
+    puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory, puf_sequence_scratch,
+    puf_tile_rows,
 )
 from puffer cimport PufIsa, PufPool, isa_names, puf_pool_create, puf_pool_destroy, supported_isa_names
 
@@ -502,14 +503,17 @@ cdef class Actor:
 
 
 cdef class Stack:
-    """Recurrent layers alone, for those who have their own encoder, head or loss.
+    """The network without its loss, for those who have their own: encoder, recurrent layers and head.
 
     One thread at a time may call its methods.
 
     Args:
         workers: who computes.
         cell: `mingru` or `lstm`.
+        inputs: what the encoder reads; None: there is no encoder, and inputs are the first layer's.
         hidden, layers: sizes; hidden must be a multiple of 16.
+        outputs: rows of the head, at least 2; 0: there is no head, and outputs are the last layer's.
+        input_scale: (inputs,) float32: what the encoder multiplies inputs with; ignored without one.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -518,82 +522,103 @@ cdef class Stack:
 
     cdef PufLearner c
     cdef PufWeights layout
-    cdef object memory, scratch
+    cdef object memory, scratch, input_scale
     cdef readonly Workers workers
 
-    def __cinit__(self, Workers workers not None, str cell, int hidden, int layers):
+    def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, int outputs=0,
+                  input_scale=None):
         if cell not in CELLS:
             raise ValueError(f"there is no kernel for cell {cell!r}")
-        for what, size in (("hidden", hidden), ("layers", layers)):
+        cdef int width = hidden if inputs is None else inputs
+        for what, size in (("inputs", width), ("hidden", hidden), ("layers", layers), ("outputs", outputs or 2)):
             if not 1 <= size <= MAX_COUNT:
                 raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
         if hidden % 16:
             raise ValueError(f"hidden must be a multiple of 16, is {hidden}")
+        if outputs == 1:
+            raise ValueError("outputs must be at least 2, for actions and value, or 0, is 1")
         self.workers = workers
         self.c.kernels, self.c.pool, self.c.threads = workers.kernels, workers.pool, workers.threads
         net = &self.c.net
         net.cell, net.number = <PufCell><int>CELLS[cell], PUF_NUMBER_F32
-        net.inputs, net.hidden, net.layers, net.encoded = hidden, hidden, layers, True
+        net.inputs, net.hidden, net.layers, net.encoded = width, hidden, layers, inputs is None
+        net.outputs = outputs - 1 if outputs else 0
+        if not net.encoded:
+            self.input_scale = np.array(input_scale, np.float32)
+            self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (width,))
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)
-        if 2 * layers * 4 * units * fan_in >= 1 << 31:
-            raise ValueError(f"{layers} layers of {hidden} units are more than kernels can count")
+        if units * (width + 2 * (outputs + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
+            raise ValueError(f"{layers} layers of {hidden} units over {width} inputs are more than kernels can count")
         self.layout = puf_network_layout(net)
         self.memory = _zeros(self.layout.size + self.layout.groups * <object>self.layout.gradient)
         self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
         self.c.gradients = self.c.weights + self.layout.size
         self.scratch = np.zeros(0, np.float32)
 
-    cdef PufParameters parameters(self, core, bint written) except *:
+    cdef PufParameters parameters(self, tuple arrays, bint written) except *:
         cdef PufParameters p
         memset(&p, 0, sizeof(p))
-        shape = (self.c.net.layers, self.layout.gates, self.layout.fan_in)
-        p.core = <float*>data(core, "weights", "float32", shape, written)
+        net = &self.c.net
+        encoder, core, head = arrays
+        if not net.encoded:
+            p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
+        p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
+        if self.layout.rows:
+            p.head = <float*>data(head, "head", "float32", (self.layout.rows, net.hidden), written)
         return p
 
-    cdef PufSequence sequence(self, inputs, keep) except *:
-        cdef PufSequence s
-        memset(&s, 0, sizeof(s))
-        shape = getattr(inputs, "shape", ())
-        if len(shape) != 3 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
-            hidden = self.c.net.hidden
-            raise ValueError(f"inputs must be (steps, rows, {hidden}), each from 1 to {MAX_COUNT}, is {shape}")
-        s.horizon, s.rows = shape[:2]
-        s.inputs = <float*>data(inputs, "inputs", "float32", (s.horizon, s.rows, self.c.net.hidden), False)
-        if keep is not None:
-            s.keep = <float*>data(keep, "keep", "float32", (s.horizon, s.rows), False)
-        if puf_sequence_scratch(&self.c, s.horizon) >= 1 << 31:
-            raise ValueError(f"sequences of {s.horizon} steps are more than the kernels can count")
-        return s
+    cdef tuple check(self, array, str what, object size):
+        """Steps and rows of sequences of so many numbers."""
+        shape = getattr(array, "shape", ())
+        if len(shape) != 3 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT or shape[2] != size:
+            raise ValueError(f"{what} must be (steps, rows, {size}), steps and rows up to {MAX_COUNT}, is {shape}")
+        if puf_sequence_scratch(&self.c, shape[0]) >= 1 << 31:
+            raise ValueError(f"sequences of {shape[0]} steps are more than the kernels can count")
+        return shape[:2]
+
+    cdef int width(self) noexcept:
+        """Numbers of one output."""
+        return self.layout.rows if self.layout.rows else self.c.net.hidden
 
     def state_size(self):
         """Numbers of recurrent state of one layer and row."""
         return self.layout.state
 
-    def pack(self, core):
-        """Take over new weights (L, G, F)."""
-        cdef PufParameters p = self.parameters(core, False)
+    def pack(self, tuple parameters not None):
+        """Take over new weights: encoder (H, I) or None, core (L, G, F), head (outputs, H) or None."""
+        cdef PufParameters p = self.parameters(parameters, False)
         with nogil:
-            self.c.kernels.pack(&self.c.net, &p, NULL, self.c.weights)
+            self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
 
-    def memory_size(self, inputs):
-        """Numbers that `forward` has to remember of inputs (T, B, H) for `backward`."""
-        cdef PufSequence s = self.sequence(inputs, None)
+    def memory_size(self, int steps, int rows):
+        """Numbers that `forward` has to remember of so many steps and rows for `backward`."""
+        cdef PufSequence s
+        memset(&s, 0, sizeof(s))
+        s.horizon, s.rows = steps, rows
         return puf_sequence_memory(&self.c, &s)
 
     def forward(self, inputs, keep, state, outputs, memory=None):
-        """Run inputs (T, B, H) through the layers, into outputs (T, B, H).
+        """Run inputs (T, B, I) through the network, into outputs (T, B, O).
 
         Args:
-            inputs: what the first layer gets.
+            inputs: uint8, int8, int32 or float32; without an encoder (T, B, H) float32.
             keep: (T, B) float32: 0 where the state is reset before that step, else 1; None: it never is.
             state: (L, B, S) before the first step; receives that after the last.
-            outputs: what the last layer gives.
+            outputs: without a head O is H.
             memory: `memory_size` float32, if `backward` follows.
         """
-        cdef PufSequence s = self.sequence(inputs, keep)
+        cdef PufSequence s
+        memset(&s, 0, sizeof(s))
         net = &self.c.net
+        s.horizon, s.rows = self.check(inputs, "inputs", net.inputs)
+        number = str(getattr(inputs, "dtype", "float32"))
+        number = number if number in NUMBERS and not net.encoded else "float32"
+        net.number = <PufNumber><int>NUMBERS[number]
+        s.inputs = data(inputs, "inputs", number, (s.horizon, s.rows, net.inputs), False)
+        if keep is not None:
+            s.keep = <float*>data(keep, "keep", "float32", (s.horizon, s.rows), False)
         s.state = <float*>data(state, "state", "float32", (net.layers, s.rows, self.layout.state))
-        s.outputs = <float*>data(outputs, "outputs", "float32", (s.horizon, s.rows, net.hidden))
+        s.outputs = <float*>data(outputs, "outputs", "float32", (s.horizon, s.rows, self.width()))
         if memory is not None:
             s.memory = <float*>data(memory, "memory", "float32", (puf_sequence_memory(&self.c, &s),))
         else:
@@ -606,21 +631,78 @@ cdef class Stack:
             puf_sequence_forward(&self.c, &s)
         self.workers.busy = False
 
-    def backward(self, by_outputs, keep, by_inputs, memory, by_core):
-        """Write the gradient of the inputs (T, B, H) and of the weights (L, G, F), given that of the outputs.
+    def backward(self, by_outputs, keep, by_inputs, memory, tuple gradients not None):
+        """Write the gradients of the weights and, without an encoder, of the inputs, given that of the outputs.
 
-        The weights must be those of `forward`, and its memory is used up.
+        The weights must be those of `forward`, and its memory is used up. `gradients` are laid out as in `pack`.
         """
-        cdef PufSequence s = self.sequence(by_outputs, keep)
+        cdef PufSequence s
+        memset(&s, 0, sizeof(s))
         net = &self.c.net
-        s.by_outputs = s.inputs
-        s.by_inputs = <float*>data(by_inputs, "by_inputs", "float32", (s.horizon, s.rows, net.hidden))
+        s.horizon, s.rows = self.check(by_outputs, "by_outputs", self.width())
+        s.by_outputs = <float*>data(by_outputs, "by_outputs", "float32", (s.horizon, s.rows, self.width()), False)
+        if keep is not None:
+            s.keep = <float*>data(keep, "keep", "float32", (s.horizon, s.rows), False)
+        if net.encoded:
+            s.by_inputs = <float*>data(by_inputs, "by_inputs", "float32", (s.horizon, s.rows, net.hidden))
         s.memory = <float*>data(memory, "memory", "float32", (puf_sequence_memory(&self.c, &s),))
-        cdef PufParameters to = self.parameters(by_core, True)
+        cdef PufParameters to = self.parameters(gradients, True)
         self.workers.begin()
         with nogil:
             puf_sequence_backward(&self.c, &s, &to)
         self.workers.busy = False
+
+
+cdef int _discrete(PufNetwork* net, outputs, choices) except -1:
+    """Fill in a network of these choices (k,) int32, and check that outputs (B, K) are theirs. Returns B."""
+    shape = getattr(outputs, "shape", ())
+    if len(shape) != 2 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
+        raise ValueError(f"outputs must be (rows, outputs), each from 1 to {MAX_COUNT}, is {shape}")
+    memset(net, 0, sizeof(PufNetwork))
+    net.outputs = shape[1]
+    if choices is not None:
+        net.head, net.actions = PUF_CATEGORICAL, _count(choices, "choices", choices > 0)
+        if choices.sum() != net.outputs:
+            raise ValueError(f"choices must sum to the {net.outputs} outputs, sum to {choices.sum()}")
+        net.choices = <int32_t*>cnp.PyArray_DATA(choices)
+    return shape[0]
+
+
+def evaluate(Workers workers not None, outputs, choices, masks, actions, log_probs, entropies, by_outputs=None):
+    """How likely discrete actions are, and the way back, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        outputs: (B, K) float32: logits.
+        choices: of each number of an action.
+        masks: (B, K) bool: which choices are allowed; None: all.
+        actions: (B, k) int64.
+        log_probs, entropies: (B,) float32: receive log-probability and entropy; with `by_outputs`, the gradients of
+            these.
+        by_outputs: (B, K) float32: receives the gradient of the outputs.
+
+    Raises:
+        ValueError: an array does not fit, or an action is none of the choices.
+    """
+    cdef PufNetwork net
+    cdef PufEvaluation e
+    memset(&e, 0, sizeof(e))
+    choices = np.array(choices, np.int32)
+    e.rows = _discrete(&net, outputs, choices)
+    shape = (e.rows, net.outputs)
+    e.outputs = <float*>data(outputs, "outputs", "float32", shape, False)
+    e.chosen = <int64_t*>data(actions, "actions", "int64", (e.rows, net.actions), False)
+    if by_outputs is None and (actions.min() < 0 or (actions.max(0) >= choices).any()):
+        raise ValueError(f"actions must be from 0 to {choices - 1}")
+    e.masks = <uint8_t*>(NULL if masks is None else data(masks, "masks", "bool", shape, False))
+    e.log_probs = <float*>data(log_probs, "log_probs", "float32", (e.rows,), by_outputs is None)
+    e.entropies = <float*>data(entropies, "entropies", "float32", (e.rows,), by_outputs is None)
+    e.by_log_probs, e.by_entropies = e.log_probs, e.entropies
+    e.by_outputs = <float*>data_or_null(by_outputs, "by_outputs", "float32", shape)
+    columns = _zeros(16 * (net.outputs + net.actions))
+    e.columns = <float*>cnp.PyArray_DATA(columns)
+    with nogil:
+        workers.kernels.evaluate(&net, &e)
 
 
 def sample(Workers workers not None, outputs, choices, masks, log_std, scale, uint64_t key, bint greedy, actions,
@@ -644,12 +726,10 @@ def sample(Workers workers not None, outputs, choices, masks, log_std, scale, ui
     """
     cdef PufNetwork net
     cdef PufAct act
-    memset(&net, 0, sizeof(net))
     memset(&act, 0, sizeof(act))
-    shape = getattr(outputs, "shape", ())
-    if len(shape) != 2 or not 1 <= shape[0] <= MAX_COUNT or not 1 <= shape[1] <= MAX_COUNT:
-        raise ValueError(f"outputs must be (rows, outputs), each from 1 to {MAX_COUNT}, is {shape}")
-    act.rows, net.outputs = shape
+    choices = None if choices is None else np.array(choices, np.int32)
+    act.rows = _discrete(&net, outputs, choices)
+    shape = (act.rows, net.outputs)
     rows = <float*>data(outputs, "outputs", "float32", shape, False)
     cdef float* spread = NULL
     if choices is None:
@@ -658,12 +738,7 @@ def sample(Workers workers not None, outputs, choices, masks, log_std, scale, ui
         act.scale = <float*>data(scale, "scale", "float32", (net.outputs,), False)
         act.chosen = data(actions, "actions", "float32", (act.rows, net.actions))
     else:
-        choices = np.array(choices, np.int32)
-        net.head, net.actions = PUF_CATEGORICAL, _count(choices, "choices", choices > 0)
-        if choices.sum() != net.outputs:
-            raise ValueError(f"choices must sum to the {net.outputs} outputs, sum to {choices.sum()}")
-        net.choices = <int32_t*>cnp.PyArray_DATA(choices)
-        act.masks = <uint8_t*>data_or_null(masks, "masks", "bool", shape)
+        act.masks = <uint8_t*>(NULL if masks is None else data(masks, "masks", "bool", shape, False))
         act.chosen = data(actions, "actions", "int64", (act.rows, net.actions))
     act.key, act.greedy = key, greedy
     act.log_probs = <float*>data(log_probs, "log_probs", "float32", (act.rows,))

@@ -67,13 +67,24 @@ cdef extern from "learn/network.h" nogil:
         float* by_observations
     ctypedef struct PufSequence:
         int32_t horizon, rows
-        const float* inputs
+        const void* inputs
         const float* keep
         float* state
         float* outputs
         float* memory
-        const float* by_outputs
+        float* by_outputs
         float* by_inputs
+    ctypedef struct PufEvaluation:
+        int32_t rows
+        const float* outputs
+        const int64_t* chosen
+        const uint8_t* masks
+        float* log_probs
+        float* entropies
+        const float* by_log_probs
+        const float* by_entropies
+        float* by_outputs
+        float* columns
     ctypedef struct PufLoss:
         float clip, value_clip, value_coefficient, entropy_coefficient
         float mean, inverse_spread, weight
@@ -119,6 +130,7 @@ cdef extern from "learn/network.h" nogil:
         int (*store)(const PufStep*) noexcept nogil
         void (*reset_state)(const PufStep*) noexcept nogil
         void (*advantages)(const PufTrace*) noexcept nogil
+        void (*evaluate)(const PufNetwork*, const PufEvaluation*) noexcept nogil
         void (*sample)(const PufNetwork*, const PufAct*, const float*, const float*, float*) noexcept nogil
     PufWeights puf_network_layout(const PufNetwork*)
     size_t puf_muon_scratch(int32_t, int32_t)

@@ -72,6 +72,12 @@ def test_a_run_is_plotted(trained: Path) -> None:
     assert (trained.parent / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_run_is_listed(trained: Path) -> None:
+    (found,) = json.loads(run("puffer-runs", trained, "--json", folder=trained.parent).stdout)
+    assert (found["env"], found["status"]) == ("squared", "finished")
+    assert "unknown" not in (found["environment code"], found["package code"])
+
+
 def test_a_replay_becomes_a_picture(trained: Path) -> None:
     run("puffer-render", trained / "replay.puf", "game.png", folder=trained.parent)
     assert (trained.parent / "game.png").read_bytes().startswith(b"\x89PNG")

@@ -21,7 +21,8 @@ import puffer_envs
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("puffer_commands", "puffer_envs", "puffer_train", "puffer_render")
-COMMANDS = ("puffer-envs", "puffer-train", "puffer-eval", "puffer-plot", "puffer-play", "puffer-render")
+COMMANDS = ("puffer-envs", "puffer-train", "puffer-eval", "puffer-export", "puffer-plot")
+COMMANDS += ("puffer-runs", "puffer-play", "puffer-render")
 DISTRIBUTION = importlib.metadata.distribution("puffer-envs")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
@@ -207,6 +208,7 @@ def test_help_needs_no_extra(command: str) -> None:
         ("torch", "puffer-train", ["squared"], "train"),
         ("safetensors", "puffer-train", ["squared"], "train"),
         ("torch", "puffer-eval", ["squared", "--policy", "{file}"], "train"),
+        ("onnx", "puffer-export", ["{file}"], "onnx"),
         ("raylib", "puffer-play", ["squared"], "render"),
         ("av", "puffer-render", ["{file}", "out.mp4"], "render"),
     ],

@@ -164,47 +164,67 @@ ALWAYS_INLINE void value_loss(const PufNetwork* net, const PufLoss* loss, const 
     store(s->figures[PUF_VALUE_LOSS] + i, found.loss);
 }
 
-// columns (outputs + values, BLOCK): on entry the outputs of the samples from `first` on, on return the loss's gradient with
-// respect to them.
+// How likely the chosen actions of LANES samples are. The choice of number d of an action is at chosen + d * row.
+typedef struct Likelihood {
+    Vec log_prob, entropy;
+} Likelihood;
+
+ALWAYS_INLINE Likelihood categorical_likelihood(const PufNetwork* net, const float* logits, const int32_t* choices,
+                                                ptrdiff_t row)
+{
+    Likelihood found = { { 0 }, { 0 } };
+    for (int d = 0; d < net->actions; d++) {
+        const Softmax soft = softmax(logits, net->choices[d]);
+        Ints chosen;
+        memcpy(&chosen, choices + d * row, sizeof chosen);
+        const Vec none = { 0 };
+        for (int j = 0; j < net->choices[d]; j++) {
+            Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
+            found.entropy -= exponential(z) / soft.sum * log_p;
+            found.log_prob += choose(chosen == j, log_p, none);
+        }
+        logits += net->choices[d] * BLOCK;
+    }
+    return found;
+}
+
+// Replace the logits by the gradient of a loss that falls with the entropy by `bonus` and has this gradient with
+// respect to the log-probability. Returns where the logits end.
+ALWAYS_INLINE float* categorical_gradient(const PufNetwork* net, float* logits, const int32_t* choices, ptrdiff_t row,
+                                          Vec by_log_prob, Vec bonus)
+{
+    for (int d = 0; d < net->actions; d++) {
+        const Softmax soft = softmax(logits, net->choices[d]);
+        Ints chosen;
+        memcpy(&chosen, choices + d * row, sizeof chosen);
+        Vec own = { 0 };
+        for (int j = 0; j < net->choices[d]; j++) {
+            Vec z = load(logits + j * BLOCK) - soft.most;
+            own -= exponential(z) / soft.sum * (z - soft.log_sum);
+        }
+        // d log p_a / d z_j = [j = a] - p_j;  d H / d z_j = -p_j (log p_j + H)
+        for (int j = 0; j < net->choices[d]; j++) {
+            Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
+            Vec p = exponential(z) / soft.sum;
+            Vec hit = choose(chosen == j, all(1.0f), (Vec){ 0 });
+            store(logits + j * BLOCK, fused(bonus * p, log_p + own, by_log_prob * (hit - p)));
+        }
+        logits += net->choices[d] * BLOCK;
+    }
+    return logits;
+}
+
+// columns (outputs + values, BLOCK): on entry the outputs of the samples from `first` on, on return the loss's gradient
+// with respect to them.
 static void categorical_loss(const PufNetwork* net, const PufLoss* loss, const Samples* s, int first, float* columns)
 {
     for (int i = 0; i < BLOCK; i += LANES) {
-        Vec log_prob = { 0 }, entropy = { 0 };
-        float* logits = columns + i;
-        for (int d = 0; d < net->actions; d++) {
-            const Softmax soft = softmax(logits, net->choices[d]);
-            Ints chosen;
-            memcpy(&chosen, s->chosen + (ptrdiff_t)d * s->count + first + i, sizeof chosen);
-            const Vec none = { 0 };
-            for (int j = 0; j < net->choices[d]; j++) {
-                Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
-                entropy -= exponential(z) / soft.sum * log_p;
-                log_prob += choose(chosen == j, log_p, none);
-            }
-            logits += net->choices[d] * BLOCK;
-        }
-        const Vec by_log_prob = policy_loss(loss, s, first + i, log_prob, entropy);
+        const int32_t* chosen = s->chosen + first + i;
+        const Likelihood now = categorical_likelihood(net, columns + i, chosen, s->count);
+        const Vec by_log_prob = policy_loss(loss, s, first + i, now.log_prob, now.entropy);
         const Vec bonus = loss->entropy_coefficient * load(s->weights + first + i);
-        logits = columns + i;
-        for (int d = 0; d < net->actions; d++) {
-            const Softmax soft = softmax(logits, net->choices[d]);
-            Ints chosen;
-            memcpy(&chosen, s->chosen + (ptrdiff_t)d * s->count + first + i, sizeof chosen);
-            Vec own = { 0 };
-            for (int j = 0; j < net->choices[d]; j++) {
-                Vec z = load(logits + j * BLOCK) - soft.most;
-                own -= exponential(z) / soft.sum * (z - soft.log_sum);
-            }
-            // d log p_a / d z_j = [j = a] - p_j;  d H / d z_j = -p_j (log p_j + H)
-            for (int j = 0; j < net->choices[d]; j++) {
-                Vec z = load(logits + j * BLOCK) - soft.most, log_p = z - soft.log_sum;
-                Vec p = exponential(z) / soft.sum;
-                Vec hit = choose(chosen == j, all(1.0f), (Vec){ 0 });
-                store(logits + j * BLOCK, fused(bonus * p, log_p + own, by_log_prob * (hit - p)));
-            }
-            logits += net->choices[d] * BLOCK;
-        }
-        value_loss(net, loss, s, first + i, logits);
+        float* value = categorical_gradient(net, columns + i, chosen, s->count, by_log_prob, bonus);
+        value_loss(net, loss, s, first + i, value);
     }
 }
 

@@ -1,5 +1,6 @@
 // kernels.c - everything that learns on a processor, compiled once per instruction set.
 #include "advantage.h"
+#include "evaluate.h"
 #include "muon.h"
 #include "rollout.h"
 #include "sequence.h"
@@ -87,6 +88,7 @@ const PufKernels JOIN(puf_kernels_, PUF_VARIANT) = {
     .reset_state = reset_ended_states,
     .advantages = advantages,
     .sample = sample_rows,
+    .evaluate = evaluate,
     .forward = sequence_forward,
     .backward = sequence_backward,
     .muon = muon,

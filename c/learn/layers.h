@@ -172,20 +172,26 @@ static void network_forward(const PufNetwork* net, const PufWeights* l, const fl
     multiply(samples, l->padded, h, x, h, weights + l->head_t, l->padded, m->out, l->padded, 0);
 }
 
-// Backward from the gradient of the outputs, in m->out. Returns that of the encoder's outputs (samples, hidden).
-static const float* network_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
-                                     const TileMemory* m, float* gradient)
+// From the gradient of the outputs, in m->out, back to that of the last layer (samples, hidden), which is returned.
+static float* head_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
+                            const TileMemory* m, float* gradient)
 {
     const int h = net->hidden, samples = tile->horizon * tile->rows;
     float* x = m->x + (size_t)net->layers * (size_t)samples * (size_t)h;
     multiply_transposed(h, l->padded, samples, x, h, m->out, l->padded, gradient + l->head_t, l->padded);
-    float* dx = x; // x is no longer needed
-    multiply(samples, h, l->rows, m->out, l->padded, weights + l->head, h, dx, h, 0);
+    multiply(samples, h, l->rows, m->out, l->padded, weights + l->head, h, x, h, 0); // x is no longer needed
+    return x;
+}
+
+// From there back to the encoder: dx becomes the gradient of its outputs (samples, hidden).
+static void body_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
+                          const TileMemory* m, float* dx, float* gradient)
+{
+    const int h = net->hidden, samples = tile->horizon * tile->rows;
     for (int layer = net->layers - 1; layer >= 0; layer--) {
         layer_backward(net, l, weights, tile, m, layer, dx, gradient);
     }
     if (!net->encoded) {
         multiply_transposed(net->inputs, h, samples, m->observations, net->inputs, dx, h, gradient + l->encoder_t, h);
     }
-    return dx;
 }

@@ -30,7 +30,7 @@ int32_t puf_tile_rows(const PufNetwork* net, int32_t horizon);
 double puf_learner_gradient(PufLearner*, const PufRollout*, PufLoss* loss, int normalize, const int64_t* sequences,
                             const float* importance, int32_t count, PufParameters* to, double* figures);
 
-// The recurrent layers alone, whose learner has neither encoder nor head. Backward writes the core's gradient to `to`.
+// The network without its loss. Backward writes the gradient of its weights to `to`.
 // `scratch` of the learner: (threads, puf_sequence_scratch), only needed by forward without memory.
 size_t puf_sequence_memory(PufLearner*, const PufSequence*);
 size_t puf_sequence_scratch(PufLearner*, int32_t horizon);

@@ -78,17 +78,29 @@ typedef struct PufRollout {
     float* by_observations; // (horizon, rows, inputs): receives the loss's gradient, only if `encoded`
 } PufRollout;
 
-// Sequences of inputs for the recurrent layers alone. There is neither encoder nor head: `encoded` and no outputs.
+// Sequences for the network without its loss. It may have no encoder (`encoded`) and no head (no outputs).
 typedef struct PufSequence {
     int32_t horizon, rows;
-    const float* inputs;     // (horizon, rows, hidden)
-    const float* keep;       // (horizon, rows): 0 where the state is reset before that step, else 1; NULL: never
-    float* state;            // (layers, rows, state): before the first step; forward leaves that after the last
-    float* outputs;          // (horizon, rows, hidden)
-    float* memory;           // puf_sequence_memory floats, from forward for backward; NULL: no backward will follow
-    const float* by_outputs; // (horizon, rows, hidden): gradients, only for backward
-    float* by_inputs;        // (horizon, rows, hidden)
+    const void* inputs; // (horizon, rows, inputs)
+    const float* keep;  // (horizon, rows): 0 where the state is reset before that step, else 1; NULL: never
+    float* state;       // (layers, rows, state): before the first step; forward leaves that after the last
+    float* outputs;     // (horizon, rows, outputs and value), without a head (horizon, rows, hidden)
+    float* memory;      // puf_sequence_memory floats, from forward for backward; NULL: no backward will follow
+    float* by_outputs;  // gradients of the outputs, only for backward
+    float* by_inputs;   // (horizon, rows, hidden): gradients of the inputs, only for backward without an encoder
 } PufSequence;
+
+// Discrete actions whose likelihood is asked for, see evaluate.h.
+typedef struct PufEvaluation {
+    int32_t rows;
+    const float* outputs;                     // (rows, outputs): logits
+    const int64_t* chosen;                    // (rows, actions)
+    const uint8_t* masks;                     // (rows, outputs), or NULL
+    float *log_probs, *entropies;             // (rows)
+    const float *by_log_probs, *by_entropies; // (rows): gradients
+    float* by_outputs;                        // (rows, outputs), or NULL
+    float* columns;                           // (outputs + actions, 16): scratch
+} PufEvaluation;
 
 typedef struct PufLoss {
     float clip, value_clip, value_coefficient, entropy_coefficient;
@@ -157,6 +169,7 @@ typedef struct PufKernels {
     void (*advantages)(const PufTrace*);
     // samples actions from outputs (rows, outputs) as `act` does; columns: (outputs, 16) floats of scratch
     void (*sample)(const PufNetwork*, const PufAct*, const float* log_std, const float* outputs, float* columns);
+    void (*evaluate)(const PufNetwork*, const PufEvaluation*);
     // some rows of a sequence, with the memory of a tile (see `scratch`); backward adds to `gradient`
     void (*forward)(const PufNetwork*, const float* weights, const PufSequence*, int32_t first, int32_t rows,
                     float* memory);

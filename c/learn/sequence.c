@@ -1,4 +1,4 @@
-// sequence.c - see learner.h: the recurrent layers alone, on several threads.
+// sequence.c - see learner.h: the network without its loss, on several threads.
 #include "learner.h"
 
 #include <stdatomic.h>
@@ -49,11 +49,17 @@ static void backward_groups(void* context, int part, int parts)
     }
 }
 
+// A single step is taken as when acting.
+static int32_t tile_rows(const PufNetwork* net, int32_t horizon)
+{
+    return horizon == 1 ? PUF_ACT_ROWS : puf_tile_rows(net, horizon);
+}
+
 static Work work_of(PufLearner* learner, const PufSequence* sequence)
 {
     const PufWeights l = puf_network_layout(&learner->net);
     Work work = { .learner = learner, .sequence = sequence, .gradient_size = l.gradient };
-    work.tile_rows = puf_tile_rows(&learner->net, sequence->horizon);
+    work.tile_rows = tile_rows(&learner->net, sequence->horizon);
     work.tiles = (sequence->rows + work.tile_rows - 1) / work.tile_rows;
     work.groups = work.tiles < l.groups ? work.tiles : l.groups;
     work.tile_size = learner->kernels->scratch(&learner->net, sequence->horizon, work.tile_rows);
@@ -68,7 +74,7 @@ size_t puf_sequence_memory(PufLearner* learner, const PufSequence* sequence)
 
 size_t puf_sequence_scratch(PufLearner* learner, int32_t horizon)
 {
-    return learner->kernels->scratch(&learner->net, horizon, puf_tile_rows(&learner->net, horizon));
+    return learner->kernels->scratch(&learner->net, horizon, tile_rows(&learner->net, horizon));
 }
 
 void puf_sequence_forward(PufLearner* learner, const PufSequence* sequence)

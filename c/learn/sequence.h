@@ -1,8 +1,22 @@
-// sequence.h - the recurrent layers alone, forward and backward, for programs that have their own encoder, head or loss.
+// sequence.h - the network without its loss, forward and backward, for programs that have their own. Encoder and head
+// may be missing: then the recurrent layers' inputs and outputs are the program's.
 #pragma once
 #include "layers.h"
 
-// Run the layers over all steps of some rows. What the backward pass needs is left in `memory`.
+// Copy the rows of a tile (samples, size), `row` numbers apart, to or from those of a sequence (horizon, rows, size).
+static void copy_rows(const PufSequence* s, int32_t first, int32_t rows, size_t size, float* tile, size_t row,
+                      float* sequence, int into_tile)
+{
+    for (int t = 0; t < s->horizon; t++) {
+        for (int32_t i = 0; i < rows; i++) {
+            float* here = tile + ((size_t)t * (size_t)rows + (size_t)i) * row;
+            float* there = sequence + ((size_t)t * (size_t)s->rows + (size_t)(first + i)) * size;
+            memcpy(into_tile ? here : there, into_tile ? there : here, sizeof(float) * size);
+        }
+    }
+}
+
+// Run some rows. What the backward pass needs is left in `memory`.
 static void sequence_forward(const PufNetwork* net, const float* weights, const PufSequence* s, int32_t first,
                              int32_t rows, float* memory)
 {
@@ -10,23 +24,23 @@ static void sequence_forward(const PufNetwork* net, const float* weights, const 
     const TileMemory m = tile_memory(net, s->horizon, rows, memory);
     const Tile tile = { s->horizon, rows, net->hidden, s->keep ? m.keep : NULL };
     const size_t hidden = (size_t)net->hidden, samples = (size_t)s->horizon * (size_t)rows;
-    const size_t layer_state = (size_t)rows * (size_t)l.state;
+    const size_t layer_state = (size_t)rows * (size_t)l.state, whole_state = (size_t)s->rows * (size_t)l.state;
     for (int t = 0; t < s->horizon; t++) {
-        const size_t from = (size_t)t * (size_t)s->rows + (size_t)first, to = (size_t)t * (size_t)rows;
-        memcpy(m.x + to * hidden, s->inputs + from * hidden, sizeof(float) * (size_t)rows * hidden);
+        const ptrdiff_t from = (ptrdiff_t)t * s->rows + first, to = (ptrdiff_t)t * rows;
+        to_floats(net, s->inputs, from * net->inputs, rows * net->inputs, m.observations + to * net->inputs);
         if (s->keep) {
             memcpy(m.keep + to, s->keep + from, sizeof(float) * (size_t)rows);
         }
     }
-    for (int layer = 0; layer < net->layers; layer++) {
-        float* state = s->state + ((size_t)layer * (size_t)s->rows + (size_t)first) * (size_t)l.state;
-        memcpy(m.first + (size_t)layer * layer_state, state, sizeof(float) * layer_state);
-        layer_forward(net, &l, weights, &tile, &m, layer, state);
+    float* state = s->state + (size_t)first * (size_t)l.state;
+    for (int layer = 0; layer < net->layers && s->memory; layer++) {
+        memcpy(m.first + (size_t)layer * layer_state, state + (size_t)layer * whole_state, sizeof(float) * layer_state);
     }
-    const float* y = m.x + (size_t)net->layers * samples * hidden;
-    for (int t = 0; t < s->horizon; t++) {
-        const size_t to = (size_t)t * (size_t)s->rows + (size_t)first, from = (size_t)t * (size_t)rows;
-        memcpy(s->outputs + to * hidden, y + from * hidden, sizeof(float) * (size_t)rows * hidden);
+    network_forward(net, &l, weights, &tile, &m, state, (ptrdiff_t)whole_state);
+    if (l.rows) {
+        copy_rows(s, first, rows, (size_t)l.rows, m.out, (size_t)l.padded, s->outputs, 0);
+    } else {
+        copy_rows(s, first, rows, hidden, m.x + (size_t)net->layers * samples * hidden, hidden, s->outputs, 0);
     }
 }
 
@@ -39,15 +53,15 @@ static void sequence_backward(const PufNetwork* net, const float* weights, const
     const Tile tile = { s->horizon, rows, net->hidden, s->keep ? m.keep : NULL };
     const size_t hidden = (size_t)net->hidden, samples = (size_t)s->horizon * (size_t)rows;
     float* dx = m.x + (size_t)net->layers * samples * hidden; // the last x is no longer needed
-    for (int t = 0; t < s->horizon; t++) {
-        const size_t from = (size_t)t * (size_t)s->rows + (size_t)first, to = (size_t)t * (size_t)rows;
-        memcpy(dx + to * hidden, s->by_outputs + from * hidden, sizeof(float) * (size_t)rows * hidden);
+    if (l.rows) {
+        memset(m.out, 0, sizeof(float) * samples * (size_t)l.padded);
+        copy_rows(s, first, rows, (size_t)l.rows, m.out, (size_t)l.padded, s->by_outputs, 1);
+        dx = head_backward(net, &l, weights, &tile, &m, gradient);
+    } else {
+        copy_rows(s, first, rows, hidden, dx, hidden, s->by_outputs, 1);
     }
-    for (int layer = net->layers - 1; layer >= 0; layer--) {
-        layer_backward(net, &l, weights, &tile, &m, layer, dx, gradient);
-    }
-    for (int t = 0; t < s->horizon; t++) {
-        const size_t to = (size_t)t * (size_t)s->rows + (size_t)first, from = (size_t)t * (size_t)rows;
-        memcpy(s->by_inputs + to * hidden, dx + from * hidden, sizeof(float) * (size_t)rows * hidden);
+    body_backward(net, &l, weights, &tile, &m, dx, gradient);
+    if (net->encoded) {
+        copy_rows(s, first, rows, hidden, dx, hidden, s->by_inputs, 0);
     }
 }

@@ -217,7 +217,8 @@ static void train_tile(const PufNetwork* net, const float* weights, const PufRol
         row[i / rows] = s.new_values[i];
         row[r->horizon + i / rows] = s.ratios[i];
     }
-    const float* dx = network_backward(net, &l, weights, &tile, &m, gradient);
+    float* dx = head_backward(net, &l, weights, &tile, &m, gradient);
+    body_backward(net, &l, weights, &tile, &m, dx, gradient);
     for (int i = 0; i < samples && net->encoded; i++) {
         memcpy(r->by_observations + ((ptrdiff_t)(i / rows) * r->rows + sequences[i % rows]) * net->hidden,
                dx + (ptrdiff_t)i * net->hidden, sizeof(float) * (size_t)net->hidden);

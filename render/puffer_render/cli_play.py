@@ -41,7 +41,7 @@ EXAMPLES = """examples:
   puffer-play --follow runs/breakout-1       watch it while it trains
   puffer-play drone --env.num-drones 16
 """
-CONTROL_KEYS = ("p", "n", "r", "h", "q", "tab", "escape")
+CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape")
 CAMERA_KEYS = {
     "j": "turn left",
     "l": "turn right",
@@ -153,6 +153,7 @@ def play(
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
         player.remember = drawing.between is not None
         player.waits = drawing.waits
+        player.present = drawing.present
         player.speed = drawing.speed if policy is None else 1.0
         if policy is None:
             player.begin()
@@ -182,7 +183,7 @@ def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower |
             games = len(player.games)
             player.advance(now - before, held, pressed)
             for game in player.games[games:]:
-                print(f"{player.env.spec.name}: score {game.score:g} in {game.steps} steps", flush=True)
+                print(f"{player.env.spec.name}: score {game} in {game.steps} steps", flush=True)
         before = now
         note = "" if follower is None else follow(player, follower)
         window.show(lambda frame: _draw(player, drawing, window.fps, show_help, note, frame))  # noqa: B023
@@ -212,6 +213,8 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
         player.reset()
     if "tab" in pressed:
         player.hand_over()
+    if "t" in pressed:
+        player.take_seat()
     for character in typed:
         if character in "+=":
             player.faster()
@@ -231,7 +234,7 @@ def move_camera(
 
 
 def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, note: str, frame: Frame) -> None:
-    frame.person = player.agent
+    frame.person = None if player.plays_all else player.agent
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
         draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -34,12 +35,17 @@ class Game:
     """The environment's own where there is one agent: a log does not tell agents apart. Else the sum of rewards."""
     steps: int
 
+    def __str__(self) -> str:
+        """The score, whole where it is whole or large, else with three digits: 864, 36250, 0.0847."""
+        whole = self.score.is_integer() or abs(self.score) >= 1000
+        return f"{self.score:.0f}" if whole else f"{self.score:.3g}"
+
 
 class Player:
     """An environment, who plays it, and its clock.
 
-    A person plays one agent, the first unless handed over, while a key is held. The policy, if there is one, plays
-    whatever the person does not; without one, that agent idles and the others move at random.
+    A person plays one agent, the first unless handed over: always, or beside a policy only while a key is held. The
+    policy, if there is one, plays the rest; without one, the others move at random.
     """
 
     def __init__(
@@ -58,6 +64,10 @@ class Player:
         """Steps between two decisions; in between, the action stays."""
         self.agent = 0
         """Number of the agent that the person plays."""
+        self.present: Callable[[Any, int], bool] = lambda state, agent: True
+        """Whether an agent takes part now: present(state, agent)."""
+        self.seated = policy is None
+        """Whether the person plays also while no key is held."""
         self.paused = False
         self.speed = 1.0
         """Multiple of the environment's own rate."""
@@ -66,7 +76,7 @@ class Player:
         self.person_drives = False
         """Whether a person chose the last action."""
         self.waits = False
-        """Whether a step waits for a key of the game, while there is no policy."""
+        """Whether a step waits for a key of the game, while the person is seated and has a choice."""
         self.stops = False
         """Whether to pause before and after a game until a key of the game is pressed."""
         self.stopped: Stop | None = None
@@ -108,12 +118,27 @@ class Player:
 
     def hand_over(self) -> None:
         """From the next decision on, play the next agent that is present."""
-        present = self.env.agent_mask
-        for number in range(self.agent + 1, self.agent + 1 + self.env.num_agents):
-            self.agent = number % self.env.num_agents
-            if present is None or present[self.agent]:
-                break
+        mask, count = self.env.agent_mask, self.env.num_agents
+        state = self.env.state(0)
+        others = ((self.agent + step) % count for step in range(1, count))
+        self.agent = next((n for n in others if (mask is None or mask[n]) and self.present(state, n)), self.agent)
         self.person_drives = False
+
+    def take_seat(self) -> None:
+        """Play also while no key is held, or no longer. Without a policy there is nobody to hand back to."""
+        self.seated = self.policy is None or not self.seated
+
+    @property
+    def plays_all(self) -> bool:
+        """Whether the person plays every agent: where a game waits for them, and there is no policy."""
+        return self.waits and self.policy is None and self.env.num_agents > 1
+
+    @property
+    def can_choose(self) -> bool:
+        """Whether the person's agent has more than one action now; it has one while it waits for its turn."""
+        masks = self.env.action_masks
+        parts = self._actions.shape[1]
+        return masks is None or self.plays_all or int(masks[self.agent].sum()) > parts
 
     @property
     def progress(self) -> float:
@@ -146,7 +171,7 @@ class Player:
             if self.waits:  # the key ended the pause; it is not a move
                 self._tapped = set()
                 return 0
-        if self.waits and self.policy is None:
+        if self.waits and self.seated and self.can_choose:
             due = int(self.keymap.driving(self._tapped))
             if due:
                 self.step(held)
@@ -205,8 +230,10 @@ class Player:
             for agent in range(env.num_agents):
                 if agent != own and self._random.random() < CHANCE_OF_CHANGE:
                     self._actions[agent] = self._random_action()
-        if self.policy is None or self.person_drives:
+        if self.seated or self.person_drives:
             self._actions[own] = self.keymap.action(keys, previous, env.state(0), own)
+        if self.plays_all:
+            self._actions[:] = self._actions[own]
 
     def _random_action(self) -> Any:
         space = self.env.single_action_space

@@ -14,6 +14,8 @@ import numpy as np
 import puffer_envs
 from puffer_envs import vector
 from puffer_envs.adapters.rendering import has_display
+from puffer_envs.contract.command_line import merge_tables
+from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.vector.source import resolve
 from puffer_render.errors import RenderError
@@ -146,11 +148,12 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
     if mode == "rgb_array" and not has_display():
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame, which many draw with, looks for a screen
     try:
-        source = resolve(name, {**settings, "render_mode": mode}, None)
+        given = {**settings, "render_mode": mode}
+        source = resolve(name, given, None)
         if source.batched:
             raise RenderError(f"{name} makes whole batches, which do not draw themselves: there is nothing to show")
         single = source.factory(**source.settings)
-        env = vector.make(lambda: single, 1, backend="serial")
+        env = vector.make(lambda: single, 1, backend="serial", wrap=given.get(WRAP))
     except RenderError:
         raise
     except Exception as error:  # third-party code may raise anything
@@ -165,9 +168,9 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
 def watch(policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[Watched]:
     """The environment that a policy was trained in, made with a render mode. Raises RenderError."""
     name = policy.info.environment
-    with make_shown(name, {**policy.info.settings, **settings}, mode) as (env, rate):
+    with make_shown(name, merge_tables(policy.info.settings, settings), mode) as (env, rate):
         try:
-            policy.require(name, env.single_observation_space, env.single_action_space)
+            policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
         except PolicyError as error:
             raise RenderError(str(error)) from None
         yield Watched(env, policy, rate)

@@ -194,7 +194,9 @@ def spec(name: str) -> EnvSpec:
         offer = load_offers().get(name) if isinstance(name, str) else None
         if offer is not None:
             raise ValueError(f"{name!r} is a Python environment of {offer.__name__}: it has no spec")
-        raise ValueError(f"there is no environment {name!r}.{suggest(str(name), [*list_envs(), *load_offers()])}")
+        raise ValueError(
+            f"there is no environment {name!r}.{suggest(str(name), sorted({*list_envs(), *load_offers()}))}"
+        )
     return _read_spec(name)
 
 

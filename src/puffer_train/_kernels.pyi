@@ -275,19 +275,31 @@ class Actor:
         """
 
 class Stack:
-    """Recurrent layers alone. One thread at a time may call its methods."""
+    """The network without its loss: encoder, recurrent layers and head. One thread at a time may call its methods."""
 
     workers: Workers
     """Who computes."""
 
-    def __init__(self, workers: Workers, cell: str, hidden: int, layers: int) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        cell: str,
+        inputs: int | None,
+        hidden: int,
+        layers: int,
+        outputs: int = 0,
+        input_scale: Any = None,
+    ) -> None:
         """Allocate the weights.
 
         Args:
             workers: who computes.
             cell: `mingru` or `lstm`.
+            inputs: I; None: there is no encoder, and inputs are the first layer's.
             hidden: H, a multiple of 16.
             layers: L.
+            outputs: O, rows of the head, at least 2; 0: there is no head, and outputs are the last layer's.
+            input_scale: (I,) float32, what the encoder multiplies inputs with.
 
         Raises:
             ValueError: there is no kernel for that.
@@ -297,22 +309,29 @@ class Stack:
     def state_size(self) -> int:
         """Return S."""
 
-    def pack(self, core: Floats) -> None:
-        """Use new weights (L, G, F) float32 from now on. Raises `ValueError` for another shape or dtype."""
-
-    def memory_size(self, inputs: Floats) -> int:
-        """Return how many numbers `forward` remembers of inputs (T, B, H) for `backward`."""
-
-    def forward(
-        self, inputs: Floats, keep: Floats | None, state: Floats, outputs: Floats, memory: Floats | None = None
-    ) -> None:
-        """Run sequences through the layers.
+    def pack(self, parameters: tuple[Floats | None, ...]) -> None:
+        """Use new weights from now on.
 
         Args:
-            inputs: (T, B, H) float32.
+            parameters: encoder (H, I) or None, core (L, G, F), head (O, H) or None, all float32. Copied.
+
+        Raises:
+            ValueError: one of them has another shape or dtype.
+        """
+
+    def memory_size(self, steps: int, rows: int) -> int:
+        """Return how many numbers `forward` remembers of T steps of B rows for `backward`."""
+
+    def forward(
+        self, inputs: NDArray[Any], keep: Floats | None, state: Floats, outputs: Floats, memory: Floats | None = None
+    ) -> None:
+        """Run sequences through the network.
+
+        Args:
+            inputs: (T, B, I) of a dtype in `NUMBERS`; without an encoder (T, B, H) float32.
             keep: (T, B) float32, 0 where the state is reset before that step, else 1; None: 1 throughout.
             state: (L, B, S) float32 before the first step; receives that after the last.
-            outputs: (T, B, H) float32; written to.
+            outputs: (T, B, O) float32, without a head (T, B, H); written to.
             memory: `memory_size` float32 if `backward` follows.
 
         Raises:
@@ -321,21 +340,52 @@ class Stack:
         """
 
     def backward(
-        self, by_outputs: Floats, keep: Floats | None, by_inputs: Floats, memory: Floats, by_core: Floats
+        self,
+        by_outputs: Floats,
+        keep: Floats | None,
+        by_inputs: Floats | None,
+        memory: Floats,
+        gradients: tuple[Floats | None, ...],
     ) -> None:
         """Compute gradients, with the weights of `forward`.
 
         Args:
-            by_outputs: (T, B, H) float32: the gradient of the outputs.
+            by_outputs: (T, B, O) or (T, B, H) float32: the gradient of the outputs.
             keep: as in `forward`.
-            by_inputs: (T, B, H) float32; receives the gradient of the inputs.
+            by_inputs: (T, B, H) float32; receives the gradient of the inputs; only without an encoder.
             memory: what `forward` left; overwritten.
-            by_core: (L, G, F) float32; receives the gradient of the weights.
+            gradients: written to; laid out as the parameters of `pack`.
 
         Raises:
             ValueError: an array has another shape, dtype or layout.
             RuntimeError: the threads are busy with another job.
         """
+
+def evaluate(
+    workers: Workers,
+    outputs: Floats,
+    choices: Sequence[int],
+    masks: NDArray[np.bool_] | None,
+    actions: NDArray[np.int64],
+    log_probs: Floats,
+    entropies: Floats,
+    by_outputs: Floats | None = None,
+) -> None:
+    """Compute how likely discrete actions are, or the gradient of that, in this thread.
+
+    Args:
+        workers: whose instruction set computes.
+        outputs: (B, K) float32, logits.
+        choices: how many choices each number of an action has.
+        masks: (B, K) bool, at least one choice of each number; None: all are allowed.
+        actions: (B, k) int64.
+        log_probs: (B,) float32; receives log-probabilities; with `by_outputs`, the gradient of these.
+        entropies: (B,) float32; receives entropies; with `by_outputs`, the gradient of these.
+        by_outputs: (B, K) float32; receives the gradient of the outputs.
+
+    Raises:
+        ValueError: an array has another shape, dtype or layout, or an action is none of the choices.
+    """
 
 def sample(
     workers: Workers,

@@ -13,18 +13,18 @@ import inspect
 import itertools
 import math
 import textwrap
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from puffer_envs.contract.command_line import parse_number
+from puffer_envs.contract import wrap
+from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.names import suggest
 from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import Code, is_code
+from puffer_train.shipped import read_tables, shipped
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
@@ -128,6 +128,8 @@ class TrainSettings:
     """Fresh full episodes played at each checkpoint to keep the best policy so far; 0 keeps none."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
+    eval_max_steps: int = _setting(200_000, 1)
+    """Steps after which an evaluation stops waiting for episodes to end."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class Settings:
     """Everything a run depends on besides its seed."""
 
     env: Mapping[str, object] = field(default_factory=dict)
-    """The environment's own settings, checked by the environment."""
+    """The environment's own settings, checked by the environment, and how it is wrapped (`contract.wrap`)."""
     train: TrainSettings = field(default_factory=TrainSettings)
     """How to learn."""
     policy: PolicySettings = field(default_factory=PolicySettings)
@@ -172,30 +174,14 @@ SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettin
 
 
 def load(name: str | None, file: Path | None = None) -> Settings:
-    """Return the defaults, overlaid with the packaged settings called `name`, if there are any, and then with `file`.
+    """Return the defaults, overlaid with those shipped for an environment, if there are any, and then with `file`.
 
     Raises `ConfigError` for a file that is missing, is not TOML, or has invalid settings.
     """
     settings = Settings()
-    packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
-    if name is not None and packaged.is_file():
-        settings = overlay(settings, _parse(packaged.read_text("utf-8"), f"settings/{name}.toml"), name)
+    for origin, tables in shipped(name) if name is not None else ():
+        settings = overlay(settings, tables, origin)
     return settings if file is None else overlay(settings, read_tables(file), str(file))
-
-
-def read_tables(file: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file, unchecked. Raises `ConfigError` when it cannot be read or is not TOML."""
-    try:
-        return _parse(file.read_text("utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the settings file {file}: {error}") from error
-
-
-def _parse(text: str, origin: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin} is not valid TOML: {error}.") from error
 
 
 def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Settings:
@@ -205,17 +191,19 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
     """
     parts: dict[str, Any] = vars(settings) | {"env": dict(settings.env), "curriculum": dict(settings.curriculum)}
     for table, values in tables.items():
-        if table not in parts:
+        if table not in (*parts, "wrap"):
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train], [policy] and [curriculum]."
-                + suggest(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train], [policy] and [curriculum]."
+                + suggest(table, [*parts, "wrap"])
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
         if table == "curriculum":
             parts[table].update({key.replace("-", "_"): rule for key, rule in values.items()})
         elif table == "env":
-            parts["env"].update({key: _env_value(key, value, origin) for key, value in values.items()})
+            parts["env"] = _overlay_env(parts["env"], values, origin)
+        elif table == "wrap":
+            parts["env"] = _overlay_env(parts["env"], {wrap.KEY: values}, origin)
         else:
             parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")
     result = Settings(**parts)
@@ -248,8 +236,10 @@ def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
         return value
     if callable(value):
         return Code.of(value)
-    allowed = ", or ".join([*filter(None, [", ".join(names)]), "your own code as module:name"])
-    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
+    known = [name for name in names if name]
+    allowed = ", ".join([*known, "or " * bool(known) + "your own code as module:name"])
+    hint = suggest(str(value), known) if known else ""
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{hint}")
 
 
 def _convert(value: object, wanted: type, where: str) -> Any:
@@ -280,11 +270,30 @@ def _convert(value: object, wanted: type, where: str) -> Any:
 
 def _env_value(key: str, value: object, origin: str) -> object:
     """Check what no environment accepts; the environment checks the rest."""
+    if isinstance(value, Mapping):
+        return {str(name): _env_value(f"{key}.{name}", inner, origin) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_env_value(key, inner, origin) for inner in value]
     if isinstance(value, float) and math.isnan(value):
         raise ConfigError(f"{origin}: env.{key} is not a number.")
     if not isinstance(value, (bool, int, float, str)):
-        raise ConfigError(f"{origin}: env.{key} is {value!r}; it must be a number, true, false or text.")
+        raise ConfigError(
+            f"{origin}: env.{key} is {value!r}; it must be a number, true, false, text, a list or a table."
+        )
     return value
+
+
+def _overlay_env(env: Mapping[str, object], values: Mapping[str, object], origin: str) -> dict[str, object]:
+    """Return the environment's settings with others written over them, tables key by key."""
+    merged = merge_tables(env, {key: _env_value(key, value, origin) for key, value in values.items()})
+    words = merged.get(wrap.KEY, {})
+    try:
+        if not isinstance(words, Mapping):
+            raise ValueError(f"[wrap] must be a table of settings, not {words!r}")
+        wrap.Wrap.of(words)
+    except ValueError as error:
+        raise ConfigError(f"{origin}: {error}.") from None
+    return merged
 
 
 def _check_combinations(train: TrainSettings) -> None:

@@ -2,6 +2,7 @@
 
 - `Recurrent`: a stack of MinGRU or LSTM layers over sequences with resets, as a torch module with gradients.
 - `sample_categorical`, `sample_gaussian`: actions and their log-probabilities.
+- `evaluate_categorical`: log-probability and entropy of given actions, with gradients.
 - `estimate_advantages`: generalised advantage estimation, with V-trace's clips if you want.
 - `Muon`: the optimizer of weight matrices.
 
@@ -27,16 +28,25 @@ except ImportError as error:
         "Install a wheel, or build with GCC or Clang."
     ) from error
 
-__all__ = ["Muon", "Recurrent", "estimate_advantages", "sample_categorical", "sample_gaussian"]
+__all__ = [
+    "Muon",
+    "Recurrent",
+    "estimate_advantages",
+    "evaluate_categorical",
+    "sample_categorical",
+    "sample_gaussian",
+]
 
 MAX_KEY = 1 << 62
 
 
 class Recurrent(nn.Module):
-    """A stack of recurrent layers that are all H units wide, without biases.
+    """A stack of recurrent layers that are all H units wide, without biases, and optionally what surrounds them.
 
-    `puffer_train.policy.cells` has the formulas and the same in torch. The layers' only parameter is `weight`
-    (L, G, F): L matrices, (3H, H) for a MinGRU and (4H, 2H) for an LSTM.
+    `puffer_train.policy.cells` has the formulas and the same in torch. Parameters are `core` (L, G, F), the layers'
+    matrices: (3H, H) for a MinGRU and (4H, 2H) for an LSTM; with `inputs`, `encoder` (H, I), a linear encoder before
+    them; with `outputs`, `head` (O, H), a linear head behind them. These could be torch's as well, but in one function
+    everything stays in the cache.
 
     Example:
         >>> memory = Recurrent(hidden=32, layers=2)
@@ -52,15 +62,21 @@ class Recurrent(nn.Module):
         layers: int = 1,
         cell: str = "mingru",
         *,
+        inputs: int | None = None,
+        outputs: int | None = None,
+        input_scale: Sequence[float] | None = None,
         threads: int = 1,
         generator: torch.Generator | None = None,
     ) -> None:
-        """Draw the first weights, uniformly from +-1 / sqrt(F).
+        """Draw the first weights, each matrix uniformly from +-1 / sqrt(its columns).
 
         Args:
             hidden: H, a multiple of 16.
             layers: L.
             cell: `mingru` or `lstm`.
+            inputs: I, of an encoder; None: what comes in is H wide already.
+            outputs: O, of a head, at least 2; None: what comes out is H wide.
+            input_scale: (I,): what the encoder multiplies inputs with, so that they are about -1 to 1; None: 1.
             threads: How many threads share the rows; results do not depend on it.
             generator: Draws the weights; None is torch's global one.
 
@@ -68,56 +84,74 @@ class Recurrent(nn.Module):
             ValueError: There is no kernel for that.
         """
         super().__init__()
-        self.hidden, self.layers, self.cell = hidden, layers, cell
-        self._stack = _kernels.Stack(_kernels.Workers(threads), cell, hidden, layers)
+        self.options: dict[str, Any] = {
+            "hidden": hidden,
+            "layers": layers,
+            "cell": cell,
+            "inputs": inputs,
+            "outputs": outputs,
+            "input_scale": (1.0,) * (inputs or 0) if input_scale is None else tuple(input_scale),
+            "threads": threads,
+        }
+        """What it was made with."""
+        workers, scale = _kernels.Workers(threads), self.options["input_scale"]
+        self._stack = _kernels.Stack(workers, cell, inputs, hidden, layers, outputs or 0, scale)
+        self._width = hidden if outputs is None else outputs
         self._spare: list[NDArray[np.float32]] = []
-        rows, columns = (4 * hidden, 2 * hidden) if cell == "lstm" else (3 * hidden, hidden)
-        bound = columns**-0.5
-        self.weight = nn.Parameter(torch.empty(layers, rows, columns).uniform_(-bound, bound, generator=generator))
+
+        def matrix(*shape: int) -> nn.Parameter:
+            bound = shape[-1] ** -0.5
+            return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
+
+        self.encoder = None if inputs is None else matrix(hidden, inputs)
+        self.core = matrix(layers, *((4 * hidden, 2 * hidden) if cell == "lstm" else (3 * hidden, hidden)))
+        self.head = None if outputs is None else matrix(outputs, hidden)
 
     def initial_state(self, rows: int) -> Tensor:
         """Return the state at the start of an episode: zeros (L, B, S), S = H for a MinGRU and 2H for an LSTM."""
-        return torch.zeros(self.layers, rows, self._stack.state_size())
+        return torch.zeros(len(self.core), rows, self._stack.state_size())
 
     def forward(self, inputs: Tensor, state: Tensor, keep: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run the layers over sequences.
+        """Run whole sequences, for learning.
 
         Args:
-            inputs: (T, B, H) float32.
+            inputs: (T, B, H) float32; with an encoder (T, B, I) uint8, int8, int32 or float32, which get no gradient.
             state: (L, B, S) before the first step. It gets no gradient: learning does not reach back beyond it.
             keep: (T, B), 0 where the state is reset before that step because an episode begins there, else 1. None
                 is 1 throughout.
 
         Returns:
-            The outputs (T, B, H) and the state after the last step.
+            The outputs, (T, B, O) of the head or (T, B, H) of the last layer, and the state after the last step.
 
         Raises:
             ValueError: A shape or dtype does not fit.
         """
         keep = None if keep is None else keep.to(torch.float32).contiguous()
         state = state.detach().clone(memory_format=torch.contiguous_format)
-        outputs: Tensor = _Sequence.apply(inputs.contiguous(), self.weight, state, keep, self)  # type: ignore[no-untyped-call]
+        weights = (self.encoder, self.core, self.head)
+        outputs: Tensor = _Sequence.apply(self, inputs.contiguous(), state, keep, *weights)  # type: ignore[no-untyped-call]
         return outputs, state
 
     @torch.no_grad()
     def step(self, inputs: Tensor, state: Tensor) -> Tensor:
-        """One step for acting: inputs (B, H) to outputs (B, H), without gradient. `state` is updated in place."""
-        self._stack.pack(self.weight.numpy())
-        outputs = torch.empty(1, *inputs.shape)
-        self._stack.forward(inputs.detach().contiguous().unsqueeze(0).numpy(), None, state.numpy(), outputs.numpy())
+        """One step for acting: inputs (B, H) or (B, I) to outputs (B, H) or (B, O), without gradient.
+
+        `state` (L, B, S), contiguous, is updated in place.
+        """
+        self._stack.pack(_weights(self.encoder, self.core, self.head))
+        outputs = torch.empty(1, len(inputs), self._width)
+        self._stack.forward(_array(inputs)[None], None, state.numpy(), outputs.numpy())
         return outputs[0]
 
-    def _memory(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _memory(self, steps: int, rows: int) -> NDArray[np.float32]:
         """Return memory for a backward pass: that of an earlier one where it fits, since new memory is slow."""
-        size = self._stack.memory_size(inputs)
-        for i, spare in enumerate(self._spare):
-            if len(spare) == size:
-                return self._spare.pop(i)
-        return np.empty(size, np.float32)
+        size = self._stack.memory_size(steps, rows)
+        spare = self._spare.pop() if self._spare else np.empty(0, np.float32)
+        return spare if len(spare) == size else np.empty(size, np.float32)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recurrent:
         """Copy the weights; a copy has threads of its own."""
-        twin = Recurrent(self.hidden, self.layers, self.cell, threads=self._stack.workers.threads)
+        twin = Recurrent(**self.options)
         twin.load_state_dict(self.state_dict())
         twin.train(self.training)
         memo[id(self)] = twin
@@ -125,38 +159,41 @@ class Recurrent(nn.Module):
 
 
 class _Sequence(torch.autograd.Function):
-    """`Recurrent.forward`: updates the state (L, B, S) and returns the outputs (T, B, H)."""
+    """`Recurrent.forward`: updates the state (L, B, S) and returns the outputs."""
 
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, weight: Tensor, state: Tensor, keep: Tensor | None, module: Recurrent
+        ctx: Any,
+        module: Recurrent,
+        inputs: Tensor,
+        state: Tensor,
+        keep: Tensor | None,
+        encoder: Tensor | None,
+        core: Tensor,
+        head: Tensor | None,
     ) -> Tensor:
-        stack, outputs = module._stack, torch.empty_like(inputs)
-        ctx.module, ctx.memory = module, None
-        if any(ctx.needs_input_grad):
-            ctx.memory = module._memory(inputs.detach().numpy())
-        stack.pack(weight.detach().numpy())
-        stack.forward(inputs.detach().numpy(), _array_or_none(keep), state.numpy(), outputs.numpy(), ctx.memory)
-        ctx.save_for_backward(weight, keep)
+        stack, outputs = module._stack, torch.empty(*inputs.shape[:2], module._width)
+        ctx.module = module
+        ctx.memory = module._memory(*inputs.shape[:2]) if any(ctx.needs_input_grad) else None
+        stack.pack(_weights(encoder, core, head))
+        stack.forward(_array(inputs), _array_or_none(keep), state.numpy(), outputs.numpy(), ctx.memory)
+        ctx.save_for_backward(keep, encoder, core, head)
         return outputs
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, by_outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        weight, keep = ctx.saved_tensors
+    def backward(ctx: Any, by_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        keep, *weights = ctx.saved_tensors
         if ctx.memory is None:
             raise RuntimeError("Recurrent cannot go backward twice: run it forward again.")
-        stack = ctx.module._stack
-        by_inputs, by_weight = (
-            torch.empty_like(by_outputs, memory_format=torch.contiguous_format),
-            torch.empty_like(weight),
-        )
-        stack.pack(weight.detach().numpy())  # another forward pass may have used others
-        grads = by_inputs.numpy(), ctx.memory, by_weight.numpy()
-        stack.backward(_array(by_outputs), _array_or_none(keep), *grads)
-        ctx.module._spare = [ctx.memory]
-        ctx.memory = None
-        return by_inputs, by_weight, None, None, None
+        stack, hidden = ctx.module._stack, weights[1].shape[-2] // (4 if ctx.module.options["cell"] == "lstm" else 3)
+        by_inputs = torch.empty(*by_outputs.shape[:2], hidden) if weights[0] is None else None
+        by_weights = [None if w is None else torch.empty_like(w) for w in weights]
+        stack.pack(_weights(*weights))  # another forward pass may have used others
+        gradients = _weights(*by_weights)
+        stack.backward(_array(by_outputs), _array_or_none(keep), _array_or_none(by_inputs), ctx.memory, gradients)
+        ctx.module._spare, ctx.memory = [ctx.memory], None
+        return None, by_inputs, None, None, *by_weights
 
 
 def sample_categorical(
@@ -187,6 +224,55 @@ def sample_categorical(
     key, rows, allowed = _key(generator), _array(logits), _array_or_none(masks)
     _kernels.sample(_ALONE, rows, sizes, allowed, None, None, key, greedy, actions.numpy(), log_probs.numpy())
     return actions, log_probs
+
+
+def evaluate_categorical(
+    logits: Tensor, actions: Tensor, sizes: Sequence[int] | None = None, *, masks: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return how likely discrete actions are, and how random the policy is: log-probability and entropy, each (...).
+
+    Both have gradients with respect to the logits. With the logits that an action was drawn from, the log-probability
+    is that of `sample_categorical` to the bit.
+
+    Args:
+        logits: (..., K) float32: those of the numbers of an action, side by side.
+        actions: (..., k) int64 for k numbers.
+        sizes: How many choices each number has, which sum to K; None: one number of K choices.
+        masks: (..., K) bool: which choices were allowed, at least one of each number. None: all.
+
+    Raises:
+        ValueError: A shape or dtype does not fit, or an action is none of the choices.
+    """
+    sizes = (logits.shape[-1],) if sizes is None else tuple(sizes)
+    flat = None if masks is None else masks.reshape(-1, masks.shape[-1])
+    rows = logits.reshape(-1, logits.shape[-1]).contiguous()
+    found = _Categorical.apply(rows, actions.reshape(len(rows), -1), flat, sizes)  # type: ignore[no-untyped-call]
+    log_probs, entropies = (x.view(logits.shape[:-1]) for x in found)
+    return log_probs, entropies
+
+
+class _Categorical(torch.autograd.Function):
+    """`evaluate_categorical` of rows (B, K)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, actions: Tensor, masks: Tensor | None, sizes: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        ctx.sizes = sizes
+        ctx.save_for_backward(logits, actions, masks)
+        found = torch.empty(len(logits)), torch.empty(len(logits))
+        inputs = _array(logits), sizes, _array_or_none(masks), _array(actions)
+        _kernels.evaluate(_ALONE, *inputs, *(x.numpy() for x in found))
+        return found
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, by_log_probs: Tensor, by_entropies: Tensor) -> tuple[Tensor, None, None, None]:
+        logits, actions, masks = ctx.saved_tensors
+        by_logits = torch.empty_like(logits)
+        inputs = _array(logits), ctx.sizes, _array_or_none(masks), _array(actions)
+        _kernels.evaluate(_ALONE, *inputs, _array(by_log_probs), _array(by_entropies), by_logits.numpy())
+        return by_logits, None, None, None
 
 
 def sample_gaussian(
@@ -359,3 +445,7 @@ def _array(tensor: Tensor) -> NDArray[Any]:
 
 def _array_or_none(tensor: Tensor | None) -> NDArray[Any] | None:
     return None if tensor is None else _array(tensor)
+
+
+def _weights(*weights: Tensor | None) -> tuple[NDArray[np.float32] | None, ...]:
+    return tuple(_array_or_none(weight) for weight in weights)

@@ -22,6 +22,7 @@ from puffer_render.errors import RenderError
 from puffer_render.follow import Follower, Progress, read_numbers
 from puffer_render.keys import make_keymap
 from puffer_render.player import Player
+from puffer_render.sources import read_policy
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,15 @@ def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
     assert follower.poll() is not None
 
 
+def test_a_run_that_still_trains_can_be_watched_without_following(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=r"neither policy.safetensors nor replay.puf"):
+        read_policy(tmp_path)
+    publish(tmp_path, 1)
+    assert read_policy(tmp_path).info.environment == "breakout"
+    publish(tmp_path, 2, "policy.safetensors", environment="later")
+    assert read_policy(tmp_path).info.environment == "later"
+
+
 def test_a_file_that_is_being_copied_is_left_for_the_next_look(tmp_path: Path) -> None:
     follower = Follower(tmp_path)
     whole = publish(tmp_path, 1).read_bytes()
@@ -59,6 +69,12 @@ def test_a_file_that_is_being_copied_is_left_for_the_next_look(tmp_path: Path) -
     assert follower.poll() is None
     (tmp_path / "newest.safetensors").write_bytes(whole)
     assert follower.poll() is not None
+
+
+def test_a_policy_that_cannot_be_played_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "newest.safetensors").write_bytes(publish(tmp_path, 1).read_bytes()[:100])
+    with pytest.raises(RenderError, match=r"newest\.safetensors"):
+        Follower(tmp_path).wait()
 
 
 def test_the_end_of_the_run_and_its_resumption_are_followed(tmp_path: Path) -> None:

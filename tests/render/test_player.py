@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import puffer_envs
+from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_envs.spec import ActionPart
+from puffer_render.draw import connect4, tanks
 from puffer_render.keys import KeyMap, make_keymap
-from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Player
+from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Game, Player
 
 NONE: frozenset[str] = frozenset()
 STAY, UP, DOWN, LEFT, RIGHT = range(5)  # of squared
@@ -87,6 +89,13 @@ def test_games_are_kept() -> None:
             player.step()
         (game,) = player.games
         assert game.steps == 3
+
+
+@pytest.mark.parametrize(
+    ("score", "text"), [(864.0, "864"), (36250.5, "36250"), (0.0847431, "0.0847"), (-1.0, "-1"), (0.0, "0")]
+)
+def test_scores_are_short(score: float, text: str) -> None:
+    assert str(Game(score, 10)) == text
 
 
 def test_a_game_waits_for_a_key_before_and_after() -> None:
@@ -196,14 +205,74 @@ def test_handing_over_moves_the_person_to_the_next_agent() -> None:
 
 def test_agents_that_are_away_are_passed_over() -> None:
     with puffer_envs.make("snake", num_snakes=4) as env:
-        here = SimpleNamespace(agent_mask=np.array([True, False, False, True]), num_agents=4)
+        here = SimpleNamespace(agent_mask=np.array([True, False, True, True]), num_agents=4, state=env.state)
         player = Player(env, make_keymap(env.spec.layout.actions))
-        player.env = here
+        player.env, player.present = here, lambda state, agent: agent != 2
         player.hand_over()
         assert player.agent == 3
         here.agent_mask = np.zeros(4, bool)
         player.hand_over()
         assert player.agent == 3, "nobody is there: the person stays"
+
+
+def test_a_wreck_is_passed_over() -> None:
+    with puffer_envs.make("tanks", team_size=3) as env:
+        env.reset(0)
+        state = SimpleNamespace(alive=np.array([1, 0, 1, 1, 1, 1]))
+        assert [tanks.present(state, agent) for agent in range(3)] == [True, False, True]
+        assert all(tanks.present(env.state(0), agent) for agent in range(3))
+
+
+def test_a_person_who_took_the_seat_keeps_it_without_a_key() -> None:
+    with puffer_envs.make("squared", max_steps=1000) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), Recorder(), rate=10)  # type: ignore[arg-type]
+        player.take_seat()
+        player.step()
+        assert env.actions[0] == STAY
+        player.take_seat()
+        player.step()
+        assert env.actions[0] == UP
+    with puffer_envs.make("squared") as env:
+        player = Player(env, make_keymap(env.spec.layout.actions))
+        player.take_seat()
+        assert player.seated, "there is nobody to hand back to"
+
+
+def four_in_a_row(policy: NumpyPolicy | None) -> Iterator[Player]:
+    """A game of two agents who take turns, in which a person's turn waits for a key."""
+    with puffer_envs.make("connect4", self_play=True) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions, connect4.KEYS), policy, rate=10)
+        player.waits = True
+        yield player
+
+
+def press(player: Player, key: str) -> int:
+    return player.advance(0.01, frozenset({key}), frozenset({key}))
+
+
+def test_without_a_policy_the_person_plays_both_sides() -> None:
+    for player in four_in_a_row(None):
+        assert player.plays_all
+        stones = []
+        for key in ("four", "four", "three", "five"):
+            assert player.advance(10.0, NONE, NONE) == 0
+            assert press(player, key) == 1
+            stones.append([int(side).bit_count() for side in player.env.state(0).stones])
+        assert sorted(stones[-1]) == [2, 2]
+        assert [sum(both) for both in stones] == [1, 2, 3, 4]
+
+
+def test_beside_a_policy_only_the_persons_turns_wait() -> None:
+    for player in four_in_a_row(load_policy(puffer_envs.trained_policy("connect4"))):
+        assert player.advance(0.15, NONE, NONE) == 1, "before the person takes the seat, the policy plays both"
+        player.take_seat()
+        for key in ("one", "two", "three"):
+            while not player.can_choose:
+                assert player.advance(0.1, NONE, NONE) == 1
+            before = int(player.env.state(0).stones[0]).bit_count()
+            assert player.advance(10.0, NONE, NONE) == 0
+            assert press(player, key) == 1
+            assert int(player.env.state(0).stones[0]).bit_count() == before + 1
 
 
 def test_the_score_is_that_of_the_agents_whole_life() -> None:

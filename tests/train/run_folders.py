@@ -11,7 +11,7 @@ SETTINGS: dict[str, Any] = {
     "train": {"steps": 200_000, "gamma": 0.98, "checkpoints_kept": 3},
     "policy": {"hidden": 32},
 }
-CODE = {"environment_code": "e" * 64, "package_code": "9" * 64}
+CODE = {"environment_code": "e" * 64, "package_code": "9" * 64, "own_code": "none"}
 IDENTITY = {"environment_version": 1, "environment_settings": {"frameskip": 2}, "learner": "KernelLearner"} | CODE
 
 

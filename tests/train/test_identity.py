@@ -79,6 +79,24 @@ def test_a_python_environment_is_known_by_its_module(tmp_path: Path, monkeypatch
     assert environment_hash("gymnasium:CartPole-v1", object()) is not None
 
 
+def test_own_code_is_known_by_its_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in ("one_loss", "one_network"):
+        (tmp_path / f"{module}.py").write_text("pass\n")
+
+    def own(*names: str) -> Any:
+        code.hash_files.cache_clear()
+        return make_identity("squared", object(), 1, {}, "x", names)["own_code"]
+
+    assert own() == "none"
+    assert own("one_loss:f", "no_such_module:g") is None, "nor is it the same as without the second"
+    assert own("__main__:f") is not None, "a script is a file, too"
+    before = own("one_loss:f", "one_network:Net")
+    assert before == own("one_network:Net", "one_loss:f", "one_loss:another")
+    (tmp_path / "one_network.py").write_text("x = 1\n")
+    assert own("one_loss:f", "one_network:Net") != before
+
+
 class Broken:
     @property
     def code_files(self) -> list[str]:
@@ -138,6 +156,10 @@ def test_runs_that_do_not_know_are_the_same_as_none(tmp_path: Path) -> None:
     assert compare_runs(old) == "it is unknown which code made them"
     assert compare_runs([nameless, nameless]) == "it is unknown which code made them"
     assert str(compare_runs([old[0], config(tmp_path / "d")])).startswith("they differ in ")
+    resumed = config(tmp_path / "e")
+    resumed["history"].insert(0, old[0]["history"][0])
+    assert facts(resumed)["package code"] == "unknown, 99999999"
+    assert not is_known(resumed)
 
 
 def test_a_run_and_its_code_after_an_edit(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ from puffer_train.policy.cells import CELLS, Resets
 def reference(module: kernels.Recurrent, inputs: Tensor, state: Tensor, keep: Tensor | None) -> Tensor:
     """The layers in torch, in double precision."""
     x, resets = inputs, Resets(keep)
-    for weight, layer_state in zip(module.weight, state.double(), strict=True):
-        x = CELLS[module.cell].sequence(x, layer_state, weight.double(), resets)
+    for weight, layer_state in zip(module.core, state.double(), strict=True):
+        x = CELLS[module.options["cell"]].sequence(x, layer_state, weight.double(), resets)
     return x
 
 
@@ -31,8 +31,8 @@ def last_state(module: kernels.Recurrent, inputs: Tensor, state: Tensor, keep: T
         x = seen
         if keep is not None:
             state *= keep[t, :, None]
-        for weight, layer_state in zip(module.weight.detach().double(), state, strict=True):
-            x = CELLS[module.cell].step(x, layer_state, weight)
+        for weight, layer_state in zip(module.core.detach().double(), state, strict=True):
+            x = CELLS[module.options["cell"]].step(x, layer_state, weight)
     return state
 
 
@@ -68,9 +68,9 @@ def test_recurrent(
     near(outputs, wanted)
     near(after, last_state(module, inputs, state, keep))
     pull = torch.randn(outputs.shape, generator=random)
-    by_inputs, by_weight = torch.autograd.grad(outputs, [inputs, module.weight], pull)
+    by_inputs, by_weight = torch.autograd.grad(outputs, [inputs, module.core], pull)
     for found, right in zip(
-        (by_inputs, by_weight), torch.autograd.grad(wanted, [exact, module.weight], pull.double()), strict=True
+        (by_inputs, by_weight), torch.autograd.grad(wanted, [exact, module.core], pull.double()), strict=True
     ):
         near(found, right)
 
@@ -98,8 +98,8 @@ def test_graphs_do_not_disturb_each_other() -> None:
     first, _ = module(inputs, state)
     second, _ = module(2 * inputs, state)
     for outputs, seen in ((first, inputs), (second, 2 * inputs)):
-        (found,) = torch.autograd.grad(outputs.sum(), module.weight)
-        (wanted,) = torch.autograd.grad(twin(seen, state)[0].sum(), twin.weight)
+        (found,) = torch.autograd.grad(outputs.sum(), module.core)
+        (wanted,) = torch.autograd.grad(twin(seen, state)[0].sum(), twin.core)
         assert torch.equal(found, wanted)
     with pytest.raises(RuntimeError, match="run it forward again"):
         module(inputs.requires_grad_(), state)[0].sum().backward(retain_graph=True)
@@ -111,11 +111,11 @@ def test_graphs_do_not_disturb_each_other() -> None:
 def test_weights_that_changed_are_noticed() -> None:
     module = kernels.Recurrent(16)
     outputs, _ = module(torch.randn(5, 4, 16), module.initial_state(4))
-    muon = kernels.Muon([module.weight])
-    module.weight.grad = torch.randn_like(module.weight)
-    before = module.weight.detach().clone()
+    muon = kernels.Muon([module.core])
+    module.core.grad = torch.randn_like(module.core)
+    before = module.core.detach().clone()
     muon.step()
-    assert not torch.equal(before, module.weight)
+    assert not torch.equal(before, module.core)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         outputs.sum().backward()
 
@@ -131,6 +131,8 @@ def test_weights_that_changed_are_noticed() -> None:
         (lambda: kernels.Recurrent(16)(torch.zeros(3, 2, 16), torch.zeros(1, 2, 16), torch.ones(2, 3)), "keep must be"),
         (lambda: kernels.sample_categorical(torch.zeros(3, 4), (2, 3)), "sum to the 4 outputs"),
         (lambda: kernels.sample_categorical(torch.zeros(3, 4), masks=torch.ones(3, 3, dtype=torch.bool)), "masks"),
+        (lambda: kernels.Recurrent(16, outputs=1), "outputs must be at least 2"),
+        (lambda: kernels.evaluate_categorical(torch.zeros(1, 4), torch.tensor([[4]])), "actions must be from 0"),
         (lambda: kernels.sample_gaussian(torch.zeros(3, 4), torch.zeros(3)), "log_std"),
         (lambda: kernels.Muon([torch.zeros(3)]), r"float32 of shape \(3,\)"),
     ],
@@ -160,6 +162,63 @@ def test_categorical_actions() -> None:
         torch.testing.assert_close(frequencies, block.exp(), rtol=0, atol=0.015)
     greedy, _ = kernels.sample_categorical(logits[:1], greedy=True)
     assert greedy.item() == logits[0].argmax()
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.integers(1, 40), st.booleans(), st.integers(0, 99))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_likelihood_of_categorical_actions(sizes: list[int], rows: int, masked: bool, seed: int) -> None:
+    """And its gradient, and that of the entropy; to the bit what was found when the actions were drawn."""
+    random = torch.Generator().manual_seed(seed)
+    logits = (3 * torch.randn(2, rows, sum(sizes), generator=random)).requires_grad_()
+    masks = torch.rand(logits.shape, generator=random) < 0.5 if masked else None
+    if masks is not None:
+        masks[..., [sum(sizes[:i]) for i in range(len(sizes))]] = True
+    drawn = [
+        kernels.sample_categorical(logits[i], sizes, masks=None if masks is None else masks[i], generator=random)
+        for i in range(2)
+    ]
+    actions, wanted = (torch.stack(x) for x in zip(*drawn, strict=True))
+    log_probs, entropies = kernels.evaluate_categorical(logits, actions, sizes, masks=masks)
+    assert torch.equal(log_probs, wanted)
+    exact = logits.detach().double().requires_grad_()
+    allowed = exact if masks is None else torch.where(masks, exact, -1e9)
+    blocks = [torch.log_softmax(block, -1) for block in allowed.split(sizes, -1)]
+    likely = sum(block.gather(-1, actions[..., i : i + 1]).squeeze(-1) for i, block in enumerate(blocks))
+    spread = sum(-(block.exp() * block).sum(-1) for block in blocks)
+    near(log_probs, likely)  # type: ignore[arg-type]
+    near(entropies, spread)  # type: ignore[arg-type]
+    pull = torch.randn(2, 2, rows, generator=random)
+    (found,) = torch.autograd.grad([log_probs, entropies], logits, list(pull))
+    (right,) = torch.autograd.grad([likely, spread], exact, list(pull.double()))  # type: ignore[list-item]
+    near(found, right if masks is None else torch.where(masks, right, found.double()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+@pytest.mark.parametrize("cell", ["mingru", "lstm"])
+def test_with_encoder_and_head(cell: str, dtype: torch.dtype) -> None:
+    """Both in the same function; observations as they are."""
+    random = torch.Generator().manual_seed(4)
+    scale = torch.rand(7, generator=random)
+    module = kernels.Recurrent(16, 2, cell, inputs=7, outputs=5, input_scale=scale.tolist(), generator=random)
+    plain = kernels.Recurrent(16, 2, cell)
+    plain.core.data.copy_(module.core)
+    seen = (torch.rand(9, 21, 7, generator=random) * 5).to(dtype)
+    state, keep = torch.randn(2, 21, module.initial_state(1).shape[-1], generator=random), torch.ones(9, 21)
+    keep[3, 4] = 0.0
+    outputs, after = module(seen, state, keep)
+    assert module.encoder is not None and module.head is not None
+    encoded = torch.nn.functional.linear(seen.float(), module.encoder * scale)
+    features, right_after = plain(encoded, state, keep)
+    wanted = torch.nn.functional.linear(features, module.head)
+    near(outputs, wanted)
+    near(after, right_after)
+    pull = torch.randn(outputs.shape, generator=random)
+    found = torch.autograd.grad(outputs, [module.encoder, module.core, module.head], pull)
+    right = torch.autograd.grad(wanted, [module.encoder, plain.core, module.head], pull)
+    for one, other in zip(found, right, strict=True):
+        near(one, other)
+    stepped = module.step(seen[0], state)
+    assert torch.equal(stepped, outputs[0])
 
 
 def test_gaussian_actions() -> None:

@@ -78,7 +78,7 @@ def test_a_run_shows_its_score_its_curve_and_its_video(tmp_path: Path) -> None:
     (run.folder / "video.mp4").write_bytes(b"film")
     page = run._repr_html_()
     assert "<b>squared</b>, seed 1, finished: 5.12k steps" in page
-    assert f"score {run.evaluation['score']['mean']:.4g}" in page  # type: ignore[index]
+    assert f"score {run.evaluation['score']['mean']:.4g}" in page
     assert "<polyline" in page
     assert 'src="data:video/mp4;base64,ZmlsbQ=="' in page
     assert not re.findall(r'(?:src|href)="(?!data:)', page), "nothing is loaded"

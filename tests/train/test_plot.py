@@ -14,7 +14,7 @@ from run_folders import IDENTITY, evaluate, make_run
 from puffer_train.cli import plot as cli_plot
 from puffer_train.cli import train as cli_train
 from puffer_train.errors import ConfigError
-from puffer_train.report import curves, plot
+from puffer_train.report import axes, curves, plot
 from puffer_train.report.plot import View
 
 pytest.importorskip("matplotlib")
@@ -126,9 +126,9 @@ def test_over_steps_the_mean_is_of_the_runs_that_got_so_far(tmp_path: Path) -> N
 
 
 def test_labels_do_not_cover_each_other() -> None:
-    assert plot.spread_out([5, 1], [1, 1], 0, 10) == [5, 1], "nothing to do"
+    assert axes.spread_out([5, 1], [1, 1], 0, 10) == [5, 1], "nothing to do"
     wanted, heights = [9.9, 10.0, 9.8, 0.1], [2, 2, 1, 1]
-    middles = plot.spread_out(wanted, heights, 0, 10)
+    middles = axes.spread_out(wanted, heights, 0, 10)
     order = np.argsort(wanted)
     for a, b in itertools.pairwise(order):
         assert middles[b] - middles[a] >= (heights[a] + heights[b]) / 2 - 1e-9
@@ -137,11 +137,11 @@ def test_labels_do_not_cover_each_other() -> None:
 
 
 def test_ticks_of_time() -> None:
-    assert plot.time_ticks(100) == ([0, 20, 40, 60, 80, 100], ["0 s", "20 s", "40 s", "60 s", "80 s", "100 s"])
-    assert plot.time_ticks(1000)[1] == ["0 min", "5 min", "10 min", "15 min"]
-    assert plot.time_ticks(5 * 3600)[1] == [f"{h} h" for h in range(6)]
+    assert axes.time_ticks(100) == ([0, 20, 40, 60, 80, 100], ["0 s", "20 s", "40 s", "60 s", "80 s", "100 s"])
+    assert axes.time_ticks(1000)[1] == ["0 min", "5 min", "10 min", "15 min"]
+    assert axes.time_ticks(5 * 3600)[1] == [f"{h} h" for h in range(6)]
     for end in (1e-3, 1e8):
-        assert 1 <= len(plot.time_ticks(end)[0]) <= 8
+        assert 1 <= len(axes.time_ticks(end)[0]) <= 8
 
 
 # --- the picture ---

@@ -87,7 +87,6 @@ def test_stop_ends_a_run_as_if_its_steps_were_done(tmp_path: Path) -> None:
         "squared", steps=STEPS, on_iteration=stop_after_three, **options(tmp_path / "r", settings=settings)
     )
     assert run.metrics["steps"][-1] == 4 * 128, "the iteration after the request is the last"
-    assert run.evaluation is not None
     assert run.evaluation["episodes"] >= 4
     assert run.config["history"][-1]["ended"] == "finished"
 

@@ -6,9 +6,11 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import pytest
 from rich.console import Console
 from run_folders import IDENTITY, evaluate, make_run
 
+from puffer_envs.contract import completion
+from puffer_train.cli import plot as cli_plot
 from puffer_train.cli import runs as cli_runs
 from puffer_train.report import live, run_table
 from puffer_train.storage.archive import archive_run
@@ -86,6 +90,24 @@ def test_states_are_told_apart(runs: Command) -> None:
         assert runs.names(f"status={status}") == names
 
 
+def test_looking_at_a_folder_keeps_no_trainer_out(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            find_holder(tmp_path)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(300):
+            with FolderLock(tmp_path):  # refused, if it finds the folder locked
+                pass
+    finally:
+        done.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("conditions", "names"),
     [
@@ -110,8 +132,8 @@ def test_conditions(runs: Command, conditions: list[str], names: list[str]) -> N
 def test_sorting_and_columns(runs: Command) -> None:
     assert runs.names("--sort", "-perf,seed") == ["breakout-1", "breakout-2", "drone", "crashed", "failed"]
     assert runs.names("list", "--sort", "env,-score", "--limit", "2") == ["breakout-2", "breakout-1"]
-    assert runs("env=breakout", "--columns", "run,gamma,env-code,tag", "--sort", "run") == 2
-    assert "no run has a value called 'env-code'. `puffer-runs --json` shows what there is." in runs.err
+    assert runs("env=breakout", "--columns", "run,gamma,xyz", "--sort", "run") == 2
+    assert "no run has a value called 'xyz'. `puffer-runs --json` shows what there is." in runs.err
     assert runs("env=breakout", "--columns", "run,gamma,environment-code,tag", "--sort", "run") == 0
     rows = [line.split() for line in runs.out.splitlines()]
     assert rows[1:] == [["breakout-1", "0.98", "eeeeeeee"], ["breakout-2", "0.9", "eeeeeeee"]]
@@ -192,7 +214,7 @@ def test_live_runs_are_watched_until_they_end(runs: Command, monkeypatch: pytest
         found = [summarize(Path("runs/crashed"))]
     pauses: list[float] = []
     monkeypatch.setattr(live.time, "sleep", lambda seconds: (pauses.append(seconds), found.clear()))
-    assert live.watch(lambda: found, console, 2.0) == 1
+    live.watch(lambda: found, console, 2.0)
     assert pauses == [2.0]
     assert "1 live run; Ctrl-C stops watching, not the training" in console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -260,8 +282,19 @@ def test_what_is_live_or_more_than_a_run_is_not_removed(runs: Command, monkeypat
     assert "is the current folder or above it" in runs.err
 
 
+def contents(folder: Path) -> dict[str, object]:
+    """What files hold and links lead to."""
+    found = [path for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
+    return {str(p.relative_to(folder)): str(p.readlink()) if p.is_symlink() else p.read_bytes() for p in found}
+
+
 def test_an_archive_holds_all_and_is_restored(runs: Command) -> None:
-    before = {path.name: path.read_bytes() for path in Path("runs/breakout-1").iterdir()}
+    Path("runs/breakout-1/wandb/run-a").mkdir(parents=True)
+    Path("runs/breakout-1/wandb/latest-run").symlink_to("run-a")
+    Path("runs/breakout-1/wandb/run-a/log").write_text("x")
+    Path("runs/breakout-1/secret").symlink_to("/etc/hostname")
+    before = contents(Path("runs/breakout-1"))
+    assert before.pop("secret") == "/etc/hostname"
     assert runs("archive", "breakout-1", "--yes") == 0
     archived = Path("runs/archive/breakout-1.tar.gz")
     assert runs.out == f"{archived}  (unpack it with: puffer-runs restore {archived})\n"
@@ -274,7 +307,7 @@ def test_an_archive_holds_all_and_is_restored(runs: Command) -> None:
     assert runs("remove", "breakout-1", "--yes") == 0
     assert runs("restore", str(archived)) == 0
     assert runs.out == "runs/breakout-1\n"
-    assert {path.name: path.read_bytes() for path in Path("runs/breakout-1").iterdir()} == before
+    assert contents(Path("runs/breakout-1")) == before, "all but links that lead out"
     assert not archived.exists()
     assert not list(Path("runs").glob(".*"))
 
@@ -311,6 +344,7 @@ def test_hostile_archives_are_refused(runs: Command, tmp_path: Path) -> None:
         (["compare", "breakout-1"], "breakout-1 is one run: name at least two to compare."),
         (["run"], "run: there is no such folder. Did you mean 'runs'?"),
         (["remov", "x"], "remov: there is no such folder. Did you mean 'remove'?"),
+        (["perf"], "perf: there is no such folder. Quote conditions: 'perf>0.9'."),
         (["pref>0.9"], "no run has a value called 'pref'. Did you mean 'perf'?"),
         (["perf>high"], "perf>high: perf is compared with a number."),
         (["tag>2"], "tag>2: words are compared with = or !=."),
@@ -328,6 +362,36 @@ def test_mistakes_are_one_line(runs: Command, arguments: list[str], message: str
     assert message in runs.err
 
 
+def test_the_commands_of_the_page_can_be_typed() -> None:
+    page = (HERE.parents[1] / "docs/runs.md").read_text("utf-8")
+    lines = [
+        line for block in re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) for line in block.split("\n")
+    ]
+    words = [shlex.split(line, comments=True) for line in lines if re.match(r"puffer-(runs|plot) ", line)]
+    assert len(words) > 15
+    for program, *arguments in words:
+        if program == "puffer-runs":
+            cli_runs.build_parser().parse(cli_runs.complete(arguments))
+        else:
+            cli_plot.build_parser().parse(arguments)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (["sh"], ["show"]),
+        (["list", "--so"], ["--sort"]),
+        (["--sort", "seed", "--col"], ["--columns"]),
+        (["show", "runs/break"], ["runs/breakout-1/", "runs/breakout-2/"]),
+    ],
+)
+def test_tab_completes(runs: Command, monkeypatch: pytest.MonkeyPatch, typed: list[str], found: list[str]) -> None:
+    monkeypatch.setenv(completion.VARIABLE, "1")
+    with pytest.raises(SystemExit):
+        runs(*typed)
+    assert runs._capture.readouterr().out.split() == found
+
+
 def test_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
     runs = Command(capsys)
@@ -340,7 +404,7 @@ def test_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_it_needs_no_torch(runs: Command, tmp_path: Path) -> None:
-    program = "import sys; sys.modules['torch'] = None; from puffer_train.cli import start_runs; sys.exit(start_runs())"
+    program = "import sys; sys.modules['torch'] = None; from puffer_commands import runs; sys.exit(runs())"
     for arguments in (["runs"], ["show", "breakout-1"], ["compare", "breakout-1", "drones/drone"], ["--help"]):
         command = [sys.executable, "-c", program, *arguments]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

@@ -42,8 +42,11 @@ class Drawing:
     pilot: Callable[[Any, frozenset[str], int], Any] | None = None
     """pilot(state, labels, agent) (may be left out): the agent's action, given the labels in KEYS whose keys are held.
     For what keys cannot say by themselves, such as the thrust of four rotors."""
+    present: Callable[[Any, int], bool] = lambda state, agent: True
+    """present(state, agent) (may be left out): whether an agent takes part now; Tab passes over those that do not."""
     waits: bool = False
-    """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step."""
+    """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step. Without a
+    policy the person plays all agents, who take turns."""
     camera: bool = False
     """CAMERA (may be left out): the picture has a `Frame.scene`, whose camera a person can move."""
 
@@ -66,7 +69,7 @@ def own_drawing(name: str) -> Drawing | None:
         return None
     optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate", "waits", "camera")
     given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
-    given |= {key: getattr(module, key) for key in ("between", "pilot") if hasattr(module, key)}
+    given |= {key: getattr(module, key) for key in ("between", "pilot", "present") if hasattr(module, key)}
     return Drawing(module.SIZE, module.draw, **given)
 
 

@@ -82,8 +82,8 @@ def draw(state: Any, frame: Frame) -> None:
         else:
             _draw_goals(drones, goals, scene)
         _draw_drones(task, drones, goals, scene)
-        if frame.person is not None and len(drones) > 1:
-            _draw_mark(drones[own], goals[own], task, scene)
+        if frame.person is not None:
+            _draw_mark(drones[own], state, goals[own], len(drones) > 1, scene)
 
 
 def view(state: Any, own: int = 0) -> Camera:
@@ -186,12 +186,16 @@ def _draw_goals(drones: Drones, goals: Floats, scene: Scene) -> None:
                 scene.line(goal - axis, goal + axis, STEEL)
 
 
-def _draw_mark(drone: Any, goal: Floats, task: int, scene: Scene) -> None:
-    """A white ring around the person's drone, and a line to its goal."""
+def _draw_mark(drone: Any, state: Any, goal: Floats, ringed: bool, scene: Scene) -> None:
+    """A line from the person's drone to where it should go, and a white ring around one of many."""
+    if int(state.task) == RACE:
+        scene.line(drone.position, state.gates.center[int(drone.ring)], fade(AMBER, 0.6))
+    else:
+        scene.line(drone.position, goal, SNOW)
+    if not ringed:
+        return
     facing = turn_to(np.subtract(scene.camera.position, drone.position))
     scene.triangles(place(torus(0.05, 24, 4) * 0.5, drone.position, facing), SNOW, lit=False)
-    if task != RACE:
-        scene.line(drone.position, goal, SNOW)
 
 
 def colors_of(task: int, drones: Drones, goals: Floats) -> list[Color]:

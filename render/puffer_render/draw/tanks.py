@@ -61,6 +61,11 @@ class Arena:
         return not inside or self.walls[row][column]
 
 
+def present(state: Any, agent: int) -> bool:
+    """Whether the tank is in one piece."""
+    return bool(state.alive[agent])
+
+
 def draw(state: Any, frame: Frame) -> None:
     """Ground, wrecks, tanks, shells, walls, explosions; then the line at the top."""
     frame.clear(NIGHT)
@@ -153,6 +158,8 @@ def _draw_tank(state: Any, i: int, arena: Arena, frame: Frame) -> None:
         frame.polygon([at(back, low), at(front, low), at(front, high), at(back, high)], color)
 
     color = TEAMS[i >= int(state.team_size)]
+    if i == frame.agent and not alive:
+        frame.ring(*middle, arena.side * 0.62, arena.side * 0.68, fade(SNOW, 0.4))
     if not alive:
         color = blend(blend(color, STEEL, 0.5), NIGHT, 0.6)
     elif i == frame.agent:

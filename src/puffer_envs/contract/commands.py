@@ -7,6 +7,7 @@ signal that ended it (130 for Ctrl-C).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import os
 import signal
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from puffer_envs.contract import completion
-from puffer_envs.contract.command_line import PREFIX, Value, parse_number, take_settings
-from puffer_envs.contract.errors import UsageError, UserError
+from puffer_envs.contract.command_line import PREFIX, WRAP_PREFIX, Value, parse_number, take_settings
+from puffer_envs.contract.documentation import page_url
+from puffer_envs.contract.errors import UsageError, UserError, printable
 from puffer_envs.contract.names import suggest
 from puffer_envs.contract.trained import trained_policy
+from puffer_envs.contract.wrap import Wrap
 
 EXTRAS = {
     "torch": "train",
@@ -65,6 +68,9 @@ class Parser(argparse.ArgumentParser):
         listed = f" [{defaults}]" if defaults else "; `puffer-envs info NAME` lists them"
         note = f"a setting of the environment; can be repeated{listed}"
         self.add_argument(f"{PREFIX}KEY", dest="env_key", metavar="VALUE", help=note.replace("%", "%%"))
+        words = ", ".join(word.name for word in dataclasses.fields(Wrap))
+        help_text = f"how to wrap an environment of another package: {words} ({page_url('wrap')})"
+        self.add_argument(f"{WRAP_PREFIX}KEY", dest="wrap_key", metavar="VALUE", help=help_text)
 
     def parse(self, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, dict[str, Value]]:
         """Parse a command line.
@@ -242,8 +248,11 @@ def run_command(name: str, command: Callable[[], int]) -> int:
 
 
 def complain(sentence: str) -> None:
-    """Write a line to stderr at once. `print` writes its newline separately: lines of two ranks could become one."""
-    sys.stderr.write(sentence + "\n")
+    """Write a line to stderr at once, as `printable` shows it.
+
+    `print` writes its newline separately: lines of two ranks could become one.
+    """
+    sys.stderr.write(printable(sentence) + "\n")
 
 
 def _with_dashes(argument: str) -> str:

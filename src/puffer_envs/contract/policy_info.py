@@ -19,6 +19,9 @@ MAX_UNITS = 1 << 20
 
 MAX_LAYERS = 1024
 
+MAX_SETTING_DEPTH = 8
+"""Lists and tables within each other, in a setting."""
+
 MIN_IMAGE_SIDE = 36
 """Pixels: what the trainer's three convolutions need. A shorter side counts channels instead."""
 
@@ -431,6 +434,10 @@ def _is_settings(value: Any) -> bool:
     return isinstance(value, dict) and all(is_setting(v) for v in value.values())
 
 
-def is_setting(value: object) -> bool:
-    """Whether a policy file can hold a setting of this value: a number, true, false or text."""
+def is_setting(value: object, depth: int = MAX_SETTING_DEPTH) -> bool:
+    """Whether a policy file can hold a setting of this value: a number, true, false, text, or lists and tables."""
+    if depth and isinstance(value, list | tuple):
+        return all(is_setting(item, depth - 1) for item in value)
+    if depth and isinstance(value, dict):
+        return all(isinstance(key, str) and is_setting(item, depth - 1) for key, item in value.items())
     return isinstance(value, (bool, str)) or _is_number(value)

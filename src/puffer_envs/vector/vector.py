@@ -28,6 +28,7 @@ class Vector(ABC):
         batch: number of environments that `recv` returns.
         workers: processes that step the environments; 0 for none.
         observation_fields: the meaning of observations that are structured bytes; None for plain arrays.
+        notes: what a person should know, a sentence each.
     """
 
     workers: int
@@ -45,6 +46,7 @@ class Vector(ABC):
         self.single_observation_space = layout.single_observation_space
         self.single_action_space = layout.single_action_space
         self.observation_fields: tuple[ObservationField, ...] | None = layout.observation_fields
+        self.notes = layout.notes
         self.observations, self.final_observations = buffers["observations"], buffers["final_observations"]
         self.actions: NDArray[Any] = buffers["actions"]
         self.rewards: NDArray[np.float32] = buffers["rewards"]

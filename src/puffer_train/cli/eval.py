@@ -44,6 +44,9 @@ def build_parser() -> Parser:
     add_trained(parser)
     parser.add_argument("--against", type=Path, metavar="FILE", help="compare with this policy on the same games")
     parser.add_argument("--episodes", type=whole_number(1), default=128, metavar="N", help="how many [128]")
+    parser.add_argument(
+        "--max-steps", type=whole_number(1), metavar="N", help="of each episode; longer ones are not counted [200_000]"
+    )
     add_seed(parser, 1000, "of the games [1000]")
     add_threads(parser, None, "threads to use [all cores]")
     parser.add_env_settings()
@@ -94,6 +97,7 @@ def _main(arguments: Sequence[str]) -> int:
         deterministic=options.deterministic,
         replay=options.replay,
         statistic=options.statistic,
+        max_steps=options.max_steps,
         env_settings=env,
         networks=options.network,
     )

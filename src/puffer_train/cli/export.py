@@ -6,13 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from puffer_envs.contract.commands import Parser, add_library, add_network, add_seed
+from puffer_envs.contract.commands import Parser, add_library, add_network, add_seed, add_trained, find_trained
 from puffer_envs.contract.errors import UsageError
 from puffer_train.cli.options import run_command
 
 EXAMPLES = """examples:
   puffer-export runs/breakout-1                      writes runs/breakout-1/policy.onnx
   puffer-export runs/breakout-1/policy.safetensors -o breakout.onnx
+  puffer-export breakout --trained                   writes breakout.onnx
   puffer-export corridor:Corridor --policy runs/corridor-1
 """
 
@@ -28,7 +29,14 @@ def build_parser() -> Parser:
         "name", nargs="?", metavar="NAME", help="a run folder, policy file or checkpoint; or the environment's name"
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="policy file, checkpoint or run folder")
-    parser.add_argument("-o", type=Path, dest="out", metavar="FILE", help="where to write [policy.onnx beside it]")
+    add_trained(parser)
+    parser.add_argument(
+        "-o",
+        type=Path,
+        dest="out",
+        metavar="FILE",
+        help="where to write [policy.onnx beside it; with --trained NAME.onnx]",
+    )
     add_seed(parser, 1000, "of the games that are played to compare [1000]")
     parser.add_env_settings()
     add_library(parser)
@@ -42,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    options, env = build_parser().parse(arguments)
+    parser = build_parser()
+    options, env = parser.parse(arguments)
+    if options.trained:
+        options.policy = find_trained(parser, options.name, options.policy)
+        options.out = options.out or Path(f"{options.name}.onnx")
     name, source = (options.name, options.policy) if options.policy is not None else (None, options.name)
     if source is None:
         raise UsageError("no policy is given: name a run folder, a policy file or a checkpoint.")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
+from puffer_envs.contract import completion
 from puffer_envs.contract.commands import Parser, complain, real_number, whole_number
 from puffer_envs.contract.errors import UsageError
 from puffer_envs.contract.names import suggest
@@ -25,7 +29,8 @@ from puffer_train.report.run_table import WIDE, as_json, print_table
 from puffer_train.storage.archive import archive_run, check_removable, remove_run, restore_run, size_of
 from puffer_train.storage.discovery import ROOT, find_runs, missing, select
 from puffer_train.storage.labels import Labels, check_tag, write_labels
-from puffer_train.storage.summary import LIVE, Summary, summarize
+from puffer_train.storage.lock import find_holder
+from puffer_train.storage.summary import Summary, summarize
 
 PROGRAM = "puffer-runs"
 
@@ -60,7 +65,7 @@ def build_parser() -> Parser:
 
     command = add("list", _list, "list runs, one line each; the default command", None)
     what = "folder with runs [runs], or condition such as env=drone, 'perf>0.9', tag=best, status=crashed"
-    command.add_argument("words", nargs="*", metavar="FOLDER|CONDITION", help=what)
+    command.add_argument("words", nargs="*", metavar="DIR|CONDITION", help=what)
     command.add_argument(
         "--sort",
         default="-started",
@@ -75,7 +80,7 @@ def build_parser() -> Parser:
     command.add_argument("--json", action="store_true", help="print all its values as JSON")
     add("compare", _compare, "show in what runs differ, and their statistics side by side")
     command = add("live", _live, "watch the runs that are training now; Ctrl-C stops watching", None)
-    command.add_argument("words", nargs="*", metavar="FOLDER|CONDITION", help=what)
+    command.add_argument("words", nargs="*", metavar="DIR|CONDITION", help=what)
     command.add_argument("--once", action="store_true", help="print them once")
     seconds = real_number(0.1, 3600)
     command.add_argument("--every", type=seconds, default=2.0, metavar="S", help="seconds between pictures [2]")
@@ -108,14 +113,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     parser = build_parser()
-    options, _ = parser.parse(_complete(arguments))
+    options, _ = parser.parse(complete(arguments))
     status: int = options.run(options, Console())
     return status
 
 
-def _complete(arguments: list[str]) -> list[str]:
+def complete(arguments: list[str]) -> list[str]:
     """Put in the default command, and join `--sort -perf`, of which argparse would take the second for an option."""
-    if not arguments or not {arguments[0]} & {*COMMANDS, "-h", "--help", "--version"}:
+    unfinished = completion.VARIABLE in os.environ and len(arguments) <= 1  # the name of a command is being typed
+    if not unfinished and not {*arguments[:1]} & {*COMMANDS, "-h", "--help", "--version"}:
         arguments = ["list", *arguments]
     joined = []
     words = iter(arguments)
@@ -141,19 +147,22 @@ def _read(folders: Sequence[Path]) -> list[Summary]:
     return summaries
 
 
-def _search(words: Sequence[str]) -> list[Summary]:
+def _search(words: Sequence[str], only_live: bool = False) -> list[Summary]:
     """Return the runs in the folders that are named, by default `runs`, which meet the conditions that are named."""
     conditions, roots = [], []
     for word in words:
         if not Path(word).exists() and is_condition(word):
             conditions += Condition.parse(word)
         elif not Path(word).exists():
-            raise ConfigError(missing(Path(word), COMMANDS))
+            quoting = " Quote conditions: 'perf>0.9'." if re.fullmatch(r"[\w.-]+", word) else ""
+            sentence = missing(Path(word), COMMANDS)
+            raise ConfigError(sentence if sentence.endswith("?") else sentence + quoting)
         else:
             roots.append(Path(word))
     if not roots and not ROOT.is_dir():
         raise ConfigError(f"there is no folder {str(ROOT)!r} here: name a folder with runs.")
-    return choose(_read(find_runs(roots or [ROOT])), conditions)
+    folders = find_runs(roots or [ROOT])
+    return choose(_read([path for path in folders if not only_live or find_holder(path)]), conditions)
 
 
 def _named(words: Sequence[str]) -> list[Summary]:
@@ -204,16 +213,18 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 
 def _live(options: argparse.Namespace, console: Console) -> int:
-    if options.once or not console.is_terminal:
-        runs = [summary for summary in _search(options.words) if summary.status == LIVE]
-        if runs:
-            bounded = console if console.is_terminal else Console(file=console.file, width=WIDE)
-            bounded.print(draw(runs, bars=console.is_terminal))
-        seen = len(runs)
-    else:
-        seen = watch(lambda: _search(options.words), console, options.every)
-    if not seen:
+    def read() -> list[Summary]:
+        return _search(options.words, only_live=True)
+
+    runs = read()
+    if not runs:
         print("no run is live.")
+    elif options.once or not console.is_terminal:
+        unbounded = console if console.is_terminal else Console(file=console.file, width=WIDE)
+        unbounded.print(draw(runs, bars=console.is_terminal))
+    else:
+        with suppress(KeyboardInterrupt):
+            watch(read, console, options.every)
     return 0
 
 

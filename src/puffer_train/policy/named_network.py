@@ -52,7 +52,7 @@ def find_network(name: str) -> NamedNetwork:
     """
     found: object = load_code(SETTING, name)
     if not isinstance(found, type) or not issubclass(found, nn.Module):
-        what = f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
+        what = f"the class {found.__name__}" if isinstance(found, type) else f"of type {type(found).__name__}"
         raise ConfigError(f"{SETTING} {name!r} is {what}: it must be a class derived from torch.nn.Module.")
     return NamedNetwork(name, found, _source_of(found, name))
 
@@ -70,7 +70,9 @@ def check_permission(path: Path, found: str, given: Sequence[str]) -> str:
             return name
     if given:
         raise ConfigError(f"{path} was trained with the network {found!r}, not with {' or '.join(map(repr, given))}.")
-    raise ConfigError(f"{path} was trained with your own code, {SETTING} {found!r}: give that as well if you trust it.")
+    raise ConfigError(
+        f"{path} was trained with your own code, {found!r}: give --{SETTING} {found} as well if you trust it."
+    )
 
 
 # -- source ------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def is_whole_policy(named: NamedNetwork) -> bool:
     names = list(inspect.signature(named.kind.forward).parameters)[1:]
     if len(names) not in (1, 2) or "kwargs" in names:
         raise ConfigError(
-            f"policy.network {named.name!r} has forward({', '.join(['self', *names])}): it must take (self, "
+            f"{SETTING} {named.name!r} has forward({', '.join(['self', *names])}): it must take (self, "
             "observations), or (self, observations, state) where it replaces the whole policy."
         )
     return len(names) == 2
@@ -91,10 +91,12 @@ def make_module(named: NamedNetwork, spec: EnvironmentSpec, generator: torch.Gen
     with torch.random.fork_rng(devices=[]), OwnCalls(SETTING, named.name):
         torch.default_generator.manual_seed(seed)
         module = named.kind(replace(spec, rows=1, envs=1))  # which rows there are is none of its business
+    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in module.parameters()):
+        raise ConfigError(f"{SETTING} {named.name!r} has layers without a size: write it instead of nn.Lazy....")
     for name, tensor in module.state_dict().items():
         if tensor.dtype != torch.float32:
             raise ConfigError(
-                f"policy.network {named.name!r} holds {name!r} in {tensor.dtype}: what is saved must be float32. "
+                f"{SETTING} {named.name!r} holds {name!r} in {tensor.dtype}: what is saved must be float32. "
                 "Register a constant with register_buffer(..., persistent=False)."
             )
     for parameter in module.parameters():
@@ -181,32 +183,30 @@ def try_module(
         return _checked(name, found, shapes(len(rows)))
 
     with _own_random_numbers():
-        first, again, alone = outputs(seen), outputs(seen), outputs(seen[1:2])
+        first, again, others = outputs(seen), outputs(seen), outputs(seen[1:])
     if not torch.equal(seen, before):
-        raise ConfigError(f"policy.network {name!r} changes the observations that it gets: it must copy them first.")
+        raise ConfigError(f"{SETTING} {name!r} changes the observations that it gets: it must copy them first.")
     if any(not torch.equal(kept[key], tensor) for key, tensor in module.state_dict().items()):
         raise ConfigError(
-            f"policy.network {name!r} changes its own state when it is called (batch normalisation?): a policy must "
+            f"{SETTING} {name!r} changes its own state when it is called (batch normalisation?): a policy must "
             "answer the same when it acts and when it learns. Use LayerNorm or GroupNorm."
         )
     what = [output for output, _ in shapes(TRIED_ROWS)]
-    for output, one, other, row in zip(what, first, again, alone, strict=True):
+    for output, one, other, fewer in zip(what, first, again, others, strict=True):
         if not torch.equal(one, other):
             raise ConfigError(
-                f"policy.network {name!r} gives other {output} when it is asked again (dropout?): a policy must answer "
+                f"{SETTING} {name!r} gives other {output} when it is asked again (dropout?): a policy must answer "
                 "the same when it acts and when it learns."
             )
         slack = ROW_TOLERANCE * (1e-3 + float(one.detach().square().mean().sqrt())) if one.numel() else 0.0
-        if not torch.allclose(one[1:2], row, rtol=ROW_TOLERANCE, atol=slack):
+        if not torch.allclose(one[1:], fewer, rtol=ROW_TOLERANCE, atol=slack):
             raise ConfigError(
-                f"policy.network {name!r} gives a row other {output} when other rows are beside it: rows are different "
+                f"{SETTING} {name!r} gives a row other {output} when other rows are beside it: rows are different "
                 "agents and must not be mixed. Use LayerNorm for BatchNorm, and keep the first dimension."
             )
     learns = any(parameter.requires_grad for parameter in module.parameters())
     if learns and not any(output.requires_grad for output in first):
-        raise ConfigError(
-            f"policy.network {name!r} cannot learn: no gradient reaches its parameters (no_grad, detach?)."
-        )
+        raise ConfigError(f"{SETTING} {name!r} cannot learn: no gradient reaches its parameters (no_grad, detach?).")
     return first
 
 
@@ -215,11 +215,11 @@ def _checked(name: str, found: Any, shapes: list[tuple[str, tuple[int | None, ..
     outputs = found if isinstance(found, tuple) else (found,)
     if len(outputs) != len(shapes):
         wanted = ", ".join(what for what, _ in shapes)
-        raise ConfigError(f"policy.network {name!r} returns {len(outputs)} things: it must return {wanted}.")
+        raise ConfigError(f"{SETTING} {name!r} returns {len(outputs)} things: it must return {wanted}.")
     for output, (what, shape) in zip(outputs, shapes, strict=True):
         if not isinstance(output, Tensor) or output.dtype != torch.float32:
             kind = output.dtype if isinstance(output, Tensor) else f"of type {type(output).__name__}"
-            raise ConfigError(f"policy.network {name!r} returns {what} {kind}: they must be a tensor of float32.")
+            raise ConfigError(f"{SETTING} {name!r} returns {what} {kind}: they must be a tensor of float32.")
         same = output.ndim == len(shape) and all(
             size == wanted or (wanted is None and size > 0) for size, wanted in zip(output.shape, shape, strict=True)
         )
@@ -227,7 +227,7 @@ def _checked(name: str, found: Any, shapes: list[tuple[str, tuple[int | None, ..
             raise wrong_shape(name, what, output.shape, shape)
         if not torch.isfinite(output).all():
             raise ConfigError(
-                f"policy.network {name!r} returns {what} that are not finite for observations that its space allows."
+                f"{SETTING} {name!r} returns {what} that are not finite for observations that its space allows."
             )
     return outputs
 
@@ -237,7 +237,7 @@ def wrong_shape(name: str, what: str, found: tuple[int, ...], wanted: tuple[int 
     written = ", ".join("F" if size is None else str(size) for size in wanted)
     written += "," if len(wanted) == 1 else ""
     return ConfigError(
-        f"policy.network {name!r} returns {what} of shape {tuple(found)} for {wanted[0]} observations: it must be "
+        f"{SETTING} {name!r} returns {what} of shape {tuple(found)} for {wanted[0]} observations: it must be "
         f"({written})."
     )
 

@@ -37,7 +37,7 @@ class WholePolicy(Policy):
         size = getattr(self.net, "state_size", None)
         if type(size) is not int or size < 0:
             raise ConfigError(
-                f"policy.network {self.named.name!r} takes a state: its attribute state_size, the numbers that it "
+                f"{SETTING} {self.named.name!r} takes a state: its attribute state_size, the numbers that it "
                 f"remembers of a row, must be a whole number of at least 0; it is {size!r}."
             )
         self.state_size = size

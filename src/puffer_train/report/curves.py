@@ -20,7 +20,7 @@ from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
 from puffer_train.report.formatting import short
 from puffer_train.storage.folder import main_statistic, read_config, read_evaluation, read_metrics
-from puffer_train.storage.identity import ENVIRONMENT_CODE, PACKAGE_CODE, describe, differing, facts, is_known, written
+from puffer_train.storage.identity import describe, differing, facts, is_known, written
 from puffer_train.storage.lock import find_holder
 from puffer_train.storage.summary import CRASHED, ended
 
@@ -41,7 +41,7 @@ EARLY = 0.5
 PREFIX = "env/"
 """Begins the names of episode statistics in metrics.jsonl."""
 
-SETTINGS = ("train.", "policy.", "env.")
+SETTINGS = ("train.", "policy.", "env.", "curriculum.")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def read_run(folder: Path, ignored: Sequence[str] = ()) -> Run:
         columns["explained_variance"] = np.maximum(columns["explained_variance"], -1.0)
     every = facts(config)
     kept = {name: value for name, value in every.items() if not _is_ignored(name, ignored)}
-    known = is_known(config) or not {ENVIRONMENT_CODE, PACKAGE_CODE} & kept.keys()
+    known = is_known(config) or not any(name.endswith(" code") for name in kept)
     unfinished = _unfinished(folder, config, float(columns["steps"][-1]))
     return Run(folder, config["environment"], kept, known, columns, read_evaluation(folder), unfinished)
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from puffer_train.report.formatting import clock, counted, short
 from puffer_train.report.run_table import run_name
 from puffer_train.storage.folder import main_statistic
-from puffer_train.storage.summary import LIVE, Summary
+from puffer_train.storage.summary import Summary
 
 BAR_COLUMNS = 16
 
@@ -48,19 +48,16 @@ def _statistic(summary: Summary, name: str | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def watch(read: Callable[[], list[Summary]], console: Console, every: float) -> int:
-    """Show the live runs until none is left or Ctrl-C; return how many were seen.
+def watch(read: Callable[[], list[Summary]], console: Console, every: float) -> None:
+    """Show the live runs until none is left.
 
     Args:
-        read: Reads all runs.
+        read: Reads the live runs.
         console: A terminal.
         every: Seconds between two pictures.
     """
-    seen: set[str] = set()
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as picture:
-        while live := [summary for summary in read() if summary.status == LIVE]:
-            seen |= {str(summary.folder) for summary in live}
+        while live := read():
             footer = Text(f"{counted(len(live), 'live run')}; Ctrl-C stops watching, not the training", style="dim")
             picture.update(Group(draw(live), footer), refresh=True)
             time.sleep(every)
-    return len(seen)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from puffer_train.errors import ConfigError
-from puffer_train.report.curves import FEW, Band, Group, Numbers, Run, band_of, columns_of, group_runs, title
-from puffer_train.report.formatting import counted, short
-from puffer_train.storage.identity import written
+from puffer_train.report.axes import GRAY, INK, format_values, height_of, make_plain, set_limits, set_scales, spread_out
+from puffer_train.report.curves import FEW, Band, Group, Run, band_of, columns_of, group_runs, title
+from puffer_train.report.formatting import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,13 +26,6 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5
 
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)))
 """Used when the colours come around again."""
-
-INK, GRAY, PALE = "#333333", "#666666", "#e6e6e6"
-
-MAX_TICKS = 6
-TICK_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800]
-TICK_SECONDS += [3600.0 * hours for hours in (1, 2, 5, 10, 20, 50, 100, 200)]
-"""Distances of ticks on the axis of time."""
 
 MAX_TALL_LABELS = 5
 """With more groups than this, a label is one line."""
@@ -160,8 +153,8 @@ def check_path(path: Path) -> None:
 def _draw_scores(groups: Sequence[Group], panels: dict[str, Axes], view: View) -> None:
     """Draw one statistic over each of the axes, with labels beside the last."""
     for over, axes in panels.items():
-        _plain(axes)
-        _set_scales(axes, groups, over, view.log)
+        make_plain(axes)
+        set_scales(axes, over, _start(groups, over), _last(groups, over), view.log)
         axes.set_xlabel(AXES[over], color=INK)
     first, last = next(iter(panels.values())), list(panels.values())[-1]
     if not view.statistics:
@@ -179,51 +172,8 @@ def _draw_scores(groups: Sequence[Group], panels: dict[str, Axes], view: View) -
         ends.append(level if level is not None else float(known[-1]) if len(known) else np.nan)
     if "y" not in view.log:
         first.margins(y=0.06)
-    _format_values(first, view.log)
+    format_values(first, view.log)
     _draw_labels(last, groups, ends)
-
-
-def _set_scales(axes: Axes, groups: Sequence[Group], over: str, log: str) -> None:
-    """Set the scales of both axes, and the ticks of the lower one."""
-    if "y" in log:
-        axes.set_yscale("log", nonpositive="mask")
-    end = max(_end(group, over) for group in groups)
-    write = short if over != "seconds" else _duration
-    if "x" in log:
-        axes.set_xscale("log")
-        axes.set_xlim(_start(groups, over), end * 1.1)
-        axes.xaxis.set_major_formatter(_formatter(write))
-        _set_log_ticks(axes.xaxis, end / _start(groups, over))
-        return
-    axes.set_xlim(0, end * 1.02)
-    axes.xaxis.set_major_formatter(_formatter(write))
-    if over == "seconds":
-        axes.set_xticks(*time_ticks(end))
-
-
-def _duration(seconds: float) -> str:
-    """Return a time with the unit that fits: 30 s, 2 min, 1.5 h."""
-    unit, size = ("s", 1) if seconds < 60 else ("min", 60) if seconds < 3600 else ("h", 3600)
-    return f"{seconds / size:.3g} {unit}"
-
-
-def _format_values(axes: Axes, log: str) -> None:
-    axes.yaxis.set_major_formatter(_formatter(_value))
-    if "y" in log:
-        low, high = axes.get_ylim()
-        _set_log_ticks(axes.yaxis, high / low)
-
-
-def _set_log_ticks(axis: Any, ratio: float) -> None:
-    """Put ticks at 1, 2, 5, 10, or only at powers of ten where there are many."""
-    from matplotlib.ticker import LogLocator, NullLocator  # noqa: PLC0415
-
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 1e3 else (1.0,)))
-    axis.set_minor_locator(NullLocator())
-
-
-def _value(value: float) -> str:
-    return short(value) if abs(value) >= 10_000 else written(value)
 
 
 def _draw_band(axes: Axes, band: Band, group: Group, i: int) -> None:
@@ -249,35 +199,11 @@ def _draw_labels(axes: Axes, groups: Sequence[Group], levels: Sequence[float]) -
     """Write the label and last value of each curve beside its end, without overlaps."""
     lines = [_lines(group, level, len(groups)) for group, level in zip(groups, levels, strict=True)]
     heights = [0.062 * len(text) for text in lines]
-    wanted = [_height(axes, level) for level in levels]
+    wanted = [height_of(axes, level) for level in levels]
     places = spread_out(wanted, heights, 0.0, 1.0)
     for i, (text, y) in enumerate(zip(lines, places, strict=True)):
         style: dict[str, Any] = {"color": _style(i)[0], "fontsize": 9, "va": "center"}
         axes.text(1.03, y, "\n".join(text), transform=axes.transAxes, **style)
-
-
-def _height(axes: Axes, level: float) -> float:
-    """Return where a value is on the panel, 0 at its bottom and 1 at its top."""
-    if not np.isfinite(level) or (axes.get_yscale() == "log" and level <= 0):
-        return 0.0
-    axes.autoscale_view()
-    (_, y) = axes.transAxes.inverted().transform(axes.transData.transform((1.0, level)))
-    return float(y)
-
-
-def spread_out(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Return the centres of labels: near the wanted places, in the same order, without overlaps."""
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    middles = list(wanted)
-    bottom = low
-    for i in order:
-        middles[i] = max(middles[i], bottom + heights[i] / 2)
-        bottom = middles[i] + heights[i] / 2
-    top = max(high, low + sum(heights))
-    for i in reversed(order):
-        middles[i] = min(middles[i], top - heights[i] / 2)
-        top = middles[i] - heights[i] / 2
-    return middles
 
 
 def _draw_small(panels: Any, groups: Sequence[Group], titles: dict[str, str], view: View) -> None:
@@ -289,10 +215,10 @@ def _draw_small(panels: Any, groups: Sequence[Group], titles: dict[str, str], vi
 
 
 def _draw_curve(axes: Axes, groups: Sequence[Group], name: str, heading: str, view: View) -> None:
-    _plain(axes)
+    make_plain(axes)
     over = view.over or "steps"
     axes.set_title(heading, loc="left", fontsize=9.5, color=INK)
-    _set_scales(axes, groups, over, view.log)
+    set_scales(axes, over, _start(groups, over), _last(groups, over), view.log)
     if "x" not in view.log and over != "seconds":
         axes.locator_params(axis="x", nbins=5)
     axes.tick_params(labelsize=8)
@@ -307,17 +233,8 @@ def _draw_curve(axes: Axes, groups: Sequence[Group], name: str, heading: str, vi
         axes.text(0.5, 0.5, "not reported", transform=axes.transAxes, ha="center", color=INK, fontsize=8)
     elif "y" not in view.log:
         axes.locator_params(axis="y", nbins=4)
-        _set_limits(axes, known, name in FROM_ZERO)
-    _format_values(axes, view.log)
-
-
-def _set_limits(axes: Axes, known: Sequence[Numbers], from_zero: bool) -> None:
-    """Set the limits of a panel: a few extreme points at the start must not flatten the rest of the curve."""
-    low = min(min(float(np.quantile(values, 0.02)), values[-1]) for values in known)
-    high = max(max(float(np.quantile(values, 0.98)), values[-1]) for values in known)
-    low = min(low, 0.0) if from_zero else low
-    room = 0.08 * (high - low) or 0.08 * abs(high) or 1.0
-    axes.set_ylim(low - (room if low != 0 else 0), high + room)
+        set_limits(axes, known, name in FROM_ZERO)
+    format_values(axes, view.log)
 
 
 def _headline(figure: Figure, groups: Sequence[Group], view: View, left_out: int) -> None:
@@ -356,6 +273,11 @@ def _start(groups: Sequence[Group], over: str) -> float:
     return float(min(every[np.isfinite(every) & (every > 0)], default=1.0))
 
 
+def _last(groups: Sequence[Group], over: str) -> float:
+    """Return where the longest curve ends."""
+    return max(_end(group, over) for group in groups)
+
+
 def _end(group: Group, over: str) -> float:
     """Return where a group's longest curve ends."""
     ends = [float(np.nanmax(x)) for run in group.runs if np.isfinite(x := run.over(over)).any()]
@@ -373,26 +295,3 @@ def _lines(group: Group, level: float, groups: int) -> list[str]:
     lines = [] if groups == 1 else group.label.split(", ")
     lines += [] if np.isnan(level) else [f"{level:.4g}"]
     return lines if groups <= MAX_TALL_LABELS else [", ".join(lines)]
-
-
-def _plain(axes: Axes) -> None:
-    """Remove everything that is not needed to read numbers."""
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#999999")
-    axes.grid(axis="y", color=PALE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, colors=INK, labelsize=9)
-
-
-def _formatter(write: Callable[[float], str]) -> Any:
-    from matplotlib.ticker import FuncFormatter  # noqa: PLC0415
-
-    return FuncFormatter(lambda value, position: write(value))
-
-
-def time_ticks(end: float) -> tuple[list[float], list[str]]:
-    """Return where an axis from 0 to `end` seconds has ticks, and what they say: 30 s, 2 min, 1.5 h."""
-    step = next((step for step in TICK_SECONDS if end / step <= MAX_TICKS), end)
-    unit, size = ("s", 1) if end < 180 else ("min", 60) if end < 3 * 3600 else ("h", 3600)
-    ticks = [i * step for i in range(int(end / step * 1.02) + 1)]
-    return ticks, [f"{tick / size:g} {unit}" for tick in ticks]

@@ -11,7 +11,7 @@ from puffer_train.config import can_import
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, short
 from puffer_train.storage.folder import continuing, main_statistic, read_config, read_evaluation, read_metrics
-from puffer_train.storage.identity import ENVIRONMENT_CODE, PACKAGE_CODE, facts, is_known
+from puffer_train.storage.identity import CODES, facts, is_known
 from puffer_train.storage.labels import LABELS
 
 FILES = {
@@ -121,8 +121,8 @@ def _code(config: dict[str, Any]) -> str:
     if not is_known(config):
         return "It is unknown which code made this run."
     made_of = facts(config)
-    parts = [f"{name} {made_of[name]}" for name in ("environment version", ENVIRONMENT_CODE, PACKAGE_CODE, "learner")]
-    changed = any("," in made_of[name] for name in (ENVIRONMENT_CODE, PACKAGE_CODE))
+    parts = [f"{name} {made_of[name]}" for name in ("environment version", *CODES, "learner")]
+    changed = any("," in made_of[name] for name in CODES)
     text = f"Made of {', '.join(parts)}." + (" The code changed when the run was resumed." if changed else "")
     return text + " Runs with the same code, settings and versions differ only in their seeds."
 

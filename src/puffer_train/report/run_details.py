@@ -22,7 +22,7 @@ from puffer_train.storage.summary import Summary
 SPREAD = ("mean", "std", "min", "max")
 """Of each statistic are shown."""
 
-SETTINGS = ("train.", "policy.", "env.")
+SETTINGS = ("train.", "policy.", "env.", "curriculum.")
 
 FIRST = ("score", "perf", "episode_return", "episode_length")
 """Statistics that come first; the others follow by name."""
@@ -70,7 +70,11 @@ def _print_statistics(summary: Summary, console: Console) -> None:
 def _changed(summary: Summary) -> dict[str, Any]:
     """Return the settings in which a run differs from those shipped for its environment."""
     shipped = config.flat(config.load(summary.config["environment"]).as_dict())
-    found = {name: value for name, value in facts(summary.config).items() if name.startswith(("train.", "policy."))}
+    found = {
+        name: value
+        for name, value in facts(summary.config).items()
+        if name.startswith(("train.", "policy.", "curriculum."))
+    }
     changed = {name: value for name, value in found.items() if shipped.get(name) != value}
     return changed | config.flat({"env": summary.config["settings"].get("env", {})})
 
@@ -79,7 +83,8 @@ def _print_history(summary: Summary, console: Console) -> None:
     table = _titled("history", "took", "steps", "ended", "command")
     for part in summary.config["history"]:
         taken, steps = clock(part["seconds"]), short(part["to_steps"])
-        table.add_row(str(part["started"]), taken, steps, str(part["ended"]), str(part["command"]))
+        ended = ": ".join(filter(None, [str(part["ended"]), str(part.get("reason", ""))]))
+        table.add_row(str(part["started"]), taken, steps, ended, str(part["command"]))
     console.print(table)
 
 

@@ -34,16 +34,24 @@ def is_condition(word: str) -> bool:
     return CONDITION.fullmatch(word) is not None
 
 
-def lookup(name: str, summaries: Sequence[Summary]) -> Callable[[Summary], Any]:
+def value_names(summaries: Sequence[Summary]) -> list[str]:
+    """Return the names of all values that some run has."""
+    return list(dict.fromkeys(key for summary in summaries for key in summary.values))
+
+
+def lookup(name: str, known: Sequence[str]) -> Callable[[Summary], Any]:
     """Return a function that gives a run's value of this name, `ABSENT` where it has none.
 
     Words may be joined by spaces, dashes or underscores, and settings be named without their table: `gamma`.
+
+    Args:
+        name: As the user wrote it.
+        known: What `value_names` returned.
 
     Raises:
         ConfigError: No run has such a value, or several of them.
     """
     wanted = _plain(name)
-    known = dict.fromkeys(key for summary in summaries for key in summary.values)
     exact = [key for key in known if _plain(key) == wanted]
     found = exact or [key for key in known if _plain(key).rpartition(".")[2] == wanted]
     if len(found) > 1 and not exact:
@@ -115,9 +123,9 @@ class Condition:
 
 def choose(summaries: Sequence[Summary], conditions: Iterable[Condition]) -> list[Summary]:
     """Return the runs that meet all conditions. Raises `ConfigError` for a name that no run has."""
-    chosen = list(summaries)
+    chosen, known = list(summaries), value_names(summaries)
     for condition in conditions:
-        value = lookup(condition.name, summaries)
+        value = lookup(condition.name, known)
         chosen = [summary for summary in chosen if condition.test(value(summary))]
     return chosen
 
@@ -128,9 +136,9 @@ def order(summaries: Sequence[Summary], keys: str) -> list[Summary]:
     Raises:
         ConfigError: No run has a value of that name.
     """
-    ordered = list(summaries)
+    ordered, known = list(summaries), value_names(summaries)
     for key in reversed(keys.split(",")):
-        value = lookup(key.strip().lstrip("-"), summaries)
+        value = lookup(key.strip().lstrip("-"), known)
         there = [summary for summary in ordered if value(summary) is not ABSENT]
         absent = [summary for summary in ordered if value(summary) is ABSENT]
         ordered = sorted(there, key=lambda summary: _rank(value(summary)), reverse=key.strip().startswith("-"))

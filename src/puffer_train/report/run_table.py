@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from puffer_train.report.formatting import clock, counted, short
-from puffer_train.report.run_filter import ABSENT, lookup
+from puffer_train.report.run_filter import ABSENT, lookup, value_names
 from puffer_train.storage.discovery import ROOT
 from puffer_train.storage.identity import written
 from puffer_train.storage.summary import FINISHED, Summary
@@ -29,11 +29,17 @@ ESTIMATE = "~"
 LEFT_OUT_FIRST = ("started", "rate", "seconds", "seed", "perf", "env")
 """Where a terminal is too narrow for the usual columns, these are left out, in this order."""
 
-GAP = 2
-"""Spaces between columns."""
+GAP = "  "
+"""Between columns."""
 
 MIN_NOTE = 16
-"""Columns that a note needs: it is wrapped."""
+"""Characters of a note that are shown at least; the last column is cut where a terminal ends."""
+
+NUMBER = re.compile(r"[~-]?[\d.,:]*(?:e[+-]?\d+)?[kMG%]?(?: of [\d.]+[kMG]?)?")
+"""What a column of numbers holds; such columns end on the right. Also a dash, which stands for nothing."""
+
+Cell = tuple[str, str]
+"""Text and its style."""
 
 WIDE = 1000
 """Columns of a table that goes to a file or a pipe: nothing is cut."""
@@ -45,8 +51,13 @@ def run_name(summary: Summary) -> str:
     return str(summary.folder.relative_to(ROOT) if inside else summary.folder)
 
 
-def columns_of(summaries: Sequence[Summary], wanted: str | None) -> list[str]:
-    """Return the columns to show: those that are asked for, `a,b`, or with `+a,b` in addition to the usual ones.
+def columns_of(summaries: Sequence[Summary], wanted: str | None, known: Sequence[str]) -> list[str]:
+    """Return the columns to show.
+
+    Args:
+        summaries: The runs.
+        wanted: Those that are asked for, `a,b`, or with `+a,b` in addition to the usual ones; None for the usual ones.
+        known: The names of all values.
 
     Raises:
         ConfigError: No run has a value of that name.
@@ -56,7 +67,7 @@ def columns_of(summaries: Sequence[Summary], wanted: str | None) -> list[str]:
         return usual
     names = [name.strip() for name in wanted.lstrip("+").split(",")]
     for name in names:
-        lookup(name, summaries)
+        lookup(name, known)
     return [*usual, *(name for name in names if name not in usual)] if wanted.startswith("+") else names
 
 
@@ -69,47 +80,51 @@ def print_table(summaries: Sequence[Summary], columns: str | None, console: Cons
         console: Where.
         limit: Print this many at most.
     """
-    if not console.is_terminal:
-        console = Console(file=console.file, width=WIDE)
-    readers = {name: _reader(name, summaries) for name in columns_of(summaries, columns)}
-    shown = summaries[:limit]
-    cells = {name: [_cell(name, read(summary), summary) for summary in shown] for name, read in readers.items()}
+    width = console.width if console.is_terminal else WIDE
+    known, shown = value_names(summaries), summaries[:limit]
+    cells: dict[str, list[Cell]] = {}
+    for name in columns_of(summaries, columns, known):
+        read = run_name if name == "run" else lookup(name, known)
+        cells[name] = [_cell(name, read(summary), summary) for summary in shown]
+    widths = {name: max(len(HEADS.get(name, name)), *(len(text) for text, _ in of)) for name, of in cells.items()}
+    needed = widths | ({"note": MIN_NOTE} if "note" in widths else {})
     for name in LEFT_OUT_FIRST:
-        if sum(_width(name, of) + GAP for name, of in cells.items()) - GAP > console.width:
+        if sum(needed[name] + len(GAP) for name in cells) - len(GAP) > width:
             cells.pop(name, None)
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold", show_edge=False)
-    for name in cells:
-        numeric = all(isinstance(readers[name](s), (int, float)) or readers[name](s) is ABSENT for s in shown)
-        table.add_column(HEADS.get(name, name), justify="right" if numeric else "left", no_wrap=name != "note")
-    for row in zip(*cells.values(), strict=True):
-        table.add_row(*row)
-    console.print(table)
-    if any(cell.plain.startswith(ESTIMATE) for of in cells.values() for cell in of):
+    console.print(_laid_out(cells, widths, width), soft_wrap=True)
+    if any(text.startswith(ESTIMATE) for of in cells.values() for text, _ in of):
         console.print(Text(f"{ESTIMATE} from training, not evaluated", style="dim"))
     if len(shown) < len(summaries):
         console.print(Text(f"and {counted(len(summaries) - len(shown), 'more run')}", style="dim"))
 
 
-def _width(name: str, cells: Sequence[Text]) -> int:
-    """Return the characters that a column needs."""
-    widest = max(cell.cell_len for cell in cells)
-    return max(len(HEADS.get(name, name)), min(widest, MIN_NOTE) if name == "note" else widest)
+def _laid_out(cells: dict[str, list[Cell]], widths: dict[str, int], width: int) -> Text:
+    """Return the table as text: Rich's own tables take seconds for a thousand lines."""
+    heads: list[Cell] = [(HEADS.get(name, name), "bold") for name in cells]
+    right = [all(NUMBER.fullmatch(text) for text, _ in of) for of in cells.values()]
+    places = [widths[name] for name in cells]
+    table = Text()
+    for row in [heads, *zip(*cells.values(), strict=True)]:
+        line = Text()
+        for (text, style), place, to_right in zip(row, places, right, strict=True):
+            room = max(0, width - len(line))
+            shown = (text.rjust(place) if to_right else text.ljust(place))[:room]
+            line.append(shown, style).append(GAP)
+        line.rstrip()
+        table.append(line).append("\n")
+    return table[:-1]
 
 
-def _reader(name: str, summaries: Sequence[Summary]) -> Callable[[Summary], Any]:
-    return run_name if name == "run" else lookup(name, summaries)
-
-
-def _cell(name: str, value: Any, summary: Summary) -> Text:
+def _cell(name: str, value: Any, summary: Summary) -> Cell:
     if value is ABSENT:
-        return Text("-", style="dim")
+        return "-", "dim"
     if name == "status":
-        return Text(value, style=STYLES.get(value, ""))
+        return value, STYLES.get(value, "")
     if name == "steps":
-        return Text(steps_of(summary))
+        return steps_of(summary), ""
     if name in summary.trained and name not in summary.evaluated:
-        return Text(f"{ESTIMATE}{value:.4g}")
-    return Text(show(name, value))
+        return f"{ESTIMATE}{value:.4g}", ""
+    return show(name, value), ""
 
 
 def steps_of(summary: Summary) -> str:

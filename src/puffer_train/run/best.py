@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.console import Console
+
 from puffer_envs.contract.files import write_atomically
 from puffer_envs.contract.policy_info import PolicyError
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.errors import CheckpointError, ConfigError, StorageError
 from puffer_train.policy import Policy
 from puffer_train.report.formatting import short
+from puffer_train.report.waiting import Waiting
 from puffer_train.run.saving import POLICY
 from puffer_train.run.state import RunState
 from puffer_train.storage.files import storing
@@ -54,10 +57,12 @@ class Score:
         return f"{self.statistic} {self.mean:.5g} (std {self.std:.3g})"
 
 
-def play(run: RunState, policy: Policy, episodes: int, seed: int) -> Evaluation:
-    """Play fresh full episodes in the run's environment."""
-    with run.source.opened(evaluation_envs(run.ppo.spec, episodes), seed, run.cores, run.settings.env) as env:
-        return evaluate(env, policy, seed, name=run.source.name)
+def play(run: RunState, policy: Policy, episodes: int, seed: int, *, shown: bool) -> Evaluation:
+    """Play fresh full episodes in the run's environment. shown: say how far it is, which a dashboard cannot."""
+    longest, envs = run.settings.train.eval_max_steps, evaluation_envs(run.ppo.spec, episodes)
+    console = run.console if shown else Console(quiet=True)
+    with run.source.opened(envs, seed, run.cores, run.settings.env) as env, Waiting(console, longest) as waiting:
+        return evaluate(env, policy, seed, longest=longest, watch=waiting, name=run.source.name)
 
 
 def judge(run: RunState) -> dict[str, float]:
@@ -68,7 +73,7 @@ def judge(run: RunState) -> dict[str, float]:
     episodes, seed = run.settings.train.best_episodes, run.ppo.seed + CHECKPOINT_SEED
     if episodes == 0 or not run.ranks.leads:
         return {}
-    result = play(run, run.ppo.player, episodes, seed)
+    result = play(run, run.ppo.player, episodes, seed, shown=False)
     if not result.episodes:
         return {}
     score, best = Score.of("best", run.ppo.steps, result, seed), read_best(run)
@@ -104,7 +109,7 @@ class Choice:
 def choose(run: RunState, episodes: int) -> Choice:
     """Evaluate the last policy, and the best one at a checkpoint if that is another; export the better one."""
     seed, ppo, then = run.ppo.seed + LAST_SEED, run.ppo, read_best(run)
-    last = play(run, ppo.player, episodes, seed)
+    last = play(run, ppo.player, episodes, seed, shown=True)
     if then is None or then.steps == ppo.steps or run.settings.train.best_episodes == 0 or not last.episodes:
         return Choice(ppo.player, last, {})
     try:
@@ -112,7 +117,7 @@ def choose(run: RunState, episodes: int) -> Choice:
     except (PolicyError, CheckpointError, ConfigError) as error:
         run.warn(f"{error} The last policy is exported.")
         return Choice(ppo.player, last, {})
-    best = play(run, best_policy, episodes, seed)
+    best = play(run, best_policy, episodes, seed, shown=True)
     scores = [Score.of("last", ppo.steps, last, seed), Score.of("best", then.steps, best, seed)]
     wins = scores[1].mean > scores[0].mean
     run.say(f"The last policy, at {short(ppo.steps)} steps: {scores[0]} over {last.episodes} fresh full episodes.")

@@ -15,6 +15,7 @@ from puffer_train.contract import describe
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.report.evaluation import report_comparison, report_evaluation
+from puffer_train.report.waiting import Waiting
 from puffer_train.run.trained import Trained
 from puffer_train.storage.discovery import run_folder
 from puffer_train.storage.folder import read_config
@@ -34,13 +35,16 @@ def judge(
     deterministic: bool,
     replay: Path | None,
     statistic: str | None,
+    max_steps: int | None,
     env_settings: Mapping[str, object],
     networks: Sequence[str] = (),
 ) -> int:
-    """Evaluate a policy in the environment it was trained in, or two on the same games; return the exit status.
+    """Evaluate a policy, or two on the same games; return the exit status.
 
-    The environment's settings are those of the (first one's) training, changed by `env_settings`. networks: names of
-    the policies' own networks, which may then be imported.
+    They play in the environment that the (first) policy was trained in, with its settings, changed by `env_settings`;
+    or in the one called `name`: another variant of the same game, say. Its observations and actions must be the same.
+
+    networks: names of the policies' own networks, which may then be imported.
 
     Raises:
         UserError: Policy, environment and options do not fit together.
@@ -49,16 +53,20 @@ def judge(
     judged = [Trained.find(policy_file) if policy_file is not None else Trained.from_checkpoint(checkpoint)]
     judged += [] if against is None else [Trained.find(against)]
     first, last = judged[0], judged[-1]
-    name = registry.resolve_name(first.path, first.environment, name)
-    if last.environment != name:
+    trained_in = first.environment
+    name = registry.resolve_name(first.path, trained_in, None) if name is None else name
+    if last.environment != trained_in:
         raise ConfigError(
-            f"{last.path} is for {last.environment!r}, {first.path} for {name!r}: these are different games."
+            f"{last.path} is for {last.environment!r}, {first.path} for {trained_in!r}: these are different games."
         )
     source = registry.find(name)
     overlaid = config.overlay(config.Settings(env=first.settings), {"env": env_settings}, "command line")
     threads = threads or available_cores()
     torch.set_num_threads(threads)
     console = Console()
+    if name != trained_in:
+        _say(console, f"Trained in {trained_in}, evaluated in {name}.")
+    max_steps = max_steps or config.load(source.settings).train.eval_max_steps
 
     single = source.make(1, seed, 1, overlaid.env)
     try:
@@ -68,7 +76,14 @@ def judge(
         policies = [trained.load(spec, networks) for trained in judged]
         env = source.make(evaluation_envs(spec, episodes), seed, threads, overlaid.env)
         try:
-            results = [evaluate(env, policy, seed, deterministic=deterministic, name=name) for policy in policies]
+            results = []
+            for policy in policies:
+                with Waiting(console, max_steps) as waiting:
+                    results.append(
+                        evaluate(
+                            env, policy, seed, deterministic=deterministic, longest=max_steps, watch=waiting, name=name
+                        )
+                    )
         finally:
             env.close()
         _check_statistic(statistic, results)

@@ -79,6 +79,8 @@ def _evaluate(run: RunState, log: Loggers) -> Policy:
     summary = choice.result.summary()
     log.finish({f"{name}/{key}": value for name, of in summary.items() for key, value in of.items()})
     content = {"episodes": choice.result.episodes, "unfinished": choice.result.unfinished, **choice.about, **summary}
+    if choice.result.so_far:
+        content["unfinished_return"] = sum(choice.result.so_far) / len(choice.result.so_far)
     with storing(run.folder / EVALUATION):
         write_atomically(run.folder / EVALUATION, (json.dumps(content, indent=2) + "\n").encode())
     return choice.policy

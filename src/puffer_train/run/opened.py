@@ -39,7 +39,7 @@ def opened_ppo(
         ranks.check_agreement({"source of policy.network": find_network(settings.policy.network).sha256})
     count = settings.train.num_envs // ranks.count
     first = None if ranks.count == 1 else ranks.rank * count
-    with source.opened(count, seed, cores, settings.env, first) as env:
+    with source.opened(count, seed, cores, settings.env, first, training=True) as env:
         about = identify(env, source.name, settings.env)
         ranks.check_agreement({"environment version": about.version} | config.flat({"env": about.settings}))
         ppo = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)

@@ -16,6 +16,7 @@ from puffer_train.report.loggers import check_loggers
 from puffer_train.run.branch import branched_run
 from puffer_train.run.launch import new_run, resumed_run, settings_like
 from puffer_train.run.state import RunOptions, RunState
+from puffer_train.shipped import read_tables
 
 GivenSettings = config.Settings | Mapping[str, object] | str | Path | None
 """Settings as a user gives them: all of them, or tables of changes, or the path of a TOML file with such tables."""
@@ -93,7 +94,7 @@ def _changes(settings: GivenSettings, ending: Mapping[str, object], network: Giv
     """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
     tables: dict[str, object] = {}
     if isinstance(settings, (str, Path)):
-        tables |= config.read_tables(Path(settings))
+        tables |= read_tables(Path(settings))
     elif isinstance(settings, Mapping):
         tables |= settings
     given = {"train": ending, "policy": {"network": network}}

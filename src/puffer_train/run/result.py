@@ -70,9 +70,9 @@ class Run:
         return read_metrics(self.folder)
 
     @property
-    def evaluation(self) -> dict[str, Any] | None:
-        """How the policy did in fresh full episodes when the training ended; None where it was not evaluated."""
-        return read_evaluation(self.folder)
+    def evaluation(self) -> dict[str, Any]:
+        """How the policy did in fresh full episodes when the training ended; empty where it was not evaluated."""
+        return read_evaluation(self.folder) or {}
 
     @cached_property
     def policy(self) -> Policy:

@@ -127,7 +127,8 @@ class RunState:
             self.console = Console(quiet=True)
         about = identify(self.ppo.env, self.source.name, self.settings.env)
         learner = type(self.ppo.learner).__name__
-        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner)
+        own = named_code(self.settings.as_dict()).values()
+        self.identity = make_identity(about.name, self.ppo.env, about.version, about.settings, learner, own)
         """What made the run, besides its settings: taken at the start, since `env.set` may change the environment."""
 
     @property

@@ -111,7 +111,8 @@ def restore_run(path: Path) -> Path:
     hidden = beside / f".{path.name}.tmp"
     try:
         with tarfile.open(path, "r:gz") as archive:
-            members = [(member, _safe(member, path)) for member in archive if member.isfile()]
+            every = [(member, _safe(member, path)) for member in archive if member.isfile() or _is_inner_link(member)]
+            members = sorted(every, key=lambda found: found[0].issym())
             names = {place.parts[0] for _, place in members}
             if len(names) != 1 or PurePosixPath(*names, CONFIG) not in {place for _, place in members}:
                 raise ConfigError(f"{path} is not the archive of a run: it holds no {CONFIG}.")
@@ -142,10 +143,19 @@ def _safe(member: tarfile.TarInfo, path: Path) -> PurePosixPath:
     return place
 
 
+def _is_inner_link(member: tarfile.TarInfo) -> bool:
+    """Whether a member is a symbolic link to something in the same folder or below it; others are left out."""
+    to = PurePosixPath(member.linkname)
+    return member.issym() and not to.is_absolute() and ".." not in to.parts
+
+
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if member.issym():
+        target.symlink_to(member.linkname)
+        return
     source = archive.extractfile(member)
     assert source is not None
-    target.parent.mkdir(parents=True, exist_ok=True)
     with source, target.open("wb") as file:
         shutil.copyfileobj(source, file)
     os.utime(target, (member.mtime, member.mtime))

@@ -1,8 +1,8 @@
 """What a run was made of, and how runs differ: they are the same only if everything agrees but the seed.
 
 `config.json` holds `settings`, `versions` and `ranks`, and under `identity` what else decides a run's numbers: the
-environment's version, all its settings, the hashes of its code and of this package's, and the learner. The machine
-does not count. Nothing here needs torch.
+environment's version, all its settings, the hashes of its code, of this package's and of the user's own that the
+settings name, and the learner. The machine does not count. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from puffer_train.config import flat
 from puffer_train.environments.code import environment_hash
-from puffer_train.system.code import package_hash
+from puffer_train.system.code import hash_files, module_files, package_hash
 
 IDENTITY, CODE = "identity", "code"
 """Keys of `config.json`, and of each entry of its `history`."""
@@ -24,12 +24,14 @@ WITHOUT_EFFECT = (
     "train.checkpoints_spread",
     "train.best_episodes",
     "train.eval_episodes",
+    "train.eval_max_steps",
 )
 """Settings that do not affect what is learned."""
 
-ENVIRONMENT_CODE, PACKAGE_CODE = "environment code", "package code"
+CODES = ("environment code", "package code", "own code")
+"""Facts that are hashes of code: of the rules, of this package, and of the user's own loss, network and the like."""
 
-UNKNOWN = "unknown"
+UNKNOWN, NO_CODE = "unknown", "none"
 
 HASH_DIGITS = 8
 """As many digits of a hash are shown."""
@@ -38,7 +40,9 @@ MAX_NAMED = 4
 """Differences that a sentence names."""
 
 
-def make_identity(name: str, env: object, version: int, settings: Mapping[str, Any], learner: str) -> dict[str, Any]:
+def make_identity(
+    name: str, env: object, version: int, settings: Mapping[str, Any], learner: str, own: Iterable[str] = ()
+) -> dict[str, Any]:
     """Return the `identity` of a run, as JSON values. It raises nothing: what cannot be found out is None.
 
     Args:
@@ -47,19 +51,29 @@ def make_identity(name: str, env: object, version: int, settings: Mapping[str, A
         version: The environment's.
         settings: All of the environment's, not only those that were given.
         learner: Who computes.
+        own: The user's own code that the settings name, as `module:name`.
     """
     return {
         "environment_version": version,
         "environment_settings": json.loads(json.dumps(dict(settings), default=str)),
         "environment_code": environment_hash(name, env),
         "package_code": package_hash(),
+        "own_code": _own_hash(list(own)),
         "learner": learner,
     }
 
 
+def _own_hash(names: Sequence[str]) -> str | None:
+    """Return the SHA-256 of the modules of the user's own code, `none` where there is none of it."""
+    of_each = [module_files(name.partition(":")[0]) for name in names]
+    if not all(of_each):
+        return None
+    return hash_files(tuple(sorted({path for paths in of_each for path in paths}))) if names else NO_CODE
+
+
 def code_of(identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hashes of an identity, for the entry of `history` of a process that worked on the run."""
-    return {key: identity.get(key) for key in ("environment_code", "package_code")}
+    return {key: identity.get(key) for key in (name.replace(" ", "_") for name in CODES)}
 
 
 def facts(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,8 +89,7 @@ def facts(config: Mapping[str, Any]) -> dict[str, Any]:
         "environment": config["environment"],
         **{name: value for name, value in settings.items() if name not in WITHOUT_EFFECT},
         "environment version": identity.get("environment_version", UNKNOWN),
-        ENVIRONMENT_CODE: _codes(config, identity, "environment_code"),
-        PACKAGE_CODE: _codes(config, identity, "package_code"),
+        **{name: _codes(config, identity, name.replace(" ", "_")) for name in CODES},
         "learner": identity.get("learner", UNKNOWN),
         "ranks": config.get("ranks", 1),
         **(versions if isinstance(versions, dict) else {}),
@@ -85,7 +98,8 @@ def facts(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _codes(config: Mapping[str, Any], identity: Mapping[str, Any], key: str) -> str:
     """Return the code that made the run, or, where that changed when it was resumed, all of it in order."""
-    processes = [part[CODE] for part in config.get("history", []) if isinstance(part.get(CODE), dict)]
+    found = [part.get(CODE) for part in config.get("history", [])]
+    processes = [code if isinstance(code, dict) else {} for code in found]
     hashes = dict.fromkeys(str(code.get(key) or UNKNOWN) for code in [*processes, identity])
     return ", ".join(value if value == UNKNOWN else value[:HASH_DIGITS] for value in hashes)
 
@@ -93,7 +107,7 @@ def _codes(config: Mapping[str, Any], identity: Mapping[str, Any], key: str) -> 
 def is_known(config: Mapping[str, Any]) -> bool:
     """Whether a run says what code made it: without that, it is the same as no other run."""
     known = facts(config)
-    return UNKNOWN not in f"{known[ENVIRONMENT_CODE]} {known[PACKAGE_CODE]}"
+    return not any(UNKNOWN in known[name] for name in CODES)
 
 
 def differing(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

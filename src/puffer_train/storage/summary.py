@@ -18,8 +18,8 @@ from puffer_train.storage.identity import facts
 from puffer_train.storage.labels import Labels, read_labels
 from puffer_train.storage.lock import find_holder
 
-TAIL_BYTES = 8192
-"""Of metrics.jsonl are read: about a dozen lines."""
+TAIL_BYTES = 4096
+"""Of metrics.jsonl are read first: a few lines."""
 
 LIVE, CRASHED = "live", "crashed"
 
@@ -129,13 +129,19 @@ def summarize(folder: Path) -> Summary:
     return Summary(folder, config, lines, read_evaluation(folder) or {}, read_labels(folder), find_holder(folder))
 
 
-def read_tail(path: Path, size: int = TAIL_BYTES) -> list[dict[str, float]]:
-    """Return the whole lines in the last `size` bytes of a metrics file."""
+def read_tail(path: Path) -> list[dict[str, float]]:
+    """Return some of the last whole lines of a metrics file: at least one, where there is any."""
+    size = TAIL_BYTES
     try:
         with path.open("rb") as file:
-            start = max(0, file.seek(0, os.SEEK_END) - size)
-            file.seek(start)
-            lines = file.read().decode("utf-8", "replace").split("\n")
+            end = file.seek(0, os.SEEK_END)
+            while True:
+                start = max(0, end - size)
+                file.seek(start)
+                lines = file.read(end - start).decode("utf-8", "replace").split("\n")[start > 0 :]
+                found = [numbers for line in lines if (numbers := parse_line(line))]
+                if found or start == 0:
+                    return found
+                size *= 8
     except OSError:
         return []
-    return [numbers for line in lines[start > 0 :] if (numbers := parse_line(line))]

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 PACKAGES = ("puffer_envs", "puffer_train")
@@ -56,6 +57,9 @@ def module_files(name: str) -> tuple[Path, ...]:
 
 def _origin(module: str) -> Path | None:
     """Return the file of a module, without importing it where its package is imported already."""
+    if module == "__main__":  # a script, which can also be a file without a name, such as a notebook's cell
+        script = getattr(sys.modules[module], "__file__", None)
+        return None if script is None else Path(script)
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError, AttributeError):  # no such module; one without a spec, such as a script
