@@ -20,6 +20,8 @@ TAIL_BYTES = 65_536
 """Of metrics.jsonl are read: several lines."""
 POLL_SECONDS = 0.5
 """Between two looks at the folder, which may be on another machine."""
+PATIENCE = 4
+"""Looks at a file that stays as it is, before it counts as one that cannot be played."""
 SUFFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 Identity = tuple[Path, int, int, int]
@@ -59,9 +61,14 @@ class Follower:
         """None until a policy was found."""
         self._seen: Identity | None = None
         self._due = 0.0
+        self._unread: Identity | None = None
+        self._looks = 0
 
     def wait(self) -> NumpyPolicy:
-        """The first policy, as soon as there is one. Raises RenderError where the folder cannot be one of a run."""
+        """The first policy, as soon as there is one.
+
+        Raises RenderError where the folder cannot be one of a run, or its policy cannot be played.
+        """
         said = False
         while (policy := self.poll()) is None:
             if self.folder.exists() and not self.folder.is_dir():
@@ -73,7 +80,10 @@ class Follower:
         return policy
 
     def poll(self) -> NumpyPolicy | None:
-        """The newest policy if it is another one than last time; looks at most every POLL_SECONDS."""
+        """The newest policy if it is another one than last time; looks at most every POLL_SECONDS.
+
+        Raises RenderError where the first one cannot be played.
+        """
         now = time.monotonic()
         if now < self._due:
             return None
@@ -85,7 +95,11 @@ class Follower:
             return None
         try:
             policy = load_policy(found[0], self._seed)
-        except (PolicyError, OSError):  # it is being copied here, or was replaced just now: the next look will tell
+        except (PolicyError, OSError) as error:  # it is being copied here, or was replaced just now
+            self._looks = self._looks + 1 if found == self._unread else 1
+            self._unread = found
+            if self._looks > PATIENCE and self._seen is None:
+                raise RenderError(str(error)) from None
             return None
         self._seen = found
         self.progress = Progress(found[0].name == POLICY, _written(found) / 1e9, read_numbers(self.folder))

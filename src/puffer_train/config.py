@@ -236,8 +236,10 @@ def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
         return value
     if callable(value):
         return Code.of(value)
-    allowed = ", or ".join([*filter(None, [", ".join(names)]), "your own code as module:name"])
-    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{suggest(str(value), names)}")
+    known = [name for name in names if name]
+    allowed = ", ".join([*known, "or " * bool(known) + "your own code as module:name"])
+    hint = suggest(str(value), known) if known else ""
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{hint}")
 
 
 def _convert(value: object, wanted: type, where: str) -> Any:

@@ -61,7 +61,7 @@ def load_code(setting: str, name: str) -> Callable[..., Any]:
         except UserError as error:
             raise ConfigError(f"{setting}: {error}") from None
     if not callable(found):
-        raise ConfigError(f"{setting} {name!r} is a {type(found).__name__}: it must be a function or a class.")
+        raise ConfigError(f"{setting} {name!r} is of type {type(found).__name__}: it must be a function or a class.")
     return cast(Callable[..., Any], found)
 
 

@@ -71,6 +71,12 @@ def test_a_file_that_is_being_copied_is_left_for_the_next_look(tmp_path: Path) -
     assert follower.poll() is not None
 
 
+def test_a_policy_that_cannot_be_played_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "newest.safetensors").write_bytes(publish(tmp_path, 1).read_bytes()[:100])
+    with pytest.raises(RenderError, match=r"newest\.safetensors"):
+        Follower(tmp_path).wait()
+
+
 def test_the_end_of_the_run_and_its_resumption_are_followed(tmp_path: Path) -> None:
     follower = Follower(tmp_path)
     newest, final = publish(tmp_path, 1), publish(tmp_path, 2, "policy.safetensors")

@@ -130,6 +130,11 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
         (["tiny_environments:CartPole"], "no policy is given"),
         (["nothing"], "there is no environment 'nothing'"),
         (["nothing", "--trained"], "no trained policy ships for 'nothing'."),
+        (
+            ["drone", "--trained", "--env.task", "flg"],
+            "puffer-eval: drone: setting 'task' must be one of mixed,",
+        ),
+        (["drone", "--trained", "--env.tsk", "flag"], "puffer-eval: drone has no setting 'tsk'. Did you mean 'task'?"),
         (["--trained"], "--trained needs the name of an environment"),
         (["squared", "--trained", "--policy", "x"], "another one is given"),
         (["--policy", "none.safetensors"], "none.safetensors: no such file"),

@@ -17,8 +17,9 @@ import pytest
 from rich.console import Console
 
 from puffer_train.report import dashboard as module
-from puffer_train.report.dashboard import Dashboard, Progress, draw, line_of, sparks
+from puffer_train.report.dashboard import Dashboard, draw, line_of, sparks
 from puffer_train.report.formatting import clock, counted, short, size
+from puffer_train.report.progress import MAX_POINTS, Progress, real_rate
 from puffer_train.report.signs import Signs
 
 HERE = Path(__file__).parent
@@ -86,7 +87,7 @@ def test_a_long_run_keeps_few_points() -> None:
     shown = Progress("breakout", "run", 10**9)
     for steps in range(5000):
         shown.update(steps, {"env/score": float(steps)}, {})
-    assert len(shown.trend) <= module.MAX_POINTS
+    assert len(shown.trend) <= MAX_POINTS
     assert shown.trend[0] == (0, 0.0)
     assert [steps for steps, _ in shown.trend] == sorted(steps for steps, _ in shown.trend)
     assert shown.trend[-1][0] >= 4990
@@ -147,12 +148,12 @@ def test_the_speed_in_real_time_is_shown_where_it_is_known() -> None:
     class Spec:
         rate = 50.0
 
-    assert module.real_rate(object()) is None
-    assert module.real_rate(Known(object())) is None
+    assert real_rate(object()) is None
+    assert real_rate(Known(object())) is None
     shown = progress()
     shown._marks = [(0.0, 0), (1.0, 1_000_000)]
     assert not any("real time" in line for line in drawn(120, 30, shown=shown))
-    shown.real_rate = module.real_rate(Known(Spec()))
+    shown.real_rate = real_rate(Known(Spec()))
     assert any("1M steps/s   10,000x real time" in line for line in drawn(120, 30, shown=shown)), "2 agents at 50 Hz"
     assert not any("real time" in line for line in drawn(60, 30, shown=shown)), "the time left matters more"
 

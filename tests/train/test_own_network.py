@@ -325,9 +325,9 @@ def test_a_network_that_changed_is_refused_and_nothing_is_lost(write: Callable[[
 MISTAKES = {
     "nowhere:Net": "there is no module 'nowhere'",
     "own_networks:Encodr": "has nothing called 'Encodr'. Did you mean 'Encoder'?",
-    "own_networks:function": "is a function: it must be a class derived from torch.nn.Module",
+    "own_networks:function": "is of type function: it must be a class derived from torch.nn.Module",
     "own_networks:NoModule": "is the class NoModule: it must be a class derived from torch.nn.Module",
-    "own_networks:WIDTH": "is a int: it must be a function or a class",
+    "own_networks:WIDTH": "is of type int: it must be a function or a class",
     "own_networks:WrongShape": r"returns features of shape \(16,\) for 3 observations: it must be \(3, F\)",
     "own_networks:WrongType": "returns features torch.float64: they must be a tensor of float32",
     "own_networks:Two": "returns 2 things: it must return features",

@@ -144,9 +144,9 @@ def slow_or_dead(num_envs: int, seed: int, first: int) -> Walks:
 )
 def test_a_worker_that_is_stuck(kind: str, where: str) -> None:
     env = make(Trouble(kind, where, env=1))
-    lose_patience(env, 1)
     if where != "reset":
         env.reset()
+    lose_patience(env, 1)
     began = time.monotonic()
     with pytest.raises(WorkerTimeoutError) as raised:
         CALLS[where](env)

@@ -135,6 +135,9 @@ class EnvironmentSource:
                 return self.factory(**arguments, **own)
             except (ValueError, TypeError, KeyError, ImportError) as error:
                 sentence = " ".join(str(error).split())
+                # Native environments name themselves and the setting.
+                if sentence.startswith((f"{self.name}: ", f"{self.name} has no setting")):
+                    raise ConfigError(sentence) from error
                 given = ", ".join(f"{key}={value!r}" for key, value in settings.items() if key != wrap.KEY)
                 made = f"made with {given}" if given else "made"
                 raise ConfigError(f"environment {self.name!r} could not be {made}: {sentence}") from error

@@ -52,7 +52,7 @@ def find_network(name: str) -> NamedNetwork:
     """
     found: object = load_code(SETTING, name)
     if not isinstance(found, type) or not issubclass(found, nn.Module):
-        what = f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
+        what = f"the class {found.__name__}" if isinstance(found, type) else f"of type {type(found).__name__}"
         raise ConfigError(f"{SETTING} {name!r} is {what}: it must be a class derived from torch.nn.Module.")
     return NamedNetwork(name, found, _source_of(found, name))
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from puffer_train.report.dashboard import Dashboard, Progress, real_rate
+from puffer_train.report.dashboard import Dashboard
+from puffer_train.report.progress import Progress, real_rate
 from puffer_train.run import opening
 from puffer_train.run.result import Run
 from puffer_train.run.trainer import Trainer
