@@ -84,6 +84,10 @@ class EpisodeMeter:
         self._returns[row] = self._lengths[row] = 0
         _add(self._sums[row // self._agents], own | dict(extras))
 
+    def return_of(self, row: int) -> float:
+        """Return what a row's episode has paid so far."""
+        return float(self._returns[row])
+
     def report(self, env: int | None) -> dict[str, float]:
         """Return and clear the sums of one environment, or of all; `{}` if no episode has finished."""
         total: dict[str, float] = {}
