@@ -23,7 +23,7 @@
 #include <string.h>
 
 enum {
-    PUF_ABI = 4, // raised whenever a struct below changes
+    PUF_ABI = 5, // raised whenever a struct below changes
     PUF_MAX_DIMS = 3,
 };
 
@@ -59,9 +59,9 @@ typedef struct PufAction {
     const char* labels; // names of the choices, separated by spaces; or the unit of a continuous action
 } PufAction;
 
-typedef enum PufParamType { PUF_INT, PUF_REAL, PUF_BOOL } PufParamType;
+typedef enum PufParamType { PUF_INT, PUF_REAL, PUF_BOOL, PUF_NAMED } PufParamType;
 
-// A setting, and the member that it is stored in. Made by PUF_SETTING, PUF_SETTING_AS and PUF_FLAG.
+// A setting, and the member that it is stored in. Made by PUF_SETTING, PUF_SETTING_AS, PUF_FLAG and PUF_CHOICE.
 typedef struct PufParam {
     const char* name;
     PufParamType type;
@@ -69,7 +69,8 @@ typedef struct PufParam {
     uint64_t offset;         // of the member: bytes from the start of the setup
     double value, low, high; // default and inclusive range
     const char* doc;
-    int32_t fixed; // 1: make_assets reads it, so it cannot be changed in a batch that exists
+    int32_t fixed;       // 1: make_assets reads it, so it cannot be changed in a batch that exists
+    const char* choices; // of PUF_CHOICE: names of the numbers from 0 to `high`, separated by spaces; else NULL
 } PufParam;
 
 typedef enum PufPlace { PUF_IN_STRUCT, PUF_IN_BLOCK, PUF_IN_ASSETS } PufPlace;
@@ -334,6 +335,10 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 #define PUF_FLAG(State, m, default_value, ...)                                                                         \
     { .name = #m, .type = PUF_BOOL, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .offset = offsetof(State, m),          \
       .value = default_value, .low = 0, .high = 1, .doc = __VA_ARGS__ }
+// One of several names, which users write; the member holds its number, from 0 to `most`. The default is the first.
+#define PUF_CHOICE(State, m, most, names, ...)                                                                         \
+    { .name = #m, .type = PUF_NAMED, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .offset = offsetof(State, m),         \
+      .value = 0, .low = 0, .high = most, .choices = names, .doc = __VA_ARGS__ }
 
 // Rows of the table of fields. A member of a nested struct takes PUF_SCALAR_AS.
 #define PUF_SCALAR_AS(State, label, m, text)                                                                           \

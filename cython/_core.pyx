@@ -7,13 +7,15 @@ from libc.stdlib cimport calloc, free
 from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint64_t
 
 from puffer cimport (
-    PUF_ABI, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NUM_ISA, PufBatch, PufField, PufGroup, PufIo, PufIsa,
-    PufLayout, PufPool, PufSettings, PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash, puf_batch_init,
-    puf_batch_log, puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send,
-    puf_batch_set, puf_batch_step, puf_batch_take_actions, puf_calibrate_gflops, puf_dtype_size, puf_env_spec,
-    puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create, puf_pool_destroy,
-    puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
+    PUF_ABI, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NAMED, PUF_NUM_ISA, PufBatch, PufField, PufGroup,
+    PufIo, PufIsa, PufLayout, PufPool, PufSettings, PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash,
+    puf_batch_init, puf_batch_log, puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset,
+    puf_batch_send, puf_batch_set, puf_batch_step, puf_batch_take_actions, puf_calibrate_gflops, puf_dtype_size,
+    puf_env_spec, puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create,
+    puf_pool_destroy, puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
+
+from threading import Thread
 
 import numpy as np
 
@@ -52,6 +54,10 @@ def register(intptr_t address):
         if spec.params[i].offset + puf_dtype_size(spec.params[i].dtype) > puf_setup_size(spec):
             raise ValueError(f"{name}: setting {_text(spec.params[i].name)!r} is stored outside the state struct: "
                              "give the struct that holds it as .setup_size in the library's PUF_DEFINE_ENV")
+        choices = len(_text(spec.params[i].choices).split())
+        if choices != (spec.params[i].high + 1 if spec.params[i].type == PUF_NAMED else 0):
+            raise ValueError(f"{name}: setting {_text(spec.params[i].name)!r} has {choices} names for the numbers from "
+                             f"0 to {spec.params[i].high:g}: they must agree. Correct its PUF_CHOICE")
     if name in _specs:
         raise ValueError(f"there is an environment named {name!r} already")
     _specs[name] = [address, 0, 0]
@@ -135,7 +141,8 @@ def describe(str name):
         "obs": [(_text(s.obs[i].name), s.obs[i].count, s.obs[i].low, s.obs[i].high, _text(s.obs[i].doc))
                 for i in range(s.num_obs)],
         "params": [(_text(s.params[i].name), <int> s.params[i].type, s.params[i].value, s.params[i].low,
-                    s.params[i].high, _text(s.params[i].doc), bool(s.params[i].fixed))
+                    s.params[i].high, _text(s.params[i].doc), bool(s.params[i].fixed),
+                    tuple(_text(s.params[i].choices).split()))
                    for i in range(s.num_params)],
         "fields": _fields(s.fields, s.num_fields),
         "log_names": LOG_NAMES + tuple(_text(s.log_names[i]) for i in range(s.num_log_names)),
@@ -191,6 +198,31 @@ cdef void* _address(object array, str name, tuple shape, object dtype) except NU
 
 
 @cython.no_gc_clear  # threads may be writing to the buffers until __dealloc__ has ended them
+cdef class _AssetMaker:
+    """Makes the assets of a batch, which may take seconds, without Python's lock."""
+    cdef PufBatch batch
+    cdef object setup, assets
+
+    def run(self):
+        cdef void* setup = cnp.PyArray_DATA(<cnp.ndarray> self.setup)
+        cdef void* assets = cnp.PyArray_DATA(<cnp.ndarray> self.assets)
+        with nogil:
+            puf_batch_make_assets(&self.batch, assets, setup)
+
+
+cdef _make_assets(const PufSpec* spec, setup, assets):
+    """Fill the assets in a thread of their own: signals reach this one meanwhile. One that raises leaves the thread to
+    finish by itself, in memory that it keeps."""
+    cdef _AssetMaker maker = _AssetMaker()
+    maker.batch.spec = spec
+    maker.batch.layout = puf_layout(spec, cnp.PyArray_DATA(<cnp.ndarray> setup))
+    maker.setup, maker.assets = setup, assets
+    thread = Thread(target=maker.run, name="puffer-assets", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+
+
 cdef class Batch:
     """A batch of one environment over borrowed buffers; see docs/contract.md.
 
@@ -239,7 +271,8 @@ cdef class Batch:
         self._take_buffers(dict(buffers or {}))
         self._assets = aligned_zeros(b.layout.assets_size, np.uint8)
         if b.layout.assets_size > 0:
-            puf_batch_make_assets(b, cnp.PyArray_DATA(<cnp.ndarray> self._assets), cnp.PyArray_DATA(setup))
+            _make_assets(b.spec, setup, self._assets)
+            b.io.assets = cnp.PyArray_DATA(<cnp.ndarray> self._assets)
         if group > 0:
             self._make_groups(group)
         if threads > 1 or group > 0:

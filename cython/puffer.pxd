@@ -36,6 +36,7 @@ cdef extern from "puffer.h" nogil:
         PUF_INT
         PUF_REAL
         PUF_BOOL
+        PUF_NAMED
     ctypedef struct PufParam:
         const char* name
         PufParamType type
@@ -46,6 +47,7 @@ cdef extern from "puffer.h" nogil:
         PufDtype dtype
         uint64_t offset
         int32_t fixed
+        const char* choices
     ctypedef enum PufPlace:
         PUF_IN_STRUCT
         PUF_IN_ASSETS

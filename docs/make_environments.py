@@ -21,7 +21,7 @@ from typing import Any
 
 import puffer_envs
 from puffer_envs.contract.documentation import page_url
-from puffer_envs.spec import ActionPart, EnvSpec
+from puffer_envs.spec import ActionPart, EnvSpec, Param
 from puffer_render.draw import own_drawing
 from puffer_render.keys import make_keymap
 
@@ -175,7 +175,14 @@ def _choices(part: ActionPart) -> str:
 
 def settings(env: EnvSpec) -> str:
     """A list of the settings, with default and range."""
-    return "\n".join(filled(f"- `{p.name}` = {p.default:g}, from {p.low:g} to {p.high:g}: {p.doc}") for p in env.params)
+    return "\n".join(filled(f"- `{p.name}` = {_default(p)}: {p.doc}") for p in env.params)
+
+
+def _default(p: Param) -> str:
+    """The default, and what else is allowed."""
+    if isinstance(p.default, str):
+        return f"{p.default}, or {', '.join(p.choices[1:-1])} or {p.choices[-1]}"
+    return f"{p.default:g}, from {p.low:g} to {p.high:g}"
 
 
 # --- measurements ---
@@ -220,7 +227,7 @@ def training(name: str) -> str:
             ),
             table(("seed", "steps", "time", "score", "perf"), rows),
             f"The settings shipped for it:\n\n```toml\n{values}\n```",
-            f"To watch a trained policy:\n\n```\npuffer-play {name} --policy docs/policies/{name}.safetensors\n```",
+            f"To watch a trained policy:\n\n```\npuffer-play {name} --trained\n```",
         ]
     )
 

@@ -1,6 +1,6 @@
 """Make the pictures of the README and of the environments' pages: `python docs/make_gallery.py [NAME ...]`.
 
-The policies in docs/policies were trained with the shipped settings (`puffer-train NAME --seed 1`). Each plays one
+The policies that ship were trained with the shipped settings (`puffer-train NAME`). Each plays one
 game, which is recorded as a replay, and a frame of it is drawn; for some, a few seconds too.
 """
 
@@ -27,14 +27,6 @@ class Picture:
     """Settings of the environment, as options of puffer-eval."""
 
 
-TASKS = ("hover", "orbit", "follow", "cube", "sphere", "flag", "congo", "race")
-
-
-def only(task: str) -> str:
-    """Settings of drone with which every episode has this task."""
-    return " ".join(f"--env.{name} {int(name == task)}" for name in TASKS)
-
-
 PICTURES = {
     "asteroids.png": Picture("asteroids", "--frame 4020"),
     "blobs.png": Picture("blobs", "--frame 1200"),
@@ -42,9 +34,9 @@ PICTURES = {
     "breakout.png": Picture("breakout", "--frame 3200"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
     "connect4.png": Picture("connect4", "--frame 12"),
-    "drone.png": Picture("drone", "--frame 500", only("flag")),
-    "drone-cube.png": Picture("drone", "--frame 500", only("cube")),
-    "drone-race.png": Picture("drone", "--frame 400", only("race")),
+    "drone.png": Picture("drone", "--frame 500", "--env.task flag"),
+    "drone-cube.png": Picture("drone", "--frame 500", "--env.task cube"),
+    "drone-race.png": Picture("drone", "--frame 400", "--env.task race"),
     "enduro.png": Picture("enduro", "--frame 2300"),
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),
@@ -54,7 +46,7 @@ PICTURES = {
     "squared.png": Picture("squared", "--frame 3"),
     "tanks.png": Picture("tanks", "--frame 130"),
     "breakout.gif": Picture("breakout", "--fps 25 --every 3 --max-seconds 8 --scale 0.6"),
-    "drone.gif": Picture("drone", "--fps 16.7 --every 3 --max-seconds 9 --scale 0.5 --zoom 1.05", only("flag")),
+    "drone.gif": Picture("drone", "--fps 16.7 --every 3 --max-seconds 9 --scale 0.5 --zoom 1.05", "--env.task flag"),
 }
 
 
@@ -70,8 +62,7 @@ def main() -> int:
         games = {(picture.name, picture.env) for picture in chosen.values()}
         replays = {game: f"{scratch}/{number}.puf" for number, game in enumerate(sorted(games))}
         for (name, env), replay in replays.items():
-            policy = DOCS / f"policies/{name}.safetensors"
-            options = ["--policy", str(policy), "--episodes", "1", "--seed", "7", "--replay", replay]
+            options = ["--trained", "--episodes", "1", "--seed", "7", "--replay", replay]
             run("puffer_train.cli.eval", name, *options, *env.split())
         for file, picture in chosen.items():
             replay = replays[picture.name, picture.env]

@@ -26,7 +26,7 @@ def run(command: str, *arguments: object, folder: Path) -> subprocess.CompletedP
 
 
 def modules() -> list[str]:
-    """Every module of the three packages that a processor can import."""
+    """Every module of the packages that a processor can import."""
     names = []
     for package in ("puffer_envs", "puffer_train", "puffer_render"):
         path = importlib.import_module(package).__path__
@@ -61,9 +61,21 @@ def test_a_policy_is_evaluated(trained: Path) -> None:
     assert "score" in done.stdout
 
 
+def test_the_policies_that_ship_are_evaluated_and_filmed(tmp_path: Path) -> None:
+    assert "perf" in run("puffer-eval", "squared", "--trained", "--episodes", 64, folder=tmp_path).stdout
+    run("puffer-render", "--trained", "breakout", "game.png", "--frame", 100, folder=tmp_path)
+    assert (tmp_path / "game.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_run_is_plotted(trained: Path) -> None:
     run("puffer-plot", trained, "-o", "curve.png", folder=trained.parent)
     assert (trained.parent / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_is_listed(trained: Path) -> None:
+    (found,) = json.loads(run("puffer-runs", trained, "--json", folder=trained.parent).stdout)
+    assert (found["env"], found["status"]) == ("squared", "finished")
+    assert "unknown" not in (found["environment code"], found["package code"])
 
 
 def test_a_replay_becomes_a_picture(trained: Path) -> None:

@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+import puffer_commands
 import puffer_envs
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("puffer_envs", "puffer_train", "puffer_render")
-COMMANDS = ("puffer-envs", "puffer-train", "puffer-eval", "puffer-plot", "puffer-play", "puffer-render")
+PACKAGES = ("puffer_commands", "puffer_envs", "puffer_train", "puffer_render")
+COMMANDS = ("puffer-envs", "puffer-train", "puffer-eval", "puffer-export", "puffer-plot")
+COMMANDS += ("puffer-runs", "puffer-play", "puffer-render")
 DISTRIBUTION = importlib.metadata.distribution("puffer-envs")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
@@ -78,6 +80,28 @@ def test_these_are_the_commands() -> None:
         assert callable(entry.load()), entry.name
 
 
+def test_what_starts_a_command_imports_nothing_else() -> None:
+    names = {entry.module for entry in DISTRIBUTION.entry_points.select(group="console_scripts")}
+    assert names == {"puffer_commands"}
+    slow = {"numpy", "gymnasium", "torch", "puffer_envs"}
+    code = f"import puffer_commands, sys; assert not {slow} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ctrl_c_while_a_command_imports_is_one_line(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(module: str) -> None:
+        assert importlib.util.find_spec(module)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(puffer_commands.importlib, "import_module", interrupt)
+    start = getattr(puffer_commands, command.removeprefix("puffer-"))
+    assert start() == 130
+    assert capsys.readouterr().err == f"\n{command}: interrupted\n"
+
+
 def run(command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The installed console script, as a user calls it."""
     script = Path(sysconfig.get_path("scripts")) / command
@@ -130,6 +154,12 @@ def test_the_trainer_brings_settings() -> None:
     assert all(shipped.values())
 
 
+def test_a_trained_policy_ships_for_every_environment() -> None:
+    folder = package_folder("puffer_envs") / "trained"
+    shipped = {path.stem for path in folder.glob("*.safetensors")}
+    assert {"breakout", "drone", "pong"} <= shipped <= set(puffer_envs.list_envs())
+
+
 def test_fonts_come_with_their_licence() -> None:
     assets = package_folder("puffer_render") / "assets"
     for font in assets.glob("*.ttf"):
@@ -178,6 +208,7 @@ def test_help_needs_no_extra(command: str) -> None:
         ("torch", "puffer-train", ["squared"], "train"),
         ("safetensors", "puffer-train", ["squared"], "train"),
         ("torch", "puffer-eval", ["squared", "--policy", "{file}"], "train"),
+        ("onnx", "puffer-export", ["{file}"], "onnx"),
         ("raylib", "puffer-play", ["squared"], "render"),
         ("av", "puffer-render", ["{file}", "out.mp4"], "render"),
     ],

@@ -133,7 +133,8 @@ def test_every_dependency_is_declared_and_used() -> None:
     used = {name: set().union(*(imports(tree) for _, tree in sources(name))) - known for name in PACKAGES}
     used["puffer_envs"] -= ADAPTED
     used["puffer_train"].discard("triton")  # comes with PyTorch for CUDA, and is imported where there is a GPU
-    shown = declared(*extras["plot"], *extras["wandb"])  # tensorboard is imported by torch
+    shown = declared(*extras["plot"], *extras["wandb"], *extras["tensorboard"])
+    used["puffer_train"].discard("av")  # comes with the renderer, and is imported where that has made a video
     assert used["puffer_train"] <= base | train | shown
     assert used["puffer_render"] <= base | render
     assert used["puffer_envs"] <= base

@@ -17,7 +17,8 @@
 //              formation, of the steps within 0.3 m of the goal, from 150 steps after the start of the life to the end
 //              of the world; steps missed by getting lost count as not there.
 //
-// SI units; z points up, the ground is z = 0. A world draws one task for all its drones, by weights:
+// SI units; z points up, the ground is z = 0. A world has one task for all its drones, drawn by weights unless the
+// setting `task` names one:
 //
 //     hover    points at random          cube     the edges of a cube that turns slowly
 //     orbit    circles above each other  sphere   evenly over a sphere that turns slowly
@@ -186,6 +187,11 @@ typedef struct Drone {
     float half, height; // of the room, m: x and y from -half to half
 } Drone;
 
+typedef struct DroneSetup {
+    Drone world;
+    int32_t task; // of every world: its number + 1; 0: drawn by the weights
+} DroneSetup;
+
 static inline int32_t drone_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
 static inline DroneRow* drone_row(const Drone* s, int32_t i)
@@ -206,8 +212,9 @@ static void drone_resize(PufLayout* layout, const void* setup)
 
 static const char* drone_conflict(const void* setup)
 {
+    const DroneSetup* given = setup;
     const Drone* s = setup;
-    float sum = 0.0f;
+    float sum = given->task > 0 ? 1.0f : 0.0f;
     for (int32_t task = 0; task < DRONE_TASKS; task++) {
         sum += s->weights[task];
     }
@@ -256,6 +263,10 @@ static int32_t drone_flag_columns(int32_t n)
 static void drone_prepare(void* setup)
 {
     Drone* s = setup;
+    int32_t only = ((const DroneSetup*)setup)->task;
+    for (int32_t task = 0; only > 0 && task < DRONE_TASKS; task++) {
+        s->weights[task] = task == only - 1 ? 1.0f : 0.0f;
+    }
     s->columns = DRONE_COLUMNS;
     s->drones_offset = drone_align((int32_t)sizeof(Drone));
     float n = (float)s->num_drones;
@@ -1053,6 +1064,8 @@ static const PufParam drone_params[] = {
     PUF_SETTING(Drone, num_drones, 64, 1, DRONE_MAX_DRONES, "drones in one world: its agents"),
     PUF_SETTING(Drone, max_steps, 1024, 1, 32767, "steps until a new world begins, 50 to a second"),
     PUF_SETTING(Drone, neighbours, 2, 0, DRONE_MAX_NEIGHBOURS, "nearest others that a drone sees"),
+    PUF_CHOICE(DroneSetup, task, DRONE_TASKS, "mixed" DRONE_TASK_NAMES,
+               "of every world; mixed: each world draws one by the weights that follow"),
     DRONE_TASK_LIST(DRONE_TASK) PUF_SETTING(
         Drone, randomize, 1, 0, 1,
         "how much bodies differ: at 1 mass 30 %, size 20 %, arm 10 % more, thrust 20 %, inertia 30 %, drag 50 "
@@ -1108,4 +1121,4 @@ PUF_DEFINE_BATCH_AGENTS_ENV(drone, Drone,
                 PUF_ACTIONS(drone) },
     PUF_TABLES(drone),
     PUF_LOG_NAMES(drone),
-    .resize = drone_resize, .conflict = drone_conflict, .prepare = drone_prepare);
+    .setup_size = sizeof(DroneSetup), .resize = drone_resize, .conflict = drone_conflict, .prepare = drone_prepare);

@@ -9,28 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import puffer_envs
-from puffer_envs.adapters.rendering import has_display
-from puffer_envs.contract.commands import Parser, add_library, add_seed, run_command
+from puffer_envs.contract.commands import (
+    Parser,
+    add_library,
+    add_network,
+    add_seed,
+    add_trained,
+    find_trained,
+    run_command,
+)
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import is_native, read_layout
+from puffer_envs.spec import is_native, read_layout, to_numbers
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
+from puffer_render.follow import Follower
 from puffer_render.frame import Frame
 from puffer_render.keys import make_keymap
 from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_stop
-from puffer_render.player import MAX_WAIT, Player
+from puffer_render.player import Player
 from puffer_render.scene import Orbit
-from puffer_render.sources import load_libraries, read_policy, watch
-from puffer_render.window import NO_DISPLAY, Window
+from puffer_render.sources import load_libraries, read_policy
+from puffer_render.spectator import watch_policy
+from puffer_render.window import Window
 
 PROGRAM = "puffer-play"
 EXAMPLES = """examples:
-  puffer-play breakout
-  puffer-play runs/breakout-1                watch a policy; hold a key to take over
+  puffer-play breakout                       play it yourself
+  puffer-play breakout --trained             watch the policy that ships with it; hold a key to take over
+  puffer-play runs/breakout-1                watch a policy of your own
+  puffer-play --follow runs/breakout-1       watch it while it trains
   puffer-play drone --env.num-drones 16
 """
-CONTROL_KEYS = ("p", "n", "r", "h", "q", "escape")
+CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape")
 CAMERA_KEYS = {
     "j": "turn left",
     "l": "turn right",
@@ -60,11 +71,15 @@ def _main(arguments: Sequence[str] | None) -> None:
     parser = _parser()
     options, settings = parser.parse(arguments)
     load_libraries(options.library)
-    name: str | None = options.name
-    path: Path | None = options.policy
-    if name is not None and path is None and not is_native(name) and Path(name).exists():
-        path, name = Path(name), None
-    policy = None if path is None else read_policy(path, options.seed)
+    name, path = _find_policy(parser, options)
+    follower = None
+    if options.follow:
+        if path is None:
+            parser.error("--follow needs the folder of a run")
+        follower = Follower(path, options.seed)
+        policy: NumpyPolicy | None = follower.wait()
+    else:
+        policy = None if path is None else read_policy(path, options.seed, options.network)
     if name is None:
         if policy is None:
             parser.error("name an environment, or give a policy with --policy FILE")
@@ -75,7 +90,7 @@ def _main(arguments: Sequence[str] | None) -> None:
                 f"{name} has no keys here; with --policy FILE a policy plays it, and you watch (environments with "
                 f"keys: {', '.join(puffer_envs.list_envs())})"
             )
-        watch_policy(policy, settings, options.seed)
+        watch_policy(policy, settings, options.seed, follower)
         return
     env, hold = _make(name, options.seed, settings, policy)
     if policy is not None and policy.info.environment_version != env.spec.version:
@@ -85,7 +100,18 @@ def _main(arguments: Sequence[str] | None) -> None:
             file=sys.stderr,
         )
     with env:
-        play(env, policy, options.seed, hold)
+        play(env, policy, options.seed, hold, follower)
+
+
+def _find_policy(parser: Parser, options: Any) -> tuple[str | None, Path | None]:
+    """The environment that is named, if one is, and where the policy is, if one is to play."""
+    name: str | None = options.name
+    path: Path | None = options.policy
+    if options.trained:
+        return name, find_trained(parser, name, path)
+    if name is not None and path is None and not is_native(name) and (options.follow or Path(name).exists()):
+        return None, Path(name)
+    return name, path
 
 
 def _parser() -> Parser:
@@ -94,42 +120,31 @@ def _parser() -> Parser:
         description="Play an environment in a window, or watch a policy. The keys are shown on the screen.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="an environment, a policy file or a run folder")
+    parser.add_argument("name", metavar="NAME|FILE", nargs="?", help="an environment, a policy file or a run folder")
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="let this policy, or that of a run, play; hold a key to take over"
+    )
+    add_trained(parser)
+    parser.add_argument(
+        "--follow", action="store_true", help="NAME is a run that trains: play its newest weights, as they improve"
     )
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()
     add_library(parser)
+    add_network(parser)
     return parser
 
 
-def watch_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int) -> None:
-    """Let an environment draw itself while the policy plays it, until Ctrl-C. Raises RenderError."""
-    if not has_display():
-        raise RenderError(NO_DISPLAY)
-    with watch(policy, settings, "human") as watched:
-        watched.env.reset(seed)
-        due, gained, steps = time.perf_counter(), 0.0, 0
-        while True:
-            _, rewards, terminals, truncations = watched.env.step(watched.act())
-            gained, steps = gained + float(rewards[0]), steps + 1
-            ended = terminals | truncations
-            policy.reset(ended)
-            if ended.any():
-                print(f"{policy.info.environment}: return {gained:g} in {steps} steps", flush=True)
-                gained, steps = 0.0, 0
-            due = max(due + 1 / watched.rate, time.perf_counter() - MAX_WAIT)
-            time.sleep(max(0.0, due - time.perf_counter()))
-
-
-def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int = 1) -> None:
+def play(
+    env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int = 1, follower: Follower | None = None
+) -> None:
     """Open a window and play until the person leaves; decisions are made every `hold` steps.
 
+    follower: where newer weights of the policy come from.
     Raises RenderError when there is no display.
     """
     drawing = drawing_for(env.spec.name, env)
-    parts = read_layout(env.spec.name, list(env.settings.values())).actions
+    parts = read_layout(env.spec.name, to_numbers(env.spec, env.settings)).actions
     keymap = make_keymap(parts, drawing.keys, drawing.idle, drawing.pilot)
     keys = [key for binding in keymap.bindings for key in binding.keys] + list(CAMERA_KEYS if drawing.camera else ())
     width, height = drawing.size
@@ -138,10 +153,11 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
         player.remember = drawing.between is not None
         player.waits = drawing.waits
+        player.present = drawing.present
         player.speed = drawing.speed if policy is None else 1.0
         if policy is None:
             player.begin()
-        _loop(window, player, drawing)
+        _loop(window, player, drawing, follower)
     except ValueError as error:  # from the policy: its file was valid, but its outputs are not
         if policy is None:
             raise
@@ -150,7 +166,7 @@ def play(env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int =
         window.close()
 
 
-def _loop(window: Window, player: Player, drawing: Drawing) -> None:
+def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower | None) -> None:
     show_help = False
     before = time.perf_counter()
     while not window.closed:
@@ -167,9 +183,23 @@ def _loop(window: Window, player: Player, drawing: Drawing) -> None:
             games = len(player.games)
             player.advance(now - before, held, pressed)
             for game in player.games[games:]:
-                print(f"{player.env.spec.name}: score {game.score:g} in {game.steps} steps", flush=True)
+                print(f"{player.env.spec.name}: score {game} in {game.steps} steps", flush=True)
         before = now
-        window.show(lambda frame: _draw(player, drawing, window.fps, show_help, frame))  # noqa: B023
+        note = "" if follower is None else follow(player, follower)
+        window.show(lambda frame: _draw(player, drawing, window.fps, show_help, note, frame))  # noqa: B023
+
+
+def follow(player: Player, follower: Follower) -> str:
+    """Give the player newer weights if there are any. Returns what to say about them. Raises RenderError."""
+    newer = follower.poll()
+    if newer is not None:
+        env = player.env
+        try:
+            newer.require(env.spec.name, env.single_observation_space, env.single_action_space)
+        except PolicyError as error:
+            raise RenderError(f"{follower.folder} holds another run now: {error} Start again.") from None
+        player.take_policy(newer)
+    return "" if follower.progress is None else follower.progress.describe()
 
 
 def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: str) -> None:
@@ -181,6 +211,10 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
         player.step(held)
     if "r" in pressed:
         player.reset()
+    if "tab" in pressed:
+        player.hand_over()
+    if "t" in pressed:
+        player.take_seat()
     for character in typed:
         if character in "+=":
             player.faster()
@@ -199,13 +233,14 @@ def move_camera(
     orbit.zoom = max(1 / MAX_ZOOM, min(MAX_ZOOM, wanted))
 
 
-def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, frame: Frame) -> None:
+def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, note: str, frame: Frame) -> None:
+    frame.person = None if player.plays_all else player.agent
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
-        draw_help(player.keymap, frame, CAMERA_KEYS if drawing.camera else {})
+        draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})
     elif player.stopped is not None:
         draw_stop(player, frame)
-    draw_footer(player, fps, frame)
+    draw_footer(player, fps, frame, note)
 
 
 def shown_state(player: Player, drawing: Drawing) -> Any:

@@ -15,13 +15,24 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from puffer_envs.contract.commands import Parser, add_library, add_seed, real_number, run_command, whole_number
+from puffer_envs.contract.commands import (
+    Parser,
+    add_library,
+    add_network,
+    add_seed,
+    add_trained,
+    find_trained,
+    real_number,
+    run_command,
+    whole_number,
+)
 from puffer_envs.spec import is_native
 from puffer_render.errors import RenderError, import_av
 from puffer_render.film import write_film
 from puffer_render.offscreen import Offscreen, Pixels
 from puffer_render.scene import Orbit
 from puffer_render.sources import (
+    Source,
     Watched,
     find_source,
     load_libraries,
@@ -36,6 +47,7 @@ from puffer_render.video import SEGMENT, Encoder, Planes, Segment, gif_delay, wr
 
 PROGRAM = "puffer-render"
 EXAMPLES = """examples:
+  puffer-render --trained breakout game.mp4
   puffer-render runs/breakout-1/replay.puf game.mp4
   puffer-render runs/breakout-1 game.gif --max-seconds 5
   puffer-render runs/drone-1 swarm.png --frame 300 --yaw 30
@@ -79,13 +91,13 @@ def _main(arguments: Sequence[str] | None) -> None:
     if options.frame is not None and kind != ".png":
         parser.error("--frame is for a .png only")
     import_av()  # a missing extra is reported before any work
-    source = find_source(options.source)
+    source = _find_source(parser, options)
     if source.kind == "replay":
         if settings:
             parser.error("--env.KEY is given, but a replay has its own settings: film a policy instead")
         _render_replay(parser, options, source.path)
         return
-    policy = read_policy(source.path, options.seed)
+    policy = read_policy(source.path, options.seed, options.network)
     if is_native(policy.info.environment):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "replay.puf"
@@ -97,14 +109,34 @@ def _main(arguments: Sequence[str] | None) -> None:
             _film_live(parser, options, kind, watched)
 
 
+def _find_source(parser: Parser, options: Any) -> Source:
+    """What to film. Raises RenderError."""
+    name = str(options.source)
+    if options.trained:
+        return Source("policy", find_trained(parser, name))
+    if is_native(name) and not options.source.exists():
+        raise RenderError(
+            f"{name} is an environment: {PROGRAM} films a replay, a policy or a run. Add --trained for the policy that "
+            "ships with it."
+        )
+    return find_source(options.source)
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
         description="Make a video, a GIF or a picture of a replay, or of a policy playing.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("source", metavar="FILE", type=Path, nargs="?", help="a replay, a policy or a run folder")
+    parser.add_argument(
+        "source",
+        metavar="FILE",
+        type=Path,
+        nargs="?",
+        help="a replay, a policy or a run folder; with --trained an environment",
+    )
     parser.add_argument("out", metavar="OUT", type=Path, nargs="?", help="the file to write: .mp4, .gif or .png")
+    add_trained(parser)
     above_0 = real_number(0, above=True)
     parser.add_argument("--fps", metavar="F", type=above_0, help=f"pictures per second [{DEFAULT_FPS:g}]")
     parser.add_argument("--scale", metavar="X", type=above_0, default=1.0, help="size of the picture [1]")
@@ -135,6 +167,7 @@ def _parser() -> Parser:
     )
     parser.add_env_settings()
     add_library(parser)
+    add_network(parser)
     parser.add_argument(
         "--check", action="store_true", help="only find out whether videos can be made here (of environment FILE)"
     )

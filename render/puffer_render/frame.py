@@ -39,11 +39,18 @@ class Frame:
         """orbit: how a person has moved the camera of a scene."""
         self.width, self.height = width, height
         self.orbit = orbit or Orbit()
+        self.person: int | None = None
+        """Number of the agent that a person plays or watches; None: this is a film."""
         self.numbers = array("d")
         """The display list."""
         self.meshes: list[Mesh] = []
         """What the list refers to: corners or points, and brightness."""
         self._add = self.numbers.extend
+
+    @property
+    def agent(self) -> int:
+        """Number of the agent to mark and to follow: the person's, or the first."""
+        return self.person or 0
 
     def entries(self) -> Iterator[tuple[float, Sequence[float]]]:
         """The display list, entry by entry: a verb, and the numbers that belong to it."""

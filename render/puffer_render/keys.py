@@ -41,7 +41,7 @@ PAIRS_OF_KEYS = (
 NAMES = dict(zip(ROWS_OF_KEYS[0], "1234567890", strict=True)) | {"comma": ",", "period": ".", "space": "Space"}
 
 
-Pilot = Callable[[Any, frozenset[str]], Any]
+Pilot = Callable[[Any, frozenset[str], int], Any]
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,15 @@ class KeyMap:
         """Whether the person is pressing any key of the game."""
         return any(not held.isdisjoint(binding.keys) for binding in self.bindings)
 
-    def action(self, held: AbstractSet[str], last: NDArray[Any], state: Any = None) -> NDArray[Any]:
+    def action(self, held: AbstractSet[str], last: NDArray[Any], state: Any = None, agent: int = 0) -> NDArray[Any]:
         """The action (parts,) for the held keys, given the last one. Of two keys for one part, the later binding.
 
-        state: the environment's, used only by a pilot.
+        state, agent: the environment's state and whose action it is, used only by a pilot.
         """
         action = last.copy()
         if self.pilot is not None:
             labels = frozenset(binding.label for binding in self.bindings if not held.isdisjoint(binding.keys))
-            action[:] = self.pilot(state, labels)
+            action[:] = self.pilot(state, labels, agent)
             return action
         for part, value in enumerate(self.idle):
             if value is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from puffer_render.frame import Frame
-from puffer_render.keys import KeyMap
 from puffer_render.palette import AMBER, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, fade
 from puffer_render.player import Player
 
@@ -19,16 +18,23 @@ COMMANDS = (
     ("H", "this list"),
     ("Esc", "leave"),
 )
+HAND_OVER = ("Tab", "next agent")
+"""Where there are several agents."""
+TAKE_SEAT = ("T", "keep control, hand it back")
+"""Beside a policy."""
 ROW = 30
 
 
-def draw_footer(player: Player, fps: int, frame: Frame) -> None:
-    """The footer: who plays, the keys, the last score and the speed."""
+def draw_footer(player: Player, fps: int, frame: Frame, note: str = "") -> None:
+    """The footer: who plays, the keys or a note in their place, the last score and the speed."""
     frame.rect(0, frame.height, frame.width, FOOTER, DUSK)
     middle = frame.height + FOOTER / 2
     right = _draw_status(player, fps, middle, frame)
     x = 30 + _draw_driver(player, middle, frame)
-    if player.policy is not None:
+    if note:
+        frame.text(x + 8, middle - 8, note, 14, STEEL)
+        return
+    if not player.seated:
         x += 8 + frame.text(x, middle - 8, "hold", 14, STEEL)
     for binding in player.keymap.bindings:
         cap = binding.caps[0]
@@ -41,10 +47,12 @@ def draw_footer(player: Player, fps: int, frame: Frame) -> None:
         x += width
 
 
-def draw_help(keymap: KeyMap, frame: Frame, camera: Mapping[str, str] | None = None) -> None:
+def draw_help(player: Player, frame: Frame, camera: Mapping[str, str] | None = None) -> None:
     """A panel over the picture with every key; those of a camera as key -> what it does."""
-    lines = [(" ".join(binding.caps), binding.label) for binding in keymap.bindings]
-    lines += [(key.capitalize(), label) for key, label in (camera or {}).items()] + list(COMMANDS)
+    lines = [(" ".join(binding.caps), binding.label) for binding in player.keymap.bindings]
+    lines += [(key.capitalize(), label) for key, label in (camera or {}).items()]
+    lines += [HAND_OVER] * (player.env.num_agents > 1 and not player.plays_all)
+    lines += [TAKE_SEAT] * (player.policy is not None) + list(COMMANDS)
     row = min(ROW, (frame.height - 44) / len(lines))
     panel_width, panel_height = 300, row * len(lines) + 36
     x, y = (frame.width - panel_width) / 2, max(4, (frame.height - panel_height) / 2)
@@ -65,9 +73,9 @@ def draw_stop(player: Player, frame: Frame) -> None:
     hint = f"press {' or '.join(keys)}" if len(keys) <= 2 else f"press {', '.join(keys[:3])} ..."
     if player.stopped == "end":
         game = player.games[-1]
-        best = max(finished.score for finished in player.games)
-        title = f"score {game.score:g}"
-        about = f"game over after {game.steps} steps" + (f", best {best:g}" if len(player.games) > 1 else "")
+        best = max(player.games, key=lambda finished: finished.score)
+        title = f"score {game}"
+        about = f"game over after {game.steps} steps" + (f", best {best}" if len(player.games) > 1 else "")
         hint += " to play again"
     else:
         title, about, hint = "ready?", "H shows all keys", f"{hint} to start"
@@ -83,9 +91,12 @@ def draw_stop(player: Player, frame: Frame) -> None:
 
 def _draw_driver(player: Player, middle: float, frame: Frame) -> float:
     """Who chose the last action. Returns the width used."""
-    person = player.person_drives or player.policy is None
+    person = player.person_drives or player.seated
     frame.circle(25, middle, 4.5, MINT if person else AMBER)
-    return 18 + frame.text(37, middle - 8, "you" if person else "policy", 15, SNOW)
+    who = "you" if person else "policy"
+    agents = player.env.num_agents
+    seat = f": agent {player.agent + 1} of {agents}" if agents > 1 and not player.plays_all else ""
+    return 18 + frame.text(37, middle - 8, who + seat, 15, SNOW)
 
 
 def _draw_status(player: Player, fps: int, middle: float, frame: Frame) -> float:
@@ -97,7 +108,7 @@ def _draw_status(player: Player, fps: int, middle: float, frame: Frame) -> float
     speed, color = ("paused", AMBER) if player.paused else (f"× {player.speed:g}", STEEL)
     x -= 12 + frame.text(x - 12, middle - 8, speed, 14, color, "right")
     if player.games:
-        x -= 12 + frame.text(x - 12, middle - 8, f"last {player.games[-1].score:g}", 14, STEEL, "right")
+        x -= 12 + frame.text(x - 12, middle - 8, f"last {player.games[-1]}", 14, STEEL, "right")
     return x - 8
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -28,18 +29,23 @@ Stop = Literal["start", "end"]
 
 @dataclass(frozen=True)
 class Game:
-    """The result of an episode of agent 0."""
+    """The result of an episode of the person's agent."""
 
     score: float
     """The environment's own where there is one agent: a log does not tell agents apart. Else the sum of rewards."""
     steps: int
 
+    def __str__(self) -> str:
+        """The score, whole where it is whole or large, else with three digits: 864, 36250, 0.0847."""
+        whole = self.score.is_integer() or abs(self.score) >= 1000
+        return f"{self.score:.0f}" if whole else f"{self.score:.3g}"
+
 
 class Player:
     """An environment, who plays it, and its clock.
 
-    A person plays agent 0 while a key is held. The policy, if there is one, plays whatever the person does not;
-    without one, agent 0 idles and other agents move at random.
+    A person plays one agent, the first unless handed over: always, or beside a policy only while a key is held. The
+    policy, if there is one, plays the rest; without one, the others move at random.
     """
 
     def __init__(
@@ -56,6 +62,12 @@ class Player:
         """Steps per second at speed 1."""
         self.hold = hold
         """Steps between two decisions; in between, the action stays."""
+        self.agent = 0
+        """Number of the agent that the person plays."""
+        self.present: Callable[[Any, int], bool] = lambda state, agent: True
+        """Whether an agent takes part now: present(state, agent)."""
+        self.seated = policy is None
+        """Whether the person plays also while no key is held."""
         self.paused = False
         self.speed = 1.0
         """Multiple of the environment's own rate."""
@@ -64,13 +76,13 @@ class Player:
         self.person_drives = False
         """Whether a person chose the last action."""
         self.waits = False
-        """Whether a step waits for a key of the game, while there is no policy."""
+        """Whether a step waits for a key of the game, while the person is seated and has a choice."""
         self.stops = False
         """Whether to pause before and after a game until a key of the game is pressed."""
         self.stopped: Stop | None = None
         """Why the game is paused now."""
         self.games: list[Game] = []
-        """Agent 0's games that have ended, oldest first."""
+        """The games of the person's agent that have ended, oldest first."""
         self.remember = False
         """Whether to keep the state before each step."""
         self.before: SimpleNamespace | None = None
@@ -91,10 +103,42 @@ class Player:
         self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
         self._debt, self.steps, self._until_decision = 0.0, 0, 0
         self.person_drives, self.before = False, None
-        self._return, self._game_steps, self._rest = 0.0, 0, 0.0
+        self._returns = np.zeros(self.env.num_agents)
+        self._lengths = np.zeros(self.env.num_agents, np.int64)
+        self._rest = 0.0
         self.stopped = "start" if self.stops and not self.waits else None
         if self.policy is not None:
             self.policy.reset()
+
+    def take_policy(self, newer: NumpyPolicy) -> None:
+        """Continue with newer weights in the place of the policy."""
+        if self.policy is not None:
+            newer.resume_from(self.policy)
+        self.policy = newer
+
+    def hand_over(self) -> None:
+        """From the next decision on, play the next agent that is present."""
+        mask, count = self.env.agent_mask, self.env.num_agents
+        state = self.env.state(0)
+        others = ((self.agent + step) % count for step in range(1, count))
+        self.agent = next((n for n in others if (mask is None or mask[n]) and self.present(state, n)), self.agent)
+        self.person_drives = False
+
+    def take_seat(self) -> None:
+        """Play also while no key is held, or no longer. Without a policy there is nobody to hand back to."""
+        self.seated = self.policy is None or not self.seated
+
+    @property
+    def plays_all(self) -> bool:
+        """Whether the person plays every agent: where a game waits for them, and there is no policy."""
+        return self.waits and self.policy is None and self.env.num_agents > 1
+
+    @property
+    def can_choose(self) -> bool:
+        """Whether the person's agent has more than one action now; it has one while it waits for its turn."""
+        masks = self.env.action_masks
+        parts = self._actions.shape[1]
+        return masks is None or self.plays_all or int(masks[self.agent].sum()) > parts
 
     @property
     def progress(self) -> float:
@@ -127,7 +171,7 @@ class Player:
             if self.waits:  # the key ended the pause; it is not a move
                 self._tapped = set()
                 return 0
-        if self.waits and self.policy is None:
+        if self.waits and self.seated and self.can_choose:
             due = int(self.keymap.driving(self._tapped))
             if due:
                 self.step(held)
@@ -155,35 +199,41 @@ class Player:
         self.steps += 1
         self._until_decision -= 1
         ended = terminals | truncations
-        self._return += float(self.env.rewards[0])
-        self._game_steps += 1
+        self._returns += self.env.rewards
+        self._lengths += 1
         if ended.any():
             self._until_decision = 0
-        if ended[0]:
+        if ended[self.agent]:
             self._end_game()
+        self._returns[ended] = 0
+        self._lengths[ended] = 0
         if self.policy is not None:
             self.policy.reset(ended)
 
     def _end_game(self) -> None:
-        score = self.env.log().get("score", self._return) if self.env.num_agents == 1 else self._return
-        self.games.append(Game(float(score), self._game_steps))
-        self._return, self._game_steps = 0.0, 0
+        score = float(self._returns[self.agent])
+        if self.env.num_agents == 1:
+            score = float(self.env.log().get("score", score))
+        self.games.append(Game(score, int(self._lengths[self.agent])))
         if self.stops:
             self.stopped, self._rest, self.before = "end", REST, None
 
     def _decide(self, keys: AbstractSet[str]) -> None:
-        """Fill `_actions`, (agents, parts): the person's for agent 0, the policy's or random ones for the rest."""
-        env, previous = self.env, self._actions[0].copy()
+        """Fill `_actions`, (agents, parts): the person's for their agent, the policy's or random ones for the rest."""
+        env, own = self.env, self.agent
+        previous = self._actions[own].copy()
         self.person_drives = self.keymap.driving(keys)
         if self.policy is not None:
             chosen = self.policy.act(env.observations, action_masks=env.action_masks)
             self._actions[:] = chosen.reshape(self._actions.shape)
         else:
-            for agent in range(1, env.num_agents):
-                if self._random.random() < CHANCE_OF_CHANGE:
+            for agent in range(env.num_agents):
+                if agent != own and self._random.random() < CHANCE_OF_CHANGE:
                     self._actions[agent] = self._random_action()
-        if self.policy is None or self.person_drives:
-            self._actions[0] = self.keymap.action(keys, previous, env.state(0))
+        if self.seated or self.person_drives:
+            self._actions[own] = self.keymap.action(keys, previous, env.state(0), own)
+        if self.plays_all:
+            self._actions[:] = self._actions[own]
 
     def _random_action(self) -> Any:
         space = self.env.single_action_space

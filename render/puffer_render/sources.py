@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,8 @@ import numpy as np
 import puffer_envs
 from puffer_envs import vector
 from puffer_envs.adapters.rendering import has_display
+from puffer_envs.contract.command_line import merge_tables
+from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.vector.source import resolve
 from puffer_render.errors import RenderError
@@ -21,6 +23,8 @@ from puffer_render.offscreen import Pixels
 
 REPLAY, POLICY = "replay.puf", "policy.safetensors"
 """What they are called in a run folder."""
+NEWEST = "newest.safetensors"
+"""The policy that a run replaces every few seconds while it trains."""
 REPLAY_START = b"PUFFER REPLAY"
 FALLBACK_RATE = 30.0
 """Steps per second of an environment that does not say how fast it is."""
@@ -52,7 +56,8 @@ def load_libraries(paths: Iterable[str]) -> None:
 def find_source(path: Path, prefer: Kind = "replay") -> Source:
     """The file that is meant; of a run folder with both, the preferred one. Raises RenderError."""
     if path.is_dir():
-        found = {"replay": path / REPLAY, "policy": path / POLICY}
+        final = path / POLICY
+        found = {"replay": path / REPLAY, "policy": final if final.is_file() else path / NEWEST}
         kinds: tuple[Kind, Kind] = ("replay", "policy") if prefer == "replay" else ("policy", "replay")
         for kind in kinds:
             if found[kind].is_file():
@@ -72,13 +77,13 @@ def find_source(path: Path, prefer: Kind = "replay") -> Source:
     raise RenderError(f"{path} is not a replay, a policy file or a run folder")
 
 
-def read_policy(path: Path, seed: int = 0) -> NumpyPolicy:
-    """The policy of a file or of a run folder. Raises RenderError."""
+def read_policy(path: Path, seed: int = 0, networks: Sequence[str] = ()) -> NumpyPolicy:
+    """The policy of a file or of a run folder; networks: names of networks that may be imported. Raises UserError."""
     source = find_source(path, prefer="policy")
     if source.kind != "policy":
         raise RenderError(f"{path} holds a replay and no policy: puffer-render makes a video of it")
     try:
-        return load_policy(source.path, seed)
+        return load_policy(source.path, seed, networks)
     except (PolicyError, ValueError) as error:
         raise RenderError(str(error)) from None
 
@@ -143,11 +148,12 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
     if mode == "rgb_array" and not has_display():
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame, which many draw with, looks for a screen
     try:
-        source = resolve(name, {**settings, "render_mode": mode}, None)
+        given = {**settings, "render_mode": mode}
+        source = resolve(name, given, None)
         if source.batched:
             raise RenderError(f"{name} makes whole batches, which do not draw themselves: there is nothing to show")
         single = source.factory(**source.settings)
-        env = vector.make(lambda: single, 1, backend="serial")
+        env = vector.make(lambda: single, 1, backend="serial", wrap=given.get(WRAP))
     except RenderError:
         raise
     except Exception as error:  # third-party code may raise anything
@@ -162,9 +168,9 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
 def watch(policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[Watched]:
     """The environment that a policy was trained in, made with a render mode. Raises RenderError."""
     name = policy.info.environment
-    with make_shown(name, {**policy.info.settings, **settings}, mode) as (env, rate):
+    with make_shown(name, merge_tables(policy.info.settings, settings), mode) as (env, rate):
         try:
-            policy.require(name, env.single_observation_space, env.single_action_space)
+            policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
         except PolicyError as error:
             raise RenderError(str(error)) from None
         yield Watched(env, policy, rate)

@@ -9,6 +9,7 @@ Examples:
 """
 
 from puffer_envs.adapters.registration import register_all
+from puffer_envs.contract.trained import trained_policy
 from puffer_envs.environment import Environment, State, make
 from puffer_envs.library import get_include, load_library
 from puffer_envs.replay import Replay, ReplayError
@@ -27,6 +28,7 @@ __all__ = [
     "load_library",
     "make",
     "spec",
+    "trained_policy",
 ]
 
 register_all()

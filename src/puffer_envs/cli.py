@@ -10,22 +10,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from puffer_envs import __version__, _core, bench, conformance
+from puffer_envs import __version__, _core, bench, conformance, foreign
 from puffer_envs.conformance.isolation import Request, check_isolated
 from puffer_envs.conformance.report import Report, print_summary
-from puffer_envs.contract.command_line import Value, parse_value
+from puffer_envs.contract import completion
+from puffer_envs.contract.command_line import PREFIX, Value, parse_value
 from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.offers import load_offers
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
-from puffer_envs.offers import load_offers
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
+from puffer_envs.tables import make_table
 
 PROGRAM = "puffer-envs"
 
@@ -34,6 +34,12 @@ EXAMPLES = """examples:
   puffer-envs info breakout
   puffer-envs check my_module:make_env --env.size 20
   puffer-envs bench breakout --num-envs 16384 --threads 2
+"""
+
+COMPLETION = """Print what makes a shell complete our commands with the Tab key. To install it, run once:
+  puffer-envs completion bash >> ~/.bashrc
+  puffer-envs completion zsh >> ~/.zshrc
+  puffer-envs completion fish > ~/.config/fish/conf.d/puffer.fish
 """
 
 STDOUT = Path("-")
@@ -77,9 +83,13 @@ def build_parser() -> Parser:
     add_library(command)
 
     command = add("info", _info, "show spaces, rewards, settings and state of one environment")
-    command.add_argument("name", metavar="NAME", help="an environment; `puffer-envs list` shows them")
+    command.add_argument(
+        "name",
+        metavar="NAME",
+        help="an environment of `puffer-envs list`, gymnasium:ID, pettingzoo:NAME, module:factory",
+    )
     _add_json(command, "print it as JSON")
-    add_library(command)
+    _add_settings(command)
 
     command = add(
         "check",
@@ -105,22 +115,29 @@ def build_parser() -> Parser:
     _add_settings(command)
 
     command = add("bench", _bench, "measure agent steps per second, with two calibrations of this machine")
-    command.add_argument("names", metavar="NAME", nargs="+", help="an environment, or 'all'")
+    command.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="+",
+        help="an environment, gymnasium:ID, pettingzoo:NAME, module:factory, or 'all'",
+    )
     command.add_argument(
         "--num-envs",
         "--agents",
         type=whole_number(1),
-        default=4096,
         metavar="N",
-        help="environments in the batch; fewer if they have several agents, for as many rows [%(default)s]",
+        help="environments in the batch; fewer if they have several agents, for as many rows [4096; in Python 16]",
     )
-    add_threads(command, 1, "threads that step them [%(default)s]")
+    add_threads(command, 1, "threads that step them; of those in Python, processes [%(default)s]")
     command.add_argument("--isa", choices=_core.supported_isas(), help="instruction set [the best]")
     command.add_argument(
         "--seconds", type=real_number(0, 60, above=True), default=0.2, metavar="S", help="per repeat [%(default)s]"
     )
     _add_json(command, "also write the figures as JSON")
     _add_settings(command)
+
+    command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
+    command.add_argument("shell", choices=completion.SHELLS, help="which shell")
     return parser
 
 
@@ -155,6 +172,11 @@ def _setting(text: str) -> tuple[str, Value]:
     return name.replace("-", "_"), parse_value(value)
 
 
+def _complete(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    print(completion.script(options.shell), end="")
+    return 0
+
+
 def _write_json(path: Path | None, value: object) -> None:
     text = json.dumps(value, indent=2)
     if path == STDOUT:
@@ -164,16 +186,8 @@ def _write_json(path: Path | None, value: object) -> None:
 
 
 def _names(names: Sequence[str]) -> list[str]:
-    known = list_envs() if "all" in names else [spec(name).name for name in names]
+    known = list_envs() if "all" in names else [name if ":" in name else spec(name).name for name in names]
     return list(dict.fromkeys(known))
-
-
-def _table(*columns: str, right: Sequence[str] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in columns:
-        number, last = column in right, column == columns[-1]
-        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or not last)
-    return table
 
 
 def _list(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
@@ -181,7 +195,7 @@ def _list(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -
     if options.json is not None:
         _write_json(options.json, [_facts(spec(name)) for name in list_envs()])
         return 0
-    table = _table("name", "agents", "observation", "action", "what it is", right=("agents",))
+    table = make_table("name", "agents", "observation", "action", "what it is", right=("agents",))
     for name in list_envs():
         env = spec(name)
         table.add_row(f"[bold]{name}[/]", str(env.layout.agents), _shape(env), _actions(env), escape(env.doc))
@@ -219,20 +233,33 @@ def _facts(env: EnvSpec) -> dict[str, object]:
             for a in layout.actions
         ],
         "settings": [
-            {"name": p.name, "default": p.type(p.default), "low": p.low, "high": p.high, "doc": p.doc}
+            {"name": p.name, "default": p.type(p.default)}
+            | ({"choices": list(p.choices)} if p.choices else {"low": p.low, "high": p.high})
+            | {"doc": p.doc}
             for p in env.params
         ],
         "log": list(env.log_names),
     }
 
 
-def _info(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+def _info(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    if ":" in options.name:
+        found = foreign.facts(options.name, settings)
+        if options.json is not None:
+            _write_json(options.json, found)
+        else:
+            foreign.print_facts(found, console)
+        return 0
+    if settings:
+        raise ValueError(
+            f"{PREFIX}{next(iter(settings))}: info shows all settings of a native environment. Leave it out"
+        )
     env = spec(options.name)
     if options.json is not None:
         _write_json(options.json, _facts(env))
         return 0
     console.print(f"[bold]{env.name}[/] version {env.version}\n{escape(env.doc)}\n", highlight=False)
-    facts = _table("", "")
+    facts = make_table("", "")
     facts.show_header = False
     facts.add_row("agents", f"{env.layout.agents} per environment")
     facts.add_row("observation", _shape(env))
@@ -242,25 +269,28 @@ def _info(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -
     facts.add_row("state", f"{env.layout.state_bytes} bytes per environment; {env.rate:g} steps per second in play")
     console.print(facts)
 
-    table = _table("observation", "elements", "from", "to", "meaning", right=("elements", "from", "to"))
+    table = make_table("observation", "elements", "from", "to", "meaning", right=("elements", "from", "to"))
     for part in env.obs:
         table.add_row(part.name, str(part.count), f"{part.low:g}", f"{part.high:g}", escape(part.doc))
     console.print(table)
 
-    table = _table("action", "choices")
+    table = make_table("action", "choices")
     for action in env.layout.actions:
         labels = ", ".join(f"{i} {label}" for i, label in enumerate(action.labels))
         continuous = f"{action.low:g} to {action.high:g} {' '.join(action.labels)}"
         table.add_row(action.name, labels if action.choices else continuous)
     console.print(table)
 
-    table = _table("setting", "default", "from", "to", "meaning", right=("default", "from", "to"))
+    table = make_table("setting", "default", "from", "to", "meaning", right=("default", "from", "to"))
     for p in env.params:
+        if isinstance(p.default, str):
+            table.add_row(p.name, p.default, "", "", escape(f"{p.doc}. One of {p.allowed}"))
+            continue
         default = str(bool(p.default)).lower() if p.type is bool else f"{p.default:g}"
         table.add_row(p.name, default, f"{p.low:g}", f"{p.high:g}", escape(p.doc))
     console.print(table)
 
-    table = _table("state", "type", "meaning")
+    table = make_table("state", "type", "meaning")
     for field in env.fields:
         table.add_row(field.name, _type(field), escape(field.doc))
         for member in field.parts:
@@ -297,7 +327,8 @@ def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
 
 
 def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
-    names = _names(options.names)
+    every = _names(options.names)
+    names = [name for name in every if ":" not in name]
     for name in names:
         make(name, **settings).close()  # refuse a wrong setting before measuring anything
     calibration = bench.calibrate()
@@ -307,23 +338,32 @@ def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
         highlight=False,
     )
     numbers = ("agents", "M steps/s", "slowest", "fastest", "bare C", "of bare", "us/call")
-    table = _table("name", *numbers, right=numbers)
+    table = make_table("name", *numbers, right=numbers)
     measured = []
     for name in names:
         with console.status(f"measuring {name}"):
-            m = bench.measure(name, options.num_envs, options.threads, options.isa, options.seconds, **settings)
+            count = options.num_envs or 4096
+            m = bench.measure(name, count, options.threads, options.isa, options.seconds, **settings)
         measured.append(m)
         millions = [f"{x * 1e-6:.1f}" for x in (m.steps_per_second, m.slowest, m.fastest, m.bare_steps_per_second)]
         per_call = f"{m.microseconds_per_call:.2f}"
         table.add_row(m.environment, str(m.num_agents), *millions, f"{m.efficiency:.1%}", per_call)
-    console.print(table)
-    console.print(
-        f"Random actions, {measured[0].isa}, {options.threads} thread(s); medians of {bench.REPEATS} repeats of "
-        f"env.step, alternating with the same batch in a bare C loop.",
-        highlight=False,
-    )
+    if measured:
+        console.print(table)
+        console.print(
+            f"Random actions, {measured[0].isa}, {options.threads} thread(s); medians of {bench.REPEATS} repeats of "
+            f"env.step, alternating with the same batch in a bare C loop.",
+            highlight=False,
+        )
+    speeds = []
+    for name in [name for name in every if ":" in name]:
+        for workers in (0, options.threads) if options.threads > 1 else (0,):
+            with console.status(f"measuring {name}"):
+                speeds.append(foreign.measure(name, options.num_envs or 16, workers, options.seconds, settings))
+    if speeds:
+        foreign.print_speeds(speeds, console)
     if options.json:
-        figures = {"calibration": asdict(calibration), "measurements": [asdict(m) for m in measured]}
+        figures = {"calibration": asdict(calibration), "measurements": [*map(asdict, measured), *map(asdict, speeds)]}
         _write_json(options.json, figures)
     return 0
 

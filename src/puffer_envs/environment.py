@@ -16,9 +16,20 @@ from puffer_envs import _core
 from puffer_envs.contract.logs import means
 from puffer_envs.contract.machine import physical_memory
 from puffer_envs.recorder import Recorder
-from puffer_envs.settings import check_seed, resolve_settings
+from puffer_envs.settings import check_env_ids, check_seed, resolve_settings
 from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
-from puffer_envs.spec import EnvSpec, Field, action_space, observation_space, read_layout, spec
+from puffer_envs.spec import (
+    EnvSpec,
+    Field,
+    Setting,
+    action_space,
+    code_file,
+    from_numbers,
+    observation_space,
+    read_layout,
+    spec,
+    to_numbers,
+)
 
 MAX_ENVS = 2**24
 MAX_THREADS = 1024
@@ -92,7 +103,7 @@ class Environment(_core.Batch):
     """
 
     spec: EnvSpec
-    settings: dict[str, float]
+    settings: dict[str, Setting]
     single_action_space: Any  # Discrete, MultiDiscrete or Box: a type checker lets all their attributes pass
 
     def __init__(
@@ -102,7 +113,7 @@ class Environment(_core.Batch):
         params: list[float],
         *,
         seed: int = 0,
-        settings: dict[str, float] | None = None,
+        settings: dict[str, Setting] | None = None,
         first: int = 0,
         threads: int = 1,
         group: int = 0,
@@ -120,6 +131,11 @@ class Environment(_core.Batch):
         self.single_action_space = action_space(self._layout)
         self._next_seed: int | None = seed
         self._recorder: Recorder | None = None
+
+    @property
+    def code_files(self) -> tuple[str, ...]:
+        """The compiled file that the rules are in; see `contract.protocol`."""
+        return (code_file(self.spec.name),)
 
     @contextlib.contextmanager
     def _held(self, *, started: bool = False, idle: bool = True) -> Iterator[None]:
@@ -173,39 +189,54 @@ class Environment(_core.Batch):
         """A 64-bit hash of the state of one environment, or of all. Logs do not enter."""
         return self._hash(0, self.num_envs) if env is None else self._hash(self._check_index(env), 1)
 
-    def env_settings(self, env: int) -> dict[str, float]:
+    def env_settings(self, env: int) -> dict[str, Setting]:
         """All settings of environment `env`, as they are in the current episode."""
         index = self._check_index(env)
         with self._held(idle=False):
-            return dict(self.settings) if self._current is None else self._name_settings(self._current[index])
+            own = None if self._current is None else self._current[index].tolist()
+        return dict(self.settings) if own is None else from_numbers(self.spec, own)
 
-    def _name_settings(self, params: NDArray[np.float64]) -> dict[str, float]:
-        return {p.name: p.type(value) for p, value in zip(self.spec.params, params.tolist(), strict=True)}
+    def _common(self) -> list[float]:
+        """The settings of the batch as numbers."""
+        return to_numbers(self.spec, self.settings)
 
-    def _set(self, key: str, value: Any, envs: ArrayLike) -> None:
-        """Change a setting of some environments; it takes effect when their next episodes begin.
+    def set(self, key: str, value: Any, env_ids: ArrayLike | None = None) -> None:
+        """Change a setting of environments while they run, e.g. to make them harder.
 
-        That is at the next reset, with or without a seed, or when all agents of an environment end their episodes in
-        the same step. An environment that begins so without a seed gets a generator seeded by the state it leaves.
+        It takes effect when their next episodes start: at the next `reset`, with or without a seed, or when all agents
+        of an environment end their episodes in the same step. Environments whose agents end one by one apply it at the
+        next `reset`. Other environments are not affected. An environment that starts so without a seed gets a
+        generator seeded by the state it leaves. `settings` remains what `make` was given; `env_settings` returns the
+        current values.
+
+        Args:
+            key: name of a setting.
+            value: its new value.
+            env_ids: numbers of environments; None for all.
 
         Raises:
-            ValueError, TypeError: as for the settings of `make`, or the buffers would have to change with it.
-            RuntimeError: a replay is being recorded; closed; or another thread is inside.
+            ValueError, TypeError: an invalid setting, value or environment, or the buffers would have to change;
+                nothing has changed.
+            RuntimeError: a replay is being recorded, closed, or in use by another thread.
         """
+        self._set(key, value, check_env_ids(self.spec.name, self.num_envs, env_ids))
+
+    def _set(self, key: str, value: Any, envs: ArrayLike) -> None:
         if self._recorder is not None:
             raise RuntimeError(f"{self.spec.name}: a replay is being recorded, and holds one set of settings")
         if key not in self.settings:
             resolve_settings(self.spec, {key: value})  # raises, with the nearest name
         numbers = np.asarray(envs, np.int64)
         with self._held(idle=False):
-            base = np.tile(list(self.settings.values()), (self.num_envs, 1)) if self._next is None else self._next
+            base = np.tile(self._common(), (self.num_envs, 1)) if self._next is None else self._next
             before, which = np.unique(base[numbers], axis=0, return_inverse=True)
             after = np.array([self._changed(row, key, value) for row in before])
             self._set_next(numbers, after.reshape(before.shape)[which.reshape(-1)])
 
     def _changed(self, params: NDArray[np.float64], key: str, value: Any) -> list[float]:
         """These settings with another value, as long as the buffers stay as they are."""
-        changed = list(resolve_settings(self.spec, self._name_settings(params) | {key: value}).values())
+        wanted = from_numbers(self.spec, params.tolist()) | {key: value}
+        changed = to_numbers(self.spec, resolve_settings(self.spec, wanted))
         fixed = any(p.fixed and p.name == key for p in self.spec.params)
         if fixed and changed != params.tolist():
             raise ValueError(
@@ -251,8 +282,7 @@ class Environment(_core.Batch):
                 current, following = whole[self._states.size :].view(np.float64).reshape(shape)
                 self._replace_settings(current, following)
             elif self._next is not None:
-                common = list(self.settings.values())
-                self._replace_settings(common, common)
+                self._replace_settings(self._common(), self._common())
             self._observe()
             self._forget_start()
         return self.observations
@@ -278,7 +308,7 @@ class Environment(_core.Batch):
             "seed": check_seed(seed),
         }
         with self._held():
-            if self._next is not None and (self._next != list(self.settings.values())).any():
+            if self._next is not None and (self._next != self._common()).any():
                 raise RuntimeError(
                     f"{self.spec.name}: a replay holds one set of settings, and some were changed by set()"
                 )
@@ -358,7 +388,7 @@ def check_arguments(
     if isa is not None and isa not in _core.supported_isas():
         raise ValueError(f"isa must be one of {', '.join(_core.supported_isas())} on this machine, got {isa!r}")
     resolved = resolve_settings(env_spec, settings)
-    params = list(resolved.values())
+    params = to_numbers(env_spec, resolved)
     _check_memory(env_spec, params, num_envs)
     return {
         "name": name,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from puffer_envs import _core
 from puffer_envs.adapters.registration import register
+from puffer_envs.spec import LIBRARIES
 
 _loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered
 
@@ -31,7 +32,8 @@ def load_library(path: str | os.PathLike[str]) -> str:
         ValueError: it has no environment, was compiled for another version, its name is taken, or its tables
             disagree.
     """
-    library = ctypes.CDLL(str(Path(path).resolve()))
+    where = str(Path(path).resolve())
+    library = ctypes.CDLL(where)
     try:
         export = library.puf_export
     except AttributeError:
@@ -44,4 +46,5 @@ def load_library(path: str | os.PathLike[str]) -> str:
     except ValueError:
         _core.unregister(name)
         raise
+    LIBRARIES[name] = where
     return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterator
@@ -16,11 +17,17 @@ from numpy.typing import NDArray
 from puffer_envs.contract.names import suggest
 from puffer_envs.environment import Environment, make
 from puffer_envs.recorder import MAGIC
-from puffer_envs.settings import check_seed
-from puffer_envs.spec import is_native, list_envs, spec
+from puffer_envs.settings import check_seed, resolve_settings
+from puffer_envs.spec import Setting, action_space, is_native, list_envs, read_layout, spec, to_numbers
 
 MAX_BYTES = 2**31
 """Maximum size of a replay's actions in memory. A larger file is rejected before it is unpacked."""
+
+MAX_RATIO = 1032
+"""zlib packs at most this many bytes into one, so a file's size limits what can be in it."""
+
+MAX_UNUSED = 4096
+"""Agents that a replay without a step may have."""
 
 
 class ReplayError(ValueError):
@@ -35,7 +42,7 @@ class Replay:
     """Name of the environment."""
     version: int
     """Its version when it was recorded."""
-    settings: dict[str, float]
+    settings: dict[str, Setting]
     """All settings of the environment."""
     num_envs: int
     """Environments in the batch."""
@@ -84,21 +91,40 @@ class Replay:
                 f"it was recorded with version {version} of {name}, this is version {spec(name).version}: "
                 "the same actions would have other results"
             )
-        with cls._make(name, header["num_envs"], header["first"], header["settings"]) as env:
-            shape, dtype = env.actions.shape, env.actions.dtype
-        steps, every = int(header["steps"]), int(header["hash_every"])
-        size = steps * int(np.prod(shape)) * dtype.itemsize
-        if steps < 0 or every < 1 or size > MAX_BYTES:
+        shape, dtype = cls._shape(name, int(header["num_envs"]), header["settings"])
+        steps, every, hash_bytes = int(header["steps"]), int(header["hash_every"]), int(header["hash_bytes"])
+        size = steps * math.prod(shape) * dtype.itemsize
+        if steps < 0 or every < 1 or hash_bytes < 0 or size > MAX_BYTES:
             raise ReplayError(f"{steps} steps with a hash every {every} are not possible")
-        hashes = np.frombuffer(body[: header["hash_bytes"]], dtype="<u8").astype(np.uint64)
-        raw = zlib.decompressobj().decompress(body[header["hash_bytes"] :], size + 1)
-        if len(raw) != size or len(hashes) != len(_hash_steps(steps, every)):
-            raise ReplayError("the replay is damaged: the number of actions or hashes does not match its header")
+        packed = body[hash_bytes:]
+        if size > MAX_RATIO * len(packed) or (steps == 0 and shape[0] > MAX_UNUSED):
+            raise ReplayError(
+                f"the replay is damaged: its {len(body)} bytes cannot hold the actions of {shape[0]} agents"
+            )
+        if len(body) - len(packed) != 8 * _num_hashes(steps, every):
+            raise ReplayError("the replay is damaged: the number of hashes does not match its header")
+        hashes = np.frombuffer(body[:hash_bytes], dtype="<u8").astype(np.uint64)
+        raw = zlib.decompressobj().decompress(packed, size + 1)
+        if len(raw) != size:
+            raise ReplayError("the replay is damaged: the number of actions does not match its header")
         actions = np.frombuffer(raw, dtype=dtype).reshape(steps, *shape)
         return cls(
             name, version, dict(header["settings"]), int(header["num_envs"]), int(header["first"]),
             check_seed(header["seed"]), every, hashes, actions,
         )  # fmt: skip
+
+    @staticmethod
+    def _shape(name: str, num_envs: int, settings: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape and dtype of one step's actions, known without making the environment."""
+        try:
+            values = to_numbers(spec(name), resolve_settings(spec(name), settings))
+        except (ValueError, TypeError) as error:
+            raise ReplayError(f"its environment cannot be made: {error}") from None
+        if num_envs < 1:
+            raise ReplayError(f"it has {num_envs} environments: there must be at least one")
+        layout = read_layout(name, values)
+        space = action_space(layout)
+        return (num_envs * layout.agents, *(space.shape or ())), np.dtype(space.dtype)
 
     @staticmethod
     def _make(name: str, num_envs: int, first: int, settings: dict[str, Any]) -> Environment:
@@ -140,6 +166,11 @@ class Replay:
                 f"the replay does not repeat itself: at step {step} the state differs from the recorded one. Either "
                 f"{self.environment} has changed without a new version, or the file was edited"
             )
+
+
+def _num_hashes(steps: int, every: int) -> int:
+    """Return the number of `_hash_steps`."""
+    return -(-max(steps, 1) // every) + 1
 
 
 def _hash_steps(steps: int, every: int) -> list[int]:

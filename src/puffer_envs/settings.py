@@ -7,12 +7,15 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from puffer_envs import _core
-from puffer_envs.contract.names import suggest
-from puffer_envs.spec import EnvSpec, Param
+from puffer_envs.contract.names import suggest, suggest_nearest
+from puffer_envs.spec import EnvSpec, Param, Setting, to_numbers
 
 
-def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, float]:
+def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, Setting]:
     """Return all settings of the environment, in the spec's order: those given, and the defaults of the rest.
 
     Raises:
@@ -24,14 +27,19 @@ def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, float]
         if name not in names:
             raise ValueError(f"{env.name} has no setting {name!r}.{suggest(str(name), names)}")
     settings = {p.name: _check(env, p, given[p.name]) if p.name in given else p.type(p.default) for p in env.params}
-    problem = _core.conflict(env.name, list(settings.values()))
+    problem = _core.conflict(env.name, to_numbers(env, settings))
     if problem:
         raise ValueError(f"{env.name}: {problem}, got {', '.join(f'{k}={settings[k]}' for k in settings)}")
     return settings
 
 
-def _check(env: EnvSpec, p: Param, value: object) -> float:
+def _check(env: EnvSpec, p: Param, value: object) -> Setting:
     where = f"{env.name}: setting {p.name!r}"
+    if p.choices:
+        if isinstance(value, str) and value in p.choices:
+            return str(value)
+        error = ValueError if isinstance(value, str) else TypeError
+        raise error(f"{where} must be one of {p.allowed}, got {value!r}.{suggest_nearest(str(value), p.choices)}")
     if p.type is bool:
         # NumPy's bool is not a Python bool, and a configuration file may have 0 and 1.
         if isinstance(value, bool) or (hasattr(value, "dtype") and value.dtype == bool) or value in (0, 1):
@@ -51,9 +59,9 @@ def _check(env: EnvSpec, p: Param, value: object) -> float:
     return p.type(number)
 
 
-def settings_hash(env: EnvSpec, settings: Mapping[str, float]) -> str:
+def settings_hash(env: EnvSpec, settings: Mapping[str, Setting]) -> str:
     """Return sixteen hexadecimal digits that differ if any setting does."""
-    text = ";".join(f"{p.name}={float(settings[p.name]).hex()}" for p in env.params)
+    text = ";".join(f"{p.name}={p.to_number(settings[p.name]).hex()}" for p in env.params)
     return hashlib.sha256(f"{env.name}:{text}".encode()).hexdigest()[:16]
 
 
@@ -70,3 +78,17 @@ def check_seed(seed: object, what: str = "seed") -> int:
     if not 0 <= value < 2**64:
         raise ValueError(f"{what} must be from 0 to 2**64 - 1, got {value}")
     return value
+
+
+def check_env_ids(name: str, num_envs: int, env_ids: ArrayLike | None) -> NDArray[np.int64]:
+    """Return numbers of environments as a sorted int64 array without duplicates; None gives all of them.
+
+    Raises:
+        ValueError: a number is not an integer from 0 to `num_envs` - 1.
+    """
+    if env_ids is None:
+        return np.arange(num_envs)
+    found = np.atleast_1d(np.asarray(env_ids))
+    if found.dtype.kind not in "iu" or found.ndim != 1 or not ((found >= 0) & (found < num_envs)).all():
+        raise ValueError(f"{name}: environments are numbered from 0 to {num_envs - 1}, got {env_ids!r}")
+    return np.unique(found).astype(np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from puffer_envs.settings import settings_hash
-from puffer_envs.spec import EnvSpec
+from puffer_envs.spec import EnvSpec, Setting
 
 MAGIC = b"PUFFER SNAPSHOT 1\n"
 
@@ -19,7 +19,7 @@ class SnapshotError(ValueError):
     """A snapshot is damaged or does not fit the environment."""
 
 
-def _header(env: EnvSpec, settings: Mapping[str, float], num_envs: int) -> dict[str, object]:
+def _header(env: EnvSpec, settings: Mapping[str, Setting], num_envs: int) -> dict[str, object]:
     return {
         "environment": env.name,
         "version": env.version,
@@ -28,7 +28,7 @@ def _header(env: EnvSpec, settings: Mapping[str, float], num_envs: int) -> dict[
     }
 
 
-def pack_snapshot(env: EnvSpec, settings: Mapping[str, float], num_envs: int, states: NDArray[np.uint8]) -> bytes:
+def pack_snapshot(env: EnvSpec, settings: Mapping[str, Setting], num_envs: int, states: NDArray[np.uint8]) -> bytes:
     """Return a snapshot: a header line (JSON), the SHA-256 of the states, and the states."""
     body = states.tobytes()
     header = json.dumps(_header(env, settings, num_envs)).encode()
@@ -36,7 +36,7 @@ def pack_snapshot(env: EnvSpec, settings: Mapping[str, float], num_envs: int, st
 
 
 def unpack_snapshot(
-    snapshot: bytes, env: EnvSpec, settings: Mapping[str, float], num_envs: int, size: int
+    snapshot: bytes, env: EnvSpec, settings: Mapping[str, Setting], num_envs: int, size: int
 ) -> NDArray[np.uint8]:
     """Return the states, (size,) uint8, from a snapshot of a batch with this spec, settings and size.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest
-from puffer_envs.offers import load_offers
+from puffer_envs.contract.offers import load_offers
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,19 @@ class ActionPart:
     """Names of the choices, in order; or the unit of a continuous action."""
 
 
+Setting = float | str
+"""The value of a setting: bool, int, float, or one of several names."""
+
+
 @dataclass(frozen=True)
 class Param:
     """A setting of the environment."""
 
     name: str
     """As passed to `make`."""
-    type: type[int] | type[float] | type[bool]
-    """int, float or bool."""
-    default: float
+    type: type[int] | type[float] | type[bool] | type[str]
+    """int, float or bool; str for one of several names."""
+    default: Setting
     """Its value unless set."""
     low: float
     """Least value allowed."""
@@ -68,6 +73,21 @@ class Param:
     """What it does, with its unit."""
     fixed: bool = False
     """Whether what all environments of a batch share is made from it, so that `set` cannot change it."""
+    choices: tuple[str, ...] = ()
+    """The names, where it is one of several; C holds their numbers, from `low` = 0 to `high`."""
+
+    def to_number(self, value: Setting) -> float:
+        """The number that C holds for a value. Raises ValueError for a name that is not among the choices."""
+        return float(self.choices.index(str(value)) if self.choices else value)
+
+    def from_number(self, number: float) -> Setting:
+        """The value that a number in C stands for."""
+        return self.choices[int(number)] if self.choices else self.type(number)
+
+    @property
+    def allowed(self) -> str:
+        """What it can be, for people: `1 to 16`, or the names."""
+        return ", ".join(self.choices) if self.choices else f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True)
@@ -156,7 +176,7 @@ def _describe_action(part: ActionPart) -> str:
     return f"{part.name} ({part.choices})" if part.choices else f"{part.name} ({part.low:g} to {part.high:g})"
 
 
-_PARAM_TYPES: tuple[type[int] | type[float] | type[bool], ...] = (int, float, bool)
+_PARAM_TYPES: tuple[type[int] | type[float] | type[bool] | type[str], ...] = (int, float, bool, str)
 
 
 def list_envs() -> list[str]:
@@ -174,7 +194,9 @@ def spec(name: str) -> EnvSpec:
         offer = load_offers().get(name) if isinstance(name, str) else None
         if offer is not None:
             raise ValueError(f"{name!r} is a Python environment of {offer.__name__}: it has no spec")
-        raise ValueError(f"there is no environment {name!r}.{suggest(str(name), [*list_envs(), *load_offers()])}")
+        raise ValueError(
+            f"there is no environment {name!r}.{suggest(str(name), sorted({*list_envs(), *load_offers()}))}"
+        )
     return _read_spec(name)
 
 
@@ -187,14 +209,23 @@ def is_native(name: object) -> bool:
     return name in _core.names()
 
 
+LIBRARIES: dict[str, str] = {}
+"""The shared library of each environment that `load_library` loaded, by name."""
+
+
+def code_file(name: str) -> str:
+    """The compiled file that a C environment's rules are in."""
+    return LIBRARIES.get(name, _core.__file__)
+
+
 @functools.cache
 def _read_spec(name: str) -> EnvSpec:
     table = _core.describe(name)
     params = tuple(
-        Param(label, _PARAM_TYPES[kind], default, low, high, doc, fixed)
-        for label, kind, default, low, high, doc, fixed in table["params"]
+        Param(label, _PARAM_TYPES[kind], choices[0] if choices else default, low, high, doc, fixed, choices)
+        for label, kind, default, low, high, doc, fixed, choices in table["params"]
     )
-    layout = read_layout(name, [p.default for p in params])
+    layout = read_layout(name, [p.to_number(p.default) for p in params])
     return EnvSpec(
         name=name,
         version=table["version"],
@@ -247,6 +278,16 @@ def _obs_parts(env: str, rows: list[tuple[str, int, float, float, str]], shape: 
             "Correct the counts in the table (0 means all that remain), or .obs_shape"
         )
     return tuple(parts)
+
+
+def to_numbers(env: EnvSpec, settings: Mapping[str, Setting]) -> list[float]:
+    """All settings of an environment as C takes them: numbers, in the spec's order."""
+    return [p.to_number(settings[p.name]) for p in env.params]
+
+
+def from_numbers(env: EnvSpec, numbers: Iterable[float]) -> dict[str, Setting]:
+    """The settings that numbers in the spec's order stand for, by name."""
+    return {p.name: p.from_number(number) for p, number in zip(env.params, numbers, strict=True)}
 
 
 def read_layout(name: str, values: list[float]) -> Layout:

@@ -1,5 +1,7 @@
 """Train reinforcement-learning policies on any environment that keeps the buffer contract (docs/contract.md).
 
+From Python: `train` for a whole run, `Trainer` for an iteration at a time, `Run` for what a run left in its folder.
+
 Rooms, from top to bottom; each knows only those below it:
 
 - cli: the commands
@@ -14,3 +16,29 @@ Rooms, from top to bottom; each knows only those below it:
 
 `puffer_train` knows environments through the contract only and never imports a renderer.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from puffer_train.config import Settings
+    from puffer_train.run.result import Run
+    from puffer_train.run.trainer import Trainer
+    from puffer_train.run.training import train
+
+__all__ = ["Run", "Settings", "Trainer", "train"]
+
+_MODULES = {"Run": "run.result", "Settings": "config", "Trainer": "run.trainer", "train": "run.training"}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used: torch takes seconds."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -13,19 +13,24 @@ import inspect
 import itertools
 import math
 import textwrap
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from puffer_envs.contract.command_line import parse_number
+from puffer_envs.contract import wrap
+from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.names import suggest
+from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
+from puffer_train.own_code import Code, is_code
+from puffer_train.shipped import read_tables, shipped
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
+
+STOP_OVER = 10
+"""Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image"]
 
@@ -35,12 +40,21 @@ def _setting(default: Any, low: float, high: float = math.inf) -> Any:
     return field(default=default, metadata={"range": (low, high)})
 
 
+def _named(default: str, *others: str) -> Any:
+    """Declare a setting that names something built in, or the user's own code as `module:name`."""
+    return field(default=default, metadata={"names": (default, *others)})
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """How to learn."""
 
     steps: int = _setting(20_000_000, 1)
     """Agent steps to train for; rounded up to whole rollouts."""
+    max_seconds: float = _setting(0.0, 0.0)
+    """Seconds to train for, over all resumes, if the steps are not done before; 0 is no limit."""
+    stop_when: str = ""
+    """End training when a mean over iterations (10 unless given) is so: "env.perf > 0.99 over 20"; "" is never."""
     num_envs: int = _setting(1024, 1)
     """Environments stepped together."""
     horizon: int = _setting(32, 1)
@@ -50,8 +64,8 @@ class TrainSettings:
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """Average number of times each agent step is trained on."""
 
-    optimizer: Literal["muon", "adam"] = "muon"
-    """Optimizer of weight matrices; other parameters always use Adam."""
+    optimizer: str = _named("muon", "adam")
+    """Optimizer of weight matrices; other parameters always use Adam. Or your own, as module:function."""
     learning_rate: float = _setting(0.015, 0.0)
     """Muon's initial learning rate; decays along a cosine."""
     vector_learning_rate: float = _setting(0.003, 0.0)
@@ -76,6 +90,10 @@ class TrainSettings:
     reward_clip: float = _setting(1.0, 0.0)
     """Rewards used for learning are clipped to this magnitude (scores are not); 0 disables clipping."""
 
+    loss: str = _named("ppo")
+    """Loss to minimise: ppo, or your own as module:function."""
+    advantage: str = _named("gae")
+    """Advantage estimate: gae, or your own as module:function."""
     clip: float = _setting(0.81, 0.0)
     """How far the probability ratio may differ from 1 before the policy loss is clipped."""
     value_clip: float = _setting(4.98, 0.0)
@@ -104,8 +122,14 @@ class TrainSettings:
     """Agent steps between checkpoints; one is always written at the end."""
     checkpoints_kept: int = _setting(3, 1)
     """Number of newest checkpoints to keep."""
+    checkpoints_spread: int = _setting(4, 0)
+    """Number of older checkpoints to keep, spread over the run, to branch from."""
+    best_episodes: int = _setting(0, 0)
+    """Fresh full episodes played at each checkpoint to keep the best policy so far; 0 keeps none."""
     eval_episodes: int = _setting(128, 0)
     """Fresh full episodes played at the end; 0 skips the evaluation."""
+    eval_max_steps: int = _setting(200_000, 1)
+    """Steps after which an evaluation stops waiting for episodes to end."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +138,8 @@ class PolicySettings:
 
     hidden: int = _setting(32, 1)
     """Units per layer."""
-    layers: int = _setting(4, 1)
-    """Recurrent layers."""
+    layers: int = _setting(4, 0)
+    """Recurrent layers; 0 is a policy without memory."""
     cell: Literal["mingru", "lstm"] = "mingru"
     """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
@@ -123,6 +147,8 @@ class PolicySettings:
     for uint8 in three dimensions with two sides of at least 36, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
+    network: str = _named("")
+    """Own network, a torch.nn.Module written module:Class: it replaces the encoder, or the whole policy."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +156,13 @@ class Settings:
     """Everything a run depends on besides its seed."""
 
     env: Mapping[str, object] = field(default_factory=dict)
-    """The environment's own settings, checked by the environment."""
+    """The environment's own settings, checked by the environment, and how it is wrapped (`contract.wrap`)."""
     train: TrainSettings = field(default_factory=TrainSettings)
     """How to learn."""
     policy: PolicySettings = field(default_factory=PolicySettings)
     """The network."""
+    curriculum: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the environment that change while it learns, each with its rule: algorithm/curriculum.py."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries of JSON values."""
@@ -146,28 +174,14 @@ SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettin
 
 
 def load(name: str | None, file: Path | None = None) -> Settings:
-    """Return the defaults, overlaid with the packaged settings called `name`, if there are any, and then with `file`.
+    """Return the defaults, overlaid with those shipped for an environment, if there are any, and then with `file`.
 
     Raises `ConfigError` for a file that is missing, is not TOML, or has invalid settings.
     """
     settings = Settings()
-    packaged = resources.files("puffer_train") / "settings" / f"{name}.toml"
-    if name is not None and packaged.is_file():
-        settings = overlay(settings, _parse(packaged.read_text("utf-8"), f"settings/{name}.toml"), name)
-    if file is not None:
-        try:
-            text = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read the settings file {file}: {error}") from error
-        settings = overlay(settings, _parse(text, str(file)), str(file))
-    return settings
-
-
-def _parse(text: str, origin: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin} is not valid TOML: {error}.") from error
+    for origin, tables in shipped(name) if name is not None else ():
+        settings = overlay(settings, tables, origin)
+    return settings if file is None else overlay(settings, read_tables(file), str(file))
 
 
 def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Settings:
@@ -175,16 +189,21 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
     Values may be of the right type already or text, as on a command line.
     """
-    parts: dict[str, Any] = {"env": dict(settings.env), "train": settings.train, "policy": settings.policy}
+    parts: dict[str, Any] = vars(settings) | {"env": dict(settings.env), "curriculum": dict(settings.curriculum)}
     for table, values in tables.items():
-        if table not in parts:
+        if table not in (*parts, "wrap"):
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [train] and [policy]." + suggest(table, parts)
+                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train], [policy] and [curriculum]."
+                + suggest(table, [*parts, "wrap"])
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
-        if table == "env":
-            parts["env"].update({key: _env_value(key, value, origin) for key, value in values.items()})
+        if table == "curriculum":
+            parts[table].update({key.replace("-", "_"): rule for key, rule in values.items()})
+        elif table == "env":
+            parts["env"] = _overlay_env(parts["env"], values, origin)
+        elif table == "wrap":
+            parts["env"] = _overlay_env(parts["env"], {wrap.KEY: values}, origin)
         else:
             parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")
     result = Settings(**parts)
@@ -194,29 +213,48 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
 
 def _overlay_section(section: Any, values: Mapping[str, object], where: str) -> Any:
     types = get_type_hints(type(section))
-    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(section)}
+    declared = {f.name: f.metadata for f in dataclasses.fields(section)}
     checked = {}
     for key, value in values.items():
         if key not in types:
             raise ConfigError(f"{where}.{key} is not a setting.{suggest(key, types)}")
+        if "names" in declared[key]:
+            checked[key] = _convert_name(value, declared[key]["names"], f"{where}.{key}")
+            continue
         checked[key] = _convert(value, types[key], f"{where}.{key}")
-        if ranges[key] is not None:
-            low, high = cast(tuple[float, float], ranges[key])
+        if "range" in declared[key]:
+            low, high = declared[key]["range"]
             if not low <= checked[key] <= high:
                 allowed = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
                 raise ConfigError(f"{where}.{key} is {value}; it must be {allowed}.")
     return dataclasses.replace(section, **checked)
 
 
+def _convert_name(value: object, names: tuple[str, ...], where: str) -> str:
+    """Return the name of something built in, or of the user's own code; a function or class stands for itself."""
+    if isinstance(value, str) and (value in names or is_code(value)):
+        return value
+    if callable(value):
+        return Code.of(value)
+    known = [name for name in names if name]
+    allowed = ", ".join([*known, "or " * bool(known) + "your own code as module:name"])
+    hint = suggest(str(value), known) if known else ""
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed}.{hint}")
+
+
 def _convert(value: object, wanted: type, where: str) -> Any:
-    """Turn a TOML value or command-line text into `wanted` (bool, int, float or a choice) without losing anything."""
+    """Turn a TOML value or command-line text into `wanted` (bool, int, float, str or a choice), losing nothing."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value
-    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
+    if wanted is str:
+        if not isinstance(value, str):
+            raise refusal
+        return value
     if isinstance(value, str):
         value = parse_number(value) if wanted is not bool else {"true": True, "false": False}.get(value.lower(), value)
     if wanted is bool:
@@ -232,15 +270,36 @@ def _convert(value: object, wanted: type, where: str) -> Any:
 
 def _env_value(key: str, value: object, origin: str) -> object:
     """Check what no environment accepts; the environment checks the rest."""
+    if isinstance(value, Mapping):
+        return {str(name): _env_value(f"{key}.{name}", inner, origin) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_env_value(key, inner, origin) for inner in value]
     if isinstance(value, float) and math.isnan(value):
         raise ConfigError(f"{origin}: env.{key} is not a number.")
     if not isinstance(value, (bool, int, float, str)):
-        raise ConfigError(f"{origin}: env.{key} is {value!r}; it must be a number, true, false or text.")
+        raise ConfigError(
+            f"{origin}: env.{key} is {value!r}; it must be a number, true, false, text, a list or a table."
+        )
     return value
+
+
+def _overlay_env(env: Mapping[str, object], values: Mapping[str, object], origin: str) -> dict[str, object]:
+    """Return the environment's settings with others written over them, tables key by key."""
+    merged = merge_tables(env, {key: _env_value(key, value, origin) for key, value in values.items()})
+    words = merged.get(wrap.KEY, {})
+    try:
+        if not isinstance(words, Mapping):
+            raise ValueError(f"[wrap] must be a table of settings, not {words!r}")
+        wrap.Wrap.of(words)
+    except ValueError as error:
+        raise ConfigError(f"{origin}: {error}.") from None
+    return merged
 
 
 def _check_combinations(train: TrainSettings) -> None:
     """Refuse settings that are fine alone but not together; those that need the environment come later."""
+    if train.stop_when:
+        Condition.parse(train.stop_when, "train.stop_when", STOP_OVER)
     if train.minibatch % train.horizon:
         raise ConfigError(
             f"train.minibatch {train.minibatch} is not a multiple of train.horizon {train.horizon}: "
@@ -265,6 +324,20 @@ def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory:
             f"the observations of one rollout take {needed / 1e9:.3g} GB, more than half of this machine's "
             f"{memory / 1e9:.3g} GB: make train.num_envs or train.horizon smaller."
         )
+
+
+def can_import(network: str) -> bool:
+    """Whether another process can import a network of this name: not one of a notebook or of the script that runs."""
+    return "<locals>" not in network and not network.startswith("__main__:")
+
+
+def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
+    result: dict[str, Any] = {}
+    for key, value in tables.items():
+        below = flat(value) if isinstance(value, Mapping) else None
+        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
+    return result
 
 
 def field_help(section: type[Any]) -> dict[str, str]:

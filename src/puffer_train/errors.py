@@ -44,10 +44,30 @@ class RanksError(UserError):
     exit_code = 1
 
 
-class EnvironmentFailedError(UserError):
-    """The environment's own code raised: the message ends in its traceback, which its author needs."""
+class CodeFailedError(UserError):
+    """Code of the user's raised: the message ends in its traceback, which its author needs."""
 
     exit_code = 1
+
+
+class EnvironmentFailedError(CodeFailedError):
+    """The environment's own code raised."""
+
+
+class OwnCalls:
+    """A context for calls of a user's own function: whatever they raise becomes a `CodeFailedError`."""
+
+    def __init__(self, setting: str, name: str) -> None:
+        self.what = f"{setting} {name!r}"
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, (Exception, SystemExit)) and not isinstance(error, UserError):
+            raise CodeFailedError(f"{self.what} failed.\n{_own_traceback(error)}") from error
 
 
 class EnvironmentCalls:
@@ -87,7 +107,7 @@ def _named_call(name: str) -> Callable[..., None]:
 
 
 def _own_traceback(error: BaseException) -> str:
-    """Return the traceback from the environment's first frame on."""
+    """Return the traceback from the first frame on that is not of this package: the user's code."""
     if "Traceback (most recent call last)" in str(error):
         return str(error)  # it has that of the process in which it happened
     trace = error.__traceback__
@@ -97,5 +117,5 @@ def _own_traceback(error: BaseException) -> str:
 
 
 def _is_ours(trace: TracebackType) -> bool:
-    module = str(trace.tb_frame.f_globals.get("__name__"))
-    return module.startswith(("puffer_train.", "puffer_envs.contract."))
+    module = f"{trace.tb_frame.f_globals.get('__name__')}."
+    return module.startswith(("puffer_train.", "puffer_envs.contract.", "importlib.", "torch."))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+import puffer_envs
 from puffer_envs.adapters.to_gymnasium import PufferEnv, PufferVectorEnv
 
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -217,3 +218,55 @@ def test_mistakes_are_named() -> None:
     envs.close()
     with pytest.raises(RuntimeError, match="clos"):
         envs.step([0] * NUM_ENVS)
+
+
+@pytest.mark.parametrize("name", ["cartpole", "breakout", "maze"])
+def test_next_step_shows_the_last_observation_first(name: str) -> None:
+    """Each environment does the same in both modes; in one of them, it takes a step more after each episode."""
+    num_envs, steps = 5, 400
+    rng = np.random.default_rng(0)
+    choices = int(puffer_envs.spec(name).layout.actions[0].choices)
+    actions = rng.integers(0, choices, (steps, num_envs), np.int32)
+    same = PufferVectorEnv(name, num_envs, copy=True)
+    following = PufferVectorEnv(name, num_envs, copy=True, autoreset_mode="NextStep")
+    assert following.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    expected: list[list[tuple[Any, ...]]] = [[] for _ in range(num_envs)]
+    same.reset(seed=3)
+    for row in actions:
+        observations, rewards, terminations, truncations, infos = same.step(row)
+        for i in range(num_envs):
+            ended = terminations[i] or truncations[i]
+            shown = infos["final_obs"][i] if ended else observations[i]
+            expected[i].append((shown.tobytes(), rewards[i], terminations[i], truncations[i]))
+            if ended:
+                expected[i].append((observations[i].tobytes(), 0.0, False, False))
+    following.reset(seed=3)
+    at, waiting, ends = [0] * num_envs, [False] * num_envs, 0
+    for step in range(steps):
+        row = [actions[at[i], i] for i in range(num_envs)]
+        observations, rewards, terminations, truncations, infos = following.step(np.array(row, np.int32))
+        for i in range(num_envs):
+            seen = (observations[i].tobytes(), rewards[i], terminations[i], truncations[i])
+            assert seen == expected[i][step], (i, step)
+            at[i] += not waiting[i]
+            waiting[i] = bool(terminations[i] or truncations[i])
+            ends += waiting[i]
+            assert not waiting[i] or infos["_score"][i]
+    assert ends >= (1 if name == "maze" else 5)
+
+
+def test_wrappers_that_want_the_next_step() -> None:
+    env = gymnasium.make_vec("puffer/Cartpole-v1", 4, autoreset_mode=AutoresetMode.NEXT_STEP)
+    wrapped = gymnasium.wrappers.vector.NormalizeObservation(env)
+    wrapped.reset(seed=0)
+    for _ in range(60):
+        observations, *_ = wrapped.step(wrapped.action_space.sample())
+    assert np.abs(observations).max() < 10
+    wrapped.close()
+
+
+def test_modes_that_are_not_offered() -> None:
+    with pytest.raises(ValueError, match=r"autoreset_mode 'Disabled': it must be AutoresetMode.SAME_STEP or"):
+        PufferVectorEnv("cartpole", autoreset_mode="Disabled")
+    with pytest.raises(ValueError, match="NEXT_STEP is for environments with one agent, and this one has 8"):
+        PufferVectorEnv("snake", autoreset_mode="NextStep", num_snakes=8)

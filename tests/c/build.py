@@ -1,8 +1,14 @@
-"""Compile the C driver: `python tests/c/build.py OUT [CC [FLAGS ...]]`."""
+"""Compile the C driver: `python tests/c/build.py OUT [CC [FLAGS ...]]`.
+
+Objects are kept in build/tests by what went into them: a test that changes one environment compiles only that one.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +29,21 @@ def list_envs() -> list[str]:
     return re.findall(r"^PUF_ENV\((\w+)\)", (ROOT / "c/envs.def").read_text(), re.MULTILINE)
 
 
+def compile_object(source: Path, cc: str, flags: Sequence[str]) -> Path:
+    """The object file of a C source: compiled, or one that was compiled from the same text in the same way."""
+    command = [cc, *flags, "-c", str(source)]
+    text = subprocess.run([*command, "-E", "-P"], check=True, capture_output=True).stdout
+    compiler = Path(shutil.which(cc) or cc).resolve()
+    used = [compiler, compiler.stat().st_mtime_ns, *(flag for flag in flags if not flag.startswith("-I"))]
+    out = ROOT / f"build/tests/{hashlib.sha256(repr(used).encode() + text).hexdigest()}.o"
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = out.with_suffix(f".{os.getpid()}")
+        subprocess.run([*command, "-o", str(unfinished)], check=True)
+        unfinished.replace(out)
+    return out
+
+
 def build_driver(out: Path, cc: str = "cc", flags: Sequence[str] = ("-O2",), headers: Path | None = None) -> Path:
     """Compile tests/c/driver.c with every environment into `out`; `headers` replaces the folder of environments."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -32,8 +53,9 @@ def build_driver(out: Path, cc: str = "cc", flags: Sequence[str] = ("-O2",), hea
             source = Path(scratch) / f"{name}.c"
             source.write_text(f'#include "{header}"\n')
             sources.append(source)
-        command = [cc, *EXACT, *WARNINGS, *flags, "-DPUF_VARIANT=baseline", f"-I{ROOT / 'c'}", *map(str, sources)]
-        subprocess.run([*command, "-o", str(out), "-pthread", "-lm"], check=True)
+        options = [*EXACT, *WARNINGS, *flags, "-DPUF_VARIANT=baseline", f"-I{ROOT / 'c'}"]
+        objects = [compile_object(source, cc, options) for source in sources]
+    link(out, cc, flags, objects)
     return out
 
 
@@ -42,19 +64,18 @@ def build_learn(
 ) -> Path:
     """Compile tests/c/learn_test.c with the kernels, for one instruction set; `root` replaces the folder around c/."""
     include = f"-I{root / 'c'}"
-    kernels = out.with_suffix(".o")
-    once = [cc, *FUSED, *WARNINGS, *flags, *march, include, "-c", str(root / "c/learn/kernels.c"), "-o", str(kernels)]
-    subprocess.run(once, check=True)
-    sources = [
-        ROOT / "tests/c/learn_test.c",
-        *(root / "c/learn" / f"{name}.c" for name in ("learner", "sequence")),
-        root / "c/pool.c",
-        kernels,
-    ]
-    command = [cc, *EXACT, *WARNINGS, *flags, include, *map(str, sources), "-o", str(out), "-pthread", "-lm"]
+    kernels = compile_object(root / "c/learn/kernels.c", cc, [*FUSED, *WARNINGS, *flags, *march, include])
     # POSIX is asked for: -std=c17 alone hides what the pool's threads are made of
-    subprocess.run([*command, "-D_DEFAULT_SOURCE"], check=True)
+    options = [*EXACT, *WARNINGS, *flags, include, "-D_DEFAULT_SOURCE"]
+    learn = (root / "c/learn" / f"{name}.c" for name in ("learner", "sequence"))
+    sources = [ROOT / "tests/c/learn_test.c", *learn, root / "c/pool.c"]
+    link(out, cc, flags, [kernels, *(compile_object(source, cc, options) for source in sources)])
     return out
+
+
+def link(out: Path, cc: str, flags: Sequence[str], objects: Sequence[Path]) -> None:
+    """Make a program of object files."""
+    subprocess.run([cc, *flags, *map(str, objects), "-o", str(out), "-pthread", "-lm"], check=True)
 
 
 if __name__ == "__main__":

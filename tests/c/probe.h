@@ -3,13 +3,16 @@
 #pragma once
 #include "puffer.h"
 
+#ifndef PROBE_SHAPES // names of the numbers 0 to 2
+#define PROBE_SHAPES "round square flat"
+#endif
 enum { PROBE_MAX_AGENTS = 8, PROBE_OBS = 3 };
 
 typedef struct Probe {
     PufRng rng;
     int32_t agents, max_steps; // settings, as are the next two lines: one of each type
     int8_t tiny;
-    uint8_t letter, flag;
+    uint8_t letter, flag, shape;
     int16_t small;
     uint32_t large;
     uint64_t huge;
@@ -118,6 +121,7 @@ static const PufParam probe_params[] = {
     PUF_SETTING(Probe, tiny, -1, -128, 127, "int8"),
     PUF_SETTING(Probe, letter, 1, 0, 255, "uint8"),
     PUF_FLAG(Probe, flag, 0, "bool"),
+    PUF_CHOICE(Probe, shape, 2, PROBE_SHAPES, "one of three names"),
     PUF_SETTING(Probe, small, -1, -32768, 32767, "int16"),
     PUF_SETTING(Probe, large, 1, 0, 4294967295, "uint32"),
     PUF_SETTING(Probe, huge, 1, 0, 9007199254740992, "uint64"),
@@ -130,6 +134,7 @@ static const PufField probe_fields[] = {
     PUF_SCALAR(Probe, tiny, "setting"),
     PUF_SCALAR(Probe, letter, "setting"),
     PUF_SCALAR(Probe, flag, "setting"),
+    PUF_SCALAR(Probe, shape, "setting"),
     PUF_SCALAR(Probe, small, "setting"),
     PUF_SCALAR(Probe, large, "setting"),
     PUF_SCALAR(Probe, huge, "setting"),

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not (ROOT / "src").is_dir(), reason="no checkout
         "render/puffer_render/draw/{}.py",
         "tests/envs/test_{}.py",
         "tests/golden/{}.json",
-        "docs/policies/{}.safetensors",
+        "src/puffer_envs/trained/{}.safetensors",
         "docs/images/{}.png",
         "docs/environments/{}.md",
     ],

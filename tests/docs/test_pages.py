@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from puffer_envs.contract.documentation import DOCUMENTATION
+from puffer_envs.contract.wrap import Wrap
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -39,6 +42,11 @@ def make_env(assets):
     assert not assets["levels"].flags.writeable
     return Level(assets)
 """
+RUN_PROGRAMS = """
+import json
+for name, code in json.load(open("programs.json")).items():
+    exec(compile(code, name, "exec"), {"__name__": "__main__"})
+"""
 # What takes minutes or packages that the tests do without.
 INSTEAD = {
     "LunarLander-v3": "Acrobot-v1",
@@ -46,7 +54,14 @@ INSTEAD = {
     "num_envs=256": "num_envs=4",
     "gamma=0.98)": "gamma=0.98, n_steps=64)",
 }
-ALONE = ("vectorizers.md", "adapters.md", "render.md", "coming-from/gymnasium.md", "coming-from/pufferlib.md")
+ALONE = (
+    "vectorizers.md",
+    "wrap.md",
+    "adapters.md",
+    "render.md",
+    "coming-from/gymnasium.md",
+    "coming-from/pufferlib.md",
+)
 
 
 def blocks(page: str) -> list[str]:
@@ -70,19 +85,17 @@ def shortened(code: str) -> str:
     return code
 
 
-def cases() -> list[object]:
-    return [pytest.param(code, id=f"{page}-{i}") for page in ALONE for i, code in enumerate(blocks(page))]
+def run_programs(folder: Path, programs: dict[str, str]) -> None:
+    """Run programs one after the other in one process, which imports what they need once; a traceback names them."""
+    (folder / "programs.json").write_text(json.dumps(programs))
+    run(folder, "-c", RUN_PROGRAMS)
 
 
-@pytest.mark.parametrize("code", cases())
-def test_the_code_of_a_page_runs(code: str, tmp_path: Path) -> None:
-    if "pettingzoo" in code:
-        pytest.importorskip("pettingzoo")
-    if "stable_baselines3" in code:
-        pytest.importorskip("stable_baselines3")
-    if "rgb_array" in code:
-        pytest.importorskip("puffer_render")
-    run(tmp_path, "-c", BEFORE + shortened(code))
+@pytest.mark.parametrize("page", ALONE)
+def test_the_code_of_a_page_runs(page: str, tmp_path: Path) -> None:
+    for module in ("pettingzoo", "stable_baselines3", "puffer_render"):
+        pytest.importorskip(module)
+    run_programs(tmp_path, {f"{page}, block {i}": BEFORE + shortened(code) for i, code in enumerate(blocks(page))})
 
 
 def test_the_code_of_the_readme_runs(tmp_path: Path) -> None:
@@ -102,8 +115,80 @@ def test_the_code_of_the_readme_satisfies_a_type_checker(tmp_path: Path) -> None
 def test_the_first_hour_works(tmp_path: Path) -> None:
     step, play = blocks("first-hour.md")
     run(tmp_path, "-W", "error", "-c", step)
-    policy = DOCS / "policies/breakout.safetensors"
-    assert "score" in run(tmp_path, "-W", "error", "-c", play, str(policy))
+    assert "score" in run(tmp_path, "-W", "error", "-c", play)
+
+
+def test_the_page_about_python_works(tmp_path: Path) -> None:
+    """The later blocks read what the earlier ones wrote."""
+    run(tmp_path, "-W", "error", "-c", "\n".join(blocks("python.md")))
+    assert (tmp_path / "runs/first/evaluation.json").is_file()
+
+
+def test_the_page_about_long_runs_works(tmp_path: Path) -> None:
+    """A branch at a step without a checkpoint, then a bisection."""
+    said = run(tmp_path, "-W", "error", "-c", "\n".join(blocks("long-runs.md")))
+    assert said.startswith("{'run': 'runs/tree', 'steps': 65536}\n65536 98304 ")
+
+
+def test_the_extensions_train_and_resume(tmp_path: Path) -> None:
+    """Each example as the page has it: on the command line, stopped half way, and resumed."""
+    codes = dict(zip(("kl", "two_scales", "adamw", "stop_early"), blocks("extend.md"), strict=True))
+    for name, code in codes.items():
+        assert len(code.splitlines()) <= 50
+        (tmp_path / f"{name}.py").write_text(code)
+    small = ["--train.num-envs", "64", "--train.minibatch", "512", "--train.eval-episodes", "8", "--threads", "1"]
+    train = ["-m", "puffer_train.cli.train"]
+    run(tmp_path, *train, "squared", *small, "--no-video", "--steps", "20000", "--run-dir", "runs/old")
+    own = ["--train.loss", "kl:kl_to_frozen", "--train.advantage", "two_scales:two_scales"]
+    own += ["--train.optimizer", "adamw:adamw"]
+    options = [*small, *own, "--no-video"]
+    run(tmp_path, *train, "squared", *options, "--steps", "20000", "--run-dir", "whole")
+    run(tmp_path, *train, "squared", *options, "--steps", "10000", "--run-dir", "half")
+    run(tmp_path, *train, "--resume", "half", *own, "--threads", "1", "--no-video", "--steps", "20000")
+    metrics = (tmp_path / "whole/metrics.jsonl").read_text("utf-8")
+    assert "kl_to_frozen" in metrics
+    printed = run(tmp_path, "-c", codes["stop_early"])
+    assert 0 < int(re.findall(r"(\d+) iterations", printed)[0]) < 5_000_000 // 32_768
+
+
+GAMES = """
+import gymnasium, numpy as np
+from gymnasium.spaces import Box, Dict, Discrete
+class Game(gymnasium.Env):
+    observation_space = Dict({"screen": Box(0, 255, (64, 64, 3), np.uint8), "speed": Box(-1, 1, (3,))})
+    action_space = Discrete(2)
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.observation_space.seed(seed)
+        return self.observation_space.sample(), {}
+    def step(self, action):
+        over = bool(self.np_random.random() < 0.1)
+        return self.observation_space.sample(), float(action), over, False, {}
+class Crowd(Game):
+    observation_space = Dict({"self": Box(-1, 1, (4,)), "others": Box(-1, 1, (8, 5))})
+"""
+
+
+def test_networks_of_your_own_train_and_are_exported(tmp_path: Path) -> None:
+    camera, entities, recurrent, play = blocks("own-network.md")
+    lengths = [len(code[code.index("class") :].splitlines()) for code in (camera, entities, recurrent)]
+    assert max(lengths) <= 30 and len(play[play.index("policy") :].splitlines()) <= 15
+    (tmp_path / "my_networks.py").write_text("\n\n".join([camera, entities, recurrent]))
+    (tmp_path / "my_game.py").write_text(GAMES)
+    train = ["-m", "puffer_train.cli.train"]
+    small = ["--train.num-envs", "8", "--train.horizon", "8", "--train.minibatch", "32", "--train.eval-episodes", "2"]
+    pairs = ("my_game:Game", "Camera"), ("my_game:Crowd", "Entities"), ("cartpole", "Recurrent")
+    for number, (game, network) in enumerate(pairs):
+        own = ["--policy.network", f"my_networks:{network}", "--threads", "1", "--no-video"]
+        folder = ["--run-dir", f"runs/{number}"]
+        run(tmp_path, "-W", "error", *train, game, *small, *own, "--steps", "128", *folder)
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    own = ["--policy.network", "my_networks:Entities"]
+    run(tmp_path, "-m", "puffer_train.cli.export", "my_game:Crowd", "--policy", "runs/1", *own)
+    (tmp_path / "runs/2").rename(tmp_path / "runs/own")
+    run(tmp_path, "-m", "puffer_train.cli.export", "runs/own", "--policy.network", "my_networks:Recurrent")
+    assert 0 < float(run(tmp_path, "-c", play)) <= 500
 
 
 def test_coming_from_stable_baselines3_works(tmp_path: Path) -> None:
@@ -112,13 +197,12 @@ def test_coming_from_stable_baselines3_works(tmp_path: Path) -> None:
     text = (DOCS / "coming-from/stable-baselines3.md").read_text("utf-8")
     programs = re.findall(r"```(python|sh)[^\n]*\n(.*?)```", text, re.DOTALL)
     assert [kind for kind, _ in programs] == ["python", "sh", "python", "python", "python"]
-    for kind, code in programs:
-        if kind == "python":
-            run(tmp_path, "-c", shortened(code))
-        else:
-            command, *arguments = shortened(code).replace("\\\n", " ").split()
-            assert command == "puffer-train"
-            run(tmp_path, "-m", "puffer_train.cli.train", *arguments, "--no-video")
+    (_, first), (_, training), *others = [(kind, shortened(code)) for kind, code in programs]
+    command, *arguments = training.replace("\\\n", " ").split()
+    assert command == "puffer-train"
+    run_programs(tmp_path, {"the first program": first})
+    run(tmp_path, "-m", "puffer_train.cli.train", *arguments, "--no-video")
+    run_programs(tmp_path, {f"program {i}": code for i, (_, code) in enumerate(others, 2)})
 
 
 def test_an_environment_in_thirty_lines_is_checked_and_trained(tmp_path: Path) -> None:
@@ -136,7 +220,7 @@ def test_every_format_has_the_version_that_the_page_gives() -> None:
     rows = re.findall(
         r"^\| [^|]+ \| `([^`]+)` \| `([\w.]+)` \|$", (DOCS / "formats.md").read_text("utf-8"), re.MULTILINE
     )
-    assert len(rows) == 4
+    assert len(rows) == 5
     for version, place in rows:
         module, _, constant = place.rpartition(".")
         found = getattr(importlib.import_module(module), constant)
@@ -200,3 +284,11 @@ def test_messages_name_pages_by_their_address() -> None:
     assert wrong == []
     assert "contract" in named
     assert [page for page in named if not (DOCS / f"{page.partition('#')[0]}.md").is_file()] == []
+
+
+def test_the_page_about_wrapping_has_every_word_and_family() -> None:
+    text = (DOCS / "wrap.md").read_text("utf-8")
+    for word in dataclasses.fields(Wrap):
+        assert f"| `{word.name}` |" in text, word.name
+    for file in (ROOT / "src/puffer_train/settings/families").glob("*.toml"):
+        assert f"| `{file.stem}` |" in text, file.stem

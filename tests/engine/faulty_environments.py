@@ -327,6 +327,45 @@ class Dies(Car):
         return super().noise()
 
 
+class Masks(Car):
+    """Right in everything: it may not steer right at the start."""
+
+    def mask(self) -> Any:
+        return [True, True, self.time > 0]
+
+    def reset(self, **keywords: Any) -> Any:
+        observation, _ = super().reset(**keywords)
+        return observation, {"action_mask": self.mask()}
+
+    def step(self, action: Any) -> Any:
+        assert self.mask()[action], action
+        *result, _ = super().step(action)
+        return *result, {"action_mask": self.mask()}
+
+
+class MasksTooFew(Masks):
+    def step(self, action: Any) -> Any:
+        *result, _ = Car.step(self, action)
+        return *result, {"action_mask": [1, 1]}
+
+
+class MasksAll(Masks):
+    def step(self, action: Any) -> Any:
+        *result, _ = Car.step(self, action)
+        return *result, {"action_mask": [0, 0, 0]}
+
+
+class Rounds(Car):
+    """Right in everything: it is beyond a bound by no more than rounding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Box(0, 1, (2,), np.float64)
+
+    def observe(self) -> Any:
+        return np.array([1 + 2e-16 * self.time, float(self.place[0] > 0)])
+
+
 class IsSlow(Car):
     def noise(self) -> float:
         time.sleep(0.01)
@@ -430,8 +469,15 @@ class InventsAnAgent(Duel):
 
 
 class HasUnequalAgents(Duel):
+    """Right in everything: its agents have different spaces."""
+
     def action_space(self, agent: str) -> Any:
         return spaces.Discrete(2 if agent == "left" else 3)
+
+
+class ActsInTwoWays(Duel):
+    def action_space(self, agent: str) -> Any:
+        return spaces.Discrete(2) if agent == "left" else spaces.Box(0, 1, (1,))
 
 
 class HasNoAgents(Duel):
@@ -458,6 +504,9 @@ class ReturnsLists(Duel):
 class TakesTurns(Duel):
     def agent_iter(self) -> Any:
         return iter(self.agents)
+
+    def action_space(self, agent: str) -> Any:
+        return spaces.Box(0, 1, (1,))
 
 
 # -- batches behind the contract ---------------------------------------------------------------------------

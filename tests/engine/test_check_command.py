@@ -80,8 +80,19 @@ def test_an_environment_that_hangs_fails_in_time_and_says_where() -> None:
     assert results["workers"].status == "skipped"
 
 
+def test_slow_is_not_broken() -> None:
+    """It is still playing when its time is over."""
+    passed = tuple((name, "ok") for name in SINGLE if name != "observations")
+    (found,) = [
+        event
+        for event in check_isolated(Request("faulty_environments:IsSlow", 2000, time_limit=2, done=passed))
+        if isinstance(event, Result) and event.check == "observations"
+    ]
+    assert found.status == "slow" and "too slow to tell whether it is right; give it more time" in found.message
+
+
 def test_the_other_checks_go_on_after_a_hang() -> None:
-    results = isolated("HangsForOneSeed", time_limit=2, leave_out=("workers",))
+    results = isolated("HangsForOneSeed", time_limit=3, leave_out=("workers",))
     assert [name for name, result in results.items() if result.status == "failed"] == ["ends"]
     assert not [name for name, result in results.items() if result.status == "skipped"]
 
@@ -93,7 +104,7 @@ def test_after_two_hangs_the_rest_is_left_out() -> None:
 
 
 def test_a_hang_in_a_worker_process_says_where() -> None:
-    found = isolated("HangsElsewhere", time_limit=5)["workers"]
+    found = isolated("HangsElsewhere", time_limit=10)["workers"]
     assert found.status == "failed" and "WorkerTimeoutError" in found.message
     assert re.search(r"faulty_environments.py:\d+ in noise: (while|time.sleep)", found.where[-1])
 
@@ -177,6 +188,7 @@ faulty_environments:LeavesItsSpace: single environments, each by itself and in a
       The observation[1] is 4.504636764526367 at reset(seed=1), but its space
       says -2.0 to 2.0; correct the value, or widen the space.
 
+  not offered masks             No action masks.
   ok          ends              Episodes end.
 """
 
@@ -189,7 +201,7 @@ def test_the_report_reads_well_in_80_columns(check: Check) -> None:
     assert all(len(line) <= 80 for line in lines[1:])
     assert not [line for line in lines if line != line.rstrip()]
     assert "  Skipped, as observations failed: bounds.\n" in out
-    assert re.search(r"\n  20 ok, 1 failed, 1 not offered, 1 skipped, in [\d.]+ s\n", out)
+    assert re.search(r"\n  20 ok, 1 failed, 2 not offered, 1 skipped, in [\d.]+ s\n", out)
     assert lines[-1] == "Failed: faulty_environments:LeavesItsSpace (1)."
 
 
@@ -292,7 +304,7 @@ def test_every_check_says_what_it_asks_in_a_line_and_what_to_do() -> None:
 
 def test_results_and_options_are_on_the_page(check: Check) -> None:
     text = PAGE.read_text()
-    for word in ("ok", "note", "FAILED", "not offered", "skipped"):
+    for word in ("ok", "note", "slow", "FAILED", "not offered", "skipped"):
         assert f"| {word} |" in text
     options = set(re.findall(r"--[a-z]+", check("--help")[1])) - {"--help", "--library"}
     assert options and not [option for option in options if option not in text]

@@ -37,6 +37,17 @@ def test_info_shows_the_whole_table(name: str, capsys: pytest.CaptureFixture[str
         assert all(f"{field.name}.{part.name}" in out for part in field.parts)
 
 
+def test_a_setting_of_several_names_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "drone"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "One of mixed, hover, orbit, follow," in words
+    assert main(["info", "drone", "--json"]) == 0
+    settings = {row["name"]: row for row in json.loads(capsys.readouterr().out)["settings"]}
+    assert settings["task"]["default"] == "mixed"
+    assert settings["task"]["choices"][-1] == "race" and "low" not in settings["task"]
+    assert settings["race"]["high"] == 1000 and "choices" not in settings["race"]
+
+
 def test_check_and_bench(tmp_path: Path) -> None:
     done = run("check", "squared", "--steps", "40")
     assert done.returncode == 0 and "FAILED" not in done.stdout
@@ -51,11 +62,11 @@ def test_check_and_bench(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["info", "sqared"], "Did you mean 'squared'?"),
-        (["check", "nothing-like-it"], "Known: asteroids,"),
         (["bench", "squared", "--set", "max_steps=0"], "must be from 1 to 100000, got 0"),
         (["bench", "squared", "--set", "max_step=4"], "Did you mean 'max_steps'?"),
         (["bench", "squared", "--set", "max_steps"], "'max_steps' must be NAME=VALUE"),
         (["bench", "squared", "--set", "max_steps=many"], "must be an integer from 1 to 100000, got 'many'"),
+        (["bench", "drone", "--env.task", "cubes"], "got 'cubes'. Did you mean 'cube'?"),
         (["bench", "squared", "--seconds", "nan"], "'nan' is not a number"),
         (["bench", "squared", "--agents", "0"], "must be at least 1"),
         (["bench", "squared", "--agents", "x"], "'x' is not a whole number"),
@@ -72,10 +83,17 @@ def test_check_and_bench(tmp_path: Path) -> None:
         ([], "required: COMMAND"),
     ],
 )
-def test_mistakes_get_a_line_and_exit_code_2(arguments: list[str], message: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr and "Traceback" not in done.stderr
+def test_mistakes_get_a_line_and_exit_code_2(
+    arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    said = capfd.readouterr().err
+    assert message in said and said.startswith("puffer-envs: ") and said.count("\n") == 1
+
+
+def test_a_mistake_in_a_program_of_its_own_is_one_line_too() -> None:
+    done = run("check", "nothing-like-it")
+    assert done.returncode == 2 and "Known: asteroids," in done.stderr
     assert done.stderr.startswith("puffer-envs: ") and done.stderr.count("\n") == 1
 
 
@@ -107,6 +125,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["check", "--help"], ["bench", "--help"]])
-def test_help(arguments: list[str]) -> None:
-    done = run(*arguments)
-    assert done.returncode == 0 and "usage: puffer-envs" in done.stdout
+def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 0
+    assert "usage: puffer-envs" in capsys.readouterr().out

@@ -52,6 +52,12 @@ def test_a_replay_of_a_batch(tmp_path: Path) -> None:
     assert last == expected
 
 
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_replay_knows_its_actions_before_an_environment_is_made(name: str) -> None:
+    with puffer_envs.make(name, 3) as env:
+        assert Replay._shape(name, 3, dict(env.settings)) == (env.actions.shape, env.actions.dtype)
+
+
 def edit(path: Path, **changes: object) -> None:
     data = path.read_bytes()
     end = data.find(b"\n", len(MAGIC))
@@ -71,7 +77,12 @@ def edit(path: Path, **changes: object) -> None:
         ({"steps": 10**12}, "are not possible"),
         ({"steps": -5}, "are not possible|damaged"),
         ({"hash_every": 0}, "are not possible"),
-        ({"num_envs": 10**9}, "num_envs must be"),
+        ({"num_envs": 0}, "must be at least one"),
+        ({"num_envs": 2**20}, "cannot hold the actions of 1048576 agents"),
+        ({"num_envs": 2**24, "steps": 0}, "cannot hold the actions of 16777216 agents"),
+        ({"steps": 10**7, "hash_every": 1}, "bytes cannot hold the actions"),
+        ({"hash_every": 1}, "number of hashes does not match"),
+        ({"settings": {"threads": 1024}}, "no setting 'threads'"),
         ({"seed": "x"}, "damaged"),
         ({"seed": -1}, "damaged"),
         ({"checksum": 1}, "checksum"),

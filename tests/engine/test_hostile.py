@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -179,7 +180,7 @@ def test_settings(name: str, data: st.DataObject, value: Any) -> None:
         assert repr(value) in str(error) or f"{param.name}=" in str(error)
         return
     with env:
-        assert param.low <= env.settings[param.name] <= param.high
+        assert param.low <= param.to_number(env.settings[param.name]) <= param.high
         env.reset(0)
         for _ in range(5):
             env.step(np.zeros_like(env.actions))
@@ -192,7 +193,7 @@ def test_extreme_settings_work(name: str) -> None:
     for param in puffer_envs.spec(name).params:
         for value in (param.low, param.high):
             try:
-                env = puffer_envs.make(name, 2, **{param.name: param.type(value)})
+                env = puffer_envs.make(name, 2, **{param.name: param.from_number(value)})
             except ValueError as error:  # an impossible combination is named
                 assert f"{param.name}=" in str(error)
                 continue
@@ -237,6 +238,12 @@ def test_messages_name_what_is_wrong() -> None:
             env.reset(2**64)
 
 
+def test_an_environment_knows_the_file_of_its_rules(probe: str) -> None:
+    with puffer_envs.make(probe, agents=2) as env, puffer_envs.make("squared") as own:
+        (library,), (core,) = env.code_files, own.code_files
+    assert (Path(library).name, Path(core).name.partition(".")[0]) == ("probe.so", "_core")
+
+
 def test_impossible_combination_is_named(probe: str) -> None:
     with pytest.raises(ValueError, match="agents times max_steps must be at most 400, got agents=8, max_steps=100"):
         puffer_envs.make(probe, agents=8, max_steps=100)
@@ -251,6 +258,27 @@ def test_settings_are_stored_in_members_of_every_type(probe: str) -> None:
             assert {name: getattr(state, name) for name in values} == values
             assert state.pair.tolist() == [-0.125, 0.25]
             assert state.thirds == 8
+
+
+def test_a_setting_of_several_names_is_given_by_name(probe: str) -> None:
+    with puffer_envs.make(probe, 3, shape="flat") as env:
+        env.reset(0)
+        assert (env.settings["shape"], int(env.state(0).shape)) == ("flat", 2)
+        assert "shape=flat" in repr(env)
+    with puffer_envs.make(probe, 1) as env:
+        env.reset(0)
+        assert (env.settings["shape"], int(env.state(0).shape)) == ("round", 0)
+    with pytest.raises(ValueError, match=r"one of round, square, flat, got 'squar'. Did you mean 'square'\?"):
+        puffer_envs.make(probe, 1, shape="squar")
+    for number in (2, 1.0, True, None):
+        with pytest.raises(TypeError, match="'shape' must be one of round, square, flat, got"):
+            puffer_envs.make(probe, 1, shape=number)
+
+
+def test_a_setting_has_a_name_for_every_number(build_library: LibraryBuilder) -> None:
+    library = build_library('-DPROBE_SHAPES="round square"')
+    with pytest.raises(ValueError, match="probe: setting 'shape' has 2 names for the numbers from 0 to 2"):
+        puffer_envs.load_library(library)
 
 
 def test_a_setting_outside_its_struct_is_refused(build_library: LibraryBuilder) -> None:

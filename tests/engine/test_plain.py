@@ -53,14 +53,14 @@ def name(request: pytest.FixtureRequest, build: ModuleType, tmp_path_factory: py
 
 def count_agents(name: str, settings: dict[str, Any]) -> int:
     """Agents in one environment."""
-    values = [settings.get(p.name, p.default) for p in puffer_envs.spec(name).params]
+    values = [p.to_number(settings.get(p.name, p.default)) for p in puffer_envs.spec(name).params]
     agents: int = _core.layout(name, values)[0]["agents"]
     return agents
 
 
 def setting_range(name: str, p: Param) -> tuple[float, float]:
     """The setting's range, cut off where it would make too many agents."""
-    crowded = count_agents(name, {p.name: p.high}) > MAX_AGENTS
+    crowded = count_agents(name, {p.name: p.from_number(p.high)}) > MAX_AGENTS
     return p.low, MAX_AGENTS if crowded else p.high
 
 
@@ -70,7 +70,7 @@ def draw_settings(name: str, rng: np.random.Generator) -> dict[str, Any]:
     for p in puffer_envs.spec(name).params:
         low, high = setting_range(name, p)
         value = low + (high - low) * rng.random() ** rng.choice([1, 8])
-        drawn[p.name] = value if p.type is float else p.type(round(value))
+        drawn[p.name] = value if p.type is float else p.from_number(round(value))
     return drawn
 
 
@@ -86,7 +86,7 @@ def is_possible(name: str, settings: dict[str, Any]) -> bool:
 def extreme_settings(name: str) -> list[dict[str, Any]]:
     """The defaults; each setting at both ends of its range; random draws of all settings."""
     rng = np.random.default_rng(1)
-    ends = [{p.name: p.type(end)} for p in puffer_envs.spec(name).params for end in setting_range(name, p)]
+    ends = [{p.name: p.from_number(end)} for p in puffer_envs.spec(name).params for end in setting_range(name, p)]
     draws = [draw_settings(name, rng) for _ in range(10 * RANDOM_RUNS)]
     possible = [settings for settings in draws if is_possible(name, settings)]
     return [{}, *(settings for settings in ends if is_possible(name, settings)), *possible[:RANDOM_RUNS]]

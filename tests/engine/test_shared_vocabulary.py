@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from puffer_envs.contract.command_line import parse_number, parse_value, take_settings
-from puffer_envs.contract.errors import UsageError
+from puffer_envs.contract.errors import MAX_COLUMNS, MAX_LINES, UsageError, printable
 from puffer_envs.contract.files import write_atomically
 from puffer_envs.contract.names import MAX_LISTED, suggest
+from puffer_envs.recorder import MAGIC
+from puffer_render import cli_render
 
 
 @pytest.mark.parametrize(
@@ -96,3 +99,26 @@ def test_a_module_of_the_current_folder_replaces_none_of_pythons_own(tmp_path: P
     done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert math.isclose(float(done.stdout), 0.13436424411240122)
+
+
+@pytest.mark.parametrize("text", ["one line", "two\nlines\twith a tab", "größer ≥ 0, 日本"])
+def test_a_text_is_printed_as_it_is(text: str) -> None:
+    assert printable(text) == text
+
+
+def test_what_a_file_holds_does_not_reach_the_terminal_raw() -> None:
+    assert printable("version \x1b[2J\r\u202e\udc80") == "version \\x1b[2J\\r\\u202e\\udc80"
+    name = "n" * 2_000_000
+    shown = printable(f"there is no {name}. Do this.")
+    assert len(shown) < MAX_COLUMNS + 50 and shown.startswith("there is no nn") and shown.endswith("nn. Do this.")
+    lines = printable("\n".join(map(str, range(10_000)))).splitlines()
+    assert len(lines) == MAX_LINES + 1 and (lines[0], lines[-1]) == ("0", "9999")
+
+
+def test_errors_of_commands_are_printable(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "game.puf"
+    header = {"checksum": 0, "environment": "squared", "version": "\x1b]0;title\x07"}
+    path.write_bytes(MAGIC + json.dumps(header).encode() + b"\n")
+    assert cli_render.main([str(path), "game.mp4"]) == 2
+    said = capsys.readouterr().err
+    assert "recorded with version \\x1b]0;title\\x07 of squared" in said and "\x1b" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import puffer_envs
-from puffer_envs import Environment
+from puffer_envs import Environment, vector
 
 Array = NDArray[np.float64]
 Rows = Any
@@ -466,6 +467,39 @@ def test_tasks_are_drawn_by_their_weights() -> None:
     assert abs(tasks[7] - 1000) < 100 and (np.abs(tasks[:7] - 1000 / 7) < 50).all()
     with pytest.raises(ValueError, match="every task has weight 0"):
         puffer_envs.make("drone", **dict.fromkeys(TASKS, 0.0))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_by_name_is_its_weight_alone(task: str) -> None:
+    with puffer_envs.make("drone", 4, seed=1, task=task) as named, make(task, 4) as weighted:
+        named.reset()
+        for env in (named, weighted):
+            for _ in range(20):
+                env.step(np.full(env.actions.shape, 0.1, np.float32))
+        assert named.state_hash() == weighted.state_hash()
+        assert int(named.state(0).task) == TASKS.index(task)
+        assert named.settings["task"] == task
+
+
+def test_a_task_is_set_by_name_while_it_runs(tmp_path: Path) -> None:
+    with vector.make("drone", 3, backend="serial", task="flag", num_drones=2, max_steps=8) as env:
+        env.reset(0)
+        snapshot = env.snapshot()
+        env.set("task", "race", [1])
+        for _ in range(8):
+            env.step(np.zeros_like(env.actions))
+        assert [env.env_settings(i)["task"] for i in range(3)] == ["flag", "race", "flag"]
+        with pytest.raises(ValueError, match=r"got 'rase'. Did you mean 'race'\?"):
+            env.set("task", "rase", [1])
+        env.restore(snapshot)
+        assert env.env_settings(1)["task"] == "flag"
+    with puffer_envs.make("drone", task="cube", num_drones=2) as env:
+        env.start_replay(0)
+        env.step(np.zeros_like(env.actions))
+        env.save_replay(tmp_path / "cube.puf")
+    replay = puffer_envs.Replay.load(tmp_path / "cube.puf")
+    assert replay.settings["task"] == "cube"
+    assert len(list(replay.play())) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -457,3 +461,39 @@ def test_a_very_large_level_is_solved_by_its_shortest_solution() -> None:
 def test_too_large_a_buffer_is_refused() -> None:
     with pytest.raises(ValueError, match="more than 1 GB"):
         puffer_envs.make("maze", width=512, height=512, num_levels=2000)
+
+
+class Interrupted(BaseException):
+    """Raised by the test's signal handler."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR2"), reason="there is no such signal")
+def test_making_levels_lets_other_threads_run_and_can_be_interrupted() -> None:
+    """A second thread sees that levels are being made, and interrupts it then."""
+    made = threading.Event()
+
+    def makers() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "puffer-assets"]
+
+    def watch() -> None:
+        while not made.is_set() and not makers():
+            time.sleep(0.001)
+        if not made.is_set():
+            os.kill(os.getpid(), signal.SIGUSR2)
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR2, interrupt)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with pytest.raises(Interrupted):
+            puffer_envs.make("maze", num_levels=60, width=512, height=512)
+        assert makers(), "it was not waited for"
+    finally:
+        made.set()
+        watcher.join()
+        signal.signal(signal.SIGUSR2, before)
+        for maker in makers():
+            maker.join()

@@ -14,6 +14,7 @@ from recordings import play_randomly
 import puffer_envs
 from puffer_render.draw import Drawing, drawing_for, find_module, pong
 from puffer_render.draw.generic import generic_drawing
+from puffer_render.frame import Frame
 from puffer_render.keys import make_keymap
 from puffer_render.offscreen import Offscreen, Pixels
 from puffer_render.palette import NIGHT
@@ -52,6 +53,23 @@ def test_drawing_shows_something_and_changes_nothing(env: puffer_envs.Environmen
     assert env.state_hash() == before
     play_randomly(env, 20)
     assert (render(drawing, env) != first).any(), "the picture does not change as the environment steps"
+
+
+def test_the_persons_agent_stands_out(env: puffer_envs.Environment) -> None:
+    if env.num_agents == 1:
+        return
+    drawing = drawing_for(env.spec.name, env)
+    play_randomly(env, 5)
+
+    def seen_by(agent: int) -> Pixels:
+        def draw(frame: Frame) -> None:
+            frame.person = agent
+            drawing.draw(env.state(0), frame)
+
+        return Offscreen(*drawing.size).render(draw)
+
+    assert (seen_by(0) != seen_by(1)).any()
+    assert (seen_by(env.num_agents - 1) != seen_by(0)).any()
 
 
 def test_generic_drawing_fits_every_environment(env: puffer_envs.Environment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,12 +167,14 @@ def test_pause_step_and_reset(display: VirtualDisplay) -> None:
         wait_for("one step", lambda: not np.array_equal(game.picture(), before))
         assert game.still(), "a single step was not the only one"
 
+        start = game.paddle()
         game.hold("Right")
         for _ in range(5):  # 8 world pixels each
+            before = game.picture()
             game.tap("n")
-            time.sleep(0.1)
+            wait_for("the next step", lambda: not np.array_equal(game.picture(), before))  # noqa: B023
         game.release("Right")
-        game.wait_for_paddle(WIDTH / 2 + 45, WIDTH / 2 + 55)
+        game.wait_for_paddle(start + 45, start + 55)
         game.tap("p")
         wait_for("the game to continue", lambda: not game.still())
         game.tap("r")
@@ -233,11 +236,34 @@ def test_policy_plays_and_the_person_takes_over(display: VirtualDisplay, tmp_pat
         game.wait_for_paddle(0, 80)
 
 
+def test_a_run_is_followed_while_it_trains(display: VirtualDisplay, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "metrics.jsonl").write_text('{"steps": 12400000, "env/score": 312.5}\n')
+    writer = threading.Timer(1.0, lambda: always_left(tmp_path).replace(run / "newest.safetensors"))
+    writer.start()
+    with playing(display, "--follow", run, start=False) as game:
+        game.wait_for_paddle(0, 80)
+        always(2, tmp_path).replace(run / "newest.safetensors")
+        game.wait_for_paddle(WIDTH - 80, WIDTH)
+        always_left(tmp_path).replace(run / "policy.safetensors")
+        game.wait_for_paddle(0, 80)
+        game.tap("Escape")
+        assert game.wait_for_end() == 0
+    writer.join()
+
+
 def always_left(folder: Path, **settings: object) -> Path:
-    """A policy file for breakout that moves left, whatever it sees: its one unit is the number of balls left."""
+    """A policy file for breakout that moves left, whatever it sees."""
+    return always(1, folder, **settings)
+
+
+def always(choice: int, folder: Path, **settings: object) -> Path:
+    """A policy file for breakout that always takes one choice: its one unit is the number of balls left."""
     encoder = np.zeros((1, 118), np.float32)
     encoder[0, 7] = 1
-    head = np.array([[0], [1000], [0], [0]], np.float32)
+    head = np.zeros((4, 1), np.float32)
+    head[choice] = 1000
     given = {"encoder": encoder, "head": head, "settings": {"frameskip": 4, **settings}}
     version = puffer_envs.spec("breakout").version
     return write_policy(folder / "left.safetensors", "breakout", 118, 3, version=version, **given)  # type: ignore[arg-type]
@@ -248,6 +274,7 @@ def always_left(folder: Path, **settings: object) -> Path:
     [
         ([], "name an environment"),
         (["gymnasium:CartPole-v1"], "with --policy FILE"),
+        (["gymnasium:CartPole-v1", "--trained"], "no trained policy ships for 'gymnasium:CartPole-v1'"),
         (["--policy", "{folder}"], "neither policy.safetensors nor replay.puf"),
         (["breakot"], "Did you mean 'breakout'?"),
         (["breakout", "--env.frameskp", "2"], "Did you mean 'frameskip'?"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import puffer_envs
+from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_envs.spec import ActionPart
+from puffer_render.draw import connect4, tanks
 from puffer_render.keys import KeyMap, make_keymap
-from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Player
+from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Game, Player
 
 NONE: frozenset[str] = frozenset()
 STAY, UP, DOWN, LEFT, RIGHT = range(5)  # of squared
@@ -86,6 +89,13 @@ def test_games_are_kept() -> None:
             player.step()
         (game,) = player.games
         assert game.steps == 3
+
+
+@pytest.mark.parametrize(
+    ("score", "text"), [(864.0, "864"), (36250.5, "36250"), (0.0847431, "0.0847"), (-1.0, "-1"), (0.0, "0")]
+)
+def test_scores_are_short(score: float, text: str) -> None:
+    assert str(Game(score, 10)) == text
 
 
 def test_a_game_waits_for_a_key_before_and_after() -> None:
@@ -179,6 +189,111 @@ def test_only_the_first_agent_is_the_persons() -> None:
         assert all(len(set(column)) > 1 for column in np.array(chosen)[:, 1:].T)
 
 
+def test_handing_over_moves_the_person_to_the_next_agent() -> None:
+    with puffer_envs.make("snake", num_snakes=3) as env:
+        policy = Recorder()
+        player = Player(env, make_keymap(env.spec.layout.actions), policy, rate=10)  # type: ignore[arg-type]
+        seats = []
+        for _ in range(4):
+            player.step(frozenset({"right"}))
+            seats.append((player.agent, np.flatnonzero(env.actions == 3).tolist()))
+            player.hand_over()
+        assert seats == [(0, [0]), (1, [1]), (2, [2]), (0, [0])]
+        player.reset()
+        assert player.agent == 1, "a new game moved the person to another agent"
+
+
+def test_agents_that_are_away_are_passed_over() -> None:
+    with puffer_envs.make("snake", num_snakes=4) as env:
+        here = SimpleNamespace(agent_mask=np.array([True, False, True, True]), num_agents=4, state=env.state)
+        player = Player(env, make_keymap(env.spec.layout.actions))
+        player.env, player.present = here, lambda state, agent: agent != 2
+        player.hand_over()
+        assert player.agent == 3
+        here.agent_mask = np.zeros(4, bool)
+        player.hand_over()
+        assert player.agent == 3, "nobody is there: the person stays"
+
+
+def test_a_wreck_is_passed_over() -> None:
+    with puffer_envs.make("tanks", team_size=3) as env:
+        env.reset(0)
+        state = SimpleNamespace(alive=np.array([1, 0, 1, 1, 1, 1]))
+        assert [tanks.present(state, agent) for agent in range(3)] == [True, False, True]
+        assert all(tanks.present(env.state(0), agent) for agent in range(3))
+
+
+def test_a_person_who_took_the_seat_keeps_it_without_a_key() -> None:
+    with puffer_envs.make("squared", max_steps=1000) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), Recorder(), rate=10)  # type: ignore[arg-type]
+        player.take_seat()
+        player.step()
+        assert env.actions[0] == STAY
+        player.take_seat()
+        player.step()
+        assert env.actions[0] == UP
+    with puffer_envs.make("squared") as env:
+        player = Player(env, make_keymap(env.spec.layout.actions))
+        player.take_seat()
+        assert player.seated, "there is nobody to hand back to"
+
+
+def four_in_a_row(policy: NumpyPolicy | None) -> Iterator[Player]:
+    """A game of two agents who take turns, in which a person's turn waits for a key."""
+    with puffer_envs.make("connect4", self_play=True) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions, connect4.KEYS), policy, rate=10)
+        player.waits = True
+        yield player
+
+
+def press(player: Player, key: str) -> int:
+    return player.advance(0.01, frozenset({key}), frozenset({key}))
+
+
+def test_without_a_policy_the_person_plays_both_sides() -> None:
+    for player in four_in_a_row(None):
+        assert player.plays_all
+        stones = []
+        for key in ("four", "four", "three", "five"):
+            assert player.advance(10.0, NONE, NONE) == 0
+            assert press(player, key) == 1
+            stones.append([int(side).bit_count() for side in player.env.state(0).stones])
+        assert sorted(stones[-1]) == [2, 2]
+        assert [sum(both) for both in stones] == [1, 2, 3, 4]
+
+
+def test_beside_a_policy_only_the_persons_turns_wait() -> None:
+    for player in four_in_a_row(load_policy(puffer_envs.trained_policy("connect4"))):
+        assert player.advance(0.15, NONE, NONE) == 1, "before the person takes the seat, the policy plays both"
+        player.take_seat()
+        for key in ("one", "two", "three"):
+            while not player.can_choose:
+                assert player.advance(0.1, NONE, NONE) == 1
+            before = int(player.env.state(0).stones[0]).bit_count()
+            assert player.advance(10.0, NONE, NONE) == 0
+            assert press(player, key) == 1
+            assert int(player.env.state(0).stones[0]).bit_count() == before + 1
+
+
+def test_the_score_is_that_of_the_agents_whole_life() -> None:
+    """Also of the part that someone else played."""
+    with puffer_envs.make("snake", num_snakes=2, width=8, height=8, num_food=20) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        sums, lengths = np.zeros(2), np.zeros(2, int)
+        for number in range(400):
+            player.step()
+            sums += env.rewards
+            lengths += 1
+            ended = env.terminals | env.truncations
+            if ended[player.agent]:
+                game = player.games[-1]
+                assert (game.score, game.steps) == (pytest.approx(sums[player.agent]), lengths[player.agent])
+            sums[ended], lengths[ended] = 0, 0
+            if number % 3 == 0:
+                player.hand_over()
+        assert len(player.games) > 3
+
+
 def discrete(name: str, *labels: str) -> ActionPart:
     return ActionPart(name, len(labels), 0, 0, labels)
 
@@ -241,14 +356,14 @@ def test_a_pilot_makes_the_action() -> None:
     parts = (ActionPart("one", 0, -1, 1, ()), ActionPart("two", 0, -1, 1, ()))
     seen = []
 
-    def pilot(state: object, labels: frozenset[str]) -> tuple[float, float]:
-        seen.append((state, labels))
+    def pilot(state: object, labels: frozenset[str], agent: int) -> tuple[float, float]:
+        seen.append((state, labels, agent))
         return 0.5, -1.0 if "climb" in labels else 0.25
 
     keymap = make_keymap(parts, {"climb": ("w", "up"), "fall": ("s",)}, None, pilot)
     last = np.zeros(2, np.float32)
     assert keymap.action(frozenset({"up"}), last, "state").tolist() == [0.5, -1.0]
-    assert keymap.action(NONE, last, "state").tolist() == [0.5, 0.25]
-    assert seen == [("state", frozenset({"climb"})), ("state", frozenset())]
+    assert keymap.action(NONE, last, "state", 3).tolist() == [0.5, 0.25]
+    assert seen == [("state", frozenset({"climb"}), 0), ("state", frozenset(), 3)]
     assert [binding.caps for binding in keymap.bindings] == [["W", "Up"], ["S"]]
     assert keymap.driving(frozenset({"s"})) and not keymap.driving(frozenset({"x"}))

@@ -337,6 +337,7 @@ BAD_PLANES: list[tuple[dict[str, Any], str, Any]] = [
     (GRID, "grid_values", [0]),
     (GRID, "grid_values", None),
     (IMAGE, "convolutions", [[3, 8, 6, 0], [3, 8, 6, 0]]),
+    (IMAGE, "convolutions", [[64, 64, 1, 63]] * 10),
     (DISCRETE, "encoder", "grid"),
     (GRID | {"observation_shape": [12]}, "encoder", "grid"),
     (IMAGE | {"observation_dtype": "int8"}, "encoder", "image"),

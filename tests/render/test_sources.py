@@ -57,6 +57,16 @@ def test_an_environment_that_draws_itself_is_filmed(tmp_path: Path) -> None:
         assert 4 < len(pictures) <= 21 or name == "out.png"
 
 
+def test_a_wrapped_environment_is_filmed_as_it_was_trained(tmp_path: Path) -> None:
+    pytest.importorskip("pygame")
+    settings = {"max_episode_steps": 20, "[wrap]": {"stack": 3, "frameskip": 2}}
+    policy = write_policy(tmp_path / "p", "gymnasium:CartPole-v1", 12, 2, settings=settings)
+    done = run_module("cli_render", policy, tmp_path / "out.png", "--frame", "2")
+    assert done.returncode == 0, done.stderr
+    done = run_module("cli_render", policy, tmp_path / "out.png", "--wrap.stack", "2")
+    assert done.returncode == 2 and "reads observations of shape (12,)" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("environment", "said"),
     [("gymnasium:Nowhere-v0", "Nowhere"), ("no.module:make", "no.module"), ("breakot", "breakot")],

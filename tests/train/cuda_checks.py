@@ -250,7 +250,7 @@ def check_loss(device: torch.device, draw: torch.Generator, sizes: tuple[int, ..
     noise = torch.randn(output[:-1].shape, generator=draw)
     chosen = torch.stack([block.argmax(0) for block in actions._blocks(output[:-1] + noise, masks)], -1)
     old = output + 0.3 * torch.randn(output.shape, generator=draw)
-    minibatch = loss.Minibatch(
+    minibatch = loss.Played(
         actions=chosen,
         masks=masks,
         present=present,
@@ -266,7 +266,7 @@ def check_loss(device: torch.device, draw: torch.Generator, sizes: tuple[int, ..
     def move(tensor: Tensor) -> Tensor:
         return tensor.to(device, torch.float32 if tensor.is_floating_point() else None)
 
-    placed = loss.Minibatch(
+    placed = loss.Played(
         actions=move(chosen),
         masks=None if masks is None else move(masks),
         present=None if present is None else move(present),

@@ -19,13 +19,14 @@ import torch
 
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import export as cli_export
 from puffer_train.cli import train as cli_train
 from puffer_train.storage import checkpoint
 
 HERE = Path(__file__).parent
 SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "0"]
 SMALL += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1", "--no-video"]
-COMMANDS = {"puffer-train": cli_train.main, "puffer-eval": cli_eval.main}
+COMMANDS = {"puffer-train": cli_train.main, "puffer-eval": cli_eval.main, "puffer-export": cli_export.main}
 
 
 @dataclass

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from puffer_envs.contract.actions import ActionSpec
-from puffer_train.algorithm.loss import Minibatch, ppo_loss
+from puffer_train.algorithm.loss import Played, ppo_loss
 from puffer_train.config import PolicySettings, TrainSettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy import MinGRUScan, Policy, Resets
@@ -86,7 +86,7 @@ class Case:
         def tensor(array: NDArray[Any]) -> torch.Tensor:
             return torch.from_numpy(array.astype(np.float32))
 
-        minibatch = Minibatch(
+        minibatch = Played(
             actions=torch.from_numpy(self.actions),
             masks=None if self.masks is None else torch.from_numpy(self.masks),
             present=tensor(self.batch.present) if self.absent else None,

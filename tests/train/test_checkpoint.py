@@ -312,3 +312,16 @@ def test_killed_while_saving(tmp_path: Path, kills: int) -> None:
     done = subprocess.run(program, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > kills / 10, "many kills came in the middle of a save"
+
+
+@pytest.mark.parametrize("spread", [1, 4, 7])
+def test_older_ones_are_kept_about_evenly_spread(tmp_path: Path, spread: int) -> None:
+    for steps in range(10, 1010, 10):
+        checkpoint.save(tmp_path, steps, tensors(1.0), manifest(steps), kept=2, spread=spread)
+        left = [checkpoint.steps_of(path) for path in checkpoint.list_checkpoints(tmp_path)]
+        assert len(left) == min(steps // 10, 2 + spread)
+        assert left[0] == 10, "the first stays"
+        assert left[-1] == steps
+    assert left[-2:] == [990, 1000]
+    gaps = [b - a for a, b in itertools.pairwise(left[:-1])]
+    assert max(gaps) <= 2 * 1000 / spread, "a replay is never long"

@@ -1,5 +1,6 @@
-"""The commands as a user meets them: in a process of their own."""
+"""The commands as a user meets them. A process of its own takes seconds to import torch, so only some tests use one."""
 
+import importlib
 import json
 import os
 import re
@@ -7,13 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from runs import Done, Shell
 
 from puffer_envs.contract.commands import EXTRAS
 from puffer_train.cli import eval as cli_eval
+from puffer_train.cli import export as cli_export
 from puffer_train.cli import train as cli_train
 
 HERE = Path(__file__).parent
@@ -30,9 +35,25 @@ def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
     }
 
 
-def run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_apart(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
     line, environment = command(program, *arguments)
     return subprocess.run(line, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run a command in this process, in the test's folder: the program's last name, then the arguments."""
+    monkeypatch.setenv("COLUMNS", "200")
+    before = set(sys.modules)
+    importlib.invalidate_caches()
+    yield lambda program, *arguments: shell(f"puffer-{program}", *arguments, traceback=True)
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(shell.folder)):
+            del sys.modules[name]  # another test writes another module of that name
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -42,12 +63,12 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("program", ["train", "eval"])
 def test_help(tmp_path: Path, program: str) -> None:
-    done = run(tmp_path, program, "--help")
+    done = run_apart(tmp_path, program, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: puffer-{program}")
     if program == "train":
         assert "--help-settings" in done.stdout
-        settings = run(tmp_path, program, "--help-settings").stdout
+        settings = run_apart(tmp_path, program, "--help-settings").stdout
         assert "--train.learning-rate" in settings
         assert "Muon's initial learning rate" in " ".join(settings.split())
 
@@ -98,7 +119,7 @@ def test_mistakes_are_one_line(
 
 
 def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
-    done = run(tmp_path, "train", "tiny_environments:CartPoll")
+    done = run_apart(tmp_path, "train", "tiny_environments:CartPoll")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "puffer-train: 'tiny_environments' has nothing called 'CartPoll'. Did you mean 'CartPole'?\n"
 
@@ -108,6 +129,14 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
     [
         (["tiny_environments:CartPole"], "no policy is given"),
         (["nothing"], "there is no environment 'nothing'"),
+        (["nothing", "--trained"], "no trained policy ships for 'nothing'."),
+        (
+            ["drone", "--trained", "--env.task", "flg"],
+            "puffer-eval: drone: setting 'task' must be one of mixed,",
+        ),
+        (["drone", "--trained", "--env.tsk", "flag"], "puffer-eval: drone has no setting 'tsk'. Did you mean 'task'?"),
+        (["--trained"], "--trained needs the name of an environment"),
+        (["squared", "--trained", "--policy", "x"], "another one is given"),
         (["--policy", "none.safetensors"], "none.safetensors: no such file"),
         (["--checkpoint", "none"], "cannot resume from none: it holds no checkpoint"),
         (["--policy", "x", "--episodes", "0"], "0 must be at least 1"),
@@ -127,6 +156,23 @@ def test_mistakes_in_judging_are_one_line(
     assert message in said.err
 
 
+def test_a_trained_policy_is_not_exported_into_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is written to the folder where the command runs."""
+    asked = []
+
+    def export(source: Path, out: Path, **keywords: object) -> SimpleNamespace:
+        asked.append((source.name, out))
+        out.write_bytes(b"onnx")
+        return SimpleNamespace(difference=0.0, rows=1)
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr("puffer_train.run.export_run.export", export)
+    assert cli_export.main(["squared", "--trained"]) == 0
+    assert asked == [("squared.safetensors", Path("squared.onnx"))]
+
+
 @pytest.mark.parametrize("package", [name for name, extra in EXTRAS.items() if extra == "train"])
 def test_a_missing_package_is_named_with_its_cure(tmp_path: Path, package: str) -> None:
     program = (
@@ -141,15 +187,16 @@ def test_a_missing_package_is_named_with_its_cure(tmp_path: Path, package: str) 
     assert done.stderr == f'puffer-train: {package} is missing: pip install "puffer-envs[train]"\n'
 
 
-def test_a_whole_run(tmp_path: Path) -> None:
+def test_a_whole_run(run: Run, tmp_path: Path) -> None:
     """Train, evaluate, evaluate the policy and the checkpoint, resume, and evaluate what does not fit."""
     folder, name = tmp_path / "run", "tiny_environments:CartPole"
     arguments = [name, *SMALL, "--steps", "2000", "--run-dir", str(folder)]
-    done = run(tmp_path, "train", *arguments, "--env.length", "0.6")
+    done = run_apart(tmp_path, "train", *arguments, "--env.length", "0.6")
     assert done.returncode == 0, done.stderr
     assert "Evaluated on 8 fresh full episodes" in done.stdout
     assert f"puffer-train tiny_environments:CartPole --resume {folder} --threads 1 --steps 4000" in done.stdout
-    left = {"README.md", "config.json", "metrics.jsonl", "checkpoints", "policy.safetensors", "evaluation.json"}
+    left = {"README.md", "config.json", "metrics.jsonl", "dashboard.svg", "checkpoints"}
+    left |= {"policy.safetensors", "evaluation.json"}
     assert {path.name for path in folder.iterdir()} == left
     assert metrics(folder)[-1]["steps"] == 2048
     saved = json.loads((folder / "config.json").read_text())
@@ -158,38 +205,39 @@ def test_a_whole_run(tmp_path: Path) -> None:
     evaluation = json.loads((folder / "evaluation.json").read_text())
     assert evaluation["episodes"] == 8
 
-    again = run(tmp_path, "train", *arguments)
-    assert again.returncode == 2
-    assert "already holds a run" in again.stderr
+    again = run("train", *arguments)
+    assert again.status == 2
+    assert "already holds a run" in again.err
 
     for what in (["--policy", str(folder)], ["--policy", str(folder / "policy.safetensors")]):
-        judged = run(tmp_path, "eval", name, *what, "--episodes", "8", "--seed", "1001", "--threads", "1")
-        assert judged.returncode == 0, judged.stderr
+        judged = run("eval", name, *what, "--episodes", "8", "--seed", "1001", "--threads", "1")
+        assert judged.status == 0, judged.err
         mean = re.escape(f"{evaluation['episode_return']['mean']:.5g}")
-        assert re.search(rf"episode_return +{mean} ", judged.stdout), "the same games, the same figures"
-    judged = run(tmp_path, "eval", name, "--checkpoint", str(folder), "--episodes", "3", "--deterministic")
-    assert "Evaluated on 3 fresh full episodes" in judged.stdout, judged.stderr
-    other = run(tmp_path, "eval", "tiny_environments:Corridor", "--policy", str(folder))
-    assert "was trained in 'tiny_environments:CartPole'" in other.stderr
-    replay = run(tmp_path, "eval", name, "--policy", str(folder), "--episodes", "1", "--replay", "file")
-    assert "cannot record replays" in replay.stderr
+        assert re.search(rf"episode_return +{mean} ", judged.out), "the same games, the same figures"
+    judged = run("eval", name, "--checkpoint", str(folder), "--episodes", "3", "--deterministic")
+    assert "Evaluated on 3 fresh full episodes" in judged.out, judged.err
+    other = run("eval", "tiny_environments:Corridor", "--policy", str(folder))
+    assert "Trained in tiny_environments:CartPole, evaluated in tiny_environments:Corridor." in other.out
+    assert "observation_shape" in other.err, "these are different games"
+    replay = run("eval", name, "--policy", str(folder), "--episodes", "1", "--replay", "file")
+    assert "cannot record replays" in replay.err
 
-    more = run(tmp_path, "train", name, "--resume", str(folder), "--steps", "4000", "--threads", "1")
-    assert more.returncode == 0, more.stderr
-    assert "at 2.05k steps" in more.stdout
+    more = run("train", name, "--resume", str(folder), "--steps", "4000", "--threads", "1")
+    assert more.status == 0, more.err
+    assert "at 2.05k steps" in more.out
     assert [line["steps"] for line in metrics(folder)] == [128 * i for i in range(1, 33)]
 
-    changed = run(tmp_path, "train", name, "--resume", str(folder), "--policy.hidden", "16", "--steps", "9000")
-    assert changed.returncode == 2
-    assert "its hidden is 8, here it is 16" in changed.stderr
+    changed = run("train", name, "--resume", str(folder), "--policy.hidden", "16", "--steps", "9000")
+    assert changed.status == 2
+    assert "its hidden is 8, here it is 16" in changed.err
 
 
-def test_same_seed_same_metrics_and_resume_is_exact(tmp_path: Path) -> None:
+def test_same_seed_same_metrics_and_resume_is_exact(run: Run, tmp_path: Path) -> None:
     """A run cut short by Ctrl-C and resumed leaves the same numbers as one that was not."""
     arguments = ["tiny_environments:CartPole", *SMALL, "--train.eval-episodes", "0", "--seed", "7"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     steps = 50_000
-    assert run(tmp_path, "train", *arguments, "--steps", str(steps), "--run-dir", str(whole)).returncode == 0
+    assert run("train", *arguments, "--steps", str(steps), "--run-dir", str(whole)).status == 0
     line, environment = command("train", *arguments, "--steps", str(steps), "--run-dir", str(cut))
     with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_for_lines(cut / "metrics.jsonl", 20)
@@ -198,8 +246,8 @@ def test_same_seed_same_metrics_and_resume_is_exact(tmp_path: Path) -> None:
     assert process.returncode == 130, errors
     assert f"puffer-train tiny_environments:CartPole --resume {cut} --threads 1\n" in output
     assert 20 <= len(metrics(cut)) < steps / 128, "it was cut short"
-    resumed = run(tmp_path, "train", "tiny_environments:CartPole", "--resume", str(cut), "--threads", "1")
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = run("train", "tiny_environments:CartPole", "--resume", str(cut), "--threads", "1")
+    assert resumed.status == 0, resumed.err
     learned = [[without_episodes(line) for line in metrics(folder)] for folder in (whole, cut)]
     assert learned[0] == learned[1]
 
@@ -218,7 +266,7 @@ def wait_for_lines(file: Path, count: int) -> None:
     pytest.fail(f"{file} did not reach {count} lines")
 
 
-def test_training_on_nan_stops_with_a_dump(tmp_path: Path) -> None:
+def test_training_on_nan_stops_with_a_dump(run: Run, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
         "import tiny_environments as tiny\n"
         "class Broken(tiny.CartPole):\n"
@@ -227,21 +275,21 @@ def test_training_on_nan_stops_with_a_dump(tmp_path: Path) -> None:
         "        self.rewards[5] = float('nan')\n"
     )
     folder = tmp_path / "run"
-    done = run(tmp_path, "train", "broken:Broken", *SMALL, "--steps", "1e5", "--run-dir", str(folder))
-    assert done.returncode == 1
-    assert done.stdout.count("update skipped: rewards, row 5, at step 0 of the rollout") == 10
-    assert done.stderr.count("\n") == 1
-    assert "10 skipped updates in a row" in done.stderr
+    done = run("train", "broken:Broken", *SMALL, "--steps", "1e5", "--run-dir", str(folder))
+    assert done.status == 1
+    assert done.out.count("update skipped: rewards, row 5, at step 0 of the rollout") == 10
+    assert done.err.count("\n") == 1
+    assert "10 skipped updates in a row" in done.err
     assert (folder / "nonfinite-dump.safetensors").stat().st_size > 1000
     assert not (folder / "checkpoints").exists()
 
 
-def test_a_gymnasium_environment_from_its_name_to_its_score(tmp_path: Path) -> None:
+def test_a_gymnasium_environment_from_its_name_to_its_score(run: Run, tmp_path: Path) -> None:
     name = "gymnasium:CartPole-v1"
     arguments = [name, *SMALL, "--steps", "1000", "--env.max_episode_steps", "20", "--env.sutton-barto-reward", "true"]
-    done = run(tmp_path, "train", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert "No replay: this environment does not record replays." in done.stdout
+    done = run("train", *arguments)
+    assert done.status == 0, done.err
+    assert "No replay: this environment does not record replays." in done.out
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("gymnasium-CartPole-v1-")
     saved = json.loads((folder / "config.json").read_text())["settings"]
@@ -251,13 +299,13 @@ def test_a_gymnasium_environment_from_its_name_to_its_score(tmp_path: Path) -> N
     assert evaluation["episode_length"]["max"] <= 20
     assert evaluation["episode_return"]["max"] <= 0, "-1 at the end, else 0"
 
-    judged = run(tmp_path, "eval", name, "--policy", str(folder), "--episodes", "8", "--seed", "1001", "--threads", "1")
-    assert judged.returncode == 0, judged.stderr
+    judged = run("eval", name, "--policy", str(folder), "--episodes", "8", "--seed", "1001", "--threads", "1")
+    assert judged.status == 0, judged.err
     mean = re.escape(f"{evaluation['episode_length']['mean']:.5g}")
-    assert re.search(rf"episode_length +{mean} ", judged.stdout), "the same games, the same figures"
-    more = run(tmp_path, "train", "--resume", str(folder), "--steps", "2000", "--threads", "1")
-    assert more.returncode == 0, more.stderr
-    assert "its episodes start from scratch" in more.stdout
+    assert re.search(rf"episode_length +{mean} ", judged.out), "the same games, the same figures"
+    more = run("train", "--resume", str(folder), "--steps", "2000", "--threads", "1")
+    assert more.status == 0, more.err
+    assert "its episodes start from scratch" in more.out
     assert metrics(folder)[-1]["steps"] == 2048
 
 
@@ -300,34 +348,36 @@ def make_env(lifetime=10**9):
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_a_failing_environment_shows_its_traceback_and_costs_no_learning(tmp_path: Path, threads: str) -> None:
+def test_a_failing_environment_shows_its_traceback_and_costs_no_learning(
+    run: Run, tmp_path: Path, threads: str
+) -> None:
     (tmp_path / "walks.py").write_text(SINGLE)
     folder = tmp_path / "run"
     arguments = ["walks:make_env", *SMALL[:-1], threads, "--steps", "2000", "--run-dir", str(folder)]
-    done = run(tmp_path, "train", *arguments, "--env.lifetime", "30")
-    assert done.returncode == 1
-    assert done.stderr.startswith("puffer-train: environment 'walks:make_env' failed.\n")
+    done = run("train", *arguments, "--env.lifetime", "30")
+    assert done.status == 1
+    assert done.err.startswith("puffer-train: environment 'walks:make_env' failed.\n")
     for part in ("Traceback (most recent call last)", "in wear_out", "KeyError: 'worn out'", f"--resume {folder}"):
-        assert part in done.stderr
-    assert "ppo.py" not in done.stderr, "the trainer's own frames tell nothing"
+        assert part in done.err
+    assert "ppo.py" not in done.err, "the trainer's own frames tell nothing"
     failure = (folder / "failure.txt").read_text()
     assert failure.startswith("After 384 steps: environment 'walks:make_env' failed.")
     assert "in wear_out" in failure
     assert len(list((folder / "checkpoints").iterdir())) == 1
 
-    more = run(tmp_path, *["train", "walks:make_env", "--resume", str(folder)], "--env.lifetime", "1e9")
-    assert more.returncode == 0, more.stderr
-    assert "at 384 steps" in more.stdout
+    more = run("train", "walks:make_env", "--resume", str(folder), "--env.lifetime", "1e9")
+    assert more.status == 0, more.err
+    assert "at 384 steps" in more.out
     assert not (folder / "failure.txt").exists()
     assert (folder / "policy.safetensors").exists()
 
 
-def test_an_environment_that_fails_before_anything_is_learned(tmp_path: Path) -> None:
+def test_an_environment_that_fails_before_anything_is_learned(run: Run, tmp_path: Path) -> None:
     (tmp_path / "walks.py").write_text(SINGLE)
     folder = tmp_path / "run"
-    done = run(tmp_path, "train", "walks:make_env", *SMALL, "--run-dir", str(folder), "--env.lifetime", "3")
-    assert done.returncode == 1
-    assert "KeyError: 'worn out'" in done.stderr
-    assert "There was nothing to save yet." in done.stderr
+    done = run("train", "walks:make_env", *SMALL, "--run-dir", str(folder), "--env.lifetime", "3")
+    assert done.status == 1
+    assert "KeyError: 'worn out'" in done.err
+    assert "There was nothing to save yet." in done.err
     assert (folder / "failure.txt").read_text().startswith("After 0 steps")
     assert not (folder / "checkpoints").exists()

@@ -50,7 +50,14 @@ def test_later_sources_win_and_text_is_read() -> None:
         ({"policy": {"cell": "gru"}}, "policy.cell is 'gru'; it must be mingru or lstm"),
         ({"policy": {"encoder": 3}}, "policy.encoder is 3; it must be auto, flat, grid or image"),
         ({"policy": {"value_head": True}}, "policy.value_head is True; it must be scalar or distribution"),
-        ({"env": {"speed": [1]}}, r"env.speed is \[1\]; it must be a number, true, false or text"),
+        (
+            {"env": {"speed": [1, None]}},
+            r"env.speed is None; it must be a number, true, false, text, a list or a table",
+        ),
+        ({"env": {"speed": {"wind": math.nan}}}, "env.speed.wind is not a number"),
+        ({"wrap": {"stack": 0}}, "wrap.stack is 0: it must be a whole number from 1 to 64"),
+        ({"wrap": {"size": [84, 0]}}, r"wrap.size is \[84, 0\]: it must be a side or \[height, width\]"),
+        ({"wrap": {"choices": {"image": 0.5}}}, "wrap.choices is .* it must be a table of names"),
         ({"env": {"speed": math.nan}}, "env.speed is not a number"),
     ],
 )

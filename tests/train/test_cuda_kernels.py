@@ -26,7 +26,7 @@ from tiny_environments import CartPole, Target, VectorEnvironment
 
 from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm import ppo
-from puffer_train.algorithm.loss import FIGURES, Minibatch, ppo_loss
+from puffer_train.algorithm.loss import FIGURES, Played, ppo_loss
 from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
@@ -258,7 +258,7 @@ def test_a_number_that_is_not_finite_reaches_gradient_and_figures(where: str) ->
     tensors["output"] = torch.randn(4, *shape, generator=draw)
     tensors[where].view(-1)[7] = math.nan
     output = tensors.pop("output")
-    played = Minibatch(
+    played = Played(
         actions=torch.zeros(*shape, 1, dtype=torch.int64), masks=None, present=None, importance=torch.ones(5), **tensors
     )
     moments = operations.advantage_moments(played.advantages, None, normalize=True)
@@ -532,7 +532,7 @@ def test_the_loss_without_a_kernel_is_the_reference_s(make: Any, policy: dict[st
     moved = trainer.policy(buffers.observations[:-1], buffers.first_state, buffers.keep).detach() * 1.2
     importance = torch.linspace(0.5, 1.5, trainer.spec.rows)
     shared = {name: getattr(buffers, name) for name in ("actions", "log_probs", "values", "advantages")}
-    minibatch = Minibatch(
+    minibatch = Played(
         masks=None,
         present=None,
         importance=importance,

@@ -9,14 +9,18 @@ import select
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
 from puffer_train.report import dashboard as module
-from puffer_train.report.dashboard import Dashboard, Progress, draw, line_of, sparks
-from puffer_train.report.formatting import clock, short
+from puffer_train.report.dashboard import Dashboard, draw, line_of, sparks
+from puffer_train.report.formatting import clock, counted, short, size
+from puffer_train.report.progress import MAX_POINTS, Progress, real_rate
+from puffer_train.report.signs import Signs
 
 HERE = Path(__file__).parent
 REPORT = {"policy_loss": -0.01234, "entropy": 0.5, "learning_rate": 0.022, "updates": 60.0, "skipped": 2.0, "new": 3.0}
@@ -49,7 +53,7 @@ def test_fits_every_terminal(width: int, height: int) -> None:
         assert any("1M" in line for line in lines)
     if width >= 60 and height >= 24:
         text = "\n".join(lines)
-        for part in ("learning rate", "policy", "57%", "perf", "0.94", "new", "! 2"):
+        for part in ("learning rate", "policy", "57%", "perf", "0.94", "new", "not finite  2"):
             assert part in text
 
 
@@ -83,7 +87,7 @@ def test_a_long_run_keeps_few_points() -> None:
     shown = Progress("breakout", "run", 10**9)
     for steps in range(5000):
         shown.update(steps, {"env/score": float(steps)}, {})
-    assert len(shown.trend) <= module.MAX_POINTS
+    assert len(shown.trend) <= MAX_POINTS
     assert shown.trend[0] == (0, 0.0)
     assert [steps for steps, _ in shown.trend] == sorted(steps for steps, _ in shown.trend)
     assert shown.trend[-1][0] >= 4990
@@ -134,9 +138,77 @@ def test_before_anything_is_known() -> None:
         assert any("0%" in line for line in drawn(width, 24, shown=empty))
 
 
+def test_the_speed_in_real_time_is_shown_where_it_is_known() -> None:
+    @dataclass
+    class Known:
+        spec: object
+        num_envs: int = 4
+        num_agents: int = 8
+
+    class Spec:
+        rate = 50.0
+
+    assert real_rate(object()) is None
+    assert real_rate(Known(object())) is None
+    shown = progress()
+    shown._marks = [(0.0, 0), (1.0, 1_000_000)]
+    assert not any("real time" in line for line in drawn(120, 30, shown=shown))
+    shown.real_rate = real_rate(Known(Spec()))
+    assert any("1M steps/s   10,000x real time" in line for line in drawn(120, 30, shown=shown)), "2 agents at 50 Hz"
+    assert not any("real time" in line for line in drawn(60, 30, shown=shown)), "the time left matters more"
+
+
+def test_what_is_unhealthy_has_a_word_and_a_colour() -> None:
+    shown = progress()
+    shown.update(5_000_000, {"approx_kl": 0.3, "explained_variance": -0.5}, {})
+    console = Console(width=120, file=io.StringIO(), force_terminal=True, color_system="standard", record=True)
+    console.print(draw(shown, 120))
+    text = console.export_text(styles=True)
+    for word in ("high  0.3", "below 0  -0.5", "not finite  2"):
+        assert re.search(rf"\x1b\[1;33m *{re.escape(word)} *\x1b\[0m", text), text
+    assert "approx_kl 0.3 high" in line_of(shown)
+
+
+@pytest.mark.parametrize(
+    ("reports", "words"),
+    [
+        ([(0.0, {"entropy": 1.1}), (0.3, {"entropy": 0.01})], {"entropy": "collapsed"}),
+        ([(0.0, {"entropy": 1.1}), (0.3, {"entropy": 0.01}), (0.9, {})], {"entropy": "collapsed"}),
+        ([(0.0, {"entropy": 1.1}), (0.9, {"entropy": 0.01})], {}),  # a policy that is sure of a solved game
+        ([(0.0, {"entropy": 5.0}), (0.3, {"entropy": -2.0})], {}),  # continuous actions
+        ([(0.05, {"explained_variance": -3.0})], {}),  # too early to tell
+        ([(0.2, {"explained_variance": -3.0})], {"explained_variance": "below 0"}),
+        ([(0.2, {"approx_kl": 0.09, "clip_fraction": 0.4})], {}),
+        ([(0.2, {"approx_kl": 0.11, "clip_fraction": 0.6})], {"approx_kl": "high", "clip_fraction": "high"}),
+    ],
+)
+def test_signs_of_trouble(reports: list[tuple[float, dict[str, float]]], words: dict[str, str]) -> None:
+    signs, newest = Signs(), {}
+    for done, report in reports:
+        newest |= report
+        signs.update(newest, done)
+    assert signs.words == words
+
+
+def test_the_last_picture_is_kept_as_svg(tmp_path: Path) -> None:
+    with Dashboard(progress(), Console(file=io.StringIO()), folder=tmp_path):
+        pass
+    text = (tmp_path / module.PICTURE).read_text("utf-8")
+    root = ElementTree.fromstring(text)
+    assert root.tag.endswith("svg")
+    words = " ".join(filter(None, (node.text for node in root.iter() if node.tag.endswith("text"))))
+    for part in ("puffer-train\xa0breakout", "812.5", "learning\xa0rate"):
+        assert part in words
+    assert "url(http" not in text, "it shows the same without a network"
+    with Dashboard(progress(), Console(file=io.StringIO()), folder=tmp_path / "gone"):
+        pass  # a disk that fails costs the picture, not the run
+
+
 def test_numbers_read_well() -> None:
     assert [short(n) for n in (7, 1234, 999_999, 20_000_000, 3.5e9)] == ["7", "1.23k", "1M", "20M", "3.5G"]
     assert [clock(s) for s in (None, 5, 65, 3725)] == ["-", "0:05", "1:05", "1:02:05"]
+    assert [counted(n, "run") for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+    assert [size(n) for n in (0, 999, 1500, 999_999, 23e6, 4e9)] == ["0 B", "999 B", "1.5 kB", "1 MB", "23 MB", "4 GB"]
 
 
 # --- a real run in terminals of several kinds ---

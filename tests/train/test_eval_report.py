@@ -30,7 +30,9 @@ SMALL += ["--policy.hidden", "8", "--policy.layers", "1", "--threads", "1", "--s
 
 def evaluation(scores: Any, unfinished: int = 0) -> Evaluation:
     scores = [float(score) for score in scores]
-    return Evaluation({"episode_return": scores, "score": scores, "episode_length": [1.0] * len(scores)}, unfinished)
+    return Evaluation(
+        {"episode_return": scores, "score": scores, "episode_length": [1.0] * len(scores)}, [7.5] * unfinished, 900
+    )
 
 
 def printed(width: int, encoding: str, report: Any, *results: Evaluation) -> str:
@@ -45,10 +47,11 @@ def printed(width: int, encoding: str, report: Any, *results: Evaluation) -> str
 def test_a_report_fits_every_terminal(width: int, encoding: str) -> None:
     result = evaluation(np.random.default_rng(0).normal(500, 100, 128), unfinished=2)
     text = printed(width, encoding, report_evaluation, result)
-    assert max(map(len, text.splitlines())) <= max(width, 55), "only a sentence may be wrapped by the terminal"
+    lines = [line for line in text.splitlines() if "did not end" not in line]
+    assert max(map(len, lines)) <= max(width, 55), "only a sentence may be wrapped by the terminal"
     assert ("█" in text) == (encoding == "utf-8")
     assert ("#" in text) == (encoding != "utf-8")
-    assert "2 episodes did not end and are not counted." in text
+    assert "2 episodes did not end within 900 steps and are not counted; their return so far is 7.5 on" in text
     assert text.index("score ") < text.index("episode_return"), "the main one first"
     assert ("median" in text) == (width >= 80)
     assert f"{np.mean(result.figures['score']):.5g}" in text
@@ -56,8 +59,9 @@ def test_a_report_fits_every_terminal(width: int, encoding: str) -> None:
 
 def test_a_report_of_one_episode_or_none() -> None:
     assert "█" not in printed(80, "utf-8", report_evaluation, evaluation([3]))
-    assert printed(80, "utf-8", report_evaluation, Evaluation({}, 7)) == (
-        "7 episodes did not end and are not counted.\n"
+    assert printed(80, "utf-8", report_evaluation, Evaluation({}, [1.0] * 7, 50)) == (
+        "7 episodes did not end within 50 steps and are not counted; their return so far is 1 on average. "
+        "--train.eval-max-steps, and --max-steps of puffer-eval, set the limit.\n"
     )
 
 
@@ -142,14 +146,14 @@ def test_verdicts() -> None:
 def test_a_comparison(width: int) -> None:
     a, b = evaluation(range(100, 200)), evaluation(range(50), unfinished=1)
     text = printed(width, "utf-8", report_comparison, a, b)
-    assert "1 episodes of B did not end" in text
+    assert "1 episode of B did not end" in text
     assert re.search(r"A score +149\.5 ", text)
     assert re.search(r"B score +24\.5 ", text)
     assert "A - B: mean score +125" in text
     bars = [line for line in text.splitlines() if line.count("▕") == 2]
     assert len(bars) == 10
     assert max(map(len, bars)) <= width
-    assert "There is nothing to compare" in printed(width, "utf-8", report_comparison, a, Evaluation({}, 3))
+    assert "There is nothing to compare" in printed(width, "utf-8", report_comparison, a, Evaluation({}, [1.0] * 3))
 
 
 # --- the command ---

@@ -91,7 +91,7 @@ def test_the_log_is_read_where_episodes_end() -> None:
 def test_episodes_that_do_not_end_are_counted_apart() -> None:
     env = Lengths(10)
     result = evaluate(env, policy_for(env), seed=1, longest=7)
-    assert (result.episodes, result.unfinished) == (7, 3)
+    assert (result.episodes, result.unfinished, result.so_far, result.max_steps) == (7, 3, [7.0, 7.0, 7.0], 7)
     assert evaluate(env, policy_for(env), seed=1, longest=0).summary() == {}
 
 

@@ -1,5 +1,6 @@
 """Loggers get every number, and can neither stop nor slow training, whatever they do."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,14 +9,18 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from puffer_train.cli import train as cli_train
+from puffer_train.config import flat
 from puffer_train.errors import ConfigError
 from puffer_train.report import loggers
-from puffer_train.report.loggers import Background, Loggers, flat, grouped
+from puffer_train.report.loggers import Background, Loggers
 from puffer_train.report.metrics import MetricsFile
+from puffer_train.report.trackers import TensorBoard, WeightsAndBiases, grouped
 from puffer_train.storage.folder import read_config, read_evaluation, read_metrics
 
 HERE = Path(__file__).parent
@@ -29,6 +34,7 @@ class Recorder:
     def __init__(self, fails_at: int | None = None, waits_for: threading.Event | None = None) -> None:
         self.lines: list[tuple[int, Mapping[str, float]]] = []
         self.summary: Mapping[str, float] = {}
+        self.files: Mapping[str, Path] = {}
         self.closed = False
         self.fails_at, self.waits_for = fails_at, waits_for
 
@@ -48,6 +54,9 @@ class Recorder:
     def finish(self, summary: Mapping[str, float]) -> None:
         self.summary = summary
 
+    def attach(self, files: Mapping[str, Path]) -> None:
+        self.files = files
+
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +70,9 @@ def test_a_logger_in_the_background_gets_few_lines_and_the_last(monkeypatch: pyt
         for steps in range(100):
             background.write(steps, {})
         background.finish({"score/mean": 7.0})
+        background.attach({"policy": Path(__file__)})
     assert [steps for steps, _ in recorder.lines] == [0, 99]
+    assert recorder.files == {"policy": Path(__file__)}
     assert recorder.summary == {"score/mean": 7.0}
 
 
@@ -140,7 +151,6 @@ def test_the_metrics_file_is_cut_where_a_run_goes_on(tmp_path: Path) -> None:
     with path.open("a") as half:
         half.write('{"steps": 40')
     with MetricsFile(path, resume_at=200) as file:
-        assert file.seconds == 20.0
         file.write(300, {"loss": 0.25})
         with pytest.raises(ValueError, match="not JSON compliant"):
             file.write(400, {"loss": float("nan")})
@@ -190,11 +200,22 @@ def run(folder: Path, *arguments: str, code: str = "", **variables: str) -> subp
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+def events(folder: Path) -> Any:
+    """What TensorBoard finds in a run's folder."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    return accumulator.EventAccumulator(str(folder / "tensorboard")).Reload()
+
+
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """What TensorBoard shows of a run: steps and values of every curve."""
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    events = accumulator.EventAccumulator(str(folder / "tensorboard")).Reload()
-    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    found = events(folder)
+    return {tag: [(e.step, e.value) for e in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+
+
+def embedded(folder: Path, name: str) -> bytes:
+    """The newest content of a file that was put into TensorBoard's events."""
+    content: bytes = events(folder).Tensors(f"files/{name}")[-1].tensor_proto.string_val[0]
+    return content
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
@@ -215,6 +236,66 @@ def test_tensorboard_has_the_same_numbers_also_after_a_resume(tmp_path: Path) ->
     assert evaluation is not None
     steps, value = shown["evaluation/episode_return/mean"][-1]
     assert (steps, value) == (2048, pytest.approx(evaluation["episode_return"]["mean"]))
+    assert embedded(folder, "policy.safetensors") == (folder / "policy.safetensors").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_tensorboard_has_policy_replay_and_video(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    pytest.importorskip("tensorboard")
+    files = {"policy": tmp_path / "policy.safetensors", "replay": tmp_path / "replay.puf"}
+    for path in files.values():
+        path.write_bytes(path.name.encode() * 100)
+    files["video"] = tmp_path / "video.mp4"
+    with av.open(str(files["video"]), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 640, 400, "yuv420p"
+        for _ in range(45):
+            container.mux(stream.encode(av.VideoFrame(640, 400, "yuv420p")))
+        container.mux(stream.encode())
+    with TensorBoard(tmp_path, {"settings": {}}, None) as logger:
+        logger.write(300, {"loss": 1.0})
+        logger.attach(files)
+    for path in files.values():
+        assert embedded(tmp_path, path.name) == path.read_bytes()
+    (clip,) = events(tmp_path).Images("video")
+    assert (clip.step, clip.width, clip.height) == (300, 320, 200)
+    with av.open(io.BytesIO(clip.encoded_image_string)) as gif:
+        assert (gif.format.name, len(list(gif.decode(video=0)))) == ("gif", 15), "ten a second of 1.5 seconds"
+
+
+class FakeRun:
+    """Keeps what a run of Weights & Biases would get."""
+
+    id = "abc"
+
+    def __init__(self) -> None:
+        self.logged: list[dict[str, Any]] = []
+        self.artifacts: list[Any] = []
+
+    def log(self, numbers: dict[str, Any]) -> None:
+        self.logged.append(numbers)
+
+    def log_artifact(self, artifact: Any) -> None:
+        self.artifacts.append(artifact)
+
+
+def test_weights_and_biases_gets_every_file_as_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setattr(wandb, "Video", lambda path, format: (path, format))
+    files = {what: tmp_path / f"{what}.bin" for what in ("policy", "replay", "video")}
+    for path in files.values():
+        path.write_bytes(path.name.encode())
+    logger = object.__new__(WeightsAndBiases)
+    logger._run, logger._steps = FakeRun(), 300
+    logger.attach(files)
+    made = [(artifact.name, artifact.type, list(artifact.manifest.entries)) for artifact in logger._run.artifacts]
+    assert made == [
+        ("abc-policy", "model", ["policy.bin"]),
+        ("abc-replay", "replay", ["replay.bin"]),
+        ("abc-video", "video", ["video.bin"]),
+    ]
+    assert logger._run.logged == [{"steps": 300, "video": (str(files["video"]), "mp4")}]
 
 
 def test_weights_and_biases_offline(tmp_path: Path) -> None:
@@ -228,6 +309,8 @@ def test_weights_and_biases_offline(tmp_path: Path) -> None:
     (first,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
     assert b"train/entropy" in first.read_bytes()
     assert b"evaluation/episode_return/mean" in first.read_bytes()
+    name = (folder / "wandb" / "run-id").read_text()
+    assert f"{name}-policy".encode() in first.read_bytes(), "the policy is an artifact"
     more = run(
         tmp_path,
         "tiny_environments:CartPole",
@@ -269,7 +352,7 @@ def test_training_ends_beside_a_package_that_hangs(tmp_path: Path) -> None:
     arguments = ["tiny_environments:CartPole", *SMALL, "--steps", "1000", "--log", "wandb"]
     done = run(tmp_path, *arguments, code=HANGING, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
-    assert "logging to wandb stopped: it did not write its last lines within 0.5 seconds" in done.stdout
+    assert "logging to wandb stopped: it did not write its last lines within 0.5" in done.stdout
 
 
 def test_a_missing_package_and_a_wrong_name_are_one_line(
@@ -338,3 +421,41 @@ def test_the_folder_of_a_run_that_failed_says_so(tmp_path: Path) -> None:
     assert "| failed |" in text
     assert "`nonfinite-dump.safetensors`" in text
     assert read_config(folder)["history"][0]["ended"] == "failed"
+
+
+def test_the_metrics_file_of_a_long_run_is_bounded_and_a_good_curve(tmp_path: Path) -> None:
+    path, limit, count = tmp_path / "metrics.jsonl", 100_000, 20_000
+    largest = 0
+    with MetricsFile(path, max_bytes=limit) as file:
+        for n in range(1, count + 1):
+            numbers = {"loss": 1 / n, "env/score": 1000.0 if n == 777 else n / count}
+            file.write(10 * n, numbers | ({"evaluation/score": 0.5} if n % 5000 == 3 else {}))
+            largest = max(largest, path.stat().st_size)
+    assert 0.9 * limit < largest <= limit
+    assert not list(tmp_path.glob(".*")), "no temporary file stays"
+    columns = read_metrics(tmp_path)
+    steps = columns["steps"] / 10
+    assert steps[0] == 1
+    assert 777 in steps, "the best"
+    assert [s for s in steps if s % 5000 == 3] == [3, 5003, 10003, 15003]
+    assert (np.diff(steps) > 0).all()
+    assert np.diff(steps).max() < count / 100, "no gap anywhere"
+    assert (np.diff(steps)[-200:] == 1).all(), "the newest lines are all there"
+    assert np.allclose(columns["loss"], 1 / steps), "lines are whole"
+    with MetricsFile(path, resume_at=100_000, max_bytes=limit) as file:
+        file.write(100_010, {"loss": 0.0})
+    assert read_metrics(tmp_path)["steps"][-2] <= 100_000
+
+
+def test_a_disk_without_room_for_a_copy_thins_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with MetricsFile(path, max_bytes=5_000) as file:
+        monkeypatch.setattr("os.fsync", full := Mock(side_effect=OSError(28, "No space left on device")))
+        for n in range(200):
+            file.write(n, {"loss": 0.5})
+        assert full.call_count == 1, "it does not try at every line"
+        assert len(read_metrics(tmp_path)["steps"]) == 200, "nothing is lost"
+        monkeypatch.undo()
+        for n in range(200, 400):
+            file.write(n, {"loss": 0.5})
+    assert path.stat().st_size <= 5_000

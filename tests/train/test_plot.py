@@ -1,7 +1,6 @@
 """The picture of a run: what is put together, what is drawn, and what cannot be."""
 
 import itertools
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,44 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_folders import IDENTITY, evaluate, make_run
 
 from puffer_train.cli import plot as cli_plot
 from puffer_train.cli import train as cli_train
 from puffer_train.errors import ConfigError
-from puffer_train.report import plot
+from puffer_train.report import axes, curves, plot
+from puffer_train.report.plot import View
 
 pytest.importorskip("matplotlib")
-HERE = Path(__file__).parent
-SETTINGS: dict[str, Any] = {
-    "env": {},
-    "train": {"steps": 20_000_000, "gamma": 0.98, "checkpoints_kept": 3},
-    "policy": {"hidden": 32},
-}
-
-
-def make_run(folder: Path, seed: int = 1, environment: str = "breakout", lines: int = 200, **changes: object) -> Path:
-    """A run's folder as the trainer leaves it: the score rises to 100 times the seed along a line."""
-    folder.mkdir(parents=True)
-    settings = json.loads(json.dumps(SETTINGS))
-    for key, value in changes.items():
-        section, _, name = key.partition("__")
-        settings[section][name] = value
-    config = {"environment": environment, "seed": seed, "settings": settings, "log": [], "history": []}
-    (folder / "config.json").write_text(json.dumps(config))
-    with (folder / "metrics.jsonl").open("w") as file:
-        for i in range(1, lines + 1):
-            line = {"steps": 1000 * i, "seconds": 0.5 * i * seed, "entropy": 1 / i, "env/n": 2.0}
-            file.write(json.dumps(line | {"env/score": 100 * seed * i / lines, "env/perf": i / lines}) + "\n")
-    return folder
-
-
-def evaluate(folder: Path, mean: float) -> None:
-    content = {"episodes": 8, "unfinished": 0, "score": {"mean": mean, "std": 0, "min": mean, "max": mean}}
-    (folder / "evaluation.json").write_text(json.dumps(content))
 
 
 def labels(*folders: Path) -> list[tuple[str, int]]:
-    groups = plot.group_runs([plot.read_run(folder) for folder in folders])
+    groups = curves.group_runs([curves.read_run(folder) for folder in folders])
     return [(group.label, len(group.runs)) for group in groups]
 
 
@@ -66,8 +40,8 @@ def test_others_are_named_by_what_they_differ_in(tmp_path: Path) -> None:
     frameskip = make_run(tmp_path / "frameskip", env__frameskip=4)
     assert labels(*base, gamma) == [("gamma 0.98", 2), ("gamma 0.9", 1)]
     assert labels(*base, gamma, frameskip) == [
-        ("gamma 0.98, frameskip as shipped", 2),
-        ("gamma 0.9, frameskip as shipped", 1),
+        ("gamma 0.98, frameskip 2", 2),
+        ("gamma 0.9, frameskip 2", 1),
         ("gamma 0.98, frameskip 4", 1),
     ]
     pong = make_run(tmp_path / "pong", environment="pong", train__gamma=0.5, policy__hidden=64)
@@ -77,10 +51,40 @@ def test_others_are_named_by_what_they_differ_in(tmp_path: Path) -> None:
     assert labels(*base, much)[1] == ("steps 1, gamma 0.1, hidden 1, ... (much)", 1)
 
 
+def test_runs_before_and_after_an_edit_are_not_averaged(tmp_path: Path) -> None:
+    before = [make_run(tmp_path / str(seed), seed) for seed in (1, 2)]
+    after = make_run(tmp_path / "after", 3, identity=IDENTITY | {"environment_code": "f" * 64})
+    assert labels(*before, after) == [("environment code eeeeeeee", 2), ("environment code ffffffff", 1)]
+    runs = [curves.read_run(folder) for folder in (*before, after)]
+    (sentence,) = curves.unexpected(curves.group_runs(runs))
+    assert sentence == (
+        "runs of breakout are not averaged: they differ in environment code (eeeeeeee, ffffffff). Draw them as one "
+        "with --ignore 'environment code'."
+    )
+    ignoring = [curves.read_run(folder, ["*code"]) for folder in (*before, after)]
+    assert [len(group.runs) for group in curves.group_runs(ignoring)] == [3]
+
+
+def test_runs_of_unknown_code_are_not_averaged(tmp_path: Path) -> None:
+    old = [make_run(tmp_path / str(seed), seed, identity=None) for seed in (1, 2)]
+    assert labels(*old) == [("unknown code (1)", 1), ("unknown code (2)", 1)]
+    (sentence,) = curves.unexpected(curves.group_runs([curves.read_run(folder) for folder in old]))
+    assert "it is unknown which code made some of them" in sentence
+    assert len(curves.group_runs([curves.read_run(folder, ["*code"]) for folder in old])) == 1
+
+
 def test_environments_that_count_differently_share_perf(tmp_path: Path) -> None:
-    runs = [plot.read_run(make_run(tmp_path / name, environment=name)) for name in ("pong", "snake")]
-    assert plot.statistic_of(runs) == "perf"
-    assert plot.statistic_of(runs[:1]) == "score"
+    runs = [curves.read_run(make_run(tmp_path / name, environment=name)) for name in ("pong", "snake")]
+    assert curves.columns_of(runs) == ["env/perf"]
+    assert curves.columns_of(runs[:1]) == ["env/score"]
+
+
+def test_statistics_are_chosen_by_name_or_pattern(tmp_path: Path) -> None:
+    runs = [curves.read_run(make_run(tmp_path / "a"))]
+    assert curves.columns_of(runs, "perf, entropy,race.*") == ["env/perf", "entropy", "env/race.time"]
+    assert curves.columns_of(runs, "env/perf,p*") == ["env/perf"]
+    with pytest.raises(ConfigError, match=r"no run has the statistic 'pref'. Did you mean 'perf'\?"):
+        curves.columns_of(runs, "pref")
 
 
 # --- curves ---
@@ -90,15 +94,15 @@ def test_a_curve_is_averaged_between_edges() -> None:
     x = np.arange(1.0, 9.0)
     y = np.array([1, 3, np.nan, np.nan, 5, 7, 0, 10])
     edges = np.array([0.0, 2, 4, 6, 8, 10])
-    assert plot.averaged(x, y, edges) == pytest.approx([2, 4, 6, 5, np.nan], nan_ok=True)
+    assert curves.averaged(x, y, edges) == pytest.approx([2, 4, 6, 5, np.nan], nan_ok=True)
     weight = np.array([1, 3, 1, 1, 1, 1, 9, 1.0])
-    assert plot.averaged(x, y, edges, weight) == pytest.approx([2.5, 4.25, 6, 1, np.nan], nan_ok=True)
-    assert np.isnan(plot.averaged(x, np.full(8, np.nan), edges)).all()
+    assert curves.averaged(x, y, edges, weight) == pytest.approx([2.5, 4.25, 6, 1, np.nan], nan_ok=True)
+    assert np.isnan(curves.averaged(x, np.full(8, np.nan), edges)).all()
 
 
 def test_a_band_has_the_mean_and_the_extremes_or_quartiles(tmp_path: Path) -> None:
-    runs = [plot.read_run(make_run(tmp_path / str(seed), seed, lines=160)) for seed in range(1, 8)]
-    few, many = plot.band_of(runs[:3], "steps", "env/score"), plot.band_of(runs, "steps", "env/score")
+    runs = [curves.read_run(make_run(tmp_path / str(seed), seed, lines=160)) for seed in range(1, 8)]
+    few, many = curves.band_of(runs[:3], "steps", "env/score"), curves.band_of(runs, "steps", "env/score")
     assert few.x == pytest.approx(np.arange(160) * 1000 + 500)
     fraction = np.arange(1, 161) / 160
     assert few.mean == pytest.approx(200 * fraction)
@@ -107,8 +111,8 @@ def test_a_band_has_the_mean_and_the_extremes_or_quartiles(tmp_path: Path) -> No
 
 
 def test_over_time_a_run_that_ended_stays_as_good_as_it_was(tmp_path: Path) -> None:
-    quick, slow = (plot.read_run(make_run(tmp_path / str(seed), seed, lines=160)) for seed in (1, 2))
-    band = plot.band_of([quick, slow], "seconds", "env/score")
+    quick, slow = (curves.read_run(make_run(tmp_path / str(seed), seed, lines=160)) for seed in (1, 2))
+    band = curves.band_of([quick, slow], "seconds", "env/score")
     assert band.x[-1] == pytest.approx(160, abs=1)
     assert band.low[-40:].tolist() == pytest.approx([100] * 40, abs=1)
     assert band.mean[-1] == pytest.approx(150, abs=1)
@@ -116,15 +120,15 @@ def test_over_time_a_run_that_ended_stays_as_good_as_it_was(tmp_path: Path) -> N
 
 def test_over_steps_the_mean_is_of_the_runs_that_got_so_far(tmp_path: Path) -> None:
     long, short = make_run(tmp_path / "1", 1, lines=160), make_run(tmp_path / "2", 2, lines=80)
-    band = plot.band_of([plot.read_run(long), plot.read_run(short)], "steps", "env/score")
+    band = curves.band_of([curves.read_run(long), curves.read_run(short)], "steps", "env/score")
     assert band.mean[[39, 79]] == pytest.approx([(25 + 100) / 2, (50 + 200) / 2])
     assert band.mean[-1] == pytest.approx(100)
 
 
 def test_labels_do_not_cover_each_other() -> None:
-    assert plot.spread_out([5, 1], [1, 1], 0, 10) == [5, 1], "nothing to do"
+    assert axes.spread_out([5, 1], [1, 1], 0, 10) == [5, 1], "nothing to do"
     wanted, heights = [9.9, 10.0, 9.8, 0.1], [2, 2, 1, 1]
-    middles = plot.spread_out(wanted, heights, 0, 10)
+    middles = axes.spread_out(wanted, heights, 0, 10)
     order = np.argsort(wanted)
     for a, b in itertools.pairwise(order):
         assert middles[b] - middles[a] >= (heights[a] + heights[b]) / 2 - 1e-9
@@ -133,11 +137,11 @@ def test_labels_do_not_cover_each_other() -> None:
 
 
 def test_ticks_of_time() -> None:
-    assert plot.time_ticks(100) == ([0, 20, 40, 60, 80, 100], ["0 s", "20 s", "40 s", "60 s", "80 s", "100 s"])
-    assert plot.time_ticks(1000)[1] == ["0 min", "5 min", "10 min", "15 min"]
-    assert plot.time_ticks(5 * 3600)[1] == [f"{h} h" for h in range(6)]
+    assert axes.time_ticks(100) == ([0, 20, 40, 60, 80, 100], ["0 s", "20 s", "40 s", "60 s", "80 s", "100 s"])
+    assert axes.time_ticks(1000)[1] == ["0 min", "5 min", "10 min", "15 min"]
+    assert axes.time_ticks(5 * 3600)[1] == [f"{h} h" for h in range(6)]
     for end in (1e-3, 1e8):
-        assert 1 <= len(plot.time_ticks(end)[0]) <= 8
+        assert 1 <= len(axes.time_ticks(end)[0]) <= 8
 
 
 # --- the picture ---
@@ -153,13 +157,13 @@ def test_a_picture_says_what_it_shows(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / str(seed), seed) for seed in (1, 2)] + [make_run(tmp_path / "b", 3, train__gamma=0.9)]
     for folder, mean in zip(runs, (80, 120, 300), strict=True):
         evaluate(folder, mean)
-    figure = plot.draw([plot.read_run(folder) for folder in runs])
+    figure = plot.draw([curves.read_run(folder) for folder in runs])
     said = texts(figure)
     assert {"breakout: score", "gamma 0.98\n100", "gamma 0.9\n300", "agent steps"} <= said
     assert "mean of 1 to 2 runs, band: least to greatest; dot: evaluation on fresh full episodes" in said
     by_steps, by_time = figure.axes
-    curves = [line for line in by_steps.lines if len(line.get_xdata()) > 2]
-    assert [line.get_color() for line in curves] == list(plot.COLOURS[:2])
+    lines = [line for line in by_steps.lines if len(line.get_xdata()) > 2]
+    assert [line.get_color() for line in lines] == list(plot.COLOURS[:2])
     dots = [line for line in by_steps.lines if line.get_marker() == "o"]
     assert [(*line.get_xdata(), *line.get_ydata()) for line in dots] == [(200_000, 100), (200_000, 300)]
     assert len(by_steps.collections) == 1, "one band, for the group of two"
@@ -167,7 +171,8 @@ def test_a_picture_says_what_it_shows(tmp_path: Path) -> None:
 
 
 def test_curves_add_a_panel_each(tmp_path: Path) -> None:
-    figure = plot.draw([plot.read_run(make_run(tmp_path / "a"))], curves=True)
+    runs = [curves.read_run(make_run(tmp_path / "a"))]
+    figure = plot.draw(runs, View(["env/score"], curves=True))
     assert len(figure.axes) == 2 + len(plot.CURVES)
     assert set(plot.CURVES.values()) <= {axes.get_title("left") for axes in figure.axes}
     assert "not reported" in texts(figure), "value loss, say, is not in these files"
@@ -192,10 +197,11 @@ def test_runs_that_are_not_whole(tmp_path: Path) -> None:
     (silent / "metrics.jsonl").write_text("".join(f'{{"steps": {i}, "seconds": {i}}}\n' for i in range(1, 4)))
     (timeless / "metrics.jsonl").write_text(text.replace('"seconds"', '"elsewhere"'))
     (killed / "evaluation.json").write_text('{"episodes": 8, "score": {"me')
-    assert len(plot.read_run(killed).steps) == 29
+    assert len(curves.read_run(killed).over("steps")) == 29
     for i, folders in enumerate(([killed], [silent], [timeless], [killed, silent, timeless])):
-        plot.save(plot.draw([plot.read_run(folder) for folder in folders], curves=True), tmp_path / f"{i}.png")
-    assert "no episode ended yet" in texts(plot.draw([plot.read_run(silent)]))
+        runs = [curves.read_run(folder) for folder in folders]
+        plot.save(plot.draw(runs, View(curves.columns_of(runs), curves=True)), tmp_path / f"{i}.png")
+    assert "no episode ended yet" in texts(plot.draw([curves.read_run(silent)]))
 
 
 # --- the command ---
@@ -208,7 +214,9 @@ def test_runs_that_are_not_whole(tmp_path: Path) -> None:
         (["nowhere"], "nowhere is not a run folder: it has no readable config.json."),
         (["empty"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
         (["empty", "nowhere"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
-        (["a", "--statistic", "lives"], "no run has the statistic 'lives': "),
+        (["a", "--statistic", "lives"], "no run has the statistic 'lives'. Known: entropy, n, perf, race.time, "),
+        (["a", "--stat", "race.*,x*"], "no run has the statistic 'x*'."),
+        (["a", "--over", "hours"], "invalid choice: 'hours'"),
         (["a", "-o", "picture.gif"], "its name must end in .png, .svg, .pdf"),
         (["a", "-o", "no/such/folder.png"], "cannot write no/such/folder.png: No such file or directory."),
         (["a", "--curve"], "there is no option '--curve'. Did you mean '--curves'?"),
@@ -251,22 +259,72 @@ def test_a_picture_is_named_after_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run = plot.read_run(make_run(tmp_path / "a"))
+    run = curves.read_run(make_run(tmp_path / "a"))
     other = replace(run, environment="gymnasium:CartPole-v1")
-    assert plot.file_name([run], "score", curves=False) == f"{run.environment}-score.png"
-    assert plot.file_name([other], "episode_return", curves=True) == "gymnasium-CartPole-v1-episode_return-curves.png"
-    assert plot.file_name([run, other], "perf", curves=False) == "2-environments-perf.png"
-    name = plot.file_name([run], plot.statistic_of([run]), curves=False)
+    assert plot.file_name([run], View(["env/score"])) == f"{run.environment}-score.png"
+    name = plot.file_name([other], View(["env/episode_return"], curves=True))
+    assert name == "gymnasium-CartPole-v1-episode_return-curves.png"
+    assert plot.file_name([run, other], View(["env/perf"])) == "2-environments-perf.png"
+    assert plot.file_name([run], View(["env/perf", "entropy"])) == "breakout-2-statistics.png"
+    name = plot.file_name([run], View(curves.columns_of([run])))
     for said in (f"{name}\n", f"{name} (replaced)\n"):
         assert cli_plot.main(["a"]) == 0
         assert capsys.readouterr().out == said
 
 
 def test_any_statistic_can_be_drawn(tmp_path: Path) -> None:
-    run = plot.read_run(make_run(tmp_path / "a"))
-    for name in (name[4:] for name in run.columns if name.startswith("env/")):
-        assert plot.statistic_of([run], name) == name
-        assert any(text.endswith(name.replace("_", " ")) for text in texts(plot.draw([run], statistic=name)))
+    run = curves.read_run(make_run(tmp_path / "a"))
+    for name in run.columns.keys() - {"steps", "seconds", "updates"}:
+        assert curves.columns_of([run], curves.title(name)) == [name]
+        words = curves.title(name).replace("_", " ")
+        assert any(text.endswith(words) for text in texts(plot.draw([run], View([name]))))
+
+
+def test_several_statistics_have_a_panel_each(tmp_path: Path) -> None:
+    runs = [curves.read_run(make_run(tmp_path / str(seed), seed)) for seed in (1, 2)]
+    runs.append(curves.read_run(make_run(tmp_path / "gamma", train__gamma=0.9)))
+    figure = plot.draw(runs, View(["env/perf", "env/race.time", "entropy"], over="updates"), left_out=2)
+    assert [axes.get_title("left") for axes in figure.axes] == ["perf", "race.time", "entropy"]
+    assert {"breakout: 3 statistics", "\N{EM DASH} gamma 0.98", "\N{EM DASH} gamma 0.9"} <= texts(figure)
+    assert "over updates of the weights" in texts(figure)
+    assert "mean of 1 to 2 runs, band: least to greatest; 2 runs left out" in texts(figure)
+    perf, time, _ = figure.axes
+    assert perf.lines[0].get_xdata()[-1] == pytest.approx(1200, rel=0.01)
+    assert perf.lines[0].get_ydata()[-1] == pytest.approx(1, rel=0.01)
+    assert time.lines[0].get_ydata() == pytest.approx(5)
+
+
+@pytest.mark.parametrize("over", ["steps", "seconds", "updates"])
+def test_logarithmic_axes(tmp_path: Path, over: str) -> None:
+    run = curves.read_run(make_run(tmp_path / "a"))
+    (axes,) = plot.draw([run], View(["entropy"], over, "xy")).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    x, y = (np.asarray(data, float) for data in (axes.lines[0].get_xdata(), axes.lines[0].get_ydata()))
+    first = run.over(over)[0]
+    assert np.ptp(np.diff(np.log(x))) == pytest.approx(0, abs=1e-9), "evenly spaced on this axis"
+    assert y * x / first == pytest.approx(1, rel=0.2), "entropy is one over the line's number"
+    assert axes.get_xlim()[0] == pytest.approx(first)
+    assert any(label.get_text() for label in axes.get_yticklabels())
+
+
+def test_a_run_that_crashed_early_is_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "whole")
+    make_run(tmp_path / "late", 2, lines=150, ended="still running, or killed")
+    make_run(tmp_path / "early", 3, lines=40, ended="still running, or killed")
+    make_run(tmp_path / "failed", 4, lines=40, ended="failed")
+    make_run(tmp_path / "stopped", 5, lines=40, ended="interrupted")
+    assert cli_plot.main(["whole", "late", "early", "failed", "stopped", "-o", "a.svg"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "puffer-plot: skipped: early: it crashed after 40k of 200k steps.",
+        "puffer-plot: skipped: failed: it failed after 40k of 200k steps.",
+        "puffer-plot: drew 3 of 5 runs.",
+    ]
+    assert "2 runs left out" in (tmp_path / "a.svg").read_text()
+    assert cli_plot.main(["early", "-o", "b.png"]) == 0, "what there is is drawn"
+    assert capsys.readouterr().err == ""
 
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path) -> None:
@@ -292,11 +350,11 @@ def test_real_runs_and_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (done.returncode, done.stderr) == (0, "")
     (picture,) = tmp_path.glob("*-curves.png")
     assert picture.stat().st_size > 20_000
-    figure = plot.draw([plot.read_run(tmp_path / seed) for seed in "12"])
+    figure = plot.draw([curves.read_run(tmp_path / seed) for seed in "12"])
     assert "tiny_environments:CartPole: episode return" in texts(figure)
     assert any("mean of 2 runs" in text and "dot: evaluation" in text for text in texts(figure))
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not a run folder"):
-        plot.read_run(tmp_path)
+        curves.read_run(tmp_path)

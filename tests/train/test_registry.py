@@ -1,5 +1,7 @@
 """Finding environments: plain names, factories, and what a vectorizer runs; every mistake is one sentence."""
 
+import io
+import sys
 from importlib.metadata import EntryPoints
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_train.contract import describe
-from puffer_train.environments import registry
+from puffer_train.environments import registry, starting
 from puffer_train.errors import ConfigError, EnvironmentFailedError
 
 SINGLE = """
@@ -51,7 +53,7 @@ def walks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_gymnasium_by_name() -> None:
     source = registry.find("gymnasium:CartPole-v1")
-    assert source.settings == registry.PYTHON_SETTINGS
+    assert source.settings == source.name
     env = source.make(3, 1, 1, {"max_episode_steps": 7})
     try:
         spec = describe(env)
@@ -75,7 +77,7 @@ def test_text_settings_reach_the_environment() -> None:
 
 def test_single_environments_of_a_factory(walks: str) -> None:
     source = registry.find(f"{walks}:Walk")
-    assert source.settings == registry.PYTHON_SETTINGS
+    assert source.settings == source.name
     env = source.make(3, 1, 1, {})
     assert {field.name: field.choices for field in describe(env).observation_fields} == {"cell": (5,), "speed": ()}
     env.close()
@@ -114,7 +116,10 @@ def test_unknown_names(walks: str, name: str, message: str) -> None:
     [
         ("gymnasium:CartPol-v1", {}, "Gymnasium has no environment 'CartPol-v1'"),
         ("gymnasium:CartPole-v1", {"gravity": 3}, "could not be made with gravity=3: "),
-        ("gymnasium:CartPole-v1", {"seed": 3}, "multiple values for keyword argument 'seed'"),
+        ("gymnasium:CartPole-v1", {"seed": 3}, "got an unexpected keyword argument 'seed'"),
+        ("gymnasium:CartPole-v1", {"[wrap]": {"stak": 3}}, "wrap.stak is not a setting. Did you mean 'stack'?"),
+        ("gymnasium:highway-v0", {}, "highway-v0 needs highway_env, which is missing: pip install highway-env"),
+        ("breakout", {"[wrap]": {"stack": 3}}, "wrap.stack: 'breakout' makes whole batches"),
         ("pettingzoo:no.such_v0", {}, "no.such_v0"),
         ("walks:Walk", {"length": 0}, "could not be made with length=0: length must be at least 1"),
         ("walks:nothing", {}, "could not be made: "),
@@ -136,3 +141,23 @@ def test_the_users_own_errors_keep_their_traceback(walks: str, tmp_path: Path) -
     with pytest.raises(EnvironmentFailedError, match="name 'undefined' is not defined") as caught:
         registry.find("unfinished:value")
     assert "unfinished.py" in str(caught.value)
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_slow_start_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    clock = iter([0.0, 1.9, 2.1, 2.2, 2.7, 3.0])
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(starting.time, "monotonic", lambda: next(clock))
+    show = starting.Starting("gymnasium:Slow-v0")
+    for ready in (0, 1, 2, 3, 4, 5):
+        show(ready, 5)
+    shown = [text.strip("\r ") for text in terminal.getvalue().split("\r") if text.strip()]
+    assert shown == [f"gymnasium:Slow-v0: {ready} of 5 environments are ready" for ready in (2, 4)]
+    assert terminal.getvalue().endswith(" \r"), "nothing stays"

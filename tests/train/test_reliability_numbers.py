@@ -175,8 +175,7 @@ def test_a_run_gets_over_a_bad_stretch(shell: Shell, monkeypatch: pytest.MonkeyP
     assert skips == (4 if where == "observations" else 3)
     assert done.out.count(f"update skipped: {where}, row 3, at step ") == skips
     assert ["loss" in line for line in lines] == [True] * 3 + [False] * skips + [True] * (9 - skips)
-    refused = done.out.count("holds a value that is not finite. Training continues; the next checkpoint")
-    assert refused == (2 if where == "observations" else 0), "what is seen is part of a checkpoint"
+    assert "no checkpoint was written" not in done.out, "it waits for an update"
     assert saved_steps(Path("run"))[-1] == 12 * BATCH, "and all are finite, which loading them makes sure of"
 
 
@@ -200,23 +199,24 @@ def test_a_run_that_stays_bad_stops_and_can_go_on(
     assert not torch.isfinite(dump[where]).all()
     weights = newest(Path("run")).tensors
     assert all(torch.equal(weights[key], dump[key]) for key in dump if key.startswith("policy."))
-    assert newest(Path("run")).manifest["counters"]["updates"] == 5 * 3, "of the five good rollouts"
+    assert done.out.count("Too many updates in a row were skipped: ") == 3, "going back did not help"
+    assert newest(Path("run")).manifest["counters"]["updates"] == 4 * 3, "of the good rollouts before the checkpoint"
     assert not Path("run/policy.safetensors").exists()
     again = go_on_mended(shell, monkeypatch, done)
     assert again.status == 0, again.err
-    assert ("its episodes start from scratch" in again.out) == (where == "observations"), "a running game is kept"
+    assert "its episodes start from scratch" in again.out, "the game of the broken iteration is not kept"
     assert metrics(Path("run"))[-1]["steps"] == 40 * BATCH
 
 
 def test_a_step_so_long_that_weights_overflow(shell: Shell) -> None:
-    """Nothing of it is saved or exported; what was saved before stays."""
+    """What was saved before stays, and no checkpoint or policy holds a number that is not finite."""
     assert shell.train("cartpole", *RUN, "--steps", str(4 * BATCH), "--run-dir", "run").status == 0
     policy = Path("run/policy.safetensors").read_bytes()
     more = ["--threads", "1", "--no-video", "--steps", str(40 * BATCH)]
     done = shell.train("--resume", "run", *more, "--train.learning-rate", "3e38")
     assert done.status == 1
     assert "skipped updates in a row" in done.err
-    assert saved_steps(Path("run"))[-1] == 4 * BATCH
+    assert 4 * BATCH in saved_steps(Path("run"))
     assert Path("run/policy.safetensors").read_bytes() == policy
 
 

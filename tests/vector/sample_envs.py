@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import gymnasium
@@ -203,3 +204,11 @@ def visitors(masks: str = "") -> Visitors:
 def walk() -> Walk:
     """A Walk with its defaults."""
     return Walk()
+
+
+class SlowStart(Walk):
+    """Each reset takes a while."""
+
+    def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:
+        time.sleep(0.3)
+        return super().reset(**keywords)

@@ -231,8 +231,8 @@ def test_masks_beside_the_observation() -> None:
         np.testing.assert_array_equal(buffers["action_masks"][0], env.shown[-1]["action_mask"])
         if buffers["truncations"][0]:
             np.testing.assert_array_equal(buffers["final_observations"][0], env.shown[-2]["observation"])
-    other = block_of(lambda: Sampler(masked, spaces.Discrete(4)), 1)  # no mask of four actions
-    assert not other.layout.masked and other.layout.observation_fields is not None
+    with pytest.raises(ValueError, match=r"'action_mask' has shape \(3,\), but there are 4 choices"):
+        block_of(lambda: Sampler(masked, spaces.Discrete(4)), 1)
 
 
 def test_a_mask_that_goes_missing_is_reported() -> None:

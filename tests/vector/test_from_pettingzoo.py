@@ -12,6 +12,8 @@ import pytest
 from gymnasium import spaces
 
 from puffer_envs.adapters.from_pettingzoo import PettingZooBlock, pettingzoo_factory
+from puffer_envs.contract.observations import named_observations
+from puffer_envs.contract.wrap import Wrap
 from puffer_envs.vector.block import environment_seed
 from puffer_envs.vector.layout import Buffers
 from tests.vector.sample_envs import AGENTS, SCRIPT, Visitors, Walk, visitors
@@ -179,13 +181,9 @@ def test_values_are_set_behind_pettingzoos_conversions() -> None:
 
 
 def test_unfit_environments_are_refused() -> None:
-    class Odd(Visitors):
-        def observation_space(self, agent: str) -> Any:
-            return spaces.Discrete(2) if agent == "cyd" else self._observation_space
-
     class OddActions(Visitors):
         def action_space(self, agent: str) -> Any:
-            return spaces.Discrete(3 if agent == "bob" else 4)
+            return spaces.Box(0, 1, (3,)) if agent == "bob" else spaces.Discrete(4)
 
     class Stranger(Visitors):
         def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
@@ -193,9 +191,7 @@ def test_unfit_environments_are_refused() -> None:
             self.agents.append("eve")
             return result
 
-    with pytest.raises(ValueError, match=r"same observation_space: 'ada' has Box.*'cyd' of environment 0 has Discrete"):
-        block_of(lambda: Odd(SCRIPT, AGENTS))
-    with pytest.raises(ValueError, match=r"same action_space: 'ada' has .*'bob' of environment 0 has .*\. Wrap"):
+    with pytest.raises(ValueError, match=r"'bob' has continuous actions and 'ada' discrete ones"):
         block_of(lambda: OddActions(SCRIPT, AGENTS))
     agents = iter([AGENTS, AGENTS[:3]])
     with pytest.raises(ValueError, match="same possible_agents"):
@@ -295,8 +291,7 @@ def test_pettingzoos_own_environments_do_what_they_do_by_hand(name: str) -> None
         ("nothing", r"there is no PettingZoo environment or module 'nothing'"),
         ("", r"there is no PettingZoo environment or module ''"),
         (".", r"there is no PettingZoo environment or module '.'"),
-        ("classic.tictactoe_v3", r"'classic.tictactoe_v3' has agents that take turns"),
-        ("json", r"the module 'json' has no parallel_env"),
+        ("json", r"the module 'json' has neither parallel_env nor env"),
     ],
 )
 def test_unknown_names(name: str, complaint: str) -> None:
@@ -331,7 +326,141 @@ def test_missing_packages_are_told_with_their_pip_line(monkeypatch: pytest.Monke
         pettingzoo_factory("butterfly.pistonball_v6")
 
 
-def test_agents_that_move_in_turn_are_refused() -> None:
-    rps = pytest.importorskip("pettingzoo.classic.rps.rps")
-    with pytest.raises(TypeError, match=r"AEC environment, .*aec_to_parallel"):
-        block_of(rps.env)
+def test_agents_that_move_in_turn() -> None:
+    tictactoe = pytest.importorskip("pettingzoo.classic.tictactoe.tictactoe")
+    block = block_of(tictactoe.env)
+    block.reset(0)
+    buffers = buffers_of(block)
+    waits = [True] + [False] * 8
+    assert buffers["action_masks"].tolist() == [[True] * 9, waits], "player 1 begins"
+    for turn, cell in enumerate([0, 3, 1, 4]):
+        step(block, [cell if turn % 2 == row else 0 for row in range(2)])
+        assert not buffers["rewards"].any() and buffers["agent_mask"].all()
+    assert buffers["action_masks"][0].tolist() == [False, False, True, False, False, True, True, True, True]
+    assert buffers["action_masks"][1].tolist() == waits
+    step(block, [2, 0])  # three in a row
+    assert buffers["rewards"].tolist() == [1, -1] and buffers["terminals"].all()
+    assert buffers["final_observations"][0, 0].any(axis=-1).all(), "what the winner saw last"
+    assert buffers["observations"].sum() == 0, "an empty board"
+    assert block.log(None)["n"] == 2
+
+
+def test_turns_need_discrete_actions() -> None:
+    class Turning(Visitors):
+        def agent_iter(self) -> None:
+            """Marks an environment whose agents take turns."""
+
+        def action_space(self, agent: str) -> Any:
+            return spaces.Box(0, 1)
+
+    with pytest.raises(ValueError, match=r"agents take turns, and the actions of 'ada' are Box.*must be discrete"):
+        block_of(lambda: Turning(SCRIPT, AGENTS))
+
+
+class Mixed(Visitors):
+    """Bob and dan see two kinds of things more and have fewer actions."""
+
+    def observation_space(self, agent: str) -> Any:
+        return spaces.Box(0, 100, (5,), np.float32) if agent in ("bob", "dan") else self._observation_space
+
+    def action_space(self, agent: str) -> Any:
+        return spaces.Discrete(2) if agent in ("bob", "dan") else self._action_space
+
+    def seen(self, agent: str) -> Any:
+        seen = super().seen(agent)
+        return np.append(seen, [8, 9]).astype(np.float32) if agent in ("bob", "dan") else seen
+
+    def step(self, actions: dict[str, Any]) -> tuple[Any, ...]:
+        assert all(self.action_space(agent).contains(action) for agent, action in actions.items())
+        return super().step(actions)
+
+
+def test_agents_of_different_spaces_are_padded() -> None:
+    block = block_of(lambda: Mixed(SCRIPT, AGENTS), 2)
+    fields = block.layout.observation_fields
+    assert (
+        fields is not None
+        and block.layout.masked
+        and str(block.layout.single_action_space) == "Discrete(4, dtype=int32)"
+    )
+    assert {field.name: field.shape for field in fields} == {"ada": (3,), "bob": (5,), "kind": ()}
+    block.reset(0)
+    for _ in range(3):
+        buffers = step(block, [1, 3, 1, 3] * 2)  # three is beyond bob's choices: the nearest one counts
+        named = named_observations(buffers["observations"], fields)
+        for row in np.flatnonzero(buffers["agent_mask"]).tolist():
+            agent, env = AGENTS[row % 4], block.envs[row // 4]
+            kind = int(agent in ("bob", "dan"))
+            assert named["kind"][row] == kind
+            np.testing.assert_array_equal(named["bob" if kind else "ada"][row], env.seen(agent))
+            assert not named["ada" if kind else "bob"][row].any()
+            assert buffers["action_masks"][row].tolist() == [True, True, not kind, not kind]
+    assert block.envs[1].given[1] == {"ada": 1, "cyd": 1, "bob": 1}
+
+
+def test_continuous_actions_of_different_sizes() -> None:
+    class Boxes(Visitors):
+        def action_space(self, agent: str) -> Any:
+            return spaces.Box(-2, 2, (2,)) if agent == "ada" else spaces.Box(-1, 3, (1,))
+
+        def step(self, actions: dict[str, Any]) -> tuple[Any, ...]:
+            assert all(self.action_space(agent).contains(action) for agent, action in actions.items())
+            self.taken = actions
+            return super().step(dict.fromkeys(actions, 0))
+
+    block = block_of(lambda: Boxes(SCRIPT, AGENTS))
+    space = block.layout.single_action_space
+    assert isinstance(space, spaces.Box) and not block.layout.masked
+    assert (space.low.tolist(), space.high.tolist()) == ([-2, -2], [3, 2])
+    block.reset(0)
+    step(block, [[3, 1]] * 2 + [[-2, 1]] * 2)
+    taken = {agent: action.tolist() for agent, action in block.envs[0].taken.items()}
+    assert taken == {"ada": [2, 1], "cyd": [-1]}
+
+
+def test_an_agent_that_comes_back_acts_again() -> None:
+    script = [
+        {"ada": "", "bob": ""},
+        {"ada": "", "bob": "terminated"},
+        {"ada": ""},
+        {"ada": "", "bob": ""},
+        {"ada": "", "bob": ""},
+        {"ada": "terminated", "bob": "truncated"},
+    ]
+    block = block_of(lambda: Visitors(script, AGENTS))
+    block.reset(0)
+    seen = []
+    for _ in range(4):
+        buffers = step(block, [1, 1, 1, 1])
+        seen.append((who(buffers["agent_mask"]), who(buffers["terminals"]), float(buffers["rewards"][1])))
+    assert [there for there, _, _ in seen] == [{"ada"}, {"ada"}, {"ada", "bob"}, {"ada", "bob"}]
+    assert seen[0][1:] == ({"bob"}, np.float32(1.1)) and seen[3][2] == np.float32(1.1)
+    assert buffers["observations"][1].tolist() == [1, 4, 1]
+    step(block, [1, 1, 1, 1])
+    assert who(buffers["truncations"]) == {"bob"} and block.log(None)["n"] == 3
+
+
+def test_rewards_of_agents_are_numbers() -> None:
+    class Generous(Visitors):
+        def step(self, actions: dict[str, Any]) -> tuple[Any, ...]:
+            observations, rewards, *rest = super().step(actions)
+            return observations, rewards | {"cyd": None}, *rest
+
+    block = block_of(lambda: Generous(SCRIPT, AGENTS), first=3)
+    block.reset(0)
+    with pytest.raises(ValueError, match="environment 3, agent 'cyd': the reward is None: it must be a single number"):
+        step(block, [0, 0, 0, 0])
+
+
+def test_words_for_single_agents_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"wrap.frameskip is for environments with one agent"):
+        PettingZooBlock(visitors, 1, 0, 0, Wrap.of({"frameskip": 2}))
+
+
+def test_stacks_start_with_each_agent() -> None:
+    block = PettingZooBlock(visitors, 1, 0, SEED, Wrap.of({"stack": 2}))
+    block.attach(block.layout.carve(np.zeros(block.layout.size(1), np.uint8), 1))
+    block.reset(0)
+    step(block, [0, 0, 0, 0])  # bob comes
+    observations = buffers_of(block)["observations"]
+    assert observations[:3].tolist() == [[0, 0, 1, 0, 1, 1], [1, 1, 1, 1, 1, 1], [2, 0, 1, 2, 1, 1]]

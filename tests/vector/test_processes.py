@@ -22,6 +22,7 @@ from puffer_envs import vector
 from puffer_envs.vector import Processes, Vector, WorkerError, WorkerTimeoutError
 
 from .conftest import belongings, children, cpu_seconds, lose_patience, resident_bytes
+from .sample_envs import SlowStart
 from .unruly_envs import Trouble, Walks, copied_walks
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -337,3 +338,17 @@ def test_children_that_the_system_reaps_by_itself(child_signals_ignored: None) -
     env.step([0, 0])
     with pytest.raises(WorkerError, match=r"worker 1 .* died during step"):
         env.step([0, 0])
+
+
+def test_the_limit_is_one_for_each_environment_and_the_start_can_be_watched() -> None:
+    seen: list[tuple[int, int]] = []
+    env = vector.make(
+        SlowStart, 6, backend="processes", workers=1, wrap={"timeout": 8}, watch=lambda *now: seen.append(now)
+    )
+    assert isinstance(env, Processes) and env._timeout == 8
+    lose_patience(env, 0.9)
+    env.reset(1)  # another seed: 6 resets, 1.8 s
+    assert {now for now, _ in seen[-12:]} >= {2, 4} and seen[-1][1] == 6
+    for _ in range(12):  # nine steps at most, each of which may reset all
+        env.step([0] * 6)
+    env.close()

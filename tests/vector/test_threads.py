@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import puffer_envs
-from puffer_envs.spec import EnvSpec, read_layout
+from puffer_envs.spec import EnvSpec, Setting, read_layout, to_numbers
 from puffer_envs.vector.ready import Ready
 from puffer_envs.vector.threads import Threads
 
@@ -444,12 +444,12 @@ def test_the_interpreter_ends_while_groups_are_under_way() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def changeable(spec: EnvSpec) -> tuple[str, float]:
+def changeable(spec: EnvSpec) -> tuple[str, Setting]:
     """A setting that keeps the layout and the assets as they are, and another value for it."""
     for param in reversed(spec.params):
-        other = param.type(param.high if param.default == param.low else param.low)
-        changed = {**{p.name: p.default for p in spec.params}, param.name: float(other)}
-        if not param.fixed and read_layout(spec.name, list(changed.values())) == spec.layout:
+        other = param.from_number(param.high if param.to_number(param.default) == param.low else param.low)
+        changed = {**{p.name: p.default for p in spec.params}, param.name: other}
+        if not param.fixed and read_layout(spec.name, to_numbers(spec, changed)) == spec.layout:
             return param.name, other
     raise AssertionError(spec.name)
 

@@ -22,6 +22,9 @@ from .unruly_envs import Trouble, Walks, copied_walks
 
 pytestmark = [pytest.mark.usefixtures("nothing_left"), pytest.mark.alone]
 
+PROMPT = 5.0
+"""Seconds within which an event is reported that is not waited for: far below any timeout, enough on a busy machine."""
+
 CALLS: dict[str, Callable[[Vector], Any]] = {
     "reset": lambda env: env.reset(),
     "step": lambda env: env.step([0, 0]),
@@ -74,7 +77,7 @@ def test_a_worker_that_dies_or_raises(kind: str, where: str) -> None:
         CALLS[where](env)
     error = raised.value
     if where != "__init__":
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < PROMPT
         assert not any(group_members(pid) for pid in started)  # the sibling, and what they had started, is gone too
         assert error.pid in started
         with pytest.raises(RuntimeError, match="closed"):
@@ -108,7 +111,7 @@ def test_death_while_the_parent_is_away() -> None:
             began = time.monotonic()
             with pytest.raises(WorkerError, match=r"worker 1 .*SIGKILL"):
                 env.step([0, 0])
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < PROMPT
 
 
 def test_death_of_one_while_another_is_busy() -> None:
@@ -117,7 +120,7 @@ def test_death_of_one_while_another_is_busy() -> None:
     began = time.monotonic()
     with pytest.raises(WorkerError, match=r"worker 1 .*SIGKILL"):
         env.reset()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < PROMPT
 
 
 def slow_or_dead(num_envs: int, seed: int, first: int) -> Walks:
@@ -141,13 +144,13 @@ def slow_or_dead(num_envs: int, seed: int, first: int) -> Walks:
 )
 def test_a_worker_that_is_stuck(kind: str, where: str) -> None:
     env = make(Trouble(kind, where, env=1))
-    lose_patience(env, 1)
     if where != "reset":
         env.reset()
+    lose_patience(env, 1)
     began = time.monotonic()
     with pytest.raises(WorkerTimeoutError) as raised:
         CALLS[where](env)
-    assert 0.9 < time.monotonic() - began < 2.5
+    assert 0.9 < time.monotonic() - began < 1 + PROMPT
     message = str(raised.value)
     assert message.startswith("worker 1 (pid ") and f"did not finish {where} within 1 s" in message
     if kind != "stop":
@@ -172,7 +175,7 @@ def test_a_worker_that_does_not_read() -> None:
     began = time.monotonic()
     with pytest.raises(WorkerTimeoutError, match=r"worker 1 .* did not finish set"):
         env.set("table", np.zeros(4_000_000))
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 1 + PROMPT
 
 
 @pytest.mark.parametrize(("kind", "words"), [("kill", "died during step: killed by SIGKILL"), ("sleep", "in sleep")])
@@ -188,7 +191,7 @@ def test_others_that_go_on_do_not_hide_it(kind: str, words: str) -> None:
     with pytest.raises(WorkerError, match=rf"worker 1 (.|\n)*{words}"):
         while time.monotonic() < began + 10:
             env.send([0], env.recv().env_id)
-    assert time.monotonic() - began < (1 if kind == "kill" else 3)
+    assert time.monotonic() - began < (PROMPT if kind == "kill" else 1 + PROMPT)
 
 
 def test_a_parent_that_was_away_is_not_kept_from_what_is_done() -> None:
@@ -225,7 +228,7 @@ def test_close_is_bounded_whatever_an_environment_does_there(kind: str) -> None:
     began = time.monotonic()
     env.close()
     env.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 1 + PROMPT
 
 
 @pytest.mark.parametrize("kind", ["regex", slow("sleep"), slow("stop")])
@@ -236,7 +239,7 @@ def test_close_in_the_middle_of_a_step(kind: str) -> None:
         env.send([0], env.recv().env_id)
     began = time.monotonic()
     env.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 1 + PROMPT
 
 
 def test_what_an_environment_started_ends_with_its_worker() -> None:
@@ -293,6 +296,6 @@ def test_death_at_random_moments(rounds: int) -> None:
         timer.start()
         with pytest.raises(WorkerError, match=rf"worker {victim} \(pid {pids[victim]}, .* {how.name}"):
             use_until_it_fails(env, rng)
-        assert time.monotonic() - killed[0] < 1
+        assert time.monotonic() - killed[0] < PROMPT
         timer.join()
         assert not children() & set(pids)

@@ -19,7 +19,8 @@ class Drawing:
     size: tuple[int, int]
     """SIZE: width and height of the picture in units, about pixels."""
     draw: Callable[[Any, Frame], None]
-    """draw(state, frame): draw the state (`env.state(i)`), all of the picture, and change nothing."""
+    """draw(state, frame): draw the state (`env.state(i)`), all of the picture, and change nothing. Where there are
+    several agents, mark and follow number `frame.agent`."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """KEYS (may be left out): label of a choice -> names of the keys for it."""
     idle: str | None = None
@@ -38,11 +39,14 @@ class Drawing:
     many, given the states around the step. Without it, the frames come from stepping with a frameskip of 1, which
     must lead to the same states."""
 
-    pilot: Callable[[Any, frozenset[str]], Any] | None = None
-    """pilot(state, labels) (may be left out): agent 0's action, given the labels in KEYS whose keys are held. For what
-    keys cannot say by themselves, such as the thrust of four rotors."""
+    pilot: Callable[[Any, frozenset[str], int], Any] | None = None
+    """pilot(state, labels, agent) (may be left out): the agent's action, given the labels in KEYS whose keys are held.
+    For what keys cannot say by themselves, such as the thrust of four rotors."""
+    present: Callable[[Any, int], bool] = lambda state, agent: True
+    """present(state, agent) (may be left out): whether an agent takes part now; Tab passes over those that do not."""
     waits: bool = False
-    """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step."""
+    """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step. Without a
+    policy the person plays all agents, who take turns."""
     camera: bool = False
     """CAMERA (may be left out): the picture has a `Frame.scene`, whose camera a person can move."""
 
@@ -65,7 +69,7 @@ def own_drawing(name: str) -> Drawing | None:
         return None
     optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate", "waits", "camera")
     given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
-    given |= {key: getattr(module, key) for key in ("between", "pilot") if hasattr(module, key)}
+    given |= {key: getattr(module, key) for key in ("between", "pilot", "present") if hasattr(module, key)}
     return Drawing(module.SIZE, module.draw, **given)
 
 

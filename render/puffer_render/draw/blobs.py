@@ -1,4 +1,4 @@
-"""Blobs: many players on one plane, each in its own colour. The first, which a person plays, wears a ring."""
+"""Blobs: many players on one plane, each in its own colour. The person's wears a ring."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ MOVES = ((0, 0), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1
 """(x, y) of the choices."""
 
 
-def pilot(state: Any, labels: frozenset[str]) -> Any:
+def pilot(state: Any, labels: frozenset[str], agent: int) -> Any:
     """Two keys together go between their directions."""
+    del agent
     way = ("right" in labels) - ("left" in labels), ("down" in labels) - ("up" in labels)
     return way if state.continuous else MOVES.index(way)
 
@@ -74,12 +75,12 @@ class View:
         return inside
 
 
-def view_of(state: Any) -> View:
-    """All of a small plane; of a large one the part around the first player, more of it for a larger player."""
+def view_of(state: Any, player: int) -> View:
+    """All of a small plane; of a large one the part around a player, more of it for a larger one."""
     side = float(state.side)
     if side <= WHOLE:
         return View(MARGIN, HUD_HEIGHT + MARGIN, FIELD / side)
-    x, y, radius = (float(v) for v in state.places[: RADIUS + 1, 0])
+    x, y, radius = (float(v) for v in state.places[: RADIUS + 1, player])
     seen = VIEW + 8 * radius
     x, y = (min(max(v - seen / 2, -BEYOND), side + BEYOND - seen) for v in (x, y))
     scale = FIELD / seen
@@ -96,21 +97,22 @@ def color_of(number: int) -> Color:
 def draw(state: Any, frame: Frame) -> None:
     """The plane, the dots, then the players from the smallest to the largest; text comes last."""
     frame.clear(NIGHT)
-    view = view_of(state)
+    own = frame.agent
+    view = view_of(state, own)
     _draw_plane(state, view, frame)
     _draw_dots(state, view, frame)
     _draw_players(state, view, frame)
 
     masses: NDArray[np.int32] = state.lives[MASS]
-    rank = int((masses > masses[0]).sum()) + 1
+    rank = int((masses > masses[own]).sum()) + 1
     if float(state.side) > WHOLE:
         _frame_field(frame)
         _draw_map(state, view, frame)
     frame.hud(
         "blobs",
-        ("mass", f"{masses[0] / GRAINS:.0f}"),
-        ("dots", int(state.lives[DOTS, 0])),
-        ("eaten", int(state.lives[PREY, 0])),
+        ("mass", f"{masses[own] / GRAINS:.0f}"),
+        ("dots", int(state.lives[DOTS, own])),
+        ("eaten", int(state.lives[PREY, own])),
         ("rank", f"{rank} of {len(masses)}"),
     )
     _draw_leaders(masses, frame)
@@ -157,17 +159,17 @@ def _draw_players(state: Any, view: View, frame: Frame) -> None:
     shown = view.shows(places[X], places[Y], places[RADIUS] * 1.5)
     for number in np.argsort(places[RADIUS], kind="stable"):
         if shown[number]:
-            _draw_player(places[:, number], color_of(int(number)), number == 0, view, frame)
+            _draw_player(places[:, number], color_of(int(number)), number == frame.agent, view, frame)
 
 
-def _draw_player(place: NDArray[np.float32], color: Color, first: bool, view: View, frame: Frame) -> None:
+def _draw_player(place: NDArray[np.float32], color: Color, own: bool, view: View, frame: Frame) -> None:
     x, y = view.point(float(place[X]), float(place[Y]))
     radius = max(2.5, float(place[RADIUS]) * view.scale)
     frame.glow(x, y, radius * 1.45, fade(color, 0.45))
     frame.circle(x, y, radius, blend(color, DUSK, 0.3))
     frame.circle(x, y, radius * 0.88, color)
     frame.glow(x - radius * 0.25, y - radius * 0.3, radius * 0.6, fade(SNOW, 0.35))
-    if first:
+    if own:
         frame.ring(x, y, radius + 2, radius + 4.5, SNOW)
     _draw_eyes(x, y, radius, float(place[GO_X]), float(place[GO_Y]), frame)
 
@@ -192,7 +194,7 @@ def _draw_leaders(masses: NDArray[np.int32], frame: Frame) -> None:
     for i, number in enumerate(leaders):
         y = top + 7 + LINE * i
         frame.circle(PANEL_LEFT + 22, y + LINE / 2, 7, color_of(int(number)))
-        if number == 0:
+        if number == frame.agent:
             frame.ring(PANEL_LEFT + 22, y + LINE / 2, 8.5, 10.5, SNOW)
         frame.text(PANEL_LEFT + PANEL - 16, y + 3, f"{masses[number] / GRAINS:.0f}", 19, SNOW, "right")
 
@@ -212,6 +214,6 @@ def _draw_map(state: Any, view: View, frame: Frame) -> None:
     y = top + (HUD_HEIGHT + MARGIN - view.top) / view.scale * scale
     width, height = min(x + seen, left + PANEL) - max(x, left), min(y + seen, top + PANEL) - max(y, top)
     frame.border(max(x, left), max(y, top), width, height, 1.2, SNOW, 2)
-    x, y = left + float(places[X, 0]) * scale, top + float(places[Y, 0]) * scale
+    x, y = left + float(places[X, frame.agent]) * scale, top + float(places[Y, frame.agent]) * scale
     frame.circle(x, y, 2.6, SNOW)
     frame.border(left - 2, top - 2, PANEL + 4, PANEL + 4, 1.5, STEEL, 5)

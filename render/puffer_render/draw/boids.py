@@ -1,4 +1,4 @@
-"""Boids: darts coloured by heading, with a light behind them. Boid 0, which a person flies, is white, in a ring."""
+"""Boids: darts coloured by heading, with a light behind them. The person's is white, in a ring."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ MAX_TAILS = 1500
 """With more boids than this there are no tails: they would hide everything."""
 
 
-def pilot(state: Any, labels: frozenset[str]) -> int:
+def pilot(state: Any, labels: frozenset[str], agent: int) -> int:
     """Steer and change speed at once."""
-    del state
+    del state, agent
     turn = 1 + ("right" in labels) - ("left" in labels)
     thrust = 1 + ("faster" in labels) - ("slower" in labels)
     return turn + 3 * thrust
@@ -105,28 +105,29 @@ def _draw_dots(world: World, frame: Frame) -> None:
 
 
 def _draw_ring(table: NDArray[np.float32], world: World, frame: Frame) -> None:
-    """How far boid 0 sees."""
-    sight = world.scale
-    for x, y in world.places(float(table[X, 0]), float(table[Y, 0]), sight):
+    """How far the person's boid sees."""
+    sight, own = world.scale, frame.agent
+    for x, y in world.places(float(table[X, own]), float(table[Y, own]), sight):
         frame.glow(x, y, sight, fade(SNOW, 0.13))
         frame.ring(x, y, sight - 1.0, sight + 0.2, fade(SNOW, 0.28))
 
 
 def _draw_boids(table: NDArray[np.float32], world: World, frame: Frame) -> None:
-    """All tails, then all darts; boid 0 last."""
-    size = world.dart
+    """All tails, then all darts; the person's last."""
+    size, own = world.dart, frame.agent
     headings = np.arctan2(table[HEADING_Y], table[HEADING_X]).tolist()
-    colors = [SNOW, *map(color_of, headings[1:])]
+    colors = [SNOW if number == own else color_of(heading) for number, heading in enumerate(headings)]
     columns = list(zip(*table[: SPEED + 1].tolist(), colors, strict=True))
+    columns = [*(columns[:own] + columns[own + 1 :])[::-1], columns[own]]
     if len(columns) <= MAX_TAILS:
-        for x, y, hx, hy, speed, color in reversed(columns):
+        for x, y, hx, hy, speed, color in columns:
             length = max(TAIL * speed * world.scale, 1.8 * size)
             for px, py in world.places(x, y, length + size):
                 _draw_tail(px, py, hx, hy, size, length, color, frame)
-    for number, (x, y, hx, hy, _, color) in reversed(list(enumerate(columns))):
-        own = size if number else 1.3 * size
+    for number, (x, y, hx, hy, _, color) in enumerate(columns, start=1):
+        length = size if number < len(columns) else 1.3 * size
         for px, py in world.places(x, y, size):
-            _draw_dart(px, py, hx, hy, own, color, frame)
+            _draw_dart(px, py, hx, hy, length, color, frame)
 
 
 def _draw_tail(

@@ -39,11 +39,14 @@ def draw(state: Any, frame: Frame) -> None:
     frame.rect(left, top, PANEL, ROWS * TILE, DUSK, 12)
     frame.text(left + PANEL / 2, top + 16, "last game", 16, STEEL, "center")
     if int(state.result) in RESULTS:
-        word, color = RESULTS[int(state.result)]
+        result = int(state.result)
+        color = RESULTS[result][1]
+        word = RESULTS[4 - result if frame.agent else result][0]
         frame.text(left + PANEL / 2, top + 40, word, 24, color, "center")
         _draw_board(left + (PANEL - COLUMNS * SMALL) / 2, top + 80, SMALL, [int(s) for s in state.ended], -1, frame)
     y = top + ROWS * TILE - 66
-    names = ("you", "other") if not state.self_play else ("first", "second")
+    names = ("first", "second") if state.self_play and frame.person is None else ("you", "other")
+    names = names[::-1] if frame.agent else names
     for player, name in enumerate(names):
         frame.circle(left + 34, y + 10, 9, STONES[player])
         frame.text(left + 54, y, name, 18, SNOW if int(state.turn) == player else STEEL)

@@ -1,6 +1,6 @@
 """Drone: the room in space, every drone with its rotors, its goal, and in a race the rings.
 
-A person flies drone 0: the keys say where it should go, and `pilot` finds the rotors' speeds for that.
+A person flies one of them: the keys say where it should go, and `pilot` finds the rotors' speeds for that.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ PLAY = {
     "num_drones": 1,
     "max_steps": 6000,
     "randomize": 0.0,
-    **dict.fromkeys(("hover", "orbit", "follow", "cube", "sphere", "flag", "congo"), 0.0),
+    "task": "race",
 }
 SPEEDS = {"along": 6.0, "up": 3.0}
 """Metres a second that held keys ask for."""
@@ -74,21 +74,24 @@ def draw(state: Any, frame: Frame) -> None:
     task = int(state.task)
     goals = goals_of(state, drones)
     _draw_hud(state, drones, goals, frame)
-    with frame.scene(view(state), 0, HUD_HEIGHT) as scene:
+    own = frame.agent
+    with frame.scene(view(state, own), 0, HUD_HEIGHT) as scene:
         _draw_floor(state, drones, scene)
         if task == RACE:
-            _draw_rings(state, int(drones.ring[0]), scene)
+            _draw_rings(state, int(drones.ring[own]), scene)
         else:
             _draw_goals(drones, goals, scene)
         _draw_drones(task, drones, goals, scene)
+        if frame.person is not None:
+            _draw_mark(drones[own], state, goals[own], len(drones) > 1, scene)
 
 
-def view(state: Any) -> Camera:
+def view(state: Any, own: int = 0) -> Camera:
     """All of the formation or the course; a single racer is followed around the course."""
     drones = drones_of(state)
     task = int(state.task)
     if task == RACE and len(drones) == 1:
-        x, y, z = drones.position[0]
+        x, y, z = drones.position[own]
         behind = math.degrees(math.atan2(y, x)) - 90 * _course_side(state)
         return Camera((x, y, z), 6.0, yaw=behind, pitch=16, fov=60)
     reach = _reach(state, drones)
@@ -133,7 +136,8 @@ def _draw_hud(state: Any, drones: Drones, goals: Floats, frame: Frame) -> None:
     contacts = int(drones.contacts.sum())
     if task == RACE:
         rings = drones.rings
-        reached = ("rings", f"{int(rings[0])}" if len(drones) == 1 else f"{rings.mean():.1f} each")
+        alone = len(drones) == 1 or frame.person is not None
+        reached = ("rings", f"{int(rings[frame.agent])}" if alone else f"{rings.mean():.1f} each")
     else:
         there = int((np.linalg.norm(goals - drones.position, axis=1) < CLOSE).sum())
         reached = ("in place", f"{there} of {len(drones)}")
@@ -153,7 +157,7 @@ def _draw_floor(state: Any, drones: Drones, scene: Scene) -> None:
 
 
 def _draw_rings(state: Any, aimed: int, scene: Scene) -> None:
-    """Each with an arrow through it; the one that drone 0 is to pass stands out."""
+    """Each with an arrow through it; the one that the person's drone is to pass stands out."""
     shape = torus(0.12, 20, 4) * GATE_RADIUS
     arrow = _arrow()
     centers, directions = (np.asarray(part, np.float64) for part in (state.gates.center, state.gates.direction))
@@ -180,6 +184,18 @@ def _draw_goals(drones: Drones, goals: Floats, scene: Scene) -> None:
             scene.line(drone, goal, SLATE)
             for axis in np.eye(3) * 0.15:
                 scene.line(goal - axis, goal + axis, STEEL)
+
+
+def _draw_mark(drone: Any, state: Any, goal: Floats, ringed: bool, scene: Scene) -> None:
+    """A line from the person's drone to where it should go, and a white ring around one of many."""
+    if int(state.task) == RACE:
+        scene.line(drone.position, state.gates.center[int(drone.ring)], fade(AMBER, 0.6))
+    else:
+        scene.line(drone.position, goal, SNOW)
+    if not ringed:
+        return
+    facing = turn_to(np.subtract(scene.camera.position, drone.position))
+    scene.triangles(place(torus(0.05, 24, 4) * 0.5, drone.position, facing), SNOW, lit=False)
 
 
 def colors_of(task: int, drones: Drones, goals: Floats) -> list[Color]:
@@ -247,10 +263,10 @@ def rotations_of(attitudes: Floats) -> Floats:
     return np.moveaxis(np.array(rows), 2, 0)
 
 
-def pilot(state: Any, labels: frozenset[str]) -> NDArray[np.float32]:
-    """The rotors' speeds that make drone 0 go where the keys say, seen from the camera; without any, it stays."""
-    drone = drones_of(state)[0]
-    ahead = math.radians(view(state).yaw) + math.pi
+def pilot(state: Any, labels: frozenset[str], agent: int) -> NDArray[np.float32]:
+    """The rotors' speeds that make a drone go where the keys say, seen from the camera; without any, it stays."""
+    drone = drones_of(state)[agent]
+    ahead = math.radians(view(state, agent).yaw) + math.pi
     forward = ("forward" in labels) - ("back" in labels)
     left = ("left" in labels) - ("right" in labels)
     velocity = np.array(

@@ -61,7 +61,7 @@ FRAME_RATE = 60.0
 Shape = list[tuple[float, float]]
 
 
-def pilot(state: Any, labels: frozenset[str]) -> int:
+def pilot(state: Any, labels: frozenset[str], agent: int) -> int:
     """Pedal and wheel at once: the action's number is 3 x steering + pedal."""
     steer = 0 if {"left", "right"} <= labels else 1 if "left" in labels else 2 if "right" in labels else 0
     return 3 * steer + (2 if "brake" in labels else 1 if "gas" in labels else 0)

@@ -22,7 +22,7 @@ MAX_KINDS = 16
 
 
 def generic_drawing(name: str, env: Any) -> tuple[tuple[int, int], Callable[[Any, Frame], None]]:
-    """(size, draw) for any environment that keeps the buffer contract; `draw` shows the first agent's view."""
+    """(size, draw) for any environment that keeps the buffer contract; `draw` shows one agent's view."""
     space = env.single_observation_space
 
     def draw(state: Any, frame: Frame) -> None:
@@ -31,7 +31,7 @@ def generic_drawing(name: str, env: Any) -> tuple[tuple[int, int], Callable[[Any
         width, height = SIZE[0] - PANEL - 3 * MARGIN, SIZE[1] - HUD_HEIGHT - MARGIN
         frame.rect(MARGIN, HUD_HEIGHT, width, height, DUSK, 8)
         inside = MARGIN + 10.0, HUD_HEIGHT + 10.0, width - 20.0, height - 20.0
-        observation = np.asarray(env.observations[0])
+        observation = np.asarray(env.observations[frame.agent])
         if observation.ndim >= 2:
             _draw_tiles(observation.reshape(len(observation), -1), space, inside, frame)
         else:

@@ -30,6 +30,7 @@ AHEAD = 11.0
 MAP = 150
 """Side of the small map."""
 PAD = 14
+KEYS = {"gas": ("up", "w"), "brake": ("down", "s"), "left": ("left", "a"), "right": ("right", "d")}
 FRAMESKIP = "frameskip"
 FRAME_RATE = 60.0
 TOP_SPEED = 40.0
@@ -44,6 +45,12 @@ LENGTH, WIDTH = 4.2, 1.9
 FRONT_AXLE, REAR_AXLE = 1.43, -1.17
 
 Points = NDArray[np.float64]
+
+
+def pilot(state: Any, labels: frozenset[str], agent: int) -> tuple[int, int]:
+    """Steering and pedals."""
+    del state, agent
+    return ("right" in labels) - ("left" in labels), ("gas" in labels) - ("brake" in labels)
 
 
 class View:

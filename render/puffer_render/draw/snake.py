@@ -1,4 +1,4 @@
-"""Snake: many snakes on one map, each in its own colour. The first, which a person plays, wears a halo."""
+"""Snake: many snakes on one map, each in its own colour. The person's wears a halo."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Board:
 
 
 def draw(state: Any, frame: Frame) -> None:
-    """The field, the food, then the snakes; the first on top."""
+    """The field, the food, then the snakes; the person's on top."""
     frame.clear(NIGHT)
     bodies: NDArray[np.int32] = state.bodies
     cells: NDArray[np.int16] = state.cells.ravel()
     frame.hud(
         "snake",
         ("longest", int(bodies[:, LENGTH].max())),
-        ("length", int(bodies[0, LENGTH])),
-        ("eaten", int(bodies[0, EATEN])),
+        ("length", int(bodies[frame.agent, LENGTH])),
+        ("eaten", int(bodies[frame.agent, EATEN])),
     )
     board = Board(state)
     side = board.side
@@ -63,8 +63,8 @@ def draw(state: Any, frame: Frame) -> None:
         x, y = board.center(int(cell))
         frame.circle(x, y, side * 0.42, fade(PINK, 0.18))
         frame.circle(x, y, side * 0.22, PINK)
-    for number in range(len(bodies) - 1, -1, -1):
-        _draw_snake(bodies[number], cells, color_of(number), number == 0, board, frame)
+    for number in sorted(range(len(bodies) - 1, -1, -1), key=lambda number: number == frame.agent):
+        _draw_snake(bodies[number], cells, color_of(number), number == frame.agent, board, frame)
 
 
 def color_of(number: int) -> Color:

@@ -1,4 +1,4 @@
-"""Tanks: an arena from above, walls as blocks, two teams, shells with trails of light. The first tank wears a halo."""
+"""Tanks: an arena from above, walls as blocks, two teams, shells with trails of light. The person's wears a halo."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ class Arena:
         """Whether there is a wall; everything outside counts as wall."""
         inside = 0 <= column < self.columns and 0 <= row < self.rows
         return not inside or self.walls[row][column]
+
+
+def present(state: Any, agent: int) -> bool:
+    """Whether the tank is in one piece."""
+    return bool(state.alive[agent])
 
 
 def draw(state: Any, frame: Frame) -> None:
@@ -153,9 +158,11 @@ def _draw_tank(state: Any, i: int, arena: Arena, frame: Frame) -> None:
         frame.polygon([at(back, low), at(front, low), at(front, high), at(back, high)], color)
 
     color = TEAMS[i >= int(state.team_size)]
+    if i == frame.agent and not alive:
+        frame.ring(*middle, arena.side * 0.62, arena.side * 0.68, fade(SNOW, 0.4))
     if not alive:
         color = blend(blend(color, STEEL, 0.5), NIGHT, 0.6)
-    elif i == 0:
+    elif i == frame.agent:
         frame.glow(*middle, arena.side * 0.75, fade(SNOW, 0.45))
     track = blend(NIGHT, STEEL, 0.35 if alive else 0.2)
     # half of the way along both axes: the treads run as the tank goes

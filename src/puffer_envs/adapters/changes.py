@@ -36,6 +36,11 @@ class Changes:
             pending = self._at_reset[env] if when == "reset" else self._at_step.setdefault(env, {})
             pending[key] = value
 
+    @property
+    def wait_for_reset(self) -> bool:
+        """Whether any value waits for a reset."""
+        return any(self._at_reset)
+
     def before_reset(self, env: int) -> None:
         """Apply the values that wait for this environment's reset."""
         if self._at_reset[env]:

@@ -11,8 +11,12 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
+from puffer_envs.adapters import masks
+from puffer_envs.adapters.known_packages import register
 from puffer_envs.adapters.meter import numbers_in
 from puffer_envs.adapters.python_block import PythonBlock, require_same
+from puffer_envs.adapters.repeat import repeated
+from puffer_envs.adapters.rewards import GREATEST, PLAIN, as_reward
 
 
 class GymnasiumBlock(PythonBlock):
@@ -29,6 +33,9 @@ class GymnasiumBlock(PythonBlock):
                 f"the factory must return a gymnasium.Env, got a {type(env).__module__}.{type(env).__name__}"
             )
 
+    def _wrapped(self, env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+        return repeated(env, self._wrap, self._training)
+
     def _prepare(self) -> None:
         one = self.envs[0]
         for i, env in enumerate(self.envs):
@@ -36,25 +43,31 @@ class GymnasiumBlock(PythonBlock):
                 require_same(kind, getattr(one, kind), getattr(env, kind), self._first, self._first + i)
         self._lay_out(one.observation_space, one.action_space, agents=1, padded=False)
 
-    def _first_info(self, env: gymnasium.Env[Any, Any], seed: int) -> dict[str, Any]:
-        return env.reset(seed=seed)[1]
+    def _info_of(self, env: int, infos: Any) -> dict[str, Any]:
+        return infos  # type: ignore[no-any-return]
 
     def _begin(self, env: int, seed: int | None) -> None:
         observation, info = self._reset_env(env, seed)
+        self._prepared.restart(env)
         self._write(env, observation)
         if self._write_mask is not None:
-            self._write_mask(env, observation if self._mask_beside else info)
+            self._write_mask(env, observation, info)
+        elif masks.KEY in info:
+            masks.refuse_unexpected(info, self._action_space)
 
     def step(self) -> None:
         """See `Block`."""
         self._changes.before_step()
         self._clear_step()
-        rewards, write, write_mask = self._rewards, self._write, self._write_mask
+        rewards, write, write_mask, tick = self._rewards, self._write, self._write_mask, self._tick
         finished = []
         actions = self._actions.decode(self._buffers["actions"])
         for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
             observation, reward, terminated, truncated, info = env.step(action)
-            rewards[i] = reward
+            if tick is not None:
+                tick(False)
+            paid: Any = reward
+            rewards[i] = paid if type(paid) in PLAIN and -GREATEST < paid < GREATEST else self._judge(paid, i)
             if terminated or truncated:
                 (self._terminals if terminated else self._truncations)[i] = True
                 finished.append((i, numbers_in(info)))
@@ -63,10 +76,17 @@ class GymnasiumBlock(PythonBlock):
                 continue
             write(i, observation)
             if write_mask is not None:
-                write_mask(i, observation if self._mask_beside else info)
+                write_mask(i, observation, info)
         self._meter.count(rewards)
         for i, extras in finished:
             self._meter.finish(i, extras)
+
+    def _judge(self, reward: Any, env: int) -> float:
+        """Return a reward of an unusual type, or name the environment in the error."""
+        try:
+            return as_reward(reward)
+        except ValueError as error:
+            raise ValueError(f"environment {self._first + env}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -84,12 +104,15 @@ class GymnasiumFactory:
         Raises:
             ImportError: it needs a package that is not installed.
         """
+        register(self.spec.id)  # in this process, too
         try:
             return gymnasium.make(self.spec, **{"disable_env_checker": True, **self.kwargs})
         except gymnasium.error.DependencyNotInstalled as error:
             reason = str(error).strip().rstrip(".")
             hint = "" if "pip install" in reason else '. Try: pip install "gymnasium[all]"'
             raise ImportError(f"{self.spec.id} needs a package that is missing: {reason}{hint}") from error
+        except ModuleNotFoundError as error:
+            raise ImportError(f"{self.spec.id} needs a package that is missing: pip install {error.name}") from error
 
 
 def gymnasium_factory(env_id: str, **kwargs: Any) -> GymnasiumFactory:
@@ -107,6 +130,8 @@ def gymnasium_factory(env_id: str, **kwargs: Any) -> GymnasiumFactory:
     module, _, name = env_id.rpartition(":")
     if module:
         _import(module, env_id)
+    elif name not in gymnasium.registry:
+        register(name)
     try:
         spec = gymnasium.spec(name)
     except gymnasium.error.Error as error:

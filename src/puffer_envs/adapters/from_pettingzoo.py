@@ -1,4 +1,4 @@
-"""PettingZoo's parallel environments with the buffer contract."""
+"""PettingZoo's environments with the buffer contract."""
 
 from __future__ import annotations
 
@@ -11,72 +11,108 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from puffer_envs.adapters.meter import numbers_in
+from puffer_envs.adapters.kinds import Kinds, KindsOfActions, KindsOfObservations
+from puffer_envs.adapters.meter import EpisodeMeter, numbers_in
+from puffer_envs.adapters.observation_codec import Writer
 from puffer_envs.adapters.python_block import PythonBlock, require_same
+from puffer_envs.adapters.rewards import as_reward
+from puffer_envs.adapters.turns import Turns, takes_turns
 from puffer_envs.contract.factories import load_factory
 from puffer_envs.contract.names import suggest
-from puffer_envs.vector.layout import Buffers
+from puffer_envs.contract.wrap import Wrap
+from puffer_envs.vector.layout import BufferLayout, Buffers
 
 NEEDED = ("possible_agents", "observation_space", "action_space", "reset", "step", "close")
 PACKAGE = "pettingzoo"
 
 
 class PettingZooBlock(PythonBlock):
-    """PettingZoo ParallelEnvs: one row for each of `possible_agents`, in that order.
+    """PettingZoo environments: one row for each of `possible_agents`, in that order.
+
+    Where agents take turns, `adapters.turns` makes them act together; where their spaces differ, `adapters.kinds` pads.
 
     - `agent_mask` is True for agents that are alive. Other rows are zeros, with every action allowed.
     - An agent whose termination or truncation is set leaves its last observation in `final_observations`, and its row
       stays empty until the next episode. If both are set, it counts as terminated.
     - An agent that disappears from `env.agents` without a flag counts as truncated. Its last observation is the one
       from that step, if any, else the one before.
-    - An agent that joins later fills its row in the step that lists it. Values for agents that are not alive are
-      ignored.
+    - An agent that joins later, or comes back, fills its row in the step that lists it. Values for agents that are not
+      alive are ignored.
     - When no agent is left, the environment restarts in the same step.
     """
 
+    single = False
+    _kinds: KindsOfObservations | None = None
+
     def _check(self, env: Any) -> None:
         kind = type(env)
-        if hasattr(kind, "agent_iter"):
-            raise TypeError(
-                f"{kind.__name__} is an AEC environment, whose agents take turns. Use a ParallelEnv, "
-                "or convert it with pettingzoo.utils.aec_to_parallel"
-            )
         missing = [name for name in NEEDED if not hasattr(env, name)]
         if missing:
             raise TypeError(
                 f"the factory must return a PettingZoo ParallelEnv, got a {kind.__name__}, which has no {missing[0]}"
             )
 
+    def _wrapped(self, env: Any) -> Any:
+        for word in ("frameskip", "pool", "noops", "lives"):
+            if getattr(self._wrap, word) != getattr(Wrap(), word):
+                raise ValueError(f"wrap.{word} is for environments with one agent, and this one is PettingZoo's")
+        return Turns(env) if takes_turns(env) else env
+
     def _prepare(self) -> None:
         agents = list(self.envs[0].possible_agents)
         if not agents:
             raise ValueError("possible_agents is empty. List all agents that can ever take part")
+        spaces: dict[str, dict[Any, Any]] = {}
+        for kind in ("observation_space", "action_space"):
+            spaces[kind] = {agent: getattr(self.envs[0], kind)(agent) for agent in agents}
         for i, env in enumerate(self.envs):
             require_same("possible_agents", agents, list(env.possible_agents), self._first, self._first + i)
-        spaces = {}
-        for kind in ("observation_space", "action_space"):
-            spaces[kind] = getattr(self.envs[0], kind)(agents[0])
-            for i, env in enumerate(self.envs):
-                for agent in agents:
+            for kind, of_agent in spaces.items():
+                for agent, space in of_agent.items():
                     theirs = getattr(env, kind)(agent)
-                    if theirs != spaces[kind]:
-                        raise ValueError(
-                            f"all agents must have the same {kind}: {agents[0]!r} has {spaces[kind]}, {agent!r} of "
-                            f"environment {self._first + i} has {theirs}. Wrap the environment so that they match, "
-                            "for example by padding"
-                        )
-        self._lay_out(spaces["observation_space"], spaces["action_space"], agents=len(agents), padded=True)
+                    require_same(f"{kind} of {agent!r}", space, theirs, self._first, self._first + i)
         self._rows = [
             {agent: env * len(agents) + at for at, agent in enumerate(agents)} for env in range(len(self.envs))
         ]
         self._seen: list[dict[Any, Any]] = [{} for _ in self.envs]
         self._gone: list[set[Any]] = [set() for _ in self.envs]
         self._lives = np.zeros(len(self.envs) * len(agents), np.bool_)
+        kinds = Kinds(spaces["observation_space"], spaces["action_space"])
+        if kinds.count == 1:
+            self._lay_out(kinds.observed[0], kinds.acted[0], agents=len(agents), padded=True)
+        else:
+            self._lay_out_kinds(kinds)
 
-    def _first_info(self, env: Any, seed: int) -> dict[str, Any]:
-        infos = env.reset(seed=seed)[1]
-        return infos.get(env.agents[0], {}) if env.agents else {}
+    def _lay_out_kinds(self, kinds: Kinds) -> None:
+        """Determine the layout of rows of several kinds of agents."""
+        agents, envs = len(kinds.of_agent), len(self.envs)
+        self._prepared = self._kinds = KindsOfObservations(kinds, self._wrap, envs)
+        self._actions = actions = KindsOfActions(kinds, envs)
+        self._mask_place = None if actions.allowed is None else "observation"
+        self._meter = EpisodeMeter(envs, agents)
+        self.layout = BufferLayout(
+            agents=agents,
+            single_observation_space=self._kinds.space,
+            single_action_space=actions.space,
+            masked=actions.allowed is not None,
+            padded=True,
+            observation_fields=self._kinds.fields,
+            notes=self._kinds.notes,
+        )
+
+    def _observation_writer(self, rows: NDArray[Any]) -> Writer:
+        return super()._observation_writer(rows) if self._kinds is None else self._kinds.writer(rows)
+
+    def _mask_writer(self, rows: NDArray[np.bool_]) -> Callable[[int, Any, Mapping[str, Any]], None]:
+        if isinstance(self._actions, KindsOfActions):
+            return self._actions.mask_writer(rows)
+        return super()._mask_writer(rows)
+
+    def _info_of(self, env: int, infos: Any) -> dict[str, Any]:
+        agents = self.envs[env].agents
+        return infos.get(agents[0], {}) if agents else {}
 
     def attach(self, buffers: Buffers) -> None:
         """See `Block`."""
@@ -92,7 +128,7 @@ class PettingZooBlock(PythonBlock):
         observations, infos = self._reset_env(env, seed)
         self._seen[env] = {}
         self._gone[env] = set()
-        self._welcome(env, observations, infos)
+        self._welcome(env, observations, infos, starts=True)
         if not self._seen[env]:
             raise ValueError(f"{type(self.envs[env]).__name__}.reset() left env.agents empty: no agent can act")
         self._clear_empty_rows(env)
@@ -116,11 +152,12 @@ class PettingZooBlock(PythonBlock):
         observations, rewards, terminations, truncations, infos = environment.step(
             {agent: choices[rows[agent]] for agent in before}
         )
+        self._get_on(False)
         listed = set(environment.agents)
         self._seen[env] = {}
         for agent, last_seen in before.items():
             row = rows[agent]
-            self._rewards[row] = rewards.get(agent, 0.0)
+            self._rewards[row] = self._judge(rewards.get(agent, 0.0), env, agent)
             terminated = terminations.get(agent, False)
             if terminated or truncations.get(agent, False) or agent not in listed:
                 (self._terminals if terminated else self._truncations)[row] = True
@@ -128,13 +165,22 @@ class PettingZooBlock(PythonBlock):
                 self._gone[env].add(agent)
                 self._lives[row] = False
                 finished.append((row, numbers_in(infos.get(agent, {}))))
+        self._gone[env] &= listed  # who has left may come back
         self._welcome(env, observations, infos)
         if self._seen[env]:
             self._clear_empty_rows(env)
         else:
             self._begin(env, None)
 
-    def _welcome(self, env: int, observations: Mapping[Any, Any], infos: Mapping[Any, Any]) -> None:
+    def _judge(self, reward: Any, env: int, agent: Any) -> float:
+        try:
+            return as_reward(reward)
+        except ValueError as error:
+            raise ValueError(f"environment {self._first + env}, agent {agent!r}: {error}") from None
+
+    def _welcome(
+        self, env: int, observations: Mapping[Any, Any], infos: Mapping[Any, Any], starts: bool = False
+    ) -> None:
         """Write the rows of all agents that are alive now, including new ones."""
         rows, gone, seen = self._rows[env], self._gone[env], self._seen[env]
         for agent in self.envs[env].agents:
@@ -148,10 +194,12 @@ class PettingZooBlock(PythonBlock):
                 raise ValueError(f"agent {agent!r} is in env.agents, but got no observation. Return one for it")
             row, observation = rows[agent], observations[agent]
             seen[agent] = observation
+            if not self._lives[row] or starts:
+                self._prepared.restart(row)
             self._lives[row] = True
             self._write(row, observation)
             if self._write_mask is not None:
-                self._write_mask(row, observation if self._mask_beside else infos.get(agent, {}))
+                self._write_mask(row, observation, infos.get(agent, {}))
 
     def _clear_empty_rows(self, env: int) -> None:
         rows, seen = self._rows[env], self._seen[env]
@@ -167,7 +215,7 @@ class PettingZooBlock(PythonBlock):
 
 @dataclass(frozen=True)
 class PettingZooFactory:
-    """Makes parallel environments of one name. Can be pickled."""
+    """Makes environments of one name. Can be pickled."""
 
     name: str
     """See `pettingzoo_factory`."""
@@ -180,16 +228,16 @@ class PettingZooFactory:
 
 
 def pettingzoo_factory(name: str, **kwargs: Any) -> PettingZooFactory:
-    """Return a factory of parallel environments.
+    """Return a factory of PettingZoo environments: parallel ones where there are both kinds.
 
     Args:
         name: an environment of PettingZoo, such as `butterfly/pistonball-v6`, `butterfly.pistonball_v6` or
-            `pettingzoo.butterfly.pistonball_v6`; a module of another package that has a `parallel_env`; or
+            `pettingzoo.butterfly.pistonball_v6`; a module of another package that has a `parallel_env` or an `env`; or
             `module:factory`.
         **kwargs: keyword arguments for the environment.
 
     Raises:
-        ValueError: there is no such environment, or no parallel one.
+        ValueError: there is no such environment.
         ImportError: a package is missing.
     """
     find_factory(name)
@@ -209,15 +257,22 @@ def find_factory(name: str) -> Callable[..., Any]:
         if isinstance(spec.entry_point, str):
             _import(spec.entry_point.partition(":")[0], f"{name!r} needs more packages")
         return functools.partial(package.make, "parallel", spec)
-    if env_id in getattr(package, "aec_registry", {}):
-        raise ValueError(f"{name!r} has agents that take turns: only parallel environments can be run")
+    in_turn: Mapping[str, Any] = getattr(package, "aec_registry", {})
+    if env_id in in_turn:
+        spec = in_turn[env_id]
+        if isinstance(spec.entry_point, str):
+            _import(spec.entry_point.partition(":")[0], f"{name!r} needs more packages")
+        return functools.partial(package.make, "aec", spec)
     inside = name if name.startswith(f"{PACKAGE}.") else f"{PACKAGE}.{name}"
     for module_name in (name,) if registry else (inside, name):
         if not _exists(module_name):
             continue
-        factory = getattr(_import(module_name, f"{name!r} needs more packages"), "parallel_env", None)
+        module = _import(module_name, f"{name!r} needs more packages")
+        factory = getattr(module, "parallel_env", None) or getattr(module, "env", None)
         if factory is None:
-            raise ValueError(f"the module {module_name!r} has no parallel_env. Name one that has, or module:factory")
+            raise ValueError(
+                f"the module {module_name!r} has neither parallel_env nor env. Name one that has, or module:factory"
+            )
         return factory  # type: ignore[no-any-return]
     raise ValueError(f"there is no PettingZoo environment or module {name!r}.{suggest(env_id, registry)}")
 

@@ -69,6 +69,12 @@ class ObservationCodec:
 
         return write
 
+    def part_writers(self, rows: NDArray[Any]) -> dict[str, Writer]:
+        """Return, for each part of a Dict space, write(row, value), which writes only its bytes."""
+        assert isinstance(self._space, spaces.Dict) and self.fields is not None
+        columns = named_observations(rows, self.fields)
+        return {key: _tree_writer(part, key, columns) for key, part in self._space.spaces.items()}
+
 
 def _place(parts: list[tuple[str, Space]]) -> tuple[tuple[ObservationField, ...], int]:
     """Return the position of each leaf, widest numbers first to avoid gaps, and the length of a row in bytes."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from puffer_envs.adapters import masks
 from puffer_envs.adapters.action_codec import ActionCodec
 from puffer_envs.adapters.changes import Changes
+from puffer_envs.adapters.kinds import KindsOfActions, KindsOfObservations
 from puffer_envs.adapters.meter import EpisodeMeter
 from puffer_envs.adapters.observation_codec import ObservationCodec, Writer
-from puffer_envs.adapters.spaces import Space
+from puffer_envs.adapters.prepare import Preparation
+from puffer_envs.adapters.spaces import Space, number_of_choices
+from puffer_envs.contract.wrap import Wrap
 from puffer_envs.vector.block import When, environment_seed
 from puffer_envs.vector.layout import BufferLayout, Buffers
+from puffer_envs.vector.pulse import Tick
 
 
 def require_same(what: str, ours: Any, theirs: Any, first: int, other: int) -> None:
@@ -36,17 +39,34 @@ class PythonBlock(ABC):
     """The environments; empty after `close`."""
     layout: BufferLayout
     """Layout of their rows."""
+    single = True
+    """Whether each has one agent."""
+    _prepared: Preparation | KindsOfObservations
+    _actions: ActionCodec | KindsOfActions
 
-    def __init__(self, make_env: Callable[[], Any], num_envs: int, first: int, seed: int) -> None:
+    def __init__(
+        self,
+        make_env: Callable[[], Any],
+        num_envs: int,
+        first: int,
+        seed: int,
+        wrap: Wrap | None = None,
+        training: bool = False,
+        tick: Tick | None = None,
+    ) -> None:
         """Make the environments `first` to `first + num_envs - 1` of a run.
 
-        With discrete actions, each is reset once, to find out whether it has action masks.
+        With discrete actions, each is reset once, to find out whether it has action masks. `reset` with the same seed
+        uses that reset.
 
         Args:
             make_env: makes a new environment in every call.
             num_envs: how many to make.
             first: number of the first one in the run.
             seed: seed of the first `reset(None)`.
+            wrap: how they are wrapped.
+            training: whether `wrap.lives` applies.
+            tick: called after every call of an environment.
 
         Raises:
             TypeError: `make_env` returned something else than the right kind of environment.
@@ -56,10 +76,17 @@ class PythonBlock(ABC):
         self.envs = []
         self._first = first
         self._seed: int | None = seed
+        self._first_seed = seed
+        self._wrap, self._training = wrap or Wrap(), training
+        self._tick = tick
+        self._reset_already: dict[int, tuple[Any, Any]] = {}
         try:
             for _ in range(num_envs):
-                self.envs.append(make_env())
-                self._check(self.envs[-1])
+                env = make_env()
+                self.envs.append(env)
+                self._check(env)
+                self.envs[-1] = self._wrapped(env)
+                self._get_on(True)
             if len({id(env) for env in self.envs}) < num_envs:
                 raise ValueError("the factory returned the same environment twice. Make a new one in every call")
             self._changes = Changes(self.envs)
@@ -74,12 +101,16 @@ class PythonBlock(ABC):
         """Raise TypeError unless `env` is the right kind of environment."""
 
     @abstractmethod
+    def _wrapped(self, env: Any) -> Any:
+        """Return the environment, wrapped as `_wrap` says."""
+
+    @abstractmethod
     def _prepare(self) -> None:
         """Compare the environments, and call `_lay_out`."""
 
     @abstractmethod
-    def _first_info(self, env: Any, seed: int) -> dict[str, Any]:
-        """Reset an environment and return the info of its (first) agent."""
+    def _info_of(self, env: int, infos: Any) -> dict[str, Any]:
+        """Return the info of an environment's (first) agent out of what its reset returned."""
 
     @abstractmethod
     def _begin(self, env: int, seed: int | None) -> None:
@@ -91,35 +122,44 @@ class PythonBlock(ABC):
 
     def _lay_out(self, observation_space: Space, action_space: Space, agents: int, padded: bool) -> None:
         """Determine the layout of rows from the spaces of one agent."""
-        self._mask_beside = masks.is_beside_observation(observation_space, action_space)
-        self._mask_in_info = not self._mask_beside and self._find_masks(action_space)
-        self._observations = ObservationCodec(
-            masks.without(observation_space) if self._mask_beside else observation_space
-        )
+        self._action_space = action_space
+        self._mask_place = self._find_masks(observation_space, action_space)
+        self._take_out_mask = None
+        if self._mask_place == "observation":
+            self._take_out_mask = masks.beside(observation_space)
+            observation_space = masks.without(observation_space)
+        prepared = self._prepared = Preparation(observation_space, self._wrap, agents * len(self.envs))
+        self._observations = ObservationCodec(prepared.space)
         self._actions = ActionCodec(action_space)
         self._meter = EpisodeMeter(len(self.envs), agents)
         self.layout = BufferLayout(
             agents=agents,
             single_observation_space=self._observations.space,
             single_action_space=self._actions.space,
-            masked=self._mask_beside or self._mask_in_info,
+            masked=self._mask_place is not None,
             padded=padded,
             observation_fields=self._observations.fields,
+            notes=prepared.notes,
         )
 
-    def _find_masks(self, action_space: Space) -> bool:
+    def _find_masks(self, observation_space: Space, action_space: Space) -> masks.Place | None:
         # Reset all of them, because the behaviour of an environment must not depend on its place in a block.
-        if not isinstance(action_space, spaces.Discrete):
-            return False
-        found = [
-            masks.is_in_info(self._first_info(env, environment_seed(0, self._first + i)), action_space)
-            for i, env in enumerate(self.envs)
-        ]
+        if masks.is_beside_observation(observation_space, action_space):
+            return "observation"
+        if number_of_choices(action_space) is None:
+            return None
+        self._mask_methods = [masks.method_of(env) if self.single else None for env in self.envs]
+        if all(method is not None for method in self._mask_methods):
+            return "method"
+        found = []
+        for i in range(len(self.envs)):
+            self._reset_already[i] = self._reset_env(i, environment_seed(self._first_seed, self._first + i))
+            found.append(masks.is_in_info(self._info_of(i, self._reset_already[i][1]), action_space))
         if len(set(found)) > 1:
             raise ValueError(
                 f"some environments have an {masks.KEY} in their first info and some do not: all or none must"
             )
-        return found[0]
+        return "info" if found[0] else None
 
     def attach(self, buffers: Buffers) -> None:
         """See `Block`."""
@@ -129,20 +169,46 @@ class PythonBlock(ABC):
         self._truncations: NDArray[np.bool_] = buffers["truncations"]
         self._write = self._observation_writer(buffers["observations"])
         self._write_final = self._observation_writer(buffers["final_observations"])
-        self._write_mask = masks.writer(buffers["action_masks"]) if self.layout.masked else None
+        self._write_mask = None if self._mask_place is None else self._mask_writer(buffers["action_masks"])
 
     def _observation_writer(self, rows: NDArray[Any]) -> Writer:
-        write = self._observations.writer(rows)
-        return masks.beside(write) if self._mask_beside else write
+        write, take_out_mask, prepared = self._observations.writer(rows), self._take_out_mask, self._prepared
+        assert isinstance(prepared, Preparation)
+        if take_out_mask is None and not prepared.does_something:
+            return write
+
+        def write_prepared(row: int, observation: Any) -> None:
+            write(row, prepared(row, observation if take_out_mask is None else take_out_mask(observation)))
+
+        return write_prepared
+
+    def _mask_writer(self, rows: NDArray[np.bool_]) -> Callable[[int, Any, Mapping[str, Any]], None]:
+        """Return write(row, observation, info), which writes the mask of what a row may do now."""
+        write, key = masks.writer(rows, self._action_space), masks.KEY
+        if self._mask_place == "observation":
+            return lambda row, observation, _: write(row, observation[key])
+        if self._mask_place == "info":
+            return lambda row, _, info: write(row, info.get(key))
+        methods = self._mask_methods
+
+        def write_from_method(row: int, *_: Any) -> None:
+            method = methods[row]
+            assert method is not None
+            write(row, method())
+
+        return write_from_method
 
     def reset(self, seed: int | None) -> None:
         """See `Block`."""
         seed = self._seed if seed is None else seed
         self._seed = None
+        if seed != self._first_seed or self._changes.wait_for_reset:
+            self._reset_already.clear()
         self._clear_step()
         self._meter.restart()
         for env in range(len(self.envs)):
             self._begin(env, None if seed is None else environment_seed(seed, self._first + env))
+            self._get_on(True)
 
     def _clear_step(self) -> None:
         self._rewards.fill(0.0)
@@ -150,10 +216,18 @@ class PythonBlock(ABC):
         self._truncations.fill(False)
 
     def _reset_env(self, env: int, seed: int | None) -> tuple[Any, Any]:
+        if env in self._reset_already:
+            return self._reset_already.pop(env)
         self._changes.before_reset(env)
         environment = self.envs[env]
         observation, info = environment.reset() if seed is None else environment.reset(seed=seed)
+        self._get_on(False)
         return observation, info
+
+    def _get_on(self, is_ready: bool) -> None:
+        """Show that a call of an environment has returned; `is_ready`: that one is made or reset."""
+        if self._tick is not None:
+            self._tick(is_ready)
 
     def set(self, key: str, value: Any, envs: list[int], when: When) -> None:
         """Set an attribute of some environments; see `Block`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gymnasium
 
 from puffer_envs import _core
-from puffer_envs.spec import EnvSpec, list_envs, read_layout, spec
+from puffer_envs.spec import EnvSpec, Setting, list_envs, read_layout, spec
 
 NAMESPACE = "puffer"
 ADAPTERS = "puffer_envs.adapters.to_gymnasium"
@@ -42,13 +42,13 @@ def register_all() -> None:
         register(name)
 
 
-def single_agent_settings(env: EnvSpec) -> dict[str, float] | None:
+def single_agent_settings(env: EnvSpec) -> dict[str, Setting] | None:
     """Return settings with which the environment has one agent: {} for the defaults, None if no one setting does."""
     if env.layout.agents == 1:
         return {}
-    defaults = [p.default for p in env.params]
+    defaults = [p.to_number(p.default) for p in env.params]
     for i, p in enumerate(env.params):
         values = [*defaults[:i], p.low, *defaults[i + 1 :]]
         if not _core.conflict(env.name, values) and read_layout(env.name, values).agents == 1:
-            return {p.name: p.type(p.low)}
+            return {p.name: p.from_number(p.low)}
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,19 @@ def children(space: Space) -> list[tuple[Any, Space]] | None:
     if isinstance(space, spaces.Tuple):
         return list(enumerate(space.spaces))
     return None
+
+
+def number_of_choices(space: Space) -> int | None:
+    """Return the length of a flat action mask; None if a part of the space is not discrete."""
+    parts = children(space)
+    if parts is not None:
+        counts = [number_of_choices(part) for _, part in parts]
+        return None if None in counts else sum(count for count in counts if count is not None)
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return int(space.nvec.sum())
+    return 2 * math.prod(space.shape) if isinstance(space, spaces.MultiBinary) else None
 
 
 def leaves(space: Space, what: str, path: str = "") -> Iterator[tuple[str, Space]]:

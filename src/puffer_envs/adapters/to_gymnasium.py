@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.adapters.native import draw_seed, make_native
+from puffer_envs.adapters.next_step import NextStep
 from puffer_envs.adapters.rendering import Frame, View, offered_modes
 from puffer_envs.contract.logs import count_of
 
@@ -129,13 +130,30 @@ class PufferEnv(gymnasium.Env[Array, Any]):
         self.environment.close()
 
 
+def _autoreset_mode(mode: AutoresetMode | str, agents: int) -> AutoresetMode:
+    """Return a mode that a batch has. Raises ValueError for others."""
+    try:
+        known = AutoresetMode(mode)
+    except ValueError:
+        known = AutoresetMode.DISABLED
+    if known is AutoresetMode.DISABLED:
+        raise ValueError(f"autoreset_mode {mode!r}: it must be AutoresetMode.SAME_STEP or AutoresetMode.NEXT_STEP")
+    if known is AutoresetMode.NEXT_STEP and agents > 1:
+        raise ValueError(
+            f"autoreset_mode NEXT_STEP is for environments with one agent, and this one has {agents}. Use SAME_STEP"
+        )
+    return known
+
+
 class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
     """A batch of environments without copies: what `gymnasium.make_vec("puffer/Breakout-v1", num_envs=1024)` returns.
 
     `reset` and `step` return the environment's own arrays, which the next call overwrites; with `copy=True` they return
     copies. Rewards are float32. Episodes restart within the step (`AutoresetMode.SAME_STEP`): observations are then
     the next episode's, and infos have `final_obs`, `final_info` (the episode's log, as in `PufferEnv`) and their
-    masks `_final_obs` and `_final_info`, in the format of Gymnasium's `SyncVectorEnv`.
+    masks `_final_obs` and `_final_info`, in the format of Gymnasium's `SyncVectorEnv`. With
+    `AutoresetMode.NEXT_STEP`, the step that ends an episode returns its last observation, and its log in the infos;
+    the next step ignores that row's action and returns the first observation of the next episode.
 
     Rows are agents: if an environment has several, `num_envs` counts all agents of the batch, row r is agent
     `r % agents` of environment `r // agents`, and a log covers all lives that ended in the environment in that step.
@@ -151,6 +169,7 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         *,
         threads: int = 1,
         copy: bool = False,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         **settings: Any,
     ) -> None:
         """Make the batch.
@@ -161,6 +180,8 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
             render_mode: "rgb_array", "human" (a window that follows environment 0) or None.
             threads: how many threads step the batch; results do not depend on it.
             copy: return copies, which later calls do not overwrite.
+            autoreset_mode: when episodes restart, SAME_STEP or NEXT_STEP, which takes longer and is for environments
+                with one agent.
             **settings: settings of the environments.
 
         Raises:
@@ -174,7 +195,9 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         self.single_action_space = self.environment.single_action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.metadata = type(self).metadata | {"render_fps": self.environment.spec.rate}
+        mode = _autoreset_mode(autoreset_mode, self.environment.agents)
+        self.metadata = type(self).metadata | {"render_fps": self.environment.spec.rate, "autoreset_mode": mode}
+        self._next_step = NextStep(self.environment) if mode is AutoresetMode.NEXT_STEP else None
         self.render_mode = render_mode
         self.copy = copy
         self._view = View(self.environment, render_mode)
@@ -203,6 +226,8 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         if seed is None and not self._started:
             seed = draw_seed(self.np_random)
         observations = self.environment.reset(seed)
+        if self._next_step is not None:
+            self._next_step.reset()
         self._started = True
         self._view.follow()
         return observations.copy() if self.copy else observations, self._infos()
@@ -219,9 +244,12 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         Raises:
             ValueError: an action is out of range or not finite; no environment has moved.
         """
-        observations, rewards, terminations, truncations = self.environment.step(actions)
+        step = self.environment.step if self._next_step is None else self._next_step.step
+        observations, rewards, terminations, truncations = step(actions)
         infos = self._infos()
-        if np.count_nonzero(terminations) or np.count_nonzero(truncations):
+        if self._next_step is not None:
+            self._add_logs(infos, np.flatnonzero(terminations | truncations))
+        elif np.count_nonzero(terminations) or np.count_nonzero(truncations):
             self._add_final_infos(infos, terminations | truncations)
         self._view.follow()
         if self.copy:
@@ -241,10 +269,16 @@ class PufferVectorEnv(gymnasium.vector.VectorEnv[Array, Any, Array]):
         for row, observation in zip(rows.tolist(), self.environment.final_observations[rows], strict=True):
             final_obs[row] = observation
         final_info: Info = {}
-        for name, (values, there) in self._logs(rows).items():
-            final_info[name], final_info[f"_{name}"] = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
-            final_info[name][rows], final_info[f"_{name}"][rows] = values, there
+        self._add_logs(final_info, rows)
         infos |= {"final_obs": final_obs, "_final_obs": ended.copy(), "final_info": final_info, "_final_info": ended}
+
+    def _add_logs(self, infos: Info, rows: NDArray[np.intp]) -> None:
+        """Add the logs of the rows that ended, and masks that say which have one."""
+        if not len(rows):
+            return
+        for name, (values, there) in self._logs(rows).items():
+            infos[name], infos[f"_{name}"] = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
+            infos[name][rows], infos[f"_{name}"][rows] = values, there
 
     def _logs(self, rows: NDArray[np.intp]) -> dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]:
         """Return name -> the log of each row (len(rows),), shared by an environment's agents, and whether it is set."""

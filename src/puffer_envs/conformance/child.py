@@ -9,9 +9,10 @@ import os
 import sys
 import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TextIO
 
-from puffer_envs.conformance import blame
+from puffer_envs.conformance import blame, heartbeat
 from puffer_envs.conformance.subject import Subject, subject
 from puffer_envs.conformance.suite import CHECKS, check_name, run_checks
 from puffer_envs.library import load_library
@@ -22,6 +23,7 @@ def main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     with _own_output() as out, open(request["trace"], "w") as trace:  # noqa: PTH123 - faulthandler keeps the file
         faulthandler.enable(trace)
+        heartbeat.keep(Path(request["trace"] + ".beat"))
         faulthandler.dump_traceback_later(request["time_limit"], exit=True, file=trace)
         found = _find(request, out)
         if found is not None:

@@ -139,7 +139,7 @@ def check_bounds(s: Subject) -> None:
 
 def _require_bounds(env: BufferEnv, values: NDArray[Any], rows: NDArray[Any], name: str, where: str) -> None:
     space = env.single_observation_space
-    bad = ~((values >= space.low) & (values <= space.high))  # NaN is bad too
+    bad = ~((values >= space.low - slack(space.low)) & (values <= space.high + slack(space.high)))  # NaN is bad too
     bad |= ~np.isfinite(values)
     if bad.any():
         row, *at = (int(i) for i in np.argwhere(bad)[0])
@@ -148,6 +148,14 @@ def _require_bounds(env: BufferEnv, values: NDArray[Any], rows: NDArray[Any], na
             f"{name}{[int(rows[row]), *at]} is {values[(row, *at)]} {where}, but its space says {low} to {high}; "
             "widen the space, or scale or clip the value"
         )
+
+
+def slack(bound: Any) -> Any:
+    """How far fractions may be beyond a bound, as rounding: a millionth of it, 1e-6 near 0; integers not at all."""
+    bound = np.asarray(bound)
+    if bound.dtype.kind != "f":
+        return 0
+    return np.where(np.isfinite(bound), 1e-6 * np.maximum(1.0, np.abs(bound)), 0.0)
 
 
 def check_written(s: Subject) -> None:

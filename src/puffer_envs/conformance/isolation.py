@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from puffer_envs.conformance import blame
+from puffer_envs.conformance import blame, heartbeat
 from puffer_envs.conformance.suite import Result, doc_of
 
 GRACE_SECONDS = 10.0
@@ -92,7 +93,7 @@ def check_isolated(request: Request) -> Iterator[Announcement | str | Result]:
         if not running:
             raise MistakeError(f"{request.name}: {lost.message}")
         yield lost
-        request = replace(request, done=(*request.done, (running, "failed")))
+        request = replace(request, done=(*request.done, (running, lost.status)))
         losses += 1
         if announced is None:
             return
@@ -138,6 +139,7 @@ class _Child:
         finally:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0 if not self.silent else 0.0)
+            self._ended = time.time()
             self._process.kill()
             self._process.wait()
             reader.join()
@@ -154,6 +156,13 @@ class _Child:
         """The result of the check during which the child ended."""
         trace = self._trace.read_text(errors="replace") if self._trace.exists() else ""
         limit = self._request.time_limit
+        idle = self._ended - heartbeat.last(Path(f"{self._trace}.beat"))
+        if "Timeout (" in trace and idle < limit / 3:
+            message = (
+                f"it was still playing when its {limit:g} s were over: too slow to tell whether it is right; give it "
+                "more time (--timeout) or fewer steps (--steps)"
+            )
+            return Result(check, doc_of(check), "slow", message)
         if self.silent or "Timeout (" in trace:
             message = (
                 f"it did not finish within {limit:g} s, and was stopped; if the environment is slow rather than stuck, "

@@ -21,7 +21,14 @@ KINDS = {
     "batch": "a factory of batches",
     "single": "single environments, each by itself and in a vector",
 }
-STYLES = {"ok": "green", "note": "yellow", "failed": "bold red", "not offered": "dim", "skipped": "dim"}
+STYLES = {
+    "ok": "green",
+    "note": "yellow",
+    "slow": "yellow",
+    "failed": "bold red",
+    "not offered": "dim",
+    "skipped": "dim",
+}
 STATUS_WIDTH, CHECK_WIDTH = 11, 17
 MAX_WIDTH = 100
 
@@ -40,6 +47,11 @@ class Report:
     """So far."""
     seconds: float = 0.0
     """Duration of all checks."""
+
+    @property
+    def slow(self) -> int:
+        """Checks that did not get far enough."""
+        return sum(result.status == "slow" for result in self.results)
 
     @property
     def failed(self) -> int:
@@ -86,7 +98,7 @@ class Report:
             (f"No {result.message}." if missing else result.doc, "dim" if missing else ""),
         )
         self.console.print(line, soft_wrap=True)
-        if result.status in ("failed", "note"):
+        if result.status in ("failed", "note", "slow"):
             message = result.message[:1].upper() + result.message[1:]
             self._paragraph(message if message.endswith((".", "!", "?")) else f"{message}.", 6, "")
             for place in result.where:
@@ -128,8 +140,12 @@ class Report:
 def print_summary(reports: list[Report], console: Console) -> None:
     """The last line."""
     broken = [f"{report.name} ({report.failed})" for report in reports if report.failed]
+    slow = [f"{report.name} ({report.slow})" for report in reports if report.slow]
+    if slow:
+        console.print(Text(f"Too slow to be checked in full: {', '.join(slow)}.", "yellow"))
     if broken:
         console.print(Text(f"Failed: {', '.join(broken)}.", "bold red"))
     else:
+        as_far = ", as far as it was checked" if slow else ""
         whose = f"{reports[0].name} keeps" if len(reports) == 1 else f"All {len(reports)} environments keep"
-        console.print(Text(f"{whose} the contract.", "bold green"))
+        console.print(Text(f"{whose} the contract{as_far}.", "bold green"))

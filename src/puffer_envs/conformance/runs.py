@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from puffer_envs.conformance.heartbeat import beat
 from puffer_envs.contract import BufferEnv
 
 Output = dict[str, NDArray[Any]]
@@ -49,6 +50,7 @@ class Tracked:
 
     def note_reset(self, seed: int | None) -> None:
         """A reset begins."""
+        beat()
         if seed is None and self._origin:
             self._between = f", a reset {WITHOUT_SEED} in between"
             self.where = f"a reset {WITHOUT_SEED}, {self._steps} steps after {self._origin}"
@@ -58,6 +60,7 @@ class Tracked:
 
     def note_step(self) -> None:
         """A step begins."""
+        beat()
         self._steps += 1
         self.where = f"step {self._steps} after {self._origin}{self._between}"
 
@@ -140,6 +143,7 @@ def random_actions(
         first_row: ... rows of a smaller batch get what they would get as part of a larger one.
         rows: of the larger batch; None if this is all.
     """
+    beat()  # nearly every step of a batch begins with this
     space, mine = env.single_action_space, slice(first_row, first_row + env.num_agents)
     rows = env.num_agents if rows is None else rows
     if isinstance(space, spaces.Box):

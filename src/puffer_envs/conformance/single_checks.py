@@ -18,11 +18,15 @@ from gymnasium import spaces
 
 from puffer_envs.adapters import masks
 from puffer_envs.adapters.action_codec import ActionCodec
+from puffer_envs.adapters.kinds import Kinds, KindsOfActions, KindsOfObservations
 from puffer_envs.adapters.observation_codec import ObservationCodec
-from puffer_envs.conformance.errors import ContractError, require
+from puffer_envs.adapters.prepare import Preparation
+from puffer_envs.conformance.contract_checks import slack
+from puffer_envs.conformance.errors import ContractError, NotOfferedError, require
 from puffer_envs.conformance.repeat_checks import Moment, first_difference, play
 from puffer_envs.conformance.single_runs import SingleRun
 from puffer_envs.conformance.subject import Subject
+from puffer_envs.contract.wrap import Wrap
 
 Space = spaces.Space[Any]
 
@@ -32,26 +36,20 @@ def check_spaces(s: Subject) -> str | None:
 
     Observations consist of Box, Discrete, MultiDiscrete and MultiBinary, nested in Dict and
     Tuple to any depth. So do actions, but all discrete or all continuous. All agents of an
-    environment have the same spaces; pad where they differ. Give boxes their true bounds, and
-    actions finite bounds.
+    environment act in one of these ways; their spaces may differ. Text, graphs and sequences are
+    left out. Give boxes their true bounds, and actions finite bounds.
     """
     with s.play() as one, s.play() as two:
         env = one.env
         pairs = _spaces(env)
         for (what, space), (_, other) in zip(pairs, _spaces(two.env), strict=True):
             require(space == other, f"{what} is {space} in one instance and {other} in another; make them equal")
-        if isinstance(env, gymnasium.Env):
-            observation, action = env.observation_space, env.action_space
-        else:
-            observation, action = _common_spaces(pairs)
-        if masks.is_beside_observation(observation, action):
-            observation = masks.without(observation)
-        for what, codec, space in (("observation", ObservationCodec, observation), ("action", ActionCodec, action)):
-            try:
-                codec(space)
-            except ValueError as error:
-                raise ContractError(f"the {what} space cannot be used: {error}") from error
+        wrap = Wrap() if s.source is None else s.source.wrap
+        agents = ["agent"] if isinstance(env, gymnasium.Env) else list(env.possible_agents)
+        notes = _require_usable(agents, pairs, wrap)
         _require_sound_boxes(pairs)
+        if notes:
+            return notes[0]
         loose = [what for what, space in pairs if "action" in what and not _bounded(space)]
         return f"the {loose[0]} is without bounds; give it some, so that actions can be scaled" if loose else None
 
@@ -66,19 +64,30 @@ def _spaces(env: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def _common_spaces(pairs: list[tuple[str, Any]]) -> list[Any]:
-    """The spaces of observation and action that all agents share."""
-    common = []
-    for half in (pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]):
-        first_name, first = half[0]
-        for name, space in half:
-            require(
-                space == first,
-                f"all agents must have the same spaces, but {first_name} is {first} and {name} is {space}; wrap the "
-                "environment so that they do, for example by padding",
-            )
-        common.append(first)
-    return common
+def _require_usable(agents: list[Any], pairs: list[tuple[str, Any]], wrap: Wrap) -> tuple[str, ...]:
+    """Raise `ContractError` unless rows can hold these spaces of observations and actions; return what is left out."""
+    half = len(pairs) // 2
+    observed = dict(zip(agents, (space for _, space in pairs[:half]), strict=True))
+    acted = dict(zip(agents, (space for _, space in pairs[half:]), strict=True))
+    notes: tuple[str, ...] = ()
+    try:
+        kinds = Kinds(observed, acted)
+        if kinds.count > 1:
+            notes = KindsOfObservations(kinds, wrap, 1).notes
+        else:
+            (observation,), (action,) = kinds.observed, kinds.acted
+            if masks.is_beside_observation(observation, action):
+                observation = masks.without(observation)
+            prepared = Preparation(observation, wrap, 1)
+            ObservationCodec(prepared.space)
+            notes = prepared.notes
+    except ValueError as error:
+        raise ContractError(f"the observation space cannot be used: {error}") from error
+    try:
+        KindsOfActions(kinds, 1) if kinds.count > 1 else ActionCodec(kinds.acted[0])
+    except ValueError as error:
+        raise ContractError(f"the action space cannot be used: {error}") from error
+    return notes
 
 
 def _require_sound_boxes(pairs: list[tuple[str, Any]]) -> None:
@@ -143,8 +152,9 @@ def check_observations(s: Subject) -> str | None:
     """Values lie in the space; rewards are finite.
 
     Observations must have the shape of their space and lie within its bounds. Build them in the
-    dtype of the space. Clip them, or widen the bounds to what can occur. NaN and infinity come
-    from divisions by zero, logarithms, and integrations that diverge.
+    dtype of the space. Clip them, or widen the bounds to what can occur. Fractions may be beyond
+    a bound by a millionth of it, or by 1e-6 near 0: that is rounding. NaN and infinity come from
+    divisions by zero, logarithms, and integrations that diverge.
     """
     note = None
     with s.play() as run:
@@ -192,7 +202,7 @@ def _require_leaf(name: str, space: Any, value: Any, where: str) -> str | None:
         whole = array.dtype.kind != "f" or bool((np.isfinite(array) & (array == np.floor(array))).all())
         require(whole, f"the {name} holds {array.dtype} numbers with fractions at {where}, but its space {space.dtype}")
     rounded = array.astype(space.dtype) if np.dtype(space.dtype).kind == "f" else array
-    bad = ~((rounded >= low) & (rounded <= high)) | ~np.isfinite(rounded)
+    bad = ~((rounded >= low - slack(low)) & (rounded <= high + slack(high))) | ~np.isfinite(rounded)
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         edges = f"{np.broadcast_to(low, shape)[at]} to {np.broadcast_to(high, shape)[at]}"
@@ -213,6 +223,33 @@ def _limits(space: Any) -> tuple[Any, Any]:
     if isinstance(space, spaces.MultiDiscrete):
         return space.start, space.start + space.nvec - 1
     return 0, 1  # MultiBinary
+
+
+def check_masks(s: Subject) -> None:
+    """Action masks fit the actions and allow one.
+
+    A mask is `action_mask` in the info of every reset and step, or beside other parts of a Dict
+    observation, or what a method `action_masks()` returns. It has one number per choice, in one
+    array or in parts like the action space, and allows at least one choice of each action.
+    """
+    with s.play() as run:
+        seen = False
+        for _ in play(run, 17, s.steps):
+            if run.over:
+                continue
+            for name, space, mask in run.masks():
+                seen = True
+                try:
+                    allowed = masks.flat(mask, space)
+                except ValueError as error:
+                    raise ContractError(f"{name} at {run.where}: {error}") from None
+                for number, choices in enumerate(masks.by_action(allowed, space)):
+                    require(
+                        choices.any(),
+                        f"{name} at {run.where} allows no choice of action {number}; allow one, or end the episode",
+                    )
+        if not seen:
+            raise NotOfferedError("action masks")
 
 
 def check_aliasing(s: Subject) -> str | None:

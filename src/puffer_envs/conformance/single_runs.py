@@ -16,6 +16,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from puffer_envs.adapters import masks
+from puffer_envs.adapters.action_codec import ActionCodec
+from puffer_envs.adapters.turns import Turns, takes_turns
 from puffer_envs.conformance.errors import require
 from puffer_envs.conformance.runs import Output, Tracked
 from puffer_envs.contract.documentation import page_url
@@ -32,6 +34,7 @@ class GymnasiumRun(Tracked):
         self.over, self.note = False, ""
         self.observation: Any = None
         self.reward: Any = None
+        self._info: Mapping[str, Any] = {}
         self._actions = copy.deepcopy(env.action_space)  # to sample from without moving a generator of the user's
         self._actions.seed(0)
 
@@ -78,10 +81,20 @@ class GymnasiumRun(Tracked):
 
     def _sample(self) -> Any:
         """A random action; one that is allowed, if the environment reports that."""
-        space = self._actions
-        if isinstance(space, spaces.Discrete) and masks.is_in_info(self._info, space):
-            return space.sample(np.asarray(self._info[masks.KEY]).astype(np.int8))
-        return space.sample()
+        for _, space, mask in self.masks():
+            return sample_allowed(space, mask, self._actions.np_random)
+        return self._actions.sample()
+
+    def masks(self) -> Iterator[tuple[str, Space, Any]]:
+        """Name, action space and value of the mask that was shown last, if the environment shows any."""
+        space = self.env.action_space
+        method = masks.method_of(self.env)
+        if isinstance(self.observation, Mapping) and masks.is_beside_observation(self.env.observation_space, space):
+            yield "the action_mask of the observation", space, self.observation[masks.KEY]
+        elif method is not None:
+            yield "action_masks()", space, method()
+        elif self._info.get(masks.KEY) is not None:
+            yield "the action_mask of the info", space, self._info[masks.KEY]
 
     def observed(self) -> Iterator[tuple[str, Space, Any]]:
         """Name, space and value of what was observed last."""
@@ -106,6 +119,7 @@ class PettingZooRun(Tracked):
         self.over, self.note = False, ""
         self.observations: Mapping[Any, Any] = {}
         self.rewards: Mapping[Any, Any] = {}
+        self._infos: Mapping[Any, Any] = {}
         self._actions = {agent: copy.deepcopy(env.action_space(agent)) for agent in env.possible_agents}
         self._seed_actions(0)
 
@@ -124,6 +138,7 @@ class PettingZooRun(Tracked):
             f"reset must return the tuple (observations, infos), two dicts by agent, returned {_shown(result)}",
         )
         self.observations, self.rewards, self.over = result[0], {}, False
+        self._infos = result[1]
         self._require_agents()
         require(self.env.agents, f"env.agents is empty after {self.where}; no agent could act")
         return self._leaves()
@@ -140,7 +155,7 @@ class PettingZooRun(Tracked):
             "step must return five dicts by agent (observations, rewards, terminations, truncations, infos), returned "
             f"{_shown(result)} ({self.where})",
         )
-        self.observations, self.rewards, terminations, truncations, _ = result
+        self.observations, self.rewards, terminations, truncations, self._infos = result
         results: Output = {}
         for what, values in (("reward", self.rewards), ("termination", terminations), ("truncation", truncations)):
             for agent in acting:
@@ -178,11 +193,22 @@ class PettingZooRun(Tracked):
 
     def _sample(self, agent: Any) -> Any:
         """A random action; one that is allowed, if the observation reports that."""
-        space, observation = self._actions[agent], self.observations[agent]
+        for _, space, mask in self._masks_of(agent):
+            return sample_allowed(space, mask, self._actions[agent].np_random)
+        return self._actions[agent].sample()
+
+    def masks(self) -> Iterator[tuple[str, Space, Any]]:
+        """Name, action space and value of the masks that were shown last, if the environment shows any."""
+        for agent in self.env.agents:
+            yield from self._masks_of(agent)
+
+    def _masks_of(self, agent: Any) -> Iterator[tuple[str, Space, Any]]:
+        space, observation = self.env.action_space(agent), self.observations[agent]
         beside = masks.is_beside_observation(self.env.observation_space(agent), space)
         if beside and isinstance(observation, Mapping):
-            return space.sample(np.asarray(observation[masks.KEY]).astype(np.int8))
-        return space.sample()
+            yield f"the action_mask that {agent!r} observes", space, observation[masks.KEY]
+        elif self._infos.get(agent, {}).get(masks.KEY) is not None:
+            yield f"the action_mask in the info of {agent!r}", space, self._infos[agent][masks.KEY]
 
     def observed(self) -> Iterator[tuple[str, Space, Any]]:
         """Name, space and value of what the agents observed last."""
@@ -221,15 +247,22 @@ def single_run(env: Any) -> SingleRun:
         f"seed and make a batch that keeps the buffer contract ({page_url('contract')})",
     )
     require(
-        not hasattr(type(env), "agent_iter"),
-        f"{kind} is an AEC environment, whose agents take turns; make a ParallelEnv, or convert it with "
-        "pettingzoo.utils.aec_to_parallel",
-    )
-    require(
         isinstance(env.possible_agents, list | tuple) and env.possible_agents,
         f"possible_agents must list all agents that may ever take part, is {_shown(env.possible_agents)}",
     )
-    return PettingZooRun(env)
+    return PettingZooRun(Turns(env) if takes_turns(env) else env)
+
+
+def sample_allowed(space: Space, mask: Any, rng: np.random.Generator) -> Any:
+    """Return a random action that a mask allows; any one if it allows none or does not fit, which has its own check."""
+    codec = ActionCodec(space)
+    try:
+        allowed = masks.by_action(masks.flat(mask, space), space)
+    except ValueError:
+        return space.sample()
+    row = [int(rng.choice(np.flatnonzero(part) if part.any() else len(part))) for part in allowed]
+    single = isinstance(codec.space, spaces.Discrete)
+    return codec.decode(np.array(row if single else [row], np.int32))[0]
 
 
 def require_reward(name: str, reward: Any, where: str) -> None:

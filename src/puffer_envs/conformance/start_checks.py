@@ -62,7 +62,7 @@ def check_workers(s: Subject) -> None:
     if s.source is None:
         raise NotOfferedError("worker processes")
     workers = WORKERS if s.source.divisible else 1
-    timeout = 60.0 if math.isinf(s.time_limit) else s.time_limit * 0.6
+    timeout = 60.0 if math.isinf(s.time_limit) else s.time_limit * 0.4
     with (
         Serial(s.source, BATCH, BATCH, 0) as here,
         Processes(s.source, BATCH, workers, BATCH, 0, timeout) as there,

@@ -20,6 +20,10 @@ from puffer_envs.vector.source import Source, resolve
 STEPS = 300
 BATCH = 6
 MIN_STEPS = 10
+PACE_SECONDS = 4.0
+"""About how long a check should take at most; twenty times as long if more than the usual steps are asked for."""
+SEARCH_SECONDS = 10.0
+"""How long a single environment is played in search of something rare, such as the end of an episode."""
 STEPS_PER_CHECK = 20
 """The longest check steps a single environment about this many times as often as a trajectory is long."""
 
@@ -90,7 +94,7 @@ class Subject:
 
     def patience(self) -> Callable[[], bool]:
         """A function that is True until a search should stop, so that the check stays within its time limit."""
-        end = time.monotonic() + self.time_limit / 3
+        end = time.monotonic() + min(self.time_limit / 3, SEARCH_SECONDS if self.single else math.inf)
         return lambda: time.monotonic() < end
 
     def keep_pace(self, seconds: float) -> str | None:
@@ -103,13 +107,14 @@ class Subject:
             A remark, if they were shortened.
         """
         steps = STEPS_PER_CHECK if self.single else STEPS_PER_CHECK // BATCH
-        fit = self.time_limit / 3 / (steps * max(seconds, 1e-9))
+        budget = min(self.time_limit / 3, PACE_SECONDS * (20 if self.steps > STEPS else 1))
+        fit = budget / (steps * max(seconds, 1e-9))
         if fit >= self.steps:
             return None
         self.steps = max(MIN_STEPS, int(fit))
         return (
-            f"a step takes {seconds * 1e3:.0f} ms, so trajectories are only {self.steps} steps long; with more than "
-            f"{self.time_limit:g} s for each check they would be longer"
+            f"a step takes {seconds * 1e3:.3g} ms, so trajectories are only {self.steps} steps long; --steps "
+            f"{STEPS + 1} or more asks for longer ones"
         )
 
 

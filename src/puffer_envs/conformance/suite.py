@@ -35,6 +35,7 @@ from puffer_envs.conformance.single_checks import (
     check_aliasing,
     check_closing,
     check_interface,
+    check_masks,
     check_observations,
     check_spaces,
 )  # fmt: skip
@@ -44,7 +45,7 @@ from puffer_envs.conformance.subject import Kind, Subject
 Check = Callable[[Subject], str | None]
 """Raises `ContractError` or `NotOfferedError`, or returns a remark."""
 
-Status = Literal["ok", "note", "failed", "not offered", "skipped"]
+Status = Literal["ok", "note", "slow", "failed", "not offered", "skipped"]
 
 BATCH_CHECKS: tuple[Check, ...] = (
     check_start,
@@ -78,6 +79,7 @@ ALONE_CHECKS: tuple[Check, ...] = (
     check_interface,
     check_spaces,
     check_observations,
+    check_masks,
     check_ends,
     check_global_randomness,
     check_seeds,
@@ -140,7 +142,7 @@ class Result:
     doc: str
     """What it ensures."""
     status: Status
-    """'note' is a remark on something that the contract does not ask for."""
+    """'note' is a remark on something that the contract does not ask for; 'slow' one that did not get far enough."""
     message: str = ""
     """What is wrong, where, and what to do; what is not offered; or why it was skipped. Empty if ok."""
     where: tuple[str, ...] = ()

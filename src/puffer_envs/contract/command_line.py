@@ -1,19 +1,25 @@
-"""How every command reads settings: `--env.KEY VALUE`, numbers, true and false."""
+"""How every command reads settings: `--env.KEY VALUE`, numbers, true and false, lists and tables as JSON."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
+from puffer_envs.contract import wrap
 from puffer_envs.contract.errors import UsageError
 
-Value = bool | int | float | str
+Value = bool | int | float | str | list[Any] | dict[str, Any]
 """What a setting can be."""
 
 PREFIX = "--env."
 """Begins every option that is a setting of the environment."""
+
+WRAP_PREFIX = "--wrap."
+"""Begins every option that says how to wrap the environment (contract/wrap.py)."""
 
 SUFFIXES = {"k": 3, "M": 6, "G": 9}
 """Powers of ten: `20M` is 20,000,000."""
@@ -41,10 +47,16 @@ def parse_number(text: str) -> int | float | None:
 
 
 def parse_value(text: str) -> Value:
-    """The value that a text on the command line stands for: true or false, a number, or else the text itself.
+    """The value that a text on the command line stands for: true or false, a number, a list, a table, or the text.
 
-    The environment judges it: a text where a number belongs is refused there, with the allowed range.
+    Lists and tables are JSON. The environment judges the value: a text where a number belongs is refused there, with
+    the allowed range.
     """
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)  # type: ignore[no-any-return]
+        except ValueError:
+            return text
     truth = {"true": True, "false": False}.get(text.lower())
     if truth is not None:
         return truth
@@ -52,10 +64,11 @@ def parse_value(text: str) -> Value:
     return text if number is None else number
 
 
-def take_settings(arguments: Sequence[str], prefix: str = PREFIX) -> tuple[list[str], dict[str, Value]]:
-    """Take every `--env.KEY VALUE` and `--env.KEY=VALUE` out of a command line.
+def take_settings(arguments: Sequence[str]) -> tuple[list[str], dict[str, Value]]:
+    """Take every `--env.KEY VALUE`, `--env.KEY=VALUE` and `--wrap.KEY VALUE` out of a command line.
 
-    Dashes in KEY become underscores, and of two values for one KEY the last one counts.
+    Dashes in KEY become underscores. A dot in KEY leads into a table: `--env.config.lanes 3`. Of two values for one KEY
+    the last one counts. What `--wrap` says is in a table of its own (contract/wrap.py).
 
     Returns:
         The other arguments, in their order, and the settings by name.
@@ -68,7 +81,8 @@ def take_settings(arguments: Sequence[str], prefix: str = PREFIX) -> tuple[list[
     remaining = list(arguments)
     while remaining:
         argument = remaining.pop(0)
-        if not argument.startswith(prefix):
+        prefix = next((prefix for prefix in (PREFIX, WRAP_PREFIX) if argument.startswith(prefix)), None)
+        if prefix is None:
             rest.append(argument)
             continue
         option, equals, text = argument.partition("=")
@@ -76,20 +90,45 @@ def take_settings(arguments: Sequence[str], prefix: str = PREFIX) -> tuple[list[
             if not remaining or remaining[0].startswith("--"):
                 raise UsageError(f"{option} needs a value: {option} VALUE.")
             text = remaining.pop(0)
-        key = option.removeprefix(prefix).replace("-", "_")
-        if not key:
+        path = option.removeprefix(prefix).replace("-", "_").split(".")
+        if not all(path):
             raise UsageError(f"{argument!r} names no setting: write {prefix}KEY VALUE.")
         value = parse_value(text)
         if isinstance(value, float) and math.isnan(value):
             raise UsageError(f"{option} is {text!r}: it must be a number, true, false or text.")
-        settings[key] = value
+        _put(settings, [wrap.KEY, *path] if prefix == WRAP_PREFIX else path, value)
     return rest, settings
 
 
-def settings_options(settings: Mapping[str, object], prefix: str = PREFIX) -> list[str]:
+def _put(settings: dict[str, Value], path: Sequence[str], value: Value) -> None:
+    """Set a value in a table within tables, which are made as needed."""
+    for key in path[:-1]:
+        inner = settings.get(key)
+        settings[key] = inner = inner if isinstance(inner, dict) else {}
+        settings = inner
+    settings[path[-1]] = value
+
+
+def merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others written over them, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge_tables(merged[key], value) if both else value
+    return merged
+
+
+def settings_options(settings: Mapping[str, object]) -> list[str]:
     """The options that `take_settings` reads these settings from, for a command to show to the user."""
     words = []
     for key, value in settings.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        words += [f"{prefix}{key.replace('_', '-')}", text]
+        if key == wrap.KEY and isinstance(value, Mapping):
+            words += [word for name, one in value.items() for word in _option(WRAP_PREFIX, name, one)]
+        else:
+            words += _option(PREFIX, key, value)
     return words
+
+
+def _option(prefix: str, key: str, value: object) -> list[str]:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return [f"{prefix}{key.replace('_', '-')}", text]

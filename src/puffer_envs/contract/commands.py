@@ -7,18 +7,23 @@ signal that ended it (130 for Ctrl-C).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
 
-from puffer_envs.contract.command_line import PREFIX, Value, parse_number, take_settings
-from puffer_envs.contract.errors import UsageError, UserError
+from puffer_envs.contract import completion
+from puffer_envs.contract.command_line import PREFIX, WRAP_PREFIX, Value, parse_number, take_settings
+from puffer_envs.contract.documentation import page_url
+from puffer_envs.contract.errors import UsageError, UserError, printable
 from puffer_envs.contract.names import suggest
-
-DISTRIBUTION = "puffer-envs"
+from puffer_envs.contract.trained import trained_policy
+from puffer_envs.contract.wrap import Wrap
 
 EXTRAS = {
     "torch": "train",
@@ -27,6 +32,9 @@ EXTRAS = {
     "pyray": "render",
     "av": "render",
     "matplotlib": "plot",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "onnxscript": "onnx",
     "tensorboard": "tensorboard",
     "wandb": "wandb",
 }
@@ -57,8 +65,12 @@ class Parser(argparse.ArgumentParser):
     def add_env_settings(self, defaults: str = "") -> None:
         """Accept `--env.KEY VALUE`. defaults: the settings there are, as `NAME=VALUE` words, for the help."""
         self.env_settings = True
-        note = "a setting of the environment; can be repeated" + (f" [{defaults}]" if defaults else "")
+        listed = f" [{defaults}]" if defaults else "; `puffer-envs info NAME` lists them"
+        note = f"a setting of the environment; can be repeated{listed}"
         self.add_argument(f"{PREFIX}KEY", dest="env_key", metavar="VALUE", help=note.replace("%", "%%"))
+        words = ", ".join(word.name for word in dataclasses.fields(Wrap))
+        help_text = f"how to wrap an environment of another package: {words} ({page_url('wrap')})"
+        self.add_argument(f"{WRAP_PREFIX}KEY", dest="wrap_key", metavar="VALUE", help=help_text)
 
     def parse(self, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, dict[str, Value]]:
         """Parse a command line.
@@ -72,8 +84,14 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: an option is unknown, misses its value or has a wrong one.
         """
-        rest, settings = take_settings(sys.argv[1:] if arguments is None else arguments)
-        options, unknown = self.parse_known_args([_with_dashes(argument) for argument in rest])
+        words = sys.argv[1:] if arguments is None else arguments
+        if completion.VARIABLE in os.environ:
+            sys.stdout.writelines(f"{word}\n" for word in completion.complete(self, words))
+            self.exit()
+        rest, settings = take_settings(words)
+        # Intermixed: `NAME --option OUT` is two names, which plain argparse refuses; it cannot take subcommands.
+        parse = self.parse_known_args if self._subparsers else self.parse_known_intermixed_args
+        options, unknown = parse([_with_dashes(argument) for argument in rest])
         chosen: Parser = getattr(options, "parser", self)
         if unknown:
             chosen.error(chosen._describe_unknown(unknown[0]))
@@ -89,7 +107,7 @@ class Parser(argparse.ArgumentParser):
             return f"there is no option {flag!r}. Did you mean {SYNONYMS[flag]!r}?"
         known = [option for action in self._actions for option in action.option_strings]
         by_last_part = [option for option in known if option.rpartition(".")[2] == flag.lstrip("-")]
-        hint = f" Did you mean {by_last_part[0]!r}?" if by_last_part else suggest(flag, known)
+        hint = f" Did you mean {by_last_part[0]!r}?" if by_last_part else suggest(flag, known, max_listed=0)
         return f"there is no option {flag!r}.{hint}"
 
 
@@ -107,7 +125,7 @@ class HelpFormatter(argparse.HelpFormatter):
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        print(version(DISTRIBUTION))
+        print(version(completion.DISTRIBUTION))
         parser.exit()
 
 
@@ -163,6 +181,41 @@ def add_library(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add `--policy.network`: the permission to import the network that a policy names."""
+    parser.add_argument(
+        "--policy.network",
+        dest="network",
+        action="append",
+        default=[],
+        metavar="MODULE:CLASS",
+        help="network of your own that the policy was trained with; it is imported",
+    )
+
+
+def add_trained(parser: argparse.ArgumentParser) -> None:
+    """Add `--trained`: the policy that ships for the environment; `find_trained` reads it."""
+    parser.add_argument("--trained", action="store_true", help="the policy that ships for environment NAME plays")
+
+
+def find_trained(parser: Parser, name: str | Path | None, *others: object) -> Path:
+    """The policy file that `--trained` stands for.
+
+    Args:
+        parser: of the command.
+        name: the environment's, as given.
+        others: other options that name a policy.
+
+    Raises:
+        UserError: no environment is named, another policy is given too, or none ships.
+    """
+    if name is None:
+        parser.error("--trained needs the name of an environment")
+    if any(other is not None for other in others):
+        parser.error("--trained is a policy, and another one is given: leave out one of the two")
+    return trained_policy(str(name))
+
+
 def run_command(name: str, command: Callable[[], int]) -> int:
     """Run a command's body and return its exit status; a user's mistake becomes one line on stderr.
 
@@ -179,7 +232,7 @@ def run_command(name: str, command: Callable[[], int]) -> int:
         module = (error.name or "").split(".")[0]
         if module not in EXTRAS:
             raise
-        complain(f'{name}: {module} is missing: pip install "{DISTRIBUTION}[{EXTRAS[module]}]"')
+        complain(f'{name}: {module} is missing: pip install "{completion.DISTRIBUTION}[{EXTRAS[module]}]"')
         return 2
     except BrokenPipeError:  # the reader of the output has closed it
         sys.stdout = None
@@ -195,8 +248,11 @@ def run_command(name: str, command: Callable[[], int]) -> int:
 
 
 def complain(sentence: str) -> None:
-    """Write a line to stderr at once. `print` writes its newline separately: lines of two ranks could become one."""
-    sys.stderr.write(sentence + "\n")
+    """Write a line to stderr at once, as `printable` shows it.
+
+    `print` writes its newline separately: lines of two ranks could become one.
+    """
+    sys.stderr.write(printable(sentence) + "\n")
 
 
 def _with_dashes(argument: str) -> str:

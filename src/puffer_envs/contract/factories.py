@@ -20,6 +20,21 @@ def load_factory(name: str) -> Callable[..., Any]:
         EnvironmentNotFoundError: there is no such module, nothing of that name in it, or it is no callable.
         Exception: whatever the module raises while it is imported.
     """
+    factory = load_named(name)
+    if not callable(factory):
+        raise EnvironmentNotFoundError(
+            f"{name!r} is of type {type(factory).__name__}: it must be a callable that makes environments."
+        )
+    return factory  # type: ignore[no-any-return]
+
+
+def load_named(name: str) -> Any:
+    """What is called `module:name`. The current folder is searched last, after installed packages.
+
+    Raises:
+        EnvironmentNotFoundError: there is no such module, or nothing of that name in it.
+        Exception: whatever the module raises while it is imported.
+    """
     module_name, _, attribute = name.partition(":")
     module = _import(name, module_name)
     if not attribute or not hasattr(module, attribute):
@@ -27,12 +42,7 @@ def load_factory(name: str) -> Callable[..., Any]:
         raise EnvironmentNotFoundError(
             f"{module_name!r} has nothing called {attribute!r}.{suggest(attribute, callables)}"
         )
-    factory = getattr(module, attribute)
-    if not callable(factory):
-        raise EnvironmentNotFoundError(
-            f"{name!r} is of type {type(factory).__name__}: it must be a callable that makes environments."
-        )
-    return factory  # type: ignore[no-any-return]
+    return getattr(module, attribute)
 
 
 def parameter_names(factory: Callable[..., Any]) -> frozenset[str]:

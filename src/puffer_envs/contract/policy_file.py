@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from puffer_envs.contract.files import write_atomically
-from puffer_envs.contract.policy_info import PolicyError, PolicyInfo, read_info
+from puffer_envs.contract.policy_info import NETWORK_TENSOR, PolicyError, PolicyInfo, read_info
 from puffer_envs.contract.tensor_file import Floats, TensorFileError, body_of, pack, unpack
 
 FORMAT = "puffer-policy-1"
@@ -24,7 +24,8 @@ class PolicyFile:
     info: PolicyInfo
     """What it says about itself."""
     tensors: dict[str, Floats]
-    """`info.tensor_shapes` by name, float32, finite; continuous actions in the environment's units."""
+    """`info.tensor_shapes` by name, and those of a network of the user's own; float32, finite; continuous actions in
+    the environment's units."""
 
     @classmethod
     def read(cls, path: str | Path) -> PolicyFile:
@@ -57,6 +58,8 @@ class PolicyFile:
         except (ValueError, RecursionError):
             raise PolicyError("its 'policy' metadata is not JSON.") from None
         shapes = info.tensor_shapes
+        if info.network is not None:
+            shapes |= {name: found[name][1] for name in sorted(found) if name.startswith(NETWORK_TENSOR)}
         if found.keys() != shapes.keys():
             missing, extra = sorted(shapes.keys() - found.keys()), sorted(found.keys() - shapes.keys())
             raise PolicyError(f"its tensors do not fit its metadata (missing: {missing[:4]}, unexpected: {extra[:4]}).")

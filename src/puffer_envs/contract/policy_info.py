@@ -19,6 +19,9 @@ MAX_UNITS = 1 << 20
 
 MAX_LAYERS = 1024
 
+MAX_SETTING_DEPTH = 8
+"""Lists and tables within each other, in a setting."""
+
 MIN_IMAGE_SIDE = 36
 """Pixels: what the trainer's three convolutions need. A shorter side counts channels instead."""
 
@@ -37,8 +40,18 @@ class CellShape:
     """Numbers that it remembers of one row, in units of H."""
 
 
+CONVOLUTIONAL = ("grid", "image")
+"""The encoders with convolutions."""
+
 CELL_SHAPES = {"mingru": CellShape((3, 1), 1), "lstm": CellShape((4, 2), 2)}
 """The kinds of recurrent layers that a policy file may name."""
+
+
+MAX_CONVOLUTION = 1 << 27
+"""Numbers that one layer of convolutions may read for one observation, each as often as kernels cover it: 512 MiB.
+
+Kernels of 8 x 8 with stride 4 read 102,400 of four pictures of 84 x 84, and 99,532,800 of one of 2160 x 3840 x 3.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,32 @@ class Convolution:
     def places(self, side: int) -> int:
         """At how many places the kernel is applied along a side of that many pixels."""
         return (side + 2 * self.padding - self.kernel) // self.stride + 1
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A network of the user's own: code that the file names but does not hold."""
+
+    name: str
+    """`module:Class`."""
+    sha256: str
+    """Hash of its source."""
+    features: int
+    """F, the numbers that it makes of an observation; 0 where it is the whole policy."""
+    state: int
+    """S, the numbers that a whole policy remembers of a row."""
+    observation_range: tuple[int, int] | None
+    """Least and greatest number of an array of integers that it reads; None for others."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The metadata as JSON values."""
+        limits = None if self.observation_range is None else list(self.observation_range)
+        about = {"name": self.name, "sha256": self.sha256, "features": self.features, "state": self.state}
+        return about | {"observation_range": limits}
+
+
+NETWORK_TENSOR = "network."
+"""How the names of a network's own tensors begin; their shapes are the network's business."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +120,8 @@ class PolicyInfo:
     """Lower bound of each continuous action, shape (k,); empty when discrete."""
     action_high: Floats
     """Upper bound of each continuous action, shape (k,); empty when discrete."""
+    action_centre: Floats
+    """What is added to the mean of each continuous action, shape (k,); empty when discrete."""
     hidden: int
     """Units H of each layer."""
     layers: int
@@ -88,7 +129,9 @@ class PolicyInfo:
     cell: str
     """Their kind: a key of `CELL_SHAPES`."""
     encoder: str
-    """flat, grid or image."""
+    """flat, grid or image; network for one of the user's own."""
+    network: NetworkInfo | None
+    """The user's own network; None for all others."""
     convolutions: tuple[Convolution, ...]
     """Of a grid or image."""
     grid_values: tuple[int, int]
@@ -133,10 +176,14 @@ class PolicyInfo:
 
     @property
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor of the file with its shape."""
+        """Every tensor of the file with its shape, but those of a network of the user's own."""
+        if self.network is not None and self.network.features == 0:
+            return {"input_scale": (self.inputs,)} | self._spread_shape
         shapes: dict[str, tuple[int, ...]] = {"head.weight": (self.head_rows + self.value_rows, self.hidden)}
         inputs = scales = self.inputs
-        if self.encoder != "flat":
+        if self.network is not None:
+            inputs = self.network.features
+        elif self.encoder != "flat":
             channels, height, width = self.planes
             for i, layer in enumerate(self.convolutions):
                 shapes[f"convolution.{i}.weight"] = (layer.channels, channels * layer.kernel**2)
@@ -146,9 +193,11 @@ class PolicyInfo:
         rows, columns = CELL_SHAPES[self.cell].weight
         for i in range(self.layers):
             shapes[f"core.{i}.weight"] = (rows * self.hidden, columns * self.hidden)
-        if self.action_kind == "box":
-            shapes["log_std"] = (self.head_rows,)
-        return shapes
+        return shapes | self._spread_shape
+
+    @property
+    def _spread_shape(self) -> dict[str, tuple[int, ...]]:
+        return {"log_std": (self.head_rows,)} if self.action_kind == "box" else {}
 
     def as_json(self) -> dict[str, Any]:
         """The metadata as JSON values; `read_info` is the way back."""
@@ -168,7 +217,11 @@ class PolicyInfo:
             "encoder": self.encoder,
             "value_head": self.value_head,
         }
-        if self.encoder != "flat":
+        if self.action_centre.any():
+            about["action_centre"] = self.action_centre.tolist()
+        if self.network is not None:
+            about["network"] = self.network.as_json()
+        if self.encoder in CONVOLUTIONAL:
             about["convolutions"] = convolutions_as_json(self.convolutions)
         if self.encoder == "grid":
             about["grid_values"] = list(self.grid_values)
@@ -221,9 +274,14 @@ def read_info(about: object) -> PolicyInfo:
     if kind == "box" and len(sizes) != 1:
         raise PolicyError(f"metadata field 'action_sizes' is {list(sizes)}; box actions have one size.")
     low, high = (
-        _bounds(fields, name, sizes[0]) if kind == "box" else np.zeros(0, np.float32)
+        _numbers(fields, name, sizes[0]) if kind == "box" else np.zeros(0, np.float32)
         for name in ("action_low", "action_high")
     )
+    centre = np.zeros_like(low)
+    if "action_centre" in fields and kind == "box":
+        centre = _numbers(fields, "action_centre", sizes[0])
+    if not np.isfinite(centre).all():
+        raise PolicyError(f"metadata field 'action_centre' is {centre.tolist()}, which is not allowed.")
     if not (low <= high).all():
         raise PolicyError("metadata field 'action_low' exceeds 'action_high'.")
     shape = tuple(_field(fields, "observation_shape", lambda v: _is_list(v, _is_size) and len(v) <= 8))
@@ -232,7 +290,7 @@ def read_info(about: object) -> PolicyInfo:
     if value_head == "distribution":
         bins = _field(fields, "value_bins", lambda v: _is_size(v) and v <= 4096)
         limit = float(_field(fields, "value_limit", lambda v: _is_number(v) and 0 < v < math.inf))
-    encoder = _field(fields, "encoder", lambda v: v in ("flat", "grid", "image"))
+    encoder = _field(fields, "encoder", lambda v: v in ("flat", "network", *CONVOLUTIONAL))
     info = PolicyInfo(
         environment=_field(fields, "environment", lambda v: isinstance(v, str) and v),
         environment_version=_field(fields, "environment_version", lambda v: _is_integer(v) and v >= 0),
@@ -243,11 +301,13 @@ def read_info(about: object) -> PolicyInfo:
         action_sizes=sizes,
         action_low=low,
         action_high=high,
+        action_centre=centre,
         hidden=_field(fields, "hidden", _is_size),
         layers=_field(fields, "layers", lambda v: _is_integer(v) and 0 <= v <= MAX_LAYERS),
         cell=_field(fields, "cell", lambda v: isinstance(v, str) and v in CELL_SHAPES),
         encoder=encoder,
-        convolutions=_read_convolutions(fields) if encoder != "flat" else (),
+        network=_read_network(fields) if encoder == "network" else None,
+        convolutions=_read_convolutions(fields) if encoder in CONVOLUTIONAL else (),
         grid_values=_read_grid_values(fields) if encoder == "grid" else (0, 0),
         value_head=value_head,
         value_bins=bins,
@@ -256,9 +316,22 @@ def read_info(about: object) -> PolicyInfo:
     )
     if max(info.inputs, math.prod(shape)) > MAX_UNITS:
         raise PolicyError(f"metadata field 'observation_shape' is {list(info.observation_shape)}: too large.")
-    if encoder != "flat":
+    if encoder in CONVOLUTIONAL:
         _check_planes(info)
     return info
+
+
+def _read_network(fields: Mapping[str, Any]) -> NetworkInfo:
+    """The network of the user's own."""
+    given = _field(fields, "network", lambda v: isinstance(v, dict))
+    limits = _field(given, "observation_range", lambda v: v is None or (_is_list(v, _is_integer) and len(v) == 2))
+    return NetworkInfo(
+        name=_field(given, "name", lambda v: isinstance(v, str) and v),
+        sha256=_field(given, "sha256", lambda v: isinstance(v, str) and len(v) == 64),
+        features=_field(given, "features", lambda v: _is_integer(v) and 0 <= v <= MAX_UNITS),
+        state=_field(given, "state", lambda v: _is_integer(v) and 0 <= v <= MAX_UNITS),
+        observation_range=None if limits is None else (limits[0], limits[1]),
+    )
 
 
 def _read_convolutions(fields: Mapping[str, Any]) -> tuple[Convolution, ...]:
@@ -288,11 +361,14 @@ def _check_planes(info: PolicyInfo) -> None:
     kinds = ("uint8", "int8") if grid else ("uint8",)
     if info.observation_dtype not in kinds or info.observation_fields or len(shape) not in (2, 3):
         raise PolicyError(f"metadata field 'encoder' is {info.encoder!r}, which does not read such observations.")
-    _, height, width = info.planes
+    channels, height, width = info.planes
     for layer in info.convolutions:
         height, width = layer.places(height), layer.places(width)
         if min(height, width) < 1:
             raise PolicyError(f"metadata field 'convolutions' leaves nothing of observations of shape {shape}.")
+        if channels * layer.kernel**2 * height * width > MAX_CONVOLUTION:
+            raise PolicyError(f"metadata field 'convolutions' reads more than {MAX_CONVOLUTION:_} numbers in a layer.")
+        channels = layer.channels
 
 
 def _read_fields(fields: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> tuple[FieldSpec, ...]:
@@ -331,8 +407,8 @@ def _field(fields: Mapping[str, Any], name: str, allowed: Callable[[Any], object
     return value
 
 
-def _bounds(fields: Mapping[str, Any], name: str, size: int) -> Floats:
-    """action_low or action_high as float32 (k,); infinities are allowed, NaN is not."""
+def _numbers(fields: Mapping[str, Any], name: str, size: int) -> Floats:
+    """A list of numbers as float32 (k,); infinities are allowed, NaN is not."""
     values = _field(fields, name, lambda v: _is_list(v, _is_number) and len(v) == size)
     with np.errstate(over="ignore"):
         return np.array(values, np.float64).astype(np.float32)
@@ -358,6 +434,10 @@ def _is_settings(value: Any) -> bool:
     return isinstance(value, dict) and all(is_setting(v) for v in value.values())
 
 
-def is_setting(value: object) -> bool:
-    """Whether a policy file can hold a setting of this value: a number, true, false or text."""
+def is_setting(value: object, depth: int = MAX_SETTING_DEPTH) -> bool:
+    """Whether a policy file can hold a setting of this value: a number, true, false, text, or lists and tables."""
+    if depth and isinstance(value, list | tuple):
+        return all(is_setting(item, depth - 1) for item in value)
+    if depth and isinstance(value, dict):
+        return all(isinstance(key, str) and is_setting(item, depth - 1) for key, item in value.items())
     return isinstance(value, (bool, str)) or _is_number(value)

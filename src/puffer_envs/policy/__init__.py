@@ -10,7 +10,8 @@ package checks such a file once, when it is loaded, and then plays it without to
         observations, rewards, terminals, truncations = env.step(policy.act(observations))
         policy.reset(terminals | truncations)
 
-`encoders.py` and `cells.py` are the network, and `player.py` plays. The file format is in `puffer_envs.contract`.
+`network.py` with `encoders.py` and `cells.py` is the network, and `player.py` plays. A policy with a network of the
+user's own is played through the package that trained it. The file format is in `puffer_envs.contract`.
 """
 
 from puffer_envs.contract.policy_info import PolicyError, PolicyInfo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,23 @@ from numpy.typing import NDArray
 from puffer_envs.contract.actions import describe_actions
 from puffer_envs.contract.observations import FieldSpec, ObservationField, describe_fields
 from puffer_envs.contract.policy_file import PolicyFile
-from puffer_envs.contract.policy_info import CELL_SHAPES, PolicyError, PolicyInfo
+from puffer_envs.contract.policy_info import PolicyError, PolicyInfo
 from puffer_envs.contract.tensor_file import Floats
-from puffer_envs.policy.cells import CELLS
-from puffer_envs.policy.encoders import make_encoder
+from puffer_envs.policy.network import Network, NumpyNetwork
+
+NETWORKS = "puffer.networks"
+"""Entry-point group: callables `open(path, file, networks) -> Network` for policies that NumPy cannot run."""
 
 
 class NumpyPolicy:
     """A policy and the recurrent state of each row it plays. Create it with `load_policy`."""
 
-    def __init__(self, info: PolicyInfo, tensors: dict[str, Floats], seed: int = 0) -> None:
+    def __init__(
+        self, info: PolicyInfo, tensors: dict[str, Floats], seed: int = 0, network: Network | None = None
+    ) -> None:
+        """network: what computes the outputs; None for NumPy."""
         self.info = info
-        self._encoder = make_encoder(info, tensors)
-        self._step = CELLS[info.cell]
-        self._cores = [tensors[f"core.{layer}.weight"] for layer in range(info.layers)]
-        self._head = tensors["head.weight"]
+        self._network = network or NumpyNetwork(info, tensors)
         self._std = np.exp(tensors["log_std"]) if info.action_kind == "box" else None
         self._random = np.random.default_rng(seed)
         self._state: Floats | None = None
@@ -55,7 +58,7 @@ class NumpyPolicy:
         outputs = self._forward(observations)[:, : self.info.head_rows]
         if self._std is not None:
             noise = 0.0 if deterministic else self._std * self._random.standard_normal(outputs.shape)
-            actions = np.clip(outputs + noise, self.info.action_low, self.info.action_high)
+            actions = np.clip(outputs + noise + self.info.action_centre, self.info.action_low, self.info.action_high)
             return np.asarray(actions, np.float32)
         if action_masks is not None:
             outputs = np.where(action_masks, outputs, -np.inf)
@@ -76,6 +79,19 @@ class NumpyPolicy:
             self._state = None
         elif self._state is not None:
             self._state[:, rows] = 0.0
+
+    def resume_from(self, other: NumpyPolicy) -> None:
+        """Continue where another policy stands: with its draws, and its recurrent state where the sizes agree.
+
+        For newer weights of the same training, in the middle of an episode.
+        """
+        self._random = other._random
+        same_sizes = (self.info.cell, self.info.layers, self.info.hidden) == (
+            other.info.cell,
+            other.info.layers,
+            other.info.hidden,
+        )
+        self._state = other._state if same_sizes else None
 
     def require(
         self,
@@ -134,30 +150,47 @@ class NumpyPolicy:
             raise ValueError(
                 f"{rows} rows after {self._state.shape[1]}: the number must not change. Call reset() first"
             )
-        x = self._encoder(observations)
-        if self._state is None:
-            size = CELL_SHAPES[self.info.cell].state * self.info.hidden
-            self._state = np.zeros((self.info.layers, rows, size), np.float32)
-        for weight, state in zip(self._cores, self._state, strict=True):
-            x = self._step(x, state, weight)
-        outputs: Floats = x @ self._head.T
+        state = self._network.initial_state(rows) if self._state is None else self._state
+        outputs = self._network.step(observations, state)  # raises for observations that must not be seen
+        self._state = state
         if not np.isfinite(outputs).all():
             raise ValueError("the policy's outputs overflow: its weights are too large")
         return outputs
 
 
-def load_policy(path: str | Path, seed: int = 0) -> NumpyPolicy:
+def load_policy(path: str | Path, seed: int = 0, networks: Sequence[str] = ()) -> NumpyPolicy:
     """Read a policy file and check all of it.
 
     Args:
         path: path of the file.
         seed: seed of the generator that samples actions.
+        networks: names (`module:Class`) of networks that may be imported. A policy with a network of the user's own
+            is played by the package that trained it, which the entry-point group `puffer.networks` names.
 
     Raises:
-        PolicyError: the file is missing, damaged, in another format, or has other tensors than its metadata says.
+        PolicyError: the file is missing, damaged, in another format, or has other tensors than its metadata says; or it
+            has a network whose name was not given, or that nothing installed can run.
     """
     file = PolicyFile.read(path)
-    return NumpyPolicy(file.info, file.tensors, seed)
+    network = None if file.info.network is None else _offered_network(Path(path), file, networks)
+    return NumpyPolicy(file.info, file.tensors, seed, network)
+
+
+def _offered_network(path: Path, file: PolicyFile, networks: Sequence[str]) -> Network:
+    """Have a network run by the package that can: the others need not be installed."""
+    offered = sorted(entry_points(group=NETWORKS), key=lambda entry: entry.name)
+    assert file.info.network is not None
+    if not offered:
+        raise PolicyError(f"{path}: it has a network of its own, {file.info.network.name!r}, and nothing here runs it.")
+    try:
+        open_network = offered[0].load()
+    except ModuleNotFoundError as error:
+        raise PolicyError(
+            f"{path}: it has a network of its own, {file.info.network.name!r}, and {error.name} is missing: pip "
+            'install "puffer-envs[train]".'
+        ) from error
+    network: Network = open_network(path, file, networks)
+    return network
 
 
 def _differing_field(mine: tuple[FieldSpec, ...], given: tuple[FieldSpec, ...]) -> str:

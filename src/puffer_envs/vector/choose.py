@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract.factories import parameter_names
 from puffer_envs.contract.machine import available_cores
+from puffer_envs.contract.wrap import KEY as WRAP
+from puffer_envs.contract.wrap import MAX_TIMEOUT
 from puffer_envs.environment import MAX_ENVS, MAX_THREADS, check_count
 from puffer_envs.settings import check_seed
 from puffer_envs.vector.processes import Processes
+from puffer_envs.vector.pulse import Watch
 from puffer_envs.vector.serial import Serial
 from puffer_envs.vector.source import Source, resolve
 from puffer_envs.vector.threads import Threads
 from puffer_envs.vector.vector import Vector
 
 BACKENDS = ("serial", "threads", "processes")
-
-MAX_TIMEOUT = 1e9
-"""Seconds. Longer than any run, and within the range of every operating system's clock."""
 
 ROWS_FOR_THREADS = 4096
 """With fewer environments, one thread steps a native batch faster than several threads can be woken."""
@@ -37,8 +38,12 @@ def make(
     batch: int | None = None,
     seed: int = 0,
     first: int = 0,
-    timeout: float = 60.0,
+    timeout: float | None = None,
     assets: Mapping[str, NDArray[Any]] | None = None,
+    wrap: Mapping[str, Any] | None = None,
+    training: bool = False,
+    env_args: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
     **settings: Any,
 ) -> Vector | Threads:
     """Make many environments that are stepped as one. Trajectories depend only on seed and actions.
@@ -58,10 +63,15 @@ def make(
         seed: seed of the first `reset()` that is called without one, 0 to 2**64 - 1.
         first: number of the first environment in the run: environment i here is number `first + i`, and behaves as it
             would in a run with all environments. A factory of batches must take `first` as well.
-        timeout: seconds allowed for a worker process to start, reset or step.
+        timeout: seconds that making, resetting or stepping one environment may take in a worker process (60).
         assets: read-only arrays by name (levels, maps, tables) for a factory that takes `assets`. All workers share
             one copy.
-        **settings: keyword arguments for the environment: settings of a native one, arguments of `gymnasium.make`.
+        wrap: how single environments are wrapped (`contract.wrap.Wrap`): `{"stack": 4}`.
+        training: whether what only makes sense while learning applies: `wrap["lives"]`.
+        env_args: keyword arguments for the environment, whatever they are called. The other arguments here are then
+            not taken for the environment's.
+        watch: told, while worker processes make or reset environments, how many are ready, and of how many.
+        **settings: more of them: settings of a native environment, arguments of `gymnasium.make`.
 
     Returns:
         The vector. It has the buffer contract (docs/contract.md), `send` and `recv`.
@@ -78,10 +88,19 @@ def make(
     seed = check_seed(seed)
     if workers is not None:
         workers = min(check_count("workers", workers, MAX_THREADS), num_envs)
-    if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or not 0 < timeout <= MAX_TIMEOUT:
-        raise ValueError(f"timeout must be a number of seconds above 0 and up to {MAX_TIMEOUT:g}, got {timeout!r}")
     first = check_seed(first, "first")
-    source = dataclasses.replace(resolve(factory_or_name, settings, _check_assets(assets)), first=first)
+    given: dict[str, Any] = {
+        "seed": seed or None,
+        "first": first or None,
+        "backend": backend,
+        "workers": workers,
+        "timeout": timeout,
+    }
+    given |= {"batch": None if batch == num_envs else batch, "wrap": wrap, "training": training or None}
+    arguments = _environment_arguments(factory_or_name, settings, env_args, given)
+    source = resolve(factory_or_name, arguments | ({WRAP: wrap} if wrap else {}), _check_assets(assets))
+    source = dataclasses.replace(source, first=first, training=training)
+    timeout = check_timeout(source.wrap.timeout if timeout is None else timeout)
     if first and not source.divisible:
         raise ValueError(
             f"first={first}: {source.name} makes whole batches and does not take `first`. Add that parameter, the "
@@ -101,7 +120,36 @@ def make(
         return Serial(source, num_envs, batch, seed, assets)
     if workers is None:
         workers = _default_processes(source, num_envs, batch)
-    return Processes(source, num_envs, workers, batch, seed, float(timeout), assets)
+    return Processes(source, num_envs, workers, batch, seed, timeout, assets, watch)
+
+
+def check_timeout(timeout: float) -> float:
+    """Return a number of seconds. Raises ValueError unless it is above 0 and up to `MAX_TIMEOUT`."""
+    if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or not 0 < timeout <= MAX_TIMEOUT:
+        raise ValueError(f"timeout must be a number of seconds above 0 and up to {MAX_TIMEOUT:g}, got {timeout!r}")
+    return float(timeout)
+
+
+def _environment_arguments(
+    factory_or_name: str | Callable[..., Any],
+    settings: Mapping[str, Any],
+    env_args: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the environment's own arguments. Raises TypeError where it is not certain whose an argument is."""
+    twice = settings.keys() & (env_args or {}).keys()
+    if twice:
+        raise TypeError(f"{min(twice)} is given twice, in env_args and by itself. Leave one out")
+    if env_args is None and callable(factory_or_name):
+        takes = parameter_names(factory_or_name)
+        for name, value in given.items():
+            if value is not None and name in takes and "num_envs" not in takes:
+                whose = getattr(factory_or_name, "__name__", "the factory")
+                raise TypeError(
+                    f"{name}={value!r}: both vector.make and {whose} take an argument of that name. Give "
+                    f"env_args={{{name!r}: ...}} for the environment's, or env_args={{}} to keep it here"
+                )
+    return dict(settings) | dict(env_args or {})
 
 
 def _default_backend(source: Source, num_envs: int, workers: int | None) -> str:

@@ -36,6 +36,8 @@ class BufferLayout:
     """Whether there is an agent mask."""
     observation_fields: tuple[ObservationField, ...] | None = field(default=None, compare=False)
     """The meaning of observations that are structured bytes; None for plain arrays."""
+    notes: tuple[str, ...] = ()
+    """What a person should know, a sentence each: observations that were left out."""
 
     @property
     def choices(self) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ from puffer_envs.vector.block import When
 from puffer_envs.vector.channel import Kind, pack
 from puffer_envs.vector.layout import BufferLayout
 from puffer_envs.vector.memory import SharedMemory
+from puffer_envs.vector.pulse import Pulse, Watch, pulse_size
 from puffer_envs.vector.ready import UNDER_WAY
 from puffer_envs.vector.source import Assets, Source
 from puffer_envs.vector.vector import Inside, Vector, split
@@ -50,6 +51,7 @@ class Processes(Vector):
         seed: int,
         timeout: float,
         assets: Assets | None = None,
+        watch: Watch | None = None,
     ) -> None:
         super().__init__(source.name, num_envs, batch)
         bounds, owners = _divide(num_envs, workers, batch)
@@ -58,18 +60,20 @@ class Processes(Vector):
                 f"workers={workers}, batch={batch}: {source.name} makes whole batches and does not take `first`. Add "
                 "that parameter, the number of its first environment in the run, to use several workers or groups"
             )
-        self.workers, self._timeout = workers, timeout
+        self.workers, self._timeout, self._watch = workers, timeout, watch
         self._owners = owners
         self._asked_at, self._next_look = [0.0] * len(bounds), 0.0
         self._crew: list[WorkerProcess] = []
         self._pid = os.getpid()
         with _standard_streams():
-            self._shared = SharedMemory()
-            self._shared_assets = None if assets is None else SharedMemory()
-            self._selector = selectors.DefaultSelector()
-            self._finalizer = weakref.finalize(
-                self, _abandon, self._pid, self._crew, self._selector, self._shared, self._shared_assets
-            )
+            with contextlib.ExitStack() as opened:
+                self._shared, self._shared_pulse = _shared_memory(opened), _shared_memory(opened)
+                self._shared_assets = None if assets is None else _shared_memory(opened)
+                self._selector = opened.enter_context(selectors.DefaultSelector())
+                self._pulse = Pulse(self._shared_pulse.map(pulse_size(workers)))
+                memories = self._shared, self._shared_pulse, self._shared_assets
+                self._finalizer = weakref.finalize(self, _abandon, self._pid, self._crew, self._selector, *memories)
+                opened.pop_all()
             try:
                 self._begin_workers(source, bounds, seed, assets)
             except BaseException:
@@ -81,9 +85,10 @@ class Processes(Vector):
         """Start the workers, ask them for the layout of rows, and share the memory."""
         asset_layout = {} if assets is None else self._share(assets)
         assets_at = None if self._shared_assets is None else self._shared_assets.handle
-        assignment = Assignment(source, seed, bounds, self._owners, self._shared.handle, assets_at, asset_layout)
+        handles = self._shared.handle, self._shared_pulse.handle, assets_at
+        assignment = Assignment(source, seed, bounds, self._owners, *handles, asset_layout)
         message = _pack(assignment, source.name)
-        inherited = [handle for handle in (self._shared.handle, assets_at) if isinstance(handle, int)]
+        inherited = [handle for handle in handles if isinstance(handle, int)]
         for worker in range(self.workers):
             mine = [bounds[block] for block, owner in enumerate(self._owners) if owner == worker]
             self._crew.append(WorkerProcess(worker, (mine[0][0], mine[-1][1]), inherited, self._timeout))
@@ -93,6 +98,7 @@ class Processes(Vector):
             process.send(message, "its start", deadline)
         layouts = [layout for answers in self._ask_all("layouts", doing="its start") for layout in answers]
         layout = _same(source.name, layouts)
+        self._shared_pulse.close()
         start = signals_size(len(bounds), self.workers)
         memory = self._shared.map(start + layout.size(self.num_envs))
         self._signals = Signals(memory[:start], len(bounds), self.workers)
@@ -130,13 +136,12 @@ class Processes(Vector):
         return block if block >= 0 else self._guarded(self._sleep_until_finished)
 
     def _sleep_until_finished(self) -> int:
-        deadline = self._deadline()
         while True:
             self._signals.parent_sleeps(True)
             if (block := self._signals.next_done(False)) >= 0:
                 self._signals.parent_sleeps(False)
                 return block
-            for _ in self._words("step", deadline, self._late_at_step):
+            for _ in self._words("step", self._late_at_step):
                 pass  # a wake-up
 
     def _look_after_workers(self) -> None:
@@ -148,12 +153,19 @@ class Processes(Vector):
         for process in self._crew:
             if not process.running:
                 process.raise_death("step")
-        for block, place in enumerate(self._ledger.where):
-            if place == UNDER_WAY and now > self._asked_at[block] + self._timeout:
-                self._crew[self._owners[block]].raise_late("step")
+        late = self._late_at_step()
+        if late is not None:
+            late.raise_late("step")
 
-    def _late_at_step(self) -> WorkerProcess:
-        return self._crew[self._owners[self._ledger.where.index(UNDER_WAY)]]
+    def _late_at_step(self) -> WorkerProcess | None:
+        now = time.monotonic()
+        for block, place in enumerate(self._ledger.where):
+            waited = now - self._asked_at[block]
+            if place == UNDER_WAY and waited > self._timeout / 8:  # look early, to see whether it gets on from there
+                worker = self._owners[block]
+                if min(waited, self._pulse.silence(worker)) > self._timeout:
+                    return self._crew[worker]
+        return None
 
     # -- calls ---------------------------------------------------------------------------------------------
 
@@ -165,17 +177,20 @@ class Processes(Vector):
         message, doing = _pack((method, arguments), "the value"), doing or method
         answers: dict[int, tuple[Kind, Any]] = {}
 
-        def late() -> WorkerProcess:
-            return next(process for process in crew if process.worker not in answers)
+        def late() -> WorkerProcess | None:
+            waiting = (process for process in crew if process.worker not in answers)
+            return next((p for p in waiting if self._pulse.silence(p.worker) > self._timeout), None)
 
         def ask() -> None:
-            deadline = self._deadline()
+            self._pulse.begin(process.worker for process in crew)
             for process in crew:
-                process.send(message, doing, deadline)
+                process.send(message, doing, self._deadline())
             while len(answers) < len(crew):
-                for process, kind, content in self._words(doing, deadline, late):
+                for process, kind, content in self._words(doing, late):
                     if kind is not Kind.WAKE:
                         answers[process.worker] = kind, content
+                if self._watch is not None and method in ("layouts", "reset"):
+                    self._watch(min(self._pulse.ready, self.num_envs), self.num_envs)
 
         self._guarded(ask)
         for kind, content in answers.values():
@@ -184,21 +199,19 @@ class Processes(Vector):
                 raise error(text)
         return [answers[process.worker][1] for process in crew]
 
-    def _words(
-        self, doing: str, deadline: float, late: Callable[[], WorkerProcess]
-    ) -> Iterator[tuple[WorkerProcess, Kind, Any]]:
-        """Yield messages of workers, or nothing after a while. Raises if a worker is dead or the deadline is over."""
-        # Compare before waiting, because this process may be stopped (Ctrl-Z) while it waits.
-        past = time.monotonic() > deadline
+    def _words(self, doing: str, late: Callable[[], WorkerProcess | None]) -> Iterator[tuple[WorkerProcess, Kind, Any]]:
+        """Yield messages of workers, or nothing after a while. Raises if a worker is dead or late."""
+        # Look before waiting, because this process may be stopped (Ctrl-Z) while it waits.
+        is_late = late()
         ready = self._selector.select(LIFE_CHECK_SECONDS)
         for key, _ in ready:
-            yield key.data, *key.data.receive(doing, deadline)
+            yield key.data, *key.data.receive(doing, self._deadline())
         if not ready:
             for process in self._crew:
                 if not process.running:
                     process.raise_death(doing)
-            if past:
-                late().raise_late(doing)
+            if is_late is not None:
+                is_late.raise_late(doing)
 
     def _guarded(self, action: Callable[[], T]) -> T:
         """Run `action`. If it is interrupted, steps or answers are left half done, so end all workers."""
@@ -262,6 +275,12 @@ def _standard_streams() -> Iterator[None]:
             os.set_inheritable(fd, True)
         os.close(fd)
         yield
+
+
+def _shared_memory(opened: contextlib.ExitStack) -> SharedMemory:
+    memory = SharedMemory()
+    opened.callback(memory.close)
+    return memory
 
 
 def _pack(content: Any, what: str) -> bytes:

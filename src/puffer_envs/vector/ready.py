@@ -132,17 +132,3 @@ class Ledger:
             self.where[block] = UNDER_WAY
         self.under_way += len(blocks)
         self._received = []
-
-
-def check_env_ids(name: str, num_envs: int, env_ids: ArrayLike | None) -> NDArray[np.int64]:
-    """Return numbers of environments as a sorted int64 array without duplicates; None gives all of them.
-
-    Raises:
-        ValueError: a number is not an integer from 0 to `num_envs` - 1.
-    """
-    if env_ids is None:
-        return np.arange(num_envs)
-    found = np.atleast_1d(np.asarray(env_ids))
-    if found.dtype.kind not in "iu" or found.ndim != 1 or not ((found >= 0) & (found < num_envs)).all():
-        raise ValueError(f"{name}: environments are numbered from 0 to {num_envs - 1}, got {env_ids!r}")
-    return np.unique(found).astype(np.int64)

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
-from puffer_envs.offers import load_offers
+from puffer_envs.contract.offers import load_offers
+from puffer_envs.contract.wrap import KEY as WRAP
+from puffer_envs.contract.wrap import Wrap
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import is_native, spec
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
 from puffer_envs.vector.layout import Buffers
+from puffer_envs.vector.pulse import Tick
 from puffer_envs.vector.threads import Threads
+
+OURS = {"num_envs", "seed", "first", "buffers", "assets"}
+"""Arguments of a factory of batches that are not settings."""
 
 Assets = Mapping[str, NDArray[Any]]
 
@@ -43,9 +49,15 @@ class Source:
     """Keyword arguments for the factory."""
     first: int = 0
     """Number in the run of the environment that blocks count from."""
+    wrap: Wrap = field(default_factory=Wrap)
+    """How single environments are wrapped."""
+    training: bool = False
+    """Whether what only makes sense while learning applies: `wrap.lives`."""
 
-    def build(self, num_envs: int, first: int, seed: int, assets: Assets | None) -> Block:
+    def build(self, num_envs: int, first: int, seed: int, assets: Assets | None, tick: Tick | None = None) -> Block:
         """Return a block of `num_envs` environments that starts with the source's number `first`.
+
+        It calls `tick` after every call of a single environment.
 
         Raises:
             TypeError: the factory did not return an environment. Its own exceptions pass through.
@@ -56,10 +68,10 @@ class Source:
         first += self.first
         if self.batched:
             return BatchBlock(self.name, factory, num_envs, first, seed)
-        return _python_block(self.name, factory, num_envs, first, seed)
+        return _python_block(self.name, factory, num_envs, first, seed, self.wrap, self.training, tick)
 
 
-def _python_block(name: str, factory: Callable[[], Any], num_envs: int, first: int, seed: int) -> Block:
+def _python_block(name: str, factory: Callable[[], Any], *arguments: Any) -> Block:
     """Make one environment, and return the adapter that fits it."""
     import gymnasium  # noqa: PLC0415 - workers of native environments do without the adapters
 
@@ -71,13 +83,13 @@ def _python_block(name: str, factory: Callable[[], Any], num_envs: int, first: i
     if isinstance(made[0], gymnasium.Env):
         from puffer_envs.adapters.from_gymnasium import GymnasiumBlock  # noqa: PLC0415
 
-        return GymnasiumBlock(make_env, num_envs, first, seed)
+        return GymnasiumBlock(make_env, *arguments)
     if hasattr(made[0], "possible_agents"):
         from puffer_envs.adapters.from_pettingzoo import PettingZooBlock  # noqa: PLC0415
 
-        return PettingZooBlock(make_env, num_envs, first, seed)
+        return PettingZooBlock(make_env, *arguments)
     raise TypeError(
-        f"{name} must return a gymnasium.Env or a PettingZoo ParallelEnv, or "
+        f"{name} must return a gymnasium.Env or a PettingZoo environment, or "
         f"take num_envs and seed and return a batch with the buffer contract ({page_url('contract')}), got "
         f"{type(made[0]).__name__}"
     )
@@ -89,7 +101,7 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
     Args:
         factory_or_name: a native environment's name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory`, or a
             callable: one that takes `num_envs` makes batches, any other makes single environments.
-        settings: keyword arguments for the factory.
+        settings: keyword arguments for the factory, and the table of `contract.wrap`, if any.
         assets: read-only arrays for a factory that takes `assets`.
 
     Raises:
@@ -97,6 +109,8 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
         TypeError: it is not callable, or does not take `assets`.
         ImportError: a package is missing.
     """
+    settings = dict(settings)
+    words = settings.pop(WRAP, {})
     if isinstance(factory_or_name, str):
         name, factory = factory_or_name, _find(factory_or_name, settings)
     else:
@@ -110,6 +124,13 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
     if not callable(factory):
         raise TypeError(f"expected an environment's name or a callable that makes one, got {factory!r}")
     takes = parameter_names(factory)
+    reserved = sorted(settings.keys() & OURS) if "num_envs" in takes and not native else []
+    if reserved:
+        raise TypeError(f"{reserved[0]} is not a setting of {name}: it is chosen for every batch that it makes")
+    if words and (native or "num_envs" in takes):
+        raise ValueError(
+            f"wrap.{next(iter(words))}: {name} makes whole batches, and only single environments are wrapped"
+        )
     if assets is not None and (native or "assets" not in takes):
         raise TypeError(f"assets: {name} does not take any. Add a parameter `assets` to it")
     return Source(
@@ -118,7 +139,8 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
         native=native,
         batched="num_envs" in takes,
         divisible="num_envs" not in takes or "first" in takes,
-        settings=dict(settings),
+        settings=settings,
+        wrap=Wrap.of(words),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.environment import Environment, check_arguments, check_count
 from puffer_envs.vector.block import When
-from puffer_envs.vector.ready import Ledger, Ready, check_env_ids
+from puffer_envs.vector.ready import Ledger, Ready
 
 
 class Threads(Environment):
@@ -121,27 +121,10 @@ class Threads(Environment):
         return self._ready[ledger.take()[0]]
 
     def set(self, key: str, value: Any, env_ids: ArrayLike | None = None, when: When = "reset") -> None:
-        """Change a setting of environments while they run, e.g. to make them harder.
-
-        It takes effect when their next episodes start: at the next `reset`, or when all agents of an environment end
-        their episodes in the same step. Environments whose agents end one by one apply it at the next `reset`. Other
-        environments are not affected. `settings` remains what `make` was given; `env_settings` returns the current
-        values.
-
-        Args:
-            key: name of a setting.
-            value: its new value.
-            env_ids: numbers of environments; None for all.
-            when: only "reset".
-
-        Raises:
-            ValueError, TypeError: an invalid setting, value, environment or `when`, or the buffers would have to
-                change; nothing has changed.
-            RuntimeError: a replay is being recorded, closed, or in use by another thread.
-        """
+        """See `Environment.set`. when: only "reset", the word for it that all vectors know; else a ValueError."""
         if when != "reset":
             raise ValueError(f"when must be 'reset', since native settings are read at a reset, got {when!r}")
-        self._set(key, value, check_env_ids(self.spec.name, self.num_envs, env_ids))
+        super().set(key, value, env_ids)
 
     def _note_common_moves(self) -> None:
         """Mark all groups as ready if all environments were reset, stepped or restored since the last call."""

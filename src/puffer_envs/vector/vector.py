@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from puffer_envs.contract import StepResult
 from puffer_envs.contract.logs import means
 from puffer_envs.contract.observations import ObservationField
-from puffer_envs.settings import check_seed
+from puffer_envs.settings import check_env_ids, check_seed
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers
-from puffer_envs.vector.ready import Ledger, Ready, check_env_ids
+from puffer_envs.vector.ready import Ledger, Ready
 
 
 class Vector(ABC):
@@ -28,6 +28,7 @@ class Vector(ABC):
         batch: number of environments that `recv` returns.
         workers: processes that step the environments; 0 for none.
         observation_fields: the meaning of observations that are structured bytes; None for plain arrays.
+        notes: what a person should know, a sentence each.
     """
 
     workers: int
@@ -45,6 +46,7 @@ class Vector(ABC):
         self.single_observation_space = layout.single_observation_space
         self.single_action_space = layout.single_action_space
         self.observation_fields: tuple[ObservationField, ...] | None = layout.observation_fields
+        self.notes = layout.notes
         self.observations, self.final_observations = buffers["observations"], buffers["final_observations"]
         self.actions: NDArray[Any] = buffers["actions"]
         self.rewards: NDArray[np.float32] = buffers["rewards"]

@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from puffer_envs._signals import Signals, follow_parent, signals_size
+from puffer_envs.contract.errors import printable
 from puffer_envs.vector.block import Block, When
 from puffer_envs.vector.channel import Channel, Disconnected, Kind, pack, unpack
 from puffer_envs.vector.layout import BufferLayout, rows_of
 from puffer_envs.vector.memory import Handle, SharedMemory
+from puffer_envs.vector.pulse import make_tick, pulse_size
 from puffer_envs.vector.source import Source
 
 LAST_WORDS_SECONDS = 5.0
@@ -48,6 +50,8 @@ class Assignment:
     """Worker of every block."""
     memory: Handle
     """Memory for signals and buffers."""
+    pulse: Handle
+    """Memory for what shows that workers get on."""
     assets: Handle | None
     """Memory for the shared read-only arrays."""
     asset_layout: AssetLayout
@@ -92,11 +96,14 @@ class Worker:
 
     def build(self) -> None:
         """Build the blocks."""
-        assets = self._map_assets()
+        a, assets = self._assignment, self._map_assets()
+        shared = SharedMemory(a.pulse)
+        tick = make_tick(shared.map(pulse_size(a.num_workers)), self._number)
+        shared.close()
         for number in range(self._first, self._last):
             self._at = number
-            first, last = self._assignment.bounds[number]
-            self._blocks.append(self._assignment.source.build(last - first, first, self._assignment.seed, assets))
+            first, last = a.bounds[number]
+            self._blocks.append(a.source.build(last - first, first, a.seed, assets, tick))
 
     def _map_assets(self) -> dict[str, NDArray[Any]] | None:
         a = self._assignment
@@ -251,8 +258,8 @@ def main(number: int, parent: int, sock: int, trace: int) -> None:
         os._exit(1)
     except BaseException as error:
         where = worker.at if worker else ""
-        text = "".join(traceback.format_exception(error))
-        summary = "".join(traceback.format_exception_only(error)).strip()
+        text = printable("".join(traceback.format_exception(error)))  # an exception may hold any amount of text
+        summary = printable("".join(traceback.format_exception_only(error)).strip())
         with contextlib.suppress(Disconnected, TimeoutError):
             channel.send(pack(Kind.FAILURE, (where, summary, text)), time.monotonic() + LAST_WORDS_SECONDS)
         os._exit(1)

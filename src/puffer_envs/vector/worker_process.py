@@ -132,8 +132,8 @@ class WorkerProcess:
                 selector.select(STACK_SECONDS)
             time.sleep(0.02)  # it writes line by line
         raise WorkerTimeoutError(
-            f"{self} did not finish {doing} within {self.timeout:g} s. If it is slow rather than stuck, give a longer "
-            f"timeout{self._stack()}",
+            f"{self} did not finish {doing} within {self.timeout:g} s: so long, no call of an environment returned. If "
+            f"it is slow rather than stuck, give it longer (timeout, --wrap.timeout){self._stack()}",
             self.worker,
             self.pid,
         )

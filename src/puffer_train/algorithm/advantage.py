@@ -5,8 +5,14 @@ Sources: Schulman et al. 2016 (GAE), Espeholt et al. 2018 (IMPALA, V-trace).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+from puffer_train.config import TrainSettings
+from puffer_train.errors import ConfigError, OwnCalls
+from puffer_train.own_code import is_code, load_code
 
 
 def advantages(
@@ -41,3 +47,23 @@ def advantages(
     for t in range(len(result) - 2, -1, -1):
         result[t].addcmul_(carry[t], result[t + 1])
     return result
+
+
+def own_advantage(train: TrainSettings) -> Callable[..., Tensor] | None:
+    """Return the user's own estimate, a function of the arguments of `advantages`, or None.
+
+    Raises:
+        ConfigError: It cannot be found.
+    """
+    if not is_code(train.advantage):
+        return None
+    own = load_code("train.advantage", train.advantage)
+
+    def checked(rewards: Tensor, *arguments: Tensor, **keywords: object) -> Tensor:
+        with OwnCalls("train.advantage", train.advantage):
+            result = own(rewards, *arguments, **keywords)
+        if not isinstance(result, Tensor) or result.shape != rewards.shape:
+            raise ConfigError(f"train.advantage {train.advantage!r} must return a tensor {tuple(rewards.shape)}.")
+        return result
+
+    return checked

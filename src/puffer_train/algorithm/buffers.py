@@ -35,7 +35,10 @@ class Buffers:
         self.present = None if env.agent_mask is None else like(env.agent_mask)
         """(T + 1, A): which rows held an agent."""
         self.actions = torch.zeros((*time_rows, policy.spec.action.dimensions), dtype=policy.actions.dtype)
-        """(T, A, k): the actions taken."""
+        """(T, A, k): the actions taken; continuous ones counted from their centre."""
+        centre = policy.action_centre.cpu().numpy()
+        self.action_centre = centre if centre.any() else None
+        """(k,): what the environment gets in addition; None where that is nothing."""
         self.log_probs = torch.zeros(time_rows)
         """(T, A): the log-probability they had."""
         self.rewards = torch.zeros(time_rows)
@@ -78,6 +81,11 @@ class Buffers:
         for slots, array in seen:
             if slots is not None and array is not None:
                 np.copyto(slots[0].numpy(), array)
+
+    def give_actions(self, env: BufferEnv, t: int, rows: slice = slice(None)) -> None:
+        """Write the actions of step t into `env`, whose rows these are."""
+        actions = self.actions[t, rows].numpy().reshape(env.actions.shape)
+        env.actions[...] = actions if self.action_centre is None else actions + self.action_centre
 
     def store_masks(self, env: BufferEnv, slot: int, rows: slice) -> None:
         """Copy which rows hold an agent and what these may do, as `env`, whose rows these are, shows it now."""

@@ -28,14 +28,25 @@ MAX_EPISODE_STEPS = 200_000
 """Steps after which an evaluation stops waiting for unfinished episodes."""
 
 
+Watch = Callable[[int, int, int], None]
+"""Told how many agents have finished, of how many, after how many steps."""
+
+
 @dataclass
 class Evaluation:
     """The result of an evaluation: one number per finished episode."""
 
     figures: dict[str, list[float]] = field(default_factory=dict)
     """Every statistic that the environment logs, or `episode_return` and `episode_length`."""
-    unfinished: int = 0
-    """Agents whose first episode did not end within the limit."""
+    so_far: list[float] = field(default_factory=list)
+    """The return, up to there, of each first episode that did not end within the limit."""
+    max_steps: int = 0
+    """The limit: steps of each environment."""
+
+    @property
+    def unfinished(self) -> int:
+        """Agents whose first episode did not end within the limit."""
+        return len(self.so_far)
 
     @property
     def episodes(self) -> int:
@@ -70,7 +81,7 @@ def evaluate(
     *,
     deterministic: bool = False,
     longest: int = MAX_EPISODE_STEPS,
-    watch: Callable[[int, int], None] = lambda finished, agents: None,
+    watch: Watch = lambda finished, agents, step: None,
     name: str = "environment",
     learner: str = "auto",
 ) -> Evaluation:
@@ -86,7 +97,7 @@ def evaluate(
         seed: Seeds the environment and the actions.
         deterministic: Whether to take the likeliest actions rather than draw them.
         longest: Steps after which unfinished episodes are abandoned.
-        watch: Called with the number of finished agents and of all agents whenever episodes end.
+        watch: Called after every step with the number of finished agents, of all agents, and of the step.
         name: Names the environment in errors.
         learner: What computes the actions: one of `config.LEARNERS`.
 
@@ -137,7 +148,7 @@ def _play_first_episodes(
     *,
     deterministic: bool,
     longest: int,
-    watch: Callable[[int, int], None] = lambda finished, agents: None,
+    watch: Watch = lambda finished, agents, step: None,
     learner: str = "auto",
 ) -> Evaluation:
     spec = describe(env)
@@ -156,7 +167,7 @@ def _play_first_episodes(
         buffers.observe(env)
         actor.begin(generator)
         actor.act(0, deterministic)
-        env.actions[...] = buffers.actions[0].numpy().reshape(env.actions.shape)
+        buffers.give_actions(env, 0)
         with calls:
             calls.run(env.step, env.actions)
         length += 1
@@ -164,6 +175,7 @@ def _play_first_episodes(
         ends = env.terminals | env.truncations
         if env.agent_mask is not None:
             ends |= waiting & ~env.agent_mask  # an agent may leave without a terminal
+        watch(count - int((waiting & ~ends).sum()), count, length)
         if not ends.any():
             continue
         state *= torch.from_numpy(~ends).unsqueeze(-1)
@@ -180,6 +192,5 @@ def _play_first_episodes(
                 if math.isfinite(value):
                     result.figures.setdefault(name, []).append(float(value))
         waiting &= ~ends
-        watch(count - int(waiting.sum()), count)
-    result.unfinished = int(waiting.sum())
+    result.so_far, result.max_steps = returns[waiting].tolist(), longest
     return result

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from puffer_train.config import TrainSettings
+from puffer_train.errors import ConfigError, OwnCalls
+from puffer_train.own_code import is_code, load_code
 from puffer_train.policy import Policy
 
 FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
@@ -39,9 +42,9 @@ class Scale:
         return cls(1 / count, mean, 1 / (math.sqrt(squares / count) + ADVANTAGE_EPSILON))
 
 
-@dataclass
-class Minibatch:
-    """What the loss needs to know about B sequences of T steps, besides the policy's current outputs."""
+@dataclass(kw_only=True)
+class Played:
+    """What PPO's loss needs to know about B sequences of T steps, besides the policy's current outputs."""
 
     actions: Tensor
     """(T, B, k): the actions taken."""
@@ -61,10 +64,56 @@ class Minibatch:
     """Given where other processes have more of this minibatch; losses are then this part's share of the mean."""
 
 
+@dataclass(kw_only=True)
+class Minibatch(Played):
+    """Also what the policy saw: all that your own loss may use."""
+
+    observations: Tensor
+    """(T, B, *shape): as the environment gave them."""
+    first_state: Tensor
+    """(L, B, S): the recurrent state before the first step."""
+    keep: Tensor
+    """(T, B): 0 where an episode starts and the recurrent state is reset, else 1."""
+
+
+Loss = Callable[[Tensor, Minibatch, Policy, TrainSettings], tuple[Tensor, dict[str, float], Tensor]]
+"""What `train.loss` names: a function of the arguments of `ppo_loss` that returns the same."""
+
+
+def choose_loss(train: TrainSettings) -> Loss:
+    """Return the loss that the settings name.
+
+    Raises:
+        ConfigError: It is the user's own and cannot be found.
+    """
+    if not is_code(train.loss):
+        return ppo_loss
+    own = load_code("train.loss", train.loss)
+
+    def checked(
+        output: Tensor, minibatch: Minibatch, policy: Policy, settings: TrainSettings
+    ) -> tuple[Tensor, dict[str, float], Tensor]:
+        with OwnCalls("train.loss", train.loss):
+            result = own(output, minibatch, policy, settings)
+        shape = tuple(minibatch.log_probs.shape)
+        loss, report, ratio = result if isinstance(result, tuple) and len(result) == 3 else (None, None, None)
+        if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
+            wrong = "a loss: one number that depends on the output"
+        elif not isinstance(report, dict) or not all(isinstance(x, (int, float)) for x in report.values()):
+            wrong = "a report: numbers by name"
+        elif not isinstance(ratio, Tensor) or tuple(ratio.shape) != shape:
+            wrong = f"the ratios of probabilities, a tensor {shape}"
+        else:
+            return loss, {key: float(value) for key, value in report.items()}, ratio.detach()
+        raise ConfigError(f"train.loss {train.loss!r} must return what ppo_loss does, with {wrong}.")
+
+    return checked
+
+
 def ppo_loss(
-    output: Tensor, minibatch: Minibatch, policy: Policy, train: TrainSettings
+    output: Tensor, minibatch: Played, policy: Policy, train: TrainSettings
 ) -> tuple[Tensor, dict[str, float], Tensor]:
-    """Return the loss of output (K + V, T, B), the figures to report, and the probability ratios (T, B).
+    """Return the loss of output (K + V, T, B), the figures to report, and the ratios of probabilities (T, B).
 
     policy: mean of max(-A w, -A clip(w, 1 - e, 1 + e)) with w the ratio of probabilities; value: that of the policy's
     value head against A + V_old; total: policy + c_v value - c_e entropy.

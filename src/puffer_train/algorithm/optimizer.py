@@ -3,7 +3,8 @@
 Muon (Jordan et al. 2024) follows not the gradient itself but the orthogonal matrix nearest to its momentum,
 so that every direction that the gradient has, strong or weak, is followed equally fast. Matrices of one
 shape that are stacked in one parameter (layers, rows, columns) are treated in one batch, each as its own
-matrix.
+matrix. The kernels of a convolution (channels out, channels in, height, width) are one matrix with a row per
+kernel.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import torch
 from torch import Tensor
 
 from puffer_train.config import TrainSettings
+from puffer_train.errors import CheckpointError, ConfigError, OwnCalls
+from puffer_train.own_code import is_code, load_code
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the odd polynomial that drives singular values towards 1, steepest at 0 (Jordan et al.)."""
@@ -88,6 +91,9 @@ class Optimizer:
             f"square.{name}": t for name, t in self.squares.items()
         }
 
+    def allocate(self, tensors: dict[str, Tensor]) -> None:
+        """Make room for the tensors that a checkpoint has, where the memory grows with the first steps."""
+
 
 class Adam(Optimizer):
     """Adam for every parameter, at the step length for vectors."""
@@ -118,20 +124,79 @@ class Muon(Optimizer):
     def _muon(self, name: str, parameter: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """Jordan et al. 2024; `c/learn/muon.h` has the same in C."""
         average = self.averages[name].lerp_(gradient, 1 - self.momentum)
-        nesterov = gradient.lerp_(average, self.momentum)
-        rows, columns = parameter.shape[-2:]
+        rows, columns = matrix_shape(parameter)
+        nesterov = gradient.lerp_(average, self.momentum).view(-1, rows, columns)
         parameter.mul_(1 - learning_rate * self.weight_decay)
-        parameter.add_(orthogonalize(nesterov), alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
+        step = orthogonalize(nesterov).view_as(parameter)
+        parameter.add_(step, alpha=-learning_rate * math.sqrt(max(1.0, rows / columns)))
 
     def _matrices(self) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Return (parameter, gradient, average) of every matrix, stacked ones one by one."""
         found = []
         for name, parameter in self.parameters.items():
             if not self.uses_adam(parameter):
-                rows, columns = parameter.shape[-2:]
+                rows, columns = matrix_shape(parameter)
                 whole = (parameter.detach(), self.gradient(name), self.averages[name])
                 found += list(zip(*(tensor.view(-1, rows, columns) for tensor in whole), strict=True))
         return found
+
+
+class OwnOptimizer(Optimizer):
+    """A `torch.optim.Optimizer` that the user's own function makes.
+
+    `train.optimizer` names a function of the parameters, by name, and the settings. The learning rates of its groups
+    follow the same schedule as ours.
+    """
+
+    def __init__(self, train: TrainSettings, parameters: Parameters) -> None:
+        """Raises `ConfigError` when the function cannot be found, or returns something else."""
+        super().__init__(parameters)
+        self.averages, self.squares = {}, {}
+        self.setting, self.first_rate = train.optimizer, train.learning_rate
+        make = load_code("train.optimizer", train.optimizer)
+        with OwnCalls("train.optimizer", self.setting):
+            inner = make(self.parameters, train)
+        if not isinstance(inner, torch.optim.Optimizer):
+            raise ConfigError(
+                f"train.optimizer {self.setting!r} returned {type(inner).__name__}: it must be a torch.optim.Optimizer."
+            )
+        self.inner = inner
+        self.first_rates = [group["lr"] for group in inner.param_groups]
+
+    @torch.no_grad()
+    def step(self, learning_rate: float, vector_learning_rate: float, gradient_scale: float = 1.0) -> None:
+        """Set the learning rates, scale the gradients, and let the inner optimizer step."""
+        self.steps += 1
+        decay = learning_rate / self.first_rate if self.first_rate > 0 else 1.0
+        for group, first in zip(self.inner.param_groups, self.first_rates, strict=True):
+            group["lr"] = first * decay
+        for name in self.parameters:
+            self.gradient(name).mul_(gradient_scale)
+        with OwnCalls("train.optimizer", self.setting):
+            self.inner.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the inner optimizer's memory: the tensors of its state, by key and parameter.
+
+        Raises:
+            CheckpointError: It remembers something that is not a tensor, which no checkpoint could hold.
+        """
+        found = {}
+        for name, parameter in self.parameters.items():
+            for key, value in self.inner.state.get(parameter, {}).items():
+                if not isinstance(value, Tensor):
+                    kind = type(value).__name__
+                    raise CheckpointError(f"train.optimizer {self.setting!r} cannot be saved: its {key!r} is a {kind}.")
+                found[f"{key}.{name}"] = value
+        return found
+
+    def allocate(self, tensors: dict[str, Tensor]) -> None:
+        """See `Optimizer.allocate`."""
+        for name, parameter in self.parameters.items():
+            for found, tensor in tensors.items():
+                key, _, owner = found.partition(".")
+                if owner == name:
+                    self.inner.state[parameter][key] = torch.zeros_like(tensor)
 
 
 OPTIMIZERS: dict[str, Callable[[TrainSettings, Parameters, Any], Optimizer]] = {
@@ -143,7 +208,16 @@ OPTIMIZERS: dict[str, Callable[[TrainSettings, Parameters, Any], Optimizer]] = {
 
 def make_optimizer(train: TrainSettings, parameters: Parameters, workers: Any = None) -> Optimizer:
     """Return the optimizer that the settings name. workers: the kernels' threads, None where there are none."""
+    if is_code(train.optimizer):
+        return OwnOptimizer(train, parameters)
     return OPTIMIZERS[train.optimizer](train, parameters, workers)
+
+
+def matrix_shape(parameter: Tensor) -> tuple[int, int]:
+    """Return the rows and columns of a parameter's matrices: one, a stack of several, or a convolution's kernels."""
+    if parameter.ndim > 3:
+        return parameter.shape[0], parameter[0].numel()
+    return parameter.shape[-2], parameter.shape[-1]
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:

@@ -26,7 +26,9 @@ from torch import Tensor
 from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
+from puffer_train.algorithm.advantage import own_advantage
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.curriculum import Curriculum
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
 from puffer_train.algorithm.loss import Scale
@@ -39,7 +41,8 @@ from puffer_train.contract import describe
 from puffer_train.errors import EnvironmentCalls
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner
 from puffer_train.learners.registry import make_learner
-from puffer_train.policy import Policy
+from puffer_train.learners.shared import fill_advantages
+from puffer_train.policy import Policy, make_policy
 from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -85,7 +88,7 @@ class PPO:
         check_batch(train, rows, size, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
-        self.policy = Policy(self.spec, settings.policy, initial)
+        self.policy = make_policy(self.spec, settings.policy, initial)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
@@ -94,19 +97,26 @@ class PPO:
             ranks.copy_first_(parameter.detach())
         self.learner.weights_changed()
         self.optimizer = make_optimizer(train, self.policy.named_parameters(), self.learner.workers)
+        self.own_advantage = own_advantage(train)
         self.minibatches = Minibatches(self.buffers, train, self.shuffling, ranks)
         self.team = Team(len(self.parts))
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
+        self.curriculum = Curriculum(settings.curriculum, env, self.calls)
         self.health, self.clock = Health(), Stopwatch()
         self.steps = 0
         """Agent steps trained on so far, by all ranks."""
         self.updates = 0
         """Gradient steps taken so far."""
+        self.seconds = 0.0
+        """Seconds of training so far, as the caller counts them between iterations."""
+        self.step_scale = 1.0
+        """Both step lengths are multiplied by this."""
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
         """Reset the environment: every episode starts from scratch; the policy and optimizer stay."""
+        self.curriculum.apply(self.steps)
         with self.calls:
             self.calls.run(self.env.reset, seed)
         self.state.zero_()
@@ -119,7 +129,7 @@ class PPO:
     @property
     def player(self) -> Policy:
         """The policy as it is now, on the processor: itself, or a copy."""
-        return self.policy if self.policy.head.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
+        return self.policy if self.policy.action_scale.device.type == "cpu" else copy.deepcopy(self.policy).cpu()
 
     @property
     def batch(self) -> int:
@@ -128,13 +138,15 @@ class PPO:
 
     @property
     def finished(self) -> bool:
-        """Whether the steps that the settings ask for are done."""
-        return self.steps >= self.settings.train.steps
+        """Whether the steps or the seconds that the settings allow are used up."""
+        return self.progress >= 1
 
     @property
     def progress(self) -> float:
-        """Share of the run that is done, 0 to 1."""
-        return min(1.0, self.steps / self.settings.train.steps)
+        """Share of the run that is done, 0 to 1: of its steps, or of its seconds where that is more."""
+        train = self.settings.train
+        timed = self.seconds / train.max_seconds if train.max_seconds else 0.0
+        return min(1.0, max(self.steps / train.steps, timed))
 
     def iterate(self) -> dict[str, float]:
         """Collect one rollout and learn from it; return its report, every value finite.
@@ -161,6 +173,7 @@ class PPO:
             self.clock.seconds["ranks"] = self.ranks.seconds
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
         report |= {f"env/{key}": float(value) for key, value in episodes.items()}
+        report |= self.curriculum.update(self.steps, report)
         self.clock.total += time.perf_counter() - start
         return {key: value for key, value in report.items() if math.isfinite(value)}
 
@@ -201,7 +214,6 @@ class PPO:
     def _play(self, env: BufferEnv, actor: Actor, clock: Stopwatch) -> list[str]:
         """Play one part for a whole rollout; return what was not finite in it and where."""
         buffers, faults, rows = self.buffers, [], slice(actor.first, actor.last)
-        actions = buffers.actions.numpy()[:, rows].reshape(buffers.horizon, *env.actions.shape)
         clock.start()
         for t in range(buffers.horizon):
             bad = actor.act(t)
@@ -209,7 +221,7 @@ class PPO:
                 faults.append(fault_in_output(self.policy, buffers, t, actor.first + bad))
             clock.lap("policy")
             with self.calls:
-                env.actions[...] = actions[t]
+                buffers.give_actions(env, t, rows)
                 self.calls.run(env.step, env.actions)
             clock.lap("environment")
             buffers.store_masks(env, t + 1, rows)
@@ -244,6 +256,7 @@ class PPO:
         train = self.settings.train
         cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
         decay = train.final_learning_rate + (1 - train.final_learning_rate) * cosine
+        decay *= self.step_scale
         rates = train.learning_rate * decay, train.vector_learning_rate * decay
         explained = explained_variance(self.buffers, self.ranks)
         unattended = not train.refresh_advantages and self.ranks.count == 1
@@ -294,7 +307,13 @@ class PPO:
         self.health.updated()
         return report | {"gradient_norm": norm}
 
+    @torch.no_grad()
     def _estimate_advantages(self) -> None:
-        self.learner.estimate_advantages(1.0 if self.rewards is None else self.rewards.factor)
+        factor = 1.0 if self.rewards is None else self.rewards.factor
+        if self.own_advantage is None:
+            self.learner.estimate_advantages(factor)
+        else:
+            train = self.settings.train
+            fill_advantages(self.buffers, train, train.reward_scale * factor, self.own_advantage)
         if self.buffers.present is not None:
             self.buffers.advantages *= self.buffers.present[:-1]

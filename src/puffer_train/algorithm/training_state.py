@@ -11,9 +11,10 @@ from puffer_train.algorithm.ppo import PPO
 def learned_tensors(trainer: PPO) -> dict[str, Tensor]:
     """Return weights, the optimizer's memory and the random generators by name; nothing of the game."""
     return {
-        **{f"policy.{name}": p.detach() for name, p in trainer.policy.named_parameters()},
+        **{f"policy.{name}": tensor for name, tensor in trainer.policy.saved_tensors().items()},
         **{f"optimizer.{name}": t for name, t in trainer.optimizer.tensors().items()},
         **({} if trainer.rewards is None else {"rewards.moments": trainer.rewards.moments}),
+        **trainer.curriculum.tensors(),
         "generator.sampling": trainer.sampling.get_state(),
         "generator.shuffling": trainer.shuffling.get_state(),
     }
@@ -52,7 +53,10 @@ def restore(trainer: PPO, tensors: dict[str, Tensor], numbers: dict[str, int], *
             tensor.copy_(tensors[name])
     trainer.sampling.set_state(tensors["generator.sampling"])
     trainer.shuffling.set_state(tensors["generator.shuffling"])
+    trainer.curriculum.restore(tensors)
     trainer.learner.weights_changed()
     trainer.steps, trainer.updates = numbers["steps"], numbers["updates"]
     trainer.health.skipped, trainer.health.skipped_in_a_row = numbers["skipped"], numbers["skipped_in_a_row"]
     trainer.optimizer.steps = numbers["optimizer_steps"]
+    if trainer.episodes is not None:
+        trainer.episodes.finished.clear()

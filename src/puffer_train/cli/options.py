@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from puffer_envs.contract import commands
 from puffer_envs.contract.commands import Parser
+from puffer_envs.contract.offers import load_offers
 from puffer_train.config import SECTIONS, Settings, field_help
-from puffer_train.environments.registry import list_environments
 from puffer_train.system.signals import interruptible
 
 
@@ -32,7 +32,7 @@ def add_settings(parser: Parser, defaults: Settings, shown: bool) -> None:
             group.add_argument(
                 f"--{section}.{setting.name.replace('_', '-')}",
                 dest=f"{section}.{setting.name}",
-                metavar=_metavar(types[setting.name]),
+                metavar=_metavar(types[setting.name], setting.metadata.get("names")),
                 help=help_text if shown else argparse.SUPPRESS,
             )
 
@@ -41,10 +41,12 @@ def _written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:_}" if isinstance(value, int) else str(value)
 
 
-def _metavar(kind: Any) -> str:
+def _metavar(kind: Any, names: tuple[str, ...] | None) -> str:
+    if names is not None:
+        return "{" + ",".join((*names, "MODULE:NAME")) + "}"
     if get_origin(kind) is Literal:
         return "{" + ",".join(get_args(kind)) + "}"
-    return {bool: "{true,false}", int: "N", float: "X"}.get(kind, "VALUE")
+    return {bool: "{true,false}", int: "N", float: "X", str: "TEXT"}.get(kind, "VALUE")
 
 
 def given_settings(options: argparse.Namespace, env: Mapping[str, object]) -> dict[str, dict[str, object]]:
@@ -59,7 +61,7 @@ def given_settings(options: argparse.Namespace, env: Mapping[str, object]) -> di
 
 def print_environments() -> None:
     """Print the name of every environment that an installed package offers."""
-    for name in list_environments():
+    for name in load_offers():
         print(name)
 
 

@@ -67,14 +67,14 @@ class Parts:
     def __getattr__(self, name: str) -> Any:
         """Arrays of all rows. Everything else (spaces, `spec`, `settings`) is the same in every part.
 
-        `log`, `snapshot` and `restore` are there if the parts have them.
+        `log`, `snapshot`, `restore` and `set` are there if the parts have them.
         """
         if name in ARRAYS or name in OPTIONAL:
             return self._buffers.get(name)
         if name.startswith("_") or name in ("parts", "start_replay", "save_replay"):
             raise AttributeError(name)
         of_one = getattr(self.parts[0], name)
-        joined = {"log": self._log, "snapshot": self._snapshot, "restore": self._restore}
+        joined = {"log": self._log, "snapshot": self._snapshot, "restore": self._restore, "set": self._set}
         return joined.get(name, of_one)
 
     def reset(self, seed: int | None = None) -> NDArray[Any]:
@@ -99,6 +99,11 @@ class Parts:
         if env is not None:
             return self._log_of(env)
         return merge_logs([part.log() for part in self.parts])
+
+    def _set(self, key: str, value: Any) -> None:
+        """Change a setting of all environments, from their next episodes on."""
+        for part in self.parts:
+            part.set(key, value)
 
     def _log_of(self, env: int) -> dict[str, float]:
         for part in self.parts:

@@ -10,6 +10,7 @@ Those, and names with their own scheme such as `gymnasium:CartPole-v1`, are run 
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,20 +21,19 @@ from typing import Any, cast
 
 import gymnasium
 
-from puffer_envs.contract import BufferEnv
+from puffer_envs.contract import BufferEnv, wrap
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_envs.contract.factories import load_factory, parameter_names
 from puffer_envs.contract.names import suggest
+from puffer_envs.contract.offers import load_offers
 from puffer_train.environments.parts import Parts
+from puffer_train.environments.starting import Starting
 from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentFailedError
 
-GROUP, VECTORIZERS = "puffer.envs", "puffer.vectorizers"
+VECTORIZERS = "puffer.vectorizers"
 
 SCHEMES = ("gymnasium", "pettingzoo")
 """Prefixes that are not modules with factories: the package itself resolves the name after the colon."""
-
-PYTHON_SETTINGS = "python"
-"""Settings shipped for single Python environments, which are a hundred times slower than native ones."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,21 @@ class EnvironmentSource:
     """Whether the factory takes `first` and `buffers`, so that parts of a batch can be made one by one."""
     numbered: bool = False
     """Whether the factory takes `first`, the number of the batch's first environment in the run."""
+    wraps: bool = False
+    """Whether the factory takes `env_args`, with how to wrap them, `training` and `watch`."""
 
     def make(
-        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
+        self,
+        num_envs: int,
+        seed: int,
+        cores: int,
+        settings: Mapping[str, object],
+        first: int | None = None,
+        training: bool = False,
     ) -> BufferEnv:
         """Make a batch of environments, of which the first is number `first` of the run, where there are several.
+
+        `training`: whether what only makes sense while learning applies, such as episodes that end with a life.
 
         Raises `ConfigError` when the environment refuses its settings or turns out not to exist, and
         `EnvironmentFailedError`, with a traceback, when its code breaks.
@@ -67,20 +77,29 @@ class EnvironmentSource:
                 "environment in the run."
             )
         try:
-            return self._make(num_envs, seed, cores, settings, first)
+            env = self._make(num_envs, seed, cores, settings, first, training)
+            for note in getattr(env, "notes", ()):
+                say_once(f"{self.name}: {note}.")
+            return env
         except EnvironmentFailedError:
             if self.parallelism == "workers" and cores > 1:
                 # From a worker every error comes with its traceback. A single environment made here tells whether it is
                 # just a setting that was refused, and raises that sentence then.
-                self._make(1, seed, 1, settings, None).close()
+                self._make(1, seed, 1, settings, None, training).close()
             raise
 
     @contextmanager
     def opened(
-        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None = None
+        self,
+        num_envs: int,
+        seed: int,
+        cores: int,
+        settings: Mapping[str, object],
+        first: int | None = None,
+        training: bool = False,
     ) -> Iterator[BufferEnv]:
         """Make environments as `make` does, and close them at the end."""
-        env = self.make(num_envs, seed, cores, settings, first)
+        env = self.make(num_envs, seed, cores, settings, first, training)
         try:
             yield env
         finally:
@@ -88,9 +107,23 @@ class EnvironmentSource:
                 env.close()
 
     def _make(
-        self, num_envs: int, seed: int, cores: int, settings: Mapping[str, object], first: int | None
+        self,
+        num_envs: int,
+        seed: int,
+        cores: int,
+        settings: Mapping[str, object],
+        first: int | None,
+        training: bool,
     ) -> BufferEnv:
         arguments: dict[str, object] = {"num_envs": num_envs, "seed": seed}
+        if self.wraps:
+            arguments |= {"env_args": settings, "training": training, "watch": Starting(self.name)}
+        elif settings.get(wrap.KEY):
+            word = next(iter(cast(Mapping[str, object], settings[wrap.KEY])))
+            raise ConfigError(
+                f"wrap.{word}: {self.name!r} makes whole batches, and only single environments can be wrapped."
+            )
+        own = {} if self.wraps else {key: value for key, value in settings.items() if key != wrap.KEY}
         if first is not None:
             arguments["first"] = first
         if self.parallelism is not None:
@@ -98,11 +131,14 @@ class EnvironmentSource:
         with EnvironmentCalls(self.name):
             try:
                 if self.divisible and cores > 1 and num_envs > 1:
-                    return self._make_parts(num_envs, seed, cores, settings, first or 0)
-                return self.factory(**arguments, **settings)
+                    return self._make_parts(num_envs, seed, cores, own, first or 0)
+                return self.factory(**arguments, **own)
             except (ValueError, TypeError, KeyError, ImportError) as error:
                 sentence = " ".join(str(error).split())
-                given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+                # Native environments name themselves and the setting.
+                if sentence.startswith((f"{self.name}: ", f"{self.name} has no setting")):
+                    raise ConfigError(sentence) from error
+                given = ", ".join(f"{key}={value!r}" for key, value in settings.items() if key != wrap.KEY)
                 made = f"made with {given}" if given else "made"
                 raise ConfigError(f"environment {self.name!r} could not be {made}: {sentence}") from error
             except MemoryError as error:
@@ -121,17 +157,11 @@ class EnvironmentSource:
         return cast(BufferEnv, Parts(make, num_envs, cores))
 
 
-def list_environments() -> dict[str, Any]:
-    """Return every environment that an installed package offers, as name -> offering module."""
-    offered: dict[str, Any] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        try:
-            module = entry.load()
-            for name in module.list_envs():
-                offered.setdefault(name, module)
-        except Exception as error:  # a broken package must not keep the others from working
-            print(f"WARNING: skipped {entry.value}, which offers environments: {error!r}", file=sys.stderr)
-    return offered
+@functools.cache
+def say_once(line: str) -> None:
+    """Print a line about an environment, once; of several ranks, the first one does."""
+    if os.environ.get("RANK", "0") == "0":
+        print(line, file=sys.stderr, flush=True)
 
 
 def load_libraries(paths: Iterable[str | Path]) -> list[str]:
@@ -144,8 +174,8 @@ def load_libraries(paths: Iterable[str | Path]) -> list[str]:
         ConfigError: A library cannot be loaded, or no installed package loads any.
     """
     loaded = [str(Path(path).resolve()) for path in paths]
-    loaders = [entry.load() for entry in entry_points(group=GROUP)] if loaded else []
-    load = next((module.load_library for module in loaders if hasattr(module, "load_library")), None)
+    offering = load_offers().values() if loaded else ()
+    load = next((module.load_library for module in offering if hasattr(module, "load_library")), None)
     for path in loaded:
         if load is None:
             raise ConfigError(f"--library {path}: no installed package loads libraries.")
@@ -205,7 +235,7 @@ def resolve_name(path: Path, found: str, given: str | None) -> str:
 
 def _offered(name: str) -> EnvironmentSource:
     """Look for an environment that a package offers by a plain name."""
-    offered = list_environments()
+    offered = load_offers()
     if name not in offered:
         if name in gymnasium.registry:
             known = f" Did you mean 'gymnasium:{name}'?"
@@ -228,7 +258,9 @@ def _vectorized(name: str) -> EnvironmentSource:
             "pip install puffer-envs includes one that does."
         )
     make = functools.partial(installed[0].load(), name)
-    return EnvironmentSource(name, make, "workers", settings=PYTHON_SETTINGS, numbered="first" in parameter_names(make))
+    takes = parameter_names(make)
+    wraps = {"env_args", "training", "watch"} <= takes
+    return EnvironmentSource(name, make, "workers", settings=name, numbered="first" in takes, wraps=wraps)
 
 
 def _divisible(factory: Callable[..., Any]) -> bool:

@@ -22,6 +22,8 @@ from puffer_train.config import TrainSettings
 from puffer_train.learners import shared
 from puffer_train.learners.kernels import KernelActor, KernelLearner, unsupported_reason
 from puffer_train.learners.protocol import BAD_OBSERVATIONS
+from puffer_train.learners.torch import TorchGradient
+from puffer_train.own_code import is_code
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -129,6 +131,10 @@ def make_kernel_learner(
     threads: int,
     ranks: Ranks = ALONE,
 ) -> KernelLearner:
-    """Return who runs everything by kernels where these know the encoder, and else all but the encoder."""
+    """Return who runs everything by kernels that they know: not an encoder of torch's, nor a loss of the user's."""
     kind = KernelLearner if unsupported_reason(policy, parts) is None else HybridLearner
-    return kind(policy, buffers, parts, state, train, threads, ranks)
+    learner = kind(policy, buffers, parts, state, train, threads, ranks)
+    if is_code(train.loss):
+        learner.gradient = TorchGradient(policy, buffers, train)  # type: ignore[method-assign]
+        learner.work = "The C kernels act and step the optimizer; PyTorch runs your loss and computes the gradient."
+    return learner

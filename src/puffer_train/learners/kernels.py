@@ -45,6 +45,8 @@ def unsupported_after_encoder(policy: Policy, parts: Sequence[BufferEnv] = ()) -
         return "this installation was built without them"
     if type(policy) is not Policy:
         return f"they run Policy, not its subclass {type(policy).__name__}"
+    if policy.layers == 0:
+        return "policy.layers is 0, and they have no policies without memory"
     if policy.settings.cell not in shared.kernels.CELLS:
         return f"they have no {policy.settings.cell} cell"
     if policy.hidden > MAX_HIDDEN:

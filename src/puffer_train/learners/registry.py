@@ -14,6 +14,7 @@ from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 from puffer_train.learners import hybrid, kernels, torch
 from puffer_train.learners.protocol import Learner
+from puffer_train.own_code import named_code
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import ALONE, Ranks
 
@@ -40,6 +41,10 @@ def _make_cuda(
     ranks: Ranks,
 ) -> Learner:
     """Move the policy to this rank's GPU and train it there."""
+    own = named_code({"train": vars(train)})
+    if own:
+        setting, name = next(iter(own.items()))
+        raise ConfigError(f"--learner cuda cannot be used: it cannot run {setting} {name!r}. Use --learner auto.")
     from puffer_train.learners.cuda import device, learner  # noqa: PLC0415 - only where a GPU was asked for
 
     policy.to(device.nvidia_gpu(int(os.environ.get("LOCAL_RANK", "0"))))  # which torchrun sets

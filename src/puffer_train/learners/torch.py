@@ -13,7 +13,7 @@ from torch import Tensor
 
 from puffer_envs.contract import BufferEnv
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.algorithm.loss import Minibatch, Scale, ppo_loss
+from puffer_train.algorithm.loss import Minibatch, Scale, choose_loss
 from puffer_train.config import TrainSettings
 from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED
 from puffer_train.learners.shared import fill_advantages, kernel_workers, row_bounds
@@ -111,46 +111,23 @@ class TorchActor:
         buffers.log_probs[:, mine] = policy.evaluate_actions(outputs, buffers.actions[:, mine], masks)[0]
 
 
-class TorchLearner:
-    """See `Learner`."""
+class TorchGradient:
+    """Computes gradients by torch's automatic differentiation."""
 
-    work = "PyTorch runs the network."
-
-    def __init__(
-        self,
-        policy: Policy,
-        buffers: Buffers,
-        parts: Sequence[BufferEnv],
-        state: Tensor,
-        train: TrainSettings,
-        threads: int,
-        ranks: Ranks = ALONE,
-    ) -> None:
+    def __init__(self, policy: Policy, buffers: Buffers, train: TrainSettings) -> None:
         self.policy, self.buffers, self.train = policy, buffers, train
-        self.workers = kernel_workers(threads)
-        self.actors = [
-            TorchActor(policy, buffers, part, state, bounds, ranks)
-            for part, bounds in zip(parts, row_bounds(parts), strict=True)
-        ]
+        self.loss = choose_loss(train)
 
-    def weights_changed(self) -> None:
-        """See `Learner.weights_changed`: torch looks at the parameters themselves."""
-
-    def gradient(
+    def __call__(
         self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
     ) -> tuple[float, dict[str, float]]:
         """See `Learner.gradient`."""
-        minibatch = self._gather(sequences, importance, scale)
+        batch = self._gather(sequences, importance, scale)
         for parameter in self.policy.parameters():
             if parameter.grad is not None:
                 parameter.grad.zero_()
-        buffers = self.buffers
-        seen, first_state, keep = (
-            slots.index_select(1, sequences)
-            for slots in (buffers.observations[: buffers.horizon], buffers.first_state, buffers.keep)
-        )
-        output = self.policy(seen, first_state, keep)
-        loss, report, ratio = ppo_loss(output, minibatch, self.policy, self.train)
+        output = self.policy(batch.observations, batch.first_state, batch.keep)
+        loss, report, ratio = self.loss(output, batch, self.policy, self.train)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.train.refresh_advantages:
             with torch.no_grad():
@@ -167,6 +144,9 @@ class TorchLearner:
             return tensor.index_select(1, sequences)
 
         return Minibatch(
+            observations=pick(buffers.observations[:horizon]),
+            first_state=pick(buffers.first_state),
+            keep=pick(buffers.keep),
             actions=pick(buffers.actions),
             masks=None if buffers.masks is None else pick(buffers.masks[:horizon]),
             present=None if buffers.present is None else pick(buffers.present[:horizon]).to(torch.float32),
@@ -176,6 +156,33 @@ class TorchLearner:
             importance=importance,
             scale=scale,
         )
+
+
+class TorchLearner:
+    """See `Learner`."""
+
+    work = "PyTorch runs the network."
+
+    def __init__(
+        self,
+        policy: Policy,
+        buffers: Buffers,
+        parts: Sequence[BufferEnv],
+        state: Tensor,
+        train: TrainSettings,
+        threads: int,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.policy, self.buffers, self.train = policy, buffers, train
+        self.gradient = TorchGradient(policy, buffers, train)
+        self.workers = kernel_workers(threads)
+        self.actors = [
+            TorchActor(policy, buffers, part, state, bounds, ranks)
+            for part, bounds in zip(parts, row_bounds(parts), strict=True)
+        ]
+
+    def weights_changed(self) -> None:
+        """See `Learner.weights_changed`: torch looks at the parameters themselves."""
 
     @torch.no_grad()
     def estimate_advantages(self, reward_factor: float) -> None:

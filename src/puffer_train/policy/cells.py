@@ -69,16 +69,22 @@ class Cell(Protocol):
         """Return S, the numbers that one layer remembers of one row."""
         ...
 
+    def next(self, x: Tensor, state: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """One time step of x (B, H) from state (B, S): the output (B, H) and the next state."""
+        ...
+
     def step(self, x: Tensor, state: Tensor, weight: Tensor) -> Tensor:
         """One time step of x (B, H) without gradient; state (B, S) is updated in place. Returns (B, H)."""
-        ...
+        x, after = self.next(x, state, weight)
+        state.copy_(after)
+        return x
 
     def sequence(self, x: Tensor, first_state: Tensor, weight: Tensor, resets: Resets) -> Tensor:
         """All time steps of x (T, B, H) from first_state (B, S) on: (T, B, H)."""
         ...
 
 
-class MinGRU:
+class MinGRU(Cell):
     """The gates of a layer see only its input."""
 
     def weight_shape(self, hidden: int) -> tuple[int, int]:
@@ -89,13 +95,13 @@ class MinGRU:
         """Return the size of s."""
         return hidden
 
-    def step(self, x: Tensor, state: Tensor, weight: Tensor) -> Tensor:
-        """One time step of x (B, H); s (B, H) is updated in place. Returns (B, H)."""
+    def next(self, x: Tensor, state: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """One time step of x (B, H) from s (B, H): the output (B, H) and the next s."""
         z = x @ weight.T
         candidate, update, mix = _blocks(torch.sigmoid(z), 3)
-        candidate.clamp_(max=0.5).add_(_blocks(z, 3)[0].clamp_(min=0))
-        state.lerp_(candidate, update)
-        return torch.lerp(x, state, mix)
+        candidate = candidate.clamp(max=0.5) + _blocks(z, 3)[0].clamp(min=0)  # h + 0.5 if h >= 0 else sigmoid(h)
+        state = torch.lerp(state, candidate, update)
+        return torch.lerp(x, state, mix), state
 
     def sequence(self, x: Tensor, first_state: Tensor, weight: Tensor, resets: Resets) -> Tensor:
         """All time steps of x (T, B, H) from s = first_state (B, H) on: (T, B, H)."""
@@ -149,7 +155,7 @@ class MinGRUScan(torch.autograd.Function):
         return grad_z, grad * (1 - mix), None, None
 
 
-class LSTM:
+class LSTM(Cell):
     """The gates of a layer see its input and its last output."""
 
     def weight_shape(self, hidden: int) -> tuple[int, int]:
@@ -160,13 +166,13 @@ class LSTM:
         """Return the size of h and c together."""
         return 2 * hidden
 
-    def step(self, x: Tensor, state: Tensor, weight: Tensor) -> Tensor:
-        """One time step of x (B, H); h and c, together (B, 2H), are updated in place. Returns (B, H)."""
+    def next(self, x: Tensor, state: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """One time step of x (B, H) from h and c, together (B, 2H): the output, which is h, and the next h and c."""
         h, c = _blocks(state, 2)
-        i, f, g, o = _blocks(_activate(torch.cat([x, h], -1) @ weight.T), 4)
-        c.mul_(f).addcmul_(i, g)
-        h.copy_(o * _tanh(c))
-        return h.clone()
+        i, f, g, o = _blocks(torch.cat([x, h], -1) @ weight.T, 4)
+        c = torch.sigmoid(f + 1) * c + torch.sigmoid(i) * _tanh(g)
+        h = torch.sigmoid(o) * _tanh(c)
+        return h, torch.cat([h, c], -1)
 
     def sequence(self, x: Tensor, first_state: Tensor, weight: Tensor, resets: Resets) -> Tensor:
         """All time steps of x (T, B, H) from h and c = first_state (B, 2H) on: (T, B, H)."""

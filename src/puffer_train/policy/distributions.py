@@ -67,9 +67,9 @@ class CategoricalActions:
 class GaussianActions:
     """Independent normal distributions whose spread is learned but does not depend on the observation.
 
-    Means are in units of `scale` (k,), half the allowed range; `log_std` (k,) is the logarithm of the spread in those
-    units. The environment clips what falls outside its box; probabilities are those of the number that was drawn,
-    before clipping.
+    Actions are counted from `action_centre`, which `Buffers.give_actions` adds. Means are in units of `scale` (k,),
+    half the allowed range; `log_std` (k,) is the logarithm of the spread in those units. The environment clips what
+    falls outside its box; probabilities are those of the number that was drawn, before clipping.
     """
 
     def __init__(self, spec: ActionSpec) -> None:
@@ -121,7 +121,31 @@ def action_distribution(spec: ActionSpec) -> ActionDistribution:
     return GaussianActions(spec) if spec.kind == "box" else CategoricalActions(spec)
 
 
+MAX_HALF_RANGE = 1e6
+"""A range at least twice as large means "unbounded"."""
+
+
 def action_scale(spec: ActionSpec) -> Tensor:
     """Return half the allowed range of each continuous action, or 1 where it is unbounded: (k,); (0,) if discrete."""
-    half = (torch.tensor(spec.high, dtype=torch.float64) - torch.tensor(spec.low, dtype=torch.float64)) / 2
-    return torch.where(torch.isfinite(half) & (half > 0) & (half < 1e6), half, 1.0).to(torch.float32)
+    _, half, bounded = _ranges(spec)
+    return torch.where(bounded, half, 1.0).to(torch.float32)
+
+
+def action_centre(spec: ActionSpec) -> Tensor:
+    """Return the middle of the allowed range of each continuous action: (k,); (0,) if discrete.
+
+    Where the range has one end, one unit from it; where it has none, 0, or the number nearest to it that lies a unit
+    within the bounds.
+    """
+    low, half, bounded = _ranges(spec)
+    high = torch.tensor(spec.high, dtype=torch.float64)
+    inside = torch.zeros_like(low).maximum(low + 1).minimum(high - 1)
+    inside = torch.where(low == high, low, inside)
+    return torch.where(bounded, low + half, inside).to(torch.float32)
+
+
+def _ranges(spec: ActionSpec) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the lower bound of each continuous action, half its range, and whether that is a useful unit."""
+    low, high = (torch.tensor(bound, dtype=torch.float64) for bound in (spec.low, spec.high))
+    half = (high - low) / 2
+    return low, half, torch.isfinite(half) & (half > 0) & (half < MAX_HALF_RANGE)

@@ -30,6 +30,7 @@ from puffer_envs.contract.policy_info import (
 from puffer_train.config import EncoderKind
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError, ContractError
+from puffer_train.policy.observations import can_look_at
 
 MAX_VALUES = 64
 """Values that a cell of a grid may have: each adds a plane of inputs."""
@@ -111,7 +112,7 @@ class GridPlanes:
         values = torch.arange(self.low, self.high + 1, dtype=grids.dtype, device=grids.device)
         planes = (grids.unsqueeze(2) == values.view(-1, 1, 1)).flatten(1, 2)
         wrong = ((grids < self.low) | (grids > self.high)).flatten(1)
-        if grids.device.type == "cpu":
+        if can_look_at(grids):
             if wrong.any():
                 cell = int(grids.flatten(1)[wrong][0])
                 raise ContractError(
@@ -150,6 +151,10 @@ class Convolutions(nn.Module):
     def identity(self) -> dict[str, Any]:
         """Return what its weights depend on, as JSON values."""
         return {"convolutions": convolutions_as_json(self.stack), **self.planes.identity()}
+
+    def products(self) -> list[tuple[int, int]]:
+        """Return the (inputs, outputs) of every matrix of kernels."""
+        return [(weight.shape[1], weight.shape[0]) for weight in self.weights]
 
     def forward(self, observations: Tensor) -> Tensor:
         """Return the features of observations (..., *shape), by channel, row and column: (..., F)."""

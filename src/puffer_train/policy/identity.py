@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from puffer_train.config import PolicySettings
 from puffer_train.errors import CheckpointError
+from puffer_train.policy.network import NETWORK_ENCODER
 
 KINDS = ("cell", "encoder", "value_head")
 """The settings that say which kind of network it is."""
@@ -22,13 +23,20 @@ def settings_of(identity: Mapping[str, Any], path: Path) -> PolicySettings:
     Raises `CheckpointError`, naming the file at `path`, when they make none.
     """
     for name, most in (("hidden", MAX_HIDDEN), ("layers", MAX_LAYERS)):
-        value = identity.get(name)
-        if type(value) is not int or not 0 < value <= most:
-            raise CheckpointError(f"{path} is damaged: {name} is {value!r}, not a whole number from 1 to {most}.")
+        value, least = identity.get(name), 0 if name == "layers" else 1
+        if type(value) is not int or not least <= value <= most:
+            raise CheckpointError(f"{path} is damaged: {name} is {value!r}, not a whole number from {least} to {most}.")
+    network = ""
+    if identity.get("encoder") == NETWORK_ENCODER:
+        about = identity.get("network")
+        network = about.get("name", "") if isinstance(about, dict) else ""
+        if not isinstance(network, str) or not network:
+            raise CheckpointError(f"{path} is damaged: it does not name its network.")
+        identity = {**identity, "encoder": "auto"}
     kinds = get_type_hints(PolicySettings)
     for name in KINDS:
         if identity.get(name) not in get_args(kinds[name]):
             raise CheckpointError(
                 f"{path} does not fit: this version knows no {name.replace('_', ' ')} {identity.get(name)!r}."
             )
-    return PolicySettings(**{name: identity[name] for name in ("hidden", "layers", *KINDS)})
+    return PolicySettings(**{name: identity[name] for name in ("hidden", "layers", *KINDS)}, network=network)

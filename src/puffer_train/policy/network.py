@@ -17,13 +17,17 @@ from torch import Tensor, nn
 from puffer_train.config import PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
-from puffer_train.policy.distributions import action_distribution, action_scale
+from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
 from puffer_train.policy.encoders import Convolutions, choose_encoder
-from puffer_train.policy.observations import observation_reader
+from puffer_train.policy.observations import Observations, observation_reader
+from puffer_train.policy.own import OwnFront
 from puffer_train.policy.values import VALUE_HEADS
 
 FIRST_LOGIT_SCALE = 0.1
 """The action rows of the head start this much smaller, so that the first policy is nearly uniform."""
+
+NETWORK_ENCODER = "network"
+"""What a saved policy calls its encoder where that is the user's own network."""
 
 FIRST_SPREAD = 0.5
 """Standard deviation of continuous actions at the start, as a fraction of half the allowed range."""
@@ -34,13 +38,16 @@ class Policy(nn.Module):
 
     input_scale: Tensor
     action_scale: Tensor
+    action_centre: Tensor
 
     def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
         """Draw the first weights. Raises `ConfigError` when the encoder cannot read such observations."""
         super().__init__()
         self.spec = spec
-        self.settings = replace(settings, encoder=choose_encoder(spec, settings.encoder))
-        """What it was made with; an encoder of `auto` is replaced by the one that was chosen."""
+        encoder = "auto" if settings.network else choose_encoder(spec, settings.encoder)
+        self.settings = replace(settings, encoder=encoder)
+        """What it was made with; an encoder of `auto` is replaced by the one that was chosen, unless the network is
+        the user's own."""
         self.hidden, self.layers = settings.hidden, settings.layers
         self.observations = observation_reader(spec)
         self.cell = CELLS[settings.cell]
@@ -48,12 +55,23 @@ class Policy(nn.Module):
         self.value = VALUE_HEADS[settings.value_head]
         self.outputs = spec.action.outputs + self.value.outputs
         """K + V, rows of the output."""
+        self.register_buffer("action_scale", action_scale(spec.action), persistent=False)
+        self.register_buffer("action_centre", action_centre(spec.action), persistent=False)
+        self._build(spec, generator)
+        self.log_std = (
+            nn.Parameter(torch.full((spec.action.dimensions,), math.log(FIRST_SPREAD)))
+            if spec.action.kind == "box"
+            else None
+        )
+
+    def _build(self, spec: EnvironmentSpec, generator: torch.Generator) -> None:
+        """Make what lies between observations and outputs, and draw its first weights."""
 
         def matrix(*shape: int) -> nn.Parameter:
             bound = 1 / math.sqrt(shape[-1])
             return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
 
-        self.front = None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
+        self.front = self._make_front(spec, generator)
         """Maps observations (..., *shape) to the features (..., F) that the encoder multiplies; None: it multiplies
         the observation's own numbers, scaled."""
         scale = spec.observation_scale if self.front is None else (1.0,) * self.front.features
@@ -64,12 +82,12 @@ class Policy(nn.Module):
             self.head[: spec.action.outputs] *= FIRST_LOGIT_SCALE
             self.head[spec.action.outputs :] *= self.value.first_scale
         self.register_buffer("input_scale", torch.tensor(scale), persistent=False)
-        self.register_buffer("action_scale", action_scale(spec.action), persistent=False)
-        self.log_std = (
-            nn.Parameter(torch.full((spec.action.dimensions,), math.log(FIRST_SPREAD)))
-            if spec.action.kind == "box"
-            else None
-        )
+
+    def _make_front(self, spec: EnvironmentSpec, generator: torch.Generator) -> Convolutions | OwnFront | None:
+        """Return what comes before the encoder."""
+        if self.settings.network:
+            return OwnFront(spec, self.settings.network, generator)
+        return None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
 
     def identity(self) -> dict[str, Any]:
         """Return what its weights depend on besides the environment's spec, as JSON values."""
@@ -77,8 +95,9 @@ class Policy(nn.Module):
             "hidden": self.hidden,
             "layers": self.layers,
             "cell": self.settings.cell,
-            "encoder": self.settings.encoder,
+            "encoder": NETWORK_ENCODER if self.settings.network else self.settings.encoder,
             "value_head": self.settings.value_head,
+            **({"action_centre": self.action_centre.tolist()} if self.action_centre.any() else {}),
             **({} if self.front is None else self.front.identity()),
             **self.value.identity(),
         }
@@ -88,9 +107,7 @@ class Policy(nn.Module):
         first = self.observations.multiplied if self.front is None else self.encoder.shape[1]
         rows, columns = self.core.shape[1:]
         products = [(max(1, first), self.hidden), (columns, rows), (self.hidden, self.outputs)]
-        if self.front is None:
-            return products
-        return [(w.shape[1], w.shape[0]) for w in self.front.parameters() if w.ndim == 2] + products
+        return products if self.front is None else self.front.products() + products
 
     def initial_state(self, rows: int) -> Tensor:
         """Return the state at the start of an episode: zeros (layers, rows, S), S = `cell.state_size(hidden)`."""
@@ -102,10 +119,23 @@ class Policy(nn.Module):
         Returns (K + V, B). No gradient is recorded.
         """
         with torch.no_grad():
-            x = self.encode(observations)
-            for weight, layer_state in zip(self.core, state, strict=True):
-                x = self.cell.step(x, layer_state, weight)
-            return self.head @ x.T
+            output, after = self.next(observations, state)
+            state.copy_(after)
+            return output
+
+    def next(self, observations: Observations, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One time step of observations (B, *shape), or their fields, from state (L, B, S): (K + V, B), next state."""
+        x, after = self.encode(observations), []
+        for weight, before in zip(self.core, state, strict=True):
+            x, layer_state = self.cell.next(x, before, weight)
+            after.append(layer_state)
+        return self.head @ x.T, torch.stack(after) if after else state
+
+    def saved_tensors(self) -> dict[str, Tensor]:
+        """Return every weight, and every buffer that is part of the policy, by name."""
+        kept = self.state_dict().keys()
+        buffers = {name: buffer for name, buffer in self.named_buffers() if name in kept}
+        return {name: parameter.detach() for name, parameter in self.named_parameters()} | buffers
 
     def forward(self, observations: Tensor, state: Tensor, keep: Tensor | None = None) -> Tensor:
         """Whole sequences for learning. observations (T, B, *shape), state (L, B, S) before the first step.
@@ -132,7 +162,7 @@ class Policy(nn.Module):
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
-    def encode(self, observations: Tensor) -> Tensor:
+    def encode(self, observations: Observations) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
         if self.front is None:
             return self.observations.encode(observations, self.encoder * self.input_scale)

@@ -6,6 +6,7 @@ Most observations are arrays, and the encoder multiplies all their numbers. Stru
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -14,6 +15,9 @@ from torch import Tensor, nn
 from puffer_envs.contract.observations import FieldSpec
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ContractError
+
+Observations = Tensor | dict[str, Tensor]
+"""Arrays (..., *shape), or rows of bytes (..., B), or what those hold: fields by name, (N, *field shape) each."""
 
 
 class ArrayObservations(nn.Module):
@@ -25,8 +29,9 @@ class ArrayObservations(nn.Module):
         self.multiplied = len(spec.observation_scale)
         """Inputs that the encoder multiplies rather than looks up."""
 
-    def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
+    def encode(self, observations: Observations, weight: Tensor) -> Tensor:
         """Multiply observations (..., *shape) with weight (H, O): (..., H)."""
+        assert isinstance(observations, Tensor)
         batch = observations.shape[: observations.ndim - self.dimensions]
         flat = observations.reshape(*batch, weight.shape[1]).to(weight.dtype)
         return nn.functional.linear(flat, weight)
@@ -68,8 +73,8 @@ class StructuredObservations(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
 
-    def encode(self, observations: Tensor, weight: Tensor) -> Tensor:
-        """Multiply the inputs that observations (..., B) stand for with weight (H, O): (..., H).
+    def encode(self, observations: Observations, weight: Tensor) -> Tensor:
+        """Multiply the inputs that observations (..., B) or their fields stand for with weight (H, O): (..., H).
 
         A one-hot times a matrix is one of its columns, which is looked up: thousands of choices cost no more than two.
         Raises `ContractError` for a number that is not a choice. On a GPU, where checking would mean
@@ -87,15 +92,19 @@ class StructuredObservations(nn.Module):
     def _look_up(self, chosen: Tensor, weight: Tensor) -> Tensor:
         """Return the sum of the columns of weight (H, O) that numbers (..., D) choose: (..., H)."""
         wrong = (chosen < 0) | (chosen >= self.choices)
-        on_cpu = chosen.device.type == "cpu"
-        if on_cpu:
+        checked = can_look_at(chosen)
+        if checked:
             self._check(chosen, wrong)
         else:
             chosen = chosen.masked_fill(wrong, 0)
         columns = (chosen + self.first_columns).reshape(-1, len(self.choices))
-        summed = nn.functional.embedding_bag(columns, weight.T.contiguous(), mode="sum")
+        table = weight.T.contiguous()
+        if torch.compiler.is_compiling():  # ONNX has no bags: an exported graph would become a loop
+            summed = nn.functional.embedding(columns, table).sum(1)
+        else:
+            summed = nn.functional.embedding_bag(columns, table, mode="sum")
         summed = summed.reshape(*chosen.shape[:-1], len(weight))
-        return summed if on_cpu else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
+        return summed if checked else summed.masked_fill(wrong.any(-1, keepdim=True), torch.nan)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
         """Return the tensors that could hold a number that is not finite, by the name to report."""
@@ -123,13 +132,25 @@ def observation_reader(spec: EnvironmentSpec) -> ObservationReader:
     return StructuredObservations(spec) if spec.observation_fields else ArrayObservations(spec)
 
 
+def can_look_at(tensor: Tensor) -> bool:
+    """Whether the numbers can be looked at: a GPU would have to be waited for, and an exported graph has none yet."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def named_fields(observations: Tensor, fields: Iterable[FieldSpec]) -> dict[str, Tensor]:
+    """Return the fields of rows of bytes (..., B) by name: (..., *shape) each, as they are stored."""
+    return {field.name: _view(observations, field) for field in fields}
+
+
 def _view(observations: Tensor, field: FieldSpec) -> Tensor:
     """Return a field's values (..., *shape) out of rows of bytes (..., B)."""
     return _flat(observations, field).reshape((*observations.shape[:-1], *field.shape))
 
 
-def _flat(observations: Tensor, field: FieldSpec) -> Tensor:
+def _flat(observations: Observations, field: FieldSpec) -> Tensor:
     """Return a field's numbers in a row: (..., N)."""
+    if isinstance(observations, dict):
+        return observations[field.name].flatten(1) if field.shape else observations[field.name].unsqueeze(-1)
     dtype = cast(torch.dtype, getattr(torch, field.dtype))
     part = observations[..., field.start : field.start + field.size]
     places = (part.storage_offset(), *part.stride()[:-1])

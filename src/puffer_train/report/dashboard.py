@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console, Group, OverflowMethod, RenderableType
@@ -15,8 +16,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from puffer_envs.contract.files import write_atomically
 from puffer_train.report.formatting import clock, short
-from puffer_train.storage.folder import main_statistic
+from puffer_train.report.notebook import cell_picture
+from puffer_train.report.picture import render_svg
+from puffer_train.report.progress import Progress
 
 WIDE, MIDDLING = 96, 60
 """Columns from which three tables, and two, stand side by side."""
@@ -33,116 +37,19 @@ MIN_ROOM = 8
 REFRESH_SECONDS = 0.25
 """How often the picture is redrawn."""
 
+CELL_SECONDS = 1.0
+"""How often the picture in a notebook's cell is redrawn."""
+
 LINE_SECONDS, LINE_SHARE = 5.0, 0.02
 """Interval of plain lines; in a long run, another 50th of it."""
 
-RATE_SECONDS = 3.0
-"""Length of the window over which steps per second are measured."""
-
-MAX_POINTS = 1024
-"""Points kept of the trend."""
-
-LEARNING = (
-    "entropy",
-    "policy_loss",
-    "value_loss",
-    "explained_variance",
-    "approx_kl",
-    "clip_fraction",
-    "gradient_norm",
-    "learning_rate",
-)
-"""Shown first, in this order; what else is reported follows."""
-
-ELSEWHERE = {"steps", "seconds"}
-"""Numbers of the report that are shown in their own place."""
-
-FIRST_STATISTICS = ("score", "perf", "episode_return", "episode_length", "n")
-"""Statistics of the environment that come first; its others follow."""
+PICTURE, PICTURE_COLUMNS = "dashboard.svg", 110
+"""The file in a run folder that keeps the last picture, and its width."""
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 # Terminals that support these hide a half-drawn picture; others ignore them.
 BEGIN_PICTURE, END_PICTURE = "\x1b[?2026h", "\x1b[?2026l"
-
-
-@dataclass
-class Progress:
-    """What there is to show."""
-
-    name: str
-    """Of the environment."""
-    run: str
-    """Of the run's folder."""
-    total: int
-    """Steps to train for."""
-    steps: int = 0
-    """Steps done."""
-    report: dict[str, float] = field(default_factory=dict)
-    """The newest value of every number."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Seconds spent so far, by section."""
-    trend: list[tuple[int, float]] = field(default_factory=list)
-    """Steps and the main statistic of the episodes that ended then."""
-
-    def __post_init__(self) -> None:
-        self.started = time.monotonic()
-        self._marks = [(self.started, self.steps)]
-
-    def update(self, steps: int, report: Mapping[str, float], seconds: dict[str, float]) -> None:
-        """Add the report of one iteration."""
-        self.steps, self.seconds = steps, seconds
-        self.report.update(report)
-        self._add_to_trend(report)
-        now = time.monotonic()
-        self._marks.append((now, steps))
-        while len(self._marks) > 2 and self._marks[1][0] < now - RATE_SECONDS:
-            self._marks.pop(0)
-
-    def _add_to_trend(self, report: Mapping[str, float]) -> None:
-        if self.main is not None and f"env/{self.main}" in report:
-            self.trend.append((self.steps, report[f"env/{self.main}"]))
-            if len(self.trend) > MAX_POINTS:
-                del self.trend[1::2]
-
-    @property
-    def rate(self) -> float:
-        """Steps per second lately."""
-        (then, before), (now, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (now - then) if now > then else 0.0
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-    @property
-    def left(self) -> float | None:
-        """Seconds left at this rate."""
-        return max(0, self.total - self.steps) / self.rate if self.rate > 0 else None
-
-    @property
-    def statistics(self) -> dict[str, float]:
-        """The environment's statistics, the most important first."""
-        found = {key[4:]: value for key, value in self.report.items() if key.startswith("env/")}
-        return _ordered(found, FIRST_STATISTICS)
-
-    @property
-    def main(self) -> str | None:
-        """Name of the statistic to look at first."""
-        return main_statistic(set(self.statistics))
-
-    @property
-    def learning(self) -> dict[str, float]:
-        """What learning reports, the most important first."""
-        found = {key: value for key, value in self.report.items() if "/" not in key and key not in ELSEWHERE}
-        return _ordered(found, LEARNING)
-
-
-def _ordered(numbers: dict[str, float], first: tuple[str, ...]) -> dict[str, float]:
-    names = [name for name in first if name in numbers]
-    return {name: numbers[name] for name in names + [name for name in numbers if name not in first]}
-
 
 NOTEBOOK_VARIABLES = ("JPY_PARENT_PID", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE")
 """Set for what a cell of Jupyter, Colab or Kaggle runs."""
@@ -156,9 +63,22 @@ def in_notebook() -> bool:
 class Dashboard:
     """Shows `Progress` until closed; use it as a context manager."""
 
-    def __init__(self, progress: Progress, console: Console | None = None, live: bool | None = None) -> None:
-        """live: whether to redraw a picture in place; by default where the output is a terminal that can."""
-        self.progress = progress
+    def __init__(
+        self,
+        progress: Progress,
+        console: Console | None = None,
+        live: bool | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Get ready to show `progress`.
+
+        Args:
+            progress: What to show.
+            console: Where.
+            live: Whether to redraw a picture in place; by default where the output is a terminal that can.
+            folder: Gets the last picture as `dashboard.svg`; None for no file.
+        """
+        self.progress, self.folder = progress, folder
         self.console = console or Console()
         self._drawn = time.monotonic()
         if live is None:
@@ -166,6 +86,7 @@ class Dashboard:
             live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
             live = live and not in_notebook()
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
+        self._cell = None if self.console.quiet else cell_picture()
 
     def __enter__(self) -> Dashboard:
         if self._live is not None:
@@ -178,6 +99,9 @@ class Dashboard:
         self.refresh(force=True)
         if self._live is not None:
             self._live.stop()
+        if self.folder is not None:
+            with suppress(OSError):  # a picture is not worth a message, on a disk that is full, say
+                write_atomically(self.folder / PICTURE, svg_of(self.progress).encode())
 
     def say(self, line: str) -> None:
         """Print a permanent line above the picture."""
@@ -187,9 +111,13 @@ class Dashboard:
         """Show the newest state, unless it was shown a moment ago."""
         now = time.monotonic()
         pause = max(LINE_SECONDS, LINE_SHARE * self.progress.elapsed) if self._live is None else REFRESH_SECONDS
+        pause = CELL_SECONDS if self._cell is not None else pause
         if not force and now - self._drawn < pause:
             return
         self._drawn = now
+        if self._cell is not None:
+            self._cell.show(svg_of(self.progress))
+            return
         if self._live is None:
             self.console.print(Text(line_of(self.progress)), soft_wrap=True)
             return
@@ -210,10 +138,16 @@ def line_of(progress: Progress) -> str:
         f"{clock(progress.left)} left",
     ]
     parts += [f"{key} {value:.4g}" for key, value in list(progress.statistics.items())[:4]]
-    parts += [f"{key} {progress.report[key]:.3g}" for key in ("entropy", "value_loss") if key in progress.report]
-    if progress.report.get("skipped"):
-        parts.append(f"skipped {progress.report['skipped']:.0f}")
+    words = progress.signs.words
+    shown = dict.fromkeys([*(key for key in ("entropy", "value_loss") if key in progress.report), *words])
+    parts += [f"{key} {progress.report[key]:.3g} {words.get(key, '')}".rstrip() for key in shown]
     return "  ".join(parts)
+
+
+def svg_of(progress: Progress) -> str:
+    """Return the picture of the run as an SVG file."""
+    title = f"puffer-train {progress.name}"
+    return render_svg(draw(progress, PICTURE_COLUMNS), PICTURE_COLUMNS, title)
 
 
 def draw(progress: Progress, width: int, height: int = 50, ascii_only: bool = False) -> RenderableType:
@@ -241,13 +175,15 @@ def _counts(progress: Progress, width: int) -> str:
     """Return how far the run is, how fast, and how long it takes."""
     steps, total, rate = short(progress.steps), short(progress.total), short(progress.rate)
     elapsed, left = clock(progress.elapsed), clock(progress.left)
-    text = f"{steps} of {total} steps   {rate} steps/s   {elapsed} elapsed   {left} left"
-    return text if len(text) <= width else f"{steps}/{total}  {rate}/s  {left} left"
+    parts = [f"{steps} of {total} steps", f"{rate} steps/s", f"{elapsed} elapsed", f"{left} left"]
+    detailed = "   ".join([*parts[:2], *filter(None, [progress.real_times]), *parts[2:]])
+    texts = [detailed, "   ".join(parts), f"{steps}/{total}  {rate}/s  {left} left"]
+    return next((text for text in texts if len(text) <= width), texts[-1])
 
 
 def _course(progress: Progress, width: int, ascii_only: bool) -> Table:
     """Return the progress bar and, on the same scale below it, the course of the main statistic so far."""
-    done = min(progress.steps / progress.total, 1.0)
+    done = progress.done
     main = progress.main
     value = "" if main is None else f"{_words(main)} {progress.statistics[main]:.5g}"
     right = len(_words(main or "")) + 9  # that of any number, so that the bar keeps its length
@@ -283,7 +219,7 @@ def sparks(trend: list[tuple[int, float]], total: int, width: int) -> tuple[str,
 def _tables(progress: Progress, width: int, room: int, ascii_only: bool) -> Table:
     """Return the tables of numbers, as many beside each other as fit, with as many rows as there are lines."""
     numbers = {_words(k): Text(f"{v:.5g}") for k, v in progress.statistics.items() if k != progress.main}
-    reports = {_words(key): _judged(key, value) for key, value in progress.learning.items()}
+    reports = {_words(key): _judged(value, progress.signs.words.get(key)) for key, value in progress.learning.items()}
     seconds = dict(sorted(progress.seconds.items(), key=lambda item: -item[1]))
     sizes = [len(numbers), len(reports), len(seconds)]
     columns = 3 if width >= WIDE else 2 if width >= MIDDLING else 1
@@ -353,10 +289,9 @@ def _overflow(ascii_only: bool) -> OverflowMethod:
     return "crop" if ascii_only else "ellipsis"
 
 
-def _judged(name: str, value: float) -> Text:
-    """Return a number, marked if docs/training.md should be consulted."""
-    bad = (name == "skipped" and value > 0) or (name == "clip_fraction" and value > 0.5)
-    return Text(f"! {value:.4g}", style="bold yellow") if bad else Text(f"{value:.4g}")
+def _judged(value: float, word: str | None) -> Text:
+    """Return a number, with a word of warning if docs/training.md should be consulted."""
+    return Text(f"{value:.4g}") if word is None else Text(f"{word}  {value:.4g}", style="bold yellow")
 
 
 def _words(name: str) -> str:

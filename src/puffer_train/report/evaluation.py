@@ -39,7 +39,7 @@ BOOTSTRAP_ROUNDS = 2000
 def report_evaluation(result: Evaluation, console: Console, statistic: str | None = None) -> None:
     """Print mean, spread and quartiles of every statistic, and a histogram of `statistic`, by default the main one."""
     if result.unfinished:
-        _say(console, f"{result.unfinished} episodes did not end and are not counted.")
+        _say(console, _unfinished(result, ""))
     if not result.episodes:
         return
     _say(console, f"Evaluated on {result.episodes} fresh full episodes:")
@@ -55,7 +55,7 @@ def report_comparison(a: Evaluation, b: Evaluation, console: Console, statistic:
     """Print two evaluations, A and B, side by side, and how certain the difference of their means is."""
     for name, result in {"A": a, "B": b}.items():
         if result.unfinished:
-            _say(console, f"{result.unfinished} episodes of {name} did not end and are not counted.")
+            _say(console, _unfinished(result, f" of {name}"))
     if not (a.episodes and b.episodes):
         _say(console, "There is nothing to compare: no episode ended.")
         return
@@ -66,6 +66,16 @@ def report_comparison(a: Evaluation, b: Evaluation, console: Console, statistic:
     _say(console, f"{what} over episodes, A and B:")
     _print_histogram(samples, console)
     _say(console, verdict(*samples, what))
+
+
+def _unfinished(result: Evaluation, whose: str) -> str:
+    """Say which episodes are not counted, and how they went until then."""
+    mean = float(np.mean(result.so_far))
+    what = "1 episode" if result.unfinished == 1 else f"{result.unfinished} episodes"
+    return (
+        f"{what}{whose} did not end within {result.max_steps:,} steps and are not counted; their return so far is "
+        f"{mean:.5g} on average. --train.eval-max-steps, and --max-steps of puffer-eval, set the limit."
+    )
 
 
 def _print_table(rows: Mapping[str, Mapping[str, float]], console: Console) -> None:

@@ -18,3 +18,16 @@ def clock(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun: `1 run`, `3 runs`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def size(num_bytes: float) -> str:
+    """Return a size: 512 B, 1.5 kB, 23 MB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if num_bytes >= factor * 0.9995:
+            return f"{num_bytes / factor:.3g} {unit}"
+    return f"{num_bytes:.0f} B"

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import os
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
+from puffer_train.report.trackers import TensorBoard, WeightsAndBiases
 
 MAX_QUEUE = 4096
 """Lines that may wait for a logger: minutes of the fastest training, about ten megabytes."""
@@ -30,6 +30,9 @@ PAUSE_SECONDS = 0.1
 
 PATIENCE_SECONDS = 20.0
 """How long the end of a run waits for a logger to write its last lines."""
+
+MIN_UPLOAD_RATE = 100e3
+"""Bytes per second: with files to upload, it waits for as long as they take at this rate."""
 
 
 class Logger(Protocol):
@@ -46,6 +49,9 @@ class Logger(Protocol):
 
     def finish(self, summary: Mapping[str, float]) -> None:
         """Take the numbers of a run that reached its end: `score/mean` and the like."""
+
+    def attach(self, files: Mapping[str, Path]) -> None:
+        """Take the files of a run that reached its end, as far as there are any: `policy`, `replay`, `video`."""
 
 
 class Loggers:
@@ -71,6 +77,10 @@ class Loggers:
         """Pass the summary to every logger."""
         self._each(lambda logger: logger.finish(summary))
 
+    def attach(self, files: Mapping[str, Path]) -> None:
+        """Pass the files to every logger."""
+        self._each(lambda logger: logger.attach(files))
+
     def _each(self, act: Callable[[Logger], object]) -> None:
         for name, logger in list(self._loggers.items()):
             try:
@@ -94,6 +104,7 @@ class Background:
         self._error: BaseException | None = None
         self._newest: tuple[int, Mapping[str, float]] | None = None
         self._handed_on = -math.inf
+        self._patience = PATIENCE_SECONDS
         # a daemon: one that hangs does not keep the program from ending
         self._thread = threading.Thread(target=self._work, name="logger", daemon=True)
 
@@ -106,9 +117,9 @@ class Background:
     ) -> None:
         self._hand_on()
         self._put(None)
-        self._thread.join(PATIENCE_SECONDS)
+        self._thread.join(self._patience)
         if self._thread.is_alive():
-            raise TimeoutError(f"it did not write its last lines within {PATIENCE_SECONDS:g} seconds")
+            raise TimeoutError(f"it did not write its last lines within {self._patience:.2g} seconds")
         self._raise()
 
     def write(self, steps: int, numbers: Mapping[str, float]) -> None:
@@ -121,6 +132,11 @@ class Background:
         """Put the summary into the queue. Raises the thread's error."""
         self._hand_on()
         self._put(lambda logger: logger.finish(summary))
+
+    def attach(self, files: Mapping[str, Path]) -> None:
+        """Put the files into the queue. Raises the thread's error."""
+        self._patience += sum(path.stat().st_size for path in files.values()) / MIN_UPLOAD_RATE
+        self._put(lambda logger: logger.attach(files))
 
     def _hand_on(self) -> None:
         """Put the newest line into the queue, if it is not there yet."""
@@ -147,88 +163,6 @@ class Background:
                     task(logger)
         except BaseException as error:  # some packages raise SystemExit
             self._error = error
-
-
-class TensorBoard:
-    """Event files in RUN/tensorboard, for `tensorboard --logdir RUN`."""
-
-    def __init__(self, folder: Path, config: Mapping[str, Any], resumed_at: int | None) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second, and only this needs it
-
-        # a resumed run writes again what it wrote after its checkpoint: TensorBoard then hides the first
-        purge = None if resumed_at is None else resumed_at + 1
-        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=purge)
-        self._steps = resumed_at or 0
-        if resumed_at is None:
-            rows = "\n".join(f"| {key} | {value} |" for key, value in flat(config["settings"]).items())
-            self._writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}")
-
-    def __enter__(self) -> TensorBoard:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.close()
-
-    def write(self, steps: int, numbers: Mapping[str, float]) -> None:
-        """Add one point to every curve."""
-        self._steps = steps
-        for name, value in numbers.items():
-            self._writer.add_scalar(grouped(name), value, steps)
-
-    def finish(self, summary: Mapping[str, float]) -> None:
-        """Add the evaluation as curves of one point."""
-        for name, value in summary.items():
-            self._writer.add_scalar(f"evaluation/{name}", value, self._steps)
-
-
-class WeightsAndBiases:
-    """A run on wandb.ai or your own server; with WANDB_MODE=offline a folder that `wandb sync` uploads later.
-
-    WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE and its other variables are respected.
-    """
-
-    def __init__(self, folder: Path, config: Mapping[str, Any], say: Callable[[str], None]) -> None:
-        import wandb  # noqa: PLC0415 - takes a second, and only this needs it
-
-        settings = wandb.Settings(console="off", silent=True)  # the terminal is the dashboard's
-        online = os.environ.get("WANDB_MODE", "online") == "online"
-        # it would ask for a key in the middle of the dashboard
-        if online and not wandb.login(prompt=False):
-            raise RuntimeError("not logged in: run `wandb login` first, or set WANDB_MODE=offline")
-        self._run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "puffer-train"),
-            name=folder.name,
-            id=_identifier(folder / "wandb" / "run-id"),
-            resume="allow",
-            dir=str(folder),
-            config=dict(config),
-            settings=settings,
-        )
-        self._run.define_metric("steps")
-        self._run.define_metric("*", step_metric="steps")  # its own step cannot go back, as a resumed run may
-        say(
-            f"wandb: {self._run.url}"
-            if online
-            else f"wandb: upload later with: wandb sync {Path(self._run.dir).parent}"
-        )
-
-    def __enter__(self) -> WeightsAndBiases:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._run.finish(exit_code=0 if kind is None else 1)
-
-    def write(self, steps: int, numbers: Mapping[str, float]) -> None:
-        """Add one point to every curve."""
-        self._run.log({"steps": steps} | {grouped(name): value for name, value in numbers.items()})
-
-    def finish(self, summary: Mapping[str, float]) -> None:
-        """Put the evaluation into the run's summary."""
-        self._run.summary.update({f"evaluation/{name}": value for name, value in summary.items()})
 
 
 @dataclass(frozen=True)
@@ -260,9 +194,11 @@ def check_loggers(names: list[str]) -> None:
     """Check that loggers can be used here.
 
     Raises:
-        ConfigError: A logger's package is missing.
+        ConfigError: There is no such logger, or its package is missing.
     """
     for name in names:
+        if name not in LOGGERS:
+            raise ConfigError(f"there is no logger {name!r}: {', '.join(LOGGERS)}.{suggest(name, LOGGERS)}")
         reason = LOGGERS[name].unsupported_reason()
         if reason is not None:
             raise ConfigError(reason)
@@ -281,25 +217,3 @@ def open_logger(
         say: Prints a line.
     """
     return Background(lambda: LOGGERS[name].open(folder, config, resumed_at, say))
-
-
-def grouped(name: str) -> str:
-    """Return a number's name with a group before it, by which TensorBoard and W&B lay out their pages."""
-    return name if "/" in name else f"train/{name}"
-
-
-def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested dictionaries as one: {"train": {"gamma": 1}} -> {"train.gamma": 1}."""
-    result: dict[str, Any] = {}
-    for key, value in tables.items():
-        below = flat(value) if isinstance(value, Mapping) else None
-        result |= {key: value} if below is None else {f"{key}.{name}": v for name, v in below.items()}
-    return result
-
-
-def _identifier(file: Path) -> str:
-    """Return the run's name on the server: a resumed run keeps the one in the file, others get a new one."""
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(secrets.token_hex(4))
-    return file.read_text("utf-8").strip()

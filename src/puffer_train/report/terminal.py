@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 
@@ -15,7 +15,15 @@ def lasting_console() -> Console:
 
     A terminal may be closed, the `head` behind a pipe may have exited, the disk of a log may be full.
     """
-    return Console(file=cast(TextIO, LastingOutput(sys.stdout)))
+    plain = False if notebook_shell() is not None else None  # it says that it is a terminal, and is none
+    return Console(file=cast(TextIO, LastingOutput(sys.stdout)), force_terminal=plain, force_jupyter=False)
+
+
+def notebook_shell() -> Any:
+    """Return the shell of the notebook whose cell is running, None outside of notebooks."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell if hasattr(shell, "kernel") else None
 
 
 class LastingOutput(io.TextIOBase):

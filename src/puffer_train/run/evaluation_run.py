@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
 
 from puffer_envs.contract.machine import available_cores
-from puffer_envs.contract.policy_file import PolicyFile
 from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs, record, records
-from puffer_train.contract import EnvironmentSpec, describe
+from puffer_train.contract import describe
 from puffer_train.environments import registry
-from puffer_train.errors import CheckpointError, ConfigError
-from puffer_train.policy import Policy, settings_of
+from puffer_train.errors import ConfigError
 from puffer_train.report.evaluation import report_comparison, report_evaluation
-from puffer_train.storage import checkpoint
-from puffer_train.storage.policy_file import read_policy
+from puffer_train.report.waiting import Waiting
+from puffer_train.run.trained import Trained
+from puffer_train.storage.discovery import run_folder
+from puffer_train.storage.folder import read_config
+from puffer_train.storage.identity import compare_runs
 from puffer_train.system.crashes import report_crashes
 
 
@@ -35,11 +35,16 @@ def judge(
     deterministic: bool,
     replay: Path | None,
     statistic: str | None,
+    max_steps: int | None,
     env_settings: Mapping[str, object],
+    networks: Sequence[str] = (),
 ) -> int:
-    """Evaluate a policy in the environment it was trained in, or two on the same games; return the exit status.
+    """Evaluate a policy, or two on the same games; return the exit status.
 
-    The environment's settings are those of the (first one's) training, changed by `env_settings`.
+    They play in the environment that the (first) policy was trained in, with its settings, changed by `env_settings`;
+    or in the one called `name`: another variant of the same game, say. Its observations and actions must be the same.
+
+    networks: names of the policies' own networks, which may then be imported.
 
     Raises:
         UserError: Policy, environment and options do not fit together.
@@ -48,26 +53,37 @@ def judge(
     judged = [Trained.find(policy_file) if policy_file is not None else Trained.from_checkpoint(checkpoint)]
     judged += [] if against is None else [Trained.find(against)]
     first, last = judged[0], judged[-1]
-    name = registry.resolve_name(first.path, first.environment, name)
-    if last.environment != name:
+    trained_in = first.environment
+    name = registry.resolve_name(first.path, trained_in, None) if name is None else name
+    if last.environment != trained_in:
         raise ConfigError(
-            f"{last.path} is for {last.environment!r}, {first.path} for {name!r}: these are different games."
+            f"{last.path} is for {last.environment!r}, {first.path} for {trained_in!r}: these are different games."
         )
     source = registry.find(name)
     overlaid = config.overlay(config.Settings(env=first.settings), {"env": env_settings}, "command line")
     threads = threads or available_cores()
     torch.set_num_threads(threads)
     console = Console()
+    if name != trained_in:
+        _say(console, f"Trained in {trained_in}, evaluated in {name}.")
+    max_steps = max_steps or config.load(source.settings).train.eval_max_steps
 
     single = source.make(1, seed, 1, overlaid.env)
     try:
         spec = describe(single, name)
         if replay is not None and not records(single):
             raise ConfigError(f"environment {name!r} cannot record replays.")
-        policies = [trained.load(spec) for trained in judged]
+        policies = [trained.load(spec, networks) for trained in judged]
         env = source.make(evaluation_envs(spec, episodes), seed, threads, overlaid.env)
         try:
-            results = [evaluate(env, policy, seed, deterministic=deterministic, name=name) for policy in policies]
+            results = []
+            for policy in policies:
+                with Waiting(console, max_steps) as waiting:
+                    results.append(
+                        evaluate(
+                            env, policy, seed, deterministic=deterministic, longest=max_steps, watch=waiting, name=name
+                        )
+                    )
         finally:
             env.close()
         _check_statistic(statistic, results)
@@ -96,65 +112,29 @@ def _check_statistic(statistic: str | None, results: list[Evaluation]) -> None:
 def _report_two(a: Trained, b: Trained, results: list[Evaluation], console: Console, statistic: str | None) -> None:
     _say(console, f"A: {a.path}")
     _say(console, f"B: {b.path}")
+    _say(console, how_they_differ(a.path, b.path))
     if b.settings != a.settings:
         _say(console, f"B was trained with other settings of the environment, {b.settings}; both play with A's.")
     report_comparison(results[0], results[1], console, statistic)
 
 
+def how_they_differ(a: Path, b: Path) -> str:
+    """Return a sentence about how the trainings of two policies or checkpoints differ, from their run folders."""
+    folders = run_folder(a), run_folder(b)
+    try:
+        configs = [read_config(folder) for folder in folders if folder is not None]
+    except ConfigError as error:
+        return f"It is unknown how their trainings differ: {error}"
+    if len(configs) < 2:
+        return "It is unknown how their trainings differ: only a policy in its run folder tells."
+    difference = compare_runs(configs)
+    seeds = [config["seed"] for config in configs]
+    if difference is not None:
+        return f"These are different trainings: {difference}."
+    if folders[0] == folders[1]:
+        return "Both are of the same run."
+    return f"The same training with seeds {seeds[0]} and {seeds[1]}." if len(set(seeds)) > 1 else "The same training."
+
+
 def _say(console: Console, line: str) -> None:
     console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-class Trained:
-    """A policy on disk, exported or in a checkpoint."""
-
-    def __init__(self, path: Path, environment: Any, settings: Any, saved: checkpoint.Checkpoint | None = None) -> None:
-        """environment, settings: as found in the file. Raises `CheckpointError` when they are invalid."""
-        if not isinstance(environment, str) or not isinstance(settings, dict):
-            raise CheckpointError(f"{path} is damaged: it does not name its environment.")
-        self.path, self.environment, self.settings = path, environment, settings
-        self._checkpoint = saved
-
-    @classmethod
-    def find(cls, path: Path) -> Trained:
-        """Read an exported policy, a checkpoint, or a run folder: its policy, or else its newest checkpoint."""
-        unfinished = path.is_dir() and not (path / "policy.safetensors").exists()
-        within = path if path.is_dir() else path.parent
-        if (within / checkpoint.MANIFEST).exists() or (unfinished and (path / "checkpoints").is_dir()):
-            return cls.from_checkpoint(path)
-        return cls.from_policy(path)
-
-    @classmethod
-    def from_policy(cls, path: Path) -> Trained:
-        """Read an exported policy, or that of a run folder."""
-        path = path / "policy.safetensors" if path.is_dir() else path
-        info = PolicyFile.read(path).info
-        return cls(path, info.environment, info.settings)
-
-    @classmethod
-    def from_checkpoint(cls, path: Path | None) -> Trained:
-        """Read a checkpoint, given as folder or file, or the newest intact one of a run folder."""
-        assert path is not None
-        if path.is_file():
-            path = path.parent
-        if (path / checkpoint.MANIFEST).exists():
-            saved = checkpoint.load(path)
-        else:
-            folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-            saved = checkpoint.load_latest(folder, lambda line: print(f"WARNING: {line}"))
-        identity, settings = saved.manifest["identity"], saved.manifest["settings"]
-        return cls(saved.path, identity.get("environment"), settings.get("env"), saved)
-
-    def load(self, spec: EnvironmentSpec) -> Policy:
-        """Return the policy for this environment. Raises `CheckpointError` naming what differs."""
-        if self._checkpoint is None:
-            return read_policy(self.path, spec)
-        identity = self._checkpoint.manifest["identity"]
-        checkpoint.check_identity(identity, spec.identity(), self.path)
-        policy = Policy(spec, settings_of(identity, self.path), torch.Generator())
-        checkpoint.check_identity(identity, policy.identity(), self.path)
-        wanted = {f"policy.{name}": parameter.detach() for name, parameter in policy.named_parameters()}
-        checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)
-        for name, parameter in wanted.items():
-            parameter.copy_(self._checkpoint.tensors[name])
-        return policy

@@ -77,15 +77,27 @@ def read_run(folder: Path, ranks: Ranks) -> tuple[dict[str, Any], checkpoint.Che
     Raises:
         CheckpointError: There is no complete checkpoint, or the run cannot be resumed from it.
     """
+    saved, found = _read_run(folder) if ranks.leads else ({}, None)
+    if ranks.count > 1:
+        saved = json.loads(ranks.share(json.dumps(saved).encode() if ranks.leads else None))
+    found = share_checkpoint(ranks, found)
+    assert found is not None
+    return saved, found
+
+
+def share_checkpoint(ranks: Ranks, found: checkpoint.Checkpoint | None) -> checkpoint.Checkpoint | None:
+    """Return what rank 0 found; the others pass None."""
     if ranks.count == 1:
-        return _read_run(folder)
+        return found
     about = tensors = None
     if ranks.leads:
-        saved, found = _read_run(folder)
-        about = json.dumps([saved, str(found.path), found.manifest]).encode()
-        tensors = safetensors.torch.save(found.tensors)
-    saved, path, manifest = json.loads(ranks.share(about))
-    return saved, checkpoint.Checkpoint(Path(path), safetensors.torch.load(ranks.share(tensors)), manifest)
+        about = json.dumps(None if found is None else [str(found.path), found.manifest]).encode()
+        tensors = b"" if found is None else safetensors.torch.save(found.tensors)
+    shared = json.loads(ranks.share(about))
+    if shared is None:
+        return None
+    path, manifest = shared
+    return checkpoint.Checkpoint(Path(path), safetensors.torch.load(ranks.share(tensors)), manifest)
 
 
 def _read_run(folder: Path) -> tuple[dict[str, Any], checkpoint.Checkpoint]:

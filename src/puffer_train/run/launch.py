@@ -1,4 +1,4 @@
-"""Starting a new run or resuming one: prepares environment, trainer and folder, then calls `run.train`."""
+"""Opening a run, a new one or one to resume: environment, algorithm and folder."""
 
 from __future__ import annotations
 
@@ -6,30 +6,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from puffer_envs.contract.machine import available_cores
 from puffer_train import config
-from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
-from puffer_train.errors import ConfigError
-from puffer_train.report.loggers import flat
+from puffer_train.run.consent import check_consent, check_libraries
 from puffer_train.run.folders import locked_run, new_folder, read_run
-from puffer_train.run.restoring import restore
-from puffer_train.run.run import train
-from puffer_train.run.state import Run, RunOptions
-from puffer_train.storage.folder import CONFIG
-from puffer_train.storage.policy_file import identify
-from puffer_train.system import runtime
-from puffer_train.system.crashes import report_crashes
-from puffer_train.system.machine import versions
-from puffer_train.system.ranks import Ranks, check_shares, joined
+from puffer_train.run.opened import opened_ppo, share_of_cores
+from puffer_train.run.restoring import resume
+from puffer_train.run.state import RunOptions, RunState
+from puffer_train.storage.folder import CONFIG, read_config
+from puffer_train.storage.timeline import REPLACED, replaced
+from puffer_train.system.ranks import joined
 
 
-def start(
+@contextmanager
+def new_run(
     source: registry.EnvironmentSource, settings: config.Settings, seed: int, folder: Path | None, options: RunOptions
-) -> int:
-    """Train from scratch in a new folder; return the exit status.
+) -> Iterator[RunState]:
+    """Open a run that starts from scratch in a new folder.
 
     Args:
         source: The environment to train on.
@@ -42,77 +37,61 @@ def start(
         UserError: Settings, environment or folder do not fit.
     """
     with joined() as ranks:
-        cores = options.threads or _share_of_cores(ranks)
+        cores = options.threads or share_of_cores(ranks)
         with (
-            _trainer(source, settings, seed, cores, options, ranks) as trainer,
+            opened_ppo(source, settings, seed, cores, options, ranks) as ppo,
             new_folder(folder, source.name) if ranks.leads else nullcontext(Path()) as chosen,
         ):
-            return train(Run(chosen, source, trainer, cores, options))
+            yield RunState(chosen, source, ppo, cores, options)
 
 
-def resume(folder: Path, name: str | None, given: Mapping[str, object], options: RunOptions) -> int:
-    """Resume the run in `folder`; return the exit status.
+@contextmanager
+def resumed_run(
+    folder: Path, name: str | None, given: Mapping[str, object], origin: str, options: RunOptions
+) -> Iterator[RunState]:
+    """Open the run in `folder` where its newest checkpoint was written.
 
     Args:
         folder: The run folder.
         name: The environment's name, needed where it imports code; None for the run's own.
         given: Settings to change, as tables for `config.overlay`.
-        options: As for `start`; loggers are added to those of the run.
+        origin: Where they come from, for errors.
+        options: As for `new_run`; loggers are added to those of the run.
 
     Raises:
         UserError: The folder holds no run, or what is given does not fit it.
     """
     with joined() as ranks, locked_run(folder) if ranks.leads else nullcontext():
         saved, found = read_run(folder, ranks)
-        if saved.get("libraries") and not options.libraries:
-            given_before = " ".join(f"--library {path}" for path in saved["libraries"])
-            raise ConfigError(f"{folder} was trained with {given_before}: give that as well if you trust it.")
+        check_libraries(folder, saved, options)
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
+        check_consent(folder, saved["settings"], given)
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))
-        settings = config.overlay(settings, given, "command line")
-        cores = options.threads or saved.get("threads", {}).get("environments") or _share_of_cores(ranks)
+        settings = config.overlay(settings, given, origin)
+        cores = options.threads or saved.get("threads", {}).get("environments") or share_of_cores(ranks)
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
-        with _trainer(source, settings, saved["seed"], cores, options, ranks) as trainer:
-            run = Run(folder, source, trainer, cores, options, saved["history"])
-            restore(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
-            return train(run)
+        with opened_ppo(source, settings, saved["seed"], cores, options, ranks) as ppo:
+            run = RunState(folder, source, ppo, cores, options, _history(saved, settings), parent=saved.get("parent"))
+            resume(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
+            yield run
 
 
-@contextmanager
-def _trainer(
-    source: registry.EnvironmentSource,
-    settings: config.Settings,
-    seed: int,
-    cores: int,
-    options: RunOptions,
-    ranks: Ranks,
-) -> Iterator[PPO]:
-    """Make this rank's share of the environments and a trainer for them; close the environments in the end."""
-    report_crashes()
-    ranks.check_agreement(
-        {"environment": source.name, "seed": seed, "learner": options.learner}
-        | {name: version for name, version in versions().items() if name in ("puffer-envs", "torch")}
-        | flat(settings.as_dict())
-    )
-    check_shares(settings.train, ranks.count)
-    count = settings.train.num_envs // ranks.count
-    first = None if ranks.count == 1 else ranks.rank * count
-    with source.opened(count, seed, cores, settings.env, first) as env:
-        about = identify(env, source.name, settings.env)
-        ranks.check_agreement({"environment version": about.version} | flat({"env": about.settings}))
-        trainer = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
-        _tune(trainer, options.threads if ranks.count == 1 else cores)
-        yield trainer
+def _history(saved: Mapping[str, Any], now: config.Settings) -> list[dict[str, Any]]:
+    """Return a run's history, with the settings that its last process had and this one changes."""
+    history: list[dict[str, Any]] = list(saved["history"])
+    changed = replaced(config.flat(saved["settings"]), config.flat(now.as_dict()))
+    if history and changed:
+        history[-1] = history[-1] | {REPLACED: changed}
+    return history
 
 
-def _share_of_cores(ranks: Ranks) -> int:
-    """Return how many threads are a rank's share of this machine."""
-    return max(1, available_cores() // ranks.local_count)
+def settings_like(folder: Path, name: str | None, given: Mapping[str, object]) -> tuple[str, config.Settings, int]:
+    """Return environment, settings and seed of an earlier run.
 
-
-def _tune(trainer: PPO, threads: int | None) -> None:
-    """Prepare torch for the matrix products of this run."""
-    spec, settings, layers = trainer.spec, trainer.settings.train, trainer.policy.products()
-    acting = [(spec.rows, i, o) for i, o in layers]
-    learning = [(settings.minibatch, i, o) for i, o in layers] + [(i, settings.minibatch, o) for i, o in layers]
-    runtime.tune(threads, acting + learning)
+    Raises:
+        UserError: The folder holds no run, or one in another environment than `name`.
+    """
+    saved = read_config(folder)
+    check_consent(folder, saved["settings"], given)
+    found = registry.resolve_name(folder, saved["environment"], name)
+    return found, config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG)), int(saved["seed"])

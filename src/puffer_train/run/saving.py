@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from puffer_envs.contract.policy_info import PolicyError
 from puffer_train.algorithm import training_state
 from puffer_train.errors import CheckpointError, StorageError
-from puffer_train.run.state import Run
+from puffer_train.run.state import RunState
 from puffer_train.storage import checkpoint
 from puffer_train.storage.policy_file import identify, write_policy
 from puffer_train.system.machine import versions
@@ -26,7 +25,7 @@ SNAPSHOT = "environment.snapshot"
 """Name in a checkpoint of the environment's snapshot."""
 
 
-def save(run: Run, *, game: bool = True) -> None:
+def save(run: RunState, *, game: bool = True) -> None:
     """Write a checkpoint, unless there is one of this moment.
 
     Args:
@@ -37,34 +36,49 @@ def save(run: Run, *, game: bool = True) -> None:
         StorageError: The disk refuses.
         CheckpointError: A number is not finite.
     """
-    trainer, ranks = run.trainer, run.ranks
-    wanted = ranks.leads and run.saved_at != trainer.steps
+    ppo, ranks = run.ppo, run.ranks
+    wanted = ranks.leads and run.saved_at != ppo.steps
     if not (ranks.agree(wanted) if game else wanted):
         return
-    tensors = training_state.learned_tensors(trainer) | (_game(run) if game else {})
+    tensors = training_state.learned_tensors(ppo) | (_game(run) if game else {})
     if not ranks.leads:
         return
-    manifest = {
-        "counters": training_state.counters(trainer),
+    train = run.settings.train
+    checkpoint.save(
+        run.checkpoints, ppo.steps, tensors, _manifest(run), train.checkpoints_kept, train.checkpoints_spread
+    )
+    run.saved_at = ppo.steps
+
+
+def checkpoint_now(run: RunState) -> checkpoint.Checkpoint:
+    """Return what a checkpoint would hold now; it stays as it is while the run continues."""
+    tensors = training_state.learned_tensors(run.ppo) | _game(run)
+    return checkpoint.Checkpoint(run.folder, {name: t.detach().clone() for name, t in tensors.items()}, _manifest(run))
+
+
+def _manifest(run: RunState) -> dict[str, Any]:
+    """Return what a checkpoint says about its tensors."""
+    ppo = run.ppo
+    return {
+        "counters": training_state.counters(ppo),
         "identity": identity(run),
-        "seed": trainer.seed,
+        "seed": ppo.seed,
         "settings": run.settings.as_dict(),
         "versions": versions(),
-        "ranks": ranks.count,
+        "ranks": run.ranks.count,
+        "run": {"seconds": ppo.seconds, "step_scale": ppo.step_scale, "retreats": run.retreats},
     }
-    checkpoint.save(run.checkpoints, trainer.steps, tensors, manifest, run.settings.train.checkpoints_kept)
-    run.saved_at = trainer.steps
 
 
-def save_or_warn(run: Run, say: Callable[[str], None]) -> None:
+def save_or_warn(run: RunState) -> None:
     """Save in the middle of a run. A disk that is full now may not be so later, so training continues."""
     try:
         save(run)
     except (StorageError, CheckpointError) as error:
-        say(f"WARNING: {error} Training continues; the next checkpoint is tried as usual.")
+        run.warn(f"{error} Training continues; the next checkpoint is tried as usual.")
 
 
-def save_last(run: Run) -> None:
+def save_last(run: RunState) -> None:
     """Save the end of a run. Where that fails, the much smaller policy is saved.
 
     Raises:
@@ -79,7 +93,7 @@ def save_last(run: Run) -> None:
         raise StorageError(f"{error}{saved} {newest_checkpoint(run)}") from error
 
 
-def newest_checkpoint(run: Run) -> str:
+def newest_checkpoint(run: RunState) -> str:
     """Return a sentence about what the run can be resumed from."""
     checkpoints = checkpoint.list_checkpoints(run.checkpoints)
     if not checkpoints:
@@ -87,7 +101,7 @@ def newest_checkpoint(run: Run) -> str:
     return f"Resume from {checkpoints[-1].name} with: {run.resume_command()}"
 
 
-def export_policy(run: Run) -> Path:
+def export_policy(run: RunState) -> Path:
     """Write the policy file and return its path.
 
     Raises:
@@ -95,21 +109,21 @@ def export_policy(run: Run) -> Path:
         StorageError: The disk refuses.
     """
     path = run.folder / POLICY
-    write_policy(path, run.trainer.player, identify(run.trainer.env, run.source.name, run.settings.env))
+    write_policy(path, run.ppo.player, identify(run.ppo.env, run.source.name, run.settings.env))
     return path
 
 
-def identity(run: Run) -> dict[str, Any]:
+def identity(run: RunState) -> dict[str, Any]:
     """Return what a checkpoint must agree with to be resumed."""
-    policy = run.trainer.policy
-    about = identify(run.trainer.env, run.source.name, run.settings.env)
+    policy = run.ppo.policy
+    about = identify(run.ppo.env, run.source.name, run.settings.env)
     return {
         "environment": about.name,
         "environment_version": about.version,
         "environment_settings": json.loads(json.dumps(about.settings, default=str)),
         **policy.spec.identity(),
         **policy.identity(),
-        "seed": run.trainer.seed,
+        "seed": run.ppo.seed,
     }
 
 
@@ -118,17 +132,17 @@ def rank_prefix(rank: int) -> str:
     return f"rank{rank}." if rank else ""
 
 
-def _game(run: Run) -> dict[str, torch.Tensor]:
+def _game(run: RunState) -> dict[str, torch.Tensor]:
     """Return the state of the game: on rank 0 that of all ranks, whose weights have to be the same."""
-    trainer, ranks = run.trainer, run.ranks
-    game = training_state.game_tensors(trainer)
-    snapshot = getattr(trainer.env, "snapshot", None)
+    ppo, ranks = run.ppo, run.ranks
+    game = training_state.game_tensors(ppo)
+    snapshot = getattr(ppo.env, "snapshot", None)
     if snapshot is not None:
-        with trainer.calls:
+        with ppo.calls:
             game[SNAPSHOT] = torch.frombuffer(bytearray(snapshot()), dtype=torch.uint8)
     if ranks.count == 1:
         return game
-    ranks.check_same("the weights", list(trainer.policy.parameters()))
+    ranks.check_same("the weights", list(ppo.policy.parameters()))
     others = ranks.collect(safetensors.torch.save(game))[1:]
     return game | {
         f"{rank_prefix(rank)}{name}": tensor

@@ -36,6 +36,9 @@ TENSORS, MANIFEST = "tensors.safetensors", "manifest.json"
 PREFIX = "step_"
 """Prefix of the names of checkpoints; the number of agent steps follows."""
 
+NETWORK_SOURCE = "network.py"
+"""In a run folder: the source of the user's own network, as it was when the run began."""
+
 CHECKSUM_KEY = "manifest_sha256"
 """Key in the manifest of the checksum of everything else in it."""
 
@@ -55,15 +58,18 @@ class Checkpoint:
     """What was saved with them, plus `format` and the checksums."""
 
 
-def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[str, Any], kept: int = 3) -> Path:
-    """Write a checkpoint into `folder`, remove all but the newest `kept`, and return its path.
+def save(
+    folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[str, Any], kept: int = 3, spread: int = 0
+) -> Path:
+    """Write a checkpoint into `folder`, remove those that are too many, and return its path.
 
     Args:
         folder: The folder of checkpoints, made if it is missing.
         steps: Agent steps trained so far; names the checkpoint.
         tensors: What to save, by name.
         manifest: JSON values under the keys of `CONTENT`.
-        kept: How many checkpoints to keep.
+        kept: How many of the newest to keep.
+        spread: How many older ones to keep besides: the oldest, and others about evenly spread over the steps.
 
     Raises:
         CheckpointError: A tensor is not finite. No such checkpoint exists anywhere.
@@ -77,7 +83,7 @@ def save(folder: Path, steps: int, tensors: dict[str, Tensor], manifest: dict[st
     files = {TENSORS: data, MANIFEST: seal({"format": FORMAT, **manifest, **sums}, CHECKSUM_KEY)}
     with storing(f"a checkpoint to {folder}"):
         target = _write(folder, steps, files)
-    _prune(target, kept)
+    _prune(target, kept, spread)
     return target
 
 
@@ -101,15 +107,35 @@ def _write(folder: Path, steps: int, files: dict[str, bytes]) -> Path:
     return target
 
 
-def _prune(newest: Path, kept: int) -> None:
-    """Remove all but the last `kept` checkpoints up to the newest.
+def _prune(newest: Path, kept: int, spread: int) -> None:
+    """Remove checkpoints up to the newest, but for the last `kept` and `spread` older ones.
 
     Those that sort after it were damaged when the run was resumed from an older one, and do not count.
     """
     with suppress(CheckpointError):  # they stay where the folder cannot be read
-        older = [path for path in list_checkpoints(newest.parent) if path.name < newest.name]
-        for path in older[: max(0, len(older) + 1 - kept)]:
-            _remove(path)
+        paths = [path for path in list_checkpoints(newest.parent) if path.name <= newest.name]
+        old = paths[: max(0, len(paths) - kept)]
+        for path in old if spread == 0 else _crowded([steps_of(path) for path in paths[: len(old) + 1]], old, spread):
+            remove(path)
+
+
+def _crowded(steps: list[int], paths: list[Path], kept: int) -> list[Path]:
+    """Return the paths to remove so that `kept` are left, one by one that with the closest neighbours.
+
+    The first stays. steps: those of the paths, and of what follows them.
+    """
+    steps, paths, crowded = list(steps), list(paths), []
+    while len(paths) > kept:
+        least = min(range(1, len(paths)), key=lambda i: steps[i + 1] - steps[i - 1], default=0)
+        crowded.append(paths.pop(least))
+        steps.pop(least)
+    return crowded
+
+
+def steps_of(path: Path) -> int:
+    """Return the agent steps in a checkpoint's name; 0 where there are none."""
+    number = path.name.removeprefix(PREFIX).partition(".")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
@@ -190,6 +216,8 @@ def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) ->
             continue  # `check_settings` knows which may differ
         if key == "observation_fields":
             difference = _field_difference(found.get(key), value)
+        elif key == "network":
+            difference = _network_difference(found.get(key), value, path)
         else:
             difference = (f"its {key.replace('_', ' ')}", found.get(key), value)
         if difference[1] != difference[2]:
@@ -225,6 +253,21 @@ def _field_difference(found: Any, wanted: list[dict[str, Any]]) -> tuple[str, An
             if mine.get(key) != value:
                 what = f"observation field {number}" if key == "name" else f"observation field {here['name']!r}"
                 return f"the {key} of its {what}", mine.get(key), value
+    return "", None, None
+
+
+def _network_difference(found: Any, wanted: dict[str, Any], path: Path) -> tuple[str, Any, Any]:
+    """Return what to compare of two networks of the user's own. Raises `CheckpointError` where the source differs."""
+    if not isinstance(found, dict) or found.get("name") != wanted["name"]:
+        return "its network", found.get("name") if isinstance(found, dict) else None, wanted["name"]
+    if found.get("sha256") != wanted["sha256"]:
+        raise CheckpointError(
+            f"{path} was trained with another version of {wanted['name']!r}: its source has changed. Undo that (the "
+            f"run folder has the old source in {NETWORK_SOURCE}), or train a new run."
+        )
+    for key, value in wanted.items():
+        if found.get(key) != value:
+            return f"the {key.replace('_', ' ')} of its network", found.get(key), value
     return "", None, None
 
 
@@ -288,7 +331,7 @@ def _free_name(folder: Path, steps: int) -> Path:
     return target
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     """Hide a checkpoint before deleting it, so that no half-deleted one is ever listed."""
     hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -7,6 +7,8 @@ complete lines are read.
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,15 @@ from numpy.typing import NDArray
 from puffer_train.errors import ConfigError
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.jsonl", "evaluation.json"
+
+NEWEST = "newest.safetensors"
+"""The policy of a run that is training, replaced every few seconds; of one that was stopped, the last."""
+
+BEST, BEST_SCORE = "best.safetensors", "best.json"
+"""The best policy at a checkpoint, and its score there."""
+
+NUM_NEWEST = 10_000
+"""Lines at the end of `metrics.jsonl` that are never thinned."""
 
 PART = {"command", "started", "seconds", "from_steps", "to_steps", "ended"}
 """Keys of each entry of `history` in config.json: one entry per process that worked on the run."""
@@ -56,6 +67,30 @@ def read_metrics(folder: Path) -> dict[str, NDArray[np.float64]]:
     lines = [line for line in map(parse_line, text.splitlines()) if line]
     names = dict.fromkeys(name for line in lines for name in line)
     return {name: np.array([line.get(name, np.nan) for line in lines]) for name in names}
+
+
+def newest_lines(folder: Path) -> list[dict[str, float]]:
+    """Return the last lines of `metrics.jsonl`, at most `NUM_NEWEST`; fewer where some are damaged."""
+    try:
+        with (folder / METRICS).open("rb") as file:
+            lines = deque(file, maxlen=NUM_NEWEST)
+    except OSError:
+        return []
+    return [numbers for line in lines if (numbers := parse_line(line.decode(errors="replace")))]
+
+
+def continuing(train: Mapping[str, Any], done: int) -> list[str]:
+    """Return options with which a run that reached its end is trained twice as long.
+
+    Args:
+        train: Its settings of [train].
+        done: Agent steps trained.
+    """
+    words = ["--stop-when", ""] if train.get("stop_when") else []
+    steps, seconds = train["steps"], train.get("max_seconds", 0)
+    if done < steps:
+        return words + (["--max-seconds", f"{2 * seconds:g}"] if seconds else [])
+    return [*words, "--steps", str(2 * (steps if steps > done // 2 else done))]
 
 
 def parse_line(line: str) -> dict[str, float]:

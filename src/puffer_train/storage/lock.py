@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,9 @@ LOCK = ".lock"
 
 NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 """Errors of file systems without locks, as on some clusters. Runs there are not protected."""
+
+LOOKS, LOOK_SECONDS = 5, 0.02
+"""How often, and at which distance, a lock is tried: `find_holder` has it for microseconds."""
 
 LOCKED_BYTE = 1 << 20
 """The byte that is locked on Windows, where locked bytes cannot be read: far behind the text."""
@@ -60,8 +64,11 @@ class FolderLock:
         """Return whether the locked file is still the one in the folder: its last holder may just have removed it."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            if not _try_lock(descriptor):
-                raise LockedError(self._refusal(os.read(descriptor, 4096)))
+            if not _try_lock_patiently(descriptor):
+                who = _read_holder(descriptor)
+                raise LockedError(
+                    f"{self.folder} is in use by {who}: wait for it, stop it, or train in another folder."
+                )
             if _is_at(descriptor, self.path):
                 self._descriptor, descriptor = descriptor, -1
                 return True
@@ -70,13 +77,37 @@ class FolderLock:
             if descriptor >= 0:
                 os.close(descriptor)
 
-    def _refusal(self, text: bytes) -> str:
-        try:
-            holder = json.loads(text)
-            who = f"process {int(holder['pid'])} on {holder['host']}"
-        except (ValueError, KeyError, TypeError):  # it holds the lock but has not written yet
-            who = "another process"
-        return f"{self.folder} is in use by {who}: wait for it, stop it, or train in another folder."
+
+def find_holder(folder: Path) -> str | None:
+    """Return who works in a folder, `process 12 on HOST`, and None where nobody does. Nothing is written."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        return None if _try_lock(descriptor) else _read_holder(descriptor)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock_patiently(descriptor: int) -> bool:
+    """Lock an open file; False where another process keeps it."""
+    for _ in range(LOOKS):
+        if _try_lock(descriptor):
+            return True
+        time.sleep(LOOK_SECONDS)
+    return False
+
+
+def _read_holder(descriptor: int) -> str:
+    """Return who wrote the lock file."""
+    try:
+        holder = json.loads(os.read(descriptor, 4096))
+        return f"process {int(holder['pid'])} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):  # it holds the lock but has not written yet
+        return "another process"
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from puffer_envs.contract.policy_file import PolicyFile
-from puffer_envs.contract.policy_info import is_setting, read_info
+from puffer_envs.contract.policy_info import NETWORK_TENSOR, PolicyInfo, is_setting, read_info
 from puffer_train.contract import EnvironmentSpec
-from puffer_train.policy import Policy, settings_of
-from puffer_train.storage.checkpoint import check_identity
+from puffer_train.policy import Policy, check_permission, make_policy, settings_of
+from puffer_train.policy.encoders import Convolutions
+from puffer_train.policy.own import OwnFront
+from puffer_train.policy.whole import WholePolicy
+from puffer_train.storage.checkpoint import check_identity, check_shapes
 from puffer_train.storage.files import storing
 
 
@@ -37,16 +40,9 @@ def identify(env: object, name: str, given: Mapping[str, object]) -> Environment
     return EnvironmentIdentity(name, version if isinstance(version, int) else 0, dict(settings))
 
 
-def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
-    """Write the policy file; one policy gives the same bytes every time.
-
-    Settings that such a file cannot hold (lists, say) are left out.
-
-    Raises:
-        PolicyError: a weight is not finite.
-        StorageError: the file cannot be written.
-    """
-    info = read_info(
+def describe_policy(policy: Policy, environment: EnvironmentIdentity) -> PolicyInfo:
+    """Return what a policy file says about a policy. Settings that it cannot hold (lists, say) are left out."""
+    return read_info(
         {
             "environment": environment.name,
             "environment_version": environment.version,
@@ -55,58 +51,75 @@ def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -
             "settings": {name: value for name, value in environment.settings.items() if is_setting(value)},
         }
     )
+
+
+def write_policy(path: Path, policy: Policy, environment: EnvironmentIdentity) -> None:
+    """Write the policy file; one policy gives the same bytes every time.
+
+    Raises:
+        PolicyError: a weight is not finite.
+        StorageError: the file cannot be written.
+    """
     tensors = {name: tensor.cpu().numpy() for name, tensor in _tensors(policy).items()}
     with storing(path):
-        PolicyFile(info, tensors).write(path)
+        PolicyFile(describe_policy(policy, environment), tensors).write(path)
 
 
-def read_policy(path: Path, spec: EnvironmentSpec) -> Policy:
+def read_policy(path: Path, spec: EnvironmentSpec, networks: Sequence[str] = ()) -> Policy:
     """Load a policy file for an environment.
+
+    Args:
+        path: The file.
+        spec: What the environment is like.
+        networks: Names of networks of the user's own that may be imported, if the file has one.
 
     Raises:
         PolicyError: it is damaged, or not a policy file.
         CheckpointError: it is for something else; names the difference.
+        ConfigError: it has a network of its own whose name was not given.
     """
     file = PolicyFile.read(path)
     about = file.info.as_json()
     check_identity(about, spec.identity(), path)
-    policy = Policy(spec, settings_of(about, path), torch.Generator())
+    settings = settings_of(about, path)
+    settings = replace(settings, network=check_permission(path, settings.network, networks))
+    policy = make_policy(spec, settings, torch.Generator())
     check_identity(about, policy.identity(), path)
+    wanted = _tensors(policy)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in file.tensors.items()}
+    check_shapes(tensors, wanted, path)
     with torch.no_grad():
-        _input_scale(policy).copy_(tensors["input_scale"])
-        policy.encoder.copy_(tensors["encoder.weight"])
-        policy.core.copy_(torch.stack([tensors[f"core.{i}.weight"] for i in range(policy.layers)]))
-        for i, kernels in enumerate(_convolutions(policy)):
-            kernels.copy_(tensors[f"convolution.{i}.weight"])
-        policy.head.copy_(tensors["head.weight"])
+        for name, tensor in _own_tensors(policy).items():
+            tensor.copy_(tensors[name])
         if policy.log_std is not None:
-            policy.head[: spec.action.outputs] /= policy.action_scale.unsqueeze(-1)
             policy.log_std.copy_(tensors["log_std"] - policy.action_scale.log())
+            if not isinstance(policy, WholePolicy):
+                policy.head[: spec.action.outputs] /= policy.action_scale.unsqueeze(-1)
     return policy
 
 
 def _tensors(policy: Policy) -> dict[str, Tensor]:
     """Return the tensors of the policy file; continuous actions in the environment's units."""
-    head = policy.head.detach().clone()
-    tensors = {
-        "input_scale": _input_scale(policy).clone(),
-        "encoder.weight": policy.encoder.detach().clone(),
-        "head.weight": head,
-    }
-    tensors |= {f"core.{i}.weight": weight.detach().clone() for i, weight in enumerate(policy.core)}
-    tensors |= {f"convolution.{i}.weight": w.detach().clone() for i, w in enumerate(_convolutions(policy))}
+    tensors = {name: tensor.detach().clone() for name, tensor in _own_tensors(policy).items()}
     if policy.log_std is not None:
-        head[: policy.spec.action.outputs] *= policy.action_scale.unsqueeze(-1)
         tensors["log_std"] = policy.log_std.detach() + policy.action_scale.log()
+        if not isinstance(policy, WholePolicy):  # what a network of the user's own returns stays in its own units
+            tensors["head.weight"][: policy.spec.action.outputs] *= policy.action_scale.unsqueeze(-1)
     return tensors
 
 
-def _input_scale(policy: Policy) -> Tensor:
-    """Return what observations are multiplied by, first thing."""
-    return policy.input_scale if policy.front is None else policy.front.scale
-
-
-def _convolutions(policy: Policy) -> list[Tensor]:
-    """Return the matrices of kernels (channels out, channels in * k * k), in the order of their use; often none."""
-    return [] if policy.front is None else list(policy.front.weights)
+def _own_tensors(policy: Policy) -> dict[str, Tensor]:
+    """Return what is stored as it is, by its name in the file."""
+    network = policy if isinstance(policy, WholePolicy) else policy.front
+    tensors = {}
+    if isinstance(network, (WholePolicy, OwnFront)):
+        tensors["input_scale"] = torch.tensor(policy.spec.observation_scale)  # which the network may read
+        tensors |= {f"{NETWORK_TENSOR}{name}": tensor for name, tensor in network.net.state_dict().items()}
+    if isinstance(policy, WholePolicy):
+        return tensors
+    if isinstance(network, Convolutions):
+        tensors["input_scale"] = network.scale
+        tensors |= {f"convolution.{i}.weight": weight for i, weight in enumerate(network.weights)}
+    tensors.setdefault("input_scale", policy.input_scale)
+    tensors |= {f"core.{i}.weight": weight for i, weight in enumerate(policy.core)}
+    return tensors | {"encoder.weight": policy.encoder, "head.weight": policy.head}

@@ -27,6 +27,10 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
+class Stopped(Interrupted):
+    """The interruption was already dealt with: everything is saved, and how to resume was printed."""
+
+
 def exit_status(error: KeyboardInterrupt) -> int:
     """Return the exit status of a command that was interrupted: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
     return 128 + (error.number if isinstance(error, Interrupted) else int(signal.SIGINT))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.loss import Minibatch
+from puffer_train.algorithm.loss import Played
 from puffer_train.config import TrainSettings
 from puffer_train.policy import Policy
 
 
 def differentiable_loss(
-    policy: Policy, output: Tensor, minibatch: Minibatch, moments: Tensor, train: TrainSettings
+    policy: Policy, output: Tensor, minibatch: Played, moments: Tensor, train: TrainSettings
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss (), the ratios (T, B) and the figures (7,) of `operations.ppo_loss`, whose arguments these are.
 

@@ -13,6 +13,10 @@ def unsupported_reason(policy: Policy) -> str | None:
     """Return why the kernels cannot run this policy, or None when they can."""
     if type(policy) is not Policy:
         return f"it runs Policy, not its subclass {type(policy).__name__}"
+    if policy.settings.network:
+        return "it runs no network of your own"
+    if policy.layers == 0:
+        return "policy.layers is 0, and it has no policies without memory"
     if policy.settings.cell not in FUSED:
         return f"it has no {policy.settings.cell} cell"
     return None

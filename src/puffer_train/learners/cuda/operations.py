@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from puffer_envs.contract.actions import ActionSpec
-from puffer_train.algorithm.loss import ADVANTAGE_EPSILON, FIGURES, Minibatch
+from puffer_train.algorithm.loss import ADVANTAGE_EPSILON, FIGURES, Played
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 
@@ -259,7 +259,7 @@ def advantage_moments(advantage: Tensor, present: Tensor | None, normalize: bool
 
 
 def ppo_loss(
-    layout: CategoricalLayout, output: Tensor, minibatch: Minibatch, moments: Tensor, train: TrainSettings
+    layout: CategoricalLayout, output: Tensor, minibatch: Played, moments: Tensor, train: TrainSettings
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradient of the loss in `output`, the probability ratios (T, B), and the means of `FIGURES`: (7,).
 

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.optimizer import ADAM_BETAS, ADAM_EPSILON, Muon, Optimizer, orthogonalize
+from puffer_train.algorithm.optimizer import ADAM_BETAS, ADAM_EPSILON, Muon, Optimizer, matrix_shape, orthogonalize
 
 
 class DeviceOptimizer:
@@ -27,7 +27,7 @@ class DeviceOptimizer:
         """Matrices by their shape: those of one shape are orthogonalised together."""
         for name, parameter in self.parameters.items():
             if not optimizer.uses_adam(parameter):
-                rows, columns = parameter.shape[-2:]
+                rows, columns = matrix_shape(parameter)
                 self.shapes.setdefault((rows, columns), []).append(name)
 
     @torch.no_grad()

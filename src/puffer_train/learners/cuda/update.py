@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.loss import FIGURES, Minibatch, Scale
+from puffer_train.algorithm.loss import FIGURES, Played, Scale
 from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
 from puffer_train.learners.cuda import operations
@@ -113,9 +113,9 @@ class Gradient:
         loss, ratios, figures = differentiable_loss(self.network.policy, output, minibatch, moments, self.train)
         return list(torch.autograd.grad(loss, self.parameters)), ratios, figures
 
-    def _minibatch(self) -> Minibatch:
+    def _minibatch(self) -> Played:
         buffers = self.buffers
-        return Minibatch(
+        return Played(
             actions=self._pick(buffers.actions),
             masks=None if buffers.masks is None else self._pick(buffers.masks[:-1]),
             present=None if buffers.present is None else self._pick(buffers.present[:-1]).to(torch.float32),

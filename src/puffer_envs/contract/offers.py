@@ -1,4 +1,4 @@
-"""Environments that other installed packages offer, through the entry point group `puffer.envs`.
+"""Environments that installed packages offer, this one among them, through the entry point group `puffer.envs`.
 
 An entry point names a module with `list_envs()` and `make(name, num_envs, seed, threads, **settings)`, which makes
 a batch that keeps the buffer contract. If importing the module loads a C environment (`load_library`), that one is
@@ -13,12 +13,11 @@ from importlib.metadata import entry_points
 from types import ModuleType
 
 GROUP = "puffer.envs"
-OURS = "puffer_envs"
 
 
 @functools.cache
 def load_offers() -> dict[str, ModuleType]:
-    """Import what other packages offer, once per process.
+    """Import the packages that offer environments, once per process.
 
     A package that cannot be imported is reported on stderr and skipped: it must not keep the others from working.
 
@@ -27,8 +26,6 @@ def load_offers() -> dict[str, ModuleType]:
     """
     offers: dict[str, ModuleType] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        if entry.module == OURS:
-            continue
         try:
             module: ModuleType = entry.load()
             for name in module.list_envs():

@@ -1,0 +1,29 @@
+"""What starts each command.
+
+The commands take a moment to import. This module takes none, so Ctrl-C in that moment is one line as well. It stands
+alone because importing any module of `puffer_envs` imports all of it first.
+"""
+
+import importlib
+import sys
+from functools import partial
+
+
+def _start(command: str, module: str) -> int:
+    """Run a command; return its exit status."""
+    try:
+        status: int = importlib.import_module(module).main()
+    except KeyboardInterrupt:
+        print(f"\n{command}: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+envs = partial(_start, "puffer-envs", "puffer_envs.cli")
+train = partial(_start, "puffer-train", "puffer_train.cli.train")
+eval = partial(_start, "puffer-eval", "puffer_train.cli.eval")
+export = partial(_start, "puffer-export", "puffer_train.cli.export")
+plot = partial(_start, "puffer-plot", "puffer_train.cli.plot")
+runs = partial(_start, "puffer-runs", "puffer_train.cli.runs")
+play = partial(_start, "puffer-play", "puffer_render.cli_play")
+render = partial(_start, "puffer-render", "puffer_render.cli_render")

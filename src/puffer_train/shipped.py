@@ -1,0 +1,68 @@
+"""Settings in TOML files: those of a person, and those shipped for an environment or for a family of them."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from puffer_train.errors import ConfigError
+
+PYTHON_SETTINGS = "python"
+"""Those of single Python environments, which are a hundred times slower than native ones."""
+
+MATCH = "match"
+"""Key in the settings of a family: patterns of the names that they are for."""
+
+
+def read_tables(file: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file, unchecked. Raises `ConfigError` when it cannot be read or is not TOML."""
+    try:
+        return _parse(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the settings file {file}: {error}") from error
+
+
+def shipped(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield origin and tables of the settings shipped for an environment, the most general first."""
+    foreign = ":" in name
+    packaged = resources.files("puffer_train") / "settings" / f"{PYTHON_SETTINGS if foreign else name}.toml"
+    if packaged.is_file():
+        origin = f"settings/{packaged.name}"
+        yield origin, _parse(packaged.read_text("utf-8"), origin)
+    found = family(name) if foreign else None
+    if found is not None:
+        tables = {key: value for key, value in families()[found].items() if key != MATCH}
+        yield f"settings/families/{found}.toml", tables
+
+
+@functools.cache
+def families() -> dict[str, dict[str, Any]]:
+    """Return the settings shipped for families of other packages' environments, by the families' names."""
+    folder = resources.files("puffer_train") / "settings" / "families"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return {file.name.removesuffix(".toml"): _parse(file.read_text("utf-8"), file.name) for file in files}
+
+
+def family(name: str) -> str | None:
+    """Return the family that an environment such as `gymnasium:ALE/Pong-v5` belongs to; None for none.
+
+    A module in the name that is only imported, as in `gymnasium:ale_py:ALE/Pong-v5`, does not matter.
+    """
+    scheme, _, rest = name.partition(":")
+    plain = f"{scheme}:{rest.rpartition(':')[2]}"
+    for found, tables in families().items():
+        if any(fnmatchcase(plain, pattern) for pattern in tables[MATCH]):
+            return found
+    return None
+
+
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin} is not valid TOML: {error}.") from error
