@@ -49,8 +49,20 @@ EXAMPLES = """examples:
   puffer-runs remove status=crashed
 """
 
-COMMANDS = ("list", "show", "compare", "live", "report", "bisect")
-COMMANDS += ("tag", "untag", "note", "remove", "archive", "restore")
+COMMANDS = [
+    "list",
+    "show",
+    "compare",
+    "live",
+    "report",
+    "bisect",
+    "tag",
+    "untag",
+    "note",
+    "remove",
+    "archive",
+    "restore",
+]
 
 Command = Callable[[argparse.Namespace, Console], int]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def page_data(summaries: Sequence[Summary]) -> dict[str, Any]:
         own = {k: v for k, v in known.items() if k not in common[known["environment"]] and k != "environment"}
         run = _at_a_glance(summary) | {"facts": own, "training": trainings.setdefault(key, len(trainings))}
         runs.append(run | {"curves": packed_curves(read_columns(summary.folder), points)})
-    return {"made": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC", "common": common, "runs": runs}
+    return {"made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "common": common, "runs": runs}
 
 
 def _points(summaries: Sequence[Summary]) -> int:
