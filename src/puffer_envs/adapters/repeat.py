@@ -32,7 +32,11 @@ def repeated(env: gymnasium.Env[Any, Any], wrap: Wrap, training: bool) -> gymnas
 
 
 class Repeated(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Repeats each action, starts with no-ops, and ends episodes where a life is lost."""
+    """Repeats each action, starts with no-ops, and ends episodes where a life is lost.
+
+    Where lives end episodes, the return and length of a whole game are in the info `episode` of its last step, as
+    `RecordEpisodeStatistics` writes them.
+    """
 
     def __init__(self, env: gymnasium.Env[Any, Any], wrap: Wrap, lives: bool) -> None:
         super().__init__(env)

@@ -364,6 +364,8 @@ def _announce(run: RunState) -> None:
 def _report_end(run: RunState) -> None:
     """Print what was trained, what warnings may have shown far above, and how to resume a run that was stopped."""
     health = run.ppo.health
+    if health.absurd:
+        run.warn(f"{health.absurd} iterations were absurd. The last time {health.absurdity}.")
     if health.skipped:
         last = "" if health.fault is None else f" The last time {health.fault}."
         run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
@@ -407,6 +409,7 @@ def _reporting(run: RunState) -> Iterator[Loggers]:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
         run.say(run.ppo.learner.work)
         run.ppo.health.on_skip = lambda fault: run.say(f"update skipped: {fault}")
+        run.ppo.health.on_absurd = lambda what: run.warn(f"This run will hardly learn: {what}.")
         _check_video(run)
         yield log
 
