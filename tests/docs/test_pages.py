@@ -124,6 +124,12 @@ def test_the_page_about_python_works(tmp_path: Path) -> None:
     assert (tmp_path / "runs/first/evaluation.json").is_file()
 
 
+def test_the_page_about_long_runs_works(tmp_path: Path) -> None:
+    """A branch at a step without a checkpoint, then a bisection."""
+    said = run(tmp_path, "-W", "error", "-c", "\n".join(blocks("long-runs.md")))
+    assert said.startswith("{'run': 'runs/tree', 'steps': 65536}\n65536 98304 ")
+
+
 def test_the_extensions_train_and_resume(tmp_path: Path) -> None:
     """Each example as the page has it: on the command line, stopped half way, and resumed."""
     codes = dict(zip(("kl", "two_scales", "adamw", "stop_early"), blocks("extend.md"), strict=True))

@@ -49,9 +49,20 @@ EXAMPLES = """examples:
   puffer-runs remove status=crashed
 """
 
-LOOKING = ("list", "show", "compare", "live", "report", "bisect")
-KEEPING = ("tag", "untag", "note", "remove", "archive", "restore")
-COMMANDS = LOOKING + KEEPING
+COMMANDS = [
+    "list",
+    "show",
+    "compare",
+    "live",
+    "report",
+    "bisect",
+    "tag",
+    "untag",
+    "note",
+    "remove",
+    "archive",
+    "restore",
+]
 
 Command = Callable[[argparse.Namespace, Console], int]
 
