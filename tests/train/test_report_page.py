@@ -99,8 +99,8 @@ def test_a_browser_shows_the_rows_that_the_filter_leaves(page: Path, tmp_path: P
     assert _rows(document) == ["first", "second", "third"]
     assert ">90<" in document and ">~200<" in document  # evaluated, and from training
     assert "3 runs of 4" in document and "gamma 0.98, 2 seeds" in document  # one curve
-    assert "train.gamma" in document and "0.9: mean 300 (n=1), 0.98: mean 145 (n=2)" in document
-    assert 'id="broken"' not in document and 'data-theme="dark"' in _browse(page, tmp_path, theme="dark")
+    assert "0.9: mean 300 (n=1), 0.98: mean 145 (n=2)" in document
+    assert '<b id="broken"' not in document and 'data-theme="dark"' in _browse(page, tmp_path, theme="dark")
     assert _rows(_browse(page, tmp_path, filter="status=crashed")) == ["pong"]
 
 
