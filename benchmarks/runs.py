@@ -34,6 +34,7 @@ COMMANDS: dict[str, list[str]] = {
     "list": [],
     "filter and sort": ["perf>0.5", "env=drone", "gamma=0.99", "--sort", "-perf"],
     "as JSON": ["--json"],
+    "a page of all": ["report", "out.html"],
 }
 
 
