@@ -122,6 +122,7 @@ cdef class Learner:
         choices: of each number of an action; None for continuous actions, which are then as many as `scale` has.
         scale: (k,) float32: what continuous actions are in units of.
         input_scale: (inputs,) float32: what observations are multiplied with; ignored where there is no encoder.
+        input_mean: (inputs,) float32: what is subtracted from them before, and they are cut afterwards; None: neither.
         number: dtype of observations: uint8, int8, int32 or float32.
         horizon: time steps of the sequences that are learned from.
         bins: of the distribution that the value is, at least 2; 0: the value is one number.
@@ -133,13 +134,13 @@ cdef class Learner:
 
     cdef PufLearner c
     cdef PufWeights layout
-    cdef object choices, scale, input_scale, memory
+    cdef object choices, scale, input_scale, input_mean, memory
     cdef readonly Workers workers
     cdef readonly int horizon
     cdef readonly str number
 
     def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, choices, scale,
-                  input_scale, str number, int horizon, int bins=0):
+                  input_scale, str number, int horizon, int bins=0, input_mean=None):
         if cell not in CELLS or number not in NUMBERS or (inputs is None and number != "float32"):
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         self.c.net.encoded = inputs is None
@@ -162,6 +163,10 @@ cdef class Learner:
         if not net.encoded:
             self.input_scale = np.array(input_scale, np.float32)
             self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (width,))
+        if input_mean is not None:
+            self.input_mean = np.array(input_mean, np.float32)
+            net.mean, net.scale = <float*>data(self.input_mean, "input_mean", "float32", (width,)), self.c.input_scale
+            self.c.input_scale = NULL
         if choices is None:
             self.scale = np.array(scale, np.float32)
             net.head = PUF_GAUSSIAN
@@ -209,6 +214,14 @@ cdef class Learner:
         cdef PufParameters p = self.parameters(parameters, False)
         with nogil:
             self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
+
+    def normalize(self, mean, scale):
+        """Take over a new `input_mean` and `input_scale`. Raises ValueError where observations are not normalised."""
+        if self.input_mean is None:
+            raise ValueError("this network does not normalise observations")
+        for name, own, new in (("mean", self.input_mean, mean), ("scale", self.input_scale, scale)):
+            data(new, name, "float32", own.shape, False)
+            own[...] = new
 
     def gradient(self, Rollout rollout not None, cnp.ndarray sequences not None, cnp.ndarray importance not None,
                  tuple gradients not None, bint normalize, bint refresh, float clip, float value_clip,

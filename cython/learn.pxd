@@ -28,6 +28,8 @@ cdef extern from "learn/network.h" nogil:
         PufNumber number
         int32_t inputs, hidden, layers, actions, outputs
         const int32_t* choices
+        const float* mean
+        const float* scale
         int32_t bins, encoded
     ctypedef struct PufWeights:
         size_t gradient, size

@@ -21,7 +21,8 @@ static void transpose(const float* from, int rows, int columns, float* to, int t
     }
 }
 
-// Lays the weights out as the kernels want them. The encoder takes observations as they are: their scale is put into it.
+// Lays the weights out as the kernels want them. Where observations are not normalized, the encoder takes them as they
+// are: their scale is put into it.
 static void pack(const PufNetwork* net, const PufParameters* from, const float* input_scale, float* weights)
 {
     const PufWeights l = puf_network_layout(net);
@@ -29,7 +30,7 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
     if (!net->encoded) {
         transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
     }
-    for (int i = 0; i < net->inputs && !net->encoded; i++) {
+    for (int i = 0; i < net->inputs && input_scale && !net->encoded; i++) {
         for (int j = 0; j < net->hidden; j++) {
             weights[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *= input_scale[i];
         }
@@ -55,7 +56,8 @@ static void unpack_gradient(const PufNetwork* net, const float* gradient, const 
     for (int j = 0; j < net->hidden && !net->encoded; j++) {
         for (int i = 0; i < net->inputs; i++) {
             to->encoder[(ptrdiff_t)j * net->inputs + i] =
-                gradient[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] * input_scale[i];
+                gradient[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *
+                (input_scale ? input_scale[i] : 1.0f);
         }
     }
     for (int layer = 0; layer < net->layers; layer++) {

@@ -47,8 +47,23 @@ static TileMemory tile_memory(const PufNetwork* net, int horizon, int rows, floa
     return m;
 }
 
-static void to_floats(const PufNetwork* net, const void* from, ptrdiff_t first, int count, float* to)
+// Bring observations x (rows, inputs) to mean 0 and spread 1. NaN stays NaN.
+static void normalize(const PufNetwork* net, int rows, float* x)
 {
+    for (int row = 0; row < rows; row++, x += net->inputs) {
+        for (int i = 0; i < net->inputs; i++) {
+            const float z = (x[i] - net->mean[i]) * net->scale[i];
+            const float least = z < -PUF_INPUT_LIMIT ? -PUF_INPUT_LIMIT : z;
+            x[i] = least > PUF_INPUT_LIMIT ? PUF_INPUT_LIMIT : least;
+        }
+    }
+}
+
+// Copy `rows` observations, from number `first_row` on, to the encoder's inputs (rows, inputs).
+static void read_observations(const PufNetwork* net, const void* from, ptrdiff_t first_row, int rows, float* to)
+{
+    const ptrdiff_t first = first_row * net->inputs;
+    const int count = rows * net->inputs;
     switch (net->number) {
     case PUF_NUMBER_F32: memcpy(to, (const float*)from + first, sizeof(float) * (size_t)count); break;
     case PUF_NUMBER_U8:
@@ -66,6 +81,9 @@ static void to_floats(const PufNetwork* net, const void* from, ptrdiff_t first, 
             to[i] = (float)((const int32_t*)from)[first + i];
         }
         break;
+    }
+    if (net->mean) {
+        normalize(net, rows, to);
     }
 }
 

@@ -14,9 +14,9 @@ typedef struct PufLearner {
     PufNetwork net;
     PufPool* pool; // NULL: one thread
     int32_t threads, tile_rows;
-    float* weights; // packed
-    const float* input_scale;
-    float* scratch; // (threads, scratch_size)
+    float* weights;           // packed
+    const float* input_scale; // NULL where observations are normalized
+    float* scratch;           // (threads, scratch_size)
     size_t scratch_size;
     float* gradients; // (groups, gradient), both from the layout
 } PufLearner;

@@ -22,9 +22,12 @@ typedef struct PufNetwork {
     int32_t actions;                // numbers in one action
     int32_t outputs;                // logits or means; the head's rows after them are for the value; 0: no head
     const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
+    const float *mean, *scale;      // (inputs): observations are shifted, scaled and cut; NULL: they are not
     int32_t bins;                   // logits of the value's distribution, see values.h; 0: the value is one number
     int32_t encoded;                // no encoder: observations are the first layer's inputs (hidden), float32
 } PufNetwork;
+
+#define PUF_INPUT_LIMIT 10.0f // normalized observations are cut to +-this
 
 // Offsets of the parts of the weights in one array, in floats. Transposed matrices (suffix _t) have one row per input.
 typedef struct PufWeights {
@@ -152,6 +155,7 @@ size_t puf_muon_scratch(int32_t rows, int32_t columns); // floats
 enum { PUF_ACT_ROWS = 64 }; // rows that `act` processes at a time
 
 typedef struct PufKernels {
+    // input_scale (inputs): put into the encoder's weights; NULL: nothing is
     void (*pack)(const PufNetwork*, const PufParameters*, const float* input_scale, float* weights);
     void (*unpack_gradient)(const PufNetwork*, const float* gradient, const float* input_scale, PufParameters* to);
     size_t (*scratch)(const PufNetwork*, int32_t horizon,

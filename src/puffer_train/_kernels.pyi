@@ -69,6 +69,7 @@ class Learner:
         number: str,
         horizon: int,
         bins: int = 0,
+        input_mean: Floats | None = None,
     ) -> None:
         """Allocate the weights and the memory of all threads.
 
@@ -84,6 +85,8 @@ class Learner:
             number: dtype of observations, one of `NUMBERS`; float32 without an encoder.
             horizon: T.
             bins: of the distribution that the value is, at least 2; 0: the value is one number.
+            input_mean: (I,) float32, what is subtracted from observations before they are multiplied; they are then cut
+                to +-10. None: neither.
 
         Raises:
             ValueError: there is no kernel for that.
@@ -102,6 +105,13 @@ class Learner:
 
         Raises:
             ValueError: one of them has another shape or dtype.
+        """
+
+    def normalize(self, mean: Floats, scale: Floats) -> None:
+        """Use a new `input_mean` and `input_scale`, both (I,) float32, from now on. Copied.
+
+        Raises:
+            ValueError: one has another shape or dtype, or there is no `input_mean`.
         """
 
     def gradient(

@@ -32,7 +32,8 @@ LEARNERS = ("auto", "kernels", "torch", "cuda")
 STOP_OVER = 10
 """Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
-EncoderKind = Literal["auto", "flat", "grid", "image"]
+EncoderKind = Literal["auto", "flat", "grid", "image", "embedding", "fields"]
+Normalize = Literal["auto", "true", "false"]
 
 
 def _setting(default: Any, low: float, high: float = math.inf) -> Any:
@@ -83,6 +84,9 @@ class TrainSettings:
     """Discount per step: rewards 1 / (1 - gamma) steps ahead count about a third."""
     gae_lambda: float = _setting(0.983, 0.0, 1.0)
     """Advantage estimate: 0 trusts the value function (bias), 1 the actual rewards (variance)."""
+    normalize_observations: Normalize = "auto"
+    """Shift and scale float observations to mean 0 and standard deviation 1 of all seen so far: auto does it to those
+    without bounds, or with bounds beyond a million; true to all, false to none."""
     normalize_rewards: bool = False
     """Divide rewards by the standard deviation of the discounted returns so far."""
     reward_scale: float = _setting(1.0, 1e-9)
@@ -143,8 +147,9 @@ class PolicySettings:
     cell: Literal["mingru", "lstm"] = "mingru"
     """Kind of recurrent layer: mingru, or lstm, which needs 2.7 times the arithmetic."""
     encoder: EncoderKind = "auto"
-    """Encoder of observations: flat, grid (one-hot cells, a 3x3 convolution) or image (convolutions); auto is image
-    for uint8 in three dimensions with two sides of at least 36, else flat."""
+    """Encoder of observations: flat, grid (one-hot cells, 3x3 convolutions), embedding (learned numbers for each value
+    of a cell, then the same), image (convolutions), or fields (for each named field what it needs); auto is image for
+    uint8 with two sides of at least 36, fields where there are names, else flat."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
     network: str = _named("")
@@ -246,6 +251,8 @@ def _convert(value: object, wanted: type, where: str) -> Any:
     """Turn a TOML value or command-line text into `wanted` (bool, int, float, str or a choice), losing nothing."""
     if get_origin(wanted) is Literal:
         choices = get_args(wanted)
+        if isinstance(value, bool) and "true" in choices:
+            value = str(value).lower()
         if value not in choices:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
 
-from puffer_envs.contract import BufferEnv, ObservationField
+from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.actions import ActionSpec, describe_actions
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.observations import FieldSpec, describe_fields
@@ -34,13 +34,17 @@ class EnvironmentSpec:
     observation_dtype: str
     """`uint8`, `int8` or `float32`."""
     observation_scale: tuple[float, ...]
-    """Factor that scales each input of the encoder to about -1..1."""
+    """Factor that scales each input of the encoder to about -1..1, if it has useful bounds, else 1."""
     action: ActionSpec
     """The action space."""
     observation_fields: tuple[FieldSpec, ...] = ()
     """What the bytes of a structured observation mean; empty where an observation is just an array."""
     observation_range: tuple[int, int] | None = None
     """Lowest and highest number that an array of integers may hold; None for others, and for empty ones."""
+    field_ranges: tuple[tuple[int, int] | None, ...] = ()
+    """The same for each of `observation_fields`; None for those that are not declared as bounded whole numbers."""
+    observation_unbounded: tuple[bool, ...] = ()
+    """Whether each input lacks useful bounds; empty where none does."""
 
     def identity(self) -> dict[str, Any]:
         """Return what a policy for this environment depends on, as JSON values: it must match to load one."""
@@ -86,7 +90,8 @@ def describe(env: BufferEnv, name: str = "environment") -> EnvironmentSpec:
         action = describe_actions(env.single_action_space)
         given = getattr(env, "observation_fields", None)
         fields = () if given is None else describe_fields(given, observed)
-        scale = _box_scale(observed) if given is None else _field_scales(given, fields)
+        spaces = [observed] if given is None else [field.space for field in given]
+        inputs = [_inputs(space, spec) for space, spec in zip(spaces, fields or (None,), strict=True)]
     except ValueError as error:
         raise broken(str(error)) from None
 
@@ -116,38 +121,43 @@ def describe(env: BufferEnv, name: str = "environment") -> EnvironmentSpec:
         envs=int(envs),
         observation_shape=shape,
         observation_dtype=str(observed.dtype),
-        observation_scale=scale,
+        observation_scale=tuple(x for scales, _ in inputs for x in scales),
         action=action,
         observation_fields=fields,
         observation_range=None if fields else _integer_range(observed),
+        field_ranges=tuple(_integer_range(space) for space in spaces) if fields else (),
+        observation_unbounded=_unless_all_false(x for _, unbounded in inputs for x in unbounded),
     )
 
 
-def _integer_range(space: Box) -> tuple[int, int] | None:
-    """Return the least and the greatest number of a space of integers."""
-    if space.dtype == np.float32 or space.low.size == 0:
+def _integer_range(space: Any) -> tuple[int, int] | None:
+    """Return the least and the greatest number of a Box of integers; None for every other space."""
+    if not isinstance(space, Box) or space.dtype is None or space.dtype.kind not in "iu" or space.low.size == 0:
         return None
     return int(space.low.min()), int(space.high.max())
-
-
-def _field_scales(given: Sequence[ObservationField], fields: Sequence[FieldSpec]) -> tuple[float, ...]:
-    """Return the factors for the inputs of all fields, one field after the other."""
-    return tuple(scale for field, spec in zip(given, fields, strict=True) for scale in _field_scale(field.space, spec))
-
-
-def _field_scale(space: Any, field: FieldSpec) -> tuple[float, ...]:
-    """Return the factor for each input of a field."""
-    if field.kind == "discrete":
-        return tuple(math.sqrt(n) for n in field.choices for _ in range(n))  # scales a one-hot's mean square to 1
-    return _box_scale(space) if isinstance(space, Box) else (1.0,) * field.inputs
 
 
 MAX_SCALED_BOUND = 1e6
 """A declared bound beyond this means "unbounded"."""
 
 
-def _box_scale(space: Box) -> tuple[float, ...]:
-    """One over the largest magnitude that the space declares, or 1 where it declares none or less than 1."""
+def _inputs(space: Any, field: FieldSpec | None) -> tuple[list[float], list[bool]]:
+    """Return the factor of each input that a space gives, and whether it lacks useful bounds.
+
+    The factor is one over the largest magnitude that the space declares, or 1 where it declares none or less than 1.
+    """
+    if field is not None and field.kind == "discrete":
+        scales = [math.sqrt(n) for n in field.choices for _ in range(n)]  # scales a one-hot's mean square to 1
+        return scales, [False] * len(scales)
+    if not isinstance(space, Box):
+        size = math.prod(space.shape)
+        return [1.0] * size, [False] * size
     bound = np.maximum(np.abs(space.low.astype(np.float64)), np.abs(space.high.astype(np.float64))).ravel()
-    bound[(bound < 1.0) | (bound > MAX_SCALED_BOUND)] = 1.0
-    return tuple(float(x) for x in 1.0 / bound)
+    unbounded = bound > MAX_SCALED_BOUND
+    return (1.0 / np.where((bound < 1.0) | unbounded, 1.0, bound)).tolist(), unbounded.tolist()
+
+
+def _unless_all_false(flags: Iterable[bool]) -> tuple[bool, ...]:
+    """Return the flags, or nothing if none is set."""
+    given = tuple(flags)
+    return given if any(given) else ()

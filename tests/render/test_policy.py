@@ -38,6 +38,8 @@ BOX = DISCRETE | {
     "action_low": [-1, -0.1],
     "action_high": [1, 0.1],
 }
+OFF_CENTRE = BOX | {"action_low": [90, -0.1], "action_high": [110, 0.1], "action_centre": [100, 0]}
+NORMALIZED = DISCRETE | {"normalized": True}
 LSTM_LAYERS = {"cell": "lstm", "value_head": "distribution", "value_bins": 5, "value_limit": 8.0}
 LSTM = DISCRETE | LSTM_LAYERS
 GRID = DISCRETE | {
@@ -66,6 +68,8 @@ def make_tensors(info: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
         shapes["input_scale"] = (1,)
     elif info.get("encoder") == "image":  # 6 x 5 places
         shapes = {"convolution.0.weight": (3, 2 * 64), "encoder.weight": (hidden, 90), "input_scale": (1,)}
+    if info.get("normalized"):
+        shapes["input_mean"] = shapes["input_scale"]
     core = (4 * hidden, 2 * hidden) if info.get("cell") == "lstm" else (3 * hidden, hidden)
     shapes |= {f"core.{layer}.weight": core for layer in range(info["layers"])}
     shapes |= {"head.weight": (sum(info["action_sizes"]) + info.get("value_bins", 1), hidden)}
@@ -131,6 +135,9 @@ def reference(
     for observation in history:
         if "convolutions" in info:
             x = features(tensors, info, observation)
+        elif info.get("normalized"):
+            numbers = zip(observation.ravel(), tensors["input_mean"], tensors["input_scale"], strict=True)
+            x = [min(10.0, max(-10.0, (float(o) - float(m)) * float(s))) for o, m, s in numbers]
         else:
             x = [float(o) * float(s) for o, s in zip(observation.ravel(), tensors["input_scale"], strict=True)]
         x = times(tensors["encoder.weight"], x)
@@ -154,7 +161,12 @@ def reference(
 
 
 @pytest.mark.parametrize(
-    "info", [DISCRETE, BOX, DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}, LSTM, BOX | LSTM_LAYERS]
+    "info",
+    [
+        *(DISCRETE, BOX, OFF_CENTRE, NORMALIZED, LSTM, BOX | LSTM_LAYERS),
+        *(DISCRETE | {"layers": 0}, DISCRETE | {"observation_dtype": "int8"}),
+        NORMALIZED | {"observation_dtype": "int8"},  # some are cut
+    ],
 )
 def test_deterministic_actions_equal_the_reference(tmp_path: Path, info: dict[str, Any]) -> None:
     tensors = make_tensors(info)
@@ -171,7 +183,9 @@ def test_deterministic_actions_equal_the_reference(tmp_path: Path, info: dict[st
         for row in range(rows):
             outputs = reference(tensors, info["layers"], histories[row], info)
             if info["action_kind"] == "box":
-                expected = np.clip(outputs[:2], info["action_low"], info["action_high"])
+                expected = np.clip(
+                    np.add(outputs[:2], info.get("action_centre", 0)), info["action_low"], info["action_high"]
+                )
                 assert np.allclose(actions[row], expected, rtol=1e-4, atol=1e-5)
             else:
                 assert list(actions[row]) == [np.argmax(outputs[:3]), np.argmax(outputs[3:5])]
@@ -347,6 +361,10 @@ BAD_PLANES: list[tuple[dict[str, Any], str, Any]] = [
     (LSTM, "value_limit", 0),
     (LSTM, "value_limit", math.inf),
     (LSTM, "value_limit", None),
+    (DISCRETE, "normalized", 1),
+    (GRID, "normalized", True),
+    (BOX, "action_centre", [0]),
+    (BOX, "action_centre", [0, math.inf]),
     (DISCRETE, "observation_fields", 7),
     (DISCRETE, "observation_fields", [7]),
     (DISCRETE, "observation_fields", [{}]),

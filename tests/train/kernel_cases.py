@@ -46,6 +46,7 @@ class Shape:
     dtype: str = "float32"
     masked: bool = False
     deserted: bool = False
+    normalized: bool = False
     value_head: str = "scalar"
 
     @property
@@ -89,7 +90,12 @@ class Case:
             rows, rows, (shape.inputs,), shape.dtype, (1 / size,) * (shape.inputs - 1) + (0.5 / size,), action
         )
         settings = PolicySettings(shape.hidden, shape.layers, shape.cell, value_head=shape.value_head)  # type: ignore[arg-type]
-        self.policy = Policy(spec, settings, torch.Generator().manual_seed(seed))
+        normalize = "true" if shape.normalized else "false"
+        self.policy = Policy(spec, settings, torch.Generator().manual_seed(seed), normalize)  # type: ignore[arg-type]
+        if self.policy.input_mean is not None:
+            self.policy.input_mean.copy_(torch.from_numpy(self.random.normal(size=shape.inputs)))
+            scale = self.random.uniform(0.5, 20, shape.inputs)  # so that some numbers are cut
+            self.policy.input_scale.copy_(torch.from_numpy(scale))
         with torch.no_grad():
             self.policy.head[: action.outputs] *= 10  # the first policy would be indifferent
             if shape.value_head == "distribution":  # its rows are zeros

@@ -12,11 +12,19 @@ from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
 from puffer_envs.contract.actions import ActionSpec
+from puffer_envs.contract.planes import PLANE_KINDS
 from puffer_train.config import EncoderKind, PolicySettings
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import ConfigError, ContractError
 from puffer_train.policy import Policy
-from puffer_train.policy.encoders import STACKS, Convolutions, GridPlanes, ImagePlanes, choose_encoder
+from puffer_train.policy.encoders import (
+    Convolutions,
+    GridPlanes,
+    ImagePlanes,
+    choose_encoder,
+    plane_encoder,
+    whole,
+)
 
 
 class Seen(tiny.VectorEnvironment):
@@ -41,7 +49,8 @@ def generator() -> torch.Generator:
         ((3, 64, 96), np.uint8, "image"),
         ((36, 36, 1), np.uint8, "image"),
         ((35, 84, 4), np.uint8, "flat"),
-        ((84, 84), np.uint8, "flat"),
+        ((84, 84), np.uint8, "image"),
+        ((84, 35), np.uint8, "flat"),
         ((84, 84, 4), np.int8, "flat"),
         ((84, 84, 4), np.float32, "flat"),
         ((11, 11), np.uint8, "flat"),
@@ -74,7 +83,7 @@ def test_a_wrong_choice_is_one_sentence(wanted: EncoderKind, spec: EnvironmentSp
 
 
 def test_every_encoder_is_covered() -> None:
-    assert set(get_args(EncoderKind)) == {"auto", "flat", *STACKS}
+    assert set(get_args(EncoderKind)) == {"auto", "flat", "fields", *PLANE_KINDS}
 
 
 def test_ranges_of_observations_are_described() -> None:
@@ -87,24 +96,25 @@ def test_ranges_of_observations_are_described() -> None:
 
 
 def test_a_grid_becomes_a_plane_per_value_of_each_channel() -> None:
-    planes = GridPlanes(spec_of((2, 3, 2), np.int8, -1, 2))
+    planes = GridPlanes(plane_encoder(whole(spec_of((2, 3, 2), np.int8, -1, 2)), "grid"))
     grid = torch.tensor([[[-1, 0], [1, 1], [2, 2]], [[0, -1], [0, 0], [1, 2]]], dtype=torch.int8)
     found = planes(grid.unsqueeze(0))
-    assert found.shape == (1, *planes.shape) == (1, 8, 2, 3)
+    assert found.shape == (1, 8, 2, 3)
     for row in range(2):
         for column in range(3):
             for channel in range(2):
                 cell = int(grid[row, column, channel])
                 one_hot = found[0, 4 * channel : 4 * channel + 4, row, column]
                 assert one_hot.int().tolist() == [int(cell == value) for value in (-1, 0, 1, 2)]
-    flat = GridPlanes(spec_of((2, 3), np.int8, -1, 2))
+    flat = GridPlanes(plane_encoder(whole(spec_of((2, 3), np.int8, -1, 2)), "grid"))
     assert torch.equal(flat(grid[None, :, :, 0]), found[:, :4])
-    assert planes.scale == 2, "the root of four values"
+    scale = Convolutions(whole(spec_of((2, 3), np.int8, -1, 2)), "grid", generator()).scale
+    assert scale == 2, "the root of four values"
 
 
 @pytest.mark.parametrize(("low", "high"), [(64, 127), (-128, -65), (-4, 4)])
 def test_grids_reach_the_ends_of_their_type(low: int, high: int) -> None:
-    planes = GridPlanes(spec_of((1, 2), np.int8, low, high))
+    planes = GridPlanes(plane_encoder(whole(spec_of((1, 2), np.int8, low, high)), "grid"))
     found = planes(torch.tensor([[[low, high]]], dtype=torch.int8))
     assert found[0, 0, 0].tolist() == [True, False] and found[0, -1, 0].tolist() == [False, True]
     assert found.sum() == 2
@@ -121,19 +131,19 @@ def test_a_cell_outside_its_range_is_refused() -> None:
 @pytest.mark.parametrize("shape", [(40, 48, 3), (3, 40, 48), (40, 48)])
 def test_images_become_planes_of_channels(shape: tuple[int, ...]) -> None:
     image = torch.randint(0, 256, (2, *shape), dtype=torch.uint8, generator=generator())
-    planes = ImagePlanes(spec_of(shape))
+    planes = ImagePlanes(plane_encoder(whole(spec_of(shape)), "image"))
     found = planes(image)
-    assert found.shape == (2, *planes.shape)
+    assert found.shape == (2, 1 if len(shape) == 2 else 3, 40, 48)
     channels_last = image.unsqueeze(-1) if len(shape) == 2 else image.movedim(1, -1) if shape[0] == 3 else image
-    for channel in range(planes.shape[0]):
+    for channel in range(found.shape[1]):
         assert torch.equal(found[:, channel], channels_last[..., channel])
-    assert planes.scale == pytest.approx(1 / 255)
+    assert Convolutions(whole(spec_of(shape)), "image", generator()).scale == pytest.approx(1 / 255)
 
 
 def test_a_grid_kernel_finds_its_pattern() -> None:
     """A kernel that wants food (2) in the middle and a wall (1) above it answers exactly there."""
     spec = spec_of((4, 5), np.uint8, 0, 2)
-    encoder = Convolutions(spec, "grid", generator())
+    encoder = Convolutions(whole(spec), "grid", generator())
     kernels = torch.zeros(16, 3, 3, 3)
     kernels[0, 2, 1, 1] = kernels[0, 1, 0, 1] = 1.0  # value, row, column
     with torch.no_grad():
@@ -166,7 +176,7 @@ def by_hand(image: Tensor, weights: list[Tensor], kernels: list[tuple[int, int]]
 
 @pytest.mark.parametrize("shape", [(36, 40, 3), (3, 36, 40)])
 def test_image_convolutions_equal_those_by_hand(shape: tuple[int, ...]) -> None:
-    encoder = Convolutions(spec_of(shape), "image", generator())
+    encoder = Convolutions(whole(spec_of(shape)), "image", generator())
     image = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator())
     scaled = (image if shape[0] == 3 else image.movedim(-1, 0)) / 255
     wanted = by_hand(scaled, [w.detach() for w in encoder.weights], [(8, 4), (4, 2), (3, 1)])
@@ -175,16 +185,16 @@ def test_image_convolutions_equal_those_by_hand(shape: tuple[int, ...]) -> None:
     torch.testing.assert_close(found[0, 0].double(), wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("encoder", list(STACKS))
+@pytest.mark.parametrize("encoder", list(PLANE_KINDS))
 def test_first_weights_keep_the_size_of_signals(encoder: str) -> None:
     spec = spec_of((40, 40, 3), np.uint8, 0, 15)
-    convolutions = Convolutions(spec, encoder, generator())
+    convolutions = Convolutions(whole(spec), encoder, generator())
     seen = torch.randint(0, 16, (64, 40, 40, 3), dtype=torch.uint8, generator=generator())
     size = convolutions(seen).square().mean()
     assert 0.1 < size < 10
 
 
-@pytest.mark.parametrize("encoder", ["grid", "image"])
+@pytest.mark.parametrize("encoder", list(PLANE_KINDS))
 def test_all_weights_learn(encoder: EncoderKind) -> None:
     spec = spec_of((36, 36, 2), np.uint8, 0, 7)
     policy = Policy(spec, PolicySettings(8, 1, encoder=encoder), generator())
@@ -192,12 +202,13 @@ def test_all_weights_learn(encoder: EncoderKind) -> None:
     policy(seen, policy.initial_state(3)).sum().backward()
     for name, parameter in policy.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
-        assert parameter.ndim == (3 if name == "core" else 2), "what Muon steps"
+        wanted = 3 if name == "core" else 1 if "planes" in name else 2
+        assert parameter.ndim == wanted, "what Muon steps"
 
 
 def test_a_grid_away_from_the_processor_turns_to_nan_instead() -> None:
     """torch's meta device computes nothing, so the other branch is read off its types: planes of floats."""
-    planes = GridPlanes(spec_of((3, 3), np.int8, -4, 4))
+    planes = GridPlanes(plane_encoder(whole(spec_of((3, 3), np.int8, -4, 4)), "grid"))
     grid = torch.zeros(2, 3, 3, dtype=torch.int8)
     assert planes(grid.to("meta")).dtype == torch.float32
     assert planes(grid).dtype == torch.bool

@@ -125,3 +125,35 @@ def test_recording_needs_an_environment_that_records(tmp_path: Path) -> None:
     result = record(env, policy_for(env), 1, tmp_path / "replay")
     assert result.episodes == 1
     assert (tmp_path / "replay").read_text() == "saved"
+
+
+class Lives(Lengths):
+    """The first two ends of each game are those of a life, which the log says nothing about."""
+
+    def __init__(self, num_envs: int, seed: int = 0) -> None:
+        super().__init__(num_envs, seed)
+        self.lost, self.games = np.zeros(num_envs, np.int64), np.zeros(num_envs, np.int64)
+
+    def step(self, actions: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        result = super().step(actions)
+        self.lost += self.terminals
+        self.games += self.lost == 3
+        self.lost %= 3
+        return result
+
+    def advance(self, actions: NDArray[Any]) -> None:
+        super().advance(actions)
+        self.rewards[:] = 1
+
+    def log(self, env: int | None = None) -> dict[str, float]:
+        which = slice(None) if env is None else slice(env, env + 1)
+        games = int(self.games[which].sum())
+        self.games[which] = 0
+        return {"score": 40.0, "n": float(games)} if games else {}
+
+
+def test_a_game_of_several_lives_is_played_to_its_end() -> None:
+    env = Lives(4)
+    figures = evaluate(env, policy_for(env), 1).figures
+    assert figures["score"] == [40.0] * 4
+    assert sorted(figures["episode_return"]) == sorted(figures["episode_length"]) == [3.0, 6.0, 9.0, 12.0]

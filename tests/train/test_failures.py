@@ -1,6 +1,7 @@
 """Runs that fail or have nothing to do: what they say, and what they leave."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,27 @@ def test_skipped_updates_are_summed_up_at_the_end(shell: Shell, monkeypatch: pyt
     )
     assert done.out.count(summary) == 1
     assert "2 updates were skipped because a number was not finite" in Path("run/README.md").read_text()
+
+
+UNSCALED = ["--train.normalize-observations", "false"]
+
+
+def test_an_absurd_run_says_so_once_and_at_the_end(shell: Shell) -> None:
+    """And what to do; with that done, nothing."""
+    what = "approx kl was .*: observations reach [0-9.]+e\\+04. Try --train.normalize-observations true."
+    done = shell.train("unscaled:Huge", *RUN, *UNSCALED, "--run-dir", "run")
+    assert len(re.findall(f"WARNING: This run will hardly learn: {what}\n", done.out)) == 1
+    assert len(re.findall(f"WARNING: [1-9] iterations were absurd. The last time {what}\n", done.out)) == 1
+    assert "absurd" not in shell.train("unscaled:Huge", *RUN, "--run-dir", "again").out
+
+
+def test_an_observation_beyond_all_numbers_is_named(shell: Shell) -> None:
+    settings = ["--env.spread", "1e30", *UNSCALED, "--policy.layers", "3"]
+    done = shell.train("unscaled:Huge", *RUN, *settings, "--run-dir", "run")
+    what = r"is not finite: observations reach [0-9.]+e\+30. Try --train.normalize-observations true"
+    assert re.search(what, done.out + done.err)
+    settings.remove("false"), settings.remove("--train.normalize-observations")
+    assert shell.train("unscaled:Huge", *RUN, *settings, "--run-dir", "again").status == 0
 
 
 def test_metrics_lines_without_valid_steps_are_left_out(tmp_path: Path) -> None:

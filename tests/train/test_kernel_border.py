@@ -32,6 +32,8 @@ def learner_arguments(**changes: Any) -> list[Any]:
         "input_scale": np.ones(INPUTS, np.float32),
         "number": "float32",
         "horizon": TIME,
+        "bins": 0,
+        "input_mean": None,
     }
     assert changes.keys() <= arguments.keys()
     return list((arguments | changes).values())
@@ -135,6 +137,7 @@ def test_no_such_instruction_set(isa: str) -> None:
             for scale in (None, [], [0.0], [-1.0], [np.nan], [np.inf], [[1.0]])
         ],
         *[({"input_scale": scale}, "input_scale") for scale in (None, [], [1.0], np.ones((INPUTS, 1)))],
+        *[({"input_mean": mean}, "input_mean") for mean in ([], [1.0], np.ones((INPUTS, 1)))],
         ({"hidden": 2**20, "layers": 2**20}, "more than kernels can count"),
         ({"hidden": 2**15, "layers": 1}, "more than kernels can count"),
         ({"horizon": 2**20, "layers": 64}, "steps are more than the kernels can count"),
@@ -170,6 +173,16 @@ def test_weights_that_do_not_fit(name: str) -> None:
     for log_std in (None, np.zeros(3, np.float32)):
         head = np.zeros((3, HIDDEN), np.float32)
         refuses("log_std", lambda log_std=log_std, head=head: continuous.pack(parameters(head=head, log_std=log_std)))
+
+
+def test_moments_that_do_not_fit() -> None:
+    good = np.ones(INPUTS, np.float32)
+    learner = make_learner(input_mean=good)
+    learner.normalize(good, good)
+    for bad in spoiled(good, written=False):
+        refuses("mean", lambda bad=bad: learner.normalize(bad, good))
+        refuses("scale", lambda bad=bad: learner.normalize(good, bad))
+    refuses("does not normalise", lambda: make_learner().normalize(good, good))
 
 
 def test_readonly_weights_are_read() -> None:

@@ -69,6 +69,9 @@ def check_gradient(case: Case, train: TrainSettings, sequences: Tensor, importan
 @example(Shape(rows=40, horizon=8, sizes=(3,)), replace(DEFAULTS, refresh_advantages=True, value_clip=0.1), 0, 1.0)
 @example(Shape("lstm", rows=40, horizon=20, layers=2), replace(DEFAULTS, refresh_advantages=True, clip=0.05), 0, 1.0)
 @example(Shape(layers=4, hidden=32, inputs=118, horizon=32, rows=33), DEFAULTS, 1, 0.9)
+@example(Shape(hidden=512, horizon=9, rows=30), DEFAULTS, 2, 1.0)  # rows of weights that lie far apart
+@example(Shape(layers=2, inputs=17, rows=33, normalized=True), DEFAULTS, 1, 0.9)
+@example(Shape("lstm", inputs=5, kind="box", sizes=(2,), normalized=True), DEFAULTS, 2, 1.0)
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_gradients_figures_values_and_ratios(shape: Shape, train: TrainSettings, seed: int, share: float) -> None:
     """Of some sequences, some of them several times, with weights; the examples have duplicates in several tiles."""
@@ -133,6 +136,7 @@ def play(case: Case, actor: Any, steps: int, key: int = 5) -> None:
 
 
 @given(shapes(), st.integers(0, 999))
+@example(Shape(inputs=9, rows=70, normalized=True), 3)
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_acting_and_storing(shape: Shape, seed: int) -> None:
     """Values, log-probabilities of what was chosen, state, and everything that is stored."""

@@ -39,6 +39,7 @@ WHOLE = ["--train.minibatch", str(BATCH), "--train.normalize-rewards", "true", "
 KINDS: dict[str, tuple[str, list[str]]] = {
     "kernels": ("cartpole", WHOLE),
     "kernels, continuous": ("gymnasium:Pendulum-v1", WHOLE),
+    "kernels, normalised": ("cartpole", [*WHOLE, "--train.normalize-observations", "true"]),
     "torch": ("cartpole", [*WHOLE, "--learner", "torch"]),
     "torch, some absent": (
         "numbered_environments:Visitors",

@@ -21,6 +21,7 @@ PRIORITISED = ["--train.priority-alpha", "0.8", "--train.refresh-advantages", "t
 KINDS: dict[str, tuple[str, int, list[str]]] = {
     "native": ("cartpole", 16, PLAIN),
     "native, rewards normalised": ("cartpole", 16, NORMALIZED),
+    "native, observations normalised": ("cartpole", 16, ["--train.normalize-observations", "true"]),
     "native, sequences prioritised": ("cartpole", 16, PRIORITISED),
     "native, two threads": ("cartpole", 16, ["--threads", "2"]),
     "several agents": ("snake", 64, NORMALIZED + PRIORITISED),

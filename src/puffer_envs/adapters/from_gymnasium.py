@@ -79,7 +79,7 @@ class GymnasiumBlock(PythonBlock):
                 write_mask(i, observation, info)
         self._meter.count(rewards)
         for i, extras in finished:
-            self._meter.finish(i, extras)
+            self._meter.finish(i, extras, bool(self._truncations[i]))
 
     def _judge(self, reward: Any, env: int) -> float:
         """Return a reward of an unusual type, or name the environment in the error."""

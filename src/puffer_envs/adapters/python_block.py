@@ -14,7 +14,7 @@ from puffer_envs.adapters import masks
 from puffer_envs.adapters.action_codec import ActionCodec
 from puffer_envs.adapters.changes import Changes
 from puffer_envs.adapters.kinds import KindsOfActions, KindsOfObservations
-from puffer_envs.adapters.meter import EpisodeMeter
+from puffer_envs.adapters.meter import EpisodeMeter, is_recorded
 from puffer_envs.adapters.observation_codec import ObservationCodec, Writer
 from puffer_envs.adapters.prepare import Preparation
 from puffer_envs.adapters.spaces import Space, number_of_choices
@@ -131,7 +131,7 @@ class PythonBlock(ABC):
         prepared = self._prepared = Preparation(observation_space, self._wrap, agents * len(self.envs))
         self._observations = ObservationCodec(prepared.space)
         self._actions = ActionCodec(action_space)
-        self._meter = EpisodeMeter(len(self.envs), agents)
+        self._meter = EpisodeMeter(len(self.envs), agents, all(is_recorded(env) for env in self.envs))
         self.layout = BufferLayout(
             agents=agents,
             single_observation_space=self._observations.space,
@@ -244,8 +244,9 @@ class PythonBlock(ABC):
     def log(self, env: int | None) -> dict[str, float]:
         """Return and clear the sums over the (agents') episodes finished since the last call; see `Block`.
 
-        They are `n`, `episode_return`, `episode_length`, `score` (the return) and, by its own name, every finite number
-        in the last step's info. An episode without that number counts as 0.
+        They are `n`, `episode_return`, `episode_length`, `score` and, by its own name, every finite number in the last
+        step's info. An episode without that number counts as 0. The score is the return, or what
+        `RecordEpisodeStatistics` recorded; then only what it records as an episode counts as one.
         """
         return self._meter.report(env)
 

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from puffer_envs.adapters.spaces import Space
-from puffer_envs.contract.policy_info import MIN_IMAGE_SIDE
+from puffer_envs.contract.planes import MIN_IMAGE_SIDE
 
 
 class Stack:

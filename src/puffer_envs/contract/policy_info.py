@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from puffer_envs.contract.errors import UserError
-from puffer_envs.contract.observations import STORED, FieldSpec
+from puffer_envs.contract.observations import MAX_CHOICES, STORED, FieldSpec
+from puffer_envs.contract.planes import PLANE_KINDS, Convolution, PlaneEncoder
 from puffer_envs.contract.tensor_file import Floats
 
 MAX_UNITS = 1 << 20
@@ -19,11 +20,14 @@ MAX_UNITS = 1 << 20
 
 MAX_LAYERS = 1024
 
+MAX_EXACT = 1 << 24
+"""Up to here, float32 holds every whole number."""
+
+INPUT_LIMIT = 10.0
+"""Normalised observations are cut to plus or minus this, before they enter the network."""
+
 MAX_SETTING_DEPTH = 8
 """Lists and tables within each other, in a setting."""
-
-MIN_IMAGE_SIDE = 36
-"""Pixels: what the trainer's three convolutions need. A shorter side counts channels instead."""
 
 
 class PolicyError(UserError):
@@ -40,9 +44,6 @@ class CellShape:
     """Numbers that it remembers of one row, in units of H."""
 
 
-CONVOLUTIONAL = ("grid", "image")
-"""The encoders with convolutions."""
-
 CELL_SHAPES = {"mingru": CellShape((3, 1), 1), "lstm": CellShape((4, 2), 2)}
 """The kinds of recurrent layers that a policy file may name."""
 
@@ -52,24 +53,6 @@ MAX_CONVOLUTION = 1 << 27
 
 Kernels of 8 x 8 with stride 4 read 102,400 of four pictures of 84 x 84, and 99,532,800 of one of 2160 x 3840 x 3.
 """
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """One layer of convolutions."""
-
-    channels: int
-    """Channels out."""
-    kernel: int
-    """Pixels per side."""
-    stride: int
-    """Pixels between two places."""
-    padding: int
-    """Zeros around the planes."""
-
-    def places(self, side: int) -> int:
-        """At how many places the kernel is applied along a side of that many pixels."""
-        return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
 
 @dataclass(frozen=True)
@@ -129,13 +112,14 @@ class PolicyInfo:
     cell: str
     """Their kind: a key of `CELL_SHAPES`."""
     encoder: str
-    """flat, grid or image; network for one of the user's own."""
+    """`flat`, a key of `PLANE_KINDS` for the whole observation, or `fields`: each has its own;
+    `network` for one of the user's own."""
     network: NetworkInfo | None
     """The user's own network; None for all others."""
-    convolutions: tuple[Convolution, ...]
-    """Of a grid or image."""
-    grid_values: tuple[int, int]
-    """Least and greatest value of a cell of a grid; (0, 0) for others."""
+    plane_encoders: tuple[PlaneEncoder | None, ...]
+    """That of the whole observation, or one per field, None for a flat one; empty for the encoder `flat`."""
+    normalized: bool
+    """Whether the numbers of a flat encoder are shifted by `input_mean`, scaled, and cut to +-`INPUT_LIMIT`."""
     value_head: Literal["scalar", "distribution"]
     """How the rows of the head behind the actions stand for the value: one number, or a distribution over bins."""
     value_bins: int
@@ -147,9 +131,25 @@ class PolicyInfo:
 
     @property
     def inputs(self) -> int:
-        """O, the inputs of a flat encoder."""
-        fields = self.observation_fields
-        return sum(field.inputs for field in fields) if fields else math.prod(self.observation_shape)
+        """O, how many inputs are multiplied as they are; 0 where the whole observation is read as planes."""
+        if self.observation_fields:
+            return sum(field.inputs for field in self.flat_fields)
+        return 0 if self.plane_encoders else math.prod(self.observation_shape)
+
+    @property
+    def flat_fields(self) -> tuple[FieldSpec, ...]:
+        """The fields that are not read as planes."""
+        planes = self.plane_encoders or (None,) * len(self.observation_fields)
+        pairs = zip(self.observation_fields, planes, strict=True)
+        return tuple(field for field, encoder in pairs if encoder is None)
+
+    @property
+    def planes(self) -> list[tuple[str, FieldSpec | None, PlaneEncoder]]:
+        """What is read as planes: prefix of its tensors, field (None: the whole observation), and encoder."""
+        if not self.observation_fields:
+            return [("", None, encoder) for encoder in self.plane_encoders if encoder is not None]
+        numbered = enumerate(zip(self.observation_fields, self.plane_encoders, strict=False))
+        return [(f"field.{i}.", field, encoder) for i, (field, encoder) in numbered if encoder is not None]
 
     @property
     def head_rows(self) -> int:
@@ -162,34 +162,21 @@ class PolicyInfo:
         return self.value_bins
 
     @property
-    def channels_first(self) -> bool:
-        """Whether an image has the shape (c, h, w) rather than (h, w, c)."""
-        return channels_first(self.observation_shape)
-
-    @property
-    def planes(self) -> tuple[int, int, int]:
-        """C, h and w of what a grid or an image gives the convolutions."""
-        shape = self.observation_shape
-        if self.encoder == "image":
-            return image_planes(shape)
-        return grid_planes(shape, self.grid_values)
-
-    @property
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
         """Every tensor of the file with its shape, but those of a network of the user's own."""
         if self.network is not None and self.network.features == 0:
             return {"input_scale": (self.inputs,)} | self._spread_shape
         shapes: dict[str, tuple[int, ...]] = {"head.weight": (self.head_rows + self.value_rows, self.hidden)}
-        inputs = scales = self.inputs
+        inputs = self.inputs
+        shapes["input_scale"] = (inputs,)
+        if self.normalized:
+            shapes["input_mean"] = (inputs,)
+        for prefix, _, encoder in self.planes:
+            shapes |= {prefix + name: shape for name, shape in encoder.tensor_shapes.items()}
+            inputs += encoder.features
         if self.network is not None:
             inputs = self.network.features
-        elif self.encoder != "flat":
-            channels, height, width = self.planes
-            for i, layer in enumerate(self.convolutions):
-                shapes[f"convolution.{i}.weight"] = (layer.channels, channels * layer.kernel**2)
-                channels, height, width = layer.channels, layer.places(height), layer.places(width)
-            inputs, scales = channels * height * width, 1
-        shapes |= {"input_scale": (scales,), "encoder.weight": (self.hidden, inputs)}
+        shapes["encoder.weight"] = (self.hidden, inputs)
         rows, columns = CELL_SHAPES[self.cell].weight
         for i in range(self.layers):
             shapes[f"core.{i}.weight"] = (rows * self.hidden, columns * self.hidden)
@@ -217,34 +204,20 @@ class PolicyInfo:
             "encoder": self.encoder,
             "value_head": self.value_head,
         }
+        if self.normalized:
+            about["normalized"] = True
         if self.action_centre.any():
             about["action_centre"] = self.action_centre.tolist()
         if self.network is not None:
             about["network"] = self.network.as_json()
-        if self.encoder in CONVOLUTIONAL:
-            about["convolutions"] = convolutions_as_json(self.convolutions)
-        if self.encoder == "grid":
-            about["grid_values"] = list(self.grid_values)
+        if self.encoder == "fields":
+            about["field_encoders"] = [field_encoder_as_json(encoder) for encoder in self.plane_encoders]
+        else:
+            for encoder in self.plane_encoders:
+                about |= {} if encoder is None else encoder.as_json()
         if self.value_head == "distribution":
             about |= {"value_bins": self.value_bins, "value_limit": self.value_limit}
         return about | {"settings": self.settings}
-
-
-def channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether an image of this shape is (c, h, w): a first side too short for a picture counts channels."""
-    return len(shape) == 3 and min(shape[:2]) < MIN_IMAGE_SIDE
-
-
-def image_planes(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """C, h and w of an image of shape (h, w, c), (c, h, w) or (h, w)."""
-    height, width, channels = (*shape[1:], shape[0]) if channels_first(shape) else (*shape, 1)[:3]
-    return channels, height, width
-
-
-def grid_planes(shape: tuple[int, ...], values: tuple[int, int]) -> tuple[int, int, int]:
-    """C, h and w of a grid of shape (h, w) or (h, w, c) with a plane for each value of each channel."""
-    height, width, channels = (*shape, 1)[:3]
-    return channels * (values[1] - values[0] + 1), height, width
 
 
 def fields_as_json(fields: tuple[FieldSpec, ...]) -> list[dict[str, Any]]:
@@ -255,9 +228,9 @@ def fields_as_json(fields: tuple[FieldSpec, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def convolutions_as_json(layers: tuple[Convolution, ...]) -> list[list[int]]:
-    """Layers as [channels, kernel, stride, padding]."""
-    return [list(dataclasses.astuple(layer)) for layer in layers]
+def field_encoder_as_json(encoder: PlaneEncoder | None) -> dict[str, Any]:
+    """What reads a field, as JSON values."""
+    return {"encoder": "flat"} if encoder is None else {"encoder": encoder.kind, **encoder.as_json()}
 
 
 def read_info(about: object) -> PolicyInfo:
@@ -290,13 +263,14 @@ def read_info(about: object) -> PolicyInfo:
     if value_head == "distribution":
         bins = _field(fields, "value_bins", lambda v: _is_size(v) and v <= 4096)
         limit = float(_field(fields, "value_limit", lambda v: _is_number(v) and 0 < v < math.inf))
-    encoder = _field(fields, "encoder", lambda v: v in ("flat", "network", *CONVOLUTIONAL))
+    encoder = _field(fields, "encoder", lambda v: v in ("flat", "fields", "network", *PLANE_KINDS))
+    observation_fields = _read_fields(fields, shape, dtype)
     info = PolicyInfo(
         environment=_field(fields, "environment", lambda v: isinstance(v, str) and v),
         environment_version=_field(fields, "environment_version", lambda v: _is_integer(v) and v >= 0),
         observation_shape=shape,
         observation_dtype=dtype,
-        observation_fields=_read_fields(fields, shape, dtype),
+        observation_fields=observation_fields,
         action_kind=kind,
         action_sizes=sizes,
         action_low=low,
@@ -307,8 +281,8 @@ def read_info(about: object) -> PolicyInfo:
         cell=_field(fields, "cell", lambda v: isinstance(v, str) and v in CELL_SHAPES),
         encoder=encoder,
         network=_read_network(fields) if encoder == "network" else None,
-        convolutions=_read_convolutions(fields) if encoder in CONVOLUTIONAL else (),
-        grid_values=_read_grid_values(fields) if encoder == "grid" else (0, 0),
+        normalized="normalized" in fields and _field(fields, "normalized", lambda v: isinstance(v, bool)),
+        plane_encoders=_read_plane_encoders(fields, encoder, shape, dtype, observation_fields),
         value_head=value_head,
         value_bins=bins,
         value_limit=limit,
@@ -316,8 +290,8 @@ def read_info(about: object) -> PolicyInfo:
     )
     if max(info.inputs, math.prod(shape)) > MAX_UNITS:
         raise PolicyError(f"metadata field 'observation_shape' is {list(info.observation_shape)}: too large.")
-    if encoder in CONVOLUTIONAL:
-        _check_planes(info)
+    if info.normalized and not info.inputs:
+        raise PolicyError("metadata field 'normalized' is true, but there is no input to normalise.")
     return info
 
 
@@ -334,8 +308,30 @@ def _read_network(fields: Mapping[str, Any]) -> NetworkInfo:
     )
 
 
-def _read_convolutions(fields: Mapping[str, Any]) -> tuple[Convolution, ...]:
-    """The layers of a grid or image, written as [channels, kernel, stride, padding]."""
+def _read_plane_encoders(
+    about: Mapping[str, Any], encoder: str, shape: tuple[int, ...], dtype: str, fields: tuple[FieldSpec, ...]
+) -> tuple[PlaneEncoder | None, ...]:
+    """What is read as planes: `PolicyInfo.plane_encoders`."""
+    if encoder in ("flat", "network"):
+        return ()
+    if encoder != "fields":
+        if fields:
+            raise PolicyError(f"metadata field 'encoder' is {encoder!r}, which does not read such observations.")
+        return (_read_plane_encoder(about, encoder, shape, dtype),)
+    given = _field(about, "field_encoders", lambda v: _is_list(v, lambda item: isinstance(item, dict)))
+    if not fields or len(given) != len(fields):
+        raise PolicyError(f"metadata field 'field_encoders' has {len(given)} entries for {len(fields)} fields.")
+    found: list[PlaneEncoder | None] = []
+    for field, entry in zip(fields, given, strict=True):
+        kind = _field(entry, "encoder", lambda v: v in ("flat", *PLANE_KINDS))
+        if kind != "flat" and field.kind != "box":
+            raise PolicyError(f"metadata field 'field_encoders' has {kind!r} for {field.name!r}, which is discrete.")
+        found.append(None if kind == "flat" else _read_plane_encoder(entry, kind, field.shape, field.dtype))
+    return tuple(found)
+
+
+def _read_plane_encoder(about: Mapping[str, Any], kind: str, shape: tuple[int, ...], dtype: str) -> PlaneEncoder:
+    """One encoder. Refuses arrays that are no image or grid, or too small for the convolutions."""
 
     def is_layer(given: Any) -> bool:
         if not _is_list(given, _is_integer) or len(given) != 4:
@@ -343,32 +339,24 @@ def _read_convolutions(fields: Mapping[str, Any]) -> tuple[Convolution, ...]:
         channels, kernel, stride, padding = given
         return bool(1 <= channels <= 4096 and 1 <= kernel <= 64 and 1 <= stride <= 64 and 0 <= padding <= 64)
 
-    given = _field(fields, "convolutions", lambda v: _is_list(v, is_layer) and 1 <= len(v) <= 16)
-    return tuple(Convolution(*layer) for layer in given)
-
-
-def _read_grid_values(fields: Mapping[str, Any]) -> tuple[int, int]:
-    """Least and greatest value of a cell: numbers of a byte."""
-    low, high = _field(fields, "grid_values", lambda v: _is_list(v, _is_integer) and len(v) == 2 and v[0] <= v[1])
-    if not -128 <= low <= high <= 255:
-        raise PolicyError(f"metadata field 'grid_values' is {[low, high]}, which is not allowed.")
-    return low, high
-
-
-def _check_planes(info: PolicyInfo) -> None:
-    """Refuse observations that are no grid or image, or too small for its convolutions."""
-    shape, grid = info.observation_shape, info.encoder == "grid"
-    kinds = ("uint8", "int8") if grid else ("uint8",)
-    if info.observation_dtype not in kinds or info.observation_fields or len(shape) not in (2, 3):
-        raise PolicyError(f"metadata field 'encoder' is {info.encoder!r}, which does not read such observations.")
-    channels, height, width = info.planes
-    for layer in info.convolutions:
-        height, width = layer.places(height), layer.places(width)
-        if min(height, width) < 1:
-            raise PolicyError(f"metadata field 'convolutions' leaves nothing of observations of shape {shape}.")
-        if channels * layer.kernel**2 * height * width > MAX_CONVOLUTION:
-            raise PolicyError(f"metadata field 'convolutions' reads more than {MAX_CONVOLUTION:_} numbers in a layer.")
-        channels = layer.channels
+    dtypes = {"image": ("uint8",), "grid": ("uint8", "int8"), "embedding": STORED}[kind]
+    if dtype not in dtypes or len(shape) not in (2, 3):
+        raise PolicyError(f"metadata field 'encoder' is {kind!r}, which does not read such observations.")
+    layers = _field(about, "convolutions", lambda v: _is_list(v, is_layer) and 1 <= len(v) <= 16)
+    values, size = (0, 0), 0
+    if kind != "image":
+        low, high = _field(about, "grid_values", lambda v: _is_list(v, _is_integer) and len(v) == 2 and v[0] <= v[1])
+        if high - low >= MAX_CHOICES or max(abs(low), abs(high)) > MAX_EXACT:
+            raise PolicyError(f"metadata field 'grid_values' is {[low, high]}, which is not allowed.")
+        values = (low, high)
+    if kind == "embedding":
+        size = _field(about, "embedding_size", lambda v: _is_size(v) and v <= 4096)
+    encoder = PlaneEncoder(kind, shape, tuple(Convolution(*layer) for layer in layers), values, size)
+    if min(encoder.places) < 1:
+        raise PolicyError(f"metadata field 'convolutions' leaves nothing of observations of shape {shape}.")
+    if encoder.most_numbers > MAX_CONVOLUTION:
+        raise PolicyError(f"metadata field 'convolutions' reads more than {MAX_CONVOLUTION:_} numbers in a layer.")
+    return encoder
 
 
 def _read_fields(fields: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> tuple[FieldSpec, ...]:

@@ -18,6 +18,7 @@ import torch
 from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import count_of
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.masks import check_masks
 from puffer_train.config import TrainSettings
 from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import EnvironmentCalls
@@ -165,6 +166,7 @@ def _play_first_episodes(
     returns, length = np.zeros(rows), 0
     while waiting.any() and length < longest:
         buffers.observe(env)
+        check_masks(buffers, 0, slice(None), spec, calls.name, length)
         actor.begin(generator)
         actor.act(0, deterministic)
         buffers.give_actions(env, 0)
@@ -184,6 +186,9 @@ def _play_first_episodes(
         ended = np.unique(np.flatnonzero(ends) // agents).tolist()
         with calls:
             logs = {} if log is None else {i: log(env=i) for i in ended}
+        if log is not None and agents == 1:  # a life may end within an episode: nothing is logged, and play continues
+            logged = np.array([bool(logs.get(row)) for row in range(rows)])
+            first &= logged
         for row in np.flatnonzero(first).tolist():
             figures = {"episode_return": returns[row], "episode_length": float(length)}
             own = logs.get(row // agents, {})
@@ -191,6 +196,6 @@ def _play_first_episodes(
             for name, value in figures.items():
                 if math.isfinite(value):
                     result.figures.setdefault(name, []).append(float(value))
-        waiting &= ~ends
+        waiting &= ~(first if agents == 1 else ends)
     result.so_far, result.max_steps = returns[waiting].tolist(), longest
     return result

@@ -1,19 +1,28 @@
-"""Numbers that are not finite: where they came from, how many updates they cost, and when to give up."""
+"""Numbers that are not finite or absurd: where they came from, what they cost, what to do, and when to give up."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
+from torch import Tensor
 
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.config import TrainSettings
 from puffer_train.errors import NonFiniteError
 from puffer_train.learners.protocol import UpdateSummary
 from puffer_train.policy import Policy
 
 MAX_SKIPS_IN_A_ROW = 10
 """Training stops after this many skipped updates in a row."""
+
+ABSURD = {"approx_kl": 5.0, "gradient_norm": 1e6}
+"""Figures of an iteration that are above this in no run that learns. (A KL of 5: an action that had a probability of
+one half is as good as never taken now, or the other way round.)"""
+
+LARGE = 1e3
+"""Networks expect inputs and rewards of about 1; beyond this, they are the first suspects."""
 
 
 class Health:
@@ -28,6 +37,22 @@ class Health:
         """What was not finite, and where, when this process last skipped an update."""
         self.on_skip: Callable[[str], None] = lambda fault: None
         """Called with the reason whenever an update is skipped."""
+        self.absurd = 0
+        """Iterations of this process with an absurd figure."""
+        self.absurdity: str | None = None
+        """What was absurd in the last one of them, and what to do."""
+        self.on_absurd: Callable[[str], None] = lambda what: None
+        """Called with that when it first happens."""
+
+    def judge(self, figures: dict[str, float], advice: Callable[[], str]) -> None:
+        """Note absurd figures of an iteration; `advice` says what to do, and is only asked then."""
+        absurd = [f"{name.replace('_', ' ')} was {figures[name]:.3g}" for name in ABSURD if is_absurd(name, figures)]
+        if not absurd:
+            return
+        self.absurd += 1
+        self.absurdity = f"{' and '.join(absurd)}: {advice()}"
+        if self.absurd == 1:
+            self.on_absurd(self.absurdity)
 
     def updated(self) -> None:
         """Count an update that was made."""
@@ -58,12 +83,42 @@ class Health:
             raise NonFiniteError(f"stopped after {self.skipped_in_a_row} skipped updates in a row: {fault}.")
 
 
+def is_absurd(name: str, figures: Mapping[str, float]) -> bool:
+    """Whether a figure of an iteration is beyond what `ABSURD` allows."""
+    return figures.get(name, 0.0) > ABSURD.get(name, math.inf)
+
+
+def advice(policy: Policy, buffers: Buffers, train: TrainSettings) -> str:
+    """Return what is probably wrong where a figure is absurd, and what to do."""
+    inputs = large_inputs(policy, buffers.observations)
+    if inputs:
+        return inputs
+    reward = float(buffers.rewards.abs().max()) * train.reward_scale
+    if reward > LARGE and train.reward_clip == 0 and not train.normalize_rewards:
+        return f"rewards reach {reward:.3g}. Try --train.normalize-rewards true"
+    return f"Try a lower --train.learning-rate than {train.learning_rate:g}"
+
+
+def large_inputs(policy: Policy, observations: Tensor) -> str:
+    """Return what to do if any of observations (T, A, *shape) is far beyond what networks expect, else nothing."""
+    if policy.input_mean is not None or not len(policy.input_scale):
+        return ""
+    largest, inputs = (LARGE, ""), iter(policy.observations.float_inputs)
+    for name, numbers in policy.observations.floats(observations).items():
+        most = numbers.reshape(observations.shape[0] * observations.shape[1], -1).abs().amax(0)
+        scale = policy.input_scale[[next(inputs) for _ in most]].to(most.device)
+        largest = max(largest, (float((most * scale).max()), name))
+    number, name = largest
+    return f"{name} reach {number:.3g}. Try --train.normalize-observations true" if name else ""
+
+
 def fault_in_output(policy: Policy, buffers: Buffers, t: int, row: int) -> str:
     """Return why the policy's output for a row at step t of the rollout is not finite."""
     seen = policy.observations.floats(buffers.observations[t, row])
     bad = [name for name, numbers in seen.items() if not torch.isfinite(numbers).all()]
-    what = f"{bad[0]}, row {row}," if bad else f"the policy's output for row {row}"
-    return f"{what} at step {t} of the rollout is not finite"
+    if bad:
+        return f"{bad[0]}, row {row}, at step {t} of the rollout is not finite"
+    return f"the policy's output for row {row} at step {t} of the rollout is not finite"
 
 
 def faults_in_step(policy: Policy, buffers: Buffers, t: int, rows: slice) -> list[str]:

@@ -30,9 +30,18 @@ from puffer_train.algorithm.advantage import own_advantage
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.curriculum import Curriculum
 from puffer_train.algorithm.episodes import EpisodeMeter
-from puffer_train.algorithm.health import Health, fault_in_gradient, fault_in_output, faults_in_step
+from puffer_train.algorithm.health import (
+    Health,
+    advice,
+    fault_in_gradient,
+    fault_in_output,
+    faults_in_step,
+    large_inputs,
+)
 from puffer_train.algorithm.loss import Scale
+from puffer_train.algorithm.masks import check_masks
 from puffer_train.algorithm.minibatches import Minibatches, explained_variance
+from puffer_train.algorithm.observations import ObservationNormalizer
 from puffer_train.algorithm.optimizer import make_optimizer
 from puffer_train.algorithm.rewards import RewardNormalizer
 from puffer_train.algorithm.stopwatch import Stopwatch
@@ -88,7 +97,7 @@ class PPO:
         check_batch(train, rows, size, physical_memory())
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
-        self.policy = make_policy(self.spec, settings.policy, initial)
+        self.policy = make_policy(self.spec, settings.policy, initial, train.normalize_observations)
         self.buffers = Buffers(env, self.policy, train.horizon)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
@@ -100,6 +109,7 @@ class PPO:
         self.own_advantage = own_advantage(train)
         self.minibatches = Minibatches(self.buffers, train, self.shuffling, ranks)
         self.team = Team(len(self.parts))
+        self.observations = ObservationNormalizer(self.policy) if self.policy.normalized else None
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
         self.curriculum = Curriculum(settings.curriculum, env, self.calls)
@@ -123,8 +133,11 @@ class PPO:
         if self.rewards is not None:
             self.rewards.returns.zero_()
         np.copyto(self.buffers.observations[-1].numpy(), self.env.observations)
+        if self.observations is not None:
+            self.observations.begin(self.buffers.observations[-1], self.ranks)
+            self.learner.weights_changed()
         for part, actor in zip(self.parts, self.learner.actors, strict=True):
-            self.buffers.store_masks(part, self.buffers.horizon, slice(actor.first, actor.last))
+            self._store_masks(part, self.buffers.horizon, slice(actor.first, actor.last), 0)
 
     @property
     def player(self) -> Policy:
@@ -158,12 +171,15 @@ class PPO:
             EnvironmentFailedError: The environment raised.
         """
         start = time.perf_counter()
-        fault = self.collect()
+        fault, updates = self.collect(), self.updates
         losses: dict[str, float] = {}
         if fault is None:
             losses = self.learn()
+            self.health.judge(losses, partial(advice, self.policy, self.buffers, self.settings.train))
         else:
             self.health.skip(fault)
+        if self.updates > updates:  # a rollout that was not learned from leaves nothing behind
+            self._normalize_observations()
         self.steps += self.batch
         with self.clock.section("environment"), self.calls:
             episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
@@ -214,6 +230,7 @@ class PPO:
     def _play(self, env: BufferEnv, actor: Actor, clock: Stopwatch) -> list[str]:
         """Play one part for a whole rollout; return what was not finite in it and where."""
         buffers, faults, rows = self.buffers, [], slice(actor.first, actor.last)
+        played = self.steps // self.batch * buffers.horizon
         clock.start()
         for t in range(buffers.horizon):
             bad = actor.act(t)
@@ -224,7 +241,7 @@ class PPO:
                 buffers.give_actions(env, t, rows)
                 self.calls.run(env.step, env.actions)
             clock.lap("environment")
-            buffers.store_masks(env, t + 1, rows)
+            self._store_masks(env, t + 1, rows, played + t + 1)
             noticed = actor.store(t)
             if self.episodes is not None:
                 self.episodes.add(rows, buffers, t)
@@ -237,6 +254,12 @@ class PPO:
         actor.finish()
         clock.lap("policy")
         return faults
+
+    def _store_masks(self, env: BufferEnv, slot: int, rows: slice, step: int) -> None:
+        """Copy which rows hold an agent and what these may do. Raises `EnvironmentFailedError` if that is nothing."""
+        self.buffers.store_masks(env, slot, rows)
+        first_env = self.ranks.rank * self.spec.envs
+        check_masks(self.buffers, slot, rows, self.spec, self.calls.name, step, first_env)
 
     def _value_truncated(self, env: BufferEnv, actor: Actor, t: int) -> list[str]:
         """Value the episodes cut off at step t, with the state from before the reset; return what was not finite."""
@@ -297,7 +320,8 @@ class PPO:
             of_all = fault_in_gradient(self.policy, report, norm)
             fault = None if of_all is None else self.ranks.first(fault) or of_all
         if fault is not None:
-            self.health.skip(fault)
+            cause = large_inputs(self.policy, self.buffers.observations)
+            self.health.skip(f"{fault}: {cause}" if cause else fault)
             return None
         with self.clock.section("optimizer"):
             shrink = min(1.0, self.settings.train.max_gradient_norm / max(norm, 1e-12))
@@ -306,6 +330,15 @@ class PPO:
         self.updates += 1
         self.health.updated()
         return report | {"gradient_norm": norm}
+
+    def _normalize_observations(self) -> None:
+        """Count the rollout's observations; from now on the policy sees them normalised by the new moments."""
+        if self.observations is None:
+            return
+        buffers = self.buffers
+        with self.clock.section("store"):
+            self.observations.update(buffers.observations[:-1], buffers.present, self.ranks)
+            self.learner.weights_changed()
 
     @torch.no_grad()
     def _estimate_advantages(self) -> None:

@@ -13,6 +13,7 @@ def learned_tensors(trainer: PPO) -> dict[str, Tensor]:
     return {
         **{f"policy.{name}": tensor for name, tensor in trainer.policy.saved_tensors().items()},
         **{f"optimizer.{name}": t for name, t in trainer.optimizer.tensors().items()},
+        **({} if trainer.observations is None else {"observations.moments": trainer.observations.moments}),
         **({} if trainer.rewards is None else {"rewards.moments": trainer.rewards.moments}),
         **trainer.curriculum.tensors(),
         "generator.sampling": trainer.sampling.get_state(),

@@ -143,6 +143,7 @@ class KernelLearner:
             spec.observation_dtype if self.has_encoder else "float32",
             buffers.horizon,
             policy.value.outputs if policy.settings.value_head == "distribution" else 0,
+            None if policy.input_mean is None or not self.has_encoder else policy.input_mean.numpy(),
         )
         self.rollout = shared.kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
@@ -164,6 +165,8 @@ class KernelLearner:
 
     def weights_changed(self) -> None:
         """See `Learner.weights_changed`."""
+        if self.policy.input_mean is not None and self.has_encoder:
+            self.core.normalize(self.policy.input_mean.numpy(), self.policy.input_scale.numpy())
         self.core.pack(self._parameters)
 
     def gradient(

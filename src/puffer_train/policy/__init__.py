@@ -15,7 +15,7 @@ from puffer_train.policy.distributions import (
     action_centre,
     action_scale,
 )
-from puffer_train.policy.identity import settings_of
+from puffer_train.policy.identity import normalize_of, settings_of
 from puffer_train.policy.make import make_policy
 from puffer_train.policy.named_network import check_permission, find_network
 from puffer_train.policy.network import Policy
@@ -38,5 +38,6 @@ __all__ = [
     "check_permission",
     "find_network",
     "make_policy",
+    "normalize_of",
     "settings_of",
 ]

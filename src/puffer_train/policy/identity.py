@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from puffer_train.config import PolicySettings
+from puffer_train.config import Normalize, PolicySettings
 from puffer_train.errors import CheckpointError
 from puffer_train.policy.network import NETWORK_ENCODER
 
@@ -15,6 +15,11 @@ KINDS = ("cell", "encoder", "value_head")
 
 MAX_HIDDEN, MAX_LAYERS = 65535, 1023
 """No policy is larger, and a damaged file may claim anything."""
+
+
+def normalize_of(identity: Mapping[str, Any]) -> Normalize:
+    """Return the argument `normalize` of a policy of this identity."""
+    return "true" if identity.get("normalized") else "false"
 
 
 def settings_of(identity: Mapping[str, Any], path: Path) -> PolicySettings:

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from puffer_train.config import PolicySettings
+from puffer_envs.contract.observations import FieldSpec
+from puffer_train.config import Normalize, PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
 from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
-from puffer_train.policy.encoders import Convolutions, choose_encoder
+from puffer_train.policy.encoders import Front, choose_encoder, flat_inputs, make_front
 from puffer_train.policy.observations import Observations, observation_reader
 from puffer_train.policy.own import OwnFront
 from puffer_train.policy.values import VALUE_HEADS
@@ -37,11 +38,28 @@ class Policy(nn.Module):
     """Maps observations and a recurrent state to action outputs and a value, for a fixed environment spec."""
 
     input_scale: Tensor
+    input_mean: Tensor | None
     action_scale: Tensor
     action_centre: Tensor
 
-    def __init__(self, spec: EnvironmentSpec, settings: PolicySettings, generator: torch.Generator) -> None:
-        """Draw the first weights. Raises `ConfigError` when the encoder cannot read such observations."""
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        settings: PolicySettings,
+        generator: torch.Generator,
+        normalize: Normalize = "false",
+    ) -> None:
+        """Draw the first weights.
+
+        Args:
+            spec: Of the environment that it is for.
+            settings: The kind of network, and its size.
+            generator: What the weights are drawn from.
+            normalize: Which observations `input_mean` and `input_scale` normalise: `train.normalize_observations`.
+
+        Raises:
+            ConfigError: The encoder cannot read such observations.
+        """
         super().__init__()
         self.spec = spec
         encoder = "auto" if settings.network else choose_encoder(spec, settings.encoder)
@@ -49,7 +67,15 @@ class Policy(nn.Module):
         """What it was made with; an encoder of `auto` is replaced by the one that was chosen, unless the network is
         the user's own."""
         self.hidden, self.layers = settings.hidden, settings.layers
-        self.observations = observation_reader(spec)
+        fields, scale, unbounded = _inputs(spec, self.settings)
+        self.observations = observation_reader(spec, fields)
+        chosen = {"auto": unbounded, "true": (True,) * len(scale), "false": (False,) * len(scale)}[normalize]
+        self.normalized = [i for i in self.observations.float_inputs if scale and chosen[i]]
+        """The inputs that are normalised. All numbers are then shifted by `input_mean` before `input_scale`
+        multiplies them, and cut: `observations.scaled`."""
+        mean = torch.zeros(len(scale)) if self.normalized else None
+        self.register_buffer("input_mean", mean, persistent=bool(self.normalized))
+        self.register_buffer("input_scale", torch.tensor(scale), persistent=bool(self.normalized))
         self.cell = CELLS[settings.cell]
         self.actions = action_distribution(spec.action)
         self.value = VALUE_HEADS[settings.value_head]
@@ -72,22 +98,21 @@ class Policy(nn.Module):
             return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
 
         self.front = self._make_front(spec, generator)
-        """Maps observations (..., *shape) to the features (..., F) that the encoder multiplies; None: it multiplies
-        the observation's own numbers, scaled."""
-        scale = spec.observation_scale if self.front is None else (1.0,) * self.front.features
-        self.encoder = matrix(self.hidden, len(scale))
+        """Maps observations (..., *shape) to features (..., F); None where there are none."""
+        features = 0 if self.front is None else self.front.features
+        self.encoder = matrix(self.hidden, len(self.input_scale) + features)
+        """What is multiplied: the observation's own numbers, scaled, and then the features."""
         self.core = matrix(self.layers, *self.cell.weight_shape(self.hidden))
         self.head = matrix(self.outputs, self.hidden)
         with torch.no_grad():
             self.head[: spec.action.outputs] *= FIRST_LOGIT_SCALE
             self.head[spec.action.outputs :] *= self.value.first_scale
-        self.register_buffer("input_scale", torch.tensor(scale), persistent=False)
 
-    def _make_front(self, spec: EnvironmentSpec, generator: torch.Generator) -> Convolutions | OwnFront | None:
-        """Return what comes before the encoder."""
+    def _make_front(self, spec: EnvironmentSpec, generator: torch.Generator) -> Front | OwnFront | None:
+        """Return what computes features."""
         if self.settings.network:
             return OwnFront(spec, self.settings.network, generator)
-        return None if self.settings.encoder == "flat" else Convolutions(spec, self.settings.encoder, generator)
+        return make_front(spec, self.settings.encoder, generator)
 
     def identity(self) -> dict[str, Any]:
         """Return what its weights depend on besides the environment's spec, as JSON values."""
@@ -98,6 +123,7 @@ class Policy(nn.Module):
             "encoder": NETWORK_ENCODER if self.settings.network else self.settings.encoder,
             "value_head": self.settings.value_head,
             **({"action_centre": self.action_centre.tolist()} if self.action_centre.any() else {}),
+            **({"normalized": True} if self.normalized else {}),
             **({} if self.front is None else self.front.identity()),
             **self.value.identity(),
         }
@@ -164,6 +190,19 @@ class Policy(nn.Module):
 
     def encode(self, observations: Observations) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
+        own = len(self.input_scale)
         if self.front is None:
-            return self.observations.encode(observations, self.encoder * self.input_scale)
-        return nn.functional.linear(self.front(observations), self.encoder)
+            return self.observations.encode(observations, self.encoder, self.input_scale, self.input_mean)
+        x = nn.functional.linear(self.front(observations), self.encoder[:, own:])
+        if own == 0:
+            return x
+        return x + self.observations.encode(observations, self.encoder[:, :own], self.input_scale, self.input_mean)
+
+
+def _inputs(
+    spec: EnvironmentSpec, settings: PolicySettings
+) -> tuple[list[FieldSpec], tuple[float, ...], tuple[bool, ...]]:
+    """Return `flat_inputs`, or, for a network of the user's own, all fields and no inputs."""
+    if settings.network:
+        return list(spec.observation_fields), (), ()
+    return flat_inputs(spec, settings.encoder)

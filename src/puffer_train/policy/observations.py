@@ -6,13 +6,14 @@ Most observations are arrays, and the encoder multiplies all their numbers. Stru
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from puffer_envs.contract.observations import FieldSpec
+from puffer_envs.contract.policy_info import INPUT_LIMIT
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ContractError
 
@@ -28,13 +29,17 @@ class ArrayObservations(nn.Module):
         self.dimensions = len(spec.observation_shape)
         self.multiplied = len(spec.observation_scale)
         """Inputs that the encoder multiplies rather than looks up."""
+        self.float_inputs = list(range(self.multiplied)) if spec.observation_dtype == "float32" else []
+        """The inputs that `floats` gives, in its order."""
 
-    def encode(self, observations: Observations, weight: Tensor) -> Tensor:
-        """Multiply observations (..., *shape) with weight (H, O): (..., H)."""
+    def encode(self, observations: Observations, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
+        """Multiply observations (..., *shape), scaled, with weight (H, O): (..., H). scale, mean (O,): see `scaled`."""
         assert isinstance(observations, Tensor)
         batch = observations.shape[: observations.ndim - self.dimensions]
         flat = observations.reshape(*batch, weight.shape[1]).to(weight.dtype)
-        return nn.functional.linear(flat, weight)
+        if mean is None:
+            return nn.functional.linear(flat, weight * scale)
+        return nn.functional.linear(scaled(flat, scale, mean), weight)
 
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
         """Return the tensors that could hold a number that is not finite, by the name to report."""
@@ -48,9 +53,10 @@ class StructuredObservations(nn.Module):
     first_columns: Tensor
     choices: Tensor
 
-    def __init__(self, spec: EnvironmentSpec) -> None:
+    def __init__(self, fields: Sequence[FieldSpec]) -> None:
+        """fields: those that are multiplied or looked up, none of which need be there."""
         super().__init__()
-        self.fields = spec.observation_fields
+        self.fields = fields
         self.boxes = [field for field in self.fields if field.kind == "box"]
         self.discrete = [field for field in self.fields if field.kind == "discrete"]
         box_columns: list[int] = []
@@ -65,6 +71,8 @@ class StructuredObservations(nn.Module):
                 column += choices
         self.multiplied = len(box_columns)
         """Inputs that the encoder multiplies rather than looks up."""
+        self.float_inputs = _float_inputs(self.fields)
+        """The inputs that `floats` gives, in its order."""
         choices_of_all = [choices for field in self.discrete for choices in field.choices]
         for name, numbers in (
             ("box_columns", box_columns),
@@ -73,9 +81,10 @@ class StructuredObservations(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
 
-    def encode(self, observations: Observations, weight: Tensor) -> Tensor:
+    def encode(self, observations: Observations, weight: Tensor, scale: Tensor, mean: Tensor | None) -> Tensor:
         """Multiply the inputs that observations (..., B) or their fields stand for with weight (H, O): (..., H).
 
+        scale, mean (O,): see `scaled`; the mean of a one-hot is ignored.
         A one-hot times a matrix is one of its columns, which is looked up: thousands of choices cost no more than two.
         Raises `ContractError` for a number that is not a choice. On a GPU, where checking would mean
         waiting, the result is NaN instead, which the trainer notices and does not learn from.
@@ -83,10 +92,15 @@ class StructuredObservations(nn.Module):
         parts = []
         if self.boxes:
             numbers = torch.cat([_flat(observations, field).to(weight.dtype) for field in self.boxes], -1)
-            parts.append(nn.functional.linear(numbers, weight.index_select(1, self.box_columns)))
+            own = weight.index_select(1, self.box_columns)
+            if mean is None:
+                parts.append(nn.functional.linear(numbers, own * scale[self.box_columns]))
+            else:
+                numbers = scaled(numbers, scale[self.box_columns], mean[self.box_columns])
+                parts.append(nn.functional.linear(numbers, own))
         if self.discrete:
             chosen = torch.cat([_flat(observations, field).to(torch.int64) for field in self.discrete], -1)
-            parts.append(self._look_up(chosen, weight))
+            parts.append(self._look_up(chosen, weight * scale))
         return cast(Tensor, sum(parts))
 
     def _look_up(self, chosen: Tensor, weight: Tensor) -> Tensor:
@@ -109,7 +123,7 @@ class StructuredObservations(nn.Module):
     def floats(self, observations: Tensor) -> dict[str, Tensor]:
         """Return the tensors that could hold a number that is not finite, by the name to report."""
         fields = [field for field in self.fields if field.dtype == "float32"]
-        return {f"observation field {field.name!r}": _view(observations, field) for field in fields}
+        return {f"observation field {field.name!r}": view_field(observations, field) for field in fields}
 
     def _check(self, chosen: Tensor, wrong: Tensor) -> None:
         """Raise `ContractError` where a number (..., D) is not a choice: another field's column would be looked up."""
@@ -127,9 +141,25 @@ class StructuredObservations(nn.Module):
 ObservationReader = ArrayObservations | StructuredObservations
 
 
-def observation_reader(spec: EnvironmentSpec) -> ObservationReader:
-    """Return what reads the observations of this environment."""
-    return StructuredObservations(spec) if spec.observation_fields else ArrayObservations(spec)
+def observation_reader(spec: EnvironmentSpec, fields: Sequence[FieldSpec]) -> ObservationReader:
+    """Return what reads the observations of this environment, of structured ones only some fields."""
+    return StructuredObservations(fields) if spec.observation_fields else ArrayObservations(spec)
+
+
+def scaled(numbers: Tensor, scale: Tensor, mean: Tensor) -> Tensor:
+    """Return (numbers - mean) * scale, cut to +-`INPUT_LIMIT`: what normalised observations enter the network as."""
+    return ((numbers - mean) * scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
+
+
+def _float_inputs(fields: Iterable[FieldSpec]) -> list[int]:
+    """Return the numbers of the inputs that float32 fields give."""
+    found: list[int] = []
+    first = 0
+    for field in fields:
+        if field.dtype == "float32":
+            found += range(first, first + field.inputs)
+        first += field.inputs
+    return found
 
 
 def can_look_at(tensor: Tensor) -> bool:
@@ -139,11 +169,13 @@ def can_look_at(tensor: Tensor) -> bool:
 
 def named_fields(observations: Tensor, fields: Iterable[FieldSpec]) -> dict[str, Tensor]:
     """Return the fields of rows of bytes (..., B) by name: (..., *shape) each, as they are stored."""
-    return {field.name: _view(observations, field) for field in fields}
+    return {field.name: view_field(observations, field) for field in fields}
 
 
-def _view(observations: Tensor, field: FieldSpec) -> Tensor:
-    """Return a field's values (..., *shape) out of rows of bytes (..., B)."""
+def view_field(observations: Observations, field: FieldSpec) -> Tensor:
+    """Return a field's values (..., *shape) out of rows of bytes (..., B), or as it is named."""
+    if isinstance(observations, dict):
+        return observations[field.name]
     return _flat(observations, field).reshape((*observations.shape[:-1], *field.shape))
 
 

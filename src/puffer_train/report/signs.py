@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from puffer_train.algorithm.health import is_absurd
+
 COLLAPSED_SHARE, EARLY = 0.02, 0.5
 """Entropy has collapsed if less than this share of its start is left before this share of the run."""
 
@@ -33,9 +35,13 @@ class Signs:
             self._collapsed = low and (self._collapsed or done < EARLY)
         found = {
             "entropy": ("collapsed", self._collapsed),
-            "approx_kl": ("high", report.get("approx_kl", 0.0) > HIGH_KL),
+            "approx_kl": (
+                "absurd" if is_absurd("approx_kl", report) else "high",
+                report.get("approx_kl", 0.0) > HIGH_KL,
+            ),
             "clip_fraction": ("high", report.get("clip_fraction", 0.0) > HIGH_CLIP_FRACTION),
             "explained_variance": ("below 0", done > GRACE and report.get("explained_variance", 0.0) < 0),
+            "gradient_norm": ("absurd", is_absurd("gradient_norm", report)),
             "skipped": ("not finite", report.get("skipped", 0.0) > 0),
         }
         self.words = {name: word for name, (word, applies) in found.items() if applies}

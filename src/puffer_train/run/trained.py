@@ -12,7 +12,7 @@ import torch
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import CheckpointError
-from puffer_train.policy import Policy, check_permission, make_policy, settings_of
+from puffer_train.policy import Policy, check_permission, make_policy, normalize_of, settings_of
 from puffer_train.storage import checkpoint
 from puffer_train.storage.policy_file import read_policy
 
@@ -72,7 +72,7 @@ class Trained:
         checkpoint.check_identity(identity, spec.identity(), self.path)
         settings = settings_of(identity, self.path)
         settings = replace(settings, network=check_permission(self.path, settings.network, networks))
-        policy = make_policy(spec, settings, torch.Generator())
+        policy = make_policy(spec, settings, torch.Generator(), normalize_of(identity))
         checkpoint.check_identity(identity, policy.identity(), self.path)
         wanted = {f"policy.{name}": tensor for name, tensor in policy.saved_tensors().items()}
         checkpoint.check_shapes(self._checkpoint.tensors, wanted, self.path)

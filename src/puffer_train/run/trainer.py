@@ -29,6 +29,7 @@ from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.errors import StorageError
+from puffer_train.learners.protocol import DividedLearner
 from puffer_train.policy import Policy
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.loggers import Loggers, open_logger
@@ -363,6 +364,8 @@ def _announce(run: RunState) -> None:
 def _report_end(run: RunState) -> None:
     """Print what was trained, what warnings may have shown far above, and how to resume a run that was stopped."""
     health = run.ppo.health
+    if health.absurd:
+        run.warn(f"{health.absurd} iterations were absurd. The last time {health.absurdity}.")
     if health.skipped:
         last = "" if health.fault is None else f" The last time {health.fault}."
         run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
@@ -378,6 +381,10 @@ def _report_end(run: RunState) -> None:
     seconds, trained = time.monotonic() - run.started, run.ppo.steps - (run.resumed_at or 0)
     if trained > 0:
         run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
+        learner = run.ppo.learner
+        cost = learner.cost(run.ppo.clock.total) if isinstance(learner, DividedLearner) else None
+        if cost is not None:
+            run.say(cost)
         if run.ppo.steps < run.settings.train.steps:
             run.say(f"Training ended because {end_reason(run)}.")
 
@@ -402,6 +409,7 @@ def _reporting(run: RunState) -> Iterator[Loggers]:
             run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
         run.say(run.ppo.learner.work)
         run.ppo.health.on_skip = lambda fault: run.say(f"update skipped: {fault}")
+        run.ppo.health.on_absurd = lambda what: run.warn(f"This run will hardly learn: {what}.")
         _check_video(run)
         yield log
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.policy_info import NETWORK_TENSOR, PolicyInfo, is_setting, read_info
 from puffer_train.contract import EnvironmentSpec
-from puffer_train.policy import Policy, check_permission, make_policy, settings_of
-from puffer_train.policy.encoders import Convolutions
+from puffer_train.policy import Policy, check_permission, make_policy, normalize_of, settings_of
+from puffer_train.policy.encoders import Convolutions, FieldConvolutions
 from puffer_train.policy.own import OwnFront
 from puffer_train.policy.whole import WholePolicy
 from puffer_train.storage.checkpoint import check_identity, check_shapes
@@ -83,7 +83,7 @@ def read_policy(path: Path, spec: EnvironmentSpec, networks: Sequence[str] = ())
     check_identity(about, spec.identity(), path)
     settings = settings_of(about, path)
     settings = replace(settings, network=check_permission(path, settings.network, networks))
-    policy = make_policy(spec, settings, torch.Generator())
+    policy = make_policy(spec, settings, torch.Generator(), normalize_of(about))
     check_identity(about, policy.identity(), path)
     wanted = _tensors(policy)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in file.tensors.items()}
@@ -117,9 +117,10 @@ def _own_tensors(policy: Policy) -> dict[str, Tensor]:
         tensors |= {f"{NETWORK_TENSOR}{name}": tensor for name, tensor in network.net.state_dict().items()}
     if isinstance(policy, WholePolicy):
         return tensors
-    if isinstance(network, Convolutions):
-        tensors["input_scale"] = network.scale
-        tensors |= {f"convolution.{i}.weight": weight for i, weight in enumerate(network.weights)}
     tensors.setdefault("input_scale", policy.input_scale)
+    if policy.input_mean is not None:
+        tensors["input_mean"] = policy.input_mean
+    if isinstance(network, Convolutions | FieldConvolutions):
+        tensors |= network.tensors()
     tensors |= {f"core.{i}.weight": weight for i, weight in enumerate(policy.core)}
     return tensors | {"encoder.weight": policy.encoder, "head.weight": policy.head}
