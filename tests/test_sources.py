@@ -35,7 +35,7 @@ PICKLES = {Path("vector/channel.py"): {"imports cloudpickle", "imports pickle"}}
 # Functions that import the module they are given the name of.
 IMPORTERS = {"import_module", "__import__", "_import"}
 # What `puffer_envs.adapters` adapts to: users of such an adapter have the package.
-ADAPTED = {"pettingzoo", "stable_baselines3"}
+ADAPTED = {"ale_py", "pettingzoo", "stable_baselines3"}
 
 
 def package_folder(package: str) -> Path:
@@ -133,8 +133,10 @@ def test_every_dependency_is_declared_and_used() -> None:
     used = {name: set().union(*(imports(tree) for _, tree in sources(name))) - known for name in PACKAGES}
     used["puffer_envs"] -= ADAPTED
     used["puffer_train"].discard("triton")  # comes with PyTorch for CUDA, and is imported where there is a GPU
-    shown = declared(*extras["plot"], *extras["wandb"], *extras["tensorboard"])
+    named = (*extras["plot"], *extras["wandb"], *extras["tensorboard"], *extras["onnx"])
+    shown = declared(*named) - {"puffer-envs"}
     used["puffer_train"].discard("av")  # comes with the renderer, and is imported where that has made a video
+    used["puffer_train"].discard("IPython")  # runs the notebook, where it is imported
     assert used["puffer_train"] <= base | train | shown
     assert used["puffer_render"] <= base | render
     assert used["puffer_envs"] <= base

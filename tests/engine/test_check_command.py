@@ -104,7 +104,7 @@ def test_after_two_hangs_the_rest_is_left_out() -> None:
 
 
 def test_a_hang_in_a_worker_process_says_where() -> None:
-    found = isolated("HangsElsewhere", time_limit=10)["workers"]
+    found = isolated("HangsElsewhere", time_limit=15)["workers"]
     assert found.status == "failed" and "WorkerTimeoutError" in found.message
     assert re.search(r"faulty_environments.py:\d+ in noise: (while|time.sleep)", found.where[-1])
 

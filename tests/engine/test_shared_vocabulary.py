@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from puffer_envs.contract.command_line import parse_number, parse_value, take_settings
+from puffer_envs.contract.command_line import parse_number, parse_value, settings_options, take_settings
 from puffer_envs.contract.errors import MAX_COLUMNS, MAX_LINES, UsageError, printable
 from puffer_envs.contract.files import write_atomically
 from puffer_envs.contract.names import MAX_LISTED, suggest
+from puffer_envs.contract.policy_info import is_setting
 from puffer_envs.recorder import MAGIC
 from puffer_render import cli_render
 
@@ -122,3 +123,34 @@ def test_errors_of_commands_are_printable(capsys: pytest.CaptureFixture[str], tm
     assert cli_render.main([str(path), "game.mp4"]) == 2
     said = capsys.readouterr().err
     assert "recorded with version \\x1b]0;title\\x07 of squared" in said and "\x1b" not in said
+
+
+def test_lists_and_tables_on_a_command_line() -> None:
+    words = [
+        "--env.config.lanes-count",
+        "3",
+        "--env.config.speed=[20, 30]",
+        '--env.map={"size": 4}',
+        "--wrap.stack",
+        "4",
+    ]
+    words += ["--env.config.lanes-count", "5", "--wrap.choices.image", "[11, 6, 4]", "--env.text", "[not JSON"]
+    rest, settings = take_settings(words)
+    assert rest == []
+    assert settings == {
+        "config": {"lanes_count": 5, "speed": [20, 30]},
+        "map": {"size": 4},
+        "text": "[not JSON",
+        "[wrap]": {"stack": 4, "choices": {"image": [11, 6, 4]}},
+    }
+    assert take_settings(settings_options(settings)) == ([], settings), "what is shown is read again"
+    with pytest.raises(UsageError, match=r"'--env\.config\.\.lanes' names no setting"):
+        take_settings(["--env.config..lanes", "3"])
+
+
+def test_a_policy_file_remembers_lists_and_tables() -> None:
+    assert is_setting({"[wrap]": {"size": [84, 84], "drop": ["mission"]}})
+    deep: object = 1
+    for _ in range(20):
+        deep = [deep]
+    assert not is_setting(deep) and not is_setting({"x": [None]}) and not is_setting({1: 2})

@@ -22,7 +22,7 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     """What evaluations find, by the steps of the policy; at the end the best one is twice as good or half."""
     found: dict[int, float] = {}
 
-    def play(run: Any, policy: Any, episodes: int, seed: int) -> Evaluation:
+    def play(run: Any, policy: Any, episodes: int, seed: int, *, shown: bool) -> Evaluation:
         at_checkpoint = seed == run.ppo.seed + best.CHECKPOINT_SEED
         steps = run.ppo.steps if at_checkpoint or policy is run.ppo.player else -1
         return Evaluation({"score": [found[steps]] * episodes, "episode_return": [0.0] * episodes})

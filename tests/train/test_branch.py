@@ -13,6 +13,7 @@ from runs import SMALL, Shell, metrics, newest, saved_steps, signalled
 import puffer_train
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.run.branch import parse_origin
+from puffer_train.run.state import RunState
 from puffer_train.storage import checkpoint
 
 BATCH = 16 * 8
@@ -153,3 +154,24 @@ def test_steps_in_the_name_of_an_origin(tmp_path: Path) -> None:
     assert parse_origin("runs/a@12M") == (Path("runs/a"), 12_000_000)
     assert parse_origin("runs/a") == (Path("runs/a"), None)
     assert parse_origin(str(tmp_path / "odd@5")) == (tmp_path / "odd@5", None)
+
+
+def test_a_run_against_the_clock_is_repeated_by_its_times(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its learning rates followed the seconds, which its metrics have."""
+    monkeypatch.setattr(RunState, "seconds", lambda run: (run.ppo.steps // BATCH) ** 1.5 / 4)  # ends at 16 of 40
+    limits = ["--max-seconds", "16", "--steps", str(40 * BATCH)]
+    assert shell.train("cartpole", *RUN, *limits, "--run-dir", "parent").status == 0
+    assert len(metrics(Path("parent"))) == 16
+    path = next(path for path in checkpoint.list_checkpoints(Path("parent/checkpoints")) if path.name.endswith("1024"))
+    wanted = checkpoint.load(path)
+    checkpoint.remove(path)
+    monkeypatch.setattr(RunState, "seconds", lambda run: 100.0)
+    assert shell.train("--from", f"parent@{8 * BATCH}", *CHILD).status == 0
+    repeated = checkpoint.load(checkpoint.list_checkpoints(Path("child/checkpoints"))[0])
+    assert repeated.manifest["counters"] == wanted.manifest["counters"]
+    assert all(torch.equal(repeated.tensors[name], tensor) for name, tensor in wanted.tensors.items())
+    lines = Path("parent/metrics.jsonl").read_text().splitlines(keepends=True)
+    Path("parent/metrics.jsonl").write_text("".join(lines[:5] + lines[6:]))
+    refused = shell.train("--from", f"parent@{8 * BATCH}", "--threads", "1", "--run-dir", "other")
+    assert refused.status == 2
+    assert "its learning rates followed the clock, and metrics.jsonl no longer has the time of each" in refused.err

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from puffer_train import config
+from puffer_train import config, shipped
 from puffer_train.config import Settings, overlay
 from puffer_train.errors import ConfigError
 
@@ -104,3 +104,27 @@ def test_every_setting_explains_itself(section: type[Any]) -> None:
 def test_settings_survive_json() -> None:
     settings = overlay(Settings(), {"train": {"gamma": 0.5}, "env": {"speed": 3}}, "test")
     assert overlay(Settings(), settings.as_dict(), "config.json") == settings
+
+
+def test_families_of_other_packages_environments(tmp_path: Path) -> None:
+    pong = config.load("gymnasium:ALE/Pong-v5")
+    assert pong.env["[wrap]"] == shipped.families()["atari"]["wrap"] and pong.policy.hidden == 128
+    assert config.load("gymnasium:ale_py:ALE/Pong-v5") == pong == config.load("gymnasium:PongNoFrameskip-v4")
+    assert config.load("gymnasium:CartPole-v1").env == {}
+    file = tmp_path / "mine.toml"
+    file.write_text("[wrap]\nstack = 2\n[env.config]\nlanes = [1, 2]\n")
+    mine = config.load("gymnasium:ALE/Pong-v5", file)
+    assert mine.env["config"] == {"lanes": [1, 2]}
+    wrap = mine.env["[wrap]"]
+    assert isinstance(wrap, dict) and wrap == {**shipped.families()["atari"]["wrap"], "stack": 2}
+    again = overlay(Settings(), mine.as_dict(), "config.json")
+    assert again == mine, "what a run writes down is read again"
+
+
+@pytest.mark.parametrize("family", shipped.families())
+def test_the_settings_of_a_family_are_valid(family: str) -> None:
+    patterns = shipped.families()[family]["match"]
+    for pattern in patterns:
+        name = pattern.replace("*", "X")
+        assert shipped.family(name) == family, "no other family has it"
+        config.load(name)

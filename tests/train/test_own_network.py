@@ -6,6 +6,7 @@ import importlib
 import linecache
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from puffer_envs.contract.actions import ActionSpec
 from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.observations import FieldSpec
 from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_info import PolicyError, read_info
 from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import PolicySettings
@@ -170,7 +172,9 @@ def test_the_kernels_run_what_follows_an_encoder(shell: Shell) -> None:
     whole = shell.train("squared", *small("Recurrent", *hidden), "--run-dir", "b")
     if importlib.util.find_spec("puffer_train._kernels") is not None:
         assert "The C kernels run the recurrent layers, heads and loss; PyTorch runs the encoder." in encoder.out
-    assert "PyTorch runs the network." in whole.out
+        (share,) = re.findall(r"The encoder, in PyTorch, took (\d+)% of that time", encoder.out)
+        assert 0 < int(share) < 100
+    assert "PyTorch runs the network." in whole.out and "of that time" not in whole.out
 
 
 def test_the_printed_commands_work(shell: Shell) -> None:
@@ -404,3 +408,17 @@ def test_the_renderer_plays_it_if_told_its_name(tmp_path: Path) -> None:
         done = subprocess.run([*command, *options], cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == status and "Traceback" not in done.stderr, done.stderr
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("name", ""), ("sha256", "abc"), ("features", -1), ("state", 1.5), ("observation_range", [1]), ("name", None)],
+)
+def test_damaged_metadata_is_refused_by_name(key: str, value: Any, tmp_path: Path) -> None:
+    write_policy(tmp_path / "p", made("Encoder"), EnvironmentIdentity("game", 1, {}))
+    about = PolicyFile.read(tmp_path / "p").info.as_json()
+    assert read_info(about).as_json() == about
+    with pytest.raises(PolicyError, match=key):
+        read_info(about | {"network": about["network"] | {key: value}})
+    with pytest.raises(PolicyError, match="network"):
+        read_info({name: of for name, of in about.items() if name != "network"})

@@ -204,7 +204,9 @@ def test_all_stop_after_ten_in_a_row(shell: Shell) -> None:
         assert "stopped after 10 skipped updates in a row: rank 1: rewards, row 3" in sentence
     assert (shell.folder / "run" / "nonfinite-dump.safetensors").exists()
     assert "torchrun --nproc-per-node 2 -m puffer_train.cli.train --resume run" in done.err
-    assert newest(shell.folder / "run").manifest["counters"]["skipped"] == 9  # saved before the tenth
+    assert done.out.count("Too many updates in a row were skipped: rank 1: rewards, row 3") == 3, "all go back together"
+    assert newest(shell.folder / "run").manifest["counters"]["skipped"] == 10
+    assert newest(shell.folder / "run").manifest["run"]["step_scale"] == 1 / 8
 
 
 @pytest.mark.parametrize(

@@ -304,3 +304,7 @@ class Signpost(VectorEnvironment):
             else:
                 values[:] = self.generator.integers(0, 2, values.shape)
         self.observation_fields[2].of(out)[:] = self.goal
+
+
+class OtherCartPole(CartPole):
+    """A variant of the same game."""

@@ -12,6 +12,7 @@ import pytest
 from gymnasium import spaces
 
 from puffer_envs.adapters.from_pettingzoo import PettingZooBlock, pettingzoo_factory
+from puffer_envs.contract.logs import means
 from puffer_envs.contract.observations import named_observations
 from puffer_envs.contract.wrap import Wrap
 from puffer_envs.vector.block import environment_seed
@@ -396,6 +397,9 @@ def test_agents_of_different_spaces_are_padded() -> None:
             assert not named["ada" if kind else "bob"][row].any()
             assert buffers["action_masks"][row].tolist() == [True, True, not kind, not kind]
     assert block.envs[1].given[1] == {"ada": 1, "cyd": 1, "bob": 1}
+    log = means(block.log(0))
+    assert (log["n"], log["ada.n"], log["bob.n"]) == (3, 2, 1)
+    assert log["bob.score"] == pytest.approx(2.2) and log["ada.score"] == pytest.approx((0.2 + 4.2) / 2)
 
 
 def test_continuous_actions_of_different_sizes() -> None:

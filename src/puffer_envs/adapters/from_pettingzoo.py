@@ -145,6 +145,9 @@ class PettingZooBlock(PythonBlock):
         self._agent_mask[:] = self._lives
         self._meter.count(self._rewards, lived)
         for row, extras in finished:
+            if self._kinds is not None:  # a mean over rivals would tell nothing
+                kind = self._kinds.name_of(row)
+                extras |= {f"{kind}.score": self._meter.return_of(row), f"{kind}.n": 1.0}
             self._meter.finish(row, extras)
 
     def _step_env(self, env: int, choices: list[Any], finished: list[tuple[int, dict[str, float]]]) -> None:

@@ -77,6 +77,10 @@ class KindsOfObservations:
         self.space, self.fields = self._codec.space, self._codec.fields
         self.notes = tuple(dict.fromkeys(note for prepared in self._prepared for note in prepared.notes))
 
+    def name_of(self, row: int) -> str:
+        """Return the name of the kind of agent in a row."""
+        return self._kinds.names[self._of_row[row]]
+
     def restart(self, row: int) -> None:
         """The next observation of this row is the first of an episode."""
         self._prepared[self._of_row[row]].restart(row)

@@ -44,7 +44,7 @@ def _is_number(value: object) -> bool:
 def is_recorded(env: object) -> bool:
     """Whether a wrapper around an environment records the return of its episodes."""
     while env is not None:
-        if type(env).__name__ in ("RecordEpisodeStatistics", "Monitor"):
+        if type(env).__name__ in ("RecordEpisodeStatistics", "Monitor") or getattr(env, "records_episodes", False):
             return True
         env = getattr(env, "env", None)
     return False
@@ -83,6 +83,10 @@ class EpisodeMeter:
         own = {"n": 1.0, "episode_return": total, "episode_length": float(self._lengths[row]), "score": total}
         self._returns[row] = self._lengths[row] = 0
         _add(self._sums[row // self._agents], own | dict(extras))
+
+    def return_of(self, row: int) -> float:
+        """Return what a row's episode has paid so far."""
+        return float(self._returns[row])
 
     def report(self, env: int | None) -> dict[str, float]:
         """Return and clear the sums of one environment, or of all; `{}` if no episode has finished."""

@@ -7,6 +7,7 @@ torch carries it on to the encoder's own parameters.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,9 @@ PICKED = ("actions", "masks", "present", "ends", "first_state", "log_probs", "va
 class HybridActor(KernelActor):
     """See `Actor`."""
 
+    encoding = 0.0
+    """Seconds that torch spent on encoding."""
+
     def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`."""
         return int(self.core.act(t, self.key + t, greedy, self._encode(self._observations(t))))
@@ -60,7 +64,10 @@ class HybridActor(KernelActor):
     @torch.no_grad()
     def _encode(self, observations: Tensor) -> NDArray[np.float32]:
         """Return what the first layer gets of observations (n, *shape): (n, H)."""
-        return self.policy.encode(observations).contiguous().numpy()
+        begin = time.perf_counter()
+        encoded: NDArray[np.float32] = self.policy.encode(observations).contiguous().numpy()
+        self.encoding += time.perf_counter() - begin
+        return encoded
 
 
 class HybridLearner(KernelLearner):
@@ -86,6 +93,16 @@ class HybridLearner(KernelLearner):
         """The parameters that torch computes the gradients of."""
         self.minibatch: dict[str, Tensor] = {}
         """Buffers of the sequences of one minibatch, side by side."""
+        self.encoding = 0.0
+        """Seconds that torch spent on encoding for gradients, and on the gradient of the encoder."""
+
+    def cost(self, seconds: float) -> str | None:
+        """See `DividedLearner.cost`."""
+        if is_code(self.train.loss):
+            return None  # torch computes whole gradients then
+        acting = sum(actor.encoding for actor in self.actors if isinstance(actor, HybridActor)) / len(self.actors)
+        encoding = self.encoding + acting
+        return f"The encoder, in PyTorch, took {min(1.0, encoding / seconds):.0%} of that time."
 
     def gradient(
         self, sequences: Tensor, importance: Tensor, scale: Scale | None = None
@@ -95,11 +112,15 @@ class HybridLearner(KernelLearner):
         for parameter in self.front:
             if parameter.grad is not None:
                 parameter.grad.zero_()
+        begin = time.perf_counter()
         inputs = self.policy.encode(buffers.observations[: buffers.horizon].index_select(1, sequences))
+        self.encoding += time.perf_counter() - begin
         minibatch = self._gather(sequences, inputs.detach())
         rollout = shared.kernels.Rollout(self.core, {name: x.numpy() for name, x in minibatch.items()})
         length, report = self._gradient(rollout, torch.arange(count), importance, scale)
+        begin = time.perf_counter()
         inputs.backward(minibatch["by_inputs"])  # type: ignore[no-untyped-call]
+        self.encoding += time.perf_counter() - begin
         if self.train.refresh_advantages:
             for name in ("values", "ratios"):
                 getattr(buffers, name).index_copy_(1, sequences, minibatch[name])

@@ -119,6 +119,15 @@ class UpdateSummary:
 
 
 @runtime_checkable
+class DividedLearner(Learner, Protocol):
+    """A learner that leaves a part of the work to torch, and knows what that costs."""
+
+    def cost(self, seconds: float) -> str | None:
+        """Return a sentence about torch's share of the training, which took that long; None where it is unknown."""
+        ...
+
+
+@runtime_checkable
 class UnattendedLearner(Learner, Protocol):
     """A learner that can also take the optimizer's steps by itself, without waiting for each one."""
 

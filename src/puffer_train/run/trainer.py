@@ -29,6 +29,7 @@ from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.errors import StorageError
+from puffer_train.learners.protocol import DividedLearner
 from puffer_train.policy import Policy
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.loggers import Loggers, open_logger
@@ -380,6 +381,10 @@ def _report_end(run: RunState) -> None:
     seconds, trained = time.monotonic() - run.started, run.ppo.steps - (run.resumed_at or 0)
     if trained > 0:
         run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
+        learner = run.ppo.learner
+        cost = learner.cost(run.ppo.clock.total) if isinstance(learner, DividedLearner) else None
+        if cost is not None:
+            run.say(cost)
         if run.ppo.steps < run.settings.train.steps:
             run.say(f"Training ended because {end_reason(run)}.")
 
