@@ -21,8 +21,10 @@ typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float))));
 // Returns the floating-point operations done.
 double JOIN(puf_multiply_adds_, PUF_VARIANT)(int rounds, float* sink)
 {
+    // every chain starts elsewhere: a compiler computes equal ones only once
     Vector scale = { 0 }, a = { 0 }, b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a;
-    scale += *sink;
+    scale += *sink, a += 1.0f, b += 2.0f, c += 3.0f, d += 4.0f, e += 5.0f;
+    f += 6.0f, g += 7.0f, h += 8.0f, i += 9.0f, j += 10.0f;
     for (int r = 0; r < rounds; r++) {
         a = a * scale + scale;
         b = b * scale + scale;

@@ -85,6 +85,43 @@ ALWAYS_INLINE void gemm_panel(const Product* p, int column, const int vectors)
     }
 }
 
+// The same where rows of b are far apart, so that they would push each other out of the cache: the panel is copied
+// first, if many rows of a share it, and long sums are taken in parts. Each part adds to the one before in the same
+// order: the bits are the same.
+enum { FAR_ROWS = 512, MIN_SHARED = 16 * TILE_ROWS, MAX_DEPTH = 256 };
+
+ALWAYS_INLINE void gemm_far_panel(Product p, int column, const int vectors)
+{
+    float panel[MAX_DEPTH * 3 * LANES];
+    const int width = vectors * LANES, depth = p.depth;
+    const float* b = p.b + column;
+    p.b = panel;
+    p.c += column;
+    for (int done = 0; done < depth; done += p.depth) {
+        p.depth = depth - done < MAX_DEPTH ? depth - done : MAX_DEPTH;
+        for (int k = 0; k < p.depth; k++) {
+            for (int j = 0; j < width; j += LANES) {
+                store(panel + k * width + j, load(b + k * p.b_row + j));
+            }
+        }
+        Product part = p;
+        part.b_row = width;
+        gemm_panel(&part, 0, vectors);
+        b += p.depth * p.b_row;
+        p.a += p.depth * p.a_step;
+        p.add = 1;
+    }
+}
+
+ALWAYS_INLINE void gemm_columns(const Product* p, int column, const int vectors)
+{
+    if (p->b_row >= FAR_ROWS && p->rows >= MIN_SHARED) {
+        gemm_far_panel(*p, column, vectors);
+    } else {
+        gemm_panel(p, column, vectors);
+    }
+}
+
 static void gemm(Product p)
 {
     int column = 0;
@@ -92,12 +129,12 @@ static void gemm(Product p)
         if (p.columns - column == 4 * LANES) { // two halves are faster than three quarters and one
             break;
         }
-        gemm_panel(&p, column, 3);
+        gemm_columns(&p, column, 3);
     }
     for (; column + 2 * LANES <= p.columns; column += 2 * LANES) {
-        gemm_panel(&p, column, 2);
+        gemm_columns(&p, column, 2);
     }
     if (column < p.columns) {
-        gemm_panel(&p, column, 1);
+        gemm_columns(&p, column, 1);
     }
 }

@@ -12,7 +12,7 @@ import torch
 
 import puffer_envs
 from puffer_envs.policy import load_policy
-from puffer_train.algorithm.loss import Minibatch, ppo_loss
+from puffer_train.algorithm.loss import Played, ppo_loss
 from puffer_train.config import PolicySettings, TrainSettings
 from puffer_train.policy import Policy
 
@@ -66,7 +66,15 @@ def test_its_loss_is_that_of_the_trainer(name: str) -> None:
         )
     )
     output = policy(seen, trainer.first_state[:, agents], keep)
-    minibatch = Minibatch(actions, masks, None, log_probs, values, advantages, torch.ones(8))  # type: ignore[arg-type]
+    minibatch = Played(
+        actions=actions,  # type: ignore[arg-type]
+        masks=masks,
+        present=None,
+        log_probs=log_probs,  # type: ignore[arg-type]
+        values=values,  # type: ignore[arg-type]
+        advantages=advantages,  # type: ignore[arg-type]
+        importance=torch.ones(8),
+    )
     wanted, report, _ = ppo_loss(output, minibatch, policy, TrainSettings())
     trainer.policy.zero_grad()
     found, kl = trainer.loss(agents)

@@ -69,6 +69,7 @@ def check_gradient(case: Case, train: TrainSettings, sequences: Tensor, importan
 @example(Shape(rows=40, horizon=8, sizes=(3,)), replace(DEFAULTS, refresh_advantages=True, value_clip=0.1), 0, 1.0)
 @example(Shape("lstm", rows=40, horizon=20, layers=2), replace(DEFAULTS, refresh_advantages=True, clip=0.05), 0, 1.0)
 @example(Shape(layers=4, hidden=32, inputs=118, horizon=32, rows=33), DEFAULTS, 1, 0.9)
+@example(Shape(hidden=512, horizon=9, rows=30), DEFAULTS, 2, 1.0)  # rows of weights that lie far apart
 @example(Shape(layers=2, inputs=17, rows=33, normalized=True), DEFAULTS, 1, 0.9)
 @example(Shape("lstm", inputs=5, kind="box", sizes=(2,), normalized=True), DEFAULTS, 2, 1.0)
 @settings(max_examples=60, deadline=None, derandomize=True)

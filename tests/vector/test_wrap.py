@@ -168,6 +168,8 @@ def test_a_lost_life_ends_an_episode_only_in_training() -> None:
     assert seen[3]["observations"][0].tolist() == [6, 6, 6, 6], "the game continues"
     assert seen[8]["observations"][0].tolist() == [0, 0, 0, 0], "a new game"
     assert training.envs[0].env.resets == 2
+    log = training.log(None)
+    assert (log["n"], log["score"], log["episode_length"]) == (1, 15.0, 8), "a game, not its three lives"
 
 
 @pytest.mark.parametrize("kind", ["text", "sequence"])

@@ -44,7 +44,7 @@ def _is_number(value: object) -> bool:
 def is_recorded(env: object) -> bool:
     """Whether a wrapper around an environment records the return of its episodes."""
     while env is not None:
-        if type(env).__name__ in ("RecordEpisodeStatistics", "Monitor"):
+        if type(env).__name__ in ("RecordEpisodeStatistics", "Monitor") or getattr(env, "records_episodes", False):
             return True
         env = getattr(env, "env", None)
     return False

@@ -45,6 +45,8 @@ class Repeated(gymnasium.Wrapper[Any, Any, Any, Any]):
         if wrap.noops and not isinstance(env.action_space, spaces.Discrete):
             raise ValueError(f"wrap.noops is for discrete actions, and these are {env.action_space}: leave it out")
         self._skip, self._pool, self._noops, self._end_with_life = wrap.frameskip, wrap.pool, wrap.noops, lives
+        self.records_episodes = lives
+        """Whether the return of a whole game comes with its last step: a lost life ends no game."""
         self._lives = 0
         self._last: tuple[Any, dict[str, Any]] = (None, {})
         self._continues = False

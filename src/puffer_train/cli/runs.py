@@ -17,17 +17,20 @@ from rich.console import Console
 from puffer_envs.contract import completion
 from puffer_envs.contract.commands import Parser, complain, real_number, whole_number
 from puffer_envs.contract.errors import UsageError
+from puffer_envs.contract.files import write_atomically
 from puffer_envs.contract.names import suggest
 from puffer_train.cli.bisect import add_bisect, run_bisect
 from puffer_train.cli.options import run_command
 from puffer_train.errors import ConfigError
 from puffer_train.report.formatting import counted, size
 from puffer_train.report.live import draw, watch
+from puffer_train.report.page import make_page
 from puffer_train.report.run_details import compare, show_run
 from puffer_train.report.run_filter import Condition, choose, is_condition, order
 from puffer_train.report.run_table import WIDE, as_json, print_table
 from puffer_train.storage.archive import archive_run, check_removable, remove_run, restore_run, size_of
 from puffer_train.storage.discovery import ROOT, find_runs, missing, select
+from puffer_train.storage.files import storing
 from puffer_train.storage.labels import Labels, check_tag, write_labels
 from puffer_train.storage.lock import find_holder
 from puffer_train.storage.summary import Summary, summarize
@@ -41,11 +44,25 @@ EXAMPLES = """examples:
   puffer-runs show breakout-1
   puffer-runs compare breakout-1 breakout-2
   puffer-runs bisect breakout-1 --when 'env.score < 50'
+  puffer-runs report runs/ out.html
   puffer-runs tag breakout-1 best
   puffer-runs remove status=crashed
 """
 
-COMMANDS = ("list", "show", "compare", "live", "bisect", "tag", "untag", "note", "remove", "archive", "restore")
+COMMANDS = [
+    "list",
+    "show",
+    "compare",
+    "live",
+    "report",
+    "bisect",
+    "tag",
+    "untag",
+    "note",
+    "remove",
+    "archive",
+    "restore",
+]
 
 Command = Callable[[argparse.Namespace, Console], int]
 
@@ -84,6 +101,10 @@ def build_parser() -> Parser:
     command.add_argument("--once", action="store_true", help="print them once")
     seconds = real_number(0.1, 3600)
     command.add_argument("--every", type=seconds, default=2.0, metavar="S", help="seconds between pictures [2]")
+
+    command = add("report", _report, "write one page with a table, curves and settings of runs, for any browser", None)
+    command.add_argument("words", nargs="*", metavar="DIR|CONDITION", help=what)
+    command.add_argument("page", type=Path, metavar="FILE.html", help="the page; it loads nothing, so it can be sent")
 
     add_bisect(add("bisect", run_bisect, "find where a run broke, and train it again there to see what happened", None))
 
@@ -225,6 +246,19 @@ def _live(options: argparse.Namespace, console: Console) -> int:
     else:
         with suppress(KeyboardInterrupt):
             watch(read, console, options.every)
+    return 0
+
+
+def _report(options: argparse.Namespace, console: Console) -> int:
+    if options.page.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{options.page}: a report is a page. Name a file that ends with .html.")
+    summaries = order(_search(options.words), "-started")
+    if not summaries:
+        raise ConfigError(f"no run meets {shlex.join(options.words)}." if options.words else "no run.")
+    page = make_page(summaries).encode()
+    with storing(options.page):
+        write_atomically(options.page, page)
+    print(f"{options.page}: {counted(len(summaries), 'run')}, {size(len(page))}. Open it in a browser.")
     return 0
 
 

@@ -109,20 +109,26 @@ def read_run(folder: Path, ignored: Sequence[str] = ()) -> Run:
         ConfigError: There is nothing to draw yet.
     """
     config = read_config(folder)
-    columns = read_metrics(folder)
+    columns = read_columns(folder)
     if not columns:
         raise ConfigError(f"{folder} has nothing to draw yet: its metrics.jsonl has no whole line.")
+    every = facts(config)
+    kept = {name: value for name, value in every.items() if not _is_ignored(name, ignored)}
+    known = is_known(config) or not any(name.endswith(" code") for name in kept)
+    unfinished = _unfinished(folder, config, float(columns["steps"][-1]))
+    return Run(folder, config["environment"], kept, known, columns, read_evaluation(folder), unfinished)
+
+
+def read_columns(folder: Path) -> dict[str, Numbers]:
+    """Return the columns of a run's metrics as they are drawn, and `steps_per_second`; none if it has no line yet."""
+    columns = read_metrics(folder)
     if "seconds" in columns:
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = np.diff(columns["steps"], prepend=0) / np.diff(columns["seconds"], prepend=0)
         columns["steps_per_second"] = np.where(np.isfinite(rate) & (rate > 0), rate, np.nan)
     if "explained_variance" in columns:  # very negative if all returns are equal
         columns["explained_variance"] = np.maximum(columns["explained_variance"], -1.0)
-    every = facts(config)
-    kept = {name: value for name, value in every.items() if not _is_ignored(name, ignored)}
-    known = is_known(config) or not any(name.endswith(" code") for name in kept)
-    unfinished = _unfinished(folder, config, float(columns["steps"][-1]))
-    return Run(folder, config["environment"], kept, known, columns, read_evaluation(folder), unfinished)
+    return columns
 
 
 def _is_ignored(name: str, patterns: Sequence[str]) -> bool:
@@ -131,10 +137,15 @@ def _is_ignored(name: str, patterns: Sequence[str]) -> bool:
 
 def _unfinished(folder: Path, config: Mapping[str, Any], steps: float) -> str | None:
     """Return how and where a run ended that failed or crashed early, None for any other."""
-    goal, how = config["settings"].get("train", {}).get("steps", 0), ended(config)
-    if how not in (CRASHED, "failed") or steps >= EARLY * goal or find_holder(folder) is not None:
+    if not is_early(config, steps, find_holder(folder) is not None):
         return None
-    return f"it {how} after {short(steps)} of {short(goal)} steps"
+    return f"it {ended(config)} after {short(steps)} of {short(config['settings']['train']['steps'])} steps"
+
+
+def is_early(config: Mapping[str, Any], steps: float, live: bool) -> bool:
+    """Whether a run failed or crashed so early that it would bend the mean of its group."""
+    goal = config["settings"].get("train", {}).get("steps", 0)
+    return ended(config) in (CRASHED, "failed") and steps < EARLY * goal and not live
 
 
 def read_runs(folders: Sequence[Path], ignored: Sequence[str] = ()) -> tuple[list[Run], list[str]]:
