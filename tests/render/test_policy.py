@@ -325,7 +325,8 @@ BAD_METADATA: list[tuple[str, Any]] = [
     ("value_head", "quantiles"),
     ("value_head", 1),
     ("settings", []),
-    ("settings", {"a": [1]}),
+    ("settings", {"a": None}),
+    ("settings", {"a": [[[[[[[[[1]]]]]]]]]}),
     ("settings", {"a": math.nan}),
 ]
 

@@ -312,7 +312,7 @@ def body_bytes(tensors: dict[str, np.ndarray]) -> int:
         ({"layers": 10**9}, "'layers' is 1000000000"),
         ({"cell": "gru"}, "'cell' is 'gru', which is not allowed"),
         ({"cell": ["lstm"]}, r"'cell' is \['lstm'\], which is not allowed"),
-        ({"encoder": "image"}, "'convolutions'"),
+        ({"encoder": "image"}, "'encoder' is 'image', which does not read such observations"),
         ({"value_head": "quantiles"}, "'value_head' is 'quantiles', which is not allowed"),
         ({"cell": "lstm"}, "'core.0.weight' is"),
         ({"value_head": "distribution", "value_bins": 51, "value_limit": 8.0}, "'head.weight' is"),

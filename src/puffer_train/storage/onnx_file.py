@@ -42,8 +42,8 @@ FORMAT = "puffer-onnx-1"
 OPSET = 18
 """Version of ONNX's operators: understood by onnxruntime since 1.14."""
 
-TOLERANCE = 1e-4
-"""Largest difference to torch, relative to outputs larger than 1."""
+TOLERANCE = 1e-3
+"""Largest difference to torch, relative to outputs larger than 1. Rounding alone makes 1e-7, of pictures up to 1e-4."""
 
 TRIED_ROWS = 64
 """Rows of the made-up observations that a file is tried on."""
