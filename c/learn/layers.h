@@ -47,14 +47,14 @@ static TileMemory tile_memory(const PufNetwork* net, int horizon, int rows, floa
     return m;
 }
 
-// Bring observations x (rows, inputs) to mean 0 and spread 1. NaN stays NaN.
+// Bring observations x (rows, inputs) to mean 0 and spread 1. What is not finite becomes NaN, which will be noticed.
 static void normalize(const PufNetwork* net, int rows, float* x)
 {
     for (int row = 0; row < rows; row++, x += net->inputs) {
         for (int i = 0; i < net->inputs; i++) {
             const float z = (x[i] - net->mean[i]) * net->scale[i];
             const float least = z < -PUF_INPUT_LIMIT ? -PUF_INPUT_LIMIT : z;
-            x[i] = least > PUF_INPUT_LIMIT ? PUF_INPUT_LIMIT : least;
+            x[i] = (least > PUF_INPUT_LIMIT ? PUF_INPUT_LIMIT : least) + 0.0f * x[i];
         }
     }
 }

@@ -252,7 +252,7 @@ def _info(options: argparse.Namespace, settings: Mapping[str, Any], console: Con
         return 0
     if settings:
         raise ValueError(
-            f"{PREFIX}{next(iter(settings))}: info shows all settings of a native environment. Leave it out"
+            f"{PREFIX}{next(iter(settings))}: info shows all settings of a native environment. Leave it out."
         )
     env = spec(options.name)
     if options.json is not None:

@@ -77,7 +77,7 @@ def test_check_and_bench(tmp_path: Path) -> None:
         (["bench", "squared", "--env.max-step", "4"], "Did you mean 'max_steps'?"),
         (["bench", "squared", "--env.max-steps"], "--env.max-steps needs a value"),
         (["bench", "squared", "--nun-envs", "4"], "there is no option '--nun-envs'. Did you mean '--num-envs'?"),
-        (["info", "squared", "--env.max-steps", "4"], "this command makes no environment"),
+        (["info", "squared", "--env.max-steps", "4"], "info shows all settings of a native environment. Leave it out."),
         (["info", "squared", "extra"], "unexpected argument 'extra'"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "required: COMMAND"),

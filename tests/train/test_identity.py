@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def test_own_code_is_known_by_its_modules(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert own() == "none"
     assert own("one_loss:f", "no_such_module:g") is None, "nor is it the same as without the second"
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "one_loss.py"), raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     assert own("__main__:f") is not None, "a script is a file, too"
     before = own("one_loss:f", "one_network:Net")
     assert before == own("one_network:Net", "one_loss:f", "one_loss:another")

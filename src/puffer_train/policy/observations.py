@@ -147,8 +147,11 @@ def observation_reader(spec: EnvironmentSpec, fields: Sequence[FieldSpec]) -> Ob
 
 
 def scaled(numbers: Tensor, scale: Tensor, mean: Tensor) -> Tensor:
-    """Return (numbers - mean) * scale, cut to +-`INPUT_LIMIT`: what normalised observations enter the network as."""
-    return ((numbers - mean) * scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
+    """Return (numbers - mean) * scale, cut to +-`INPUT_LIMIT`: what normalised observations enter the network as.
+
+    What is not finite becomes NaN: cut, it would not be noticed.
+    """
+    return ((numbers - mean) * scale).clamp(-INPUT_LIMIT, INPUT_LIMIT) + 0 * numbers
 
 
 def _float_inputs(fields: Iterable[FieldSpec]) -> list[int]:
