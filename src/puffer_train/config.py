@@ -299,7 +299,8 @@ def _overlay_env(env: Mapping[str, object], values: Mapping[str, object], origin
             raise ValueError(f"[wrap] must be a table of settings, not {words!r}")
         wrap.Wrap.of(words)
     except ValueError as error:
-        raise ConfigError(f"{origin}: {error}.") from None
+        stop = "" if str(error).endswith((".", "?")) else "."
+        raise ConfigError(f"{origin}: {error}{stop}") from None
     return merged
 
 

@@ -206,7 +206,7 @@ def test_a_class_from_python_needs_no_module(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "spec"), GOOD)
-def test_a_policy_file_is_played_by_whoever_trained_it(name: str, spec: EnvironmentSpec, tmp_path: Path) -> None:
+def test_a_policy_file_is_played_where_its_network_is(name: str, spec: EnvironmentSpec, tmp_path: Path) -> None:
     policy, path, networks = made(name, spec), tmp_path / "p.safetensors", [f"own_networks:{name}"]
     write_policy(path, policy, EnvironmentIdentity("game", 3, {}))
     again, player = read_policy(path, spec, networks), load_policy(path, networks=networks)

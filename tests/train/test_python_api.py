@@ -135,6 +135,8 @@ def test_settings_come_from_a_file_from_a_run_or_whole(tmp_path: Path) -> None:
         ({}, "no environment is given"),
         ({"environment": "sqared"}, "Did you mean 'squared'"),
         ({"environment": "squared", "settings": {"train": {"gama": 0.9}}}, "settings: train.gama is not a setting"),
+        ({"environment": "squared", "settings": {"wrap": {"stak": 2}}}, r"wrap.stak is not a setting. .*'stack'\?$"),
+        ({"environment": "squared", "settings": {"wrap": {"stack": -1}}}, r"must be a whole number from 1 to 64\.$"),
         ({"environment": "squared", "settings": {"trian": {}}}, r"there is no table \[trian\]"),
         ({"environment": "squared", "settings": "missing.toml"}, "cannot read the settings file missing.toml"),
         ({"environment": "squared", "steps": -1}, "train.steps is -1; it must be at least 1"),

@@ -24,7 +24,7 @@ class BufferEnv(Protocol):
       settings. Both are stored in policy files and checkpoints. `spec.rate: float` is the number of steps per second
       at which it is played in real time.
     - `code_files: Sequence[str]`: the files that its rules are in. A run stores their SHA-256, so that runs before and
-      after a change of the rules are told apart. Without them, the Python module that its name leads to is used.
+      after a change of the rules do not look the same. Without them, the Python module that its name leads to is used.
     - `log() -> dict[str, float]`: means over the episodes that ended since the last call, and their number `n`.
     - `snapshot() -> bytes` and `restore(bytes)`: the whole state, so that training resumes within episodes.
     - `start_replay(seed)` and `save_replay(path)`: record what is played.

@@ -1,6 +1,6 @@
 """Networks of the user's own by name: `module:Class`, the class, and a hash of the source that it depends on.
 
-A run and its policy file name the network and keep the hash, never the code: whoever loads them gives the name again,
+A run and its policy file name the network and keep the hash, never the code: to load them, give the name again,
 which is the permission to import it, and a network whose source has changed since is noticed.
 """
 
