@@ -112,10 +112,10 @@ def test_it_learns_and_writes(
 ) -> None:
     """As a command; a pole that falls after 20 steps by chance stands much longer."""
     out = tmp_path / "cartpole.safetensors"
-    changes = {"steps": 150_000, "num-envs": 64, "horizon": 16, "minibatch": 512, "layers": 1, "max-kl": 0}
+    changes = {"steps": 300_000, "num-envs": 64, "horizon": 16, "minibatch": 512, "layers": 1, "learning-rate": 0.006}
     words = [f"--{name}={value}" for name, value in changes.items()]
     monkeypatch.setattr(sys, "argv", ["one_file_trainer.py", "cartpole", *words, f"--out={out}"])
     one.main()
     last = capsys.readouterr().out.splitlines()[-1]
-    assert float(last.split()[-1]) > 100
+    assert float(last.split()[-1]) > 70  # seeds 1 to 6: 112 to 200
     assert out.exists()

@@ -38,7 +38,9 @@ def environment(folder: Path) -> dict[str, str]:
     (site / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
     scripts = sysconfig.get_path("scripts", "venv", scheme)
     outer_scripts = sysconfig.get_path("scripts")
-    return os.environ | {"PATH": os.pathsep.join([scripts, outer_scripts, os.environ["PATH"]]), "NO_COLOR": "1"}
+    path = os.pathsep.join([scripts, outer_scripts, os.environ["PATH"]])
+    built = {"SKBUILD_BUILD_DIR": str(folder / "build")}  # the second and third installation compile what changed
+    return os.environ | built | {"PATH": path, "NO_COLOR": "1"}
 
 
 def write(path: Path, body: str, before: str | None) -> None:
