@@ -100,7 +100,7 @@ def sanitized(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_sanitizers_agree_and_find_nothing(name: str, sanitized: Path, tmp_path: Path) -> None:
     golden = json.loads((TESTS / f"golden/{name}.json").read_text())
     assert driver_digest(sanitized, name, tmp_path) == golden["sha256"]
-    run_sanitized(sanitized, name, agent_steps=1_000_000)
+    run_sanitized(sanitized, name, agent_steps=250_000)
 
 
 @pytest.mark.slow
