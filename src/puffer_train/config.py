@@ -64,6 +64,9 @@ class TrainSettings:
     """Agent steps per gradient step; a multiple of the horizon."""
     replay_ratio: float = _setting(1.5, 0.01, 100)
     """Average number of times each agent step is trained on."""
+    overlap: bool = False
+    """Collect the next rollout while learning from the last one: for slow environments, with large networks. Data is
+    one update older than usual."""
 
     optimizer: str = _named("muon", "adam")
     """Optimizer of weight matrices; other parameters always use Adam. Or your own, as module:function."""

@@ -37,15 +37,23 @@ def made(env: Any, **rules: str) -> Curriculum:
     return Curriculum(rules, env, EnvironmentCalls("test"))
 
 
+def after(curriculum: Curriculum, steps: int, report: dict[str, float]) -> dict[str, float]:
+    """What is set after an iteration with this report."""
+    curriculum.watch(report)
+    curriculum.apply(steps)
+    return curriculum.report()
+
+
 def test_a_setting_follows_the_steps() -> None:
     env = Recorder(level=1, wind=0.0)
     curriculum = made(env, wind="0 to 2 over 1k", level="1 to 4 over 1k")
     assert env.calls == [("wind", 2), ("level", 4)], "the ends are tried first"
     env.calls.clear()
-    assert curriculum.apply(0) == {"curriculum/wind": 0.0, "curriculum/level": 1.0}
-    assert curriculum.update(250, {}) == {"curriculum/wind": 0.5, "curriculum/level": 2.0}
-    curriculum.update(250, {})
-    curriculum.update(5_000, {})
+    curriculum.apply(0)
+    assert curriculum.report() == {"curriculum/wind": 0.0, "curriculum/level": 1.0}
+    assert after(curriculum, 250, {}) == {"curriculum/wind": 0.5, "curriculum/level": 2.0}
+    after(curriculum, 250, {})
+    after(curriculum, 5_000, {})
     assert env.calls == [("wind", 0.0), ("level", 1), ("wind", 0.5), ("level", 2), ("wind", 2.0), ("level", 4)]
     assert [type(value) for key, value in env.calls if key == "level"] == [int, int, int]
 
@@ -53,17 +61,17 @@ def test_a_setting_follows_the_steps() -> None:
 def test_a_setting_rises_while_a_number_is_good_enough() -> None:
     env = Recorder()
     curriculum = made(env, level="0 to 2 by 1 when env.perf > 0.9 over 2")
-    seen = [curriculum.update(n, {"env/perf": perf})["curriculum/level"] for n, perf in enumerate([1.0] * 9)]
+    seen = [after(curriculum, n, {"env/perf": perf})["curriculum/level"] for n, perf in enumerate([1.0] * 9)]
     assert seen == [0, 1, 1, 2, 2, 2, 2, 2, 2], "each move needs two iterations of its own, and 2 is the end"
     curriculum = made(env, level="0 to 2 by 1 when env.perf > 0.9 over 2")
     for perf in (0.5, 1.0, 0.8, 0.7):
-        curriculum.update(1, {"env/perf": perf})
+        after(curriculum, 1, {"env/perf": perf})
     assert curriculum.moves == {"level": 0}
 
 
 def test_it_can_fall() -> None:
     curriculum = made(Recorder(), help="1 to 0 by -0.25 when env.perf > 0 over 1")
-    seen = [curriculum.update(1, {"env/perf": 1.0})["curriculum/help"] for _ in range(6)]
+    seen = [after(curriculum, 1, {"env/perf": 1.0})["curriculum/help"] for _ in range(6)]
     assert seen == [0.75, 0.5, 0.25, 0.0, 0.0, 0.0]
 
 
@@ -71,10 +79,10 @@ def test_its_tensors_restore_it() -> None:
     rules = {"level": "0 to 9 by 1 when env.perf > 0.9 over 3"}
     one, other = made(Recorder(), **rules), made(Recorder(), **rules)
     for perf in (1.0, 1.0, 1.0, 0.95):
-        one.update(1, {"env/perf": perf})
+        after(one, 1, {"env/perf": perf})
     other.restore(one.tensors())
     for perf in (0.9, 0.9, 1.0, 1.0, 1.0):
-        assert one.update(1, {"env/perf": perf}) == other.update(1, {"env/perf": perf})
+        assert after(one, 1, {"env/perf": perf}) == after(other, 1, {"env/perf": perf})
     assert one.moves == other.moves
     assert one.moves["level"] >= 2
 

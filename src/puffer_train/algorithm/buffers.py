@@ -99,3 +99,15 @@ class Buffers:
         for slots in (self.observations, self.masks, self.present):
             if slots is not None:
                 slots[0] = slots[-1]
+
+    def skip_to_end(self, slot: int, rows: slice) -> None:
+        """Make what some rows observed at `slot` the last observation of the rollout, which ends there."""
+        for slots in (self.observations, self.masks, self.present):
+            if slots is not None:
+                slots[-1, rows] = slots[slot, rows]
+
+    def copy_(self, other: Buffers) -> None:
+        """Copy everything from other buffers of the same shapes."""
+        for name, tensor in vars(other).items():
+            if isinstance(tensor, Tensor):
+                getattr(self, name).copy_(tensor)

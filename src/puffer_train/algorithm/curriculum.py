@@ -90,14 +90,17 @@ class Curriculum:
         for key, rule in self.rules.items():
             self._set(key, rule.last)  # refused now rather than after hours; `apply` sets the first value
 
-    def apply(self, steps: int) -> dict[str, float]:
-        """Set what the rules give after this many agent steps; return it, for the report."""
+    def apply(self, steps: int) -> None:
+        """Set what the rules give after this many agent steps."""
         for key, rule in self.rules.items():
             value = rule.value(steps, self.moves[key])
             value = round(value) if key in self.whole else value
             if self.applied.get(key) != value:
                 self._set(key, value)
                 self.applied[key] = value
+
+    def report(self) -> dict[str, float]:
+        """Return what is set, for the report."""
         return {f"curriculum/{key}": float(value) for key, value in self.applied.items()}
 
     def _set(self, key: str, value: float) -> None:
@@ -107,13 +110,12 @@ class Curriculum:
             except (ValueError, TypeError, AttributeError) as error:
                 raise ConfigError(f"curriculum.{key}: {error}") from None
 
-    def update(self, steps: int, report: Mapping[str, float]) -> dict[str, float]:
-        """Take the report of an iteration, the same on all ranks, and apply the rules."""
+    def watch(self, report: Mapping[str, float]) -> None:
+        """Take the report of an iteration, the same on all ranks; `apply` then applies the rules."""
         for key, watch in self.watches.items():
             if watch.add(report):
                 self.moves[key] += 1
                 watch.values.clear()  # the next move needs episodes at the new value
-        return self.apply(steps)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what a checkpoint must hold: moves, the number of watched values, and these, by setting."""

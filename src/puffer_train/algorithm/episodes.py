@@ -15,6 +15,11 @@ class EpisodeMeter:
         self.lengths = np.zeros(rows)
         self.finished: list[tuple[float, float]] = []
 
+    def restart(self) -> None:
+        """Forget the episodes in progress."""
+        self.returns[:] = 0
+        self.lengths[:] = 0
+
     def add(self, rows: slice, buffers: Buffers, t: int) -> None:
         """Count step t of some rows, where they held an agent."""
         returns, lengths = self.returns[rows], self.lengths[rows]

@@ -1,12 +1,13 @@
 """Proximal policy optimisation (Schulman et al. 2017) with a recurrent policy: the whole algorithm.
 
-One iteration is two halves. `collect` plays `horizon` steps of every environment with the current policy; `learn`
-improves the policy on what was collected. A `Learner` (learners/protocol.py) does the arithmetic: C kernels, or torch.
+One iteration is two halves. A `Collector` (collector.py) plays `horizon` steps of every environment with the current
+policy; `learn` improves the policy on what was collected. With `train.overlap` both happen at the same time (ahead.py).
+A `Learner` (learners/protocol.py) does the arithmetic: C kernels, or torch.
 
 Three things about episode ends are easy to get wrong. Each is handled in one place:
 
 - A truncated episode was cut off, not over. Its last transition leads to the value of its true last observation,
-  seen with the recurrent state from before the reset: `_play`.
+  seen with the recurrent state from before the reset: `Collector._play`.
 - The recurrent state returns to zero between episodes, in rollout and in training: `Buffers.keep`.
 - Advantages do not flow from one episode into the one before: `Buffers.ends`.
 """
@@ -17,6 +18,7 @@ import copy
 import json
 import math
 import time
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -27,19 +29,18 @@ from puffer_envs.contract import BufferEnv
 from puffer_envs.contract.logs import merge_logs
 from puffer_envs.contract.machine import physical_memory
 from puffer_train.algorithm.advantage import own_advantage
+from puffer_train.algorithm.ahead import Ahead
 from puffer_train.algorithm.buffers import Buffers
+from puffer_train.algorithm.collector import Collector
 from puffer_train.algorithm.curriculum import Curriculum
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import (
     Health,
     advice,
     fault_in_gradient,
-    fault_in_output,
-    faults_in_step,
     large_inputs,
 )
 from puffer_train.algorithm.loss import Scale
-from puffer_train.algorithm.masks import check_masks
 from puffer_train.algorithm.minibatches import Minibatches, explained_variance
 from puffer_train.algorithm.observations import ObservationNormalizer
 from puffer_train.algorithm.optimizer import make_optimizer
@@ -47,12 +48,11 @@ from puffer_train.algorithm.rewards import RewardNormalizer
 from puffer_train.algorithm.stopwatch import Stopwatch
 from puffer_train.config import Settings, check_batch
 from puffer_train.contract import describe
-from puffer_train.errors import EnvironmentCalls
-from puffer_train.learners.protocol import BAD_OBSERVATIONS, BAD_REWARDS, SOME_TRUNCATED, Actor, UnattendedLearner
+from puffer_train.errors import ConfigError, EnvironmentCalls
+from puffer_train.learners.protocol import Learner, UnattendedLearner
 from puffer_train.learners.registry import make_learner
 from puffer_train.learners.shared import fill_advantages
 from puffer_train.policy import Policy, make_policy
-from puffer_train.system.parallel import Team
 from puffer_train.system.ranks import ALONE, Ranks
 
 
@@ -108,12 +108,14 @@ class PPO:
         self.optimizer = make_optimizer(train, self.policy.named_parameters(), self.learner.workers)
         self.own_advantage = own_advantage(train)
         self.minibatches = Minibatches(self.buffers, train, self.shuffling, ranks)
-        self.team = Team(len(self.parts))
         self.observations = ObservationNormalizer(self.policy) if self.policy.normalized else None
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
-        self.episodes = None if hasattr(env, "log") else EpisodeMeter(self.spec.rows)
         self.curriculum = Curriculum(settings.curriculum, env, self.calls)
         self.health, self.clock = Health(), Stopwatch()
+        self.ahead = self._make_ahead(learner) if train.overlap else None
+        self.collector = self.ahead.collector if self.ahead else self._make_collector(self.policy, self.learner)
+        self.watch: Callable[[float], bool] = lambda done: False
+        """Called often during an iteration with the share of the rollout that is played; returns whether to end it."""
         self.steps = 0
         """Agent steps trained on so far, by all ranks."""
         self.updates = 0
@@ -124,20 +126,57 @@ class PPO:
         """Both step lengths are multiplied by this."""
         self.restart(seed)
 
+    def _make_collector(
+        self, policy: Policy, learner: Learner, buffers: Buffers | None = None, state: Tensor | None = None
+    ) -> Collector:
+        """Return what plays with the actors of a learner into its buffers; both are the algorithm's own by default."""
+        return Collector(
+            self.env,
+            self.spec,
+            policy,
+            self.buffers if buffers is None else buffers,
+            self.state if state is None else state,
+            learner.actors,
+            self.calls,
+            self.clock,
+            self.ranks.rank * self.spec.envs,
+        )
+
+    def _make_ahead(self, kind: str) -> Ahead:
+        """Return what collects while this learns. Raises `ConfigError` where that is impossible."""
+        name = self.calls.name
+        if hasattr(self.env, "snapshot"):
+            raise ConfigError(
+                f"train.overlap cannot be used in {name!r}: it keeps snapshots, from which runs resume exactly, and "
+                "steps too fast to gain from it. Leave it out."
+            )
+        if kind == "cuda":
+            raise ConfigError("train.overlap cannot be used with --learner cuda. Leave one of them out.")
+        policy, train = copy.deepcopy(self.policy), self.settings.train
+        buffers, state = Buffers(self.env, policy, train.horizon), policy.initial_state(self.spec.rows)
+        learner = make_learner(kind, policy, buffers, self.parts, state, train, 1, self.ranks)
+        return Ahead(self._make_collector(policy, learner, buffers, state), learner)
+
     def restart(self, seed: int) -> None:
         """Reset the environment: every episode starts from scratch; the policy and optimizer stay."""
+        self.stop_collecting()
         self.curriculum.apply(self.steps)
-        with self.calls:
-            self.calls.run(self.env.reset, seed)
-        self.state.zero_()
+        self.collector.restart(seed)
         if self.rewards is not None:
             self.rewards.returns.zero_()
-        np.copyto(self.buffers.observations[-1].numpy(), self.env.observations)
         if self.observations is not None:
-            self.observations.begin(self.buffers.observations[-1], self.ranks)
+            self.observations.begin(self.collector.buffers.observations[-1], self.ranks)
             self.learner.weights_changed()
-        for part, actor in zip(self.parts, self.learner.actors, strict=True):
-            self._store_masks(part, self.buffers.horizon, slice(actor.first, actor.last), 0)
+
+    def stop_collecting(self) -> None:
+        """End the rollout that is played ahead, if there is one; the environment can then be closed."""
+        if self.ahead is not None:
+            self.ahead.cancel()
+
+    @property
+    def episodes(self) -> EpisodeMeter | None:
+        """Statistics of episodes, where the environment keeps none."""
+        return self.collector.episodes
 
     @property
     def player(self) -> Policy:
@@ -164,14 +203,22 @@ class PPO:
     def iterate(self) -> dict[str, float]:
         """Collect one rollout and learn from it; return its report, every value finite.
 
-        Losses are missing when the update was skipped, `env/...` when no episode ended.
+        Losses are missing when the update was skipped, `env/...` when no episode ended. The report is empty when
+        `watch` asked to leave the rollout: nothing was learned then.
 
         Raises:
             NonFiniteError: Ten updates in a row were skipped.
             EnvironmentFailedError: The environment raised.
         """
         start = time.perf_counter()
-        fault, updates = self.collect(), self.updates
+        faults = self._rollout()
+        if faults is None:
+            return {}
+        fault, updates = self._judge_rollout(faults), self.updates
+        episodes = self._episodes()
+        if self.ahead is not None and self.steps + self.batch < self.settings.train.steps:
+            self.curriculum.apply(self.steps)
+            self.ahead.start(self.policy, self.sampling, self._played + self.buffers.horizon)
         losses: dict[str, float] = {}
         if fault is None:
             losses = self.learn()
@@ -181,33 +228,49 @@ class PPO:
         if self.updates > updates:  # a rollout that was not learned from leaves nothing behind
             self._normalize_observations()
         self.steps += self.batch
-        with self.clock.section("environment"), self.calls:
-            episodes = self.env.log() if self.episodes is None else self.episodes.take()  # type: ignore[attr-defined]
-        if self.ranks.count > 1:
-            mine = json.dumps({key: float(value) for key, value in episodes.items()})
-            episodes = merge_logs([json.loads(log) for log in self.ranks.tell(mine.encode())])
-            self.clock.seconds["ranks"] = self.ranks.seconds
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
-        report |= {f"env/{key}": float(value) for key, value in episodes.items()}
-        report |= self.curriculum.update(self.steps, report)
+        report |= {f"env/{key}": value for key, value in episodes.items()}
+        self.curriculum.watch(report)
+        if self.ahead is None:
+            self.curriculum.apply(self.steps)
+        report |= self.curriculum.report()
         self.clock.total += time.perf_counter() - start
         return {key: value for key, value in report.items() if math.isfinite(value)}
 
     # -- playing -------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
+    @property
+    def _played(self) -> int:
+        """Steps of each environment so far."""
+        return self.steps // self.batch * self.buffers.horizon
+
     def collect(self) -> str | None:
         """Fill the buffers with one rollout; return what was not finite in it and where, or None."""
+        faults = self._rollout()
+        return self._judge_rollout(faults or [])
+
+    def _rollout(self) -> list[str] | None:
+        """Fill the buffers with one rollout; return what was not finite, or None if it was left before its end."""
+        collector = self.collector
+
+        def look() -> None:
+            collector.leaving |= self.watch(collector.played / self.buffers.horizon)
+
+        if self.ahead is None:
+            collector.begin(self.sampling)
+            collector.on_step = look
+            faults = collector.play(self._played)
+        else:
+            if not self.ahead.under_way:
+                self.ahead.start(self.policy, self.sampling, self._played)
+            with self.clock.section("waiting"):
+                faults = self.ahead.take(self.buffers, look)
+        return None if collector.leaving else faults
+
+    @torch.no_grad()
+    def _judge_rollout(self, faults: list[str]) -> str | None:
+        """Estimate the advantages of a rollout; return what was not finite in it on any rank, or None."""
         buffers = self.buffers
-        with self.clock.section("store"):
-            buffers.turn_over()
-            buffers.first_state.copy_(self.state)
-            buffers.final_values.zero_()
-            key = self.sampling.get_state()
-            for actor in self.learner.actors:
-                self.sampling.set_state(key)
-                actor.begin(self.sampling)
-        faults = self._play_parts()
         with self.clock.section("advantage"):
             buffers.ratios.fill_(1.0)
             if self.rewards is not None:
@@ -217,60 +280,13 @@ class PPO:
                 faults.append("an advantage of the rollout is not finite")
         return self.ranks.first(faults[0] if faults else None)
 
-    def _play_parts(self) -> list[str]:
-        """Play all parts of the environment, each in its own thread; return what was not finite."""
-        clocks = [Stopwatch() for _ in self.parts]
-        work = zip(self.parts, self.learner.actors, clocks, strict=True)
-        faults = self.team.run([partial(self._play, *of_one) for of_one in work])
-        for clock in clocks:
-            self.clock.add(clock, 1 / len(clocks))
-        return [fault for of_one in faults for fault in of_one]
-
-    @torch.no_grad()
-    def _play(self, env: BufferEnv, actor: Actor, clock: Stopwatch) -> list[str]:
-        """Play one part for a whole rollout; return what was not finite in it and where."""
-        buffers, faults, rows = self.buffers, [], slice(actor.first, actor.last)
-        played = self.steps // self.batch * buffers.horizon
-        clock.start()
-        for t in range(buffers.horizon):
-            bad = actor.act(t)
-            if bad >= 0:
-                faults.append(fault_in_output(self.policy, buffers, t, actor.first + bad))
-            clock.lap("policy")
-            with self.calls:
-                buffers.give_actions(env, t, rows)
-                self.calls.run(env.step, env.actions)
-            clock.lap("environment")
-            self._store_masks(env, t + 1, rows, played + t + 1)
-            noticed = actor.store(t)
-            if self.episodes is not None:
-                self.episodes.add(rows, buffers, t)
-            if noticed & SOME_TRUNCATED:
-                faults += self._value_truncated(env, actor, t)
-            if noticed & (BAD_OBSERVATIONS | BAD_REWARDS):
-                faults += faults_in_step(self.policy, buffers, t, rows)
-            actor.reset_state(t)
-            clock.lap("store")
-        actor.finish()
-        clock.lap("policy")
-        return faults
-
-    def _store_masks(self, env: BufferEnv, slot: int, rows: slice, step: int) -> None:
-        """Copy which rows hold an agent and what these may do. Raises `EnvironmentFailedError` if that is nothing."""
-        self.buffers.store_masks(env, slot, rows)
-        first_env = self.ranks.rank * self.spec.envs
-        check_masks(self.buffers, slot, rows, self.spec, self.calls.name, step, first_env)
-
-    def _value_truncated(self, env: BufferEnv, actor: Actor, t: int) -> list[str]:
-        """Value the episodes cut off at step t, with the state from before the reset; return what was not finite."""
-        rows = np.flatnonzero(env.truncations)
-        values = actor.value(env.final_observations[rows], rows)
-        self.buffers.final_values[t, actor.first + torch.from_numpy(rows)] = values
-        bad = ~torch.isfinite(values)
-        if not bad.any():
-            return []
-        row = actor.first + rows[int(bad.nonzero()[0])]
-        return [f"the value of final_observations, row {row}, at step {t} of the rollout is not finite"]
+    def _episodes(self) -> dict[str, float]:
+        """Return means over the episodes of all ranks that ended since the last call, by statistic."""
+        episodes = self.collector.log()
+        if self.ranks.count > 1:
+            episodes = merge_logs([json.loads(log) for log in self.ranks.tell(json.dumps(episodes).encode())])
+            self.clock.seconds["ranks"] = self.ranks.seconds
+        return episodes
 
     # -- learning ------------------------------------------------------------------------------------------
 
@@ -302,6 +318,8 @@ class PPO:
                 reports.append(report)
                 if 0 < train.max_kl < report["approx_kl"]:
                     break
+            if self.watch(1.0):
+                break
             if train.refresh_advantages:
                 with self.clock.section("advantage"):
                     self._estimate_advantages()

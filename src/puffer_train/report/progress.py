@@ -69,6 +69,14 @@ class Progress:
         self.report.update(report)
         self.signs.update(self.report, self.done)
         self._add_to_trend(report)
+        self._mark(steps)
+
+    def within(self, steps: int) -> None:
+        """Take the steps that are done in the middle of an iteration."""
+        self.steps = steps
+        self._mark(steps)
+
+    def _mark(self, steps: int) -> None:
         now = time.monotonic()
         self._marks.append((now, steps))
         while len(self._marks) > 2 and self._marks[1][0] < now - RATE_SECONDS:

@@ -44,7 +44,10 @@ def opened_ppo(
         ranks.check_agreement({"environment version": about.version} | config.flat({"env": about.settings}))
         ppo = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
         _tune(ppo, options.threads if ranks.count == 1 else cores)
-        yield ppo
+        try:
+            yield ppo
+        finally:
+            ppo.stop_collecting()
 
 
 def share_of_cores(ranks: Ranks) -> int:

@@ -20,6 +20,8 @@ MAX_RETREATS = 3
 def iterate(run: RunState) -> dict[str, float]:
     """Train for an iteration, after going back where that is necessary; return its report. All ranks call it together.
 
+    The report is empty where the iteration was interrupted (`PPO.iterate`).
+
     Raises:
         NonFiniteError: Ten updates in a row were skipped, and going back is impossible or did not help.
         EnvironmentFailedError: The environment raised.
@@ -27,7 +29,7 @@ def iterate(run: RunState) -> dict[str, float]:
     while True:
         try:
             report = run.ppo.iterate()
-            return report | ({"retreats": run.retreats} if run.retreats else {})
+            return report | ({"retreats": run.retreats} if report and run.retreats else {})
         except NonFiniteError:
             if not _retreat(run, run.ppo.health.fault or ""):
                 raise
@@ -42,9 +44,8 @@ def _retreat(run: RunState, fault: str) -> bool:
     if found is None:
         return False
     dumped = dump(run, fault) if run.ranks.leads else ""
-    if ppo.episodes is None:  # what the broken iteration logged is not part of the run
-        with ppo.calls:
-            ppo.env.log()  # type: ignore[attr-defined]
+    ppo.stop_collecting()
+    ppo.collector.log()  # what was played ahead is not part of the run
     restore(run, found, {str(name) for name in run.settings.env})
     ppo.step_scale, run.retreats, run.saved_at = scale, times, None
     if run.ranks.leads:

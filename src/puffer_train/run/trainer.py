@@ -17,7 +17,7 @@ A run folder holds in the end:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +50,9 @@ from puffer_train.storage.files import storing
 from puffer_train.storage.folder import METRICS, read_config
 from puffer_train.system.signals import Stopped, stop_requests
 
+LOOK_SECONDS = 0.25
+"""How often progress is reported within a rollout."""
+
 STOP_ASKED = 1 << 16
 """Stands for a call of `Trainer.stop` among the numbers of signals."""
 
@@ -57,8 +60,9 @@ STOP_ASKED = 1 << 16
 class Trainer:
     """Trains one run, an iteration at a time. It is a context manager: leaving it saves the run.
 
-    Ctrl-C and SIGTERM end the training after the iteration in progress. `finished` is then true, and leaving the
-    context raises `KeyboardInterrupt` when everything is saved. A second Ctrl-C ends it at once.
+    Ctrl-C and SIGTERM end the training after the iteration in progress, or within it where the environment keeps no
+    snapshots. `finished` is then true, and leaving the context raises `KeyboardInterrupt` when everything is saved. A
+    second Ctrl-C ends it at once.
 
     Examples:
         >>> with Trainer("breakout", seed=1, steps=1_000_000) as trainer:
@@ -132,6 +136,8 @@ class Trainer:
         )
         self._stack, self._signals = ExitStack(), ExitStack()
         self._stop_asked = self._broken = self._ended = self._save_due = False
+        self.on_progress: Callable[[float], object] = lambda done: None
+        """Called a few times per second during an iteration with the share of its rollout that is played."""
 
     def __enter__(self) -> Self:
         """Open environment and folder.
@@ -150,6 +156,8 @@ class Trainer:
             self._requests = self._signals.enter_context(stop_requests(repeated=self._run.ranks.count > 1))
             stack.enter_context(self._signals)
             stack.enter_context(self._saved_in_the_end())
+            self._looked = 0.0
+            self._run.ppo.watch = self._look
             self._check_requests()
             self._stack = stack.pop_all()
         return self
@@ -177,7 +185,8 @@ class Trainer:
     def iterate(self) -> dict[str, float]:
         """Collect one rollout, learn from it, and write down its report, which is returned.
 
-        It holds `steps`, `seconds`, `updates`, the losses, and as `env/...` the means over the episodes that ended.
+        It holds `steps`, `seconds`, `updates`, the losses, and as `env/...` the means over the episodes that ended. It
+        is empty when a signal ended the training within the rollout, which is then dropped.
 
         After ten skipped updates in a row it first goes back to the last good checkpoint, with half the step length, at
         most three times in a run: `steps` is then less than before.
@@ -190,6 +199,9 @@ class Trainer:
         with saved_after_failure(run):
             report = iterate(run)
         self._broken = False
+        if not report:
+            self._check_requests()
+            return report
         if run.retreats > retreats:
             self._stopping = Stopping(run)
         self._save_due |= _is_due(run)
@@ -299,6 +311,17 @@ class Trainer:
     def _complete(self) -> bool:
         """Whether the training reached its end, rather than being interrupted."""
         return self._run.ppo.finished or self._run.stopped_early
+
+    def _look(self, done: float) -> bool:
+        """Report the share of the rollout that is played; return whether to leave it, because a signal came.
+
+        Only where nothing is lost by it: exact resumes start at the end of an iteration.
+        """
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self.on_progress(done)
+        return bool(self._requests) and self._run.ranks.count == 1 and not hasattr(self.ppo.env, "snapshot")
 
     def _check_requests(self) -> None:
         """Find out whether any rank was asked to stop. All ranks must call this together."""

@@ -83,8 +83,17 @@ def train_to_the_end(trainer: Trainer, on_iteration: OnIteration | None = None) 
     progress.real_rate = real_rate(trainer.ppo.env)
     folder = trainer.run.folder if trainer.ppo.ranks.leads else None
     with Dashboard(progress, trainer.console, folder=folder) as dashboard:
+
+        def look(done: float) -> None:
+            progress.within(trainer.steps + int(done * trainer.ppo.batch))
+            dashboard.refresh()
+
+        trainer.on_progress = look
         while not trainer.finished:
             report = trainer.iterate()
+            if not report:  # a signal came within the rollout
+                progress.within(trainer.steps)
+                break
             if on_iteration is not None:
                 on_iteration(trainer, report)
             progress.update(trainer.steps, report, trainer.ppo.clock.seconds)
