@@ -121,6 +121,7 @@ def test_the_policy_gets_mean_and_spread_of_all_rollouts() -> None:
     seen = torch.randn(6, 32, 2, generator=torch.Generator().manual_seed(1)) * torch.tensor([0.5, 40]) + 7
     mine.update(seen[:2])
     mine.update(seen[2:])
+    mine.hand_over(mine.policy)
     flat = seen.flatten(0, 1).double()
     assert mine.policy.input_mean is not None
     np.testing.assert_allclose(mine.policy.input_mean, flat.mean(0), rtol=1e-6)
@@ -134,6 +135,7 @@ def test_rows_that_are_not_finite_or_hold_no_agent_do_not_count() -> None:
     present = torch.zeros(2, 32, dtype=torch.bool)
     present[0, :4] = True
     mine.update(seen, present)
+    mine.hand_over(mine.policy)
     assert mine.policy.input_mean is not None
     assert mine.policy.input_mean.tolist() == [2.0, 2.0]
     assert mine.policy.input_scale.tolist() == [1.0, 1.0], "a number that never changes is only shifted"

@@ -123,7 +123,7 @@ def test_truncation_is_valued_with_the_state_before_the_reset() -> None:
         before = trainer.state.clone()
         env.step(np.zeros(16, np.int32))
         if actor.store(0) & SOME_TRUNCATED:
-            trainer._value_truncated(env, actor, 0)
+            trainer.collector._value_truncated(env, actor, 0)
         actor.reset_state(0)
         rows = np.flatnonzero(env.truncations)
         final = torch.from_numpy(env.final_observations[rows])

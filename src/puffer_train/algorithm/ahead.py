@@ -36,13 +36,15 @@ class Ahead:
         return self._rollout is not None
 
     @torch.no_grad()
-    def start(self, policy: Policy, sampling: torch.Generator, steps_before: int) -> None:
-        """Start a rollout with the weights that `policy` has now."""
+    def copy_policy(self, policy: Policy) -> None:
+        """Make the policy that plays equal to another one."""
         ours = self.collector.policy
-        for mine, its in zip(
-            [*ours.parameters(), *ours.buffers()], [*policy.parameters(), *policy.buffers()], strict=True
-        ):
-            mine.copy_(its)
+        mine, its = [*ours.parameters(), *ours.buffers()], [*policy.parameters(), *policy.buffers()]
+        for target, source in zip(mine, its, strict=True):
+            target.copy_(source)
+
+    def start(self, sampling: torch.Generator, steps_before: int) -> None:
+        """Start a rollout; see `Collector` for the arguments."""
         self._learner.weights_changed()
         self.collector.begin(sampling)
         self._rollout = self._thread.submit(self.collector.play, steps_before)
@@ -58,6 +60,7 @@ class Ahead:
             EnvironmentFailedError: The environment raised.
         """
         assert self._rollout is not None
+        look()
         while not wait([self._rollout], LOOK_SECONDS).done:
             look()
         rollout, self._rollout = self._rollout, None

@@ -14,10 +14,10 @@ MIN_SPREAD = 1e-6
 
 
 class ObservationNormalizer:
-    """Gives the policy the mean and the spread of everything that it has seen so far.
+    """Gives policies the mean and the spread of everything that was seen so far.
 
-    They change once per rollout, after it was learned from: a policy acts and learns with the same ones. Neither an
-    evaluation nor a rollout whose update was skipped changes them.
+    A rollout is learned from with those that it was played with. Neither an evaluation nor a rollout whose update was
+    skipped changes them.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -43,7 +43,6 @@ class ObservationNormalizer:
             for t, seen in enumerate(observations)
         ]
         self.moments.copy_(pooled(torch.stack([self.moments, ranks.pool(pooled(torch.stack(steps)))])))
-        self._hand_over()
 
     def _numbers(self, observations: Tensor, present: Tensor | None) -> Tensor:
         """Return the numbers of observations (A, *shape) that count: (N, n)."""
@@ -52,11 +51,11 @@ class ObservationNormalizer:
         counts = torch.isfinite(numbers).all(1)
         return numbers[counts if present is None else counts & present]
 
-    def _hand_over(self) -> None:
-        """Write the mean and one over the spread to the policy."""
+    def hand_over(self, policy: Policy) -> None:
+        """Write the mean and one over the spread to a policy like the one this was made for."""
         count, mean, squares = self.moments.unbind(1)
         spread = (squares / count.clamp_min(1.0)).sqrt()
         scale = torch.where(spread > MIN_SPREAD * mean.abs(), 1 / spread, 1.0)
-        assert self.policy.input_mean is not None
-        for target, numbers in ((self.policy.input_mean, mean), (self.policy.input_scale, scale)):
+        assert policy.input_mean is not None
+        for target, numbers in ((policy.input_mean, mean), (policy.input_scale, scale)):
             target[self.inputs] = numbers.to(target.dtype).to(target.device)

@@ -95,6 +95,8 @@ class PPO:
         train = settings.train
         rows, size = ranks.count * self.spec.rows, ranks.local_count * env.observations.nbytes
         check_batch(train, rows, size, physical_memory())
+        if train.overlap:
+            self._check_overlap(learner)
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
         self.policy = make_policy(self.spec, settings.policy, initial, train.normalize_observations)
@@ -142,16 +144,18 @@ class PPO:
             self.ranks.rank * self.spec.envs,
         )
 
-    def _make_ahead(self, kind: str) -> Ahead:
-        """Return what collects while this learns. Raises `ConfigError` where that is impossible."""
-        name = self.calls.name
+    def _check_overlap(self, kind: str) -> None:
+        """Raise `ConfigError` where rollouts cannot be played ahead."""
         if hasattr(self.env, "snapshot"):
             raise ConfigError(
-                f"train.overlap cannot be used in {name!r}: it keeps snapshots, from which runs resume exactly, and "
-                "steps too fast to gain from it. Leave it out."
+                f"train.overlap cannot be used in {self.calls.name!r}: it keeps snapshots, so that runs resume "
+                "exactly, between two rollouts. Leave it out."
             )
         if kind == "cuda":
             raise ConfigError("train.overlap cannot be used with --learner cuda. Leave one of them out.")
+
+    def _make_ahead(self, kind: str) -> Ahead:
+        """Return what collects while this learns."""
         policy, train = copy.deepcopy(self.policy), self.settings.train
         buffers, state = Buffers(self.env, policy, train.horizon), policy.initial_state(self.spec.rows)
         learner = make_learner(kind, policy, buffers, self.parts, state, train, 1, self.ranks)
@@ -166,6 +170,7 @@ class PPO:
             self.rewards.returns.zero_()
         if self.observations is not None:
             self.observations.begin(self.collector.buffers.observations[-1], self.ranks)
+            self.observations.hand_over(self.policy)
             self.learner.weights_changed()
 
     def stop_collecting(self) -> None:
@@ -218,7 +223,7 @@ class PPO:
         episodes = self._episodes()
         if self.ahead is not None and self.steps + self.batch < self.settings.train.steps:
             self.curriculum.apply(self.steps)
-            self.ahead.start(self.policy, self.sampling, self._played + self.buffers.horizon)
+            self._start_ahead(self.ahead, self._played + self.buffers.horizon)
         losses: dict[str, float] = {}
         if fault is None:
             losses = self.learn()
@@ -226,7 +231,8 @@ class PPO:
         else:
             self.health.skip(fault)
         if self.updates > updates:  # a rollout that was not learned from leaves nothing behind
-            self._normalize_observations()
+            self._count_observations()
+        self._take_moments()
         self.steps += self.batch
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
         report |= {f"env/{key}": value for key, value in episodes.items()}
@@ -262,10 +268,17 @@ class PPO:
             faults = collector.play(self._played)
         else:
             if not self.ahead.under_way:
-                self.ahead.start(self.policy, self.sampling, self._played)
+                self._start_ahead(self.ahead, self._played)
             with self.clock.section("waiting"):
                 faults = self.ahead.take(self.buffers, look)
         return None if collector.leaving else faults
+
+    def _start_ahead(self, ahead: Ahead, steps_before: int) -> None:
+        """Play the next rollout with the policy as it is now, and the newest moments of observations."""
+        ahead.copy_policy(self.policy)
+        if self.observations is not None:
+            self.observations.hand_over(self.collector.policy)
+        ahead.start(self.sampling, steps_before)
 
     @torch.no_grad()
     def _judge_rollout(self, faults: list[str]) -> str | None:
@@ -349,14 +362,23 @@ class PPO:
         self.health.updated()
         return report | {"gradient_norm": norm}
 
-    def _normalize_observations(self) -> None:
-        """Count the rollout's observations; from now on the policy sees them normalised by the new moments."""
-        if self.observations is None:
+    def _count_observations(self) -> None:
+        """Add the rollout to the moments of observations."""
+        if self.observations is not None:
+            with self.clock.section("store"):
+                self.observations.update(self.buffers.observations[:-1], self.buffers.present, self.ranks)
+
+    def _take_moments(self) -> None:
+        """Normalise observations as whatever plays the next rollout does: with the newest moments, or as it began."""
+        mine, its = self.policy, self.collector.policy
+        if self.observations is None or mine.input_mean is None or its.input_mean is None:
             return
-        buffers = self.buffers
-        with self.clock.section("store"):
-            self.observations.update(buffers.observations[:-1], buffers.present, self.ranks)
-            self.learner.weights_changed()
+        if self.ahead is None or not self.ahead.under_way:
+            self.observations.hand_over(mine)
+        else:
+            mine.input_mean.copy_(its.input_mean)
+            mine.input_scale.copy_(its.input_scale)
+        self.learner.weights_changed()
 
     @torch.no_grad()
     def _estimate_advantages(self) -> None:
