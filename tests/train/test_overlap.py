@@ -161,6 +161,18 @@ def test_where_it_is_refused() -> None:
         make_trainer(Pole(), overlap=True, learner="cuda")
 
 
+@pytest.mark.parametrize(("share", "overlap", "wanted"), [(0.4, False, True), (0.1, False, False), (0.4, True, False)])
+def test_the_log_says_when_it_is_worth_it(
+    share: float, overlap: bool, wanted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = {"train": {"num_envs": 16, "horizon": 8, "minibatch": 128, "steps": 128, "overlap": overlap}}
+    with Trainer("test_overlap:Pole", settings=tables, folder=tmp_path / "run", video=False) as trainer:
+        trainer.iterate()
+        trainer.ppo.clock.seconds.update(gradient=share, optimizer=0.0)
+        trainer.ppo.clock.total = 1.0
+    assert ("The environments waited 40% of that time" in capsys.readouterr().out) == wanted
+
+
 # -- in the middle of a rollout ------------------------------------------------------------------------------
 
 

@@ -53,6 +53,9 @@ from puffer_train.system.signals import Stopped, stop_requests
 LOOK_SECONDS = 0.25
 """How often progress is reported within a rollout."""
 
+WORTH_OVERLAPPING = 0.2
+"""Share of the time from which learning is worth doing while environments step."""
+
 STOP_ASKED = 1 << 16
 """Stands for a call of `Trainer.stop` among the numbers of signals."""
 
@@ -317,7 +320,7 @@ class Trainer:
 
         Only where nothing is lost by it: exact resumes start at the end of an iteration.
         """
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self.on_progress(done)
@@ -408,8 +411,22 @@ def _report_end(run: RunState) -> None:
         cost = learner.cost(run.ppo.clock.total) if isinstance(learner, DividedLearner) else None
         if cost is not None:
             run.say(cost)
+        if advice := _overlap_advice(run):
+            run.say(advice)
         if run.ppo.steps < run.settings.train.steps:
             run.say(f"Training ended because {end_reason(run)}.")
+
+
+def _overlap_advice(run: RunState) -> str:
+    """Return a sentence if slow environments waited long for learning, else nothing."""
+    ppo, spent = run.ppo, run.ppo.clock.seconds
+    learning = (spent.get("gradient", 0.0) + spent.get("optimizer", 0.0)) / max(ppo.clock.total, 1e-9)
+    if ppo.ahead is not None or hasattr(ppo.env, "snapshot") or learning < WORTH_OVERLAPPING:
+        return ""
+    return (
+        f"The environments waited {learning:.0%} of that time for learning: with --train.overlap true they play "
+        "meanwhile (docs/training.md)."
+    )
 
 
 def _is_due(run: RunState) -> bool:
