@@ -25,6 +25,7 @@ from typing import Self
 
 from rich.console import Console
 
+from puffer_envs.contract.documentation import page_url
 from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
@@ -424,8 +425,8 @@ def _overlap_advice(run: RunState) -> str:
     if ppo.ahead is not None or hasattr(ppo.env, "snapshot") or learning < WORTH_OVERLAPPING:
         return ""
     return (
-        f"The environments waited {learning:.0%} of that time for learning: with --train.overlap true they play "
-        "meanwhile (docs/training.md)."
+        f"The environments waited {learning:.0%} of that time for learning. With --train.overlap true they play "
+        f"meanwhile: {page_url('training#slow-environments')}."
     )
 
 
