@@ -15,8 +15,10 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -c constraints.txt
-# Rebuilding on import needs the build tools in the environment itself, hence no isolation.
-INSTALL_CHECKOUT := $(INSTALL) --no-build-isolation -C editable.rebuild=true
+# Rebuilding on import needs the build tools in the environment itself, hence no isolation. It doubles the time an import
+# takes; where nothing will be edited, switch it off.
+REBUILD ?= true
+INSTALL_CHECKOUT := $(INSTALL) --no-build-isolation -C editable.rebuild=$(REBUILD)
 # Rebuilding calls `cmake`: find it in the environment too, which may not be activated.
 TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromkeys( \
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
