@@ -503,7 +503,7 @@ cdef class Batch:
         """The actions of each of the groups."""
         if len(groups) == 1:
             return (actions,)
-        source = actions if isinstance(actions, np.ndarray) else np.asarray(actions)
+        source = np.asarray(actions)
         rows = self.num_agents // len(self.group_actions)
         shape = (rows * len(groups), *self.actions.shape[1:])
         if source.shape != shape:
@@ -558,7 +558,7 @@ cdef class Batch:
 
     cdef _copy_actions(self, actions, target, int first):
         """Bring foreign actions into the buffer; the range check comes after, so nothing may wrap on the way."""
-        source = actions if isinstance(actions, np.ndarray) else np.asarray(actions)
+        source = np.asarray(actions)  # of a masked array all, since all of it is stepped with
         if source.shape != target.shape:
             raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {source.shape}")
         if source.dtype == target.dtype:

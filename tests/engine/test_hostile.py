@@ -457,6 +457,16 @@ def test_refused_actions_leave_the_last_ones() -> None:
         assert (env.actions == env.single_action_space.low).all()
 
 
+def test_what_a_masked_array_hides_is_checked_as_well() -> None:
+    with puffer_envs.make("squared", 2) as env:
+        env.reset(0)
+        for mask in (True, [True, False]):
+            with pytest.raises(ValueError, match="action 4294967297"):
+                env.step(np.ma.masked_array([2**32 + 1, 1], mask=mask))
+        env.step(np.ma.masked_array([2, 1], mask=True))
+        assert env.actions.tolist() == [2, 1]
+
+
 def test_user_libraries_are_checked(tmp_path: Any) -> None:
     with pytest.raises(OSError):
         puffer_envs.load_library(tmp_path / "missing.so")

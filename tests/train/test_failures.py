@@ -145,6 +145,7 @@ def test_metrics_lines_without_valid_steps_are_left_out(tmp_path: Path) -> None:
         '{"steps": 5, "loss": 1}',
         '{"steps": -5, "loss": 2}',
         '{"steps": NaN, "loss": 3}',
+        '{"steps": 1e400, "loss": 3}',
         '{"loss": 4}',
         '{"steps": 6',
     ]

@@ -358,3 +358,11 @@ def test_real_runs_and_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not a run folder"):
         curves.read_run(tmp_path)
+
+
+def test_a_clock_that_stood_still() -> None:
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    panel = Figure().add_subplot()
+    axes.set_scales(panel, "seconds", 0, 0, "")
+    assert panel.get_xlim() == (0, 1)

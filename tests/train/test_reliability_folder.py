@@ -1,6 +1,7 @@
 """Whose folder a run's is, what fits into it, and being asked to leave it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -284,12 +285,36 @@ def test_other_versions_of_libraries_are_mentioned(
     assert done.out.count(", this is ") == 1
 
 
+# --- moved or removed meanwhile ---
+
+
+def test_a_folder_that_is_moved_while_it_trains(shell: Shell) -> None:
+    whole = shell.train("cartpole", *RUN, "--run-dir", "whole")
+    assert whole.status == 0, whole.all
+    with before_iteration(5, lambda _: Path("run").rename("moved")):
+        done = shell.train("cartpole", *RUN, "--run-dir", "run")
+    moved = shell.folder / "moved"
+    assert_refused(done, f"the run folder run was moved to {moved}", f"puffer-train --resume {moved}", status=1)
+    assert not Path("run").exists()
+    assert saved_steps(moved) == [3 * BATCH, 5 * BATCH]
+    again = shell.train("--resume", "moved")
+    assert again.status == 0, again.all
+    assert Path("moved/policy.safetensors").read_bytes() == Path("whole/policy.safetensors").read_bytes()
+
+
+def test_a_folder_that_is_removed_while_it_trains(shell: Shell) -> None:
+    with before_iteration(5, lambda _: shutil.rmtree("run")):
+        done = shell.train("cartpole", *RUN, "--run-dir", "run")
+    assert_refused(done, "the run folder run was moved or removed while it was in use", status=1)
+    assert not Path("run").exists()
+
+
 # --- being asked to leave ---
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
-@pytest.mark.parametrize(("number", "status"), SIGNALS)
+@pytest.mark.parametrize(("number", "status"), [*SIGNALS, (signal.SIGXCPU, 152)])
 def test_a_signal_saves_and_leaves(shell: Shell, number: signal.Signals, status: int) -> None:
     handlers = [signal.getsignal(each) for each, _ in SIGNALS]
     with signalled(5, number):
@@ -317,6 +342,19 @@ def test_a_second_signal_exits_immediately(
     assert f"Exited immediately. Resume from step_{3 * BATCH:015d} with: puffer-train " in done.out
     assert len(metrics(Path("run"))) == 4
     assert shell.typed(done.resume_command).status == 0
+
+
+def test_the_limit_of_processor_seconds_is_named_again_and_again(shell: Shell) -> None:
+    """The system sends SIGXCPU every second until the hard limit: there must be time to save."""
+
+    def twice(_: object) -> None:
+        os.kill(os.getpid(), signal.SIGXCPU)
+        os.kill(os.getpid(), signal.SIGXCPU)
+
+    with before_iteration(5, twice):
+        done = shell.train("cartpole", *RUN, "--run-dir", "run")
+    assert done.status == 152
+    assert saved_steps(Path("run")) == [3 * BATCH, 5 * BATCH]
 
 
 def test_a_second_signal_in_the_middle_of_saving(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

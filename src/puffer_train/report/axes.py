@@ -41,7 +41,7 @@ def set_scales(axes: Axes, over: str, start: float, end: float, log: str) -> Non
         axes.xaxis.set_major_formatter(_formatter(write))
         _set_log_ticks(axes.xaxis, end / start)
         return
-    axes.set_xlim(0, end * 1.02)
+    axes.set_xlim(0, end * 1.02 or 1)
     axes.xaxis.set_major_formatter(_formatter(write))
     if over == "seconds":
         axes.set_xticks(*time_ticks(end))

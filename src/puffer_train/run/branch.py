@@ -77,7 +77,8 @@ def branched_run(
     console = Console(quiet=True) if options.quiet else lasting_console()
     found = _state_at(run, run.last_steps if at is None else at, console)
     steps = found.manifest["counters"]["steps"]
-    with new_folder(folder, run.source.name) as child:
+    with new_folder(folder, run.source.name) as lock:
+        child = lock.folder
         _fill(child, run, found, steps)
     options = replace(options, learner=learner_of(run.saved, options.learner))
     with resumed_run(child, name, given, origin, options) as state:

@@ -29,8 +29,8 @@ SAVED_TYPES = {"environment": str, "seed": int, "settings": dict, "log": list, "
 
 
 @contextmanager
-def new_folder(folder: Path | None, name: str) -> Iterator[Path]:
-    """Make the folder of a new run and keep other processes out of it.
+def new_folder(folder: Path | None, name: str) -> Iterator[FolderLock]:
+    """Make the folder of a new run and keep other processes out of it; yield its lock.
 
     Args:
         folder: Where; None for `runs/NAME-TIME`.
@@ -43,18 +43,18 @@ def new_folder(folder: Path | None, name: str) -> Iterator[Path]:
     with storing(f"to the run folder {folder or 'in runs'}"):
         chosen = _dated_folder(name) if folder is None else folder
         chosen.mkdir(parents=True, exist_ok=True)
-    with FolderLock(chosen):
+    with FolderLock(chosen) as lock:
         found = {path.name for path in chosen.iterdir()} - {LOCK}
         if CHECKPOINTS in found:
             raise ConfigError(f"{chosen} already holds a run: resume it with --resume {chosen}, or choose another.")
         if found:
             what = "holds a run that saved nothing" if CONFIG in found else "is not empty"
             raise ConfigError(f"{chosen} {what}: choose a new folder for --run-dir, or empty this one.")
-        yield chosen
+        yield lock
 
 
 @contextmanager
-def locked_run(folder: Path) -> Iterator[None]:
+def locked_run(folder: Path) -> Iterator[FolderLock]:
     """Keep other processes out of the folder of a run, and remove the partial files that a killed one left.
 
     Raises:
@@ -63,10 +63,10 @@ def locked_run(folder: Path) -> Iterator[None]:
     """
     if not (folder / CONFIG).exists() and not (folder / CHECKPOINTS).is_dir():
         raise ConfigError(f"{folder} is not a run folder: it has neither {CONFIG} nor {CHECKPOINTS}.")
-    with FolderLock(folder):
+    with FolderLock(folder) as lock:
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
-        yield
+        yield lock
 
 
 def read_run(folder: Path, ranks: Ranks) -> tuple[dict[str, Any], checkpoint.Checkpoint]:

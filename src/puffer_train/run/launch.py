@@ -40,9 +40,9 @@ def new_run(
         cores = options.threads or share_of_cores(ranks)
         with (
             opened_ppo(source, settings, seed, cores, options, ranks) as ppo,
-            new_folder(folder, source.name) if ranks.leads else nullcontext(Path()) as chosen,
+            new_folder(folder, source.name) if ranks.leads else nullcontext() as lock,
         ):
-            yield RunState(chosen, source, ppo, cores, options)
+            yield RunState(lock.folder if lock else Path(), source, ppo, cores, options, lock=lock)
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def resumed_run(
     Raises:
         UserError: The folder holds no run, or what is given does not fit it.
     """
-    with joined() as ranks, locked_run(folder) if ranks.leads else nullcontext():
+    with joined() as ranks, locked_run(folder) if ranks.leads else nullcontext() as lock:
         saved, found = read_run(folder, ranks)
         check_libraries(folder, saved, options)
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
@@ -71,7 +71,8 @@ def resumed_run(
         cores = options.threads or saved.get("threads", {}).get("environments") or share_of_cores(ranks)
         options = replace(options, log=list(dict.fromkeys([*saved["log"], *options.log])))
         with opened_ppo(source, settings, saved["seed"], cores, options, ranks) as ppo:
-            run = RunState(folder, source, ppo, cores, options, _history(saved, settings), parent=saved.get("parent"))
+            history = _history(saved, settings)
+            run = RunState(folder, source, ppo, cores, options, history, lock=lock, parent=saved.get("parent"))
             resume(run, found, set(cast(Mapping[str, object], given.get("env", {}))))
             yield run
 

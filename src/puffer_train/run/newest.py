@@ -24,7 +24,7 @@ class Newest:
 
     def __init__(self, run: RunState) -> None:
         """Nothing is written before the first iteration."""
-        self._run, self._path = run, run.folder / NEWEST
+        self._run = run
         self._interval = run.options.newest_seconds
         self._due = 0.0
         self._failed = not run.ranks.leads or self._interval == 0
@@ -38,14 +38,14 @@ class Newest:
         """Remove the file of a run that is complete; else bring it up to date, if there is one."""
         if complete and self._run.ranks.leads:
             with suppress(OSError):
-                self._path.unlink(missing_ok=True)
+                (self._run.folder / NEWEST).unlink(missing_ok=True)
         elif not self._failed and self._due:
             self._write()
 
     def _write(self) -> None:
         run, began = self._run, time.monotonic()
         try:
-            write_policy(self._path, run.ppo.player, identify(run.ppo.env, run.source.name, run.settings.env))
+            write_policy(run.folder / NEWEST, run.ppo.player, identify(run.ppo.env, run.source.name, run.settings.env))
         except (StorageError, PolicyError) as error:
             self._failed = True
             run.warn(f"{error} Training continues without {NEWEST}.")

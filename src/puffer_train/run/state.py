@@ -16,6 +16,7 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.environments import registry
+from puffer_train.errors import StorageError
 from puffer_train.own_code import named_code
 from puffer_train.policy import find_network
 from puffer_train.report.metrics import MetricsFile
@@ -25,6 +26,7 @@ from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import CONFIG
 from puffer_train.storage.identity import CODE, IDENTITY, code_of, make_identity
+from puffer_train.storage.lock import FolderLock
 from puffer_train.storage.policy_file import identify
 from puffer_train.storage.timeline import RESTARTED, RETREATS
 from puffer_train.system.machine import machine, versions
@@ -104,6 +106,8 @@ class RunState:
     """Agent steps of the newest checkpoint."""
     restarted: bool = False
     """Whether this process could not continue the episodes of the one before."""
+    lock: FolderLock | None = None
+    """Keeps other processes out of the folder, on rank 0 of a run that trains."""
     parent: dict[str, Any] | None = None
     """The run that this is a branch of, and the agent steps at which it left it."""
     metrics: MetricsFile | None = None
@@ -140,6 +144,20 @@ class RunState:
     def settings(self) -> config.Settings:
         """The settings of the run."""
         return self.ppo.settings
+
+    def check_folder(self) -> None:
+        """Make sure that the folder is still there; where it was moved, `folder` is its new place from now on.
+
+        Raises:
+            StorageError: It was moved or removed.
+        """
+        if self.lock is None or self.lock.in_place():
+            return
+        before, self.folder = self.folder, self.lock.find()
+        raise StorageError(
+            f"the run folder {before} was moved to {self.folder} while it was in use, which ends the training. "
+            f"All of it is saved there; resume with: {self.resume_command()}"
+        )
 
     @property
     def checkpoints(self) -> Path:

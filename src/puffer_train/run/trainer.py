@@ -198,11 +198,13 @@ class Trainer:
         Raises:
             NonFiniteError: Ten updates in a row were skipped, and going back is impossible or did not help.
             EnvironmentFailedError: The environment raised.
+            StorageError: The run folder was moved or removed.
         """
         run, self._broken, retreats = self._run, True, self._run.retreats
         with saved_after_failure(run):
             report = iterate(run)
         self._broken = False
+        self._check_folder()
         if not report:
             self._check_requests()
             return report
@@ -326,6 +328,16 @@ class Trainer:
             self._looked = now
             self.on_progress(done)
         return bool(self._requests) and self._run.ranks.count == 1 and not hasattr(self.ppo.env, "snapshot")
+
+    def _check_folder(self) -> None:
+        """Stop where the folder was moved, and save in its new place; where it was removed, there is none."""
+        run = self._run
+        before = run.folder
+        try:
+            run.check_folder()
+        except StorageError:
+            self._broken = run.folder == before
+            raise
 
     def _check_requests(self) -> None:
         """Find out whether any rank was asked to stop. All ranks must call this together."""

@@ -7,6 +7,7 @@ complete lines are read.
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,7 +101,7 @@ def parse_line(line: str) -> dict[str, float]:
         numbers = {key: float(value) for key, value in found.items() if isinstance(value, (int, float))}
     except (ValueError, AttributeError, OverflowError, RecursionError):
         return {}
-    return numbers if numbers.get("steps", -1) >= 0 else {}
+    return numbers if 0 <= numbers.get("steps", -1) < math.inf else {}
 
 
 def main_statistic(names: list[str] | set[str]) -> str | None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from puffer_train.errors import LockedError
+from puffer_train.errors import LockedError, StorageError
 from puffer_train.storage.files import storing
 
 LOCK = ".lock"
@@ -59,6 +59,23 @@ class FolderLock:
         with suppress(OSError):  # impossible for an open file on Windows, or in a read-only folder
             self.path.unlink()
         os.close(self._descriptor)
+
+    def in_place(self) -> bool:
+        """Return whether the folder is still where it was."""
+        return _is_at(self._descriptor, self.path)
+
+    def find(self) -> Path:
+        """Return where the folder is now, after it was moved.
+
+        Raises:
+            StorageError: It was removed, or this system cannot tell.
+        """
+        with suppress(OSError):
+            path = _path_of(self._descriptor)
+            if path is not None and _is_at(self._descriptor, path):
+                self.folder, self.path = path.parent, path
+                return self.folder
+        raise StorageError(f"the run folder {self.folder} was moved or removed while it was in use.")
 
     def _open_and_lock(self) -> bool:
         """Return whether the locked file is still the one in the folder: its last holder may just have removed it."""
@@ -113,8 +130,17 @@ def _read_holder(descriptor: int) -> str:
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def _path_of(descriptor: int) -> Path | None:
+    """Return where an open file is now; None on systems that do not tell."""
+    if sys.platform == "linux":
+        return Path(f"/proc/self/fd/{descriptor}").readlink()
+    if sys.platform == "darwin":
+        return Path(os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
+    return None
 
 
 if sys.platform == "win32":

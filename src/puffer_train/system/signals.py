@@ -1,7 +1,9 @@
-"""Requests to stop: Ctrl-C, SIGTERM as clusters and service managers send it, SIGHUP when a terminal is closed.
+"""Requests to stop.
 
-All three mean the same. Training finishes its iteration, saves and exits (`stop_requests`); everything else ends as
-with Ctrl-C (`interruptible`). The exit status is 128 plus the signal's number, as shells have it.
+Ctrl-C; SIGTERM, as clusters and service managers send it; SIGHUP, when a terminal is closed; SIGXCPU, when the
+processor seconds of `ulimit -t` are used up. All mean the same. Training finishes its iteration, saves and exits
+(`stop_requests`); everything else ends as with Ctrl-C (`interruptible`). The exit status is 128 plus the signal's
+number, as shells have it.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-"""SIGHUP is unknown to Windows; SIGBREAK, Ctrl-Break, to all others."""
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGXCPU")
+"""SIGHUP and SIGXCPU are unknown to Windows; SIGBREAK, Ctrl-Break, to all others."""
+
+REPEATED = ("SIGXCPU",)
+"""What the system repeats every second until the hard limit is reached: only the first one counts."""
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -79,7 +84,8 @@ def stop_requests(*, repeated: bool = False) -> Iterator[list[int]]:
     def request(number: int, frame: FrameType | None) -> None:
         requests.append(number)
         for each, handler in before.items() if not repeated else ():
-            signal.signal(each, handler)
+            if each.name not in REPEATED:
+                signal.signal(each, handler)
 
     with _handled_by(request, _signals()) as before:
         yield requests
