@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.names import suggest_nearest
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_render.errors import RenderError
 from puffer_render.sources import NEWEST, POLICY
@@ -20,6 +21,8 @@ TAIL_BYTES = 65_536
 """Of metrics.jsonl are read: several lines."""
 POLL_SECONDS = 0.5
 """Between two looks at the folder, which may be on another machine."""
+FOLDER_SECONDS = 30
+"""How long a folder may be missing: the training may just be starting."""
 PATIENCE = 4
 """Looks at a file that stays as it is, before it counts as one that cannot be played."""
 SUFFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -69,15 +72,23 @@ class Follower:
 
         Raises RenderError where the folder cannot be one of a run, or its policy cannot be played.
         """
-        said = False
+        said, began = False, time.monotonic()
         while (policy := self.poll()) is None:
-            if self.folder.exists() and not self.folder.is_dir():
-                raise RenderError(f"--follow {self.folder}: it is a file. Name the folder of a run.")
+            self._check_folder(time.monotonic() - began)
             if not said:
                 print(f"waiting for {self.folder / NEWEST}; Ctrl-C ends", file=sys.stderr, flush=True)
                 said = True
             time.sleep(POLL_SECONDS)
         return policy
+
+    def _check_folder(self, waited: float) -> None:
+        """Raise where no run can be, or where there is still no folder: its name may be wrong."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RenderError(f"--follow {self.folder}: it is a file. Name the folder of a run.")
+        if not self.folder.exists() and waited > FOLDER_SECONDS:
+            beside = [path.name for path in self.folder.parent.glob("*") if path.is_dir()]
+            meant = suggest_nearest(self.folder.name, beside)
+            raise RenderError(f"--follow {self.folder}: there is no such folder after {FOLDER_SECONDS} s.{meant}")
 
     def poll(self) -> NumpyPolicy | None:
         """The newest policy if it is another one than last time; looks at most every POLL_SECONDS.

@@ -98,6 +98,14 @@ def test_it_looks_only_every_now_and_then(tmp_path: Path, monkeypatch: pytest.Mo
     assert follower.poll() is None
 
 
+def test_a_folder_that_never_appears_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(follow, "FOLDER_SECONDS", 0.1)
+    (tmp_path / "breakout-1").mkdir()
+    with pytest.raises(RenderError, match=r"there is no such folder after 0.1 s\. Did you mean 'breakout-1'\?"):
+        Follower(tmp_path / "braekout-1").wait()
+
+
 def test_it_waits_for_the_first_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -502,3 +502,17 @@ def test_damaged_files_are_refused_or_finite(tmp_path: Path, data: st.DataObject
         return
     rows = np.zeros((3, *policy.info.observation_shape), policy.info.observation_dtype)
     assert np.isfinite(policy.act(rows, deterministic=True)).all()
+
+
+@pytest.mark.parametrize("info", [BOX, LSTM])
+def test_an_agent_that_comes_back_remembers_nothing(tmp_path: Path, info: dict[str, Any]) -> None:
+    policy = load_policy(write(tmp_path / "p", info, make_tensors(info)))
+    observations, here = np.ones((2, 2, 3), info["observation_dtype"]), np.ones(2, np.bool_)
+    actions = []
+    for step in range(9):
+        here[1] = step not in (3, 4)
+        policy.act(observations, deterministic=True, agent_mask=here)
+        actions.append(policy._state.copy())
+    for step in range(4):
+        assert np.array_equal(actions[5 + step][:, 1], actions[step][:, 0])
+    assert not np.array_equal(actions[8][:, 1], actions[8][:, 0])

@@ -157,3 +157,35 @@ def test_a_game_of_several_lives_is_played_to_its_end() -> None:
     figures = evaluate(env, policy_for(env), 1).figures
     assert figures["score"] == [40.0] * 4
     assert sorted(figures["episode_return"]) == sorted(figures["episode_length"]) == [3.0, 6.0, 9.0, 12.0]
+
+
+class Returning(Lengths):
+    """Two agents that always see the same; the second is away for the fourth and fifth step."""
+
+    agents, lengths = 2, np.array([12, 12])
+
+    def __init__(self, num_envs: int, seed: int = 0) -> None:
+        super().__init__(num_envs, seed)
+        self.single_action_space, self.taken = tiny.Box(-9, 9, (1,), np.float32), []
+        self.actions, self.agent_mask = np.zeros((self.num_agents, 1), np.float32), np.ones(2, np.bool_)
+
+    def advance(self, actions: NDArray[Any]) -> None:
+        super().advance(actions)
+        self.taken.append(actions[:, 0].copy())
+        self.agent_mask[1] = self.clock[0] not in (3, 4)
+
+    def observe(self, out: NDArray[Any]) -> None:
+        out[:] = 1
+
+
+@pytest.mark.parametrize("learner", ["kernels", "torch"])
+def test_an_agent_that_comes_back_remembers_nothing(learner: str) -> None:
+    env = Returning(1)
+    policy = Policy(describe(env), PolicySettings(16, 1), torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        policy.head[:1] = 1  # an action that shows the memory
+    evaluate(env, policy, seed=1, deterministic=True, learner=learner)
+    first, second = np.array(env.taken).T
+    assert len(np.unique(first)) == 12, "each step is remembered"
+    assert np.array_equal(second[:3], first[:3])
+    assert np.array_equal(second[5:], first[:7])

@@ -40,6 +40,7 @@ class NumpyPolicy:
         observations: NDArray[Any],
         deterministic: bool = False,
         action_masks: NDArray[np.bool_] | None = None,
+        agent_mask: NDArray[np.bool_] | None = None,
     ) -> NDArray[Any]:
         """Choose one action per row, and advance the recurrent state by one step.
 
@@ -47,6 +48,7 @@ class NumpyPolicy:
             observations: (A, *observation_shape).
             deterministic: choose the most likely action instead of sampling.
             action_masks: (A, sum of choices) bool, True for allowed discrete actions.
+            agent_mask: (A,) bool, False for rows without an agent. An agent that comes back remembers nothing.
 
         Returns:
             Actions for `env.step`: int32 (A,) or (A, parts) if discrete, float32 (A, k) within its bounds if
@@ -56,6 +58,8 @@ class NumpyPolicy:
             ValueError: the observations have another shape or number of rows, or are not finite.
         """
         outputs = self._forward(observations)[:, : self.info.head_rows]
+        if agent_mask is not None:
+            self.reset(~agent_mask)
         if self._std is not None:
             noise = 0.0 if deterministic else self._std * self._random.standard_normal(outputs.shape)
             actions = np.clip(outputs + noise + self.info.action_centre, self.info.action_low, self.info.action_high)

@@ -169,6 +169,8 @@ def _play_first_episodes(
         check_masks(buffers, 0, slice(None), spec, calls.name, length)
         actor.begin(generator)
         actor.act(0, deterministic)
+        if env.agent_mask is not None:  # an agent that comes back remembers nothing, as in training
+            state *= torch.from_numpy(env.agent_mask).unsqueeze(-1)
         buffers.give_actions(env, 0)
         with calls:
             calls.run(env.step, env.actions)
