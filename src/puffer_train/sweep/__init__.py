@@ -1,0 +1,1 @@
+"""Search for settings: the whole front of score against cost."""
