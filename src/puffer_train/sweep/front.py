@@ -64,7 +64,8 @@ def normal_cdf(z: Floats) -> Floats:
     t = 1 / (1 + 0.3275911 * x)
     rest = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     upper = 0.5 * rest * np.exp(-x * x)
-    return np.where(z > 0, 1 - upper, upper)
+    share: Floats = np.where(z > 0, 1 - upper, upper)
+    return share
 
 
 def normal_quantile(share: Floats) -> Floats:
@@ -74,4 +75,5 @@ def normal_quantile(share: Floats) -> Floats:
         middle = (low + high) / 2
         below = normal_cdf(middle) < share
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return (low + high) / 2
+    found: Floats = (low + high) / 2
+    return found

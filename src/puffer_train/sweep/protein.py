@@ -188,7 +188,9 @@ class Protein:
         shares = gaps / gaps.sum() if self.switches.gaps else None
         centre = points.places[front.members[rng.choice(len(gaps), p=shares)]]
         drawn = self._mutate(np.repeat(centre[None], TRIES, 0), RADIUS, rng, sparse=self.switches.sparse)
-        return drawn[int(np.argmax(self._success(drawn) > 0.5))] if self.method == "protein" else drawn[0]
+        best = int(np.argmax(self._success(drawn) > 0.5)) if self.method == "protein" else 0
+        chosen: Floats = drawn[best]
+        return chosen
 
     def _mutate(self, centres: Floats, radius: float, rng: Generator, *, sparse: bool) -> Floats:
         """Return (n, d): each centre, with some of its parameters changed, at least one."""

@@ -1,0 +1,141 @@
+"""Where a sweep's trials are kept: a study of Optuna, so that its storages and its dashboard work.
+
+`ProteinSampler` is a sampler like those of Optuna: give it to `optuna.create_study`, with the directions maximize and
+minimize, and any objective that returns score and cost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from puffer_train.errors import ConfigError
+from puffer_train.sweep.protein import Protein
+from puffer_train.sweep.space import Parameter, Space
+
+try:
+    import optuna
+    from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial, TrialState
+except ImportError as error:
+    raise ConfigError(f'sweeps need Optuna ({error}): pip install "puffer-envs[sweep]"') from None
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JOURNAL = "journal.log"
+"""In the folder of a sweep: Optuna's journal, for any number of processes that share the folder."""
+STUDY = "sweep"
+LOST = "lost"
+"""Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
+SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
+
+
+class ProteinSampler(BaseSampler):
+    """Suggests with `Protein`, from the trials that are finished, failed and running."""
+
+    def __init__(self, space: Space, make: Callable[[], Protein]) -> None:
+        """space: What is searched. make: Begins a search; called again where trials appear in another order."""
+        self._space, self._make = space, make
+        self._search, self._seen = make(), [0][:0]
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the distributions of all parameters."""
+        return {parameter.name: distribution(parameter) for parameter in self._space.parameters}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the values of a trial, and write down where they come from."""
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        self._observe([each for each in trials if each.state in (TrialState.COMPLETE, TrialState.FAIL)])
+        pending = [
+            each.system_attrs.get("values") or each.params
+            for each in trials
+            if each.state == TrialState.RUNNING and each.number != trial.number
+        ]
+        pending = [values for values in pending if set(values) >= set(self._space.names)]
+        made = self._search.suggest(pending, trial.number)
+        storage = study._storage
+        storage.set_trial_system_attr(trial._trial_id, "values", made.values)
+        notes = {SOURCE: made.source, EXPECTED_SCORE: made.score, EXPECTED_COST: made.cost}
+        for name, note in notes.items():
+            if note is not None:
+                storage.set_trial_user_attr(trial._trial_id, name, note)
+        return made.values
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Refuse a parameter that is not in the space."""
+        raise ConfigError(f"{param_name!r} is not searched: the space has {', '.join(self._space.names)}.")
+
+    def _observe(self, finished: Sequence[FrozenTrial]) -> None:
+        """Take in what is new; begin again where the order of what was known has changed."""
+        known = sorted(finished, key=lambda trial: (str(trial.datetime_complete), trial.number))
+        known = [
+            trial for trial in known if LOST not in trial.user_attrs and set(trial.params) >= set(self._space.names)
+        ]
+        numbers = [trial.number for trial in known]
+        if numbers[: len(self._seen)] != self._seen:
+            self._search, self._seen = self._make(), []
+        for trial in known[len(self._seen) :]:
+            score, cost = trial.values if trial.state == TrialState.COMPLETE else (math.nan, 1.0)
+            self._search.observe(trial.params, score, cost, failed=trial.state == TrialState.FAIL)
+        self._seen = numbers
+
+
+def distribution(parameter: Parameter) -> BaseDistribution:
+    """Return how Optuna writes a parameter down."""
+    if parameter.kind == "choice":
+        return CategoricalDistribution(parameter.choices)
+    if parameter.kind == "power":
+        first, last = int(math.log2(parameter.low)), int(math.log2(parameter.high))
+        return CategoricalDistribution([int(2**power) for power in range(first, last + 1)])
+    log = parameter.kind == "log"
+    if parameter.integer:
+        return IntDistribution(math.ceil(parameter.low), math.floor(parameter.high), log=log)
+    return FloatDistribution(parameter.low, parameter.high, log=log)
+
+
+def open_study(folder: Path, sampler: BaseSampler | None = None, storage: str | None = None) -> optuna.Study:
+    """Open the study of a sweep, or make it.
+
+    Args:
+        folder: Of the sweep.
+        sampler: Suggests; None only reads.
+        storage: URL of a database; None is the journal in the folder.
+
+    Raises:
+        ConfigError: The storage cannot be used.
+    """
+    from optuna.storages import JournalStorage  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock  # noqa: PLC0415
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        path = str(folder / JOURNAL)
+        kept: Any = storage or JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+        return optuna.create_study(
+            study_name=STUDY if storage is None else folder.name,
+            storage=kept,
+            sampler=sampler,
+            directions=["maximize", "minimize"],
+            load_if_exists=True,
+        )
+    except Exception as error:
+        raise ConfigError(f"the sweep's storage {storage or folder / JOURNAL} cannot be used: {error}.") from None
+
+
+def finish(study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any]) -> None:
+    """Write down how a trial ended. score: None if it failed."""
+    trial = next(each for each in study.get_trials(deepcopy=False) if each.number == number)
+    for name, note in notes.items():
+        study._storage.set_trial_user_attr(trial._trial_id, name, note)
+    if score is None:
+        study.tell(number, state=TrialState.FAIL)
+    else:
+        study.tell(number, [score, cost])

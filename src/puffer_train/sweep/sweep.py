@@ -1,0 +1,258 @@
+"""A sweep: trials suggested, run side by side and written down, until there are enough."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from puffer_envs.contract.files import write_atomically
+from puffer_train import config
+from puffer_train.environments import registry
+from puffer_train.errors import ConfigError
+from puffer_train.storage.files import storing
+from puffer_train.storage.lock import find_holder
+from puffer_train.sweep.front import Front
+from puffer_train.sweep.pool import Pool
+from puffer_train.sweep.protein import Method, Protein
+from puffer_train.sweep.ranges import make_space, ranges, start_of
+from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome
+from puffer_train.sweep.trial import LOST as LOST_TRIAL
+
+SWEEP = "sweep.json"
+"""In the folder of a sweep: what it is, as `Plan`."""
+TRIALS = "trials"
+"""In the folder of a sweep: the runs, by number."""
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 60
+"""A running trial whose folder nobody holds counts as abandoned after so long."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is: everything that its processes must agree on."""
+
+    environment: str
+    fixed: dict[str, Any]
+    """Tables of settings that are the same in all trials."""
+    ranges: dict[str, str]
+    """What is searched, as text by setting."""
+    metric: str = ""
+    """Statistic of the last evaluation that is the score; "" for `perf`, else `score`, else `episode_return`."""
+    minimize: bool = False
+    """Whether a lower score is better."""
+    cost: str = "cpu"
+    """One of `COSTS`."""
+    max_cost: float = 0.0
+    """What no trial may be expected to cost more than; 0 is no limit."""
+    method: Method = "protein"
+    seed: int = 1
+    storage: str | None = None
+    """URL of a database; None is the journal in the folder."""
+    libraries: list[str] = field(default_factory=list)
+
+    def write(self, folder: Path) -> None:
+        """Write it into the folder of a sweep. Raises `StorageError`."""
+        with storing(folder / SWEEP):
+            (folder / TRIALS).mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / SWEEP, (json.dumps(asdict(self), indent=1) + "\n").encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan:
+        """Read the folder of a sweep. Raises `ConfigError` where it is none."""
+        try:
+            return cls(**json.loads((folder / SWEEP).read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ConfigError(f"{folder} is not the folder of a sweep: {SWEEP}: {reason}.") from None
+
+    def base(self) -> config.Settings:
+        """Return the settings that trials change."""
+        source = registry.find(self.environment)
+        return config.overlay(config.load(source.settings), self.fixed, "sweep")
+
+    def search(self) -> Protein:
+        """Begin the search that the plan describes."""
+        space = make_space(self.ranges)
+        start = start_of(space, self.base())
+        return Protein(space, self.seed, method=self.method, start=start, max_cost=self.max_cost or math.inf)
+
+
+def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str], **options: Any) -> Plan:
+    """Return the plan of a new sweep, checked.
+
+    Args:
+        environment: Name of the environment.
+        fixed: Tables of settings that are the same in all trials.
+        searched: Ranges to add or to change, as text by setting.
+        options: Other fields of `Plan`.
+
+    Raises:
+        UserError: Something is unknown or cannot be.
+    """
+    made = Plan(environment, dict(fixed), {}, **options)
+    if made.cost not in COSTS:
+        raise ConfigError(f"there is no cost {made.cost!r}; choose {', '.join(COSTS)}.")
+    named = {f"{table}.{key}" for table, values in fixed.items() for key in values}
+    chosen = {
+        name: text for name, text in ranges(made.base(), searched).items() if name not in named or name in searched
+    }
+    made = replace(made, ranges=chosen)
+    made.search()
+    return made
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial, as a report needs it."""
+
+    number: int
+    values: dict[str, Any]
+    score: float
+    """As the metric has it."""
+    cost: float
+    source: str
+    expected_cost: float | None
+    metric: str
+    """Which statistic the score is."""
+    reason: str = ""
+    """Why it failed; "" if it did not."""
+
+
+Tell = Callable[[Trial, int], object]
+"""Called with each trial that ends, and how many have."""
+
+
+class Sweep:
+    """Runs trials of a plan in this process's workers; others may do so at the same time."""
+
+    def __init__(self, folder: Path, made: Plan) -> None:
+        """Open the storage. Raises `ConfigError`."""
+        from puffer_train.sweep import study  # noqa: PLC0415 - Optuna is loaded only for sweeps
+
+        self.folder, self.plan, self._study_module = folder, made, study
+        space = make_space(made.ranges)
+        self._study = study.open_study(folder, study.ProteinSampler(space, made.search), made.storage)
+        self.stopped = False
+
+    def run(self, trials: int, seconds: float, pool: Pool, tell: Tell) -> None:
+        """Run until so many trials are finished in all, or so many seconds have passed; running ones are awaited.
+
+        Args:
+            trials: How many; those of earlier processes and of others count.
+            seconds: After which no trial is begun.
+            pool: Runs them.
+            tell: Called with every trial that ends.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; the trials have saved.
+        """
+        began = time.monotonic()
+        waiting = self._recover(tell)
+        try:
+            while True:
+                over = time.monotonic() - began > seconds
+                while pool.free and not over and (waiting or self._count() + len(pool.running) < trials):
+                    pool.start(waiting.pop(0) if waiting else self._ask())
+                if not pool.running:
+                    return
+                for job, outcome in pool.collect(POLL_SECONDS):
+                    self._take(job, outcome, tell)
+        except KeyboardInterrupt:
+            pool.interrupt()
+            while pool.running:
+                for job, outcome in pool.collect(POLL_SECONDS):
+                    self._take(job, outcome, tell)
+            raise
+
+    def finished(self) -> list[Trial]:
+        """Return all trials that have ended, in their order."""
+        return [made for each in self._study.get_trials(deepcopy=False) if (made := self._as_trial(each)) is not None]
+
+    def front(self, trials: list[Trial]) -> list[Trial]:
+        """Return those that no other one beats at the same or a lower cost."""
+        good = [trial for trial in trials if not trial.reason]
+        scores = np.array([self._sign(trial.score) for trial in good])
+        members = Front.of(np.array([trial.cost for trial in good]), scores).members
+        return [good[index] for index in members]
+
+    def _count(self) -> int:
+        return sum(each.state.is_finished() for each in self._study.get_trials(deepcopy=False))
+
+    def _sign(self, score: float) -> float:
+        return -score if self.plan.minimize else score
+
+    def _ask(self) -> Job:
+        trial = self._study.ask()
+        values = {name: trial._suggest(name, kind) for name, kind in self._distributions().items()}
+        return self._job(trial.number, values)
+
+    def _distributions(self) -> dict[str, Any]:
+        space = make_space(self.plan.ranges)
+        return {parameter.name: self._study_module.distribution(parameter) for parameter in space.parameters}
+
+    def _job(self, number: int, values: Mapping[str, Any]) -> Job:
+        folder = self.folder / TRIALS / f"{number:06d}"
+        made = self.plan
+        return Job(
+            number, made.environment, number + 1, str(folder), dict(values), made.fixed, made.metric, made.libraries
+        )
+
+    def _recover(self, tell: Tell) -> list[Job]:
+        """Return the trials that were abandoned by a process that is gone; tell of those that it had finished."""
+        abandoned = []
+        now = time.time()
+        for each in self._study.get_trials(deepcopy=False):
+            if each.state.name != "RUNNING" or set(each.params) < set(self.plan.ranges):
+                if each.state.name == "RUNNING" and now - _began(each) > GRACE_SECONDS:
+                    with suppress(ValueError):
+                        self._study_module.finish(
+                            self._study, each.number, None, 0.0, {self._study_module.LOST: "never begun"}
+                        )
+                continue
+            job = self._job(each.number, each.params)
+            outcome = Outcome.read(Path(job.folder))
+            if outcome is not None and outcome.status not in (INTERRUPTED, LOST_TRIAL):
+                self._take(job, outcome, tell)
+            elif find_holder(Path(job.folder)) is None and (
+                outcome is not None or Path(job.folder).exists() or now - _began(each) > GRACE_SECONDS
+            ):
+                abandoned.append(job)
+        return abandoned
+
+    def _take(self, job: Job, outcome: Outcome, tell: Tell) -> None:
+        """Write down how a trial ended, unless it is to be resumed."""
+        if outcome.status == INTERRUPTED:
+            return
+        study, cost = self._study_module, max(outcome.costs.get(self.plan.cost, 0.0), 1e-9)
+        good = outcome.status == OK and outcome.score is not None
+        notes: dict[str, Any] = {"costs": outcome.costs, "metric": outcome.metric}
+        if not good:
+            notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
+        score = self._sign(outcome.score) if good and outcome.score is not None else None
+        study.finish(self._study, job.number, score, cost, notes)
+        ended = self._as_trial(self._study.get_trials(deepcopy=False)[job.number])
+        if ended is not None:
+            tell(ended, self._count())
+
+    def _as_trial(self, each: Any) -> Trial | None:
+        """Return a trial as a report needs it; None for one that has not ended."""
+        if not each.state.is_finished():
+            return None
+        study, notes = self._study_module, each.user_attrs
+        reason = str(notes.get("reason", notes.get(study.LOST, "")))
+        score, cost = each.values or (math.nan, float(notes.get("costs", {}).get(self.plan.cost, 0.0)))
+        source, expected = str(notes.get(study.SOURCE, "")), notes.get(study.EXPECTED_COST)
+        metric = str(notes.get("metric", self.plan.metric))
+        return Trial(each.number, dict(each.params), self._sign(score), cost, source, expected, metric, reason)
+
+
+def _began(trial: Any) -> float:
+    return float(trial.datetime_start.timestamp()) if trial.datetime_start else 0.0

@@ -1,0 +1,256 @@
+"""`puffer-sweep`: trials that succeed and fail, sweeps that are killed and resumed, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runs import HERE
+
+from puffer_train import config
+from puffer_train.cli import sweep as cli_sweep
+from puffer_train.sweep.pool import Pool
+from puffer_train.sweep.ranges import make_space, ranges, start_of
+from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.trial import Job, Outcome
+
+pytest.importorskip("optuna")
+
+SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
+SMALL += ["--policy.layers", "1", "--cost", "steps", "--workers", "1", "--seed", "5"]
+SEARCH = ["--search", "train.steps: log 256 to 4096", "--search", "policy.hidden: power 8 to 16"]
+for name in ("vector_learning_rate", "gae_lambda", "entropy_coefficient", "value_coefficient", "clip", "momentum"):
+    SEARCH += ["--search", f"train.{name}: fixed"]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+class Told:
+    """Runs `puffer-sweep` in this process and keeps what it prints."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str | Path) -> int:
+        status = cli_sweep.main([str(argument) for argument in arguments])
+        self.out, self.err = self._capsys.readouterr()
+        assert "Traceback" not in self.out + self.err
+        return status
+
+
+@pytest.fixture
+def sweep(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    monkeypatch.setenv("PYTHONPATH", path)
+    return Told(capsys)
+
+
+def trials(folder: str | Path) -> list[tuple[Any, ...]]:
+    found = Sweep(Path(folder), Plan.read(Path(folder))).finished()
+    return [(trial.number, tuple(trial.values.items()), trial.score, trial.cost) for trial in found]
+
+
+# --- sweeps that end, and that are ended ---
+
+
+def test_a_sweep_is_run_shown_and_continued_exactly(sweep: Told) -> None:
+    assert sweep("cartpole", *SMALL, *SEARCH, "--trials", "7", "--run-dir", "whole") == 0, sweep.err
+    assert "Searching 5 settings of cartpole, 1 runs at a time." in sweep.out
+    assert "   7/7  run 6" in sweep.out and "train.steps" in sweep.out
+    assert "7 runs, 0 failed" in sweep.out
+    assert Path("whole/front.png").stat().st_size > 10_000
+    whole = trials("whole")
+    assert [number for number, *_ in whole] == list(range(7))
+    for number, values, score, cost in whole:
+        outcome = Outcome.read(Path(f"whole/trials/{number:06d}"))
+        assert outcome is not None and (outcome.score, outcome.costs["steps"]) == (score, cost)
+        assert set(outcome.costs) == {"cpu", "wall", "steps", "flops"} and min(outcome.costs.values()) > 0
+        saved = json.loads(Path(f"whole/trials/{number:06d}/config.json").read_text())["settings"]
+        for name, value in values:
+            section, key = name.split(".")
+            assert saved[section][key] == value
+
+    assert sweep("cartpole", *SMALL, *SEARCH, "--trials", "3", "--run-dir", "part") == 0
+    assert sweep("--resume", "part", "--trials", "7", "--workers", "1") == 0
+    assert trials("part") == whole
+    assert sweep("--show", "part") == 0
+    assert "7 runs, 0 failed" in sweep.out
+
+
+def test_a_sweep_that_is_killed_loses_and_repeats_nothing(sweep: Told) -> None:
+    assert sweep("cartpole", *SMALL, *SEARCH, "--trials", "8", "--run-dir", "whole") == 0
+    line = [sys.executable, "-m", "puffer_train.cli.sweep"]
+    first = [*line, "cartpole", *SMALL, *SEARCH, "--trials", "8", "--run-dir", "killed"]
+    for moment, command in enumerate([first, *[[*line, "--resume", "killed", "--trials", "8", "--workers", "1"]] * 2]):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            wait_for(lambda count=2 * moment + 2: len(list(Path("killed/trials").glob("*/trial.json"))) >= count)
+            time.sleep(0.05 * moment)
+            process.kill()
+    before = {path: path.read_bytes() for path in Path("killed/trials").glob("*/trial.json")}
+    time.sleep(1.5)  # workers notice that their parent is gone, and give up the folders that they hold
+    assert sweep("--resume", "killed", "--trials", "8", "--workers", "1") == 0
+    assert trials("killed") == trials("whole")
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_ctrl_c_saves_and_the_trial_is_resumed(sweep: Told) -> None:
+    words = [
+        *SMALL[:-4],
+        "--workers",
+        "2",
+        "--search",
+        "train.steps: log 20M to 40M",
+        "--run-dir",
+        "s",
+        "--trials",
+        "2",
+    ]
+    command = [sys.executable, "-m", "puffer_train.cli.sweep", "squared", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: len(list(Path("s/trials").glob("*/metrics.jsonl"))) == 2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert "Stopped and saved. Continue with: puffer-sweep --resume s" in out
+    for number in range(2):
+        outcome = Outcome.read(Path(f"s/trials/{number:06d}"))
+        assert outcome is not None and outcome.status == "interrupted"
+        assert list(Path(f"s/trials/{number:06d}/checkpoints").glob("step_*"))
+
+
+# --- trials that fail ---
+
+
+def job(folder: Path, number: int, how: str) -> Job:
+    small: dict[str, Any] = {"num_envs": 16, "horizon": 8, "minibatch": 64, "eval_episodes": 8, "steps": 4096}
+    fixed = {"train": small, "policy": {"hidden": 8, "layers": 1}, "env": {"how": how}}
+    return Job(number, "sweep_environments:Odd", 1, str(folder / str(number)), {"train.gamma": 0.9}, fixed, "")
+
+
+def test_every_end_of_a_trial_is_an_outcome(sweep: Told, tmp_path: Path) -> None:
+    hows, outcomes = ["fine", "die", "raise", "nan", "fine"], {}
+    with Pool(2, max_seconds=60) as pool:
+        waiting = [job(tmp_path, number, how) for number, how in enumerate(hows)]
+        while waiting or pool.running:
+            while pool.free and waiting:
+                pool.start(waiting.pop(0))
+            outcomes |= {done.number: outcome for done, outcome in pool.collect(0.2)}
+    assert [outcomes[number].status for number in range(5)] == ["ok", "failed", "failed", "failed", "ok"]
+    assert outcomes[1].reason == "its process ended with status 3"
+    assert "it does not like this" in outcomes[2].reason
+    assert "not finite" in outcomes[3].reason
+    assert outcomes[0].score == outcomes[4].score, "the same settings and seed, on another worker"
+
+
+def test_a_trial_that_hangs_or_grows_is_killed(sweep: Told, tmp_path: Path) -> None:
+    with Pool(1, max_seconds=8) as pool:
+        pool.start(job(tmp_path, 0, "hang"))
+        (outcome,) = ended(pool)
+    assert outcome.status == "failed" and outcome.reason == "it ran longer than 8 s"
+    with Pool(1, max_seconds=60, max_memory=50 * 2**20) as pool:
+        pool.start(job(tmp_path, 1, "hang"))
+        (outcome,) = ended(pool)
+    assert outcome.reason == "it held more than 50 MiB"
+
+
+def ended(pool: Pool) -> list[Outcome]:
+    found: list[Outcome] = []
+    while pool.running:
+        found += [outcome for _, outcome in pool.collect(0.2)]
+    return found
+
+
+def test_failures_are_recorded_and_shown(sweep: Told) -> None:
+    """Half of these settings cannot be: the minibatch is larger than a rollout."""
+    words = [*SMALL, *SEARCH, "--search", "train.minibatch: choice 64, 512", "--search", "train.horizon: fixed"]
+    words += ["--method", "random"]
+    assert sweep("cartpole", *words, "--trials", "10", "--run-dir", "s") == 0, sweep.err
+    failed = [line for line in sweep.out.splitlines() if " failed: " in line]
+    assert failed and all("train.minibatch 512 is more than one rollout" in line for line in failed)
+    assert f"10 runs, {len(failed)} failed" in sweep.out
+
+
+def test_a_sweep_without_one_good_trial_says_why(sweep: Told) -> None:
+    assert sweep("cartpole", *SMALL, *SEARCH, "--metric", "height", "--trials", "2", "--run-dir", "s") == 1
+    assert "None of 2 runs came to its end: the evaluation has no 'height'; it has " in sweep.out
+
+
+# --- ranges ---
+
+
+def test_default_ranges_hold_the_shipped_values() -> None:
+    base = config.overlay(config.Settings(), {"train": {"gamma": 0.9999, "minibatch": 96, "steps": 600}}, "test")
+    texts = ranges(base, {"train.clip": "fixed", "env.size": "choice 3, 4"})
+    assert texts["train.steps"] == "log 20 to 900"
+    assert "train.clip" not in texts and texts["train.gamma"] == "logit 0.8 to 0.9999"
+    assert texts["train.minibatch"] == "log 96 to 16384", "96 is no power of two"
+    space = make_space(texts)
+    start = start_of(space, base)
+    assert (start["train.gamma"], start["train.minibatch"], start["train.steps"]) == (pytest.approx(0.9999), 96, 600)
+    assert start["env.size"] in (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("train.gama: log 1 to 2", "there is no setting 'train.gama' to search. Did you mean 'gamma'?"),
+        ("gamma: log 1 to 2", "there is no setting 'gamma' to search: its name begins with train., policy."),
+        ("train.gamma: log 2 to 1", "train.gamma cannot be searched: its range is 2 to 1; the lower end comes first."),
+        ("train.gamma: 0.9 to 1", "the range of train.gamma is '0.9 to 1'; it must be `KIND LOW to HIGH`"),
+        ("train.gamma: cubic 1 to 2", "the range of train.gamma is 'cubic 1 to 2'"),
+        ("train.gamma: log a to 2", "the range of train.gamma is 'log a to 2'"),
+        ("train.optimizer: log 1 to 2", "train.optimizer is no number: write its values as `choice A, B`."),
+        ("train.overlap: choice yes, no", "'yes' is not true or false"),
+        ("train.gamma", "--search 'train.gamma' has no colon"),
+    ],
+)
+def test_ranges_that_cannot_be_searched_are_refused(sweep: Told, text: str, reason: str) -> None:
+    assert sweep("cartpole", "--search", text, "--run-dir", "s") == 2
+    assert reason in sweep.err and sweep.err.count("\n") == 1
+    assert not Path("s").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "name an environment, or --resume SWEEP, or --show SWEEP: just one of them."),
+        (["cartpole", "--show", "s"], "just one of them"),
+        (["carpole"], "there is no environment 'carpole'"),
+        (["cartpole", "--trials", "0"], "--trials is '0'; it must be a whole number from 1."),
+        (["cartpole", "--workers", "x"], "--workers is 'x'; it must be a whole number from 1."),
+        (["cartpole", "--max-cost", "-1"], "--max-cost is '-1'; it must be a number above 0."),
+        (["cartpole", "--train.gamma", "2"], "train.gamma is 2"),
+        (["--resume", "nowhere"], "nowhere is not the folder of a sweep: sweep.json: No such file or directory."),
+        (["cartpole", "--run-dir", "full"], "full is not empty: choose a new folder for --run-dir"),
+        (["cartpole", "--storage", "nosql://x", "--run-dir", "s"], "the sweep's storage nosql://x cannot be used"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_named(sweep: Told, words: list[str], reason: str) -> None:
+    Path("full").mkdir()
+    Path("full/file").touch()
+    assert sweep(*words) == 2
+    assert reason in sweep.err and sweep.err.startswith("puffer-sweep: ") and sweep.err.count("\n") == 1
+
+
+def test_without_optuna_it_says_what_to_install(tmp_path: Path) -> None:
+    source = "import sys; sys.modules['optuna'] = None; from puffer_train.cli.sweep import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", source, "cartpole"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'pip install "puffer-envs[sweep]"' in done.stderr and done.stderr.count("\n") == 1
