@@ -166,7 +166,7 @@ def _show(sweep: Sweep, console: Console) -> int:
         highlight=False,
     )
     try:
-        from puffer_train.report.front import draw  # noqa: PLC0415 - matplotlib
+        from puffer_train.sweep.picture import draw  # noqa: PLC0415 - matplotlib
     except ImportError:
         console.print(
             'No picture: matplotlib is missing: pip install "puffer-envs[plot]"', markup=False, highlight=False

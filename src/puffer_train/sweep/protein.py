@@ -30,7 +30,7 @@ CANDIDATES = 1500
 """How many the models rank."""
 SPARSE = 3
 """How many parameters a sparse mutation changes, on average."""
-RADIUS = 0.18
+RADIUS = 0.15
 """Standard deviation of a mutation, in places from -1 to 1."""
 OUTCOMES, CHANCES = np.polynomial.hermite_e.hermegauss(9)
 CHANCES = CHANCES / CHANCES.sum()
@@ -133,6 +133,9 @@ class Protein:
         self._places: list[Floats] = []
         self._scores: list[float] = []
         self._costs: list[float] = []
+        self._groups: list[int] = []  # which of the distinct places each run has
+        self._kinds: dict[bytes, int] = {}
+        self._distinct: list[Floats] = []
         self._fits: dict[str, tuple[int, GaussianProcess]] = {}
 
     def observe(self, values: Mapping[str, Any], score: float, cost: float, failed: bool = False) -> None:
@@ -150,7 +153,11 @@ class Protein:
         failed = failed or not math.isfinite(score)
         if not failed and not (cost > 0 and math.isfinite(cost)):
             raise ConfigError(f"the cost of a run is {cost:g}; it must be above 0.")
-        self._places.append(self.space.snap(self.space.places(values)[None])[0])
+        place = self.space.snap(self.space.places(values)[None])[0]
+        self._places.append(place)
+        self._groups.append(self._kinds.setdefault(place.tobytes(), len(self._kinds)))
+        if len(self._distinct) < len(self._kinds):
+            self._distinct.append(place)
         self._scores.append(math.nan if failed else float(score))
         self._costs.append(math.nan if failed else math.log(cost))
 
@@ -243,8 +250,7 @@ class Protein:
                 centres = front[rng.integers(0, len(front), CANDIDATES // 4)]
                 parts.append(self._mutate(centres, radius, rng, sparse=sparse))
         found = np.unique(self.space.snap(np.concatenate(parts)), axis=0)
-        known = {place.tobytes() for place in self._places}
-        fresh = np.array([place.tobytes() not in known for place in found])
+        fresh = np.array([place.tobytes() not in self._kinds for place in found])
         return found[fresh] if fresh.any() else found
 
     def _heights(self, scores: Floats) -> Floats:
@@ -295,17 +301,14 @@ class Protein:
 
     def _points(self, count: int | None = None) -> _Points:
         """Return the successful ones of the first runs, averaged where they had the same values."""
-        groups: dict[bytes, list[int]] = {}
-        for index, (place, score) in enumerate(zip(self._places[:count], self._scores[:count], strict=True)):
-            if not math.isnan(score):
-                groups.setdefault(place.tobytes(), []).append(index)
-        members = list(groups.values())
-        return _Points(
-            np.array([self._places[group[0]] for group in members]).reshape(-1, len(self.space)),
-            np.array([np.mean([self._costs[i] for i in group]) for group in members]),
-            np.array([np.mean([self._scores[i] for i in group]) for group in members]),
-            np.array([float(len(group)) for group in members]),
-        )
+        scores, costs = np.array(self._scores[:count]), np.array(self._costs[:count])
+        good = ~np.isnan(scores)
+        groups, size = np.array(self._groups[:count], np.intp)[good], len(self._kinds)
+        counts = np.bincount(groups, minlength=size).astype(np.float64)
+        seen = counts > 0
+        sums = [np.bincount(groups, values[good], size)[seen] for values in (costs, scores)]
+        places = np.array(self._distinct).reshape(-1, len(self.space))[seen]
+        return _Points(places, sums[0] / counts[seen], sums[1] / counts[seen], counts[seen])
 
     def _suggestion(
         self, places: Floats, source: str, score: float | None = None, cost: float | None = None
