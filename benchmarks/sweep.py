@@ -90,6 +90,11 @@ class ParetoGenetic(Uniform):
             self.seen.append((cost, score, u))
 
 
+def _over(trial: Any) -> list[float]:
+    """A constraint for Optuna: by how much a run cost more than is allowed."""
+    return [trial.user_attrs.get("over", 0.0)]
+
+
 class Optuna:
     """A sampler of Optuna with two objectives, the score and the cost or its log."""
 
@@ -98,9 +103,9 @@ class Optuna:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         made = {
-            "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True),
-            "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed, population_size=20),
-            "gp": lambda: optuna.samplers.GPSampler(seed=seed, deterministic_objective=False),
+            "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True, constraints_func=_over),
+            "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed, population_size=20, constraints_func=_over),
+            "gp": lambda: optuna.samplers.GPSampler(seed=seed, constraints_func=_over),
         }[sampler]()
         self.study = optuna.create_study(directions=["maximize", "minimize"], sampler=made)
         self.names, self.log_cost, self.state = [f"u{i}" for i in range(dimensions)], log_cost, optuna.trial.TrialState
@@ -111,6 +116,7 @@ class Optuna:
         return np.array([self.trial.suggest_float(name, -1, 1) for name in self.names])
 
     def observe(self, u: Floats, score: float, cost: float) -> None:
+        self.trial.set_user_attr("over", cost - MAX_COST)
         if math.isfinite(score):
             self.study.tell(self.trial, [score, math.log(cost) if self.log_cost else cost])
         else:

@@ -29,6 +29,9 @@ from puffer_train.shipped import read_tables, shipped
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
 
+SWEEP_TABLE = "sweep"
+"""Table of ranges that `puffer-sweep` searches, see `puffer_train.sweep.ranges`."""
+
 STOP_OVER = 10
 """Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
@@ -199,13 +202,15 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
     """
     parts: dict[str, Any] = vars(settings) | {"env": dict(settings.env), "curriculum": dict(settings.curriculum)}
     for table, values in tables.items():
-        if table not in (*parts, "wrap"):
+        if table not in (*parts, "wrap", SWEEP_TABLE):
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train], [policy] and [curriculum]."
-                + suggest(table, [*parts, "wrap"])
+                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train], [policy], [curriculum] and "
+                f"[{SWEEP_TABLE}].{suggest(table, [*parts, 'wrap', SWEEP_TABLE])}"
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
+        if table == SWEEP_TABLE:
+            continue  # what a sweep searches is no setting of a run
         if table == "curriculum":
             parts[table].update({key.replace("-", "_"): rule for key, rule in values.items()})
         elif table == "env":

@@ -17,6 +17,7 @@ from runs import HERE
 
 from puffer_train import config
 from puffer_train.cli import sweep as cli_sweep
+from puffer_train.cli import train as cli_train
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
 from puffer_train.sweep.sweep import Plan, Sweep
@@ -203,6 +204,22 @@ def test_default_ranges_hold_the_shipped_values() -> None:
     start = start_of(space, base)
     assert (start["train.gamma"], start["train.minibatch"], start["train.steps"]) == (pytest.approx(0.9999), 96, 600)
     assert start["env.size"] in (3, 4)
+
+
+def test_ranges_come_from_a_file_too(sweep: Told) -> None:
+    table = '[sweep]\n"train.clip" = "fixed"\n[sweep.policy]\nlayers = "linear 1 to 2"\n'
+    Path("s.toml").write_text(f"[train]\nhorizon = 8\n{table}")
+    assert sweep("cartpole", *SMALL[2:-6], *SMALL[-6:], "--settings", "s.toml", "--trials", "1", "--run-dir", "s") == 0
+    made = Plan.read(Path("s"))
+    assert made.ranges["policy.layers"] == "linear 1 to 2" and "train.clip" not in made.ranges
+    assert made.fixed["train"]["horizon"] == "8" or made.fixed["train"]["horizon"] == 8
+    Path("s.toml").write_text("[sweep]\n'train.clip' = 3\n")
+    assert sweep("cartpole", "--settings", "s.toml", "--run-dir", "t") == 2
+    assert "s.toml: the range of train.clip is 3; it must be `KIND LOW to HIGH`" in sweep.err
+    Path("s.toml").write_text("[sweeep]\n'train.clip' = 'fixed'\n")
+    assert sweep("cartpole", "--settings", "s.toml", "--run-dir", "t") == 2
+    assert "there is no table [sweeep]" in sweep.err and "Did you mean 'sweep'?" in sweep.err
+    assert cli_train.main(["cartpole", "--settings", "s.toml"]) == 2
 
 
 @pytest.mark.parametrize(

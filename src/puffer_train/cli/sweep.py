@@ -20,7 +20,9 @@ from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.terminal import lasting_console
+from puffer_train.shipped import read_tables
 from puffer_train.sweep.protein import Method
+from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
 from puffer_train.sweep.trial import COSTS
 
@@ -53,6 +55,9 @@ def build_parser() -> Parser:
         metavar="KEY:RANGE",
         help='what to search, and where: "train.gamma: logit 0.9 to 0.999", "policy.cell: choice mingru, lstm", '
         '"train.clip: fixed"; can be repeated',
+    )
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="TOML with settings for all runs, and ranges in a table [sweep]"
     )
     parser.add_argument("--metric", metavar="NAME", default="", help="the score: a statistic of evaluations [perf]")
     parser.add_argument("--minimize", action="store_true", help="a lower score is better")
@@ -99,10 +104,13 @@ def _main(arguments: Sequence[str]) -> int:
         made = Plan.read(folder)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
+        file = read_tables(options.settings) if options.settings is not None else {}
+        searched = written(file.pop(config.SWEEP_TABLE, {}), str(options.settings))
+        fixed = {name: {**file.get(name, {}), **fixed.get(name, {})} for name in {**file, **fixed}}
         made = plan(
             options.name,
             fixed,
-            _searched(options.search),
+            searched | _searched(options.search),
             metric=options.metric,
             minimize=options.minimize,
             cost=options.cost,

@@ -12,6 +12,7 @@ from puffer_envs.contract.command_line import parse_number
 from puffer_envs.contract.names import suggest
 from puffer_train import config
 from puffer_train.errors import ConfigError
+from puffer_train.shipped import shipped
 from puffer_train.sweep.space import Kind, Parameter, Space
 
 GRAMMAR = "`KIND LOW to HIGH` with linear, log, logit or power, `choice A, B, ...`, or `fixed`"
@@ -40,6 +41,30 @@ SEARCHED = {
 
 STEPS_DOWN, STEPS_UP = 30, 1.5
 """The shipped number of steps is divided and multiplied by these."""
+
+
+def written(table: Mapping[str, Any], origin: str) -> dict[str, str]:
+    """Return the ranges of a `[sweep]` table of TOML, or of `[sweep.train]` and the like, as text by setting.
+
+    Raises:
+        ConfigError: A value is no text.
+    """
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        values = {f"{key}.{name}": text for name, text in value.items()} if isinstance(value, Mapping) else {key: value}
+        for name, text in values.items():
+            if not isinstance(text, str):
+                raise ConfigError(f"{origin}: the range of {name} is {text!r}; it must be {GRAMMAR}.")
+            flat[name.replace("-", "_")] = text
+    return flat
+
+
+def shipped_ranges(environment: str) -> dict[str, str]:
+    """Return the ranges in the settings shipped for an environment, as text by setting."""
+    found: dict[str, str] = {}
+    for origin, tables_of in shipped(environment):
+        found |= written(tables_of.get(config.SWEEP_TABLE, {}), origin)
+    return found
 
 
 def ranges(base: config.Settings, given: Mapping[str, str]) -> dict[str, str]:

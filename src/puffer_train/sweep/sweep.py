@@ -22,7 +22,7 @@ from puffer_train.storage.lock import find_holder
 from puffer_train.sweep.front import Front
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.protein import Method, Protein
-from puffer_train.sweep.ranges import make_space, ranges, start_of
+from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
 from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome
 from puffer_train.sweep.trial import LOST as LOST_TRIAL
 
@@ -101,8 +101,11 @@ def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str]
     if made.cost not in COSTS:
         raise ConfigError(f"there is no cost {made.cost!r}; choose {', '.join(COSTS)}.")
     named = {f"{table}.{key}" for table, values in fixed.items() for key in values}
+    own = shipped_ranges(registry.find(environment).settings or "")
     chosen = {
-        name: text for name, text in ranges(made.base(), searched).items() if name not in named or name in searched
+        name: text
+        for name, text in ranges(made.base(), {**own, **searched}).items()
+        if name not in named or name in searched
     }
     made = replace(made, ranges=chosen)
     made.search()
