@@ -144,7 +144,7 @@ def _main(arguments: Sequence[str]) -> int:
                 _line(trial, done, trials, made, trial in front), soft_wrap=True, markup=False, highlight=False
             )
 
-        with Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
+        with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
             try:
                 sweep.run(trials, seconds or float("inf"), pool, tell)
             except KeyboardInterrupt:

@@ -95,6 +95,41 @@ class FolderLock:
                 os.close(descriptor)
 
 
+class Mutex:
+    """Keeps other processes out for a moment. A process that dies releases it. A context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """path: A file that is made if it is not there, and stays."""
+        self._path, self._descriptor = path, -1
+
+    def __enter__(self) -> Mutex:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        while not _try_lock(descriptor):
+            time.sleep(LOOK_SECONDS)
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+
+class Presence:
+    """Tells a process whether it is the only one that works somewhere, until it calls `end` or dies."""
+
+    def __init__(self, path: Path) -> None:
+        """path: A file that all of them hold; it stays."""
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        self.alone = _try_lock(self._descriptor) and SHARED_LOCKS
+        """Whether nobody else was here when this process came."""
+        _share_lock(self._descriptor)
+
+    def end(self) -> None:
+        """Leave."""
+        os.close(self._descriptor)
+
+
 def find_holder(folder: Path) -> str | None:
     """Return who works in a folder, `process 12 on HOST`, and None where nobody does. Nothing is written."""
     try:
@@ -146,6 +181,11 @@ def _path_of(descriptor: int) -> Path | None:
 if sys.platform == "win32":
     import msvcrt
 
+    SHARED_LOCKS = False
+
+    def _share_lock(descriptor: int) -> None:
+        """Windows has no such lock here: nobody is known to be alone."""
+
     def _try_lock(descriptor: int) -> bool:
         """Lock an open file until it is closed; False where another process has it."""
         os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
@@ -159,6 +199,13 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    SHARED_LOCKS = True
+
+    def _share_lock(descriptor: int) -> None:
+        """Hold a file together with others."""
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
 
     def _try_lock(descriptor: int) -> bool:
         """Lock an open file until it is closed; False where another process has it."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from puffer_train.sweep.sweep import Plan, Trial
 
 UNITS = {"cpu": "processor seconds", "wall": "seconds", "steps": "agent steps", "flops": "floating-point operations"}
-MARKS = {"free": "o", "model": "o", "random": "x", "start": "s", "replicate": "D"}
+MARKS = {"free": "^", "model": "o", "random": "x", "start": "s", "replicate": "D"}
 
 
 def draw(trials: Sequence[Trial], front: Sequence[Trial], plan: Plan, path: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from puffer_train.sweep.trial import FAILED, INTERRUPTED, LOST, Job, Outcome, run_trial
+from puffer_train.system.signals import interruptible
 
 ORPHAN_SECONDS = 1.0
 """How often a worker looks whether its parent is still there."""
@@ -125,12 +126,14 @@ class Pool:
 
 def _work(pipe: Connection, parent: int) -> None:
     """Run jobs until the parent closes the pipe or is gone."""
+    if hasattr(os, "setsid"):
+        os.setsid()  # Ctrl-C in a terminal reaches the parent alone, which asks its workers to save: once
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(1)
-    with suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
+    with suppress(EOFError, KeyboardInterrupt, BrokenPipeError), interruptible():
         while True:
             job: Job = pipe.recv()
             try:

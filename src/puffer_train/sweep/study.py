@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from puffer_train.errors import ConfigError
+from puffer_train.storage.lock import Mutex
 from puffer_train.sweep.protein import Protein
 from puffer_train.sweep.space import Parameter, Space
 
@@ -26,12 +27,28 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-JOURNAL = "journal.log"
+JOURNAL, JOURNAL_LOCK = "journal.log", ".journal.lock"
 """In the folder of a sweep: Optuna's journal, for any number of processes that share the folder."""
 STUDY = "sweep"
 LOST = "lost"
 """Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
 SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
+
+
+class JournalLock:
+    """Lets one process at a time write the journal. Optuna's own locks outlive a process that is killed by 30 s."""
+
+    def __init__(self, path: Path) -> None:
+        self._mutex = Mutex(path)
+
+    def acquire(self) -> bool:
+        """Wait for the journal."""
+        self._mutex.__enter__()
+        return True
+
+    def release(self) -> None:
+        """Let the others in."""
+        self._mutex.__exit__(None, None, None)
 
 
 class ProteinSampler(BaseSampler):
@@ -113,12 +130,13 @@ def open_study(folder: Path, sampler: BaseSampler | None = None, storage: str | 
         ConfigError: The storage cannot be used.
     """
     from optuna.storages import JournalStorage  # noqa: PLC0415
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        lock: Any = JournalLock(folder / JOURNAL_LOCK)  # of the kind of Optuna's, which it does not export
         path = str(folder / JOURNAL)
-        kept: Any = storage or JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+        kept: Any = storage or JournalStorage(JournalFileBackend(path, lock_obj=lock))
         return optuna.create_study(
             study_name=STUDY if storage is None else folder.name,
             storage=kept,
@@ -128,6 +146,16 @@ def open_study(folder: Path, sampler: BaseSampler | None = None, storage: str | 
         )
     except Exception as error:
         raise ConfigError(f"the sweep's storage {storage or folder / JOURNAL} cannot be used: {error}.") from None
+
+
+def running(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that have not ended."""
+    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+
+def reopen(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
+    """Return a trial whose process ended before all its values were written down; it gets the same ones."""
+    return optuna.Trial(study, trial._trial_id)
 
 
 def finish(study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any]) -> None:

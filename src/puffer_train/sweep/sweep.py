@@ -6,9 +6,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from puffer_train import config
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.storage.files import storing
-from puffer_train.storage.lock import find_holder
+from puffer_train.storage.lock import Presence, find_holder
 from puffer_train.sweep.front import Front
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.protein import Method, Protein
@@ -30,6 +31,8 @@ SWEEP = "sweep.json"
 """In the folder of a sweep: what it is, as `Plan`."""
 TRIALS = "trials"
 """In the folder of a sweep: the runs, by number."""
+PRESENCE = ".working"
+"""In the folder of a sweep: a file that all its processes hold."""
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 60
 """A running trial whose folder nobody holds counts as abandoned after so long."""
@@ -143,7 +146,18 @@ class Sweep:
         self.folder, self.plan, self._study_module = folder, made, study
         space = make_space(made.ranges)
         self._study = study.open_study(folder, study.ProteinSampler(space, made.search), made.storage)
-        self.stopped = False
+        self._alone = False
+
+    def __enter__(self) -> Sweep:
+        """Join the sweep. Whether others work on it is known where the system has shared locks."""
+        self._presence = Presence(self.folder / PRESENCE)
+        self._alone = self._presence.alone
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._presence.end()
 
     def run(self, trials: int, seconds: float, pool: Pool, tell: Tell) -> None:
         """Run until so many trials are finished in all, or so many seconds have passed; running ones are awaited.
@@ -158,22 +172,29 @@ class Sweep:
             KeyboardInterrupt: Ctrl-C; the trials have saved.
         """
         began = time.monotonic()
-        waiting = self._recover(tell)
         try:
             while True:
                 over = time.monotonic() - began > seconds
-                while pool.free and not over and (waiting or self._count() + len(pool.running) < trials):
-                    pool.start(waiting.pop(0) if waiting else self._ask())
-                if not pool.running:
+                waiting, held = self._abandoned({job.number for job in pool.running}, tell)
+                while pool.free and not over:
+                    if waiting:
+                        pool.start(waiting.pop(0))
+                    elif self._count() + len(pool.running) + held < trials:
+                        pool.start(self._ask())
+                    else:
+                        break
+                if not pool.running and (over or not (held and self._alone)):
                     return
-                for job, outcome in pool.collect(POLL_SECONDS):
-                    self._take(job, outcome, tell)
+                self._collect(pool, tell)
         except KeyboardInterrupt:
             pool.interrupt()
             while pool.running:
-                for job, outcome in pool.collect(POLL_SECONDS):
-                    self._take(job, outcome, tell)
+                self._collect(pool, tell)
             raise
+
+    def _collect(self, pool: Pool, tell: Tell) -> None:
+        for job, outcome in pool.collect(POLL_SECONDS):
+            self._take(job, outcome, tell)
 
     def finished(self) -> list[Trial]:
         """Return all trials that have ended, in their order."""
@@ -193,7 +214,10 @@ class Sweep:
         return -score if self.plan.minimize else score
 
     def _ask(self) -> Job:
-        trial = self._study.ask()
+        return self._fill(self._study.ask())
+
+    def _fill(self, trial: Any) -> Job:
+        """Give a trial its values and return its job."""
         values = {name: trial._suggest(name, kind) for name, kind in self._distributions().items()}
         return self._job(trial.number, values)
 
@@ -208,27 +232,31 @@ class Sweep:
             number, made.environment, number + 1, str(folder), dict(values), made.fixed, made.metric, made.libraries
         )
 
-    def _recover(self, tell: Tell) -> list[Job]:
-        """Return the trials that were abandoned by a process that is gone; tell of those that it had finished."""
-        abandoned = []
-        now = time.time()
-        for each in self._study.get_trials(deepcopy=False):
-            if each.state.name != "RUNNING" or set(each.params) < set(self.plan.ranges):
-                if each.state.name == "RUNNING" and now - _began(each) > GRACE_SECONDS:
-                    with suppress(ValueError):
-                        self._study_module.finish(
-                            self._study, each.number, None, 0.0, {self._study_module.LOST: "never begun"}
-                        )
+    def _abandoned(self, mine: AbstractSet[int], tell: Tell) -> tuple[list[Job], int]:
+        """Return the jobs of processes that are gone, and how many trials others hold; take those that were finished.
+
+        A process that is alone knows at once that they are gone. Others wait for a while: a trial without a folder may
+        just be beginning on another machine.
+        """
+        abandoned, held, now = [], 0, time.time()
+        for each in self._study_module.running(self._study):
+            if each.number in mine:
+                continue
+            gone = self._alone or now - _began(each) > GRACE_SECONDS
+            if set(each.params) < set(self.plan.ranges):
+                if gone:
+                    abandoned.append(self._fill(self._study_module.reopen(self._study, each)))
+                held += not gone
                 continue
             job = self._job(each.number, each.params)
             outcome = Outcome.read(Path(job.folder))
             if outcome is not None and outcome.status not in (INTERRUPTED, LOST_TRIAL):
                 self._take(job, outcome, tell)
-            elif find_holder(Path(job.folder)) is None and (
-                outcome is not None or Path(job.folder).exists() or now - _began(each) > GRACE_SECONDS
-            ):
+            elif gone and find_holder(Path(job.folder)) is None:
                 abandoned.append(job)
-        return abandoned
+            else:
+                held += 1
+        return abandoned, held
 
     def _take(self, job: Job, outcome: Outcome, tell: Tell) -> None:
         """Write down how a trial ended, unless it is to be resumed."""
