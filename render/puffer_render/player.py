@@ -224,7 +224,7 @@ class Player:
         previous = self._actions[own].copy()
         self.person_drives = self.keymap.driving(keys)
         if self.policy is not None:
-            chosen = self.policy.act(env.observations, False, env.action_masks, env.agent_mask)
+            chosen = self.policy.act(env.observations, action_masks=env.action_masks, agent_mask=env.agent_mask)
             self._actions[:] = chosen.reshape(self._actions.shape)
         else:
             for agent in range(env.num_agents):

@@ -97,7 +97,7 @@ def record_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int, max_
             env.start_replay(seed)
             for _ in range(max_steps):
                 _, _, terminals, truncations = env.step(
-                    policy.act(env.observations, False, env.action_masks, env.agent_mask)
+                    policy.act(env.observations, action_masks=env.action_masks, agent_mask=env.agent_mask)
                 )
                 if (terminals | truncations).all():
                     break
@@ -130,7 +130,9 @@ class Watched:
     def act(self) -> Any:
         """The policy's action for what is observed now."""
         try:
-            return self.policy.act(self.env.observations, False, self.env.action_masks, self.env.agent_mask)
+            return self.policy.act(
+                self.env.observations, action_masks=self.env.action_masks, agent_mask=self.env.agent_mask
+            )
         except ValueError as error:
             raise RenderError(f"the policy cannot continue: {error}") from None
 

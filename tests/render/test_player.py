@@ -147,7 +147,7 @@ class Recorder:
         self.asked = 0
         self.ended: list[bool] = []
 
-    def act(self, observations: np.ndarray, action_masks: object = None) -> np.ndarray:
+    def act(self, observations: np.ndarray, action_masks: object = None, agent_mask: object = None) -> np.ndarray:
         self.asked += 1
         return np.full(len(observations), UP, np.int32)
 
