@@ -41,7 +41,7 @@ WARM_SECONDS = 12  # a first short run of CleanRL tells its speed: its schedules
 
 @dataclass(frozen=True)
 class Task:
-    """An environment and how each trainer is told of it."""
+    """An environment, and what each trainer calls it."""
 
     seconds: int
     ours: str
@@ -354,7 +354,7 @@ def main() -> None:
         core = cores.get()
         try:
             results.append(measure(*job, core, options.cleanrl.resolve() if options.cleanrl else None))
-        except Exception as error:  # one that fails is told, and the others are measured
+        except Exception as error:  # one that fails is printed, and the others are measured
             print(f"{job} failed:\n{error}", flush=True)
             return
         finally:

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from runs import HERE
 
+from puffer_envs import list_envs
 from puffer_train import config
 from puffer_train.cli import sweep as cli_sweep
 from puffer_train.cli import train as cli_train
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.sweep import Plan, Sweep, plan
 from puffer_train.sweep.trial import Job, Outcome
 
 pytest.importorskip("optuna")
@@ -129,6 +130,24 @@ def test_ctrl_c_saves_and_the_trials_are_resumed(sweep: Told) -> None:
         assert len(history) == 2, f"resumed from {saved[number]}"
 
 
+def test_two_sweepers_share_the_trials(sweep: Told) -> None:
+    line = [sys.executable, "-m", "puffer_train.cli.sweep"]
+    first = [*line, "cartpole", *SMALL, *SEARCH, "--trials", "8", "--run-dir", "s"]
+    second = [*line, "--resume", "s", "--trials", "8", "--workers", "1"]
+    with subprocess.Popen(first, stdout=subprocess.PIPE, text=True) as one:
+        wait_for(lambda: len(list(Path("s/trials").glob("*/trial.json"))) >= 1)
+        with subprocess.Popen(second, stdout=subprocess.PIPE, text=True) as other:
+            printed = [process.communicate(timeout=120)[0] for process in (one, other)]
+    assert (one.returncode, other.returncode) == (0, 0), printed
+    done = trials("s")
+    assert 8 <= len(done) <= 9, "both may begin the last one"
+    assert all("failed:" not in text for text in printed)
+    for number in range(len(done)):
+        assert sum(f" run {number} " in text for text in printed) == 1, printed
+        assert len(json.loads(Path(f"s/trials/{number:06d}/config.json").read_text())["history"]) == 1
+    assert not list(Path("s").glob(".working-*"))
+
+
 # --- trials that fail ---
 
 
@@ -215,6 +234,17 @@ def test_ranges_come_from_a_file_too(sweep: Told) -> None:
     assert sweep("cartpole", "--settings", "s.toml", "--run-dir", "t") == 2
     assert "there is no table [sweeep]" in sweep.err and "Did you mean 'sweep'?" in sweep.err
     assert cli_train.main(["cartpole", "--settings", "s.toml"]) == 2
+
+
+@pytest.mark.parametrize(
+    "name", [*list_envs(), "gymnasium:CartPole-v1", "gymnasium:HalfCheetah-v5", "gymnasium:ALE/Pong-v5"]
+)
+def test_every_shipped_setting_can_be_the_start(name: str) -> None:
+    made = plan(name, {}, {})
+    base, start = made.base(), start_of(make_space(made.ranges), made.base())
+    assert start["train.gamma"] == pytest.approx(base.train.gamma)
+    assert start["train.steps"] == base.train.steps
+    assert start["policy.hidden"] == base.policy.hidden
 
 
 @pytest.mark.parametrize(

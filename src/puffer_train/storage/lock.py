@@ -22,6 +22,9 @@ from puffer_train.storage.files import storing
 LOCK = ".lock"
 """The lock file of a run folder. Left behind, it does no harm."""
 
+PRESENT = ".working-"
+"""First part of the names of the files of `Presence`; host and process follow."""
+
 NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 """Errors of file systems without locks, as on some clusters. Runs there are not protected."""
 
@@ -116,17 +119,22 @@ class Mutex:
 
 
 class Presence:
-    """Tells a process whether it is the only one that works somewhere, until it calls `end` or dies."""
+    """Shows others that this process works in a folder, until it calls `end` or dies."""
 
-    def __init__(self, path: Path) -> None:
-        """path: A file that all of them hold; it stays."""
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        self.alone = _try_lock(self._descriptor) and SHARED_LOCKS
-        """Whether nobody else was here when this process came."""
-        _share_lock(self._descriptor)
+    def __init__(self, folder: Path) -> None:
+        """folder: Where it works."""
+        self._path = folder / f"{PRESENT}{socket.gethostname()}-{os.getpid()}"
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        _try_lock(self._descriptor)
+
+    def alone(self) -> bool:
+        """Return whether nobody else works there now."""
+        return not any(_is_locked(path) for path in self._path.parent.glob(f"{PRESENT}*") if path != self._path)
 
     def end(self) -> None:
         """Leave."""
+        with suppress(OSError):
+            self._path.unlink()
         os.close(self._descriptor)
 
 
@@ -151,6 +159,18 @@ def _try_lock_patiently(descriptor: int) -> bool:
             return True
         time.sleep(LOOK_SECONDS)
     return False
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether a living process holds a file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_holder(descriptor: int) -> str:
@@ -181,11 +201,6 @@ def _path_of(descriptor: int) -> Path | None:
 if sys.platform == "win32":
     import msvcrt
 
-    SHARED_LOCKS = False
-
-    def _share_lock(descriptor: int) -> None:
-        """Windows has no such lock here: nobody is known to be alone."""
-
     def _try_lock(descriptor: int) -> bool:
         """Lock an open file until it is closed; False where another process has it."""
         os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
@@ -199,13 +214,6 @@ if sys.platform == "win32":
 
 else:
     import fcntl
-
-    SHARED_LOCKS = True
-
-    def _share_lock(descriptor: int) -> None:
-        """Hold a file together with others."""
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
 
     def _try_lock(descriptor: int) -> bool:
         """Lock an open file until it is closed; False where another process has it."""

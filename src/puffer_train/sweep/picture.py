@@ -69,18 +69,18 @@ def _draw_front(axes: Axes, trials: Sequence[Trial], front: Sequence[Trial], pla
 
 
 def _draw_costs(axes: Axes, trials: Sequence[Trial], plan: Plan) -> None:
-    told = [trial for trial in trials if trial.expected_cost is not None and not trial.reason]
+    known = [trial for trial in trials if trial.expected_cost is not None and not trial.reason]
     axes.set_title("Expected and actual cost")
     axes.set_xlabel(f"expected {UNITS[plan.cost]}")
     axes.set_ylabel("actual")
-    if not told:
+    if not known:
         axes.text(0.5, 0.5, "no model was asked yet", ha="center", transform=axes.transAxes)
         return
-    expected = np.array([trial.expected_cost for trial in told], float)
-    actual = np.array([trial.cost for trial in told])
+    expected = np.array([trial.expected_cost for trial in known], float)
+    actual = np.array([trial.cost for trial in known])
     ends = [min(expected.min(), actual.min()), max(expected.max(), actual.max())]
     axes.plot(ends, ends, color="gray", lw=1)
-    axes.scatter(expected, actual, c=[trial.number for trial in told], cmap="viridis", s=26)
+    axes.scatter(expected, actual, c=[trial.number for trial in known], cmap="viridis", s=26)
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):

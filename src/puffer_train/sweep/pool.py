@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 
+from puffer_train.errors import LockedError
 from puffer_train.sweep.trial import FAILED, INTERRUPTED, LOST, Job, Outcome, run_trial
 from puffer_train.system.signals import interruptible
 
@@ -138,7 +139,7 @@ def _work(pipe: Connection, parent: int) -> None:
             job: Job = pipe.recv()
             try:
                 outcome = run_trial(job)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, LockedError):
                 outcome = Outcome(INTERRUPTED)
             except OSError as error:
                 outcome = Outcome(LOST, str(error))

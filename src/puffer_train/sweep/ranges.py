@@ -70,18 +70,19 @@ def shipped_ranges(environment: str) -> dict[str, str]:
 def ranges(base: config.Settings, given: Mapping[str, str]) -> dict[str, str]:
     """Return what is searched and where, as text by setting: the defaults, changed by what is given.
 
-    A default range that does not hold the value of the base is widened to it.
+    A default range that does not hold the value of the base is widened to it, if its scale can have it.
     """
     steps = base.train.steps
     chosen = {"train.steps": f"log {max(1, steps // STEPS_DOWN)} to {math.ceil(STEPS_UP * steps)}", **SEARCHED}
     for name, text in list(chosen.items()):
         kind, low, _, high = text.split()
         value = _value(base, name)
-        if type(value) in (int, float) and value > 0 and not float(low) <= value <= float(high):
+        possible = type(value) in (int, float) and value > 0 and not (kind == "logit" and value >= 1)
+        if possible and not float(low) <= value <= float(high):
             ends = sorted((float(low), float(high), float(value)))
-            chosen[name] = f"{kind} {ends[0]:g} to {ends[-1]:g}"
+            chosen[name] = f"{kind} {ends[0]:.12g} to {ends[-1]:.12g}"
             if kind == "power" and math.log2(value) % 1:
-                chosen[name] = f"log {ends[0]:g} to {ends[-1]:g}"
+                chosen[name] = f"log {ends[0]:.12g} to {ends[-1]:.12g}"
     chosen |= given
     return {name: text for name, text in chosen.items() if text.strip() != FIXED}
 

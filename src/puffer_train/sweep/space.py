@@ -36,7 +36,7 @@ class Parameter:
     integer: bool = False
     """Whether only whole numbers are allowed; `power` implies it."""
     choices: tuple[Any, ...] = ()
-    """For `choice`: the values, in an order in which neighbours are alike if there is one."""
+    """For `choice`: the values, with similar ones next to each other, if there is such an order."""
 
     def __post_init__(self) -> None:
         reason = self._fault()

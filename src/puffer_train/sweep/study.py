@@ -57,7 +57,8 @@ class ProteinSampler(BaseSampler):
     def __init__(self, space: Space, make: Callable[[], Protein]) -> None:
         """space: What is searched. make: Begins a search; called again where trials appear in another order."""
         self._space, self._make = space, make
-        self._search, self._seen = make(), [0][:0]
+        self._search = make()
+        self._seen: list[int] = []
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the distributions of all parameters."""

@@ -31,8 +31,6 @@ SWEEP = "sweep.json"
 """In the folder of a sweep: what it is, as `Plan`."""
 TRIALS = "trials"
 """In the folder of a sweep: the runs, by number."""
-PRESENCE = ".working"
-"""In the folder of a sweep: a file that all its processes hold."""
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 60
 """A running trial whose folder nobody holds counts as abandoned after so long."""
@@ -146,12 +144,10 @@ class Sweep:
         self.folder, self.plan, self._study_module = folder, made, study
         space = make_space(made.ranges)
         self._study = study.open_study(folder, study.ProteinSampler(space, made.search), made.storage)
-        self._alone = False
 
     def __enter__(self) -> Sweep:
-        """Join the sweep. Whether others work on it is known where the system has shared locks."""
-        self._presence = Presence(self.folder / PRESENCE)
-        self._alone = self._presence.alone
+        """Join the sweep."""
+        self._presence = Presence(self.folder)
         return self
 
     def __exit__(
@@ -183,7 +179,7 @@ class Sweep:
                         pool.start(self._ask())
                     else:
                         break
-                if not pool.running and (over or not (held and self._alone)):
+                if not pool.running and (over or not (held and self._presence.alone())):
                     return
                 self._collect(pool, tell)
         except KeyboardInterrupt:
@@ -239,10 +235,10 @@ class Sweep:
         just be beginning on another machine.
         """
         abandoned, held, now = [], 0, time.time()
-        for each in self._study_module.running(self._study):
-            if each.number in mine:
-                continue
-            gone = self._alone or now - _began(each) > GRACE_SECONDS
+        others = [each for each in self._study_module.running(self._study) if each.number not in mine]
+        alone = bool(others) and self._presence.alone()
+        for each in others:
+            gone = alone or now - _began(each) > GRACE_SECONDS
             if set(each.params) < set(self.plan.ranges):
                 if gone:
                     abandoned.append(self._fill(self._study_module.reopen(self._study, each)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.files import write_atomically
+from puffer_train.errors import LockedError
 from puffer_train.storage.files import storing
+from puffer_train.storage.lock import find_holder
 from puffer_train.sweep.ranges import tables
 
 if TYPE_CHECKING:
     from puffer_train.run.result import Run
 
 OUTCOME = "trial.json"
-"""In the run folder: the `Outcome`, written before anybody is told of it."""
+"""In the run folder: the `Outcome`, written before it is sent."""
 
 COSTS = ("cpu", "wall", "steps", "flops")
 """Processor seconds of the training, seconds on the clock, agent steps, or floating-point operations of the network."""
@@ -30,7 +33,7 @@ OK, FAILED, INTERRUPTED, LOST = "ok", "failed", "interrupted", "lost"
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is told to run."""
+    """What a worker runs."""
 
     number: int
     environment: str
@@ -70,8 +73,14 @@ class Outcome:
 
 
 def run_trial(job: Job) -> Outcome:
-    """Train, evaluate, and write down the outcome. A run that was interrupted is resumed."""
+    """Train, evaluate, and write down the outcome. A run that was interrupted is resumed.
+
+    Raises:
+        LockedError: Another process works in its folder.
+    """
     folder = Path(job.folder)
+    if find_holder(folder) is not None:  # another machine was faster: it will write down how this ends
+        return Outcome(INTERRUPTED)
     before = Outcome.read(folder)
     if before is not None and before.status in (OK, FAILED):
         return before
@@ -82,7 +91,7 @@ def run_trial(job: Job) -> Outcome:
         outcome = Outcome(INTERRUPTED, costs={"cpu": used + time.process_time() - began})
     elif "cpu" in outcome.costs:
         outcome.costs["cpu"] += used
-    with suppress(UserError):  # it is also sent to whoever started it
+    with suppress(UserError):  # the sweep gets it all the same
         outcome.write(folder)
     return outcome
 
@@ -107,6 +116,8 @@ def _train(job: Job, folder: Path, *, resumed: bool) -> Outcome:
             run = train(job.environment, settings=settings, seed=job.seed, folder=folder, **words)
     except Stopped:
         return Outcome(INTERRUPTED)
+    except LockedError:
+        raise
     except UserError as error:
         return Outcome(FAILED, reason=" ".join(str(error).split())[:500], costs={"cpu": last[0]})
     means = {name: of["mean"] for name, of in run.evaluation.items() if isinstance(of, dict) and "mean" in of}
@@ -129,8 +140,6 @@ def _work_per_step(run: Run) -> float:
 
 def _clear(folder: Path) -> None:
     """Remove what a trial left that was killed before its first checkpoint."""
-    import shutil  # noqa: PLC0415
-
     if folder.exists():
         shutil.rmtree(folder)
 
