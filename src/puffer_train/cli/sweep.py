@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -13,13 +12,14 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.table import Table
 
-from puffer_envs.contract.command_line import parse_number
+from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.commands import Parser, add_library, add_seed
 from puffer_envs.contract.errors import UsageError
 from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.terminal import lasting_console
+from puffer_train.run.folders import dated_folder
 from puffer_train.shipped import read_tables
 from puffer_train.sweep.protein import Method
 from puffer_train.sweep.ranges import written
@@ -106,7 +106,7 @@ def _main(arguments: Sequence[str]) -> int:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
         file = read_tables(options.settings) if options.settings is not None else {}
         searched = written(file.pop(config.SWEEP_TABLE, {}), str(options.settings))
-        fixed = {name: {**file.get(name, {}), **fixed.get(name, {})} for name in {**file, **fixed}}
+        fixed = merge_tables(file, fixed)
         made = plan(
             options.name,
             fixed,
@@ -120,10 +120,7 @@ def _main(arguments: Sequence[str]) -> int:
             storage=options.storage,
             libraries=[str(path.resolve()) for path in options.library],
         )
-        folder = (
-            options.run_dir
-            or Path("sweeps") / f"{options.name.replace(':', '-').replace('/', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
-        )
+        folder = options.run_dir or dated_folder(Path("sweeps"), options.name)
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
         made.write(folder)

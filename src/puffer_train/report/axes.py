@@ -39,7 +39,7 @@ def set_scales(axes: Axes, over: str, start: float, end: float, log: str) -> Non
         axes.set_xscale("log")
         axes.set_xlim(start, end * 1.1)
         axes.xaxis.set_major_formatter(_formatter(write))
-        _set_log_ticks(axes.xaxis, end / start)
+        set_log_ticks(axes.xaxis, end / start)
         return
     axes.set_xlim(0, end * 1.02 or 1)
     axes.xaxis.set_major_formatter(_formatter(write))
@@ -58,10 +58,10 @@ def format_values(axes: Axes, log: str) -> None:
     axes.yaxis.set_major_formatter(_formatter(_value))
     if "y" in log:
         low, high = axes.get_ylim()
-        _set_log_ticks(axes.yaxis, high / low)
+        set_log_ticks(axes.yaxis, high / low)
 
 
-def _set_log_ticks(axis: Any, ratio: float) -> None:
+def set_log_ticks(axis: Any, ratio: float) -> None:
     """Put ticks at 1, 2, 5, 10, or only at powers of ten where there are many."""
     from matplotlib.ticker import LogLocator, NullLocator  # noqa: PLC0415
 

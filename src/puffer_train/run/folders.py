@@ -41,7 +41,7 @@ def new_folder(folder: Path | None, name: str) -> Iterator[FolderLock]:
         StorageError: The folder cannot be made.
     """
     with storing(f"to the run folder {folder or 'in runs'}"):
-        chosen = _dated_folder(name) if folder is None else folder
+        chosen = dated_folder(Path("runs"), name) if folder is None else folder
         chosen.mkdir(parents=True, exist_ok=True)
     with FolderLock(chosen) as lock:
         found = {path.name for path in chosen.iterdir()} - {LOCK}
@@ -122,10 +122,10 @@ def _read_run(folder: Path) -> tuple[dict[str, Any], checkpoint.Checkpoint]:
     return saved, found
 
 
-def _dated_folder(name: str) -> Path:
+def dated_folder(parent: Path, name: str) -> Path:
     """Make a folder that no other process has, named after the environment and the time."""
     fitting = re.sub(r"[^\w.-]+", "-", name)
-    dated = Path("runs") / f"{fitting}-{time.strftime('%Y%m%d-%H%M%S')}"
+    dated = parent / f"{fitting}-{time.strftime('%Y%m%d-%H%M%S')}"
     for number in itertools.count(1):
         chosen = dated if number == 1 else dated.with_name(f"{dated.name}_{number}")
         try:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
+from puffer_train.report.axes import set_log_ticks
 from puffer_train.report.formatting import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
     from puffer_train.sweep.sweep import Plan, Trial
 
@@ -59,7 +59,8 @@ def _draw_front(axes: Axes, trials: Sequence[Trial], front: Sequence[Trial], pla
     end = max(trial.cost for trial in good)
     axes.step([*costs, end], [t.score for t in front] + [front[-1].score], where="post", color="#d62728", lw=1.6)
     axes.set_xscale("log")
-    set_plain_ticks(axes.xaxis, costs[0], end)
+    set_log_ticks(axes.xaxis, end / costs[0])
+    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
     axes.set_xlabel(UNITS[plan.cost])
     axes.set_ylabel(good[0].metric)
     axes.set_title(f"{plan.environment}: what each cost buys")
@@ -84,13 +85,11 @@ def _draw_costs(axes: Axes, trials: Sequence[Trial], plan: Plan) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
-        set_plain_ticks(axis, *ends)
+        set_log_ticks(axis, ends[1] / ends[0])
+        axis.set_major_formatter(FuncFormatter(_plain))
     axes.grid(alpha=0.25)
 
 
-def set_plain_ticks(axis: Axis, first: float, last: float) -> None:
-    """Label a logarithmic axis with numbers as people write them: 0.2, 5, 30, 2k."""
-    steps = (1.0, 2.0, 5.0) if last / first < 100 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=steps))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value < 1000 else short(value)))
-    axis.set_minor_formatter(NullFormatter())
+def _plain(value: float, _: object) -> str:
+    """Return a number as people write it: 0.2, 5, 30, 2k."""
+    return f"{value:g}" if value < 1000 else short(value)

@@ -6,12 +6,12 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from puffer_envs.contract.command_line import merge_tables
 from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.files import write_atomically
 from puffer_train.errors import LockedError
@@ -112,7 +112,7 @@ def _train(job: Job, folder: Path, *, resumed: bool) -> Outcome:
             run = train(job.environment, resume=folder, **words)
         else:
             _clear(folder)
-            settings = _merge(job.fixed, tables(job.values))
+            settings = merge_tables(job.fixed, tables(job.values))
             run = train(job.environment, settings=settings, seed=job.seed, folder=folder, **words)
     except Stopped:
         return Outcome(INTERRUPTED)
@@ -142,8 +142,3 @@ def _clear(folder: Path) -> None:
     """Remove what a trial left that was killed before its first checkpoint."""
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Return tables of settings, the second over the first."""
-    return {name: {**first.get(name, {}), **second.get(name, {})} for name in {**first, **second}}
