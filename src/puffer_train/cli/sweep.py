@@ -19,8 +19,8 @@ from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.terminal import lasting_console
-from puffer_train.run.folders import dated_folder
 from puffer_train.shipped import read_tables
+from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.protein import Method
 from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +16,7 @@ from puffer_train.report.terminal import lasting_console
 from puffer_train.run.state import CHECKPOINTS, CHECKSUM_KEY
 from puffer_train.storage import checkpoint
 from puffer_train.storage.checksummed_json import unseal
-from puffer_train.storage.files import storing
+from puffer_train.storage.files import dated_folder, storing
 from puffer_train.storage.folder import CONFIG
 from puffer_train.storage.lock import LOCK, FolderLock
 from puffer_train.system.ranks import Ranks
@@ -120,17 +117,3 @@ def _read_run(folder: Path) -> tuple[dict[str, Any], checkpoint.Checkpoint]:
     if saved["seed"] < 0 or not all(name in LOGGERS for name in map(str, saved["log"])):
         raise CheckpointError(f"{folder} is not a run folder: its seed is {saved['seed']}, its log {saved['log']!r}.")
     return saved, found
-
-
-def dated_folder(parent: Path, name: str) -> Path:
-    """Make a folder that no other process has, named after the environment and the time."""
-    fitting = re.sub(r"[^\w.-]+", "-", name)
-    dated = parent / f"{fitting}-{time.strftime('%Y%m%d-%H%M%S')}"
-    for number in itertools.count(1):
-        chosen = dated if number == 1 else dated.with_name(f"{dated.name}_{number}")
-        try:
-            chosen.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return chosen
-    raise AssertionError

@@ -1,7 +1,10 @@
-"""Errors of the disk as one sentence. The writing itself is in `puffer_envs.contract.files`."""
+"""New folders, and errors of the disk as one sentence. Writing is in `puffer_envs.contract.files`."""
 
 from __future__ import annotations
 
+import itertools
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,3 +19,17 @@ def storing(what: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"cannot write {what}: {error.strerror or error}.") from error
+
+
+def dated_folder(parent: Path, name: str) -> Path:
+    """Make a folder that no other process has, named after the environment and the time."""
+    fitting = re.sub(r"[^\w.-]+", "-", name)
+    dated = parent / f"{fitting}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in itertools.count(1):
+        chosen = dated if number == 1 else dated.with_name(f"{dated.name}_{number}")
+        try:
+            chosen.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return chosen
+    raise AssertionError
