@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +26,10 @@ from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
 from puffer_train.sweep.trial import COSTS
 
+if TYPE_CHECKING:
+    from puffer_train.sweep.pool import Pool
+    from puffer_train.sweep.ray_pool import RayPool
+
 MOST_TRIALS = 100
 """Unless something else limits a sweep."""
 
@@ -36,6 +40,7 @@ EXAMPLES = """examples:
   puffer-sweep breakout --trials 100                search the usual settings from Breakout's own
   puffer-sweep cartpole --max-seconds 600 --search "train.gamma: logit 0.9 to 0.999" --search "policy.layers: fixed"
   puffer-sweep --resume sweeps/breakout-1           continue, or join it from another machine that has the folder
+  puffer-sweep breakout --ray auto                  the same on all cores of the Ray cluster of this machine
   puffer-sweep --show sweeps/breakout-1             print the front, and draw it
 """
 
@@ -52,6 +57,7 @@ def build_parser() -> Parser:
     parser.add_argument("--max-seconds", metavar="X", help="seconds after which no run is begun [no limit]")
     parser.add_argument("--max-total-cost", metavar="X", help="no run is begun once all have cost so much [no limit]")
     parser.add_argument("--workers", metavar="N", help="runs side by side, one thread each [all cores]")
+    parser.add_argument("--ray", metavar="ADDRESS", help="run on a Ray cluster: local, auto, or its head's HOST:PORT")
     parser.add_argument(
         "--search",
         action="append",
@@ -92,7 +98,7 @@ def _main(arguments: Sequence[str]) -> int:
     given = [word for word in (options.name, options.resume, options.show) if word is not None]
     if len(given) != 1:
         raise UsageError("name an environment, or --resume SWEEP, or --show SWEEP: just one of them.")
-    workers = _whole("--workers", options.workers, os.cpu_count() or 1)
+    workers = _whole("--workers", options.workers, 0)
     seconds, max_cost = _number("--max-seconds", options.max_seconds), _number("--max-cost", options.max_cost)
     budget = _number("--max-total-cost", options.max_total_cost)
     endless = options.trials is None and (seconds is not None or budget is not None)
@@ -102,10 +108,12 @@ def _main(arguments: Sequence[str]) -> int:
         _number("--max-trial-memory", options.max_trial_memory),
     )
     from puffer_train.environments import registry  # noqa: PLC0415
-    from puffer_train.sweep.pool import Pool  # noqa: PLC0415
 
     registry.load_libraries(options.library)
     console = lasting_console()
+    pool = None
+    if options.show is None:
+        pool = _pool(options.ray, workers, limit or float("inf"), int((memory or 0) * 2**20))
     if options.name is None:
         folder: Path = options.resume or options.show
         made = Plan.read(folder)
@@ -132,10 +140,10 @@ def _main(arguments: Sequence[str]) -> int:
             raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
         made.write(folder)
     sweep = Sweep(folder, made)
-    if options.show is None:
+    if pool is not None:
         resume = shlex.join(["puffer-sweep", "--resume", str(folder)])
         console.print(
-            f"Searching {len(made.ranges)} settings of {made.environment}, {workers} runs at a time.", highlight=False
+            f"Searching {len(made.ranges)} settings of {made.environment}, {pool.size} runs at a time.", highlight=False
         )
         console.print(f"If this is killed, continue with: {resume}", soft_wrap=True, highlight=False)
         best: list[Trial] = []
@@ -148,13 +156,24 @@ def _main(arguments: Sequence[str]) -> int:
                 _line(trial, done, trials, made, trial in front), soft_wrap=True, markup=False, highlight=False
             )
 
-        with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
+        with sweep, pool:
             try:
                 sweep.run(trials, seconds or float("inf"), pool, tell, budget or float("inf"))
             except KeyboardInterrupt:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
     return _show(sweep, console)
+
+
+def _pool(ray: str | None, workers: int, max_seconds: float, max_memory: int) -> Pool | RayPool:
+    """Return what runs the trials. ray: Address of a cluster. workers: How many at a time; 0 for all cores."""
+    if ray is None:
+        from puffer_train.sweep.pool import Pool  # noqa: PLC0415
+
+        return Pool(workers or os.cpu_count() or 1, max_seconds, max_memory)
+    from puffer_train.sweep.ray_pool import RayPool  # noqa: PLC0415
+
+    return RayPool(ray, workers, max_seconds, max_memory)
 
 
 def _show(sweep: Sweep, console: Console) -> int:

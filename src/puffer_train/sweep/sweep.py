@@ -21,7 +21,7 @@ from puffer_train.errors import ConfigError
 from puffer_train.storage.files import storing
 from puffer_train.storage.lock import Presence, find_holder
 from puffer_train.sweep.front import Front
-from puffer_train.sweep.pool import Pool
+from puffer_train.sweep.pool import Engine
 from puffer_train.sweep.protein import Method, Protein
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
 from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome
@@ -162,7 +162,7 @@ class Sweep:
     ) -> None:
         self._presence.end()
 
-    def run(self, trials: int, seconds: float, pool: Pool, tell: Tell, budget: float = math.inf) -> None:
+    def run(self, trials: int, seconds: float, pool: Engine, tell: Tell, budget: float = math.inf) -> None:
         """Run until so many trials are finished in all, or a limit is reached; running trials are awaited.
 
         Args:
@@ -196,7 +196,7 @@ class Sweep:
                 self._collect(pool, tell)
             raise
 
-    def _collect(self, pool: Pool, tell: Tell) -> None:
+    def _collect(self, pool: Engine, tell: Tell) -> None:
         for job, outcome in pool.collect(POLL_SECONDS):
             self._take(job, outcome, tell)
 
