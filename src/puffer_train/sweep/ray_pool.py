@@ -262,21 +262,25 @@ class RayPool:
 
 def _connect(address: str, workers: int) -> None:
     """Join a cluster, or start one. Raises `ConfigError`."""
-    kept, given = signal.getsignal(signal.SIGTERM), {}
+    kept, given, reason = signal.getsignal(signal.SIGTERM), {}, ""
     if address == LOCAL:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         given = {"num_cpus": workers or os.cpu_count(), "object_store_memory": OBJECT_STORE_BYTES}
         given["include_dashboard"] = False
-    elif address != JOIN and not _answers(address):
-        raise ConfigError(
-            f"--ray {address}: no Ray cluster answers there. Give {LOCAL}, {JOIN}, or its head's HOST:PORT."
-        )
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **given)
+        if address in (LOCAL, JOIN) or _answers(address):
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **given)
+            return
+    except ConnectionError:
+        pass
     except (OSError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"--ray {address}: no cluster can be joined: {' '.join(str(error).split())}") from None
+        reason = f" ({' '.join(str(error).split())})"
     finally:
         signal.signal(signal.SIGTERM, kept)  # Ray's own handler would end this process before its trials are saved
+    raise ConfigError(
+        f"--ray is {address!r}, where no Ray cluster answers{reason}: it must be {LOCAL}, {JOIN} for the cluster that this "
+        "machine is part of, or the HOST:PORT of its head. Start one with `ray start --head`."
+    )
 
 
 def _answers(address: str) -> bool:
