@@ -19,7 +19,7 @@ from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.terminal import lasting_console
-from puffer_train.shipped import read_tables
+from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.protein import Method
 from puffer_train.sweep.ranges import written
@@ -67,7 +67,7 @@ def build_parser() -> Parser:
         '"train.clip: fixed"; can be repeated',
     )
     parser.add_argument(
-        "--settings", type=Path, metavar="FILE", help="TOML with settings for all runs, and ranges in a table [sweep]"
+        "--settings", metavar="FILE", help="TOML with settings for all runs, and ranges in a table [sweep]"
     )
     parser.add_argument("--metric", metavar="NAME", default="", help="the score: a statistic of evaluations [perf]")
     parser.add_argument("--minimize", action="store_true", help="a lower score is better")
@@ -76,6 +76,7 @@ def build_parser() -> Parser:
     parser.add_argument("--max-trial-seconds", metavar="X", default="3600", help="a run that takes longer fails [3600]")
     parser.add_argument("--max-trial-memory", metavar="MiB", help="a run that holds more fails [no limit]")
     parser.add_argument("--method", choices=get_args(Method), default="protein", help="how to choose [protein]")
+    parser.add_argument("--seeds", metavar="N", help="runs for each choice of settings; their mean score counts [1]")
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="SWEEP", help="continue the sweep in this folder, or join it")
@@ -119,7 +120,8 @@ def _main(arguments: Sequence[str]) -> int:
         made = Plan.read(folder)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
-        file = read_tables(options.settings) if options.settings is not None else {}
+        source = registry.find(options.name)
+        file = {} if options.settings is None else given_tables(options.settings, source.settings)
         searched = written(file.pop(config.SWEEP_TABLE, {}), str(options.settings))
         fixed = merge_tables(file, fixed)
         made = plan(
@@ -132,6 +134,7 @@ def _main(arguments: Sequence[str]) -> int:
             max_cost=max_cost or 0.0,
             method=options.method,
             seed=options.seed,
+            seeds=_whole("--seeds", options.seeds, 1),
             storage=options.storage,
             libraries=[str(path.resolve()) for path in options.library],
         )
@@ -191,7 +194,7 @@ def _show(sweep: Sweep, console: Console) -> int:
         return 1
     console.print(_front_table(front, sweep.plan))
     console.print(
-        f"{len(trials)} runs, {failed} failed, {clock(sum(t.cost for t in trials))} of {sweep.plan.cost} in all"
+        f"{len(trials)} runs, {failed} failed, {clock(sweep.spent())} of {sweep.plan.cost} in all"
         if sweep.plan.cost in ("cpu", "wall")
         else f"{len(trials)} runs, {failed} failed",
         highlight=False,
@@ -205,7 +208,7 @@ def _show(sweep: Sweep, console: Console) -> int:
         return 0
     console.print(f"  picture  {draw(trials, front, sweep.plan, sweep.folder / 'front.png')}", highlight=False)
     best = front[-1]
-    console.print(f"  best     {sweep.folder / 'trials' / f'{best.number:06d}'}", highlight=False)
+    console.print(f"  best     {sweep.run_folder(best)}", highlight=False)
     return 0
 
 

@@ -24,7 +24,7 @@ from puffer_train.sweep.front import Front
 from puffer_train.sweep.pool import Engine
 from puffer_train.sweep.protein import Method, Protein
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
-from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome
+from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome, seed_folder
 from puffer_train.sweep.trial import LOST as LOST_TRIAL
 
 SWEEP = "sweep.json"
@@ -55,6 +55,8 @@ class Plan:
     """What no trial may be expected to cost more than; 0 is no limit."""
     method: Method = "protein"
     seed: int = 1
+    seeds: int = 1
+    """Runs of a trial, whose mean score counts."""
     storage: str | None = None
     """URL of a database; None is the journal in the folder."""
     libraries: list[str] = field(default_factory=list)
@@ -178,7 +180,7 @@ class Sweep:
         began = time.monotonic()
         try:
             while True:
-                over = time.monotonic() - began > seconds or self._spent() >= budget
+                over = time.monotonic() - began > seconds or self.spent() >= budget
                 waiting, held = self._abandoned({job.number for job in pool.running}, tell)
                 while pool.free and not over:
                     if waiting:
@@ -214,8 +216,9 @@ class Sweep:
     def _count(self) -> int:
         return sum(each.state.is_finished() for each in self.study.get_trials(deepcopy=False))
 
-    def _spent(self) -> float:
-        return sum(trial.cost for trial in self.finished())
+    def spent(self) -> float:
+        """Return what all finished trials cost together."""
+        return self.plan.seeds * sum(trial.cost for trial in self.finished())
 
     def _sign(self, score: float) -> float:
         return -score if self.plan.minimize else score
@@ -232,12 +235,17 @@ class Sweep:
         space = make_space(self.plan.ranges)
         return {parameter.name: self._study_module.distribution(parameter) for parameter in space.parameters}
 
+    def run_folder(self, trial: Trial) -> Path:
+        """Return the folder of a trial's run, of the first one if it had several seeds."""
+        job = self._job(trial.number, {})
+        return Path(job.folder) / seed_folder(job.seed) if job.seeds > 1 else Path(job.folder)
+
     def _job(self, number: int, values: Mapping[str, Any]) -> Job:
         folder = self.folder / TRIALS / f"{number:06d}"
         made = self.plan
-        return Job(
-            number, made.environment, number + 1, str(folder), dict(values), made.fixed, made.metric, made.libraries
-        )
+        seed, values = number * made.seeds + 1, dict(values)
+        options = (made.fixed, made.metric, made.libraries, made.seeds)
+        return Job(number, made.environment, seed, str(folder), values, *options)
 
     def _abandoned(self, mine: AbstractSet[int], tell: Tell) -> tuple[list[Job], int]:
         """Return the jobs of processes that are gone, and how many trials others hold; take those that were finished.
