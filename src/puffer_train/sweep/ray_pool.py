@@ -33,7 +33,7 @@ try:
     import ray
     from ray.exceptions import RayActorError
 except ImportError as error:
-    raise ConfigError(f'--ray needs Ray ({error}): pip install "puffer-envs[sweep,ray]"') from None
+    raise ConfigError(f'--ray needs Ray ({error}): pip install "puffer-envs[ray]"') from None
 
 LOCAL, JOIN = "local", "auto"
 """Addresses: a cluster of this machine's cores that ends with the sweep, and the one that runs on this machine."""
@@ -199,9 +199,7 @@ class RayPool:
         for worker in self._workers:
             if self._waiting and worker.ref is None:
                 worker.trial = trial = self._waiting.pop(0)
-                folder = Path(trial.job.folder)
-                files = _pack(folder) if (folder / OUTCOME).exists() else {}
-                worker.ref = worker.actor.run.remote(trial.job, files)
+                worker.ref = worker.actor.run.remote(trial.job, _pack(Path(trial.job.folder)))
         beginning = sum(worker.ref is not None and worker.trial is None for worker in self._workers)
         for _ in range(len(self._waiting) - beginning):
             actor = self._make()
@@ -262,7 +260,7 @@ class RayPool:
 
 def _connect(address: str, workers: int) -> None:
     """Join a cluster, or start one. Raises `ConfigError`."""
-    kept, given, reason = signal.getsignal(signal.SIGTERM), {}, ""
+    kept, given = signal.getsignal(signal.SIGTERM), {}
     if address == LOCAL:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         given = {"num_cpus": workers or os.cpu_count(), "object_store_memory": OBJECT_STORE_BYTES}
@@ -274,12 +272,12 @@ def _connect(address: str, workers: int) -> None:
     except ConnectionError:
         pass
     except (OSError, ValueError, RuntimeError) as error:
-        reason = f" ({' '.join(str(error).split())})"
+        raise ConfigError(f"--ray {address}: Ray does not start: {' '.join(str(error).split())}.") from None
     finally:
         signal.signal(signal.SIGTERM, kept)  # Ray's own handler would end this process before its trials are saved
     raise ConfigError(
-        f"--ray is {address!r}, where no Ray cluster answers{reason}: it must be {LOCAL}, {JOIN} for the cluster that this "
-        "machine is part of, or the HOST:PORT of its head. Start one with `ray start --head`."
+        f"--ray is {address!r}, where no Ray cluster answers: it must be {LOCAL}, {JOIN} for the one that this machine "
+        "is part of, or HOST:PORT of its head. Start one with `ray start --head`."
     )
 
 
@@ -294,9 +292,9 @@ def _answers(address: str) -> bool:
 
 
 def _pack(folder: Path) -> Files:
-    """Return all files of a run folder, the outcome last."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in (LOCK, OUTCOME)]
-    paths += [path for path in (folder / OUTCOME,) if path.is_file()]
+    """Return all files of a run folder, its outcome last."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != LOCK]
+    paths.sort(key=lambda path: (path == folder / OUTCOME, path))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
