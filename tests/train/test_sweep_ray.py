@@ -156,9 +156,9 @@ def test_ctrl_c_brings_what_is_saved_and_it_is_resumed(
     words = [*SMALL, *SEARCH, "--search", "train.steps: log 400k to 500k", "--trials", "1", "--run-dir", "s"]
     with start(COMMAND, "cartpole", *words, "--ray", "local") as process:
         wait_for(lambda: any(tmp_path.glob("puffer-sweep-*/000000/metrics.jsonl")))
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=90)
-    assert process.returncode == 143 and "Stopped and saved." in out, err
+    assert process.returncode == 130 and "Stopped and saved." in out, err
     outcome = Outcome.read(Path("s/trials/000000"))
     assert outcome is not None and outcome.status == "interrupted"
     assert list(Path("s/trials/000000/checkpoints").glob("step_*"))

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -40,6 +41,7 @@ EXAMPLES = """examples:
   puffer-sweep breakout --trials 100                search the usual settings from Breakout's own
   puffer-sweep cartpole --max-seconds 600 --search "train.gamma: logit 0.9 to 0.999" --search "policy.layers: fixed"
   puffer-sweep --resume sweeps/breakout-1           continue, or join it from another machine that has the folder
+  puffer-sweep --join URL breakout-1                join one that was begun with --storage URL, from any machine
   puffer-sweep breakout --ray auto                  the same on all cores of the Ray cluster of this machine
   puffer-sweep --show sweeps/breakout-1             print the front, and draw it
 """
@@ -80,6 +82,9 @@ def build_parser() -> Parser:
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="SWEEP", help="continue the sweep in this folder, or join it")
+    parser.add_argument(
+        "--join", nargs=2, metavar=("URL", "NAME"), help="work on a sweep in a database, with a folder of this machine"
+    )
     parser.add_argument("--show", type=Path, metavar="SWEEP", help="print the front of the sweep in this folder")
     parser.add_argument("--storage", metavar="URL", help="keep trials in a database of Optuna's [a file in the folder]")
     parser.add_env_settings("")
@@ -96,9 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = build_parser()
     options, env = parser.parse(arguments)
-    given = [word for word in (options.name, options.resume, options.show) if word is not None]
+    given = [word for word in (options.name, options.resume, options.join, options.show) if word is not None]
     if len(given) != 1:
-        raise UsageError("name an environment, or --resume SWEEP, or --show SWEEP: just one of them.")
+        raise UsageError("name an environment, or --resume, --join or --show a sweep: just one of them.")
     workers = _whole("--workers", options.workers, 0)
     seconds, max_cost = _number("--max-seconds", options.max_seconds), _number("--max-cost", options.max_cost)
     budget = _number("--max-total-cost", options.max_total_cost)
@@ -115,8 +120,16 @@ def _main(arguments: Sequence[str]) -> int:
     pool = None
     if options.show is None:
         pool = _pool(options.ray, workers, limit or float("inf"), int((memory or 0) * 2**20))
-    if options.name is None:
-        folder: Path = options.resume or options.show
+    libraries = [str(path.resolve()) for path in options.library]
+    if options.join is not None:
+        url, name = options.join
+        made = Plan.join(url, name, libraries)
+        folder = options.run_dir or Path("sweeps") / made.name
+        if _is_used(folder) and Plan.read(folder).name != made.name:
+            raise UsageError(f"{folder} has another sweep: choose a new folder for --run-dir.")
+        made.write(folder)
+    elif options.name is None:
+        folder = options.resume or options.show
         made = Plan.read(folder)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
@@ -136,11 +149,12 @@ def _main(arguments: Sequence[str]) -> int:
             seed=options.seed,
             seeds=_whole("--seeds", options.seeds, 1),
             storage=options.storage,
-            libraries=[str(path.resolve()) for path in options.library],
+            libraries=libraries,
         )
         folder = options.run_dir or dated_folder(Path("sweeps"), options.name)
-        if folder.exists() and any(folder.iterdir()):
+        if _is_used(folder):
             raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
+        made = replace(made, name=folder.name if made.storage else "")
         made.write(folder)
     sweep = Sweep(folder, made)
     if pool is not None:
@@ -149,6 +163,12 @@ def _main(arguments: Sequence[str]) -> int:
             f"Searching {len(made.ranges)} settings of {made.environment}, {pool.size} runs at a time.", highlight=False
         )
         console.print(f"If this is killed, continue with: {resume}", soft_wrap=True, highlight=False)
+        if made.name:
+            console.print(
+                f"Other machines join with: puffer-sweep --join URL {shlex.quote(made.name)}",
+                soft_wrap=True,
+                highlight=False,
+            )
         best: list[Trial] = []
 
         def tell(trial: Trial, done: int) -> None:
@@ -166,6 +186,10 @@ def _main(arguments: Sequence[str]) -> int:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
     return _show(sweep, console)
+
+
+def _is_used(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
 
 
 def _pool(ray: str | None, workers: int, max_seconds: float, max_memory: int) -> Pool | RayPool:
