@@ -9,7 +9,6 @@ trial whose machine dies begins again on another one.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import tempfile
@@ -23,11 +22,12 @@ from types import TracebackType
 from typing import Any
 
 from puffer_envs.contract.errors import UserError
-from puffer_envs.contract.files import write_atomically
 from puffer_train.errors import ConfigError, LockedError
-from puffer_train.storage.lock import LOCK, FolderLock
+from puffer_train.storage.lock import FolderLock
+from puffer_train.sweep.parcel import Files, pack, unpack
 from puffer_train.sweep.pool import Pool
-from puffer_train.sweep.trial import FAILED, INTERRUPTED, LOST, OK, OUTCOME, Job, Outcome
+from puffer_train.sweep.trial import FAILED, INTERRUPTED, LOST, OK, Job, Outcome
+from puffer_train.system.code import package_hash
 
 try:
     import ray
@@ -44,9 +44,7 @@ MAX_DEATHS = 3
 LOOK_SECONDS, GONE_SECONDS = 2.0, 20.0
 """How often to look for the cluster's head, and how long it may be silent. Ray ends the driver after 60 s."""
 CONNECT_SECONDS = 5.0
-
-Files = dict[str, bytes]
-"""What is in a folder, by path."""
+SAME = "install the same packages on all its machines"
 
 
 class ClusterError(UserError):
@@ -61,21 +59,22 @@ class Host:
     def __init__(self, max_seconds: float, max_memory: int) -> None:
         self._pool, self._stopping = Pool(1, max_seconds, max_memory), False
 
-    def begin(self) -> None:
-        """Do nothing: that it answers is enough."""
+    def begin(self) -> tuple[str, str | None]:
+        """Return the machine's name and the hash of its code."""
+        return socket.gethostname(), package_hash()
 
     def run(self, job: Job, files: Files) -> tuple[Outcome, Files]:
         """Run a trial to its end. files: Its folder, if it was interrupted before. Return what is in it then."""
         try:
             with tempfile.TemporaryDirectory(prefix="puffer-sweep-") as place:
                 folder = Path(place) / Path(job.folder).name
-                _unpack(files, folder)
+                unpack(files, folder)
                 if self._stopping:
                     return Outcome(INTERRUPTED), files
                 self._pool.start(replace(job, folder=str(folder)))
                 while True:
                     for _, outcome in self._pool.collect(LOOK_SECONDS):
-                        return outcome, _pack(folder)
+                        return outcome, pack(folder)
         except OSError as error:
             return Outcome(LOST, str(error)), files
 
@@ -199,7 +198,7 @@ class RayPool:
         for worker in self._workers:
             if self._waiting and worker.ref is None:
                 worker.trial = trial = self._waiting.pop(0)
-                worker.ref = worker.actor.run.remote(trial.job, _pack(Path(trial.job.folder)))
+                worker.ref = worker.actor.run.remote(trial.job, pack(Path(trial.job.folder)))
         beginning = sum(worker.ref is not None and worker.trial is None for worker in self._workers)
         for _ in range(len(self._waiting) - beginning):
             actor = self._make()
@@ -214,22 +213,24 @@ class RayPool:
         except RayActorError as error:
             self._workers.remove(worker)
             self._bury(trial, error)
-        else:
-            if trial is not None:
-                outcome, files = result
-                try:
-                    _unpack(files, Path(trial.job.folder))
-                except OSError as error:
-                    outcome = Outcome(LOST, str(error))
-                self._end(trial, outcome)
+            return
+        if trial is None:
+            host, code = result
+            if code != package_hash():
+                raise ClusterError(f"{host} of the Ray cluster has another version of this package: {SAME}.")
+            return
+        outcome, files = result
+        try:
+            unpack(files, Path(trial.job.folder))
+        except OSError as error:
+            outcome = Outcome(LOST, str(error))
+        self._end(trial, outcome)
 
     def _bury(self, trial: _Trial | None, error: RayActorError) -> None:
         """Begin the trial of a dead worker again, unless its workers die too often."""
         if getattr(error, "actor_init_failed", False):
             reason = str(error).strip().splitlines()[-1].strip()
-            raise ClusterError(
-                f"a machine of the Ray cluster cannot run trials: {reason}. Install the same packages on all of them."
-            )
+            raise ClusterError(f"a machine of the Ray cluster cannot run trials: {reason}: {SAME}.")
         if not any(node["Alive"] and node["NodeID"] == self._node for node in ray.nodes()):
             raise self._gone()
         if trial is None:
@@ -289,24 +290,3 @@ def _answers(address: str) -> bool:
     except (OSError, ValueError, OverflowError):
         return False
     return True
-
-
-def _pack(folder: Path) -> Files:
-    """Return all files of a run folder, its outcome last."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != LOCK]
-    paths.sort(key=lambda path: (path == folder / OUTCOME, path))
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def _unpack(files: Files, folder: Path) -> None:
-    """Replace what a run folder holds. Without the outcome, which is last, it counts as empty."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / OUTCOME).unlink(missing_ok=True)
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LOCK:
-            path.unlink()
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / name, content)
