@@ -252,7 +252,7 @@ def test_ranges_that_cannot_be_searched_are_refused(sweep: Told, text: str, reas
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "name an environment, or --resume SWEEP, or --show SWEEP: just one of them."),
+        ([], "name an environment, or --resume, --join or --show a sweep: just one of them."),
         (["cartpole", "--show", "s"], "just one of them"),
         (["carpole"], "there is no environment 'carpole'"),
         (["cartpole", "--trials", "0"], "--trials is '0'; it must be a whole number from 1."),

@@ -232,7 +232,9 @@ def _show(sweep: Sweep, console: Console) -> int:
         return 0
     console.print(f"  picture  {draw(trials, front, sweep.plan, sweep.folder / 'front.png')}", highlight=False)
     best = front[-1]
-    console.print(f"  best     {sweep.run_folder(best)}", highlight=False)
+    folder = sweep.run_folder(best)
+    place = best.where if best.where and not folder.exists() else folder
+    console.print(f"  best     {place}", soft_wrap=True, markup=False, highlight=False)
     return 0
 
 

@@ -9,6 +9,7 @@ trial whose machine dies begins again on another one.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import tempfile
@@ -31,7 +32,7 @@ from puffer_train.system.code import package_hash
 
 try:
     import ray
-    from ray.exceptions import RayActorError
+    from ray.exceptions import RayActorError, RayError
 except ImportError as error:
     raise ConfigError(f'--ray needs Ray ({error}): pip install "puffer-envs[ray]"') from None
 
@@ -44,6 +45,7 @@ MAX_DEATHS = 3
 LOOK_SECONDS, GONE_SECONDS = 2.0, 20.0
 """How often to look for the cluster's head, and how long it may be silent. Ray ends the driver after 60 s."""
 CONNECT_SECONDS = 5.0
+TOKEN = "If the cluster wants a token, set RAY_AUTH_MODE=token here, too."
 SAME = "install the same packages on all its machines"
 
 
@@ -264,16 +266,18 @@ def _connect(address: str, workers: int) -> None:
     kept, given = signal.getsignal(signal.SIGTERM), {}
     if address == LOCAL:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if not any(name.startswith("RAY_AUTH") for name in os.environ):
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # else Ray leaves one in the home folder
         given = {"num_cpus": workers or os.cpu_count(), "object_store_memory": OBJECT_STORE_BYTES}
         given["include_dashboard"] = False
     try:
         if address in (LOCAL, JOIN) or _answers(address):
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **given)
             return
-    except ConnectionError:
-        pass
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"--ray {address}: Ray does not start: {' '.join(str(error).split())}.") from None
+    except (OSError, ValueError, RuntimeError, RayError) as error:
+        if address != JOIN or not isinstance(error, ConnectionError):
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise ConfigError(f"--ray {address}: Ray cannot be used: {reason}. {TOKEN}") from None
     finally:
         signal.signal(signal.SIGTERM, kept)  # Ray's own handler would end this process before its trials are saved
     raise ConfigError(

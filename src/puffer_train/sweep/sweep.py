@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -30,6 +31,8 @@ SWEEP = "sweep.json"
 """In the folder of a sweep: what it is, as `Plan`."""
 TRIALS = "trials"
 """In the folder of a sweep: the runs, by number."""
+WHERE = "where"
+"""Attribute of a trial: `Trial.where`."""
 POLL_SECONDS = 0.5
 LOCAL_FIELDS = ("storage", "libraries")
 """Of `Plan`: what may be called otherwise on another machine."""
@@ -141,6 +144,8 @@ class Trial:
     """Which statistic the score is."""
     reason: str = ""
     """Why it failed; "" if it did not."""
+    where: str = ""
+    """Machine and folder, where machines share a database only."""
 
 
 Tell = Callable[[Trial, int], object]
@@ -292,6 +297,8 @@ class Sweep:
         study, cost = self._study_module, max(outcome.costs.get(self.plan.cost, 0.0), 1e-9)
         good = outcome.status == OK and outcome.score is not None
         notes: dict[str, Any] = {"costs": outcome.costs, "metric": outcome.metric}
+        if self.plan.storage is not None:
+            notes[WHERE] = f"{socket.gethostname()}:{Path(job.folder).absolute()}"
         if not good:
             notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
         score = self._sign(outcome.score) if good and outcome.score is not None else None
@@ -309,8 +316,8 @@ class Sweep:
         reason = str(notes.get("reason", notes.get(study.LOST, "")))
         score, cost = each.values or (math.nan, float(notes.get("costs", {}).get(self.plan.cost, 0.0)))
         source, expected = str(notes.get(study.SOURCE, "")), notes.get(study.EXPECTED_COST)
-        metric = str(notes.get("metric", self.plan.metric))
-        return Trial(each.number, dict(each.params), self._sign(score), cost, source, expected, metric, reason)
+        metric, where = str(notes.get("metric", self.plan.metric)), str(notes.get(WHERE, ""))
+        return Trial(each.number, dict(each.params), self._sign(score), cost, source, expected, metric, reason, where)
 
 
 def _began(trial: Any) -> float:
