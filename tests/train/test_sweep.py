@@ -154,6 +154,13 @@ def test_every_end_of_a_trial_is_an_outcome(sweep: Told, tmp_path: Path) -> None
     assert outcomes[0].score == outcomes[4].score, "the same settings and seed, on another worker"
 
 
+def test_ctrl_c_before_a_worker_has_loaded_torch_is_no_failure(sweep: Told, tmp_path: Path) -> None:
+    with Pool(1, max_seconds=60) as pool:
+        pool.start(job(tmp_path, 0, "fine"))
+        pool.interrupt()
+        assert [outcome.status for outcome in ended(pool)] == ["interrupted"]
+
+
 def test_a_trial_that_hangs_or_grows_is_killed(sweep: Told, tmp_path: Path) -> None:
     with Pool(1, max_seconds=8) as pool:
         pool.start(job(tmp_path, 0, "hang"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,8 +18,11 @@ from sweeps import SEARCH, SMALL, Told, trials, wait_for
 
 pytest.importorskip("optuna")
 
+from puffer_train.errors import StorageError
 from puffer_train.sweep import shared_database
+from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.shared_database import SharedDatabase, prepare
+from puffer_train.sweep.sweep import Plan, Sweep
 
 COMMAND = """
 import sys
@@ -63,7 +68,7 @@ def test_each_trial_is_run_once_and_what_a_silent_process_ran_is_taken_over(
 ) -> None:
     """Killed, or suspended for longer than the others wait, and then back among them."""
     count = 10 if ending == signal.SIGKILL else 30
-    line, numbers = [sys.executable, "-c", COMMAND], [f"{number:06d}" for number in range(count)]
+    line = [sys.executable, "-c", COMMAND]
     first = [*line, "cartpole", *SMALL, *SEARCH, "--trials", str(count), "--storage", URL, "--run-dir", "first"]
     second = [*line, "--join", URL, "first", "--run-dir", "second", "--trials", str(count), "--workers", "1"]
     with subprocess.Popen(first, stdout=subprocess.PIPE, text=True) as one:
@@ -76,14 +81,22 @@ def test_each_trial_is_run_once_and_what_a_silent_process_ran_is_taken_over(
                 one.send_signal(signal.SIGCONT)
             early = one.communicate(timeout=120)[0]
             late, err = other.communicate(timeout=120)
-    assert other.returncode == 0 and f"{count} runs, 0 failed" in late, err
+    done = [number for number, *_ in trials("second")]
+    assert other.returncode == 0 and "Traceback" not in err, err
     assert one.returncode == (0 if ending == signal.SIGSTOP else -ending), early
     assert "Other machines join with: puffer-sweep --join URL first" in early
-    assert len(trials("second")) == count and trials("first") == trials("second")
+    assert trials("first") == trials("second") and done in (list(range(count)), list(range(count + 1)))
+    assert f"{len(done)} runs, 0 failed" in early + late
     told = re.findall(r"\d+/\d+ +run (\d+) ", early + late)
     assert len(set(told)) == len(told), (early, late)
-    assert set(ended("first")) | set(ended("second")) == set(numbers)
+    assert set(ended("first")) | set(ended("second")) == {f"{number:06d}" for number in done}
     assert len(set(ended("first")) & set(ended("second"))) <= 1, "what the silent process had begun, or just ended"
+    assert sweep("--show", "second") == 0
+    place = sweep.out.split()[-1]
+    host = f"{socket.gethostname()}:{Path.cwd()}/first/trials/"
+    assert place.startswith(host) or Path(place, "trial.json").exists()
+    shutil.rmtree("second/trials")
+    assert sweep("--show", "second") == 0 and f"{socket.gethostname()}:{Path.cwd()}/" in sweep.out.split()[-1]
 
 
 def test_only_one_process_takes_over_a_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +134,10 @@ def test_a_process_killed_in_this_folder_is_known_to_be_gone_at_once(tmp_path: P
     engine = prepare(f"sqlite:///{tmp_path}/trials.db")
     source = f"""
 from pathlib import Path
+from puffer_train.errors import StorageError
+from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.shared_database import SharedDatabase, prepare
+from puffer_train.sweep.sweep import Plan, Sweep
 shared = SharedDatabase(prepare("sqlite:///{tmp_path}/trials.db"), 1, Path("{tmp_path}"))
 shared.begin(0)
 print(flush=True)
@@ -133,6 +149,15 @@ input()
         assert not shared.alone() and not shared.take_over(0, 0.0, tmp_path)
         process.kill()
     assert shared.alone() and shared.take_over(0, 0.0, tmp_path)
+
+
+def test_a_database_that_fails_ends_the_sweep_with_one_sentence(sweep: Told) -> None:
+    assert sweep("cartpole", *SMALL, *SEARCH, "--trials", "1", "--storage", URL, "--run-dir", "s") == 0, sweep.err
+    opened = Sweep(Path("s"), Plan.read(Path("s")))
+    with pytest.raises(StorageError, match=r"the sweep's database does not answer: .*no such table.* Resume"), opened:
+        with closing(sqlite3.connect("trials.db")) as database:
+            database.execute("DROP TABLE puffer_sweep_workers")
+        opened.run(2, 60.0, Pool(1, 60.0), lambda *_: None)
 
 
 def test_what_cannot_be_joined_is_refused(sweep: Told) -> None:

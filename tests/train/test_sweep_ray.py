@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -165,6 +166,16 @@ def test_ctrl_c_brings_what_is_saved_and_it_is_resumed(
     assert not list(tmp_path.glob("puffer-sweep-*"))
     assert sweep("--resume", "s", "--trials", "1", "--workers", "1") == 0
     assert len(json.loads(Path("s/trials/000000/config.json").read_text())["history"]) == 2
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_machine_with_other_code_is_refused(sweep: Told, processes: Processes) -> None:
+    other = COMMAND.replace("    sys.exit", '    ray_pool.package_hash = lambda: "other"\n    sys.exit')
+    with start(other, "cartpole", *SMALL, *SEARCH, "--trials", "1", "--run-dir", "s", "--ray", "local") as process:
+        _, err = process.communicate(timeout=90)
+    assert process.returncode == 1
+    assert f"{socket.gethostname()} of the Ray cluster has another version of this package: install" in err
 
 
 @needs_ray
