@@ -62,12 +62,15 @@ def taken_over() -> bool:
     return False
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "ending",
+    [pytest.param(signal.SIGKILL, id="killed"), pytest.param(signal.SIGSTOP, id="suspended", marks=pytest.mark.slow)],
+)
 def test_each_trial_is_run_once_and_what_a_silent_process_ran_is_taken_over(
     sweep: Told, ending: signal.Signals
 ) -> None:
     """Killed, or suspended for longer than the others wait, and then back among them."""
-    count = 10 if ending == signal.SIGKILL else 30
+    count = 10 if ending == signal.SIGKILL else 20
     line = [sys.executable, "-c", COMMAND]
     first = [*line, "cartpole", *SMALL, *SEARCH, "--trials", str(count), "--storage", URL, "--run-dir", "first"]
     second = [*line, "--join", URL, "first", "--run-dir", "second", "--trials", str(count), "--workers", "1"]
