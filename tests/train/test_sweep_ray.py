@@ -39,7 +39,7 @@ from pathlib import Path
 from puffer_train.sweep.ray_pool import RayPool
 if __name__ == "__main__":
     jobs = pickle.loads(Path("jobs").read_bytes())
-    with RayPool("local", 2, max_seconds=60) as pool:
+    with RayPool("local", 2, max_seconds=300) as pool:
         while jobs or pool.running:
             while pool.free and jobs:
                 pool.start(jobs.pop(0))
@@ -53,6 +53,7 @@ class Processes:
 
     def __init__(self, mark: str) -> None:
         self._mark = f"PUFFER_TEST={mark}\0".encode()
+        self._killed: list[int] = []
 
     def find(self, name: str) -> list[int]:
         """Return those whose command line holds `name`."""
@@ -67,16 +68,25 @@ class Processes:
         return found
 
     def kill(self, name: str) -> int:
-        """Wait until there is one, and kill it; return its number."""
-        wait_for(lambda: bool(self.find(name)))
-        process = self.find(name)[0]
-        os.kill(process, signal.SIGKILL)
-        return process
+        """Wait until there is one that was not killed before, and kill it; return its number."""
+
+        def kill_new() -> bool:
+            new = [process for process in self.find(name) if process not in self._killed]
+            for process in new[:1]:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+                    self._killed.append(process)
+            return bool(new)
+
+        wait_for(kill_new)
+        return self._killed[-1]
 
 
 @pytest.fixture
 def processes(sweep: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
     monkeypatch.setenv("PUFFER_TEST", str(tmp_path))
+    monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # its sockets' paths must be short
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     started = Processes(str(tmp_path))
     yield started
     for process in started.find("ray"):
@@ -136,9 +146,8 @@ def test_trials_end_as_in_a_pool_and_a_deadly_one_is_given_up(processes: Process
     with start(POOL) as process:
         assert process.stdout is not None
         first = sorted(process.stdout.readline().strip() for _ in range(3))
-        killed = set()
-        while len(killed) < 3:
-            killed.add(processes.kill("ray::Host.run"))
+        for _ in range(3):
+            processes.kill("ray::Host.run")
         out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
     assert first[:2] == ["0 ok", "1 failed its process ended with status 3"]
@@ -149,11 +158,7 @@ def test_trials_end_as_in_a_pool_and_a_deadly_one_is_given_up(processes: Process
 
 @needs_ray
 @pytest.mark.slow
-def test_ctrl_c_brings_what_is_saved_and_it_is_resumed(
-    sweep: Told, processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # its sockets' paths must be short
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_ctrl_c_brings_what_is_saved_and_it_is_resumed(sweep: Told, processes: Processes, tmp_path: Path) -> None:
     words = [*SMALL, *SEARCH, "--search", "train.steps: log 400k to 500k", "--trials", "1", "--run-dir", "s"]
     with start(COMMAND, "cartpole", *words, "--ray", "local") as process:
         wait_for(lambda: any(tmp_path.glob("puffer-sweep-*/000000/metrics.jsonl")))

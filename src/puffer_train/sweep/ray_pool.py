@@ -32,7 +32,7 @@ from puffer_train.system.code import package_hash
 
 try:
     import ray
-    from ray.exceptions import RayActorError, RayError
+    from ray.exceptions import ObjectLostError, RayActorError, RayError
 except ImportError as error:
     raise ConfigError(f'--ray needs Ray ({error}): pip install "puffer-envs[ray]"') from None
 
@@ -126,6 +126,7 @@ class RayPool:
         self._waiting: list[_Trial] = []
         self._ended: list[tuple[Job, Outcome]] = []
         self._deaths: Counter[int] = Counter()
+        self._stopping = False
         self._looked = self._answered = time.monotonic()
 
     def __enter__(self) -> RayPool:
@@ -170,6 +171,7 @@ class RayPool:
 
     def interrupt(self) -> None:
         """Ask all trials to save and stop, as Ctrl-C does."""
+        self._stopping = True
         for trial in self._waiting:
             self._end(trial, Outcome(INTERRUPTED))
         self._waiting = []
@@ -212,7 +214,7 @@ class RayPool:
         worker.trial = worker.ref = None
         try:
             result = ray.get(ref)
-        except RayActorError as error:
+        except (RayActorError, ObjectLostError) as error:  # the worker is dead, or the machine that kept its result
             self._workers.remove(worker)
             self._bury(trial, error)
             return
@@ -228,17 +230,19 @@ class RayPool:
             outcome = Outcome(LOST, str(error))
         self._end(trial, outcome)
 
-    def _bury(self, trial: _Trial | None, error: RayActorError) -> None:
+    def _bury(self, trial: _Trial | None, error: RayError) -> None:
         """Begin the trial of a dead worker again, unless its workers die too often."""
         if getattr(error, "actor_init_failed", False):
             reason = str(error).strip().splitlines()[-1].strip()
             raise ClusterError(f"a machine of the Ray cluster cannot run trials: {reason}: {SAME}.")
-        if not any(node["Alive"] and node["NodeID"] == self._node for node in ray.nodes()):
-            raise self._gone()
+        if _answers(self._address) and not any(n["Alive"] and n["NodeID"] == self._node for n in ray.nodes()):
+            raise self._gone()  # Ray's processes on this machine have died
         if trial is None:
             return
         self._deaths[trial.job.number] += 1
-        if self._deaths[trial.job.number] < MAX_DEATHS:
+        if self._stopping:
+            self._end(trial, Outcome(INTERRUPTED))
+        elif self._deaths[trial.job.number] < MAX_DEATHS:
             self._waiting.append(trial)
         else:
             self._end(trial, Outcome(LOST, f"its worker died {MAX_DEATHS} times"))
