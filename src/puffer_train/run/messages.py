@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from puffer_envs.contract.documentation import page_url
-from puffer_train.learners.protocol import DividedLearner
 from puffer_train.report.formatting import clock, short
 from puffer_train.run.state import RunState
 from puffer_train.run.stopping import end_reason
+from puffer_train.run.torch_cost import torch_cost, torch_seconds
 
 WORTH_OVERLAPPING = 0.2
 """Share of the time from which learning is worth doing while environments step."""
@@ -48,9 +48,7 @@ def report_end(run: RunState) -> None:
     seconds, trained = time.monotonic() - run.started, run.ppo.steps - (run.resumed_at or 0)
     if trained > 0:
         run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
-        learner = run.ppo.learner
-        cost = learner.cost(run.ppo.clock.total) if isinstance(learner, DividedLearner) else None
-        if cost is not None:
+        if cost := torch_cost(torch_seconds(run.ppo), run.ppo.clock.total, "took", "made"):
             run.say(cost)
         if advice := _overlap_advice(run):
             run.say(advice)

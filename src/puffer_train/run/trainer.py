@@ -43,6 +43,7 @@ from puffer_train.run.retreat import iterate
 from puffer_train.run.saving import export_policy, save, save_last, save_or_warn
 from puffer_train.run.state import NEWEST_SECONDS, RunOptions, RunState
 from puffer_train.run.stopping import ASKED, Stopping
+from puffer_train.run.torch_cost import TorchCost
 from puffer_train.system.signals import Stopped, stop_requests
 
 LOOK_SECONDS = 0.25
@@ -144,7 +145,11 @@ class Trainer:
             self._run = stack.enter_context(self._opening)
             stack.enter_context(_leaving_together(self._run))
             self._log = stack.enter_context(reporting(self._run)) if self._run.ranks.leads else Loggers({}, print)
-            self._stopping, self._newest = Stopping(self._run), Newest(self._run)
+            self._stopping, self._newest, self._torch_cost = (
+                Stopping(self._run),
+                Newest(self._run),
+                TorchCost(self._run),
+            )
             self._stop_asked |= bool(self._run.reason)
             if self._run.ranks.leads:
                 announce(self._run)
@@ -206,6 +211,7 @@ class Trainer:
         if saving:
             report |= judge(run)
         report["seconds"] = run.ppo.seconds = run.seconds()
+        self._torch_cost.take()
         self._log.write(run.ppo.steps, report)
         self._stop_asked |= self._stopping.take(report)
         self._newest.write_if_due()
