@@ -21,7 +21,7 @@ from puffer_envs.contract.command_line import PREFIX, Value, parse_value
 from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
-from puffer_envs.contract.offers import load_offers
+from puffer_envs.contract.offers import load_offers, open_given
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
@@ -60,6 +60,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         for library in getattr(options, "library", []):
             load_library(library)
+        if hasattr(options, "library"):
+            open_given(options)
         result: int = options.run(options, settings, Console())
     except BrokenPipeError:
         raise

@@ -26,6 +26,7 @@ from typing import Self
 from rich.console import Console
 
 from puffer_envs.contract.documentation import page_url
+from puffer_envs.contract.offers import is_file, open_file
 from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
@@ -132,6 +133,8 @@ class Trainer:
         Raises:
             UserError: Something given is unknown or does not fit.
         """
+        if environment is not None and is_file(environment):
+            environment, libraries = open_file(environment), [*libraries, environment]
         loaded = opening.load_libraries(libraries)
         options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
         ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
