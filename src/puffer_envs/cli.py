@@ -88,7 +88,7 @@ def build_parser() -> Parser:
     command.add_argument(
         "name",
         metavar="NAME",
-        help="an environment of `puffer-envs list`, gymnasium:ID, pettingzoo:NAME, module:factory",
+        help="an environment of `puffer-envs list`, gymnasium:ID, pettingzoo:NAME, module:factory, ./FILE.h",
     )
     _add_json(command, "print it as JSON")
     _add_settings(command)
@@ -104,7 +104,7 @@ def build_parser() -> Parser:
         "names",
         metavar="NAME",
         nargs="+",
-        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory, or 'all' of `puffer-envs list`",
+        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory, ./FILE.h, or 'all' that are listed",
     )
     steps = conformance.STEPS
     command.add_argument(
@@ -121,7 +121,7 @@ def build_parser() -> Parser:
         "names",
         metavar="NAME",
         nargs="+",
-        help="an environment, gymnasium:ID, pettingzoo:NAME, module:factory, or 'all'",
+        help="an environment, gymnasium:ID, pettingzoo:NAME, module:factory, ./FILE.h, or 'all'",
     )
     command.add_argument(
         "--num-envs",

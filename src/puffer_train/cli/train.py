@@ -39,7 +39,10 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     defaults = defaults or config.Settings()
     parser = Parser(prog="puffer-train", description="Train a policy. Ctrl-C saves and exits.", epilog=EXAMPLES)
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="an environment, gymnasium:ID, pettingzoo:MODULE or module:factory"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory or ./FILE.h",
     )
     parser.add_argument("--list", action="store_true", help="list the environments and exit")
     parser.add_argument("--help-settings", action="store_true", help="list all settings and exit")

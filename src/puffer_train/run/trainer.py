@@ -102,8 +102,8 @@ class Trainer:
         """Check what is given. Nothing is opened before the context is entered.
 
         Args:
-            environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE` or `module:factory`. With `resume` or `like` it
-                is needed only where it imports code.
+            environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory` or `./FILE.h`. With
+                `resume` or `like` it is needed only where it imports code.
             steps: Agent steps to train for; None for those of the settings.
             max_seconds: Seconds to train for if the steps are not done before; the learning rates fall to their end
                 within them.
