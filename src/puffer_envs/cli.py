@@ -19,7 +19,7 @@ from puffer_envs.contract.command_line import PREFIX, Value, parse_value
 from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
-from puffer_envs.contract.offers import load_offers
+from puffer_envs.contract.offers import load_offers, open_given
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
@@ -58,6 +58,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         for library in getattr(options, "library", []):
             load_library(library)
+        if hasattr(options, "library"):
+            open_given(options)
         result: int = options.run(options, settings, Console())
     except BrokenPipeError:
         raise
@@ -84,7 +86,7 @@ def build_parser() -> Parser:
     command.add_argument(
         "name",
         metavar="NAME",
-        help="an environment of `puffer-envs list`, gymnasium:ID, pettingzoo:NAME, module:factory",
+        help="an environment of `puffer-envs list`, gymnasium:ID, pettingzoo:NAME, module:factory, ./FILE.h",
     )
     _add_json(command, "print it as JSON")
     _add_settings(command)
@@ -100,7 +102,7 @@ def build_parser() -> Parser:
         "names",
         metavar="NAME",
         nargs="+",
-        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory, or 'all' of `puffer-envs list`",
+        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory, ./FILE.h, or 'all' that are listed",
     )
     command.add_argument("--steps", type=whole_number(1), metavar="N", help="per trajectory [300]")
     command.add_argument(
@@ -114,7 +116,7 @@ def build_parser() -> Parser:
         "names",
         metavar="NAME",
         nargs="+",
-        help="an environment, gymnasium:ID, pettingzoo:NAME, module:factory, or 'all'",
+        help="an environment, gymnasium:ID, pettingzoo:NAME, module:factory, ./FILE.h, or 'all'",
     )
     command.add_argument(
         "--num-envs",

@@ -15,6 +15,7 @@ from rich.table import Table
 from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.commands import Parser, add_library, add_seed
 from puffer_envs.contract.errors import UsageError
+from puffer_envs.contract.offers import open_given
 from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.report.formatting import clock, short
@@ -105,6 +106,7 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train.environments import registry  # noqa: PLC0415
     from puffer_train.sweep.pool import Pool  # noqa: PLC0415
 
+    open_given(options)
     registry.load_libraries(options.library)
     console = lasting_console()
     if options.name is None:

@@ -25,6 +25,7 @@ from typing import Self
 
 from rich.console import Console
 
+from puffer_envs.contract.offers import is_file, open_file
 from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
@@ -93,8 +94,8 @@ class Trainer:
         """Check what is given. Nothing is opened before the context is entered.
 
         Args:
-            environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE` or `module:factory`. With `resume` or `like` it
-                is needed only where it imports code.
+            environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory` or `./FILE.h`. With
+                `resume` or `like` it is needed only where it imports code.
             steps: Agent steps to train for; None for those of the settings.
             max_seconds: Seconds to train for if the steps are not done before; the learning rates fall to their end
                 within them.
@@ -124,6 +125,8 @@ class Trainer:
         Raises:
             UserError: Something given is unknown or does not fit.
         """
+        if environment is not None and is_file(environment):
+            environment, libraries = open_file(environment), [*libraries, environment]
         loaded = opening.load_libraries(libraries)
         options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
         ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
