@@ -16,12 +16,15 @@ from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.cli.sweep_results import show, show_several
 from puffer_train.report.terminal import lasting_console
-from puffer_train.shipped import read_tables
+from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.protein import Method
 from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
 from puffer_train.sweep.trial import COSTS
+
+MOST_TRIALS = 100
+"""Unless something else limits a sweep."""
 
 EXAMPLES = """examples:
   puffer-sweep breakout --trials 100                search the usual settings from Breakout's own
@@ -40,8 +43,9 @@ def build_parser() -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="an environment, as for puffer-train")
-    parser.add_argument("--trials", metavar="N", default="100", help="how many runs, with those that are done [100]")
+    parser.add_argument("--trials", metavar="N", help="how many runs in all [100, or until another limit]")
     parser.add_argument("--max-seconds", metavar="X", help="seconds after which no run is begun [no limit]")
+    parser.add_argument("--max-total-cost", metavar="X", help="no run is begun once all have cost so much [no limit]")
     parser.add_argument("--workers", metavar="N", help="runs side by side, one thread each [all cores]")
     parser.add_argument(
         "--search",
@@ -52,7 +56,7 @@ def build_parser() -> Parser:
         '"train.clip: fixed"; can be repeated',
     )
     parser.add_argument(
-        "--settings", type=Path, metavar="FILE", help="TOML with settings for all runs, and ranges in a table [sweep]"
+        "--settings", metavar="FILE", help="TOML with settings for all runs, and ranges in a table [sweep]"
     )
     parser.add_argument("--metric", metavar="NAME", default="", help="the score: a statistic of evaluations [perf]")
     parser.add_argument("--minimize", action="store_true", help="a lower score is better")
@@ -61,6 +65,7 @@ def build_parser() -> Parser:
     parser.add_argument("--max-trial-seconds", metavar="X", default="3600", help="a run that takes longer fails [3600]")
     parser.add_argument("--max-trial-memory", metavar="MiB", help="a run that holds more fails [no limit]")
     parser.add_argument("--method", choices=get_args(Method), default="protein", help="how to choose [protein]")
+    parser.add_argument("--seeds", metavar="N", help="runs for each choice of settings; their mean score counts [1]")
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="SWEEP", help="continue the sweep in this folder, or join it")
@@ -89,8 +94,11 @@ def _main(arguments: Sequence[str]) -> int:
     given = [word for word in (options.name, options.resume, options.show) if word is not None]
     if len(given) != 1:
         raise UsageError("name an environment, or --resume SWEEP, or --show SWEEP: just one of them.")
-    trials, workers = _whole("--trials", options.trials), _whole("--workers", options.workers, os.cpu_count() or 1)
+    workers = _whole("--workers", options.workers, os.cpu_count() or 1)
     seconds, max_cost = _number("--max-seconds", options.max_seconds), _number("--max-cost", options.max_cost)
+    budget = _number("--max-total-cost", options.max_total_cost)
+    endless = options.trials is None and (seconds is not None or budget is not None)
+    trials = sys.maxsize if endless else _whole("--trials", options.trials, MOST_TRIALS)
     limit, memory = (
         _number("--max-trial-seconds", options.max_trial_seconds),
         _number("--max-trial-memory", options.max_trial_memory),
@@ -107,7 +115,8 @@ def _main(arguments: Sequence[str]) -> int:
         made = Plan.read(folder)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
-        file = read_tables(options.settings) if options.settings is not None else {}
+        source = registry.find(options.name)
+        file = {} if options.settings is None else given_tables(options.settings, source.settings)
         searched = written(file.pop(config.SWEEP_TABLE, {}), str(options.settings))
         fixed = merge_tables(file, fixed)
         made = plan(
@@ -120,6 +129,7 @@ def _main(arguments: Sequence[str]) -> int:
             max_cost=max_cost or 0.0,
             method=options.method,
             seed=options.seed,
+            seeds=_whole("--seeds", options.seeds, 1),
             storage=options.storage,
             libraries=[str(path.resolve()) for path in options.library],
         )
@@ -146,7 +156,7 @@ def _main(arguments: Sequence[str]) -> int:
 
         with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
             try:
-                sweep.run(trials, seconds or float("inf"), pool, tell)
+                sweep.run(trials, seconds or float("inf"), pool, tell, budget or float("inf"))
             except KeyboardInterrupt:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
@@ -154,7 +164,8 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def _line(trial: Trial, done: int, trials: int, made: Plan, on_front: bool) -> str:
-    head = f"{done:>4}/{trials}  run {trial.number:<4} {trial.source:<9}"
+    of = f"/{trials}" if trials < sys.maxsize else ""
+    head = f"{done:>4}{of}  run {trial.number:<4} {trial.source:<9}"
     if trial.reason:
         return f"{head} failed: {trial.reason}"
     expected = f" (expected {trial.expected_cost.middle:.3g})" if trial.expected_cost is not None else ""
@@ -181,7 +192,7 @@ def _number(name: str, text: str | None) -> float | None:
     return float(number)
 
 
-def _whole(name: str, text: str | None, default: int = 1) -> int:
+def _whole(name: str, text: str | None, default: int) -> int:
     if text is None:
         return default
     number = parse_number(text)

@@ -32,7 +32,7 @@ def show(sweep: Sweep, console: Console) -> int:
     front = sweep.front(trials)
     console.print(_front_table(front, sweep.plan))
     console.print(
-        f"{len(trials)} runs, {failed} failed, {clock(sum(t.cost for t in trials))} of {sweep.plan.cost} in all"
+        f"{len(trials)} runs, {failed} failed, {clock(sweep.spent())} of {sweep.plan.cost} in all"
         if sweep.plan.cost in ("cpu", "wall")
         else f"{len(trials)} runs, {failed} failed",
         highlight=False,
@@ -44,7 +44,7 @@ def show(sweep: Sweep, console: Console) -> int:
         return draw(trials, front, sweep.plan, sweep.folder / PICTURE)
 
     if _draw(draw, console):
-        console.print(f"  best     {sweep.folder / 'trials' / f'{front[-1].number:06d}'}", highlight=False)
+        console.print(f"  best     {sweep.run_folder(front[-1])}", highlight=False)
     return 0
 
 

@@ -94,8 +94,9 @@ def _draw_front(
         axes.fill_between(costs, low, high, step="post", color=PREDICTED, alpha=0.15, lw=0)
         label = "front that the models predict, one deviation"
         axes.step(costs, middle, where="post", color=PREDICTED, lw=1.2, label=label)
-    for source, (mark, label) in MARKS.items():
+    for source in dict.fromkeys([*MARKS, *(trial.source for trial in good)]):
         of = [trial for trial in good if trial.source == source]
+        mark, label = MARKS.get(source, ("o", "by another sampler"))
         if of:
             points = axes.scatter(
                 [t.cost for t in of],
