@@ -20,7 +20,7 @@ from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.protein import Method
 from puffer_train.sweep.ranges import written
-from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
+from puffer_train.sweep.sweep import Plan, Sweep, plan
 from puffer_train.sweep.trial import COSTS
 
 MOST_TRIALS = 100
@@ -104,6 +104,7 @@ def _main(arguments: Sequence[str]) -> int:
         _number("--max-trial-memory", options.max_trial_memory),
     )
     from puffer_train.environments import registry  # noqa: PLC0415
+    from puffer_train.sweep.live import Watch  # noqa: PLC0415
     from puffer_train.sweep.pool import Pool  # noqa: PLC0415
 
     registry.load_libraries(options.library)
@@ -144,32 +145,15 @@ def _main(arguments: Sequence[str]) -> int:
             f"Searching {len(made.ranges)} settings of {made.environment}, {workers} runs at a time.", highlight=False
         )
         console.print(f"If this is killed, continue with: {resume}", soft_wrap=True, highlight=False)
-        best: list[Trial] = []
-
-        def tell(trial: Trial, done: int) -> None:
-            nonlocal best
-            front = sweep.front([*best, trial])
-            best = front if front else best
-            console.print(
-                _line(trial, done, trials, made, trial in front), soft_wrap=True, markup=False, highlight=False
-            )
-
+        limits = (trials, seconds or float("inf"))
         with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
             try:
-                sweep.run(trials, seconds or float("inf"), pool, tell, budget or float("inf"))
+                with Watch(sweep, pool, console, *limits, budget or float("inf")) as watch:
+                    sweep.run(*limits, pool, watch.tell, budget or float("inf"), watch.look)
             except KeyboardInterrupt:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
     return show(sweep, console)
-
-
-def _line(trial: Trial, done: int, trials: int, made: Plan, on_front: bool) -> str:
-    of = f"/{trials}" if trials < sys.maxsize else ""
-    head = f"{done:>4}{of}  run {trial.number:<4} {trial.source:<9}"
-    if trial.reason:
-        return f"{head} failed: {trial.reason}"
-    expected = f" (expected {trial.expected_cost.middle:.3g})" if trial.expected_cost is not None else ""
-    return f"{head} score {trial.score:<8.4g} {made.cost} {trial.cost:.3g}{expected}{'  *' if on_front else ''}"
 
 
 def _searched(words: Sequence[str]) -> dict[str, str]:

@@ -32,7 +32,7 @@ JOURNAL, JOURNAL_LOCK = "journal.log", ".journal.lock"
 STUDY = "sweep"
 LOST = "lost"
 """Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
-SOURCE, EXPECTED = "source", ("expected score", "expected cost")
+SOURCE, EXPECTED = "source", ("score band", "cost band")
 """Attributes of a trial: where its values come from, and what the models expected of it: middle, low and high."""
 
 

@@ -166,7 +166,15 @@ class Sweep:
     ) -> None:
         self._presence.end()
 
-    def run(self, trials: int, seconds: float, pool: Pool, tell: Tell, budget: float = math.inf) -> None:
+    def run(
+        self,
+        trials: int,
+        seconds: float,
+        pool: Pool,
+        tell: Tell,
+        budget: float = math.inf,
+        look: Callable[[], object] = lambda: None,
+    ) -> None:
         """Run until so many trials are finished in all, or a limit is reached; running trials are awaited.
 
         Args:
@@ -175,6 +183,7 @@ class Sweep:
             pool: Runs them.
             tell: Called with every trial that ends.
             budget: What all finished trials cost together before no more are begun.
+            look: Called a few times a second.
 
         Raises:
             KeyboardInterrupt: Ctrl-C; the trials have saved.
@@ -193,6 +202,7 @@ class Sweep:
                         break
                 if not pool.running and (over or not (held and self._presence.alone())):
                     return
+                look()
                 self._collect(pool, tell)
         except KeyboardInterrupt:
             pool.interrupt()
