@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from puffer_train.errors import ConfigError
-from puffer_train.report.formatting import clock, short
+from puffer_train.report.formatting import brief, clock, short
 from puffer_train.sweep.front import Front
 from puffer_train.sweep.sweep import Plan, Sweep, Trial
 
-MOST_POINTS = 5
-"""Of a front that are printed."""
+MOST_POINTS, MOST_COSTS = 5, 4
+"""Of a front that are printed, and costs at which several fronts are compared."""
 PICTURE, PICTURE_OF_SEVERAL = "front.png", "fronts.png"
 """In the folder of the sweep, or of the first of several."""
 
@@ -56,7 +57,7 @@ def show_several(sweeps: Sequence[Sweep], console: Console) -> int:
     """
     results = _results(sweeps)
     console.print(_fronts_table(results))
-    console.print("area: under the front over the log of the cost, as a share of that of all runs together")
+    console.print("area: under the front, over the log of the cost; all runs together are 1", highlight=False)
 
     def draw() -> Path:
         from puffer_train.sweep.picture import compare  # noqa: PLC0415 - matplotlib
@@ -123,7 +124,7 @@ def _front_table(front: Sequence[Trial], made: Plan) -> Table:
         for i in range(min(len(front), MOST_POINTS))
     ]
     table = _table(["", *[""] * len(chosen)])
-    table.add_row(made.cost, *(f"{trial.cost:.3g}" for trial in chosen), style="bold")
+    table.add_row(made.cost, *(brief(trial.cost) for trial in chosen), style="bold")
     table.add_row(chosen[0].metric, *(f"{trial.score:.4g}" for trial in chosen), style="bold")
     table.add_row("run", *(str(trial.number) for trial in chosen))
     for name in made.ranges:
@@ -134,16 +135,24 @@ def _front_table(front: Sequence[Trial], made: Plan) -> Table:
 def _fronts_table(results: Mapping[str, _Result]) -> Table:
     """Return a row for each sweep: how many runs, their cost, the area under the front, and what some costs buy."""
     plan = next(iter(results.values())).plan
-    ends = [trial.cost for of in results.values() for trial in of.front]
-    costs = [float(f"{cost:.2g}") for cost in np.geomspace(min(ends), max(ends), MOST_POINTS)]
-    table = _table(["", "method", "runs", "failed", plan.cost, "area", *(f"at {_short(cost)}" for cost in costs)])
+    ends = sorted(trial.cost for of in results.values() for trial in of.front)
+    chosen = [ends[(i + 1) * (len(ends) - 1) // MOST_COSTS] for i in range(MOST_COSTS)]
+    costs = list(dict.fromkeys(map(_rounded_up, chosen)))
+    table = _table(["", "method", "runs", "failed", plan.cost, "area", *(f"at {brief(cost)}" for cost in costs)])
     areas = _areas([of.trials for of in results.values()], -1.0 if plan.minimize else 1.0)
     for (name, of), area in zip(results.items(), areas, strict=True):
         total = f"{len(of.trials)}", f"{sum(bool(trial.reason) for trial in of.trials)}"
         bought = [next((trial.score for trial in reversed(of.front) if trial.cost <= cost), None) for cost in costs]
         scores = ("-" if score is None else f"{score:.3g}" for score in bought)
-        table.add_row(name, of.plan.method, *total, _short(sum(t.cost for t in of.trials)), f"{area:.2f}", *scores)
+        spent = brief(of.plan.seeds * sum(trial.cost for trial in of.trials))
+        table.add_row(name, of.plan.method, *total, spent, f"{area:.2f}", *scores)
     return table
+
+
+def _rounded_up(cost: float) -> float:
+    """Return the next number with two digits."""
+    unit = 10.0 ** (math.floor(math.log10(cost)) - 1)
+    return float(f"{math.ceil(cost / unit * (1 - 1e-9)) * unit:.2g}")
 
 
 def _areas(sweeps: Sequence[Sequence[Trial]], sign: float) -> list[float]:

@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from puffer_train.report.dashboard import REFRESH_SECONDS, WIDEST, redraw, redraws
-from puffer_train.report.formatting import clock, counted, short
+from puffer_train.report.formatting import brief, clock, counted, short
 from puffer_train.storage.folder import METRICS
 from puffer_train.storage.summary import read_tail
 from puffer_train.sweep.pool import Pool
@@ -141,8 +141,8 @@ def line_of(trial: Trial, done: int, goal: int, plan: Plan, *, on_front: bool) -
     head = f"{done:>4}{f'/{goal}' if goal else ''}  run {trial.number:<4} {trial.source:<9}"
     if trial.reason:
         return f"{head} failed: {trial.reason}"
-    expected = f" (expected {trial.expected_cost.middle:.3g})" if trial.expected_cost is not None else ""
-    return f"{head} score {trial.score:<8.4g} {plan.cost} {trial.cost:.3g}{expected}{'  *' if on_front else ''}"
+    expected = f" (expected {brief(trial.expected_cost.middle)})" if trial.expected_cost is not None else ""
+    return f"{head} score {trial.score:<8.4g} {plan.cost} {brief(trial.cost)}{expected}{'  *' if on_front else ''}"
 
 
 def draw(state: State, width: int, height: int, ascii_only: bool = False) -> RenderableType:
@@ -182,7 +182,7 @@ def _head(state: State, width: int) -> Text:
 def _counts(state: State, width: int) -> Text:
     failed = sum(bool(trial.reason) for trial in state.trials)
     done = f"{len(state.trials)} of {counted(state.goal, 'run')}" if state.goal else counted(len(state.trials), "run")
-    spent = short(state.plan.seeds * sum(trial.cost for trial in state.trials))
+    spent = brief(state.plan.seeds * sum(trial.cost for trial in state.trials))
     parts = [done, *([f"{failed} failed"] if failed else []), f"{state.plan.cost} {spent} in all"]
     return Text("   ".join([*parts, f"{clock(state.elapsed)} elapsed", f"{clock(state.left)} left"]), no_wrap=True)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from puffer_train.report.axes import GRAY, INK, PALE, set_log_ticks
-from puffer_train.report.formatting import counted, short
+from puffer_train.report.formatting import brief, counted
 from puffer_train.sweep.analysis import FEWEST, Analysis, analyse
 from puffer_train.sweep.protein import Band
 from puffer_train.sweep.ranges import make_space
@@ -142,7 +142,7 @@ def _draw_expected(axes: Axes, title: str, known: Sequence[tuple[Band, float, Tr
         axes.set_yscale("log")
         for axis in (axes.xaxis, axes.yaxis):
             set_log_ticks(axis, high / low)
-            axis.set_major_formatter(FuncFormatter(_plain))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
     axes.plot(ends, ends, color="#999999", lw=1)
     for band, value, _ in known:
         axes.plot([band.low, band.high], [value, value], color="#bbbbbb", lw=0.8, zorder=1)
@@ -190,7 +190,7 @@ def _set_axes(axes: Axes, plan: Plan, costs: Sequence[float]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(min(costs) / 1.15, max(costs) * 1.15)
     set_log_ticks(axes.xaxis, max(costs) / min(costs))
-    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
     axes.set_xlabel(UNITS[plan.cost], color=INK)
     axes.grid(color=PALE)
     axes.set_axisbelow(True)
@@ -200,8 +200,3 @@ def _say(axes: Axes, sentence: str) -> None:
     axes.text(0.5, 0.5, sentence, ha="center", transform=axes.transAxes, color=GRAY)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(NullLocator())
-
-
-def _plain(value: float, _: object) -> str:
-    """Return a number as people write it: 0.2, 5, 30, 2k."""
-    return f"{value:g}" if value < 1000 else short(value)

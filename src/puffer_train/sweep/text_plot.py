@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
-from puffer_train.report.formatting import short
+from puffer_train.report.formatting import brief
 
 if TYPE_CHECKING:
     from puffer_train.sweep.sweep import Trial
@@ -29,12 +29,13 @@ class Signs:
     other: str
     across: str
     up: str
-    corner: str
+    to_up: str
+    to_down: str
     edge: str
 
 
-DRAWN = Signs("★", "·", "─", "│", "┘", "┤")
-ASCII = Signs("*", ".", "-", "|", "+", "|")
+DRAWN = Signs("★", "·", "─", "│", "┘", "┐", "┤")
+ASCII = Signs("*", ".", "-", "|", "+", "+", "|")
 
 
 def draw_front(
@@ -65,9 +66,9 @@ def draw_front(
         return round((math.log(cost) - first) / max(last - first, 1e-9) * (columns - 1))
 
     cells: list[list[tuple[str, str]]] = [[(" ", "")] * columns for _ in range(rows)]
+    _draw_steps(cells, [(row(t.score), column(t.cost)) for t in front], signs)
     for trial in trials:
         cells[row(trial.score)][column(trial.cost)] = (signs.other, "")
-    _draw_steps(cells, [(row(t.score), column(t.cost)) for t in front], signs)
     for trial in front:
         cells[row(trial.score)][column(trial.cost)] = (signs.front, "bold yellow")
     newest = trials[-1]
@@ -77,7 +78,7 @@ def draw_front(
     labels = {0: high, rows // 2: high - (high - low) * (rows // 2) / (rows - 1), rows - 1: low}
     lines = []
     for i, line in enumerate(cells):
-        label = f"{labels[i]:.3g}" if i in labels else ""
+        label = brief(labels[i]) if i in labels else ""
         text = Text(f"{label:>{LABEL}} {signs.edge if label else signs.up}", style="dim", no_wrap=True)
         for sign, style in line:
             text.append(sign, style or "not dim")
@@ -87,29 +88,24 @@ def draw_front(
 
 def _draw_steps(cells: list[list[tuple[str, str]]], corners: Sequence[tuple[int, int]], signs: Signs) -> None:
     """Draw the line through the front: across at its height, then up or down to the next point."""
-    style = "yellow"
-    for (row, column), (to_row, to_column) in zip(
-        corners, [*corners[1:], (corners[-1][0], len(cells[0]))], strict=True
-    ):
+    style, end = "yellow", (corners[-1][0], len(cells[0]))
+    for (row, column), (to_row, to_column) in zip(corners, [*corners[1:], end], strict=True):
         for x in range(column + 1, to_column):
             cells[row][x] = (signs.across, style)
         for y in range(min(row, to_row) + 1, max(row, to_row)):
             cells[y][to_column] = (signs.up, style)
         if row != to_row and to_column > column:
-            cells[row][to_column] = (signs.corner, style)
+            cells[row][to_column] = (signs.to_up if to_row < row else signs.to_down, style)
 
 
 def _ticks(first: float, last: float, columns: int) -> str:
     """Return the numbers below the lower axis: 1, 2, 5, 10, each centred where it is, as many as fit."""
     line = [" "] * columns
     powers = range(math.floor(first / math.log(10)) - 1, math.ceil(last / math.log(10)) + 1)
-    for digits in ((1,), (1, 2, 5)) if last - first > math.log(1000) else ((1, 2, 5),):
-        for value in (digit * 10.0**power for power in powers for digit in digits):
-            place = round((math.log(value) - first) / max(last - first, 1e-9) * (columns - 1))
-            text = f"{value:g}" if value < 1000 else short(value)
-            start = place - len(text) // 2
-            if start >= 0 and start + len(text) <= columns:
-                around = line[max(0, start - 2) : start + len(text) + 2]
-                if all(sign == " " for sign in around):
-                    line[start : start + len(text)] = text
+    for value in (digit * 10.0**power for digit in (1, 5, 2) for power in powers):
+        place = round((math.log(value) - first) / max(last - first, 1e-9) * (columns - 1))
+        text = brief(value)
+        start = min(max(0, place - len(text) // 2), columns - len(text))
+        if 0 <= place < columns and not "".join(line[max(0, start - 2) : start + len(text) + 2]).strip():
+            line[start : start + len(text)] = text
     return "".join(line)
