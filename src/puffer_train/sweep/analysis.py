@@ -78,15 +78,12 @@ def analyse(space: Space, trials: Sequence[Trial], sign: float = 1.0) -> Analysi
     rng = np.random.default_rng(0)
 
     def scores(places: Floats) -> Floats:
-        return search.scores_at(score.predict(places)[0], points)
+        return search.scores_at(score.mean(places), points)
 
-    shares = [importance(function, points.places, rng) for function in (scores, lambda places: cost.predict(places)[0])]
-    known = [
-        _known(points.scores, search.scores_at(score.left_out(), points)),
-        _known(points.costs, cost.left_out()),
-    ]
-    score_share, cost_share = (Importance(*of, share) for of, share in zip(shares, known, strict=True))
-    return Analysis(_predict_front(search, rng), score_share, cost_share)
+    left_out = search.scores_at(score.left_out(), points)
+    of_score = Importance(*importance(scores, points.places, rng), _known(points.scores, left_out))
+    of_cost = Importance(*importance(cost.mean, points.places, rng), _known(points.costs, cost.left_out()))
+    return Analysis(_predict_front(search, rng), of_score, of_cost)
 
 
 def _known(values: Floats, expected: Floats) -> float:

@@ -72,6 +72,10 @@ class GaussianProcess:
         variance = np.maximum(prior - ((cross @ self._inverse) * cross).sum(1), 1e-12)
         return self._shift + self._scale * (cross @ self._weights), self._scale * np.sqrt(variance)
 
+    def mean(self, x: Floats) -> Floats:
+        """Return the mean alone at places (n, d): it takes a small part of the time."""
+        return np.asarray(self._shift + self._scale * (self._kernel(x, self._x) @ self._weights))
+
     def left_out(self) -> Floats:
         """Return what each of the (n,) observations is expected to be from the others: their equation 5.12."""
         away = self._weights / self._inverse.diagonal()
