@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -150,6 +153,14 @@ def test_expectations_are_kept_with_the_trials(tmp_path: Path, minimize: bool) -
     pairs = np.array([[trial.score, trial.expected_score.middle] for trial in chosen if trial.expected_score])
     assert np.corrcoef(pairs.T)[0, 1] > 0.5 and (pairs.mean(0) > 0).tolist() == [not minimize] * 2
     assert set(study.EXPECTED) <= set(sweep.study.trials[chosen[0].number].user_attrs)
+
+
+def test_the_models_get_one_thread() -> None:
+    source = "import os, sys; from puffer_commands import sweep; sys.argv[1:] = ['cartpole', '--trials', '0']; sweep()"
+    source += "; import numpy; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    inherited = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", source], env=inherited, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "1\n", done.stderr
 
 
 # --- the picture ---
