@@ -70,6 +70,16 @@ def trials(folder: str | Path) -> list[tuple[Any, ...]]:
 # --- sweeps that end, and that are ended ---
 
 
+def test_a_sweep_ends_when_it_has_cost_enough(sweep: Told) -> None:
+    assert sweep("cartpole", *SMALL, *SEARCH, "--max-total-cost", "12000", "--run-dir", "some") == 0, sweep.err
+    costs = [cost for *_, cost in trials("some")]
+    assert sum(costs) >= 12_000 > sum(costs[:-1])
+    assert f"{len(costs):>4}  run {len(costs) - 1} " in sweep.out
+    assert sweep("--resume", "some", "--max-total-cost", "12000") == 0 and len(trials("some")) == len(costs)
+    assert sweep("--resume", "some", "--max-total-cost", "0") == 2
+    assert "--max-total-cost is '0'; it must be a number above 0." in sweep.err
+
+
 def test_a_sweep_is_run_shown_and_continued_exactly(sweep: Told) -> None:
     assert sweep("cartpole", *SMALL, *SEARCH, "--trials", "7", "--run-dir", "whole") == 0, sweep.err
     assert "Searching 5 settings of cartpole, 1 runs at a time." in sweep.out

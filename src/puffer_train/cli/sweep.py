@@ -26,6 +26,9 @@ from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
 from puffer_train.sweep.trial import COSTS
 
+MOST_TRIALS = 100
+"""Unless something else limits a sweep."""
+
 MOST_POINTS = 5
 """Of the front that are printed."""
 
@@ -45,8 +48,9 @@ def build_parser() -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="an environment, as for puffer-train")
-    parser.add_argument("--trials", metavar="N", default="100", help="how many runs, with those that are done [100]")
+    parser.add_argument("--trials", metavar="N", help="how many runs in all [100, or until another limit]")
     parser.add_argument("--max-seconds", metavar="X", help="seconds after which no run is begun [no limit]")
+    parser.add_argument("--max-total-cost", metavar="X", help="no run is begun once all have cost so much [no limit]")
     parser.add_argument("--workers", metavar="N", help="runs side by side, one thread each [all cores]")
     parser.add_argument(
         "--search",
@@ -88,8 +92,11 @@ def _main(arguments: Sequence[str]) -> int:
     given = [word for word in (options.name, options.resume, options.show) if word is not None]
     if len(given) != 1:
         raise UsageError("name an environment, or --resume SWEEP, or --show SWEEP: just one of them.")
-    trials, workers = _whole("--trials", options.trials), _whole("--workers", options.workers, os.cpu_count() or 1)
+    workers = _whole("--workers", options.workers, os.cpu_count() or 1)
     seconds, max_cost = _number("--max-seconds", options.max_seconds), _number("--max-cost", options.max_cost)
+    budget = _number("--max-total-cost", options.max_total_cost)
+    endless = options.trials is None and (seconds is not None or budget is not None)
+    trials = sys.maxsize if endless else _whole("--trials", options.trials, MOST_TRIALS)
     limit, memory = (
         _number("--max-trial-seconds", options.max_trial_seconds),
         _number("--max-trial-memory", options.max_trial_memory),
@@ -143,7 +150,7 @@ def _main(arguments: Sequence[str]) -> int:
 
         with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
             try:
-                sweep.run(trials, seconds or float("inf"), pool, tell)
+                sweep.run(trials, seconds or float("inf"), pool, tell, budget or float("inf"))
             except KeyboardInterrupt:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
@@ -202,7 +209,8 @@ def _front_table(front: Sequence[Trial], made: Plan) -> Table:
 
 
 def _line(trial: Trial, done: int, trials: int, made: Plan, on_front: bool) -> str:
-    head = f"{done:>4}/{trials}  run {trial.number:<4} {trial.source:<9}"
+    of = f"/{trials}" if trials < sys.maxsize else ""
+    head = f"{done:>4}{of}  run {trial.number:<4} {trial.source:<9}"
     if trial.reason:
         return f"{head} failed: {trial.reason}"
     expected = f" (expected {trial.expected_cost:.3g})" if trial.expected_cost is not None else ""
@@ -235,7 +243,7 @@ def _number(name: str, text: str | None) -> float | None:
     return float(number)
 
 
-def _whole(name: str, text: str | None, default: int = 1) -> int:
+def _whole(name: str, text: str | None, default: int) -> int:
     if text is None:
         return default
     number = parse_number(text)
