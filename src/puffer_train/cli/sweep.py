@@ -21,10 +21,10 @@ from puffer_train.report.formatting import clock, short
 from puffer_train.report.terminal import lasting_console
 from puffer_train.shipped import read_tables
 from puffer_train.storage.files import dated_folder
+from puffer_train.sweep.job import COSTS
 from puffer_train.sweep.protein import Method
 from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
-from puffer_train.sweep.trial import COSTS
 
 MOST_TRIALS = 100
 """Unless something else limits a sweep."""
@@ -70,6 +70,7 @@ def build_parser() -> Parser:
     parser.add_argument("--max-trial-seconds", metavar="X", default="3600", help="a run that takes longer fails [3600]")
     parser.add_argument("--max-trial-memory", metavar="MiB", help="a run that holds more fails [no limit]")
     parser.add_argument("--method", choices=get_args(Method), default="protein", help="how to choose [protein]")
+    parser.add_argument("--no-cache", action="store_true", help="train also what sweeps in this place have trained")
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="SWEEP", help="continue the sweep in this folder, or join it")
@@ -131,7 +132,7 @@ def _main(arguments: Sequence[str]) -> int:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
         made.write(folder)
-    sweep = Sweep(folder, made)
+    sweep = Sweep(folder, made, cache=not options.no_cache)
     if options.show is None:
         resume = shlex.join(["puffer-sweep", "--resume", str(folder)])
         console.print(
@@ -214,7 +215,8 @@ def _line(trial: Trial, done: int, trials: int, made: Plan, on_front: bool) -> s
     if trial.reason:
         return f"{head} failed: {trial.reason}"
     expected = f" (expected {trial.expected_cost:.3g})" if trial.expected_cost is not None else ""
-    return f"{head} score {trial.score:<8.4g} {made.cost} {trial.cost:.3g}{expected}{'  *' if on_front else ''}"
+    known = f"  as in {trial.taken_from}" if trial.taken_from else ""
+    return f"{head} score {trial.score:<8.4g} {made.cost} {trial.cost:.3g}{expected}{'  *' if on_front else ''}{known}"
 
 
 def _short(value: Any) -> str:

@@ -32,6 +32,8 @@ JOURNAL, JOURNAL_LOCK = "journal.log", ".journal.lock"
 STUDY = "sweep"
 LOST = "lost"
 """Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
+TAKEN_FROM = "taken from"
+"""Attribute of a trial that was not run: the folder of the same run."""
 SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
 
 

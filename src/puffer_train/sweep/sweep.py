@@ -19,18 +19,16 @@ from puffer_train import config
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.storage.files import storing
+from puffer_train.storage.folder import newest_lines
 from puffer_train.storage.lock import Presence, find_holder
 from puffer_train.sweep.front import Front
+from puffer_train.sweep.job import COSTS, INTERRUPTED, OK, SWEEP, TRIALS, Job, Outcome
+from puffer_train.sweep.job import LOST as LOST_TRIAL
+from puffer_train.sweep.known import Known
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.protein import Method, Protein
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
-from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome
-from puffer_train.sweep.trial import LOST as LOST_TRIAL
 
-SWEEP = "sweep.json"
-"""In the folder of a sweep: what it is, as `Plan`."""
-TRIALS = "trials"
-"""In the folder of a sweep: the runs, by number."""
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 60
 """A running trial whose folder nobody holds counts as abandoned after so long."""
@@ -128,6 +126,9 @@ class Trial:
     """Which statistic the score is."""
     reason: str = ""
     """Why it failed; "" if it did not."""
+    seed: int = 0
+    taken_from: str = ""
+    """The run folder that it is a copy of, where the same run had been trained before."""
 
 
 Tell = Callable[[Trial, int], object]
@@ -137,17 +138,19 @@ Tell = Callable[[Trial, int], object]
 class Sweep:
     """Runs trials of a plan in this process's workers; others may do so at the same time."""
 
-    def __init__(self, folder: Path, made: Plan, sampler: Any = None) -> None:
+    def __init__(self, folder: Path, made: Plan, sampler: Any = None, *, cache: bool = True) -> None:
         """Open the storage. Raises `ConfigError`.
 
         Args:
             folder: Of the sweep.
             made: What is searched.
             sampler: Another sampler of Optuna's than the one of the plan's method.
+            cache: Whether to take over the results of runs that this sweep or one beside it has trained before.
         """
         from puffer_train.sweep import study  # noqa: PLC0415 - Optuna is loaded only for sweeps
 
         self.folder, self.plan, self._study_module = folder, made, study
+        self._known = Known(folder) if cache else None
         space = make_space(made.ranges)
         sampler = sampler or study.ProteinSampler(space, made.search)
         self.study = study.open_study(folder, sampler, made.storage)
@@ -182,9 +185,9 @@ class Sweep:
                 waiting, held = self._abandoned({job.number for job in pool.running}, tell)
                 while pool.free and not over:
                     if waiting:
-                        pool.start(waiting.pop(0))
+                        pool.start(self._prepare(waiting.pop(0)))
                     elif self._count() + len(pool.running) + held < trials:
-                        pool.start(self._ask())
+                        pool.start(self._prepare(self._ask()))
                     else:
                         break
                 if not pool.running and (over or not (held and self._presence.alone())):
@@ -222,6 +225,11 @@ class Sweep:
 
     def _ask(self) -> Job:
         return self._fill(self.study.ask())
+
+    def _prepare(self, job: Job) -> Job:
+        """Tell a job what its worker should know of the other trials."""
+        known = self._known.find(job) if self._known is not None else None
+        return replace(job, known=str(known or ""))
 
     def _fill(self, trial: Any) -> Job:
         """Give a trial its values and return its job."""
@@ -271,7 +279,10 @@ class Sweep:
             return
         study, cost = self._study_module, max(outcome.costs.get(self.plan.cost, 0.0), 1e-9)
         good = outcome.status == OK and outcome.score is not None
-        notes: dict[str, Any] = {"costs": outcome.costs, "metric": outcome.metric}
+        costs = _steps_of(job) | outcome.costs
+        notes: dict[str, Any] = {"costs": costs, "metric": outcome.metric, "seed": job.seed}
+        if outcome.taken_from:
+            notes[study.TAKEN_FROM] = outcome.taken_from
         if not good:
             notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
         score = self._sign(outcome.score) if good and outcome.score is not None else None
@@ -289,7 +300,15 @@ class Sweep:
         score, cost = each.values or (math.nan, float(notes.get("costs", {}).get(self.plan.cost, 0.0)))
         source, expected = str(notes.get(study.SOURCE, "")), notes.get(study.EXPECTED_COST)
         metric = str(notes.get("metric", self.plan.metric))
-        return Trial(each.number, dict(each.params), self._sign(score), cost, source, expected, metric, reason)
+        seed, taken_from = int(notes.get("seed", 0)), str(notes.get(study.TAKEN_FROM, ""))
+        values = dict(each.params)
+        return Trial(each.number, values, self._sign(score), cost, source, expected, metric, reason, seed, taken_from)
+
+
+def _steps_of(job: Job) -> dict[str, float]:
+    """Return how many agent steps a trial took, as costs: its process may have been killed."""
+    lines = newest_lines(Path(job.folder))
+    return {"steps": lines[-1]["steps"]} if lines else {}
 
 
 def _began(trial: Any) -> float:

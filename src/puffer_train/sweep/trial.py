@@ -2,74 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from puffer_envs.contract.command_line import merge_tables
 from puffer_envs.contract.errors import UserError
-from puffer_envs.contract.files import write_atomically
-from puffer_train.errors import LockedError
-from puffer_train.storage.files import storing
+from puffer_train.errors import LockedError, StorageError
 from puffer_train.storage.lock import find_holder
-from puffer_train.sweep.ranges import tables
+from puffer_train.sweep.job import FAILED, INTERRUPTED, LOST, OK, Job, Outcome, judge
+from puffer_train.sweep.known import take_over
 
 if TYPE_CHECKING:
-    from puffer_train.run.result import Run
-
-OUTCOME = "trial.json"
-"""In the run folder: the `Outcome`, written before it is sent."""
-
-COSTS = ("cpu", "wall", "steps", "flops")
-"""Processor seconds of the training, seconds on the clock, agent steps, or floating-point operations of the network."""
-
-OK, FAILED, INTERRUPTED, LOST = "ok", "failed", "interrupted", "lost"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a worker runs."""
-
-    number: int
-    environment: str
-    seed: int
-    folder: str
-    values: dict[str, Any]
-    """What the sweep chose, by `table.setting`."""
-    fixed: dict[str, Any]
-    """Tables of settings that are the same in all trials."""
-    metric: str
-    """Statistic of the last evaluation that is the score; "" for the environment's own."""
-    libraries: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended."""
-
-    status: str
-    """`ok`, `failed` (its settings are to blame), `interrupted`, or `lost` (the machine is)."""
-    reason: str = ""
-    metric: str = ""
-    score: float | None = None
-    costs: dict[str, float] = field(default_factory=dict)
-
-    def write(self, folder: Path) -> None:
-        """Write it into a run folder. Raises `StorageError`."""
-        with storing(folder / OUTCOME):
-            write_atomically(folder / OUTCOME, (json.dumps(asdict(self), indent=1) + "\n").encode())
-
-    @classmethod
-    def read(cls, folder: Path) -> Outcome | None:
-        """Return what a run folder holds; None where there is none, or one that cannot be read."""
-        with suppress(OSError, ValueError, TypeError):
-            return cls(**json.loads((folder / OUTCOME).read_text("utf-8")))
-        return None
+    from puffer_train.policy import Policy
+    from puffer_train.run.trainer import Trainer
 
 
 def run_trial(job: Job) -> Outcome:
@@ -84,6 +31,10 @@ def run_trial(job: Job) -> Outcome:
     before = Outcome.read(folder)
     if before is not None and before.status in (OK, FAILED):
         return before
+    if before is None and job.known:
+        taken = take_over(job)
+        if taken is not None:
+            return taken
     used = before.costs.get("cpu", 0.0) if before is not None else 0.0
     began = time.process_time()
     outcome = _train(job, folder, resumed=before is not None)
@@ -100,10 +51,12 @@ def _train(job: Job, folder: Path, *, resumed: bool) -> Outcome:
     from puffer_train.run.training import train  # noqa: PLC0415 - torch is loaded in the worker only
     from puffer_train.system.signals import Stopped  # noqa: PLC0415
 
-    began, last = time.process_time(), [0.0]
+    began, costs = time.process_time(), dict[str, float]()
 
-    def note(*_: object) -> None:
-        last[0] = time.process_time() - began
+    def note(trainer: Trainer, report: dict[str, float]) -> None:
+        work = trainer.steps * _work_per_step(trainer.policy, trainer.settings.train.replay_ratio)
+        used = {"wall": report["seconds"], "steps": float(trainer.steps), "flops": work}
+        costs.update(used, cpu=time.process_time() - began)
 
     words: dict[str, Any] = {"threads": 1, "video": False, "quiet": True, "newest_seconds": 0.0}
     words |= {"on_iteration": note, "libraries": job.libraries}
@@ -112,30 +65,25 @@ def _train(job: Job, folder: Path, *, resumed: bool) -> Outcome:
             run = train(job.environment, resume=folder, **words)
         else:
             _clear(folder)
-            settings = merge_tables(job.fixed, tables(job.values))
-            run = train(job.environment, settings=settings, seed=job.seed, folder=folder, **words)
+            run = train(job.environment, settings=job.tables(), seed=job.seed, folder=folder, **words)
     except Stopped:
         return Outcome(INTERRUPTED)
     except LockedError:
         raise
+    except StorageError as error:
+        return Outcome(LOST, reason=str(error), costs=costs)
     except UserError as error:
-        return Outcome(FAILED, reason=" ".join(str(error).split())[:500], costs={"cpu": last[0]})
-    means = {name: of["mean"] for name, of in run.evaluation.items() if isinstance(of, dict) and "mean" in of}
-    metric = job.metric or next((name for name in ("perf", "score", "episode_return") if name in means), "")
-    metrics = run.metrics
-    costs = {"cpu": last[0], "wall": float(metrics["seconds"][-1]), "steps": float(metrics["steps"][-1])}
-    costs["flops"] = costs["steps"] * _work_per_step(run)
-    if metric not in means:
-        return Outcome(FAILED, f"the evaluation has no {metric!r}; it has {', '.join(means)}", costs=costs)
-    if not math.isfinite(means[metric]):
-        return Outcome(FAILED, f"{metric} is {means[metric]}", metric, costs=costs)
-    return Outcome(OK, "", metric, float(means[metric]), costs)
+        return Outcome(FAILED, reason=" ".join(str(error).split())[:500], costs=costs)
+    if not costs:  # it was resumed at its end
+        metrics, replay_ratio = run.metrics, float(run.config["settings"]["train"]["replay_ratio"])
+        costs |= {name: float(metrics[of][-1]) for name, of in (("wall", "seconds"), ("steps", "steps"))}
+        costs |= {"cpu": 0.0, "flops": costs["steps"] * _work_per_step(run.policy, replay_ratio)}
+    return judge(run.evaluation, job.metric, costs)
 
 
-def _work_per_step(run: Run) -> float:
+def _work_per_step(policy: Policy, replay_ratio: float) -> float:
     """Return floating-point operations per agent step: 2 per weight, and 6 more each time that it is learned from."""
-    weights = sum(weight.numel() for weight in run.policy.parameters())
-    return weights * (2 + 6 * float(run.config["settings"]["train"]["replay_ratio"]))
+    return sum(weight.numel() for weight in policy.parameters()) * (2 + 6 * replay_ratio)
 
 
 def _clear(folder: Path) -> None:
