@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +26,8 @@ from puffer_train.sweep.job import Job, Outcome
 from puffer_train.sweep.known import Known, _is_sound
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
-from puffer_train.sweep.sweep import Plan, Sweep, plan
+from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
+from puffer_train.sweep.trial import run_trial
 
 pytest.importorskip("optuna")
 
@@ -70,6 +73,26 @@ def trials(folder: str | Path) -> list[tuple[Any, ...]]:
 
 
 # --- sweeps that end, and that are ended ---
+
+
+def test_a_trial_of_several_seeds_counts_their_means(sweep: Told) -> None:
+    options = [*SMALL, *SEARCH, "--seeds", "2", "--run-dir", "two"]
+    assert sweep("cartpole", *options, "--trials", "2", "--max-total-cost", "1e9") == 0, sweep.err
+    runs = [Outcome.read(Path(f"two/trials/000001/seed-{seed}")) for seed in (3, 4)]
+    scores, steps = ([each.score for each in runs if each], [each.costs["steps"] for each in runs if each])
+    assert len(set(scores)) == 2 and sum(scores) / 2 == pytest.approx(trials("two")[1][2])
+    assert sum(steps) / 2 == trials("two")[1][3]
+    assert sum(cost for *_, cost in trials("two")) * 2 == Sweep(Path("two"), Plan.read(Path("two"))).spent()
+    assert re.search(r"best     two/trials/00000\d/seed-[13]", sweep.out)
+
+    whole, folder = Outcome.read(Path("two/trials/000001")), Path("two/trials/000001")
+    (folder / "trial.json").unlink()
+    shutil.rmtree(folder / "seed-4")
+    before = (folder / "seed-3/trial.json").stat().st_mtime_ns
+    again = Sweep(Path("two"), Plan.read(Path("two")))
+    outcome = run_trial(again._job(1, again.finished()[1].values))
+    assert whole is not None and (outcome.score, outcome.costs["steps"]) == (whole.score, whole.costs["steps"])
+    assert (folder / "seed-3/trial.json").stat().st_mtime_ns == before, "what was done is not run again"
 
 
 def test_a_sweep_ends_when_it_has_cost_enough(sweep: Told) -> None:
@@ -193,7 +216,7 @@ def test_only_the_same_run_is_taken_over(sweep: Told, tmp_path: Path, monkeypatc
 
     def outcome(number: int, **words: Any) -> Outcome:
         made = replace(job(tmp_path / "sweep" / "trials", number, "fine"), environment="own_game:Game", **words)
-        made = replace(made, known=str(Known(tmp_path / "sweep").find(made) or ""))
+        made = replace(made, known=(str(Known(tmp_path / "sweep").find(made) or ""),))
         with Pool(1, max_seconds=60) as pool:
             pool.start(made)
             (found,) = ended(pool)
@@ -215,6 +238,37 @@ def test_only_the_same_run_is_taken_over(sweep: Told, tmp_path: Path, monkeypatc
     assert not _is_sound(saved | {"parent": {"run": "x", "steps": 1}})
     saved["settings"]["train"]["max_seconds"] = 5
     assert not _is_sound(saved)
+
+
+# --- replicates ---
+
+
+def test_points_of_the_front_are_run_with_other_seeds(sweep: Told) -> None:
+    words = ["cartpole", *SMALL, *SEARCH, "--method", "pareto", "--replicates", "2", "--trials", "15"]
+    assert sweep(*words, "--run-dir", "s") == 0
+    opened = Sweep(Path("s"), Plan.read(Path("s")))
+    found = opened.finished()
+    again = [trial for trial in found if trial.source == "replicate"]
+    assert len(again) == 3 and "replicate" in sweep.out and "lowest to highest" in sweep.out
+    for trial in again:
+        same = [other for other in found if other.values == trial.values]
+        assert len(same) == 2 and len({other.seed for other in same}) == 2
+        folder = opened.run_folder(trial)
+        assert json.loads((folder / "config.json").read_text())["seed"] == trial.seed
+
+
+def test_a_front_is_made_of_means(sweep: Told) -> None:
+    made = plan("cartpole", {}, {}, minimize=True)
+    made.write(Path("s"))
+    opened = Sweep(Path("s"), made)
+    lucky = Trial(0, {"train.gamma": 0.9}, 0.1, 1.0, "model", None, "perf")
+    runs = [lucky, replace(lucky, number=1, score=0.9), replace(lucky, number=2, score=0.8, cost=4.0)]
+    plain = replace(lucky, number=3, values={"train.gamma": 0.8}, score=0.5, cost=1.5)
+    front = opened.front([*runs, plain])
+    assert [(point.number, len(point.scores)) for point in front] == [(3, 1)], "low scores are good here"
+    front = opened.front([*runs, replace(plain, cost=2.0)])
+    assert [(point.number, len(point.scores)) for point in front] == [(0, 3), (3, 1)]
+    assert front[0].score == pytest.approx(0.6) and front[0].cost == pytest.approx(4 ** (1 / 3))
 
 
 # --- trials that fail ---

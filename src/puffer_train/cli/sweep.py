@@ -19,10 +19,10 @@ from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.report.formatting import clock, short
 from puffer_train.report.terminal import lasting_console
-from puffer_train.shipped import read_tables
+from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.job import COSTS
-from puffer_train.sweep.protein import Method
+from puffer_train.sweep.protein import REPLICATES, Method
 from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
 
@@ -61,7 +61,7 @@ def build_parser() -> Parser:
         '"train.clip: fixed"; can be repeated',
     )
     parser.add_argument(
-        "--settings", type=Path, metavar="FILE", help="TOML with settings for all runs, and ranges in a table [sweep]"
+        "--settings", metavar="FILE", help="TOML with settings for all runs, and ranges in a table [sweep]"
     )
     parser.add_argument("--metric", metavar="NAME", default="", help="the score: a statistic of evaluations [perf]")
     parser.add_argument("--minimize", action="store_true", help="a lower score is better")
@@ -70,7 +70,9 @@ def build_parser() -> Parser:
     parser.add_argument("--max-trial-seconds", metavar="X", default="3600", help="a run that takes longer fails [3600]")
     parser.add_argument("--max-trial-memory", metavar="MiB", help="a run that holds more fails [no limit]")
     parser.add_argument("--method", choices=get_args(Method), default="protein", help="how to choose [protein]")
+    parser.add_argument("--replicates", metavar="N", help=f"runs that each point of the front gets [{REPLICATES}]")
     parser.add_argument("--no-cache", action="store_true", help="train also what sweeps in this place have trained")
+    parser.add_argument("--seeds", metavar="N", help="runs for each choice of settings; their mean score counts [1]")
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="SWEEP", help="continue the sweep in this folder, or join it")
@@ -112,7 +114,8 @@ def _main(arguments: Sequence[str]) -> int:
         made = Plan.read(folder)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
-        file = read_tables(options.settings) if options.settings is not None else {}
+        source = registry.find(options.name)
+        file = {} if options.settings is None else given_tables(options.settings, source.settings)
         searched = written(file.pop(config.SWEEP_TABLE, {}), str(options.settings))
         fixed = merge_tables(file, fixed)
         made = plan(
@@ -125,6 +128,8 @@ def _main(arguments: Sequence[str]) -> int:
             max_cost=max_cost or 0.0,
             method=options.method,
             seed=options.seed,
+            seeds=_whole("--seeds", options.seeds, 1),
+            replicates=_whole("--replicates", options.replicates, REPLICATES),
             storage=options.storage,
             libraries=[str(path.resolve()) for path in options.library],
         )
@@ -139,15 +144,12 @@ def _main(arguments: Sequence[str]) -> int:
             f"Searching {len(made.ranges)} settings of {made.environment}, {workers} runs at a time.", highlight=False
         )
         console.print(f"If this is killed, continue with: {resume}", soft_wrap=True, highlight=False)
-        best: list[Trial] = []
+        ended = sweep.finished()
 
         def tell(trial: Trial, done: int) -> None:
-            nonlocal best
-            front = sweep.front([*best, trial])
-            best = front if front else best
-            console.print(
-                _line(trial, done, trials, made, trial in front), soft_wrap=True, markup=False, highlight=False
-            )
+            ended.append(trial)
+            on_front = not trial.reason and any(trial.values == point.values for point in sweep.front(ended))
+            console.print(_line(trial, done, trials, made, on_front), soft_wrap=True, markup=False, highlight=False)
 
         with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
             try:
@@ -173,7 +175,7 @@ def _show(sweep: Sweep, console: Console) -> int:
         return 1
     console.print(_front_table(front, sweep.plan))
     console.print(
-        f"{len(trials)} runs, {failed} failed, {clock(sum(t.cost for t in trials))} of {sweep.plan.cost} in all"
+        f"{len(trials)} runs, {failed} failed, {clock(sweep.spent())} of {sweep.plan.cost} in all"
         if sweep.plan.cost in ("cpu", "wall")
         else f"{len(trials)} runs, {failed} failed",
         highlight=False,
@@ -187,7 +189,7 @@ def _show(sweep: Sweep, console: Console) -> int:
         return 0
     console.print(f"  picture  {draw(trials, front, sweep.plan, sweep.folder / 'front.png')}", highlight=False)
     best = front[-1]
-    console.print(f"  best     {sweep.folder / 'trials' / f'{best.number:06d}'}", highlight=False)
+    console.print(f"  best     {sweep.run_folder(best)}", highlight=False)
     return 0
 
 
@@ -203,6 +205,9 @@ def _front_table(front: Sequence[Trial], made: Plan) -> Table:
         table.add_column(justify="right", no_wrap=True)
     table.add_row(made.cost, *(f"{trial.cost:.3g}" for trial in chosen), style="bold")
     table.add_row(chosen[0].metric, *(f"{trial.score:.4g}" for trial in chosen), style="bold")
+    if any(len(trial.scores) > 1 for trial in front):
+        table.add_row("runs", *(str(len(trial.scores)) for trial in chosen))
+        table.add_row("lowest to highest", *(f"{min(t.scores):.3g} to {max(t.scores):.3g}" for t in chosen))
     table.add_row("run", *(str(trial.number) for trial in chosen))
     for name in made.ranges:
         table.add_row(name, *(_short(trial.values.get(name)) for trial in chosen))

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ OUTCOME = "trial.json"
 COSTS = ("cpu", "wall", "steps", "flops")
 """Processor seconds of the training, seconds on the clock, agent steps, or floating-point operations of the network."""
 
+SEED = "seed-{}"
+"""In the folder of a trial with several seeds: the run of each."""
+
 OK, FAILED, INTERRUPTED, LOST = "ok", "failed", "interrupted", "lost"
 
 
@@ -45,8 +48,20 @@ class Job:
     metric: str
     """Statistic of the last evaluation that is the score; "" for the environment's own."""
     libraries: list[str] = field(default_factory=list)
-    known: str = ""
-    """Folder of a run with the same settings and seed, which may be the same altogether."""
+    seeds: int = 1
+    """How many runs, with seeds from `seed` on; each has a folder of its own in `folder` if there are several."""
+    known: tuple[str, ...] = ()
+    """For each seed, the folder of a run with the same settings and seed, which may be the same altogether, or ""."""
+
+    @property
+    def runs(self) -> list[Job]:
+        """Jobs of a single run each."""
+        if self.seeds == 1:
+            return [self]
+        return [
+            replace(self, seed=seed, seeds=1, folder=f"{self.folder}/{SEED.format(seed)}", known=self.known[i : i + 1])
+            for i, seed in enumerate(range(self.seed, self.seed + self.seeds))
+        ]
 
     def settings(self) -> config.Settings:
         """Return all settings of the run. Raises `UserError` where they cannot be."""

@@ -17,7 +17,7 @@ from puffer_train.storage.folder import EVALUATION, read_config, read_evaluation
 from puffer_train.storage.identity import compare_runs
 from puffer_train.storage.lock import LOCK
 from puffer_train.storage.timeline import REPLACED, RESTARTED
-from puffer_train.sweep.job import OK, OUTCOME, SWEEP, TRIALS, Job, Outcome, judge
+from puffer_train.sweep.job import OK, OUTCOME, SEED, SWEEP, TRIALS, Job, Outcome, judge
 
 
 class Known:
@@ -35,7 +35,9 @@ class Known:
         except UserError:  # it will fail for that
             return None
         for sweep in self._beside.glob(f"*/{SWEEP}"):
-            for path in set((sweep.parent / TRIALS).glob(f"*/{OUTCOME}")) - self._seen:
+            trials = sweep.parent / TRIALS
+            found = {*trials.glob(f"*/{OUTCOME}"), *trials.glob(f"*/{SEED.format('*')}/{OUTCOME}")}
+            for path in found - self._seen:
                 self._take(path.parent)
                 self._seen.add(path)
         return self._found.get(key)
@@ -62,11 +64,11 @@ def _is_sound(saved: Mapping[str, Any]) -> bool:
 
 
 def take_over(job: Job) -> Outcome | None:
-    """Copy the run that `job.known` names, if it is the same to the last bit; return its outcome, else None.
+    """Copy the run that `job.known[0]` names, if it is the same to the last bit; return its outcome, else None.
 
     Its environment is opened to see: the code of its rules, of this package and of the user's own must be the same.
     """
-    other, folder = Path(job.known), Path(job.folder)
+    other, folder = Path(job.known[0]), Path(job.folder)
     before = Outcome.read(other)
     if before is None or before.status != OK:
         return None

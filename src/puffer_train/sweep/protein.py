@@ -41,6 +41,8 @@ CAUTION = 4
 """Power of the chance that a run ends, as a failed one costs and teaches less."""
 TRIES = 20
 """Draws without models until one is not expected to fail."""
+REPLICATES = 1
+"""How many runs, with other seeds, each point of the front has by default."""
 REPLICATE_EVERY = 5
 """Every how many suggestions a point of the front is run again, if it has too few runs."""
 GROWTH = 2.0
@@ -69,7 +71,7 @@ class Switches:
     """Model where runs fail."""
     pending: bool = True
     """Take the runs that are not finished as if they came out as expected."""
-    replicates: int = 1
+    replicates: int = REPLICATES
     """How many runs, with other seeds, each point of the front should have."""
 
 

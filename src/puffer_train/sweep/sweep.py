@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -26,7 +27,7 @@ from puffer_train.sweep.job import COSTS, INTERRUPTED, OK, SWEEP, TRIALS, Job, O
 from puffer_train.sweep.job import LOST as LOST_TRIAL
 from puffer_train.sweep.known import Known
 from puffer_train.sweep.pool import Pool
-from puffer_train.sweep.protein import Method, Protein
+from puffer_train.sweep.protein import REPLICATES, Method, Protein, Switches
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
 
 POLL_SECONDS = 0.5
@@ -53,6 +54,10 @@ class Plan:
     """What no trial may be expected to cost more than; 0 is no limit."""
     method: Method = "protein"
     seed: int = 1
+    seeds: int = 1
+    """Runs of a trial, whose mean score counts."""
+    replicates: int = REPLICATES
+    """How many trials each point of the front should have."""
     storage: str | None = None
     """URL of a database; None is the journal in the folder."""
     libraries: list[str] = field(default_factory=list)
@@ -81,7 +86,8 @@ class Plan:
         """Begin the search that the plan describes."""
         space = make_space(self.ranges)
         start = start_of(space, self.base())
-        return Protein(space, self.seed, method=self.method, start=start, max_cost=self.max_cost or math.inf)
+        most, switches = self.max_cost or math.inf, Switches(replicates=self.replicates)
+        return Protein(space, self.seed, method=self.method, start=start, max_cost=most, switches=switches)
 
 
 def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str], **options: Any) -> Plan:
@@ -129,6 +135,8 @@ class Trial:
     seed: int = 0
     taken_from: str = ""
     """The run folder that it is a copy of, where the same run had been trained before."""
+    scores: tuple[float, ...] = ()
+    """Of all runs with these values, in a front: `score` is their mean, `cost` too, and the rest is of the best one."""
 
 
 Tell = Callable[[Trial, int], object]
@@ -181,7 +189,7 @@ class Sweep:
         began = time.monotonic()
         try:
             while True:
-                over = time.monotonic() - began > seconds or self._spent() >= budget
+                over = time.monotonic() - began > seconds or self.spent() >= budget
                 waiting, held = self._abandoned({job.number for job in pool.running}, tell)
                 while pool.free and not over:
                     if waiting:
@@ -208,17 +216,29 @@ class Sweep:
         return [made for each in self.study.get_trials(deepcopy=False) if (made := self._as_trial(each)) is not None]
 
     def front(self, trials: list[Trial]) -> list[Trial]:
-        """Return those that no other one beats at the same or a lower cost."""
-        good = [trial for trial in trials if not trial.reason]
+        """Return what nothing beats at the same or a lower cost: the means of runs with the same values."""
+        groups: dict[str, list[Trial]] = {}
+        for trial in trials:
+            if not trial.reason:
+                groups.setdefault(json.dumps(trial.values, sort_keys=True), []).append(trial)
+        good = [self._mean(group) for group in groups.values()]
         scores = np.array([self._sign(trial.score) for trial in good])
         members = Front.of(np.array([trial.cost for trial in good]), scores).members
         return [good[index] for index in members]
 
+    def _mean(self, runs: list[Trial]) -> Trial:
+        """Return runs with the same values as one."""
+        scores = tuple(trial.score for trial in runs)
+        best = max(runs, key=lambda trial: self._sign(trial.score))
+        cost = math.exp(statistics.mean(math.log(max(trial.cost, 1e-9)) for trial in runs))
+        return replace(best, score=statistics.mean(scores), cost=cost if len(runs) > 1 else best.cost, scores=scores)
+
     def _count(self) -> int:
         return sum(each.state.is_finished() for each in self.study.get_trials(deepcopy=False))
 
-    def _spent(self) -> float:
-        return sum(trial.cost for trial in self.finished())
+    def spent(self) -> float:
+        """Return what all finished trials cost together."""
+        return self.plan.seeds * sum(trial.cost for trial in self.finished())
 
     def _sign(self, score: float) -> float:
         return -score if self.plan.minimize else score
@@ -228,8 +248,9 @@ class Sweep:
 
     def _prepare(self, job: Job) -> Job:
         """Tell a job what its worker should know of the other trials."""
-        known = self._known.find(job) if self._known is not None else None
-        return replace(job, known=str(known or ""))
+        if self._known is None:
+            return job
+        return replace(job, known=tuple(str(self._known.find(run) or "") for run in job.runs))
 
     def _fill(self, trial: Any) -> Job:
         """Give a trial its values and return its job."""
@@ -240,12 +261,17 @@ class Sweep:
         space = make_space(self.plan.ranges)
         return {parameter.name: self._study_module.distribution(parameter) for parameter in space.parameters}
 
+    def run_folder(self, trial: Trial) -> Path:
+        """Return the folder of a trial's run, of the first one if it had several seeds."""
+        job = self._job(trial.number, {})
+        return Path(job.runs[0].folder)
+
     def _job(self, number: int, values: Mapping[str, Any]) -> Job:
         folder = self.folder / TRIALS / f"{number:06d}"
         made = self.plan
-        return Job(
-            number, made.environment, number + 1, str(folder), dict(values), made.fixed, made.metric, made.libraries
-        )
+        seed, values = number * made.seeds + 1, dict(values)
+        options = (made.fixed, made.metric, made.libraries, made.seeds)
+        return Job(number, made.environment, seed, str(folder), values, *options)
 
     def _abandoned(self, mine: AbstractSet[int], tell: Tell) -> tuple[list[Job], int]:
         """Return the jobs of processes that are gone, and how many trials others hold; take those that were finished.
@@ -307,8 +333,8 @@ class Sweep:
 
 def _steps_of(job: Job) -> dict[str, float]:
     """Return how many agent steps a trial took, as costs: its process may have been killed."""
-    lines = newest_lines(Path(job.folder))
-    return {"steps": lines[-1]["steps"]} if lines else {}
+    lines = [newest_lines(Path(run.folder))[-1:] for run in job.runs]
+    return {"steps": sum(last["steps"] for found in lines for last in found) / job.seeds}
 
 
 def _began(trial: Any) -> float:

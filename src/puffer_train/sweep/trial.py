@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from puffer_envs.contract.errors import UserError
 from puffer_train.errors import LockedError, StorageError
-from puffer_train.storage.lock import find_holder
+from puffer_train.storage.files import storing
+from puffer_train.storage.lock import FolderLock, find_holder
 from puffer_train.sweep.job import FAILED, INTERRUPTED, LOST, OK, Job, Outcome, judge
 from puffer_train.sweep.known import take_over
 
@@ -26,12 +30,14 @@ def run_trial(job: Job) -> Outcome:
         LockedError: Another process works in its folder.
     """
     folder = Path(job.folder)
+    if job.seeds > 1:
+        return _run_seeds(job, folder)
     if find_holder(folder) is not None:  # another machine was faster: it will write down how this ends
         return Outcome(INTERRUPTED)
     before = Outcome.read(folder)
     if before is not None and before.status in (OK, FAILED):
         return before
-    if before is None and job.known:
+    if before is None and any(job.known):
         taken = take_over(job)
         if taken is not None:
             return taken
@@ -45,6 +51,26 @@ def run_trial(job: Job) -> Outcome:
     with suppress(UserError):  # the sweep gets it all the same
         outcome.write(folder)
     return outcome
+
+
+def _run_seeds(job: Job, folder: Path) -> Outcome:
+    """Run a trial with each of its seeds; its score and its costs are their means. It fails where one of them does."""
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with FolderLock(folder):
+        ended: list[Outcome] = []
+        for each in job.runs:
+            outcome = run_trial(each)
+            ended.append(outcome)
+            if outcome.status != OK:
+                break
+        costs = {name: sum(each.costs.get(name, 0.0) for each in ended) / job.seeds for name in outcome.costs}
+        score = float(np.mean([each.score for each in ended])) if outcome.status == OK else None
+        taken = {str(Path(each.taken_from).parent) if each.taken_from else "" for each in ended}
+        mean = replace(outcome, score=score, costs=costs, taken_from=taken.pop() if len(taken) == 1 else "")
+        with suppress(UserError):
+            mean.write(folder)
+    return mean
 
 
 def _train(job: Job, folder: Path, *, resumed: bool) -> Outcome:
