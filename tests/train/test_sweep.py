@@ -26,7 +26,8 @@ from puffer_train.sweep.job import Job, Outcome
 from puffer_train.sweep.known import Known, _is_sound
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
-from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
+from puffer_train.sweep.results import Trial
+from puffer_train.sweep.sweep import Plan, Sweep, plan
 from puffer_train.sweep.trial import run_trial
 
 pytest.importorskip("optuna")

@@ -24,7 +24,8 @@ from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.job import COSTS
 from puffer_train.sweep.protein import REPLICATES, Method
 from puffer_train.sweep.ranges import written
-from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
+from puffer_train.sweep.results import Trial, describe_stops
+from puffer_train.sweep.sweep import Plan, Sweep, plan
 
 MOST_TRIALS = 100
 """Unless something else limits a sweep."""
@@ -71,6 +72,7 @@ def build_parser() -> Parser:
     parser.add_argument("--max-trial-memory", metavar="MiB", help="a run that holds more fails [no limit]")
     parser.add_argument("--method", choices=get_args(Method), default="protein", help="how to choose [protein]")
     parser.add_argument("--replicates", metavar="N", help=f"runs that each point of the front gets [{REPLICATES}]")
+    parser.add_argument("--stop-early", action="store_true", help="stop runs that will hardly reach the front")
     parser.add_argument("--no-cache", action="store_true", help="train also what sweeps in this place have trained")
     parser.add_argument("--seeds", metavar="N", help="runs for each choice of settings; their mean score counts [1]")
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
@@ -129,6 +131,7 @@ def _main(arguments: Sequence[str]) -> int:
             method=options.method,
             seed=options.seed,
             seeds=_whole("--seeds", options.seeds, 1),
+            stop_early=options.stop_early,
             replicates=_whole("--replicates", options.replicates, REPLICATES),
             storage=options.storage,
             libraries=[str(path.resolve()) for path in options.library],
@@ -164,7 +167,7 @@ def _show(sweep: Sweep, console: Console) -> int:
     """Print the front and draw it; return the exit status."""
     trials = sweep.finished()
     front = sweep.front(trials) if any(not trial.reason for trial in trials) else []
-    failed = sum(bool(trial.reason) for trial in trials)
+    failed = sum(bool(trial.reason) and not trial.stopped for trial in trials)
     if not front:
         reasons = "; ".join(sorted({trial.reason for trial in trials if trial.reason})[:3])
         console.print(
@@ -180,6 +183,8 @@ def _show(sweep: Sweep, console: Console) -> int:
         else f"{len(trials)} runs, {failed} failed",
         highlight=False,
     )
+    if stops := describe_stops(trials, sweep.sign):
+        console.print(stops, highlight=False)
     try:
         from puffer_train.sweep.picture import draw  # noqa: PLC0415 - matplotlib
     except ImportError:
@@ -218,7 +223,7 @@ def _line(trial: Trial, done: int, trials: int, made: Plan, on_front: bool) -> s
     of = f"/{trials}" if trials < sys.maxsize else ""
     head = f"{done:>4}{of}  run {trial.number:<4} {trial.source:<9}"
     if trial.reason:
-        return f"{head} failed: {trial.reason}"
+        return f"{head} {'stopped' if trial.stopped else 'failed'}: {trial.reason}"
     expected = f" (expected {trial.expected_cost:.3g})" if trial.expected_cost is not None else ""
     known = f"  as in {trial.taken_from}" if trial.taken_from else ""
     return f"{head} score {trial.score:<8.4g} {made.cost} {trial.cost:.3g}{expected}{'  *' if on_front else ''}{known}"

@@ -15,6 +15,7 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.environments import registry
 from puffer_train.storage.files import storing
+from puffer_train.sweep.curves import Rule
 from puffer_train.sweep.ranges import tables
 
 SWEEP = "sweep.json"
@@ -30,7 +31,7 @@ COSTS = ("cpu", "wall", "steps", "flops")
 SEED = "seed-{}"
 """In the folder of a trial with several seeds: the run of each."""
 
-OK, FAILED, INTERRUPTED, LOST = "ok", "failed", "interrupted", "lost"
+OK, FAILED, INTERRUPTED, LOST, STOPPED = "ok", "failed", "interrupted", "lost", "stopped"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Job:
     """How many runs, with seeds from `seed` on; each has a folder of its own in `folder` if there are several."""
     known: tuple[str, ...] = ()
     """For each seed, the folder of a run with the same settings and seed, which may be the same altogether, or ""."""
+    rule: Rule | None = None
+    """When to stop it; None is never."""
 
     @property
     def runs(self) -> list[Job]:
@@ -78,13 +81,17 @@ class Outcome:
     """How a trial ended."""
 
     status: str
-    """`ok`, `failed` (its settings are to blame), `interrupted`, or `lost` (the machine is)."""
+    """`ok`, `failed` (its settings are to blame), `lost` (the machine is), `interrupted`, or `stopped` early."""
     reason: str = ""
     metric: str = ""
     score: float | None = None
     costs: dict[str, float] = field(default_factory=dict)
     taken_from: str = ""
     """The run folder that this is a copy of, where the same run had been trained before."""
+    curve: list[float | None] = field(default_factory=list)
+    """Score in training at each of `curves.SHARES`; None where there was none yet."""
+    forecast: dict[str, float] | None = None
+    """The `Forecast` by which it was stopped, or would have been. `score` is that of the policy as it was then."""
 
     def write(self, folder: Path) -> None:
         """Write it into a run folder. Raises `StorageError`."""

@@ -76,7 +76,7 @@ def take_over(job: Job) -> Outcome | None:
         if compare_runs([_made_of(job), read_config(other)]) is not None:
             return None
         found = judge(read_evaluation(other) or {}, job.metric, before.costs)
-        outcome = Outcome(**{**vars(found), "taken_from": before.taken_from or str(other)})
+        outcome = Outcome(**{**vars(found), "taken_from": before.taken_from or str(other), "curve": before.curve})
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
         shutil.copytree(other, temporary, ignore=shutil.ignore_patterns(LOCK, OUTCOME), dirs_exist_ok=True)
         outcome.write(temporary)

@@ -16,7 +16,8 @@ from puffer_train.report.formatting import short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from puffer_train.sweep.sweep import Plan, Trial
+    from puffer_train.sweep.results import Trial
+    from puffer_train.sweep.sweep import Plan
 
 UNITS = {"cpu": "processor seconds", "wall": "seconds", "steps": "agent steps", "flops": "floating-point operations"}
 MARKS = {"free": "^", "model": "o", "random": "x", "start": "s", "replicate": "D"}

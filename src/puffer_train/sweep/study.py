@@ -34,6 +34,8 @@ LOST = "lost"
 """Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
 TAKEN_FROM = "taken from"
 """Attribute of a trial that was not run: the folder of the same run."""
+EXPECTED, WHOLE_COST = "expected at its end", "cost of all of it"
+"""Attributes of a trial that was stopped early: what models take as its score and its cost."""
 SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
 
 
@@ -71,7 +73,7 @@ class ProteinSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return the values of a trial, and write down where they come from."""
         trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-        self._observe([each for each in trials if each.state in (TrialState.COMPLETE, TrialState.FAIL)])
+        self._observe([each for each in trials if each.state.is_finished()])
         pending = [
             each.system_attrs.get("values") or each.params
             for each in trials
@@ -103,7 +105,8 @@ class ProteinSampler(BaseSampler):
         if numbers[: len(self._seen)] != self._seen:
             self._search, self._seen = self._make(), []
         for trial in known[len(self._seen) :]:
-            score, cost = trial.values if trial.state == TrialState.COMPLETE else (math.nan, 1.0)
+            stopped = trial.user_attrs.get(EXPECTED, math.nan), trial.user_attrs.get(WHOLE_COST, 1.0)
+            score, cost = trial.values or stopped
             self._search.observe(trial.params, score, cost, failed=trial.state == TrialState.FAIL)
         self._seen = numbers
 
@@ -161,12 +164,14 @@ def reopen(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
     return optuna.Trial(study, trial._trial_id)
 
 
-def finish(study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any]) -> None:
-    """Write down how a trial ended. score: None if it failed."""
+def finish(
+    study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any], *, stopped: bool
+) -> None:
+    """Write down how a trial ended. score: None if it failed, or was stopped early."""
     trial = next(each for each in study.get_trials(deepcopy=False) if each.number == number)
     for name, note in notes.items():
         study._storage.set_trial_user_attr(trial._trial_id, name, note)
     if score is None:
-        study.tell(number, state=TrialState.FAIL)
+        study.tell(number, state=TrialState.PRUNED if stopped else TrialState.FAIL)
     else:
         study.tell(number, [score, cost])

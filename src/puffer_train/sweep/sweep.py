@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-import numpy as np
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train import config
@@ -22,13 +19,15 @@ from puffer_train.errors import ConfigError
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import newest_lines
 from puffer_train.storage.lock import Presence, find_holder
-from puffer_train.sweep.front import Front
-from puffer_train.sweep.job import COSTS, INTERRUPTED, OK, SWEEP, TRIALS, Job, Outcome
+from puffer_train.sweep import results
+from puffer_train.sweep.curves import Forecast
+from puffer_train.sweep.job import COSTS, INTERRUPTED, OK, STOPPED, SWEEP, TRIALS, Job, Outcome
 from puffer_train.sweep.job import LOST as LOST_TRIAL
 from puffer_train.sweep.known import Known
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.protein import REPLICATES, Method, Protein, Switches
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
+from puffer_train.sweep.results import Trial
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 60
@@ -56,6 +55,8 @@ class Plan:
     seed: int = 1
     seeds: int = 1
     """Runs of a trial, whose mean score counts."""
+    stop_early: bool = False
+    """Whether to stop runs that will hardly reach the front."""
     replicates: int = REPLICATES
     """How many trials each point of the front should have."""
     storage: str | None = None
@@ -105,6 +106,8 @@ def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str]
     made = Plan(environment, dict(fixed), {}, **options)
     if made.cost not in COSTS:
         raise ConfigError(f"there is no cost {made.cost!r}; choose {', '.join(COSTS)}.")
+    if made.stop_early and made.seeds > 1:
+        raise ConfigError(f"seeds is {made.seeds} and runs are stopped early: one of many seeds cannot be stopped.")
     named = {f"{table}.{key}" for table, values in fixed.items() for key in values}
     own = shipped_ranges(registry.find(environment).settings or "")
     chosen = {
@@ -115,28 +118,6 @@ def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str]
     made = replace(made, ranges=chosen)
     made.search()
     return made
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A finished trial, as a report needs it."""
-
-    number: int
-    values: dict[str, Any]
-    score: float
-    """As the metric has it."""
-    cost: float
-    source: str
-    expected_cost: float | None
-    metric: str
-    """Which statistic the score is."""
-    reason: str = ""
-    """Why it failed; "" if it did not."""
-    seed: int = 0
-    taken_from: str = ""
-    """The run folder that it is a copy of, where the same run had been trained before."""
-    scores: tuple[float, ...] = ()
-    """Of all runs with these values, in a front: `score` is their mean, `cost` too, and the rest is of the best one."""
 
 
 Tell = Callable[[Trial, int], object]
@@ -215,23 +196,9 @@ class Sweep:
         """Return all trials that have ended, in their order."""
         return [made for each in self.study.get_trials(deepcopy=False) if (made := self._as_trial(each)) is not None]
 
-    def front(self, trials: list[Trial]) -> list[Trial]:
+    def front(self, trials: Sequence[Trial]) -> list[Trial]:
         """Return what nothing beats at the same or a lower cost: the means of runs with the same values."""
-        groups: dict[str, list[Trial]] = {}
-        for trial in trials:
-            if not trial.reason:
-                groups.setdefault(json.dumps(trial.values, sort_keys=True), []).append(trial)
-        good = [self._mean(group) for group in groups.values()]
-        scores = np.array([self._sign(trial.score) for trial in good])
-        members = Front.of(np.array([trial.cost for trial in good]), scores).members
-        return [good[index] for index in members]
-
-    def _mean(self, runs: list[Trial]) -> Trial:
-        """Return runs with the same values as one."""
-        scores = tuple(trial.score for trial in runs)
-        best = max(runs, key=lambda trial: self._sign(trial.score))
-        cost = math.exp(statistics.mean(math.log(max(trial.cost, 1e-9)) for trial in runs))
-        return replace(best, score=statistics.mean(scores), cost=cost if len(runs) > 1 else best.cost, scores=scores)
+        return results.front(trials, self.sign)
 
     def _count(self) -> int:
         return sum(each.state.is_finished() for each in self.study.get_trials(deepcopy=False))
@@ -240,17 +207,23 @@ class Sweep:
         """Return what all finished trials cost together."""
         return self.plan.seeds * sum(trial.cost for trial in self.finished())
 
-    def _sign(self, score: float) -> float:
-        return -score if self.plan.minimize else score
+    @property
+    def sign(self) -> float:
+        """-1 where a lower score is better, else 1."""
+        return -1.0 if self.plan.minimize else 1.0
 
     def _ask(self) -> Job:
         return self._fill(self.study.ask())
 
     def _prepare(self, job: Job) -> Job:
         """Tell a job what its worker should know of the other trials."""
-        if self._known is None:
-            return job
-        return replace(job, known=tuple(str(self._known.find(run) or "") for run in job.runs))
+        if self._known is not None:
+            job = replace(job, known=tuple(str(self._known.find(run) or "") for run in job.runs))
+        if self.plan.stop_early:
+            made = self.plan
+            rule = results.make_rule(self.finished(), made.cost, self.sign, made.seed, job.number)
+            job = replace(job, rule=rule)
+        return job
 
     def _fill(self, trial: Any) -> Job:
         """Give a trial its values and return its job."""
@@ -304,15 +277,20 @@ class Sweep:
         if outcome.status == INTERRUPTED:
             return
         study, cost = self._study_module, max(outcome.costs.get(self.plan.cost, 0.0), 1e-9)
-        good = outcome.status == OK and outcome.score is not None
+        good, stopped = outcome.status == OK and outcome.score is not None, outcome.status == STOPPED
         costs = _steps_of(job) | outcome.costs
         notes: dict[str, Any] = {"costs": costs, "metric": outcome.metric, "seed": job.seed}
+        forecast = None if outcome.forecast is None else Forecast(**outcome.forecast)
+        notes |= {"curve": outcome.curve, "forecast": outcome.forecast}
+        if stopped and forecast is not None:
+            notes |= {study.EXPECTED: forecast.expected, study.WHOLE_COST: forecast.cost}
+            notes |= {"score": self.sign * (outcome.score or 0.0), "reason": results.why_stopped(forecast, self.sign)}
+        elif not good:
+            notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
         if outcome.taken_from:
             notes[study.TAKEN_FROM] = outcome.taken_from
-        if not good:
-            notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
-        score = self._sign(outcome.score) if good and outcome.score is not None else None
-        study.finish(self.study, job.number, score, cost, notes)
+        score = self.sign * outcome.score if good and outcome.score is not None else None
+        study.finish(self.study, job.number, score, cost, notes, stopped=stopped)
         ended = self._as_trial(self.study.get_trials(deepcopy=False)[job.number])
         if ended is not None:
             tell(ended, self._count())
@@ -322,13 +300,24 @@ class Sweep:
         if not each.state.is_finished():
             return None
         study, notes = self._study_module, each.user_attrs
-        reason = str(notes.get("reason", notes.get(study.LOST, "")))
-        score, cost = each.values or (math.nan, float(notes.get("costs", {}).get(self.plan.cost, 0.0)))
-        source, expected = str(notes.get(study.SOURCE, "")), notes.get(study.EXPECTED_COST)
-        metric = str(notes.get("metric", self.plan.metric))
-        seed, taken_from = int(notes.get("seed", 0)), str(notes.get(study.TAKEN_FROM, ""))
-        values = dict(each.params)
-        return Trial(each.number, values, self._sign(score), cost, source, expected, metric, reason, seed, taken_from)
+        costs, forecast = notes.get("costs", {}), notes.get("forecast")
+        score, cost = each.values or (notes.get("score", math.nan), float(costs.get(self.plan.cost, 0.0)))
+        return Trial(
+            number=each.number,
+            values=dict(each.params),
+            score=self.sign * score,
+            cost=cost,
+            source=str(notes.get(study.SOURCE, "")),
+            expected_cost=notes.get(study.EXPECTED_COST),
+            metric=str(notes.get("metric", self.plan.metric)),
+            reason=str(notes.get("reason", notes.get(study.LOST, ""))),
+            seed=int(notes.get("seed", 0)),
+            taken_from=str(notes.get(study.TAKEN_FROM, "")),
+            steps=float(costs.get("steps", 0.0)),
+            curve=tuple(math.nan if height is None else height for height in notes.get("curve", ())),
+            forecast=None if forecast is None else Forecast(**forecast),
+            stopped=study.EXPECTED in notes,
+        )
 
 
 def _steps_of(job: Job) -> dict[str, float]:
