@@ -184,7 +184,7 @@ def _show(sweep: Sweep, console: Console) -> int:
         highlight=False,
     )
     if stops := describe_stops(trials, sweep.sign):
-        console.print(stops, highlight=False)
+        console.print(stops, soft_wrap=True, highlight=False)
     try:
         from puffer_train.sweep.picture import draw  # noqa: PLC0415 - matplotlib
     except ImportError:
@@ -212,11 +212,15 @@ def _front_table(front: Sequence[Trial], made: Plan) -> Table:
     table.add_row(chosen[0].metric, *(f"{trial.score:.4g}" for trial in chosen), style="bold")
     if any(len(trial.scores) > 1 for trial in front):
         table.add_row("runs", *(str(len(trial.scores)) for trial in chosen))
-        table.add_row("lowest to highest", *(f"{min(t.scores):.3g} to {max(t.scores):.3g}" for t in chosen))
+        table.add_row("lowest to highest", *(_spread(trial.scores) for trial in chosen))
     table.add_row("run", *(str(trial.number) for trial in chosen))
     for name in made.ranges:
         table.add_row(name, *(_short(trial.values.get(name)) for trial in chosen))
     return table
+
+
+def _spread(scores: Sequence[float]) -> str:
+    return f"{min(scores):.3g} to {max(scores):.3g}" if len(scores) > 1 else ""
 
 
 def _line(trial: Trial, done: int, trials: int, made: Plan, on_front: bool) -> str:

@@ -36,6 +36,8 @@ TAKEN_FROM = "taken from"
 """Attribute of a trial that was not run: the folder of the same run."""
 EXPECTED, WHOLE_COST = "expected at its end", "cost of all of it"
 """Attributes of a trial that was stopped early: what models take as its score and its cost."""
+SPENT = "cost until it failed"
+"""Attribute of a failed trial: all of it costs at least that."""
 SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
 
 
@@ -105,8 +107,8 @@ class ProteinSampler(BaseSampler):
         if numbers[: len(self._seen)] != self._seen:
             self._search, self._seen = self._make(), []
         for trial in known[len(self._seen) :]:
-            stopped = trial.user_attrs.get(EXPECTED, math.nan), trial.user_attrs.get(WHOLE_COST, 1.0)
-            score, cost = trial.values or stopped
+            notes = trial.user_attrs
+            score, cost = trial.values or (notes.get(EXPECTED, math.nan), notes.get(WHOLE_COST, notes.get(SPENT, 0.0)))
             self._search.observe(trial.params, score, cost, failed=trial.state == TrialState.FAIL)
         self._seen = numbers
 

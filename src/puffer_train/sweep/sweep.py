@@ -276,24 +276,31 @@ class Sweep:
         """Write down how a trial ended, unless it is to be resumed."""
         if outcome.status == INTERRUPTED:
             return
-        study, cost = self._study_module, max(outcome.costs.get(self.plan.cost, 0.0), 1e-9)
-        good, stopped = outcome.status == OK and outcome.score is not None, outcome.status == STOPPED
         costs = _steps_of(job) | outcome.costs
-        notes: dict[str, Any] = {"costs": costs, "metric": outcome.metric, "seed": job.seed}
-        forecast = None if outcome.forecast is None else Forecast(**outcome.forecast)
-        notes |= {"curve": outcome.curve, "forecast": outcome.forecast}
-        if stopped and forecast is not None:
-            notes |= {study.EXPECTED: forecast.expected, study.WHOLE_COST: forecast.cost}
-            notes |= {"score": self.sign * (outcome.score or 0.0), "reason": results.why_stopped(forecast, self.sign)}
-        elif not good:
-            notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
-        if outcome.taken_from:
-            notes[study.TAKEN_FROM] = outcome.taken_from
-        score = self.sign * outcome.score if good and outcome.score is not None else None
-        study.finish(self.study, job.number, score, cost, notes, stopped=stopped)
+        cost, score = max(costs.get(self.plan.cost, 0.0), 1e-9), None
+        if outcome.status == OK and outcome.score is not None:
+            score = self.sign * outcome.score
+        notes = {"costs": costs, **self._notes(job, outcome, cost)}
+        self._study_module.finish(self.study, job.number, score, cost, notes, stopped=outcome.status == STOPPED)
         ended = self._as_trial(self.study.get_trials(deepcopy=False)[job.number])
         if ended is not None:
             tell(ended, self._count())
+
+    def _notes(self, job: Job, outcome: Outcome, cost: float) -> dict[str, Any]:
+        """Return what the study keeps of a trial besides its values, score and cost."""
+        study = self._study_module
+        notes: dict[str, Any] = {"metric": outcome.metric, "seed": job.seed}
+        notes |= {"curve": outcome.curve, "forecast": outcome.forecast}
+        if outcome.taken_from:
+            notes[study.TAKEN_FROM] = outcome.taken_from
+        if outcome.status == STOPPED and outcome.forecast is not None:
+            forecast = Forecast(**outcome.forecast)
+            notes |= {study.EXPECTED: forecast.expected, study.WHOLE_COST: forecast.cost}
+            notes |= {"score": self.sign * (outcome.score or 0.0), "reason": results.why_stopped(forecast, self.sign)}
+        elif outcome.status != OK or outcome.score is None:
+            notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
+            notes[study.SPENT] = cost
+        return notes
 
     def _as_trial(self, each: Any) -> Trial | None:
         """Return a trial as a report needs it; None for one that has not ended."""
