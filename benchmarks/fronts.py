@@ -36,7 +36,7 @@ def search(environment: str, method: str, seed: int, folder: Path) -> dict[str, 
     made = Plan.read(folder) if begun else plan(environment, {}, {}, method=own, seed=seed)
     if not begun:
         made.write(folder)
-    sweep = Sweep(folder, made, sampler(method, seed))
+    sweep = Sweep(folder, made, sampler(method, seed), cache=False)
     if method == "Optuna TPE" and not begun:
         sweep.study.enqueue_trial(start_of(make_space(made.ranges), made.base()))
 

@@ -262,7 +262,9 @@ def test_a_front_is_made_of_means(sweep: Told) -> None:
     made = plan("cartpole", {}, {}, minimize=True)
     made.write(Path("s"))
     opened = Sweep(Path("s"), made)
-    lucky = Trial(0, {"train.gamma": 0.9}, 0.1, 1.0, "model", None, "perf")
+    lucky = Trial(
+        number=0, values={"train.gamma": 0.9}, score=0.1, cost=1.0, source="model", expected_cost=None, metric="perf"
+    )
     runs = [lucky, replace(lucky, number=1, score=0.9), replace(lucky, number=2, score=0.8, cost=4.0)]
     plain = replace(lucky, number=3, values={"train.gamma": 0.8}, score=0.5, cost=1.5)
     front = opened.front([*runs, plain])

@@ -364,3 +364,24 @@ def test_a_lucky_run_does_not_hold_the_front() -> None:
         if np.array_equal(place, search.space.snap(search.space.places(lucky)[None])[0])
     ]
     assert runs == [3]
+
+
+def test_what_failed_costs_at_least_what_it_had_cost() -> None:
+    """Runs with a large u2 are killed when they have cost 1,000; those that failed early say nothing."""
+
+    def expected(cost: float, bounds: bool) -> float:
+        search = Protein(SPACE, 3, start=START, switches=Switches(bounds=bounds))
+        rng = np.random.default_rng(4)
+        for _ in range(30):
+            values = SPACE.values(rng.uniform(-1, 1, 6))
+            failed = values["u2"] > 0.3
+            search.observe(values, math.nan if failed else values["u0"], cost if failed else values["size"], failed)
+        points = search._points()
+        model = search._fitted("cost")
+        model.condition(points.places, points.costs, points.counts)
+        search._raise_costs(model, points)
+        there = SPACE.places({"size": 100, "u0": 0.0, "u1": 0.0, "u2": 0.7, "u3": 0.0, "u4": 0.0})
+        return float(np.exp(model.predict(there[None])[0][0]))
+
+    assert expected(1000.0, True) > 3 * expected(1000.0, False)
+    assert expected(0.5, True) == expected(0.0, True) == expected(0.5, False)

@@ -83,7 +83,8 @@ LOW = Forecast(0.25, 0.1, 0.2, 0.5, 4.0, 0.05)
 
 
 def trial(number: int, score: float, cost: float = 1.0, **words: Any) -> Trial:
-    return Trial(number, {"train.gamma": number / 100}, score, cost, "model", None, "perf", **words)
+    common = {"source": "model", "expected_cost": None, "metric": "perf"}
+    return Trial(number=number, values={"train.gamma": number / 100}, score=score, cost=cost, **common, **words)
 
 
 def test_a_rule_is_made_of_runs_that_ended() -> None:

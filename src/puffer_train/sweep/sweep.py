@@ -295,7 +295,7 @@ class Sweep:
             notes[study.TAKEN_FROM] = outcome.taken_from
         if outcome.status == STOPPED and outcome.forecast is not None:
             forecast = Forecast(**outcome.forecast)
-            notes |= {study.EXPECTED: forecast.expected, study.WHOLE_COST: forecast.cost}
+            notes |= {study.PREDICTED: forecast.expected, study.WHOLE_COST: forecast.cost}
             notes |= {"score": self.sign * (outcome.score or 0.0), "reason": results.why_stopped(forecast, self.sign)}
         elif outcome.status != OK or outcome.score is None:
             notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
@@ -323,7 +323,7 @@ class Sweep:
             steps=float(costs.get("steps", 0.0)),
             curve=tuple(math.nan if height is None else height for height in notes.get("curve", ())),
             forecast=None if forecast is None else Forecast(**forecast),
-            stopped=study.EXPECTED in notes,
+            stopped=study.PREDICTED in notes,
         )
 
 
