@@ -19,6 +19,7 @@ from puffer_train.sweep.space import Parameter, Space
 try:
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+    from optuna.exceptions import UpdateFinishedTrialError
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial, TrialState
 except ImportError as error:
@@ -168,12 +169,19 @@ def reopen(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
 
 def finish(
     study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any], *, stopped: bool
-) -> None:
-    """Write down how a trial ended. score: None if it failed, or was stopped early."""
+) -> bool:
+    """Write down how a trial ended; return False where another process has just done so.
+
+    score: None if it failed, or was stopped early.
+    """
     trial = next(each for each in study.get_trials(deepcopy=False) if each.number == number)
-    for name, note in notes.items():
-        study._storage.set_trial_user_attr(trial._trial_id, name, note)
+    try:
+        for name, note in notes.items():
+            study._storage.set_trial_user_attr(trial._trial_id, name, note)
+    except UpdateFinishedTrialError:
+        return False
     if score is None:
-        study.tell(number, state=TrialState.PRUNED if stopped else TrialState.FAIL)
+        study.tell(number, state=TrialState.PRUNED if stopped else TrialState.FAIL, skip_if_finished=True)
     else:
-        study.tell(number, [score, cost])
+        study.tell(number, [score, cost], skip_if_finished=True)
+    return True

@@ -281,7 +281,9 @@ class Sweep:
         if outcome.status == OK and outcome.score is not None:
             score = self.sign * outcome.score
         notes = {"costs": costs, **self._notes(job, outcome, cost)}
-        self._study_module.finish(self.study, job.number, score, cost, notes, stopped=outcome.status == STOPPED)
+        study, stopped = self._study_module, outcome.status == STOPPED
+        if not study.finish(self.study, job.number, score, cost, notes, stopped=stopped):
+            return
         ended = self._as_trial(self.study.get_trials(deepcopy=False)[job.number])
         if ended is not None:
             tell(ended, self._count())
