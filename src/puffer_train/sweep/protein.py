@@ -69,8 +69,6 @@ class Switches:
     """Let the log of the cost have a linear part, which extrapolates."""
     failures: bool = True
     """Model where runs fail."""
-    bounds: bool = True
-    """Let a failed run's cost until it failed raise what is expected there: all of it costs at least that."""
     pending: bool = True
     """Take the runs that are not finished as if they came out as expected."""
     replicates: int = REPLICATES
@@ -151,7 +149,7 @@ class Protein:
         Args:
             values: What was run.
             score: Higher is better; not finite counts as failed.
-            cost: Above 0, in any unit; of a failed run what it cost until then, 0 where that is not known.
+            cost: Above 0, in any unit. Of a failed run it is not used: until it failed, not all of it was paid.
             failed: Whether the run failed for a reason that lies in its values.
 
         Raises:
@@ -167,7 +165,7 @@ class Protein:
             self._distinct.append(place)
             self._values.append({name: values[name] for name in self.space.names})
         self._scores.append(math.nan if failed else float(score))
-        self._costs.append(math.log(cost) if cost > 0 and math.isfinite(cost) else math.nan)
+        self._costs.append(math.nan if failed else math.log(cost))
 
     def suggest(self, pending: Sequence[Mapping[str, Any]] = (), number: int | None = None) -> Suggestion:
         """Return what to run next.
@@ -184,7 +182,8 @@ class Protein:
         if self.method == "random":
             return self._suggestion(rng.uniform(-1, 1, len(self.space)), "random")
         if number < FIRST or len(points.scores) < 2:
-            return self._suggestion(self._start + rng.normal(0, RADIUS, len(self.space)), "random")
+            radius = RADIUS * max(1.0, number / FIRST)  # the more there is that failed, the farther away
+            return self._suggestion(self._start + rng.normal(0, radius, len(self.space)), "random")
         switches = self.switches
         again = self._replicate(points, pending) if number % REPLICATE_EVERY == REPLICATE_EVERY - 1 else None
         if again is not None:
@@ -244,7 +243,6 @@ class Protein:
         score, cost = self._fitted("score"), self._fitted("cost")
         score.condition(places, heights, points.counts)
         cost.condition(places, points.costs, points.counts)
-        self._raise_costs(cost, points)
         costs = points.costs
         if len(waiting):  # as if they came out as expected: their neighbourhood is no longer uncertain
             heights = np.concatenate([heights, score.predict(waiting)[0]])
@@ -263,17 +261,6 @@ class Protein:
         gain *= self._success(candidates) ** CAUTION * (price <= self._limit(points))
         best = int(gain.argmax())
         return self._suggestion(candidates[best], "model", float(mean[best]), math.exp(min(price[best], 700.0)))
-
-    def _raise_costs(self, model: GaussianProcess, points: _Points) -> None:
-        """Take failed runs in that cost more than the model expects of all of them."""
-        failed = np.isnan(self._scores) & np.isfinite(self._costs)
-        if not failed.any() or not self.switches.bounds:
-            return
-        places, bounds = np.array(self._places)[failed], np.array(self._costs)[failed]
-        above = bounds > model.predict(places)[0]
-        if above.any():
-            costs, counts = np.append(points.costs, bounds[above]), np.append(points.counts, np.ones(above.sum()))
-            model.condition(np.concatenate([points.places, places[above]]), costs, counts)
 
     def _candidates(self, front: Floats, rng: Generator) -> Floats:
         """Return places around those of the front, near and far, with few and with all parameters changed."""

@@ -37,8 +37,6 @@ TAKEN_FROM = "taken from"
 """Attribute of a trial that was not run: the folder of the same run."""
 PREDICTED, WHOLE_COST = "expected at its end", "cost of all of it"
 """Attributes of a trial that was stopped early: what models take as its score and its cost."""
-SPENT = "cost until it failed"
-"""Attribute of a failed trial: all of it costs at least that."""
 SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
 
 
@@ -109,7 +107,7 @@ class ProteinSampler(BaseSampler):
             self._search, self._seen = self._make(), []
         for trial in known[len(self._seen) :]:
             notes = trial.user_attrs
-            score, cost = trial.values or (notes.get(PREDICTED, math.nan), notes.get(WHOLE_COST, notes.get(SPENT, 0.0)))
+            score, cost = trial.values or (notes.get(PREDICTED, math.nan), notes.get(WHOLE_COST, 0.0))
             self._search.observe(trial.params, score, cost, failed=trial.state == TrialState.FAIL)
         self._seen = numbers
 

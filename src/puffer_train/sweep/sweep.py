@@ -280,7 +280,7 @@ class Sweep:
         cost, score = max(costs.get(self.plan.cost, 0.0), 1e-9), None
         if outcome.status == OK and outcome.score is not None:
             score = self.sign * outcome.score
-        notes = {"costs": costs, **self._notes(job, outcome, cost)}
+        notes = {"costs": costs, **self._notes(job, outcome)}
         study, stopped = self._study_module, outcome.status == STOPPED
         if not study.finish(self.study, job.number, score, cost, notes, stopped=stopped):
             return
@@ -288,7 +288,7 @@ class Sweep:
         if ended is not None:
             tell(ended, self._count())
 
-    def _notes(self, job: Job, outcome: Outcome, cost: float) -> dict[str, Any]:
+    def _notes(self, job: Job, outcome: Outcome) -> dict[str, Any]:
         """Return what the study keeps of a trial besides its values, score and cost."""
         study = self._study_module
         notes: dict[str, Any] = {"metric": outcome.metric, "seed": job.seed}
@@ -301,7 +301,6 @@ class Sweep:
             notes |= {"score": self.sign * (outcome.score or 0.0), "reason": results.why_stopped(forecast, self.sign)}
         elif outcome.status != OK or outcome.score is None:
             notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
-            notes[study.SPENT] = cost
         return notes
 
     def _as_trial(self, each: Any) -> Trial | None:
