@@ -22,6 +22,7 @@ from puffer_envs import list_envs
 from puffer_train import config
 from puffer_train.cli import sweep as cli_sweep
 from puffer_train.cli import train as cli_train
+from puffer_train.errors import StorageError
 from puffer_train.sweep.job import Job, Outcome
 from puffer_train.sweep.known import Known, _is_sound
 from puffer_train.sweep.pool import Pool
@@ -318,6 +319,15 @@ def ended(pool: Pool) -> list[Outcome]:
     while pool.running:
         found += [outcome for _, outcome in pool.collect(0.2)]
     return found
+
+
+def test_a_full_disk_is_not_held_against_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("no space is left")
+
+    monkeypatch.setattr("puffer_train.run.training.train", full)
+    outcome = run_trial(job(tmp_path, 0, "fine"))
+    assert (outcome.status, outcome.reason) == ("lost", "no space is left")
 
 
 def test_failures_are_recorded_and_shown(sweep: Told) -> None:
