@@ -279,7 +279,7 @@ def test_it_begins_where_it_is_told_and_uses_all_sources() -> None:
 
 def test_costs_are_predicted() -> None:
     _, made = searched(40)
-    errors = [math.log10(e.cost / e.values["size"]) for e in made[20:] if e.cost is not None]
+    errors = [math.log10(e.cost.middle / e.values["size"]) for e in made[20:] if e.cost is not None]
     assert np.abs(errors).max() < 0.05, "decades"
 
 
@@ -357,7 +357,7 @@ def test_a_lucky_run_does_not_hold_the_front() -> None:
         if number == 21:
             lucky, score = dict(values), score + 2
         search.observe(values, score, cost)
-    points = search._points()
+    points = search.points()
     runs = [
         int(count)
         for place, count in zip(points.places, points.counts, strict=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from puffer_train.sweep.curves import CHECK_SHARE, SHARES, Curve, Forecast, Rule
 from puffer_train.sweep.front import Front
+from puffer_train.sweep.protein import Band
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,11 @@ class Trial:
     """As the metric has it."""
     cost: float
     source: str
-    expected_cost: float | None
     metric: str
     """Which statistic the score is."""
+    expected_score: Band | None = None
+    """What the models expected before it ran; None where they did not choose it."""
+    expected_cost: Band | None = None
     reason: str = ""
     """Why it failed or was stopped; "" if it came to its end."""
     seed: int = 0
@@ -43,6 +46,11 @@ class Trial:
     """Whether it was stopped early: its score is that of the policy as it was then, and no result of its settings."""
     scores: tuple[float, ...] = ()
     """Of all runs with these values, in a front: `score` is their mean, `cost` too, and the rest is of the best one."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed."""
+        return bool(self.reason) and not self.stopped
 
 
 def front(trials: Sequence[Trial], sign: float) -> list[Trial]:

@@ -37,7 +37,8 @@ TAKEN_FROM = "taken from"
 """Attribute of a trial that was not run: the folder of the same run."""
 PREDICTED, WHOLE_COST = "expected at its end", "cost of all of it"
 """Attributes of a trial that was stopped early: what models take as its score and its cost."""
-SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
+SOURCE, EXPECTED = "source", ("score band", "cost band")
+"""Attributes of a trial: where its values come from, and what the models expected of it: middle, low and high."""
 
 
 class JournalLock:
@@ -84,7 +85,7 @@ class ProteinSampler(BaseSampler):
         made = self._search.suggest(pending, trial.number)
         storage = study._storage
         storage.set_trial_system_attr(trial._trial_id, "values", made.values)
-        notes = {SOURCE: made.source, EXPECTED_SCORE: made.score, EXPECTED_COST: made.cost}
+        notes = {SOURCE: made.source, **dict(zip(EXPECTED, (made.score, made.cost), strict=True))}
         for name, note in notes.items():
             if note is not None:
                 storage.set_trial_user_attr(trial._trial_id, name, note)

@@ -25,7 +25,7 @@ from puffer_train.sweep.job import COSTS, INTERRUPTED, OK, STOPPED, SWEEP, TRIAL
 from puffer_train.sweep.job import LOST as LOST_TRIAL
 from puffer_train.sweep.known import Known
 from puffer_train.sweep.pool import Pool
-from puffer_train.sweep.protein import REPLICATES, Method, Protein, Switches
+from puffer_train.sweep.protein import REPLICATES, Band, Method, Protein, Switches
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
 from puffer_train.sweep.results import Trial
 
@@ -154,7 +154,15 @@ class Sweep:
     ) -> None:
         self._presence.end()
 
-    def run(self, trials: int, seconds: float, pool: Pool, tell: Tell, budget: float = math.inf) -> None:
+    def run(
+        self,
+        trials: int,
+        seconds: float,
+        pool: Pool,
+        tell: Tell,
+        budget: float = math.inf,
+        look: Callable[[], object] = lambda: None,
+    ) -> None:
         """Run until so many trials are finished in all, or a limit is reached; running trials are awaited.
 
         Args:
@@ -163,6 +171,7 @@ class Sweep:
             pool: Runs them.
             tell: Called with every trial that ends.
             budget: What all finished trials cost together before no more are begun.
+            look: Called a few times a second.
 
         Raises:
             KeyboardInterrupt: Ctrl-C; the trials have saved.
@@ -181,6 +190,7 @@ class Sweep:
                         break
                 if not pool.running and (over or not (held and self._presence.alone())):
                     return
+                look()
                 self._collect(pool, tell)
         except KeyboardInterrupt:
             pool.interrupt()
@@ -309,6 +319,9 @@ class Sweep:
             return None
         study, notes = self._study_module, each.user_attrs
         costs, forecast = notes.get("costs", {}), notes.get("forecast")
+        expected, price = (Band(*found) if (found := notes.get(key)) else None for key in study.EXPECTED)
+        if expected is not None and self.plan.minimize:
+            expected = Band(-expected.middle, -expected.high, -expected.low)
         score, cost = each.values or (notes.get("score", math.nan), float(costs.get(self.plan.cost, 0.0)))
         return Trial(
             number=each.number,
@@ -316,8 +329,9 @@ class Sweep:
             score=self.sign * score,
             cost=cost,
             source=str(notes.get(study.SOURCE, "")),
-            expected_cost=notes.get(study.EXPECTED_COST),
             metric=str(notes.get("metric", self.plan.metric)),
+            expected_score=expected,
+            expected_cost=price,
             reason=str(notes.get("reason", notes.get(study.LOST, ""))),
             seed=int(notes.get("seed", 0)),
             taken_from=str(notes.get(study.TAKEN_FROM, "")),
