@@ -23,7 +23,7 @@ from test_report_page import CHROMIUM, _browse, _data
 from puffer_train.cli import runs as cli_runs
 from puffer_train.cli import sweep as cli_sweep
 from puffer_train.report.dashboard import BEGIN_PICTURE
-from puffer_train.sweep import live, picture, study
+from puffer_train.sweep import live, picture, results, study
 from puffer_train.sweep.analysis import FEWEST, analyse, importance
 from puffer_train.sweep.gaussian_process import GaussianProcess
 from puffer_train.sweep.job import OK, Outcome
@@ -53,7 +53,7 @@ def drawn(count: int = 60) -> list[Trial]:
 
 
 def front_of(trials: list[Trial]) -> list[Trial]:
-    return Sweep.front(cast(Sweep, SimpleNamespace(_sign=lambda score: score)), trials)
+    return results.front(trials, 1.0)
 
 
 # --- what the models say ---

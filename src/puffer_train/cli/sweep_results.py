@@ -168,16 +168,15 @@ def _rounded_up(cost: float) -> float:
 
 def _areas(sweeps: Sequence[Sequence[Trial]], sign: float) -> list[float]:
     """Return the area under each front, as a share of the area under that of all runs together."""
-    runs = [[trial for trial in trials if not trial.reason] for trials in sweeps]
-    everything = [trial for trials in runs for trial in trials]
-    end, floor = np.log(max(trial.cost for trial in everything)), min(sign * trial.score for trial in everything)
+    runs = [trial for trials in sweeps for trial in trials if not trial.reason]
+    end, floor = np.log(max(trial.cost for trial in runs)), min(sign * trial.score for trial in runs)
 
-    def area(trials: Sequence[Trial]) -> float:
-        points = front_of(trials, sign)
+    def area(points: Sequence[Trial]) -> float:
         front = Front.of(np.log([t.cost for t in points]), np.array([sign * t.score for t in points]))
         return float((front.gaps(float(end)) * (front.scores - floor)).sum())
 
-    return [area(trials) / max(1e-300, area(everything)) for trials in runs]
+    fronts = [front_of(trials, sign) for trials in sweeps]
+    return [area(points) / max(1e-300, area([point for each in fronts for point in each])) for points in fronts]
 
 
 def _table(heads: Sequence[str]) -> Table:
