@@ -108,6 +108,7 @@ def test_stops_are_described_with_what_checks_showed() -> None:
         "Of 2 more that were trained to their end to check, 1 passed the front after all."
     )
     assert not describe_stops([trial(4, 0.9)], 1.0)
+    assert [each.failed for each in (stopped[0], checked[0], trial(5, math.nan, reason="NaN"))] == [False, False, True]
 
 
 SMALL: dict[str, Any] = {"num_envs": 16, "horizon": 8, "minibatch": 64, "eval_episodes": 8, "steps": 12_800}
