@@ -36,7 +36,7 @@ def search(environment: str, method: str, seed: int, folder: Path) -> dict[str, 
     made = Plan.read(folder) if begun else plan(environment, {}, {}, method=own, seed=seed)
     if not begun:
         made.write(folder)
-    sweep = Sweep(folder, made, sampler(method, seed))
+    sweep = Sweep(folder, made, sampler(method, seed), cache=False)
     if method == "Optuna TPE" and not begun:
         sweep.study.enqueue_trial(start_of(make_space(made.ranges), made.base()))
 
@@ -47,7 +47,7 @@ def search(environment: str, method: str, seed: int, folder: Path) -> dict[str, 
         sweep.run(10**9, math.inf, pool, tell, BUDGETS[environment])
     trials = sweep.finished()
     front = [{"cost": trial.cost, "score": trial.score, "values": trial.values} for trial in sweep.front(trials)]
-    failed = sum(bool(trial.reason) for trial in trials)
+    failed = sum(trial.failed for trial in trials)
     key = {"environment": environment, "method": method, "seed": seed}
     return {**key, "runs": len(trials), "failed": failed, "spent": sum(t.cost for t in trials), "front": front}
 

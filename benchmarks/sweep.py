@@ -140,7 +140,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "dense mutations": {"sparse": False},
     "no line": {"line": False},
     "no failure model": {"failures": False},
-    "replicates": {"replicates": 10},
+    "replicates": {"replicates": 3},
 }
 for title, switches in ABLATIONS.items():
     METHODS[title] = lambda seed, d, switches=switches: Ours(seed, d, **switches)

@@ -29,6 +29,27 @@ def _fresh() -> Iterator[None]:
     code.hash_files.cache_clear()
 
 
+def test_a_module_is_known_with_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "games"
+    (package / "snake").mkdir(parents=True)
+    (tmp_path / "far_game.py").write_text("import os\nimport numpy\n\ndef make():\n    from near import gravity\n")
+    (tmp_path / "near.py").write_text("import nearest\nimport far_game\n")
+    for name in ("nearest.py", "games/__init__.py", "games/board.py"):
+        (tmp_path / name).write_text("gravity = 1\n")
+    (package / "snake" / "__init__.py").write_text("from .. import board\n")
+    found = [
+        {file.relative_to(tmp_path).as_posix() for file in code.module_files(name)}
+        for name in ("far_game", "games.snake")
+    ]
+    assert found[0] == {"far_game.py", "near.py", "nearest.py"}
+    assert found[1] == {"games/snake/__init__.py", "games/board.py"}
+    before = environment_hash("far_game:make", object())
+    (tmp_path / "nearest.py").write_text("gravity = 2\n")
+    code.hash_files.cache_clear()
+    assert environment_hash("far_game:make", object()) != before
+
+
 class Compiled:
     """An environment that knows the files of its rules."""
 

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sweeps import SEARCH, SMALL, Told, job, trials, wait_for
@@ -17,10 +19,14 @@ from sweeps import SEARCH, SMALL, Told, job, trials, wait_for
 from puffer_envs import list_envs
 from puffer_train import config
 from puffer_train.cli import train as cli_train
+from puffer_train.errors import StorageError
+from puffer_train.sweep.job import Outcome
+from puffer_train.sweep.known import Known, _is_sound
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
+from puffer_train.sweep.results import Trial
 from puffer_train.sweep.sweep import Plan, Sweep, plan
-from puffer_train.sweep.trial import Outcome, run_trial
+from puffer_train.sweep.trial import run_trial
 
 pytest.importorskip("optuna")
 
@@ -136,6 +142,96 @@ def test_two_sweepers_share_the_trials(sweep: Told) -> None:
     assert not list(Path("s").glob(".working-*"))
 
 
+# --- results that are there already ---
+
+
+def test_a_second_sweep_with_the_same_plan_trains_nothing(sweep: Told) -> None:
+    words = ["cartpole", *SMALL, *SEARCH, "--trials", "6"]
+    assert sweep(*words, "--run-dir", "first") == 0
+    assert "as in" not in sweep.out
+    assert sweep(*words, "--run-dir", "second") == 0
+    assert trials("second") == trials("first")
+    for number in range(6):
+        run = f"first/trials/{number:06d}"
+        assert f"as in {Path(run).absolute()}" in sweep.out
+        texts = [Path(f"{name}/trials/{number:06d}/config.json").read_text() for name in ("first", "second")]
+        assert texts[0] == texts[1], "the run itself, with the times at which it was trained"
+    assert sweep(*words, "--run-dir", "third", "--cost", "flops", "--metric", "score", "--trials", "1") == 0
+    outcome = Outcome.read(Path("third/trials/000000"))
+    assert outcome is not None and outcome.metric == "score"
+    assert outcome.taken_from == str(Path("first/trials/000000").absolute()), "not the copy"
+    assert sweep(*words, "--run-dir", "fourth", "--no-cache", "--trials", "2") == 0
+    assert "as in" not in sweep.out and trials("fourth") == trials("first")[:2]
+
+
+def test_only_the_same_run_is_taken_over(sweep: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other code, another seed, a run that was changed on its way, and one that a clock ended are others."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "beside_game.py").write_text("gravity = 1\n")
+    source = "import beside_game\nfrom sweep_environments import Odd\n\nclass Game(Odd):\n    pass\n"
+    (library / "own_game.py").write_text(source)
+    monkeypatch.syspath_prepend(library)
+
+    def outcome(number: int, **words: Any) -> Outcome:
+        made = replace(job(tmp_path / "sweep" / "trials", number, "fine"), environment="own_game:Game", **words)
+        made = replace(made, known=(str(Known(tmp_path / "sweep").find(made) or ""),))
+        with Pool(1, max_seconds=60) as pool:
+            pool.start(made)
+            (found,) = ended(pool)
+        assert found.status == "ok", found
+        return found
+
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.json").touch()
+    first = outcome(0)
+    assert outcome(1) == replace(first, taken_from=str(tmp_path / "sweep" / "trials" / "0"))
+    assert not outcome(2, seed=2).taken_from
+    (library / "beside_game.py").write_text("gravity = 2\n")
+    assert not outcome(3).taken_from
+    config_file = tmp_path / "sweep" / "trials" / "3" / "config.json"
+    saved = json.loads(config_file.read_text())
+    assert _is_sound(saved)
+    for part in ({"replaced": {"train.gamma": 0.5}}, {"restarted": True}):
+        assert not _is_sound(saved | {"history": [saved["history"][0] | part]})
+    assert not _is_sound(saved | {"parent": {"run": "x", "steps": 1}})
+    saved["settings"]["train"]["max_seconds"] = 5
+    assert not _is_sound(saved)
+
+
+# --- replicates ---
+
+
+def test_points_of_the_front_are_run_with_other_seeds(sweep: Told) -> None:
+    words = ["cartpole", *SMALL, *SEARCH, "--method", "pareto", "--replicates", "2", "--trials", "15"]
+    assert sweep(*words, "--run-dir", "s") == 0
+    opened = Sweep(Path("s"), Plan.read(Path("s")))
+    found = opened.finished()
+    again = [trial for trial in found if trial.source == "replicate"]
+    assert len(again) == 3 and "replicate" in sweep.out and "lowest to highest" in sweep.out
+    for trial in again:
+        same = [other for other in found if other.values == trial.values]
+        assert len(same) == 2 and len({other.seed for other in same}) == 2
+        folder = opened.run_folder(trial)
+        assert json.loads((folder / "config.json").read_text())["seed"] == trial.seed
+
+
+def test_a_front_is_made_of_means(sweep: Told) -> None:
+    made = plan("cartpole", {}, {}, minimize=True)
+    made.write(Path("s"))
+    opened = Sweep(Path("s"), made)
+    lucky = Trial(
+        number=0, values={"train.gamma": 0.9}, score=0.1, cost=1.0, source="model", expected_cost=None, metric="perf"
+    )
+    runs = [lucky, replace(lucky, number=1, score=0.9), replace(lucky, number=2, score=0.8, cost=4.0)]
+    plain = replace(lucky, number=3, values={"train.gamma": 0.8}, score=0.5, cost=1.5)
+    front = opened.front([*runs, plain])
+    assert [(point.number, len(point.scores)) for point in front] == [(3, 1)], "low scores are good here"
+    front = opened.front([*runs, replace(plain, cost=2.0)])
+    assert [(point.number, len(point.scores)) for point in front] == [(0, 3), (3, 1)]
+    assert front[0].score == pytest.approx(0.6) and front[0].cost == pytest.approx(4 ** (1 / 3))
+
+
 # --- trials that fail ---
 
 
@@ -152,6 +248,9 @@ def test_every_end_of_a_trial_is_an_outcome(sweep: Told, tmp_path: Path) -> None
     assert "it does not like this" in outcomes[2].reason
     assert "not finite" in outcomes[3].reason
     assert outcomes[0].score == outcomes[4].score, "the same settings and seed, on another worker"
+    for number in (1, 2, 3):
+        assert outcomes[number].costs["cpu"] > 0.01 and outcomes[number].costs["wall"] > 0.01, "until it failed"
+    assert outcomes[3].costs["steps"] > 0 and outcomes[3].costs["flops"] > 0
 
 
 def test_ctrl_c_before_a_worker_has_loaded_torch_is_no_failure(sweep: Told, tmp_path: Path) -> None:
@@ -166,6 +265,7 @@ def test_a_trial_that_hangs_or_grows_is_killed(sweep: Told, tmp_path: Path) -> N
         pool.start(job(tmp_path, 0, "hang"))
         (outcome,) = ended(pool)
     assert outcome.status == "failed" and outcome.reason == "it ran longer than 8 s"
+    assert outcome.costs["wall"] > 8 > outcome.costs["cpu"] > 0.1, "it slept most of the time"
     with Pool(1, max_seconds=60, max_memory=50 * 2**20) as pool:
         pool.start(job(tmp_path, 1, "hang"))
         (outcome,) = ended(pool)
@@ -177,6 +277,15 @@ def ended(pool: Pool) -> list[Outcome]:
     while pool.running:
         found += [outcome for _, outcome in pool.collect(0.2)]
     return found
+
+
+def test_a_full_disk_is_not_held_against_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("no space is left")
+
+    monkeypatch.setattr("puffer_train.run.training.train", full)
+    outcome = run_trial(job(tmp_path, 0, "fine"))
+    assert (outcome.status, outcome.reason) == ("lost", "no space is left")
 
 
 def test_failures_are_recorded_and_shown(sweep: Told) -> None:

@@ -259,11 +259,11 @@ def test_it_fills_the_front_better_than_chance() -> None:
 
 
 def test_a_search_that_is_started_again_suggests_the_same() -> None:
-    _, made = searched(40, switches=Switches(replicates=7))
-    again = Protein(SPACE, 3, start=START, switches=Switches(replicates=7))
+    _, made = searched(40, switches=Switches(replicates=3))
+    again = Protein(SPACE, 3, start=START, switches=Switches(replicates=3))
     for number, each in enumerate(made):
         if number in (1, 5, 17, 30, 39):  # a new process: nothing but the observations is there
-            again = Protein(SPACE, 3, start=START, switches=Switches(replicates=7))
+            again = Protein(SPACE, 3, start=START, switches=Switches(replicates=3))
             for before in made[:number]:
                 again.observe(before.values, *bump(before.values))
         assert again.suggest() == each
@@ -271,7 +271,7 @@ def test_a_search_that_is_started_again_suggests_the_same() -> None:
 
 
 def test_it_begins_where_it_is_told_and_uses_all_sources() -> None:
-    _, made = searched(40, switches=Switches(replicates=10))
+    _, made = searched(40, switches=Switches(replicates=3))
     assert made[0].source == "start" and made[0].values == pytest.approx(START)
     assert {each.source for each in made} == {"start", "random", "free", "model", "replicate"}
     assert all(each.cost is not None for each in made if each.source == "model")
@@ -332,3 +332,57 @@ def test_what_cannot_be_observed_is_refused() -> None:
         Protein(SPACE, 1, method="tpe")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="the greatest cost is -1"):
         Protein(SPACE, 1, max_cost=-1)
+
+
+def test_points_of_the_front_are_run_again_exactly_and_often_enough() -> None:
+    search, made = searched(80, switches=Switches(replicates=3))
+    again = [each.values for each in made if each.source == "replicate"]
+    runs = [sum(other.values == values for other in made) for values in again]
+    assert len(again) > 8 and min(runs) >= 2 and max(runs) == 3
+    waiting: list[dict[str, Any]] = []
+    for _ in range(8):  # a run that is not finished counts
+        waiting.append(search.suggest(waiting, number=84).values)
+    most = max(sum(other == values for other in [*waiting, *(each.values for each in made)]) for values in waiting)
+    assert most == 3
+    assert not [each for each in searched(40)[1] if each.source == "replicate"], "unless asked"
+
+
+def test_a_lucky_run_does_not_hold_the_front() -> None:
+    """It is run again, and its mean is what counts."""
+    search = Protein(SPACE, 3, start=START, switches=Switches(replicates=3))
+    lucky: dict[str, Any] = {}
+    for number in range(60):
+        values = search.suggest().values
+        score, cost = bump(values)
+        if number == 21:
+            lucky, score = dict(values), score + 2
+        search.observe(values, score, cost)
+    points = search.points()
+    runs = [
+        int(count)
+        for place, count in zip(points.places, points.counts, strict=True)
+        if np.array_equal(place, search.space.snap(search.space.places(lucky)[None])[0])
+    ]
+    assert runs == [3]
+
+
+def test_what_a_failed_run_cost_says_nothing_of_whole_ones() -> None:
+    suggested = []
+    for cost in (0.01, 1000.0):
+        search = Protein(SPACE, 3, start=START)
+        for number in range(25):
+            values = search.suggest().values
+            search.observe(values, *bump(values)) if number % 4 else search.observe(values, math.nan, cost, failed=True)
+        suggested.append(search.suggest())
+    assert suggested[0] == suggested[1]
+
+
+def test_a_start_that_fails_is_left() -> None:
+    """With everything around it: what is tried lies the farther away the more has failed."""
+
+    def fragile(values: dict[str, Any]) -> tuple[float, float]:
+        score, cost = bump(values)
+        return (score if values["u0"] > 0.6 else math.nan), cost
+
+    _, made = searched(60, fragile)
+    assert sum(each.values["u0"] > 0.6 for each in made) > 30

@@ -23,15 +23,16 @@ from test_report_page import CHROMIUM, _browse, _data
 from puffer_train.cli import runs as cli_runs
 from puffer_train.cli import sweep as cli_sweep
 from puffer_train.report.dashboard import BEGIN_PICTURE
-from puffer_train.sweep import live, picture, study
+from puffer_train.sweep import live, picture, results, study
 from puffer_train.sweep.analysis import FEWEST, analyse, importance
 from puffer_train.sweep.gaussian_process import GaussianProcess
+from puffer_train.sweep.job import OK, Outcome
 from puffer_train.sweep.live import Running, State, Watch
 from puffer_train.sweep.protein import Band, Protein
 from puffer_train.sweep.ranges import make_space
-from puffer_train.sweep.sweep import Plan, Sweep, Trial
+from puffer_train.sweep.results import Trial
+from puffer_train.sweep.sweep import Plan, Sweep
 from puffer_train.sweep.text_plot import ASCII, DRAWN, draw_front
-from puffer_train.sweep.trial import OK, Outcome
 
 pytest.importorskip("optuna")
 RANGES = {"train.steps": "log 1000 to 100000", "train.gamma": "logit 0.9 to 0.99", "train.clip": "linear 0 to 1"}
@@ -52,7 +53,7 @@ def drawn(count: int = 60) -> list[Trial]:
 
 
 def front_of(trials: list[Trial]) -> list[Trial]:
-    return Sweep.front(cast(Sweep, SimpleNamespace(_sign=lambda score: score)), trials)
+    return results.front(trials, 1.0)
 
 
 # --- what the models say ---

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from sweeps import SEARCH, SMALL, Told, job, trials, wait_for
 
-from puffer_train.sweep.trial import Outcome
+from puffer_train.sweep.job import Outcome
 
 pytest.importorskip("optuna")
 

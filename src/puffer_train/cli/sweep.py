@@ -20,10 +20,10 @@ from puffer_train.cli.sweep_results import show, show_several
 from puffer_train.report.terminal import lasting_console
 from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
-from puffer_train.sweep.protein import Method
+from puffer_train.sweep.job import COSTS
+from puffer_train.sweep.protein import REPLICATES, Method
 from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, plan
-from puffer_train.sweep.trial import COSTS
 
 if TYPE_CHECKING:
     from puffer_train.sweep.pool import Pool
@@ -74,6 +74,9 @@ def build_parser() -> Parser:
     parser.add_argument("--max-trial-seconds", metavar="X", default="3600", help="a run that takes longer fails [3600]")
     parser.add_argument("--max-trial-memory", metavar="MiB", help="a run that holds more fails [no limit]")
     parser.add_argument("--method", choices=get_args(Method), default="protein", help="how to choose [protein]")
+    parser.add_argument("--replicates", metavar="N", help=f"runs that each point of the front gets [{REPLICATES}]")
+    parser.add_argument("--stop-early", action="store_true", help="stop runs that will hardly reach the front")
+    parser.add_argument("--no-cache", action="store_true", help="train also what sweeps in this place have trained")
     parser.add_argument("--seeds", metavar="N", help="runs for each choice of settings; their mean score counts [1]")
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
@@ -154,6 +157,8 @@ def _main(arguments: Sequence[str]) -> int:
             method=options.method,
             seed=options.seed,
             seeds=_whole("--seeds", options.seeds, 1),
+            stop_early=options.stop_early,
+            replicates=_whole("--replicates", options.replicates, REPLICATES),
             storage=options.storage,
             libraries=libraries,
         )
@@ -162,7 +167,7 @@ def _main(arguments: Sequence[str]) -> int:
             raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
         made = replace(made, name=folder.name if made.storage else "")
         made.write(folder)
-    sweep = Sweep(folder, made)
+    sweep = Sweep(folder, made, cache=not options.no_cache)
     if pool is not None:
         resume = shlex.join(["puffer-sweep", "--resume", str(folder)])
         console.print(

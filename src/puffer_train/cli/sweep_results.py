@@ -15,7 +15,9 @@ from rich.table import Table
 from puffer_train.errors import ConfigError
 from puffer_train.report.formatting import brief, clock, short
 from puffer_train.sweep.front import Front
-from puffer_train.sweep.sweep import Plan, Sweep, Trial
+from puffer_train.sweep.results import Trial, describe_stops
+from puffer_train.sweep.results import front as front_of
+from puffer_train.sweep.sweep import Plan, Sweep
 
 MOST_POINTS, MOST_COSTS = 5, 4
 """Of a front that are printed, and costs at which several fronts are compared."""
@@ -26,8 +28,8 @@ PICTURE, PICTURE_OF_SEVERAL = "front.png", "fronts.png"
 def show(sweep: Sweep, console: Console) -> int:
     """Print the front and draw the sweep; return the exit status."""
     trials = sweep.finished()
-    failed = sum(bool(trial.reason) for trial in trials)
-    if len(trials) == failed:
+    failed = sum(trial.failed for trial in trials)
+    if all(trial.reason for trial in trials):
         console.print(_no_run(trials), soft_wrap=True, markup=False)
         return 1
     front = sweep.front(trials)
@@ -38,6 +40,8 @@ def show(sweep: Sweep, console: Console) -> int:
         else f"{len(trials)} runs, {failed} failed",
         highlight=False,
     )
+    if stops := describe_stops(trials, sweep.sign):
+        console.print(stops, soft_wrap=True, highlight=False)
 
     def draw() -> Path:
         from puffer_train.sweep.picture import draw  # noqa: PLC0415 - matplotlib
@@ -128,10 +132,17 @@ def _front_table(front: Sequence[Trial], made: Plan) -> Table:
     table = _table(["", *[""] * len(chosen)])
     table.add_row(made.cost, *(brief(trial.cost) for trial in chosen), style="bold")
     table.add_row(chosen[0].metric, *(f"{trial.score:.4g}" for trial in chosen), style="bold")
+    if any(len(trial.scores) > 1 for trial in front):
+        table.add_row("runs", *(str(len(trial.scores)) for trial in chosen))
+        table.add_row("lowest to highest", *(_spread(trial.scores) for trial in chosen))
     table.add_row("run", *(str(trial.number) for trial in chosen))
     for name in made.ranges:
         table.add_row(name, *(_short(trial.values.get(name)) for trial in chosen))
     return table
+
+
+def _spread(scores: Sequence[float]) -> str:
+    return f"{min(scores):.3g} to {max(scores):.3g}" if len(scores) > 1 else ""
 
 
 def _fronts_table(results: Mapping[str, _Result]) -> Table:
@@ -143,7 +154,7 @@ def _fronts_table(results: Mapping[str, _Result]) -> Table:
     table = _table(["", "method", "runs", "failed", plan.cost, "area", *(f"at {brief(cost)}" for cost in costs)])
     areas = _areas([of.trials for of in results.values()], -1.0 if plan.minimize else 1.0)
     for (name, of), area in zip(results.items(), areas, strict=True):
-        total = f"{len(of.trials)}", f"{sum(bool(trial.reason) for trial in of.trials)}"
+        total = f"{len(of.trials)}", f"{sum(trial.failed for trial in of.trials)}"
         bought = [next((trial.score for trial in reversed(of.front) if trial.cost <= cost), None) for cost in costs]
         scores = ("-" if score is None else f"{score:.3g}" for score in bought)
         spent = brief(of.plan.seeds * sum(trial.cost for trial in of.trials))
@@ -159,15 +170,15 @@ def _rounded_up(cost: float) -> float:
 
 def _areas(sweeps: Sequence[Sequence[Trial]], sign: float) -> list[float]:
     """Return the area under each front, as a share of the area under that of all runs together."""
-    runs = [[trial for trial in trials if not trial.reason] for trials in sweeps]
-    everything = [trial for trials in runs for trial in trials]
-    end, floor = np.log(max(trial.cost for trial in everything)), min(sign * trial.score for trial in everything)
+    runs = [trial for trials in sweeps for trial in trials if not trial.reason]
+    end, floor = np.log(max(trial.cost for trial in runs)), min(sign * trial.score for trial in runs)
 
-    def area(trials: Sequence[Trial]) -> float:
-        front = Front.of(np.log([t.cost for t in trials]), np.array([sign * t.score for t in trials]))
+    def area(points: Sequence[Trial]) -> float:
+        front = Front.of(np.log([t.cost for t in points]), np.array([sign * t.score for t in points]))
         return float((front.gaps(float(end)) * (front.scores - floor)).sum())
 
-    return [area(trials) / max(1e-300, area(everything)) for trials in runs]
+    fronts = [front_of(trials, sign) for trials in sweeps]
+    return [area(points) / max(1e-300, area([point for each in fronts for point in each])) for points in fronts]
 
 
 def _table(heads: Sequence[str]) -> Table:

@@ -196,6 +196,17 @@ class RunState:
         mine = round(1000 * (self.seconds_before + time.monotonic() - self.started))
         return (self.ranks.most(mine) if self.settings.train.max_seconds else mine) / 1000
 
+    def made_of(self) -> dict[str, Any]:
+        """Return the part of `config.json` that decides every number of the run."""
+        return {
+            "environment": self.source.name,
+            "seed": self.ppo.seed,
+            "ranks": self.ranks.count,
+            "settings": self.settings.as_dict(),
+            IDENTITY: self.identity,
+            "versions": versions(),
+        }
+
     def write_config(self, ended: str = "still running, or killed", reason: str = "") -> None:
         """Write `config.json`: everything the run depends on, and its history.
 
@@ -219,15 +230,10 @@ class RunState:
             **({RETREATS: self.notes} if self.notes else {}),
         }
         content = {
-            "environment": self.source.name,
-            "seed": self.ppo.seed,
+            **self.made_of(),
             "threads": {"environments": self.cores, "torch": torch.get_num_threads()},
-            "ranks": self.ranks.count,
-            "settings": self.settings.as_dict(),
-            IDENTITY: self.identity,
             "log": list(self.options.log),
             "libraries": list(self.options.libraries),
-            "versions": versions(),
             "machine": machine(),
             **({"parent": self.parent} if self.parent else {}),
             "history": [*self.history, part],

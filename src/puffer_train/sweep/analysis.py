@@ -15,7 +15,7 @@ from puffer_train.sweep.protein import BAND, RADIUS, Protein
 from puffer_train.sweep.space import Space
 
 if TYPE_CHECKING:
-    from puffer_train.sweep.sweep import Trial
+    from puffer_train.sweep.results import Trial
 
 FEWEST = 10
 """Runs with different settings from which a model says anything."""
@@ -70,7 +70,10 @@ def analyse(space: Space, trials: Sequence[Trial], sign: float = 1.0) -> Analysi
     """
     search = Protein(space)
     for trial in trials:
-        search.observe(trial.values, sign * trial.score, trial.cost, failed=bool(trial.reason))
+        if trial.forecast is not None and trial.stopped:
+            search.observe(trial.values, trial.forecast.expected, trial.forecast.cost)
+        else:
+            search.observe(trial.values, sign * trial.score, trial.cost, failed=trial.failed)
     points = search.points()
     if len(points.scores) < FEWEST:
         return None

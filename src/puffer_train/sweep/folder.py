@@ -14,8 +14,7 @@ import numpy as np
 from puffer_train.report.run_table import run_name
 from puffer_train.storage.summary import Summary
 from puffer_train.sweep.front import Front
-from puffer_train.sweep.sweep import SWEEP, TRIALS
-from puffer_train.sweep.trial import OK, Outcome
+from puffer_train.sweep.job import OK, SWEEP, TRIALS, Outcome
 
 DEPTH = 2
 """Folders between a run and `TRIALS`, with several seeds."""

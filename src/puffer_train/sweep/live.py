@@ -20,10 +20,11 @@ from puffer_train.report.dashboard import REFRESH_SECONDS, WIDEST, redraw, redra
 from puffer_train.report.formatting import brief, clock, counted, short
 from puffer_train.storage.folder import METRICS
 from puffer_train.storage.summary import read_tail
+from puffer_train.sweep.job import Job
 from puffer_train.sweep.pool import Engine
-from puffer_train.sweep.sweep import Plan, Sweep, Trial
+from puffer_train.sweep.results import Trial
+from puffer_train.sweep.sweep import Plan, Sweep
 from puffer_train.sweep.text_plot import ASCII, DRAWN, draw_front
-from puffer_train.sweep.trial import Job
 
 FIXED_LINES = 6
 """Of a picture: its frame, the head, the counts, the bar, and one below it."""
@@ -79,13 +80,14 @@ class Watch:
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop") if redraws(console) else None
         self._began: dict[int, float] = {}
         self._started, self._drawn, self._done = time.monotonic(), -math.inf, 0.0
-        self._best: list[Trial] = []
+        self._ended: list[Trial] = []
         goal = trials if trials < sys.maxsize else 0
         self.state = State(str(sweep.folder), sweep.plan, places=pool.free + len(pool.running), goal=goal)
 
     def __enter__(self) -> Watch:
+        self._ended = self._sweep.finished()
         if self._live is not None:
-            self._done = self._share(self._sweep.finished())
+            self._done = self._share(self._ended)
             self._live.start()
         return self
 
@@ -98,9 +100,9 @@ class Watch:
 
     def tell(self, trial: Trial, done: int) -> None:
         """Say how a trial ended."""
-        front = self._sweep.front([*self._best, trial])
-        self._best = front or self._best
-        line = line_of(trial, done, self.state.goal, self.state.plan, on_front=trial in front)
+        self._ended.append(trial)
+        on_front = not trial.reason and trial.values in [point.values for point in self._sweep.front(self._ended)]
+        line = line_of(trial, done, self.state.goal, self.state.plan, on_front=on_front)
         self.state.lines = [*self.state.lines, line][-TALLEST_PLOT:]
         if self._live is None:
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -113,8 +115,7 @@ class Watch:
         self._drawn = now
         state = self.state
         state.trials = self._sweep.finished()
-        good = any(not trial.reason for trial in state.trials)
-        state.front = self._best = self._sweep.front(state.trials) if good else []
+        state.front = self._sweep.front(state.trials)
         state.running = [self._running(job, now) for job in self._pool.running]
         state.done, state.elapsed = self._share(state.trials), now - self._started
         gained = state.done - self._done
@@ -142,9 +143,10 @@ def line_of(trial: Trial, done: int, goal: int, plan: Plan, *, on_front: bool) -
     """Return a line about a trial that ended. goal: How many there will be; 0 is unknown."""
     head = f"{done:>4}{f'/{goal}' if goal else ''}  run {trial.number:<4} {trial.source:<9}"
     if trial.reason:
-        return f"{head} failed: {trial.reason}"
+        return f"{head} {'stopped' if trial.stopped else 'failed'}: {trial.reason}"
     expected = f" (expected {brief(trial.expected_cost.middle)})" if trial.expected_cost is not None else ""
-    return f"{head} score {trial.score:<8.4g} {plan.cost} {brief(trial.cost)}{expected}{'  *' if on_front else ''}"
+    marks = f"{'  *' if on_front else ''}{f'  as in {trial.taken_from}' if trial.taken_from else ''}"
+    return f"{head} score {trial.score:<8.4g} {plan.cost} {brief(trial.cost)}{expected}{marks}"
 
 
 def draw(state: State, width: int, height: int, ascii_only: bool = False) -> RenderableType:
@@ -182,10 +184,11 @@ def _head(state: State, width: int) -> Text:
 
 
 def _counts(state: State, width: int) -> Text:
-    failed = sum(bool(trial.reason) for trial in state.trials)
+    failed, stopped = (sum(getattr(trial, name) for trial in state.trials) for name in ("failed", "stopped"))
     done = f"{len(state.trials)} of {counted(state.goal, 'run')}" if state.goal else counted(len(state.trials), "run")
     spent = brief(state.plan.seeds * sum(trial.cost for trial in state.trials))
-    parts = [done, *([f"{failed} failed"] if failed else []), f"{state.plan.cost} {spent} in all"]
+    ends = [f"{count} {name}" for count, name in ((failed, "failed"), (stopped, "stopped")) if count]
+    parts = [done, *ends, f"{state.plan.cost} {spent} in all"]
     return Text("   ".join([*parts, f"{clock(state.elapsed)} elapsed", f"{clock(state.left)} left"]), no_wrap=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from puffer_envs.contract.files import write_atomically
 from puffer_train.storage.lock import LOCK
-from puffer_train.sweep.trial import OUTCOME
+from puffer_train.sweep.job import OUTCOME
 
 Files = dict[str, bytes]
 """What is in a folder, by path."""

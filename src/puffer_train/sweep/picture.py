@@ -19,7 +19,8 @@ from puffer_train.sweep.ranges import make_space
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from puffer_train.sweep.sweep import Plan, Trial
+    from puffer_train.sweep.results import Trial
+    from puffer_train.sweep.sweep import Plan
 
 UNITS = {"cpu": "processor seconds", "wall": "seconds", "steps": "agent steps", "flops": "floating-point operations"}
 MARKS = {"start": ("s", "the settings it began with"), "random": ("X", "at random"), "free": ("^", "without models")}
@@ -111,11 +112,10 @@ def _draw_front(
             )
     _set_axes(axes, plan, [trial.cost for trial in good])
     axes.set_ylabel(good[0].metric, color=INK)
-    failed = len(trials) - len(good)
+    ends = {name: sum(getattr(trial, name) for trial in trials) for name in ("failed", "stopped")}
+    counts = [counted(len(trials), "run"), *(f"{count} {name}" for name, count in ends.items() if count)]
     axes.set_title(f"{plan.environment}: what each cost buys", loc="left")
-    axes.set_title(
-        counted(len(trials), "run") + (f", {failed} failed" if failed else ""), loc="right", fontsize=9, color=GRAY
-    )
+    axes.set_title(", ".join(counts), loc="right", fontsize=9, color=GRAY)
     axes.figure.colorbar(points, ax=axes, label="run", pad=0.01)
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -15,7 +16,8 @@ from types import TracebackType
 from typing import Protocol
 
 from puffer_train.errors import LockedError
-from puffer_train.sweep.trial import FAILED, INTERRUPTED, LOST, Job, Outcome, run_trial
+from puffer_train.sweep.job import FAILED, INTERRUPTED, LOST, Job, Outcome
+from puffer_train.sweep.trial import run_trial
 from puffer_train.system.signals import interruptible
 
 ORPHAN_SECONDS = 1.0
@@ -27,7 +29,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.job: Job | None = None
-        self.began = 0.0
+        self.began, self._before, self._costs = 0.0, 0.0, dict[str, float]()
         self.stopping = False
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
@@ -37,7 +39,7 @@ class Worker:
 
     def start(self, job: Job) -> None:
         """Begin a trial."""
-        self.job, self.began = job, time.monotonic()
+        self.job, self.began, self._before = job, time.monotonic(), self._cpu() or 0.0
         self.pipe.send(job)
 
     def memory(self) -> int:
@@ -46,6 +48,19 @@ class Worker:
             pages = int(Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()[1])
             return pages * os.sysconf("SC_PAGE_SIZE")
         return 0
+
+    def look(self) -> dict[str, float]:
+        """Return what its trial has cost so far, by kind; of a process that died, before it is joined."""
+        wall, cpu = time.monotonic() - self.began, self._cpu()
+        self._costs = {"wall": wall, "cpu": self._costs.get("cpu", wall) if cpu is None else cpu - self._before}
+        return self._costs
+
+    def _cpu(self) -> float | None:
+        """Return the processor seconds that it has used, None where the system does not tell."""
+        with suppress(OSError, ValueError, IndexError):
+            words = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+            return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        return None
 
     def end(self) -> None:
         """End it, whatever it does."""
@@ -129,11 +144,12 @@ class Pool:
 
     def _look(self, worker: Worker) -> Outcome | None:
         """Return how its job ended, None while it runs. A worker that is of no more use is removed."""
+        costs = worker.look()
         with suppress(EOFError, OSError):
             if worker.pipe.poll():
                 outcome: Outcome = worker.pipe.recv()
-                return outcome
-        reason, took = "", time.monotonic() - worker.began
+                return replace(outcome, costs=costs | outcome.costs) if outcome.status == FAILED else outcome
+        reason, took = "", costs["wall"]
         if not worker.process.is_alive():
             worker.process.join()
             if worker.stopping:  # it had not begun: it was loading torch
@@ -149,7 +165,7 @@ class Pool:
             return None
         worker.end()
         self._workers.remove(worker)
-        return Outcome(FAILED, reason)
+        return Outcome(FAILED, reason, costs=costs)
 
 
 def _work(pipe: Connection, parent: int) -> None:

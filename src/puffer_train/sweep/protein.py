@@ -43,6 +43,10 @@ CAUTION = 4
 """Power of the chance that a run ends, as a failed one costs and teaches less."""
 TRIES = 20
 """Draws without models until one is not expected to fail."""
+REPLICATES = 1
+"""How many runs, with other seeds, each point of the front has by default."""
+REPLICATE_EVERY = 5
+"""Every how many suggestions a point of the front is run again, if it has too few runs."""
 GROWTH = 2.0
 """How many times as expensive as the most expensive run so far a suggestion may be expected to be."""
 
@@ -69,8 +73,8 @@ class Switches:
     """Model where runs fail."""
     pending: bool = True
     """Take the runs that are not finished as if they came out as expected."""
-    replicates: int = 0
-    """Every how many suggestions the point of the front with the fewest runs is run again; 0 is never."""
+    replicates: int = REPLICATES
+    """How many runs, with other seeds, each point of the front should have."""
 
 
 class Band(NamedTuple):
@@ -147,6 +151,7 @@ class Protein:
         self._groups: list[int] = []  # which of the distinct places each run has
         self._kinds: dict[bytes, int] = {}
         self._distinct: list[Floats] = []
+        self._values: list[dict[str, Any]] = []  # of each of them, exactly
         self._fits: dict[str, tuple[int, GaussianProcess]] = {}
 
     def observe(self, values: Mapping[str, Any], score: float, cost: float, failed: bool = False) -> None:
@@ -155,7 +160,7 @@ class Protein:
         Args:
             values: What was run.
             score: Higher is better; not finite counts as failed.
-            cost: Above 0, in any unit. Of a failed run it is not used.
+            cost: Above 0, in any unit. Of a failed run it is not used: until it failed, not all of it was paid.
             failed: Whether the run failed for a reason that lies in its values.
 
         Raises:
@@ -169,6 +174,7 @@ class Protein:
         self._groups.append(self._kinds.setdefault(place.tobytes(), len(self._kinds)))
         if len(self._distinct) < len(self._kinds):
             self._distinct.append(place)
+            self._values.append({name: values[name] for name in self.space.names})
         self._scores.append(math.nan if failed else float(score))
         self._costs.append(math.nan if failed else math.log(cost))
 
@@ -187,17 +193,31 @@ class Protein:
         if self.method == "random":
             return self._suggestion(rng.uniform(-1, 1, len(self.space)), "random")
         if number < FIRST or len(points.scores) < 2:
-            return self._suggestion(self._start + rng.normal(0, RADIUS, len(self.space)), "random")
+            radius = RADIUS * max(1.0, number / FIRST)  # the more there is that failed, the farther away
+            return self._suggestion(self._start + rng.normal(0, radius, len(self.space)), "random")
         switches = self.switches
-        if switches.replicates and number % switches.replicates == 0:
-            front = Front.of(points.costs, points.scores)
-            return self._suggestion(points.places[front.members[points.counts[front.members].argmin()]], "replicate")
+        again = self._replicate(points, pending) if number % REPLICATE_EVERY == REPLICATE_EVERY - 1 else None
+        if again is not None:
+            return Suggestion(again, "replicate")
         if self.method == "pareto" or (switches.free and number % switches.free == 0):
             return self._suggestion(self._draw_freely(points, rng), "free")
         waiting = [self.space.places(values) for values in pending] if switches.pending else []
         return self._rank(points, np.array(waiting).reshape(-1, len(self.space)), rng)
 
     # -- without models ------------------------------------------------------------------------------------
+
+    def _replicate(self, points: Points, pending: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+        """Return the values of a point of the front that has too few runs, None if all have enough.
+
+        It is the one that holds up most of the area for its runs: it matters most, and is the likeliest to be lucky.
+        """
+        waiting = [self.space.snap(self.space.places(values)[None])[0].tobytes() for values in pending]
+        front = Front.of(points.costs, points.scores)
+        kinds = [self._kinds[place.tobytes()] for place in points.places[front.members]]
+        counts = points.counts[front.members] + [waiting.count(self._distinct[kind].tobytes()) for kind in kinds]
+        rises = np.diff(front.scores, prepend=points.scores.min())
+        worth = rises * front.gaps(self._end(points)) / counts * (counts < self.switches.replicates)
+        return dict(self._values[kinds[int(worth.argmax())]]) if worth.max() > 0 else None
 
     def _draw_freely(self, points: Points, rng: Generator) -> Floats:
         """Return a mutation of the point before a gap of the front, the likelier the wider the gap is."""

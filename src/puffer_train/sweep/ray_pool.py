@@ -25,9 +25,9 @@ from typing import Any
 from puffer_envs.contract.errors import UserError
 from puffer_train.errors import ConfigError, LockedError
 from puffer_train.storage.lock import FolderLock
+from puffer_train.sweep.job import FAILED, INTERRUPTED, LOST, OK, STOPPED, Job, Outcome
 from puffer_train.sweep.parcel import Files, pack, unpack
 from puffer_train.sweep.pool import Pool
-from puffer_train.sweep.trial import FAILED, INTERRUPTED, LOST, OK, Job, Outcome
 from puffer_train.system.code import package_hash
 
 try:
@@ -163,7 +163,7 @@ class RayPool:
             self._ended.append((job, Outcome(LOST, str(error))))
             return
         trial, before = _Trial(job, lock), Outcome.read(folder)
-        if before is not None and before.status in (OK, FAILED):
+        if before is not None and before.status in (OK, FAILED, STOPPED):
             self._end(trial, before)
         else:
             self._waiting.append(trial)

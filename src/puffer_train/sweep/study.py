@@ -38,6 +38,10 @@ PLAN = "plan"
 """Attribute of a study in a database: the sweep's `Plan`."""
 LOST = "lost"
 """Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
+TAKEN_FROM = "taken from"
+"""Attribute of a trial that was not run: the folder of the same run."""
+PREDICTED, WHOLE_COST = "expected at its end", "cost of all of it"
+"""Attributes of a trial that was stopped early: what models take as its score and its cost."""
 SOURCE, EXPECTED = "source", ("score band", "cost band")
 """Attributes of a trial: where its values come from, and what the models expected of it: middle, low and high."""
 
@@ -76,7 +80,7 @@ class ProteinSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return the values of a trial, and write down where they come from."""
         trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-        self._observe([each for each in trials if each.state in (TrialState.COMPLETE, TrialState.FAIL)])
+        self._observe([each for each in trials if each.state.is_finished()])
         pending = [
             each.system_attrs.get("values") or each.params
             for each in trials
@@ -108,7 +112,8 @@ class ProteinSampler(BaseSampler):
         if numbers[: len(self._seen)] != self._seen:
             self._search, self._seen = self._make(), []
         for trial in known[len(self._seen) :]:
-            score, cost = trial.values if trial.state == TrialState.COMPLETE else (math.nan, 1.0)
+            notes = trial.user_attrs
+            score, cost = trial.values or (notes.get(PREDICTED, math.nan), notes.get(WHOLE_COST, 0.0))
             self._search.observe(trial.params, score, cost, failed=trial.state == TrialState.FAIL)
         self._seen = numbers
 
@@ -232,8 +237,13 @@ def reopen(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
     return optuna.Trial(study, trial._trial_id)
 
 
-def finish(study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any]) -> bool:
-    """Write down how a trial ended; return False where another process has just done so. score: None if it failed."""
+def finish(
+    study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any], *, stopped: bool
+) -> bool:
+    """Write down how a trial ended; return False where another process has just done so.
+
+    score: None if it failed, or was stopped early.
+    """
     trial = next(each for each in study.get_trials(deepcopy=False) if each.number == number)
     try:
         for name, note in notes.items():
@@ -241,7 +251,7 @@ def finish(study: optuna.Study, number: int, score: float | None, cost: float, n
     except UpdateFinishedTrialError:
         return False
     if score is None:
-        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+        study.tell(number, state=TrialState.PRUNED if stopped else TrialState.FAIL, skip_if_finished=True)
     else:
         study.tell(number, [score, cost], skip_if_finished=True)
     return True

@@ -6,31 +6,29 @@ import json
 import math
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.storage.files import storing
-from puffer_train.sweep.front import Front
+from puffer_train.storage.folder import newest_lines
+from puffer_train.sweep import results
+from puffer_train.sweep.curves import Forecast
+from puffer_train.sweep.job import COSTS, INTERRUPTED, OK, STOPPED, SWEEP, TRIALS, Job, Outcome
+from puffer_train.sweep.job import LOST as LOST_TRIAL
+from puffer_train.sweep.known import Known
 from puffer_train.sweep.pool import Engine
-from puffer_train.sweep.protein import Band, Method, Protein
+from puffer_train.sweep.protein import REPLICATES, Band, Method, Protein, Switches
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
-from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome, seed_folder
-from puffer_train.sweep.trial import LOST as LOST_TRIAL
+from puffer_train.sweep.results import Trial
 
-SWEEP = "sweep.json"
-"""In the folder of a sweep: what it is, as `Plan`."""
-TRIALS = "trials"
-"""In the folder of a sweep: the runs, by number."""
 WHERE = "where"
 """Attribute of a trial: `Trial.where`."""
 POLL_SECONDS = 0.5
@@ -59,6 +57,10 @@ class Plan:
     seed: int = 1
     seeds: int = 1
     """Runs of a trial, whose mean score counts."""
+    stop_early: bool = False
+    """Whether to stop runs that will hardly reach the front."""
+    replicates: int = REPLICATES
+    """How many trials each point of the front should have."""
     storage: str | None = None
     """URL of a database; None is the journal in the folder."""
     name: str = ""
@@ -99,7 +101,8 @@ class Plan:
         """Begin the search that the plan describes."""
         space = make_space(self.ranges)
         start = start_of(space, self.base())
-        return Protein(space, self.seed, method=self.method, start=start, max_cost=self.max_cost or math.inf)
+        most, switches = self.max_cost or math.inf, Switches(replicates=self.replicates)
+        return Protein(space, self.seed, method=self.method, start=start, max_cost=most, switches=switches)
 
 
 def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str], **options: Any) -> Plan:
@@ -117,6 +120,8 @@ def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str]
     made = Plan(environment, dict(fixed), {}, **options)
     if made.cost not in COSTS:
         raise ConfigError(f"there is no cost {made.cost!r}; choose {', '.join(COSTS)}.")
+    if made.stop_early and made.seeds > 1:
+        raise ConfigError(f"seeds is {made.seeds} and runs are stopped early: one of many seeds cannot be stopped.")
     named = {f"{table}.{key}" for table, values in fixed.items() for key in values}
     own = shipped_ranges(registry.find(environment).settings or "")
     chosen = {
@@ -129,27 +134,6 @@ def plan(environment: str, fixed: Mapping[str, Any], searched: Mapping[str, str]
     return made
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A finished trial, as a report needs it."""
-
-    number: int
-    values: dict[str, Any]
-    score: float
-    """As the metric has it."""
-    cost: float
-    source: str
-    metric: str
-    """Which statistic the score is."""
-    expected_score: Band | None = None
-    """What the models expected before it ran; None where they did not choose it."""
-    expected_cost: Band | None = None
-    reason: str = ""
-    """Why it failed; "" if it did not."""
-    where: str = ""
-    """Machine and folder, where machines share a database only."""
-
-
 Tell = Callable[[Trial, int], object]
 """Called with each trial that ends, and how many have."""
 
@@ -157,17 +141,19 @@ Tell = Callable[[Trial, int], object]
 class Sweep:
     """Runs trials of a plan in this process's workers; others may do so at the same time."""
 
-    def __init__(self, folder: Path, made: Plan, sampler: Any = None) -> None:
+    def __init__(self, folder: Path, made: Plan, sampler: Any = None, *, cache: bool = True) -> None:
         """Open the storage. Raises `ConfigError`.
 
         Args:
             folder: Of the sweep.
             made: What is searched.
             sampler: Another sampler of Optuna's than the one of the plan's method.
+            cache: Whether to take over the results of runs that this sweep or one beside it has trained before.
         """
         from puffer_train.sweep import study  # noqa: PLC0415 - Optuna is loaded only for sweeps
 
         self.folder, self.plan, self._study_module = folder, made, study
+        self._known = Known(folder) if cache else None
         space = make_space(made.ranges)
         sampler = sampler or study.ProteinSampler(space, made.search)
         self.study = study.open_study(folder, sampler, made.storage, made.name or study.STUDY)
@@ -216,9 +202,9 @@ class Sweep:
                 waiting, held = self._abandoned({job.number for job in pool.running}, tell)
                 while pool.free and not over:
                     if waiting:
-                        pool.start(waiting.pop(0))
+                        pool.start(self._prepare(waiting.pop(0)))
                     elif self._count() + len(pool.running) + held < trials:
-                        pool.start(self._ask())
+                        pool.start(self._prepare(self._ask()))
                     else:
                         break
                 if not pool.running and (over or not (held and self._sharing.alone())):
@@ -240,12 +226,9 @@ class Sweep:
         """Return all trials that have ended, in their order."""
         return [made for each in self.study.get_trials(deepcopy=False) if (made := self._as_trial(each)) is not None]
 
-    def front(self, trials: list[Trial]) -> list[Trial]:
-        """Return those that no other one beats at the same or a lower cost."""
-        good = [trial for trial in trials if not trial.reason]
-        scores = np.array([self._sign(trial.score) for trial in good])
-        members = Front.of(np.array([trial.cost for trial in good]), scores).members
-        return [good[index] for index in members]
+    def front(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Return what nothing beats at the same or a lower cost: the means of runs with the same values."""
+        return results.front(trials, self.sign)
 
     def _count(self) -> int:
         return sum(each.state.is_finished() for each in self.study.get_trials(deepcopy=False))
@@ -254,13 +237,25 @@ class Sweep:
         """Return what all finished trials cost together."""
         return self.plan.seeds * sum(trial.cost for trial in self.finished())
 
-    def _sign(self, score: float) -> float:
-        return -score if self.plan.minimize else score
+    @property
+    def sign(self) -> float:
+        """-1 where a lower score is better, else 1."""
+        return -1.0 if self.plan.minimize else 1.0
 
     def _ask(self) -> Job:
         trial = self.study.ask()
         self._sharing.begin(trial.number)
         return self._fill(trial)
+
+    def _prepare(self, job: Job) -> Job:
+        """Tell a job what its worker should know of the other trials."""
+        if self._known is not None:
+            job = replace(job, known=tuple(str(self._known.find(run) or "") for run in job.runs))
+        if self.plan.stop_early:
+            made = self.plan
+            rule = results.make_rule(self.finished(), made.cost, self.sign, made.seed, job.number)
+            job = replace(job, rule=rule)
+        return job
 
     def _fill(self, trial: Any) -> Job:
         """Give a trial its values and return its job."""
@@ -274,7 +269,7 @@ class Sweep:
     def run_folder(self, trial: Trial) -> Path:
         """Return the folder of a trial's run, of the first one if it had several seeds."""
         job = self._job(trial.number, {})
-        return Path(job.folder) / seed_folder(job.seed) if job.seeds > 1 else Path(job.folder)
+        return Path(job.runs[0].folder)
 
     def _job(self, number: int, values: Mapping[str, Any]) -> Job:
         folder = self.folder / TRIALS / f"{number:06d}"
@@ -306,35 +301,69 @@ class Sweep:
         """Write down how a trial ended, unless it is to be resumed."""
         if outcome.status == INTERRUPTED or not self._sharing.owns(job.number):
             return
-        study, cost = self._study_module, max(outcome.costs.get(self.plan.cost, 0.0), 1e-9)
-        good = outcome.status == OK and outcome.score is not None
-        notes: dict[str, Any] = {"costs": outcome.costs, "metric": outcome.metric}
+        costs = _steps_of(job) | outcome.costs
+        cost, score = max(costs.get(self.plan.cost, 0.0), 1e-9), None
+        if outcome.status == OK and outcome.score is not None:
+            score = self.sign * outcome.score
+        notes = {"costs": costs, **self._notes(job, outcome)}
         if self.plan.storage is not None:
             notes[WHERE] = f"{socket.gethostname()}:{Path(job.folder).absolute()}"
-        if not good:
-            notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
-        score = self._sign(outcome.score) if good and outcome.score is not None else None
-        if not study.finish(self.study, job.number, score, cost, notes):
+        study, stopped = self._study_module, outcome.status == STOPPED
+        if not study.finish(self.study, job.number, score, cost, notes, stopped=stopped):
             return
         ended = self._as_trial(self.study.get_trials(deepcopy=False)[job.number])
         if ended is not None:
             tell(ended, self._count())
+
+    def _notes(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return what the study keeps of a trial besides its values, score and cost."""
+        study = self._study_module
+        notes: dict[str, Any] = {"metric": outcome.metric, "seed": job.seed}
+        notes |= {"curve": outcome.curve, "forecast": outcome.forecast}
+        if outcome.taken_from:
+            notes[study.TAKEN_FROM] = outcome.taken_from
+        if outcome.status == STOPPED and outcome.forecast is not None:
+            forecast = Forecast(**outcome.forecast)
+            notes |= {study.PREDICTED: forecast.expected, study.WHOLE_COST: forecast.cost}
+            notes |= {"score": self.sign * (outcome.score or 0.0), "reason": results.why_stopped(forecast, self.sign)}
+        elif outcome.status != OK or outcome.score is None:
+            notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
+        return notes
 
     def _as_trial(self, each: Any) -> Trial | None:
         """Return a trial as a report needs it; None for one that has not ended."""
         if not each.state.is_finished():
             return None
         study, notes = self._study_module, each.user_attrs
-        reason = str(notes.get("reason", notes.get(study.LOST, "")))
-        score, cost = each.values or (math.nan, float(notes.get("costs", {}).get(self.plan.cost, 0.0)))
-        source, metric = str(notes.get(study.SOURCE, "")), str(notes.get("metric", self.plan.metric))
+        costs, forecast = notes.get("costs", {}), notes.get("forecast")
         expected, price = (Band(*found) if (found := notes.get(key)) else None for key in study.EXPECTED)
         if expected is not None and self.plan.minimize:
             expected = Band(-expected.middle, -expected.high, -expected.low)
-        where = str(notes.get(WHERE, ""))
+        score, cost = each.values or (notes.get("score", math.nan), float(costs.get(self.plan.cost, 0.0)))
         return Trial(
-            each.number, dict(each.params), self._sign(score), cost, source, metric, expected, price, reason, where
+            number=each.number,
+            values=dict(each.params),
+            score=self.sign * score,
+            cost=cost,
+            source=str(notes.get(study.SOURCE, "")),
+            metric=str(notes.get("metric", self.plan.metric)),
+            expected_score=expected,
+            expected_cost=price,
+            reason=str(notes.get("reason", notes.get(study.LOST, ""))),
+            seed=int(notes.get("seed", 0)),
+            taken_from=str(notes.get(study.TAKEN_FROM, "")),
+            steps=float(costs.get("steps", 0.0)),
+            curve=tuple(math.nan if height is None else height for height in notes.get("curve", ())),
+            forecast=None if forecast is None else Forecast(**forecast),
+            stopped=study.PREDICTED in notes,
+            where=str(notes.get(WHERE, "")),
         )
+
+
+def _steps_of(job: Job) -> dict[str, float]:
+    """Return how many agent steps a trial took, as costs: its process may have been killed."""
+    lines = [newest_lines(Path(run.folder))[-1:] for run in job.runs]
+    return {"steps": sum(last["steps"] for found in lines for last in found) / job.seeds}
 
 
 def _began(trial: Any) -> float:

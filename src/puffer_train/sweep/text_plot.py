@@ -13,7 +13,7 @@ from rich.text import Text
 from puffer_train.report.formatting import brief
 
 if TYPE_CHECKING:
-    from puffer_train.sweep.sweep import Trial
+    from puffer_train.sweep.results import Trial
 
 LABEL = 8
 """Columns for the numbers of the upright axis."""

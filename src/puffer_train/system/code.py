@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = ("puffer_envs", "puffer_train")
@@ -14,6 +16,9 @@ PACKAGES = ("puffer_envs", "puffer_train")
 
 EXTENSIONS = ("puffer_envs._signals", "puffer_train._kernels")
 """Their extension modules. `puffer_envs._core` is missing on purpose: it is the code of the C environments."""
+
+INSTALLED = ("site-packages", "dist-packages")
+"""Folders of what pip installs: its imports are not followed."""
 
 
 @functools.cache
@@ -45,14 +50,57 @@ def hash_files(paths: tuple[Path, ...]) -> str | None:
 
 
 def module_files(name: str) -> tuple[Path, ...]:
-    """Return the files that a module's behaviour depends on: its own, or all of the package folder that holds it."""
+    """Return the files that a module's behaviour depends on: its own, or all of the package folder that holds it.
+
+    Unless it is installed, the modules that lie beside it and that it imports count as well, and what those import.
+    """
     path = _origin(name)
     if path is None:
         return ()
-    if "." not in name and path.name != "__init__.py":
-        return (path,)
-    found = [file for suffix in ("*.py", "*.so", "*.pyd") for file in path.parent.rglob(suffix)]
-    return tuple(sorted(found))
+    found = {path}
+    if "." in name or path.name == "__init__.py":
+        found |= {file for suffix in ("*.py", "*.so", "*.pyd") for file in path.parent.rglob(suffix)}
+    return tuple(sorted(found | _imported(found, _root(name, path))))
+
+
+def _root(name: str, path: Path) -> Path:
+    """Return the folder that absolute imports of a module begin at."""
+    depth = name.count(".") + (path.name == "__init__.py")
+    return path.parents[min(depth, len(path.parents) - 1)]
+
+
+def _imported(files: set[Path], root: Path) -> set[Path]:
+    """Return the files of the modules below `root` that files import, directly or not."""
+    if set(root.parts) & set(INSTALLED) or root == Path(os.__file__).parent:
+        return set()
+    found: set[Path] = set()
+    waiting = sorted(files)
+    while waiting:
+        fresh = set(_imports(waiting.pop(), root)) - found - files
+        found |= fresh
+        waiting += sorted(fresh)
+    return found
+
+
+def _imports(file: Path, root: Path) -> Iterator[Path]:
+    """Yield the files below `root` that the imports in a file name, with the `__init__.py` of each package passed."""
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes()))) if file.suffix == ".py" else []
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            named = [(root, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base, start = file.parents[node.level - 1] if node.level else root, node.module or ""
+            named = [(base, f"{start}.{alias.name}".lstrip(".")) for alias in node.names]
+        else:
+            continue
+        for base, dotted in named:
+            place = base
+            for part in dotted.split("."):
+                place /= part
+                yield from filter(Path.is_file, (place.with_name(f"{part}.py"), place / "__init__.py"))
 
 
 def _origin(module: str) -> Path | None:
