@@ -208,6 +208,7 @@ def training(name: str) -> str:
     runs = [run for run in results("training") if run["environment"] == name]
     rows = [
         (
+            run.get("settings", "balanced"),
             run["seed"],
             millions(run["steps"]),
             f"{run['training_seconds']:.0f} s",
@@ -216,20 +217,37 @@ def training(name: str) -> str:
         )
         for run in runs
     ]
-    shipped = (SETTINGS / f"{name}.toml").read_text("utf-8")
-    assert tomllib.loads(shipped), f"{name}.toml has settings"
-    values = "\n".join(line for line in shipped.splitlines() if not line.startswith("#")).strip()
+    columns = ("settings", "seed", "steps", "time", "score", "perf")
+    skip = len({row[0] for row in rows}) == 1
+    shipped = SETTINGS / f"{name}.toml"
+    assert tomllib.loads(shipped.read_text("utf-8")), f"{name}.toml has settings"
+    values = _values(shipped)
     return "\n\n".join(
         [
             filled(
                 f"`puffer-train {name} --seed N` on two cores. The time runs from process start to the exported "
                 "policy; scores are means over fresh full episodes."
             ),
-            table(("seed", "steps", "time", "score", "perf"), rows),
+            table(columns[skip:], [row[skip:] for row in rows]),
             f"The settings shipped for it:\n\n```toml\n{values}\n```",
+            *variants(name),
             f"To watch a trained policy:\n\n```\npuffer-play {name} --trained\n```",
         ]
     )
+
+
+def variants(name: str) -> list[str]:
+    """Settings that ship for an environment beside the usual ones."""
+    found = [each for each in ("fast", "best") if (SETTINGS / each / f"{name}.toml").is_file()]
+    return [
+        f"`--settings {each}` is short for:\n\n```toml\n{_values(SETTINGS / each / f'{name}.toml')}\n```"
+        for each in found
+    ]
+
+
+def _values(file: Path) -> str:
+    lines = file.read_text("utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.startswith("#")).strip()
 
 
 def keys(env: EnvSpec) -> str:
@@ -254,7 +272,11 @@ def index() -> str:
     for name in environments():
         measured = [m for m in results("environments")["measurements"] if m["environment"] == name and not m["what"]]
         rates = [m["steps_per_second"] for m in measured]  # the newest instruction set comes last
-        runs = [run for run in results("training") if run["environment"] == name]
+        runs = [
+            run
+            for run in results("training")
+            if run["environment"] == name and run.get("settings", "balanced") == "balanced"
+        ]
         perf = sorted(run["perf"] for run in runs)
         seconds = statistics.median(run["training_seconds"] for run in runs)
         link = f"[{name}]({page_url(f'environments/{name}')})"

@@ -24,7 +24,7 @@ from puffer_envs.contract.names import suggest
 from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import Code, is_code
-from puffer_train.shipped import read_tables, shipped
+from puffer_train.shipped import given_tables, shipped
 
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
@@ -184,15 +184,17 @@ SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettin
 """The tables whose keys are known here; the keys of [env] are the environment's."""
 
 
-def load(name: str | None, file: Path | None = None) -> Settings:
+def load(name: str | None, file: str | Path | None = None) -> Settings:
     """Return the defaults, overlaid with those shipped for an environment, if there are any, and then with `file`.
+
+    `file` may also be `fast`, `balanced` or `best`: settings that ship for the environment.
 
     Raises `ConfigError` for a file that is missing, is not TOML, or has invalid settings.
     """
     settings = Settings()
     for origin, tables in shipped(name) if name is not None else ():
         settings = overlay(settings, tables, origin)
-    return settings if file is None else overlay(settings, read_tables(file), str(file))
+    return settings if file is None else overlay(settings, given_tables(file, name), str(file))
 
 
 def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Settings:

@@ -15,6 +15,9 @@ from puffer_train.errors import ConfigError
 PYTHON_SETTINGS = "python"
 """Those of single Python environments, which are a hundred times slower than native ones."""
 
+VARIANTS = ("fast", "balanced", "best")
+"""Points of the front of score against cost; `balanced` are the settings that hold if none is named."""
+
 MATCH = "match"
 """Key in the settings of a family: patterns of the names that they are for."""
 
@@ -25,6 +28,27 @@ def read_tables(file: Path) -> dict[str, Any]:
         return _parse(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the settings file {file}: {error}") from error
+
+
+def given_tables(settings: str | Path, name: str | None) -> dict[str, Any]:
+    """Return the tables of settings given as one of `VARIANTS` that ships for an environment, or as a TOML file.
+
+    Raises:
+        ConfigError: There is no such variant, or the file cannot be read or is not TOML.
+    """
+    variant = str(settings)
+    if variant not in VARIANTS:
+        return read_tables(Path(settings))
+    if variant == VARIANTS[1]:
+        return {}
+    if name is None:
+        raise ConfigError(f"settings {variant!r} belong to an environment: give its name.")
+    folder = resources.files("puffer_train") / "settings"
+    files = {each: folder / each / f"{name}.toml" for each in VARIANTS}
+    if not files[variant].is_file():
+        known = ", ".join(each for each in VARIANTS if each == VARIANTS[1] or files[each].is_file())
+        raise ConfigError(f"no settings {variant!r} ship for {name}; choose {known}, or the path of a TOML file.")
+    return _parse(files[variant].read_text("utf-8"), f"settings/{variant}/{name}.toml")
 
 
 def shipped(name: str) -> Iterator[tuple[str, dict[str, Any]]]:

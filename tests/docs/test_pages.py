@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -43,8 +44,8 @@ def make_env(assets):
     return Level(assets)
 """
 RUN_PROGRAMS = """
-import json
-for name, code in json.load(open("programs.json")).items():
+import json, pathlib
+for name, code in json.loads(pathlib.Path("programs.json").read_text()).items():
     exec(compile(code, name, "exec"), {"__name__": "__main__"})
 """
 # What takes minutes or packages that the tests do without.
@@ -88,7 +89,13 @@ def shortened(code: str) -> str:
 def run_programs(folder: Path, programs: dict[str, str]) -> None:
     """Run programs one after the other in one process, which imports what they need once; a traceback names them."""
     (folder / "programs.json").write_text(json.dumps(programs))
-    run(folder, "-c", RUN_PROGRAMS)
+    run(folder, "-W", "error", "-c", RUN_PROGRAMS)
+
+
+def run_training(folder: Path, *commands: list[str]) -> None:
+    """`puffer-train` with each of these lists of arguments, one after the other in one process."""
+    main = "from puffer_train.cli.train import main"
+    run_programs(folder, {shlex.join(words): f"{main}\nassert main({words!r}) == 0" for words in commands})
 
 
 @pytest.mark.parametrize("page", ALONE)
@@ -137,14 +144,16 @@ def test_the_extensions_train_and_resume(tmp_path: Path) -> None:
         assert len(code.splitlines()) <= 50
         (tmp_path / f"{name}.py").write_text(code)
     small = ["--train.num-envs", "64", "--train.minibatch", "512", "--train.eval-episodes", "8", "--threads", "1"]
-    train = ["-m", "puffer_train.cli.train"]
-    run(tmp_path, *train, "squared", *small, "--no-video", "--steps", "20000", "--run-dir", "runs/old")
+    small += ["--no-video"]
+    run_training(tmp_path, ["squared", *small, "--steps", "20000", "--run-dir", "runs/old"])
     own = ["--train.loss", "kl:kl_to_frozen", "--train.advantage", "two_scales:two_scales"]
     own += ["--train.optimizer", "adamw:adamw"]
-    options = [*small, *own, "--no-video"]
-    run(tmp_path, *train, "squared", *options, "--steps", "20000", "--run-dir", "whole")
-    run(tmp_path, *train, "squared", *options, "--steps", "10000", "--run-dir", "half")
-    run(tmp_path, *train, "--resume", "half", *own, "--threads", "1", "--no-video", "--steps", "20000")
+    run_training(
+        tmp_path,
+        ["squared", *small, *own, "--steps", "20000", "--run-dir", "whole"],
+        ["squared", *small, *own, "--steps", "10000", "--run-dir", "half"],
+        ["--resume", "half", *own, "--threads", "1", "--no-video", "--steps", "20000"],
+    )
     metrics = (tmp_path / "whole/metrics.jsonl").read_text("utf-8")
     assert "kl_to_frozen" in metrics
     printed = run(tmp_path, "-c", codes["stop_early"])
@@ -175,13 +184,13 @@ def test_networks_of_your_own_train_and_are_exported(tmp_path: Path) -> None:
     assert max(lengths) <= 30 and len(play[play.index("policy") :].splitlines()) <= 15
     (tmp_path / "my_networks.py").write_text("\n\n".join([camera, entities, recurrent]))
     (tmp_path / "my_game.py").write_text(GAMES)
-    train = ["-m", "puffer_train.cli.train"]
     small = ["--train.num-envs", "8", "--train.horizon", "8", "--train.minibatch", "32", "--train.eval-episodes", "2"]
     pairs = ("my_game:Game", "Camera"), ("my_game:Crowd", "Entities"), ("cartpole", "Recurrent")
+    commands = []
     for number, (game, network) in enumerate(pairs):
         own = ["--policy.network", f"my_networks:{network}", "--threads", "1", "--no-video"]
-        folder = ["--run-dir", f"runs/{number}"]
-        run(tmp_path, "-W", "error", *train, game, *small, *own, "--steps", "128", *folder)
+        commands.append([game, *small, *own, "--steps", "128", "--run-dir", f"runs/{number}"])
+    run_training(tmp_path, *commands)
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     own = ["--policy.network", "my_networks:Entities"]

@@ -40,6 +40,7 @@ def environment(folder: Path) -> dict[str, str]:
     outer_scripts = sysconfig.get_path("scripts")
     path = os.pathsep.join([scripts, outer_scripts, os.environ["PATH"]])
     built = {"SKBUILD_BUILD_DIR": str(folder / "build")}  # the second and third installation compile what changed
+    built["SKBUILD_CMAKE_DEFINE"] = "PUF_QUICK=ON"
     return os.environ | built | {"PATH": path, "NO_COLOR": "1"}
 
 

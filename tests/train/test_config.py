@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import puffer_envs
 from puffer_train import config, shipped
 from puffer_train.config import Settings, overlay
 from puffer_train.errors import ConfigError
@@ -79,19 +80,30 @@ def test_files_are_read(tmp_path: Path) -> None:
         config.load("nothing-of-this-name", tmp_path / "missing.toml")
 
 
+SHIPPED = Path(config.__file__).parent / "settings"
+
+
 def packaged() -> list[Path]:
-    return sorted((Path(config.__file__).parent / "settings").glob("*.toml"))
+    found = [path for folder in (SHIPPED, SHIPPED / "fast", SHIPPED / "best") for path in folder.glob("*.toml")]
+    return sorted(found)
 
 
-@pytest.mark.parametrize("file", packaged(), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", packaged(), ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_packaged_settings_are_valid(file: Path) -> None:
-    settings = config.load(file.stem).as_dict()
+    variant = file.parent.name if file.parent != SHIPPED else "balanced"
+    settings = config.load(file.stem, variant).as_dict()
     for table, values in tomllib.loads(file.read_text()).items():
         assert {key: settings[table][key] for key in values} == values
 
 
-def test_some_settings_are_packaged() -> None:
-    assert packaged()
+def test_settings_for_other_costs() -> None:
+    assert config.load("cartpole", "fast").train.steps < config.load("cartpole").train.steps
+    assert config.load("cartpole", "balanced") == config.load("cartpole")
+    assert {file.stem for file in packaged() if file.parent != SHIPPED} <= set(puffer_envs.list_envs())
+    with pytest.raises(ConfigError, match="no settings 'fast' ship for python; choose balanced, or the path of a TOML"):
+        config.load("python", "fast")
+    with pytest.raises(ConfigError, match="settings 'best' belong to an environment"):
+        config.load(None, "best")
 
 
 @pytest.mark.parametrize("section", config.SECTIONS.values())

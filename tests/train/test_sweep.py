@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from puffer_train.cli import train as cli_train
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
 from puffer_train.sweep.sweep import Plan, Sweep, plan
-from puffer_train.sweep.trial import Job, Outcome
+from puffer_train.sweep.trial import Job, Outcome, run_trial
 
 pytest.importorskip("optuna")
 
@@ -68,6 +70,36 @@ def trials(folder: str | Path) -> list[tuple[Any, ...]]:
 
 
 # --- sweeps that end, and that are ended ---
+
+
+def test_a_trial_of_several_seeds_counts_their_means(sweep: Told) -> None:
+    options = [*SMALL, *SEARCH, "--seeds", "2", "--run-dir", "two"]
+    assert sweep("cartpole", *options, "--trials", "2", "--max-total-cost", "1e9") == 0, sweep.err
+    runs = [Outcome.read(Path(f"two/trials/000001/seed-{seed}")) for seed in (3, 4)]
+    scores, steps = ([each.score for each in runs if each], [each.costs["steps"] for each in runs if each])
+    assert len(set(scores)) == 2 and sum(scores) / 2 == pytest.approx(trials("two")[1][2])
+    assert sum(steps) / 2 == trials("two")[1][3]
+    assert sum(cost for *_, cost in trials("two")) * 2 == Sweep(Path("two"), Plan.read(Path("two"))).spent()
+    assert re.search(r"best     two/trials/00000\d/seed-[13]", sweep.out)
+
+    whole, folder = Outcome.read(Path("two/trials/000001")), Path("two/trials/000001")
+    (folder / "trial.json").unlink()
+    shutil.rmtree(folder / "seed-4")
+    before = (folder / "seed-3/trial.json").stat().st_mtime_ns
+    again = Sweep(Path("two"), Plan.read(Path("two")))
+    outcome = run_trial(again._job(1, again.finished()[1].values))
+    assert whole is not None and (outcome.score, outcome.costs["steps"]) == (whole.score, whole.costs["steps"])
+    assert (folder / "seed-3/trial.json").stat().st_mtime_ns == before, "what was done is not run again"
+
+
+def test_a_sweep_ends_when_it_has_cost_enough(sweep: Told) -> None:
+    assert sweep("cartpole", *SMALL, *SEARCH, "--max-total-cost", "12000", "--run-dir", "some") == 0, sweep.err
+    costs = [cost for *_, cost in trials("some")]
+    assert sum(costs) >= 12_000 > sum(costs[:-1])
+    assert f"{len(costs):>4}  run {len(costs) - 1} " in sweep.out
+    assert sweep("--resume", "some", "--max-total-cost", "12000") == 0 and len(trials("some")) == len(costs)
+    assert sweep("--resume", "some", "--max-total-cost", "0") == 2
+    assert "--max-total-cost is '0'; it must be a number above 0." in sweep.err
 
 
 def test_a_sweep_is_run_shown_and_continued_exactly(sweep: Told) -> None:

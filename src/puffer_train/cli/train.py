@@ -68,7 +68,11 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
         help="a new run that continues another one as it was then; settings may be changed",
     )
     parser.add_argument("--like", type=Path, metavar="RUN", help="use environment, settings and seed of that run")
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="TOML with tables [env] [wrap] [train] [policy]")
+    parser.add_argument(
+        "--settings",
+        metavar="FILE",
+        help="TOML with tables [env] [wrap] [train] [policy]; or fast or best, which ship for an environment",
+    )
     parser.add_argument(
         "--curriculum",
         action="append",

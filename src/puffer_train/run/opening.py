@@ -16,10 +16,11 @@ from puffer_train.report.loggers import check_loggers
 from puffer_train.run.branch import branched_run
 from puffer_train.run.launch import new_run, resumed_run, settings_like
 from puffer_train.run.state import RunOptions, RunState
-from puffer_train.shipped import read_tables
+from puffer_train.shipped import given_tables
 
 GivenSettings = config.Settings | Mapping[str, object] | str | Path | None
-"""Settings as a user gives them: all of them, or tables of changes, or the path of a TOML file with such tables."""
+"""Settings as a user gives them: all of them, or tables of changes, or the path of a TOML file with such tables, or
+`fast` or `best`, which ship for an environment."""
 
 
 GivenNetwork = str | type[nn.Module] | None
@@ -60,6 +61,8 @@ def opening(
     if not 0 <= options.newest_seconds < math.inf:
         raise ConfigError(f"newest_seconds is {options.newest_seconds!r}; it must be a number of at least 0.")
     origin = "command line" if options.command else "settings"
+    if isinstance(settings, (str, Path)):
+        settings = given_tables(settings, None if environment is None else registry.find(environment).settings)
     changes = _changes(settings, ending, network)
     if resume is not None:
         foreign = {"folder": folder, "like": like, "start_from": start_from, "seed": seed}
@@ -90,13 +93,11 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _changes(settings: GivenSettings, ending: Mapping[str, object], network: GivenNetwork) -> dict[str, object]:
+def _changes(
+    settings: config.Settings | Mapping[str, object] | None, ending: Mapping[str, object], network: GivenNetwork
+) -> dict[str, object]:
     """Return tables of changes for `config.overlay`; those of `ending` that are not None belong to [train]."""
-    tables: dict[str, object] = {}
-    if isinstance(settings, (str, Path)):
-        tables |= read_tables(Path(settings))
-    elif isinstance(settings, Mapping):
-        tables |= settings
+    tables: dict[str, object] = dict(settings) if isinstance(settings, Mapping) else {}
     given = {"train": ending, "policy": {"network": network}}
     for name, values in given.items():
         table, changed = tables.get(name, {}), {key: value for key, value in values.items() if value is not None}

@@ -24,7 +24,7 @@ from puffer_train.sweep.front import Front
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.protein import Method, Protein
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
-from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome
+from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome, seed_folder
 from puffer_train.sweep.trial import LOST as LOST_TRIAL
 
 SWEEP = "sweep.json"
@@ -55,6 +55,8 @@ class Plan:
     """What no trial may be expected to cost more than; 0 is no limit."""
     method: Method = "protein"
     seed: int = 1
+    seeds: int = 1
+    """Runs of a trial, whose mean score counts."""
     storage: str | None = None
     """URL of a database; None is the journal in the folder."""
     libraries: list[str] = field(default_factory=list)
@@ -137,13 +139,20 @@ Tell = Callable[[Trial, int], object]
 class Sweep:
     """Runs trials of a plan in this process's workers; others may do so at the same time."""
 
-    def __init__(self, folder: Path, made: Plan) -> None:
-        """Open the storage. Raises `ConfigError`."""
+    def __init__(self, folder: Path, made: Plan, sampler: Any = None) -> None:
+        """Open the storage. Raises `ConfigError`.
+
+        Args:
+            folder: Of the sweep.
+            made: What is searched.
+            sampler: Another sampler of Optuna's than the one of the plan's method.
+        """
         from puffer_train.sweep import study  # noqa: PLC0415 - Optuna is loaded only for sweeps
 
         self.folder, self.plan, self._study_module = folder, made, study
         space = make_space(made.ranges)
-        self._study = study.open_study(folder, study.ProteinSampler(space, made.search), made.storage)
+        sampler = sampler or study.ProteinSampler(space, made.search)
+        self.study = study.open_study(folder, sampler, made.storage)
 
     def __enter__(self) -> Sweep:
         """Join the sweep."""
@@ -155,14 +164,15 @@ class Sweep:
     ) -> None:
         self._presence.end()
 
-    def run(self, trials: int, seconds: float, pool: Pool, tell: Tell) -> None:
-        """Run until so many trials are finished in all, or so many seconds have passed; running ones are awaited.
+    def run(self, trials: int, seconds: float, pool: Pool, tell: Tell, budget: float = math.inf) -> None:
+        """Run until so many trials are finished in all, or a limit is reached; running trials are awaited.
 
         Args:
             trials: How many; those of earlier processes and of others count.
             seconds: After which no trial is begun.
             pool: Runs them.
             tell: Called with every trial that ends.
+            budget: What all finished trials cost together before no more are begun.
 
         Raises:
             KeyboardInterrupt: Ctrl-C; the trials have saved.
@@ -170,7 +180,7 @@ class Sweep:
         began = time.monotonic()
         try:
             while True:
-                over = time.monotonic() - began > seconds
+                over = time.monotonic() - began > seconds or self.spent() >= budget
                 waiting, held = self._abandoned({job.number for job in pool.running}, tell)
                 while pool.free and not over:
                     if waiting:
@@ -194,7 +204,7 @@ class Sweep:
 
     def finished(self) -> list[Trial]:
         """Return all trials that have ended, in their order."""
-        return [made for each in self._study.get_trials(deepcopy=False) if (made := self._as_trial(each)) is not None]
+        return [made for each in self.study.get_trials(deepcopy=False) if (made := self._as_trial(each)) is not None]
 
     def front(self, trials: list[Trial]) -> list[Trial]:
         """Return those that no other one beats at the same or a lower cost."""
@@ -204,13 +214,17 @@ class Sweep:
         return [good[index] for index in members]
 
     def _count(self) -> int:
-        return sum(each.state.is_finished() for each in self._study.get_trials(deepcopy=False))
+        return sum(each.state.is_finished() for each in self.study.get_trials(deepcopy=False))
+
+    def spent(self) -> float:
+        """Return what all finished trials cost together."""
+        return self.plan.seeds * sum(trial.cost for trial in self.finished())
 
     def _sign(self, score: float) -> float:
         return -score if self.plan.minimize else score
 
     def _ask(self) -> Job:
-        return self._fill(self._study.ask())
+        return self._fill(self.study.ask())
 
     def _fill(self, trial: Any) -> Job:
         """Give a trial its values and return its job."""
@@ -221,12 +235,17 @@ class Sweep:
         space = make_space(self.plan.ranges)
         return {parameter.name: self._study_module.distribution(parameter) for parameter in space.parameters}
 
+    def run_folder(self, trial: Trial) -> Path:
+        """Return the folder of a trial's run, of the first one if it had several seeds."""
+        job = self._job(trial.number, {})
+        return Path(job.folder) / seed_folder(job.seed) if job.seeds > 1 else Path(job.folder)
+
     def _job(self, number: int, values: Mapping[str, Any]) -> Job:
         folder = self.folder / TRIALS / f"{number:06d}"
         made = self.plan
-        return Job(
-            number, made.environment, number + 1, str(folder), dict(values), made.fixed, made.metric, made.libraries
-        )
+        seed, values = number * made.seeds + 1, dict(values)
+        options = (made.fixed, made.metric, made.libraries, made.seeds)
+        return Job(number, made.environment, seed, str(folder), values, *options)
 
     def _abandoned(self, mine: AbstractSet[int], tell: Tell) -> tuple[list[Job], int]:
         """Return the jobs of processes that are gone, and how many trials others hold; take those that were finished.
@@ -235,13 +254,13 @@ class Sweep:
         just be beginning on another machine.
         """
         abandoned, held, now = [], 0, time.time()
-        others = [each for each in self._study_module.running(self._study) if each.number not in mine]
+        others = [each for each in self._study_module.running(self.study) if each.number not in mine]
         alone = bool(others) and self._presence.alone()
         for each in others:
             gone = alone or now - _began(each) > GRACE_SECONDS
             if set(each.params) < set(self.plan.ranges):
                 if gone:
-                    abandoned.append(self._fill(self._study_module.reopen(self._study, each)))
+                    abandoned.append(self._fill(self._study_module.reopen(self.study, each)))
                 held += not gone
                 continue
             job = self._job(each.number, each.params)
@@ -264,8 +283,8 @@ class Sweep:
         if not good:
             notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
         score = self._sign(outcome.score) if good and outcome.score is not None else None
-        study.finish(self._study, job.number, score, cost, notes)
-        ended = self._as_trial(self._study.get_trials(deepcopy=False)[job.number])
+        study.finish(self.study, job.number, score, cost, notes)
+        ended = self._as_trial(self.study.get_trials(deepcopy=False)[job.number])
         if ended is not None:
             tell(ended, self._count())
 

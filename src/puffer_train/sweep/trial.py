@@ -7,16 +7,18 @@ import math
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from puffer_envs.contract.command_line import merge_tables
 from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.files import write_atomically
 from puffer_train.errors import LockedError
 from puffer_train.storage.files import storing
-from puffer_train.storage.lock import find_holder
+from puffer_train.storage.lock import FolderLock, find_holder
 from puffer_train.sweep.ranges import tables
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class Job:
     metric: str
     """Statistic of the last evaluation that is the score; "" for the environment's own."""
     libraries: list[str] = field(default_factory=list)
+    seeds: int = 1
+    """How many runs, with seeds from `seed` on; each has a folder of its own in `folder` if there are several."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ def run_trial(job: Job) -> Outcome:
         LockedError: Another process works in its folder.
     """
     folder = Path(job.folder)
+    if job.seeds > 1:
+        return _run_seeds(job, folder)
     if find_holder(folder) is not None:  # another machine was faster: it will write down how this ends
         return Outcome(INTERRUPTED)
     before = Outcome.read(folder)
@@ -94,6 +100,30 @@ def run_trial(job: Job) -> Outcome:
     with suppress(UserError):  # the sweep gets it all the same
         outcome.write(folder)
     return outcome
+
+
+def seed_folder(seed: int) -> str:
+    """Return the name of the folder of one of several runs of a trial."""
+    return f"seed-{seed}"
+
+
+def _run_seeds(job: Job, folder: Path) -> Outcome:
+    """Run a trial with each of its seeds; its score and its costs are their means. It fails where one of them does."""
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with FolderLock(folder):
+        ended: list[Outcome] = []
+        for seed in range(job.seed, job.seed + job.seeds):
+            outcome = run_trial(replace(job, seed=seed, seeds=1, folder=str(folder / seed_folder(seed))))
+            ended.append(outcome)
+            if outcome.status != OK:
+                break
+        costs = {name: float(np.mean([each.costs.get(name, 0.0) for each in ended])) for name in outcome.costs}
+        score = float(np.mean([each.score for each in ended])) if outcome.status == OK else None
+        mean = replace(outcome, score=score, costs=costs)
+        with suppress(UserError):
+            mean.write(folder)
+    return mean
 
 
 def _train(job: Job, folder: Path, *, resumed: bool) -> Outcome:
