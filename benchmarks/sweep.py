@@ -3,7 +3,7 @@
 Every method gets the same places, the same start, a budget of 4000 (each run costs its cost plus 1) and at most 200
 runs, 20 paired seeds, on one thread. Prints the mean share of the true front's area that was found (see
 `sweep_tasks.ratio`), the same at half the budget, the processor seconds of a suggestion, and for every task a two-sided
-sign test of ours against the best peer. `--ablate` measures what each part of ours is worth.
+sign test of ours against the best peer (`--json` has all peers). `--ablate` measures what each part of ours is worth.
 
 Peers have environments of their own in the folder `--peers`; those that are missing are made with venv and pip. A
 search is saved when it ends: the same command continues.
@@ -12,6 +12,7 @@ search is saved when it ends: the same command continues.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -167,7 +168,7 @@ def table(results: list[Result], methods: list[str], tasks: list[str]) -> str:
         if not all(found.values()):
             continue
         seeds = sorted({len(ratios) for ratios in found.values()})
-        cells = ["-".join(map(str, {seeds[0], seeds[-1]}))]
+        cells = ["-".join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))]
         cells += [f"{statistics.mean(ratios):.2f}" for ratios in found.values()]
         cells += [f"{statistics.mean(r[key] for r in of):.3f}" for key in ("ratio", "half")]
         cells.append(f"{max(r['p95'] for r in of):.3f}")
@@ -183,31 +184,25 @@ def sign_test(differences: list[float]) -> float:
     return min(1.0, 2 * tail / 2**n)
 
 
-def against_the_best(results: list[Result], tasks: list[str]) -> list[Result]:
-    """Return for every task the peer with the greatest mean, and ours against it on the seeds that both have."""
+def against_peers(results: list[Result], tasks: list[str]) -> list[Result]:
+    """Return ours against every peer on every task, on the seeds that both have."""
     ratios = {(r["method"], r["task"], r["seed"]): r["ratio"] for r in results}
     tests = []
-    for task in tasks:
-        pairs = {}
-        for peer in [*CONTROLS, *PEERS]:
-            seeds = [s for m, t, s in ratios if (m, t) == (peer, task) and (OURS, task, s) in ratios]
-            if seeds:
-                pairs[peer] = [(ratios[OURS, task, s], ratios[peer, task, s]) for s in seeds]
-        if not pairs:
-            continue
-        best = max(pairs, key=lambda peer: statistics.mean(theirs for _, theirs in pairs[peer]))
-        differences = [ours - theirs for ours, theirs in pairs[best]]
-        tests.append(
-            {
-                "task": task,
-                "best peer": best,
-                "seeds": len(differences),
-                "wins": sum(d > 0 for d in differences),
-                "mean difference": statistics.mean(differences),
-                "p": sign_test(differences),
-            }
-        )
+    for task, peer in itertools.product(tasks, [*CONTROLS, *PEERS]):
+        seeds = [s for m, t, s in ratios if (m, t) == (peer, task) and (OURS, task, s) in ratios]
+        differences = [ratios[OURS, task, seed] - ratios[peer, task, seed] for seed in seeds]
+        if differences:
+            test = {"task": task, "peer": peer, "seeds": len(seeds), "wins": sum(d > 0 for d in differences)}
+            tests.append(test | {"mean difference": statistics.mean(differences), "p": sign_test(differences)})
     return tests
+
+
+def best_peers(tests: list[Result]) -> list[Result]:
+    """Return for every task the peer that is best beside ours, of those that have equally many seeds."""
+    alike: dict[tuple[str, int], Result] = {}
+    for test in sorted(tests, key=lambda test: -test["mean difference"]):
+        alike[test["task"], test["seeds"]] = test
+    return sorted(alike.values(), key=lambda test: (NAMES.index(test["task"]), -test["seeds"]))
 
 
 def _save(path: Path | None, results: list[Result]) -> None:
@@ -218,7 +213,7 @@ def _save(path: Path | None, results: list[Result]) -> None:
     tests = [
         {"dimensions": d, "limit": n, **test}
         for d, n in sizes
-        for test in against_the_best([r for r in results if (r["dimensions"], r["limit"]) == (d, n)], list(NAMES))
+        for test in against_peers([r for r in results if (r["dimensions"], r["limit"]) == (d, n)], list(NAMES))
     ]
     parts = {"sign tests": tests, "searches": results}
     text = ",\n".join(f'"{key}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for key, rows in parts.items())
@@ -259,8 +254,8 @@ def main() -> None:
             _save(options.json, results)
     chosen = [r for r in results if (r["dimensions"], r["limit"]) == size]
     print(table(chosen, methods, options.tasks))
-    for test in against_the_best(chosen, options.tasks):
-        print("{task}: {wins} of {seeds} above {best peer} by {mean difference:.2f}, p = {p:.2g}".format(**test))
+    for test in best_peers(against_peers(chosen, options.tasks)):
+        print("{task}: {wins} of {seeds} above {peer}, mean {mean difference:+.2f}, p = {p:.2g}".format(**test))
     sys.exit(failed > 0)
 
 

@@ -99,13 +99,18 @@ def test_the_sign_test_counts_wins() -> None:
     assert sweep.sign_test([0.1, 0.0, -0.3]) == 1
 
 
-def test_ours_meets_the_best_peer_on_the_seeds_of_both() -> None:
+def test_ours_meets_every_peer_on_the_seeds_of_both() -> None:
     def ran(method: str, seed: int, ratio: float) -> dict[str, Any]:
         return {"method": method, "task": "LOG", "seed": seed, "ratio": ratio}
 
     results = [ran("protein", seed, 0.75) for seed in range(3)]
     results += [ran("uniform", seed, 0.125) for seed in range(3)]
-    results += [ran("SMAC3", 1, 0.5), ran("SMAC3", 7, 0.9)]
-    (test,) = sweep.against_the_best(results, ["LIN", "LOG"])
-    assert (test["task"], test["best peer"], test["seeds"], test["wins"]) == ("LOG", "SMAC3", 1, 1)
-    assert test["mean difference"] == 0.25
+    results += [ran("ParetoGenetic", seed, 0.25) for seed in range(3)]
+    results += [ran("SMAC3", 1, 0.875), ran("SMAC3", 7, 0.1)]
+    tests = sweep.against_peers(results, ["LIN", "LOG"])
+    assert [(test["peer"], test["seeds"], test["wins"], test["mean difference"]) for test in tests] == [
+        ("uniform", 3, 3, 0.625),
+        ("ParetoGenetic", 3, 3, 0.5),
+        ("SMAC3", 1, 0, -0.125),
+    ]
+    assert [test["peer"] for test in sweep.best_peers(tests)] == ["ParetoGenetic", "SMAC3"]
