@@ -21,6 +21,7 @@ from typing import Any
 
 from puffer_train import config
 from puffer_train.storage.folder import CONFIG, EVALUATION, METRICS
+from puffer_train.storage.identity import NO_CODE, code_of
 
 ENVIRONMENTS = ("breakout", "drone", "maze", "pong", "snake")
 LINES = 300
@@ -45,12 +46,13 @@ def make_run(folder: Path, number: int, chance: random.Random) -> None:
     settings = config.load(name).as_dict()
     settings["train"]["gamma"] = chance.choice((0.97, 0.98, 0.99))
     digest = f"{chance.getrandbits(256):064x}"
-    code = {"environment_code": digest, "package_code": digest}
+    code = dict.fromkeys(code_of({}), digest) | {"own_code": NO_CODE}
     part: dict[str, Any] = {"command": f"puffer-train {name} --seed {number}", "started": "2026-01-01 00:00:00 UTC"}
     part |= {"seconds": 60.0, "from_steps": 0, "to_steps": 20_000_000, "code": code}
     part["ended"] = chance.choice(("finished", "finished", "interrupted", "failed", "still running, or killed"))
     content = {"environment": name, "seed": number, "settings": settings, "log": [], "libraries": [], "ranks": 1}
-    content |= {"identity": code | {"environment_version": 1, "environment_settings": {"frameskip": 4}}}
+    about = {"environment_version": 1, "environment_settings": {"frameskip": 4}, "learner": "KernelLearner"}
+    content |= {"identity": about | code, "threads": {"environments": 1, "torch": 1}}
     content |= {"versions": {"torch": "2.9"}, "machine": {"processor": "any"}, "history": [part]}
     (folder / CONFIG).write_text(json.dumps(content, indent=2))
     with (folder / METRICS).open("w") as file:

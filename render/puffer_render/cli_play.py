@@ -18,6 +18,7 @@ from puffer_envs.contract.commands import (
     find_trained,
     run_command,
 )
+from puffer_envs.contract.offers import open_given
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import is_native, read_layout, to_numbers
@@ -71,6 +72,7 @@ def _main(arguments: Sequence[str] | None) -> None:
     parser = _parser()
     options, settings = parser.parse(arguments)
     load_libraries(options.library)
+    open_given(options)
     name, path = _find_policy(parser, options)
     follower = None
     if options.follow:

@@ -5,12 +5,15 @@ alone because importing any module of `puffer_envs` imports all of it first.
 """
 
 import importlib
+import os
 import sys
 from functools import partial
 
 
-def _start(command: str, module: str) -> int:
-    """Run a command; return its exit status."""
+def _start(command: str, module: str, threads: int | None = None) -> int:
+    """Run a command; return its exit status. threads: Of NumPy's matrix products; None is one for each core."""
+    if threads is not None:  # it must be known before NumPy is imported
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
     try:
         status: int = importlib.import_module(module).main()
     except KeyboardInterrupt:
@@ -25,6 +28,7 @@ eval = partial(_start, "puffer-eval", "puffer_train.cli.eval")
 export = partial(_start, "puffer-export", "puffer_train.cli.export")
 plot = partial(_start, "puffer-plot", "puffer_train.cli.plot")
 runs = partial(_start, "puffer-runs", "puffer_train.cli.runs")
-sweep = partial(_start, "puffer-sweep", "puffer_train.cli.sweep")
+# A sweep's models are small, and its runs keep the cores busy: threads that wait for each other took 14 times as long.
+sweep = partial(_start, "puffer-sweep", "puffer_train.cli.sweep", threads=1)
 play = partial(_start, "puffer-play", "puffer_render.cli_play")
 render = partial(_start, "puffer-render", "puffer_render.cli_render")

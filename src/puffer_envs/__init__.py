@@ -11,7 +11,7 @@ Examples:
 from puffer_envs.adapters.registration import register_all
 from puffer_envs.contract.trained import trained_policy
 from puffer_envs.environment import Environment, State, make
-from puffer_envs.library import get_include, load_library
+from puffer_envs.library import get_include, load_library, settings_file
 from puffer_envs.replay import Replay, ReplayError
 from puffer_envs.snapshot import SnapshotError
 from puffer_envs.spec import EnvSpec, list_envs, spec
@@ -27,6 +27,7 @@ __all__ = [
     "list_envs",
     "load_library",
     "make",
+    "settings_file",
     "spec",
     "trained_policy",
 ]

@@ -13,15 +13,13 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from puffer_envs import __version__, _core, bench, conformance, foreign
-from puffer_envs.conformance.isolation import Request, check_isolated
-from puffer_envs.conformance.report import Report, print_summary
+from puffer_envs import __version__, _core
 from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, Value, parse_value
 from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
-from puffer_envs.contract.offers import load_offers
+from puffer_envs.contract.offers import load_offers, open_given
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
@@ -60,6 +58,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         for library in getattr(options, "library", []):
             load_library(library)
+        if hasattr(options, "library"):
+            open_given(options)
         result: int = options.run(options, settings, Console())
     except BrokenPipeError:
         raise
@@ -86,7 +86,7 @@ def build_parser() -> Parser:
     command.add_argument(
         "name",
         metavar="NAME",
-        help="an environment of `puffer-envs list`, gymnasium:ID, pettingzoo:NAME, module:factory",
+        help="an environment of `puffer-envs list`, gymnasium:ID, pettingzoo:NAME, module:factory, ./FILE.h",
     )
     _add_json(command, "print it as JSON")
     _add_settings(command)
@@ -102,12 +102,9 @@ def build_parser() -> Parser:
         "names",
         metavar="NAME",
         nargs="+",
-        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory, or 'all' of `puffer-envs list`",
+        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory, ./FILE.h, or 'all' that are listed",
     )
-    steps = conformance.STEPS
-    command.add_argument(
-        "--steps", type=whole_number(1), default=steps, metavar="N", help="per trajectory [%(default)s]"
-    )
+    command.add_argument("--steps", type=whole_number(1), metavar="N", help="per trajectory [300]")
     command.add_argument(
         "--timeout", type=real_number(1, 86400), default=60.0, metavar="S", help="seconds for each check [%(default)g]"
     )
@@ -119,7 +116,7 @@ def build_parser() -> Parser:
         "names",
         metavar="NAME",
         nargs="+",
-        help="an environment, gymnasium:ID, pettingzoo:NAME, module:factory, or 'all'",
+        help="an environment, gymnasium:ID, pettingzoo:NAME, module:factory, ./FILE.h, or 'all'",
     )
     command.add_argument(
         "--num-envs",
@@ -244,6 +241,8 @@ def _facts(env: EnvSpec) -> dict[str, object]:
 
 def _info(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
     if ":" in options.name:
+        from puffer_envs import foreign  # noqa: PLC0415 - it loads every vector backend
+
         found = foreign.facts(options.name, settings)
         if options.json is not None:
             _write_json(options.json, found)
@@ -308,12 +307,16 @@ def _type(field: Field) -> str:
 
 
 def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.conformance import STEPS  # noqa: PLC0415 - loaded only when there is something to do
+    from puffer_envs.conformance.isolation import Request, check_isolated  # noqa: PLC0415
+    from puffer_envs.conformance.report import Report, print_summary  # noqa: PLC0415
+
     names = [known for name in options.names for known in (list_envs() if name == "all" else [name])]
     reports: list[Report] = []
     if options.json is not None and not options.json.parent.is_dir():
         raise ValueError(f"--json {options.json}: there is no folder {options.json.parent}")
     for name in dict.fromkeys(names):
-        request = Request(name, options.steps, dict(settings), options.timeout, tuple(options.library))
+        request = Request(name, options.steps or STEPS, dict(settings), options.timeout, tuple(options.library))
         report = Report(name, console)
         report.follow(check_isolated(request))
         reports.append(report)
@@ -327,6 +330,8 @@ def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
 
 
 def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs import bench, foreign  # noqa: PLC0415 - loaded only when there is something to do
+
     every = _names(options.names)
     names = [name for name in every if ":" not in name]
     for name in names:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from puffer_envs import _core
 from puffer_envs.contract.logs import means
 from puffer_envs.contract.machine import physical_memory
+from puffer_envs.contract.offers import open_file
 from puffer_envs.recorder import Recorder
 from puffer_envs.settings import check_env_ids, check_seed, resolve_settings
 from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
@@ -359,7 +360,7 @@ def make(
     """Make a batch of environments.
 
     Args:
-        name: one of `list_envs()`.
+        name: one of `list_envs()`, or the path of a C file such as `./catch.h`.
         num_envs: environments in the batch, 1 to 16,777,216.
         seed: what the first `reset()` without a seed uses, 0 to 2**64 - 1.
         threads: how many threads step the batch; the results do not depend on it.
@@ -381,6 +382,7 @@ def check_arguments(
     name: str, num_envs: int, seed: int, threads: int, first: int, isa: str | None, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Turn the arguments of `make` into those of `Environment`; raises as `make` does."""
+    name = open_file(name)
     env_spec = spec(name)
     num_envs = check_count("num_envs", num_envs, MAX_ENVS)
     threads = min(check_count("threads", threads, MAX_THREADS), num_envs)

@@ -1,4 +1,4 @@
-"""Your own C environments: compile one file against the installed headers, and load it."""
+"""Your own C environments: a C file, or a library compiled from one against the installed headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pathlib import Path
 
 from puffer_envs import _core
 from puffer_envs.adapters.registration import register
+from puffer_envs.compiling import compile_library, find_code
 from puffer_envs.spec import LIBRARIES
+
+CODE: dict[str, Path] = {}
+"""The C file of each environment that was compiled here, by name."""
 
 _loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered
 
@@ -21,23 +25,40 @@ def get_include() -> str:
     return str(Path(_core.__file__).parent / "include")  # an editable install has it next to the extension
 
 
-def load_library(path: str | os.PathLike[str]) -> str:
-    """Load a shared library with one environment in it, and return the name that `make` now knows.
+def settings_file(name: str) -> Path | None:
+    """Return the TOML file with how to train an environment, beside its C file; None where there is none."""
+    code = CODE.get(name)
+    file = code.with_suffix(".toml") if code is not None else None
+    return file if file is not None and file.is_file() else None
 
-    Compile it with, for example:
-    `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
+
+def load_library(path: str | os.PathLike[str]) -> str:
+    """Load one environment of the user's own, and return the name that `make` now knows.
+
+    Loading the same one again returns its name.
+
+    Args:
+        path: A C file such as `catch.h`, or the folder of one: it is compiled, unless the cache has it. Or a shared
+            library, compiled with
+            `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
 
     Raises:
-        OSError: it cannot be loaded.
+        OSError: it cannot be read or loaded.
+        CompileError: a `ValueError`; there is no compiler, or it refuses the file.
         ValueError: it has no environment, was compiled for another version, its name is taken, or its tables
             disagree.
     """
-    where = str(Path(path).resolve())
+    code = find_code(Path(path))
+    where = str(Path(path).resolve() if code is None else compile_library(code, Path(get_include())))
+    for name, loaded in LIBRARIES.items():
+        if loaded == where:
+            return name
     library = ctypes.CDLL(where)
     try:
         export = library.puf_export
     except AttributeError:
-        raise ValueError(f"{path} exports no environment. Compile it with -DPUF_EXPORT") from None
+        what = "It has no PUF_DEFINE_ENV" if code is not None else "Compile it with -DPUF_EXPORT"
+        raise ValueError(f"{path} exports no environment. {what}") from None
     export.restype = ctypes.c_void_p
     name = _core.register(export())
     _loaded.append(library)
@@ -47,4 +68,6 @@ def load_library(path: str | os.PathLike[str]) -> str:
         _core.unregister(name)
         raise
     LIBRARIES[name] = where
+    if code is not None:
+        CODE[name] = code.resolve()
     return name

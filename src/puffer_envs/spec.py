@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest
-from puffer_envs.contract.offers import load_offers
+from puffer_envs.contract.offers import load_offers, open_file, suggest_file
 
 
 @dataclass(frozen=True)
@@ -190,13 +190,13 @@ def spec(name: str) -> EnvSpec:
     Raises:
         ValueError: there is no environment of that name.
     """
+    name = open_file(name) if isinstance(name, str) else name
     if not is_native(name):
         offer = load_offers().get(name) if isinstance(name, str) else None
         if offer is not None:
             raise ValueError(f"{name!r} is a Python environment of {offer.__name__}: it has no spec")
-        raise ValueError(
-            f"there is no environment {name!r}.{suggest(str(name), sorted({*list_envs(), *load_offers()}))}"
-        )
+        near = suggest_file(str(name)) or suggest(str(name), sorted({*list_envs(), *load_offers()}))
+        raise ValueError(f"there is no environment {name!r}.{near}")
     return _read_spec(name)
 
 

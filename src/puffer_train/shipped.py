@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.offers import load_offers
 from puffer_train.errors import ConfigError
 
 PYTHON_SETTINGS = "python"
@@ -58,6 +59,10 @@ def shipped(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if packaged.is_file():
         origin = f"settings/{packaged.name}"
         yield origin, _parse(packaged.read_text("utf-8"), origin)
+    find = getattr(load_offers().get(name), "settings_file", None)
+    file = find(name) if find is not None else None
+    if file is not None:
+        yield str(file), read_tables(file)
     found = family(name) if foreign else None
     if found is not None:
         tables = {key: value for key, value in families()[found].items() if key != MATCH}

@@ -11,6 +11,7 @@ import pytest
 
 import puffer_envs
 from puffer_envs.cli import build_parser, main
+from puffer_envs.conformance import STEPS
 
 ENVIRONMENTS = puffer_envs.list_envs()
 
@@ -24,6 +25,19 @@ def test_list_names_every_environment(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["list"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in ENVIRONMENTS)
+
+
+def test_a_list_needs_none_of_the_conformance_tests() -> None:
+    """They and the vector backends take a tenth of a second to load."""
+    program = "import sys; from puffer_envs.cli import main; main(['list']); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"puffer_envs.conformance", "puffer_envs.vector", "puffer_envs.bench"} & {*loaded}
+
+
+def test_the_help_gives_the_steps_of_a_check(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    assert f"per trajectory [{STEPS}]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

@@ -149,6 +149,16 @@ def test_mistakes_are_one_sentence(shell: Shell, arguments: list[str], wanted: s
     assert not Path("runs").exists()
 
 
+def test_ranks_branch_only_at_checkpoints(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others would wait while rank 0 repeats a part of the run."""
+    assert shell.train("cartpole", *RUN, "--run-dir", "parent").status == 0
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    done = shell.train("--from", f"parent@{5 * BATCH}", *CHILD)
+    assert done.status == 2 and not Path("child").exists()
+    assert "has no checkpoint at 640 steps, and torchrun repeats no run: branch it in one process" in done.err
+
+
 def test_steps_in_the_name_of_an_origin(tmp_path: Path) -> None:
     (tmp_path / "odd@5").mkdir()
     assert parse_origin("runs/a@12M") == (Path("runs/a"), 12_000_000)

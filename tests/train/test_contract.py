@@ -8,6 +8,7 @@ import pytest
 import tiny_environments as tiny
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 
+from puffer_envs.contract import offers
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_train.contract import describe
 from puffer_train.environments import registry
@@ -92,7 +93,7 @@ def test_a_package_offers_environments(tmp_path: Path, monkeypatch: pytest.Monke
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: offering\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[puffer.envs]\noffering = offering\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(registry, "load_offers", registry.load_offers.__wrapped__)
+    monkeypatch.setattr(offers, "offering_modules", offers.offering_modules.__wrapped__)
     assert "wobble" in registry.load_offers()
     assert registry.find("wobble").make(5, 0, 1, {}).num_envs == 5
     with pytest.raises(EnvironmentNotFoundError, match=r"no environment 'wobbel'\. Did you mean 'wobble'"):

@@ -16,6 +16,8 @@ from runs import SMALL, Shell
 from test_own_network import ARRAY, BOX, FIELDS, GRID, ROWS, made
 
 import puffer_envs
+from puffer_envs.contract.trained import list_trained
+from puffer_envs.policy import load_policy
 from puffer_train.config import PolicySettings
 from puffer_train.errors import ConfigError
 from puffer_train.policy import Policy, make_policy
@@ -133,3 +135,29 @@ def test_the_command_compares_on_games_that_are_played(shell: Shell) -> None:
         state[:, terminals | truncations] = 0
     absent = shell("puffer-export")
     assert absent.status == 2 and "no policy is given" in absent.err
+
+
+# The others differ only in their numbers.
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("maze", "racer") else pytest.param(name, marks=pytest.mark.slow) for name in list_trained()],
+)
+def test_every_shipped_policy_is_exported_and_plays_as_its_policy_file_does(name: str, shell: Shell) -> None:
+    few = ["--env.num-levels", "8"] if name == "maze" else []
+    done = shell("puffer-export", name, "--trained", *few)
+    assert done.status == 0, done.err
+    assert done.out.startswith(f"{name}.onnx: ")
+    run, player = session(shell.folder / f"{name}.onnx"), load_policy(puffer_envs.trained_policy(name))
+    settings = player.info.settings | ({"num_levels": 8} if few else {})
+    with puffer_envs.make(name, num_envs=8, **settings) as env:
+        observations = env.reset(1)
+        (state,) = [np.zeros((i.shape[0], env.num_agents, i.shape[2]), np.float32) for i in run.get_inputs()[1:]]
+        same = 0.0
+        for _ in range(20):
+            wanted = player.act(observations, deterministic=True)
+            action, state = run.run(["action", "next_state"], {"observation": observations, "state": state})
+            same += np.isclose(action, wanted, rtol=1e-3, atol=1e-3).mean() / 20
+            observations, _, terminals, truncations = env.step(wanted)
+            player.reset(terminals | truncations)
+            state[:, terminals | truncations] = 0
+    assert same > 0.99, "rounding alone may decide between equally likely actions"

@@ -35,6 +35,7 @@ from puffer_train.contract import EnvironmentSpec, describe
 from puffer_train.errors import CodeFailedError, ConfigError
 from puffer_train.policy import Policy, find_network, make_policy
 from puffer_train.policy.own import OwnFront, made_up
+from puffer_train.run import torch_cost
 from puffer_train.storage.policy_file import EnvironmentIdentity, read_policy, write_policy
 
 ROWS = 5
@@ -166,15 +167,23 @@ def test_a_run_resumes_exactly_and_is_evaluated(name: str, shell: Shell) -> None
     assert results[0] == results[1] and "score" in results[2]
 
 
-def test_the_kernels_run_what_follows_an_encoder(shell: Shell) -> None:
+def test_the_kernels_run_what_follows_an_encoder(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_cost, "MEASURED_SECONDS", 0.0)
     hidden = ["--policy.hidden", "16", "--steps", "384"]
     encoder = shell.train("squared", *small("Encoder", *hidden), "--run-dir", "a")
     whole = shell.train("squared", *small("Recurrent", *hidden), "--run-dir", "b")
     if importlib.util.find_spec("puffer_train._kernels") is not None:
         assert "The C kernels run the recurrent layers, heads and loss; PyTorch runs the encoder." in encoder.out
-        (share,) = re.findall(r"The encoder, in PyTorch, took (\d+)% of that time", encoder.out)
-        assert 0 < int(share) < 100
-    assert "PyTorch runs the network." in whole.out and "of that time" not in whole.out
+    assert "PyTorch runs the network." in whole.out
+    sentence = r"PyTorch (takes|took) (\d+)% of the time, which (makes|made) training up to ([\d.]+) times as long"
+    for run in (encoder, whole):  # early in the run, and at its end
+        figures = re.findall(sentence, run.out)
+        assert [(takes, makes) for takes, _, makes, _ in figures] == [("takes", "makes"), ("took", "made")]
+        for _, share, _, times in figures:
+            assert float(times) == pytest.approx(1 / (1 - int(share) / 100), rel=0.2)
+    if importlib.util.find_spec("puffer_train._kernels") is not None:
+        kernels = shell.train("squared", *SMALL, *hidden, "--run-dir", "c")
+        assert "The C kernels run the whole network." in kernels.out and "PyTorch t" not in kernels.out
 
 
 def test_the_printed_commands_work(shell: Shell) -> None:

@@ -19,7 +19,9 @@ import torch
 from runs import HERE, Done, Shell, metrics, newest, saved_steps
 from tiny_environments import CartPole
 
+import puffer_train
 from puffer_envs import vector
+from puffer_train.cli import runs as cli_runs
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 from puffer_train.moments import moments, pooled
@@ -317,6 +319,33 @@ def test_another_number_of_ranks(shell: Shell) -> None:
     assert "The checkpoint is of a run on 1 rank, this is one on 2 ranks: training continues, " in done.out
     assert metrics(shell.folder / "run")[-1]["steps"] == 10 * BATCH
     assert checksums(shell, 0)[-4:] == checksums(shell, 1)[-4:]
+
+
+def test_branches_of_several_ranks(shell: Shell) -> None:
+    """At a checkpoint they are exact; nothing is repeated."""
+    assert train(shell).status == 0
+    branch = ["--no-video", "--threads", "1", "--run-dir"]
+    origin = f"run@{4 * BATCH}"
+    done = launch(shell, "ranked_run.py", "nothing", "0", "--from", origin, *branch, "child")
+    assert done.status == 0, done.err
+    mine, wanted = newest(shell.folder / "child"), newest(shell.folder / "run")
+    assert mine.tensors.keys() == wanted.tensors.keys()
+    assert all(torch.equal(mine.tensors[name], tensor) for name, tensor in wanted.tensors.items())
+    assert metrics(shell.folder / "child") == metrics(shell.folder / "run")
+    assert json.loads((shell.folder / "child/config.json").read_text())["parent"] == {"run": "run", "steps": 4 * BATCH}
+
+    alone = shell.train("--from", origin, *branch, "alone")
+    assert alone.status == 0, alone.err
+    assert "The checkpoint is of a run on 2 ranks, this is one on 1 rank: training continues, " in alone.out
+    refused = shell.train("--from", f"run@{3 * BATCH}", *branch, "none")
+    assert refused.status == 2 and not (shell.folder / "none").exists()
+    assert refused.err == (
+        "puffer-train: run has no checkpoint at 384 steps, and runs of several ranks cannot be repeated: branch it at "
+        "one of 256, 512, 768 steps.\n"
+    )
+    with pytest.raises(ConfigError, match="run was trained by 2 ranks: only runs of one can be repeated"):
+        puffer_train.Run(shell.folder / "run").bisect("entropy < 0.6931")
+    assert cli_runs.main(["bisect", "run", "--when", "entropy < 0.6931"]) == 2
 
 
 # -- environments --------------------------------------------------------------------------------------------

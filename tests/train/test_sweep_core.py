@@ -279,7 +279,7 @@ def test_it_begins_where_it_is_told_and_uses_all_sources() -> None:
 
 def test_costs_are_predicted() -> None:
     _, made = searched(40)
-    errors = [math.log10(e.cost / e.values["size"]) for e in made[20:] if e.cost is not None]
+    errors = [math.log10(e.cost.middle / e.values["size"]) for e in made[20:] if e.cost is not None]
     assert np.abs(errors).max() < 0.05, "decades"
 
 

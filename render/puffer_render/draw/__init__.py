@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from puffer_envs.library import CODE
 from puffer_render.draw.generic import generic_drawing
 from puffer_render.frame import Frame
 
@@ -73,8 +76,23 @@ def own_drawing(name: str) -> Drawing | None:
     return Drawing(module.SIZE, module.draw, **given)
 
 
+def _module_beside(code: Path) -> ModuleType | None:
+    """The drawing beside a C file: the Python file of the same name, or None."""
+    file = code.with_suffix(".py")
+    if not file.is_file():
+        return None
+    made = importlib.util.spec_from_file_location(f"{__name__}.beside_{code.stem}", file)
+    assert made is not None and made.loader is not None
+    module = importlib.util.module_from_spec(made)
+    made.loader.exec_module(module)
+    return module
+
+
 def find_module(name: str) -> ModuleType | None:
     """The drawing module of environment `name`, or None."""
+    code = CODE.get(name)
+    if code is not None:
+        return _module_beside(code)
     qualified = f"{__name__}.{name}"
     if not name.isidentifier() or name == "generic":
         return None

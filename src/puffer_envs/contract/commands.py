@@ -177,7 +177,7 @@ def add_library(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="first load an environment of your own from this shared library; can be repeated",
+        help="first load an environment of your own: a C file, or a shared library; can be repeated",
     )
 
 

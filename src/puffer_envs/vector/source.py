@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.factories import load_factory, parameter_names, search_current_folder
-from puffer_envs.contract.offers import load_offers
+from puffer_envs.contract.offers import load_file, load_offers, open_file
 from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.contract.wrap import Wrap
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import is_native, spec
+from puffer_envs.spec import LIBRARIES, is_native, spec
 from puffer_envs.vector.batch_block import BatchBlock
 from puffer_envs.vector.block import Block
 from puffer_envs.vector.layout import Buffers
@@ -112,6 +112,7 @@ def resolve(factory_or_name: str | Callable[..., Any], settings: Mapping[str, An
     settings = dict(settings)
     words = settings.pop(WRAP, {})
     if isinstance(factory_or_name, str):
+        factory_or_name = open_file(factory_or_name)
         name, factory = factory_or_name, _find(factory_or_name, settings)
     else:
         factory = factory_or_name
@@ -150,7 +151,7 @@ def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
         if not is_native(name) and name in load_offers():
             return functools.partial(load_offers()[name].make, name)
         spec(name)  # raises, with the nearest name
-        return functools.partial(_native_batch, name)
+        return functools.partial(_native_batch, name, LIBRARIES.get(name))
     search_current_folder()
     if scheme == "gymnasium":
         from puffer_envs.adapters.from_gymnasium import gymnasium_factory  # noqa: PLC0415
@@ -164,6 +165,14 @@ def _find(name: str, settings: Mapping[str, Any]) -> Callable[..., Any]:
 
 
 def _native_batch(
-    name: str, num_envs: int, seed: int, first: int = 0, buffers: Buffers | None = None, **settings: Any
+    name: str,
+    library: str | None,
+    num_envs: int,
+    seed: int,
+    first: int = 0,
+    buffers: Buffers | None = None,
+    **settings: Any,
 ) -> Threads:
+    if library is not None:
+        load_file(library)  # which a worker process has not
     return Threads(name, num_envs, seed=seed, first=first, buffers=buffers, **settings)

@@ -17,6 +17,7 @@ from puffer_envs.contract.commands import (
     whole_number,
 )
 from puffer_envs.contract.errors import UsageError
+from puffer_envs.contract.offers import open_given
 from puffer_train.cli.options import print_environments, run_command
 
 EXAMPLES = """examples:
@@ -71,6 +72,7 @@ def _main(arguments: Sequence[str]) -> int:
         return 0
     from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
 
+    open_given(options)
     registry.load_libraries(options.library)
     if options.trained:
         options.policy = find_trained(parser, options.name, options.policy, options.checkpoint)

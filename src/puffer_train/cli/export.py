@@ -8,6 +8,7 @@ from pathlib import Path
 
 from puffer_envs.contract.commands import Parser, add_library, add_network, add_seed, add_trained, find_trained
 from puffer_envs.contract.errors import UsageError
+from puffer_envs.contract.offers import open_given
 from puffer_train.cli.options import run_command
 
 EXAMPLES = """examples:
@@ -65,6 +66,7 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
     from puffer_train.run.export_run import export  # noqa: PLC0415
 
+    open_given(options)
     registry.load_libraries(options.library)
     source = Path(source)
     beside = source if source.is_dir() else source.parent

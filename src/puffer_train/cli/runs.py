@@ -34,6 +34,7 @@ from puffer_train.storage.files import storing
 from puffer_train.storage.labels import Labels, check_tag, write_labels
 from puffer_train.storage.lock import find_holder
 from puffer_train.storage.summary import Summary, summarize
+from puffer_train.sweep.folder import page_data, with_trials
 
 PROGRAM = "puffer-runs"
 
@@ -45,6 +46,7 @@ EXAMPLES = """examples:
   puffer-runs compare breakout-1 breakout-2
   puffer-runs bisect breakout-1 --when 'env.score < 50'
   puffer-runs report runs/ out.html
+  puffer-runs sweeps/breakout-1 front=yes --sort cost
   puffer-runs tag breakout-1 best
   puffer-runs remove status=crashed
 """
@@ -165,7 +167,7 @@ def _read(folders: Sequence[Path]) -> list[Summary]:
             unreadable.append(error)
     if unreadable:
         complain(f"{PROGRAM}: skipped {counted(len(unreadable), 'folder')}, such as: {unreadable[0]}")
-    return summaries
+    return with_trials(summaries)
 
 
 def _search(words: Sequence[str], only_live: bool = False) -> list[Summary]:
@@ -255,7 +257,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
     summaries = order(_search(options.words), "-started")
     if not summaries:
         raise ConfigError(f"no run meets {shlex.join(options.words)}." if options.words else "no run.")
-    page = make_page(summaries).encode()
+    page = make_page(summaries, page_data(summaries)).encode()
     with storing(options.page):
         write_atomically(options.page, page)
     print(f"{options.page}: {counted(len(summaries), 'run')}, {size(len(page))}. Open it in a browser.")

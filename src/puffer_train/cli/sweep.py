@@ -7,36 +7,32 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
-
-from rich.console import Console
-from rich.table import Table
+from typing import get_args
 
 from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.commands import Parser, add_library, add_seed
 from puffer_envs.contract.errors import UsageError
+from puffer_envs.contract.offers import open_given
 from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
-from puffer_train.report.formatting import clock, short
+from puffer_train.cli.sweep_results import show, show_several
 from puffer_train.report.terminal import lasting_console
 from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.protein import Method
 from puffer_train.sweep.ranges import written
-from puffer_train.sweep.sweep import Plan, Sweep, Trial, plan
+from puffer_train.sweep.sweep import Plan, Sweep, plan
 from puffer_train.sweep.trial import COSTS
 
 MOST_TRIALS = 100
 """Unless something else limits a sweep."""
-
-MOST_POINTS = 5
-"""Of the front that are printed."""
 
 EXAMPLES = """examples:
   puffer-sweep breakout --trials 100                search the usual settings from Breakout's own
   puffer-sweep cartpole --max-seconds 600 --search "train.gamma: logit 0.9 to 0.999" --search "policy.layers: fixed"
   puffer-sweep --resume sweeps/breakout-1           continue, or join it from another machine that has the folder
   puffer-sweep --show sweeps/breakout-1             print the front, and draw it
+  puffer-sweep --show sweeps/protein sweeps/random  draw the fronts of both in one picture
 """
 
 
@@ -74,7 +70,13 @@ def build_parser() -> Parser:
     add_seed(parser, 1, "the same seed and results give the same choices [1]")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="SWEEP", help="continue the sweep in this folder, or join it")
-    parser.add_argument("--show", type=Path, metavar="SWEEP", help="print the front of the sweep in this folder")
+    parser.add_argument(
+        "--show",
+        type=Path,
+        nargs="+",
+        metavar="SWEEP",
+        help="print and draw the front of the sweep in this folder, or of several beside each other",
+    )
     parser.add_argument("--storage", metavar="URL", help="keep trials in a database of Optuna's [a file in the folder]")
     parser.add_env_settings("")
     add_library(parser)
@@ -103,12 +105,16 @@ def _main(arguments: Sequence[str]) -> int:
         _number("--max-trial-memory", options.max_trial_memory),
     )
     from puffer_train.environments import registry  # noqa: PLC0415
+    from puffer_train.sweep.live import Watch  # noqa: PLC0415
     from puffer_train.sweep.pool import Pool  # noqa: PLC0415
 
+    open_given(options)
     registry.load_libraries(options.library)
     console = lasting_console()
+    if options.show is not None and len(options.show) > 1:
+        return show_several([Sweep(folder, Plan.read(folder)) for folder in options.show], console)
     if options.name is None:
-        folder: Path = options.resume or options.show
+        folder: Path = options.resume or options.show[0]
         made = Plan.read(folder)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
@@ -141,89 +147,15 @@ def _main(arguments: Sequence[str]) -> int:
             f"Searching {len(made.ranges)} settings of {made.environment}, {workers} runs at a time.", highlight=False
         )
         console.print(f"If this is killed, continue with: {resume}", soft_wrap=True, highlight=False)
-        best: list[Trial] = []
-
-        def tell(trial: Trial, done: int) -> None:
-            nonlocal best
-            front = sweep.front([*best, trial])
-            best = front if front else best
-            console.print(
-                _line(trial, done, trials, made, trial in front), soft_wrap=True, markup=False, highlight=False
-            )
-
+        limits = (trials, seconds or float("inf"))
         with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
             try:
-                sweep.run(trials, seconds or float("inf"), pool, tell, budget or float("inf"))
+                with Watch(sweep, pool, console, *limits, budget or float("inf")) as watch:
+                    sweep.run(*limits, pool, watch.tell, budget or float("inf"), watch.look)
             except KeyboardInterrupt:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
-    return _show(sweep, console)
-
-
-def _show(sweep: Sweep, console: Console) -> int:
-    """Print the front and draw it; return the exit status."""
-    trials = sweep.finished()
-    front = sweep.front(trials) if any(not trial.reason for trial in trials) else []
-    failed = sum(bool(trial.reason) for trial in trials)
-    if not front:
-        reasons = "; ".join(sorted({trial.reason for trial in trials if trial.reason})[:3])
-        console.print(
-            f"None of {len(trials)} runs came to its end{': ' + reasons if reasons else ''}.",
-            soft_wrap=True,
-            markup=False,
-        )
-        return 1
-    console.print(_front_table(front, sweep.plan))
-    console.print(
-        f"{len(trials)} runs, {failed} failed, {clock(sweep.spent())} of {sweep.plan.cost} in all"
-        if sweep.plan.cost in ("cpu", "wall")
-        else f"{len(trials)} runs, {failed} failed",
-        highlight=False,
-    )
-    try:
-        from puffer_train.sweep.picture import draw  # noqa: PLC0415 - matplotlib
-    except ImportError:
-        console.print(
-            'No picture: matplotlib is missing: pip install "puffer-envs[plot]"', markup=False, highlight=False
-        )
-        return 0
-    console.print(f"  picture  {draw(trials, front, sweep.plan, sweep.folder / 'front.png')}", highlight=False)
-    best = front[-1]
-    console.print(f"  best     {sweep.run_folder(best)}", highlight=False)
-    return 0
-
-
-def _front_table(front: Sequence[Trial], made: Plan) -> Table:
-    """Return the front as a table: a column for each point, at most `MOST_POINTS`, and a row for each setting."""
-    chosen = [
-        front[round(i * (len(front) - 1) / max(1, min(len(front), MOST_POINTS) - 1))]
-        for i in range(min(len(front), MOST_POINTS))
-    ]
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    for _ in chosen:
-        table.add_column(justify="right", no_wrap=True)
-    table.add_row(made.cost, *(f"{trial.cost:.3g}" for trial in chosen), style="bold")
-    table.add_row(chosen[0].metric, *(f"{trial.score:.4g}" for trial in chosen), style="bold")
-    table.add_row("run", *(str(trial.number) for trial in chosen))
-    for name in made.ranges:
-        table.add_row(name, *(_short(trial.values.get(name)) for trial in chosen))
-    return table
-
-
-def _line(trial: Trial, done: int, trials: int, made: Plan, on_front: bool) -> str:
-    of = f"/{trials}" if trials < sys.maxsize else ""
-    head = f"{done:>4}{of}  run {trial.number:<4} {trial.source:<9}"
-    if trial.reason:
-        return f"{head} failed: {trial.reason}"
-    expected = f" (expected {trial.expected_cost:.3g})" if trial.expected_cost is not None else ""
-    return f"{head} score {trial.score:<8.4g} {made.cost} {trial.cost:.3g}{expected}{'  *' if on_front else ''}"
-
-
-def _short(value: Any) -> str:
-    if type(value) not in (int, float):
-        return str(value)
-    return short(value) if value >= 10_000 else f"{value:.3g}" if isinstance(value, float) else str(value)
+    return show(sweep, console)
 
 
 def _searched(words: Sequence[str]) -> dict[str, str]:

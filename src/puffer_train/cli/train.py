@@ -11,6 +11,7 @@ from typing import Any
 
 from puffer_envs.contract.commands import Parser, add_library, add_seed, add_threads
 from puffer_envs.contract.errors import UsageError, UserError
+from puffer_envs.contract.offers import open_given
 from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, print_environments, run_command
 from puffer_train.report.loggers import LOGGERS, check_loggers
@@ -38,7 +39,10 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     defaults = defaults or config.Settings()
     parser = Parser(prog="puffer-train", description="Train a policy. Ctrl-C saves and exits.", epilog=EXAMPLES)
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="an environment, gymnasium:ID, pettingzoo:MODULE or module:factory"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="an environment, gymnasium:ID, pettingzoo:MODULE, module:factory or ./FILE.h",
     )
     parser.add_argument("--list", action="store_true", help="list the environments and exit")
     parser.add_argument("--help-settings", action="store_true", help="list all settings and exit")
@@ -141,6 +145,7 @@ def _main(arguments: Sequence[str]) -> int:
     check_loggers(options.log)
     from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
 
+    open_given(options)
     registry.load_libraries(options.library)
     changes: Any = given_settings(options, env) | {"curriculum": _curriculum(options.curriculum)}
     if options.settings is not None:

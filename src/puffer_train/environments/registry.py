@@ -25,7 +25,7 @@ from puffer_envs.contract import BufferEnv, wrap
 from puffer_envs.contract.errors import EnvironmentNotFoundError
 from puffer_envs.contract.factories import load_factory, parameter_names
 from puffer_envs.contract.names import suggest
-from puffer_envs.contract.offers import load_offers
+from puffer_envs.contract.offers import load_file, load_offers, suggest_file
 from puffer_train.environments.parts import Parts
 from puffer_train.environments.starting import Starting
 from puffer_train.errors import ConfigError, EnvironmentCalls, EnvironmentFailedError
@@ -174,15 +174,11 @@ def load_libraries(paths: Iterable[str | Path]) -> list[str]:
         ConfigError: A library cannot be loaded, or no installed package loads any.
     """
     loaded = [str(Path(path).resolve()) for path in paths]
-    offering = load_offers().values() if loaded else ()
-    load = next((module.load_library for module in offering if hasattr(module, "load_library")), None)
     for path in loaded:
-        if load is None:
-            raise ConfigError(f"--library {path}: no installed package loads libraries.")
         try:
-            load(path)
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"--library {path}: {error}") from error
+            load_file(path)
+        except EnvironmentNotFoundError as error:
+            raise ConfigError(f"--library {error}") from error
     return loaded
 
 
@@ -240,8 +236,10 @@ def _offered(name: str) -> EnvironmentSource:
         if name in gymnasium.registry:
             known = f" Did you mean 'gymnasium:{name}'?"
         else:
-            known = suggest(name, offered) or (
-                " `puffer-train --list` shows the known ones." if offered else " No installed package offers any."
+            known = (
+                suggest_file(name)
+                or suggest(name, offered)
+                or (" `puffer-train --list` shows the known ones." if offered else " No installed package offers any.")
             )
         raise EnvironmentNotFoundError(f"there is no environment {name!r}.{known}")
     make = functools.partial(offered[name].make, name)

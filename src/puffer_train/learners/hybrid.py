@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,13 +96,10 @@ class HybridLearner(KernelLearner):
         self.encoding = 0.0
         """Seconds that torch spent on encoding for gradients, and on the gradient of the encoder."""
 
-    def cost(self, seconds: float) -> str | None:
-        """See `DividedLearner.cost`."""
-        if is_code(self.train.loss):
-            return None  # torch computes whole gradients then
+    def torch_seconds(self, spent: Mapping[str, float]) -> float:
+        """See `Learner.torch_seconds`."""
         acting = sum(actor.encoding for actor in self.actors if isinstance(actor, HybridActor)) / len(self.actors)
-        encoding = self.encoding + acting
-        return f"The encoder, in PyTorch, took {min(1.0, encoding / seconds):.0%} of that time."
+        return acting + (super().torch_seconds(spent) or self.encoding)
 
     def gradient(
         self, sequences: Tensor, importance: Tensor, scale: Scale | None = None

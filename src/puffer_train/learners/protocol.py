@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -101,6 +101,10 @@ class Learner(Protocol):
         """Fill the buffers' advantages; rewards are multiplied by the factor and the settings' scale first."""
         ...
 
+    def torch_seconds(self, spent: Mapping[str, float]) -> float:
+        """Return for how many of the seconds that were spent, by section, torch ran the network or the loss."""
+        ...
+
 
 @dataclass(frozen=True)
 class UpdateSummary:
@@ -116,15 +120,6 @@ class UpdateSummary:
     """How many were skipped since the last step that was taken, or since the first."""
     fault: str | None
     """What was not finite when a step was first skipped."""
-
-
-@runtime_checkable
-class DividedLearner(Learner, Protocol):
-    """A learner that leaves a part of the work to torch, and knows what that costs."""
-
-    def cost(self, seconds: float) -> str | None:
-        """Return a sentence about torch's share of the training, which took that long; None where it is unknown."""
-        ...
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -188,3 +188,7 @@ class TorchLearner:
     def estimate_advantages(self, reward_factor: float) -> None:
         """See `Learner.estimate_advantages`."""
         fill_advantages(self.buffers, self.train, self.train.reward_scale * reward_factor)
+
+    def torch_seconds(self, spent: Mapping[str, float]) -> float:
+        """See `Learner.torch_seconds`."""
+        return spent.get("policy", 0.0) + spent.get("gradient", 0.0)

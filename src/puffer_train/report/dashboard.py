@@ -60,6 +60,22 @@ def in_notebook() -> bool:
     return any(name in os.environ for name in NOTEBOOK_VARIABLES)
 
 
+def redraws(console: Console) -> bool:
+    """Whether a picture can be redrawn in place."""
+    # FORCE_COLOR makes Rich treat a log file as a terminal, so ask the file itself
+    terminal = console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
+    return terminal and not in_notebook()
+
+
+def redraw(live: Live, picture: RenderableType) -> None:
+    """Draw a picture in place of the last one, at once."""
+    file = live.console.file
+    file.write(BEGIN_PICTURE)
+    live.update(picture, refresh=True)
+    file.write(END_PICTURE)
+    file.flush()
+
+
 class Dashboard:
     """Shows `Progress` until closed; use it as a context manager."""
 
@@ -82,9 +98,7 @@ class Dashboard:
         self.console = console or Console()
         self._drawn = time.monotonic()
         if live is None:
-            # FORCE_COLOR makes Rich treat a log file as a terminal, so ask the file itself
-            live = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
-            live = live and not in_notebook()
+            live = redraws(self.console)
         self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop") if live else None
         self._cell = None if self.console.quiet else cell_picture()
 
@@ -123,11 +137,7 @@ class Dashboard:
             return
         width, height = self.console.size
         picture = draw(self.progress, width, height, self.console.options.ascii_only)
-        file = self.console.file
-        file.write(BEGIN_PICTURE)
-        self._live.update(picture, refresh=True)
-        file.write(END_PICTURE)
-        file.flush()
+        redraw(self._live, picture)
 
 
 def line_of(progress: Progress) -> str:

@@ -11,6 +11,11 @@ def short(number: float) -> str:
     return f"{number:.0f}"
 
 
+def brief(number: float) -> str:
+    """Return a number of any size with three digits: 0.0123, 4.5, 123, 12.3k."""
+    return short(number) if abs(number) >= 999.5 else f"{number:.3g}"
+
+
 def clock(seconds: float | None) -> str:
     """Return a duration: 3:05 or 2:03:05; `-` when unknown."""
     if seconds is None:

@@ -40,9 +40,15 @@ ABSENT = len(ALPHABET) ** DIGITS - 1
 """Stands for a number that a line does not have."""
 
 
-def make_page(summaries: Sequence[Summary]) -> str:
-    """Return the page of these runs."""
-    content = json.dumps(page_data(summaries), separators=(",", ":"), allow_nan=False)
+def make_page(summaries: Sequence[Summary], sweeps: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the page of these runs.
+
+    Args:
+        summaries: The runs.
+        sweeps: Their sweeps, as JSON: `name`, `unit` of the costs, `metric`, and `points` with `run`, `trial`, `cost`,
+            `score`, and whether they are on the `front`.
+    """
+    content = json.dumps(page_data(summaries) | {"sweeps": sweeps}, separators=(",", ":"), allow_nan=False)
     return TEMPLATE.read_text("utf-8").replace(SLOT, content.replace("<", "\\u003c"))
 
 
@@ -82,6 +88,7 @@ def _at_a_glance(summary: Summary) -> dict[str, Any]:
     return {
         "run": run_name(summary),
         **{key: known[key] for key in keys},
+        **summary.swept,
         "seconds": _rounded(known["seconds"]),
         "rate": _rounded(known["rate"]),
         "tag": ", ".join(summary.labels.tags),

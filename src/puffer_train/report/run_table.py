@@ -16,7 +16,10 @@ from puffer_train.storage.discovery import ROOT
 from puffer_train.storage.identity import written
 from puffer_train.storage.summary import FINISHED, Summary
 
-COLUMNS = ("run", "env", "seed", "status", "steps", "seconds", "rate", "score", "perf", "started", "tag", "note")
+COLUMNS = (
+    *("run", "env", "seed", "status", "steps", "seconds", "rate", "score", "perf", "cost", "front"),
+    *("started", "tag", "note"),
+)
 """Shown unless others are asked for; those that no run has a value for are left out."""
 
 HEADS = {"seconds": "time", "rate": "steps/s", "tag": "tags"}

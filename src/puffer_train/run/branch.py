@@ -26,7 +26,7 @@ from puffer_train.storage import checkpoint
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
 from puffer_train.storage.folder import BEST, BEST_SCORE, CONFIG, METRICS
-from puffer_train.system.ranks import LAUNCHED
+from puffer_train.system.ranks import is_launched
 
 
 def parse_origin(text: str) -> tuple[Path, int | None]:
@@ -57,7 +57,8 @@ def branched_run(
 
     Where nothing is changed it is, to the last bit, what the other run was or would have been. The step is that of the
     first iteration which ended at or after the one asked for. Where no checkpoint is there, the run is repeated from
-    the one before.
+    the one before, by one process: runs of several ranks can only be branched at their checkpoints. The ranks that
+    torchrun started call it together, and rank 0 alone reads the run.
 
     Args:
         start_from: `RUN@STEPS`, or only the folder for the run's end.
@@ -70,17 +71,17 @@ def branched_run(
     Raises:
         UserError: The folder holds no run, or it was never at that step, or what is given does not fit it.
     """
-    if all(variable in os.environ for variable in LAUNCHED) and os.environ["WORLD_SIZE"].strip() != "1":
-        raise ConfigError("torchrun cannot branch a run: branch it in one process, then --resume the branch.")
     parent, at = parse_origin(start_from)
-    run = Replay.of(parent, name, given, options)
-    console = Console(quiet=True) if options.quiet else lasting_console()
-    found = _state_at(run, run.last_steps if at is None else at, console)
-    steps = found.manifest["counters"]["steps"]
-    with new_folder(folder, run.source.name) as lock:
-        child = lock.folder
-        _fill(child, run, found, steps)
-    options = replace(options, learner=learner_of(run.saved, options.learner))
+    child = Path()
+    if not is_launched() or os.environ["RANK"] == "0":  # it sends the others what it reads
+        run = Replay.of(parent, name, given, options)
+        console = Console(quiet=True) if options.quiet else lasting_console()
+        found = _state_at(run, run.last_steps if at is None else at, console)
+        with new_folder(folder, run.source.name) as lock:
+            child = lock.folder
+            _fill(child, run, found, found.manifest["counters"]["steps"])
+        if not is_launched():
+            options = replace(options, learner=learner_of(run.saved, options.learner))
     with resumed_run(child, name, given, origin, options) as state:
         yield state
 
@@ -92,6 +93,12 @@ def _state_at(run: Replay, at: int, console: Console) -> checkpoint.Checkpoint:
     found = run.at_or_after(at)
     if found is not None:
         return found
+    if run.ranks > 1 or is_launched():
+        where = f"{run.folder} has no checkpoint at {short(at)} steps"
+        if run.ranks == 1:
+            raise ConfigError(f"{where}, and torchrun repeats no run: branch it in one process, then --resume that.")
+        known = ", ".join(str(checkpoint.steps_of(p)) for p in checkpoint.list_checkpoints(run.folder / CHECKPOINTS))
+        raise ConfigError(f"{where}, and runs of several ranks cannot be repeated: branch it at one of {known} steps.")
     start = run.start(at)
     begin = 0 if start is None else start.manifest["counters"]["steps"]
     line = f"{run.folder} has no checkpoint at {short(at)} steps: it is repeated from {short(begin)} on."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from puffer_train.run.state import RunOptions
 def check_libraries(folder: Path, saved: Mapping[str, Any], options: RunOptions) -> None:
     """Raise `ConfigError` if a run needs libraries that were not given again. saved: its config.json."""
     if saved.get("libraries") and not options.libraries:
-        given_before = " ".join(f"--library {path}" for path in saved["libraries"])
+        given_before = shlex.join(word for path in saved["libraries"] for word in ("--library", str(path)))
         raise ConfigError(f"{folder} was trained with {given_before}: give that as well if you trust it.")
 
 

@@ -62,8 +62,6 @@ class Replay:
         saved = read_config(folder)
         check_libraries(folder, saved, options)
         check_consent(folder, saved["settings"], given)
-        if saved.get("ranks", 1) > 1:
-            raise ConfigError(f"{folder} was trained by {saved['ranks']} ranks: only runs of one can be repeated.")
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
         threads = saved.get("threads", {}).get("torch", 1)
         options = replace(options, threads=threads, learner=learner_of(saved, options.learner), quiet=True)
@@ -74,6 +72,11 @@ class Replay:
         """Agent steps after which the run ended, so far."""
         steps = read_metrics(self.folder).get("steps", [0])
         return int(max(steps[-1], self.saved["history"][-1]["to_steps"] if self.saved["history"] else 0))
+
+    @property
+    def ranks(self) -> int:
+        """How many processes trained it together."""
+        return int(self.saved.get("ranks", 1))
 
     def settings(self, steps: int) -> config.Settings:
         """Return the settings that the iteration after so many steps was trained with."""
@@ -132,6 +135,8 @@ class Replay:
         Raises:
             UserError: The run cannot be repeated.
         """
+        if self.ranks > 1:
+            raise ConfigError(f"{self.folder} was trained by {self.ranks} ranks: only runs of one can be repeated.")
         steps = 0 if found is None else found.manifest["counters"]["steps"]
         ahead = [seam for seam in seams(self.saved["history"]) if steps <= seam.steps < to]
         for seam in ahead:

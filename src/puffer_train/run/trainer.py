@@ -25,37 +25,30 @@ from typing import Self
 
 from rich.console import Console
 
-from puffer_envs.contract.documentation import page_url
+from puffer_envs.contract.offers import is_file, open_file
 from puffer_train import config
 from puffer_train.algorithm.evaluate import Evaluation, evaluate, evaluation_envs
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.errors import StorageError
-from puffer_train.learners.protocol import DividedLearner
 from puffer_train.policy import Policy
-from puffer_train.report.formatting import clock, short
-from puffer_train.report.loggers import Loggers, open_logger
-from puffer_train.report.metrics import MetricsFile
-from puffer_train.report.readme import write_readme
+from puffer_train.report.loggers import Loggers
 from puffer_train.run import opening
 from puffer_train.run.best import judge
-from puffer_train.run.failures import FAILURE, saved_after_failure
-from puffer_train.run.film import obstacle
+from puffer_train.run.failures import saved_after_failure
 from puffer_train.run.finish import finish
+from puffer_train.run.messages import announce, report_end
 from puffer_train.run.newest import Newest
+from puffer_train.run.records import reporting
 from puffer_train.run.result import Run
 from puffer_train.run.retreat import iterate
 from puffer_train.run.saving import export_policy, save, save_last, save_or_warn
 from puffer_train.run.state import NEWEST_SECONDS, RunOptions, RunState
-from puffer_train.run.stopping import ASKED, Stopping, end_reason
-from puffer_train.storage.files import storing
-from puffer_train.storage.folder import METRICS, read_config
+from puffer_train.run.stopping import ASKED, Stopping
+from puffer_train.run.torch_cost import TorchCost
 from puffer_train.system.signals import Stopped, stop_requests
 
 LOOK_SECONDS = 0.25
 """How often progress is reported within a rollout."""
-
-WORTH_OVERLAPPING = 0.2
-"""Share of the time from which learning is worth doing while environments step."""
 
 STOP_ASKED = 1 << 16
 """Stands for a call of `Trainer.stop` among the numbers of signals."""
@@ -101,8 +94,8 @@ class Trainer:
         """Check what is given. Nothing is opened before the context is entered.
 
         Args:
-            environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE` or `module:factory`. With `resume` or `like` it
-                is needed only where it imports code.
+            environment: Its name, `gymnasium:ID`, `pettingzoo:MODULE`, `module:factory` or `./FILE.h`. With
+                `resume` or `like` it is needed only where it imports code.
             steps: Agent steps to train for; None for those of the settings.
             max_seconds: Seconds to train for if the steps are not done before; the learning rates fall to their end
                 within them.
@@ -132,6 +125,8 @@ class Trainer:
         Raises:
             UserError: Something given is unknown or does not fit.
         """
+        if environment is not None and is_file(environment):
+            environment, libraries = open_file(environment), [*libraries, environment]
         loaded = opening.load_libraries(libraries)
         options = RunOptions(threads, video, learner, tuple(log), command, loaded, quiet, newest_seconds)
         ending = {"steps": steps, "max_seconds": max_seconds, "stop_when": stop_when}
@@ -152,11 +147,15 @@ class Trainer:
         with ExitStack() as stack:
             self._run = stack.enter_context(self._opening)
             stack.enter_context(_leaving_together(self._run))
-            self._log = stack.enter_context(_reporting(self._run)) if self._run.ranks.leads else Loggers({}, print)
-            self._stopping, self._newest = Stopping(self._run), Newest(self._run)
+            self._log = stack.enter_context(reporting(self._run)) if self._run.ranks.leads else Loggers({}, print)
+            self._stopping, self._newest, self._torch_cost = (
+                Stopping(self._run),
+                Newest(self._run),
+                TorchCost(self._run),
+            )
             self._stop_asked |= bool(self._run.reason)
             if self._run.ranks.leads:
-                _announce(self._run)
+                announce(self._run)
             self._requests = self._signals.enter_context(stop_requests(repeated=self._run.ranks.count > 1))
             stack.enter_context(self._signals)
             stack.enter_context(self._saved_in_the_end())
@@ -215,6 +214,7 @@ class Trainer:
         if saving:
             report |= judge(run)
         report["seconds"] = run.ppo.seconds = run.seconds()
+        self._torch_cost.take()
         self._log.write(run.ppo.steps, report)
         self._stop_asked |= self._stopping.take(report)
         self._newest.write_if_due()
@@ -372,7 +372,7 @@ class Trainer:
         save_last(self._run)
         self._signals.close()
         if self._run.ranks.leads:
-            _report_end(self._run)
+            report_end(self._run)
             if self._complete:
                 export_policy(self._run)
         self._newest.close(self._complete)
@@ -386,120 +386,7 @@ def _leaving_together(run: RunState) -> Iterator[None]:
         run.ranks.wait()
 
 
-def _announce(run: RunState) -> None:
-    """Print how to resume the run, or that there is nothing to do and why."""
-    train, ppo = run.settings.train, run.ppo
-    if run.reason:
-        run.say(f"Nothing to train: {run.reason}. To continue, change --stop-when.")
-    elif ppo.steps >= train.steps:
-        done, goal = short(ppo.steps), short(train.steps)
-        run.say(f"Nothing to train: {done} steps are done, and {goal} were asked for. To continue, raise --steps.")
-    elif ppo.finished:
-        run.say(f"Nothing to train: {end_reason(run)}. To continue, raise --max-seconds.")
-    else:
-        run.say(f"If this is killed, resume from its newest checkpoint with: {run.resume_command()}")
-
-
-def _report_end(run: RunState) -> None:
-    """Print what was trained, what warnings may have shown far above, and how to resume a run that was stopped."""
-    health = run.ppo.health
-    if health.absurd:
-        run.warn(f"{health.absurd} iterations were absurd. The last time {health.absurdity}.")
-    if health.skipped:
-        last = "" if health.fault is None else f" The last time {health.fault}."
-        run.warn(f"{health.skipped} updates were skipped because a number was not finite.{last}")
-    if run.retreats:
-        times, scale = ("once" if run.retreats == 1 else f"{run.retreats} times"), run.ppo.step_scale
-        run.warn(
-            f"The run went back to a checkpoint {times} because of NaN: learning rates are multiplied by {scale:g}."
-        )
-    if run.stopped_by:
-        run.say(f"Stopped at {short(run.ppo.steps)} steps and saved. Resume with:")
-        run.say(f"  {run.resume_command()}")
-        return
-    seconds, trained = time.monotonic() - run.started, run.ppo.steps - (run.resumed_at or 0)
-    if trained > 0:
-        run.say(f"Trained {short(trained)} steps in {clock(seconds)} ({short(trained / max(seconds, 1e-9))} steps/s).")
-        learner = run.ppo.learner
-        cost = learner.cost(run.ppo.clock.total) if isinstance(learner, DividedLearner) else None
-        if cost is not None:
-            run.say(cost)
-        if advice := _overlap_advice(run):
-            run.say(advice)
-        if run.ppo.steps < run.settings.train.steps:
-            run.say(f"Training ended because {end_reason(run)}.")
-
-
-def _overlap_advice(run: RunState) -> str:
-    """Return a sentence if slow environments waited long for learning, else nothing."""
-    ppo, spent = run.ppo, run.ppo.clock.seconds
-    learning = (spent.get("gradient", 0.0) + spent.get("optimizer", 0.0)) / max(ppo.clock.total, 1e-9)
-    if ppo.ahead is not None or hasattr(ppo.env, "snapshot") or learning < WORTH_OVERLAPPING:
-        return ""
-    return (
-        f"The environments waited {learning:.0%} of that time for learning. With --train.overlap true they play "
-        f"meanwhile: {page_url('training#slow-environments')}."
-    )
-
-
 def _is_due(run: RunState) -> bool:
     """Whether a checkpoint belongs to the end of this iteration."""
     ppo, interval = run.ppo, run.settings.train.checkpoint_interval
     return ppo.steps // interval > (ppo.steps - ppo.batch) // interval
-
-
-# -- the records of rank 0 -------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _reporting(run: RunState) -> Iterator[Loggers]:
-    """Open the run's records, print what is about to happen, and write down how it ended."""
-    run.write_config()
-    run.write_network()
-    (run.folder / FAILURE).unlink(missing_ok=True)
-    with _record_outcome(run), _open_loggers(run) as log:
-        if run.ranks.count > 1:
-            run.say(f"{run.ranks.count} ranks train together. This is rank 0.")
-        run.say(run.ppo.learner.work)
-        run.ppo.health.on_skip = lambda fault: run.say(f"update skipped: {fault}")
-        run.ppo.health.on_absurd = lambda what: run.warn(f"This run will hardly learn: {what}.")
-        _check_video(run)
-        yield log
-
-
-def _check_video(run: RunState) -> None:
-    """Find out before the training whether a video can follow it, and print that."""
-    run.no_video = obstacle(run.source.name, run.settings.env) if run.options.video else "--no-video"
-    if run.no_video is None:
-        run.say("A video of a game follows the training (--no-video leaves it out).")
-    elif run.options.video:
-        run.say(f"No video will follow the training: {run.no_video.removesuffix('.')}.")
-
-
-def _open_loggers(run: RunState) -> Loggers:
-    """Open the metrics file and the loggers that were asked for."""
-    path = run.folder / METRICS
-    with storing(path):
-        run.metrics = MetricsFile(path, run.resumed_at, run.warn)
-    config = read_config(run.folder)
-    others = {name: open_logger(name, run.folder, config, run.resumed_at, run.say) for name in run.options.log}
-    return Loggers({METRICS: run.metrics, **others}, run.warn)
-
-
-@contextmanager
-def _record_outcome(run: RunState) -> Iterator[None]:
-    """Write down how this process ended, and the README, however it ends."""
-    failed = False
-    try:
-        yield
-    except Exception:
-        failed = True
-        raise
-    finally:
-        try:
-            ended = run.outcome(failed)
-            run.write_config(ended, end_reason(run) if ended == "finished" else "")
-            with storing(run.folder / "README.md"):
-                write_readme(run.folder)
-        except StorageError as error:
-            run.warn(str(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class Summary:
     """Tags and note."""
     holder: str | None
     """Who works in it now."""
+    swept: Mapping[str, Any] = field(default_factory=dict)
+    """What a sweep knows of it; empty outside of sweeps."""
 
     @property
     def status(self) -> str:
@@ -113,6 +115,7 @@ class Summary:
             **{name: value for name, value in facts(self.config).items() if name != "environment"},
             **self.trained,
             **self.evaluated,
+            **self.swept,
         }
 
 

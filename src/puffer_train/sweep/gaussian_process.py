@@ -60,7 +60,7 @@ class GaussianProcess:
     def condition(self, x: Floats, y: Floats, counts: Floats | None = None) -> None:
         """Take observations in, with the hyperparameters as they are. Arguments as for `fit`."""
         self._set_scale(y)
-        self._x = x
+        self._x, self._values = x, y
         noise = math.exp(self._theta[-2]) / (np.ones(len(y)) if counts is None else counts) + JITTER
         self._inverse = np.linalg.inv(self._kernel(x, x) + np.diag(noise))
         self._weights = self._inverse @ ((y - self._shift) / self._scale)
@@ -71,6 +71,20 @@ class GaussianProcess:
         prior = math.exp(self._theta[-3]) + self._linear * math.exp(self._theta[-1]) * (1 + np.square(x).sum(1))
         variance = np.maximum(prior - ((cross @ self._inverse) * cross).sum(1), 1e-12)
         return self._shift + self._scale * (cross @ self._weights), self._scale * np.sqrt(variance)
+
+    def mean(self, x: Floats) -> Floats:
+        """Return the mean alone at places (n, d): it takes a small part of the time."""
+        return np.asarray(self._shift + self._scale * (self._kernel(x, self._x) @ self._weights))
+
+    def left_out(self) -> Floats:
+        """Return what each of the (n,) observations is expected to be from the others: their equation 5.12."""
+        away = self._weights / self._inverse.diagonal()
+        return np.asarray(self._values - self._scale * away)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of single observations around the function."""
+        return self._scale * math.exp(self._theta[-2] / 2)
 
     def _set_scale(self, y: Floats) -> None:
         self._shift, spread = float(y.mean()), float(y.std())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.random import Generator
@@ -35,6 +35,8 @@ RADIUS = 0.15
 OUTCOMES, CHANCES = np.polynomial.hermite_e.hermegauss(9)
 CHANCES = CHANCES / CHANCES.sum()
 """Places and weights of a quadrature over N(0, 1)."""
+BAND = np.array([0.0, -1.0, 1.0])
+"""Middle and ends of a `Band`, in standard deviations."""
 FAILURE_NOISE = 0.1
 """Variance around the boundary between runs that fail, at -1, and runs that end, at 1."""
 CAUTION = 4
@@ -71,6 +73,15 @@ class Switches:
     """Every how many suggestions the point of the front with the fewest runs is run again; 0 is never."""
 
 
+class Band(NamedTuple):
+    """What is expected of one run: two of three end within the band, if the model is right."""
+
+    middle: float
+    low: float
+    """One standard deviation below."""
+    high: float
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """What to run next."""
@@ -79,14 +90,14 @@ class Suggestion:
     """Values of all parameters."""
     source: str
     """`start`, `random`, `free` (without models), `model` or `replicate`."""
-    score: float | None = None
-    """Expected score, where the models chose; in its own unit only without `Switches.ranks`."""
-    cost: float | None = None
+    score: Band | None = None
+    """Expected score, where the models chose."""
+    cost: Band | None = None
     """Expected cost."""
 
 
 @dataclass(frozen=True)
-class _Points:
+class Points:
     """Successful runs; those with the same values are one point."""
 
     places: Floats
@@ -172,7 +183,7 @@ class Protein:
         rng = np.random.default_rng([self.seed, number])
         if number == 0:
             return self._suggestion(self._start, "start")
-        points = self._points()
+        points = self.points()
         if self.method == "random":
             return self._suggestion(rng.uniform(-1, 1, len(self.space)), "random")
         if number < FIRST or len(points.scores) < 2:
@@ -188,14 +199,14 @@ class Protein:
 
     # -- without models ------------------------------------------------------------------------------------
 
-    def _draw_freely(self, points: _Points, rng: Generator) -> Floats:
+    def _draw_freely(self, points: Points, rng: Generator) -> Floats:
         """Return a mutation of the point before a gap of the front, the likelier the wider the gap is."""
         front = Front.of(points.costs, points.scores)
         gaps = front.gaps(self._end(points)) + 1e-9
         shares = gaps / gaps.sum() if self.switches.gaps else None
         centre = points.places[front.members[rng.choice(len(gaps), p=shares)]]
         drawn = self._mutate(np.repeat(centre[None], TRIES, 0), RADIUS, rng, sparse=self.switches.sparse)
-        best = int(np.argmax(self._success(drawn) > 0.5)) if self.method == "protein" else 0
+        best = int(np.argmax(self.success(drawn) > 0.5)) if self.method == "protein" else 0
         chosen: Floats = drawn[best]
         return chosen
 
@@ -207,23 +218,20 @@ class Protein:
         mutated: Floats = np.clip(centres + chosen * rng.normal(0, radius, (n, d)), -1, 1)
         return mutated
 
-    def _limit(self, points: _Points) -> float:
+    def _limit(self, points: Points) -> float:
         """Return the log of the greatest cost that a suggestion may be expected to have."""
         return min(math.log(self.max_cost), float(points.costs.max()) + math.log(GROWTH))
 
-    def _end(self, points: _Points) -> float:
+    def _end(self, points: Points) -> float:
         """Return the log of the greatest cost that counts: up to it, an empty front is a gap."""
         return math.log(self.max_cost) if math.isfinite(self.max_cost) else self._limit(points)
 
     # -- with models ---------------------------------------------------------------------------------------
 
-    def _rank(self, points: _Points, waiting: Floats, rng: Generator) -> Suggestion:
+    def _rank(self, points: Points, waiting: Floats, rng: Generator) -> Suggestion:
         """Return the candidate with the greatest expected gain."""
-        heights, places = self._heights(points.scores), points.places
-        score, cost = self._fitted("score"), self._fitted("cost")
-        score.condition(places, heights, points.counts)
-        cost.condition(places, points.costs, points.counts)
-        costs = points.costs
+        score, cost = self.models(points)
+        heights, places, costs = self._heights(points.scores), points.places, points.costs
         if len(waiting):  # as if they came out as expected: their neighbourhood is no longer uncertain
             heights = np.concatenate([heights, score.predict(waiting)[0]])
             costs = np.concatenate([costs, cost.predict(waiting)[0]])
@@ -231,16 +239,26 @@ class Protein:
             score.condition(places, heights, np.concatenate([points.counts, np.ones(len(waiting))]))
         if self.switches.smooth:
             heights = score.predict(places)[0]
-        scores = self._scores_at(heights, points)
+        scores = self.scores_at(heights, points)
         front = Front.of(costs, scores)
         candidates = self._candidates(places[front.members], rng)
         mean, deviation = score.predict(candidates)
-        price = cost.predict(candidates)[0]
-        outcomes = self._scores_at(mean[:, None] + deviation[:, None] * OUTCOMES, points)
+        price, doubt = cost.predict(candidates)
+        outcomes = self.scores_at(mean[:, None] + deviation[:, None] * OUTCOMES, points)
         gain = front.expected_gain(price, outcomes, CHANCES, float(scores.min()), self._end(points))
-        gain *= self._success(candidates) ** CAUTION * (price <= self._limit(points))
+        gain *= self.success(candidates) ** CAUTION * (price <= self._limit(points))
         best = int(gain.argmax())
-        return self._suggestion(candidates[best], "model", float(mean[best]), math.exp(min(price[best], 700.0)))
+        around, beside = math.hypot(deviation[best], score.noise), math.hypot(doubt[best], cost.noise)
+        expected = self.scores_at(mean[best] + around * BAND, points)
+        costs = np.exp(np.minimum(price[best] + beside * BAND, 700.0))
+        return self._suggestion(candidates[best], "model", Band(*expected.tolist()), Band(*costs.tolist()))
+
+    def models(self, points: Points) -> tuple[GaussianProcess, GaussianProcess]:
+        """Return the models of the heights of scores, see `scores_at`, and of the logs of costs, given all points."""
+        score, cost = self._fitted("score"), self._fitted("cost")
+        score.condition(points.places, self._heights(points.scores), points.counts)
+        cost.condition(points.places, points.costs, points.counts)
+        return score, cost
 
     def _candidates(self, front: Floats, rng: Generator) -> Floats:
         """Return places around those of the front, near and far, with few and with all parameters changed."""
@@ -261,7 +279,7 @@ class Protein:
         middle = np.cumsum(counts) - counts / 2
         return np.asarray(normal_quantile(middle / len(scores))[inverse])
 
-    def _scores_at(self, heights: Floats, points: _Points) -> Floats:
+    def scores_at(self, heights: Floats, points: Points) -> Floats:
         """Return the scores of heights: between those of known runs, and beyond them on a line."""
         if not (self.switches.ranks and self.switches.units):
             return heights
@@ -273,7 +291,7 @@ class Protein:
         beyond = np.maximum(0.0, heights - known[-1])
         return np.asarray(np.interp(heights, known, scores) + slope * beyond)
 
-    def _success(self, candidates: Floats) -> Floats:
+    def success(self, candidates: Floats) -> Floats:
         """Return the chance that a run comes to its end."""
         failed = np.isnan(self._scores)
         if not failed.any() or not self.switches.failures:
@@ -287,7 +305,7 @@ class Protein:
         """Return a model with hyperparameters for what was observed up to the last milestone, and for that alone."""
         count = _milestone(len(self._places))
         if name not in self._fits or self._fits[name][0] != count:
-            points, d = self._points(count), len(self.space)
+            points, d = self.points(count), len(self.space)
             model = GaussianProcess(d, linear=name == "cost" and self.switches.line)
             if name == "success":
                 model.fit(np.array(self._places[:count]), np.where(np.isnan(self._scores[:count]), -1.0, 1.0))
@@ -299,7 +317,7 @@ class Protein:
 
     # -- bookkeeping ---------------------------------------------------------------------------------------
 
-    def _points(self, count: int | None = None) -> _Points:
+    def points(self, count: int | None = None) -> Points:
         """Return the successful ones of the first runs, averaged where they had the same values."""
         scores, costs = np.array(self._scores[:count]), np.array(self._costs[:count])
         good = ~np.isnan(scores)
@@ -308,10 +326,10 @@ class Protein:
         seen = counts > 0
         sums = [np.bincount(groups, values[good], size)[seen] for values in (costs, scores)]
         places = np.array(self._distinct).reshape(-1, len(self.space))[seen]
-        return _Points(places, sums[0] / counts[seen], sums[1] / counts[seen], counts[seen])
+        return Points(places, sums[0] / counts[seen], sums[1] / counts[seen], counts[seen])
 
     def _suggestion(
-        self, places: Floats, source: str, score: float | None = None, cost: float | None = None
+        self, places: Floats, source: str, score: Band | None = None, cost: Band | None = None
     ) -> Suggestion:
         return Suggestion(self.space.values(self.space.snap(places[None])[0]), source, score, cost)
 

@@ -32,7 +32,8 @@ JOURNAL, JOURNAL_LOCK = "journal.log", ".journal.lock"
 STUDY = "sweep"
 LOST = "lost"
 """Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
-SOURCE, EXPECTED_SCORE, EXPECTED_COST = "source", "expected score", "expected cost"
+SOURCE, EXPECTED = "source", ("score band", "cost band")
+"""Attributes of a trial: where its values come from, and what the models expected of it: middle, low and high."""
 
 
 class JournalLock:
@@ -79,7 +80,7 @@ class ProteinSampler(BaseSampler):
         made = self._search.suggest(pending, trial.number)
         storage = study._storage
         storage.set_trial_system_attr(trial._trial_id, "values", made.values)
-        notes = {SOURCE: made.source, EXPECTED_SCORE: made.score, EXPECTED_COST: made.cost}
+        notes = {SOURCE: made.source, **dict(zip(EXPECTED, (made.score, made.cost), strict=True))}
         for name, note in notes.items():
             if note is not None:
                 storage.set_trial_user_attr(trial._trial_id, name, note)

@@ -22,7 +22,7 @@ from puffer_train.storage.files import storing
 from puffer_train.storage.lock import Presence, find_holder
 from puffer_train.sweep.front import Front
 from puffer_train.sweep.pool import Pool
-from puffer_train.sweep.protein import Method, Protein
+from puffer_train.sweep.protein import Band, Method, Protein
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
 from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome, seed_folder
 from puffer_train.sweep.trial import LOST as LOST_TRIAL
@@ -125,9 +125,11 @@ class Trial:
     """As the metric has it."""
     cost: float
     source: str
-    expected_cost: float | None
     metric: str
     """Which statistic the score is."""
+    expected_score: Band | None = None
+    """What the models expected before it ran; None where they did not choose it."""
+    expected_cost: Band | None = None
     reason: str = ""
     """Why it failed; "" if it did not."""
 
@@ -164,7 +166,15 @@ class Sweep:
     ) -> None:
         self._presence.end()
 
-    def run(self, trials: int, seconds: float, pool: Pool, tell: Tell, budget: float = math.inf) -> None:
+    def run(
+        self,
+        trials: int,
+        seconds: float,
+        pool: Pool,
+        tell: Tell,
+        budget: float = math.inf,
+        look: Callable[[], object] = lambda: None,
+    ) -> None:
         """Run until so many trials are finished in all, or a limit is reached; running trials are awaited.
 
         Args:
@@ -173,6 +183,7 @@ class Sweep:
             pool: Runs them.
             tell: Called with every trial that ends.
             budget: What all finished trials cost together before no more are begun.
+            look: Called a few times a second.
 
         Raises:
             KeyboardInterrupt: Ctrl-C; the trials have saved.
@@ -191,6 +202,7 @@ class Sweep:
                         break
                 if not pool.running and (over or not (held and self._presence.alone())):
                     return
+                look()
                 self._collect(pool, tell)
         except KeyboardInterrupt:
             pool.interrupt()
@@ -295,9 +307,11 @@ class Sweep:
         study, notes = self._study_module, each.user_attrs
         reason = str(notes.get("reason", notes.get(study.LOST, "")))
         score, cost = each.values or (math.nan, float(notes.get("costs", {}).get(self.plan.cost, 0.0)))
-        source, expected = str(notes.get(study.SOURCE, "")), notes.get(study.EXPECTED_COST)
-        metric = str(notes.get("metric", self.plan.metric))
-        return Trial(each.number, dict(each.params), self._sign(score), cost, source, expected, metric, reason)
+        source, metric = str(notes.get(study.SOURCE, "")), str(notes.get("metric", self.plan.metric))
+        expected, price = (Band(*found) if (found := notes.get(key)) else None for key in study.EXPECTED)
+        if expected is not None and self.plan.minimize:
+            expected = Band(-expected.middle, -expected.high, -expected.low)
+        return Trial(each.number, dict(each.params), self._sign(score), cost, source, metric, expected, price, reason)
 
 
 def _began(trial: Any) -> float:

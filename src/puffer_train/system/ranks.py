@@ -279,6 +279,11 @@ class TorchRanks(Ranks):
         return gathered
 
 
+def is_launched() -> bool:
+    """Return whether torchrun started this process together with others."""
+    return all(name in os.environ for name in LAUNCHED) and os.environ["WORLD_SIZE"].strip() != "1"
+
+
 @contextmanager
 def joined() -> Iterator[Ranks]:
     """Connect to the ranks that torchrun started together with this process, if it did, and disconnect at the end.
@@ -287,7 +292,7 @@ def joined() -> Iterator[Ranks]:
         ConfigError: Torchrun's variables are invalid.
         RanksError: Not all ranks appeared.
     """
-    if not all(name in os.environ for name in LAUNCHED) or os.environ["WORLD_SIZE"].strip() == "1":
+    if not is_launched():
         yield ALONE
         return
     ranks = TorchRanks(os.environ)
