@@ -133,7 +133,8 @@ def test_every_dependency_is_declared_and_used() -> None:
     used = {name: set().union(*(imports(tree) for _, tree in sources(name))) - known for name in PACKAGES}
     used["puffer_envs"] -= ADAPTED
     used["puffer_train"].discard("triton")  # comes with PyTorch for CUDA, and is imported where there is a GPU
-    named = (*extras["plot"], *extras["wandb"], *extras["tensorboard"], *extras["onnx"], *extras["sweep"])
+    shows = ("plot", "wandb", "tensorboard", "onnx", "sweep", "ray")
+    named = [requirement for extra in shows for requirement in extras[extra]]
     shown = declared(*named) - {"puffer-envs"}
     used["puffer_train"].discard("av")  # comes with the renderer, and is imported where that has made a video
     used["puffer_train"].discard("IPython")  # runs the notebook, where it is imported

@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     import runs
+    import sweeps
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,6 +25,18 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
     monkeypatch.chdir(tmp_path)
     return runs.Shell(tmp_path, capsys)
+
+
+@pytest.fixture
+def sweep(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sweeps.Told:
+    """Runs `puffer-sweep` in an empty folder; its workers find the tests' environments."""
+    import sweeps  # noqa: PLC0415 - torch after the environment variable
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    monkeypatch.setenv("PYTHONPATH", path)
+    return sweeps.Told(capsys)
 
 
 @pytest.fixture(autouse=True, scope="session")

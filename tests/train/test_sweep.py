@@ -3,70 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from runs import HERE
+from sweeps import SEARCH, SMALL, Told, job, trials, wait_for
 
 from puffer_envs import list_envs
 from puffer_train import config
-from puffer_train.cli import sweep as cli_sweep
 from puffer_train.cli import train as cli_train
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
 from puffer_train.sweep.sweep import Plan, Sweep, plan
-from puffer_train.sweep.trial import Job, Outcome, run_trial
+from puffer_train.sweep.trial import Outcome, run_trial
 
 pytest.importorskip("optuna")
-
-SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
-SMALL += ["--policy.layers", "1", "--cost", "steps", "--workers", "1", "--seed", "5"]
-SEARCH = ["--search", "train.steps: log 256 to 4096", "--search", "policy.hidden: power 8 to 16"]
-for name in ("vector_learning_rate", "gae_lambda", "entropy_coefficient", "value_coefficient", "clip", "momentum"):
-    SEARCH += ["--search", f"train.{name}: fixed"]
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-class Told:
-    """Runs `puffer-sweep` in this process and keeps what it prints."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str | Path) -> int:
-        status = cli_sweep.main([str(argument) for argument in arguments])
-        self.out, self.err = self._capsys.readouterr()
-        assert "Traceback" not in self.out + self.err
-        return status
-
-
-@pytest.fixture
-def sweep(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
-    path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    monkeypatch.setenv("PYTHONPATH", path)
-    return Told(capsys)
-
-
-def trials(folder: str | Path) -> list[tuple[Any, ...]]:
-    found = Sweep(Path(folder), Plan.read(Path(folder))).finished()
-    return [(trial.number, tuple(trial.values.items()), trial.score, trial.cost) for trial in found]
 
 
 # --- sweeps that end, and that are ended ---
@@ -183,12 +139,6 @@ def test_two_sweepers_share_the_trials(sweep: Told) -> None:
 # --- trials that fail ---
 
 
-def job(folder: Path, number: int, how: str) -> Job:
-    small: dict[str, Any] = {"num_envs": 16, "horizon": 8, "minibatch": 64, "eval_episodes": 8, "steps": 4096}
-    fixed = {"train": small, "policy": {"hidden": 8, "layers": 1}, "env": {"how": how}}
-    return Job(number, "sweep_environments:Odd", 1, str(folder / str(number)), {"train.gamma": 0.9}, fixed, "")
-
-
 def test_every_end_of_a_trial_is_an_outcome(sweep: Told, tmp_path: Path) -> None:
     hows, outcomes = ["fine", "die", "raise", "nan", "fine"], {}
     with Pool(2, max_seconds=60) as pool:
@@ -202,6 +152,13 @@ def test_every_end_of_a_trial_is_an_outcome(sweep: Told, tmp_path: Path) -> None
     assert "it does not like this" in outcomes[2].reason
     assert "not finite" in outcomes[3].reason
     assert outcomes[0].score == outcomes[4].score, "the same settings and seed, on another worker"
+
+
+def test_ctrl_c_before_a_worker_has_loaded_torch_is_no_failure(sweep: Told, tmp_path: Path) -> None:
+    with Pool(1, max_seconds=60) as pool:
+        pool.start(job(tmp_path, 0, "fine"))
+        pool.interrupt()
+        assert [outcome.status for outcome in ended(pool)] == ["interrupted"]
 
 
 def test_a_trial_that_hangs_or_grows_is_killed(sweep: Told, tmp_path: Path) -> None:
@@ -302,7 +259,7 @@ def test_ranges_that_cannot_be_searched_are_refused(sweep: Told, text: str, reas
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "name an environment, or --resume SWEEP, or --show SWEEP: just one of them."),
+        ([], "name an environment, or --resume, --join or --show a sweep: just one of them."),
         (["cartpole", "--show", "s"], "just one of them"),
         (["carpole"], "there is no environment 'carpole'"),
         (["cartpole", "--trials", "0"], "--trials is '0'; it must be a whole number from 1."),

@@ -6,8 +6,9 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.commands import Parser, add_library, add_seed
@@ -24,6 +25,10 @@ from puffer_train.sweep.ranges import written
 from puffer_train.sweep.sweep import Plan, Sweep, plan
 from puffer_train.sweep.trial import COSTS
 
+if TYPE_CHECKING:
+    from puffer_train.sweep.pool import Pool
+    from puffer_train.sweep.ray_pool import RayPool
+
 MOST_TRIALS = 100
 """Unless something else limits a sweep."""
 
@@ -31,6 +36,8 @@ EXAMPLES = """examples:
   puffer-sweep breakout --trials 100                search the usual settings from Breakout's own
   puffer-sweep cartpole --max-seconds 600 --search "train.gamma: logit 0.9 to 0.999" --search "policy.layers: fixed"
   puffer-sweep --resume sweeps/breakout-1           continue, or join it from another machine that has the folder
+  puffer-sweep --join URL breakout-1                join one that was begun with --storage URL, from any machine
+  puffer-sweep breakout --ray auto                  the same on all cores of the Ray cluster of this machine
   puffer-sweep --show sweeps/breakout-1             print the front, and draw it
   puffer-sweep --show sweeps/protein sweeps/random  draw the fronts of both in one picture
 """
@@ -48,6 +55,7 @@ def build_parser() -> Parser:
     parser.add_argument("--max-seconds", metavar="X", help="seconds after which no run is begun [no limit]")
     parser.add_argument("--max-total-cost", metavar="X", help="no run is begun once all have cost so much [no limit]")
     parser.add_argument("--workers", metavar="N", help="runs side by side, one thread each [all cores]")
+    parser.add_argument("--ray", metavar="ADDRESS", help="run on a Ray cluster: local, auto, or its head's HOST:PORT")
     parser.add_argument(
         "--search",
         action="append",
@@ -71,6 +79,9 @@ def build_parser() -> Parser:
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where to write the sweep [sweeps/NAME-TIME]")
     parser.add_argument("--resume", type=Path, metavar="SWEEP", help="continue the sweep in this folder, or join it")
     parser.add_argument(
+        "--join", nargs=2, metavar=("URL", "NAME"), help="work on a sweep in a database, with a folder of this machine"
+    )
+    parser.add_argument(
         "--show",
         type=Path,
         nargs="+",
@@ -92,10 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = build_parser()
     options, env = parser.parse(arguments)
-    given = [word for word in (options.name, options.resume, options.show) if word is not None]
+    given = [word for word in (options.name, options.resume, options.join, options.show) if word is not None]
     if len(given) != 1:
-        raise UsageError("name an environment, or --resume SWEEP, or --show SWEEP: just one of them.")
-    workers = _whole("--workers", options.workers, os.cpu_count() or 1)
+        raise UsageError("name an environment, or --resume, --join or --show a sweep: just one of them.")
+    workers = _whole("--workers", options.workers, 0)
     seconds, max_cost = _number("--max-seconds", options.max_seconds), _number("--max-cost", options.max_cost)
     budget = _number("--max-total-cost", options.max_total_cost)
     endless = options.trials is None and (seconds is not None or budget is not None)
@@ -106,15 +117,25 @@ def _main(arguments: Sequence[str]) -> int:
     )
     from puffer_train.environments import registry  # noqa: PLC0415
     from puffer_train.sweep.live import Watch  # noqa: PLC0415
-    from puffer_train.sweep.pool import Pool  # noqa: PLC0415
 
     open_given(options)
     registry.load_libraries(options.library)
     console = lasting_console()
     if options.show is not None and len(options.show) > 1:
         return show_several([Sweep(folder, Plan.read(folder)) for folder in options.show], console)
-    if options.name is None:
-        folder: Path = options.resume or options.show[0]
+    pool = None
+    if options.show is None:
+        pool = _pool(options.ray, workers, limit or float("inf"), int((memory or 0) * 2**20))
+    libraries = [str(path.resolve()) for path in options.library]
+    if options.join is not None:
+        url, name = options.join
+        made = Plan.join(url, name, libraries)
+        folder = options.run_dir or Path("sweeps") / made.name
+        if _is_used(folder) and Plan.read(folder).name != made.name:
+            raise UsageError(f"{folder} has another sweep: choose a new folder for --run-dir.")
+        made.write(folder)
+    elif options.name is None:
+        folder = options.resume or options.show[0]
         made = Plan.read(folder)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
@@ -134,21 +155,28 @@ def _main(arguments: Sequence[str]) -> int:
             seed=options.seed,
             seeds=_whole("--seeds", options.seeds, 1),
             storage=options.storage,
-            libraries=[str(path.resolve()) for path in options.library],
+            libraries=libraries,
         )
         folder = options.run_dir or dated_folder(Path("sweeps"), options.name)
-        if folder.exists() and any(folder.iterdir()):
+        if _is_used(folder):
             raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
+        made = replace(made, name=folder.name if made.storage else "")
         made.write(folder)
     sweep = Sweep(folder, made)
-    if options.show is None:
+    if pool is not None:
         resume = shlex.join(["puffer-sweep", "--resume", str(folder)])
         console.print(
-            f"Searching {len(made.ranges)} settings of {made.environment}, {workers} runs at a time.", highlight=False
+            f"Searching {len(made.ranges)} settings of {made.environment}, {pool.size} runs at a time.", highlight=False
         )
         console.print(f"If this is killed, continue with: {resume}", soft_wrap=True, highlight=False)
+        if made.name:
+            console.print(
+                f"Other machines join with: puffer-sweep --join URL {shlex.quote(made.name)}",
+                soft_wrap=True,
+                highlight=False,
+            )
         limits = (trials, seconds or float("inf"))
-        with sweep, Pool(workers, limit or float("inf"), int((memory or 0) * 2**20)) as pool:
+        with sweep, pool:
             try:
                 with Watch(sweep, pool, console, *limits, budget or float("inf")) as watch:
                     sweep.run(*limits, pool, watch.tell, budget or float("inf"), watch.look)
@@ -156,6 +184,21 @@ def _main(arguments: Sequence[str]) -> int:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
     return show(sweep, console)
+
+
+def _is_used(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
+
+
+def _pool(ray: str | None, workers: int, max_seconds: float, max_memory: int) -> Pool | RayPool:
+    """Return what runs the trials. ray: Address of a cluster. workers: How many at a time; 0 for all cores."""
+    if ray is None:
+        from puffer_train.sweep.pool import Pool  # noqa: PLC0415
+
+        return Pool(workers or os.cpu_count() or 1, max_seconds, max_memory)
+    from puffer_train.sweep.ray_pool import RayPool  # noqa: PLC0415
+
+    return RayPool(ray, workers, max_seconds, max_memory)
 
 
 def _searched(words: Sequence[str]) -> dict[str, str]:

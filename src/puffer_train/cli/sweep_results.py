@@ -45,7 +45,9 @@ def show(sweep: Sweep, console: Console) -> int:
         return draw(trials, front, sweep.plan, sweep.folder / PICTURE)
 
     if _draw(draw, console):
-        console.print(f"  best     {sweep.run_folder(front[-1])}", highlight=False)
+        best, folder = front[-1], sweep.run_folder(front[-1])
+        place = best.where if best.where and not folder.exists() else folder
+        console.print(f"  best     {place}", soft_wrap=True, markup=False, highlight=False)
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 import socket
 import sys
 import time
@@ -123,13 +124,21 @@ class Presence:
 
     def __init__(self, folder: Path) -> None:
         """folder: Where it works."""
-        self._path = folder / f"{PRESENT}{socket.gethostname()}-{os.getpid()}"
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        """No other process has the same, on any machine."""
+        self._path = folder / f"{PRESENT}{self.name}"
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         _try_lock(self._descriptor)
 
     def alone(self) -> bool:
         """Return whether nobody else works there now."""
         return not any(_is_locked(path) for path in self._path.parent.glob(f"{PRESENT}*") if path != self._path)
+
+    def lives(self, name: str) -> bool | None:
+        """Return whether another process lives, by its `name`; None if it is not in this folder and on this machine."""
+        path = self._path.with_name(f"{PRESENT}{name}")
+        here = name.startswith(f"{socket.gethostname()}-") and path.exists()
+        return _is_locked(path) if here else None
 
     def end(self) -> None:
         """Leave."""

@@ -20,7 +20,7 @@ from puffer_train.report.dashboard import REFRESH_SECONDS, WIDEST, redraw, redra
 from puffer_train.report.formatting import brief, clock, counted, short
 from puffer_train.storage.folder import METRICS
 from puffer_train.storage.summary import read_tail
-from puffer_train.sweep.pool import Pool
+from puffer_train.sweep.pool import Engine
 from puffer_train.sweep.sweep import Plan, Sweep, Trial
 from puffer_train.sweep.text_plot import ASCII, DRAWN, draw_front
 from puffer_train.sweep.trial import Job
@@ -70,7 +70,9 @@ class State:
 class Watch:
     """Shows a sweep while it runs. A context manager."""
 
-    def __init__(self, sweep: Sweep, pool: Pool, console: Console, trials: int, seconds: float, budget: float) -> None:
+    def __init__(
+        self, sweep: Sweep, pool: Engine, console: Console, trials: int, seconds: float, budget: float
+    ) -> None:
         """The limits are those of `Sweep.run`."""
         self._sweep, self._pool, self._console = sweep, pool, console
         self._trials, self._seconds, self._budget = trials, seconds, budget

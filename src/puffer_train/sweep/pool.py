@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from puffer_train.errors import LockedError
 from puffer_train.sweep.trial import FAILED, INTERRUPTED, LOST, Job, Outcome, run_trial
@@ -27,6 +28,7 @@ class Worker:
     def __init__(self) -> None:
         self.job: Job | None = None
         self.began = 0.0
+        self.stopping = False
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_work, args=(theirs, os.getpid()), daemon=True)
@@ -52,12 +54,33 @@ class Worker:
         self.pipe.close()
 
 
+class Engine(Protocol):
+    """What a sweep needs of a pool, here or on a cluster."""
+
+    @property
+    def free(self) -> int:
+        """How many jobs can be started now."""
+
+    @property
+    def running(self) -> list[Job]:
+        """Jobs that are not finished."""
+
+    def start(self, job: Job) -> None:
+        """Begin a job."""
+
+    def interrupt(self) -> None:
+        """Ask all trials to save and stop, as Ctrl-C does."""
+
+    def collect(self, seconds: float) -> Iterator[tuple[Job, Outcome]]:
+        """Yield the jobs that have ended, after waiting at most so long for one."""
+
+
 class Pool:
     """Runs jobs side by side. A context manager; leaving it ends all workers."""
 
     def __init__(self, workers: int, max_seconds: float, max_memory: int = 0) -> None:
         """max_seconds: After which a trial is killed. max_memory: Bytes from which it is killed; 0 is no limit."""
-        self._count, self._max_seconds, self._max_memory = workers, max_seconds, max_memory
+        self.size, self._max_seconds, self._max_memory = workers, max_seconds, max_memory
         self._workers: list[Worker] = []
 
     def __enter__(self) -> Pool:
@@ -72,7 +95,7 @@ class Pool:
     @property
     def free(self) -> int:
         """How many jobs can be started now."""
-        return self._count - len(self.running)
+        return self.size - len(self.running)
 
     @property
     def running(self) -> list[Job]:
@@ -91,6 +114,7 @@ class Pool:
         """Ask all trials to save and stop, as Ctrl-C does."""
         for worker in self._workers:
             if worker.job is not None:
+                worker.stopping = True
                 worker.process.terminate()
 
     def collect(self, seconds: float) -> Iterator[tuple[Job, Outcome]]:
@@ -112,6 +136,9 @@ class Pool:
         reason, took = "", time.monotonic() - worker.began
         if not worker.process.is_alive():
             worker.process.join()
+            if worker.stopping:  # it had not begun: it was loading torch
+                self._workers.remove(worker)
+                return Outcome(INTERRUPTED)
             code = worker.process.exitcode or 0
             reason = f"its process ended with {f'signal {-code}' if code < 0 else f'status {code}'}"
         elif took > self._max_seconds:

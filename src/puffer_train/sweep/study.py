@@ -6,19 +6,23 @@ minimize, and any objective that returns score and cost.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from puffer_train.errors import ConfigError
+from puffer_train.errors import ConfigError, StorageError
 from puffer_train.storage.lock import Mutex
+from puffer_train.sweep.presence import SharedFolder, Sharing
 from puffer_train.sweep.protein import Protein
 from puffer_train.sweep.space import Parameter, Space
 
 try:
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+    from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial, TrialState
 except ImportError as error:
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 JOURNAL, JOURNAL_LOCK = "journal.log", ".journal.lock"
 """In the folder of a sweep: Optuna's journal, for any number of processes that share the folder."""
 STUDY = "sweep"
+PLAN = "plan"
+"""Attribute of a study in a database: the sweep's `Plan`."""
 LOST = "lost"
 """Attribute of a failed trial: its reason, where the machine is to blame and not its settings."""
 SOURCE, EXPECTED = "source", ("score band", "cost band")
@@ -120,13 +126,16 @@ def distribution(parameter: Parameter) -> BaseDistribution:
     return FloatDistribution(parameter.low, parameter.high, log=log)
 
 
-def open_study(folder: Path, sampler: BaseSampler | None = None, storage: str | None = None) -> optuna.Study:
+def open_study(
+    folder: Path, sampler: BaseSampler | None = None, storage: str | None = None, name: str = STUDY
+) -> optuna.Study:
     """Open the study of a sweep, or make it.
 
     Args:
         folder: Of the sweep.
         sampler: Suggests; None only reads.
         storage: URL of a database; None is the journal in the folder.
+        name: Of the study.
 
     Raises:
         ConfigError: The storage cannot be used.
@@ -138,16 +147,79 @@ def open_study(folder: Path, sampler: BaseSampler | None = None, storage: str | 
     try:
         lock: Any = JournalLock(folder / JOURNAL_LOCK)  # of the kind of Optuna's, which it does not export
         path = str(folder / JOURNAL)
-        kept: Any = storage or JournalStorage(JournalFileBackend(path, lock_obj=lock))
+        kept = _database(storage) if storage else JournalStorage(JournalFileBackend(path, lock_obj=lock))
         return optuna.create_study(
-            study_name=STUDY if storage is None else folder.name,
+            study_name=name,
             storage=kept,
             sampler=sampler,
             directions=["maximize", "minimize"],
             load_if_exists=True,
         )
     except Exception as error:
-        raise ConfigError(f"the sweep's storage {storage or folder / JOURNAL} cannot be used: {error}.") from None
+        raise ConfigError(
+            f"the sweep's storage {storage or folder / JOURNAL} cannot be used: {_first_line(error)}."
+        ) from None
+
+
+def _database(storage: str) -> Any:
+    """Open a database as a storage."""
+    from optuna.storages import RDBStorage  # noqa: PLC0415
+
+    from puffer_train.sweep.shared_database import connection_options  # noqa: PLC0415 - SQLAlchemy
+
+    return RDBStorage(storage, engine_kwargs=connection_options(storage))
+
+
+def share(study: optuna.Study, folder: Path, storage: str | None) -> Sharing:
+    """Join the other processes of a sweep. storage: URL of a database; None if they all share the folder."""
+    if storage is None:
+        return SharedFolder(folder)
+    from puffer_train.sweep.shared_database import SharedDatabase, prepare  # noqa: PLC0415 - SQLAlchemy
+
+    with database_errors():
+        return SharedDatabase(prepare(storage), study._study_id, folder)
+
+
+def agree(study: optuna.Study, plan: Mapping[str, Any]) -> None:
+    """Write into a database what is searched, for `read_plan`. Raises `ConfigError` where it has another sweep."""
+    with database_errors():
+        there = study.user_attrs.get(PLAN)
+        if there is None:
+            study.set_user_attr(PLAN, dict(plan))
+        elif any(there[name] != each for name, each in json.loads(json.dumps(plan)).items() if name in there):
+            raise ConfigError(
+                f"the database has another sweep {study.study_name!r}: names are unique. Choose another --run-dir."
+            )
+
+
+def read_plan(storage: str, name: str) -> dict[str, Any]:
+    """Return what `agree` wrote. Raises `ConfigError` where the database has no such sweep."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        there = optuna.get_all_study_summaries(_database(storage))
+    except Exception as error:
+        raise ConfigError(f"the database cannot be used: {_first_line(error)}.") from None
+    for each in there:
+        if each.study_name == name and PLAN in each.user_attrs:
+            return dict(each.user_attrs[PLAN])
+    names = sorted(each.study_name for each in there if PLAN in each.user_attrs)
+    raise ConfigError(f"the database has no sweep {name!r}: it has {', '.join(names) or 'none'}.")
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """A context for the use of a database: what it raises becomes a `StorageError`."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - slow to load, and of databases only
+
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        reason = _first_line(error.__cause__ or error)
+        raise StorageError(f"the sweep's database does not answer: {reason}. Resume the sweep when it does.") from None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def running(study: optuna.Study) -> list[FrozenTrial]:
@@ -160,12 +232,16 @@ def reopen(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
     return optuna.Trial(study, trial._trial_id)
 
 
-def finish(study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any]) -> None:
-    """Write down how a trial ended. score: None if it failed."""
+def finish(study: optuna.Study, number: int, score: float | None, cost: float, notes: Mapping[str, Any]) -> bool:
+    """Write down how a trial ended; return False where another process has just done so. score: None if it failed."""
     trial = next(each for each in study.get_trials(deepcopy=False) if each.number == number)
-    for name, note in notes.items():
-        study._storage.set_trial_user_attr(trial._trial_id, name, note)
+    try:
+        for name, note in notes.items():
+            study._storage.set_trial_user_attr(trial._trial_id, name, note)
+    except UpdateFinishedTrialError:
+        return False
     if score is None:
-        study.tell(number, state=TrialState.FAIL)
+        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
     else:
-        study.tell(number, [score, cost])
+        study.tell(number, [score, cost], skip_if_finished=True)
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -19,9 +20,8 @@ from puffer_train import config
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.storage.files import storing
-from puffer_train.storage.lock import Presence, find_holder
 from puffer_train.sweep.front import Front
-from puffer_train.sweep.pool import Pool
+from puffer_train.sweep.pool import Engine
 from puffer_train.sweep.protein import Band, Method, Protein
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
 from puffer_train.sweep.trial import COSTS, INTERRUPTED, OK, Job, Outcome, seed_folder
@@ -31,9 +31,11 @@ SWEEP = "sweep.json"
 """In the folder of a sweep: what it is, as `Plan`."""
 TRIALS = "trials"
 """In the folder of a sweep: the runs, by number."""
+WHERE = "where"
+"""Attribute of a trial: `Trial.where`."""
 POLL_SECONDS = 0.5
-GRACE_SECONDS = 60
-"""A running trial whose folder nobody holds counts as abandoned after so long."""
+LOCAL_FIELDS = ("storage", "libraries")
+"""Of `Plan`: what may be called otherwise on another machine."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Plan:
     """Runs of a trial, whose mean score counts."""
     storage: str | None = None
     """URL of a database; None is the journal in the folder."""
+    name: str = ""
+    """Of the study in the database."""
     libraries: list[str] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
@@ -75,6 +79,16 @@ class Plan:
         except (OSError, ValueError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(f"{folder} is not the folder of a sweep: {SWEEP}: {reason}.") from None
+
+    @classmethod
+    def join(cls, storage: str, name: str, libraries: list[str]) -> Plan:
+        """Read the plan of a sweep that keeps its trials in a database. Raises `ConfigError`."""
+        from puffer_train.sweep import study  # noqa: PLC0415 - Optuna is loaded only for sweeps
+
+        try:
+            return cls(**study.read_plan(storage, name), storage=storage, libraries=libraries)
+        except TypeError as error:
+            raise ConfigError(f"the sweep {name!r} is of another version: {error}. Install the same one.") from None
 
     def base(self) -> config.Settings:
         """Return the settings that trials change."""
@@ -132,6 +146,8 @@ class Trial:
     expected_cost: Band | None = None
     reason: str = ""
     """Why it failed; "" if it did not."""
+    where: str = ""
+    """Machine and folder, where machines share a database only."""
 
 
 Tell = Callable[[Trial, int], object]
@@ -154,23 +170,28 @@ class Sweep:
         self.folder, self.plan, self._study_module = folder, made, study
         space = make_space(made.ranges)
         sampler = sampler or study.ProteinSampler(space, made.search)
-        self.study = study.open_study(folder, sampler, made.storage)
+        self.study = study.open_study(folder, sampler, made.storage, made.name or study.STUDY)
+        if made.storage is not None:
+            study.agree(self.study, {name: each for name, each in asdict(made).items() if name not in LOCAL_FIELDS})
 
     def __enter__(self) -> Sweep:
         """Join the sweep."""
-        self._presence = Presence(self.folder)
+        self._sharing = self._study_module.share(self.study, self.folder, self.plan.storage)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._presence.end()
+        self._sharing.end()
+        if error is not None and self.plan.storage is not None:
+            with self._study_module.database_errors():
+                raise error
 
     def run(
         self,
         trials: int,
         seconds: float,
-        pool: Pool,
+        pool: Engine,
         tell: Tell,
         budget: float = math.inf,
         look: Callable[[], object] = lambda: None,
@@ -200,17 +221,18 @@ class Sweep:
                         pool.start(self._ask())
                     else:
                         break
-                if not pool.running and (over or not (held and self._presence.alone())):
+                if not pool.running and (over or not (held and self._sharing.alone())):
                     return
                 look()
                 self._collect(pool, tell)
         except KeyboardInterrupt:
             pool.interrupt()
             while pool.running:
+                self._sharing.look()
                 self._collect(pool, tell)
             raise
 
-    def _collect(self, pool: Pool, tell: Tell) -> None:
+    def _collect(self, pool: Engine, tell: Tell) -> None:
         for job, outcome in pool.collect(POLL_SECONDS):
             self._take(job, outcome, tell)
 
@@ -236,7 +258,9 @@ class Sweep:
         return -score if self.plan.minimize else score
 
     def _ask(self) -> Job:
-        return self._fill(self.study.ask())
+        trial = self.study.ask()
+        self._sharing.begin(trial.number)
+        return self._fill(trial)
 
     def _fill(self, trial: Any) -> Job:
         """Give a trial its values and return its job."""
@@ -260,42 +284,38 @@ class Sweep:
         return Job(number, made.environment, seed, str(folder), values, *options)
 
     def _abandoned(self, mine: AbstractSet[int], tell: Tell) -> tuple[list[Job], int]:
-        """Return the jobs of processes that are gone, and how many trials others hold; take those that were finished.
-
-        A process that is alone knows at once that they are gone. Others wait for a while: a trial without a folder may
-        just be beginning on another machine.
-        """
-        abandoned, held, now = [], 0, time.time()
-        others = [each for each in self._study_module.running(self.study) if each.number not in mine]
-        alone = bool(others) and self._presence.alone()
-        for each in others:
-            gone = alone or now - _began(each) > GRACE_SECONDS
-            if set(each.params) < set(self.plan.ranges):
-                if gone:
-                    abandoned.append(self._fill(self._study_module.reopen(self.study, each)))
-                held += not gone
+        """Return the jobs of processes that are gone, and how many trials others hold; take in what had ended."""
+        abandoned, held = [], 0
+        running = self._study_module.running(self.study)
+        self._sharing.look()  # after the list: who runs one of these has joined before
+        for each in running:
+            if each.number in mine:
                 continue
             job = self._job(each.number, each.params)
-            outcome = Outcome.read(Path(job.folder))
-            if outcome is not None and outcome.status not in (INTERRUPTED, LOST_TRIAL):
-                self._take(job, outcome, tell)
-            elif gone and find_holder(Path(job.folder)) is None:
-                abandoned.append(job)
-            else:
+            if not self._sharing.take_over(each.number, _began(each), Path(job.folder)):
                 held += 1
+            elif set(each.params) < set(self.plan.ranges):
+                abandoned.append(self._fill(self._study_module.reopen(self.study, each)))
+            elif (outcome := Outcome.read(Path(job.folder))) and outcome.status not in (INTERRUPTED, LOST_TRIAL):
+                self._take(job, outcome, tell)
+            else:
+                abandoned.append(job)
         return abandoned, held
 
     def _take(self, job: Job, outcome: Outcome, tell: Tell) -> None:
         """Write down how a trial ended, unless it is to be resumed."""
-        if outcome.status == INTERRUPTED:
+        if outcome.status == INTERRUPTED or not self._sharing.owns(job.number):
             return
         study, cost = self._study_module, max(outcome.costs.get(self.plan.cost, 0.0), 1e-9)
         good = outcome.status == OK and outcome.score is not None
         notes: dict[str, Any] = {"costs": outcome.costs, "metric": outcome.metric}
+        if self.plan.storage is not None:
+            notes[WHERE] = f"{socket.gethostname()}:{Path(job.folder).absolute()}"
         if not good:
             notes[study.LOST if outcome.status == LOST_TRIAL else "reason"] = outcome.reason or "it failed"
         score = self._sign(outcome.score) if good and outcome.score is not None else None
-        study.finish(self.study, job.number, score, cost, notes)
+        if not study.finish(self.study, job.number, score, cost, notes):
+            return
         ended = self._as_trial(self.study.get_trials(deepcopy=False)[job.number])
         if ended is not None:
             tell(ended, self._count())
@@ -311,7 +331,10 @@ class Sweep:
         expected, price = (Band(*found) if (found := notes.get(key)) else None for key in study.EXPECTED)
         if expected is not None and self.plan.minimize:
             expected = Band(-expected.middle, -expected.high, -expected.low)
-        return Trial(each.number, dict(each.params), self._sign(score), cost, source, metric, expected, price, reason)
+        where = str(notes.get(WHERE, ""))
+        return Trial(
+            each.number, dict(each.params), self._sign(score), cost, source, metric, expected, price, reason, where
+        )
 
 
 def _began(trial: Any) -> float:
