@@ -2,35 +2,44 @@
 
 Every method gets the same places, the same start, a budget of 4000 (each run costs its cost plus 1) and at most 200
 runs, 20 paired seeds, on one thread. Prints the mean share of the true front's area that was found (see
-`sweep_tasks.ratio`), the same at half the budget, and the seconds of a suggestion. `--ablate` measures what each part
-of ours is worth.
+`sweep_tasks.ratio`), the same at half the budget, the processor seconds of a suggestion, and for every task a two-sided
+sign test of ours against the best peer (`--json` has all peers). `--ablate` measures what each part of ours is worth.
+
+Peers have environments of their own in the folder `--peers`; those that are missing are made with venv and pip. A
+search is saved when it ends: the same command continues.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from sweep_peers import PEERS, Problem, Remote, python_of
 from sweep_tasks import MAX_COST, NAMES, Floats, Task, ratio
 
 BUDGET, RUNS = 4000.0, 200
+OURS = "protein"
+
+Result = dict[str, Any]
 
 
 class Search(Protocol):
     """Where to run next, and what came of it."""
 
-    def suggest(self) -> Floats: ...
+    def suggest(self) -> Floats | list[float]: ...
 
     def observe(self, u: Floats, score: float, cost: float) -> None: ...
 
@@ -90,48 +99,11 @@ class ParetoGenetic(Uniform):
             self.seen.append((cost, score, u))
 
 
-def _over(trial: Any) -> list[float]:
-    """A constraint for Optuna: by how much a run cost more than is allowed."""
-    return [trial.user_attrs.get("over", 0.0)]
-
-
-class Optuna:
-    """A sampler of Optuna with two objectives, the score and the cost or its log."""
-
-    def __init__(self, seed: int, dimensions: int, sampler: str, log_cost: bool = True) -> None:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        made = {
-            "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True, constraints_func=_over),
-            "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed, population_size=20, constraints_func=_over),
-            "gp": lambda: optuna.samplers.GPSampler(seed=seed, constraints_func=_over),
-        }[sampler]()
-        self.study = optuna.create_study(directions=["maximize", "minimize"], sampler=made)
-        self.names, self.log_cost, self.state = [f"u{i}" for i in range(dimensions)], log_cost, optuna.trial.TrialState
-        self.study.enqueue_trial(dict.fromkeys(self.names, 0.0) | {"u0": -0.5})
-
-    def suggest(self) -> Floats:
-        self.trial = self.study.ask()
-        return np.array([self.trial.suggest_float(name, -1, 1) for name in self.names])
-
-    def observe(self, u: Floats, score: float, cost: float) -> None:
-        self.trial.set_user_attr("over", cost - MAX_COST)
-        if math.isfinite(score):
-            self.study.tell(self.trial, [score, math.log(cost) if self.log_cost else cost])
-        else:
-            self.study.tell(self.trial, state=self.state.FAIL)
-
-
+CONTROLS: dict[str, Callable[[int, int], Search]] = {"uniform": Uniform, "ParetoGenetic": ParetoGenetic}
 METHODS: dict[str, Callable[[int, int], Search]] = {
-    "protein": Ours,
+    OURS: Ours,
     "pareto": lambda seed, d: Ours(seed, d, "pareto"),
-    "uniform": Uniform,
-    "ParetoGenetic": ParetoGenetic,
-    "Optuna TPE": lambda seed, d: Optuna(seed, d, "tpe"),
-    "Optuna NSGA-II": lambda seed, d: Optuna(seed, d, "nsga2"),
-    "Optuna GP, log cost": lambda seed, d: Optuna(seed, d, "gp"),
-    "Optuna GP, cost": lambda seed, d: Optuna(seed, d, "gp", False),
+    **CONTROLS,
 }
 ABLATIONS: dict[str, dict[str, Any]] = {
     "no ranks": {"ranks": False},
@@ -146,24 +118,38 @@ for title, switches in ABLATIONS.items():
     METHODS[title] = lambda seed, d, switches=switches: Ours(seed, d, **switches)
 
 
-def search(method: str, name: str, seed: int, dimensions: int) -> dict[str, Any]:
-    """Search one task; return the share of the area that was found, by the share of the budget."""
-    task, made = Task(name, seed, dimensions), METHODS[method](seed, dimensions)
+def make(method: str, seed: int, dimensions: int, runs: int, peers: Path) -> Search:
+    """Return a search that begins: one of ours, or a peer in a process of its own."""
+    if method not in PEERS:
+        return METHODS[method](seed, dimensions)
+    start = [-0.5, *[0.0] * (dimensions - 1)]
+    return Remote(method, Problem(seed, start, MAX_COST, runs), peers)
+
+
+def search(method: str, name: str, seed: int, dimensions: int, runs: int, peers: Path) -> Result:
+    """Search one task; return the share of the area that was found, at the end and at half the budget."""
+    task, made = Task(name, seed, dimensions), make(method, seed, dimensions, runs, peers)
     spent, places, waits, failed, halves = 0.0, [], [], 0, None
-    while spent < BUDGET and len(places) < RUNS:
-        began = time.perf_counter()
-        u = made.suggest()
-        waits.append(time.perf_counter() - began)
-        score, cost = task.run(u)
-        made.observe(u, score, cost)
-        spent, failed = spent + cost + 1, failed + (not math.isfinite(score))
-        places.append(u)
-        if halves is None and (spent >= BUDGET / 2 or len(places) >= RUNS / 2):
-            halves = ratio(task, places)
+    try:
+        while spent < BUDGET and len(places) < runs:
+            began = time.process_time()
+            u = np.asarray(made.suggest())
+            waits.append(made.seconds if isinstance(made, Remote) else time.process_time() - began)
+            score, cost = task.run(u)
+            made.observe(u, score, cost)
+            spent, failed = spent + cost + 1, failed + (not math.isfinite(score))
+            places.append(u)
+            if halves is None and (spent >= BUDGET / 2 or len(places) >= runs / 2):
+                halves = ratio(task, places)
+    finally:
+        if isinstance(made, Remote):
+            made.close()
     return {
         "method": method,
         "task": name,
         "seed": seed,
+        "dimensions": dimensions,
+        "limit": runs,
         "ratio": ratio(task, places),
         "half": halves,
         "runs": len(places),
@@ -172,46 +158,105 @@ def search(method: str, name: str, seed: int, dimensions: int) -> dict[str, Any]
     }
 
 
-def table(results: list[dict[str, Any]], methods: list[str], tasks: list[str]) -> str:
+def table(results: list[Result], methods: list[str], tasks: list[str]) -> str:
     """Return a Markdown table of means over the seeds."""
-    head = f"| method | {' | '.join(tasks)} | mean | at half | p95 s |"
-    lines = [head, "|---" * (len(tasks) + 4) + "|"]
+    head = f"| method | seeds | {' | '.join(tasks)} | mean | at half | p95 s |"
+    lines = [head, "|---" * (len(tasks) + 5) + "|"]
     for method in methods:
-        of = [r for r in results if r["method"] == method]
-        if not of:
+        of = [r for r in results if r["method"] == method and r["task"] in tasks]
+        found = {task: [r["ratio"] for r in of if r["task"] == task] for task in tasks}
+        if not all(found.values()):
             continue
-        cells = []
-        for task in tasks:
-            found = [r["ratio"] for r in of if r["task"] == task]
-            cells.append(f"{statistics.mean(found):.2f}" if found else "")
-        mean, half = (statistics.mean(r[key] for r in of) for key in ("ratio", "half"))
-        cells += [f"{mean:.3f}", f"{half:.3f}", f"{max(r['p95'] for r in of):.3f}"]
+        seeds = sorted({len(ratios) for ratios in found.values()})
+        cells = ["-".join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))]
+        cells += [f"{statistics.mean(ratios):.2f}" for ratios in found.values()]
+        cells += [f"{statistics.mean(r[key] for r in of):.3f}" for key in ("ratio", "half")]
+        cells.append(f"{max(r['p95'] for r in of):.3f}")
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def sign_test(differences: list[float]) -> float:
+    """Return the two-sided p of a sign test: how likely so lopsided a count is by chance. Ties are left out."""
+    wins, losses = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
+    n = wins + losses
+    tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1))
+    return min(1.0, 2 * tail / 2**n)
+
+
+def against_peers(results: list[Result], tasks: list[str]) -> list[Result]:
+    """Return ours against every peer on every task, on the seeds that both have."""
+    ratios = {(r["method"], r["task"], r["seed"]): r["ratio"] for r in results}
+    tests = []
+    for task, peer in itertools.product(tasks, [*CONTROLS, *PEERS]):
+        seeds = [s for m, t, s in ratios if (m, t) == (peer, task) and (OURS, task, s) in ratios]
+        differences = [ratios[OURS, task, seed] - ratios[peer, task, seed] for seed in seeds]
+        if differences:
+            test = {"task": task, "peer": peer, "seeds": len(seeds), "wins": sum(d > 0 for d in differences)}
+            tests.append(test | {"mean difference": statistics.mean(differences), "p": sign_test(differences)})
+    return tests
+
+
+def best_peers(tests: list[Result]) -> list[Result]:
+    """Return for every task the peer that is best beside ours, of those that have equally many seeds."""
+    alike: dict[tuple[str, int], Result] = {}
+    for test in sorted(tests, key=lambda test: -test["mean difference"]):
+        alike[test["task"], test["seeds"]] = test
+    return sorted(alike.values(), key=lambda test: (NAMES.index(test["task"]), -test["seeds"]))
+
+
+def _save(path: Path | None, results: list[Result]) -> None:
+    """Write the searches and the tests of every size of problem; a reader never sees half a file."""
+    if path is None:
+        return
+    sizes = sorted({(r["dimensions"], r["limit"]) for r in results})
+    tests = [
+        {"dimensions": d, "limit": n, **test}
+        for d, n in sizes
+        for test in against_peers([r for r in results if (r["dimensions"], r["limit"]) == (d, n)], list(NAMES))
+    ]
+    parts = {"sign tests": tests, "searches": results}
+    text = ",\n".join(f'"{key}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for key, rows in parts.items())
+    new = path.with_suffix(".new")
+    new.write_text("{" + text + "}\n")
+    new.replace(path)
 
 
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    plain = [method for method in METHODS if method not in ABLATIONS]
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=plain)
+    plain = [*(method for method in METHODS if method not in ABLATIONS), *PEERS]
+    parser.add_argument("--methods", nargs="+", choices=[*METHODS, *PEERS], default=plain)
     parser.add_argument("--ablate", action="store_true", help="ours, and ours without each of its parts")
     parser.add_argument("--tasks", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--dimensions", type=int, default=12)
+    parser.add_argument("--runs", type=int, default=RUNS, help="at most so many runs a search")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--peers", type=Path, default=Path("build/sweep_peers"), help="the peers' environments")
     parser.add_argument("--json", type=Path, help="where the results are; those that are there are not run again")
     options = parser.parse_args()
-    methods = ["protein", *ABLATIONS] if options.ablate else options.methods
-    results = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
-    done = {(r["method"], r["task"], r["seed"]) for r in results}
-    todo = [(m, t, s) for s in range(options.seeds) for t in options.tasks for m in methods if (m, t, s) not in done]
+    methods = [OURS, *ABLATIONS] if options.ablate else options.methods
+    for method in set(methods) & set(PEERS):
+        python_of(method, options.peers)
+    results = json.loads(options.json.read_text())["searches"] if options.json and options.json.exists() else []
+    size = (options.dimensions, options.runs)
+    done = {(r["method"], r["task"], r["seed"], r["dimensions"], r["limit"]) for r in results}
+    jobs = [(m, t, s, *size) for s in range(options.seeds) for t in options.tasks for m in methods]
+    failed = 0
     with ProcessPoolExecutor(options.workers) as pool:
-        jobs = [pool.submit(search, *job, options.dimensions) for job in todo]
-        results += [job.result() for job in jobs]
-    if options.json:
-        options.json.write_text("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n")
-    print(table(results, methods, options.tasks))
+        for job in as_completed([pool.submit(search, *job, options.peers) for job in jobs if job not in done]):
+            try:
+                results.append(job.result())
+            except RuntimeError as error:
+                failed += 1
+                print(error, file=sys.stderr)
+            _save(options.json, results)
+    chosen = [r for r in results if (r["dimensions"], r["limit"]) == size]
+    print(table(chosen, methods, options.tasks))
+    for test in best_peers(against_peers(chosen, options.tasks)):
+        print("{task}: {wins} of {seeds} above {peer}, mean {mean difference:+.2f}, p = {p:.2g}".format(**test))
+    sys.exit(failed > 0)
 
 
 if __name__ == "__main__":
