@@ -123,9 +123,10 @@ def test_a_stopped_run_is_charged_and_is_no_result(tmp_path: Path) -> None:
     sweep = Sweep(tmp_path, made)
     hopeless = Rule(tuple(Curve((10.0, 10.0, 10.0), 12_800.0, 20.0 + i) for i in range(30)), ((1.0, 900.0),), "steps")
     told: list[Trial] = []
-    for check in (False, True):
-        job = replace(sweep._ask(), rule=replace(hopeless, check=check))
-        sweep._take(job, run_trial(job), lambda trial, done: told.append(trial))
+    with sweep:
+        for check in (False, True):
+            job = replace(sweep._ask(), rule=replace(hopeless, check=check))
+            sweep._take(job, run_trial(job), lambda trial, done: told.append(trial))
     stopped, checked = told
     assert stopped.stopped and stopped.reason.startswith("at 25% of its steps it would hardly pass ")
     assert stopped.cost == stopped.steps == 3328, "an iteration ends after the one that decides"

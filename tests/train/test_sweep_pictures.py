@@ -139,12 +139,13 @@ def test_expectations_are_kept_with_the_trials(tmp_path: Path, minimize: bool) -
     plan = Plan("cartpole", {}, RANGES, cost="steps", minimize=minimize)
     plan.write(tmp_path)
     sweep = Sweep(tmp_path, plan)
-    for number in range(16):
-        job = sweep._ask()
-        truth = made(number, *job.values.values())
-        costs = {"steps": truth.cost}
-        outcome = Outcome(OK, "", "score", -truth.score if minimize else truth.score, costs)
-        sweep._take(job, outcome, lambda *_: None)
+    with sweep:
+        for number in range(16):
+            job = sweep._ask()
+            truth = made(number, *job.values.values())
+            costs = {"steps": truth.cost}
+            outcome = Outcome(OK, "", "score", -truth.score if minimize else truth.score, costs)
+            sweep._take(job, outcome, lambda *_: None)
     chosen = [trial for trial in Sweep(tmp_path, plan).finished() if trial.source == "model"]
     assert len(chosen) > 5
     for trial in chosen:
@@ -204,12 +205,13 @@ def written_sweep(folder: Path, trials: list[Trial], **options: Any) -> Path:
     plan = Plan("breakout", {}, RANGES, cost="steps", **options)
     plan.write(folder)
     sweep = Sweep(folder, plan)
-    for trial in trials:
-        job = sweep._ask()
-        outcome = Outcome(OK, "", "score", trial.score, {"steps": trial.cost, "cpu": 1.0})
-        make_run(Path(job.folder), trial.number + 1, train__gamma=round(trial.values["train.gamma"], 4))
-        outcome.write(Path(job.folder))
-        sweep._take(job, outcome, lambda *_: None)
+    with sweep:
+        for trial in trials:
+            job = sweep._ask()
+            outcome = Outcome(OK, "", "score", trial.score, {"steps": trial.cost, "cpu": 1.0})
+            make_run(Path(job.folder), trial.number + 1, train__gamma=round(trial.values["train.gamma"], 4))
+            outcome.write(Path(job.folder))
+            sweep._take(job, outcome, lambda *_: None)
     return folder
 
 
