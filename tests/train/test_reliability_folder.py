@@ -22,7 +22,7 @@ from runs import HERE, SMALL, Done, Shell, before_iteration, metrics, saved_step
 
 from puffer_envs.contract import files
 from puffer_train.errors import LockedError, StorageError
-from puffer_train.run import finish, folders, restoring
+from puffer_train.run import finish, restoring
 from puffer_train.storage import checkpoint
 from puffer_train.storage.lock import LOCK, FolderLock
 from puffer_train.system.signals import stop_requests
@@ -129,7 +129,7 @@ def test_only_one_of_many_gets_in(tmp_path: Path) -> None:
 
 
 def test_two_runs_that_begin_in_the_same_second(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders.time, "strftime", lambda *_: "20260101-000000")
+    monkeypatch.setattr(time, "strftime", lambda *_: "20260101-000000")
     for number in (1, 2, 3):
         assert shell.train("cartpole", *RUN).status == 0
         assert len(list((shell.folder / "runs").iterdir())) == number
