@@ -59,7 +59,7 @@ def register(intptr_t address):
             raise ValueError(f"{name}: setting {_text(spec.params[i].name)!r} has {choices} names for the numbers from "
                              f"0 to {spec.params[i].high:g}: they must agree. Correct its PUF_CHOICE")
     if name in _specs:
-        raise ValueError(f"there is an environment named {name!r} already")
+        raise ValueError(f"there is an environment named {name!r} already: give yours another name")
     _specs[name] = [address, 0, 0]
     return name
 
