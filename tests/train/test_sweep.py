@@ -20,6 +20,7 @@ from puffer_envs import list_envs
 from puffer_train import config
 from puffer_train.cli import train as cli_train
 from puffer_train.errors import StorageError
+from puffer_train.storage.discovery import find_runs
 from puffer_train.sweep.job import Outcome
 from puffer_train.sweep.known import Known, _is_sound
 from puffer_train.sweep.pool import Pool
@@ -44,6 +45,7 @@ def test_a_trial_of_several_seeds_counts_their_means(sweep: Told) -> None:
     assert sum(cost for *_, cost in trials("two")) * 2 == Sweep(Path("two"), Plan.read(Path("two"))).spent()
     assert re.search(r"best     two/trials/00000\d/seed-[13]", sweep.out)
 
+    assert len(find_runs([Path()])) == 4, "puffer-runs finds them below the folder of sweeps"
     whole, folder = Outcome.read(Path("two/trials/000001")), Path("two/trials/000001")
     (folder / "trial.json").unlink()
     shutil.rmtree(folder / "seed-4")

@@ -13,8 +13,8 @@ from puffer_train.storage.folder import CONFIG
 ROOT = Path("runs")
 """Where runs are looked for unless other folders are named."""
 
-MAX_DEPTH = 3
-"""Levels of folders below a named one that are searched."""
+MAX_DEPTH = 4
+"""Levels of folders below a named one that are searched: sweeps/NAME/trials/NUMBER/seed-N has so many."""
 
 
 def find_runs(roots: Iterable[Path]) -> list[Path]:
