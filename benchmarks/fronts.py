@@ -78,12 +78,12 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     for environment in dict.fromkeys(r["environment"] for r in results):
         of = [r for r in results if r["environment"] == environment]
         most = max(point["cost"] for r in of for point in r["front"])
-        costs = [float(f"{most * share:.1g}") for share in (0.03, 0.1, 0.3, 1)]
+        costs = [float(f"{most * share:.1g}") for share in (0.04, 0.1, 0.3, 1)]
         lines += [f"| {environment} | {' | '.join(f'{cost:g} s' for cost in costs)} | runs |", "|---" * 6 + "|"]
         for method in METHODS:
             mine = [r for r in of if r["method"] == method]
             if mine:
-                cells = np.mean([heights(r["front"], np.array(costs)) for r in mine], axis=0)
+                cells = np.mean([np.nan_to_num(heights(r["front"], np.array(costs))) for r in mine], axis=0)
                 runs = ", ".join(str(r["runs"]) for r in mine)
                 lines.append(f"| {method} | {' | '.join(f'{cell:.3f}' for cell in cells)} | {runs} |")
         lines.append("")
@@ -93,6 +93,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
 def draw(results: Sequence[dict[str, Any]], file: Path) -> None:
     """Draw the fronts, an axis for each environment and a line for each sweep."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
 
     from puffer_train.report.axes import set_log_ticks
 
@@ -114,10 +115,11 @@ def draw(results: Sequence[dict[str, Any]], file: Path) -> None:
             )
         axes.set(title=environment, xscale="log", xlabel="processor seconds of training")
         set_log_ticks(axes.xaxis, end / min(point["cost"] for r in of for point in r["front"]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:g}"))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
     np.atleast_1d(figure.axes)[0].set_ylabel("perf")
-    np.atleast_1d(figure.axes)[0].legend(frameon=False, loc="lower right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     file.parent.mkdir(exist_ok=True)
     figure.savefig(file, dpi=110)
 
