@@ -16,8 +16,10 @@ from puffer_train.errors import ConfigError
 PYTHON_SETTINGS = "python"
 """Those of single Python environments, which are a hundred times slower than native ones."""
 
-VARIANTS = ("fast", "balanced", "best")
-"""Points of the front of score against cost; `balanced` are the settings that hold if none is named."""
+BALANCED = "balanced"
+"""What the settings are called that hold if none are named."""
+VARIANTS = ("fast", BALANCED, "best")
+"""Points of the front of score against cost."""
 
 MATCH = "match"
 """Key in the settings of a family: patterns of the names that they are for."""
@@ -40,14 +42,14 @@ def given_tables(settings: str | Path, name: str | None) -> dict[str, Any]:
     variant = str(settings)
     if variant not in VARIANTS:
         return read_tables(Path(settings))
-    if variant == VARIANTS[1]:
+    if variant == BALANCED:
         return {}
     if name is None:
         raise ConfigError(f"settings {variant!r} belong to an environment: give its name.")
     folder = resources.files("puffer_train") / "settings"
     files = {each: folder / each / f"{name}.toml" for each in VARIANTS}
     if not files[variant].is_file():
-        known = ", ".join(each for each in VARIANTS if each == VARIANTS[1] or files[each].is_file())
+        known = ", ".join(each for each in VARIANTS if each == BALANCED or files[each].is_file())
         raise ConfigError(f"no settings {variant!r} ship for {name}; choose {known}, or the path of a TOML file.")
     return _parse(files[variant].read_text("utf-8"), f"settings/{variant}/{name}.toml")
 

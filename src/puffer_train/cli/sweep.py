@@ -18,6 +18,7 @@ from puffer_train import config
 from puffer_train.cli.options import add_settings, given_settings, run_command
 from puffer_train.cli.sweep_results import show, show_several
 from puffer_train.report.terminal import lasting_console
+from puffer_train.run.consent import check_libraries, library_words
 from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.job import COSTS
@@ -122,14 +123,13 @@ def _main(arguments: Sequence[str]) -> int:
     from puffer_train.sweep.live import Watch  # noqa: PLC0415
 
     open_given(options)
-    registry.load_libraries(options.library)
+    libraries = registry.load_libraries(options.library)
     console = lasting_console()
     if options.show is not None and len(options.show) > 1:
-        return show_several([Sweep(folder, Plan.read(folder)) for folder in options.show], console)
+        return show_several([Sweep(folder, _saved(folder, libraries)) for folder in options.show], console)
     pool = None
     if options.show is None:
         pool = _pool(options.ray, workers, limit or float("inf"), int((memory or 0) * 2**20))
-    libraries = [str(path.resolve()) for path in options.library]
     if options.join is not None:
         url, name = options.join
         made = Plan.join(url, name, libraries)
@@ -139,7 +139,7 @@ def _main(arguments: Sequence[str]) -> int:
         made.write(folder)
     elif options.name is None:
         folder = options.resume or options.show[0]
-        made = Plan.read(folder)
+        made = _saved(folder, libraries)
     else:
         fixed = {name: table for name, table in given_settings(options, env).items() if table}
         source = registry.find(options.name)
@@ -169,7 +169,7 @@ def _main(arguments: Sequence[str]) -> int:
         made.write(folder)
     sweep = Sweep(folder, made, cache=not options.no_cache)
     if pool is not None:
-        resume = shlex.join(["puffer-sweep", "--resume", str(folder)])
+        resume = shlex.join(["puffer-sweep", "--resume", str(folder), *library_words(libraries)])
         console.print(
             f"Searching {len(made.ranges)} settings of {made.environment}, {pool.size} runs at a time.", highlight=False
         )
@@ -189,6 +189,13 @@ def _main(arguments: Sequence[str]) -> int:
                 console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
                 raise
     return show(sweep, console)
+
+
+def _saved(folder: Path, libraries: Sequence[str]) -> Plan:
+    """Return the plan of the sweep in a folder, which alone does not decide which libraries are loaded."""
+    made = Plan.read(folder)
+    check_libraries(folder, made.libraries, libraries)
+    return made
 
 
 def _is_used(folder: Path) -> bool:

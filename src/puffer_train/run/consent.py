@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import named_code
-from puffer_train.run.state import RunOptions
 
 
-def check_libraries(folder: Path, saved: Mapping[str, Any], options: RunOptions) -> None:
-    """Raise `ConfigError` if a run needs libraries that were not given again. saved: its config.json."""
-    if saved.get("libraries") and not options.libraries:
-        given_before = shlex.join(word for path in saved["libraries"] for word in ("--library", str(path)))
-        raise ConfigError(f"{folder} was trained with {given_before}: give that as well if you trust it.")
+def library_words(libraries: Iterable[str]) -> list[str]:
+    """Return the words of a command line that load these libraries."""
+    return [word for path in libraries for word in ("--library", str(path))]
+
+
+def check_libraries(folder: Path, needed: Sequence[str], given: Sequence[str]) -> None:
+    """Raise `ConfigError` if a run or a sweep needs libraries that were not given again."""
+    if needed and not given:
+        words = shlex.join(library_words(needed))
+        raise ConfigError(f"{folder} was trained with {words}: give that as well if you trust it.")
 
 
 def check_consent(folder: Path, saved: Mapping[str, Any], given: Mapping[str, object]) -> None:

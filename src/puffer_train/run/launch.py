@@ -63,7 +63,7 @@ def resumed_run(
     """
     with joined() as ranks, locked_run(folder) if ranks.leads else nullcontext() as lock:
         saved, found = read_run(folder, ranks)
-        check_libraries(folder, saved, options)
+        check_libraries(folder, saved.get("libraries", ()), options.libraries)
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
         check_consent(folder, saved["settings"], given)
         settings = config.overlay(config.Settings(), saved["settings"], str(folder / CONFIG))

@@ -60,7 +60,7 @@ class Replay:
             UserError: The folder holds no run, or what is given does not fit it.
         """
         saved = read_config(folder)
-        check_libraries(folder, saved, options)
+        check_libraries(folder, saved.get("libraries", ()), options.libraries)
         check_consent(folder, saved["settings"], given)
         source = registry.find(registry.resolve_name(folder, saved["environment"], name))
         threads = saved.get("threads", {}).get("torch", 1)

@@ -21,6 +21,7 @@ from puffer_train.own_code import named_code
 from puffer_train.policy import find_network
 from puffer_train.report.metrics import MetricsFile
 from puffer_train.report.terminal import lasting_console
+from puffer_train.run.consent import library_words
 from puffer_train.storage.checkpoint import NETWORK_SOURCE
 from puffer_train.storage.checksummed_json import seal
 from puffer_train.storage.files import storing
@@ -66,7 +67,7 @@ class RunOptions:
 
     def library_words(self) -> list[str]:
         """Return the options that load the libraries again."""
-        return [word for path in self.libraries for word in ("--library", path)]
+        return library_words(self.libraries)
 
     def repeated(self) -> list[str]:
         """Return the options that a command which resumes the run has to repeat."""
