@@ -233,11 +233,17 @@ def test_several_sweeps_are_compared(sweeps: Path, capsys: pytest.CaptureFixture
     assert cli_sweep.main(["--show", "a", "b"]) == 0
     out = capsys.readouterr().out
     lines = [line.split() for line in out.splitlines()]
-    assert lines[0] == ["method", "runs", "failed", "steps", "area", "at", "1k", "at", "2k", "at", "4k"]
+    assert lines[0] == ["a", "b"]
     # above the worst score, 5, and up to the greatest cost: b alone has all of it
     area = (5 * math.log(2) + 0 * math.log(2)) / (35 * math.log(4))
-    assert lines[1] == ["a", "protein", "3", "0", "9k", f"{area:.2f}", "-", "10", "20"]
-    assert lines[2] == ["b", "random", "1", "0", "1k", "1.00", "40", "40", "40"]
+    assert lines[1:5] == [
+        ["method", "protein", "random"],
+        ["runs", "3", "1"],
+        ["failed", "0", "0"],
+        ["steps", "9k", "1k"],
+    ]
+    assert lines[5] == ["area", f"{area:.2f}", "1.00"]
+    assert lines[6:9] == [["at", "1k", "-", "40"], ["at", "2k", "10", "40"], ["at", "4k", "20", "40"]]
     assert max(map(len, out.splitlines())) <= 80
     assert Path("a/fronts.png").stat().st_size > 5000 and not Path("a/front.png").exists()
 

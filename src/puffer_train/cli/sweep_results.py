@@ -146,19 +146,22 @@ def _spread(scores: Sequence[float]) -> str:
 
 
 def _fronts_table(results: Mapping[str, _Result]) -> Table:
-    """Return a row for each sweep: how many runs, their cost, the area under the front, and what some costs buy."""
+    """Return a column for each sweep: how many runs, their cost, the area under the front, and what costs buy."""
     plan = next(iter(results.values())).plan
     ends = sorted(trial.cost for of in results.values() for trial in of.front)
     chosen = [ends[(i + 1) * (len(ends) - 1) // MOST_COSTS] for i in range(MOST_COSTS)]
     costs = list(dict.fromkeys(map(_rounded_up, chosen)))
-    table = _table(["", "method", "runs", "failed", plan.cost, "area", *(f"at {brief(cost)}" for cost in costs)])
+    columns = [["method", "runs", "failed", plan.cost, "area", *(f"at {brief(cost)}" for cost in costs)]]
     areas = _areas([of.trials for of in results.values()], -1.0 if plan.minimize else 1.0)
-    for (name, of), area in zip(results.items(), areas, strict=True):
+    for of, area in zip(results.values(), areas, strict=True):
         total = f"{len(of.trials)}", f"{sum(trial.failed for trial in of.trials)}"
         bought = [next((trial.score for trial in reversed(of.front) if trial.cost <= cost), None) for cost in costs]
         scores = ("-" if score is None else f"{score:.3g}" for score in bought)
         spent = brief(of.plan.seeds * sum(trial.cost for trial in of.trials))
-        table.add_row(name, of.plan.method, *total, spent, f"{area:.2f}", *scores)
+        columns.append([of.plan.method, *total, spent, f"{area:.2f}", *scores])
+    table = _table(["", *results])
+    for row in zip(*columns, strict=True):
+        table.add_row(*row)
     return table
 
 
