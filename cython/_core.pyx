@@ -42,14 +42,20 @@ def _register_builtin():
 _register_builtin()
 
 
+def spec_name(intptr_t address):
+    """The name of the environment whose `PufSpec` lies at `address`."""
+    cdef const PufSpec* spec = <const PufSpec*> address
+    if spec.abi != PUF_ABI:
+        raise ValueError(f"the library was compiled for version {spec.abi} of puffer.h, this is version {PUF_ABI}: "
+                         "compile it again against puffer_envs.get_include()")
+    return spec.name.decode()
+
+
 def register(intptr_t address):
     """Add the environment whose `PufSpec` lies at `address`, and return its name."""
     cdef const PufSpec* spec = <const PufSpec*> address
     cdef int32_t i
-    if spec.abi != PUF_ABI:
-        raise ValueError(f"the library was compiled for version {spec.abi} of puffer.h, this is version {PUF_ABI}: "
-                         "compile it again against puffer_envs.get_include()")
-    name = spec.name.decode()
+    name = spec_name(address)
     for i in range(spec.num_params):
         if spec.params[i].offset + puf_dtype_size(spec.params[i].dtype) > puf_setup_size(spec):
             raise ValueError(f"{name}: setting {_text(spec.params[i].name)!r} is stored outside the state struct: "
@@ -65,7 +71,7 @@ def register(intptr_t address):
 
 
 def unregister(str name):
-    """Forget an environment whose tables turned out to be wrong."""
+    """Forget an environment: its tables turned out to be wrong, or another one takes its name."""
     del _specs[name]
 
 

@@ -14,6 +14,16 @@ DTYPES: tuple[np.dtype[Any], ...]
 LOG_NAMES: tuple[str, ...]
 """The figures that every environment's log begins with."""
 
+def spec_name(address: int) -> str:
+    """Return the name of an environment.
+
+    Args:
+        address: where its `PufSpec` lies.
+
+    Raises:
+        ValueError: compiled for another version of puffer.h.
+    """
+
 def register(address: int) -> str:
     """Add an environment and return its name.
 
@@ -26,7 +36,7 @@ def register(address: int) -> str:
     """
 
 def unregister(name: str) -> None:
-    """Forget an environment whose tables turned out to be wrong.
+    """Forget an environment: its tables turned out to be wrong, or another one takes its name.
 
     Raises:
         KeyError: no environment has that name.

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from puffer_envs import __version__, _core
+from puffer_envs import __version__, _core, starting
 from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, Value, parse_value
 from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
@@ -32,6 +32,7 @@ EXAMPLES = """examples:
   puffer-envs info breakout
   puffer-envs check my_module:make_env --env.size 20
   puffer-envs bench breakout --num-envs 16384 --threads 2
+  puffer-envs new my_game --template arcade
 """
 
 COMPLETION = """Print what makes a shell complete our commands with the Tab key. To install it, run once:
@@ -133,6 +134,13 @@ def build_parser() -> Parser:
     _add_json(command, "also write the figures as JSON")
     _add_settings(command)
 
+    command = add("new", _new, "write a folder with a small game of your own, to train, play and change at once")
+    command.add_argument("folder", metavar="NAME", type=Path, help="its name, and the folder to write")
+    listed = "; ".join(f"{name}: {what}" for name, what in starting.TEMPLATES.items())
+    command.add_argument(
+        "--template", choices=starting.TEMPLATES, default=starting.DEFAULT, help=f"{listed} [%(default)s]"
+    )
+
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
     command.add_argument("shell", choices=completion.SHELLS, help="which shell")
     return parser
@@ -167,6 +175,11 @@ def _setting(text: str) -> tuple[str, Value]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE")
     return name.replace("-", "_"), parse_value(value)
+
+
+def _new(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    print(starting.create(options.folder, options.template))
+    return 0
 
 
 def _complete(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:

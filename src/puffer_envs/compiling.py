@@ -72,10 +72,32 @@ def compile_library(code: Path, include: Path) -> Path:
         library = cache_folder() / f"{code.stem}-{name}{ENDINGS.get(sys.platform, '.so')}"
         if not library.exists():
             made = Path(scratch) / library.name
-            shared = ["-shared"] if sys.platform == "win32" else ["-shared", "-fPIC"]
-            _run([*words, *shared, str(main), "-o", str(made), *([] if sys.platform == "win32" else ["-lm"])], code)
+            _link(words, main, made, code)
             _move(made, library)
     return library
+
+
+def build_library(code: Path, include: Path, library: Path) -> None:
+    """Compile a C file to a shared library that any processor of this machine's kind can run.
+
+    Args:
+        code: The file.
+        include: The folder with puffer.h.
+        library: The file to write.
+
+    Raises:
+        CompileError: There is no compiler, or it refuses the file.
+    """
+    with tempfile.TemporaryDirectory(prefix="puffer-") as scratch:
+        main = Path(scratch) / "main.c"
+        main.write_text(f'#include "{code.as_posix()}"\n', "utf-8")
+        _link([*find_compiler(), *FLAGS, f"-I{include}", f"-I{code.parent}"], main, library, code)
+
+
+def _link(words: list[str], main: Path, library: Path, code: Path) -> None:
+    windows = sys.platform == "win32"
+    shared, math = ["-shared"] if windows else ["-shared", "-fPIC"], [] if windows else ["-lm"]
+    _run([*words, *shared, str(main), "-o", str(library), *math], code)
 
 
 def find_compiler() -> list[str]:

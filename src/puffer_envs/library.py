@@ -9,11 +9,12 @@ from pathlib import Path
 from puffer_envs import _core
 from puffer_envs.adapters.registration import register
 from puffer_envs.compiling import compile_library, find_code
-from puffer_envs.spec import LIBRARIES
+from puffer_envs.spec import LIBRARIES, forget_spec
 
 CODE: dict[str, Path] = {}
 """The C file of each environment that was compiled here, by name."""
 
+_installed: set[str] = set()  # names of environments that installed packages brought
 _loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered
 
 
@@ -25,22 +26,29 @@ def get_include() -> str:
     return str(Path(_core.__file__).parent / "include")  # an editable install has it next to the extension
 
 
-def settings_file(name: str) -> Path | None:
-    """Return the TOML file with how to train an environment, beside its C file; None where there is none."""
-    code = CODE.get(name)
-    file = code.with_suffix(".toml") if code is not None else None
+def file_beside(name: str, ending: str) -> Path | None:
+    """Return the file of this ending beside an environment's C file or library; None where there is none."""
+    own = CODE.get(name) or LIBRARIES.get(name)
+    file = Path(own).with_suffix(ending) if own is not None else None
     return file if file is not None and file.is_file() else None
 
 
-def load_library(path: str | os.PathLike[str]) -> str:
+def settings_file(name: str) -> Path | None:
+    """Return the TOML file with how to train an environment of the user's own; None where there is none."""
+    return file_beside(name, ".toml")
+
+
+def load_library(path: str | os.PathLike[str], *, installed: bool = False) -> str:
     """Load one environment of the user's own, and return the name that `make` now knows.
 
-    Loading the same one again returns its name.
+    Loading the same one again returns its name. The drawing `catch.py` and the settings `catch.toml` may lie beside
+    `catch.h` or `catch.so`.
 
     Args:
         path: A C file such as `catch.h`, or the folder of one: it is compiled, unless the cache has it. Or a shared
             library, compiled with
             `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
+        installed: It comes with an installed package: whatever else is loaded under its name takes its place.
 
     Raises:
         OSError: it cannot be read or loaded.
@@ -60,7 +68,12 @@ def load_library(path: str | os.PathLike[str]) -> str:
         what = "It has no PUF_DEFINE_ENV" if code is not None else "Compile it with -DPUF_EXPORT"
         raise ValueError(f"{path} exports no environment. {what}") from None
     export.restype = ctypes.c_void_p
-    name = _core.register(export())
+    name = _core.spec_name(export())
+    if installed and name in LIBRARIES:
+        return name
+    if name in _installed:
+        _forget(name)
+    _core.register(export())
     _loaded.append(library)
     try:
         register(name)
@@ -70,4 +83,15 @@ def load_library(path: str | os.PathLike[str]) -> str:
     LIBRARIES[name] = where
     if code is not None:
         CODE[name] = code.resolve()
+    if installed:
+        _installed.add(name)
     return name
+
+
+def _forget(name: str) -> None:
+    """Make room for another environment of this name; batches of the old one continue."""
+    _core.unregister(name)
+    forget_spec()
+    _installed.discard(name)
+    LIBRARIES.pop(name)
+    CODE.pop(name, None)

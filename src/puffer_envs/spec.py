@@ -218,6 +218,11 @@ def code_file(name: str) -> str:
     return LIBRARIES.get(name, _core.__file__)
 
 
+def forget_spec() -> None:
+    """Read specs again when they are next asked for: another environment has taken a name."""
+    _read_spec.cache_clear()
+
+
 @functools.cache
 def _read_spec(name: str) -> EnvSpec:
     table = _core.describe(name)

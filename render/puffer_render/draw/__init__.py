@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from puffer_envs.library import CODE
+from puffer_envs.library import file_beside
+from puffer_envs.spec import LIBRARIES
 from puffer_render.draw.generic import generic_drawing
 from puffer_render.frame import Frame
 
@@ -76,12 +77,9 @@ def own_drawing(name: str) -> Drawing | None:
     return Drawing(module.SIZE, module.draw, **given)
 
 
-def _module_beside(code: Path) -> ModuleType | None:
-    """The drawing beside a C file: the Python file of the same name, or None."""
-    file = code.with_suffix(".py")
-    if not file.is_file():
-        return None
-    made = importlib.util.spec_from_file_location(f"{__name__}.beside_{code.stem}", file)
+def _load_module(file: Path) -> ModuleType:
+    """The drawing in a Python file."""
+    made = importlib.util.spec_from_file_location(f"{__name__}.beside_{file.stem}", file)
     assert made is not None and made.loader is not None
     module = importlib.util.module_from_spec(made)
     made.loader.exec_module(module)
@@ -90,9 +88,9 @@ def _module_beside(code: Path) -> ModuleType | None:
 
 def find_module(name: str) -> ModuleType | None:
     """The drawing module of environment `name`, or None."""
-    code = CODE.get(name)
-    if code is not None:
-        return _module_beside(code)
+    if name in LIBRARIES:
+        file = file_beside(name, ".py")
+        return None if file is None else _load_module(file)
     qualified = f"{__name__}.{name}"
     if not name.isidentifier() or name == "generic":
         return None

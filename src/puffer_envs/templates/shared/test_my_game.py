@@ -1,0 +1,26 @@
+"""my_game keeps the contract of environments, and its games end with a score."""
+
+from pathlib import Path
+
+import numpy as np
+
+from puffer_envs import conformance, load_library, make
+
+NAME = load_library(Path(__file__).with_name("my_game.h"))
+
+
+def test_it_keeps_the_contract() -> None:
+    results = conformance.run_checks(conformance.subject(NAME, 200))
+    assert not [f"{result.check}: {result.message}" for result in results if result.status == "failed"]
+
+
+def test_random_games_end_with_a_score() -> None:
+    random = np.random.default_rng(1)
+    with make(NAME, num_envs=64, seed=1) as env:
+        space = env.single_action_space
+        space.seed(1)
+        for _ in range(2000):
+            env.step(np.stack([space.sample() for _ in range(env.num_agents)]))
+        log = env.log()
+    assert log["n"] > 0
+    assert 0 <= log["perf"] <= 1
