@@ -17,6 +17,7 @@ def test_it_keeps_the_contract() -> None:
 def test_random_games_end_with_a_score() -> None:
     random = np.random.default_rng(1)
     with make(NAME, num_envs=64, seed=1) as env:
+        env.reset(1)
         space = env.single_action_space
         space.seed(1)
         for _ in range(2000):
