@@ -1,7 +1,8 @@
-"""Make the pictures of the README and of the environments' pages: `python docs/make_gallery.py [NAME ...]`.
+"""Make the pictures of the README and of the pages: `python docs/make_gallery.py [NAME ...]`.
 
 The policies that ship were trained with the shipped settings (`puffer-train NAME`). Each plays one
-game, which is recorded as a replay, and a frame of it is drawn; for some, a few seconds too.
+game, which is recorded as a replay, and a frame of it is drawn; for some, a few seconds too. The
+templates of `puffer-envs new` are trained first; their names here are those of the games.
 """
 
 from __future__ import annotations
@@ -49,9 +50,26 @@ PICTURES = {
     "drone.gif": Picture("drone", "--fps 16.7 --every 3 --max-seconds 9 --scale 0.5 --zoom 1.05", "--env.task flag"),
 }
 
+TEMPLATES = {
+    "vault": ("grid", 13),
+    "lander": ("continuous", 50),
+    "flock": ("multi-agent", 200),
+    "three_stones": ("board", 3),
+    "bat_cave": ("arcade", 150),
+}
+"""A game of each template, and the frame to draw."""
+
 
 def run(module: str, *arguments: str) -> None:
     subprocess.run([sys.executable, "-m", module, *arguments], check=True)
+
+
+def draw_template(folder: Path, template: str, frame: int) -> None:
+    run("puffer_envs.cli", "new", str(folder), "--template", template)
+    run("puffer_train.cli.train", str(folder), "--no-video", "--run-dir", str(folder / "run"))
+    image = str(DOCS / "images" / f"template-{template}.png")
+    options = ["--frame", str(frame), "--scale", "0.6", "--library", str(folder)]
+    run("puffer_render.cli_render", str(folder / "run"), image, *options)
 
 
 def main() -> int:
@@ -67,6 +85,9 @@ def main() -> int:
         for file, picture in chosen.items():
             replay = replays[picture.name, picture.env]
             run("puffer_render.cli_render", replay, str(DOCS / "images" / file), *picture.render.split())
+        for name, (template, frame) in TEMPLATES.items():
+            if not names or name in names:
+                draw_template(Path(scratch) / name, template, frame)
     return 0
 
 

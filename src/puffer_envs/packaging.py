@@ -154,7 +154,8 @@ def _metadata(project: Mapping[str, Any], folder: Path) -> bytes:
     lines += [f"{header}: {' '.join(str(project[key]).split())}" for key, header in PLAIN.items() if key in project]
     for author in project.get("authors", []):
         name, email = author.get("name"), author.get("email")
-        lines.append(f"Author-email: {name} <{email}>" if name and email else f"Author{'-email' * (not name)}: {name or email}")
+        both = f"{name} <{email}>" if name and email else name or email
+        lines.append(f"Author-email: {both}" if email else f"Author: {both}")
     if "keywords" in project:
         lines.append(f"Keywords: {','.join(project['keywords'])}")
     lines += [f"Project-URL: {label}, {url}" for label, url in project.get("urls", {}).items()]

@@ -12,7 +12,7 @@ TILE, MARGIN, PANEL = 130, 24, 190
 BOARD = 3 * TILE
 SIZE = (BOARD + PANEL + 3 * MARGIN, BOARD + HUD_HEIGHT + 2 * MARGIN)
 DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-KEYS = {str(number): (key, f"kp_{7 - 3 * ((number - 1) // 3) + (number - 1) % 3}") for number, key in enumerate(DIGITS, 1)}
+KEYS = {str(cell + 1): (digit,) for cell, digit in enumerate(DIGITS)}
 WAITS = True
 
 COLORS = (AMBER, TEAL)

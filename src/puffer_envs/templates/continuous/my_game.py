@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -67,8 +68,9 @@ def _draw_sea(wave: float, frame: Frame) -> None:
     for layer in range(3):
         top = -0.45 - 0.55 * layer
         color = blend(WATER, NIGHT, 0.22 * layer)
-        points = [(x, top + 0.12 * math.sin(1.3 * x + 4 * wave * (1 - 0.3 * layer) + 2 * layer)) for x in range(-13, 14)]
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        phase = 4 * wave * (1 - 0.3 * layer) + 2 * layer
+        points = [(x, top + 0.12 * math.sin(1.3 * x + phase)) for x in range(-13, 14)]
+        for (x0, y0), (x1, y1) in itertools.pairwise(points):
             frame.polygon([_at(x0, y0), _at(x1, y1), _at(x1, -SEA), _at(x0, -SEA)], color)
 
 

@@ -65,7 +65,7 @@ def _draw_thread(here: tuple[float, ...], there: tuple[float, ...], frame: Frame
     """A line between two that see each other, brighter where they are near; none over the edge."""
     distance = math.hypot(there[0] - here[0], there[1] - here[1])
     if distance < SIGHT:
-        (x0, y0), (x1, y1) = next(_places(*here[:2], 0.1)), next(_places(*there[:2], 0.1))
+        (x0, y0), (x1, y1) = next(_places(here[0], here[1], 0.1)), next(_places(there[0], there[1], 0.1))
         frame.line(x0, y0, x1, y1, 1.2, fade(_color(here[2]), 0.35 * (1 - distance / SIGHT)))
 
 
