@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 
 import puffer_commands
 import puffer_envs
+from puffer_envs import starting
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("puffer_commands", "puffer_envs", "puffer_train", "puffer_render")
@@ -145,6 +146,14 @@ def test_the_headers_of_the_contract_are_installed() -> None:
     headers = {path.name for path in Path(puffer_envs.get_include()).iterdir()}
     assert headers == {"puffer.h", "puffer_bins.h", "puffer_math.h", "puffer_rng.h"}
     assert (package_folder("puffer_envs") / "_core.pyi").is_file()
+
+
+def test_the_templates_are_whole() -> None:
+    folder = package_folder("puffer_envs") / "templates"
+    ours = {"my_game.h", "my_game.py", "my_game.toml"}
+    assert all({path.name for path in (folder / name).iterdir()} >= ours for name in starting.TEMPLATES)
+    assert {path.name for path in (folder / "shared").iterdir()} >= set(starting.SHARED)
+    assert {path.name for path in folder.iterdir()} == {*starting.TEMPLATES, "shared"}
 
 
 def test_the_trainer_brings_settings() -> None:

@@ -135,7 +135,7 @@ def build_parser() -> Parser:
     _add_settings(command)
 
     command = add("new", _new, "write a folder with a small game of your own, to train, play and change at once")
-    command.add_argument("folder", metavar="NAME", type=Path, help="its name, and the folder to write")
+    command.add_argument("folder", metavar="MY_GAME", type=Path, help="its name: of the folder to write")
     listed = "; ".join(f"{name}: {what}" for name, what in starting.TEMPLATES.items())
     command.add_argument(
         "--template", choices=starting.TEMPLATES, default=starting.DEFAULT, help=f"{listed} [%(default)s]"

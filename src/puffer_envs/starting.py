@@ -60,11 +60,10 @@ def create(folder: Path, template: str) -> str:
         raise UserError(f"{folder} cannot be written: {error.strerror}. Nothing was written.") from None
     try:
         for file, text in _contents(name, template).items():
-            path = scratch / file
+            path = scratch / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-        scratch.chmod(0o755)
-        scratch.rename(folder)
+        (scratch / name).rename(folder)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}. Nothing was written.") from None
     finally:
@@ -83,8 +82,11 @@ def check_name(name: str) -> None:
         )
     if name in _core.names():
         raise UserError(f"{name!r} is the name of an environment that ships with puffer-envs: choose another name.")
-    if name.startswith("puf") or keyword.iskeyword(name) or importlib.util.find_spec(name) is not None:
-        raise UserError(f"{name!r} is a name that C or Python uses already: choose another name.")
+    if name.startswith("puf"):
+        raise UserError(f"{name!r} begins as the names in puffer.h do: choose another name.")
+    module = importlib.util.find_spec(name)
+    if keyword.iskeyword(name) or (module is not None and module.origin is not None):
+        raise UserError(f"{name!r} is the name of something in Python: choose another name.")
 
 
 def _contents(name: str, template: str) -> dict[str, str]:

@@ -158,14 +158,14 @@ def test_what_it_prints_works_here(
         (["a__b"], "single underscores"),
         ([""], "'' cannot be the name of an environment"),
         (["snake"], "'snake' is the name of an environment that ships with puffer-envs: choose another name."),
-        (["puffy"], "'puffy' is a name that C or Python uses already"),
-        (["random"], "'random' is a name that C or Python uses already"),
-        (["lambda"], "'lambda' is a name that C or Python uses already"),
+        (["puffy"], "'puffy' begins as the names in puffer.h do: choose another name."),
+        (["random"], "'random' is the name of something in Python: choose another name."),
+        (["lambda"], "'lambda' is the name of something in Python: choose another name."),
         (["here"], "here exists already: nothing was written."),
         (["nowhere/mine"], "nowhere/mine cannot be written: No such file or directory. Nothing was written."),
         (["here/mine"], "here/mine cannot be written: Not a directory. Nothing was written."),
         (["mine", "--template", "chess"], "invalid choice: 'chess' (choose from"),
-        ([], "the following arguments are required: NAME"),
+        ([], "the following arguments are required: MY_GAME"),
     ],
 )
 def test_mistakes_are_one_sentence_and_leave_nothing(
