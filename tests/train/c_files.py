@@ -50,7 +50,8 @@ class Loaded:
         self.functions: Any = ctypes.CDLL(str(library))
         self.discrete = self.info.action_kind == "discrete"
 
-    def _call(self, what: str, *arrays: np.ndarray[Any, Any] | None) -> int:
+    def call(self, what: str, *arrays: np.ndarray[Any, Any] | None) -> int:
+        """Call one of the functions with pointers to arrays; None is NULL."""
         pointers = [None if array is None else ctypes.c_void_p(array.ctypes.data) for array in arrays]
         return int(getattr(self.functions, f"{self.text.name}_{what}")(*pointers))
 
@@ -58,14 +59,14 @@ class Loaded:
         """The states of some agents, (A, numbers)."""
         state = np.full((rows, max(self.info.layers * self.text.weights.unit_state, 1)), 7, np.float32)
         for row in state:
-            self._call("reset", row)
+            self.call("reset", row)
         return state
 
     def step(self, observations: np.ndarray[Any, Any], state: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Outputs (A, K)."""
         outputs = np.empty((len(state), self.info.head_rows), np.float32)
         for row in range(len(state)):
-            self._call("step", state[row], observations[row], outputs[row])
+            self.call("step", state[row], observations[row], outputs[row])
         return outputs
 
     def act(
@@ -76,7 +77,7 @@ class Loaded:
         actions = np.empty((len(state), numbers), np.int32 if self.discrete else np.float32)
         for row in range(len(state)):
             mask = [None if masks is None else masks[row]] if self.discrete else []
-            self._call("act", state[row], observations[row], *mask, actions[row])
+            self.call("act", state[row], observations[row], *mask, actions[row])
         return actions
 
     def sample(
@@ -90,5 +91,5 @@ class Loaded:
         actions = np.empty(uniform.shape, np.int32)
         for row in range(len(state)):
             mask = None if masks is None else masks[row]
-            self._call("sample", state[row], observations[row], mask, uniform[row], actions[row])
+            self.call("sample", state[row], observations[row], mask, uniform[row], actions[row])
         return actions

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from c_files import Loaded, compiler, write_c
 from kernel_cases import FUSED, Case, Shape
+from test_own_network import FIELDS, GRID
 
+import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.trained import list_trained, trained_policy
 from puffer_train import _kernels
+from puffer_train.config import PolicySettings
+from puffer_train.errors import ConfigError
+from puffer_train.policy import make_policy
+from puffer_train.run.export_c import export_c
+from puffer_train.storage.c_file.arithmetic import Arithmetic, fused
 from puffer_train.storage.c_file.text import made_up
+from puffer_train.storage.c_file.weights import Weights
 from puffer_train.storage.policy_file import EnvironmentIdentity, write_policy
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs gcc or clang")
@@ -62,9 +73,12 @@ def policy(name: str, path: Path) -> PolicyFile:
 @needs_compiler
 @needs_fused
 @pytest.mark.parametrize("flags", [(), ("-march=x86-64-v3",)], ids=["double", "instruction"])
-@pytest.mark.parametrize("name", [*SHAPES, *list_trained()])
+@pytest.mark.parametrize(
+    "name",
+    [*SHAPES, "drone"] + [pytest.param(n, marks=pytest.mark.slow) for n in list_trained() if n != "drone"],
+)
 def test_outputs_are_those_of_the_kernels(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
-    """Over several steps of several agents, to the bit."""
+    """Over several steps of several agents, to the bit; every shipped policy can be exported."""
     file = policy(name, tmp_path)
     text = write_c(file, tmp_path)
     loaded, kernels, rows = Loaded(text, tmp_path, *flags), Kernels(file, FUSED[0]), 5
@@ -75,3 +89,127 @@ def test_outputs_are_those_of_the_kernels(name: str, flags: tuple[str, ...], tmp
         found, wanted = loaded.step(seen, state), kernels.step(seen, theirs)
         np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
     assert np.ptp(wanted) > 0
+
+
+def uniform(key: int, row: int, index: int) -> np.float32:
+    """The random number of c/learn/actions.h."""
+    bits = (1 << 64) - 1
+
+    def mix(x: int) -> int:  # splitmix64
+        x = (x + 0x9E3779B97F4A7C15) & bits
+        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & bits
+        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & bits
+        return x ^ (x >> 31)
+
+    return np.float32((mix((mix((mix(key) + row) & bits) + index) & bits) >> 40) * 2.0**-24)
+
+
+@needs_compiler
+@needs_fused
+def test_actions_are_those_of_the_kernels(tmp_path: Path) -> None:
+    """The likeliest and drawn ones, with and without masks."""
+    file = policy("lstm", tmp_path)
+    text = write_c(file, tmp_path)
+    loaded, kernels, rows, sizes = Loaded(text, tmp_path), Kernels(file, FUSED[0]), 40, file.info.action_sizes
+    theirs = np.zeros((file.info.layers, rows, text.weights.unit_state), np.float32)
+    random, seen = np.random.default_rng(0), made_up(text.weights, rows)
+    outputs = kernels.step(seen, theirs)
+    masks = random.random(outputs.shape) < 0.6
+    masks[:, np.cumsum((0, *sizes[:-1]))] = True
+    for allowed in (None, masks):
+        for greedy in (True, False):
+            wanted, ignored = np.empty((rows, len(sizes)), np.int64), np.empty(rows, np.float32)
+            _kernels.sample(kernels.workers, outputs, sizes, allowed, None, None, 77, greedy, wanted, ignored)
+            u = np.array([[uniform(77, row, d) for d in range(len(sizes))] for row in range(rows)])
+            state, bytes_ = loaded.initial_state(rows), None if allowed is None else allowed.astype(np.uint8)
+            found = loaded.act(seen, state, bytes_) if greedy else loaded.sample(seen, state, bytes_, u)
+            np.testing.assert_array_equal(found, wanted)
+    assert len(np.unique(wanted)) > 2
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", ["int8", "int16"])
+def test_rounded_weights_give_the_bits_of_the_export(kind: str, tmp_path: Path) -> None:
+    """Which are near those without rounding."""
+    file = policy("drone", tmp_path)
+    text = write_c(file, tmp_path, kind)
+    loaded, arithmetic, rows = Loaded(text, tmp_path), Arithmetic(text.weights), 4
+    exact, state, theirs = Arithmetic(Weights.of(file)), loaded.initial_state(rows), arithmetic.initial_state(rows)
+    memory = exact.initial_state(rows)
+    for seed in range(4):
+        seen = made_up(text.weights, rows, seed)
+        found, unrounded = loaded.step(seen, state), exact.step(seen, memory)
+        np.testing.assert_array_equal(found, arithmetic.step(seen, theirs))
+        apart = np.abs(found - unrounded).max()
+        assert 0 < apart < {"int8": 0.2, "int16": 1e-3}[kind]
+
+
+def test_a_fused_multiply_add_is_rounded_once() -> None:
+    """Compared with exact fractions, also where rounding to double and then to float would differ."""
+    random = np.random.default_rng(0)
+    a, b = (random.normal(0, 1, 400).astype(np.float32) for _ in range(2))
+    c = (-a * b * random.choice([1, 1 + 2**-23, 2**-25, 2**25], 400)).astype(np.float32)
+    a[0], b[0], c[0] = 1 + 2**-12, 1 + 2**-12, 2**-60  # just above the middle between two floats: double loses that
+    found = fused(a, b, c)
+    for x, y, z, sum_ in zip(a, b, c, found, strict=True):
+        exact = Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))
+        gap = abs(Fraction(float(sum_)) - exact)
+        assert all(gap <= abs(Fraction(float(np.nextafter(sum_, np.float32(s)))) - exact) for s in (-np.inf, np.inf))
+    assert (found != (a.astype(np.float64) * b + c).astype(np.float32)).any()
+
+
+@needs_compiler
+def test_an_observation_that_is_not_finite_is_reported(tmp_path: Path) -> None:
+    """The outputs are 0 then, and the state is reset."""
+    loaded = Loaded(write_c(policy("normalised", tmp_path), tmp_path), tmp_path)
+    state = loaded.initial_state(1)
+    seen, outputs = np.ones((1, 7), np.float32), np.ones(2, np.float32)
+    assert loaded.call("step", state[0], seen[0], outputs) == 0
+    assert state.any() and outputs.any()
+    seen[0, 3] = np.nan
+    assert loaded.call("step", state[0], seen[0], outputs) == 1
+    assert not state.any() and not outputs.any()
+
+
+def flown(
+    act: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], states: np.ndarray[Any, Any], path: Path
+) -> bytes:
+    """The replay of 64 drones that fly a flag, with a hash of all states every 64 steps; states (64, ...): to reset."""
+    with puffer_envs.make("drone", 1, task="flag") as env:
+        seen = env.start_replay(5)
+        for _ in range(300):
+            seen, _, terminals, truncations = env.step(act(seen))
+            states[terminals | truncations] = 0
+        distances = seen[:, 14]
+        assert env.num_agents == 64 and (distances < 0).mean() > 0.9  # most are within 2 m of their places
+        env.save_replay(path)
+    return path.read_bytes()
+
+
+@needs_compiler
+@needs_fused
+def test_a_flag_of_drones_flies_as_with_the_kernels(tmp_path: Path) -> None:
+    """The C file, and the policy file on the trainer's kernels, leave the same replay."""
+    file = PolicyFile.read(trained_policy("drone"))
+    loaded, kernels = Loaded(write_c(file, tmp_path), tmp_path, "-march=native"), Kernels(file, FUSED[0])
+    state, theirs = loaded.initial_state(64), np.zeros((file.info.layers, 64, file.info.hidden), np.float32)
+    by_c = flown(lambda seen: loaded.act(seen, state), state, tmp_path / "c.puf")
+    by_kernels = flown(
+        lambda seen: np.clip(kernels.step(seen, theirs), -1, 1), theirs.swapaxes(0, 1), tmp_path / "kernels.puf"
+    )
+    assert by_c == by_kernels
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings", "words"),
+    [(GRID, {"encoder": "grid"}, "convolutions"), (FIELDS, {}, "named observations")],
+    ids=["grid", "fields"],
+)
+def test_policies_that_c_files_cannot_hold_are_refused(
+    spec: Any, settings: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    made_policy = make_policy(spec, PolicySettings(hidden=16, **settings), torch.Generator())
+    write_policy(tmp_path / "p.safetensors", made_policy, EnvironmentIdentity("game", 1, {}))
+    with pytest.raises(ConfigError, match=words):
+        export_c(tmp_path / "p.safetensors", tmp_path / "p.c")
+    assert not (tmp_path / "p.c").exists()

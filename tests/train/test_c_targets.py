@@ -60,7 +60,8 @@ TARGETS = {
         ("clang", "--target=arm-none-eabi", "-Os", *FPU_M4, *BARE, f"--ld-path={ARM_LD}"), qemu("mps2-an386")
     ),
     "Cortex-M4, zig": Target(
-        (*ZIG, "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fno-stack-protector", *BARE), qemu("mps2-an386")
+        (*ZIG, "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fno-stack-protector", *BARE),
+        qemu("mps2-an386"),
     ),
     "Cortex-M7, gcc -O3": Target(("arm-none-eabi-gcc", "-O3", *FPU_M7, *BARE), qemu("mps2-an500")),
     "Cortex-M3 without FPU, gcc": Target(
