@@ -159,6 +159,21 @@ def test_a_fused_multiply_add_is_rounded_once() -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("kind", ["box", "discrete"])
+def test_a_policy_without_memory(kind: str, tmp_path: Path) -> None:
+    """The kernels have none."""
+    write_policy(
+        tmp_path / "p.safetensors",
+        Case(Shape(layers=0, kind=kind, sizes=(3,))).policy,
+        EnvironmentIdentity("game", 1, {}),
+    )
+    text = write_c(PolicyFile.read(tmp_path / "p.safetensors"), tmp_path)
+    loaded, seen = Loaded(text, tmp_path), made_up(text.weights, 4)
+    found = loaded.step(seen, loaded.initial_state(4))
+    np.testing.assert_array_equal(found, Arithmetic(text.weights).step(seen, np.zeros((0, 4, 16), np.float32)))
+
+
+@needs_compiler
 def test_an_observation_that_is_not_finite_is_reported(tmp_path: Path) -> None:
     """The outputs are 0 then, and the state is reset."""
     loaded = Loaded(write_c(policy("normalised", tmp_path), tmp_path), tmp_path)

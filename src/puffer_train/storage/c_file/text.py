@@ -61,6 +61,7 @@ class CFile:
         words = {info.cell, info.action_kind}
         facts = {
             "layers": info.layers > 0,
+            "exponentials": info.layers > 0 or info.action_kind == "discrete",
             "normalized": info.normalized,
             "converted": is_converted(weights),
             "rounded": weights.kind != "float32",
