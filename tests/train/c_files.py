@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class Loaded:
         cc = compiler()
         assert cc is not None
         code = folder / f"{text.name}.c"
-        run(cc, "-std=c99", "-O2", *flags, *STRICT, "-shared", "-fPIC", "-o", library, code)
+        alone = ("-nostdlib", "-Wl,-z,defs") if sys.platform == "linux" else ()  # no function of a library is called
+        run(cc, "-std=c99", "-O2", *flags, *STRICT, *alone, "-shared", "-fPIC", "-o", library, code)
         self.text, self.info = text, text.weights.info
         self.functions: Any = ctypes.CDLL(str(library))
         self.discrete = self.info.action_kind == "discrete"
