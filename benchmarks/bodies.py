@@ -78,7 +78,7 @@ def main() -> None:
                     row = {"body": what, "times": times, "flight": flight}
                     rows.append(row | fly(name, settings, options.worlds, options.seed))
                     print(json.dumps(rows[-1]), flush=True)
-    RESULTS.write_text(json.dumps({"seed": options.seed, "worlds": options.worlds, "bodies": rows}, indent=1) + "\n")
+    RESULTS.write_text(json.dumps({"seed": options.seed, "trained": TRAINED, "bodies": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

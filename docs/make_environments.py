@@ -69,6 +69,7 @@ def page(name: str) -> str:
             speed(name),
             "## Training",
             training(name),
+            *(["## Other bodies", bodies()] if name == "drone" else []),
             "## Keys",
             keys(env),
         ]
@@ -234,6 +235,51 @@ def training(name: str) -> str:
             f"To watch a trained policy:\n\n```\npuffer-play {name} --trained\n```",
         ]
     )
+
+
+def bodies() -> str:
+    """What benchmarks/bodies.py measured: drones outside the bodies that they were trained on."""
+    measured = results("bodies")
+    least, most = measured["trained"]
+    flown: dict[tuple[str, float], dict[str, Any]] = {}
+    for row in measured["bodies"]:
+        flown.setdefault((row["body"], row["times"]), {})[row["flight"]] = row
+    rows = []
+    for (body, times), flights in flown.items():
+        pair = [flights["formations"], flights["race"]]
+        figures = [f"{row['perf']:.3f}" for row in pair]
+        figures += [f"{row['crashes'] + row['out_of_bounds']:.1%}" for row in pair]
+        rows.append((body, f"{times:g}", "yes" if least <= times <= most else "no", *figures))
+    lives = min(row["lives"] for row in measured["bodies"])
+    return "\n\n".join(
+        [
+            filled(
+                "A drone is not told what its body is: the policy has to find out from how it flies. Here the mass, or "
+                "the lag of the rotors, of every drone is so many times the nominal one, also outside the range of "
+                f"training. All else varies as in training. Means over {lives:,} lives with the likeliest actions "
+                "(`python benchmarks/bodies.py`); lost are drones that left the room or hit the ground hard."
+            ),
+            table(("body", "times", "trained", "perf, formations", "race", "lost, formations", "race"), rows),
+            filled(
+                f"So the trained policy keeps nine tenths of its nominal perf {limits(flown, 'mass')}, and "
+                f"{limits(flown, 'lag')}. Rotors that answer later than any in training are its limit."
+            ),
+        ]
+    )
+
+
+def limits(flown: dict[tuple[str, float], dict[str, Any]], body: str) -> str:
+    """Between which multiples, around 1, a policy keeps nine tenths of its perf, in words."""
+    words = []
+    for flight in ("formations", "race"):
+        perf = {times: flights[flight]["perf"] for (what, times), flights in flown.items() if what == body}
+        kept = [times for times in perf if perf[times] >= 0.9 * perf[1.0]]
+        low = next(times for times in perf if all(between in kept for between in perf if times <= between <= 1))
+        high = next(
+            times for times in reversed(perf) if all(between in kept for between in perf if 1 <= between <= times)
+        )
+        words.append(f"{low:g} to {high:g} times the {body} in {'a race' if flight == 'race' else flight}")
+    return " and ".join(words)
 
 
 def variants(name: str) -> list[str]:

@@ -159,18 +159,25 @@ def test_a_fused_multiply_add_is_rounded_once() -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("kind", ["box", "discrete"])
-def test_a_policy_without_memory(kind: str, tmp_path: Path) -> None:
-    """The kernels have none."""
-    write_policy(
-        tmp_path / "p.safetensors",
-        Case(Shape(layers=0, kind=kind, sizes=(3,))).policy,
-        EnvironmentIdentity("game", 1, {}),
-    )
-    text = write_c(PolicyFile.read(tmp_path / "p.safetensors"), tmp_path)
-    loaded, seen = Loaded(text, tmp_path), made_up(text.weights, 4)
-    found = loaded.step(seen, loaded.initial_state(4))
-    np.testing.assert_array_equal(found, Arithmetic(text.weights).step(seen, np.zeros((0, 4, 16), np.float32)))
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(layers=0, kind="box", sizes=(3,)),
+        Shape(layers=0, sizes=(3,)),
+        Shape(hidden=7, sizes=(2,)),
+        Shape(hidden=1, layers=2, cell="lstm"),
+    ],
+    ids=["no memory, box", "no memory", "7 units", "1 unit, lstm"],
+)
+def test_what_the_kernels_cannot_run(shape: Shape, tmp_path: Path) -> None:
+    """Policies without memory, and with any number of units, give the bits of the export."""
+    file = made(shape, tmp_path)
+    text = write_c(file, tmp_path)
+    loaded, arithmetic = Loaded(text, tmp_path), Arithmetic(text.weights)
+    state, theirs = loaded.initial_state(4), arithmetic.initial_state(4)
+    for seed in range(3):
+        seen = made_up(text.weights, 4, seed)
+        np.testing.assert_array_equal(loaded.step(seen, state), arithmetic.step(seen, theirs))
 
 
 @needs_compiler

@@ -27,10 +27,10 @@ class Cost:
     def of(cls, weights: Weights) -> Cost:
         """Count."""
         info = weights.info
-        actions = 2 if info.action_kind == "box" else 0
-        constants = [weights.mean, weights.scale, weights.std]
-        flash = sum(matrix.num_bytes for matrix in weights.matrices)
-        flash += sum(4 * len(numbers) for numbers in constants if numbers is not None) + 4 * actions * info.head_rows
+        # of a Box: standard deviation, centre and bounds
+        actions = 4 * info.head_rows if info.action_kind == "box" else len(info.action_sizes)
+        normalizing = 2 * info.inputs if info.normalized else 0
+        flash = sum(matrix.num_bytes for matrix in weights.matrices) + 4 * (actions + normalizing)
         x, gates, inputs = array_sizes(weights)
         return cls(
             flash=flash,

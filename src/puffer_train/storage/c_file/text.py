@@ -39,7 +39,7 @@ class CFile:
     """Name of the two files, without their suffix."""
     weights: Weights
     sha256: str
-    """Of the policy file."""
+    """Of the policy's tensors."""
     version: str
     """Of this package."""
     measured: Sequence[str] = ()
@@ -87,7 +87,7 @@ class CFile:
             "usage": _usage(self.name, discrete),
             "number": C_TYPES[info.observation_dtype],
             "observation": info.inputs,
-            "shape": f": {' x '.join(map(str, shape))}, the last axis first" if len(shape) > 1 else "",
+            "shape": f": {' x '.join(map(str, shape))}, in C order" if len(shape) > 1 else "",
             "actions": len(info.action_sizes) if discrete else info.head_rows,
             "outputs": info.head_rows,
             "meaning": "logits of all choices" if discrete else "means of the action's numbers",
