@@ -271,14 +271,12 @@ def bodies() -> str:
 def limits(flown: dict[tuple[str, float], dict[str, Any]], body: str) -> str:
     """Between which multiples, around 1, a policy keeps nine tenths of its perf, in words."""
     words = []
-    for flight in ("formations", "race"):
+    for flight, where in (("formations", "formations"), ("race", "a race")):
         perf = {times: flights[flight]["perf"] for (what, times), flights in flown.items() if what == body}
-        kept = [times for times in perf if perf[times] >= 0.9 * perf[1.0]]
-        low = next(times for times in perf if all(between in kept for between in perf if times <= between <= 1))
-        high = next(
-            times for times in reversed(perf) if all(between in kept for between in perf if 1 <= between <= times)
-        )
-        words.append(f"{low:g} to {high:g} times the {body} in {'a race' if flight == 'race' else flight}")
+        lost = [times for times in perf if perf[times] < 0.9 * perf[1.0]]
+        low = min(times for times in perf if not any(times <= each <= 1 for each in lost))
+        high = max(times for times in perf if not any(1 <= each <= times for each in lost))
+        words.append(f"{low:g} to {high:g} times the {body} in {where}")
     return " and ".join(words)
 
 
