@@ -1,8 +1,8 @@
 """Every shipped policy as a C file, with float32, int16 and int8 weights: `python benchmarks/microcontroller.py`.
 
-It exports each, plays it with rounded weights and without, and, where arm-none-eabi-gcc is installed, measures the
-code that it becomes on a Cortex-M4. Results go to results/microcontroller.json, and tables of
-them to docs/microcontroller.md; `--show` only writes those.
+It exports each, plays it with rounded weights and without, and, where arm-none-eabi-gcc and qemu-system-arm are
+installed, measures its code on a Cortex-M4. Results go to results/microcontroller.json, and tables of them to
+docs/microcontroller.md; `--show` only writes those.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,16 @@ HERE = Path(__file__).resolve().parent
 RESULTS, PAGE = HERE / "results/microcontroller.json", HERE.parent / "docs/microcontroller.md"
 END = "<!-- end -->"
 KINDS = ("float32", "int16", "int8")
+PARTS = """#include "{name}.h"
+typedef {name}_state State;
+typedef {number} Number;
+#define INPUTS {upper}_OBSERVATION
+#define OUTPUTS {upper}_OUTPUTS
+#define reset {name}_reset
+#define step {name}_step
+"""
+QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-icount", "shift=0", "-semihosting-config")
+QEMU += ("enable=on,target=native", "-kernel")
 M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-std=c99", "-Os")
 
 
@@ -32,30 +43,41 @@ def measure(name: str, kind: str, episodes: int, folder: Path) -> dict[str, Any]
     out = folder / f"{name}.c"
     found = export_c(trained_policy(name), out, kind, episodes=episodes)
     rounding = {} if found.rounding is None else dataclasses.asdict(found.rounding)
-    about = {"policy": name, "weights": kind, "code": code_bytes(out, found.cost.flash)}
+    about = {"policy": name, "weights": kind, **on_cortex_m4(out, found.cost.flash)}
     return about | dataclasses.asdict(found.cost) | rounding
 
 
-def code_bytes(file: Path, constants: int) -> int | None:
-    """Return the bytes of code on a Cortex-M4 without the constants; None if there is no compiler for it."""
+def on_cortex_m4(file: Path, constants: int) -> dict[str, int]:
+    """Return the bytes of code on a Cortex-M4, and the instructions of a step as QEMU counts them; {} without tools."""
     compiler = shutil.which("arm-none-eabi-gcc")
-    if compiler is None:
-        return None
-    made = file.with_suffix(".o")
-    subprocess.run([compiler, *M4, "-c", str(file), "-o", str(made)], check=True)
-    size = subprocess.run(
-        [f"{compiler.removesuffix('gcc')}size", str(made)], check=True, capture_output=True, text=True
-    )
-    return int(size.stdout.splitlines()[1].split()[0]) - constants
+    if compiler is None or shutil.which(QEMU[0]) is None:
+        return {}
+    (number,) = set(re.findall(r"const (\w+)\* observation", file.with_suffix(".h").read_text("utf-8")))
+    parts = PARTS.format(name=file.stem, upper=file.stem.upper(), number=number)
+    (file.parent / "policy.h").write_text(parts, "utf-8")
+    made, program = file.with_suffix(".o"), file.with_suffix(".elf")
+    run(compiler, *M4, "-c", file, "-o", made)
+    size = run(f"{compiler.removesuffix('gcc')}size", made).splitlines()[1].split()[0]
+    linked = ("-ffreestanding", "-nostdlib", f"-Wl,-T,{HERE.parent / 'tests/train/cortex_m.ld'}", f"-I{file.parent}")
+    run(compiler, *M4, *linked, HERE / "cortex_m4.c", file, "-o", program)
+    return {"code": int(size) - constants, "instructions": int(run(*QEMU, program))}
+
+
+def run(*words: str | Path) -> str:
+    """Run a program and return what it printed."""
+    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout
 
 
 def costs(rows: list[dict[str, Any]]) -> str:
     """Return memory and work of all policies as a table in Markdown."""
-    columns = ("policy", *KINDS, "code", "RAM", "stack", "multiply-adds", "exponentials")
+    columns = ("policy", *KINDS, "code", "RAM", "stack", "multiply-adds", "exponentials", "instructions", "int8")
     lines = []
     for name, own in by_policy(rows):
         flash = [own[kind]["flash"] for kind in KINDS]
-        rest = [own["float32"][key] for key in ("code", "ram", "stack", "multiply_adds", "exponentials")]
+        rest = [
+            own["float32"][key] for key in ("code", "ram", "stack", "multiply_adds", "exponentials", "instructions")
+        ]
+        rest.append(own["int8"]["instructions"])
         lines.append([f"`{name}`", *(f"{number:,}" for number in [*flash, *rest])])
     return table(columns, lines)
 

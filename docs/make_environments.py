@@ -261,7 +261,7 @@ def bodies() -> str:
             ),
             table(("body", "times", "trained", "perf, formations", "race", "lost, formations", "race"), rows),
             filled(
-                f"So the trained policy keeps nine tenths of its nominal perf {limits(flown, 'mass')}, and "
+                f"So the policy keeps nine tenths of its perf with {limits(flown, 'mass')}, and with "
                 f"{limits(flown, 'lag')}. Rotors that answer later than any in training are its limit."
             ),
         ]
@@ -277,7 +277,7 @@ def limits(flown: dict[tuple[str, float], dict[str, Any]], body: str) -> str:
         low = min(times for times in perf if not any(times <= each <= 1 for each in lost))
         high = max(times for times in perf if not any(1 <= each <= times for each in lost))
         words.append(f"{low:g} to {high:g} times the {body} in {where}")
-    return " and ".join(words)
+    return f"{words[0]} ({words[1].replace(f' times the {body}', '')})"
 
 
 def variants(name: str) -> list[str]:
