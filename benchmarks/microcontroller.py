@@ -64,8 +64,9 @@ def on_cortex_m4(file: Path, constants: int) -> dict[str, int]:
 
 
 def run(*words: str | Path) -> str:
-    """Run a program and return what it printed."""
-    return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout
+    """Run a program and return what it printed; QEMU prints to stderr."""
+    done = subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True)
+    return done.stdout + done.stderr
 
 
 def costs(rows: list[dict[str, Any]]) -> str:

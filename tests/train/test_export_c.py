@@ -42,7 +42,7 @@ def test_no_torch_is_needed(tmp_path: Path) -> None:
         (["squared", "--trained", "no/a.c"], "cannot write no/a.c: No such file or directory."),
         (["nothing.safetensors", "a.c"], "nothing.safetensors: no such file."),
         (["junk.safetensors", "a.c"], "junk.safetensors: not a policy file, or a damaged one"),
-        (["breakout", "a.c"], "breakout: no such file."),
+        (["breakout", "a.c"], "breakout: no such file. The policy that ships for it is named by --trained."),
     ],
 )
 def test_mistakes_are_one_sentence(

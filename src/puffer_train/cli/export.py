@@ -22,6 +22,7 @@ from puffer_envs.contract.commands import (
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UsageError
 from puffer_envs.contract.offers import open_given
+from puffer_envs.contract.trained import list_trained
 from puffer_train.cli.options import run_command
 from puffer_train.environments import registry
 from puffer_train.report.exported import report_export
@@ -91,18 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = build_parser()
     options, env = parser.parse(arguments)
-    if options.file is not None and options.out is not None:
-        raise UsageError(f"OUT is {options.file} and -o {options.out}: give one of them.")
-    given = options.file or options.out
-    if options.trained:
-        options.policy = find_trained(parser, options.name, options.policy)
-        given = given or Path(f"{options.name}.onnx")
-    name, source = (options.name, options.policy) if options.policy is not None else (None, options.name)
-    if source is None:
-        raise UsageError("no policy is given: name a run folder, a policy file or a checkpoint.")
-    source = Path(source)
-    beside = source if source.is_dir() else source.parent
-    out = given or beside / "policy.onnx"
+    name, source, out = _from_and_to(parser, options)
     write = WRITERS.get(out.suffix)
     if write is None:
         raise UsageError(f"{out}: a policy is written as {' or '.join(WRITERS)}. Choose one of these endings.")
@@ -112,6 +102,24 @@ def _main(arguments: Sequence[str]) -> int:
     registry.load_libraries(options.library)
     write(options, source, out, {"name": name, "networks": options.network, "env_settings": env, "seed": options.seed})
     return 0
+
+
+def _from_and_to(parser: Parser, options: argparse.Namespace) -> tuple[str | None, Path, Path]:
+    """Return the environment's name, if it is given, where the policy is, and the file to write."""
+    if options.file is not None and options.out is not None:
+        raise UsageError(f"OUT is {options.file} and -o {options.out}: give one of them.")
+    out = options.file or options.out
+    if options.trained:
+        options.policy = find_trained(parser, options.name, options.policy)
+        out = out or Path(f"{options.name}.onnx")
+    name, source = (options.name, options.policy) if options.policy is not None else (None, options.name)
+    if source is None:
+        raise UsageError("no policy is given: name a run folder, a policy file or a checkpoint.")
+    source = Path(source)
+    if name is None and str(source) in list_trained() and not source.exists():
+        raise UsageError(f"{source}: no such file. The policy that ships for it is named by --trained.")
+    beside = source if source.is_dir() else source.parent
+    return name, source, out or beside / "policy.onnx"
 
 
 def _write_onnx(options: argparse.Namespace, source: Path, out: Path, about: dict[str, Any]) -> None:
