@@ -69,30 +69,37 @@ def run(*words: str | Path) -> str:
     return done.stdout + done.stderr
 
 
-def costs(rows: list[dict[str, Any]]) -> str:
-    """Return memory and work of all policies as a table in Markdown."""
-    columns = ("policy", *KINDS, "code", "RAM", "stack", "multiply-adds", "exponentials", "instructions", "int8")
+def memory(rows: list[dict[str, Any]]) -> str:
+    """Return the bytes that all policies take, as a table in Markdown."""
+    columns = ("policy", *KINDS, "code", "RAM", "stack")
     lines = []
     for name, own in by_policy(rows):
-        flash = [own[kind]["flash"] for kind in KINDS]
-        rest = [
-            own["float32"][key] for key in ("code", "ram", "stack", "multiply_adds", "exponentials", "instructions")
-        ]
-        rest.append(own["int8"]["instructions"])
-        lines.append([f"`{name}`", *(f"{number:,}" for number in [*flash, *rest])])
+        numbers = [own[kind]["flash"] for kind in KINDS] + [own["float32"][key] for key in ("code", "ram", "stack")]
+        lines.append([f"`{name}`", *(f"{number:,}" for number in numbers)])
+    return table(columns, lines)
+
+
+def work(rows: list[dict[str, Any]]) -> str:
+    """Return what a step of all policies computes, as a table in Markdown."""
+    columns = ("policy", "multiply-adds", "exponentials", *(f"instructions, {kind}" for kind in KINDS))
+    lines = []
+    for name, own in by_policy(rows):
+        numbers = [own["float32"][key] for key in ("multiply_adds", "exponentials")]
+        numbers += [own[kind]["instructions"] for kind in KINDS]
+        lines.append([f"`{name}`", *(f"{number:,}" for number in numbers)])
     return table(columns, lines)
 
 
 def scores(rows: list[dict[str, Any]]) -> str:
     """Return what rounding costs, as a table in Markdown."""
-    columns = ("policy", "score", "float32", "int16", "int8", "error, int16", "int8", "same actions, int16", "int8")
+    columns = ("policy", "perf, float32", "int16", "int8", "error, int16", "int8", "same, int8")
     lines = []
     for name, own in by_policy(rows):
         rounded = [own[kind] for kind in KINDS[1:]]
-        means = [f"{number:.4g}" for number in (rounded[0]["before"], *(row["after"] for row in rounded))]
+        assert all(row["statistic"] == "perf" for row in rounded)
+        means = [f"{number:.3f}" for number in (rounded[0]["before"], *(row["after"] for row in rounded))]
         errors = [f"{row['difference']:.2g}" for row in rounded]
-        same = [f"{row['agreement']:.2%}" for row in rounded]
-        lines.append([f"`{name}`", rounded[0]["statistic"], *means, *errors, *same])
+        lines.append([f"`{name}`", *means, *errors, f"{own['int8']['agreement']:.1%}"])
     return table(columns, lines)
 
 
@@ -128,10 +135,10 @@ def main() -> None:
         RESULTS.write_text(json.dumps({"policies": rows}, indent=1) + "\n")
     measured = json.loads(RESULTS.read_text("utf-8"))["policies"]
     page = PAGE.read_text("utf-8")
-    for what, written in (("costs", costs(measured)), ("scores", scores(measured))):
-        before, begin, rest = page.partition(f"<!-- {what}: written by benchmarks/microcontroller.py -->")
+    for write in (memory, work, scores):
+        before, begin, rest = page.partition(f"<!-- {write.__name__}: written by benchmarks/microcontroller.py -->")
         _, end, after = rest.partition(END)
-        page = f"{before}{begin}\n\n{written}\n\n{end}{after}"
+        page = f"{before}{begin}\n\n{write(measured)}\n\n{end}{after}"
     PAGE.write_text(page, "utf-8")
 
 

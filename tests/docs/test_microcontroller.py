@@ -44,8 +44,7 @@ def test_the_tables_are_what_was_measured() -> None:
     """`python benchmarks/microcontroller.py --show` would write the same, and no shipped policy is missing."""
     benchmark = runpy.run_path(str(ROOT / "benchmarks/microcontroller.py"))
     rows = json.loads((ROOT / "benchmarks/results/microcontroller.json").read_text("utf-8"))["policies"]
-    assert benchmark["costs"](rows) in PAGE
-    assert benchmark["scores"](rows) in PAGE
+    assert [name for name in ("memory", "work", "scores") if benchmark[name](rows) not in PAGE] == []
     assert {row["policy"] for row in rows} == set(list_trained())
     drone = next(row for row in rows if (row["policy"], row["weights"]) == ("drone", "int8"))
     assert drone["flash"] + drone["code"] < 32_000 and drone["after"] >= 0.98 * drone["before"]
