@@ -22,9 +22,10 @@ from puffer_train.run.consent import check_libraries, library_words
 from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.job import COSTS
+from puffer_train.sweep.plan import Plan, plan
 from puffer_train.sweep.protein import REPLICATES, Method
 from puffer_train.sweep.ranges import written
-from puffer_train.sweep.sweep import Plan, Sweep, plan
+from puffer_train.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
     from puffer_train.sweep.pool import Pool
