@@ -6,12 +6,15 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from c_files import compiler, run
 from runs import SMALL, Shell
 
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.trained import trained_policy
 from puffer_train.cli import export as cli_export
 
 
@@ -78,8 +81,26 @@ def test_checkpoints_and_runs_are_exported(shell: Shell) -> None:
     """A run without a policy file gives its newest checkpoint, which is the same policy here."""
     assert shell("puffer-train", "squared", *SMALL, "--steps", "1024", "--run-dir", "run").status == 0
     folder = shell.folder
+    assert shell("puffer-export", folder / "run", folder / "run/c.c").status == 0  # which makes it no environment
     assert shell("puffer-export", folder / "run", folder / "a.c").status == 0
     (folder / "run/policy.safetensors").unlink()
     assert shell("puffer-export", folder / "run", folder / "b.c").status == 0
     weights = [(folder / f"{name}.c").read_text().partition("typedef")[2].partition("fused(")[0] for name in "ab"]
     assert weights[0] == weights[1] != ""
+
+
+@pytest.mark.skipif(compiler() is None, reason="needs gcc or clang")
+def test_a_policy_of_a_file_is_played_there(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment of the user's own is named by its C file, as in every command."""
+    folder = shell.folder
+    monkeypatch.setenv("PUFFER_CACHE", str(folder / "cache"))
+    rules = (Path(__file__).parents[2] / "c/envs/squared.h").read_text("utf-8")
+    for old in ("squared", "Squared", "SQUARED"):
+        rules = rules.replace(old, old.replace("quared", "quare2").replace("QUARED", "QUARE2"))
+    (folder / "square2.h").write_text(rules, "utf-8")
+    file = PolicyFile.read(trained_policy("squared"))
+    PolicyFile(replace(file.info, environment="square2"), file.tensors).write(folder / "p.safetensors")
+    words = ("--policy", folder / "p.safetensors", folder / "s.c", "--weights", "int8", "--episodes", "4", "--json")
+    done = shell("puffer-export", folder / "square2.h", *words)
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["rounding"]["episodes"] == 4

@@ -92,13 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = build_parser()
     options, env = parser.parse(arguments)
+    open_given(options)
     name, source, out = _from_and_to(parser, options)
     write = WRITERS.get(out.suffix)
     if write is None:
         raise UsageError(f"{out}: a policy is written as {' or '.join(WRITERS)}. Choose one of these endings.")
     if options.weights is not None and out.suffix != ".c":
         raise UsageError(f"--weights {options.weights} is for C files, and this is {out}. Leave it out, or name a .c.")
-    open_given(options)
     registry.load_libraries(options.library)
     write(options, source, out, {"name": name, "networks": options.network, "env_settings": env, "seed": options.seed})
     return 0
