@@ -48,7 +48,7 @@ void start(void)
         *--digit = (char)('0' + instructions % 10);
         instructions /= 10;
     } while (instructions);
-    semihost(0x04, digit);                        // SYS_WRITE0
+    semihost(0x04, digit);                          // SYS_WRITE0
     semihost(0x18, (const void*)(uint32_t)0x20026); // SYS_EXIT: done
     for (;;) {
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from c_files import Loaded, compiler, write_c
+from c_files import Loaded, compiler, run, write_c
 from kernel_cases import FUSED, Case, Shape
 from test_own_network import FIELDS, GRID
 
@@ -179,6 +180,18 @@ def test_what_the_kernels_cannot_run(shape: Shape, tmp_path: Path) -> None:
     for seed in range(3):
         seen = made_up(text.weights, 4, seed)
         np.testing.assert_array_equal(loaded.step(seen, state), arithmetic.step(seen, theirs))
+
+
+@needs_compiler
+def test_the_self_test_fails_where_a_bit_differs(tmp_path: Path) -> None:
+    text, code, program = write_c(policy("lstm", tmp_path), tmp_path), tmp_path / "policy.c", tmp_path / "test"
+    words = [str(compiler()), "-std=c99", "-O1", "-DPOLICY_SELF_TEST", code, "-o", program]
+    run(*words)
+    assert subprocess.run([program], check=False).returncode == 0
+    before, wanted, after = text.code.partition("WANTED[8][7] = {\n    {\n        0x")
+    code.write_text(before + wanted + format(int(after[:8], 16) ^ 1, "08x") + after[8:])
+    run(*words)
+    assert subprocess.run([program], check=False).returncode == 1
 
 
 @needs_compiler

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 FPU_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
 FPU_M7 = ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-d16", "-mfloat-abi=hard")
 BARE = ("-ffreestanding", "-nostdlib", f"-Wl,-T,{HERE / 'cortex_m.ld'}", str(HERE / "cortex_m.c"))
-ARM_LD = shutil.which("arm-none-eabi-ld")
+LINKED = f"--ld-path={shutil.which('arm-none-eabi-ld')}"
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-target")
 
 
@@ -39,7 +39,7 @@ class Target:
         """What is not installed here."""
         if "ziglang" in self.compiler and importlib.util.find_spec("ziglang") is None:
             return "ziglang"
-        needed = [self.compiler[0], *self.runner[:1]]
+        needed = [self.compiler[0], *self.runner[:1], *(["arm-none-eabi-ld"] if LINKED in self.compiler else [])]
         return next((program for program in needed if shutil.which(program) is None), None)
 
 
@@ -57,7 +57,7 @@ TARGETS = {
     "arm, zig": Target((*ZIG, "arm-linux-musleabihf", "-mcpu=cortex_a7"), ("qemu-arm",)),
     "Cortex-M4, gcc": Target(("arm-none-eabi-gcc", *FPU_M4, *BARE), qemu("mps2-an386")),
     "Cortex-M4, clang -Os": Target(
-        ("clang", "--target=arm-none-eabi", "-Os", *FPU_M4, *BARE, f"--ld-path={ARM_LD}"), qemu("mps2-an386")
+        ("clang", "--target=arm-none-eabi", "-Os", *FPU_M4, *BARE, LINKED), qemu("mps2-an386")
     ),
     "Cortex-M4, zig": Target(
         (*ZIG, "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fno-stack-protector", *BARE),
