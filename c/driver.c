@@ -129,7 +129,9 @@ static void check_row(const PufBatch* b, Sizes n, size_t r)
     uint8_t terminal = b->io.terminals[r], truncation = b->io.truncations[r];
     check_obs(b->spec, "observation", b->io.obs, r, n);
     if (!(b->io.rewards[r] - b->io.rewards[r] == 0.0f)) {
-        fail("the reward of row %zu is %g, or was not written", r, (double)b->io.rewards[r]);
+        static const uint8_t filled[] = { 0xFF, 0xFF, 0xFF, 0xFF };
+        const char* how = memcmp(&b->io.rewards[r], filled, 4) == 0 ? "was not written" : "is not finite";
+        fail("the reward of row %zu %s", r, how);
     }
     if (terminal > 1 || truncation > 1 || (terminal && truncation)) {
         fail("terminal and truncation of row %zu are %d and %d: they must be 0 or 1, and not both 1", r, terminal,

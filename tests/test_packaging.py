@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 
 import puffer_commands
 import puffer_envs
+from puffer_envs.library import shipped_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("puffer_commands", "puffer_envs", "puffer_train", "puffer_render")
@@ -145,6 +146,8 @@ def test_the_headers_of_the_contract_are_installed() -> None:
     headers = {path.name for path in Path(puffer_envs.get_include()).iterdir()}
     assert headers == {"puffer.h", "puffer_bins.h", "puffer_math.h", "puffer_rng.h"}
     assert (package_folder("puffer_envs") / "_core.pyi").is_file()
+    programs = {path.name for path in shipped_folder("driver").iterdir()}
+    assert programs == {"driver.c", "batch.c", "batch.h", "pool.c", "pool.h", "os_threads.h", "relax.h"}
 
 
 def test_the_trainer_brings_settings() -> None:

@@ -16,7 +16,15 @@ from rich.markup import escape
 from puffer_envs import __version__, _core
 from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, Value, parse_value
-from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
+from puffer_envs.contract.commands import (
+    Parser,
+    add_library,
+    add_seed,
+    add_threads,
+    real_number,
+    run_command,
+    whole_number,
+)
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.offers import load_offers, open_given
@@ -106,6 +114,11 @@ def build_parser() -> Parser:
     )
     command.add_argument("--steps", type=whole_number(1), metavar="N", help="per trajectory [300]")
     command.add_argument(
+        "--sanitize",
+        action="store_true",
+        help="of a C or C++ file: also run it under sanitizers, which name the line of a fault, and look into its code",
+    )
+    command.add_argument(
         "--timeout", type=real_number(1, 86400), default=60.0, metavar="S", help="seconds for each check [%(default)g]"
     )
     _add_json(command, "also write the results as JSON")
@@ -131,6 +144,19 @@ def build_parser() -> Parser:
         "--seconds", type=real_number(0, 60, above=True), default=0.2, metavar="S", help="per repeat [%(default)s]"
     )
     _add_json(command, "also write the figures as JSON")
+    _add_settings(command)
+
+    command = add(
+        "debug",
+        _debug,
+        "stop an environment of your own in a debugger, at a step of a game",
+        "Compile an environment of your own for a debugger, play random actions, and stop in gdb or lldb at a step.\n"
+        "`puffer-envs check ./FILE.h --sanitize` prints this command for the faults that it finds.",
+    )
+    command.add_argument("name", metavar="FILE", help="a C or C++ file with an environment")
+    add_seed(command, 1, "of the environment and of the actions [%(default)s]")
+    command.add_argument("--step", type=whole_number(0), default=1, metavar="N", help="0 is the reset [%(default)s]")
+    command.add_argument("--num-envs", type=whole_number(1), default=1, metavar="N", help="in the batch [%(default)s]")
     _add_settings(command)
 
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
@@ -316,7 +342,9 @@ def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
     if options.json is not None and not options.json.parent.is_dir():
         raise ValueError(f"--json {options.json}: there is no folder {options.json.parent}")
     for name in dict.fromkeys(names):
-        request = Request(name, options.steps or STEPS, dict(settings), options.timeout, tuple(options.library))
+        request = Request(
+            name, options.steps or STEPS, dict(settings), options.timeout, options.sanitize, tuple(options.library)
+        )
         report = Report(name, console)
         report.follow(check_isolated(request))
         reports.append(report)
@@ -327,6 +355,13 @@ def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
         )
     print_summary(reports, console)
     return 1 if any(report.failed for report in reports) else 0
+
+
+def _debug(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.debugging import debug  # noqa: PLC0415 - loaded only when there is something to do
+    from puffer_envs.driver import Play  # noqa: PLC0415
+
+    debug(options.name, Play(options.seed, options.num_envs, settings), options.step)
 
 
 def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:

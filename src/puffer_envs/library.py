@@ -1,4 +1,4 @@
-"""Your own C environments: a C file, or a library compiled from one against the installed headers."""
+"""Your own environments: a C or C++ file, or a library compiled from one against the installed headers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from puffer_envs.compiling import compile_library, find_code
 from puffer_envs.spec import LIBRARIES
 
 CODE: dict[str, Path] = {}
-"""The C file of each environment that was compiled here, by name."""
+"""The C or C++ file of each environment that was compiled here, by name."""
 
 _loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered
 
 
 def get_include() -> str:
     """Return the folder with puffer.h, for the compiler's -I."""
-    installed = Path(__file__).parent / "include"
-    if installed.is_dir():
-        return str(installed)
-    return str(Path(_core.__file__).parent / "include")  # an editable install has it next to the extension
+    return str(shipped_folder("include"))
+
+
+def shipped_folder(name: str) -> Path:
+    """Return a folder with C files that came with the package: `include`, or `driver` with a program."""
+    installed = Path(__file__).parent / name
+    return installed if installed.is_dir() else Path(_core.__file__).parent / name  # there in an editable install
 
 
 def settings_file(name: str) -> Path | None:
@@ -38,8 +41,8 @@ def load_library(path: str | os.PathLike[str]) -> str:
     Loading the same one again returns its name.
 
     Args:
-        path: A C file such as `catch.h`, or the folder of one: it is compiled, unless the cache has it. Or a shared
-            library, compiled with
+        path: A C or C++ file such as `catch.h`, or the folder of one: it is compiled, unless the cache has it. Or a
+            shared library, compiled with
             `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
 
     Raises:
