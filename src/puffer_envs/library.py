@@ -9,12 +9,13 @@ from pathlib import Path
 from puffer_envs import _core
 from puffer_envs.adapters.registration import register
 from puffer_envs.compiling import compile_library, find_code
-from puffer_envs.spec import LIBRARIES
+from puffer_envs.spec import LIBRARIES, forget_specs, spec
 
 CODE: dict[str, Path] = {}
 """The C or C++ file of each environment that was compiled here, by name."""
 
-_loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered
+_loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered, or a batch has it
+_exports: dict[str, int] = {}  # the address of each spec, by the environment's name
 
 
 def get_include() -> str:
@@ -56,6 +57,54 @@ def load_library(path: str | os.PathLike[str]) -> str:
     for name, loaded in LIBRARIES.items():
         if loaded == where:
             return name
+    export = _open(where, path, code)
+    name = _core.register(export)
+    try:
+        register(name)
+    except ValueError:
+        _core.unregister(name)
+        raise
+    LIBRARIES[name] = where
+    _exports[name] = export
+    if code is not None:
+        CODE[name] = code.resolve()
+    return name
+
+
+def compile_again(name: str) -> Path:
+    """Return the library of an environment's file as it is now; errors as `load_library`."""
+    return compile_library(CODE[name], Path(get_include()))
+
+
+def replace_library(name: str, where: Path) -> None:
+    """Let batches that are made from now on have the code in a newly compiled library; others keep theirs.
+
+    Raises:
+        ValueError: As `load_library`, and nothing has changed.
+    """
+    export = _open(str(where), CODE[name].name, CODE[name])
+    _core.unregister(name)
+    forget_specs()
+    try:
+        found = _core.register(export)
+        if found != name:
+            _core.unregister(found)
+            raise ValueError(f"{CODE[name].name}: it is called {found!r} now, and was {name!r}. Start again")
+        try:
+            spec(name)
+        except ValueError:
+            _core.unregister(name)
+            raise
+    except ValueError:
+        _core.register(_exports[name])
+        forget_specs()
+        raise
+    LIBRARIES[name] = str(where)
+    _exports[name] = export
+
+
+def _open(where: str, path: str | os.PathLike[str], code: Path | None) -> int:
+    """Load a library, and return the address of its spec."""
     library = ctypes.CDLL(where)
     try:
         export = library.puf_export
@@ -63,14 +112,6 @@ def load_library(path: str | os.PathLike[str]) -> str:
         what = "It has no PUF_DEFINE_ENV" if code is not None else "Compile it with -DPUF_EXPORT"
         raise ValueError(f"{path} exports no environment. {what}") from None
     export.restype = ctypes.c_void_p
-    name = _core.register(export())
     _loaded.append(library)
-    try:
-        register(name)
-    except ValueError:
-        _core.unregister(name)
-        raise
-    LIBRARIES[name] = where
-    if code is not None:
-        CODE[name] = code.resolve()
-    return name
+    address: int = export()
+    return address

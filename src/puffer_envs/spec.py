@@ -218,6 +218,11 @@ def code_file(name: str) -> str:
     return LIBRARIES.get(name, _core.__file__)
 
 
+def forget_specs() -> None:
+    """Read the specs again when they are next asked for: a name has another library."""
+    _read_spec.cache_clear()
+
+
 @functools.cache
 def _read_spec(name: str) -> EnvSpec:
     table = _core.describe(name)
