@@ -144,7 +144,7 @@ def test_every_package_says_that_it_is_typed(package: str) -> None:
 
 def test_the_headers_of_the_contract_are_installed() -> None:
     headers = {path.name for path in Path(puffer_envs.get_include()).iterdir()}
-    assert headers == {"puffer.h", "puffer_bins.h", "puffer_math.h", "puffer_rng.h"}
+    assert headers == {"puffer.h", "puffer_bins.h", "puffer_cpp.h", "puffer_math.h", "puffer_rng.h"}
     assert (package_folder("puffer_envs") / "_core.pyi").is_file()
     programs = {path.name for path in shipped_folder("driver").iterdir()}
     assert programs == {"driver.c", "batch.c", "batch.h", "pool.c", "pool.h", "os_threads.h", "relax.h"}

@@ -84,11 +84,21 @@ def compile_object(code: Path, include: Path, options: Sequence[str]) -> Path:
 
 def read_warnings(code: Path, include: Path, compiler: Sequence[str]) -> str:
     """Return what a compiler says about a file when asked for warnings; arguments as `compile_program`."""
-    standard = "-std=c++20" if is_cpp(code) else "-std=c17"
     with tempfile.TemporaryDirectory(prefix="puffer-") as scratch:
         main = Path(scratch) / ("main.cpp" if is_cpp(code) else "main.c")
         main.write_text(f'#include "{code.as_posix()}"\n', "utf-8")
-        words = [*compiler, standard, "-O2", "-Wall", *EXACT, f"-I{include}", "-c", str(main), "-o", f"{main}.o"]
+        words = [
+            *compiler,
+            *_language(code),
+            "-O2",
+            "-Wall",
+            *EXACT,
+            f"-I{include}",
+            "-c",
+            str(main),
+            "-o",
+            f"{main}.o",
+        ]
         return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False).stderr
 
 
@@ -141,8 +151,7 @@ def _compile(
     with code.open("rb"):
         pass  # the compiler's own message for this is worse
     found = list(compiler or find_compiler(code))
-    standard = "-std=c++20" if is_cpp(code) else "-std=c17"
-    words = [*found, standard, *options, f"-I{include}", f"-I{code.parent}"]
+    words = [*found, *_language(code), *options, f"-I{include}", f"-I{code.parent}"]
     with tempfile.TemporaryDirectory(prefix="puffer-") as scratch:
         main = Path(scratch) / ("main.cpp" if is_cpp(code) else "main.c")
         main.write_text(f'#include "{code.as_posix()}"\n', "utf-8")
@@ -168,6 +177,11 @@ def own_files(code: Path) -> list[Path]:
         names = re.findall(r'^\s*#\s*include\s+"([^"]+)"', file.read_text("utf-8", "replace"), re.MULTILINE)
         queue += [file.parent / name for name in reversed(names)]
     return found
+
+
+def _language(code: Path) -> tuple[str, ...]:
+    """Exceptions cannot leave a step: it is called from C."""
+    return ("-std=c++20", "-fno-exceptions") if is_cpp(code) else ("-std=c17",)
 
 
 def is_cpp(code: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -188,3 +189,24 @@ def test_the_window_stays_and_shows_what_is_saved(folder: Path, display: Virtual
         process.kill()
         out, _ = process.communicate()
     assert out.splitlines() == ["faulty: new drawing", "faulty: new code, same state"]
+
+
+@pytest.mark.alone
+def test_an_environment_in_cpp_is_played(folder: Path, display: VirtualDisplay, tmp_path: Path) -> None:
+    if not shutil.which("c++"):
+        pytest.skip("no c++ on PATH: this test compiles C++")
+    page = (Path(__file__).parents[2] / "docs/cpp-environments.md").read_text("utf-8")
+    code = re.search(r'^```cpp title="hop.cpp"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
+    assert code
+    (folder / "hop.cpp").write_text(code[1], "utf-8")
+    variables = environment(DISPLAY=display.environment["DISPLAY"], PUFFER_CACHE=str(tmp_path / "cache"))
+    words = [sys.executable, "-m", "puffer_render.cli_play", "./hop.cpp"]
+    process = subprocess.Popen(words, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True)
+    try:
+        display.wait_for_window("hop", process)
+        wait_for("a picture", lambda: display.pixels().max() > 200)
+        display.xdotool("key", "Escape")
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
