@@ -11,42 +11,26 @@
 //     stop=STEP           calls puf_stop_here before this step, for a breakpoint
 //     fill=BYTE           what every output byte holds before each step [127]
 //     seconds=S           of processor time, after which it ends in good order
+//     samples=FILE        instead of all this, only steps, for so many seconds, with the same 64 sets of random actions;
+//                         prints nanoseconds per agent step and steps; FILE receives where it was (sampler.h)
 //
 // It is linked with one environment, compiled with -DPUF_EXPORT. The values are checked against the spec.
-#include "batch.h"
-#include <stdarg.h>
-#include <stdio.h>
+#include "sampler.h"
+#include "driver_checks.h"
 #include <stdlib.h>
 #include <time.h>
 
-enum { MAX_SETTINGS = 64 };
+enum { MAX_SETTINGS = 64, ACTION_SETS = 64 };
 
 const PufSpec* puf_export(void);
 void puf_stop_here(void);
 
 typedef struct Options {
-    const char *settings, *actions, *outputs, *progress;
+    const char *settings, *actions, *outputs, *progress, *samples;
     int64_t stop;
     int fill;
     double seconds;
 } Options;
-
-typedef struct Sizes {
-    size_t rows, obs, obs_bytes, mask, actions;
-} Sizes;
-
-static int64_t step_now;
-
-static void fail(const char* format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(stderr, "driver: step %lld: ", (long long)step_now);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\n");
-    va_end(arguments);
-    exit(1);
-}
 
 static volatile int stops;
 
@@ -68,86 +52,6 @@ static FILE* open_file(const char* path, const char* mode)
         fail("cannot open %s", path);
     }
     return file;
-}
-
-// ---- What is written into the outputs, and whether it may be. ----
-
-static void fill_outputs(const PufBatch* b, Sizes n, int byte)
-{
-    memset(b->io.obs, byte, n.rows * n.obs_bytes);
-    memset(b->io.final_obs, byte, n.rows * n.obs_bytes);
-    memset(b->io.rewards, 0xFF, n.rows * sizeof(float)); // NaN
-    memset(b->io.terminals, 0x7F, n.rows);
-    memset(b->io.truncations, 0x7F, n.rows);
-    if (b->io.action_mask) {
-        memset(b->io.action_mask, 0x7F, n.rows * n.mask);
-    }
-    if (b->io.agent_mask) {
-        memset(b->io.agent_mask, 0x7F, n.rows);
-    }
-}
-
-static float element(const PufSpec* spec, const void* obs, size_t i)
-{
-    switch (spec->obs_dtype) {
-    case PUF_U8: return (float)((const uint8_t*)obs)[i];
-    case PUF_I8: return (float)((const int8_t*)obs)[i];
-    default: return ((const float*)obs)[i];
-    }
-}
-
-// How far fractions may be beyond a bound, as rounding.
-static float slack(const PufSpec* spec, float bound)
-{
-    float size = bound < 0.0f ? -bound : bound;
-    return spec->obs_dtype == PUF_F32 && size - size == 0.0f ? 1e-6f * (size > 1.0f ? size : 1.0f) : 0.0f;
-}
-
-// Finite and inside the declared bounds, part by part. NaN fails every comparison.
-static void check_obs(const PufSpec* spec, const char* what, const uint8_t* rows, size_t row, Sizes n)
-{
-    size_t fixed = 0, i = 0;
-    for (int32_t p = 0; p < spec->num_obs; p++) {
-        fixed += (size_t)spec->obs[p].count;
-    }
-    for (int32_t p = 0; p < spec->num_obs; p++) {
-        const PufObs* part = &spec->obs[p];
-        size_t count = part->count ? (size_t)part->count : n.obs - fixed;
-        float low = part->low - slack(spec, part->low), high = part->high + slack(spec, part->high);
-        for (size_t end = i + count; i < end; i++) {
-            float x = element(spec, rows + row * n.obs_bytes, i);
-            if (!(x >= low && x <= high && x - x == 0.0f)) {
-                fail("%s %zu (%s) of row %zu is %g, and must be from %g to %g", what, i, part->name, row, (double)x,
-                     (double)part->low, (double)part->high);
-            }
-        }
-    }
-}
-
-static void check_row(const PufBatch* b, Sizes n, size_t r)
-{
-    uint8_t terminal = b->io.terminals[r], truncation = b->io.truncations[r];
-    check_obs(b->spec, "observation", b->io.obs, r, n);
-    if (!(b->io.rewards[r] - b->io.rewards[r] == 0.0f)) {
-        static const uint8_t filled[] = { 0xFF, 0xFF, 0xFF, 0xFF };
-        const char* how = memcmp(&b->io.rewards[r], filled, 4) == 0 ? "was not written" : "is not finite";
-        fail("the reward of row %zu %s", r, how);
-    }
-    if (terminal > 1 || truncation > 1 || (terminal && truncation)) {
-        fail("terminal and truncation of row %zu are %d and %d: they must be 0 or 1, and not both 1", r, terminal,
-             truncation);
-    }
-    if (terminal || truncation) {
-        check_obs(b->spec, "final observation", b->io.final_obs, r, n);
-    }
-    for (size_t m = 0; b->io.action_mask && m < n.mask; m++) {
-        if (b->io.action_mask[r * n.mask + m] > 1) {
-            fail("action mask %zu of row %zu is %d, and must be 0 or 1", m, r, b->io.action_mask[r * n.mask + m]);
-        }
-    }
-    if (b->io.agent_mask && b->io.agent_mask[r] > 1) {
-        fail("the agent mask of row %zu is %d, and must be 0 or 1", r, b->io.agent_mask[r]);
-    }
 }
 
 static void write_outputs(const PufBatch* b, Sizes n, FILE* out)
@@ -237,6 +141,36 @@ static void run(PufBatch* b, Sizes n, const double* params, uint64_t seed, int64
     free(actions);
 }
 
+// Nothing but steps, of which the sampler sees where they are.
+static void measure(PufBatch* b, Sizes n, const double* params, uint64_t seed, Options options)
+{
+    FILE* out = open_file(options.samples, "w");
+    int discrete = b->layout.actions[0].choices > 0;
+    float* sets = allocate(ACTION_SETS * n.actions * 4);
+    PufRng rng = puf_rng_seed(seed, UINT64_MAX);
+    for (size_t k = 0; k < ACTION_SETS; k++) {
+        draw_actions(b, sets + k * n.actions, n, &rng);
+    }
+    puf_batch_init(b, params, seed, 0);
+    b->io.actions = discrete ? (const int32_t*)sets : NULL;
+    puf_batch_reset(b);
+    sampler_run(1);
+    int64_t steps = 0;
+    clock_t begin = clock(), most = (clock_t)(options.seconds * CLOCKS_PER_SEC), took = 0;
+    for (; took <= most; took = clock() - begin) {
+        for (size_t k = 0; k < ACTION_SETS; k++, steps++) {
+            b->io.actions = discrete ? (const int32_t*)sets + k * n.actions : NULL;
+            b->io.controls = discrete ? NULL : sets + k * n.actions;
+            puf_batch_step(b);
+        }
+    }
+    sampler_run(0);
+    sampler_write(out);
+    fclose(out);
+    printf("%.4f %lld\n", (double)took / CLOCKS_PER_SEC * 1e9 / (double)steps / (double)n.rows, (long long)steps);
+    free(sets);
+}
+
 static void print_summary(PufBatch* b)
 {
     double sums[64];
@@ -268,6 +202,8 @@ static Options read_options(int count, char** words)
             options.outputs = value;
         } else if ((value = value_of(words[i], "progress"))) {
             options.progress = value;
+        } else if ((value = value_of(words[i], "samples"))) {
+            options.samples = value;
         } else if ((value = value_of(words[i], "stop"))) {
             options.stop = atoll(value);
         } else if ((value = value_of(words[i], "fill"))) {
@@ -326,8 +262,12 @@ int main(int argc, char** argv)
     if (b.layout.assets_size) {
         puf_batch_make_assets(&b, assets, setup);
     }
-    run(&b, n, params, strtoull(argv[3], NULL, 10), atoll(argv[2]), options);
-    print_summary(&b);
+    if (options.samples) {
+        measure(&b, n, params, strtoull(argv[3], NULL, 10), options);
+    } else {
+        run(&b, n, params, strtoull(argv[3], NULL, 10), atoll(argv[2]), options);
+        print_summary(&b);
+    }
     free(b.io.obs), free(b.io.final_obs), free(b.io.rewards), free(b.io.terminals), free(b.io.truncations);
     free(b.io.action_mask), free(b.io.agent_mask), free(b.states), free(b.scratch), free(assets), free(setup);
     return 0;

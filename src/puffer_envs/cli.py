@@ -40,6 +40,7 @@ EXAMPLES = """examples:
   puffer-envs info breakout
   puffer-envs check my_module:make_env --env.size 20
   puffer-envs bench breakout --num-envs 16384 --threads 2
+  puffer-envs check ./my_game.h --sanitize
 """
 
 COMPLETION = """Print what makes a shell complete our commands with the Tab key. To install it, run once:
@@ -157,6 +158,26 @@ def build_parser() -> Parser:
     add_seed(command, 1, "of the environment and of the actions [%(default)s]")
     command.add_argument("--step", type=whole_number(0), default=1, metavar="N", help="0 is the reset [%(default)s]")
     command.add_argument("--num-envs", type=whole_number(1), default=1, metavar="N", help="in the batch [%(default)s]")
+    _add_settings(command)
+
+    command = add(
+        "profile",
+        _profile,
+        "show where an environment of your own spends its time, by function",
+        "Step an environment of your own in a plain C program, and look a few hundred times a second at where it is.\n"
+        "The table has nanoseconds per agent step by function, and the line that takes most of them. Needs Linux.",
+    )
+    command.add_argument("name", metavar="FILE", help="a C or C++ file with an environment")
+    command.add_argument(
+        "--num-envs", type=whole_number(1), default=1024, metavar="N", help="in the batch [%(default)s]"
+    )
+    command.add_argument(
+        "--seconds",
+        type=real_number(0, 60, above=True),
+        default=2.0,
+        metavar="S",
+        help="of processor time [%(default)g]",
+    )
     _add_settings(command)
 
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
@@ -362,6 +383,17 @@ def _debug(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
     from puffer_envs.driver import Play  # noqa: PLC0415
 
     debug(options.name, Play(options.seed, options.num_envs, settings), options.step)
+
+
+def _profile(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.driver import Play  # noqa: PLC0415 - loaded only when there is something to do
+    from puffer_envs.profiling import profile, show  # noqa: PLC0415
+
+    play = Play(1, options.num_envs, settings)
+    with console.status(f"playing {options.name}"):
+        found = profile(options.name, play, options.seconds)
+    show(options.name, play, found, console)
+    return 0
 
 
 def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:

@@ -128,7 +128,8 @@ def compile_program(
         threads = [] if sys.platform == "win32" else ["-pthread", "-lm"]
         _run([*call, str(main), *objects, "-o", str(made), *threads], code)
 
-    made_of = b"\0".join(source.read_bytes() for source in sources)
+    with_headers = sorted({file for source in sources for file in source.parent.glob("*.[ch]")})
+    made_of = b"\0".join(file.read_bytes() for file in with_headers)
     ending = ".exe" if sys.platform == "win32" else ""
     return _compile(code, include, options, make, ending, compiler, made_of, lines=True)
 
