@@ -29,9 +29,10 @@ COLOURS = dict(zip(METHODS, ("#f2a33a", "#3b82c4", "#8a8f98"), strict=True))
 
 def search(environment: str, method: str, seed: int, folder: Path) -> dict[str, Any]:
     """Run one sweep to its end, or what is left of it; return what it found."""
+    from puffer_train.sweep.plan import Plan, plan
     from puffer_train.sweep.pool import Pool
     from puffer_train.sweep.ranges import make_space, start_of
-    from puffer_train.sweep.sweep import Plan, Sweep, plan
+    from puffer_train.sweep.sweep import Sweep
 
     own = "random" if method == "random" else "protein"
     begun = folder.exists()

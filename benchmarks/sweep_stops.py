@@ -12,8 +12,9 @@ from pathlib import Path
 
 from puffer_train.storage.folder import newest_lines
 from puffer_train.sweep.curves import SHARES, Follower
+from puffer_train.sweep.plan import Plan
 from puffer_train.sweep.results import Trial, make_rule
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.sweep import Sweep
 
 
 def replay(folder: Path) -> str:

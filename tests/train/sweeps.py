@@ -11,7 +11,8 @@ import pytest
 
 from puffer_train.cli import sweep as cli_sweep
 from puffer_train.sweep.job import Job
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.plan import Plan
+from puffer_train.sweep.sweep import Sweep
 
 SMALL = ["--train.num-envs", "16", "--train.horizon", "8", "--train.minibatch", "64", "--train.eval-episodes", "8"]
 SMALL += ["--policy.layers", "1", "--cost", "steps", "--workers", "1", "--seed", "5"]

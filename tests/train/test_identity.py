@@ -50,6 +50,20 @@ def test_a_module_is_known_with_what_it_imports(tmp_path: Path, monkeypatch: pyt
     assert environment_hash("far_game:make", object()) != before
 
 
+@pytest.mark.parametrize("installed", ["site-packages/game.py", "game-1.0.dist-info/METADATA"])
+def test_the_imports_of_what_is_installed_are_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: str
+) -> None:
+    """Also where it is in a folder of another name, as `pip install --target` leaves it."""
+    root = tmp_path / Path(installed).parent.name if installed.endswith(".py") else tmp_path
+    (tmp_path / installed).parent.mkdir()
+    (tmp_path / installed).touch()
+    (root / "far_game.py").write_text("import near\n")
+    (root / "near.py").touch()
+    monkeypatch.syspath_prepend(root)
+    assert [file.name for file in code.module_files("far_game")] == ["far_game.py"]
+
+
 class Compiled:
     """An environment that knows the files of its rules."""
 

@@ -1,4 +1,4 @@
-"""Several processes that train together, as `torchrun` starts them, over gloo on this machine."""
+"""Several processes that train together over gloo on this machine, as torchrun starts them, and some by torchrun."""
 
 from __future__ import annotations
 
@@ -57,10 +57,14 @@ slow = pytest.mark.slow
 
 
 @contextmanager
-def started(shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60) -> Iterator[subprocess.Popen[str]]:
-    """Start a program of this folder by torchrun; whatever is left of it is ended."""
+def started(
+    shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60, torchrun: bool = False
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program of this folder on several ranks; whatever is left of it is ended."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "PUFFER_RANKS_TIMEOUT": str(timeout)}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(ranks)]
+    launch = [sys.executable, str(HERE / "forked_ranks.py"), str(ranks)]
+    if torchrun:
+        launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(ranks)]
     program, *arguments = line
     with (shell.folder / "out").open("w") as out, (shell.folder / "err").open("w") as err:
         process = subprocess.Popen(
@@ -80,26 +84,34 @@ def started(shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60
 
 
 def said(shell: Shell, status: int) -> Done:
-    """The output of the ranks, without what torchrun printed about them."""
+    """The output of the ranks, without what was printed about them."""
     out, err = (shell.folder / "out").read_text(), (shell.folder / "err").read_text()
     ours = [line for line in err.splitlines() if line.startswith("puffer-train: ")]
     return Done(status, out, "\n".join(ours))
 
 
-def launch(shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60) -> Done:
-    """Run a program of this folder by torchrun to its end."""
-    with started(shell, *line, ranks=ranks, timeout=timeout) as process:
+def launch(shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60, torchrun: bool = False) -> Done:
+    """Run a program of this folder on several ranks to its end."""
+    with started(shell, *line, ranks=ranks, timeout=timeout, torchrun=torchrun) as process:
         process.wait(120)
     return said(shell, process.returncode)
 
 
-def train(shell: Shell, kind: str = "kernels", event: str = "nothing", at: int = 0, timeout: float = 60) -> Done:
+def train(
+    shell: Shell,
+    kind: str = "kernels",
+    event: str = "nothing",
+    at: int = 0,
+    timeout: float = 60,
+    torchrun: bool = False,
+) -> Done:
     """Train on two ranks in the folder `run`."""
     name, settings = KINDS[kind]
     return launch(
         shell,
         *("ranked_run.py", event, str(at), name, *SMALL, *settings, *LENGTH, "--run-dir", "run"),
         timeout=timeout,
+        torchrun=torchrun,
     )
 
 
@@ -118,7 +130,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def test_what_ranks_do_together(shell: Shell) -> None:
-    done = launch(shell, "ranks_meet.py", ranks=3)
+    done = launch(shell, "ranks_meet.py", ranks=3, torchrun=True)
     assert done.status == 0, (shell.folder / "err").read_text()
     for rank in range(3):
         assert f"rank {rank} is content" in done.out
@@ -239,7 +251,7 @@ def assert_can_go_on(shell: Shell, done: Done) -> None:
 
 def test_a_rank_is_killed(shell: Shell) -> None:
     begin = time.monotonic()
-    done = train(shell, event="kill", at=4)
+    done = train(shell, event="kill", at=4, torchrun=True)
     assert done.status == 1
     assert time.monotonic() - begin < 60  # without waiting for what never comes
     assert_can_go_on(shell, done)
@@ -275,7 +287,7 @@ def test_exact_resume(shell: Shell, kind: str) -> None:
     undisturbed = train(shell, kind)
     assert undisturbed.status == 0
     (shell.folder / "run").rename(shell.folder / "whole")
-    stopped = train(shell, kind, event="stop", at=3)
+    stopped = train(shell, kind, event="stop", at=3, torchrun=True)
     assert stopped.status == 1, "torchrun's own"
     assert "Exited immediately" not in stopped.all
     assert saved_steps(shell.folder / "run")[-1] == 3 * BATCH
@@ -295,7 +307,7 @@ def test_ctrl_c(shell: Shell) -> None:
     """The terminal's signal reaches all, and torchrun sends another one after it."""
     name, settings = KINDS["kernels"]
     line = ("ranked_run.py", "nothing", "0", name, *SMALL, *settings, "--steps", "1000000", "--run-dir", "run")
-    with started(shell, *line) as process:
+    with started(shell, *line, torchrun=True) as process:
         wait_for((shell.folder / "weights.1").exists)
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
@@ -432,7 +444,7 @@ def test_the_other_ranks_never_come(shell: Shell, monkeypatch: pytest.MonkeyPatc
 def test_one_rank_by_torchrun_is_a_process_by_itself(shell: Shell) -> None:
     name, settings = KINDS["kernels"]
     line = ("ranked_run.py", "nothing", "0", name, *SMALL, *settings, *LENGTH, "--run-dir", "run")
-    done = launch(shell, *line, ranks=1)
+    done = launch(shell, *line, ranks=1, torchrun=True)
     assert done.status == 0
     assert "torchrun" not in done.out
     alone = shell.folder / "alone"

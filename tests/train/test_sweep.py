@@ -23,10 +23,11 @@ from puffer_train.errors import StorageError
 from puffer_train.storage.discovery import find_runs
 from puffer_train.sweep.job import Outcome
 from puffer_train.sweep.known import Known, _is_sound
+from puffer_train.sweep.plan import Plan, plan
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.ranges import make_space, ranges, start_of
 from puffer_train.sweep.results import Trial
-from puffer_train.sweep.sweep import Plan, Sweep, plan
+from puffer_train.sweep.sweep import Sweep
 from puffer_train.sweep.trial import run_trial
 
 pytest.importorskip("optuna")

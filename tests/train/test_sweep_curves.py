@@ -14,8 +14,9 @@ from puffer_train.errors import ConfigError
 from puffer_train.sweep import study
 from puffer_train.sweep.curves import CHECK_SHARE, FEWEST, MISS, Curve, Follower, Forecast, Rule
 from puffer_train.sweep.job import Outcome
+from puffer_train.sweep.plan import Plan, plan
 from puffer_train.sweep.results import Trial, describe_stops, make_rule
-from puffer_train.sweep.sweep import Plan, Sweep, plan
+from puffer_train.sweep.sweep import Sweep
 from puffer_train.sweep.trial import run_trial
 
 

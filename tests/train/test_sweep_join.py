@@ -20,9 +20,10 @@ pytest.importorskip("optuna")
 
 from puffer_train.errors import StorageError
 from puffer_train.sweep import shared_database
+from puffer_train.sweep.plan import Plan
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.shared_database import SharedDatabase, prepare
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.sweep import Sweep
 
 COMMAND = """
 import sys
@@ -140,7 +141,8 @@ from pathlib import Path
 from puffer_train.errors import StorageError
 from puffer_train.sweep.pool import Pool
 from puffer_train.sweep.shared_database import SharedDatabase, prepare
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.plan import Plan
+from puffer_train.sweep.sweep import Sweep
 shared = SharedDatabase(prepare("sqlite:///{tmp_path}/trials.db"), 1, Path("{tmp_path}"))
 shared.begin(0)
 print(flush=True)
@@ -170,6 +172,9 @@ def test_what_cannot_be_joined_is_refused(sweep: Told) -> None:
     assert sweep.err == "puffer-sweep: the database has no sweep 't': it has s.\n"
     assert sweep("--join", "nosql://x", "s") == 2
     assert "the database cannot be used: " in sweep.err and sweep.err.count("\n") == 1
+    assert sweep("--join", "sqlite:///typo.db", "s") == 2
+    assert sweep.err == "puffer-sweep: the database cannot be used: there is no file typo.db.\n"
+    assert not Path("typo.db").exists()
     assert sweep(*new, "there/s", "--metric", "score") == 2
     assert "the database has another sweep 's': names are unique. Choose another --run-dir." in sweep.err
     assert sweep("cartpole", *SMALL, *SEARCH, "--trials", "1", "--run-dir", "own") == 0

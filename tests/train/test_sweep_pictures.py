@@ -28,10 +28,11 @@ from puffer_train.sweep.analysis import FEWEST, analyse, importance
 from puffer_train.sweep.gaussian_process import GaussianProcess
 from puffer_train.sweep.job import OK, Outcome
 from puffer_train.sweep.live import Running, State, Watch
+from puffer_train.sweep.plan import Plan
 from puffer_train.sweep.protein import Band, Protein
 from puffer_train.sweep.ranges import make_space
 from puffer_train.sweep.results import Trial
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.sweep import Sweep
 from puffer_train.sweep.text_plot import ASCII, DRAWN, draw_front
 
 pytest.importorskip("optuna")

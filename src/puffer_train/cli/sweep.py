@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.commands import Parser, add_library, add_seed
@@ -22,11 +23,16 @@ from puffer_train.run.consent import check_libraries, library_words
 from puffer_train.shipped import given_tables
 from puffer_train.storage.files import dated_folder
 from puffer_train.sweep.job import COSTS
+from puffer_train.sweep.plan import Plan, plan
 from puffer_train.sweep.protein import REPLICATES, Method
 from puffer_train.sweep.ranges import written
-from puffer_train.sweep.sweep import Plan, Sweep, plan
+from puffer_train.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
+    import argparse
+
+    from rich.console import Console
+
     from puffer_train.sweep.pool import Pool
     from puffer_train.sweep.ray_pool import RayPool
 
@@ -104,91 +110,107 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command("puffer-sweep", lambda: _main(sys.argv[1:] if arguments is None else arguments))
 
 
+class _Limits(NamedTuple):
+    """When to stop."""
+
+    trials: int
+    seconds: float
+    cost: float
+    """Of all trials together."""
+
+
 def _main(arguments: Sequence[str]) -> int:
-    parser = build_parser()
-    options, env = parser.parse(arguments)
+    options, env = build_parser().parse(arguments)
     given = [word for word in (options.name, options.resume, options.join, options.show) if word is not None]
     if len(given) != 1:
         raise UsageError("name an environment, or --resume, --join or --show a sweep: just one of them.")
+    limits = _limits(options)
+    new = {
+        "max_cost": _number("--max-cost", options.max_cost) or 0.0,
+        "seeds": _whole("--seeds", options.seeds, 1),
+        "replicates": _whole("--replicates", options.replicates, REPLICATES),
+    }
     workers = _whole("--workers", options.workers, 0)
-    seconds, max_cost = _number("--max-seconds", options.max_seconds), _number("--max-cost", options.max_cost)
-    budget = _number("--max-total-cost", options.max_total_cost)
-    endless = options.trials is None and (seconds is not None or budget is not None)
-    trials = sys.maxsize if endless else _whole("--trials", options.trials, MOST_TRIALS)
-    limit, memory = (
-        _number("--max-trial-seconds", options.max_trial_seconds),
-        _number("--max-trial-memory", options.max_trial_memory),
-    )
+    seconds = _number("--max-trial-seconds", options.max_trial_seconds) or math.inf
+    memory = int((_number("--max-trial-memory", options.max_trial_memory) or 0) * 2**20)
     from puffer_train.environments import registry  # noqa: PLC0415
-    from puffer_train.sweep.live import Watch  # noqa: PLC0415
 
     open_given(options)
     libraries = registry.load_libraries(options.library)
     console = lasting_console()
-    if options.show is not None and len(options.show) > 1:
-        return show_several([Sweep(folder, _saved(folder, libraries)) for folder in options.show], console)
-    pool = None
-    if options.show is None:
-        pool = _pool(options.ray, workers, limit or float("inf"), int((memory or 0) * 2**20))
+    if options.show is not None:
+        sweeps = [Sweep(folder, _saved(folder, libraries)) for folder in options.show]
+        return show(sweeps[0], console) if len(sweeps) == 1 else show_several(sweeps, console)
+    pool = _pool(options.ray, workers, seconds, memory)
     if options.join is not None:
-        url, name = options.join
-        made = Plan.join(url, name, libraries)
-        folder = options.run_dir or Path("sweeps") / made.name
-        if _is_used(folder) and Plan.read(folder).name != made.name:
-            raise UsageError(f"{folder} has another sweep: choose a new folder for --run-dir.")
-        made.write(folder)
-    elif options.name is None:
-        folder = options.resume or options.show[0]
-        made = _saved(folder, libraries)
+        folder, made = _joined(options, libraries)
+    elif options.resume is not None:
+        folder, made = options.resume, _saved(options.resume, libraries)
     else:
-        fixed = {name: table for name, table in given_settings(options, env).items() if table}
-        source = registry.find(options.name)
-        file = {} if options.settings is None else given_tables(options.settings, source.settings)
-        searched = written(file.pop(config.SWEEP_TABLE, {}), str(options.settings))
-        fixed = merge_tables(file, fixed)
-        made = plan(
-            options.name,
-            fixed,
-            searched | _searched(options.search),
-            metric=options.metric,
-            minimize=options.minimize,
-            cost=options.cost,
-            max_cost=max_cost or 0.0,
-            method=options.method,
-            seed=options.seed,
-            seeds=_whole("--seeds", options.seeds, 1),
-            stop_early=options.stop_early,
-            replicates=_whole("--replicates", options.replicates, REPLICATES),
-            storage=options.storage,
-            libraries=libraries,
-        )
-        folder = options.run_dir or dated_folder(Path("sweeps"), options.name)
-        if _is_used(folder):
-            raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
-        made = replace(made, name=folder.name if made.storage else "")
-        made.write(folder)
+        folder, made = _new(options, env, libraries=libraries, **new)
     sweep = Sweep(folder, made, cache=not options.no_cache)
-    if pool is not None:
-        resume = shlex.join(["puffer-sweep", "--resume", str(folder), *library_words(libraries)])
-        console.print(
-            f"Searching {len(made.ranges)} settings of {made.environment}, {pool.size} runs at a time.", highlight=False
-        )
-        console.print(f"If this is killed, continue with: {resume}", soft_wrap=True, highlight=False)
-        if made.name:
-            console.print(
-                f"Other machines join with: puffer-sweep --join URL {shlex.quote(made.name)}",
-                soft_wrap=True,
-                highlight=False,
-            )
-        limits = (trials, seconds or float("inf"))
-        with sweep, pool:
-            try:
-                with Watch(sweep, pool, console, *limits, budget or float("inf")) as watch:
-                    sweep.run(*limits, pool, watch.tell, budget or float("inf"), watch.look)
-            except KeyboardInterrupt:
-                console.print(f"Stopped and saved. Continue with: {resume}", soft_wrap=True, highlight=False)
-                raise
+    _run(sweep, pool, limits, console)
     return show(sweep, console)
+
+
+def _limits(options: argparse.Namespace) -> _Limits:
+    seconds = _number("--max-seconds", options.max_seconds)
+    cost = _number("--max-total-cost", options.max_total_cost)
+    endless = options.trials is None and (seconds is not None or cost is not None)
+    trials = sys.maxsize if endless else _whole("--trials", options.trials, MOST_TRIALS)
+    return _Limits(trials, seconds or math.inf, cost or math.inf)
+
+
+def _joined(options: argparse.Namespace, libraries: list[str]) -> tuple[Path, Plan]:
+    """Return folder and plan of a sweep that other machines run."""
+    url, name = options.join
+    made = Plan.join(url, name, libraries)
+    folder = options.run_dir or Path("sweeps") / made.name
+    if _is_used(folder) and Plan.read(folder).name != made.name:
+        raise UsageError(f"{folder} has another sweep: choose a new folder for --run-dir.")
+    made.write(folder)
+    return folder, made
+
+
+def _new(options: argparse.Namespace, env: Mapping[str, Any], **more: Any) -> tuple[Path, Plan]:
+    """Return folder and plan of a new sweep."""
+    from puffer_train.environments import registry  # noqa: PLC0415
+
+    fixed = {name: table for name, table in given_settings(options, env).items() if table}
+    source = registry.find(options.name)
+    file = {} if options.settings is None else given_tables(options.settings, source.settings)
+    searched = written(file.pop(config.SWEEP_TABLE, {}), str(options.settings))
+    same = ("metric", "minimize", "cost", "method", "seed", "stop_early", "storage")
+    chosen = {name: getattr(options, name) for name in same}
+    made = plan(options.name, merge_tables(file, fixed), searched | _searched(options.search), **chosen, **more)
+    folder = options.run_dir or dated_folder(Path("sweeps"), options.name)
+    if _is_used(folder):
+        raise UsageError(f"{folder} is not empty: choose a new folder for --run-dir, or --resume the sweep in it.")
+    made = replace(made, name=folder.name if made.storage else "")
+    made.write(folder)
+    return folder, made
+
+
+def _run(sweep: Sweep, pool: Pool | RayPool, limits: _Limits, console: Console) -> None:
+    """Run trials until a limit is reached."""
+    from puffer_train.sweep.live import Watch  # noqa: PLC0415
+
+    def tell(line: str) -> None:
+        console.print(line, soft_wrap=True, highlight=False)
+
+    made = sweep.plan
+    resume = shlex.join(["puffer-sweep", "--resume", str(sweep.folder), *library_words(made.libraries)])
+    tell(f"Searching {len(made.ranges)} settings of {made.environment}, {pool.size} runs at a time.")
+    tell(f"If this is killed, continue with: {resume}")
+    if made.name:
+        tell(f"Other machines join with: puffer-sweep --join URL {shlex.quote(made.name)}")
+    with sweep, pool:
+        try:
+            with Watch(sweep, pool, console, *limits) as watch:
+                sweep.run(limits.trials, limits.seconds, pool, watch.tell, limits.cost, watch.look)
+        except KeyboardInterrupt:
+            tell(f"Stopped and saved. Continue with: {resume}")
+            raise
 
 
 def _saved(folder: Path, libraries: Sequence[str]) -> Plan:

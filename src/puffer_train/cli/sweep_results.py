@@ -15,9 +15,10 @@ from rich.table import Table
 from puffer_train.errors import ConfigError
 from puffer_train.report.formatting import brief, clock, short
 from puffer_train.sweep.front import Front
+from puffer_train.sweep.plan import Plan
 from puffer_train.sweep.results import Trial, describe_stops
 from puffer_train.sweep.results import front as front_of
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.sweep import Sweep
 
 MOST_POINTS, MOST_COSTS = 5, 4
 """Of a front that are printed, and costs at which several fronts are compared."""

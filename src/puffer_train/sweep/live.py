@@ -21,9 +21,10 @@ from puffer_train.report.formatting import brief, clock, counted, short
 from puffer_train.storage.folder import METRICS
 from puffer_train.storage.summary import read_tail
 from puffer_train.sweep.job import Job
+from puffer_train.sweep.plan import Plan
 from puffer_train.sweep.pool import Engine
 from puffer_train.sweep.results import Trial
-from puffer_train.sweep.sweep import Plan, Sweep
+from puffer_train.sweep.sweep import Sweep
 from puffer_train.sweep.text_plot import ASCII, DRAWN, draw_front
 
 FIXED_LINES = 6

@@ -19,8 +19,8 @@ from puffer_train.sweep.ranges import make_space
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from puffer_train.sweep.plan import Plan
     from puffer_train.sweep.results import Trial
-    from puffer_train.sweep.sweep import Plan
 
 UNITS = {"cpu": "processor seconds", "wall": "seconds", "steps": "agent steps", "flops": "floating-point operations"}
 MARKS = {"start": ("s", "the settings it began with"), "random": ("X", "at random"), "free": ("^", "without models")}

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from puffer_train.storage.lock import Presence, find_holder
@@ -44,6 +44,13 @@ CLAIMS = Table(
 def connection_options(url: str) -> dict[str, Any]:
     """Return what SQLAlchemy needs to connect."""
     return {"connect_args": {"timeout": LOCKED_SECONDS}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+
+
+def check_file(url: str) -> None:
+    """Raise `FileNotFoundError` where a database is a file that is missing: SQLite would make an empty one."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).exists():
+        raise FileNotFoundError(f"there is no file {parsed.database}")
 
 
 def prepare(url: str) -> Engine:

@@ -200,7 +200,10 @@ def agree(study: optuna.Study, plan: Mapping[str, Any]) -> None:
 def read_plan(storage: str, name: str) -> dict[str, Any]:
     """Return what `agree` wrote. Raises `ConfigError` where the database has no such sweep."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    from puffer_train.sweep import shared_database  # noqa: PLC0415 - slow to load, and of databases only
+
     try:
+        shared_database.check_file(storage)
         there = optuna.get_all_study_summaries(_database(storage))
     except Exception as error:
         raise ConfigError(f"the database cannot be used: {_first_line(error)}.") from None

@@ -18,7 +18,8 @@ EXTENSIONS = ("puffer_envs._signals", "puffer_train._kernels")
 """Their extension modules. `puffer_envs._core` is missing on purpose: it is the code of the C environments."""
 
 INSTALLED = ("site-packages", "dist-packages")
-"""Folders of what pip installs: its imports are not followed."""
+"""Folders of what pip installs, as are those with a `.dist-info` (`pip install --target`): imports in them are not
+followed."""
 
 
 @functools.cache
@@ -71,7 +72,8 @@ def _root(name: str, path: Path) -> Path:
 
 def _imported(files: set[Path], root: Path) -> set[Path]:
     """Return the files of the modules below `root` that files import, directly or not."""
-    if set(root.parts) & set(INSTALLED) or root == Path(os.__file__).parent:
+    installed = set(root.parts) & set(INSTALLED) or any(root.glob("*.dist-info"))
+    if installed or root == Path(os.__file__).parent:
         return set()
     found: set[Path] = set()
     waiting = sorted(files)
