@@ -119,7 +119,7 @@ def build(name: str, options: Sequence[str], compiler: Sequence[str] | None = No
     Raises:
         OSError, CompileError: As `compile_library`.
     """
-    folder = shipped_folder("driver")
+    folder = shipped_folder("program")
     sources = [folder / source for source in SOURCES]
     program = compile_program(CODE[name], Path(get_include()), sources, options, compiler)
     return Driver(name, program, os.environ)
@@ -144,7 +144,7 @@ def sanitizing_compiler(code: Path) -> list[str]:
     """
     compilers = find_compilers(is_cpp(code))
     for compiler in compilers:
-        if has_sanitizers(tuple(compiler), is_cpp(code)):
+        if "ziglang" not in compiler and has_sanitizers(tuple(compiler), is_cpp(code)):
             return compiler
     tried = ", ".join("zig" if "ziglang" in compiler else compiler[0] for compiler in compilers)
     raise CompileError(

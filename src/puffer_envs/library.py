@@ -24,7 +24,7 @@ def get_include() -> str:
 
 
 def shipped_folder(name: str) -> Path:
-    """Return a folder with C files that came with the package: `include`, or `driver` with a program."""
+    """Return a folder with C files that came with the package: `include`, or `program` with c/driver.c."""
     installed = Path(__file__).parent / name
     return installed if installed.is_dir() else Path(_core.__file__).parent / name  # there in an editable install
 
