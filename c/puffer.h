@@ -15,8 +15,9 @@
 // It ends with a table, PUF_DEFINE_ENV, from which spaces, settings, documentation, tests and renderers are made. That
 // macro also writes the batch loops into the environment's own translation unit, so that the verbs inline into them.
 //
-// Conventions: C17; no allocation, I/O, clock, global or libm call whose last bit may differ (sqrtf, fabsf and floorf are
-// exact); assign fields one by one, never a whole struct with padding, because state bytes are hashed.
+// Conventions: C17, or C++20 with the same names (puffer_cpp.h); no allocation, I/O, clock, global or libm call whose last
+// bit may differ (sqrtf, fabsf and floorf are exact); assign fields one by one, never a whole struct with padding, because
+// state bytes are hashed.
 #pragma once
 #include "puffer_rng.h"
 #include <stddef.h>
@@ -289,11 +290,11 @@ static inline void puf_clip_controls(const PufLayout* l, float* controls, int64_
 static inline int64_t puf_take_actions(const PufLayout* l, const void* source, void* target, int64_t rows)
 {
     if (l->actions[0].choices > 0) {
-        return puf_take_discrete(l, source, target, rows);
+        return puf_take_discrete(l, (const int32_t*)source, (int32_t*)target, rows);
     }
-    int64_t bad = puf_take_continuous(source, target, rows * l->num_actions);
+    int64_t bad = puf_take_continuous((const float*)source, (float*)target, rows * l->num_actions);
     if (bad < 0) {
-        puf_clip_controls(l, target, rows);
+        puf_clip_controls(l, (float*)target, rows);
     }
     return bad;
 }
@@ -318,16 +319,23 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 
 // The type of a member is found by _Generic; an array decays to a pointer there.
 // clang-format off
+#ifdef __cplusplus
+#define PUF_TYPE_OF(x) PufTypeOf<decltype((x))>::value
+#define PUF_KIND_OF(x) (PUF_TYPE_OF(x) == PUF_F32 || PUF_TYPE_OF(x) == PUF_F64 ? PUF_REAL : PUF_INT)
+#define PUF_EXTERN_C extern "C"
+#else
 #define PUF_TYPE_OF(x)                                                                                                 \
     _Generic((x),                                                                                                      \
         uint8_t: PUF_U8, int8_t: PUF_I8, int16_t: PUF_I16, int32_t: PUF_I32, uint32_t: PUF_U32, uint64_t: PUF_U64,      \
         float: PUF_F32, double: PUF_F64)
+#define PUF_KIND_OF(x) _Generic((x), float: PUF_REAL, double: PUF_REAL, default: PUF_INT)
+#define PUF_EXTERN_C
+#endif
 #define PUF_MEMBER(State, m) (((State*)0)->m)
 #define PUF_COUNT(array) (int32_t)(sizeof(array) / sizeof((array)[0]))
 
 // Rows of the table of settings: a number, and a switch. A number in a member of another name, or in an array or a nested
 // struct, takes PUF_SETTING_AS. The last argument, a sentence, may be followed by `.fixed = 1`.
-#define PUF_KIND_OF(x) _Generic((x), float: PUF_REAL, double: PUF_REAL, default: PUF_INT)
 #define PUF_SETTING_AS(State, label, m, default_value, least, most, ...)                                               \
     { .name = label, .type = PUF_KIND_OF(PUF_MEMBER(State, m)), .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)),            \
       .offset = offsetof(State, m), .value = default_value, .low = least, .high = most, .doc = __VA_ARGS__ }
@@ -338,7 +346,7 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 // One of several names, which users write; the member holds its number, from 0 to `most`. The default is the first.
 #define PUF_CHOICE(State, m, most, names, ...)                                                                         \
     { .name = #m, .type = PUF_NAMED, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .offset = offsetof(State, m),         \
-      .value = 0, .low = 0, .high = most, .choices = names, .doc = __VA_ARGS__ }
+      .value = 0, .low = 0, .high = most, .doc = __VA_ARGS__, .choices = names }
 
 // Rows of the table of fields. A member of a nested struct takes PUF_SCALAR_AS.
 #define PUF_SCALAR_AS(State, label, m, text)                                                                           \
@@ -408,7 +416,7 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 #define PUF_EXPORTED __attribute__((visibility("default")))
 #endif
 #define PUF_EXPORT_SPEC(env)                                                                                           \
-    PUF_EXPORTED const PufSpec* puf_export(void);                                                                      \
+    PUF_EXTERN_C PUF_EXPORTED const PufSpec* puf_export(void);                                                         \
     const PufSpec* puf_export(void) { return &PUF_SPEC(env); }                                                         \
     extern const PufSpec PUF_SPEC(env)
 #else
@@ -475,17 +483,27 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
     {                                                                                                                  \
         return puf_take_actions(PUF_LAYOUT(env, layout), source, target, rows);                                        \
     }                                                                                                                  \
-    const PufSpec PUF_SPEC(env) = { .abi = PUF_ABI,                                                                    \
-                                    .name = PUF_NAME(env),                                                             \
-                                    .struct_size = sizeof(State),                                                      \
-                                    .rng_offset = offsetof(State, rng),                                                \
-                                    .log_offset = offsetof(State, log),                                                \
-                                    .reset_all = env##_reset_all,                                                      \
-                                    .step_all = env##_step_all,                                                        \
-                                    .observe_all = env##_observe_all,                                                  \
-                                    .take_actions = env##_take_actions,                                                \
-                                    __VA_ARGS__ };                                                                     \
+    PUF_SPEC_VALUE(env, State, __VA_ARGS__);                                                                           \
     PUF_EXPORT_SPEC(env)
+
+// clang-format off
+#define PUF_SPEC_PARTS(env, State)                                                                                     \
+    .struct_size = sizeof(State), .rng_offset = offsetof(State, rng), .log_offset = offsetof(State, log)
+#define PUF_SPEC_LOOPS(env)                                                                                            \
+    .reset_all = env##_reset_all, .step_all = env##_step_all, .observe_all = env##_observe_all,                        \
+    .take_actions = env##_take_actions
+#ifdef __cplusplus
+#define PUF_SPEC_VALUE(env, State, ...)                                                                                \
+    static_assert(__is_trivially_copyable(State), "the state is stored and copied as bytes");                          \
+    constinit const PufSpec PUF_SPEC(env) = puf_complete(                                                              \
+        PufSpec{ .abi = PUF_ABI, .name = PUF_NAME(env), PUF_SPEC_PARTS(env, State), PUF_SPEC_LOOPS(env) },             \
+        PufGiven{ __VA_ARGS__ })
+#else
+#define PUF_SPEC_VALUE(env, State, ...)                                                                                \
+    const PufSpec PUF_SPEC(env) =                                                                                      \
+        { .abi = PUF_ABI, .name = PUF_NAME(env), PUF_SPEC_PARTS(env, State), PUF_SPEC_LOOPS(env), __VA_ARGS__ }
+#endif
+// clang-format on
 
 // An environment whose agents all end their episodes together: the loop resets it.
 #define PUF_DEFINE_ENV(env, State, ...)                                                                                \
@@ -520,4 +538,8 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
     PUF_DEFINE_BEGIN_WITH_ASSETS(env, State)                                                                           \
     PUF_DEFINE_SPEC(env, State, __VA_ARGS__)
 #define PUF_DEFINE_BATCH_AGENTS_ENV PUF_DEFINE_BATCH_ENV
+#endif
+
+#ifdef __cplusplus
+#include "puffer_cpp.h"
 #endif

@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 import puffer_commands
 import puffer_envs
 from puffer_envs import starting
+from puffer_envs.library import shipped_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("puffer_commands", "puffer_envs", "puffer_train", "puffer_render")
@@ -144,8 +145,11 @@ def test_every_package_says_that_it_is_typed(package: str) -> None:
 
 def test_the_headers_of_the_contract_are_installed() -> None:
     headers = {path.name for path in Path(puffer_envs.get_include()).iterdir()}
-    assert headers == {"puffer.h", "puffer_bins.h", "puffer_math.h", "puffer_rng.h"}
+    assert headers == {"puffer.h", "puffer_bins.h", "puffer_cpp.h", "puffer_math.h", "puffer_rng.h"}
     assert (package_folder("puffer_envs") / "_core.pyi").is_file()
+    programs = {path.name for path in shipped_folder("program").iterdir()}
+    headers = {"driver_checks.h", "sampler.h", "batch.h", "pool.h", "os_threads.h", "relax.h"}
+    assert programs == {"driver.c", "batch.c", "pool.c"} | headers
 
 
 def test_the_templates_are_whole() -> None:

@@ -22,16 +22,17 @@ from puffer_envs.contract.offers import open_given
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
 from puffer_envs.spec import is_native, read_layout, to_numbers
+from puffer_render.camera import CAMERA_KEYS, move_camera
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.follow import Follower
 from puffer_render.frame import Frame
-from puffer_render.keys import make_keymap
-from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_stop
+from puffer_render.keys import KeyMap, make_keymap
+from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_note, draw_stop
 from puffer_render.player import Player
-from puffer_render.scene import Orbit
 from puffer_render.sources import load_libraries, read_policy
 from puffer_render.spectator import watch_policy
+from puffer_render.watch import Watcher
 from puffer_render.window import Window
 
 PROGRAM = "puffer-play"
@@ -40,22 +41,10 @@ EXAMPLES = """examples:
   puffer-play breakout --trained             watch the policy that ships with it; hold a key to take over
   puffer-play runs/breakout-1                watch a policy of your own
   puffer-play --follow runs/breakout-1       watch it while it trains
+  puffer-play ./my_game.h --watch            while you edit it: code and drawing are replaced when they are saved
   puffer-play drone --env.num-drones 16
 """
 CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape")
-CAMERA_KEYS = {
-    "j": "turn left",
-    "l": "turn right",
-    "i": "tilt up",
-    "k": "tilt down",
-    "u": "nearer",
-    "o": "farther",
-}
-"""Keys that move the camera of a scene; dragging the mouse and its wheel do the same."""
-TURN, DRAG = 60.0, 0.3
-"""Degrees per second that a key is held, and per pixel that the mouse is dragged."""
-ZOOM, NOTCH, MAX_ZOOM = 2.5, 0.15, 8.0
-"""Zoom factor per second; seconds of zoom per notch of the wheel; limit of both."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,6 +83,9 @@ def _main(arguments: Sequence[str] | None) -> None:
             )
         watch_policy(policy, settings, options.seed, follower)
         return
+    watcher = None
+    if options.watch:
+        watcher = Watcher(name, lambda: _make(name, options.seed, settings, policy))
     env, hold = _make(name, options.seed, settings, policy)
     if policy is not None and policy.info.environment_version != env.spec.version:
         print(
@@ -102,7 +94,7 @@ def _main(arguments: Sequence[str] | None) -> None:
             file=sys.stderr,
         )
     with env:
-        play(env, policy, options.seed, hold, follower)
+        play(env, policy, options.seed, hold, follower, watcher)
 
 
 def _find_policy(parser: Parser, options: Any) -> tuple[str | None, Path | None]:
@@ -130,6 +122,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--follow", action="store_true", help="NAME is a run that trains: play its newest weights, as they improve"
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="NAME is a C or C++ file: play what it says whenever it is saved"
+    )
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()
     add_library(parser)
@@ -138,37 +133,73 @@ def _parser() -> Parser:
 
 
 def play(
-    env: Any, policy: NumpyPolicy | None = None, seed: int = 0, hold: int = 1, follower: Follower | None = None
+    env: Any,
+    policy: NumpyPolicy | None = None,
+    seed: int = 0,
+    hold: int = 1,
+    follower: Follower | None = None,
+    watcher: Watcher | None = None,
 ) -> None:
     """Open a window and play until the person leaves; decisions are made every `hold` steps.
 
-    follower: where newer weights of the policy come from.
+    follower: where newer weights of the policy come from. watcher: where newer code of the environment comes from.
     Raises RenderError when there is no display.
     """
     drawing = drawing_for(env.spec.name, env)
-    parts = read_layout(env.spec.name, to_numbers(env.spec, env.settings)).actions
-    keymap = make_keymap(parts, drawing.keys, drawing.idle, drawing.pilot)
-    keys = [key for binding in keymap.bindings for key in binding.keys] + list(CAMERA_KEYS if drawing.camera else ())
-    width, height = drawing.size
-    window = Window(f"{env.spec.name} — puffer-play", width, height, FOOTER, [*CONTROL_KEYS, *keys])
+    drawing = drawing if watcher is None else watcher.guard(drawing)
+    keymap = _keymap(env, drawing)
+    window = Window(f"{env.spec.name} — puffer-play", *drawing.size, FOOTER, _keys(keymap, drawing))
     try:
         player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
-        player.remember = drawing.between is not None
-        player.waits = drawing.waits
-        player.present = drawing.present
+        _suit(player, drawing)
         player.speed = drawing.speed if policy is None else 1.0
         if policy is None:
             player.begin()
-        _loop(window, player, drawing, follower)
+        _loop(window, player, drawing, follower, watcher)
     except ValueError as error:  # from the policy: its file was valid, but its outputs are not
         if policy is None:
             raise
         raise RenderError(f"the policy cannot continue: {error}") from None
     finally:
         window.close()
+        if watcher is not None:
+            watcher.close()
 
 
-def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower | None) -> None:
+def _keymap(env: Any, drawing: Drawing) -> KeyMap:
+    parts = read_layout(env.spec.name, to_numbers(env.spec, env.settings)).actions
+    return make_keymap(parts, drawing.keys, drawing.idle, drawing.pilot)
+
+
+def _keys(keymap: KeyMap, drawing: Drawing) -> list[str]:
+    """The keys that the window watches."""
+    keys = [key for binding in keymap.bindings for key in binding.keys]
+    return [*CONTROL_KEYS, *keys, *(CAMERA_KEYS if drawing.camera else ())]
+
+
+def _suit(player: Player, drawing: Drawing) -> None:
+    """Let the player do what the drawing asks for."""
+    player.remember = drawing.between is not None
+    player.waits = drawing.waits
+    player.present = drawing.present
+    player.rate = steps_per_second(player.env, drawing)
+
+
+def _take_newer(window: Window, player: Player, drawing: Drawing, watcher: Watcher) -> Drawing:
+    """Play newer code, with its drawing, if the file was saved. Returns the drawing."""
+    newer = watcher.poll(player.env, drawing)
+    if newer is None:
+        return drawing
+    env, hold, drawing = newer
+    keymap = _keymap(env, drawing)
+    window.fit(*drawing.size, _keys(keymap, drawing))
+    player.take_env(env, keymap)
+    player.hold = hold or player.hold
+    _suit(player, drawing)
+    return drawing
+
+
+def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower | None, watcher: Watcher | None) -> None:
     show_help = False
     before = time.perf_counter()
     while not window.closed:
@@ -188,7 +219,8 @@ def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower |
                 print(f"{player.env.spec.name}: score {game} in {game.steps} steps", flush=True)
         before = now
         note = "" if follower is None else follow(player, follower)
-        window.show(lambda frame: _draw(player, drawing, window.fps, show_help, note, frame))  # noqa: B023
+        drawing = drawing if watcher is None else _take_newer(window, player, drawing, watcher)
+        window.show(lambda frame: _draw(player, drawing, window.fps, show_help, note, watcher, frame))  # noqa: B023
 
 
 def follow(player: Player, follower: Follower) -> str:
@@ -224,24 +256,17 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
             player.slower()
 
 
-def move_camera(
-    orbit: Orbit, held: frozenset[str], dragged: tuple[float, float], scrolled: float, seconds: float
+def _draw(
+    player: Player, drawing: Drawing, fps: int, show_help: bool, note: str, watcher: Watcher | None, frame: Frame
 ) -> None:
-    """Turn, tilt and zoom by CAMERA_KEYS, by the mouse (pixels) and its wheel (notches)."""
-    pressing = {name: seconds * (key in held) for key, name in CAMERA_KEYS.items()}
-    orbit.yaw += TURN * (pressing["turn left"] - pressing["turn right"]) - DRAG * dragged[0]
-    orbit.pitch += TURN * (pressing["tilt up"] - pressing["tilt down"]) + DRAG * dragged[1]
-    wanted = orbit.zoom * ZOOM ** (pressing["nearer"] - pressing["farther"] + NOTCH * scrolled)
-    orbit.zoom = max(1 / MAX_ZOOM, min(MAX_ZOOM, wanted))
-
-
-def _draw(player: Player, drawing: Drawing, fps: int, show_help: bool, note: str, frame: Frame) -> None:
     frame.person = None if player.plays_all else player.agent
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
         draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})
     elif player.stopped is not None:
         draw_stop(player, frame)
+    if watcher is not None and watcher.note:
+        draw_note(watcher.note, watcher.failed, frame)
     draw_footer(player, fps, frame, note)
 
 

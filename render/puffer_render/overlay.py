@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from puffer_render.frame import Frame
-from puffer_render.palette import AMBER, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, fade
+from puffer_render.palette import AMBER, CORAL, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, fade
 from puffer_render.player import Player
 
 FOOTER = 40
@@ -23,6 +23,8 @@ HAND_OVER = ("Tab", "next agent")
 TAKE_SEAT = ("T", "keep control, hand it back")
 """Beside a policy."""
 ROW = 30
+NOTE = 28
+"""Height in units of a line over the picture."""
 
 
 def draw_footer(player: Player, fps: int, frame: Frame, note: str = "") -> None:
@@ -45,6 +47,16 @@ def draw_footer(player: Player, fps: int, frame: Frame, note: str = "") -> None:
         end = _draw_cap(x, middle, cap, frame)
         frame.text(end + 6, middle - 8, label, 14, STEEL)
         x += width
+
+
+def draw_note(note: str, alarm: bool, frame: Frame) -> None:
+    """A line over the lower edge of the picture. alarm: whether it is about an error. A long one loses its end."""
+    shown = note
+    while frame.measure(shown, 14) > frame.width - 24 and len(shown) > 1:
+        shown = f"{shown.removesuffix('…')[:-1]}…"
+    y = frame.height - NOTE
+    frame.rect(0, y, frame.width, NOTE, fade(NIGHT, 0.85))
+    frame.text(12, y + NOTE / 2 - 8, shown, 14, CORAL if alarm else MINT)
 
 
 def draw_help(player: Player, frame: Frame, camera: Mapping[str, str] | None = None) -> None:

@@ -116,6 +116,14 @@ class Player:
             newer.resume_from(self.policy)
         self.policy = newer
 
+    def take_env(self, env: Any, keymap: KeyMap) -> None:
+        """Continue in an environment with newer code and the state of the old one, or with a new game."""
+        fits = env.num_agents == self.env.num_agents and env.actions.shape == self.env.actions.shape
+        self.env, self.keymap, self.before = env, keymap, None
+        if not fits:
+            self.agent = 0
+            self.reset()
+
     def hand_over(self) -> None:
         """From the next decision on, play the next agent that is present."""
         mask, count = self.env.agent_mask, self.env.num_agents

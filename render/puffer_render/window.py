@@ -35,13 +35,17 @@ class Window:
         rl.SetWindowMinSize(SMALLEST, SMALLEST)
         rl.SetExitKey(rl.KEY_NULL)
         rl.SetTargetFPS(REFRESH)
-        self._codes = {key: getattr(rl, f"KEY_{key.upper()}") for key in keys}
         self._screen = Screen()
-        self._width, self._height = width, height
-        self._whole_height = height + footer
+        self._footer = footer
+        self.fit(width, height, keys)
         self.orbit = Orbit()
         """How the camera of a scene was moved; change it to move it."""
         self._ground = rl.ffi.new("Color *", NIGHT)[0]
+
+    def fit(self, width: int, height: int, keys: Iterable[str]) -> None:
+        """From now on, show a canvas of this size, and watch these keys."""
+        self._codes = {key: getattr(self._rl, f"KEY_{key.upper()}") for key in keys}
+        self._width, self._height, self._whole_height = width, height, height + self._footer
 
     @property
     def closed(self) -> bool:

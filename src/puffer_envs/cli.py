@@ -16,7 +16,15 @@ from rich.markup import escape
 from puffer_envs import __version__, _core, starting
 from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, Value, parse_value
-from puffer_envs.contract.commands import Parser, add_library, add_threads, real_number, run_command, whole_number
+from puffer_envs.contract.commands import (
+    Parser,
+    add_library,
+    add_seed,
+    add_threads,
+    real_number,
+    run_command,
+    whole_number,
+)
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.offers import load_offers, open_given
@@ -33,6 +41,7 @@ EXAMPLES = """examples:
   puffer-envs check my_module:make_env --env.size 20
   puffer-envs bench breakout --num-envs 16384 --threads 2
   puffer-envs new my_game --template arcade
+  puffer-envs check ./my_game.h --sanitize
 """
 
 COMPLETION = """Print what makes a shell complete our commands with the Tab key. To install it, run once:
@@ -107,6 +116,11 @@ def build_parser() -> Parser:
     )
     command.add_argument("--steps", type=whole_number(1), metavar="N", help="per trajectory [300]")
     command.add_argument(
+        "--sanitize",
+        action="store_true",
+        help="of a C or C++ file: also run it under sanitizers, which name the line of a fault, and look into its code",
+    )
+    command.add_argument(
         "--timeout", type=real_number(1, 86400), default=60.0, metavar="S", help="seconds for each check [%(default)g]"
     )
     _add_json(command, "also write the results as JSON")
@@ -150,6 +164,38 @@ def build_parser() -> Parser:
         "hosts or home folders. Exit status 1 if something is wrong.",
     )
     _add_json(command, "also write it as JSON")
+    command = add(
+        "debug",
+        _debug,
+        "stop an environment of your own in a debugger, at a step of a game",
+        "Compile an environment of your own for a debugger, play random actions, and stop in gdb or lldb at a step.\n"
+        "`puffer-envs check ./FILE.h --sanitize` prints this command for the faults that it finds.",
+    )
+    command.add_argument("name", metavar="FILE", help="a C or C++ file with an environment")
+    add_seed(command, 1, "of the environment and of the actions [%(default)s]")
+    command.add_argument("--step", type=whole_number(0), default=1, metavar="N", help="0 is the reset [%(default)s]")
+    command.add_argument("--num-envs", type=whole_number(1), default=1, metavar="N", help="in the batch [%(default)s]")
+    _add_settings(command)
+
+    command = add(
+        "profile",
+        _profile,
+        "show where an environment of your own spends its time, by function",
+        "Step an environment of your own in a plain C program, and look a few hundred times a second at where it is.\n"
+        "The table has nanoseconds per agent step by function, and the line that takes most of them. Needs Linux.",
+    )
+    command.add_argument("name", metavar="FILE", help="a C or C++ file with an environment")
+    command.add_argument(
+        "--num-envs", type=whole_number(1), default=1024, metavar="N", help="in the batch [%(default)s]"
+    )
+    command.add_argument(
+        "--seconds",
+        type=real_number(0, 60, above=True),
+        default=2.0,
+        metavar="S",
+        help="of processor time [%(default)g]",
+    )
+    _add_settings(command)
 
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
     command.add_argument("shell", choices=completion.SHELLS, help="which shell")
@@ -348,7 +394,9 @@ def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
     if options.json is not None and not options.json.parent.is_dir():
         raise ValueError(f"--json {options.json}: there is no folder {options.json.parent}")
     for name in dict.fromkeys(names):
-        request = Request(name, options.steps or STEPS, dict(settings), options.timeout, tuple(options.library))
+        request = Request(
+            name, options.steps or STEPS, dict(settings), options.timeout, options.sanitize, tuple(options.library)
+        )
         report = Report(name, console)
         report.follow(check_isolated(request))
         reports.append(report)
@@ -359,6 +407,24 @@ def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
         )
     print_summary(reports, console)
     return 1 if any(report.failed for report in reports) else 0
+
+
+def _debug(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.debugging import debug  # noqa: PLC0415 - loaded only when there is something to do
+    from puffer_envs.driver import Play  # noqa: PLC0415
+
+    debug(options.name, Play(options.seed, options.num_envs, settings), options.step)
+
+
+def _profile(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.driver import Play  # noqa: PLC0415 - loaded only when there is something to do
+    from puffer_envs.profiling import profile, show  # noqa: PLC0415
+
+    play = Play(1, options.num_envs, settings)
+    with console.status(f"playing {options.name}"):
+        found = profile(options.name, play, options.seconds)
+    show(options.name, play, found, console)
+    return 0
 
 
 def _bench(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:

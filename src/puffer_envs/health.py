@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from puffer_envs import _core, bench
-from puffer_envs.compiling import CompileError, cache_folder, find_compiler
+from puffer_envs.compiling import cache_folder, find_compilers
 from puffer_envs.contract.health import Finding, installed_version
 from puffer_envs.contract.machine import available_cores, physical_memory, processor
 from puffer_envs.golden import expected, outputs_digest
@@ -43,7 +43,8 @@ def checks() -> Iterator[Finding]:
         yield Finding(f"{name}, a core", f"{measured.steps_per_second * 1e-6:.1f} M steps/s")
     yield _headers()
     yield _cache()
-    yield _compiler()
+    yield _compilers("C compilers", find_compilers())
+    yield _compilers("C++ compilers", find_compilers(cpp=True))
 
 
 def _hashes(isas: list[str]) -> Iterator[Finding]:
@@ -67,11 +68,9 @@ def _cache() -> Finding:
     return Finding("cache", f"{_short(folder)}: {len(files)} compiled files, {size:.1f} MiB")
 
 
-def _compiler() -> Finding:
-    try:
-        return Finding("C compiler", " ".join(_short(Path(word)) for word in find_compiler()))
-    except CompileError as error:
-        return Finding("C compiler", str(error))
+def _compilers(language: str, found: list[list[str]]) -> Finding:
+    none = 'none: pip install "puffer-envs[author]" brings one'
+    return Finding(language, ", ".join(" ".join(_short(Path(word)) for word in words) for words in found) or none)
 
 
 def _short(path: Path) -> str:

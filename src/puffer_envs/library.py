@@ -1,4 +1,4 @@
-"""Your own C environments: a C file, or a library compiled from one against the installed headers."""
+"""Your own environments: a C or C++ file, or a library compiled from one against the installed headers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from pathlib import Path
 from puffer_envs import _core
 from puffer_envs.adapters.registration import register
 from puffer_envs.compiling import compile_library, find_code
-from puffer_envs.spec import LIBRARIES, forget_spec
+from puffer_envs.spec import LIBRARIES, forget_specs, spec
 
 CODE: dict[str, Path] = {}
-"""The C file of each environment that was compiled here, by name."""
+"""The C or C++ file of each environment that was compiled here, by name."""
 
 _installed: set[str] = set()  # names of environments that installed packages brought
-_loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered
+_loaded: list[ctypes.CDLL] = []  # a library must stay loaded as long as its spec is registered, or a batch has it
+_exports: dict[str, int] = {}  # the address of each spec, by the environment's name
 
 
 def get_include() -> str:
     """Return the folder with puffer.h, for the compiler's -I."""
-    installed = Path(__file__).parent / "include"
-    if installed.is_dir():
-        return str(installed)
-    return str(Path(_core.__file__).parent / "include")  # an editable install has it next to the extension
+    return str(shipped_folder("include"))
+
+
+def shipped_folder(name: str) -> Path:
+    """Return a folder with C files that came with the package: `include`, or `program` with c/driver.c."""
+    installed = Path(__file__).parent / name
+    return installed if installed.is_dir() else Path(_core.__file__).parent / name  # there in an editable install
 
 
 def file_beside(name: str, ending: str) -> Path | None:
@@ -45,8 +49,8 @@ def load_library(path: str | os.PathLike[str], *, installed: bool = False) -> st
     `catch.h` or `catch.so`.
 
     Args:
-        path: A C file such as `catch.h`, or the folder of one: it is compiled, unless the cache has it. Or a shared
-            library, compiled with
+        path: A C or C++ file such as `catch.h`, or the folder of one: it is compiled, unless the cache has it. Or a
+            shared library, compiled with
             `cc -std=c17 -O3 -ffp-contract=off -shared -fPIC -DPUF_EXPORT -I INCLUDE my.c -o my.so`.
         installed: It comes with an installed package: whatever else is loaded under its name takes its place.
 
@@ -61,26 +65,20 @@ def load_library(path: str | os.PathLike[str], *, installed: bool = False) -> st
     for name, loaded in LIBRARIES.items():
         if loaded == where:
             return name
-    library = ctypes.CDLL(where)
-    try:
-        export = library.puf_export
-    except AttributeError:
-        what = "It has no PUF_DEFINE_ENV" if code is not None else "Compile it with -DPUF_EXPORT"
-        raise ValueError(f"{path} exports no environment. {what}") from None
-    export.restype = ctypes.c_void_p
-    name = _core.spec_name(export())
+    export = _open(where, path, code)
+    name = _core.spec_name(export)
     if installed and name in LIBRARIES:
         return name
     if name in _installed:
         _forget(name)
-    _core.register(export())
-    _loaded.append(library)
+    _core.register(export)
     try:
         register(name)
     except ValueError:
         _core.unregister(name)
         raise
     LIBRARIES[name] = where
+    _exports[name] = export
     if code is not None:
         CODE[name] = code.resolve()
     if installed:
@@ -91,7 +89,53 @@ def load_library(path: str | os.PathLike[str], *, installed: bool = False) -> st
 def _forget(name: str) -> None:
     """Make room for another environment of this name; batches of the old one continue."""
     _core.unregister(name)
-    forget_spec()
+    forget_specs()
     _installed.discard(name)
     LIBRARIES.pop(name)
     CODE.pop(name, None)
+
+
+def compile_again(name: str) -> Path:
+    """Return the library of an environment's file as it is now; errors as `load_library`."""
+    return compile_library(CODE[name], Path(get_include()))
+
+
+def replace_library(name: str, where: Path) -> None:
+    """Let batches that are made from now on have the code in a newly compiled library; others keep theirs.
+
+    Raises:
+        ValueError: As `load_library`, and nothing has changed.
+    """
+    export = _open(str(where), CODE[name].name, CODE[name])
+    _core.unregister(name)
+    forget_specs()
+    try:
+        found = _core.register(export)
+        if found != name:
+            _core.unregister(found)
+            raise ValueError(f"{CODE[name].name}: it is called {found!r} now, and was {name!r}. Start again")
+        try:
+            spec(name)
+        except ValueError:
+            _core.unregister(name)
+            raise
+    except ValueError:
+        _core.register(_exports[name])
+        forget_specs()
+        raise
+    LIBRARIES[name] = str(where)
+    _exports[name] = export
+
+
+def _open(where: str, path: str | os.PathLike[str], code: Path | None) -> int:
+    """Load a library, and return the address of its spec."""
+    library = ctypes.CDLL(where)
+    try:
+        export = library.puf_export
+    except AttributeError:
+        what = "It has no PUF_DEFINE_ENV" if code is not None else "Compile it with -DPUF_EXPORT"
+        raise ValueError(f"{path} exports no environment. {what}") from None
+    export.restype = ctypes.c_void_p
+    _loaded.append(library)
+    address: int = export()
+    return address

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from puffer_envs.compiling import ENDINGS, CompileError, build_library, find_compiler
+from puffer_envs.compiling import ENDINGS, CompileError, build_library, find_compilers
 from puffer_envs.contract.offers import GROUP
 from puffer_envs.library import get_include
 
@@ -61,11 +61,7 @@ def list_envs():
 def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = None) -> list[str]:
     """Return what a build needs besides: a compiler from a wheel, where this machine has none."""
     del config_settings
-    try:
-        find_compiler()
-    except CompileError:
-        return ["ziglang>=0.13"]
-    return []
+    return [] if find_compilers() else ["ziglang>=0.13"]
 
 
 def build_wheel(

@@ -218,8 +218,8 @@ def code_file(name: str) -> str:
     return LIBRARIES.get(name, _core.__file__)
 
 
-def forget_spec() -> None:
-    """Read specs again when they are next asked for: another environment has taken a name."""
+def forget_specs() -> None:
+    """Read the specs again when they are next asked for: a name has another library."""
     _read_spec.cache_clear()
 
 

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from puffer_envs import _core
-from puffer_envs.compiling import CompileError, find_compiler
+from puffer_envs.compiling import find_compilers
 from puffer_envs.contract.completion import DISTRIBUTION
 from puffer_envs.contract.errors import UserError
 
@@ -115,9 +115,7 @@ def _next_steps(folder: Path) -> str:
         (f"pip install --no-build-isolation {quoted}", f"from then on {name} is its name everywhere"),
     ]
     extras = [extra for extra, module in (("train", "torch"), ("render", "raylib")) if not _has(module)]
-    try:
-        find_compiler()
-    except CompileError:
+    if not find_compilers():
         extras.append("author")
     if extras:
         steps.insert(0, (f'pip install "{DISTRIBUTION}[{",".join(extras)}]"', "what is missing here"))

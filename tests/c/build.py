@@ -1,4 +1,4 @@
-"""Compile the C driver: `python tests/c/build.py OUT [CC [FLAGS ...]]`.
+"""Compile the C driver: `python tests/c/build.py NAME OUT [CC [FLAGS ...]]`.
 
 Objects are kept in build/tests by what went into them: a test that changes one environment compiles only that one.
 """
@@ -44,16 +44,15 @@ def compile_object(source: Path, cc: str, flags: Sequence[str]) -> Path:
     return out
 
 
-def build_driver(out: Path, cc: str = "cc", flags: Sequence[str] = ("-O2",), headers: Path | None = None) -> Path:
-    """Compile tests/c/driver.c with every environment into `out`; `headers` replaces the folder of environments."""
+def build_driver(
+    name: str, out: Path, cc: str = "cc", flags: Sequence[str] = ("-O2",), headers: Path | None = None
+) -> Path:
+    """Compile c/driver.c with one environment into `out`; `headers` replaces the folder of environments."""
+    options = [*EXACT, *WARNINGS, *flags, "-DPUF_EXPORT", f"-I{ROOT / 'c'}"]
     with tempfile.TemporaryDirectory() as scratch:
-        sources = [ROOT / "tests/c/driver.c", *(ROOT / "c" / f"{name}.c" for name in ("batch", "pool", "registry"))]
-        for name in list_envs():
-            header = (headers or ROOT / "c/envs") / f"{name}.h"
-            source = Path(scratch) / f"{name}.c"
-            source.write_text(f'#include "{header}"\n')
-            sources.append(source)
-        options = [*EXACT, *WARNINGS, *flags, "-DPUF_VARIANT=baseline", f"-I{ROOT / 'c'}"]
+        source = Path(scratch) / f"{name}.c"
+        source.write_text(f'#include "{(headers or ROOT / "c/envs") / name}.h"\n')
+        sources = [source, *(ROOT / "c" / f"{part}.c" for part in ("driver", "batch", "pool"))]
         objects = [compile_object(source, cc, options) for source in sources]
     link(out, cc, flags, objects)
     return out
@@ -79,4 +78,4 @@ def link(out: Path, cc: str, flags: Sequence[str], objects: Sequence[Path]) -> N
 
 
 if __name__ == "__main__":
-    build_driver(Path(sys.argv[1]), *sys.argv[2:3], flags=sys.argv[3:] or ["-O2"])
+    build_driver(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:4], flags=sys.argv[4:] or ["-O2"])

@@ -40,50 +40,42 @@ def test_golden(name: str) -> None:
     assert expected(name) in (golden["sha256"], None), "what ships is not what is in git: install it again"
 
 
-@pytest.fixture(scope="module", params=COMPILERS, ids=lambda c: f"{c[0]}{c[1][0]}")
-def driver(request: pytest.FixtureRequest, build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cc, flags = request.param
-    return build.build_driver(tmp_path_factory.mktemp("driver") / "driver", compiler(cc), flags)
-
-
+@pytest.mark.parametrize(("cc", "flags"), COMPILERS, ids=lambda part: part if isinstance(part, str) else part[0])
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_compilers_agree(name: str, driver: Path, tmp_path: Path) -> None:
+def test_compilers_agree(name: str, cc: str, flags: list[str], build: ModuleType, tmp_path: Path) -> None:
     golden = json.loads((TESTS / f"golden/{name}.json").read_text())
+    driver = build.build_driver(name, tmp_path / "driver", compiler(cc), flags)
     assert driver_digest(driver, name, tmp_path) == golden["sha256"]
 
 
 def driver_digest(driver: Path, name: str, folder: Path) -> str:
     actions, outputs = folder / "actions", folder / "outputs"
     golden_actions(name).tofile(actions)
-    command = [driver, name, str(ENVS), str(STEPS), str(SEED), str(actions), str(outputs)]
+    command = [driver, str(ENVS), str(STEPS), str(SEED), f"actions={actions}", f"outputs={outputs}"]
     subprocess.run(command, check=True, capture_output=True)
     return hashlib.sha256(outputs.read_bytes()).hexdigest()
 
 
-@pytest.fixture(scope="module")
-def sanitized(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("sanitized") / "driver"
-    return build.build_driver(out, compiler("gcc"), build.SANITIZERS)
-
-
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_sanitizers_agree_and_find_nothing(name: str, sanitized: Path, tmp_path: Path) -> None:
+def test_sanitizers_agree_and_find_nothing(name: str, build: ModuleType, tmp_path: Path) -> None:
     golden = json.loads((TESTS / f"golden/{name}.json").read_text())
-    assert driver_digest(sanitized, name, tmp_path) == golden["sha256"]
-    run_sanitized(sanitized, name, agent_steps=250_000)
+    driver = build.build_driver(name, tmp_path / "driver", compiler("gcc"), build.SANITIZERS)
+    assert driver_digest(driver, name, tmp_path) == golden["sha256"]
+    run_sanitized(driver, name, agent_steps=250_000)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_sanitizers_find_nothing_in_a_long_run(name: str, sanitized: Path) -> None:
-    run_sanitized(sanitized, name, agent_steps=100_000_000)
+def test_sanitizers_find_nothing_in_a_long_run(name: str, build: ModuleType, tmp_path: Path) -> None:
+    driver = build.build_driver(name, tmp_path / "driver", compiler("gcc"), build.SANITIZERS)
+    run_sanitized(driver, name, agent_steps=100_000_000)
 
 
 def run_sanitized(driver: Path, name: str, agent_steps: int) -> None:
     agents = puffer_envs.spec(name).layout.agents
     envs = max(1, 64 // agents)
-    command = [driver, name, str(envs), str(agent_steps // (envs * agents)), "1"]
+    command = [driver, str(envs), str(agent_steps // (envs * agents)), "1"]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=1"}
     )
@@ -100,8 +92,8 @@ def test_the_lane_fails_on_a_planted_overflow(build: ModuleType, tmp_path: Path)
             assert planted != text
             text = planted
         (tmp_path / header.name).write_text(text)
-    driver = build.build_driver(tmp_path / "driver", compiler("gcc"), build.SANITIZERS, headers=tmp_path)
-    done = subprocess.run([driver, "squared", "3", "100", "1"], check=False, capture_output=True, text=True)
+    driver = build.build_driver("squared", tmp_path / "driver", compiler("gcc"), build.SANITIZERS, headers=tmp_path)
+    done = subprocess.run([driver, "3", "100", "1"], check=False, capture_output=True, text=True)
     assert done.returncode != 0 and "AddressSanitizer" in done.stderr
 
 

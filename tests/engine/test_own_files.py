@@ -134,7 +134,7 @@ def test_it_is_trained_with_the_settings_and_drawn_by_the_file_beside_it(folder:
         ("./none.h", {}, "./none.h: No such file or directory"),
         ("./broken.h", {}, "broken.h:1:13: error: "),
         ("./empty.h", {}, "./empty.h exports no environment. It has no PUF_DEFINE_ENV"),
-        ("./probe.h", {"CC": "nonesuch"}, "./probe.h: the C compiler nonesuch cannot be started: No such file"),
+        ("./probe.h", {"CC": "nonesuch"}, "./probe.h: the compiler nonesuch cannot be started: No such file"),
         ("./probe.h", {"PATH": "/nowhere"}, 'there is no C compiler: pip install "puffer-envs[author]" brings one'),
     ],
 )

@@ -62,10 +62,10 @@ def run_sanitized(name: str, settings: Mapping[str, object], steps: int, folder:
     header.write_text(text)
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import build; from pathlib import Path; "
-        "build.build_driver(Path(sys.argv[2]), 'gcc', build.SANITIZERS, headers=Path(sys.argv[3]))"
+        "build.build_driver(sys.argv[2], Path(sys.argv[3]), 'gcc', build.SANITIZERS, headers=Path(sys.argv[4]))"
     )
     driver = folder / "driver"
-    subprocess.run([sys.executable, "-c", program, ROOT / "tests/c", driver, header.parent], check=True)
-    done = subprocess.run([driver, name, "1", str(steps), "5"], capture_output=True, text=True, check=False)
+    subprocess.run([sys.executable, "-c", program, ROOT / "tests/c", name, driver, header.parent], check=True)
+    done = subprocess.run([driver, "1", str(steps), "5"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"{name} hash" in done.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from puffer_render.cli_play import MAX_ZOOM, move_camera
+from puffer_render.camera import MAX_ZOOM, move_camera
 from puffer_render.frame import Frame
 from puffer_render.offscreen import Offscreen
 from puffer_render.palette import CORAL, MINT, NIGHT

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from puffer_envs import _core
+
 FRAMES = 2
 """How many are shown, the innermost last."""
 
@@ -18,6 +20,8 @@ _INNERMOST_FIRST = re.compile(r"\(most recent call first\)")
 _INNERMOST_LAST = re.compile(r"\(most recent call last\)")
 
 _OURS = Path(__file__).resolve().parents[1]
+_SHIPPED = [_OURS, Path(_core.__file__).resolve().parent]
+"""With our C files; the second in an editable install."""
 _PATHS = sysconfig.get_paths()
 _LIBRARIES = [Path(_PATHS[name]).resolve() for name in ("purelib", "platlib")]
 _STANDARD = [Path(_PATHS[name]).resolve() for name in ("stdlib", "platstdlib")]
@@ -63,7 +67,7 @@ def raised_by_us(error: BaseException) -> bool:
 
 @dataclass(frozen=True)
 class SanitizerReport:
-    """What AddressSanitizer found."""
+    """What a sanitizer found."""
 
     message: str
     """Its first lines: what kind of access, and of how many bytes."""
@@ -72,16 +76,23 @@ class SanitizerReport:
 
 
 def sanitizer_report(text: str) -> SanitizerReport | None:
-    """AddressSanitizer's report in what a process printed; None if there is none."""
+    """The report of AddressSanitizer or UndefinedBehaviorSanitizer in what a process printed; None if there is none."""
+    if undefined := re.search(r"^.+?:\d+:\d+: runtime error: (.+)$", text, re.MULTILINE):
+        return SanitizerReport(f"UndefinedBehaviorSanitizer found: {undefined[1]}", _stack(text[undefined.start() :]))
     found = re.search(r"ERROR: AddressSanitizer: (?P<kind>\S+)", text)
     if found is None:
         return None
     access = re.search(r"^(READ|WRITE) of size (\d+)", text[found.end() :], re.MULTILINE)
     what = f"a {access[1].lower()} of {access[2]} bytes outside its memory" if access else found["kind"]
-    stack = text[found.end() :].partition("\n\n")[0]
-    frames = re.findall(r"^\s*#\d+ \S+ in (\S+) (/[^\n]+?):(\d+)", stack, re.MULTILINE)
-    shown = [_shown((file, int(line), function)) for function, file, line in reversed(frames[:FRAMES])]
-    return SanitizerReport(f"AddressSanitizer found {what}", tuple(shown))
+    return SanitizerReport(f"AddressSanitizer found {what}", _stack(text[found.end() :].partition("\n\n")[0]))
+
+
+def _stack(text: str) -> tuple[str, ...]:
+    """The innermost frames of a sanitizer's stack that are the user's; of the macros' loops only if it is alone."""
+    found = re.findall(r"^\s*#\d+ \S+ in (.+?) (/[^\n]+?):(\d+)", text, re.MULTILINE)
+    frames = [frame for frame in found if not _inside(frame[1], _SHIPPED)] or found
+    own = [frame for frame in frames if not re.match(r"\w+_(step|reset|observe)_all\b", frame[0])]
+    return tuple(_shown((file, int(line), function)) for function, file, line in reversed((own or frames)[:FRAMES]))
 
 
 def _inside(file: str, folders: Iterable[Path]) -> bool:
@@ -92,7 +103,10 @@ def _inside(file: str, folders: Iterable[Path]) -> bool:
 
 def _shown(frame: Frame) -> str:
     file, line, function = frame
-    path = Path(file)
-    with_folder = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     code = linecache.getline(file, line).strip()
-    return f"{with_folder}:{line} in {function}" + (f": {code}" if code else "")
+    return f"{shown_path(Path(file))}:{line} in {function}" + (f": {code}" if code else "")
+
+
+def shown_path(path: Path) -> Path:
+    """The path from the current folder, where it is inside."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

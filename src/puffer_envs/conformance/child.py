@@ -14,7 +14,8 @@ from typing import Any, TextIO
 
 from puffer_envs.conformance import blame, heartbeat
 from puffer_envs.conformance.subject import Subject, subject
-from puffer_envs.conformance.suite import CHECKS, check_name, run_checks
+from puffer_envs.conformance.suite import check_name, checks_of, run_checks
+from puffer_envs.driver import code_of, sanitizing_compiler
 from puffer_envs.library import load_library
 
 
@@ -55,10 +56,13 @@ def _find(request: dict[str, Any], out: TextIO) -> Subject | None:
         for library in request["libraries"]:
             load_library(library)
         found = subject(request["name"], request["steps"], request["time_limit"], **request["settings"])
+        if request["sanitize"]:
+            sanitizing_compiler(code_of(found.name, "--sanitize"))  # if there is none, that is no fault of the code
+            found.sanitize = True
     except (Exception, SystemExit) as error:
         _say(out, "mistake", {"message": _reason(error, request["name"])})
         return None
-    checks = [check_name(check) for check in CHECKS[found.kind]]
+    checks = [check_name(check) for check in checks_of(found)]
     _say(out, "announcement", {"kind": found.kind, "checks": checks})
     return found
 
@@ -74,7 +78,7 @@ def _reason(error: BaseException, name: str) -> str:
 def _check(s: Subject, request: dict[str, Any], out: TextIO, trace: TextIO) -> None:
     done = dict(request["done"])
     failed = [name for name, status in done.items() if status == "failed"]
-    for check in CHECKS[s.kind]:
+    for check in checks_of(s):
         name = check_name(check)
         if name in done:
             continue

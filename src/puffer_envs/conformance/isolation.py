@@ -38,6 +38,8 @@ class Request:
     """Of the environment."""
     time_limit: float = 60.0
     """Seconds for each check."""
+    sanitize: bool = False
+    """Whether the code is checked too."""
     libraries: tuple[str, ...] = ()
     """Native environments to load first."""
     done: tuple[tuple[str, str], ...] = ()

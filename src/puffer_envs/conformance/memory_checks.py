@@ -24,10 +24,7 @@ GUARD_BYTES = 16384
 """On either side of every array: a multiple of the arrays' alignment."""
 PATTERNS = (0xA5, 0x5A)
 """Two, so that no write goes unnoticed because it repeats what was there."""
-HOW_TO_FIND_THE_LINE = (
-    "To get the file and line, compile the library with -g -fsanitize=address, and check it with "
-    'LD_PRELOAD="$(cc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 in front of the command'
-)
+HOW_TO_FIND_THE_LINE = "To get the file and line, check the C file itself, with --sanitize"
 
 
 def check_memory(s: Subject) -> None:
@@ -35,8 +32,7 @@ def check_memory(s: Subject) -> None:
 
     An index beyond an array changes another agent's row, another environment, or whatever lies behind. Compare the
     indices that `observe`, `step` and `reset` use with the shapes that the table declares. To get the file and line,
-    compile the library with `-g -fsanitize=address`, and put `LD_PRELOAD="$(cc -print-file-name=libasan.so)"
-    ASAN_OPTIONS=detect_leaks=0` in front of `puffer-envs check`.
+    add `--sanitize`.
     """
     for num_envs in (1, BATCH):
         for pattern in PATTERNS:

@@ -103,6 +103,10 @@ class Report:
             self._paragraph(message if message.endswith((".", "!", "?")) else f"{message}.", 6, "")
             for place in result.where:
                 self._paragraph(f"at {place}", 8, "cyan")
+            if result.command:
+                self.console.print(
+                    Text(f"        {result.command}", "cyan"), soft_wrap=True
+                )  # in one line, to be copied
             self.console.print()
 
     def _paragraph(self, text: str, indent: int, style: str) -> None:

@@ -54,6 +54,8 @@ class Subject:
     """What worker processes are given; None where they are not tested."""
     time_limit: float = math.inf
     """Seconds that a check may take. A check that searches stops before that."""
+    sanitize: bool = False
+    """Whether its code is checked too."""
     last_run: Run | None = None
     """The run that moved last, to say where an exception came from."""
 

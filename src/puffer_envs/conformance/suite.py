@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from puffer_envs.conformance import blame
+from puffer_envs.conformance.code_checks import check_calls, check_globals, check_initial_values, check_sanitizers
 from puffer_envs.conformance.contract_checks import (
     check_arrays,
     check_batching,
@@ -74,6 +75,9 @@ WORKER_CHECKS: tuple[Check, ...] = (check_pickling, check_workers)
 NATIVE_CHECKS: tuple[Check, ...] = (check_start, check_memory, *BATCH_CHECKS[1:], check_replays)
 """Of environments in C. `memory` comes early: a write outside an array can fail any other check."""
 
+CODE_CHECKS: tuple[Check, ...] = (check_sanitizers, check_calls, check_globals, check_initial_values)
+"""Of the code of environments in C, in addition, if asked for. They come after `start`, as they name lines."""
+
 ALONE_CHECKS: tuple[Check, ...] = (
     check_start,
     check_interface,
@@ -111,7 +115,7 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
 }
 """In the order in which they are run: what others build on comes first."""
 
-BASICS = ("start", "memory", "interface", "spaces", "arrays")
+BASICS = ("start", "sanitizers", "memory", "interface", "spaces", "arrays")
 """If one of these fails, all later checks are skipped: they would fail for the same reason."""
 NEEDS: dict[str, tuple[str, ...]] = {"bounds": ("observations",), "workers": ("pickling",)}
 """Skipped if one of these failed, for the same reason."""
@@ -147,6 +151,8 @@ class Result:
     """What is wrong, where, and what to do; what is not offered; or why it was skipped. Empty if ok."""
     where: tuple[str, ...] = ()
     """The places in the user's files that an exception went through, the innermost last."""
+    command: str = ""
+    """What shows the fault in a debugger; empty if there is no such command."""
 
 
 def check_name(check: Check) -> str:
@@ -161,7 +167,14 @@ def check_doc(check: Check) -> str:
 
 def doc_of(name: str) -> str:
     """What the check of this name ensures."""
-    return next(check_doc(check) for checks in CHECKS.values() for check in checks if check_name(check) == name)
+    every = (*CODE_CHECKS, *(check for checks in CHECKS.values() for check in checks))
+    return next(check_doc(check) for check in every if check_name(check) == name)
+
+
+def checks_of(s: Subject) -> tuple[Check, ...]:
+    """The checks that a subject gets, in their order."""
+    usual = CHECKS[s.kind]
+    return (usual[0], *CODE_CHECKS, *usual[1:]) if s.sanitize else usual
 
 
 def run_checks(
@@ -175,7 +188,7 @@ def run_checks(
         failed_before: names of checks that have failed already.
     """
     failed = set(failed_before)
-    for check in CHECKS[s.kind] if checks is None else checks:
+    for check in checks_of(s) if checks is None else checks:
         result = _run(check, s, failed)
         if result.status == "failed":
             failed.add(result.check)
@@ -197,7 +210,7 @@ def _run(check: Check, s: Subject, failed: set[str]) -> Result:
     except ContractError as error:
         doubts = [doubt for doubt in DOUBTS.get(name, ()) if doubt in failed]
         message = f"{error}. The reason may be what '{doubts[0]}' found; fix that first" if doubts else str(error)
-        return Result(name, doc, "failed", message, blame.where(_text(error)))
+        return Result(name, doc, "failed", message, error.where or blame.where(_text(error)), error.command)
     except (Exception, SystemExit) as error:  # whatever the environment raises counts as its failure
         return Result(name, doc, "failed", _describe(error, s), blame.where(_text(error)))
     return Result(name, doc, "note", note) if note else Result(name, doc, "ok")

@@ -19,8 +19,9 @@ from puffer_envs.contract.errors import EnvironmentNotFoundError
 
 GROUP = "puffer.envs"
 
-FILES = (".h", ".c")
-"""Endings of files with an environment of the user's own, whose path is its name."""
+CPP_FILES = (".hpp", ".hh", ".cpp", ".cc")
+FILES = (".h", ".c", *CPP_FILES)
+"""Endings of files with an environment of the user's own, whose path is its name; those in C++ are among them."""
 
 
 def is_file(name: str) -> bool:
