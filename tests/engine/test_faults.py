@@ -54,7 +54,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def checked(*which: str, **settings: object) -> list[Result]:
     """The results of some checks of faulty.h in the current folder, in a separate process."""
     others = tuple((name, "ok") for name in CHECKS if name not in which)
-    request = Request("faulty", 20, settings, time_limit=8, sanitize=True, libraries=("faulty.h",), done=others)
+    request = Request("faulty", 20, settings, time_limit=16, sanitize=True, libraries=("faulty.h",), done=others)
     return [event for event in check_isolated(request) if isinstance(event, Result)]
 
 
@@ -85,7 +85,7 @@ def test_a_sanitizer_names_line_seed_step_and_command(folder: Path, step: str, m
     [
         ("io.rewards[0] = 0.0f / (float)(s->tick - s->tick);", "step 1, .*: the reward of row 0 is not finite"),
         ("if (s->tick == 5) { ((uint8_t*)io.obs)[3] = 9; }", ""),
-        ("while (s->tick == 6) { s->rng.state += 2; }", "at step 6, .*: the step did not return within 4 s"),
+        ("while (s->tick == 6) { s->rng.state += 2; }", "at step 6, .*: the step did not return within 8 s"),
     ],
     ids=["nan", "overwritten", "endless"],
 )
