@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -23,7 +22,6 @@ from puffer_envs.cli import main
 
 from .conftest import compiler
 
-TEMPLATES = Path(starting.__file__).with_name("templates")
 MAX_LINES = 150
 
 
@@ -201,14 +199,6 @@ def test_what_is_missing_is_named_first(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert new(tmp_path / "mine") == 0
     assert '  pip install "puffer-envs[render,author]"' in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("template", starting.TEMPLATES)
-def test_the_templates_are_formatted_as_the_rest(template: str) -> None:
-    tool = shutil.which("clang-format") or Path(sys.executable).with_name("clang-format")
-    if not Path(tool).exists() or not (TEMPLATES.parents[2] / ".clang-format").exists():
-        pytest.skip("no clang-format, or no checkout")
-    subprocess.run([tool, "--dry-run", "-Werror", TEMPLATES / template / "my_game.h"], check=True)
 
 
 # --- what the settings reach ---
