@@ -69,6 +69,7 @@ def page(name: str) -> str:
             speed(name),
             "## Training",
             training(name),
+            *(["## Other bodies", bodies()] if name == "drone" else []),
             "## Keys",
             keys(env),
         ]
@@ -234,6 +235,49 @@ def training(name: str) -> str:
             f"To watch a trained policy:\n\n```\npuffer-play {name} --trained\n```",
         ]
     )
+
+
+def bodies() -> str:
+    """What benchmarks/bodies.py measured: drones outside the bodies that they were trained on."""
+    measured = results("bodies")
+    least, most = measured["trained"]
+    flown: dict[tuple[str, float], dict[str, Any]] = {}
+    for row in measured["bodies"]:
+        flown.setdefault((row["body"], row["times"]), {})[row["flight"]] = row
+    rows = []
+    for (body, times), flights in flown.items():
+        pair = [flights["formations"], flights["race"]]
+        figures = [f"{row['perf']:.3f}" for row in pair]
+        figures += [f"{row['crashes'] + row['out_of_bounds']:.1%}" for row in pair]
+        rows.append((body, f"{times:g}", "yes" if least <= times <= most else "no", *figures))
+    lives = min(row["lives"] for row in measured["bodies"])
+    return "\n\n".join(
+        [
+            filled(
+                "A drone is not told what its body is: the policy has to find out from how it flies. Here the mass, or "
+                "the lag of the rotors, of every drone is so many times the nominal one, also outside the range of "
+                f"training. All else varies as in training. Means over {lives:,} lives with the likeliest actions "
+                "(`python benchmarks/bodies.py`); lost are drones that left the room or hit the ground hard."
+            ),
+            table(("body", "times", "trained", "perf, formations", "race", "lost, formations", "race"), rows),
+            filled(
+                f"So the policy keeps nine tenths of its perf with {limits(flown, 'mass')}, and with "
+                f"{limits(flown, 'lag')}. Rotors that answer later than any in training are its limit."
+            ),
+        ]
+    )
+
+
+def limits(flown: dict[tuple[str, float], dict[str, Any]], body: str) -> str:
+    """Between which multiples, around 1, a policy keeps nine tenths of its perf, in words."""
+    words = []
+    for flight, where in (("formations", "formations"), ("race", "a race")):
+        perf = {times: flights[flight]["perf"] for (what, times), flights in flown.items() if what == body}
+        lost = [times for times in perf if perf[times] < 0.9 * perf[1.0]]
+        low = min(times for times in perf if not any(times <= each <= 1 for each in lost))
+        high = max(times for times in perf if not any(1 <= each <= times for each in lost))
+        words.append(f"{low:g} to {high:g} times the {body} in {where}")
+    return f"{words[0]} ({words[1].replace(f' times the {body}', '')})"
 
 
 def variants(name: str) -> list[str]:

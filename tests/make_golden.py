@@ -6,11 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from engine.test_bits import ENVS, SEED, STEPS, outputs_digest
-
 import puffer_envs
+from puffer_envs.golden import ENVS, SEED, STEPS, outputs_digest
 
 for name in sys.argv[1:] or puffer_envs.list_envs():
     golden = {

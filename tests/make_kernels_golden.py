@@ -9,12 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent / "c"))
-sys.path.insert(0, str(Path(__file__).resolve().parent / "train"))
 
 from engine.test_kernels_in_c import GOLDEN, ISAS, MARCH, digest, fuses
-from kernel_golden import KINDS, learned_digest
 
 import build
+from puffer_train.golden import KINDS, learned_digest
 
 with tempfile.TemporaryDirectory() as build_folder:
     digests = {

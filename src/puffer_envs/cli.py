@@ -180,6 +180,16 @@ def build_parser() -> Parser:
     )
     _add_settings(command)
 
+    command = add(
+        "doctor",
+        _doctor,
+        "report what works here, to paste where you report a fault",
+        "Examine this installation and this machine for about 15 seconds: versions, processor, whether environments\n"
+        "and the trainer's kernels give the expected bytes, speeds, ways to draw. The report has no names of people,\n"
+        "hosts or home folders. Exit status 1 if something is wrong.",
+    )
+    _add_json(command, "also write it as JSON")
+
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
     command.add_argument("shell", choices=completion.SHELLS, help="which shell")
     return parser
@@ -214,6 +224,15 @@ def _setting(text: str) -> tuple[str, Value]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE")
     return name.replace("-", "_"), parse_value(value)
+
+
+def _doctor(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.doctor import examine  # noqa: PLC0415 - loaded only when there is something to do
+
+    console.print(f"puffer-envs {__version__}", highlight=False)
+    report = examine(console)
+    _write_json(options.json, {"puffer_envs": __version__, **report})
+    return 1 if report["wrong"] else 0
 
 
 def _complete(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:

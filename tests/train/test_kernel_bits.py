@@ -17,11 +17,11 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kernel_cases import FUSED, Case, Shape, shapes
-from kernel_golden import KINDS, learned_digest
 
 from puffer_train import _kernels
 from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
+from puffer_train.golden import KINDS, learned_digest
 from puffer_train.learners.kernels import KernelLearner
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/kernels.json"

@@ -25,12 +25,17 @@ FILES = (".h", ".c", *CPP_FILES)
 
 
 def is_file(name: str) -> bool:
-    """Return whether a name is the path of a C file, such as ./catch.h, or of a folder with one."""
+    """Return whether a name is the path of a C file, such as ./catch.h, or of a folder with one.
+
+    A folder with `config.json` is a run, into which `puffer-export` may have written C.
+    """
     path = Path(name)
     if path.suffix in FILES:
         return True
     is_path = os.sep in name or "/" in name or name.startswith(".")
-    return is_path and path.is_dir() and any(file.suffix in FILES for file in path.iterdir())
+    if not (is_path and path.is_dir()):
+        return False
+    return any(file.suffix in FILES for file in path.iterdir()) and not (path / "config.json").exists()
 
 
 def suggest_file(name: str) -> str:

@@ -1,21 +1,41 @@
-"""`puffer-export`: write a trained policy as an ONNX file."""
+"""`puffer-export`: write a trained policy as an ONNX file, or as C."""
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from puffer_envs.contract.commands import Parser, add_library, add_network, add_seed, add_trained, find_trained
+from puffer_envs.contract.commands import (
+    Parser,
+    add_library,
+    add_network,
+    add_seed,
+    add_trained,
+    find_trained,
+    whole_number,
+)
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UsageError
 from puffer_envs.contract.offers import open_given
+from puffer_envs.contract.trained import list_trained
 from puffer_train.cli.options import run_command
+from puffer_train.environments import registry
+from puffer_train.report.exported import report_export
+from puffer_train.run.export_c import export_c
+from puffer_train.storage.c_file.weights import LARGEST
 
 EXAMPLES = """examples:
   puffer-export runs/breakout-1                      writes runs/breakout-1/policy.onnx
   puffer-export runs/breakout-1/policy.safetensors -o breakout.onnx
   puffer-export breakout --trained                   writes breakout.onnx
   puffer-export corridor:Corridor --policy runs/corridor-1
+  puffer-export drone --trained drone.c              writes drone.c and drone.h
+  puffer-export runs/drone-1 drone.c --weights int8  a quarter of the memory
 """
 
 
@@ -23,11 +43,15 @@ def build_parser() -> Parser:
     """Return the parser of `puffer-export`."""
     parser = Parser(
         prog="puffer-export",
-        description="Write a policy as an ONNX file, after comparing onnxruntime with torch.",
+        description="Write a policy as an ONNX file, after comparing onnxruntime with torch, or as a C file for a "
+        f"microcontroller ({page_url('microcontroller')}).",
         epilog=EXAMPLES,
     )
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="a run folder, policy file or checkpoint; or the environment's name"
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="OUT", help="where to write: FILE.onnx, or FILE.c with FILE.h [see -o]"
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="policy file, checkpoint or run folder")
     add_trained(parser)
@@ -36,8 +60,23 @@ def build_parser() -> Parser:
         type=Path,
         dest="out",
         metavar="FILE",
-        help="where to write [policy.onnx beside it; with --trained NAME.onnx]",
+        help="the same as OUT [policy.onnx beside it; with --trained NAME.onnx]",
     )
+    kinds = tuple(LARGEST)
+    parser.add_argument(
+        "--weights",
+        choices=kinds,
+        metavar="{" + ",".join(kinds) + "}",
+        help="what a C file stores weights as [float32]",
+    )
+    parser.add_argument(
+        "--episodes",
+        type=whole_number(0),
+        default=256,
+        metavar="N",
+        help="played to measure what int16 or int8 costs, which needs torch; 0: none [256]",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     add_seed(parser, 1000, "of the games that are played to compare [1000]")
     parser.add_env_settings()
     add_library(parser)
@@ -53,28 +92,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     parser = build_parser()
     options, env = parser.parse(arguments)
+    open_given(options)
+    name, source, out = _from_and_to(parser, options)
+    write = WRITERS.get(out.suffix)
+    if write is None:
+        raise UsageError(f"{out}: a policy is written as {' or '.join(WRITERS)}. Choose one of these endings.")
+    if options.weights is not None and out.suffix != ".c":
+        raise UsageError(f"--weights {options.weights} is for C files, and this is {out}. Leave it out, or name a .c.")
+    registry.load_libraries(options.library)
+    write(options, source, out, {"name": name, "networks": options.network, "env_settings": env, "seed": options.seed})
+    return 0
+
+
+def _from_and_to(parser: Parser, options: argparse.Namespace) -> tuple[str | None, Path, Path]:
+    """Return the environment's name, if it is given, where the policy is, and the file to write."""
+    if options.file is not None and options.out is not None:
+        raise UsageError(f"OUT is {options.file} and -o {options.out}: give one of them.")
+    out = options.file or options.out
     if options.trained:
         options.policy = find_trained(parser, options.name, options.policy)
-        options.out = options.out or Path(f"{options.name}.onnx")
+        out = out or Path(f"{options.name}.onnx")
     name, source = (options.name, options.policy) if options.policy is not None else (None, options.name)
     if source is None:
         raise UsageError("no policy is given: name a run folder, a policy file or a checkpoint.")
+    source = Path(source)
+    if name is None and str(source) in list_trained() and not source.exists():
+        raise UsageError(f"{source}: no such file. The policy that ships for it is named by --trained.")
+    beside = source if source.is_dir() else source.parent
+    return name, source, out or beside / "policy.onnx"
+
+
+def _write_onnx(options: argparse.Namespace, source: Path, out: Path, about: dict[str, Any]) -> None:
     import onnx  # noqa: F401, PLC0415 - what is missing is reported before any work
     import onnxruntime  # noqa: F401, PLC0415
     import onnxscript  # noqa: F401, PLC0415
 
-    from puffer_train.environments import registry  # noqa: PLC0415 - loaded only when there is something to do
-    from puffer_train.run.export_run import export  # noqa: PLC0415
+    from puffer_train.run.export_run import export  # noqa: PLC0415 - loaded only when there is something to do
 
-    open_given(options)
-    registry.load_libraries(options.library)
-    source = Path(source)
-    beside = source if source.is_dir() else source.parent
-    out = options.out or beside / "policy.onnx"
-    parity = export(source, out, name=name, networks=options.network, env_settings=env, seed=options.seed)
+    parity = export(source, out, **about)
+    if options.json:
+        print(json.dumps({"files": [str(out)], **dataclasses.asdict(parity)}, indent=2))
+        return
     size = out.stat().st_size / 1024
     print(f"{out}: {size:.0f} KiB, within {parity.difference:.1g} of torch on {parity.rows} observations")
-    return 0
+
+
+def _write_c(options: argparse.Namespace, source: Path, out: Path, about: dict[str, Any]) -> None:
+    exported = export_c(source, out, options.weights or "float32", episodes=options.episodes, **about)
+    if options.json:
+        about = dataclasses.asdict(exported)
+        print(json.dumps(about | {"files": [str(file) for file in exported.files]}, indent=2))
+        return
+    report_export(exported)
+
+
+WRITERS = {".onnx": _write_onnx, ".c": _write_c}
+"""What a policy is written as, by the file's ending."""
 
 
 if __name__ == "__main__":

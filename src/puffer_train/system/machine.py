@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from puffer_envs.contract.machine import available_cores, physical_memory
+from puffer_envs.contract.machine import available_cores, physical_memory, processor
 
 
 def versions() -> dict[str, str]:
@@ -30,24 +29,13 @@ def versions() -> dict[str, str]:
 def machine() -> dict[str, Any]:
     """Return what describes this machine: JSON values, memory in bytes; no names of people or hosts."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": available_cores(),
         "memory_bytes": physical_memory(),
         "accelerators": _accelerators(),
         "system": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
-
-
-def _processor() -> str:
-    """Return the processor's name as its maker writes it, where the system knows it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine()
 
 
 def _accelerators() -> list[str]:

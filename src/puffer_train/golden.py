@@ -1,4 +1,4 @@
-"""A small task learned with the kernels alone, from first weights to the last update, of which a hash is in git.
+"""A small task learned with the kernels alone, from first weights to the last update: its hash ships with the kernels.
 
 All else is whole numbers and NumPy's exactly rounded operations, so that the hash depends on the kernels alone.
 `python tests/make_kernels_golden.py` rewrites it, after an intended change.
@@ -126,7 +126,7 @@ class Task:
             self.rollout, everyone, importance, tuple(self.gradients), True, False, 0.2, 0.5, 1.0, 0.01
         )
         self.muon.step(0.05, 0.8, min(1.0, 1.0 / length))
-        if self.weights[3] is not None:
+        if self.weights[3] is not None and self.gradients[3] is not None:
             self.weights[3] -= np.float32(0.05) * self.gradients[3]
         self.learner.pack(tuple(self.weights))
 

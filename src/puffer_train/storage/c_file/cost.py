@@ -1,0 +1,58 @@
+"""What a policy costs on a microcontroller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from puffer_envs.contract.policy_info import CELL_SHAPES
+from puffer_train.storage.c_file.weights import PANEL, Weights
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Memory in bytes, and what a step computes."""
+
+    flash: int
+    """Weights and other constants, without code."""
+    ram: int
+    """The state of an agent."""
+    stack: int
+    """The arrays of a step."""
+    multiply_adds: int
+    """Of a step."""
+    exponentials: int
+    """At most, of a step; each comes with a division."""
+
+    @classmethod
+    def of(cls, weights: Weights) -> Cost:
+        """Count."""
+        info = weights.info
+        # of a Box: standard deviation, centre and bounds
+        actions = 4 * info.head_rows if info.action_kind == "box" else len(info.action_sizes)
+        normalizing = 2 * info.inputs if info.normalized else 0
+        flash = sum(matrix.num_bytes for matrix in weights.matrices) + 4 * (actions + normalizing)
+        x, gates, inputs = array_sizes(weights)
+        return cls(
+            flash=flash,
+            ram=4 * info.layers * weights.unit_state,
+            stack=4 * (x + gates + inputs + info.head_rows),
+            multiply_adds=sum(matrix.numbers.size for matrix in weights.matrices),
+            exponentials={"mingru": 3, "lstm": 5}[info.cell] * info.hidden * info.layers,
+        )
+
+
+def array_sizes(weights: Weights) -> tuple[int, int, int]:
+    """Return how many numbers the arrays of a step hold: x, the gates or outputs, and the inputs where converted."""
+    info = weights.info
+    rows, columns = CELL_SHAPES[info.cell].weight
+    x, gates = (_padded(size) for size in (max(columns, 1) * info.hidden, max(rows * info.hidden, info.head_rows)))
+    return x, gates, info.inputs if is_converted(weights) else 0
+
+
+def is_converted(weights: Weights) -> bool:
+    """Whether observations are not multiplied as they are."""
+    return weights.info.observation_dtype != "float32" or weights.info.normalized
+
+
+def _padded(size: int) -> int:
+    return -(-size // PANEL) * PANEL

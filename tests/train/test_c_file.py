@@ -1,0 +1,242 @@
+"""A policy as a C file: the bits of the trainer's kernels, what compilers say, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from c_files import Loaded, compiler, run, write_c
+from kernel_cases import FUSED, Case, Shape
+from test_own_network import FIELDS, GRID
+
+import puffer_envs
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.trained import list_trained, trained_policy
+from puffer_train import _kernels
+from puffer_train.algorithm.evaluate import record
+from puffer_train.config import PolicySettings
+from puffer_train.contract import describe
+from puffer_train.errors import ConfigError
+from puffer_train.policy import make_policy
+from puffer_train.run.export_c import export_c
+from puffer_train.storage.c_file.arithmetic import Arithmetic, fused
+from puffer_train.storage.c_file.text import made_up
+from puffer_train.storage.c_file.weights import Weights
+from puffer_train.storage.policy_file import EnvironmentIdentity, read_policy, write_policy
+
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs gcc or clang")
+needs_fused = pytest.mark.skipif(not FUSED, reason="needs fused multiply-adds, which x86-64-v3 brings")
+
+SHAPES = {
+    "lstm": Shape(cell="lstm", hidden=32, layers=2, inputs=5, sizes=(3, 4), dtype="uint8"),
+    "normalised": Shape(layers=1, inputs=7, normalized=True, kind="box", sizes=(2,)),
+    "int32": Shape(hidden=16, layers=3, inputs=3, sizes=(2,), dtype="int8"),
+}
+
+
+def made(shape: Shape, path: Path) -> PolicyFile:
+    """A policy file of random weights."""
+    write_policy(path / "made.safetensors", Case(shape).policy, EnvironmentIdentity("game", 1, {}))
+    return PolicyFile.read(path / "made.safetensors")
+
+
+class Kernels:
+    """The trainer's kernels with the weights of a policy file."""
+
+    def __init__(self, file: PolicyFile, isa: str) -> None:
+        info, tensors = file.info, file.tensors
+        self.info, self.mean, self.scale = info, tensors.get("input_mean"), tensors["input_scale"]
+        self.workers = _kernels.Workers(1, isa)
+        scale = np.ones_like(self.scale) if info.normalized else self.scale
+        head = tensors["head.weight"][: info.head_rows]
+        self.stack = _kernels.Stack(self.workers, info.cell, info.inputs, info.hidden, info.layers, len(head), scale)
+        cores = np.stack([tensors[f"core.{i}.weight"] for i in range(info.layers)])
+        self.stack.pack((tensors["encoder.weight"], cores, head))
+
+    def step(self, observations: np.ndarray[Any, Any], state: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Outputs (A, K)."""
+        x = np.ascontiguousarray(observations.reshape(1, len(observations), -1))
+        if self.mean is not None:
+            x = np.clip((x - self.mean) * self.scale, np.float32(-10), np.float32(10))
+        outputs = np.empty((1, len(observations), self.info.head_rows), np.float32)
+        self.stack.forward(x, None, state, outputs)
+        return outputs[0]
+
+
+def policy(name: str, path: Path) -> PolicyFile:
+    return made(SHAPES[name], path) if name in SHAPES else PolicyFile.read(trained_policy(name))
+
+
+@needs_compiler
+@needs_fused
+@pytest.mark.parametrize("flags", [(), ("-march=x86-64-v3",)], ids=["double", "instruction"])
+@pytest.mark.parametrize(
+    "name",
+    [*SHAPES, "drone"] + [pytest.param(n, marks=pytest.mark.slow) for n in list_trained() if n != "drone"],
+)
+def test_outputs_are_those_of_the_kernels(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
+    """Over several steps of several agents, to the bit; every shipped policy can be exported."""
+    file = policy(name, tmp_path)
+    text = write_c(file, tmp_path)
+    loaded, kernels, rows = Loaded(text, tmp_path, *flags), Kernels(file, FUSED[0]), 5
+    state = loaded.initial_state(rows)
+    theirs = np.zeros((file.info.layers, rows, text.weights.unit_state), np.float32)
+    for seed in range(6):
+        seen = made_up(text.weights, rows, seed)
+        found, wanted = loaded.step(seen, state), kernels.step(seen, theirs)
+        np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
+    assert np.ptp(wanted) > 0
+
+
+def uniform(key: int, row: int, index: int) -> np.float32:
+    """The random number of c/learn/actions.h."""
+    bits = (1 << 64) - 1
+
+    def mix(x: int) -> int:  # splitmix64
+        x = (x + 0x9E3779B97F4A7C15) & bits
+        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & bits
+        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & bits
+        return x ^ (x >> 31)
+
+    return np.float32((mix((mix((mix(key) + row) & bits) + index) & bits) >> 40) * 2.0**-24)
+
+
+@needs_compiler
+@needs_fused
+def test_actions_are_those_of_the_kernels(tmp_path: Path) -> None:
+    """The likeliest and drawn ones, with and without masks."""
+    file = policy("lstm", tmp_path)
+    text = write_c(file, tmp_path)
+    loaded, kernels, rows, sizes = Loaded(text, tmp_path), Kernels(file, FUSED[0]), 40, file.info.action_sizes
+    theirs = np.zeros((file.info.layers, rows, text.weights.unit_state), np.float32)
+    random, seen = np.random.default_rng(0), made_up(text.weights, rows)
+    outputs = kernels.step(seen, theirs)
+    masks = random.random(outputs.shape) < 0.6
+    masks[:, np.cumsum((0, *sizes[:-1]))] = True
+    for allowed in (None, masks):
+        for greedy in (True, False):
+            wanted, ignored = np.empty((rows, len(sizes)), np.int64), np.empty(rows, np.float32)
+            _kernels.sample(kernels.workers, outputs, sizes, allowed, None, None, 77, greedy, wanted, ignored)
+            u = np.array([[uniform(77, row, d) for d in range(len(sizes))] for row in range(rows)])
+            state, bytes_ = loaded.initial_state(rows), None if allowed is None else allowed.astype(np.uint8)
+            found = loaded.act(seen, state, bytes_) if greedy else loaded.sample(seen, state, bytes_, u)
+            np.testing.assert_array_equal(found, wanted)
+    assert len(np.unique(wanted)) > 2
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", ["int8", "int16"])
+def test_rounded_weights_give_the_bits_of_the_export(kind: str, tmp_path: Path) -> None:
+    """Which are near those without rounding."""
+    file = policy("drone", tmp_path)
+    text = write_c(file, tmp_path, kind)
+    loaded, arithmetic, rows = Loaded(text, tmp_path), Arithmetic(text.weights), 4
+    exact, state, theirs = Arithmetic(Weights.of(file)), loaded.initial_state(rows), arithmetic.initial_state(rows)
+    memory = exact.initial_state(rows)
+    for seed in range(4):
+        seen = made_up(text.weights, rows, seed)
+        found, unrounded = loaded.step(seen, state), exact.step(seen, memory)
+        np.testing.assert_array_equal(found, arithmetic.step(seen, theirs))
+        apart = np.abs(found - unrounded).max()
+        assert 0 < apart < {"int8": 0.2, "int16": 1e-3}[kind]
+
+
+def test_a_fused_multiply_add_is_rounded_once() -> None:
+    """Compared with exact fractions, also where rounding to double and then to float would differ."""
+    random = np.random.default_rng(0)
+    a, b = (random.normal(0, 1, 400).astype(np.float32) for _ in range(2))
+    c = (-a * b * random.choice([1, 1 + 2**-23, 2**-25, 2**25], 400)).astype(np.float32)
+    a[0], b[0], c[0] = 1 + 2**-12, 1 + 2**-12, 2**-60  # just above the middle between two floats: double loses that
+    found = fused(a, b, c)
+    for x, y, z, sum_ in zip(a, b, c, found, strict=True):
+        exact = Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))
+        gap = abs(Fraction(float(sum_)) - exact)
+        assert all(gap <= abs(Fraction(float(np.nextafter(sum_, np.float32(s)))) - exact) for s in (-np.inf, np.inf))
+    assert (found != (a.astype(np.float64) * b + c).astype(np.float32)).any()
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(layers=0, kind="box", sizes=(3,)),
+        Shape(layers=0, sizes=(3,)),
+        Shape(hidden=7, sizes=(2,)),
+        Shape(hidden=1, layers=2, cell="lstm"),
+    ],
+    ids=["no memory, box", "no memory", "7 units", "1 unit, lstm"],
+)
+def test_what_the_kernels_cannot_run(shape: Shape, tmp_path: Path) -> None:
+    """Policies without memory, and with any number of units, give the bits of the export."""
+    file = made(shape, tmp_path)
+    text = write_c(file, tmp_path)
+    loaded, arithmetic = Loaded(text, tmp_path), Arithmetic(text.weights)
+    state, theirs = loaded.initial_state(4), arithmetic.initial_state(4)
+    for seed in range(3):
+        seen = made_up(text.weights, 4, seed)
+        np.testing.assert_array_equal(loaded.step(seen, state), arithmetic.step(seen, theirs))
+
+
+@needs_compiler
+def test_the_self_test_fails_where_a_bit_differs(tmp_path: Path) -> None:
+    text, code, program = write_c(policy("lstm", tmp_path), tmp_path), tmp_path / "policy.c", tmp_path / "test"
+    words = [str(compiler()), "-std=c99", "-O1", "-DPOLICY_SELF_TEST", code, "-o", program]
+    run(*words)
+    assert subprocess.run([program], check=False).returncode == 0
+    before, wanted, after = text.code.partition("WANTED[8][7] = {\n    {\n        0x")
+    code.write_text(before + wanted + format(int(after[:8], 16) ^ 1, "08x") + after[8:])
+    run(*words)
+    assert subprocess.run([program], check=False).returncode == 1
+
+
+@needs_compiler
+def test_an_observation_that_is_not_finite_is_reported(tmp_path: Path) -> None:
+    """The outputs are 0 then, and the state is reset."""
+    loaded = Loaded(write_c(policy("normalised", tmp_path), tmp_path), tmp_path)
+    state = loaded.initial_state(1)
+    seen, outputs = np.ones((1, 7), np.float32), np.ones(2, np.float32)
+    assert loaded.call("step", state[0], seen[0], outputs) == 0
+    assert state.any() and outputs.any()
+    seen[0, 3] = np.nan
+    assert loaded.call("step", state[0], seen[0], outputs) == 1
+    assert not state.any() and not outputs.any()
+
+
+@needs_compiler
+@needs_fused
+def test_a_flag_of_drones_flies_as_with_the_policy_file(tmp_path: Path) -> None:
+    """64 drones by the C file, and by the trainer with the policy file, leave the same replay, hashes and all."""
+    path = trained_policy("drone")
+    loaded = Loaded(write_c(PolicyFile.read(path), tmp_path), tmp_path, "-march=native")
+    with puffer_envs.make("drone", 1, task="flag", max_steps=300) as env:
+        record(env, read_policy(path, describe(env, "drone")), 5, tmp_path / "kernels.puf", deterministic=True)
+        seen, state = env.start_replay(5), loaded.initial_state(64)
+        waiting = np.ones(64, np.bool_)
+        while waiting.any():
+            distances = seen[:, 14].copy()
+            seen, _, terminals, truncations = env.step(loaded.act(seen, state))
+            state[terminals | truncations] = 0
+            waiting &= ~(terminals | truncations)
+        env.save_replay(tmp_path / "c.puf")
+    assert (distances < 0).mean() > 0.9  # at the end, most are within 2 m of their places
+    assert (tmp_path / "c.puf").read_bytes() == (tmp_path / "kernels.puf").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings", "words"),
+    [(GRID, {"encoder": "grid"}, "convolutions"), (FIELDS, {}, "named observations")],
+    ids=["grid", "fields"],
+)
+def test_policies_that_c_files_cannot_hold_are_refused(
+    spec: Any, settings: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    made_policy = make_policy(spec, PolicySettings(hidden=16, **settings), torch.Generator())
+    write_policy(tmp_path / "p.safetensors", made_policy, EnvironmentIdentity("game", 1, {}))
+    with pytest.raises(ConfigError, match=words):
+        export_c(tmp_path / "p.safetensors", tmp_path / "p.c")
+    assert not (tmp_path / "p.c").exists()
