@@ -164,6 +164,7 @@ def build_parser() -> Parser:
         "hosts or home folders. Exit status 1 if something is wrong.",
     )
     _add_json(command, "also write it as JSON")
+
     command = add(
         "debug",
         _debug,

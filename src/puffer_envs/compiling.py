@@ -85,7 +85,7 @@ def build_library(code: Path, include: Path, library: Path) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="puffer-") as scratch:
         main = _main_file(code, Path(scratch))
-        call = [*find_compiler(code), *_language(code), "-O3", *EXACT, f"-I{include}", f"-I{code.parent}"]
+        call = [*find_compiler(is_cpp(code)), *_language(code), "-O3", *EXACT, f"-I{include}", f"-I{code.parent}"]
         _link(call, main, library, code)
 
 
@@ -149,7 +149,7 @@ def compile_program(
         objects = []
         for source in sources:
             objects.append(str(main.with_name(f"{source.stem}.o")))
-            as_c = [*(compiler or find_compiler(code)), "-x", "c", "-std=c17", *options, f"-I{include}"]
+            as_c = [*(compiler or find_compiler(is_cpp(code))), "-x", "c", "-std=c17", *options, f"-I{include}"]
             # POSIX is asked for: -std=c17 alone hides what the threads are made of
             _run([*as_c, "-D_DEFAULT_SOURCE", "-c", str(source), "-o", objects[-1]], source)
         threads = [] if sys.platform == "win32" else ["-pthread", "-lm"]
@@ -178,7 +178,7 @@ def _compile(
     code = code.resolve()
     with code.open("rb"):
         pass  # the compiler's own message for this is worse
-    found = list(compiler or find_compiler(code))
+    found = list(compiler or find_compiler(is_cpp(code)))
     words = [*found, *_language(code), *options, f"-I{include}", f"-I{code.parent}"]
     with tempfile.TemporaryDirectory(prefix="puffer-") as scratch:
         main = _main_file(code, Path(scratch))
@@ -216,15 +216,15 @@ def is_cpp(code: Path) -> bool:
     return code.suffix in CPP_FILES
 
 
-def find_compiler(code: Path) -> list[str]:
-    """Return the words that the compiler for a file is called with: the first of `find_compilers`.
+def find_compiler(cpp: bool = False) -> list[str]:
+    """Return the words that the compiler for C or C++ is called with: the first of `find_compilers`.
 
     Raises:
         CompileError: There is none.
     """
-    found = find_compilers(is_cpp(code))
+    found = find_compilers(cpp)
     if not found:
-        language, variable = ("C++", "CXX") if is_cpp(code) else ("C", "CC")
+        language, variable = ("C++", "CXX") if cpp else ("C", "CC")
         raise CompileError(
             f'there is no {language} compiler: pip install "puffer-envs[author]" brings one, or set {variable}'
         )
