@@ -11,6 +11,7 @@
 //     stop=STEP           calls puf_stop_here before this step, for a breakpoint
 //     fill=BYTE           what every output byte holds before each step [127]
 //     seconds=S           of processor time, after which it ends in good order
+//     limit=S             by the clock, after which the system ends it: also if whoever started it is gone
 //     samples=FILE        instead of all this, only steps, for so many seconds, with the same 64 sets of random actions;
 //                         prints nanoseconds per agent step and steps; FILE receives where it was (sampler.h)
 //
@@ -19,6 +20,9 @@
 #include "driver_checks.h"
 #include <stdlib.h>
 #include <time.h>
+#ifndef _WIN32
+#include <unistd.h>
+#endif
 
 enum { MAX_SETTINGS = 64, ACTION_SETS = 64 };
 
@@ -210,6 +214,10 @@ static Options read_options(int count, char** words)
             options.fill = atoi(value);
         } else if ((value = value_of(words[i], "seconds"))) {
             options.seconds = atof(value);
+        } else if ((value = value_of(words[i], "limit"))) {
+#ifndef _WIN32
+            alarm((unsigned)atoi(value));
+#endif
         } else {
             fail("there is no option %s", words[i]);
         }

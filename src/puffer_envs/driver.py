@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import shlex
 import shutil
@@ -84,7 +85,8 @@ class Driver:
         """Play so many steps. timeout: seconds after which it is stopped."""
         with tempfile.TemporaryDirectory(prefix="puffer-") as folder:
             progress = Path(folder) / "progress"
-            words = self.words(play, steps, progress=progress, **options)
+            # The limit is for when this process is killed first: a step that never returns would spin for ever.
+            words = self.words(play, steps, progress=progress, limit=math.ceil(timeout) + 1, **options)
             try:
                 done = subprocess.run(
                     words,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -93,6 +95,13 @@ def test_what_the_program_itself_sees(folder: Path, step: str, message: str) -> 
     plant(folder, step)
     (found,) = checked("sanitizers")
     assert re.search(message, found.message) if message else found.status == "ok", found.message
+
+
+def test_the_program_ends_by_itself_where_its_starter_is_gone(folder: Path, build: ModuleType) -> None:
+    plant(folder, "while (s->tick == 6) { s->rng.state += 2; }")
+    program = build.build_driver("faulty", folder / "program", compiler(), headers=folder)
+    done = subprocess.run([program, "1", "100", "1", "limit=1"], check=False, timeout=60)
+    assert done.returncode == -signal.SIGALRM
 
 
 def test_settings_are_played_at_both_ends(folder: Path) -> None:
