@@ -103,6 +103,9 @@ def test_commands_take_a_file_for_a_name(folder: Path) -> None:
         2,
         "puffer-envs: there is no environment 'probe'. Did you mean './probe.h'?\n",
     )
+    (folder / "game").mkdir()
+    (folder / "probe.h").rename(folder / "game/probe.h")
+    assert run("puffer-envs", "info", "game").stderr.endswith(" Did you mean './game'?\n")
 
 
 def test_it_is_trained_with_the_settings_and_drawn_by_the_file_beside_it(folder: Path) -> None:

@@ -39,8 +39,9 @@ def is_file(name: str) -> bool:
 
 
 def suggest_file(name: str) -> str:
-    """Return a sentence for errors about an unknown name, where the current folder has a C file of that name."""
-    found = next((f"./{name}{ending}" for ending in FILES if Path(f"{name}{ending}").is_file()), None)
+    """Return a sentence for errors about an unknown name, where this folder has a C file or a folder of that name."""
+    near = [f"./{name}", *(f"./{name}{ending}" for ending in FILES)]
+    found = next((path for path in near if is_file(path) and Path(path).exists()), None)
     return "" if found is None else f" Did you mean {found!r}?"
 
 
