@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,7 +99,8 @@ def test_ctrl_c_while_a_command_imports_is_one_line(
         assert importlib.util.find_spec(module)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(puffer_commands.importlib, "import_module", interrupt)
+    # not the function in importlib itself: modules that are imported meanwhile would keep this one
+    monkeypatch.setattr(puffer_commands, "importlib", SimpleNamespace(import_module=interrupt))
     start = getattr(puffer_commands, command.removeprefix("puffer-"))
     assert start() == 130
     assert capsys.readouterr().err == f"\n{command}: interrupted\n"
@@ -155,9 +157,11 @@ def test_the_headers_of_the_contract_are_installed() -> None:
 def test_the_templates_are_whole() -> None:
     folder = package_folder("puffer_envs") / "templates"
     ours = {"my_game.h", "my_game.py", "my_game.toml"}
-    assert all({path.name for path in (folder / name).iterdir()} >= ours for name in starting.TEMPLATES)
+    games = {starting.template_folder(name) for name in starting.TEMPLATES}
+    assert all({path.name for path in (folder / name).iterdir()} >= ours for name in games)
+    assert all(name.isidentifier() for name in games), "what looks into wheels takes them for packages"
     assert {path.name for path in (folder / "shared").iterdir()} >= set(starting.SHARED)
-    assert {path.name for path in folder.iterdir()} == {*starting.TEMPLATES, "shared"}
+    assert {path.name for path in folder.iterdir()} == {*games, "shared"}
 
 
 def test_the_trainer_brings_settings() -> None:

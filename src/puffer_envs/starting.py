@@ -92,9 +92,15 @@ def check_name(name: str) -> None:
 def _contents(name: str, template: str) -> dict[str, str]:
     """Return the files of a new environment, by their paths in its folder."""
     root = resources.files("puffer_envs") / "templates"
-    own = {f"{PLACEHOLDER}{ending}": root / template / f"{PLACEHOLDER}{ending}" for ending in (".h", ".py", ".toml")}
+    game = root / template_folder(template)
+    own = {f"{PLACEHOLDER}{ending}": game / f"{PLACEHOLDER}{ending}" for ending in (".h", ".py", ".toml")}
     shared = {path: root / "shared" / file for file, path in SHARED.items()}
     return {_rename(path, name): _rename(file.read_text("utf-8"), name) for path, file in (own | shared).items()}
+
+
+def template_folder(template: str) -> str:
+    """Return the name of its folder: one that tools which look into wheels take for a package's."""
+    return template.replace("-", "_")
 
 
 def _rename(text: str, name: str) -> str:
