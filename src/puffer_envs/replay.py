@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract.names import suggest_nearest
 from puffer_envs.environment import Environment, make
 from puffer_envs.recorder import MAGIC
 from puffer_envs.settings import check_seed, resolve_settings
-from puffer_envs.spec import Setting, action_space, is_native, read_layout, spec, to_numbers
+from puffer_envs.spec import Setting, action_space, is_native, list_envs, read_layout, spec, to_numbers
 
 MAX_BYTES = 2**31
 """Maximum size of a replay's actions in memory. A larger file is rejected before it is unpacked."""
@@ -84,9 +85,8 @@ class Replay:
             raise ReplayError("the replay is damaged: its checksum does not match")
         name, version = header["environment"], header["version"]
         if not is_native(name):
-            raise ReplayError(
-                f"it was recorded in {name!r}, which is not installed. Is it a file of yours? Load it: --library FILE"
-            )
+            near = suggest_nearest(str(name), list_envs()) or " Is it a file of yours? Load it: --library FILE"
+            raise ReplayError(f"it was recorded in {name!r}, which is not installed.{near}")
         if version != spec(name).version:
             raise ReplayError(
                 f"it was recorded with version {version} of {name}, this is version {spec(name).version}: "

@@ -70,6 +70,7 @@ def edit(path: Path, **changes: object) -> None:
     [
         ({"version": 99}, "recorded with version 99 of squared, this is version"),
         ({"environment": "sqared"}, "'sqared', which is not installed. Did you mean 'squared'"),
+        ({"environment": "my_game"}, "'my_game', which is not installed. Is it a file of yours.* --library FILE"),
         ({"settings": {"max_steps": 0}}, "'max_steps' must be from 1"),
         ({"settings": {"max_steps": 7}}, "does not repeat itself: at step"),
         ({"seed": 6}, "does not repeat itself: at step 0"),
