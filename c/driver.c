@@ -11,7 +11,7 @@
 //     stop=STEP           calls puf_stop_here before this step, for a breakpoint
 //     fill=BYTE           what every output byte holds before each step [127]
 //     seconds=S           of processor time, after which it ends in good order
-//     limit=S             by the clock, after which the system ends it: also if whoever started it is gone
+//     limit=S             by the clock, after which the system ends it, even if its starter is gone
 //     samples=FILE        instead of all this, only steps, for so many seconds, with the same 64 sets of random actions;
 //                         prints nanoseconds per agent step and steps; FILE receives where it was (sampler.h)
 //

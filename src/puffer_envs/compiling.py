@@ -114,18 +114,8 @@ def read_warnings(code: Path, include: Path, compiler: Sequence[str]) -> str:
     """Return what a compiler says about a file when asked for warnings; arguments as `compile_program`."""
     with tempfile.TemporaryDirectory(prefix="puffer-") as scratch:
         main = _main_file(code, Path(scratch))
-        words = [
-            *compiler,
-            *_language(code),
-            "-O2",
-            "-Wall",
-            *EXACT,
-            f"-I{include}",
-            "-c",
-            str(main),
-            "-o",
-            f"{main}.o",
-        ]
+        call = [*compiler, *_language(code), "-O2", "-Wall", *EXACT, f"-I{include}"]
+        words = [*call, "-c", str(main), "-o", f"{main}.o"]
         return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False).stderr
 
 
