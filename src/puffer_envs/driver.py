@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import os
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_envs.compiling import EXACT, CompileError, compile_program, find_compilers, is_cpp
+from puffer_envs.contract import shell
 from puffer_envs.contract.command_line import PREFIX
 from puffer_envs.library import CODE, get_include, shipped_folder
 from puffer_envs.settings import resolve_settings
@@ -48,7 +48,7 @@ class Play:
         words += ["--num-envs", str(self.num_envs)] if self.num_envs != 1 else []
         for name, value in self.settings.items():
             words += [f"{PREFIX}{name}", str(value).lower() if isinstance(value, bool) else str(value)]
-        return shlex.join(words)
+        return shell.join(words)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Driver:
                 status, errors = done.returncode, done.stderr
             except subprocess.TimeoutExpired:
                 status, errors = None, ""
-            written = progress.read_text() if progress.exists() else ""
+            written = progress.read_text("ascii") if progress.exists() else ""
         return Outcome(status, int(written or 0), errors)
 
 
