@@ -185,12 +185,14 @@ class Pool:
 def _work(pipe: Connection, asked: Connection) -> None:
     """Run jobs until the parent closes the pipe or is gone. asked: Gets something when a trial has to stop."""
     _leave_terminal()
-    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    ready = threading.Event()
+    threading.Thread(target=_listen, args=(asked, ready), daemon=True).start()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(1)
     with suppress(EOFError, KeyboardInterrupt, BrokenPipeError), interruptible():
+        ready.set()
         while True:
             job: Job = pipe.recv()
             try:
@@ -214,10 +216,11 @@ def _leave_terminal() -> None:
         os.setsid()
 
 
-def _listen(asked: Connection) -> None:
-    """Pass on that a trial has to stop, as SIGTERM to the main thread; end with the parent."""
+def _listen(asked: Connection, ready: threading.Event) -> None:
+    """Pass on that a trial has to stop, as SIGTERM once the main thread is ready for it; end with the parent."""
     with suppress(EOFError, OSError):
         while True:
             asked.recv()
+            ready.wait()
             _thread.interrupt_main(signal.SIGTERM)
     os._exit(1)
