@@ -22,7 +22,9 @@ from puffer_envs.object_file import read_symbols
 from .conftest import TESTS, compiler
 
 SLOW = pytest.mark.slow
-CALLS = {"memset", "memcpy", "memmove", "bzero", "memset_pattern16", "sqrt", "sqrtf", "floorf", "fabsf", "fmax"}
+CALLS = {
+    "memset", "memcpy", "memmove", "bzero", "__bzero", "memset_pattern16", "sqrt", "sqrtf", "floorf", "fabsf", "fmax",
+}  # fmt: skip
 PROGRAM = """
 float sinf(float);
 static int seen[3], *const where = seen;
