@@ -66,3 +66,13 @@ int puf_isa_supported(PufIsa isa)
 #endif
     return isa == PUF_ISA_BASELINE;
 }
+
+int puf_isa_fuses(PufIsa isa)
+{
+#ifdef __aarch64__
+    (void)isa;
+    return 1;
+#else
+    return isa != PUF_ISA_BASELINE;
+#endif
+}

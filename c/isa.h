@@ -6,3 +6,4 @@ typedef enum PufIsa { PUF_ISA_BASELINE, PUF_ISA_V3, PUF_ISA_V4, PUF_NUM_ISA } Pu
 
 const char* puf_isa_name(PufIsa isa); // what users call it
 int puf_isa_supported(PufIsa isa);    // on this processor, in this build
+int puf_isa_fuses(PufIsa isa);        // its kernels round a product and a sum once

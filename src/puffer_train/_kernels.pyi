@@ -26,6 +26,9 @@ Floats = NDArray[np.float32]
 def supported_isas() -> list[str]:
     """Return the instruction sets that this processor and this build have, slowest first."""
 
+def fused_isas() -> list[str]:
+    """Return those of them that round a product and a sum once: their results agree to the bit."""
+
 class Workers:
     """Threads and an instruction set, which learners and optimizers share. One job at a time."""
 
