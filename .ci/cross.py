@@ -1,6 +1,7 @@
 """Build the wheel for another kind of machine: `python .ci/cross.py TARGET [FOLDER]`, by default into dist/.
 
-It needs what --group build installs and the target's compiler. `.ci/emulate.py` runs the wheel for linux-aarch64.
+It needs what --group build installs and the target's compiler. `.ci/emulate.py` runs the wheel for linux-aarch64, and
+`.ci/wine.py` that for windows-x86_64.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,14 +36,31 @@ class Target:
 
     @property
     def needs_zig(self) -> bool:
-        return self.system == "Darwin"
+        return self.system in ("Darwin", "Windows")
 
 
 TARGETS = {
     "linux-aarch64": Target("linux-aarch64", "Linux", "aarch64", "aarch64-linux-gnu-gcc", "manylinux_2_28_aarch64"),
     "macos-arm64": Target("macosx-11.0-arm64", "Darwin", "arm64", "aarch64-macos.11.0", "macosx_14_0_arm64"),
     "macos-x86_64": Target("macosx-11.0-x86_64", "Darwin", "x86_64", "x86_64-macos.11.0", "macosx_14_0_x86_64"),
+    "windows-x86_64": Target("win-amd64", "Windows", "AMD64", "x86_64-windows-gnu", "win_amd64"),
+    "windows-arm64": Target("win-arm64", "Windows", "ARM64", "aarch64-windows-gnu", "win_arm64"),
 }
+WINDOWS_PYCONFIG = """
+#define MS_WINDOWS
+#define MS_WIN64
+#define Py_ENABLE_SHARED
+#define HAVE_DECLSPEC_DLL
+#define SIZEOF_SHORT 2
+#define SIZEOF_INT 4
+#define SIZEOF_LONG 4
+#define SIZEOF_LONG_LONG 8
+#define SIZEOF_SIZE_T 8
+#define SIZEOF_VOID_P 8
+#define SIZEOF_WCHAR_T 2
+#define ALIGNOF_SIZE_T 8
+#define ALIGNOF_MAX_ALIGN_T 8
+"""
 # zig has its own names for processors, and Python loads a shared library as well as a bundle, which zig cannot link.
 ZIG_CC = """#!/bin/sh
 for word; do
@@ -68,25 +87,42 @@ def missing(target: Target) -> str | None:
 def write_zig(target: Target, folder: Path) -> dict[str, str]:
     """Write the programs that CMake calls, since it takes no command of several words for them."""
     texts = {"cc": ZIG_CC.format(python=sys.executable, target=target.compiler)}
-    for name in ("ar", "ranlib"):
+    for name in ("ar", "ranlib", "rc"):
         texts[name] = f'#!/bin/sh\nexec {sys.executable} -m ziglang {name} "$@"\n'
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
         (folder / name).chmod(0o755)
-    return {"C_COMPILER": str(folder / "cc"), "AR": str(folder / "ar"), "RANLIB": str(folder / "ranlib")}
+    tools = {"C_COMPILER": "cc", "AR": "ar", "RANLIB": "ranlib", "RC_COMPILER": "rc"}
+    return {name: str(folder / tool) for name, tool in tools.items()}
 
 
 def copy_headers(folder: Path) -> Path:
-    """Return a copy of this Python's headers whose pyconfig.h serves every machine with a long of 64 bits.
+    """Return a copy of this Python's headers whose pyconfig.h serves every machine.
 
-    The limited API asks pyconfig.h for sizes of types alone, and all targets agree on those.
+    The limited API asks pyconfig.h for little but the sizes of types, and all targets but Windows agree on those.
     """
     include = folder / "include"
     shutil.copytree(sysconfig.get_path("include"), include, dirs_exist_ok=True)
     text = Path(sysconfig.get_config_h_filename()).read_text("utf-8")
     hiding = ("_POSIX_C_SOURCE", "_XOPEN_SOURCE")  # what Python does not ask of macOS: it would hide the rest
-    (include / "pyconfig.h").write_text(text + "".join(f"#undef {name}\n" for name in hiding), "utf-8")
+    unix = text + "".join(f"#undef {name}\n" for name in hiding)
+    (include / "pyconfig.h").write_text(f"#ifdef _WIN32\n{WINDOWS_PYCONFIG}#else\n{unix}#endif\n", "utf-8")
     return include
+
+
+def make_import_library(target: Target, include: Path, folder: Path) -> Path:
+    """Return python3.lib, which says what python3.dll has: at least all that is in the headers of the limited API."""
+    texts = [header.read_text("utf-8") for header in sorted(include.glob("*.h"))]
+    names = [
+        f"  {name}" for text in texts for name in re.findall(r"\bPyAPI_FUNC\([^)]*\)(?:\s+\w+)*?\s+(\w+)\s*\(", text)
+    ]
+    names += [f"  {name} DATA" for text in texts for name in re.findall(r"\bPyAPI_DATA\([^)]*\)\s*(\w+)\s*;", text)]
+    definition, library = folder / "python3.def", folder / "python3.lib"
+    definition.write_text("\n".join(["LIBRARY python3.dll", "EXPORTS", *sorted(set(names))]) + "\n", "utf-8")
+    command = [sys.executable, "-m", "ziglang", "dlltool", "-d", str(definition), "-l", str(library)]
+    machine = {"AMD64": "i386:x86-64", "ARM64": "arm64"}[target.processor]
+    subprocess.run([*command, "-m", machine, "-D", "python3.dll"], check=True)
+    return library
 
 
 def fetch_numpy(target: Target, folder: Path) -> Path:
@@ -104,11 +140,16 @@ def build(target: Target, out: Path, scratch: Path) -> None:
     tools = write_zig(target, scratch) if target.needs_zig else {"C_COMPILER": target.compiler}
     defines = {f"CMAKE_{name}": value for name, value in tools.items()}
     defines |= {"CMAKE_SYSTEM_NAME": target.system, "CMAKE_SYSTEM_PROCESSOR": target.processor}
-    defines["Python_INCLUDE_DIR"] = str(copy_headers(scratch))
+    include = copy_headers(scratch)
+    defines["Python_INCLUDE_DIR"] = str(include)
     defines["Python_NumPy_INCLUDE_DIR"] = str(fetch_numpy(target, scratch))
     if target.system == "Darwin":
         defines |= {"CMAKE_OSX_ARCHITECTURES": target.processor, "CMAKE_OSX_SYSROOT": ""}
         defines["CMAKE_MODULE_LINKER_FLAGS"] = "-Wl,-S"  # without the places of object files, for debuggers
+    if target.system == "Windows":
+        library = make_import_library(target, include, scratch)
+        other = shutil.copy(library, scratch / "python{}{}.lib".format(*sys.version_info))  # CMake knows it by its name
+        defines |= {"Python_LIBRARY": str(other), "Python_SABI_LIBRARY": str(library), "Python_SOSABI": ""}
     options = [f"-Ccmake.define.{name}={value}" for name, value in defines.items()]
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", f"--wheel-dir={out}"]
     command += [f"-Cbuild-dir={scratch / 'build'}", *options, str(ROOT)]

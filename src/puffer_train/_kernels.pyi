@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+CELLS: dict[str, int]
+"""The recurrent cells that kernels know, by name, and the number that C gives them."""
 NUMBERS: dict[str, int]
 """The dtypes of observations that kernels know, by name, and the number that C gives them."""
 SOME_TRUNCATED: int
