@@ -95,10 +95,11 @@ def main() -> int:
     if not root.exists():
         make_root(root, env / "apt")
     python = make_environment(env, root)
-    if not (env / "lib" / python / "site-packages/torch").exists():
+    if (env / "lib" / python / "site-packages/torch").exists():
+        install(env, python, "--no-deps", str(options.wheel))
+    else:
+        install(env, python, str(options.wheel), *TESTS)
         install(env, python, "--no-deps", *TORCH)
-        install(env, python, *TESTS)
-    install(env, python, str(options.wheel))
     return 0
 
 

@@ -31,7 +31,8 @@ def checks() -> Iterator[Finding]:
     cores = available_cores()
     yield Finding("processor", f"{processor()}, {cores} core{'s' * (cores > 1)}{size}")
     isas = _core.supported_isas()
-    yield Finding("instructions", f"{', '.join(isas)}: {isas[-1]} is used")
+    arm = platform.machine().lower() in ("aarch64", "arm64")
+    yield Finding("instructions", "baseline, which has NEON" if arm else f"{', '.join(isas)}: {isas[-1]} is used")
     yield from _hashes(list(dict.fromkeys([isas[0], isas[-1]])))
     calibration = bench.calibrate(0.1)
     yield Finding(

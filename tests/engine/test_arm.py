@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -52,6 +53,23 @@ def test_kernels_give_the_golden_bytes(cc: str, build: ModuleType, tmp_path: Pat
     program = build.build_learn(tmp_path / "learn", *flags_of(cc))
     done = subprocess.run(["qemu-aarch64", program, "2"], check=True, capture_output=True, text=True)
     assert done.stdout.split() == json.loads(GOLDEN.read_text("utf-8"))["c"]["fused"].split()
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "package"),
+    [("cross.py", ["linux-aarch64"], "gcc-aarch64-linux-gnu"), ("emulate.py", ["a.whl", "a"], "qemu-user apt dpkg")],
+)
+def test_what_is_missing_is_named(script: str, arguments: list[str], package: str, tmp_path: Path) -> None:
+    program = TESTS.parent / ".ci" / script
+    if not program.exists():
+        pytest.skip("no checkout around the tests")
+    done = subprocess.run(
+        [sys.executable, program, *arguments], capture_output=True, text=True, cwd=tmp_path, env={"PATH": str(tmp_path)}
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith(f": apt-get install {package}.\n")
+    assert not list(tmp_path.iterdir())
 
 
 def test_matrix_products_are_made_of_vectors(build: ModuleType, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from .conftest import TESTS, compiler
 SLOW = pytest.mark.slow
 CALLS = {
     "memset", "memcpy", "memmove", "bzero", "__bzero", "memset_pattern16", "sqrt", "sqrtf", "floorf", "fabsf", "fmax",
+    "__memcpy_chk",
 }  # fmt: skip
 PROGRAM = """
 float sinf(float);
@@ -97,8 +98,8 @@ def test_kernels_call_nothing(processor: str, cpu: str, zig: list[str], build: M
 
 LOAD_DYLIB, ID_DYLIB, RPATH, BUILD_VERSION = 0xC, 0xD, 0x8000001C, 0x32
 PLATFORM_MACOS = 1
-LOOKED_UP_WHEN_LOADED = 0xFE
-"""In place of a library: the symbol is in whatever has loaded this one, which is Python."""
+LIBSYSTEM = 1
+"""The first library that is loaded."""
 
 
 def commands(library: bytes) -> Iterator[tuple[int, bytes]]:
@@ -116,13 +117,13 @@ def path_in(command: bytes) -> str:
 
 
 def looked_up(library: bytes) -> set[str]:
-    """The symbols that Python has to have."""
+    """The symbols that are in no library, so that Python has to have them."""
     found = set()
     for _, command in (c for c in commands(library) if c[0] == macho.SYMBOLS_COMMAND):
         start, count, texts, _ = struct.unpack_from(macho.SYMBOLS, command)
         for at in range(start, start + count * 16, 16):
             name, flags, _, more, _ = struct.unpack_from(macho.SYMBOL, library, at)
-            if flags & macho.KIND == macho.UNDEFINED and more >> 8 == LOOKED_UP_WHEN_LOADED:
+            if flags & macho.KIND == macho.UNDEFINED and more >> 8 != LIBSYSTEM:
                 found.add(library[texts + name : library.index(b"\0", texts + name)].decode())
     return found
 
@@ -132,6 +133,8 @@ def looked_up(library: bytes) -> set[str]:
 @pytest.mark.parametrize("processor", TARGETS)
 def test_a_wheel_is_what_macos_loads(processor: str, zig: list[str], build: ModuleType, tmp_path: Path) -> None:
     script = build.ROOT / ".ci/cross.py"
+    if not script.exists():
+        pytest.skip("no checkout around the tests: nothing builds wheels")
     subprocess.run([sys.executable, script, f"macos-{processor}", tmp_path], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.endswith(f"-cp311-abi3-macosx_11_0_{processor}.whl")
