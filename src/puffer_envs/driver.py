@@ -30,7 +30,9 @@ SANITIZED = ("-g", "-O1", *SANITIZERS, *EXACT)
 PLAIN = ("-g", "-O0", *EXACT)
 """What debuggers show best; and gcc looks at variables without a value only without optimisation."""
 SOURCES = ("driver.c", "batch.c", "pool.c")
-INSTALL = "Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc libasan libubsan; macOS: xcode-select --install"
+INSTALL = (
+    "Debian, Ubuntu, WSL: apt install gcc; Fedora: dnf install gcc libasan libubsan; macOS: xcode-select --install"
+)
 
 
 @dataclass(frozen=True)
