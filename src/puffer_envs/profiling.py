@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from puffer_envs import driver
-from puffer_envs.compiling import library_flags
+from puffer_envs.compiling import LIBRARY_FLAGS
 from puffer_envs.conformance import random_actions
 from puffer_envs.conformance.blame import shown_path
 from puffer_envs.driver import Driver, Play
@@ -29,7 +29,7 @@ from puffer_envs.tables import make_table
 
 SMALLEST = "squared"
 """The environment that others are compared with."""
-FLAGS = ("-g", *library_flags(), "-fno-pie", "-no-pie")
+FLAGS = ("-g", *LIBRARY_FLAGS, "-fno-pie", "-no-pie")
 """As libraries are compiled, at addresses that the program's debugging information has."""
 SMALLEST_SHARE = 0.005
 NOT_COUNTED = "not counted: perf (Debian: linux-perf) is missing, or this machine does not let it count"

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from puffer_envs import driver
-from puffer_envs.compiling import compile_object, find_compilers, is_cpp, library_flags, own_files, read_warnings
+from puffer_envs.compiling import LIBRARY_FLAGS, compile_object, find_compilers, is_cpp, own_files, read_warnings
 from puffer_envs.conformance import blame
 from puffer_envs.conformance.errors import ContractError, NotOfferedError
 from puffer_envs.conformance.runs import difference
@@ -260,7 +260,7 @@ def check_calls(s: Subject) -> None:
 
 def _symbols(s: Subject) -> Symbols:
     code = driver.code_of(s.name, "--sanitize")
-    flags = (*library_flags(), "-fPIC", "-fno-builtin-printf")  # printf of a constant text would become puts
+    flags = (*LIBRARY_FLAGS, "-fPIC", "-fno-builtin-printf")  # printf of a constant text would become puts
     symbols = read_symbols(compile_object(code, Path(get_include()), flags))
     if symbols is None:
         raise NotOfferedError("object file in the format of Linux or macOS to look into")
