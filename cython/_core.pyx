@@ -231,7 +231,8 @@ cdef _make_assets(const PufSpec* spec, setup, assets):
 
 
 def cover(str name, params):
-    """Which field holds each byte of a state with these settings: (state_size,) int32; and the names of all fields.
+    """Which field holds each byte of a state with these settings: (state_size,) int32; the names of all fields;
+    and the bytes of the struct, behind which the block is.
 
     -1 is for what no field holds, -2 for the generator, the log, and what has one right value.
     """
@@ -244,7 +245,7 @@ def cover(str name, params):
         s.prepare(cnp.PyArray_DATA(state))
     cdef cnp.ndarray covered = np.empty(l.state_size, dtype=np.int32)
     puf_cover(s, &l, cnp.PyArray_DATA(state), <int32_t*> cnp.PyArray_DATA(covered))
-    return covered, [_text(s.fields[i].name) for i in range(s.num_fields)]
+    return covered, [_text(s.fields[i].name) for i in range(s.num_fields)], s.struct_size
 
 
 cdef class Batch:

@@ -73,12 +73,13 @@ def layout(name: str, params: ArrayLike) -> tuple[dict[str, Any], int]:
         ValueError: no environment has that name, or another number of settings.
     """
 
-def cover(name: str, params: ArrayLike) -> tuple[NDArray[np.int32], list[str]]:
-    """Return which field holds each byte of a state with these settings, and the names of all fields.
+def cover(name: str, params: ArrayLike) -> tuple[NDArray[np.int32], list[str], int]:
+    """Return which field holds each byte of a state with these settings.
 
     Returns:
         For each byte the number of its field; -1 if no field holds it, -2 if it is of the generator or the log, or has
-        one right value. And the fields that the numbers are of, those included that `spec` does not show.
+        one right value. Then the fields that the numbers are of, those included that `spec` does not show; and the
+        bytes of the struct, behind which the block is.
 
     Raises:
         ValueError: no environment has that name, or another number of settings.

@@ -79,6 +79,7 @@ static int make_world(World* w, uint64_t number)
     void* setup = allocate(puf_setup_size(spec));
     puf_store_settings(spec, setup, w->params);
     int possible = !spec->conflict || !spec->conflict(setup);
+    possible &= puf_layout(spec, setup).agents <= MAX_ENVS; // more are slow, and the same code
     PufBatch* b = &w->batch;
     *b = (PufBatch){ .spec = spec, .layout = puf_layout(spec, setup) };
     uint64_t state = b->layout.state_size;
