@@ -284,7 +284,7 @@ static const PufField connect4_fields[] = {
     PUF_ARRAY(Connect4, ended, "the stones at the end of the previous game", PUF_RANGE(0, CONNECT4_BOARD)),
     PUF_SCALAR(Connect4, result, "of the previous game, for the first agent: 0 none yet, 1 won, 2 drawn, 3 lost",
                PUF_RANGE(CONNECT4_RUNNING, CONNECT4_LOST)),
-    PUF_SCALAR(Connect4, turn, "whose move it is: 0 the first agent", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Connect4, turn, "whose move it is: 0 the first agent", PUF_UP_TO(Connect4, self_play)),
     PUF_SCALAR(Connect4, began, "who made the first move", PUF_RANGE(0, 1)),
     PUF_SCALAR(Connect4, moves, "stones on the board", PUF_RANGE(0, CONNECT4_CELLS - 1)),
     PUF_SCALAR(Connect4, last, "the column of the last stone, -1 before the first",
@@ -292,14 +292,6 @@ static const PufField connect4_fields[] = {
     PUF_SCALAR(Connect4, strength, "moves that the scripted opponent looks ahead"),
     PUF_SCALAR(Connect4, self_play, "1: two agents"),
 };
-// In a state from a file, a turn of the opponent is one of an agent too: then it reads that agent's action.
-static const char* connect4_contradiction(const void* state, const void* assets)
-{
-    (void)assets;
-    const Connect4* s = state;
-    return s->turn > 0 && !s->self_play ? "turn" : (s->stones[0] & s->stones[1]) ? "stones" : NULL;
-}
-
 static const char* const connect4_log_names[] = { "began.n", "began.perf" };
 
 // clang-format off
@@ -314,4 +306,4 @@ PUF_DEFINE_ENV(connect4, Connect4,
                 PUF_ACTIONS(connect4), .masked = 1 },
     PUF_TABLES(connect4),
     PUF_LOG_NAMES(connect4),
-    .resize = connect4_resize, .contradiction = connect4_contradiction);
+    .resize = connect4_resize);

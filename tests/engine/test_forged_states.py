@@ -1,4 +1,4 @@
-"""States that somebody forged: refused with the field's name, or harmless. `tests/fuzz/run.py states` tries many more."""
+"""States that somebody forged: refused with the field's name, or harmless. tests/fuzz/run.py tries many more."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def offset_of(name: str, field: str) -> int:
         ("squared", "tick", -1, "'tick' of environment 1 is -1, allowed is 0 to 32"),
         ("snake", "num_snakes", 4000, "'num_snakes' of environment 1 is not what the settings make it"),
         ("snake", "food", 3, "'food' of environment 1 contradicts the rest of its state"),
-        ("connect4", "turn", 1, "'turn' of environment 1 contradicts"),
+        ("connect4", "turn", 1, "'turn' of environment 1 is 1, allowed is 0 to 0"),
         ("breakout", "ball_x", 0x7FC00000, "'ball_x' of environment 1 is nan, allowed is 3 to 573"),
         ("racer", "track", 1 << 20, "'track' of environment 1 is 1048576, allowed is 0 to 7"),
         ("tanks", "heading", 64, "'heading' of environment 1 is 64, allowed is 0 to 63"),

@@ -1,13 +1,15 @@
 """Fuzz what reads files from strangers: `python tests/fuzz/run.py [states|files] [--minutes M] [NAME ...]`.
 
-`states` gives forged states to every environment's C, under the address and undefined-behaviour sanitizers: by libFuzzer,
-where clang has it, else by the program's own inputs. `files` gives changed files to everything in Python that reads one.
-M minutes are for each environment or kind of file (10). It stops at the first finding, whose input it names.
+`states` gives forged states to every environment's C, under the address and undefined-behaviour sanitizers: by
+libFuzzer, where clang has it, else by the program's own inputs. `files` gives changed files to everything in Python
+that reads one. M minutes are for each environment or kind of file (10). It stops at the first finding, and names its
+input.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shutil
 import subprocess
@@ -16,11 +18,8 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TESTS / "c"))
-sys.path.insert(0, str(TESTS / "fuzz"))
-
-import build  # noqa: E402
-import files  # noqa: E402
+sys.path[:0] = [str(TESTS / "c"), str(TESTS / "fuzz")]
+build, files = importlib.import_module("build"), importlib.import_module("files")
 
 OUT = TESTS.parent / "build/fuzz"
 LIBFUZZER = ["-fsanitize=fuzzer,address,undefined", *build.SANITIZERS[:2], *build.SANITIZERS[3:]]
