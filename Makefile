@@ -24,7 +24,7 @@ TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromk
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
 C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c tests/c/*.h tests/c/*.c src/puffer_envs/templates/*/*.h)
 
-.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-commits format docs wheel clean
+.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-workflows lint-commits format docs wheel clean
 
 help:
 	@sed -n 's/^# //; /^make /p; /^$$/q' Makefile
@@ -76,7 +76,7 @@ $(VENV)/installed-docs: $(VENV)/created pyproject.toml constraints.txt
 
 # --- checking: `make -k lint` continues after the first fault ---
 
-lint: lint-python lint-types lint-c lint-cython lint-imports lint-project lint-commits
+lint: lint-python lint-types lint-c lint-cython lint-imports lint-project lint-workflows lint-commits
 
 lint-python: $(VENV)/installed-lint
 	$(BIN)/ruff check .
@@ -97,6 +97,9 @@ lint-imports: $(VENV)/installed-lint
 
 lint-project: $(VENV)/installed-lint
 	$(BIN)/validate-pyproject pyproject.toml
+
+lint-workflows: $(VENV)/installed-lint
+	$(BIN)/zizmor --quiet --offline .github/workflows
 
 lint-commits: $(VENV)/created
 	$(BIN)/python .ci/check_commits.py

@@ -254,12 +254,12 @@ def bodies() -> str:
     return "\n\n".join(
         [
             filled(
-                "A drone is not told what its body is: the policy has to find out from how it flies. Here the mass, or "
+                "No observation says what body a drone has: the policy has to find out from how it flies. Here the mass, or "
                 "the lag of the rotors, of every drone is so many times the nominal one, also outside the range of "
                 f"training. All else varies as in training. Means over {lives:,} lives with the likeliest actions "
                 "(`python benchmarks/bodies.py`); lost are drones that left the room or hit the ground hard."
             ),
-            table(("body", "times", "trained", "perf, formations", "race", "lost, formations", "race"), rows),
+            table(("body", "times", "trained", "perf, formations", "perf, race", "lost, formations", "lost, race"), rows),
             filled(
                 f"So the policy keeps nine tenths of its perf with {limits(flown, 'mass')}, and with "
                 f"{limits(flown, 'lag')}. Rotors that answer later than any in training are its limit."

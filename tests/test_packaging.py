@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -175,6 +177,18 @@ def test_a_trained_policy_ships_for_every_environment() -> None:
     folder = package_folder("puffer_envs") / "trained"
     shipped = {path.stem for path in folder.glob("*.safetensors")}
     assert {"breakout", "drone", "pong"} <= shipped <= set(puffer_envs.list_envs())
+
+
+def test_the_wheel_lists_what_it_consists_of() -> None:
+    (file,) = (file for file in DISTRIBUTION.files or () if file.match("*.dist-info/sboms/*.cdx.json"))
+    bom = json.loads(file.read_text())
+    component = bom["metadata"]["component"]
+    assert component["version"] == DISTRIBUTION.version and component["purl"].endswith(f"@{DISTRIBUTION.version}")
+    parts = {part["name"]: part for part in bom["components"]}
+    assert re.fullmatch(r"3\.\d+\.\d+", parts["Cython"]["version"])
+    (font,) = (package_folder("puffer_render") / "assets").glob("*.ttf")
+    content = hashlib.sha256(font.read_bytes()).hexdigest()
+    assert parts[f"puffer_render/assets/{font.name}"]["hashes"] == [{"alg": "SHA-256", "content": content}]
 
 
 def test_fonts_come_with_their_licence() -> None:

@@ -81,7 +81,7 @@ def _main(arguments: Sequence[str] | None) -> None:
                 f"{name} has no keys here; with --policy FILE a policy plays it, and you watch (environments with "
                 f"keys: {', '.join(puffer_envs.list_envs())})"
             )
-        watch_policy(policy, settings, options.seed, follower)
+        watch_policy(name, policy, settings, options.seed, follower)
         return
     watcher = None
     if options.watch:

@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+import puffer_envs
 from puffer_envs.contract.commands import (
     Parser,
     add_library,
@@ -26,6 +27,9 @@ from puffer_envs.contract.commands import (
     run_command,
     whole_number,
 )
+from puffer_envs.contract.names import suggest_nearest
+from puffer_envs.contract.offers import is_file, open_given, suggest_file
+from puffer_envs.contract.trained import list_trained
 from puffer_envs.spec import is_native
 from puffer_render.errors import RenderError, import_av
 from puffer_render.film import write_film
@@ -38,7 +42,7 @@ from puffer_render.sources import (
     load_libraries,
     make_shown,
     read_policy,
-    record_policy,
+    record_game,
     take_picture,
     watch,
 )
@@ -51,6 +55,8 @@ EXAMPLES = """examples:
   puffer-render runs/breakout-1/replay.puf game.mp4
   puffer-render runs/breakout-1 game.gif --max-seconds 5
   puffer-render runs/drone-1 swarm.png --frame 300 --yaw 30
+  puffer-render ./my_game.h first_look.gif               random actions
+  puffer-render ./my_game.h game.mp4 --policy runs/my_game-1
 """
 KINDS = (".mp4", ".gif", ".png")
 GIF_SECONDS = 20.0
@@ -76,50 +82,77 @@ def _main(arguments: Sequence[str] | None) -> None:
     parser = _parser()
     options, settings = parser.parse(arguments)
     load_libraries(options.library)
+    given = options.name
+    open_given(options)
+    name: str | None = options.name
     if options.check:
         check()
-        if options.source is not None and not is_native(str(options.source)):
-            with make_shown(str(options.source), settings, "rgb_array") as (env, _):
+        if name is not None and not is_native(name):
+            with make_shown(name, settings, "rgb_array") as (env, _):
                 env.reset(0)
-                take_picture(env, str(options.source))
+                take_picture(env, name)
         return
-    if options.source is None or options.out is None:
-        parser.error("two files are needed: what to film (a replay, a policy or a run folder), and OUT")
+    if name is None or options.out is None:
+        parser.error("two names are needed: what to film (a replay, a policy, a run or an environment), and OUT")
     kind = options.out.suffix.lower()
     if kind not in KINDS:
         parser.error(f"OUT is {str(options.out)!r}; its ending must be one of {', '.join(KINDS)}")
     if options.frame is not None and kind != ".png":
         parser.error("--frame is for a .png only")
     import_av()  # a missing extra is reported before any work
-    source = _find_source(parser, options)
-    if source.kind == "replay":
+    environment, source = _find_source(parser, options, is_file(given))
+    if source is not None and source.kind == "replay":
         if settings:
             parser.error("--env.KEY is given, but a replay has its own settings: film a policy instead")
         _render_replay(parser, options, source.path)
         return
-    policy = read_policy(source.path, options.seed, options.network)
-    if is_native(policy.info.environment):
+    policy = None if source is None else read_policy(source.path, options.seed, options.network)
+    if environment is None and policy is not None:
+        environment = policy.info.environment
+    if environment is not None and is_native(environment):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "replay.puf"
             # more steps than any environment takes in a second, for as long as the video lasts
-            record_policy(policy, settings, options.seed, math.ceil(MAX_FPS * _seconds(options, kind, True)), path)
+            most = math.ceil(MAX_FPS * _seconds(options, kind, True))
+            record_game(environment, policy, settings, options.seed, most, path)
             _render_replay(parser, options, path, from_policy=True)
-    else:
-        with watch(policy, settings, "rgb_array") as watched:
+    elif policy is not None:
+        with watch(policy, settings, "rgb_array", environment) as watched:
             _film_live(parser, options, kind, watched)
 
 
-def _find_source(parser: Parser, options: Any) -> Source:
-    """What to film. Raises RenderError."""
-    name = str(options.source)
+def _find_source(parser: Parser, options: Any, opened: bool) -> tuple[str | None, Source | None]:
+    """The environment to film, if one is named, and the replay or policy, if one is given.
+
+    Args:
+        parser: of the command.
+        options: that it read.
+        opened: whether the name was the path of an environment's file.
+
+    Raises:
+        RenderError: there is nothing to film.
+    """
+    name = options.name
     if options.trained:
-        return Source("policy", find_trained(parser, name))
-    if is_native(name) and not options.source.exists():
+        return None, Source("policy", find_trained(parser, name, options.policy))
+    if options.policy is not None:
+        if not is_native(name) and ":" not in name:
+            raise RenderError(f"{name} is no environment, and --policy plays in one: leave out one of the two.")
+        return name, find_source(options.policy, "policy")
+    if Path(name).exists() and not opened:
+        return None, find_source(Path(name))
+    if ":" in name:
+        raise RenderError(f"{name} is filmed while a policy plays it: add --policy FILE.")
+    if not is_native(name):
+        known = puffer_envs.list_envs()
         raise RenderError(
-            f"{name} is an environment: {PROGRAM} films a replay, a policy or a run. Add --trained for the policy that "
-            "ships with it."
+            f"{name} is neither a file nor an environment.{suggest_nearest(name, known) or suggest_file(name)}"
         )
-    return find_source(options.source)
+    if name in list_trained():
+        _report(f"{name}: random actions (--trained films the policy that ships, --policy FILE another)")
+    else:
+        _report(f"{name}: random actions (--policy FILE films a policy)")
+    return name, None
 
 
 def _parser() -> Parser:
@@ -129,13 +162,13 @@ def _parser() -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument(
-        "source",
-        metavar="FILE",
-        type=Path,
+        "name",
+        metavar="NAME|FILE",
         nargs="?",
-        help="a replay, a policy or a run folder; with --trained an environment",
+        help="a replay, a policy or a run folder; or an environment, in which a policy or random actions play",
     )
     parser.add_argument("out", metavar="OUT", type=Path, nargs="?", help="the file to write: .mp4, .gif or .png")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="NAME: film this policy, or that of a run")
     add_trained(parser)
     above_0 = real_number(0, above=True)
     parser.add_argument("--fps", metavar="F", type=above_0, help=f"pictures per second [{DEFAULT_FPS:g}]")
@@ -147,7 +180,7 @@ def _parser() -> Parser:
         "--max-seconds",
         type=above_0,
         metavar="S",
-        help=f"stop after S seconds [GIF {GIF_SECONDS:g}, policy {POLICY_SECONDS:g}, else all]",
+        help=f"stop after S seconds [GIF {GIF_SECONDS:g}, replay all, else {POLICY_SECONDS:g}]",
     )
     parser.add_argument("--frame", type=whole_number(0), metavar="N", help="PNG: the frame to draw [half way]")
     for name, what in (("yaw", "turn"), ("pitch", "tilt")):
@@ -161,7 +194,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--index", type=whole_number(0), metavar="I", default=0, help="environment of a batch to draw [0]"
     )
-    add_seed(parser, 0, "policy: of the game that is filmed [0]")
+    add_seed(parser, 0, "of the game that is filmed, unless it is a replay [0]")
     parser.add_argument(
         "--processes", type=whole_number(1), metavar="N", help="MP4: processes that draw [one per core]"
     )
@@ -169,7 +202,7 @@ def _parser() -> Parser:
     add_library(parser)
     add_network(parser)
     parser.add_argument(
-        "--check", action="store_true", help="only find out whether videos can be made here (of environment FILE)"
+        "--check", action="store_true", help="only find out whether videos can be made here (of environment NAME)"
     )
     return parser
 

@@ -14,7 +14,9 @@ import numpy as np
 import puffer_envs
 from puffer_envs import vector
 from puffer_envs.adapters.rendering import has_display
+from puffer_envs.conformance.runs import random_actions
 from puffer_envs.contract.command_line import merge_tables
+from puffer_envs.contract.offers import suggest_file
 from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.vector.source import resolve
@@ -63,7 +65,9 @@ def find_source(path: Path, prefer: Kind = "replay") -> Source:
             if found[kind].is_file():
                 return Source(kind, found[kind])
         raise RenderError(
-            f"{path} is a folder with neither {POLICY} nor {REPLAY}: name a finished run's folder, a policy or a replay"
+            f"{path} is a folder with neither {POLICY} nor {REPLAY}: name a finished run's folder, a policy or "
+            f"a replay."
+            f"{suggest_file(str(path))}"
         )
     try:
         with path.open("rb") as file:
@@ -88,20 +92,39 @@ def read_policy(path: Path, seed: int = 0, networks: Sequence[str] = ()) -> Nump
         raise RenderError(str(error)) from None
 
 
-def record_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int, max_steps: int, path: Path) -> None:
-    """Write a replay of the policy's first episode, or its first steps, in a native environment. Raises RenderError."""
-    name = policy.info.environment
+def record_game(
+    name: str, policy: NumpyPolicy | None, settings: dict[str, Any], seed: int, max_steps: int, path: Path
+) -> None:
+    """Write a replay of one episode, or its first steps, in a native environment.
+
+    Args:
+        name: of the environment.
+        policy: that plays; None for random actions.
+        settings: of the environment, over those of the policy's training.
+        seed: of the episode and of random actions.
+        max_steps: at which the replay ends at the latest.
+        path: of the replay.
+
+    Raises:
+        RenderError: there is no such game, or the policy cannot play it.
+    """
+    trained = {} if policy is None or policy.info.environment != name else policy.info.settings
+    rng = np.random.default_rng(seed)
     try:
-        with puffer_envs.make(name, num_envs=1, **{**policy.info.settings, **settings}) as env:
-            policy.require(name, env.single_observation_space, env.single_action_space)
+        with puffer_envs.make(name, num_envs=1, **{**trained, **settings}) as env:
+            if policy is not None:
+                policy.require(name, env.single_observation_space, env.single_action_space)
             env.start_replay(seed)
             for _ in range(max_steps):
-                _, _, terminals, truncations = env.step(
-                    policy.act(env.observations, action_masks=env.action_masks, agent_mask=env.agent_mask)
-                )
+                if policy is None:
+                    actions = random_actions(env, rng)
+                else:
+                    actions = policy.act(env.observations, action_masks=env.action_masks, agent_mask=env.agent_mask)
+                _, _, terminals, truncations = env.step(actions)
                 if (terminals | truncations).all():
                     break
-                policy.reset(terminals | truncations)
+                if policy is not None:
+                    policy.reset(terminals | truncations)
             env.save_replay(path)
     except (ValueError, TypeError, MemoryError, PolicyError) as error:
         raise RenderError(str(error)) from None
@@ -169,9 +192,13 @@ def make_shown(name: str, settings: dict[str, Any], mode: Literal["rgb_array", "
 
 
 @contextlib.contextmanager
-def watch(policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_array", "human"]) -> Iterator[Watched]:
-    """The environment that a policy was trained in, made with a render mode. Raises RenderError."""
-    name = policy.info.environment
+def watch(
+    policy: NumpyPolicy, settings: dict[str, Any], mode: Literal["rgb_array", "human"], name: str | None = None
+) -> Iterator[Watched]:
+    """The environment that a policy was trained in, which may be named, made with a render mode. Raises RenderError."""
+    name = name or policy.info.environment
+    if name != policy.info.environment:
+        raise RenderError(f"this policy was trained on {policy.info.environment!r}, not on {name!r}.")
     with make_shown(name, merge_tables(policy.info.settings, settings), mode) as (env, rate):
         try:
             policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)

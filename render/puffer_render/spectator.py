@@ -14,11 +14,13 @@ from puffer_render.sources import watch
 from puffer_render.window import NO_DISPLAY
 
 
-def watch_policy(policy: NumpyPolicy, settings: dict[str, Any], seed: int, follower: Follower | None = None) -> None:
+def watch_policy(
+    name: str, policy: NumpyPolicy, settings: dict[str, Any], seed: int, follower: Follower | None = None
+) -> None:
     """Let an environment draw itself while the policy plays it, until Ctrl-C. Raises RenderError."""
     if not has_display():
         raise RenderError(NO_DISPLAY)
-    with watch(policy, settings, "human") as watched:
+    with watch(policy, settings, "human", name) as watched:
         watched.env.reset(seed)
         due, gained, steps = time.perf_counter(), 0.0, 0
         while True:

@@ -12,6 +12,7 @@ from programs import complaint, run_module
 from test_render import decode
 
 import puffer_envs
+from puffer_envs import starting
 from puffer_render.errors import RenderError
 from puffer_render.sources import find_source, read_policy
 
@@ -44,6 +45,55 @@ def test_a_policy_is_filmed_playing(breakout: Path, tmp_path: Path) -> None:
     assert len(pictures) == 51  # half of 100 frames, and the first
     assert seconds == pytest.approx(50 / 30)
     assert any((a != b).any() for a, b in itertools.pairwise(pictures))
+
+
+def test_an_environment_is_filmed_by_its_name(breakout: Path, tmp_path: Path) -> None:
+    """The policy plays as if its own name were given, and random actions are the same for the same seed."""
+    options = ["--max-seconds", 2, "--scale", 0.3, "--env.max-frames", 100]
+    shown = {}
+    for name, given in {
+        "alone.png": [breakout],
+        "named.png": ["breakout", "--policy", breakout],
+        "random.png": ["breakout"],
+        "again.png": ["breakout"],
+        "other.png": ["breakout", "--seed", 1],
+    }.items():
+        done = run_module("cli_render", *given, tmp_path / name, "--frame", 60, *options)
+        assert done.returncode == 0, done.stderr
+        assert ("random actions" in done.stderr) == (given[0] == "breakout" and "--policy" not in given)
+        shown[name.split(".")[0]] = decode(tmp_path / name)[0][0]
+    assert (shown["alone"] == shown["named"]).all() and (shown["random"] == shown["again"]).all()
+    assert (shown["random"] != shown["named"]).any() and (shown["random"] != shown["other"]).any()
+
+
+def test_a_file_with_an_environment_is_filmed_with_its_drawing(tmp_path: Path) -> None:
+    starting.create(tmp_path / "hop", "grid")
+    policy = write_policy(tmp_path / "p", "hop", 13, 5, version=1, dtype="int8")
+    for given in ([tmp_path / "hop"], [tmp_path / "hop/hop.h", "--policy", policy]):
+        done = run_module("cli_render", *given, tmp_path / "out.gif", "--max-seconds", 1)
+        assert done.returncode == 0, done.stderr
+        assert decode(tmp_path / "out.gif")[0]
+    assert "'hop', not on 'breakout'" in complaint(
+        run_module("cli_render", "breakout", tmp_path / "out.gif", "--policy", policy)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["breakot"], "Did you mean 'breakout'?"),
+        (["absent.h"], "absent.h: No such file"),
+        (["gymnasium:CartPole-v1"], "add --policy FILE"),
+        (["gymnasium:Acrobot-v1", "--policy", "{policy}"], "'breakout', not on 'gymnasium:Acrobot-v1'"),
+        (["{policy}", "--policy", "{policy}"], "leave out one of the two"),
+        (["breakout", "--policy", "absent"], "absent: cannot be read"),
+        (["breakout", "--trained", "--policy", "{policy}"], "leave out one of the two"),
+    ],
+)
+def test_what_cannot_be_filmed_is_one_line(breakout: Path, tmp_path: Path, arguments: list[str], said: str) -> None:
+    given = [argument.format(policy=breakout) for argument in arguments]
+    done = run_module("cli_render", given[0], tmp_path / "out.gif", *given[1:])
+    assert said in complaint(done)
 
 
 def test_an_environment_that_draws_itself_is_filmed(tmp_path: Path) -> None:
