@@ -375,9 +375,9 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 // what is only checked, may be followed by what its values may be: PUF_RANGE(least, most); PUF_UP_TO(State, m), from 0 to a
 // member that holds a setting; PUF_LESS_THAN(State, m), for an index; PUF_DERIVED, for what follows from the settings; or
 // PUF_BY_ROW(table) and PUF_BY_COLUMN(table), for tables of which each row or column has its own.
-#define PUF_WITHIN(least, most) { .kind = PUF_FROM_TO, .low = least, .high = most }
+#define PUF_WITHIN(least, most) { .kind = PUF_FROM_TO, .low = (double)(least), .high = (double)(most) }
 #define PUF_BELOW(State, least, m, more)                                                                               \
-    { .kind = PUF_LIMITED, .low = least, .high = more, .limit = offsetof(State, m),                                    \
+    { .kind = PUF_LIMITED, .low = (double)(least), .high = (double)(more), .limit = offsetof(State, m),                \
       .limit_dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)) }
 #define PUF_RANGE(least, most) .range = PUF_WITHIN(least, most)
 #define PUF_UP_TO(State, m) .range = PUF_BELOW(State, 0, m, 0)

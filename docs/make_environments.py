@@ -259,7 +259,9 @@ def bodies() -> str:
                 f"training. All else varies as in training. Means over {lives:,} lives with the likeliest actions "
                 "(`python benchmarks/bodies.py`); lost are drones that left the room or hit the ground hard."
             ),
-            table(("body", "times", "trained", "perf, formations", "perf, race", "lost, formations", "lost, race"), rows),
+            table(
+                ("body", "times", "trained", "perf, formations", "perf, race", "lost, formations", "lost, race"), rows
+            ),
             filled(
                 f"So the policy keeps nine tenths of its perf with {limits(flown, 'mass')}, and with "
                 f"{limits(flown, 'lag')}. Rotors that answer later than any in training are its limit."

@@ -60,7 +60,7 @@ def build_driver(
 
 def build_fuzzer(name: str, out: Path, cc: str = "cc", flags: Sequence[str] = (), headers: Path | None = None) -> Path:
     """Compile tests/fuzz/states.c with one environment into `out`; with the flag -DOWN_MAIN, without libFuzzer."""
-    options = [*EXACT, *WARNINGS, "-Wno-error", *flags, "-DPUF_EXPORT", f"-I{ROOT / 'c'}"]
+    options = [*EXACT, *WARNINGS, *flags, "-DPUF_EXPORT", f"-I{ROOT / 'c'}"]
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / f"{name}.c"
         source.write_text(f'#include "{(headers or ROOT / "c/envs") / name}.h"\n')

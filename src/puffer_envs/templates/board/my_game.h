@@ -131,11 +131,9 @@ static const PufParam my_game_params[] = {
     PUF_FLAG(MyGame, self_play, 0, "two agents play each other"),
 };
 static const PufField my_game_fields[] = {
-    PUF_ARRAY(MyGame, cells, "row by row: 3 to 1 the newest to the oldest stone of player 0, negative of player 1",
-              PUF_RANGE(-MY_GAME_STONES, MY_GAME_STONES)),
-    PUF_ARRAY(MyGame, last, "the same at the end of the last game", PUF_RANGE(-MY_GAME_STONES, MY_GAME_STONES)),
+    PUF_ARRAY(MyGame, cells, "3 to 1: newest to oldest stone of player 0; negative: of player 1", PUF_RANGE(-3, 3)),
+    PUF_ARRAY(MyGame, last, "the same at the end of the last game", PUF_RANGE(-3, 3)),
     PUF_SCALAR(MyGame, turn, "whose move it is", PUF_UP_TO(MyGame, self_play)),
-    PUF_SCALAR(MyGame, moves, "of this game", PUF_UP_TO(MyGame, max_moves)),
 };
 
 // clang-format off

@@ -131,12 +131,10 @@ static const PufField my_game_fields[] = {
     PUF_SCALAR(MyGame, y, "m above the deck", PUF_RANGE(0, MY_GAME_TOP)),
     PUF_SCALAR(MyGame, vy, "m/s up"),
     PUF_SCALAR(MyGame, tilt, "to the right, rad", PUF_RANGE(-PUF_PI, PUF_PI)),
-    PUF_SCALAR(MyGame, spin, "to the right, rad/s", PUF_RANGE(-10, 10)),
     PUF_SCALAR(MyGame, ship, "its middle, m to the right"),
     PUF_SCALAR(MyGame, wave, "where the ship is in its sway, rad", PUF_RANGE(0, 8000)),
     PUF_SCALAR(MyGame, thrust, "of the last step"),
     PUF_SCALAR(MyGame, fuel, "what is left of 1", PUF_RANGE(0, 1)),
-    PUF_SCALAR(MyGame, tick, "steps of this episode", PUF_UP_TO(MyGame, max_steps)),
 };
 
 // clang-format off
