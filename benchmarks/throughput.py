@@ -1,13 +1,14 @@
 """How many agent steps training processes per second, where the time goes, and the share of the machine's peak.
 
-`python benchmarks/throughput.py [--json FILE]`, about four minutes. Every figure is the median over repeats, each in
-its own process; the cases take turns. Breakout throughout: PufferLib 3.0's 111 k steps/s with its LSTM-128
-were measured on the machine that docs/performance.md describes, with its own settings (8,192 agents, horizon 64,
-minibatch 32,768, every step trained on once).
+`python benchmarks/throughput.py [--isa x86-64-v3] [--json FILE]`, about five minutes. Every figure is the median over
+repeats, each in its own process; the cases take turns. Breakout throughout: PufferLib 3.0's 111 k steps/s with its
+LSTM-128 were measured on the machine that docs/performance.md describes, with its own settings (8,192 agents, horizon
+64, minibatch 32,768, every step trained on once).
 
 *peak*: floating-point operations of the matrix products alone, 2 per weight and step forward, 4 backward (2 for the
-encoder, whose input needs no gradient), as a share of what multiply-adds in registers reach on as many cores. The KL
-limit skips gradient steps, so the peak share would be too high: all cases but the first disable it.
+encoder, whose input needs no gradient), as a share of what multiply-adds in registers reach on as many cores with
+vectors as wide, measured in the same process just before and after. The KL limit skips gradient steps, so the peak
+share would be too high: all cases but the first disable it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ CASES: dict[str, tuple[str, int | None, list[str]]] = {
     "LSTM-128, PufferLib 3.0's batch": ("kernels", None, [*LSTM, *PUFFERLIB_BATCH]),
     "the same LSTM-128, 1 thread": ("kernels", 1, [*LSTM, *PUFFERLIB_BATCH]),
     "MinGRU 2 x 64": ("kernels", None, ["policy.hidden=64", "policy.layers=2", "train.max_kl=0"]),
+    "MinGRU 2 x 64, 1 thread": ("kernels", 1, ["policy.hidden=64", "policy.layers=2", "train.max_kl=0"]),
     "MinGRU 1 x 128": ("kernels", None, ["policy.hidden=128", "policy.layers=1", "train.max_kl=0"]),
+    "MinGRU 1 x 128, 1 thread": ("kernels", 1, ["policy.hidden=128", "policy.layers=1", "train.max_kl=0"]),
 }
 """Name -> (learner, threads, settings); without a number of threads, one for each core."""
 
@@ -63,6 +66,7 @@ def settings_of(changes: list[str]) -> Any:
 
 def measure_training(learner: str, threads: int, changes: list[str], seconds: float) -> dict[str, Any]:
     """Train for some seconds, after a warm-up, and return the results. Runs in a separate process."""
+    from puffer_envs import _core
     from puffer_train.algorithm.ppo import PPO
     from puffer_train.environments import registry
     from puffer_train.system import runtime
@@ -76,19 +80,22 @@ def measure_training(learner: str, threads: int, changes: list[str], seconds: fl
         trainer.iterate()
     trainer.clock.seconds.clear()
     trainer.clock.total = 0.0
-    before, memory = resource.getrusage(resource.RUSAGE_SELF), resident_bytes()
-    steps, begin = trainer.steps, time.perf_counter()
+    memory, peak = resident_bytes(), _core.calibrate_gflops(0.2)
+    before, steps, begin = resource.getrusage(resource.RUSAGE_SELF), trainer.steps, time.perf_counter()
     while time.perf_counter() - begin < seconds:
         trainer.iterate()
     elapsed = time.perf_counter() - begin
-    after = resource.getrusage(resource.RUSAGE_SELF)
+    after, peak = resource.getrusage(resource.RUSAGE_SELF), (peak + _core.calibrate_gflops(0.2)) / 2
     weights = sum(i * o for i, o in trainer.policy.products()[:1])
     rest = sum(p.numel() for p in trainer.policy.parameters() if p.ndim >= 2) - weights
     replay = settings.train.replay_ratio
     system = after.ru_stime - before.ru_stime
+    steps_per_second = (trainer.steps - steps) / elapsed
+    flop_per_step = weights * (2 + 4 * replay) + rest * (2 + 6 * replay)
     return {
-        "steps_per_second": (trainer.steps - steps) / elapsed,
-        "flop_per_step": weights * (2 + 4 * replay) + rest * (2 + 6 * replay),
+        "steps_per_second": steps_per_second,
+        "gflops_per_core": peak,
+        "peak_share": steps_per_second * flop_per_step / (peak * 1e9 * threads),
         "split": {name: part / trainer.clock.total for name, part in trainer.clock.seconds.items()},
         "system_share": system / (system + after.ru_utime - before.ru_utime),
         "growth_bytes": resident_bytes() - memory,
@@ -150,13 +157,31 @@ def medians(repeats: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def print_more(figures: dict[str, dict[str, Any]]) -> None:
+    """Print what is known if all cases were measured."""
+    shipped = figures["default net, shipped settings"]
+    lstm = figures["LSTM-128, PufferLib 3.0's batch"]["steps_per_second"]
+    by_agents = {agents: figures[str(agents)]["steps_per_second"] for agents in AGENTS}
+    enough = min(agents for agents in AGENTS if by_agents[agents] >= 0.9 * max(by_agents.values()))
+    print(f"\nLSTM-128 against PufferLib 3.0's 111 k: {lstm / 111e3:.2f}x")
+    system, growth = shipped["system_share"], shipped["growth_bytes"] / 1e6
+    print(f"in the kernel (sys): {system:.1%} of the processor time; memory grew by {growth:.1f} MB")
+    print("steps/s by agents: " + ", ".join(f"{agents}: {sps / 1e3:.0f} k" for agents, sps in by_agents.items()))
+    alone = figures["act"]["steps_per_second"]
+    print(f"agents for 90 % of the best: {enough}; one agent that only plays: {alone / 1e3:.0f} k steps/s")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=3.0, help="per measurement")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--isa", help="instruction set: baseline has 128-bit vectors, x86-64-v3 AVX2 [the best one]")
+    parser.add_argument("--cases", nargs="+", choices=CASES, metavar="NAME", help="only these")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.isa is not None:
+        os.environ["PUFFER_ISA"] = options.isa
     if options.one:
         what, seconds, *rest = options.one
         if what == "act":
@@ -175,33 +200,29 @@ def main() -> int:
         f"{calibration.gflops:.0f} GFLOP/s float32 on one core of {cores}, "
         f"{calibration.copy_gbps:.1f} GB/s copying memory\n"
     )
-    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in [*CASES, "act", *map(str, AGENTS)]}
+    rounds: dict[str, list[dict[str, Any]]] = {}
     for _ in range(options.repeats):
-        for name, (learner, threads, changes) in CASES.items():
-            rounds[name].append(in_process(["train", str(options.seconds), learner, str(threads or cores), *changes]))
-        rounds["act"].append(in_process(["act", str(options.seconds / 3)]))
+        for name in options.cases or CASES:
+            learner, threads, changes = CASES[name]
+            words = ["train", str(options.seconds), learner, str(threads or cores), *changes]
+            rounds.setdefault(name, []).append(in_process(words))
+        if options.cases:
+            continue
+        rounds.setdefault("act", []).append(in_process(["act", str(options.seconds / 3)]))
         for agents in AGENTS:
             changes = [f"train.num_envs={agents}", f"train.minibatch={min(8192, 32 * agents)}", "train.max_kl=0"]
-            rounds[str(agents)].append(in_process(["train", str(options.seconds / 3), "kernels", str(cores), *changes]))
+            words = ["train", str(options.seconds / 3), "kernels", str(cores), *changes]
+            rounds.setdefault(str(agents), []).append(in_process(words))
     figures = {name: medians(found) for name, found in rounds.items()}
 
     print(f"{'case':<56}{'steps/s':>10}{'peak':>7}  where the time goes")
-    for name, (_, threads, _) in CASES.items():
+    for name in options.cases or CASES:
         f = figures[name]
-        f["peak_share"] = f["steps_per_second"] * f["flop_per_step"] / (calibration.gflops * 1e9 * (threads or cores))
         split = {**f["split"], "rest": 1 - sum(f["split"].values())}
         parts = ", ".join(f"{part} {share:.0%}" for part, share in split.items())
         print(f"{name:<56}{f['steps_per_second'] / 1e3:>8.0f} k{f['peak_share']:>7.0%}  {parts}")
-    shipped = figures["default net, shipped settings"]
-    lstm = figures["LSTM-128, PufferLib 3.0's batch"]["steps_per_second"]
-    by_agents = {agents: figures[str(agents)]["steps_per_second"] for agents in AGENTS}
-    enough = min(agents for agents in AGENTS if by_agents[agents] >= 0.9 * max(by_agents.values()))
-    print(f"\nLSTM-128 against PufferLib 3.0's 111 k: {lstm / 111e3:.2f}x")
-    system, growth = shipped["system_share"], shipped["growth_bytes"] / 1e6
-    print(f"in the kernel (sys): {system:.1%} of the processor time; memory grew by {growth:.1f} MB")
-    print("steps/s by agents: " + ", ".join(f"{agents}: {sps / 1e3:.0f} k" for agents, sps in by_agents.items()))
-    alone = figures["act"]["steps_per_second"]
-    print(f"agents for 90 % of the best: {enough}; one agent that only plays: {alone / 1e3:.0f} k steps/s")
+    if not options.cases:
+        print_more(figures)
     if options.json:
         content = {
             "cores": cores,

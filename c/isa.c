@@ -1,5 +1,7 @@
 // isa.c - see isa.h.
 #include "isa.h"
+#include <stdlib.h>
+#include <string.h>
 
 const char* puf_isa_name(PufIsa isa)
 {
@@ -23,8 +25,23 @@ static int has_v4(void)
 }
 #endif
 
+// The fastest one to use: PUFFER_ISA may name a slower one than the processor has.
+static PufIsa fastest_allowed(void)
+{
+    const char* wanted = getenv("PUFFER_ISA");
+    for (int isa = 0; wanted && isa < PUF_NUM_ISA; isa++) {
+        if (strcmp(wanted, puf_isa_name((PufIsa)isa)) == 0) {
+            return (PufIsa)isa;
+        }
+    }
+    return PUF_NUM_ISA;
+}
+
 int puf_isa_supported(PufIsa isa)
 {
+    if (isa > fastest_allowed()) {
+        return 0;
+    }
 #ifdef PUF_X86_VARIANTS
     __builtin_cpu_init();
     switch (isa) {

@@ -5,4 +5,5 @@
 typedef enum PufIsa { PUF_ISA_BASELINE, PUF_ISA_V3, PUF_ISA_V4, PUF_NUM_ISA } PufIsa;
 
 const char* puf_isa_name(PufIsa isa); // what users call it
-int puf_isa_supported(PufIsa isa);    // on this processor, in this build
+// Whether this processor and this build have it, and the environment variable PUFFER_ISA allows it.
+int puf_isa_supported(PufIsa isa);

@@ -16,6 +16,8 @@ from puffer cimport (
     puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
 
+import os
+import warnings
 from threading import Thread
 
 import numpy as np
@@ -28,6 +30,10 @@ LOG_NAMES = ("n", "perf", "score", "episode_return", "episode_length")
 # name -> addresses of its specs, by instruction set; 0 where there is none.
 cdef dict _specs = {}
 cdef list _isa_names = isa_names()
+
+if os.environ.get("PUFFER_ISA", _isa_names[0]) not in _isa_names:
+    warnings.warn(f"PUFFER_ISA is {os.environ['PUFFER_ISA']!r}, which is ignored: it can be {', '.join(_isa_names)}",
+                  RuntimeWarning)
 
 
 def _register_builtin():

@@ -254,10 +254,10 @@ def bodies() -> str:
     return "\n\n".join(
         [
             filled(
-                "No observation says what body a drone has: the policy has to find out from how it flies. Here the mass, or "
-                "the lag of the rotors, of every drone is so many times the nominal one, also outside the range of "
-                f"training. All else varies as in training. Means over {lives:,} lives with the likeliest actions "
-                "(`python benchmarks/bodies.py`); lost are drones that left the room or hit the ground hard."
+                "No observation says what body a drone has: the policy has to find out from how it flies. Here the "
+                "mass, or the lag of the rotors, of every drone is so many times the nominal one, also outside the "
+                f"range of training. All else varies as in training. Means over {lives:,} lives with the likeliest "
+                "actions (`python benchmarks/bodies.py`); lost are drones that left the room or hit the ground hard."
             ),
             table(
                 ("body", "times", "trained", "perf, formations", "perf, race", "lost, formations", "lost, race"), rows

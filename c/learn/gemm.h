@@ -8,11 +8,12 @@
 
 #include <stddef.h>
 
-// The accumulators must stay in registers: AVX2 and SSE have 16 vector registers, AVX-512 and NEON have 32.
+// The accumulators must stay in registers: AVX2 and SSE have 16 vector registers, AVX-512 and NEON have 32. They must
+// also be many, because a sum waits four cycles or more for its last product: tiles of fewer vectors have more rows.
 #if defined(__AVX512F__) || defined(__aarch64__)
-enum { TILE_ROWS = 8, TILE_VECTORS = 3 };
+enum { TILE_ROWS = 8, NARROW_ROWS = 8 };
 #else
-enum { TILE_ROWS = 4, TILE_VECTORS = 3 };
+enum { TILE_ROWS = 4, NARROW_ROWS = 6 };
 #endif
 
 typedef struct Product {
@@ -68,11 +69,12 @@ ALWAYS_INLINE void gemm_tile(const Product* p, int row, int column, const int ro
 // A panel of b stays in the L1 cache while it is multiplied by all rows of a.
 ALWAYS_INLINE void gemm_panel(const Product* p, int column, const int vectors)
 {
+    const int rows = vectors == 3 ? TILE_ROWS : NARROW_ROWS;
     int row = 0;
-    for (; row + TILE_ROWS <= p->rows; row += TILE_ROWS) {
-        gemm_tile(p, row, column, TILE_ROWS, vectors);
+    for (; row + rows <= p->rows; row += rows) {
+        gemm_tile(p, row, column, rows, vectors);
     }
-    if (TILE_ROWS > 4 && row + 4 <= p->rows) {
+    if (rows > 4 && row + 4 <= p->rows) {
         gemm_tile(p, row, column, 4, vectors);
         row += 4;
     }

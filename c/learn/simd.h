@@ -9,6 +9,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
@@ -74,6 +76,9 @@ ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return (Vec)_mm512_max_ps((__m512
 #elif defined(__AVX2__)
 ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return (Vec)_mm256_min_ps((__m256)most, (__m256)x); }
 ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return (Vec)_mm256_max_ps((__m256)least, (__m256)x); }
+#elif defined(__SSE2__)
+ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return (Vec)_mm_min_ps((__m128)most, (__m128)x); }
+ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return (Vec)_mm_max_ps((__m128)least, (__m128)x); }
 #else
 ALWAYS_INLINE Vec at_most(Vec x, Vec most) { return choose(x > most, most, x); }
 ALWAYS_INLINE Vec at_least(Vec x, Vec least) { return choose(x < least, least, x); }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,8 @@ def checks() -> Iterator[Finding]:
     cores = available_cores()
     yield Finding("processor", f"{processor()}, {cores} core{'s' * (cores > 1)}{size}")
     isas = _core.supported_isas()
-    yield Finding("instructions", f"{', '.join(isas)}: {isas[-1]} is used")
+    limit = ", as PUFFER_ISA says" if os.environ.get("PUFFER_ISA") else ""
+    yield Finding("instructions", f"{', '.join(isas)}: {isas[-1]} is used{limit}")
     yield from _hashes(list(dict.fromkeys([isas[0], isas[-1]])))
     calibration = bench.calibrate(0.1)
     yield Finding(

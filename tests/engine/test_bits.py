@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +39,28 @@ def test_golden(name: str) -> None:
         assert outputs_digest(name, isa=isa) == golden["sha256"], f"{name} on {isa} differs from git"
     assert outputs_digest(name, threads=2) == golden["sha256"]
     assert expected(name) in (golden["sha256"], None), "what ships is not what is in git: install it again"
+
+
+USED = """
+import puffer_envs
+from puffer_envs import _core
+from puffer_envs.golden import expected, outputs_digest
+assert outputs_digest("squared") == expected("squared")
+print(*_core.supported_isas())
+"""
+
+
+def test_an_instruction_set_can_be_forced() -> None:
+    def used(isa: str, *options: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, *options, "-c", USED]
+        return subprocess.run(line, env=os.environ | {"PUFFER_ISA": isa}, capture_output=True, text=True)
+
+    every = _core.supported_isas()
+    for number, isa in enumerate(every):
+        assert used(isa, "-W", "error").stdout.split() == every[: number + 1]
+    mistyped = used("avx2")
+    assert mistyped.stdout.split() == every
+    assert "PUFFER_ISA is 'avx2', which is ignored: it can be baseline, " in mistyped.stderr
 
 
 @pytest.mark.parametrize(("cc", "flags"), COMPILERS, ids=lambda part: part if isinstance(part, str) else part[0])
