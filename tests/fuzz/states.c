@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WORLDS = 12, MAX_ENVS = 65, MAX_BYTES = 1 << 20, STEPS = 24, SMALL = 8 };
+enum { WORLDS = 12, MAX_ENVS = 65, MAX_AGENTS = 33, MAX_BYTES = 1 << 20, STEPS = 24, SMALL = 8 };
 
 const PufSpec* puf_export(void);
 
@@ -79,11 +79,12 @@ static int make_world(World* w, uint64_t number)
     void* setup = allocate(puf_setup_size(spec));
     puf_store_settings(spec, setup, w->params);
     int possible = !spec->conflict || !spec->conflict(setup);
-    possible &= puf_layout(spec, setup).agents <= MAX_ENVS; // more are slow, and the same code
+    possible &= puf_layout(spec, setup).agents <= MAX_AGENTS; // more are slow, and the same code
     PufBatch* b = &w->batch;
     *b = (PufBatch){ .spec = spec, .layout = puf_layout(spec, setup) };
     uint64_t state = b->layout.state_size;
-    b->num_envs = number % 4 == 3 && state * MAX_ENVS < MAX_BYTES / 8 ? MAX_ENVS : 2; // 65: lanes, and one more
+    int lanes = number % 4 == 3 && b->layout.agents <= 2 && state * MAX_ENVS < MAX_BYTES / 8;
+    b->num_envs = lanes ? MAX_ENVS : 2; // 65: lanes, and one more
     w->bytes = (size_t)state * (size_t)b->num_envs;
     if (!possible || w->bytes > MAX_BYTES || b->layout.assets_size > 32 * MAX_BYTES) {
         free(setup);
