@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=["states", "files"])
     parser.add_argument("names", nargs="*", metavar="NAME", help="environments, or kinds of file")
     parser.add_argument("--minutes", type=float, default=10, help="for each of them [10]")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     OUT.mkdir(parents=True, exist_ok=True)
     for name in options.names or build.list_envs() if options.what != "files" else ():
         print(fuzz_states(name, 60 * options.minutes), flush=True)
