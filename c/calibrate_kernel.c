@@ -8,7 +8,6 @@
 
 double JOIN(puf_multiply_adds_, PUF_VARIANT)(int rounds, float* sink);
 
-#if defined(__GNUC__)
 #if defined(__AVX512F__)
 enum { WIDTH = 16 };
 #elif defined(__AVX__)
@@ -41,11 +40,3 @@ double JOIN(puf_multiply_adds_, PUF_VARIANT)(int rounds, float* sink)
     *sink = a[0] * 0.0f + 0.5f;
     return 2.0 * 10.0 * WIDTH * rounds;
 }
-#else
-double JOIN(puf_multiply_adds_, PUF_VARIANT)(int rounds, float* sink)
-{
-    (void)rounds;
-    (void)sink;
-    return 0.0;
-}
-#endif

@@ -16,7 +16,7 @@ from learn cimport (
     puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory, puf_sequence_scratch,
     puf_tile_rows,
 )
-from puffer cimport PufIsa, PufPool, isa_names, puf_pool_create, puf_pool_destroy, supported_isa_names
+from puffer cimport PufIsa, PufPool, isa_names, puf_isa_fuses, puf_pool_create, puf_pool_destroy, supported_isa_names
 
 import numpy as np
 
@@ -34,6 +34,12 @@ BAD_REWARDS = PUF_BAD_REWARDS
 def supported_isas():
     """Names of the instruction sets that this machine can run, the best one last."""
     return supported_isa_names()
+
+
+def fused_isas():
+    """Those of them that round a product and a sum once: their results agree to the bit."""
+    names = isa_names()
+    return [name for name in supported_isa_names() if puf_isa_fuses(<PufIsa> names.index(name))]
 
 
 cdef void* data(object array, str what, str dtype, tuple shape, bint written=True) except NULL:

@@ -101,6 +101,7 @@ cdef extern from "isa.h" nogil:
         PUF_NUM_ISA
     const char* puf_isa_name(PufIsa)
     int puf_isa_supported(PufIsa)
+    int puf_isa_fuses(PufIsa)
 
 
 cdef inline list isa_names():

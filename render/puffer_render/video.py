@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract.files import replace
 from puffer_render.errors import RenderError, import_av
 
 Pixels = NDArray[np.uint8]
@@ -162,7 +163,7 @@ def _replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        replace(temporary, path)
     except OSError as error:  # PyAV's errors are OSErrors too
         raise RenderError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:

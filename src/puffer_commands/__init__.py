@@ -5,6 +5,7 @@ alone because importing any module of `puffer_envs` imports all of it first.
 """
 
 import importlib
+import io
 import os
 import sys
 from functools import partial
@@ -14,6 +15,8 @@ def _start(command: str, module: str, threads: int | None = None) -> int:
     """Run a command; return its exit status. threads: Of NumPy's matrix products; None is one for each core."""
     if threads is not None:  # it must be known before NumPy is imported
         os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a file or pipe on Windows has no UTF-8: "?" is better than an error
     try:
         status: int = importlib.import_module(module).main()
     except KeyboardInterrupt:

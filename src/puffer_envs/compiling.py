@@ -12,7 +12,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from puffer_envs import _core
+from puffer_envs.contract import shell
 from puffer_envs.contract.offers import CPP_FILES, FILES
 
 EXACT = ("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-DPUF_EXPORT")
@@ -225,7 +225,7 @@ def find_compilers(cpp: bool = False) -> list[list[str]]:
     """Return the compilers for C or C++: $CC or $CXX alone, or those of the system and then that in a wheel."""
     given = os.environ.get("CXX" if cpp else "CC")
     if given:
-        return [shlex.split(given)]
+        return [[given] if shutil.which(given) else shell.split(given)]  # a path may have spaces
     names = ("c++", "g++", "clang++") if cpp else ("cc", "gcc", "clang")
     found = [[name] for name in names if sys.platform != "win32" and shutil.which(name)]
     if importlib.util.find_spec("ziglang") is not None:

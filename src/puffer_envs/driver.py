@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import os
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_envs.compiling import EXACT, CompileError, compile_program, find_compilers, is_cpp
+from puffer_envs.contract import shell
 from puffer_envs.contract.command_line import PREFIX
 from puffer_envs.library import CODE, get_include, shipped_folder
 from puffer_envs.settings import resolve_settings
@@ -30,7 +30,9 @@ SANITIZED = ("-g", "-O1", *SANITIZERS, *EXACT)
 PLAIN = ("-g", "-O0", *EXACT)
 """What debuggers show best; and gcc looks at variables without a value only without optimisation."""
 SOURCES = ("driver.c", "batch.c", "pool.c")
-INSTALL = "Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc libasan libubsan; macOS: xcode-select --install"
+INSTALL = (
+    "Debian, Ubuntu, WSL: apt install gcc; Fedora: dnf install gcc libasan libubsan; macOS: xcode-select --install"
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Play:
         words += ["--num-envs", str(self.num_envs)] if self.num_envs != 1 else []
         for name, value in self.settings.items():
             words += [f"{PREFIX}{name}", str(value).lower() if isinstance(value, bool) else str(value)]
-        return shlex.join(words)
+        return shell.join(words)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Driver:
                 status, errors = done.returncode, done.stderr
             except subprocess.TimeoutExpired:
                 status, errors = None, ""
-            written = progress.read_text() if progress.exists() else ""
+            written = progress.read_text("ascii") if progress.exists() else ""
         return Outcome(status, int(written or 0), errors)
 
 

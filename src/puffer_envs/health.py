@@ -33,7 +33,9 @@ def checks() -> Iterator[Finding]:
     yield Finding("processor", f"{processor()}, {cores} core{'s' * (cores > 1)}{size}")
     isas = _core.supported_isas()
     limit = ", as PUFFER_ISA says" if os.environ.get("PUFFER_ISA") else ""
-    yield Finding("instructions", f"{', '.join(isas)}: {isas[-1]} is used{limit}")
+    arm = platform.machine().lower() in ("aarch64", "arm64")
+    found = "baseline, which has NEON" if arm else f"{', '.join(isas)}: {isas[-1]} is used{limit}"
+    yield Finding("instructions", found)
     yield from _hashes(list(dict.fromkeys([isas[0], isas[-1]])))
     calibration = bench.calibrate(0.1)
     yield Finding(

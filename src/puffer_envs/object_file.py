@@ -1,4 +1,4 @@
-"""What an object file defines and needs, read from its ELF symbol table (System V ABI, chapter 4)."""
+"""What an object file defines and needs, read from its symbol table: ELF (System V ABI, chapter 4) or Mach-O."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from puffer_envs import macho
 
 MAGIC = b"\x7fELF\x02\x01"
 """64 bits, little-endian."""
@@ -31,11 +33,14 @@ class Symbols:
 
 
 def read_symbols(path: Path) -> Symbols | None:
-    """Return the symbols of an object file; None where it is none that we read: on macOS and Windows."""
+    """Return the symbols of an object file; None where it is none that we read: on Windows."""
     data = path.read_bytes()
-    if not data.startswith(MAGIC):
+    if data.startswith(MAGIC):
+        found = list(_symbols(data))
+    elif data.startswith(macho.MAGIC):
+        found = list(macho.read_macho(data))
+    else:
         return None
-    found = list(_symbols(data))
     needed = sorted({name for name, kind, section in found if name and section is None and kind != "section"})
     variables = sorted({name for name, kind, section in found if kind == "variable" and section is not None})
     return Symbols(tuple(map(demangle, needed)), tuple(dict.fromkeys(map(demangle, variables))))
@@ -70,4 +75,5 @@ def demangle(name: str) -> str:
     """Return the name in the source: without what C++ and static variables of functions add to it."""
     if name.startswith("_Z") and shutil.which("c++filt"):
         name = subprocess.run(["c++filt", name], capture_output=True, text=True, check=False).stdout.strip() or name
-    return re.sub(r"\.\d+$|(?<=\w)\.llvm\.\d+$", "", name)
+    name = re.sub(r"\.\d+$|(?<=\w)\.llvm\.\d+$", "", name)
+    return re.sub(r"^\w+\.(?=[A-Za-z_])", "", name)  # Clang puts the function before its static variables

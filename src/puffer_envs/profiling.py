@@ -70,7 +70,7 @@ def profile(name: str, play: Play, seconds: float) -> Profile:
     """
     driver.code_of(name, "profile")
     if not sys.platform.startswith("linux"):
-        raise ValueError("profile needs Linux. On macOS, Instruments shows the same of any program.")
+        raise ValueError("profile needs Linux, as in WSL. On macOS, Instruments shows the same of any program.")
     finder = next((tool for tool in ("addr2line", "llvm-addr2line") if shutil.which(tool)), None)
     if finder is None:
         raise ValueError("profile needs addr2line, which finds lines. Install binutils (Debian: apt install binutils).")

@@ -6,7 +6,6 @@ import importlib.util
 import keyword
 import os
 import re
-import shlex
 import shutil
 import tempfile
 from importlib import resources
@@ -14,8 +13,10 @@ from pathlib import Path
 
 from puffer_envs import _core
 from puffer_envs.compiling import find_compilers
+from puffer_envs.contract import shell
 from puffer_envs.contract.completion import DISTRIBUTION
 from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.files import replace
 
 TEMPLATES = {
     "grid": "a thief, a key, a door, a treasure and a guard, cell by cell",
@@ -38,6 +39,8 @@ SHARED = {
 """Files that are the same for all templates, and where they go."""
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MAX_NAME = 40
+DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+"""Windows has no folders and files of these names."""
 
 
 def create(folder: Path, template: str) -> str:
@@ -63,7 +66,7 @@ def create(folder: Path, template: str) -> str:
             path = scratch / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-        (scratch / name).rename(folder)
+        replace(scratch / name, folder)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}. Nothing was written.") from None
     finally:
@@ -82,6 +85,8 @@ def check_name(name: str) -> None:
         )
     if name in _core.names():
         raise UserError(f"{name!r} is the name of an environment that ships with puffer-envs: choose another name.")
+    if name in DEVICES:
+        raise UserError(f"{name!r} is the name of a device on Windows: choose another name.")
     if name.startswith("puf"):
         raise UserError(f"{name!r} begins as the names in puffer.h do: choose another name.")
     module = importlib.util.find_spec(name)
@@ -113,7 +118,7 @@ def _next_steps(folder: Path) -> str:
     """Return what to type next; every line works here, in this order."""
     name = folder.name
     path = str(folder) if folder.is_absolute() else f".{os.sep}{folder}"
-    quoted = shlex.quote(path)
+    quoted = shell.quote(path)
     steps = [
         (f"puffer-play {quoted}", "play it"),
         (f"puffer-train {quoted}", "let a policy learn it, in a minute"),

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+CELLS: dict[str, int]
+"""The recurrent cells that kernels know, by name, and the number that C gives them."""
 NUMBERS: dict[str, int]
 """The dtypes of observations that kernels know, by name, and the number that C gives them."""
 SOME_TRUNCATED: int
@@ -25,6 +27,9 @@ Floats = NDArray[np.float32]
 
 def supported_isas() -> list[str]:
     """Return the instruction sets that this processor and this build have, slowest first."""
+
+def fused_isas() -> list[str]:
+    """Return those of them that round a product and a sum once: their results agree to the bit."""
 
 class Workers:
     """Threads and an instruction set, which learners and optimizers share. One job at a time."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import traceback
 from collections.abc import Callable
 from types import FunctionType, TracebackType
 
+from puffer_envs.contract import shell
 from puffer_envs.contract.errors import UserError
 
 
@@ -101,7 +101,7 @@ def _named_call(name: str) -> Callable[..., None]:
     there. So one of these names says what crashed, and what to do.
     """
     hint = (
-        f"environment {name!r} crashed in its own code: look for the cause with puffer-envs check {shlex.quote(name)}"
+        f"environment {name!r} crashed in its own code: look for the cause with puffer-envs check {shell.quote(name)}"
     )
     return FunctionType(_call.__code__.replace(co_filename=hint), {"__name__": __name__})
 

@@ -7,7 +7,7 @@
 - `Muon`: the optimizer of weight matrices.
 
 All of it computes float32 on the processor, and gives the same bytes on any number of threads and on any x86-64
-processor with AVX2 or AVX-512. Importing this raises `ImportError` where the kernels were not built (by MSVC).
+processor with AVX2 or AVX-512.
 """
 
 from __future__ import annotations
@@ -20,13 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-try:
-    from puffer_train import _kernels
-except ImportError as error:
-    raise ImportError(
-        "puffer_train.kernels: this installation was built without the C kernels. "
-        "Install a wheel, or build with GCC or Clang."
-    ) from error
+from puffer_train import _kernels
 
 __all__ = [
     "Muon",

@@ -9,6 +9,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -71,10 +72,10 @@ def test_compilers_agree(name: str, cc: str, flags: list[str], build: ModuleType
     assert driver_digest(driver, name, tmp_path) == golden["sha256"]
 
 
-def driver_digest(driver: Path, name: str, folder: Path) -> str:
+def driver_digest(driver: Path, name: str, folder: Path, runner: Sequence[str] = ()) -> str:
     actions, outputs = folder / "actions", folder / "outputs"
     golden_actions(name).tofile(actions)
-    command = [driver, str(ENVS), str(STEPS), str(SEED), f"actions={actions}", f"outputs={outputs}"]
+    command = [*runner, driver, str(ENVS), str(STEPS), str(SEED), f"actions={actions}", f"outputs={outputs}"]
     subprocess.run(command, check=True, capture_output=True)
     return hashlib.sha256(outputs.read_bytes()).hexdigest()
 

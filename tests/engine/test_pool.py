@@ -10,16 +10,16 @@ import pytest
 
 from .conftest import compiler
 
+PROGRAMS = [
+    pytest.param("pool_test", ["pool"], sum(t * 3000 * 3001 // 2 for t in (1, 2, 3, 4, 8)), id="rounds"),
+    pytest.param("queue_test", ["pool"], 5 * (3 * 400 + 1 + 3 + 24 + 40), id="tasks"),
+    pytest.param("groups_test", ["batch", "pool"], 190, id="groups"),
+]
+"""Tests in C, their sources, and what they print."""
+
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
-@pytest.mark.parametrize(
-    ("program", "cores", "total"),
-    [
-        pytest.param("pool_test", ["pool"], sum(t * 3000 * 3001 // 2 for t in (1, 2, 3, 4, 8)), id="rounds"),
-        pytest.param("queue_test", ["pool"], 5 * (3 * 400 + 1 + 3 + 24 + 40), id="tasks"),
-        pytest.param("groups_test", ["batch", "pool"], 190, id="groups"),
-    ],
-)
+@pytest.mark.parametrize(("program", "cores", "total"), PROGRAMS)
 def test_nothing_is_lost_or_raced(
     program: str, cores: list[str], total: int, sanitizer: str, build: ModuleType, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ from puffer_train.learners.kernels import KernelLearner
 from puffer_train.learners.torch import TorchLearner
 from puffer_train.policy import Policy, cells
 
-FUSED = _kernels.supported_isas()[1:]
+FUSED = _kernels.fused_isas()
 """Instruction sets with fused multiply-adds: they agree to the bit."""
 
 

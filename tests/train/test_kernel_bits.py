@@ -20,6 +20,7 @@ from kernel_cases import FUSED, Case, Shape, shapes
 
 from puffer_train import _kernels
 from puffer_train.algorithm.optimizer import Muon
+from puffer_train.cli import health
 from puffer_train.config import TrainSettings
 from puffer_train.golden import KINDS, learned_digest
 from puffer_train.learners.kernels import KernelLearner
@@ -37,6 +38,14 @@ def test_golden(cell: str, head: str) -> None:
     wanted = json.loads(GOLDEN.read_text())["learned"][f"{cell} {head}"]
     for isa in FUSED:
         assert learned_digest(cell, head, threads=2, isa=isa) == wanted, isa
+
+
+@fused
+def test_the_doctor_compares_small_trainings() -> None:
+    """Also where the only instruction set is the baseline and has fused multiply-adds: on ARM."""
+    (finding,) = health._kernels()
+    assert finding.found.startswith(f"{len(KINDS)} of {len(KINDS)} small trainings give the expected bytes")
+    assert not finding.wrong
 
 
 def learned(case: Case, threads: int, isa: str | None) -> list[np.ndarray[Any, Any]]:

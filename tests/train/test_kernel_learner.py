@@ -15,7 +15,6 @@ from tiny import make_trainer
 from tiny_environments import CartPole, Signpost
 
 from puffer_train.errors import ConfigError
-from puffer_train.learners import shared
 from puffer_train.learners.hybrid import HybridLearner
 from puffer_train.learners.kernels import KernelLearner, unsupported_reason
 from puffer_train.learners.torch import TorchLearner
@@ -100,16 +99,6 @@ def test_numbers_within_rows_of_bytes_are_checked() -> None:
     trainer = make_trainer(Broken(4))
     assert isinstance(trainer.learner, HybridLearner)
     assert "position" in str(trainer.collect())
-
-
-def test_without_kernels_torch_does_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "kernels", None)
-    trainer = make_trainer(CartPole(4))
-    assert isinstance(trainer.learner, TorchLearner)
-    assert trainer.learner.workers is None
-    assert trainer.iterate()["updates"] > 0
-    with pytest.raises(ConfigError, match="this installation was built without them"):
-        make_trainer(CartPole(4), learner="kernels")
 
 
 @pytest.mark.parametrize("name", ["observations", "rewards", "terminals", "truncations"])

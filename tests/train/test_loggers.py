@@ -14,6 +14,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from puffer_envs.contract import shell
 from puffer_train.cli import train as cli_train
 from puffer_train.config import flat
 from puffer_train.errors import ConfigError
@@ -381,7 +382,7 @@ def test_a_run_folder_explains_itself(tmp_path: Path) -> None:
     assert saved["versions"]["python"] in saved["machine"]["python"]
     (part,) = saved["history"]
     assert part["command"].startswith("puffer-train tiny_environments:CartPole --train.num-envs 16 ")
-    assert f"--run-dir '{folder}'" in part["command"], "it can be typed again"
+    assert f"--run-dir {shell.quote(str(folder))}" in part["command"], "it can be typed again"
     assert (part["from_steps"], part["to_steps"], part["ended"]) == (0, 1024, "finished")
     text = (folder / "README.md").read_text()
     assert text.startswith("# tiny_environments:CartPole, seed 7\n\nTrained for 1.02k steps in 0:0")

@@ -6,7 +6,6 @@ import functools
 import gc
 import os
 import pickle
-import resource
 import sys
 import threading
 import time
@@ -24,6 +23,9 @@ from puffer_envs.vector import Processes, Vector, WorkerError, WorkerTimeoutErro
 from .conftest import belongings, children, cpu_seconds, lose_patience, resident_bytes
 from .sample_envs import SlowStart
 from .unruly_envs import Trouble, Walks, copied_walks
+
+if sys.platform != "win32":
+    import resource
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -22,7 +22,7 @@ from puffer_envs.library import load_library
 def main() -> None:
     """Read a request from standard input, and write messages to standard output."""
     request = json.loads(sys.stdin.buffer.read())
-    with _own_output() as out, open(request["trace"], "w") as trace:  # noqa: PTH123 - faulthandler keeps the file
+    with _own_output() as out, open(request["trace"], "w", encoding="utf-8") as trace:  # noqa: PTH123 - faulthandler keeps the file
         faulthandler.enable(trace)
         heartbeat.keep(Path(request["trace"] + ".beat"))
         faulthandler.dump_traceback_later(request["time_limit"], exit=True, file=trace)
@@ -41,7 +41,7 @@ def _own_output() -> Any:
     with os.fdopen(os.dup(1), "w") as out, open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(2, 1)
         os.dup2(nothing.fileno(), 0)
-        sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 - the old one is closed with the process
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - the old one is closed with the process
         yield out
 
 

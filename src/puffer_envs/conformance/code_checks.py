@@ -39,7 +39,7 @@ COMPARED_STEPS, COMPARED_BYTES = 2000, 1 << 26
 ALLOWED = {
     "memset", "memcpy", "memmove", "memcmp", "memchr", "strlen", "sqrt", "floor", "ceil", "trunc", "round", "rint",
     "nearbyint", "fabs", "fma", "fmod", "remainder", "fmin", "fmax", "copysign", "ldexp", "frexp", "modf", "isnan",
-    "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_", "__TMC_END__",
+    "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_", "__TMC_END__", "bzero", "__bzero", "memset_pattern16",
 }  # fmt: skip
 """Functions whose results are the same everywhere; the same names with an f are allowed too."""
 REASONS = {
@@ -263,7 +263,7 @@ def _symbols(s: Subject) -> Symbols:
     flags = (*library_flags(), "-fPIC", "-fno-builtin-printf")  # printf of a constant text would become puts
     symbols = read_symbols(compile_object(code, Path(get_include()), flags))
     if symbols is None:
-        raise NotOfferedError("object file in the ELF format, which Linux has, to look into")
+        raise NotOfferedError("object file in the format of Linux or macOS to look into")
     return symbols
 
 

@@ -156,7 +156,7 @@ class _Child:
 
     def post_mortem(self, check: str) -> Result:
         """The result of the check during which the child ended."""
-        trace = self._trace.read_text(errors="replace") if self._trace.exists() else ""
+        trace = self._trace.read_text("utf-8", "replace") if self._trace.exists() else ""
         limit = self._request.time_limit
         idle = self._ended - heartbeat.last(Path(f"{self._trace}.beat"))
         if "Timeout (" in trace and idle < limit / 3:
@@ -174,7 +174,7 @@ class _Child:
             status = self._process.returncode
             how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
             message = f"the process {how} during this check; an environment must not end its process"
-            printed = self._printed.read_text(errors="replace").strip()
+            printed = self._printed.read_text("utf-8", "replace").strip()
             last = printed.splitlines()[-LAST_LINES:]
             message += f". It had printed: {' / '.join(last)}" if last else ""
             if report := blame.sanitizer_report(printed):

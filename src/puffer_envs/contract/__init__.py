@@ -7,7 +7,7 @@
 - `logs`: the arithmetic of episode statistics.
 - `documentation`: where the documentation is.
 - `command_line`, `names`, `errors`: how every command reads settings, suggests names and reports mistakes.
-- `completion`: what Tab completes in a shell.
+- `completion`, `shell`: what Tab completes in a shell, and how commands are typed there.
 - `files`, `factories`, `offers`, `machine`: atomic writes, `module:factory`, what packages offer, cores and memory.
 
 It imports NumPy, Gymnasium and the standard library, and nothing else of `puffer_envs`.

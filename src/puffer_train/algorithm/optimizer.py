@@ -238,6 +238,6 @@ def orthogonalize(matrices: Tensor) -> Tensor:
 
 def _kernel(workers: Any, matrices: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
     """Return the kernel that steps these matrices."""
-    from puffer_train import _kernels  # noqa: PLC0415 - there are workers, so there are kernels
+    from puffer_train import _kernels  # noqa: PLC0415 - only for those who have workers
 
     return _kernels.Muon(workers, [(p.numpy(), g.numpy(), a.numpy()) for p, g, a in matrices])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from puffer_envs.contract import completion
+from puffer_envs.contract import completion, shell
 from puffer_envs.contract.commands import Parser, complain, real_number, whole_number
 from puffer_envs.contract.errors import UsageError
 from puffer_envs.contract.files import write_atomically
@@ -197,7 +196,7 @@ def _named(words: Sequence[str]) -> list[Summary]:
     conditions = [word for word in words if not Path(word).exists() and is_condition(word)]
     chosen = _search(conditions) if conditions else []
     if conditions and not chosen:
-        raise ConfigError(f"no run meets {shlex.join(conditions)}.")
+        raise ConfigError(f"no run meets {shell.join(conditions)}.")
     folders = dict.fromkeys(select(word) for word in words if word not in conditions)
     return [*map(summarize, folders), *(summary for summary in chosen if summary.folder not in folders)]
 
@@ -212,7 +211,7 @@ def _list(options: argparse.Namespace, console: Console) -> int:
     elif chosen:
         print_table(chosen, options.columns, console, options.limit)
     else:
-        print(f"no run meets {shlex.join(options.words)}." if options.words else "no run.")
+        print(f"no run meets {shell.join(options.words)}." if options.words else "no run.")
     return 0
 
 
@@ -230,7 +229,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 def _compare(options: argparse.Namespace, console: Console) -> int:
     summaries = _named(options.runs)
     if len(summaries) < 2:
-        raise UsageError(f"{shlex.join(options.runs)} is one run: name at least two to compare.")
+        raise UsageError(f"{shell.join(options.runs)} is one run: name at least two to compare.")
     compare(summaries, console)
     return 0
 
@@ -256,7 +255,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"{options.page}: a report is a page. Name a file that ends with .html.")
     summaries = order(_search(options.words), "-started")
     if not summaries:
-        raise ConfigError(f"no run meets {shlex.join(options.words)}." if options.words else "no run.")
+        raise ConfigError(f"no run meets {shell.join(options.words)}." if options.words else "no run.")
     page = make_page(summaries, page_data(summaries)).encode()
     with storing(options.page):
         write_atomically(options.page, page)
@@ -304,7 +303,7 @@ def _remove(options: argparse.Namespace, console: Console) -> int:
 def _archive(options: argparse.Namespace, console: Console) -> int:
     for summary in _agreed(options, "Archive", console):
         path = archive_run(summary.folder)
-        print(f"{path}  (unpack it with: {shlex.join([PROGRAM, 'restore', str(path)])})")
+        print(f"{path}  (unpack it with: {shell.join([PROGRAM, 'restore', str(path)])})")
     return 0
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from puffer_envs.contract import shell
 from puffer_envs.contract.command_line import merge_tables, parse_number
 from puffer_envs.contract.commands import Parser, add_library, add_seed
 from puffer_envs.contract.errors import UsageError
@@ -199,11 +199,11 @@ def _run(sweep: Sweep, pool: Pool | RayPool, limits: _Limits, console: Console) 
         console.print(line, soft_wrap=True, highlight=False)
 
     made = sweep.plan
-    resume = shlex.join(["puffer-sweep", "--resume", str(sweep.folder), *library_words(made.libraries)])
+    resume = shell.join(["puffer-sweep", "--resume", str(sweep.folder), *library_words(made.libraries)])
     tell(f"Searching {len(made.ranges)} settings of {made.environment}, {pool.size} runs at a time.")
     tell(f"If this is killed, continue with: {resume}")
     if made.name:
-        tell(f"Other machines join with: puffer-sweep --join URL {shlex.quote(made.name)}")
+        tell(f"Other machines join with: puffer-sweep --join URL {shell.quote(made.name)}")
     with sweep, pool:
         try:
             with Watch(sweep, pool, console, *limits) as watch:

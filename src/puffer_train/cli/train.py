@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract import shell
 from puffer_envs.contract.commands import Parser, add_library, add_seed, add_threads
 from puffer_envs.contract.errors import UsageError, UserError
 from puffer_envs.contract.offers import open_given
@@ -168,7 +168,7 @@ def _main(arguments: Sequence[str]) -> int:
         video=not options.no_video,
         libraries=options.library,
         newest_seconds=options.newest_seconds,
-        command=shlex.join(["puffer-train", *arguments]),
+        command=shell.join(["puffer-train", *arguments]),
     )
     try:
         with trainer:

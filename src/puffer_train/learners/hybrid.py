@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from puffer_envs.contract import BufferEnv
+from puffer_train import _kernels
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Scale
 from puffer_train.config import TrainSettings
-from puffer_train.learners import shared
 from puffer_train.learners.kernels import KernelActor, KernelLearner, unsupported_reason
 from puffer_train.learners.protocol import BAD_OBSERVATIONS
 from puffer_train.learners.torch import TorchGradient
@@ -113,7 +113,7 @@ class HybridLearner(KernelLearner):
         inputs = self.policy.encode(buffers.observations[: buffers.horizon].index_select(1, sequences))
         self.encoding += time.perf_counter() - begin
         minibatch = self._gather(sequences, inputs.detach())
-        rollout = shared.kernels.Rollout(self.core, {name: x.numpy() for name, x in minibatch.items()})
+        rollout = _kernels.Rollout(self.core, {name: x.numpy() for name, x in minibatch.items()})
         length, report = self._gradient(rollout, torch.arange(count), importance, scale)
         begin = time.perf_counter()
         inputs.backward(minibatch["by_inputs"])  # type: ignore[no-untyped-call]

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from puffer_envs.contract import BufferEnv
+from puffer_train import _kernels
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import FIGURES, Scale
 from puffer_train.config import TrainSettings
-from puffer_train.learners import shared
 from puffer_train.learners.shared import kernel_workers, row_bounds
 from puffer_train.own_code import is_code
 from puffer_train.policy import Policy
@@ -35,20 +35,18 @@ def unsupported_reason(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str |
         return reason
     if policy.front is not None or not isinstance(policy.observations, ArrayObservations):
         return "they have no convolutions and cannot read structured observations"
-    if policy.spec.observation_dtype not in shared.kernels.NUMBERS:
+    if policy.spec.observation_dtype not in _kernels.NUMBERS:
         return f"observations are {policy.spec.observation_dtype}"
     return None
 
 
 def unsupported_after_encoder(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str | None:
     """Return why the kernels cannot run what follows the encoder, or None when they can."""
-    if shared.kernels is None:
-        return "this installation was built without them"
     if type(policy) is not Policy:
         return f"they run Policy, not its subclass {type(policy).__name__}"
     if policy.layers == 0:
         return "policy.layers is 0, and they have no policies without memory"
-    if policy.settings.cell not in shared.kernels.CELLS:
+    if policy.settings.cell not in _kernels.CELLS:
         return f"they have no {policy.settings.cell} cell"
     if policy.hidden > MAX_HIDDEN:
         return f"policy.hidden {policy.hidden} is more than {MAX_HIDDEN}"
@@ -77,7 +75,7 @@ class KernelActor:
     ) -> None:
         self.first, self.last = bounds
         self.policy, self.state = policy, state[:, self.first : self.last]
-        self.core = shared.kernels.Actor(rollout, env, state.numpy(), *bounds, ranks.rank * state.shape[1])
+        self.core = _kernels.Actor(rollout, env, state.numpy(), *bounds, ranks.rank * state.shape[1])
         self.key, self.horizon, self.observations = 0, buffers.horizon, buffers.observations
 
     def begin(self, generator: torch.Generator) -> None:
@@ -132,7 +130,7 @@ class KernelLearner:
         spec = policy.spec
         continuous = spec.action.kind == "box"
         self.workers = kernel_workers(threads)
-        self.core = shared.kernels.Learner(
+        self.core = _kernels.Learner(
             self.workers,
             policy.settings.cell,
             len(spec.observation_scale) if self.has_encoder else None,
@@ -146,7 +144,7 @@ class KernelLearner:
             policy.value.outputs if policy.settings.value_head == "distribution" else 0,
             None if policy.input_mean is None or not self.has_encoder else policy.input_mean.numpy(),
         )
-        self.rollout = shared.kernels.Rollout(self.core, _arrays(buffers))
+        self.rollout = _kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
             self.actor(self.rollout, buffers, policy, part, state, bounds, ranks)
             for part, bounds in zip(parts, row_bounds(parts), strict=True)

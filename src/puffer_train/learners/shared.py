@@ -9,14 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from puffer_envs.contract import BufferEnv
+from puffer_train import _kernels
 from puffer_train.algorithm.advantage import advantages
 from puffer_train.config import TrainSettings
-
-kernels: Any
-try:
-    from puffer_train import _kernels as kernels
-except ImportError:  # built by a compiler without vector extensions (MSVC)
-    kernels = None
 
 
 class Rollout(Protocol):
@@ -44,8 +39,8 @@ def row_bounds(parts: Sequence[BufferEnv]) -> list[tuple[int, int]]:
 
 
 def kernel_workers(threads: int) -> Any:
-    """Return threads that kernels run on, or None where there are no kernels."""
-    return None if kernels is None else kernels.Workers(threads)
+    """Return threads that kernels run on."""
+    return _kernels.Workers(threads)
 
 
 def fill_advantages(

@@ -7,7 +7,6 @@ a separate curve, named after the differences.
 from __future__ import annotations
 
 import fnmatch
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs.contract import shell
 from puffer_envs.contract.names import suggest
 from puffer_train.errors import ConfigError
 from puffer_train.report.formatting import short
@@ -210,7 +210,7 @@ def unexpected(groups: Sequence[Group]) -> list[str]:
         found = {k: v for k, v in differing([run.facts for run in firsts]).items() if not k.startswith(SETTINGS)}
         reason = f"they differ in {describe(found)}" if found else "it is unknown which code made some of them"
         if found or (len(firsts) > 1 and not all(run.known for run in firsts)):
-            how = shlex.join(["--ignore", ",".join(found) or "*code"])
+            how = shell.join(["--ignore", ",".join(found) or "*code"])
             sentences.append(f"runs of {name} are not averaged: {reason}. Draw them as one with {how}.")
     return sentences
 

@@ -69,10 +69,10 @@ def redraws(console: Console) -> bool:
 
 def redraw(live: Live, picture: RenderableType) -> None:
     """Draw a picture in place of the last one, at once."""
-    file = live.console.file
-    file.write(BEGIN_PICTURE)
+    file, knows = live.console.file, not live.console.legacy_windows  # whose console shows them
+    file.write(BEGIN_PICTURE if knows else "")
     live.update(picture, refresh=True)
-    file.write(END_PICTURE)
+    file.write(END_PICTURE if knows else "")
     file.flush()
 
 

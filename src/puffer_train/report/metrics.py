@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 from types import TracebackType
 
-from puffer_envs.contract.files import sync_folder
+from puffer_envs.contract.files import replace, sync_folder
 from puffer_train.report.thinning import chosen_lines
 from puffer_train.storage.folder import parse_line
 
@@ -47,8 +47,8 @@ class MetricsFile:
 
     def cut(self, steps: int) -> None:
         """Remove the lines beyond that many steps. Raises `OSError`."""
-        self._cut(steps)
-        self._reopen()
+        with self._closed():
+            self._cut(steps)
 
     def _cut(self, steps: int) -> None:
         self._rewrite(lambda number, line: parse_line(line.decode(errors="replace")).get("steps", inf) <= steps)
@@ -56,8 +56,8 @@ class MetricsFile:
     def _thin(self) -> None:
         """Leave out so many of the older lines that half of the room is free."""
         kept = chosen_lines(self._path, self._max_bytes // 2)
-        self._rewrite(lambda number, line: number in kept)
-        self._reopen()
+        with self._closed():
+            self._rewrite(lambda number, line: number in kept)
 
     def _rewrite(self, keep: Callable[[int, bytes], bool]) -> None:
         """Replace the file by those of its lines that are kept, of which it never holds more than one in memory."""
@@ -69,15 +69,20 @@ class MetricsFile:
                         after.write(line if line.endswith(b"\n") else line + b"\n")
                 after.flush()
                 os.fsync(after.fileno())
-            temporary.replace(self._path)
+            replace(temporary, self._path)
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
         sync_folder(self._path.parent)
 
-    def _reopen(self) -> None:
+    @contextmanager
+    def _closed(self) -> Iterator[None]:
+        """A context in which the file is closed: Windows replaces no open one."""
         self._file.close()
-        self._file = self._path.open("ab", buffering=0)
+        try:
+            yield
+        finally:
+            self._file = self._path.open("ab", buffering=0)
 
     def __enter__(self) -> MetricsFile:
         return self

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract import shell
 from puffer_envs.contract.files import write_atomically
 from puffer_train.config import can_import
 from puffer_train.environments.registry import imports_code
@@ -90,11 +90,11 @@ def _next_commands(folder: Path, config: dict[str, Any], here: set[str]) -> list
     ended = done >= train["steps"] or (history and history[-1]["ended"] == "finished")
     more = continuing(train, done) if ended else []
     named = f"{name} " if imports_code(name) else ""
-    named += "".join(f"--library {shlex.quote(path)} " for path in config.get("libraries", []))
+    named += "".join(f"--library {shell.quote(path)} " for path in config.get("libraries", []))
     network = config["settings"]["policy"].get("network", "")
     playable = not network or can_import(network)
-    network = f"--policy.network {shlex.quote(network)} " if network else ""
-    commands = [" ".join([f"puffer-train {named}{network}--resume .", *map(shlex.quote, more)])]
+    network = f"--policy.network {shell.quote(network)} " if network else ""
+    commands = [" ".join([f"puffer-train {named}{network}--resume .", *map(shell.quote, more)])]
     if "policy.safetensors" in here and playable:
         commands.append(f"puffer-eval {named}--policy . {network}--episodes 1000")
     if "replay.puf" in here:  # what records replays can also be played

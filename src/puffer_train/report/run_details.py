@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from puffer_envs.contract import shell
 from puffer_train import config
 from puffer_train.environments.registry import imports_code
 from puffer_train.report.formatting import clock, counted, short, size
@@ -40,7 +40,7 @@ def show_run(summary: Summary, console: Console) -> None:
     _print_files(summary, console)
     name = summary.config["environment"]
     words = ["puffer-train", *([name] if imports_code(name) else []), "--resume", str(summary.folder)]
-    console.print(Text(f"\nresume it with: {shlex.join(words)}"))
+    console.print(Text(f"\nresume it with: {shell.join(words)}"))
 
 
 def _print_head(summary: Summary, console: Console) -> None:

@@ -52,6 +52,8 @@ class LastingOutput(io.TextIOBase):
         if self._stream is not None:
             try:
                 return self._stream.write(text)
+            except UnicodeEncodeError:  # a name may hold letters that the code page of Windows lacks
+                return self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
             except OSError:
                 self._give_up()
         return len(text)

@@ -152,5 +152,5 @@ def _identifier(file: Path) -> str:
     """Return the run's name on the server: a resumed run keeps the one in the file, others get a new one."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(secrets.token_hex(4))
+        file.write_text(secrets.token_hex(4), "utf-8")
     return file.read_text("utf-8").strip()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract import shell
 from puffer_train.errors import ConfigError
 from puffer_train.own_code import named_code
 
@@ -19,7 +19,7 @@ def library_words(libraries: Iterable[str]) -> list[str]:
 def check_libraries(folder: Path, needed: Sequence[str], given: Sequence[str]) -> None:
     """Raise `ConfigError` if a run or a sweep needs libraries that were not given again."""
     if needed and not given:
-        words = shlex.join(library_words(needed))
+        words = shell.join(library_words(needed))
         raise ConfigError(f"{folder} was trained with {words}: give that as well if you trust it.")
 
 

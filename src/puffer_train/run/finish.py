@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from puffer_envs.contract import shell
 from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.evaluate import record, records
@@ -50,7 +50,7 @@ def finish(run: RunState, log: Loggers) -> None:
         run.say(f"Only this script or notebook can use the policy: no other program can import {network}.")
     run.say("What to do next:")
     for words in _next_commands(run, policy_file, replay, video):
-        run.say(f"  {shlex.join(words)}")
+        run.say(f"  {shell.join(words)}")
     more = continuing(run.settings.as_dict()["train"], run.ppo.steps)
     run.say(f"  {run.resume_command(*more)}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from puffer_envs.contract import shell
 from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
@@ -170,7 +170,7 @@ class RunState:
         name = [self.source.name] if registry.imports_code(self.source.name) else []
         code = [word for key, value in named_code(self.settings.as_dict()).items() for word in (f"--{key}", value)]
         words = ["puffer-train", *name, "--resume", str(self.folder), *code, *self.options.repeated(), *more]
-        return shlex.join(self.ranks.command(words))
+        return shell.join(self.ranks.command(words))
 
     def network_words(self) -> list[str]:
         """Return the option that gives a command the name of the run's own network, if it has one."""
@@ -253,4 +253,4 @@ class RunState:
 
 def launch_command(command: str, ranks: Ranks) -> str:
     """Return a command as it was typed, with the part that torchrun hides from the program."""
-    return shlex.join(ranks.command(shlex.split(command))) if command else ""
+    return shell.join(ranks.command(shell.split(command))) if command else ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from puffer_envs.contract.files import sync_folder
+from puffer_envs.contract.files import replace, sync_folder
 from puffer_train.errors import ConfigError
 from puffer_train.storage.discovery import find_runs
 from puffer_train.storage.files import storing
@@ -60,7 +60,7 @@ def remove_run(folder: Path) -> None:
     with storing(f"in {folder.parent}"):
         with FolderLock(folder):
             pass
-        folder.rename(folder.with_name(f".{folder.name}.removed"))
+        replace(folder, folder.with_name(f".{folder.name}.removed"))
         for hidden in folder.parent.glob(".*.removed"):
             shutil.rmtree(hidden)
 
@@ -89,7 +89,7 @@ def archive_run(folder: Path) -> Path:
                         archive.add(file, f"{folder.name}/{file.relative_to(folder).as_posix()}", recursive=False)
             _check_readable(partial)
             _sync(partial)
-            partial.replace(path)
+            replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
         sync_folder(path.parent)
@@ -123,8 +123,9 @@ def restore_run(path: Path) -> Path:
                 shutil.rmtree(hidden, ignore_errors=True)
                 for member, place in members:
                     _extract(archive, member, hidden / place)
-                (hidden / name).rename(beside / name)
-                path.unlink()
+                replace(hidden / name, beside / name)
+        with storing(path):  # which is closed by now: Windows removes no open file
+            path.unlink()
         return beside / name
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file.") from None
@@ -174,5 +175,5 @@ def _blocks(file: gzip.GzipFile) -> Iterator[bytes]:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows syncs only what can be written to
         os.fsync(file.fileno())

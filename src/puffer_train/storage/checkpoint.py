@@ -22,7 +22,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from puffer_envs.contract.files import sync_folder, write_durable
+from puffer_envs.contract.files import replace, sync_folder, write_durable
 from puffer_train.errors import CheckpointError
 from puffer_train.storage.checksummed_json import seal, unseal
 from puffer_train.storage.files import storing
@@ -99,7 +99,7 @@ def _write(folder: Path, steps: int, files: dict[str, bytes]) -> Path:
         for name, data in files.items():
             write_durable(temporary / name, data)
         sync_folder(temporary)
-        temporary.replace(target)
+        replace(temporary, target)
         sync_folder(folder)
     except OSError:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -335,7 +335,7 @@ def remove(path: Path) -> None:
     """Hide a checkpoint before deleting it, so that no half-deleted one is ever listed."""
     hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.replace(hidden)
+        replace(path, hidden)
     except OSError:
         return  # it stays, intact
     shutil.rmtree(hidden, ignore_errors=True)

@@ -142,9 +142,9 @@ class Presence:
 
     def end(self) -> None:
         """Leave."""
+        os.close(self._descriptor)  # first: Windows removes no open file
         with suppress(OSError):
             self._path.unlink()
-        os.close(self._descriptor)
 
 
 def find_holder(folder: Path) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_envs.contract.errors import UserError
+from puffer_envs.contract.files import replace
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
 from puffer_train.storage.folder import EVALUATION, read_config, read_evaluation
@@ -81,7 +82,7 @@ def take_over(job: Job) -> Outcome | None:
         shutil.copytree(other, temporary, ignore=shutil.ignore_patterns(LOCK, OUTCOME), dirs_exist_ok=True)
         outcome.write(temporary)
         shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
+        replace(temporary, folder)
         return outcome
     return None
 
