@@ -24,7 +24,7 @@
 #include <string.h>
 
 enum {
-    PUF_ABI = 5, // raised whenever a struct below changes
+    PUF_ABI = 6, // raised whenever a struct below changes
     PUF_MAX_DIMS = 3,
 };
 
@@ -76,8 +76,25 @@ typedef struct PufParam {
 
 typedef enum PufPlace { PUF_IN_STRUCT, PUF_IN_BLOCK, PUF_IN_ASSETS } PufPlace;
 
-// A field of the state that Python and the renderers may read. Made by PUF_SCALAR, PUF_ARRAY, PUF_GRID, PUF_STRUCTS,
-// PUF_ROWS, PUF_BLOCK and PUF_ASSET.
+// What a number of a state may be. A state that was read from a file is checked by this before it is stepped (validate.h),
+// so that no file can make an environment write where it should not: what is used as an index needs a range. The checks
+// cost a step nothing. Made by PUF_WITHIN and PUF_BELOW.
+typedef enum PufRangeKind {
+    PUF_ANY,           // any integer; any finite float
+    PUF_FROM_TO,       // `low` to `high`, inclusive
+    PUF_LIMITED,       // `low` to `high` + the member of the state at `limit`, inclusive
+    PUF_FROM_SETTINGS, // just what the settings and `prepare` make of it
+} PufRangeKind;
+
+typedef struct PufRange {
+    PufRangeKind kind;
+    double low, high;
+    uint64_t limit; // bytes from the start of the state
+    PufDtype limit_dtype;
+} PufRange;
+
+// A field of the state. Python and the renderers may read those with a text; one without is only checked. Made by
+// PUF_SCALAR, PUF_ARRAY, PUF_GRID, PUF_STRUCTS, PUF_ROWS, PUF_BLOCK and PUF_ASSET.
 typedef struct PufField {
     const char* name;
     PufDtype dtype;
@@ -89,6 +106,9 @@ typedef struct PufField {
     const struct PufField* parts; // of a table of structs: the members of one row; else NULL, and its elements are of
     int32_t num_parts;            // the type `dtype`
     uint64_t row_size;            // bytes of one row
+    PufRange range;               // of its elements
+    const PufRange* ranges;       // of a table with two dimensions: one for each row or each column; else NULL
+    int32_t num_ranges, by_column;
 } PufField;
 
 // What finished episodes add up; every environment's own log starts with these five and may append floats.
@@ -141,6 +161,9 @@ typedef struct PufSpec {
     void (*make_assets)(const PufLayout* layout, void* assets, const void* setup);
     // Optional: set the members of the state struct that follow from the settings, and those that do not start at 0.
     void (*prepare)(void* setup);
+    // Optional: the name of a field that contradicts the others in a state from a file, or NULL. Ranges hold already.
+    // For what no range can say: that two members agree, that a list is in order.
+    const char* (*contradiction)(const void* state, const void* assets);
     // The batch loops: `n` consecutive environments.
     void (*reset_all)(const PufLayout*, void* states, int32_t n, PufIo io);
     void (*step_all)(const PufLayout*, void* states, int32_t n, PufIo io);
@@ -326,7 +349,7 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 #else
 #define PUF_TYPE_OF(x)                                                                                                 \
     _Generic((x),                                                                                                      \
-        uint8_t: PUF_U8, int8_t: PUF_I8, int16_t: PUF_I16, int32_t: PUF_I32, uint32_t: PUF_U32, uint64_t: PUF_U64,      \
+        uint8_t: PUF_U8, int8_t: PUF_I8, int16_t: PUF_I16, int32_t: PUF_I32, uint32_t: PUF_U32, uint64_t: PUF_U64,     \
         float: PUF_F32, double: PUF_F64)
 #define PUF_KIND_OF(x) _Generic((x), float: PUF_REAL, double: PUF_REAL, default: PUF_INT)
 #define PUF_EXTERN_C
@@ -348,17 +371,31 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
     { .name = #m, .type = PUF_NAMED, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .offset = offsetof(State, m),         \
       .value = 0, .low = 0, .high = most, .doc = __VA_ARGS__, .choices = names }
 
-// Rows of the table of fields. A member of a nested struct takes PUF_SCALAR_AS.
-#define PUF_SCALAR_AS(State, label, m, text)                                                                           \
-    { .name = label, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .ndim = 0, .offset = offsetof(State, m), .doc = text }
-#define PUF_SCALAR(State, m, text) PUF_SCALAR_AS(State, #m, m, text)
-#define PUF_ARRAY(State, m, text)                                                                                      \
+// Rows of the table of fields. A member of a nested struct takes PUF_SCALAR_AS. The last argument, a sentence, or NULL for
+// what is only checked, may be followed by what its values may be: PUF_RANGE(least, most); PUF_UP_TO(State, m), from 0 to a
+// member that holds a setting; PUF_LESS_THAN(State, m), for an index; PUF_DERIVED, for what follows from the settings; or
+// PUF_BY_ROW(table) and PUF_BY_COLUMN(table), for tables of which each row or column has its own.
+#define PUF_WITHIN(least, most) { .kind = PUF_FROM_TO, .low = (double)(least), .high = (double)(most) }
+#define PUF_BELOW(State, least, m, more)                                                                               \
+    { .kind = PUF_LIMITED, .low = (double)(least), .high = (double)(more), .limit = offsetof(State, m),                \
+      .limit_dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)) }
+#define PUF_RANGE(least, most) .range = PUF_WITHIN(least, most)
+#define PUF_UP_TO(State, m) .range = PUF_BELOW(State, 0, m, 0)
+#define PUF_LESS_THAN(State, m) .range = PUF_BELOW(State, 0, m, -1)
+#define PUF_DERIVED .range = { .kind = PUF_FROM_SETTINGS }
+#define PUF_BY_ROW(table) .ranges = table, .num_ranges = PUF_COUNT(table)
+#define PUF_BY_COLUMN(table) .ranges = table, .num_ranges = PUF_COUNT(table), .by_column = 1
+#define PUF_SCALAR_AS(State, label, m, ...)                                                                            \
+    { .name = label, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)), .ndim = 0, .offset = offsetof(State, m),              \
+      .doc = __VA_ARGS__ }
+#define PUF_SCALAR(State, m, ...) PUF_SCALAR_AS(State, #m, m, __VA_ARGS__)
+#define PUF_ARRAY(State, m, ...)                                                                                       \
     { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)[0]), .ndim = 1, .offset = offsetof(State, m),              \
-      .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]) }, .doc = text }
-#define PUF_GRID(State, m, text)                                                                                       \
+      .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]) }, .doc = __VA_ARGS__ }
+#define PUF_GRID(State, m, ...)                                                                                        \
     { .name = #m, .dtype = PUF_TYPE_OF(PUF_MEMBER(State, m)[0][0]), .ndim = 2, .offset = offsetof(State, m),           \
       .shape = { sizeof(PUF_MEMBER(State, m)) / sizeof(PUF_MEMBER(State, m)[0]),                                       \
-                 sizeof(PUF_MEMBER(State, m)[0]) / sizeof(PUF_MEMBER(State, m)[0][0]) }, .doc = text }
+                 sizeof(PUF_MEMBER(State, m)[0]) / sizeof(PUF_MEMBER(State, m)[0][0]) }, .doc = __VA_ARGS__ }
 // A member that is an array of structs; `row_fields` describes the members of one by PUF_SCALAR and PUF_ARRAY.
 #define PUF_STRUCTS(State, m, row_fields, text)                                                                        \
     { .name = #m, .ndim = 1, .offset = offsetof(State, m),                                                             \
@@ -370,14 +407,14 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
       .shape = { offsetof(State, rows_member) }, .doc = text,                                                          \
       .parts = row_fields, .num_parts = PUF_COUNT(row_fields), .row_size = sizeof(Row) }
 // A table behind the struct, in the block that `resize` asked for: int32 members hold its offset, rows and columns.
-#define PUF_BLOCK(State, label, type, offset_member, rows_member, cols_member, text)                                   \
-    PUF_TABLE(State, label, type, PUF_IN_BLOCK, offset_member, rows_member, cols_member, text)
+#define PUF_BLOCK(State, label, type, offset_member, rows_member, cols_member, ...)                                    \
+    PUF_TABLE(State, label, type, PUF_IN_BLOCK, offset_member, rows_member, cols_member, __VA_ARGS__)
 // The same for a table in the assets, counted from their start.
-#define PUF_ASSET(State, label, type, offset_member, rows_member, cols_member, text)                                   \
-    PUF_TABLE(State, label, type, PUF_IN_ASSETS, offset_member, rows_member, cols_member, text)
-#define PUF_TABLE(State, label, type, where, offset_member, rows_member, cols_member, text)                            \
+#define PUF_ASSET(State, label, type, offset_member, rows_member, cols_member, ...)                                    \
+    PUF_TABLE(State, label, type, PUF_IN_ASSETS, offset_member, rows_member, cols_member, __VA_ARGS__)
+#define PUF_TABLE(State, label, type, where, offset_member, rows_member, cols_member, ...)                             \
     { .name = label, .dtype = type, .ndim = 2, .place = where, .offset = offsetof(State, offset_member),               \
-      .shape = { offsetof(State, rows_member), offsetof(State, cols_member) }, .doc = text }
+      .shape = { offsetof(State, rows_member), offsetof(State, cols_member) }, .doc = __VA_ARGS__ }
 // clang-format on
 
 // For PUF_DEFINE_ENV: the tables NAME_obs, NAME_params and NAME_fields; and NAME_log_names, where there is one.

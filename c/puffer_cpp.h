@@ -54,6 +54,7 @@ struct PufGiven {
     const char* (*conflict)(const void* setup);
     void (*make_assets)(const PufLayout* layout, void* assets, const void* setup);
     void (*prepare)(void* setup);
+    const char* (*contradiction)(const void* state, const void* assets);
 };
 
 // What PUF_DEFINE_SPEC knows by itself is in `spec` already.
@@ -79,5 +80,6 @@ constexpr PufSpec puf_complete(PufSpec spec, const PufGiven& given)
     spec.conflict = given.conflict;
     spec.make_assets = given.make_assets;
     spec.prepare = given.prepare;
+    spec.contradiction = given.contradiction;
     return spec;
 }

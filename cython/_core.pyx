@@ -7,12 +7,13 @@ from libc.stdlib cimport calloc, free
 from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint64_t
 
 from puffer cimport (
-    PUF_ABI, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NAMED, PUF_NUM_ISA, PufBatch, PufField, PufGroup,
-    PufIo, PufIsa, PufLayout, PufPool, PufSettings, PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash,
-    puf_batch_init, puf_batch_log, puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset,
-    puf_batch_send, puf_batch_set, puf_batch_step, puf_batch_take_actions, puf_calibrate_gflops, puf_dtype_size,
-    puf_env_spec, puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create,
-    puf_pool_destroy, puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
+    PUF_ABI, PUF_ANY, PUF_FROM_SETTINGS, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NAMED, PUF_NUM_ISA,
+    PufBatch, PufFault, PufField, PufGroup, PufIo, PufIsa, PufLayout, PufPool, PufSettings, PufSpec, isa_names,
+    puf_batch_compare_settings, puf_batch_hash, puf_batch_init, puf_batch_log, puf_batch_make_assets,
+    puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send, puf_batch_set, puf_batch_step,
+    puf_batch_take_actions, puf_batch_validate, puf_calibrate_gflops, puf_cover, puf_dtype_size, puf_env_spec,
+    puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create, puf_pool_destroy,
+    puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
 
 import os
@@ -124,7 +125,7 @@ cdef list _fields(const PufField* fields, int count):
     return [(_text(fields[i].name), DTYPES[fields[i].dtype], fields[i].ndim, fields[i].place != PUF_IN_STRUCT,
              fields[i].place == PUF_IN_ASSETS, fields[i].offset, tuple(fields[i].shape[d] for d in range(3)),
              _text(fields[i].doc), _fields(fields[i].parts, fields[i].num_parts), fields[i].row_size)
-            for i in range(count)]
+            for i in range(count) if fields[i].doc is not NULL]
 
 
 cdef cnp.ndarray _setup(const PufSpec* spec, params):
@@ -233,6 +234,24 @@ cdef _make_assets(const PufSpec* spec, setup, assets):
     thread.start()
     while thread.is_alive():
         thread.join(0.1)
+
+
+def cover(str name, params):
+    """Which field holds each byte of a state with these settings: (state_size,) int32; the names of all fields;
+    and the bytes of the struct, behind which the block is.
+
+    -1 is for what no field holds, -2 for the generator, the log, and what has one right value.
+    """
+    cdef const PufSpec* s = _find(name, None)
+    cdef cnp.ndarray setup = _setup(s, params)
+    cdef PufLayout l = puf_layout(s, cnp.PyArray_DATA(setup))
+    cdef cnp.ndarray state = aligned_zeros(max(l.state_size, puf_setup_size(s)), np.uint8)
+    (<object> state)[:puf_setup_size(s)] = setup
+    if s.prepare is not NULL:
+        s.prepare(cnp.PyArray_DATA(state))
+    cdef cnp.ndarray covered = np.empty(l.state_size, dtype=np.int32)
+    puf_cover(s, &l, cnp.PyArray_DATA(state), <int32_t*> cnp.PyArray_DATA(covered))
+    return covered, [_text(s.fields[i].name) for i in range(s.num_fields)], s.struct_size
 
 
 cdef class Batch:
@@ -670,6 +689,28 @@ cdef class Batch:
         self._current[:] = current
         self._next[:] = following
         puf_batch_compare_settings(&self.batch)
+
+    def _check_states(self, states, params):
+        """What is wrong with states from elsewhere, (num_envs * state_size,) uint8 that begin on an 8-byte boundary, or
+        None. `params` are settings, float64: one row for all, or (num_envs, num_params). Nothing is stepped yet."""
+        cdef PufFault fault
+        cdef cnp.ndarray rows = np.ascontiguousarray(params, dtype=np.float64)
+        cdef const void* address = _address(states, "states", (<object> self._states).shape, np.dtype(np.uint8))
+        cdef const double* settings = <const double*> cnp.PyArray_DATA(rows)
+        cdef int each = (<object> rows).ndim > 1
+        cdef int result
+        with nogil:
+            result = puf_batch_validate(&self.batch, address, self.num_envs, settings, each, &fault)
+        if result == 0:
+            return None
+        where = f"{_text(fault.field)}.{_text(fault.part)}" if fault.part is not NULL else _text(fault.field)
+        what = f"{where!r} of environment {fault.env}"
+        if fault.contradicts:
+            return f"{what} contradicts the rest of its state"
+        if fault.kind == PUF_FROM_SETTINGS:
+            return f"{what} is not what the settings make it"
+        allowed = "a finite number" if fault.kind == PUF_ANY else f"{fault.low:.10g} to {fault.high:.10g}"
+        return f"{what} is {fault.value:.10g}, allowed is {allowed}"
 
     def _hash(self, int first, int count):
         self._enter(True)

@@ -86,7 +86,9 @@ cdef extern from "puffer.h" nogil:
         const PufField* fields
         const char* const* log_names
         int32_t num_obs, num_params, num_fields, num_log_names
+        uint64_t struct_size
         const char* (*conflict)(const void*) noexcept
+        void (*prepare)(void*) noexcept
     size_t puf_mask_size(const PufLayout*)
     size_t puf_setup_size(const PufSpec*)
     size_t puf_dtype_size(PufDtype)
@@ -158,6 +160,21 @@ cdef extern from "batch.h" nogil:
     uint64_t puf_batch_hash(const PufBatch*, int32_t, int32_t)
     void puf_batch_log(PufBatch*, int32_t, int32_t, double*)
     int32_t puf_log_size(const PufSpec*)
+
+cdef extern from "validate.h" nogil:
+    ctypedef enum PufRangeKind:
+        PUF_ANY
+        PUF_FROM_TO
+        PUF_FROM_SETTINGS
+    ctypedef struct PufFault:
+        int32_t env
+        const char* field
+        const char* part
+        PufRangeKind kind
+        int contradicts
+        double value, low, high
+    int puf_batch_validate(PufBatch*, const void*, int32_t, const double*, int, PufFault*)
+    void puf_cover(const PufSpec*, const PufLayout*, const void*, int32_t*)
 
 cdef extern from "calibrate.h" nogil:
     double puf_calibrate_gflops(double)

@@ -75,6 +75,10 @@ enum {
     ASTEROIDS_COOLDOWN = 8,
     ASTEROIDS_SHIELD = 90,
 };
+enum {
+    ASTEROIDS_FASTEST = 1 << 25, // more than ship_vx and ship_vy can be
+    ASTEROIDS_MANY = 1000000000, // more than can be counted in an episode
+};
 enum { ASTEROIDS_SHOTS = 4 };
 enum { ASTEROIDS_BLASTS = 8 };                                             // kept for renderers
 enum { ASTEROIDS_GRID = 8, ASTEROIDS_GRID_STEP = 65536 / ASTEROIDS_GRID }; // points where a new ship can appear
@@ -608,37 +612,59 @@ static const PufField asteroids_fields[] = {
     PUF_ARRAY(Asteroids, rock_y, "centre of each rock, 1/128 unit below the plane's centre"),
     PUF_ARRAY(Asteroids, rock_vx, "1/128 unit per frame"),
     PUF_ARRAY(Asteroids, rock_vy, "1/128 unit per frame, downwards"),
-    PUF_ARRAY(Asteroids, rock_size, "4 large, 2 medium, 1 small, 0 no rock"),
+    PUF_ARRAY(Asteroids, rock_size, "4 large, 2 medium, 1 small, 0 no rock", PUF_RANGE(0, ASTEROIDS_LARGE)),
     PUF_ARRAY(Asteroids, rock_look, "a random number for each, which renderers take its shape from"),
     PUF_ARRAY(Asteroids, shot_x, "1/128 unit"),
     PUF_ARRAY(Asteroids, shot_y, "1/128 unit"),
     PUF_ARRAY(Asteroids, shot_vx, "1/128 unit per frame"),
     PUF_ARRAY(Asteroids, shot_vy, "1/128 unit per frame"),
-    PUF_ARRAY(Asteroids, shot_life, "frames left; 0 no shot"),
+    PUF_ARRAY(Asteroids, shot_life, "frames left; 0 no shot", PUF_RANGE(0, ASTEROIDS_SHOT_LIFE)),
     PUF_SCALAR(Asteroids, ship_x, "1/8388608 unit to the right of the plane's centre, modulo 2^32"),
     PUF_SCALAR(Asteroids, ship_y, "1/8388608 unit below the plane's centre, modulo 2^32"),
-    PUF_SCALAR(Asteroids, ship_vx, "1/8388608 unit per frame"),
-    PUF_SCALAR(Asteroids, ship_vy, "1/8388608 unit per frame, downwards"),
-    PUF_SCALAR(Asteroids, heading, "1/256 turn, clockwise from the right"),
-    PUF_SCALAR(Asteroids, turning, "frames it has been turning to the right, up to 5; negative to the left"),
-    PUF_SCALAR(Asteroids, thrusting, "1 if the engine was on in the last frame"),
-    PUF_SCALAR(Asteroids, cooldown, "frames until the ship can fire"),
-    PUF_SCALAR(Asteroids, shield, "frames until rocks can hit the ship"),
-    PUF_SCALAR(Asteroids, lives, "lives left, including the current one"),
-    PUF_SCALAR(Asteroids, mass, "rocks left, counted in small ones"),
-    PUF_SCALAR(Asteroids, large, "large rocks at the start of this wave"),
-    PUF_SCALAR(Asteroids, wave, "from 1"),
-    PUF_SCALAR(Asteroids, score, "points"),
-    PUF_SCALAR(Asteroids, fired, "shots fired in this episode"),
-    PUF_SCALAR(Asteroids, hits, "rocks hit in this episode"),
+    PUF_SCALAR(Asteroids, ship_vx, "1/8388608 unit per frame", PUF_RANGE(-ASTEROIDS_FASTEST, ASTEROIDS_FASTEST)),
+    PUF_SCALAR(Asteroids, ship_vy, "1/8388608 unit per frame, downwards",
+               PUF_RANGE(-ASTEROIDS_FASTEST, ASTEROIDS_FASTEST)),
+    PUF_SCALAR(Asteroids, heading, "1/256 turn, clockwise from the right", PUF_RANGE(0, ASTEROIDS_HEADINGS - 1)),
+    PUF_SCALAR(Asteroids, turning, "frames it has been turning to the right, up to 5; negative to the left",
+               PUF_RANGE(-ASTEROIDS_TURN_EASE - 1, ASTEROIDS_TURN_EASE + 1)),
+    PUF_SCALAR(Asteroids, thrusting, "1 if the engine was on in the last frame", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Asteroids, cooldown, "frames until the ship can fire", PUF_RANGE(0, ASTEROIDS_COOLDOWN)),
+    PUF_SCALAR(Asteroids, shield, "frames until rocks can hit the ship", PUF_RANGE(0, ASTEROIDS_SHIELD)),
+    PUF_SCALAR(Asteroids, lives, "lives left, including the current one",
+               .range = PUF_BELOW(Asteroids, 1, first_lives, 0)),
+    PUF_SCALAR(Asteroids, mass, "rocks left, counted in small ones", PUF_RANGE(0, ASTEROIDS_SLOTS)),
+    PUF_SCALAR(Asteroids, large, "large rocks at the start of this wave", PUF_RANGE(1, ASTEROIDS_MAX_LARGE)),
+    PUF_SCALAR(Asteroids, wave, "from 1", PUF_RANGE(1, ASTEROIDS_MANY)),
+    PUF_SCALAR(Asteroids, score, "points", PUF_RANGE(0, ASTEROIDS_MANY)),
+    PUF_SCALAR(Asteroids, lost, NULL, PUF_UP_TO(Asteroids, first_lives)),
+    PUF_SCALAR(Asteroids, fired, "shots fired in this episode", PUF_RANGE(0, ASTEROIDS_MANY)),
+    PUF_SCALAR(Asteroids, hits, "rocks hit in this episode", PUF_RANGE(0, ASTEROIDS_MANY)),
     PUF_SCALAR(Asteroids, blasts,
-               "rocks and ships destroyed in this episode; number k is at index k modulo 8 of the arrays below"),
+               "rocks and ships destroyed in this episode; number k is at index k modulo 8 of the arrays below",
+               PUF_RANGE(0, ASTEROIDS_MANY)),
     PUF_ARRAY(Asteroids, blast_x, "1/128 unit"),
     PUF_ARRAY(Asteroids, blast_y, "1/128 unit"),
     PUF_ARRAY(Asteroids, blast_size, "size of the rock, or 0 for the ship"),
     PUF_ARRAY(Asteroids, blast_frame, "frame in which it happened; 0 if none"),
-    PUF_SCALAR(Asteroids, frame, "frames since the start of the episode"),
+    PUF_SCALAR(Asteroids, frame, "frames since the start of the episode", PUF_UP_TO(Asteroids, max_frames)),
 };
+
+// A rock owns as many slots as its size, for its parts: from one that is a multiple of it.
+static const char* asteroids_contradiction(const void* state, const void* assets)
+{
+    (void)assets;
+    const Asteroids* s = state;
+    int32_t mass = 0;
+    for (int32_t i = 0, end = 0; i < ASTEROIDS_SLOTS; i++) {
+        int32_t size = s->rock_size[i];
+        if (size > 0 && (size == ASTEROIDS_LARGE - 1 || i % size != 0 || i < end)) {
+            return "rock_size";
+        }
+        end = size > 0 ? i + size : end;
+        mass += size;
+    }
+    return mass != s->mass ? "mass" : NULL;
+}
 
 static const char* const asteroids_log_names[] = { "waves", "accuracy" };
 
@@ -653,4 +679,4 @@ PUF_DEFINE_ENV(asteroids, Asteroids,
     .layout = { .state_size = sizeof(Asteroids), .agents = 1, .obs_ndim = 1, .obs_shape = { ASTEROIDS_OBS },
                 PUF_ACTIONS(asteroids) },
     PUF_TABLES(asteroids),
-    PUF_LOG_NAMES(asteroids));
+    PUF_LOG_NAMES(asteroids), .contradiction = asteroids_contradiction);

@@ -49,6 +49,7 @@ enum {
 #define BLOBS_SAFE 5.0f   // least distance from the edge of a threat at the start of a life
 #define BLOBS_HAIR 0.01f  // more than rounding can be off when cells are chosen
 #define BLOBS_FAR 1e9f    // where the dot of an empty cell is
+#define BLOBS_LONG_SIDE 1e5f // longer than any plane
 #define BLOBS_MAX_RADIUS 8.0f
 #define BLOBS_START_GRAINS (BLOBS_START_MASS * BLOBS_GRAINS)
 
@@ -736,21 +737,90 @@ static const PufParam blobs_params[] = {
     PUF_SETTING(Blobs, reward_death, -1, -1000, 1000, "for being eaten"),
 };
 static const char* const blobs_log_names[] = { "dots_eaten", "players_eaten", "final_mass", "eaten" };
+// Of the rows of places and of lives, in the order of BlobsPlayers.
+static const PufRange blobs_place_ranges[] = {
+    PUF_WITHIN(0, BLOBS_LONG_SIDE),
+    PUF_WITHIN(0, BLOBS_LONG_SIDE),
+    PUF_WITHIN(1, BLOBS_MAX_RADIUS),
+    PUF_WITHIN(-2, 2),
+    PUF_WITHIN(-2, 2),
+    { .kind = PUF_ANY },
+};
+static const PufRange blobs_life_ranges[] = {
+    PUF_BELOW(Blobs, BLOBS_START_GRAINS, max_mass, 0),
+    PUF_BELOW(Blobs, BLOBS_START_GRAINS, max_mass, 0),
+    PUF_BELOW(Blobs, 0, max_steps, 0),
+    PUF_WITHIN(0, 1000000000),
+    PUF_WITHIN(0, 1000000000),
+    PUF_WITHIN(0, BLOBS_MAX_MASS* BLOBS_GRAINS),
+};
 static const PufField blobs_fields[] = {
     PUF_BLOCK(Blobs, "places", PUF_F32, places, place_rows, num_players,
-              "one column per player: x, y, radius, the direction it goes (x, y), return of this life"),
+              "one column per player: x, y, radius, the direction it goes (x, y), return of this life",
+              PUF_BY_ROW(blobs_place_ranges)),
     PUF_BLOCK(Blobs, "lives", PUF_I32, lives, life_rows, num_players,
               "one column per player: mass in thousandths, the largest so far, age in steps, dots and players eaten, "
-              "mass eaten in this step"),
+              "mass eaten in this step",
+              PUF_BY_ROW(blobs_life_ranges)),
     PUF_BLOCK(Blobs, "dots_x", PUF_F32, dots_x, dot_columns, dot_columns,
-              "x of the dot in each 5 x 5 of the plane, with 4 more all around; 1e9 where there is none"),
-    PUF_BLOCK(Blobs, "dots_y", PUF_F32, dots_y, dot_columns, dot_columns, "y of the same dots"),
-    PUF_SCALAR(Blobs, side, "of the plane"),
+              "x of the dot in each 5 x 5 of the plane, with 4 more all around; 1e9 where there is none",
+              PUF_RANGE(0, BLOBS_FAR)),
+    PUF_BLOCK(Blobs, "dots_y", PUF_F32, dots_y, dot_columns, dot_columns, "y of the same dots",
+              PUF_RANGE(0, BLOBS_LONG_SIDE)),
+    PUF_BLOCK(Blobs, "covered", PUF_I32, covered, dot_columns, dot_columns, NULL, PUF_RANGE(0, 0)),
+    PUF_SCALAR(Blobs, side, "of the plane", PUF_DERIVED),
     PUF_SCALAR(Blobs, num_players, "on the plane"),
-    PUF_SCALAR(Blobs, num_dots, "on the plane"),
+    PUF_SCALAR(Blobs, num_dots, "on the plane", PUF_DERIVED),
     PUF_SCALAR(Blobs, margin, "how many times as heavy an eater must be"),
     PUF_SCALAR(Blobs, continuous, "whether actions are directions"),
+    PUF_SCALAR(Blobs, cells, NULL, PUF_DERIVED),
+    PUF_SCALAR(Blobs, bins, NULL, PUF_DERIVED),
+    PUF_SCALAR(Blobs, goal, NULL, PUF_DERIVED),
+    PUF_SCALAR(Blobs, eaten_dots, NULL, PUF_DERIVED),
+    PUF_SCALAR(Blobs, near_players, NULL, PUF_DERIVED),
+    PUF_SCALAR(Blobs, starts, NULL, PUF_DERIVED),
+    PUF_SCALAR(Blobs, bin_of, NULL, PUF_DERIVED),
+    PUF_SCALAR(Blobs, order, NULL, PUF_DERIVED),
 };
+
+// ---- States from files ----
+
+// Whether the players and their order in the grid are such that they can be looked up. A step sorts them before it
+// looks at anything else of the grid.
+static int blobs_is_sorted(const Blobs* s)
+{
+    const int32_t* starts = blobs_ints(s, s->starts);
+    int32_t bins = s->bins * s->bins, ordered = starts[0] == 0 && starts[bins] == s->num_players;
+    for (int32_t b = 0; b < bins; b++) {
+        ordered &= starts[b] <= starts[b + 1];
+    }
+    return ordered;
+}
+
+static const char* blobs_contradiction(const void* state, const void* assets)
+{
+    (void)assets;
+    const Blobs* s = state;
+    BlobsPlayers players = blobs_players(s);
+    BlobsDots dots = blobs_dots(s);
+    int32_t num_dots = 0;
+    for (int32_t row = -BLOBS_BORDER; row < s->cells + BLOBS_BORDER; row++) {
+        for (int32_t column = -BLOBS_BORDER; column < s->cells + BLOBS_BORDER; column++) {
+            int32_t inside = row >= 0 && row < s->cells && column >= 0 && column < s->cells;
+            int32_t there = dots.x[blobs_dot_cell(s, row, column)] != BLOBS_FAR;
+            if (there && !inside) {
+                return "dots_x";
+            }
+            num_dots += there;
+        }
+    }
+    for (int32_t p = 0; p < s->num_players; p++) {
+        if (!(players.x[p] <= s->side && players.y[p] <= s->side)) {
+            return "places";
+        }
+    }
+    return num_dots != s->num_dots ? "num_dots" : !blobs_is_sorted(s) ? "starts" : NULL;
+}
 
 // clang-format off
 PUF_DEFINE_AGENTS_ENV(blobs, Blobs,
@@ -763,4 +833,4 @@ PUF_DEFINE_AGENTS_ENV(blobs, Blobs,
     .layout = { .agents = 32, .obs_ndim = 1, .obs_shape = { (int32_t)(sizeof(BlobsObs) / sizeof(float)) } },
     PUF_TABLES(blobs),
     PUF_LOG_NAMES(blobs),
-    .setup_size = sizeof(BlobsSetup), .resize = blobs_resize, .prepare = blobs_prepare);
+    .setup_size = sizeof(BlobsSetup), .resize = blobs_resize, .prepare = blobs_prepare, .contradiction = blobs_contradiction);

@@ -619,22 +619,78 @@ static const PufParam boids_params[] = {
     PUF_SETTING(Boids, separation, 0.6, 0, 10, "penalty for being crowded"),
     PUF_SETTING(Boids, reward_caught, -1, -10, 10, "reward for being caught"),
 };
+// Of the rows of the table, in the order of BoidsTable, and of the columns of predators.
+#define BOIDS_HEADING PUF_WITHIN(-1.01, 1.01)
+#define BOIDS_SUM PUF_WITHIN(-1e12, 1e12)
+static const PufRange boids_ranges[] = {
+    PUF_WITHIN(0, 1e5),
+    PUF_WITHIN(0, 1e5),
+    BOIDS_HEADING,
+    BOIDS_HEADING,
+    PUF_WITHIN(BOIDS_MIN_SPEED, BOIDS_MAX_SPEED),
+    PUF_BELOW(Boids, 0, boids, -1),
+    PUF_WITHIN(-1, 1),
+    PUF_WITHIN(0, 1),
+    PUF_WITHIN(0, 1),
+    PUF_WITHIN(0, 1),
+    PUF_BELOW(Boids, 0, max_steps, 0),
+    BOIDS_SUM,
+    BOIDS_SUM,
+    BOIDS_SUM,
+    BOIDS_SUM,
+    BOIDS_SUM,
+    BOIDS_SUM,
+};
+static const PufRange boids_predator_ranges[] = {
+    PUF_WITHIN(0, 1e5),
+    PUF_WITHIN(0, 1e5),
+    BOIDS_HEADING,
+    BOIDS_HEADING,
+    PUF_BELOW(Boids, BOIDS_NOBODY, boids, -1),
+    PUF_WITHIN(-1, BOIDS_HUNT),
+};
 static const PufField boids_fields[] = {
     PUF_BLOCK(Boids, "table", PUF_F32, table_offset, table_rows, boids,
               "one column per boid: x, y, heading x, heading y, speed; neighbours, alignment, cohesion, crowding, "
-              "whether it flocks; and over its life: steps, rewards, and sums of the five before"),
+              "whether it flocks; and over its life: steps, rewards, and sums of the five before",
+              PUF_BY_ROW(boids_ranges)),
     { .name = "predator",
       .dtype = PUF_F32,
       .ndim = 2,
       .offset = offsetof(Boids, predator),
       .shape = { BOIDS_MAX_PREDATORS, sizeof(BoidsPredator) / sizeof(float) },
-      .doc = "x, y, heading x, heading y; the boid it hunts, or -1 while it rests; steps left of that" },
+      .doc = "x, y, heading x, heading y; the boid it hunts, or -1 while it rests; steps left of that",
+      PUF_BY_COLUMN(boids_predator_ranges) },
     PUF_SCALAR(Boids, boids, "boids in this world"),
     PUF_SCALAR(Boids, predators, "predators in this world"),
-    PUF_SCALAR(Boids, side, "side of the world, sights"),
-    PUF_SCALAR(Boids, tick, "steps since the world began"),
+    PUF_SCALAR(Boids, side, "side of the world, sights", PUF_DERIVED),
+    PUF_SCALAR(Boids, tick, "steps since the world began", PUF_UP_TO(Boids, max_steps)),
     PUF_SCALAR(Boids, max_steps, "steps until it starts again"),
+    PUF_BLOCK(Boids, "views", PUF_F32, views_offset, boids, view_size, NULL),
+    PUF_SCALAR(Boids, per_cell, NULL, PUF_DERIVED),
+    PUF_SCALAR(Boids, cells, NULL, PUF_DERIVED),
+    PUF_SCALAR(Boids, sorted_offset, NULL, PUF_DERIVED),
+    PUF_SCALAR(Boids, bins_offset, NULL, PUF_DERIVED),
 };
+
+// In a state from a file, all are in the world. (What else is in the block, each step makes again before it is read.)
+static const char* boids_contradiction(const void* state, const void* assets)
+{
+    (void)assets;
+    const Boids* s = state;
+    BoidsTable table = boids_table(s);
+    for (int32_t i = 0; i < s->boids; i++) {
+        if (!(table.x[i] <= s->side && table.y[i] <= s->side)) {
+            return "table";
+        }
+    }
+    for (int32_t k = 0; k < s->predators; k++) {
+        if (!(s->predator[k].x <= s->side && s->predator[k].y <= s->side)) {
+            return "predator";
+        }
+    }
+    return NULL;
+}
 static const char* const boids_log_names[] = { "neighbours", "alignment", "cohesion", "crowding", "caught" };
 
 // clang-format off
@@ -650,4 +706,4 @@ PUF_DEFINE_AGENTS_ENV(boids, Boids,
                 PUF_ACTIONS(boids) },
     PUF_TABLES(boids),
     PUF_LOG_NAMES(boids),
-    .setup_size = sizeof(BoidsSetup), .resize = boids_resize, .prepare = boids_prepare);
+    .setup_size = sizeof(BoidsSetup), .resize = boids_resize, .prepare = boids_prepare, .contradiction = boids_contradiction);

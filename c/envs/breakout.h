@@ -148,7 +148,7 @@ static void breakout_observe(const Breakout* s, PufIo io)
 // Knock out a brick, if there is one. That can speed the ball up, but does not change its direction.
 static int breakout_hit_brick(Breakout* s, int32_t row, int32_t column)
 {
-    if (row < 0 || row >= BREAKOUT_ROWS || !s->bricks[row][column]) {
+    if (row < 0 || row >= BREAKOUT_ROWS || column >= BREAKOUT_COLUMNS || !s->bricks[row][column]) {
         return 0;
     }
     s->bricks[row][column] = 0;
@@ -344,20 +344,23 @@ static const PufParam breakout_params[] = {
     PUF_SETTING(Breakout, max_frames, 36000, 1, 10000000, "frames after which an episode is truncated"),
 };
 static const PufField breakout_fields[] = {
-    PUF_SCALAR(Breakout, paddle_x, "left edge of the paddle, pixels"),
-    PUF_SCALAR(Breakout, paddle_width, "pixels: 62, or 31 once the ball has reached the top"),
-    PUF_SCALAR(Breakout, ball_x, "centre of the ball, pixels"),
-    PUF_SCALAR(Breakout, ball_y, "centre of the ball, pixels, downwards"),
-    PUF_SCALAR(Breakout, ball_vx, "pixels per frame"),
-    PUF_SCALAR(Breakout, ball_vy, "pixels per frame, downwards"),
-    PUF_SCALAR(Breakout, balls, "balls left, including the one in play"),
-    PUF_SCALAR(Breakout, score, "points, of 864"),
-    PUF_SCALAR(Breakout, wall, "1 or 2"),
-    PUF_SCALAR(Breakout, bricks_left, "bricks standing in this wall"),
-    PUF_SCALAR(Breakout, hits, "paddle hits by this ball"),
-    PUF_SCALAR(Breakout, highest, "points of the most valuable brick this ball has touched"),
-    PUF_SCALAR(Breakout, frame, "frames since the start of the episode"),
-    PUF_GRID(Breakout, bricks, "1 standing, 0 knocked out; 32 x 12 pixels each, the first at (0, 50)"),
+    PUF_SCALAR(Breakout, paddle_x, "left edge of the paddle, pixels", PUF_RANGE(0, BREAKOUT_WIDTH)),
+    PUF_SCALAR(Breakout, paddle_width, "pixels: 62, or 31 once the ball has reached the top",
+               PUF_RANGE(0.5 * BREAKOUT_PADDLE_WIDTH, BREAKOUT_PADDLE_WIDTH)),
+    PUF_SCALAR(Breakout, ball_x, "centre of the ball, pixels",
+               PUF_RANGE(BREAKOUT_RADIUS, BREAKOUT_WIDTH - BREAKOUT_RADIUS)),
+    PUF_SCALAR(Breakout, ball_y, "centre of the ball, pixels, downwards",
+               PUF_RANGE(0, BREAKOUT_HEIGHT - BREAKOUT_RADIUS)),
+    PUF_SCALAR(Breakout, ball_vx, "pixels per frame", PUF_RANGE(-BREAKOUT_FAST, BREAKOUT_FAST)),
+    PUF_SCALAR(Breakout, ball_vy, "pixels per frame, downwards", PUF_RANGE(-BREAKOUT_FAST, BREAKOUT_FAST)),
+    PUF_SCALAR(Breakout, balls, "balls left, including the one in play", PUF_RANGE(1, BREAKOUT_BALLS)),
+    PUF_SCALAR(Breakout, score, "points, of 864", PUF_RANGE(0, BREAKOUT_MAX_SCORE)),
+    PUF_SCALAR(Breakout, wall, "1 or 2", PUF_RANGE(1, BREAKOUT_WALLS)),
+    PUF_SCALAR(Breakout, bricks_left, "bricks standing in this wall", PUF_RANGE(0, BREAKOUT_BRICKS)),
+    PUF_SCALAR(Breakout, hits, "paddle hits by this ball", PUF_UP_TO(Breakout, max_frames)),
+    PUF_SCALAR(Breakout, highest, "points of the most valuable brick this ball has touched", PUF_RANGE(0, 7)),
+    PUF_SCALAR(Breakout, frame, "frames since the start of the episode", PUF_UP_TO(Breakout, max_frames)),
+    PUF_GRID(Breakout, bricks, "1 standing, 0 knocked out; 32 x 12 pixels each, the first at (0, 50)", PUF_RANGE(0, 1)),
 };
 
 // clang-format off

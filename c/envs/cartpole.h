@@ -223,12 +223,13 @@ static const PufParam cartpole_params[] = {
     PUF_SETTING_AS(Cartpole, "force", strength, 10, 1, 20, "force of a push, N"),
 };
 static const PufField cartpole_fields[] = {
-    PUF_SCALAR(Cartpole, x, "position of the cart, m"),
-    PUF_SCALAR(Cartpole, x_dot, "velocity of the cart, m/s"),
-    PUF_SCALAR(Cartpole, theta, "angle of the pole from upright, rad, positive to the right"),
-    PUF_SCALAR(Cartpole, theta_dot, "angular velocity of the pole, rad/s"),
-    PUF_SCALAR(Cartpole, force, "force on the cart in the last step, N; 0 after a reset"),
-    PUF_SCALAR(Cartpole, tick, "steps since the start of the episode"),
+    PUF_SCALAR(Cartpole, x, "position of the cart, m", PUF_RANGE(-CARTPOLE_X_LIMIT, CARTPOLE_X_LIMIT)),
+    PUF_SCALAR(Cartpole, x_dot, "velocity of the cart, m/s", PUF_RANGE(-10, 10)),
+    PUF_SCALAR(Cartpole, theta, "angle of the pole from upright, rad, positive to the right",
+               PUF_RANGE(-CARTPOLE_THETA_LIMIT, CARTPOLE_THETA_LIMIT)),
+    PUF_SCALAR(Cartpole, theta_dot, "angular velocity of the pole, rad/s", PUF_RANGE(-8, 8)),
+    PUF_SCALAR(Cartpole, force, "force on the cart in the last step, N; 0 after a reset", PUF_RANGE(-20, 20)),
+    PUF_SCALAR(Cartpole, tick, "steps since the start of the episode", PUF_UP_TO(Cartpole, max_steps)),
 };
 
 static void cartpole_resize(PufLayout* layout, const void* setup)

@@ -279,13 +279,16 @@ static const PufParam connect4_params[] = {
     PUF_FLAG(Connect4, self_play, 0, "two agents play each other"),
 };
 static const PufField connect4_fields[] = {
-    PUF_ARRAY(Connect4, stones, "of the first agent and of its opponent: bit 7 * column + row, from the bottom left"),
-    PUF_ARRAY(Connect4, ended, "the stones at the end of the previous game"),
-    PUF_SCALAR(Connect4, result, "of the previous game, for the first agent: 0 none yet, 1 won, 2 drawn, 3 lost"),
-    PUF_SCALAR(Connect4, turn, "whose move it is: 0 the first agent"),
-    PUF_SCALAR(Connect4, began, "who made the first move"),
-    PUF_SCALAR(Connect4, moves, "stones on the board"),
-    PUF_SCALAR(Connect4, last, "the column of the last stone, -1 before the first"),
+    PUF_ARRAY(Connect4, stones, "of the first agent and of its opponent: bit 7 * column + row, from the bottom left",
+              PUF_RANGE(0, CONNECT4_BOARD)),
+    PUF_ARRAY(Connect4, ended, "the stones at the end of the previous game", PUF_RANGE(0, CONNECT4_BOARD)),
+    PUF_SCALAR(Connect4, result, "of the previous game, for the first agent: 0 none yet, 1 won, 2 drawn, 3 lost",
+               PUF_RANGE(CONNECT4_RUNNING, CONNECT4_LOST)),
+    PUF_SCALAR(Connect4, turn, "whose move it is: 0 the first agent", PUF_UP_TO(Connect4, self_play)),
+    PUF_SCALAR(Connect4, began, "who made the first move", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Connect4, moves, "stones on the board", PUF_RANGE(0, CONNECT4_CELLS - 1)),
+    PUF_SCALAR(Connect4, last, "the column of the last stone, -1 before the first",
+               PUF_RANGE(-1, CONNECT4_COLUMNS - 1)),
     PUF_SCALAR(Connect4, strength, "moves that the scripted opponent looks ahead"),
     PUF_SCALAR(Connect4, self_play, "1: two agents"),
 };

@@ -98,43 +98,45 @@ enum { DRONE_TASK_LIST(DRONE_TASK) DRONE_TASKS };
 #define DRONE_TASK_NAMES DRONE_TASK_LIST(DRONE_TASK_NAME)
 
 // A drone: 64 floats, four cache lines, of which a step changes the first two. This table makes the struct, its fields
-// in Python and the columns of drone_lanes.h: NUMBER(name, meaning) or VECTOR(name, elements, meaning).
+// in Python and the columns of drone_lanes.h: NUMBER(name, least, most, meaning) or VECTOR(name, elements, least, most,
+// meaning); the range is for states from files.
 #define DRONE_PARTS(NUMBER, VECTOR)                                                                                    \
-    VECTOR(position, 3, "m")                                                                                           \
-    VECTOR(velocity, 3, "m/s")                                                                                         \
-    VECTOR(attitude, 4, "unit quaternion (w, x, y, z) that turns its own axes into the world's")                       \
-    VECTOR(rates, 3, "turn rates around its own axes, rad/s")                                                          \
-    NUMBER(age, "steps of this life")                                                                                  \
-    NUMBER(within, "steps after the first 150 of this life in which it was within 0.3 m of its goal")                  \
-    NUMBER(total, "sum of its rewards in this life")                                                                   \
-    VECTOR(rotors, 4, "speeds, as shares of full speed")                                                               \
-    NUMBER(lift, "acceleration along its z axis by one rotor at full speed, m/s^2")                                    \
-    VECTOR(agility, 3, "angular acceleration around x, y and z by one rotor at full speed, rad/s^2")                   \
-    VECTOR(gyro, 3, "(inertia z - inertia y) / inertia x, and the same for y and z")                                   \
-    NUMBER(velocity_kept, "share of the velocity that a substep's drag leaves")                                        \
-    NUMBER(rates_kept, "share of the turn rates that a substep's drag leaves")                                         \
-    NUMBER(response, "share of the way to its commanded speed that a rotor covers in a substep")                       \
-    NUMBER(distance, "to the goal, m")                                                                                 \
-    NUMBER(contact, "1: it touched another in the last step")                                                          \
-    VECTOR(goal, 3, "middle of the goal's path, m; the goal is at goal + swing * sin(pace * time + phase)")            \
-    VECTOR(swing, 3, "m")                                                                                              \
-    VECTOR(pace, 3, "rad/s")                                                                                           \
-    VECTOR(phase, 3, "rad")                                                                                            \
-    VECTOR(ring_direction, 3, "race: the way through the ring, of length 1; else 0")                                   \
-    NUMBER(races, "1: this is a race")                                                                                 \
-    VECTOR(next_ring, 3, "race: middle of the ring after it, m; else 0")                                               \
-    VECTOR(next_direction, 3, "race: the way through that one; else 0")                                                \
-    NUMBER(mass, "kg; this and the following four are what the body is made of")                                       \
-    NUMBER(radius, "of the ball that touches others, m")                                                               \
-    NUMBER(arm, "from the middle to each rotor, m")                                                                    \
-    NUMBER(thrust, "of one rotor at full speed, N")                                                                    \
-    VECTOR(inertia, 3, "around x, y and z, kg m^2")                                                                    \
-    NUMBER(contacts, "steps of this life in contact")                                                                  \
-    NUMBER(rings, "passed in this life")                                                                               \
-    NUMBER(ring, "number of the one to pass now")
+    VECTOR(position, 3, -1000, 1000, "m")                                                                              \
+    VECTOR(velocity, 3, -1000, 1000, "m/s")                                                                            \
+    VECTOR(attitude, 4, -1.01, 1.01, "unit quaternion (w, x, y, z) that turns its own axes into the world's")          \
+    VECTOR(rates, 3, -DRONE_MAX_RATE, DRONE_MAX_RATE, "turn rates around its own axes, rad/s")                         \
+    NUMBER(age, 0, 32767, "steps of this life")                                                                        \
+    NUMBER(within, 0, 32767, "steps after the first 150 of this life in which it was within 0.3 m of its goal")        \
+    NUMBER(total, -1e9, 1e9, "sum of its rewards in this life")                                                        \
+    VECTOR(rotors, 4, -0.01, 1.01, "speeds, as shares of full speed")                                                  \
+    NUMBER(lift, 0, 100, "acceleration along its z axis by one rotor at full speed, m/s^2")                            \
+    VECTOR(agility, 3, 0, 1000, "angular acceleration around x, y and z by one rotor at full speed, rad/s^2")          \
+    VECTOR(gyro, 3, -10, 10, "(inertia z - inertia y) / inertia x, and the same for y and z")                          \
+    NUMBER(velocity_kept, 0, 1, "share of the velocity that a substep's drag leaves")                                  \
+    NUMBER(rates_kept, 0, 1, "share of the turn rates that a substep's drag leaves")                                   \
+    NUMBER(response, 0, 1, "share of the way to its commanded speed that a rotor covers in a substep")                 \
+    NUMBER(distance, 0, 1e4, "to the goal, m")                                                                         \
+    NUMBER(contact, 0, 1, "1: it touched another in the last step")                                                    \
+    VECTOR(goal, 3, -1000, 1000,                                                                                       \
+           "middle of the goal's path, m; the goal is at goal + swing * sin(pace * time + phase)")                     \
+    VECTOR(swing, 3, -1000, 1000, "m")                                                                                 \
+    VECTOR(pace, 3, -10, 10, "rad/s")                                                                                  \
+    VECTOR(phase, 3, -1000, 1000, "rad")                                                                               \
+    VECTOR(ring_direction, 3, -1.01, 1.01, "race: the way through the ring, of length 1; else 0")                      \
+    NUMBER(races, 0, 1, "1: this is a race")                                                                           \
+    VECTOR(next_ring, 3, -1000, 1000, "race: middle of the ring after it, m; else 0")                                  \
+    VECTOR(next_direction, 3, -1.01, 1.01, "race: the way through that one; else 0")                                   \
+    NUMBER(mass, 0.1, 10, "kg; this and the following four are what the body is made of")                              \
+    NUMBER(radius, 0, 10, "of the ball that touches others, m")                                                        \
+    NUMBER(arm, 0, 10, "from the middle to each rotor, m")                                                             \
+    NUMBER(thrust, 0, 100, "of one rotor at full speed, N")                                                            \
+    VECTOR(inertia, 3, 0.0001, 1, "around x, y and z, kg m^2")                                                         \
+    NUMBER(contacts, 0, 32767, "steps of this life in contact")                                                        \
+    NUMBER(rings, 0, 1e6, "passed in this life")                                                                       \
+    NUMBER(ring, 0, DRONE_GATES - 1, "number of the one to pass now")
 
-#define DRONE_NUMBER(name, text) float name;
-#define DRONE_VECTOR(name, count, text) float name[count];
+#define DRONE_NUMBER(name, least, most, text) float name;
+#define DRONE_VECTOR(name, count, least, most, text) float name[count];
 typedef struct DroneRow {
     DRONE_PARTS(DRONE_NUMBER, DRONE_VECTOR)
 } DroneRow;
@@ -1080,8 +1082,8 @@ static const PufParam drone_params[] = {
                    "subtracted, times the mean square of the turn rates as shares of 20 rad/s"),
 };
 #undef DRONE_TASK
-#define DRONE_NUMBER(name, text) PUF_SCALAR(DroneRow, name, text),
-#define DRONE_VECTOR(name, count, text) PUF_ARRAY(DroneRow, name, text),
+#define DRONE_NUMBER(name, least, most, text) PUF_SCALAR(DroneRow, name, text, PUF_RANGE(least, most)),
+#define DRONE_VECTOR(name, count, least, most, text) PUF_ARRAY(DroneRow, name, text, PUF_RANGE(least, most)),
 static const PufField drone_row_fields[] = { DRONE_PARTS(DRONE_NUMBER, DRONE_VECTOR) };
 #undef DRONE_NUMBER
 #undef DRONE_VECTOR
@@ -1092,16 +1094,34 @@ static const PufField drone_gate_fields[] = {
 static const PufField drone_fields[] = {
     PUF_ROWS(Drone, "drones", DroneRow, drone_row_fields, drones_offset, num_drones, "one row for each drone"),
     PUF_STRUCTS(Drone, gates, drone_gate_fields, "rings of the race; 0 in other tasks"),
-    PUF_SCALAR(Drone, task, "its number, from 0:" DRONE_TASK_NAMES),
+    PUF_SCALAR(Drone, task, "its number, from 0:" DRONE_TASK_NAMES, PUF_RANGE(0, DRONE_TASKS - 1)),
     PUF_ARRAY(Drone, center, "of the formation, m"),
     PUF_SCALAR(Drone, size, "of the formation, m"),
-    PUF_SCALAR(Drone, half, "of the room: x and y are from -half to half, m"),
-    PUF_SCALAR(Drone, height, "of the room, m"),
-    PUF_SCALAR(Drone, tick, "steps since the world began"),
+    PUF_SCALAR(Drone, half, "of the room: x and y are from -half to half, m", PUF_DERIVED),
+    PUF_SCALAR(Drone, height, "of the room, m", PUF_DERIVED),
+    PUF_SCALAR(Drone, tick, "steps since the world began", PUF_UP_TO(Drone, max_steps)),
     PUF_SCALAR(Drone, max_steps, "until a new world begins"),
     PUF_SCALAR(Drone, num_drones, "in the world"),
-    PUF_SCALAR(Drone, columns, "floats in a row of drones"),
+    PUF_SCALAR(Drone, columns, "floats in a row of drones", PUF_DERIVED),
+    PUF_SCALAR(Drone, turn, NULL, PUF_RANGE(-100, 100)),
+    PUF_ARRAY(Drone, swing, NULL, PUF_RANGE(-100, 100)),
+    PUF_ARRAY(Drone, pace, NULL, PUF_RANGE(-100, 100)),
+    PUF_ARRAY(Drone, phase, NULL, PUF_RANGE(-100, 100)),
 };
+
+// In a state from a file, attitudes are of length 1.
+static const char* drone_contradiction(const void* state, const void* assets)
+{
+    (void)assets;
+    const Drone* s = state;
+    for (int32_t i = 0; i < s->num_drones; i++) {
+        const float* a = drone_row(s, i)->attitude;
+        if (fabsf(a[0] * a[0] + a[1] * a[1] + a[2] * a[2] + a[3] * a[3] - 1.0f) > 0.01f) {
+            return "drones";
+        }
+    }
+    return NULL;
+}
 // clang-format off
 #define DRONE_TASK(NUMBER, name, place, reached, weight) #name ".n", #name ".perf", #name ".collisions",
 static const char* const drone_log_names[] = {
@@ -1121,4 +1141,5 @@ PUF_DEFINE_BATCH_AGENTS_ENV(drone, Drone,
                 PUF_ACTIONS(drone) },
     PUF_TABLES(drone),
     PUF_LOG_NAMES(drone),
-    .setup_size = sizeof(DroneSetup), .resize = drone_resize, .conflict = drone_conflict, .prepare = drone_prepare);
+    .setup_size = sizeof(DroneSetup), .resize = drone_resize, .conflict = drone_conflict, .prepare = drone_prepare,
+    .contradiction = drone_contradiction);

@@ -12,8 +12,8 @@ enum {
 };
 
 // 16 rows as columns: of.position[2][i] is the height of lane i.
-#define DRONE_NUMBER(name, text) float name[DRONE_LANES];
-#define DRONE_VECTOR(name, count, text) float name[count][DRONE_LANES];
+#define DRONE_NUMBER(name, least, most, text) float name[DRONE_LANES];
+#define DRONE_VECTOR(name, count, least, most, text) float name[count][DRONE_LANES];
 typedef struct DroneColumns {
     DRONE_PARTS(DRONE_NUMBER, DRONE_VECTOR)
 } DroneColumns;
@@ -183,8 +183,8 @@ static inline void drone_take4(float v[4], const float (*column)[DRONE_LANES], i
     v[3] = column[3][i];
 }
 
-#define DRONE_NUMBER(name, text) d.name = c->name[i];
-#define DRONE_VECTOR(name, count, text) drone_take##count(d.name, c->name, i);
+#define DRONE_NUMBER(name, least, most, text) d.name = c->name[i];
+#define DRONE_VECTOR(name, count, least, most, text) drone_take##count(d.name, c->name, i);
 static inline DroneRow drone_take(const DroneColumns* c, int32_t i)
 {
     DroneRow d;

@@ -52,6 +52,7 @@ enum {
     ENDURO_LOOSE = 80 * ENDURO_METRE, // a driver further behind the car ahead than this hurries
     ENDURO_NODE = 32 * ENDURO_METRE,  // from bend to bend
     ENDURO_NOWHERE = 1 << 28,
+    ENDURO_MANY = 1000000000, // more than can be counted in an episode
 };
 
 // Speeds: lengths per frame of 1/60 s.
@@ -225,9 +226,10 @@ static void enduro_look(Enduro* s)
     s->near = 0;
     for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
         const int32_t* place = s->place[lane];
-        if (place[ENDURO_CARS - 1] > ENDURO_AHEAD) {
+        if (place[ENDURO_CARS - 1] > ENDURO_AHEAD && s->behind[lane] < ENDURO_CARS) {
             enduro_put_behind(s, lane);
-        } else if (place[0] < -ENDURO_BEHIND && place[ENDURO_CARS - 1] < ENDURO_AHEAD - ENDURO_MAX_GAP) {
+        } else if (s->behind[lane] > 0 && place[0] < -ENDURO_BEHIND &&
+                   place[ENDURO_CARS - 1] < ENDURO_AHEAD - ENDURO_MAX_GAP) {
             enduro_put_ahead(s, lane);
         }
         enduro_plan(s, lane);
@@ -527,36 +529,77 @@ static const PufParam enduro_params[] = {
     PUF_SETTING(Enduro, later_quota, 150, 1, 1000000, "cars to overtake on every other day"),
     PUF_SETTING(Enduro, max_days, 5, 1, 1000, "days after which an episode is truncated"),
 };
+#define ENDURO_ROAD PUF_WITHIN(-ENDURO_NOWHERE / 2, ENDURO_NOWHERE / 2)
+#define ENDURO_NO_CAR PUF_WITHIN(ENDURO_NOWHERE, ENDURO_NOWHERE)
+static const PufRange enduro_places[ENDURO_SLOTS] = {
+    ENDURO_ROAD, ENDURO_ROAD, ENDURO_ROAD, ENDURO_ROAD,   ENDURO_ROAD,
+    ENDURO_ROAD, ENDURO_ROAD, ENDURO_ROAD, ENDURO_NO_CAR, ENDURO_NO_CAR,
+};
 static const PufField enduro_fields[] = {
     PUF_GRID(Enduro, place,
              "cars in each lane from the left: distance ahead of the agent's car, 1/1024 m; the last two slots are "
-             "always empty"),
-    PUF_GRID(Enduro, side, "their distance from the middle of the road to the right, 1/1024 m"),
-    PUF_GRID(Enduro, pace, "the speed they prefer, 1/1024 m per frame"),
-    PUF_GRID(Enduro, move, "the speed they have, 1/1024 m per frame"),
-    PUF_ARRAY(Enduro, behind, "cars in each lane that are not ahead"),
-    PUF_SCALAR(Enduro, x, "of the agent's car from the middle of the road to the right, 1/1024 m"),
-    PUF_SCALAR(Enduro, speed, "of the agent's car, 1/1024 m per frame"),
-    PUF_SCALAR(Enduro, slide, "its speed to the right, 1/1024 m per frame"),
-    PUF_SCALAR(Enduro, steer, "-1 left, 0 straight, 1 right"),
-    PUF_SCALAR(Enduro, pedal, "0 none, 1 gas, 2 brake"),
-    PUF_SCALAR(Enduro, crash, "frames of crawling left"),
-    PUF_SCALAR(Enduro, along, "distance since the last node of the road, 1/1024 m; nodes are 32 m apart"),
-    PUF_ARRAY(Enduro, bend, "at the last node and those ahead, -64 left to 64 right"),
-    PUF_SCALAR(Enduro, goal, "the bend that the road is approaching"),
+             "always empty",
+             PUF_BY_COLUMN(enduro_places)),
+    PUF_GRID(Enduro, side, "their distance from the middle of the road to the right, 1/1024 m",
+             PUF_RANGE(-ENDURO_RAIL, ENDURO_RAIL)),
+    PUF_GRID(Enduro, pace, "the speed they prefer, 1/1024 m per frame", PUF_RANGE(0, ENDURO_HURRY)),
+    PUF_GRID(Enduro, move, "the speed they have, 1/1024 m per frame", PUF_RANGE(0, ENDURO_HURRY)),
+    PUF_ARRAY(Enduro, behind, "cars in each lane that are not ahead", PUF_RANGE(0, ENDURO_CARS)),
+    PUF_SCALAR(Enduro, x, "of the agent's car from the middle of the road to the right, 1/1024 m",
+               PUF_RANGE(-ENDURO_RAIL, ENDURO_RAIL)),
+    PUF_SCALAR(Enduro, speed, "of the agent's car, 1/1024 m per frame", PUF_RANGE(0, ENDURO_TOP)),
+    PUF_SCALAR(Enduro, slide, "its speed to the right, 1/1024 m per frame",
+               PUF_RANGE(-ENDURO_MAX_SLIDE, ENDURO_MAX_SLIDE)),
+    PUF_SCALAR(Enduro, steer, "-1 left, 0 straight, 1 right", PUF_RANGE(-1, 1)),
+    PUF_SCALAR(Enduro, pedal, "0 none, 1 gas, 2 brake", PUF_RANGE(0, ENDURO_BRAKE)),
+    PUF_SCALAR(Enduro, crash, "frames of crawling left", PUF_RANGE(0, ENDURO_CRASH_FRAMES)),
+    PUF_SCALAR(Enduro, along, "distance since the last node of the road, 1/1024 m; nodes are 32 m apart",
+               PUF_RANGE(0, ENDURO_NODE - 1)),
+    PUF_ARRAY(Enduro, bend, "at the last node and those ahead, -64 left to 64 right",
+              PUF_RANGE(-ENDURO_MAX_BEND, ENDURO_MAX_BEND)),
+    PUF_SCALAR(Enduro, goal, "the bend that the road is approaching", PUF_RANGE(-ENDURO_MAX_BEND, ENDURO_MAX_BEND)),
     PUF_SCALAR(Enduro, goal_nodes, "nodes left until the road gets another goal"),
     PUF_SCALAR(Enduro, heading, "sum of the bends passed, modulo 65536"),
-    PUF_SCALAR(Enduro, nodes, "nodes passed in this episode"),
-    PUF_SCALAR(Enduro, frame, "of the day"),
-    PUF_SCALAR(Enduro, phase, "eighth of the day, from 0"),
-    PUF_SCALAR(Enduro, weather, "0 clear, 1 snow, 2 dusk, 3 night, 4 fog, 5 dawn"),
-    PUF_SCALAR(Enduro, day, "from 1"),
-    PUF_SCALAR(Enduro, quota, "cars to overtake today"),
-    PUF_SCALAR(Enduro, passed, "cars overtaken today minus those that overtook"),
-    PUF_SCALAR(Enduro, total, "the same since the episode began"),
-    PUF_SCALAR(Enduro, crashes, "in this episode"),
+    PUF_SCALAR(Enduro, nodes, "nodes passed in this episode", PUF_RANGE(0, ENDURO_MANY)),
+    PUF_SCALAR(Enduro, frame, "of the day", PUF_LESS_THAN(Enduro, day_frames)),
+    PUF_SCALAR(Enduro, phase, "eighth of the day, from 0", PUF_RANGE(0, ENDURO_PHASES - 1)),
+    PUF_SCALAR(Enduro, weather, "0 clear, 1 snow, 2 dusk, 3 night, 4 fog, 5 dawn", PUF_RANGE(0, ENDURO_DAWN)),
+    PUF_SCALAR(Enduro, day, "from 1", .range = PUF_BELOW(Enduro, 1, max_days, 0)),
+    PUF_SCALAR(Enduro, quota, "cars to overtake today", PUF_RANGE(1, ENDURO_MANY)),
+    PUF_SCALAR(Enduro, passed, "cars overtaken today minus those that overtook", PUF_RANGE(-ENDURO_MANY, ENDURO_MANY)),
+    PUF_SCALAR(Enduro, total, "the same since the episode began", PUF_RANGE(-ENDURO_MANY, ENDURO_MANY)),
+    PUF_SCALAR(Enduro, crashes, "in this episode", PUF_RANGE(0, ENDURO_MANY)),
     PUF_SCALAR(Enduro, day_frames, "setting: frames in a day"),
+    PUF_SCALAR(Enduro, near, NULL, PUF_RANGE(0, (1 << ENDURO_LANES) - 1)),
+    PUF_SCALAR(Enduro, phase_end, NULL),
+    PUF_SCALAR(Enduro, steps, NULL, PUF_RANGE(0, ENDURO_MANY)),
 };
+
+// In a state from a file, cars keep their distance, those behind are counted, and the phase is that of the frame.
+static const char* enduro_contradiction(const void* state, const void* assets)
+{
+    (void)assets;
+    const Enduro* s = state;
+    for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
+        const int32_t* place = s->place[lane];
+        int32_t behind = place[ENDURO_CARS - 1] <= 0;
+        for (int32_t i = 0; i + 1 < ENDURO_CARS; i++) {
+            behind += place[i] <= 0;
+            if (place[i + 1] - place[i] < ENDURO_LENGTH + ENDURO_KEEP) {
+                return "place";
+            }
+        }
+        if (behind != s->behind[lane]) {
+            return "behind";
+        }
+    }
+    Enduro other = { .day_frames = s->day_frames };
+    enduro_set_phase(&other, s->phase);
+    if (other.weather != s->weather) {
+        return "weather";
+    }
+    return other.phase_end != s->phase_end || s->frame >= s->phase_end ? "phase" : NULL;
+}
 static const char* const enduro_log_names[] = { "days", "crashes" };
 
 // clang-format off
@@ -570,4 +613,4 @@ PUF_DEFINE_ENV(enduro, Enduro,
     .layout = { .state_size = sizeof(Enduro), .agents = 1, .obs_ndim = 1, .obs_shape = { ENDURO_OBS },
                 PUF_ACTIONS(enduro) },
     PUF_TABLES(enduro),
-    PUF_LOG_NAMES(enduro));
+    PUF_LOG_NAMES(enduro), .contradiction = enduro_contradiction);

@@ -497,10 +497,9 @@ static const int8_t* maze_tiles(const Maze* s, const void* assets)
     return (const int8_t*)assets + s->tiles_offset + s->row * s->table_columns + s->column;
 }
 
-static void maze_reset(Maze* s, const void* assets)
+// The start of a level.
+static void maze_enter(Maze* s, const MazeLevel* level)
 {
-    s->rank = s->first_rank + (int32_t)puf_rand_below(&s->rng, (uint32_t)s->num_ranks);
-    const MazeLevel* level = maze_level(s, assets);
     s->tiles_offset = s->tables_offset + level->number * s->table_bytes;
     s->rows = 2 * level->rows + 1;
     s->columns = 2 * level->columns + 1;
@@ -514,6 +513,12 @@ static void maze_reset(Maze* s, const void* assets)
     s->tick = 0;
     s->limit = s->max_steps > 0 ? s->max_steps : 2 * level->tiles;
     s->shortest = level->shortest;
+}
+
+static void maze_reset(Maze* s, const void* assets)
+{
+    s->rank = s->first_rank + (int32_t)puf_rand_below(&s->rng, (uint32_t)s->num_ranks);
+    maze_enter(s, maze_level(s, assets));
     s->episode_return = 0.0f;
 }
 
@@ -663,19 +668,47 @@ static const PufField maze_fields[] = {
         "-15 the door of the same colour"),
     PUF_SCALAR(Maze, rows, "of the maze, in tiles, including the walls around it"),
     PUF_SCALAR(Maze, columns, "of the maze, in tiles, including the walls around it"),
-    PUF_SCALAR(Maze, row, "of the agent, in the table"),
-    PUF_SCALAR(Maze, column, "of the agent, in the table"),
+    PUF_SCALAR(Maze, row, "of the agent, in the table", PUF_LESS_THAN(Maze, table_rows)),
+    PUF_SCALAR(Maze, column, "of the agent, in the table", PUF_LESS_THAN(Maze, table_columns)),
     PUF_SCALAR(Maze, goal_row, "in the table"),
     PUF_SCALAR(Maze, goal_column, "in the table"),
-    PUF_SCALAR(Maze, keys, "keys held: bit c is the key of colour c"),
-    PUF_SCALAR(Maze, passed, "doors passed: bit c is the door of colour c"),
+    PUF_SCALAR(Maze, keys, "keys held: bit c is the key of colour c", PUF_RANGE(0, (1 << MAZE_COLOURS) - 1)),
+    PUF_SCALAR(Maze, passed, "doors passed: bit c is the door of colour c", PUF_RANGE(0, (1 << MAZE_COLOURS) - 1)),
     PUF_SCALAR(Maze, doors, "in this maze"),
-    PUF_SCALAR(Maze, rank, "of the maze among all, by the length of the shortest solution, from 0"),
+    PUF_SCALAR(Maze, rank, "of the maze among all, by the length of the shortest solution, from 0",
+               PUF_LESS_THAN(Maze, num_levels)),
     PUF_SCALAR(Maze, num_levels, "number of mazes"),
     PUF_SCALAR(Maze, shortest, "steps of the shortest solution from the start"),
-    PUF_SCALAR(Maze, tick, "steps since the start of the episode"),
+    PUF_SCALAR(Maze, tick, "steps since the start of the episode", PUF_UP_TO(Maze, limit)),
     PUF_SCALAR(Maze, limit, "steps after which the episode is truncated"),
+    PUF_SCALAR(Maze, tiles_offset, NULL),
+    PUF_SCALAR(Maze, episode_return, NULL),
+    PUF_SCALAR(Maze, first_rank, NULL, PUF_DERIVED),
+    PUF_SCALAR(Maze, num_ranks, NULL, PUF_DERIVED),
+    PUF_SCALAR(Maze, table_bytes, NULL, PUF_DERIVED),
+    PUF_SCALAR(Maze, levels_offset, NULL, PUF_DERIVED),
+    PUF_SCALAR(Maze, tables_offset, NULL, PUF_DERIVED),
 };
+
+// In a state from a file, the level is the one of its rank, and the agent is somewhere in it.
+static const char* maze_contradiction(const void* state, const void* assets)
+{
+    const Maze* s = state;
+    Maze other = *s;
+    maze_enter(&other, maze_level(s, assets));
+    if (other.tiles_offset != s->tiles_offset || other.rows != s->rows || other.columns != s->columns) {
+        return "tiles";
+    }
+    if (other.goal_row != s->goal_row || other.goal_column != s->goal_column || other.doors != s->doors) {
+        return "goal_row";
+    }
+    if (other.limit != s->limit || other.shortest != s->shortest) {
+        return "limit";
+    }
+    int32_t row = s->row - MAZE_SIGHT, column = s->column - MAZE_SIGHT; // inside the walls around the maze
+    int inside = row >= 0 && row < s->rows - 2 && column >= 0 && column < s->columns - 2;
+    return inside ? NULL : "row";
+}
 static const char* const maze_log_names[] = { "shortest", "keys", "solved.n", "solved.steps", "solved.shortest" };
 
 // clang-format off
@@ -691,4 +724,4 @@ PUF_DEFINE_ASSETS_ENV(maze, Maze,
     PUF_TABLES(maze),
     PUF_LOG_NAMES(maze),
     .setup_size = sizeof(MazeSetup), .resize = maze_resize, .conflict = maze_conflict,
-    .make_assets = maze_make_assets, .prepare = maze_prepare);
+    .make_assets = maze_make_assets, .prepare = maze_prepare, .contradiction = maze_contradiction);

@@ -68,10 +68,11 @@ static const PufParam memory_params[] = {
     PUF_SETTING(Memory, distance, 16, 1, 1000000, "steps from the cue to the question"),
 };
 static const PufField memory_fields[] = {
-    PUF_SCALAR(Memory, cue, "the right answer: 0 left, 1 right"),
-    PUF_SCALAR(Memory, tick, "steps since the cue was shown"),
+    PUF_SCALAR(Memory, cue, "the right answer: 0 left, 1 right", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Memory, tick, "steps since the cue was shown", PUF_UP_TO(Memory, distance)),
     PUF_SCALAR(Memory, distance, "steps from the cue to the question"),
-    PUF_SCALAR(Memory, verdict, "on the answer in the previous episode: 0 wrong, 1 right, 2 no answer yet"),
+    PUF_SCALAR(Memory, verdict, "on the answer in the previous episode: 0 wrong, 1 right, 2 no answer yet",
+               PUF_RANGE(MEMORY_WRONG, MEMORY_NO_VERDICT)),
 };
 
 // clang-format off

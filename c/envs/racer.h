@@ -61,6 +61,7 @@
 #define RACER_SHOWN_SLIP 3.0f      // times the slip at which a tyre slides
 #define RACER_LAP_REWARD 5.0f
 #define RACER_OFF_REWARD -1.0f
+#define RACER_MOST 1e6 // more than any coordinate or slip
 
 enum {
     RACER_GATES = 128,
@@ -71,6 +72,7 @@ enum {
     RACER_MAX_WHISKERS = 32,
     RACER_MAX_CELLS = 6, // that a car can pass in a step of 6 ticks, at 50 m/s
     RACER_MAX_FRAMESKIP = 6,
+    RACER_MANY = 1000000000, // more than can be counted in an episode
 };
 enum { RACER_STEER, RACER_PEDALS, RACER_CONTROLS };
 
@@ -198,14 +200,19 @@ static const RacerTrack* racer_track(const Racer* s, const void* assets)
     return &((const RacerAssets*)assets)->tracks[s->track];
 }
 
+static void racer_find_tables(Racer* s, const void* assets)
+{
+    s->track_at = (int32_t)((const uint8_t*)racer_track(s, assets) - (const uint8_t*)assets);
+    s->posts_at = s->track_at + (int32_t)offsetof(RacerTrack, posts);
+    s->gates_at = s->track_at + (int32_t)offsetof(RacerTrack, gates);
+}
+
 // On a random track: at rest behind the start line, somewhere across the road.
 static void racer_reset(Racer* s, const void* assets)
 {
     s->track = (int32_t)puf_rand_below(&s->rng, (uint32_t)s->num_tracks);
     const RacerTrack* track = racer_track(s, assets);
-    s->track_at = (int32_t)((const uint8_t*)track - (const uint8_t*)assets);
-    s->posts_at = s->track_at + (int32_t)offsetof(RacerTrack, posts);
-    s->gates_at = s->track_at + (int32_t)offsetof(RacerTrack, gates);
+    racer_find_tables(s, assets);
 
     const RacerGate *behind = &track->gates[RACER_GATES - 1], *line = &track->gates[0];
     float across = puf_rand_range(&s->rng, -0.5f, 0.5f) * s->half_width;
@@ -550,34 +557,55 @@ static const PufParam racer_params[] = {
     PUF_SETTING(Racer, max_steps, 1200, 1, 32767, "steps until an episode is cut off"),
 };
 static const PufField racer_fields[] = {
-    PUF_SCALAR_AS(Racer, "x", car.x, "middle of the car, m to the right"),
-    PUF_SCALAR_AS(Racer, "y", car.y, "middle of the car, m downwards"),
-    PUF_SCALAR_AS(Racer, "yaw", car.yaw, "where it faces: rad clockwise from the right"),
-    PUF_SCALAR_AS(Racer, "vx", car.vx, "velocity to the right, m/s"),
-    PUF_SCALAR_AS(Racer, "vy", car.vy, "velocity downwards, m/s"),
-    PUF_SCALAR_AS(Racer, "spin", car.spin, "rad/s, clockwise"),
-    PUF_SCALAR_AS(Racer, "steering", car.steering, "angle of the front wheel, rad to the right"),
-    PUF_SCALAR_AS(Racer, "front_slip", car.front_slip, "across the front tyre; 1 is where it begins to slide"),
-    PUF_SCALAR_AS(Racer, "rear_slip", car.rear_slip, "across the rear tyre, in the same unit"),
-    PUF_SCALAR(Racer, pedals, "last action: throttle, or brakes if negative"),
-    PUF_SCALAR(Racer, track, "number of the track"),
-    PUF_SCALAR(Racer, cell, "number of the last gate behind the car"),
-    PUF_SCALAR(Racer, within, "share of the way from that gate to the next"),
-    PUF_SCALAR(Racer, best_passed, "most gates passed beyond the start line in this episode"),
-    PUF_SCALAR(Racer, best_within, "share of the way from that one to the next"),
-    PUF_SCALAR(Racer, tick, "steps since the episode began"),
-    PUF_SCALAR(Racer, laps, "laps driven in this episode"),
+    PUF_SCALAR_AS(Racer, "x", car.x, "middle of the car, m to the right", PUF_RANGE(-RACER_MOST, RACER_MOST)),
+    PUF_SCALAR_AS(Racer, "y", car.y, "middle of the car, m downwards", PUF_RANGE(-RACER_MOST, RACER_MOST)),
+    PUF_SCALAR_AS(Racer, "yaw", car.yaw, "where it faces: rad clockwise from the right", PUF_RANGE(-4, 4)),
+    PUF_SCALAR_AS(Racer, "vx", car.vx, "velocity to the right, m/s", PUF_RANGE(-100, 100)),
+    PUF_SCALAR_AS(Racer, "vy", car.vy, "velocity downwards, m/s", PUF_RANGE(-100, 100)),
+    PUF_SCALAR_AS(Racer, "spin", car.spin, "rad/s, clockwise", PUF_RANGE(-100, 100)),
+    PUF_SCALAR_AS(Racer, "steering", car.steering, "angle of the front wheel, rad to the right",
+                  PUF_RANGE(-RACER_LOCK, RACER_LOCK)),
+    PUF_SCALAR_AS(Racer, "front_slip", car.front_slip, "across the front tyre; 1 is where it begins to slide",
+                  PUF_RANGE(-RACER_MOST, RACER_MOST)),
+    PUF_SCALAR_AS(Racer, "rear_slip", car.rear_slip, "across the rear tyre, in the same unit",
+                  PUF_RANGE(-RACER_MOST, RACER_MOST)),
+    PUF_SCALAR(Racer, pedals, "last action: throttle, or brakes if negative", PUF_RANGE(-1, 1)),
+    PUF_SCALAR(Racer, track, "number of the track", PUF_LESS_THAN(Racer, num_tracks)),
+    PUF_SCALAR(Racer, cell, "number of the last gate behind the car", PUF_RANGE(0, RACER_GATES - 1)),
+    PUF_SCALAR(Racer, within, "share of the way from that gate to the next", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Racer, best_passed, "most gates passed beyond the start line in this episode",
+               PUF_RANGE(-1, RACER_MANY)),
+    PUF_SCALAR(Racer, passed, NULL, PUF_RANGE(-RACER_MANY, RACER_MANY)),
+    PUF_SCALAR(Racer, best_within, "share of the way from that one to the next", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Racer, tick, "steps since the episode began", PUF_UP_TO(Racer, max_steps)),
+    PUF_SCALAR(Racer, laps, "laps driven in this episode", PUF_RANGE(0, RACER_MANY / RACER_GATES - 1)),
     PUF_SCALAR(Racer, clock, "s since this lap began"),
     PUF_SCALAR(Racer, last_lap, "s of the last lap; 0 before the first"),
     PUF_SCALAR(Racer, best_lap, "s of the best lap in this episode; 0 before the first"),
-    PUF_SCALAR(Racer, half_width, "of the road, m"),
+    PUF_SCALAR(Racer, half_width, "of the road, m", PUF_DERIVED),
     PUF_SCALAR(Racer, whiskers, "number of whiskers"),
     PUF_ASSET(Racer, "reference", PUF_F32, track_at, one, one, "lap time of an ideal car in the middle of the road, s"),
     PUF_ASSET(Racer, "posts", PUF_F32, posts_at, posts_rows, columns,
               "x and y of the left and of the right end of each gate; 24 gates are repeated at both ends of the ring"),
     PUF_ASSET(Racer, "gates", PUF_F32, gates_at, gates_rows, columns,
               "x and y of the middle of each gate, and the unit vector along the road; the last is the first"),
+    PUF_SCALAR(Racer, track_at, NULL),
+    PUF_SCALAR(Racer, posts_at, NULL),
+    PUF_SCALAR(Racer, gates_at, NULL),
+    PUF_SCALAR(Racer, view_cells, NULL, PUF_DERIVED),
+    PUF_SCALAR(Racer, stride, NULL, PUF_DERIVED),
+    PUF_SCALAR(Racer, episode_return, NULL),
 };
+
+// In a state from a file, the tables are those of the track.
+static const char* racer_contradiction(const void* state, const void* assets)
+{
+    const Racer* s = state;
+    Racer other = *s;
+    racer_find_tables(&other, assets);
+    return other.track_at != s->track_at || other.posts_at != s->posts_at || other.gates_at != s->gates_at ? "track"
+                                                                                                           : NULL;
+}
 static const char* const racer_log_names[] = { "off", "lap.n", "lap.time" };
 
 // clang-format off
@@ -594,4 +622,4 @@ PUF_DEFINE_BATCH_ASSETS_ENV(racer, Racer,
     PUF_TABLES(racer),
     PUF_LOG_NAMES(racer),
     .setup_size = sizeof(RacerSetup), .resize = racer_resize, .prepare = racer_prepare,
-    .make_assets = racer_make_assets);
+    .make_assets = racer_make_assets, .contradiction = racer_contradiction);

@@ -403,6 +403,12 @@ static const PufParam snake_params[] = {
     PUF_SETTING(Snake, reward_food, 1, -1000, 1000, "for eating"),
     PUF_SETTING(Snake, reward_death, -1, -1000, 1000, "for dying"),
 };
+// Of the columns of bodies, in the order of SnakeBody.
+static const PufRange snake_ranges[] = {
+    PUF_WITHIN(0, INT32_MAX),          PUF_WITHIN(0, INT32_MAX),          PUF_WITHIN(0, SNAKE_NO_HEADING),
+    PUF_WITHIN(1, INT32_MAX),          PUF_WITHIN(0, INT32_MAX),          PUF_BELOW(Snake, 0, max_steps, 0),
+    PUF_BELOW(Snake, 0, max_steps, 0), PUF_WITHIN(INT16_MIN, SNAKE_FOOD),
+};
 static const PufField snake_fields[] = {
     PUF_BLOCK(Snake, "cells", PUF_I16, cells_offset, rows, columns,
               "the map with 5 cells of wall around it: 4 food, 0 empty, -2 wall, else a body cell c: c & 1 is 0 for "
@@ -410,12 +416,66 @@ static const PufField snake_fields[] = {
     PUF_BLOCK(
         Snake, "bodies", PUF_I32, bodies_offset, num_snakes, body_fields,
         "one row per snake: head and tail (row * columns + column in cells), heading (a move, or 4 at the start), "
-        "length, cells still to grow, age in steps, food eaten, what the head met"),
-    PUF_SCALAR(Snake, food, "food on the map"),
+        "length, cells still to grow, age in steps, food eaten, what the head met",
+        PUF_BY_COLUMN(snake_ranges)),
+    PUF_SCALAR(Snake, food, "food on the map", PUF_RANGE(0, SNAKE_MAX_SIDE* SNAKE_MAX_SIDE)),
     PUF_SCALAR(Snake, num_snakes, "snakes on the map"),
     PUF_SCALAR(Snake, rows, "rows of the map, including walls"),
     PUF_SCALAR(Snake, columns, "columns of the map, including walls"),
+    PUF_ARRAY(Snake, delta, NULL, PUF_DERIVED),
 };
+
+// ---- States from files ----
+
+static int snake_is_inside(const Snake* s, int32_t cell)
+{
+    int32_t row = cell / s->columns, column = cell % s->columns;
+    return row >= SNAKE_SIGHT && row < s->rows - SNAKE_SIGHT && column >= SNAKE_SIGHT &&
+           column < s->columns - SNAKE_SIGHT;
+}
+
+// Whether a body is what its snake says: a list of `length` of its cells from the tail to the head.
+static int snake_is_whole(const Snake* s, int32_t id)
+{
+    const int16_t* cells = snake_cells(s);
+    const SnakeBody* b = &snake_bodies(s)[id];
+    int32_t cell = b->tail, left = b->length;
+    for (; left > 1 && snake_is_inside(s, cell) && cells[cell] == snake_body_cell(id, snake_move_of(cells[cell]));
+         left--) {
+        cell += s->delta[snake_move_of(cells[cell])];
+    }
+    return left == 1 && cell == b->head && snake_is_inside(s, cell) && cells[cell] == snake_head_cell(id);
+}
+
+// The map has just food and whole snakes inside its walls. A snake is as long as it grew: so the cells that it leaves
+// are never all food, and a new snake finds a place.
+static const char* snake_contradiction(const void* state, const void* assets)
+{
+    (void)assets;
+    const Snake* s = state;
+    const int16_t* cells = snake_cells(s);
+    int32_t food = 0, bodies = 0, lengths = 0;
+    for (int32_t cell = 0; cell < s->rows * s->columns; cell++) {
+        if (!snake_is_inside(s, cell)) {
+            if (cells[cell] != SNAKE_WALL) {
+                return "cells";
+            }
+        } else if (cells[cell] != SNAKE_EMPTY) {
+            food += cells[cell] == SNAKE_FOOD;
+            bodies += cells[cell] != SNAKE_FOOD;
+        }
+    }
+    for (int32_t id = 0; id < s->num_snakes; id++) {
+        const SnakeBody* b = &snake_bodies(s)[id];
+        int64_t grown = (int64_t)b->length + b->growth;
+        if (b->length > bodies || grown != (int64_t)s->start_length + b->eaten || b->eaten > b->age ||
+            (b->length == 1 && b->age > 0) || !snake_is_whole(s, id)) {
+            return "bodies";
+        }
+        lengths += b->length;
+    }
+    return bodies != lengths ? "cells" : food != s->food ? "food" : NULL;
+}
 
 // clang-format off
 PUF_DEFINE_AGENTS_ENV(snake, Snake,
@@ -428,4 +488,5 @@ PUF_DEFINE_AGENTS_ENV(snake, Snake,
     .layout = { .agents = 16, .obs_ndim = 2, .obs_shape = { SNAKE_VIEW, SNAKE_VIEW },
                 PUF_ACTIONS(snake) },
     PUF_TABLES(snake),
-    .setup_size = sizeof(SnakeSetup), .resize = snake_resize, .conflict = snake_conflict, .prepare = snake_prepare);
+    .setup_size = sizeof(SnakeSetup), .resize = snake_resize, .conflict = snake_conflict, .prepare = snake_prepare,
+    .contradiction = snake_contradiction);

@@ -73,11 +73,11 @@ static const PufParam squared_params[] = {
     PUF_SETTING(Squared, max_steps, 32, 1, 100000, "steps after which an episode is truncated"),
 };
 static const PufField squared_fields[] = {
-    PUF_SCALAR(Squared, row, "row of the agent, from the top"),
-    PUF_SCALAR(Squared, column, "column of the agent, from the left"),
-    PUF_SCALAR(Squared, target_row, "row of the target"),
-    PUF_SCALAR(Squared, target_column, "column of the target"),
-    PUF_SCALAR(Squared, tick, "steps since the start of the episode"),
+    PUF_SCALAR(Squared, row, "row of the agent, from the top", PUF_RANGE(0, SQUARED_SIZE - 1)),
+    PUF_SCALAR(Squared, column, "column of the agent, from the left", PUF_RANGE(0, SQUARED_SIZE - 1)),
+    PUF_SCALAR(Squared, target_row, "row of the target", PUF_RANGE(0, SQUARED_SIZE - 1)),
+    PUF_SCALAR(Squared, target_column, "column of the target", PUF_RANGE(0, SQUARED_SIZE - 1)),
+    PUF_SCALAR(Squared, tick, "steps since the start of the episode", PUF_UP_TO(Squared, max_steps)),
 };
 
 // clang-format off

@@ -64,6 +64,7 @@ enum {
     TANKS_MIN_WIDTH = 6,
     TANKS_MIN_HEIGHT = 4,
     TANKS_MAX_SIDE = TANKS_ROWS - 2,
+    TANKS_MANY = 1000000000, // rounds: more than can be played
 };
 enum { TANKS_STAY, TANKS_GO, TANKS_REVERSE, TANKS_DRIVES };
 enum { TANKS_STRAIGHT, TANKS_LEFT, TANKS_RIGHT, TANKS_TURNS };
@@ -986,30 +987,98 @@ static const PufField tanks_fields[] = {
     PUF_SCALAR(Tanks, height, "of the arena, in cells, without its border"),
     PUF_SCALAR(Tanks, max_steps, "steps until a round is cut off"),
     PUF_SCALAR(Tanks, scripted, "1: the second team is scripted"),
-    PUF_SCALAR(Tanks, tick, "steps of this round"),
-    PUF_ARRAY(Tanks, left, "tanks left in each team"),
-    PUF_ARRAY(Tanks, wins, "rounds won by each team since the start"),
-    PUF_SCALAR(Tanks, draws, "rounds that nobody won since the start"),
+    PUF_SCALAR(Tanks, tick, "steps of this round", PUF_UP_TO(Tanks, max_steps)),
+    PUF_ARRAY(Tanks, left, "tanks left in each team", PUF_UP_TO(Tanks, team_size)),
+    PUF_ARRAY(Tanks, wins, "rounds won by each team since the start", PUF_RANGE(0, TANKS_MANY)),
+    PUF_SCALAR(Tanks, draws, "rounds that nobody won since the start", PUF_RANGE(0, TANKS_MANY)),
     PUF_ARRAY(Tanks, rows, "bit c of row r: a wall in column c; the border is row and column 0, and the last"),
-    PUF_ARRAY(Tanks, x, "of tanks, to the right, in units, 512 per cell, from the outer corner of the border"),
-    PUF_ARRAY(Tanks, y, "of tanks, downwards"),
-    PUF_ARRAY(Tanks, heading, "of tanks, in 64ths of a turn, clockwise from the right"),
-    PUF_ARRAY(Tanks, speed, "of tanks, units per step"),
-    PUF_ARRAY(Tanks, alive, "0: a wreck, or no tank"),
-    PUF_ARRAY(Tanks, blocked, "1: a wall or a tank was in the way"),
-    PUF_ARRAY(Tanks, reload, "steps until a tank can fire"),
-    PUF_ARRAY(Tanks, flying, "shells of a tank in the air"),
-    PUF_ARRAY(Tanks, hits, "enemies a tank destroyed in this round, minus mates"),
-    PUF_ARRAY(Tanks, ended_at, "tick at which a tank was destroyed"),
-    PUF_SCALAR(Tanks, shells, "in the air: how many of the following are in use"),
-    PUF_ARRAY(Tanks, shell_x, "of shells, in units"),
-    PUF_ARRAY(Tanks, shell_y, "of shells"),
-    PUF_ARRAY(Tanks, shell_vx, "of shells, units per frame; a step has two frames"),
-    PUF_ARRAY(Tanks, shell_vy, "of shells"),
-    PUF_ARRAY(Tanks, shell_bounces, "bounces so far"),
-    PUF_ARRAY(Tanks, shell_owner, "the tank that fired it"),
-    PUF_ARRAY(Tanks, shell_since, "tick of the shot or the last bounce"),
+    PUF_ARRAY(Tanks, x, "of tanks, to the right, in units, 512 per cell, from the outer corner of the border",
+              PUF_RANGE(0, TANKS_ROWS* TANKS_CELL - 1)),
+    PUF_ARRAY(Tanks, y, "of tanks, downwards", PUF_RANGE(0, TANKS_ROWS* TANKS_CELL - 1)),
+    PUF_ARRAY(Tanks, heading, "of tanks, in 64ths of a turn, clockwise from the right", PUF_RANGE(0, TANKS_TURN - 1)),
+    PUF_ARRAY(Tanks, speed, "of tanks, units per step", PUF_RANGE(-TANKS_BACK, TANKS_FORWARD)),
+    PUF_ARRAY(Tanks, alive, "0: a wreck, or no tank", PUF_RANGE(0, 1)),
+    PUF_ARRAY(Tanks, blocked, "1: a wall or a tank was in the way", PUF_RANGE(0, 1)),
+    PUF_ARRAY(Tanks, reload, "steps until a tank can fire", PUF_UP_TO(Tanks, cooldown)),
+    PUF_ARRAY(Tanks, flying, "shells of a tank in the air", PUF_UP_TO(Tanks, max_shells)),
+    PUF_ARRAY(Tanks, hits, "enemies a tank destroyed in this round, minus mates", PUF_RANGE(-1000, 1000)),
+    PUF_ARRAY(Tanks, ended_at, "tick at which a tank was destroyed", PUF_UP_TO(Tanks, max_steps)),
+    PUF_ARRAY(Tanks, goal_x, NULL, PUF_RANGE(0, TANKS_ROWS* TANKS_CELL - 1)),
+    PUF_ARRAY(Tanks, goal_y, NULL, PUF_RANGE(0, TANKS_ROWS* TANKS_CELL - 1)),
+    PUF_ARRAY(Tanks, gain, NULL),
+    PUF_SCALAR(Tanks, shells, "in the air: how many of the following are in use", PUF_RANGE(0, TANKS_MAX_SHELLS)),
+    PUF_ARRAY(Tanks, shell_x, "of shells, in units", PUF_RANGE(0, TANKS_ROWS* TANKS_CELL - 1)),
+    PUF_ARRAY(Tanks, shell_y, "of shells", PUF_RANGE(0, TANKS_ROWS* TANKS_CELL - 1)),
+    PUF_ARRAY(Tanks, shell_vx, "of shells, units per frame; a step has two frames",
+              PUF_RANGE(-TANKS_SHELL_SPEED, TANKS_SHELL_SPEED)),
+    PUF_ARRAY(Tanks, shell_vy, "of shells", PUF_RANGE(-TANKS_SHELL_SPEED, TANKS_SHELL_SPEED)),
+    PUF_ARRAY(Tanks, shell_bounces, "bounces so far", PUF_RANGE(0, 100)),
+    PUF_ARRAY(Tanks, shell_owner, "the tank that fired it", PUF_RANGE(0, TANKS_MAX_TANKS - 1)),
+    PUF_ARRAY(Tanks, shell_since, "tick of the shot or the last bounce", PUF_UP_TO(Tanks, max_steps)),
+    PUF_SCALAR(Tanks, agents, NULL, PUF_DERIVED),
 };
+
+// ---- States from files ----
+
+// Nothing but the arena is open.
+static int tanks_is_walled(const Tanks* s)
+{
+    uint32_t inside = (0xFFFFFFFFu >> (32 - s->width)) << 1;
+    for (int32_t r = 0; r < TANKS_ROWS; r++) {
+        uint32_t border = r >= 1 && r <= s->height ? ~inside : 0xFFFFFFFFu;
+        if ((s->rows[r] & border) != border) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+// Whether the corners of a square around a point are in free cells.
+static int tanks_is_free(const Tanks* s, int32_t x, int32_t y, int32_t radius)
+{
+    if (x < TANKS_CELL || y < TANKS_CELL || x > (s->width + 1) * TANKS_CELL || y > (s->height + 1) * TANKS_CELL) {
+        return 0;
+    }
+    int32_t left = tanks_cell(x - radius), right = tanks_cell(x + radius - 1);
+    int32_t top = tanks_cell(y - radius), bottom = tanks_cell(y + radius - 1);
+    return !(tanks_is_wall(s->rows, top, left) | tanks_is_wall(s->rows, top, right) |
+             tanks_is_wall(s->rows, bottom, left) | tanks_is_wall(s->rows, bottom, right));
+}
+
+static const char* tanks_contradiction(const void* state, const void* assets)
+{
+    (void)assets;
+    const Tanks* s = state;
+    int32_t left[2] = { 0, 0 }, flying[TANKS_MAX_TANKS] = { 0 };
+    if (!tanks_is_walled(s)) {
+        return "rows";
+    }
+    for (int32_t t = 0; t < TANKS_MAX_TANKS; t++) {
+        if (t < 2 * s->team_size ? !(s->x[t] & s->y[t] & 1) || !tanks_is_free(s, s->x[t], s->y[t], TANKS_RADIUS)
+                                 : s->alive[t]) {
+            return t < 2 * s->team_size ? "x" : "alive";
+        }
+        left[tanks_team(s, t)] += s->alive[t];
+    }
+    for (int32_t k = 0; k < s->shells; k++) {
+        if (s->shell_owner[k] >= 2 * s->team_size) {
+            return "shell_owner";
+        }
+        if (!(s->shell_x[k] & s->shell_y[k] & 1) || !tanks_is_free(s, s->shell_x[k], s->shell_y[k], 1)) {
+            return "shell_x";
+        }
+        if ((s->shell_vx[k] | s->shell_vy[k]) & 1) {
+            return "shell_vx";
+        }
+        flying[s->shell_owner[k]] += 1;
+    }
+    for (int32_t t = 0; t < TANKS_MAX_TANKS; t++) {
+        if (flying[t] != s->flying[t]) {
+            return "flying";
+        }
+    }
+    return left[0] != s->left[0] || left[1] != s->left[1] ? "left" : NULL;
+}
 static const char* const tanks_log_names[] = { "draws", "lost" };
 
 // clang-format off
@@ -1025,4 +1094,5 @@ PUF_DEFINE_ENV(tanks, Tanks,
                 .obs_shape = { TANKS_FLOATS(TanksObs) }, PUF_ACTIONS(tanks) },
     PUF_TABLES(tanks),
     PUF_LOG_NAMES(tanks),
-    .resize = tanks_resize, .conflict = tanks_conflict, .prepare = tanks_prepare);
+    .resize = tanks_resize, .conflict = tanks_conflict, .prepare = tanks_prepare,
+    .contradiction = tanks_contradiction);

@@ -73,6 +73,18 @@ def layout(name: str, params: ArrayLike) -> tuple[dict[str, Any], int]:
         ValueError: no environment has that name, or another number of settings.
     """
 
+def cover(name: str, params: ArrayLike) -> tuple[NDArray[np.int32], list[str], int]:
+    """Return which field holds each byte of a state with these settings.
+
+    Returns:
+        For each byte the number of its field; -1 if no field holds it, -2 if it is of the generator or the log, or has
+        one right value. Then the fields that the numbers are of, those included that `spec` does not show; and the
+        bytes of the struct, behind which the block is.
+
+    Raises:
+        ValueError: no environment has that name, or another number of settings.
+    """
+
 def calibrate_gflops(seconds: float) -> float:
     """Measure the peak of float32 multiply-adds on one core for so many seconds.
 
@@ -214,6 +226,14 @@ class Batch:
 
     def _release(self) -> None:
         """Undo one `_hold`."""
+
+    def _check_states(self, states: NDArray[np.uint8], params: ArrayLike) -> str | None:
+        """Return what is wrong with states that come from elsewhere, or None.
+
+        Args:
+            states: as `_states`; begins on an 8-byte boundary.
+            params: their settings: a row for all, or (num_envs, num_params).
+        """
 
     def _hash(self, first: int, count: int) -> int:
         """Return a 64-bit hash of `count` states from environment `first` on."""

@@ -18,7 +18,7 @@ from puffer_envs.contract.machine import physical_memory
 from puffer_envs.contract.offers import open_file
 from puffer_envs.recorder import Recorder
 from puffer_envs.settings import check_env_ids, check_seed, resolve_settings
-from puffer_envs.snapshot import pack_snapshot, unpack_snapshot
+from puffer_envs.snapshot import SnapshotError, pack_snapshot, unpack_snapshot
 from puffer_envs.spec import (
     EnvSpec,
     Field,
@@ -270,7 +270,8 @@ class Environment(_core.Batch):
         Settings of single environments become what they were.
 
         Raises:
-            SnapshotError: it is damaged, or of another environment, version, batch size or settings.
+            SnapshotError: it is damaged, of another environment, version, batch size or settings, or holds numbers that
+                no game leads to (see docs/formats.md); nothing has changed.
             RuntimeError: closed, another thread is inside, or some environments are being stepped.
         """
         own = self._holds_own_settings(snapshot)
@@ -278,15 +279,44 @@ class Environment(_core.Batch):
         size = self._states.size + (8 * math.prod(shape) if own else 0)
         whole = unpack_snapshot(snapshot, self.spec, self.settings, self.num_envs, size)
         with self._held():
-            self._states[:] = whole[: self._states.size]
+            states = _core.aligned_zeros(self._states.shape, np.uint8)
+            states[:] = whole[: self._states.size]
+            current = following = np.array(self._common())
             if own:
                 current, following = whole[self._states.size :].view(np.float64).reshape(shape)
+                self._check_own_settings(current)
+                self._check_own_settings(following)
+            self._check_snapshot(self._check_states(states, current))
+            self._states[:] = states
+            if own or self._next is not None:
                 self._replace_settings(current, following)
-            elif self._next is not None:
-                self._replace_settings(self._common(), self._common())
             self._observe()
             self._forget_start()
         return self.observations
+
+    def _check_own_settings(self, rows: NDArray[np.float64]) -> None:
+        """Raise SnapshotError unless `set` could have given environments these settings, (num_envs, num_params)."""
+        low, high = (np.array([getattr(p, name) for p in self.spec.params]) for name in ("low", "high"))
+        outside = np.argwhere(~((rows >= low) & (rows <= high)))  # also where it is NaN
+        if len(outside):
+            env, number = outside[0]
+            param = self.spec.params[number]
+            problem = (
+                f"setting {param.name!r} of environment {env} is {rows[env, number]:g}, allowed is {param.allowed}"
+            )
+            self._check_snapshot(problem)
+        common = self._common()
+        for row in np.unique(rows, axis=0):
+            self._check_snapshot(_core.conflict(self.spec.name, row))
+            fixed = any(p.fixed and row[i] != common[i] for i, p in enumerate(self.spec.params))
+            if fixed or read_layout(self.spec.name, row.tolist()) != self._layout:
+                self._check_snapshot("its settings of single environments are those of another batch")
+
+    def _check_snapshot(self, problem: str | None) -> None:
+        if problem is not None:
+            raise SnapshotError(
+                f"{self.spec.name}: the snapshot cannot be right: {problem}. Use one that was not changed"
+            )
 
     def _holds_own_settings(self, snapshot: bytes) -> bool:
         """Whether a snapshot holds settings of single environments behind the states: it is longer then."""

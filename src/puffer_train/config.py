@@ -26,6 +26,9 @@ from puffer_train.errors import ConfigError
 from puffer_train.own_code import Code, is_code
 from puffer_train.shipped import given_tables, shipped
 
+MAX_NUMBER = 1e300
+"""More than any setting may be. TOML and the command line hold whole numbers that no float can."""
+
 LEARNERS = ("auto", "kernels", "torch", "cuda")
 """Backends of the arithmetic; `auto` takes the C kernels where they can run what follows the encoder, else torch."""
 
@@ -278,7 +281,7 @@ def _convert(value: object, wanted: type, where: str) -> Any:
         if not isinstance(value, bool):
             raise refusal
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -MAX_NUMBER <= value <= MAX_NUMBER:
         raise refusal
     if wanted is int and value != int(value):
         raise refusal

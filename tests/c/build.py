@@ -58,6 +58,18 @@ def build_driver(
     return out
 
 
+def build_fuzzer(name: str, out: Path, cc: str = "cc", flags: Sequence[str] = (), headers: Path | None = None) -> Path:
+    """Compile tests/fuzz/states.c with one environment into `out`; with the flag -DOWN_MAIN, without libFuzzer."""
+    options = [*EXACT, *WARNINGS, *flags, "-DPUF_EXPORT", f"-I{ROOT / 'c'}"]
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch) / f"{name}.c"
+        source.write_text(f'#include "{(headers or ROOT / "c/envs") / name}.h"\n')
+        parts = (*(ROOT / "c" / f"{part}.c" for part in ("batch", "pool", "validate")), ROOT / "tests/fuzz/states.c")
+        objects = [compile_object(path, cc, options) for path in (source, *parts)]
+    link(out, cc, flags, objects)
+    return out
+
+
 def build_learn(
     out: Path, cc: str = "cc", flags: Sequence[str] = ("-O2",), march: Sequence[str] = (), root: Path = ROOT
 ) -> Path:

@@ -18,6 +18,10 @@ enum { FAULTY_CELLS = 50, FAULTY_LENGTH = 8 };
 #define FAULTY_PERF 1.0f
 #endif
 
+#ifndef FAULTY_START // what `start` can be
+#define FAULTY_START PUF_RANGE(0, FAULTY_CELLS - 1)
+#endif
+
 typedef struct Faulty {
     PufRng rng;
     int32_t tick, start;
@@ -52,7 +56,10 @@ static void faulty_step(Faulty* s, PufIo io)
 static const PufObs faulty_obs[] = { { "cells", FAULTY_COUNT, 0, 1, "1: here" } };
 static const PufAction faulty_actions[] = { { "act", 2, 0, 0, "no yes" } };
 static const PufParam faulty_params[] = { PUF_SETTING(Faulty, tick, 0, 0, 1, "of no use") };
-static const PufField faulty_fields[] = { PUF_SCALAR(Faulty, tick, "steps") };
+static const PufField faulty_fields[] = {
+    PUF_SCALAR(Faulty, tick, "steps", PUF_RANGE(0, FAULTY_LENGTH)),
+    PUF_SCALAR(Faulty, start, NULL, FAULTY_START),
+};
 
 // clang-format off
 PUF_DEFINE_ENV(faulty, Faulty,

@@ -130,7 +130,7 @@ static const PufParam probe_params[] = {
     PUF_SETTING(ProbeSetup, third, 1, 0, 1000, "double behind the state"),
 };
 static const PufField probe_fields[] = {
-    PUF_SCALAR(Probe, tick, "steps"),
+    PUF_SCALAR(Probe, tick, "steps", PUF_UP_TO(Probe, max_steps)),
     PUF_SCALAR(Probe, tiny, "setting"),
     PUF_SCALAR(Probe, letter, "setting"),
     PUF_SCALAR(Probe, flag, "setting"),

@@ -134,9 +134,14 @@ def test_a_crash_only_fails_a_check_and_says_where() -> None:
         ("-DFAULTY_STEP=io.rewards[1]=2;", "memory", "wrote outside its reward (4 bytes): to byte 4, where 3 is"),
         ("-DFAULTY_STEP=((int32_t*)s)[sizeof(*s)/4]=7;", "memory", "step 1 after reset(16) wrote outside its state"),
         ("-DFAULTY_SHAPE=40", "memory", "reset(16) wrote outside its observation (40 bytes): to byte 40, where 39 is"),
+        (
+            "-DFAULTY_START=PUF_RANGE(-100,FAULTY_CELLS)",
+            "forged states",
+            "0xffffff9c in field 'start' wrote outside its",
+        ),
         ("-DFAULTY_PERF=0.25f+(s->start>45)", "log", " steps later, and must be from 0 to 1"),
     ],
-    ids=["observation", "before it", "reward", "state", "shape", "perf"],
+    ids=["observation", "before it", "reward", "state", "shape", "range", "perf"],
 )
 def test_a_fault_in_c_is_named(flag: str, which: str, message: str, build_library: LibraryBuilder) -> None:
     found = in_c(build_library(flag, name="faulty"), which)

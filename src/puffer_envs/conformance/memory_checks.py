@@ -37,8 +37,7 @@ def check_memory(s: Subject) -> None:
 
 
 def _play_guarded(s: Subject, num_envs: int, pattern: int) -> None:
-    with s.env(num_envs=num_envs) as plain:
-        guards = {name: Guarded.around(array, pattern) for name, array in _arrays(plain).items()}
+    guards = guarded_arrays(s, num_envs, pattern)
     buffers = {name: guard.array for name, guard in guards.items()}
     with s.env(num_envs=num_envs, buffers=buffers) as env:
         rng = np.random.default_rng(16)
@@ -48,7 +47,14 @@ def _play_guarded(s: Subject, num_envs: int, pattern: int) -> None:
             else:
                 env.step(random_actions(env, rng))
             when = f"step {step} after reset(16)" if step else "reset(16)"
-            _require_untouched(guards, env, when)
+            if outside := written_outside(guards, env):
+                raise ContractError(f"{when} wrote outside {outside}. {HOW_TO_FIND_THE_LINE}")
+
+
+def guarded_arrays(s: Subject, num_envs: int, pattern: int) -> dict[str, Guarded]:
+    """Arrays for that many environments, each in the middle of bytes that nothing may change."""
+    with s.env(num_envs=num_envs) as plain:
+        return {name: Guarded.around(array, pattern) for name, array in _arrays(plain).items()}
 
 
 def _arrays(env: Any) -> dict[str, NDArray[Any]]:
@@ -87,16 +93,15 @@ class Guarded:
         return None
 
 
-def _require_untouched(guards: dict[str, Guarded], env: Any, when: str) -> None:
+def written_outside(guards: dict[str, Guarded], env: Any) -> str | None:
+    """Which array was written outside of, and where; None if none was."""
     for name, guard in guards.items():
         byte = guard.changed()
-        if byte is None:
-            continue
-        size = guard.array.nbytes
-        edge = f"where {size - 1} is the last" if byte >= size else "where 0 is the first"
-        raise ContractError(
-            f"{when} wrote outside {_what(name, env)} ({size} bytes): to byte {byte}, {edge}. {HOW_TO_FIND_THE_LINE}"
-        )
+        if byte is not None:
+            size = guard.array.nbytes
+            edge = f"where {size - 1} is the last" if byte >= size else "where 0 is the first"
+            return f"{_what(name, env)} ({size} bytes): to byte {byte}, {edge}"
+    return None
 
 
 def _what(name: str, env: Any) -> str:

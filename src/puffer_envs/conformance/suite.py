@@ -25,6 +25,7 @@ from puffer_envs.conformance.contract_checks import (
 )  # fmt: skip
 from puffer_envs.conformance.end_checks import check_ends, check_restart
 from puffer_envs.conformance.errors import ContractError, NotOfferedError
+from puffer_envs.conformance.forged_checks import check_forged_states
 from puffer_envs.conformance.memory_checks import check_memory
 from puffer_envs.conformance.repeat_checks import (
     check_fresh_episodes,
@@ -72,7 +73,7 @@ BATCH_CHECKS: tuple[Check, ...] = (
 WORKER_CHECKS: tuple[Check, ...] = (check_pickling, check_workers)
 """Of everything that is written in Python."""
 
-NATIVE_CHECKS: tuple[Check, ...] = (check_start, check_memory, *BATCH_CHECKS[1:], check_replays)
+NATIVE_CHECKS: tuple[Check, ...] = (check_start, check_memory, *BATCH_CHECKS[1:], check_replays, check_forged_states)
 """Of environments in C. `memory` comes early: a write outside an array can fail any other check."""
 
 CODE_CHECKS: tuple[Check, ...] = (check_sanitizers, check_calls, check_globals, check_initial_values)

@@ -140,6 +140,8 @@ def _unpack(snapshot: bytes) -> Sequence[bytes]:
         for _ in range(count):
             at += numbers.size
             (length,) = numbers.unpack_from(snapshot, at)
+            if length < 0:  # would lead back to where it was read
+                raise ValueError("the length of a part is negative")
             pieces.append(snapshot[at + numbers.size : at + numbers.size + length])
             at += length
     except struct.error as error:

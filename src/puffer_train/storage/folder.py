@@ -26,8 +26,15 @@ NEWEST = "newest.safetensors"
 BEST, BEST_SCORE = "best.safetensors", "best.json"
 """The best policy at a checkpoint, and its score there."""
 
+MAX_NUMBERS, MIN_COLUMNS = 1 << 26, 64
+"""Numbers of `metrics.jsonl` that are read, and names that always are: with a new name in every line, the columns would
+fill the memory."""
+
 NUM_NEWEST = 10_000
 """Lines at the end of `metrics.jsonl` that are never thinned."""
+
+MAX_NUMBER = 1 << 62
+"""More steps or seconds than any process can work on a run."""
 
 PART = {"command", "started", "seconds", "from_steps", "to_steps", "ended"}
 """Keys of each entry of `history` in config.json: one entry per process that worked on the run."""
@@ -38,13 +45,31 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         saved: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
         kinds = {"environment": str, "settings": dict, "log": list, "history": list}
-        if all(isinstance(saved[key], kind) for key, kind in kinds.items()):
+        if all(isinstance(saved[key], kind) for key, kind in kinds.items()) and _are_settings(saved["settings"]):
             int(saved["seed"])
-            saved["history"] = [part for part in saved["history"] if isinstance(part, dict) and part.keys() >= PART]
+            saved["history"] = [part for part in saved["history"] if _is_part(part)]
             return saved
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
         pass
     raise ConfigError(f"{folder} is not a run folder: it has no readable config.json.")
+
+
+def _are_settings(tables: dict[str, Any]) -> bool:
+    """Whether these are tables of settings, with numbers for what the length of a run hangs on."""
+    numbers = [tables.get("train", {}).get(name, 0) for name in ("steps", "max_seconds")]
+    return all(isinstance(table, dict) for table in tables.values()) and all(map(_is_number, numbers))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value <= MAX_NUMBER
+
+
+def _is_part(part: object) -> bool:
+    """Whether it is an entry of `history`: what was written by hand may be anything."""
+    if not isinstance(part, dict) or not part.keys() >= PART:
+        return False
+    numbers = (part["seconds"], part["from_steps"], part["to_steps"])
+    return all(map(_is_number, numbers))
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
@@ -66,8 +91,14 @@ def read_metrics(folder: Path) -> dict[str, NDArray[np.float64]]:
     except OSError:
         return {}
     lines = [line for line in map(parse_line, text.splitlines()) if line]
-    names = dict.fromkeys(name for line in lines for name in line)
-    return {name: np.array([line.get(name, np.nan) for line in lines]) for name in names}
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    most = max(MIN_COLUMNS, MAX_NUMBERS // max(len(lines), 1))
+    columns = {name: np.full(len(lines), np.nan) for name in names[:most]}
+    for number, line in enumerate(lines):
+        for name, value in line.items():
+            if name in columns:
+                columns[name][number] = value
+    return columns
 
 
 def newest_lines(folder: Path) -> list[dict[str, float]]:

@@ -90,10 +90,11 @@ static const PufParam my_game_params[] = {
     PUF_SETTING(MyGame, max_steps, 600, 1, 100000, "steps after which an episode is truncated"),
 };
 static const PufField my_game_fields[] = {
-    PUF_GRID(MyGame, cave, "0 air, 1 rock, 2 a crystal; rows from the top"),
-    PUF_SCALAR(MyGame, row, "of the bat, from the top"),
-    PUF_SCALAR(MyGame, caught, "crystals in this episode"),
-    PUF_SCALAR(MyGame, tick, "steps of this episode"),
+    PUF_GRID(MyGame, cave, "0 air, 1 rock, 2 a crystal; rows from the top", PUF_RANGE(0, MY_GAME_CRYSTAL)),
+    PUF_SCALAR(MyGame, row, "of the bat, from the top", PUF_RANGE(0, MY_GAME_ROWS - 1)),
+    PUF_SCALAR(MyGame, ceiling, "rows of rock at the top of the newest column", PUF_RANGE(0, MY_GAME_ROWS)),
+    PUF_SCALAR(MyGame, caught, "crystals in this episode", PUF_UP_TO(MyGame, max_steps)),
+    PUF_SCALAR(MyGame, tick, "steps of this episode", PUF_UP_TO(MyGame, max_steps)),
 };
 
 // clang-format off

@@ -44,7 +44,7 @@ static int32_t my_game_wins(const MyGame* s, int32_t player, int32_t cell)
 // This cell, or the next empty one.
 static int32_t my_game_empty(const MyGame* s, int32_t cell)
 {
-    while (s->cells[cell] != 0) {
+    for (int32_t tries = 1; tries < MY_GAME_CELLS && s->cells[cell] != 0; tries++) {
         cell = (cell + 1) % MY_GAME_CELLS;
     }
     return cell;
@@ -131,9 +131,9 @@ static const PufParam my_game_params[] = {
     PUF_FLAG(MyGame, self_play, 0, "two agents play each other"),
 };
 static const PufField my_game_fields[] = {
-    PUF_ARRAY(MyGame, cells, "row by row: 3 to 1 the newest to the oldest stone of player 0, negative of player 1"),
-    PUF_ARRAY(MyGame, last, "the same at the end of the last game"),
-    PUF_SCALAR(MyGame, turn, "whose move it is"),
+    PUF_ARRAY(MyGame, cells, "3 to 1: newest to oldest stone of player 0; negative: of player 1", PUF_RANGE(-3, 3)),
+    PUF_ARRAY(MyGame, last, "the same at the end of the last game", PUF_RANGE(-3, 3)),
+    PUF_SCALAR(MyGame, turn, "whose move it is", PUF_UP_TO(MyGame, self_play)),
 };
 
 // clang-format off

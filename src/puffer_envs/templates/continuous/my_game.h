@@ -127,14 +127,14 @@ static const PufParam my_game_params[] = {
     PUF_SETTING(MyGame, max_steps, 400, 1, 100000, "steps after which an episode is truncated"),
 };
 static const PufField my_game_fields[] = {
-    PUF_SCALAR(MyGame, x, "m to the right of the middle"),
-    PUF_SCALAR(MyGame, y, "m above the deck"),
+    PUF_SCALAR(MyGame, x, "m to the right of the middle", PUF_RANGE(-MY_GAME_SIDE, MY_GAME_SIDE)),
+    PUF_SCALAR(MyGame, y, "m above the deck", PUF_RANGE(0, MY_GAME_TOP)),
     PUF_SCALAR(MyGame, vy, "m/s up"),
-    PUF_SCALAR(MyGame, tilt, "to the right, rad"),
+    PUF_SCALAR(MyGame, tilt, "to the right, rad", PUF_RANGE(-PUF_PI, PUF_PI)),
     PUF_SCALAR(MyGame, ship, "its middle, m to the right"),
-    PUF_SCALAR(MyGame, wave, "where the ship is in its sway, rad"),
+    PUF_SCALAR(MyGame, wave, "where the ship is in its sway, rad", PUF_RANGE(0, 8000)),
     PUF_SCALAR(MyGame, thrust, "of the last step"),
-    PUF_SCALAR(MyGame, fuel, "what is left of 1"),
+    PUF_SCALAR(MyGame, fuel, "what is left of 1", PUF_RANGE(0, 1)),
 };
 
 // clang-format off

@@ -121,17 +121,17 @@ static const PufParam my_game_params[] = {
     PUF_SETTING(MyGame, max_steps, 200, 1, 100000, "steps after which an episode is truncated"),
 };
 static const PufField my_game_fields[] = {
-    PUF_SCALAR(MyGame, thief, "its cell: row * 11 + column"),
-    PUF_SCALAR(MyGame, key, "its cell"),
-    PUF_SCALAR(MyGame, has_key, "1: the thief has the key"),
-    PUF_SCALAR(MyGame, door, "its cell"),
-    PUF_SCALAR(MyGame, is_open, "1: the door is open"),
-    PUF_SCALAR(MyGame, treasure, "its cell"),
-    PUF_SCALAR(MyGame, guard, "its cell"),
-    PUF_SCALAR(MyGame, guard_step, "-1: the guard walks up; 1: down"),
-    PUF_SCALAR(MyGame, taken, "treasures of this episode"),
+    PUF_SCALAR(MyGame, thief, "its cell: row * 11 + column", PUF_RANGE(0, MY_GAME_CELLS - 1)),
+    PUF_SCALAR(MyGame, key, "its cell", PUF_RANGE(0, MY_GAME_CELLS - 1)),
+    PUF_SCALAR(MyGame, has_key, "1: the thief has the key", PUF_RANGE(0, 1)),
+    PUF_SCALAR(MyGame, door, "its cell", PUF_RANGE(0, MY_GAME_CELLS - 1)),
+    PUF_SCALAR(MyGame, is_open, "1: the door is open", PUF_RANGE(0, 1)),
+    PUF_SCALAR(MyGame, treasure, "its cell", PUF_RANGE(0, MY_GAME_CELLS - 1)),
+    PUF_SCALAR(MyGame, guard, "its cell", PUF_RANGE(0, MY_GAME_CELLS - 1)),
+    PUF_SCALAR(MyGame, guard_step, "-1: the guard walks up; 1: down", PUF_RANGE(-1, 1)),
+    PUF_SCALAR(MyGame, taken, "treasures of this episode", PUF_LESS_THAN(MyGame, vaults)),
     PUF_SCALAR(MyGame, vaults, "vaults to empty"),
-    PUF_SCALAR(MyGame, tick, "steps of this episode"),
+    PUF_SCALAR(MyGame, tick, "steps of this episode", PUF_UP_TO(MyGame, max_steps)),
 };
 
 // clang-format off

@@ -128,13 +128,13 @@ static const PufParam my_game_params[] = {
     PUF_SETTING(MyGame, max_steps, 400, 1, 30000, "steps after which an episode is truncated"),
 };
 static const PufField my_game_bird_fields[] = {
-    PUF_SCALAR(MyGameBird, x, "m to the right of the middle"),
-    PUF_SCALAR(MyGameBird, y, "m below the middle"),
-    PUF_SCALAR(MyGameBird, heading, "rad clockwise from the right"),
+    PUF_SCALAR(MyGameBird, x, "m to the right of the middle", PUF_RANGE(-MY_GAME_SIDE, MY_GAME_SIDE)),
+    PUF_SCALAR(MyGameBird, y, "m below the middle", PUF_RANGE(-MY_GAME_SIDE, MY_GAME_SIDE)),
+    PUF_SCALAR(MyGameBird, heading, "rad clockwise from the right", PUF_RANGE(-8000, 8000)),
 };
 static const PufField my_game_fields[] = {
     PUF_STRUCTS(MyGame, birds, my_game_bird_fields, "one row for each bird"),
-    PUF_SCALAR(MyGame, tick, "steps of this episode"),
+    PUF_SCALAR(MyGame, tick, "steps of this episode", PUF_UP_TO(MyGame, max_steps)),
 };
 
 // clang-format off
