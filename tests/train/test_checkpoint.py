@@ -154,6 +154,20 @@ def test_a_sealed_manifest_of_something_else_is_refused(tmp_path: Path, key: str
         checkpoint.load(path)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"run": []}, {"ranks": "2"}, {"ranks": True}, {"run": {"retreats": "1"}}, {"run": {"step_scale": None}}]
+    + [{"run": {"seconds": seconds}} for seconds in (-1.0, float("nan"), 1e300, [0.0])],
+)
+def test_a_sealed_manifest_has_numbers_where_they_are_used(tmp_path: Path, more: dict[str, Any]) -> None:
+    path = save(tmp_path)
+    forge(path, {"format": checkpoint.FORMAT, "ranks": 2, "run": {"seconds": 1.5, "retreats": 1}} | manifest(1))
+    checkpoint.load(path)
+    forge(path, {"format": checkpoint.FORMAT} | manifest(1) | more)
+    with pytest.raises(CheckpointError, match="no valid 'run'"):
+        checkpoint.load(path)
+
+
 def test_another_version_is_named(tmp_path: Path) -> None:
     path = save(tmp_path)
     forge(path, manifest(1) | {"format": "puffer-checkpoint-9"})

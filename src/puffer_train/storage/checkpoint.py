@@ -45,6 +45,9 @@ CHECKSUM_KEY = "manifest_sha256"
 CONTENT: dict[str, type] = {"counters": dict, "identity": dict, "seed": int, "settings": dict, "versions": dict}
 """What every manifest holds besides the checksums."""
 
+RUN_AMOUNTS = ("step_scale", "retreats", "seconds")
+"""Numbers of at least 0 that its table `run` may hold."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -187,6 +190,15 @@ def _check_manifest(manifest: dict[str, Any], path: Path) -> None:
     for key, kind in (CONTENT | {"tensors_bytes": int, "tensors_sha256": str}).items():
         if not isinstance(manifest.get(key), kind):
             raise CheckpointError(f"{path / MANIFEST} is not the manifest of a checkpoint: it has no valid {key!r}.")
+    about = manifest.get("run", {})
+    amounts = [manifest.get("ranks", 1), *(about.get(name, 0) for name in RUN_AMOUNTS if isinstance(about, dict))]
+    if not isinstance(about, dict) or not all(map(_is_amount, amounts)):
+        raise CheckpointError(f"{path / MANIFEST} is not the manifest of a checkpoint: it has no valid 'run'.")
+
+
+def _is_amount(value: object) -> bool:
+    """Whether something is a number that a manifest may count or time something with."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
 def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
