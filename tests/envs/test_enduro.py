@@ -368,12 +368,14 @@ def test_a_driver_who_looks_ahead_meets_the_first_day_and_chance_does_not() -> N
 
 
 def with_car_at(env: Environment, lane: int, car: int, place: int) -> NDArray[np.float32]:
-    """What is observed when one car is elsewhere."""
+    """What is observed when one car is elsewhere, and those in front of it are no closer than traffic gets."""
     now = env.snapshot()
     states = np.array(env._states)
     field_offset = next(f.offset for f in env.spec.fields if f.name == "place")
     at = field_offset + 4 * (lane * (CARS + 2) + car)
-    states.reshape(-1)[at : at + 4].view(np.int32)[:] = place
+    places = states.reshape(-1)[at : at + 4 * (CARS - car)].view(np.int32)
+    places[0] = 0
+    places[:] = np.maximum(places, place + (LENGTH + KEEP) * np.arange(CARS - car))
     seen = np.array(env.restore(pack_snapshot(env.spec, env.settings, env.num_envs, states)))
     env.restore(now)
     return seen
