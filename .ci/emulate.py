@@ -90,6 +90,8 @@ def main() -> int:
     if reason := missing():
         print(f"error: {reason}", file=sys.stderr)
         return 2
+    if not options.wheel.is_file():
+        parser.error(f"there is no wheel {options.wheel}: `python .ci/cross.py` builds one")
     env = options.folder.resolve()
     root = env / "root"
     if not root.exists():

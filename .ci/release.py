@@ -116,16 +116,23 @@ def notes(folder: Path, project_version: str, changelog: str) -> str:
     )
 
 
+def existing_folder(given: str) -> Path:
+    """A folder named on the command line."""
+    if not Path(given).is_dir():
+        raise argparse.ArgumentTypeError(f"{given} is not a folder")
+    return Path(given)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("check").add_argument("tag")
     for name in ("complete", "notes"):
-        commands.add_parser(name).add_argument("folder", type=Path)
+        commands.add_parser(name).add_argument("folder", type=existing_folder)
     same = commands.add_parser("same")
     for folder in ("one", "other"):
-        same.add_argument(folder, type=Path)
+        same.add_argument(folder, type=existing_folder)
     options = parser.parse_args(arguments)
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     match options.command:

@@ -135,6 +135,8 @@ def main() -> int:
     if reason := missing():
         print(f"error: {reason}", file=sys.stderr)
         return 2
+    if not options.wheel.is_file():
+        parser.error(f"there is no wheel {options.wheel}: `python .ci/cross.py` builds one")
     folder = options.folder.resolve()
     if not (folder / "python3.dll").exists():
         make_python(folder)

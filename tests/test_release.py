@@ -81,3 +81,12 @@ def test_notes_have_the_changes_and_the_hash_of_every_file(release: SimpleNamesp
 def test_a_fault_is_the_exit_status(release: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert release.main(["check", "v0.0.0"]) == 1
     assert capsys.readouterr().err.startswith("error: the tag is v0.0.0")
+
+
+@pytest.mark.parametrize("line", [["complete", "nowhere"], ["notes", "nowhere"], ["same", "nowhere", "nowhere"]])
+def test_a_folder_that_is_not_there_is_one_line(
+    release: SimpleNamespace, line: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        release.main(line)
+    assert "nowhere is not a folder" in capsys.readouterr().err

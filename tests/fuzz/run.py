@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import shutil
 import subprocess
@@ -72,11 +73,18 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="environments, or kinds of file")
     parser.add_argument("--minutes", type=float, default=10, help="for each of them [10]")
     options = parser.parse_intermixed_args()
+    kinds = {"states": build.list_envs(), "files": list(files.KINDS)}
+    known = [name for kind, names in kinds.items() if options.what in (None, kind) for name in names]
+    for name in options.names:
+        if name not in known:
+            parser.error(f"there is nothing called {name!r}: choose from {', '.join(known)}")
+    if not 0 < options.minutes < math.inf:
+        parser.error(f"--minutes is {options.minutes:g}: it must be above 0")
     OUT.mkdir(parents=True, exist_ok=True)
-    for name in options.names or build.list_envs() if options.what != "files" else ():
-        print(fuzz_states(name, 60 * options.minutes), flush=True)
-    for name in options.names or files.KINDS if options.what != "states" else ():
-        print(files.fuzz(name, 60 * options.minutes, OUT), flush=True)
+    for name in options.names or known:
+        is_state = name in kinds["states"]
+        seconds = 60 * options.minutes
+        print(fuzz_states(name, seconds) if is_state else files.fuzz(name, seconds, OUT), flush=True)
 
 
 if __name__ == "__main__":
