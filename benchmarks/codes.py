@@ -3,7 +3,8 @@
     python benchmarks/codes.py [--codes 242] [--choices 40] [--json FILE]
 
 The observations of an environment without rules are drawn ahead: most codes are 0, and of the others a few are frequent
-and most rare, as in a picture of tiles. Both networks learn from the same bytes in turn, in one process; the time is that of the processor.
+and most rare, as in a picture of tiles. Both networks learn from the same bytes in turn, in one process; the time is
+that of the processor.
 """
 
 from __future__ import annotations

@@ -231,7 +231,7 @@ class KernelLearner:
 
 
 def _parts(policy: Policy) -> tuple[list[tuple[str, int, int, int]] | None, int]:
-    """Return (number, first byte, count, choices) of what an observation holds, and its bytes; None where it is plain."""
+    """Return (number, first byte, count, choices) of what an observation holds, None if it is plain; and its bytes."""
     if not isinstance(policy.observations, StructuredObservations):
         return None, 0
     parts = []
