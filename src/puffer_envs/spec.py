@@ -284,8 +284,8 @@ def _obs_parts(
         if codes and (dtype != np.uint8 or len(shape) != 1 or not 2 <= codes <= 256 or (low, high) != (0, codes - 1)):
             raise ValueError(
                 f"{env}: the part {name!r} of its observation holds {codes} codes from {low:g} to {high:g}, as {dtype} "
-                f"of shape {shape}: codes are uint8 in an observation with one dimension, 2 to 256 of them, from 0. Use "
-                "PUF_CODES, PUF_U8 and .obs_ndim = 1"
+                f"of shape {shape}: codes are uint8 in an observation with one dimension, 2 to 256 of them, from 0. "
+                "Use PUF_CODES, PUF_U8 and .obs_ndim = 1"
             )
     if start != size or any(part.count < 0 for part in parts):
         counts = " + ".join(str(part.count) for part in parts)
