@@ -53,7 +53,7 @@ def policy_player(path: Path) -> Player:
 
     def player(env: Environment) -> Act:
         policy = load_policy(path, seed=0)
-        policy.require(env.spec.name, env.single_observation_space, env.single_action_space)
+        policy.require(env.spec.name, env.single_observation_space, env.single_action_space, env.observation_fields)
 
         def act() -> Any:
             policy.reset(env.terminals | env.truncations)

@@ -24,7 +24,7 @@
 #include <string.h>
 
 enum {
-    PUF_ABI = 6, // raised whenever a struct below changes
+    PUF_ABI = 7, // raised whenever a struct below changes
     PUF_MAX_DIMS = 3,
 };
 
@@ -44,13 +44,18 @@ typedef struct PufIo {
     const void* assets;   // what all environments of a batch share and none changes; NULL unless layout.assets_size
 } PufIo;
 
-// A part of the observation: `count` elements with the same bounds. A count of 0 means all that remain.
+// A part of the observation: `count` elements with the same bounds. A count of 0 means all that remain. Elements are
+// amounts, or codes if `codes` is not 0: each of them names one of so many categories, 0 for the most common one. A policy
+// learns what each code means at each place, instead of multiplying it. For bytes of an observation with one dimension.
 typedef struct PufObs {
     const char* name;
     int32_t count;
     float low, high;
     const char* doc;
+    int32_t codes;
 } PufObs;
+
+#define PUF_CODES(name, count, codes, doc) { name, count, 0, (codes) - 1, doc, codes }
 
 // One action of an agent: `choices` > 0 for a discrete one, else continuous within [low, high].
 typedef struct PufAction {

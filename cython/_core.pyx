@@ -151,7 +151,8 @@ def describe(str name):
         "ends": _text(s.ends),
         "rate": s.rate,
         "obs_dtype": DTYPES[s.obs_dtype],
-        "obs": [(_text(s.obs[i].name), s.obs[i].count, s.obs[i].low, s.obs[i].high, _text(s.obs[i].doc))
+        "obs": [(_text(s.obs[i].name), s.obs[i].count, s.obs[i].low, s.obs[i].high, _text(s.obs[i].doc),
+                 s.obs[i].codes)
                 for i in range(s.num_obs)],
         "params": [(_text(s.params[i].name), <int> s.params[i].type, s.params[i].value, s.params[i].low,
                     s.params[i].high, _text(s.params[i].doc), bool(s.params[i].fixed),

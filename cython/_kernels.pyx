@@ -11,8 +11,8 @@ from libc.string cimport memset
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
     PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
-    PufEvaluation, PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufRollout,
-    PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch,
+    PufEvaluation, PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufPart,
+    PufRollout, PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch,
     puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory, puf_sequence_scratch,
     puf_tile_rows,
 )
@@ -26,6 +26,7 @@ CELLS = {"mingru": PUF_MINGRU, "lstm": PUF_LSTM}
 
 NUMBERS = {"uint8": PUF_NUMBER_U8, "int8": PUF_NUMBER_I8, "int32": PUF_NUMBER_I32, "float32": PUF_NUMBER_F32}
 MAX_COUNT = 1 << 20  # of what is counted in one direction
+MAX_CHOICES = 1 << 16  # of all codes of an observation
 SOME_TRUNCATED = PUF_SOME_TRUNCATED
 BAD_OBSERVATIONS = PUF_BAD_OBSERVATIONS
 BAD_REWARDS = PUF_BAD_REWARDS
@@ -132,6 +133,9 @@ cdef class Learner:
         number: dtype of observations: uint8, int8, int32 or float32.
         horizon: time steps of the sequences that are learned from.
         bins: of the distribution that the value is, at least 2; 0: the value is one number.
+        parts: (number, first byte, count, choices) of all that the rows of bytes hold which observations are, in the
+            order of the inputs, which are as many as amounts (choices 0) and choices together; None: all are amounts.
+        row_bytes: of an observation with parts.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -140,13 +144,14 @@ cdef class Learner:
 
     cdef PufLearner c
     cdef PufWeights layout
-    cdef object choices, scale, input_scale, input_mean, memory
+    cdef object choices, scale, input_scale, code_scale, input_mean, memory, columns
+    cdef PufPart* parts
     cdef readonly Workers workers
-    cdef readonly int horizon
+    cdef readonly int horizon, observation_size
     cdef readonly str number
 
     def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, choices, scale,
-                  input_scale, str number, int horizon, int bins=0, input_mean=None):
+                  input_scale, str number, int horizon, int bins=0, input_mean=None, parts=None, int row_bytes=0):
         if cell not in CELLS or number not in NUMBERS or (inputs is None and number != "float32"):
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         self.c.net.encoded = inputs is None
@@ -165,14 +170,21 @@ cdef class Learner:
         net.cell = <PufCell><int>CELLS[cell]
         net.number = <PufNumber><int>NUMBERS[number]
         net.inputs, net.hidden, net.layers = width, hidden, layers
-        self.number, self.horizon = number, horizon
+        self.number, self.horizon, self.observation_size = number, horizon, width
+        self.columns = slice(None)
+        if parts is not None:
+            self.take_parts(parts, row_bytes)
         if not net.encoded:
-            self.input_scale = np.array(input_scale, np.float32)
-            self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (width,))
+            self.input_scale = self.in_order(input_scale, "input_scale")
+            self.c.input_scale = <float*>cnp.PyArray_DATA(self.input_scale)
         if input_mean is not None:
-            self.input_mean = np.array(input_mean, np.float32)
-            net.mean, net.scale = <float*>data(self.input_mean, "input_mean", "float32", (width,)), self.c.input_scale
-            self.c.input_scale = NULL
+            self.input_mean = self.in_order(input_mean, "input_mean")
+            net.mean = <float*>cnp.PyArray_DATA(self.input_mean)
+            net.scale, self.c.input_scale = self.c.input_scale, NULL
+            if parts is not None:  # of codes, the scale is in the weights as ever
+                self.code_scale = self.input_scale.copy()
+                self.code_scale[: net.amounts] = 1.0
+                self.c.input_scale = <float*>cnp.PyArray_DATA(self.code_scale)
         if choices is None:
             self.scale = np.array(scale, np.float32)
             net.head = PUF_GAUSSIAN
@@ -199,6 +211,42 @@ cdef class Learner:
         self.c.weights = <float*>cnp.PyArray_DATA(self.memory)
         self.c.gradients = self.c.weights + self.layout.size
         self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
+
+    def __dealloc__(self):
+        free(self.parts)
+
+    cdef cnp.ndarray in_order(self, numbers, str what):
+        """A copy of a number for each input, in the kernels' order."""
+        copy = np.array(numbers, np.float32)
+        data(copy, what, "float32", (self.c.net.inputs,))
+        return copy[self.columns].copy()
+
+    cdef int take_parts(self, parts, int row_bytes) except -1:
+        """Let observations be rows of bytes that hold these parts."""
+        cdef PufPart* part
+        net = &self.c.net
+        self.parts = <PufPart*>calloc(len(parts) + 1, sizeof(PufPart))
+        if self.parts == NULL:
+            raise MemoryError
+        amounts, codes, column = [], [], 0
+        for i, (number, at, count, choices) in enumerate(parts):
+            size = np.dtype(number).itemsize
+            if number not in NUMBERS or at < 0 or count < 1 or choices < 0 or at + count * size > row_bytes:
+                raise ValueError(f"there is no kernel for {count} {number} at byte {at} of {row_bytes}")
+            part = &self.parts[i]
+            part.number, part.at, part.count, part.choices = <PufNumber><int>NUMBERS[number], at, count, choices
+            net.amounts += 0 if choices else count
+            net.codes += count if choices else 0
+            of_part = range(column, column + count * max(1, choices))
+            (codes if choices else amounts).extend(of_part)
+            column += len(of_part)
+        if column != net.inputs or len(codes) > MAX_CHOICES or self.number != "uint8" or net.encoded:
+            raise ValueError(f"parts have {column} inputs, {len(codes)} of them choices: must be {net.inputs} of bytes")
+        self.columns = np.array(amounts + codes, np.int32)
+        self.observation_size = row_bytes
+        net.parts, net.num_parts, net.row_bytes = self.parts, len(parts), row_bytes
+        net.columns = <int32_t*>cnp.PyArray_DATA(self.columns)
+        return 0
 
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
         """Addresses of encoder (H, I) or None, core (L, G, F), head (K + V, H) and log_std (k,) or None."""
@@ -227,7 +275,7 @@ cdef class Learner:
             raise ValueError("this network does not normalise observations")
         for name, own, new in (("mean", self.input_mean, mean), ("scale", self.input_scale, scale)):
             data(new, name, "float32", own.shape, False)
-            own[...] = new
+            own[...] = new[self.columns]
 
     def gradient(self, Rollout rollout not None, cnp.ndarray sequences not None, cnp.ndarray importance not None,
                  tuple gradients not None, bint normalize, bint refresh, float clip, float value_clip,
@@ -291,8 +339,8 @@ cdef class Rollout:
     """The arrays that a rollout of T steps and A agents is kept in, checked once.
 
     Args, all time-major:
-        observations: (T + 1, A, inputs) of the learner's number. Where there is no encoder: (T + 1, A, n) of any
-            dtype, which actors store but nobody computes with; or None.
+        observations: (T + 1, A, inputs) of the learner's number, or (T + 1, A, bytes) where they have parts. Where there
+            is no encoder: (T + 1, A, n) of any dtype, which actors store but nobody computes with; or None.
         inputs, by_inputs: (T, A, hidden) float32, only where there is no encoder and only to learn from: what the first
             layer gets, and receives the gradient of the loss with respect to that.
         actions: (T, A, k) int64, or float32 when continuous.
@@ -328,7 +376,7 @@ cdef class Rollout:
         c = &self.c
         c.horizon, c.rows = steps, rows
         observed = at("observations")
-        self.number, self.observation_size = learner.number, net.inputs
+        self.number, self.observation_size = learner.number, learner.observation_size
         if net.encoded:
             if at("inputs") is not None:
                 c.observations = data(at("inputs"), "inputs", "float32", (*times, net.inputs), False)
@@ -409,6 +457,7 @@ cdef class Actor:
         m.rows, m.layers, m.state_size = rows, net.layers, size
         m.observation_size, m.observation_bytes = rollout.observation_size, rollout.observation_bytes
         m.floats = rollout.number == "float32"
+        m.parts, m.num_parts = net.parts, net.num_parts
         observed = env.observations
         if isinstance(observed, np.ndarray) and observed.flags.c_contiguous and len(observed):
             observed = observed.reshape(len(observed), -1)
@@ -468,7 +517,8 @@ cdef class Actor:
         net = &self.rollout.learner.c.net
         cdef Py_ssize_t size = self.rollout.learner.layout.state
         c.rows = len(values)
-        c.observations = data(observations, "observations", self.rollout.learner.number, (c.rows, net.inputs), False)
+        shape = (c.rows, self.rollout.learner.observation_size)
+        c.observations = data(observations, "observations", self.rollout.learner.number, shape, False)
         c.state = <float*>data(state, "state", "float32", (net.layers, c.rows, size))
         c.layer_stride = c.rows * size
         c.values = <float*>data(values, "values", "float32", (c.rows,))

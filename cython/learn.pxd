@@ -22,11 +22,17 @@ cdef extern from "learn/network.h" nogil:
         PUF_SOME_TRUNCATED
         PUF_BAD_OBSERVATIONS
         PUF_BAD_REWARDS
+    ctypedef struct PufPart:
+        PufNumber number
+        int32_t at, count, choices
     ctypedef struct PufNetwork:
         PufCell cell
         PufHead head
         PufNumber number
         int32_t inputs, hidden, layers, actions, outputs
+        const PufPart* parts
+        int32_t num_parts, amounts, codes, row_bytes
+        const int32_t* columns
         const int32_t* choices
         const float* mean
         const float* scale
@@ -106,6 +112,8 @@ cdef extern from "learn/network.h" nogil:
         int32_t rows, layers, state_size
         int64_t observation_size
         int32_t floats
+        const PufPart* parts
+        int32_t num_parts
         size_t observation_bytes
         const void* observations
         const float* rewards

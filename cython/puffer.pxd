@@ -26,6 +26,7 @@ cdef extern from "puffer.h" nogil:
         float low
         float high
         const char* doc
+        int32_t codes
     ctypedef struct PufAction:
         const char* name
         int32_t choices

@@ -21,7 +21,7 @@ from typing import Any
 
 import puffer_envs
 from puffer_envs.contract.documentation import page_url
-from puffer_envs.spec import ActionPart, EnvSpec, Param
+from puffer_envs.spec import ActionPart, EnvSpec, ObsPart, Param
 from puffer_render.draw import own_drawing
 from puffer_render.keys import make_keymap
 
@@ -160,12 +160,16 @@ def spaces(env: EnvSpec) -> str:
     text = f"At the default settings an environment has {agents}. An observation is {env.obs_dtype} {shape}."
     text += " There is an action mask." * layout.masked + " There is an agent mask." * layout.padded
     observation = [
-        f"- `{part.name}`, {part.count} element{'s' * (part.count != 1)}, {part.low:g} to {part.high:g}: {part.doc}"
-        for part in env.obs
+        f"- `{part.name}`, {part.count} {_what(part)}, {part.low:g} to {part.high:g}: {part.doc}" for part in env.obs
     ]
     action = [f"- `{part.name}`: {_choices(part)}" for part in layout.actions]
     lists = ["\n".join(map(filled, items)) for items in (observation, action)]
     return f"{filled(text)}\n\nObservation, in this order:\n\n{lists[0]}\n\nAction:\n\n{lists[1]}"
+
+
+def _what(part: ObsPart) -> str:
+    """What the elements of a part of the observation are called."""
+    return ("code" if part.codes else "element") + "s" * (part.count != 1)
 
 
 def _choices(part: ActionPart) -> str:

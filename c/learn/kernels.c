@@ -21,19 +21,23 @@ static void transpose(const float* from, int rows, int columns, float* to, int t
     }
 }
 
+static int column_of(const PufNetwork* net, int input) { return net->columns ? net->columns[input] : input; }
+
 // Lays the weights out as the kernels want them. Where observations are not normalized, the encoder takes them as they
 // are: their scale is put into it.
 static void pack(const PufNetwork* net, const PufParameters* from, const float* input_scale, float* weights)
 {
     const PufWeights l = puf_network_layout(net);
     memset(weights, 0, sizeof(float) * l.size);
-    if (!net->encoded) {
-        transpose(from->encoder, net->hidden, net->inputs, weights + l.encoder_t, net->hidden);
-    }
-    for (int i = 0; i < net->inputs && input_scale && !net->encoded; i++) {
+    for (int i = 0; i < net->inputs && !net->encoded; i++) {
+        const float scale = input_scale ? input_scale[i] : 1.0f, *column = from->encoder + column_of(net, i);
         for (int j = 0; j < net->hidden; j++) {
-            weights[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *= input_scale[i];
+            weights[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] =
+                scale * column[(ptrdiff_t)j * net->inputs];
         }
+    }
+    if (net->parts) {
+        split_base(net, weights + l.encoder_t);
     }
     for (int layer = 0; layer < net->layers; layer++) {
         const size_t size = (size_t)l.gates * (size_t)l.fan_in;
@@ -50,12 +54,15 @@ static void pack(const PufNetwork* net, const PufParameters* from, const float* 
     }
 }
 
-static void unpack_gradient(const PufNetwork* net, const float* gradient, const float* input_scale, PufParameters* to)
+static void unpack_gradient(const PufNetwork* net, float* gradient, const float* input_scale, PufParameters* to)
 {
     const PufWeights l = puf_network_layout(net);
+    if (net->parts) {
+        join_base(net, gradient + l.encoder_t);
+    }
     for (int j = 0; j < net->hidden && !net->encoded; j++) {
         for (int i = 0; i < net->inputs; i++) {
-            to->encoder[(ptrdiff_t)j * net->inputs + i] =
+            to->encoder[(ptrdiff_t)j * net->inputs + column_of(net, i)] =
                 gradient[l.encoder_t + (size_t)i * (size_t)net->hidden + (size_t)j] *
                 (input_scale ? input_scale[i] : 1.0f);
         }

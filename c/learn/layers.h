@@ -1,24 +1,17 @@
 // layers.h - the network on a few sequences at a time, forward and backward: few enough to stay in the cache.
 #pragma once
 #include "cells.h"
-#include "network.h"
-
-// Take the next part of one array, aligned to 64 bytes; with a NULL array, only count.
-static float* take(float** cursor, size_t floats)
-{
-    float* part = *cursor;
-    *cursor = part + (floats + BLOCK - 1) / BLOCK * BLOCK;
-    return part;
-}
+#include "encoder.h"
 
 typedef struct TileMemory {
-    float *observations, *keep; // (samples, inputs), which is the first x if `encoded`; (samples)
-    float *x, *gates, *states;  // per layer: (samples, hidden), (samples, gates), (samples, hidden); one extra x
-    float* before;              // per layer, LSTM only: h before each step (samples, hidden)
-    float *first, *state;       // per layer (rows, state): before the first step, and the current one
-    float *carry, *dh;          // (rows, hidden)
-    float *out, *columns;       // (samples, padded), (padded + 1, BLOCK)
-    float* samples;             // (count) each: the arrays of Samples
+    Inputs inputs;             // of the samples; its amounts are the first x if `encoded`
+    float* keep;               // (samples)
+    float *x, *gates, *states; // per layer: (samples, hidden), (samples, gates), (samples, hidden); one extra x
+    float* before;             // per layer, LSTM only: h before each step (samples, hidden)
+    float *first, *state;      // per layer (rows, state): before the first step, and the current one
+    float *carry, *dh;         // (rows, hidden)
+    float *out, *columns;      // (samples, padded), (padded + 1, BLOCK)
+    float* samples;            // (count) each: the arrays of Samples
     size_t size;
 } TileMemory;
 
@@ -29,10 +22,10 @@ static TileMemory tile_memory(const PufNetwork* net, int horizon, int rows, floa
     const size_t count = (samples + BLOCK - 1) / BLOCK * BLOCK;
     float* cursor = base;
     TileMemory m;
-    m.observations = take(&cursor, net->encoded ? 0 : samples * (size_t)net->inputs);
+    m.inputs = take_inputs(net, samples, &cursor);
     m.keep = take(&cursor, samples);
     m.x = take(&cursor, (layers + 1) * samples * h);
-    m.observations = net->encoded ? m.x : m.observations;
+    m.inputs.amounts = net->encoded ? m.x : m.inputs.amounts;
     m.gates = take(&cursor, layers * samples * (size_t)l.gates);
     m.states = take(&cursor, layers * samples * h);
     m.before = take(&cursor, net->cell == PUF_LSTM ? layers * samples * h : 0);
@@ -45,60 +38,6 @@ static TileMemory tile_memory(const PufNetwork* net, int horizon, int rows, floa
     m.samples = take(&cursor, count * (size_t)(net->actions + 7 + PUF_FIGURES));
     m.size = (size_t)(cursor - base);
     return m;
-}
-
-// Bring observations x (rows, inputs) to mean 0 and spread 1. What is not finite becomes NaN, which will be noticed.
-static void normalize(const PufNetwork* net, int rows, float* x)
-{
-    for (int row = 0; row < rows; row++, x += net->inputs) {
-        for (int i = 0; i < net->inputs; i++) {
-            const float z = (x[i] - net->mean[i]) * net->scale[i];
-            const float least = z < -PUF_INPUT_LIMIT ? -PUF_INPUT_LIMIT : z;
-            x[i] = (least > PUF_INPUT_LIMIT ? PUF_INPUT_LIMIT : least) + 0.0f * x[i];
-        }
-    }
-}
-
-// Copy `rows` observations, from number `first_row` on, to the encoder's inputs (rows, inputs).
-static void read_observations(const PufNetwork* net, const void* from, ptrdiff_t first_row, int rows, float* to)
-{
-    const ptrdiff_t first = first_row * net->inputs;
-    const int count = rows * net->inputs;
-    switch (net->number) {
-    case PUF_NUMBER_F32: memcpy(to, (const float*)from + first, sizeof(float) * (size_t)count); break;
-    case PUF_NUMBER_U8:
-        for (int i = 0; i < count; i++) {
-            to[i] = ((const uint8_t*)from)[first + i];
-        }
-        break;
-    case PUF_NUMBER_I8:
-        for (int i = 0; i < count; i++) {
-            to[i] = ((const int8_t*)from)[first + i];
-        }
-        break;
-    case PUF_NUMBER_I32:
-        for (int i = 0; i < count; i++) {
-            to[i] = (float)((const int32_t*)from)[first + i];
-        }
-        break;
-    }
-    if (net->mean) {
-        normalize(net, rows, to);
-    }
-}
-
-// c (rows, columns) = a (rows, depth) b (depth, columns), or += if `add`.
-static void multiply(int rows, int columns, int depth, const float* a, int a_row, const float* b, int b_row, float* c,
-                     int c_row, int add)
-{
-    gemm((Product){ rows, columns, depth, a, a_row, 1, b, b_row, c, c_row, add });
-}
-
-// c (a_columns, b_columns) += transposed a (samples, a_columns) times b (samples, b_columns).
-static void multiply_transposed(int a_columns, int b_columns, int samples, const float* a, int a_row, const float* b,
-                                int b_row, float* c, int c_row)
-{
-    gemm((Product){ a_columns, b_columns, samples, a, 1, a_row, b, b_row, c, c_row, 1 });
 }
 
 static void reset_state(float* state, int rows, int size, const float* keep)
@@ -175,13 +114,13 @@ static void layer_backward(const PufNetwork* net, const PufWeights* l, const flo
     multiply_transposed(h, l->gates, samples, x, h, gates, l->gates, dcore_t, l->gates);
 }
 
-// Encoder, layers and head on m->observations. Advances the tile's rows of state (layers, ..., state).
+// Encoder, layers and head on m->inputs. Advances the tile's rows of state (layers, ..., state).
 static void network_forward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
                             const TileMemory* m, float* state, ptrdiff_t layer_stride)
 {
     const int h = net->hidden, samples = tile->horizon * tile->rows;
     if (!net->encoded) {
-        multiply(samples, h, net->inputs, m->observations, net->inputs, weights + l->encoder_t, h, m->x, h, 0);
+        encode(net, samples, &m->inputs, weights + l->encoder_t, m->x);
     }
     for (int layer = 0; layer < net->layers; layer++) {
         layer_forward(net, l, weights, tile, m, layer, state + layer * layer_stride);
@@ -205,11 +144,11 @@ static float* head_backward(const PufNetwork* net, const PufWeights* l, const fl
 static void body_backward(const PufNetwork* net, const PufWeights* l, const float* weights, const Tile* tile,
                           const TileMemory* m, float* dx, float* gradient)
 {
-    const int h = net->hidden, samples = tile->horizon * tile->rows;
+    const int samples = tile->horizon * tile->rows;
     for (int layer = net->layers - 1; layer >= 0; layer--) {
         layer_backward(net, l, weights, tile, m, layer, dx, gradient);
     }
     if (!net->encoded) {
-        multiply_transposed(net->inputs, h, samples, m->observations, net->inputs, dx, h, gradient + l->encoder_t, h);
+        encode_backward(net, samples, &m->inputs, dx, gradient + l->encoder_t);
     }
 }

@@ -38,7 +38,8 @@ PufWeights puf_network_layout(const PufNetwork* net)
     l.padded = (l.rows + 15) / 16 * 16;
     l.layer_size = (size_t)l.gates * (size_t)l.fan_in;
     l.encoder_t = 0;
-    l.core_t = l.encoder_t + (net->encoded ? 0 : padded((size_t)net->inputs * h));
+    l.core_t =
+        l.encoder_t + (net->encoded ? 0 : padded((size_t)(net->inputs + (net->parts != NULL)) * h)); // and the base
     l.head_t = l.core_t + layers * l.layer_size;
     l.log_std = l.head_t + h * (size_t)l.padded;
     l.gradient = l.log_std + (net->head == PUF_GAUSSIAN ? padded((size_t)net->actions) : 0);

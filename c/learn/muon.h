@@ -6,7 +6,7 @@
 #include "gemm.h"
 #include "network.h"
 
-enum { NEWTON_SCHULZ_STEPS = 5 };
+enum { NEWTON_SCHULZ_STEPS = 5, VERY_TALL = 32 };
 
 // y (tall, padded): the matrix, transposed if needed so that it has at least as many rows as columns, padded with
 // zeros.
@@ -22,9 +22,53 @@ static void load_tall(const float* from, int rows, int columns, int padded, floa
     }
 }
 
-static void orthogonalize(int tall, int padded, float* y, float* gram, float* mixed, float* next)
+// c (rows, columns) = a (rows, columns) b (columns, columns), of which nothing may overlap.
+static void times(int rows, int columns, const float* a, const float* b, float* c)
+{
+    gemm((Product){ rows, columns, columns, a, columns, 1, b, columns, c, columns, 0 });
+}
+
+// gram (padded, padded) = Y'Y.
+static void gram_of(int tall, int padded, const float* y, float* gram)
+{
+    gemm((Product){ padded, padded, tall, y, 1, padded, y, padded, gram, padded, 0 });
+}
+
+// mixed = a + b gram + c gram^2, which a Newton-Schulz step multiplies Y with.
+static void mix(int padded, const float* gram, float* mixed)
 {
     const float a = 3.4445f, b = -4.7750f, c = 2.0315f; // steepest at 0 (Jordan et al.)
+    times(padded, padded, gram, gram, mixed);
+    for (int i = 0; i < padded * padded; i += LANES) {
+        store(mixed + i, fused(all(b), load(gram + i), c * load(mixed + i)));
+    }
+    for (int i = 0; i < padded; i++) {
+        mixed[i * padded + i] += a;
+    }
+}
+
+// The steps of a Y so tall that products with it are most of the work: they are done with its gram matrix, to which a
+// step does M G M, and Y is multiplied once with the product of all M. next: at least 3 padded^2 floats besides.
+static void orthogonalize_very_tall(int tall, int padded, float* y, float* gram, float* mixed, float* next)
+{
+    float *product = next, *other = product + padded * padded, *half = other + padded * padded;
+    gram_of(tall, padded, y, gram);
+    mix(padded, gram, product);
+    memcpy(mixed, product, sizeof(float) * (size_t)padded * (size_t)padded);
+    for (int step = 1; step < NEWTON_SCHULZ_STEPS; step++) {
+        times(padded, padded, gram, mixed, half);
+        times(padded, padded, mixed, half, gram);
+        mix(padded, gram, mixed);
+        times(padded, padded, product, mixed, other);
+        memcpy(product, other, sizeof(float) * (size_t)padded * (size_t)padded);
+    }
+    memcpy(mixed, product, sizeof(float) * (size_t)padded * (size_t)padded);
+    times(tall, padded, y, mixed, next);
+    memcpy(y, next, sizeof(float) * (size_t)tall * (size_t)padded);
+}
+
+static void orthogonalize(int tall, int padded, float* y, float* gram, float* mixed, float* next)
+{
     double square = 0.0;
     for (int i = 0; i < tall * padded; i++) {
         square += (double)y[i] * (double)y[i];
@@ -33,16 +77,14 @@ static void orthogonalize(int tall, int padded, float* y, float* gram, float* mi
     for (int i = 0; i < tall * padded; i += LANES) {
         store(y + i, load(y + i) * inverse);
     }
+    if (tall >= VERY_TALL * padded) {
+        orthogonalize_very_tall(tall, padded, y, gram, mixed, next);
+        return;
+    }
     for (int step = 0; step < NEWTON_SCHULZ_STEPS; step++) {
-        gemm((Product){ padded, padded, tall, y, 1, padded, y, padded, gram, padded, 0 });
-        gemm((Product){ padded, padded, padded, gram, padded, 1, gram, padded, mixed, padded, 0 });
-        for (int i = 0; i < padded * padded; i += LANES) {
-            store(mixed + i, fused(all(b), load(gram + i), c * load(mixed + i)));
-        }
-        for (int i = 0; i < padded; i++) {
-            mixed[i * padded + i] += a;
-        }
-        gemm((Product){ tall, padded, padded, y, padded, 1, mixed, padded, next, padded, 0 });
+        gram_of(tall, padded, y, gram);
+        mix(padded, gram, mixed);
+        times(tall, padded, y, mixed, next);
         memcpy(y, next, sizeof(float) * (size_t)tall * (size_t)padded);
     }
 }

@@ -14,17 +14,29 @@ typedef enum PufCell { PUF_MINGRU, PUF_LSTM } PufCell;
 typedef enum PufHead { PUF_CATEGORICAL, PUF_GAUSSIAN } PufHead;
 typedef enum PufNumber { PUF_NUMBER_U8, PUF_NUMBER_I8, PUF_NUMBER_I32, PUF_NUMBER_F32 } PufNumber;
 
+// Numbers that follow one another in an observation's row of bytes. Codes are categories: each has as many inputs as
+// choices, of which the one that it names is 1 and the others 0.
+typedef struct PufPart {
+    PufNumber number;
+    int32_t at, count; // the first byte, and how many numbers
+    int32_t choices;   // of each code; 0: amounts, an input each
+} PufPart;
+
 typedef struct PufNetwork {
     PufCell cell;
     PufHead head;
     PufNumber number;               // of observations
     int32_t inputs, hidden, layers; // hidden: a multiple of 16
-    int32_t actions;                // numbers in one action
-    int32_t outputs;                // logits or means; the head's rows after them are for the value; 0: no head
-    const int32_t* choices;         // (actions): choices of each number of an action; NULL for a Gaussian
-    const float *mean, *scale;      // (inputs): observations are shifted, scaled and cut; NULL: they are not
-    int32_t bins;                   // logits of the value's distribution, see values.h; 0: the value is one number
-    int32_t encoded;                // no encoder: observations are the first layer's inputs (hidden), float32
+    const PufPart* parts;           // of observations with codes; NULL: they are `inputs` numbers, all amounts
+    int32_t num_parts;
+    int32_t amounts, codes, row_bytes; // of an observation, if it has parts; the kernels have inputs of amounts first
+    const int32_t* columns;            // (inputs): where the optimizer has each of them; NULL: in the same order
+    int32_t actions;                   // numbers in one action
+    int32_t outputs;                   // logits or means; the head's rows after them are for the value; 0: no head
+    const int32_t* choices;            // (actions): choices of each number of an action; NULL for a Gaussian
+    const float *mean, *scale;         // (amounts): these are shifted, scaled and cut; NULL: they are not
+    int32_t bins;                      // logits of the value's distribution, see values.h; 0: the value is one number
+    int32_t encoded;                   // no encoder: observations are the first layer's inputs (hidden), float32
 } PufNetwork;
 
 #define PUF_INPUT_LIMIT 10.0f // normalized observations are cut to +-this
@@ -127,6 +139,8 @@ typedef struct PufStep {
     int32_t rows, layers, state_size;
     int64_t observation_size; // numbers in one observation
     int32_t floats;           // whether they are float32
+    const PufPart* parts;     // as in PufNetwork
+    int32_t num_parts;
     size_t observation_bytes; // of one
     const void* observations;
     const float* rewards;
@@ -157,7 +171,7 @@ enum { PUF_ACT_ROWS = 64 }; // rows that `act` processes at a time
 typedef struct PufKernels {
     // input_scale (inputs): put into the encoder's weights; NULL: nothing is
     void (*pack)(const PufNetwork*, const PufParameters*, const float* input_scale, float* weights);
-    void (*unpack_gradient)(const PufNetwork*, const float* gradient, const float* input_scale, PufParameters* to);
+    void (*unpack_gradient)(const PufNetwork*, float* gradient, const float* input_scale, PufParameters* to);
     size_t (*scratch)(const PufNetwork*, int32_t horizon,
                       int32_t rows); // floats that act (1, PUF_ACT_ROWS) and tile need
     // returns the first row with outputs that are not finite, or -1

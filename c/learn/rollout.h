@@ -1,8 +1,6 @@
 // rollout.h - copying the results of an environment step into the rollout, and checking that they are finite.
 #pragma once
-#include "network.h"
-
-#include <string.h>
+#include "encoder.h"
 
 static int all_finite(const float* x, size_t count)
 {
@@ -22,6 +20,29 @@ static int all_finite(const float* x, size_t count)
     return lanes[0] == 0.0f;
 }
 
+// Whether the numbers of an observation with parts are what they may be: amounts finite, codes one of their choices.
+static int parts_hold(const PufStep* s, const uint8_t* row)
+{
+    int wrong = 0;
+    for (int32_t p = 0; p < s->num_parts; p++) {
+        const PufPart* part = &s->parts[p];
+        uint8_t highest = 0;
+        for (int32_t i = 0; i < part->count && part->choices && part->number == PUF_NUMBER_U8; i++) {
+            highest = row[part->at + i] > highest ? row[part->at + i] : highest;
+        }
+        wrong |= part->choices && highest >= part->choices;
+        for (int32_t i = 0; i < part->count && part->choices && part->number != PUF_NUMBER_U8; i++) {
+            wrong |= (uint32_t)read_code(part, row + part->at, (size_t)i) >= (uint32_t)part->choices;
+        }
+        for (int32_t i = 0; i < part->count && !part->choices && part->number == PUF_NUMBER_F32; i++) {
+            float amount;
+            memcpy(&amount, row + part->at + sizeof amount * (size_t)i, sizeof amount);
+            wrong |= amount * 0.0f != 0.0f;
+        }
+    }
+    return !wrong;
+}
+
 static int store_step(const PufStep* s)
 {
     int flags = 0;
@@ -30,6 +51,10 @@ static int store_step(const PufStep* s)
     memcpy(s->to_rewards, s->rewards, rows * sizeof(float));
     if (s->floats && !all_finite(s->to_observations, rows * (size_t)s->observation_size)) {
         flags |= PUF_BAD_OBSERVATIONS;
+    }
+    for (size_t i = 0; i < rows && s->parts; i++) {
+        flags |=
+            parts_hold(s, (const uint8_t*)s->to_observations + i * s->observation_bytes) ? 0 : PUF_BAD_OBSERVATIONS;
     }
     if (!all_finite(s->rewards, rows)) {
         flags |= PUF_BAD_REWARDS;

@@ -27,7 +27,7 @@ static void sequence_forward(const PufNetwork* net, const float* weights, const 
     const size_t layer_state = (size_t)rows * (size_t)l.state, whole_state = (size_t)s->rows * (size_t)l.state;
     for (int t = 0; t < s->horizon; t++) {
         const ptrdiff_t from = (ptrdiff_t)t * s->rows + first, to = (ptrdiff_t)t * rows;
-        read_observations(net, s->inputs, from, rows, m.observations + to * net->inputs);
+        read_observations(net, s->inputs, from, rows, &m.inputs, to);
         if (s->keep) {
             memcpy(m.keep + to, s->keep + from, sizeof(float) * (size_t)rows);
         }

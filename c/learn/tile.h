@@ -82,7 +82,7 @@ static int64_t act(const PufNetwork* net, const float* weights, const PufAct* ac
         const int rows = act->rows - first < PUF_ACT_ROWS ? act->rows - first : PUF_ACT_ROWS;
         const Tile tile = { 1, rows, net->hidden, NULL };
         float* state = act->state + (ptrdiff_t)first * l.state;
-        read_observations(net, act->observations, first, rows, m.observations);
+        read_observations(net, act->observations, first, rows, &m.inputs, 0);
         network_forward(net, &l, weights, &tile, &m, state, act->layer_stride);
         const int broken = neutralise(net, &l, m.out, rows, state, act->layer_stride);
         if (broken >= 0 && bad < 0) {
@@ -102,7 +102,7 @@ static void gather(const PufNetwork* net, const PufWeights* l, const PufRollout*
     for (int t = 0; t < r->horizon; t++) {
         for (int row = 0; row < rows; row++) {
             const ptrdiff_t at = (ptrdiff_t)t * r->rows + sequences[row], s = (ptrdiff_t)t * rows + row;
-            read_observations(net, r->observations, at, 1, m->observations + s * net->inputs);
+            read_observations(net, r->observations, at, 1, &m->inputs, s);
             m->keep[s] = t && r->ends[at - r->rows] ? 0.0f : 1.0f;
         }
     }

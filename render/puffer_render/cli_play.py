@@ -229,7 +229,7 @@ def follow(player: Player, follower: Follower) -> str:
     if newer is not None:
         env = player.env
         try:
-            newer.require(env.spec.name, env.single_observation_space, env.single_action_space)
+            newer.require(env.spec.name, env.single_observation_space, env.single_action_space, env.observation_fields)
         except PolicyError as error:
             raise RenderError(f"{follower.folder} holds another run now: {error} Start again.") from None
         player.take_policy(newer)
@@ -307,7 +307,7 @@ def _make(name: str, seed: int, settings: dict[str, Any], policy: NumpyPolicy | 
             resolved[frameskip] = 1
         env = puffer_envs.make(name, num_envs=1, seed=seed, **resolved)
         if policy is not None:
-            policy.require(name, env.single_observation_space, env.single_action_space)
+            policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
     except (ValueError, TypeError, MemoryError, PolicyError) as error:
         raise RenderError(str(error)) from None
     return env, hold

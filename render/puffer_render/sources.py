@@ -113,7 +113,7 @@ def record_game(
     try:
         with puffer_envs.make(name, num_envs=1, **{**trained, **settings}) as env:
             if policy is not None:
-                policy.require(name, env.single_observation_space, env.single_action_space)
+                policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
             env.start_replay(seed)
             for _ in range(max_steps):
                 if policy is None:

@@ -349,7 +349,8 @@ def _info(options: argparse.Namespace, settings: Mapping[str, Any], console: Con
 
     table = make_table("observation", "elements", "from", "to", "meaning", right=("elements", "from", "to"))
     for part in env.obs:
-        table.add_row(part.name, str(part.count), f"{part.low:g}", f"{part.high:g}", escape(part.doc))
+        doc = f"{part.doc}; codes" if part.codes else part.doc
+        table.add_row(part.name, str(part.count), f"{part.low:g}", f"{part.high:g}", escape(doc))
     console.print(table)
 
     table = make_table("action", "choices")

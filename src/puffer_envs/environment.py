@@ -26,6 +26,7 @@ from puffer_envs.spec import (
     action_space,
     code_file,
     from_numbers,
+    observation_fields,
     observation_space,
     read_layout,
     spec,
@@ -99,6 +100,7 @@ class Environment(_core.Batch):
         settings: all its settings.
         agents: agents per environment; `num_agents` = `num_envs` * `agents` is the number of rows.
         single_observation_space, single_action_space: of one agent.
+        observation_fields: the parts of an observation by name, where some are codes; else None.
         observations, final_observations, actions, rewards, terminals, truncations, action_masks, agent_mask: the
             arrays, which never change identity.
     """
@@ -129,6 +131,7 @@ class Environment(_core.Batch):
         self._layout = read_layout(name, params)
         self.agents = self._layout.agents
         self.single_observation_space = observation_space(self.spec, self._layout)
+        self.observation_fields = observation_fields(self.spec, self._layout)
         self.single_action_space = action_space(self._layout)
         self._next_seed: int | None = seed
         self._recorder: Recorder | None = None

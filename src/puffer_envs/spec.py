@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest
+from puffer_envs.contract.observations import ObservationField
 from puffer_envs.contract.offers import load_offers, open_file, suggest_file
 
 
@@ -33,6 +34,8 @@ class ObsPart:
     """Greatest value, inclusive."""
     doc: str
     """What it means, with its unit."""
+    codes: int = 0
+    """Of codes, which name categories: how many there are. 0: the elements are amounts."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ def _read_spec(name: str) -> EnvSpec:
         ends=table["ends"],
         rate=table["rate"],
         obs_dtype=table["obs_dtype"],
-        obs=_obs_parts(name, table["obs"], layout.obs_shape),
+        obs=_obs_parts(name, table["obs"], table["obs_dtype"], layout.obs_shape),
         params=params,
         fields=tuple(_read_field(*row) for row in table["fields"]),
         log_names=table["log_names"],
@@ -267,15 +270,23 @@ def _read_field(
     return Field(name, dtype, ndim, in_block, in_assets, offset, shape, doc, parts)
 
 
-def _obs_parts(env: str, rows: list[tuple[str, int, float, float, str]], shape: tuple[int, ...]) -> tuple[ObsPart, ...]:
+def _obs_parts(
+    env: str, rows: list[tuple[str, int, float, float, str, int]], dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> tuple[ObsPart, ...]:
     """Place the parts one after the other; a count of 0 takes what the others leave, which may be nothing."""
     size = math.prod(shape)
     rest = size - sum(count for _, count, *_ in rows)
     parts, start = [], 0
-    for name, declared, low, high, doc in rows:
+    for name, declared, low, high, doc, codes in rows:
         count = declared or rest
-        parts.append(ObsPart(name, start, count, low, high, doc))
+        parts.append(ObsPart(name, start, count, low, high, doc, codes))
         start += count
+        if codes and (dtype != np.uint8 or len(shape) != 1 or not 2 <= codes <= 256 or (low, high) != (0, codes - 1)):
+            raise ValueError(
+                f"{env}: the part {name!r} of its observation holds {codes} codes from {low:g} to {high:g}, as {dtype} "
+                f"of shape {shape}: codes are uint8 in an observation with one dimension, 2 to 256 of them, from 0. "
+                "Use PUF_CODES, PUF_U8 and .obs_ndim = 1"
+            )
     if start != size or any(part.count < 0 for part in parts):
         counts = " + ".join(str(part.count) for part in parts)
         raise ValueError(
@@ -305,16 +316,37 @@ def read_layout(name: str, values: list[float]) -> Layout:
     return Layout(table["agents"], table["obs_shape"], actions, table["masked"], table["padded"], state_bytes)
 
 
+def observation_parts(env: EnvSpec, layout: Layout) -> tuple[ObsPart, ...]:
+    """The parts of an observation in this layout: one that takes all that remain has another count in each."""
+    return _obs_parts(env.name, _core.describe(env.name)["obs"], env.obs_dtype, layout.obs_shape)
+
+
 def observation_space(env: EnvSpec, layout: Layout) -> gymnasium.spaces.Box:
     """The space of one agent's observation."""
-    # From the table again: a part that takes "all that remain" has another count under other settings.
-    parts = _obs_parts(env.name, _core.describe(env.name)["obs"], layout.obs_shape)
+    parts = observation_parts(env, layout)
     low: NDArray[Any] = np.concatenate([np.full(p.count, p.low, env.obs_dtype) for p in parts])
     high: NDArray[Any] = np.concatenate([np.full(p.count, p.high, env.obs_dtype) for p in parts])
     return gymnasium.spaces.Box(
         low.reshape(layout.obs_shape),
         high.reshape(layout.obs_shape),
         dtype=env.obs_dtype.type,
+    )
+
+
+def observation_fields(env: EnvSpec, layout: Layout) -> tuple[ObservationField, ...] | None:
+    """The parts of the observation by name, where some of them are codes; None where all numbers are amounts."""
+    parts = [part for part in observation_parts(env, layout) if part.count]
+    if not any(part.codes for part in parts):
+        return None
+    spaces = [
+        gymnasium.spaces.MultiDiscrete([p.codes] * p.count)
+        if p.codes
+        else gymnasium.spaces.Box(p.low, p.high, (p.count,), env.obs_dtype.type)
+        for p in parts
+    ]
+    return tuple(
+        ObservationField(p.name, space, p.start, env.obs_dtype, (p.count,))
+        for p, space in zip(parts, spaces, strict=True)
     )
 
 

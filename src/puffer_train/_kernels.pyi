@@ -75,6 +75,8 @@ class Learner:
         horizon: int,
         bins: int = 0,
         input_mean: Floats | None = None,
+        parts: Sequence[tuple[str, int, int, int]] | None = None,
+        row_bytes: int = 0,
     ) -> None:
         """Allocate the weights and the memory of all threads.
 
@@ -92,6 +94,10 @@ class Learner:
             bins: of the distribution that the value is, at least 2; 0: the value is one number.
             input_mean: (I,) float32, what is subtracted from observations before they are multiplied; they are then cut
                 to +-10. None: neither.
+            parts: (number, first byte, count, choices) of what rows of bytes hold, which observations then are; in the
+                order of the inputs. `choices` of 0: amounts, an input each; else codes, so many inputs each. None: all
+                numbers are amounts.
+            row_bytes: of an observation with parts.
 
         Raises:
             ValueError: there is no kernel for that.

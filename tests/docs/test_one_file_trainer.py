@@ -99,7 +99,7 @@ def test_its_policy_file_plays(name: str, tmp_path: Path) -> None:
     one.write_policy(tmp_path / "policy.safetensors", trainer, name)
     policy = load_policy(tmp_path / "policy.safetensors")
     env = trainer.env
-    policy.require(name, env.single_observation_space, env.single_action_space)
+    policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
     outputs, _ = trainer.policy.step(
         torch.from_numpy(env.observations), trainer.policy.network.initial_state(env.num_agents)
     )

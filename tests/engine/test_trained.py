@@ -31,7 +31,7 @@ def test_it_fits_its_environment(name: str) -> None:
     assert policy.info.environment_version == puffer_envs.spec(name).version
     few = {"num_levels": 8} if name == "maze" else {}  # making 16,384 levels takes a second
     with puffer_envs.make(name, **policy.info.settings | few) as env:
-        policy.require(name, env.single_observation_space, env.single_action_space)
+        policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
         env.reset(0)
         env.step(policy.act(env.observations, action_masks=env.action_masks))
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from puffer_envs.contract.actions import ActionSpec
+from puffer_envs.contract.observations import FieldSpec
 from puffer_train import _kernels
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.config import PolicySettings, TrainSettings
@@ -29,6 +30,10 @@ from puffer_train.policy import Policy, cells
 
 FUSED = _kernels.fused_isas()
 """Instruction sets with fused multiply-adds: they agree to the bit."""
+
+
+FIELDS = "fields"
+"""The dtype of observations that are rows of bytes, which hold amounts and codes."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,47 @@ def shapes(draw: st.DrawFn) -> Shape:
         rows=draw(st.integers(1, 40)),
         kind=kind,
         sizes=draw(sizes) if kind == "discrete" else (draw(st.integers(1, 5)),),
-        dtype=draw(st.sampled_from(sorted(_kernels.NUMBERS))),
+        dtype=draw(st.sampled_from([*sorted(_kernels.NUMBERS), FIELDS])),
         masked=kind == "discrete" and draw(st.booleans()),
         deserted=draw(st.booleans()),
         value_head=draw(st.sampled_from(["scalar", "scalar", "distribution"])),
     )
+
+
+def random_fields(random: np.random.Generator, most: int) -> tuple[FieldSpec, ...]:
+    """Fields of all kinds, of at most so many numbers each; in random order, with gaps between them."""
+    fields: list[FieldSpec] = []
+    at = 0
+    for number, dtype in enumerate(random.permutation(["uint8", "int8", "int32", "float32", "uint8", "int32"])):
+        count, size = int(random.integers(1, most + 1)), np.dtype(dtype).itemsize
+        at += int(random.integers(3))
+        at += -at % size
+        coded = dtype != "float32" and random.random() < 0.6
+        choices = tuple(int(n) for n in random.integers(1, 40, count)) if coded else ()
+        kind: Any = "discrete" if coded else "box"
+        fields.append(FieldSpec(f"part{number}", kind, at, str(dtype), (count,), choices))
+        at += count * size
+    return tuple(fields)
+
+
+def random_rows(
+    random: np.random.Generator, fields: tuple[FieldSpec, ...], batch: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    """Random rows of bytes (*batch, bytes) that hold these fields."""
+    rows = random.integers(0, 256, (*batch, fields[-1].start + fields[-1].size)).astype(np.uint8)
+    for field in fields:
+        shape = (*batch, *field.shape)
+        numbers = random.integers(0, field.choices, shape) if field.choices else random.normal(50, 30, shape)
+        if field.dtype == "uint8":
+            numbers = np.clip(numbers, 0, 255)
+        data = np.ascontiguousarray(numbers.astype(field.dtype)).view(np.uint8)
+        rows[..., field.start : field.start + field.size] = data
+    return rows
+
+
+def code_scales(field: FieldSpec) -> list[float]:
+    """What the inputs of a field of codes are multiplied with, see `contract._inputs`."""
+    return [math.sqrt(n) for n in field.choices for _ in range(n)]
 
 
 class Case:
@@ -85,16 +126,14 @@ class Case:
     def __init__(self, shape: Shape, seed: int = 0) -> None:
         self.shape, self.random = shape, np.random.default_rng(seed)
         action, rows = shape.action, shape.rows
-        size = {"uint8": 255.0, "int8": 128.0, "int32": 1000.0, "float32": 1.0}[shape.dtype]
-        spec = EnvironmentSpec(
-            rows, rows, (shape.inputs,), shape.dtype, (1 / size,) * (shape.inputs - 1) + (0.5 / size,), action
-        )
+        self.fields = random_fields(self.random, shape.inputs) if shape.dtype == FIELDS else ()
+        spec = self._spec()
         settings = PolicySettings(shape.hidden, shape.layers, shape.cell, value_head=shape.value_head)  # type: ignore[arg-type]
         normalize = "true" if shape.normalized else "false"
         self.policy = Policy(spec, settings, torch.Generator().manual_seed(seed), normalize)  # type: ignore[arg-type]
         if self.policy.input_mean is not None:
-            self.policy.input_mean.copy_(torch.from_numpy(self.random.normal(size=shape.inputs)))
-            scale = self.random.uniform(0.5, 20, shape.inputs)  # so that some numbers are cut
+            self.policy.input_mean.copy_(torch.from_numpy(self.random.normal(size=len(spec.observation_scale))))
+            scale = self.random.uniform(0.5, 20, len(spec.observation_scale))  # so that some numbers are cut
             self.policy.input_scale.copy_(torch.from_numpy(scale))
         with torch.no_grad():
             self.policy.head[: action.outputs] *= 10  # the first policy would be indifferent
@@ -116,8 +155,20 @@ class Case:
         self.state = self.policy.initial_state(rows)
         self._fill(self.buffers)
 
+    def _spec(self) -> EnvironmentSpec:
+        shape, rows, action = self.shape, self.shape.rows, self.shape.action
+        if shape.dtype == FIELDS:
+            scale = [s for f in self.fields for s in ([0.02] * f.inputs if f.kind == "box" else code_scales(f))]
+            row_bytes = self.fields[-1].start + self.fields[-1].size
+            return EnvironmentSpec(rows, rows, (row_bytes,), "uint8", tuple(scale), action, self.fields)
+        size = {"uint8": 255.0, "int8": 128.0, "int32": 1000.0, "float32": 1.0}[shape.dtype]
+        scales = (1 / size,) * (shape.inputs - 1) + (0.5 / size,)
+        return EnvironmentSpec(rows, rows, (shape.inputs,), shape.dtype, scales, action)
+
     def observations(self, *batch: int) -> np.ndarray[Any, Any]:
-        """Random observations (*batch, inputs)."""
+        """Random observations (*batch, inputs), or (*batch, bytes) if they have fields."""
+        if self.fields:
+            return random_rows(self.random, self.fields, batch)
         shape = (*batch, self.shape.inputs)
         if self.shape.dtype == "float32":
             return self.random.normal(size=shape).astype(np.float32)

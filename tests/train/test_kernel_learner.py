@@ -12,9 +12,10 @@ import tiny
 import torch
 from gymnasium.spaces import Box, Discrete
 from tiny import make_trainer
-from tiny_environments import CartPole, Signpost
+from tiny_environments import CartPole, Signpost, fields_of
 
-from puffer_train.errors import ConfigError
+from puffer_train.algorithm.evaluate import evaluate
+from puffer_train.errors import ConfigError, ContractError
 from puffer_train.learners.hybrid import HybridLearner
 from puffer_train.learners.kernels import KernelLearner, unsupported_reason
 from puffer_train.learners.torch import TorchLearner
@@ -65,10 +66,24 @@ class Pictures(Grid):
     shape, highest = (36, 36, 3), 255
 
 
+class Map(Signpost):
+    """Its picture is large enough for a map."""
+
+    row_bytes = 48
+    observation_fields = (
+        *Signpost.observation_fields[:4],
+        *fields_of(("picture", Box(0, 5, (5, 5), np.uint8), 20, np.uint8)),
+    )
+
+    def observe(self, out: Any) -> None:
+        super().observe(out)
+        out[:, 20:45] %= 6
+
+
 ENCODED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "grid": (Grid, {"encoder": "grid"}, "no convolutions"),
     "image": (Pictures, {"cell": "lstm"}, "no convolutions"),
-    "fields": (Signpost, {"layers": 2}, "cannot read structured observations"),
+    "fields": (Map, {"layers": 2}, "no convolutions"),
 }
 """Environments whose observations torch encodes."""
 
@@ -84,21 +99,53 @@ def test_torch_encodes_and_the_kernels_do_the_rest(case: str) -> None:
         assert trainer.iterate()["updates"] > 0
 
 
+def test_the_kernels_look_up_codes() -> None:
+    learned = {}
+    for learner in ("kernels", "torch"):
+        trainer = make_trainer(Signpost(32), learner=learner, gamma=0.5)
+        assert isinstance(trainer.learner, KernelLearner) == (learner == "kernels")
+        while not trainer.finished:
+            trainer.iterate()
+        learned[learner] = evaluate(Signpost(64), trainer.policy, seed=5, deterministic=True)
+    for result in learned.values():
+        assert np.mean(result.figures["episode_return"]) > 3.8, "4 is perfect, guessing gives 1.3"
+
+
 class Broken(Signpost):
-    """Shows a position that is not a number, in the third step, to the second row."""
+    """Writes 255 into bytes `first` to `last` of the second row, when it observes for the time `when`.
 
-    def step(self, actions: Any) -> Any:
-        result = super().step(actions)
-        self.steps = getattr(self, "steps", 0) + 1
-        if self.steps == 3:
-            self.observations[1, :4] = 255
-        return result
+    0 is the reset; then in each step come the final observation, of use where an episode ends, and the next one.
+    """
+
+    first, last, when = 0, 4, 6
+
+    def observe(self, out: Any) -> None:
+        super().observe(out)
+        self.observed = getattr(self, "observed", -1) + 1
+        if self.observed == self.when:
+            out[1, self.first : self.last] = 255
 
 
-def test_numbers_within_rows_of_bytes_are_checked() -> None:
-    trainer = make_trainer(Broken(4))
-    assert isinstance(trainer.learner, HybridLearner)
+class BrokenMap(Broken, Map):
+    """The same, but torch encodes it."""
+
+
+@pytest.mark.parametrize(("kind", "learner"), [(Broken, KernelLearner), (BrokenMap, HybridLearner)])
+def test_numbers_within_rows_of_bytes_are_checked(kind: Any, learner: Any) -> None:
+    trainer = make_trainer(kind(4))
+    assert type(trainer.learner) is learner
     assert "position" in str(trainer.collect())
+
+
+@pytest.mark.parametrize("when", [0, 2, 7, 16])
+@pytest.mark.parametrize(("first", "last", "name"), [(16, 17, "goal"), (8, 12, "pair")])
+def test_a_code_that_is_no_choice_is_refused(when: int, first: int, last: int, name: str) -> None:
+    kind = type("Wrong", (Broken,), {"when": when, "first": first, "last": last})
+    trainer = make_trainer(kind(4))
+    assert type(trainer.learner) is KernelLearner
+    with pytest.raises(ContractError, match=f"field '{name}' holds .* choices count from 0"):
+        for _ in range(4):
+            trainer.collect()
 
 
 @pytest.mark.parametrize("name", ["observations", "rewards", "terminals", "truncations"])

@@ -217,6 +217,7 @@ def test_advantages(
 # -- Muon --------------------------------------------------------------------------------------------------
 
 MATRICES = [(1, 1), (1, 40), (40, 1), (4, 32), (118, 32), (32, 118), (96, 32), (512, 256), (17, 17), (3, 2, 96, 32)]
+MATRICES += [(64, 2600), (2600, 30)]  # very tall ones, which are done in another way
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -240,6 +241,24 @@ def test_muon(shape: tuple[int, ...], isa: str, threads: int) -> None:
     assert furthest(kernels.averages["matrix"], exact.averages["matrix"]) < 1e-6
     largest = float((right.detach() - first.double()).abs().max())
     assert float((mine.detach().double() - right.detach()).abs().max()) < 1e-4 * largest + 1e-6
+
+
+@pytest.mark.parametrize("columns", [1500, 2600])
+@pytest.mark.parametrize("weakest", [1e-2, 1e-4])
+def test_muon_follows_weak_directions(columns: int, weakest: float) -> None:
+    """Directions ten thousand times weaker than the strongest one move as far as they do in double precision."""
+    random = torch.Generator().manual_seed(1)
+    left = torch.linalg.qr(torch.randn(64, 64, generator=random).double())[0]
+    right = torch.linalg.qr(torch.randn(columns, 64, generator=random).double())[0].T
+    gradient = left * torch.logspace(0, math.log10(weakest), 64).double() @ right
+    moved = []
+    for dtype, workers in ((torch.float32, _kernels.Workers(1)), (torch.float64, None)):
+        matrix = torch.nn.Parameter(torch.zeros(64, columns, dtype=dtype))
+        optimizer = Muon([("matrix", matrix)], 0.9, workers)
+        matrix.grad = gradient.to(dtype) if matrix.grad is None else matrix.grad.copy_(gradient)
+        optimizer.step(1.0, 0.0)
+        moved.append((left.T @ matrix.detach().double() @ right.T).diag())
+    assert float((moved[0] - moved[1]).abs().max()) < 1e-3
 
 
 def test_muon_of_nothing_moves_nothing() -> None:

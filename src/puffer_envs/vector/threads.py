@@ -32,7 +32,6 @@ class Threads(Environment):
     batch: int
     threads: int
     workers = 0
-    observation_fields = None
     _ledger: Ledger
     _ready: list[Ready]
 

@@ -35,6 +35,7 @@ PICKED = ("actions", "masks", "present", "ends", "first_state", "log_probs", "va
 class HybridActor(KernelActor):
     """See `Actor`."""
 
+    has_encoder = False
     encoding = 0.0
     """Seconds that torch spent on encoding."""
 

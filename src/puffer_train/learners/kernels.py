@@ -5,7 +5,8 @@ Results depend neither on that number nor on the instruction set (AVX2 or AVX-51
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from puffer_train import _kernels
 from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import FIGURES, Scale
 from puffer_train.config import TrainSettings
+from puffer_train.learners.protocol import BAD_OBSERVATIONS
 from puffer_train.learners.shared import kernel_workers, row_bounds
 from puffer_train.own_code import is_code
 from puffer_train.policy import Policy
-from puffer_train.policy.observations import ArrayObservations
+from puffer_train.policy.observations import StructuredObservations
 from puffer_train.system.ranks import ALONE, Ranks
 
 MAX_HIDDEN = 1024
@@ -33,8 +35,8 @@ def unsupported_reason(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str |
     reason = unsupported_after_encoder(policy, parts)
     if reason is not None:
         return reason
-    if policy.front is not None or not isinstance(policy.observations, ArrayObservations):
-        return "they have no convolutions and cannot read structured observations"
+    if policy.front is not None:
+        return "they have no convolutions"
     if policy.spec.observation_dtype not in _kernels.NUMBERS:
         return f"observations are {policy.spec.observation_dtype}"
     return None
@@ -63,6 +65,9 @@ def unsupported_after_encoder(policy: Policy, parts: Sequence[BufferEnv] = ()) -
 class KernelActor:
     """See `Actor`."""
 
+    has_encoder = True
+    """Whether the kernels run the encoder."""
+
     def __init__(
         self,
         rollout: Any,
@@ -81,6 +86,7 @@ class KernelActor:
     def begin(self, generator: torch.Generator) -> None:
         """See `Actor.begin`: all parts of all ranks get the same key; rows differ by their number."""
         self.key = int(torch.randint(1 << 62, (1,), generator=generator))
+        self._check_codes(self.observations[0, self.first : self.last])
 
     def act(self, t: int, greedy: bool = False) -> int:
         """See `Actor.act`."""
@@ -88,7 +94,10 @@ class KernelActor:
 
     def store(self, t: int) -> int:
         """See `Actor.store`."""
-        return int(self.core.store(t))
+        flags = int(self.core.store(t))
+        if flags & BAD_OBSERVATIONS:
+            self._check_codes(self.observations[t + 1, self.first : self.last])
+        return flags
 
     def reset_state(self, t: int) -> None:
         """See `Actor.reset_state`."""
@@ -97,6 +106,7 @@ class KernelActor:
     def value(self, observations: NDArray[Any], rows: NDArray[np.intp]) -> Tensor:
         """See `Actor.value`."""
         values = torch.zeros(len(rows))
+        self._check_codes(torch.from_numpy(observations))
         flat = np.ascontiguousarray(observations.reshape(len(rows), -1))
         bad = self.core.value(flat, self.state[:, rows].numpy(), values.numpy())
         if bad >= 0:
@@ -106,6 +116,11 @@ class KernelActor:
     def finish(self) -> None:
         """See `Actor.finish`."""
         self.core.look_ahead(self.horizon, self.state.clone(memory_format=torch.contiguous_format).numpy())
+
+    def _check_codes(self, observations: Tensor) -> None:
+        """Raise `ContractError` if a code in observations (n, *shape) is none: torch does so as it looks them up."""
+        if self.has_encoder:
+            self.policy.observations.check(observations)
 
 
 class KernelLearner:
@@ -143,6 +158,7 @@ class KernelLearner:
             buffers.horizon,
             policy.value.outputs if policy.settings.value_head == "distribution" else 0,
             None if policy.input_mean is None or not self.has_encoder else policy.input_mean.numpy(),
+            *(_parts(policy) if self.has_encoder else ()),
         )
         self.rollout = _kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
@@ -212,6 +228,25 @@ class KernelLearner:
     def torch_seconds(self, spent: Mapping[str, float]) -> float:
         """See `Learner.torch_seconds`: torch computes whole gradients where the loss is the user's."""
         return spent.get("gradient", 0.0) if is_code(self.train.loss) else 0.0
+
+
+def _parts(policy: Policy) -> tuple[list[tuple[str, int, int, int]] | None, int]:
+    """Return (number, first byte, count, choices) of what an observation holds, None if it is plain; and its bytes."""
+    if not isinstance(policy.observations, StructuredObservations):
+        return None, 0
+    parts = []
+    for field in policy.observations.fields:
+        size, at = np.dtype(field.dtype).itemsize, field.start
+        runs = [(field.inputs, 0)] if field.kind == "box" else _runs(field.choices)
+        for count, choices in runs:
+            parts.append((field.dtype, at, count, choices))
+            at += count * size
+    return parts, policy.spec.observation_shape[0]
+
+
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return how often each of these follows itself: (times, number)."""
+    return [(len(list(same)), number) for number, same in itertools.groupby(numbers)]
 
 
 def _arrays(buffers: Buffers) -> dict[str, Any]:

@@ -45,6 +45,9 @@ class ArrayObservations(nn.Module):
         """Return the tensors that could hold a number that is not finite, by the name to report."""
         return {"observations": observations} if observations.is_floating_point() else {}
 
+    def check(self, observations: Tensor) -> None:
+        """All numbers are amounts, which may be any."""
+
 
 class StructuredObservations(nn.Module):
     """Observations that are rows of bytes, (..., B) uint8, with a place for every field."""
@@ -99,13 +102,25 @@ class StructuredObservations(nn.Module):
                 numbers = scaled(numbers, scale[self.box_columns], mean[self.box_columns])
                 parts.append(nn.functional.linear(numbers, own))
         if self.discrete:
-            chosen = torch.cat([_flat(observations, field).to(torch.int64) for field in self.discrete], -1)
-            parts.append(self._look_up(chosen, weight * scale))
+            parts.append(self._look_up(self._chosen(observations), weight * scale))
         return cast(Tensor, sum(parts))
+
+    def check(self, observations: Tensor) -> None:
+        """Raise `ContractError` if a number of observations (..., B) is not a choice."""
+        if self.discrete:
+            chosen = self._chosen(observations)
+            self._check(chosen, self._wrong(chosen))
+
+    def _chosen(self, observations: Observations) -> Tensor:
+        """Return the numbers of all discrete fields: (..., D)."""
+        return torch.cat([_flat(observations, field).to(torch.int64) for field in self.discrete], -1)
+
+    def _wrong(self, chosen: Tensor) -> Tensor:
+        return (chosen < 0) | (chosen >= self.choices)
 
     def _look_up(self, chosen: Tensor, weight: Tensor) -> Tensor:
         """Return the sum of the columns of weight (H, O) that numbers (..., D) choose: (..., H)."""
-        wrong = (chosen < 0) | (chosen >= self.choices)
+        wrong = self._wrong(chosen)
         checked = can_look_at(chosen)
         if checked:
             self._check(chosen, wrong)
