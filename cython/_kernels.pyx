@@ -118,6 +118,65 @@ cdef class Workers:
         return 0
 
 
+cdef class Parts:
+    """What the rows of bytes hold that observations are.
+
+    Args:
+        parts: (number, first byte, count, choices) of each, in the order of the inputs, which are as many as amounts
+            (choices 0) and choices together.
+        row_bytes: of an observation.
+        inputs: how many there must be.
+
+    Raises:
+        ValueError: there is no kernel for that.
+    """
+
+    cdef PufPart* parts
+    cdef int count, amounts, codes
+    cdef readonly int row_bytes
+    cdef readonly object columns
+
+    def __cinit__(self, list parts not None, int row_bytes, int inputs):
+        self.parts = <PufPart*>calloc(len(parts) + 1, sizeof(PufPart))
+        if self.parts == NULL:
+            raise MemoryError
+        self.count, self.row_bytes = len(parts), row_bytes
+        cdef PufPart* part
+        amounts, codes, column = [], [], 0
+        for i, (number, at, count, choices) in enumerate(parts):
+            if number not in NUMBERS or not 0 <= choices <= MAX_CHOICES or not 0 <= at <= row_bytes:
+                raise ValueError(f"there is no kernel for {number} of {choices} choices at byte {at} of {row_bytes}")
+            if not 1 <= count <= (row_bytes - at) // np.dtype(number).itemsize or (choices and number == "float32"):
+                raise ValueError(f"{count} {number} at byte {at} do not fit into {row_bytes} bytes, or cannot be codes")
+            if column + count * max(1, choices) > inputs:
+                raise ValueError(f"parts have more inputs than there must be, which is {inputs}")
+            part = &self.parts[i]
+            part.number, part.at, part.count, part.choices = <PufNumber><int>NUMBERS[number], at, count, choices
+            self.amounts += 0 if choices else count
+            self.codes += count if choices else 0
+            of_part = range(column, column + count * max(1, choices))
+            (codes if choices else amounts).extend(of_part)
+            column += len(of_part)
+        if column != inputs or len(codes) > MAX_CHOICES:
+            raise ValueError(f"parts have {column} inputs, {len(codes)} of them choices: there must be {inputs}")
+        self.columns = np.array(amounts + codes, np.int32)
+
+    def __dealloc__(self):
+        free(self.parts)
+
+    cdef void describe(self, PufNetwork* net) noexcept:
+        """Tell a network, which this must outlive."""
+        net.parts, net.num_parts, net.row_bytes = self.parts, self.count, self.row_bytes
+        net.amounts, net.codes, net.columns = self.amounts, self.codes, <int32_t*>cnp.PyArray_DATA(self.columns)
+
+
+cdef cnp.ndarray in_order(numbers, str what, Parts parts, int inputs):
+    """A copy of a number for each input, in the kernels' order."""
+    copy = np.array(numbers, np.float32)
+    data(copy, what, "float32", (inputs,))
+    return copy if parts is None else copy[parts.columns].copy()
+
+
 cdef class Learner:
     """One network. Its methods may be called by one thread at a time, and `pack` by none while an `Actor` acts.
 
@@ -133,9 +192,7 @@ cdef class Learner:
         number: dtype of observations: uint8, int8, int32 or float32.
         horizon: time steps of the sequences that are learned from.
         bins: of the distribution that the value is, at least 2; 0: the value is one number.
-        parts: (number, first byte, count, choices) of all that the rows of bytes hold which observations are, in the
-            order of the inputs, which are as many as amounts (choices 0) and choices together; None: all are amounts.
-        row_bytes: of an observation with parts.
+        parts, row_bytes: of observations that are rows of bytes, see `Parts`; None: all their numbers are amounts.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -144,8 +201,8 @@ cdef class Learner:
 
     cdef PufLearner c
     cdef PufWeights layout
-    cdef object choices, scale, input_scale, code_scale, input_mean, memory, columns
-    cdef PufPart* parts
+    cdef object choices, scale, input_scale, code_scale, input_mean, memory
+    cdef Parts parts
     cdef readonly Workers workers
     cdef readonly int horizon, observation_size
     cdef readonly str number
@@ -171,17 +228,19 @@ cdef class Learner:
         net.number = <PufNumber><int>NUMBERS[number]
         net.inputs, net.hidden, net.layers = width, hidden, layers
         self.number, self.horizon, self.observation_size = number, horizon, width
-        self.columns = slice(None)
         if parts is not None:
-            self.take_parts(parts, row_bytes)
+            if number != "uint8" or net.encoded:
+                raise ValueError("observations with parts are uint8, and there must be an encoder")
+            self.parts, self.observation_size = Parts(parts, row_bytes, width), row_bytes
+            self.parts.describe(net)
         if not net.encoded:
-            self.input_scale = self.in_order(input_scale, "input_scale")
+            self.input_scale = in_order(input_scale, "input_scale", self.parts, width)
             self.c.input_scale = <float*>cnp.PyArray_DATA(self.input_scale)
         if input_mean is not None:
-            self.input_mean = self.in_order(input_mean, "input_mean")
+            self.input_mean = in_order(input_mean, "input_mean", self.parts, width)
             net.mean = <float*>cnp.PyArray_DATA(self.input_mean)
             net.scale, self.c.input_scale = self.c.input_scale, NULL
-            if parts is not None:  # of codes, the scale is in the weights as ever
+            if self.parts is not None:  # of codes, the scale is in the weights as ever
                 self.code_scale = self.input_scale.copy()
                 self.code_scale[: net.amounts] = 1.0
                 self.c.input_scale = <float*>cnp.PyArray_DATA(self.code_scale)
@@ -212,42 +271,6 @@ cdef class Learner:
         self.c.gradients = self.c.weights + self.layout.size
         self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
 
-    def __dealloc__(self):
-        free(self.parts)
-
-    cdef cnp.ndarray in_order(self, numbers, str what):
-        """A copy of a number for each input, in the kernels' order."""
-        copy = np.array(numbers, np.float32)
-        data(copy, what, "float32", (self.c.net.inputs,))
-        return copy[self.columns].copy()
-
-    cdef int take_parts(self, parts, int row_bytes) except -1:
-        """Let observations be rows of bytes that hold these parts."""
-        cdef PufPart* part
-        net = &self.c.net
-        self.parts = <PufPart*>calloc(len(parts) + 1, sizeof(PufPart))
-        if self.parts == NULL:
-            raise MemoryError
-        amounts, codes, column = [], [], 0
-        for i, (number, at, count, choices) in enumerate(parts):
-            size = np.dtype(number).itemsize
-            if number not in NUMBERS or at < 0 or count < 1 or choices < 0 or at + count * size > row_bytes:
-                raise ValueError(f"there is no kernel for {count} {number} at byte {at} of {row_bytes}")
-            part = &self.parts[i]
-            part.number, part.at, part.count, part.choices = <PufNumber><int>NUMBERS[number], at, count, choices
-            net.amounts += 0 if choices else count
-            net.codes += count if choices else 0
-            of_part = range(column, column + count * max(1, choices))
-            (codes if choices else amounts).extend(of_part)
-            column += len(of_part)
-        if column != net.inputs or len(codes) > MAX_CHOICES or self.number != "uint8" or net.encoded:
-            raise ValueError(f"parts have {column} inputs, {len(codes)} of them choices: must be {net.inputs} of bytes")
-        self.columns = np.array(amounts + codes, np.int32)
-        self.observation_size = row_bytes
-        net.parts, net.num_parts, net.row_bytes = self.parts, len(parts), row_bytes
-        net.columns = <int32_t*>cnp.PyArray_DATA(self.columns)
-        return 0
-
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
         """Addresses of encoder (H, I) or None, core (L, G, F), head (K + V, H) and log_std (k,) or None."""
         net = &self.c.net
@@ -275,7 +298,7 @@ cdef class Learner:
             raise ValueError("this network does not normalise observations")
         for name, own, new in (("mean", self.input_mean, mean), ("scale", self.input_scale, scale)):
             data(new, name, "float32", own.shape, False)
-            own[...] = new[self.columns]
+            own[...] = in_order(new, name, self.parts, self.c.net.inputs)
 
     def gradient(self, Rollout rollout not None, cnp.ndarray sequences not None, cnp.ndarray importance not None,
                  tuple gradients not None, bint normalize, bint refresh, float clip, float value_clip,
@@ -583,6 +606,7 @@ cdef class Stack:
         hidden, layers: sizes; hidden must be a multiple of 16.
         outputs: rows of the head, at least 2; 0: there is no head, and outputs are the last layer's.
         input_scale: (inputs,) float32: what the encoder multiplies inputs with; ignored without one.
+        parts, row_bytes: of inputs that are rows of bytes, see `Parts`; None: they are numbers.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -592,10 +616,11 @@ cdef class Stack:
     cdef PufLearner c
     cdef PufWeights layout
     cdef object memory, scratch, input_scale
+    cdef Parts parts
     cdef readonly Workers workers
 
     def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, int outputs=0,
-                  input_scale=None):
+                  input_scale=None, parts=None, int row_bytes=0):
         if cell not in CELLS:
             raise ValueError(f"there is no kernel for cell {cell!r}")
         cdef int width = hidden if inputs is None else inputs
@@ -612,9 +637,12 @@ cdef class Stack:
         net.cell, net.number = <PufCell><int>CELLS[cell], PUF_NUMBER_F32
         net.inputs, net.hidden, net.layers, net.encoded = width, hidden, layers, inputs is None
         net.outputs = outputs - 1 if outputs else 0
+        if parts is not None and not net.encoded:
+            self.parts = Parts(parts, row_bytes, width)
+            self.parts.describe(net)
         if not net.encoded:
-            self.input_scale = np.array(input_scale, np.float32)
-            self.c.input_scale = <float*>data(self.input_scale, "input_scale", "float32", (width,))
+            self.input_scale = in_order(input_scale, "input_scale", self.parts, width)
+            self.c.input_scale = <float*>cnp.PyArray_DATA(self.input_scale)
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)
         if units * (width + 2 * (outputs + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
             raise ValueError(f"{layers} layers of {hidden} units over {width} inputs are more than kernels can count")
@@ -670,7 +698,8 @@ cdef class Stack:
         """Run inputs (T, B, I) through the network, into outputs (T, B, O).
 
         Args:
-            inputs: uint8, int8, int32 or float32; without an encoder (T, B, H) float32.
+            inputs: uint8, int8, int32 or float32; without an encoder (T, B, H) float32, with parts (T, B, row_bytes)
+                uint8, of which nobody checks that codes are choices.
             keep: (T, B) float32: 0 where the state is reset before that step, else 1; None: it never is.
             state: (L, B, S) before the first step; receives that after the last.
             outputs: without a head O is H.
@@ -679,11 +708,13 @@ cdef class Stack:
         cdef PufSequence s
         memset(&s, 0, sizeof(s))
         net = &self.c.net
-        s.horizon, s.rows = self.check(inputs, "inputs", net.inputs)
+        size = net.inputs if self.parts is None else self.parts.row_bytes
+        s.horizon, s.rows = self.check(inputs, "inputs", size)
         number = str(getattr(inputs, "dtype", "float32"))
         number = number if number in NUMBERS and not net.encoded else "float32"
+        number = number if self.parts is None else "uint8"
         net.number = <PufNumber><int>NUMBERS[number]
-        s.inputs = data(inputs, "inputs", number, (s.horizon, s.rows, net.inputs), False)
+        s.inputs = data(inputs, "inputs", number, (s.horizon, s.rows, size), False)
         if keep is not None:
             s.keep = <float*>data(keep, "keep", "float32", (s.horizon, s.rows), False)
         s.state = <float*>data(state, "state", "float32", (net.layers, s.rows, self.layout.state))

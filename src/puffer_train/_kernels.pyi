@@ -31,6 +31,9 @@ def supported_isas() -> list[str]:
 def fused_isas() -> list[str]:
     """Return those of them that round a product and a sum once: their results agree to the bit."""
 
+Part = tuple[str, int, int, int]
+"""(number, first byte, count, choices) of what a row of bytes holds; choices of 0: amounts."""
+
 class Workers:
     """Threads and an instruction set, which learners and optimizers share. One job at a time."""
 
@@ -75,7 +78,7 @@ class Learner:
         horizon: int,
         bins: int = 0,
         input_mean: Floats | None = None,
-        parts: Sequence[tuple[str, int, int, int]] | None = None,
+        parts: list[Part] | None = None,
         row_bytes: int = 0,
     ) -> None:
         """Allocate the weights and the memory of all threads.
@@ -310,6 +313,8 @@ class Stack:
         layers: int,
         outputs: int = 0,
         input_scale: Any = None,
+        parts: list[Part] | None = None,
+        row_bytes: int = 0,
     ) -> None:
         """Allocate the weights.
 
@@ -321,6 +326,8 @@ class Stack:
             layers: L.
             outputs: O, rows of the head, at least 2; 0: there is no head, and outputs are the last layer's.
             input_scale: (I,) float32, what the encoder multiplies inputs with.
+            parts: of inputs that are rows of bytes, see `Learner`.
+            row_bytes: of such a row.
 
         Raises:
             ValueError: there is no kernel for that.
@@ -349,7 +356,8 @@ class Stack:
         """Run sequences through the network.
 
         Args:
-            inputs: (T, B, I) of a dtype in `NUMBERS`; without an encoder (T, B, H) float32.
+            inputs: (T, B, I) of a dtype in `NUMBERS`; without an encoder (T, B, H) float32; with parts (T, B,
+                row_bytes) uint8, of which nobody checks that codes are choices.
             keep: (T, B) float32, 0 where the state is reset before that step, else 1; None: 1 throughout.
             state: (L, B, S) float32 before the first step; receives that after the last.
             outputs: (T, B, O) float32, without a head (T, B, H); written to.

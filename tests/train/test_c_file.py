@@ -12,11 +12,12 @@ import pytest
 import torch
 from c_files import Loaded, compiler, run, write_c
 from kernel_cases import FUSED, Case, Shape
-from test_own_network import FIELDS, GRID
+from test_own_network import GRID
 
 import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.trained import list_trained, trained_policy
+from puffer_envs.policy.network import NumpyNetwork
 from puffer_train import _kernels
 from puffer_train.algorithm.evaluate import record
 from puffer_train.config import PolicySettings
@@ -36,7 +37,13 @@ SHAPES = {
     "lstm": Shape(cell="lstm", hidden=32, layers=2, inputs=5, sizes=(3, 4), dtype="uint8"),
     "normalised": Shape(layers=1, inputs=7, normalized=True, kind="box", sizes=(2,)),
     "int32": Shape(hidden=16, layers=3, inputs=3, sizes=(2,), dtype="int8"),
+    "fields": Shape(hidden=32, inputs=9, sizes=(3,), dtype="fields"),
+    "normalised fields": Shape(hidden=32, inputs=6, sizes=(4,), dtype="fields", normalized=True),
+    "lstm fields": Shape(cell="lstm", inputs=4, kind="box", sizes=(2,), dtype="fields"),
 }
+
+WITH_KERNELS = [name for name in SHAPES if name != "normalised fields"]
+"""Those that `Kernels` can compute: it normalises arrays only."""
 
 
 def made(shape: Shape, path: Path) -> PolicyFile:
@@ -54,7 +61,9 @@ class Kernels:
         self.workers = _kernels.Workers(1, isa)
         scale = np.ones_like(self.scale) if info.normalized else self.scale
         head = tensors["head.weight"][: info.head_rows]
-        self.stack = _kernels.Stack(self.workers, info.cell, info.inputs, info.hidden, info.layers, len(head), scale)
+        sizes = (info.inputs, info.hidden, info.layers, len(head))
+        parts = [part for field in info.observation_fields for part in field.parts] or None
+        self.stack = _kernels.Stack(self.workers, info.cell, *sizes, scale, parts, info.observation_shape[0])
         cores = np.stack([tensors[f"core.{i}.weight"] for i in range(info.layers)])
         self.stack.pack((tensors["encoder.weight"], cores, head))
 
@@ -77,7 +86,8 @@ def policy(name: str, path: Path) -> PolicyFile:
 @pytest.mark.parametrize("flags", [(), ("-march=x86-64-v3",)], ids=["double", "instruction"])
 @pytest.mark.parametrize(
     "name",
-    [*SHAPES, "drone"] + [pytest.param(n, marks=pytest.mark.slow) for n in list_trained() if n != "drone"],
+    [*(name for name in SHAPES if name != "normalised fields"), "drone"]
+    + [pytest.param(n, marks=pytest.mark.slow) for n in list_trained() if n != "drone"],
 )
 def test_outputs_are_those_of_the_kernels(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     """Over several steps of several agents, to the bit; every shipped policy can be exported."""
@@ -130,10 +140,11 @@ def test_actions_are_those_of_the_kernels(tmp_path: Path) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("name", ["drone", "fields", "normalised fields"])
 @pytest.mark.parametrize("kind", ["int8", "int16"])
-def test_rounded_weights_give_the_bits_of_the_export(kind: str, tmp_path: Path) -> None:
+def test_rounded_weights_give_the_bits_of_the_export(kind: str, name: str, tmp_path: Path) -> None:
     """Which are near those without rounding."""
-    file = policy("drone", tmp_path)
+    file = policy(name, tmp_path)
     text = write_c(file, tmp_path, kind)
     loaded, arithmetic, rows = Loaded(text, tmp_path), Arithmetic(text.weights), 4
     exact, state, theirs = Arithmetic(Weights.of(file)), loaded.initial_state(rows), arithmetic.initial_state(rows)
@@ -183,6 +194,19 @@ def test_what_the_kernels_cannot_run(shape: Shape, tmp_path: Path) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("name", ["lstm", "lstm fields", "normalised fields"])
+@pytest.mark.parametrize(("kind", "near"), [("float32", 1e-5), ("int16", 1e-3), ("int8", 0.2)])
+def test_numpy_plays_a_policy_with_the_same_weights(kind: str, near: float, name: str, tmp_path: Path) -> None:
+    weights = Weights.of(policy(name, tmp_path), kind)
+    player, arithmetic = NumpyNetwork(weights.info, weights.as_policy.tensors), Arithmetic(weights)
+    exact = NumpyNetwork(weights.info, policy(name, tmp_path).tensors)
+    seen, memory = made_up(weights, 9), arithmetic.initial_state(9)
+    outputs = arithmetic.step(seen, memory)
+    for network, within in ((player, 1e-5), (exact, near)):
+        found = network.step(seen, network.initial_state(9))
+        np.testing.assert_allclose(found[:, : weights.info.head_rows], outputs, rtol=within, atol=within)
+
+
 def test_the_self_test_fails_where_a_bit_differs(tmp_path: Path) -> None:
     text, code, program = write_c(policy("lstm", tmp_path), tmp_path), tmp_path / "policy.c", tmp_path / "test"
     words = [str(compiler()), "-std=c99", "-O1", "-DPOLICY_SELF_TEST", code, "-o", program]
@@ -229,8 +253,7 @@ def test_a_flag_of_drones_flies_as_with_the_policy_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "settings", "words"),
-    [(GRID, {"encoder": "grid"}, "convolutions"), (FIELDS, {}, "named observations")],
-    ids=["grid", "fields"],
+    [(GRID, {"encoder": "grid"}, "convolutions")],
 )
 def test_policies_that_c_files_cannot_hold_are_refused(
     spec: Any, settings: dict[str, Any], words: str, tmp_path: Path

@@ -19,6 +19,25 @@ from puffer_train.config import TrainSettings
 ROWS, TIME, INPUTS, HIDDEN = 6, 4, 5, 16
 
 
+WRONG_PARTS: list[tuple[Any, str]] = [
+    ([], "there must be"),
+    ([("uint8", 0, INPUTS + 1, 0)], "there must be"),
+    ([("uint8", 0, 1, INPUTS + 1)], "there must be"),
+    ([("uint8", -1, INPUTS, 0)], "no kernel"),
+    ([("uint8", 9, INPUTS, 0)], "no kernel"),
+    ([("uint8", 0, INPUTS, -1)], "no kernel"),
+    ([("float64", 0, INPUTS, 0)], "no kernel"),
+    ([("uint8", 0, 0, 0)], "do not fit"),
+    ([("uint8", 1, 8, 0)], "do not fit"),
+    ([("uint8", 0, -1, 0)], "do not fit"),
+    ([("int32", 0, 3, 0)], "do not fit"),
+    ([("uint8", 0, 2**30, 0)], "do not fit"),
+    ([("float32", 0, 1, INPUTS)], "cannot be codes"),
+    ([("uint8", 0, 1, 2**30)], "no kernel"),
+    ([("uint8", 0, 8, 2**16)], "there must be"),
+]
+
+
 def learner_arguments(**changes: Any) -> list[Any]:
     """What a learner is made of, with changes."""
     arguments: dict[str, Any] = {
@@ -34,6 +53,8 @@ def learner_arguments(**changes: Any) -> list[Any]:
         "horizon": TIME,
         "bins": 0,
         "input_mean": None,
+        "parts": None,
+        "row_bytes": 0,
     }
     assert changes.keys() <= arguments.keys()
     return list((arguments | changes).values())

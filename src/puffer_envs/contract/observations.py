@@ -72,6 +72,16 @@ class FieldSpec:
         """Inputs of the encoder."""
         return sum(self.choices) if self.kind == "discrete" else math.prod(self.shape)
 
+    @property
+    def parts(self) -> list[tuple[str, int, int, int]]:
+        """Its numbers as (dtype, first byte, count, choices): runs of equal choices, 0 for a box."""
+        item, at, found = np.dtype(self.dtype).itemsize, self.start, []
+        for choices, same in itertools.groupby(self.choices or (0,) * self.inputs):
+            count = len(list(same))
+            found.append((self.dtype, at, count, choices))
+            at += count * item
+        return found
+
     def read(self, rows: NDArray[np.uint8]) -> NDArray[Any]:
         """Its numbers in rows of bytes (A, B): a view (A, N)."""
         return rows[:, self.start : self.start + self.size].view(self.dtype)

@@ -5,8 +5,7 @@ Results depend neither on that number nor on the instruction set (AVX2 or AVX-51
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -231,22 +230,10 @@ class KernelLearner:
 
 
 def _parts(policy: Policy) -> tuple[list[tuple[str, int, int, int]] | None, int]:
-    """Return (number, first byte, count, choices) of what an observation holds, None if it is plain; and its bytes."""
+    """Return the parts of an observation, None if it is plain, and its bytes."""
     if not isinstance(policy.observations, StructuredObservations):
         return None, 0
-    parts = []
-    for field in policy.observations.fields:
-        size, at = np.dtype(field.dtype).itemsize, field.start
-        runs = [(field.inputs, 0)] if field.kind == "box" else _runs(field.choices)
-        for count, choices in runs:
-            parts.append((field.dtype, at, count, choices))
-            at += count * size
-    return parts, policy.spec.observation_shape[0]
-
-
-def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Return how often each of these follows itself: (times, number)."""
-    return [(len(list(same)), number) for number, same in itertools.groupby(numbers)]
+    return [part for field in policy.observations.fields for part in field.parts], policy.spec.observation_shape[0]
 
 
 def _arrays(buffers: Buffers) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from puffer_envs.contract.policy_info import INPUT_LIMIT
 from puffer_envs.contract.tensor_file import Floats
+from puffer_train.storage.c_file.codes import read_amounts
 from puffer_train.storage.c_file.weights import Matrix, Weights
 
 FORBIDDEN = np.float32(-1e9)
@@ -57,9 +58,9 @@ def hyperbolic_tangent(x: Floats) -> Floats:
     return np.asarray(np.float32(2) / (np.float32(1) + exponential(np.float32(-2) * x)) - np.float32(1))
 
 
-def multiply(x: Floats, matrix: Matrix) -> Floats:
-    """x (A, C) times a matrix (R, C): (A, R), each a chain of fused multiply-adds in the order of x."""
-    sums = np.zeros((len(x), len(matrix.numbers)), np.float32)
+def multiply(x: Floats, matrix: Matrix, start: Floats | None = None) -> Floats:
+    """x (A, C) times a matrix (R, C), added to `start`: (A, R), chains of fused multiply-adds in the order of x."""
+    sums = np.zeros((len(x), len(matrix.numbers)), np.float32) if start is None else start
     for k, column in enumerate(matrix.numbers.astype(np.float32).T):
         sums = fused(x[:, k, None], column, sums)
     return sums if matrix.scales is None else fused(sums, matrix.scales, np.float32(0))
@@ -77,14 +78,26 @@ class Arithmetic:
 
     def step(self, observations: NDArray[Any], state: Floats) -> Floats:
         """Return the outputs (A, K) for observations (A, *shape); state (L, A, S) is updated in place."""
-        x = multiply(self._inputs(observations), self.weights.encoder)
+        x = self._encode(observations)
         cell = {"mingru": self._mingru, "lstm": self._lstm}[self.weights.info.cell]
         for matrix, memory in zip(self.weights.cores, state, strict=True):
             x = cell(x, memory, matrix)
         return multiply(x, self.weights.head)
 
-    def _inputs(self, observations: NDArray[Any]) -> Floats:
-        x = observations.reshape(len(observations), -1).astype(np.float32)
+    def _encode(self, observations: NDArray[Any]) -> Floats:
+        weights, table = self.weights, self.weights.table
+        if table is None:
+            return multiply(
+                self._scaled(observations.reshape(len(observations), -1).astype(np.float32)), weights.encoder
+            )
+        rounded = weights.encoder.scales is not None
+        sums = np.tile(table.base * np.float32(not rounded), (len(observations), 1))
+        for picked in table.picks(weights.info, observations).T:
+            sums = sums + table.rows[picked].astype(np.float32)
+        x = multiply(self._scaled(read_amounts(weights.info, observations)), weights.encoder, sums)
+        return x + table.base if rounded else x
+
+    def _scaled(self, x: Floats) -> Floats:
         if self.weights.mean is None or self.weights.scale is None:
             return x
         limit = np.float32(INPUT_LIMIT)

@@ -19,7 +19,7 @@ class Cost:
     stack: int
     """The arrays of a step."""
     multiply_adds: int
-    """Of a step."""
+    """At most, of a step: a code that is 0 adds nothing."""
     exponentials: int
     """At most, of a step; each comes with a division."""
 
@@ -29,14 +29,18 @@ class Cost:
         info = weights.info
         # of a Box: standard deviation, centre and bounds
         actions = 4 * info.head_rows if info.action_kind == "box" else len(info.action_sizes)
-        normalizing = 2 * info.inputs if info.normalized else 0
+        normalizing = 2 * num_inputs(weights) if info.normalized else 0
         flash = sum(matrix.num_bytes for matrix in weights.matrices) + 4 * (actions + normalizing)
+        additions = 0
+        if weights.table is not None:
+            flash += weights.table.rows.nbytes + weights.table.base.nbytes
+            additions = len(weights.table.choices) * info.hidden
         x, gates, inputs = array_sizes(weights)
         return cls(
             flash=flash,
             ram=4 * info.layers * weights.unit_state,
             stack=4 * (x + gates + inputs + info.head_rows),
-            multiply_adds=sum(matrix.numbers.size for matrix in weights.matrices),
+            multiply_adds=sum(matrix.numbers.size for matrix in weights.matrices) + additions,
             exponentials={"mingru": 3, "lstm": 5}[info.cell] * info.hidden * info.layers,
         )
 
@@ -46,11 +50,18 @@ def array_sizes(weights: Weights) -> tuple[int, int, int]:
     info = weights.info
     rows, columns = CELL_SHAPES[info.cell].weight
     x, gates = (_padded(size) for size in (max(columns, 1) * info.hidden, max(rows * info.hidden, info.head_rows)))
-    return x, gates, info.inputs if is_converted(weights) else 0
+    return x, gates, num_inputs(weights) if is_converted(weights) or weights.table is not None else 0
+
+
+def num_inputs(weights: Weights) -> int:
+    """Return how many inputs are multiplied."""
+    return int(weights.encoder.numbers.shape[1])
 
 
 def is_converted(weights: Weights) -> bool:
-    """Whether observations are not multiplied as they are."""
+    """Whether observations are arrays of numbers that are not multiplied as they are."""
+    if weights.table is not None:
+        return False
     return weights.info.observation_dtype != "float32" or weights.info.normalized
 
 

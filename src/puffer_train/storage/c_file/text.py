@@ -5,6 +5,7 @@ In those files `$NAME` is replaced, and lines from `//? WORD` (or `//? !WORD`) t
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from puffer_envs.contract.policy_info import CELL_SHAPES
+from puffer_envs.contract.observations import STORED
+from puffer_envs.contract.policy_info import CELL_SHAPES, PolicyInfo
 from puffer_train.storage.c_file.arithmetic import Arithmetic, drawn, likeliest
-from puffer_train.storage.c_file.cost import Cost, array_sizes, is_converted
+from puffer_train.storage.c_file.cost import Cost, array_sizes, is_converted, num_inputs
 from puffer_train.storage.c_file.weights import PANEL, Weights
 
 TESTED_STEPS = 8
@@ -65,6 +67,9 @@ class CFile:
             "normalized": info.normalized,
             "converted": is_converted(weights),
             "rounded": weights.kind != "float32",
+            "parts": weights.table is not None,
+            "amounts": weights.encoder.numbers.size > 0,
+            "codes": weights.table is not None and len(weights.table.choices) > 0,
         }
         return words | {word for word, holds in facts.items() if holds}
 
@@ -86,7 +91,9 @@ class CFile:
             "table": _commented(table_lines(Cost.of(self.weights))),
             "usage": _usage(self.name, discrete),
             "number": C_TYPES[info.observation_dtype],
-            "observation": info.inputs,
+            "observation": math.prod(info.observation_shape),
+            "inputs": num_inputs(self.weights),
+            "observed": "bytes" if info.observation_fields else "numbers",
             "shape": f": {' x '.join(map(str, shape))}, in C order" if len(shape) > 1 else "",
             "actions": len(info.action_sizes) if discrete else info.head_rows,
             "outputs": info.head_rows,
@@ -112,11 +119,14 @@ class CFile:
             "scale_parameter": " const float* scales," if rounded else "",
             "cast": "(float)" if rounded else "",
             "number_cast": "" if info.observation_dtype == "float32" else "(float)",
+            "start_parameter": " const float* start," if weights.table else "",
+            "no_start": " (const float*)0," if weights.table else "",
             "encoder_scales": " ENCODER_SCALES," if rounded else "",
             "core_scales": " CORE_SCALES[layer]," if rounded else "",
             "head_scales": " HEAD_SCALES," if rounded else "",
             "fan_in": "HIDDEN" if columns == 1 else f"{columns} * HIDDEN",
             "x_size": x,
+            "input_size": max(1, num_inputs(weights)),
             "gates_size": gates,
             "choice_list": ", ".join(map(str, info.action_sizes)),
             "std": _numbers([] if weights.std is None else weights.std),
@@ -132,7 +142,13 @@ class CFile:
         parts = [f"typedef {kind} weight;\n"]
         if weights.mean is not None and weights.scale is not None:
             parts += [_array("float MEAN[]", weights.mean), _array("float INPUT_SCALE[]", weights.scale)]
-        parts.append(_array("weight ENCODER[]", weights.encoder.panels))
+        if weights.encoder.numbers.size:
+            parts.append(_array("weight ENCODER[]", weights.encoder.panels))
+        if weights.table is not None:
+            parts.append(_array("float BASE[]", weights.table.base))
+            parts.append(_part_table(weights.info))
+            if weights.table.choices:
+                parts.append(_array("weight CODES[]", weights.table.rows))
         if weights.cores:
             parts.append(_arrays("weight CORE", [core.panels for core in weights.cores]))
         parts.append(_array("weight HEAD[]", weights.head.panels))
@@ -142,6 +158,13 @@ class CFile:
                 parts.append(_arrays("float CORE_SCALES", [core.padded_scales for core in weights.cores]))
             parts.append(_array("float HEAD_SCALES[]", weights.head.padded_scales))
         return {"arrays": "".join(parts), "vectors": _vectors(weights)}
+
+
+def _part_table(info: PolicyInfo) -> str:
+    """Return what the bytes of an observation hold, as a C array."""
+    parts = [part for field in info.observation_fields for part in field.parts]
+    rows = ", ".join(f"{{ {STORED.index(dtype)}, {at}, {count}, {choices} }}" for dtype, at, count, choices in parts)
+    return f"static const run PARTS[{len(parts)}] = {{\n{textwrap.indent(textwrap.fill(rows, WIDTH), '    ')}\n}};\n"
 
 
 def table_lines(cost: Cost) -> list[tuple[str, str]]:
@@ -158,12 +181,27 @@ def table_lines(cost: Cost) -> list[tuple[str, str]]:
 def made_up(weights: Weights, rows: int, seed: int = 0) -> NDArray[Any]:
     """Return observations (A, O) of about the size that the policy was trained on."""
     info, random = weights.info, np.random.default_rng(seed)
+    if info.observation_fields:
+        return _made_up_rows(weights, rows, random)
     scale = np.ones(info.inputs) if weights.scale is None else weights.scale
     found = random.normal(0, 1, (rows, info.inputs)) / scale + (0 if weights.mean is None else weights.mean)
     if info.observation_dtype == "float32":
         return np.asarray(found, np.float32)
     limits = np.iinfo(info.observation_dtype)
     return random.integers(max(limits.min, -8), 8, found.shape, endpoint=True).astype(info.observation_dtype)
+
+
+def _made_up_rows(weights: Weights, rows: int, random: np.random.Generator) -> NDArray[Any]:
+    """The same for named observations: rows of bytes (A, B). Half of their codes are 0."""
+    found = np.zeros((rows, *weights.info.observation_shape), np.uint8)
+    for field in weights.info.observation_fields:
+        shape = (rows, math.prod(field.shape))
+        numbers: NDArray[Any] = random.normal(0, 1, shape) if field.dtype == "float32" else random.integers(0, 9, shape)
+        if field.choices:
+            numbers = random.integers(0, field.choices, shape) * random.integers(0, 2, shape)
+        data = np.ascontiguousarray(numbers.astype(field.dtype)).view(np.uint8)
+        found[:, field.start : field.start + field.size] = data
+    return found
 
 
 def _vectors(weights: Weights) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.policy_info import CELL_SHAPES, PolicyInfo
 from puffer_envs.contract.tensor_file import Floats
 from puffer_train.errors import ConfigError
+from puffer_train.storage.c_file.codes import CodeTable, columns
 
 PANEL = 4
 """Outputs that are computed side by side: the rows of a matrix are padded to a multiple."""
@@ -73,7 +74,7 @@ class Weights:
     kind: str
     """One of `LARGEST`."""
     encoder: Matrix
-    """(H, O), with the scale of the observations, unless they are normalised."""
+    """(H, O), with the scale of the observations, unless they are normalised; of named ones, the amounts alone."""
     cores: list[Matrix]
     """One (G, F) for each layer."""
     head: Matrix
@@ -84,6 +85,8 @@ class Weights:
     """(O,), of normalised observations."""
     std: Floats | None
     """(K,), of continuous actions."""
+    table: CodeTable | None = None
+    """What the codes of named observations add."""
 
     @classmethod
     def of(cls, file: PolicyFile, kind: str = "float32") -> Weights:
@@ -95,15 +98,26 @@ class Weights:
         info, tensors = file.info, file.tensors
         _check(info)
         encoder, scale, mean = tensors["encoder.weight"], tensors["input_scale"], tensors.get("input_mean")
+        matrix = encoder if info.normalized else encoder * scale
+        table = None
+        if info.observation_fields:
+            table, amounts = CodeTable.of(encoder * scale, info), columns(info)[0]
+            matrix = np.concatenate([matrix[:, amounts], table.rows.T], axis=1)
+            mean, scale = (None if mean is None else mean[amounts]), scale[amounts]
+        stored = Matrix.of(matrix, kind)
+        if table is not None:
+            table = table.stored(stored.numbers[:, len(amounts) :].T)
+            stored = replace(stored, numbers=stored.numbers[:, : len(amounts)])
         return cls(
             info,
             kind,
-            Matrix.of(encoder if info.normalized else encoder * scale, kind),
+            stored,
             [Matrix.of(tensors[f"core.{layer}.weight"], kind) for layer in range(info.layers)],
             Matrix.of(tensors["head.weight"][: info.head_rows], kind),
             mean,
             scale if info.normalized else None,
             np.exp(tensors["log_std"]) if info.action_kind == "box" else None,
+            table,
         )
 
     @property
@@ -115,9 +129,24 @@ class Weights:
         tensors["input_scale"] = np.ones(self.info.inputs, np.float32) if self.scale is None else self.scale
         if self.mean is not None:
             tensors["input_mean"] = self.mean
+        if self.table is not None:
+            tensors |= self._with_codes(tensors)
         if self.std is not None:
             tensors["log_std"] = np.log(self.std)
         return PolicyFile(self.info, tensors)
+
+    def _with_codes(self, tensors: dict[str, Floats]) -> dict[str, Floats]:
+        """Return the tensors of the encoder with the columns of codes among those of amounts."""
+        assert self.table is not None
+        amounts, codes = columns(self.info)
+        found = {}
+        for name in tensors.keys() & {"input_scale", "input_mean"}:
+            found[name] = np.ones(self.info.inputs, np.float32)
+            found[name][amounts] = tensors[name][: len(amounts)]
+        encoder = np.zeros((self.info.hidden, self.info.inputs), np.float32)
+        encoder[:, amounts] = tensors["encoder.weight"]
+        encoder[:, codes] = self.table.as_columns(self.encoder.scales)
+        return found | {"encoder.weight": encoder}
 
     @property
     def matrices(self) -> list[Matrix]:
@@ -136,8 +165,6 @@ def _check(info: PolicyInfo) -> None:
         what = f"a network of its own, {info.network.name}"
     elif info.plane_encoders:
         what = "convolutions"
-    elif info.observation_fields:
-        what = "named observations"
     else:
         return
     raise ConfigError(f"the policy has {what}: C files hold those of plain arrays. Export it as .onnx.")
