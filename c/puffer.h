@@ -55,6 +55,11 @@ typedef struct PufObs {
     int32_t codes;
 } PufObs;
 
+// Rows of tables may leave out what comes last: most observations have no codes.
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#endif
+
 #define PUF_CODES(name, count, codes, doc) { name, count, 0, (codes) - 1, doc, codes }
 
 // One action of an agent: `choices` > 0 for a discrete one, else continuous within [low, high].
