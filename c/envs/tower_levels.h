@@ -187,11 +187,14 @@ static int32_t tower_append(TowerSketch* k, int32_t action)
     return tower_try(&k->now, action);
 }
 
-// Play all moves from the start.
+// Play all moves from the start, where the hero needs room.
 static int32_t tower_replay(TowerSketch* k)
 {
     k->now = k->first;
     k->now.choices = tower_find_choices(&k->now);
+    if (k->first.layers[k->first.height] & tower_set(k->first.cell)) {
+        return 0;
+    }
     for (int32_t i = 0; i < k->length; i++) {
         if (!tower_try(&k->now, k->moves[i])) {
             return 0;
@@ -358,8 +361,7 @@ static void tower_add_clutter(TowerSketch* k, PufRng* rng, int32_t tries)
         int32_t column = TOWER_MARGIN + (int32_t)puf_rand_below(rng, (uint32_t)span);
         int32_t h = TOWER_BASE + (int32_t)puf_rand_below(rng, (uint32_t)(height - TOWER_BASE));
         uint64_t set = tower_set(TOWER_SIDE * row + column);
-        int32_t is_start = set == tower_set(k->first.cell) && h == k->first.height;
-        if (is_start || (k->first.layers[h] & set) || !tower_is_held(&k->first, set, h)) {
+        if ((k->first.layers[h] & set) || !tower_is_held(&k->first, set, h)) {
             continue;
         }
         trial = *k;
