@@ -33,9 +33,9 @@
 //   Sideways: along the wall, around corners too. Release: he falls onto the next block below him,
 //   unharmed, or out of the world.
 // - Grab: he holds the block ahead. Then ahead: he pushes it, with all blocks of its row, if there is
-//   room behind them; he stays, and lets go. Back: he pulls it along as he steps back; where there is
-//   no floor, he ends up hanging from the edge that he stood on. Sideways: he lets go and turns.
-//   Release: he lets go.
+//   room behind them, and stays. Back: he pulls it along as he steps back; where there is no floor, he
+//   ends up hanging from the edge that he stood on. Sideways: he turns. After each of them, and on
+//   release, his hands are free.
 // The goal is reached by standing in its cell.
 //
 // A batch makes all its levels once, from fixed settings, and shares them (tower_levels.h). They are
@@ -196,10 +196,10 @@ static void tower_pull(Tower* s, uint64_t ahead)
     int32_t height = s->height;
     s->layers[height] ^= ahead | tower_set(s->cell);
     s->cell -= tower_delta[s->facing];
+    s->holding = 0;
     if (!(s->layers[height - 1] & tower_set(s->cell))) {
         s->height -= 1;
         s->hanging = 1;
-        s->holding = 0;
     }
     tower_settle(s, height);
 }

@@ -23,7 +23,7 @@ enum {
 // A part of a level. Cells are (forward, right, up) of the hero, who stands at (0, 0, 0).
 //
 // Moves: F, R, B, L go forward, to the right, back, to the left, and turn there first if the hero stands with free hands;
-// f, r, b, l only turn there; g grabs, x releases.
+// f, r, b, l only turn there; g grabs.
 typedef struct TowerGadget {
     const char* moves;
     int8_t end[3];        // where they lead to
@@ -38,7 +38,7 @@ static const TowerGadget tower_gadgets[] = {
     // walk: a block of floor
     { "F", { 1, 0, 0 }, 1, 2, { { 1, 0, -1 }, { 1, 0, 0 }, { 1, 0, 1 } } },
     // pull out: a wall of two blocks; the lower one, pulled out, is the step
-    { "fgBxFF",
+    { "fgBFF",
       { 1, 0, 2 },
       3,
       5,
@@ -81,7 +81,7 @@ static const TowerGadget tower_gadgets[] = {
         { 2, 0, 0 },
         { 2, 0, 1 } } },
     // pull aside: a block from one side is the step to a wall on another
-    { "rgLxRF",
+    { "rgLRF",
       { 1, 0, 2 },
       4,
       5,
@@ -130,7 +130,7 @@ static const TowerGadget tower_gadgets[] = {
         { 3, 0, -1 },
         { 4, 0, 1 } } },
     // sink: of a wall of three the lowest block is pulled out by two, so that the wall sinks, and pushed back as a step
-    { "fgBBFFFF",
+    { "fgBgBgFFFF",
       { 1, 0, 2 },
       5,
       11,
@@ -227,8 +227,8 @@ static int32_t tower_play_gadget(TowerSketch* k, const TowerFrame* f, const char
 {
     int32_t works = 1;
     for (const char* letter = moves; *letter && works; letter++) {
-        if (*letter == 'g' || *letter == 'x') {
-            works = tower_append(k, *letter == 'g' ? TOWER_GRAB : TOWER_RELEASE);
+        if (*letter == 'g') {
+            works = tower_append(k, TOWER_GRAB);
             continue;
         }
         int32_t side = tower_letter_side(f, *letter), only_turns = *letter >= 'a';

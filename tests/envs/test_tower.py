@@ -157,7 +157,7 @@ class World:
         ahead, back = self.near(self.at, self.facing), self.near(self.at, (self.facing + 2) % 4)
         assert ahead is not None and back is not None
         self.blocks = self.blocks - {ahead} | {self.at}
-        self.at = back
+        self.at, self.hands = back, "free"
         if self.filled((back[0], back[1], back[2] - 1)):
             self.seen["pulled"] += 1
         else:
@@ -574,7 +574,7 @@ def test_a_push_can_be_taken_back_by_a_pull() -> None:
         for move in (facing, facing, np.full_like(facing, GRAB), (facing + 2) % 4):
             env.step(move.astype(np.int32))
         for name, values in before.items():
-            np.testing.assert_array_equal(fields_of(env)[name], values)
+            np.testing.assert_array_equal(fields_of(env)[name], 0 if name == "holding" else values)
 
 
 def turned(cell: int, flip: bool, quarters: int) -> int:
