@@ -63,7 +63,7 @@ enum { TOWER_NORTH, TOWER_EAST, TOWER_SOUTH, TOWER_WEST, TOWER_SIDES };
 enum { TOWER_GRAB = TOWER_SIDES, TOWER_RELEASE, TOWER_ACTIONS }; // the first four actions are the sides
 enum { TOWER_OBS = TOWER_VIEW_CELLS + TOWER_SIDES + 2 + TOWER_WAYS + TOWER_HEIGHT_BITS };
 enum { TOWER_ALIVE, TOWER_SOLVED, TOWER_FELL, TOWER_CRUSHED, TOWER_LATE };
-enum { TOWER_MAX_PAR = 120, TOWER_MAX_LEVELS = 65536, TOWER_MAX_GADGETS = 12 };
+enum { TOWER_MAX_PAR = 120, TOWER_MAX_LEVELS = 65536, TOWER_MAX_GADGETS = 20 };
 #define TOWER_EACH UINT64_C(0x0101010101010101)   // the westernmost column; the lowest bit of each byte
 #define TOWER_SPREAD UINT64_C(0x0002040810204081) // times 7 bits: bit i lowest in byte i
 
@@ -439,7 +439,7 @@ static const PufObs tower_obs[] = {
 };
 static const PufAction tower_actions[] = { { "move", TOWER_ACTIONS, 0, 0, "north east south west grab release" } };
 static const PufParam tower_params[] = {
-    PUF_SETTING(TowerSetup, gadgets, 8, 1, TOWER_MAX_GADGETS,
+    PUF_SETTING(TowerSetup, gadgets, 12, 1, TOWER_MAX_GADGETS,
                 "parts that the highest levels are joined from: stairs, walls to hang around, blocks to push or pull",
                 .fixed = 1),
     PUF_SETTING(TowerSetup, clutter, 0.3, 0, 1, "how many blocks are added that no part needs", .fixed = 1),

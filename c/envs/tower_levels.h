@@ -13,7 +13,7 @@
 
 enum {
     TOWER_PART_CELLS = 20,
-    TOWER_PICKS = 40,       // gadgets tried at one place
+    TOWER_PICKS = 120,      // gadgets tried at one place
     TOWER_LEVEL_TRIES = 16, // with less clutter each; the last one is a stair
     TOWER_CLUTTER = 160,    // blocks tried at clutter 1
     TOWER_MARGIN = 1,       // cells between what is built and the border of the world
@@ -23,7 +23,7 @@ enum {
 // A part of a level. Cells are (forward, right, up) of the hero, who stands at (0, 0, 0).
 //
 // Moves: F, R, B, L go forward, to the right, back, to the left, and turn there first if the hero stands with free hands;
-// f, r, b, l only turn there; g grabs.
+// f, r, b, l only turn there; g grabs, x lets go of an edge.
 typedef struct TowerGadget {
     const char* moves;
     int8_t end[3];        // where they lead to
@@ -32,125 +32,60 @@ typedef struct TowerGadget {
 } TowerGadget;
 
 // From easy to hard.
+// clang-format off
 static const TowerGadget tower_gadgets[] = {
     // stair: a block to climb
-    { "F", { 1, 0, 1 }, 1, 2, { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 } } },
+    { "F", { 1, 0, 1 }, 1, 2,
+      { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 } } },
     // walk: a block of floor
-    { "F", { 1, 0, 0 }, 1, 2, { { 1, 0, -1 }, { 1, 0, 0 }, { 1, 0, 1 } } },
-    // pull out: a wall of two blocks; the lower one, pulled out, is the step
-    { "fgBFF",
-      { 1, 0, 2 },
-      3,
-      5,
-      { { 1, 0, 0 }, { 1, 0, 1 }, { -1, 0, -1 }, { -1, 0, 0 }, { -1, 0, 1 }, { 0, 0, 1 }, { 0, 0, 2 }, { 1, 0, 2 } } },
-    // push a step: a block, pushed to a wall of two
-    { "fgFFFF",
-      { 3, 0, 2 },
-      4,
-      5,
-      { { 1, 0, -1 },
-        { 1, 0, 0 },
-        { 3, 0, 0 },
-        { 3, 0, 1 },
-        { 1, 0, 1 },
-        { 2, 0, 0 },
-        { 2, 0, 1 },
-        { 2, 0, 2 },
-        { 3, 0, 2 } } },
-    // bridge: a block, pushed into a gap
-    { "fgFFFF",
-      { 3, 0, 1 },
-      3,
-      5,
-      { { 1, 0, -1 }, { 1, 0, 0 }, { 3, 0, 0 }, { 1, 0, 1 }, { 2, 0, -1 }, { 2, 0, 0 }, { 2, 0, 1 }, { 3, 0, 1 } } },
-    // hang around: past a wall of two, along the edge beside it
-    { "RFFL",
-      { 2, 0, 0 },
-      4,
-      8,
-      { { 1, 0, -1 },
-        { 2, 0, -1 },
-        { 1, 0, 0 },
-        { 1, 0, 1 },
-        { 0, 1, 0 },
-        { 0, 1, -1 },
-        { 0, 1, -2 },
-        { 1, 1, -1 },
-        { 2, 1, -1 },
-        { 2, 1, 0 },
-        { 2, 0, 0 },
-        { 2, 0, 1 } } },
-    // pull aside: a block from one side is the step to a wall on another
-    { "rgLRF",
-      { 1, 0, 2 },
-      4,
-      5,
-      { { 0, 1, 0 },
-        { 1, 0, 0 },
-        { 1, 0, 1 },
-        { 0, -1, -1 },
-        { 0, -1, 0 },
-        { 0, -1, 1 },
-        { 0, 0, 1 },
-        { 0, 0, 2 },
+    { "F", { 1, 0, 0 }, 1, 2,
+      { { 1, 0, -1 }, { 1, 0, 0 }, { 1, 0, 1 } } },
+    // pull out: the lower block of a wall of two is the step
+    { "fgBFF", { 1, 0, 2 }, 3, 5,
+      { { 1, 0, 0 }, { 1, 0, 1 }, { -1, 0, -1 }, { -1, 0, 0 }, { -1, 0, 1 }, { 0, 0, 1 }, { 0, 0, 2 },
         { 1, 0, 2 } } },
-    // drop: a block on an edge, pushed off it, is the step below an overhang
-    { "fgFFFF",
-      { 3, 0, 1 },
-      5,
-      9,
-      { { 1, 0, 0 },
-        { 1, 0, -2 },
-        { 2, 0, -2 },
-        { 3, 0, 0 },
-        { 4, 0, -1 },
-        { 1, 0, -1 },
-        { 2, 0, 0 },
-        { 2, 0, -1 },
-        { 2, 1, -1 },
-        { 2, -1, -1 },
-        { 3, 0, -1 },
-        { 2, 0, 1 },
-        { 1, 0, 1 },
+    // push a step: a block, pushed to a wall of two
+    { "fgFFFF", { 3, 0, 2 }, 4, 5,
+      { { 1, 0, -1 }, { 1, 0, 0 }, { 3, 0, 0 }, { 3, 0, 1 }, { 1, 0, 1 }, { 2, 0, 0 }, { 2, 0, 1 },
+        { 2, 0, 2 }, { 3, 0, 2 } } },
+    // corner: hang beside a wall of two, and climb in its corner
+    { "RFF", { 1, 1, 0 }, 3, 5,
+      { { 1, 0, 0 }, { 1, 0, 1 }, { 1, 1, -1 }, { 0, 1, 0 }, { 0, 1, -1 }, { 0, 1, -2 }, { 1, 1, 0 },
+        { 1, 1, 1 } } },
+    // bridge: a block, pushed into a gap
+    { "fgFFFF", { 3, 0, 1 }, 3, 5,
+      { { 1, 0, -1 }, { 1, 0, 0 }, { 3, 0, 0 }, { 1, 0, 1 }, { 2, 0, -1 }, { 2, 0, 0 }, { 2, 0, 1 },
         { 3, 0, 1 } } },
+    // hang around: past a wall of two, along the edge beside it
+    { "RFFL", { 2, 0, 0 }, 4, 8,
+      { { 1, 0, -1 }, { 2, 0, -1 }, { 1, 0, 0 }, { 1, 0, 1 }, { 0, 1, 0 }, { 0, 1, -1 }, { 0, 1, -2 },
+        { 1, 1, -1 }, { 2, 1, -1 }, { 2, 1, 0 }, { 2, 0, 0 }, { 2, 0, 1 } } },
+    // pull aside: a block on one side is the step to a wall on another
+    { "rgLRF", { 1, 0, 2 }, 4, 5,
+      { { 0, 1, 0 }, { 1, 0, 0 }, { 1, 0, 1 }, { 0, -1, -1 }, { 0, -1, 0 }, { 0, -1, 1 }, { 0, 0, 1 },
+        { 0, 0, 2 }, { 1, 0, 2 } } },
+    // let go: from an edge onto a block below
+    { "Rx", { 0, 1, -2 }, 1, 3,
+      { { 0, 1, -3 }, { 0, 1, 0 }, { 0, 1, -1 }, { 0, 1, -2 } } },
+    // drop: a block on an edge, pushed off it, is the step below an overhang
+    { "fgFFFF", { 3, 0, 1 }, 5, 9,
+      { { 1, 0, 0 }, { 1, 0, -2 }, { 2, 0, -2 }, { 3, 0, 0 }, { 4, 0, -1 }, { 1, 0, -1 }, { 2, 0, 0 },
+        { 2, 0, -1 }, { 2, 1, -1 }, { 2, -1, -1 }, { 3, 0, -1 }, { 2, 0, 1 }, { 1, 0, 1 }, { 3, 0, 1 } } },
+    // pull over the edge: the hero ends up hanging behind his step, and has to go around it
+    { "fgBRFLF", { 1, 0, 2 }, 3, 10,
+      { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 1, -1 }, { -1, 0, 0 }, { -1, 0, -1 }, { -1, 0, -2 }, { -1, 1, -1 },
+        { -1, 1, 0 }, { 0, 1, 0 }, { 0, 1, 1 }, { 0, 0, 1 }, { 0, 0, 2 }, { 1, 0, 2 } } },
     // wide bridge: two blocks in a row, pushed into a gap of two
-    { "fgFFFFF",
-      { 4, 0, 1 },
-      5,
-      6,
-      { { 1, 0, -1 },
-        { 2, 0, -1 },
-        { 1, 0, 0 },
-        { 2, 0, 0 },
-        { 4, 0, 0 },
-        { 1, 0, 1 },
-        { 2, 0, 1 },
-        { 3, 0, 0 },
-        { 3, 0, 1 },
-        { 3, 0, -1 },
-        { 4, 0, 1 } } },
-    // sink: of a wall of three the lowest block is pulled out by two, so that the wall sinks, and pushed back as a step
-    { "fgBgBgFFFF",
-      { 1, 0, 2 },
-      5,
-      11,
-      { { 1, 0, 0 },
-        { 1, 0, 1 },
-        { 1, 0, 2 },
-        { -1, 0, -1 },
-        { -2, 0, -1 },
-        { -1, 0, 0 },
-        { -2, 0, 0 },
-        { -1, 0, 1 },
-        { -2, 0, 1 },
-        { 0, 0, 1 },
-        { 0, 0, 2 },
-        { 1, 0, 3 },
-        { 1, 1, 0 },
-        { 1, -1, 0 },
-        { 2, 0, 0 },
-        { -1, 0, 2 } } },
+    { "fgFFFFF", { 4, 0, 1 }, 5, 6,
+      { { 1, 0, -1 }, { 2, 0, -1 }, { 1, 0, 0 }, { 2, 0, 0 }, { 4, 0, 0 }, { 1, 0, 1 }, { 2, 0, 1 },
+        { 3, 0, 0 }, { 3, 0, 1 }, { 3, 0, -1 }, { 4, 0, 1 } } },
+    // sink: the lowest block of a wall of three, pulled out by two, lets the wall sink; pushed back it is the step
+    { "fgBgBgFFFF", { 1, 0, 2 }, 5, 11,
+      { { 1, 0, 0 }, { 1, 0, 1 }, { 1, 0, 2 }, { -1, 0, -1 }, { -2, 0, -1 }, { -1, 0, 0 }, { -2, 0, 0 },
+        { -1, 0, 1 }, { -2, 0, 1 }, { -1, 0, 2 }, { 0, 0, 1 }, { 0, 0, 2 }, { 1, 0, 3 }, { 1, 1, 0 },
+        { 1, -1, 0 }, { 2, 0, 0 } } },
 };
+// clang-format on
 enum { TOWER_KINDS = PUF_COUNT(tower_gadgets), TOWER_EASY_KINDS = 2 };
 
 // A level under construction.
