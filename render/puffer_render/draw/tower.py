@@ -49,7 +49,6 @@ PLAY = {"max_steps": 100_000}
 
 YAW, PITCH = -66.0, 30.0
 """Degrees: from the south, a little from the east, so that the up key leads away and three faces of a cube are seen."""
-DISTANCE = 16.5
 CUBE = 0.95
 """Of a cell; the gaps show where one block ends."""
 TILE = 0.72
@@ -63,6 +62,7 @@ RESULTS = {
     4: ("out of time", STEEL),
 }
 HINTS = (
+    "Grab a block, then push or pull it.",
     "A block holds on the block below it,",
     "or on the edge of one beside that.",
     "Where it is deep you hang from the edge:",
@@ -88,9 +88,10 @@ def draw(state: Any, frame: Frame) -> None:
 
 
 def view(state: Any) -> Camera:
-    """At the height of the hero, but not below the floor or above the top."""
-    height = min(max(float(state.height) - BASE + 0.6, 2.6), 9.0)
-    return Camera((SIDE / 2, SIDE / 2, height), DISTANCE, yaw=YAW, pitch=PITCH, fov=38)
+    """Of the hero, of what is below him, and of the goal."""
+    hero, goal = float(state.height) - BASE, float(state.goal_height) - BASE
+    span = max(abs(hero - goal), 2.5)
+    return Camera((SIDE / 2, SIDE / 2, max((hero + goal) / 2, 1.5)), 11.5 + 1.05 * span, yaw=YAW, pitch=PITCH, fov=38)
 
 
 # ---- The scene: x is the column, y the row from the south, z the height above the base. ----
@@ -113,12 +114,14 @@ def _draw_view(
         _draw_hero(world, scene)
         _draw_goal(goal, scene)
         marks = [scene.project(middle(spot)) for spot in (goal, world.at)]
+    with frame.scene(camera, left, top, width, height) as scene:  # through what hides him
+        _draw_hero(world, scene, 0.4)
     for mark, color, radius in zip(marks, (MINT, SNOW), (46, 20), strict=True):
         if mark is not None and abs(mark[0]) < 1 and abs(mark[1]) < 1:
             x, y = left + (mark[0] + 1) / 2 * width, top + (1 - mark[1]) / 2 * height
             scale = width / (SIZE[0] - PANEL)
-            frame.glow(x, y, radius * 1.6 * scale, fade(color, 0.45))
-            frame.ring(x, y, radius * 0.5 * scale, radius * 0.5 * scale + 1.5, fade(color, 0.4))
+            room = min(x - left, left + width - x, y - top, top + height - y)
+            frame.glow(x, y, min(radius * 1.6 * scale, room), fade(color, 0.4))
 
 
 def _draw_ground(scene: Scene) -> None:
@@ -182,8 +185,11 @@ def _tile(spot: rules.Spot) -> NDArray[np.float32]:
     return np.array([(a, b, c), (a, c, d)], np.float32) + middle(spot)
 
 
-def _draw_hero(world: rules.Tower, scene: Scene) -> None:
+def _draw_hero(world: rules.Tower, scene: Scene, opacity: float = 1) -> None:
     """A round body with eyes where he looks, and arms to what he holds."""
+    shoes, shirt, sleeves, face, eyes, mark = (
+        fade(color, opacity) for color in (ORANGE, CORAL, blend(CORAL, SNOW, 0.35), SNOW, NIGHT, AMBER)
+    )
     south, east = rules.STEPS[world.facing]
     out, across = np.array([east, -south, 0.0]), np.array([south, east, 0.0])
     turn = np.column_stack([out, across, (0, 0, 1)])
@@ -196,17 +202,17 @@ def _draw_hero(world: rules.Tower, scene: Scene) -> None:
 
     if not hangs:
         arrow = np.array([[(0.62, 0.0, 0.02), (0.4, 0.14, 0.02), (0.4, -0.14, 0.02)]]) @ turn.T
-        scene.triangles(arrow + middle(world.at) - (0, 0, 0.5), AMBER, lit=False)
+        scene.triangles(arrow + middle(world.at) - (0, 0, 0.5), mark, lit=False)
     for foot in (-0.11, 0.11):
-        scene.box(at(0.02, foot, 0.06), (0.2, 0.14, 0.14), ORANGE, turn)
-    scene.box(at(0, 0, 0.27), (0.26, 0.38, 0.34), CORAL, turn)
-    scene.sphere(at(0, 0, 0.6), 0.21, SNOW)
-    for eye in (-0.085, 0.085):
-        scene.sphere(at(0.17, eye, 0.64), 0.055, NIGHT)
+        scene.box(at(0.02, foot, 0.06), (0.2, 0.14, 0.14), shoes, turn)
+    scene.box(at(0, 0, 0.27), (0.26, 0.38, 0.34), shirt, turn)
+    scene.sphere(at(0, 0, 0.6), 0.21, face)
+    for eye in (-0.085, 0.085) if opacity == 1 else ():
+        scene.sphere(at(0.17, eye, 0.64), 0.055, eyes)
     reach, lift = (0.22, 0.5) if hangs else (0.3, 0.34) if holds else (0.04, 0.24)
     for arm in (-0.24, 0.24):
         size = (0.1, 0.1, 0.5) if hangs else (0.5, 0.1, 0.1) if holds else (0.1, 0.1, 0.32)
-        scene.box(at(reach if holds else reach * 0.5, arm, lift), size, blend(CORAL, SNOW, 0.35), turn)
+        scene.box(at(reach if holds else reach * 0.5, arm, lift), size, sleeves, turn)
 
 
 def _draw_goal(goal: rules.Spot, scene: Scene) -> None:
