@@ -162,8 +162,8 @@ static int32_t tower_play_gadget(TowerSketch* k, const TowerFrame* f, const char
 {
     int32_t works = 1;
     for (const char* letter = moves; *letter && works; letter++) {
-        if (*letter == 'g') {
-            works = tower_append(k, TOWER_GRAB);
+        if (*letter == 'g' || *letter == 'x') {
+            works = tower_append(k, *letter == 'g' ? TOWER_GRAB : TOWER_RELEASE);
             continue;
         }
         int32_t side = tower_letter_side(f, *letter), only_turns = *letter >= 'a';
