@@ -1,50 +1,54 @@
 // tower - climb a tower of blocks to its goal: walk, hang from edges, push and pull blocks into steps.
 //
 // Observation  uint8 (310,), all 0 or 1:
-//              view     (6, 7, 7) the blocks around the hero, who is in the middle of the third layer:
-//                       from two layers below him to three above, each with rows from the north and
-//                       columns from the west.
+//              view     294 cells around the hero, 1 for a block: 6 layers, from two below him to
+//                       three above, of 7 rows from the north and 7 columns from the west. He is in
+//                       the middle of the third layer.
 //              facing   north, east, south, west.
-//              hanging, holding  what his hands do.
+//              hanging  1 if he hangs from the block that he faces.
+//              holding  1 if he stands and holds the block that he faces.
 //              way      whether the goal lies to the north, east, south, west, above, below.
-//              height   of the hero above the lowest layer, 4 bits, the lowest first.
+//              height   of the hero above the base, 4 bits, the lowest first.
 // Action       one of 6: north, east, south, west, grab, release. The action mask marks those that
 //              do something; the others have no effect.
 // Reward       +1 on reaching the goal, `reward_height` for each layer higher than ever before in
-//              this episode, `reward_death` for a death.
-// End          terminal on the goal and on death: the hero fell out of the world, or a block fell on
-//              him; truncated after `max_steps`, by default 4 x par + 20.
+//              the episode, `reward_death` for a death.
+// End          terminal on the goal and on a death: the hero falls out of the world, or a block falls
+//              on him; truncated after `max_steps`, by default 4 x par + 20.
 // Score        par / steps, or 0 if not solved; perf is 1 if solved, else 0. Par is the length of a
-//              solution that is known. There may be a shorter one, so that a score can exceed 1.
+//              known solution. Where a shorter one exists, a score can exceed 1.
 //
 // The world is 8 x 8 cells wide and 12 layers high. Nothing leaves it sideways. The blocks of the
-// lowest layer are the base, which cannot be moved; beside it is the void.
+// lowest layer are the base, which never moves. Beside and below it is the void.
 //
-// A block holds if one of five cells is filled: the one below it, or the four around that one. So
+// A block holds if one of five cells is filled: the one below it, or the four beside that one. So
 // blocks hold on edges, and a bridge needs no pillar. Blocks that do not hold fall, layer by layer,
 // until they do, or out of the world. One that falls on the hero kills him.
 //
-// The hero stands on a block, or hangs from the edge of one.
-// - Standing, towards another side: he turns to it.
-// - Standing, ahead: he walks if there is floor; climbs a block if the cells above it and above him
-//   are free; steps down by one. Where it goes deeper, he lets himself down and hangs from the edge
-//   that he stood on, facing it.
-// - Hanging, towards the block: he climbs onto it, if the cells above it and above him are free.
-//   Sideways: along the wall, around corners too. Release: he falls onto the next block below him,
-//   unharmed, or out of the world.
-// - Grab: he holds the block ahead. Then ahead: he pushes it, with all blocks of its row, if there is
-//   room behind them, and stays. Back: he pulls it along as he steps back; where there is no floor, he
-//   ends up hanging from the edge that he stood on. Sideways: he turns. After each of them, and on
-//   release, his hands are free.
-// The goal is reached by standing in its cell.
+// The hero stands on a block, or hangs from the edge of one. He reaches the goal by standing in its
+// cell. What he can do:
+// 1. Standing, he turns when he is sent to another side than the one he faces.
+// 2. Sent ahead, he walks where there is floor, and steps down by one. He climbs a block if the cells
+//    above it and above him are free. Where it is deeper, he lets himself down and hangs from the
+//    edge that he stood on, facing it.
+// 3. Hanging, he climbs onto the block that he faces if the cells above it and above him are free. He
+//    moves sideways along the wall, around corners too. On release he falls onto the next block
+//    below, unharmed, or out of the world.
+// 4. Standing, he grabs the block ahead. Sent ahead then, he pushes it, with all blocks of its row, if
+//    there is room behind them, and stays where he is. Sent back, he pulls it along as he steps back;
+//    where there is no floor, he ends up hanging from the edge that he stood on. Sent sideways, he
+//    turns. After each of these, and on release, his hands are free.
 //
-// A batch makes all its levels once, from fixed settings, and shares them (tower_levels.h). They are
-// ranked by par. An episode draws its level from a window of ranks, which `difficulty` and `spread`
-// can move while the environment runs.
+// A batch makes all its levels once, from fixed settings, and shares them. Each is joined from parts
+// such as a stair, a wall to hang around, or a wall whose lowest block is the step to its top; its
+// solution was played by these rules when it was made (see `tower_levels.h`). Levels range from one
+// part to `gadgets`, and are ranked by par. An episode draws its level from a window of ranks, which
+// `difficulty` and `spread` can move while the environment runs. A policy learns these particular
+// levels, partly by heart: use another `level_seed` to measure how well it climbs towers in general.
 //
 // A layer is a set of cells: bit 8 * row + column of one integer, rows from the north. A cell is a
-// set of one, and beyond the border is the empty set. Two layers of void below the base and three of
-// sky above the top are always empty, so that no rule and no view has to check.
+// set of one, and what is beyond the border is the empty set. Two layers of void below the base and
+// three of sky above the top are always empty, so that no rule and no view has to check.
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
