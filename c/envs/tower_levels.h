@@ -8,7 +8,7 @@
 // remains can be solved. The goal is where the hero ends.
 //
 // Clutter is added in the same way, block by block. Last, moves are left out where the rest still
-// leads to the goal; what remains is par.
+// leads to the goal, and the ways between the moved blocks become the shortest; what remains is par.
 #pragma once
 
 enum {
@@ -342,6 +342,120 @@ static void tower_shorten(TowerSketch* k)
     }
 }
 
+// ---- Ways of the hero between blocks that stay ----
+
+enum { TOWER_POSES = TOWER_HEIGHTS * TOWER_CELLS * TOWER_SIDES * 2, TOWER_TO_GOAL = -1 };
+
+// The number of what a hero with free or hanging hands does where.
+static int32_t tower_pose(const Tower* s)
+{
+    return ((s->height * TOWER_CELLS + s->cell) * TOWER_SIDES + s->facing) * 2 + s->hanging;
+}
+
+static void tower_take_pose(Tower* s, int32_t pose)
+{
+    s->hanging = pose % 2;
+    s->facing = pose / 2 % TOWER_SIDES;
+    s->cell = pose / (2 * TOWER_SIDES) % TOWER_CELLS;
+    s->height = pose / (2 * TOWER_SIDES * TOWER_CELLS);
+    s->holding = 0;
+    s->fate = TOWER_ALIVE;
+    s->choices = tower_find_choices(s);
+}
+
+// A breadth-first search: for each pose, the one that it was reached from plus 1, and by which action.
+typedef struct TowerSearch {
+    int16_t from[TOWER_POSES], queue[TOWER_POSES];
+    uint8_t action[TOWER_POSES];
+} TowerSearch;
+
+// Write the actions that lead to a pose. Returns how many, or 0 if they are not fewer than `limit`.
+static int32_t tower_trace(const TowerSearch* search, int32_t start, int32_t pose, int32_t limit, uint8_t* actions)
+{
+    int32_t count = 0;
+    for (int32_t p = pose; p != start; p = search->from[p] - 1) {
+        count += 1;
+    }
+    if (count >= limit) {
+        return 0;
+    }
+    int32_t at = count;
+    for (int32_t p = pose; p != start; p = search->from[p] - 1) {
+        actions[--at] = search->action[p];
+    }
+    return count;
+}
+
+// The shortest way of the hero to a pose, or to the goal, without moving a block. Returns its length, or 0 if there is none
+// of fewer than `limit` actions.
+static int32_t tower_find_way(const Tower* start, int32_t target, int32_t limit, uint8_t* actions)
+{
+    TowerSearch search;
+    Tower s = *start;
+    int32_t first = tower_pose(&s), head = 0, tail = 1;
+    memset(search.from, 0, sizeof(search.from));
+    search.from[first] = (int16_t)(first + 1);
+    search.queue[0] = (int16_t)first;
+    while (head < tail) {
+        int32_t pose = search.queue[head++];
+        for (int32_t action = 0; action < TOWER_ACTIONS; action++) {
+            tower_take_pose(&s, pose);
+            if (action == TOWER_GRAB || !tower_try(&s, action)) {
+                continue;
+            }
+            int32_t next = tower_pose(&s);
+            if (search.from[next]) {
+                continue;
+            }
+            search.from[next] = (int16_t)(pose + 1);
+            search.action[next] = (uint8_t)action;
+            search.queue[tail++] = (int16_t)next;
+            if (target == TOWER_TO_GOAL ? tower_at_goal(&s) : next == target) {
+                return tower_trace(&search, first, next, limit, actions);
+            }
+        }
+    }
+    return 0;
+}
+
+// Append actions that all do something.
+static void tower_append_all(TowerSketch* k, const uint8_t* actions, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        (void)tower_append(k, actions[i]);
+    }
+}
+
+// Between the blocks that it moves, let the solution take the shortest ways; and leave the rest out where the goal can be
+// reached at once.
+static void tower_straighten(TowerSketch* k)
+{
+    uint8_t way[TOWER_MAX_PAR];
+    TowerSketch old = *k, best = *k;
+    k->length = 0;
+    (void)tower_replay(k);
+    for (int32_t i = 0; i < old.length;) {
+        int32_t grab = i; // where the next one is, or the end
+        Tower there = k->now;
+        while (grab < old.length && old.moves[grab] != TOWER_GRAB) {
+            tower_act(&there, old.moves[grab++]);
+        }
+        int32_t direct = tower_find_way(&k->now, TOWER_TO_GOAL, best.length - k->length, way);
+        if (direct) {
+            best = *k;
+            tower_append_all(&best, way, direct);
+        }
+        int32_t shorter = tower_find_way(&k->now, tower_pose(&there), grab - i, way);
+        tower_append_all(k, shorter ? way : old.moves + i, shorter ? shorter : grab - i);
+        int32_t moves = grab < old.length ? 2 : 0; // grab, and push or pull
+        tower_append_all(k, old.moves + grab, moves);
+        i = grab + moves;
+    }
+    if (best.length < k->length) {
+        *k = best;
+    }
+}
+
 static int32_t tower_moves_blocks(const TowerSketch* k)
 {
     int32_t grabs = 0;
@@ -379,8 +493,9 @@ static int32_t tower_make_level(TowerLevel* level, PufRng* rng, int32_t gadgets,
     tower_add_clutter(&k, rng, (int32_t)(clutter * TOWER_CLUTTER));
     k.first.goal_cell = k.now.cell;
     k.first.goal_height = k.now.height;
-    (void)tower_leave_out(&k, -1, -1);
+    (void)tower_leave_out(&k, -1, -1); // as the way may have led over the goal before
     tower_shorten(&k);
+    tower_straighten(&k);
     tower_finish(&k, level);
     return 1;
 }
