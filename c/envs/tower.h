@@ -100,7 +100,7 @@ typedef struct Tower {
     int32_t result; // of the previous episode: TOWER_..., 0 for none
     float episode_return;
     PufLog log;
-    float log_par, log_fell, log_crushed, log_moved; // after the five of PufLog
+    float log_par, log_fell, log_crushed, log_climbed; // after the five of PufLog
     float puzzle_n, puzzle_perf, solved_n, solved_steps, solved_par;
 } Tower;
 
@@ -141,6 +141,16 @@ static int32_t tower_opposite(int32_t side) { return (side + 2) % TOWER_SIDES; }
 
 // ---- Rules ----
 
+// Where the last block of the row ahead would be pushed to; beyond the border the empty set.
+static uint64_t tower_row_end(uint64_t layer, uint64_t ahead, int32_t side)
+{
+    uint64_t end = ahead;
+    while (end & layer) {
+        end = tower_next(end, side);
+    }
+    return end;
+}
+
 // The actions that do something now, as bits. What is free and what is filled lies inside the world.
 static int32_t tower_find_choices(const Tower* s)
 {
@@ -155,11 +165,7 @@ static int32_t tower_find_choices(const Tower* s)
     }
     int32_t turns = ((1 << TOWER_SIDES) - 1) & ~(1 << facing);
     if (s->holding) {
-        uint64_t end = ahead;
-        while (end & layer[0]) {
-            end = tower_next(end, facing);
-        }
-        int32_t can_push = end != 0, can_pull = (behind & ~layer[0]) != 0;
+        int32_t can_push = tower_row_end(layer[0], ahead, facing) != 0, can_pull = (behind & ~layer[0]) != 0;
         return (turns & ~(1 << back)) | can_push << facing | can_pull << back | 1 << TOWER_RELEASE;
     }
     int32_t meets_block = (ahead & layer[0]) != 0, can_go = meets_block ? can_climb : ahead != 0;
@@ -186,11 +192,7 @@ static void tower_settle(Tower* s, int32_t lowest)
 
 static void tower_push(Tower* s, uint64_t ahead)
 {
-    uint64_t end = ahead;
-    while (end & s->layers[s->height]) {
-        end = tower_next(end, s->facing);
-    }
-    s->layers[s->height] ^= ahead | end;
+    s->layers[s->height] ^= ahead | tower_row_end(s->layers[s->height], ahead, s->facing);
     s->holding = 0;
     tower_settle(s, s->height);
 }
@@ -249,7 +251,7 @@ static void tower_release(Tower* s)
     s->fate = s->height == TOWER_BASE ? TOWER_FELL : s->fate;
 }
 
-// One action of the hero, and what follows from it. Most random actions turn him, so that comes first.
+// One action of the hero, and what follows from it.
 static void tower_act(Tower* s, int32_t action)
 {
     if (!(s->choices >> action & 1)) {
@@ -335,7 +337,7 @@ static void tower_add_log(Tower* s)
     s->log_par += (float)s->par;
     s->log_fell += (float)(s->result == TOWER_FELL);
     s->log_crushed += (float)(s->result == TOWER_CRUSHED);
-    s->log_moved += (float)(s->best - TOWER_BASE - 1);
+    s->log_climbed += (float)(s->best - TOWER_BASE - 1);
     s->puzzle_n += (float)s->puzzle;
     s->puzzle_perf += s->puzzle ? perf : 0.0f;
     s->solved_n += perf;
