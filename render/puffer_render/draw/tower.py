@@ -55,6 +55,8 @@ TILE = 0.72
 """The lighter square on top of a block."""
 HUES = (VIOLET, SKY, TEAL, MINT, AMBER, ORANGE, CORAL, PINK)
 """Of the layers, from the lowest; in between they are mixed."""
+SHADE = fade(SNOW, 0.3)
+"""Of the hero, on what hides him."""
 RESULTS = {
     1: ("solved!", MINT),
     2: ("you fell out of the world", CORAL),
@@ -90,7 +92,7 @@ def draw(state: Any, frame: Frame) -> None:
 def view(state: Any) -> Camera:
     """Of the hero, of what is below him, and of the goal."""
     hero, goal = float(state.height) - BASE, float(state.goal_height) - BASE
-    span = max(abs(hero - goal), 2.5)
+    span = max(abs(hero - goal), 4)
     return Camera((SIDE / 2, SIDE / 2, max((hero + goal) / 2, 1.5)), 11.5 + 1.05 * span, yaw=YAW, pitch=PITCH, fov=38)
 
 
@@ -114,8 +116,9 @@ def _draw_view(
         _draw_hero(world, scene)
         _draw_goal(goal, scene)
         marks = [scene.project(middle(spot)) for spot in (goal, world.at)]
-    with frame.scene(camera, left, top, width, height) as scene:  # through what hides him
-        _draw_hero(world, scene, 0.4)
+    if _is_hidden(world, scene.camera.position):
+        with frame.scene(camera, left, top, width, height) as through:
+            _draw_hero(world, through, SHADE)
     for mark, color, radius in zip(marks, (MINT, SNOW), (46, 20), strict=True):
         if mark is not None and abs(mark[0]) < 1 and abs(mark[1]) < 1:
             x, y = left + (mark[0] + 1) / 2 * width, top + (1 - mark[1]) / 2 * height
@@ -185,11 +188,23 @@ def _tile(spot: rules.Spot) -> NDArray[np.float32]:
     return np.array([(a, b, c), (a, c, d)], np.float32) + middle(spot)
 
 
-def _draw_hero(world: rules.Tower, scene: Scene, opacity: float = 1) -> None:
-    """A round body with eyes where he looks, and arms to what he holds."""
-    shoes, shirt, sleeves, face, eyes, mark = (
-        fade(color, opacity) for color in (ORANGE, CORAL, blend(CORAL, SNOW, 0.35), SNOW, NIGHT, AMBER)
-    )
+def _is_hidden(world: rules.Tower, eye: tuple[float, float, float]) -> bool:
+    """Whether there is a block between the hero's head and the eye."""
+    head = middle(world.at) + np.array((0, 0, 0.15))
+    way = np.asarray(eye) - head
+    for step in np.arange(0.4, 14, 0.1):
+        x, y, z = (int(c) for c in np.floor(head + way / np.linalg.norm(way) * step))
+        inside = 0 <= x < SIDE and 0 <= y < SIDE and 0 <= z <= TOP - BASE
+        spot = (SIDE - 1 - y, x, z + BASE)
+        if inside and spot != world.at and world.filled(spot):
+            return True
+    return False
+
+
+def _draw_hero(world: rules.Tower, scene: Scene, shade: Color | None = None) -> None:
+    """A round body with eyes where he looks, and arms to what he holds; or only his shade."""
+    colors = (ORANGE, CORAL, blend(CORAL, SNOW, 0.35), SNOW, NIGHT, AMBER)
+    shoes, shirt, sleeves, face, eyes, mark = (shade or color for color in colors)
     south, east = rules.STEPS[world.facing]
     out, across = np.array([east, -south, 0.0]), np.array([south, east, 0.0])
     turn = np.column_stack([out, across, (0, 0, 1)])
@@ -207,7 +222,7 @@ def _draw_hero(world: rules.Tower, scene: Scene, opacity: float = 1) -> None:
         scene.box(at(0.02, foot, 0.06), (0.2, 0.14, 0.14), shoes, turn)
     scene.box(at(0, 0, 0.27), (0.26, 0.38, 0.34), shirt, turn)
     scene.sphere(at(0, 0, 0.6), 0.21, face)
-    for eye in (-0.085, 0.085) if opacity == 1 else ():
+    for eye in (-0.085, 0.085) if shade is None else ():
         scene.sphere(at(0.17, eye, 0.64), 0.055, eyes)
     reach, lift = (0.22, 0.5) if hangs else (0.3, 0.34) if holds else (0.04, 0.24)
     for arm in (-0.24, 0.24):
