@@ -45,6 +45,7 @@ SUBJECTS = {
     "snake": "many snakes on one map",
     "squared": "the smallest example",
     "tanks": "two teams, ricochets",
+    "tower": "climb, push and pull blocks",
 }
 """What the README says of each, in a few words."""
 BEGIN, END = "<!-- environments: written by docs/make_environments.py -->", "<!-- end -->"

@@ -255,11 +255,12 @@ class Snapshots(Kind):
         "boids",
         "drone",
         "racer",
+        "tower",
     )
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        fewer = {"maze": {"num_levels": 4}, "racer": {"num_tracks": 2}}
+        fewer = {"maze": {"num_levels": 4}, "racer": {"num_tracks": 2}, "tower": {"num_levels": 4}}
         self.envs: dict[str, Environment] = {
             name: puffer_envs.make(name, num_envs=2, **fewer.get(name, {})) for name in self.small
         }
