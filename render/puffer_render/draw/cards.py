@@ -455,7 +455,7 @@ def question(view: View) -> tuple[str, Color]:
     """What is asked, in a line."""
     state = view.state
     who = view.names[view.asked]
-    head = "Your" if who == "You" else f"{who}:"
+    head = "Your" if who == "You" else f"{who}'s"
     if view.mode == BLOCK:
         attacker = NAMES[int(state.sides[int(state.turn)].card[int(state.blocking)])]
         return f"{head} block: who stops {attacker}?", view.color(view.asked)
