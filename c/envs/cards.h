@@ -142,13 +142,19 @@ static void cards_deal(Cards* s, int32_t side, int32_t others)
     cards_draw_at(s, side, CARDS_DECK - 2);
 }
 
-// Until an agent has a choice, or the game is over.
+// Let the script move, and press for an agent what leaves no choice, until an agent has one or the game is over.
 static void cards_play_on(Cards* s)
 {
-    cards_go_on(s);
-    while (!s->self_play && s->asked == 1 && !cards_over(s)) {
-        cards_move(s);
-        cards_go_on(s);
+    while (!cards_over(s)) {
+        if (!s->self_play && s->asked == 1) {
+            cards_move(s);
+            continue;
+        }
+        uint32_t legal = (uint32_t)cards_legal(s);
+        if (legal & (legal - 1)) {
+            return;
+        }
+        cards_press(s, cards_lowest(legal));
     }
 }
 

@@ -729,15 +729,3 @@ static void cards_press(Cards* s, int32_t button)
         }
     }
 }
-
-// Press what leaves no choice, until there is one.
-static void cards_go_on(Cards* s)
-{
-    while (!cards_over(s)) {
-        uint32_t legal = (uint32_t)cards_legal(s);
-        if (legal & (legal - 1)) {
-            return;
-        }
-        cards_press(s, cards_lowest(legal));
-    }
-}

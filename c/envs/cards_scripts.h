@@ -107,9 +107,9 @@ static CardsChoice cards_choose_card(const Cards* s, int32_t side)
         none.good = 1;
         return none;
     }
-    CardsAble able = cards_able(s, side);
+    int32_t playables = cards_playables(s, side);
     for (int32_t place = x->hands - 1; place >= 0; place--) {
-        if (!cards_playable(s, side, place, able)) {
+        if (!(playables >> place & 1)) {
             continue;
         }
         CardsChoice choice = cards_best_use(s, side, place);
@@ -425,12 +425,8 @@ static CardsChoice cards_choose_answer(const Cards* s, int32_t side)
 {
     const CardsSide* x = &s->sides[side];
     CardsChoice best = { 0, CARDS_NO_TARGET, 0 };
-    CardsAble able = cards_able(s, side);
-    for (int32_t place = 0; place < x->hands; place++) {
-        int32_t effect = cards_table[x->hand[place]].effect;
-        if (!cards_playable(s, side, place, able)) {
-            continue;
-        }
+    for (int32_t rest = cards_playables(s, side); rest; rest &= rest - 1) {
+        int32_t place = cards_lowest((uint32_t)rest), effect = cards_table[x->hand[place]].effect;
         int32_t in_fight = s->stage == CARDS_AFTER_BLOCK && s->stacked == 0;
         int32_t spares = effect == CARDS_GROW && !in_fight;
         CardsChoice choice =

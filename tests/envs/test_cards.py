@@ -438,7 +438,7 @@ void play(int32_t first, int32_t second, int32_t games, int32_t mirror, double* 
         while (!cards_over(&s)) {
             s.strength = s.asked ? second : first;
             cards_move(&s);
-            cards_go_on(&s);
+            cards_play_on(&s);
         }
         int32_t result = cards_result(&s);
         double won = result == CARDS_WON ? 1.0 : result == CARDS_DRAWN ? 0.5 : 0.0;
@@ -485,7 +485,7 @@ void secrets(int32_t games, int32_t* out)
                 out[0] += 1;
             }
             cards_press_any(&s);
-            cards_go_on(&s);
+            cards_play_on(&s);
         }
     }
 }
