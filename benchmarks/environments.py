@@ -32,6 +32,7 @@ PUFFERLIB = {
 """Not compared: its boids (41 M), which have no neighbours, and its connect4 (0.06 M), searching unknown depths."""
 
 CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "cards": [("searching opponent", {"strength": 2}), ("self-play", {"self_play": True})],
     "connect4": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "drone": [("alone in its world", {"num_drones": 1})],
     "tanks": [("self-play", {"scripted": False})],

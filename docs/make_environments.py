@@ -34,6 +34,7 @@ SUBJECTS = {
     "blobs": "eat, grow, avoid the larger ones",
     "boids": "a flock, with or without predators",
     "breakout": "the arcade game, two walls",
+    "cards": "creatures, spells, a stack",
     "cartpole": "Gymnasium's CartPole-v1",
     "connect4": "four in a row, or self-play",
     "drone": "a swarm: formations and races",

@@ -33,6 +33,7 @@ PICTURES = {
     "blobs.png": Picture("blobs", "--frame 1200"),
     "boids.png": Picture("boids", "--frame 500"),
     "breakout.png": Picture("breakout", "--frame 3200"),
+    "cards.png": Picture("cards", "--frame 17"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
     "connect4.png": Picture("connect4", "--frame 12"),
     "drone.png": Picture("drone", "--frame 500", "--env.task flag"),

@@ -246,6 +246,7 @@ class Snapshots(Kind):
     small = (
         "asteroids",
         "breakout",
+        "cards",
         "connect4",
         "enduro",
         "maze",

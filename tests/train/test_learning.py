@@ -15,6 +15,7 @@ THRESHOLDS = {
     "blobs": 300.0,
     "boids": 900.0,
     "breakout": 800.0,
+    "cards": 0.3,
     "cartpole": 475.0,
     "connect4": 0.8,
     "drone": 10.0,

@@ -81,7 +81,7 @@ def _draw_fields(state: Any, x: float, frame: Frame) -> None:
 def _describe(value: NDArray[Any]) -> str:
     if value.ndim == 0:
         return f"{float(value):.6g}"
-    if value.size <= 4:
+    if value.size <= 4 and value.dtype.names is None:
         return " ".join(f"{float(v):.3g}" for v in value.flat)
     return " × ".join(map(str, value.shape))
 

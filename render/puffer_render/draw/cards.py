@@ -1,0 +1,555 @@
+"""Cards: both hands and boards, the stack, what is asked, and in words what happened and what every key does now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from puffer_render.card_art import draw_drop, draw_emblem, draw_heart, draw_sword
+from puffer_render.frame import HUD_HEIGHT, Frame
+from puffer_render.palette import (
+    AMBER,
+    CORAL,
+    DUSK,
+    MINT,
+    NIGHT,
+    ORANGE,
+    PINK,
+    SKY,
+    SLATE,
+    SNOW,
+    STEEL,
+    TEAL,
+    VIOLET,
+    Color,
+    blend,
+    fade,
+)
+
+SIZE = (1200, 700)
+DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero")
+KEYS = {str(n % 10): (key,) for n, key in enumerate(DIGITS, 1)} | {"enter": ("enter", "space"), "back": ("backspace",)}
+PLAY = {"take_backs": 3}
+WAITS = True
+
+# what the state holds; see the fields of the environment
+HAND, BOARD = 8, 6
+ALL, NONE, ENTER, BACK = 8, 9, 10, 11
+PLAYER, NO_TARGET = 6, 7
+MAIN, ATTACK, BLOCK, TARGET, ANSWER = range(5)
+SPRING, CREATURE, SPELL, INSTANT = 1, 2, 3, 4
+BOLT, HEAL, DRAW, GROW, WEAKEN, DESTROY, RETURN, SWEEP, COUNTER = range(1, 10)
+KEYWORDS = (
+    ("swift", "attacks in the turn it comes", AMBER),
+    ("soar", "blocked only by soar and net", SKY),
+    ("net", "may block what soars", TEAL),
+    ("quick", "deals its damage first", ORANGE),
+    ("pierce", "surplus damage goes through", CORAL),
+    ("drain", "its damage is life for you", PINK),
+    ("venom", "kills what it damages", MINT),
+    ("awake", "attacks without tiring", SNOW),
+)
+NAMES = (
+    *("", "Spring", "Drift Larva", "Glass Shrimp", "Needle Fry", "Pebble Crab", "Rill Goby", "Lamp Gnat"),
+    *("Stinging Bell", "Spark of Salt", "Barnacle Coat", "Mud Hopper", "Kelp Snail", "Spray Tern", "Razor Minnow"),
+    *("Leech Eel", "Tide Sentry", "Coral Pike", "Boiling Jet", "Clear Water", "Sudden Bloom", "Numbing Cold"),
+    *("Backwash Pull", "Still Water", "Reed Frog", "Squall Petrel", "Bristle Urchin", "Ridge Turtle"),
+    *("Slate Barracuda", "Lantern Ray", "Spear Shrimp", "Hook Squid", "Ebb Reading", "Long Rain", "Shadow Below"),
+    *("Turning Basin", "Rising Swell", "Brine Otter", "Cliff Gannet", "Thorn Anemone", "Dusk Moray", "Silt Walrus"),
+    *("Ink Mantle", "Foam Charger", "Hot Vent", "Crushing Deep", "Reef Warden", "Gale Albatross", "Anvil Crab"),
+    *("Harpoon Eel", "Marsh Lurker", "Wrack Line", "Crimson Drift", "Breaking Front", "Tusk Whale", "Dawn Heron"),
+    *("Hollow Octopus", "Trench Stalker", "Old Baleen", "Thunder Manta", "Deep Mother"),
+)
+STYLES = ("", "fast deck", "middle deck", "slow deck")
+
+LEFT, PANEL, GAP = 16, 160, 6
+CARD_WIDTH, CARD_HEIGHT = 86, 118
+MIDDLE = LEFT + PANEL + 16
+"""Where the boards begin."""
+WIDE = HAND * CARD_WIDTH + (HAND - 1) * GAP
+RIGHT = MIDDLE + WIDE + 16
+TOPS = (550, 416, 196, HUD_HEIGHT + 4)
+"""Of the rows of cards: own hand, own board, the other's board, the other's hand."""
+BAND = 350
+"""Where the question between the boards begins."""
+KIND_COLORS = {SPRING: TEAL, CREATURE: SKY, SPELL: VIOLET, INSTANT: AMBER}
+OWN, OTHER = MINT, CORAL
+
+
+# --- what may be pressed; tests compare it with the environment's masks ---
+
+
+def choices(state: Any) -> set[int]:
+    """The buttons that do something for the side that is asked."""
+    side, mode = state.sides[int(state.asked)], int(state.mode)
+    attacking, blocking = bits(state.attacking), int(state.blocking)
+    if mode == ATTACK:
+        more = able(state) - attacking
+        return more | (attacking if side.regrets else set()) | {ENTER} | ({ALL} if len(more) > 1 else set())
+    if mode == BLOCK:
+        more = free(state)
+        later = any(place > blocking for place in attacking)
+        chosen = bits(state.blocks[blocking]) if side.regrets else set()
+        return more | chosen | {ENTER} | ({NONE} if more and later else set())
+    if mode == TARGET:
+        return targets(state, int(side.hand[int(state.picked)])) | ({BACK} if side.regrets else set())
+    full = mode == ANSWER and int(state.stacked) == len(state.stack)
+    return {ENTER} | {place for place in range(int(side.hands)) if not full and playable(state, place)}
+
+
+def bits(number: Any) -> set[int]:
+    """The places whose bits are set."""
+    return {place for place in range(BOARD) if int(number) >> place & 1}
+
+
+def creatures_with(state: Any, side: int, word: int) -> set[int]:
+    """Those with a keyword, by its number."""
+    return {
+        place for place, card in enumerate(state.sides[side].card.tolist()) if int(state.table[card][4]) >> word & 1
+    }
+
+
+def able(state: Any) -> set[int]:
+    """Creatures that may attack."""
+    turn = int(state.turn)
+    side = state.sides[turn]
+    slow = bits(side.fresh) - creatures_with(state, turn, 0)
+    return {place for place in bits(side.creatures) - bits(side.tired) - slow if side.attack[place] > 0}
+
+
+def free(state: Any) -> set[int]:
+    """Creatures that may block the attacker in question."""
+    turn, attacker = int(state.turn), int(state.blocking)
+    side = state.sides[1 - turn]
+    found = bits(side.creatures) - bits(side.tired) - set().union(*(bits(b) for b in state.blocks.tolist()))
+    if attacker in creatures_with(state, turn, 1):
+        found &= creatures_with(state, 1 - turn, 1) | creatures_with(state, 1 - turn, 2)
+    return found
+
+
+def targets(state: Any, card: int) -> set[int]:
+    """What a card of the side that is asked may aim at."""
+    effect, amount = int(state.table[card][5]), int(state.table[card][2])
+    own, other = state.sides[int(state.asked)], state.sides[1 - int(state.asked)]
+    if effect == GROW:
+        return bits(own.creatures)
+    found = bits(other.creatures)
+    if effect == DESTROY:
+        found = {place for place in found if other.attack[place] <= amount}
+    return found | ({PLAYER} if effect == BOLT else set())
+
+
+def playable(state: Any, place: int) -> bool:
+    """Whether a card in the hand of the side that is asked can be played."""
+    asked = int(state.asked)
+    side = state.sides[asked]
+    kind, cost, _, _, _, effect = state.table[int(side.hand[place])].tolist()
+    if cost > side.mana or (int(state.mode) == ANSWER and kind != INSTANT):
+        return False
+    if kind == SPRING:
+        return not side.planted
+    if kind == CREATURE:
+        return len(bits(side.creatures)) < BOARD
+    if effect == COUNTER:
+        return int(state.stacked) > 0 and int(state.stack[int(state.stacked) - 1].side) != asked
+    return effect in (HEAL, DRAW, SWEEP) or bool(targets(state, int(side.hand[place])))
+
+
+# --- words ---
+
+
+def rules_of(row: list[int]) -> tuple[str, ...]:
+    """What a spell does, in lines that fit a card."""
+    kind, _, amount, _, _, effect = row
+    if kind == SPRING:
+        return ("one more mana", "every turn")
+    return {
+        BOLT: (f"{amount} damage to a", "creature or the", "other player"),
+        HEAL: (f"{amount} life", "for you"),
+        DRAW: (f"draw {amount} cards",),
+        GROW: (f"+{amount} +{amount} for one", "of your creatures", "for good"),
+        WEAKEN: (f"−{amount} −{amount} for one", "of the other's", "creatures"),
+        DESTROY: ("kills a creature", f"of attack {amount}", "or less"),
+        RETURN: ("a creature goes", "back to its", "player's hand"),
+        SWEEP: (f"{amount} damage to", "every creature"),
+        COUNTER: ("the card that was", "just played does", "not happen"),
+    }.get(effect, ())
+
+
+class View:
+    """From whose side the picture is, and what it may show."""
+
+    def __init__(self, state: Any, frame: Frame) -> None:
+        self.state, self.frame = state, frame
+        self.own = frame.agent if state.self_play else 0
+        self.asked, self.mode = int(state.asked), int(state.mode)
+        self.choices = choices(state)
+        self.names = ("You", "Other") if frame.person is not None else ("First", "Second")
+        self.names = self.names[::-1] if self.own else self.names
+
+    def opens(self, side: int) -> bool:
+        """Whether that hand is face up: a person sees the other's only where the other has to choose at this screen."""
+        if side == self.own or self.frame.person is None:
+            return True
+        return bool(self.state.self_play) and self.asked == side
+
+    def color(self, side: int) -> Color:
+        """Of all that belongs to a side."""
+        return OWN if side == self.own else OTHER
+
+    def place(self, side: int, place: int) -> tuple[float, float]:
+        """The top left corner of a creature."""
+        x = MIDDLE + (WIDE - BOARD * CARD_WIDTH - (BOARD - 1) * 22) / 2 + place * (CARD_WIDTH + 22)
+        forward = -12 if side == self.own else 12
+        fights = place in bits(self.state.attacking) and side == int(self.state.turn)
+        return x, TOPS[1 if side == self.own else 2] + (forward if fights else 0)
+
+    def middle(self, side: int, place: int) -> tuple[float, float]:
+        """The middle of a creature."""
+        x, y = self.place(side, place)
+        return x + CARD_WIDTH / 2, y + CARD_HEIGHT / 2
+
+
+def draw(state: Any, frame: Frame) -> None:
+    """Everything; the first agent, or the person's, is at the bottom."""
+    frame.clear(NIGHT)
+    view = View(state, frame)
+    other = 1 - view.own
+    opponent = "self-play" if state.self_play else ("random", "plain", "searching")[int(state.strength)]
+    last = ("none yet", "won", "drawn", "lost")[int(state.result) if view.own == 0 else (0, 3, 2, 1)[int(state.result)]]
+    frame.hud("cards", ("last game", last), ("against", opponent), ("turn", f"{int(state.turns) + 1} of 60"))
+    frame.rect(MIDDLE - 8, TOPS[2] - 14, WIDE + 16, TOPS[0] - TOPS[2] + 6, DUSK, 12)
+    for side in (other, view.own):
+        _draw_hand(view, side)
+        for place in bits(state.sides[side].creatures):
+            _draw_creature(view, side, place)
+        _draw_empty(view, side)
+        _draw_player(view, side)
+    _draw_fights(view)
+    _draw_band(view)
+    _draw_stack(view)
+    _draw_events(view)
+    _draw_keys(view)
+    _draw_keywords(view)
+
+
+# --- cards ---
+
+
+def fit(frame: Frame, x: float, y: float, text: str, size: float, width: float, color: Color) -> None:
+    """A line in the middle of x, made smaller where it is too long."""
+    wide = frame.measure(text, size)
+    small = size if wide <= width else size * width / wide
+    frame.text(x, y + (size - small) / 2, text, small, color, "center")
+
+
+def _draw_face(view: View, card: int, x: float, y: float, lit: bool, chosen: bool = False) -> None:
+    """A card without its numbers for a board: name, cost, emblem, keywords or rules."""
+    frame = view.frame
+    row = view.state.table[card].tolist()
+    color = KIND_COLORS[row[0]]
+    edge = AMBER if chosen else SNOW if lit else blend(color, SLATE, 0.55)
+    frame.rect(x, y, CARD_WIDTH, CARD_HEIGHT, edge, 8)
+    rim = 2.5 if lit or chosen else 1.5
+    frame.rect(x + rim, y + rim, CARD_WIDTH - 2 * rim, CARD_HEIGHT - 2 * rim, blend(color, NIGHT, 0.78), 7)
+    frame.rect(x + rim, y + rim, CARD_WIDTH - 2 * rim, 19, blend(color, NIGHT, 0.55), 7)
+    fit(frame, x + CARD_WIDTH / 2, y + 5, NAMES[card], 12, CARD_WIDTH - 8, SNOW)
+    creature = row[0] == CREATURE
+    words = [word for bit, (word, _, _) in enumerate(KEYWORDS) if row[4] >> bit & 1]
+    draw_emblem(frame, NAMES[card], row[5], creature, x + CARD_WIDTH / 2, y + 46, 19)
+    if row[0] != SPRING:
+        frame.circle(x + 13, y + 31, 9, blend(TEAL, NIGHT, 0.35))
+        frame.text(x + 13, y + 24, str(row[1]), 14, SNOW, "center")
+    if row[0] == INSTANT:
+        frame.text(x + CARD_WIDTH - 6, y + 22, "instant", 10, AMBER, "right")
+    if creature:
+        colors = {word: tint for word, _, tint in KEYWORDS}
+        for line, word in enumerate(words):
+            tops = y + (77 if len(words) == 1 else 71 + 12 * line)
+            frame.text(x + CARD_WIDTH / 2, tops, word, 12, colors[word], "center")
+    else:
+        for line, text in enumerate(rules_of(row)):
+            fit(frame, x + CARD_WIDTH / 2, y + 70 + 14 * line, text, 11.5, CARD_WIDTH - 8, SNOW)
+
+
+def _draw_stats(view: View, x: float, y: float, attack: int, left: int, hurt: bool, changed: bool) -> None:
+    """Attack and health at the foot of a creature."""
+    frame = view.frame
+    foot = y + CARD_HEIGHT - 11
+    frame.rect(x + 3, foot - 10, 36, 18, blend(AMBER, NIGHT, 0.7), 6)
+    frame.rect(x + CARD_WIDTH - 39, foot - 10, 36, 18, blend(CORAL, NIGHT, 0.7), 6)
+    draw_sword(frame, x + 12, foot - 1, 6, AMBER)
+    draw_heart(frame, x + CARD_WIDTH - 30, foot - 1, 6, CORAL)
+    color = MINT if changed else SNOW
+    frame.text(x + 29, foot - 9, str(attack), 16, color, "center")
+    frame.text(x + CARD_WIDTH - 13, foot - 9, str(left), 16, CORAL if hurt else color, "center")
+
+
+def _draw_cap(frame: Frame, x: float, y: float, key: str, bright: bool = True) -> None:
+    """A key cap in the middle of x."""
+    wide = max(20.0, frame.measure(key, 13) + 12)
+    frame.rect(x - wide / 2, y, wide, 19, AMBER if bright else SLATE, 5)
+    frame.text(x, y + 2.5, key, 13, NIGHT if bright else STEEL, "center")
+
+
+def _draw_hand(view: View, side: int) -> None:
+    frame, state = view.frame, view.state
+    own = side == view.own
+    top = TOPS[0] if own else TOPS[3]
+    hand = state.sides[side].hand.tolist()[: int(state.sides[side].hands)]
+    shown, asks = view.opens(side), view.asked == side and view.mode in (MAIN, ANSWER)
+    for place, card in enumerate(hand):
+        x = MIDDLE + (WIDE - len(hand) * (CARD_WIDTH + GAP) + GAP) / 2 + place * (CARD_WIDTH + GAP)
+        if not shown:
+            frame.rect(x, top + 60, CARD_WIDTH, CARD_HEIGHT - 60, SLATE, 8)
+            frame.rect(x + 2, top + 62, CARD_WIDTH - 4, CARD_HEIGHT - 64, blend(SLATE, DUSK, 0.5), 7)
+            draw_drop(frame, x + CARD_WIDTH / 2, top + 90, 14, SLATE)
+            continue
+        lit = asks and place in view.choices
+        chosen = view.asked == side and view.mode == TARGET and place == int(state.picked)
+        y = top - 10 if chosen and own else top
+        _draw_face(view, card, x, y, lit, chosen)
+        row = state.table[card].tolist()
+        if row[0] == CREATURE:
+            _draw_stats(view, x, y, row[2], row[3], False, False)
+        if not lit and not chosen and view.asked == side:
+            frame.rect(x, y, CARD_WIDTH, CARD_HEIGHT, fade(NIGHT, 0.35), 8)
+        if asks and lit:
+            _draw_cap(
+                frame, x + CARD_WIDTH / 2, top + CARD_HEIGHT + 4 if own else top + CARD_HEIGHT - 16, str(place + 1)
+            )
+
+
+def _draw_empty(view: View, side: int) -> None:
+    for place in set(range(BOARD)) - bits(view.state.sides[side].creatures):
+        x, y = view.place(side, place)
+        view.frame.border(x, y, CARD_WIDTH, CARD_HEIGHT, 1.5, blend(DUSK, SLATE, 0.6), 8)
+
+
+def _draw_creature(view: View, side: int, place: int) -> None:
+    frame, state = view.frame, view.state
+    own = state.sides[side]
+    x, y = view.place(side, place)
+    card = int(own.card[place])
+    row = state.table[card].tolist()
+    lit = place in view.choices and side == _pressed_side(view)
+    turn, blocking = int(state.turn), int(state.blocking)
+    chosen = place in (bits(state.attacking) if side == turn else set())
+    if view.mode == BLOCK and side == turn and place == blocking:
+        frame.glow(*view.middle(side, place), 0.8 * CARD_HEIGHT, fade(AMBER, 0.7))
+    if view.mode == BLOCK and side != turn:
+        chosen = place in bits(state.blocks[blocking])
+    _draw_face(view, card, x, y, lit, chosen)
+    changed = (int(own.attack[place]), int(own.health[place])) != (row[2], row[3])
+    left = int(own.health[place]) - int(own.hurt[place])
+    _draw_stats(view, x, y, int(own.attack[place]), left, int(own.hurt[place]) > 0, changed)
+    word = "tired" if place in bits(own.tired) else "new" if place in bits(own.fresh) else ""
+    if word:
+        frame.rect(x, y, CARD_WIDTH, CARD_HEIGHT, fade(NIGHT, 0.45 if word == "tired" and not chosen else 0.15), 8)
+    word = "attacks" if chosen and side == turn else word
+    frame.text(x + CARD_WIDTH - 6, y + 22, word, 11, AMBER if chosen else STEEL, "right")
+    if lit:
+        _draw_cap(frame, x + CARD_WIDTH / 2, y - 15, str(place + 1))
+
+
+def _pressed_side(view: View) -> int:
+    """Whose creatures the numbers mean now, -1 for nobody's."""
+    state = view.state
+    if view.mode in (ATTACK, BLOCK):
+        return view.asked
+    if view.mode != TARGET:
+        return -1
+    grows = int(state.table[int(state.sides[view.asked].hand[int(state.picked)])][5]) == GROW
+    return view.asked if grows else 1 - view.asked
+
+
+# --- players, stack, arrows ---
+
+
+def _draw_player(view: View, side: int) -> None:
+    """Life, mana, and what is left, in the panel on the left."""
+    frame, player = view.frame, view.state.sides[side]
+    own = side == view.own
+    top = 470 if own else HUD_HEIGHT + 4
+    turn = int(view.state.turn) == side
+    frame.rect(LEFT, top, PANEL, 196, view.color(side) if turn else SLATE, 12)
+    frame.rect(LEFT + 2, top + 2, PANEL - 4, 192, DUSK, 11)
+    frame.text(LEFT + 14, top + 12, view.names[side], 18, view.color(side))
+    frame.text(LEFT + PANEL - 12, top + 15, STYLES[int(player.style)], 12, STEEL, "right")
+    draw_heart(frame, LEFT + 32, top + 62, 20, CORAL)
+    frame.text(LEFT + 62, top + 42, str(max(0, int(player.life))), 38, SNOW)
+    if view.mode == TARGET and PLAYER in view.choices and side != view.asked:
+        _draw_cap(frame, LEFT + PANEL - 24, top + 52, "7")
+    frame.text(LEFT + 14, top + 92, "mana", 13, STEEL)
+    frame.text(LEFT + PANEL - 14, top + 91, f"{int(player.mana)} of {int(player.springs)}", 15, SNOW, "right")
+    for spring in range(int(player.springs)):
+        x, y = LEFT + 20 + 15 * (spring % 9), top + 120 + 17 * (spring // 9)
+        draw_drop(frame, x, y, 6.5, TEAL if spring < int(player.mana) else SLATE)
+    for line, (word, number) in enumerate((("deck", 40 - int(player.drawn)), ("gone", int(player.graves)))):
+        frame.text(LEFT + 14 + 76 * line, top + 166, word, 13, STEEL)
+        frame.text(LEFT + 74 + 76 * line - 4, top + 165, str(number), 15, SNOW, "right")
+
+
+def _draw_stack(view: View) -> None:
+    """What waits to happen, the next one on top."""
+    frame, state = view.frame, view.state
+    top = 256
+    frame.text(LEFT + 4, top, "stack: the top happens next", 12, STEEL)
+    items = list(reversed(state.stack[: int(state.stacked)]))
+    if not items:
+        frame.border(LEFT, top + 20, PANEL, 30, 1.5, blend(DUSK, SLATE, 0.6), 8)
+        frame.text(LEFT + PANEL / 2, top + 27, "empty", 13, SLATE, "center")
+    for line, item in enumerate(items[:4]):
+        y, side, card = top + 20 + 44 * line, int(item.side), int(item.card)
+        frame.rect(LEFT, y, PANEL, 40, KIND_COLORS[int(state.table[card][0])], 8)
+        frame.rect(LEFT + 1.5, y + 1.5, PANEL - 3, 37, blend(KIND_COLORS[int(state.table[card][0])], NIGHT, 0.75), 7)
+        row = state.table[card].tolist()
+        draw_emblem(frame, NAMES[card], row[5], row[0] == CREATURE, LEFT + 22, y + 20, 13)
+        fit(frame, LEFT + 96, y + 5, NAMES[card], 14, 112, SNOW)
+        frame.text(LEFT + 96, y + 22, _aim(view, side, row, int(item.target)), 11, view.color(side), "center")
+        if int(item.target) < PLAYER:
+            whose = side if row[5] == GROW else 1 - side
+            _draw_arrow(frame, (LEFT + PANEL, y + 20), view.middle(whose, int(item.target)), view.color(side))
+
+
+def _aim(view: View, side: int, row: list[int], target: int) -> str:
+    who = view.names[side].lower()
+    if target == PLAYER:
+        return f"{who}: at {view.names[1 - side].lower()}"
+    if target == NO_TARGET:
+        return f"{who}: {'comes' if row[0] == CREATURE else 'played'}"
+    card = int(view.state.sides[side if row[5] == GROW else 1 - side].card[target])
+    return f"{who}: at {NAMES[card] or 'nothing'}"
+
+
+def _draw_arrow(frame: Frame, start: tuple[float, float], end: tuple[float, float], color: Color) -> None:
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = max(1.0, (dx * dx + dy * dy) ** 0.5)
+    ux, uy = dx / length, dy / length
+    neck = (end[0] - 14 * ux, end[1] - 14 * uy)
+    frame.path([start, neck], 5, color)
+    frame.polygon([(neck[0] - 8 * uy, neck[1] + 8 * ux), end, (neck[0] + 8 * uy, neck[1] - 8 * ux)], color)
+
+
+def _draw_fights(view: View) -> None:
+    """Arrows from attackers to the other player, and from blockers to attackers."""
+    frame, state = view.frame, view.state
+    turn = int(state.turn)
+    for attacker in bits(state.attacking):
+        x, y = view.middle(turn, attacker)
+        up = -1 if turn == view.own else 1
+        edge = y + up * CARD_HEIGHT / 2
+        blockers = bits(state.blocks[attacker])
+        if not blockers:
+            faint = blend(AMBER, DUSK, 0.2) if attacker not in bits(state.blocked) else SLATE
+            _draw_arrow(frame, (x, edge), (x, edge + up * 22), faint)
+        for blocker in blockers:
+            bx, by = view.middle(1 - turn, blocker)
+            cap = 0 if turn == view.own else 16
+            _draw_arrow(frame, (bx, by - up * CARD_HEIGHT / 2 - cap), (x, edge), view.color(1 - turn))
+
+
+# --- words on the picture ---
+
+
+def question(view: View) -> tuple[str, Color]:
+    """What is asked, in a line."""
+    state = view.state
+    who = view.names[view.asked]
+    head = "Your" if who == "You" else f"{who}'s"
+    if view.mode == BLOCK:
+        attacker = NAMES[int(state.sides[int(state.turn)].card[int(state.blocking)])]
+        return f"{head} block: who stops {attacker}?", view.color(view.asked)
+    if view.mode == TARGET:
+        card = int(state.sides[view.asked].hand[int(state.picked)])
+        return f"{head} target for {NAMES[card]}?", view.color(view.asked)
+    if view.mode == ANSWER:
+        about = "the attack" if int(state.stage) == 1 else "the blocks"
+        if int(state.stacked):
+            about = NAMES[int(state.stack[int(state.stacked) - 1].card)]
+        return f"{head} answer to {about}?", view.color(view.asked)
+    return f"{head} {'attack: who goes?' if view.mode == ATTACK else 'turn: play cards'}", view.color(view.asked)
+
+
+def _draw_band(view: View) -> None:
+    text, color = question(view)
+    frame = view.frame
+    wide = frame.measure(text, 18) + 40
+    x = MIDDLE + WIDE / 2
+    frame.rect(x - wide / 2, BAND, wide, 30, blend(color, NIGHT, 0.7), 15)
+    frame.text(x, BAND + 6, text, 18, color, "center")
+
+
+def key_lines(view: View) -> list[tuple[str, str]]:
+    """Keys and what they do now."""
+    state, aimed = view.state, "that creature"
+    main = "go on to the attack" if view.mode == MAIN and able(state) else "end the turn"
+    words = {
+        MAIN: {0: "play that card", ENTER: main},
+        ATTACK: {0: f"attack with {aimed}", ALL: "with all", ENTER: "go!" if int(state.attacking) else "do not attack"},
+        BLOCK: {0: f"block with {aimed}", NONE: "no further blocks", ENTER: "next attacker, or done"},
+        TARGET: {0: aimed, PLAYER: "the other player", BACK: "take the card back"},
+        ANSWER: {0: "play that instant", ENTER: "let it happen"},
+    }[view.mode]
+    chosen = {ATTACK: bits(state.attacking), BLOCK: bits(state.blocks[int(state.blocking)])}.get(view.mode, set())
+    numbers = {n for n in view.choices if n < (PLAYER if view.mode == TARGET else ALL)}
+    groups = ((numbers - chosen, words[0]), (numbers & chosen, f"take {aimed} back"))
+    lines = [(" ".join(str(n + 1) for n in sorted(group)), what) for group, what in groups if group]
+    caps = {PLAYER: "7", ALL: "9", NONE: "0", ENTER: "Enter", BACK: "Back"}
+    return lines + [(caps[n], words[n]) for n in (PLAYER, ALL, NONE, ENTER, BACK) if n in view.choices and n in words]
+
+
+def _draw_keys(view: View) -> None:
+    frame, top = view.frame, 380
+    width = view.frame.width - RIGHT - 16
+    frame.rect(RIGHT, top, width, 132, DUSK, 12)
+    frame.text(RIGHT + 12, top + 10, f"keys for {view.names[view.asked].lower()}", 13, view.color(view.asked))
+    for line, (keys, what) in enumerate(key_lines(view)):
+        y = top + 32 + 24 * line
+        wide = max(24.0, frame.measure(keys, 13) + 12)
+        frame.rect(RIGHT + 12, y, wide, 19, AMBER, 5)
+        frame.text(RIGHT + 12 + wide / 2, y + 2.5, keys, 13, NIGHT, "center")
+        frame.text(RIGHT + 20 + wide, y + 2, what, 14, SNOW)
+
+
+def _draw_keywords(view: View) -> None:
+    frame, top = view.frame, 524
+    width = view.frame.width - RIGHT - 16
+    frame.rect(RIGHT, top, width, 162, DUSK, 12)
+    for line, (word, meaning, color) in enumerate(KEYWORDS):
+        frame.text(RIGHT + 12, top + 10 + 18 * line, word, 13, color)
+        frame.text(RIGHT + 60, top + 10.5 + 18 * line, meaning, 12, STEEL)
+
+
+def event_text(view: View, event: Any) -> tuple[str, Color]:
+    """What happened, and whose colour it has; nothing for what the picture shows anyway."""
+    who, name, number = view.names[int(event.side)], NAMES[int(event.card)], int(event.number)
+    color = view.color(int(event.side))
+    plays, loses, gains = ("play", "lose", "gain") if who == "You" else ("plays", "loses", "gains")
+    texts = {
+        1: f"— turn {number + 1}: {who.lower()} —",
+        2: f"{who} {plays} {name}",
+        3: f"{name} comes to nothing",
+        4: f"{name} attacks",
+        5: f"{name} blocks",
+        6: f"{name} dies",
+        7: f"{who} {loses} {number} life",
+        8: f"{who} {gains} {number} life",
+        9: f"{name} returns to the hand",
+        10: f"{name} is lost: hand full",
+        11: f"empty deck: {who} {loses} {number}",
+        12: {1: f"{view.names[0]} won!", 2: "a draw", 3: f"{view.names[1]} won!"}.get(number, ""),
+    }
+    bright = int(event.kind) in (7, 11, 12)
+    return texts.get(int(event.kind), ""), SNOW if bright else STEEL if int(event.kind) == 1 else color
+
+
+def _draw_events(view: View) -> None:
+    frame, state = view.frame, view.state
+    top = HUD_HEIGHT + 4
+    width = view.frame.width - RIGHT - 16
+    frame.rect(RIGHT, top, width, 320, DUSK, 12)
+    seen, size = int(state.events_seen), len(state.events)
+    for line, number in enumerate(range(max(0, seen - size), seen)):
+        text, color = event_text(view, state.events[number % size])
+        old = number < seen - 10
+        frame.text(RIGHT + 12, top + 12 + 19 * line, text, 13, blend(color, DUSK, 0.55 if old else 0.0))
