@@ -41,10 +41,10 @@
 //
 // A batch makes all its levels once, from fixed settings, and shares them. Each is joined from parts
 // such as a stair, a wall to hang around, or a wall whose lowest block is the step to its top; its
-// solution was played by these rules when it was made (see `tower_levels.h`). Levels range from one
-// part to `gadgets`, and are ranked by par. An episode draws its level from a window of ranks, which
-// `difficulty` and `spread` can move while the environment runs. A policy learns these particular
-// levels, partly by heart: use another `level_seed` to measure how well it climbs towers in general.
+// solution was played by these rules when it was made. Levels range from one part to `gadgets`, and
+// are ranked by par. An episode draws its level from a window of ranks, which `difficulty` and
+// `spread` can move while the environment runs. A policy learns these particular levels, partly by
+// heart: use another `level_seed` to measure how well it climbs towers in general.
 //
 // A layer is a set of cells: bit 8 * row + column of one integer, rows from the north. A cell is a
 // set of one, and what is beyond the border is the empty set. Two layers of void below the base and

@@ -14,7 +14,7 @@ from puffer_envs.contract.trained import list_trained
 from puffer_envs.policy import load_policy
 
 SHIPPED = [name for name in list_trained() if name in puffer_envs.list_envs()]
-MAX_BYTES = 1_500_000
+MAX_BYTES = 2_500_000
 """Of all together: they are in every wheel."""
 
 
