@@ -143,16 +143,16 @@ static void foundry_resize(PufLayout* layout, const void* setup)
 
 // ---- Par ----
 
-// The most of each good that the machines can make in an episode: as often as the time allows, and as the inputs do.
+// The most of each good that the machines can make in so many steps: as often as the time allows, and as the inputs do.
 // After as many rounds as there are kinds, what sources make has reached the end of every chain.
-static void foundry_find_capacity(const FoundryPlan* plan, const Foundry* s, int64_t* made)
+static void foundry_find_capacity(const FoundryPlan* plan, const Foundry* s, int32_t steps, int64_t* made)
 {
     memset(made, 0, FOUNDRY_GOODS * sizeof(int64_t));
     for (int32_t round = 0; round < FOUNDRY_KINDS; round++) {
         int64_t next[FOUNDRY_GOODS] = { 0 };
         for (int32_t k = 0; k < FOUNDRY_KINDS; k++) {
             const FoundryKind* kind = &s->kinds[k];
-            int64_t times = (int64_t)plan->machines[k] * (s->max_steps / kind->cooldown);
+            int64_t times = (int64_t)plan->machines[k] * (steps / kind->cooldown);
             for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
                 int64_t supplied = kind->in[i] ? made[kind->in[i]] / kind->in_count[i] : times;
                 times = supplied < times ? supplied : times;
@@ -184,8 +184,8 @@ static const char* foundry_conflict(const void* setup)
         }
     }
     int64_t made[FOUNDRY_GOODS];
-    foundry_find_capacity(&plan, &given->state, made);
-    return made[FOUNDRY_HEART] > 0 ? NULL : "no chain of machines leads to a heart within max_steps";
+    foundry_find_capacity(&plan, &given->state, INT32_MAX, made);
+    return made[FOUNDRY_HEART] > 0 ? NULL : "no chain of machines leads to a heart";
 }
 
 static void foundry_prepare(void* setup)
@@ -208,7 +208,7 @@ static void foundry_prepare(void* setup)
     (void)foundry_place_tables(&plan, s);
 
     int64_t made[FOUNDRY_GOODS], walked = (int64_t)s->workers * s->max_steps / s->walk;
-    foundry_find_capacity(&plan, s, made);
+    foundry_find_capacity(&plan, s, s->max_steps, made);
     s->capacity = (int32_t)(made[FOUNDRY_HEART] < INT32_MAX ? made[FOUNDRY_HEART] : INT32_MAX);
     s->par = puf_clampi((int32_t)walked, 1, s->capacity > 0 ? s->capacity : 1);
     for (int32_t k = 0; k < FOUNDRY_KINDS && given->rules_seen; k++) {
