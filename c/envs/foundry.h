@@ -19,7 +19,7 @@
 // Score        hearts per worker; perf is all hearts / par, at most 1.
 //
 // Goods are 1 ore, 2 crystal, 3 battery, 4 gear, 5 lens, 6 chip and 7 heart. What machines do with them are settings:
-// each of six kinds, a to f, makes `out` from up to two inputs in `cooldown` steps. By default mines (a) make ore from
+// each of six kinds, a to f, makes `out` in `cooldown` steps from `in1_count` of its first input and one of its second. By default mines (a) make ore from
 // nothing, generators (b) a battery from an ore, altars (c) a heart from three batteries. Wells (d), presses (e) and
 // shrines (f) lead to hearts by another way: set d_machines, e_machines and f_machines to build some.
 //
@@ -54,13 +54,13 @@ enum { FOUNDRY_NOTHING, FOUNDRY_LACKING, FOUNDRY_RUNNING, FOUNDRY_READY, FOUNDRY
 enum { FOUNDRY_STATES = FOUNDRY_FACING + FOUNDRY_DIRECTIONS };
 
 // Parts of the observation behind the planes.
-enum { FOUNDRY_RECIPES = (FOUNDRY_INPUTS + 1) * FOUNDRY_KINDS, FOUNDRY_NUMBERS = (FOUNDRY_INPUTS + 2) * FOUNDRY_KINDS };
+enum { FOUNDRY_RECIPES = (FOUNDRY_INPUTS + 1) * FOUNDRY_KINDS, FOUNDRY_NUMBERS = 3 * FOUNDRY_KINDS };
 enum { FOUNDRY_SELF = FOUNDRY_CARRIED + 7, FOUNDRY_MOST = UINT8_MAX };
 enum { FOUNDRY_OBS = 3 * FOUNDRY_PLANE + 1 + FOUNDRY_RECIPES + FOUNDRY_SELF + FOUNDRY_NUMBERS };
 
 // What the machines of a kind do: settings.
 typedef struct FoundryKind {
-    int32_t in[FOUNDRY_INPUTS], in_count[FOUNDRY_INPUTS]; // goods
+    int32_t in[FOUNDRY_INPUTS], in_count; // goods; how much of the first, of the second it is one
     int32_t out, out_count;
     int32_t cooldown;
 } FoundryKind;
@@ -141,7 +141,14 @@ static void foundry_resize(PufLayout* layout, const void* setup)
     layout->assets_size = (uint64_t)foundry_levels_offset(&plan) + levels;
 }
 
-// ---- Par ----
+// ---- Rules and par ----
+
+// How much of an input a machine needs for one round.
+static int32_t foundry_needs(const FoundryKind* kind, int32_t input)
+{
+    int32_t amount = input == 0 ? kind->in_count : 1;
+    return kind->in[input] ? amount : 0;
+}
 
 // The most of each good that the machines can make in so many steps: as often as the time allows, and as the inputs do.
 // After as many rounds as there are kinds, what sources make has reached the end of every chain.
@@ -154,7 +161,7 @@ static void foundry_find_capacity(const FoundryPlan* plan, const Foundry* s, int
             const FoundryKind* kind = &s->kinds[k];
             int64_t times = (int64_t)plan->machines[k] * (steps / kind->cooldown);
             for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-                int64_t supplied = kind->in[i] ? made[kind->in[i]] / kind->in_count[i] : times;
+                int64_t supplied = kind->in[i] ? made[kind->in[i]] / foundry_needs(kind, i) : times;
                 times = supplied < times ? supplied : times;
             }
             next[kind->out] += kind->out ? times * kind->out_count : 0;
@@ -213,14 +220,14 @@ static void foundry_prepare(void* setup)
     s->par = puf_clampi((int32_t)walked, 1, s->capacity > 0 ? s->capacity : 1);
     for (int32_t k = 0; k < FOUNDRY_KINDS && given->rules_seen; k++) {
         const FoundryKind* kind = &s->kinds[k];
-        uint8_t *recipe = s->recipes + (FOUNDRY_INPUTS + 1) * k, *number = s->numbers + (FOUNDRY_INPUTS + 2) * k;
+        uint8_t *recipe = s->recipes + (FOUNDRY_INPUTS + 1) * k, *number = s->numbers + 3 * k;
         for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
             recipe[i] = (uint8_t)kind->in[i];
-            number[i] = (uint8_t)kind->in_count[i];
         }
         recipe[FOUNDRY_INPUTS] = (uint8_t)kind->out;
-        number[FOUNDRY_INPUTS] = (uint8_t)kind->out_count;
-        number[FOUNDRY_INPUTS + 1] = (uint8_t)puf_clampi(kind->cooldown, 0, FOUNDRY_MOST);
+        number[0] = (uint8_t)kind->in_count;
+        number[1] = (uint8_t)kind->out_count;
+        number[2] = (uint8_t)puf_clampi(kind->cooldown, 0, FOUNDRY_MOST);
     }
 }
 
@@ -291,12 +298,12 @@ static void foundry_start(const Foundry* s, FoundryMachine* m)
     const FoundryKind* kind = &s->kinds[m->kind];
     int complete = kind->out && m->out + kind->out_count <= s->stock;
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        complete &= !kind->in[i] || m->in[i] >= kind->in_count[i];
+        complete &= m->in[i] >= foundry_needs(kind, i);
     }
     if (m->due == 0 && complete) {
         m->due = s->tick + kind->cooldown;
         for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-            m->in[i] -= kind->in[i] ? kind->in_count[i] : 0;
+            m->in[i] -= foundry_needs(kind, i);
         }
     }
 }
@@ -348,8 +355,7 @@ static void foundry_put(const Foundry* s, FoundryWorker* w, FoundryMachine* m)
 {
     const FoundryKind* kind = &s->kinds[m->kind];
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        int32_t wanted = kind->in[i] ? FOUNDRY_ROUNDS * kind->in_count[i] - m->in[i] : 0,
-                *held = &w->goods[kind->in[i]];
+        int32_t wanted = FOUNDRY_ROUNDS * foundry_needs(kind, i) - m->in[i], *held = &w->goods[kind->in[i]];
         int32_t put = *held < wanted ? *held : wanted;
         *held -= put;
         m->in[i] += put;
@@ -594,7 +600,7 @@ static const PufObs foundry_obs[] = {
     { "hearts", 2, 0, FOUNDRY_MOST, "of this worker, and of all" },
     { "time", 1, 0, FOUNDRY_MOST, "what is left of it" },
     { "numbers", FOUNDRY_NUMBERS, 0, FOUNDRY_MOST,
-      "for each kind: how much of its inputs makes how much output, in how many steps" },
+      "for each kind: how much of its first input makes how much output, in how many steps" },
 };
 static const PufAction foundry_actions[] = { { "act", FOUNDRY_ACTIONS, 0, 0, "stay up down left right give" } };
 
@@ -605,11 +611,10 @@ static const PufAction foundry_actions[] = { { "act", FOUNDRY_ACTIONS, 0, 0, "st
     { .name = letter part, .type = PUF_NAMED, .dtype = PUF_I32, .offset = offsetof(Foundry, m), .value = good,         \
       .low = 0, .high = FOUNDRY_HEART, .doc = what, .choices = FOUNDRY_GOOD_NAMES }
 #define FOUNDRY_NUMBER(letter, part, m, value, most, what) PUF_SETTING_AS(Foundry, letter part, m, value, 1, most, what)
-#define FOUNDRY_RULE(letter, k, in1, count1, in2, count2, made, count, steps)                                          \
+#define FOUNDRY_RULE(letter, k, in1, count1, in2, made, count, steps)                                                  \
     FOUNDRY_NAMED(letter, "_in1", kinds[k].in[0], in1, "what machines of kind " letter " need"),                       \
-    FOUNDRY_NUMBER(letter, "_in1_count", kinds[k].in_count[0], count1, FOUNDRY_MAX_COUNT, "how much of it"),           \
-    FOUNDRY_NAMED(letter, "_in2", kinds[k].in[1], in2, "what they need besides"),                                      \
-    FOUNDRY_NUMBER(letter, "_in2_count", kinds[k].in_count[1], count2, FOUNDRY_MAX_COUNT, "how much of it"),           \
+    FOUNDRY_NUMBER(letter, "_in1_count", kinds[k].in_count, count1, FOUNDRY_MAX_COUNT, "how much of it"),              \
+    FOUNDRY_NAMED(letter, "_in2", kinds[k].in[1], in2, "what they need one of besides"),                               \
     FOUNDRY_NAMED(letter, "_out", kinds[k].out, made, "what they make"),                                               \
     FOUNDRY_NUMBER(letter, "_out_count", kinds[k].out_count, count, FOUNDRY_MAX_COUNT, "how much of it at once"),      \
     FOUNDRY_NUMBER(letter, "_cooldown", kinds[k].cooldown, steps, 10000, "in how many steps")
@@ -639,14 +644,14 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(Foundry, max_steps, 1000, 1, 100000, "steps of an episode"),
     PUF_SETTING(Foundry, stock, 5, 1, FOUNDRY_MAX_COUNT, "of its output that a machine stores"),
     PUF_SETTING(Foundry, carry, 10, 1, 20, "of each good that a worker carries at most"),
-    PUF_SETTING(Foundry, walk, 80, 1, 10000, "steps of a worker for one heart, at par"),
+    PUF_SETTING(Foundry, walk, 60, 1, 10000, "steps of a worker for one heart, at par"),
     PUF_FLAG(FoundrySetup, rules_seen, 1, "show the rules to the workers, so that one policy can learn many factories"),
-    FOUNDRY_RULE("a", 0, FOUNDRY_NONE, 1, FOUNDRY_NONE, 1, FOUNDRY_ORE, 1, 50),
-    FOUNDRY_RULE("b", 1, FOUNDRY_ORE, 1, FOUNDRY_NONE, 1, FOUNDRY_BATTERY, 1, 25),
-    FOUNDRY_RULE("c", 2, FOUNDRY_BATTERY, 3, FOUNDRY_NONE, 1, FOUNDRY_HEART, 1, 10),
-    FOUNDRY_RULE("d", 3, FOUNDRY_NONE, 1, FOUNDRY_NONE, 1, FOUNDRY_CRYSTAL, 1, 50),
-    FOUNDRY_RULE("e", 4, FOUNDRY_ORE, 2, FOUNDRY_NONE, 1, FOUNDRY_GEAR, 1, 25),
-    FOUNDRY_RULE("f", 5, FOUNDRY_GEAR, 1, FOUNDRY_CRYSTAL, 1, FOUNDRY_HEART, 2, 10),
+    FOUNDRY_RULE("a", 0, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_ORE, 1, 50),
+    FOUNDRY_RULE("b", 1, FOUNDRY_ORE, 1, FOUNDRY_NONE, FOUNDRY_BATTERY, 1, 25),
+    FOUNDRY_RULE("c", 2, FOUNDRY_BATTERY, 3, FOUNDRY_NONE, FOUNDRY_HEART, 1, 10),
+    FOUNDRY_RULE("d", 3, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_CRYSTAL, 1, 50),
+    FOUNDRY_RULE("e", 4, FOUNDRY_ORE, 2, FOUNDRY_NONE, FOUNDRY_GEAR, 1, 25),
+    FOUNDRY_RULE("f", 5, FOUNDRY_GEAR, 1, FOUNDRY_CRYSTAL, FOUNDRY_HEART, 2, 10),
     FOUNDRY_REWARD("ore", FOUNDRY_ORE, 0),
     FOUNDRY_REWARD("crystal", FOUNDRY_CRYSTAL, 0),
     FOUNDRY_REWARD("battery", FOUNDRY_BATTERY, 0),
@@ -659,7 +664,7 @@ static const PufParam foundry_params[] = {
 
 static const PufField foundry_kind_fields[] = {
     PUF_ARRAY(FoundryKind, in, "goods that it needs, 0 for none"),
-    PUF_ARRAY(FoundryKind, in_count, "how much of each"),
+    PUF_SCALAR(FoundryKind, in_count, "how much of the first; of the second it is one"),
     PUF_SCALAR(FoundryKind, out, "the good that it makes"),
     PUF_SCALAR(FoundryKind, out_count, "how much at once"),
     PUF_SCALAR(FoundryKind, cooldown, "in how many steps"),
@@ -740,7 +745,7 @@ static int foundry_machine_fits(const Foundry* s, int32_t number, int32_t tile, 
     fits &= m->due == 0 || (m->due > s->tick && m->due <= s->tick + kind->cooldown);
     fits &= m->out + (m->due > 0 ? kind->out_count : 0) <= s->stock && (kind->out || m->due + m->out == 0);
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        fits &= m->in[i] <= (kind->in[i] ? FOUNDRY_ROUNDS * kind->in_count[i] : 0);
+        fits &= m->in[i] <= FOUNDRY_ROUNDS * foundry_needs(kind, i);
     }
     int32_t idle = m->due > 0 ? FOUNDRY_RUNNING : FOUNDRY_LACKING, count = m->out > 0 ? m->out : m->in[0] + m->in[1];
     return fits && foundry_shows(s, tile, what, m->out > 0 ? FOUNDRY_READY : idle, foundry_shown(count));
