@@ -24,11 +24,12 @@ def chain(kinds: Any, built: set[int]) -> Chain:
 
     def add(good: int, amount: float, depth: int) -> None:
         needed[good] = needed.get(good, 0.0) + amount
-        kind = next((kinds[k] for k in sorted(built) if kinds[k].out == good), None)
-        for i in range(2 if kind is not None and depth < len(kinds) else 0):
-            if kind["in"][i]:
+        makers = [kinds[k] for k in sorted(built) if kinds[k].out == good][:1]
+        for kind in makers if depth < len(kinds) else []:
+            for i, other in enumerate(kind["in"].tolist()):
                 each = (1 if i else int(kind.in_count)) / int(kind.out_count)
-                add(int(kind["in"][i]), amount * each, depth + 1)
+                if other:
+                    add(other, amount * each, depth + 1)
 
     add(HEART, 1.0, 0)
     return needed

@@ -1,7 +1,7 @@
 // foundry - keep a factory running: carry ore to generators, batteries to altars, and take the hearts that they make.
 //
-// Observation  uint8 (FOUNDRY_OBS): three planes of the 11 x 11 tiles around the worker, who is in the middle,
-//              rows from the top; the machine ahead; what it carries; and the rules themselves.
+// Observation  uint8 (413): three planes of the 11 x 11 tiles around the worker, who is in the middle, rows
+//              from the top; the machine ahead; what the worker has; and the rules themselves.
 //              what     codes: 0 floor, 1 wall, 2 to 7 a machine of kind a to f, 8 a worker with empty
 //                       hands, 8 + g a worker who carries mostly good g.
 //              state    codes: 0 nothing, 1 a machine that lacks inputs or room, 2 one that runs, 3 one
@@ -19,9 +19,10 @@
 // Score        hearts per worker; perf is all hearts / par, at most 1.
 //
 // Goods are 1 ore, 2 crystal, 3 battery, 4 gear, 5 lens, 6 chip and 7 heart. What machines do with them are settings:
-// each of six kinds, a to f, makes `out` in `cooldown` steps from `in1_count` of its first input and one of its second. By default mines (a) make ore from
-// nothing, generators (b) a battery from an ore, altars (c) a heart from three batteries. Wells (d), presses (e) and
-// shrines (f) lead to hearts by another way: set d_machines, e_machines and f_machines to build some.
+// each of six kinds, a to f, makes `out_count` of `out` in `cooldown` steps from `in1_count` of `in1` and one of `in2`.
+// By default mines (a) make ore from nothing, generators (b) a battery from an ore, altars (c) a heart from three
+// batteries. Wells (d), presses (e) and shrines (f) lead to hearts by another way: `d_machines`, `e_machines` and
+// `f_machines` build some.
 //
 // A step:
 // 1. Machines whose time has come add to their output. A machine starts again if it has its inputs, and room for what
@@ -619,7 +620,7 @@ static const PufAction foundry_actions[] = { { "act", FOUNDRY_ACTIONS, 0, 0, "st
     FOUNDRY_NUMBER(letter, "_out_count", kinds[k].out_count, count, FOUNDRY_MAX_COUNT, "how much of it at once"),      \
     FOUNDRY_NUMBER(letter, "_cooldown", kinds[k].cooldown, steps, 10000, "in how many steps")
 #define FOUNDRY_REWARD(label, good, value)                                                                             \
-    PUF_SETTING_AS(Foundry, "reward_" label, reward[good], value, -1000, 1000, "for each " label " taken from a machine")
+    PUF_SETTING_AS(Foundry, "reward_" label, reward[good], value, -1000, 1000, "for each " label " taken")
 // clang-format on
 
 static const PufParam foundry_params[] = {

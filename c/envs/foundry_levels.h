@@ -34,7 +34,7 @@ typedef struct FoundryLevel {
     int32_t way;    // from a machine to the nearest of each other kind: tenths of a step, on average
 } FoundryLevel;
 
-// ---- Layout of the assets: the levels by rank, then working memory, then for each level its machines and its tiles ----
+// ---- Layout of the assets: levels by rank, then working memory, then for each level its machines and its tiles ----
 
 static int32_t foundry_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -98,8 +98,8 @@ static int32_t foundry_corner(const FoundryBuild* b, int32_t room)
     return (FOUNDRY_SIGHT + y * pitch) * b->columns + FOUNDRY_SIGHT + x * pitch;
 }
 
-// Steps from a tile to all others, -1 where there is no way. Machines can be reached, but end the way. Returns the number
-// of tiles that were walked on.
+// Steps from a tile to all others, -1 where there is no way. Machines can be reached, but end the way. Returns how many
+// tiles were walked on.
 static int32_t foundry_measure(FoundryBuild* b, int32_t from)
 {
     int32_t head = 0, tail = 1;
@@ -125,7 +125,7 @@ static int32_t foundry_measure(FoundryBuild* b, int32_t from)
 // Whether there is a wall at a place of a room in a style without chance.
 static int foundry_is_pillar(int32_t y, int32_t x) { return y % 3 == 2 && x % 3 == 2; }
 
-// A maze has its rooms at even places, each open to the one above or the one to the left, or to both, which makes loops.
+// A maze has its places at even tiles, each open to the one above, or to the left, or to both, which makes loops.
 static void foundry_make_maze(FoundryBuild* b, int32_t corner)
 {
     int32_t side = b->plan->side;
