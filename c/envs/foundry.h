@@ -7,7 +7,7 @@
 //              state    codes: 0 nothing, 1 a machine that lacks inputs or room, 2 one that runs, 3 one
 //                       with output to take, 4 to 7 a worker who faces up, down, left, right.
 //              faced    code: the kind of the machine ahead, 1 to 6, or 0.
-//              recipes  codes: the two inputs and the output of each kind, 0 for none.
+//              recipes  codes: the two inputs and the output of each kind, with `rules_seen`; else 0.
 //              count    of a machine its output, or its inputs while it has none; of a worker its most
 //                       plentiful good; at most 7.
 //              The rest are amounts, see the table.
@@ -646,7 +646,7 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(Foundry, stock, 5, 1, FOUNDRY_MAX_COUNT, "of its output that a machine stores"),
     PUF_SETTING(Foundry, carry, 10, 1, 20, "of each good that a worker carries at most"),
     PUF_SETTING(Foundry, walk, 60, 1, 10000, "steps of a worker for one heart, at par"),
-    PUF_FLAG(FoundrySetup, rules_seen, 1, "show the rules to the workers, so that one policy can learn many factories"),
+    PUF_FLAG(FoundrySetup, rules_seen, 0, "show the rules to the workers, so that one policy can learn many factories"),
     FOUNDRY_RULE("a", 0, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_ORE, 1, 50),
     FOUNDRY_RULE("b", 1, FOUNDRY_ORE, 1, FOUNDRY_NONE, FOUNDRY_BATTERY, 1, 25),
     FOUNDRY_RULE("c", 2, FOUNDRY_BATTERY, 3, FOUNDRY_NONE, FOUNDRY_HEART, 1, 10),

@@ -453,7 +453,7 @@ def test_what_cannot_work_is_refused(settings: dict[str, Any], message: str) -> 
 
 
 def test_rules_can_change_from_episode_to_episode() -> None:
-    with puffer_envs.make("foundry", seed=0, num_levels=2, max_steps=3) as env:
+    with puffer_envs.make("foundry", seed=0, num_levels=2, max_steps=3, rules_seen=True) as env:
         env.reset()
         env.set("c_in1", "ore")
         for _ in range(3):

@@ -248,6 +248,7 @@ class Snapshots(Kind):
         "breakout",
         "connect4",
         "enduro",
+        "foundry",
         "maze",
         "snake",
         "tanks",
@@ -259,7 +260,7 @@ class Snapshots(Kind):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        fewer = {"maze": {"num_levels": 4}, "racer": {"num_tracks": 2}}
+        fewer = {"foundry": {"num_levels": 4}, "maze": {"num_levels": 4}, "racer": {"num_tracks": 2}}
         self.envs: dict[str, Environment] = {
             name: puffer_envs.make(name, num_envs=2, **fewer.get(name, {})) for name in self.small
         }
