@@ -1,7 +1,8 @@
 // foundry - keep a factory running: carry ore to generators, batteries to altars, and take the hearts that they make.
 //
 // Observation  uint8 (413): three planes of the 11 x 11 tiles around the worker, who is in the middle, rows
-//              from the top; the machine ahead; what the worker has; and the rules themselves.
+//              from the top; the machine ahead; what the worker has; and the rules themselves. Those
+//              not listed here are amounts.
 //              what     codes: 0 floor, 1 wall, 2 to 7 a machine of kind a to f, 8 a worker with empty
 //                       hands, 8 + g a worker who carries mostly good g.
 //              state    codes: 0 nothing, 1 a machine that lacks inputs or room, 2 one that runs, 3 one
@@ -10,7 +11,6 @@
 //              recipes  codes: the two inputs and the output of each kind, with `rules_seen`; else 0.
 //              count    of a machine its output, or its inputs while it has none; of a worker its most
 //                       plentiful good; at most 7.
-//              The rest are amounts, see the table.
 // Action       one of 6: stay, up, down, left, right, give. Masked: walking into walls, and giving
 //              what cannot be given.
 // Reward       `reward_heart` for a heart taken from a machine, `reward_GOOD` for each other good taken
@@ -24,15 +24,15 @@
 // batteries. Wells (d), presses (e) and shrines (f) lead to hearts by another way: `d_machines`, `e_machines` and
 // `f_machines` build some.
 //
-// A step:
-// 1. Machines whose time has come add to their output. A machine starts again if it has its inputs, and room for what
-//    it will make; its output holds `stock` at most.
-// 2. Workers act in turn. The order is drawn for each episode, and moves on by one worker in each step.
-//    - Walking into a machine uses it: the worker takes all output that it has room for; if that is none, it puts in
-//      what the machine needs for its next two rounds.
-//    - Walking into a worker faces it. If that one faces back, the two change places.
-//    - Giving hands one of the most plentiful good to the worker ahead. Gifts are never rewarded.
-//    A worker faces where it last tried to go, and holds `carry` of each good at most. Hearts are kept, not carried.
+// In a step machines act first, then workers in turn. Their order is drawn for each episode, and moves on by one worker
+// in each step.
+// 1. A machine whose time has come adds to its output, `stock` at most. It starts again if it has its inputs, and room
+//    for what it will make.
+// 2. A worker faces where it last tried to go, and holds `carry` of each good at most. Hearts are kept, not carried.
+// 3. Walking into a machine uses it: the worker takes all output that it has room for; if that is none, it puts in what
+//    the machine needs for its next two rounds.
+// 4. Walking into a worker faces it. If that one faces back, the two change places.
+// 5. Giving hands one of the most plentiful good to the worker ahead, if it has room. Gifts are never rewarded.
 //
 // Par is what a tireless team would make: the least of the hearts that the machines can make in the time (as if no two
 // kinds shared an input), and of one heart per worker every `walk` steps.
