@@ -3,8 +3,8 @@
 // Observation  uint8 (413): three planes of the 11 x 11 tiles around the worker, who is in the middle, rows
 //              from the top; the machine ahead; what the worker has; and the rules themselves. Those
 //              not listed here are amounts.
-//              what     codes: 0 floor, 1 wall, 2 to 7 a machine of kind a to f, 8 a worker with empty
-//                       hands, 8 + g a worker who carries mostly good g.
+//              what     codes: 0 floor, or rock behind walls, 1 wall, 2 to 7 a machine of kind a to f, 8 a
+//                       worker with empty hands, 8 + g one who carries mostly good g.
 //              state    codes: 0 nothing, 1 a machine that lacks inputs or room, 2 one that runs, 3 one
 //                       with output to take, 4 to 7 a worker who faces up, down, left, right.
 //              faced    code: the kind of the machine ahead, 1 to 6, or 0.
@@ -48,6 +48,8 @@ enum { FOUNDRY_ORE = 1, FOUNDRY_CRYSTAL, FOUNDRY_BATTERY, FOUNDRY_GEAR, FOUNDRY_
 enum { FOUNDRY_NONE = 0, FOUNDRY_GOODS = FOUNDRY_HEART + 1, FOUNDRY_CARRIED = FOUNDRY_HEART - 1 };
 enum { FOUNDRY_STAY, FOUNDRY_WALK, FOUNDRY_GIVE = FOUNDRY_WALK + FOUNDRY_DIRECTIONS, FOUNDRY_ACTIONS };
 enum { FOUNDRY_INPUTS = 2, FOUNDRY_ROUNDS = 2, FOUNDRY_MAX_COUNT = 7 }; // ROUNDS: for which a machine takes inputs
+
+enum { FOUNDRY_NOBODY = -1 }; // stands on rock
 
 // Codes of the planes. In `what`, a worker is FOUNDRY_WORKER plus its most plentiful good.
 enum { FOUNDRY_WORKER = FOUNDRY_MACHINE + FOUNDRY_KINDS, FOUNDRY_WHATS = FOUNDRY_WORKER + FOUNDRY_HEART };
@@ -443,11 +445,18 @@ static void foundry_give(Foundry* s, FoundryWorker* w)
 
 // ---- Episodes ----
 
+// Rock looks like floor, which leaves more of a view 0; no worker can reach it.
+static uint8_t foundry_code(uint8_t tile) { return tile == FOUNDRY_ROCK ? FOUNDRY_FLOOR : tile; }
+
 static void foundry_furnish(Foundry* s, const void* assets)
 {
     const int32_t* tile = foundry_level(s, assets);
-    memcpy(foundry_what(s), foundry_tiles(s, assets), (size_t)(s->state_offset - s->what_offset));
-    memset(foundry_state(s), 0, (size_t)(s->machines_offset - s->state_offset)); // also the counts, and who is where
+    const uint8_t* tiles = foundry_tiles(s, assets);
+    memset(foundry_what(s), 0, (size_t)(s->machines_offset - s->what_offset)); // all planes, and who is where
+    for (int32_t i = 0; i < s->rows * s->columns; i++) {
+        foundry_what(s)[i] = foundry_code(tiles[i]);
+        foundry_who(s)[i] = tiles[i] == FOUNDRY_ROCK ? FOUNDRY_NOBODY : 0;
+    }
     for (int32_t i = 0; i < s->num_machines; i++) {
         FoundryMachine* m = &foundry_machines(s)[i];
         m->tile = tile[i];
@@ -466,7 +475,7 @@ static void foundry_arrive(Foundry* s)
     for (int32_t i = 0; i < s->workers; i++) {
         FoundryWorker* w = &foundry_workers(s)[i];
         int32_t tile = (int32_t)puf_rand_below(&s->rng, (uint32_t)tiles);
-        while (foundry_what(s)[tile] != FOUNDRY_FLOOR) {
+        while (foundry_what(s)[tile] != FOUNDRY_FLOOR || foundry_who(s)[tile] == FOUNDRY_NOBODY) {
             tile = (tile + 1) % tiles;
         }
         memset(w->goods, 0, sizeof(w->goods));
@@ -588,7 +597,7 @@ static void foundry_step(Foundry* s, PufIo io)
 static const PufObs foundry_obs[] = {
     PUF_CODES(
         "what", FOUNDRY_PLANE, FOUNDRY_WHATS,
-        "0 floor, 1 wall, 2 to 7 a machine of kind a to f, 8 a worker, 9 to 14 one who carries mostly good 1 to 6"),
+        "0 floor or rock, 1 wall, 2 to 7 a machine of kind a to f, 8 a worker, 9 to 14 one with mostly good 1 to 6"),
     PUF_CODES("state", FOUNDRY_PLANE, FOUNDRY_STATES,
               "of a machine: 1 lacks something, 2 runs, 3 has output; of a worker: 4 to 7 faces up, down, left, right"),
     PUF_CODES("faced", 1, 1 + FOUNDRY_KINDS, "the kind of the machine ahead, from 1; 0 none"),
@@ -686,7 +695,8 @@ static const PufField foundry_worker_fields[] = {
 };
 static const PufField foundry_fields[] = {
     PUF_BLOCK(Foundry, "what", PUF_U8, what_offset, rows, columns,
-              "the hall, with five rows of wall around it: 0 floor, 1 wall, 2 to 7 a machine of kind a to f, 8 a "
+              "the hall, with five rows around it: 0 floor, or rock where `who` is -1, 1 wall, 2 to 7 a machine of "
+              "kind a to f, 8 a "
               "worker, 9 to 14 one who carries mostly good 1 to 6",
               PUF_RANGE(0, FOUNDRY_WHATS - 1)),
     PUF_BLOCK(Foundry, "state", PUF_U8, state_offset, rows, columns,
@@ -697,8 +707,8 @@ static const PufField foundry_fields[] = {
               "of a machine: output, or inputs if there is none; of a worker: what it carries most; at most 7",
               PUF_RANGE(0, FOUNDRY_MAX_COUNT)),
     PUF_BLOCK(Foundry, "who", PUF_I16, who_offset, rows, columns,
-              "the number of the machine or the worker; on other tiles, of who was there last",
-              PUF_RANGE(0, INT16_MAX)),
+              "the number of the machine or the worker; on other tiles, of who was there last; -1 on rock",
+              PUF_RANGE(FOUNDRY_NOBODY, INT16_MAX)),
     PUF_STRUCTS(Foundry, kinds, foundry_kind_fields, "what the machines of each kind do"),
     PUF_ROWS(Foundry, "machines", FoundryMachine, foundry_machine_fields, machines_offset, num_machines,
              "those of kind a first"),
@@ -802,8 +812,9 @@ static const char* foundry_contradiction(const void* state, const void* assets)
     for (int32_t tile = 0; tile < s->rows * s->columns; tile++) {
         int32_t works = foundry_what(s)[tile] >= FOUNDRY_WORKER;
         workers += works;
-        if (!works && (foundry_what(s)[tile] != tiles[tile] ||
-                       (tiles[tile] < FOUNDRY_MACHINE && !foundry_shows(s, tile, tiles[tile], 0, 0)))) {
+        int32_t code = foundry_code(tiles[tile]);
+        int empty = code >= FOUNDRY_MACHINE || foundry_shows(s, tile, code, 0, 0);
+        if (!works && (foundry_what(s)[tile] != code || !empty)) {
             return "what";
         }
     }

@@ -4,7 +4,7 @@
 //    shelves, a maze with loops, or ruins.
 // 2. Neighbouring rooms share a door, one or two tiles wide. Floor that cannot be reached becomes wall.
 // 3. Machines stand at random, none beside another, each with two free sides, and never in the way: all floor stays
-//    connected.
+//    connected. Wall that no floor touches, not even at a corner, is rock.
 // 4. If the floor is too small or a machine finds no place, the hall is built again; after a few attempts all rooms
 //    are open and the machines stand in rows, which always works.
 //
@@ -18,6 +18,7 @@ enum { FOUNDRY_UP, FOUNDRY_DOWN, FOUNDRY_LEFT, FOUNDRY_RIGHT, FOUNDRY_DIRECTIONS
 enum { FOUNDRY_KINDS = 6, FOUNDRY_MAX_OF_KIND = 64, FOUNDRY_MAX_WORKERS = 64 };
 enum { FOUNDRY_MIN_SIDE = 11, FOUNDRY_MAX_SIDE = 25, FOUNDRY_MAX_ROOMS = 8, FOUNDRY_MAX_LEVELS = 65536 };
 enum { FOUNDRY_FLOOR, FOUNDRY_WALL, FOUNDRY_MACHINE }; // tiles of a hall: a machine is FOUNDRY_MACHINE plus its kind
+enum { FOUNDRY_ROCK = UINT8_MAX };
 enum { FOUNDRY_OPEN, FOUNDRY_PILLARS, FOUNDRY_SHELVES, FOUNDRY_MAZE, FOUNDRY_RUINS, FOUNDRY_STYLES };
 enum { FOUNDRY_ATTEMPTS = 8, FOUNDRY_TRIES = 64 }; // at a hall, and at a place for a machine
 
@@ -314,6 +315,20 @@ static int32_t foundry_measure_way(FoundryBuild* b)
     return ways > 0 ? 10 * sum / ways : 0;
 }
 
+static void foundry_make_rock(FoundryBuild* b)
+{
+    memset(b->distance, 0, (size_t)(b->rows * b->columns) * sizeof(int32_t)); // here: whether a tile is near the floor
+    for (int32_t tile = 0; tile < b->rows * b->columns; tile++) {
+        for (int32_t row = -b->columns; b->tiles[tile] != FOUNDRY_WALL && row <= b->columns; row += b->columns) {
+            b->distance[tile + row - 1] = b->distance[tile + row] = b->distance[tile + row + 1] = 1;
+        }
+    }
+    for (int32_t tile = 0; tile < foundry_table_bytes(b->plan); tile++) {
+        int inside = tile < b->rows * b->columns && b->distance[tile];
+        b->tiles[tile] = inside ? b->tiles[tile] : FOUNDRY_ROCK;
+    }
+}
+
 // Sort by the way; ties by number (Shell 1959).
 static void foundry_rank(FoundryLevel* levels, int32_t count)
 {
@@ -360,6 +375,7 @@ static void foundry_make_levels(const FoundryPlan* p, void* assets)
         }
         levels[i].number = i;
         levels[i].way = foundry_measure_way(&b);
+        foundry_make_rock(&b);
     }
     foundry_rank(levels, p->num_levels);
 }

@@ -171,7 +171,7 @@ class Prototype:
 
     def look(self, tile: Tile) -> tuple[int, int, int]:
         """The three codes of a tile."""
-        if tile in self.walls or not 0 <= tile[0] < 10**4:
+        if tile in self.walls:
             return 1, 0, 0
         worker = self.at(tile)
         if worker is not None:
@@ -387,6 +387,12 @@ def reached(free: NDArray[np.bool_]) -> int:
     return len(found)
 
 
+def near_to(floor: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tiles of floor, and all that touch one."""
+    rolls = [np.roll(floor, (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return np.logical_or.reduce(rolls)
+
+
 HALLS: list[dict[str, Any]] = [
     {},
     {"rooms_x": 1, "rooms_y": 1, "side": 25, "workers": 64},
@@ -407,8 +413,11 @@ def test_halls_are_connected_and_machines_stand_apart(settings: dict[str, Any]) 
             assert state.rank == i
             what = state.what.copy()
             halls.add(what[what < 8].tobytes())
-            assert (np.pad(what[5:-5, 5:-5], 5, constant_values=1) == what).all()
-            free, machines = (what == 0) | (what >= 8), (what >= 2) & (what < 8)
+            rock = state.who == -1
+            free, machines = ((what == 0) | (what >= 8)) & ~rock, (what >= 2) & (what < 8)
+            near = near_to(free | machines)
+            assert ((what == 1) == (near & ~free & ~machines)).all() and (rock == ~near).all()
+            assert not near[:4].any() and not near[-4:].any() and not near[:, :4].any() and not near[:, -4:].any()
             assert reached(free) == free.sum()
             for row, column in np.argwhere(machines).tolist():
                 assert machines[row - 1 : row + 2, column - 1 : column + 2].sum() == 1

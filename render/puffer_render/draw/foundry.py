@@ -30,7 +30,8 @@ from puffer_render.palette import (
 # what the hall holds; see the fields of the environment
 SIGHT = 5
 """Tiles that a worker sees to each side, and of wall around the hall."""
-FLOOR, WALL = 0, 1
+WALL, NOBODY = 1, -1
+"""In `what`, and in `who` on the rock behind the walls."""
 ORE, CRYSTAL, BATTERY, GEAR, LENS, CHIP, HEART = range(1, 8)
 MOVES = ((0, -1), (0, 1), (-1, 0), (1, 0))
 """(x, y) of up, down, left, right."""
@@ -102,10 +103,12 @@ def _draw_hall(state: Any, board: Board, frame: Frame) -> None:
             at = board.corner(y, x)
             if what[y, x] == WALL:
                 frame.rect(*at, side + 0.5, side + 0.5, blend(SLATE, STEEL, 0.12))
-                if y + 1 < what.shape[0] and what[y + 1, x] != WALL:  # its front
+                if what[y + 1, x] != WALL and state.who[y + 1, x] != NOBODY:  # its front
                     frame.rect(at[0], at[1] + side * 0.72, side + 0.5, side * 0.28 + 0.5, blend(NIGHT, SLATE, 0.5))
-                if what[y - 1, x] != WALL:
+                if what[y - 1, x] != WALL and state.who[y - 1, x] != NOBODY:
                     frame.rect(*at, side + 0.5, max(1.5, side * 0.08), blend(SLATE, STEEL, 0.55))
+            elif state.who[y, x] == NOBODY:
+                frame.rect(*at, side + 0.5, side + 0.5, NIGHT)
             elif (x + y) % 2:
                 frame.rect(*at, side, side, light)
     if frame.person is not None:
