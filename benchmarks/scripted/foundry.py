@@ -1,4 +1,7 @@
-"""foundry: workers who know the whole hall, and fetch by the shortest ways what the next altar needs."""
+"""foundry: workers who fetch by the shortest ways what is needed; some know the whole hall, some only what they see.
+
+Each goes to the nearest machine at which it can do something, and to which no other goes.
+"""
 
 from __future__ import annotations
 
@@ -36,49 +39,61 @@ def chain(kinds: Any, built: set[int]) -> Chain:
 
 
 class Crew:
-    """The workers of one hall. Each goes to the nearest machine that it can serve and no other worker goes to."""
+    """The workers of one hall."""
 
-    def __init__(self, env: Environment, index: int, batch: int) -> None:
-        self.env, self.index, self.batch = env, index, batch
+    def __init__(self, env: Environment, index: int, batch: int, sight: int) -> None:
+        self.env, self.index, self.batch, self.sight = env, index, batch, sight
+        self.rng = np.random.default_rng(index)
+        self.heading: dict[int, int] = {}
 
     def act(self) -> list[int]:
-        """One action for each worker."""
+        """One action for each worker; those who carry most choose first."""
         self.state = state = self.env.state(self.index)
         self.columns = int(state.columns)
         self.what: NDArray[np.uint8] = state.what.ravel()
         self.machines, kinds = state.machines, state.kinds
-        self.ends = state.tick + 40 > state.max_steps
         self.rules = [self.kind_rule(kinds[k]) for k in range(len(kinds))]
         self.needed = chain(kinds, set(self.machines.kind.tolist()))
         self.by_tile = {int(m.tile): i for i, m in enumerate(self.machines)}
-        self.claims: dict[int, int] = {}
+        self.claims: set[int] = set()
         workers = state.workers
-        order = np.argsort([-int(w.goods[1:HEART].sum()) for w in workers], kind="stable")
         actions = [STAY] * len(workers)
-        for number in order.tolist():
-            actions[number] = self.choose(int(workers[number].tile), workers[number].goods.tolist())
+        for number in np.argsort([-int(w.goods[1:HEART].sum()) for w in workers], kind="stable").tolist():
+            tile, goods = int(workers[number].tile), workers[number].goods.tolist()
+            direction = self.choose(tile, goods)
+            actions[number] = WALK + (self.wander(number, tile) if direction is None else direction)
         return actions
+
+    def wander(self, number: int, tile: int) -> int:
+        """Straight on until something is in the way, then anywhere."""
+        deltas = (-self.columns, self.columns, -1, 1)
+        free = [d for d, delta in enumerate(deltas) if self.what[tile + delta] == FLOOR]
+        if self.heading.get(number) not in free or self.rng.random() < 0.05:
+            self.heading[number] = int(self.rng.choice(free)) if free else 0
+        return self.heading[number]
+
+    def sees(self, tile: int, other: int) -> bool:
+        """Whether a machine is in sight of a worker."""
+        (row, column), (row2, column2) = divmod(tile, self.columns), divmod(other, self.columns)
+        return max(abs(row - row2), abs(column - column2)) <= self.sight
 
     @staticmethod
     def kind_rule(kind: Any) -> tuple[list[tuple[int, int]], int]:
         first, second = kind["in"].tolist()
         return [(first, int(kind.in_count)), (second, 1)], int(kind.out)
 
-    def worth(self, number: int, goods: list[int]) -> float:
-        """How much a worker with these goods can do at a machine; 0: nothing."""
+    def can_use(self, number: int, goods: list[int]) -> bool:
+        """Whether a worker with these goods can take something worth taking from a machine, or put something in."""
         machine = self.machines[number]
         inputs, made = self.rules[int(machine.kind)]
         if made not in self.needed:
-            return 0.0
-        if machine.out and (made == HEART or goods[made] < self.batch * self.needed[made]):
-            return 3.0 if made == HEART else float(machine.out)
+            return False
         if machine.out:
-            return 0.0
-        puts = [min(goods[good], 2 * count - int(machine["in"][i])) for i, (good, count) in enumerate(inputs) if good]
-        return float(max(puts, default=0))
+            return made == HEART or goods[made] < self.batch * self.needed[made]
+        return any(good and min(goods[good], 2 * n - machine["in"][i]) > 0 for i, (good, n) in enumerate(inputs))
 
-    def choose(self, tile: int, goods: list[int]) -> int:
-        """The first step of the shortest way to a machine, and what is done there."""
+    def choose(self, tile: int, goods: list[int]) -> int | None:
+        """The direction of the shortest way to a machine that can be used; None if none is known."""
         came = {tile: -1}
         frontier = deque([tile])
         while frontier:
@@ -88,19 +103,19 @@ class Crew:
                 what = self.what[to]
                 if MACHINE <= what < WORKER:
                     number = self.by_tile[to]
-                    if number not in self.claims and self.worth(number, goods) > 0:
-                        self.claims[number] = tile
-                        return WALK + first
+                    if number not in self.claims and self.sees(tile, to) and self.can_use(number, goods):
+                        self.claims.add(number)
+                        return first
                 elif to not in came and (what == FLOOR or (what >= WORKER and at != tile)):
                     came[to] = first
                     frontier.append(to)
-        return STAY
+        return None
 
 
-def gatherer(env: Environment) -> Callable[[], Any]:
-    """Carries what three hearts need at most."""
-    crews = [Crew(env, i, 3) for i in range(env.num_envs)]
-    return lambda: np.array([action for crew in crews for action in crew.act()], np.int32)
+def crews(env: Environment, sight: int) -> Callable[[], Any]:
+    """Workers who collect what three hearts need at most, before they carry it on."""
+    each = [Crew(env, i, 3, sight) for i in range(env.num_envs)]
+    return lambda: np.array([action for crew in each for action in crew.act()], np.int32)
 
 
-PLAYERS = {"gatherer": gatherer}
+PLAYERS = {"in sight": lambda env: crews(env, 5), "all-knowing": lambda env: crews(env, 10**6)}
