@@ -469,3 +469,36 @@ def test_rules_can_change_from_episode_to_episode() -> None:
             env.step(np.zeros(6, np.int32))
         assert env.state(0).kinds[2]["in"].tolist() == [1, 0]
         assert Prototype(env).observe(Prototype(env).workers[0])[242 + 1 + 6] != env.observations[0, 242 + 1 + 6] == 1
+
+
+def test_what_the_mask_forbids_does_nothing() -> None:
+    rng = np.random.default_rng(4)
+    with puffer_envs.make("foundry", seed=4, num_levels=4, workers=24, a_cooldown=3) as env:
+        env.reset()
+        forbidden = 0
+        for _ in range(100):
+            env.step(busy_actions(env, rng))
+            scores = np.where(env.action_masks, -1.0, rng.random(env.action_masks.shape))
+            actions = np.where(scores.max(1) < 0, STAY, scores.argmax(1)).astype(np.int32)
+            forbidden += int((actions != STAY).sum())
+            before = env.snapshot()
+            env.step(actions)
+            told = env.snapshot()
+            env.restore(before)
+            env.step(np.zeros_like(actions))
+            assert env.snapshot() == told
+        assert forbidden > 1000
+
+
+def test_the_largest_hall_with_the_most_workers() -> None:
+    largest = {"rooms_x": 8, "rooms_y": 8, "side": 25, "workers": 64, "num_levels": 1, "stock": 7, "carry": 20}
+    machines = {f"{letter}_machines": 64 for letter in "abcdef"}
+    rng = np.random.default_rng(5)
+    with puffer_envs.make("foundry", seed=5, **largest, **machines) as env:
+        env.reset()
+        game = Prototype(env)
+        for _ in range(30):
+            actions = busy_actions(env, rng)
+            env.step(actions)
+            game.step(actions)
+            game.check(env, observed=False)
