@@ -11,8 +11,9 @@
 //              recipes  codes: the two inputs and the output of each kind, with `rules_seen`; else 0.
 //              count    of a machine its output, or its inputs while it has none; of a worker its most
 //                       plentiful good; at most 7.
-// Action       one of 6: stay, up, down, left, right, give. Masked: walking into walls, and giving
-//              what cannot be given.
+// Action       one of 6: stay, up, down, left, right, give. The mask forbids to walk into walls and
+//              into machines that cannot be used now, and to give what cannot be given: that does
+//              nothing.
 // Reward       `reward_heart` for a heart taken from a machine, `reward_GOOD` for each other good taken
 //              from one. Of each reward for a heart, `share` is divided among all workers.
 // End          truncated after `max_steps` steps.
@@ -24,15 +25,15 @@
 // batteries. Wells (d), presses (e) and shrines (f) lead to hearts by another way: `d_machines`, `e_machines` and
 // `f_machines` build some.
 //
-// In a step machines act first, then workers in turn. Their order is drawn for each episode, and moves on by one worker
-// in each step.
-// 1. A machine whose time has come adds to its output, `stock` at most. It starts again if it has its inputs, and room
-//    for what it will make.
-// 2. A worker faces where it last tried to go, and holds `carry` of each good at most. Hearts are kept, not carried.
-// 3. Walking into a machine uses it: the worker takes all output that it has room for; if that is none, it puts in what
+// In a step workers act in turn, then machines. The workers' order is drawn for each episode, and moves on by one in
+// each step.
+// 1. A worker faces where it last tried to go, and holds `carry` of each good at most. Hearts are kept, not carried.
+// 2. Walking into a machine uses it: the worker takes all output that it has room for; if that is none, it puts in what
 //    the machine needs for its next two rounds.
-// 4. Walking into a worker faces it. If that one faces back, the two change places.
-// 5. Giving hands one of the most plentiful good to the worker ahead, if it has room. Gifts are never rewarded.
+// 3. Walking into a worker faces it. If that one faces back, the two change places.
+// 4. Giving hands one of the most plentiful good to the worker ahead, if it has room. Gifts are never rewarded.
+// 5. A machine whose time has come adds to its output, `stock` at most. It starts again if it has its inputs, and room
+//    for what it will make.
 //
 // Par is what a tireless team would make: the least of the hearts that the machines can make in the time (as if no two
 // kinds shared an input), and of one heart per worker every `walk` steps.
@@ -365,6 +366,24 @@ static void foundry_put(const Foundry* s, FoundryWorker* w, FoundryMachine* m)
     }
 }
 
+static int foundry_can_use(const Foundry* s, const FoundryWorker* w, const FoundryMachine* m)
+{
+    const FoundryKind* kind = &s->kinds[m->kind];
+    int can = m->out > 0 && foundry_room(s, w, kind->out) > 0;
+    for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
+        can |= w->goods[kind->in[i]] > 0 && m->in[i] < FOUNDRY_ROUNDS * foundry_needs(kind, i);
+    }
+    return can;
+}
+
+// Whether there is anything but a wall or a useless machine in a direction.
+static int foundry_can_walk(const Foundry* s, const FoundryWorker* w, int32_t direction)
+{
+    int32_t to = w->tile + s->delta[direction], what = foundry_what(s)[to];
+    int machine = what >= FOUNDRY_MACHINE && what < FOUNDRY_WORKER;
+    return what != FOUNDRY_WALL && (!machine || foundry_can_use(s, w, &foundry_machines(s)[foundry_who(s)[to]]));
+}
+
 static void foundry_use(Foundry* s, FoundryWorker* w, FoundryMachine* m, float* rewards, int32_t number)
 {
     int32_t good = s->kinds[m->kind].out, taken = foundry_take(s, w, m, good);
@@ -397,7 +416,7 @@ static void foundry_move(const Foundry* s, FoundryWorker* w, int32_t number, int
 static void foundry_walk(Foundry* s, FoundryWorker* w, int32_t number, int32_t direction, float* rewards)
 {
     int32_t from = w->tile, to = from + s->delta[direction], what = foundry_what(s)[to], who = foundry_who(s)[to];
-    if (what == FOUNDRY_WALL) {
+    if (!foundry_can_walk(s, w, direction)) {
         return;
     }
     w->facing = direction;
@@ -544,7 +563,7 @@ static void foundry_mask(const Foundry* s, const FoundryWorker* w, uint8_t* mask
 {
     mask[FOUNDRY_STAY] = 1;
     for (int32_t d = 0; d < FOUNDRY_DIRECTIONS; d++) {
-        mask[FOUNDRY_WALK + d] = foundry_what(s)[w->tile + s->delta[d]] != FOUNDRY_WALL;
+        mask[FOUNDRY_WALK + d] = (uint8_t)foundry_can_walk(s, w, d);
     }
     mask[FOUNDRY_GIVE] = foundry_receiver(s, w) != NULL;
 }
@@ -573,7 +592,6 @@ static void foundry_step(Foundry* s, PufIo io)
 {
     s->tick += 1;
     puf_clear_results(io, s->workers);
-    foundry_run_machines(s);
     int32_t turn = s->tick % s->workers;
     for (int32_t i = 0; i < s->workers; i++) {
         int32_t number = s->order[turn], action = io.actions[number];
@@ -585,6 +603,7 @@ static void foundry_step(Foundry* s, PufIo io)
         }
         turn = turn + 1 < s->workers ? turn + 1 : 0;
     }
+    foundry_run_machines(s);
     if (s->tick >= s->max_steps) {
         memset(io.truncations, 1, (size_t)s->workers);
         foundry_add_log(s);
