@@ -39,6 +39,7 @@ SUBJECTS = {
     "connect4": "four in a row, or self-play",
     "drone": "a swarm: formations and races",
     "enduro": "overtake through snow, night and fog",
+    "foundry": "machines, goods, six workers",
     "maze": "keys, doors, limited sight",
     "memory": "recall a cue",
     "pong": "table tennis to 21",

@@ -40,6 +40,7 @@ PICTURES = {
     "drone-cube.png": Picture("drone", "--frame 500", "--env.task cube"),
     "drone-race.png": Picture("drone", "--frame 400", "--env.task race"),
     "enduro.png": Picture("enduro", "--frame 2300"),
+    "foundry.png": Picture("foundry", "--frame 700"),
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),
     "pong.png": Picture("pong", "--frame 1500"),

@@ -37,6 +37,8 @@ MAX_ENVS = 2**24
 MAX_THREADS = 1024
 MAX_SHOWN = 8
 """Elements of an array that `repr` of a state shows."""
+MAX_SETTINGS_SHOWN = 24
+"""An environment with more settings shows, at a prompt, those that are not at their defaults."""
 
 
 class State:
@@ -375,7 +377,11 @@ class Environment(_core.Batch):
         self.close()
 
     def __repr__(self) -> str:
-        settings = "".join(f", {k}={v}" for k, v in self.settings.items())
+        shown = self.settings
+        if len(shown) > MAX_SETTINGS_SHOWN:
+            defaults = {p.name: p.default for p in self.spec.params}
+            shown = {k: v for k, v in shown.items() if v != defaults[k]}
+        settings = "".join(f", {k}={v}" for k, v in shown.items())
         return f"<{self.spec.name} version {self.spec.version}, num_envs={self.num_envs}{settings}>"
 
 

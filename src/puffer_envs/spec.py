@@ -230,7 +230,7 @@ def forget_specs() -> None:
 def _read_spec(name: str) -> EnvSpec:
     table = _core.describe(name)
     params = tuple(
-        Param(label, _PARAM_TYPES[kind], choices[0] if choices else default, low, high, doc, fixed, choices)
+        Param(label, _PARAM_TYPES[kind], choices[int(default)] if choices else default, low, high, doc, fixed, choices)
         for label, kind, default, low, high, doc, fixed, choices in table["params"]
     )
     layout = read_layout(name, [p.to_number(p.default) for p in params])

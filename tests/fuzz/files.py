@@ -249,6 +249,7 @@ class Snapshots(Kind):
         "cards",
         "connect4",
         "enduro",
+        "foundry",
         "maze",
         "snake",
         "tanks",
@@ -261,7 +262,8 @@ class Snapshots(Kind):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        fewer = {"maze": {"num_levels": 4}, "racer": {"num_tracks": 2}, "tower": {"num_levels": 4}}
+        few = {"num_levels": 4}
+        fewer = {"foundry": few, "maze": few, "racer": {"num_tracks": 2}, "tower": few}
         self.envs: dict[str, Environment] = {
             name: puffer_envs.make(name, num_envs=2, **fewer.get(name, {})) for name in self.small
         }

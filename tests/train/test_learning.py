@@ -20,6 +20,7 @@ THRESHOLDS = {
     "connect4": 0.8,
     "drone": 10.0,
     "enduro": 700.0,
+    "foundry": 4.0,
     "maze": 0.6,
     "memory": 0.99,
     "pong": 18.0,
