@@ -1,6 +1,6 @@
 """What codes cost: training on bytes that are codes, beside training on the same bytes as amounts.
 
-    python benchmarks/codes.py [--codes 242] [--choices 40] [--json FILE]
+    python benchmarks/codes.py [--environment foundry] [--json FILE]
 
 The observations of an environment without rules are drawn ahead: most codes are 0, and of the others a few are frequent
 and most rare, as in a picture of tiles. Both networks learn from the same bytes in turn, in one process; the time is
@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 
+import puffer_envs
 from puffer_envs.contract import ObservationField
-from puffer_train._kernels import supported_isas
+from puffer_train._kernels import Workers
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.config import Settings, overlay
 from puffer_train.learners.kernels import KernelLearner
@@ -63,13 +64,22 @@ class Frames:
         pass
 
 
-def make(codes: int, choices: int, empty: float, named: bool, hidden: int, layers: int) -> PPO:
-    """Return what trains the network on these frames."""
-    tables = {"train": {"num_envs": ROWS, "horizon": 64, "minibatch": 16384, "steps": 10**9}}
+def make(env: Any, hidden: int, layers: int) -> PPO:
+    """Return what trains the network on an environment."""
+    tables = {"train": {"num_envs": env.num_envs, "horizon": 64, "minibatch": 16384, "steps": 10**9}}
     tables |= {"policy": {"hidden": hidden, "layers": layers}}
-    trainer = PPO(Frames(codes, choices, empty, named), overlay(Settings(), tables, "codes"), 1, threads=1)
+    trainer = PPO(env, overlay(Settings(), tables, "codes"), 1, threads=1)
     assert type(trainer.learner) is KernelLearner
     return trainer
+
+
+def world(name: str, named: bool) -> Any:
+    """Return about `ROWS` agents of an environment with codes, or with the same bytes as amounts."""
+    with puffer_envs.make(name) as one:
+        agents = one.agents
+    env = puffer_envs.make(name, ROWS // agents)
+    env.observation_fields = env.observation_fields if named else None
+    return env
 
 
 def seconds(trainer: PPO) -> float:
@@ -89,24 +99,23 @@ def measure(trainers: dict[str, PPO], iterations: int) -> dict[str, float]:
 def main() -> None:
     """Print and write the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", 1)[0])
+    parser.add_argument("--environment", help="of ours, in place of the one without rules")
     parser.add_argument("--codes", type=int, default=242, help="bytes of an observation (default: %(default)s)")
     parser.add_argument("--choices", type=int, default=24, help="of each, up to 255 (default: %(default)s)")
     parser.add_argument("--empty", type=float, default=0.7, help="share of codes that are 0 (default: %(default)s)")
     parser.add_argument("--iterations", type=int, default=9, help="of each trainer (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the results to a file")
     options = parser.parse_args()
-    results: dict[str, Any] = {
-        "codes": options.codes,
-        "choices": options.choices,
-        "empty": options.empty,
-        "isa": supported_isas()[-1],
-    }
+    coded = [name for name in puffer_envs.list_envs() if any(part.codes for part in puffer_envs.spec(name).obs)]
+    if options.environment not in (None, *coded):
+        parser.error(f"{options.environment!r} has no codes: choose from {', '.join(coded)}")
+    given = options.codes, options.choices, options.empty
+    results: dict[str, Any] = {"isa": Workers(1).isa, "environment": options.environment or given}
     for network, (hidden, layers) in NETWORKS.items():
-        kinds = {"amounts": False, "codes": True}
-        trainers = {
-            kind: make(options.codes, options.choices, options.empty, named, hidden, layers)
-            for kind, named in kinds.items()
-        }
+        trainers = {}
+        for kind, named in {"amounts": False, "codes": True}.items():
+            env = world(options.environment, named) if options.environment else Frames(*given, named)
+            trainers[kind] = make(env, hidden, layers)
         row = results[network] = measure(trainers, options.iterations)
         print(f"{network:6} amounts {row['amounts']:9,.0f}  codes {row['codes']:9,.0f} steps/s  x{row['ratio']:.3f}")
     if options.json:
