@@ -1,0 +1,290 @@
+// lantern_levels.h - the mazes of lantern.h. Included by it.
+//
+// 1. A tree grows over the squares of a grid: from any room that it has reached to any free
+//    neighbour. Rooms are 3 x 3 tiles, with one tile of wall between them and doors of one tile in
+//    the middle.
+// 2. One room is the start. Four dead ends hold the gates; with fewer of them, gates share rooms and
+//    stand in the corners.
+// 3. The lantern burns in another room, none from which a gate can be seen. (The smallest mazes have
+//    no such room.)
+// 4. Some walls between rooms that hold no gate get a door: loops.
+// Trees are drawn until all of this holds, at most LANTERN_TRIES times.
+#pragma once
+
+enum { LANTERN_UP, LANTERN_DOWN, LANTERN_LEFT, LANTERN_RIGHT, LANTERN_MOVES };
+enum {
+    LANTERN_GRID = 7, // rooms along a side, at most
+    LANTERN_SQUARES = LANTERN_GRID * LANTERN_GRID,
+    LANTERN_PITCH = 4,                               // tiles from a room to the next
+    LANTERN_SIDE = LANTERN_PITCH * LANTERN_GRID + 1, // tiles of the largest maze
+    LANTERN_ROWS = 32,                               // tiles of the table; a row is a number with a bit for each tile
+    LANTERN_TRIES = 64,
+    LANTERN_SEPARATE = 8, // from so many rooms on, each gate has a dead end of its own
+};
+
+typedef struct LanternPlace {
+    float x, y; // m from the top left corner of the table
+} LanternPlace;
+
+typedef struct LanternLevel {
+    uint32_t rows[LANTERN_ROWS]; // bit c of row r: the tile is floor
+    LanternPlace gates[LANTERN_COLOURS], lantern, start;
+    int32_t number; // its place in the order in which levels were made
+    int32_t rooms;
+    int32_t way[LANTERN_COLOURS]; // tiles from the start past the lantern to each gate, straight or diagonally
+    int32_t difficulty;           // by which levels are ranked: the sum of these
+} LanternLevel;
+
+// A level under construction. Rooms are numbered in the order in which the tree reached them.
+typedef struct LanternBuild {
+    PufRng rng;
+    LanternLevel* level;
+    int32_t side;                     // squares along a side of the grid
+    int32_t room_at[LANTERN_SQUARES]; // number of the room on a square; -1: none
+    int32_t square[LANTERN_SQUARES];  // of a room
+    int32_t parent[LANTERN_SQUARES];  // of a room; its own for the first
+    int32_t doors[LANTERN_SQUARES];   // of a room in the tree
+    int32_t gate_room[LANTERN_COLOURS];
+    int32_t start_room, lantern_room;
+} LanternBuild;
+
+// The square next to one, or -1 beyond the grid.
+static int32_t lantern_next_square(const LanternBuild* b, int32_t square, int32_t move)
+{
+    int32_t row = square / b->side, column = square % b->side;
+    row += (move == LANTERN_DOWN) - (move == LANTERN_UP);
+    column += (move == LANTERN_RIGHT) - (move == LANTERN_LEFT);
+    int inside = row >= 0 && row < b->side && column >= 0 && column < b->side;
+    return inside ? row * b->side + column : -1;
+}
+
+static void lantern_add_room(LanternBuild* b, int32_t room, int32_t square, int32_t parent)
+{
+    b->room_at[square] = room;
+    b->square[room] = square;
+    b->parent[room] = parent;
+    b->doors[room] = room != parent;
+    b->doors[parent] += room != parent;
+}
+
+// 1. The tree.
+static void lantern_grow(LanternBuild* b)
+{
+    for (int32_t square = 0; square < LANTERN_SQUARES; square++) {
+        b->room_at[square] = -1;
+    }
+    lantern_add_room(b, 0, (int32_t)puf_rand_below(&b->rng, (uint32_t)(b->side * b->side)), 0);
+    for (int32_t room = 1; room < b->level->rooms;) {
+        int32_t from = (int32_t)puf_rand_below(&b->rng, (uint32_t)room);
+        int32_t square = lantern_next_square(b, b->square[from], (int32_t)puf_rand_below(&b->rng, LANTERN_MOVES));
+        if (square >= 0 && b->room_at[square] < 0) {
+            lantern_add_room(b, room++, square, from);
+        }
+    }
+}
+
+static int lantern_has_gate(const LanternBuild* b, int32_t room)
+{
+    int found = 0;
+    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
+        found |= b->gate_room[g] == room;
+    }
+    return found;
+}
+
+// Whether a gate is in this room or behind one of its doors.
+static int lantern_is_near_gate(const LanternBuild* b, int32_t room)
+{
+    int near = lantern_has_gate(b, room);
+    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
+        int32_t dead_end = b->gate_room[g];
+        near |= b->parent[dead_end] == room || b->parent[room] == dead_end;
+    }
+    return near;
+}
+
+// 2. The start and the gates. Returns the number of rooms with gates.
+static int32_t lantern_place_gates(LanternBuild* b)
+{
+    int32_t ends[LANTERN_SQUARES], count = 0, rooms = b->level->rooms;
+    b->start_room = (int32_t)puf_rand_below(&b->rng, (uint32_t)rooms);
+    for (int32_t room = 0; room < rooms; room++) {
+        ends[count] = room;
+        count += room != b->start_room && b->doors[room] == 1;
+    }
+    ends[0] = count > 0 ? ends[0] : b->start_room; // the only room
+    count = count > 0 ? count : 1;
+    int32_t shared = count < LANTERN_COLOURS ? count : LANTERN_COLOURS;
+    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
+        if (g < shared) {
+            int32_t other = g + (int32_t)puf_rand_below(&b->rng, (uint32_t)(count - g));
+            int32_t end = ends[other];
+            ends[other] = ends[g];
+            ends[g] = end;
+        }
+        b->gate_room[g] = ends[g % shared];
+    }
+    return shared;
+}
+
+// 3. The lantern. Returns whether it can be seen from no gate.
+static int lantern_place_lantern(LanternBuild* b)
+{
+    int32_t best = -1, count = 0;
+    b->lantern_room = b->start_room;
+    for (int32_t room = 0; room < b->level->rooms; room++) {
+        int32_t worth = 2 * !lantern_is_near_gate(b, room) + (room != b->start_room); // better than none at all
+        if (lantern_has_gate(b, room)) {
+            continue;
+        }
+        count = worth > best ? 1 : count + (worth == best);
+        best = worth > best ? worth : best;
+        if (worth == best && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // all of this worth are equally likely
+            b->lantern_room = room;
+        }
+    }
+    return best >= 2;
+}
+
+static LanternPlace lantern_tile_middle(const LanternBuild* b, int32_t room, int32_t right, int32_t down)
+{
+    int32_t square = b->square[room];
+    LanternPlace place;
+    place.x = (float)(LANTERN_PITCH * (square % b->side) + 2 + right) + 0.5f;
+    place.y = (float)(LANTERN_PITCH * (square / b->side) + 2 + down) + 0.5f;
+    return place;
+}
+
+static void lantern_dig(LanternBuild* b, LanternPlace place)
+{
+    b->level->rows[(int32_t)place.y] |= UINT32_C(1) << (int32_t)place.x;
+}
+
+// The door between neighbouring rooms.
+static void lantern_dig_door(LanternBuild* b, int32_t room, int32_t other)
+{
+    LanternPlace here = lantern_tile_middle(b, room, 0, 0), there = lantern_tile_middle(b, other, 0, 0);
+    here.x = 0.5f * (here.x + there.x);
+    here.y = 0.5f * (here.y + there.y);
+    lantern_dig(b, here);
+}
+
+static void lantern_dig_rooms(LanternBuild* b)
+{
+    for (int32_t room = 0; room < b->level->rooms; room++) {
+        for (int32_t tile = 0; tile < 9; tile++) {
+            lantern_dig(b, lantern_tile_middle(b, room, tile % 3 - 1, tile / 3 - 1));
+        }
+        if (room > 0) {
+            lantern_dig_door(b, room, b->parent[room]);
+        }
+    }
+}
+
+// 4. Loops.
+static void lantern_dig_loops(LanternBuild* b, float loops)
+{
+    for (int32_t room = 0; room < b->level->rooms; room++) {
+        for (int32_t move = LANTERN_DOWN; move <= LANTERN_RIGHT; move += LANTERN_RIGHT - LANTERN_DOWN) {
+            int32_t square = lantern_next_square(b, b->square[room], move);
+            int32_t other = square < 0 ? -1 : b->room_at[square];
+            if (other >= 0 && !lantern_has_gate(b, room) && !lantern_has_gate(b, other) &&
+                puf_rand_float(&b->rng) < loops) {
+                lantern_dig_door(b, room, other);
+            }
+        }
+    }
+}
+
+// Gates, lantern and start, in the middle of their rooms; gates that share one, in its corners.
+static void lantern_furnish(LanternBuild* b, int32_t shared)
+{
+    LanternLevel* level = b->level;
+    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
+        int32_t apart = shared < LANTERN_COLOURS, corner = g / shared;
+        int32_t right = corner % 2 ? 1 : -1, down = corner / 2 ? 1 : -1;
+        // two share a room: in opposite corners
+        down = LANTERN_COLOURS <= 2 * shared ? right : down;
+        level->gates[g] = lantern_tile_middle(b, b->gate_room[g], apart * right, apart * down);
+    }
+    level->lantern = lantern_tile_middle(b, b->lantern_room, 0, 0);
+    level->start = lantern_tile_middle(b, b->start_room, 0, 0);
+}
+
+// Steps from a place to each tile, straight or diagonally, not across corners of walls; -1 where there is no way.
+static void lantern_measure(const LanternLevel* level, LanternPlace from, int32_t distance[LANTERN_ROWS][LANTERN_ROWS])
+{
+    int32_t queue[LANTERN_ROWS * LANTERN_ROWS], head = 0, tail = 1;
+    memset(distance, -1, sizeof(int32_t) * LANTERN_ROWS * LANTERN_ROWS);
+    queue[0] = (int32_t)from.y * LANTERN_ROWS + (int32_t)from.x;
+    distance[(int32_t)from.y][(int32_t)from.x] = 0;
+    while (head < tail) {
+        int32_t row = queue[head] / LANTERN_ROWS, column = queue[head] % LANTERN_ROWS;
+        head += 1;
+        for (int32_t step = 0; step < 9; step++) { // the walls around the maze keep it inside of the table
+            int32_t r = row + step / 3 - 1, c = column + step % 3 - 1;
+            uint32_t open = level->rows[r] >> c & level->rows[row] >> c & level->rows[r] >> column & 1;
+            if (open && distance[r][c] < 0) {
+                distance[r][c] = distance[row][column] + 1;
+                queue[tail++] = r * LANTERN_ROWS + c;
+            }
+        }
+    }
+}
+
+static void lantern_find_ways(LanternLevel* level)
+{
+    int32_t distance[LANTERN_ROWS][LANTERN_ROWS];
+    lantern_measure(level, level->lantern, distance);
+    int32_t start = distance[(int32_t)level->start.y][(int32_t)level->start.x];
+    level->difficulty = 0;
+    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
+        level->way[g] = start + distance[(int32_t)level->gates[g].y][(int32_t)level->gates[g].x];
+        level->difficulty += level->way[g];
+    }
+}
+
+static void lantern_make_level(LanternLevel* level, int32_t rooms, float loops, PufRng rng)
+{
+    LanternBuild b;
+    b.rng = rng;
+    b.level = level;
+    level->rooms = rooms;
+    b.side = 1;
+    while (b.side * b.side < rooms) {
+        b.side += 1;
+    }
+    b.side += rooms > 1 && b.side < LANTERN_GRID; // room for a tree of any shape
+    int32_t shared = 0;
+    for (int32_t tries = 0, good = 0; tries < LANTERN_TRIES && !good; tries++) {
+        lantern_grow(&b);
+        shared = lantern_place_gates(&b);
+        good = lantern_place_lantern(&b) && shared == LANTERN_COLOURS;
+        good |= rooms < LANTERN_SEPARATE;
+    }
+    lantern_dig_rooms(&b);
+    lantern_dig_loops(&b, loops);
+    lantern_furnish(&b, shared);
+    lantern_find_ways(level);
+}
+
+// Whether a level is ranked before another; ties by number.
+static int lantern_is_easier(const LanternLevel* a, const LanternLevel* b)
+{
+    return a->difficulty < b->difficulty || (a->difficulty == b->difficulty && a->number < b->number);
+}
+
+// Shell 1959.
+static void lantern_rank(LanternLevel* levels, int32_t count)
+{
+    for (int32_t gap = count / 2; gap > 0; gap = gap > 2 ? gap * 5 / 11 : gap - 1) {
+        for (int32_t i = gap; i < count; i++) {
+            LanternLevel level = levels[i];
+            int32_t at = i;
+            for (; at >= gap && lantern_is_easier(&level, &levels[at - gap]); at -= gap) {
+                levels[at] = levels[at - gap];
+            }
+            levels[at] = level;
+        }
+    }
+}
