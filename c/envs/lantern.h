@@ -6,7 +6,9 @@
 //              a ray meets it, and one of four for that of the nearest gate that a ray meets; the
 //              velocity; how fast the body hit a wall in this step, and where; the time left.
 // Action       two numbers in [-1, 1]: thrust to the right and downwards.
-// Reward       +1 for entering the gate of the lantern's colour; nothing else.
+// Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one: by default a
+//              third, so that guessing is worth nothing. +`reward_room` for the first visit to each
+//              room other than where the episode began: by default 0, for curricula.
 // End          terminal on entering a gate, the right one or a wrong one; truncated when the time is
 //              over: `patience` times that of a walk to all rooms and back at half the top speed.
 // Score        ticks of the shortest way at top speed / ticks taken, or 0 without the right gate; at
@@ -47,6 +49,7 @@ enum { LANTERN_COLOURS = 4, LANTERN_RAYS = 16, LANTERN_MAX_LEVELS = 65536 };
 enum { LANTERN_THRUST_X, LANTERN_THRUST_Y, LANTERN_CONTROLS };
 enum { LANTERN_LATE, LANTERN_WRONG, LANTERN_FOUND, LANTERN_NO_VERDICT };
 enum { LANTERN_TRAIL = 20, LANTERN_TRAIL_TICKS = 3 };
+#define LANTERN_ALL_ROOMS ((UINT64_C(1) << LANTERN_SQUARES) - 1)
 enum { LANTERN_MANY = 1000000000 }; // more ticks than any episode has
 
 #include "lantern_levels.h"
@@ -62,12 +65,13 @@ typedef struct Lantern {
     int32_t colour;       // of the lantern
     int32_t gate_colour[LANTERN_COLOURS];
     int32_t verdict;                                      // LANTERN_...: how the previous episode ended; for renderers
+    uint64_t visited;                                     // rooms of this episode, as bits
     uint32_t footprints[LANTERN_ROWS];                    // tiles where the body has been, as bits; for renderers
     float trail_x[LANTERN_TRAIL], trail_y[LANTERN_TRAIL]; // where it was lately: a ring; for renderers
     float episode_return;
     // settings, and members that follow from them
     int32_t frameskip, rest, beacon, num_levels;
-    float patience;
+    float patience, penalty, reward_room;
     int32_t first_rank, num_ranks; // the window from which episodes draw
     // where the tables of the level are in the assets
     int32_t rows_at, gates_at, lantern_at, one, pair, four, table;
@@ -167,6 +171,14 @@ static void lantern_place_body(Lantern* s, LanternPlace middle)
     s->resting = 0;
 }
 
+// The room that the body is in, as a bit; 0 in a door.
+static inline uint64_t lantern_room_bit(const Lantern* s)
+{
+    int32_t column = (int32_t)s->x, row = (int32_t)s->y;
+    int32_t room = row / LANTERN_PITCH * LANTERN_GRID + column / LANTERN_PITCH;
+    return (uint64_t)(column % LANTERN_PITCH > 0 && row % LANTERN_PITCH > 0) << room;
+}
+
 static void lantern_reset(Lantern* s, const void* assets)
 {
     s->rank = s->first_rank + (int32_t)puf_rand_below(&s->rng, (uint32_t)s->num_ranks);
@@ -174,6 +186,7 @@ static void lantern_reset(Lantern* s, const void* assets)
     lantern_enter_level(s, level);
     lantern_draw_colours(s);
     lantern_place_body(s, level->start);
+    s->visited = lantern_room_bit(s);
     memset(s->footprints, 0, sizeof(s->footprints));
     for (int32_t i = 0; i < LANTERN_TRAIL; i++) {
         s->trail_x[i] = s->x;
@@ -260,12 +273,17 @@ static inline int32_t lantern_rest(Lantern* s, const LanternLevel* level)
     return s->resting >= s->needed ? gate : -1;
 }
 
-static inline void lantern_leave_traces(Lantern* s)
+// Returns whether the body is in this room for the first time.
+static inline int32_t lantern_leave_traces(Lantern* s)
 {
     int32_t at = s->tick / LANTERN_TRAIL_TICKS % LANTERN_TRAIL;
     s->trail_x[at] = s->x;
     s->trail_y[at] = s->y;
     s->footprints[(int32_t)s->y] |= UINT32_C(1) << (int32_t)s->x;
+
+    uint64_t room = lantern_room_bit(s), fresh = room & ~s->visited;
+    s->visited |= fresh;
+    return fresh != 0;
 }
 
 static void lantern_add_log(Lantern* s, const LanternLevel* level, int32_t gate, int32_t right)
@@ -286,22 +304,23 @@ static void lantern_step(Lantern* s, PufIo io)
 {
     const LanternLevel* level = lantern_level(s, io.assets);
     float thrust_x = io.controls[LANTERN_THRUST_X], thrust_y = io.controls[LANTERN_THRUST_Y];
-    int32_t gate = -1, late = 0;
+    int32_t gate = -1, late = 0, rooms = 0;
     s->bump_x = 0.0f;
     s->bump_y = 0.0f;
     for (int32_t i = 0; i < s->frameskip && gate < 0 && !late; i++) {
         lantern_move(s, level, thrust_x, thrust_y);
         s->tick += 1;
-        lantern_leave_traces(s);
+        rooms += lantern_leave_traces(s);
         gate = lantern_rest(s, level);
         late = gate < 0 && s->tick >= s->limit;
     }
     int32_t right = gate >= 0 && s->gate_colour[gate] == s->colour;
-    io.rewards[0] = (float)right;
+    float reward = (right ? 1.0f : gate >= 0 ? -s->penalty : 0.0f) + (float)rooms * s->reward_room;
+    s->episode_return += reward;
+    io.rewards[0] = reward;
     io.terminals[0] = (uint8_t)(gate >= 0);
     io.truncations[0] = (uint8_t)late;
     if (gate >= 0 || late) {
-        s->episode_return = (float)right;
         s->verdict = late ? LANTERN_LATE : right ? LANTERN_FOUND : LANTERN_WRONG;
         lantern_add_log(s, level, gate, right);
     }
@@ -319,6 +338,17 @@ static const float lantern_ray_y[LANTERN_RAYS] = { 0.0f,  0.382683432f,  0.70710
                                                    0.0f,  -0.382683432f, -0.707106781f, -0.923879533f,
                                                    -1.0f, -0.923879533f, -0.707106781f, -0.382683432f };
 
+// Their reciprocals, without signs: how far a ray gets for each metre along one axis.
+#define LANTERN_NEVER 0x1p60f
+static const float lantern_gap_x[LANTERN_RAYS] = { 1.0f,          1.0823922f,  1.41421356f, 2.61312593f,
+                                                   LANTERN_NEVER, 2.61312593f, 1.41421356f, 1.0823922f,
+                                                   1.0f,          1.0823922f,  1.41421356f, 2.61312593f,
+                                                   LANTERN_NEVER, 2.61312593f, 1.41421356f, 1.0823922f };
+static const float lantern_gap_y[LANTERN_RAYS] = { LANTERN_NEVER, 2.61312593f, 1.41421356f, 1.0823922f,
+                                                   1.0f,          1.0823922f,  1.41421356f, 2.61312593f,
+                                                   LANTERN_NEVER, 2.61312593f, 1.41421356f, 1.0823922f,
+                                                   1.0f,          1.0823922f,  1.41421356f, 2.61312593f };
+
 // What the rays of one body meet: distances in m, LANTERN_SIGHT for nothing.
 typedef struct LanternView {
     float wall[LANTERN_RAYS], lantern[LANTERN_RAYS], gate[LANTERN_RAYS];
@@ -326,67 +356,85 @@ typedef struct LanternView {
     int32_t nearest; // of the gates that a ray meets, or -1
 } LanternView;
 
-// How far a ray gets along one axis until it crosses a border between tiles, and from one border to the next.
-static inline float lantern_first_border(float place, float direction)
+// Rays go from box to box: rooms, and doors of one tile. The first tile of the box that a tile is in, along one axis.
+static inline int32_t lantern_box_start(int32_t tile, int32_t in_door)
 {
-    float within = place - (float)(int32_t)place, ahead = direction < 0.0f ? within : 1.0f - within;
-    return direction == 0.0f ? 0x1p60f : ahead / fabsf(direction);
+    return in_door ? tile : tile / LANTERN_PITCH * LANTERN_PITCH + 1;
 }
 
-static inline float lantern_next_border(float direction)
+static inline int32_t lantern_box_size(int32_t in_door) { return in_door ? 1 : LANTERN_PITCH - 1; }
+
+static inline int32_t lantern_in_door(int32_t column, int32_t row)
 {
-    return direction == 0.0f ? 0x1p60f : 1.0f / fabsf(direction);
+    return (column % LANTERN_PITCH == 0) | (row % LANTERN_PITCH == 0);
 }
 
-// The distance to the first wall along a ray, from tile to tile (Amanatides, Woo 1987).
-static float lantern_cast(const LanternLevel* level, float x, float y, float dx, float dy)
+// How far a ray gets along one axis, from its beginning at `place` to where it leaves a box.
+static inline float lantern_to_border(float place, int32_t start, int32_t size, float direction, float gap)
 {
-    int32_t column = (int32_t)x, row = (int32_t)y, right = dx < 0.0f ? -1 : 1, down = dy < 0.0f ? -1 : 1;
-    float to_x = lantern_first_border(x, dx), to_y = lantern_first_border(y, dy), distance = 0.0f;
+    return (direction < 0.0f ? place - (float)start : (float)(start + size) - place) * gap;
+}
+
+// The distance to the first wall along ray i.
+static float lantern_cast(const Lantern* s, const LanternLevel* level, int32_t i)
+{
+    int32_t column = (int32_t)s->x, row = (int32_t)s->y;
+    float dx = lantern_ray_x[i], dy = lantern_ray_y[i], distance = 0.0f;
     while (distance < LANTERN_SIGHT && (level->rows[row] >> column & 1)) {
-        if (to_x < to_y) {
-            distance = to_x;
-            to_x += lantern_next_border(dx);
-            column += right;
+        int32_t door = lantern_in_door(column, row), size = lantern_box_size(door);
+        int32_t left = lantern_box_start(column, door), top = lantern_box_start(row, door);
+        float to_x = lantern_to_border(s->x, left, size, dx, lantern_gap_x[i]);
+        float to_y = lantern_to_border(s->y, top, size, dy, lantern_gap_y[i]);
+        distance = puf_minf(to_x, to_y);
+        if (to_x < to_y) { // into the tile behind the border
+            column = dx < 0.0f ? left - 1 : left + size;
+            row = puf_clampi((int32_t)(s->y + distance * dy), top, top + size - 1);
         } else {
-            distance = to_y;
-            to_y += lantern_next_border(dy);
-            row += down;
+            column = puf_clampi((int32_t)(s->x + distance * dx), left, left + size - 1);
+            row = dy < 0.0f ? top - 1 : top + size;
         }
     }
     return puf_minf(distance, LANTERN_SIGHT);
 }
 
-static void lantern_see_walls(const Lantern* s, const LanternLevel* level, LanternView* view)
+static void lantern_see_walls(const Lantern* s, const LanternLevel* level, float* wall)
 {
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
-        view->wall[i] = lantern_cast(level, s->x, s->y, lantern_ray_x[i], lantern_ray_y[i]);
+        wall[i] = lantern_cast(s, level, i);
     }
 }
+
+#include "lantern_lanes.h"
 
 // Where rays meet a disc of light before they meet a wall: writes the distances that are less than those in `seen`.
 // Returns the least distance of this disc, LANTERN_SIGHT if no ray meets it.
 static float lantern_see_disc(const Lantern* s, LanternPlace disc, const float* wall, float* seen)
 {
     float dx = disc.x - s->x, dy = disc.y - s->y, squared = dx * dx + dy * dy, nearest = LANTERN_SIGHT;
-    const float radius = LANTERN_LIGHT * LANTERN_LIGHT;
-    if (squared >= (LANTERN_SIGHT + LANTERN_LIGHT) * (LANTERN_SIGHT + LANTERN_LIGHT)) {
-        return LANTERN_SIGHT;
+    const float radius = LANTERN_LIGHT * LANTERN_LIGHT, reach = LANTERN_SIGHT + LANTERN_LIGHT;
+    if (squared >= reach * reach) {
+        return nearest;
     }
+    int32_t inside = squared < radius, any = 0;
+    float distances[LANTERN_RAYS];
+    PUF_VECTORIZE(16)
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
         float along = dx * lantern_ray_x[i] + dy * lantern_ray_y[i], deep = radius - (squared - along * along);
-        float distance = squared < radius ? 0.0f : along - sqrtf(puf_maxf(deep, 0.0f));
-        int meets = (squared < radius) | ((along > 0.0f) & (deep > 0.0f));
-        distance = meets && distance < wall[i] ? distance : LANTERN_SIGHT;
-        seen[i] = puf_minf(seen[i], distance);
-        nearest = puf_minf(nearest, distance);
+        float distance = inside ? 0.0f : along - sqrtf(puf_maxf(deep, 0.0f));
+        int32_t meets = (inside | ((along > 0.0f) & (deep > 0.0f))) & (distance < wall[i]);
+        distances[i] = meets ? distance : LANTERN_SIGHT;
+        any |= meets;
+    }
+    for (int32_t i = 0; any && i < LANTERN_RAYS; i++) {
+        seen[i] = puf_minf(seen[i], distances[i]);
+        nearest = puf_minf(nearest, distances[i]);
     }
     return nearest;
 }
 
 static void lantern_look(const Lantern* s, const LanternLevel* level, LanternView* view)
 {
-    lantern_see_walls(s, level, view);
+    PUF_LANES(lantern_see_walls)(s, level, view->wall);
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
         view->lantern[i] = LANTERN_SIGHT;
         view->gate[i] = LANTERN_SIGHT;
@@ -448,20 +496,22 @@ static const PufObs lantern_obs[] = {
 static const PufAction lantern_actions[] = { { "thrust_x", 0, -1, 1, "share of full thrust, to the right" },
                                              { "thrust_y", 0, -1, 1, "share of full thrust, downwards" } };
 static const PufParam lantern_params[] = {
-    PUF_SETTING(LanternSetup, rooms, 25, 1, LANTERN_SQUARES, "rooms of the largest mazes; the smallest have one",
+    PUF_SETTING(LanternSetup, rooms, 12, 1, LANTERN_SQUARES, "rooms of the largest mazes; the smallest have one",
                 .fixed = 1),
     PUF_SETTING(LanternSetup, loops, 0.1, 0, 1, "probability of a second way between neighbouring rooms", .fixed = 1),
     PUF_SETTING(Lantern, num_levels, 1024, 1, LANTERN_MAX_LEVELS, "mazes that a batch shares", .fixed = 1),
     PUF_SETTING(LanternSetup, level_seed, 0, 0, 1e9, "seed of the mazes", .fixed = 1),
-    PUF_SETTING(LanternSetup, difficulty, 0.5, 0, 1,
+    PUF_SETTING(LanternSetup, difficulty, 0.3, 0, 1,
                 "window of mazes that episodes draw from, ranked by the way past the lantern to the gates: 0 the "
                 "easiest, 1 the hardest"),
-    PUF_SETTING(LanternSetup, spread, 0.2, 0, 1, "width of that window as a fraction of all mazes"),
-    PUF_SETTING(Lantern, rest, 24, 1, 1000, "ticks of rest that enter a gate, from three tenths of the ranks on"),
+    PUF_SETTING(LanternSetup, spread, 0.3, 0, 1, "width of that window as a fraction of all mazes"),
+    PUF_SETTING(Lantern, rest, 20, 1, 1000, "ticks of rest that enter a gate, from three tenths of the ranks on"),
     PUF_FLAG(Lantern, beacon, 1, "the lantern shows its colour; without it, nobody can do better than one in four"),
-    PUF_SETTING(Lantern, patience, 1.5, 0.1, 100,
+    PUF_SETTING(Lantern, patience, 3, 0.1, 100,
                 "time limit: multiple of the time of a walk to all rooms and back at half the top speed"),
-    PUF_SETTING(Lantern, frameskip, 3, 1, 12, "ticks of 1/30 s for which an action is held"),
+    PUF_SETTING(Lantern, penalty, 0.333333, 0, 1, "taken from the reward for entering a wrong gate"),
+    PUF_SETTING(Lantern, reward_room, 0, 0, 1, "for the first visit to each room other than the first"),
+    PUF_SETTING(Lantern, frameskip, 4, 1, 12, "ticks of 1/30 s for which an action is held"),
 };
 static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, x, "middle of the body, m to the right", PUF_RANGE(0, LANTERN_SIDE)),
@@ -493,7 +543,8 @@ static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, lantern_at, NULL),
     PUF_SCALAR(Lantern, first_rank, NULL, PUF_DERIVED),
     PUF_SCALAR(Lantern, num_ranks, NULL, PUF_DERIVED),
-    PUF_SCALAR(Lantern, episode_return, NULL, PUF_RANGE(0, 1)),
+    PUF_SCALAR(Lantern, visited, NULL, PUF_RANGE(0, LANTERN_ALL_ROOMS)),
+    PUF_SCALAR(Lantern, episode_return, NULL, PUF_RANGE(-1, LANTERN_SQUARES)),
 };
 
 // In a state from a file, the level is the one of its rank, all gates have different colours, and the body is not in a
@@ -528,9 +579,9 @@ static const char* const lantern_log_names[] = { "rooms", "entered.n", "entered.
 PUF_DEFINE_ASSETS_ENV(lantern, Lantern,
     .version = 1,
     .doc = "In a dark maze, find the lantern, keep its colour in mind, find the gate of that colour, and stop in it.",
-    .reward = "1 for entering the gate of the lantern's colour",
+    .reward = "1 for entering the gate of the lantern's colour, -penalty for another one",
     .ends = "terminal on entering any gate; truncated when the time is over",
-    .rate = 10,
+    .rate = 7.5,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(Lantern), .agents = 1, .obs_ndim = 1, .obs_shape = { LANTERN_SENSES },
                 PUF_ACTIONS(lantern), .assets_size = 1024 * sizeof(LanternLevel) },

@@ -3,10 +3,9 @@
 // 1. A tree grows over the squares of a grid: from any room that it has reached to any free
 //    neighbour. Rooms are 3 x 3 tiles, with one tile of wall between them and doors of one tile in
 //    the middle.
-// 2. One room is the start. Four dead ends hold the gates; with fewer of them, gates share rooms and
-//    stand in the corners.
-// 3. The lantern burns in another room, none from which a gate can be seen. (The smallest mazes have
-//    no such room.)
+// 2. One room is the start. Another one, a dead end, has the gates in its corners. From
+//    LANTERN_SEPARATE rooms on, each gate has a dead end of its own, and is in its middle.
+// 3. The lantern burns in a room from which no gate is seen. (Mazes of one or two rooms have none.)
 // 4. Some walls between rooms that hold no gate get a door: loops.
 // Trees are drawn until all of this holds, at most LANTERN_TRIES times.
 #pragma once
@@ -19,8 +18,12 @@ enum {
     LANTERN_SIDE = LANTERN_PITCH * LANTERN_GRID + 1, // tiles of the largest maze
     LANTERN_ROWS = 32,                               // tiles of the table; a row is a number with a bit for each tile
     LANTERN_TRIES = 64,
+    LANTERN_UNSEEN = 3,   // from so many rooms on, the lantern is not seen from the gates
     LANTERN_SEPARATE = 8, // from so many rooms on, each gate has a dead end of its own
 };
+
+// m from the middle of a room to gates in its corners, along each axis: a body that slides along a wall passes by.
+#define LANTERN_CORNER 0.8f
 
 typedef struct LanternPlace {
     float x, y; // m from the top left corner of the table
@@ -103,55 +106,60 @@ static int lantern_is_near_gate(const LanternBuild* b, int32_t room)
     return near;
 }
 
-// 2. The start and the gates. Returns the number of rooms with gates.
-static int32_t lantern_place_gates(LanternBuild* b)
+// A random choice of rooms from a list goes to its front; in random order.
+static void lantern_shuffle(LanternBuild* b, int32_t* rooms, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        int32_t other = i + (int32_t)puf_rand_below(&b->rng, (uint32_t)(count - i));
+        int32_t room = rooms[other];
+        rooms[other] = rooms[i];
+        rooms[i] = room;
+    }
+}
+
+// 2. The start and the gates. Returns whether there were enough dead ends.
+static int lantern_place_gates(LanternBuild* b)
 {
     int32_t ends[LANTERN_SQUARES], count = 0, rooms = b->level->rooms;
+    int32_t halls = rooms < LANTERN_SEPARATE ? 1 : LANTERN_COLOURS;
     b->start_room = (int32_t)puf_rand_below(&b->rng, (uint32_t)rooms);
     for (int32_t room = 0; room < rooms; room++) {
         ends[count] = room;
         count += room != b->start_room && b->doors[room] == 1;
     }
-    ends[0] = count > 0 ? ends[0] : b->start_room; // the only room
-    count = count > 0 ? count : 1;
-    int32_t shared = count < LANTERN_COLOURS ? count : LANTERN_COLOURS;
-    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
-        if (g < shared) {
-            int32_t other = g + (int32_t)puf_rand_below(&b->rng, (uint32_t)(count - g));
-            int32_t end = ends[other];
-            ends[other] = ends[g];
-            ends[g] = end;
-        }
-        b->gate_room[g] = ends[g % shared];
+    if (count == 0) { // the only room
+        ends[count++] = b->start_room;
     }
-    return shared;
+    lantern_shuffle(b, ends, count);
+    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
+        b->gate_room[g] = ends[g % (halls < count ? halls : count)];
+    }
+    return count >= halls;
 }
 
 // 3. The lantern. Returns whether it can be seen from no gate.
 static int lantern_place_lantern(LanternBuild* b)
 {
     int32_t best = -1, count = 0;
-    b->lantern_room = b->start_room;
     for (int32_t room = 0; room < b->level->rooms; room++) {
-        int32_t worth = 2 * !lantern_is_near_gate(b, room) + (room != b->start_room); // better than none at all
-        if (lantern_has_gate(b, room)) {
-            continue;
-        }
+        // better than none at all: a room without a gate, far from gates, not the start
+        int32_t worth = 4 * !lantern_has_gate(b, room) + 2 * !lantern_is_near_gate(b, room) + (room != b->start_room);
         count = worth > best ? 1 : count + (worth == best);
         best = worth > best ? worth : best;
         if (worth == best && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // all of this worth are equally likely
             b->lantern_room = room;
         }
     }
-    return best >= 2;
+    return best >= 6;
 }
 
-static LanternPlace lantern_tile_middle(const LanternBuild* b, int32_t room, int32_t right, int32_t down)
+// A place that far from the middle of a room.
+static LanternPlace lantern_in_room(const LanternBuild* b, int32_t room, float right, float down)
 {
     int32_t square = b->square[room];
     LanternPlace place;
-    place.x = (float)(LANTERN_PITCH * (square % b->side) + 2 + right) + 0.5f;
-    place.y = (float)(LANTERN_PITCH * (square / b->side) + 2 + down) + 0.5f;
+    place.x = (float)(LANTERN_PITCH * (square % b->side)) + 2.5f + right;
+    place.y = (float)(LANTERN_PITCH * (square / b->side)) + 2.5f + down;
     return place;
 }
 
@@ -163,7 +171,7 @@ static void lantern_dig(LanternBuild* b, LanternPlace place)
 // The door between neighbouring rooms.
 static void lantern_dig_door(LanternBuild* b, int32_t room, int32_t other)
 {
-    LanternPlace here = lantern_tile_middle(b, room, 0, 0), there = lantern_tile_middle(b, other, 0, 0);
+    LanternPlace here = lantern_in_room(b, room, 0.0f, 0.0f), there = lantern_in_room(b, other, 0.0f, 0.0f);
     here.x = 0.5f * (here.x + there.x);
     here.y = 0.5f * (here.y + there.y);
     lantern_dig(b, here);
@@ -173,7 +181,7 @@ static void lantern_dig_rooms(LanternBuild* b)
 {
     for (int32_t room = 0; room < b->level->rooms; room++) {
         for (int32_t tile = 0; tile < 9; tile++) {
-            lantern_dig(b, lantern_tile_middle(b, room, tile % 3 - 1, tile / 3 - 1));
+            lantern_dig(b, lantern_in_room(b, room, (float)(tile % 3 - 1), (float)(tile / 3 - 1)));
         }
         if (room > 0) {
             lantern_dig_door(b, room, b->parent[room]);
@@ -197,18 +205,16 @@ static void lantern_dig_loops(LanternBuild* b, float loops)
 }
 
 // Gates, lantern and start, in the middle of their rooms; gates that share one, in its corners.
-static void lantern_furnish(LanternBuild* b, int32_t shared)
+static void lantern_furnish(LanternBuild* b)
 {
     LanternLevel* level = b->level;
+    float corner = level->rooms < LANTERN_SEPARATE ? LANTERN_CORNER : 0.0f;
     for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
-        int32_t apart = shared < LANTERN_COLOURS, corner = g / shared;
-        int32_t right = corner % 2 ? 1 : -1, down = corner / 2 ? 1 : -1;
-        // two share a room: in opposite corners
-        down = LANTERN_COLOURS <= 2 * shared ? right : down;
-        level->gates[g] = lantern_tile_middle(b, b->gate_room[g], apart * right, apart * down);
+        float right = g % 2 ? corner : -corner, down = g / 2 ? corner : -corner;
+        level->gates[g] = lantern_in_room(b, b->gate_room[g], right, down);
     }
-    level->lantern = lantern_tile_middle(b, b->lantern_room, 0, 0);
-    level->start = lantern_tile_middle(b, b->start_room, 0, 0);
+    level->lantern = lantern_in_room(b, b->lantern_room, 0.0f, 0.0f);
+    level->start = lantern_in_room(b, b->start_room, 0.0f, 0.0f);
 }
 
 // Steps from a place to each tile, straight or diagonally, not across corners of walls; -1 where there is no way.
@@ -255,16 +261,15 @@ static void lantern_make_level(LanternLevel* level, int32_t rooms, float loops, 
         b.side += 1;
     }
     b.side += rooms > 1 && b.side < LANTERN_GRID; // room for a tree of any shape
-    int32_t shared = 0;
     for (int32_t tries = 0, good = 0; tries < LANTERN_TRIES && !good; tries++) {
         lantern_grow(&b);
-        shared = lantern_place_gates(&b);
-        good = lantern_place_lantern(&b) && shared == LANTERN_COLOURS;
-        good |= rooms < LANTERN_SEPARATE;
+        good = lantern_place_gates(&b);
+        good = lantern_place_lantern(&b) && good;
+        good |= rooms < LANTERN_UNSEEN;
     }
     lantern_dig_rooms(&b);
     lantern_dig_loops(&b, loops);
-    lantern_furnish(&b, shared);
+    lantern_furnish(&b);
     lantern_find_ways(level);
 }
 
