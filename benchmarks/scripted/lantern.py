@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 
 from puffer_envs import Environment
 
-RAYS = 16
-WALL, LANTERN, GATE = slice(0, 16), slice(16, 32), slice(32, 48)
-LANTERN_COLOUR, GATE_COLOUR, VELOCITY = slice(48, 52), slice(52, 56), slice(56, 58)
-SIGHT, TOP_SPEED, PITCH, LIGHT = 6.0, 3.2, 4, 0.5
-ANGLES = np.arange(RAYS) * 2 * math.pi / RAYS
+WALL, LANTERN_COLOUR, GATE, GATE_SEEN, VELOCITY = (
+    *(slice(0, 16), slice(18, 22), slice(22, 30), slice(30, 34), slice(34, 36)),
+)
+SIGHT, TOP_SPEED, PITCH = 6.0, 3.2, 4
 SIDES = ((1, 0), (0, 1), (-1, 0), (0, -1))
 """Of a room; rays 0, 4, 8 and 12 point there."""
-CORNERS = ((0.8, 0.8), (-0.8, 0.8), (-0.8, -0.8), (0.8, -0.8))
-"""Where gates stand that share a room; rays 2, 6, 10 and 14 point there."""
 Act = Callable[[], Any]
 Room = tuple[int, int]
 Spot = tuple[float, float]
@@ -42,52 +39,35 @@ class Explorer:
     def __init__(self, remembers: bool) -> None:
         self.remembers = remembers
         self.doors: dict[Room, list[Room]] = {}
-        self.lit: set[Spot] = set()
-        self.gates: dict[Spot, int] = {}
+        self.gates: dict[int, Spot] = {}
         self.colour: int | None = None
 
     def act(self, seen: NDArray[np.float32], x: float, y: float) -> tuple[float, float]:
         """Thrust, given an observation and the place."""
         room = room_at(x, y)
         if math.dist((x, y), middle(room)) < 0.4 and room not in self.doors:
-            self.map_room(room, seen)
+            far = (1 - seen[WALL]) * SIGHT > 2
+            self.doors[room] = [(room[0] + dx, room[1] + dy) for i, (dx, dy) in enumerate(SIDES) if far[4 * i]]
         self.take_note(seen, x, y)
-        goal, stops = self.goal(room)
-        step = goal if stops and room_at(*goal) == room else self.next_step(room, room_at(*goal), (x, y))
-        return steer((x, y), seen[VELOCITY] * TOP_SPEED, step, step == goal and stops)
-
-    def map_room(self, room: Room, seen: NDArray[np.float32]) -> None:
-        """From its middle: which sides have doors, which corners have gates."""
-        far = (1 - seen[WALL]) * SIGHT > 2
-        self.doors[room] = [(room[0] + dx, room[1] + dy) for i, (dx, dy) in enumerate(SIDES) if far[4 * i]]
-        x, y = middle(room)
-        hits = (1 - seen[GATE]) * SIGHT < 1.5
-        self.lit |= {(x + dx, y + dy) for i, (dx, dy) in enumerate(CORNERS) if hits[4 * i + 2] and not hits.all()}
+        gate = self.gate()
+        target = room_at(*gate) if gate else self.nearest(room, lambda other: other not in self.doors)
+        stops = gate is not None and target == room
+        return steer((x, y), seen[VELOCITY] * TOP_SPEED, gate if stops else self.next_step(room, target, (x, y)), stops)
 
     def take_note(self, seen: NDArray[np.float32], x: float, y: float) -> None:
-        """The lantern's colour, and that of the nearest gate, if it is near enough to say where it stands."""
+        """The colour of the lantern, and the places of gates."""
         if seen[LANTERN_COLOUR].any():
             self.colour = int(seen[LANTERN_COLOUR].argmax())
-        if not seen[GATE_COLOUR].any():
-            return
-        ray = int(seen[GATE].argmax())
-        distance = (1 - float(seen[GATE][ray])) * SIGHT
-        if distance < 2.5:
-            at = x + (distance + LIGHT) * math.cos(ANGLES[ray]), y + (distance + LIGHT) * math.sin(ANGLES[ray])
-            at = (x, y) if distance == 0 else at
-            cx, cy = middle(room_at(*at))
-            spots = [(cx, cy), *((cx + dx, cy + dy) for dx, dy in CORNERS)]
-            self.gates[min(spots, key=lambda spot: math.dist(spot, at))] = int(seen[GATE_COLOUR].argmax())
+        for colour in np.flatnonzero(seen[GATE_SEEN]).tolist():
+            dx, dy = (float(part) for part in seen[GATE][2 * colour : 2 * colour + 2])
+            scale = 1 / (1 - math.hypot(dx, dy))  # 1 m + its distance
+            self.gates[colour] = x + dx * scale, y + dy * scale
 
-    def goal(self, room: Room) -> tuple[Spot, bool]:
-        """Where to go, and whether to stop there: the gate; one of unknown colour here; a room not seen yet."""
-        right = [spot for spot, colour in self.gates.items() if not self.remembers or colour == self.colour]
-        if right:
-            return right[0], True
-        unknown = sorted(spot for spot in self.lit - self.gates.keys() if room_at(*spot) == room)
-        if unknown:
-            return unknown[0], True
-        return middle(self.nearest(room, lambda other: other not in self.doors)), False
+    def gate(self) -> Spot | None:
+        """The gate to enter, once it is known."""
+        if self.remembers:
+            return None if self.colour is None else self.gates.get(self.colour)
+        return next(iter(self.gates.values()), None)
 
     def nearest(self, start: Room, wanted: Callable[[Room], bool]) -> Room:
         """The nearest room of a kind, through known doors."""

@@ -1,10 +1,11 @@
 // lantern - in a dark maze, find the lantern, keep its colour in mind, find the gate of that colour, and stop in it.
 //
-// Observation  float32 (61,). 16 rays, evenly spaced, the first to the right and then clockwise, reach
-//              6 m or up to a wall. Of each: the closeness of the wall, of the lantern, and of a gate
-//              (1 at the body, 0 for none in reach). Then one of four for the colour of the lantern, if
-//              a ray meets it, and one of four for that of the nearest gate that a ray meets; the
-//              velocity; how fast the body hit a wall in this step, and where; the time left.
+// Observation  float32 (40,). 16 rays, evenly spaced, the first to the right and then clockwise, reach
+//              6 m or up to a wall: the closeness of the wall on each (1 at the body, 0 for none in
+//              reach). A light is in sight while a ray meets it. The lantern: where it is, and one of
+//              four for its colour. The gate of each colour: where it is, and 1. All of these are 0 out
+//              of sight. The velocity; how fast the body hit a wall in this step, and where; the share
+//              of the rest that enters a gate; the time left.
 // Action       two numbers in [-1, 1]: thrust to the right and downwards.
 // Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one: by default a
 //              third, so that guessing is worth nothing. +`reward_room` for the first visit to each
@@ -349,13 +350,6 @@ static const float lantern_gap_y[LANTERN_RAYS] = { LANTERN_NEVER, 2.61312593f, 1
                                                    LANTERN_NEVER, 2.61312593f, 1.41421356f, 1.0823922f,
                                                    1.0f,          1.0823922f,  1.41421356f, 2.61312593f };
 
-// What the rays of one body meet: distances in m, LANTERN_SIGHT for nothing.
-typedef struct LanternView {
-    float wall[LANTERN_RAYS], lantern[LANTERN_RAYS], gate[LANTERN_RAYS];
-    int32_t sees_lantern;
-    int32_t nearest; // of the gates that a ray meets, or -1
-} LanternView;
-
 // Rays go from box to box: rooms, and doors of one tile. The first tile of the box that a tile is in, along one axis.
 static inline int32_t lantern_box_start(int32_t tile, int32_t in_door)
 {
@@ -406,91 +400,88 @@ static void lantern_see_walls(const Lantern* s, const LanternLevel* level, float
 
 #include "lantern_lanes.h"
 
-// Where rays meet a disc of light before they meet a wall: writes the distances that are less than those in `seen`.
-// Returns the least distance of this disc, LANTERN_SIGHT if no ray meets it.
-static float lantern_see_disc(const Lantern* s, LanternPlace disc, const float* wall, float* seen)
+// Whether a ray meets a disc of light before it meets a wall.
+static int32_t lantern_sees(const Lantern* s, LanternPlace light, const float* wall)
 {
-    float dx = disc.x - s->x, dy = disc.y - s->y, squared = dx * dx + dy * dy, nearest = LANTERN_SIGHT;
+    float dx = light.x - s->x, dy = light.y - s->y, squared = dx * dx + dy * dy;
     const float radius = LANTERN_LIGHT * LANTERN_LIGHT, reach = LANTERN_SIGHT + LANTERN_LIGHT;
     if (squared >= reach * reach) {
-        return nearest;
+        return 0;
     }
-    int32_t inside = squared < radius, any = 0;
-    float distances[LANTERN_RAYS];
+    int32_t any = squared < radius;
     PUF_VECTORIZE(16)
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
         float along = dx * lantern_ray_x[i] + dy * lantern_ray_y[i], deep = radius - (squared - along * along);
-        float distance = inside ? 0.0f : along - sqrtf(puf_maxf(deep, 0.0f));
-        int32_t meets = (inside | ((along > 0.0f) & (deep > 0.0f))) & (distance < wall[i]);
-        distances[i] = meets ? distance : LANTERN_SIGHT;
-        any |= meets;
+        float distance = along - sqrtf(puf_maxf(deep, 0.0f));
+        any |= (along > 0.0f) & (deep > 0.0f) & (distance < wall[i]);
     }
-    for (int32_t i = 0; any && i < LANTERN_RAYS; i++) {
-        seen[i] = puf_minf(seen[i], distances[i]);
-        nearest = puf_minf(nearest, distances[i]);
-    }
-    return nearest;
+    return any;
 }
 
-static void lantern_look(const Lantern* s, const LanternLevel* level, LanternView* view)
-{
-    PUF_LANES(lantern_see_walls)(s, level, view->wall);
-    for (int32_t i = 0; i < LANTERN_RAYS; i++) {
-        view->lantern[i] = LANTERN_SIGHT;
-        view->gate[i] = LANTERN_SIGHT;
-    }
-    view->sees_lantern = lantern_see_disc(s, level->lantern, view->wall, view->lantern) < LANTERN_SIGHT;
-    view->nearest = -1;
-    float least = LANTERN_SIGHT;
-    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
-        float distance = lantern_see_disc(s, level->gates[g], view->wall, view->gate);
-        if (distance < least) {
-            least = distance;
-            view->nearest = g;
-        }
-    }
-}
+// Where a light is, seen from the body.
+typedef struct LanternSight {
+    float x, y;
+} LanternSight;
 
 // An observation. The names are those of lantern_obs.
 typedef struct LanternSenses {
-    float wall[LANTERN_RAYS], lantern[LANTERN_RAYS], gate[LANTERN_RAYS];
-    float lantern_colour[LANTERN_COLOURS], gate_colour[LANTERN_COLOURS];
-    float velocity_x, velocity_y, bump_x, bump_y, time_left;
+    float wall[LANTERN_RAYS];
+    LanternSight lantern;
+    float lantern_colour[LANTERN_COLOURS];
+    LanternSight gate[LANTERN_COLOURS]; // by colour
+    float gate_seen[LANTERN_COLOURS];
+    float velocity_x, velocity_y, bump_x, bump_y, rest, time_left;
 } LanternSenses;
 
 enum { LANTERN_SENSES = sizeof(LanternSenses) / sizeof(float) };
 
+// Divided by 1 m + its distance: nearly metres when it is near, nearly a direction when it is far.
+static inline LanternSight lantern_sight(const Lantern* s, LanternPlace light)
+{
+    float dx = light.x - s->x, dy = light.y - s->y, scale = 1.0f / (1.0f + sqrtf(dx * dx + dy * dy));
+    LanternSight sight;
+    sight.x = dx * scale;
+    sight.y = dy * scale;
+    return sight;
+}
+
 static void lantern_observe(const Lantern* s, PufIo io)
 {
+    const LanternLevel* level = lantern_level(s, io.assets);
     LanternSenses* o = io.obs;
-    LanternView view;
-    lantern_look(s, lantern_level(s, io.assets), &view);
+    float wall[LANTERN_RAYS];
+    memset(o, 0, sizeof(*o));
+    PUF_LANES(lantern_see_walls)(s, level, wall);
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
-        o->wall[i] = 1.0f - view.wall[i] * (1.0f / LANTERN_SIGHT);
-        o->lantern[i] = 1.0f - view.lantern[i] * (1.0f / LANTERN_SIGHT);
-        o->gate[i] = 1.0f - view.gate[i] * (1.0f / LANTERN_SIGHT);
+        o->wall[i] = 1.0f - wall[i] * (1.0f / LANTERN_SIGHT);
     }
-    int32_t lantern = view.sees_lantern && s->beacon ? s->colour : -1;
-    int32_t gate = view.nearest >= 0 ? s->gate_colour[view.nearest] : -1;
-    for (int32_t c = 0; c < LANTERN_COLOURS; c++) {
-        o->lantern_colour[c] = (float)(c == lantern);
-        o->gate_colour[c] = (float)(c == gate);
+    if (lantern_sees(s, level->lantern, wall)) {
+        o->lantern = lantern_sight(s, level->lantern);
+        o->lantern_colour[s->colour] = (float)s->beacon;
+    }
+    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
+        if (lantern_sees(s, level->gates[g], wall)) {
+            o->gate[s->gate_colour[g]] = lantern_sight(s, level->gates[g]);
+            o->gate_seen[s->gate_colour[g]] = 1.0f;
+        }
     }
     o->velocity_x = puf_clampf(s->vx * (1.0f / LANTERN_TOP_SPEED), -1.0f, 1.0f);
     o->velocity_y = puf_clampf(s->vy * (1.0f / LANTERN_TOP_SPEED), -1.0f, 1.0f);
     o->bump_x = puf_clampf(s->bump_x * (1.0f / LANTERN_TOP_SPEED), -1.0f, 1.0f);
     o->bump_y = puf_clampf(s->bump_y * (1.0f / LANTERN_TOP_SPEED), -1.0f, 1.0f);
+    o->rest = puf_minf((float)s->resting / (float)s->needed, 1.0f);
     o->time_left = puf_maxf(1.0f - (float)s->tick / (float)s->limit, 0.0f);
 }
 
 static const PufObs lantern_obs[] = {
     { "wall", LANTERN_RAYS, 0, 1, "closeness along each ray: 1 at the body, 0 for none within 6 m" },
-    { "lantern", LANTERN_RAYS, 0, 1, "the same of the lantern, where no wall is before it" },
-    { "gate", LANTERN_RAYS, 0, 1, "the same of the nearest gate on each ray" },
-    { "lantern_colour", LANTERN_COLOURS, 0, 1, "1 for the colour of the lantern while a ray meets it" },
-    { "gate_colour", LANTERN_COLOURS, 0, 1, "1 for the colour of the nearest gate that a ray meets" },
+    { "lantern", 2, -1, 1, "where it is, to the right and downwards: m / (1 m + distance); 0 out of sight" },
+    { "lantern_colour", LANTERN_COLOURS, 0, 1, "1 for its colour, while it is in sight" },
+    { "gate", 2 * LANTERN_COLOURS, -1, 1, "where the gate of each colour is, as for the lantern" },
+    { "gate_seen", LANTERN_COLOURS, 0, 1, "1 for the colours of gates in sight" },
     { "velocity", 2, -1, 1, "to the right and downwards, in 3.2 m/s" },
     { "bump", 2, -1, 1, "speed at which a wall was hit in this step, in 3.2 m/s: on the right, below" },
+    { "rest", 1, 0, 1, "share of the rest that enters a gate" },
     { "time_left", 0, 0, 1, "as a share of the limit" },
 };
 static const PufAction lantern_actions[] = { { "thrust_x", 0, -1, 1, "share of full thrust, to the right" },
@@ -521,9 +512,9 @@ static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, bump_x, "speed to the right at which a wall was hit in this step", PUF_RANGE(-4, 4)),
     PUF_SCALAR(Lantern, bump_y, "speed downwards at which a wall was hit in this step", PUF_RANGE(-4, 4)),
     PUF_SCALAR(Lantern, resting, "ticks of rest in a gate so far", PUF_RANGE(0, 1000)),
-    PUF_SCALAR(Lantern, needed, "ticks of rest that enter a gate in this maze"),
+    PUF_SCALAR(Lantern, needed, "ticks of rest that enter a gate in this maze", PUF_RANGE(1, 1000)),
     PUF_SCALAR(Lantern, tick, "ticks since the episode began", PUF_RANGE(0, LANTERN_MANY)),
-    PUF_SCALAR(Lantern, limit, "ticks after which it is truncated"),
+    PUF_SCALAR(Lantern, limit, "ticks after which it is truncated", PUF_RANGE(1, LANTERN_MANY)),
     PUF_SCALAR(Lantern, rank, "of the maze, by the way past the lantern to the gates, from 0",
                PUF_LESS_THAN(Lantern, num_levels)),
     PUF_SCALAR(Lantern, num_levels, "number of mazes"),
