@@ -50,9 +50,13 @@ class Explorer:
             self.doors[room] = [(room[0] + dx, room[1] + dy) for i, (dx, dy) in enumerate(SIDES) if far[4 * i]]
         self.take_note(seen, x, y)
         gate = self.gate()
-        target = room_at(*gate) if gate else self.nearest(room, lambda other: other not in self.doors)
-        stops = gate is not None and target == room
-        return steer((x, y), seen[VELOCITY] * TOP_SPEED, gate if stops else self.next_step(room, target, (x, y)), stops)
+        home = room_at(*gate) if gate else None
+        target = self.nearest(room, lambda other: other == home)
+        if target != home:  # not known, or not how to get there
+            target = self.nearest(room, lambda other: other not in self.doors)
+        stops = target == room == home
+        to = gate if gate and stops else self.next_step(room, target, (x, y))
+        return steer((x, y), seen[VELOCITY] * TOP_SPEED, to, stops)
 
     def take_note(self, seen: NDArray[np.float32], x: float, y: float) -> None:
         """The colour of the lantern, and the places of gates."""
@@ -79,7 +83,7 @@ class Explorer:
         return start
 
     def next_step(self, room: Room, target: Room, at: Spot) -> Spot:
-        """The middle of the next room on the way to a room; first the middle of this one, if a door is not ahead."""
+        """The middle of the next room on the way to a room; first a place before its door, if that is not ahead."""
         before, queue = {target: target}, [target]
         for other in queue:
             for door in self.beside(other):
@@ -87,9 +91,9 @@ class Explorer:
                     before[door] = other
                     queue.append(door)
         following = before.get(room, room)
-        (x, y), (mx, my) = at, middle(room)
-        across = abs(y - my) if following[0] != room[0] else abs(x - mx)
-        return middle(following) if across < 0.25 else middle(room)
+        (x, y), (mx, my), (right, down) = at, middle(room), (following[0] - room[0], following[1] - room[1])
+        across = abs(y - my) if right else abs(x - mx)
+        return middle(following) if across < 0.25 else (mx + right, my + down)
 
     def beside(self, room: Room) -> list[Room]:
         """Rooms behind the known doors of this one."""

@@ -7,9 +7,9 @@
 //              of sight. The velocity; how fast the body hit a wall in this step, and where; the share
 //              of the rest that enters a gate; the time left.
 // Action       two numbers in [-1, 1]: thrust to the right and downwards.
-// Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one: by default a
-//              third, so that guessing is worth nothing. +`reward_room` for the first visit to each
-//              room other than where the episode began: by default 0, for curricula.
+// Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one, so that
+//              guessing is worth little; +`reward_room` for the first visit to each room other than the
+//              first (0 by default: for curricula).
 // End          terminal on entering a gate, the right one or a wrong one; truncated when the time is
 //              over: `patience` times that of a walk to all rooms and back at half the top speed.
 // Score        ticks of the shortest way at top speed / ticks taken, or 0 without the right gate; at
@@ -49,7 +49,7 @@
 enum { LANTERN_COLOURS = 4, LANTERN_RAYS = 16, LANTERN_MAX_LEVELS = 65536 };
 enum { LANTERN_THRUST_X, LANTERN_THRUST_Y, LANTERN_CONTROLS };
 enum { LANTERN_LATE, LANTERN_WRONG, LANTERN_FOUND, LANTERN_NO_VERDICT };
-enum { LANTERN_TRAIL = 20, LANTERN_TRAIL_TICKS = 3 };
+enum { LANTERN_TRAIL = 16, LANTERN_TRAIL_TICKS = 4 };
 #define LANTERN_ALL_ROOMS ((UINT64_C(1) << LANTERN_SQUARES) - 1)
 enum { LANTERN_MANY = 1000000000 }; // more ticks than any episode has
 
@@ -189,6 +189,7 @@ static void lantern_reset(Lantern* s, const void* assets)
     lantern_place_body(s, level->start);
     s->visited = lantern_room_bit(s);
     memset(s->footprints, 0, sizeof(s->footprints));
+    s->footprints[(int32_t)s->y] = UINT32_C(1) << (int32_t)s->x;
     for (int32_t i = 0; i < LANTERN_TRAIL; i++) {
         s->trail_x[i] = s->x;
         s->trail_y[i] = s->y;
@@ -277,12 +278,15 @@ static inline int32_t lantern_rest(Lantern* s, const LanternLevel* level)
 // Returns whether the body is in this room for the first time.
 static inline int32_t lantern_leave_traces(Lantern* s)
 {
-    int32_t at = s->tick / LANTERN_TRAIL_TICKS % LANTERN_TRAIL;
+    uint32_t at = (uint32_t)s->tick / LANTERN_TRAIL_TICKS % LANTERN_TRAIL;
     s->trail_x[at] = s->x;
     s->trail_y[at] = s->y;
-    s->footprints[(int32_t)s->y] |= UINT32_C(1) << (int32_t)s->x;
-
-    uint64_t room = lantern_room_bit(s), fresh = room & ~s->visited;
+    uint32_t *row = &s->footprints[(int32_t)s->y], tile = UINT32_C(1) << (int32_t)s->x;
+    if (*row & tile) {
+        return 0;
+    }
+    *row |= tile;
+    uint64_t fresh = lantern_room_bit(s) & ~s->visited;
     s->visited |= fresh;
     return fresh != 0;
 }
@@ -350,17 +354,20 @@ static const float lantern_gap_y[LANTERN_RAYS] = { LANTERN_NEVER, 2.61312593f, 1
                                                    LANTERN_NEVER, 2.61312593f, 1.41421356f, 1.0823922f,
                                                    1.0f,          1.0823922f,  1.41421356f, 2.61312593f };
 
+// A tile's place among the tiles from one wall to the next: 0 is the wall. (A pitch of 4 makes this one instruction.)
+static inline int32_t lantern_in_pitch(int32_t tile) { return (int32_t)((uint32_t)tile % LANTERN_PITCH); }
+
 // Rays go from box to box: rooms, and doors of one tile. The first tile of the box that a tile is in, along one axis.
 static inline int32_t lantern_box_start(int32_t tile, int32_t in_door)
 {
-    return in_door ? tile : tile / LANTERN_PITCH * LANTERN_PITCH + 1;
+    return in_door ? tile : tile - lantern_in_pitch(tile) + 1;
 }
 
 static inline int32_t lantern_box_size(int32_t in_door) { return in_door ? 1 : LANTERN_PITCH - 1; }
 
 static inline int32_t lantern_in_door(int32_t column, int32_t row)
 {
-    return (column % LANTERN_PITCH == 0) | (row % LANTERN_PITCH == 0);
+    return (lantern_in_pitch(column) == 0) | (lantern_in_pitch(row) == 0);
 }
 
 // How far a ray gets along one axis, from its beginning at `place` to where it leaves a box.
@@ -500,7 +507,7 @@ static const PufParam lantern_params[] = {
     PUF_FLAG(Lantern, beacon, 1, "the lantern shows its colour; without it, nobody can do better than one in four"),
     PUF_SETTING(Lantern, patience, 3, 0.1, 100,
                 "time limit: multiple of the time of a walk to all rooms and back at half the top speed"),
-    PUF_SETTING(Lantern, penalty, 0.333333, 0, 1, "taken from the reward for entering a wrong gate"),
+    PUF_SETTING(Lantern, penalty, 0.2, 0, 1, "taken from the reward for entering a wrong gate"),
     PUF_SETTING(Lantern, reward_room, 0, 0, 1, "for the first visit to each room other than the first"),
     PUF_SETTING(Lantern, frameskip, 4, 1, 12, "ticks of 1/30 s for which an action is held"),
 };
@@ -524,7 +531,7 @@ static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, verdict, "on the previous episode: 0 late, 1 a wrong gate, 2 the right one, 3 there was none",
                PUF_RANGE(LANTERN_LATE, LANTERN_NO_VERDICT)),
     PUF_ARRAY(Lantern, footprints, "tiles where the body has been: bit c of row r"),
-    PUF_ARRAY(Lantern, trail_x, "where the body was lately: a ring, written every 3 ticks", PUF_RANGE(0, LANTERN_SIDE)),
+    PUF_ARRAY(Lantern, trail_x, "where the body was lately: a ring, written every 4 ticks", PUF_RANGE(0, LANTERN_SIDE)),
     PUF_ARRAY(Lantern, trail_y, "the same, m downwards", PUF_RANGE(0, LANTERN_SIDE)),
     PUF_ASSET(Lantern, "rows", PUF_U32, rows_at, one, table, "tiles of the maze: bit c of row r is floor"),
     PUF_ASSET(Lantern, "gates", PUF_F32, gates_at, four, pair, "x and y of the middle of each gate, m"),

@@ -3,7 +3,7 @@
 // 1. A tree grows over the squares of a grid: from any room that it has reached to any free
 //    neighbour. Rooms are 3 x 3 tiles, with one tile of wall between them and doors of one tile in
 //    the middle.
-// 2. One room is the start. Another one, a dead end, has the gates in its corners. From
+// 2. One room is the start. Another one, a dead end, has the gates, in a ring. From
 //    LANTERN_SEPARATE rooms on, each gate has a dead end of its own, and is in its middle.
 // 3. The lantern burns in a room from which no gate is seen. (Mazes of one or two rooms have none.)
 // 4. Some walls between rooms that hold no gate get a door: loops.
@@ -22,8 +22,9 @@ enum {
     LANTERN_SEPARATE = 8, // from so many rooms on, each gate has a dead end of its own
 };
 
-// m from the middle of a room to gates in its corners, along each axis: a body that slides along a wall passes by.
-#define LANTERN_CORNER 0.8f
+// m from the middle of a room to each of four gates in it. They do not touch each other, and a body that slides along a
+// wall passes by.
+#define LANTERN_RING 0.8f
 
 typedef struct LanternPlace {
     float x, y; // m from the top left corner of the table
@@ -204,14 +205,17 @@ static void lantern_dig_loops(LanternBuild* b, float loops)
     }
 }
 
-// Gates, lantern and start, in the middle of their rooms; gates that share one, in its corners.
+// Gates, lantern and start, in the middle of their rooms; gates that share one, in a ring that is turned at random.
 static void lantern_furnish(LanternBuild* b)
 {
     LanternLevel* level = b->level;
-    float corner = level->rooms < LANTERN_SEPARATE ? LANTERN_CORNER : 0.0f;
+    float radius = level->rooms < LANTERN_SEPARATE ? LANTERN_RING : 0.0f, right, down;
+    puf_sincosf(2.0f * PUF_PI * puf_rand_float(&b->rng), &down, &right);
     for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
-        float right = g % 2 ? corner : -corner, down = g / 2 ? corner : -corner;
-        level->gates[g] = lantern_in_room(b, b->gate_room[g], right, down);
+        level->gates[g] = lantern_in_room(b, b->gate_room[g], radius * right, radius * down);
+        float before = right;
+        right = -down; // a quarter of a turn
+        down = before;
     }
     level->lantern = lantern_in_room(b, b->lantern_room, 0.0f, 0.0f);
     level->start = lantern_in_room(b, b->start_room, 0.0f, 0.0f);

@@ -14,7 +14,7 @@ from puffer_render.palette import AMBER, CORAL, MINT, NIGHT, SKY, SLATE, SNOW, S
 
 SIGHT, TOP_SPEED, RADIUS, LIGHT = 6.0, 3.2, 0.2, 0.5
 """Metres; metres per second along an axis."""
-TRAIL_TICKS = 3
+TRAIL_TICKS = 4
 COLORS = (CORAL, SKY, AMBER, MINT)
 SHAPES = ("triangle", "square", "disc", "cross")
 """By colour, so that nobody has to tell colours apart."""
