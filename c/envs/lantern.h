@@ -4,12 +4,12 @@
 //              6 m or up to a wall: the closeness of the wall on each (1 at the body, 0 for none in
 //              reach). A light is in sight while a ray meets it. The lantern: where it is, and one of
 //              four for its colour. The gate of each colour: where it is, and 1. All of these are 0 out
-//              of sight. The velocity; how fast the body hit a wall in this step, and where; the share
+//              of sight. The velocity; how fast the body hit a wall lately, and on which side; the share
 //              of the rest that enters a gate; the time left.
 // Action       two numbers in [-1, 1]: thrust to the right and downwards.
-// Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one, so that
-//              guessing is worth little; +`reward_room` for the first visit to each room other than the
-//              first (0 by default: for curricula).
+// Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one: by default a
+//              third, so that guessing is worth nothing. +`reward_room` for the first visit to each
+//              room other than the first: by default 0.
 // End          terminal on entering a gate, the right one or a wrong one; truncated when the time is
 //              over: `patience` times that of a walk to all rooms and back at half the top speed.
 // Score        ticks of the shortest way at top speed / ticks taken, or 0 without the right gate; at
@@ -39,11 +39,13 @@
 #define LANTERN_TOP_SPEED 3.2f      // m/s along each axis: thrust / drag
 #define LANTERN_BOUNCE 0.3f         // share of the speed that is left after hitting a wall
 #define LANTERN_RADIUS 0.2f         // of the body
+#define LANTERN_FADE 0.8f           // share of the memory of a bump that is left after a tick
 #define LANTERN_SKIN 0x1p-10f       // between the body and the wall that stopped it
 #define LANTERN_LIGHT 0.5f          // radius of the lantern and of the gates
 #define LANTERN_STILL 0.3f          // m/s below which the body rests
 #define LANTERN_SIGHT 6.0f          // m that rays reach
-#define LANTERN_JITTER 0.25f        // m around the middle of a tile where episodes begin
+#define LANTERN_CORNER 1.15f        // m from the middle of a room, along each axis, to where episodes begin: in no gate
+#define LANTERN_JITTER 0.1f         // m around there
 #define LANTERN_GROWS 0.3f          // share of the ranks over which `rest` grows
 
 enum { LANTERN_COLOURS = 4, LANTERN_RAYS = 16, LANTERN_MAX_LEVELS = 65536 };
@@ -157,14 +159,14 @@ static void lantern_draw_colours(Lantern* s)
     }
 }
 
-// At rest, in the middle tile of the room or in one beside it.
+// At rest, in one of the corners of a room.
 static void lantern_place_body(Lantern* s, LanternPlace middle)
 {
-    int32_t beside = (int32_t)puf_rand_below(&s->rng, LANTERN_MOVES + 1);
-    float right = (float)((beside == LANTERN_RIGHT) - (beside == LANTERN_LEFT));
-    float down = (float)((beside == LANTERN_DOWN) - (beside == LANTERN_UP));
-    s->x = middle.x + right + puf_rand_range(&s->rng, -LANTERN_JITTER, LANTERN_JITTER);
-    s->y = middle.y + down + puf_rand_range(&s->rng, -LANTERN_JITTER, LANTERN_JITTER);
+    uint32_t corner = puf_rand_below(&s->rng, 4);
+    s->x = middle.x + (corner % 2 ? LANTERN_CORNER : -LANTERN_CORNER);
+    s->y = middle.y + (corner / 2 ? LANTERN_CORNER : -LANTERN_CORNER);
+    s->x += puf_rand_range(&s->rng, -LANTERN_JITTER, LANTERN_JITTER);
+    s->y += puf_rand_range(&s->rng, -LANTERN_JITTER, LANTERN_JITTER);
     s->vx = 0.0f;
     s->vy = 0.0f;
     s->bump_x = 0.0f;
@@ -233,13 +235,13 @@ static inline void lantern_move(Lantern* s, const LanternLevel* level, float thr
     const float keep = 1.0f - LANTERN_DRAG * LANTERN_TICK, gain = LANTERN_THRUST * LANTERN_TICK;
     float vx = s->vx * keep + gain * thrust_x, vy = s->vy * keep + gain * thrust_y;
 
-    LanternMove x = { s->x + vx * LANTERN_TICK, vx, s->bump_x };
+    LanternMove x = { s->x + vx * LANTERN_TICK, vx, s->bump_x * LANTERN_FADE };
     float front = lantern_front(x.place, x.speed);
     if (!(lantern_is_floor(level, front, s->y - LANTERN_RADIUS) &
           lantern_is_floor(level, front, s->y + LANTERN_RADIUS))) {
         x = lantern_hit(x);
     }
-    LanternMove y = { s->y + vy * LANTERN_TICK, vy, s->bump_y };
+    LanternMove y = { s->y + vy * LANTERN_TICK, vy, s->bump_y * LANTERN_FADE };
     front = lantern_front(y.place, y.speed);
     if (!(lantern_is_floor(level, x.place - LANTERN_RADIUS, front) &
           lantern_is_floor(level, x.place + LANTERN_RADIUS, front))) {
@@ -310,8 +312,6 @@ static void lantern_step(Lantern* s, PufIo io)
     const LanternLevel* level = lantern_level(s, io.assets);
     float thrust_x = io.controls[LANTERN_THRUST_X], thrust_y = io.controls[LANTERN_THRUST_Y];
     int32_t gate = -1, late = 0, rooms = 0;
-    s->bump_x = 0.0f;
-    s->bump_y = 0.0f;
     for (int32_t i = 0; i < s->frameskip && gate < 0 && !late; i++) {
         lantern_move(s, level, thrust_x, thrust_y);
         s->tick += 1;
@@ -487,7 +487,8 @@ static const PufObs lantern_obs[] = {
     { "gate", 2 * LANTERN_COLOURS, -1, 1, "where the gate of each colour is, as for the lantern" },
     { "gate_seen", LANTERN_COLOURS, 0, 1, "1 for the colours of gates in sight" },
     { "velocity", 2, -1, 1, "to the right and downwards, in 3.2 m/s" },
-    { "bump", 2, -1, 1, "speed at which a wall was hit in this step, in 3.2 m/s: on the right, below" },
+    { "bump", 2, -1, 1,
+      "speed at which a wall was hit, on the right and below, in 3.2 m/s; a fifth of it fades in each tick" },
     { "rest", 1, 0, 1, "share of the rest that enters a gate" },
     { "time_left", 0, 0, 1, "as a share of the limit" },
 };
@@ -507,7 +508,7 @@ static const PufParam lantern_params[] = {
     PUF_FLAG(Lantern, beacon, 1, "the lantern shows its colour; without it, nobody can do better than one in four"),
     PUF_SETTING(Lantern, patience, 3, 0.1, 100,
                 "time limit: multiple of the time of a walk to all rooms and back at half the top speed"),
-    PUF_SETTING(Lantern, penalty, 0.2, 0, 1, "taken from the reward for entering a wrong gate"),
+    PUF_SETTING(Lantern, penalty, 0.333333, 0, 1, "taken from the reward for entering a wrong gate"),
     PUF_SETTING(Lantern, reward_room, 0, 0, 1, "for the first visit to each room other than the first"),
     PUF_SETTING(Lantern, frameskip, 4, 1, 12, "ticks of 1/30 s for which an action is held"),
 };
@@ -516,8 +517,10 @@ static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, y, "middle of the body, m downwards", PUF_RANGE(0, LANTERN_SIDE)),
     PUF_SCALAR(Lantern, vx, "m/s to the right", PUF_RANGE(-4, 4)),
     PUF_SCALAR(Lantern, vy, "m/s downwards", PUF_RANGE(-4, 4)),
-    PUF_SCALAR(Lantern, bump_x, "speed to the right at which a wall was hit in this step", PUF_RANGE(-4, 4)),
-    PUF_SCALAR(Lantern, bump_y, "speed downwards at which a wall was hit in this step", PUF_RANGE(-4, 4)),
+    PUF_SCALAR(Lantern, bump_x, "speed to the right at which a wall was hit; a fifth fades in each tick",
+               PUF_RANGE(-4, 4)),
+    PUF_SCALAR(Lantern, bump_y, "speed downwards at which a wall was hit; a fifth fades in each tick",
+               PUF_RANGE(-4, 4)),
     PUF_SCALAR(Lantern, resting, "ticks of rest in a gate so far", PUF_RANGE(0, 1000)),
     PUF_SCALAR(Lantern, needed, "ticks of rest that enter a gate in this maze", PUF_RANGE(1, 1000)),
     PUF_SCALAR(Lantern, tick, "ticks since the episode began", PUF_RANGE(0, LANTERN_MANY)),

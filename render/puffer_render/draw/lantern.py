@@ -84,10 +84,12 @@ def draw(state: Any, frame: Frame) -> None:
     view = View(state)
     frame.clear(DARK)
     _draw_light(state, view, frame)
-    for gate, (x, y) in enumerate(np.asarray(state.gates)):
-        if math.hypot(x - float(state.x), y - float(state.y)) < SIGHT + LIGHT:
+    for gate, (x, y) in enumerate(np.asarray(state.gates).tolist()):
+        if _is_lit(state, view, x, y):
             _draw_gate(*view.point(x, y), view.tile, int(state.gate_colour[gate]), frame)
-    _draw_lantern(state, view, frame)
+    x, y = np.asarray(state.lantern).reshape(-1).tolist()
+    if _is_lit(state, view, x, y):
+        _draw_lantern(state, *view.point(x, y), view.tile, frame)
     _draw_shadows(state, view, frame)
     _draw_footprints(state, view, frame)
     _draw_body(state, view, frame)
@@ -111,6 +113,17 @@ def cast(floor: NDArray[np.bool_], x: float, y: float, angles: Points) -> Points
         to_x, to_y = to_x + across * gap_x, to_y + ~across * gap_y
         on &= (distance < SIGHT) & floor[row, column]
     return np.minimum(distance, SIGHT)
+
+
+def _is_lit(state: Any, view: View, x: float, y: float) -> bool:
+    """Whether a part of a disc of light is in reach and behind no wall."""
+    turns = np.linspace(0, 2 * math.pi, 12, endpoint=False)
+    to_x = np.append(x + 0.9 * LIGHT * np.cos(turns), x) - float(state.x)
+    to_y = np.append(y + 0.9 * LIGHT * np.sin(turns), y) - float(state.y)
+    distances = np.hypot(to_x, to_y)
+    if distances.min() > SIGHT:
+        return False
+    return bool((cast(view.floor, float(state.x), float(state.y), np.arctan2(to_y, to_x)) > distances - 1e-6).any())
 
 
 def _directions(view: View, x: float, y: float) -> Points:
@@ -180,12 +193,8 @@ def _draw_gate(x: float, y: float, tile: float, number: int, frame: Frame) -> No
     _draw_shape(SHAPES[number], x, y, tile * 0.4, color, frame)
 
 
-def _draw_lantern(state: Any, view: View, frame: Frame) -> None:
+def _draw_lantern(state: Any, x: float, y: float, tile: float, frame: Frame) -> None:
     """A flame behind glass; white where its colour is hidden."""
-    place = np.asarray(state.lantern).reshape(-1)
-    if math.hypot(place[0] - float(state.x), place[1] - float(state.y)) >= SIGHT + LIGHT:
-        return
-    (x, y), tile = view.point(*place), view.tile
     shown = bool(int(state.beacon))
     color = COLORS[int(state.colour)] if shown else SNOW
     flicker = 1 + 0.06 * math.sin(float(state.tick) * 0.9) + 0.04 * math.sin(float(state.tick) * 0.37)
