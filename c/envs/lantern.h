@@ -2,7 +2,8 @@
 //
 // Observation  float32 (40,). 16 rays, evenly spaced, the first to the right and then clockwise, reach
 //              6 m or up to a wall: the closeness of the wall on each (1 at the body, 0 for none in
-//              reach). A light is in sight while a ray meets it. The lantern: where it is, and one of
+//              reach). A light is in sight while a ray meets it; the lantern is
+//              dim, and only within 2.5 m. The lantern: where it is, and one of
 //              four for its colour. The gate of each colour: where it is, and 1. All of these are 0 out
 //              of sight. The velocity; how fast the body hit a wall lately, and on which side; the share
 //              of the rest that enters a gate; the time left.
@@ -19,8 +20,8 @@
 // position. Somewhere in the maze burns a lantern. Somewhere else are four gates, one of each colour.
 // Gates and lantern are discs of light on the floor, through which the body passes. It enters a gate
 // by resting in it: being slower than 0.3 m/s for `rest` ticks. Colours are drawn for each episode, and
-// the lantern is out of sight at the gates, so whoever does not remember its colour is right one time
-// in four.
+// no gate is near enough to the lantern to see it from there, so whoever does not remember its colour
+// is right one time in four.
 //
 // Mazes have 1 to `rooms` rooms and are ranked by the way past the lantern to the gates. An episode
 // draws one from a window of ranks, which `difficulty` can move while the environment runs. In the
@@ -44,6 +45,7 @@
 #define LANTERN_LIGHT 0.5f          // radius of the lantern and of the gates
 #define LANTERN_STILL 0.3f          // m/s below which the body rests
 #define LANTERN_SIGHT 6.0f          // m that rays reach
+#define LANTERN_DIM 2.5f            // m from which the lantern is seen: from no gate
 #define LANTERN_CORNER 1.15f        // m from the middle of a room, along each axis, to where episodes begin: in no gate
 #define LANTERN_JITTER 0.1f         // m around there
 #define LANTERN_GROWS 0.3f          // share of the ranks over which `rest` grows
@@ -407,11 +409,11 @@ static void lantern_see_walls(const Lantern* s, const LanternLevel* level, float
 
 #include "lantern_lanes.h"
 
-// Whether a ray meets a disc of light before it meets a wall.
-static int32_t lantern_sees(const Lantern* s, LanternPlace light, const float* wall)
+// Whether a ray meets a disc of light, whose middle is within `reach`, before it meets a wall.
+static int32_t lantern_sees(const Lantern* s, LanternPlace light, float reach, const float* wall)
 {
     float dx = light.x - s->x, dy = light.y - s->y, squared = dx * dx + dy * dy;
-    const float radius = LANTERN_LIGHT * LANTERN_LIGHT, reach = LANTERN_SIGHT + LANTERN_LIGHT;
+    const float radius = LANTERN_LIGHT * LANTERN_LIGHT;
     if (squared >= reach * reach) {
         return 0;
     }
@@ -462,12 +464,12 @@ static void lantern_observe(const Lantern* s, PufIo io)
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
         o->wall[i] = 1.0f - wall[i] * (1.0f / LANTERN_SIGHT);
     }
-    if (lantern_sees(s, level->lantern, wall)) {
+    if (lantern_sees(s, level->lantern, LANTERN_DIM, wall)) {
         o->lantern = lantern_sight(s, level->lantern);
         o->lantern_colour[s->colour] = (float)s->beacon;
     }
     for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
-        if (lantern_sees(s, level->gates[g], wall)) {
+        if (lantern_sees(s, level->gates[g], LANTERN_SIGHT + LANTERN_LIGHT, wall)) {
             o->gate[s->gate_colour[g]] = lantern_sight(s, level->gates[g]);
             o->gate_seen[s->gate_colour[g]] = 1.0f;
         }

@@ -5,9 +5,9 @@
 //    the middle.
 // 2. One room is the start. Another one, a dead end, has the gates, in a ring. From
 //    LANTERN_SEPARATE rooms on, each gate has a dead end of its own, and is in its middle.
-// 3. The lantern burns in a room from which no gate is seen. (Mazes of one or two rooms have none.)
+// 3. The lantern burns in the middle of a room without gates. (If there is but one room, in that one.)
 // 4. Some walls between rooms that hold no gate get a door: loops.
-// Trees are drawn until all of this holds, at most LANTERN_TRIES times.
+// Trees are drawn until they have enough dead ends, at most LANTERN_TRIES times.
 #pragma once
 
 enum { LANTERN_UP, LANTERN_DOWN, LANTERN_LEFT, LANTERN_RIGHT, LANTERN_MOVES };
@@ -18,7 +18,6 @@ enum {
     LANTERN_SIDE = LANTERN_PITCH * LANTERN_GRID + 1, // tiles of the largest maze
     LANTERN_ROWS = 32,                               // tiles of the table; a row is a number with a bit for each tile
     LANTERN_TRIES = 64,
-    LANTERN_UNSEEN = 3,   // from so many rooms on, the lantern is not seen from the gates
     LANTERN_SEPARATE = 8, // from so many rooms on, each gate has a dead end of its own
 };
 
@@ -96,17 +95,6 @@ static int lantern_has_gate(const LanternBuild* b, int32_t room)
     return found;
 }
 
-// Whether a gate is in this room or behind one of its doors.
-static int lantern_is_near_gate(const LanternBuild* b, int32_t room)
-{
-    int near = lantern_has_gate(b, room);
-    for (int32_t g = 0; g < LANTERN_COLOURS; g++) {
-        int32_t dead_end = b->gate_room[g];
-        near |= b->parent[dead_end] == room || b->parent[room] == dead_end;
-    }
-    return near;
-}
-
 // A random choice of rooms from a list goes to its front; in random order.
 static void lantern_shuffle(LanternBuild* b, int32_t* rooms, int32_t count)
 {
@@ -138,20 +126,17 @@ static int lantern_place_gates(LanternBuild* b)
     return count >= halls;
 }
 
-// 3. The lantern. Returns whether it can be seen from no gate.
-static int lantern_place_lantern(LanternBuild* b)
+// 3. The lantern.
+static void lantern_place_lantern(LanternBuild* b)
 {
-    int32_t best = -1, count = 0;
+    int32_t count = 0;
+    b->lantern_room = b->start_room;
     for (int32_t room = 0; room < b->level->rooms; room++) {
-        // better than none at all: a room without a gate, far from gates, not the start
-        int32_t worth = 4 * !lantern_has_gate(b, room) + 2 * !lantern_is_near_gate(b, room) + (room != b->start_room);
-        count = worth > best ? 1 : count + (worth == best);
-        best = worth > best ? worth : best;
-        if (worth == best && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // all of this worth are equally likely
+        count += !lantern_has_gate(b, room);
+        if (!lantern_has_gate(b, room) && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // all are equally likely
             b->lantern_room = room;
         }
     }
-    return best >= 6;
 }
 
 // A place that far from the middle of a room.
@@ -268,9 +253,8 @@ static void lantern_make_level(LanternLevel* level, int32_t rooms, float loops, 
     for (int32_t tries = 0, good = 0; tries < LANTERN_TRIES && !good; tries++) {
         lantern_grow(&b);
         good = lantern_place_gates(&b);
-        good = lantern_place_lantern(&b) && good;
-        good |= rooms < LANTERN_UNSEEN;
     }
+    lantern_place_lantern(&b);
     lantern_dig_rooms(&b);
     lantern_dig_loops(&b, loops);
     lantern_furnish(&b);

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from puffer_render.frame import HUD_HEIGHT, Frame
 from puffer_render.palette import AMBER, CORAL, MINT, NIGHT, SKY, SLATE, SNOW, STEEL, Color, blend, fade
 
-SIGHT, TOP_SPEED, RADIUS, LIGHT = 6.0, 3.2, 0.2, 0.5
+SIGHT, DIM, TOP_SPEED, RADIUS, LIGHT = 6.0, 2.5, 3.2, 0.2, 0.5
 """Metres; metres per second along an axis."""
 TRAIL_TICKS = 4
 COLORS = (CORAL, SKY, AMBER, MINT)
@@ -85,10 +85,10 @@ def draw(state: Any, frame: Frame) -> None:
     frame.clear(DARK)
     _draw_light(state, view, frame)
     for gate, (x, y) in enumerate(np.asarray(state.gates).tolist()):
-        if _is_lit(state, view, x, y):
+        if _is_lit(state, view, x, y, SIGHT + LIGHT):
             _draw_gate(*view.point(x, y), view.tile, int(state.gate_colour[gate]), frame)
     x, y = np.asarray(state.lantern).reshape(-1).tolist()
-    if _is_lit(state, view, x, y):
+    if _is_lit(state, view, x, y, DIM):
         _draw_lantern(state, *view.point(x, y), view.tile, frame)
     _draw_shadows(state, view, frame)
     _draw_footprints(state, view, frame)
@@ -115,13 +115,13 @@ def cast(floor: NDArray[np.bool_], x: float, y: float, angles: Points) -> Points
     return np.minimum(distance, SIGHT)
 
 
-def _is_lit(state: Any, view: View, x: float, y: float) -> bool:
-    """Whether a part of a disc of light is in reach and behind no wall."""
+def _is_lit(state: Any, view: View, x: float, y: float, reach: float) -> bool:
+    """Whether a disc of light is in reach, and a part of it behind no wall."""
     turns = np.linspace(0, 2 * math.pi, 12, endpoint=False)
     to_x = np.append(x + 0.9 * LIGHT * np.cos(turns), x) - float(state.x)
     to_y = np.append(y + 0.9 * LIGHT * np.sin(turns), y) - float(state.y)
     distances = np.hypot(to_x, to_y)
-    if distances.min() > SIGHT:
+    if distances[-1] >= reach:
         return False
     return bool((cast(view.floor, float(state.x), float(state.y), np.arctan2(to_y, to_x)) > distances - 1e-6).any())
 
