@@ -2,8 +2,8 @@
 //
 // Observation  float32 (40,). 16 rays, evenly spaced, the first to the right and then clockwise, reach
 //              6 m or up to a wall: the closeness of the wall on each (1 at the body, 0 for none in
-//              reach). A light is in sight while a ray meets it; the lantern is
-//              dim, and only within 2.5 m. The lantern: where it is, and one of
+//              reach). A light is in sight while a ray meets it; the lantern only
+//              within `glow`, 2.5 m. The lantern: where it is, and one of
 //              four for its colour. The gate of each colour: where it is, and 1. All of these are 0 out
 //              of sight. The velocity; how fast the body hit a wall lately, and on which side; the share
 //              of the rest that enters a gate; the time left.
@@ -45,7 +45,6 @@
 #define LANTERN_LIGHT 0.5f          // radius of the lantern and of the gates
 #define LANTERN_STILL 0.3f          // m/s below which the body rests
 #define LANTERN_SIGHT 6.0f          // m that rays reach
-#define LANTERN_DIM 2.5f            // m from which the lantern is seen: from no gate
 #define LANTERN_CORNER 1.15f        // m from the middle of a room, along each axis, to where episodes begin: in no gate
 #define LANTERN_JITTER 0.1f         // m around there
 #define LANTERN_GROWS 0.3f          // share of the ranks over which `rest` grows
@@ -76,7 +75,7 @@ typedef struct Lantern {
     float episode_return;
     // settings, and members that follow from them
     int32_t frameskip, rest, beacon, num_levels;
-    float patience, penalty, reward_room;
+    float patience, penalty, reward_room, glow;
     int32_t first_rank, num_ranks; // the window from which episodes draw
     // where the tables of the level are in the assets
     int32_t rows_at, gates_at, lantern_at, one, pair, four, table;
@@ -464,7 +463,7 @@ static void lantern_observe(const Lantern* s, PufIo io)
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
         o->wall[i] = 1.0f - wall[i] * (1.0f / LANTERN_SIGHT);
     }
-    if (lantern_sees(s, level->lantern, LANTERN_DIM, wall)) {
+    if (lantern_sees(s, level->lantern, s->glow, wall)) {
         o->lantern = lantern_sight(s, level->lantern);
         o->lantern_colour[s->colour] = (float)s->beacon;
     }
@@ -510,6 +509,7 @@ static const PufParam lantern_params[] = {
     PUF_FLAG(Lantern, beacon, 1, "the lantern shows its colour; without it, nobody can do better than one in four"),
     PUF_SETTING(Lantern, patience, 3, 0.1, 100,
                 "time limit: multiple of the time of a walk to all rooms and back at half the top speed"),
+    PUF_SETTING(Lantern, glow, 2.5, 0.5, LANTERN_SIGHT, "m from which the lantern is seen; from 2.7 on, gates see it"),
     PUF_SETTING(Lantern, penalty, 0.333333, 0, 1, "taken from the reward for entering a wrong gate"),
     PUF_SETTING(Lantern, reward_room, 0, 0, 1, "for the first visit to each room other than the first"),
     PUF_SETTING(Lantern, frameskip, 4, 1, 12, "ticks of 1/30 s for which an action is held"),
@@ -533,6 +533,7 @@ static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, colour, "of the lantern", PUF_RANGE(0, LANTERN_COLOURS - 1)),
     PUF_ARRAY(Lantern, gate_colour, "of each gate", PUF_RANGE(0, LANTERN_COLOURS - 1)),
     PUF_SCALAR(Lantern, beacon, "1: the lantern shows its colour"),
+    PUF_SCALAR(Lantern, glow, "m from which the lantern is seen"),
     PUF_SCALAR(Lantern, verdict, "on the previous episode: 0 late, 1 a wrong gate, 2 the right one, 3 there was none",
                PUF_RANGE(LANTERN_LATE, LANTERN_NO_VERDICT)),
     PUF_ARRAY(Lantern, footprints, "tiles where the body has been: bit c of row r"),

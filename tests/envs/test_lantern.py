@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 TICK, THRUST, DRAG, TOP_SPEED = 1 / 30, 4.0, 1.25, 3.2
 KEEP, GAIN = 1 - DRAG * TICK, THRUST * TICK
 RADIUS, SKIN, BOUNCE, FADE = 0.2, 2**-10, 0.3, 0.8
-LIGHT, STILL, SIGHT, DIM = 0.5, 0.3, 6.0, 2.5
+LIGHT, STILL, SIGHT, GLOW = 0.5, 0.3, 6.0, 2.5
 COLOURS, RAYS, PITCH = 4, 16, 4
 SIDES = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 
@@ -121,7 +121,7 @@ def test_gates_are_in_dead_ends_from_which_the_lantern_is_not_seen() -> None:
             assert all(len(rooms[home]) == 1 for home in homes)
             assert level.room_of(start) not in homes
             assert level.room_of(level.lantern) not in homes
-            assert np.hypot(*(level.gates - level.lantern).T).min() > DIM + LIGHT
+            assert np.hypot(*(level.gates - level.lantern).T).min() > GLOW + LIGHT
 
 
 def test_levels_are_the_same_in_every_run_and_differ_by_their_seed() -> None:
@@ -281,7 +281,7 @@ class Rules:
             to = light - self.at
             return np.array([*(to / (1 + math.hypot(*to))), 1.0])
 
-        lantern = sight(self.level.lantern, DIM)
+        lantern = sight(self.level.lantern, self.settings["glow"])
         by_colour = [self.level.gates[self.colours.index(colour)] for colour in range(COLOURS)]
         gates = np.array([sight(gate, SIGHT + LIGHT) for gate in by_colour])
         self.seen["saw the lantern"] += lantern[2] > 0
@@ -300,7 +300,7 @@ CASES = [
 GAMES: dict[str, dict[str, Any]] = {
     "default": {},
     "small": {"difficulty": 0, "spread": 0.1, "rooms": 9, "frameskip": 1, "patience": 0.7, "rest": 9},
-    "white": {"beacon": 0, "difficulty": 0, "penalty": 0, "frameskip": 7, "reward_room": 0.125},
+    "white": {"beacon": 0, "difficulty": 0, "penalty": 0, "frameskip": 7, "reward_room": 0.125, "glow": 5},
     "large": {"rooms": 49, "loops": 0.5, "difficulty": 1, "patience": 0.1},
 }
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from puffer_render.frame import HUD_HEIGHT, Frame
 from puffer_render.palette import AMBER, CORAL, MINT, NIGHT, SKY, SLATE, SNOW, STEEL, Color, blend, fade
 
-SIGHT, DIM, TOP_SPEED, RADIUS, LIGHT = 6.0, 2.5, 3.2, 0.2, 0.5
+SIGHT, TOP_SPEED, RADIUS, LIGHT = 6.0, 3.2, 0.2, 0.5
 """Metres; metres per second along an axis."""
 TRAIL_TICKS = 4
 COLORS = (CORAL, SKY, AMBER, MINT)
@@ -88,7 +88,7 @@ def draw(state: Any, frame: Frame) -> None:
         if _is_lit(state, view, x, y, SIGHT + LIGHT):
             _draw_gate(*view.point(x, y), view.tile, int(state.gate_colour[gate]), frame)
     x, y = np.asarray(state.lantern).reshape(-1).tolist()
-    if _is_lit(state, view, x, y, DIM):
+    if _is_lit(state, view, x, y, float(state.glow)):
         _draw_lantern(state, *view.point(x, y), view.tile, frame)
     _draw_shadows(state, view, frame)
     _draw_footprints(state, view, frame)
