@@ -20,14 +20,15 @@
 // position. Somewhere in the maze burns a lantern. Somewhere else are four gates, one of each colour.
 // Gates and lantern are discs of light on the floor, through which the body passes. It enters a gate
 // by resting in it: being slower than 0.3 m/s for `rest` ticks. Colours are drawn for each episode, and
-// no gate is near enough to the lantern to see it from there, so whoever does not remember its colour
-// is right one time in four.
+// the lantern is seen from no gate, so whoever does not remember its colour is right one time in four.
 //
 // Mazes have 1 to `rooms` rooms and are ranked by the way past the lantern to the gates. An episode
 // draws one from a window of ranks, which `difficulty` can move while the environment runs. In the
 // easiest, lantern and gates share one room, and gates are entered at once, so that chance often finds
-// the reward; `rest` grows to its full length over the first three tenths of the ranks, and from there
-// on noise of any kind practically never wins. A curriculum can climb from the one to the other.
+// the reward. Up to seven rooms, the lantern is where the episode begins, and the gates are together;
+// then they are far apart, and the lantern has to be found first. `rest` grows to its full length over
+// the first three tenths of the ranks, and from there on noise of any kind practically never wins. A
+// curriculum can climb from the one to the other.
 //
 // Lengths are in metres, x to the right and y downwards; a tick is 1/30 s.
 #pragma once
@@ -501,7 +502,7 @@ static const PufParam lantern_params[] = {
     PUF_SETTING(LanternSetup, loops, 0.1, 0, 1, "probability of a second way between neighbouring rooms", .fixed = 1),
     PUF_SETTING(Lantern, num_levels, 1024, 1, LANTERN_MAX_LEVELS, "mazes that a batch shares", .fixed = 1),
     PUF_SETTING(LanternSetup, level_seed, 0, 0, 1e9, "seed of the mazes", .fixed = 1),
-    PUF_SETTING(LanternSetup, difficulty, 0.3, 0, 1,
+    PUF_SETTING(LanternSetup, difficulty, 0.1, 0, 1,
                 "window of mazes that episodes draw from, ranked by the way past the lantern to the gates: 0 the "
                 "easiest, 1 the hardest"),
     PUF_SETTING(LanternSetup, spread, 0.3, 0, 1, "width of that window as a fraction of all mazes"),

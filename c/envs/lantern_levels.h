@@ -5,7 +5,8 @@
 //    the middle.
 // 2. One room is the start. Another one, a dead end, has the gates, in a ring. From
 //    LANTERN_SEPARATE rooms on, each gate has a dead end of its own, and is in its middle.
-// 3. The lantern burns in the middle of a room without gates. (If there is but one room, in that one.)
+// 3. The lantern burns in the middle of the first room; from LANTERN_SEPARATE rooms on, of another
+//    one that has no gate.
 // 4. Some walls between rooms that hold no gate get a door: loops.
 // Trees are drawn until they have enough dead ends, at most LANTERN_TRIES times.
 #pragma once
@@ -18,7 +19,7 @@ enum {
     LANTERN_SIDE = LANTERN_PITCH * LANTERN_GRID + 1, // tiles of the largest maze
     LANTERN_ROWS = 32,                               // tiles of the table; a row is a number with a bit for each tile
     LANTERN_TRIES = 64,
-    LANTERN_SEPARATE = 8, // from so many rooms on, each gate has a dead end of its own
+    LANTERN_SEPARATE = 8, // from so many rooms on, each gate and the lantern have a room of their own
 };
 
 // m from the middle of a room to each of four gates in it. They do not touch each other, and a body that slides along a
@@ -131,9 +132,10 @@ static void lantern_place_lantern(LanternBuild* b)
 {
     int32_t count = 0;
     b->lantern_room = b->start_room;
-    for (int32_t room = 0; room < b->level->rooms; room++) {
-        count += !lantern_has_gate(b, room);
-        if (!lantern_has_gate(b, room) && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // all are equally likely
+    for (int32_t room = 0; room < b->level->rooms && b->level->rooms >= LANTERN_SEPARATE; room++) {
+        int fits = room != b->start_room && !lantern_has_gate(b, room);
+        count += fits;
+        if (fits && puf_rand_below(&b->rng, (uint32_t)count) == 0) { // all of them are equally likely
             b->lantern_room = room;
         }
     }

@@ -109,7 +109,7 @@ def test_levels_are_mazes_that_lead_everywhere_ranked_by_the_way(loops: float) -
 
 
 def test_gates_are_in_dead_ends_from_which_the_lantern_is_not_seen() -> None:
-    """In one, up to seven rooms; then each in its own."""
+    """In one, up to seven rooms; then each in its own, and the lantern has to be found."""
     for level, state in all_levels(200, rooms=16):
         rooms = level.rooms()
         homes = {level.room_of(gate) for gate in level.gates}
@@ -121,6 +121,7 @@ def test_gates_are_in_dead_ends_from_which_the_lantern_is_not_seen() -> None:
             assert all(len(rooms[home]) == 1 for home in homes)
             assert level.room_of(start) not in homes
             assert level.room_of(level.lantern) not in homes
+            assert (level.room_of(level.lantern) == level.room_of(start)) == (len(rooms) < 8)
             assert np.hypot(*(level.gates - level.lantern).T).min() > GLOW + LIGHT
 
 
@@ -436,8 +437,8 @@ def test_the_same_over_ten_million_steps() -> None:
 def test_noise_hardly_ever_wins_above_the_easy_ranks(player: str, difficulty: float) -> None:
     """Under 1 %: of the mazes from 0.3 on, in the easiest and in the hardest tenth."""
     window = {"difficulty": difficulty, "spread": 0.1}
-    log = players.play("lantern", scripted.PLAYERS[player], 1000, 1100, window)
-    assert log["episodes"] >= 400
+    log = players.play("lantern", scripted.PLAYERS[player], 1000, 1400, window)
+    assert log["episodes"] >= 900
     assert log["perf"] < 0.01
 
 
