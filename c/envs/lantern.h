@@ -22,7 +22,7 @@
 // by resting in it: being slower than 0.3 m/s for `rest` ticks. Colours are drawn for each episode, and
 // the lantern is seen from no gate, so whoever does not remember its colour is right one time in four.
 //
-// Mazes have 1 to `rooms` rooms and are ranked by the way past the lantern to the gates. An episode
+// Mazes have 1 to `rooms` rooms. They are ranked by these, then by the way past the lantern to the gates. An episode
 // draws one from a window of ranks, which `difficulty` can move while the environment runs. In the
 // easiest, lantern and gates share one room, and gates are entered at once, so that chance often finds
 // the reward. Up to seven rooms, the lantern is where the episode begins, and the gates are together;
@@ -502,9 +502,10 @@ static const PufParam lantern_params[] = {
     PUF_SETTING(LanternSetup, loops, 0.1, 0, 1, "probability of a second way between neighbouring rooms", .fixed = 1),
     PUF_SETTING(Lantern, num_levels, 1024, 1, LANTERN_MAX_LEVELS, "mazes that a batch shares", .fixed = 1),
     PUF_SETTING(LanternSetup, level_seed, 0, 0, 1e9, "seed of the mazes", .fixed = 1),
-    PUF_SETTING(LanternSetup, difficulty, 0.1, 0, 1,
-                "window of mazes that episodes draw from, ranked by the way past the lantern to the gates: 0 the "
-                "easiest, 1 the hardest"),
+    PUF_SETTING(
+        LanternSetup, difficulty, 0.1, 0, 1,
+        "window of mazes that episodes draw from, ranked by their rooms, then by the way past the lantern to the "
+        "gates: 0 the easiest, 1 the hardest"),
     PUF_SETTING(LanternSetup, spread, 0.3, 0, 1, "width of that window as a fraction of all mazes"),
     PUF_SETTING(Lantern, rest, 20, 1, 1000, "ticks of rest that enter a gate, from three tenths of the ranks on"),
     PUF_FLAG(Lantern, beacon, 1, "the lantern shows its colour; without it, nobody can do better than one in four"),
@@ -528,7 +529,7 @@ static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, needed, "ticks of rest that enter a gate in this maze", PUF_RANGE(1, 1000)),
     PUF_SCALAR(Lantern, tick, "ticks since the episode began", PUF_RANGE(0, LANTERN_MANY)),
     PUF_SCALAR(Lantern, limit, "ticks after which it is truncated", PUF_RANGE(1, LANTERN_MANY)),
-    PUF_SCALAR(Lantern, rank, "of the maze, by the way past the lantern to the gates, from 0",
+    PUF_SCALAR(Lantern, rank, "of the maze, by rooms and then by the way past the lantern to the gates, from 0",
                PUF_LESS_THAN(Lantern, num_levels)),
     PUF_SCALAR(Lantern, num_levels, "number of mazes"),
     PUF_SCALAR(Lantern, colour, "of the lantern", PUF_RANGE(0, LANTERN_COLOURS - 1)),

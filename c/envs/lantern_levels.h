@@ -36,7 +36,7 @@ typedef struct LanternLevel {
     int32_t number; // its place in the order in which levels were made
     int32_t rooms;
     int32_t way[LANTERN_COLOURS]; // tiles from the start past the lantern to each gate, straight or diagonally
-    int32_t difficulty;           // by which levels are ranked: the sum of these
+    int32_t difficulty;           // the sum of these
 } LanternLevel;
 
 // A level under construction. Rooms are numbered in the order in which the tree reached them.
@@ -263,9 +263,12 @@ static void lantern_make_level(LanternLevel* level, int32_t rooms, float loops, 
     lantern_find_ways(level);
 }
 
-// Whether a level is ranked before another; ties by number.
+// Whether a level is ranked before another: by rooms, then by the way; ties by number.
 static int lantern_is_easier(const LanternLevel* a, const LanternLevel* b)
 {
+    if (a->rooms != b->rooms) {
+        return a->rooms < b->rooms;
+    }
     return a->difficulty < b->difficulty || (a->difficulty == b->difficulty && a->number < b->number);
 }
 

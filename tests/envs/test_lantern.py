@@ -87,8 +87,8 @@ def walk(level: Level, start: Array) -> NDArray[np.int64]:
 
 
 @pytest.mark.parametrize("loops", [0.0, 0.1, 1.0])
-def test_levels_are_mazes_that_lead_everywhere_ranked_by_the_way(loops: float) -> None:
-    before = 0
+def test_levels_are_mazes_that_lead_everywhere_ranked_by_rooms_and_the_way(loops: float) -> None:
+    before = (0, 0)
     sizes = set()
     for number, (level, state) in enumerate(all_levels(120, loops=loops, rooms=25)):
         rooms = level.rooms()
@@ -103,8 +103,8 @@ def test_levels_are_mazes_that_lead_everywhere_ranked_by_the_way(loops: float) -
         place = np.array([float(state.x), float(state.y)])
         middle = np.array(level.room_of(place))[::-1] * PITCH + 2.5
         way = COLOURS * steps[int(middle[1]), int(middle[0])] + sum(steps[int(y), int(x)] for x, y in level.gates)
-        assert way >= before
-        before = way
+        assert (len(rooms), way) >= before
+        before = len(rooms), way
     assert sizes == set(range(1, 26))
 
 

@@ -35,7 +35,7 @@ KEYS = {
     "down": ("down", "s"),
     "brake": ("space", "lshift"),
 }
-PLAY = {"patience": 4}
+PLAY = {"patience": 4, "difficulty": 0.5, "spread": 0.8}
 FRAMESKIP = "frameskip"
 FRAME_RATE = 30.0
 
