@@ -9,8 +9,8 @@
 //              of the rest that enters a gate; the time left.
 // Action       two numbers in [-1, 1]: thrust to the right and downwards.
 // Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one: by default a
-//              third, so that guessing is worth nothing. +`reward_room` for the first visit to each
-//              room other than the first: by default 0.
+//              third, so that guessing is worth nothing. +`reward_tile` for the first visit to each
+//              tile other than the first: by default 0.
 // End          terminal on entering a gate, the right one or a wrong one; truncated when the time is
 //              over: `patience` times that of a walk to all rooms and back at half the top speed.
 // Score        ticks of the shortest way at top speed / ticks taken, or 0 without the right gate; at
@@ -54,7 +54,6 @@ enum { LANTERN_COLOURS = 4, LANTERN_RAYS = 16, LANTERN_MAX_LEVELS = 65536 };
 enum { LANTERN_THRUST_X, LANTERN_THRUST_Y, LANTERN_CONTROLS };
 enum { LANTERN_LATE, LANTERN_WRONG, LANTERN_FOUND, LANTERN_NO_VERDICT };
 enum { LANTERN_TRAIL = 16, LANTERN_TRAIL_TICKS = 4 };
-#define LANTERN_ALL_ROOMS ((UINT64_C(1) << LANTERN_SQUARES) - 1)
 enum { LANTERN_MANY = 1000000000 }; // more ticks than any episode has
 
 #include "lantern_levels.h"
@@ -70,13 +69,12 @@ typedef struct Lantern {
     int32_t colour;       // of the lantern
     int32_t gate_colour[LANTERN_COLOURS];
     int32_t verdict;                                      // LANTERN_...: how the previous episode ended; for renderers
-    uint64_t visited;                                     // rooms of this episode, as bits
     uint32_t footprints[LANTERN_ROWS];                    // tiles where the body has been, as bits; for renderers
     float trail_x[LANTERN_TRAIL], trail_y[LANTERN_TRAIL]; // where it was lately: a ring; for renderers
     float episode_return;
     // settings, and members that follow from them
     int32_t frameskip, rest, beacon, num_levels;
-    float patience, penalty, reward_room, glow;
+    float patience, penalty, reward_tile, glow;
     int32_t first_rank, num_ranks; // the window from which episodes draw
     // where the tables of the level are in the assets
     int32_t rows_at, gates_at, lantern_at, one, pair, four, table;
@@ -176,14 +174,6 @@ static void lantern_place_body(Lantern* s, LanternPlace middle)
     s->resting = 0;
 }
 
-// The room that the body is in, as a bit; 0 in a door.
-static inline uint64_t lantern_room_bit(const Lantern* s)
-{
-    int32_t column = (int32_t)s->x, row = (int32_t)s->y;
-    int32_t room = row / LANTERN_PITCH * LANTERN_GRID + column / LANTERN_PITCH;
-    return (uint64_t)(column % LANTERN_PITCH > 0 && row % LANTERN_PITCH > 0) << room;
-}
-
 static void lantern_reset(Lantern* s, const void* assets)
 {
     s->rank = s->first_rank + (int32_t)puf_rand_below(&s->rng, (uint32_t)s->num_ranks);
@@ -191,7 +181,6 @@ static void lantern_reset(Lantern* s, const void* assets)
     lantern_enter_level(s, level);
     lantern_draw_colours(s);
     lantern_place_body(s, level->start);
-    s->visited = lantern_room_bit(s);
     memset(s->footprints, 0, sizeof(s->footprints));
     s->footprints[(int32_t)s->y] = UINT32_C(1) << (int32_t)s->x;
     for (int32_t i = 0; i < LANTERN_TRAIL; i++) {
@@ -279,20 +268,16 @@ static inline int32_t lantern_rest(Lantern* s, const LanternLevel* level)
     return s->resting >= s->needed ? gate : -1;
 }
 
-// Returns whether the body is in this room for the first time.
+// Returns whether the body is on this tile for the first time.
 static inline int32_t lantern_leave_traces(Lantern* s)
 {
     uint32_t at = (uint32_t)s->tick / LANTERN_TRAIL_TICKS % LANTERN_TRAIL;
     s->trail_x[at] = s->x;
     s->trail_y[at] = s->y;
     uint32_t *row = &s->footprints[(int32_t)s->y], tile = UINT32_C(1) << (int32_t)s->x;
-    if (*row & tile) {
-        return 0;
-    }
+    int32_t first = !(*row & tile);
     *row |= tile;
-    uint64_t fresh = lantern_room_bit(s) & ~s->visited;
-    s->visited |= fresh;
-    return fresh != 0;
+    return first;
 }
 
 static void lantern_add_log(Lantern* s, const LanternLevel* level, int32_t gate, int32_t right)
@@ -313,16 +298,16 @@ static void lantern_step(Lantern* s, PufIo io)
 {
     const LanternLevel* level = lantern_level(s, io.assets);
     float thrust_x = io.controls[LANTERN_THRUST_X], thrust_y = io.controls[LANTERN_THRUST_Y];
-    int32_t gate = -1, late = 0, rooms = 0;
+    int32_t gate = -1, late = 0, tiles = 0;
     for (int32_t i = 0; i < s->frameskip && gate < 0 && !late; i++) {
         lantern_move(s, level, thrust_x, thrust_y);
         s->tick += 1;
-        rooms += lantern_leave_traces(s);
+        tiles += lantern_leave_traces(s);
         gate = lantern_rest(s, level);
         late = gate < 0 && s->tick >= s->limit;
     }
     int32_t right = gate >= 0 && s->gate_colour[gate] == s->colour;
-    float reward = (right ? 1.0f : gate >= 0 ? -s->penalty : 0.0f) + (float)rooms * s->reward_room;
+    float reward = (right ? 1.0f : gate >= 0 ? -s->penalty : 0.0f) + (float)tiles * s->reward_tile;
     s->episode_return += reward;
     io.rewards[0] = reward;
     io.terminals[0] = (uint8_t)(gate >= 0);
@@ -513,7 +498,7 @@ static const PufParam lantern_params[] = {
                 "time limit: multiple of the time of a walk to all rooms and back at half the top speed"),
     PUF_SETTING(Lantern, glow, 2.5, 0.5, LANTERN_SIGHT, "m from which the lantern is seen; from 2.7 on, gates see it"),
     PUF_SETTING(Lantern, penalty, 0.333333, 0, 1, "taken from the reward for entering a wrong gate"),
-    PUF_SETTING(Lantern, reward_room, 0, 0, 1, "for the first visit to each room other than the first"),
+    PUF_SETTING(Lantern, reward_tile, 0, 0, 1, "for the first visit to each tile other than the first"),
     PUF_SETTING(Lantern, frameskip, 4, 1, 12, "ticks of 1/30 s for which an action is held"),
 };
 static const PufField lantern_fields[] = {
@@ -549,8 +534,7 @@ static const PufField lantern_fields[] = {
     PUF_SCALAR(Lantern, lantern_at, NULL),
     PUF_SCALAR(Lantern, first_rank, NULL, PUF_DERIVED),
     PUF_SCALAR(Lantern, num_ranks, NULL, PUF_DERIVED),
-    PUF_SCALAR(Lantern, visited, NULL, PUF_RANGE(0, LANTERN_ALL_ROOMS)),
-    PUF_SCALAR(Lantern, episode_return, NULL, PUF_RANGE(-1, LANTERN_SQUARES)),
+    PUF_SCALAR(Lantern, episode_return, NULL, PUF_RANGE(-1, LANTERN_ROWS* LANTERN_ROWS)),
 };
 
 // In a state from a file, the level is the one of its rank, all gates have different colours, and the body is not in a

@@ -205,7 +205,7 @@ class Rules:
         self.walls = segments(self.level.floor)
         self.at, self.velocity = np.array([float(state.x), float(state.y)]), np.zeros(2)
         self.bump, self.tick, self.resting, self.gain = np.zeros(2), 0, 0, 0.0
-        self.visited = {self.level.room_of(self.at)}
+        self.visited = {(int(self.at[0]), int(self.at[1]))}
         self.colour, self.colours = int(state.colour), np.asarray(state.gate_colour).tolist()
         rooms = len(self.level.rooms())
         self.limit = math.floor(self.settings["patience"] * 2 * PITCH * rooms * 2 / TOP_SPEED / TICK + 1e-3) + 1
@@ -234,13 +234,12 @@ class Rules:
             self.at = to
 
     def visit(self) -> float:
-        """What the room is worth that the body is in now."""
-        room = self.level.room_of(self.at)
-        if room in self.visited or int(self.at[0]) % PITCH == 0 or int(self.at[1]) % PITCH == 0:
-            return 0.0
-        self.visited.add(room)
-        self.seen["new room"] += 1
-        return float(self.settings["reward_room"])
+        """What the tile is worth that the body is on now."""
+        tile = int(self.at[0]), int(self.at[1])
+        first = tile not in self.visited
+        self.visited.add(tile)
+        self.seen["new tile"] += first
+        return float(first * self.settings["reward_tile"])
 
     def rest(self) -> int | None:
         """The gate that is entered now."""
@@ -294,14 +293,14 @@ class Rules:
 
 
 CASES = [
-    *("bump", "stopped resting", "passed a gate", "new room", "right", "wrong", "late"),
+    *("bump", "stopped resting", "passed a gate", "new tile", "right", "wrong", "late"),
     *("saw the lantern", "saw a gate"),
 ]
 """What the rules tell apart: each has to happen in the games below."""
 GAMES: dict[str, dict[str, Any]] = {
     "default": {},
     "small": {"difficulty": 0, "spread": 0.1, "rooms": 9, "frameskip": 1, "patience": 0.7, "rest": 9},
-    "white": {"beacon": 0, "difficulty": 0, "penalty": 0, "frameskip": 7, "reward_room": 0.125, "glow": 5},
+    "white": {"beacon": 0, "difficulty": 0, "penalty": 0, "frameskip": 7, "reward_tile": 0.125, "glow": 5},
     "large": {"rooms": 49, "loops": 0.5, "difficulty": 1, "patience": 0.1},
 }
 
