@@ -354,7 +354,8 @@ static inline int32_t lantern_box_size(int32_t in_door) { return in_door ? 1 : L
 
 static inline int32_t lantern_in_door(int32_t column, int32_t row)
 {
-    return (lantern_in_pitch(column) == 0) | (lantern_in_pitch(row) == 0);
+    int32_t across = lantern_in_pitch(column) == 0, down = lantern_in_pitch(row) == 0;
+    return across | down;
 }
 
 // How far a ray gets along one axis, from its beginning at `place` to where it leaves a box.
@@ -364,7 +365,7 @@ static inline float lantern_to_border(float place, int32_t start, int32_t size, 
 }
 
 // The distance to the first wall along ray i.
-static float lantern_cast(const Lantern* s, const LanternLevel* level, int32_t i)
+static inline float lantern_cast(const Lantern* s, const LanternLevel* level, int32_t i)
 {
     int32_t column = (int32_t)s->x, row = (int32_t)s->y;
     float dx = lantern_ray_x[i], dy = lantern_ray_y[i], distance = 0.0f;
@@ -385,7 +386,7 @@ static float lantern_cast(const Lantern* s, const LanternLevel* level, int32_t i
     return puf_minf(distance, LANTERN_SIGHT);
 }
 
-static void lantern_see_walls(const Lantern* s, const LanternLevel* level, float* wall)
+static inline void lantern_see_walls(const Lantern* s, const LanternLevel* level, float* wall)
 {
     for (int32_t i = 0; i < LANTERN_RAYS; i++) {
         wall[i] = lantern_cast(s, level, i);
@@ -488,15 +489,15 @@ static const PufParam lantern_params[] = {
     PUF_SETTING(Lantern, num_levels, 1024, 1, LANTERN_MAX_LEVELS, "mazes that a batch shares", .fixed = 1),
     PUF_SETTING(LanternSetup, level_seed, 0, 0, 1e9, "seed of the mazes", .fixed = 1),
     PUF_SETTING(
-        LanternSetup, difficulty, 0.1, 0, 1,
+        LanternSetup, difficulty, 0.07, 0, 1,
         "window of mazes that episodes draw from, ranked by their rooms, then by the way past the lantern to the "
         "gates: 0 the easiest, 1 the hardest"),
-    PUF_SETTING(LanternSetup, spread, 0.3, 0, 1, "width of that window as a fraction of all mazes"),
+    PUF_SETTING(LanternSetup, spread, 0.2, 0, 1, "width of that window as a fraction of all mazes"),
     PUF_SETTING(Lantern, rest, 20, 1, 1000, "ticks of rest that enter a gate, from three tenths of the ranks on"),
     PUF_FLAG(Lantern, beacon, 1, "the lantern shows its colour; without it, nobody can do better than one in four"),
     PUF_SETTING(Lantern, patience, 3, 0.1, 100,
                 "time limit: multiple of the time of a walk to all rooms and back at half the top speed"),
-    PUF_SETTING(Lantern, glow, 2.5, 0.5, LANTERN_SIGHT, "m from which the lantern is seen; from 2.7 on, gates see it"),
+    PUF_SETTING(Lantern, glow, 2.5, 0.5, 6, "m from which the lantern is seen; from 2.7 on, gates see it"),
     PUF_SETTING(Lantern, penalty, 0.333333, 0, 1, "taken from the reward for entering a wrong gate"),
     PUF_SETTING(Lantern, reward_tile, 0, 0, 1, "for the first visit to each tile other than the first"),
     PUF_SETTING(Lantern, frameskip, 4, 1, 12, "ticks of 1/30 s for which an action is held"),

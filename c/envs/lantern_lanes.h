@@ -4,7 +4,7 @@
 // side, until each has met a wall or the end of its reach.
 #pragma once
 
-static void lantern_see_walls_lanes(const Lantern* s, const LanternLevel* level, float* wall)
+static inline void lantern_see_walls_lanes(const Lantern* s, const LanternLevel* level, float* wall)
 {
     enum { N = LANTERN_RAYS };
     int32_t column[N], row[N], on[N], any = -1; // on: -1, or 0 once a ray has ended
