@@ -2,15 +2,15 @@
 //
 // Observation  float32 (40,). 16 rays, evenly spaced, the first to the right and then clockwise, reach
 //              6 m or up to a wall: the closeness of the wall on each (1 at the body, 0 for none in
-//              reach). A light is in sight while a ray meets it; the lantern only
-//              within `glow`, 2.5 m. The lantern: where it is, and one of
-//              four for its colour. The gate of each colour: where it is, and 1. All of these are 0 out
-//              of sight. The velocity; how fast the body hit a wall lately, and on which side; the share
-//              of the rest that enters a gate; the time left.
+//              reach). A light is in sight while a ray meets it, the lantern only within `glow`
+//              (2.5 m). The lantern: where it is, and one of four for its colour. The gate of each
+//              colour: where it is, and 1. All of these are 0 out of sight. The velocity; how fast the
+//              body hit a wall lately, and on which side; the share of the rest that enters a gate;
+//              the time left.
 // Action       two numbers in [-1, 1]: thrust to the right and downwards.
-// Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one: by default a
-//              third, so that guessing is worth nothing. +`reward_tile` for the first visit to each
-//              tile other than the first: by default 0.
+// Reward       +1 for entering the gate of the lantern's colour, -`penalty` for another one (a third,
+//              so that guessing is worth nothing), and `reward_tile` (0) for the first visit to each
+//              tile but the first.
 // End          terminal on entering a gate, the right one or a wrong one; truncated when the time is
 //              over: `patience` times that of a walk to all rooms and back at half the top speed.
 // Score        ticks of the shortest way at top speed / ticks taken, or 0 without the right gate; at
@@ -22,13 +22,13 @@
 // by resting in it: being slower than 0.3 m/s for `rest` ticks. Colours are drawn for each episode, and
 // the lantern is seen from no gate, so whoever does not remember its colour is right one time in four.
 //
-// Mazes have 1 to `rooms` rooms. They are ranked by these, then by the way past the lantern to the gates. An episode
-// draws one from a window of ranks, which `difficulty` can move while the environment runs. In the
-// easiest, lantern and gates share one room, and gates are entered at once, so that chance often finds
-// the reward. Up to seven rooms, the lantern is where the episode begins, and the gates are together;
-// then they are far apart, and the lantern has to be found first. `rest` grows to its full length over
-// the first three tenths of the ranks, and from there on noise of any kind practically never wins. A
-// curriculum can climb from the one to the other.
+// Mazes have 1 to `rooms` rooms. They are ranked by these, then by the way past the lantern to the
+// gates. An episode draws one from a window of ranks, which `difficulty` can move while the environment
+// runs. In the easiest, lantern and gates share one room, and gates are entered at once, so that chance
+// often finds the reward. Up to seven rooms, the lantern is where the episode begins, and the gates are
+// together. In larger ones they are far apart, and the lantern has to be found first. `rest` grows to
+// its full length over the first three tenths of the ranks, and from there on noise of any kind
+// practically never wins.
 //
 // Lengths are in metres, x to the right and y downwards; a tick is 1/30 s.
 #pragma once
@@ -198,8 +198,7 @@ static inline int lantern_is_floor(const LanternLevel* level, float x, float y)
     return level->rows[(int32_t)y] >> (int32_t)x & 1;
 }
 
-// Move along one axis, x or y. For walls the body is a square. One that is hit, at `wall_low` or `wall_high` (the same
-// side of it at both edges of the body), stops it and throws it back a little.
+// A move along one axis, x or y.
 typedef struct LanternMove {
     float place, speed, bump;
 } LanternMove;
@@ -220,7 +219,8 @@ static inline LanternMove lantern_hit(LanternMove move)
     return after;
 }
 
-// One tick: speed first, then place, along x and then along y. For walls the body is a square.
+// One tick: speed first, then place, along x and then along y. For walls the body is a square; one that it hits stops it
+// and throws it back a little.
 static inline void lantern_move(Lantern* s, const LanternLevel* level, float thrust_x, float thrust_y)
 {
     const float keep = 1.0f - LANTERN_DRAG * LANTERN_TICK, gain = LANTERN_THRUST * LANTERN_TICK;
