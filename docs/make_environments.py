@@ -40,6 +40,7 @@ SUBJECTS = {
     "drone": "a swarm: formations and races",
     "enduro": "overtake through snow, night and fog",
     "foundry": "machines, goods, six workers",
+    "lantern": "a dark maze, a colour to remember",
     "maze": "keys, doors, limited sight",
     "memory": "recall a cue",
     "pong": "table tennis to 21",

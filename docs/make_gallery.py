@@ -41,6 +41,7 @@ PICTURES = {
     "drone-race.png": Picture("drone", "--frame 400", "--env.task race"),
     "enduro.png": Picture("enduro", "--frame 2300"),
     "foundry.png": Picture("foundry", "--frame 700"),
+    "lantern.png": Picture("lantern", "--frame 100"),
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),
     "pong.png": Picture("pong", "--frame 1500"),

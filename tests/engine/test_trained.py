@@ -29,7 +29,7 @@ def test_every_environment_has_one_and_they_are_small() -> None:
 def test_it_fits_its_environment(name: str) -> None:
     policy = load_policy(puffer_envs.trained_policy(name))
     assert policy.info.environment_version == puffer_envs.spec(name).version
-    few = {"num_levels": 8} if name in ("maze", "tower") else {}  # making 16,384 levels takes a second
+    few = {"num_levels": 8} if name in ("lantern", "maze", "tower") else {}  # making 16,384 levels takes a second
     with puffer_envs.make(name, **policy.info.settings | few) as env:
         policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
         env.reset(0)

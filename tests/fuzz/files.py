@@ -250,6 +250,7 @@ class Snapshots(Kind):
         "connect4",
         "enduro",
         "foundry",
+        "lantern",
         "maze",
         "snake",
         "tanks",
@@ -263,7 +264,7 @@ class Snapshots(Kind):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         few = {"num_levels": 4}
-        fewer = {"foundry": few, "maze": few, "racer": {"num_tracks": 2}, "tower": few}
+        fewer = {"foundry": few, "lantern": few, "maze": few, "racer": {"num_tracks": 2}, "tower": few}
         self.envs: dict[str, Environment] = {
             name: puffer_envs.make(name, num_envs=2, **fewer.get(name, {})) for name in self.small
         }
@@ -275,7 +276,7 @@ class Snapshots(Kind):
             for _ in range(30):
                 env.step(np.zeros_like(env.actions))
             found.append(env.snapshot())
-            limit = {"max_steps", "max_frames", "max_days", "strength"} & {p.name for p in env.spec.params}
+            limit = {"max_steps", "max_frames", "max_days", "strength", "rest"} & {p.name for p in env.spec.params}
             env.set(limit.pop(), 3, [0])
             found.append(env.snapshot())
         return found

@@ -127,8 +127,12 @@ def test_frames_one_by_one_lead_where_steps_do(name: str, held: int) -> None:
         frames.reset(5)
         ended = 0
         for _ in range(3000):
-            choices = getattr(steps.single_action_space, "nvec", getattr(steps.single_action_space, "n", 1))
-            action = random.integers(0, choices, steps.actions.shape).astype(np.int32)
+            space = steps.single_action_space
+            choices = getattr(space, "nvec", getattr(space, "n", None))
+            if choices is None:
+                action = random.uniform(space.low, space.high, steps.actions.shape).astype(np.float32)
+            else:
+                action = random.integers(0, choices, steps.actions.shape).astype(np.int32)
             steps.step(action)
             reward = 0.0
             for _ in range(held):
@@ -137,9 +141,10 @@ def test_frames_one_by_one_lead_where_steps_do(name: str, held: int) -> None:
                 if frames.terminals[0] or frames.truncations[0]:
                     break
             assert steps.terminals[0] == frames.terminals[0] and steps.rewards[0] == np.float32(reward)
+            assert steps.truncations[0] == frames.truncations[0]
             for field in steps.state(0):
                 assert np.array_equal(getattr(steps.state(0), field), getattr(frames.state(0), field)), field
-            ended += int(steps.terminals[0])
+            ended += int(steps.terminals[0] or steps.truncations[0])
         assert ended > 0, "no episode ended, so that this was not tested"
 
 
