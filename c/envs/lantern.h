@@ -472,7 +472,7 @@ static void lantern_observe(const Lantern* s, PufIo io)
 static const PufObs lantern_obs[] = {
     { "wall", LANTERN_RAYS, 0, 1, "closeness along each ray: 1 at the body, 0 for none within 6 m" },
     { "lantern", 2, -1, 1, "where it is, to the right and downwards: m / (1 m + distance); 0 out of sight" },
-    { "lantern_colour", LANTERN_COLOURS, 0, 1, "1 for its colour, while it is in sight" },
+    { "colour", LANTERN_COLOURS, 0, 1, "1 for the colour of the lantern, while it is in sight" },
     { "gate", 2 * LANTERN_COLOURS, -1, 1, "where the gate of each colour is, as for the lantern" },
     { "gate_seen", LANTERN_COLOURS, 0, 1, "1 for the colours of gates in sight" },
     { "velocity", 2, -1, 1, "to the right and downwards, in 3.2 m/s" },
