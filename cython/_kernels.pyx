@@ -12,9 +12,9 @@ from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
     PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
     PufEvaluation, PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufPart,
-    PufRollout, PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all, puf_muon_scratch,
-    puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory, puf_sequence_scratch,
-    puf_tile_rows,
+    PufRollout, PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all,
+    puf_muon_scratch, puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory,
+    puf_sequence_scratch, puf_tile_rows,
 )
 from puffer cimport PufIsa, PufPool, isa_names, puf_isa_fuses, puf_pool_create, puf_pool_destroy, supported_isa_names
 
@@ -362,8 +362,8 @@ cdef class Rollout:
     """The arrays that a rollout of T steps and A agents is kept in, checked once.
 
     Args, all time-major:
-        observations: (T + 1, A, inputs) of the learner's number, or (T + 1, A, bytes) where they have parts. Where there
-            is no encoder: (T + 1, A, n) of any dtype, which actors store but nobody computes with; or None.
+        observations: (T + 1, A, inputs) of the learner's number, or (T + 1, A, bytes) where they have parts. Where
+            there is no encoder: (T + 1, A, n) of any dtype, which actors store but nobody computes with; or None.
         inputs, by_inputs: (T, A, hidden) float32, only where there is no encoder and only to learn from: what the first
             layer gets, and receives the gradient of the loss with respect to that.
         actions: (T, A, k) int64, or float32 when continuous.
