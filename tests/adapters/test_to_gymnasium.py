@@ -23,11 +23,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("blobs", {"continuous": True, "max_steps": 50}),
     ("boids", {"predators": 2}),
     ("breakout", {"max_frames": 400}),
+    ("cards", {}),
     ("cartpole", {}),
     ("cartpole", {"continuous": True}),
     ("connect4", {}),
     ("drone", {"max_steps": 50}),
     ("enduro", {"day_frames": 200}),
+    ("foundry", {"num_levels": 4, "max_steps": 50}),
+    ("lantern", {"num_levels": 16}),
     ("maze", {"num_levels": 10}),
     ("memory", {}),
     ("pong", {"max_score": 1}),
@@ -35,6 +38,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("snake", {"max_steps": 50}),
     ("squared", {}),
     ("tanks", {}),
+    ("tower", {"num_levels": 16}),
 ]
 
 
