@@ -277,7 +277,7 @@ class Snapshots(Kind):
                 env.step(np.zeros_like(env.actions))
             found.append(env.snapshot())
             limit = {"max_steps", "max_frames", "max_days", "strength", "rest"} & {p.name for p in env.spec.params}
-            env.set(limit.pop(), 3, [0])
+            env.set(limit.pop(), 2, [0])
             found.append(env.snapshot())
         return found
 

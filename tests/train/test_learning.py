@@ -21,6 +21,7 @@ THRESHOLDS = {
     "drone": 10.0,
     "enduro": 700.0,
     "foundry": 4.0,
+    "lantern": 0.2,
     "maze": 0.6,
     "memory": 0.99,
     "pong": 18.0,
@@ -28,6 +29,7 @@ THRESHOLDS = {
     "snake": 15.0,
     "squared": 0.95,
     "tanks": 1.5,
+    "tower": 0.75,
 }
 """Mean score over fresh full episodes that a trained policy must reach."""
 
