@@ -42,9 +42,9 @@
 //
 // The buttons:
 //
-//     main    1 to 8 play a card of the hand; enter goes on to the attack, or ends the turn
+//     main    1 to 8 play a card of the hand; enter starts the attack, or ends the turn
 //     attack  1 to 6 choose attackers, 9 all of them; enter attacks with those chosen
-//     block   1 to 6 choose blockers of one attacker; enter goes on to the next one, 0 lets all others through
+//     block   1 to 6 choose blockers of one attacker; enter asks for the next one, 0 lets all others through
 //     target  1 to 6 a creature, 7 the other player; back puts the card back into the hand
 //     answer  1 to 8 play an instant; enter passes
 //

@@ -548,7 +548,7 @@ static void cards_block(Cards* s)
     s->passes = 0;
 }
 
-// Two passes in a row: the top of the stack happens, or the turn goes on.
+// Two passes in a row: the top of the stack takes effect, or the turn continues.
 static void cards_pass(Cards* s)
 {
     s->passes += 1;

@@ -20,7 +20,7 @@
 // position. Somewhere in the maze burns a lantern. Somewhere else are four gates, one of each colour.
 // Gates and lantern are discs of light on the floor, through which the body passes. It enters a gate
 // by resting in it: being slower than 0.3 m/s for `rest` ticks. Colours are drawn for each episode.
-// But for mazes of one room, no gate sees the lantern: whoever does not remember its colour is right
+// But for mazes of one room, no gate sees the lantern: an agent that forgets its colour is right
 // one time in four.
 //
 // Mazes have 1 to `rooms` rooms. They are ranked by these, then by the way past the lantern to the

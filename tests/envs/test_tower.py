@@ -328,7 +328,7 @@ CASES = [
 
 
 def check_step(env: Any, i: int, world: World, best: int, action: int) -> bool:
-    """Of one environment against the second telling. Returns whether the episode goes on."""
+    """Of one environment against the second telling. Returns whether the episode continues."""
     base = {spot for spot in world.blocks if spot[2] == BASE}
     before, lost = len(world.blocks), world.seen["a block fell out"]
     world.act(action)

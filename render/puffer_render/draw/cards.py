@@ -482,7 +482,7 @@ def _draw_band(view: View) -> None:
 def key_lines(view: View) -> list[tuple[str, str]]:
     """Keys and what they do now."""
     state, aimed = view.state, "that creature"
-    main = "go on to the attack" if view.mode == MAIN and able(state) else "end the turn"
+    main = "start the attack" if view.mode == MAIN and able(state) else "end the turn"
     words = {
         MAIN: {0: "play that card", ENTER: main},
         ATTACK: {0: f"attack with {aimed}", ALL: "with all", ENTER: "go!" if int(state.attacking) else "do not attack"},
