@@ -106,6 +106,8 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=9, help="of each trainer (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the results to a file")
     options = parser.parse_args()
+    if not (options.codes > 0 and 2 <= options.choices <= 255 and 0 <= options.empty <= 1 and options.iterations > 0):
+        parser.error("--codes and --iterations are from 1, --choices from 2 to 255, --empty from 0 to 1")
     coded = [name for name in puffer_envs.list_envs() if any(part.codes for part in puffer_envs.spec(name).obs)]
     if options.environment not in (None, *coded):
         parser.error(f"{options.environment!r} has no codes: choose from {', '.join(coded)}")

@@ -94,7 +94,16 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"there are no scripted players of {', '.join(unknown)}; choose from {', '.join(names())}")
     if args.policy and len(args.names) != 1:
         parser.error("--policy needs one NAME")
-    settings = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
+    if args.policy and not args.policy.exists():
+        parser.error(f"--policy is {args.policy}: there is no such file")
+    if not args.envs or not args.steps:
+        parser.error("--envs and --steps must be whole numbers from 1")
+    try:
+        settings = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
+        for name in args.names or names():
+            puffer_envs.make(name, **settings).close()
+    except (ValueError, TypeError) as error:
+        parser.error(f"--set takes KEY=VALUE, a number, true or false: {error}")
     results = json.loads(args.json.read_text()) if args.json and args.json.exists() else {}
     for name in args.names or names():
         players: dict[str, Player] = {"random": random_player}
