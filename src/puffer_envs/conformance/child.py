@@ -62,6 +62,7 @@ def _find(request: dict[str, Any], out: TextIO) -> Subject | None:
     except (Exception, SystemExit) as error:
         _say(out, "mistake", {"message": _reason(error, request["name"])})
         return None
+    found.isolated = True
     checks = [check_name(check) for check in checks_of(found)]
     _say(out, "announcement", {"kind": found.kind, "checks": checks})
     return found

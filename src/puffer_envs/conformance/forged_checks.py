@@ -46,8 +46,9 @@ def check_forged_states(s: Subject) -> None:
             env.step(random_actions(env, rng))
         valid = env._states.copy()
         for at, word, what in _forgeries(env, rng):
-            sys.stderr.write(f"restored {what}\n")
-            sys.stderr.flush()
+            if s.isolated:
+                sys.stderr.write(f"restored {what}\n")
+                sys.stderr.flush()
             states = valid.copy()
             states[at : at + 4] = np.frombuffer(word.to_bytes(4, "little"), np.uint8)[: len(states) - at]
             try:

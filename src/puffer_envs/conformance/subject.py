@@ -56,6 +56,8 @@ class Subject:
     """Seconds that a check may take. A check that searches stops before that."""
     sanitize: bool = False
     """Whether its code is checked too."""
+    isolated: bool = False
+    """Whether this process is only for the checks, so that what it prints last says where it crashed."""
     last_run: Run | None = None
     """The run that moved last, to say where an exception came from."""
 
