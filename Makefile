@@ -1,5 +1,5 @@
 # make train    train Breakout on this machine's processor, evaluate it, and write run folder, replay and video
-# make test     run every test
+# make test     run every test, on all cores
 # make lint     check formatting, types and imports; `make format` fixes formatting
 # make docs     build the documentation site into build/site
 # make wheel    build the sdist, and the wheel from it, into dist/
@@ -24,7 +24,7 @@ TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromk
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
 C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c tests/c/*.h tests/c/*.c tests/fuzz/*.c src/puffer_envs/templates/*/*.h)
 
-.PHONY: help train test lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-workflows lint-commits format docs wheel clean
+.PHONY: help train test test-side test-alone lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-workflows lint-commits format docs wheel clean
 
 help:
 	@sed -n 's/^# //; /^make /p; /^$$/q' Makefile
@@ -33,8 +33,22 @@ train: $(VENV)/installed-train
 	$(BIN)/puffer-train breakout $(ARGS)
 	@echo 'The commands are in $(BIN); ". $(BIN)/activate" puts them on your PATH.'
 
+# Two parts: a worker per core, each with whole files; then what measures time or waits, with nothing beside it.
+TEST_SIDE = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not alone"
+TEST_ALONE = $(BIN)/python -m pytest -m alone $$(grep -rl "pytest.mark.alone" tests --include="test_*.py")
+
 test: $(VENV)/installed-test
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	@status=0; set -x; $(TEST_SIDE) || status=1; $(TEST_ALONE) || status=1; exit $$status
+endif
+
+test-side: $(VENV)/installed-test
+	$(TEST_SIDE)
+
+test-alone: $(VENV)/installed-test
+	$(TEST_ALONE)
 
 # --- installing: each of these stamp files records an installation ---
 
