@@ -19,6 +19,7 @@ from puffer cimport (
 import os
 import warnings
 from threading import Thread
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -224,6 +225,27 @@ cdef class _AssetMaker:
             puf_batch_make_assets(&self.batch, assets, setup)
 
 
+_shared_assets = WeakValueDictionary()  # (address of the spec, settings) -> the assets that batches hold
+_kept_assets = {}  # the same, of batches that are gone, the last used last: for an evaluation after the training, say
+KEPT_ASSETS_SIZE = 1 << 25  # bytes of them all
+
+
+cdef _find_or_make_assets(const PufSpec* spec, cnp.ndarray setup, size):
+    """The assets for these settings: bytes that nobody may write, shared by all batches of this process."""
+    key = (<intptr_t> spec, (<object> setup).tobytes())
+    assets = _shared_assets.get(key)
+    if assets is None:
+        assets = aligned_zeros(size, np.uint8)
+        _make_assets(spec, setup, assets)
+        assets.flags.writeable = False
+        _shared_assets[key] = assets
+    _kept_assets.pop(key, None)
+    _kept_assets[key] = assets
+    while sum(map(len, _kept_assets.values())) > KEPT_ASSETS_SIZE:
+        del _kept_assets[next(iter(_kept_assets))]
+    return assets
+
+
 cdef _make_assets(const PufSpec* spec, setup, assets):
     """Fill the assets in a thread of their own: signals reach this one meanwhile. One that raises leaves the thread to
     finish by itself, in memory that it keeps."""
@@ -301,9 +323,9 @@ cdef class Batch:
         self.scratch = aligned_zeros(puf_scratch_size(b.spec, &b.layout), np.uint8)
         b.scratch = cnp.PyArray_DATA(<cnp.ndarray> self.scratch)
         self._take_buffers(dict(buffers or {}))
-        self._assets = aligned_zeros(b.layout.assets_size, np.uint8)
+        self._assets = aligned_zeros(0, np.uint8)
         if b.layout.assets_size > 0:
-            _make_assets(b.spec, setup, self._assets)
+            self._assets = _find_or_make_assets(b.spec, setup, b.layout.assets_size)
             b.io.assets = cnp.PyArray_DATA(<cnp.ndarray> self._assets)
         if group > 0:
             self._make_groups(group)

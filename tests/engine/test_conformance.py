@@ -35,9 +35,7 @@ def faulty_environments_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("name", puffer_envs.list_envs())
 @pytest.mark.parametrize("check", CHECKS["native"], ids=check_name)
-def test_environment_keeps_the_contract(
-    name: str, check: conformance.Check, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_environment_keeps_the_contract(name: str, check: conformance.Check, capfd: pytest.CaptureFixture[str]) -> None:
     try:
         assert check(subject(name)) is None
     except NotOfferedError as missing:

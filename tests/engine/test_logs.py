@@ -55,6 +55,16 @@ def test_assets_are_made_once_and_stay(probe: str) -> None:
         assert np.shares_memory(env.state(0).squares, env.state(49).squares)
 
 
+def test_assets_are_shared_by_batches_of_the_same_settings(probe: str) -> None:
+    envs = [puffer_envs.make(probe, size, squares=squares) for size, squares in ((1, 5), (3, 5), (1, 9))]
+    for env in envs:
+        env.reset(3)
+    first, second, other = (env.state(0).squares for env in envs)
+    assert np.shares_memory(first, second) and not np.shares_memory(first, other)
+    assert other.tolist() == [[i * i % 9 for i in range(9)]]
+    assert not envs[0]._assets.flags.writeable
+
+
 def test_what_assets_are_made_from_cannot_be_set(probe: str) -> None:
     with vector.make(probe, 2, backend="threads", squares=7) as env:
         env.reset(1)
