@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-RULES = (HERE.parent / "c/envs/drone.h", HERE.parent / "c/envs/drone_lanes.h")
+RULES = tuple(HERE.parent / f"c/envs/drone{part}.h" for part in ("", "_goals", "_lanes"))
 RESULTS = HERE / "results/bodies.json"
 LINES = {"mass": "d->mass = DRONE_MASS * {};", "lag": "float lag = DRONE_LAG * {};"}
 """What is varied, and its line in the rules."""
