@@ -190,10 +190,12 @@ def test_settings(name: str, data: st.DataObject, value: Any) -> None:
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_extreme_settings_work(name: str) -> None:
     """Every setting at both ends of its range, one at a time, for a few hundred steps."""
-    for param in puffer_envs.spec(name).params:
+    params = puffer_envs.spec(name).params
+    few = {param.name: 16 for param in params if param.name in ("num_levels", "num_tracks")}  # each make makes them all
+    for param in params:
         for value in (param.low, param.high):
             try:
-                env = puffer_envs.make(name, 2, **{param.name: param.from_number(value)})
+                env = puffer_envs.make(name, 2, **few | {param.name: param.from_number(value)})
             except ValueError as error:  # an impossible combination is named
                 assert f"{param.name}=" in str(error)
                 continue
