@@ -163,6 +163,9 @@ class Screen:
         left, top = left + round(self.origin[0]), top + round(self.origin[1])
         rl.rlPopMatrix()
         rl.rlDrawRenderBatchActive()
+        rl.rlColorMask(False, False, False, False)
+        rl.rlClearScreenBuffers()  # of the depths only: nothing in another scene hides what is in this one
+        rl.rlColorMask(True, True, True, True)
         rl.rlViewport(left, self.surface[1] - top - high, wide, high)  # OpenGL counts from the bottom
         rows = a[4:]
         columns = [rows[4 * i + j] for j in range(4) for i in range(4)]

@@ -12,6 +12,8 @@ from programs import environment, run_python
 from recordings import play_randomly
 
 import puffer_envs
+from puffer_render.camera import CAMERA_KEYS
+from puffer_render.cli_play import CONTROL_KEYS
 from puffer_render.draw import Drawing, drawing_for, find_module, pong
 from puffer_render.draw.generic import generic_drawing
 from puffer_render.frame import Frame
@@ -104,6 +106,16 @@ def test_each_choice_has_a_key_or_is_what_happens_without_one(env: puffer_envs.E
     # the keys of a pilot say what it is to do
     assert drawing.pilot or set(drawing.keys) <= labels
     assert {drawing.idle} <= labels | {None}
+
+
+def test_the_window_knows_all_keys() -> None:
+    """A name that raylib does not have ends puffer-play before its window shows anything."""
+    raylib = pytest.importorskip("raylib")
+    for name in NAMES:
+        drawing = drawing_for(name, None)
+        keymap = make_keymap(puffer_envs.spec(name).layout.actions, drawing.keys, drawing.idle, drawing.pilot)
+        keys = [*CONTROL_KEYS, *CAMERA_KEYS, *(key for binding in keymap.bindings for key in binding.keys)]
+        assert [key for key in keys if not hasattr(raylib, f"KEY_{key.upper()}")] == [], name
 
 
 def test_every_environment_can_be_played(env: puffer_envs.Environment) -> None:

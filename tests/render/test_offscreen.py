@@ -39,6 +39,8 @@ def everything(frame: Frame) -> None:
         scene.floor(-2, 2, 1, SKY)
         scene.sphere((0, 0, 0.5), 0.8, CORAL)
         scene.torus((1, 1, 1), 0.8, 0.3, AMBER, turn_to((1, 0, 0)))
+    with frame.scene(Camera((0, 0, 0.5), 6), 200, 50, 100, 60) as through:  # nothing in the first scene hides it
+        through.box((-0.75, -0.43, 0), (1, 1, 1), MINT)
     frame.border(280, 50, 30, 60, 3, SKY, 6)
 
 
@@ -235,6 +237,7 @@ def test_a_window_shows_the_same(display: VirtualDisplay) -> None:
         wait_for("the picture", lambda: np.abs(display.pixels()[:220, :320] - expected).max(2).mean() < 6)
         different = np.abs(display.pixels()[:220, :320] - expected).max(2) > 100
         assert different.mean() < 0.01, "more than edges differ"
+        assert different[50:110, 200:300].mean() < 0.02, "more than edges differ in the scenes"
         display.press_close_button(window)
         _, said = program.communicate(timeout=30)
         assert program.returncode == 0 and said == ""

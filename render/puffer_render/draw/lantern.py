@@ -33,7 +33,7 @@ KEYS = {
     "right": ("right", "d"),
     "up": ("up", "w"),
     "down": ("down", "s"),
-    "brake": ("space", "lshift"),
+    "brake": ("space", "left_shift"),
 }
 PLAY = {"patience": 4, "difficulty": 0.5, "spread": 0.8}
 FRAMESKIP = "frameskip"
