@@ -29,6 +29,7 @@ from puffer_render.follow import Follower
 from puffer_render.frame import Frame
 from puffer_render.keys import KeyMap, make_keymap
 from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_note, draw_stop
+from puffer_render.past import Course
 from puffer_render.player import Player
 from puffer_render.sources import load_libraries, read_policy
 from puffer_render.spectator import watch_policy
@@ -44,7 +45,7 @@ EXAMPLES = """examples:
   puffer-play ./my_game.h --watch            while you edit it: code and drawing are replaced when they are saved
   puffer-play drone --env.num-drones 16
 """
-CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape")
+CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape", "z", "page_up", "page_down")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -180,8 +181,15 @@ def _keys(keymap: KeyMap, drawing: Drawing) -> list[str]:
 def _suit(player: Player, drawing: Drawing) -> None:
     """Let the player do what the drawing asks for."""
     player.remember = drawing.between is not None
+    if drawing.frames is not None and drawing.frame_rate is not None:
+        frames, a_step = drawing.frames, drawing.frame_rate / player.env.spec.rate
+        player.lasting = lambda before, after: frames(before, after) / a_step
+    player.past.kept = drawing.undoes and player.policy is None
+    player.course = Course(player.env) if player.policy is None and Course.offered_by(player.env) else None
     player.waits = drawing.waits
     player.present = drawing.present
+    if drawing.verdict is not None:
+        player.judge = drawing.verdict
     player.rate = steps_per_second(player.env, drawing)
 
 
@@ -243,8 +251,14 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
     if "n" in pressed:
         player.paused = True
         player.step(held)
-    if "r" in pressed:
+    if "r" in pressed and len(player.past) > 0:
+        player.take_back(everything=True)
+    elif "r" in pressed:
         player.reset()
+    if "z" in pressed:
+        player.take_back()
+    if pressed & {"page_up", "page_down"}:
+        player.change_level(1 if "page_up" in pressed else -1)
     if "tab" in pressed:
         player.hand_over()
     if "t" in pressed:
@@ -263,7 +277,7 @@ def _draw(
     drawing.draw(shown_state(player, drawing), frame)
     if show_help:
         draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})
-    elif player.stopped is not None:
+    elif player.stopped is not None and not player.shows_end:
         draw_stop(player, frame)
     if watcher is not None and watcher.note:
         draw_note(watcher.note, watcher.failed, frame)
@@ -275,6 +289,11 @@ def shown_state(player: Player, drawing: Drawing) -> Any:
     state = player.env.state(0)
     if drawing.between is None or player.before is None or player.paused:
         return state
+    if drawing.frames is not None:
+        frames = drawing.frames(player.before, player.after)
+        last = frames - 1 if player.stopped == "end" else frames
+        frame = min(1 + int(player.progress * frames), last)
+        return drawing.between(player.before, player.after, frame, frames) if 0 < frame < frames else state
     frames = int(player.env.settings[drawing.frameskip])
     frame = 1 + int(player.progress * frames)
     return drawing.between(player.before, state, frame, frames) if frame < frames else state
@@ -282,7 +301,7 @@ def shown_state(player: Player, drawing: Drawing) -> Any:
 
 def steps_per_second(env: Any, drawing: Drawing) -> float:
     """The environment's rate, which depends on how long an action is held."""
-    if drawing.frameskip is None or drawing.frame_rate is None:
+    if drawing.frameskip is None or drawing.frame_rate is None or drawing.frames is not None:
         return float(env.spec.rate)
     return drawing.frame_rate / float(env.settings[drawing.frameskip])
 

@@ -14,10 +14,14 @@ COMMANDS = (
     ("P", "pause"),
     ("N", "one step"),
     ("+ −", "faster, slower"),
-    ("R", "new game"),
     ("H", "this list"),
     ("Esc", "leave"),
 )
+NEW_GAME = ("R", "new game")
+TAKE_BACK = (("Z", "take a move back"), ("R", "start again"))
+"""Where moves can be taken back."""
+OTHER_LEVEL = ("PgUp PgDn", "harder, easier level")
+"""Where levels are played one after the other."""
 HAND_OVER = ("Tab", "next agent")
 """Where there are several agents."""
 TAKE_SEAT = ("T", "keep control, hand it back")
@@ -64,7 +68,8 @@ def draw_help(player: Player, frame: Frame, camera: Mapping[str, str] | None = N
     lines = [(" ".join(binding.caps), binding.label) for binding in player.keymap.bindings]
     lines += [(key.capitalize(), label) for key, label in (camera or {}).items()]
     lines += [HAND_OVER] * (player.env.num_agents > 1 and not player.plays_all)
-    lines += [TAKE_SEAT] * (player.policy is not None) + list(COMMANDS)
+    lines += [TAKE_SEAT] * (player.policy is not None) + list(TAKE_BACK if player.past.kept else [NEW_GAME])
+    lines += [OTHER_LEVEL] * (player.course is not None) + list(COMMANDS)
     row = min(ROW, (frame.height - 44) / len(lines))
     panel_width, panel_height = 300, row * len(lines) + 36
     x, y = (frame.width - panel_width) / 2, max(4, (frame.height - panel_height) / 2)
@@ -86,9 +91,13 @@ def draw_stop(player: Player, frame: Frame) -> None:
     if player.stopped == "end":
         game = player.games[-1]
         best = max(player.games, key=lambda finished: finished.score)
-        title = f"score {game}"
-        about = f"game over after {game.steps} steps" + (f", best {best}" if len(player.games) > 1 else "")
-        hint += " to play again"
+        title = game.verdict or f"score {game}"
+        about = f"score {game}, " * bool(game.verdict)
+        steps = "1 step" if game.steps == 1 else f"{game.steps} steps"
+        about += f"game over after {steps}" + (f", best {best}" if len(player.games) > 1 else "")
+        hint += " to play again" if player.course is None else " for the next level" if game.won else " to try again"
+        if player.past.kept and not game.won:
+            hint += ", Z to take the last move back"
     else:
         title, about, hint = "ready?", "H shows all keys", f"{hint} to start"
     width = max(280.0, 48 + max(frame.measure(title, 34), frame.measure(about, 16), frame.measure(hint, 16)))

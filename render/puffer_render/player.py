@@ -12,6 +12,7 @@ import numpy as np
 
 from puffer_envs.policy import NumpyPolicy
 from puffer_render.keys import KeyMap
+from puffer_render.past import Course, Past
 from puffer_render.states import keep
 
 MIN_SPEED, MAX_SPEED = 1 / 16, 64.0
@@ -20,11 +21,14 @@ MAX_WAIT = 0.25
 """Seconds: time lost beyond this (a window being dragged, a slow machine) is not caught up on."""
 REST = 0.6
 """Seconds after a game's end in which keys do not start the next one, since they were meant for the last."""
+SHORTEST = 1 / 64
+"""Steps that a step is shown, at least."""
 CHANCE_OF_CHANGE = 0.25
 """Other agents without a policy keep a random action for a while: they wander rather than tremble."""
 
 
 Stop = Literal["start", "end"]
+Lasting = Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class Game:
     score: float
     """The environment's own where there is one agent: a log does not tell agents apart. Else the sum of rewards."""
     steps: int
+    verdict: str = ""
+    """How it ended, in words."""
+    won: bool = False
+    """Whether all that can be reached was, as the environment says."""
 
     def __str__(self) -> str:
         """The score, whole where it is whole or large, else with three digits: 864, 36250, 0.0847."""
@@ -66,6 +74,8 @@ class Player:
         """Number of the agent that the person plays."""
         self.present: Callable[[Any, int], bool] = lambda state, agent: True
         """Whether an agent takes part now: present(state, agent)."""
+        self.judge: Callable[[Any, int], str] = lambda state, agent: ""
+        """How the last episode of an agent ended, in words."""
         self.seated = policy is None
         """Whether the person plays also while no key is held."""
         self.paused = False
@@ -87,9 +97,18 @@ class Player:
         """Whether to keep the state before each step."""
         self.before: SimpleNamespace | None = None
         """The state before the last step, if there was one and states are kept."""
+        self.after: SimpleNamespace | None = None
+        """The state after it."""
+        self.lasting: Lasting | None = None
+        """How long what a step did is shown, in steps, given the states around it; None: until the next step is due.
+        A person who waits no longer cuts it short with the next key, which is a move where it lasts one step."""
+        self.past = Past(env)
+        """What a person may take back."""
+        self.course: Course | None = None
+        """The levels that a person plays one after the other, if they are."""
         self._random = np.random.default_rng(seed)
         self._tapped: set[str] = set()
-        self._debt = 0.0
+        self._debt, self._length = 0.0, 1.0
         self._until_decision = 0
         self.reset(seed)
 
@@ -101,8 +120,9 @@ class Player:
         """Start over: with a seed, exactly as at the start; without one, with a new episode."""
         self.env.reset(seed)
         self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
-        self._debt, self.steps, self._until_decision = 0.0, 0, 0
+        self._debt, self._length, self.steps, self._until_decision = 0.0, 1.0, 0, 0
         self.person_drives, self.before = False, None
+        self.past.forget()
         self._returns = np.zeros(self.env.num_agents)
         self._lengths = np.zeros(self.env.num_agents, np.int64)
         self._rest = 0.0
@@ -119,7 +139,8 @@ class Player:
     def take_env(self, env: Any, keymap: KeyMap) -> None:
         """Continue in an environment with newer code and the state of the old one, or with a new game."""
         fits = env.num_agents == self.env.num_agents and env.actions.shape == self.env.actions.shape
-        self.env, self.keymap, self.before = env, keymap, None
+        self.env, self.keymap, self.before, self._length = env, keymap, None, 1.0
+        self.past, self.course = Past(env), None
         if not fits:
             self.agent = 0
             self.reset()
@@ -131,6 +152,24 @@ class Player:
         others = ((self.agent + step) % count for step in range(1, count))
         self.agent = next((n for n in others if (mask is None or mask[n]) and self.present(state, n)), self.agent)
         self.person_drives = False
+
+    def take_back(self, everything: bool = False) -> None:
+        """Be where the game was before the last step of the person, or before the first."""
+        if len(self.past) == 0:
+            return
+        moment = self.past.return_to(0 if everything else -1)
+        if self.stopped == "end":
+            self.games.pop()
+        self._returns, self._lengths = moment.returns, moment.lengths
+        self._debt, self._length, self._until_decision = 0.0, 1.0, 0
+        self.stopped, self.before = None, None
+
+    def change_level(self, by: int) -> None:
+        """Begin a level that is so many ranks harder."""
+        if self.course is not None:
+            rank = self.course.rank
+            self.reset()
+            self.course.go(rank + by)
 
     def take_seat(self) -> None:
         """Play also while no key is held, or no longer. Without a policy there is nobody to hand back to."""
@@ -151,7 +190,12 @@ class Player:
     @property
     def progress(self) -> float:
         """How much of the time until the next step has passed, 0 to 1."""
-        return self._debt
+        return self._debt / self._length
+
+    @property
+    def shows_end(self) -> bool:
+        """Whether the game is over, and its last step is still being shown."""
+        return self.stopped == "end" and self.before is not None and self._debt < self._length
 
     def faster(self) -> None:
         """Twice the speed."""
@@ -170,30 +214,41 @@ class Player:
         self._tapped |= tapped
         if self.paused:
             return 0
+        time = min(seconds, MAX_WAIT) * self.rate * self.speed
+        if self.shows_end:
+            self._debt = min(self._length, self._debt + time)
+            self._tapped = set()
+            return 0
         if self.stopped is not None:
             self._rest = max(0.0, self._rest - seconds)
             if self._rest > 0 or not self.keymap.driving(tapped):
                 self._tapped = set()
                 return 0
-            self.stopped = None
+            self.stopped, self.before = None, None
+            self.past.forget()
             if self.waits:  # the key ended the pause; it is not a move
                 self._tapped = set()
                 return 0
         if self.waits and self.seated and self.can_choose:
+            self._debt = min(self._length, self._debt + time)
             due = int(self.keymap.driving(self._tapped))
-            if due:
+            if due and self._debt < self._length - 1:  # the key ends what is being shown; it is not a move
+                self._debt, due = self._length, 0
+            elif due:
+                self._debt = 0.0
+                self.past.note(self._returns, self._lengths)
                 self.step(held)
             self._tapped = set()
             return due
-        self._debt += min(seconds, MAX_WAIT) * self.rate * self.speed
-        due = int(self._debt)
-        self._debt -= due
-        for taken in range(due):
+        self._debt += time
+        taken = 0
+        while self._debt >= self._length:
+            self._debt -= self._length
             self.step(held)
+            taken += 1
             if self.stopped is not None:
                 self._debt = 0.0
-                return taken + 1
-        return due
+        return taken
 
     def step(self, held: AbstractSet[str] = frozenset()) -> None:
         """Take one step, after a decision if one is due."""
@@ -204,6 +259,9 @@ class Player:
         if self.remember:
             self.before = keep(self.env.state(0))
         _, _, terminals, truncations = self.env.step(self._actions.reshape(self.env.actions.shape))
+        if self.remember and self.lasting is not None:
+            self.after = keep(self.env.state(0))
+            self._length = max(self.lasting(self.before, self.after), SHORTEST)
         self.steps += 1
         self._until_decision -= 1
         ended = terminals | truncations
@@ -220,11 +278,15 @@ class Player:
 
     def _end_game(self) -> None:
         score = float(self._returns[self.agent])
-        if self.env.num_agents == 1:
-            score = float(self.env.log().get("score", score))
-        self.games.append(Game(score, int(self._lengths[self.agent])))
+        log = self.env.log() if self.env.num_agents == 1 else {}
+        score = float(log.get("score", score))
+        verdict = self.judge(self.env.state(0), self.agent)
+        self.games.append(Game(score, int(self._lengths[self.agent]), verdict, log.get("perf") == 1))
         if self.stops:
-            self.stopped, self._rest, self.before = "end", REST, None
+            self.stopped, self._rest = "end", REST
+            self.before = None if self.lasting is None else self.before
+        if self.course is not None and self.games[-1].won:
+            self.course.go(self.course.rank + 1)
 
     def _decide(self, keys: AbstractSet[str]) -> None:
         """Fill `_actions`, (agents, parts): the person's for their agent, the policy's or random ones for the rest."""

@@ -41,7 +41,8 @@ class Take:
 class Studio:
     """A replay and the canvas it is drawn on.
 
-    A frame is a step; but where an action is held for several frames (see Drawing.frameskip), each is shown.
+    A frame is a step; but where an action is held for several frames (see Drawing.frameskip), or a step is shown in
+    several (see Drawing.frames), each is one.
     """
 
     def __init__(self, take: Take) -> None:
@@ -55,8 +56,6 @@ class Studio:
         self._held = int(replay.settings[self._drawing.frameskip]) if self._drawing.frameskip else 1
         self.rate = float(self._drawing.frame_rate or env.spec.rate)
         """Frames per second in real time."""
-        self.frames = len(replay) * self._held + 1
-        """In the replay, the first one included. An episode that ends within a step makes it fewer."""
         pixels = [round(side * take.scale) for side in self._drawing.size]
         if not MIN_SIDE <= min(pixels) <= max(pixels) <= MAX_SIDE:
             raise RenderError(
@@ -65,6 +64,16 @@ class Studio:
             )
         self.canvas = Offscreen(*self._drawing.size, take.scale)
         """What the frames are drawn on."""
+
+    @functools.cached_property
+    def frames(self) -> int:
+        """In the replay, the first one included. An episode that ends within a step makes it fewer."""
+        if self._drawing.frames is None:
+            return len(self._replay) * self._held + 1
+        try:
+            return sum(held for _, _, held in self._steps(self._drawing.frames))
+        except ReplayError as error:
+            raise RenderError(str(error)) from None
 
     def pictures(self, frames: Sequence[int]) -> Iterator[Pixels]:
         """These frames, in ascending order, as arrays (height, width, 3). Raises RenderError as `draws` does."""
@@ -93,19 +102,27 @@ class Studio:
 
     def _play(self) -> Iterator[tuple[Any, Any]]:
         """For each frame the environment and the state to show."""
+        if self._drawing.frames is not None:
+            assert self._drawing.between is not None
+            return self._fill_steps(self._drawing.between)
         if self._held == 1:
             return ((env, env.state(self._index)) for env in self._replay.play())
         return self._split_steps() if self._drawing.between is None else self._fill_steps(self._drawing.between)
 
     def _fill_steps(self, between: Callable[[Any, Any, int, int], Any]) -> Iterator[tuple[Any, Any]]:
         """The states after steps, and those that the drawing puts between them."""
+        for env, before, held in self._steps(self._drawing.frames or (lambda before, after: self._held)):
+            after = env.state(self._index)
+            for frame in range(1, held):
+                yield env, between(before, after, frame, held)
+            yield env, after
+
+    def _steps(self, frames: Callable[[Any, Any], int]) -> Iterator[tuple[Any, Any, int]]:
+        """For each state the environment, the state before the step to it, and its number of frames; one at first."""
         before = None
         for env in self._replay.play():
             after = env.state(self._index)
-            if before is not None:
-                for frame in range(1, self._held):
-                    yield env, between(before, after, frame, self._held)
-            yield env, after
+            yield env, before, 1 if before is None else frames(before, after)
             before = keep(after)
 
     def _split_steps(self) -> Iterator[tuple[Any, Any]]:

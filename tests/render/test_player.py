@@ -11,8 +11,9 @@ import pytest
 import puffer_envs
 from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_envs.spec import ActionPart
-from puffer_render.draw import connect4, tanks
+from puffer_render.draw import connect4, tanks, tower
 from puffer_render.keys import KeyMap, make_keymap
+from puffer_render.past import Course
 from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Game, Player
 
 NONE: frozenset[str] = frozenset()
@@ -367,3 +368,95 @@ def test_a_pilot_makes_the_action() -> None:
     assert seen == [("state", frozenset({"climb"}), 0), ("state", frozenset(), 3)]
     assert [binding.caps for binding in keymap.bindings] == [["W", "Up"], ["S"]]
     assert keymap.driving(frozenset({"s"})) and not keymap.driving(frozenset({"x"}))
+
+
+# --- steps that are shown for a while, steps taken back, levels ---
+
+
+def lasting(player: Player, steps: float) -> None:
+    player.remember, player.lasting = True, lambda before, after: steps
+
+
+def test_what_a_step_did_is_shown_before_the_next_one(player: Player) -> None:
+    lasting(player, 2.5)
+    player.step()
+    assert sum(player.advance(0.1, NONE, NONE) for _ in range(100)) == 40
+    assert player.before is not None and player.after is not None
+    assert player.before.tick + 1 == player.after.tick
+
+
+def test_a_key_ends_what_is_shown_for_long_and_is_a_move_after_that(player: Player) -> None:
+    player.waits = True
+    lasting(player, 4.0)
+    assert press(player, "left") == 1
+    assert player.progress < 0.1
+    assert press(player, "left") == 0 and player.progress == 1
+    assert press(player, "left") == 1
+    player.advance(0.25, NONE, NONE)
+    player.advance(0.1, NONE, NONE)
+    assert press(player, "left") == 1, "less than one step of it was left"
+
+
+def test_the_end_of_a_game_is_shown_before_it_stops() -> None:
+    with puffer_envs.make("squared", max_steps=1) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        player.begin()
+        player.waits, player.stopped = True, None
+        lasting(player, 3.0)
+        assert press(player, "up") == 1 and player.stopped == "end" and player.shows_end
+        for _ in range(2):
+            assert player.advance(0.1, NONE, {"up"}) == 0 and player.shows_end
+        player.advance(0.2, NONE, NONE)
+        assert not player.shows_end and player.before is not None
+        player.advance(REST, NONE, NONE)
+        assert press(player, "up") == 0 and player.stopped is None and player.before is None
+
+
+def test_steps_can_be_taken_back_also_the_last_one_of_a_game() -> None:
+    with puffer_envs.make("squared", max_steps=4) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), rate=10)
+        player.waits, player.past.kept = True, True
+        player.begin()
+        hashes = []
+        for _ in range(4):
+            hashes.append(env.state_hash())
+            assert press(player, "up") == 1
+        assert player.stopped == "end" and len(player.games) == 1
+        player.take_back()
+        assert env.state_hash() == hashes[3] and player.stopped is None and player.games == []
+        player.take_back(everything=True)
+        assert env.state_hash() == hashes[0] and len(player.past) == 0
+        player.take_back()
+        assert env.state_hash() == hashes[0]
+        for _ in range(4):
+            press(player, "down")
+        assert player.games[-1].steps == 4
+
+
+def test_levels_are_played_one_after_the_other() -> None:
+    keys = ("up", "right", "down", "left", "space", "x")
+    with puffer_envs.make("tower", num_levels=6, gadgets=2, difficulty=0, spread=0) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions, tower.KEYS), rate=10)
+        assert Course.offered_by(env)
+        player.waits, player.course, player.judge = True, Course(env), tower.verdict
+        player.begin()
+        for rank in (0, 1, 2):
+            state = env.state(0)
+            assert int(state.rank) == rank
+            for action in np.asarray(state.solution).reshape(-1)[: int(state.par)].tolist():
+                press(player, keys[action])
+            assert player.games[-1].won and player.games[-1].verdict == "solved!"
+            player.advance(REST, NONE, NONE)
+            press(player, "up")
+        for by, rank in ((1, 4), (1, 5), (1, 5), (-9, 0)):
+            player.change_level(by)
+            assert int(env.state(0).rank) == rank and player.stopped is None
+        player.step(frozenset({"up"}))
+        player.reset()
+        assert int(env.state(0).rank) == 0
+    with puffer_envs.make("tower", num_levels=6, gadgets=2) as env:
+        env.reset()
+        assert not Course.offered_by(env)
+    with puffer_envs.make("squared") as env:
+        env.reset()
+        assert not Course.offered_by(env)

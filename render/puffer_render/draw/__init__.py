@@ -42,12 +42,21 @@ class Drawing:
     """between(before, after, frame, frames) (may be left out): the state at frame 1 to frames - 1 of a step of that
     many, given the states around the step. Without it, the frames come from stepping with a frameskip of 1, which
     must lead to the same states."""
+    frames: Callable[[Any, Any], int] | None = None
+    """frames(before, after) (with `between` and FRAME_RATE, without FRAMESKIP): in how many frames a step is shown, at
+    least 1, given the states around it. They take their time: what the step did is seen before the next one, also
+    where it ended the episode; `after` is the state of the next episode then."""
 
     pilot: Callable[[Any, frozenset[str], int], Any] | None = None
     """pilot(state, labels, agent) (may be left out): the agent's action, given the labels in KEYS whose keys are held.
     For what keys cannot say by themselves, such as the thrust of four rotors."""
     present: Callable[[Any, int], bool] = lambda state, agent: True
     """present(state, agent) (may be left out): whether an agent takes part now; Tab passes over those that do not."""
+    verdict: Callable[[Any, int], str] | None = None
+    """verdict(state, agent) (may be left out): how the agent's last episode ended, in a few words, given the state that
+    the next one starts in."""
+    undoes: bool = False
+    """UNDOES (may be left out): a person may take steps back, and start an episode again."""
     waits: bool = False
     """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step. Without a
     policy the person plays all agents, who take turns."""
@@ -71,9 +80,13 @@ def own_drawing(name: str) -> Drawing | None:
     module = find_module(name)
     if module is None:
         return None
-    optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate", "waits", "camera")
+    optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate", "waits", "undoes", "camera")
     given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
-    given |= {key: getattr(module, key) for key in ("between", "pilot", "present") if hasattr(module, key)}
+    given |= {
+        key: getattr(module, key)
+        for key in ("between", "frames", "pilot", "present", "verdict")
+        if hasattr(module, key)
+    }
     return Drawing(module.SIZE, module.draw, **given)
 
 

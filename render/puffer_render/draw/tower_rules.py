@@ -28,6 +28,7 @@ class Tower:
         self.height, self.facing = int(state.height), int(state.facing)
         self.at = spot_of(int(state.cell), self.height)
         self.hands = "hang" if state.hanging else "hold" if state.holding else "free"
+        self.goal = spot_of(int(state.goal_cell), int(state.goal_height))
         self.can = [bool(int(state.choices) >> action & 1) for action in range(6)]
 
     def filled(self, spot: Spot | None) -> bool:
@@ -37,6 +38,24 @@ class Tower:
     def layer(self, height: int) -> list[Spot]:
         """Where its blocks are."""
         return [spot_of(cell, height) for cell in range(SIDE * SIDE) if self._layers[height] >> cell & 1]
+
+    def put(self, spot: Spot, block: bool) -> None:
+        """Let there be a block, or none."""
+        bit = 1 << (SIDE * spot[0] + spot[1])
+        self._layers[spot[2]] = self._layers[spot[2]] | bit if block else self._layers[spot[2]] & ~bit
+
+    def holds(self, spot: Spot) -> bool:
+        """Whether a block there does not fall."""
+        return self.filled(self.near_below(spot)) or any(self.filled(self.near(spot, side, -1)) for side in range(4))
+
+    def same(self, other: Tower) -> bool:
+        """Whether blocks and hero are the same."""
+        one = (self._layers, self.at, self.facing, self.hands)
+        return one == (other._layers, other.at, other.facing, other.hands)
+
+    def near_below(self, spot: Spot) -> Spot:
+        """The spot below another."""
+        return spot[0], spot[1], spot[2] - 1
 
     def near(self, spot: Spot, side: int, up: int = 0) -> Spot | None:
         """The spot beside another, if it is inside the world."""
