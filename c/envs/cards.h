@@ -310,11 +310,12 @@ static const PufField cards_event_fields[] = {
     PUF_SCALAR(
         CardsEvent, kind,
         "1 a turn began, 2 a card was played, 3 or came to nothing, 4 attacked, 5 blocked, 6 died, 7 damage to a "
-        "player, 8 life, 9 a creature back to the hand, 10 a card for a full hand, 11 fatigue, 12 the end",
+        "player, 8 life, 9 a creature back to the hand, 10 a card for a full hand, 11 fatigue, 12 the end, 13 a card's "
+        "effect",
         PUF_RANGE(0, CARDS_EVENT_KINDS - 1)),
     PUF_SCALAR(CardsEvent, side, "whose", PUF_RANGE(0, 1)),
     PUF_SCALAR(CardsEvent, card, "its number", PUF_RANGE(0, CARDS_NUMBERS - 1)),
-    PUF_SCALAR(CardsEvent, number, "how much, which turn, which target, who was blocked, or how it ended"),
+    PUF_SCALAR(CardsEvent, number, "how much, which turn, which place or target, who was blocked, or how it ended"),
 };
 static const PufField cards_fields[] = {
     PUF_ASSET(Cards, "table", PUF_U8, table_at, table_rows, table_columns,

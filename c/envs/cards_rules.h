@@ -25,17 +25,18 @@ enum {
     CARDS_EVENT_TURN,    // began; the number of turns before
     CARDS_EVENT_PLAY,    // a card; the target
     CARDS_EVENT_FIZZLE,  // a card that was countered, or lost its target
-    CARDS_EVENT_ATTACK,  // a card
+    CARDS_EVENT_ATTACK,  // a card; its place
     CARDS_EVENT_BLOCK,   // a card; the attacker's place
-    CARDS_EVENT_DEATH,   // a card
+    CARDS_EVENT_DEATH,   // a card; its place
     CARDS_EVENT_DAMAGE,  // to a player; how much
     CARDS_EVENT_HEAL,    // of a player; how much
-    CARDS_EVENT_RETURN,  // a card
+    CARDS_EVENT_RETURN,  // a card; its place
     CARDS_EVENT_FULL,    // a card that was lost, as the hand was full
     CARDS_EVENT_FATIGUE, // damage from an empty deck
     CARDS_EVENT_END,     // of the game, for this side; CARDS_WON, _DRAWN or _LOST
+    CARDS_EVENT_EFFECT,  // of the top of the stack: a card; its place or its target
     CARDS_EVENT_KINDS,
-    CARDS_EVENTS = 16
+    CARDS_EVENTS = 32
 };
 
 typedef struct CardsEvent {
@@ -208,8 +209,8 @@ static void cards_draw(Cards* s, int32_t side)
     cards_tell(s, CARDS_EVENT_FATIGUE, side, 0, x->fatigue);
 }
 
-// A creature comes, to the first empty place.
-static void cards_settle_in(CardsSide* x, int32_t card)
+// A creature comes, to the first empty place, which is returned.
+static int32_t cards_settle_in(CardsSide* x, int32_t card)
 {
     int32_t place = cards_lowest(~(uint32_t)x->creatures);
     x->card[place] = (uint8_t)card;
@@ -218,6 +219,7 @@ static void cards_settle_in(CardsSide* x, int32_t card)
     x->hurt[place] = 0;
     x->creatures |= (uint8_t)(1 << place);
     x->fresh |= (uint8_t)(1 << place);
+    return place;
 }
 
 // A creature leaves its place, and the fight. Returns its card.
@@ -252,7 +254,7 @@ static void cards_bury(Cards* s, int32_t side, int32_t doomed)
         if ((x->creatures >> place & 1) && (x->hurt[place] >= x->health[place] || (doomed >> place & 1))) {
             int32_t card = cards_leave(s, side, place);
             cards_discard(x, card);
-            cards_tell(s, CARDS_EVENT_DEATH, side, card, 0);
+            cards_tell(s, CARDS_EVENT_DEATH, side, card, place);
         }
     }
 }
@@ -330,7 +332,7 @@ static void cards_affect(Cards* s, int32_t effect, int32_t amount, int32_t whose
     int32_t change = effect == CARDS_GROW ? amount : effect == CARDS_WEAKEN ? -amount : 0;
     if (effect == CARDS_RETURN) {
         int32_t card = cards_leave(s, whose, place);
-        cards_tell(s, CARDS_EVENT_RETURN, whose, card, 0);
+        cards_tell(s, CARDS_EVENT_RETURN, whose, card, place);
         cards_take(s, whose, card);
         return;
     }
@@ -355,7 +357,7 @@ static void cards_resolve(Cards* s)
     int32_t side = spell.side, card = spell.card;
     int32_t effect = cards_table[card].effect, amount = cards_table[card].attack;
     if (cards_table[card].kind == CARDS_CREATURE) {
-        cards_settle_in(&s->sides[side], card);
+        cards_tell(s, CARDS_EVENT_EFFECT, side, card, cards_settle_in(&s->sides[side], card));
         return;
     }
     if (cards_needs_target(card) && !(cards_targets(s, side, card) >> spell.target & 1)) {
@@ -363,6 +365,7 @@ static void cards_resolve(Cards* s)
         return;
     }
     cards_discard(&s->sides[side], card);
+    cards_tell(s, CARDS_EVENT_EFFECT, side, card, spell.target);
     if (effect == CARDS_HEAL) {
         cards_heal(s, side, amount);
     } else if (effect == CARDS_DRAW) {
@@ -511,7 +514,8 @@ static void cards_attack(Cards* s)
         return;
     }
     for (int32_t attackers = s->attacking; attackers; attackers &= attackers - 1) {
-        cards_tell(s, CARDS_EVENT_ATTACK, s->turn, x->card[cards_lowest((uint32_t)attackers)], 0);
+        int32_t place = cards_lowest((uint32_t)attackers);
+        cards_tell(s, CARDS_EVENT_ATTACK, s->turn, x->card[place], place);
     }
     x->tired |= (uint8_t)(s->attacking & ~cards_with(x, CARDS_AWAKE));
     s->stage = CARDS_AFTER_ATTACK;

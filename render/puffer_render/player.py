@@ -20,7 +20,8 @@ MIN_SPEED, MAX_SPEED = 1 / 16, 64.0
 MAX_WAIT = 0.25
 """Seconds: time lost beyond this (a window being dragged, a slow machine) is not caught up on."""
 REST = 0.6
-"""Seconds after a game's end in which keys do not start the next one, since they were meant for the last."""
+"""Seconds after a game's end in which keys do not start the next one, since they were meant for the last; and in which
+keys do not end what is shown."""
 SHORTEST = 1 / 64
 """Steps that a step is shown, at least."""
 CHANCE_OF_CHANGE = 0.25
@@ -233,7 +234,7 @@ class Player:
             self._debt = min(self._length, self._debt + time)
             due = int(self.keymap.driving(self._tapped))
             if due and self._debt < self._length - 1:  # the key ends what is being shown; it is not a move
-                self._debt, due = self._length, 0
+                self._debt, due = self._length if self._debt > REST * self.rate else self._debt, 0
             elif due:
                 self._debt = 0.0
                 self.past.note(self._returns, self._lengths)

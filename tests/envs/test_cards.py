@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import puffer_envs
 from puffer_envs import Environment
-from puffer_render.draw.cards import NAMES, choices
+from puffer_render.draw.cards_rules import NAMES, choices
 
 from ..engine.conftest import build, compiler  # noqa: F401 (a fixture)
 from . import cards_game as told

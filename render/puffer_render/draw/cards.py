@@ -2,211 +2,88 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-from puffer_render.card_art import draw_drop, draw_emblem, draw_heart, draw_sword
-from puffer_render.frame import HUD_HEIGHT, Frame
-from puffer_render.palette import (
-    AMBER,
-    CORAL,
-    DUSK,
-    MINT,
-    NIGHT,
-    ORANGE,
-    PINK,
-    SKY,
-    SLATE,
-    SNOW,
-    STEEL,
-    TEAL,
-    VIOLET,
-    Color,
-    blend,
-    fade,
+from puffer_render.card_art import draw_drop, draw_emblem, draw_heart
+from puffer_render.draw.cards_moves import caption, draw_moment
+from puffer_render.draw.cards_parts import (
+    BAND,
+    CARD_HEIGHT,
+    CARD_WIDTH,
+    GAP,
+    KEYWORDS,
+    KIND_COLORS,
+    LEFT,
+    MIDDLE,
+    PANEL,
+    RIGHT,
+    TOPS,
+    WIDE,
+    View,
+    draw_arrow,
+    draw_cap,
+    draw_face,
+    draw_stats,
+    fit,
 )
+from puffer_render.draw.cards_rules import (
+    ALL,
+    ANSWER,
+    ATTACK,
+    BACK,
+    BLOCK,
+    BOARD,
+    CREATURE,
+    ENTER,
+    GROW,
+    MAIN,
+    NAMES,
+    NO_TARGET,
+    NONE,
+    PLAYER,
+    TARGET,
+    able,
+    bits,
+)
+from puffer_render.draw.cards_story import story
+from puffer_render.frame import HUD_HEIGHT, Frame
+from puffer_render.palette import AMBER, CORAL, DUSK, NIGHT, SLATE, SNOW, STEEL, TEAL, Color, blend, fade
 
 SIZE = (1200, 700)
 DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero")
 KEYS = {str(n % 10): (key,) for n, key in enumerate(DIGITS, 1)} | {"enter": ("enter", "space"), "back": ("backspace",)}
 PLAY = {"take_backs": 3}
 WAITS = True
+FRAME_RATE = 30.0
 
-# what the state holds; see the fields of the environment
-HAND, BOARD = 8, 6
-ALL, NONE, ENTER, BACK = 8, 9, 10, 11
-PLAYER, NO_TARGET = 6, 7
-MAIN, ATTACK, BLOCK, TARGET, ANSWER = range(5)
-SPRING, CREATURE, SPELL, INSTANT = 1, 2, 3, 4
-BOLT, HEAL, DRAW, GROW, WEAKEN, DESTROY, RETURN, SWEEP, COUNTER = range(1, 10)
-KEYWORDS = (
-    ("swift", "attacks in the turn it comes", AMBER),
-    ("soar", "blocked only by soar and net", SKY),
-    ("net", "may block what soars", TEAL),
-    ("quick", "deals its damage first", ORANGE),
-    ("pierce", "surplus damage goes through", CORAL),
-    ("drain", "its damage is life for you", PINK),
-    ("venom", "kills what it damages", MINT),
-    ("awake", "attacks without tiring", SNOW),
-)
-NAMES = (
-    *("", "Spring", "Drift Larva", "Glass Shrimp", "Needle Fry", "Pebble Crab", "Rill Goby", "Lamp Gnat"),
-    *("Stinging Bell", "Spark of Salt", "Barnacle Coat", "Mud Hopper", "Kelp Snail", "Spray Tern", "Razor Minnow"),
-    *("Leech Eel", "Tide Sentry", "Coral Pike", "Boiling Jet", "Clear Water", "Sudden Bloom", "Numbing Cold"),
-    *("Backwash Pull", "Still Water", "Reed Frog", "Squall Petrel", "Bristle Urchin", "Ridge Turtle"),
-    *("Slate Barracuda", "Lantern Ray", "Spear Shrimp", "Hook Squid", "Ebb Reading", "Long Rain", "Shadow Below"),
-    *("Turning Basin", "Rising Swell", "Brine Otter", "Cliff Gannet", "Thorn Anemone", "Dusk Moray", "Silt Walrus"),
-    *("Ink Mantle", "Foam Charger", "Hot Vent", "Crushing Deep", "Reef Warden", "Gale Albatross", "Anvil Crab"),
-    *("Harpoon Eel", "Marsh Lurker", "Wrack Line", "Crimson Drift", "Breaking Front", "Tusk Whale", "Dawn Heron"),
-    *("Hollow Octopus", "Trench Stalker", "Old Baleen", "Thunder Manta", "Deep Mother"),
-)
+LINES = 16
+"""Of what happened."""
+STAGED = (2, 3, 13)
+"""Kinds of events with a card in the middle of the picture."""
 STYLES = ("", "fast deck", "middle deck", "slow deck")
 
-LEFT, PANEL, GAP = 16, 160, 6
-CARD_WIDTH, CARD_HEIGHT = 86, 118
-MIDDLE = LEFT + PANEL + 16
-"""Where the boards begin."""
-WIDE = HAND * CARD_WIDTH + (HAND - 1) * GAP
-RIGHT = MIDDLE + WIDE + 16
-TOPS = (550, 416, 196, HUD_HEIGHT + 4)
-"""Of the rows of cards: own hand, own board, the other's board, the other's hand."""
-BAND = 350
-"""Where the question between the boards begins."""
-KIND_COLORS = {SPRING: TEAL, CREATURE: SKY, SPELL: VIOLET, INSTANT: AMBER}
-OWN, OTHER = MINT, CORAL
+
+def frames(before: Any, after: Any) -> int:
+    """How long what happened is shown."""
+    return story(before, after).length
 
 
-# --- what may be pressed; tests compare it with the environment's masks ---
+def between(before: Any, after: Any, frame: int, frames: int) -> Any:
+    """What is shown of it at a frame; the state after it, once everything is told."""
+    del frames
+    moment = story(before, after).at(frame)
+    if moment is None:
+        return after
+    shown = SimpleNamespace(**vars(moment.beat.state))
+    shown.moment = moment
+    return shown
 
 
-def choices(state: Any) -> set[int]:
-    """The buttons that do something for the side that is asked."""
-    side, mode = state.sides[int(state.asked)], int(state.mode)
-    attacking, blocking = bits(state.attacking), int(state.blocking)
-    if mode == ATTACK:
-        more = able(state) - attacking
-        return more | (attacking if side.regrets else set()) | {ENTER} | ({ALL} if len(more) > 1 else set())
-    if mode == BLOCK:
-        more = free(state)
-        later = any(place > blocking for place in attacking)
-        chosen = bits(state.blocks[blocking]) if side.regrets else set()
-        return more | chosen | {ENTER} | ({NONE} if more and later else set())
-    if mode == TARGET:
-        return targets(state, int(side.hand[int(state.picked)])) | ({BACK} if side.regrets else set())
-    full = mode == ANSWER and int(state.stacked) == len(state.stack)
-    return {ENTER} | {place for place in range(int(side.hands)) if not full and playable(state, place)}
-
-
-def bits(number: Any) -> set[int]:
-    """The places whose bits are set."""
-    return {place for place in range(BOARD) if int(number) >> place & 1}
-
-
-def creatures_with(state: Any, side: int, word: int) -> set[int]:
-    """Those with a keyword, by its number."""
-    return {
-        place for place, card in enumerate(state.sides[side].card.tolist()) if int(state.table[card][4]) >> word & 1
-    }
-
-
-def able(state: Any) -> set[int]:
-    """Creatures that may attack."""
-    turn = int(state.turn)
-    side = state.sides[turn]
-    slow = bits(side.fresh) - creatures_with(state, turn, 0)
-    return {place for place in bits(side.creatures) - bits(side.tired) - slow if side.attack[place] > 0}
-
-
-def free(state: Any) -> set[int]:
-    """Creatures that may block the attacker in question."""
-    turn, attacker = int(state.turn), int(state.blocking)
-    side = state.sides[1 - turn]
-    found = bits(side.creatures) - bits(side.tired) - set().union(*(bits(b) for b in state.blocks.tolist()))
-    if attacker in creatures_with(state, turn, 1):
-        found &= creatures_with(state, 1 - turn, 1) | creatures_with(state, 1 - turn, 2)
-    return found
-
-
-def targets(state: Any, card: int) -> set[int]:
-    """What a card of the side that is asked may aim at."""
-    effect, amount = int(state.table[card][5]), int(state.table[card][2])
-    own, other = state.sides[int(state.asked)], state.sides[1 - int(state.asked)]
-    if effect == GROW:
-        return bits(own.creatures)
-    found = bits(other.creatures)
-    if effect == DESTROY:
-        found = {place for place in found if other.attack[place] <= amount}
-    return found | ({PLAYER} if effect == BOLT else set())
-
-
-def playable(state: Any, place: int) -> bool:
-    """Whether a card in the hand of the side that is asked can be played."""
-    asked = int(state.asked)
-    side = state.sides[asked]
-    kind, cost, _, _, _, effect = state.table[int(side.hand[place])].tolist()
-    if cost > side.mana or (int(state.mode) == ANSWER and kind != INSTANT):
-        return False
-    if kind == SPRING:
-        return not side.planted
-    if kind == CREATURE:
-        return len(bits(side.creatures)) < BOARD
-    if effect == COUNTER:
-        return int(state.stacked) > 0 and int(state.stack[int(state.stacked) - 1].side) != asked
-    return effect in (HEAL, DRAW, SWEEP) or bool(targets(state, int(side.hand[place])))
-
-
-# --- words ---
-
-
-def rules_of(row: list[int]) -> tuple[str, ...]:
-    """What a spell does, in lines that fit a card."""
-    kind, _, amount, _, _, effect = row
-    if kind == SPRING:
-        return ("one more mana", "every turn")
-    return {
-        BOLT: (f"{amount} damage to a", "creature or the", "other player"),
-        HEAL: (f"{amount} life", "for you"),
-        DRAW: (f"draw {amount} cards",),
-        GROW: (f"+{amount} +{amount} for one", "of your creatures", "for good"),
-        WEAKEN: (f"−{amount} −{amount} for one", "of the other's", "creatures"),
-        DESTROY: ("kills a creature", f"of attack {amount}", "or less"),
-        RETURN: ("a creature goes", "back to its", "player's hand"),
-        SWEEP: (f"{amount} damage to", "every creature"),
-        COUNTER: ("the card that was", "just played does", "not happen"),
-    }.get(effect, ())
-
-
-class View:
-    """From whose side the picture is, and what it may show."""
-
-    def __init__(self, state: Any, frame: Frame) -> None:
-        self.state, self.frame = state, frame
-        self.own = frame.agent if state.self_play else 0
-        self.asked, self.mode = int(state.asked), int(state.mode)
-        self.choices = choices(state)
-        self.names = ("You", "Other") if frame.person is not None else ("First", "Second")
-        self.names = self.names[::-1] if self.own else self.names
-
-    def opens(self, side: int) -> bool:
-        """Whether that hand is face up: a person sees the other's only where the other has to choose at this screen."""
-        if side == self.own or self.frame.person is None:
-            return True
-        return bool(self.state.self_play) and self.asked == side
-
-    def color(self, side: int) -> Color:
-        """Of all that belongs to a side."""
-        return OWN if side == self.own else OTHER
-
-    def place(self, side: int, place: int) -> tuple[float, float]:
-        """The top left corner of a creature."""
-        x = MIDDLE + (WIDE - BOARD * CARD_WIDTH - (BOARD - 1) * 22) / 2 + place * (CARD_WIDTH + 22)
-        forward = -12 if side == self.own else 12
-        fights = place in bits(self.state.attacking) and side == int(self.state.turn)
-        return x, TOPS[1 if side == self.own else 2] + (forward if fights else 0)
-
-    def middle(self, side: int, place: int) -> tuple[float, float]:
-        """The middle of a creature."""
-        x, y = self.place(side, place)
-        return x + CARD_WIDTH / 2, y + CARD_HEIGHT / 2
+def verdict(state: Any, agent: int) -> str:
+    """How the last game ended for an agent."""
+    result = int(state.result)
+    return ("", "you won!", "a draw", "you lost")[result if agent == 0 else (0, 3, 2, 1)[result]]
 
 
 def draw(state: Any, frame: Frame) -> None:
@@ -225,70 +102,13 @@ def draw(state: Any, frame: Frame) -> None:
         _draw_empty(view, side)
         _draw_player(view, side)
     _draw_fights(view)
-    _draw_band(view)
     _draw_stack(view)
+    _draw_band(view)
     _draw_events(view)
     _draw_keys(view)
     _draw_keywords(view)
-
-
-# --- cards ---
-
-
-def fit(frame: Frame, x: float, y: float, text: str, size: float, width: float, color: Color) -> None:
-    """A line in the middle of x, made smaller where it is too long."""
-    wide = frame.measure(text, size)
-    small = size if wide <= width else size * width / wide
-    frame.text(x, y + (size - small) / 2, text, small, color, "center")
-
-
-def _draw_face(view: View, card: int, x: float, y: float, lit: bool, chosen: bool = False) -> None:
-    """A card without its numbers for a board: name, cost, emblem, keywords or rules."""
-    frame = view.frame
-    row = view.state.table[card].tolist()
-    color = KIND_COLORS[row[0]]
-    edge = AMBER if chosen else SNOW if lit else blend(color, SLATE, 0.55)
-    frame.rect(x, y, CARD_WIDTH, CARD_HEIGHT, edge, 8)
-    rim = 2.5 if lit or chosen else 1.5
-    frame.rect(x + rim, y + rim, CARD_WIDTH - 2 * rim, CARD_HEIGHT - 2 * rim, blend(color, NIGHT, 0.78), 7)
-    frame.rect(x + rim, y + rim, CARD_WIDTH - 2 * rim, 19, blend(color, NIGHT, 0.55), 7)
-    fit(frame, x + CARD_WIDTH / 2, y + 5, NAMES[card], 12, CARD_WIDTH - 8, SNOW)
-    creature = row[0] == CREATURE
-    words = [word for bit, (word, _, _) in enumerate(KEYWORDS) if row[4] >> bit & 1]
-    draw_emblem(frame, NAMES[card], row[5], creature, x + CARD_WIDTH / 2, y + 46, 19)
-    if row[0] != SPRING:
-        frame.circle(x + 13, y + 31, 9, blend(TEAL, NIGHT, 0.35))
-        frame.text(x + 13, y + 24, str(row[1]), 14, SNOW, "center")
-    if row[0] == INSTANT:
-        frame.text(x + CARD_WIDTH - 6, y + 22, "instant", 10, AMBER, "right")
-    if creature:
-        colors = {word: tint for word, _, tint in KEYWORDS}
-        for line, word in enumerate(words):
-            tops = y + (77 if len(words) == 1 else 71 + 12 * line)
-            frame.text(x + CARD_WIDTH / 2, tops, word, 12, colors[word], "center")
-    else:
-        for line, text in enumerate(rules_of(row)):
-            fit(frame, x + CARD_WIDTH / 2, y + 70 + 14 * line, text, 11.5, CARD_WIDTH - 8, SNOW)
-
-
-def _draw_stats(view: View, x: float, y: float, attack: int, left: int, hurt: bool, changed: bool) -> None:
-    """Attack and health at the foot of a creature."""
-    frame = view.frame
-    foot = y + CARD_HEIGHT - 11
-    frame.rect(x + 3, foot - 10, 36, 18, blend(AMBER, NIGHT, 0.7), 6)
-    frame.rect(x + CARD_WIDTH - 39, foot - 10, 36, 18, blend(CORAL, NIGHT, 0.7), 6)
-    draw_sword(frame, x + 12, foot - 1, 6, AMBER)
-    draw_heart(frame, x + CARD_WIDTH - 30, foot - 1, 6, CORAL)
-    color = MINT if changed else SNOW
-    frame.text(x + 29, foot - 9, str(attack), 16, color, "center")
-    frame.text(x + CARD_WIDTH - 13, foot - 9, str(left), 16, CORAL if hurt else color, "center")
-
-
-def _draw_cap(frame: Frame, x: float, y: float, key: str, bright: bool = True) -> None:
-    """A key cap in the middle of x."""
-    wide = max(20.0, frame.measure(key, 13) + 12)
-    frame.rect(x - wide / 2, y, wide, 19, AMBER if bright else SLATE, 5)
-    frame.text(x, y + 2.5, key, 13, NIGHT if bright else STEEL, "center")
+    if view.moment is not None:
+        draw_moment(view, view.moment)
 
 
 def _draw_hand(view: View, side: int) -> None:
@@ -307,14 +127,14 @@ def _draw_hand(view: View, side: int) -> None:
         lit = asks and place in view.choices
         chosen = view.asked == side and view.mode == TARGET and place == int(state.picked)
         y = top - 10 if chosen and own else top
-        _draw_face(view, card, x, y, lit, chosen)
+        draw_face(view, card, x, y, lit, chosen)
         row = state.table[card].tolist()
         if row[0] == CREATURE:
-            _draw_stats(view, x, y, row[2], row[3], False, False)
+            draw_stats(view, x, y, row[2], row[3], False, False)
         if not lit and not chosen and view.asked == side:
             frame.rect(x, y, CARD_WIDTH, CARD_HEIGHT, fade(NIGHT, 0.35), 8)
         if asks and lit:
-            _draw_cap(
+            draw_cap(
                 frame, x + CARD_WIDTH / 2, top + CARD_HEIGHT + 4 if own else top + CARD_HEIGHT - 16, str(place + 1)
             )
 
@@ -338,17 +158,17 @@ def _draw_creature(view: View, side: int, place: int) -> None:
         frame.glow(*view.middle(side, place), 0.8 * CARD_HEIGHT, fade(AMBER, 0.7))
     if view.mode == BLOCK and side != turn:
         chosen = place in bits(state.blocks[blocking])
-    _draw_face(view, card, x, y, lit, chosen)
+    draw_face(view, card, x, y, lit, chosen)
     changed = (int(own.attack[place]), int(own.health[place])) != (row[2], row[3])
     left = int(own.health[place]) - int(own.hurt[place])
-    _draw_stats(view, x, y, int(own.attack[place]), left, int(own.hurt[place]) > 0, changed)
+    draw_stats(view, x, y, int(own.attack[place]), left, int(own.hurt[place]) > 0, changed)
     word = "tired" if place in bits(own.tired) else "new" if place in bits(own.fresh) else ""
     if word:
         frame.rect(x, y, CARD_WIDTH, CARD_HEIGHT, fade(NIGHT, 0.45 if word == "tired" and not chosen else 0.15), 8)
     word = "attacks" if chosen and side == turn else word
     frame.text(x + CARD_WIDTH - 6, y + 22, word, 11, AMBER if chosen else STEEL, "right")
     if lit:
-        _draw_cap(frame, x + CARD_WIDTH / 2, y - 15, str(place + 1))
+        draw_cap(frame, x + CARD_WIDTH / 2, y - 15, str(place + 1))
 
 
 def _pressed_side(view: View) -> int:
@@ -378,7 +198,7 @@ def _draw_player(view: View, side: int) -> None:
     draw_heart(frame, LEFT + 32, top + 62, 20, CORAL)
     frame.text(LEFT + 62, top + 42, str(max(0, int(player.life))), 38, SNOW)
     if view.mode == TARGET and PLAYER in view.choices and side != view.asked:
-        _draw_cap(frame, LEFT + PANEL - 24, top + 52, "7")
+        draw_cap(frame, LEFT + PANEL - 24, top + 52, "7")
     frame.text(LEFT + 14, top + 92, "mana", 13, STEEL)
     frame.text(LEFT + PANEL - 14, top + 91, f"{int(player.mana)} of {int(player.springs)}", 15, SNOW, "right")
     for spring in range(int(player.springs)):
@@ -406,9 +226,9 @@ def _draw_stack(view: View) -> None:
         draw_emblem(frame, NAMES[card], row[5], row[0] == CREATURE, LEFT + 22, y + 20, 13)
         fit(frame, LEFT + 96, y + 5, NAMES[card], 14, 112, SNOW)
         frame.text(LEFT + 96, y + 22, _aim(view, side, row, int(item.target)), 11, view.color(side), "center")
-        if int(item.target) < PLAYER:
+        if int(item.target) < PLAYER and view.moment is None:
             whose = side if row[5] == GROW else 1 - side
-            _draw_arrow(frame, (LEFT + PANEL, y + 20), view.middle(whose, int(item.target)), view.color(side))
+            draw_arrow(frame, (LEFT + PANEL, y + 20), view.middle(whose, int(item.target)), view.color(side))
 
 
 def _aim(view: View, side: int, row: list[int], target: int) -> str:
@@ -419,15 +239,6 @@ def _aim(view: View, side: int, row: list[int], target: int) -> str:
         return f"{who}: {'comes' if row[0] == CREATURE else 'played'}"
     card = int(view.state.sides[side if row[5] == GROW else 1 - side].card[target])
     return f"{who}: at {NAMES[card] or 'nothing'}"
-
-
-def _draw_arrow(frame: Frame, start: tuple[float, float], end: tuple[float, float], color: Color) -> None:
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    length = max(1.0, (dx * dx + dy * dy) ** 0.5)
-    ux, uy = dx / length, dy / length
-    neck = (end[0] - 14 * ux, end[1] - 14 * uy)
-    frame.path([start, neck], 5, color)
-    frame.polygon([(neck[0] - 8 * uy, neck[1] + 8 * ux), end, (neck[0] + 8 * uy, neck[1] - 8 * ux)], color)
 
 
 def _draw_fights(view: View) -> None:
@@ -441,18 +252,22 @@ def _draw_fights(view: View) -> None:
         blockers = bits(state.blocks[attacker])
         if not blockers:
             faint = blend(AMBER, DUSK, 0.2) if attacker not in bits(state.blocked) else SLATE
-            _draw_arrow(frame, (x, edge), (x, edge + up * 22), faint)
+            draw_arrow(frame, (x, edge), (x, edge + up * 22), faint)
         for blocker in blockers:
             bx, by = view.middle(1 - turn, blocker)
             cap = 0 if turn == view.own else 16
-            _draw_arrow(frame, (bx, by - up * CARD_HEIGHT / 2 - cap), (x, edge), view.color(1 - turn))
+            draw_arrow(frame, (bx, by - up * CARD_HEIGHT / 2 - cap), (x, edge), view.color(1 - turn))
 
 
 # --- words on the picture ---
 
 
 def question(view: View) -> tuple[str, Color]:
-    """What is asked, in a line."""
+    """What is asked, or what happens, in a line."""
+    if view.moment is not None:
+        beat = view.moment.beat
+        text, color = event_text(view, beat.events[-1])
+        return (caption(view, beat), view.color(beat.side)) if caption(view, beat) else (text, color)
     state = view.state
     who = view.names[view.asked]
     head = "Your" if who == "You" else f"{who}'s"
@@ -473,14 +288,17 @@ def question(view: View) -> tuple[str, Color]:
 def _draw_band(view: View) -> None:
     text, color = question(view)
     frame = view.frame
-    wide = frame.measure(text, 18) + 40
-    x = MIDDLE + WIDE / 2
-    frame.rect(x - wide / 2, BAND, wide, 30, blend(color, NIGHT, 0.7), 15)
-    frame.text(x, BAND + 6, text, 18, color, "center")
+    x, y, wide = MIDDLE + WIDE / 2, BAND, frame.measure(text, 18) + 40
+    if view.moment is not None and view.moment.beat.kind in STAGED:
+        x = x + CARD_WIDTH / 2 + 12 + wide / 2  # beside the card
+    frame.rect(x - wide / 2, y, wide, 30, blend(color, NIGHT, 0.7), 15)
+    frame.text(x, y + 6, text, 18, color, "center")
 
 
 def key_lines(view: View) -> list[tuple[str, str]]:
     """Keys and what they do now."""
+    if view.moment is not None:
+        return [("any", "do not wait")] if view.moment.waits else []
     state, aimed = view.state, "that creature"
     main = "start the attack" if view.mode == MAIN and able(state) else "end the turn"
     words = {
@@ -549,7 +367,7 @@ def _draw_events(view: View) -> None:
     width = view.frame.width - RIGHT - 16
     frame.rect(RIGHT, top, width, 320, DUSK, 12)
     seen, size = int(state.events_seen), len(state.events)
-    for line, number in enumerate(range(max(0, seen - size), seen)):
-        text, color = event_text(view, state.events[number % size])
+    told = [(n, *event_text(view, state.events[n % size])) for n in range(max(0, seen - size), seen)]
+    for line, (number, text, color) in enumerate([event for event in told if event[1]][-LINES:]):
         old = number < seen - 10
         frame.text(RIGHT + 12, top + 12 + 19 * line, text, 13, blend(color, DUSK, 0.55 if old else 0.0))
