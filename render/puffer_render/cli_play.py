@@ -187,7 +187,7 @@ def _suit(player: Player, drawing: Drawing) -> None:
     player.past.kept = drawing.undoes and player.policy is None
     player.course = Course(player.env) if player.policy is None and Course.offered_by(player.env) else None
     player.waits = drawing.waits
-    player.present = drawing.present
+    player.present, player.goal = drawing.present, drawing.goal
     if drawing.verdict is not None:
         player.judge = drawing.verdict
     player.rate = steps_per_second(player.env, drawing)

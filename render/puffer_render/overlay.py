@@ -70,14 +70,17 @@ def draw_help(player: Player, frame: Frame, camera: Mapping[str, str] | None = N
     lines += [HAND_OVER] * (player.env.num_agents > 1 and not player.plays_all)
     lines += [TAKE_SEAT] * (player.policy is not None) + list(TAKE_BACK if player.past.kept else [NEW_GAME])
     lines += [OTHER_LEVEL] * (player.course is not None) + list(COMMANDS)
-    row = min(ROW, (frame.height - 44) / len(lines))
-    panel_width, panel_height = 300, row * len(lines) + 36
+    top = 30 if player.goal else 0
+    row = min(ROW, (frame.height - 44 - top) / len(lines))
+    panel_width = max(300.0, frame.measure(player.goal, 16) + 48)
+    panel_height = row * len(lines) + 36 + top
     x, y = (frame.width - panel_width) / 2, max(4, (frame.height - panel_height) / 2)
     frame.rect(0, 0, frame.width, frame.height, fade(NIGHT, 0.6))
     frame.rect(x, y, panel_width, panel_height, SLATE, 14)
     frame.rect(x + 1.5, y + 1.5, panel_width - 3, panel_height - 3, DUSK, 13)
+    frame.text(frame.width / 2, y + 16, player.goal, 16, MINT, "center")
     for i, (keys, label) in enumerate(lines):
-        middle = y + 18 + row * (i + 0.5)
+        middle = y + 18 + top + row * (i + 0.5)
         left = x + 24.0
         for key in keys.split():
             left = _draw_cap(left, middle, key, frame) + 6
@@ -99,7 +102,7 @@ def draw_stop(player: Player, frame: Frame) -> None:
         if player.past.kept and not game.won:
             hint += ", Z to take the last move back"
     else:
-        title, about, hint = "ready?", "H shows all keys", f"{hint} to start"
+        title, about, hint = "ready?", player.goal or "H shows all keys", f"{hint} to start"
     width = max(280.0, 48 + max(frame.measure(title, 34), frame.measure(about, 16), frame.measure(hint, 16)))
     x, y = (frame.width - width) / 2, (frame.height - 132) / 2
     frame.rect(0, 0, frame.width, frame.height, fade(NIGHT, 0.45))

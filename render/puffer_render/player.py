@@ -75,6 +75,8 @@ class Player:
         """Number of the agent that the person plays."""
         self.present: Callable[[Any, int], bool] = lambda state, agent: True
         """Whether an agent takes part now: present(state, agent)."""
+        self.goal = ""
+        """What a person is to do, in a sentence."""
         self.judge: Callable[[Any, int], str] = lambda state, agent: ""
         """How the last episode of an agent ended, in words."""
         self.seated = policy is None

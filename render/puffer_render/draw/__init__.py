@@ -57,6 +57,8 @@ class Drawing:
     the next one starts in."""
     undoes: bool = False
     """UNDOES (may be left out): a person may take steps back, and start an episode again."""
+    goal: str = ""
+    """GOAL (may be left out): what a person is to do, in a sentence."""
     waits: bool = False
     """WAITS (may be left out): a person's game stands still until a key is pressed, and then takes one step. Without a
     policy the person plays all agents, who take turns."""
@@ -80,7 +82,7 @@ def own_drawing(name: str) -> Drawing | None:
     module = find_module(name)
     if module is None:
         return None
-    optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate", "waits", "undoes", "camera")
+    optional = ("keys", "idle", "play", "speed", "frameskip", "frame_rate", "goal", "waits", "undoes", "camera")
     given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
     given |= {
         key: getattr(module, key)

@@ -54,6 +54,7 @@ SIZE = (1200, 700)
 DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero")
 KEYS = {str(n % 10): (key,) for n, key in enumerate(DIGITS, 1)} | {"enter": ("enter", "space"), "back": ("backspace",)}
 PLAY = {"take_backs": 3}
+GOAL = "Bring the other one's life down to 0."
 WAITS = True
 FRAME_RATE = 30.0
 

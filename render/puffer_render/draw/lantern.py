@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -35,7 +36,8 @@ KEYS = {
     "down": ("down", "s"),
     "brake": ("space", "left_shift"),
 }
-PLAY = {"patience": 4, "difficulty": 0.5, "spread": 0.8}
+PLAY = {"patience": 4, "num_levels": 24, "difficulty": 0, "spread": 0}
+GOAL = "Find the lantern, then stop in the gate of its colour."
 FRAMESKIP = "frameskip"
 FRAME_RATE = 30.0
 
@@ -49,7 +51,13 @@ FAR = 60.0
 DUSK_FROM = ((4.8, 0.3), (5.2, 0.35), (5.6, 0.45))
 """Metres from which light that meets no wall fades, in steps, and by how much each."""
 
+MEMORY = fade(STEEL, 0.1)
+"""What was seen and is dark now."""
+
 Points = NDArray[np.float64]
+Tile = tuple[int, int]
+"""Row and column."""
+Wall = tuple[float, float, float, float]
 Point = tuple[float, float]
 
 
@@ -79,6 +87,12 @@ class View:
         return self.x0 + x * self.tile, self.y0 + y * self.tile
 
 
+def verdict(state: Any, agent: int) -> str:
+    """How the last episode ended."""
+    del agent
+    return (*(text for text, _ in VERDICTS), "")[int(state.verdict)]
+
+
 def draw(state: Any, frame: Frame) -> None:
     """What the light falls on; then the shadows over it; then what the player remembers, and the player."""
     view = View(state)
@@ -91,6 +105,7 @@ def draw(state: Any, frame: Frame) -> None:
     if _is_lit(state, view, x, y, float(state.glow)):
         _draw_lantern(state, *view.point(x, y), view.tile, frame)
     _draw_shadows(state, view, frame)
+    _draw_memory(state, view, frame)
     _draw_footprints(state, view, frame)
     _draw_body(state, view, frame)
     _draw_frame(state, frame)
@@ -239,6 +254,59 @@ def _draw_face(p: Point, q: Point, light: float, tile: float, frame: Frame) -> N
         dx, dy = (q[0] - p[0]) / size * 0.7, (q[1] - p[1]) / size * 0.7
         color = blend(DARK, blend(STEEL, WARM, 0.55), light)
         frame.line(p[0] - dx, p[1] - dy, q[0] + dx, q[1] + dy, max(2.0, tile * 0.1), color)
+
+
+@functools.lru_cache(maxsize=4096)
+def _seen_from(rows: bytes, row: int, column: int) -> frozenset[Tile]:
+    """The tiles of floor that light falls on from the middle of one of them."""
+    floor = _tiles(np.frombuffer(rows, np.uint32))
+    angles = np.linspace(-math.pi, math.pi, RAYS, endpoint=False)
+    reach = cast(floor, column + 0.5, row + 0.5, angles)
+    along = np.arange(0.25, SIGHT, 0.25)
+    lit = along < reach[:, None] - 0.05
+    x = (column + 0.5 + along * np.cos(angles)[:, None])[lit]
+    y = (row + 0.5 + along * np.sin(angles)[:, None])[lit]
+    return frozenset(zip(y.astype(int).tolist(), x.astype(int).tolist(), strict=True)) | {(row, column)}
+
+
+@functools.lru_cache(maxsize=8)
+def remembered(rows: bytes, footprints: bytes) -> tuple[frozenset[Tile], tuple[Wall, ...]]:
+    """The tiles that were seen from where the body has been, and the walls beside them; a wall is two corners."""
+    steps = np.argwhere(_tiles(np.frombuffer(footprints, np.uint32))).tolist()
+    seen: frozenset[Tile] = frozenset().union(*(_seen_from(rows, row, column) for row, column in steps))
+    floor = _tiles(np.frombuffer(rows, np.uint32))
+    walls = []
+    for row, column in sorted(seen):
+        for down, right in ((-1, 0), (0, 1), (1, 0), (0, -1)):
+            if not floor[row + down, column + right]:
+                x, y = column + 0.5 + right / 2, row + 0.5 + down / 2
+                walls.append((x - abs(down) / 2, y - abs(right) / 2, x + abs(down) / 2, y + abs(right) / 2))
+    return seen, tuple(walls)
+
+
+def _tiles(rows: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """A bit for each tile as an array."""
+    return (rows.reshape(-1)[:, None] >> np.arange(32, dtype=np.uint32) & 1).astype(bool)
+
+
+def _draw_memory(state: Any, view: View, frame: Frame) -> None:
+    """What was seen so far, faintly: floor, walls, and without their colours the gates and the lantern."""
+    seen, walls = remembered(np.asarray(state.rows).tobytes(), np.asarray(state.footprints).tobytes())
+    for row, across in itertools.groupby(sorted(seen), key=lambda tile: tile[0]):
+        columns = [column for _, column in across]
+        first = columns[0]
+        for column, following in zip(columns, [*columns[1:], None], strict=True):
+            if following != column + 1:
+                x, y = view.point(first, row)
+                frame.rect(x, y, (column + 1 - first) * view.tile, view.tile, MEMORY)
+                first = column if following is None else following
+    for x0, y0, x1, y1 in walls:
+        frame.line(*view.point(x0, y0), *view.point(x1, y1), 1.5, fade(STEEL, 0.4))
+    lights = [*np.asarray(state.gates).tolist(), np.asarray(state.lantern).reshape(-1).tolist()]
+    for x, y in lights:
+        if (int(y), int(x)) in seen and not _is_lit(state, view, x, y, SIGHT):
+            at, radius = view.point(x, y), LIGHT * view.tile
+            frame.ring(*at, radius * 0.86, radius, fade(STEEL, 0.5))
 
 
 def _draw_footprints(state: Any, view: View, frame: Frame) -> None:

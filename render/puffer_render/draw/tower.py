@@ -18,6 +18,7 @@ PANEL = 300
 MARGIN = 16
 SIZE = (1060, 720)
 CAMERA = True
+GOAL = "Climb to the crystal."
 WAITS = True
 UNDOES = True
 FRAME_RATE = 30.0
