@@ -38,7 +38,8 @@ PAIRS_OF_KEYS = (
     (("−", ("one",)), ("+", ("two",))),
 )
 """Lowest and highest value, one pair per continuous action: (direction, keys) each."""
-NAMES = dict(zip(ROWS_OF_KEYS[0], "1234567890", strict=True)) | {"comma": ",", "period": ".", "space": "Space"}
+NAMES = dict(zip(ROWS_OF_KEYS[0], "1234567890", strict=True))
+NAMES |= {"comma": ",", "period": ".", "space": "Space", "left_shift": "Shift"}
 
 
 Pilot = Callable[[Any, frozenset[str], int], Any]
