@@ -1,0 +1,83 @@
+"""What a window says over the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import puffer_envs
+from puffer_render.draw import drawing_for, tower
+from puffer_render.frame import Frame
+from puffer_render.keys import make_keymap
+from puffer_render.overlay import draw_help, draw_stop
+from puffer_render.past import Course
+from puffer_render.player import Player
+from puffer_render.states import keep
+
+
+class Reader(Frame):
+    """A frame that remembers what was written on it."""
+
+    def __init__(self) -> None:
+        super().__init__(800, 600)
+        self.said: list[str] = []
+
+    def text(self, x: float, y: float, string: str, *rest: object, **more: object) -> float:
+        self.said.append(string)
+        return super().text(x, y, string, *rest, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def player() -> Iterator[Player]:
+    with puffer_envs.make("tower", num_levels=4, gadgets=2, difficulty=1, spread=0) as env:
+        yield Player(env, make_keymap(env.spec.layout.actions, tower.KEYS))
+
+
+def said(draw: object, player: Player) -> list[str]:
+    frame = Reader()
+    draw(player, frame)  # type: ignore[operator]
+    return frame.said
+
+
+def test_a_game_says_what_to_do_before_it_starts(player: Player) -> None:
+    player.stopped = "start"
+    assert "H shows all keys" in said(draw_stop, player)
+    player.goal = tower.GOAL
+    assert tower.GOAL in said(draw_stop, player) and tower.GOAL in said(draw_help, player)
+
+
+def test_a_game_says_how_it_ended_and_what_can_be_done(player: Player) -> None:
+    player.judge, player.stops, player.past.kept = tower.verdict, True, True
+    while not player.games:
+        mask = player.env.action_masks[0]
+        player.past.note(player._returns, player._lengths)
+        player.step(frozenset({"x"} if mask[5] else {"down"} if mask[2] else {"right"}))
+    words = said(draw_stop, player)
+    assert player.games[0].verdict in words and player.games[0].verdict in dict(tower.RESULTS.values())
+    assert any(word.endswith("Z to take the last move back") for word in words) == (not player.games[0].won)
+    player.course = Course(player.env)
+    assert any("to try again" in word or "for the next level" in word for word in said(draw_stop, player))
+
+
+def test_the_list_of_keys_has_those_that_do_something(player: Player) -> None:
+    plain = said(draw_help, player)
+    assert "new game" in plain and "take a move back" not in plain and "PgUp" not in plain
+    player.past.kept, player.course = True, Course(player.env)
+    more = said(draw_help, player)
+    assert "new game" not in more and {"take a move back", "start again", "PgUp", "PgDn"} <= set(more)
+
+
+@pytest.mark.parametrize("name", ["tower", "cards", "lantern"])
+def test_every_end_has_words(name: str) -> None:
+    drawing = drawing_for(name, None)
+    assert drawing.verdict is not None and drawing.goal
+    field = "verdict" if name == "lantern" else "result"
+    with puffer_envs.make(name) as env:
+        env.reset()
+        state = keep(env.state(0))
+        words = []
+        for value in range(4):
+            setattr(state, field, value)
+            words.append(drawing.verdict(state, 0))
+    assert len(set(words)) == 4
