@@ -33,7 +33,7 @@ PICTURES = {
     "blobs.png": Picture("blobs", "--frame 1200"),
     "boids.png": Picture("boids", "--frame 500"),
     "breakout.png": Picture("breakout", "--frame 3200"),
-    "cards.png": Picture("cards", "--frame 17"),
+    "cards.png": Picture("cards", "--frame 560"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
     "connect4.png": Picture("connect4", "--frame 12"),
     "drone.png": Picture("drone", "--frame 500", "--env.task flag"),
@@ -49,7 +49,7 @@ PICTURES = {
     "snake.png": Picture("snake", "--frame 180"),
     "squared.png": Picture("squared", "--frame 3"),
     "tanks.png": Picture("tanks", "--frame 130"),
-    "tower.png": Picture("tower", "--frame 26", "--env.difficulty 0.98 --env.spread 0.01"),
+    "tower.png": Picture("tower", "--frame 130", "--env.difficulty 0.98 --env.spread 0.01"),
     "breakout.gif": Picture("breakout", "--fps 25 --every 3 --max-seconds 8 --scale 0.6"),
     "drone.gif": Picture("drone", "--fps 16.7 --every 3 --max-seconds 9 --scale 0.5 --zoom 1.05", "--env.task flag"),
 }

@@ -299,7 +299,7 @@ def _draw_band(view: View) -> None:
 def key_lines(view: View) -> list[tuple[str, str]]:
     """Keys and what they do now."""
     if view.moment is not None:
-        return [("any", "do not wait")] if view.moment.waits else []
+        return [("any", "do not wait")] if view.moment.waits and view.frame.person is not None else []
     state, aimed = view.state, "that creature"
     main = "start the attack" if view.mode == MAIN and able(state) else "end the turn"
     words = {

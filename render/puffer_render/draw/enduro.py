@@ -55,6 +55,7 @@ RIDGE, PEAKS = 90, 32
 
 KEYS = {"gas": ("up", "w"), "brake": ("down", "s"), "left": ("left", "a"), "right": ("right", "d")}
 IDLE = "coast"
+PLAY = {"first_quota": 50, "later_quota": 75}
 GOAL = "Overtake as many cars as the day asks for. Keep out of their way."
 FRAMESKIP = "frameskip"
 FRAME_RATE = 60.0
