@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import entry_points
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 from programs import environment, run_python
 from virtual_display import VirtualDisplay, wait_for
 
+import puffer_envs
+from puffer_render.draw import tower
+from puffer_render.offscreen import Offscreen
 from puffer_render.renderer import Renderer
 
 
@@ -188,3 +192,20 @@ def test_a_window_shows_every_step_at_its_pace_until_it_is_closed(display: Virtu
     assert program.returncode == 0, err
     assert out.splitlines()[-1] == "(544, 680, 3)", "once the window is closed, the environment continues without it"
     assert float(out.splitlines()[-2]) > 1000
+
+
+def test_a_step_that_is_shown_in_frames_takes_as_long_as_they() -> None:
+    """In a window: from the picture before it to that after it."""
+    with puffer_envs.make("tower", 2, seed=1) as env:
+        env.reset()
+        renderer, canvas = Renderer(env), Offscreen(*tower.SIZE, 0.25)
+        length, draw = renderer._move(0)
+        assert length == pytest.approx(1 / 6)
+        first = canvas.render(draw(0.5))
+        env.step(np.array([int(np.flatnonzero(mask)[0]) for mask in env.action_masks], np.int32))
+        length, draw = renderer._move(0)
+        assert length == pytest.approx(5 / 30)
+        half, last = canvas.render(draw(0.5)), canvas.render(draw(1.0))
+        assert (last == canvas.render(partial(tower.draw, env.state(0)))).all()
+        assert (half != first).any() and (half != last).any()
+        assert renderer._move(1)[0] == pytest.approx(1 / 6), "another environment's state is not the one before"
