@@ -12,10 +12,11 @@ from recordings import record
 
 import puffer_envs
 from puffer_envs import Replay
-from puffer_render.draw.tower import draw, frames
+from puffer_render.draw.tower import draw, frames, view
 from puffer_render.draw.tower_motion import middle, motion, rest
 from puffer_render.draw.tower_moves import BELOW, find_action, find_move, previews
-from puffer_render.draw.tower_rules import GRAB, Tower
+from puffer_render.draw.tower_rules import BASE, GRAB, TOP, Tower
+from puffer_render.draw.tower_scene import Stage, find_glass
 from puffer_render.states import keep
 from puffer_render.studio import Studio, Take
 
@@ -104,3 +105,21 @@ def test_a_film_shows_moves_frame_by_frame(tmp_path: Path) -> None:
     for length, picture in steps:
         at += length
         assert (pictures[at] == picture).all()
+
+
+def test_blocks_before_the_hero_and_the_goal_are_glass_and_no_others() -> None:
+    found = 0
+    with puffer_envs.make("tower", 8, seed=6, difficulty=0.8) as env:
+        env.reset()
+        for number in range(8):
+            stage = Stage(env.state(number))
+            eye = np.array(view(stage).position)
+            glass = find_glass(stage, view(stage).position)
+            found += len(glass)
+            ways = [stage.hero.center + np.array([0, 0, up]) for up in (-0.4, -0.1, 0.2)] + [middle(stage.world.goal)]
+            along = np.linspace(0.0, 1.0, 2000)[:, None]
+            for height in range(BASE, TOP + 1):
+                for spot in stage.world.layer(height):
+                    nearest = [np.abs(way + along * (eye - way) - middle(spot)).max(1).min() for way in ways]
+                    assert (spot in glass) == (min(nearest) < 0.5) or abs(min(nearest) - 0.5) < 0.06, spot
+    assert found > 8

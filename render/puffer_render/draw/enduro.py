@@ -10,24 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from puffer_render.frame import HUD_HEIGHT, Frame
-from puffer_render.palette import (
-    AMBER,
-    CORAL,
-    DUSK,
-    MINT,
-    NIGHT,
-    ORANGE,
-    PINK,
-    SKY,
-    SLATE,
-    SNOW,
-    STEEL,
-    TEAL,
-    VIOLET,
-    Color,
-    blend,
-    fade,
-)
+from puffer_render.palette import AMBER, CORAL, DUSK, MINT, NIGHT, PAINTS, SLATE, SNOW, STEEL, TEAL, Color, blend, fade
 
 # the world, in metres; the state counts in 1/1024
 UNIT = 1024
@@ -48,7 +31,6 @@ SIZE = (WIDTH, HUD_HEIGHT + VIEW + PANEL)
 TOP, BOTTOM, HORIZON = HUD_HEIGHT, HUD_HEIGHT + VIEW, HUD_HEIGHT + 168
 LENS, EYE, BACK, NEAREST, FARTHEST = 370.0, 3.3, 5.6, 4.2, 260.0
 """Pixels of a metre at one metre; metres of the camera above the road and behind the car; what it shows."""
-TRAFFIC = (CORAL, SKY, AMBER, VIOLET, ORANGE, PINK, SNOW)
 SWING = 16
 """How often the mountains go round while the heading counts to 65536."""
 RIDGE, PEAKS = 90, 32
@@ -358,7 +340,7 @@ def _cars_in_sight(state: Any, view: View) -> list[Car]:
         (
             float(place[lane, car]),
             float(side[lane, car]) / UNIT,
-            TRAFFIC[(int(side[lane, car]) * 7 + int(pace[lane, car])) % len(TRAFFIC)],
+            PAINTS[(int(side[lane, car]) * 7 + int(pace[lane, car])) % len(PAINTS)],
         )
         for lane, car in seen
     ]

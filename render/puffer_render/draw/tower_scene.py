@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from typing import Any
@@ -21,8 +22,8 @@ CUBE = 0.95
 """Of a cell; the gaps show where one block ends."""
 TILE = 0.72
 """The lighter square on top of a block."""
-SHADE = 0.75
-"""How much of the hero is seen through what hides him."""
+GLASS = 0.28
+"""How much is seen of a block that hides the hero or the goal."""
 PUSH, PULL = AMBER, SKY
 """The outlines of what would move."""
 WIDTH = 760.0
@@ -54,18 +55,19 @@ def draw_view(stage: Stage, previews: dict[int, Move], frame: Frame, camera: Cam
     """The tower from a camera, in a part of the picture, with what may move."""
     left, top, width, height = area
     with frame.scene(camera, left, top, width, height) as scene:
+        glass = find_glass(stage, scene.camera.position)
         _draw_ground(scene)
-        _draw_blocks(stage, scene)
+        _draw_blocks(stage, glass, scene)
         _draw_hero(stage.hero, scene)
         _draw_goal(stage, scene)
+        for spot in sorted(glass):
+            scene.box(middle(spot), (CUBE, CUBE, CUBE), fade(color_of(spot[2]), GLASS))
+            _draw_outline(middle(spot), CUBE, fade(color_of(spot[2]), 0.9), scene)
         marks = [scene.project(spot) for spot in (middle(stage.world.goal), stage.hero.center)]
-    hidden = _is_hidden(stage, scene.camera.position)
-    if hidden or previews:
+    if previews:
         with frame.scene(camera, left, top, width, height) as through:
             for action, move in previews.items():
                 _draw_preview(move, PUSH if action == stage.world.facing else PULL, through)
-            if hidden:
-                _draw_hero(stage.hero, through, SHADE)
     for mark, color, radius in zip(marks, (MINT, SNOW), (46 * (1 + 2.5 * stage.joy), 20), strict=True):
         if mark is not None and abs(mark[0]) < 1 and abs(mark[1]) < 1:
             x, y = left + (mark[0] + 1) / 2 * width, top + (1 - mark[1]) / 2 * height
@@ -91,9 +93,11 @@ def color_of(height: float) -> Color:
     return blend(blend(RISING[first], RISING[first + 1], along - first), NIGHT, 0.12)
 
 
-def _draw_blocks(stage: Stage, scene: Scene) -> None:
-    """Layer by layer; the block that can be grabbed stands out, and those that move are where they are now."""
-    world = stage.world
+def _draw_blocks(stage: Stage, glass: set[rules.Spot], scene: Scene) -> None:
+    """Layer by layer, but for those of glass; the block that can be grabbed stands out, and some may be moving."""
+    world = copy.deepcopy(stage.world)
+    for spot in glass:
+        world.put(spot, False)
     ahead = world.near(world.at, world.facing) if stage.rests and world.hands != "hang" else None
     marked = ahead if world.filled(ahead) else None
     for height in range(BASE, TOP + 1):
@@ -164,26 +168,25 @@ def _draw_outline(center: Vector, side: float, color: Color, scene: Scene) -> No
             scene.line(a, b, color)
 
 
-def _is_hidden(stage: Stage, eye: tuple[float, float, float]) -> bool:
-    """Whether there is a block between the hero, at his feet, waist or head, and the eye."""
-    return any(_hides(stage, stage.hero.center + up * UP, eye) for up in (-0.4, -0.1, 0.2))
+def find_glass(stage: Stage, eye: tuple[float, float, float]) -> set[rules.Spot]:
+    """The blocks between the eye and the hero, at his feet, waist and head, or the goal."""
+    points = [*(stage.hero.center + up * UP for up in (-0.4, -0.1, 0.2)), middle(stage.world.goal)]
+    return {spot for point in points for spot in _between(stage, point, eye)}
 
 
-def _hides(stage: Stage, head: Vector, eye: tuple[float, float, float]) -> bool:
-    own = tuple(np.floor(head))
-    way = np.asarray(eye) - head
-    for step in np.arange(0.4, 14, 0.1):
-        x, y, z = (int(c) for c in np.floor(head + way / np.linalg.norm(way) * step))
-        inside = 0 <= x < SIDE and 0 <= y < SIDE and 0 <= z <= TOP - BASE
-        if inside and (x, y, z) != own and stage.world.filled((SIDE - 1 - y, x, z + BASE)):
-            return True
-    return False
+def _between(stage: Stage, point: Vector, eye: tuple[float, float, float]) -> set[rules.Spot]:
+    """The blocks on the straight way from a point to the eye, but for the one that the point is in."""
+    way = np.asarray(eye) - point
+    places = np.floor(point + np.arange(0.0, 14, 0.1)[:, None] * way / np.linalg.norm(way)).astype(int)
+    inside = ((places >= 0) & (places <= (SIDE - 1, SIDE - 1, TOP - BASE))).all(1)
+    spots = {(SIDE - 1 - y, x, z + BASE) for x, y, z in places[inside].tolist()}
+    x, y, z = places[0].tolist()
+    return {spot for spot in spots - {(SIDE - 1 - y, x, z + BASE)} if stage.world.filled(spot)}
 
 
-def _draw_hero(hero: Pose, scene: Scene, shade: float | None = None) -> None:
-    """A round body with eyes where he looks, and arms to what he holds; or only his shade, that faint."""
-    colors = (ORANGE, CORAL, blend(CORAL, SNOW, 0.35), SNOW, NIGHT, AMBER)
-    shoes, shirt, sleeves, face, eyes, mark = (color if shade is None else fade(color, shade) for color in colors)
+def _draw_hero(hero: Pose, scene: Scene) -> None:
+    """A round body with eyes where he looks, and arms to what he holds."""
+    shoes, shirt, sleeves, face, eyes, mark = ORANGE, CORAL, blend(CORAL, SNOW, 0.35), SNOW, NIGHT, AMBER
     hangs, holds, tall = hero.hangs, hero.holds, hero.height
     out = np.array([math.cos(hero.yaw), math.sin(hero.yaw), 0.0])
     across = np.array([-out[1], out[0], 0.0]) * -1
@@ -194,7 +197,7 @@ def _draw_hero(hero: Pose, scene: Scene, shade: float | None = None) -> None:
         spot: Vector = feet + turn @ (forward, left, up * tall)
         return spot
 
-    if hangs < 0.5 and shade is None:
+    if hangs < 0.5:
         arrow = np.array([[(0.62, 0.0, 0.02), (0.4, 0.14, 0.02), (0.4, -0.14, 0.02)]]) @ turn.T
         scene.triangles(arrow + hero.center - (0, 0, 0.5), mark, lit=False)
     for foot in (-0.11, 0.11):
