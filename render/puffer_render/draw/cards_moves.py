@@ -162,17 +162,17 @@ def _draw_harm(view: View, beat: Beat, share: float) -> None:
     frame, state = view.frame, view.state
     turn = int(state.turn)
     damage = [event for event in beat.events if int(event.kind) == DAMAGE]
+    numbers: list[tuple[Point, str, Color, float]] = []
     for attacker in sorted(bits(state.attacking)):
         attack, blockers = int(state.sides[turn].attack[attacker]), sorted(bits(state.blocks[attacker]))
         start = view.middle(turn, attacker)
         if not blockers and damage and not int(state.blocked) >> attacker & 1:
             end = _life(view, 1 - turn)
             draw_arrow(frame, start, _between(start, end, smooth(2 * share)), view.color(turn))
-            _draw_number(view, _between(start, end, 0.3), f"{attack}", SNOW, 26)
+            numbers.append((_between(start, end, 0.3), f"{attack}", SNOW, 26))
         for blocker in blockers:
-            _draw_number(view, view.middle(1 - turn, blocker), f"−{attack}", CORAL, 30)
-            theirs = int(state.sides[1 - turn].attack[blocker])
-            _draw_number(view, start, f"−{theirs}", CORAL, 30)
+            other, theirs = view.middle(1 - turn, blocker), int(state.sides[1 - turn].attack[blocker])
+            numbers += [(spot, f"−{hit}", CORAL, 30) for spot, hit in ((other, attack), (start, theirs))]
     for event in beat.events:
         side, number, kind = int(event.side), int(event.number), int(event.kind)
         if kind == DEATH:
@@ -188,7 +188,9 @@ def _draw_harm(view: View, beat: Beat, share: float) -> None:
             color = MINT if amount > 0 else CORAL
             frame.glow(x, y, 90, fade(color, 0.6 * (1 - share)))
             text = f"+{amount}" if amount > 0 else f"−{-amount}"
-            _draw_number(view, (x + 44, y + 14 - 34 * smooth(share)), text, color, 34)
+            numbers.append(((x + 44, y + 14 - 34 * smooth(share)), text, color, 34))
+    for spot, text, color, size in numbers:
+        _draw_number(view, spot, text, color, size)
 
 
 def _amount(event: object) -> int:
