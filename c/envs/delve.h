@@ -401,15 +401,19 @@ static const PufObs delve_obs[] = {
     PUF_CODES("ring", 1, 6, "1 protection, 2 health, 3 light, 4 sustenance, 5 unknown; 0 none"),
     PUF_CODES("food", 1, 2, "1 rations; 0 none"),
     PUF_CODES("events", 2, DELVE_EVENT_KINDS, "the last two of this turn; 0 none"),
-    { "near", DELVE_NEAR * DELVE_NEAR_NUMBERS, 0, DELVE_MOST_SEEN,
-      "of each near monster: row and column from 8, health, mood (1 asleep, 2 wanders, 3 hunts, 4 flees), 2 if elite" },
-    { "slots", DELVE_SLOTS * DELVE_SLOT_NUMBERS, 0, DELVE_MOST_SEEN,
-      "of each slot: count, 4 + bonus if known, 1 if worn + 2 if known to be cursed" },
+    { "near_places", 2 * DELVE_NEAR, 0, 2 * DELVE_SIGHT + 2,
+      "of the near monsters: rows, then columns, from 8; 0 none" },
+    { "near_moods", DELVE_NEAR, 0, DELVE_MOODS, "1 asleep, 2 wanders, 3 hunts, 4 flees; 0 none" },
+    { "near_ranks", DELVE_NEAR, 0, 2, "1 common, 2 elite; 0 none" },
+    { "near_health", DELVE_NEAR, 0, DELVE_MOST_SEEN, "points" },
+    { "counts", DELVE_SLOTS, 0, DELVE_STACK, "things in each slot; of a wand its charges" },
+    { "bonuses", DELVE_SLOTS, 0, 4 + DELVE_MAX_BONUS, "of the thing in each slot: 4 plus its bonus, if known; 0 none" },
+    { "marks", DELVE_SLOTS, 0, 3, "of the thing in each slot: 1 if worn, 2 more if known to be cursed" },
     { "self", DELVE_SELF, 0, DELVE_MOST_SEEN,
       "health of the maximum, health, maximum, mana, level, experience of the next level's, food, hungry, gold, "
       "armour, "
       "depth, speed, dizziness, poison, might, kills, dark, turn mod 16, turns on this level; then of the stairs down "
-      "and up whether they were seen, and in which row and column" },
+      "and up whether they were seen, and 128 + 4 times the rows and columns to them" },
     { "achievements", DELVE_ACHIEVEMENTS, 0, 1, "1 if earned" },
 };
 static const PufAction delve_actions[] = {

@@ -98,41 +98,40 @@ static uint8_t delve_slot_code(const Delve* s, const DelveThing* thing)
 
 static uint8_t* delve_observe_pack(const Delve* s, uint8_t* codes, uint8_t* numbers)
 {
-    for (int32_t slot = 0; slot < DELVE_SLOTS; slot++, numbers += DELVE_SLOT_NUMBERS) {
+    for (int32_t slot = 0; slot < DELVE_SLOTS; slot++) {
         const DelveThing* thing = &s->pack[slot];
         int known = thing->marks & DELVE_KNOWN;
         codes[slot] = delve_slot_code(s, thing);
-        numbers[0] = thing->count;
-        numbers[1] = (uint8_t)(thing->kind == 0 ? 0 : 4 + (known ? thing->bonus : 0));
-        numbers[2] = (uint8_t)((thing->marks & DELVE_WORN ? 1 : 0) + (known && (thing->marks & DELVE_CURSED) ? 2 : 0));
+        numbers[slot] = thing->count;
+        numbers[DELVE_SLOTS + slot] = (uint8_t)(thing->kind == 0 ? 0 : 4 + (known ? thing->bonus : 0));
+        numbers[2 * DELVE_SLOTS + slot] =
+            (uint8_t)((thing->marks & DELVE_WORN ? 1 : 0) + (known && (thing->marks & DELVE_CURSED) ? 2 : 0));
     }
-    return numbers;
+    return numbers + DELVE_SLOT_NUMBERS * DELVE_SLOTS;
 }
 
 static uint8_t* delve_observe_near(const Delve* s, const DelveMonster* monsters, uint8_t* codes, uint8_t* numbers)
 {
-    for (int32_t i = 0; i < DELVE_NEAR; i++, numbers += DELVE_NEAR_NUMBERS) {
-        codes[i] = 0;
-        memset(numbers, 0, DELVE_NEAR_NUMBERS);
-        if (s->near_monsters[i] != DELVE_NOBODY) {
-            const DelveMonster* m = &monsters[s->near_monsters[i]];
-            codes[i] = m->kind;
-            numbers[0] = (uint8_t)(delve_row(m->tile) - delve_row(s->tile) + DELVE_SIGHT + 1);
-            numbers[1] = (uint8_t)(delve_column(m->tile) - delve_column(s->tile) + DELVE_SIGHT + 1);
-            numbers[2] = delve_byte(m->health);
-            numbers[3] = (uint8_t)(1 + m->mood);
-            numbers[4] = (uint8_t)(1 + m->elite);
-        }
+    memset(codes, 0, DELVE_NEAR);
+    memset(numbers, 0, DELVE_NEAR_NUMBERS * DELVE_NEAR);
+    for (int32_t i = 0; i < DELVE_NEAR && s->near_monsters[i] != DELVE_NOBODY; i++) {
+        const DelveMonster* m = &monsters[s->near_monsters[i]];
+        codes[i] = m->kind;
+        numbers[i] = (uint8_t)(delve_row(m->tile) - delve_row(s->tile) + DELVE_SIGHT + 1);
+        numbers[DELVE_NEAR + i] = (uint8_t)(delve_column(m->tile) - delve_column(s->tile) + DELVE_SIGHT + 1);
+        numbers[2 * DELVE_NEAR + i] = (uint8_t)(1 + m->mood);
+        numbers[3 * DELVE_NEAR + i] = (uint8_t)(1 + m->elite);
+        numbers[4 * DELVE_NEAR + i] = delve_byte(m->health);
     }
-    return numbers;
+    return numbers + DELVE_NEAR_NUMBERS * DELVE_NEAR;
 }
 
 // Whether a place is known, and how many rows and columns away it is.
 static uint8_t* delve_observe_way(const Delve* s, int known, int32_t tile, uint8_t* numbers)
 {
     numbers[0] = (uint8_t)(known ? 255 : 0);
-    numbers[1] = (uint8_t)(known ? delve_row(tile) - delve_row(s->tile) + DELVE_ROWS : 0);
-    numbers[2] = (uint8_t)(known ? delve_column(tile) - delve_column(s->tile) + DELVE_COLUMNS : 0);
+    numbers[1] = (uint8_t)(known ? 128 + 4 * puf_clampi(delve_row(tile) - delve_row(s->tile), -31, 31) : 128);
+    numbers[2] = (uint8_t)(known ? 128 + 4 * puf_clampi(delve_column(tile) - delve_column(s->tile), -31, 31) : 128);
     return numbers + 3;
 }
 
