@@ -61,9 +61,19 @@ static void delve_prepare(void* setup)
     s->levels_offset = (int32_t)delve_tiles_bytes(s->num_levels);
     s->terrain_rows = DELVE_ROWS;
     s->terrain_columns = DELVE_COLUMNS;
+    s->plan_rows = 1;
+    s->plan_columns = DELVE_PLAN;
 }
 
 // ---- Levels ----
+
+// Where the table and the plan of the present level are in the assets.
+static void delve_find_level(Delve* s)
+{
+    s->terrain_offset = (int32_t)(delve_number(s) * DELVE_TILES);
+    s->plan_offset =
+        s->levels_offset + (int32_t)(delve_number(s) * sizeof(DelveLevel) + offsetof(DelveLevel, num_floor));
+}
 
 // Monsters and things for a level that is entered for the first time: more of them deeper down.
 static void delve_populate(Delve* s, const void* assets)
@@ -149,7 +159,7 @@ static void delve_enter(Delve* s, const void* assets, int32_t depth, int32_t by)
     int climbs = depth < s->depth;
     s->left[s->depth - 1] = s->turn;
     s->depth = depth;
-    s->terrain_offset = (int32_t)(delve_number(s) * DELVE_TILES);
+    delve_find_level(s);
     const DelveLevel* level = delve_level(s, assets);
     s->tile = climbs ? level->down : level->up;
     if (by == DELVE_BY_FALLING) {
@@ -467,6 +477,11 @@ static const PufField delve_fields[] = {
     PUF_ASSET(Delve, "terrain", PUF_U8, terrain_offset, terrain_rows, terrain_columns,
               "of the level: 0 stone, 1 floor, 2 corridor, 3 moss, 4 bridge, 5 curtain, 6 stairs up, 7 stairs down, 8 "
               "wall, 9 crag, 10 pillar, 11 water; plus 32 times the number of the trap there, from 1"),
+    PUF_ASSET(Delve, "plan", PUF_I32, plan_offset, plan_rows, plan_columns,
+              "of the level: tiles of its floor, tile of the stairs up, down (or of the amulet), 1 if dark, style (0 "
+              "rooms, 1 cave, 2 halls, 3 vault, 4 islands), traps; then tiles of up to 6 traps, and their kinds"),
+    PUF_SCALAR_AS(Delve, "rng_state", rng.state, "of the generator PCG32"),
+    PUF_SCALAR_AS(Delve, "rng_inc", rng.inc, "of the generator PCG32"),
     PUF_SCALAR(Delve, hero, "1 fighter, 2 rogue, 3 mage, 4 priest", PUF_RANGE(1, DELVE_HEROES)),
     PUF_SCALAR(Delve, tile, "of the hero: row * 64 + column", PUF_RANGE(0, DELVE_TILES - 1)),
     PUF_SCALAR(Delve, depth, "from 1", PUF_RANGE(1, DELVE_DEPTHS)),
@@ -514,6 +529,9 @@ static const PufField delve_fields[] = {
     PUF_SCALAR(Delve, num_levels, "levels of each depth"),
     PUF_SCALAR(Delve, episode_return, NULL),
     PUF_SCALAR(Delve, terrain_offset, NULL),
+    PUF_SCALAR(Delve, plan_offset, NULL),
+    PUF_SCALAR(Delve, plan_rows, NULL, PUF_DERIVED),
+    PUF_SCALAR(Delve, plan_columns, NULL, PUF_DERIVED),
     PUF_SCALAR(Delve, levels_offset, NULL, PUF_DERIVED),
     PUF_SCALAR(Delve, terrain_rows, NULL, PUF_DERIVED),
     PUF_SCALAR(Delve, terrain_columns, NULL, PUF_DERIVED),
@@ -589,7 +607,9 @@ static const char* delve_contradiction(const void* state, const void* assets)
     if (wrong) {
         return wrong;
     }
-    if (given->terrain_offset != (int32_t)(delve_number(given) * DELVE_TILES) || !given->visited[given->depth - 1]) {
+    delve_find_level(&s);
+    if (given->terrain_offset != s.terrain_offset || given->plan_offset != s.plan_offset ||
+        !given->visited[given->depth - 1]) {
         return "depth";
     }
     s.explored = 0;

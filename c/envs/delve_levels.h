@@ -47,12 +47,13 @@ static const uint8_t delve_styles[DELVE_DEPTHS][DELVE_STYLES] = {
 
 // What never changes of a level. The tables of tiles of all levels come first in the assets, then these.
 typedef struct DelveLevel {
-    uint16_t place[DELVE_TILES];                       // of each tile that can be walked on: its number, else 0
-    uint16_t floor[DELVE_MAX_FLOOR];                   // the tile of each number
-    int16_t sight[DELVE_MAX_FLOOR][DELVE_SIGHT_WORDS]; // what each sees: bit 7 of word 7 is the tile itself
-    int32_t num_floor, up, down, dark, style, num_traps;
+    uint16_t place[DELVE_TILES];                         // of each tile that can be walked on: its number, else 0
+    uint16_t floor[DELVE_MAX_FLOOR];                     // the tile of each number
+    int16_t sight[DELVE_MAX_FLOOR][DELVE_SIGHT_WORDS];   // what each sees: bit 7 of word 7 is the tile itself
+    int32_t num_floor, up, down, dark, style, num_traps; // up, down: tiles of the stairs; from here on, the plan
     int32_t traps[DELVE_MAX_TRAPS], trap_kinds[DELVE_MAX_TRAPS];
 } DelveLevel;
+enum { DELVE_PLAN = 6 + 2 * DELVE_MAX_TRAPS };
 
 static const int32_t delve_moves[8] = {
     // north first, then clockwise

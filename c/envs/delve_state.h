@@ -51,6 +51,7 @@ typedef struct Delve {
     float density, reward_point, reward_tile;
     int32_t levels_offset;                                 // in the assets: the structs behind the tiles
     int32_t terrain_offset, terrain_rows, terrain_columns; // of the table of the level in the assets
+    int32_t plan_offset, plan_rows, plan_columns;          // of the numbers of the level in the assets
     int32_t hero, tile, depth, deepest, health, max_health, mana, level, experience, gold, food, strength;
     int32_t fast, confused, poison; // turns left
     int32_t turn, kills, elites, points, explored, cause, won;
