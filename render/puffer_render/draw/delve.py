@@ -1,4 +1,4 @@
-"""Delve: the level around the hero, lit where the hero sees; what happened in words; health, pack, map and keys beside."""
+"""Delve: the level around the hero, lit where the hero sees; what happened in words; the hero, pack, map and keys."""
 
 from __future__ import annotations
 
@@ -47,12 +47,11 @@ SIZE = (BOARD_WIDTH + PANEL + 3 * MARGIN, HUD_HEIGHT + BOARD_HEIGHT + MESSAGES +
 DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero")
 SLOTS = ("blade", "bow", "helmet", "mail", "shield", "potion1", "potion2", "scroll1", "scroll2", "wand", "ring", "food")
 CAPS = (*"1234567890", "O", "F")
-KEYS = {
-    **{"north": ("up", "w"), "south": ("down", "x"), "west": ("left", "a"), "east": ("right", "d")},
-    **{"northwest": ("q",), "northeast": ("e",), "southwest": ("z",), "southeast": ("c",)},
-    **{"search": ("s",), "take": ("g",), "descend": ("period", "v"), "climb": ("comma", "u"), "power": ("space",)},
-    **dict(zip(SLOTS, (*((digit,) for digit in DIGITS), ("o",), ("f",)), strict=True)),
-}
+MOVES = {"north": ("up", "w"), "south": ("down", "x"), "west": ("left", "a"), "east": ("right", "d")}
+DIAGONALS = {"northwest": ("q",), "northeast": ("e",), "southwest": ("z",), "southeast": ("c",)}
+OTHERS = {"search": ("s",), "take": ("g",), "descend": ("period", "v"), "climb": ("comma", "u"), "power": ("space",)}
+USES = dict(zip(SLOTS, (*((digit,) for digit in DIGITS), ("o",), ("f",)), strict=True))
+KEYS: dict[str, tuple[str, ...]] = MOVES | DIAGONALS | OTHERS | USES
 WAITS = True
 PLAY = {"max_steps": 30_000}
 HINTS = (
@@ -413,8 +412,10 @@ def _draw_numbers(state: Any, x: float, y: float, frame: Frame) -> float:
     _draw_bar(x, y + 42, food / 1500, ORANGE, f"{hunger} {food}", frame)
     _draw_bar(x, y + 63, int(state.experience) / need, VIOLET, f"experience {int(state.experience)} of {need}", frame)
     y, left = y + 86, x
-    for name, value, color in (("poison", state.poison, MINT), ("dizzy", state.confused, PINK), ("speed", state.fast, TEAL),
-                               ("might", state.strength, ORANGE)):  # fmt: skip
+    for name, value, color in (
+        *(("poison", state.poison, MINT), ("dizzy", state.confused, PINK)),
+        *(("speed", state.fast, TEAL), ("might", state.strength, ORANGE)),
+    ):
         if int(value):
             width = frame.measure(f"{name} {int(value)}", 13) + 14
             frame.rect(left, y, width, 18, blend(color, NIGHT, 0.55), 8)
@@ -451,9 +452,9 @@ def _draw_map(board: Board, x: float, y: float, frame: Frame) -> float:
             at += count
     for row, column in np.argwhere(board.seen).tolist():
         terrain, view = board.terrain[row][column], int(board.state.view[row * COLUMNS + column])
-        color = {UP: AMBER, DOWN: TEAL}.get(terrain) or {7: SNOW, 8: AMBER}.get(view)
-        if color is not None:
-            frame.circle(x + (column - EDGE + 0.5) * scale, y + (row - EDGE + 0.5) * scale, scale * 0.6, color)
+        mark = {UP: AMBER, DOWN: TEAL}.get(terrain) or {7: SNOW, 8: AMBER}.get(view)
+        if mark is not None:
+            frame.circle(x + (column - EDGE + 0.5) * scale, y + (row - EDGE + 0.5) * scale, scale * 0.6, mark)
     first = (int(board.state.depth) - 1) * 16
     for monster in board.state.monsters[first : first + 16]:
         row, column = divmod(int(monster.tile), COLUMNS)
