@@ -37,6 +37,7 @@ SUBJECTS = {
     "cards": "creatures, spells, a stack",
     "cartpole": "Gymnasium's CartPole-v1",
     "connect4": "four in a row, or self-play",
+    "delve": "a roguelike of twelve levels",
     "drone": "a swarm: formations and races",
     "enduro": "overtake through snow, night and fog",
     "foundry": "machines, goods, six workers",

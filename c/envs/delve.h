@@ -5,17 +5,19 @@
 //              kinds in the twelve slots of the pack; the last two events. Amounts: of each of the four monsters where
 //              it is, its health, mood and rank; of each slot its count, bonus and whether it is worn or cursed; the
 //              hero's numbers; where the stairs are, once seen; which achievements are earned.
-// Action       one of 25: eight moves (into a monster: attack), search, take, descend, climb, use slot a to l, and the
-//              hero's own power. The mask marks what can be done; anything else counts as search.
-// Reward       `reward_point` for each point of an achievement, `reward_tile` for each tile seen for the first time.
+// Action       one of 25: eight moves (into a monster: attack), search, take, descend, climb, use one of twelve slots,
+//              and the hero's own power. The mask marks what can be done; anything else counts as search.
+// Reward       `reward_point` for each point of an achievement, `reward_tile` for each tile seen for the first time,
+//              `reward_level` for each level of experience.
 // End          terminal when the hero dies or takes the amulet; truncated after `max_steps` steps.
 // Score        50 for each level below the first, gold, and experience; perf is points / 150.
 //
 // A step is a turn:
 //
-// 1. The hero acts. Stairs lead to the next level, gold is taken by walking over it. Slot a holds a blade, b a bow
-//    that shoots at the nearest monster in sight, c to e helmet, mail and shield, f and g potions, h and i scrolls, j a
-//    wand, k a ring, l food. A thing that finds no room takes the place of what is there.
+// 1. The hero acts. Stairs lead to the next level, gold is taken by walking over it. The pack has twelve slots: a
+//    blade; a bow, which shoots at the nearest monster in sight; helmet, mail and shield; two for potions and two for
+//    scrolls; a wand; a ring; food. Using a slot puts its thing on or takes it off, shoots, drinks, reads, zaps or eats. A
+//    thing that finds no room takes the place of what is there.
 // 2. On the level where the turn began, monsters act (delve_fight.h); every second turn for a hero with speed.
 // 3. Time passes: the hero gets hungrier by 1, and loses health at 0; health and mana come back slowly, unless there is
 //    poison. A rogue searches all the time. Every 150 turns one more monster comes.
@@ -24,6 +26,18 @@
 // as hard, wakes few, steps around traps that were found, and throws dust that puts those around to sleep. The mage
 // has a wand and casts bolts that never miss. The priest heals, and sees what is cursed. A hero rises to level L + 1
 // with 20 * 2^(L - 1) experience.
+//
+// Things look different in each game, until they are used or lore names them:
+//
+//     potions  healing; life, which raises the greatest health; speed; might, for more harm; insight, a level of
+//              experience; spirit, for mana; venom; dizziness
+//     scrolls  lore names all in the pack; sharpness and warding make blade and armour better; flight leads elsewhere;
+//              mapping shows the level; blessing lifts curses; slumber puts all in sight to sleep; alarm wakes all
+//     wands    striking, fire, drowse, banishing, leeching: they hit the nearest in sight, without fail
+//     rings    protection, health, light, sustenance
+//
+// Blades, bows and armour may be better or worse by up to 3. What is worse is cursed: once on, it stays on.
+// Traps: a dart, a pit, a warp to elsewhere, a trapdoor to the next level, a bell that wakes all, rust.
 //
 // Things and monsters of the levels that were left stay as they are, but monsters heal, by 1 in 10 turns.
 //
@@ -364,9 +378,19 @@ static void delve_add_log(Delve* s)
     hero[2] += (float)s->deepest;
 }
 
+// Levels of experience, with the part of the next one.
+static float delve_progress(const Delve* s)
+{
+    int32_t from = s->level > 1 ? 20 << (s->level - 2) : 0, to = 20 << (s->level - 1);
+    return s->level < DELVE_MAX_LEVEL ? (float)s->level + (float)(s->experience - from) / (float)(to - from)
+                                      : (float)DELVE_MAX_LEVEL;
+}
+
 static void delve_step(Delve* s, PufIo io)
 {
     int32_t points = s->points, explored = s->explored, depth = s->depth, action = io.actions[0];
+    int32_t tile = s->tile, reach = delve_reach(s, io.assets);
+    float progress = delve_progress(s);
     s->turn += 1;
     delve_do(s, io.assets, s->allowed >> action & 1 ? action : DELVE_SEARCH);
     if (s->health > 0 && !s->won) {
@@ -375,11 +399,14 @@ static void delve_step(Delve* s, PufIo io)
         }
         delve_pass_time(s, io.assets);
     }
-    delve_look(s, io.assets);
+    if (s->tile != tile || s->depth != depth || delve_reach(s, io.assets) != reach) {
+        delve_look(s, io.assets);
+    }
     delve_settle(s, io.assets);
     int dead = s->health <= 0;
     s->health = dead ? 0 : s->health;
-    float reward = s->reward_point * (float)(s->points - points) + s->reward_tile * (float)(s->explored - explored);
+    float reward = s->reward_point * (float)(s->points - points) + s->reward_tile * (float)(s->explored - explored) +
+                   s->reward_level * (delve_progress(s) - progress);
     s->episode_return += reward;
     io.rewards[0] = reward;
     io.terminals[0] = (uint8_t)(dead || s->won);
@@ -449,6 +476,7 @@ static const PufParam delve_params[] = {
     PUF_SETTING(Delve, max_steps, 10000, 1, DELVE_MOST, "turns of an episode"),
     PUF_SETTING(Delve, reward_point, 0.1, 0, 100, "for each point of an achievement"),
     PUF_SETTING(Delve, reward_tile, 0, 0, 1, "for each tile that is seen for the first time"),
+    PUF_SETTING(Delve, reward_level, 0, 0, 100, "for each level of experience, in parts as experience comes"),
 };
 
 static const PufField delve_monster_fields[] = {
@@ -507,10 +535,11 @@ static const PufField delve_fields[] = {
     PUF_SCALAR(Delve, earned, "bit i: achievement i"),
     PUF_SCALAR(Delve, known, "bit i: thing 16 + i is known", PUF_RANGE(0, (1 << DELVE_SECRETS) - 1)),
     PUF_SCALAR(Delve, allowed, "bits of the actions that can be taken", PUF_RANGE(0, (1 << DELVE_ACTIONS) - 1)),
+    PUF_SCALAR(Delve, in_sight, "bits of the rows of all monsters in sight", PUF_RANGE(0, (1 << DELVE_CROWD) - 1)),
     PUF_ARRAY(Delve, near_monsters, "rows of the nearest monsters in sight; -1 behind the last",
               PUF_RANGE(DELVE_NOBODY, DELVE_CROWD - 1)),
     PUF_ARRAY(Delve, looks, "of things 16 to 40: its number among the looks of its class", PUF_RANGE(0, 7)),
-    PUF_STRUCTS(Delve, pack, delve_thing_fields, "slots a to l"),
+    PUF_STRUCTS(Delve, pack, delve_thing_fields, "twelve slots, as named by the actions"),
     PUF_STRUCTS(Delve, events, delve_event_fields, "what happened, newest first"),
     PUF_ARRAY(Delve, visible, "15 rows and one of zeros: bit c is column c - 7 from the hero", PUF_RANGE(0, 0x7FFF)),
     PUF_ARRAY(Delve, trail, "tiles where the hero was, newest at trail_at; 0 none", PUF_RANGE(0, DELVE_TILES - 1)),
@@ -634,7 +663,7 @@ static const char* delve_contradiction(const void* state, const void* assets)
     if (s.explored > 0 || memcmp(s.visible, given->visible, sizeof(s.visible)) != 0) {
         return "visible";
     }
-    if (memcmp(s.near_monsters, given->near_monsters, sizeof(s.near_monsters)) != 0) {
+    if (s.in_sight != given->in_sight || memcmp(s.near_monsters, given->near_monsters, sizeof(s.near_monsters)) != 0) {
         return "near_monsters";
     }
     return s.allowed != given->allowed ? "allowed" : NULL;
@@ -650,7 +679,8 @@ static const char* const delve_log_names[] = {
 PUF_DEFINE_ASSETS_ENV(delve, Delve,
     .version = 1,
     .doc = "A roguelike: twelve levels of rooms, caves and islands, monsters, hunger, and things of unknown use.",
-    .reward = "reward_point for each point of an achievement, reward_tile for each tile seen for the first time",
+    .reward = "reward_point for each point of an achievement, reward_tile for each tile seen for the first time, "
+              "reward_level for each level of experience",
     .ends = "terminal when the hero dies or takes the amulet; truncated after max_steps turns",
     .rate = 8,
     .obs_dtype = PUF_U8,

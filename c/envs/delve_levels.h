@@ -67,9 +67,9 @@ static int delve_is_opaque(int32_t terrain)
     return !(delve_is_floor(terrain) && terrain != DELVE_CURTAIN) && terrain != DELVE_WATER;
 }
 
-static int32_t delve_row(int32_t tile) { return tile / DELVE_COLUMNS; }
+static int32_t delve_row(int32_t tile) { return (int32_t)((uint32_t)tile / DELVE_COLUMNS); }
 
-static int32_t delve_column(int32_t tile) { return tile % DELVE_COLUMNS; }
+static int32_t delve_column(int32_t tile) { return (int32_t)((uint32_t)tile % DELVE_COLUMNS); }
 
 // Steps between two tiles on open floor.
 static int32_t delve_distance(int32_t a, int32_t b)

@@ -48,7 +48,7 @@ typedef struct DelveEvent {
 typedef struct Delve {
     PufRng rng;
     int32_t hero_choice, num_levels, max_steps, start, supplies; // settings
-    float density, reward_point, reward_tile;
+    float density, reward_point, reward_tile, reward_level;
     int32_t levels_offset;                                 // in the assets: the structs behind the tiles
     int32_t terrain_offset, terrain_rows, terrain_columns; // of the table of the level in the assets
     int32_t plan_offset, plan_rows, plan_columns;          // of the numbers of the level in the assets
@@ -59,6 +59,7 @@ typedef struct Delve {
     uint32_t known;                    // kinds of secrets
     uint32_t allowed;                  // actions
     int32_t near_monsters[DELVE_NEAR]; // in sight, nearest first; DELVE_NOBODY behind the last
+    uint32_t in_sight;                 // bits of the monsters in sight
     float episode_return;
     uint8_t looks[DELVE_SECRETS]; // how each kind of secret looks, within its class
     DelveThing pack[DELVE_SLOTS];

@@ -36,8 +36,10 @@ static void delve_settle(Delve* s, const void* assets)
     const uint8_t* tiles = delve_tiles(s, assets);
     int32_t count = 0, distances[DELVE_NEAR + 1], terrain = tiles[s->tile] & DELVE_TERRAIN_MASK;
     int32_t near_monsters[DELVE_NEAR + 1];
+    s->in_sight = 0;
     for (int32_t i = 0; i < DELVE_CROWD; i++) {
         if (monsters[i].kind && delve_sees(s, monsters[i].tile)) {
+            s->in_sight |= UINT32_C(1) << i;
             int32_t distance = delve_distance(monsters[i].tile, s->tile), at = count;
             for (; at > 0 && distances[at - 1] > distance; at--) {
                 distances[at] = distances[at - 1];
@@ -78,10 +80,11 @@ static void delve_observe_tiles(const Delve* s, const DelveMonster* monsters, ui
     for (int32_t row = 0; row < DELVE_WINDOW; row++) { // what is copied beyond the window is overwritten
         memcpy(obs + row * DELVE_WINDOW, corner + row * DELVE_COLUMNS, DELVE_COPIED);
     }
-    for (int32_t i = 0; i < DELVE_CROWD; i++) {
+    uint32_t in_sight = s->in_sight;
+    for (int32_t i = 0; in_sight; i++, in_sight >>= 1) {
         const DelveMonster* m = &monsters[i];
-        if (m->kind && delve_sees(s, m->tile) && delve_distance(m->tile, s->tile) <= reach) {
-            int32_t at = (delve_row(m->tile) - delve_row(s->tile)) * DELVE_WINDOW + m->tile % DELVE_COLUMNS -
+        if ((in_sight & 1) && delve_distance(m->tile, s->tile) <= reach) {
+            int32_t at = (delve_row(m->tile) - delve_row(s->tile)) * DELVE_WINDOW + delve_column(m->tile) -
                          delve_column(s->tile) + DELVE_PLANE / 2;
             obs[at] = m->mood == DELVE_ASLEEP ? DELVE_SLEEPER : DELVE_FOE;
         }

@@ -346,6 +346,33 @@ def blade(x: float, y: float, s: float, color: Color, frame: Frame) -> None:
     frame.line(x - s * 0.12, y + s * 0.14, x - s * 0.27, y + s * 0.3, s * 0.08, BROWN)
 
 
+def mace(x: float, y: float, s: float, color: Color, frame: Frame) -> None:
+    """A stick with an iron head."""
+    frame.line(x - s * 0.26, y + s * 0.3, x + s * 0.14, y - s * 0.12, s * 0.08, BROWN)
+    for turn in range(4):
+        dx, dy = math.cos(turn * math.pi / 4) * s * 0.2, math.sin(turn * math.pi / 4) * s * 0.2
+        frame.line(x + s * 0.18 - dx, y - s * 0.18 - dy, x + s * 0.18 + dx, y - s * 0.18 + dy, s * 0.07, color)
+    frame.circle(x + s * 0.18, y - s * 0.18, s * 0.14, color)
+
+
+def axe(x: float, y: float, s: float, color: Color, frame: Frame) -> None:
+    """A wide edge on a haft."""
+    frame.line(x - s * 0.26, y + s * 0.32, x + s * 0.2, y - s * 0.28, s * 0.08, BROWN)
+    frame.polygon([(x + s * 0.02, y - s * 0.14), (x + s * 0.24, y - s * 0.36), (x + s * 0.38, y - s * 0.08),
+                   (x + s * 0.3, y + s * 0.12)], color)  # fmt: skip
+
+
+def glaive(x: float, y: float, s: float, color: Color, frame: Frame) -> None:
+    """A blade on a long pole."""
+    frame.line(x - s * 0.34, y + s * 0.36, x + s * 0.16, y - s * 0.16, s * 0.06, BROWN)
+    frame.polygon([(x + s * 0.08, y - s * 0.18), (x + s * 0.36, y - s * 0.38), (x + s * 0.22, y - s * 0.06)], color)
+
+
+def dagger(x: float, y: float, s: float, color: Color, frame: Frame) -> None:
+    """A short blade."""
+    blade(x, y, s * 0.7, color, frame)
+
+
 def bow(x: float, y: float, s: float, color: Color, frame: Frame) -> None:
     """A bow and its string."""
     frame.ring(x - s * 0.2, y, s * 0.34, s * 0.42, color, -65, 65)
@@ -451,7 +478,8 @@ LOOKS = (
 )
 TITLES = ("ABRA", "DUNE", "EKLU", "FONTE", "GRIS", "HALMA", "ISKO", "JORU")
 WOODS = ("oak", "birch", "ebony", "bone", "brass")
-STONES = ("ruby", "topaz", "emerald", "opal")
+STONES = (("ruby", CORAL), ("topaz", AMBER), ("emerald", MINT), ("sapphire", SKY))
+BLADES: dict[int, Draw] = {1: dagger, 2: mace, 4: axe, 5: glaive}
 NAMES = (
     *("", "dagger", "mace", "sword", "axe", "glaive", "bow", "cap", "helmet", "great helm", "leather", "chain mail"),
     *("plate", "buckler", "shield", "tower shield", "healing", "life", "speed", "might", "insight", "spirit", "venom"),
@@ -471,6 +499,8 @@ def color_of(kind: int, look: int) -> Color:
     number = class_of(kind)
     if number in (3, 4, 5):
         return PLAIN[(kind - 7) % 3]
+    if number == 9:
+        return STONES[look % 4][1]
     plain = {1: IRON, 2: BROWN, 10: (206, 112, 84, 255), 11: AMBER, 12: VIOLET}
     return plain.get(number, LOOKS[look % 8][1])
 
@@ -485,9 +515,10 @@ def name_of(kind: int, known: bool, look: int) -> str:
         return f"{word} of {NAMES[kind]}"
     if number == 7:
         return f"scroll {TITLES[look]}"
-    return f"{(LOOKS[look][0], '', WOODS[look % 5], STONES[look % 4])[number - 6]} {word}"
+    return f"{(LOOKS[look][0], '', WOODS[look % 5], STONES[look % 4][0])[number - 6]} {word}"
 
 
 def draw_thing(kind: int, look: int, x: float, y: float, s: float, frame: Frame) -> None:
     """A thing, as it looks."""
-    CLASSES[class_of(kind)][1](x, y, s, color_of(kind, look), frame)
+    shape = BLADES.get(kind) or CLASSES[class_of(kind)][1]
+    shape(x, y, s, color_of(kind, look), frame)

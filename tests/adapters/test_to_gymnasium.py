@@ -27,6 +27,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("cartpole", {}),
     ("cartpole", {"continuous": True}),
     ("connect4", {}),
+    ("delve", {"num_levels": 2, "max_steps": 50}),
     ("drone", {"max_steps": 50}),
     ("enduro", {"day_frames": 200}),
     ("foundry", {"num_levels": 4, "max_steps": 50}),

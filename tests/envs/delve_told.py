@@ -665,7 +665,7 @@ class Game:
 
     def step(self, action: int) -> float | None:
         """The reward; None if the hero leaves the level."""
-        points, explored = self.points, self.explored
+        points, explored, progress = self.points, self.explored, self.progress()
         action = action if self.allowed()[action] else SEARCH
         self.numbers["turn"] += 1
         if action in (DESCEND, CLIMB):
@@ -689,7 +689,14 @@ class Game:
         self.look()
         self.find_near()
         tiles = self.explored - explored
-        return float((self.points - points) * self.settings["reward_point"] + tiles * self.settings["reward_tile"])
+        paid = (self.points - points) * self.settings["reward_point"] + tiles * self.settings["reward_tile"]
+        return float(paid + (self.progress() - progress) * self.settings["reward_level"])
+
+    def progress(self) -> float:
+        """Levels of experience, and the part of the next one."""
+        level = self.level_of_hero
+        ends = [0, *(20 * 2**i for i in range(14))]
+        return level + (self.experience - ends[level - 1]) / (ends[level] - ends[level - 1]) if level < 14 else 14.0
 
     def pass_time(self) -> None:
         if not self.has_ring(40) or self.turn % 2 == 0:

@@ -248,6 +248,7 @@ class Snapshots(Kind):
         "breakout",
         "cards",
         "connect4",
+        "delve",
         "enduro",
         "foundry",
         "lantern",
@@ -264,7 +265,7 @@ class Snapshots(Kind):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         few = {"num_levels": 4}
-        fewer = {"foundry": few, "lantern": few, "maze": few, "racer": {"num_tracks": 2}, "tower": few}
+        fewer = {"delve": few, "foundry": few, "lantern": few, "maze": few, "racer": {"num_tracks": 2}, "tower": few}
         self.envs: dict[str, Environment] = {
             name: puffer_envs.make(name, num_envs=2, **fewer.get(name, {})) for name in self.small
         }

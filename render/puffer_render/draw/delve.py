@@ -229,10 +229,14 @@ def _draw_things(board: Board, frame: Frame) -> None:
         row, column = divmod(tile, COLUMNS)
         if int(thing.kind) and board.shows(tile) and board.seen[row, column]:
             x, y = board.center(tile)
-            frame.circle(x, y + 9, 9, fade(NIGHT, 0.35))
+            _draw_shadow(x, y + 6, 0.8, frame)
             art.draw_thing(int(thing.kind), _look(board.state, int(thing.kind)), x, y, TILE * 0.82, frame)
             if not board.lit[row, column]:
-                frame.rect(x - 16, y - 16, TILE, TILE, fade(NIGHT, 0.5))
+                frame.rect(x - 16, y - 16, TILE, TILE, fade(NIGHT, 0.25))
+
+
+def _draw_shadow(x: float, y: float, size: float, frame: Frame) -> None:
+    frame.rect(x - 10 * size, y, 20 * size, 7, fade(NIGHT, 0.4), 3.5)
 
 
 def _look(state: Any, kind: int) -> int:
@@ -253,7 +257,7 @@ def _draw_monster(monster: Any, x: float, y: float, frame: Frame) -> None:
     """Its shape, with a crown if it is elite, a bar if it is wounded, and what it is up to."""
     look, mood = art.MONSTERS[int(monster.kind)], int(monster.mood)
     size = TILE * look.size * (1.1 if monster.elite else 1)
-    frame.circle(x, y + 11, TILE * 0.3, fade(NIGHT, 0.4))
+    _draw_shadow(x, y + 8, look.size, frame)
     if monster.elite:
         frame.glow(x, y, TILE * 0.8, fade(AMBER, 0.5))
     look.shape(x, y - 1, size, look.color, frame)
@@ -295,7 +299,7 @@ def _draw_hero(board: Board, frame: Frame) -> None:
         int(e.amount) for e in state.events if int(e.turn) == int(state.turn) and int(e.what) in (HURT, SHOT, SPELL)
     )
     frame.glow(x, y, TILE * 1.5, fade(AMBER, 0.16))
-    frame.circle(x, y + 12, TILE * 0.3, fade(NIGHT, 0.45))
+    _draw_shadow(x, y + 9, 1, frame)
     frame.ring(x, y + 3, TILE * 0.44, TILE * 0.5, CORAL if hurt else fade(SNOW, 0.75))
     art.HEROES[int(state.hero)][0](x, y - 1, TILE * 1.02, frame)
     if int(state.poison):
