@@ -199,7 +199,7 @@ static int delve_go_about(Delve* s, const uint8_t* tiles, DelveMonster* m, int32
 static void delve_follow(Delve* s, const uint8_t* tiles, DelveMonster* m)
 {
     for (int32_t i = 0; i < DELVE_TRAIL; i++) {
-        int32_t tile = s->trail[(s->trail_at + i) % DELVE_TRAIL];
+        int32_t tile = s->trail[i];
         if (tile == 0) {
             break;
         }

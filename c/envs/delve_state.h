@@ -65,8 +65,7 @@ typedef struct Delve {
     DelveThing pack[DELVE_SLOTS];
     DelveEvent events[DELVE_EVENTS];    // newest first
     int16_t visible[DELVE_SIGHT_WORDS]; // bit 7 of word 7 is the hero's tile
-    int16_t trail[DELVE_TRAIL];         // newest first, from `trail_at` around; 0: none
-    int32_t trail_at;
+    int16_t trail[DELVE_TRAIL];         // newest first; 0: none
     // all levels
     int32_t numbers[DELVE_DEPTHS];                                          // of the levels among those of their depth
     int32_t visited[DELVE_DEPTHS], left[DELVE_DEPTHS], found[DELVE_DEPTHS]; // the turn it was left; bits of traps

@@ -139,7 +139,7 @@ class Game:
         self.numbers |= {"experience_level": int(s.level), "cause": 0, "won": 0}
         self.near = [int(i) for i in s.near_monsters]
         self.pack = [read_thing(thing) for thing in s.pack]
-        self.trail = [t for t in (int(s.trail[(int(s.trail_at) + i) % 32]) for i in range(32)) if t]
+        self.trail = [tile for tile in s.trail.tolist() if tile]
         self.level = read_level(s)
         self.visible = read_visible(s)
         self.left_level = False

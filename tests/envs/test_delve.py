@@ -366,14 +366,14 @@ def test_levels_wait_as_they_were_left_while_monsters_heal() -> None:
     for seed in range(12):
         with puffer_envs.make("delve", seed=seed, num_levels=4, hero="fighter", density=0.6) as env:
             env.reset()
-            episode = int(env.state(0).numbers.sum())
+            looks = env.state(0).looks.tolist()  # others in the next episode
             if not go_to(env, int(env.state(0).plan.ravel()[2])):
                 continue
             before = told.Game(env)
             env.step(np.array([DESCEND], np.int32))
             for _ in range(40):
                 env.step(np.array([SEARCH], np.int32))
-            if not go_to(env, int(env.state(0).plan.ravel()[1])) or int(env.state(0).numbers.sum()) != episode:
+            if not go_to(env, int(env.state(0).plan.ravel()[1])) or env.state(0).looks.tolist() != looks:
                 continue
             if int(env.state(0).depth) != 2:
                 continue
