@@ -46,17 +46,17 @@ PANEL, MARGIN, MESSAGES = 300, 14, 76
 SIZE = (BOARD_WIDTH + PANEL + 3 * MARGIN, HUD_HEIGHT + BOARD_HEIGHT + MESSAGES + MARGIN)
 DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero")
 SLOTS = ("blade", "bow", "helmet", "mail", "shield", "potion1", "potion2", "scroll1", "scroll2", "wand", "ring", "food")
-CAPS = (*"1234567890", "O", "F")
-MOVES = {"north": ("up", "w"), "south": ("down", "x"), "west": ("left", "a"), "east": ("right", "d")}
-DIAGONALS = {"northwest": ("q",), "northeast": ("e",), "southwest": ("z",), "southeast": ("c",)}
-OTHERS = {"search": ("s",), "take": ("g",), "descend": ("period", "v"), "climb": ("comma", "u"), "power": ("space",)}
-USES = dict(zip(SLOTS, (*((digit,) for digit in DIGITS), ("o",), ("f",)), strict=True))
+CAPS = "1234567890WE"
+MOVES = {"north": ("up", "i"), "south": ("down", "comma"), "west": ("left", "j"), "east": ("right", "l")}
+DIAGONALS = {"northwest": ("u",), "northeast": ("o",), "southwest": ("m",), "southeast": ("period",)}
+OTHERS = {"search": ("s", "k"), "take": ("g",), "descend": ("d",), "climb": ("c",), "power": ("space",)}
+USES = dict(zip(SLOTS, (*((digit,) for digit in DIGITS), ("w",), ("e",)), strict=True))
 KEYS: dict[str, tuple[str, ...]] = MOVES | DIAGONALS | OTHERS | USES
 WAITS = True
 PLAY = {"max_steps": 30_000}
 HINTS = (
-    *(("arrows, Q E Z C", "walk, hit"), ("S", "search, wait"), ("G", "take"), (". ,", "stairs down, up")),
-    *(("1 to 0, O, F", "use a slot"), ("Space", "power")),
+    *(("arrows", "walk, hit"), ("U O M .", "diagonally"), ("S", "search, wait"), ("G", "take")),
+    *(("D C", "stairs down, up"), ("1 to 0, W, E", "use a slot")),
 )
 
 LIGHT: dict[int, Color] = {
