@@ -16,7 +16,7 @@
 //
 // 1. The hero acts. Stairs lead to the next level, gold is taken by walking over it. The pack has twelve slots: a
 //    blade; a bow, which shoots at the nearest monster in sight; helmet, mail and shield; two for potions and two for
-//    scrolls; a wand; a ring; food. Using a slot puts its thing on or takes it off, shoots, drinks, reads, zaps or eats. A
+//    scrolls; a wand; a ring; food. Using a slot puts its thing on, shoots, drinks, reads, zaps or eats. A
 //    thing that finds no room takes the place of what is there.
 // 2. On the level where the turn began, monsters act (delve_fight.h); every second turn for a hero with speed.
 // 3. Time passes: the hero gets hungrier by 1, and loses health at 0; health and mana come back slowly, unless there is
@@ -36,7 +36,7 @@
 //     wands    striking, fire, drowse, banishing, leeching: they hit the nearest in sight, without fail
 //     rings    protection, health, light, sustenance
 //
-// Blades, bows and armour may be better or worse by up to 3. What is worse is cursed: once on, it stays on.
+// Blades, bows and armour may be better or worse by up to 3. What is worse is cursed: once on, it stays.
 // Traps: a dart, a pit, a warp to elsewhere, a trapdoor to the next level, a bell that wakes all, rust.
 //
 // Things and monsters of the levels that were left stay as they are, but monsters heal, by 1 in 10 turns.

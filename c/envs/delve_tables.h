@@ -280,8 +280,8 @@ enum {
     DELVE_POISONED,
     DELVE_TOOK,
     DELVE_PUT_ON,
-    DELVE_TOOK_OFF,
-    DELVE_STUCK, // it is cursed
+    DELVE_LEFT,  // for what was taken
+    DELVE_STUCK, // put on, and cursed
     DELVE_USED,  // drunk, read, zapped or eaten
     DELVE_FOUND, // a trap
     DELVE_SPRUNG,

@@ -1,7 +1,7 @@
 // delve_things.h - what lies around in delve: how it is made, taken and used, and what traps do.
 //
 // Potions, scrolls, wands and rings look different in each game, until one is used or lore names it. Blades, bows and
-// armour may be better or worse than usual; what is cursed is worse, and cannot be taken off until it is blessed.
+// armour may be better or worse than usual; what is worse is cursed, and once on it cannot be exchanged until it is blessed.
 #pragma once
 #include "delve_fight.h"
 
@@ -128,6 +128,9 @@ static void delve_take(Delve* s, const void* assets)
         delve_put_thing(own, kind, thing->bonus, thing->count, thing->marks);
         delve_put_thing(thing, old.kind, old.bonus, old.count, old.marks & ~DELVE_WORN);
         thing->tile = (int16_t)(old.kind ? s->tile : 0);
+        if (old.kind) {
+            delve_tell(s, DELVE_LEFT, old.kind, 0);
+        }
     }
     own->marks |= s->hero == DELVE_PRIEST ? DELVE_KNOWN : 0;
     delve_show(s, assets, s->tile);
@@ -160,27 +163,19 @@ static void delve_teleport(Delve* s, const void* assets)
     delve_take_treasure(s, assets);
 }
 
-// Put on, or take off.
+// Put on. Only what takes its place gets it off again.
 static void delve_wear(Delve* s, int32_t slot)
 {
     DelveThing* thing = &s->pack[slot];
-    int32_t class = delve_class_of(thing->kind);
-    if (delve_is_stuck(s, slot)) {
-        delve_tell(s, DELVE_STUCK, thing->kind, 0);
-    } else if (thing->marks & DELVE_WORN) {
-        thing->marks &= (uint8_t)~DELVE_WORN;
-        delve_tell(s, DELVE_TOOK_OFF, thing->kind, 0);
-    } else {
-        int own = thing->marks & DELVE_OWN; // putting on again what the hero came in is no achievement
-        thing->marks |= DELVE_WORN | DELVE_KNOWN;
-        delve_learn(s, thing->kind);
-        delve_tell(s, DELVE_PUT_ON, thing->kind, thing->bonus);
-        delve_earn(s, DELVE_DID_WIELD, !own && class == DELVE_BLADE);
-        delve_earn(s, DELVE_DID_WEAR, !own && class >= DELVE_HELMET && class <= DELVE_SHIELD);
-        int32_t helmet = delve_slot(DELVE_HELMET);
-        delve_earn(s, DELVE_FULL_ARMOUR,
-                   delve_wears(s, helmet) && delve_wears(s, helmet + 1) && delve_wears(s, helmet + 2));
-    }
+    int32_t class = delve_class_of(thing->kind), helmet = delve_slot(DELVE_HELMET);
+    int own = thing->marks & DELVE_OWN; // what the hero came with, put off for a while, is no achievement
+    thing->marks |= DELVE_WORN | DELVE_KNOWN;
+    delve_learn(s, thing->kind);
+    delve_tell(s, thing->marks & DELVE_CURSED ? DELVE_STUCK : DELVE_PUT_ON, thing->kind, thing->bonus);
+    delve_earn(s, DELVE_DID_WIELD, !own && class == DELVE_BLADE);
+    delve_earn(s, DELVE_DID_WEAR, !own && class >= DELVE_HELMET && class <= DELVE_SHIELD);
+    delve_earn(s, DELVE_FULL_ARMOUR,
+               delve_wears(s, helmet) && delve_wears(s, helmet + 1) && delve_wears(s, helmet + 2));
 }
 
 static void delve_quaff(Delve* s, int32_t kind)

@@ -19,7 +19,7 @@ static int delve_can_use(const Delve* s, int32_t slot)
     int32_t class = delve_class_of(thing->kind);
     int aims = class == DELVE_BOW || class == DELVE_WAND;
     return thing->kind && (!aims || s->near_monsters[0] != DELVE_NOBODY) && (class != DELVE_WAND || thing->count > 0) &&
-           !(delve_is_stuck(s, slot) && !aims && (thing->marks & DELVE_KNOWN));
+           !delve_wears(s, slot);
 }
 
 static int delve_can_use_power(const Delve* s)

@@ -453,15 +453,11 @@ class Game:
     def wear(self, slot: int) -> None:
         thing = self.pack[slot]
         assert thing is not None
-        if self.stuck(slot):
-            return
-        thing.marks ^= WORN
-        if thing.marks & WORN:
-            thing.marks |= KNOWN
-            self.learn(thing.kind)
-            self.earn(1, not thing.marks & OWN and slot == 0)
-            self.earn(2, not thing.marks & OWN and slot in (2, 3, 4))
-            self.earn(21, all(self.worn(i) for i in (2, 3, 4)))
+        thing.marks |= WORN | KNOWN
+        self.learn(thing.kind)
+        self.earn(1, not thing.marks & OWN and slot == 0)
+        self.earn(2, not thing.marks & OWN and slot in (2, 3, 4))
+        self.earn(21, all(self.worn(i) for i in (2, 3, 4)))
 
     def quaff(self, kind: int) -> None:
         if kind == 16:
@@ -651,7 +647,7 @@ class Game:
             return False
         if slot in (1, 9):
             return self.near[0] >= 0 and (slot == 1 or thing.count > 0)
-        return not (self.stuck(slot) and thing.marks & KNOWN)
+        return self.worn(slot) is None
 
     def find_near(self) -> None:
         seen = [i for i, m in enumerate(self.level.monsters) if m is not None and m.tile in self.visible]

@@ -329,7 +329,7 @@ def describe(state: Any, event: Any) -> str:
         return f"{amount} gold." if subject == 42 else f"You take the {_thing(state, subject)}."
     if what in (12, 13, 14, 15):
         thing = _thing(state, subject)
-        return (f"{thing} on.", f"{thing} off.", f"The {thing} is cursed: it stays on.", f"{thing.capitalize()}!")[
+        return (f"{thing} on.", f"You leave the {thing} behind.", f"The {thing} is cursed: it stays on.", f"{thing.capitalize()}!")[
             what - 12
         ]
     if what in (16, 17):
