@@ -329,9 +329,8 @@ def describe(state: Any, event: Any) -> str:
         return f"{amount} gold." if subject == 42 else f"You take the {_thing(state, subject)}."
     if what in (12, 13, 14, 15):
         thing = _thing(state, subject)
-        return (f"{thing} on.", f"You leave the {thing} behind.", f"The {thing} is cursed: it stays on.", f"{thing.capitalize()}!")[
-            what - 12
-        ]
+        words = ("{} on.", "You leave the {} behind.", "The {} is cursed: it stays on.", "Now the {}.")
+        return words[what - 12].format(thing)
     if what in (16, 17):
         return f"{'You find a' if what == 16 else 'You step on a'} {TRAPS[subject] if subject < len(TRAPS) else ''}."
     if what == 20:
