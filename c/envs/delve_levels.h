@@ -260,10 +260,10 @@ static void delve_make_vault(DelveBuild* b)
     delve_fill(b, top, left, bottom, right, DELVE_FLOOR);
     for (int32_t ring = 0; ring < 3; ring++) {
         int32_t wide = 3 + delve_below(b, 2);
-        top += wide, left += wide + ring, bottom -= wide, right -= wide + ring;
-        if (bottom - top < 6 || right - left < 10) {
+        if (bottom - top - 2 * wide < 6) {
             break;
         }
+        top += wide, left += wide + ring, bottom -= wide, right -= wide + ring;
         delve_fill(b, top, left, bottom, right, DELVE_WALL);
         delve_fill(b, top + 1, left + 1, bottom - 1, right - 1, DELVE_FLOOR);
         for (int32_t side = 0; side < 4; side++) {

@@ -1,7 +1,8 @@
 // delve_things.h - what lies around in delve: how it is made, taken and used, and what traps do.
 //
 // Potions, scrolls, wands and rings look different in each game, until one is used or lore names it. Blades, bows and
-// armour may be better or worse than usual; what is worse is cursed, and once on it cannot be exchanged until it is blessed.
+// armour may be better or worse than usual; what is worse is cursed, and once on it cannot be exchanged until it is
+// blessed.
 #pragma once
 #include "delve_fight.h"
 
@@ -297,7 +298,7 @@ static void delve_zap(Delve* s, const void* assets, int32_t kind, DelveMonster* 
 
 static void delve_eat(Delve* s)
 {
-    s->food = puf_clampi((s->food < 0 ? 0 : s->food) + DELVE_RATION_FEEDS, 0, DELVE_MAX_FOOD);
+    s->food = puf_clampi(s->food + DELVE_RATION_FEEDS, 0, DELVE_MAX_FOOD);
     delve_earn(s, DELVE_DID_EAT, 1);
 }
 

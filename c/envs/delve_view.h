@@ -91,7 +91,8 @@ static void delve_observe_tiles(const Delve* s, const DelveMonster* monsters, ui
     }
 }
 
-// The code of what a slot holds: the number of its kind in its class, or, of secrets, one more than the last if unknown.
+// The code of what a slot holds: the number of its kind in its class, or, of secrets, one more than the last if
+// unknown.
 static uint8_t delve_slot_code(const Delve* s, const DelveThing* thing)
 {
     const DelveClass* class = &delve_classes[delve_class_of(thing->kind)];

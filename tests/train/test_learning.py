@@ -18,7 +18,7 @@ THRESHOLDS = {
     "cards": 0.3,
     "cartpole": 475.0,
     "connect4": 0.8,
-    "delve": 150.0,
+    "delve": 250.0,
     "drone": 10.0,
     "enduro": 700.0,
     "foundry": 4.0,
