@@ -40,12 +40,11 @@ class Hero:
         self.rng = np.random.default_rng(index)
         self.refused: set[tuple[int, int]] = set()
         """Depth and tile of things that were tried."""
-        self.last = (0, 0)
 
     def act(self) -> int:
         """The action for this turn."""
         self.state = s = self.env.state(self.index)
-        self.mask = int(s.allowed)
+        self.mask, self.view = int(s.allowed), s.view.tolist()
         if int(s.turn) == 0:
             self.refused.clear()
         self.tile, self.depth = int(s.tile), int(s.depth)
@@ -145,9 +144,11 @@ class Hero:
         if self.may(TAKE) and here not in self.refused:
             self.refused.add(here)
             return TAKE
-        view, depth = self.state.view, self.depth
         self.refused.add(here)
-        return self.step_to(lambda tile: view[tile] >= THING and (depth, tile) not in self.refused)
+        things = {
+            tile for tile, code in enumerate(self.view) if code >= THING and (self.depth, tile) not in self.refused
+        }
+        return self.step_to(things.__contains__) if things else None
 
     def ready(self) -> bool:
         """Whether to take stairs that are known."""
@@ -156,10 +157,10 @@ class Hero:
 
     def travel(self) -> int | None:
         """Explore; go down when that is done, or when there is no time for it."""
-        view = self.state.view
+        view = self.view
         if self.may(DESCEND) and self.ready():
             return DESCEND
-        down = self.step_to(lambda tile: view[tile] == DOWN)
+        down = self.step_to(lambda tile: view[tile] == DOWN) if DOWN in view else None
         if down is not None and self.ready():
             return down
         new = self.step_to(lambda tile: any(view[tile + move] == UNSEEN for move in MOVES))
@@ -178,7 +179,7 @@ class Hero:
         return self.search(wanted, None) if way is None else way
 
     def search(self, wanted: Callable[[int], Any], avoid: int | None) -> int | None:
-        view, start = self.state.view.tolist(), self.tile
+        view, start = self.view, self.tile
         sleepers = {tile for tile, *_ in self.foes}
         came = {start: -1}
         frontier = deque([start])
