@@ -382,6 +382,7 @@ static void delve_add_log(Delve* s)
     s->log_by_hunger += s->cause == DELVE_BY_HUNGER ? 1.0f : 0.0f;
     s->log_by_harm += s->cause == DELVE_BY_HARM ? 1.0f : 0.0f;
     s->log_won += (float)s->won;
+    s->ended = 100 * s->depth + (s->won ? DELVE_BY_AMULET : s->cause);
     hero[0] += 1.0f;
     hero[1] += perf;
     hero[2] += (float)s->deepest;
@@ -541,6 +542,10 @@ static const PufField delve_fields[] = {
     PUF_SCALAR(Delve, explored, "tiles seen", PUF_RANGE(0, DELVE_DEPTHS* DELVE_TILES)),
     PUF_SCALAR(Delve, cause, NULL, PUF_RANGE(0, 0)),
     PUF_SCALAR(Delve, won, NULL, PUF_RANGE(0, 0)),
+    PUF_SCALAR(Delve, ended,
+               "how the last episode ended: 100 times the depth, plus the kind of monster that killed the hero, 25 for "
+               "hunger, 26 for traps and poison, 27 for the amulet, or 0; 0 if there was none",
+               PUF_RANGE(0, 100 * DELVE_DEPTHS + DELVE_CAUSES)),
     PUF_SCALAR(Delve, earned, "bit i: achievement i"),
     PUF_SCALAR(Delve, known, "bit i: thing 16 + i is known", PUF_RANGE(0, (1 << DELVE_SECRETS) - 1)),
     PUF_SCALAR(Delve, allowed, "bits of the actions that can be taken", PUF_RANGE(0, (1 << DELVE_ACTIONS) - 1)),

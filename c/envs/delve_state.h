@@ -55,6 +55,7 @@ typedef struct Delve {
     int32_t hero, tile, depth, deepest, health, max_health, mana, level, experience, gold, food, strength;
     int32_t fast, confused, poison; // turns left
     int32_t turn, kills, elites, points, explored, cause, won;
+    int32_t ended;                     // how the last episode ended: 100 times the depth, and the cause
     uint64_t earned;                   // achievements
     uint32_t known;                    // kinds of secrets
     uint32_t allowed;                  // actions
@@ -257,7 +258,7 @@ static void delve_heal(Delve* s, int32_t amount)
 }
 
 // Why a hero died: a kind of monster, or one of these.
-enum { DELVE_ALIVE, DELVE_BY_HUNGER = DELVE_MONSTERS + 1, DELVE_BY_HARM, DELVE_CAUSES };
+enum { DELVE_ALIVE, DELVE_BY_HUNGER = DELVE_MONSTERS + 1, DELVE_BY_HARM, DELVE_BY_AMULET, DELVE_CAUSES };
 
 static void delve_harm(Delve* s, int32_t amount, int32_t cause)
 {

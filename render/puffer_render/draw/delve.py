@@ -38,7 +38,6 @@ CURSED, KNOWN, WORN = 1, 2, 4
 WAND = 9
 HIT, MISSED, KILLED, HURT, DODGED, SHOT, SPELL, ROBBED, DRAINED, POISONED = range(1, 11)
 TRAPS = ("", "dart trap", "pit", "warp", "trapdoor", "bell", "rust trap")
-CAUSES = ("hunger", "harm")
 
 TILE, ACROSS, DOWNWARD = 32, 25, 20
 BOARD_WIDTH, BOARD_HEIGHT = TILE * ACROSS, TILE * DOWNWARD
@@ -53,6 +52,7 @@ OTHERS = {"search": ("s", "k"), "take": ("g",), "descend": ("d",), "climb": ("c"
 USES = dict(zip(SLOTS, (*((digit,) for digit in DIGITS), ("w",), ("e",)), strict=True))
 KEYS: dict[str, tuple[str, ...]] = MOVES | DIAGONALS | OTHERS | USES
 WAITS = True
+GOAL = "Earn points, go down, and take the amulet on level 12."
 PLAY = {"max_steps": 30_000}
 HINTS = (
     *(("arrows", "walk, hit"), ("U O M .", "diagonally"), ("S", "search, wait"), ("G", "take")),
@@ -355,6 +355,15 @@ def describe(state: Any, event: Any) -> str:
         25: f"The {monster} sees you.",
     }
     return told.get(what, "")
+
+
+def verdict(state: Any, agent: int) -> str:
+    """How the last episode ended."""
+    depth, cause = divmod(int(state.ended), 100)
+    name = art.MONSTERS[cause].name if cause < len(art.MONSTERS) else ""
+    article = "an" if name[:1] in "aeiou" else "a"
+    ends = {0: "out of time", 25: "starved", 26: "killed by poison or a trap", 27: "the amulet is yours"}
+    return f"{ends.get(cause, f'killed by {article} {name}')} on level {depth}"
 
 
 def _draw_messages(state: Any, frame: Frame) -> None:
