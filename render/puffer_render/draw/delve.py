@@ -37,6 +37,9 @@ ASLEEP, WANDERS, HUNTS, FLEES = range(4)
 CURSED, KNOWN, WORN = 1, 2, 4
 WAND = 9
 HIT, MISSED, KILLED, HURT, DODGED, SHOT, SPELL, ROBBED, DRAINED, POISONED = range(1, 11)
+VERBS = ("", "wield", "take", *["put on"] * 3, "drink", "read", "zap", "put on", "eat", "take", "take")
+"""What is done with each class of things."""
+POWERS = ("", "sweep at all around", "throw dust", "cast a bolt", "heal")
 TRAPS = ("", "dart trap", "pit", "warp", "trapdoor", "bell", "rust trap")
 
 TILE, ACROSS, DOWNWARD = 32, 25, 20
@@ -324,13 +327,14 @@ def describe(state: Any, event: Any) -> str:
     """An event in words."""
     what, subject, amount = int(event.what), int(event.subject), int(event.amount)
     monster = art.MONSTERS[subject].name if subject < len(art.MONSTERS) else ""
-    power = art.POWERS[subject] if subject < len(art.POWERS) else ""
+    power = POWERS[subject] if subject < len(POWERS) else ""
     if what == 11:
         return f"{amount} gold." if subject == 42 else f"You take the {_thing(state, subject)}."
     if what in (12, 13, 14, 15):
         thing = _thing(state, subject)
-        words = ("{} on.", "You leave the {} behind.", "The {} is cursed: it stays on.", "Now the {}.")
-        return words[what - 12].format(thing)
+        verb = VERBS[art.class_of(subject)]
+        words = (f"You {verb} the {thing}.", f"You leave the {thing}.", f"The {thing} is cursed: it stays on.")
+        return (*words, f"You {verb} the {thing}.")[what - 12]
     if what in (16, 17):
         return f"{'You find a' if what == 16 else 'You step on a'} {TRAPS[subject] if subject < len(TRAPS) else ''}."
     if what == 20:
@@ -350,7 +354,7 @@ def describe(state: Any, event: Any) -> str:
         19: f"Experience level {amount}!",
         21: "You are hungry.",
         22: "You starve.",
-        23: f"Power: {power}.",
+        23: f"You {power}.",
         24: f"The {monster} splits.",
         25: f"The {monster} sees you.",
     }
