@@ -36,7 +36,7 @@ PICTURES = {
     "cards.png": Picture("cards", "--frame 560"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
     "connect4.png": Picture("connect4", "--frame 12"),
-    "delve.png": Picture("delve", "--frame 74", "--env.hero mage --env.start 8"),
+    "delve.png": Picture("delve", "--frame 849"),
     "drone.png": Picture("drone", "--frame 500", "--env.task flag"),
     "drone-cube.png": Picture("drone", "--frame 500", "--env.task cube"),
     "drone-race.png": Picture("drone", "--frame 400", "--env.task race"),

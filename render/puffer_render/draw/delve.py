@@ -484,7 +484,7 @@ def _draw_pack(state: Any, x: float, y: float, frame: Frame) -> float:
     """Twelve slots: key, shape, name, how many or how good; a bar at the left of what is worn."""
     for slot, thing in enumerate(state.pack):
         top, kind, marks = y + 20 * slot, int(thing.kind), int(thing.marks)
-        usable = bool(int(state.allowed) >> (12 + slot) & 1)
+        usable = bool(int(state.allowed) >> (12 + slot) & 1) or bool(marks & WORN)
         frame.rect(x, top + 1, 18, 17, SLATE if kind else blend(DUSK, SLATE, 0.4), 4)
         frame.text(x + 9, top + 2, CAPS[slot], 13, SNOW if usable else STEEL, "center")
         if not kind:
