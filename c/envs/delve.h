@@ -303,7 +303,7 @@ static void delve_shuffle_looks(Delve* s)
 {
     for (int32_t class = DELVE_POTION; class <= DELVE_RING; class++) {
         const DelveClass* c = &delve_classes[class];
-        uint8_t* looks = s->looks + c->first - DELVE_FIRST_SECRET;
+        uint8_t* looks = &s->looks[c->first - DELVE_FIRST_SECRET];
         for (int32_t i = 0; i <= c->last - c->first; i++) { // shuffle (Durstenfeld 1964)
             int32_t other = delve_draw(s, i + 1);
             looks[i] = looks[other];

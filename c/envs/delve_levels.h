@@ -464,11 +464,8 @@ static void delve_make_rays(DelveRays* rays)
 
 static int delve_clear(const uint64_t* opaque, const uint64_t* between)
 {
-    uint64_t hit = 0;
-    for (int32_t lane = 0; lane < DELVE_SIGHT_LANES; lane++) {
-        hit |= opaque[lane] & between[lane];
-    }
-    return hit == 0;
+    return ((opaque[0] & between[0]) | (opaque[1] & between[1]) | (opaque[2] & between[2]) |
+            (opaque[3] & between[3])) == 0;
 }
 
 static void delve_make_sight(DelveBuild* b, const DelveRays* rays)
