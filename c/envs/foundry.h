@@ -1,107 +1,63 @@
 // foundry - keep a factory running: carry ore to generators, batteries to altars, and take the hearts that they make.
 //
-// Observation  uint8 (413): three planes of the 11 x 11 tiles around the worker, who is in the middle, rows
-//              from the top; the machine ahead; what the worker has; and the rules themselves. Those
-//              not listed here are amounts.
+// Observation  uint8 (417): three planes of the 11 x 11 tiles around the worker, who is in the middle, rows
+//              from the top; what is ahead; what the worker has; and the rules themselves. Those not
+//              listed here are amounts.
 //              what     codes: 0 floor, or rock behind walls, 1 wall, 2 to 7 a machine of kind a to f, 8 a
-//                       worker with empty hands, 8 + g one who carries mostly good g.
+//                       worker of the same team, 9 one of another.
 //              state    codes: 0 nothing, 1 a machine that lacks inputs or room, 2 one that runs, 3 one
-//                       with output to take, 4 to 7 a worker who faces up, down, left, right.
+//                       with output to take, 4 to 7 a worker who faces up, down, left, right, 8 a
+//                       frozen one.
 //              faced    code: the kind of the machine ahead, 1 to 6, or 0.
+//              target   code: what the first worker within 3 tiles ahead carries most of, 2 to 7 for
+//                       good 1 to 6; 1 if its hands are empty; 0 if there is none, or no rivals.
 //              recipes  codes: the two inputs and the output of each kind, with `rules_seen`; else 0.
 //              count    of a machine its output, or its inputs while it has none; of a worker its most
 //                       plentiful good; at most 7.
-// Action       one of 6: stay, up, down, left, right, give. The mask forbids to walk into walls and
-//              into machines that cannot be used now, and to give what cannot be given: that does
-//              nothing.
+// Action       one of 8: stay, up, down, left, right, give, attack, eat. The mask forbids what would do
+//              nothing: walking into walls and into machines that cannot be used now, gifts and attacks
+//              that reach nobody, all of it to the frozen and to those without the energy.
 // Reward       `reward_heart` for a heart taken from a machine, `reward_GOOD` for each other good taken
-//              from one. Of each reward for a heart, `share` is divided among all workers.
+//              from one. Of each reward for a heart, `share` is divided among the worker's team.
 // End          truncated after `max_steps` steps.
 // Score        hearts per worker; perf is all hearts / par, at most 1.
 //
-// Goods are 1 ore, 2 crystal, 3 battery, 4 gear, 5 lens, 6 chip and 7 heart. What machines do with them are settings:
-// each of six kinds, a to f, makes `out_count` of `out` in `cooldown` steps from `in1_count` of `in1` and one of `in2`.
-// By default mines (a) make ore from nothing, generators (b) a battery from an ore, altars (c) a heart from three
-// batteries. Wells (d), presses (e) and shrines (f) lead to hearts by another way: `d_machines`, `e_machines` and
-// `f_machines` build some.
+// Goods are 1 ore, 2 crystal, 3 battery, 4 gear, 5 laser, 6 shield and 7 heart. What machines do with them are
+// settings: each of six kinds, a to f, makes `out_count` of `out` in `cooldown` steps from `in1_count` of `in1` and one
+// of `in2`. By default mines (a) make ore from nothing, generators (b) a battery from an ore, altars (c) a heart from
+// three batteries. Armouries (d) make a laser from two ores and a battery, smithies (e) a shield from three ores, wells
+// (f) crystals: `d_machines`, `e_machines` and `f_machines` build some.
 //
 // In a step workers act in turn, then machines. The workers' order is drawn for each episode, and moves on by one in
 // each step.
 // 1. A worker faces where it last tried to go, and holds `carry` of each good at most. Hearts are kept, not carried.
 // 2. Walking into a machine uses it: the worker takes all output that it has room for; if that is none, it puts in what
 //    the machine needs for its next two rounds.
-// 3. Walking into a worker faces it. If that one faces back, the two change places.
+// 3. Walking into a worker faces it. If that one faces back, or is frozen, the two change places.
 // 4. Giving hands one of the most plentiful good to the worker ahead, if it has room. Gifts are never rewarded.
-// 5. A machine whose time has come adds to its output, `stock` at most. It starts again if it has its inputs, and room
+// 5. Attacking spends a laser on the first worker within 3 tiles ahead; on a mate only with `friendly_fire`.
+//    If it has a shield, that is spent. Else it is frozen for the next `freeze` steps, and half of its most plentiful
+//    good, rounded up, changes hands, as far as the attacker has room. Nobody is hit while frozen.
+// 6. With `energy`, workers begin with so much, and have so much at most. Each step gives 1. Walking takes 1, using a
+//    machine 2, giving 1, attacking 20; who has not enough cannot do it. Eating a battery gives 50.
+// 7. A machine whose time has come adds to its output, `stock` at most. It starts again if it has its inputs, and room
 //    for what it will make.
 //
-// Par is what a tireless team would make: the least of the hearts that the machines can make in the time (as if no two
+// Workers are dealt to `teams` in turn. With one team and without `friendly_fire` there is nobody to attack.
+//
+// Par is what a tireless crew would make: the least of the hearts that the machines can make in the time (as if no two
 // kinds shared an input), and of one heart per worker every `walk` steps.
 //
 // The hall is an asset: a batch makes `num_levels` of them once, ranked by how far their machines are apart, and an
-// episode draws one from a window of ranks. What workers see is kept in three planes with walls as thick as their
-// sight, which each change updates; a view copies 33 rows of them.
+// episode draws one from a window of ranks. What workers see is kept in planes with walls as thick as their sight,
+// which each change updates; a view copies 33 rows of them.
 #pragma once
-#include "foundry_levels.h"
-#include "puffer_math.h"
-
-enum { FOUNDRY_ORE = 1, FOUNDRY_CRYSTAL, FOUNDRY_BATTERY, FOUNDRY_GEAR, FOUNDRY_LENS, FOUNDRY_CHIP, FOUNDRY_HEART };
-enum { FOUNDRY_NONE = 0, FOUNDRY_GOODS = FOUNDRY_HEART + 1, FOUNDRY_CARRIED = FOUNDRY_HEART - 1 };
-enum { FOUNDRY_STAY, FOUNDRY_WALK, FOUNDRY_GIVE = FOUNDRY_WALK + FOUNDRY_DIRECTIONS, FOUNDRY_ACTIONS };
-enum { FOUNDRY_INPUTS = 2, FOUNDRY_ROUNDS = 2, FOUNDRY_MAX_COUNT = 7 }; // ROUNDS: for which a machine takes inputs
-
-enum { FOUNDRY_NOBODY = -1 }; // stands on rock
-
-// Codes of the planes. In `what`, a worker is FOUNDRY_WORKER plus its most plentiful good.
-enum { FOUNDRY_WORKER = FOUNDRY_MACHINE + FOUNDRY_KINDS, FOUNDRY_WHATS = FOUNDRY_WORKER + FOUNDRY_HEART };
-enum { FOUNDRY_NOTHING, FOUNDRY_LACKING, FOUNDRY_RUNNING, FOUNDRY_READY, FOUNDRY_FACING };
-enum { FOUNDRY_STATES = FOUNDRY_FACING + FOUNDRY_DIRECTIONS };
+#include "foundry_work.h"
 
 // Parts of the observation behind the planes.
 enum { FOUNDRY_RECIPES = (FOUNDRY_INPUTS + 1) * FOUNDRY_KINDS, FOUNDRY_NUMBERS = 3 * FOUNDRY_KINDS };
-enum { FOUNDRY_SELF = FOUNDRY_CARRIED + 7, FOUNDRY_MOST = UINT8_MAX };
-enum { FOUNDRY_OBS = 3 * FOUNDRY_PLANE + 1 + FOUNDRY_RECIPES + FOUNDRY_SELF + FOUNDRY_NUMBERS };
-
-// What the machines of a kind do: settings.
-typedef struct FoundryKind {
-    int32_t in[FOUNDRY_INPUTS], in_count; // goods; how much of the first, of the second it is one
-    int32_t out, out_count;
-    int32_t cooldown;
-} FoundryKind;
-
-typedef struct FoundryMachine {
-    int32_t tile, kind;
-    int32_t due; // the tick at which it is done; 0: it does not run
-    int32_t out, in[FOUNDRY_INPUTS];
-} FoundryMachine;
-
-typedef struct FoundryWorker {
-    int32_t tile, facing;
-    int32_t goods[FOUNDRY_GOODS]; // of each; the last are its hearts
-    int32_t most;                 // the good it carries most of, or FOUNDRY_NONE
-} FoundryWorker;
-
-typedef struct Foundry {
-    PufRng rng;
-    int32_t workers, max_steps, stock, carry, walk, num_levels; // settings
-    FoundryKind kinds[FOUNDRY_KINDS];
-    float reward[FOUNDRY_GOODS], share;
-    int32_t first_rank, num_ranks; // the window from which episodes draw
-    int32_t rows, columns;         // of the hall, with the walls around it
-    int32_t delta[FOUNDRY_DIRECTIONS];
-    int32_t num_machines, capacity, par;                 // of hearts in an episode
-    int32_t levels_offset, level_bytes, tiles_offset;    // in the assets, in a level
-    int32_t what_offset, state_offset, count_offset;     // planes in the block: bytes from the start of the state
-    int32_t who_offset, machines_offset, workers_offset; // tables in the block
-    uint8_t recipes[FOUNDRY_RECIPES], numbers[FOUNDRY_NUMBERS]; // the rules as workers see them
-    int32_t rank;                                               // of the level; 0 has the shortest ways
-    int32_t order[FOUNDRY_MAX_WORKERS];                         // in which workers act; -1 beyond the last
-    int32_t tick, hearts;
-    int32_t made[FOUNDRY_GOODS], gifts; // goods taken from machines and given, in this episode
-    float episode_return;               // of all workers
-    PufLog log;
-    float log_made[FOUNDRY_GOODS - 1], log_gifts, log_par; // after the five of PufLog
-} Foundry;
+enum { FOUNDRY_SELF = FOUNDRY_CARRIED + 10, FOUNDRY_MOST = UINT8_MAX };
+enum { FOUNDRY_OBS = 3 * FOUNDRY_PLANE + 2 + FOUNDRY_RECIPES + FOUNDRY_SELF + FOUNDRY_NUMBERS };
 
 // The settings that halls are made from, and the window of ranks.
 typedef struct FoundrySetup {
@@ -111,27 +67,13 @@ typedef struct FoundrySetup {
     int32_t rules_seen;
 } FoundrySetup;
 
-// ---- Sizes, from the settings. Tables start on cache lines. ----
+// ---- Sizes, from the settings ----
 
 static FoundryPlan foundry_plan(const FoundrySetup* given)
 {
     FoundryPlan plan = given->plan;
     plan.num_levels = given->state.num_levels;
     return plan;
-}
-
-// Where the tables of the block begin; returns its end.
-static int32_t foundry_place_tables(const FoundryPlan* plan, Foundry* s)
-{
-    int32_t plane = foundry_table_bytes(plan);
-    s->what_offset = foundry_align((int32_t)sizeof(Foundry));
-    s->state_offset = s->what_offset + plane;
-    s->count_offset = s->state_offset + plane;
-    s->who_offset = s->count_offset + plane;
-    s->machines_offset = s->who_offset + plane * (int32_t)sizeof(int16_t);
-    int32_t machines = foundry_count_machines(plan) * (int32_t)sizeof(FoundryMachine);
-    s->workers_offset = s->machines_offset + foundry_align(machines);
-    return s->workers_offset + foundry_align(s->workers * (int32_t)sizeof(FoundryWorker));
 }
 
 static void foundry_resize(PufLayout* layout, const void* setup)
@@ -146,13 +88,6 @@ static void foundry_resize(PufLayout* layout, const void* setup)
 }
 
 // ---- Rules and par ----
-
-// How much of an input a machine needs for one round.
-static int32_t foundry_needs(const FoundryKind* kind, int32_t input)
-{
-    int32_t amount = input == 0 ? kind->in_count : 1;
-    return kind->in[input] ? amount : 0;
-}
 
 // The most of each good that the machines can make in so many steps: as often as the time allows, and as the inputs do.
 // After as many rounds as there are kinds, what sources make has reached the end of every chain.
@@ -208,6 +143,8 @@ static void foundry_prepare(void* setup)
     s->first_rank = (int32_t)(given->difficulty * (s->num_levels - s->num_ranks) + 0.5);
     s->rows = foundry_rows(&plan);
     s->columns = foundry_columns(&plan);
+    s->tiles = s->rows * s->columns;
+    s->what_rows = s->rows * s->teams;
     s->delta[FOUNDRY_UP] = -s->columns;
     s->delta[FOUNDRY_DOWN] = s->columns;
     s->delta[FOUNDRY_LEFT] = -1;
@@ -242,24 +179,9 @@ static void foundry_make_assets(const PufLayout* layout, void* assets, const voi
     foundry_make_levels(&plan, assets);
 }
 
-// ---- The tables ----
+// ---- Episodes ----
 
-static uint8_t* foundry_what(const Foundry* s) { return (uint8_t*)s + s->what_offset; }
-
-static uint8_t* foundry_state(const Foundry* s) { return (uint8_t*)s + s->state_offset; }
-
-static uint8_t* foundry_count(const Foundry* s) { return (uint8_t*)s + s->count_offset; }
-
-// The number of the machine or the worker on each tile.
-static int16_t* foundry_who(const Foundry* s) { return (int16_t*)((uint8_t*)s + s->who_offset); }
-
-static FoundryMachine* foundry_machines(const Foundry* s)
-{
-    return (FoundryMachine*)((uint8_t*)s + s->machines_offset);
-}
-
-static FoundryWorker* foundry_workers(const Foundry* s) { return (FoundryWorker*)((uint8_t*)s + s->workers_offset); }
-
+// The tiles of the machines of this hall, and behind them those of the hall.
 static const int32_t* foundry_level(const Foundry* s, const void* assets)
 {
     const FoundryLevel* level = (const FoundryLevel*)assets + s->rank;
@@ -271,199 +193,6 @@ static const uint8_t* foundry_tiles(const Foundry* s, const void* assets)
     return (const uint8_t*)foundry_level(s, assets) + s->tiles_offset;
 }
 
-static uint8_t foundry_shown(int32_t count) { return (uint8_t)(count < FOUNDRY_MAX_COUNT ? count : FOUNDRY_MAX_COUNT); }
-
-static void foundry_show_machine(const Foundry* s, const FoundryMachine* m)
-{
-    int32_t idle = m->due > 0 ? FOUNDRY_RUNNING : FOUNDRY_LACKING;
-    foundry_state(s)[m->tile] = (uint8_t)(m->out > 0 ? FOUNDRY_READY : idle);
-    foundry_count(s)[m->tile] = foundry_shown(m->out > 0 ? m->out : m->in[0] + m->in[1]);
-}
-
-static void foundry_show_worker(const Foundry* s, const FoundryWorker* w)
-{
-    foundry_what(s)[w->tile] = (uint8_t)(FOUNDRY_WORKER + w->most);
-    foundry_state(s)[w->tile] = (uint8_t)(FOUNDRY_FACING + w->facing);
-    foundry_count(s)[w->tile] = foundry_shown(w->goods[w->most]);
-}
-
-static void foundry_clear_tile(const Foundry* s, int32_t tile)
-{
-    foundry_what(s)[tile] = FOUNDRY_FLOOR;
-    foundry_state(s)[tile] = FOUNDRY_NOTHING;
-    foundry_count(s)[tile] = 0;
-}
-
-// ---- Machines ----
-
-// Start a machine that has its inputs, and room for what it will make.
-static void foundry_start(const Foundry* s, FoundryMachine* m)
-{
-    const FoundryKind* kind = &s->kinds[m->kind];
-    int complete = kind->out && m->out + kind->out_count <= s->stock;
-    for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        complete &= m->in[i] >= foundry_needs(kind, i);
-    }
-    if (m->due == 0 && complete) {
-        m->due = s->tick + kind->cooldown;
-        for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-            m->in[i] -= foundry_needs(kind, i);
-        }
-    }
-}
-
-static void foundry_run_machines(const Foundry* s)
-{
-    FoundryMachine* machines = foundry_machines(s);
-    for (int32_t i = 0; i < s->num_machines; i++) {
-        FoundryMachine* m = &machines[i];
-        if (m->due == s->tick) {
-            m->due = 0;
-            m->out += s->kinds[m->kind].out_count;
-            foundry_start(s, m);
-            foundry_show_machine(s, m);
-        }
-    }
-}
-
-// ---- Workers ----
-
-// Of equals, the later in the list of goods. Hearts are not carried.
-static void foundry_find_most(FoundryWorker* w)
-{
-    w->most = FOUNDRY_NONE;
-    for (int32_t good = FOUNDRY_ORE; good < FOUNDRY_HEART; good++) {
-        if (w->goods[good] > 0 && w->goods[good] >= w->goods[w->most]) {
-            w->most = good;
-        }
-    }
-}
-
-static int32_t foundry_room(const Foundry* s, const FoundryWorker* w, int32_t good)
-{
-    return good == FOUNDRY_HEART ? INT32_MAX : s->carry - w->goods[good];
-}
-
-// Take all output that there is room for; how much that is.
-static int32_t foundry_take(Foundry* s, FoundryWorker* w, FoundryMachine* m, int32_t good)
-{
-    int32_t room = foundry_room(s, w, good), taken = m->out < room ? m->out : room;
-    m->out -= taken;
-    w->goods[good] += taken;
-    s->made[good] += taken;
-    return taken;
-}
-
-// Put in what the machine needs for its next rounds.
-static void foundry_put(const Foundry* s, FoundryWorker* w, FoundryMachine* m)
-{
-    const FoundryKind* kind = &s->kinds[m->kind];
-    for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        int32_t wanted = FOUNDRY_ROUNDS * foundry_needs(kind, i) - m->in[i], *held = &w->goods[kind->in[i]];
-        int32_t put = *held < wanted ? *held : wanted;
-        *held -= put;
-        m->in[i] += put;
-    }
-}
-
-static int foundry_can_use(const Foundry* s, const FoundryWorker* w, const FoundryMachine* m)
-{
-    const FoundryKind* kind = &s->kinds[m->kind];
-    int can = m->out > 0 && foundry_room(s, w, kind->out) > 0;
-    for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        can |= w->goods[kind->in[i]] > 0 && m->in[i] < FOUNDRY_ROUNDS * foundry_needs(kind, i);
-    }
-    return can;
-}
-
-// Whether there is anything but a wall or a useless machine in a direction.
-static int foundry_can_walk(const Foundry* s, const FoundryWorker* w, int32_t direction)
-{
-    int32_t to = w->tile + s->delta[direction], what = foundry_what(s)[to];
-    int machine = what >= FOUNDRY_MACHINE && what < FOUNDRY_WORKER;
-    return what != FOUNDRY_WALL && (!machine || foundry_can_use(s, w, &foundry_machines(s)[foundry_who(s)[to]]));
-}
-
-static void foundry_use(Foundry* s, FoundryWorker* w, FoundryMachine* m, float* rewards, int32_t number)
-{
-    int32_t good = s->kinds[m->kind].out, taken = foundry_take(s, w, m, good);
-    if (taken == 0) {
-        foundry_put(s, w, m);
-    }
-    float reward = (float)taken * s->reward[good];
-    if (good == FOUNDRY_HEART && taken > 0) {
-        s->hearts += taken;
-        for (int32_t i = 0; i < s->workers; i++) {
-            rewards[i] += reward * s->share / (float)s->workers;
-        }
-        rewards[number] += reward * (1.0f - s->share);
-    } else {
-        rewards[number] += reward;
-    }
-    s->episode_return += reward;
-    foundry_start(s, m);
-    foundry_show_machine(s, m);
-    foundry_find_most(w);
-}
-
-static void foundry_move(const Foundry* s, FoundryWorker* w, int32_t number, int32_t tile)
-{
-    w->tile = tile;
-    foundry_who(s)[tile] = (int16_t)number;
-    foundry_show_worker(s, w);
-}
-
-static void foundry_walk(Foundry* s, FoundryWorker* w, int32_t number, int32_t direction, float* rewards)
-{
-    int32_t from = w->tile, to = from + s->delta[direction], what = foundry_what(s)[to], who = foundry_who(s)[to];
-    if (!foundry_can_walk(s, w, direction)) {
-        return;
-    }
-    w->facing = direction;
-    if (what == FOUNDRY_FLOOR) {
-        foundry_clear_tile(s, from);
-        foundry_move(s, w, number, to);
-    } else if (what < FOUNDRY_WORKER) {
-        foundry_use(s, w, &foundry_machines(s)[who], rewards, number);
-        foundry_show_worker(s, w);
-    } else {
-        FoundryWorker* other = &foundry_workers(s)[who];
-        if (other->facing == (direction ^ 1)) { // the opposite one
-            foundry_move(s, other, who, from);
-            foundry_move(s, w, number, to);
-        } else {
-            foundry_show_worker(s, w);
-        }
-    }
-}
-
-// The worker to whom this one can give, or NULL.
-static FoundryWorker* foundry_receiver(const Foundry* s, const FoundryWorker* w)
-{
-    int32_t ahead = w->tile + s->delta[w->facing];
-    if (w->most == FOUNDRY_NONE || foundry_what(s)[ahead] < FOUNDRY_WORKER) {
-        return NULL;
-    }
-    FoundryWorker* other = &foundry_workers(s)[foundry_who(s)[ahead]];
-    return foundry_room(s, other, w->most) > 0 ? other : NULL;
-}
-
-static void foundry_give(Foundry* s, FoundryWorker* w)
-{
-    FoundryWorker* other = foundry_receiver(s, w);
-    if (other) {
-        other->goods[w->most] += 1;
-        w->goods[w->most] -= 1;
-        s->gifts += 1;
-        foundry_find_most(w);
-        foundry_find_most(other);
-        foundry_show_worker(s, w);
-        foundry_show_worker(s, other);
-    }
-}
-
-// ---- Episodes ----
-
 // Rock looks like floor, which leaves more of a view 0; no worker can reach it.
 static uint8_t foundry_code(uint8_t tile) { return tile == FOUNDRY_ROCK ? FOUNDRY_FLOOR : tile; }
 
@@ -472,9 +201,12 @@ static void foundry_furnish(Foundry* s, const void* assets)
     const int32_t* tile = foundry_level(s, assets);
     const uint8_t* tiles = foundry_tiles(s, assets);
     memset(foundry_what(s), 0, (size_t)(s->machines_offset - s->what_offset)); // all planes, and who is where
-    for (int32_t i = 0; i < s->rows * s->columns; i++) {
+    for (int32_t i = 0; i < s->tiles; i++) {
         foundry_what(s)[i] = foundry_code(tiles[i]);
         foundry_who(s)[i] = tiles[i] == FOUNDRY_ROCK ? FOUNDRY_NOBODY : 0;
+    }
+    for (int32_t team = 1; team < s->teams; team++) {
+        memcpy(foundry_what_of(s, team), foundry_what(s), (size_t)s->tiles);
     }
     for (int32_t i = 0; i < s->num_machines; i++) {
         FoundryMachine* m = &foundry_machines(s)[i];
@@ -490,16 +222,18 @@ static void foundry_furnish(Foundry* s, const void* assets)
 // Workers start on random tiles: of the floor, or the first free ones behind them. Levels have floor for all.
 static void foundry_arrive(Foundry* s)
 {
-    int32_t tiles = s->rows * s->columns;
     for (int32_t i = 0; i < s->workers; i++) {
         FoundryWorker* w = &foundry_workers(s)[i];
-        int32_t tile = (int32_t)puf_rand_below(&s->rng, (uint32_t)tiles);
+        int32_t tile = (int32_t)puf_rand_below(&s->rng, (uint32_t)s->tiles);
         while (foundry_what(s)[tile] != FOUNDRY_FLOOR || foundry_who(s)[tile] == FOUNDRY_NOBODY) {
-            tile = (tile + 1) % tiles;
+            tile = (tile + 1) % s->tiles;
         }
         memset(w->goods, 0, sizeof(w->goods));
         w->most = FOUNDRY_NONE;
         w->facing = FOUNDRY_DOWN;
+        w->team = i % s->teams;
+        w->energy = s->energy;
+        w->thaws = 0;
         foundry_move(s, w, i, tile);
         int32_t other = (int32_t)puf_rand_below(&s->rng, (uint32_t)i + 1); // shuffle (Durstenfeld 1964)
         s->order[i] = s->order[other];
@@ -515,8 +249,9 @@ static void foundry_reset(Foundry* s, const void* assets)
     s->rank = s->first_rank + (int32_t)puf_rand_below(&s->rng, (uint32_t)s->num_ranks);
     s->tick = 0;
     s->hearts = 0;
-    s->gifts = 0;
     s->episode_return = 0.0f;
+    memset(s->team_hearts, 0, sizeof(s->team_hearts));
+    s->gifts = s->stolen = s->attacks = s->blocked = s->frozen = s->eaten = 0;
     memset(s->made, 0, sizeof(s->made));
     foundry_furnish(s, assets);
     foundry_arrive(s);
@@ -534,46 +269,68 @@ static uint8_t* foundry_view(uint8_t* obs, const uint8_t* plane, int32_t columns
 
 static uint8_t foundry_byte(int32_t amount) { return (uint8_t)(amount < FOUNDRY_MOST ? amount : FOUNDRY_MOST); }
 
-static void foundry_see(const Foundry* s, const FoundryWorker* w, uint8_t* obs)
+// What the first worker ahead carries most of, from 2; 1 for empty hands, 0 for nobody.
+static uint8_t foundry_target_code(const FoundryWorker* target) { return (uint8_t)(target ? 1 + target->most : 0); }
+
+// The hearts of the best of the other teams.
+static int32_t foundry_rivals_hearts(const Foundry* s, int32_t own)
 {
-    int32_t ahead = w->tile + s->delta[w->facing], corner = w->tile - FOUNDRY_SIGHT * (s->columns + 1);
-    int32_t what = foundry_what(s)[ahead];
-    int32_t faces = what >= FOUNDRY_MACHINE && what < FOUNDRY_WORKER;
-    const FoundryMachine* m = &foundry_machines(s)[faces ? foundry_who(s)[ahead] : 0];
-    obs = foundry_view(obs, foundry_what(s) + corner, s->columns);
-    obs = foundry_view(obs, foundry_state(s) + corner, s->columns);
-    *obs++ = (uint8_t)(faces ? 1 + m->kind : 0);
-    memcpy(obs, s->recipes, FOUNDRY_RECIPES);
-    obs = foundry_view(obs + FOUNDRY_RECIPES, foundry_count(s) + corner, s->columns);
+    int32_t best = 0;
+    for (int32_t team = 0; team < s->teams; team++) {
+        best = team != own && s->team_hearts[team] > best ? s->team_hearts[team] : best;
+    }
+    return best;
+}
+
+static void foundry_see_self(const Foundry* s, const FoundryWorker* w, const FoundryMachine* faced, uint8_t* obs)
+{
     for (int32_t i = 0; i < FOUNDRY_CARRIED; i++) {
         obs[i] = (uint8_t)w->goods[FOUNDRY_ORE + i];
     }
     obs += FOUNDRY_CARRIED;
-    obs[0] = (uint8_t)(faces ? m->out : 0);
-    obs[1] = (uint8_t)(faces ? m->in[0] : 0);
-    obs[2] = (uint8_t)(faces ? m->in[1] : 0);
-    obs[3] = (uint8_t)(faces && m->due > 0 ? foundry_byte(m->due - s->tick) : 0);
+    obs[0] = (uint8_t)(faced ? faced->out : 0);
+    obs[1] = (uint8_t)(faced ? faced->in[0] : 0);
+    obs[2] = (uint8_t)(faced ? faced->in[1] : 0);
+    obs[3] = (uint8_t)(faced && faced->due > 0 ? foundry_byte(faced->due - s->tick) : 0);
     obs[4] = foundry_byte(w->goods[FOUNDRY_HEART]);
-    obs[5] = foundry_byte(s->hearts);
-    obs[6] = (uint8_t)((int64_t)FOUNDRY_MOST * (s->max_steps - s->tick) / s->max_steps);
-    memcpy(obs + FOUNDRY_SELF - FOUNDRY_CARRIED, s->numbers, FOUNDRY_NUMBERS);
+    obs[5] = foundry_byte(s->team_hearts[w->team]);
+    obs[6] = foundry_byte(foundry_rivals_hearts(s, w->team));
+    obs[7] = (uint8_t)w->energy;
+    obs[8] = (uint8_t)(w->thaws ? foundry_byte(w->thaws - s->tick) : 0);
+    obs[9] = (uint8_t)((int64_t)FOUNDRY_MOST * (s->max_steps - s->tick) / s->max_steps);
 }
 
-static void foundry_mask(const Foundry* s, const FoundryWorker* w, uint8_t* mask)
+static void foundry_see(const Foundry* s, const FoundryWorker* w, const FoundryWorker* target, uint8_t* obs)
+{
+    int32_t corner = w->tile - FOUNDRY_SIGHT * (s->columns + 1);
+    const FoundryMachine* faced = foundry_machine_at(s, w->tile + s->delta[w->facing]);
+    obs = foundry_view(obs, foundry_what_of(s, w->team) + corner, s->columns);
+    obs = foundry_view(obs, foundry_state(s) + corner, s->columns);
+    *obs++ = (uint8_t)(faced ? 1 + faced->kind : 0);
+    *obs++ = foundry_target_code(target);
+    memcpy(obs, s->recipes, FOUNDRY_RECIPES);
+    obs = foundry_view(obs + FOUNDRY_RECIPES, foundry_count(s) + corner, s->columns);
+    foundry_see_self(s, w, faced, obs);
+    memcpy(obs + FOUNDRY_SELF, s->numbers, FOUNDRY_NUMBERS);
+}
+
+static void foundry_mask(const Foundry* s, const FoundryWorker* w, const FoundryWorker* target, uint8_t* mask)
 {
     mask[FOUNDRY_STAY] = 1;
     for (int32_t d = 0; d < FOUNDRY_DIRECTIONS; d++) {
         mask[FOUNDRY_WALK + d] = (uint8_t)foundry_can_walk(s, w, d);
     }
     mask[FOUNDRY_GIVE] = foundry_receiver(s, w) != NULL;
+    mask[FOUNDRY_ATTACK] = (uint8_t)foundry_can_attack(s, w, target);
+    mask[FOUNDRY_EAT] = (uint8_t)foundry_can_eat(s, w);
 }
 
 static void foundry_observe(const Foundry* s, PufIo io)
 {
     for (int32_t i = 0; i < s->workers; i++) {
-        const FoundryWorker* w = &foundry_workers(s)[i];
-        foundry_see(s, w, (uint8_t*)io.obs + (size_t)i * FOUNDRY_OBS);
-        foundry_mask(s, w, io.action_mask + (size_t)i * FOUNDRY_ACTIONS);
+        const FoundryWorker *w = &foundry_workers(s)[i], *target = foundry_target(s, w);
+        foundry_see(s, w, target, (uint8_t*)io.obs + (size_t)i * FOUNDRY_OBS);
+        foundry_mask(s, w, target, io.action_mask + (size_t)i * FOUNDRY_ACTIONS);
     }
 }
 
@@ -585,6 +342,11 @@ static void foundry_add_log(Foundry* s)
         s->log_made[good - 1] += (float)s->made[good];
     }
     s->log_gifts += (float)s->gifts;
+    s->log_stolen += (float)s->stolen;
+    s->log_attacks += (float)s->attacks;
+    s->log_blocked += (float)s->blocked;
+    s->log_frozen += (float)s->frozen;
+    s->log_eaten += (float)s->eaten;
     s->log_par += (float)s->par;
 }
 
@@ -598,12 +360,17 @@ static void foundry_step(Foundry* s, PufIo io)
         FoundryWorker* w = &foundry_workers(s)[number];
         if (action == FOUNDRY_GIVE) {
             foundry_give(s, w);
+        } else if (action == FOUNDRY_ATTACK) {
+            foundry_attack(s, w);
+        } else if (action == FOUNDRY_EAT) {
+            foundry_eat(s, w);
         } else if (action != FOUNDRY_STAY) {
             foundry_walk(s, w, number, action - FOUNDRY_WALK, io.rewards);
         }
         turn = turn + 1 < s->workers ? turn + 1 : 0;
     }
     foundry_run_machines(s);
+    foundry_refresh(s);
     if (s->tick >= s->max_steps) {
         memset(io.truncations, 1, (size_t)s->workers);
         foundry_add_log(s);
@@ -612,26 +379,31 @@ static void foundry_step(Foundry* s, PufIo io)
 
 // ---- Its tables ----
 
-#define FOUNDRY_GOOD_NAMES "none ore crystal battery gear lens chip heart"
+#define FOUNDRY_GOOD_NAMES "none ore crystal battery gear laser shield heart"
 static const PufObs foundry_obs[] = {
-    PUF_CODES(
-        "what", FOUNDRY_PLANE, FOUNDRY_WHATS,
-        "0 floor or rock, 1 wall, 2 to 7 a machine of kind a to f, 8 a worker, 9 to 14 one with mostly good 1 to 6"),
+    PUF_CODES("what", FOUNDRY_PLANE, FOUNDRY_WHATS,
+              "0 floor or rock, 1 wall, 2 to 7 a machine of kind a to f, 8 a mate, 9 a rival"),
     PUF_CODES("state", FOUNDRY_PLANE, FOUNDRY_STATES,
-              "of a machine: 1 lacks something, 2 runs, 3 has output; of a worker: 4 to 7 faces up, down, left, right"),
+              "of a machine: 1 lacks something, 2 runs, 3 has output; of a worker: 4 to 7 faces up, down, left, right, "
+              "8 is frozen"),
     PUF_CODES("faced", 1, 1 + FOUNDRY_KINDS, "the kind of the machine ahead, from 1; 0 none"),
+    PUF_CODES("target", 1, 1 + FOUNDRY_HEART,
+              "what the first worker within 3 tiles ahead carries most of, from 2; 1 nothing; 0 nobody"),
     PUF_CODES("recipes", FOUNDRY_RECIPES, FOUNDRY_GOODS, "for each kind: its inputs and its output; 0 none"),
     { "count", FOUNDRY_PLANE, 0, FOUNDRY_MAX_COUNT,
       "of a machine: output, or inputs if there is none; of a worker: what it carries most" },
     { "carried", FOUNDRY_CARRIED, 0, 20, "of each good but hearts" },
     { "machine", 3, 0, 2 * FOUNDRY_MAX_COUNT, "of the machine ahead: its output, and what it has of its inputs" },
     { "running", 1, 0, FOUNDRY_MOST, "steps until the machine ahead is done; 0 if it does not run" },
-    { "hearts", 2, 0, FOUNDRY_MOST, "of this worker, and of all" },
+    { "hearts", 3, 0, FOUNDRY_MOST, "of this worker, of its team, and of the best other team" },
+    { "energy", 1, 0, FOUNDRY_MAX_ENERGY, "that it has" },
+    { "frozen", 1, 0, FOUNDRY_MOST, "steps until it can act again" },
     { "time", 1, 0, FOUNDRY_MOST, "what is left of it" },
     { "numbers", FOUNDRY_NUMBERS, 0, FOUNDRY_MOST,
       "for each kind: how much of its first input makes how much output, in how many steps" },
 };
-static const PufAction foundry_actions[] = { { "act", FOUNDRY_ACTIONS, 0, 0, "stay up down left right give" } };
+static const PufAction foundry_actions[] = { { "act", FOUNDRY_ACTIONS, 0, 0,
+                                               "stay up down left right give attack eat" } };
 
 // clang-format off
 #define FOUNDRY_BUILT(letter, k, count, what)                                                                          \
@@ -661,9 +433,9 @@ static const PufParam foundry_params[] = {
     FOUNDRY_BUILT("a", 0, 10, "machines of kind a: mines"),
     FOUNDRY_BUILT("b", 1, 5, "machines of kind b: generators"),
     FOUNDRY_BUILT("c", 2, 5, "machines of kind c: altars"),
-    FOUNDRY_BUILT("d", 3, 0, "machines of kind d: wells"),
-    FOUNDRY_BUILT("e", 4, 0, "machines of kind e: presses"),
-    FOUNDRY_BUILT("f", 5, 0, "machines of kind f: shrines"),
+    FOUNDRY_BUILT("d", 3, 0, "machines of kind d: armouries"),
+    FOUNDRY_BUILT("e", 4, 0, "machines of kind e: smithies"),
+    FOUNDRY_BUILT("f", 5, 0, "machines of kind f: wells"),
     PUF_SETTING(Foundry, num_levels, 1024, 1, FOUNDRY_MAX_LEVELS, "halls that a batch shares", .fixed = 1),
     PUF_SETTING_AS(FoundrySetup, "level_seed", plan.level_seed, 0, 0, 1e9, "seed of the halls", .fixed = 1),
     PUF_SETTING(Foundry, workers, 6, 1, FOUNDRY_MAX_WORKERS, "workers in one hall: the agents"),
@@ -674,21 +446,26 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(Foundry, stock, 5, 1, FOUNDRY_MAX_COUNT, "of its output that a machine stores"),
     PUF_SETTING(Foundry, carry, 10, 1, 20, "of each good that a worker carries at most"),
     PUF_SETTING(Foundry, walk, 60, 1, 10000, "steps of a worker for one heart, at par"),
+    PUF_SETTING(Foundry, teams, 1, 1, FOUNDRY_MAX_TEAMS, "to which workers are dealt in turn"),
+    PUF_FLAG(Foundry, friendly_fire, 0, "let workers attack their own team too"),
+    PUF_SETTING(Foundry, freeze, 10, 1, FOUNDRY_MAX_FREEZE, "steps that a worker loses when it is hit"),
+    PUF_SETTING(Foundry, energy, 0, 0, FOUNDRY_MAX_ENERGY,
+                "that a worker has at most, and begins with; 0: none is needed"),
     PUF_FLAG(FoundrySetup, rules_seen, 0, "show the rules to the workers, so that one policy can learn many factories"),
     FOUNDRY_RULE("a", 0, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_ORE, 1, 50),
     FOUNDRY_RULE("b", 1, FOUNDRY_ORE, 1, FOUNDRY_NONE, FOUNDRY_BATTERY, 1, 25),
     FOUNDRY_RULE("c", 2, FOUNDRY_BATTERY, 3, FOUNDRY_NONE, FOUNDRY_HEART, 1, 10),
-    FOUNDRY_RULE("d", 3, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_CRYSTAL, 1, 50),
-    FOUNDRY_RULE("e", 4, FOUNDRY_ORE, 2, FOUNDRY_NONE, FOUNDRY_GEAR, 1, 25),
-    FOUNDRY_RULE("f", 5, FOUNDRY_GEAR, 1, FOUNDRY_CRYSTAL, FOUNDRY_HEART, 2, 10),
+    FOUNDRY_RULE("d", 3, FOUNDRY_ORE, 2, FOUNDRY_BATTERY, FOUNDRY_LASER, 1, 10),
+    FOUNDRY_RULE("e", 4, FOUNDRY_ORE, 3, FOUNDRY_NONE, FOUNDRY_SHIELD, 1, 10),
+    FOUNDRY_RULE("f", 5, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_CRYSTAL, 1, 50),
     FOUNDRY_REWARD("ore", FOUNDRY_ORE, 0),
     FOUNDRY_REWARD("crystal", FOUNDRY_CRYSTAL, 0),
     FOUNDRY_REWARD("battery", FOUNDRY_BATTERY, 0),
     FOUNDRY_REWARD("gear", FOUNDRY_GEAR, 0),
-    FOUNDRY_REWARD("lens", FOUNDRY_LENS, 0),
-    FOUNDRY_REWARD("chip", FOUNDRY_CHIP, 0),
+    FOUNDRY_REWARD("laser", FOUNDRY_LASER, 0),
+    FOUNDRY_REWARD("shield", FOUNDRY_SHIELD, 0),
     FOUNDRY_REWARD("heart", FOUNDRY_HEART, 1),
-    PUF_SETTING(Foundry, share, 0, 0, 1, "part of the reward for a heart that is divided among all workers"),
+    PUF_SETTING(Foundry, share, 0, 0, 1, "part of the reward for a heart that is divided among its team"),
 };
 
 static const PufField foundry_kind_fields[] = {
@@ -708,19 +485,22 @@ static const PufField foundry_machine_fields[] = {
 static const PufField foundry_worker_fields[] = {
     PUF_SCALAR(FoundryWorker, tile, "row * columns + column", PUF_RANGE(0, INT32_MAX)),
     PUF_SCALAR(FoundryWorker, facing, "0 up, 1 down, 2 left, 3 right", PUF_RANGE(0, FOUNDRY_DIRECTIONS - 1)),
+    PUF_SCALAR(FoundryWorker, team, "from 0", PUF_RANGE(0, FOUNDRY_MAX_TEAMS - 1)),
     PUF_ARRAY(FoundryWorker, goods, "how many it has of each good, by its number; its hearts are the last",
               PUF_RANGE(0, INT32_MAX)),
     PUF_SCALAR(FoundryWorker, most, "the good that it carries most of; 0 none", PUF_RANGE(0, FOUNDRY_CARRIED)),
+    PUF_SCALAR(FoundryWorker, energy, "that it has", PUF_RANGE(0, FOUNDRY_MAX_ENERGY)),
+    PUF_SCALAR(FoundryWorker, thaws, "the tick at whose end it can act again; 0 if it is not frozen",
+               PUF_RANGE(0, 100000 + FOUNDRY_MAX_FREEZE)),
 };
 static const PufField foundry_fields[] = {
-    PUF_BLOCK(Foundry, "what", PUF_U8, what_offset, rows, columns,
-              "the hall, with five rows around it: 0 floor, or rock where `who` is -1, 1 wall, 2 to 7 a machine of "
-              "kind a to f, 8 a "
-              "worker, 9 to 14 one who carries mostly good 1 to 6",
+    PUF_BLOCK(Foundry, "what", PUF_U8, what_offset, what_rows, columns,
+              "the hall, with five rows around it, as each team sees it, one below the other: 0 floor, or rock where "
+              "`who` is -1, 1 wall, 2 to 7 a machine of kind a to f, 8 a mate, 9 a rival",
               PUF_RANGE(0, FOUNDRY_WHATS - 1)),
     PUF_BLOCK(Foundry, "state", PUF_U8, state_offset, rows, columns,
               "1 a machine that lacks something, 2 one that runs, 3 one with output, 4 to 7 a worker who faces up, "
-              "down, left, right",
+              "down, left, right, 8 a frozen one",
               PUF_RANGE(0, FOUNDRY_STATES - 1)),
     PUF_BLOCK(Foundry, "count", PUF_U8, count_offset, rows, columns,
               "of a machine: output, or inputs if there is none; of a worker: what it carries most; at most 7",
@@ -742,10 +522,21 @@ static const PufField foundry_fields[] = {
     PUF_SCALAR(Foundry, tick, "steps since the start of the episode", PUF_LESS_THAN(Foundry, max_steps)),
     PUF_SCALAR(Foundry, max_steps, "steps of an episode"),
     PUF_SCALAR(Foundry, hearts, "taken by all workers in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_ARRAY(Foundry, team_hearts, "taken by each team in this episode", PUF_RANGE(0, INT32_MAX)),
     PUF_SCALAR(Foundry, par, "hearts that count as perf 1", PUF_DERIVED),
     PUF_SCALAR(Foundry, capacity, "hearts that the machines could make at most", PUF_DERIVED),
     PUF_ARRAY(Foundry, made, "of each good, taken from machines in this episode", PUF_RANGE(0, INT32_MAX)),
     PUF_SCALAR(Foundry, gifts, "goods given in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_SCALAR(Foundry, stolen, "goods taken from other workers in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_SCALAR(Foundry, attacks, "lasers used in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_SCALAR(Foundry, blocked, "lasers that a shield took in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_SCALAR(Foundry, frozen, "steps that workers lost in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_SCALAR(Foundry, eaten, "batteries eaten in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_SCALAR(Foundry, what_rows, NULL, PUF_DERIVED),
+    PUF_SCALAR(Foundry, tiles, NULL, PUF_DERIVED),
+    PUF_SCALAR(Foundry, teams, "to which workers are dealt"),
+    PUF_SCALAR(Foundry, energy, "that a worker has at most; 0: none is needed"),
+    PUF_SCALAR(Foundry, freeze, "steps that a worker loses when it is hit"),
     PUF_SCALAR(Foundry, stock, "of its output that a machine stores"),
     PUF_SCALAR(Foundry, carry, "of each good that a worker carries at most"),
     PUF_SCALAR(Foundry, episode_return, NULL),
@@ -786,16 +577,19 @@ static int foundry_worker_fits(const Foundry* s, int32_t number, const uint8_t* 
     const FoundryWorker* w = &foundry_workers(s)[number];
     FoundryWorker other = *w;
     foundry_find_most(&other);
-    if (w->tile >= s->rows * s->columns || tiles[w->tile] != FOUNDRY_FLOOR || other.most != w->most) {
+    if (w->tile >= s->tiles || tiles[w->tile] != FOUNDRY_FLOOR || other.most != w->most) {
         return 0;
     }
-    int fits = w->goods[FOUNDRY_NONE] == 0;
+    int fits = w->goods[FOUNDRY_NONE] == 0 && w->team < s->teams && w->energy <= s->energy;
+    fits &= w->thaws == 0 || (w->thaws > s->tick && w->thaws <= s->tick + s->freeze);
     for (int32_t good = FOUNDRY_ORE; good < FOUNDRY_HEART; good++) {
         fits &= w->goods[good] <= s->carry;
     }
+    for (int32_t team = 0; team < s->teams; team++) {
+        fits &= foundry_what_of(s, team)[w->tile] == (team == w->team ? FOUNDRY_MATE : FOUNDRY_RIVAL);
+    }
     return fits && foundry_who(s)[w->tile] == number &&
-           foundry_shows(s, w->tile, FOUNDRY_WORKER + w->most, FOUNDRY_FACING + w->facing,
-                         foundry_shown(w->goods[w->most]));
+           foundry_shows(s, w->tile, foundry_what(s)[w->tile], foundry_pose(w), foundry_shown(w->goods[w->most]));
 }
 
 static int foundry_order_fits(const Foundry* s)
@@ -809,6 +603,16 @@ static int foundry_order_fits(const Foundry* s)
         acting |= number >= 0 ? UINT64_C(1) << number : 0;
     }
     return 1;
+}
+
+// Where no worker stands, all planes show the hall.
+static int foundry_tile_fits(const Foundry* s, int32_t tile, int32_t code)
+{
+    int fits = code >= FOUNDRY_MACHINE || foundry_shows(s, tile, code, 0, 0);
+    for (int32_t team = 0; team < s->teams; team++) {
+        fits &= foundry_what_of(s, team)[tile] == code;
+    }
+    return fits;
 }
 
 // The planes show the hall of the rank, its machines and the workers, and nothing else.
@@ -828,23 +632,22 @@ static const char* foundry_contradiction(const void* state, const void* assets)
             return "workers";
         }
     }
-    for (int32_t tile = 0; tile < s->rows * s->columns; tile++) {
-        int32_t works = foundry_what(s)[tile] >= FOUNDRY_WORKER;
+    for (int32_t tile = 0; tile < s->tiles; tile++) {
+        int works = foundry_what(s)[tile] >= FOUNDRY_MATE;
         workers += works;
-        int32_t code = foundry_code(tiles[tile]);
-        int empty = code >= FOUNDRY_MACHINE || foundry_shows(s, tile, code, 0, 0);
-        if (!works && (foundry_what(s)[tile] != code || !empty)) {
+        if (!works && !foundry_tile_fits(s, tile, foundry_code(tiles[tile]))) {
             return "what";
         }
     }
     return workers != s->workers ? "what" : foundry_order_fits(s) ? NULL : "order";
 }
-static const char* const foundry_log_names[] = { "ore",  "crystal", "battery", "gear", "lens",
-                                                 "chip", "heart",   "gifts",   "par" };
+
+static const char* const foundry_log_names[] = { "ore",   "crystal", "battery", "gear",    "laser",  "shield", "heart",
+                                                 "gifts", "stolen",  "attacks", "blocked", "frozen", "eaten",  "par" };
 
 // clang-format off
 PUF_DEFINE_ASSETS_ENV(foundry, Foundry,
-    .version = 1,
+    .version = 2,
     .doc = "Keep a factory running together: from ore to batteries to hearts, with machines whose rules are settings.",
     .reward = "reward_heart for each heart taken from a machine, reward_GOOD for each other good",
     .ends = "truncated after max_steps steps",
