@@ -1,6 +1,7 @@
 """foundry: workers who fetch by the shortest ways what is needed; some know the whole hall, some only what they see.
 
-Each goes to the nearest machine at which it can do something, and to which no other goes.
+Each goes to the nearest machine at which it can do something, and to which no other of its team goes. Where there are
+rivals it wants a laser and a shield too, and shoots whom it can. With less energy than an attack takes, it eats.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 from puffer_envs import Environment
 
 FLOOR, MACHINE, WORKER = 0, 2, 8
-STAY, WALK = 0, 1
-HEART = 7
+STAY, WALK, ATTACK, EAT = 0, 1, 6, 7
+LASER, SHIELD, HEART = 5, 6, 7
+HUNGRY = 25
+"""Less energy than this makes them eat."""
 Chain = dict[int, float]
-"""How much of each good goes into one heart."""
+"""How much of each good goes into one of another."""
 
 
-def chain(kinds: Any, built: set[int]) -> Chain:
-    """What a heart takes, by the first kind of machine that makes each good."""
+def chain(kinds: Any, built: set[int], made: int) -> Chain:
+    """What a good takes, by the first kind of machine that makes each."""
     needed: Chain = {}
 
     def add(good: int, amount: float, depth: int) -> None:
@@ -34,7 +37,7 @@ def chain(kinds: Any, built: set[int]) -> Chain:
                 if other:
                     add(other, amount * each, depth + 1)
 
-    add(HEART, 1.0, 0)
+    add(made, 1.0, 0)
     return needed
 
 
@@ -53,16 +56,33 @@ class Crew:
         self.what: NDArray[np.uint8] = state.what.ravel()
         self.machines, kinds = state.machines, state.kinds
         self.rules = [self.kind_rule(kinds[k]) for k in range(len(kinds))]
-        self.needed = chain(kinds, set(self.machines.kind.tolist()))
+        self.wanted = self.wants(kinds)
         self.by_tile = {int(m.tile): i for i, m in enumerate(self.machines)}
-        self.claims: set[int] = set()
+        self.claims: set[tuple[int, int]] = set()
         workers = state.workers
+        first = self.index * len(workers)
+        masks = self.env.action_masks[first : first + len(workers)]
         actions = [STAY] * len(workers)
         for number in np.argsort([-int(w.goods[1:HEART].sum()) for w in workers], kind="stable").tolist():
-            tile, goods = int(workers[number].tile), workers[number].goods.tolist()
-            direction = self.choose(tile, goods)
+            worker, can = workers[number], masks[number]
+            hungry = can[EAT] and worker.energy < HUNGRY
+            if can[ATTACK] or hungry:
+                actions[number] = EAT if hungry else ATTACK
+                continue
+            tile = int(worker.tile)
+            direction = self.choose(tile, worker.goods.tolist(), int(worker.team))
             actions[number] = WALK + (self.wander(number, tile) if direction is None else direction)
         return actions
+
+    def wants(self, kinds: Any) -> Chain:
+        """How much of each good a worker wants to have: what some hearts take, and arms where there are rivals."""
+        built = set(self.machines.kind.tolist())
+        wanted = {good: self.batch * amount for good, amount in chain(kinds, built, HEART).items()}
+        arms = (LASER, SHIELD) if self.env.settings["teams"] > 1 else ()
+        for arm in [good for good in arms if good in {self.rules[kind][1] for kind in built}]:
+            for good, amount in chain(kinds, built, arm).items():
+                wanted[good] = max(wanted.get(good, 0.0), amount)
+        return wanted
 
     def wander(self, number: int, tile: int) -> int:
         """Straight on until something is in the way, then anywhere."""
@@ -86,13 +106,13 @@ class Crew:
         """Whether a worker with these goods can take something worth taking from a machine, or put something in."""
         machine = self.machines[number]
         inputs, made = self.rules[int(machine.kind)]
-        if made not in self.needed:
+        if made not in self.wanted or (made != HEART and goods[made] >= self.wanted[made]):
             return False
         if machine.out:
-            return made == HEART or goods[made] < self.batch * self.needed[made]
+            return True
         return any(good and min(goods[good], 2 * n - machine["in"][i]) > 0 for i, (good, n) in enumerate(inputs))
 
-    def choose(self, tile: int, goods: list[int]) -> int | None:
+    def choose(self, tile: int, goods: list[int], team: int) -> int | None:
         """The direction of the shortest way to a machine that can be used; None if none is known."""
         came = {tile: -1}
         frontier = deque([tile])
@@ -103,8 +123,9 @@ class Crew:
                 what = self.what[to]
                 if MACHINE <= what < WORKER:
                     number = self.by_tile[to]
-                    if number not in self.claims and self.sees(tile, to) and self.can_use(number, goods):
-                        self.claims.add(number)
+                    claim = team, number
+                    if claim not in self.claims and self.sees(tile, to) and self.can_use(number, goods):
+                        self.claims.add(claim)
                         return first
                 elif to not in came and (what == FLOOR or (what >= WORKER and at != tile)):
                     came[to] = first

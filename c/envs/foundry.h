@@ -25,8 +25,8 @@
 // Goods are 1 ore, 2 crystal, 3 battery, 4 gear, 5 laser, 6 shield and 7 heart. What machines do with them are
 // settings: each of six kinds, a to f, makes `out_count` of `out` in `cooldown` steps from `in1_count` of `in1` and one
 // of `in2`. By default mines (a) make ore from nothing, generators (b) a battery from an ore, altars (c) a heart from
-// three batteries. Armouries (d) make a laser from two ores and a battery, smithies (e) a shield from three ores, wells
-// (f) crystals: `d_machines`, `e_machines` and `f_machines` build some.
+// three batteries. Armouries (d) make three lasers from an ore and a battery, smithies (e) three shields from three
+// ores, wells (f) crystals: `d_machines`, `e_machines` and `f_machines` build some.
 //
 // In a step workers act in turn, then machines. The workers' order is drawn for each episode, and moves on by one in
 // each step.
@@ -234,6 +234,7 @@ static void foundry_arrive(Foundry* s)
         w->team = i % s->teams;
         w->energy = s->energy;
         w->thaws = 0;
+        w->beam = 0;
         foundry_move(s, w, i, tile);
         int32_t other = (int32_t)puf_rand_below(&s->rng, (uint32_t)i + 1); // shuffle (Durstenfeld 1964)
         s->order[i] = s->order[other];
@@ -358,6 +359,7 @@ static void foundry_step(Foundry* s, PufIo io)
     for (int32_t i = 0; i < s->workers; i++) {
         int32_t number = s->order[turn], action = io.actions[number];
         FoundryWorker* w = &foundry_workers(s)[number];
+        w->beam = 0;
         if (action == FOUNDRY_GIVE) {
             foundry_give(s, w);
         } else if (action == FOUNDRY_ATTACK) {
@@ -455,8 +457,8 @@ static const PufParam foundry_params[] = {
     FOUNDRY_RULE("a", 0, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_ORE, 1, 50),
     FOUNDRY_RULE("b", 1, FOUNDRY_ORE, 1, FOUNDRY_NONE, FOUNDRY_BATTERY, 1, 25),
     FOUNDRY_RULE("c", 2, FOUNDRY_BATTERY, 3, FOUNDRY_NONE, FOUNDRY_HEART, 1, 10),
-    FOUNDRY_RULE("d", 3, FOUNDRY_ORE, 2, FOUNDRY_BATTERY, FOUNDRY_LASER, 1, 10),
-    FOUNDRY_RULE("e", 4, FOUNDRY_ORE, 3, FOUNDRY_NONE, FOUNDRY_SHIELD, 1, 10),
+    FOUNDRY_RULE("d", 3, FOUNDRY_ORE, 1, FOUNDRY_BATTERY, FOUNDRY_LASER, 3, 10),
+    FOUNDRY_RULE("e", 4, FOUNDRY_ORE, 3, FOUNDRY_NONE, FOUNDRY_SHIELD, 3, 10),
     FOUNDRY_RULE("f", 5, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_CRYSTAL, 1, 50),
     FOUNDRY_REWARD("ore", FOUNDRY_ORE, 0),
     FOUNDRY_REWARD("crystal", FOUNDRY_CRYSTAL, 0),
@@ -492,6 +494,7 @@ static const PufField foundry_worker_fields[] = {
     PUF_SCALAR(FoundryWorker, energy, "that it has", PUF_RANGE(0, FOUNDRY_MAX_ENERGY)),
     PUF_SCALAR(FoundryWorker, thaws, "the tick at whose end it can act again; 0 if it is not frozen",
                PUF_RANGE(0, 100000 + FOUNDRY_MAX_FREEZE)),
+    PUF_SCALAR(FoundryWorker, beam, "the tile that its laser hit in the last step; 0 none", PUF_RANGE(0, INT32_MAX)),
 };
 static const PufField foundry_fields[] = {
     PUF_BLOCK(Foundry, "what", PUF_U8, what_offset, what_rows, columns,
@@ -535,6 +538,7 @@ static const PufField foundry_fields[] = {
     PUF_SCALAR(Foundry, what_rows, NULL, PUF_DERIVED),
     PUF_SCALAR(Foundry, tiles, NULL, PUF_DERIVED),
     PUF_SCALAR(Foundry, teams, "to which workers are dealt"),
+    PUF_SCALAR(Foundry, friendly_fire, "1 if workers can attack their own team"),
     PUF_SCALAR(Foundry, energy, "that a worker has at most; 0: none is needed"),
     PUF_SCALAR(Foundry, freeze, "steps that a worker loses when it is hit"),
     PUF_SCALAR(Foundry, stock, "of its output that a machine stores"),
@@ -581,6 +585,7 @@ static int foundry_worker_fits(const Foundry* s, int32_t number, const uint8_t* 
         return 0;
     }
     int fits = w->goods[FOUNDRY_NONE] == 0 && w->team < s->teams && w->energy <= s->energy;
+    fits &= w->beam < s->tiles;
     fits &= w->thaws == 0 || (w->thaws > s->tick && w->thaws <= s->tick + s->freeze);
     for (int32_t good = FOUNDRY_ORE; good < FOUNDRY_HEART; good++) {
         fits &= w->goods[good] <= s->carry;

@@ -43,6 +43,7 @@ typedef struct FoundryWorker {
     int32_t most;                 // the good it carries most of, or FOUNDRY_NONE
     int32_t energy;
     int32_t thaws; // the tick at whose end it can act again; 0: it is not frozen
+    int32_t beam;  // the tile that its laser hit in the last step, or 0
 } FoundryWorker;
 
 typedef struct Foundry {
@@ -405,6 +406,7 @@ static void foundry_attack(Foundry* s, FoundryWorker* w)
     }
     foundry_spend(s, w, FOUNDRY_ATTACK_COST);
     w->goods[FOUNDRY_LASER] -= 1;
+    w->beam = target->tile;
     s->attacks += 1;
     if (target->goods[FOUNDRY_SHIELD] > 0) {
         target->goods[FOUNDRY_SHIELD] -= 1;

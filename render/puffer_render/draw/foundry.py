@@ -32,12 +32,16 @@ SIGHT = 5
 """Tiles that a worker sees to each side, and of wall around the hall."""
 WALL, NOBODY = 1, -1
 """In `what`, and in `who` on the rock behind the walls."""
-ORE, CRYSTAL, BATTERY, GEAR, LENS, CHIP, HEART = range(1, 8)
+ORE, CRYSTAL, BATTERY, GEAR, LASER, SHIELD, HEART = range(1, 8)
+ATTACK_COST = 20
 MOVES = ((0, -1), (0, 1), (-1, 0), (1, 0))
 """(x, y) of up, down, left, right."""
 SHADES = (ORANGE, AMBER, PINK, TEAL, SKY, VIOLET)
 """Of the kinds of machines."""
 SKINS = tuple(color for color in CREATURES if color != PINK)
+"""Of workers, where there is one team."""
+TEAMS = (SKY, CORAL, MINT, VIOLET)
+ICE: Color = (196, 232, 250, 255)
 BROWN: Color = (188, 138, 102, 255)
 
 BOARD = 624
@@ -50,9 +54,12 @@ KEYS = {
     "up": ("up", "w"),
     "down": ("down", "s"),
     "give": ("g", "space"),
+    "attack": ("x", "f"),
+    "eat": ("b", "e"),
 }
 IDLE = "stay"
 HINTS = (("arrows", "walk"), ("into it", "take, or put in"), ("g", "give to who is ahead"))
+FIGHT, MEAL = ("x", "laser, 3 tiles"), ("b", "eat a battery")
 
 
 class Board:
@@ -78,19 +85,28 @@ class Board:
 def draw(state: Any, frame: Frame) -> None:
     """The hall, its machines, the workers, and the panel."""
     frame.clear(NIGHT)
-    board = Board(state)
+    board, workers = Board(state), state.workers
+    team, teams = int(workers[frame.agent].team), [int(n) for n in state.team_hearts[: int(state.teams)]]
+    rivals = max((n for i, n in enumerate(teams) if i != team), default=0)
     frame.hud(
         "foundry",
-        ("hearts", f"{int(state.hearts)} of {int(state.par)}"),
-        ("own", int(state.workers[frame.agent].goods[HEART])),
+        ("hearts", f"{teams[team]} : {rivals}" if len(teams) > 1 else f"{int(state.hearts)} of {int(state.par)}"),
+        ("own", int(workers[frame.agent].goods[HEART])),
         ("steps left", int(state.max_steps - state.tick)),
     )
     _draw_hall(state, board, frame)
     for number in range(len(state.machines)):
         _draw_machine(state, number, board, frame)
-    for number in sorted(range(len(state.workers)), key=lambda number: number == frame.agent):
-        _draw_worker(state.workers[number], number, board, frame)
+    for number in sorted(range(len(workers)), key=lambda number: number == frame.agent):
+        _draw_worker(state, number, board, frame)
+    for worker in workers[workers.beam > 0]:
+        _draw_beam(state, worker, board, frame)
     _draw_panel(state, frame)
+
+
+def skin(state: Any, number: int) -> Color:
+    """The colour of a worker: its own, or that of its team."""
+    return TEAMS[int(state.workers[number].team)] if state.teams > 1 else SKINS[number % len(SKINS)]
 
 
 def _draw_hall(state: Any, board: Board, frame: Frame) -> None:
@@ -163,15 +179,22 @@ def _draw_needs(machine: Any, kind: Any, x: float, y: float, side: float, frame:
         frame.circle(at, y, side * 0.085, GOODS[good][0] if lit else SLATE)
 
 
-def _draw_worker(worker: Any, number: int, board: Board, frame: Frame) -> None:
-    """A round body that looks where it goes, and what it carries most of, as a stack on its back."""
-    side, color = board.side, SKINS[number % len(SKINS)]
+def _draw_worker(state: Any, number: int, board: Board, frame: Frame) -> None:
+    """A round body that looks where it goes, with its arms, and what it carries most of, as a stack on its back."""
+    worker, side, color = state.workers[number], board.side, skin(state, number)
     (x, y), (dx, dy) = board.center(int(worker.tile)), MOVES[int(worker.facing)]
     if number == frame.agent:
         frame.glow(x, y, side * 1.5, fade(color, 0.6))
         frame.ring(x, y, side * 0.46, side * 0.53, SNOW)
+    if worker.goods[LASER]:
+        frame.line(
+            x + side * 0.2 * dx, y + side * 0.2 * dy, x + side * 0.6 * dx, y + side * 0.6 * dy, side * 0.2, STEEL
+        )
+        frame.circle(x + side * 0.58 * dx, y + side * 0.58 * dy, side * 0.1, PINK)
     frame.circle(x, y + side * 0.06, side * 0.4, fade(NIGHT, 0.5))
     frame.circle(x, y, side * 0.39, color)
+    if worker.goods[SHIELD]:
+        frame.ring(x, y, side * 0.37, side * 0.43, VIOLET)
     for turn in (-1, 1):
         eye_x, eye_y = x + side * (0.17 * dx - 0.14 * turn * dy), y + side * (0.17 * dy + 0.14 * turn * dx)
         frame.circle(eye_x, eye_y, side * 0.12, SNOW)
@@ -183,6 +206,47 @@ def _draw_worker(worker: Any, number: int, board: Board, frame: Frame) -> None:
         draw_good(most, at_x, at_y, side * 0.42, frame)
         if worker.goods[most] > 1:
             frame.text(at_x + side * 0.12, at_y - side * 0.02, str(int(worker.goods[most])), side * 0.36, SNOW, "left")
+    if state.energy:
+        _draw_energy(state, worker, x - side * 0.36, y + side * 0.4, side * 0.72, side * 0.1, frame)
+    if worker.thaws:
+        _draw_ice(int(worker.thaws - state.tick), x, y, side, frame)
+
+
+def _draw_energy(state: Any, worker: Any, x: float, y: float, width: float, height: float, frame: Frame) -> None:
+    """A bar, which turns red where it is too little for an attack."""
+    part, color = float(worker.energy) / float(state.energy), MINT if worker.energy >= ATTACK_COST else CORAL
+    frame.rect(x, y, width, height, NIGHT, height / 2)
+    if part > 0:
+        frame.rect(x, y, max(height, width * part), height, color, height / 2)
+
+
+def _draw_ice(steps: int, x: float, y: float, side: float, frame: Frame) -> None:
+    """A block of ice around a frozen worker, with the steps that it will last."""
+    frame.glow(x, y, side * 1.1, fade(ICE, 0.5))
+    frame.rect(x - side * 0.48, y - side * 0.48, side * 0.96, side * 0.96, fade(ICE, 0.55), side * 0.14)
+    frame.border(x - side * 0.48, y - side * 0.48, side * 0.96, side * 0.96, max(1.5, side * 0.07), ICE, side * 0.14)
+    for angle in (0.0, math.pi / 3, 2 * math.pi / 3):
+        dx, dy = side * 0.36 * math.sin(angle), side * 0.36 * math.cos(angle)
+        frame.line(x - dx, y - dy, x + dx, y + dy, side * 0.06, SNOW)
+    frame.circle(x, y, side * 0.22, NIGHT)
+    frame.text(x, y - side * 0.19, str(steps), side * 0.32, ICE, "center")
+
+
+def _draw_beam(state: Any, worker: Any, board: Board, frame: Frame) -> None:
+    """From a worker to whom its laser hit: into ice, or against a shield."""
+    side, (x0, y0), (x1, y1) = board.side, board.center(int(worker.tile)), board.center(int(worker.beam))
+    dx, dy = MOVES[int(worker.facing)]
+    x0, y0 = x0 + side * 0.6 * dx, y0 + side * 0.6 * dy
+    x1, y1 = x1 - side * 0.45 * dx, y1 - side * 0.45 * dy
+    for thickness, color in ((0.42, fade(PINK, 0.3)), (0.2, PINK), (0.08, SNOW)):
+        frame.line(x0, y0, x1, y1, side * thickness, color)
+    frame.glow(x1, y1, side * 0.9, fade(PINK, 0.8))
+    frame.circle(x1, y1, side * 0.14, SNOW)
+    hit = state.who[divmod(int(worker.beam), board.columns)]
+    if not state.workers[hit].thaws:
+        x, y = board.center(int(worker.beam))
+        frame.ring(x, y, side * 0.55, side * 0.66, VIOLET)
+        frame.ring(x, y, side * 0.7, side * 0.74, fade(VIOLET, 0.6))
 
 
 # --- the panel ---
@@ -194,9 +258,17 @@ def _draw_panel(state: Any, frame: Frame) -> None:
     y = _draw_recipes(state, x + 14, y + 12, frame)
     y = _draw_hands(state, x + 14, y + 10, frame)
     _draw_crew(state, x + 14, y + 10, frame)
-    for i, (key, does) in enumerate(HINTS):
-        frame.text(x + 14, HUD_HEIGHT + BOARD - 88 + 26 * i, key, 16, SNOW)
-        frame.text(x + 66, HUD_HEIGHT + BOARD - 87 + 26 * i, does, 15, STEEL)
+    hints = hints_for(state)
+    for i, (key, does) in enumerate(hints):
+        at = HUD_HEIGHT + BOARD - 10 - 26 * (len(hints) - i)
+        frame.text(x + 14, at, key, 16, SNOW)
+        frame.text(x + 66, at + 1, does, 15, STEEL)
+
+
+def hints_for(state: Any) -> list[tuple[str, str]]:
+    """The keys that do something under the rules of this hall."""
+    fights = state.teams > 1 or state.friendly_fire
+    return [*HINTS, *([FIGHT] if fights else []), *([MEAL] if state.energy else [])]
 
 
 def _draw_recipes(state: Any, x: float, y: float, frame: Frame) -> float:
@@ -239,19 +311,28 @@ def _draw_hands(state: Any, x: float, y: float, frame: Frame) -> float:
         at, down = x + 12 + 60 * (i % 3), y + 30 * (i // 3)
         draw_good(good, at, down, 24, frame)
         frame.text(at + 16, down - 10, str(int(worker.goods[good])), 18, SNOW)
-    return y + 30 * max(1, (len(held) + 2) // 3)
+    y += 30 * max(1, (len(held) + 2) // 3)
+    if state.energy:
+        frame.text(x, y - 8, "energy", 15, STEEL)
+        _draw_energy(state, worker, x + 64, y - 4, PANEL - 136, 12, frame)
+        frame.text(x + PANEL - 28, y - 8, str(int(worker.energy)), 15, SNOW, "right")
+        y += 22
+    return y
 
 
 def _draw_crew(state: Any, x: float, y: float, frame: Frame) -> None:
-    """Who has how many hearts: the first ones, if they are many."""
+    """Who has how many hearts: a line for each worker, or for each team. The first ones, if they are many."""
     frame.text(x, y, "hearts", 15, STEEL)
     y += 24
+    lines = int((HUD_HEIGHT + BOARD - 22 - 26 * len(hints_for(state)) - y) // 26)
+    if state.teams > 1:
+        for team in range(min(lines, int(state.teams))):
+            _draw_team(state, team, x, y + 28 * team, frame)
+        return
     hearts = state.workers.goods[:, HEART].tolist()
-    lines = int((HUD_HEIGHT + BOARD - 100 - y) // 24)
     most = max(12, *hearts)
     for number, count in list(enumerate(hearts))[:lines]:
-        color = SKINS[number % len(SKINS)]
-        frame.circle(x + 9, y + 9, 8, color)
+        frame.circle(x + 9, y + 9, 8, ICE if state.workers[number].thaws else skin(state, number))
         if number == frame.agent:
             frame.ring(x + 9, y + 9, 9, 11, SNOW)
         frame.rect(x + 26, y + 5, 120, 8, SLATE, 4)
@@ -259,6 +340,18 @@ def _draw_crew(state: Any, x: float, y: float, frame: Frame) -> None:
             frame.rect(x + 26, y + 5, max(8, 120 * count / most), 8, PINK, 4)
         frame.text(x + PANEL - 28, y + 1, str(count), 15, SNOW, "right")
         y += 24
+
+
+def _draw_team(state: Any, team: int, x: float, y: float, frame: Frame) -> None:
+    """Its workers with the hearts of each, white while frozen, and the sum."""
+    members = [number for number, other in enumerate(state.workers.team.tolist()) if other == team]
+    for place, number in enumerate(members[:5]):
+        worker, at = state.workers[number], x + 11 + 27 * place
+        frame.circle(at, y + 9, 11, ICE if worker.thaws else skin(state, number))
+        frame.text(at, y + 1, str(int(worker.goods[HEART])), 15, NIGHT, "center")
+        if number == frame.agent:
+            frame.ring(at, y + 9, 11.5, 13.5, SNOW)
+    frame.text(x + PANEL - 28, y, str(int(state.team_hearts[team])), 18, SNOW, "right")
 
 
 # --- goods ---
@@ -298,18 +391,19 @@ def _gear(x: float, y: float, r: float, color: Color, shade: Color, frame: Frame
     frame.circle(x, y, r * 0.3, shade)
 
 
-def _lens(x: float, y: float, r: float, color: Color, shade: Color, frame: Frame) -> None:
-    frame.circle(x, y, r * 0.9, color)
-    frame.circle(x, y, r * 0.6, shade)
-    frame.circle(x - r * 0.2, y - r * 0.2, r * 0.2, color)
+def _laser(x: float, y: float, r: float, color: Color, shade: Color, frame: Frame) -> None:
+    frame.rect(x - r, y - r * 0.5, r * 1.35, r * 0.6, color, r * 0.15)
+    frame.polygon([(x - r * 0.75, y), (x - r * 0.2, y), (x - r * 0.4, y + r * 0.9), (x - r * 0.9, y + r * 0.9)], color)
+    frame.rect(x - r * 0.7, y - r * 0.32, r * 0.7, r * 0.2, shade)
+    frame.line(x + r * 0.45, y - r * 0.2, x + r, y - r * 0.2, r * 0.24, color)
 
 
-def _chip(x: float, y: float, r: float, color: Color, shade: Color, frame: Frame) -> None:
-    for i in (-0.4, 0.0, 0.4):
-        frame.line(x - r, y + i * r, x + r, y + i * r, r * 0.16, color)
-        frame.line(x + i * r, y - r, x + i * r, y + r, r * 0.16, color)
-    frame.rect(x - r * 0.7, y - r * 0.7, r * 1.4, r * 1.4, color, r * 0.15)
-    frame.rect(x - r * 0.3, y - r * 0.3, r * 0.6, r * 0.6, shade)
+def _shield(x: float, y: float, r: float, color: Color, shade: Color, frame: Frame) -> None:
+    left = [(x, y - r * 0.95), (x, y + r), (x - r * 0.55, y + r * 0.5), (x - r * 0.8, y - r * 0.05)]
+    frame.polygon([*left, (x - r * 0.8, y - r * 0.65)], color)
+    right = [(x, y - r * 0.95), (x + r * 0.8, y - r * 0.65), (x + r * 0.8, y - r * 0.05), (x + r * 0.55, y + r * 0.5)]
+    frame.polygon([*right, (x, y + r)], color)
+    frame.polygon([*right, (x, y + r)], shade)
 
 
 def _heart(x: float, y: float, r: float, color: Color, shade: Color, frame: Frame) -> None:
@@ -333,8 +427,8 @@ GOODS: dict[int, tuple[Color, Callable[[float, float, float, Color, Color, Frame
     CRYSTAL: (TEAL, _crystal),
     BATTERY: (MINT, _battery),
     GEAR: (blend(STEEL, SNOW, 0.45), _gear),
-    LENS: (SKY, _lens),
-    CHIP: (VIOLET, _chip),
+    LASER: (PINK, _laser),
+    SHIELD: (VIOLET, _shield),
     HEART: (CORAL, _heart),
 }
 """The colour and the sign of each good."""
