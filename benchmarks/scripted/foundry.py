@@ -54,14 +54,14 @@ class Crew:
         self.state = state = self.env.state(self.index)
         self.columns = int(state.columns)
         self.what: NDArray[np.uint8] = state.what.ravel()
-        self.machines, kinds = state.machines, state.kinds
+        self.machines, kinds, self.rounds = state.machines, state.kinds, int(state.rounds)
         self.rules = [self.kind_rule(kinds[k]) for k in range(len(kinds))]
         self.wanted = self.wants(kinds)
         self.by_tile = {int(m.tile): i for i, m in enumerate(self.machines)}
         self.claims: set[tuple[int, int]] = set()
         workers = state.workers
         first = self.index * len(workers)
-        masks = self.env.action_masks[first : first + len(workers)]
+        masks = np.asarray(self.env.action_masks)[first : first + len(workers)]
         actions = [STAY] * len(workers)
         for number in np.argsort([-int(w.goods[1:HEART].sum()) for w in workers], kind="stable").tolist():
             worker, can = workers[number], masks[number]
@@ -78,7 +78,7 @@ class Crew:
         """How much of each good a worker wants to have: what some hearts take, and arms where there are rivals."""
         built = set(self.machines.kind.tolist())
         wanted = {good: self.batch * amount for good, amount in chain(kinds, built, HEART).items()}
-        arms = (LASER, SHIELD) if self.env.settings["teams"] > 1 else ()
+        arms = (LASER, SHIELD) if int(self.env.settings["teams"]) > 1 else ()
         for arm in [good for good in arms if good in {self.rules[kind][1] for kind in built}]:
             for good, amount in chain(kinds, built, arm).items():
                 wanted[good] = max(wanted.get(good, 0.0), amount)
@@ -110,7 +110,9 @@ class Crew:
             return False
         if machine.out:
             return True
-        return any(good and min(goods[good], 2 * n - machine["in"][i]) > 0 for i, (good, n) in enumerate(inputs))
+        return any(
+            good and min(goods[good], self.rounds * n - machine["in"][i]) > 0 for i, (good, n) in enumerate(inputs)
+        )
 
     def choose(self, tile: int, goods: list[int], team: int) -> int | None:
         """The direction of the shortest way to a machine that can be used; None if none is known."""

@@ -1,6 +1,6 @@
 // foundry - keep a factory running: carry ore to generators, batteries to altars, and take the hearts that they make.
 //
-// Observation  uint8 (417): three planes of the 11 x 11 tiles around the worker, who is in the middle, rows
+// Observation  uint8 (423): three planes of the 11 x 11 tiles around the worker, who is in the middle, rows
 //              from the top; what is ahead; what the worker has; and the rules themselves. Those not
 //              listed here are amounts.
 //              what     codes: 0 floor, or rock behind walls, 1 wall, 2 to 7 a machine of kind a to f, 8 a
@@ -11,6 +11,8 @@
 //              faced    code: the kind of the machine ahead, 1 to 6, or 0.
 //              target   code: what the first worker within 3 tiles ahead carries most of, 2 to 7 for
 //                       good 1 to 6; 1 if its hands are empty; 0 if there is none, or no rivals.
+//              signs    codes: the way to the nearest machine of each kind, 1 up, 2 down, 3 left, 4 right; 0
+//                       if there is none, or without `signs`.
 //              recipes  codes: the two inputs and the output of each kind, with `rules_seen`; else 0.
 //              count    of a machine its output, or its inputs while it has none; of a worker its most
 //                       plentiful good; at most 7.
@@ -32,7 +34,7 @@
 // each step.
 // 1. A worker faces where it last tried to go, and holds `carry` of each good at most. Hearts are kept, not carried.
 // 2. Walking into a machine uses it: the worker takes all output that it has room for; if that is none, it puts in what
-//    the machine needs for its next two rounds.
+//    the machine needs for its next `rounds` rounds.
 // 3. Walking into a worker faces it. If that one faces back, or is frozen, the two change places.
 // 4. Giving hands one of the most plentiful good to the worker ahead, if it has room. Gifts are never rewarded.
 // 5. Attacking spends a laser on the first worker within 3 tiles ahead; on a mate only with `friendly_fire`.
@@ -57,7 +59,7 @@
 // Parts of the observation behind the planes.
 enum { FOUNDRY_RECIPES = (FOUNDRY_INPUTS + 1) * FOUNDRY_KINDS, FOUNDRY_NUMBERS = 3 * FOUNDRY_KINDS };
 enum { FOUNDRY_SELF = FOUNDRY_CARRIED + 10, FOUNDRY_MOST = UINT8_MAX };
-enum { FOUNDRY_OBS = 3 * FOUNDRY_PLANE + 2 + FOUNDRY_RECIPES + FOUNDRY_SELF + FOUNDRY_NUMBERS };
+enum { FOUNDRY_OBS = 3 * FOUNDRY_PLANE + 2 + FOUNDRY_KINDS + FOUNDRY_RECIPES + FOUNDRY_SELF + FOUNDRY_NUMBERS };
 
 // The settings that halls are made from, and the window of ranks.
 typedef struct FoundrySetup {
@@ -152,7 +154,8 @@ static void foundry_prepare(void* setup)
     s->num_machines = foundry_count_machines(&plan);
     s->levels_offset = foundry_levels_offset(&plan);
     s->level_bytes = foundry_level_bytes(&plan);
-    s->tiles_offset = s->level_bytes - foundry_table_bytes(&plan);
+    s->signs_offset = foundry_signs_offset(&plan);
+    s->tiles_offset = foundry_tiles_offset(&plan);
     (void)foundry_place_tables(&plan, s);
 
     int64_t made[FOUNDRY_GOODS], walked = (int64_t)s->workers * s->max_steps / s->walk;
@@ -181,7 +184,7 @@ static void foundry_make_assets(const PufLayout* layout, void* assets, const voi
 
 // ---- Episodes ----
 
-// The tiles of the machines of this hall, and behind them those of the hall.
+// The tiles of the machines of this hall, and behind them its signs and its tiles.
 static const int32_t* foundry_level(const Foundry* s, const void* assets)
 {
     const FoundryLevel* level = (const FoundryLevel*)assets + s->rank;
@@ -301,7 +304,17 @@ static void foundry_see_self(const Foundry* s, const FoundryWorker* w, const Fou
     obs[9] = (uint8_t)((int64_t)FOUNDRY_MOST * (s->max_steps - s->tick) / s->max_steps);
 }
 
-static void foundry_see(const Foundry* s, const FoundryWorker* w, const FoundryWorker* target, uint8_t* obs)
+// The signs on a tile, one after the other.
+static uint8_t* foundry_read_signs(uint32_t signs, uint8_t* obs)
+{
+    for (int32_t kind = 0; kind < FOUNDRY_KINDS; kind++) {
+        *obs++ = (uint8_t)(signs >> FOUNDRY_SIGN_BITS * kind & FOUNDRY_SIGN_MASK);
+    }
+    return obs;
+}
+
+static void foundry_see(const Foundry* s, const FoundryWorker* w, const FoundryWorker* target, uint32_t signs,
+                        uint8_t* obs)
 {
     int32_t corner = w->tile - FOUNDRY_SIGHT * (s->columns + 1);
     const FoundryMachine* faced = foundry_machine_at(s, w->tile + s->delta[w->facing]);
@@ -309,6 +322,7 @@ static void foundry_see(const Foundry* s, const FoundryWorker* w, const FoundryW
     obs = foundry_view(obs, foundry_state(s) + corner, s->columns);
     *obs++ = (uint8_t)(faced ? 1 + faced->kind : 0);
     *obs++ = foundry_target_code(target);
+    obs = foundry_read_signs(signs, obs);
     memcpy(obs, s->recipes, FOUNDRY_RECIPES);
     obs = foundry_view(obs + FOUNDRY_RECIPES, foundry_count(s) + corner, s->columns);
     foundry_see_self(s, w, faced, obs);
@@ -328,9 +342,10 @@ static void foundry_mask(const Foundry* s, const FoundryWorker* w, const Foundry
 
 static void foundry_observe(const Foundry* s, PufIo io)
 {
+    const uint32_t* signs = (const uint32_t*)((const uint8_t*)foundry_level(s, io.assets) + s->signs_offset);
     for (int32_t i = 0; i < s->workers; i++) {
         const FoundryWorker *w = &foundry_workers(s)[i], *target = foundry_target(s, w);
-        foundry_see(s, w, target, (uint8_t*)io.obs + (size_t)i * FOUNDRY_OBS);
+        foundry_see(s, w, target, s->signs ? signs[w->tile] : 0, (uint8_t*)io.obs + (size_t)i * FOUNDRY_OBS);
         foundry_mask(s, w, target, io.action_mask + (size_t)i * FOUNDRY_ACTIONS);
     }
 }
@@ -391,11 +406,14 @@ static const PufObs foundry_obs[] = {
     PUF_CODES("faced", 1, 1 + FOUNDRY_KINDS, "the kind of the machine ahead, from 1; 0 none"),
     PUF_CODES("target", 1, 1 + FOUNDRY_HEART,
               "what the first worker within 3 tiles ahead carries most of, from 2; 1 nothing; 0 nobody"),
+    PUF_CODES("signs", FOUNDRY_KINDS, 1 + FOUNDRY_DIRECTIONS,
+              "the way to the nearest machine of each kind: 1 up, 2 down, 3 left, 4 right; 0 none"),
     PUF_CODES("recipes", FOUNDRY_RECIPES, FOUNDRY_GOODS, "for each kind: its inputs and its output; 0 none"),
     { "count", FOUNDRY_PLANE, 0, FOUNDRY_MAX_COUNT,
       "of a machine: output, or inputs if there is none; of a worker: what it carries most" },
     { "carried", FOUNDRY_CARRIED, 0, 20, "of each good but hearts" },
-    { "machine", 3, 0, 2 * FOUNDRY_MAX_COUNT, "of the machine ahead: its output, and what it has of its inputs" },
+    { "machine", 3, 0, FOUNDRY_MAX_ROUNDS * FOUNDRY_MAX_COUNT,
+      "of the machine ahead: its output, and what it has of its inputs" },
     { "running", 1, 0, FOUNDRY_MOST, "steps until the machine ahead is done; 0 if it does not run" },
     { "hearts", 3, 0, FOUNDRY_MOST, "of this worker, of its team, and of the best other team" },
     { "energy", 1, 0, FOUNDRY_MAX_ENERGY, "that it has" },
@@ -446,6 +464,7 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(FoundrySetup, spread, 1, 0, 1, "width of that window as a fraction of all halls"),
     PUF_SETTING(Foundry, max_steps, 1000, 1, 100000, "steps of an episode"),
     PUF_SETTING(Foundry, stock, 5, 1, FOUNDRY_MAX_COUNT, "of its output that a machine stores"),
+    PUF_SETTING(Foundry, rounds, 4, 1, FOUNDRY_MAX_ROUNDS, "for which a machine takes inputs ahead"),
     PUF_SETTING(Foundry, carry, 10, 1, 20, "of each good that a worker carries at most"),
     PUF_SETTING(Foundry, walk, 60, 1, 10000, "steps of a worker for one heart, at par"),
     PUF_SETTING(Foundry, teams, 1, 1, FOUNDRY_MAX_TEAMS, "to which workers are dealt in turn"),
@@ -453,6 +472,7 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(Foundry, freeze, 10, 1, FOUNDRY_MAX_FREEZE, "steps that a worker loses when it is hit"),
     PUF_SETTING(Foundry, energy, 0, 0, FOUNDRY_MAX_ENERGY,
                 "that a worker has at most, and begins with; 0: none is needed"),
+    PUF_FLAG(Foundry, signs, 1, "show workers the way to the nearest machine of each kind"),
     PUF_FLAG(FoundrySetup, rules_seen, 0, "show the rules to the workers, so that one policy can learn many factories"),
     FOUNDRY_RULE("a", 0, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_ORE, 1, 50),
     FOUNDRY_RULE("b", 1, FOUNDRY_ORE, 1, FOUNDRY_NONE, FOUNDRY_BATTERY, 1, 25),
@@ -482,7 +502,7 @@ static const PufField foundry_machine_fields[] = {
     PUF_SCALAR(FoundryMachine, kind, "0 to 5 for a to f", PUF_RANGE(0, FOUNDRY_KINDS - 1)),
     PUF_SCALAR(FoundryMachine, due, "the tick at which it is done; 0 if it does not run", PUF_RANGE(0, 110000)),
     PUF_SCALAR(FoundryMachine, out, "its output", PUF_RANGE(0, FOUNDRY_MAX_COUNT)),
-    PUF_ARRAY(FoundryMachine, in, "its inputs", PUF_RANGE(0, FOUNDRY_ROUNDS* FOUNDRY_MAX_COUNT)),
+    PUF_ARRAY(FoundryMachine, in, "its inputs", PUF_RANGE(0, FOUNDRY_MAX_ROUNDS* FOUNDRY_MAX_COUNT)),
 };
 static const PufField foundry_worker_fields[] = {
     PUF_SCALAR(FoundryWorker, tile, "row * columns + column", PUF_RANGE(0, INT32_MAX)),
@@ -541,6 +561,7 @@ static const PufField foundry_fields[] = {
     PUF_SCALAR(Foundry, friendly_fire, "1 if workers can attack their own team"),
     PUF_SCALAR(Foundry, energy, "that a worker has at most; 0: none is needed"),
     PUF_SCALAR(Foundry, freeze, "steps that a worker loses when it is hit"),
+    PUF_SCALAR(Foundry, rounds, "for which a machine takes inputs ahead"),
     PUF_SCALAR(Foundry, stock, "of its output that a machine stores"),
     PUF_SCALAR(Foundry, carry, "of each good that a worker carries at most"),
     PUF_SCALAR(Foundry, episode_return, NULL),
@@ -548,6 +569,7 @@ static const PufField foundry_fields[] = {
     PUF_SCALAR(Foundry, num_ranks, NULL, PUF_DERIVED),
     PUF_SCALAR(Foundry, levels_offset, NULL, PUF_DERIVED),
     PUF_SCALAR(Foundry, level_bytes, NULL, PUF_DERIVED),
+    PUF_SCALAR(Foundry, signs_offset, NULL, PUF_DERIVED),
     PUF_SCALAR(Foundry, tiles_offset, NULL, PUF_DERIVED),
     PUF_ARRAY(Foundry, delta, NULL, PUF_DERIVED),
     PUF_ARRAY(Foundry, recipes, NULL, PUF_DERIVED),
@@ -570,7 +592,7 @@ static int foundry_machine_fits(const Foundry* s, int32_t number, int32_t tile, 
     fits &= m->due == 0 || (m->due > s->tick && m->due <= s->tick + kind->cooldown);
     fits &= m->out + (m->due > 0 ? kind->out_count : 0) <= s->stock && (kind->out || m->due + m->out == 0);
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        fits &= m->in[i] <= FOUNDRY_ROUNDS * foundry_needs(kind, i);
+        fits &= m->in[i] <= s->rounds * foundry_needs(kind, i);
     }
     int32_t idle = m->due > 0 ? FOUNDRY_RUNNING : FOUNDRY_LACKING, count = m->out > 0 ? m->out : m->in[0] + m->in[1];
     return fits && foundry_shows(s, tile, what, m->out > 0 ? FOUNDRY_READY : idle, foundry_shown(count));

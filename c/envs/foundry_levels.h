@@ -8,6 +8,8 @@
 // 4. If the floor is too small or a machine finds no place, the hall is built again; after a few attempts all rooms
 //    are open and the machines stand in rows, which always works.
 //
+// 5. Signs on the floor show the way to the nearest machine of each kind.
+//
 // Halls are ranked by how far their machines are apart.
 #pragma once
 #include "puffer.h"
@@ -20,6 +22,7 @@ enum { FOUNDRY_MIN_SIDE = 11, FOUNDRY_MAX_SIDE = 25, FOUNDRY_MAX_ROOMS = 8, FOUN
 enum { FOUNDRY_FLOOR, FOUNDRY_WALL, FOUNDRY_MACHINE }; // tiles of a hall: a machine is FOUNDRY_MACHINE plus its kind
 enum { FOUNDRY_ROCK = UINT8_MAX };
 enum { FOUNDRY_OPEN, FOUNDRY_PILLARS, FOUNDRY_SHELVES, FOUNDRY_MAZE, FOUNDRY_RUINS, FOUNDRY_STYLES };
+enum { FOUNDRY_SIGN_BITS = 3, FOUNDRY_SIGN_MASK = 7 };
 enum { FOUNDRY_ATTEMPTS = 8, FOUNDRY_TRIES = 64 }; // at a hall, and at a place for a machine
 
 // The settings that halls are made from.
@@ -35,7 +38,7 @@ typedef struct FoundryLevel {
     int32_t way;    // from a machine to the nearest of each other kind: tenths of a step, on average
 } FoundryLevel;
 
-// ---- Layout of the assets: levels by rank, then working memory, then for each level its machines and its tiles ----
+// ---- Layout of the assets: levels by rank, working memory, then for each level its machines, signs and tiles ----
 
 static int32_t foundry_align(int32_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -61,10 +64,18 @@ static int32_t foundry_count_machines(const FoundryPlan* p)
     return count;
 }
 
-static int32_t foundry_level_bytes(const FoundryPlan* p)
+static int32_t foundry_signs_offset(const FoundryPlan* p)
 {
-    return foundry_align(foundry_count_machines(p) * (int32_t)sizeof(int32_t)) + foundry_table_bytes(p);
+    return foundry_align(foundry_count_machines(p) * (int32_t)sizeof(int32_t));
 }
+
+static int32_t foundry_tiles_offset(const FoundryPlan* p)
+{
+    int32_t signs = foundry_rows(p) * foundry_columns(p) * (int32_t)sizeof(uint32_t);
+    return foundry_signs_offset(p) + foundry_align(signs);
+}
+
+static int32_t foundry_level_bytes(const FoundryPlan* p) { return foundry_tiles_offset(p) + foundry_table_bytes(p); }
 
 static int32_t foundry_work_offset(const FoundryPlan* p)
 {
@@ -83,6 +94,7 @@ typedef struct FoundryBuild {
     const FoundryPlan* plan;
     uint8_t* tiles;
     int32_t* machines; // the tile of each, those of the first kind first
+    uint32_t* signs;   // of each tile: FOUNDRY_SIGN_BITS for each kind, a direction from 1, or 0
     int32_t rows, columns, floor;
     int32_t delta[FOUNDRY_DIRECTIONS];
     int32_t *queue, *distance; // of a search: tiles, and the steps to each tile
@@ -99,14 +111,15 @@ static int32_t foundry_corner(const FoundryBuild* b, int32_t room)
     return (FOUNDRY_SIGHT + y * pitch) * b->columns + FOUNDRY_SIGHT + x * pitch;
 }
 
-// Steps from a tile to all others, -1 where there is no way. Machines can be reached, but end the way. Returns how many
-// tiles were walked on.
-static int32_t foundry_measure(FoundryBuild* b, int32_t from)
+// Steps to all tiles from those that the queue begins with, -1 where there is no way. Machines can be reached, but end
+// the way. Returns how many tiles were walked on.
+static int32_t foundry_measure_from(FoundryBuild* b, int32_t starts)
 {
-    int32_t head = 0, tail = 1;
+    int32_t head = 0, tail = starts;
     memset(b->distance, -1, (size_t)(b->rows * b->columns) * sizeof(int32_t));
-    b->queue[0] = from;
-    b->distance[from] = 0;
+    for (int32_t i = 0; i < starts; i++) {
+        b->distance[b->queue[i]] = 0;
+    }
     while (head < tail) {
         int32_t tile = b->queue[head++];
         for (int32_t d = 0; d < FOUNDRY_DIRECTIONS; d++) {
@@ -121,6 +134,12 @@ static int32_t foundry_measure(FoundryBuild* b, int32_t from)
         }
     }
     return tail;
+}
+
+static int32_t foundry_measure(FoundryBuild* b, int32_t from)
+{
+    b->queue[0] = from;
+    return foundry_measure_from(b, 1);
 }
 
 // Whether there is a wall at a place of a room in a style without chance.
@@ -315,6 +334,28 @@ static int32_t foundry_measure_way(FoundryBuild* b)
     return ways > 0 ? 10 * sum / ways : 0;
 }
 
+// Of several shortest ways, signs show the first in the order of the directions.
+static void foundry_put_signs(FoundryBuild* b, int32_t kind)
+{
+    int32_t starts = 0;
+    for (int32_t i = 0; i < foundry_count_machines(b->plan); i++) {
+        if (b->tiles[b->machines[i]] == FOUNDRY_MACHINE + kind) {
+            b->queue[starts++] = b->machines[i];
+        }
+    }
+    (void)foundry_measure_from(b, starts);
+    for (int32_t tile = 0; tile < b->rows * b->columns; tile++) {
+        for (int32_t d = FOUNDRY_DIRECTIONS - 1; d >= 0 && b->tiles[tile] == FOUNDRY_FLOOR; d--) {
+            int32_t next = tile + b->delta[d];
+            int open = b->tiles[next] == FOUNDRY_FLOOR || b->distance[next] == 0;
+            if (open && b->distance[next] >= 0 && b->distance[next] < b->distance[tile]) {
+                uint32_t mask = (uint32_t)FOUNDRY_SIGN_MASK << FOUNDRY_SIGN_BITS * kind;
+                b->signs[tile] = (b->signs[tile] & ~mask) | (uint32_t)(1 + d) << FOUNDRY_SIGN_BITS * kind;
+            }
+        }
+    }
+}
+
 static void foundry_make_rock(FoundryBuild* b)
 {
     memset(b->distance, 0, (size_t)(b->rows * b->columns) * sizeof(int32_t)); // here: whether a tile is near the floor
@@ -365,7 +406,8 @@ static void foundry_make_levels(const FoundryPlan* p, void* assets)
         uint8_t* level = (uint8_t*)assets + foundry_levels_offset(p) + (size_t)i * (size_t)foundry_level_bytes(p);
         b.rng = puf_rng_seed(p->level_seed, (uint64_t)i);
         b.machines = (int32_t*)level;
-        b.tiles = level + foundry_level_bytes(p) - foundry_table_bytes(p);
+        b.signs = (uint32_t*)(level + foundry_signs_offset(p));
+        b.tiles = level + foundry_tiles_offset(p);
         for (int32_t attempt = 1; attempt <= FOUNDRY_ATTEMPTS; attempt++) {
             int plain = attempt == FOUNDRY_ATTEMPTS;
             foundry_make_rooms(&b, plain);
@@ -375,6 +417,9 @@ static void foundry_make_levels(const FoundryPlan* p, void* assets)
         }
         levels[i].number = i;
         levels[i].way = foundry_measure_way(&b);
+        for (int32_t kind = 0; kind < FOUNDRY_KINDS; kind++) {
+            foundry_put_signs(&b, kind);
+        }
         foundry_make_rock(&b);
     }
     foundry_rank(levels, p->num_levels);

@@ -10,7 +10,7 @@ enum { FOUNDRY_ORE = 1, FOUNDRY_CRYSTAL, FOUNDRY_BATTERY, FOUNDRY_GEAR, FOUNDRY_
 enum { FOUNDRY_NONE = 0, FOUNDRY_GOODS = FOUNDRY_HEART + 1, FOUNDRY_CARRIED = FOUNDRY_HEART - 1 };
 enum { FOUNDRY_STAY, FOUNDRY_WALK, FOUNDRY_GIVE = FOUNDRY_WALK + FOUNDRY_DIRECTIONS };
 enum { FOUNDRY_ATTACK = FOUNDRY_GIVE + 1, FOUNDRY_EAT, FOUNDRY_ACTIONS };
-enum { FOUNDRY_INPUTS = 2, FOUNDRY_ROUNDS = 2, FOUNDRY_MAX_COUNT = 7 }; // ROUNDS: for which a machine takes inputs
+enum { FOUNDRY_INPUTS = 2, FOUNDRY_MAX_ROUNDS = 5, FOUNDRY_MAX_COUNT = 7 };
 enum { FOUNDRY_MAX_TEAMS = 4, FOUNDRY_REACH = 3, FOUNDRY_MAX_ENERGY = 250, FOUNDRY_MAX_FREEZE = 1000 };
 
 // Energy that things take, and that a battery gives.
@@ -48,8 +48,8 @@ typedef struct FoundryWorker {
 
 typedef struct Foundry {
     PufRng rng;
-    int32_t workers, max_steps, stock, carry, walk, num_levels; // settings
-    int32_t teams, friendly_fire, freeze, energy;               // settings
+    int32_t workers, max_steps, stock, carry, walk, num_levels;  // settings
+    int32_t rounds, teams, friendly_fire, freeze, energy, signs; // settings
     FoundryKind kinds[FOUNDRY_KINDS];
     float reward[FOUNDRY_GOODS], share;
     int32_t first_rank, num_ranks; // the window from which episodes draw
@@ -57,7 +57,8 @@ typedef struct Foundry {
     int32_t tiles, what_rows;      // rows times columns, and the rows of `what`: those of the hall, for each team
     int32_t delta[FOUNDRY_DIRECTIONS];
     int32_t num_machines, capacity, par;                 // of hearts in an episode
-    int32_t levels_offset, level_bytes, tiles_offset;    // in the assets, in a level
+    int32_t levels_offset, level_bytes;                  // in the assets
+    int32_t signs_offset, tiles_offset;                  // in a level
     int32_t what_offset, state_offset, count_offset;     // planes in the block: bytes from the start of the state
     int32_t who_offset, machines_offset, workers_offset; // tables in the block
     uint8_t recipes[(FOUNDRY_INPUTS + 1) * FOUNDRY_KINDS], numbers[3 * FOUNDRY_KINDS]; // the rules as workers see them
@@ -265,7 +266,7 @@ static void foundry_put(const Foundry* s, FoundryWorker* w, FoundryMachine* m)
 {
     const FoundryKind* kind = &s->kinds[m->kind];
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        int32_t wanted = FOUNDRY_ROUNDS * foundry_needs(kind, i) - m->in[i], *held = &w->goods[kind->in[i]];
+        int32_t wanted = s->rounds * foundry_needs(kind, i) - m->in[i], *held = &w->goods[kind->in[i]];
         int32_t put = *held < wanted ? *held : wanted;
         *held -= put;
         m->in[i] += put;
@@ -277,39 +278,40 @@ static int foundry_can_use(const Foundry* s, const FoundryWorker* w, const Found
     const FoundryKind* kind = &s->kinds[m->kind];
     int can = m->out > 0 && foundry_room(s, w, kind->out) > 0;
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        can |= w->goods[kind->in[i]] > 0 && m->in[i] < FOUNDRY_ROUNDS * foundry_needs(kind, i);
+        can |= w->goods[kind->in[i]] > 0 && m->in[i] < s->rounds * foundry_needs(kind, i);
     }
     return can && foundry_affords(s, w, FOUNDRY_USE_COST);
 }
 
-// Count hearts, and pay for them: a part to all of the worker's team.
-static void foundry_pay_hearts(Foundry* s, int32_t number, int32_t taken, float* rewards)
+// Count hearts, and pay a part of the reward for them to all of the worker's team. Returns what remains for the worker.
+static float foundry_share_hearts(Foundry* s, const FoundryWorker* w, int32_t taken, float* rewards)
 {
     const FoundryWorker* workers = foundry_workers(s);
-    int32_t team = workers[number].team, mates = 0;
     float reward = (float)taken * s->reward[FOUNDRY_HEART];
+    int32_t mates = 0;
     s->hearts += taken;
-    s->team_hearts[team] += taken;
+    s->team_hearts[w->team] += taken;
     for (int32_t i = 0; i < s->workers; i++) {
-        mates += workers[i].team == team;
+        mates += workers[i].team == w->team;
     }
     for (int32_t i = 0; i < s->workers; i++) {
-        rewards[i] += workers[i].team == team ? reward * s->share / (float)mates : 0.0f;
+        rewards[i] += workers[i].team == w->team ? reward * s->share / (float)mates : 0.0f;
     }
-    rewards[number] += reward * (1.0f - s->share);
+    s->episode_return += reward * s->share;
+    return reward * (1.0f - s->share);
 }
 
 static void foundry_use(Foundry* s, FoundryWorker* w, FoundryMachine* m, float* rewards, int32_t number)
 {
     int32_t good = s->kinds[m->kind].out, taken = foundry_take(s, w, m, good);
+    float reward = (float)taken * s->reward[good];
     if (taken == 0) {
         foundry_put(s, w, m);
     } else if (good == FOUNDRY_HEART) {
-        foundry_pay_hearts(s, number, taken, rewards);
-    } else {
-        rewards[number] += (float)taken * s->reward[good];
+        reward = foundry_share_hearts(s, w, taken, rewards);
     }
-    s->episode_return += (float)taken * s->reward[good];
+    rewards[number] += reward;
+    s->episode_return += reward;
     foundry_spend(s, w, FOUNDRY_USE_COST);
     foundry_start(s, m);
     foundry_show_machine(s, m);

@@ -78,11 +78,31 @@ class Prototype:
         teams, energy = self.settings["teams"], self.settings["energy"]
         self.workers = [Worker(divmod(int(w.tile), columns), i % teams, energy) for i, w in enumerate(state.workers)]
         self.order = [int(number) for number in state.order if number >= 0]
+        self.signs = [self.signs_to(kind) for kind in range(6)]
         self.tick = 0
         self.did: Counter[str] = Counter()
         self.made: Counter[int] = Counter()
         for machine in self.machines.values():
             self.start(machine)
+
+    def signs_to(self, kind: int) -> dict[Tile, int]:
+        """How far all tiles of the floor are from the nearest machine of a kind."""
+        frontier = [tile for tile, machine in self.machines.items() if machine.kind == kind]
+        found = dict.fromkeys(frontier, 0)
+        for row, column in frontier:
+            for down, right in MOVES:
+                tile = row + down, column + right
+                if tile not in found and tile not in self.walls and tile not in self.machines:
+                    found[tile] = found[row, column] + 1
+                    frontier.append(tile)
+        return found
+
+    def sign(self, kind: int, tile: Tile) -> int:
+        """The first direction in which it is nearer, from 1; 0 if there is no such machine."""
+        row, column = tile
+        here, ways = self.signs[kind].get(tile, 0), self.signs[kind]
+        nearer = [d for d, (down, right) in enumerate(MOVES, 1) if ways.get((row + down, column + right), here) < here]
+        return min(nearer, default=0) * self.settings["signs"]
 
     def rule(self, letter: str) -> Rule:
         """Of the machines of one kind, from the settings."""
@@ -171,7 +191,10 @@ class Prototype:
             return to not in self.walls and self.affords(worker, 1)
         rule = self.rules[machine.kind]
         takes = machine.output and (rule.makes == HEART or worker.goods[rule.makes] < self.settings["carry"])
-        puts = [worker.goods[g] and machine.inputs[i] < 2 * rule.counts[i] for i, g in rule.needs.items()]
+        puts = [
+            worker.goods[g] and machine.inputs[i] < self.settings["rounds"] * rule.counts[i]
+            for i, g in rule.needs.items()
+        ]
         return (bool(takes) or any(puts)) and self.affords(worker, 2)
 
     def use(self, number: int, machine: Machine, rewards: list[float]) -> None:
@@ -183,15 +206,15 @@ class Prototype:
             machine.output -= taken
             worker.goods[good] += taken
             self.made[good] += taken
-            self.reward(number, good, taken, rewards)
+            self.pay(number, good, taken, rewards)
         else:
             for slot, needed in rule.needs.items():
-                put = min(worker.goods[needed], 2 * rule.counts[slot] - machine.inputs[slot])
+                put = min(worker.goods[needed], self.settings["rounds"] * rule.counts[slot] - machine.inputs[slot])
                 worker.goods[needed] -= put
                 machine.inputs[slot] += put
         self.start(machine)
 
-    def reward(self, number: int, good: int, taken: int, rewards: list[float]) -> None:
+    def pay(self, number: int, good: int, taken: int, rewards: list[float]) -> None:
         earned = taken * self.settings[f"reward_{GOODS[good]}"]
         shared = earned * self.settings["share"] if good == HEART else 0.0
         rewards[number] += earned - shared
@@ -296,6 +319,7 @@ class Prototype:
             *planes[1],
             0 if machine is None else 1 + machine.kind,
             0 if target is None else 1 + target.most,
+            *(self.sign(kind, worker.tile) for kind in range(6)),
             *(code * seen for recipe in recipes for code in recipe),
             *planes[2],
             *(worker.goods[good] for good in range(1, HEART)),
@@ -362,6 +386,8 @@ def random_rules(rng: np.random.Generator) -> dict[str, Any]:
     rules["carry"], rules["share"] = int(rng.integers(1, 8)), float(rng.choice([0.0, 0.25, 1.0]))
     rules["rules_seen"], rules["friendly_fire"] = bool(rng.integers(0, 2)), bool(rng.integers(0, 2))
     rules["teams"], rules["energy"] = int(rng.integers(1, 5)), int(rng.choice([0, 30, 250]))
+    rules["signs"] = bool(rng.integers(0, 2))
+    rules["rounds"] = int(rng.integers(1, 6))
     rules["freeze"] = int(rng.integers(1, 20))
     return rules | {f"reward_{good}": float(i) for i, good in enumerate(GOODS[1:], 1)}
 
@@ -666,7 +692,7 @@ def test_halls_are_connected_and_machines_stand_apart(settings: dict[str, Any]) 
 GEARS = {"d_machines": 2, "d_in1": "none", "d_in2": "none", "d_out": "crystal", "d_cooldown": 50, "e_machines": 2}
 """Wells of crystal, presses of gears, shrines that make two hearts of a gear and a crystal."""
 GEARS |= {"e_out": "gear", "e_in1_count": 2, "e_cooldown": 25, "f_machines": 1, "f_in1": "gear", "f_in2": "crystal"}
-GEARS |= {"f_out": "heart", "f_out_count": 2, "f_cooldown": 10}
+GEARS |= {"d_out_count": 1, "e_out_count": 1, "f_out": "heart", "f_out_count": 2, "f_cooldown": 10}
 
 
 @pytest.mark.parametrize(
@@ -710,7 +736,7 @@ def test_rules_can_change_from_episode_to_episode() -> None:
         for _ in range(3):
             env.step(np.zeros(6, np.int32))
         assert env.state(0).kinds[2]["in"].tolist() == [1, 0]
-        assert Prototype(env).observe(Prototype(env).workers[0])[242 + 2 + 6] != env.observations[0, 242 + 2 + 6] == 1
+        assert Prototype(env).observe(Prototype(env).workers[0])[242 + 8 + 6] != env.observations[0, 242 + 8 + 6] == 1
 
 
 def test_what_the_mask_forbids_does_nothing() -> None:
