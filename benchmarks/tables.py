@@ -32,10 +32,10 @@ Table = dict[str, Any]
 
 
 def draw_table(rng: np.random.Generator) -> Table:
-    """Mines, generators and altars in any order, with any goods; the way to a heart pays as by default."""
+    """Mines, generators and altars in any order, with any goods, which all pay the same."""
     mine, generator, altar = (str(kind) for kind in rng.permutation(list("abc")))
     raw, part = (str(good) for good in rng.choice(GOODS, 2, replace=False))
-    table: Table = {f"reward_{good}": {raw: 0.1, part: 0.2}.get(good, 0.0) for good in GOODS}
+    table: Table = {"reward_ore": 0.1, "reward_battery": 0.1, "reward_other": 0.1}
     table |= {f"{mine}_in1": "none", f"{mine}_out": raw, f"{mine}_cooldown": int(rng.integers(20, 60))}
     table |= {f"{generator}_in1": raw, f"{generator}_out": part, f"{generator}_cooldown": int(rng.integers(10, 40))}
     table |= {f"{altar}_in1": part, f"{altar}_out": "heart", f"{altar}_cooldown": int(rng.integers(5, 20))}

@@ -18,6 +18,8 @@ from puffer_envs import Environment
 FLOOR, MACHINE, WORKER = 0, 2, 8
 STAY, WALK, ATTACK, EAT = 0, 1, 6, 7
 LASER, SHIELD, HEART = 5, 6, 7
+ROUNDS = 4
+"""For which machines take inputs."""
 HUNGRY = 25
 """Less energy than this makes them eat."""
 Chain = dict[int, float]
@@ -54,7 +56,7 @@ class Crew:
         self.state = state = self.env.state(self.index)
         self.columns = int(state.columns)
         self.what: NDArray[np.uint8] = state.what.ravel()
-        self.machines, kinds, self.rounds = state.machines, state.kinds, int(state.rounds)
+        self.machines, kinds = state.machines, state.kinds
         self.rules = [self.kind_rule(kinds[k]) for k in range(len(kinds))]
         self.wanted = self.wants(kinds)
         self.by_tile = {int(m.tile): i for i, m in enumerate(self.machines)}
@@ -110,9 +112,7 @@ class Crew:
             return False
         if machine.out:
             return True
-        return any(
-            good and min(goods[good], self.rounds * n - machine["in"][i]) > 0 for i, (good, n) in enumerate(inputs)
-        )
+        return any(good and min(goods[good], ROUNDS * n - machine["in"][i]) > 0 for i, (good, n) in enumerate(inputs))
 
     def choose(self, tile: int, goods: list[int], team: int) -> int | None:
         """The direction of the shortest way to a machine that can be used; None if none is known."""

@@ -12,15 +12,16 @@
 //              target   code: what the first worker within 3 tiles ahead carries most of, 2 to 7 for
 //                       good 1 to 6; 1 if its hands are empty; 0 if there is none, or no rivals.
 //              signs    codes: the way to the nearest machine of each kind, 1 up, 2 down, 3 left, 4 right; 0
-//                       if there is none, or without `signs`.
+//                       if there is none.
 //              recipes  codes: the two inputs and the output of each kind, with `rules_seen`; else 0.
 //              count    of a machine its output, or its inputs while it has none; of a worker its most
 //                       plentiful good; at most 7.
 // Action       one of 8: stay, up, down, left, right, give, attack, eat. The mask forbids what would do
 //              nothing: walking into walls and into machines that cannot be used now, gifts and attacks
 //              that reach nobody, all of it to the frozen and to those without the energy.
-// Reward       `reward_heart` for a heart taken from a machine, `reward_GOOD` for each other good taken
-//              from one. Of each reward for a heart, `share` is divided among the worker's team.
+// Reward       `reward_heart` for a heart taken from a machine, `reward_ore`, `reward_battery` and
+//              `reward_other` for other goods. Of each reward for a heart, `share` is divided among the
+//              worker's team.
 // End          truncated after `max_steps` steps.
 // Score        hearts per worker; perf is all hearts / par, at most 1.
 //
@@ -34,7 +35,7 @@
 // each step.
 // 1. A worker faces where it last tried to go, and holds `carry` of each good at most. Hearts are kept, not carried.
 // 2. Walking into a machine uses it: the worker takes all output that it has room for; if that is none, it puts in what
-//    the machine needs for its next `rounds` rounds.
+//    the machine needs for its next four rounds.
 // 3. Walking into a worker faces it. If that one faces back, or is frozen, the two change places.
 // 4. Giving hands one of the most plentiful good to the worker ahead, if it has room. Gifts are never rewarded.
 // 5. Attacking spends a laser on the first worker within 3 tiles ahead; on a mate only with `friendly_fire`.
@@ -162,6 +163,10 @@ static void foundry_prepare(void* setup)
     foundry_find_capacity(&plan, s, s->max_steps, made);
     s->capacity = (int32_t)(made[FOUNDRY_HEART] < INT32_MAX ? made[FOUNDRY_HEART] : INT32_MAX);
     s->par = puf_clampi((int32_t)walked, 1, s->capacity > 0 ? s->capacity : 1);
+    for (int32_t good = FOUNDRY_ORE; good < FOUNDRY_HEART; good++) {
+        int own = good == FOUNDRY_ORE || good == FOUNDRY_BATTERY;
+        s->reward[good] = own ? s->reward[good] : s->reward[FOUNDRY_NONE];
+    }
     for (int32_t k = 0; k < FOUNDRY_KINDS && given->rules_seen; k++) {
         const FoundryKind* kind = &s->kinds[k];
         uint8_t *recipe = s->recipes + (FOUNDRY_INPUTS + 1) * k, *number = s->numbers + 3 * k;
@@ -345,7 +350,7 @@ static void foundry_observe(const Foundry* s, PufIo io)
     const uint32_t* signs = (const uint32_t*)((const uint8_t*)foundry_level(s, io.assets) + s->signs_offset);
     for (int32_t i = 0; i < s->workers; i++) {
         const FoundryWorker *w = &foundry_workers(s)[i], *target = foundry_target(s, w);
-        foundry_see(s, w, target, s->signs ? signs[w->tile] : 0, (uint8_t*)io.obs + (size_t)i * FOUNDRY_OBS);
+        foundry_see(s, w, target, signs[w->tile], (uint8_t*)io.obs + (size_t)i * FOUNDRY_OBS);
         foundry_mask(s, w, target, io.action_mask + (size_t)i * FOUNDRY_ACTIONS);
     }
 }
@@ -412,7 +417,7 @@ static const PufObs foundry_obs[] = {
     { "count", FOUNDRY_PLANE, 0, FOUNDRY_MAX_COUNT,
       "of a machine: output, or inputs if there is none; of a worker: what it carries most" },
     { "carried", FOUNDRY_CARRIED, 0, 20, "of each good but hearts" },
-    { "machine", 3, 0, FOUNDRY_MAX_ROUNDS * FOUNDRY_MAX_COUNT,
+    { "machine", 3, 0, FOUNDRY_ROUNDS * FOUNDRY_MAX_COUNT,
       "of the machine ahead: its output, and what it has of its inputs" },
     { "running", 1, 0, FOUNDRY_MOST, "steps until the machine ahead is done; 0 if it does not run" },
     { "hearts", 3, 0, FOUNDRY_MOST, "of this worker, of its team, and of the best other team" },
@@ -439,8 +444,6 @@ static const PufAction foundry_actions[] = { { "act", FOUNDRY_ACTIONS, 0, 0,
     FOUNDRY_NAMED(letter, "_out", kinds[k].out, made, "what they make"),                                               \
     FOUNDRY_NUMBER(letter, "_out_count", kinds[k].out_count, count, FOUNDRY_MAX_COUNT, "how much of it at once"),      \
     FOUNDRY_NUMBER(letter, "_cooldown", kinds[k].cooldown, steps, 10000, "in how many steps")
-#define FOUNDRY_REWARD(label, good, value)                                                                             \
-    PUF_SETTING_AS(Foundry, "reward_" label, reward[good], value, -1000, 1000, "for each " label " taken")
 // clang-format on
 
 static const PufParam foundry_params[] = {
@@ -464,7 +467,6 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(FoundrySetup, spread, 1, 0, 1, "width of that window as a fraction of all halls"),
     PUF_SETTING(Foundry, max_steps, 1000, 1, 100000, "steps of an episode"),
     PUF_SETTING(Foundry, stock, 5, 1, FOUNDRY_MAX_COUNT, "of its output that a machine stores"),
-    PUF_SETTING(Foundry, rounds, 4, 1, FOUNDRY_MAX_ROUNDS, "for which a machine takes inputs ahead"),
     PUF_SETTING(Foundry, carry, 10, 1, 20, "of each good that a worker carries at most"),
     PUF_SETTING(Foundry, walk, 60, 1, 10000, "steps of a worker for one heart, at par"),
     PUF_SETTING(Foundry, teams, 1, 1, FOUNDRY_MAX_TEAMS, "to which workers are dealt in turn"),
@@ -472,7 +474,6 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(Foundry, freeze, 10, 1, FOUNDRY_MAX_FREEZE, "steps that a worker loses when it is hit"),
     PUF_SETTING(Foundry, energy, 0, 0, FOUNDRY_MAX_ENERGY,
                 "that a worker has at most, and begins with; 0: none is needed"),
-    PUF_FLAG(Foundry, signs, 1, "show workers the way to the nearest machine of each kind"),
     PUF_FLAG(FoundrySetup, rules_seen, 0, "show the rules to the workers, so that one policy can learn many factories"),
     FOUNDRY_RULE("a", 0, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_ORE, 1, 50),
     FOUNDRY_RULE("b", 1, FOUNDRY_ORE, 1, FOUNDRY_NONE, FOUNDRY_BATTERY, 1, 25),
@@ -480,13 +481,11 @@ static const PufParam foundry_params[] = {
     FOUNDRY_RULE("d", 3, FOUNDRY_ORE, 1, FOUNDRY_BATTERY, FOUNDRY_LASER, 3, 10),
     FOUNDRY_RULE("e", 4, FOUNDRY_ORE, 3, FOUNDRY_NONE, FOUNDRY_SHIELD, 3, 10),
     FOUNDRY_RULE("f", 5, FOUNDRY_NONE, 1, FOUNDRY_NONE, FOUNDRY_CRYSTAL, 1, 50),
-    FOUNDRY_REWARD("ore", FOUNDRY_ORE, 0),
-    FOUNDRY_REWARD("crystal", FOUNDRY_CRYSTAL, 0),
-    FOUNDRY_REWARD("battery", FOUNDRY_BATTERY, 0),
-    FOUNDRY_REWARD("gear", FOUNDRY_GEAR, 0),
-    FOUNDRY_REWARD("laser", FOUNDRY_LASER, 0),
-    FOUNDRY_REWARD("shield", FOUNDRY_SHIELD, 0),
-    FOUNDRY_REWARD("heart", FOUNDRY_HEART, 1),
+    PUF_SETTING_AS(Foundry, "reward_ore", reward[FOUNDRY_ORE], 0, -1000, 1000, "for each ore taken"),
+    PUF_SETTING_AS(Foundry, "reward_battery", reward[FOUNDRY_BATTERY], 0, -1000, 1000, "for each battery taken"),
+    PUF_SETTING_AS(Foundry, "reward_other", reward[FOUNDRY_NONE], 0, -1000, 1000,
+                   "for each crystal, gear, laser or shield taken"),
+    PUF_SETTING_AS(Foundry, "reward_heart", reward[FOUNDRY_HEART], 1, -1000, 1000, "for each heart taken"),
     PUF_SETTING(Foundry, share, 0, 0, 1, "part of the reward for a heart that is divided among its team"),
 };
 
@@ -502,7 +501,7 @@ static const PufField foundry_machine_fields[] = {
     PUF_SCALAR(FoundryMachine, kind, "0 to 5 for a to f", PUF_RANGE(0, FOUNDRY_KINDS - 1)),
     PUF_SCALAR(FoundryMachine, due, "the tick at which it is done; 0 if it does not run", PUF_RANGE(0, 110000)),
     PUF_SCALAR(FoundryMachine, out, "its output", PUF_RANGE(0, FOUNDRY_MAX_COUNT)),
-    PUF_ARRAY(FoundryMachine, in, "its inputs", PUF_RANGE(0, FOUNDRY_MAX_ROUNDS* FOUNDRY_MAX_COUNT)),
+    PUF_ARRAY(FoundryMachine, in, "its inputs", PUF_RANGE(0, FOUNDRY_ROUNDS* FOUNDRY_MAX_COUNT)),
 };
 static const PufField foundry_worker_fields[] = {
     PUF_SCALAR(FoundryWorker, tile, "row * columns + column", PUF_RANGE(0, INT32_MAX)),
@@ -561,7 +560,6 @@ static const PufField foundry_fields[] = {
     PUF_SCALAR(Foundry, friendly_fire, "1 if workers can attack their own team"),
     PUF_SCALAR(Foundry, energy, "that a worker has at most; 0: none is needed"),
     PUF_SCALAR(Foundry, freeze, "steps that a worker loses when it is hit"),
-    PUF_SCALAR(Foundry, rounds, "for which a machine takes inputs ahead"),
     PUF_SCALAR(Foundry, stock, "of its output that a machine stores"),
     PUF_SCALAR(Foundry, carry, "of each good that a worker carries at most"),
     PUF_SCALAR(Foundry, episode_return, NULL),
@@ -592,7 +590,7 @@ static int foundry_machine_fits(const Foundry* s, int32_t number, int32_t tile, 
     fits &= m->due == 0 || (m->due > s->tick && m->due <= s->tick + kind->cooldown);
     fits &= m->out + (m->due > 0 ? kind->out_count : 0) <= s->stock && (kind->out || m->due + m->out == 0);
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        fits &= m->in[i] <= s->rounds * foundry_needs(kind, i);
+        fits &= m->in[i] <= FOUNDRY_ROUNDS * foundry_needs(kind, i);
     }
     int32_t idle = m->due > 0 ? FOUNDRY_RUNNING : FOUNDRY_LACKING, count = m->out > 0 ? m->out : m->in[0] + m->in[1];
     return fits && foundry_shows(s, tile, what, m->out > 0 ? FOUNDRY_READY : idle, foundry_shown(count));
@@ -676,7 +674,7 @@ static const char* const foundry_log_names[] = { "ore",   "crystal", "battery", 
 PUF_DEFINE_ASSETS_ENV(foundry, Foundry,
     .version = 2,
     .doc = "Keep a factory running together: from ore to batteries to hearts, with machines whose rules are settings.",
-    .reward = "reward_heart for each heart taken from a machine, reward_GOOD for each other good",
+    .reward = "reward_heart for each heart taken from a machine; less, if set, for other goods",
     .ends = "truncated after max_steps steps",
     .rate = 8,
     .obs_dtype = PUF_U8,

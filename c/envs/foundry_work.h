@@ -10,7 +10,7 @@ enum { FOUNDRY_ORE = 1, FOUNDRY_CRYSTAL, FOUNDRY_BATTERY, FOUNDRY_GEAR, FOUNDRY_
 enum { FOUNDRY_NONE = 0, FOUNDRY_GOODS = FOUNDRY_HEART + 1, FOUNDRY_CARRIED = FOUNDRY_HEART - 1 };
 enum { FOUNDRY_STAY, FOUNDRY_WALK, FOUNDRY_GIVE = FOUNDRY_WALK + FOUNDRY_DIRECTIONS };
 enum { FOUNDRY_ATTACK = FOUNDRY_GIVE + 1, FOUNDRY_EAT, FOUNDRY_ACTIONS };
-enum { FOUNDRY_INPUTS = 2, FOUNDRY_MAX_ROUNDS = 5, FOUNDRY_MAX_COUNT = 7 };
+enum { FOUNDRY_INPUTS = 2, FOUNDRY_ROUNDS = 4, FOUNDRY_MAX_COUNT = 7 }; // ROUNDS: for which a machine takes inputs
 enum { FOUNDRY_MAX_TEAMS = 4, FOUNDRY_REACH = 3, FOUNDRY_MAX_ENERGY = 250, FOUNDRY_MAX_FREEZE = 1000 };
 
 // Energy that things take, and that a battery gives.
@@ -48,13 +48,13 @@ typedef struct FoundryWorker {
 
 typedef struct Foundry {
     PufRng rng;
-    int32_t workers, max_steps, stock, carry, walk, num_levels;  // settings
-    int32_t rounds, teams, friendly_fire, freeze, energy, signs; // settings
+    int32_t workers, max_steps, stock, carry, walk, num_levels; // settings
+    int32_t teams, friendly_fire, freeze, energy;               // settings
     FoundryKind kinds[FOUNDRY_KINDS];
-    float reward[FOUNDRY_GOODS], share;
-    int32_t first_rank, num_ranks; // the window from which episodes draw
-    int32_t rows, columns;         // of the hall, with the walls around it
-    int32_t tiles, what_rows;      // rows times columns, and the rows of `what`: those of the hall, for each team
+    float reward[FOUNDRY_GOODS], share; // by good: the first is for those that have none of their own
+    int32_t first_rank, num_ranks;      // the window from which episodes draw
+    int32_t rows, columns;              // of the hall, with the walls around it
+    int32_t tiles, what_rows;           // rows times columns, and the rows of `what`: those of the hall, for each team
     int32_t delta[FOUNDRY_DIRECTIONS];
     int32_t num_machines, capacity, par;                 // of hearts in an episode
     int32_t levels_offset, level_bytes;                  // in the assets
@@ -266,7 +266,7 @@ static void foundry_put(const Foundry* s, FoundryWorker* w, FoundryMachine* m)
 {
     const FoundryKind* kind = &s->kinds[m->kind];
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        int32_t wanted = s->rounds * foundry_needs(kind, i) - m->in[i], *held = &w->goods[kind->in[i]];
+        int32_t wanted = FOUNDRY_ROUNDS * foundry_needs(kind, i) - m->in[i], *held = &w->goods[kind->in[i]];
         int32_t put = *held < wanted ? *held : wanted;
         *held -= put;
         m->in[i] += put;
@@ -278,7 +278,7 @@ static int foundry_can_use(const Foundry* s, const FoundryWorker* w, const Found
     const FoundryKind* kind = &s->kinds[m->kind];
     int can = m->out > 0 && foundry_room(s, w, kind->out) > 0;
     for (int32_t i = 0; i < FOUNDRY_INPUTS; i++) {
-        can |= w->goods[kind->in[i]] > 0 && m->in[i] < s->rounds * foundry_needs(kind, i);
+        can |= w->goods[kind->in[i]] > 0 && m->in[i] < FOUNDRY_ROUNDS * foundry_needs(kind, i);
     }
     return can && foundry_affords(s, w, FOUNDRY_USE_COST);
 }

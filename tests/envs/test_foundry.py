@@ -102,7 +102,7 @@ class Prototype:
         row, column = tile
         here, ways = self.signs[kind].get(tile, 0), self.signs[kind]
         nearer = [d for d, (down, right) in enumerate(MOVES, 1) if ways.get((row + down, column + right), here) < here]
-        return min(nearer, default=0) * self.settings["signs"]
+        return min(nearer, default=0)
 
     def rule(self, letter: str) -> Rule:
         """Of the machines of one kind, from the settings."""
@@ -191,10 +191,7 @@ class Prototype:
             return to not in self.walls and self.affords(worker, 1)
         rule = self.rules[machine.kind]
         takes = machine.output and (rule.makes == HEART or worker.goods[rule.makes] < self.settings["carry"])
-        puts = [
-            worker.goods[g] and machine.inputs[i] < self.settings["rounds"] * rule.counts[i]
-            for i, g in rule.needs.items()
-        ]
+        puts = [worker.goods[g] and machine.inputs[i] < 4 * rule.counts[i] for i, g in rule.needs.items()]
         return (bool(takes) or any(puts)) and self.affords(worker, 2)
 
     def use(self, number: int, machine: Machine, rewards: list[float]) -> None:
@@ -209,13 +206,14 @@ class Prototype:
             self.pay(number, good, taken, rewards)
         else:
             for slot, needed in rule.needs.items():
-                put = min(worker.goods[needed], self.settings["rounds"] * rule.counts[slot] - machine.inputs[slot])
+                put = min(worker.goods[needed], 4 * rule.counts[slot] - machine.inputs[slot])
                 worker.goods[needed] -= put
                 machine.inputs[slot] += put
         self.start(machine)
 
     def pay(self, number: int, good: int, taken: int, rewards: list[float]) -> None:
-        earned = taken * self.settings[f"reward_{GOODS[good]}"]
+        own = GOODS[good] if good in (1, BATTERY, HEART) else "other"
+        earned = taken * self.settings[f"reward_{own}"]
         shared = earned * self.settings["share"] if good == HEART else 0.0
         rewards[number] += earned - shared
         mates = [i for i, worker in enumerate(self.workers) if worker.team == self.workers[number].team]
@@ -386,10 +384,8 @@ def random_rules(rng: np.random.Generator) -> dict[str, Any]:
     rules["carry"], rules["share"] = int(rng.integers(1, 8)), float(rng.choice([0.0, 0.25, 1.0]))
     rules["rules_seen"], rules["friendly_fire"] = bool(rng.integers(0, 2)), bool(rng.integers(0, 2))
     rules["teams"], rules["energy"] = int(rng.integers(1, 5)), int(rng.choice([0, 30, 250]))
-    rules["signs"] = bool(rng.integers(0, 2))
-    rules["rounds"] = int(rng.integers(1, 6))
     rules["freeze"] = int(rng.integers(1, 20))
-    return rules | {f"reward_{good}": float(i) for i, good in enumerate(GOODS[1:], 1)}
+    return rules | {f"reward_{good}": float(i) for i, good in enumerate(["ore", "battery", "heart", "other"], 1)}
 
 
 FEW = {"b_machines": 2, "c_machines": 2}

@@ -265,7 +265,9 @@ class Snapshots(Kind):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         few = {"num_levels": 4}
-        fewer = {"delve": few, "foundry": few, "lantern": few, "maze": few, "racer": {"num_tracks": 2}, "tower": few}
+        duel = {**few, "teams": 2, "energy": 50, "d_machines": 2, "e_machines": 2}
+        tracks = {"num_tracks": 2}
+        fewer = {"delve": few, "foundry": duel, "lantern": few, "maze": few, "racer": tracks, "tower": few}
         self.envs: dict[str, Environment] = {
             name: puffer_envs.make(name, num_envs=2, **fewer.get(name, {})) for name in self.small
         }
