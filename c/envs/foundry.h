@@ -46,7 +46,8 @@
 // 7. A machine whose time has come adds to its output, `stock` at most. It starts again if it has its inputs, and room
 //    for what it will make.
 //
-// Workers are dealt to `teams` in turn. With one team and without `friendly_fire` there is nobody to attack.
+// Workers are dealt to `teams` in turn. With one team and without `friendly_fire` there is nobody to attack. A contest:
+// `teams` 2, `d_machines` 2, `e_machines` 2, `freeze` 25, and `energy` 100 to make shots scarce.
 //
 // Par is what a tireless crew would make: the least of the hearts that the machines can make in the time (as if no two
 // kinds shared an input), and of one heart per worker every `walk` steps.

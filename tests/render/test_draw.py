@@ -206,3 +206,27 @@ assert "raylib" not in sys.modules
 @pytest.mark.parametrize("name", ["generic", "no such", "../x", "os.path", ""])
 def test_other_names_have_no_drawing(name: str) -> None:
     assert find_module(name) is None
+
+
+def test_beams_and_ice_of_a_foundry_are_drawn() -> None:
+    arms = {"teams": 2, "d_machines": 3, "d_in1": "none", "d_in2": "none", "d_cooldown": 1, "energy": 50}
+    rng = np.random.default_rng(0)
+    with puffer_envs.make("foundry", seed=1, num_levels=1, workers=40, **arms) as env:
+        env.reset()
+        while not (env.state(0).workers.beam > 0).any():
+            assert env.state(0).tick < 500
+            scores = np.where(env.action_masks, rng.random(env.action_masks.shape), -1.0)
+            scores[:, 6] *= 2  # attack
+            env.step(scores.argmax(1).astype(np.int32))
+        drawing, shot = drawing_for("foundry", env), keep(env.state(0))
+        calm, thawed = keep(env.state(0)), keep(env.state(0))
+        calm.workers["beam"] = 0
+        thawed.workers["thaws"] = 0
+        for state in (shot, calm, thawed):
+            state.machines, state.workers = state.machines.view(np.recarray), state.workers.view(np.recarray)
+        pictures = [
+            Offscreen(*drawing.size).render(lambda frame, s=state: drawing.draw(s, frame))
+            for state in (shot, calm, thawed)
+        ]
+    assert (pictures[0] != pictures[1]).any()
+    assert (pictures[0] != pictures[2]).any()
