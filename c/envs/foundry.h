@@ -61,6 +61,7 @@
 // Parts of the observation behind the planes.
 enum { FOUNDRY_RECIPES = (FOUNDRY_INPUTS + 1) * FOUNDRY_KINDS, FOUNDRY_NUMBERS = 3 * FOUNDRY_KINDS };
 enum { FOUNDRY_SELF = FOUNDRY_CARRIED + 10, FOUNDRY_MOST = UINT8_MAX };
+enum { FOUNDRY_MANY = 1000000000 }; // more than an episode counts of anything
 enum { FOUNDRY_OBS = 3 * FOUNDRY_PLANE + 2 + FOUNDRY_KINDS + FOUNDRY_RECIPES + FOUNDRY_SELF + FOUNDRY_NUMBERS };
 
 // The settings that halls are made from, and the window of ranks.
@@ -509,7 +510,7 @@ static const PufField foundry_worker_fields[] = {
     PUF_SCALAR(FoundryWorker, facing, "0 up, 1 down, 2 left, 3 right", PUF_RANGE(0, FOUNDRY_DIRECTIONS - 1)),
     PUF_SCALAR(FoundryWorker, team, "from 0", PUF_RANGE(0, FOUNDRY_MAX_TEAMS - 1)),
     PUF_ARRAY(FoundryWorker, goods, "how many it has of each good, by its number; its hearts are the last",
-              PUF_RANGE(0, INT32_MAX)),
+              PUF_RANGE(0, FOUNDRY_MANY)),
     PUF_SCALAR(FoundryWorker, most, "the good that it carries most of; 0 none", PUF_RANGE(0, FOUNDRY_CARRIED)),
     PUF_SCALAR(FoundryWorker, energy, "that it has", PUF_RANGE(0, FOUNDRY_MAX_ENERGY)),
     PUF_SCALAR(FoundryWorker, thaws, "the tick at whose end it can act again; 0 if it is not frozen",
@@ -544,17 +545,17 @@ static const PufField foundry_fields[] = {
     PUF_SCALAR(Foundry, columns, "of the hall, with the walls around it"),
     PUF_SCALAR(Foundry, tick, "steps since the start of the episode", PUF_LESS_THAN(Foundry, max_steps)),
     PUF_SCALAR(Foundry, max_steps, "steps of an episode"),
-    PUF_SCALAR(Foundry, hearts, "taken by all workers in this episode", PUF_RANGE(0, INT32_MAX)),
-    PUF_ARRAY(Foundry, team_hearts, "taken by each team in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_SCALAR(Foundry, hearts, "taken by all workers in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
+    PUF_ARRAY(Foundry, team_hearts, "taken by each team in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
     PUF_SCALAR(Foundry, par, "hearts that count as perf 1", PUF_DERIVED),
     PUF_SCALAR(Foundry, capacity, "hearts that the machines could make at most", PUF_DERIVED),
-    PUF_ARRAY(Foundry, made, "of each good, taken from machines in this episode", PUF_RANGE(0, INT32_MAX)),
-    PUF_SCALAR(Foundry, gifts, "goods given in this episode", PUF_RANGE(0, INT32_MAX)),
-    PUF_SCALAR(Foundry, stolen, "goods taken from other workers in this episode", PUF_RANGE(0, INT32_MAX)),
-    PUF_SCALAR(Foundry, attacks, "lasers used in this episode", PUF_RANGE(0, INT32_MAX)),
-    PUF_SCALAR(Foundry, blocked, "lasers that a shield took in this episode", PUF_RANGE(0, INT32_MAX)),
-    PUF_SCALAR(Foundry, frozen, "steps that workers lost in this episode", PUF_RANGE(0, INT32_MAX)),
-    PUF_SCALAR(Foundry, eaten, "batteries eaten in this episode", PUF_RANGE(0, INT32_MAX)),
+    PUF_ARRAY(Foundry, made, "of each good, taken from machines in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
+    PUF_SCALAR(Foundry, gifts, "goods given in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
+    PUF_SCALAR(Foundry, stolen, "goods taken from other workers in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
+    PUF_SCALAR(Foundry, attacks, "lasers used in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
+    PUF_SCALAR(Foundry, blocked, "lasers that a shield took in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
+    PUF_SCALAR(Foundry, frozen, "steps that workers lost in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
+    PUF_SCALAR(Foundry, eaten, "batteries eaten in this episode", PUF_RANGE(0, FOUNDRY_MANY)),
     PUF_SCALAR(Foundry, what_rows, NULL, PUF_DERIVED),
     PUF_SCALAR(Foundry, tiles, NULL, PUF_DERIVED),
     PUF_SCALAR(Foundry, teams, "to which workers are dealt"),

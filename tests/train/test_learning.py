@@ -21,7 +21,7 @@ THRESHOLDS = {
     "delve": 250.0,
     "drone": 10.0,
     "enduro": 700.0,
-    "foundry": 4.0,
+    "foundry": 5.5,
     "lantern": 0.2,
     "maze": 0.6,
     "memory": 0.99,

@@ -58,6 +58,7 @@ KEYS = {
     "eat": ("b", "e"),
 }
 IDLE = "stay"
+GOAL = "Carry ore to generators and batteries to altars, and take the hearts."
 HINTS = (("arrows", "walk"), ("into it", "take, or put in"), ("g", "give to who is ahead"))
 FIGHT, MEAL = ("x", "laser, 3 tiles"), ("b", "eat a battery")
 
