@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from players import Player, policy_player, random_player
+from players import Player, random_player
 from scripted.foundry import crews
 
 import puffer_envs
 from puffer_envs import Environment
+from puffer_envs.policy import load_policy
 
 GOODS = ("ore", "crystal", "battery", "gear", "laser", "shield")
 HELD_OUT = 4
 """One of so many tables is never trained on."""
 MACHINES = {"a_machines": 7, "b_machines": 7, "c_machines": 7}
-GAMES, STEPS = 64, 3000
+GAMES, STEPS = 32, 1000
 Table = dict[str, Any]
 
 
@@ -77,6 +78,17 @@ def make(num_envs: int, seed: int = 0, first: int = 0, held_out: bool = False, *
             env.set(name, value, [i])
     env.reset()
     return env
+
+
+def policy_player(path: Path) -> Player:
+    """The policy file's, which draws its actions."""
+    policy = load_policy(path, seed=0)
+
+    def player(env: Environment) -> Callable[[], Any]:
+        policy.reset()
+        return lambda: policy.act(env.observations, action_masks=env.action_masks)
+
+    return player
 
 
 def perf(player: Callable[[Environment], Callable[[], Any]], held_out: bool, **settings: Any) -> tuple[float, float]:

@@ -53,8 +53,8 @@
 // kinds shared an input), and of one heart per worker every `walk` steps.
 //
 // The hall is an asset: a batch makes `num_levels` of them once, ranked by how far their machines are apart, and an
-// episode draws one from a window of ranks. What workers see is kept in planes with walls as thick as their sight,
-// which each change updates; a view copies 33 rows of them.
+// episode draws one from a window of ranks: by default from all but the tenth with the longest ways. What workers see
+// is kept in planes with walls as thick as their sight, which each change updates; a view copies 33 rows of them.
 #pragma once
 #include "foundry_work.h"
 
@@ -464,9 +464,9 @@ static const PufParam foundry_params[] = {
     PUF_SETTING(Foundry, num_levels, 1024, 1, FOUNDRY_MAX_LEVELS, "halls that a batch shares", .fixed = 1),
     PUF_SETTING_AS(FoundrySetup, "level_seed", plan.level_seed, 0, 0, 1e9, "seed of the halls", .fixed = 1),
     PUF_SETTING(Foundry, workers, 6, 1, FOUNDRY_MAX_WORKERS, "workers in one hall: the agents"),
-    PUF_SETTING(FoundrySetup, difficulty, 0.5, 0, 1,
+    PUF_SETTING(FoundrySetup, difficulty, 0, 0, 1,
                 "window of halls that episodes draw from, ranked by the ways between machines: 0 the shortest"),
-    PUF_SETTING(FoundrySetup, spread, 1, 0, 1, "width of that window as a fraction of all halls"),
+    PUF_SETTING(FoundrySetup, spread, 0.9, 0, 1, "width of that window as a fraction of all halls"),
     PUF_SETTING(Foundry, max_steps, 1000, 1, 100000, "steps of an episode"),
     PUF_SETTING(Foundry, stock, 5, 1, FOUNDRY_MAX_COUNT, "of its output that a machine stores"),
     PUF_SETTING(Foundry, carry, 10, 1, 20, "of each good that a worker carries at most"),
