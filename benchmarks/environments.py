@@ -1,4 +1,4 @@
-"""How fast every environment steps on one core: `python benchmarks/environments.py [--json FILE]`.
+"""How fast every environment steps on one core: `python benchmarks/environments.py [NAME ...] [--json FILE]`.
 
 Prints, at 1,024 and at 4,096 rows, agent-steps per second beside what PufferLib 3.0 (built from source, one core,
 random actions, 4,096 agents) was measured at on the machine that docs/performance.md describes. On another machine only
@@ -42,11 +42,14 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=list_envs(), metavar="NAME", help="environments [all]")
     parser.add_argument("--agents", type=int, nargs="+", default=[1024, 4096], help="rows in a batch")
     parser.add_argument("--isa", nargs="+", default=_core.supported_isas()[-1:], help="instruction sets, or 'all'")
     parser.add_argument("--seconds", type=float, default=0.3, help="per repeat")
-    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--json", type=Path, help="also write the figures there, in place of those of the same names")
     options = parser.parse_args()
+    if unknown := set(options.names) - set(list_envs()):
+        parser.error(f"there is no environment {min(unknown)!r}; there are: {', '.join(list_envs())}")
     isas = _core.supported_isas() if options.isa == ["all"] else options.isa
 
     calibration = bench.calibrate()
@@ -55,7 +58,7 @@ def main() -> int:
     heads = f"{'env.step':>10}{'bare C':>10}{'PufferLib 3.0':>15}{'ratio':>8}"
     print(f"{'environment':<28}{'rows':>6}  {'instructions':<12}{heads}")
     measurements, ratios = [], []
-    cases = [(name, case) for name in list_envs() for case in [("", {}), *CASES.get(name, [])]]
+    cases = [(name, case) for name in options.names for case in [("", {}), *CASES.get(name, [])]]
     for (name, (what, settings)), agents, isa in itertools.product(cases, options.agents, isas):
         m = bench.measure(name, agents, isa=isa, seconds=options.seconds, **settings)
         measurements.append(asdict(m) | {"what": what, "settings": settings})
@@ -66,12 +69,23 @@ def main() -> int:
         figures = f"{m.steps_per_second / 1e6:>10.1f}{m.bare_steps_per_second / 1e6:>10.1f}"
         compared = f"{peer / 1e6:>15.1f}{ratio:>7.2f}x" if (name, what) in PUFFERLIB else ""
         print(f"{name + ', ' * bool(what) + what:<28}{m.num_agents:>6}  {isa:<12}{figures}{compared}", flush=True)
-    geometric = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    print(f"\nagainst PufferLib 3.0: geometric mean {geometric:.2f}x, least {min(ratios):.2f}x")
+    if ratios:
+        geometric = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        print(f"\nagainst PufferLib 3.0: geometric mean {geometric:.2f}x, least {min(ratios):.2f}x")
     if options.json:
-        figures_json = {"calibration": asdict(calibration), "measurements": measurements}
-        options.json.write_text(json.dumps(figures_json, indent=2) + "\n")
+        write(options.json, asdict(calibration), measurements)
     return 0
+
+
+def write(path: Path, calibration: dict[str, Any], measurements: list[dict[str, Any]]) -> None:
+    """Write the figures; those of other environments stay, with the calibration that they were measured beside."""
+    names = {m["environment"] for m in measurements}
+    old = json.loads(path.read_text()) if path.exists() else {"measurements": []}
+    kept = [m for m in old["measurements"] if m["environment"] not in names]
+    measurements = sorted(kept + measurements, key=lambda m: str(m["environment"]))
+    if kept:
+        calibration = old["calibration"]
+    path.write_text(json.dumps({"calibration": calibration, "measurements": measurements}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.2, help="per repeat")
     parser.add_argument("--json", type=Path, help="also write the figures there, in place of those of the same names")
     options = parser.parse_args()
+    if unknown := set(options.names) - set(list_envs()):
+        parser.error(f"there is no environment {min(unknown)!r}; there are: {', '.join(list_envs())}")
     rows = []
     print(f"{'environment':<14}{'':<26}{'agents':>9}{'M steps/s':>12}{'ns per step':>13}")
     for name in options.names:
