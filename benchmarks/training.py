@@ -58,6 +58,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the figures there, in place of those of the same names")
     parser.add_argument("--policies", type=Path, help="write the policy of the first seed to this folder")
     options, extra = parser.parse_known_args()  # the rest goes to puffer-train
+    if options.policies:
+        options.policies.mkdir(parents=True, exist_ok=True)
     runs = []
     print(
         f"{'environment':<36}{'seed':>5}{'steps':>12}{'trained':>10}{'all':>9}{'mean score':>12}{'least':>8}{'perf':>7}"
@@ -82,4 +84,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as failed:
+        sys.exit(failed.returncode)  # puffer-train has said why
