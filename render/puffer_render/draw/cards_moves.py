@@ -115,7 +115,7 @@ def _draw_card(view: View, card: int, at: Point) -> None:
 
 
 def _draw_play(view: View, beat: Beat, share: float) -> None:
-    """From the hand to the middle, where it can be read; a spring goes on to its player."""
+    """From the hand to the middle, where it can be read; a spring then flies to its player."""
     event = beat.events[0]
     side, own = beat.side, beat.side == view.own
     index, count = beat.slot
