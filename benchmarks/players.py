@@ -19,6 +19,7 @@ import numpy as np
 import puffer_envs
 from puffer_envs import Environment
 from puffer_envs.contract.command_line import parse_number
+from puffer_envs.contract.policy_info import PolicyError
 from puffer_envs.policy import load_policy
 
 HERE = Path(__file__).parent
@@ -120,4 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except PolicyError as error:
+        sys.exit(f"players.py: {error}")

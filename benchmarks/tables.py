@@ -22,6 +22,7 @@ from scripted.foundry import crews
 
 import puffer_envs
 from puffer_envs import Environment
+from puffer_envs.contract.policy_info import PolicyError
 from puffer_envs.policy import load_policy
 
 GOODS = ("ore", "crystal", "battery", "gear", "laser", "shield")
@@ -83,8 +84,12 @@ def make(num_envs: int, seed: int = 0, first: int = 0, held_out: bool = False, *
 def policy_player(path: Path) -> Player:
     """The policy file's, which draws its actions."""
     policy = load_policy(path, seed=0)
+    if policy.info.environment not in ("foundry", "tables:make"):
+        raise PolicyError(f"{path} plays {policy.info.environment}, not foundry.")
 
     def player(env: Environment) -> Callable[[], Any]:
+        own = policy.info.environment
+        policy.require(own, env.single_observation_space, env.single_action_space, env.observation_fields)
         policy.reset()
         return lambda: policy.act(env.observations, action_masks=env.action_masks)
 
@@ -104,7 +109,7 @@ def perf(player: Callable[[Environment], Callable[[], Any]], held_out: bool, **s
 def main() -> int:
     """Play, print, and write the file if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("policy", type=Path)
+    parser.add_argument("policy", type=Path, help="the policy.safetensors of such a training")
     parser.add_argument("--blind", action="store_true", help="hide the rules from the policy")
     parser.add_argument("--json", type=Path, help="write a file of results")
     args = parser.parse_args()
@@ -126,4 +131,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except PolicyError as error:
+        sys.exit(f"tables.py: {error}")
