@@ -121,17 +121,22 @@ def main() -> None:
     from puffer_envs.contract.trained import list_trained
 
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="policies to measure, beside what is there [all]")
     parser.add_argument("--episodes", type=int, default=512, help="played by each of the two")
     parser.add_argument("--show", action="store_true", help="only write the table")
     options = parser.parse_args()
+    if unknown := set(options.names) - set(list_trained()):
+        parser.error(f"no trained policy ships for {min(unknown)!r}; there are: {', '.join(list_trained())}")
     torch.set_num_threads(1)
     if not options.show:
-        rows = []
+        names = options.names or list_trained()
+        rows = [row for row in json.loads(RESULTS.read_text("utf-8"))["policies"] if row["policy"] not in names]
         with tempfile.TemporaryDirectory() as folder:
-            for name in list_trained():
+            for name in names:
                 for kind in KINDS:
                     rows.append(measure(name, kind, options.episodes, Path(folder)))
                     print(json.dumps(rows[-1]), flush=True)
+        rows.sort(key=lambda row: str(row["policy"]))  # stable: the kinds of weights stay in order
         RESULTS.write_text(json.dumps({"policies": rows}, indent=1) + "\n")
     measured = json.loads(RESULTS.read_text("utf-8"))["policies"]
     page = PAGE.read_text("utf-8")
