@@ -4,7 +4,7 @@
     python benchmarks/tables.py POLICY [--json FILE]    play those, and others that share no table with them
 
 A table says which kinds are mines, generators and altars, which goods they make, how much each needs, and how long it
-takes. Scripted players, who are told the rules, and random ones play the same factories.
+takes. Scripted players, who know the rules, and random ones play the same factories.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def table_for(number: int, held_out: bool) -> Table:
 
 
 def in_order(table: Table) -> list[tuple[str, Any]]:
-    """So that some chain leads to a heart after each setting: kind a makes hearts until all others are told."""
+    """So that some chain leads to a heart after each setting: kind a makes hearts until all others are set."""
     others = [item for item in table.items() if item[0][0] != "a"]
     own = sorted((item for item in table.items() if item[0][0] == "a"), key=lambda item: item[0] == "a_out")
     return [("a_in1", "none"), ("a_out", "heart"), *others, *own]

@@ -71,7 +71,7 @@ def frames(before: Any, after: Any) -> int:
 
 
 def between(before: Any, after: Any, frame: int, frames: int) -> Any:
-    """What is shown of it at a frame; the state after it, once everything is told."""
+    """What is shown of it at a frame; the state after it, once everything has been shown."""
     del frames
     moment = story(before, after).at(frame)
     if moment is None:

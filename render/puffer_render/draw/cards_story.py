@@ -1,4 +1,4 @@
-"""What happened within a step of `cards`, told beat by beat: the state tells events, this puts pictures between them.
+"""What happened within a step of `cards`, shown beat by beat: the state lists events, this puts pictures between them.
 
 The boards, hands and lives that are shown on the way follow from the state before and the events; the state after has
 the last word.

@@ -1,4 +1,4 @@
-"""What each key would do in `tower` now, in words: for the person who plays it."""
+"""The blocks and the hero of `tower` as a state has them, and what each key would do now, in words."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _verb(tower: Tower, action: int) -> str:
 
 
 def back_of(tower: Tower) -> int:
-    """The side at his back."""
+    """The side behind the hero."""
     return (tower.facing + 2) % 4
 
 
