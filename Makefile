@@ -33,7 +33,7 @@ train: $(VENV)/installed-train
 	$(BIN)/puffer-train breakout $(ARGS)
 	@echo 'The commands are in $(BIN); ". $(BIN)/activate" puts them on your PATH.'
 
-# Two parts: a worker per core, each with whole files; then what measures time or waits, with nothing beside it.
+# Two parts: whole files side by side (how many, tests/conftest.py says); then what measures time, with nothing beside it.
 TEST_SIDE = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not alone"
 TEST_ALONE = $(BIN)/python -m pytest -m alone $$(grep -rl "pytest.mark.alone" tests --include="test_*.py")
 
