@@ -11,11 +11,11 @@
 #include "gemm.h"
 #include "network.h"
 
-// Take the next part of one array, aligned to 64 bytes; with a NULL array, only count.
+// Take the next part of one array, aligned to 64 bytes; with a NULL array, only count: as a number, as NULL + 1 is not C.
 static float* take(float** cursor, size_t floats)
 {
     float* part = *cursor;
-    *cursor = part + (floats + BLOCK - 1) / BLOCK * BLOCK;
+    *cursor = (float*)((uintptr_t)part + (floats + BLOCK - 1) / BLOCK * BLOCK * sizeof(float));
     return part;
 }
 

@@ -56,11 +56,15 @@ def test_compilers_levels_and_threads_agree(cc: str, level: str, isa: str, build
     assert {digest(program, threads) for threads in (1, 2, 3, 5)} == {golden(isa)}
 
 
-@pytest.mark.parametrize("isa", sorted({ISAS[0], ISAS[-1]}))
-def test_sanitizers_find_nothing(isa: str, build: ModuleType, tmp_path: Path) -> None:
-    """In memory that is exactly as large as the kernels say, at every border of which the sanitizer waits."""
+@pytest.mark.parametrize(("cc", "isa"), [("clang", "baseline"), ("gcc", ISAS[-1])])
+def test_sanitizers_find_nothing(cc: str, isa: str, build: ModuleType, tmp_path: Path) -> None:
+    """In memory that is exactly as large as the kernels say, at every border of which the sanitizer waits.
+
+    Each compiler's sanitizer sees what the other's does not. Clang fuses fewer products under it, so it gets the
+    instruction set that has none.
+    """
     flags = [flag if flag != "-O1" else "-O2" for flag in build.SANITIZERS]  # products are not fused below -O2
-    assert digest(build.build_learn(tmp_path / "learn", compiler("gcc"), flags, MARCH[isa])) == golden(isa)
+    assert digest(build.build_learn(tmp_path / "learn", compiler(cc), flags, MARCH[isa])) == golden(isa)
 
 
 THREADS = ["-g", "-O2", "-fsanitize=thread"]
