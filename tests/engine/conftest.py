@@ -41,6 +41,11 @@ def build() -> ModuleType:
     return _load_build()
 
 
+def few_assets(name: str) -> dict[str, int]:
+    """Settings with which a batch makes few levels or tracks: each batch makes them all, which can take a second."""
+    return {param.name: 16 for param in puffer_envs.spec(name).params if param.name in ("num_levels", "num_tracks")}
+
+
 LibraryBuilder = Callable[..., Path]
 
 

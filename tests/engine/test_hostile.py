@@ -22,7 +22,7 @@ import puffer_envs
 from puffer_envs import _core
 from puffer_envs.vector.threads import Threads
 
-from .conftest import LibraryBuilder
+from .conftest import LibraryBuilder, few_assets
 
 ENVIRONMENTS = puffer_envs.list_envs()
 BUFFERS = ("observations", "final_observations", "actions", "rewards", "terminals", "truncations")
@@ -190,10 +190,9 @@ def test_settings(name: str, data: st.DataObject, value: Any) -> None:
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_extreme_settings_work(name: str) -> None:
     """Every setting at both ends of its range, one at a time, for a few hundred steps."""
-    params = puffer_envs.spec(name).params
-    few = {param.name: 16 for param in params if param.name in ("num_levels", "num_tracks")}  # each make makes them all
-    for param in params:
-        for value in (param.low, param.high):
+    few = few_assets(name)
+    for param in puffer_envs.spec(name).params:
+        for value in (param.low, param.low if param.name in few else param.high):
             try:
                 env = puffer_envs.make(name, 2, **few | {param.name: param.from_number(value)})
             except ValueError as error:  # an impossible combination is named
@@ -213,6 +212,17 @@ def test_extreme_settings_work(name: str) -> None:
                     low, high = env.single_observation_space.low, env.single_observation_space.high
                     assert ((env.observations >= low) & (env.observations <= high)).all(), (param.name, value)
                     assert np.isfinite(env.rewards).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in ENVIRONMENTS if few_assets(name)])
+def test_the_most_assets_work(name: str) -> None:
+    """As many levels or tracks as a batch may ever make: 65,536 of foundry's take 15 s."""
+    most = {param.name: param.high for param in puffer_envs.spec(name).params if param.name in few_assets(name)}
+    with puffer_envs.make(name, 2, **most) as env:
+        env.reset(1)
+        env.step(np.zeros_like(env.actions))
+        assert env.single_observation_space.contains(env.observations[0])
 
 
 def test_messages_name_what_is_wrong() -> None:

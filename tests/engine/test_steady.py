@@ -14,6 +14,8 @@ import pytest
 
 import puffer_envs
 
+from .conftest import few_assets
+
 ENVIRONMENTS = puffer_envs.list_envs()
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -33,9 +35,12 @@ def native_threads() -> int:
 @linux
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_thousand_make_and_close_leave_nothing(threads: int) -> None:
+    few = {name: few_assets(name) for name in ENVIRONMENTS}
+
     def cycle(count: int) -> None:
         for i in range(count):
-            env = puffer_envs.make(ENVIRONMENTS[i % len(ENVIRONMENTS)], 16, seed=i, threads=threads)
+            name = ENVIRONMENTS[i % len(ENVIRONMENTS)]
+            env = puffer_envs.make(name, 16, seed=i, threads=threads, **few[name])
             env.reset()
             env.step(np.zeros_like(env.actions))
             env.close()

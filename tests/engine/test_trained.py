@@ -13,6 +13,8 @@ from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.trained import list_trained
 from puffer_envs.policy import load_policy
 
+from .conftest import few_assets
+
 SHIPPED = [name for name in list_trained() if name in puffer_envs.list_envs()]
 MAX_BYTES = 3_000_000
 """Of all together: they are in every wheel. A code of an observation takes a row of weights for each of its values."""
@@ -29,7 +31,7 @@ def test_every_environment_has_one_and_they_are_small() -> None:
 def test_it_fits_its_environment(name: str) -> None:
     policy = load_policy(puffer_envs.trained_policy(name))
     assert policy.info.environment_version == puffer_envs.spec(name).version
-    few = {"num_levels": 8} if name in ("lantern", "maze", "tower") else {}  # making 16,384 levels takes a second
+    few = few_assets(name)
     with puffer_envs.make(name, **policy.info.settings | few) as env:
         policy.require(name, env.single_observation_space, env.single_action_space, env.observation_fields)
         env.reset(0)
