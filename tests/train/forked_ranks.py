@@ -1,18 +1,52 @@
-"""A program on several ranks, forked after the imports: forked_ranks.py RANKS PROGRAM ARGUMENT...
+"""A program on several ranks, forked from a process that has imported what they need: imports take seconds.
 
-Imports take seconds of each rank. Otherwise as torchrun does: if a rank fails, the others get a SIGTERM, and the status
-is 1.
+Otherwise as torchrun does: if a rank fails, the others get a SIGTERM, and the status is 1.
 """
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import os
 import runpy
 import signal
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
-import runs  # noqa: F401 - it imports all that ranks need
+
+class Forked:
+    """The program, started in a session of its own: what a test uses of a `Popen`."""
+
+    def __init__(self, count: int, line: list[str], folder: Path, environment: dict[str, str]) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["puffer_train.run.training"])
+        self._process = context.Process(target=supervise, args=(count, line, folder, environment))
+        self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, seconds: float) -> None:
+        self._process.join(seconds)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("the ranks", seconds)
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+
+def supervise(count: int, line: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """Run the program; its output goes into the files `out` and `err` of the folder."""
+    os.setsid()
+    os.chdir(folder)
+    os.environ.update(environment)
+    for name, stream in (("out", sys.stdout), ("err", sys.stderr)):
+        with (folder / name).open("w") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    sys.exit(main(count, line))
 
 
 def main(count: int, line: list[str]) -> int:
@@ -43,10 +77,9 @@ def start(rank: int, line: list[str]) -> int:
     if process == 0:
         os.environ.update({"RANK": str(rank), "LOCAL_RANK": str(rank)})
         sys.argv = line
-        runpy.run_path(line[0], run_name="__main__")
-        sys.exit(0)
+        try:
+            runpy.run_path(line[0], run_name="__main__")
+            sys.exit(0)
+        finally:
+            atexit._run_exitfuncs()  # which nobody else does in a process of multiprocessing
     return process
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

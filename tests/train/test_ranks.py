@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from forked_ranks import Forked
 from runs import HERE, Done, Shell, metrics, newest, saved_steps
 from tiny_environments import CartPole
 
@@ -59,28 +60,26 @@ slow = pytest.mark.slow
 @contextmanager
 def started(
     shell: Shell, *line: str | Path, ranks: int = 2, timeout: float = 60, torchrun: bool = False
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator[subprocess.Popen[str] | Forked]:
     """Start a program of this folder on several ranks; whatever is left of it is ended."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "PUFFER_RANKS_TIMEOUT": str(timeout)}
-    launch = [sys.executable, str(HERE / "forked_ranks.py"), str(ranks)]
-    if torchrun:
-        launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(ranks)]
     program, *arguments = line
-    with (shell.folder / "out").open("w") as out, (shell.folder / "err").open("w") as err:
-        process = subprocess.Popen(
-            [*launch, str(HERE / program), *map(str, arguments)],
-            env=environment,
-            cwd=shell.folder,
-            stdout=out,
-            stderr=err,
-            text=True,
-            start_new_session=True,
+    words = [str(HERE / program), *map(str, arguments)]
+    start = by_torchrun if torchrun else Forked
+    process = start(ranks, words, shell.folder, environment)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def by_torchrun(count: int, line: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count), *line]
+    with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+        return subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=out, stderr=err, text=True, start_new_session=True
         )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 def said(shell: Shell, status: int) -> Done:
