@@ -38,11 +38,11 @@ class Level(__import__("gymnasium").Env):
     def __init__(self, assets=None): self.assets = assets
     def reset(self, *, seed=None, options=None): return np.zeros(2, np.float32), {}
     def step(self, action): return np.zeros(2, np.float32), 0.0, False, False, {}
-env = vector.make(Level, 4)
 def make_env(assets):
     assert not assets["levels"].flags.writeable
     return Level(assets)
 """
+MADE_BEFORE = "env = vector.make(Level, 4)\n"  # its processes take a while to start, so only where it is used
 RUN_PROGRAMS = """
 import json, pathlib
 for name, code in json.loads(pathlib.Path("programs.json").read_text()).items():
@@ -53,6 +53,8 @@ INSTEAD = {
     "LunarLander-v3": "Acrobot-v1",
     "100_000": "4096",
     "num_envs=256": "num_envs=4",
+    "range(500)": "range(50)",
+    "range(1000)": "range(100)",
     "gamma=0.98)": "gamma=0.98, n_steps=64)",
 }
 ALONE = (
@@ -68,6 +70,11 @@ ALONE = (
 def blocks(page: str) -> list[str]:
     """The Python code of a page."""
     return re.findall(r"```python[^\n]*\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+
+
+def before(code: str) -> str:
+    """What the pages leave to the reader before this code."""
+    return BEFORE + (MADE_BEFORE if "env." in code and "env = " not in code else "")
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -92,17 +99,26 @@ def run_programs(folder: Path, programs: dict[str, str]) -> None:
     run(folder, "-W", "error", "-c", RUN_PROGRAMS)
 
 
+def run_commands(folder: Path, *commands: list[str]) -> None:
+    """`puffer-train`, `puffer-export` and the like with their arguments, one after the other in one process."""
+    programs = {}
+    for name, *arguments in commands:
+        call = f"from puffer_train.cli.{name} import main\nassert main({arguments!r}) == 0"
+        programs[shlex.join(["puffer-" + name, *arguments])] = call
+    run_programs(folder, programs)
+
+
 def run_training(folder: Path, *commands: list[str]) -> None:
     """`puffer-train` with each of these lists of arguments, one after the other in one process."""
-    main = "from puffer_train.cli.train import main"
-    run_programs(folder, {shlex.join(words): f"{main}\nassert main({words!r}) == 0" for words in commands})
+    run_commands(folder, *(["train", *words] for words in commands))
 
 
 @pytest.mark.parametrize("page", ALONE)
 def test_the_code_of_a_page_runs(page: str, tmp_path: Path) -> None:
     for module in ("pettingzoo", "stable_baselines3", "puffer_render"):
         pytest.importorskip(module)
-    run_programs(tmp_path, {f"{page}, block {i}": BEFORE + shortened(code) for i, code in enumerate(blocks(page))})
+    codes = [before(code) + shortened(code) for code in blocks(page)]
+    run_programs(tmp_path, {f"{page}, block {i}": code for i, code in enumerate(codes)})
 
 
 def test_the_code_of_the_readme_runs(tmp_path: Path) -> None:
@@ -146,11 +162,11 @@ def test_the_extensions_train_and_resume(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").write_text(code)
     small = ["--train.num-envs", "64", "--train.minibatch", "512", "--train.eval-episodes", "8", "--threads", "1"]
     small += ["--no-video"]
-    run_training(tmp_path, ["squared", *small, "--steps", "20000", "--run-dir", "runs/old"])
     own = ["--train.loss", "kl:kl_to_frozen", "--train.advantage", "two_scales:two_scales"]
     own += ["--train.optimizer", "adamw:adamw"]
     run_training(
         tmp_path,
+        ["squared", *small, "--steps", "20000", "--run-dir", "runs/old"],
         ["squared", *small, *own, "--steps", "20000", "--run-dir", "whole"],
         ["squared", *small, *own, "--steps", "10000", "--run-dir", "half"],
         ["--resume", "half", *own, "--threads", "1", "--no-video", "--steps", "20000"],
@@ -195,9 +211,12 @@ def test_networks_of_your_own_train_and_are_exported(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     own = ["--policy.network", "my_networks:Entities"]
-    run(tmp_path, "-m", "puffer_train.cli.export", "my_game:Crowd", "--policy", "runs/1", *own)
     (tmp_path / "runs/2").rename(tmp_path / "runs/own")
-    run(tmp_path, "-m", "puffer_train.cli.export", "runs/own", "--policy.network", "my_networks:Recurrent")
+    run_commands(
+        tmp_path,
+        ["export", "my_game:Crowd", "--policy", "runs/1", *own],
+        ["export", "runs/own", "--policy.network", "my_networks:Recurrent"],
+    )
     assert 0 < float(run(tmp_path, "-c", play)) <= 500
 
 
@@ -210,9 +229,9 @@ def test_coming_from_stable_baselines3_works(tmp_path: Path) -> None:
     (_, first), (_, training), *others = [(kind, shortened(code)) for kind, code in programs]
     command, *arguments = training.replace("\\\n", " ").split()
     assert command == "puffer-train"
-    run_programs(tmp_path, {"the first program": first})
-    run(tmp_path, "-m", "puffer_train.cli.train", *arguments, "--no-video")
-    run_programs(tmp_path, {f"program {i}": code for i, (_, code) in enumerate(others, 2)})
+    train = f"from puffer_train.cli.train import main\nassert main({[*arguments, '--no-video']!r}) == 0"
+    later = {f"program {i}": code for i, (_, code) in enumerate(others, 3)}
+    run_programs(tmp_path, {"the first program": first, "the second, a command": train} | later)
 
 
 def test_an_environment_in_thirty_lines_is_checked_and_trained(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
@@ -28,14 +29,32 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 @pytest.fixture
-def sweep(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sweeps.Told:
-    """Runs `puffer-sweep` in an empty folder; its workers find the tests' environments."""
-    import sweeps  # noqa: PLC0415 - torch after the environment variable
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the workers of sweeps from a process that has torch, which takes longer to import than most trials to run.
 
+    Sweeps that are processes of their own start their workers as users' sweeps do.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["puffer_train.run.training"])
+    monkeypatch.setattr("puffer_train.sweep.pool.multiprocessing.get_context", lambda method: context)
+
+
+@pytest.fixture
+def sweep_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder for sweeps, whose workers find the tests' environments."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     monkeypatch.setenv("PYTHONPATH", path)
+
+
+@pytest.fixture
+def sweep(capsys: pytest.CaptureFixture[str], sweep_folder: None, quick_workers: None) -> sweeps.Told:
+    """Runs `puffer-sweep` in an empty folder."""
+    import sweeps  # noqa: PLC0415 - torch after the environment variable
+
     return sweeps.Told(capsys)
 
 

@@ -13,8 +13,9 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from runs import Shell
 
-from puffer_envs.contract import shell
+from puffer_envs.contract.shell import quote
 from puffer_train.cli import train as cli_train
 from puffer_train.config import flat
 from puffer_train.errors import ConfigError
@@ -372,17 +373,17 @@ def test_a_missing_package_and_a_wrong_name_are_one_line(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_folder_explains_itself(tmp_path: Path) -> None:
+def test_a_run_folder_explains_itself(shell: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "a run"
     arguments = ["tiny_environments:CartPole", *SMALL, "--steps", "1000", "--run-dir", str(folder), "--seed", "7"]
-    assert run(tmp_path, *arguments, "--env.length", "0.6").returncode == 0
+    assert shell.train(*arguments, "--env.length", "0.6").status == 0
     saved = read_config(folder)
     assert saved["machine"].keys() == {"processor", "cores", "memory_bytes", "accelerators", "system", "python"}
     assert saved["machine"]["cores"] >= 1
     assert saved["versions"]["python"] in saved["machine"]["python"]
     (part,) = saved["history"]
     assert part["command"].startswith("puffer-train tiny_environments:CartPole --train.num-envs 16 ")
-    assert f"--run-dir {shell.quote(str(folder))}" in part["command"], "it can be typed again"
+    assert f"--run-dir {quote(str(folder))}" in part["command"], "it can be typed again"
     assert (part["from_steps"], part["to_steps"], part["ended"]) == (0, 1024, "finished")
     text = (folder / "README.md").read_text()
     assert text.startswith("# tiny_environments:CartPole, seed 7\n\nTrained for 1.02k steps in 0:0")
@@ -394,12 +395,8 @@ def test_a_run_folder_explains_itself(tmp_path: Path) -> None:
     assert " --resume . --steps 2000\n" in text
     assert "puffer-play" not in text, "it plays environments of its own only"
 
-    assert (
-        run(
-            tmp_path, "tiny_environments:CartPole", "--resume", str(folder), "--steps", "2000", "--threads", "1"
-        ).returncode
-        == 0
-    )
+    more = ["--resume", folder, "--steps", "2000", "--threads", "1"]
+    assert shell.train("tiny_environments:CartPole", *more).status == 0
     history = read_config(folder)["history"]
     assert [(part["from_steps"], part["to_steps"]) for part in history] == [(0, 1024), (1024, 2048)]
     seconds = read_metrics(folder)["seconds"]
@@ -407,8 +404,8 @@ def test_a_run_folder_explains_itself(tmp_path: Path) -> None:
     assert "--resume" in (folder / "README.md").read_text()
 
 
-def test_the_folder_of_a_run_that_failed_says_so(tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text(
+def test_the_folder_of_a_run_that_failed_says_so(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "never_finite.py").write_text(
         "import tiny_environments as tiny\n"
         "class Broken(tiny.CartPole):\n"
         "    def advance(self, actions):\n"
@@ -416,8 +413,8 @@ def test_the_folder_of_a_run_that_failed_says_so(tmp_path: Path) -> None:
         "        self.rewards[5] = float('nan')\n"
     )
     folder = tmp_path / "run"
-    done = run(tmp_path, "broken:Broken", *SMALL, "--steps", "1e5", "--run-dir", str(folder))
-    assert done.returncode == 1
+    monkeypatch.syspath_prepend(tmp_path)
+    assert shell.train("never_finite:Broken", *SMALL, "--steps", "1e5", "--run-dir", folder).status == 1
     text = (folder / "README.md").read_text()
     assert "| failed |" in text
     assert "`nonfinite-dump.safetensors`" in text

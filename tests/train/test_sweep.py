@@ -238,7 +238,8 @@ def test_a_front_is_made_of_means(sweep: Told) -> None:
 # --- trials that fail ---
 
 
-def test_every_end_of_a_trial_is_an_outcome(sweep: Told, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("sweep_folder")
+def test_every_end_of_a_trial_is_an_outcome(tmp_path: Path) -> None:
     hows, outcomes = ["fine", "die", "raise", "nan", "fine"], {}
     with Pool(2, max_seconds=60) as pool:
         waiting = [job(tmp_path, number, how) for number, how in enumerate(hows)]
@@ -256,14 +257,16 @@ def test_every_end_of_a_trial_is_an_outcome(sweep: Told, tmp_path: Path) -> None
     assert outcomes[3].costs["steps"] > 0 and outcomes[3].costs["flops"] > 0
 
 
-def test_ctrl_c_before_a_worker_has_loaded_torch_is_no_failure(sweep: Told, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("sweep_folder")
+def test_ctrl_c_before_a_worker_has_loaded_torch_is_no_failure(tmp_path: Path) -> None:
     with Pool(1, max_seconds=60) as pool:
         pool.start(job(tmp_path, 0, "fine"))
         pool.interrupt()
         assert [outcome.status for outcome in ended(pool)] == ["interrupted"]
 
 
-def test_a_trial_that_hangs_or_grows_is_killed(sweep: Told, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("sweep_folder")
+def test_a_trial_that_hangs_or_grows_is_killed(tmp_path: Path) -> None:
     with Pool(1, max_seconds=8) as pool:
         pool.start(job(tmp_path, 0, "hang"))
         (outcome,) = ended(pool)

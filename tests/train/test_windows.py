@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeps import Told, job, wait_for
+from sweeps import job, wait_for
 
 import puffer_commands
 from puffer_envs.contract import files
@@ -121,9 +121,10 @@ def test_no_sign_of_life_stays_behind(windows: None, tmp_path: Path) -> None:
 # --- signals ---
 
 
+@pytest.mark.usefixtures("sweep_folder")
 @pytest.mark.parametrize("moment", ["while torch is loaded", "while it trains"])
 def test_a_trial_that_no_signal_reaches_is_asked_to_stop(
-    sweep: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     monkeypatch.setattr(pool, "SIGNALS", False)
     with Pool(1, max_seconds=60) as workers:
