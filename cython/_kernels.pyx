@@ -364,6 +364,7 @@ cdef class Rollout:
     Args, all time-major:
         observations: (T + 1, A, inputs) of the learner's number, or (T + 1, A, bytes) where they have parts. Where
             there is no encoder: (T + 1, A, n) of any dtype, which actors store but nobody computes with; or None.
+            Where nobody acts, (T, ...) is enough, and so it is of masks.
         inputs, by_inputs: (T, A, hidden) float32, only where there is no encoder and only to learn from: what the first
             layer gets, and receives the gradient of the loss with respect to that.
         actions: (T, A, k) int64, or float32 when continuous.
@@ -395,7 +396,9 @@ cdef class Rollout:
             raise ValueError(f"ends must be bool ({learner.horizon}, agents), is {shape}")
         steps, rows = shape
         times, more = (steps, rows), (steps + 1, rows)
+        slots = more
         acting = "float32" if net.head == PUF_GAUSSIAN else "int64"
+        cdef void* first
         c = &self.c
         c.horizon, c.rows = steps, rows
         observed = at("observations")
@@ -407,12 +410,14 @@ cdef class Rollout:
             if isinstance(observed, np.ndarray) and observed.ndim:
                 self.number, self.observation_size = str(observed.dtype), observed.shape[-1]
         if observed is not None or not net.encoded:
-            self.observations = <uint8_t*>data(observed, "observations", self.number, (*more, self.observation_size))
+            nobody_acts = isinstance(observed, np.ndarray) and observed.shape[:1] == (steps,)
+            slots = times if nobody_acts else more
+            first = data(observed, "observations", self.number, (*slots, self.observation_size), not nobody_acts)
+            self.observations = <uint8_t*>(NULL if nobody_acts else first)
             self.observation_bytes = self.observation_size * np.dtype(self.number).itemsize
-        if not net.encoded:
-            c.observations = self.observations
+            c.observations = c.observations if net.encoded else first
         c.actions = data(at("actions"), "actions", acting, (*times, net.actions))
-        c.masks = <uint8_t*>data_or_null(at("masks"), "masks", "bool", (*more, net.outputs))
+        c.masks = <uint8_t*>data_or_null(at("masks"), "masks", "bool", (*slots, net.outputs))
         c.present = <uint8_t*>data_or_null(at("present"), "present", "bool", more)
         c.ends = <uint8_t*>data(at("ends"), "ends", "bool", times)
         state = (net.layers, rows, learner.layout.state)

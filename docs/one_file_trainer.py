@@ -57,6 +57,7 @@ class Settings:
     value_coefficient: float = 3.47
     entropy_coefficient: float = 0.0049
     max_kl: float = 0.04  # 0: no limit
+    loss: str = "kernels"  # or "torch": computed by Trainer.loss, which you can change
     seed: int = 1
     threads: int = 1
 
@@ -119,6 +120,15 @@ class Trainer:
         self.vectors = [p for p in self.policy.parameters() if p.ndim < 2]
         self.muon = kernels.Muon(self.matrices, momentum=settings.momentum, threads=settings.threads)
         self.adam = torch.optim.Adam(self.vectors) if self.vectors else None
+        self.ppo = kernels.PPOLoss(
+            self.policy.network,
+            None if self.policy.continuous else self.policy.spec.action.sizes,
+            log_std=self.policy.log_std,
+            clip=settings.clip,
+            value_clip=settings.value_clip,
+            value_coefficient=settings.value_coefficient,
+            entropy_coefficient=settings.entropy_coefficient,
+        )
         self.steps = 0
 
         times = (settings.horizon, env.num_agents)
@@ -161,8 +171,7 @@ class Trainer:
                 rows = torch.from_numpy(np.flatnonzero(env.truncations))
                 last = torch.from_numpy(env.final_observations)[rows]
                 self.final_values[t, rows] = policy.step(last, self.state[:, rows].contiguous())[1]
-            if self.ends[t].any():
-                self.state[:, self.ends[t]] = 0.0
+            self.state[:, self.ends[t].nonzero()[:, 0]] = 0.0
         self.keep[1:] = (~self.ends[:-1]).float()
         _, last_value = policy.step(torch.from_numpy(env.observations), self.state.clone())
         settings = self.settings
@@ -188,7 +197,8 @@ class Trainer:
         rounds = math.ceil(minibatches * count / agents)
         order = torch.cat([torch.randperm(agents, generator=self.generator) for _ in range(rounds)])
         for i in range(minibatches):
-            loss, kl = self.loss(order[i * count : (i + 1) * count])
+            agents = order[i * count : (i + 1) * count]
+            loss, kl = self.loss(agents) if settings.loss == "torch" else self.kernel_loss(agents)
             for optimizer, _ in rates:
                 if optimizer is not None:
                     optimizer.zero_grad()
@@ -200,6 +210,12 @@ class Trainer:
                     optimizer.step()
             if 0 < settings.max_kl < kl:
                 break
+
+    def kernel_loss(self, agents: Tensor) -> tuple[Tensor, float]:
+        """Return what `loss` does, from kernels that run network, loss and the way back in one go."""
+        names = ("observations", "first_state", "ends", "actions", "log_probs", "values", "advantages", "masks")
+        loss, figures = self.ppo(agents, **{name: getattr(self, name) for name in names})
+        return loss, figures["approx_kl"]
 
     def loss(self, agents: Tensor) -> tuple[Tensor, float]:
         """Return the loss of the sequences of some agents (B,), and how far the policy is from the one that played."""

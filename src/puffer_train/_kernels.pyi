@@ -176,12 +176,12 @@ class Rollout:
         Args:
             learner: whose sizes the arrays have.
             arrays: by name, all time-major. observations: (T + 1, A, I) of the learner's `number`; without an encoder
-                (T + 1, A, n) of any dtype, which is only stored, or None. inputs, by_inputs: (T, A, H) float32, only
-                without an encoder and only to learn from: what the first layer gets, and receives the gradient of the
-                loss with respect to that. actions: (T, A, k)
-                int64, float32 where continuous. masks: (T + 1, A, K) bool or None. present: (T + 1, A) bool or None.
-                ends: (T, A) bool. first_state: (L, A, S) float32. log_probs, advantages, values, ratios, rewards,
-                final_values: (T, A) float32. last_value: (A,) float32.
+                (T + 1, A, n) of any dtype, which is only stored, or None; T of them, and of masks, where nobody acts.
+                inputs, by_inputs: (T, A, H) float32, only without an encoder and only to learn from: what the first
+                layer gets, and receives the gradient of the loss with respect to that. actions: (T, A, k) int64,
+                float32 where continuous. masks: (T + 1, A, K) bool or None. present: (T + 1, A) bool or None. ends: (T,
+                A) bool. first_state: (L, A, S) float32. log_probs, advantages, values, ratios, rewards, final_values:
+                (T, A) float32. last_value: (A,) float32.
 
         Raises:
             ValueError: one is missing, or has another shape, dtype or layout.

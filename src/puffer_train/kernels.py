@@ -4,6 +4,7 @@
 - `sample_categorical`, `sample_gaussian`: actions and their log-probabilities.
 - `evaluate_categorical`: log-probability and entropy of given actions, with gradients.
 - `estimate_advantages`: generalised advantage estimation, with V-trace's clips if you want.
+- `PPOLoss`: the loss of proximal policy optimisation and its gradient, from the network's inputs to its weights.
 - `Muon`: the optimizer of weight matrices.
 
 All of it computes float32 on the processor, and gives the same bytes on any number of threads and on any x86-64
@@ -21,9 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from puffer_train import _kernels
+from puffer_train.algorithm.loss import FIGURES
 
 __all__ = [
     "Muon",
+    "PPOLoss",
     "Recurrent",
     "estimate_advantages",
     "evaluate_categorical",
@@ -350,6 +353,179 @@ def estimate_advantages(
         trace_clip,
     )
     return advantages
+
+
+class PPOLoss:
+    """The loss of proximal policy optimisation (Schulman et al. 2017) of a `Recurrent` with encoder and head.
+
+    It is that of `puffer-train`, `puffer_train.algorithm.loss.ppo_loss`. Forward pass, loss and backward pass run on a
+    few sequences at a time, which stay in the cache. `Recurrent.forward` and a loss in torch give the same gradient,
+    but send everything in between through memory.
+
+    Example:
+        >>> network = Recurrent(hidden=32, inputs=4, outputs=3)  # two choices and the value
+        >>> ppo = PPOLoss(network, sizes=(2,), clip=0.2)
+        >>> played = {name: torch.zeros(16, 8) for name in ("log_probs", "values", "advantages")}
+        >>> played |= {"observations": torch.randn(16, 8, 4), "actions": torch.zeros(16, 8, 1, dtype=torch.int64)}
+        >>> played |= {"ends": torch.zeros(16, 8, dtype=torch.bool), "first_state": network.initial_state(8)}
+        >>> loss, figures = ppo(torch.arange(4), **played)
+        >>> loss.backward()
+    """
+
+    def __init__(
+        self,
+        network: Recurrent,
+        sizes: Sequence[int] | None = None,
+        *,
+        log_std: Tensor | None = None,
+        clip: float = 0.2,
+        value_clip: float = 10.0,
+        value_coefficient: float = 0.5,
+        entropy_coefficient: float = 0.01,
+    ) -> None:
+        """Take a network whose head has the outputs for actions and, behind them, the value.
+
+        Args:
+            network: With `inputs` and `outputs`.
+            sizes: How many choices each number of a discrete action has, which sum to K, one less than `outputs`.
+            log_std: (K,) float32, of continuous actions instead: the logarithm of the spread.
+            clip: How far the probability ratio may be from 1.
+            value_clip: How far a new value may be from the old one.
+            value_coefficient: What the value's loss is multiplied with.
+            entropy_coefficient: What the entropy is multiplied with.
+
+        Raises:
+            ValueError: The network has no encoder or no head, or its head does not fit the actions.
+        """
+        outputs, rows = network.options["outputs"], None if sizes is None else tuple(sizes)
+        if network.encoder is None or outputs is None:
+            raise ValueError("PPOLoss needs a network with an encoder and a head: set inputs and outputs")
+        if (rows is None) == (log_std is None):
+            raise ValueError("PPOLoss needs either sizes, of discrete actions, or log_std, of continuous ones")
+        actions = sum(rows) if rows is not None else len(log_std)  # type: ignore[arg-type]
+        if actions + 1 != outputs:
+            raise ValueError(f"outputs must be {actions + 1}, for actions and value, are {outputs}")
+        self.network, self.sizes, self.log_std = network, rows, log_std
+        self.clip, self.value_clip = clip, value_clip
+        self.value_coefficient, self.entropy_coefficient = value_coefficient, entropy_coefficient
+        self._learner: Any = None
+        self._unused = np.zeros((0, 0), np.float32)
+
+    def __call__(
+        self,
+        agents: Tensor,
+        *,
+        observations: Tensor,
+        first_state: Tensor,
+        ends: Tensor,
+        actions: Tensor,
+        log_probs: Tensor,
+        values: Tensor,
+        advantages: Tensor,
+        masks: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the mean loss over the sequences of some agents, and figures to report.
+
+        Arrays are those of T steps of all A agents.
+
+        Args:
+            agents: (B,) int64: whose sequences, at most A.
+            observations: (T, A, I) uint8, int8, int32 or float32.
+            first_state: (L, A, S) float32: the state before the first step.
+            ends: (T, A) bool: whether the action ended the episode. The state is reset after it.
+            actions: (T, A, k) int64 for k numbers, or float32 where they are continuous.
+            log_probs: (T, A) float32: what their log-probabilities were when they were drawn.
+            values: (T, A) float32: the value before each action, as it was then.
+            advantages: (T, A) float32. Those of the minibatch are brought to mean 0 and spread 1 for the policy's loss.
+            masks: (T, A, K) bool: which choices were allowed. None: all.
+
+        Returns:
+            The loss, whose gradient with respect to the weights and `log_std` is known already, and by name
+            `policy_loss`, `value_loss`, `entropy`, `approx_kl` and the others of `puffer-train`'s reports.
+
+        Raises:
+            ValueError: A shape or dtype does not fit, or an action is none of the choices.
+        """
+        if self.sizes is not None and actions.numel():
+            known = actions.shape[-1] == len(self.sizes)
+            if known and (int(actions.min()) < 0 or bool((actions.amax((0, 1)) >= torch.tensor(self.sizes)).any())):
+                raise ValueError(f"actions must be from 0 to {[size - 1 for size in self.sizes]}")
+        arrays = {
+            "observations": observations.flatten(2) if observations.ndim > 3 else observations,
+            "first_state": first_state,
+            "ends": ends,
+            "actions": actions,
+            "log_probs": log_probs,
+            "values": values,
+            "advantages": advantages,
+            "masks": masks,
+        }
+        played = {name: _array_or_none(array) for name, array in arrays.items()}
+        network = self.network
+        report: dict[str, float] = {}
+        weights = network.encoder, network.core, network.head, self.log_std
+        loss: Tensor = _PPO.apply(self, _array(agents), played, report, *weights)  # type: ignore[no-untyped-call]
+        return loss, report
+
+    def _rollout(self, played: dict[str, Any]) -> Any:
+        """Return the kernels' rollout of these arrays, with a learner for their length and dtype."""
+        options, number = self.network.options, str(played["observations"].dtype)
+        horizon = len(played["ends"])
+        if self._learner is None or (self._learner.horizon, self._learner.number) != (horizon, number):
+            self._learner = _kernels.Learner(
+                self.network._stack.workers,
+                options["cell"],
+                options["inputs"],
+                options["hidden"],
+                options["layers"],
+                self.sizes,
+                None if self.log_std is None else np.ones(len(self.log_std), np.float32),
+                options["input_scale"],
+                number,
+                horizon,
+            )
+        if self._unused.shape != played["ends"].shape:
+            self._unused = np.zeros(played["ends"].shape, np.float32)
+        unused = dict.fromkeys(("ratios", "rewards", "final_values"), self._unused)
+        return _kernels.Rollout(self._learner, played | unused | {"last_value": self._unused[0]})
+
+
+class _PPO(torch.autograd.Function):
+    """`PPOLoss`: fills in the report and returns the loss."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        ppo: PPOLoss,
+        agents: NDArray[np.int64],
+        played: dict[str, Any],
+        report: dict[str, float],
+        *weights: Tensor | None,
+    ) -> Tensor:
+        rollout = ppo._rollout(played)
+        gradients = [None if w is None else torch.empty_like(w) for w in weights]
+        ppo._learner.pack(_weights(*weights))
+        _, figures = ppo._learner.gradient(
+            rollout,
+            agents,
+            np.ones(len(agents), np.float32),
+            _weights(*gradients),
+            True,
+            False,
+            ppo.clip,
+            ppo.value_clip,
+            ppo.value_coefficient,
+            ppo.entropy_coefficient,
+        )
+        report.update(zip(FIGURES, figures, strict=True))
+        ctx.save_for_backward(*gradients)
+        value, entropy = ppo.value_coefficient * report["value_loss"], ppo.entropy_coefficient * report["entropy"]
+        return torch.tensor(report["policy_loss"] + value - entropy)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, by_loss: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, None, None, *(None if g is None else g * by_loss for g in ctx.saved_tensors)
 
 
 class Muon(torch.optim.Optimizer):

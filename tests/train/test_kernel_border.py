@@ -268,6 +268,24 @@ def test_without_an_encoder_inputs_are_needed_and_sequences_differ() -> None:
     refuses("observations", lambda: _kernels.Actor(no_observations, env, state(), 0, ROWS))
 
 
+def test_a_rollout_to_learn_from_needs_nothing_after_the_last_step() -> None:
+    """Neither observations, which may be read-only, nor masks; the gradient is the same. Nobody can act in it."""
+    learner, random = make_learner(), np.random.default_rng(0)
+    learner.pack(tuple(None if x is None else random.normal(size=x.shape).astype(np.float32) for x in parameters()))
+    seen = random.normal(size=(TIME + 1, ROWS, INPUTS)).astype(np.float32)
+    advantages, found = random.normal(size=(TIME, ROWS)).astype(np.float32), []
+    for slots in (TIME + 1, TIME):
+        masks, observations = np.ones((slots, ROWS, 5), np.bool_), seen[:slots].copy()
+        observations.flags.writeable = slots > TIME
+        arrays = rollout_arrays(observations=observations, masks=masks, advantages=advantages)
+        rollout, gradients = _kernels.Rollout(learner, arrays), parameters()
+        gradient(rollout, learner, gradients=gradients)
+        found.append(gradients)
+    for one, other in zip(*found, strict=True):
+        assert one is None or (one.any() and np.array_equal(one, other))
+    refuses("nobody can act", lambda: _kernels.Actor(rollout, environment(), state(), 0, ROWS))
+
+
 @pytest.mark.parametrize("name", ["observations", "rewards", "terminals", "truncations"])
 def test_an_environment_that_does_not_fit(name: str) -> None:
     for bad in spoiled(getattr(environment(), name), written=False):

@@ -120,6 +120,21 @@ def test_weights_that_changed_are_noticed() -> None:
         outputs.sum().backward()
 
 
+def small() -> kernels.Recurrent:
+    return kernels.Recurrent(16, 2, inputs=7, outputs=3)
+
+
+def ppo(agents: Tensor | None = None, **changes: Tensor) -> Tensor:
+    """The loss of small numbers, of which some are changed."""
+    network = small()
+    played = {name: torch.zeros(5, 4) for name in ("log_probs", "values", "advantages")}
+    played |= {"observations": torch.zeros(5, 4, 7), "actions": torch.zeros(5, 4, 1, dtype=torch.int64)}
+    played |= {"ends": torch.zeros(5, 4, dtype=torch.bool), "first_state": network.initial_state(4)}
+    chosen = torch.arange(4) if agents is None else agents
+    loss, _ = kernels.PPOLoss(network, (2,))(chosen, **(played | changes))
+    return loss
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -135,6 +150,20 @@ def test_weights_that_changed_are_noticed() -> None:
         (lambda: kernels.evaluate_categorical(torch.zeros(1, 4), torch.tensor([[4]])), "actions must be from 0"),
         (lambda: kernels.sample_gaussian(torch.zeros(3, 4), torch.zeros(3)), "log_std"),
         (lambda: kernels.Muon([torch.zeros(3)]), r"float32 of shape \(3,\)"),
+        (lambda: kernels.PPOLoss(kernels.Recurrent(16, outputs=3), (2,)), "encoder and a head"),
+        (lambda: kernels.PPOLoss(small(), (3,)), "outputs must be 4, for actions and value, are 3"),
+        (lambda: kernels.PPOLoss(small()), "either sizes"),
+        (lambda: kernels.PPOLoss(small(), (2,), log_std=torch.zeros(2)), "either sizes"),
+        (lambda: ppo(actions=torch.full((5, 4, 1), 2)), r"actions must be from 0 to \[1\]"),
+        (lambda: ppo(actions=torch.zeros(5, 4, 1)), "actions must be int64"),
+        (lambda: ppo(actions=torch.zeros(5, 4, 2, dtype=torch.int64)), "actions must be int64"),
+        (lambda: ppo(observations=torch.zeros(5, 4, 8)), "observations must be"),
+        (lambda: ppo(observations=torch.zeros(4, 4, 7)), "observations must be"),
+        (lambda: ppo(ends=torch.zeros(5, 4)), "ends must be bool"),
+        (lambda: ppo(ends=torch.zeros(5, dtype=torch.bool)), "ends must be bool"),
+        (lambda: ppo(masks=torch.ones(5, 4, 3, dtype=torch.bool)), "masks must be"),
+        (lambda: ppo(torch.tensor([4])), "sequences must be from 0 to 3"),
+        (lambda: ppo(torch.zeros(9, dtype=torch.int64)), "from 1 to 4 sequences"),
     ],
 )
 def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:
@@ -219,6 +248,99 @@ def test_with_encoder_and_head(cell: str, dtype: torch.dtype) -> None:
         near(one, other)
     stepped = module.step(seen[0], state)
     assert torch.equal(stepped, outputs[0])
+
+
+@pytest.mark.parametrize("cell", ["mingru", "lstm"])
+@pytest.mark.parametrize("kind", ["discrete", "masked", "continuous"])
+def test_ppo_loss(cell: str, kind: str) -> None:
+    """Loss, figures and gradients are those of `Recurrent.forward` and the formulas in torch, on any threads."""
+    random = torch.Generator().manual_seed(6)
+    sizes, clips = (2, 3), {"clip": 0.2, "value_clip": 0.3, "value_coefficient": 0.7, "entropy_coefficient": 0.1}
+    network = kernels.Recurrent(16, 2, cell, inputs=7, outputs=6, input_scale=[0.5] * 7, generator=random)
+    log_std = torch.full((5,), -0.5, requires_grad=True) if kind == "continuous" else None
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=random)
+
+    masks = torch.rand(9, 40, 5, generator=random) < 0.7 if kind == "masked" else None
+    if masks is not None:
+        masks[..., [0, 2]] = True
+    played = {"observations": draw(9, 40, 7), "values": draw(9, 40), "advantages": draw(9, 40), "masks": masks}
+    played["ends"] = torch.rand(9, 40, generator=random) < 0.2
+    played["first_state"] = draw(2, 40, network.initial_state(1).shape[-1])
+    agents = torch.randperm(40, generator=random)[:30]
+    chosen = {name: None if x is None else x[:, agents] for name, x in played.items()}
+    keep = torch.ones(9, 30)
+    keep[1:] = (~chosen["ends"][:-1]).float()  # type: ignore[index]
+    outputs, _ = network(chosen["observations"], chosen["first_state"], keep)
+    if log_std is None:
+        actions = torch.stack([last_allowed(masks, at, size) for at, size in ((0, 2), (2, 3))], -1)
+        likely, spread = kernels.evaluate_categorical(
+            outputs[..., :-1], actions[:, agents], sizes, masks=chosen["masks"]
+        )
+    else:
+        actions = draw(9, 40, 5)
+        normal = torch.distributions.Normal(outputs[..., :-1], log_std.exp())
+        likely, spread = normal.log_prob(actions[:, agents]).sum(-1), normal.entropy().sum(-1)
+    log_probs = torch.zeros(9, 40)
+    log_probs[:, agents] = likely.detach() + 0.3 * draw(9, 30)
+    old, advantages = chosen["values"], chosen["advantages"]
+    assert old is not None and advantages is not None
+    policy_loss, value_loss = clipped_losses(likely - log_probs[:, agents], outputs[..., -1], old, advantages, clips)
+    wanted = policy_loss + 0.7 * value_loss - 0.1 * spread.mean()
+    weights = [network.encoder, network.core, network.head, *([] if log_std is None else [log_std])]
+    right = torch.autograd.grad(wanted, weights)  # type: ignore[arg-type]
+    twin = copy.deepcopy(network)
+    twin._stack = kernels.Recurrent(16, 2, cell, inputs=7, outputs=6, input_scale=[0.5] * 7, threads=3)._stack
+    first: list[Tensor] = []
+    for module in (network, twin):
+        loss_of = kernels.PPOLoss(module, None if log_std is not None else sizes, log_std=log_std, **clips)
+        loss, figures = loss_of(agents, **played, actions=actions, log_probs=log_probs)
+        near(loss, wanted)
+        near(torch.tensor(figures["policy_loss"]), policy_loss)
+        near(torch.tensor(figures["value_loss"]), value_loss)
+        near(torch.tensor(figures["entropy"]), spread.mean())
+        mine = [module.encoder, module.core, module.head, *([] if log_std is None else [log_std])]
+        found = torch.autograd.grad(2 * loss, mine)  # type: ignore[arg-type]
+        for one, other in zip(found, right, strict=True):
+            near(one, 2 * other)
+        first = first or list(found)
+        assert all(map(torch.equal, found, first))
+
+
+def last_allowed(masks: Tensor | None, at: int, size: int) -> Tensor:
+    """The last choice that is allowed, of one number of an action (9, 40)."""
+    if masks is None:
+        return torch.full((9, 40), size - 1)
+    return size - 1 - masks[..., at : at + size].flip(-1).int().argmax(-1)
+
+
+def clipped_losses(
+    log_ratio: Tensor, new: Tensor, old: Tensor, advantages: Tensor, clips: dict[str, float]
+) -> tuple[Tensor, Tensor]:
+    """The policy's and the value's, as in the article but for the clipped value."""
+    returns, ratio = advantages + old, log_ratio.exp()
+    normal = (advantages - advantages.mean()) / advantages.std(correction=0)
+    clipped = ratio.clamp(1 - clips["clip"], 1 + clips["clip"])
+    near_old = old + (new - old).clamp(-clips["value_clip"], clips["value_clip"])
+    worse = torch.maximum((new - returns).square(), (near_old - returns).square())
+    return torch.maximum(-normal * ratio, -normal * clipped).mean(), 0.5 * worse.mean()
+
+
+def test_ppo_loss_of_other_sequences() -> None:
+    """Another length and dtype than before, and observations that are pictures."""
+    network = kernels.Recurrent(16, inputs=6, outputs=3, generator=torch.Generator().manual_seed(7))
+    loss_of, seen = kernels.PPOLoss(network, (2,)), torch.randint(9, (8, 4, 2, 3), dtype=torch.uint8)
+    for steps, observations in ((8, seen), (5, seen[:5]), (5, seen[:5].float())):
+        played = {name: torch.zeros(steps, 4) for name in ("log_probs", "values")}
+        played |= {"advantages": torch.arange(4.0).expand(steps, 4), "first_state": network.initial_state(4)}
+        played |= {"ends": torch.zeros(steps, 4, dtype=torch.bool)}
+        played |= {"actions": torch.zeros(steps, 4, 1, dtype=torch.int64)}
+        loss, figures = loss_of(torch.arange(4), observations=observations, **played)
+        outputs, _ = network(observations.flatten(2), network.initial_state(4))
+        _, entropies = kernels.evaluate_categorical(outputs[..., :-1], played["actions"])
+        near(torch.tensor(figures["entropy"]), entropies.mean())
+        assert loss.requires_grad and torch.autograd.grad(loss, network.core)[0].any()
 
 
 def test_gaussian_actions() -> None:
