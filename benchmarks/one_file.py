@@ -3,7 +3,7 @@
 `python benchmarks/one_file.py [--threads N] [--json FILE]`, about two minutes. Both train Breakout in this process and
 take turns, iteration by iteration, so that whatever else the machine does slows both. Each gets its fastest iteration
 of many in processor time (noise only adds time); the KL limit, which skips gradient steps, is off. The one file is
-measured twice: with the kernels' loss, and with its own in torch, for whoever changes that.
+measured twice: with the kernels' loss, and with its own in torch, which you can change.
 """
 
 from __future__ import annotations

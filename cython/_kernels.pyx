@@ -316,7 +316,7 @@ cdef class Learner:
                 is subtracted from advantages, and what they are multiplied with after that; instead of `normalize`.
 
         Returns:
-            (the length of the gradient, its figures: 7 floats in the order of `algorithm.loss.FIGURES`).
+            (the length of the gradient, its figures: 7 floats in the order of `kernels.FIGURES`).
 
         Raises:
             ValueError: an array does not fit, or the rollout is another learner's.

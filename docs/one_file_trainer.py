@@ -212,7 +212,7 @@ class Trainer:
                 break
 
     def kernel_loss(self, agents: Tensor) -> tuple[Tensor, float]:
-        """Return what `loss` does, from kernels that run network, loss and the way back in one go."""
+        """Return what `loss` does, from kernels that run forward pass, loss and backward pass in one go."""
         names = ("observations", "first_state", "ends", "actions", "log_probs", "values", "advantages", "masks")
         loss, figures = self.ppo(agents, **{name: getattr(self, name) for name in names})
         return loss, figures["approx_kl"]

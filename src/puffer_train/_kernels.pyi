@@ -160,7 +160,7 @@ class Learner:
                 sample (above 0), what is subtracted from advantages, and their factor after that.
 
         Returns:
-            The length of the gradient, and 7 figures in the order of `puffer_train.algorithm.loss.FIGURES`.
+            The length of the gradient, and 7 figures in the order of `puffer_train.kernels.FIGURES`.
 
         Raises:
             ValueError: an array does not fit, or the rollout belongs to another learner.

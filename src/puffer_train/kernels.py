@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from puffer_train import _kernels
-from puffer_train.algorithm.loss import FIGURES
 
 __all__ = [
     "Muon",
@@ -33,6 +32,9 @@ __all__ = [
     "sample_categorical",
     "sample_gaussian",
 ]
+
+FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
+"""What every learner reports of a loss, in this order; c/learn/network.h has it from `PUF_POLICY_LOSS` on."""
 
 MAX_KEY = 1 << 62
 

@@ -19,6 +19,7 @@ from puffer_envs.contract.actions import ActionSpec
 from puffer_train import policy
 from puffer_train.algorithm import advantage, loss
 from puffer_train.config import TrainSettings
+from puffer_train.kernels import FIGURES
 from puffer_train.learners.cuda import operations
 
 TOLERANCE = 2e-5
@@ -277,6 +278,6 @@ def check_loss(device: torch.device, draw: torch.Generator, sizes: tuple[int, ..
     )
     moments = operations.advantage_moments(placed.advantages, placed.present, normalize=True)
     mine = operations.ppo_loss(operations.CategoricalLayout(spec, device), output.to(device), placed, moments, train)
-    theirs = gradient, ratios, torch.tensor([figures[key] for key in loss.FIGURES])
+    theirs = gradient, ratios, torch.tensor([figures[key] for key in FIGURES])
     for name, result, expected in zip(("gradient", "ratios", "figures"), mine, theirs, strict=True):
         yield Check(f"ppo_loss {_describe(sizes, masked)}: {name}", distance(result, expected))

@@ -26,10 +26,11 @@ from tiny_environments import CartPole, Target, VectorEnvironment
 
 from puffer_envs.contract.actions import ActionSpec
 from puffer_train.algorithm import ppo
-from puffer_train.algorithm.loss import FIGURES, Played, ppo_loss
+from puffer_train.algorithm.loss import Played, ppo_loss
 from puffer_train.algorithm.optimizer import Muon
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
+from puffer_train.kernels import FIGURES
 from puffer_train.learners.cuda import operations
 from puffer_train.learners.cuda.device import nvidia_gpu
 from puffer_train.learners.cuda.learner import CudaLearner

@@ -11,11 +11,9 @@ from torch import Tensor
 
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError, OwnCalls
+from puffer_train.kernels import FIGURES
 from puffer_train.own_code import is_code, load_code
 from puffer_train.policy import Policy
-
-FIGURES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clip_fraction", "importance")
-"""What every learner reports of a loss, in this order; c/learn/network.h has it from `PUF_POLICY_LOSS` on."""
 
 ADVANTAGE_EPSILON = 1e-8
 """Keeps the normalisation of advantages finite where they are all equal."""

@@ -16,8 +16,9 @@ from torch import Tensor
 from puffer_envs.contract import BufferEnv
 from puffer_train import _kernels
 from puffer_train.algorithm.buffers import Buffers
-from puffer_train.algorithm.loss import FIGURES, Scale
+from puffer_train.algorithm.loss import Scale
 from puffer_train.config import TrainSettings
+from puffer_train.kernels import FIGURES
 from puffer_train.learners.protocol import BAD_OBSERVATIONS
 from puffer_train.learners.shared import kernel_workers, row_bounds
 from puffer_train.own_code import is_code

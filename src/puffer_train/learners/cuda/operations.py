@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from puffer_envs.contract.actions import ActionSpec
-from puffer_train.algorithm.loss import ADVANTAGE_EPSILON, FIGURES, Played
+from puffer_train.algorithm.loss import ADVANTAGE_EPSILON, Played
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
+from puffer_train.kernels import FIGURES
 
 COLUMNS = 64
 """Columns of a scan per program: few, as 8,192 of them must fill more than a hundred multiprocessors."""

@@ -11,9 +11,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from puffer_train.algorithm.loss import FIGURES, Played, Scale
+from puffer_train.algorithm.loss import Played, Scale
 from puffer_train.algorithm.optimizer import Optimizer
 from puffer_train.config import TrainSettings
+from puffer_train.kernels import FIGURES
 from puffer_train.learners.cuda import operations
 from puffer_train.learners.cuda.buffers import DeviceBuffers
 from puffer_train.learners.cuda.graphs import Graph
