@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,19 @@ def test_assets_are_shared_by_batches_of_the_same_settings(probe: str) -> None:
     assert np.shares_memory(first, second) and not np.shares_memory(first, other)
     assert other.tolist() == [[i * i % 9 for i in range(9)]]
     assert not envs[0]._assets.flags.writeable
+
+
+def test_assets_outlive_their_batches_until_there_are_too_many(probe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("puffer_envs._core.KEPT_ASSETS_SIZE", 200)
+    kept = []
+    for squares in (90, 91, 92):  # bytes, of which two times fit
+        with puffer_envs.make(probe, 1, squares=squares) as env:
+            kept.append(weakref.ref(env._assets))
+        del env
+    gc.collect()
+    assert [assets() is not None for assets in kept] == [False, True, True]
+    with puffer_envs.make(probe, 1, squares=91) as env:
+        assert env._assets is kept[1]()
 
 
 def test_what_assets_are_made_from_cannot_be_set(probe: str) -> None:
