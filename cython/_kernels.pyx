@@ -415,7 +415,8 @@ cdef class Rollout:
             first = data(observed, "observations", self.number, (*slots, self.observation_size), not nobody_acts)
             self.observations = <uint8_t*>(NULL if nobody_acts else first)
             self.observation_bytes = self.observation_size * np.dtype(self.number).itemsize
-            c.observations = c.observations if net.encoded else first
+            if not net.encoded:
+                c.observations = first
         c.actions = data(at("actions"), "actions", acting, (*times, net.actions))
         c.masks = <uint8_t*>data_or_null(at("masks"), "masks", "bool", (*slots, net.outputs))
         c.present = <uint8_t*>data_or_null(at("present"), "present", "bool", more)

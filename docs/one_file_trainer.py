@@ -197,8 +197,8 @@ class Trainer:
         rounds = math.ceil(minibatches * count / agents)
         order = torch.cat([torch.randperm(agents, generator=self.generator) for _ in range(rounds)])
         for i in range(minibatches):
-            agents = order[i * count : (i + 1) * count]
-            loss, kl = self.loss(agents) if settings.loss == "torch" else self.kernel_loss(agents)
+            chosen = order[i * count : (i + 1) * count]
+            loss, kl = self.loss(chosen) if settings.loss == "torch" else self.kernel_loss(chosen)
             for optimizer, _ in rates:
                 if optimizer is not None:
                     optimizer.zero_grad()
@@ -269,12 +269,16 @@ def main() -> None:
     parser.add_argument("environment")
     parser.add_argument("--out", type=Path, default=Path("policy.safetensors"))
     for name, default in vars(Settings()).items():
-        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default)
+        choices = ("kernels", "torch") if name == "loss" else None
+        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default, choices=choices)
     options = vars(parser.parse_args())
     environment, out = options.pop("environment"), options.pop("out")
     settings = Settings(**options)
     torch.set_num_threads(settings.threads)
-    env = puffer_envs.make(environment, settings.num_envs, seed=settings.seed, threads=settings.threads)
+    try:
+        env = puffer_envs.make(environment, settings.num_envs, seed=settings.seed, threads=settings.threads)
+    except ValueError as error:
+        parser.error(str(error))
     trainer = Trainer(env, settings)
     begin = shown = time.perf_counter()
     while trainer.steps < settings.steps:

@@ -140,3 +140,16 @@ def test_it_learns_and_writes(
     last = capsys.readouterr().out.splitlines()[-1]
     assert float(last.split()[-1]) > 70  # seeds 1 to 6: 134 to 227
     assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["nonesuch"], "there is no environment 'nonesuch'"), (["cartpole", "--loss=tourch"], "invalid choice: 'tourch'")],
+)
+def test_a_mistake_is_one_line(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["one_file_trainer.py", *words])
+    with pytest.raises(SystemExit, match="2"):
+        one.main()
+    assert message in capsys.readouterr().err.splitlines()[-1]

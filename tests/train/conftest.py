@@ -36,8 +36,9 @@ def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["puffer_train.run.training"])
+    from forked_ranks import warm_context  # noqa: PLC0415 - found once this folder is in the path
+
+    context = warm_context()
     monkeypatch.setattr("puffer_train.sweep.pool.multiprocessing.get_context", lambda method: context)
 
 

@@ -16,13 +16,18 @@ import sys
 from pathlib import Path
 
 
+def warm_context() -> multiprocessing.context.ForkServerContext:
+    """What starts processes that have the trainer, and so torch, from their first moment."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["puffer_train.run.training"])
+    return context
+
+
 class Forked:
     """The program, started in a session of its own: what a test uses of a `Popen`."""
 
     def __init__(self, count: int, line: list[str], folder: Path, environment: dict[str, str]) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["puffer_train.run.training"])
-        self._process = context.Process(target=supervise, args=(count, line, folder, environment))
+        self._process = warm_context().Process(target=supervise, args=(count, line, folder, environment))
         self._process.start()
 
     @property
