@@ -37,9 +37,13 @@ def test_no_torch_is_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["squared", "--trained", "a.txt"], "a.txt: a policy is written as .onnx or .c. Choose one of these endings."),
+        (
+            ["squared", "--trained", "a.txt"],
+            "a.txt: a policy is written as .onnx, .c or .safetensors. Choose one of these endings.",
+        ),
         (["squared", "--trained", "7.c"], "7.c: its name begins the names in C, which must begin with a letter."),
-        (["squared", "--trained", "a.onnx", "--weights", "int8"], "--weights int8 is for C files, and this is a.onnx."),
+        (["squared", "--trained", "a.onnx", "--weights", "int8"], "--weights int8 is for .c, and this is a.onnx."),
+        (["squared", "--trained", "a.c", "--weights", "float16"], "--weights float16 is for .safetensors, and this is"),
         (["squared", "--trained", "a.c", "-o", "b.c"], "OUT is a.c and -o b.c: give one of them."),
         (["squared", "--trained", "a.c", "--weights", "int4"], "invalid choice: 'int4'"),
         (["squared", "--trained", "no/a.c"], "cannot write no/a.c: No such file or directory."),

@@ -6,15 +6,19 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from puffer_envs.contract.files import write_atomically
 from puffer_envs.contract.policy_info import NETWORK_TENSOR, PolicyError, PolicyInfo, read_info
-from puffer_envs.contract.tensor_file import Floats, TensorFileError, body_of, pack, unpack
+from puffer_envs.contract.tensor_file import STORED, Floats, TensorFileError, body_of, pack, unpack
 
 FORMAT = "puffer-policy-1"
 """Changes with the meaning of anything in the file."""
+
+WEIGHT = ".weight"
+"""Ends the names of tensors that may be stored as float16."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class PolicyFile:
     tensors: dict[str, Floats]
     """`info.tensor_shapes` by name, and those of a network of the user's own; float32, finite; continuous actions in
     the environment's units."""
+    weights: Literal["float32", "float16"] = "float32"
+    """What a file stores weights as: float16 takes half the space. Scales, means and deviations stay float32."""
 
     @classmethod
     def read(cls, path: str | Path) -> PolicyFile:
@@ -66,25 +72,36 @@ class PolicyFile:
         tensors = {}
         for name, shape in shapes.items():
             dtype, size, memory = found[name]
-            if (size, dtype) != (shape, "F32"):
-                raise PolicyError(f"tensor {name!r} is {dtype} {size}, expected F32 {shape}.")
-            tensors[name] = np.frombuffer(memory, "<f4").astype(np.float32).reshape(shape)
+            expected = ("F32", "F16") if name.endswith(WEIGHT) else ("F32",)
+            if size != shape or dtype not in expected:
+                raise PolicyError(f"tensor {name!r} is {dtype} {size}, expected {' or '.join(expected)} {shape}.")
+            tensors[name] = np.frombuffer(memory, STORED[dtype]).astype(np.float32).reshape(shape)
         _check_finite(tensors)
-        return cls(info, tensors)
+        return cls(info, tensors, "float16" if any(found[name][0] == "F16" for name in tensors) else "float32")
 
     def write(self, path: str | Path) -> None:
         """Write the file, whole or not at all; one policy gives the same bytes every time.
 
         Raises:
-            PolicyError: a weight is not finite, or the metadata cannot be stored.
+            PolicyError: a weight is not finite, or too large for float16; or the metadata cannot be stored.
             OSError: the file cannot be written.
         """
-        _check_finite(self.tensors)
+        tensors = self._as_stored()
+        _check_finite(tensors)
         about = self.info.as_json()
         read_info(about)  # nothing is written that could not be read
         text = json.dumps(about)
-        checksum = _checksum(text, body_of(self.tensors))
-        write_atomically(Path(path), pack({"format": FORMAT, "policy": text, "sha256": checksum}, self.tensors))
+        checksum = _checksum(text, body_of(tensors))
+        write_atomically(Path(path), pack({"format": FORMAT, "policy": text, "sha256": checksum}, tensors))
+
+    def _as_stored(self) -> dict[str, Floats]:
+        if self.weights == "float32":
+            return self.tensors
+        with np.errstate(over="ignore"):  # infinity is refused by name
+            return {
+                name: tensor.astype(np.float16) if name.endswith(WEIGHT) else tensor
+                for name, tensor in self.tensors.items()
+            }
 
 
 def _checksum(about: str, body: bytes | memoryview) -> str:
@@ -97,4 +114,4 @@ def _checksum(about: str, body: bytes | memoryview) -> str:
 def _check_finite(tensors: dict[str, Floats]) -> None:
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
-            raise PolicyError(f"tensor {name!r} holds NaN or infinity.")
+            raise PolicyError(f"tensor {name!r} holds NaN or infinity, as {tensor.dtype}.")

@@ -1,4 +1,4 @@
-"""The safetensors format, as far as policy files need it: float32 arrays by name, and a few texts.
+"""The safetensors format, as far as policy files need it: arrays of floats by name, and a few texts.
 
 Eight bytes hold the length of a JSON header (little-endian), the header says where each tensor lies, and the tensors
 follow without gaps. The same content always gives the same bytes.
@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
-"""float32, all of them; NumPy's stubs cannot follow that through arithmetic."""
+"""float32 in memory, all of them; NumPy's stubs cannot follow that through arithmetic."""
+
+STORED: Mapping[str, np.dtype[np.floating[Any]]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
+"""How floats lie in a file."""
 
 ALIGNMENT = 8
 """Bytes: the header is padded with spaces, so that the tensors behind it are aligned."""
@@ -29,12 +32,13 @@ class TensorFileError(ValueError):
 
 
 def pack(metadata: Mapping[str, str], tensors: Mapping[str, Floats]) -> bytes:
-    """A file with these texts and tensors, in float32."""
+    """A file with these texts and tensors: F16 for arrays of float16, F32 for all others."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     start = 0
     for name in sorted(tensors):
-        end = start + 4 * tensors[name].size
-        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [start, end]}
+        kind = _kind(tensors[name])
+        end = start + ITEM_BYTES[kind] * tensors[name].size
+        header[name] = {"dtype": kind, "shape": list(tensors[name].shape), "data_offsets": [start, end]}
         start = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % ALIGNMENT)
@@ -43,7 +47,12 @@ def pack(metadata: Mapping[str, str], tensors: Mapping[str, Floats]) -> bytes:
 
 def body_of(tensors: Mapping[str, Floats]) -> bytes:
     """The bytes of the tensors, sorted by name, as they follow the header."""
-    return b"".join(np.ascontiguousarray(tensors[name], "<f4").tobytes() for name in sorted(tensors))
+    arrays = (tensors[name] for name in sorted(tensors))
+    return b"".join(np.ascontiguousarray(array, STORED[_kind(array)]).tobytes() for array in arrays)
+
+
+def _kind(array: Floats) -> str:
+    return "F16" if array.dtype == np.float16 else "F32"
 
 
 def unpack(data: bytes) -> tuple[dict[str, str], dict[str, tuple[str, tuple[int, ...], memoryview]], memoryview]:

@@ -1,4 +1,4 @@
-"""`puffer-export`: write a trained policy as an ONNX file, or as C."""
+"""`puffer-export`: write a trained policy as an ONNX file, as C, or as a smaller policy file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from puffer_envs.contract.offers import open_given
 from puffer_envs.contract.trained import list_trained
 from puffer_train.cli.options import run_command
 from puffer_train.environments import registry
-from puffer_train.report.exported import report_export
+from puffer_train.report.exported import Exported, report_export
 from puffer_train.run.export_c import export_c
+from puffer_train.run.export_file import export_file
 from puffer_train.storage.c_file.weights import LARGEST
 
 EXAMPLES = """examples:
@@ -36,6 +37,7 @@ EXAMPLES = """examples:
   puffer-export corridor:Corridor --policy runs/corridor-1
   puffer-export drone --trained drone.c              writes drone.c and drone.h
   puffer-export runs/drone-1 drone.c --weights int8  a quarter of the memory
+  puffer-export runs/drone-1 drone.safetensors --weights float16   half the size
 """
 
 
@@ -43,15 +45,19 @@ def build_parser() -> Parser:
     """Return the parser of `puffer-export`."""
     parser = Parser(
         prog="puffer-export",
-        description="Write a policy as an ONNX file, after comparing onnxruntime with torch, or as a C file for a "
-        f"microcontroller ({page_url('microcontroller')}).",
+        description="Write a policy as an ONNX file, after comparing onnxruntime with torch, as a C file for a "
+        f"microcontroller ({page_url('microcontroller')}), or as a policy file.",
         epilog=EXAMPLES,
     )
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="a run folder, policy file or checkpoint; or the environment's name"
     )
     parser.add_argument(
-        "file", nargs="?", type=Path, metavar="OUT", help="where to write: FILE.onnx, or FILE.c with FILE.h [see -o]"
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="OUT",
+        help="where to write: FILE.onnx, FILE.c with FILE.h, or FILE.safetensors [see -o]",
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="policy file, checkpoint or run folder")
     add_trained(parser)
@@ -62,19 +68,19 @@ def build_parser() -> Parser:
         metavar="FILE",
         help="the same as OUT [policy.onnx beside it; with --trained NAME.onnx]",
     )
-    kinds = tuple(LARGEST)
+    kinds = tuple(dict.fromkeys(kind for writer in WRITERS.values() for kind in writer.weights))
     parser.add_argument(
         "--weights",
         choices=kinds,
         metavar="{" + ",".join(kinds) + "}",
-        help="what a C file stores weights as [float32]",
+        help="what weights are stored as: int16 or int8 in a C file, float16 in a policy file [float32]",
     )
     parser.add_argument(
         "--episodes",
         type=whole_number(0),
         default=256,
         metavar="N",
-        help="played to measure what int16 or int8 costs, which needs torch; 0: none [256]",
+        help="played to measure what rounding weights costs, which needs torch; 0: none [256]",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     add_seed(parser, 1000, "of the games that are played to compare [1000]")
@@ -94,13 +100,18 @@ def _main(arguments: Sequence[str]) -> int:
     options, env = parser.parse(arguments)
     open_given(options)
     name, source, out = _from_and_to(parser, options)
-    write = WRITERS.get(out.suffix)
-    if write is None:
-        raise UsageError(f"{out}: a policy is written as {' or '.join(WRITERS)}. Choose one of these endings.")
-    if options.weights is not None and out.suffix != ".c":
-        raise UsageError(f"--weights {options.weights} is for C files, and this is {out}. Leave it out, or name a .c.")
+    writer = WRITERS.get(out.suffix)
+    if writer is None:
+        raise UsageError(f"{out}: a policy is written as .onnx, .c or .safetensors. Choose one of these endings.")
+    if options.weights is not None and options.weights not in writer.weights:
+        able = " or ".join(suffix for suffix, each in WRITERS.items() if options.weights in each.weights)
+        raise UsageError(
+            f"--weights {options.weights} is for {able}, and this is {out}. Leave it out, or name a {able}."
+        )
     registry.load_libraries(options.library)
-    write(options, source, out, {"name": name, "networks": options.network, "env_settings": env, "seed": options.seed})
+    writer.write(
+        options, source, out, {"name": name, "networks": options.network, "env_settings": env, "seed": options.seed}
+    )
     return 0
 
 
@@ -138,7 +149,14 @@ def _write_onnx(options: argparse.Namespace, source: Path, out: Path, about: dic
 
 
 def _write_c(options: argparse.Namespace, source: Path, out: Path, about: dict[str, Any]) -> None:
-    exported = export_c(source, out, options.weights or "float32", episodes=options.episodes, **about)
+    _report(options, export_c(source, out, options.weights or "float32", episodes=options.episodes, **about))
+
+
+def _write_file(options: argparse.Namespace, source: Path, out: Path, about: dict[str, Any]) -> None:
+    _report(options, export_file(source, out, options.weights or "float32", episodes=options.episodes, **about))
+
+
+def _report(options: argparse.Namespace, exported: Exported) -> None:
     if options.json:
         about = dataclasses.asdict(exported)
         print(json.dumps(about | {"files": [str(file) for file in exported.files]}, indent=2))
@@ -146,8 +164,21 @@ def _write_c(options: argparse.Namespace, source: Path, out: Path, about: dict[s
     report_export(exported)
 
 
-WRITERS = {".onnx": _write_onnx, ".c": _write_c}
-"""What a policy is written as, by the file's ending."""
+@dataclasses.dataclass(frozen=True)
+class Writer:
+    """One kind of file that a policy is written as."""
+
+    write: Callable[[argparse.Namespace, Path, Path, dict[str, Any]], None]
+    weights: tuple[str, ...] = ()
+    """What `--weights` may be."""
+
+
+WRITERS = {
+    ".onnx": Writer(_write_onnx),
+    ".c": Writer(_write_c, tuple(LARGEST)),
+    ".safetensors": Writer(_write_file, ("float32", "float16")),
+}
+"""By the file's ending."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the export of a C file made, and how it looks in a terminal."""
+"""What the export of a policy made, and how it looks in a terminal."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Rounding:
 class Exported:
     """What was written."""
 
-    files: tuple[Path, Path]
-    """The code and its header."""
+    files: tuple[Path, ...]
+    """The code and its header, or the policy file."""
     kind: str
     """What weights are stored as."""
-    cost: Cost
-    """Memory and work."""
+    cost: Cost | None
+    """Memory and work of C code."""
     rounding: Rounding | None
     """None if nothing was rounded or played."""
 
@@ -62,8 +62,11 @@ def report_export(exported: Exported, console: Console | None = None) -> None:
     table.add_column()
     table.add_column(justify="right")
     table.add_row("weights", exported.kind)
-    for what, amount in table_lines(exported.cost):
-        table.add_row(what, amount)
+    if exported.cost is None:
+        table.add_row("bytes", f"{exported.files[0].stat().st_size:,}")
+    else:
+        for what, amount in table_lines(exported.cost):
+            table.add_row(what, amount)
     found = exported.rounding
     if found is not None:
         table.add_row(f"largest error of an output, of {found.observations:,} observations", f"{found.difference:.2g}")

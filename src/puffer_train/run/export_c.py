@@ -45,7 +45,7 @@ def export_c(
     Raises:
         UserError: There is no policy, it cannot be exported, or a file cannot be written.
     """
-    file = _read(source, name, networks, env_settings or {})
+    file = policy_of(source, name, networks, env_settings or {})
     weights = Weights.of(file, kind)
     rounding = None
     if kind != "float32" and episodes:
@@ -78,7 +78,9 @@ def identifier(stem: str) -> str:
     return re.sub("[^A-Za-z0-9]", "_", stem)
 
 
-def _read(source: Path, name: str | None, networks: Sequence[str], env_settings: Mapping[str, object]) -> PolicyFile:
+def policy_of(
+    source: Path, name: str | None, networks: Sequence[str], env_settings: Mapping[str, object]
+) -> PolicyFile:
     """Return the policy of a run or file. Only those in checkpoints need torch."""
     path = source / "policy.safetensors" if source.is_dir() else source
     in_checkpoint = (path.parent / "manifest.json").exists() or (source.is_dir() and not path.exists())
