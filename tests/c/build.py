@@ -34,7 +34,8 @@ def compile_object(source: Path, cc: str, flags: Sequence[str]) -> Path:
     command = [cc, *flags, "-c", str(source)]
     text = subprocess.run([*command, "-E", "-P"], check=True, capture_output=True).stdout
     compiler = Path(shutil.which(cc) or cc).resolve()
-    used = [compiler, compiler.stat().st_mtime_ns, *(flag for flag in flags if not flag.startswith("-I"))]
+    # what -I and -D do is in the text
+    used = [compiler, compiler.stat().st_mtime_ns, *(flag for flag in flags if not flag.startswith(("-I", "-D")))]
     out = ROOT / f"build/tests/{hashlib.sha256(repr(used).encode() + text).hexdigest()}.o"
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
