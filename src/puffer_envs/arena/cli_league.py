@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from puffer_envs.arena.cli_match import Progress, load_libraries
 from puffer_envs.arena.errors import ArenaError
 from puffer_envs.arena.league import FILE, League, add, begin, run, tallies_of
 from puffer_envs.arena.ledger import read_ledger
 from puffer_envs.arena.match import MAX_GAMES, MatchOptions, Tally
 from puffer_envs.arena.page import make_page
 from puffer_envs.arena.players import find_players, split_name
+from puffer_envs.arena.progress import Progress, load_libraries
 from puffer_envs.arena.ratings import Rating, rate
 from puffer_envs.arena.summary import as_json, ladder, payoffs
 from puffer_envs.arena.verify import merge, verify

@@ -8,10 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import puffer_envs
-from puffer_envs.arena.errors import ArenaError
 from puffer_envs.arena.match import MAX_GAMES, MatchOptions, play_match
 from puffer_envs.arena.players import find_players, split_name
+from puffer_envs.arena.progress import Progress, load_libraries
 from puffer_envs.arena.ratings import rate
 from puffer_envs.arena.summary import as_json, details, ladder, payoffs
 from puffer_envs.contract.commands import (
@@ -88,31 +87,6 @@ def _main(arguments: Sequence[str] | None) -> int:
     if options.replays is not None:
         print(f"replays in {options.replays}; puffer-play shows one")
     return 0
-
-
-def load_libraries(paths: Sequence[str]) -> None:
-    """Load environments of the user's own. Raises ArenaError."""
-    for path in paths:
-        try:
-            puffer_envs.load_library(path)
-        except (OSError, ValueError) as error:
-            raise ArenaError(str(error)) from None
-
-
-class Progress:
-    """Says on a terminal how many games are over, a few times a second."""
-
-    def __init__(self, what: str = "games") -> None:
-        self._what = what
-        self._next = time.monotonic() + 1.0
-
-    def __call__(self, done: int, of: int) -> None:
-        """done: how many are over. of: all."""
-        now = time.monotonic()
-        if sys.stderr.isatty() and (now >= self._next or done == of):
-            self._next = now + 0.2
-            sys.stderr.write(f"\r{done:,} of {of:,} {self._what}" + ("\r\x1b[K" if done == of else ""))
-            sys.stderr.flush()
 
 
 if __name__ == "__main__":

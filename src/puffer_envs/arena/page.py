@@ -73,7 +73,7 @@ def _interval(rating: Rating, low: float, high: float) -> str:
 
 def _picture(players: Sequence[Player], tallies: Sequence[Tally]) -> str:
     scores = payoff(players, tallies)
-    labels = [_cut(player.label) for player in players]
+    labels = [f"{place} {_cut(player.label)}" for place, player in enumerate(players, start=1)]
     left, top = 14 + LETTER * max(map(len, labels)), 24
     width, height = left + CELL * len(players) + 1, top + CELL * len(players) + 1
     parts = [f'<svg width="{width}" height="{height}" role="img" aria-label="points per game of each two players">']

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +33,7 @@ class Player:
     """Of a policy: its file."""
     sha256: str = ""
     """Of a policy: the hash of its file."""
-    info: PolicyInfo | None = None
+    info: PolicyInfo | None = field(default=None, compare=False)
     """Of a policy: what its file says about itself."""
     strength: int | None = None
     """Of a script that has several."""
