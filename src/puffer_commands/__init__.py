@@ -33,5 +33,7 @@ plot = partial(_start, "puffer-plot", "puffer_train.cli.plot")
 runs = partial(_start, "puffer-runs", "puffer_train.cli.runs")
 # A sweep's models are small, and its runs keep the cores busy: threads that wait for each other took 14 times as long.
 sweep = partial(_start, "puffer-sweep", "puffer_train.cli.sweep", threads=1)
+match = partial(_start, "puffer-match", "puffer_envs.arena.cli_match", threads=1)
+league = partial(_start, "puffer-league", "puffer_envs.arena.cli_league", threads=1)
 play = partial(_start, "puffer-play", "puffer_render.cli_play")
 render = partial(_start, "puffer-render", "puffer_render.cli_render")

@@ -41,6 +41,7 @@ class NumpyPolicy:
         deterministic: bool = False,
         action_masks: NDArray[np.bool_] | None = None,
         agent_mask: NDArray[np.bool_] | None = None,
+        moving: NDArray[np.bool_] | None = None,
     ) -> NDArray[Any]:
         """Choose one action per row, and advance the recurrent state by one step.
 
@@ -49,6 +50,8 @@ class NumpyPolicy:
             deterministic: choose the most likely action instead of sampling.
             action_masks: (A, sum of choices) bool, True for allowed discrete actions.
             agent_mask: (A,) bool, False for rows without an agent. An agent that comes back remembers nothing.
+            moving: (A,) bool, False for rows that wait for their turn: the policy does not see this step of theirs, and
+                their action is 0.
 
         Returns:
             Actions for `env.step`: int32 (A,) or (A, parts) if discrete, float32 (A, k) within its bounds if
@@ -57,6 +60,8 @@ class NumpyPolicy:
         Raises:
             ValueError: the observations have another shape or number of rows, or are not finite.
         """
+        if moving is not None:
+            return self._act_where(moving, observations, deterministic, action_masks)
         outputs = self._forward(observations)[:, : self.info.head_rows]
         if agent_mask is not None:
             self.reset(~agent_mask)
@@ -72,6 +77,36 @@ class NumpyPolicy:
         parts = np.split(outputs, np.cumsum(self.info.action_sizes)[:-1], axis=1)
         choices = np.stack([part.argmax(axis=1) for part in parts], axis=1).astype(np.int32)
         return choices[:, 0] if len(parts) == 1 else choices
+
+    def _act_where(
+        self,
+        moving: NDArray[np.bool_],
+        observations: NDArray[Any],
+        deterministic: bool,
+        action_masks: NDArray[np.bool_] | None,
+    ) -> NDArray[Any]:
+        """Choose actions for some rows; the others' recurrent state stays as it is."""
+        if not moving.any():
+            discrete = np.int32 if self._std is None else np.float32
+            parts = self.info.action_sizes[:1] if self._std is not None else (len(self.info.action_sizes),)
+            shape = () if self._std is None and parts == (1,) else parts
+            return np.zeros((len(observations), *shape), discrete)
+        whole = self._network.initial_state(len(observations)) if self._state is None else self._state
+        self._state = whole[:, moving]
+        try:
+            masks = None if action_masks is None else action_masks[moving]
+            chosen = self.act(observations[moving], deterministic, masks)
+            whole[:, moving] = self._state
+        finally:
+            self._state = whole
+        actions = np.zeros((len(observations), *chosen.shape[1:]), chosen.dtype)
+        actions[moving] = chosen
+        return actions
+
+    def keep(self, rows: NDArray[np.bool_]) -> None:
+        """Play only these rows from now on. rows: (A,) bool."""
+        if self._state is not None:
+            self._state = self._state[:, rows]
 
     def reset(self, rows: NDArray[np.bool_] | None = None) -> None:
         """Reset the recurrent state.
