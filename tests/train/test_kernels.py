@@ -72,7 +72,7 @@ def check_gradient(case: Case, train: TrainSettings, sequences: Tensor, importan
 @example(Shape(hidden=512, horizon=9, rows=30), DEFAULTS, 2, 1.0)  # rows of weights that lie far apart
 @example(Shape(layers=2, inputs=17, rows=33, normalized=True), DEFAULTS, 1, 0.9)
 @example(Shape("lstm", inputs=5, kind="box", sizes=(2,), normalized=True), DEFAULTS, 2, 1.0)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_gradients_figures_values_and_ratios(shape: Shape, train: TrainSettings, seed: int, share: float) -> None:
     """Of some sequences, some of them several times, with weights; the examples have duplicates in several tiles."""
     case = Case(shape, seed)
