@@ -18,6 +18,7 @@ from programs import complaint, environment, run_module
 from virtual_display import PATIENCE, VirtualDisplay, wait_for
 
 import puffer_envs
+from puffer_render import cli_play
 from puffer_render.draw import breakout
 from puffer_render.overlay import FOOTER
 from puffer_render.palette import AMBER, MINT, SNOW, TEAL, Color
@@ -286,14 +287,21 @@ def always(choice: int, folder: Path, **settings: object) -> Path:
         (["breakout", "--policy", "absent"], "absent: cannot be read"),
         (["breakout", "--env.num_envs", "2"], "no setting 'num_envs'"),
         (["cartpole", "--policy", "{policy}"], "'breakout', not on 'cartpole'"),
-        (["breakout"], "no display"),
     ],
 )
-def test_mistakes_are_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_mistakes_are_one_line(
+    tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     policy, empty = always_left(tmp_path), tmp_path / "empty"
     empty.mkdir()
-    done = run_module("cli_play", *(argument.format(policy=policy, folder=empty) for argument in arguments))
-    assert said in complaint(done)
+    words = [argument.format(policy=policy, folder=empty) for argument in arguments]
+    status = cli_play.main(words)
+    told = capsys.readouterr()
+    assert said in complaint(subprocess.CompletedProcess(words, status, told.out, told.err))
+
+
+def test_without_a_display_it_says_so() -> None:
+    assert "no display" in complaint(run_module("cli_play", "breakout"))
 
 
 def test_settings_of_a_policy_file_are_checked_like_any(tmp_path: Path) -> None:

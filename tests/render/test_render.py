@@ -18,6 +18,7 @@ from recordings import record
 from virtual_display import PATIENCE, wait_for
 
 from puffer_envs import Replay
+from puffer_render import cli_render
 from puffer_render.draw.squared import SIZE
 from puffer_render.errors import RenderError
 from puffer_render.film import write_film
@@ -215,10 +216,14 @@ def current_umask() -> int:
         (["{replay}", "{out}.png", "--env.frameskip", "1"], "a replay has its own settings"),
     ],
 )
-def test_mistakes_are_one_line(replay: Path, tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_mistakes_are_one_line(
+    replay: Path, tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     names = {"replay": replay, "folder": tmp_path, "out": tmp_path / "out"}
-    done = run_module("cli_render", *(argument.format(**names) for argument in arguments))
-    assert said in complaint(done)
+    words = [argument.format(**names) for argument in arguments]
+    status = cli_render.main(words)
+    told = capsys.readouterr()
+    assert said in complaint(subprocess.CompletedProcess(words, status, told.out, told.err))
     assert list(tmp_path.iterdir()) == []
 
 

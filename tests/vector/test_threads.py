@@ -416,7 +416,7 @@ def under_way(name: str, **own: Any) -> Threads:
 def test_closing_and_forgetting_while_under_way(slow: str) -> None:
     before = native_threads()
     for work in (0, 30_000):
-        for _ in range(20):
+        for _ in range(10):
             vec = under_way(slow, work=work)
             vec.close()
             vec.close()
