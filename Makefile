@@ -22,7 +22,7 @@ INSTALL_CHECKOUT := $(INSTALL) --no-build-isolation -C editable.rebuild=$(REBUIL
 # Rebuilding calls `cmake`: find it in the environment too, which may not be activated.
 TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromkeys( \
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
-C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c tests/c/*.h tests/c/*.c tests/fuzz/*.c src/puffer_envs/templates/*/*.h)
+C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c c/draw/envs/*.h web/c/*.h web/c/*.c tests/c/*.h tests/c/*.c tests/fuzz/*.c src/puffer_envs/templates/*/*.h)
 
 .PHONY: help train test test-side test-alone lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-workflows lint-commits format docs wheel clean
 
