@@ -42,6 +42,8 @@ SOURCES = {
     "c/pool_none.c": EXACT,
     "c/learn/learner.c": EXACT,
     "c/learn/kernels.c": FUSED,
+    "c/learn/policy.c": EXACT,
+    "c/learn/trainer.c": EXACT,
     "web/c/game.c": EXACT,
 }
 """What every module has, and how products are rounded in it."""

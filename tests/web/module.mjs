@@ -1,6 +1,6 @@
 // Runs compiled modules for the tests: node module.mjs VERB ARGUMENTS
 //   golden MODULE ACTIONS ENVS STEPS SEED    the SHA-256 of all outputs and states, as puffer_envs.golden has it
-//   program MODULE                           a WASI program without arguments or files; what it prints
+//   program MODULE [ARGUMENT ...]            a WASI program without files; what it prints
 import { createHash } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
 
@@ -40,9 +40,21 @@ function golden(actionsFile, envs, steps, seed) {
 function program() {
   let m;
   const view = () => new DataView(m.memory.buffer);
+  const words = ["program", ...rest].map((word) => Buffer.from(`${word}\0`));
   const wasi = {
-    args_sizes_get: (count, size) => (view().setUint32(count, 1, true), view().setUint32(size, 2, true), 0),
-    args_get: (pointers, text) => (view().setUint32(pointers, text, true), view().setUint16(text, 0x70, true), 0),
+    args_sizes_get(count, size) {
+      view().setUint32(count, words.length, true);
+      view().setUint32(size, Buffer.concat(words).length, true);
+      return 0;
+    },
+    args_get(pointers, text) {
+      for (const [i, word] of words.entries()) {
+        view().setUint32(pointers + 4 * i, text, true);
+        new Uint8Array(m.memory.buffer, text, word.length).set(word);
+        text += word.length;
+      }
+      return 0;
+    },
     fd_write(fd, vectors, count, wrote) {
       let sum = 0;
       for (let i = 0; i < count; i++) {
