@@ -7,6 +7,7 @@ same C as the wheel by the compiler in the `ziglang` wheel. Needs that and nothi
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import os
 import re
@@ -15,6 +16,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from pages import write_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 WEB = ROOT / "web"
@@ -44,7 +48,11 @@ SOURCES = {
     "c/learn/kernels.c": FUSED,
     "c/learn/policy.c": EXACT,
     "c/learn/trainer.c": EXACT,
+    "c/draw/raster.c": EXACT,
+    "c/draw/picture.c": EXACT,
     "web/c/game.c": EXACT,
+    "web/c/picture.c": EXACT,
+    "web/c/play.c": EXACT,
 }
 """What every module has, and how products are rounded in it."""
 
@@ -79,10 +87,17 @@ def compile_object(source: Path, flags: Sequence[str]) -> Path:
 
 
 def compile_env(name: str) -> Path:
-    """The object file of one environment."""
+    """The object file of one environment, and of its drawing where there is one in C."""
+    header, found = f"envs/{name}.h", "NULL"
+    if (ROOT / f"c/draw/envs/{name}.h").exists():
+        header, found = f"draw/envs/{name}.h", f"&{name}_drawing"
+    lines = [
+        *(f'#include "{header}"', '#include "draw/picture.h"', "const PufDrawing* puf_drawing(const char* name)"),
+        f"{{ (void)name; return {found}; }}",
+    ]
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / f"{name}.c"
-        source.write_text(f'#include "envs/{name}.h"\n')
+        source.write_text("\n".join(lines) + "\n")
         return compile_object(source, [EXACT, "-DPUF_EXPORT"])
 
 
@@ -107,9 +122,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=WEB / "dist", help="folder to write [web/dist]")
     given = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
-    for name in given.names or list_envs():
-        build_module(name, given.out / "envs" / f"{name}.wasm")
-        print(name, (given.out / "envs" / f"{name}.wasm").stat().st_size)
+    names, packed = given.names or list_envs(), 0
+    for name in names:
+        module = given.out / "envs" / f"{name}.wasm"
+        build_module(name, module)
+        size = len(gzip.compress(module.read_bytes(), mtime=0))
+        packed += size
+        print(f"{name:12} {module.stat().st_size:8,} bytes, {size:8,} gzipped")
+    write_pages(names, given.out)
+    print(f"{len(names)} modules, {packed:,} bytes gzipped, in {given.out}; to see them:")
+    print(f"{Path(sys.executable).name} -m http.server --bind 127.0.0.1 --directory {given.out}")
 
 
 if __name__ == "__main__":
