@@ -65,6 +65,7 @@ def list_envs() -> list[str]:
 def zig(*arguments: str) -> bytes:
     """Run the compiler of the wheel; its own cache is kept in build/web."""
     folder = str(CACHE / "zig")
+    CACHE.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
     done = subprocess.run(
         [sys.executable, "-m", "ziglang", "cc", *arguments], capture_output=True, env=environment, check=False
@@ -115,23 +116,27 @@ def build_module(name: str, out: Path) -> None:
     link([compile_env(name), *shared], out)
 
 
+def build_site(names: Sequence[str], out: Path) -> None:
+    """Everything: a folder of static files."""
+    packed = 0
+    for name in names:
+        module = out / "envs" / f"{name}.wasm"
+        build_module(name, module)
+        size = len(gzip.compress(module.read_bytes(), mtime=0))
+        packed += size
+        print(f"{name:12} {module.stat().st_size:8,} bytes, {size:8,} gzipped")
+    write_pages(list(names), out)
+    print(f"{len(names)} modules, {packed:,} bytes gzipped, in {out}; to see them:")
+    print(f"{Path(sys.executable).name} -m http.server --bind 127.0.0.1 --directory {out}")
+
+
 def main() -> None:
     """Build all, or the environments named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="environments [all]")
     parser.add_argument("--out", type=Path, default=WEB / "dist", help="folder to write [web/dist]")
     given = parser.parse_args()
-    CACHE.mkdir(parents=True, exist_ok=True)
-    names, packed = given.names or list_envs(), 0
-    for name in names:
-        module = given.out / "envs" / f"{name}.wasm"
-        build_module(name, module)
-        size = len(gzip.compress(module.read_bytes(), mtime=0))
-        packed += size
-        print(f"{name:12} {module.stat().st_size:8,} bytes, {size:8,} gzipped")
-    write_pages(names, given.out)
-    print(f"{len(names)} modules, {packed:,} bytes gzipped, in {given.out}; to see them:")
-    print(f"{Path(sys.executable).name} -m http.server --bind 127.0.0.1 --directory {given.out}")
+    build_site(given.names or list_envs(), given.out)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,11 @@ def playable(name: str, drawing: Drawing) -> dict[str, Any]:
     with puffer_envs.make(name, **drawing.play) as env:
         same = env.single_observation_space.shape == info.observation_shape
         kind = "box" if hasattr(env.single_action_space, "low") else "discrete"
-    return {key: value for key, value in drawing.play.items() if key != drawing.frameskip} if (
-        same and kind == info.action_kind
-    ) else {}
+    return (
+        {key: value for key, value in drawing.play.items() if key != drawing.frameskip}
+        if (same and kind == info.action_kind)
+        else {}
+    )
 
 
 def to_numbers(name: str, settings: dict[str, Any]) -> dict[str, float]:
@@ -115,10 +117,8 @@ def card(name: str, *, own: bool) -> str:
     """One environment in the index."""
     note = "" if own else '<p class="note">shown by what it observes</p>'
     doc = html.escape(puffer_envs.spec(name).doc)
-    return (
-        f'<a class="card" href="{name}.html"><canvas data-env="{name}" width="16" height="10" aria-hidden="true"></canvas>'
-        f"<h2>{name}</h2><p>{doc}</p>{note}</a>"
-    )
+    picture = f'<canvas data-env="{name}" width="16" height="10" aria-hidden="true"></canvas>'
+    return f'<a class="card" href="{name}.html">{picture}<h2>{name}</h2><p>{doc}</p>{note}</a>'
 
 
 def fill(template: str, values: dict[str, str]) -> str:
@@ -127,5 +127,3 @@ def fill(template: str, values: dict[str, str]) -> str:
     for key, value in values.items():
         text = text.replace("{{" + key + "}}", html.escape(value))
     return text
-
-

@@ -25,7 +25,6 @@ def web() -> ModuleType:
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.CACHE.mkdir(parents=True, exist_ok=True)
     return module
 
 

@@ -1,4 +1,4 @@
-"""The trainer in C is puffer-train with the C kernels: the same seed gives the same weights, natively and in WebAssembly."""
+"""The trainer in C is puffer-train with the C kernels: the same seed gives the same weights."""
 
 from __future__ import annotations
 
