@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -36,3 +38,12 @@ def run_node(*arguments: str | Path) -> str:
     done = subprocess.run([node, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
+
+
+def run_python(*arguments: str) -> str:
+    """What train_python.py prints, on the instruction set that WebAssembly has."""
+    command = [sys.executable, HERE / "train_python.py", *arguments]
+    environment = os.environ | {"PUFFER_ISA": "baseline"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()

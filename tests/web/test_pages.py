@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import puffer_envs
@@ -15,6 +16,8 @@ from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.policy import load_policy
 
 from .browser import Browser, find_chromium, serve
+from .conftest import run_python
+from .train_python import fnv
 
 pytestmark = pytest.mark.slow
 SHOTS = os.environ.get("PUFFER_SHOTS")
@@ -92,8 +95,6 @@ def test_a_page_fits_every_screen(width: int, dark: bool, site: str, browser: Br
 def test_a_person_plays_by_keys_and_hands_over_by_tab(site: str, browser: Browser) -> None:
     browser.show(1280, 900)
     browser.open(f"{site}/breakout.html")
-    browser.key("r")
-    middle = browser.run(f"({PADDLE})()")
     paddle = f"({PADDLE})()"
     driver = "document.getElementById('driver').textContent"
     browser.key("Tab")
@@ -104,7 +105,9 @@ def test_a_person_plays_by_keys_and_hands_over_by_tab(site: str, browser: Browse
         browser.key(key, down=False)
     browser.run("new Promise((done) => setTimeout(done, 300))")
     place = browser.run(paddle)
-    assert place > 0.8 or place == middle, "nobody else moves the paddle, unless a ball was lost and another is served"
+    assert place > 0.8 or place == pytest.approx(0.45, abs=0.005), (
+        "nobody else moves the paddle, unless a ball was lost and another is served"
+    )
     browser.key("Tab")
     browser.wait(f"{driver} === 'the trained policy plays'")
     browser.wait(f"{paddle} !== {place}")
@@ -164,6 +167,7 @@ def test_settings_change_the_game(site: str, browser: Browser) -> None:
 
 
 def test_cartpole_is_learned_and_saved(site: str, browser: Browser, tmp_path: Path) -> None:
+    """What the page trained plays in Python, and is what puffer-train trains with the same seed, bit for bit."""
     browser.show(1280, 900)
     browser.open(f"{site}/cartpole.html")
     browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
@@ -193,7 +197,13 @@ def test_cartpole_is_learned_and_saved(site: str, browser: Browser, tmp_path: Pa
             env.step(policy.act(env.observations))
             policy.reset(env.terminals | env.truncations)
         assert env.log()["score"] > 480
-    assert PolicyFile.read(saved).info.settings["max_steps"] == 500
+    found = PolicyFile.read(saved)
+    assert found.info.settings["max_steps"] == 500
+    cores = [found.tensors[f"core.{layer}.weight"] for layer in range(found.info.layers)]
+    numbers = np.concatenate(
+        [x.ravel() for x in (found.tensors["encoder.weight"], *cores, found.tensors["head.weight"])]
+    )
+    assert f"{fnv(numbers.tobytes()):016x}" == run_python("cartpole", "123", "1").split()[0]
     check(browser, site)
 
 

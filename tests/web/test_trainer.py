@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +10,7 @@ import pytest
 
 from puffer_train.config import load
 
-from .conftest import HERE, run_node
+from .conftest import HERE, run_node, run_python
 
 pytestmark = pytest.mark.slow
 SEED = "7"
@@ -46,12 +43,4 @@ def test_the_same_weights_as_puffer_train(name: str, iterations: int, web: Modul
     objects = [web.compile_object(web.ROOT / source, [rounding]) for source, rounding in sources.items()]
     web.link([web.compile_env(name), *objects], program, command=True)
     in_c = run_node(HERE / "module.mjs", "program", program, str(iterations), SEED, *words_of(name))
-    done = subprocess.run(
-        [sys.executable, HERE / "train_python.py", name, str(iterations), SEED],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PUFFER_ISA": "baseline"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert in_c.startswith(done.stdout.strip())
+    assert in_c.startswith(run_python(name, str(iterations), SEED))

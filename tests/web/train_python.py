@@ -32,4 +32,5 @@ def main() -> None:
         print(f"{fnv(numbers.tobytes()):016x} steps {report['steps']} updates {report['updates']}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -327,7 +327,6 @@ use(defaults);
 $("goal").textContent = about.goal;
 $("reward").textContent = module.reward;
 $("ends").textContent = module.ends;
-$("hint").innerHTML = "";
 for (const [key, what] of [["Tab", "take over or hand back"], ["P", "pause"], ["[ ]", "step back and on"], ["R", "reset"]]) {
   $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
 }

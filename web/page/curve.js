@@ -12,7 +12,7 @@ export function drawCurve(canvas, points, steps) {
   const [left, right, top, bottom] = [44, 8, 8, 22];
   const scores = points.map((point) => point.score);
   const [low, high] = [Math.min(0, ...scores), Math.max(1e-3, ...scores)];
-  const x = (at) => left + ((width - left - right) * at) / steps;
+  const x = (at) => left + ((width - left - right) * Math.min(at, steps)) / steps;
   const y = (score) => height - bottom - ((height - top - bottom) * (score - low)) / (high - low);
   pen.strokeStyle = color("--edge");
   pen.fillStyle = color("--quiet");
