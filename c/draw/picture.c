@@ -63,7 +63,12 @@ void puf_circle(PufPicture* p, double x, double y, double radius, PufColor color
 
 void puf_ring(PufPicture* p, double x, double y, double inner, double outer, PufColor color)
 {
-    ADD(p, PUF_DRAW_RING, x, y, inner, outer, 0, 360, color);
+    puf_arc(p, x, y, inner, outer, color, 0, 360);
+}
+
+void puf_arc(PufPicture* p, double x, double y, double inner, double outer, PufColor color, double start, double end)
+{
+    ADD(p, PUF_DRAW_RING, x, y, inner, outer, start, end, color);
 }
 
 void puf_glow(PufPicture* p, double x, double y, double radius, PufColor color)
@@ -167,6 +172,25 @@ PufWord puf_word(double number, int decimals, int sign, const char* unit)
     }
     word.text[at] = '\0';
     return word;
+}
+
+PufWord puf_text_word(const char* text)
+{
+    PufWord word = { "" };
+    return puf_join(word, text, word);
+}
+
+PufWord puf_join(PufWord one, const char* between, PufWord other)
+{
+    const char* parts[] = { between, other.text };
+    size_t at = strlen(one.text);
+    for (int i = 0; i < 2; i++) {
+        for (const char* c = parts[i]; *c && at < sizeof one.text - 1; c++) {
+            one.text[at++] = *c;
+        }
+    }
+    one.text[at] = '\0';
+    return one;
 }
 
 double puf_hud(PufPicture* p, const char* title, const PufFigure* figures, int32_t count)

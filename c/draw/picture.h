@@ -52,6 +52,13 @@ typedef struct PufPoint {
     double x, y;
 } PufPoint;
 
+static inline double puf_min(double a, double b) { return a < b ? a : b; }
+static inline double puf_max(double a, double b) { return a > b ? a : b; }
+static inline double puf_clamp(double x, double low, double high) { return puf_min(puf_max(x, low), high); }
+static inline double puf_sine(double radians) { return (double)puf_sinf((float)radians); } // |radians| <= 8192
+static inline double puf_cosine(double radians) { return (double)puf_cosf((float)radians); }
+#define PUF_TURN 6.28318530717958647692
+
 typedef enum PufAlign { PUF_LEFT, PUF_CENTER, PUF_RIGHT } PufAlign;
 
 void puf_clear(PufPicture* p, PufColor color);
@@ -60,6 +67,8 @@ void puf_border(PufPicture* p, double x, double y, double width, double height, 
                 double radius); // along the inside of the rectangle
 void puf_circle(PufPicture* p, double x, double y, double radius, PufColor color);
 void puf_ring(PufPicture* p, double x, double y, double inner, double outer, PufColor color);
+void puf_arc(PufPicture* p, double x, double y, double inner, double outer, PufColor color, double start,
+             double end); // the part of a ring between two angles, clockwise from the right
 void puf_glow(PufPicture* p, double x, double y, double radius, PufColor color); // fades to nothing at `radius`
 void puf_line(PufPicture* p, double x0, double y0, double x1, double y1, double thickness, PufColor color);
 void puf_polygon(PufPicture* p, const PufPoint* points, int32_t count, PufColor color); // convex
@@ -73,6 +82,9 @@ typedef struct PufWord {
     char text[32];
 } PufWord;
 PufWord puf_word(double number, int decimals, int sign, const char* unit);
+
+PufWord puf_text_word(const char* text);                           // no number
+PufWord puf_join(PufWord one, const char* between, PufWord other); // as much as there is room for
 
 // A named value in the line at the top.
 typedef struct PufFigure {

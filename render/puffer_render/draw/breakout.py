@@ -1,4 +1,4 @@
-"""Breakout: a rainbow of bricks, a ball that leaves light behind it, a paddle: drawn by c/draw/envs/breakout.h."""
+"""Breakout: how it is played. c/draw/envs/breakout.h draws it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cartpole: a cart on a rail, a pole, the limits of both: drawn by c/draw/envs/cartpole.h."""
+"""Cartpole: how it is played. c/draw/envs/cartpole.h draws it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pong: two paddles, a net of dots, large quiet numbers: drawn by c/draw/envs/pong.h."""
+"""Pong: how it is played. c/draw/envs/pong.h draws it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snake: many snakes on one map, each in its own colour. The person's wears a halo: drawn by c/draw/envs/snake.h."""
+"""Snake: how it is played. c/draw/envs/snake.h draws it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Squared: a field of tiles, a walker, a target: drawn by c/draw/envs/squared.h."""
+"""Squared: how it is played. c/draw/envs/squared.h draws it."""
 
 from __future__ import annotations
 
