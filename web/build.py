@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from pages import write_pages
+import pages
 
 ROOT = Path(__file__).resolve().parents[1]
 WEB = ROOT / "web"
@@ -125,7 +125,7 @@ def build_site(names: Sequence[str], out: Path) -> None:
         size = len(gzip.compress(module.read_bytes(), mtime=0))
         packed += size
         print(f"{name:12} {module.stat().st_size:8,} bytes, {size:8,} gzipped")
-    write_pages(list(names), out)
+    pages.write_pages(list(names), out)
     print(f"{len(names)} modules, {packed:,} bytes gzipped, in {out}; to see them:")
     print(f"{Path(sys.executable).name} -m http.server --bind 127.0.0.1 --directory {out}")
 

@@ -1,5 +1,6 @@
 // Runs compiled modules for the tests: node module.mjs VERB ARGUMENTS
 //   golden MODULE ACTIONS ENVS STEPS SEED    the SHA-256 of all outputs and states, as puffer_envs.golden has it
+//   pictures MODULE ACTIONS ENVS STEPS SEED FONT  the same of every tenth picture: of the lists, and of their pixels
 //   program MODULE [ARGUMENT ...]            a WASI program without files; what it prints
 import { createHash } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
@@ -7,34 +8,62 @@ import { readFileSync, writeSync } from "node:fs";
 const [verb, file, ...rest] = process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(file));
 
-function golden(actionsFile, envs, steps, seed) {
+// Plays with actions from a file; calls back after the reset and after every step.
+function play(actionsFile, envs, steps, seed, prepare, each) {
   if (WebAssembly.Module.imports(module).length) throw new Error("the module imports something");
   const { exports: m } = new WebAssembly.Instance(module, {});
   m._initialize();
   const count = m.param_count();
   const params = m.web_allocate(8 * count);
+  const bytes = (at, size) => new Uint8Array(m.memory.buffer, at, size);
   new Float64Array(m.memory.buffer, params, count).set([...Array(count).keys()].map((i) => m.param_value(i)));
   const game = m.game_new(envs, params);
   if (!game) throw new Error("the game could not be made");
-  const rows = envs * m.game_agents(game);
   const actions = readFileSync(actionsFile);
-  const taken = actions.length / steps;
-  const obs = rows * m.game_obs_size(game) * [1, 1, 2, 4, 4, 8, 4, 8][m.obs_dtype()];
-  const digest = createHash("sha256");
-  const bytes = (at, size) => new Uint8Array(m.memory.buffer, at, size);
+  prepare(m, bytes);
   m.game_seed(game, BigInt(seed));
   for (let step = 0; step <= steps; step++) {
     if (step > 0) {
+      const taken = envs * m.game_agents(game) * m.action_count(game) * 4;
       bytes(m.game_actions(game), taken).set(actions.subarray((step - 1) * taken, step * taken));
       if (m.game_step(game) !== -1) throw new Error("an action was refused");
     }
+    each(m, bytes, game, step);
+  }
+}
+
+function golden(actionsFile, envs, steps, seed) {
+  const digest = createHash("sha256");
+  play(actionsFile, envs, steps, seed, () => {}, (m, bytes, game) => {
+    const rows = envs * m.game_agents(game);
+    const obs = rows * m.game_obs_size(game) * [1, 1, 2, 4, 4, 8, 4, 8][m.obs_dtype()];
     digest.update(bytes(m.game_obs(game), obs));
     digest.update(bytes(m.game_rewards(game), 4 * rows));
     digest.update(bytes(m.game_terminals(game), rows));
     digest.update(bytes(m.game_truncations(game), rows));
     digest.update(new BigUint64Array([BigInt.asUintN(64, m.game_hash(game))]));
-  }
+  });
   return digest.digest("hex");
+}
+
+function pictures(actionsFile, envs, steps, seed, fontFile) {
+  const [lists, pixels] = [createHash("sha256"), createHash("sha256")];
+  const font = readFileSync(fontFile);
+  const prepare = (m, bytes) => {
+    const at = m.web_allocate(font.length);
+    bytes(at, font.length).set(font);
+    const counts = new Int32Array(m.memory.buffer, at, 4);
+    let next = at + 16;
+    const places = [...counts].map((n) => [next, (next += 4 * n)][0]);
+    m.picture_font(...places, counts[3]);
+  };
+  play(actionsFile, envs, steps, seed, prepare, (m, bytes, game, step) => {
+    if (step % 10) return;
+    const at = m.picture_draw(game, m.game_state(game), -1, m.picture_width());
+    lists.update(bytes(m.picture_list(), 8 * m.picture_length()));
+    pixels.update(bytes(at, 4 * m.picture_width() * m.picture_rows()));
+  });
+  return `${lists.digest("hex")} ${pixels.digest("hex")}`;
 }
 
 function program() {
@@ -72,5 +101,7 @@ function program() {
   m._start();
 }
 
-if (verb === "golden") console.log(golden(rest[0], ...rest.slice(1).map(Number)));
+const numbers = rest.slice(1, 4).map(Number);
+if (verb === "golden") console.log(golden(rest[0], ...numbers));
+else if (verb === "pictures") console.log(pictures(rest[0], ...numbers, rest[4]));
 else program();

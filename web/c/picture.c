@@ -10,7 +10,7 @@ static PufFont font;
 static PufRaster* raster;
 static int32_t raster_width, raster_height;
 static double* list;
-static int64_t room;
+static int64_t room, written;
 static void* shown;
 static uint64_t shown_size;
 
@@ -193,6 +193,7 @@ WEB_EXPORT(picture_draw) const uint32_t* picture_draw(const Game* g, const void*
         p.list = list, p.room = room;
         write_list(g, state, &p);
     }
+    written = p.length;
     if (raster == NULL || list == NULL || puf_raster_draw(raster, list, p.length, NULL, 0, scale) != 0) {
         return NULL;
     }
@@ -200,5 +201,6 @@ WEB_EXPORT(picture_draw) const uint32_t* picture_draw(const Game* g, const void*
 }
 
 WEB_EXPORT(picture_rows) int32_t picture_rows(void) { return raster_height; }
-// The display list of the last picture: doubles.
+// The display list of the last picture: doubles, and how many.
 WEB_EXPORT(picture_list) const double* picture_list(void) { return list; }
+WEB_EXPORT(picture_length) int32_t picture_length(void) { return (int32_t)written; }

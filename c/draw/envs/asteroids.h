@@ -100,7 +100,8 @@ static void asteroids_shape(int32_t look, PufPoint* corners)
         far[i] = (double)puf_rand_range(&noise, 0.86f, 1.12f);
     }
     const uint32_t dent = puf_rand_below(&noise, ASTEROIDS_CORNERS);
-    const uint32_t other = (dent + 1 + puf_rand_below(&noise, ASTEROIDS_CORNERS - 1)) % ASTEROIDS_CORNERS;
+    const uint32_t other =
+        (dent + 3 + puf_rand_below(&noise, ASTEROIDS_CORNERS - 5)) % ASTEROIDS_CORNERS; // no spike between
     far[dent] = (double)puf_rand_range(&noise, 0.58f, 0.72f);
     far[other] = (double)puf_rand_range(&noise, 0.58f, 0.72f);
     for (int i = 0; i < ASTEROIDS_CORNERS; i++) {
