@@ -86,8 +86,8 @@ int main(int argc, char** argv)
     for (size_t i = 0; i < policy->size * sizeof(float); i++) {
         hash = (hash ^ ((const uint8_t*)policy->numbers)[i]) * 0x100000001b3u;
     }
-    printf("%016llx steps %.0f updates %.0f skipped %.0f kl %.9g entropy %.9g\n", (unsigned long long)hash, report.steps,
-           report.updates, report.skipped, report.kl, report.entropy);
+    printf("%016llx steps %.0f updates %.0f skipped %.0f kl %.9g entropy %.9g\n", (unsigned long long)hash,
+           report.steps, report.updates, report.skipped, report.kl, report.entropy);
     puf_trainer_free(trainer);
     return 0;
 }
