@@ -23,6 +23,39 @@ PufColor puf_blend(PufColor start, PufColor end, double amount)
     return mixed;
 }
 
+// ---- Functions. ----
+
+static float within_a_turn(double radians) { return (float)(radians - PUF_TURN * floor(radians / PUF_TURN)); }
+
+double puf_sine(double radians) { return (double)puf_sinf(within_a_turn(radians)); }
+double puf_cosine(double radians) { return (double)puf_cosf(within_a_turn(radians)); }
+
+// exp(exponent * log(x)), both by their series: to about 1e-9.
+double puf_power(double x, double exponent)
+{
+    if (!(x > 1e-9)) {
+        return 0.0;
+    }
+    double halvings = 0.0;
+    for (; x < 0.70710678118654752; x *= 2.0) {
+        halvings += 1.0;
+    }
+    const double t = (x - 1.0) / (x + 1.0);
+    double term = 2.0 * t, logarithm = -halvings * 0.69314718055994531;
+    for (int k = 1; k < 20; k += 2, term *= t * t) {
+        logarithm += term / k;
+    }
+    double y = exponent * logarithm, scale = 1.0;
+    for (; y < -0.5; y += 0.69314718055994531) {
+        scale *= 0.5;
+    }
+    double sum = 1.0;
+    for (int k = 14; k > 0; k--) {
+        sum = 1.0 + y / k * sum;
+    }
+    return scale * sum;
+}
+
 // ---- The list. ----
 
 static void add(PufPicture* p, double number)

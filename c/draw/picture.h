@@ -55,8 +55,9 @@ typedef struct PufPoint {
 static inline double puf_min(double a, double b) { return a < b ? a : b; }
 static inline double puf_max(double a, double b) { return a > b ? a : b; }
 static inline double puf_clamp(double x, double low, double high) { return puf_min(puf_max(x, low), high); }
-static inline double puf_sine(double radians) { return (double)puf_sinf((float)radians); } // |radians| <= 8192
-static inline double puf_cosine(double radians) { return (double)puf_cosf((float)radians); }
+double puf_sine(double radians); // of any angle that a picture may have; the same bits everywhere
+double puf_cosine(double radians);
+double puf_power(double x, double exponent); // of x from 0 to 1, exponent above 0
 #define PUF_TURN 6.28318530717958647692
 
 typedef enum PufAlign { PUF_LEFT, PUF_CENTER, PUF_RIGHT } PufAlign;
