@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import itertools
 import json
 import shutil
 import tomllib
@@ -15,6 +16,7 @@ import numpy as np
 import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.trained import list_trained, trained_policy
+from puffer_envs.golden import ENVS, golden_actions
 from puffer_render.draw import Drawing, drawing_for
 from puffer_render.font import load_font
 from puffer_render.keys import make_keymap
@@ -30,14 +32,20 @@ IN_KERNELS = ("mingru", "lstm")
 def describe(name: str) -> dict[str, Any]:
     """Everything that a page needs to know about an environment and its module does not say."""
     drawing, env = drawing_for(name, None), puffer_envs.spec(name)
-    keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle)
+    chords = find_chords(name, drawing)
+    keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot if chords else None)
     policy = PolicyFile.read(trained_policy(name)).info if name in list_trained() else None
     skip = drawing.frameskip if drawing.between is None else None
     return {
         "name": name,
-        "bindings": [dataclasses.asdict(binding) | {"caps": binding.caps} for binding in keymap.bindings],
+        "bindings": [
+            dataclasses.asdict(binding) | {"caps": binding.caps}
+            for binding in keymap.bindings
+            if not chords or binding.label in chords
+        ],
         "idle": list(keymap.idle),
-        "piloted": drawing.pilot is not None,
+        "chords": chords,
+        "piloted": drawing.pilot is not None and not chords,
         "settings": to_numbers(name, policy.settings if policy else {}),
         "play": to_numbers(name, playable(name, drawing)),
         "speed": drawing.speed if "continuous" not in drawing.play else 1.0,
@@ -48,6 +56,32 @@ def describe(name: str) -> dict[str, Any]:
         "train": train_settings(load(name)),
         "policy": policy is not None,
     }
+
+
+def find_chords(name: str, drawing: Drawing) -> dict[str, list[float]]:
+    """The action for each set of labels whose keys are held, of a drawing with a pilot that needs nothing else.
+
+    Labels are sorted and joined by "+". Those whose action depends on the state, such as a brake's, are left out; {}
+    where there is no pilot, or nothing is left.
+    """
+    if drawing.pilot is None:
+        return {}
+    labels = sorted(drawing.keys)
+    sets = [frozenset(held) for n in range(len(labels) + 1) for held in itertools.combinations(labels, n)]
+    found: list[dict[frozenset[str], tuple[float, ...]]] = []
+    with puffer_envs.make(name, seed=1) as env:
+        env.reset()
+        for step in range(40):
+            if step:
+                env.step(golden_actions(name)[step - 1].reshape(ENVS, -1)[0].reshape(env.actions.shape))
+            if step % 13 == 0:
+                state = env.state(0)
+                found.append({h: tuple(np.ravel(drawing.pilot(state, h, 0)).tolist()) for h in sets})
+    same = {held for held in sets if len({actions[held] for actions in found}) == 1}
+    steady = [label for label in labels if frozenset({label}) in same]
+    if frozenset() not in same or not steady:
+        return {}
+    return {"+".join(sorted(held)): list(found[0][held]) for held in sets if held <= set(steady) and held in same}
 
 
 def playable(name: str, drawing: Drawing) -> dict[str, Any]:

@@ -157,6 +157,11 @@ export class Table {
   }
 
   personAction() {
+    const { chords } = this.about;
+    if (Object.keys(chords).length) {
+      const labels = this.about.bindings.filter((b) => this.held.has(b) || this.tapped.has(b)).map((b) => b.label);
+      return chords[labels.sort().join("+")] ?? chords[""];
+    }
     const action = this.parts.map((part, i) => this.about.idle[i] ?? this.last[i]);
     for (const binding of this.about.bindings)
       if (this.held.has(binding) || this.tapped.has(binding)) action[binding.part] = binding.value;
