@@ -2,6 +2,7 @@
 # make test     run every test, on all cores
 # make lint     check formatting, types and imports; `make format` fixes formatting
 # make docs     build the documentation site into build/site
+# make web      build the pages that play, watch and train in a browser into web/dist
 # make wheel    build the sdist, and the wheel from it, into dist/
 # make clean    remove everything these made, except your runs
 #
@@ -22,9 +23,9 @@ INSTALL_CHECKOUT := $(INSTALL) --no-build-isolation -C editable.rebuild=$(REBUIL
 # Rebuilding calls `cmake`: find it in the environment too, which may not be activated.
 TOOLS_ON_PATH := import os, sys; os.environ["PATH"] = os.pathsep.join(dict.fromkeys( \
     [os.path.join(sys.prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
-C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c tests/c/*.h tests/c/*.c tests/fuzz/*.c src/puffer_envs/templates/*/*.h)
+C_SOURCES = $(wildcard c/*.h c/*.c c/envs/*.h c/learn/*.h c/learn/*.c c/draw/*.h c/draw/*.c c/draw/envs/*.h web/c/*.h web/c/*.c tests/c/*.h tests/c/*.c tests/fuzz/*.c src/puffer_envs/templates/*/*.h)
 
-.PHONY: help train test test-side test-alone lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-workflows lint-commits format docs wheel clean
+.PHONY: help train test test-side test-alone lint lint-python lint-types lint-c lint-cython lint-imports lint-project lint-workflows lint-commits format docs web wheel clean
 
 help:
 	@sed -n 's/^# //; /^make /p; /^$$/q' Makefile
@@ -129,6 +130,15 @@ docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo 'The site is in build/site; to read it: $(BIN)/python -m http.server --directory build/site'
 
+# --- pages for browsers: compiled by the C compiler in the ziglang wheel ---
+
+$(VENV)/installed-web: $(VENV)/installed-train
+	$(INSTALL) "ziglang>=0.16"
+	@touch $@
+
+web: $(VENV)/installed-web
+	$(BIN)/python web/build.py $(ARGS)
+
 # --- packaging ---
 
 wheel: $(VENV)/installed-dist
@@ -137,5 +147,5 @@ wheel: $(VENV)/installed-dist
 	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	find src render tests .ci -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) build dist web/dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src render tests web .ci -name __pycache__ -type d -prune -exec rm -rf {} +

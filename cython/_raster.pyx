@@ -42,6 +42,19 @@ cdef extern from "draw/raster.h" nogil:
         int8_t numbers, color, count, each
     const PufVerb puf_draw_verbs[]
 
+cdef extern from "draw/picture.h" nogil:
+    ctypedef struct PufPicture:
+        double* list
+        int64_t length, room
+        double width, height
+        int32_t person
+        const float* advances
+    ctypedef struct PufDrawing:
+        int32_t width, height
+        void (*draw)(const void*, const void*, PufPicture*) noexcept nogil
+        void (*between)(const void*, const void*, int32_t, int32_t, void*) noexcept nogil
+    const PufDrawing* puf_drawing(const char*)
+
 VERBS = {
     "CLEAR": PUF_DRAW_CLEAR,
     "RECT": PUF_DRAW_RECT,
@@ -135,3 +148,48 @@ cdef class Raster:
             with nogil:
                 puf_raster_yuv420(self.raster, &luma[0, 0], <int32_t>luma.shape[1], &blue[0, 0],
                                   <int32_t>blue.shape[1], &red[0, 0], <int32_t>red.shape[1])
+
+
+cdef const PufDrawing* found(str name) except NULL:
+    cdef const PufDrawing* drawing = puf_drawing(name.encode())
+    if drawing == NULL:
+        raise KeyError(name)
+    return drawing
+
+
+def drawing_size(str name):
+    """Width and height of a drawing in C, in units. Raises KeyError where there is none."""
+    cdef const PufDrawing* drawing = found(name)
+    return drawing.width, drawing.height
+
+
+def list_of(str name, const uint8_t[::1] state, const uint8_t[::1] assets, double width, double height, int person,
+            const float[::1] advances):
+    """The display list of a drawing in C, as bytes. person: -1 where there is none. The state must be a valid one."""
+    cdef const PufDrawing* drawing = found(name)
+    cdef PufPicture picture
+    cdef double[::1] room
+    cdef const void* shared = &assets[0] if assets.shape[0] else NULL
+    numbers = np.empty(1 << 13)
+    while True:
+        room = numbers
+        picture.list, picture.length, picture.room = &room[0], 0, room.shape[0]
+        picture.width, picture.height, picture.person = width, height, person
+        picture.advances = &advances[0]
+        with nogil:
+            drawing.draw(&state[0], shared, &picture)
+        if picture.length <= picture.room:
+            return numbers[:picture.length].tobytes()
+        numbers = np.empty(picture.length)
+
+
+def state_between(str name, const uint8_t[::1] before, const uint8_t[::1] after, int frame, int frames):
+    """The state at a frame of a step of so many, given those around it: a new array."""
+    cdef const PufDrawing* drawing = found(name)
+    if drawing.between == NULL or before.shape[0] != after.shape[0]:
+        raise ValueError(f"{name} has no states between these")
+    shown = np.array(before)
+    cdef uint8_t[::1] to = shown
+    with nogil:
+        drawing.between(&before[0], &after[0], frame, frames, &to[0])
+    return shown

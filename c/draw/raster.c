@@ -308,6 +308,8 @@ int64_t puf_raster_draw(PufRaster* raster, const double* list, int64_t length, c
 
 // --- the picture ---
 
+const uint32_t* puf_raster_pixels(const PufRaster* raster) { return raster->picture.pixels; }
+
 void puf_raster_rgb(const PufRaster* raster, uint8_t* rgb)
 {
     const uint8_t* pixel = (const uint8_t*)raster->picture.pixels;

@@ -54,6 +54,9 @@ void puf_raster_free(PufRaster* raster);
 int64_t puf_raster_draw(PufRaster* raster, const double* list, int64_t length, const PufMesh* meshes,
                         int32_t num_meshes, double scale);
 
+// The picture where it lies: (height, width), r + 256 g + 65536 b + 16777216 * 255.
+const uint32_t* puf_raster_pixels(const PufRaster* raster);
+
 // The picture: (height, width, 3).
 void puf_raster_rgb(const PufRaster* raster, uint8_t* rgb);
 

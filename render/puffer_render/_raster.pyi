@@ -41,3 +41,26 @@ class Raster:
 
     def yuv420(self, luma: NDArray[np.uint8], blue: NDArray[np.uint8], red: NDArray[np.uint8]) -> None:
         """Write the picture for video: BT.709, limited range, chroma at half the size. Rows may be longer."""
+
+def drawing_size(name: str) -> tuple[int, int]:
+    """Width and height of a drawing in C, in units.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+
+def list_of(
+    name: str,
+    state: NDArray[np.uint8],
+    assets: NDArray[np.uint8],
+    width: float,
+    height: float,
+    person: int,
+    advances: NDArray[np.float32],
+) -> bytes:
+    """The display list of a drawing in C. person: -1 where there is none."""
+
+def state_between(
+    name: str, before: NDArray[np.uint8], after: NDArray[np.uint8], frame: int, frames: int
+) -> NDArray[np.uint8]:
+    """The state at a frame of a step of so many, given those around it: a new array."""

@@ -6,11 +6,26 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from puffer_envs.environment import State, state_memory
+
+RAW = "_memory"
+"""Where a kept state has its bytes."""
 
 
 def keep(state: Any) -> SimpleNamespace:
-    """A copy of all fields as they are now."""
-    return SimpleNamespace(**{name: np.copy(getattr(state, name)) for name in state})
+    """A copy of all fields as they are now; of a native environment also its bytes, which drawings in C read."""
+    kept = SimpleNamespace(**{name: np.copy(getattr(state, name)) for name in state})
+    if isinstance(state, State):
+        memory, assets = state_memory(state)
+        setattr(kept, RAW, (memory.copy(), assets))
+    return kept
+
+
+def memory_of(state: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The bytes of a state of a native environment, live or kept, and of what all in its batch share."""
+    return state_memory(state) if isinstance(state, State) else getattr(state, RAW)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -85,6 +85,16 @@ class State:
         return view
 
 
+def state_memory(state: State) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The bytes of a state, and those of what all environments of its batch share: live views, for code in C."""
+    return state._memory, state._assets
+
+
+def state_over(env: EnvSpec, memory: NDArray[np.uint8], assets: NDArray[np.uint8]) -> State:
+    """The named fields of a state in these bytes."""
+    return State(env, memory, assets)
+
+
 def _short(value: Any) -> str:
     """A number with six digits; a few of them in brackets; of a larger array, type and shape."""
     if value.ndim == 0:

@@ -162,8 +162,9 @@ def test_frames_one_by_one_lead_where_steps_do(name: str, held: int) -> None:
 
 def test_pongs_ball_flies_smoothly_between_steps() -> None:
     """Nothing moves further in a frame than the environment lets it, whatever happened within the step."""
-    frames = 4
-    fastest_ball, fastest_paddle = pong.PIXEL * math.hypot(12, 6) + 1, pong.PIXEL * 8 + 1
+    frames, pixel = 4, 32
+    fastest_ball, fastest_paddle = pixel * math.hypot(12, 6) + 1, pixel * 8 + 1
+    edge, wall = 320 * pixel, (240 - 6) * pixel
     random = np.random.default_rng(0)
     with puffer_envs.make("pong", frameskip=frames, max_score=1000) as env:
         env.reset(3)
@@ -171,7 +172,7 @@ def test_pongs_ball_flies_smoothly_between_steps() -> None:
         for _ in range(5000):
             before = keep(env.state(0))
             # follow the ball badly: rallies, and points for both
-            wanted = np.sign(float(before.ball_y) - float(before.paddle_y) + random.normal(0, 60 * pong.PIXEL))
+            wanted = np.sign(float(before.ball_y) - float(before.paddle_y) + random.normal(0, 60 * pixel))
             env.step(np.array([{0: 0, -1: 1, 1: 2}[int(wanted)]], np.int32))
             after = env.state(0)
             shown = [before, *(pong.between(before, after, frame, frames) for frame in range(1, frames))]
@@ -182,7 +183,7 @@ def test_pongs_ball_flies_smoothly_between_steps() -> None:
                 across, down = (float(getattr(other, b)) - float(getattr(one, b)) for b in ("ball_x", "ball_y"))
                 assert math.hypot(across, down) <= fastest_ball
                 assert abs(float(other.paddle_y) - float(one.paddle_y)) <= fastest_paddle
-                assert abs(float(other.ball_x)) <= pong.EDGE and abs(float(other.ball_y)) <= pong.WALL
+                assert abs(float(other.ball_x)) <= edge and abs(float(other.ball_y)) <= wall
         assert points > 20
 
 

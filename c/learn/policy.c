@@ -1,0 +1,220 @@
+// policy.c - see policy.h.
+#include "policy.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 64 };
+
+void* puf_policy_zeros(PufPolicy* policy, size_t bytes)
+{
+    size_t whole = (bytes + LINE) / LINE * LINE;
+    const int32_t most = (int32_t)(sizeof policy->memory / sizeof policy->memory[0]);
+    uint8_t* memory = policy->num_memory < most ? malloc(whole + LINE) : NULL;
+    if (memory == NULL) {
+        policy->bad = 1;
+        return NULL;
+    }
+    policy->memory[policy->num_memory++] = memory;
+    uint8_t* start = memory + (LINE - (uintptr_t)memory % LINE) % LINE;
+    memset(start, 0, whole);
+    return start;
+}
+
+void puf_policy_free(PufPolicy* policy)
+{
+    while (policy && policy->num_memory) {
+        free(policy->memory[--policy->num_memory]);
+    }
+    free(policy);
+}
+
+// ---- What it observes. ----
+
+static int32_t part_count(const PufSpec* spec, const PufLayout* layout, int32_t i)
+{
+    int32_t rest = (int32_t)puf_obs_size(layout);
+    for (int32_t p = 0; p < spec->num_obs; p++) {
+        rest -= spec->obs[p].count;
+    }
+    return spec->obs[i].count ? spec->obs[i].count : rest;
+}
+
+static int has_codes(const PufSpec* spec)
+{
+    for (int32_t p = 0; p < spec->num_obs; p++) {
+        if (spec->obs[p].codes) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+// One over the largest magnitude that a number of this part may have, or 1 where that is less than 1 or no useful bound;
+// of a code, what scales the mean square of its inputs to 1.
+static float scale_of(const PufObs* part)
+{
+    if (part->codes) {
+        return (float)sqrt((double)part->codes);
+    }
+    double low = fabs((double)part->low), high = fabs((double)part->high), bound = low > high ? low : high;
+    return (float)(1.0 / (bound < 1.0 || bound > 1e6 ? 1.0 : bound));
+}
+
+// The kernels have the inputs of amounts first, then those of codes.
+static void describe_inputs(PufPolicy* policy, const PufSpec* spec, const PufLayout* layout)
+{
+    PufNetwork* net = &policy->net;
+    const int structured = has_codes(spec);
+    PufPart* parts = puf_policy_zeros(policy, (size_t)spec->num_obs * sizeof(PufPart));
+    net->number = spec->obs_dtype == PUF_U8   ? PUF_NUMBER_U8
+                  : spec->obs_dtype == PUF_I8 ? PUF_NUMBER_I8
+                                              : PUF_NUMBER_F32;
+    net->row_bytes = (int32_t)puf_obs_size(layout);
+    for (int32_t p = 0; p < spec->num_obs; p++) {
+        const int32_t count = part_count(spec, layout, p), codes = spec->obs[p].codes;
+        net->inputs += count * (codes ? codes : 1);
+        net->amounts += codes ? 0 : count;
+        net->codes += codes ? count : 0;
+    }
+    int32_t* columns = puf_policy_zeros(policy, (size_t)net->inputs * sizeof(int32_t));
+    policy->input_scale = puf_policy_zeros(policy, (size_t)net->inputs * sizeof(float));
+    if (policy->bad) {
+        return;
+    }
+    int32_t column = 0, byte = 0, amount = 0, code = net->amounts;
+    for (int32_t p = 0; p < spec->num_obs; p++) {
+        const PufObs* part = &spec->obs[p];
+        const int32_t count = part_count(spec, layout, p);
+        if (count > 0) {
+            parts[net->num_parts++] = (PufPart){ net->number, byte, count, part->codes };
+        }
+        byte += count;
+        for (int32_t i = 0; i < count * (part->codes ? part->codes : 1); i++) {
+            const int32_t to = part->codes ? code++ : amount++;
+            columns[to] = column++;
+            policy->input_scale[to] = scale_of(part);
+        }
+    }
+    net->parts = structured ? parts : NULL;
+    net->columns = structured ? columns : NULL;
+}
+
+// ---- What it chooses. ----
+
+static void describe_actions(PufPolicy* policy, const PufLayout* layout)
+{
+    PufNetwork* net = &policy->net;
+    const size_t count = (size_t)layout->num_actions;
+    net->actions = layout->num_actions;
+    if (layout->actions[0].choices > 0) {
+        int32_t* choices = puf_policy_zeros(policy, count * sizeof(int32_t));
+        for (size_t d = 0; choices && d < count; d++) {
+            choices[d] = layout->actions[d].choices;
+            net->outputs += choices[d];
+        }
+        net->head = PUF_CATEGORICAL;
+        net->choices = choices;
+        return;
+    }
+    net->head = PUF_GAUSSIAN;
+    net->outputs = layout->num_actions;
+    policy->scale = puf_policy_zeros(policy, count * sizeof(float));
+    policy->centre = puf_policy_zeros(policy, count * sizeof(float));
+    for (size_t d = 0; !policy->bad && d < count; d++) {
+        const double low = (double)layout->actions[d].low, half = ((double)layout->actions[d].high - low) / 2.0;
+        policy->scale[d] = (float)half;
+        policy->centre[d] = (float)(low + half);
+    }
+}
+
+PufPolicy* puf_policy_new(const PufSpec* spec, const PufLayout* layout, PufCell cell, int32_t hidden, int32_t layers)
+{
+    PufPolicy* policy = calloc(1, sizeof(PufPolicy));
+    if (policy == NULL || hidden < 16 || hidden > 1024 || hidden % 16 || layers < 1 || layers > 64) {
+        free(policy);
+        return NULL;
+    }
+    policy->kernels = puf_kernels(PUF_ISA_BASELINE);
+    PufNetwork* net = &policy->net;
+    net->cell = cell, net->hidden = hidden, net->layers = layers;
+    describe_inputs(policy, spec, layout);
+    describe_actions(policy, layout);
+    policy->layout = puf_network_layout(net);
+    policy->sizes[0] = (size_t)hidden * (size_t)net->inputs;
+    policy->sizes[1] = (size_t)layers * policy->layout.layer_size;
+    policy->sizes[2] = (size_t)policy->layout.rows * (size_t)hidden;
+    policy->sizes[3] = net->head == PUF_GAUSSIAN ? (size_t)net->actions : 0;
+    policy->size = policy->sizes[0] + policy->sizes[1] + policy->sizes[2] + policy->sizes[3];
+    policy->numbers = puf_policy_zeros(policy, policy->size * sizeof(float));
+    policy->weights = puf_policy_zeros(policy, policy->layout.size * sizeof(float));
+    policy->scratch = puf_policy_zeros(policy, policy->kernels->scratch(net, 1, PUF_ACT_ROWS) * sizeof(float));
+    if (policy->bad) {
+        puf_policy_free(policy);
+        return NULL;
+    }
+    return policy;
+}
+
+// ---- Weights. ----
+
+PufParameters puf_policy_parts(const PufPolicy* policy, float* numbers)
+{
+    PufParameters parts;
+    parts.encoder = numbers;
+    parts.core = parts.encoder + policy->sizes[0];
+    parts.head = parts.core + policy->sizes[1];
+    parts.log_std = parts.head + policy->sizes[2];
+    return parts;
+}
+
+void puf_policy_pack(PufPolicy* policy)
+{
+    const PufParameters parts = puf_policy_parts(policy, policy->numbers);
+    policy->kernels->pack(&policy->net, &parts, policy->input_scale, policy->weights);
+}
+
+static void change_units(const PufPolicy* policy, float* numbers, int to_file)
+{
+    const PufParameters parts = puf_policy_parts(policy, numbers);
+    for (int32_t d = 0; d < (int32_t)policy->sizes[3]; d++) {
+        const float unit = to_file ? policy->scale[d] : 1.0f / policy->scale[d];
+        parts.log_std[d] += logf(unit);
+        for (int32_t i = 0; i < policy->net.hidden; i++) {
+            parts.head[d * policy->net.hidden + i] *= unit;
+        }
+    }
+}
+
+void puf_policy_from_file(PufPolicy* policy)
+{
+    change_units(policy, policy->numbers, 0);
+    puf_policy_pack(policy);
+}
+
+void puf_policy_to_file(const PufPolicy* policy, float* numbers)
+{
+    memcpy(numbers, policy->numbers, policy->size * sizeof(float));
+    change_units(policy, numbers, 1);
+}
+
+// ---- Acting. ----
+
+int64_t puf_policy_act(PufPolicy* policy, PufAct act)
+{
+    act.scale = policy->scale;
+    return policy->kernels->act(&policy->net, policy->weights, &act, policy->scratch);
+}
+
+void puf_policy_give(const PufPolicy* policy, const void* chosen, int32_t rows, void* actions)
+{
+    const int32_t count = policy->net.actions;
+    for (int32_t i = 0; i < rows * count; i++) {
+        if (policy->net.head == PUF_GAUSSIAN) {
+            ((float*)actions)[i] = ((const float*)chosen)[i] + policy->centre[i % count];
+        } else {
+            ((int32_t*)actions)[i] = (int32_t)((const int64_t*)chosen)[i];
+        }
+    }
+}

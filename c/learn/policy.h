@@ -1,0 +1,41 @@
+// policy.h - a network that plays one environment: its sizes by the environment's table, its weights, and acting.
+//
+// The trainer (trainer.h) improves one; a page, or any program without Python, plays with one that was loaded.
+#pragma once
+#include "../puffer.h"
+#include "learner.h"
+
+typedef struct PufPolicy {
+    const PufKernels* kernels;
+    PufNetwork net;
+    PufWeights layout;
+    float* input_scale;      // (inputs), in the order of the kernels
+    float *scale, *centre;   // (actions), continuous only: half the range of each, and its middle
+    size_t sizes[4], size;   // numbers in encoder, core, head and log_std; in all
+    float* numbers;          // (size): these four, one after the other, as a policy file has them
+    float* weights;          // the same, packed for the kernels
+    float* scratch;          // of acting
+    void* memory[48];        // all that puf_policy_zeros gave
+    int32_t num_memory, bad; // bad: there was not enough
+} PufPolicy;
+
+// hidden: a multiple of 16. NULL: out of memory, or the observation is more than a policy can read.
+PufPolicy* puf_policy_new(const PufSpec* spec, const PufLayout* layout, PufCell cell, int32_t hidden, int32_t layers);
+void puf_policy_free(PufPolicy* policy);
+
+// The four parts of `numbers`, or of an array like it.
+PufParameters puf_policy_parts(const PufPolicy* policy, float* numbers);
+// After `numbers` changed.
+void puf_policy_pack(PufPolicy* policy);
+// `numbers` were read from a policy file, or are about to be written to one: its continuous actions are in the
+// environment's units, those of the kernels in units of `scale`.
+void puf_policy_from_file(PufPolicy* policy);
+void puf_policy_to_file(const PufPolicy* policy, float* numbers);
+
+// Zeroed memory that begins on a cache line, freed with the policy. NULL: there is not enough.
+void* puf_policy_zeros(PufPolicy* policy, size_t bytes);
+
+// Act for some rows: see PufAct, whose `scale` is filled in. Returns the first row with outputs that are not finite, or -1.
+int64_t puf_policy_act(PufPolicy* policy, PufAct act);
+// What was chosen for `rows` rows, as an environment takes it: int32, or float32 around the centre.
+void puf_policy_give(const PufPolicy* policy, const void* chosen, int32_t rows, void* actions);

@@ -1,0 +1,488 @@
+// trainer.c - see trainer.h. The order of everything is that of src/puffer_train/algorithm: ppo.py, collector.py,
+// minibatches.py and optimizer.py.
+#include "trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_LOGIT_SCALE 0.1f // the first policy is nearly uniform
+#define FIRST_SPREAD 0.5       // of continuous actions, as a fraction of half their range
+#define ADAM_FIRST 0.9
+#define ADAM_SECOND 0.999
+#define ADAM_EPSILON 1e-8
+
+struct PufTrainer {
+    PufBatch* batch;
+    PufTrainSettings settings;
+    PufPolicy* policy;
+    PufLearner learner;
+    PufTwister sampling, shuffling;
+    int32_t rows, horizon;
+    size_t obs_bytes, chosen_bytes, mask_bytes; // of one row
+    // one rollout, (horizon, rows, ...), some with the step behind it
+    uint8_t *observations, *masks, *ends;
+    void* actions;
+    float *log_probs, *rewards, *values, *ratios, *advantages, *final_values, *last_value;
+    float *state, *first_state, *spare_state; // (layers, rows, state)
+    uint8_t* cut_observations;                // of rows that were cut off, side by side
+    float* cut_values;
+    float *gradient, *average, *square; // like policy->numbers
+    PufMuon* muon;
+    int32_t num_muon;
+    int64_t* order;
+    float* importance;
+    int64_t epochs, per_minibatch, minibatches;
+    int64_t taken; // steps of Adam
+    PufTrainReport report;
+};
+
+PufTrainSettings puf_train_defaults(void)
+{
+    PufTrainSettings s;
+#define PUF_ASSIGN(name, given) s.name = given;
+    PUF_TRAIN_SETTINGS(PUF_ASSIGN)
+#undef PUF_ASSIGN
+    return s;
+}
+
+PufPolicy* puf_trainer_policy(PufTrainer* trainer) { return trainer->policy; }
+
+void puf_trainer_free(PufTrainer* t)
+{
+    if (t) {
+        puf_policy_free(t->policy);
+        free(t);
+    }
+}
+
+// ---- Making one. ----
+
+static void draw_weights(PufPolicy* policy, PufTwister* random)
+{
+    const PufParameters p = puf_policy_parts(policy, policy->numbers);
+    const PufNetwork* net = &policy->net;
+    puf_twister_uniform(random, p.encoder, (int64_t)policy->sizes[0], 1.0 / sqrt((double)net->inputs));
+    puf_twister_uniform(random, p.core, (int64_t)policy->sizes[1], 1.0 / sqrt((double)policy->layout.fan_in));
+    puf_twister_uniform(random, p.head, (int64_t)policy->sizes[2], 1.0 / sqrt((double)net->hidden));
+    for (int32_t i = 0; i < net->outputs * net->hidden; i++) {
+        p.head[i] *= FIRST_LOGIT_SCALE;
+    }
+    for (size_t d = 0; d < policy->sizes[3]; d++) {
+        p.log_std[d] = (float)log(FIRST_SPREAD);
+    }
+    puf_policy_pack(policy);
+}
+
+static void add_matrix(PufTrainer* t, float* at, int32_t rows, int32_t columns)
+{
+    const ptrdiff_t offset = at - t->policy->numbers;
+    PufMuon* m = &t->muon[t->num_muon++];
+    m->rows = rows, m->columns = columns;
+    m->parameter = at, m->gradient = t->gradient + offset, m->average = t->average + offset;
+}
+
+// One scratch serves all matrices, which are stepped one after the other.
+static void make_muon(PufTrainer* t)
+{
+    PufPolicy* policy = t->policy;
+    const PufNetwork* net = &policy->net;
+    const PufWeights* l = &policy->layout;
+    const int32_t shapes[3][2] = { { net->hidden, net->inputs }, { l->gates, l->fan_in }, { l->rows, net->hidden } };
+    size_t most = 0;
+    for (int i = 0; i < 3; i++) {
+        const size_t needed = puf_muon_scratch(shapes[i][0], shapes[i][1]);
+        most = needed > most ? needed : most;
+    }
+    float* scratch = puf_policy_zeros(policy, most * sizeof(float));
+    const PufParameters p = puf_policy_parts(policy, policy->numbers);
+    add_matrix(t, p.encoder, shapes[0][0], shapes[0][1]);
+    for (int32_t layer = 0; layer < net->layers; layer++) {
+        add_matrix(t, p.core + (size_t)layer * l->layer_size, shapes[1][0], shapes[1][1]);
+    }
+    add_matrix(t, p.head, shapes[2][0], shapes[2][1]);
+    for (int32_t i = 0; i < t->num_muon; i++) {
+        t->muon[i].scratch = scratch;
+    }
+}
+
+static void* zeros(PufTrainer* t, size_t count, size_t each) { return puf_policy_zeros(t->policy, count * each); }
+
+static void allocate(PufTrainer* t)
+{
+    const PufLayout* l = &t->batch->layout;
+    const PufNetwork* net = &t->policy->net;
+    const size_t rows = (size_t)t->rows, samples = rows * (size_t)t->horizon, more = samples + rows;
+    const size_t state = (size_t)net->layers * rows * (size_t)t->policy->layout.state;
+    t->observations = zeros(t, more, t->obs_bytes);
+    t->masks = l->masked ? zeros(t, more, t->mask_bytes) : NULL;
+    t->actions = zeros(t, samples, t->chosen_bytes);
+    t->ends = zeros(t, samples, 1);
+    float** floats[] = { &t->log_probs,  &t->rewards,      &t->values,    &t->ratios,
+                         &t->advantages, &t->final_values, &t->last_value };
+    for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++) {
+        *floats[i] = zeros(t, samples, sizeof(float));
+    }
+    float** states[] = { &t->state, &t->first_state, &t->spare_state };
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        *states[i] = zeros(t, state, sizeof(float));
+    }
+    t->cut_observations = zeros(t, rows, t->obs_bytes);
+    t->cut_values = zeros(t, rows, sizeof(float));
+    float** like_numbers[] = { &t->gradient, &t->average, &t->square };
+    for (size_t i = 0; i < sizeof like_numbers / sizeof like_numbers[0]; i++) {
+        *like_numbers[i] = zeros(t, t->policy->size, sizeof(float));
+    }
+    t->muon = zeros(t, (size_t)net->layers + 2, sizeof(PufMuon));
+    t->order = zeros(t, (size_t)t->epochs * rows, sizeof(int64_t));
+    t->importance = zeros(t, rows, sizeof(float));
+}
+
+static void make_learner(PufTrainer* t)
+{
+    PufPolicy* policy = t->policy;
+    PufLearner* learner = &t->learner;
+    learner->kernels = policy->kernels;
+    learner->net = policy->net;
+    learner->threads = 1;
+    learner->tile_rows = puf_tile_rows(&policy->net, t->horizon);
+    learner->weights = policy->weights;
+    learner->input_scale = policy->input_scale;
+    learner->scratch_size = policy->kernels->scratch(&policy->net, t->horizon, learner->tile_rows);
+    learner->scratch = zeros(t, learner->scratch_size, sizeof(float));
+    learner->gradients = zeros(t, (size_t)policy->layout.groups * policy->layout.gradient, sizeof(float));
+}
+
+static void plan_minibatches(PufTrainer* t)
+{
+    const PufTrainSettings* s = &t->settings;
+    const double batch = (double)t->horizon * t->rows;
+    t->per_minibatch = (int64_t)s->minibatch / t->horizon;
+    t->minibatches = (int64_t)rint(s->replay_ratio * batch / s->minibatch);
+    t->minibatches = t->minibatches > 1 ? t->minibatches : 1;
+    t->epochs = (t->minibatches * t->per_minibatch + t->rows - 1) / t->rows + 1;
+}
+
+static void restart(PufTrainer* t, const double* params, uint64_t seed)
+{
+    const PufBatch* b = t->batch;
+    puf_batch_init(t->batch, params, seed, 0);
+    puf_batch_reset(t->batch);
+    memcpy(t->observations + (size_t)t->horizon * (size_t)t->rows * t->obs_bytes, b->io.obs,
+           (size_t)t->rows * t->obs_bytes);
+    if (t->masks) {
+        memcpy(t->masks + (size_t)t->horizon * (size_t)t->rows * t->mask_bytes, b->io.action_mask,
+               (size_t)t->rows * t->mask_bytes);
+    }
+}
+
+static int fits(const PufBatch* b, const PufTrainSettings* s)
+{
+    const double rows = (double)b->num_envs * b->layout.agents;
+    return s->horizon >= 1 && s->horizon <= 4096 && s->minibatch >= s->horizon && s->minibatch <= rows * s->horizon &&
+           fmod(s->minibatch, s->horizon) == 0.0 && s->replay_ratio > 0.0 && s->replay_ratio <= 100.0 &&
+           s->steps >= 1.0 && !b->layout.padded;
+}
+
+PufTrainer* puf_trainer_new(PufBatch* batch, const double* params, PufTrainSettings settings, PufCell cell,
+                            uint64_t seed)
+{
+    PufTrainer* t = fits(batch, &settings) ? calloc(1, sizeof(PufTrainer)) : NULL;
+    if (t == NULL) {
+        return NULL;
+    }
+    t->batch = batch, t->settings = settings;
+    t->policy = puf_policy_new(batch->spec, &batch->layout, cell, (int32_t)settings.hidden, (int32_t)settings.layers);
+    if (t->policy == NULL) {
+        puf_trainer_free(t);
+        return NULL;
+    }
+    const PufNetwork* net = &t->policy->net;
+    t->rows = batch->num_envs * batch->layout.agents, t->horizon = (int32_t)settings.horizon;
+    t->obs_bytes = puf_obs_size(&batch->layout) * puf_dtype_size(batch->spec->obs_dtype);
+    t->mask_bytes = batch->layout.masked ? puf_mask_size(&batch->layout) : 0;
+    t->chosen_bytes = (size_t)net->actions * (net->head == PUF_GAUSSIAN ? sizeof(float) : sizeof(int64_t));
+    plan_minibatches(t);
+    allocate(t);
+    make_learner(t);
+    if (!t->policy->bad) {
+        make_muon(t);
+    }
+    if (t->policy->bad) {
+        puf_trainer_free(t);
+        return NULL;
+    }
+    for (int32_t i = 0; i < t->rows; i++) {
+        t->importance[i] = 1.0f;
+    }
+    uint32_t seeds[3];
+    puf_seed_sequence(seed, seeds, 3);
+    PufTwister initial = puf_twister(seeds[0]);
+    t->sampling = puf_twister(seeds[1]), t->shuffling = puf_twister(seeds[2]);
+    draw_weights(t->policy, &initial);
+    restart(t, params, seed);
+    return t;
+}
+
+// ---- Playing. ----
+
+static PufAct make_act(const PufTrainer* t)
+{
+    PufAct act = { .rows = t->rows, .state = t->state };
+    act.layer_stride = (ptrdiff_t)t->rows * t->policy->layout.state;
+    return act;
+}
+
+// Value the episodes cut off at step `step`, with the state from before the reset.
+static int value_cut_off(PufTrainer* t, int32_t step)
+{
+    const PufBatch* b = t->batch;
+    const size_t state = (size_t)t->policy->layout.state, layers = (size_t)t->policy->net.layers;
+    int32_t cut = 0, all = 0;
+    for (int32_t i = 0; i < t->rows; i++) {
+        all += b->io.truncations[i];
+    }
+    for (int32_t i = 0; i < t->rows; i++) {
+        if (b->io.truncations[i]) {
+            memcpy(t->cut_observations + (size_t)cut * t->obs_bytes,
+                   (const uint8_t*)b->io.final_obs + (size_t)i * t->obs_bytes, t->obs_bytes);
+            for (size_t layer = 0; layer < layers; layer++) {
+                memcpy(t->spare_state + (layer * (size_t)all + (size_t)cut) * state,
+                       t->state + (layer * (size_t)t->rows + (size_t)i) * state, state * sizeof(float));
+            }
+            cut++;
+        }
+    }
+    PufAct act = { .rows = cut, .observations = t->cut_observations, .state = t->spare_state, .values = t->cut_values };
+    act.layer_stride = (ptrdiff_t)cut * (ptrdiff_t)state;
+    const int64_t bad = puf_policy_act(t->policy, act);
+    cut = 0;
+    for (int32_t i = 0; i < t->rows; i++) {
+        if (b->io.truncations[i]) {
+            t->final_values[(size_t)step * (size_t)t->rows + (size_t)i] = t->cut_values[cut++];
+        }
+    }
+    return bad >= 0;
+}
+
+static PufStep make_step(const PufTrainer* t, int32_t step)
+{
+    const PufBatch* b = t->batch;
+    const PufNetwork* net = &t->policy->net;
+    const size_t at = (size_t)step * (size_t)t->rows;
+    return (PufStep){ .rows = t->rows,
+                      .layers = net->layers,
+                      .state_size = t->policy->layout.state,
+                      .observation_size = (int64_t)puf_obs_size(&b->layout),
+                      .floats = net->number == PUF_NUMBER_F32,
+                      .parts = net->parts,
+                      .num_parts = net->parts ? net->num_parts : 0,
+                      .observation_bytes = t->obs_bytes,
+                      .observations = b->io.obs,
+                      .rewards = b->io.rewards,
+                      .terminals = b->io.terminals,
+                      .truncations = b->io.truncations,
+                      .to_observations = t->observations + (at + (size_t)t->rows) * t->obs_bytes,
+                      .to_rewards = t->rewards + at,
+                      .to_ends = t->ends + at,
+                      .state = t->state,
+                      .layer_stride = (ptrdiff_t)t->rows * t->policy->layout.state };
+}
+
+// Returns whether something was not finite.
+static int play_step(PufTrainer* t, int32_t step, uint64_t key)
+{
+    PufBatch* b = t->batch;
+    const size_t at = (size_t)step * (size_t)t->rows, after = at + (size_t)t->rows;
+    uint8_t* chosen = (uint8_t*)t->actions + at * t->chosen_bytes;
+    PufAct act = make_act(t);
+    act.observations = t->observations + at * t->obs_bytes;
+    act.masks = t->masks ? t->masks + at * t->mask_bytes : NULL;
+    act.key = key + (uint64_t)step;
+    act.chosen = chosen;
+    act.log_probs = t->log_probs + at, act.values = t->values + at;
+    int bad = puf_policy_act(t->policy, act) >= 0;
+    puf_policy_give(t->policy, chosen, t->rows, b->actions);
+    if (puf_batch_take_actions(b, b->actions, 0, b->num_envs) >= 0) {
+        return 1; // a control that is not finite: nothing was stepped
+    }
+    puf_batch_step(b);
+    if (t->masks) {
+        memcpy(t->masks + after * t->mask_bytes, b->io.action_mask, (size_t)t->rows * t->mask_bytes);
+    }
+    const PufStep move = make_step(t, step);
+    const int noticed = t->policy->kernels->store(&move);
+    if (noticed & PUF_SOME_TRUNCATED) {
+        bad |= value_cut_off(t, step);
+    }
+    t->policy->kernels->reset_state(&move);
+    return bad || (noticed & (PUF_BAD_OBSERVATIONS | PUF_BAD_REWARDS));
+}
+
+// Returns whether something was not finite.
+static int play(PufTrainer* t)
+{
+    const size_t rows = (size_t)t->rows, last = (size_t)t->horizon * rows;
+    const size_t state = (size_t)t->policy->net.layers * rows * (size_t)t->policy->layout.state * sizeof(float);
+    memcpy(t->observations, t->observations + last * t->obs_bytes, rows * t->obs_bytes);
+    if (t->masks) {
+        memcpy(t->masks, t->masks + last * t->mask_bytes, rows * t->mask_bytes);
+    }
+    memcpy(t->first_state, t->state, state);
+    memset(t->final_values, 0, last * sizeof(float));
+    const uint64_t key = puf_twister_64(&t->sampling) & ((1ull << 62) - 1);
+    int bad = 0;
+    for (int32_t step = 0; step < t->horizon; step++) {
+        bad |= play_step(t, step, key);
+    }
+    memcpy(t->spare_state, t->state, state);
+    PufAct ahead = make_act(t);
+    ahead.state = t->spare_state;
+    ahead.observations = t->observations + last * t->obs_bytes;
+    ahead.values = t->last_value;
+    return bad | (puf_policy_act(t->policy, ahead) >= 0);
+}
+
+static int estimate_advantages(PufTrainer* t)
+{
+    const PufTrainSettings* s = &t->settings;
+    const PufTrace trace = { .horizon = t->horizon,
+                             .rows = t->rows,
+                             .rewards = t->rewards,
+                             .values = t->values,
+                             .last_value = t->last_value,
+                             .final_values = t->final_values,
+                             .ends = t->ends,
+                             .reward_scale = (float)s->reward_scale,
+                             .reward_clip = (float)s->reward_clip,
+                             .gamma = (float)s->gamma,
+                             .lambda = (float)s->gae_lambda,
+                             .rho_clip = 1.0f,
+                             .trace_clip = 1.0f,
+                             .advantages = t->advantages };
+    t->policy->kernels->advantages(&trace);
+    double sum = 0.0;
+    for (size_t i = 0; i < (size_t)t->horizon * (size_t)t->rows; i++) {
+        sum += (double)t->advantages[i];
+    }
+    return !(sum - sum == 0.0);
+}
+
+// ---- Learning. ----
+
+static PufRollout make_rollout(const PufTrainer* t)
+{
+    return (PufRollout){ .horizon = t->horizon,
+                         .rows = t->rows,
+                         .observations = t->observations,
+                         .actions = t->actions,
+                         .masks = t->masks,
+                         .ends = t->ends,
+                         .state = t->first_state,
+                         .log_probs = t->log_probs,
+                         .advantages = t->advantages,
+                         .scale = t->policy->scale,
+                         .values = t->values,
+                         .ratios = t->ratios };
+}
+
+// Kingma & Ba 2015, algorithm 1, for the spread of continuous actions.
+static void step_log_std(PufTrainer* t, float learning_rate, float shrink)
+{
+    const size_t first = t->policy->size - t->policy->sizes[3];
+    t->taken++;
+    const double of_first = 1.0 - pow(ADAM_FIRST, (double)t->taken),
+                 of_second = 1.0 - pow(ADAM_SECOND, (double)t->taken);
+    for (size_t i = first; i < t->policy->size; i++) {
+        const float gradient = t->gradient[i] * shrink;
+        t->average[i] += (float)(1.0 - ADAM_FIRST) * (gradient - t->average[i]);
+        t->square[i] += (float)(1.0 - ADAM_SECOND) * (gradient * gradient - t->square[i]);
+        const float unbiased = t->average[i] / (float)of_first;
+        const float spread = sqrtf(t->square[i] / (float)of_second) + (float)ADAM_EPSILON;
+        t->policy->numbers[i] -= learning_rate * (unbiased / spread);
+    }
+}
+
+static int all_finite(const double* figures, double norm)
+{
+    double sum = norm;
+    for (int i = 0; i < PUF_FIGURES; i++) {
+        sum += figures[i];
+    }
+    return sum - sum == 0.0;
+}
+
+static double smaller(double a, double b) { return a < b ? a : b; }
+
+static void optimize(PufTrainer* t, double norm, double rate, double vector_rate)
+{
+    const PufTrainSettings* s = &t->settings;
+    const float shrink = (float)smaller(1.0, s->max_gradient_norm / (norm > 1e-12 ? norm : 1e-12));
+    for (int32_t i = 0; i < t->num_muon; i++) {
+        PufMuon* m = &t->muon[i];
+        m->learning_rate = (float)rate, m->momentum = (float)s->momentum;
+        m->gradient_scale = shrink, m->decay = (float)(rate * s->weight_decay);
+        t->policy->kernels->muon(m);
+    }
+    if (t->policy->sizes[3]) {
+        step_log_std(t, (float)vector_rate, shrink);
+    }
+    puf_policy_pack(t->policy);
+}
+
+// One minibatch. Returns whether to learn on from this rollout.
+static int take_step(PufTrainer* t, const int64_t* sequences, double rate, double vector_rate)
+{
+    const PufTrainSettings* s = &t->settings;
+    const PufRollout rollout = make_rollout(t);
+    PufLoss loss = { .clip = (float)s->clip,
+                     .value_clip = (float)s->value_clip,
+                     .value_coefficient = (float)s->value_coefficient,
+                     .entropy_coefficient = (float)s->entropy_coefficient };
+    PufParameters to = puf_policy_parts(t->policy, t->gradient);
+    double figures[PUF_FIGURES];
+    const double norm = puf_learner_gradient(&t->learner, &rollout, &loss, s->normalize_advantages != 0.0, sequences,
+                                             t->importance, (int32_t)t->per_minibatch, &to, figures);
+    if (!all_finite(figures, norm)) {
+        t->report.skipped++;
+        return 1;
+    }
+    optimize(t, norm, rate, vector_rate);
+    t->report.updates++;
+    t->report.gradient_norm = norm;
+    t->report.policy_loss = figures[PUF_POLICY_LOSS], t->report.value_loss = figures[PUF_VALUE_LOSS];
+    t->report.entropy = figures[PUF_ENTROPY], t->report.kl = figures[PUF_KL];
+    t->report.clip_fraction = figures[PUF_CLIPPED];
+    return !(s->max_kl > 0.0 && s->max_kl < figures[PUF_KL]);
+}
+
+static void learn(PufTrainer* t)
+{
+    const PufTrainSettings* s = &t->settings;
+    const double progress = smaller(1.0, t->report.steps / s->steps);
+    const double cosine = 0.5 * (1.0 + cos(3.14159265358979323846 * progress));
+    const double decay = s->final_learning_rate + (1.0 - s->final_learning_rate) * cosine;
+    const double rate = s->learning_rate * decay, vector_rate = s->vector_learning_rate * decay;
+    t->report.learning_rate = rate;
+    for (int64_t epoch = 0; epoch < t->epochs; epoch++) {
+        puf_twister_shuffle(&t->shuffling, t->order + epoch * t->rows, t->rows);
+    }
+    for (int64_t i = 0; i < t->minibatches; i++) {
+        if (!take_step(t, t->order + i * t->per_minibatch, rate, vector_rate)) {
+            break;
+        }
+    }
+}
+
+PufTrainReport puf_trainer_iterate(PufTrainer* t)
+{
+    int bad = play(t);
+    bad |= estimate_advantages(t);
+    if (bad) {
+        t->report.skipped++;
+    } else {
+        learn(t);
+    }
+    t->report.steps += (double)t->horizon * t->rows;
+    return t->report;
+}

@@ -1,0 +1,40 @@
+"""Drawings that are written in C (c/draw/envs), so that windows, videos and pages in a browser show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import puffer_envs
+from puffer_envs.environment import state_over
+from puffer_render import _raster
+from puffer_render.font import load_font
+from puffer_render.frame import Frame
+from puffer_render.states import memory_of
+
+
+def size_of(name: str) -> tuple[int, int]:
+    """SIZE of a drawing module: that of the drawing in C."""
+    return _raster.drawing_size(name)
+
+
+def drawing_of(name: str) -> Callable[[Any, Frame], None]:
+    """The function `draw` of a drawing module: the drawing in C."""
+    advances = load_font().advances
+
+    def draw(state: Any, frame: Frame) -> None:
+        person = -1 if frame.person is None else frame.person
+        frame.numbers.frombytes(_raster.list_of(name, *memory_of(state), frame.width, frame.height, person, advances))
+
+    return draw
+
+
+def between_of(name: str) -> Callable[[Any, Any, int, int], Any]:
+    """The function `between` of a drawing module: that of the drawing in C."""
+    env = puffer_envs.spec(name)
+
+    def between(before: Any, after: Any, frame: int, frames: int) -> Any:
+        (start, assets), (end, _) = memory_of(before), memory_of(after)
+        return state_over(env, _raster.state_between(name, start, end, frame, frames), assets)
+
+    return between

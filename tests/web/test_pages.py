@@ -1,0 +1,218 @@
+"""The pages in a real browser: they load without a fault or a request to elsewhere, play, hand over, train and save."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import puffer_envs
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.policy import load_policy
+
+from .browser import Browser, find_chromium, serve
+from .conftest import run_python
+from .train_python import fnv
+
+pytestmark = pytest.mark.slow
+SHOTS = os.environ.get("PUFFER_SHOTS")
+"""Folder for screenshots, to look at."""
+TABLE = "document.body.dataset"
+KEYS = {"left": "ArrowLeft", "right": "ArrowRight", "up": "ArrowUp", "down": "ArrowDown"}
+
+PADDLE = """() => {
+    const canvas = document.getElementById('screen');
+    const row = canvas.getContext('2d').getImageData(0, Math.round(canvas.height * 0.922), canvas.width, 1).data;
+    for (let x = 0; x < canvas.width; x++) if (row[4 * x] === 62 && row[4 * x + 1] === 207) return x / canvas.width;
+}"""
+"""Where the left edge of breakout's paddle is, 0 to 1."""
+
+
+@pytest.fixture(scope="module")
+def site(web: ModuleType) -> Iterator[str]:
+    folder = web.CACHE / "site"
+    web.build_site(web.list_envs(), folder)
+    with serve(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if find_chromium() is None:
+        pytest.skip("no Chromium on PATH: apt install chromium")
+    made = Browser(tmp_path_factory.mktemp("profile"))
+    yield made
+    made.close()
+
+
+def shoot(browser: Browser, name: str) -> None:
+    if SHOTS:
+        browser.picture(Path(SHOTS) / f"{name}.png", whole=True)
+
+
+def check(browser: Browser, site: str) -> None:
+    assert browser.faults() == []
+    assert browser.requests()
+    assert [url for url in browser.requests() if not url.startswith((site, "blob:", "data:"))] == []
+
+
+@pytest.mark.parametrize("name", puffer_envs.list_envs())
+def test_every_page_loads_and_plays(name: str, site: str, browser: Browser) -> None:
+    browser.show(1280, 900)
+    browser.open(f"{site}/{name}.html")
+    browser.run("document.getElementById('speed').value = 8; document.getElementById('speed').onchange()")
+    browser.wait(f"{TABLE}.steps >= 40 && {TABLE}.pictures >= 20")
+    assert browser.run("document.getElementById('driver').textContent") == "the trained policy plays"
+    shoot(browser, name)
+    check(browser, site)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), (1280, False), (390, True), (390, False)])
+def test_the_index_shows_all(width: int, dark: bool, site: str, browser: Browser) -> None:
+    browser.show(width, 844, dark=dark)
+    browser.open(f"{site}/index.html")
+    assert browser.run("document.querySelectorAll('a.card').length") == len(puffer_envs.list_envs())
+    browser.wait("document.querySelector('canvas').width > 16")
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    shoot(browser, f"index-{width}-{'dark' if dark else 'light'}")
+    check(browser, site)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (820, True), (1280, False)])
+def test_a_page_fits_every_screen(width: int, dark: bool, site: str, browser: Browser) -> None:
+    browser.show(width, 844, dark=dark, scale=2 if width < 900 else 1)
+    browser.open(f"{site}/cartpole.html")
+    browser.wait(f"{TABLE}.pictures >= 5")
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    shoot(browser, f"cartpole-{width}-{'dark' if dark else 'light'}")
+
+
+def test_a_person_plays_by_keys_and_hands_over_by_tab(site: str, browser: Browser) -> None:
+    browser.show(1280, 900)
+    browser.open(f"{site}/breakout.html")
+    paddle = f"({PADDLE})()"
+    driver = "document.getElementById('driver').textContent"
+    browser.key("Tab")
+    browser.wait(f"{driver} === 'you play'")
+    for key, there in (("ArrowLeft", f"{paddle} < 0.08"), ("ArrowRight", f"{paddle} > 0.8")):
+        browser.key(key, up=False)
+        browser.wait(there)
+        browser.key(key, down=False)
+    browser.run("new Promise((done) => setTimeout(done, 300))")
+    place = browser.run(paddle)
+    assert place > 0.8 or place == pytest.approx(0.45, abs=0.005), (
+        "nobody else moves the paddle, unless a ball was lost and another is served"
+    )
+    browser.key("Tab")
+    browser.wait(f"{driver} === 'the trained policy plays'")
+    browser.wait(f"{paddle} !== {place}")
+    browser.key("a", up=False)
+    browser.wait(f"{driver} === 'you play'")
+    browser.key("a", down=False)
+    browser.wait(f"{driver} === 'the trained policy plays'")
+    check(browser, site)
+
+
+def test_buttons_play_as_keys_do(site: str, browser: Browser) -> None:
+    browser.show(390, 844)
+    browser.open(f"{site}/pong.html")
+    place = "(() => { const box = document.querySelector('#pads button').getBoundingClientRect();" \
+        " return [box.x + box.width / 2, box.y + box.height / 2]; })()"  # fmt: skip
+    browser.run("document.querySelector('#pads button').scrollIntoView({ block: 'center' })")
+    x, y = browser.run(place)
+    touch = [{"x": x, "y": y}]
+    browser.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=touch)
+    browser.wait("document.getElementById('driver').textContent === 'you play'")
+    browser.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    browser.wait("document.getElementById('driver').textContent !== 'you play'")
+    check(browser, site)
+
+
+def test_time_goes_back_and_on(site: str, browser: Browser) -> None:
+    browser.show(1280, 900)
+    browser.open(f"{site}/snake.html")
+    picture = "document.getElementById('screen').toDataURL()"
+    steps = f"Number({TABLE}.steps)"
+    browser.wait(f"{steps} > 5")
+    browser.key("p")
+    browser.run("new Promise((done) => setTimeout(done, 100))")
+    at, seen = browser.run(steps), browser.run(picture)
+    browser.key("[")
+    browser.wait(f"{steps} === {at - 1}")
+    assert browser.run(picture) != seen
+    browser.key("]")
+    browser.wait(f"{steps} === {at}")
+    assert browser.run(picture) == seen, "the same step leads to the same picture"
+    browser.key("r")
+    browser.wait(f"{steps} === 0")
+
+
+def test_settings_change_the_game(site: str, browser: Browser) -> None:
+    browser.show(1280, 900)
+    browser.open(f"{site}/snake.html")
+    browser.run("document.getElementById('settings-box').open = true")
+    row = "[...document.querySelectorAll('#settings label')].find((r) => r.textContent.startsWith('num snakes'))"
+    browser.run(f"(() => {{ const i = {row}.querySelector('[type=number]'); i.value = 3; i.onchange(); }})()")
+    assert browser.run("document.querySelectorAll('#agent option').length") == 3
+    assert "--env.num-snakes 3" in browser.run("document.getElementById('command').textContent")
+    browser.run(f"(() => {{ const i = {row}.querySelector('[type=number]'); i.value = 4000; i.onchange(); }})()")
+    assert "do not go together" in browser.run("document.getElementById('fault').textContent")
+    browser.run("document.getElementById('defaults').click()")
+    assert browser.run("document.getElementById('fault').hidden")
+
+
+def test_cartpole_is_learned_and_saved(site: str, browser: Browser, tmp_path: Path) -> None:
+    """What the page trained plays in Python, and is what puffer-train trains with the same seed, bit for bit."""
+    browser.show(1280, 900)
+    browser.open(f"{site}/cartpole.html")
+    browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    browser.run("document.getElementById('train').click()")
+    browser.wait(f"{TABLE}.trained >= 200000", 60)
+    shoot(browser, "cartpole-training")
+    browser.run("document.getElementById('train').click()")
+    browser.run("new Promise((done) => setTimeout(done, 300))")
+    paused = browser.run(f"{TABLE}.trained")
+    browser.run("document.getElementById('train').click()")
+    browser.wait(f"{TABLE}.trained > {paused}", 60)
+    browser.wait("document.getElementById('train').textContent === 'Done'", 120)
+    assert float(browser.run(f"{TABLE}.score")) > 480
+    assert browser.run("document.getElementById('driver').textContent") == "what you train plays"
+    shoot(browser, "cartpole-trained")
+    browser.run("document.getElementById('download').click()")
+    saved = tmp_path / "cartpole.safetensors"
+    browser.wait("true")
+    for _ in range(100):
+        if saved.exists() and saved.stat().st_size > 20_000:
+            break
+        browser.run("new Promise((done) => setTimeout(done, 50))")
+    policy = load_policy(saved)
+    with puffer_envs.make("cartpole", 16, seed=3) as env:
+        env.reset()
+        for _ in range(600):
+            env.step(policy.act(env.observations))
+            policy.reset(env.terminals | env.truncations)
+        assert env.log()["score"] > 480
+    found = PolicyFile.read(saved)
+    assert found.info.settings["max_steps"] == 500
+    cores = [found.tensors[f"core.{layer}.weight"] for layer in range(found.info.layers)]
+    numbers = np.concatenate(
+        [x.ravel() for x in (found.tensors["encoder.weight"], *cores, found.tensors["head.weight"])]
+    )
+    assert f"{fnv(numbers.tobytes()):016x}" == run_python("cartpole", "123", "1").split()[0]
+    check(browser, site)
+
+
+def test_a_missing_file_is_named(site: str, browser: Browser) -> None:
+    browser.show(1280, 900)
+    browser.open(f"{site}/squared.html")
+    missing = "import('./module.js').then((m) => m.fetchBytes('envs/none.wasm'))"
+    browser.run(f"{missing}.catch((fault) => {{ setTimeout(() => {{ throw fault; }}); }})")
+    browser.wait("!document.getElementById('fault').hidden")
+    assert json.loads(browser.run("JSON.stringify(document.getElementById('fault').textContent)")).endswith(
+        "none.wasm: 404"
+    )

@@ -1,0 +1,338 @@
+// app.js - one environment's page: play, watch, train.
+import { Module, fetchBytes, count } from "./module.js";
+import { writePolicy } from "./policy-file.js";
+import { drawCurve } from "./curve.js";
+import { makeSettings } from "./settings.js";
+import { Table } from "./table.js";
+
+const $ = (id) => document.getElementById(id);
+const name = document.body.dataset.env;
+const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
+const KEY_NAMES = { " ": "space", ",": "comma", ".": "period", shift: "left_shift" };
+const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+export function fail(error) {
+  const text = String(error?.message ?? error);
+  $("fault").textContent =
+    error instanceof WebAssembly.RuntimeError ? `The game stopped: ${text}. Reload the page to go on.` : text;
+  $("fault").hidden = false;
+  console.error(error);
+}
+addEventListener("error", (event) => fail(event.error ?? event.message));
+addEventListener("unhandledrejection", (event) => fail(event.reason));
+
+const [module, about] = await Promise.all([Module.load(name), fetch(`data/${name}.json`).then((a) => a.json())]);
+const table = new Table(module, about);
+const shipped = about.policy ? await fetchBytes(`data/${name}.safetensors`) : null;
+if (shipped) table.addPolicy("shipped", shipped);
+
+// ---- The game and its controls. ----
+
+const defaults = { ...about.settings, ...about.play };
+function use(settings) {
+  $("fault").hidden = true;
+  table.useSettings(settings);
+  $("agents").hidden = table.agents < 2;
+  $("agent").replaceChildren(...count(table.agents).map((i) => new Option(`${i + 1} of ${table.agents}`, i)));
+  $("agent").value = table.agent;
+  show();
+}
+
+function apply(settings) {
+  try {
+    use(settings);
+    sayCommand();
+    sayPolicies();
+  } catch (error) {
+    fail(`These settings do not go together: ${error.message}`);
+  }
+}
+
+const settings = makeSettings($("settings"), module.params, defaults, apply);
+$("defaults").onclick = () => settings.reset();
+
+function sayPolicies() {
+  const labels = { shipped: "the trained policy", mine: "what you train", loaded: "the loaded file" };
+  const known = Object.keys(table.policies).map((key) => new Option(labels[key], key));
+  $("policy").replaceChildren(...known, new Option("nobody: random moves", "none"));
+  $("policy").value = table.policy ?? "none";
+}
+
+function choosePolicy(key) {
+  if (!table.usePolicy(key === "none" ? null : key) && key !== "none")
+    fail("This policy was made for other settings of the game: choose Defaults, or train a new one.");
+  sayPolicies();
+}
+$("policy").onchange = () => choosePolicy($("policy").value);
+
+const actions = {
+  take() {
+    table.seated = !table.seated;
+    $("take").textContent = table.seated ? "Hand back" : "Take over";
+    $("take").setAttribute("aria-pressed", table.seated);
+  },
+  pause() {
+    table.paused = !table.paused;
+    $("pause").textContent = table.paused ? "Go on" : "Pause";
+    $("pause").setAttribute("aria-pressed", table.paused);
+  },
+  step() {
+    if (!table.paused) actions.pause();
+    table.step();
+  },
+  back() {
+    if (!table.paused) actions.pause();
+    table.back();
+  },
+  reset() {
+    table.reset();
+  },
+};
+for (const key of Object.keys(actions)) $(key).onclick = actions[key];
+
+$("speed").replaceChildren(...SPEEDS.map((speed) => new Option(`× ${speed}`, speed)));
+$("speed").value = SPEEDS.includes(about.speed) ? about.speed : 1;
+$("speed").onchange = () => (table.speed = Number($("speed").value));
+$("seed").onchange = () => {
+  table.seed = Math.max(0, Math.floor(Number($("seed").value) || 0));
+  $("seed").value = table.seed;
+  table.reset();
+  sayCommand();
+};
+$("agent").onchange = () => (table.agent = Number($("agent").value));
+
+// ---- Keys, and buttons that do the same. ----
+
+const bindingsOf = (key) => about.bindings.filter((binding) => binding.keys.includes(key));
+const press = (binding) => (table.held.add(binding), table.tapped.add(binding));
+const release = (binding) => table.held.delete(binding);
+
+function keyName(event) {
+  const key = event.key.toLowerCase();
+  if (/^arrow/.test(key)) return key.slice(5);
+  if (/^[0-9]$/.test(key)) return DIGITS[Number(key)];
+  return KEY_NAMES[key] ?? key;
+}
+
+const typing = (event) => /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+addEventListener("keydown", (event) => {
+  if (typing(event) || event.ctrlKey || event.altKey || event.metaKey) return;
+  const found = bindingsOf(keyName(event));
+  if (found.length && !(event.target.tagName === "BUTTON" && event.key === " ")) {
+    event.preventDefault();
+    if (!event.repeat) found.forEach(press);
+    return;
+  }
+  // Tab changes hands on the game itself; elsewhere it moves on, so that the keyboard reaches everything.
+  const onGame = event.target === document.body || event.target === $("screen");
+  const verb = { p: "pause", r: "reset", "[": "back", "]": "step" }[event.key.toLowerCase()];
+  if (event.key === "Tab" && onGame && !event.shiftKey) {
+    event.preventDefault();
+    actions.take();
+  } else if (verb) actions[verb]();
+});
+addEventListener("keyup", (event) => bindingsOf(keyName(event)).forEach(release));
+addEventListener("blur", () => table.held.clear());
+
+for (const binding of about.bindings) {
+  const button = document.createElement("button");
+  const caps = document.createElement("kbd");
+  caps.textContent = binding.caps.join(" or ");
+  button.append(binding.label, caps);
+  button.onpointerdown = (event) => {
+    event.preventDefault();
+    button.setPointerCapture(event.pointerId);
+    button.classList.add("down");
+    press(binding);
+  };
+  button.onpointerup = button.onpointercancel = () => {
+    button.classList.remove("down");
+    release(binding);
+  };
+  $("pads").append(button);
+}
+
+// ---- What is seen. ----
+
+const screen = $("screen");
+const context = screen.getContext("2d");
+
+function show() {
+  const ratio = module.c.picture_height() / module.c.picture_width();
+  screen.style.aspectRatio = `1 / ${ratio}`;
+  const width = Math.round(Math.min(1600, Math.max(320, screen.clientWidth * Math.min(2, devicePixelRatio))));
+  const picture = table.picture(width, table.agents > 1 || table.personDrives ? table.agent : -1);
+  if (screen.width !== picture.width || screen.height !== picture.height)
+    [screen.width, screen.height] = [picture.width, picture.height];
+  context.putImageData(picture, 0, 0);
+}
+
+const number = (x) => (Number.isInteger(x) ? String(x) : x.toFixed(Math.abs(x) < 10 ? 2 : 1));
+function say() {
+  const person = table.seated || table.personDrives || table.byPerson;
+  const who = { shipped: "the trained policy plays", mine: "what you train plays", loaded: "the loaded policy plays" };
+  const waits = table.waiting ? ": press a key" : "";
+  $("driver").textContent = person ? `you play${waits}` : table.player ? who[table.policy] : "random moves";
+  $("driver").classList.toggle("person", person);
+  const { reward, steps } = table.episode;
+  const value = table.value === null ? "" : ` · value ${number(table.value)}`;
+  $("episode").textContent = `reward ${number(Math.round(reward * 100) / 100)} in ${steps} steps${value}`;
+  const last = table.games.at(-1);
+  $("last").textContent = last ? `last game ${number(last.score)} · games ${table.games.length}` : "";
+}
+
+let before = performance.now();
+let shown = 0;
+function tick(now) {
+  const seconds = Math.max(0, (now - before) / 1000);
+  before = now;
+  try {
+    table.advance(seconds);
+    show();
+    say();
+    shown++;
+    document.body.dataset.pictures = shown;
+    document.body.dataset.steps = table.steps;
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  requestAnimationFrame(tick);
+}
+
+// ---- Training. ----
+
+let worker = null;
+let training = false;
+let points = [];
+const trained = () => ({ ...about.train, ...own });
+const own = {}; // settings of the training that differ on this page
+
+function sayCommand() {
+  const changed = Object.entries(settings.values())
+    .filter(([key, value]) => module.params.find((p) => p.name === key).value !== value)
+    .map(([key, value]) => `--env.${key.replaceAll("_", "-")} ${text(key, value)}`);
+  $("command").textContent = ["puffer-train", name, "--seed", table.seed, ...changed].join(" ");
+  const { steps, num_envs: envs } = trained();
+  const wide = new Intl.NumberFormat("en").format(steps);
+  $("plan").textContent = `${wide} steps of ${envs} environments, as puffer-train does: watch the game improve.`;
+}
+
+function text(key, value) {
+  const param = module.params.find((p) => p.name === key);
+  return param.type === "bool" ? String(Boolean(value)) : param.type === "named" ? param.choices[value] : value;
+}
+
+function sayFigures(data) {
+  const { report, seconds, log } = data;
+  const figures = {
+    steps: new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 }).format(report.steps),
+    "steps / s": new Intl.NumberFormat("en", { notation: "compact" }).format(report.steps / seconds),
+    time: `${seconds.toFixed(1)} s`,
+    score: number(log?.score ?? points.at(-1)?.score ?? 0),
+    solved: `${Math.round(100 * (log?.perf ?? points.at(-1)?.perf ?? 0))} %`,
+    entropy: report.entropy.toFixed(2),
+  };
+  $("figures").replaceChildren(
+    ...Object.entries(figures).map(([key, value]) => {
+      const box = document.createElement("div");
+      for (const [tag, words] of [["dt", key], ["dd", value]]) box.append(Object.assign(document.createElement(tag), { textContent: words }));
+      return box;
+    }),
+  );
+}
+
+function onReport(data) {
+  if (data.kind === "fault") {
+    sayTraining(false);
+    fail(data.text);
+    return;
+  }
+  const { hidden, layers, cell } = trained();
+  const info = { ...table.policies.shipped?.info, environment: name, hidden, layers, cell: ["mingru", "lstm"][cell] };
+  const first = !table.policies.mine;
+  table.renewPolicy("mine", info, data.weights);
+  if (first) choosePolicy("mine");
+  if (data.log) points.push({ steps: data.report.steps, score: data.log.score, perf: data.log.perf });
+  sayFigures(data);
+  drawCurve($("curve"), points, trained().steps);
+  $("download").disabled = !table.policies.shipped;
+  Object.assign(document.body.dataset, { trained: data.report.steps, score: points.at(-1)?.score ?? 0, seconds: data.seconds });
+  if (data.done) sayTraining(false, "done");
+}
+
+function sayTraining(on, label) {
+  training = on;
+  $("train").textContent = on ? "Pause training" : worker ? (label === "done" ? "Done" : "Go on") : "Train";
+  $("train").disabled = label === "done";
+  $("again").hidden = !worker || on;
+}
+
+$("train").onclick = () => {
+  if (training) worker.postMessage({ kind: "pause" });
+  else if (worker) worker.postMessage({ kind: "go" });
+  else {
+    worker = new Worker("trainer.js", { type: "module" });
+    worker.onmessage = ({ data }) => onReport(data);
+    worker.onerror = (event) => fail(event.message || "the training stopped");
+    points = [];
+    worker.postMessage({ kind: "start", name, env: settings.values(), train: trained(), seed: table.seed });
+  }
+  sayTraining(!training);
+};
+$("again").onclick = () => {
+  worker?.terminate();
+  worker = null;
+  delete table.policies.mine;
+  choosePolicy(table.policies.shipped ? "shipped" : "none");
+  sayTraining(false);
+  $("figures").replaceChildren();
+  drawCurve($("curve"), [], trained().steps);
+};
+
+$("download").onclick = async () => {
+  const { numbers } = table.policies.mine;
+  const given = Object.fromEntries(Object.entries(settings.values()).map(([key, value]) => [key, setting(key, value)]));
+  const { hidden, layers } = trained();
+  const file = await writePolicy(table.policies.shipped, numbers, { hidden, layers, settings: given });
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${name}.safetensors` });
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
+
+function setting(key, value) {
+  const param = module.params.find((p) => p.name === key);
+  return param.type === "bool" ? Boolean(value) : param.type === "named" ? param.choices[value] : value;
+}
+
+async function load(file) {
+  try {
+    table.addPolicy("loaded", new Uint8Array(await file.arrayBuffer()));
+    choosePolicy("loaded");
+  } catch (error) {
+    fail(error);
+  }
+}
+$("file").onchange = () => $("file").files[0] && load($("file").files[0]);
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files[0]) load(event.dataTransfer.files[0]);
+});
+
+// ---- Begin. ----
+
+table.policy = shipped ? "shipped" : null;
+use(defaults);
+$("goal").textContent = about.goal;
+$("reward").textContent = module.reward;
+$("ends").textContent = module.ends;
+for (const [key, what] of [["Tab", "take over or hand back"], ["P", "pause"], ["[ ]", "step back and on"], ["R", "reset"]]) {
+  $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
+}
+if (about.piloted) $("hint").append("A person plays this one in puffer-play, where keys fly the rotors.");
+sayPolicies();
+sayCommand();
+drawCurve($("curve"), points, trained().steps);
+document.body.dataset.ready = "yes";
+requestAnimationFrame(tick);

@@ -1,0 +1,62 @@
+// index.js - every environment, played by its trained policy in a small live picture while it is on the screen.
+import { Module, fetchBytes } from "./module.js";
+import { Table } from "./table.js";
+
+const PICTURES_PER_SECOND = 15;
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+async function open(canvas) {
+  const name = canvas.dataset.env;
+  const [module, about] = await Promise.all([Module.load(name), fetch(`data/${name}.json`).then((a) => a.json())]);
+  const table = new Table(module, about);
+  if (about.policy) table.addPolicy("shipped", await fetchBytes(`data/${name}.safetensors`));
+  table.policy = "shipped";
+  table.useSettings({ ...about.settings, ...about.play });
+  for (let i = 0; i < 40; i++) table.step();
+  return table;
+}
+
+function show(canvas, table) {
+  const picture = table.picture(480, -1);
+  if (canvas.width !== picture.width || canvas.height !== picture.height)
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+}
+
+const tables = new Map();
+const visible = new Set();
+const watcher = new IntersectionObserver(async (entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) visible.delete(target);
+    else {
+      visible.add(target);
+      if (!tables.has(target)) {
+        tables.set(target, null);
+        try {
+          const table = await open(target);
+          tables.set(target, table);
+          show(target, table);
+        } catch (error) {
+          console.error(target.dataset.env, error);
+        }
+      }
+    }
+  }
+  document.body.dataset.ready = "yes";
+});
+document.querySelectorAll("canvas[data-env]").forEach((canvas) => watcher.observe(canvas));
+
+let before = performance.now();
+function tick(now) {
+  requestAnimationFrame(tick);
+  if (now - before < 1000 / PICTURES_PER_SECOND) return;
+  const seconds = (now - before) / 1000;
+  before = now;
+  for (const canvas of visible) {
+    const table = tables.get(canvas);
+    if (!table) continue;
+    table.advance(seconds);
+    show(canvas, table);
+  }
+}
+if (!still) requestAnimationFrame(tick);

@@ -1,0 +1,108 @@
+// module.js - one environment's WebAssembly module: its tables, its games, its pictures and its policies.
+
+const DTYPE_BYTES = [1, 1, 2, 4, 4, 8, 4, 8];
+
+export class Module {
+  /** Load a module, and the font that pictures need. */
+  static async load(name, { font = true } = {}) {
+    const [bytes, glyphs] = await Promise.all([
+      fetchBytes(`envs/${name}.wasm`),
+      font ? fetchBytes("data/font.bin") : null,
+    ]);
+    const { instance } = await WebAssembly.instantiate(bytes, {});
+    const module = new Module(instance.exports);
+    if (glyphs) module.useFont(glyphs);
+    return module;
+  }
+
+  constructor(exports) {
+    this.c = exports;
+    exports._initialize();
+    this.params = count(exports.param_count()).map((i) => ({
+      name: this.text(exports.param_name(i)),
+      doc: this.text(exports.param_doc(i)),
+      type: ["int", "real", "bool", "named"][exports.param_type(i)],
+      value: exports.param_value(i),
+      low: exports.param_low(i),
+      high: exports.param_high(i),
+      choices: this.text(exports.param_choices(i)).split(" "),
+    }));
+    this.logNames = count(exports.log_count()).map((i) => this.text(exports.log_name(i)));
+    this.obsBytes = DTYPE_BYTES[exports.obs_dtype()];
+    this.doc = this.text(exports.web_doc());
+    this.reward = this.text(exports.web_reward());
+    this.ends = this.text(exports.web_ends());
+    this.rate = exports.web_rate();
+  }
+
+  // Views are made for each use: they die when the memory grows.
+  bytes(at, size) {
+    return new Uint8Array(this.c.memory.buffer, at, size);
+  }
+
+  floats(at, size) {
+    return new Float32Array(this.c.memory.buffer, at, size);
+  }
+
+  doubles(at, size) {
+    return new Float64Array(this.c.memory.buffer, at, size);
+  }
+
+  text(at) {
+    if (!at) return "";
+    const all = new Uint8Array(this.c.memory.buffer);
+    return new TextDecoder().decode(all.subarray(at, all.indexOf(0, at)));
+  }
+
+  allocate(size) {
+    const at = this.c.web_allocate(size);
+    if (!at) throw new Error("out of memory");
+    return at;
+  }
+
+  useFont(file) {
+    const counts = new Int32Array(file.buffer, 0, 4);
+    const at = this.allocate(file.length);
+    this.bytes(at, file.length).set(file);
+    let next = at + 16;
+    const places = [...counts].map((n) => [next, (next += 4 * n)][0]);
+    this.c.picture_font(...places, counts[3]);
+  }
+
+  /** A batch of environments with these settings (by name; the rest are defaults). Throws where they do not fit. */
+  newGame(settings, envs = 1) {
+    const at = this.allocate(8 * this.params.length);
+    this.doubles(at, this.params.length).set(this.params.map((p) => settings[p.name] ?? p.value));
+    const game = this.c.game_new(envs, at);
+    this.c.web_free(at);
+    if (!game) throw new Error(this.text(this.c.web_failure()));
+    return game;
+  }
+
+  actionsOf(game) {
+    return count(this.c.action_count(game)).map((i) => ({
+      name: this.text(this.c.action_name(game, i)),
+      choices: this.c.action_choices(game, i),
+      low: this.c.action_low(game, i),
+      high: this.c.action_high(game, i),
+    }));
+  }
+
+  /** Means over the episodes that ended since the last call, by name; null when none did. */
+  takeLog(game) {
+    const at = this.allocate(8 * this.logNames.length);
+    this.c.game_log(game, at);
+    const [n, ...sums] = this.doubles(at, this.logNames.length);
+    this.c.web_free(at);
+    if (!n) return null;
+    return Object.fromEntries([["n", n], ...sums.map((sum, i) => [this.logNames[i + 1], sum / n])]);
+  }
+}
+
+export async function fetchBytes(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+export const count = (n) => [...Array(n).keys()];

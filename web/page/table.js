@@ -1,0 +1,261 @@
+// table.js - a game in progress, and who plays it: a policy, or a person, who may take over at any moment.
+import { readPolicy } from "./policy-file.js";
+
+const MAX_PAST = 600; // steps that can be taken back
+const MAX_PAST_BYTES = 64 << 20;
+
+export class Table {
+  /** about: data/NAME.json. */
+  constructor(module, about) {
+    this.module = module;
+    this.c = module.c;
+    this.about = about;
+    this.seed = 1;
+    this.speed = about.speed;
+    this.paused = false;
+    this.seated = false; // the person plays also while no key is held
+    this.agent = 0;
+    this.held = new Set(); // bindings whose key or button is down
+    this.tapped = new Set(); // or went down since the last decision
+    this.policies = {}; // by name: what readPolicy gives, or numbers from a trainer
+    this.policy = null;
+    this.settings = {};
+    this.game = 0;
+    this.player = 0;
+  }
+
+  // ---- The game. ----
+
+  /** Settings as they are stepped: frame by frame where the environment holds an action for several. */
+  stepSettings(settings) {
+    const skip = this.about.frameskip;
+    return skip ? { ...settings, [skip]: 1 } : settings;
+  }
+
+  /** Make the game anew. Throws where the settings do not fit, and keeps the old one. */
+  useSettings(settings) {
+    const game = this.module.newGame(this.stepSettings(settings));
+    this.free();
+    this.game = game;
+    this.settings = settings;
+    const skip = this.about.frameskip;
+    this.hold = skip ? (settings[skip] ?? this.module.params.find((p) => p.name === skip).value) : 1;
+    this.agents = this.c.game_agents(game);
+    this.parts = this.module.actionsOf(game);
+    this.stateSize = this.c.game_state_size(game);
+    this.before = this.module.allocate(this.stateSize);
+    this.agent = Math.min(this.agent, this.agents - 1);
+    this.usePolicy(this.policy);
+    this.reset();
+  }
+
+  free() {
+    if (!this.game) return;
+    this.c.game_free(this.game);
+    this.c.player_free(this.player);
+    this.c.web_free(this.before);
+    this.game = this.player = 0;
+  }
+
+  reset() {
+    this.c.game_seed(this.game, BigInt(this.seed));
+    if (this.player) this.c.player_reset(this.player);
+    this.moves = this.debt = this.steps = this.untilDecision = 0;
+    this.episode = { reward: 0, steps: 0 };
+    this.games = [];
+    this.value = null;
+    this.past = [];
+    this.last = this.parts.map((part) => (part.choices ? 0 : 0));
+    this.keepBefore();
+    this.c.game_log(this.game, this.logAt());
+  }
+
+  logAt() {
+    this.logMemory ??= this.module.allocate(8 * this.module.logNames.length);
+    return this.logMemory;
+  }
+
+  keepBefore() {
+    const state = this.c.game_state(this.game);
+    this.module.bytes(this.before, this.stateSize).set(this.module.bytes(state, this.stateSize));
+  }
+
+  // ---- Who plays. ----
+
+  /** Play with one of the policies: by name, or null for random actions. Returns whether it fits the game. */
+  usePolicy(name) {
+    this.c.player_free(this.player);
+    this.player = 0;
+    this.policy = name;
+    const policy = this.policies[name];
+    if (!policy || !this.game) return false;
+    const { hidden, layers, cell } = policy.info;
+    const player = this.c.player_new(this.game, cell === "lstm" ? 1 : 0, hidden, layers);
+    const fits =
+      player && this.c.player_size(player) === policy.numbers.length && policy.info.environment === this.about.name;
+    if (!fits) {
+      this.c.player_free(player);
+      return false;
+    }
+    this.player = player;
+    this.loadNumbers(policy);
+    return true;
+  }
+
+  loadNumbers(policy) {
+    this.module.floats(this.c.player_numbers(this.player), policy.numbers.length).set(policy.numbers);
+    this.c.player_load(this.player, policy.fromFile ? 1 : 0);
+  }
+
+  addPolicy(name, file) {
+    const policy = { ...readPolicy(file), fromFile: true };
+    if (policy.info.environment !== this.about.name)
+      throw new Error(`this policy plays ${policy.info.environment}, not ${this.about.name}`);
+    this.policies[name] = policy;
+  }
+
+  /** Newer weights of a policy under training: it goes on where it stands. */
+  renewPolicy(name, info, numbers) {
+    const known = this.policies[name];
+    this.policies[name] = { info, numbers, fromFile: false };
+    if (this.policy !== name) return;
+    const same = known && this.player && known.info.hidden === info.hidden && known.info.layers === info.layers;
+    if (same) this.loadNumbers(this.policies[name]);
+    else this.usePolicy(name);
+  }
+
+  get personDrives() {
+    return this.seated || this.held.size > 0 || this.tapped.size > 0;
+  }
+
+  /** Whether the game waits for the person's key. */
+  get waiting() {
+    return this.about.waits && this.seated && this.tapped.size === 0;
+  }
+
+  decide() {
+    const { c, module, game } = this;
+    const size = this.agents * this.parts.length;
+    const real = this.parts[0].choices === 0;
+    const View = real ? Float32Array : Int32Array;
+    const actions = new View(c.memory.buffer, c.game_actions(game), size);
+    if (this.player) {
+      const key = BigInt(this.seed) * 0x9e3779b97f4a7c15n + BigInt(this.moves++);
+      c.player_act(this.player, game, BigInt.asUintN(64, key), 0);
+      actions.set(new View(c.memory.buffer, c.player_actions(this.player), size));
+      this.value = module.floats(c.player_values(this.player), this.agents)[this.agent];
+    } else {
+      this.moves++;
+      actions.set(count(size).map((i) => randomAction(this.parts[i % this.parts.length])));
+      this.value = null;
+    }
+    const from = this.agent * this.parts.length;
+    this.byPerson = this.personDrives;
+    if (this.byPerson) actions.set(this.personAction(), from);
+    this.last = [...actions.subarray(from, from + this.parts.length)];
+    this.tapped.clear();
+  }
+
+  personAction() {
+    const { chords } = this.about;
+    if (Object.keys(chords).length) {
+      const labels = this.about.bindings.filter((b) => this.held.has(b) || this.tapped.has(b)).map((b) => b.label);
+      return chords[labels.sort().join("+")] ?? chords[""];
+    }
+    const action = this.parts.map((part, i) => this.about.idle[i] ?? this.last[i]);
+    for (const binding of this.about.bindings)
+      if (this.held.has(binding) || this.tapped.has(binding)) action[binding.part] = binding.value;
+    return action;
+  }
+
+  // ---- Time. ----
+
+  step() {
+    const { c, game } = this;
+    this.remember();
+    if (this.untilDecision === 0) {
+      this.decide();
+      this.untilDecision = this.hold;
+    }
+    this.keepBefore();
+    c.game_step(game);
+    this.steps++;
+    this.untilDecision--;
+    this.episode.steps++;
+    this.episode.reward += this.module.floats(c.game_rewards(game), this.agents)[this.agent];
+    const ended = this.module.bytes(c.game_terminals(game), this.agents)[this.agent] |
+      this.module.bytes(c.game_truncations(game), this.agents)[this.agent];
+    if (this.player) c.player_forget(this.player, game);
+    if (ended) {
+      const log = this.module.takeLog(game);
+      const score = this.agents === 1 && log ? log.score : this.episode.reward;
+      this.games.push({ score, steps: this.episode.steps });
+      this.episode = { reward: 0, steps: 0 };
+      this.untilDecision = 0;
+    }
+  }
+
+  /** Let this many seconds pass. */
+  advance(seconds) {
+    if (this.paused) return;
+    const rate = this.about.frameskip ? this.about.frameRate : this.module.rate;
+    this.debt += Math.min(seconds, 0.25) * rate * this.speed;
+    while (this.debt >= 1) {
+      if (this.waiting) {
+        this.debt = 0;
+        return;
+      }
+      this.debt--;
+      this.step();
+    }
+  }
+
+  remember() {
+    const { c, module } = this;
+    const player = this.player
+      ? module.floats(c.player_state(this.player), c.player_state_size(this.player)).slice()
+      : null;
+    const state = module.bytes(c.game_state(this.game), this.stateSize).slice();
+    const { steps, moves, untilDecision, value, last } = this;
+    this.past.push({ state, player, steps, moves, untilDecision, value, last, episode: { ...this.episode } });
+    const most = Math.max(2, Math.min(MAX_PAST, MAX_PAST_BYTES / (this.stateSize + (player?.byteLength ?? 0))));
+    if (this.past.length > most) this.past.shift();
+  }
+
+  /** Go back one step. Returns whether there was one. */
+  back() {
+    const moment = this.past.pop();
+    if (!moment) return false;
+    const { c, module } = this;
+    module.bytes(c.game_state(this.game), this.stateSize).set(moment.state);
+    c.game_observe(this.game);
+    if (moment.player && this.player) module.floats(c.player_state(this.player), moment.player.length).set(moment.player);
+    const { state, player, ...rest } = moment;
+    Object.assign(this, rest);
+    this.keepBefore();
+    return true;
+  }
+
+  // ---- What is seen. ----
+
+  /** The picture, `width` pixels wide. */
+  picture(width, person) {
+    const { c, module } = this;
+    let state = c.game_state(this.game);
+    const frames = Math.round(this.about.frameRate / module.rate);
+    if (c.picture_moves() && frames > 1 && this.steps > 0) {
+      const frame = Math.floor(this.debt * frames);
+      state = frame === 0 ? this.before : c.picture_between(this.game, this.before, state, frame, frames);
+    }
+    const pixels = c.picture_draw(this.game, state, person, width);
+    if (!pixels) throw new Error("out of memory");
+    const height = c.picture_rows();
+    return new ImageData(new Uint8ClampedArray(c.memory.buffer, pixels, 4 * width * height).slice(), width, height);
+  }
+}
+
+const count = (n) => [...Array(n).keys()];
+
+function randomAction({ choices, low, high }) {
+  return choices ? Math.floor(Math.random() * choices) : low + (high - low) * Math.random();
+}

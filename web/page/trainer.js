@@ -1,0 +1,71 @@
+// trainer.js - trains in a Worker of its own: messages in, figures and weights out.
+import { Module } from "./module.js";
+
+let module, game, trainer, numbers, running, started, spent, turn;
+const channel = new MessageChannel(); // unlike a timer, not slowed down while the page is hidden
+channel.port1.onmessage = iterate;
+
+self.onmessage = async ({ data }) => {
+  try {
+    if (data.kind === "start") await start(data);
+    if (data.kind === "go" && trainer) go();
+    if (data.kind === "pause") pause();
+  } catch (error) {
+    self.postMessage({ kind: "fault", text: String(error.message ?? error) });
+  }
+};
+
+async function start({ name, env, train, seed, from }) {
+  module = await Module.load(name, { font: false });
+  const { c } = module;
+  game = module.newGame(env, train.num_envs);
+  const at = c.train_settings();
+  const values = module.doubles(at, c.train_setting_count());
+  for (let i = 0; i < values.length; i++) {
+    const given = train[module.text(c.train_setting_name(i))];
+    if (given !== undefined) values[i] = Number(given);
+  }
+  trainer = c.train_new(game, train.cell, BigInt(seed));
+  if (!trainer) throw new Error("these settings do not fit: a minibatch is whole sequences, and at most a rollout");
+  numbers = c.train_size(trainer);
+  if (from?.length === numbers) {
+    module.floats(c.train_numbers(trainer), numbers).set(from);
+    c.train_load(trainer);
+  }
+  spent = 0;
+  turn = train.steps;
+  go();
+}
+
+function go() {
+  if (running) return;
+  running = true;
+  started = performance.now();
+  channel.port2.postMessage(0);
+}
+
+function pause() {
+  if (!running) return;
+  running = false;
+  spent += performance.now() - started;
+}
+
+function iterate() {
+  if (!running) return;
+  try {
+    const { c } = module;
+    const names = ["steps", "updates", "skipped", "learning_rate", "gradient_norm"];
+    names.push("policy_loss", "value_loss", "entropy", "kl", "clip_fraction");
+    const found = module.doubles(c.train_iterate(trainer), names.length);
+    const report = Object.fromEntries(names.map((key, i) => [key, found[i]]));
+    const seconds = (spent + performance.now() - started) / 1000;
+    const weights = module.floats(c.train_numbers(trainer), numbers).slice();
+    const done = report.steps >= turn;
+    if (done) pause();
+    self.postMessage({ kind: "report", report, seconds, log: module.takeLog(game), weights, done }, [weights.buffer]);
+    channel.port2.postMessage(0);
+  } catch (error) {
+    running = false;
+    self.postMessage({ kind: "fault", text: String(error.message ?? error) });
+  }
+}

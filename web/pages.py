@@ -1,0 +1,163 @@
+"""What the pages need besides modules: keys, settings and policies, read from the Python packages; and the font."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import itertools
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import puffer_envs
+from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.trained import list_trained, trained_policy
+from puffer_envs.golden import ENVS, golden_actions
+from puffer_render.draw import Drawing, drawing_for
+from puffer_render.font import load_font
+from puffer_render.keys import make_keymap
+from puffer_train.config import Settings, load
+
+WEB = Path(__file__).resolve().parent
+PAGE = WEB / "page"
+FIRST = ("cartpole", "breakout", "pong", "snake", "squared")
+"""The index begins with these, which have their own drawing here and are learned fastest."""
+IN_KERNELS = ("mingru", "lstm")
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Everything that a page needs to know about an environment and its module does not say."""
+    drawing, env = drawing_for(name, None), puffer_envs.spec(name)
+    chords = find_chords(name, drawing)
+    keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot if chords else None)
+    policy = PolicyFile.read(trained_policy(name)).info if name in list_trained() else None
+    skip = drawing.frameskip if drawing.between is None else None
+    return {
+        "name": name,
+        "bindings": [
+            dataclasses.asdict(binding) | {"caps": binding.caps}
+            for binding in keymap.bindings
+            if not chords or binding.label in chords
+        ],
+        "idle": list(keymap.idle),
+        "chords": chords,
+        "piloted": drawing.pilot is not None and not chords,
+        "settings": to_numbers(name, policy.settings if policy else {}),
+        "play": to_numbers(name, playable(name, drawing)),
+        "speed": drawing.speed if "continuous" not in drawing.play else 1.0,
+        "waits": drawing.waits,
+        "goal": drawing.goal,
+        "frameskip": skip,
+        "frameRate": drawing.frame_rate or env.rate,
+        "train": train_settings(load(name)),
+        "policy": policy is not None,
+    }
+
+
+def find_chords(name: str, drawing: Drawing) -> dict[str, list[float]]:
+    """The action for each set of labels whose keys are held, of a drawing with a pilot that needs nothing else.
+
+    Labels are sorted and joined by "+". Those whose action depends on the state, such as a brake's, are left out; {}
+    where there is no pilot, or nothing is left.
+    """
+    if drawing.pilot is None:
+        return {}
+    labels = sorted(drawing.keys)
+    sets = [frozenset(held) for n in range(len(labels) + 1) for held in itertools.combinations(labels, n)]
+    found: list[dict[frozenset[str], tuple[float, ...]]] = []
+    with puffer_envs.make(name, seed=1) as env:
+        env.reset()
+        for step in range(40):
+            if step:
+                env.step(golden_actions(name)[step - 1].reshape(ENVS, -1)[0].reshape(env.actions.shape))
+            if step % 13 == 0:
+                state = env.state(0)
+                found.append({h: tuple(np.ravel(drawing.pilot(state, h, 0)).tolist()) for h in sets})
+    same = {held for held in sets if len({actions[held] for actions in found}) == 1}
+    steady = [label for label in labels if frozenset({label}) in same]
+    if frozenset() not in same or not steady:
+        return {}
+    return {"+".join(sorted(held)): list(found[0][held]) for held in sets if held <= set(steady) and held in same}
+
+
+def playable(name: str, drawing: Drawing) -> dict[str, Any]:
+    """Settings that suit a person, if the policy can play with them too."""
+    if not drawing.play or name not in list_trained():
+        return {}
+    info = PolicyFile.read(trained_policy(name)).info
+    with puffer_envs.make(name, **drawing.play) as env:
+        same = env.single_observation_space.shape == info.observation_shape
+        kind = "box" if hasattr(env.single_action_space, "low") else "discrete"
+    return (
+        {key: value for key, value in drawing.play.items() if key != drawing.frameskip}
+        if (same and kind == info.action_kind)
+        else {}
+    )
+
+
+def to_numbers(name: str, settings: dict[str, Any]) -> dict[str, float]:
+    """Settings by name, as numbers of the table."""
+    params = {param.name: param for param in puffer_envs.spec(name).params}
+    return {key: params[key].to_number(value) for key, value in settings.items() if key in params}
+
+
+def train_settings(settings: Settings) -> dict[str, Any]:
+    """The numbers of [train] and [policy]."""
+    numbers = {
+        key: value
+        for key, value in dataclasses.asdict(settings.train).items()
+        if isinstance(value, int | float) and not key.startswith(("checkpoint", "eval", "best"))
+    }
+    return numbers | {
+        "hidden": settings.policy.hidden,
+        "layers": settings.policy.layers,
+        "cell": IN_KERNELS.index(settings.policy.cell),
+    }
+
+
+def font_bytes() -> bytes:
+    """Numbers of points, contours and glyphs, then these and the advances: what picture_font takes."""
+    font = load_font()
+    counts = np.array([len(font.points), len(font.contours), len(font.glyphs), len(font.advances)], np.int32)
+    parts = [counts, font.points, font.contours, font.glyphs, font.advances]
+    return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+
+
+def write_pages(names: list[str], out: Path) -> None:
+    """The folder of static files, but for the modules."""
+    (out / "data").mkdir(parents=True, exist_ok=True)
+    for file in PAGE.iterdir():
+        if file.suffix in (".js", ".css", ".svg"):
+            shutil.copy(file, out / file.name)
+    (out / "data/font.bin").write_bytes(font_bytes())
+    ordered = [name for name in FIRST if name in names] + [name for name in names if name not in FIRST]
+    drawn = {name for name in names if (WEB.parent / f"c/draw/envs/{name}.h").exists()}
+    for name in ordered:
+        (out / f"data/{name}.json").write_text(json.dumps(describe(name)) + "\n")
+        if name in list_trained():
+            shutil.copy(trained_policy(name), out / f"data/{name}.safetensors")
+        (out / f"{name}.html").write_text(fill("play.html", {"name": name, "doc": puffer_envs.spec(name).doc}))
+    cards = "\n".join(card(name, own=name in drawn) for name in ordered)
+    (out / "index.html").write_text(fill("index.html", {"count": str(len(ordered))}).replace("<!--cards-->", cards))
+    version = tomllib.loads((WEB.parent / "pyproject.toml").read_text())["project"]["version"]
+    (out / "version.txt").write_text(f"{version}\n")
+
+
+def card(name: str, *, own: bool) -> str:
+    """One environment in the index."""
+    note = "" if own else '<p class="note">shown by what it observes</p>'
+    doc = html.escape(puffer_envs.spec(name).doc)
+    picture = f'<canvas data-env="{name}" width="16" height="10" aria-hidden="true"></canvas>'
+    return f'<a class="card" href="{name}.html">{picture}<h2>{name}</h2><p>{doc}</p>{note}</a>'
+
+
+def fill(template: str, values: dict[str, str]) -> str:
+    """A page with each {{name}} replaced."""
+    text = (PAGE / template).read_text()
+    for key, value in values.items():
+        text = text.replace("{{" + key + "}}", html.escape(value))
+    return text
