@@ -27,7 +27,7 @@ from puffer_envs.library import shipped_folder
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("puffer_commands", "puffer_envs", "puffer_train", "puffer_render")
 COMMANDS = ("puffer-envs", "puffer-train", "puffer-eval", "puffer-export", "puffer-plot")
-COMMANDS += ("puffer-runs", "puffer-sweep", "puffer-play", "puffer-render")
+COMMANDS += ("puffer-runs", "puffer-sweep", "puffer-play", "puffer-render", "puffer-match", "puffer-league")
 DISTRIBUTION = importlib.metadata.distribution("puffer-envs")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
