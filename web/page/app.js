@@ -28,7 +28,7 @@ if (shipped) table.addPolicy("shipped", shipped);
 
 // ---- The game and its controls. ----
 
-const defaults = { ...about.settings, ...about.play };
+const defaults = about.settings;
 function use(settings) {
   $("fault").hidden = true;
   table.useSettings(settings);
