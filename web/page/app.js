@@ -67,6 +67,7 @@ $("policy").onchange = () => choosePolicy($("policy").value);
 
 const actions = {
   take() {
+    if (about.piloted) return;
     table.seated = !table.seated;
     $("take").textContent = table.seated ? "Hand back" : "Take over";
     $("take").setAttribute("aria-pressed", table.seated);
@@ -366,7 +367,10 @@ for (const [key, what] of [["Tab", "take over or hand back"], ["P", "pause"], ["
   $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
 }
 if (inSpace()) $("hint").append("Drag to look around, scroll to come nearer. ");
-if (about.piloted) $("hint").append("A person plays this one in puffer-play, where keys fly the rotors.");
+if (about.piloted) {
+  $("take").hidden = true;
+  $("hint").append("A person plays this one with puffer-play, whose keys need Python.");
+}
 sayPolicies();
 sayCommand();
 drawCurve($("curve"), points, trained().steps);
