@@ -2,6 +2,7 @@
 """Pictures in memory, drawn from display lists (c/draw/raster.h)."""
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 import numpy as np
 
@@ -42,6 +43,20 @@ cdef extern from "draw/raster.h" nogil:
         int8_t numbers, color, count, each
     const PufVerb puf_draw_verbs[]
 
+cdef extern from "draw/space.h" nogil:
+    ctypedef struct PufCamera:
+        double yaw
+    ctypedef struct PufPiece:
+        int64_t first_point, first_shade
+        int32_t points, triangles
+    ctypedef struct PufSpace:
+        double yaw, pitch, zoom
+        PufCamera camera
+        float* points
+        float* shades
+        PufPiece* pieces
+        int64_t num_points, room_points, num_shades, room_shades, num_pieces, room_pieces
+
 cdef extern from "draw/picture.h" nogil:
     ctypedef struct PufPicture:
         double* list
@@ -49,6 +64,7 @@ cdef extern from "draw/picture.h" nogil:
         double width, height
         int32_t person
         const float* advances
+        PufSpace* space
     ctypedef struct PufDrawing:
         int32_t width, height
         void (*draw)(const void*, const void*, PufPicture*) noexcept nogil
@@ -163,24 +179,54 @@ def drawing_size(str name):
     return drawing.width, drawing.height
 
 
+cdef object room_for(object array, int64_t wanted):
+    """The array, or a larger one: a drawing says afterwards how much it would have written."""
+    return array if wanted <= len(array) else np.empty(wanted, array.dtype)
+
+
 def list_of(str name, const uint8_t[::1] state, const uint8_t[::1] assets, double width, double height, int person,
-            const float[::1] advances):
-    """The display list of a drawing in C, as bytes. person: -1 where there is none. The state must be a valid one."""
+            const float[::1] advances, double yaw=0.0, double pitch=0.0, double zoom=1.0):
+    """What a drawing in C draws of a state, which must be a valid one. person: -1 where there is none.
+
+    yaw, pitch, zoom: how a person has moved the camera of a scene.
+
+    Returns:
+        The display list as bytes; its meshes; the camera's yaw as the drawing put it, 0 where there is none.
+    """
     cdef const PufDrawing* drawing = found(name)
     cdef PufPicture picture
-    cdef double[::1] room
+    cdef PufSpace space
+    cdef double[::1] numbers
+    cdef float[::1] points, shades
+    cdef uint8_t[::1] pieces
     cdef const void* shared = &assets[0] if assets.shape[0] else NULL
-    numbers = np.empty(1 << 13)
+    arrays = [np.empty(1 << 13), np.empty(1 << 12, np.float32), np.empty(1 << 10, np.float32),
+              np.empty(64 * sizeof(PufPiece), np.uint8)]
+    memset(&space, 0, sizeof(space))
+    space.yaw, space.pitch, space.zoom = yaw, pitch, zoom
+    picture.width, picture.height, picture.person = width, height, person
+    picture.advances, picture.space = &advances[0], &space
     while True:
-        room = numbers
-        picture.list, picture.length, picture.room = &room[0], 0, room.shape[0]
-        picture.width, picture.height, picture.person = width, height, person
-        picture.advances = &advances[0]
+        numbers, points, shades, pieces = arrays
+        picture.list, picture.length, picture.room = &numbers[0], 0, numbers.shape[0]
+        space.points, space.num_points, space.room_points = &points[0], 0, points.shape[0] // 3
+        space.shades, space.num_shades, space.room_shades = &shades[0], 0, shades.shape[0]
+        space.pieces, space.num_pieces = <PufPiece*>&pieces[0], 0
+        space.room_pieces = pieces.shape[0] // <int64_t>sizeof(PufPiece)
         with nogil:
             drawing.draw(&state[0], shared, &picture)
-        if picture.length <= picture.room:
-            return numbers[:picture.length].tobytes()
-        numbers = np.empty(picture.length)
+        wanted = [picture.length, 3 * space.num_points, space.num_shades, space.num_pieces * sizeof(PufPiece)]
+        if all([count <= len(array) for count, array in zip(wanted, arrays)]):
+            break
+        arrays = [room_for(array, count) for array, count in zip(arrays, wanted)]
+    meshes = []
+    for i in range(space.num_pieces):
+        piece = &space.pieces[i]
+        corners = arrays[1][3 * piece.first_point : 3 * (piece.first_point + piece.points)]
+        corners = corners.reshape(-1, 3, 3) if piece.triangles else corners.reshape(-1, 3)
+        first = piece.first_shade
+        meshes.append((corners, arrays[2][first : first + piece.points // 3] if first >= 0 else None))
+    return arrays[0][:picture.length].tobytes(), meshes, space.camera.yaw
 
 
 def state_between(str name, const uint8_t[::1] before, const uint8_t[::1] after, int frame, int frames):

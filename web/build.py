@@ -50,6 +50,7 @@ SOURCES = {
     "c/learn/trainer.c": EXACT,
     "c/draw/raster.c": EXACT,
     "c/draw/picture.c": EXACT,
+    "c/draw/space.c": EXACT,
     "web/c/game.c": EXACT,
     "web/c/picture.c": EXACT,
     "web/c/play.c": EXACT,

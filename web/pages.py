@@ -8,6 +8,7 @@ import itertools
 import json
 import shutil
 import tomllib
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def describe(name: str) -> dict[str, Any]:
         "bindings": [
             dataclasses.asdict(binding) | {"caps": binding.caps}
             for binding in keymap.bindings
-            if not chords or binding.label in chords
+            if drawing.pilot is None or binding.label in chords
         ],
         "idle": list(keymap.idle),
         "chords": chords,
@@ -134,6 +135,9 @@ def write_pages(names: list[str], out: Path) -> None:
         if file.suffix in (".js", ".css", ".svg"):
             shutil.copy(file, out / file.name)
     (out / "data/font.bin").write_bytes(font_bytes())
+    for licence in resources.files("puffer_render").joinpath("assets").iterdir():
+        if not licence.name.endswith(".ttf"):
+            (out / f"data/font-{licence.name}").write_bytes(licence.read_bytes())
     ordered = [name for name in FIRST if name in names] + [name for name in names if name not in FIRST]
     drawn = {name for name in names if (WEB.parent / f"c/draw/envs/{name}.h").exists()}
     for name in ordered:

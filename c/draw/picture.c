@@ -66,7 +66,7 @@ static void add(PufPicture* p, double number)
     p->length++;
 }
 
-static void add_all(PufPicture* p, const double* numbers, size_t count)
+void puf_list(PufPicture* p, const double* numbers, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         add(p, numbers[i]);
@@ -74,7 +74,7 @@ static void add_all(PufPicture* p, const double* numbers, size_t count)
 }
 
 #define ADD(p, ...)                                                                                                    \
-    add_all(p, (const double[]){ __VA_ARGS__ }, sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double))
+    puf_list(p, (const double[]){ __VA_ARGS__ }, sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double))
 
 void puf_clear(PufPicture* p, PufColor color) { ADD(p, PUF_DRAW_CLEAR, color); }
 

@@ -37,12 +37,15 @@ extern const PufColor puf_creatures[PUF_CREATURES]; // neighbours differ strongl
 PufColor puf_fade(PufColor color, double opacity);               // `opacity` (0 to 1) as visible
 PufColor puf_blend(PufColor start, PufColor end, double amount); // from `start` (0) to `end` (1)
 
+typedef struct PufSpace PufSpace; // space.h
+
 typedef struct PufPicture {
     double* list;
     int64_t length, room;  // numbers: written, which may be more than there is room for, and the room
     double width, height;  // units
     int32_t person;        // number of the agent that a person plays or watches; -1: this is a film
     const float* advances; // widths of the font's characters, in lines that are 1 high
+    PufSpace* space;       // what is in space; NULL: that is not drawn
 } PufPicture;
 
 // Number of the agent to mark and to follow: the person's, or the first.
@@ -61,6 +64,8 @@ double puf_power(double x, double exponent); // of x from 0 to 1, exponent above
 #define PUF_TURN 6.28318530717958647692
 
 typedef enum PufAlign { PUF_LEFT, PUF_CENTER, PUF_RIGHT } PufAlign;
+
+void puf_list(PufPicture* p, const double* numbers, size_t count); // as they are
 
 void puf_clear(PufPicture* p, PufColor color);
 void puf_rect(PufPicture* p, double x, double y, double width, double height, PufColor color, double radius);

@@ -57,8 +57,17 @@ def list_of(
     height: float,
     person: int,
     advances: NDArray[np.float32],
-) -> bytes:
-    """The display list of a drawing in C. person: -1 where there is none."""
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    zoom: float = 1.0,
+) -> tuple[bytes, list[tuple[NDArray[np.float32], NDArray[np.float32] | None]], float]:
+    """What a drawing in C draws of a state. person: -1 where there is none.
+
+    yaw, pitch, zoom: how a person has moved the camera of a scene.
+
+    Returns:
+        The display list as bytes; its meshes; the camera's yaw as the drawing put it, 0 where there is none.
+    """
 
 def state_between(
     name: str, before: NDArray[np.uint8], after: NDArray[np.uint8], frame: int, frames: int

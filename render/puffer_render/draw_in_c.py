@@ -23,10 +23,18 @@ def drawing_of(name: str) -> Callable[[Any, Frame], None]:
     advances = load_font().advances
 
     def draw(state: Any, frame: Frame) -> None:
-        person = -1 if frame.person is None else frame.person
-        frame.numbers.frombytes(_raster.list_of(name, *memory_of(state), frame.width, frame.height, person, advances))
+        person, orbit = -1 if frame.person is None else frame.person, frame.orbit
+        size, moved = (frame.width, frame.height), (orbit.yaw, orbit.pitch, orbit.zoom)
+        numbers, meshes, _ = _raster.list_of(name, *memory_of(state), *size, person, advances, *moved)
+        frame.add_list(numbers, meshes)
 
     return draw
+
+
+def yaw_of(name: str, state: Any, agent: int) -> float:
+    """Degrees around the z axis from which the drawing in C looks, if it shows space: see `Camera.yaw`."""
+    width, height = size_of(name)
+    return _raster.list_of(name, *memory_of(state), width, height, agent, load_font().advances)[2]
 
 
 def between_of(name: str) -> Callable[[Any, Any, int, int], Any]:

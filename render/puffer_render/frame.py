@@ -139,6 +139,11 @@ class Frame:
             x -= self.text(x, 15, name, 16, STEEL, "right") + 22
         return x
 
+    def add_list(self, numbers: bytes, meshes: Sequence[Mesh]) -> None:
+        """A whole display list, and the meshes that it refers to; nothing in space comes before it."""
+        self.numbers.frombytes(numbers)
+        self.meshes += meshes
+
     def triangles(self, mesh: Mesh, color: Color) -> None:
         """Filled triangles; `Scene` calls it."""
         self._add((TRIANGLES, len(self.meshes), pack(color)))

@@ -20,14 +20,15 @@ from virtual_display import PATIENCE, VirtualDisplay, wait_for
 import puffer_envs
 from puffer_render import cli_play
 from puffer_render.draw import breakout
+from puffer_render.frame import HUD_HEIGHT
 from puffer_render.overlay import FOOTER
-from puffer_render.palette import AMBER, MINT, SNOW, TEAL, Color
+from puffer_render.palette import AMBER, MINT, RAINBOW, SNOW, TEAL, Color
 from puffer_render.player import REST
 
 WIDTH, HEIGHT = breakout.SIZE
 pytestmark = pytest.mark.alone
 
-PADDLE_Y = breakout.HUD_HEIGHT + 8 + round((breakout.PADDLE_TOP + 4) * breakout.ZOOM)
+PADDLE_Y = HUD_HEIGHT + 8 + round((310 + 4) * 1.25)
 
 
 class Game:
@@ -115,7 +116,7 @@ def test_breakout_is_played_with_keys(display: VirtualDisplay) -> None:
     with playing(display, "breakout") as game:
         game.wait_for_paddle(WIDTH / 2 - 5, WIDTH / 2 + 5)
         bricks = game.picture()[110:210]
-        assert near(bricks, breakout.RAINBOW[0]).any() and near(bricks, breakout.RAINBOW[5]).any()
+        assert near(bricks, RAINBOW[0]).any() and near(bricks, RAINBOW[5]).any()
 
         game.hold("Left")
         game.wait_for_paddle(0, 80)

@@ -1,6 +1,6 @@
 // picture.c - a game as pixels: by the drawing of its environment, else what its agent observes and the named numbers of
 // its state.
-#include "draw/picture.h"
+#include "draw/space.h"
 #include "web.h"
 #include <stdlib.h>
 
@@ -10,6 +10,8 @@ static PufFont font;
 static PufRaster* raster;
 static int32_t raster_width, raster_height;
 static double* list;
+static PufSpace space = { .zoom = 1.0 };
+static PufMesh* meshes;
 static int64_t room, written;
 static void* shown;
 static uint64_t shown_size;
@@ -162,12 +164,44 @@ static void draw_generic(const Game* g, const void* state, PufPicture* p)
 
 static void write_list(const Game* g, const void* state, PufPicture* p)
 {
-    p->length = 0;
     if (own_drawing()) {
         own_drawing()->draw(state, g->assets, p);
     } else {
         draw_generic(g, state, p);
     }
+}
+
+// Twice as much room as was wanted, where that was more than there is.
+static int grow(void** memory, int64_t* have, int64_t wanted, size_t each)
+{
+    if (wanted > *have) {
+        free(*memory);
+        *have = wanted * 2;
+        *memory = web_zeros((uint64_t)*have * each);
+        return 1;
+    }
+    return 0;
+}
+
+static int grow_all(const PufPicture* p)
+{
+    PufSpace* s = &space;
+    int grown = grow((void**)&list, &room, p->length, sizeof(double));
+    grown |= grow((void**)&s->points, &s->room_points, s->num_points, 3 * sizeof(float));
+    grown |= grow((void**)&s->shades, &s->room_shades, s->num_shades, sizeof(float));
+    if (grow((void**)&s->pieces, &s->room_pieces, s->num_pieces, sizeof(PufPiece))) {
+        free(meshes);
+        meshes = web_zeros((uint64_t)s->room_pieces * sizeof(PufMesh));
+        grown = 1;
+    }
+    return grown;
+}
+
+static int has_memory(void)
+{
+    const PufSpace* s = &space;
+    return raster && list && (!s->room_points || s->points) && (!s->room_shades || s->shades) &&
+           (!s->room_pieces || (s->pieces && meshes));
 }
 
 // Draw a state of a game for this person (-1: nobody), `width` pixels wide. Returns the pixels, 4 bytes each, of rows of
@@ -181,24 +215,34 @@ WEB_EXPORT(picture_draw) const uint32_t* picture_draw(const Game* g, const void*
         raster = puf_raster_new(width, height, font);
         raster_width = width, raster_height = height;
     }
-    PufPicture p = {
-        .list = list, .room = room, .width = picture_width(), .height = picture_height(), .person = person
-    };
-    p.advances = font.advances;
-    write_list(g, state, &p);
-    if (p.length > p.room) {
-        free(list);
-        room = p.length * 2;
-        list = web_zeros((uint64_t)room * sizeof(double));
-        p.list = list, p.room = room;
+    PufPicture p = { .width = picture_width(), .height = picture_height(), .person = person };
+    p.advances = font.advances, p.space = &space;
+    do {
+        p.list = list, p.room = room, p.length = 0;
+        space.num_points = space.num_shades = space.num_pieces = 0;
         write_list(g, state, &p);
-    }
-    written = p.length;
-    if (raster == NULL || list == NULL || puf_raster_draw(raster, list, p.length, NULL, 0, scale) != 0) {
+    } while (grow_all(&p) && has_memory());
+    if (!has_memory()) {
         return NULL;
     }
-    return puf_raster_pixels(raster);
+    for (int64_t i = 0; i < space.num_pieces; i++) {
+        const PufPiece* piece = &space.pieces[i];
+        meshes[i] = (PufMesh){ space.points + 3 * piece->first_point,
+                               piece->first_shade < 0 ? NULL : space.shades + piece->first_shade, piece->points };
+    }
+    written = p.length;
+    return puf_raster_draw(raster, list, p.length, meshes, (int32_t)space.num_pieces, scale) == 0
+               ? puf_raster_pixels(raster)
+               : NULL;
 }
+
+// How a person has moved the camera of a scene: degrees, and how many times nearer.
+WEB_EXPORT(picture_look) void picture_look(double yaw, double pitch, double zoom)
+{
+    space.yaw = yaw, space.pitch = pitch, space.zoom = zoom;
+}
+// Whether the last picture shows space.
+WEB_EXPORT(picture_has_space) int32_t picture_has_space(void) { return space.num_pieces > 0; }
 
 WEB_EXPORT(picture_rows) int32_t picture_rows(void) { return raster_height; }
 // The display list of the last picture: doubles, and how many.

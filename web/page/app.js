@@ -28,7 +28,7 @@ if (shipped) table.addPolicy("shipped", shipped);
 
 // ---- The game and its controls. ----
 
-const defaults = { ...about.settings, ...about.play };
+const defaults = about.settings;
 function use(settings) {
   $("fault").hidden = true;
   table.useSettings(settings);
@@ -67,6 +67,7 @@ $("policy").onchange = () => choosePolicy($("policy").value);
 
 const actions = {
   take() {
+    if (about.piloted) return;
     table.seated = !table.seated;
     $("take").textContent = table.seated ? "Hand back" : "Take over";
     $("take").setAttribute("aria-pressed", table.seated);
@@ -165,7 +166,42 @@ function show() {
   if (screen.width !== picture.width || screen.height !== picture.height)
     [screen.width, screen.height] = [picture.width, picture.height];
   context.putImageData(picture, 0, 0);
+  screen.classList.toggle("space", inSpace());
 }
+
+// Dragging turns the camera of a scene, the wheel or two fingers move it nearer.
+const look = { yaw: 0, pitch: 0, zoom: 1 };
+const fingers = new Map();
+const inSpace = () => module.c.picture_has_space() !== 0;
+function turn(dx, dy, nearer) {
+  look.yaw -= 0.3 * dx;
+  look.pitch = Math.min(90, Math.max(-90, look.pitch + 0.3 * dy));
+  look.zoom = Math.min(8, Math.max(1 / 8, look.zoom * nearer));
+  module.c.picture_look(look.yaw, look.pitch, look.zoom);
+}
+const apart = () => {
+  const [a, b] = [...fingers.values()];
+  return Math.hypot(a.x - b.x, a.y - b.y);
+};
+screen.onpointerdown = (event) => {
+  if (!inSpace()) return;
+  screen.setPointerCapture(event.pointerId);
+  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+};
+screen.onpointermove = (event) => {
+  const from = fingers.get(event.pointerId);
+  if (!from) return;
+  const before = fingers.size === 2 ? apart() : 0;
+  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  if (fingers.size === 2) turn(0, 0, apart() / Math.max(1, before));
+  else turn(event.clientX - from.x, event.clientY - from.y, 1);
+};
+screen.onpointerup = screen.onpointercancel = (event) => fingers.delete(event.pointerId);
+screen.addEventListener("wheel", (event) => {
+  if (!inSpace()) return;
+  event.preventDefault();
+  turn(0, 0, 1.15 ** (-event.deltaY / 100));
+}, { passive: false });
 
 const number = (x) => (Number.isInteger(x) ? String(x) : x.toFixed(Math.abs(x) < 10 ? 2 : 1));
 function say() {
@@ -330,7 +366,11 @@ $("ends").textContent = module.ends;
 for (const [key, what] of [["Tab", "take over or hand back"], ["P", "pause"], ["[ ]", "step back and on"], ["R", "reset"]]) {
   $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
 }
-if (about.piloted) $("hint").append("A person plays this one in puffer-play, where keys fly the rotors.");
+if (inSpace()) $("hint").append("Drag to look around, scroll to come nearer. ");
+if (about.piloted) {
+  $("take").hidden = true;
+  $("hint").append("A person plays this one with puffer-play, whose keys need Python.");
+}
 sayPolicies();
 sayCommand();
 drawCurve($("curve"), points, trained().steps);

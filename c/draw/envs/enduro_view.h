@@ -24,7 +24,7 @@ enum {
 #define ENDURO_CAR_HEIGHT 1.15
 
 static const uint8_t enduro_skies[ENDURO_PHASES] = { ENDURO_CLEAR_SKY, ENDURO_SNOWY, ENDURO_CLEAR_SKY, ENDURO_EVENING,
-                                                   ENDURO_DARK,      ENDURO_DARK,  ENDURO_FOGGY,     ENDURO_MORNING };
+                                                     ENDURO_DARK,      ENDURO_DARK,  ENDURO_FOGGY,     ENDURO_MORNING };
 static const double enduro_sight[ENDURO_LOOKS] = { 240.0, 192.0, 192.0, 144.0, 96.0, 192.0 };
 
 // The colours of a weather; light: how much of their colour cars show.

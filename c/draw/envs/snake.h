@@ -64,6 +64,9 @@ static void snake_draw_body(const Snake* s, int32_t number, int halo, const Snak
     for (int32_t i = 1; i < body->length; i++) {
         const int8_t* move = snake_moves[cells[cell] >> 1 & 3];
         int32_t following = cell + move[0] + move[1] * b->columns;
+        if (following < 0 || following >= s->rows * s->columns) {
+            return; // no body is like that
+        }
         double progress = (double)i / body->length, thick = b->side * (0.5 + 0.3 * progress);
         PufColor shade = puf_blend(dim, color, progress);
         PufPoint from = snake_center(b, cell), to = snake_center(b, following);
