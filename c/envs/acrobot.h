@@ -35,19 +35,23 @@ typedef struct AcrobotPose {
 // One cache line.
 typedef struct Acrobot {
     AcrobotPose pose;
-    float torque; // in the last step, N m
+    float torque;  // in the last step, N m
+    float scatter; // setting
     int16_t tick;
     int16_t max_steps; // setting
     PufLog log;
     PufRng rng;
 } Acrobot;
 
+// Near to hanging at rest; with the chance `scatter` in any pose, at a modest speed.
 static void acrobot_reset(Acrobot* s)
 {
-    s->pose.theta1 = puf_rand_range(&s->rng, -ACROBOT_START, ACROBOT_START);
-    s->pose.theta2 = puf_rand_range(&s->rng, -ACROBOT_START, ACROBOT_START);
-    s->pose.dtheta1 = puf_rand_range(&s->rng, -ACROBOT_START, ACROBOT_START);
-    s->pose.dtheta2 = puf_rand_range(&s->rng, -ACROBOT_START, ACROBOT_START);
+    int anywhere = s->scatter > 0.0f && puf_rand_float(&s->rng) < s->scatter;
+    float angle = anywhere ? PUF_PI : ACROBOT_START, speed = anywhere ? PUF_PI : ACROBOT_START;
+    s->pose.theta1 = puf_rand_range(&s->rng, -angle, angle);
+    s->pose.theta2 = puf_rand_range(&s->rng, -angle, angle);
+    s->pose.dtheta1 = puf_rand_range(&s->rng, -speed, speed);
+    s->pose.dtheta2 = puf_rand_range(&s->rng, -speed, speed);
     s->torque = 0.0f;
     s->tick = 0;
 }
@@ -235,6 +239,7 @@ static const PufObs acrobot_obs[] = {
 static const PufAction acrobot_actions[] = { { "torque", ACROBOT_ACTIONS, 0, 0, "left rest right" } };
 static const PufParam acrobot_params[] = {
     PUF_SETTING(Acrobot, max_steps, 500, 1, 32767, "steps after which an episode is truncated"),
+    PUF_SETTING(Acrobot, scatter, 0, 0, 1, "share of the episodes that start in any pose; 0 as in Gymnasium"),
 };
 static const PufField acrobot_fields[] = {
     PUF_SCALAR_AS(Acrobot, "theta1", pose.theta1,

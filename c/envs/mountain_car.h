@@ -17,7 +17,8 @@ enum { MOUNTAIN_CAR_LEFT, MOUNTAIN_CAR_COAST, MOUNTAIN_CAR_RIGHT, MOUNTAIN_CAR_A
 
 typedef struct MountainCar {
     float position, velocity;
-    float push; // in the last step: -1, 0 or 1
+    float push;    // in the last step: -1, 0 or 1
+    float scatter; // setting
     int16_t tick;
     int16_t max_steps; // setting
     PufLog log;
@@ -26,8 +27,7 @@ typedef struct MountainCar {
 
 static void mountain_car_reset(MountainCar* s)
 {
-    s->position = puf_rand_range(&s->rng, HILL_START_LEAST, HILL_START_MOST);
-    s->velocity = 0.0f;
+    hill_start(&s->position, &s->velocity, s->scatter, MOUNTAIN_CAR_GOAL, &s->rng);
     s->push = 0.0f;
     s->tick = 0;
 }
@@ -69,6 +69,8 @@ static const PufObs mountain_car_obs[] = {
 static const PufAction mountain_car_actions[] = { { "push", MOUNTAIN_CAR_ACTIONS, 0, 0, "left coast right" } };
 static const PufParam mountain_car_params[] = {
     PUF_SETTING(MountainCar, max_steps, 200, 1, 32767, "steps after which an episode is truncated"),
+    PUF_SETTING(MountainCar, scatter, 0, 0, 1,
+                "share of the episodes that start anywhere, at any speed; 0 as in Gymnasium"),
 };
 static const PufField mountain_car_fields[] = {
     PUF_SCALAR(MountainCar, position, "along the valley; the bottom is at -0.52, the flag at 0.5",

@@ -19,6 +19,7 @@ typedef struct MountainCarContinuous {
     float position, velocity;
     float push;           // in the last step
     float episode_return; // so far
+    float scatter;        // setting
     int16_t tick;
     int16_t max_steps; // setting
     PufLog log;
@@ -27,8 +28,7 @@ typedef struct MountainCarContinuous {
 
 static void mountain_car_continuous_reset(MountainCarContinuous* s)
 {
-    s->position = puf_rand_range(&s->rng, HILL_START_LEAST, HILL_START_MOST);
-    s->velocity = 0.0f;
+    hill_start(&s->position, &s->velocity, s->scatter, MOUNTAIN_CAR_CONTINUOUS_GOAL, &s->rng);
     s->push = 0.0f;
     s->episode_return = 0.0f;
     s->tick = 0;
@@ -67,6 +67,8 @@ static const PufObs mountain_car_continuous_obs[] = {
 static const PufAction mountain_car_continuous_actions[] = { { "push", 0, -1, 1, "power" } };
 static const PufParam mountain_car_continuous_params[] = {
     PUF_SETTING(MountainCarContinuous, max_steps, 999, 1, 32767, "steps after which an episode is truncated"),
+    PUF_SETTING(MountainCarContinuous, scatter, 0, 0, 1,
+                "share of the episodes that start anywhere, at any speed; 0 as in Gymnasium"),
 };
 static const PufField mountain_car_continuous_fields[] = {
     PUF_SCALAR(MountainCarContinuous, position, "along the valley; the bottom is at -0.52, the flag at 0.45",

@@ -20,3 +20,15 @@ static inline void hill_move(float* position, float* velocity, float push)
     *velocity = (place <= HILL_LEFT) & (speed < 0.0f) ? 0.0f : speed;
     *position = place;
 }
+
+// Where an episode starts: near the bottom, at rest; with the chance `scatter` anywhere, at any speed.
+static inline void hill_start(float* position, float* velocity, float scatter, float goal, PufRng* rng)
+{
+    if (scatter > 0.0f && puf_rand_float(rng) < scatter) {
+        *position = puf_rand_range(rng, HILL_LEFT, goal);
+        *velocity = puf_rand_range(rng, -HILL_MAX_SPEED, HILL_MAX_SPEED);
+    } else {
+        *position = puf_rand_range(rng, HILL_START_LEAST, HILL_START_MOST);
+        *velocity = 0.0f;
+    }
+}
