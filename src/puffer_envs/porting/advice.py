@@ -15,6 +15,11 @@ def look_at(case: Case, name: str, adapter: str) -> list[str]:
     seen = [gap for gap in gaps if gap.what == "observation"]
     ends = [gap for gap in gaps if gap.what == "end"]
     said = []
+    if case.hidden:
+        said.append(
+            f"From the same fields in a fresh environment the two agree: {name} keeps something that no field of {adapter} "
+            "shows, such as a counter; show it in the table of fields, or look at what else its step reads."
+        )
     if states:
         worst = max(states, key=lambda gap: gap.apart / max(abs(gap.theirs), 1e-12))
         names = sorted({gap.name.partition("[")[0] for gap in states})

@@ -55,7 +55,7 @@ class Episodes:
         return abs(float(apart.mean())) <= MEAN_LIMIT * error
 
 
-def compare_episodes(pair: Pair, players: Sequence[Player], count: int, starts: int = 2000) -> Episodes:
+def compare_episodes(pair: Pair, players: Sequence[Player], count: int, starts: int = 5000) -> Episodes:
     """Play episodes with each player in turn, on a pair with one environment of ours: the same actions on both sides."""
     result = Episodes()
     compare_starts(pair, starts, result)

@@ -132,18 +132,19 @@ def _compare(request: Request, adapter: Adapter, many: Pair, one: Pair) -> Found
 
 
 def smallest(one: Pair, players: Sequence[Player], case: Case) -> Case:
-    """The case shrunk, from the start of an episode if one of a few leads to it."""
-    if len(case.actions) > 1:
-        return shrink(one, case)
+    """The case shrunk; where it depends on what no field shows, one from the start of an episode."""
+    shrunk = shrink(one, case)
+    if shrunk is not None:
+        return shrunk
+    case.hidden = True
     names = {gap.name for gap in case.gaps}
     for _ in range(SEARCHED // len(players)):
         found = compare_episodes(one, players, len(players), starts=0).found
         if found is not None and names & {gap.name for gap in found.gaps}:
-            from_start = shrink(one, found)
-            if len(from_start.actions) <= 1:
-                return from_start
-            break
-    return shrink(one, case)
+            again = shrink(one, found) or found
+            again.hidden = True
+            return again
+    return case
 
 
 def _policies(request: Request, pair: Pair) -> dict[str, Callable[[], Player]]:

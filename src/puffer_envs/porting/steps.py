@@ -31,6 +31,8 @@ class Case:
     """What it led to there."""
     start: str = "a reached state"
     """Where `before` comes from."""
+    hidden: bool = False
+    """Whether the two agreed when the last step was repeated from the same fields."""
 
 
 @dataclass

@@ -30,9 +30,10 @@ class Within:
     def difference(self, ours: ArrayLike, theirs: ArrayLike) -> NDArray[Any]:
         """How far each pair of numbers is apart; infinite where only one of the two is a number."""
         a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-        apart = np.abs(a - b)
-        if self.period:
-            apart = np.abs(apart - self.period * np.round(apart / self.period))
+        with np.errstate(invalid="ignore"):  # infinite numbers
+            apart = np.abs(a - b)
+            if self.period:
+                apart = np.abs(apart - self.period * np.round(apart / self.period))
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
 
