@@ -97,10 +97,12 @@ def test_a_late_time_limit_is_found_and_named(run: Run, tmp_path: Path) -> None:
     path = write_port(tmp_path, "late", "pendulum", ("int late = s->tick >= s->max_steps", "int late = s->tick > s->max_steps"),
                       ("truncations[i] = s[i].tick >= s[i].max_steps", "truncations[i] = s[i].tick > s[i].max_steps"),
                       ("PUF_LESS_THAN(Pendulum, max_steps)", "PUF_UP_TO(Pendulum, max_steps)"))  # fmt: skip
-    code, printed, _ = run("gymnasium:Pendulum-v1", str(path), "--steps", "60000", "--episodes", "0", "--scores", "0")
+    with (tmp_path / "late_port.py").open("a") as adapter:
+        adapter.write('REFERENCE_SETTINGS = {"max_episode_steps": 20}\nSETTINGS = {"max_steps": 20}\n')
+    code, printed, _ = run("gymnasium:Pendulum-v1", str(path), *SMALL)
     assert code == 1
     assert "time limit" in printed
-    assert re.search(r"tick +199 +200 +200", printed)
+    assert re.search(r"tick +19 +20 +20", printed)
 
 
 def test_what_no_field_shows_is_shrunk_to_the_shortest_sequence(run: Run, tmp_path: Path) -> None:

@@ -84,17 +84,17 @@ def _draw_hills(frame: Frame) -> None:
         height = (math.sin(3 * a) + 1) / 2
         color = blend((38, 52, 66, 255), (52, 66, 104, 255), height)
         frame.polygon([(_x(a), _y(a)), (_x(a), bottom), (_x(b) + 0.6, bottom), (_x(b) + 0.6, _y(b))], color)
-    frame.rect(20, _y(LEFT), _x(LEFT) - 20, bottom - _y(LEFT), blend(SLATE, NIGHT, 0.2))
+    frame.rect(20, _y(LEFT), _x(LEFT) - 20, bottom - _y(LEFT), (46, 60, 88, 255))
     frame.rect(_x(RIGHT), _y(RIGHT), SIZE[0] - 20 - _x(RIGHT), bottom - _y(RIGHT), (52, 66, 104, 255))
     frame.path([(_x(x), _y(x)) for x in xs] + [(SIZE[0] - 20, _y(RIGHT))], 4, blend(MINT, SLATE, 0.35))
 
 
 def _draw_wall(frame: Frame) -> None:
     """At the left end."""
-    x, y = _x(LEFT) - 15, _y(LEFT)
-    frame.rect(20, y - 66, x - 20, 66 + 4, STEEL, 4)
+    x, y = _x(LEFT) - 3, _y(LEFT)
+    frame.rect(22, y - 66, x - 22, 66 + 8, STEEL, 4)
     for row in range(4):
-        frame.line(20, y - 50 + 16 * row, x, y - 50 + 16 * row, 1.5, fade(NIGHT, 0.6))
+        frame.line(22, y - 50 + 16 * row, x, y - 50 + 16 * row, 1.5, fade(NIGHT, 0.6))
 
 
 def _draw_flag(goal: float, reached: bool, frame: Frame) -> None:
