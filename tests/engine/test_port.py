@@ -94,9 +94,11 @@ def test_a_wrong_constant_is_found_in_one_step(run: Run, tmp_path: Path) -> None
 
 
 def test_a_late_time_limit_is_found_and_named(run: Run, tmp_path: Path) -> None:
-    path = write_port(tmp_path, "late", "pendulum", ("int late = s->tick >= s->max_steps", "int late = s->tick > s->max_steps"),
-                      ("truncations[i] = s[i].tick >= s[i].max_steps", "truncations[i] = s[i].tick > s[i].max_steps"),
-                      ("PUF_LESS_THAN(Pendulum, max_steps)", "PUF_UP_TO(Pendulum, max_steps)"))  # fmt: skip
+    path = write_port(
+        tmp_path, "late", "pendulum", ("int late = s->tick >= s->max_steps", "int late = s->tick > s->max_steps"),
+        ("truncations[i] = s[i].tick >= s[i].max_steps", "truncations[i] = s[i].tick > s[i].max_steps"),
+        ("PUF_LESS_THAN(Pendulum, max_steps)", "PUF_UP_TO(Pendulum, max_steps)"),
+    )  # fmt: skip
     with (tmp_path / "late_port.py").open("a") as adapter:
         adapter.write('REFERENCE_SETTINGS = {"max_episode_steps": 20}\nSETTINGS = {"max_steps": 20}\n')
     code, printed, _ = run("gymnasium:Pendulum-v1", str(path), *SMALL)
@@ -108,7 +110,8 @@ def test_a_late_time_limit_is_found_and_named(run: Run, tmp_path: Path) -> None:
 def test_what_no_field_shows_is_shrunk_to_the_shortest_sequence(run: Run, tmp_path: Path) -> None:
     """A hidden counter that kicks at the fifth push to the right in an episode."""
     path = write_port(
-        tmp_path, "kicked", "mountain_car", ("    float scatter; // setting\n", "    float scatter;\n    int32_t kicks;\n"),
+        tmp_path, "kicked", "mountain_car",
+        ("    float scatter; // setting\n", "    float scatter;\n    int32_t kicks;\n"),
         ("    s->tick = 0;\n", "    s->tick = 0;\n    s->kicks = 0;\n"),
         ("    s->tick += 1;\n", "    s->tick += 1;\n    s->kicks += io.actions[0] == MOUNTAIN_CAR_RIGHT;\n"
          "    s->velocity += s->kicks >= 5 ? 0.001f : 0.0f;\n"),
@@ -149,15 +152,15 @@ ADAPTER = (KNOWN / "pendulum.py").read_text("utf-8")
     ("reference", "change", "said"),
     [
         ("Pendulum-v1", None, "--adapter mine.py: there is no such file."),
-        ("Acrobot-v1", (), "the actions differ: pendulum has float32 (1,) from -2 to 2, gymnasium:Acrobot-v1 has 3 choices."),
+        ("Acrobot-v1", (), "the actions differ: pendulum has float32 (1,) from -2 to 2, gymnasium:Acrobot-v1 has 3"),
         ("MountainCarContinuous-v0", (), "the actions differ"),
         ("Pendulm-v1", (), "gymnasium:Pendulm-v1: "),
-        ("Pendulum-v1", ('"theta_dot": Within', '"omega": Within'), "FIELDS names 'omega': pendulum has no such field."),
+        ("Pendulum-v1", ('"theta_dot": Within', '"omega": Within'), "FIELDS names 'omega': pendulum has no such"),
         ("Pendulum-v1", ("def read", "def reed"), "has no function read()"),
         ("Pendulum-v1", ('"torque": ', '"torqe": '), "IGNORED names 'torqe'"),
-        ("Pendulum-v1", (', "theta_dot": theta_dot', ""), "field 'theta_dot' (angular velocity, rad/s) is neither in read()"),
+        ("Pendulum-v1", (', "theta_dot": theta_dot', ""), "field 'theta_dot' (angular velocity, rad/s) is neither"),
         ("Pendulum-v1", ("env.unwrapped.state\n", "env.state_of\n"), "read() raised AttributeError"),
-        ("Pendulum-v1", ('"float32 here, float64 there: half a unit in the last place of 8 is 2.4e-7"', '""'), "say why"),
+        ("Pendulum-v1", ("Within(1e-6, \"as theta\")", "Within(1e-6, \"\")"), "say why"),
         ("Pendulum-v1", ("REWARD =", "REWRD ="), "REWRD means nothing in an adapter. Did you mean 'REWARD'?"),
         ("Pendulum-v1", ("import numpy", "import numpi"), "cannot be imported: ModuleNotFoundError"),
         ("Pendulum-v1", ("def write(env, state):", "def write(env, state)"), "cannot be imported: SyntaxError"),
@@ -168,7 +171,9 @@ def test_mistakes_are_one_sentence(run: Run, reference: str, change: tuple[str, 
         text = ADAPTER.replace(*change) if change else ADAPTER
         assert not change or text != ADAPTER
         Path("mine.py").write_text(text, "utf-8")
-    code, _, error = run(f"gymnasium:{reference}", "pendulum", "--adapter", "mine.py", "--steps", "500", "--episodes", "0")
+    code, _, error = run(
+        f"gymnasium:{reference}", "pendulum", "--adapter", "mine.py", "--steps", "500", "--episodes", "0"
+    )
     assert code == 2, error
     assert said in error
     assert "Traceback" not in error and len(error.strip().splitlines()) == 1

@@ -13,7 +13,7 @@ from puffer_envs.policy import load_policy
 
 NAMES = ("acrobot", "mountain_car", "mountain_car_continuous", "pendulum")
 LEAST = {"acrobot": -90.0, "mountain_car": -110.0, "mountain_car_continuous": 90.0, "pendulum": -190.0}
-"""The shipped policies' scores on 64 episodes; Gymnasium calls -100, -110 and 90 solved, and of pendulum says nothing."""
+"""Scores of the shipped policies on 64 episodes; Gymnasium calls -100, -110 and 90 solved, none for Pendulum."""
 IDS = {"acrobot": "Acrobot", "mountain_car": "MountainCar", "mountain_car_continuous": "MountainCarContinuous",
        "pendulum": "Pendulum"}  # fmt: skip
 

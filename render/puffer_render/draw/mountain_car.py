@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -80,7 +81,7 @@ def _draw_hills(frame: Frame) -> None:
     steps = 90
     xs = [LEFT + (RIGHT - LEFT) * i / steps for i in range(steps + 1)]
     bottom = SIZE[1] - 20
-    for a, b in zip(xs, xs[1:], strict=False):
+    for a, b in itertools.pairwise(xs):
         height = (math.sin(3 * a) + 1) / 2
         color = blend((38, 52, 66, 255), (52, 66, 104, 255), height)
         frame.polygon([(_x(a), _y(a)), (_x(a), bottom), (_x(b) + 0.6, bottom), (_x(b) + 0.6, _y(b))], color)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.names import suggest
-from puffer_envs.library import CODE, LIBRARIES
+from puffer_envs.library import CODE
 from puffer_envs.porting.tolerance import EXACT, Growth, Within
-from puffer_envs.spec import EnvSpec
+from puffer_envs.spec import LIBRARIES, EnvSpec
 
 KNOWN = Path(__file__).parent / "known"
 """The adapters of the environments that ship."""
@@ -113,7 +114,7 @@ def load_adapter(path: Path, env: EnvSpec) -> Adapter:
             raise AdapterError(f"{path.name}: {name} means nothing in an adapter.{near} Constants begin with _")
     for name in ("read", "write"):
         if not callable(given.get(name)):
-            raise AdapterError(f"{path.name} has no function {name}(): docs/port.md shows both, read and write")
+            raise AdapterError(f"{path.name} has no function {name}(): {page_url('port')} shows both, read and write")
     fields, parts = {f.name for f in env.fields}, {p.name for p in env.obs}
     _check_names(path, "FIELDS", given.get("FIELDS", {}), fields, env)
     _check_names(path, "IGNORED", given.get("IGNORED", {}), fields, env)
@@ -213,7 +214,9 @@ def draft(env: EnvSpec, reference: str) -> str:
     limits = "".join(f'    "{f.name}": Within(0.0, ""),  # {f.doc}\n' for f in named if f.dtype.kind == "f")
     reads = "".join(f'        "{f.name}": {_source(f.name)},  # {f.doc}\n' for f in named)
     writes = "".join(
-        "    set_elapsed_steps(env, state['tick'])\n" if f.name == "tick" else f"    original.{f.name} = state['{f.name}']\n"
+        "    set_elapsed_steps(env, state['tick'])\n"
+        if f.name == "tick"
+        else f"    original.{f.name} = state['{f.name}']\n"
         for f in named
     )
     return DRAFT.format(name=env.name, reference=reference, fields=limits, reads=reads, writes=writes.replace("'", '"'))

@@ -17,7 +17,8 @@ def look_at(case: Case, name: str, adapter: str) -> list[str]:
     said = []
     if case.hidden:
         said.append(
-            f"From the same fields in a fresh environment the two agree: {name} keeps something that no field of {adapter} "
+            f"From the same fields in a fresh environment the two agree: {name} keeps something that no field of "
+            f"{adapter} "
             "shows, such as a counter; show it in the table of fields, or look at what else its step reads."
         )
     if states:
@@ -34,13 +35,15 @@ def look_at(case: Case, name: str, adapter: str) -> list[str]:
     elif seen:
         parts = ", ".join(sorted({gap.name.removeprefix("observation ") for gap in seen}))
         said.append(
-            f"The states agree and the observations do not ({parts}): look at {name}_observe and at the order of its parts."
+            f"The states agree and the observations do not ({parts}): look at {name}_observe and at the order of "
+            "its parts."
         )
     if ends and not states:
         said.append(_ends({gap.name for gap in ends}, case, name))
     if any(gap.what == "reward" for gap in gaps) and not states:
         said.append(
-            f"The states agree and the reward does not: look at io.rewards in {name}_step; ours is {case.ours.reward:g}, "
+            f"The states agree and the reward does not: look at io.rewards in {name}_step; ours is "
+            f"{case.ours.reward:g}, "
             f"the reference's {case.theirs.reward:g}."
         )
     return said
@@ -48,9 +51,12 @@ def look_at(case: Case, name: str, adapter: str) -> list[str]:
 
 def _state(worst: str, names: list[str], name: str) -> str:
     if len(names) == 1:
-        return f"Only {names[0]!r} differs: look at where {name}_step changes it, its constants and the order of updates."
+        return (
+            f"Only {names[0]!r} differs: look at where {name}_step changes it, its constants and the order of updates."
+        )
     return (
-        f"{worst!r} differs most, of {', '.join(names)}: look at where {name}_step changes it first; the others may follow "
+        f"{worst!r} differs most, of {', '.join(names)}: look at where {name}_step changes it first; the others "
+        "may follow "
         "from it, if positions are moved by speeds, or speeds after positions."
     )
 
@@ -58,7 +64,9 @@ def _state(worst: str, names: list[str], name: str) -> str:
 def _ends(names: set[str], case: Case, name: str) -> str:
     ours = "ends" if case.ours.terminal or case.ours.truncated else "goes on"
     if names == {"truncated"}:
-        return f"Ours {ours} and only the time limit differs: look at max_steps and at whether tick is compared by >= or >."
+        return (
+            f"Ours {ours}; only the time limit differs: look at max_steps, and at >= against > where tick is compared."
+        )
     return (
         f"Ours {ours} here, the reference does the opposite: look at the condition of the terminal in {name}_step, its "
         "limits, and < against <=. If rounding decides at the limit, add borderline(state) to the adapter."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,92 +135,121 @@ def markdown(facts: Mapping[str, Any]) -> str:
     """The page."""
     ours, reference, speed = facts["environment"], facts["reference"], facts["speed"]
     verdict = "is the same as" if facts["same"] else "differs from"
-    lines = [
+    versions = ", ".join(reference["packages"])
+    parts = [
         f"# {ours['name']} {verdict} {reference['name']}",
-        "",
-        f"Made by `{facts['command']}` on {facts['date']}: puffer-envs {facts['puffer_envs']}, "
-        f"{', '.join(reference['packages'])}, Python {facts['python']}, {facts['machine']}.",
-        "",
+        f"`{facts['command']}` wrote this page on {facts['date']}, with puffer-envs {facts['puffer_envs']}, "
+        f"{versions} and "
+        f"Python {facts['python']} on {facts['machine']}.",
         "## Single steps",
-        "",
-        *_steps(facts["steps"]),
-        "",
-        "| number | may differ by | largest difference | why |",
-        "| --- | --- | --- | --- |",
-        *(f"| `{r['name']}` | {_within(r)} | {_number(r['largest'])} | {r['why'] or 'must be equal'} |"
-          for r in facts["tolerances"]),
-        "",
-    ]  # fmt: skip
-    lines += [f"Not compared: `{name}`: {why}." for name, why in facts["ignored"].items()]
-    lines += ["", "## Episodes", "", *_episodes(facts), ""]
-    lines += ["## Policies on both sides", "", *_transfer(facts["transfer"]), ""]
-    lines += [
+        _steps(facts["steps"]),
+        _table(
+            ("number", "may differ by", "largest difference"),
+            [(f"`{row['name']}`", _within(row), _number(row["largest"])) for row in facts["tolerances"]],
+        ),
+        *_reasons(facts["tolerances"]),
+        *(f"Not compared: `{name}`. {_sentence(why)}" for name, why in facts["ignored"].items()),
+        "## Episodes",
+        *_episodes(facts),
+        "## Policies on both sides",
+        *_transfer(facts["transfer"]),
         "## Speed",
-        "",
         f"One core, random actions: {_rate(speed['ours'])} steps a second here, {_rate(speed['reference'])} there: "
-        f"{speed['ours'] / speed['reference']:,.0f} times as many.",
-        "",
+        f"{speed['ours'] / speed['reference']:,.0f} times as many. Other programs may have run beside it.",
     ]
     if facts["notes"]:
-        lines += ["## What cannot be the same", "", *(f"- {note}" for note in facts["notes"]), ""]
+        parts += ["## What is not the same", *(f"- {note}" for note in facts["notes"])]
     if facts["difference"] is not None:
-        lines += ["## The first difference", "", "```json", json.dumps(facts["difference"], indent=2), "```", ""]
-    return "\n".join(lines)
+        parts += ["## The first difference", f"```json\n{json.dumps(facts['difference'], indent=2)}\n```"]
+    return "\n\n".join(part if part.startswith(("#", "|", "```")) else _filled(part) for part in parts) + "\n"
 
 
-def _steps(steps: Mapping[str, Any]) -> list[str]:
+def _filled(text: str) -> str:
+    """A paragraph of at most 100 columns, or an item of a list."""
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(text, 100, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _reasons(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why numbers may differ: one item for each reason."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        if row["why"]:
+            names.setdefault(row["why"], []).append(f"`{row['name']}`")
+    return [f"- {', '.join(each)}: {why}." for why, each in names.items()]
+
+
+def _steps(steps: Mapping[str, Any]) -> str:
     text = (
-        f"{steps['compared']:,} steps, each from the same state on both sides, {steps['from_states_of_the_reference']:,} of "
-        f"these states reached by the reference, the others by ours. {steps['that_ended']:,} of the steps ended an episode."
+        f"{steps['compared']:,} steps, each from the same state on both sides; "
+        f"{steps['from_states_of_the_reference']:,} of these states were reached by the reference, the others by ours. "
+        f"{steps['that_ended']:,} of the steps ended an episode."
     )
     if steps["borderline"]:
         text += f" In {steps['borderline']:,} of them only one side ended, within a rounding of the limit."
-    return [text]
+    return text
 
 
 def _episodes(facts: Mapping[str, Any]) -> list[str]:
-    episodes, growth = facts["episodes"], facts["growth"]
+    episodes, growth, starts = facts["episodes"], facts["growth"], facts["starts"]
+    one_by_one = f"{episodes['steps_compared_one_by_one']:,}"
     text = (
         f"{episodes['compared']:,} episodes from the same start with the same actions, {episodes['steps']:,} steps. "
         f"{episodes['ended_together']:,} of them ended in the same step. "
     )
     if growth["factor"] > 1:
         text += (
-            f"The first {growth['steps']} steps of each, {episodes['steps_compared_one_by_one']:,} in all, were compared one "
-            f"by one; tolerances grow by a factor of {growth['factor']:g} a step: {growth['why']}. After that they are ten "
-            "thousand times as wide and say nothing; what follows is compared by its returns."
+            f"The first {growth['steps']} steps of each, {one_by_one} in all, were compared one by one. "
+            "Tolerances grow by a "
+            f"factor of {growth['factor']:g} a step: {growth['why']}. Beyond those steps they are ten thousand "
+            "times as wide "
+            "and say nothing; there, returns are compared."
         )
     else:
-        text += f"{episodes['steps_compared_one_by_one']:,} steps were compared one by one; tolerances add up."
-    lines = [text]
+        text += f"{one_by_one} steps were compared one by one; tolerances add up."
+    parts = [text]
     if "mean_return" in episodes:
         means, apart = episodes["mean_return"], episodes["mean_difference_of_returns"]
-        lines += ["", f"Mean return {means['ours']:.2f} here and {means['reference']:.2f} there; the difference is "
-                  f"{apart['mean']:.3g} ± {apart['half']:.2g} (95 %), at most "
-                  f"{episodes['largest_difference_of_returns']:.3g}."]  # fmt: skip
-    starts = facts["starts"]
+        parts.append(
+            f"Mean return {means['ours']:.2f} here and {means['reference']:.2f} there. The difference is "
+            f"{apart['mean']:.3g} "
+            f"± {apart['half']:.2g} (95 %), and {episodes['largest_difference_of_returns']:.3g} at most."
+        )
     if starts["compared"]:
         worst = max(starts["distances"].values(), default=0.0)
-        lines += ["", f"Episodes start in the same places: over {starts['compared']:,} starts on each side the "
-                  f"distributions of all fields are {worst:.2f} of the Kolmogorov-Smirnov distance apart that chance gives "
-                  "once in a thousand times."]  # fmt: skip
-    return lines
+        parts.append(
+            f"Episodes start in the same places. Over {starts['compared']:,} starts on each side, no field's "
+            "distributions "
+            f"are further apart (Kolmogorov, Smirnov) than {worst:.2f} times what chance exceeds once in a "
+            "thousand times."
+        )
+    return parts
 
 
 def _transfer(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return ["Not compared."]
-    lines = ["| policy | return here | return there | episodes on each side | standard errors apart |",
-             "| --- | --- | --- | --- | --- |"]  # fmt: skip
+    heads = ("policy", "return here", "return there", "episodes on each side", "standard errors apart")
+    cells = []
     for row in rows:
-        ours, theirs = (f"{x['mean']:.2f} ± {x['half']:.2f}" for x in (row["ours"], row["reference"]))
-        lines.append(f"| {row['policy']} | {ours} | {theirs} | {row['ours']['episodes']:,} | "
-                     f"{row['standard_errors_apart']:.2f} |")  # fmt: skip
-    return [*lines, "", "Means with 95 % intervals."]
+        returns = [f"{x['mean']:.2f} ± {x['half']:.2f}" for x in (row["ours"], row["reference"])]
+        episodes, apart = f"{row['ours']['episodes']:,}", f"{row['standard_errors_apart']:.2f}"
+        cells.append((row["policy"], *returns, episodes, apart))
+    return [_table(heads, cells), "Means with 95 % intervals."]
 
 
 def _within(row: Mapping[str, Any]) -> str:
-    return f"{row['within']:.2g}" + (" (modulo a turn)" if "period" in row else "") if row["within"] else "0"
+    turn = " (modulo a period)" if "period" in row else ""
+    return f"{row['within']:.2g}{turn}" if row["within"] else "0"
 
 
 def _number(value: float | None) -> str:

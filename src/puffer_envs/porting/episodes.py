@@ -52,11 +52,11 @@ class Episodes:
         if len(apart) < 2:
             return True
         error = max(float(apart.std(ddof=1)) / len(apart) ** 0.5, 1e-4 * max(1.0, float(np.abs(self.returns).max())))
-        return abs(float(apart.mean())) <= MEAN_LIMIT * error
+        return bool(abs(float(apart.mean())) <= MEAN_LIMIT * error)
 
 
 def compare_episodes(pair: Pair, players: Sequence[Player], count: int, starts: int = 5000) -> Episodes:
-    """Play episodes with each player in turn, on a pair with one environment of ours: the same actions on both sides."""
+    """Play episodes with each player in turn, the same actions on both sides. The pair has one environment of ours."""
     result = Episodes()
     compare_starts(pair, starts, result)
     for number in range(count):
@@ -147,8 +147,9 @@ def _distance(mine: list[Any], theirs: list[Any], period: float) -> float:
     worst = 0.0
     for one, other in zip(a.T, b.T, strict=True):
         # neighbours within a rounding count as one value
-        one, other = np.sort(np.round(one, 9)), np.sort(np.round(other, 9))
-        every = np.concatenate([one, other])
-        gap = np.searchsorted(one, every, "right") / len(one) - np.searchsorted(other, every, "right") / len(other)
+        mine_sorted, theirs_sorted = np.sort(np.round(one, 9)), np.sort(np.round(other, 9))
+        every = np.concatenate([mine_sorted, theirs_sorted])
+        below = (np.searchsorted(x, every, "right") / len(x) for x in (mine_sorted, theirs_sorted))
+        gap = next(below) - next(below)
         worst = max(worst, float(np.abs(gap).max()))
-    return worst / (START_LIMIT * np.sqrt(2 / len(a)))
+    return float(worst / (START_LIMIT * np.sqrt(2 / len(a))))

@@ -114,7 +114,8 @@ class Pair:
             seen, reward, terminal, truncated, _ = self.reference.step(given)
         except Exception as error:
             raise AdapterError(
-                f"the reference raised {type(error).__name__} when stepped with {given!r} after {self._file}'s write(): "
+                f"the reference raised {type(error).__name__} when stepped with {given!r} after {self._file}'s "
+                "write(): "
                 f"{error}"
             ) from None
         return Outcome(self.read(), self.seen(seen), float(reward), bool(terminal), bool(truncated) and not terminal)
@@ -159,7 +160,8 @@ class Pair:
         except SnapshotError as error:
             reason = str(error).split("cannot be right: ")[-1].removesuffix(". Use one that was not changed")
             raise AdapterError(
-                f"{self._file}: read() gives a state that {env.spec.name} refuses: {reason}. Correct read(), or the range "
+                f"{self._file}: read() gives a state that {env.spec.name} refuses: {reason}. Correct read(), or "
+                "the range "
                 "in the header's table of fields"
             ) from None
 

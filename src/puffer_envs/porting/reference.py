@@ -73,13 +73,15 @@ def check_spaces(name: str, env: Any, ours: EnvSpec, layout: Layout, adapter: Ad
     theirs: Any = env.action_space
     if adapter.to_reference is None and not _same_actions(mine, theirs):
         raise ReferenceFaultError(
-            f"the actions differ: {ours.name} has {_describe(mine)}, {name} has {_describe(theirs)}. Change one, or let "
+            f"the actions differ: {ours.name} has {_describe(mine)}, {name} has {_describe(theirs)}. Change one, "
+            "or let "
             f"to_reference(action) in {adapter.path.name} turn one of ours into one of theirs"
         )
     seen: Any = observation_space(ours, layout)
     if adapter.observe is None and tuple(env.observation_space.shape or ()) != seen.shape:
         raise ReferenceFaultError(
-            f"the observations differ: {ours.name} has {_describe(seen)}, {name} has {_describe(env.observation_space)}. "
+            f"the observations differ: {ours.name} has {_describe(seen)}, {name} has "
+            f"{_describe(env.observation_space)}. "
             f"Change one, or let observe(observation) in {adapter.path.name} turn one of theirs into one of ours"
         )
 

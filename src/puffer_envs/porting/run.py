@@ -171,8 +171,10 @@ def _verdict(case: Case | None, episodes: Episodes, transfers: Sequence[Transfer
             f"{name} keeps that no field of the adapter shows."
         )
     said += [
-        f"The policy {t.policy!r} scores {t.ours.mean:.4g} here and {t.theirs.mean:.4g} there although single steps agree: "
-        "look at starts, at time limits, and at states that random actions do not reach (more --steps, another --policy)."
+        f"The policy {t.policy!r} scores {t.ours.mean:.4g} here and {t.theirs.mean:.4g} there although single "
+        "steps agree: "
+        "look at starts, at time limits, and at states that random actions do not reach (more --steps, another "
+        "--policy)."
         for t in transfers
         if not t.same
     ]
@@ -183,11 +185,11 @@ def _facts(
     request: Request, adapter: Adapter, pair: Pair, steps: Steps, episodes: Episodes, transfers: Sequence[Transfer]
 ) -> dict[str, Any]:
     request.say("speeds")
-    settings = pair.env.settings
+    settings: dict[str, Any] = dict(pair.env.settings)
     return {
         "format": certificate.FORMAT,
         "same": False,
-        "environment": {"name": pair.spec.name, "version": pair.spec.version, "settings": dict(settings)},
+        "environment": {"name": pair.spec.name, "version": pair.spec.version, "settings": settings},
         "reference": {
             "name": request.reference,
             "settings": dict(adapter.reference_settings),
@@ -240,5 +242,3 @@ def _reference_speed(pair: Pair) -> float:
         if time.perf_counter() - begin > 2:
             break
     return done / (time.perf_counter() - begin)
-
-

@@ -24,7 +24,9 @@ def show(found: Found, console: Console) -> None:
         _show_difference(facts["difference"], name, reference, console)
     for sentence in found.advice:
         console.print(f"  [bold]look at[/]  {escape(sentence)}", highlight=False)
-    verdict = f"[green]{name} is {escape(reference)}[/]" if facts["same"] else f"[red]{name} is not {escape(reference)}[/]"
+    verdict = (
+        f"[green]{name} is {escape(reference)}[/]" if facts["same"] else f"[red]{name} is not {escape(reference)}[/]"
+    )
     console.print(f"\n{verdict}, as far as this was compared.", highlight=False)
 
 
@@ -32,7 +34,9 @@ def _show_levels(facts: Mapping[str, Any], console: Console) -> None:
     table = make_table("level", "compared", "result")
     steps, episodes, speed = facts["steps"], facts["episodes"], facts["speed"]
     border = f", {steps['borderline']} on the border" if steps["borderline"] else ""
-    table.add_row("single steps", f"{steps['compared']:,}", ("the same" if steps["same"] else "[red]differ[/]") + border)
+    table.add_row(
+        "single steps", f"{steps['compared']:,}", ("the same" if steps["same"] else "[red]differ[/]") + border
+    )
     if episodes["compared"] or not episodes["same"]:
         followed = f"{episodes['steps_compared_one_by_one']:,} steps compared one by one"
         result = f"{episodes['ended_together']:,} ended together, {followed}" if episodes["same"] else "[red]differ[/]"

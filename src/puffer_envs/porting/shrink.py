@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ ATTEMPTS = 400
 
 
 class Shrinker:
-    """Replays a case on a pair with one environment of ours, and asks whether the two still differ in the same number."""
+    """Replays a case on a pair with one environment of ours; asks whether the two still differ in the same number."""
 
     def __init__(self, pair: Pair, case: Case) -> None:
         self.pair, self.case, self.left = pair, case, ATTEMPTS
@@ -116,7 +115,6 @@ def _simplify_state(shrinker: Shrinker, best: Case) -> Case:
 
 
 def _simpler(value: Any) -> list[Any]:
-    rounders: list[Callable[[Any], Any]] = [np.zeros_like]
-    if value.dtype.kind == "f":
-        rounders += [lambda x, digits=digits: np.round(x, digits).astype(x.dtype) for digits in (0, 1, 2, 3)]
-    return [rounder(value) for rounder in rounders]
+    if value.dtype.kind != "f":
+        return [np.zeros_like(value)]
+    return [np.zeros_like(value), *(np.round(value, digits).astype(value.dtype) for digits in range(4))]

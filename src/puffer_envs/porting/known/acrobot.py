@@ -1,6 +1,8 @@
 """acrobot and Gymnasium's Acrobot-v1."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -24,18 +26,20 @@ IGNORED = {"torque": "it is kept for drawing; every step sets it from the action
 GROWTH = Growth(1.5, "two free links are chaotic: neighbours part exponentially, by about half in a step of 0.2 s")
 
 
-def read(env):
+def read(env: Any) -> dict[str, Any]:
+    """Our fields, from the reference."""
     theta1, theta2, dtheta1, dtheta2 = env.unwrapped.state
     return {"theta1": theta1, "theta2": theta2, "dtheta1": dtheta1, "dtheta2": dtheta2, "tick": elapsed_steps(env)}
 
 
-def write(env, state):
+def write(env: Any, state: Mapping[str, Any]) -> None:
+    """Put our fields into the reference."""
     names = ("theta1", "theta2", "dtheta1", "dtheta2")
     env.unwrapped.state = np.array([state[name] for name in names], np.float64)
     set_elapsed_steps(env, state["tick"])
 
 
-def borderline(state, times):
+def borderline(state: Mapping[str, Any], times: float) -> bool:
     """The tip is within a rounding of the height that ends an episode, or within so many of them."""
     height = -math.cos(state["theta1"]) - math.cos(state["theta1"] + state["theta2"])
-    return abs(height - 1) < 1e-4 * times
+    return bool(abs(height - 1) < 1e-4 * times)
