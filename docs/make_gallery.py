@@ -29,6 +29,7 @@ class Picture:
 
 
 PICTURES = {
+    "acrobot.png": Picture("acrobot", "--frame 270"),
     "asteroids.png": Picture("asteroids", "--frame 4020"),
     "blobs.png": Picture("blobs", "--frame 1200"),
     "boids.png": Picture("boids", "--frame 500"),
@@ -42,9 +43,13 @@ PICTURES = {
     "drone-race.png": Picture("drone", "--frame 400", "--env.task race"),
     "enduro.png": Picture("enduro", "--frame 2300"),
     "foundry.png": Picture("foundry", "--frame 700"),
+    "frozen_lake.png": Picture("frozen_lake", "--frame 13"),
     "lantern.png": Picture("lantern", "--frame 100"),
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),
+    "mountain_car.png": Picture("mountain_car", "--frame 128"),
+    "mountain_car_continuous.png": Picture("mountain_car_continuous", "--frame 100"),
+    "pendulum.png": Picture("pendulum", "--frame 66"),
     "pong.png": Picture("pong", "--frame 1500"),
     "racer.png": Picture("racer", "--frame 2400"),
     "snake.png": Picture("snake", "--frame 180"),

@@ -26,6 +26,7 @@ RULES = TESTS.parent / "c/envs"
 ORIGINALS = {
     "acrobot": "Acrobot-v1",
     "cartpole": "CartPole-v1",
+    "frozen_lake": "FrozenLake-v1",
     "mountain_car": "MountainCar-v0",
     "mountain_car_continuous": "MountainCarContinuous-v0",
     "pendulum": "Pendulum-v1",

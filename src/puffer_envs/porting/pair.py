@@ -104,7 +104,8 @@ class Pair:
 
     def step_reference(self, action: Any, rng: bytes, state: Mapping[str, Any]) -> Outcome:
         """Step the reference. rng, state: those that ours begins this step with, where draws are shared."""
-        given = self.convert(action)
+        given, inner = self.convert(action), self.reference.unwrapped
+        generator = inner.np_random
         if self.adapter.share is not None:
             try:
                 self.adapter.share(self.reference, Draws.of(rng), state, action)
@@ -114,10 +115,10 @@ class Pair:
             seen, reward, terminal, truncated, _ = self.reference.step(given)
         except Exception as error:
             raise AdapterError(
-                f"the reference raised {type(error).__name__} when stepped with {given!r} after {self._file}'s "
-                "write(): "
+                f"the reference raised {type(error).__name__} when stepped with {given!r} after {self._file}'s write(): "
                 f"{error}"
             ) from None
+        inner.np_random = generator  # for its next reset
         return Outcome(self.read(), self.seen(seen), float(reward), bool(terminal), bool(truncated) and not terminal)
 
     def seen(self, observation: Any) -> NDArray[Any]:
