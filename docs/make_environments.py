@@ -54,6 +54,7 @@ SUBJECTS = {
     "snake": "many snakes on one map",
     "squared": "the smallest example",
     "tanks": "two teams, ricochets",
+    "taxi": "Gymnasium's Taxi-v4",
     "tower": "climb, push and pull blocks",
 }
 """What the README says of each, in a few words."""

@@ -55,6 +55,7 @@ PICTURES = {
     "snake.png": Picture("snake", "--frame 180"),
     "squared.png": Picture("squared", "--frame 3"),
     "tanks.png": Picture("tanks", "--frame 130"),
+    "taxi.png": Picture("taxi", "--frame 22"),
     "tower.png": Picture("tower", "--frame 130", "--env.difficulty 0.98 --env.spread 0.01"),
     "breakout.gif": Picture("breakout", "--fps 25 --every 3 --max-seconds 8 --scale 0.6"),
     "drone.gif": Picture("drone", "--fps 16.7 --every 3 --max-seconds 9 --scale 0.5 --zoom 1.05", "--env.task flag"),

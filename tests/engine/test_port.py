@@ -30,6 +30,7 @@ ORIGINALS = {
     "mountain_car": "MountainCar-v0",
     "mountain_car_continuous": "MountainCarContinuous-v0",
     "pendulum": "Pendulum-v1",
+    "taxi": "Taxi-v4",
 }
 SMALL = ("--steps", "4000", "--episodes", "10", "--scores", "0")
 

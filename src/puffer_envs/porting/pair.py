@@ -115,8 +115,8 @@ class Pair:
             seen, reward, terminal, truncated, _ = self.reference.step(given)
         except Exception as error:
             raise AdapterError(
-                f"the reference raised {type(error).__name__} when stepped with {given!r} after {self._file}'s write(): "
-                f"{error}"
+                f"the reference raised {type(error).__name__} when stepped with {given!r} after {self._file}'s "
+                f"write(): {error}"
             ) from None
         inner.np_random = generator  # for its next reset
         return Outcome(self.read(), self.seen(seen), float(reward), bool(terminal), bool(truncated) and not terminal)

@@ -13,8 +13,8 @@ _CODES = {b"S": 0, b"F": 0, b"H": 1, b"G": 2}
 _LAKE: NDArray[np.uint8] = np.full((_SIDE, _SIDE), _OUTSIDE, np.uint8)  # of the reference that was made last
 
 NOTES = (
-    "Gymnasium's observation is the number of a tile; here it is the whole lake, so that a policy can cross one that it "
-    "has not seen. The comparison translates.",
+    "Gymnasium's observation is the number of a tile; here it is the whole lake, so that a policy can cross one that "
+    "it has not seen. The comparison translates.",
     "Certified is the lake of 4 x 4 tiles, on slippery ice. Random lakes are drawn by another generator.",
 )
 
