@@ -56,7 +56,7 @@ class Steps:
 def compare_steps(pair: Pair, players: Sequence[Player], count: int) -> Steps:
     """Play with each player in turn, comparing every step, until `count` are done or one differs.
 
-    A quarter of the steps start from states that the reference reached by itself.
+    Half of the steps start from states that the reference reached by itself.
     """
     result = Steps(largest=pair.largest)
     env = pair.env
