@@ -17,7 +17,7 @@ static inline void hill_move(float* position, float* velocity, float push)
     float speed = *velocity + (push - HILL_GRAVITY * puf_cosf(3.0f * *position));
     speed = puf_clampf(speed, -HILL_MAX_SPEED, HILL_MAX_SPEED);
     float place = puf_clampf(*position + speed, HILL_LEFT, HILL_RIGHT);
-    *velocity = (place <= HILL_LEFT) & (speed < 0.0f) ? 0.0f : speed;
+    *velocity = place <= HILL_LEFT && speed < 0.0f ? 0.0f : speed;
     *position = place;
 }
 

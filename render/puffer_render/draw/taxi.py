@@ -55,8 +55,8 @@ def draw(state: Any, frame: Frame) -> None:
     if passenger != ABOARD:
         row, column = STANDS[passenger]
         _draw_passenger(20 + (column + 0.5) * TILE, HUD_HEIGHT + (row + 0.56) * TILE, 1.0, frame)
-    x, y = 20 + (float(state.column) + 0.5) * TILE, HUD_HEIGHT + (float(state.row) + 0.5) * TILE
-    _draw_taxi(x, y, passenger == ABOARD, int(state.last), frame)
+    place = 20 + (float(state.column) + 0.5) * TILE, HUD_HEIGHT + (float(state.row) + 0.5) * TILE
+    _draw_taxi(*place, passenger == ABOARD, int(state.last), frame)
 
 
 def _draw_streets(frame: Frame) -> None:
