@@ -162,6 +162,7 @@ def describe(str name):
         "fields": _fields(s.fields, s.num_fields),
         "log_names": LOG_NAMES + tuple(_text(s.log_names[i]) for i in range(s.num_log_names)),
         "layout": _layout_dict(&layout),
+        "rng_offset": s.rng_offset,
     }
 
 

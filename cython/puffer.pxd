@@ -87,7 +87,7 @@ cdef extern from "puffer.h" nogil:
         const PufField* fields
         const char* const* log_names
         int32_t num_obs, num_params, num_fields, num_log_names
-        uint64_t struct_size
+        uint64_t struct_size, rng_offset
         const char* (*conflict)(const void*) noexcept
         void (*prepare)(void*) noexcept
     size_t puf_mask_size(const PufLayout*)

@@ -30,6 +30,7 @@ PAGES = ROOT / "docs/environments"
 RESULTS = ROOT / "benchmarks/results"
 SETTINGS = ROOT / "src/puffer_train/settings"
 SUBJECTS = {
+    "acrobot": "Gymnasium's Acrobot-v1",
     "asteroids": "a ship among drifting rocks",
     "blobs": "eat, grow, avoid the larger ones",
     "boids": "a flock, with or without predators",
@@ -41,14 +42,19 @@ SUBJECTS = {
     "drone": "a swarm: formations and races",
     "enduro": "overtake through snow, night and fog",
     "foundry": "machines, goods, six workers",
+    "frozen_lake": "Gymnasium's FrozenLake-v1",
     "lantern": "a dark maze, a colour to remember",
     "maze": "keys, doors, limited sight",
     "memory": "recall a cue",
+    "mountain_car": "Gymnasium's MountainCar-v0",
+    "mountain_car_continuous": "Gymnasium's MountainCarContinuous-v0",
+    "pendulum": "Gymnasium's Pendulum-v1",
     "pong": "table tennis to 21",
     "racer": "a car that drifts, random tracks",
     "snake": "many snakes on one map",
     "squared": "the smallest example",
     "tanks": "two teams, ricochets",
+    "taxi": "Gymnasium's Taxi-v4",
     "tower": "climb, push and pull blocks",
 }
 """What the README says of each, in a few words."""

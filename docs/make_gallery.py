@@ -29,6 +29,7 @@ class Picture:
 
 
 PICTURES = {
+    "acrobot.png": Picture("acrobot", "--frame 270"),
     "asteroids.png": Picture("asteroids", "--frame 4020"),
     "blobs.png": Picture("blobs", "--frame 1200"),
     "boids.png": Picture("boids", "--frame 500"),
@@ -42,14 +43,19 @@ PICTURES = {
     "drone-race.png": Picture("drone", "--frame 400", "--env.task race"),
     "enduro.png": Picture("enduro", "--frame 2300"),
     "foundry.png": Picture("foundry", "--frame 700"),
+    "frozen_lake.png": Picture("frozen_lake", "--frame 13"),
     "lantern.png": Picture("lantern", "--frame 100"),
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),
+    "mountain_car.png": Picture("mountain_car", "--frame 128"),
+    "mountain_car_continuous.png": Picture("mountain_car_continuous", "--frame 100"),
+    "pendulum.png": Picture("pendulum", "--frame 66"),
     "pong.png": Picture("pong", "--frame 1500"),
     "racer.png": Picture("racer", "--frame 2400"),
     "snake.png": Picture("snake", "--frame 180"),
     "squared.png": Picture("squared", "--frame 3"),
     "tanks.png": Picture("tanks", "--frame 130"),
+    "taxi.png": Picture("taxi", "--frame 22"),
     "tower.png": Picture("tower", "--frame 130", "--env.difficulty 0.98 --env.spread 0.01"),
     "breakout.gif": Picture("breakout", "--fps 25 --every 3 --max-seconds 8 --scale 0.6"),
     "drone.gif": Picture("drone", "--fps 16.7 --every 3 --max-seconds 9 --scale 0.5 --zoom 1.05", "--env.task flag"),

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from puffer_envs import __version__, _core, starting
-from puffer_envs.contract import completion
-from puffer_envs.contract.command_line import PREFIX, Value, parse_value
+from puffer_envs.contract import completion, shell
+from puffer_envs.contract.command_line import PREFIX, Value, parse_value, settings_options
 from puffer_envs.contract.commands import (
     Parser,
     add_library,
@@ -42,6 +42,7 @@ EXAMPLES = """examples:
   puffer-envs bench breakout --num-envs 16384 --threads 2
   puffer-envs new my_game --template arcade
   puffer-envs check ./my_game.h --sanitize
+  puffer-envs port gymnasium:Acrobot-v1 acrobot
 """
 
 COMPLETION = """Print what makes a shell complete our commands with the Tab key. To install it, run once:
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     options, settings = build_parser().parse(arguments)
     settings |= dict(getattr(options, "settings", []))
+    options.given_name = getattr(options, "name", None)
     try:
         for library in getattr(options, "library", []):
             load_library(library)
@@ -148,6 +150,8 @@ def build_parser() -> Parser:
     _add_json(command, "also write the figures as JSON")
     _add_settings(command)
 
+    _add_port(add)
+
     command = add("new", _new, "write a folder with a small game of your own, to train, play and change at once")
     command.add_argument("folder", metavar="MY_GAME", type=Path, help="its name: of the folder to write")
     listed = "; ".join(f"{name}: {what}" for name, what in starting.TEMPLATES.items())
@@ -201,6 +205,38 @@ def build_parser() -> Parser:
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
     command.add_argument("shell", choices=completion.SHELLS, help="which shell")
     return parser
+
+
+def _add_port(add: Callable[..., Parser]) -> None:
+    command = add(
+        "port",
+        _port,
+        "compare an environment in C with the one it was written after",
+        "Run a port side by side with its original from the same states with the same actions, say where they first\n"
+        f"differ, and write a certificate. Exit status 1 if they differ. {page_url('port')}",
+    )
+    command.add_argument("reference", metavar="REFERENCE", help="the original: gymnasium:ID or module:factory")
+    command.add_argument("name", metavar="ENV", help="the port: an environment of `puffer-envs list`, ./FILE.h")
+    command.add_argument("--adapter", type=Path, metavar="FILE", help="how their states correspond [FILE_port.py]")
+    command.add_argument("--draft", type=Path, metavar="FILE", help="write an adapter to begin with, and stop")
+    counts = (("steps", 100_000, "single steps"), ("episodes", 200, "whole episodes"),
+              ("scores", 500, "episodes of each policy on each side"))  # fmt: skip
+    for option, default, what in counts:
+        command.add_argument(
+            f"--{option}", type=whole_number(0), default=default, metavar="N", help=f"{what} [%(default)s]"
+        )
+    command.add_argument(
+        "--policy",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a policy that plays both; can be repeated [the one that ships]",
+    )
+    add_seed(command, 1, "of everything random [%(default)s]")
+    command.add_argument("--certificate", type=Path, metavar="FILE", help="write FILE.json and FILE.md")
+    _add_json(command, "also write the certificate as JSON")
+    _add_settings(command)
 
 
 def _sentence(summary: str) -> str:
@@ -409,6 +445,42 @@ def _check(options: argparse.Namespace, settings: Mapping[str, Any], console: Co
         )
     print_summary(reports, console)
     return 1 if any(report.failed for report in reports) else 0
+
+
+def _port(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.porting import adapter, certificate  # noqa: PLC0415 - loaded only when there is something to do
+    from puffer_envs.porting.run import Request, port  # noqa: PLC0415
+    from puffer_envs.porting.show import show  # noqa: PLC0415
+
+    if options.draft is not None:
+        adapter.write_draft(spec(options.name), options.reference, options.draft)
+        print(f"wrote {options.draft}: correct read() and write(), then run this again without --draft")
+        return 0
+    with console.status("") as status:
+        found = port(
+            Request(
+                options.reference, options.name, settings, options.adapter, options.steps, options.episodes,
+                options.scores, options.policy, options.seed, _command(options, settings), status.update,
+            )
+        )  # fmt: skip
+    if options.json != STDOUT:
+        show(found, console)
+    _write_json(options.json, found.facts)
+    if options.certificate is not None:
+        for path in certificate.write(found.facts, options.certificate):
+            console.print(f"  certificate  {path}", highlight=False)
+    return 0 if found.facts["same"] else 1
+
+
+def _command(options: argparse.Namespace, settings: Mapping[str, Any]) -> str:
+    """The command line, without what only says where to write."""
+    words = ["puffer-envs", "port", options.reference, options.given_name]
+    for option in ("steps", "episodes", "scores", "seed"):
+        if getattr(options, option) != options.parser.get_default(option):
+            words += [f"--{option}", str(getattr(options, option))]
+    words += [] if options.adapter is None else ["--adapter", str(options.adapter)]
+    words += [word for path in options.policy for word in ("--policy", str(path))]
+    return shell.join([*words, *settings_options(settings)])
 
 
 def _debug(options: argparse.Namespace, settings: Mapping[str, Any], console: Console) -> int:
