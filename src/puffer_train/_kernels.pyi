@@ -34,6 +34,9 @@ def fused_isas() -> list[str]:
 Part = tuple[str, int, int, int]
 """(number, first byte, count, choices) of what a row of bytes holds; choices of 0: amounts."""
 
+Front = tuple[str, str, int, tuple[int, ...], bool, int, int, int, float, tuple[tuple[int, int, int, int], ...]]
+"""An array that goes through convolutions, see `Learner`."""
+
 class Workers:
     """Threads and an instruction set, which learners and optimizers share. One job at a time."""
 
@@ -80,6 +83,7 @@ class Learner:
         input_mean: Floats | None = None,
         parts: list[Part] | None = None,
         row_bytes: int = 0,
+        fronts: list[Front] | None = None,
     ) -> None:
         """Allocate the weights and the memory of all threads.
 
@@ -101,6 +105,9 @@ class Learner:
                 order of the inputs. `choices` of 0: amounts, an input each; else codes, so many inputs each. None: all
                 numbers are amounts.
             row_bytes: of an observation with parts.
+            fronts: (`image`, `grid` or `embedding`, number, first byte, (height, width, channels), whether channels are
+                first, least value, values, size, scale, ((channels, kernel, stride, padding), ...)) of each array in
+                these rows that goes through convolutions. `inputs` are without them, and may be 0. None: none does.
 
         Raises:
             ValueError: there is no kernel for that.

@@ -381,7 +381,8 @@ static void find_gradient(PufLearner* learner, const Play* p, const int64_t* seq
 {
     PufLoss loss = { .clip = 0.2f, .value_clip = 0.3f, .value_coefficient = 2.0f, .entropy_coefficient = 0.01f };
     loss.refresh = 1;
-    PufParameters to = { w->gradient[0], w->gradient[1], w->gradient[2], w->gradient[3] };
+    PufParameters to = { .encoder = w->gradient[0], .core = w->gradient[1], .head = w->gradient[2] };
+    to.log_std = w->gradient[3];
     double figures[PUF_FIGURES];
     const double length =
         puf_learner_gradient(learner, &p->rollout, &loss, 1, sequences, importance, p->rollout.rows, &to, figures);
@@ -457,7 +458,7 @@ static void run_case(const Case* c, PufPool* pool, int threads)
     const PufWeights l = puf_network_layout(&learner.net);
     const Weights w = random_weights(&memory, &learner.net);
     const Play p = allocate_play(&memory, c, &learner.net, &l);
-    PufParameters own = { w.own[0], w.own[1], w.own[2], w.own[3] };
+    PufParameters own = { .encoder = w.own[0], .core = w.own[1], .head = w.own[2], .log_std = w.own[3] };
     learner.kernels->pack(&learner.net, &own, learner.input_scale, learner.weights);
     collect(&memory, &learner, &p);
     estimate_advantages(&learner, &p, NULL);
