@@ -45,7 +45,7 @@ static FrontMemory take_fronts(const PufNetwork* net, size_t samples, float** cu
             by_out = more(by_out, (size_t)l->places * (size_t)l->channels);
         }
     }
-    FrontMemory m = { NULL };
+    FrontMemory m = { .rows = NULL };
     if (net->num_fronts) {
         m.rows = (const uint8_t**)take(cursor, samples * sizeof m.rows[0] / sizeof(float));
         m.features = take(cursor, samples * (size_t)net->features);
