@@ -154,30 +154,38 @@ typedef struct Places {
     int row, padding;
 } Places;
 
-ALWAYS_INLINE float* place_of(const Layer* l, const Places* p, int sample, int place)
+// One of the places of a layer, counted through all samples.
+typedef struct Place {
+    int sample, y, x;
+} Place;
+
+ALWAYS_INLINE void next_place(const Layer* l, Place* p)
 {
-    const int y = place / l->places_x + p->padding, x = place % l->places_x + p->padding;
-    return p->at + (size_t)sample * p->stride + ((ptrdiff_t)y * p->row + x) * l->channels;
+    p->x++;
+    if (p->x == l->places_x) {
+        p->x = 0, p->y++;
+        if (p->y == l->places_y) {
+            p->y = 0, p->sample++;
+        }
+    }
 }
 
-// Where in the planes the patch of a place begins.
-ALWAYS_INLINE ptrdiff_t patch_at(const Layer* l, int place)
+ALWAYS_INLINE float* output_of(const Layer* l, const Places* to, Place p)
 {
-    const int y = place / l->places_x, x = place % l->places_x;
-    return ((ptrdiff_t)y * l->stride * l->width + x * l->stride) * l->inner;
+    return to->at + (size_t)p.sample * to->stride +
+           ((ptrdiff_t)(p.y + to->padding) * to->row + p.x + to->padding) * l->channels;
 }
 
-// Copy the patches of places `first` and on, counted through all samples, or add patches to the planes.
-ALWAYS_INLINE void move_patches(const Layer* l, float* planes, size_t stride, int first, int count, float* patches,
+// Copy the patches of `count` places, or add patches to the planes.
+ALWAYS_INLINE void move_patches(const Layer* l, float* planes, size_t stride, Place p, int count, float* patches,
                                 int patch_row, const int back)
 {
-    const int run = l->kernel * l->inner;
-    for (int i = 0; i < count; i++) {
-        float* from = planes + (size_t)((first + i) / l->places) * stride + patch_at(l, (first + i) % l->places);
+    const int run = l->kernel * l->inner, row = l->width * l->inner;
+    for (int i = 0; i < count; i++, next_place(l, &p)) {
+        float* at = planes + (size_t)p.sample * stride + (ptrdiff_t)p.y * l->stride * row + p.x * l->stride * l->inner;
         float* patch = patches + (ptrdiff_t)i * patch_row;
-        for (int g = 0; g < l->groups; g++) {
-            float* at = from + (ptrdiff_t)g * l->height * l->width * l->inner;
-            for (int k = 0; k < l->kernel; k++, at += l->width * l->inner, patch += run) {
+        for (int g = 0; g < l->groups; g++, at += (ptrdiff_t)(l->height - l->kernel) * row) {
+            for (int k = 0; k < l->kernel; k++, at += row, patch += run) {
                 if (back) {
                     add_run(at, patch, run);
                 } else {
@@ -191,15 +199,17 @@ ALWAYS_INLINE void move_patches(const Layer* l, float* planes, size_t stride, in
 static void convolve(const Layer* l, int samples, float* planes, size_t stride, const float* weights_t,
                      const FrontMemory* m, const Places* to)
 {
-    const int places = samples * l->places, channels = l->channels;
-    for (int first = 0; first < places; first += PATCHES) {
-        const int count = places - first < PATCHES ? places - first : PATCHES;
-        move_patches(l, planes, stride, first, count, m->patches, l->depth, 0);
+    const int channels = l->channels;
+    Place place = { 0, 0, 0 };
+    for (int left = samples * l->places; left > 0; left -= PATCHES) {
+        const int count = left < PATCHES ? left : PATCHES;
+        move_patches(l, planes, stride, place, count, m->patches, l->depth, 0);
         multiply(count, channels, l->depth, m->patches, l->depth, weights_t, channels, m->out, channels, 0);
-        for (int i = 0; i < count; i++) {
-            float* place = place_of(l, to, (first + i) / l->places, (first + i) % l->places);
+        const float* out = m->out;
+        for (int i = 0; i < count; i++, out += channels, next_place(l, &place)) {
+            float* output = output_of(l, to, place);
             for (int c = 0; c < channels; c += LANES) {
-                store(place + c, at_least(load(m->out + (ptrdiff_t)i * channels + c), all(0.0f)));
+                store(output + c, at_least(load(out + c), all(0.0f)));
             }
         }
     }
@@ -209,30 +219,33 @@ static void convolve(const Layer* l, int samples, float* planes, size_t stride, 
 static void convolve_backward(const Layer* l, int samples, float* planes, size_t stride, const float* weights,
                               const FrontMemory* m, float* by_weights_t)
 {
-    const int places = samples * l->places, channels = l->channels;
+    const int channels = l->channels;
+    const float* by_out = m->by_out;
+    Place place = { 0, 0, 0 };
     if (l->back) {
         memset(m->by_planes, 0, sizeof(float) * (size_t)samples * plane_size(l));
     }
-    for (int first = 0; first < places; first += PATCHES) {
-        const int count = places - first < PATCHES ? places - first : PATCHES;
-        const float* by_out = m->by_out + (ptrdiff_t)first * channels;
-        move_patches(l, planes, stride, first, count, m->patches, l->depth, 0);
+    for (int left = samples * l->places; left > 0; left -= PATCHES, by_out += PATCHES * channels) {
+        const int count = left < PATCHES ? left : PATCHES;
+        move_patches(l, planes, stride, place, count, m->patches, l->depth, 0);
         multiply_transposed(l->depth, channels, count, m->patches, l->depth, by_out, channels, by_weights_t, channels);
         if (l->back) {
             multiply(count, l->padded, channels, by_out, channels, weights, l->padded, m->by_patches, l->padded, 0);
-            move_patches(l, m->by_planes, plane_size(l), first, count, m->by_patches, l->padded, 1);
+            move_patches(l, m->by_planes, plane_size(l), place, count, m->by_patches, l->padded, 1);
+        }
+        for (int i = 0; i < count; i++) {
+            next_place(l, &place);
         }
     }
 }
 
-// The rows of weights that the cells around a place pick: call ADD for each.
 typedef struct Around {
-    int y, x, first_y, last_y, first_x, last_x; // of the patch, and its rows and columns that are not padding
+    int y, x, first_y, last_y, first_x, last_x; // of a patch, and its rows and columns that are not padding
 } Around;
 
-static Around around(const Layer* l, int place)
+static Around around(const Layer* l, Place p)
 {
-    Around a = { .y = place / l->places_x * l->stride - l->padding, .x = place % l->places_x * l->stride - l->padding };
+    Around a = { .y = p.y * l->stride - l->padding, .x = p.x * l->stride - l->padding };
     const int height = l->height - 2 * l->padding, width = l->width - 2 * l->padding;
     a.first_y = a.y < 0 ? -a.y : 0, a.first_x = a.x < 0 ? -a.x : 0;
     a.last_y = a.y + l->kernel > height ? height - a.y : l->kernel;
@@ -275,16 +288,15 @@ static void look_up_places(const Layer* l, int samples, const uint16_t* cells, i
 {
     const size_t of_sample =
         (size_t)(l->height - 2 * l->padding) * (size_t)(l->width - 2 * l->padding) * (size_t)cell_channels;
-    for (int s = 0; s < samples; s++, cells += of_sample) {
-        for (int place = 0; place < l->places; place++) {
-            const Around a = around(l, place);
-            for (int c = 0; c < l->channels; c += BLOCK) {
-                if (by_out) {
-                    const float* by = by_out + ((ptrdiff_t)s * l->places + place) * l->channels + c;
-                    look_up(l, cells, cell_channels, &a, table + c, by, NULL, 1);
-                } else {
-                    look_up(l, cells, cell_channels, &a, table + c, NULL, place_of(l, to, s, place) + c, 0);
-                }
+    Place place = { 0, 0, 0 };
+    for (int i = 0; i < samples * l->places; i++, next_place(l, &place)) {
+        const Around a = around(l, place);
+        const uint16_t* of_place = cells + (size_t)place.sample * of_sample;
+        for (int c = 0; c < l->channels; c += BLOCK) {
+            if (by_out) {
+                look_up(l, of_place, cell_channels, &a, table + c, by_out + (ptrdiff_t)i * l->channels + c, NULL, 1);
+            } else {
+                look_up(l, of_place, cell_channels, &a, table + c, NULL, output_of(l, to, place) + c, 0);
             }
         }
     }
@@ -344,12 +356,11 @@ static void front_forward(const PufNetwork* net, const PufFront* f, const Front*
 // Fill by_out from the gradient of what the layer wrote, where that was more than 0. by: laid out as the outputs.
 static void relu_backward(const Layer* l, int samples, const Places* outputs, const Places* by, float* by_out)
 {
-    for (int s = 0; s < samples; s++) {
-        for (int place = 0; place < l->places; place++, by_out += l->channels) {
-            const float *out = place_of(l, outputs, s, place), *from = place_of(l, by, s, place);
-            for (int c = 0; c < l->channels; c += LANES) {
-                store(by_out + c, choose(load(out + c) > 0.0f, load(from + c), (Vec){ 0 }));
-            }
+    Place place = { 0, 0, 0 };
+    for (int i = 0; i < samples * l->places; i++, by_out += l->channels, next_place(l, &place)) {
+        const float *out = output_of(l, outputs, place), *from = output_of(l, by, place);
+        for (int c = 0; c < l->channels; c += LANES) {
+            store(by_out + c, choose(load(out + c) > 0.0f, load(from + c), (Vec){ 0 }));
         }
     }
 }

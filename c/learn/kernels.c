@@ -65,14 +65,17 @@ static void pack_fronts(const PufNetwork* net, const PufWeights* l, const PufPar
                 }
             }
         }
-        for (int i = 0; i < front.features; i++, feature++) {
-            const int column = net->inputs + feature - i + feature_column(&front, i);
-            for (int j = 0; j < net->hidden; j++) {
-                const float weight = from->encoder[(ptrdiff_t)j * (net->inputs + net->features) + column];
-                weights[l->features_t + (size_t)feature * (size_t)net->hidden + (size_t)j] = weight;
-                weights[l->features + (size_t)j * (size_t)net->features + (size_t)feature] = weight;
+        for (int j = 0; j < net->hidden; j += BLOCK) {
+            for (int i = 0; i < front.features; i++) {
+                const int at = feature + i, column = net->inputs + feature + feature_column(&front, i);
+                for (int row = j; row < j + BLOCK; row++) {
+                    const float weight = from->encoder[(ptrdiff_t)row * (net->inputs + net->features) + column];
+                    weights[l->features_t + (size_t)at * (size_t)net->hidden + (size_t)row] = weight;
+                    weights[l->features + (size_t)row * (size_t)net->features + (size_t)at] = weight;
+                }
             }
         }
+        feature += front.features;
     }
 }
 
@@ -96,13 +99,16 @@ static void unpack_fronts(const PufNetwork* net, const PufWeights* l, const floa
                 }
             }
         }
-        for (int i = 0; i < front.features; i++, feature++) {
-            const int column = net->inputs + feature - i + feature_column(&front, i);
-            for (int j = 0; j < net->hidden; j++) {
-                to->encoder[(ptrdiff_t)j * (net->inputs + net->features) + column] =
-                    gradient[l->features_t + (size_t)feature * (size_t)net->hidden + (size_t)j];
+        for (int j = 0; j < net->hidden; j += BLOCK) {
+            for (int i = 0; i < front.features; i++) {
+                const int column = net->inputs + feature + feature_column(&front, i);
+                const float* of_feature = gradient + l->features_t + (ptrdiff_t)(feature + i) * net->hidden;
+                for (int row = j; row < j + BLOCK; row++) {
+                    to->encoder[(ptrdiff_t)row * (net->inputs + net->features) + column] = of_feature[row];
+                }
             }
         }
+        feature += front.features;
     }
 }
 

@@ -9,11 +9,11 @@
 typedef struct Layer {
     int groups, height, width, inner; // of what it reads, with its padding
     int kernel, stride, padding;
-    int places_x, places, channels; // what it writes: (places, channels)
-    int depth, padded;              // numbers that one place reads; the same, padded
-    int looks_up;                   // the first layer of a grid: rows of weights are picked and added up
-    size_t weights_t, weights;      // of the fronts' weights: (depth, channels), (channels, padded) if `back`
-    int back;                       // whether the gradient of what it reads is wanted
+    int places_y, places_x, places, channels; // what it writes: (places, channels)
+    int depth, padded;                        // numbers that one place reads; the same, padded
+    int looks_up;                             // the first layer of a grid: rows of weights are picked and added up
+    size_t weights_t, weights;                // of the fronts' weights: (depth, channels), (channels, padded) if `back`
+    int back;                                 // whether the gradient of what it reads is wanted
 } Layer;
 
 typedef struct Front {
@@ -52,7 +52,7 @@ static inline Front front_layout(const PufFront* f, size_t weights_t, size_t wei
         l->kernel = c->kernel, l->stride = c->stride, l->padding = c->padding, l->channels = c->channels;
         height = (l->height - c->kernel) / c->stride + 1;
         width = (l->width - c->kernel) / c->stride + 1;
-        l->places_x = width, l->places = height * width;
+        l->places_y = height, l->places_x = width, l->places = height * width;
         l->depth = groups * c->kernel * c->kernel * inner;
         l->padded = (l->depth + 15) / 16 * 16;
         l->looks_up = i == 0 && f->kind == PUF_GRID;
