@@ -10,9 +10,10 @@ from libc.string cimport memset
 
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
-    PUF_MAX_CONVOLUTIONS, PUF_MAX_FRONTS, PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
-    PufConvolution, PufEvaluation, PufFront, PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufPart, PufPlanes,
-    PufRollout, PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all,
+    PUF_MAX_CONVOLUTIONS, PUF_MAX_FRONTS, PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8,
+    PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell, PufConvolution, PufEvaluation, PufFront, PufKernels,
+    PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufPart, PufPlanes, PufRollout,
+    PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all,
     puf_muon_scratch, puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory,
     puf_sequence_scratch, puf_tile_rows,
 )
@@ -154,7 +155,8 @@ cdef class Learner:
     cdef readonly str number
 
     def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, choices, scale,
-                  input_scale, str number, int horizon, int bins=0, input_mean=None, parts=None, int row_bytes=0, fronts=None):
+                  input_scale, str number, int horizon, int bins=0, input_mean=None, parts=None, int row_bytes=0,
+                  fronts=None):
         if cell not in CELLS or number not in NUMBERS or (inputs is None and number != "float32"):
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         self.c.net.encoded = inputs is None
@@ -180,8 +182,10 @@ cdef class Learner:
                 raise ValueError("observations with parts are uint8, and there must be an encoder")
             self.parts, self.observation_size = Parts(parts, row_bytes, width), row_bytes // np.dtype(number).itemsize
             self.parts.describe(net)
-            self.fronts = Fronts(fronts or [], row_bytes)
-            self.fronts.describe(net)
+        elif fronts:
+            raise ValueError("convolutions need rows of bytes: give `parts`, which may be empty")
+        self.fronts = Fronts(fronts or [], row_bytes)
+        self.fronts.describe(net)
         if not net.encoded:
             self.input_scale = in_order(input_scale, "input_scale", self.parts, width)
             self.c.input_scale = <float*>cnp.PyArray_DATA(self.input_scale)
@@ -221,15 +225,14 @@ cdef class Learner:
         self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
 
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
-        """Addresses of encoder (H, I + features) or None, core (L, G, F), head (K + V, H), log_std (k,) or None, fronts."""
+        """Addresses of encoder (H, I + features), core (L, G, F), head (K + V, H), log_std (k,) and fronts, if any."""
         net = &self.c.net
         encoder, core, head, log_std, *fronts = arrays
         cdef PufParameters p
         memset(&p, 0, sizeof(p))
         if not net.encoded:
             p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs + net.features), written)
-        if self.fronts is not None:
-            self.fronts.place(&p, fronts, written)
+        self.fronts.place(&p, fronts, written)
         p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
         p.head = <float*>data(head, "head", "float32", (self.layout.rows, net.hidden), written)
         if net.head == PUF_GAUSSIAN:
@@ -237,7 +240,7 @@ cdef class Learner:
         return p
 
     def pack(self, tuple parameters not None):
-        """Take over new weights: (encoder or None, core, head, log_std or None, and those of fronts, see `Fronts.place`)."""
+        """Take over new weights: (encoder or None, core, head, log_std or None, *fronts as in `Fronts.place`)."""
         cdef PufParameters p = self.parameters(parameters, False)
         with nogil:
             self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)

@@ -1,6 +1,7 @@
 # What observations consist of; included by _kernels.pyx.
 
 PLANES = ("image", "grid", "embedding")
+MAX_FRONTS = PUF_MAX_FRONTS
 
 
 cdef class Parts:
@@ -94,7 +95,8 @@ cdef class Fronts:
                 raise ValueError(f"there is no kernel for {kind} of {number} {shape}")
             if not 0 <= at <= row_bytes - cells * np.dtype(number).itemsize:
                 raise ValueError(f"{number} {shape} at byte {at} do not fit into {row_bytes} bytes")
-            if kind != "image" and not (1 <= values * shape[2] <= MAX_CHOICES and -(1 << 31) <= low <= (1 << 31) - values):
+            low_fits = -(1 << 31) <= low <= (1 << 31) - values
+            if kind != "image" and not (1 <= values * shape[2] <= MAX_CHOICES and low_fits):
                 raise ValueError(f"there is no kernel for {kind} of {values} values from {low}")
             if not 1 <= len(layers) <= PUF_MAX_CONVOLUTIONS or not 1 <= planes <= MAX_COUNT or not 0 <= size <= 1024:
                 raise ValueError(f"there is no kernel for {len(layers)} layers of convolutions over {planes} planes")

@@ -16,10 +16,14 @@ CELLS: dict[str, int]
 """The recurrent cells that kernels know, by name, and the number that C gives them."""
 NUMBERS: dict[str, int]
 """The dtypes of observations that kernels know, by name, and the number that C gives them."""
+MAX_CHOICES: int
+"""Of all codes of an observation, and values of all channels of a grid."""
+MAX_FRONTS: int
+"""Arrays of an observation that can go through convolutions."""
 SOME_TRUNCATED: int
 """Flag of `Actor.store`: an episode was truncated."""
 BAD_OBSERVATIONS: int
-"""Flag of `Actor.store`: an observation is NaN or infinite."""
+"""Flag of `Actor.store`: an observation is NaN or infinite, or a code or a cell has none of its values."""
 BAD_REWARDS: int
 """Flag of `Actor.store`: a reward is NaN or infinite."""
 
@@ -121,8 +125,9 @@ class Learner:
         """Use new weights from now on.
 
         Args:
-            parameters: encoder (H, I) or None, core (L, G, F), head (K + V, H) for V rows of the value, log_std (k,) or
-                None, all float32. Copied.
+            parameters: encoder (H, I + features) or None, core (L, G, F), head (K + V, H) for V rows of the value,
+                log_std (k,) or None, and for each of `fronts` its embedding (channels * values, size) or None and the
+                kernels of each layer (channels out, channels in * kernel * kernel), all float32. Copied.
 
         Raises:
             ValueError: one of them has another shape or dtype.

@@ -52,7 +52,7 @@ PLANES: dict[str, list[tuple[str, tuple[int, ...], str, tuple[int, int]]]] = {
         ("grid", (6, 5, 2), "int32", (-1, 6)),
     ],
 }
-"""Observations that go through convolutions: what each array is read as, its shape, dtype, least and greatest number."""
+"""Observations with convolutions: what each array is read as, its shape, its dtype, its least and greatest number."""
 
 
 @dataclass(frozen=True)

@@ -104,13 +104,13 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_there_is_no_kernel_for_is_refused(name: str) -> None:
     learner()
-    with pytest.raises(ValueError, match="there is no kernel|do not fit"):
+    with pytest.raises(ValueError, match=r"there is no kernel|do not fit"):
         learner(**{name: WRONG[name]})
 
 
 @pytest.mark.parametrize("layer", [(8, 3, 1, 1), (16, 0, 1, 0), (16, 3, 0, 1), (16, 3, 1, 3), (16, 6, 1, 0)])
 def test_layers_that_there_is_no_kernel_for_are_refused(layer: tuple[int, int, int, int]) -> None:
-    with pytest.raises(ValueError, match="there is no kernel|leave nothing"):
+    with pytest.raises(ValueError, match=r"there is no kernel|leave nothing"):
         learner(layers=(layer,))
     with pytest.raises(ValueError, match="there is no kernel"):
         learner(layers=((16, 3, 1, 1),) * 4)

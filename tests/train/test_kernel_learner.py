@@ -15,6 +15,7 @@ from gymnasium.spaces import Box, Discrete
 from tiny import make_trainer
 from tiny_environments import CartPole, Signpost, fields_of
 
+from puffer_envs.policy import load_policy
 from puffer_train.algorithm.evaluate import evaluate
 from puffer_train.errors import ConfigError, ContractError
 from puffer_train.learners.hybrid import HybridLearner
@@ -111,6 +112,15 @@ def test_torch_encodes_and_the_kernels_do_the_rest(learner: str) -> None:
     assert "no networks of your own" in str(unsupported_reason(trainer.policy))
     assert "PyTorch runs the encoder" in trainer.learner.work
     assert trainer.iterate()["updates"] > 0
+
+
+def test_a_run_with_convolutions_is_evaluated_and_played(shell: runs.Shell) -> None:
+    convolutions = ["--policy.encoder", "grid", "--policy.hidden", "16", "--learner", "kernels"]
+    run = shell.train("squared", *runs.SMALL, *convolutions, "--steps", "768", "--run-dir", "run")
+    assert run.status == 0 and "The C kernels run the whole network." in run.out
+    assert "score" in shell("puffer-eval", "run", "--episodes", "4").out
+    player = load_policy(shell.folder / "run/policy.safetensors")
+    assert player.act(np.zeros((3, 11, 11), np.uint8)).shape == (3,)
 
 
 def test_the_kernels_look_up_codes() -> None:

@@ -13,9 +13,6 @@ from puffer_train import _kernels
 from puffer_train.policy import Policy
 from puffer_train.policy.encoders import Convolutions, EmbeddingPlanes, FieldConvolutions
 
-MAX_FRONTS, MAX_VALUES = 16, 1 << 16
-"""Arrays of one observation, and values of all channels of one, that kernels can count."""
-
 
 def arrays_of(policy: Policy) -> list[tuple[Convolutions, str, int]]:
     """Return the convolutions of a policy, with the dtype of the array that each reads and its first byte."""
@@ -32,13 +29,14 @@ def unsupported_front(policy: Policy) -> str | None:
     arrays = arrays_of(policy)
     if policy.front is not None and not arrays:
         return "they have no networks of your own"
-    if len(arrays) > MAX_FRONTS:
-        return f"{len(arrays)} arrays go through convolutions, more than {MAX_FRONTS}"
+    if len(arrays) > _kernels.MAX_FRONTS:
+        return f"{len(arrays)} arrays go through convolutions, more than {_kernels.MAX_FRONTS}"
     for part, dtype, _ in arrays:
         if dtype not in _kernels.NUMBERS:
             return f"they have no convolutions over {dtype}"
-        if part.encoder.kind != "image" and part.encoder.num_values * (*part.encoder.shape, 1)[2] > MAX_VALUES:
-            return f"cells have more than {MAX_VALUES} values"
+        values = part.encoder.num_values * (*part.encoder.shape, 1)[2]
+        if part.encoder.kind != "image" and values > _kernels.MAX_CHOICES:
+            return f"the cells of all channels have {values} values, more than {_kernels.MAX_CHOICES}"
     return None
 
 

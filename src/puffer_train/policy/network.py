@@ -196,7 +196,7 @@ class Policy(nn.Module):
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
 
     def check(self, observations: Tensor) -> None:
-        """Raise `ContractError` if an observation (..., *shape) holds a code or a cell that its space does not allow."""
+        """Raise `ContractError` if observations (..., *shape) hold a code or a cell that their space does not allow."""
         self.observations.check(observations)
         if isinstance(self.front, Convolutions | FieldConvolutions):
             self.front.check(observations)
