@@ -163,9 +163,11 @@ ALWAYS_INLINE void next_place(const Layer* l, Place* p)
 {
     p->x++;
     if (p->x == l->places_x) {
-        p->x = 0, p->y++;
+        p->x = 0;
+        p->y++;
         if (p->y == l->places_y) {
-            p->y = 0, p->sample++;
+            p->y = 0;
+            p->sample++;
         }
     }
 }
@@ -247,7 +249,8 @@ static Around around(const Layer* l, Place p)
 {
     Around a = { .y = p.y * l->stride - l->padding, .x = p.x * l->stride - l->padding };
     const int height = l->height - 2 * l->padding, width = l->width - 2 * l->padding;
-    a.first_y = a.y < 0 ? -a.y : 0, a.first_x = a.x < 0 ? -a.x : 0;
+    a.first_y = a.y < 0 ? -a.y : 0;
+    a.first_x = a.x < 0 ? -a.x : 0;
     a.last_y = a.y + l->kernel > height ? height - a.y : l->kernel;
     a.last_x = a.x + l->kernel > width ? width - a.x : l->kernel;
     return a;
@@ -445,7 +448,8 @@ static void fronts_backward(const PufNetwork* net, const PufWeights* l, size_t s
             }
             kept += kept_size(&front, samples);
             feature += front.features;
-            weights_t = front.weights_t_end, own = front.weights_end;
+            weights_t = front.weights_t_end;
+            own = front.weights_end;
         }
     }
 }

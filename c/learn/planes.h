@@ -47,20 +47,29 @@ static inline Front front_layout(const PufFront* f, size_t weights_t, size_t wei
     for (int i = 0; i < f->num_convolutions; i++) {
         const PufConvolution* c = &f->convolutions[i];
         Layer* l = &front.layers[i];
-        l->groups = groups, l->inner = inner;
-        l->height = height + 2 * c->padding, l->width = width + 2 * c->padding;
-        l->kernel = c->kernel, l->stride = c->stride, l->padding = c->padding, l->channels = c->channels;
+        l->groups = groups;
+        l->inner = inner;
+        l->height = height + 2 * c->padding;
+        l->width = width + 2 * c->padding;
+        l->kernel = c->kernel;
+        l->stride = c->stride;
+        l->padding = c->padding;
+        l->channels = c->channels;
         height = (l->height - c->kernel) / c->stride + 1;
         width = (l->width - c->kernel) / c->stride + 1;
-        l->places_y = height, l->places_x = width, l->places = height * width;
+        l->places_y = height;
+        l->places_x = width;
+        l->places = height * width;
         l->depth = groups * c->kernel * c->kernel * inner;
         l->padded = (l->depth + 15) / 16 * 16;
         l->looks_up = i == 0 && f->kind == PUF_GRID;
         l->back = i > 0 || f->kind == PUF_EMBEDDING;
-        l->weights_t = weights_t, l->weights = weights;
+        l->weights_t = weights_t;
+        l->weights = weights;
         weights_t += (size_t)l->depth * (size_t)l->channels;
         weights += l->back ? (size_t)l->channels * (size_t)l->padded : 0;
-        groups = 1, inner = c->channels;
+        groups = 1;
+        inner = c->channels;
         front.features = l->places * l->channels;
     }
     front.weights_t_end = weights_t;

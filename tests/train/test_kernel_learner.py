@@ -18,6 +18,7 @@ from tiny_environments import CartPole, Signpost, fields_of
 from puffer_envs.policy import load_policy
 from puffer_train.algorithm.evaluate import evaluate
 from puffer_train.errors import ConfigError, ContractError
+from puffer_train.learners import fronts
 from puffer_train.learners.hybrid import HybridLearner
 from puffer_train.learners.kernels import KernelLearner, unsupported_reason
 from puffer_train.learners.torch import TorchLearner
@@ -100,6 +101,16 @@ def test_the_kernels_run_convolutions(case: str) -> None:
         assert unsupported_reason(trainer.policy) is None
         assert trainer.learner.work == "The C kernels run the whole network."
         assert trainer.iterate()["updates"] > 0
+
+
+@pytest.mark.parametrize("case", CONVOLVED)
+def test_torch_runs_convolutions_that_give_too_much(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fronts, "MAX_FEATURES", 10)
+    kind, policy, _ = CONVOLVED[case]
+    trainer = make_trainer(kind(4), policy=policy)
+    assert type(trainer.learner) is HybridLearner
+    assert "features, more than 10" in str(unsupported_reason(trainer.policy))
+    assert trainer.iterate()["updates"] > 0
 
 
 OWN = {"network": own_networks.Encoder}

@@ -13,6 +13,9 @@ from puffer_train import _kernels
 from puffer_train.policy import Policy
 from puffer_train.policy.encoders import Convolutions, EmbeddingPlanes, FieldConvolutions
 
+MAX_FEATURES = 1 << 17
+"""Numbers that convolutions may give. With more, a thread would need gigabytes for its 256 samples."""
+
 
 def arrays_of(policy: Policy) -> list[tuple[Convolutions, str, int]]:
     """Return the convolutions of a policy, with the dtype of the array that each reads and its first byte."""
@@ -31,6 +34,8 @@ def unsupported_front(policy: Policy) -> str | None:
         return "they have no networks of your own"
     if len(arrays) > _kernels.MAX_FRONTS:
         return f"{len(arrays)} arrays go through convolutions, more than {_kernels.MAX_FRONTS}"
+    if policy.front is not None and policy.front.features > MAX_FEATURES:
+        return f"convolutions give {policy.front.features} features, more than {MAX_FEATURES}"
     for part, dtype, _ in arrays:
         if dtype not in _kernels.NUMBERS:
             return f"they have no convolutions over {dtype}"
