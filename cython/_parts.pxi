@@ -108,7 +108,8 @@ cdef class Fronts:
             of_front = [(shape[2] * values, size)] if kind == "embedding" else [None]
             for k, layer in enumerate(layers):
                 channels, kernel, stride, padding = layer
-                if not 16 <= channels <= 4096 or channels % 16 or not 1 <= kernel <= 1024 or stride < 1 or not 0 <= padding < kernel:
+                channels_fit = 16 <= channels <= 4096 and channels % 16 == 0
+                if not channels_fit or not 1 <= kernel <= 1024 or stride < 1 or not 0 <= padding < kernel:
                     raise ValueError(f"there is no kernel for a convolution of {layer}: channels must be 16, 32, ...")
                 if planes * (height + 2 * padding) * (width + 2 * padding) >= 1 << 26 or planes * kernel**2 >= 1 << 20:
                     raise ValueError(f"{planes} planes of {height} x {width} are more than the kernels can count")
