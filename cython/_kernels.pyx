@@ -10,9 +10,10 @@ from libc.string cimport memset
 
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
-    PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8, PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell,
-    PufEvaluation, PufKernels, PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufPart,
-    PufRollout, PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all,
+    PUF_MAX_CONVOLUTIONS, PUF_MAX_FRONTS, PUF_MINGRU, PUF_NUMBER_F32, PUF_NUMBER_I32, PUF_NUMBER_I8,
+    PUF_NUMBER_U8, PUF_SOME_TRUNCATED, PufAct, PufCell, PufConvolution, PufEvaluation, PufFront, PufKernels,
+    PufLearner, PufLoss, PufMuon, PufNetwork, PufNumber, PufParameters, PufPart, PufPlanes, PufRollout,
+    PufSequence, PufStep, PufTrace, PufWeights, puf_kernels, puf_learner_gradient, puf_muon_all,
     puf_muon_scratch, puf_network_layout, puf_sequence_backward, puf_sequence_forward, puf_sequence_memory,
     puf_sequence_scratch, puf_tile_rows,
 )
@@ -118,63 +119,7 @@ cdef class Workers:
         return 0
 
 
-cdef class Parts:
-    """What the rows of bytes hold that observations are.
-
-    Args:
-        parts: (number, first byte, count, choices) of each, in the order of the inputs, which are as many as amounts
-            (choices 0) and choices together.
-        row_bytes: of an observation.
-        inputs: how many there must be.
-
-    Raises:
-        ValueError: there is no kernel for that.
-    """
-
-    cdef PufPart* parts
-    cdef int count, amounts, codes
-    cdef readonly int row_bytes
-    cdef readonly object columns
-
-    def __cinit__(self, list parts not None, int row_bytes, int inputs):
-        self.parts = <PufPart*>calloc(len(parts) + 1, sizeof(PufPart))
-        if self.parts == NULL:
-            raise MemoryError
-        self.count, self.row_bytes = len(parts), row_bytes
-        cdef PufPart* part
-        amounts, codes, column = [], [], 0
-        for i, (number, at, count, choices) in enumerate(parts):
-            if number not in NUMBERS or not 0 <= choices <= MAX_CHOICES or not 0 <= at <= row_bytes:
-                raise ValueError(f"there is no kernel for {number} of {choices} choices at byte {at} of {row_bytes}")
-            if not 1 <= count <= (row_bytes - at) // np.dtype(number).itemsize or (choices and number == "float32"):
-                raise ValueError(f"{count} {number} at byte {at} do not fit into {row_bytes} bytes, or cannot be codes")
-            if column + count * max(1, choices) > inputs:
-                raise ValueError(f"parts have more inputs than there must be, which is {inputs}")
-            part = &self.parts[i]
-            part.number, part.at, part.count, part.choices = <PufNumber><int>NUMBERS[number], at, count, choices
-            self.amounts += 0 if choices else count
-            self.codes += count if choices else 0
-            of_part = range(column, column + count * max(1, choices))
-            (codes if choices else amounts).extend(of_part)
-            column += len(of_part)
-        if column != inputs or len(codes) > MAX_CHOICES:
-            raise ValueError(f"parts have {column} inputs, {len(codes)} of them choices: there must be {inputs}")
-        self.columns = np.array(amounts + codes, np.int32)
-
-    def __dealloc__(self):
-        free(self.parts)
-
-    cdef void describe(self, PufNetwork* net) noexcept:
-        """Tell a network, which this must outlive."""
-        net.parts, net.num_parts, net.row_bytes = self.parts, self.count, self.row_bytes
-        net.amounts, net.codes, net.columns = self.amounts, self.codes, <int32_t*>cnp.PyArray_DATA(self.columns)
-
-
-cdef cnp.ndarray in_order(numbers, str what, Parts parts, int inputs):
-    """A copy of a number for each input, in the kernels' order."""
-    copy = np.array(numbers, np.float32)
-    data(copy, what, "float32", (inputs,))
-    return copy if parts is None else copy[parts.columns].copy()
+include "_parts.pxi"
 
 
 cdef class Learner:
@@ -193,6 +138,7 @@ cdef class Learner:
         horizon: time steps of the sequences that are learned from.
         bins: of the distribution that the value is, at least 2; 0: the value is one number.
         parts, row_bytes: of observations that are rows of bytes, see `Parts`; None: all their numbers are amounts.
+        fronts: arrays in these rows that go through convolutions first, see `Fronts`; `inputs` are without them.
 
     Raises:
         ValueError: there is no kernel for that.
@@ -203,17 +149,20 @@ cdef class Learner:
     cdef PufWeights layout
     cdef object choices, scale, input_scale, code_scale, input_mean, memory
     cdef Parts parts
+    cdef Fronts fronts
     cdef readonly Workers workers
     cdef readonly int horizon, observation_size
     cdef readonly str number
 
     def __cinit__(self, Workers workers not None, str cell, inputs, int hidden, int layers, choices, scale,
-                  input_scale, str number, int horizon, int bins=0, input_mean=None, parts=None, int row_bytes=0):
+                  input_scale, str number, int horizon, int bins=0, input_mean=None, parts=None, int row_bytes=0,
+                  fronts=None):
         if cell not in CELLS or number not in NUMBERS or (inputs is None and number != "float32"):
             raise ValueError(f"there is no kernel for cell {cell!r} over {number!r}")
         self.c.net.encoded = inputs is None
         cdef int width = hidden if inputs is None else inputs
-        for what, size in (("inputs", width), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
+        least = 0 if fronts else 1
+        for what, size in (("inputs", width + 1 - least), ("hidden", hidden), ("layers", layers), ("horizon", horizon)):
             if not 1 <= size <= MAX_COUNT:
                 raise ValueError(f"{what} must be from 1 to {MAX_COUNT}, is {size}")
         if bins and not 2 <= bins <= MAX_COUNT:
@@ -229,10 +178,14 @@ cdef class Learner:
         net.inputs, net.hidden, net.layers = width, hidden, layers
         self.number, self.horizon, self.observation_size = number, horizon, width
         if parts is not None:
-            if number != "uint8" or net.encoded:
+            if (number != "uint8" and parts) or net.encoded:
                 raise ValueError("observations with parts are uint8, and there must be an encoder")
-            self.parts, self.observation_size = Parts(parts, row_bytes, width), row_bytes
+            self.parts, self.observation_size = Parts(parts, row_bytes, width), row_bytes // np.dtype(number).itemsize
             self.parts.describe(net)
+        elif fronts:
+            raise ValueError("convolutions need rows of bytes: give `parts`, which may be empty")
+        self.fronts = Fronts(fronts or [], row_bytes)
+        self.fronts.describe(net)
         if not net.encoded:
             self.input_scale = in_order(input_scale, "input_scale", self.parts, width)
             self.c.input_scale = <float*>cnp.PyArray_DATA(self.input_scale)
@@ -257,7 +210,7 @@ cdef class Learner:
             net.outputs = self.choices.sum()
             net.choices = <int32_t*>cnp.PyArray_DATA(self.choices)
         cdef object units = hidden, fan_in = hidden * (2 if net.cell == PUF_LSTM else 1)  # Python's own do not overflow
-        if units * (width + 2 * (net.outputs + bins + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
+        if units * (width + 2 * (net.features + net.outputs + bins + 16)) + 2 * layers * 4 * units * fan_in >= 1 << 31:
             raise ValueError(f"{layers} layers of {hidden} units over {width} inputs are more than kernels can count")
         self.layout = puf_network_layout(net)
         self.c.tile_rows = puf_tile_rows(net, horizon)
@@ -272,22 +225,22 @@ cdef class Learner:
         self.c.scratch = self.c.gradients + self.layout.groups * self.layout.gradient
 
     cdef PufParameters parameters(self, tuple arrays, bint written) except *:
-        """Addresses of encoder (H, I) or None, core (L, G, F), head (K + V, H) and log_std (k,) or None."""
+        """Addresses of encoder (H, I + features), core (L, G, F), head (K + V, H), log_std (k,) and fronts, if any."""
         net = &self.c.net
-        encoder, core, head, log_std = arrays
+        encoder, core, head, log_std, *fronts = arrays
         cdef PufParameters p
-        p.encoder = NULL
+        memset(&p, 0, sizeof(p))
         if not net.encoded:
-            p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs), written)
+            p.encoder = <float*>data(encoder, "encoder", "float32", (net.hidden, net.inputs + net.features), written)
+        self.fronts.place(&p, fronts, written)
         p.core = <float*>data(core, "core", "float32", (net.layers, self.layout.gates, self.layout.fan_in), written)
         p.head = <float*>data(head, "head", "float32", (self.layout.rows, net.hidden), written)
-        p.log_std = NULL
         if net.head == PUF_GAUSSIAN:
             p.log_std = <float*>data(log_std, "log_std", "float32", (net.actions,), written)
         return p
 
     def pack(self, tuple parameters not None):
-        """Take over new weights: (encoder or None, core, head, log_std or None)."""
+        """Take over new weights: (encoder or None, core, head, log_std or None, *fronts as in `Fronts.place`)."""
         cdef PufParameters p = self.parameters(parameters, False)
         with nogil:
             self.c.kernels.pack(&self.c.net, &p, self.c.input_scale, self.c.weights)
@@ -486,7 +439,7 @@ cdef class Actor:
         m.rows, m.layers, m.state_size = rows, net.layers, size
         m.observation_size, m.observation_bytes = rollout.observation_size, rollout.observation_bytes
         m.floats = rollout.number == "float32"
-        m.parts, m.num_parts = net.parts, net.num_parts
+        m.parts, m.num_parts, m.fronts, m.num_fronts = net.parts, net.num_parts, net.fronts, net.num_fronts
         observed = env.observations
         if isinstance(observed, np.ndarray) and observed.flags.c_contiguous and len(observed):
             observed = observed.reshape(len(observed), -1)

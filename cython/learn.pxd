@@ -18,6 +18,8 @@ cdef extern from "learn/network.h" nogil:
         PUF_NUMBER_F32
     enum:
         PUF_ACT_ROWS
+        PUF_MAX_CONVOLUTIONS
+        PUF_MAX_FRONTS
         PUF_FIGURES
         PUF_SOME_TRUNCATED
         PUF_BAD_OBSERVATIONS
@@ -25,6 +27,17 @@ cdef extern from "learn/network.h" nogil:
     ctypedef struct PufPart:
         PufNumber number
         int32_t at, count, choices
+    ctypedef enum PufPlanes:
+        PUF_IMAGE
+    ctypedef struct PufConvolution:
+        int32_t channels, kernel, stride, padding
+    ctypedef struct PufFront:
+        PufPlanes kind
+        PufNumber number
+        int32_t at, height, width, channels, channels_first, low, values, size
+        float scale
+        int32_t num_convolutions
+        PufConvolution convolutions[3]
     ctypedef struct PufNetwork:
         PufCell cell
         PufHead head
@@ -37,6 +50,8 @@ cdef extern from "learn/network.h" nogil:
         const float* mean
         const float* scale
         int32_t bins, encoded
+        const PufFront* fronts
+        int32_t num_fronts, features
     ctypedef struct PufWeights:
         size_t gradient, size
         int32_t gates, fan_in, rows, padded, state, groups
@@ -45,6 +60,7 @@ cdef extern from "learn/network.h" nogil:
         float* core
         float* head
         float* log_std
+        float* fronts[16][4]
     ctypedef struct PufAct:
         int32_t rows
         const void* observations
@@ -114,6 +130,8 @@ cdef extern from "learn/network.h" nogil:
         int32_t floats
         const PufPart* parts
         int32_t num_parts
+        const PufFront* fronts
+        int32_t num_fronts
         size_t observation_bytes
         const void* observations
         const float* rewards

@@ -8,36 +8,14 @@
 // code holds how much more it adds than 0 does. `pack` computes both from the matrix; the gradient of the matrix follows
 // from theirs: that of the base, less what reached the other codes, is what reached 0.
 #pragma once
-#include "gemm.h"
-#include "network.h"
-
-// Take the next part of one array, aligned to 64 bytes; with a NULL array, only count: as a number, as NULL + 1 is not C.
-static float* take(float** cursor, size_t floats)
-{
-    float* part = *cursor;
-    *cursor = (float*)((uintptr_t)part + (floats + BLOCK - 1) / BLOCK * BLOCK * sizeof(float));
-    return part;
-}
-
-// c (rows, columns) = a (rows, depth) b (depth, columns), or += if `add`.
-static void multiply(int rows, int columns, int depth, const float* a, int a_row, const float* b, int b_row, float* c,
-                     int c_row, int add)
-{
-    gemm((Product){ rows, columns, depth, a, a_row, 1, b, b_row, c, c_row, add });
-}
-
-// c (a_columns, b_columns) += transposed a (samples, a_columns) times b (samples, b_columns).
-static void multiply_transposed(int a_columns, int b_columns, int samples, const float* a, int a_row, const float* b,
-                                int b_row, float* c, int c_row)
-{
-    gemm((Product){ a_columns, b_columns, samples, a, 1, a_row, b, b_row, c, c_row, 1 });
-}
+#include "convolution.h"
 
 // -- reading -----------------------------------------------------------------------------------------------
 
 typedef struct Inputs {
     float* amounts;  // (samples, amounts)
     uint16_t* codes; // (samples, 1 + codes): how many are not 0, and the rows of these, counted from the first code's
+    FrontMemory fronts;
 } Inputs;
 
 static int num_amounts(const PufNetwork* net) { return net->parts ? net->amounts : net->inputs; }
@@ -47,6 +25,7 @@ static Inputs take_inputs(const PufNetwork* net, size_t samples, float** cursor)
     Inputs inputs;
     inputs.amounts = take(cursor, net->encoded ? 0 : samples * (size_t)num_amounts(net));
     inputs.codes = (uint16_t*)take(cursor, net->parts ? (samples * (size_t)(1 + net->codes) + 1) / 2 : 0);
+    inputs.fronts = take_fronts(net, samples, cursor);
     return inputs;
 }
 
@@ -60,43 +39,6 @@ static void normalize(const PufNetwork* net, int rows, float* x)
             const float least = z < -PUF_INPUT_LIMIT ? -PUF_INPUT_LIMIT : z;
             x[i] = (least > PUF_INPUT_LIMIT ? PUF_INPUT_LIMIT : least) + 0.0f * x[i];
         }
-    }
-}
-
-// Convert `count` numbers that begin at an address which may not be aligned.
-static void read_numbers(PufNumber number, const uint8_t* from, size_t count, float* to)
-{
-    switch (number) {
-    case PUF_NUMBER_F32: memcpy(to, from, sizeof(float) * count); break;
-    case PUF_NUMBER_U8:
-        for (size_t i = 0; i < count; i++) {
-            to[i] = from[i];
-        }
-        break;
-    case PUF_NUMBER_I8:
-        for (size_t i = 0; i < count; i++) {
-            to[i] = (int8_t)from[i];
-        }
-        break;
-    case PUF_NUMBER_I32:
-        for (size_t i = 0; i < count; i++) {
-            int32_t whole;
-            memcpy(&whole, from + sizeof whole * i, sizeof whole);
-            to[i] = (float)whole;
-        }
-        break;
-    }
-}
-
-static size_t number_bytes(PufNumber number) { return number == PUF_NUMBER_U8 || number == PUF_NUMBER_I8 ? 1 : 4; }
-
-static int32_t read_code(const PufPart* part, const uint8_t* from, size_t i)
-{
-    int32_t code;
-    switch (part->number) {
-    case PUF_NUMBER_U8: return from[i];
-    case PUF_NUMBER_I8: return (int8_t)from[i];
-    default: memcpy(&code, from + sizeof code * i, sizeof code); return code;
     }
 }
 
@@ -120,7 +62,7 @@ static uint16_t* read_codes(const PufPart* part, uint16_t row, const uint8_t* fr
         return to;
     }
     for (int i = 0; i < count; i++, row += choices) {
-        const int32_t code = read_code(part, from, (size_t)i);
+        const int32_t code = read_code(part->number, from, (size_t)i);
         *to = (uint16_t)(row + ((uint32_t)code < last ? (uint16_t)code : last));
         to += code != 0;
     }
@@ -156,8 +98,11 @@ static void read_observations(const PufNetwork* net, const void* from, ptrdiff_t
         read_numbers(net->number, start, (size_t)rows * (size_t)amounts, to);
     }
     for (int row = 0; row < rows && net->parts; row++) {
-        read_parts(net, (const uint8_t*)from + (first + row) * net->row_bytes, to + (ptrdiff_t)row * amounts,
-                   inputs->codes + (sample + row) * (1 + net->codes));
+        const uint8_t* bytes = (const uint8_t*)from + (first + row) * net->row_bytes;
+        read_parts(net, bytes, to + (ptrdiff_t)row * amounts, inputs->codes + (sample + row) * (1 + net->codes));
+        if (net->num_fronts) {
+            inputs->fronts.rows[sample + row] = bytes;
+        }
     }
     if (net->mean) {
         normalize(net, rows, to);
@@ -211,10 +156,12 @@ ALWAYS_INLINE void add_to_rows(const uint16_t* codes, const float* dx, int h, co
     }
 }
 
-// x (samples, hidden) = the encoder's outputs. encoder_t: rows of amounts, of codes, and the base.
-static void encode(const PufNetwork* net, int samples, const Inputs* inputs, const float* encoder_t, float* x)
+// x (samples, hidden) = the encoder's outputs. encoder_t: rows of amounts, of codes, the base, and of features.
+static void encode(const PufNetwork* net, const PufWeights* l, int samples, const Inputs* inputs, const float* weights,
+                   float* x)
 {
-    const int h = net->hidden, amounts = num_amounts(net);
+    const int h = net->hidden, amounts = num_amounts(net), features = net->features;
+    const float* encoder_t = weights + l->encoder_t;
     if (net->parts == NULL) {
         multiply(samples, h, amounts, inputs->amounts, amounts, encoder_t, h, x, h, 0);
         return;
@@ -235,16 +182,27 @@ static void encode(const PufNetwork* net, int samples, const Inputs* inputs, con
     if (amounts) {
         multiply(samples, h, amounts, inputs->amounts, amounts, encoder_t, h, x, h, 1);
     }
+    if (features) {
+        fronts_forward(net, l, (size_t)samples, &inputs->fronts, weights);
+        multiply(samples, h, features, inputs->fronts.features, features, weights + l->features_t, h, x, h, 1);
+    }
 }
 
-// From the gradient of its outputs, dx (samples, hidden), add that of the encoder.
-static void encode_backward(const PufNetwork* net, int samples, const Inputs* inputs, const float* dx, float* gradient)
+// From the gradient of its outputs, dx (samples, hidden), add that of the encoder, and of the fronts.
+static void encode_backward(const PufNetwork* net, const PufWeights* l, int samples, const Inputs* inputs,
+                            const float* weights, const float* dx, float* gradient)
 {
-    const int h = net->hidden, amounts = num_amounts(net);
-    if (amounts) {
-        multiply_transposed(amounts, h, samples, inputs->amounts, amounts, dx, h, gradient, h);
+    const int h = net->hidden, amounts = num_amounts(net), features = net->features;
+    float* encoder = gradient + l->encoder_t;
+    if (features) {
+        multiply_transposed(features, h, samples, inputs->fronts.features, features, dx, h, gradient + l->features_t,
+                            h);
+        fronts_backward(net, l, (size_t)samples, &inputs->fronts, weights, dx, gradient);
     }
-    float *table = gradient + (ptrdiff_t)amounts * h, *base = gradient + (ptrdiff_t)net->inputs * h;
+    if (amounts) {
+        multiply_transposed(amounts, h, samples, inputs->amounts, amounts, dx, h, encoder, h);
+    }
+    float *table = encoder + (ptrdiff_t)amounts * h, *base = encoder + (ptrdiff_t)net->inputs * h;
     for (int s = 0; s < samples && net->parts; s++, dx += h) {
         const uint16_t* codes = inputs->codes + (ptrdiff_t)s * (1 + net->codes);
         int i = 0;

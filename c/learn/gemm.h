@@ -140,3 +140,17 @@ static void gemm(Product p)
         gemm_columns(&p, column, 1);
     }
 }
+
+// c (rows, columns) = a (rows, depth) b (depth, columns), or += if `add`.
+static void multiply(int rows, int columns, int depth, const float* a, int a_row, const float* b, int b_row, float* c,
+                     int c_row, int add)
+{
+    gemm((Product){ rows, columns, depth, a, a_row, 1, b, b_row, c, c_row, add });
+}
+
+// c (a_columns, b_columns) += transposed a (samples, a_columns) times b (samples, b_columns).
+static void multiply_transposed(int a_columns, int b_columns, int samples, const float* a, int a_row, const float* b,
+                                int b_row, float* c, int c_row)
+{
+    gemm((Product){ a_columns, b_columns, samples, a, 1, a_row, b, b_row, c, c_row, 1 });
+}

@@ -120,7 +120,7 @@ static void network_forward(const PufNetwork* net, const PufWeights* l, const fl
 {
     const int h = net->hidden, samples = tile->horizon * tile->rows;
     if (!net->encoded) {
-        encode(net, samples, &m->inputs, weights + l->encoder_t, m->x);
+        encode(net, l, samples, &m->inputs, weights, m->x);
     }
     for (int layer = 0; layer < net->layers; layer++) {
         layer_forward(net, l, weights, tile, m, layer, state + layer * layer_stride);
@@ -149,6 +149,6 @@ static void body_backward(const PufNetwork* net, const PufWeights* l, const floa
         layer_backward(net, l, weights, tile, m, layer, dx, gradient);
     }
     if (!net->encoded) {
-        encode_backward(net, samples, &m->inputs, dx, gradient + l->encoder_t);
+        encode_backward(net, l, samples, &m->inputs, weights, dx, gradient);
     }
 }

@@ -1,5 +1,6 @@
 // learner.c - see learner.h.
 #include "learner.h"
+#include "planes.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -23,8 +24,6 @@ const PufKernels* puf_kernels(PufIsa isa)
     return &puf_kernels_baseline;
 }
 
-static size_t padded(size_t floats) { return (floats + 15) / 16 * 16; }
-
 enum { SMALL_GRADIENT = 1 << 18 }; // floats
 
 PufWeights puf_network_layout(const PufNetwork* net)
@@ -38,14 +37,19 @@ PufWeights puf_network_layout(const PufNetwork* net)
     l.padded = (l.rows + 15) / 16 * 16;
     l.layer_size = (size_t)l.gates * (size_t)l.fan_in;
     l.encoder_t = 0;
-    l.core_t =
-        l.encoder_t + (net->encoded ? 0 : padded((size_t)(net->inputs + (net->parts != NULL)) * h)); // and the base
+    l.features_t = l.encoder_t +
+                   (net->encoded ? 0 : padded_count((size_t)(net->inputs + (net->parts != NULL)) * h)); // and the base
+    l.core_t = l.features_t + (size_t)net->features * h;
     l.head_t = l.core_t + layers * l.layer_size;
     l.log_std = l.head_t + h * (size_t)l.padded;
-    l.gradient = l.log_std + (net->head == PUF_GAUSSIAN ? padded((size_t)net->actions) : 0);
+    l.fronts_t = l.log_std + (net->head == PUF_GAUSSIAN ? padded_count((size_t)net->actions) : 0);
+    const Front fronts = fronts_layout(net);
+    l.gradient = l.fronts_t + fronts.weights_t_end;
     l.core = l.gradient;
     l.head = l.core + layers * l.layer_size;
-    l.size = l.head + (size_t)l.padded * h;
+    l.features = l.head + (size_t)l.padded * h;
+    l.fronts = l.features + h * (size_t)net->features;
+    l.size = l.fronts + fronts.weights_end;
     l.groups = l.gradient <= SMALL_GRADIENT ? PUF_GROUPS : PUF_GROUPS / 2;
     return l;
 }
@@ -53,8 +57,8 @@ PufWeights puf_network_layout(const PufNetwork* net)
 size_t puf_muon_scratch(int32_t rows, int32_t columns)
 {
     const size_t tall = (size_t)(rows > columns ? rows : columns);
-    const size_t narrow = padded((size_t)(rows > columns ? columns : rows));
-    return padded((size_t)rows * (size_t)columns) + 2 * tall * narrow + 2 * narrow * narrow;
+    const size_t narrow = padded_count((size_t)(rows > columns ? columns : rows));
+    return padded_count((size_t)rows * (size_t)columns) + 2 * tall * narrow + 2 * narrow * narrow;
 }
 
 // About 256 samples keep a tile of the default network within an L2 cache of 1 MB. An LSTM reads its recurrent
@@ -175,24 +179,39 @@ static void weigh(const PufRollout* r, const int64_t* sequences, int32_t count, 
     loss->inverse_spread = normalize ? (float)(1.0 / (sqrt(squares / n) + 1e-8)) : 1.0f;
 }
 
+static double add_squares(double sum, const float* x, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        sum += (double)x[i] * (double)x[i];
+    }
+    return sum;
+}
+
 static double length(const PufNetwork* net, const PufWeights* l, const PufParameters* p)
 {
     const struct {
         const float* at;
         size_t size;
     } parts[] = {
-        { p->encoder, net->encoded ? 0 : (size_t)net->hidden * (size_t)net->inputs },
+        { p->encoder, net->encoded ? 0 : (size_t)net->hidden * (size_t)(net->inputs + net->features) },
         { p->core, (size_t)net->layers * l->layer_size },
         { p->head, (size_t)l->rows * (size_t)net->hidden },
         { p->log_std, net->head == PUF_GAUSSIAN ? (size_t)net->actions : 0 },
     };
-    double squares = 0.0;
+    double sum = 0.0;
     for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
-        for (size_t i = 0; i < parts[part].size; i++) {
-            squares += (double)parts[part].at[i] * (double)parts[part].at[i];
+        sum = add_squares(sum, parts[part].at, parts[part].size);
+    }
+    for (int f = 0; f < net->num_fronts; f++) {
+        const PufFront* front = &net->fronts[f];
+        const Front layout = front_layout(front, 0, 0);
+        sum = add_squares(sum, p->fronts[f][0], embedding_size(front));
+        for (int i = 0; i < layout.num_layers; i++) {
+            const Layer* layer = &layout.layers[i];
+            sum = add_squares(sum, p->fronts[f][1 + i], (size_t)layer->depth * (size_t)layer->channels);
         }
     }
-    return sqrt(squares);
+    return sqrt(sum);
 }
 
 double puf_learner_gradient(PufLearner* learner, const PufRollout* rollout, PufLoss* loss, int normalize,

@@ -2,6 +2,7 @@
 //
 //     observation -> linear encoder -> recurrent layers -> head: logits or means of the actions, then the value
 //
+// Arrays within an observation may first go through convolutions (PufFront); the encoder then gets their features.
 // Another program may encode instead (PufNetwork.encoded) and learn from the gradient of what it handed in.
 //
 // No layer has a bias. A tile is a few sequences that are processed together, over all their time steps. Its samples
@@ -22,6 +23,31 @@ typedef struct PufPart {
     int32_t choices;   // of each code; 0: amounts, an input each
 } PufPart;
 
+typedef enum PufPlanes { PUF_IMAGE, PUF_GRID, PUF_EMBEDDING } PufPlanes;
+
+enum { PUF_MAX_CONVOLUTIONS = 3, PUF_MAX_FRONTS = 16 };
+
+// A ReLU follows. `padding` zeros lie around what it reads.
+typedef struct PufConvolution {
+    int32_t channels, kernel, stride, padding; // channels out: a multiple of 16
+} PufConvolution;
+
+// An array within an observation that is read as planes of numbers, and the convolutions that these go through. A plane
+// of an image is a channel. A grid has one for each value of each channel, 1 in the cells that hold it. A value of an
+// embedding stands for some learned numbers, each of which has a plane.
+typedef struct PufFront {
+    PufPlanes kind;
+    PufNumber number;
+    int32_t at;                      // the first byte
+    int32_t height, width, channels; // of the array
+    int32_t channels_first;          // images only: whether it is (c, h, w) rather than (h, w, c)
+    int32_t low, values;             // of a cell of a grid or an embedding: the least, and how many there are
+    int32_t size;                    // learned numbers of a value
+    float scale;                     // which planes are multiplied with
+    int32_t num_convolutions;
+    PufConvolution convolutions[PUF_MAX_CONVOLUTIONS];
+} PufFront;
+
 typedef struct PufNetwork {
     PufCell cell;
     PufHead head;
@@ -37,6 +63,8 @@ typedef struct PufNetwork {
     const float *mean, *scale;         // (amounts): these are shifted, scaled and cut; NULL: they are not
     int32_t bins;                      // logits of the value's distribution, see values.h; 0: the value is one number
     int32_t encoded;                   // no encoder: observations are the first layer's inputs (hidden), float32
+    const PufFront* fronts;            // only if there are parts, which may be none
+    int32_t num_fronts, features;      // features: numbers that come out of all of them
 } PufNetwork;
 
 #define PUF_INPUT_LIMIT 10.0f // normalized observations are cut to +-this
@@ -47,6 +75,8 @@ typedef struct PufWeights {
     size_t
         gradient; // size of a gradient, which has the parts above; the weights continue with the untransposed matrices
     size_t core, head, size;
+    size_t features_t, features; // the encoder's rows for features: a part of encoder_t, and untransposed
+    size_t fronts_t, fronts;     // the fronts' weights, see planes.h
     size_t layer_size;
     int32_t gates;  // rows of one layer's matrix: 3 or 4 times hidden
     int32_t fan_in; // columns of one layer's matrix: hidden, or twice that for an LSTM
@@ -59,7 +89,9 @@ typedef struct PufWeights {
 // The weights as the optimizer stores them, one row per output.
 typedef struct PufParameters {
     float *encoder, *core, *head,
-        *log_std; // (hidden, inputs), (layers, gates, fan_in), (rows, hidden), (actions)
+        *log_std; // (hidden, inputs + features), (layers, gates, fan_in), (rows, hidden), (actions)
+    // of each front: the embedding (channels * values, size), if it is one, and (channels out, in * kernel * kernel)
+    float* fronts[PUF_MAX_FRONTS][1 + PUF_MAX_CONVOLUTIONS];
 } PufParameters;
 
 // One time step of `rows` agents.
@@ -141,6 +173,8 @@ typedef struct PufStep {
     int32_t floats;           // whether they are float32
     const PufPart* parts;     // as in PufNetwork
     int32_t num_parts;
+    const PufFront* fronts;
+    int32_t num_fronts;
     size_t observation_bytes; // of one
     const void* observations;
     const float* rewards;

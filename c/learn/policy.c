@@ -161,8 +161,7 @@ PufPolicy* puf_policy_new(const PufSpec* spec, const PufLayout* layout, PufCell 
 
 PufParameters puf_policy_parts(const PufPolicy* policy, float* numbers)
 {
-    PufParameters parts;
-    parts.encoder = numbers;
+    PufParameters parts = { .encoder = numbers };
     parts.core = parts.encoder + policy->sizes[0];
     parts.head = parts.core + policy->sizes[1];
     parts.log_std = parts.head + policy->sizes[2];

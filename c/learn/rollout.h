@@ -32,12 +32,30 @@ static int parts_hold(const PufStep* s, const uint8_t* row)
         }
         wrong |= part->choices && highest >= part->choices;
         for (int32_t i = 0; i < part->count && part->choices && part->number != PUF_NUMBER_U8; i++) {
-            wrong |= (uint32_t)read_code(part, row + part->at, (size_t)i) >= (uint32_t)part->choices;
+            wrong |= (uint32_t)read_code(part->number, row + part->at, (size_t)i) >= (uint32_t)part->choices;
         }
         for (int32_t i = 0; i < part->count && !part->choices && part->number == PUF_NUMBER_F32; i++) {
             float amount;
             memcpy(&amount, row + part->at + sizeof amount * (size_t)i, sizeof amount);
             wrong |= amount * 0.0f != 0.0f;
+        }
+    }
+    return !wrong;
+}
+
+// Whether the cells of a grid or an embedding have one of its values.
+static int cells_hold(const PufFront* f, const uint8_t* row)
+{
+    const uint8_t* from = row + f->at;
+    const size_t count = f->kind == PUF_IMAGE ? 0 : cells_of(f);
+    int wrong = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (f->number == PUF_NUMBER_F32) {
+            float cell;
+            memcpy(&cell, from + sizeof cell * i, sizeof cell);
+            wrong |= !(cell >= (float)f->low && cell <= (float)(f->low + f->values - 1));
+        } else {
+            wrong |= (uint32_t)read_code(f->number, from, i) - (uint32_t)f->low >= (uint32_t)f->values;
         }
     }
     return !wrong;
@@ -53,8 +71,12 @@ static int store_step(const PufStep* s)
         flags |= PUF_BAD_OBSERVATIONS;
     }
     for (size_t i = 0; i < rows && s->parts; i++) {
-        flags |=
-            parts_hold(s, (const uint8_t*)s->to_observations + i * s->observation_bytes) ? 0 : PUF_BAD_OBSERVATIONS;
+        const uint8_t* row = (const uint8_t*)s->to_observations + i * s->observation_bytes;
+        int holds = parts_hold(s, row);
+        for (int32_t f = 0; f < s->num_fronts; f++) {
+            holds &= cells_hold(&s->fronts[f], row);
+        }
+        flags |= holds ? 0 : PUF_BAD_OBSERVATIONS;
     }
     if (!all_finite(s->rewards, rows)) {
         flags |= PUF_BAD_REWARDS;

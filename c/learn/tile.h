@@ -103,7 +103,7 @@ static void gather(const PufNetwork* net, const PufWeights* l, const PufRollout*
         for (int row = 0; row < rows; row++) {
             const ptrdiff_t at = (ptrdiff_t)t * r->rows + sequences[row], s = (ptrdiff_t)t * rows + row;
             read_observations(net, r->observations, at, 1, &m->inputs, s);
-            if (net->parts) {
+            if (net->parts && !net->num_fronts) {
                 prefetch_row(net, r->observations, (ptrdiff_t)t * r->rows + sequences[(row + 2) % rows]);
             }
             m->keep[s] = t && r->ends[at - r->rows] ? 0.0f : 1.0f;

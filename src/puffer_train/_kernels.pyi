@@ -16,10 +16,14 @@ CELLS: dict[str, int]
 """The recurrent cells that kernels know, by name, and the number that C gives them."""
 NUMBERS: dict[str, int]
 """The dtypes of observations that kernels know, by name, and the number that C gives them."""
+MAX_CHOICES: int
+"""Of all codes of an observation, and values of all channels of a grid."""
+MAX_FRONTS: int
+"""Arrays of an observation that can go through convolutions."""
 SOME_TRUNCATED: int
 """Flag of `Actor.store`: an episode was truncated."""
 BAD_OBSERVATIONS: int
-"""Flag of `Actor.store`: an observation is NaN or infinite."""
+"""Flag of `Actor.store`: an observation is NaN or infinite, or a code or a cell has none of its values."""
 BAD_REWARDS: int
 """Flag of `Actor.store`: a reward is NaN or infinite."""
 
@@ -33,6 +37,9 @@ def fused_isas() -> list[str]:
 
 Part = tuple[str, int, int, int]
 """(number, first byte, count, choices) of what a row of bytes holds; choices of 0: amounts."""
+
+Front = tuple[str, str, int, tuple[int, ...], bool, int, int, int, float, tuple[tuple[int, int, int, int], ...]]
+"""An array that goes through convolutions, see `Learner`."""
 
 class Workers:
     """Threads and an instruction set, which learners and optimizers share. One job at a time."""
@@ -80,6 +87,7 @@ class Learner:
         input_mean: Floats | None = None,
         parts: list[Part] | None = None,
         row_bytes: int = 0,
+        fronts: list[Front] | None = None,
     ) -> None:
         """Allocate the weights and the memory of all threads.
 
@@ -101,6 +109,9 @@ class Learner:
                 order of the inputs. `choices` of 0: amounts, an input each; else codes, so many inputs each. None: all
                 numbers are amounts.
             row_bytes: of an observation with parts.
+            fronts: (`image`, `grid` or `embedding`, number, first byte, (height, width, channels), whether channels are
+                first, least value, values, size, scale, ((channels, kernel, stride, padding), ...)) of each array in
+                these rows that goes through convolutions. `inputs` are without them, and may be 0. None: none does.
 
         Raises:
             ValueError: there is no kernel for that.
@@ -114,8 +125,9 @@ class Learner:
         """Use new weights from now on.
 
         Args:
-            parameters: encoder (H, I) or None, core (L, G, F), head (K + V, H) for V rows of the value, log_std (k,) or
-                None, all float32. Copied.
+            parameters: encoder (H, I + features) or None, core (L, G, F), head (K + V, H) for V rows of the value,
+                log_std (k,) or None, and for each of `fronts` its embedding (channels * values, size) or None and the
+                kernels of each layer (channels out, channels in * kernel * kernel), all float32. Copied.
 
         Raises:
             ValueError: one of them has another shape or dtype.

@@ -5,6 +5,7 @@
 // Prints a hash of the results of each group of cases: no sanitizer, compiler or number of threads may change it. Memory is filled with NaN
 // before it is used, so that a number read before it was written would show in the results.
 #include "learn/learner.h"
+#include "learn/planes.h"
 #include "puffer_rng.h"
 
 #include <math.h>
@@ -23,24 +24,80 @@ typedef struct Case {
     int32_t horizon, rows;
     int masked, deserted;
     int32_t bins, encoded;
+    int32_t planes; // which of the rows of bytes below is seen, counted from 1
 } Case;
 
 static const Case cases[] = {
-    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_F32, 1, 16, 1, 1, { 1 }, 1, 1, 0, 0, 0, 0 },
-    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_F32, 118, 32, 4, 1, { 3 }, 32, 37, 0, 0, 0, 0 },
-    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_U8, 7, 48, 2, 3, { 5, 1, 19 }, 13, 67, 1, 1, 0, 0 },
-    { PUF_MINGRU, PUF_GAUSSIAN, PUF_NUMBER_I8, 3, 112, 3, 5, { 0 }, 67, 19, 0, 1, 0, 0 },
-    { PUF_LSTM, PUF_CATEGORICAL, PUF_NUMBER_I32, 5, 16, 1, 2, { 16, 15 }, 3, 129, 1, 0, 0, 0 },
-    { PUF_LSTM, PUF_CATEGORICAL, PUF_NUMBER_F32, 31, 128, 2, 1, { 2 }, 70, 18, 0, 1, 0, 0 },
-    { PUF_LSTM, PUF_GAUSSIAN, PUF_NUMBER_F32, 130, 64, 4, 1, { 0 }, 17, 33, 0, 0, 0, 0 },
+    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_F32, 1, 16, 1, 1, { 1 }, 1, 1, 0, 0, 0, 0, 0 },
+    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_F32, 118, 32, 4, 1, { 3 }, 32, 37, 0, 0, 0, 0, 0 },
+    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_U8, 7, 48, 2, 3, { 5, 1, 19 }, 13, 67, 1, 1, 0, 0, 0 },
+    { PUF_MINGRU, PUF_GAUSSIAN, PUF_NUMBER_I8, 3, 112, 3, 5, { 0 }, 67, 19, 0, 1, 0, 0, 0 },
+    { PUF_LSTM, PUF_CATEGORICAL, PUF_NUMBER_I32, 5, 16, 1, 2, { 16, 15 }, 3, 129, 1, 0, 0, 0, 0 },
+    { PUF_LSTM, PUF_CATEGORICAL, PUF_NUMBER_F32, 31, 128, 2, 1, { 2 }, 70, 18, 0, 1, 0, 0, 0 },
+    { PUF_LSTM, PUF_GAUSSIAN, PUF_NUMBER_F32, 130, 64, 4, 1, { 0 }, 17, 33, 0, 0, 0, 0, 0 },
 };
 
 // Kinds that came later: their results have a hash of their own.
 static const Case later_cases[] = {
-    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_U8, 7, 32, 2, 2, { 4, 3 }, 9, 37, 1, 1, 63, 0 },
-    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_F32, 48, 48, 3, 1, { 5 }, 20, 41, 0, 1, 0, 1 },
-    { PUF_LSTM, PUF_GAUSSIAN, PUF_NUMBER_F32, 16, 16, 1, 3, { 0 }, 5, 67, 0, 0, 33, 1 },
+    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_U8, 7, 32, 2, 2, { 4, 3 }, 9, 37, 1, 1, 63, 0, 0 },
+    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_F32, 48, 48, 3, 1, { 5 }, 20, 41, 0, 1, 0, 1, 0 },
+    { PUF_LSTM, PUF_GAUSSIAN, PUF_NUMBER_F32, 16, 16, 1, 3, { 0 }, 5, 67, 0, 0, 33, 1, 0 },
 };
+
+// Arrays that go through convolutions, in rows of bytes in which amounts may lie before them.
+static const Case plane_cases[] = {
+    { PUF_MINGRU, PUF_CATEGORICAL, PUF_NUMBER_U8, 3, 32, 2, 1, { 5 }, 9, 37, 0, 1, 0, 0, 1 },
+    { PUF_LSTM, PUF_GAUSSIAN, PUF_NUMBER_U8, 0, 16, 1, 2, { 0 }, 5, 67, 0, 0, 0, 0, 2 },
+};
+
+static const PufPart amounts = { .number = PUF_NUMBER_U8, .at = 1, .count = 3 };
+
+// Numbers are 0 or 1. clang-format off
+static const PufFront fronts[2][2] = {
+    { { .kind = PUF_IMAGE,
+        .number = PUF_NUMBER_U8,
+        .at = 4,
+        .height = 17,
+        .width = 14,
+        .channels = 3,
+        .channels_first = 1,
+        .scale = 0.7f,
+        .num_convolutions = 2,
+        .convolutions = { { 16, 5, 3, 0 }, { 32, 3, 1, 1 } } },
+      { .kind = PUF_GRID,
+        .number = PUF_NUMBER_I8,
+        .at = 719,
+        .height = 7,
+        .width = 6,
+        .channels = 2,
+        .low = -1,
+        .values = 4,
+        .scale = 2.0f,
+        .num_convolutions = 3,
+        .convolutions = { { 48, 3, 1, 1 }, { 16, 3, 2, 1 }, { 16, 1, 1, 0 } } } },
+    { { .kind = PUF_IMAGE,
+        .number = PUF_NUMBER_U8,
+        .at = 0,
+        .height = 9,
+        .width = 12,
+        .channels = 2,
+        .scale = 0.5f,
+        .num_convolutions = 1,
+        .convolutions = { { 16, 4, 2, 0 } } },
+      { .kind = PUF_EMBEDDING,
+        .number = PUF_NUMBER_U8,
+        .at = 217,
+        .height = 5,
+        .width = 7,
+        .channels = 3,
+        .low = -2,
+        .values = 9,
+        .size = 5,
+        .scale = 1.0f,
+        .num_convolutions = 2,
+        .convolutions = { { 16, 3, 1, 1 }, { 32, 3, 2, 1 } } } },
+}; // clang-format on
+static const int32_t row_bytes[2] = { 804, 323 };
 
 // All that one case has allocated.
 typedef struct Memory {
@@ -115,6 +172,12 @@ static void must_be_finite(const float* x, size_t count, const char* what)
 
 static size_t number_size(PufNumber number) { return number == PUF_NUMBER_U8 || number == PUF_NUMBER_I8 ? 1 : 4; }
 
+// Bytes of an observation.
+static size_t observation_size(const PufNetwork* net)
+{
+    return net->parts ? (size_t)net->row_bytes : (size_t)net->inputs * number_size(net->number);
+}
+
 static void* random_observations(Memory* memory, const Case* c, size_t count)
 {
     if (c->number == PUF_NUMBER_F32) {
@@ -143,7 +206,7 @@ static Play allocate_play(Memory* memory, const Case* c, const PufNetwork* net, 
 {
     Play p = { .samples = (size_t)c->horizon * (size_t)c->rows, .more = (size_t)(c->horizon + 1) * (size_t)c->rows };
     const size_t samples = p.samples, more = p.more, state = (size_t)c->layers * (size_t)c->rows * (size_t)l->state;
-    p.observations = random_observations(memory, c, more * (size_t)c->inputs);
+    p.observations = random_observations(memory, c, more * (net->parts ? (size_t)net->row_bytes : (size_t)c->inputs));
     p.actions = allocate(memory, samples * (size_t)c->actions * (c->head == PUF_GAUSSIAN ? 4 : 8));
     p.masks = c->masked ? random_flags(memory, more * (size_t)net->outputs, 0.6f) : NULL;
     p.present = c->deserted ? random_flags(memory, more, 0.8f) : NULL;
@@ -212,7 +275,7 @@ static void act(const PufLearner* learner, const Play* p, int32_t t, int32_t fir
                  .first_row = first,
                  .scale = r->scale,
                  .values = playing ? r->values + at : p->last_value + first };
-    a.observations = (const uint8_t*)p->observations + at * (size_t)net->inputs * number_size(net->number);
+    a.observations = (const uint8_t*)p->observations + at * observation_size(net);
     if (playing) {
         a.masks = p->masks ? p->masks + at * (size_t)net->outputs : NULL;
         a.chosen = (uint8_t*)p->actions + at * (size_t)net->actions * action;
@@ -239,12 +302,16 @@ static void store(const Move* m, int32_t first, int32_t last)
     const PufNetwork* net = &m->learner->net;
     const Play* p = m->play;
     const size_t rows = (size_t)p->rollout.rows, at = (size_t)m->t * rows + (size_t)first;
-    const size_t state = (size_t)puf_network_layout(net).state, bytes = (size_t)net->inputs * number_size(net->number);
+    const size_t state = (size_t)puf_network_layout(net).state, bytes = observation_size(net);
     PufStep s = { .rows = last - first,
                   .layers = net->layers,
                   .state_size = (int32_t)state,
                   .observation_size = net->inputs,
                   .floats = net->number == PUF_NUMBER_F32,
+                  .parts = net->parts,
+                  .num_parts = net->num_parts,
+                  .fronts = net->fronts,
+                  .num_fronts = net->num_fronts,
                   .observation_bytes = bytes,
                   .observations = (const uint8_t*)m->observations + (size_t)first * bytes,
                   .rewards = m->rewards + first,
@@ -282,7 +349,7 @@ static void play(const PufLearner* learner, const Play* p, int32_t t, float* con
 {
     Memory memory = { .count = 0 };
     const size_t rows = (size_t)p->rollout.rows;
-    const size_t bytes = rows * (size_t)learner->net.inputs * number_size(learner->net.number);
+    const size_t bytes = rows * observation_size(&learner->net);
     Move move = { learner,
                   p,
                   t,
@@ -306,11 +373,22 @@ static void play(const PufLearner* learner, const Play* p, int32_t t, float* con
     free_all(&memory);
 }
 
-// Everything that is learned, and what an optimizer remembers of it: encoder, core, head and spreads.
+enum { WEIGHTS = 4 + 2 * (1 + PUF_MAX_CONVOLUTIONS) };
+
+// Everything that is learned, and what an optimizer remembers of it: encoder, core, head, spreads and fronts.
 typedef struct Weights {
-    float *own[4], *gradient[4], *average[4];
-    size_t sizes[4], layer; // numbers in each, and in one layer of the core
+    float *own[WEIGHTS], *gradient[WEIGHTS], *average[WEIGHTS];
+    size_t sizes[WEIGHTS], layer; // numbers in each, and in one layer of the core
 } Weights;
+
+static PufParameters parameters(float* const* of)
+{
+    PufParameters p = { .encoder = of[0], .core = of[1], .head = of[2], .log_std = of[3] };
+    for (int i = 4; i < WEIGHTS; i++) {
+        p.fronts[(i - 4) / (1 + PUF_MAX_CONVOLUTIONS)][(i - 4) % (1 + PUF_MAX_CONVOLUTIONS)] = of[i];
+    }
+    return p;
+}
 
 static PufLearner make_learner(Memory* memory, const Case* c, PufPool* pool, int threads)
 {
@@ -328,6 +406,17 @@ static PufLearner make_learner(Memory* memory, const Case* c, PufPool* pool, int
         net->outputs = c->choices[0] + c->choices[1] + c->choices[2];
         net->choices = choices;
     }
+    if (c->planes) {
+        net->parts = &amounts;
+        net->num_parts = c->inputs ? 1 : 0;
+        net->amounts = c->inputs;
+        net->row_bytes = row_bytes[c->planes - 1];
+        net->fronts = fronts[c->planes - 1];
+        net->num_fronts = 2;
+        for (int f = 0; f < 2; f++) {
+            net->features += front_layout(&net->fronts[f], 0, 0).features;
+        }
+    }
     const PufWeights layout = puf_network_layout(net);
     learner.tile_rows = puf_tile_rows(net, c->horizon);
     learner.scratch_size = learner.kernels->scratch(net, c->horizon, learner.tile_rows);
@@ -342,10 +431,22 @@ static Weights random_weights(Memory* memory, const PufNetwork* net)
 {
     const PufWeights l = puf_network_layout(net);
     const size_t hidden = (size_t)net->hidden, core = (size_t)l.gates * (size_t)l.fan_in;
-    Weights w = { .sizes = { net->encoded ? 0 : hidden * (size_t)net->inputs, (size_t)net->layers * core,
-                             (size_t)l.rows * hidden, (size_t)net->actions },
+    const size_t inputs = (size_t)(net->inputs + net->features);
+    Weights w = { .sizes = { net->encoded ? 0 : hidden * inputs, (size_t)net->layers * core, (size_t)l.rows * hidden,
+                             (size_t)net->actions },
                   .layer = core };
-    for (int i = 0; i < 4; i++) {
+    for (int f = 0; f < net->num_fronts; f++) {
+        const Front front = front_layout(&net->fronts[f], 0, 0);
+        size_t* sizes = &w.sizes[4 + f * (1 + PUF_MAX_CONVOLUTIONS)];
+        sizes[0] = embedding_size(&net->fronts[f]);
+        for (int i = 0; i < front.num_layers; i++) {
+            sizes[1 + i] = (size_t)front.layers[i].depth * (size_t)front.layers[i].channels;
+        }
+    }
+    for (int i = 0; i < WEIGHTS; i++) {
+        if (i >= 4 && !w.sizes[i]) {
+            continue;
+        }
         w.own[i] = random_floats(memory, w.sizes[i], i == 1 ? 0.2f : 0.5f);
         w.gradient[i] = floats(memory, w.sizes[i]);
         w.average[i] = random_floats(memory, w.sizes[i], 0.1f);
@@ -381,7 +482,7 @@ static void find_gradient(PufLearner* learner, const Play* p, const int64_t* seq
 {
     PufLoss loss = { .clip = 0.2f, .value_clip = 0.3f, .value_coefficient = 2.0f, .entropy_coefficient = 0.01f };
     loss.refresh = 1;
-    PufParameters to = { w->gradient[0], w->gradient[1], w->gradient[2], w->gradient[3] };
+    PufParameters to = parameters(w->gradient);
     double figures[PUF_FIGURES];
     const double length =
         puf_learner_gradient(learner, &p->rollout, &loss, 1, sequences, importance, p->rollout.rows, &to, figures);
@@ -394,6 +495,9 @@ static void find_gradient(PufLearner* learner, const Play* p, const int64_t* seq
     must_be_finite(p->rollout.values, p->samples, "a new value is not finite");
     for (int i = 0; i < (learner->net.head == PUF_GAUSSIAN ? 4 : 3); i++) {
         must_be_finite(w->gradient[i], w->sizes[i], "a gradient is not finite");
+    }
+    for (int i = 4; i < WEIGHTS; i++) {
+        must_be_finite(w->gradient[i], w->sizes[i], "a gradient of a front is not finite");
     }
     if (learner->net.encoded) {
         must_be_finite(p->rollout.by_observations, p->samples * (size_t)learner->net.inputs,
@@ -430,7 +534,7 @@ static void optimize(Memory* memory, const PufLearner* learner, const Weights* w
     const PufNetwork* net = &learner->net;
     const PufWeights l = puf_network_layout(net);
     const int32_t rows[] = { net->hidden, l.gates, l.rows };
-    const int32_t columns[] = { net->inputs, l.fan_in, net->hidden };
+    const int32_t columns[] = { net->inputs + net->features, l.fan_in, net->hidden };
     PufMuon muon[16];
     int32_t count = 0;
     for (int i = net->encoded ? 1 : 0; i < 3; i++) {
@@ -457,7 +561,7 @@ static void run_case(const Case* c, PufPool* pool, int threads)
     const PufWeights l = puf_network_layout(&learner.net);
     const Weights w = random_weights(&memory, &learner.net);
     const Play p = allocate_play(&memory, c, &learner.net, &l);
-    PufParameters own = { w.own[0], w.own[1], w.own[2], w.own[3] };
+    PufParameters own = parameters(w.own);
     learner.kernels->pack(&learner.net, &own, learner.input_scale, learner.weights);
     collect(&memory, &learner, &p);
     estimate_advantages(&learner, &p, NULL);
@@ -532,6 +636,7 @@ int main(int argc, char** argv)
     run_cases(later_cases, sizeof later_cases / sizeof later_cases[0], pool, threads);
     run_sequences(&later_cases[1], pool, threads);
     run_sequences(&later_cases[2], pool, threads);
+    run_cases(plane_cases, sizeof plane_cases / sizeof plane_cases[0], pool, threads);
     if (pool) {
         puf_pool_destroy(pool);
     }

@@ -92,7 +92,7 @@ OVERFLOWS = {
     "too little scratch for a tile": ("layers.h", "= (size_t)(cursor - base);", "= (size_t)(cursor - base) - 16;"),
     "too little scratch for Muon": ("learner.c", "+ 2 * narrow * narrow;", "+ narrow * narrow;"),
     "a row too many": ("rollout.h", "for (size_t i = 0; i < rows; i++) {", "for (size_t i = 0; i <= rows; i++) {"),
-    "too few weights": ("learner.c", "l.size = l.head + (size_t)l.padded * h;", "l.size = l.head;"),
+    "too few weights": ("learner.c", "l.size = l.fronts + fronts.weights_end;", "l.size = l.head;"),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +36,24 @@ FUSED = _kernels.fused_isas()
 FIELDS = "fields"
 """The dtype of observations that are rows of bytes, which hold amounts and codes."""
 
+PLANES: dict[str, list[tuple[str, tuple[int, ...], str, tuple[int, int]]]] = {
+    "grid": [("grid", (5, 7), "uint8", (0, 3))],
+    "grid of channels": [("grid", (4, 3, 2), "int8", (-2, 2))],
+    "large grid": [("grid", (17, 16, 2), "uint8", (0, 4))],
+    "embedding": [("embedding", (6, 5, 3), "uint8", (0, 80))],
+    "large embedding": [("embedding", (16, 18), "int32", (-100, 200))],
+    "image": [("image", (36, 41, 3), "uint8", (0, 255))],
+    "channels first": [("image", (2, 40, 36), "uint8", (0, 255))],
+    "gray": [("image", (36, 36), "uint8", (0, 255))],
+    "fields and planes": [
+        ("grid", (5, 6), "uint8", (1, 4)),
+        ("embedding", (5, 5, 2), "float32", (-3, 90)),
+        ("image", (36, 36), "uint8", (0, 255)),
+        ("grid", (6, 5, 2), "int32", (-1, 6)),
+    ],
+}
+"""Observations with convolutions: what each array is read as, its shape, its dtype, its least and greatest number."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -53,6 +72,8 @@ class Shape:
     deserted: bool = False
     normalized: bool = False
     value_head: str = "scalar"
+    planes: str = ""
+    """Of `PLANES`; there are other fields only if it has several. Instead of `dtype`."""
 
     @property
     def action(self) -> ActionSpec:
@@ -84,6 +105,22 @@ def shapes(draw: st.DrawFn) -> Shape:
     )
 
 
+@st.composite
+def shapes_with_planes(draw: st.DrawFn) -> Shape:
+    """Small ones, as most of the work is before them."""
+    return Shape(
+        cell=draw(st.sampled_from(["mingru", "lstm"])),
+        hidden=16 * draw(st.integers(1, 3)),
+        layers=draw(st.integers(1, 2)),
+        inputs=draw(st.integers(1, 9)),
+        horizon=draw(st.integers(1, 9)),
+        rows=draw(st.integers(1, 9)),
+        planes=draw(st.sampled_from(sorted(PLANES))),
+        deserted=draw(st.booleans()),
+        normalized=draw(st.booleans()),
+    )
+
+
 def random_fields(random: np.random.Generator, most: int) -> tuple[FieldSpec, ...]:
     """Fields of all kinds, of at most so many numbers each; in random order, with gaps between them."""
     fields: list[FieldSpec] = []
@@ -100,17 +137,35 @@ def random_fields(random: np.random.Generator, most: int) -> tuple[FieldSpec, ..
     return tuple(fields)
 
 
+def with_planes(
+    fields: tuple[FieldSpec, ...], arrays: Sequence[tuple[str, tuple[int, ...], str, tuple[int, int]]]
+) -> tuple[FieldSpec, ...]:
+    """The fields, and after them the arrays."""
+    at = fields[-1].start + fields[-1].size
+    for i, (_, shape, dtype, _) in enumerate(arrays):
+        at += -at % np.dtype(dtype).itemsize
+        fields = (*fields, FieldSpec(f"array{i}", "box", at, dtype, shape, ()))
+        at += math.prod(shape) * np.dtype(dtype).itemsize
+    return fields
+
+
 def random_rows(
-    random: np.random.Generator, fields: tuple[FieldSpec, ...], batch: tuple[int, ...]
+    random: np.random.Generator,
+    fields: tuple[FieldSpec, ...],
+    batch: tuple[int, ...],
+    arrays: Sequence[tuple[str, tuple[int, ...], str, tuple[int, int]]] = (),
 ) -> np.ndarray[Any, Any]:
-    """Random rows of bytes (*batch, bytes) that hold these fields."""
+    """Random rows of bytes (*batch, bytes) that hold these fields, the last of which are arrays of `PLANES`."""
+    ranges = dict(zip((f.name for f in fields[len(fields) - len(arrays) :]), (a[-1] for a in arrays), strict=True))
     rows = random.integers(0, 256, (*batch, fields[-1].start + fields[-1].size)).astype(np.uint8)
     for field in fields:
         shape = (*batch, *field.shape)
         numbers = random.integers(0, field.choices, shape) if field.choices else random.normal(50, 30, shape)
-        if field.dtype == "uint8":
+        if field.name in ranges:
+            numbers = random.integers(ranges[field.name][0], ranges[field.name][1] + 1, shape)
+        elif field.dtype == "uint8":
             numbers = np.clip(numbers, 0, 255)
-        data = np.ascontiguousarray(numbers.astype(field.dtype)).view(np.uint8)
+        data = np.ascontiguousarray(numbers.astype(field.dtype)).reshape(*batch, -1).view(np.uint8)
         rows[..., field.start : field.start + field.size] = data
     return rows
 
@@ -126,14 +181,19 @@ class Case:
     def __init__(self, shape: Shape, seed: int = 0) -> None:
         self.shape, self.random = shape, np.random.default_rng(seed)
         action, rows = shape.action, shape.rows
-        self.fields = random_fields(self.random, shape.inputs) if shape.dtype == FIELDS else ()
+        self.arrays = PLANES.get(shape.planes, [])
+        in_rows = shape.dtype == FIELDS or len(self.arrays) > 1
+        self.fields = random_fields(self.random, shape.inputs) if in_rows else ()
+        if len(self.arrays) > 1:
+            self.fields = with_planes(self.fields, self.arrays)
         spec = self._spec()
-        settings = PolicySettings(shape.hidden, shape.layers, shape.cell, value_head=shape.value_head)  # type: ignore[arg-type]
+        encoder = self.arrays[0][0] if len(self.arrays) == 1 else "auto"
+        settings = PolicySettings(shape.hidden, shape.layers, shape.cell, encoder, value_head=shape.value_head)  # type: ignore[arg-type]
         normalize = "true" if shape.normalized else "false"
         self.policy = Policy(spec, settings, torch.Generator().manual_seed(seed), normalize)  # type: ignore[arg-type]
         if self.policy.input_mean is not None:
-            self.policy.input_mean.copy_(torch.from_numpy(self.random.normal(size=len(spec.observation_scale))))
-            scale = self.random.uniform(0.5, 20, len(spec.observation_scale))  # so that some numbers are cut
+            self.policy.input_mean.copy_(torch.from_numpy(self.random.normal(size=len(self.policy.input_scale))))
+            scale = self.random.uniform(0.5, 20, len(self.policy.input_scale))  # so that some numbers are cut
             self.policy.input_scale.copy_(torch.from_numpy(scale))
         with torch.no_grad():
             self.policy.head[: action.outputs] *= 10  # the first policy would be indifferent
@@ -157,18 +217,29 @@ class Case:
 
     def _spec(self) -> EnvironmentSpec:
         shape, rows, action = self.shape, self.shape.rows, self.shape.action
-        if shape.dtype == FIELDS:
+        if len(self.arrays) == 1:
+            _, where, dtype, limits = self.arrays[0]
+            scales = (1 / max(map(abs, limits)),) * math.prod(where)
+            return EnvironmentSpec(rows, rows, where, dtype, scales, action, observation_range=limits)
+        if self.fields:
             scale = [s for f in self.fields for s in ([0.02] * f.inputs if f.kind == "box" else code_scales(f))]
             row_bytes = self.fields[-1].start + self.fields[-1].size
-            return EnvironmentSpec(rows, rows, (row_bytes,), "uint8", tuple(scale), action, self.fields)
+            others = (None,) * (len(self.fields) - len(self.arrays))
+            ranges = (*others, *(limits for *_, limits in self.arrays))
+            return EnvironmentSpec(
+                rows, rows, (row_bytes,), "uint8", tuple(scale), action, self.fields, field_ranges=ranges
+            )
         size = {"uint8": 255.0, "int8": 128.0, "int32": 1000.0, "float32": 1.0}[shape.dtype]
         scales = (1 / size,) * (shape.inputs - 1) + (0.5 / size,)
         return EnvironmentSpec(rows, rows, (shape.inputs,), shape.dtype, scales, action)
 
     def observations(self, *batch: int) -> np.ndarray[Any, Any]:
         """Random observations (*batch, inputs), or (*batch, bytes) if they have fields."""
+        if len(self.arrays) == 1:
+            _, where, dtype, (low, high) = self.arrays[0]
+            return self.random.integers(low, high + 1, (*batch, *where)).astype(dtype)
         if self.fields:
-            return random_rows(self.random, self.fields, batch)
+            return random_rows(self.random, self.fields, batch, self.arrays)
         shape = (*batch, self.shape.inputs)
         if self.shape.dtype == "float32":
             return self.random.normal(size=shape).astype(np.float32)

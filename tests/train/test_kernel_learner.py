@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import numpy as np
+import own_networks
 import pytest
 import runs
 import tiny
@@ -14,8 +15,10 @@ from gymnasium.spaces import Box, Discrete
 from tiny import make_trainer
 from tiny_environments import CartPole, Signpost, fields_of
 
+from puffer_envs.policy import load_policy
 from puffer_train.algorithm.evaluate import evaluate
 from puffer_train.errors import ConfigError, ContractError
+from puffer_train.learners import fronts
 from puffer_train.learners.hybrid import HybridLearner
 from puffer_train.learners.kernels import KernelLearner, unsupported_reason
 from puffer_train.learners.torch import TorchLearner
@@ -80,23 +83,55 @@ class Map(Signpost):
         out[:, 20:45] %= 6
 
 
-ENCODED: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "grid": (Grid, {"encoder": "grid"}, "no convolutions"),
-    "image": (Pictures, {"cell": "lstm"}, "no convolutions"),
-    "fields": (Map, {"layers": 2}, "no convolutions"),
+CONVOLVED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "grid": (Grid, {"encoder": "grid"}, ""),
+    "embedding": (Grid, {"encoder": "embedding", "cell": "lstm"}, ""),
+    "image": (Pictures, {"cell": "lstm"}, ""),
+    "fields": (Map, {"layers": 2}, ""),
 }
-"""Environments whose observations torch encodes."""
+"""Environments whose observations go through convolutions."""
 
 
-@pytest.mark.parametrize("case", ENCODED)
-def test_torch_encodes_and_the_kernels_do_the_rest(case: str) -> None:
-    kind, policy, reason = ENCODED[case]
+@pytest.mark.parametrize("case", CONVOLVED)
+def test_the_kernels_run_convolutions(case: str) -> None:
+    kind, policy, _ = CONVOLVED[case]
     for learner in ("auto", "kernels"):
         trainer = make_trainer(kind(4), policy=policy, learner=learner)
-        assert isinstance(trainer.learner, HybridLearner)
-        assert reason in str(unsupported_reason(trainer.policy))
-        assert "PyTorch runs the encoder" in trainer.learner.work
+        assert type(trainer.learner) is KernelLearner
+        assert unsupported_reason(trainer.policy) is None
+        assert trainer.learner.work == "The C kernels run the whole network."
         assert trainer.iterate()["updates"] > 0
+
+
+@pytest.mark.parametrize("case", CONVOLVED)
+def test_torch_runs_convolutions_that_give_too_much(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fronts, "MAX_FEATURES", 10)
+    kind, policy, _ = CONVOLVED[case]
+    trainer = make_trainer(kind(4), policy=policy)
+    assert type(trainer.learner) is HybridLearner
+    assert "features, more than 10" in str(unsupported_reason(trainer.policy))
+    assert trainer.iterate()["updates"] > 0
+
+
+OWN = {"network": own_networks.Encoder}
+
+
+@pytest.mark.parametrize("learner", ["auto", "kernels"])
+def test_torch_encodes_and_the_kernels_do_the_rest(learner: str) -> None:
+    trainer = make_trainer(CartPole(4), policy=OWN, learner=learner)
+    assert isinstance(trainer.learner, HybridLearner)
+    assert "no networks of your own" in str(unsupported_reason(trainer.policy))
+    assert "PyTorch runs the encoder" in trainer.learner.work
+    assert trainer.iterate()["updates"] > 0
+
+
+def test_a_run_with_convolutions_is_evaluated_and_played(shell: runs.Shell) -> None:
+    convolutions = ["--policy.encoder", "grid", "--policy.hidden", "16", "--learner", "kernels"]
+    run = shell.train("squared", *runs.SMALL, *convolutions, "--steps", "768", "--run-dir", "run")
+    assert run.status == 0 and "The C kernels run the whole network." in run.out
+    assert "score" in shell("puffer-eval", "run", "--episodes", "4").out
+    player = load_policy(shell.folder / "run/policy.safetensors")
+    assert player.act(np.zeros((3, 11, 11), np.uint8)).shape == (3,)
 
 
 def test_the_kernels_look_up_codes() -> None:
@@ -126,13 +161,25 @@ class Broken(Signpost):
             out[1, self.first : self.last] = 255
 
 
+class Position(torch.nn.Module):
+    """A network of one's own."""
+
+    def __init__(self, spec: Any) -> None:
+        super().__init__()
+        self.body = torch.nn.Linear(2, 5)
+
+    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.body(observations["position"])
+
+
 class BrokenMap(Broken, Map):
-    """The same, but torch encodes it."""
+    """The same, with a map."""
 
 
-@pytest.mark.parametrize(("kind", "learner"), [(Broken, KernelLearner), (BrokenMap, HybridLearner)])
-def test_numbers_within_rows_of_bytes_are_checked(kind: Any, learner: Any) -> None:
-    trainer = make_trainer(kind(4))
+@pytest.mark.parametrize("kind", [Broken, BrokenMap])
+@pytest.mark.parametrize(("policy", "learner"), [({}, KernelLearner), ({"network": Position}, HybridLearner)])
+def test_numbers_within_rows_of_bytes_are_checked(kind: Any, policy: dict[str, Any], learner: Any) -> None:
+    trainer = make_trainer(kind(4), policy=policy)
     assert type(trainer.learner) is learner
     assert "position" in str(trainer.collect())
 
@@ -144,6 +191,17 @@ def test_a_code_that_is_no_choice_is_refused(when: int, first: int, last: int, n
     trainer = make_trainer(kind(4))
     assert type(trainer.learner) is KernelLearner
     with pytest.raises(ContractError, match=f"field '{name}' holds .* choices count from 0"):
+        for _ in range(4):
+            trainer.collect()
+
+
+@pytest.mark.parametrize("when", [0, 2, 7, 16])
+def test_a_cell_outside_its_range_is_refused(when: int) -> None:
+    """Where torch would refuse it: another row of weights would be looked up."""
+    kind = type("Wrong", (BrokenMap,), {"when": when, "first": 44, "last": 45})
+    trainer = make_trainer(kind(4))
+    assert type(trainer.learner) is KernelLearner
+    with pytest.raises(ContractError, match="an observation holds 255, but its space allows 0 to 5 only"):
         for _ in range(4):
             trainer.collect()
 
@@ -176,7 +234,8 @@ def chaos(rows: int) -> Any:
 
 
 ITERATIONS = {
-    **ENCODED,
+    **CONVOLVED,
+    "own": (CartPole, OWN, ""),
     "mingru": (chaos, {"layers": 2}, ""),
     "lstm": (chaos, {"layers": 2, "cell": "lstm"}, ""),
     "values": (chaos, {"value_head": "distribution"}, ""),

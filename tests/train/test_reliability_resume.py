@@ -18,6 +18,8 @@ PLAIN: list[str] = []
 NORMALIZED = ["--train.normalize-rewards", "true", "--train.reward-clip", "0"]
 PRIORITISED = ["--train.priority-alpha", "0.8", "--train.refresh-advantages", "true"]
 
+CONVOLUTIONS = ["--policy.encoder", "grid", "--policy.hidden", "16"]
+
 KINDS: dict[str, tuple[str, int, list[str]]] = {
     "native": ("cartpole", 16, PLAIN),
     "native, rewards normalised": ("cartpole", 16, NORMALIZED),
@@ -27,6 +29,11 @@ KINDS: dict[str, tuple[str, int, list[str]]] = {
     "several agents": ("snake", 64, NORMALIZED + PRIORITISED),
     "continuous": ("tiny_environments:Target", 16, PLAIN),
     "masked, some absent": ("tiny_environments:Team", 32, PRIORITISED),
+    "convolutions, two threads": (
+        "squared",
+        16,
+        ["--policy.encoder", "grid", "--policy.hidden", "16", "--threads", "2"],
+    ),
     "structured, two layers": ("tiny_environments:Signpost", 16, [*NORMALIZED, "--policy.layers", "2"]),
 }
 """Environment, agents of sixteen environments, settings."""

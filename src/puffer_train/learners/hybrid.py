@@ -1,4 +1,4 @@
-"""Torch encodes observations, and the C kernels do the rest: recurrent layers, head, loss.
+"""Torch runs the user's own encoder, and the C kernels do the rest: recurrent layers, head, loss.
 
 So any module may encode. The kernels compute the gradient of the loss with respect to what the encoder put out, and
 torch carries it on to the encoder's own parameters.

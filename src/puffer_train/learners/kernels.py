@@ -19,6 +19,7 @@ from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.loss import Scale
 from puffer_train.config import TrainSettings
 from puffer_train.kernels import FIGURES
+from puffer_train.learners.fronts import describe_fronts, front_tensors, row_bytes, unsupported_front
 from puffer_train.learners.protocol import BAD_OBSERVATIONS
 from puffer_train.learners.shared import kernel_workers, row_bounds
 from puffer_train.own_code import is_code
@@ -35,8 +36,9 @@ def unsupported_reason(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str |
     reason = unsupported_after_encoder(policy, parts)
     if reason is not None:
         return reason
-    if policy.front is not None:
-        return "they have no convolutions"
+    reason = unsupported_front(policy)
+    if reason is not None:
+        return reason
     if policy.spec.observation_dtype not in _kernels.NUMBERS:
         return f"observations are {policy.spec.observation_dtype}"
     return None
@@ -120,7 +122,7 @@ class KernelActor:
     def _check_codes(self, observations: Tensor) -> None:
         """Raise `ContractError` if a code in observations (n, *shape) is none: torch does so as it looks them up."""
         if self.has_encoder:
-            self.policy.observations.check(observations)
+            self.policy.check(observations)
 
 
 class KernelLearner:
@@ -148,7 +150,7 @@ class KernelLearner:
         self.core = _kernels.Learner(
             self.workers,
             policy.settings.cell,
-            len(spec.observation_scale) if self.has_encoder else None,
+            len(policy.input_scale) if self.has_encoder else None,
             policy.hidden,
             policy.layers,
             None if continuous else spec.action.sizes,
@@ -176,7 +178,8 @@ class KernelLearner:
         """Return `take` of each parameter, in the kernels' order."""
         p = self.policy
         mine = (p.encoder if self.has_encoder else None, p.core, p.head, p.log_std)
-        return tuple(None if x is None else take(x).numpy() for x in mine)
+        fronts = front_tensors(p, take) if self.has_encoder else []
+        return (*(None if x is None else take(x).numpy() for x in mine), *fronts)
 
     def weights_changed(self) -> None:
         """See `Learner.weights_changed`."""
@@ -230,11 +233,12 @@ class KernelLearner:
         return spent.get("gradient", 0.0) if is_code(self.train.loss) else 0.0
 
 
-def _parts(policy: Policy) -> tuple[list[tuple[str, int, int, int]] | None, int]:
-    """Return the parts of an observation, None if it is plain, and its bytes."""
-    if not isinstance(policy.observations, StructuredObservations):
-        return None, 0
-    return [part for field in policy.observations.fields for part in field.parts], policy.spec.observation_shape[0]
+def _parts(policy: Policy) -> tuple[list[_kernels.Part] | None, int, list[_kernels.Front]]:
+    """Return the parts of an observation, None if it is plain, its bytes, and what goes through convolutions."""
+    fronts = describe_fronts(policy)
+    if isinstance(policy.observations, StructuredObservations):
+        return [part for field in policy.observations.fields for part in field.parts], row_bytes(policy), fronts
+    return ([], row_bytes(policy), fronts) if fronts else (None, 0, [])
 
 
 def _arrays(buffers: Buffers) -> dict[str, Any]:

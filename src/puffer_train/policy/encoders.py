@@ -262,6 +262,11 @@ class Convolutions(nn.Module):
             found["embedding.weight"] = self.planes.weight.detach().view(-1, self.planes.size)
         return found | {f"convolution.{i}.weight": weight.detach() for i, weight in enumerate(self.weights)}
 
+    def check(self, observations: Tensor) -> None:
+        """Raise `ContractError` if a cell of arrays (..., *shape) has none of its values."""
+        if self.encoder.kind != "image":
+            _outside(observations.reshape(-1, *self.encoder.shape), *self.encoder.values)
+
     def forward(self, observations: Observations) -> Tensor:
         """Return the features of observations (..., *shape), by channel, row and column: (..., F)."""
         assert isinstance(observations, Tensor)
@@ -309,6 +314,11 @@ class FieldConvolutions(nn.Module):
         """Return what a policy file holds of it, by name; writing to these tensors restores it."""
         pairs = zip(self.numbers, self._convolutions(), strict=True)
         return {f"field.{n}.{name}": tensor for n, part in pairs for name, tensor in part.tensors().items()}
+
+    def check(self, observations: Tensor) -> None:
+        """Raise `ContractError` if a cell in observations (..., B) has none of its values."""
+        for field, part in zip(self.fields, self._convolutions(), strict=True):
+            part.check(view_field(observations, field))
 
     def forward(self, observations: Observations) -> Tensor:
         """Return the features of observations (..., B), or of named fields, field by field: (..., F)."""

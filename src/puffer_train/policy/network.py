@@ -19,7 +19,14 @@ from puffer_train.config import Normalize, PolicySettings
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.policy.cells import CELLS, Resets
 from puffer_train.policy.distributions import action_centre, action_distribution, action_scale
-from puffer_train.policy.encoders import Front, choose_encoder, flat_inputs, make_front
+from puffer_train.policy.encoders import (
+    Convolutions,
+    FieldConvolutions,
+    Front,
+    choose_encoder,
+    flat_inputs,
+    make_front,
+)
 from puffer_train.policy.observations import Observations, observation_reader
 from puffer_train.policy.own import OwnFront
 from puffer_train.policy.values import VALUE_HEADS
@@ -187,6 +194,12 @@ class Policy(nn.Module):
     def evaluate_actions(self, output: Tensor, actions: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy, each (...), of actions (..., k) under output (K + V, ...)."""
         return self.actions.evaluate(output, actions, masks, self.log_std, self.action_scale)
+
+    def check(self, observations: Tensor) -> None:
+        """Raise `ContractError` if observations (..., *shape) hold a code or a cell that their space does not allow."""
+        self.observations.check(observations)
+        if isinstance(self.front, Convolutions | FieldConvolutions):
+            self.front.check(observations)
 
     def encode(self, observations: Observations) -> Tensor:
         """Return what the first layer gets of observations (..., *shape): (..., H)."""
