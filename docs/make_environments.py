@@ -14,7 +14,7 @@ import statistics
 import sys
 import textwrap
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -328,22 +328,39 @@ def keys(env: EnvSpec) -> str:
 
 
 def index() -> str:
-    """The table of the README."""
-    rows = []
-    for name in environments():
+    """The table of the README; ports of Gymnasium's environments, which have a page of their own, share a row."""
+    ports = [name for name in environments() if (PAGES.parent / f"ports/{name}.json").exists()]
+    rows = [
+        (f"[{name}]({page_url(f'environments/{name}')})", SUBJECTS[name], *figures([name]))
+        for name in environments()
+        if name not in ports
+    ]
+    link = f"[{len(ports)} of Gymnasium's]({page_url('classics')})"
+    rows.append((link, ", ".join(name.replace("_", " ") for name in ports), *figures(ports)))
+    return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
+
+
+def figures(names: Sequence[str]) -> tuple[str, str, str]:
+    """Speed, perf and training time, the least and the greatest of some environments."""
+    rates, perfs, seconds = [], [], []
+    for name in names:
         measured = [m for m in results("environments")["measurements"] if m["environment"] == name and not m["what"]]
-        rates = [m["steps_per_second"] for m in measured]  # the newest instruction set comes last
+        rates.append(measured[-1]["steps_per_second"])  # the newest instruction set comes last
         runs = [
             run
             for run in results("training")
             if run["environment"] == name and run.get("settings", "balanced") == "balanced"
         ]
-        perf = sorted(run["perf"] for run in runs)
-        seconds = statistics.median(run["training_seconds"] for run in runs)
-        link = f"[{name}]({page_url(f'environments/{name}')})"
-        spread = f"{perf[0]:.2f} to {perf[-1]:.2f}" if f"{perf[0]:.2f}" != f"{perf[-1]:.2f}" else f"{perf[0]:.2f}"
-        rows.append((link, SUBJECTS[name], millions(rates[-1]), spread, f"{seconds:.0f} s"))
-    return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
+        perfs += [run["perf"] for run in runs]
+        seconds.append(statistics.median(run["training_seconds"] for run in runs))
+    spread = [f"{perf:.2f}" for perf in (min(perfs), max(perfs))]
+    times = [f"{time:.0f}" for time in (min(seconds), max(seconds))]
+    return between([millions(min(rates)), millions(max(rates))]), between(spread), f"{between(times)} s"
+
+
+def between(ends: Sequence[str]) -> str:
+    """The lower and the upper end, or one where they look the same."""
+    return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
 
 
 def gallery() -> str:
