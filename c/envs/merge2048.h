@@ -18,6 +18,7 @@
 
 enum { MERGE2048_CELLS = 16, MERGE2048_HIGHEST = 15, MERGE2048_GOAL = 11 };
 enum { MERGE2048_ROWS = 1 << 16, MERGE2048_TEN = 10 };
+enum { MERGE2048_MANY = 1 << 24 }; // more than the score of the longest game
 enum { MERGE2048_UP, MERGE2048_RIGHT, MERGE2048_DOWN, MERGE2048_LEFT, MERGE2048_MOVES };
 
 typedef struct Merge2048 {
@@ -252,11 +253,11 @@ static const PufField merge2048_fields[] = {
                PUF_RANGE(-1, MERGE2048_MOVES - 1)),
     PUF_SCALAR(Merge2048, born, "the cell of the newest tile", PUF_RANGE(0, MERGE2048_CELLS - 1)),
     PUF_SCALAR(Merge2048, legal, "a bit for each move that moves a tile", PUF_RANGE(0, 15)),
-    PUF_SCALAR(Merge2048, score, "the sum of the tiles made in this game"),
-    PUF_SCALAR(Merge2048, made, "the sum of their k"),
-    PUF_SCALAR(Merge2048, tick, "moves in this game"),
+    PUF_SCALAR(Merge2048, score, "the sum of the tiles made in this game", PUF_RANGE(0, MERGE2048_MANY)),
+    PUF_SCALAR(Merge2048, made, "the sum of their k", PUF_RANGE(0, MERGE2048_MANY)),
+    PUF_SCALAR(Merge2048, tick, "moves in this game", PUF_RANGE(0, MERGE2048_MANY)),
     PUF_SCALAR(Merge2048, ended, "the board at the end of the previous game"),
-    PUF_SCALAR(Merge2048, ended_score, "the score of the previous game"),
+    PUF_SCALAR(Merge2048, ended_score, "the score of the previous game", PUF_RANGE(0, MERGE2048_MANY)),
 };
 static const char* const merge2048_log_names[] = { "tile_512", "tile_1024", "tile_2048", "tile_4096" };
 

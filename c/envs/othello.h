@@ -142,10 +142,8 @@ static inline int32_t othello_count(uint64_t set)
 // The number of the lowest bit of a set that is not empty.
 static inline int32_t othello_lowest(uint64_t set) { return othello_count((set & (0 - set)) - 1); }
 
-// The bit of a cell, and the cell of a bit.
+// The bit of a cell.
 static int32_t othello_bit(const Othello* s, int32_t cell) { return cell / s->size * 8 + cell % s->size; }
-
-static int32_t othello_cell(const Othello* s, int32_t bit) { return bit / 8 * s->size + bit % 8; }
 
 // ---- The scripted opponent ----
 

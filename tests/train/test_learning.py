@@ -25,6 +25,8 @@ THRESHOLDS = {
     "lantern": 0.2,
     "maze": 0.6,
     "memory": 0.99,
+    "merge2048": 5000.0,
+    "othello": 0.6,
     "pong": 18.0,
     "racer": 1.7,
     "snake": 15.0,
