@@ -43,6 +43,7 @@ SUBJECTS = {
     "enduro": "overtake through snow, night and fog",
     "foundry": "machines, goods, six workers",
     "frozen_lake": "Gymnasium's FrozenLake-v1",
+    "hex": "connect two sides, or self-play",
     "lantern": "a dark maze, a colour to remember",
     "maze": "keys, doors, limited sight",
     "memory": "recall a cue",

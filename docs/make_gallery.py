@@ -44,6 +44,7 @@ PICTURES = {
     "enduro.png": Picture("enduro", "--frame 2300"),
     "foundry.png": Picture("foundry", "--frame 700"),
     "frozen_lake.png": Picture("frozen_lake", "--frame 13"),
+    "hex.png": Picture("hex", "--frame 14"),
     "lantern.png": Picture("lantern", "--frame 100"),
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),

@@ -50,7 +50,11 @@ typedef struct Hex {
     float began_n, began_perf; // after the five of PufLog: for games in which the agent moved first
 } Hex;
 
-static const PufAction hex_actions[] = { { "cell", 50, 0, 0, "" } };
+static const PufAction hex_actions[] = {
+    { "cell", 50, 0, 0,
+      "a1 b1 c1 d1 e1 f1 g1 a2 b2 c2 d2 e2 f2 g2 a3 b3 c3 d3 e3 f3 g3 a4 b4 c4 d4 e4 f4 g4 a5 b5 c5 d5 e5 f5 g5 a6 b6 "
+      "c6 d6 e6 f6 g6 a7 b7 c7 d7 e7 f7 g7 swap" }
+};
 
 static void hex_resize(PufLayout* layout, const void* setup)
 {
@@ -62,7 +66,7 @@ static void hex_resize(PufLayout* layout, const void* setup)
     const Hex* s = setup;
     layout->agents = s->self_play ? 2 : 1;
     layout->obs_shape[0] = 2 + 2 * s->size * s->size;
-    layout->actions = &sizes[s->size - 3];
+    layout->actions = s->size == 7 ? hex_actions : &sizes[s->size - 3];
 }
 
 // ---- The rules ----

@@ -251,6 +251,7 @@ class Snapshots(Kind):
         "delve",
         "enduro",
         "foundry",
+        "hex",
         "lantern",
         "maze",
         "merge2048",

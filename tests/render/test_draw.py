@@ -100,6 +100,10 @@ def test_each_choice_has_a_key_or_is_what_happens_without_one(env: puffer_envs.E
     parts = env.spec.layout.actions
     if drawing.pilot is not None and env.action_masks is not None:  # its keys are those of the moves there are
         chosen = {drawing.pilot(env.state(0), frozenset({label}), 0) for label in drawing.keys}
+        if drawing.touch is not None:
+            width, height = drawing.size
+            points = itertools.product(range(0, width, 7), range(0, height, 7))
+            chosen |= {drawing.touch(env.state(0), x, y) for x, y in points} - {None}
         assert chosen == set(np.flatnonzero(env.action_masks[0]))
         return
     keymap = make_keymap(parts, drawing.keys, drawing.idle)

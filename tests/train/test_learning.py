@@ -22,6 +22,7 @@ THRESHOLDS = {
     "drone": 10.0,
     "enduro": 700.0,
     "foundry": 5.5,
+    "hex": 0.0,
     "lantern": 0.2,
     "maze": 0.6,
     "memory": 0.99,

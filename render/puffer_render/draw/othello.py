@@ -16,7 +16,7 @@ KEYS = {NAMES.get(key, key.upper()): (key,) for key in HOT}
 CAPS = tuple(KEYS)
 WAITS = True
 UNDOES = True
-GOAL = "Have more stones than the other at the end: catch rows between two of yours."
+GOAL = "Catch rows of stones between two of yours, and have more at the end. Press a key on the board, or click."
 
 FELT = blend(MINT, NIGHT, 0.72)
 GRID = blend(MINT, NIGHT, 0.82)
@@ -33,6 +33,15 @@ def pilot(state: Any, labels: frozenset[str], agent: int) -> int:
     cells = [row * size + column for row in range(size) for column in range(size) if legal >> (8 * row + column) & 1]
     number = min((CAPS.index(label) for label in labels), default=0)
     return cells[min(number, len(cells) - 1)]
+
+
+def touch(state: Any, x: float, y: float) -> int | None:
+    """The cell that is clicked at, where one may move."""
+    size = int(state.size)
+    column, row = (int((at - start) * size // BOARD_SIDE) for at, start in ((x, MARGIN), (y, HUD_HEIGHT + MARGIN)))
+    if not (0 <= row < size and 0 <= column < size) or not int(state.legal) >> (8 * row + column) & 1:
+        return None
+    return row * size + column
 
 
 def verdict(state: Any, agent: int) -> str:
