@@ -200,14 +200,20 @@ static void merge2048_end(Merge2048* s)
     s->ended_score = s->score;
 }
 
+// One of two boards, without a branch, which a processor could not foresee.
+static inline uint64_t merge2048_pick(int first, uint64_t a, uint64_t b)
+{
+    return b ^ ((a ^ b) & (0 - (uint64_t)first));
+}
+
 static inline void merge2048_step(Merge2048* s, PufIo io)
 {
     const Merge2048Row* rows = io.assets;
     int32_t move = merge2048_wished(s->legal, io.actions[0]);
     int upright = move == MERGE2048_UP || move == MERGE2048_DOWN,
         far = move == MERGE2048_RIGHT || move == MERGE2048_DOWN;
-    uint64_t turned = upright ? merge2048_transpose(s->board) : s->board;
-    turned = far ? merge2048_mirror(turned) : turned;
+    uint64_t turned = merge2048_pick(upright, merge2048_transpose(s->board), s->board);
+    turned = merge2048_pick(far, merge2048_mirror(turned), turned);
     uint64_t after = 0;
     int32_t made = 0;
     for (int32_t row = 0; row < 4; row++) {
@@ -216,8 +222,8 @@ static inline void merge2048_step(Merge2048* s, PufIo io)
         made += slid.made;
         s->score += slid.score;
     }
-    after = far ? merge2048_mirror(after) : after;
-    after = upright ? merge2048_transpose(after) : after;
+    after = merge2048_pick(far, merge2048_mirror(after), after);
+    after = merge2048_pick(upright, merge2048_transpose(after), after);
     s->before = s->board;
     s->board = after;
     s->last = move;

@@ -218,6 +218,7 @@ class Player:
         """
         self._tapped |= tapped
         if self.paused:
+            self.touched = None
             return 0
         time = min(seconds, MAX_WAIT) * self.rate * self.speed
         if self.shows_end:
