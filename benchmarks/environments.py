@@ -35,6 +35,8 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "cards": [("searching opponent", {"strength": 2}), ("self-play", {"self_play": True})],
     "connect4": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "drone": [("alone in its world", {"num_drones": 1})],
+    "hex": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
+    "othello": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "tanks": [("self-play", {"scripted": False})],
 }
 """Environment -> other settings to measure it with, and what they are."""

@@ -220,6 +220,9 @@ def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower |
         now = time.perf_counter()
         if drawing.camera:
             move_camera(window.orbit, held, window.dragged(), window.scrolled(), now - before)
+        point = window.clicked() if drawing.touch is not None else None
+        if point is not None and drawing.touch is not None:
+            player.touched = drawing.touch(player.env.state(0), *point)
         if not show_help:
             games = len(player.games)
             player.advance(now - before, held, pressed)

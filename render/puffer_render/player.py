@@ -105,6 +105,8 @@ class Player:
         self.lasting: Lasting | None = None
         """How long what a step did is shown, in steps, given the states around it; None: until the next step is due.
         A person who waits no longer cuts it short with the next key, which is a move where it lasts one step."""
+        self.touched: int | None = None
+        """The action that a person clicked at, for the next decision."""
         self.past = Past(env)
         """What a person may take back."""
         self.course: Course | None = None
@@ -216,6 +218,7 @@ class Player:
         """
         self._tapped |= tapped
         if self.paused:
+            self.touched = None
             return 0
         time = min(seconds, MAX_WAIT) * self.rate * self.speed
         if self.shows_end:
@@ -224,18 +227,19 @@ class Player:
             return 0
         if self.stopped is not None:
             self._rest = max(0.0, self._rest - seconds)
-            if self._rest > 0 or not self.keymap.driving(tapped):
-                self._tapped = set()
+            if self._rest > 0 or not self._driven(tapped):
+                self._tapped, self.touched = set(), None
                 return 0
             self.stopped, self.before = None, None
             self.past.forget()
             if self.waits:  # the key ended the pause; it is not a move
-                self._tapped = set()
+                self._tapped, self.touched = set(), None
                 return 0
         if self.waits and self.seated and self.can_choose:
             self._debt = min(self._length, self._debt + time)
-            due = int(self.keymap.driving(self._tapped))
+            due = int(self._driven(self._tapped))
             if due and self._debt < self._length - 1:  # the key ends what is being shown; it is not a move
+                self.touched = None
                 self._debt, due = self._length if self._debt > REST * self.rate else self._debt, 0
             elif due:
                 self._debt = 0.0
@@ -295,7 +299,7 @@ class Player:
         """Fill `_actions`, (agents, parts): the person's for their agent, the policy's or random ones for the rest."""
         env, own = self.env, self.agent
         previous = self._actions[own].copy()
-        self.person_drives = self.keymap.driving(keys)
+        self.person_drives = self._driven(keys)
         if self.policy is not None:
             chosen = self.policy.act(env.observations, action_masks=env.action_masks, agent_mask=env.agent_mask)
             self._actions[:] = chosen.reshape(self._actions.shape)
@@ -304,9 +308,15 @@ class Player:
                 if agent != own and self._random.random() < CHANCE_OF_CHANGE:
                     self._actions[agent] = self._random_action()
         if self.seated or self.person_drives:
-            self._actions[own] = self.keymap.action(keys, previous, env.state(0), own)
+            touched = self.touched is not None
+            self._actions[own] = self.touched if touched else self.keymap.action(keys, previous, env.state(0), own)
+            self.touched = None
         if self.plays_all:
             self._actions[:] = self._actions[own]
+
+    def _driven(self, keys: AbstractSet[str]) -> bool:
+        """Whether the person presses a key of the game, or clicked at an action."""
+        return self.touched is not None or self.keymap.driving(keys)
 
     def _random_action(self) -> Any:
         space = self.env.single_action_space

@@ -75,6 +75,13 @@ class Window:
         moved = self._rl.GetMouseDelta()
         return float(moved.x), float(moved.y)
 
+    def clicked(self) -> tuple[float, float] | None:
+        """Where in the picture the mouse was pressed since the last frame, in its units; None if it was not."""
+        if not self._rl.IsMouseButtonPressed(self._rl.MOUSE_BUTTON_LEFT):
+            return None
+        place, (left, top) = self._rl.GetMousePosition(), self._screen.origin
+        return (place.x - left) / self._screen.scale, (place.y - top) / self._screen.scale
+
     def scrolled(self) -> float:
         """Notches that the mouse's wheel was turned since the last frame, away from the person."""
         return float(self._rl.GetMouseWheelMove())

@@ -251,8 +251,11 @@ class Snapshots(Kind):
         "delve",
         "enduro",
         "foundry",
+        "hex",
         "lantern",
         "maze",
+        "merge2048",
+        "othello",
         "snake",
         "tanks",
         "blobs",
@@ -279,7 +282,9 @@ class Snapshots(Kind):
             for _ in range(30):
                 env.step(np.zeros_like(env.actions))
             found.append(env.snapshot())
-            limit = {"max_steps", "max_frames", "max_days", "strength", "rest"} & {p.name for p in env.spec.params}
+            limit = {"max_steps", "max_frames", "max_days", "strength", "rest", "reward_tile"} & {
+                p.name for p in env.spec.params
+            }
             env.set(limit.pop(), 2, [0])
             found.append(env.snapshot())
         return found

@@ -276,6 +276,31 @@ def test_beside_a_policy_only_the_persons_turns_wait() -> None:
             assert int(player.env.state(0).stones[0]).bit_count() == before + 1
 
 
+def test_a_click_is_a_move() -> None:
+    for player in four_in_a_row(None):
+        for column in (3, 3, 6):
+            state = player.env.state(0)
+            player.touched = connect4.touch(state, connect4.MARGIN + (column + 0.5) * connect4.TILE, 200)
+            assert player.touched == column
+            assert player.advance(0.01, NONE, NONE) == 1
+            assert int(player.env.state(0).last) == column and player.touched is None
+        assert connect4.touch(player.env.state(0), 3, 200) is None
+        player.paused, player.touched = True, 1
+        assert player.advance(1.0, NONE, NONE) == 0
+        player.paused = False
+        assert player.advance(1.0, NONE, NONE) == 0, "a click while the game was paused is no move"
+
+
+def test_a_full_column_cannot_be_clicked() -> None:
+    for player in four_in_a_row(None):
+        for _ in range(6):
+            player.touched = 2
+            player.advance(0.01, NONE, NONE)
+        if int(player.env.state(0).moves) == 6:
+            at = connect4.MARGIN + 2.5 * connect4.TILE
+            assert connect4.touch(player.env.state(0), at, 200) is None
+
+
 def test_the_score_is_that_of_the_agents_whole_life() -> None:
     """Also of the part that someone else played."""
     with puffer_envs.make("snake", num_snakes=2, width=8, height=8, num_food=20) as env:

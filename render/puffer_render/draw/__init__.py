@@ -50,6 +50,8 @@ class Drawing:
     pilot: Callable[[Any, frozenset[str], int], Any] | None = None
     """pilot(state, labels, agent) (may be left out): the agent's action, given the labels in KEYS whose keys are held.
     For what keys cannot say by themselves, such as the thrust of four rotors."""
+    touch: Callable[[Any, float, float], int | None] | None = None
+    """touch(state, x, y) (may be left out): the action for a click at this point of the picture, None for no action."""
     present: Callable[[Any, int], bool] = lambda state, agent: True
     """present(state, agent) (may be left out): whether an agent takes part now; Tab passes over those that do not."""
     verdict: Callable[[Any, int], str] | None = None
@@ -86,7 +88,7 @@ def own_drawing(name: str) -> Drawing | None:
     given = {key: getattr(module, key.upper()) for key in optional if hasattr(module, key.upper())}
     given |= {
         key: getattr(module, key)
-        for key in ("between", "frames", "pilot", "present", "verdict")
+        for key in ("between", "frames", "pilot", "present", "touch", "verdict")
         if hasattr(module, key)
     }
     return Drawing(module.SIZE, module.draw, **given)

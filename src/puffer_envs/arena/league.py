@@ -32,7 +32,10 @@ from puffer_envs.spec import is_native, spec
 
 FILE, POLICIES, REPLAYS = "league.toml", "policies", "replays"
 SUFFIX = ".safetensors"
+FORMAT = "puffer-league-1"
+"""Changes with the meaning of anything in the folder."""
 LINES = {
+    "format": "",
     "environment": "",
     "version": "of its rules",
     "games": "of each match",
@@ -72,6 +75,8 @@ class League:
             raise ArenaError(f"{folder} is no league: puffer-league add {folder} NAME PLAYER ... begins one.")
         try:
             content = tomllib.loads(path.read_text("utf-8"))
+            if content.pop("format") != FORMAT:
+                raise ValueError
             words, settings = list(content.pop("players")), dict(content.pop("settings", {}))
             league = cls(folder, players=[], settings=settings, networks=networks, **content)
             if not isinstance(league.seed, int) or not isinstance(league.games, int) or league.games < 2:
@@ -112,6 +117,7 @@ class League:
         """Write league.toml."""
         words = [player.label for player in self.players if player.kind != "policy"]
         values = {
+            "format": FORMAT,
             "environment": self.environment,
             "version": self.version,
             "games": self.games,

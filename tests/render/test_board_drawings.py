@@ -1,0 +1,76 @@
+"""Boards: where a click goes, and what is drawn as the winning path."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import puffer_envs
+from puffer_render.draw import hex as hexes
+from puffer_render.draw import merge2048, othello
+
+
+def test_every_cell_of_hex_is_clicked_at_its_middle() -> None:
+    for size in (3, 7, 13):
+        with puffer_envs.make("hex", self_play=True, size=size, opening=0) as env:
+            env.reset(1)
+            for turn in range(2):
+                state = env.state(0)
+                grid = hexes.board_grid(size)
+                for row in range(size):
+                    for column in range(size):
+                        cell = row * size + column if int(state.turn) == 0 else column * size + row
+                        free = state.view[0][row * size + column] == 0
+                        assert hexes.touch(state, *grid.middle(row, column)) == (cell if free else None)
+                assert hexes.touch(state, 0, 0) is None
+                env.step([size + 1] * 2)
+                assert turn or int(env.state(0).stones) == 1
+
+
+def test_the_winning_path_of_hex_connects_both_sides() -> None:
+    with puffer_envs.make("hex", 40, size=5, strength=0) as env:
+        env.reset(2)
+        rng = np.random.default_rng(0)
+        seen = set()
+        for _ in range(40):
+            env.step(rng.integers(25, size=40))
+            for index in np.flatnonzero(env.terminals):
+                state = env.state(int(index))
+                path = hexes.path_cells(state.ended, 5)
+                stones = {int(state.ended[cell]) for cell in path}
+                lines = sorted(cell // 5 if stones == {1} else cell % 5 for cell in path)
+                assert lines[0] == 0 and lines[-1] == 4 and len(stones) == 1
+                assert stones == {int(state.result)}
+                seen |= stones
+                assert not hexes.path_cells(state.view[0], 5)
+        assert seen == {1, 2}
+
+
+def test_only_cells_where_one_may_move_are_clicked_in_othello() -> None:
+    with puffer_envs.make("othello", size=8) as env:
+        env.reset(0)
+        state, tile = env.state(0), othello.BOARD_SIDE / 8
+        top = othello.HUD_HEIGHT + othello.MARGIN
+        found = {
+            othello.touch(state, othello.MARGIN + (column + 0.5) * tile, top + (row + 0.5) * tile)
+            for row in range(8)
+            for column in range(8)
+        }
+        assert env.action_masks is not None
+        assert found - {None} == set(np.flatnonzero(env.action_masks[0]).tolist())
+        assert othello.touch(state, 2, 2) is None
+
+
+def test_tiles_slide_to_where_they_are_after_a_move() -> None:
+    rng = np.random.default_rng(1)
+    with puffer_envs.make("merge2048") as env:
+        env.reset(3)
+        for _ in range(300):
+            env.step([int(rng.integers(4))])
+            state = env.state(0)
+            if int(state.last) < 0:
+                continue
+            arrived = [0] * 16
+            for tile, _, end in merge2048.paths(merge2048.cells(state.before), int(state.last)):
+                arrived[end] = tile if arrived[end] == 0 else tile + 1
+            board = merge2048.cells(state.board)
+            assert [k for k in range(16) if board[k] != arrived[k]] == [int(state.born)]
