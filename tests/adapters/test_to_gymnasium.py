@@ -18,6 +18,7 @@ from puffer_envs.adapters import registration, rendering
 from puffer_envs.adapters.to_gymnasium import PufferEnv
 
 CASES: list[tuple[str, dict[str, Any]]] = [
+    ("acrobot", {"max_steps": 50}),
     ("asteroids", {"max_frames": 400}),
     ("blobs", {"max_steps": 50}),
     ("blobs", {"continuous": True, "max_steps": 50}),
@@ -31,14 +32,22 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("drone", {"max_steps": 50}),
     ("enduro", {"day_frames": 200}),
     ("foundry", {"num_levels": 4, "max_steps": 50}),
+    ("frozen_lake", {}),
+    ("hex", {}),
     ("lantern", {"num_levels": 16}),
     ("maze", {"num_levels": 10}),
     ("memory", {}),
+    ("merge2048", {}),
+    ("mountain_car", {"max_steps": 50}),
+    ("mountain_car_continuous", {"max_steps": 50}),
+    ("othello", {}),
+    ("pendulum", {"max_steps": 50}),
     ("pong", {"max_score": 1}),
     ("racer", {"num_tracks": 3, "max_steps": 100}),
     ("snake", {"max_steps": 50}),
     ("squared", {}),
     ("tanks", {}),
+    ("taxi", {}),
     ("tower", {"num_levels": 16}),
 ]
 

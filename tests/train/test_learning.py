@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 THRESHOLDS = {
+    "acrobot": -100.0,
     "asteroids": 25_000.0,
     "blobs": 300.0,
     "boids": 900.0,
@@ -22,17 +23,22 @@ THRESHOLDS = {
     "drone": 10.0,
     "enduro": 700.0,
     "foundry": 5.5,
+    "frozen_lake": 0.7,
     "hex": 0.9,
     "lantern": 0.2,
     "maze": 0.6,
     "memory": 0.99,
     "merge2048": 7000.0,
+    "mountain_car": -110.0,
+    "mountain_car_continuous": 90.0,
     "othello": 0.6,
+    "pendulum": -200.0,
     "pong": 18.0,
     "racer": 1.7,
     "snake": 15.0,
     "squared": 0.95,
     "tanks": 1.5,
+    "taxi": 7.0,
     "tower": 0.75,
 }
 """Mean score over fresh full episodes that a trained policy must reach."""
