@@ -282,9 +282,8 @@ class Snapshots(Kind):
             for _ in range(30):
                 env.step(np.zeros_like(env.actions))
             found.append(env.snapshot())
-            limit = {"max_steps", "max_frames", "max_days", "strength", "rest", "reward_tile"} & {
-                p.name for p in env.spec.params
-            }
+            names = {param.name for param in env.spec.params}
+            limit = {"max_steps", "max_frames", "max_days", "strength", "rest"} & names or {"reward_tile"}
             env.set(limit.pop(), 2, [0])
             found.append(env.snapshot())
         return found
