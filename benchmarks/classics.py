@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSICS = {
     "acrobot": ("Acrobot-v1", -100.0),
     "cartpole": ("CartPole-v1", 475.0),
+    "frozen_lake": ("FrozenLake-v1", 0.7),
     "mountain_car": ("MountainCar-v0", -110.0),
     "mountain_car_continuous": ("MountainCarContinuous-v0", 90.0),
     "pendulum": ("Pendulum-v1", None),
@@ -184,9 +185,8 @@ def page(results: dict[str, Any]) -> str:
         "\n".join(learning),
         "To watch what comes with the package: `puffer-play pendulum --trained`.",
         "## Speed",
-        f"Steps a second on one core, random actions, the best of {REPEATS} repeats: {BATCH:,} environments here "
-        "and in "
-        "EnvPool (one thread), one environment of Gymnasium.",
+        f"Steps in a second of one core's time, random actions, the best of {REPEATS} repeats: {BATCH:,} environments "
+        "here and in EnvPool (one thread), one environment of Gymnasium.",
         "\n".join(speed),
         f"`python benchmarks/classics.py` measured this on {results['machine']}: {versions}.",
     ]  # fmt: skip
