@@ -333,13 +333,10 @@ def keys(env: EnvSpec) -> str:
 def index() -> str:
     """The table of the README; ports of Gymnasium's environments, which have a page of their own, share a row."""
     ports = [name for name in environments() if (PAGES.parent / f"ports/{name}.json").exists()]
-    rows = [
-        (f"[{name}]({page_url(f'environments/{name}')})", SUBJECTS[name], *figures([name]))
-        for name in environments()
-        if name not in ports
-    ]
-    link = f"[{len(ports)} of Gymnasium's]({page_url('classics')})"
-    rows.append((link, ", ".join(name.replace("_", " ") for name in ports), *figures(ports)))
+    links = {name: f"[{name}]({page_url(f'environments/{name}')})" for name in environments()}
+    rows = [(link, SUBJECTS[name], *figures([name])) for name, link in links.items() if name not in ports]
+    first = f"[{len(ports)} of Gymnasium's]({page_url('classics')})"
+    rows.append((first, ", ".join(links[name] for name in ports), *figures(ports)))
     return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
 
 
