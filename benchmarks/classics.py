@@ -174,7 +174,7 @@ def page(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in results["versions"].items())
     parts = [
         "# The classics, solved in seconds",
-        "Gymnasium's classic control is here in C. [Certificates](port.md#the-certificate) show that each is the "
+        "Classics of Gymnasium are here in C. [Certificates](port.md#the-certificate) show that each is the "
         "same environment, step by step. `gymnasium.make_vec(\"puffer/Pendulum-v1\", num_envs=4096)` makes it "
         "for code that "
         "uses Gymnasium.",
