@@ -34,6 +34,17 @@ def test_no_torch_is_needed(tmp_path: Path) -> None:
         run(tmp_path / "test")
 
 
+@pytest.mark.skipif(compiler() is None, reason="needs gcc or clang")
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_an_observation_may_be_all_codes(weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taxi's has no amounts: nothing is left for the matrix of the encoder."""
+    monkeypatch.chdir(tmp_path)
+    assert cli_export.main(["taxi", "--trained", "t.c", "--weights", weights, "--episodes", "0"]) == 0
+    warnings = ("-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+    run(str(compiler()), *warnings, "-DT_SELF_TEST", "t.c", "-o", "test")
+    run(tmp_path / "test")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -35,7 +35,7 @@ class Matrix:
         """Store weight (R, C) as one of `LARGEST`: the largest number of each row becomes the largest there is."""
         if not LARGEST[kind]:
             return cls(weight, None)
-        most = np.abs(weight).max(axis=1)
+        most = np.abs(weight).max(axis=1, initial=0)  # there are no columns where an observation is all codes
         scales = np.where(most > 0, most / np.float32(LARGEST[kind]), 1).astype(np.float32)
         return cls(np.rint(weight / scales[:, None]).astype(kind), scales)
 
@@ -51,7 +51,7 @@ class Matrix:
         rows, columns = self.numbers.shape
         padded = np.zeros((-(-rows // PANEL) * PANEL, columns), self.numbers.dtype)
         padded[:rows] = self.numbers
-        return padded.reshape(-1, PANEL, columns).transpose(0, 2, 1).ravel()
+        return padded.reshape(len(padded) // PANEL, PANEL, columns).transpose(0, 2, 1).ravel()
 
     @property
     def padded_scales(self) -> Floats:
