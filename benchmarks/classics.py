@@ -37,6 +37,7 @@ CLASSICS = {
     "mountain_car": ("MountainCar-v0", -110.0),
     "mountain_car_continuous": ("MountainCarContinuous-v0", 90.0),
     "pendulum": ("Pendulum-v1", None),
+    "taxi": ("Taxi-v4", 8.0),
 }
 """Environment -> Gymnasium's ID, and the return from which Gymnasium calls it solved."""
 REPEATS = 5
@@ -180,8 +181,7 @@ def page(results: dict[str, Any]) -> str:
         "uses Gymnasium.",
         "## Learning",
         "Each row is one command. The time runs from process start to the exported policy, on two cores, and is that "
-        "of the slowest seed; other programs ran beside it, so the processor's time, with evaluation, is the fairer "
-        "figure. The score is the worst seed's mean over fresh full episodes; solved is Gymnasium's own threshold.",
+        "of the slowest seed; the processor's time includes the evaluation. The score is the worst seed's mean over fresh full episodes; solved is Gymnasium's own threshold.",
         "\n".join(learning),
         "To watch what comes with the package: `puffer-play pendulum --trained`.",
         "## Speed",
@@ -191,7 +191,7 @@ def page(results: dict[str, Any]) -> str:
         f"`python benchmarks/classics.py` measured this on {results['machine']}: {versions}.",
     ]  # fmt: skip
     filled = [
-        part if part.startswith(("#", "|")) else textwrap.fill(part, 100, break_on_hyphens=False) for part in parts
+        part if part.startswith(("#", "|")) else textwrap.fill(part, 98, break_on_hyphens=False) for part in parts
     ]
     return "\n\n".join(filled) + "\n"
 

@@ -340,7 +340,7 @@ def index() -> str:
     links = {name: f"[{name}]({page_url(f'environments/{name}')})" for name in environments()}
     rows = [(link, SUBJECTS[name], *figures([name])) for name, link in links.items() if name not in ports]
     first = f"[{len(ports)} of Gymnasium's]({page_url('classics')})"
-    rows.append((first, ", ".join(links[name] for name in ports), *figures(ports)))
+    rows.append((first, ", ".join(ports), *figures(ports)))  # that page has a link to each
     return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
 
 
