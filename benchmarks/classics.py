@@ -181,7 +181,8 @@ def page(results: dict[str, Any]) -> str:
         "uses Gymnasium.",
         "## Learning",
         "Each row is one command. The time runs from process start to the exported policy, on two cores, and is that "
-        "of the slowest seed; the processor's time includes the evaluation. The score is the worst seed's mean over fresh full episodes; solved is Gymnasium's own threshold.",
+        "of the slowest seed; the processor's time includes the evaluation. The score is the worst seed's mean over "
+        "fresh full episodes; solved is Gymnasium's own threshold.",
         "\n".join(learning),
         "To watch what comes with the package: `puffer-play pendulum --trained`.",
         "## Speed",
