@@ -121,7 +121,7 @@ WEB_EXPORT(train_iterate) const PufTrainReport* train_iterate(PufTrainer* t)
 
 WEB_EXPORT(train_size) int32_t train_size(PufTrainer* t) { return (int32_t)puf_trainer_policy(t)->size; }
 WEB_EXPORT(train_numbers) float* train_numbers(PufTrainer* t) { return puf_trainer_policy(t)->numbers; }
-// After train_numbers were written: go on from there.
+// After train_numbers were written: continue from there.
 WEB_EXPORT(train_load) void train_load(PufTrainer* t) { puf_policy_pack(puf_trainer_policy(t)); }
 // The same as a policy file has them.
 WEB_EXPORT(train_to_file) void train_to_file(PufTrainer* t, float* numbers)

@@ -14,7 +14,7 @@ const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "
 export function fail(error) {
   const text = String(error?.message ?? error);
   $("fault").textContent =
-    error instanceof WebAssembly.RuntimeError ? `The game stopped: ${text}. Reload the page to go on.` : text;
+    error instanceof WebAssembly.RuntimeError ? `The game stopped: ${text}. Reload the page to continue.` : text;
   $("fault").hidden = false;
   console.error(error);
 }
@@ -74,7 +74,7 @@ const actions = {
   },
   pause() {
     table.paused = !table.paused;
-    $("pause").textContent = table.paused ? "Go on" : "Pause";
+    $("pause").textContent = table.paused ? "Continue" : "Pause";
     $("pause").setAttribute("aria-pressed", table.paused);
   },
   step() {
@@ -299,7 +299,7 @@ function onReport(data) {
 
 function sayTraining(on, label) {
   training = on;
-  $("train").textContent = on ? "Pause training" : worker ? (label === "done" ? "Done" : "Go on") : "Train";
+  $("train").textContent = on ? "Pause training" : worker ? (label === "done" ? "Done" : "Continue") : "Train";
   $("train").disabled = label === "done";
   $("again").hidden = !worker || on;
 }

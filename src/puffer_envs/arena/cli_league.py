@@ -40,7 +40,7 @@ def build_parser() -> Parser:
     """Return the parser of `puffer-league`."""
     parser = Parser(prog=PROGRAM, description="Keep a league that anybody can verify.", epilog=EXAMPLES)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    one = _command(commands, "add", "begin a league, or add players to one")
+    one = _command(commands, "add", "start a league, or add players to one")
     one.add_argument(
         "players", nargs="+", metavar="[NAME] PLAYER", help="policy files, run folders, trained, random, script:N"
     )

@@ -72,7 +72,7 @@ class League:
         """
         path = folder / FILE
         if not path.is_file():
-            raise ArenaError(f"{folder} is no league: puffer-league add {folder} NAME PLAYER ... begins one.")
+            raise ArenaError(f"{folder} is no league: puffer-league add {folder} NAME PLAYER ... starts one.")
         try:
             content = tomllib.loads(path.read_text("utf-8"))
             if content.pop("format") != FORMAT:

@@ -62,7 +62,7 @@ def _state(worst: str, names: list[str], name: str) -> str:
 
 
 def _ends(names: set[str], case: Case, name: str) -> str:
-    ours = "ends" if case.ours.terminal or case.ours.truncated else "goes on"
+    ours = "ends" if case.ours.terminal or case.ours.truncated else "continues"
     if names == {"truncated"}:
         return (
             f"Ours {ours}; only the time limit differs: look at max_steps, and at >= against > where tick is compared."

@@ -26,7 +26,7 @@ class Outcome:
     """What a step led to."""
 
     state: Named | None
-    """The fields after it; None of ours where the episode ended, since it has begun anew."""
+    """The fields after it; None of ours where the episode ended, since the next one has begun."""
     observation: NDArray[Any]
     """The last one of this episode."""
     reward: float
