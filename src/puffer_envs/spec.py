@@ -199,6 +199,7 @@ def spec(name: str) -> EnvSpec:
         if offer is not None:
             raise ValueError(f"{name!r} is a Python environment of {offer.__name__}: it has no spec")
         near = suggest_file(str(name)) or suggest(str(name), sorted({*list_envs(), *load_offers()}))
+        near = near or " `puffer-envs list` shows the known ones."
         raise ValueError(f"there is no environment {name!r}.{near}")
     return _read_spec(name)
 

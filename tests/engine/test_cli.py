@@ -107,7 +107,7 @@ def test_mistakes_get_a_line_and_exit_code_2(
 
 def test_a_mistake_in_a_program_of_its_own_is_one_line_too() -> None:
     done = run("check", "nothing-like-it")
-    assert done.returncode == 2 and "Known: asteroids," in done.stderr
+    assert done.returncode == 2 and "`puffer-envs list` shows the known ones." in done.stderr
     assert done.stderr.startswith("puffer-envs: ") and done.stderr.count("\n") == 1
 
 

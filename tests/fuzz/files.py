@@ -26,7 +26,7 @@ import numpy as np
 
 import puffer_envs
 import puffer_train
-from puffer_envs.contract.tensor_file import pack, unpack
+from puffer_envs.contract.tensor_file import STORED, body_of, pack, unpack
 from puffer_envs.environment import Environment
 from puffer_envs.policy import PolicyError, load_policy
 from puffer_envs.recorder import MAGIC as REPLAY
@@ -138,13 +138,15 @@ def change_policy(rng: random.Random, data: bytes) -> bytes:
     about = change_json(rng, json.loads(metadata["policy"]))
     for _ in range(rng.randint(0, 2)):
         about = change_json(rng, about)
-    tensors = {name: np.frombuffer(memory, "<f4").reshape(shape) for name, (_, shape, memory) in found.items()}
+    tensors: dict[str, Any] = {
+        name: np.frombuffer(memory, STORED[kind]).reshape(shape) for name, (kind, shape, memory) in found.items()
+    }
     if rng.random() < 0.3:
         name = rng.choice(sorted(tensors))
-        tensors[name] = tensors[name] * np.float32(rng.choice((1e30, 0.0, -1.0)))
+        with np.errstate(over="ignore", invalid="ignore"):  # float16 ends at 65,504
+            tensors[name] = (tensors[name] * np.float32(rng.choice((1e30, 0.0, -1.0)))).astype(tensors[name].dtype)
     text = json.dumps(about)
-    body = b"".join(np.ascontiguousarray(tensors[name], "<f4").tobytes() for name in sorted(tensors))
-    checksum = hashlib.sha256(text.encode("utf-8", "surrogatepass") + body).hexdigest()
+    checksum = hashlib.sha256(text.encode("utf-8", "surrogatepass") + body_of(tensors)).hexdigest()
     packed = pack(metadata | {"policy": text, "sha256": checksum}, tensors)
     return packed if rng.random() < 0.8 else change_bytes(rng, packed)
 
