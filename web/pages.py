@@ -59,6 +59,10 @@ def describe(name: str) -> dict[str, Any]:
     }
 
 
+TOGETHER = 8
+"""Where a drawing has more keys than this, as boards have for their cells, only one at a time is told."""
+
+
 def find_chords(name: str, drawing: Drawing) -> dict[str, list[float]]:
     """The action for each set of labels whose keys are held, of a drawing with a pilot that needs nothing else.
 
@@ -68,7 +72,8 @@ def find_chords(name: str, drawing: Drawing) -> dict[str, list[float]]:
     if drawing.pilot is None:
         return {}
     labels = sorted(drawing.keys)
-    sets = [frozenset(held) for n in range(len(labels) + 1) for held in itertools.combinations(labels, n)]
+    most = len(labels) if len(labels) <= TOGETHER else 1
+    sets = [frozenset(held) for n in range(most + 1) for held in itertools.combinations(labels, n)]
     found: list[dict[frozenset[str], tuple[float, ...]]] = []
     with puffer_envs.make(name, seed=1) as env:
         env.reset()
