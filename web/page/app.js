@@ -363,7 +363,7 @@ use(defaults);
 $("goal").textContent = about.goal;
 $("reward").textContent = module.reward;
 $("ends").textContent = module.ends;
-for (const [key, what] of [["Tab", "take over or hand back"], ["P", "pause"], ["[ ]", "step back and on"], ["R", "reset"]]) {
+for (const [key, what] of [["Tab", "take over or hand back"], ["P", "pause"], ["[ ]", "step back and forward"], ["R", "reset"]]) {
   $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
 }
 if (inSpace()) $("hint").append("Drag to look around, scroll to come nearer. ");
