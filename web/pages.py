@@ -16,6 +16,7 @@ import numpy as np
 
 import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_info import PolicyInfo
 from puffer_envs.contract.trained import list_trained, trained_policy
 from puffer_envs.golden import ENVS, golden_actions
 from puffer_render.draw import Drawing, drawing_for
@@ -35,7 +36,7 @@ def describe(name: str) -> dict[str, Any]:
     drawing, env = drawing_for(name, None), puffer_envs.spec(name)
     chords = find_chords(name, drawing)
     keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot if chords else None)
-    policy = PolicyFile.read(trained_policy(name)).info if name in list_trained() else None
+    policy = shipped(name)
     skip = drawing.frameskip if drawing.between is None else None
     return {
         "name": name,
@@ -57,6 +58,15 @@ def describe(name: str) -> dict[str, Any]:
         "train": train_settings(load(name)),
         "policy": policy is not None,
     }
+
+
+def shipped(name: str) -> PolicyInfo | None:
+    """What the policy that ships says about itself; None where there is none, or pages cannot play it."""
+    if name not in list_trained():
+        return None
+    info = PolicyFile.read(trained_policy(name)).info
+    plain = info.encoder == "flat" and info.value_head == "scalar" and not info.normalized
+    return info if plain and info.hidden % 16 == 0 else None
 
 
 TOGETHER = 8
@@ -92,9 +102,9 @@ def find_chords(name: str, drawing: Drawing) -> dict[str, list[float]]:
 
 def playable(name: str, drawing: Drawing) -> dict[str, Any]:
     """Settings that suit a person, if the policy can play with them too."""
-    if not drawing.play or name not in list_trained():
+    info = shipped(name)
+    if not drawing.play or info is None:
         return {}
-    info = PolicyFile.read(trained_policy(name)).info
     with puffer_envs.make(name, **drawing.play) as env:
         same = env.single_observation_space.shape == info.observation_shape
         kind = "box" if hasattr(env.single_action_space, "low") else "discrete"
@@ -147,7 +157,7 @@ def write_pages(names: list[str], out: Path) -> None:
     drawn = {name for name in names if (WEB.parent / f"c/draw/envs/{name}.h").exists()}
     for name in ordered:
         (out / f"data/{name}.json").write_text(json.dumps(describe(name)) + "\n")
-        if name in list_trained():
+        if shipped(name) is not None:
             shutil.copy(trained_policy(name), out / f"data/{name}.safetensors")
         (out / f"{name}.html").write_text(fill("play.html", {"name": name, "doc": puffer_envs.spec(name).doc}))
     cards = "\n".join(card(name, own=name in drawn) for name in ordered)
