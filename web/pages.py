@@ -70,7 +70,7 @@ def shipped(name: str) -> PolicyInfo | None:
 
 
 TOGETHER = 8
-"""Where a drawing has more keys than this, as boards have for their cells, only one at a time is told."""
+"""Where a drawing has more keys than this, as boards have for their cells, only single keys are listed."""
 
 
 def find_chords(name: str, drawing: Drawing) -> dict[str, list[float]]:

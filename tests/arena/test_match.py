@@ -44,7 +44,7 @@ def test_a_trained_policy_beats_chance(name: str) -> None:
     assert sum(tally.pairs) == 2 and sum(tally.wins_by_side) == tally.wins
 
 
-def test_the_games_of_a_pair_begin_alike() -> None:
+def test_the_games_of_a_pair_start_the_same_way() -> None:
     """Two players that choose the same draw every pair: a win of one side is a loss when the sides are swapped."""
     policies = players("trained")
     twins = [policies[0], Player("twin", "policy", TRAINED, "other", policies[0].info)]

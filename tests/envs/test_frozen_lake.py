@@ -61,7 +61,7 @@ def test_random_lakes_have_a_way_and_as_much_ice_as_is_set() -> None:
     assert shares[0.9] > 0.85 and 0.6 < shares[0.6] < 0.75  # those with a way have more ice
 
 
-def test_it_slips_to_both_sides_alike() -> None:
+def test_it_slips_to_both_sides_equally() -> None:
     """From a start in the corner: down is taken one time in three, right and the edge each as often."""
     with puffer_envs.make("frozen_lake", 30_000, seed=2) as env:
         env.reset()

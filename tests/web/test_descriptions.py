@@ -40,7 +40,7 @@ def test_a_page_can_be_played(name: str, pages: ModuleType) -> None:
 
 
 def test_keys_held_together_are_what_the_pilot_makes_of_them(pages: ModuleType) -> None:
-    """In the page there is no Python: what its function says of every set of keys is told in advance."""
+    """In the page there is no Python: the page gets the action of every set of keys in advance."""
     drawing = drawing_for("enduro", None)
     chords = pages.find_chords("enduro", drawing)
     assert len(chords) == 2 ** len(drawing.keys)

@@ -126,7 +126,7 @@ def play_match(
         players: who plays.
         given: settings of the environment over its defaults.
         options: how.
-        watch: is told of the progress.
+        watch: called with the progress.
         replays: folder for a replay of each kind of win; None for no replays.
 
     Raises:
@@ -211,7 +211,7 @@ def play_batch(
         seats: numbers of the players on each side, (games, 2).
         options: how.
         swapped: 0 for the first games of the pairs, 1 for the second.
-        watch: is told how many games are over.
+        watch: called with how many games are over.
         keep: whether to keep all actions.
         replay: where to write the batch's replay; its scripts must be of one strength.
     """

@@ -70,7 +70,7 @@ def _score(returns: list[float], lengths: list[int]) -> Score:
 
 
 def _ours(pair: Pair, player: Player, episodes: int) -> Score:
-    """The first episode of each environment, and so on: as many as there are, short and long ones alike."""
+    """The first episode of each environment, and so on: as many as there are, short or long."""
     env = pair.env
     returns: list[float] = []
     lengths: list[int] = []
