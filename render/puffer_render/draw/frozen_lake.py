@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
+from puffer_render import gliding
 from puffer_render.frame import HUD_HEIGHT, Frame
 from puffer_render.palette import AMBER, CORAL, DUSK, MINT, NIGHT, ORANGE, SKY, SLATE, SNOW, TEAL, blend, fade
 
@@ -17,20 +17,7 @@ KEYS = {"left": ("left", "a"), "down": ("down", "s"), "right": ("right", "d"), "
 GOAL = "Cross the ice to the flag. It is slippery: you may go sideways."
 WAITS = True
 FRAME_RATE = 30.0
-
-
-def frames(before: Any, after: Any) -> int:
-    """Five for a step that slides somewhere; one where an episode ended."""
-    moved = (int(before.row), int(before.column)) != (int(after.row), int(after.column))
-    return 5 if moved and int(after.tick) > int(before.tick) else 1
-
-
-def between(before: Any, after: Any, frame: int, frames: int) -> Any:
-    """Part of the way."""
-    at, share = {name: getattr(after, name) for name in after}, frame / frames
-    for name in ("row", "column"):
-        at[name] = (1 - share) * float(getattr(before, name)) + share * float(getattr(after, name))
-    return SimpleNamespace(**at)
+frames, between = gliding.frames, gliding.between
 
 
 def draw(state: Any, frame: Frame) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from puffer_envs.porting.steps import Case
 
-TINY = 1000.0
-"""A difference of less than so many tolerances, or relative to the number, is likely to be a rounding."""
-
 
 def look_at(case: Case, name: str, adapter: str) -> list[str]:
     """Sentences, the most likely cause first."""
