@@ -1,3 +1,4 @@
+// picture.c - see picture.h.
 #include "draw/picture.h"
 #include <string.h>
 

@@ -1,3 +1,4 @@
+// space.c - see space.h.
 #include "draw/space.h"
 
 #define STEEPEST 89.0  // degrees: looking straight down, a camera has no up direction
