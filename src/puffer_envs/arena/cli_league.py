@@ -17,12 +17,13 @@ from puffer_envs.arena.ledger import read_ledger
 from puffer_envs.arena.match import MAX_GAMES, MatchOptions, Tally
 from puffer_envs.arena.page import make_page
 from puffer_envs.arena.players import find_players, split_name
-from puffer_envs.arena.progress import Progress, load_libraries
+from puffer_envs.arena.progress import Progress
 from puffer_envs.arena.ratings import Rating, rate
 from puffer_envs.arena.summary import as_json, ladder, payoffs
 from puffer_envs.arena.verify import merge, verify
 from puffer_envs.contract.commands import Parser, add_library, add_network, add_seed, run_command, whole_number
 from puffer_envs.contract.files import write_atomically
+from puffer_envs.contract.offers import load_file
 
 PROGRAM = "puffer-league"
 EXAMPLES = """examples:
@@ -81,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     options, settings = build_parser().parse(arguments)
-    load_libraries(options.library)
+    for library in options.library:
+        load_file(library)
     if options.command == "add":
         _add(options, settings)
         return 0

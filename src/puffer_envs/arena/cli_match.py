@@ -10,7 +10,7 @@ from pathlib import Path
 
 from puffer_envs.arena.match import MAX_GAMES, MatchOptions, play_match
 from puffer_envs.arena.players import find_players, split_name
-from puffer_envs.arena.progress import Progress, load_libraries
+from puffer_envs.arena.progress import Progress
 from puffer_envs.arena.ratings import rate
 from puffer_envs.arena.summary import as_json, details, ladder, payoffs
 from puffer_envs.contract.commands import (
@@ -22,6 +22,7 @@ from puffer_envs.contract.commands import (
     run_command,
     whole_number,
 )
+from puffer_envs.contract.offers import load_file
 
 PROGRAM = "puffer-match"
 EXAMPLES = """examples:
@@ -66,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     parser = build_parser()
     options, settings = parser.parse(arguments)
-    load_libraries(options.library)
+    for library in options.library:
+        load_file(library)
     name, words = split_name(options.players)
     if len(words) < 2:
         parser.error("a match needs two players: policy files, run folders, trained, random or script:N")

@@ -1,22 +1,9 @@
-"""What both commands of the arena share: libraries of the user's own, and a line that says how far they are."""
+"""A line that says how far a command is."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-
-import puffer_envs
-from puffer_envs.arena.errors import ArenaError
-
-
-def load_libraries(paths: Sequence[str]) -> None:
-    """Load environments of the user's own. Raises ArenaError."""
-    for path in paths:
-        try:
-            puffer_envs.load_library(path)
-        except (OSError, ValueError) as error:
-            raise ArenaError(str(error)) from None
 
 
 class Progress:
