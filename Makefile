@@ -10,6 +10,8 @@
 # Cython file is rebuilt by the next import. Extra arguments go in ARGS: make test ARGS="tests/engine -x".
 
 SHELL := /bin/sh
+# Tests start hundreds of processes: what these import is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
