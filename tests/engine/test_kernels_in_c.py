@@ -58,12 +58,16 @@ def test_compilers_levels_and_threads_agree(cc: str, level: str, isa: str, build
     assert {digest(program, threads) for threads in (1, 2, 3, 5)} == {golden(isa)}
 
 
-@pytest.mark.parametrize(("cc", "isa"), [("gcc", ISAS[-1])] + [("clang", "baseline")] * (not fuses("baseline")))
+SANITIZED = [pytest.param("gcc", ISAS[-1])]
+if not fuses("baseline"):  # clang fuses fewer products under its sanitizer
+    SANITIZED.append(pytest.param("clang", "baseline", marks=pytest.mark.slow))
+
+
+@pytest.mark.parametrize(("cc", "isa"), SANITIZED)
 def test_sanitizers_find_nothing(cc: str, isa: str, build: ModuleType, tmp_path: Path) -> None:
     """In memory that is exactly as large as the kernels say, at every border of which the sanitizer waits.
 
-    Each compiler's sanitizer sees what the other's does not. Clang fuses fewer products under it, so it gets the
-    instruction set that has none.
+    Each compiler's sanitizer sees what the other's does not.
     """
     flags = [*build.SANITIZERS, *FUSE_AT_O1 * (cc == "gcc")]
     assert digest(build.build_learn(tmp_path / "learn", compiler(cc), flags, MARCH[isa])) == golden(isa)
@@ -96,9 +100,13 @@ OVERFLOWS = {
 }  # fmt: skip
 
 
+SMALLEST = "4"
+"""The case of tests/c/learn_test.c that takes least time of those that meet every planted fault."""
+
+
 @pytest.mark.parametrize("name", OVERFLOWS)
 def test_a_planted_overflow_is_found(name: str, build: ModuleType, tmp_path: Path) -> None:
-    done = run(planted(build, tmp_path, *OVERFLOWS[name], build.SANITIZERS))
+    done = run(planted(build, tmp_path, *OVERFLOWS[name], ["-O0", "-fsanitize=address"]), "1", SMALLEST)
     assert done.returncode != 0
     assert "AddressSanitizer" in done.stderr
 
@@ -106,7 +114,7 @@ def test_a_planted_overflow_is_found(name: str, build: ModuleType, tmp_path: Pat
 def test_a_planted_race_is_found(build: ModuleType, tmp_path: Path) -> None:
     """All threads add to one gradient."""
     own, shared = "learner->gradients + (size_t)g * work->gradient_size", "learner->gradients"
-    done = run(planted(build, tmp_path, "learner.c", own, shared, THREADS), "4")
+    done = run(planted(build, tmp_path, "learner.c", own, shared, THREADS), "4", SMALLEST)
     assert done.returncode != 0
     assert "data race" in done.stderr
 
