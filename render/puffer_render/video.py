@@ -91,7 +91,7 @@ class Encoder:
         """
         written = 0
         with (
-            _replacing(path) as temporary,
+            replacing(path) as temporary,
             self._av.open(str(temporary), "w", options={"movflags": "+faststart"}) as file,
         ):
             stream = file.add_stream("libx264", rate=self._rate)
@@ -126,7 +126,7 @@ def write_gif(path: Path, frames: Iterable[Pixels], samples: Iterable[Pixels], f
     palette = _make_palette(av, samples)
     written = 0
     options = {"final_delay": str(GIF_PAUSE)}
-    with _replacing(path) as temporary, av.open(str(temporary), "w", options=options) as file:
+    with replacing(path) as temporary, av.open(str(temporary), "w", options=options) as file:
         stream: Any = None
         for written, pixels in enumerate(frames, start=1):
             if stream is None:
@@ -140,19 +140,27 @@ def write_gif(path: Path, frames: Iterable[Pixels], samples: Iterable[Pixels], f
     return written
 
 
-def write_png(path: Path, pixels: Pixels) -> None:
-    """One picture, lossless. pixels: (height, width, 3) uint8. Raises RenderError when it cannot be written."""
+def write_png(path: Path, pixels: Pixels, dpi: int | None = None) -> None:
+    """One picture, lossless. Raises RenderError when it cannot be written.
+
+    Args:
+        path: of the file.
+        pixels: (height, width, 3) uint8.
+        dpi: pixels per inch, for printing.
+    """
     av = import_av()
     encoder = av.CodecContext.create("png", "w")
     encoder.width, encoder.height = pixels.shape[1], pixels.shape[0]
     encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1)
     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-    with _replacing(path) as temporary:
+    if dpi is not None:
+        encoder.options = {"dpi": str(dpi)}
+    with replacing(path) as temporary:
         temporary.write_bytes(b"".join(map(bytes, [*encoder.encode(picture), *encoder.encode()])))
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that replaces it on success and is removed otherwise."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)

@@ -37,3 +37,4 @@ match = partial(_start, "puffer-match", "puffer_envs.arena.cli_match", threads=1
 league = partial(_start, "puffer-league", "puffer_envs.arena.cli_league", threads=1)
 play = partial(_start, "puffer-play", "puffer_render.cli_play")
 render = partial(_start, "puffer-render", "puffer_render.cli_render")
+gallery = partial(_start, "puffer-gallery", "puffer_render.cli_gallery")
