@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import puffer_envs
+from puffer_envs.arena.players import MAX_SIMULATIONS
+from puffer_envs.arena.search import SearchingPolicy, make_search
+from puffer_envs.arena.sides import two_sides
 from puffer_envs.contract.commands import (
     Parser,
     add_library,
@@ -17,6 +20,7 @@ from puffer_envs.contract.commands import (
     add_trained,
     find_trained,
     run_command,
+    whole_number,
 )
 from puffer_envs.contract.offers import open_given
 from puffer_envs.policy import NumpyPolicy, PolicyError
@@ -43,6 +47,7 @@ EXAMPLES = """examples:
   puffer-play runs/breakout-1                watch a policy of your own
   puffer-play --follow runs/breakout-1       watch it while it trains
   puffer-play ./my_game.h --watch            while you edit it: code and drawing are replaced when they are saved
+  puffer-play othello --trained --search 200 against a policy that searches; T takes a seat
   puffer-play drone --env.num-drones 16
 """
 CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape", "z", "page_up", "page_down")
@@ -84,6 +89,8 @@ def _main(arguments: Sequence[str] | None) -> None:
             )
         watch_policy(name, policy, settings, options.seed, follower)
         return
+    if options.search:
+        settings = _for_search(parser, options, name, policy, settings)
     watcher = None
     if options.watch:
         watcher = Watcher(name, lambda: _make(name, options.seed, settings, policy))
@@ -95,7 +102,23 @@ def _main(arguments: Sequence[str] | None) -> None:
             file=sys.stderr,
         )
     with env:
-        play(env, policy, options.seed, hold, follower, watcher)
+        searched = policy
+        if options.search and policy is not None:
+            search = make_search(env, policy, two_sides(name, env.settings), options.search)
+            searched = SearchingPolicy(search, policy)
+        play(env, searched, options.seed, hold, follower, watcher)
+
+
+def _for_search(
+    parser: Parser, options: Any, name: str, policy: NumpyPolicy | None, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """The settings with which both sides of the game are agents."""
+    if policy is None:
+        parser.error("--search is for a policy: add --trained or --policy FILE")
+    if options.follow or options.watch:
+        parser.error("--search goes with neither --follow nor --watch")
+    trained = policy.info.settings if policy.info.environment == name else {}
+    return two_sides(name, {**trained, **settings}).settings
 
 
 def _find_policy(parser: Parser, options: Any) -> tuple[str | None, Path | None]:
@@ -125,6 +148,12 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--watch", action="store_true", help="NAME is a C or C++ file: play what it says whenever it is saved"
+    )
+    parser.add_argument(
+        "--search",
+        type=whole_number(1, MAX_SIMULATIONS),
+        metavar="N",
+        help="boards: the policy runs N simulations before each move",
     )
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()

@@ -10,15 +10,21 @@ from numpy.typing import NDArray
 
 from puffer_envs.arena.errors import ArenaError
 from puffer_envs.arena.players import Player
+from puffer_envs.arena.search import Search, make_search
 from puffer_envs.arena.sides import Sides
 from puffer_envs.environment import Environment
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 
 Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 class Actor(Protocol):
     """Chooses the actions of a fixed set of rows, in their order."""
+
+    def sit(self, rows: Ints) -> None:
+        """Learn which rows of the environment these are, before the first action."""
+        ...
 
     def act(self, observations: NDArray[Any], masks: Mask | None, agents: Mask | None, moving: Mask) -> NDArray[Any]:
         """Actions for the rows; those that are not `moving` wait for their turn, and theirs are ignored."""
@@ -38,6 +44,9 @@ class RandomActor:
 
     def __init__(self, space: Any, seed: int) -> None:
         self._space, self._random = space, np.random.default_rng(seed)
+
+    def sit(self, rows: Ints) -> None:
+        """See `Actor.sit`."""
 
     def act(self, observations: NDArray[Any], masks: Mask | None, agents: Mask | None, moving: Mask) -> NDArray[Any]:
         """See `Actor.act`."""
@@ -64,6 +73,9 @@ class PolicyActor:
     def __init__(self, policy: NumpyPolicy, deterministic: bool, own_turns: bool) -> None:
         self._policy, self._deterministic, self._own_turns = policy, deterministic, own_turns
 
+    def sit(self, rows: Ints) -> None:
+        """See `Actor.sit`."""
+
     def act(self, observations: NDArray[Any], masks: Mask | None, agents: Mask | None, moving: Mask) -> NDArray[Any]:
         """See `Actor.act`."""
         if self._own_turns and not moving.all():
@@ -77,6 +89,29 @@ class PolicyActor:
     def begin(self, rows: Mask) -> None:
         """See `Actor.begin`."""
         self._policy.reset(rows)
+
+
+class SearchActor:
+    """A frozen policy that searches before each move; it has one of the two rows of each of its games."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+
+    def sit(self, rows: Ints) -> None:
+        """See `Actor.sit`."""
+        self._games = rows // 2
+
+    def act(self, observations: NDArray[Any], masks: Mask | None, agents: Mask | None, moving: Mask) -> NDArray[Any]:
+        """See `Actor.act`."""
+        return self._search.act(self._games, moving)
+
+    def keep(self, rows: Mask) -> None:
+        """See `Actor.keep`."""
+        self._games = self._games[rows]
+
+    def begin(self, rows: Mask) -> None:
+        """See `Actor.begin`."""
+        self._search.begin(self._games[rows])
 
 
 def make_actor(
@@ -93,7 +128,7 @@ def make_actor(
         networks: names of networks that may be imported.
 
     Raises:
-        ArenaError: the policy is for another size or cannot be read.
+        ArenaError: the policy is for another size or cannot be read, or nothing can be searched.
     """
     if player.path is None:
         return RandomActor(env.single_action_space, seed)
@@ -102,4 +137,6 @@ def make_actor(
         policy.require(sides.environment, env.single_observation_space, env.single_action_space, env.observation_fields)
     except PolicyError as error:
         raise ArenaError(f"{player.label}: {error}") from None
+    if player.search:
+        return SearchActor(make_search(env, policy, sides, player.search))
     return PolicyActor(policy, deterministic, not policy.info.settings.get("self_play", False))

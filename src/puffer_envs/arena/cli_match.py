@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   puffer-match connect4 trained random script:4
   puffer-match runs/connect4-1 runs/connect4-2 --games 4000
   puffer-match tanks trained random --replays games
+  puffer-match runs/hex-1 runs/hex-1@50 --games 100
   puffer-match cards a.safetensors b.safetensors script:2 --env.mirror true --json
 """
 
@@ -43,7 +44,7 @@ def build_parser() -> Parser:
         nargs="*",
         metavar="[NAME] PLAYER",
         help="an environment, if the policies do not tell it, and two players or more: policy files, run folders, "
-        "trained, random, script:N",
+        "trained, random, script:N; FILE@200 runs 200 simulations before each move",
     )
     parser.add_argument(
         "--games", type=whole_number(2, MAX_GAMES), default=1000, metavar="N", help="of each two players [1000]"
@@ -72,7 +73,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     name, words = split_name(options.players)
     if len(words) < 2:
         parser.error("a match needs two players: policy files, run folders, trained, random or script:N")
-    name, players = find_players(words, name)
+    name, players = find_players(words, name, search=True)
     how = MatchOptions(
         options.games + options.games % 2, options.seed, options.deterministic, options.threads, options.network
     )

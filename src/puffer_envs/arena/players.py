@@ -17,6 +17,10 @@ from puffer_envs.spec import EnvSpec, is_native, spec
 
 POLICIES = ("policy.safetensors", "newest.safetensors")
 """What a run folder calls its policy, and the one of a run that has not ended."""
+MAX_SIMULATIONS = 100_000
+
+SEARCH = "@"
+"""Between a policy and the number of simulations before each of its moves."""
 
 Kind = Literal["policy", "random", "script"]
 
@@ -37,11 +41,14 @@ class Player:
     """Of a policy: what its file says about itself."""
     strength: int | None = None
     """Of a script that has several."""
+    search: int = 0
+    """Of a policy: simulations before each move; 0 for none."""
 
     @property
     def key(self) -> str:
         """What it is called in a ledger: a policy by its hash, so that another file is another player."""
-        return self.sha256 if self.kind == "policy" else self.label
+        searching = f"{SEARCH}{self.search}" if self.search else ""
+        return self.sha256 + searching if self.kind == "policy" else self.label
 
 
 def split_name(words: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -49,22 +56,25 @@ def split_name(words: Sequence[str]) -> tuple[str | None, list[str]]:
     return (words[0], list(words[1:])) if words and is_native(words[0]) else (None, list(words))
 
 
-def find_players(words: Sequence[str], name: str | None) -> tuple[str, list[Player]]:
+def find_players(words: Sequence[str], name: str | None, search: bool = False) -> tuple[str, list[Player]]:
     """The environment, and its players with labels of their own.
 
     Args:
         words: one for each player.
         name: of the environment; None: that of the policies.
+        search: whether policies may search: `FILE@200`.
 
     Raises:
         ArenaError: a word names nobody, or a policy is for another environment.
         PolicyError: a file is damaged.
     """
+    parts = [split_search(word) if search else (word, 0) for word in words]
     if name is None:
-        name = next((player.info.environment for word in words if (player := _of_file(word)) and player.info), None)
+        files = (_of_file(word) for word, _ in parts)
+        name = next((player.info.environment for player in files if player and player.info), None)
     if name is None:
         raise ArenaError("no environment is named: write its name before the players, as in connect4 trained random.")
-    players = [find_player(word, name) for word in words]
+    players = [searching(find_player(word, name), simulations) for word, simulations in parts]
     for player in players:
         check_fits(player, spec(name))
     for number, player in enumerate(players):
@@ -72,6 +82,28 @@ def find_players(words: Sequence[str], name: str | None) -> tuple[str, list[Play
         if twin is not None:
             raise ArenaError(f"{words[number]} is given twice: a player does not play itself.")
     return name, _with_own_labels(players)
+
+
+def split_search(word: str) -> tuple[str, int]:
+    """`FILE@200` as the word and the number of simulations, 0 where there is none. Raises ArenaError."""
+    rest, at, number = word.rpartition(SEARCH)
+    if not at or Path(word).exists():
+        return word, 0
+    if not number.isdecimal() or not 1 <= int(number) <= MAX_SIMULATIONS:
+        raise ArenaError(
+            f"{word}: after {SEARCH} write how many simulations the policy runs before each move, 1 to "
+            f"{MAX_SIMULATIONS:_}, as in trained{SEARCH}200."
+        )
+    return rest, int(number)
+
+
+def searching(player: Player, simulations: int) -> Player:
+    """The player with a search before each move, if there are simulations. Raises ArenaError."""
+    if not simulations:
+        return player
+    if player.kind != "policy":
+        raise ArenaError(f"{player.label}{SEARCH}{simulations}: only policies search.")
+    return replace(player, label=f"{player.label}{SEARCH}{simulations}", search=simulations)
 
 
 def find_player(word: str, name: str) -> Player:

@@ -41,6 +41,8 @@ class Referee:
         self._totals = np.zeros(len(self._game))
         player = seats[self._game, self._side]
         self._rows = {number: np.flatnonzero(player == number) for number in actors}
+        for number, actor in actors.items():
+            actor.sit(self._rows[number])
 
     def choose(self) -> NDArray[np.generic]:
         """The actions of all rows; 0 where a game is over."""

@@ -177,6 +177,36 @@ class NumpyPolicy:
                 f"make it with the settings of the training: {info.settings}."
             )
 
+    def initial_state(self, rows: int) -> Floats:
+        """The recurrent state at the start of an episode: zeros (L, rows, S)."""
+        return self._network.initial_state(rows)
+
+    def evaluate(self, observations: NDArray[Any], state: Floats) -> tuple[Floats, Floats]:
+        """What the network says of rows whose recurrent state the caller keeps.
+
+        Args:
+            observations: (A, *observation_shape).
+            state: (L, A, S), as `initial_state` makes it; it is advanced in place.
+
+        Returns:
+            Logits or means (A, K), and the values that the critic expects, (A,).
+
+        Raises:
+            ValueError: the outputs are not finite.
+        """
+        outputs = self._network.step(observations, state)
+        if not np.isfinite(outputs).all():
+            raise ValueError("the policy's outputs overflow: its weights are too large")
+        actions, values = outputs[:, : self.info.head_rows], outputs[:, self.info.head_rows :]
+        return actions, values[:, 0] if self.info.value_head == "scalar" else self._mean_bin(values)
+
+    def _mean_bin(self, values: Floats) -> Floats:
+        """The value that a distribution stands for: symexp of the mean bin (Hafner et al. 2023)."""
+        weights = np.exp(values - values.max(axis=1, keepdims=True))
+        bins = np.linspace(-self.info.value_limit, self.info.value_limit, self.info.value_bins, dtype=np.float32)
+        mean = weights @ bins / weights.sum(axis=1)
+        return np.asarray(np.sign(mean) * np.expm1(np.abs(mean)), np.float32)
+
     def _forward(self, observations: NDArray[Any]) -> Floats:
         """Return logits or means, then the value: (A, K + V)."""
         if observations.shape[1:] != self.info.observation_shape:
