@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,14 @@ from puffer_envs.contract.commands import (
 from puffer_envs.contract.offers import open_given
 from puffer_envs.policy import NumpyPolicy, PolicyError
 from puffer_envs.settings import resolve_settings
-from puffer_envs.spec import is_native, read_layout, to_numbers
+from puffer_envs.spec import ActionPart, is_native, read_layout, to_numbers
 from puffer_render.camera import CAMERA_KEYS, move_camera
 from puffer_render.draw import Drawing, drawing_for, own_drawing
 from puffer_render.errors import RenderError
 from puffer_render.follow import Follower
 from puffer_render.frame import Frame
 from puffer_render.keys import KeyMap, make_keymap
-from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_note, draw_stop
+from puffer_render.overlay import FOOTER, draw_footer, draw_help, draw_note, draw_stop, draw_thoughts
 from puffer_render.past import Course
 from puffer_render.player import Player
 from puffer_render.sources import load_libraries, read_policy
@@ -50,7 +51,7 @@ EXAMPLES = """examples:
   puffer-play othello --trained --search 200 against a policy that searches; T takes a seat
   puffer-play drone --env.num-drones 16
 """
-CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape", "z", "page_up", "page_down")
+CONTROL_KEYS = ("p", "n", "r", "h", "t", "q", "tab", "escape", "z", "f1", "page_up", "page_down")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,8 +198,11 @@ def play(
 
 
 def _keymap(env: Any, drawing: Drawing) -> KeyMap:
-    parts = read_layout(env.spec.name, to_numbers(env.spec, env.settings)).actions
-    return make_keymap(parts, drawing.keys, drawing.idle, drawing.pilot)
+    return make_keymap(_action_parts(env), drawing.keys, drawing.idle, drawing.pilot)
+
+
+def _action_parts(env: Any) -> Sequence[ActionPart]:
+    return read_layout(env.spec.name, to_numbers(env.spec, env.settings)).actions
 
 
 def _keys(keymap: KeyMap, drawing: Drawing) -> list[str]:
@@ -237,13 +241,14 @@ def _take_newer(window: Window, player: Player, drawing: Drawing, watcher: Watch
 
 
 def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower | None, watcher: Watcher | None) -> None:
-    show_help = False
+    show_help = show_thoughts = False
     before = time.perf_counter()
     while not window.closed:
         pressed = window.pressed()
         if pressed & {"escape", "q"}:
             return
         show_help ^= "h" in pressed
+        show_thoughts ^= "f1" in pressed
         held = window.held()
         _obey(player, pressed, held, window.typed())
         now = time.perf_counter()
@@ -260,7 +265,8 @@ def _loop(window: Window, player: Player, drawing: Drawing, follower: Follower |
         before = now
         note = "" if follower is None else follow(player, follower)
         drawing = drawing if watcher is None else _take_newer(window, player, drawing, watcher)
-        window.show(lambda frame: _draw(player, drawing, window.fps, show_help, note, watcher, frame))  # noqa: B023
+        shown = Shown(window.fps, show_help, show_thoughts, note)
+        window.show(lambda frame: _draw(player, drawing, shown, watcher, frame))  # noqa: B023
 
 
 def follow(player: Player, follower: Follower) -> str:
@@ -302,18 +308,28 @@ def _obey(player: Player, pressed: frozenset[str], held: frozenset[str], typed: 
             player.slower()
 
 
-def _draw(
-    player: Player, drawing: Drawing, fps: int, show_help: bool, note: str, watcher: Watcher | None, frame: Frame
-) -> None:
+@dataclass(frozen=True)
+class Shown:
+    """What is shown beside the picture."""
+
+    fps: int
+    help: bool
+    thoughts: bool
+    note: str
+
+
+def _draw(player: Player, drawing: Drawing, shown: Shown, watcher: Watcher | None, frame: Frame) -> None:
     frame.person = None if player.plays_all else player.agent
     drawing.draw(shown_state(player, drawing), frame)
-    if show_help:
+    if shown.thoughts:
+        draw_thoughts(player, _action_parts(player.env), frame)
+    if shown.help:
         draw_help(player, frame, CAMERA_KEYS if drawing.camera else {})
     elif player.stopped is not None and not player.shows_end:
         draw_stop(player, frame)
     if watcher is not None and watcher.note:
         draw_note(watcher.note, watcher.failed, frame)
-    draw_footer(player, fps, frame, note)
+    draw_footer(player, shown.fps, frame, shown.note)
 
 
 def shown_state(player: Player, drawing: Drawing) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from puffer_render.frame import Frame
+import numpy as np
+
+from puffer_envs.spec import ActionPart
+from puffer_render.frame import HUD_HEIGHT, Frame
 from puffer_render.palette import AMBER, CORAL, DUSK, MINT, NIGHT, SLATE, SNOW, STEEL, fade
 from puffer_render.player import Player
 
@@ -25,7 +28,9 @@ OTHER_LEVEL = ("PgUp PgDn", "harder, easier level")
 HAND_OVER = ("Tab", "next agent")
 """Where there are several agents."""
 TAKE_SEAT = ("T", "keep control, hand it back")
+THOUGHTS = ("F1", "what the policy finds best")
 """Beside a policy."""
+MOVES_SHOWN, LEAST_SHOWN = 5, 0.005
 ROW = 30
 NOTE = 28
 """Height in units of a line over the picture."""
@@ -63,12 +68,44 @@ def draw_note(note: str, alarm: bool, frame: Frame) -> None:
     frame.text(12, y + NOTE / 2 - 8, shown, 14, CORAL if alarm else MINT)
 
 
+def draw_thoughts(player: Player, parts: Sequence[ActionPart], frame: Frame) -> None:
+    """A panel over the upper right corner: the best moves of the agent that is watched, and the value expected.
+
+    parts: of an action, with their labels.
+    """
+    found = player.thoughts(player.agent)
+    if found is None:
+        return
+    rows: list[tuple[str, float, str]] = []
+    for part, weights in zip(parts, found[0], strict=True):
+        if len(weights) == 1:  # continuous: the mean
+            span = part.high - part.low or 1
+            rows.append((part.name, (float(weights[0]) - part.low) / span, f"{weights[0]:+.2f}"))
+            continue
+        for choice in np.argsort(-weights, kind="stable")[: max(2, MOVES_SHOWN // len(parts))]:
+            if weights[choice] < LEAST_SHOWN:
+                break
+            label = part.labels[choice] if choice < len(part.labels) else str(choice)
+            rows.append((label, float(weights[choice]), f"{weights[choice]:.0%}"))
+    width, row = 190.0, 20.0
+    x, y = frame.width - width - 10, HUD_HEIGHT + 4.0
+    frame.rect(x, y, width, row * (len(rows) + 1) + 14, fade(NIGHT, 0.93), 8)
+    for i, (label, share, figure) in enumerate(rows):
+        top = y + 7 + row * i
+        frame.rect(x + 8, top + 2, max(1.0, (width - 16) * min(share, 1)), row - 4, fade(MINT, 0.35), 4)
+        frame.text(x + 14, top + 3, label, 13, SNOW)
+        frame.text(x + width - 14, top + 3, figure, 13, SNOW, "right")
+    top = y + 7 + row * len(rows)
+    frame.text(x + 14, top + 3, "expects", 13, STEEL)
+    frame.text(x + width - 14, top + 3, f"{found[1]:+.3g}", 13, AMBER, "right")
+
+
 def draw_help(player: Player, frame: Frame, camera: Mapping[str, str] | None = None) -> None:
     """A panel over the picture with every key; those of a camera as key -> what it does."""
     lines = [(" ".join(binding.caps), binding.label) for binding in player.keymap.bindings]
     lines += [(key.capitalize(), label) for key, label in (camera or {}).items()]
     lines += [HAND_OVER] * (player.env.num_agents > 1 and not player.plays_all)
-    lines += [TAKE_SEAT] * (player.policy is not None) + list(TAKE_BACK if player.past.kept else [NEW_GAME])
+    lines += [TAKE_SEAT, THOUGHTS] * (player.policy is not None) + list(TAKE_BACK if player.past.kept else [NEW_GAME])
     lines += [OTHER_LEVEL] * (player.course is not None) + list(COMMANDS)
     top = 30 if player.goal else 0
     row = min(ROW, (frame.height - 44 - top) / len(lines))

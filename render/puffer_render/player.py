@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from puffer_envs.policy import NumpyPolicy
 from puffer_render.keys import KeyMap
@@ -112,6 +113,7 @@ class Player:
         self.course: Course | None = None
         """The levels that a person plays one after the other, if they are."""
         self._random = np.random.default_rng(seed)
+        self._thoughts: Any = None
         self._tapped: set[str] = set()
         self._debt, self._length = 0.0, 1.0
         self._until_decision = 0
@@ -149,6 +151,19 @@ class Player:
         if not fits:
             self.agent = 0
             self.reset()
+
+    def thoughts(self, agent: int) -> tuple[list[NDArray[np.float32]], float] | None:
+        """What the policy finds of the moves that an agent has now, see `NumpyPolicy.peek`, and the value it expects.
+
+        None without a policy.
+        """
+        if self.policy is None:
+            return None
+        moment = self.policy, self.env, self.steps, len(self.games)
+        if self._thoughts is None or self._thoughts[0] != moment:
+            self._thoughts = moment, self.policy.peek(self.env.observations, self.env.action_masks)
+        parts, values = self._thoughts[1]
+        return [part[agent] for part in parts], float(values[agent])
 
     def hand_over(self) -> None:
         """From the next decision on, play the next agent that is present."""

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 import puffer_envs
+from puffer_envs.contract.trained import trained_policy
+from puffer_envs.policy import load_policy
 from puffer_render.draw import drawing_for, tower
 from puffer_render.frame import Frame
 from puffer_render.keys import make_keymap
-from puffer_render.overlay import draw_help, draw_stop
+from puffer_render.overlay import draw_help, draw_stop, draw_thoughts
 from puffer_render.past import Course
 from puffer_render.player import Player
 from puffer_render.states import keep
@@ -81,3 +83,21 @@ def test_every_end_has_words(name: str) -> None:
             setattr(state, field, value)
             words.append(drawing.verdict(state, 0))
     assert len(set(words)) == 4
+
+
+def test_what_the_policy_finds_best_is_shown_and_changes_nothing() -> None:
+    with puffer_envs.make("breakout") as env, puffer_envs.make("breakout") as twin:
+        policy, other = (load_policy(trained_policy("breakout"), seed=1) for _ in range(2))
+        parts = env.spec.layout.actions
+        player = Player(env, make_keymap(parts, {}), policy, seed=1)
+        twin.reset(1)
+        for _ in range(30):
+            words = said(lambda player, frame: draw_thoughts(player, parts, frame), player)
+            assert words[0] in ("stay", "left", "right") and words[1].endswith("%") and words[-2] == "expects"
+            player.step()
+            twin.step(other.act(twin.observations))
+        assert env.state_hash() == twin.state_hash()
+
+
+def test_nothing_is_shown_without_a_policy(player: Player) -> None:
+    assert not said(lambda player, frame: draw_thoughts(player, player.env.spec.layout.actions, frame), player)

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save, save_file
 
+import puffer_envs
+from puffer_envs.contract.trained import trained_policy
 from puffer_envs.policy import PolicyError, load_policy
 
 DISCRETE = {
@@ -516,3 +518,23 @@ def test_an_agent_that_comes_back_remembers_nothing(tmp_path: Path, info: dict[s
     for step in range(4):
         assert np.array_equal(actions[5 + step][:, 1], actions[step][:, 0])
     assert not np.array_equal(actions[8][:, 1], actions[8][:, 0])
+
+
+@pytest.mark.parametrize("name", ["breakout", "cards", "pendulum", "delve"])
+def test_peek_says_what_act_would_choose(name: str) -> None:
+    """The most likely choices, and nothing is advanced."""
+    policy, other = (load_policy(trained_policy(name)) for _ in range(2))
+    with puffer_envs.make(name, 3, **policy.info.settings) as env:
+        env.reset(2)
+        for _ in range(5):
+            parts, values = policy.peek(env.observations, env.action_masks)
+            chosen = policy.act(env.observations, deterministic=True, action_masks=env.action_masks)
+            assert (chosen == other.act(env.observations, deterministic=True, action_masks=env.action_masks)).all()
+            assert values.shape == (3,) and np.isfinite(values).all()
+            for part, choices in zip(parts, chosen.reshape(3, -1).T, strict=True):
+                if part.shape[1] == 1:
+                    assert part[:, 0] == pytest.approx(choices)
+                else:
+                    assert (part.argmax(axis=1) == choices).all()
+                    assert part.sum(axis=1) == pytest.approx(1)
+            env.step(chosen)

@@ -183,6 +183,11 @@ class Search:
             chosen[moving] = self.visits(games[moving], some).argmax(axis=1)
         return chosen
 
+    def foresee(self, games: Ints) -> tuple[Floats, Floats]:
+        """How often a search takes each move, (M, K), and the value for row 0, (M,); nothing is advanced."""
+        root = self._observer.look(self._env, games, self._memory[games])
+        return self.visits(games, root), root.value
+
     def visits(self, games: Ints, root: Position) -> Floats:
         """How often simulations took each move from the root of each game, (M, K)."""
         copies = self._make_copies(len(games))
@@ -257,6 +262,11 @@ class SearchingPolicy(NumpyPolicy):
         """The move of whose turn it is, for both rows."""
         move = self._search.act(np.zeros(1, np.int64), np.ones(1, bool))
         return np.repeat(move, len(observations)).astype(np.int32)
+
+    def peek(self, observations: NDArray[Any], action_masks: Mask | None = None) -> tuple[list[Floats], Floats]:
+        """How often a search from here takes each move, for both rows, and what the critic expects for each of them."""
+        visits, value = self._search.foresee(np.zeros(1, np.int64))
+        return [np.repeat(visits / visits.sum(), 2, axis=0)], np.concatenate([value, -value])
 
     def reset(self, rows: Mask | None = None) -> None:
         """See `NumpyPolicy.reset`."""

@@ -177,6 +177,33 @@ class NumpyPolicy:
                 f"make it with the settings of the training: {info.settings}."
             )
 
+    def peek(
+        self, observations: NDArray[Any], action_masks: NDArray[np.bool_] | None = None
+    ) -> tuple[list[Floats], Floats]:
+        """What `act` would choose from now; nothing is advanced or drawn.
+
+        Args:
+            observations: (A, *observation_shape).
+            action_masks: (A, sum of choices) bool.
+
+        Returns:
+            For each part of an action the probabilities of its choices, (A, choices), or for continuous actions the
+            means, (A, 1); and the values that the critic expects, (A,).
+
+        Raises:
+            ValueError: the observations are not finite, or their number has changed.
+        """
+        kept = self._state
+        state = self.initial_state(len(observations)) if kept is None else kept.copy()
+        outputs, values = self.evaluate(observations, state)
+        if self._std is not None:
+            means = np.clip(outputs + self.info.action_centre, self.info.action_low, self.info.action_high)
+            return np.split(np.asarray(means, np.float32), means.shape[1], axis=1), values
+        outputs = outputs if action_masks is None else np.where(action_masks, outputs, -np.inf)
+        parts = np.split(outputs, np.cumsum(self.info.action_sizes)[:-1], axis=1)
+        weights = [np.exp(part - part.max(axis=1, keepdims=True)) for part in parts]
+        return [np.asarray(w / w.sum(axis=1, keepdims=True), np.float32) for w in weights], values
+
     def initial_state(self, rows: int) -> Floats:
         """The recurrent state at the start of an episode: zeros (L, rows, S)."""
         return self._network.initial_state(rows)
