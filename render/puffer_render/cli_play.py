@@ -38,6 +38,7 @@ from puffer_render.past import Course
 from puffer_render.player import Player
 from puffer_render.sources import load_libraries, read_policy
 from puffer_render.spectator import watch_policy
+from puffer_render.tape import Tape
 from puffer_render.watch import Watcher
 from puffer_render.window import Window
 
@@ -88,6 +89,8 @@ def _main(arguments: Sequence[str] | None) -> None:
                 f"{name} has no keys here; with --policy FILE a policy plays it, and you watch (environments with "
                 f"keys: {', '.join(puffer_envs.list_envs())})"
             )
+        if options.search or options.replay is not None:
+            parser.error(f"--search and --replay are for environments of this package's kind, which {name} is not")
         watch_policy(name, policy, settings, options.seed, follower)
         return
     if options.search:
@@ -107,7 +110,9 @@ def _main(arguments: Sequence[str] | None) -> None:
         if options.search and policy is not None:
             search = make_search(env, policy, two_sides(name, env.settings), options.search)
             searched = SearchingPolicy(search, policy)
-        play(env, searched, options.seed, hold, follower, watcher)
+        if options.replay is not None and (watcher is not None or (policy is None and Course.offered_by(env))):
+            parser.error("--replay holds one environment with one set of settings: no --watch, no level after level")
+        play(env, searched, options.seed, hold, follower, watcher, options.replay)
 
 
 def _for_search(
@@ -156,6 +161,9 @@ def _parser() -> Parser:
         metavar="N",
         help="boards: the policy runs N simulations before each move",
     )
+    parser.add_argument(
+        "--replay", type=Path, metavar="FILE", help="save what was played since the start, or since R was last pressed"
+    )
     add_seed(parser, 0, "of the first game and of the policy [0]")
     parser.add_env_settings()
     add_library(parser)
@@ -170,18 +178,20 @@ def play(
     hold: int = 1,
     follower: Follower | None = None,
     watcher: Watcher | None = None,
+    replay: Path | None = None,
 ) -> None:
     """Open a window and play until the person leaves; decisions are made every `hold` steps.
 
     follower: where newer weights of the policy come from. watcher: where newer code of the environment comes from.
-    Raises RenderError when there is no display.
+    replay: where to save what was played. Raises RenderError when there is no display.
     """
+    tape = None if replay is None else Tape()
     drawing = drawing_for(env.spec.name, env)
     drawing = drawing if watcher is None else watcher.guard(drawing)
     keymap = _keymap(env, drawing)
     window = Window(f"{env.spec.name} — puffer-play", *drawing.size, FOOTER, _keys(keymap, drawing))
     try:
-        player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold)
+        player = Player(env, keymap, policy, seed, steps_per_second(env, drawing), hold, tape)
         _suit(player, drawing)
         player.speed = drawing.speed if policy is None else 1.0
         if policy is None:
@@ -195,6 +205,9 @@ def play(
         window.close()
         if watcher is not None:
             watcher.close()
+        if tape is not None and replay is not None and len(tape):
+            tape.save(replay, env)
+            print(f"{PROGRAM}: {replay} has the last {len(tape)} steps; puffer-render makes a video of it")
 
 
 def _keymap(env: Any, drawing: Drawing) -> KeyMap:

@@ -21,6 +21,8 @@ class Moment:
     """Of each agent, so far."""
     lengths: NDArray[np.int64]
     """Steps of each agent, so far."""
+    recorded: int
+    """Steps on the tape."""
 
 
 class Past:
@@ -36,10 +38,10 @@ class Past:
         """How many steps can be taken back."""
         return len(self._moments)
 
-    def note(self, returns: NDArray[np.float64], lengths: NDArray[np.int64]) -> None:
+    def note(self, returns: NDArray[np.float64], lengths: NDArray[np.int64], recorded: int = 0) -> None:
         """Keep this moment, if moments are kept."""
         if self.kept:
-            self._moments.append(Moment(self._env.snapshot(), returns.copy(), lengths.copy()))
+            self._moments.append(Moment(self._env.snapshot(), returns.copy(), lengths.copy(), recorded))
             del self._moments[:-MAX_MOMENTS]
 
     def return_to(self, number: int) -> Moment:

@@ -15,6 +15,7 @@ from puffer_envs.policy import NumpyPolicy
 from puffer_render.keys import KeyMap
 from puffer_render.past import Course, Past
 from puffer_render.states import keep
+from puffer_render.tape import Tape
 
 MIN_SPEED, MAX_SPEED = 1 / 16, 64.0
 """Bounds of the speed, as multiples of the environment's own."""
@@ -66,7 +67,10 @@ class Player:
         seed: int = 0,
         rate: float = 60.0,
         hold: int = 1,
+        tape: Tape | None = None,
     ) -> None:
+        """tape: on which the game is recorded."""
+        self.tape = tape
         self.env, self.keymap, self.policy = env, keymap, policy
         self.rate = rate
         """Steps per second at speed 1."""
@@ -125,6 +129,9 @@ class Player:
 
     def reset(self, seed: int | None = None) -> None:
         """Start over: with a seed, exactly as at the start; without one, with a new episode."""
+        if self.tape is not None:
+            seed = int(self._random.integers(1 << 31)) if seed is None else seed
+            self.tape.begin(seed)
         self.env.reset(seed)
         self._actions = np.zeros_like(self.env.actions).reshape(self.env.num_agents, -1)
         self._debt, self._length, self.steps, self._until_decision = 0.0, 1.0, 0, 0
@@ -181,6 +188,8 @@ class Player:
         if self.stopped == "end":
             self.games.pop()
         self._returns, self._lengths = moment.returns, moment.lengths
+        if self.tape is not None:
+            self.tape.cut(moment.recorded)
         self._debt, self._length, self._until_decision = 0.0, 1.0, 0
         self.stopped, self.before = None, None
 
@@ -258,7 +267,7 @@ class Player:
                 self._debt, due = self._length if self._debt > REST * self.rate else self._debt, 0
             elif due:
                 self._debt = 0.0
-                self.past.note(self._returns, self._lengths)
+                self.past.note(self._returns, self._lengths, 0 if self.tape is None else len(self.tape))
                 self.step(held)
             self._tapped = set()
             return due
@@ -280,7 +289,10 @@ class Player:
             self._until_decision = self.hold
         if self.remember:
             self.before = keep(self.env.state(0))
-        _, _, terminals, truncations = self.env.step(self._actions.reshape(self.env.actions.shape))
+        actions = self._actions.reshape(self.env.actions.shape)
+        _, _, terminals, truncations = self.env.step(actions)
+        if self.tape is not None:
+            self.tape.add(actions)
         if self.remember and self.lasting is not None:
             self.after = keep(self.env.state(0))
             self._length = max(self.lasting(self.before, self.after), SHORTEST)

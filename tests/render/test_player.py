@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import puffer_envs
+from puffer_envs import Replay
 from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_envs.spec import ActionPart
 from puffer_render.draw import connect4, tanks, tower
 from puffer_render.keys import KeyMap, make_keymap
 from puffer_render.past import Course
 from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Game, Player
+from puffer_render.tape import Tape
 
 NONE: frozenset[str] = frozenset()
 STAY, UP, DOWN, LEFT, RIGHT = range(5)  # of squared
@@ -459,6 +462,29 @@ def test_steps_can_be_taken_back_also_the_last_one_of_a_game() -> None:
         for _ in range(4):
             press(player, "down")
         assert player.games[-1].steps == 4
+
+
+def test_what_was_played_is_on_the_tape_and_what_was_taken_back_is_not(tmp_path: Path) -> None:
+    with puffer_envs.make("squared", max_steps=4) as env:
+        player = Player(env, make_keymap(env.spec.layout.actions), seed=5, rate=10, tape=Tape())
+        player.waits, player.past.kept = True, True
+        player.begin()
+        assert player.tape is not None
+        for key in ("up", "up", "down", "left"):
+            press(player, key)
+        player.take_back()
+        press(player, "right")
+        player.tape.save(tmp_path / "a.puf", env)
+        replay = Replay.load(tmp_path / "a.puf")
+        assert replay.actions.ravel().tolist() == [UP, UP, DOWN, RIGHT] and replay.seed == 5
+        *_, last = (played.state_hash() for played in replay.play())
+        assert last == env.state_hash()
+        player.past.forget()
+        player.reset()
+        press(player, "down")
+        player.tape.save(tmp_path / "a.puf", env)
+        again = Replay.load(tmp_path / "a.puf")
+        assert again.actions.ravel().tolist() == [DOWN] and again.seed != 5, "a new game has a seed of its own"
 
 
 def test_levels_are_played_one_after_the_other() -> None:
