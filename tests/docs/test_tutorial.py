@@ -39,7 +39,7 @@ def environment(folder: Path) -> dict[str, str]:
     scripts = sysconfig.get_path("scripts", "venv", scheme)
     outer_scripts = sysconfig.get_path("scripts")
     path = os.pathsep.join([scripts, outer_scripts, os.environ["PATH"]])
-    built = {"SKBUILD_BUILD_DIR": str(folder / "build")}  # the second and third installation compile what changed
+    built = {"SKBUILD_BUILD_DIR": "build/wheel"}  # kept: the second and third installation compile what changed
     if "CMAKE_C_COMPILER_LAUNCHER" not in os.environ:  # otherwise the whole build was compiled before
         built["SKBUILD_CMAKE_DEFINE"] = "PUF_QUICK=ON"
     return os.environ | built | {"PATH": path, "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
