@@ -31,8 +31,11 @@ typedef uint32_t PufColor;
 #define PUF_PINK PUF_RGB(255, 121, 198)
 
 enum { PUF_RAINBOW = 6, PUF_CREATURES = 8 };
-extern const PufColor puf_rainbow[PUF_RAINBOW];     // in spectral order, for rows of things
-extern const PufColor puf_creatures[PUF_CREATURES]; // neighbours differ strongly; agent 0 is the first
+// In spectral order, for rows of things.
+static const PufColor puf_rainbow[PUF_RAINBOW] = { PUF_CORAL, PUF_ORANGE, PUF_AMBER, PUF_MINT, PUF_SKY, PUF_VIOLET };
+// Neighbours differ strongly; agent 0 is the first.
+static const PufColor puf_creatures[PUF_CREATURES] = { PUF_MINT,   PUF_CORAL, PUF_SKY,    PUF_AMBER,
+                                                       PUF_VIOLET, PUF_TEAL,  PUF_ORANGE, PUF_PINK };
 
 PufColor puf_fade(PufColor color, double opacity);               // `opacity` (0 to 1) as visible
 PufColor puf_blend(PufColor start, PufColor end, double amount); // from `start` (0) to `end` (1)

@@ -41,6 +41,6 @@ def test_the_same_weights_as_puffer_train(name: str, iterations: int, web: Modul
     kernels = {source: rounding for source, rounding in web.SOURCES.items() if source.startswith("c/")}
     sources = kernels | {"tests/c/train_run.c": web.EXACT}
     objects = [web.compile_object(web.ROOT / source, [rounding]) for source, rounding in sources.items()]
-    web.link([web.compile_env(name), *objects], program, command=True)
+    web.link([web.compile_env(name), *objects], program)
     in_c = run_node(HERE / "module.mjs", "program", program, str(iterations), SEED, *words_of(name))
     assert in_c.startswith(run_python(name, str(iterations), SEED))
