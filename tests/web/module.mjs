@@ -1,10 +1,13 @@
 // Runs compiled modules for the tests: node module.mjs VERB ARGUMENTS
 //   golden ENGINE ENV ACTIONS ENVS STEPS SEED         the SHA-256 of all outputs and states, as puffer_envs.golden has it
 //   pictures ENGINE ENV ACTIONS ENVS STEPS SEED FONT  the same of every tenth picture: of the lists, and of their pixels
+//   values ENGINE ENV POLICY ENVS STEPS SEED          what a policy file thinks of a game that it plays: a line per step
 //   program MODULE [ARGUMENT ...]                     a WASI program without files; what it prints
 import { createHash } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
-import { join } from "../../web/page/module.js";
+import { Module, join } from "../../web/page/module.js";
+import { readPolicy } from "../../web/page/policy-file.js";
+import { Table } from "../../web/page/table.js";
 
 const [verb, file, ...rest] = process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(file));
@@ -66,6 +69,32 @@ async function pictures(env, actionsFile, envs, steps, seed, fontFile) {
   return `${lists.digest("hex")} ${pixels.digest("hex")}`;
 }
 
+async function values(env, policyFile, envs, steps, seed) {
+  const c = await join(module, new WebAssembly.Module(readFileSync(env)));
+  const m = new Module(c);
+  const policy = readPolicy(new Uint8Array(readFileSync(policyFile)));
+  const table = new Table(m, { name: policy.info.environment, speed: 1, bindings: [], chords: {}, idle: [] });
+  table.policies.it = { ...policy, fromFile: true };
+  const given = m.params.filter((p) => p.name in policy.info.settings);
+  const settings = Object.fromEntries(given.map((p) => [p.name, toNumber(p, policy.info.settings[p.name])]));
+  table.game = m.newGame(settings, envs);
+  if (!table.usePolicy("it")) throw new Error("the policy does not fit");
+  const size = envs * c.game_agents(table.game);
+  c.game_seed(table.game, BigInt(seed));
+  const lines = [];
+  for (let step = 0; step < steps; step++) {
+    c.player_act(table.player, table.game, 0n, 1);
+    lines.push([...m.floats(c.player_values(table.player), size)].join(" "));
+    const taken = size * c.action_count(table.game) * 4;
+    m.bytes(c.game_actions(table.game), taken).set(m.bytes(c.player_actions(table.player), taken));
+    c.game_step(table.game);
+    c.player_forget(table.player, table.game);
+  }
+  return lines.join("\n");
+}
+
+const toNumber = (param, value) => (param.type === "named" ? param.choices.indexOf(value) : Number(value));
+
 function program() {
   let m;
   const view = () => new DataView(m.memory.buffer);
@@ -103,5 +132,6 @@ function program() {
 
 const numbers = rest.slice(2, 5).map(Number);
 if (verb === "golden") console.log(await golden(rest[0], rest[1], ...numbers));
+else if (verb === "values") console.log(await values(rest[0], rest[1], ...numbers));
 else if (verb === "pictures") console.log(await pictures(rest[0], rest[1], ...numbers, rest[5]));
 else program();

@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import puffer_envs
+from puffer_envs.contract.trained import list_trained, trained_policy
 from puffer_envs.golden import ENVS, SEED, STEPS, golden_actions
+from puffer_envs.policy import load_policy
 
 from .conftest import HERE, run_node
 
@@ -47,3 +50,25 @@ def test_kernels_give_the_golden_bytes(web: ModuleType, tmp_path: Path) -> None:
     web.link([web.compile_object(web.ROOT / s, [rounding]) for s, rounding in sources.items()], program)
     printed = run_node(HERE / "module.mjs", "program", program)
     assert printed.split() == json.loads((GOLDEN / "kernels.json").read_text("utf-8"))["c"]["plain"].split()
+
+
+STEPS_PLAYED = 20
+
+
+@pytest.mark.parametrize("name", list_trained())
+def test_policies_think_as_they_do_in_python(name: str, web: ModuleType, engine: Path, tmp_path: Path) -> None:
+    """Every policy that ships: also those that normalise observations, and those of few units."""
+    module, file = tmp_path / "env.wasm", trained_policy(name)
+    web.build_env(name, module)
+    printed = run_node(HERE / "module.mjs", "values", engine, module, file, "3", str(STEPS_PLAYED), "5")
+    policy, outputs = load_policy(file), []
+    forward = policy._forward
+    policy._forward = lambda observations: outputs.append(forward(observations)) or outputs[-1]  # type: ignore[func-returns-value,method-assign]
+    with puffer_envs.make(name, 3, seed=5, **policy.info.settings) as env:
+        env.reset()
+        for _ in range(STEPS_PLAYED):
+            env.step(policy.act(env.observations, deterministic=True, action_masks=env.action_masks))
+            policy.reset(env.terminals | env.truncations)
+    wanted = np.array(outputs)[:, :, -1]
+    values = np.array([line.split() for line in printed.splitlines()], np.float32)
+    np.testing.assert_allclose(values, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())

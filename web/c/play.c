@@ -46,6 +46,13 @@ WEB_EXPORT(player_new) Player* player_new(const Game* g, int32_t cell, int32_t h
     return p;
 }
 
+WEB_EXPORT(player_inputs) int32_t player_inputs(const Player* p) { return p->policy->net.inputs; }
+// Where to write the mean of each input and its scale, for a policy whose observations are normalised. NULL: they cannot be.
+WEB_EXPORT(player_mean) float* player_mean(Player* p)
+{
+    return puf_policy_normalize(p->policy) ? p->policy->input_mean : NULL;
+}
+WEB_EXPORT(player_scale) float* player_scale(Player* p) { return p->policy->input_scale; }
 WEB_EXPORT(player_size) int32_t player_size(const Player* p) { return (int32_t)p->policy->size; }
 WEB_EXPORT(player_part) int32_t player_part(const Player* p, int32_t i) { return (int32_t)p->policy->sizes[i]; }
 WEB_EXPORT(player_numbers) float* player_numbers(const Player* p) { return p->policy->numbers; }
@@ -54,7 +61,7 @@ WEB_EXPORT(player_values) float* player_values(const Player* p) { return p->valu
 WEB_EXPORT(player_state) float* player_state(const Player* p) { return p->state; }
 WEB_EXPORT(player_state_size) int32_t player_state_size(const Player* p) { return (int32_t)p->state_size; }
 
-// After player_numbers were written: from a policy file, or by a trainer.
+// After these were written: from a policy file, or by a trainer.
 WEB_EXPORT(player_load) void player_load(Player* p, int32_t from_file)
 {
     if (from_file) {
@@ -97,6 +104,8 @@ WEB_EXPORT(player_forget) void player_forget(Player* p, const Game* g)
 static const char* const names[] = { PUF_TRAIN_SETTINGS(TRAIN_NAME) };
 static PufTrainSettings settings;
 static PufTrainReport report;
+static PufRule rules[PUF_MAX_RULES];
+static int32_t num_rules;
 
 WEB_EXPORT(train_setting_count) int32_t train_setting_count(void) { return (int32_t)(sizeof names / sizeof names[0]); }
 WEB_EXPORT(train_setting_name) const char* train_setting_name(int32_t i) { return names[i]; }
@@ -104,12 +113,37 @@ WEB_EXPORT(train_setting_name) const char* train_setting_name(int32_t i) { retur
 WEB_EXPORT(train_settings) PufTrainSettings* train_settings(void)
 {
     settings = puf_train_defaults();
+    num_rules = 0;
     return &settings;
+}
+
+// A setting that moves while it learns: the members of a PufRule.
+WEB_EXPORT(train_rule)
+void train_rule(int32_t setting, double first, double last, double steps, double step, int32_t statistic,
+                int32_t counted_by, int32_t sign, double bound, int32_t over)
+{
+    if (num_rules < PUF_MAX_RULES) {
+        rules[num_rules++] = (PufRule){ .param = setting,
+                                        .first = first,
+                                        .last = last,
+                                        .steps = steps,
+                                        .step = step,
+                                        .statistic = statistic,
+                                        .counted_by = counted_by,
+                                        .sign = (PufSign)sign,
+                                        .bound = bound,
+                                        .over = over };
+    }
 }
 
 WEB_EXPORT(train_new) PufTrainer* train_new(Game* g, int32_t cell, uint64_t seed)
 {
-    return puf_trainer_new(&g->batch, g->params, settings, (PufCell)cell, seed);
+    PufTrainer* t = puf_trainer_new(&g->batch, g->params, settings, (PufCell)cell, seed);
+    if (t && num_rules && !puf_trainer_follow(t, rules, num_rules)) {
+        puf_trainer_free(t);
+        return NULL;
+    }
+    return t;
 }
 
 // Returns the PufTrainReport: ten numbers.
@@ -119,6 +153,13 @@ WEB_EXPORT(train_iterate) const PufTrainReport* train_iterate(PufTrainer* t)
     return &report;
 }
 
+// Sums over the episodes that ended in it, as game_log has them.
+WEB_EXPORT(train_log) const double* train_log(const PufTrainer* t) { return puf_trainer_log(t); }
+
+WEB_EXPORT(train_inputs) int32_t train_inputs(PufTrainer* t) { return puf_trainer_policy(t)->net.inputs; }
+// The mean of each input; NULL: observations are not normalised.
+WEB_EXPORT(train_mean) const float* train_mean(PufTrainer* t) { return puf_trainer_policy(t)->input_mean; }
+WEB_EXPORT(train_scale) const float* train_scale(PufTrainer* t) { return puf_trainer_policy(t)->input_scale; }
 WEB_EXPORT(train_size) int32_t train_size(PufTrainer* t) { return (int32_t)puf_trainer_policy(t)->size; }
 WEB_EXPORT(train_numbers) float* train_numbers(PufTrainer* t) { return puf_trainer_policy(t)->numbers; }
 // After train_numbers were written: continue from there.

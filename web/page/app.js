@@ -287,7 +287,7 @@ function onReport(data) {
   const { hidden, layers, cell } = trained();
   const info = { ...table.policies.shipped?.info, environment: name, hidden, layers, cell: ["mingru", "lstm"][cell] };
   const first = !table.policies.mine;
-  table.renewPolicy("mine", info, data.weights);
+  table.renewPolicy("mine", info, data.policy);
   if (first) choosePolicy("mine");
   if (data.log) points.push({ steps: data.report.steps, score: data.log.score, perf: data.log.perf });
   sayFigures(data);
@@ -312,7 +312,7 @@ $("train").onclick = () => {
     worker.onmessage = ({ data }) => onReport(data);
     worker.onerror = (event) => fail(event.message || "the training stopped");
     points = [];
-    worker.postMessage({ kind: "start", name, env: settings.values(), train: trained(), seed: table.seed });
+    worker.postMessage({ kind: "start", name, env: settings.values(), train: trained(), curriculum: about.curriculum, seed: table.seed });
   }
   sayTraining(!training);
 };
@@ -327,10 +327,9 @@ $("again").onclick = () => {
 };
 
 $("download").onclick = async () => {
-  const { numbers } = table.policies.mine;
   const given = Object.fromEntries(Object.entries(settings.values()).map(([key, value]) => [key, setting(key, value)]));
   const { hidden, layers } = trained();
-  const file = await writePolicy(table.policies.shipped, numbers, { hidden, layers, settings: given });
+  const file = await writePolicy(table.policies.shipped, table.policies.mine, { hidden, layers, settings: given });
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${name}.safetensors` });
   link.click();
   URL.revokeObjectURL(link.href);

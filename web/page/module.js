@@ -93,8 +93,14 @@ export class Module {
   takeLog(game) {
     const at = this.allocate(8 * this.logNames.length);
     this.c.game_log(game, at);
-    const [n, ...sums] = this.doubles(at, this.logNames.length);
+    const means = this.meansOf(at);
     this.c.web_free(at);
+    return means;
+  }
+
+  /** The same of sums that are in memory. */
+  meansOf(at) {
+    const [n, ...sums] = this.doubles(at, this.logNames.length);
     if (!n) return null;
     return Object.fromEntries([["n", n], ...sums.map((sum, i) => [this.logNames[i + 1], sum / n])]);
   }

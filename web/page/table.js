@@ -92,7 +92,10 @@ export class Table {
     const { hidden, layers, cell } = policy.info;
     const player = this.c.player_new(this.game, cell === "lstm" ? 1 : 0, hidden, layers);
     const fits =
-      player && this.c.player_size(player) === policy.numbers.length && policy.info.environment === this.about.name;
+      player &&
+      this.c.player_size(player) === policy.numbers.length &&
+      (!policy.inputMean || (this.c.player_mean(player) && this.c.player_inputs(player) === policy.inputMean.length)) &&
+      policy.info.environment === this.about.name;
     if (!fits) {
       this.c.player_free(player);
       return false;
@@ -103,8 +106,13 @@ export class Table {
   }
 
   loadNumbers(policy) {
-    this.module.floats(this.c.player_numbers(this.player), policy.numbers.length).set(policy.numbers);
-    this.c.player_load(this.player, policy.fromFile ? 1 : 0);
+    const { c, module, player } = this;
+    if (policy.inputMean) {
+      module.floats(c.player_mean(player), c.player_inputs(player)).set(policy.inputMean);
+      module.floats(c.player_scale(player), c.player_inputs(player)).set(policy.inputScale);
+    }
+    module.floats(c.player_numbers(player), policy.numbers.length).set(policy.numbers);
+    c.player_load(player, policy.fromFile ? 1 : 0);
   }
 
   addPolicy(name, file) {
@@ -115,9 +123,9 @@ export class Table {
   }
 
   /** Newer weights of a policy under training: it goes on where it stands. */
-  renewPolicy(name, info, numbers) {
+  renewPolicy(name, info, policy) {
     const known = this.policies[name];
-    this.policies[name] = { info, numbers, fromFile: false };
+    this.policies[name] = { info, ...policy, fromFile: false };
     if (this.policy !== name) return;
     const same = known && this.player && known.info.hidden === info.hidden && known.info.layers === info.layers;
     if (same) this.loadNumbers(this.policies[name]);
