@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import pytest
 import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.policy import load_policy
+from puffer_render.cli_web import make_server
 
 from .browser import Browser, find_chromium, serve
 from .conftest import run_python
@@ -206,6 +208,20 @@ def test_cartpole_is_learned_and_saved(site: str, browser: Browser, tmp_path: Pa
     )
     assert f"{fnv(numbers.tobytes()):016x}" == run_python("cartpole", "123", "1").split()[0]
     check(browser, site)
+
+
+def test_the_command_serves_it(site: str, web: ModuleType, browser: Browser) -> None:
+    """With its own headers: a page plays and trains under the stricter ones, and could share memory."""
+    with make_server(web.CACHE / "site", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = "http://" + f"127.0.0.1:{server.server_port}"
+        browser.show(1280, 900)
+        browser.open(f"{address}/squared.html")
+        assert browser.run("crossOriginIsolated")
+        browser.run("document.getElementById('train').click()")
+        browser.wait(f"{TABLE}.trained > 0", 60)
+        check(browser, address)
+        server.shutdown()
 
 
 def test_a_missing_file_is_named(site: str, browser: Browser) -> None:
