@@ -314,3 +314,35 @@ void puf_policy_give(const PufPolicy* policy, const void* chosen, int32_t rows, 
         }
     }
 }
+
+static void softmax(float* x, const uint8_t* mask, int32_t count)
+{
+    float most = -INFINITY, sum = 0.0f;
+    for (int32_t i = 0; i < count; i++) {
+        most = (!mask || mask[i]) && x[i] > most ? x[i] : most;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        x[i] = !mask || mask[i] ? expf(x[i] - most) : 0.0f;
+        sum += x[i];
+    }
+    for (int32_t i = 0; i < count; i++) {
+        x[i] /= sum > 0.0f ? sum : 1.0f;
+    }
+}
+
+void puf_policy_likelihood(const PufPolicy* policy, float* outputs, const uint8_t* mask)
+{
+    const PufNetwork* net = &policy->net;
+    int32_t at = 0;
+    if (net->head == PUF_GAUSSIAN) {
+        const float* log_std = puf_policy_parts(policy, policy->numbers).log_std;
+        for (int32_t d = 0; d < net->actions; d++) {
+            outputs[net->actions + d] = expf(log_std[d]) * policy->scale[d];
+            outputs[d] = outputs[d] * policy->scale[d] + policy->centre[d];
+        }
+        return;
+    }
+    for (int32_t d = 0; d < net->actions; at += net->choices[d++]) {
+        softmax(outputs + at, mask ? mask + at : NULL, net->choices[d]);
+    }
+}

@@ -53,5 +53,8 @@ void* puf_policy_zeros(PufPolicy* policy, size_t bytes);
 
 // Act for some rows: see PufAct, whose `scale` is filled in. Returns the first row with outputs that are not finite, or -1.
 int64_t puf_policy_act(PufPolicy* policy, PufAct act);
+// For people to read: a row of the network's outputs becomes the probability of each choice (mask: those allowed, or
+// NULL), or the mean of each continuous action and then all their spreads.
+void puf_policy_likelihood(const PufPolicy* policy, float* outputs, const uint8_t* mask);
 // What was chosen for `rows` rows, as an environment takes it: int32, or float32 around the centre.
 void puf_policy_give(const PufPolicy* policy, const void* chosen, int32_t rows, void* actions);

@@ -1,7 +1,8 @@
 // Runs compiled modules for the tests: node module.mjs VERB ARGUMENTS
 //   golden ENGINE ENV ACTIONS ENVS STEPS SEED         the SHA-256 of all outputs and states, as puffer_envs.golden has it
 //   pictures ENGINE ENV ACTIONS ENVS STEPS SEED FONT  the same of every tenth picture: of the lists, and of their pixels
-//   values ENGINE ENV POLICY ENVS STEPS SEED          what a policy file thinks of a game that it plays: a line per step
+//   values ENGINE ENV POLICY ENVS STEPS SEED          what a policy file thinks of a game that it plays: a line per step, of
+//                                                     all values, and what it would do for the first agent
 //   program MODULE [ARGUMENT ...]                     a WASI program without files; what it prints
 import { createHash } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
@@ -24,7 +25,7 @@ async function play(env, actionsFile, envs, steps, seed, prepare, each) {
   if (!game) throw new Error("the game could not be made");
   const actions = readFileSync(actionsFile);
   prepare(m, bytes);
-  m.game_seed(game, BigInt(seed));
+  m.game_seed(game, BigInt(seed), 0n);
   for (let step = 0; step <= steps; step++) {
     if (step > 0) {
       const taken = envs * m.game_agents(game) * m.action_count(game) * 4;
@@ -80,11 +81,12 @@ async function values(env, policyFile, envs, steps, seed) {
   table.game = m.newGame(settings, envs);
   if (!table.usePolicy("it")) throw new Error("the policy does not fit");
   const size = envs * c.game_agents(table.game);
-  c.game_seed(table.game, BigInt(seed));
+  c.game_seed(table.game, BigInt(seed), 0n);
   const lines = [];
   for (let step = 0; step < steps; step++) {
+    const thought = [...m.floats(c.player_think(table.player, table.game, 0), c.player_outputs(table.player))];
     c.player_act(table.player, table.game, 0n, 1);
-    lines.push([...m.floats(c.player_values(table.player), size)].join(" "));
+    lines.push([...m.floats(c.player_values(table.player), size), ...thought].join(" "));
     const taken = size * c.action_count(table.game) * 4;
     m.bytes(c.game_actions(table.game), taken).set(m.bytes(c.player_actions(table.player), taken));
     c.game_step(table.game);

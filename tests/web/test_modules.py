@@ -9,11 +9,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import puffer_envs
 from puffer_envs.contract.trained import list_trained, trained_policy
 from puffer_envs.golden import ENVS, SEED, STEPS, golden_actions
-from puffer_envs.policy import load_policy
+from puffer_envs.policy import NumpyPolicy, load_policy
 
 from .conftest import HERE, run_node
 
@@ -61,14 +62,25 @@ def test_policies_think_as_they_do_in_python(name: str, web: ModuleType, engine:
     module, file = tmp_path / "env.wasm", trained_policy(name)
     web.build_env(name, module)
     printed = run_node(HERE / "module.mjs", "values", engine, module, file, "3", str(STEPS_PLAYED), "5")
-    policy, outputs = load_policy(file), []
+    policy, outputs, masks = load_policy(file), [], []
     forward = policy._forward
-    policy._forward = lambda observations: outputs.append(forward(observations)) or outputs[-1]  # type: ignore[func-returns-value,method-assign]
+    policy._forward = lambda seen: outputs.append(forward(seen)) or outputs[-1]  # type: ignore[func-returns-value,method-assign]
     with puffer_envs.make(name, 3, seed=5, **policy.info.settings) as env:
         env.reset()
         for _ in range(STEPS_PLAYED):
+            masks.append(None if env.action_masks is None else env.action_masks[0].copy())
             env.step(policy.act(env.observations, deterministic=True, action_masks=env.action_masks))
             policy.reset(env.terminals | env.truncations)
-    wanted = np.array(outputs)[:, :, -1]
-    values = np.array([line.split() for line in printed.splitlines()], np.float32)
-    np.testing.assert_allclose(values, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+    wanted = [np.append(out[:, -1], likelihood(policy, out[0], mask)) for out, mask in zip(outputs, masks, strict=True)]
+    found = np.array([line.split() for line in printed.splitlines()], np.float32)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+
+
+def likelihood(policy: NumpyPolicy, output: NDArray[np.float32], mask: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    """The probability of each choice; or means, and then spreads."""
+    numbers = output[: policy.info.head_rows].astype(np.float64)
+    if policy._std is not None:
+        return np.append(numbers + policy.info.action_centre, policy._std)
+    weights = np.exp(np.where(True if mask is None else mask, numbers, -np.inf))
+    parts = np.split(weights, np.cumsum(policy.info.action_sizes)[:-1])
+    return np.concatenate([part / part.sum() for part in parts])

@@ -142,10 +142,10 @@ WEB_EXPORT(game_new) Game* game_new(int32_t num_envs, const double* params)
     return g;
 }
 
-// Begin again: the same seed gives the same game.
-WEB_EXPORT(game_seed) void game_seed(Game* g, uint64_t seed)
+// Begin again: the same seed gives the same game. first: number in its run of the first environment.
+WEB_EXPORT(game_seed) void game_seed(Game* g, uint64_t seed, uint64_t first)
 {
-    puf_batch_init(&g->batch, g->params, seed, 0);
+    puf_batch_init(&g->batch, g->params, seed, first);
     puf_batch_reset(&g->batch);
 }
 

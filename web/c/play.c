@@ -7,7 +7,8 @@
 typedef struct Player {
     PufPolicy* policy;
     float *state, *log_probs, *values;
-    void *chosen, *actions; // as the kernels and as the game have them
+    float *thought, *one_state; // see player_think
+    void *chosen, *actions;     // as the kernels and as the game have them
     int64_t rows;
     size_t state_size; // numbers
 } Player;
@@ -37,6 +38,8 @@ WEB_EXPORT(player_new) Player* player_new(const Game* g, int32_t cell, int32_t h
     p->state = puf_policy_zeros(p->policy, p->state_size * sizeof(float));
     p->log_probs = puf_policy_zeros(p->policy, rows * sizeof(float));
     p->values = puf_policy_zeros(p->policy, rows * sizeof(float));
+    p->thought = puf_policy_zeros(p->policy, (size_t)(2 * p->policy->layout.rows) * sizeof(float));
+    p->one_state = puf_policy_zeros(p->policy, p->state_size / rows * sizeof(float));
     p->chosen = puf_policy_zeros(p->policy, actions * sizeof(int64_t));
     p->actions = puf_policy_zeros(p->policy, actions * 4);
     if (p->policy->bad) {
@@ -70,6 +73,34 @@ WEB_EXPORT(player_load) void player_load(Player* p, int32_t from_file)
         puf_policy_pack(p->policy);
     }
 }
+
+// What it would do for one agent, before player_act: the probability of every choice; of continuous actions the means,
+// then the spreads. As many as player_outputs says.
+WEB_EXPORT(player_think) const float* player_think(Player* p, const Game* g, int32_t agent)
+{
+    PufPolicy* policy = p->policy;
+    const PufNetwork* net = &policy->net;
+    const size_t state = (size_t)policy->layout.state, rows = (size_t)p->rows, i = (size_t)agent;
+    const size_t row_bytes = puf_obs_size(&g->batch.layout) * puf_dtype_size(g->batch.spec->obs_dtype);
+    for (size_t layer = 0; layer < (size_t)net->layers; layer++) {
+        memcpy(p->one_state + layer * state, p->state + (layer * rows + i) * state, state * sizeof(float));
+    }
+    const PufSequence one = { .horizon = 1,
+                              .rows = 1,
+                              .inputs = (const uint8_t*)g->batch.io.obs + i * row_bytes,
+                              .state = p->one_state,
+                              .outputs = p->thought };
+    policy->kernels->forward(net, policy->weights, &one, 0, 1, policy->scratch);
+    const uint8_t* mask = g->batch.io.action_mask ? g->batch.io.action_mask + i * (size_t)net->outputs : NULL;
+    puf_policy_likelihood(policy, p->thought, mask);
+    return p->thought;
+}
+WEB_EXPORT(player_outputs) int32_t player_outputs(const Player* p)
+{
+    return p->policy->net.outputs * (p->policy->net.head == PUF_GAUSSIAN ? 2 : 1);
+}
+// Numbers that it remembers of an agent, in each layer.
+WEB_EXPORT(player_state_row) int32_t player_state_row(const Player* p) { return p->policy->layout.state; }
 
 WEB_EXPORT(player_reset) void player_reset(Player* p) { memset(p->state, 0, p->state_size * sizeof(float)); }
 

@@ -84,9 +84,21 @@ export class Module {
     return count(this.c.action_count(game)).map((i) => ({
       name: this.text(this.c.action_name(game, i)),
       choices: this.c.action_choices(game, i),
+      labels: this.text(this.c.action_labels(game, i)).split(" ").filter(Boolean),
       low: this.c.action_low(game, i),
       high: this.c.action_high(game, i),
     }));
+  }
+
+  /** A setting's number in the table as people and files write it; and the other way. */
+  settingOf({ type, choices }, number) {
+    return type === "bool" ? Boolean(number) : type === "named" ? choices[number] : number;
+  }
+
+  numberOf({ name, type, choices }, value) {
+    const number = type === "named" ? choices.indexOf(value) : Number(value);
+    if (!(number > -Infinity) || (type === "named" && number < 0)) throw new Error(`${name} cannot be ${value}`);
+    return number;
   }
 
   /** Means over the episodes that ended since the last call, by name; null when none did. */
