@@ -166,6 +166,7 @@ const context = screen.getContext("2d");
 function show() {
   const ratio = module.c.picture_height() / module.c.picture_width();
   screen.style.aspectRatio = `1 / ${ratio}`;
+  screen.style.maxWidth = `calc(max(360px, 100vh - 260px) / ${ratio})`; // so that tall games fit, with their buttons
   const width = Math.round(Math.min(1600, Math.max(320, screen.clientWidth * Math.min(2, devicePixelRatio))));
   const picture = table.picture(width, table.agents > 1 || table.personDrives ? table.agent : -1);
   if (screen.width !== picture.width || screen.height !== picture.height)
