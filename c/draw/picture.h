@@ -49,6 +49,8 @@ typedef struct PufPicture {
     int32_t person;        // number of the agent that a person plays or watches; -1: this is a film
     const float* advances; // widths of the font's characters, in lines that are 1 high
     PufSpace* space;       // what is in space; NULL: that is not drawn
+    const void* before;    // a drawing that glides shows part of a step: the state before it; NULL: all of it
+    double share;          // of the step, 0 to 1
 } PufPicture;
 
 // Number of the agent to mark and to follow: the person's, or the first.
@@ -115,6 +117,7 @@ typedef struct PufDrawing {
     void (*draw)(const void* state, const void* assets, PufPicture* p);
     // Optional: the state at frame 1 to frames - 1 of a step of that many, given the states around the step.
     void (*between)(const void* before, const void* after, int32_t frame, int32_t frames, void* shown);
+    int32_t glides; // instead: whether `draw` reads the picture's `before` and `share`
 } PufDrawing;
 
 // Ends c/draw/envs/NAME.h.

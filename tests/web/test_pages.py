@@ -229,7 +229,7 @@ def seen_at_its_own_size(browser: Browser, name: str) -> None:
     width = drawing_for(name, None).size[0]
     across = 1280
     for _ in range(3):
-        browser.show(across, 900)
+        browser.show(across, 2000)  # so that only the width limits it
         across += width - browser.run(f"{SCREEN}.clientWidth")
     browser.wait(f"{SCREEN}.width === {width}")
 
@@ -252,6 +252,33 @@ def download(browser: Browser, button: str, file: Path) -> Path:
     return file
 
 
+def rendered(replay: Path, frame: int, *options: str) -> str:
+    """What PIXELS is of a picture by puffer-render."""
+    picture = replay.with_suffix(".png")
+    assert render([str(replay), str(picture), "--frame", str(frame), *options]) == 0
+    pixels = np.round(imread(picture) * 255).astype(np.uint8)
+    opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+    whole = np.ascontiguousarray(np.concatenate([pixels[..., :3], opaque], -1))
+    return f"{pixels.shape[1]} {pixels.shape[0]} {fnv(whole.tobytes()):x}"
+
+
+def test_a_step_is_shown_to_its_end_where_the_game_waits(site: str, browser: Browser, tmp_path: Path) -> None:
+    """One glides to the next tile, and stays there until the next key."""
+    browser.show(1280, 900)
+    browser.open(f"{site}/frozen_lake.html")
+    browser.key("Tab")
+    browser.key("r")
+    seen_at_its_own_size(browser, "frozen_lake")
+    before = browser.run(PIXELS)
+    browser.key("ArrowDown")
+    browser.wait(f"{TABLE}.steps === '1'")
+    browser.run("new Promise((done) => setTimeout(done, 1500))")
+    seen = browser.run(PIXELS)
+    assert seen not in (before, None)
+    assert seen == rendered(download(browser, "save", tmp_path / "frozen_lake.puf"), 5), "the last of five frames"
+    check(browser, site)
+
+
 def test_a_game_is_saved_rendered_and_opened(site: str, browser: Browser, tmp_path: Path) -> None:
     """puffer-render draws the last moment as the page did, to the pixel; and the page plays the file to its end."""
     browser.show(1280, 900)
@@ -263,12 +290,7 @@ def test_a_game_is_saved_rendered_and_opened(site: str, browser: Browser, tmp_pa
     seen, steps = browser.run(PIXELS), int(browser.run(f"{TABLE}.steps"))
     saved = download(browser, "save", tmp_path / "breakout.puf")
     assert len(Replay.load(saved)) == steps
-    picture = tmp_path / "last.png"
-    assert render([str(saved), str(picture), "--frame", str(steps)]) == 0
-    pixels = np.round(imread(picture) * 255).astype(np.uint8)
-    opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
-    whole = np.ascontiguousarray(np.concatenate([pixels[..., :3], opaque], -1))
-    assert seen == f"{pixels.shape[1]} {pixels.shape[0]} {fnv(whole.tobytes()):x}"
+    assert seen == rendered(saved, steps)
     opened(browser, saved)
     browser.key("p")
     browser.wait("document.getElementById('driver').textContent === 'a replay plays'")

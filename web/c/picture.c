@@ -13,6 +13,8 @@ static double* list;
 static PufSpace space = { .zoom = 1.0 };
 static PufMesh* meshes;
 static int64_t room, written;
+static const void* glide_from; // of the next picture
+static double glide_share;
 static void* shown;
 static uint64_t shown_size;
 
@@ -30,12 +32,19 @@ WEB_EXPORT(picture_height) int32_t picture_height(void)
 {
     return web_drawing() ? web_drawing()->height : GENERIC_HEIGHT;
 }
-WEB_EXPORT(picture_moves) int32_t picture_moves(void) { return web_drawing() && web_drawing()->between; }
+WEB_EXPORT(picture_moves) int32_t picture_moves(void)
+{
+    return web_drawing() && (web_drawing()->between || web_drawing()->glides);
+}
 
-// The state at a frame of a step of so many, given those around it.
+// The state to draw at a frame of a step of so many, given those around it.
 WEB_EXPORT(picture_between)
 void* picture_between(const Game* g, const void* before, const void* after, int32_t frame, int32_t frames)
 {
+    if (web_drawing()->glides) {
+        glide_from = before, glide_share = (double)frame / frames;
+        return (void*)after;
+    }
     if (shown == NULL || shown_size != g->batch.layout.state_size) {
         free(shown);
         shown_size = g->batch.layout.state_size;
@@ -215,6 +224,8 @@ WEB_EXPORT(picture_draw) const uint32_t* picture_draw(const Game* g, const void*
     }
     PufPicture p = { .width = picture_width(), .height = picture_height(), .person = person };
     p.advances = font.advances, p.space = &space;
+    p.before = glide_from, p.share = glide_share;
+    glide_from = NULL;
     do {
         p.list = list, p.room = room, p.length = 0;
         space.num_points = space.num_shades = space.num_pieces = 0;

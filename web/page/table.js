@@ -255,6 +255,7 @@ export class Table {
       this.untilDecision = this.hold;
     }
     this.keepBefore();
+    this.settled = false;
     this.record();
     c.game_step(game);
     this.steps++;
@@ -289,6 +290,7 @@ export class Table {
     this.debt += Math.min(seconds, 0.25) * rate * this.speed;
     while (this.debt >= 1) {
       if (this.waiting || this.ended) {
+        this.settled = true; // the last step is shown to its end
         this.debt = 0;
         return;
       }
@@ -332,7 +334,7 @@ export class Table {
     const { c, module } = this;
     let state = c.game_state(this.game);
     const frames = Math.round(this.about.frameRate / module.rate);
-    if (c.picture_moves() && frames > 1 && this.steps > 0) {
+    if (c.picture_moves() && frames > 1 && this.steps > 0 && !this.settled) {
       const frame = Math.floor(this.debt * frames);
       state = frame === 0 ? this.before : c.picture_between(this.game, this.before, state, frame, frames);
     }
