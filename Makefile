@@ -143,7 +143,7 @@ web: $(VENV)/installed-web
 
 # --- packaging ---
 
-wheel: $(VENV)/installed-dist
+wheel: $(VENV)/installed-dist web
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*

@@ -65,6 +65,8 @@ cdef extern from "draw/picture.h" nogil:
         int32_t person
         const float* advances
         PufSpace* space
+        const void* before
+        double share
     ctypedef struct PufDrawing:
         int32_t width, height
         void (*draw)(const void*, const void*, PufPicture*) noexcept nogil
@@ -185,10 +187,12 @@ cdef object room_for(object array, int64_t wanted):
 
 
 def list_of(str name, const uint8_t[::1] state, const uint8_t[::1] assets, double width, double height, int person,
-            const float[::1] advances, double yaw=0.0, double pitch=0.0, double zoom=1.0):
+            const float[::1] advances, double yaw=0.0, double pitch=0.0, double zoom=1.0,
+            const uint8_t[::1] before=None, double share=1.0):
     """What a drawing in C draws of a state, which must be a valid one. person: -1 where there is none.
 
     yaw, pitch, zoom: how a person has moved the camera of a scene.
+    before, share: the state before the step, and how much of the step is shown, if the drawing glides.
 
     Returns:
         The display list as bytes; its meshes; the camera's yaw as the drawing put it, 0 where there is none.
@@ -206,6 +210,11 @@ def list_of(str name, const uint8_t[::1] state, const uint8_t[::1] assets, doubl
     space.yaw, space.pitch, space.zoom = yaw, pitch, zoom
     picture.width, picture.height, picture.person = width, height, person
     picture.advances, picture.space = &advances[0], &space
+    picture.before, picture.share = NULL, share
+    if before is not None:
+        if before.shape[0] != state.shape[0]:
+            raise ValueError(f"{name}: these are not two states of one environment")
+        picture.before = &before[0]
     while True:
         numbers, points, shades, pieces = arrays
         picture.list, picture.length, picture.room = &numbers[0], 0, numbers.shape[0]

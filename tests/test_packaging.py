@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("puffer_commands", "puffer_envs", "puffer_train", "puffer_render")
 COMMANDS = ("puffer-envs", "puffer-train", "puffer-eval", "puffer-export", "puffer-plot")
 COMMANDS += ("puffer-runs", "puffer-sweep", "puffer-play", "puffer-render", "puffer-match", "puffer-league")
-COMMANDS += ("puffer-gallery",)
+COMMANDS += ("puffer-gallery", "puffer-web")
 DISTRIBUTION = importlib.metadata.distribution("puffer-envs")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 

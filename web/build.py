@@ -1,7 +1,15 @@
 """Build the pages that play and train in a browser: `python web/build.py [--out FOLDER] [NAME ...]`, or `make web`.
 
-Every environment of c/envs.def becomes one WebAssembly module together with the trainer's kernels, compiled from the
-same C as the wheel by the compiler in the `ziglang` wheel. Needs that and nothing from the network.
+Everything is compiled to WebAssembly from the same C as the wheel, by the compiler in the `ziglang` wheel, without the
+network: what all environments share becomes one module, engine.wasm, and each environment of c/envs.def a small one of
+its own, which is loaded into the engine's memory and table of functions:
+
+    0                 the stacks, which grow down and trap below 0: the engine's from STACK, an environment's from half
+    STACK             an environment's data
+    ENGINE            the engine's data, then its heap
+
+    functions 0 ...   the engine's
+    functions TABLE   an environment's
 """
 
 from __future__ import annotations
@@ -25,7 +33,11 @@ WEB = ROOT / "web"
 CACHE = ROOT / "build/web"
 TARGET = ["--target=wasm32-wasi", "-msimd128", "-mbulk-memory"]
 STACK = 1 << 20
-"""Bytes: drone needs 105 kB for its lanes. The default is 64 kB, beyond which a module overwrites its own data."""
+"""Bytes: drone needs 105 kB for its lanes."""
+ENGINE = STACK + (1 << 19)
+"""Where the engine's data begins: an environment may have half a megabyte."""
+TABLE = 512
+"""Number of an environment's first function; module.js makes room for as many."""
 FLAGS = [
     *(
         "-std=c17",
@@ -55,7 +67,11 @@ SOURCES = {
     "web/c/picture.c": EXACT,
     "web/c/play.c": EXACT,
 }
-"""What every module has, and how products are rounded in it."""
+"""What the engine is made of, and how products are rounded in it."""
+DRAWS = ("c/draw/picture.h", "c/draw/space.h")
+"""An environment's drawing calls what is declared here..."""
+DECLARED = re.compile(r"^(?!static)[A-Za-z][\w* ]*?(puf_\w+)\(", re.MULTILINE)
+"""...in this way, but for puf_drawing, which is its own."""
 
 
 def list_envs() -> list[str]:
@@ -69,21 +85,21 @@ def zig(*arguments: str) -> bytes:
     CACHE.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
     done = subprocess.run(
-        [sys.executable, "-m", "ziglang", "cc", *arguments], capture_output=True, env=environment, check=False
+        [sys.executable, "-m", "ziglang", *arguments], capture_output=True, env=environment, check=False
     )
     if done.returncode:
-        raise SystemExit(f"error: zig cc {' '.join(arguments)}\n{done.stderr.decode()[-4000:]}")
+        raise SystemExit(f"error: zig {' '.join(arguments)}\n{done.stderr.decode()[-4000:]}")
     return done.stdout
 
 
 def compile_object(source: Path, flags: Sequence[str]) -> Path:
     """The object file of a C source: compiled, or one that was compiled from the same text in the same way."""
     command = [*TARGET, *FLAGS, *flags, f"-I{ROOT / 'c'}"]
-    text = zig(*command, "-E", "-P", str(source))
+    text = zig("cc", *command, "-E", "-P", str(source))
     out = CACHE / f"{hashlib.sha256(repr([*TARGET, *FLAGS, *flags]).encode() + text).hexdigest()}.o"
     if not out.exists():
         unfinished = out.with_suffix(f".{os.getpid()}.o")
-        zig(*command, "-c", str(source), "-o", str(unfinished))
+        zig("cc", *command, "-c", str(source), "-o", str(unfinished))
         unfinished.replace(out)
     return out
 
@@ -103,31 +119,44 @@ def compile_env(name: str) -> Path:
         return compile_object(source, [EXACT, "-DPUF_EXPORT"])
 
 
-def link(objects: Sequence[Path], out: Path, *, command: bool = False) -> None:
-    """Make a module that imports nothing; or, with `command`, a program for WASI, as some tests are."""
-    reactor = [] if command else ["-mexec-model=reactor"]
-    options = ["-Wl,--gc-sections", "-Wl,--strip-all", f"-Wl,-z,stack-size={STACK}", "-O3", *reactor]
+def link(objects: Sequence[Path], out: Path, *options: str) -> None:
+    """Make a program for WASI, as some tests are; or, with other options, a module that imports nothing."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    zig(*TARGET, *options, *map(str, objects), "-lm", "-o", str(out))
+    all_options = ["-Wl,--gc-sections", "-Wl,--strip-all", f"-Wl,-z,stack-size={STACK}", "-O3", *options]
+    zig("cc", *TARGET, *all_options, *map(str, objects), "-lm", "-o", str(out))
 
 
-def build_module(name: str, out: Path) -> None:
-    """One environment, with everything that plays and trains it."""
-    shared = [compile_object(ROOT / source, [rounding]) for source, rounding in SOURCES.items()]
-    link([compile_env(name), *shared], out)
+def build_engine(out: Path) -> None:
+    """Everything but the environments."""
+    objects = [compile_object(ROOT / source, [rounding]) for source, rounding in SOURCES.items()]
+    called = {name for header in DRAWS for name in DECLARED.findall((ROOT / header).read_text())} - {"puf_drawing"}
+    options = ["-mexec-model=reactor", f"-Wl,--global-base={ENGINE}", "-Wl,--export-table", "-Wl,--growable-table"]
+    link(objects, out, *options, *(f"-Wl,--export={name}" for name in sorted(called)))
+
+
+def build_env(name: str, out: Path) -> None:
+    """One environment: its rules, and its drawing where there is one in C."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    options = ["--no-entry", "--gc-sections", "--strip-all", "--import-undefined", "--import-memory", "--import-table"]
+    options += [f"--table-base={TABLE}", f"--global-base={STACK}", f"--initial-memory={ENGINE}"]
+    options += ["--stack-first", "-z", f"stack-size={STACK // 2}", "--export=puf_export", "--export=puf_drawing"]
+    zig("wasm-ld", *options, str(compile_env(name)), "-o", str(out))
 
 
 def build_site(names: Sequence[str], out: Path) -> None:
     """Everything: a folder of static files."""
-    packed = 0
+    folder = out / "envs"
+    build_engine(folder / "engine.wasm")
     for name in names:
-        module = out / "envs" / f"{name}.wasm"
-        build_module(name, module)
-        size = len(gzip.compress(module.read_bytes(), mtime=0))
+        build_env(name, folder / f"{name}.wasm")
+    packed = 0
+    for module in ["engine", *names]:
+        data = (folder / f"{module}.wasm").read_bytes()
+        size = len(gzip.compress(data, mtime=0))
         packed += size
-        print(f"{name:12} {module.stat().st_size:8,} bytes, {size:8,} gzipped")
+        print(f"{module:24} {len(data):8,} bytes, {size:8,} gzipped")
     pages.write_pages(list(names), out)
-    print(f"{len(names)} modules, {packed:,} bytes gzipped, in {out}; to see them:")
+    print(f"{len(names)} environments and the engine, {packed:,} bytes gzipped, in {out}; to see them:")
     print(f"{Path(sys.executable).name} -m http.server --bind 127.0.0.1 --directory {out}")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import puffer_envs
+from puffer_envs.contract.logs import count_of
 from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.policy_info import PolicyInfo
 from puffer_envs.contract.trained import list_trained, trained_policy
@@ -22,6 +23,8 @@ from puffer_envs.golden import ENVS, golden_actions
 from puffer_render.draw import Drawing, drawing_for
 from puffer_render.font import load_font
 from puffer_render.keys import make_keymap
+from puffer_train.algorithm.curriculum import Rule
+from puffer_train.condition import COMPARISONS
 from puffer_train.config import Settings, load
 
 WEB = Path(__file__).resolve().parent
@@ -56,6 +59,7 @@ def describe(name: str) -> dict[str, Any]:
         "frameskip": skip,
         "frameRate": drawing.frame_rate or env.rate,
         "train": train_settings(load(name)),
+        "curriculum": curriculum(name, load(name).curriculum),
         "policy": policy is not None,
     }
 
@@ -65,8 +69,7 @@ def shipped(name: str) -> PolicyInfo | None:
     if name not in list_trained():
         return None
     info = PolicyFile.read(trained_policy(name)).info
-    plain = info.encoder == "flat" and info.value_head == "scalar" and not info.normalized
-    return info if plain and info.hidden % 16 == 0 else None
+    return info if info.encoder == "flat" and info.value_head == "scalar" else None
 
 
 TOGETHER = 8
@@ -121,6 +124,24 @@ def to_numbers(name: str, settings: dict[str, Any]) -> dict[str, float]:
     return {key: params[key].to_number(value) for key, value in settings.items() if key in params}
 
 
+def curriculum(name: str, rules: dict[str, str]) -> list[list[float]]:
+    """The rules of [curriculum] as numbers: those of PufRule, in its order."""
+    env, signs = puffer_envs.spec(name), list(COMPARISONS)
+    params, statistics = [param.name for param in env.params], list(env.log_names)
+    found: list[list[float]] = []
+    for key, text in rules.items():
+        rule = Rule.parse(text, f"curriculum.{key}")
+        watched: tuple[float, ...] = (0, 0, 0, 0, 1)
+        if rule.condition is not None:
+            kind, statistic = rule.condition.name.split("/")
+            assert kind == "env", f"{text}: pages watch statistics of the environment alone"
+            counted = statistics.index(count_of(statistic, statistics))
+            sign, over = signs.index(rule.condition.sign), rule.condition.over
+            watched = (statistics.index(statistic), counted, sign, rule.condition.bound, over)
+        found.append([params.index(key), rule.first, rule.last, rule.steps, rule.step, *watched])
+    return found
+
+
 def train_settings(settings: Settings) -> dict[str, Any]:
     """The numbers of [train] and [policy]."""
     numbers = {
@@ -129,6 +150,7 @@ def train_settings(settings: Settings) -> dict[str, Any]:
         if isinstance(value, int | float) and not key.startswith(("checkpoint", "eval", "best"))
     }
     return numbers | {
+        "normalize_observations": ("false", "true", "auto").index(settings.train.normalize_observations),
         "hidden": settings.policy.hidden,
         "layers": settings.policy.layers,
         "cell": IN_KERNELS.index(settings.policy.cell),

@@ -2,10 +2,6 @@
 #include "draw/picture.h"
 #include <string.h>
 
-const PufColor puf_rainbow[PUF_RAINBOW] = { PUF_CORAL, PUF_ORANGE, PUF_AMBER, PUF_MINT, PUF_SKY, PUF_VIOLET };
-const PufColor puf_creatures[PUF_CREATURES] = { PUF_MINT,   PUF_CORAL, PUF_SKY,    PUF_AMBER,
-                                                PUF_VIOLET, PUF_TEAL,  PUF_ORANGE, PUF_PINK };
-
 // To the nearest integer, halves to the even one.
 static double nearest(double x) { return rint(x); }
 

@@ -31,8 +31,11 @@ typedef uint32_t PufColor;
 #define PUF_PINK PUF_RGB(255, 121, 198)
 
 enum { PUF_RAINBOW = 6, PUF_CREATURES = 8 };
-extern const PufColor puf_rainbow[PUF_RAINBOW];     // in spectral order, for rows of things
-extern const PufColor puf_creatures[PUF_CREATURES]; // neighbours differ strongly; agent 0 is the first
+// In spectral order, for rows of things.
+static const PufColor puf_rainbow[PUF_RAINBOW] = { PUF_CORAL, PUF_ORANGE, PUF_AMBER, PUF_MINT, PUF_SKY, PUF_VIOLET };
+// Neighbours differ strongly; agent 0 is the first.
+static const PufColor puf_creatures[PUF_CREATURES] = { PUF_MINT,   PUF_CORAL, PUF_SKY,    PUF_AMBER,
+                                                       PUF_VIOLET, PUF_TEAL,  PUF_ORANGE, PUF_PINK };
 
 PufColor puf_fade(PufColor color, double opacity);               // `opacity` (0 to 1) as visible
 PufColor puf_blend(PufColor start, PufColor end, double amount); // from `start` (0) to `end` (1)
@@ -46,6 +49,8 @@ typedef struct PufPicture {
     int32_t person;        // number of the agent that a person plays or watches; -1: this is a film
     const float* advances; // widths of the font's characters, in lines that are 1 high
     PufSpace* space;       // what is in space; NULL: that is not drawn
+    const void* before;    // a drawing that glides shows part of a step: the state before it; NULL: all of it
+    double share;          // of the step, 0 to 1
 } PufPicture;
 
 // Number of the agent to mark and to follow: the person's, or the first.
@@ -112,6 +117,7 @@ typedef struct PufDrawing {
     void (*draw)(const void* state, const void* assets, PufPicture* p);
     // Optional: the state at frame 1 to frames - 1 of a step of that many, given the states around the step.
     void (*between)(const void* before, const void* after, int32_t frame, int32_t frames, void* shown);
+    int32_t glides; // instead: whether `draw` reads the picture's `before` and `share`
 } PufDrawing;
 
 // Ends c/draw/envs/NAME.h.

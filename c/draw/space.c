@@ -7,8 +7,6 @@
 #define AMBIENT 0.55   // brightness of what is turned away from the light
 static const PufVector light = { 0.36, -0.48, 0.8 }; // where it comes from; of length 1
 
-const PufRotation puf_unturned = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
-
 static double radians(double degrees) { return degrees * (PUF_TURN / 360.0); }
 
 PufVector puf_turned(PufRotation r, PufVector v)

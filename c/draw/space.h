@@ -62,7 +62,7 @@ void puf_solid(PufPicture* p, const PufTriangle* triangles, int32_t count, PufRo
                PufVector place, PufColor color, int lit);
 void puf_wire(PufPicture* p, PufVector from, PufVector to, PufColor color); // a thin line
 
-extern const PufRotation puf_unturned;
+static const PufRotation puf_unturned = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
 
 // Solids around the z axis, of radius 1. A disc has `pieces` triangles, a torus 2 * rings * pieces.
 void puf_disc(int32_t pieces, PufTriangle* triangles);

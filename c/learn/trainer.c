@@ -33,7 +33,17 @@ struct PufTrainer {
     int64_t* order;
     float* importance;
     int64_t epochs, per_minibatch, minibatches;
-    int64_t taken; // steps of Adam
+    int64_t taken;              // steps of Adam
+    float* wide_gradient;       // like policy->widened, or NULL
+    PufMoments *seen, *counted; // of observations: (inputs), of all rollouts learned from; (horizon, inputs), of one
+    uint8_t* normalized;        // (inputs): which ones are
+    PufMoments returned;        // of returns
+    float *returns, *of_steps;  // (rows), (horizon, rows)
+    PufRule rules[PUF_MAX_RULES];
+    double* params; // (num_params): the environments' settings, as the rules have them now
+    double* log;
+    int32_t num_rules;
+    uint64_t seed;
     PufTrainReport report;
 };
 
@@ -47,10 +57,14 @@ PufTrainSettings puf_train_defaults(void)
 }
 
 PufPolicy* puf_trainer_policy(PufTrainer* trainer) { return trainer->policy; }
+const double* puf_trainer_log(const PufTrainer* trainer) { return trainer->log; }
 
 void puf_trainer_free(PufTrainer* t)
 {
     if (t) {
+        if (t->num_rules) {
+            memset(&t->batch->settings, 0, sizeof t->batch->settings);
+        }
         puf_policy_free(t->policy);
         free(t);
     }
@@ -63,9 +77,9 @@ static void draw_weights(PufPolicy* policy, PufTwister* random)
     const PufParameters p = puf_policy_parts(policy, policy->numbers);
     const PufNetwork* net = &policy->net;
     puf_twister_uniform(random, p.encoder, (int64_t)policy->sizes[0], 1.0 / sqrt((double)net->inputs));
-    puf_twister_uniform(random, p.core, (int64_t)policy->sizes[1], 1.0 / sqrt((double)policy->layout.fan_in));
-    puf_twister_uniform(random, p.head, (int64_t)policy->sizes[2], 1.0 / sqrt((double)net->hidden));
-    for (int32_t i = 0; i < net->outputs * net->hidden; i++) {
+    puf_twister_uniform(random, p.core, (int64_t)policy->sizes[1], 1.0 / sqrt((double)policy->fan_in));
+    puf_twister_uniform(random, p.head, (int64_t)policy->sizes[2], 1.0 / sqrt((double)policy->units));
+    for (int32_t i = 0; i < net->outputs * policy->units; i++) {
         p.head[i] *= FIRST_LOGIT_SCALE;
     }
     for (size_t d = 0; d < policy->sizes[3]; d++) {
@@ -87,8 +101,8 @@ static void make_muon(PufTrainer* t)
 {
     PufPolicy* policy = t->policy;
     const PufNetwork* net = &policy->net;
-    const PufWeights* l = &policy->layout;
-    const int32_t shapes[3][2] = { { net->hidden, net->inputs }, { l->gates, l->fan_in }, { l->rows, net->hidden } };
+    const int32_t units = policy->units, gates = policy->gates, fan_in = policy->fan_in;
+    const int32_t shapes[3][2] = { { units, net->inputs }, { gates, fan_in }, { policy->layout.rows, units } };
     size_t most = 0;
     for (int i = 0; i < 3; i++) {
         const size_t needed = puf_muon_scratch(shapes[i][0], shapes[i][1]);
@@ -98,7 +112,7 @@ static void make_muon(PufTrainer* t)
     const PufParameters p = puf_policy_parts(policy, policy->numbers);
     add_matrix(t, p.encoder, shapes[0][0], shapes[0][1]);
     for (int32_t layer = 0; layer < net->layers; layer++) {
-        add_matrix(t, p.core + (size_t)layer * l->layer_size, shapes[1][0], shapes[1][1]);
+        add_matrix(t, p.core + (ptrdiff_t)layer * gates * fan_in, shapes[1][0], shapes[1][1]);
     }
     add_matrix(t, p.head, shapes[2][0], shapes[2][1]);
     for (int32_t i = 0; i < t->num_muon; i++) {
@@ -136,6 +150,35 @@ static void allocate(PufTrainer* t)
     t->muon = zeros(t, (size_t)net->layers + 2, sizeof(PufMuon));
     t->order = zeros(t, (size_t)t->epochs * rows, sizeof(int64_t));
     t->importance = zeros(t, rows, sizeof(float));
+    t->wide_gradient = t->policy->widened ? zeros(t, puf_policy_wide_size(t->policy), sizeof(float)) : NULL;
+    t->returns = zeros(t, rows, sizeof(float));
+    t->of_steps = zeros(t, t->settings.normalize_rewards != 0.0 ? samples : 0, sizeof(float));
+    t->params = zeros(t, (size_t)t->batch->spec->num_params, sizeof(double));
+    t->log = zeros(t, (size_t)puf_log_size(t->batch->spec), sizeof(double));
+}
+
+// Which observations to normalise; none if there are no moments.
+static void choose_normalized(PufTrainer* t)
+{
+    PufPolicy* policy = t->policy;
+    const PufSpec* spec = t->batch->spec;
+    const size_t inputs = (size_t)policy->net.inputs;
+    const int all = t->settings.normalize_observations == 1.0;
+    int32_t input = 0, chosen = 0;
+    t->normalized = zeros(t, inputs, 1);
+    if (policy->bad || t->settings.normalize_observations == 0.0 || spec->obs_dtype != PUF_F32) {
+        return;
+    }
+    for (int32_t p = 0; p < spec->num_obs; p++) {
+        for (int32_t i = puf_policy_part_count(spec, &t->batch->layout, p); i > 0; i--) {
+            t->normalized[input] = (uint8_t)(all || puf_policy_unbounded(&spec->obs[p]));
+            chosen += t->normalized[input++];
+        }
+    }
+    if (chosen && puf_policy_normalize(policy)) {
+        t->seen = zeros(t, inputs, sizeof(PufMoments));
+        t->counted = zeros(t, inputs * (size_t)t->horizon, sizeof(PufMoments));
+    }
 }
 
 static void make_learner(PufTrainer* t)
@@ -147,7 +190,7 @@ static void make_learner(PufTrainer* t)
     learner->threads = 1;
     learner->tile_rows = puf_tile_rows(&policy->net, t->horizon);
     learner->weights = policy->weights;
-    learner->input_scale = policy->input_scale;
+    learner->input_scale = policy->input_mean ? NULL : policy->input_scale;
     learner->scratch_size = policy->kernels->scratch(&policy->net, t->horizon, learner->tile_rows);
     learner->scratch = zeros(t, learner->scratch_size, sizeof(float));
     learner->gradients = zeros(t, (size_t)policy->layout.groups * policy->layout.gradient, sizeof(float));
@@ -163,10 +206,70 @@ static void plan_minibatches(PufTrainer* t)
     t->epochs = (t->minibatches * t->per_minibatch + t->rows - 1) / t->rows + 1;
 }
 
-static void restart(PufTrainer* t, const double* params, uint64_t seed)
+// ---- Observations, rewards and settings that move. ----
+
+// Let the policy have the newest mean and spread.
+static void hand_over(PufTrainer* t)
+{
+    PufPolicy* policy = t->policy;
+    if (t->seen == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < policy->net.inputs; i++) {
+        if (t->normalized[i]) {
+            puf_normal(t->seen[i], &policy->input_mean[i], &policy->input_scale[i]);
+        }
+    }
+    puf_policy_pack(policy);
+}
+
+// Count the observations of steps of a rollout, (rows, inputs) each.
+static void count_observations(PufTrainer* t, const uint8_t* observations, int32_t steps)
+{
+    const int32_t inputs = t->policy->net.inputs;
+    if (t->seen == NULL) {
+        return;
+    }
+    for (int32_t step = 0; step < steps; step++) {
+        const void* row = observations + (size_t)step * (size_t)t->rows * t->obs_bytes;
+        puf_column_moments(row, t->rows, inputs, t->counted + (ptrdiff_t)step * inputs);
+    }
+    for (int32_t i = 0; i < inputs; i++) {
+        puf_add_moments(&t->seen[i], puf_pooled(t->counted + i, steps, inputs));
+    }
+}
+
+static double reward_factor(PufTrainer* t)
+{
+    if (t->settings.normalize_rewards == 0.0) {
+        return 1.0;
+    }
+    puf_add_moments(&t->returned, puf_return_moments(t->rewards, t->ends, t->horizon, t->rows, (float)t->settings.gamma,
+                                                     t->returns, t->of_steps));
+    return puf_reward_factor(t->returned);
+}
+
+// Set what the rules give after as many steps as were taken. Returns whether something changed.
+static int apply_rules(PufTrainer* t)
+{
+    int changed = 0;
+    for (int32_t i = 0; i < t->num_rules; i++) {
+        const PufRule* r = &t->rules[i];
+        const PufParamType type = t->batch->spec->params[r->param].type;
+        const double value = puf_rule_value(r, t->report.steps, type == PUF_INT || type == PUF_BOOL);
+        changed |= t->params[r->param] != value;
+        t->params[r->param] = value;
+    }
+    for (int32_t env = 0; changed && env < t->batch->num_envs; env++) {
+        puf_batch_set(t->batch, env, t->params);
+    }
+    return changed;
+}
+
+static void restart(PufTrainer* t)
 {
     const PufBatch* b = t->batch;
-    puf_batch_init(t->batch, params, seed, 0);
+    puf_batch_init(t->batch, t->params, t->seed, 0);
     puf_batch_reset(t->batch);
     memcpy(t->observations + (size_t)t->horizon * (size_t)t->rows * t->obs_bytes, b->io.obs,
            (size_t)t->rows * t->obs_bytes);
@@ -174,6 +277,60 @@ static void restart(PufTrainer* t, const double* params, uint64_t seed)
         memcpy(t->masks + (size_t)t->horizon * (size_t)t->rows * t->mask_bytes, b->io.action_mask,
                (size_t)t->rows * t->mask_bytes);
     }
+    if (t->seen) {
+        memset(t->seen, 0, (size_t)t->policy->net.inputs * sizeof(PufMoments));
+        count_observations(t, b->io.obs, 1);
+        hand_over(t);
+    }
+}
+
+static int rule_fits(const PufBatch* b, const PufRule* r)
+{
+    const int32_t statistics = puf_log_size(b->spec);
+    if (r->param < 0 || r->param >= b->spec->num_params || b->spec->params[r->param].fixed) {
+        return 0;
+    }
+    const PufParam* param = &b->spec->params[r->param];
+    const double least = r->first < r->last ? r->first : r->last, most = r->first < r->last ? r->last : r->first;
+    return least >= param->low && most <= param->high && r->steps >= 0.0 && r->over >= 1 &&
+           r->over <= PUF_MAX_WATCHED && r->statistic >= 0 && r->statistic < statistics && r->counted_by >= 0 &&
+           r->counted_by < statistics;
+}
+
+// Room for the settings of single environments.
+static int make_settings(PufTrainer* t)
+{
+    const size_t envs = (size_t)t->batch->num_envs, params = (size_t)t->batch->spec->num_params;
+    PufSettings s = { .current = zeros(t, envs * params, sizeof(double)),
+                      .next = zeros(t, envs * params, sizeof(double)) };
+    s.differs = zeros(t, envs, 1), s.pending = zeros(t, envs, 1);
+    if (t->policy->bad) {
+        return 0;
+    }
+    for (size_t env = 0; env < envs; env++) {
+        memcpy(s.current + env * params, t->params, params * sizeof(double));
+        memcpy(s.next + env * params, t->params, params * sizeof(double));
+    }
+    t->batch->settings = s;
+    return 1;
+}
+
+int puf_trainer_follow(PufTrainer* t, const PufRule* rules, int32_t count)
+{
+    if (count < 1 || count > PUF_MAX_RULES || t->batch->settings.next || !make_settings(t)) {
+        return 0;
+    }
+    t->num_rules = count;
+    for (int32_t i = 0; i < count; i++) {
+        if (!rule_fits(t->batch, &rules[i])) {
+            return 0;
+        }
+        t->rules[i] = rules[i];
+        t->rules[i].num_watched = 0, t->rules[i].moves = 0.0;
+    }
+    apply_rules(t);
+    restart(t);
+    return 1;
 }
 
 static int fits(const PufBatch* b, const PufTrainSettings* s)
@@ -204,6 +361,7 @@ PufTrainer* puf_trainer_new(PufBatch* batch, const double* params, PufTrainSetti
     t->chosen_bytes = (size_t)net->actions * (net->head == PUF_GAUSSIAN ? sizeof(float) : sizeof(int64_t));
     plan_minibatches(t);
     allocate(t);
+    choose_normalized(t);
     make_learner(t);
     if (!t->policy->bad) {
         make_muon(t);
@@ -220,7 +378,9 @@ PufTrainer* puf_trainer_new(PufBatch* batch, const double* params, PufTrainSetti
     PufTwister initial = puf_twister(seeds[0]);
     t->sampling = puf_twister(seeds[1]), t->shuffling = puf_twister(seeds[2]);
     draw_weights(t->policy, &initial);
-    restart(t, params, seed);
+    memcpy(t->params, params, (size_t)batch->spec->num_params * sizeof(double));
+    t->seed = seed;
+    restart(t);
     return t;
 }
 
@@ -353,7 +513,7 @@ static int estimate_advantages(PufTrainer* t)
                              .last_value = t->last_value,
                              .final_values = t->final_values,
                              .ends = t->ends,
-                             .reward_scale = (float)s->reward_scale,
+                             .reward_scale = (float)(s->reward_scale * reward_factor(t)),
                              .reward_clip = (float)s->reward_clip,
                              .gamma = (float)s->gamma,
                              .lambda = (float)s->gae_lambda,
@@ -430,6 +590,15 @@ static void optimize(PufTrainer* t, double norm, double rate, double vector_rate
     puf_policy_pack(t->policy);
 }
 
+static double length(const float* x, size_t size)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < size; i++) {
+        sum += (double)x[i] * (double)x[i];
+    }
+    return sqrt(sum);
+}
+
 // One minibatch. Returns whether to learn on from this rollout.
 static int take_step(PufTrainer* t, const int64_t* sequences, double rate, double vector_rate)
 {
@@ -439,10 +608,15 @@ static int take_step(PufTrainer* t, const int64_t* sequences, double rate, doubl
                      .value_clip = (float)s->value_clip,
                      .value_coefficient = (float)s->value_coefficient,
                      .entropy_coefficient = (float)s->entropy_coefficient };
-    PufParameters to = puf_policy_parts(t->policy, t->gradient);
+    PufParameters to = t->wide_gradient ? puf_policy_wide_parts(t->policy, t->wide_gradient)
+                                        : puf_policy_parts(t->policy, t->gradient);
     double figures[PUF_FIGURES];
-    const double norm = puf_learner_gradient(&t->learner, &rollout, &loss, s->normalize_advantages != 0.0, sequences,
-                                             t->importance, (int32_t)t->per_minibatch, &to, figures);
+    double norm = puf_learner_gradient(&t->learner, &rollout, &loss, s->normalize_advantages != 0.0, sequences,
+                                       t->importance, (int32_t)t->per_minibatch, &to, figures);
+    if (t->wide_gradient) { // idle units have no weights that could be learned
+        puf_policy_narrow(t->policy, t->wide_gradient, t->gradient);
+        norm = length(t->gradient, t->policy->size);
+    }
     if (!all_finite(figures, norm)) {
         t->report.skipped++;
         return 1;
@@ -476,6 +650,7 @@ static void learn(PufTrainer* t)
 
 PufTrainReport puf_trainer_iterate(PufTrainer* t)
 {
+    const double updates = t->report.updates;
     int bad = play(t);
     bad |= estimate_advantages(t);
     if (bad) {
@@ -483,6 +658,15 @@ PufTrainReport puf_trainer_iterate(PufTrainer* t)
     } else {
         learn(t);
     }
+    if (t->report.updates > updates) { // a rollout that was not learned from leaves nothing behind
+        count_observations(t, t->observations, t->horizon);
+        hand_over(t);
+    }
     t->report.steps += (double)t->horizon * t->rows;
+    puf_batch_log(t->batch, 0, t->batch->num_envs, t->log);
+    for (int32_t i = 0; i < t->num_rules; i++) {
+        puf_rule_watch(&t->rules[i], t->log);
+    }
+    apply_rules(t);
     return t->report;
 }

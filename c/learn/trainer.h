@@ -3,10 +3,12 @@
 //
 // The same seed and settings give the same weights, bit for bit, as `puffer-train --learner kernels` with
 // PUFFER_ISA=baseline (tests/web/test_trainer.py). It leaves out what no shipped
-// setting asks for (normalize_rewards, normalize_observations, priorities, refresh_advantages, curriculum, Adam for
-// matrices), and agent masks.
+// setting asks for (priorities, refresh_advantages, Adam for matrices), and agent masks. The kernels train multiples of 16
+// units; other numbers are made up with idle ones, where puffer-train takes torch.
 #pragma once
 #include "../batch.h"
+#include "curriculum.h"
+#include "moments.h"
 #include "policy.h"
 #include "torch_random.h"
 
@@ -32,6 +34,8 @@
     X(entropy_coefficient, 0.0049)                                                                                     \
     X(max_kl, 0.04)                                                                                                    \
     X(normalize_advantages, 1)                                                                                         \
+    X(normalize_observations, 2) /* 0: none, 1: all numbers, 2: those without useful bounds */                         \
+    X(normalize_rewards, 0)                                                                                            \
     X(hidden, 32)                                                                                                      \
     X(layers, 4)
 
@@ -53,11 +57,16 @@ typedef struct PufTrainReport {
 typedef struct PufTrainer PufTrainer;
 
 PufTrainSettings puf_train_defaults(void);
-// Trains on the environments of a batch with these settings, which it seeds and steps, and which must outlive it. NULL: settings that do not
-// fit (a minibatch is whole sequences, and at most a rollout), or out of memory.
+// Trains on the environments of a batch with these settings, which it seeds and steps, and which must outlive it. NULL:
+// settings that do not fit (a minibatch is whole sequences, and at most a rollout), or out of memory.
 PufTrainer* puf_trainer_new(PufBatch* batch, const double* params, PufTrainSettings settings, PufCell cell,
                             uint64_t seed);
+// Have settings of the environments change, and begin again. Returns whether the rules fit, and the batch has no settings
+// of single environments yet: until the trainer is freed, it has.
+int puf_trainer_follow(PufTrainer* trainer, const PufRule* rules, int32_t count);
 void puf_trainer_free(PufTrainer* trainer);
 // Play one rollout and learn from it.
 PufTrainReport puf_trainer_iterate(PufTrainer* trainer);
 PufPolicy* puf_trainer_policy(PufTrainer* trainer);
+// Sums over the episodes that ended in the last iteration, as puf_batch_log has them.
+const double* puf_trainer_log(const PufTrainer* trainer);

@@ -60,6 +60,8 @@ def list_of(
     yaw: float = 0.0,
     pitch: float = 0.0,
     zoom: float = 1.0,
+    before: NDArray[np.uint8] | None = None,
+    share: float = 1.0,
 ) -> tuple[bytes, list[tuple[NDArray[np.float32], NDArray[np.float32] | None]], float]:
     """What a drawing in C draws of a state. person: -1 where there is none.
 

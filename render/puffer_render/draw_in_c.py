@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import puffer_envs
-from puffer_envs.environment import state_over
+from puffer_envs.environment import State, state_over
 from puffer_render import _raster
 from puffer_render.font import load_font
 from puffer_render.frame import Frame
-from puffer_render.states import memory_of
+from puffer_render.states import keep, memory_of
+
+STEP = "_step"
+"""Where a state that is shown in part has the bytes of the state before the step, and how much of it is shown."""
 
 
 def size_of(name: str) -> tuple[int, int]:
@@ -25,7 +29,8 @@ def drawing_of(name: str) -> Callable[[Any, Frame], None]:
     def draw(state: Any, frame: Frame) -> None:
         person, orbit = -1 if frame.person is None else frame.person, frame.orbit
         size, moved = (frame.width, frame.height), (orbit.yaw, orbit.pitch, orbit.zoom)
-        numbers, meshes, _ = _raster.list_of(name, *memory_of(state), *size, person, advances, *moved)
+        step = getattr(state, STEP, (None, 1.0))
+        numbers, meshes, _ = _raster.list_of(name, *memory_of(state), *size, person, advances, *moved, *step)
         frame.add_list(numbers, meshes)
 
     return draw
@@ -35,6 +40,13 @@ def yaw_of(name: str, state: Any, agent: int) -> float:
     """Degrees around the z axis from which the drawing in C looks, if it shows space: see `Camera.yaw`."""
     width, height = size_of(name)
     return _raster.list_of(name, *memory_of(state), width, height, agent, load_font().advances)[2]
+
+
+def glide(before: Any, after: Any, frame: int, frames: int) -> Any:
+    """The function `between` of a drawing module whose drawing in C shows part of a step."""
+    shown = keep(after) if isinstance(after, State) else SimpleNamespace(**vars(after))
+    setattr(shown, STEP, (memory_of(before)[0].copy(), frame / frames))
+    return shown
 
 
 def between_of(name: str) -> Callable[[Any, Any, int, int], Any]:

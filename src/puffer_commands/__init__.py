@@ -38,3 +38,4 @@ league = partial(_start, "puffer-league", "puffer_envs.arena.cli_league", thread
 play = partial(_start, "puffer-play", "puffer_render.cli_play")
 render = partial(_start, "puffer-render", "puffer_render.cli_render")
 gallery = partial(_start, "puffer-gallery", "puffer_render.cli_gallery")
+web = partial(_start, "puffer-web", "puffer_render.cli_web")

@@ -1,8 +1,8 @@
 // train_run.c - train in C with the settings given, without Python:
 //
-//     train_run ITERATIONS SEED NUM_ENVS [NAME=VALUE ...]
+//     train_run ITERATIONS SEED NUM_ENVS [NAME=VALUE ...] [rule=PARAM,FIRST,LAST,STEPS,STEP,STATISTIC,COUNT,SIGN,BOUND,OVER ...]
 //
-// It is linked with one environment, compiled with -DPUF_EXPORT, at its default settings. Prints a hash of the weights
+// It is linked with one environment, compiled with -DPUF_EXPORT, at its default settings. A rule is a PufRule. Prints a hash of the weights
 // after the last iteration and what that was like.
 #include "learn/trainer.h"
 #include "one_batch.h"
@@ -19,6 +19,25 @@ static void set(PufTrainSettings* settings, const char* word)
     exit(1);
 }
 
+static PufRule read_rule(const char* word)
+{
+    double numbers[10] = { 0.0 };
+    for (int i = 0; i < 10; i++) {
+        word = strpbrk(word, "=,") + 1;
+        numbers[i] = atof(word);
+    }
+    return (PufRule){ .param = (int32_t)numbers[0],
+                      .first = numbers[1],
+                      .last = numbers[2],
+                      .steps = numbers[3],
+                      .step = numbers[4],
+                      .statistic = (int32_t)numbers[5],
+                      .counted_by = (int32_t)numbers[6],
+                      .sign = (PufSign)numbers[7],
+                      .bound = numbers[8],
+                      .over = (int32_t)numbers[9] };
+}
+
 int main(int argc, char** argv)
 {
     double params[MAX_PARAMS];
@@ -27,12 +46,18 @@ int main(int argc, char** argv)
         return 2;
     }
     default_params(params);
+    PufRule rules[PUF_MAX_RULES];
+    int32_t num_rules = 0;
     for (int i = 4; i < argc; i++) {
-        set(&settings, argv[i]);
+        if (strncmp(argv[i], "rule=", 5) == 0) {
+            rules[num_rules++] = read_rule(argv[i]);
+        } else {
+            set(&settings, argv[i]);
+        }
     }
     PufBatch batch = make_batch(atoi(argv[3]), params);
     PufTrainer* trainer = puf_trainer_new(&batch, params, settings, PUF_MINGRU, strtoull(argv[2], NULL, 10));
-    if (!trainer) {
+    if (!trainer || (num_rules && !puf_trainer_follow(trainer, rules, num_rules))) {
         fprintf(stderr, "these settings do not fit\n");
         return 1;
     }

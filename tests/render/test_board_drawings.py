@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import puffer_envs
 from puffer_render.draw import hex as hexes
 from puffer_render.draw import merge2048, othello
+from puffer_render.offscreen import Offscreen
+from puffer_render.palette import SNOW
+
+OFFSCREEN = Offscreen(*hexes.SIZE)
 
 
 def test_every_cell_of_hex_is_clicked_at_its_middle() -> None:
@@ -26,6 +32,15 @@ def test_every_cell_of_hex_is_clicked_at_its_middle() -> None:
                 assert turn or int(env.state(0).stones) == 1
 
 
+def dotted(state: Any) -> list[int]:
+    """The cells of hex's small board, of 5 by 5, with a white dot."""
+    top = hexes.HUD_HEIGHT + hexes.MARGIN + hexes.HIGH
+    grid = hexes.Grid(hexes.WIDE + 2 * hexes.MARGIN + 8, top - 140, 190 - 16, 130, 5)
+    pixels = OFFSCREEN.render(lambda frame: hexes.draw(state, frame))
+    middles = [grid.middle(cell // 5, cell % 5) for cell in range(25)]
+    return [cell for cell, (x, y) in enumerate(middles) if tuple(pixels[round(y), round(x)]) == SNOW[:3]]
+
+
 def test_the_winning_path_of_hex_connects_both_sides() -> None:
     with puffer_envs.make("hex", 40, size=5, strength=0) as env:
         env.reset(2)
@@ -35,13 +50,12 @@ def test_the_winning_path_of_hex_connects_both_sides() -> None:
             env.step(rng.integers(25, size=40))
             for index in np.flatnonzero(env.terminals):
                 state = env.state(int(index))
-                path = hexes.path_cells(state.ended, 5)
+                path = dotted(state)
                 stones = {int(state.ended[cell]) for cell in path}
                 lines = sorted(cell // 5 if stones == {1} else cell % 5 for cell in path)
                 assert lines[0] == 0 and lines[-1] == 4 and len(stones) == 1
                 assert stones == {int(state.result)}
                 seen |= stones
-                assert not hexes.path_cells(state.view[0], 5)
         assert seen == {1, 2}
 
 

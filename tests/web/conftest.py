@@ -30,6 +30,14 @@ def web() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def engine(web: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The module that all environments share."""
+    out = tmp_path_factory.mktemp("engine") / "engine.wasm"
+    web.build_engine(out)
+    return out
+
+
 def run_node(*arguments: str | Path) -> str:
     """What a script prints."""
     node = shutil.which("node")

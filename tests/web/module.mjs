@@ -1,18 +1,22 @@
 // Runs compiled modules for the tests: node module.mjs VERB ARGUMENTS
-//   golden MODULE ACTIONS ENVS STEPS SEED    the SHA-256 of all outputs and states, as puffer_envs.golden has it
-//   pictures MODULE ACTIONS ENVS STEPS SEED FONT  the same of every tenth picture: of the lists, and of their pixels
-//   program MODULE [ARGUMENT ...]            a WASI program without files; what it prints
+//   golden ENGINE ENV ACTIONS ENVS STEPS SEED         the SHA-256 of all outputs and states, as puffer_envs.golden has it
+//   pictures ENGINE ENV ACTIONS ENVS STEPS SEED FONT  the same of every tenth picture: of the lists, and of their pixels
+//   values ENGINE ENV POLICY ENVS STEPS SEED          what a policy file thinks of a game that it plays: a line per step, of
+//                                                     all values, and what it would do for the first agent
+//   program MODULE [ARGUMENT ...]                     a WASI program without files; what it prints
 import { createHash } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
+import { Module, join } from "../../web/page/module.js";
+import { readPolicy } from "../../web/page/policy-file.js";
+import { Table } from "../../web/page/table.js";
 
 const [verb, file, ...rest] = process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(file));
 
 // Plays with actions from a file; calls back after the reset and after every step.
-function play(actionsFile, envs, steps, seed, prepare, each) {
-  if (WebAssembly.Module.imports(module).length) throw new Error("the module imports something");
-  const { exports: m } = new WebAssembly.Instance(module, {});
-  m._initialize();
+async function play(env, actionsFile, envs, steps, seed, prepare, each) {
+  if (WebAssembly.Module.imports(module).length) throw new Error("the engine imports something");
+  const m = await join(module, new WebAssembly.Module(readFileSync(env)));
   const count = m.param_count();
   const params = m.web_allocate(8 * count);
   const bytes = (at, size) => new Uint8Array(m.memory.buffer, at, size);
@@ -21,7 +25,7 @@ function play(actionsFile, envs, steps, seed, prepare, each) {
   if (!game) throw new Error("the game could not be made");
   const actions = readFileSync(actionsFile);
   prepare(m, bytes);
-  m.game_seed(game, BigInt(seed));
+  m.game_seed(game, BigInt(seed), 0n);
   for (let step = 0; step <= steps; step++) {
     if (step > 0) {
       const taken = envs * m.game_agents(game) * m.action_count(game) * 4;
@@ -32,9 +36,9 @@ function play(actionsFile, envs, steps, seed, prepare, each) {
   }
 }
 
-function golden(actionsFile, envs, steps, seed) {
+async function golden(env, actionsFile, envs, steps, seed) {
   const digest = createHash("sha256");
-  play(actionsFile, envs, steps, seed, () => {}, (m, bytes, game) => {
+  await play(env, actionsFile, envs, steps, seed, () => {}, (m, bytes, game) => {
     const rows = envs * m.game_agents(game);
     const obs = rows * m.game_obs_size(game) * [1, 1, 2, 4, 4, 8, 4, 8][m.obs_dtype()];
     digest.update(bytes(m.game_obs(game), obs));
@@ -46,7 +50,7 @@ function golden(actionsFile, envs, steps, seed) {
   return digest.digest("hex");
 }
 
-function pictures(actionsFile, envs, steps, seed, fontFile) {
+async function pictures(env, actionsFile, envs, steps, seed, fontFile) {
   const [lists, pixels] = [createHash("sha256"), createHash("sha256")];
   const font = readFileSync(fontFile);
   const prepare = (m, bytes) => {
@@ -57,7 +61,7 @@ function pictures(actionsFile, envs, steps, seed, fontFile) {
     const places = [...counts].map((n) => [next, (next += 4 * n)][0]);
     m.picture_font(...places, counts[3]);
   };
-  play(actionsFile, envs, steps, seed, prepare, (m, bytes, game, step) => {
+  await play(env, actionsFile, envs, steps, seed, prepare, (m, bytes, game, step) => {
     if (step % 10) return;
     const at = m.picture_draw(game, m.game_state(game), -1, m.picture_width());
     lists.update(bytes(m.picture_list(), 8 * m.picture_length()));
@@ -65,6 +69,33 @@ function pictures(actionsFile, envs, steps, seed, fontFile) {
   });
   return `${lists.digest("hex")} ${pixels.digest("hex")}`;
 }
+
+async function values(env, policyFile, envs, steps, seed) {
+  const c = await join(module, new WebAssembly.Module(readFileSync(env)));
+  const m = new Module(c);
+  const policy = readPolicy(new Uint8Array(readFileSync(policyFile)));
+  const table = new Table(m, { name: policy.info.environment, speed: 1, bindings: [], chords: {}, idle: [] });
+  table.policies.it = { ...policy, fromFile: true };
+  const given = m.params.filter((p) => p.name in policy.info.settings);
+  const settings = Object.fromEntries(given.map((p) => [p.name, toNumber(p, policy.info.settings[p.name])]));
+  table.game = m.newGame(settings, envs);
+  if (!table.usePolicy("it")) throw new Error("the policy does not fit");
+  const size = envs * c.game_agents(table.game);
+  c.game_seed(table.game, BigInt(seed), 0n);
+  const lines = [];
+  for (let step = 0; step < steps; step++) {
+    const thought = [...m.floats(c.player_think(table.player, table.game, 0), c.player_outputs(table.player))];
+    c.player_act(table.player, table.game, 0n, 1);
+    lines.push([...m.floats(c.player_values(table.player), size), ...thought].join(" "));
+    const taken = size * c.action_count(table.game) * 4;
+    m.bytes(c.game_actions(table.game), taken).set(m.bytes(c.player_actions(table.player), taken));
+    c.game_step(table.game);
+    c.player_forget(table.player, table.game);
+  }
+  return lines.join("\n");
+}
+
+const toNumber = (param, value) => (param.type === "named" ? param.choices.indexOf(value) : Number(value));
 
 function program() {
   let m;
@@ -101,7 +132,8 @@ function program() {
   m._start();
 }
 
-const numbers = rest.slice(1, 4).map(Number);
-if (verb === "golden") console.log(golden(rest[0], ...numbers));
-else if (verb === "pictures") console.log(pictures(rest[0], ...numbers, rest[4]));
+const numbers = rest.slice(2, 5).map(Number);
+if (verb === "golden") console.log(await golden(rest[0], rest[1], ...numbers));
+else if (verb === "values") console.log(await values(rest[0], rest[1], ...numbers));
+else if (verb === "pictures") console.log(await pictures(rest[0], rest[1], ...numbers, rest[5]));
 else program();

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.golden import ENVS, golden_actions
 from puffer_envs.policy import load_policy
+from puffer_envs.replay import Replay
+from puffer_render.cli_render import main as render
+from puffer_render.cli_web import make_server
+from puffer_render.draw import drawing_for
 
 from .browser import Browser, find_chromium, serve
 from .conftest import run_python
@@ -61,10 +68,6 @@ def check(browser: Browser, site: str) -> None:
     assert [url for url in browser.requests() if not url.startswith((site, "blob:", "data:"))] == []
 
 
-UNPLAYED = ("acrobot", "frozen_lake", "mountain_car", "mountain_car_continuous")
-"""Pages cannot play their policies: observations are normalised, or there are eight units."""
-
-
 @pytest.mark.parametrize("name", puffer_envs.list_envs())
 def test_every_page_loads_and_plays(name: str, site: str, browser: Browser) -> None:
     browser.show(1280, 900)
@@ -72,7 +75,7 @@ def test_every_page_loads_and_plays(name: str, site: str, browser: Browser) -> N
     browser.run("document.getElementById('speed').value = 8; document.getElementById('speed').onchange()")
     browser.wait(f"{TABLE}.steps >= 40 && {TABLE}.pictures >= 20")
     driver = browser.run("document.getElementById('driver').textContent")
-    assert driver == ("random moves" if name in UNPLAYED else "the trained policy plays")
+    assert driver == "the trained policy plays"
     shoot(browser, name)
     check(browser, site)
 
@@ -210,6 +213,139 @@ def test_cartpole_is_learned_and_saved(site: str, browser: Browser, tmp_path: Pa
     )
     assert f"{fnv(numbers.tobytes()):016x}" == run_python("cartpole", "123", "1").split()[0]
     check(browser, site)
+
+
+SCREEN = "document.getElementById('screen')"
+PIXELS = f"""(() => {{
+    const data = {SCREEN}.getContext('2d').getImageData(0, 0, {SCREEN}.width, {SCREEN}.height).data;
+    let hash = 0xcbf29ce484222325n;
+    for (const byte of data) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+    return `${{{SCREEN}.width}} ${{{SCREEN}.height}} ${{hash.toString(16)}}`;
+}})()"""
+
+
+def seen_at_its_own_size(browser: Browser, name: str) -> None:
+    """Make the canvas as large as the environment's picture, so that pixels can be compared."""
+    width = drawing_for(name, None).size[0]
+    across = 1280
+    for _ in range(3):
+        browser.show(across, 2000)  # so that only the width limits it
+        across += width - browser.run(f"{SCREEN}.clientWidth")
+    browser.wait(f"{SCREEN}.width === {width}")
+
+
+def opened(browser: Browser, file: Path) -> None:
+    """Give a file to the page, as the button does."""
+    root = browser.call("DOM.getDocument")["root"]["nodeId"]
+    field = browser.call("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
+    browser.call("DOM.setFileInputFiles", files=[str(file)], nodeId=field)
+
+
+def download(browser: Browser, button: str, file: Path) -> Path:
+    """Press a button, and wait for what it saves."""
+    browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(file.parent))
+    browser.run(f"document.getElementById('{button}').click()")
+    for _ in range(200):
+        if file.exists() and file.stat().st_size > 100:
+            break
+        browser.run("new Promise((done) => setTimeout(done, 50))")
+    return file
+
+
+def rendered(replay: Path, frame: int, *options: str) -> str:
+    """What PIXELS is of a picture by puffer-render."""
+    picture = replay.with_suffix(".png")
+    assert render([str(replay), str(picture), "--frame", str(frame), *options]) == 0
+    pixels = np.round(imread(picture) * 255).astype(np.uint8)
+    opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+    whole = np.ascontiguousarray(np.concatenate([pixels[..., :3], opaque], -1))
+    return f"{pixels.shape[1]} {pixels.shape[0]} {fnv(whole.tobytes()):x}"
+
+
+def test_a_step_is_shown_to_its_end_where_the_game_waits(site: str, browser: Browser, tmp_path: Path) -> None:
+    """One glides to the next tile, and stays there until the next key."""
+    browser.show(1280, 900)
+    browser.open(f"{site}/frozen_lake.html")
+    browser.key("Tab")
+    browser.key("r")
+    seen_at_its_own_size(browser, "frozen_lake")
+    before = browser.run(PIXELS)
+    browser.key("ArrowDown")
+    browser.wait(f"{TABLE}.steps === '1'")
+    browser.run("new Promise((done) => setTimeout(done, 1500))")
+    seen = browser.run(PIXELS)
+    assert seen not in (before, None)
+    assert seen == rendered(download(browser, "save", tmp_path / "frozen_lake.puf"), 5), "the last of five frames"
+    check(browser, site)
+
+
+def test_a_game_is_saved_rendered_and_opened(site: str, browser: Browser, tmp_path: Path) -> None:
+    """puffer-render draws the last moment as the page did, to the pixel; and the page plays the file to its end."""
+    browser.show(1280, 900)
+    browser.open(f"{site}/breakout.html")
+    browser.wait(f"{TABLE}.steps > 150")
+    browser.key("p")
+    browser.key("[")
+    seen_at_its_own_size(browser, "breakout")
+    seen, steps = browser.run(PIXELS), int(browser.run(f"{TABLE}.steps"))
+    saved = download(browser, "save", tmp_path / "breakout.puf")
+    assert len(Replay.load(saved)) == steps
+    assert seen == rendered(saved, steps)
+    opened(browser, saved)
+    browser.key("p")
+    browser.wait("document.getElementById('driver').textContent === 'a replay plays'")
+    browser.run("document.getElementById('speed').value = 8; document.getElementById('speed').onchange()")
+    browser.wait("document.getElementById('driver').textContent === 'the replay has ended'", 60)
+    assert browser.run(PIXELS) == seen
+    check(browser, site)
+
+
+@pytest.mark.parametrize("name", ["snake", "enduro", "drone"])
+def test_a_replay_from_elsewhere_is_played(name: str, site: str, browser: Browser, tmp_path: Path) -> None:
+    """Several environments from the middle of a run, frames skipped, real numbers: its state hashes are compared."""
+    replay = tmp_path / "one.puf"
+    with puffer_envs.make(name, 2, first=3) as env:
+        env.start_replay(2**63 + 5)
+        for actions in golden_actions(name)[:100]:
+            env.step(actions.reshape(ENVS, -1)[:2].reshape(env.actions.shape))
+        env.save_replay(replay)
+    browser.show(1280, 900)
+    browser.open(f"{site}/{name}.html")
+    browser.run("document.getElementById('speed').value = 8; document.getElementById('speed').onchange()")
+    opened(browser, replay)
+    browser.wait("document.getElementById('driver').textContent === 'the replay has ended'", 60)
+    assert browser.run(f"{TABLE}.steps") == "100"
+    check(browser, site)
+    replay.write_bytes(replay.read_bytes()[:-3] + b"abc")
+    opened(browser, replay)
+    browser.wait("document.getElementById('fault').textContent.includes('damaged')")
+
+
+@pytest.mark.parametrize("name", ["breakout", "drone", "connect4"])
+def test_what_a_policy_thinks_is_shown(name: str, site: str, browser: Browser) -> None:
+    browser.show(1280, 1200)
+    browser.open(f"{site}/{name}.html")
+    assert browser.run("document.getElementById('mind').width") == 16
+    browser.run("document.getElementById('mind-box').open = true")
+    browser.wait(f"{TABLE}.steps >= 5 && document.getElementById('mind').height > 150")
+    shoot(browser, f"mind-{name}")
+    browser.run("document.getElementById('policy').value = 'none'; document.getElementById('policy').onchange()")
+    browser.wait("document.getElementById('mind').height === 40")
+    check(browser, site)
+
+
+def test_the_command_serves_it(site: str, web: ModuleType, browser: Browser) -> None:
+    """With its own headers: a page plays and trains under the stricter ones, and could share memory."""
+    with make_server(web.CACHE / "site", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = "http://" + f"127.0.0.1:{server.server_port}"
+        browser.show(1280, 900)
+        browser.open(f"{address}/squared.html")
+        assert browser.run("crossOriginIsolated")
+        browser.run("document.getElementById('train').click()")
+        browser.wait(f"{TABLE}.trained > 0", 60)
+        check(browser, address)
+        server.shutdown()
 
 
 def test_a_missing_file_is_named(site: str, browser: Browser) -> None:

@@ -24,13 +24,13 @@ STEPS = 300
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_module_draws_what_the_package_draws(name: str, web: ModuleType, tmp_path: Path) -> None:
-    module, actions, font = tmp_path / "module.wasm", tmp_path / "actions", tmp_path / "font"
-    web.build_module(name, module)
+def test_a_module_draws_what_the_package_draws(name: str, web: ModuleType, engine: Path, tmp_path: Path) -> None:
+    env, actions, font = tmp_path / "env.wasm", tmp_path / "actions", tmp_path / "font"
+    web.build_env(name, env)
     golden_actions(name)[:STEPS].tofile(actions)
     font.write_bytes(web.pages.font_bytes())
     numbers = map(str, (ENVS, STEPS, SEED))
-    assert run_node(HERE / "module.mjs", "pictures", module, actions, *numbers, font).split() == native(name)
+    assert run_node(HERE / "module.mjs", "pictures", engine, env, actions, *numbers, font).split() == native(name)
 
 
 def native(name: str) -> list[str]:

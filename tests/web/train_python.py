@@ -1,7 +1,12 @@
-"""Train as puffer-train does, and print a hash of the weights: train_python.py NAME ITERATIONS SEED."""
+"""Train as puffer-train does, and print a hash of the weights: train_python.py NAME ITERATIONS SEED [RULES].
+
+RULES: those of [curriculum] as JSON, instead of the ones that ship.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import sys
 
 import numpy as np
@@ -22,6 +27,8 @@ def fnv(data: bytes) -> int:
 def main() -> None:
     name, iterations, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     settings = load(name)
+    if len(sys.argv) > 4 and json.loads(sys.argv[4]):
+        settings = dataclasses.replace(settings, curriculum=json.loads(sys.argv[4]))
     with puffer_envs.make(name, settings.train.num_envs) as env:
         ppo = PPO(env, settings, seed, name, learner="kernels")
         for _ in range(iterations):

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 static const char* failure = "";
+static const PufSpec* spec;
+static const PufDrawing* drawing;
 
 void web_fail(const char* text) { failure = text; }
 
@@ -14,17 +16,26 @@ WEB_EXPORT(web_free) void web_free(void* memory) { free(memory); }
 
 // ---- The tables. ----
 
-static const PufParam* param(int32_t i) { return &puf_export()->params[i]; }
-static const PufObs* part(int32_t i) { return &puf_export()->obs[i]; }
+// What the module of an environment gives, once it was loaded.
+WEB_EXPORT(web_use) void web_use(const PufSpec* loaded, const PufDrawing* its_drawing)
+{
+    spec = loaded, drawing = its_drawing;
+}
 
-WEB_EXPORT(web_name) const char* web_name(void) { return puf_export()->name; }
-WEB_EXPORT(web_doc) const char* web_doc(void) { return puf_export()->doc; }
-WEB_EXPORT(web_reward) const char* web_reward(void) { return puf_export()->reward; }
-WEB_EXPORT(web_ends) const char* web_ends(void) { return puf_export()->ends; }
-WEB_EXPORT(web_rate) double web_rate(void) { return puf_export()->rate; }
-WEB_EXPORT(web_version) int32_t web_version(void) { return puf_export()->version; }
+const PufSpec* web_spec(void) { return spec; }
+const PufDrawing* web_drawing(void) { return drawing; }
 
-WEB_EXPORT(param_count) int32_t param_count(void) { return puf_export()->num_params; }
+static const PufParam* param(int32_t i) { return &spec->params[i]; }
+static const PufObs* part(int32_t i) { return &spec->obs[i]; }
+
+WEB_EXPORT(web_name) const char* web_name(void) { return spec->name; }
+WEB_EXPORT(web_doc) const char* web_doc(void) { return spec->doc; }
+WEB_EXPORT(web_reward) const char* web_reward(void) { return spec->reward; }
+WEB_EXPORT(web_ends) const char* web_ends(void) { return spec->ends; }
+WEB_EXPORT(web_rate) double web_rate(void) { return spec->rate; }
+WEB_EXPORT(web_version) int32_t web_version(void) { return spec->version; }
+
+WEB_EXPORT(param_count) int32_t param_count(void) { return spec->num_params; }
 WEB_EXPORT(param_name) const char* param_name(int32_t i) { return param(i)->name; }
 WEB_EXPORT(param_doc) const char* param_doc(int32_t i) { return param(i)->doc; }
 WEB_EXPORT(param_type) int32_t param_type(int32_t i) { return (int32_t)param(i)->type; }
@@ -33,19 +44,19 @@ WEB_EXPORT(param_low) double param_low(int32_t i) { return param(i)->low; }
 WEB_EXPORT(param_high) double param_high(int32_t i) { return param(i)->high; }
 WEB_EXPORT(param_choices) const char* param_choices(int32_t i) { return param(i)->choices; }
 
-WEB_EXPORT(obs_parts) int32_t obs_parts(void) { return puf_export()->num_obs; }
+WEB_EXPORT(obs_parts) int32_t obs_parts(void) { return spec->num_obs; }
 WEB_EXPORT(obs_name) const char* obs_name(int32_t i) { return part(i)->name; }
 WEB_EXPORT(obs_count) int32_t obs_count(int32_t i) { return part(i)->count; }
 WEB_EXPORT(obs_low) double obs_low(int32_t i) { return (double)part(i)->low; }
 WEB_EXPORT(obs_high) double obs_high(int32_t i) { return (double)part(i)->high; }
 WEB_EXPORT(obs_codes) int32_t obs_codes(int32_t i) { return part(i)->codes; }
-WEB_EXPORT(obs_dtype) int32_t obs_dtype(void) { return (int32_t)puf_export()->obs_dtype; }
+WEB_EXPORT(obs_dtype) int32_t obs_dtype(void) { return (int32_t)spec->obs_dtype; }
 
-WEB_EXPORT(log_count) int32_t log_count(void) { return puf_log_size(puf_export()); }
+WEB_EXPORT(log_count) int32_t log_count(void) { return puf_log_size(spec); }
 WEB_EXPORT(log_name) const char* log_name(int32_t i)
 {
     static const char* const common[] = { "n", "perf", "score", "episode_return", "episode_length" };
-    return i < 5 ? common[i] : puf_export()->log_names[i - 5];
+    return i < 5 ? common[i] : spec->log_names[i - 5];
 }
 
 // ---- Batches. ----
@@ -98,7 +109,6 @@ static Game* refuse(Game* g, const char* why)
 // Make `num_envs` environments with these settings, num_params numbers in the table's order. NULL: web_failure() says why.
 WEB_EXPORT(game_new) Game* game_new(int32_t num_envs, const double* params)
 {
-    const PufSpec* spec = puf_export();
     Game* g = web_zeros(sizeof(Game));
     if (g == NULL) {
         return refuse(g, "out of memory");
@@ -132,10 +142,10 @@ WEB_EXPORT(game_new) Game* game_new(int32_t num_envs, const double* params)
     return g;
 }
 
-// Begin again: the same seed gives the same game.
-WEB_EXPORT(game_seed) void game_seed(Game* g, uint64_t seed)
+// Begin again: the same seed gives the same game. first: number in its run of the first environment.
+WEB_EXPORT(game_seed) void game_seed(Game* g, uint64_t seed, uint64_t first)
 {
-    puf_batch_init(&g->batch, g->params, seed, 0);
+    puf_batch_init(&g->batch, g->params, seed, first);
     puf_batch_reset(&g->batch);
 }
 

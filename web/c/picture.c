@@ -13,6 +13,8 @@ static double* list;
 static PufSpace space = { .zoom = 1.0 };
 static PufMesh* meshes;
 static int64_t room, written;
+static const void* glide_from; // of the next picture
+static double glide_share;
 static void* shown;
 static uint64_t shown_size;
 
@@ -24,20 +26,25 @@ void picture_font(const float* points, const int32_t* contours, const int32_t* g
     font = (PufFont){ points, contours, glyphs, advances, count };
 }
 
-static const PufDrawing* own_drawing(void) { return puf_drawing(puf_export()->name); }
-
-WEB_EXPORT(picture_own) int32_t picture_own(void) { return own_drawing() != NULL; }
-WEB_EXPORT(picture_width) int32_t picture_width(void) { return own_drawing() ? own_drawing()->width : GENERIC_WIDTH; }
+WEB_EXPORT(picture_own) int32_t picture_own(void) { return web_drawing() != NULL; }
+WEB_EXPORT(picture_width) int32_t picture_width(void) { return web_drawing() ? web_drawing()->width : GENERIC_WIDTH; }
 WEB_EXPORT(picture_height) int32_t picture_height(void)
 {
-    return own_drawing() ? own_drawing()->height : GENERIC_HEIGHT;
+    return web_drawing() ? web_drawing()->height : GENERIC_HEIGHT;
 }
-WEB_EXPORT(picture_moves) int32_t picture_moves(void) { return own_drawing() && own_drawing()->between; }
+WEB_EXPORT(picture_moves) int32_t picture_moves(void)
+{
+    return web_drawing() && (web_drawing()->between || web_drawing()->glides);
+}
 
-// The state at a frame of a step of so many, given those around it.
+// The state to draw at a frame of a step of so many, given those around it.
 WEB_EXPORT(picture_between)
 void* picture_between(const Game* g, const void* before, const void* after, int32_t frame, int32_t frames)
 {
+    if (web_drawing()->glides) {
+        glide_from = before, glide_share = (double)frame / frames;
+        return (void*)after;
+    }
     if (shown == NULL || shown_size != g->batch.layout.state_size) {
         free(shown);
         shown_size = g->batch.layout.state_size;
@@ -46,7 +53,7 @@ void* picture_between(const Game* g, const void* before, const void* after, int3
     if (shown == NULL) {
         return g->batch.states;
     }
-    own_drawing()->between(before, after, frame, frames, shown);
+    web_drawing()->between(before, after, frame, frames, shown);
     return shown;
 }
 
@@ -73,7 +80,7 @@ static double portion(const PufObs* part, double value)
 
 static PufColor tile_color(const PufObs* part, double value)
 {
-    const int kinds = puf_export()->obs_dtype != PUF_F32 && (double)part->high - (double)part->low < MAX_KINDS;
+    const int kinds = web_spec()->obs_dtype != PUF_F32 && (double)part->high - (double)part->low < MAX_KINDS;
     if (!kinds) {
         return puf_blend(PUF_SLATE, PUF_SNOW, portion(part, value));
     }
@@ -129,7 +136,7 @@ static double number_at(const uint8_t* at, PufDtype dtype)
 
 static void draw_fields(const void* state, PufPicture* p)
 {
-    const PufSpec* spec = puf_export();
+    const PufSpec* spec = web_spec();
     const double x = GENERIC_WIDTH - PANEL - MARGIN;
     double y = PUF_HUD_HEIGHT + 4;
     for (int32_t i = 0; i < spec->num_fields; i++) {
@@ -153,7 +160,7 @@ static void draw_generic(const Game* g, const void* state, PufPicture* p)
 {
     const double width = GENERIC_WIDTH - PANEL - 3 * MARGIN, height = GENERIC_HEIGHT - PUF_HUD_HEIGHT - MARGIN;
     puf_clear(p, PUF_NIGHT);
-    puf_hud(p, puf_export()->name, NULL, 0);
+    puf_hud(p, web_spec()->name, NULL, 0);
     puf_rect(p, MARGIN, PUF_HUD_HEIGHT, width, height, PUF_DUSK, 8);
     const Area inside = { MARGIN + 10, PUF_HUD_HEIGHT + 10, width - 20, height - 20 };
     draw_observation(g, puf_agent(p), inside, p);
@@ -164,8 +171,8 @@ static void draw_generic(const Game* g, const void* state, PufPicture* p)
 
 static void write_list(const Game* g, const void* state, PufPicture* p)
 {
-    if (own_drawing()) {
-        own_drawing()->draw(state, g->assets, p);
+    if (web_drawing()) {
+        web_drawing()->draw(state, g->assets, p);
     } else {
         draw_generic(g, state, p);
     }
@@ -217,6 +224,8 @@ WEB_EXPORT(picture_draw) const uint32_t* picture_draw(const Game* g, const void*
     }
     PufPicture p = { .width = picture_width(), .height = picture_height(), .person = person };
     p.advances = font.advances, p.space = &space;
+    p.before = glide_from, p.share = glide_share;
+    glide_from = NULL;
     do {
         p.list = list, p.room = room, p.length = 0;
         space.num_points = space.num_shades = space.num_pieces = 0;

@@ -2,6 +2,8 @@
 import { Module, fetchBytes, count } from "./module.js";
 import { writePolicy } from "./policy-file.js";
 import { drawCurve } from "./curve.js";
+import { Mind } from "./mind.js";
+import { isReplay, readReplay, writeReplay } from "./replay.js";
 import { makeSettings } from "./settings.js";
 import { Table } from "./table.js";
 
@@ -29,9 +31,9 @@ if (shipped) table.addPolicy("shipped", shipped);
 // ---- The game and its controls. ----
 
 const defaults = about.settings;
-function use(settings) {
+function use(settings, replay = null) {
   $("fault").hidden = true;
-  table.useSettings(settings);
+  table.useSettings(settings, replay);
   $("agents").hidden = table.agents < 2;
   $("agent").replaceChildren(...count(table.agents).map((i) => new Option(`${i + 1} of ${table.agents}`, i)));
   $("agent").value = table.agent;
@@ -54,11 +56,14 @@ $("defaults").onclick = () => settings.reset();
 function sayPolicies() {
   const labels = { shipped: "the trained policy", mine: "what you train", loaded: "the loaded file" };
   const known = Object.keys(table.policies).map((key) => new Option(labels[key], key));
+  if (table.replay) known.push(new Option("the replay", "replay"));
   $("policy").replaceChildren(...known, new Option("nobody: random moves", "none"));
-  $("policy").value = table.policy ?? "none";
+  $("policy").value = table.replay ? "replay" : (table.policy ?? "none");
 }
 
 function choosePolicy(key) {
+  if (key === "replay") return;
+  if (table.replay) use(settings.values());
   if (!table.usePolicy(key === "none" ? null : key) && key !== "none")
     fail("This policy was made for other settings of the game: choose Defaults, or train a new one.");
   sayPolicies();
@@ -161,6 +166,7 @@ const context = screen.getContext("2d");
 function show() {
   const ratio = module.c.picture_height() / module.c.picture_width();
   screen.style.aspectRatio = `1 / ${ratio}`;
+  screen.style.maxWidth = `calc(max(360px, 100vh - 260px) / ${ratio})`; // so that tall games fit, with their buttons
   const width = Math.round(Math.min(1600, Math.max(320, screen.clientWidth * Math.min(2, devicePixelRatio))));
   const picture = table.picture(width, table.agents > 1 || table.personDrives ? table.agent : -1);
   if (screen.width !== picture.width || screen.height !== picture.height)
@@ -206,9 +212,10 @@ screen.addEventListener("wheel", (event) => {
 const number = (x) => (Number.isInteger(x) ? String(x) : x.toFixed(Math.abs(x) < 10 ? 2 : 1));
 function say() {
   const person = table.seated || table.personDrives || table.byPerson;
+  const replay = table.ended ? "the replay has ended" : table.following ? "a replay plays" : null;
   const who = { shipped: "the trained policy plays", mine: "what you train plays", loaded: "the loaded policy plays" };
   const waits = table.waiting ? ": press a key" : "";
-  $("driver").textContent = person ? `you play${waits}` : table.player ? who[table.policy] : "random moves";
+  $("driver").textContent = person ? `you play${waits}` : replay ? replay : table.player ? who[table.policy] : "random moves";
   $("driver").classList.toggle("person", person);
   const { reward, steps } = table.episode;
   const value = table.value === null ? "" : ` · value ${number(table.value)}`;
@@ -216,6 +223,12 @@ function say() {
   const last = table.games.at(-1);
   $("last").textContent = last ? `last game ${number(last.score)} · games ${table.games.length}` : "";
 }
+
+const mind = new Mind($("mind"));
+$("mind-box").ontoggle = () => {
+  table.thinking = $("mind-box").open;
+  mind.forget();
+};
 
 let before = performance.now();
 let shown = 0;
@@ -226,6 +239,7 @@ function tick(now) {
     table.advance(seconds);
     show();
     say();
+    if (table.thinking) mind.draw(table);
     shown++;
     document.body.dataset.pictures = shown;
     document.body.dataset.steps = table.steps;
@@ -287,7 +301,7 @@ function onReport(data) {
   const { hidden, layers, cell } = trained();
   const info = { ...table.policies.shipped?.info, environment: name, hidden, layers, cell: ["mingru", "lstm"][cell] };
   const first = !table.policies.mine;
-  table.renewPolicy("mine", info, data.weights);
+  table.renewPolicy("mine", info, data.policy);
   if (first) choosePolicy("mine");
   if (data.log) points.push({ steps: data.report.steps, score: data.log.score, perf: data.log.perf });
   sayFigures(data);
@@ -312,7 +326,7 @@ $("train").onclick = () => {
     worker.onmessage = ({ data }) => onReport(data);
     worker.onerror = (event) => fail(event.message || "the training stopped");
     points = [];
-    worker.postMessage({ kind: "start", name, env: settings.values(), train: trained(), seed: table.seed });
+    worker.postMessage({ kind: "start", name, env: settings.values(), train: trained(), curriculum: about.curriculum, seed: table.seed });
   }
   sayTraining(!training);
 };
@@ -327,29 +341,54 @@ $("again").onclick = () => {
 };
 
 $("download").onclick = async () => {
-  const { numbers } = table.policies.mine;
   const given = Object.fromEntries(Object.entries(settings.values()).map(([key, value]) => [key, setting(key, value)]));
   const { hidden, layers } = trained();
-  const file = await writePolicy(table.policies.shipped, numbers, { hidden, layers, settings: given });
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${name}.safetensors` });
-  link.click();
-  URL.revokeObjectURL(link.href);
+  const file = await writePolicy(table.policies.shipped, table.policies.mine, { hidden, layers, settings: given });
+  save(file, `${name}.safetensors`);
 };
 
 function setting(key, value) {
-  const param = module.params.find((p) => p.name === key);
-  return param.type === "bool" ? Boolean(value) : param.type === "named" ? param.choices[value] : value;
+  return module.settingOf(module.params.find((p) => p.name === key), value);
+}
+
+$("save").onclick = async () => {
+  try {
+    const recording = table.recording();
+    if (!recording) throw new Error("This game is too long to be saved: Reset begins another one.");
+    save(await writeReplay(module, name, recording), `${name}.puf`);
+    document.body.dataset.saved = recording.actions.length;
+  } catch (error) {
+    fail(error);
+  }
+};
+
+function save(file, fileName) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: fileName });
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 async function load(file) {
   try {
-    table.addPolicy("loaded", new Uint8Array(await file.arrayBuffer()));
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    if (isReplay(bytes)) {
+      const replay = await readReplay(module, name, bytes);
+      use(replay.settings, replay);
+      settings.show(replay.settings);
+      sayPolicies();
+      return;
+    }
+    table.addPolicy("loaded", bytes);
     choosePolicy("loaded");
   } catch (error) {
     fail(error);
   }
 }
-$("file").onchange = () => $("file").files[0] && load($("file").files[0]);
+$("file").onchange = () => {
+  const [file] = $("file").files;
+  $("file").value = ""; // so that the same file can be opened again
+  if (file) load(file);
+};
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => {
   event.preventDefault();
@@ -363,7 +402,9 @@ use(defaults);
 $("goal").textContent = about.goal;
 $("reward").textContent = module.reward;
 $("ends").textContent = module.ends;
-for (const [key, what] of [["Tab", "take over or hand back"], ["P", "pause"], ["[ ]", "step back and forward"], ["R", "reset"]]) {
+const shortcuts = [["P", "pause"], ["[ ]", "step back and forward"], ["R", "reset"]];
+if (!about.piloted) shortcuts.unshift(["Tab", "take over or hand back"]);
+for (const [key, what] of shortcuts) {
   $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
 }
 if (inSpace()) $("hint").append("Drag to look around, scroll to come nearer. ");

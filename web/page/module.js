@@ -1,23 +1,24 @@
-// module.js - one environment's WebAssembly module: its tables, its games, its pictures and its policies.
+// module.js - an environment in the engine's memory: its tables, its games, its pictures and its policies.
 
+const FUNCTIONS = 1024; // room in the table: web/build.py says which are whose
 const DTYPE_BYTES = [1, 1, 2, 4, 4, 8, 4, 8];
 
 export class Module {
-  /** Load a module, and the font that pictures need. */
+  /** Load an environment, and the font that pictures need. */
   static async load(name, { font = true } = {}) {
-    const [bytes, glyphs] = await Promise.all([
-      fetchBytes(`envs/${name}.wasm`),
+    engine ??= fetchBytes("envs/engine.wasm").then((bytes) => WebAssembly.compile(bytes));
+    const [shared, own, glyphs] = await Promise.all([
+      engine,
+      fetchBytes(`envs/${name}.wasm`).then((bytes) => WebAssembly.compile(bytes)),
       font ? fetchBytes("data/font.bin") : null,
     ]);
-    const { instance } = await WebAssembly.instantiate(bytes, {});
-    const module = new Module(instance.exports);
+    const module = new Module(await join(shared, own));
     if (glyphs) module.useFont(glyphs);
     return module;
   }
 
   constructor(exports) {
     this.c = exports;
-    exports._initialize();
     this.params = count(exports.param_count()).map((i) => ({
       name: this.text(exports.param_name(i)),
       doc: this.text(exports.param_doc(i)),
@@ -83,20 +84,51 @@ export class Module {
     return count(this.c.action_count(game)).map((i) => ({
       name: this.text(this.c.action_name(game, i)),
       choices: this.c.action_choices(game, i),
+      labels: this.text(this.c.action_labels(game, i)).split(" ").filter(Boolean),
       low: this.c.action_low(game, i),
       high: this.c.action_high(game, i),
     }));
+  }
+
+  /** A setting's number in the table as people and files write it; and the other way. */
+  settingOf({ type, choices }, number) {
+    return type === "bool" ? Boolean(number) : type === "named" ? choices[number] : number;
+  }
+
+  numberOf({ name, type, choices }, value) {
+    const number = type === "named" ? choices.indexOf(value) : Number(value);
+    if (!(number > -Infinity) || (type === "named" && number < 0)) throw new Error(`${name} cannot be ${value}`);
+    return number;
   }
 
   /** Means over the episodes that ended since the last call, by name; null when none did. */
   takeLog(game) {
     const at = this.allocate(8 * this.logNames.length);
     this.c.game_log(game, at);
-    const [n, ...sums] = this.doubles(at, this.logNames.length);
+    const means = this.meansOf(at);
     this.c.web_free(at);
+    return means;
+  }
+
+  /** The same of sums that are in memory. */
+  meansOf(at) {
+    const [n, ...sums] = this.doubles(at, this.logNames.length);
     if (!n) return null;
     return Object.fromEntries([["n", n], ...sums.map((sum, i) => [this.logNames[i + 1], sum / n])]);
   }
+}
+
+let engine = null; // compiled once for all environments of a page
+
+/** What the engine exports, with an environment in its memory. */
+export async function join(engine, environment) {
+  const { exports } = await WebAssembly.instantiate(engine, {});
+  exports._initialize();
+  const table = exports.__indirect_function_table;
+  table.grow(FUNCTIONS - table.length);
+  const { exports: own } = await WebAssembly.instantiate(environment, { env: exports });
+  exports.web_use(own.puf_export(), own.puf_drawing());
+  return exports;
 }
 
 export async function fetchBytes(path) {

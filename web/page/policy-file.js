@@ -11,7 +11,10 @@ function fromHalf(bits) {
   return bits & 0x8000 ? -size : size;
 }
 
-/** {info, numbers}: what the file says of itself, and encoder, core, head and log_std, one after the other. */
+/**
+ * {info, numbers, inputScale, inputMean}: what the file says of itself; encoder, core, head and log_std, one after the
+ * other; and what inputs are shifted by (null: nothing) and scaled with.
+ */
 export function readPolicy(file) {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   if (!(length < file.length)) throw new Error("this is not a policy file");
@@ -19,9 +22,9 @@ export function readPolicy(file) {
   const { __metadata__: metadata, ...tensors } = header;
   if (metadata?.format !== "puffer-policy-1") throw new Error("this is not a policy file");
   const info = JSON.parse(metadata.policy);
-  if (info.encoder !== "flat" || info.value_head !== "scalar" || info.normalized)
+  if (info.encoder !== "flat" || info.value_head !== "scalar")
     throw new Error("this page plays plain networks; puffer-play plays this one");
-  const names = Object.keys(tensors).filter((name) => name !== "input_scale");
+  const names = Object.keys(tensors).filter((name) => !name.startsWith("input_"));
   names.sort((a, b) => ORDER(a) - ORDER(b));
   const numbersOf = (name) => {
     const [from, to] = tensors[name].data_offsets.map((at) => 8 + length + at);
@@ -33,19 +36,23 @@ export function readPolicy(file) {
     rows: tensors["head.weight"].shape[0],
     actions: tensors.log_std?.shape[0] ?? 0,
   };
-  return { info, numbers: concat(names.map(numbersOf)), inputScale: numbersOf("input_scale"), sizes };
+  const inputMean = info.normalized ? numbersOf("input_mean") : null;
+  return { info, numbers: concat(names.map(numbersOf)), inputScale: numbersOf("input_scale"), inputMean, sizes };
 }
 
-/** A policy file like another one of the same environment, with other numbers, sizes and settings. */
-export async function writePolicy(like, numbers, { hidden, layers, settings }) {
+/** A policy file like another one of the same environment: of another policy with its own sizes and settings. */
+export async function writePolicy(like, { numbers, inputScale, inputMean }, { hidden, layers, settings }) {
   const info = { ...like.info, hidden, layers, settings: { ...like.info.settings, ...settings } };
+  delete info.normalized;
+  if (inputMean) info.normalized = true;
   const { inputs, rows, actions } = like.sizes;
   const gates = info.cell === "lstm" ? [4 * hidden, 2 * hidden] : [3 * hidden, hidden];
   const shapes = { "encoder.weight": [hidden, inputs] };
   for (let i = 0; i < layers; i++) shapes[`core.${i}.weight`] = gates;
   shapes["head.weight"] = [rows, hidden];
   if (info.action_kind === "box") shapes.log_std = [actions];
-  const tensors = { input_scale: [[inputs], like.inputScale] };
+  const tensors = { input_scale: [[inputs], inputMean ? inputScale : like.inputScale] };
+  if (inputMean) tensors.input_mean = [[inputs], inputMean];
   let at = 0;
   for (const name of Object.keys(shapes).sort((a, b) => ORDER(a) - ORDER(b))) {
     const size = shapes[name].reduce((a, b) => a * b);

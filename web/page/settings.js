@@ -12,6 +12,11 @@ export function makeSettings(box, params, initial, changed) {
   for (const param of params) box.append(makeRow(param, values[param.name], change, setters));
   return {
     values: () => values,
+    /** Show these, and call nobody. */
+    show(given) {
+      values = { ...values, ...given };
+      for (const [name, value] of Object.entries(values)) setters[name](value);
+    },
     reset() {
       values = { ...start };
       for (const [name, value] of Object.entries(values)) setters[name](value);

@@ -3,6 +3,7 @@ import { readPolicy } from "./policy-file.js";
 
 const MAX_PAST = 600; // steps that can be taken back
 const MAX_PAST_BYTES = 64 << 20;
+const MAX_RECORDED = 64 << 20; // bytes of actions
 
 export class Table {
   /** about: data/NAME.json. */
@@ -22,6 +23,9 @@ export class Table {
     this.settings = {};
     this.game = 0;
     this.player = 0;
+    this.replay = null; // what readReplay gives: its actions are taken
+    this.thinking = false; // whether `thought` is wanted
+    this.thought = null;
   }
 
   // ---- The game. ----
@@ -32,17 +36,27 @@ export class Table {
     return skip ? { ...settings, [skip]: 1 } : settings;
   }
 
-  /** Make the game anew. Throws where the settings do not fit, and keeps the old one. */
-  useSettings(settings) {
-    const game = this.module.newGame(this.stepSettings(settings));
+  /** Make another game, or that of a replay. Throws where the settings do not fit, and keeps the old one. */
+  useSettings(settings, replay = null) {
+    const stepped = replay ? settings : this.stepSettings(settings);
+    const envs = replay?.envs ?? 1;
+    const game = this.module.newGame(stepped, envs);
+    const perStep = 4 * envs * this.c.game_agents(game) * this.c.action_count(game);
+    if (replay?.steps && replay.perStep !== perStep) {
+      this.c.game_free(game);
+      throw new Error("the replay is damaged: the number of actions does not match");
+    }
     this.free();
     this.game = game;
+    this.replay = replay;
     this.settings = settings;
-    const skip = this.about.frameskip;
+    this.stepped = stepped;
+    this.envs = envs;
+    const skip = replay ? null : this.about.frameskip;
     this.hold = skip ? (settings[skip] ?? this.module.params.find((p) => p.name === skip).value) : 1;
     this.agents = this.c.game_agents(game);
     this.parts = this.module.actionsOf(game);
-    this.stateSize = this.c.game_state_size(game);
+    this.stateSize = envs * this.c.game_state_size(game);
     this.before = this.module.allocate(this.stateSize);
     this.agent = Math.min(this.agent, this.agents - 1);
     this.usePolicy(this.policy);
@@ -58,16 +72,38 @@ export class Table {
   }
 
   reset() {
-    this.c.game_seed(this.game, BigInt(this.seed));
+    this.c.game_seed(this.game, this.start.seed, this.start.first);
     if (this.player) this.c.player_reset(this.player);
     this.moves = this.debt = this.steps = this.untilDecision = 0;
     this.episode = { reward: 0, steps: 0 };
     this.games = [];
     this.value = null;
     this.past = [];
-    this.last = this.parts.map((part) => (part.choices ? 0 : 0));
+    this.recorded = [];
+    this.branched = false; // a person has left the replay
+    this.thought = null;
+    this.last = this.parts.map(() => 0);
     this.keepBefore();
     this.c.game_log(this.game, this.logAt());
+  }
+
+  get start() {
+    return this.replay ?? { seed: BigInt(this.seed), first: 0n };
+  }
+
+  /** Whether the replay decides, and whether it is over. */
+  get following() {
+    return this.replay !== null && !this.branched;
+  }
+
+  get ended() {
+    return this.following && this.steps >= this.replay.steps && !this.personDrives;
+  }
+
+  /** What writeReplay takes; null: the game is too long for it. */
+  recording() {
+    const { stepped: settings, envs, recorded: actions } = this;
+    return actions && { settings, envs, actions, ...pick(this.start) };
   }
 
   logAt() {
@@ -92,7 +128,10 @@ export class Table {
     const { hidden, layers, cell } = policy.info;
     const player = this.c.player_new(this.game, cell === "lstm" ? 1 : 0, hidden, layers);
     const fits =
-      player && this.c.player_size(player) === policy.numbers.length && policy.info.environment === this.about.name;
+      player &&
+      this.c.player_size(player) === policy.numbers.length &&
+      (!policy.inputMean || (this.c.player_mean(player) && this.c.player_inputs(player) === policy.inputMean.length)) &&
+      policy.info.environment === this.about.name;
     if (!fits) {
       this.c.player_free(player);
       return false;
@@ -103,8 +142,13 @@ export class Table {
   }
 
   loadNumbers(policy) {
-    this.module.floats(this.c.player_numbers(this.player), policy.numbers.length).set(policy.numbers);
-    this.c.player_load(this.player, policy.fromFile ? 1 : 0);
+    const { c, module, player } = this;
+    if (policy.inputMean) {
+      module.floats(c.player_mean(player), c.player_inputs(player)).set(policy.inputMean);
+      module.floats(c.player_scale(player), c.player_inputs(player)).set(policy.inputScale);
+    }
+    module.floats(c.player_numbers(player), policy.numbers.length).set(policy.numbers);
+    c.player_load(player, policy.fromFile ? 1 : 0);
   }
 
   addPolicy(name, file) {
@@ -115,9 +159,9 @@ export class Table {
   }
 
   /** Newer weights of a policy under training: it goes on where it stands. */
-  renewPolicy(name, info, numbers) {
+  renewPolicy(name, info, policy) {
     const known = this.policies[name];
-    this.policies[name] = { info, numbers, fromFile: false };
+    this.policies[name] = { info, ...policy, fromFile: false };
     if (this.policy !== name) return;
     const same = known && this.player && known.info.hidden === info.hidden && known.info.layers === info.layers;
     if (same) this.loadNumbers(this.policies[name]);
@@ -135,25 +179,58 @@ export class Table {
 
   decide() {
     const { c, module, game } = this;
-    const size = this.agents * this.parts.length;
+    const size = this.envs * this.agents * this.parts.length;
     const real = this.parts[0].choices === 0;
     const View = real ? Float32Array : Int32Array;
     const actions = new View(c.memory.buffer, c.game_actions(game), size);
     if (this.player) {
+      const likely = this.thinking ? this.think() : null;
       const key = BigInt(this.seed) * 0x9e3779b97f4a7c15n + BigInt(this.moves++);
       c.player_act(this.player, game, BigInt.asUintN(64, key), 0);
       actions.set(new View(c.memory.buffer, c.player_actions(this.player), size));
       this.value = module.floats(c.player_values(this.player), this.agents)[this.agent];
+      this.thought = likely && { ...likely, value: this.value, state: this.memory() };
     } else {
+      this.thought = null;
       this.moves++;
       actions.set(count(size).map((i) => randomAction(this.parts[i % this.parts.length])));
       this.value = null;
     }
     const from = this.agent * this.parts.length;
     this.byPerson = this.personDrives;
+    if (this.byPerson) this.branched = true;
+    else if (this.following) {
+      const { actions: all, perStep } = this.replay;
+      const taken = all.subarray(this.steps * perStep, (this.steps + 1) * perStep);
+      module.bytes(c.game_actions(game), perStep).set(taken);
+    }
     if (this.byPerson) actions.set(this.personAction(), from);
     this.last = [...actions.subarray(from, from + this.parts.length)];
+    this.thought?.parts.forEach((part, i) => (part.chosen = this.last[i]));
     this.tapped.clear();
+  }
+
+  // What the policy is about to do with the agent: probabilities, or mean and spread.
+  think() {
+    const { c, module } = this;
+    const numbers = module.floats(c.player_think(this.player, this.game, this.agent), c.player_outputs(this.player));
+    let at = 0;
+    const parts = this.parts.map((part, i) =>
+      part.choices
+        ? { ...part, likely: numbers.slice(at, (at += part.choices)) }
+        : { ...part, mean: numbers[i], spread: numbers[i + this.parts.length] },
+    );
+    return { parts };
+  }
+
+  // What it remembers of the agent: the numbers of each layer.
+  memory() {
+    const { c, module } = this;
+    const { hidden, layers } = this.policies[this.policy].info;
+    const rows = this.envs * this.agents;
+    const row = c.player_state_row(this.player);
+    const all = module.floats(c.player_state(this.player), layers * rows * row);
+    return count(layers).map((layer) => Array.from(all.subarray((layer * rows + this.agent) * row).subarray(0, hidden)));
   }
 
   personAction() {
@@ -178,8 +255,13 @@ export class Table {
       this.untilDecision = this.hold;
     }
     this.keepBefore();
+    this.settled = false;
+    this.record();
     c.game_step(game);
     this.steps++;
+    const hash = this.following && this.replay.hashes.get(this.steps);
+    if (hash && BigInt.asUintN(64, c.game_hash(game)) !== hash)
+      throw new Error(`the replay does not repeat itself: step ${this.steps} leads to another state`);
     this.untilDecision--;
     this.episode.steps++;
     this.episode.reward += this.module.floats(c.game_rewards(game), this.agents)[this.agent];
@@ -195,13 +277,20 @@ export class Table {
     }
   }
 
+  record() {
+    const size = 4 * this.envs * this.agents * this.parts.length;
+    if (this.recorded?.length * size > MAX_RECORDED) this.recorded = null;
+    this.recorded?.push(this.module.bytes(this.c.game_actions(this.game), size).slice());
+  }
+
   /** Let this many seconds pass. */
   advance(seconds) {
     if (this.paused) return;
-    const rate = this.about.frameskip ? this.about.frameRate : this.module.rate;
+    const rate = this.about.frameskip && !this.replay ? this.about.frameRate : this.module.rate;
     this.debt += Math.min(seconds, 0.25) * rate * this.speed;
     while (this.debt >= 1) {
-      if (this.waiting) {
+      if (this.waiting || this.ended) {
+        this.settled = true; // the last step is shown to its end
         this.debt = 0;
         return;
       }
@@ -217,7 +306,8 @@ export class Table {
       : null;
     const state = module.bytes(c.game_state(this.game), this.stateSize).slice();
     const { steps, moves, untilDecision, value, last } = this;
-    this.past.push({ state, player, steps, moves, untilDecision, value, last, episode: { ...this.episode } });
+    const { branched } = this;
+    this.past.push({ state, player, steps, moves, untilDecision, value, last, branched, episode: { ...this.episode } });
     const most = Math.max(2, Math.min(MAX_PAST, MAX_PAST_BYTES / (this.stateSize + (player?.byteLength ?? 0))));
     if (this.past.length > most) this.past.shift();
   }
@@ -227,6 +317,7 @@ export class Table {
     const moment = this.past.pop();
     if (!moment) return false;
     const { c, module } = this;
+    this.recorded?.pop();
     module.bytes(c.game_state(this.game), this.stateSize).set(moment.state);
     c.game_observe(this.game);
     if (moment.player && this.player) module.floats(c.player_state(this.player), moment.player.length).set(moment.player);
@@ -243,7 +334,7 @@ export class Table {
     const { c, module } = this;
     let state = c.game_state(this.game);
     const frames = Math.round(this.about.frameRate / module.rate);
-    if (c.picture_moves() && frames > 1 && this.steps > 0) {
+    if (c.picture_moves() && frames > 1 && this.steps > 0 && !this.settled) {
       const frame = Math.floor(this.debt * frames);
       state = frame === 0 ? this.before : c.picture_between(this.game, this.before, state, frame, frames);
     }
@@ -254,6 +345,7 @@ export class Table {
   }
 }
 
+const pick = ({ seed, first }) => ({ seed, first });
 const count = (n) => [...Array(n).keys()];
 
 function randomAction({ choices, low, high }) {

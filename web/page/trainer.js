@@ -15,7 +15,7 @@ self.onmessage = async ({ data }) => {
   }
 };
 
-async function start({ name, env, train, seed, from }) {
+async function start({ name, env, train, curriculum, seed, from }) {
   module = await Module.load(name, { font: false });
   const { c } = module;
   game = module.newGame(env, train.num_envs);
@@ -25,6 +25,7 @@ async function start({ name, env, train, seed, from }) {
     const given = train[module.text(c.train_setting_name(i))];
     if (given !== undefined) values[i] = Number(given);
   }
+  for (const rule of curriculum) c.train_rule(...rule);
   trainer = c.train_new(game, train.cell, BigInt(seed));
   if (!trainer) throw new Error("these settings do not fit: a minibatch is whole sequences, and at most a rollout");
   numbers = c.train_size(trainer);
@@ -59,10 +60,16 @@ function iterate() {
     const found = module.doubles(c.train_iterate(trainer), names.length);
     const report = Object.fromEntries(names.map((key, i) => [key, found[i]]));
     const seconds = (spent + performance.now() - started) / 1000;
-    const weights = module.floats(c.train_numbers(trainer), numbers).slice();
+    const copy = (at, size) => (at ? module.floats(at, size).slice() : null);
+    const policy = {
+      numbers: copy(c.train_numbers(trainer), numbers),
+      inputScale: copy(c.train_scale(trainer), c.train_inputs(trainer)),
+      inputMean: copy(c.train_mean(trainer), c.train_inputs(trainer)),
+    };
     const done = report.steps >= turn;
     if (done) pause();
-    self.postMessage({ kind: "report", report, seconds, log: module.takeLog(game), weights, done }, [weights.buffer]);
+    const log = module.meansOf(c.train_log(trainer));
+    self.postMessage({ kind: "report", report, seconds, log, policy, done }, [policy.numbers.buffer]);
     channel.port2.postMessage(0);
   } catch (error) {
     running = false;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,10 +42,12 @@ class RewardNormalizer:
         present (T or more, A): which rows held an agent; rewards of other rows are ignored. Those of other ranks count.
         """
         seen = torch.empty_like(rewards)
+        discount = float(np.float32(self.gamma))
         if present is not None:
             rewards = torch.where(present[: len(rewards)], rewards, 0.0)
         for t, (reward, end) in enumerate(zip(rewards, ends, strict=True)):
-            torch.add(reward, self.returns, alpha=self.gamma, out=seen[t])
+            # rounded once on every processor: torch.add with `alpha` fuses on some of them
+            seen[t] = self.returns.double() * discount + reward.double()
             self.returns = torch.where(end, 0.0, seen[t])
         self.returns.nan_to_num_(0.0, 0.0, 0.0)
         counted = torch.isfinite(seen) if present is None else torch.isfinite(seen) & present[: len(seen)]
