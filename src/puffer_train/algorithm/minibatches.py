@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,10 @@ class Minibatches:
 
     def __init__(self, buffers: Buffers, train: TrainSettings, generator: torch.Generator, ranks: Ranks) -> None:
         self.buffers, self.train, self.generator, self.ranks = buffers, train, generator, ranks
-        self.rows = buffers.ends.shape[1]
+        learning = buffers.learning
+        self.learning = None if learning is None else torch.from_numpy(np.flatnonzero(learning))
+        """The rows to learn from, where these are not all."""
+        self.rows = buffers.ends.shape[1] if self.learning is None else len(self.learning)
 
     def choose(self, progress: float) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the agents of each minibatch (B,) and the importance of their sequences (B,).
@@ -35,16 +39,19 @@ class Minibatches:
         if train.priority_alpha == 0:
             epochs = math.ceil(count * size / rows) + 1
             order = torch.cat([torch.randperm(rows, generator=self.generator) for _ in range(epochs)])
+            order = order if self.learning is None else self.learning[order]
             for i in range(count):
                 yield order[i * size : (i + 1) * size], torch.ones(size)
             return
         beta = train.priority_beta + (1 - train.priority_beta) * progress
         for _ in range(count):
             surprise = self.buffers.advantages.abs().sum(0)
+            surprise = surprise if self.learning is None else surprise[self.learning]
             priority = (surprise / surprise.max().clamp_min(1e-30)).pow(train.priority_alpha) + 1e-12
             probability = priority / priority.sum()
             sequences = torch.multinomial(probability, size, replacement=True, generator=self.generator)
-            yield sequences, (rows * probability[sequences]).pow(-beta)
+            importance = (rows * probability[sequences]).pow(-beta)
+            yield sequences if self.learning is None else self.learning[sequences], importance
 
     def scaled(self, progress: float) -> Iterator[tuple[Tensor, Tensor, Scale | None]]:
         """Yield what `choose` does, and the minibatch's scale where other ranks have more of it."""
