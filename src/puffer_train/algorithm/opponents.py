@@ -42,6 +42,8 @@ class Named:
     """Of the file."""
     policy: Policy
     """The policy."""
+    own_turns: bool = False
+    """Whether it has only ever seen its own turns: it learned against a script."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Opponents:
         self.pool = Pool(settings, len(self.fixed))
         self.generator = torch.Generator().manual_seed(seed)
         snapshots = len(self.pool.born) - len(self.fixed)
-        self.frozen = [Frozen(named.policy) for named in self.fixed]
+        self.frozen = [Frozen(named.policy, named.own_turns) for named in self.fixed]
         self.frozen += [Frozen(copy.deepcopy(policy).cpu()) for _ in range(snapshots)]
         self.horizon = horizon
         self.entered = 0
@@ -113,20 +115,18 @@ class Opponents:
         self._who = np.zeros(envs, np.int32)
         self._leads = np.zeros(envs)
         self._done = np.zeros((envs, agents), np.bool_)
-        self._kinds = self._make_kinds()
-        rows = len(sides.rows)
-        self._states = [self.frozen[kind].policy.initial_state(rows) for kind in dict.fromkeys(self._kinds)]
+        """Those of `Rounds`, of all parts."""
+        sizes = [frozen.policy.initial_state(1).shape for frozen in self.frozen]
+        self._kinds = [sizes.index(size) for size in sizes]
         self.rounds = [self._make_rounds(part, bounds) for part, bounds in zip(parts, row_bounds(parts), strict=True)]
-        self._keys = 0
+        self._key = 0
+        """Of the random numbers of this rollout; that of step t is t more."""
         self._noise: Tensor | None = None
+        """Torch's random numbers of this rollout, if it acts for somebody."""
         self._next = np.zeros((horizon, envs), np.int32)
+        """Who comes where a round ends with step t."""
         if not self.fixed:
             self._enter(0)
-
-    def _make_kinds(self) -> list[int]:
-        """Return for each place the first one whose states have the same size."""
-        sizes = [(frozen.policy.layers, tuple(frozen.policy.initial_state(1).shape)) for frozen in self.frozen]
-        return [sizes.index(size) for size in sizes]
 
     def _make_rounds(self, part: BufferEnv, bounds: tuple[int, int]) -> Rounds:
         """Return the rounds in one part of the batch, whose rows these are."""
@@ -138,9 +138,8 @@ class Opponents:
         learns, numbers = sides.learns[begin:end], np.arange(row_begin, row_end)
         own = learns / np.maximum(1, learns.sum(axis=1, keepdims=True))
         other = ~learns / np.maximum(1, (~learns).sum(axis=1, keepdims=True))
-        kinds = list(dict.fromkeys(self._kinds))
-        states = [torch.zeros_like(state[:, row_begin:row_end]) for state in self._states]
-        of_each = [states[kinds.index(kind)] for kind in self._kinds]
+        states = {kind: self.frozen[kind].policy.initial_state(len(numbers)) for kind in self._kinds}
+        of_each = [states[kind] for kind in self._kinds]
         actor = FrozenActor(sides.rows[row_begin:row_end], sides.rows_before + numbers, self.frozen, of_each)
         return Rounds(
             envs=sides.envs[begin:end] - first_env,
@@ -153,7 +152,7 @@ class Opponents:
             row_env=places[row_begin:row_end] - begin,
             row_agent=sides.rows[row_begin:row_end] % agents,
             actor=actor,
-            states=states,
+            states=list(states.values()),
         )
 
     # -- playing -------------------------------------------------------------------------------------------
@@ -168,7 +167,7 @@ class Opponents:
 
     def begin(self) -> None:
         """Draw the random numbers of a rollout."""
-        self._keys = int(torch.randint(KEYS, (1,), generator=self.generator))
+        self._key = int(torch.randint(KEYS, (1,), generator=self.generator))
         self._next = self._draw(self.horizon)
         if any(frozen.core is None for frozen in self.frozen):
             self._noise = self.policy.actions.noise(self.horizon, self.sides.rows_of_all, self.generator)
@@ -187,7 +186,7 @@ class Opponents:
         """Fill slot t of the actions of an opponent's rows, over what the policy that learns put there."""
         if len(rounds.row_env):
             noise = None if self._noise is None else self._noise[t]
-            rounds.actor.act(t, buffers, rounds.opponents[rounds.row_env], self._keys + t, noise)
+            rounds.actor.act(t, buffers, rounds.opponents[rounds.row_env], self._key + t, noise)
 
     def see(self, rounds: Rounds, env: BufferEnv, t: int) -> None:
         """Take note of step t of the part of the environment."""
@@ -290,7 +289,7 @@ class Opponents:
             return
         for name, array in (("opponents", self._who), ("leads", self._leads), ("done", self._done)):
             array[:] = tensors[f"play.selfplay.{name}"].numpy()
-        for i in range(len(self._states)):
+        for i in range(len(set(self._kinds))):
             whole = tensors[f"play.selfplay.state.{i}"]
             sizes = [rounds.states[i].shape[1] for rounds in self.rounds]
             for rounds, of_part in zip(self.rounds, torch.split(whole, sizes, dim=1), strict=True):

@@ -92,7 +92,7 @@ class Pool:
         old = by_age[:-1] if len(by_age) > 1 else by_age
         if self.settings.leaves == "weakest":
             return int(old[np.argmax(self.rates[old])])
-        if self.settings.leaves == "spread" and len(old) > 2:
+        if self.settings.leaves == "spread" and len(old) > 1:
             born = self.born[by_age]
             return int(old[1 + np.argmin(born[2:] - born[:-2])])  # that with the closest neighbours; the first stays
         return int(old[0])

@@ -20,9 +20,12 @@ from puffer_train.policy import Policy
 class Frozen:
     """A policy that does not learn."""
 
-    def __init__(self, policy: Policy) -> None:
-        """policy: it is kept, and must not be changed but by `take`."""
-        self.policy = policy
+    def __init__(self, policy: Policy, own_turns: bool = False) -> None:
+        """Keep a policy, which must not be changed but by `take`.
+
+        own_turns: it has only ever seen its own turns, and sees only those here: steps in which it has a choice.
+        """
+        self.policy, self.own_turns = policy, own_turns
         self.core: Any = None
         """The kernels' network; None where torch runs it."""
         if unsupported_reason(policy) is None:
@@ -64,9 +67,12 @@ class FrozenActor:
         """
         self._rows, self._numbers = torch.from_numpy(rows), torch.from_numpy(numbers)
         self._policies, self._states = list(policies), list(states)
+        self._patient = np.array([policy.own_turns for policy in policies])
         cores = [policy.core for policy in policies]
         arrays = [None if core is None else state.numpy() for core, state in zip(cores, states, strict=True)]
-        self._crowd = _kernels.Crowd(rows, numbers, cores, arrays) if any(arrays_of(cores)) and len(rows) else None
+        some = len(rows) > 0 and any(core is not None for core in cores)
+        self._crowd = _kernels.Crowd(rows, numbers, cores, arrays) if some else None
+        self._by_torch = [place for place, core in enumerate(cores) if core is None]
 
     @torch.no_grad()
     def act(self, t: int, buffers: Buffers, who: NDArray[np.int32], key: int, noise: Tensor | None) -> None:
@@ -77,31 +83,22 @@ class FrozenActor:
             buffers: Observations and masks are read, actions written.
             who: (n,): the policy of each row.
             key: Stands for the kernels' randomness in this step.
-            noise: Torch's, (..., N) for all rows of all processes that are anybody's opponents; None: torch acts for
-                nobody.
+            noise: Torch's, (..., N) for the rows of all processes; None: torch acts for nobody.
         """
-        masks = None if buffers.masks is None else buffers.masks[t]
+        masks, actions = None if buffers.masks is None else buffers.masks[t], buffers.actions[t]
+        if masks is not None and self._patient.any():
+            waits = masks[self._rows].numpy().sum(axis=1) <= actions.shape[1]
+            who = np.where(waits & self._patient[who], np.int32(-1), who)
         if self._crowd is not None:
-            seen = buffers.observations[t]
-            self._crowd.act(
-                who,
-                seen.view(len(seen), -1).numpy(),
-                None if masks is None else masks.numpy(),
-                buffers.actions[t].numpy(),
-                key,
-            )
-        for place, (frozen, state) in enumerate(zip(self._policies, self._states, strict=True)):
-            mine = torch.from_numpy(np.flatnonzero(who == place)) if frozen.core is None else self._rows[:0]
+            seen = buffers.observations[t].flatten(1).numpy()
+            self._crowd.act(who, seen, None if masks is None else masks.numpy(), actions.numpy(), key)
+        for place in self._by_torch:
+            mine = torch.from_numpy(np.flatnonzero(who == place))
             if len(mine):
-                rows, its = self._rows[mine], state[:, mine]
-                output = frozen.policy.step(buffers.observations[t, rows], its)
-                state[:, mine] = its
                 assert noise is not None
+                policy, rows, state = self._policies[place].policy, self._rows[mine], self._states[place][:, mine]
+                output = policy.step(buffers.observations[t, rows], state)
+                self._states[place][:, mine] = state
                 allowed = None if masks is None else masks[rows]
                 drawn = noise[..., self._numbers[mine]]
-                buffers.actions[t, rows] = frozen.policy.sample_actions(output.nan_to_num(), drawn, allowed)
-
-
-def arrays_of(cores: Sequence[Any]) -> list[bool]:
-    """Return which of them there are."""
-    return [core is not None for core in cores]
+                actions[rows] = policy.sample_actions(output.nan_to_num(), drawn, allowed)

@@ -68,7 +68,8 @@ def _read(path: Path, settings: Settings, spec: EnvironmentSpec, about: Environm
         )
     networks = [settings.policy.network] if settings.policy.network else []
     policy = read_policy(path, spec, networks)
-    return Named(path.name.removesuffix(SUFFIX), hashlib.sha256(path.read_bytes()).hexdigest(), policy)
+    own_turns = info.settings.get("self_play") is not None and not info.settings["self_play"]
+    return Named(path.name.removesuffix(SUFFIX), hashlib.sha256(path.read_bytes()).hexdigest(), policy, own_turns)
 
 
 class PoolFolder:
