@@ -2,7 +2,8 @@
 
 In some environments (`sides`) an opponent has one side. Its rows get their actions from it, and are absent for
 everything that learns: `Buffers.present` says so. An opponent stays until the round is over, when every agent that
-learns has ended an episode; then another one comes, drawn from the `pool`.
+learns has ended an episode; then another one comes, drawn from the `pool`. The side with the higher mean of rewards
+over the round has won it.
 """
 
 from __future__ import annotations
@@ -194,8 +195,7 @@ class Opponents:
             return
         shape = (env.num_envs, -1)
         rewards = env.rewards.reshape(shape)[rounds.envs]
-        terminals = env.terminals.reshape(shape)[rounds.envs]
-        ended = terminals | env.truncations.reshape(shape)[rounds.envs]
+        ended = (env.terminals | env.truncations).reshape(shape)[rounds.envs]
         leads = np.einsum("ij,ij->i", rewards, rounds.weights)
         np.add(rounds.leads, leads, out=rounds.leads, where=np.isfinite(leads))  # or no checkpoint could be written
         if env.agent_mask is not None:
@@ -208,9 +208,7 @@ class Opponents:
         for state in rounds.states:
             state[:, torch.from_numpy(np.flatnonzero(fresh))] = 0.0
         if over.any():
-            # of games that end for all at once, the last step says who won; where lives end one by one, all of them do
-            lead = np.where(terminals.all(axis=1), leads, rounds.leads)[over]
-            rounds.finished.append((rounds.opponents[over], 0.5 + 0.5 * np.sign(np.nan_to_num(lead))))
+            rounds.finished.append((rounds.opponents[over], 0.5 + 0.5 * np.sign(rounds.leads[over])))
             following = self._next[t]
             rounds.opponents[over] = following[rounds.first : rounds.first + len(over)][over]
             rounds.leads[over], rounds.done[over] = 0.0, False

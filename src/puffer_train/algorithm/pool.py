@@ -19,7 +19,7 @@ PRIOR = 8.0
 HARD_POWER = 2
 """Opponents are met as often as the square of the points they get, with `hard`."""
 
-LEAST_CHANCE = 0.02
+LEAST_CHANCE = 0.01
 """Added to what an opponent's chance is proportional to: one that is always beaten is met now and then, or nobody would
 notice when it is no longer."""
 
