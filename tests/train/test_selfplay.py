@@ -12,6 +12,7 @@ import torch
 
 import puffer_envs
 import puffer_train
+from puffer_train import _kernels
 from puffer_train.algorithm.opponents import Opponents
 from puffer_train.algorithm.pool import LEAST_CHANCE, MEMORY, PRIOR, Pool
 from puffer_train.algorithm.ppo import PPO
@@ -179,6 +180,28 @@ def test_networks_act_for_their_own_rows_as_if_they_were_alone() -> None:
     assert (first != second).any()
     assert np.array_equal(both, np.where(mixed, second, first))
     assert np.array_equal(states, np.where(mixed[None, :, None], other_state, its_state))
+
+
+def test_a_crowd_checks_what_it_is_given() -> None:
+    ppo = trainer(connect4(), kept=1)
+    core, rows, state = opponents_of(ppo).frozen[0].core, np.arange(4), np.zeros((1, 4, 16), np.float32)
+    crowd = _kernels.Crowd(rows, rows, [core, None], [state, None])
+    other = opponents_of(trainer(puffer_envs.make("othello", 32, self_play=True), kept=1)).frozen[0].core
+    for networks, states in (
+        ([None], [None]),
+        ([core], [state[:, :3]]),
+        ([core, core], [state]),
+        ([core, other], [state] * 2),
+    ):
+        with pytest.raises(ValueError, match=r"needs rows|state must be|must see the same"):
+            _kernels.Crowd(rows, rows, networks, states)
+    who, seen, may = np.zeros(4, np.int32), np.zeros((4, 85), np.uint8), np.ones((4, 7), np.bool_)
+    actions = np.full((4, 1), -1)
+    crowd.act(np.array([0, 1, -1, 0], np.int32), seen, may, actions, 5)
+    assert (actions[:, 0] >= 0).tolist() == [True, False, False, True], "nobody acts for the others"
+    for arrays in ((who[:3], seen, may), (who, seen[:3], may), (who, seen, may[:, :6]), (who, seen[:, :9], may)):
+        with pytest.raises(ValueError, match=r"must be|is not among"):
+            crowd.act(*arrays, actions, 5)
 
 
 @pytest.mark.parametrize("learner", ["kernels", "torch"])
