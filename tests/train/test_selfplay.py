@@ -293,6 +293,18 @@ def test_threads_change_nothing(tmp_path: Path) -> None:
     assert files(one) == files(two)
 
 
+def test_a_run_without_opponents_can_get_them_later(tmp_path: Path) -> None:
+    plain = puffer_train.train("connect4", steps=STEPS, **options(tmp_path / "plain", share=0)).folder
+    more = {"steps": STEPS + 2048, "settings": {"selfplay": {"share": 0.5, "every": 100}}}
+    rest = {"folder": tmp_path / "more", "threads": 1, "video": False, "quiet": True}
+    run = puffer_train.train(start_from=str(plain), **more, **rest)
+    assert [path.name for path in (run.folder / "pool").iterdir()] == [f"{STEPS:015d}.safetensors"]
+    assert (run.folder / "pool" / f"{STEPS:015d}.safetensors").read_bytes() == (
+        plain / "policy.safetensors"
+    ).read_bytes()
+    assert (run.metrics["selfplay/pool"][-2:] == 1).all()
+
+
 def test_an_exploiter_meets_files_only(tmp_path: Path) -> None:
     first = puffer_train.train("connect4", steps=STEPS, **options(tmp_path / "first")).folder
     chosen = {"role": "exploiter", "opponents": f"{first}, {first / 'pool'}, trained"}

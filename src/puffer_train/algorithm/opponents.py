@@ -240,6 +240,13 @@ class Opponents:
         if self.pool.wants_snapshot(iterations):
             self._enter(steps)
 
+    def start_over(self, steps: int) -> None:
+        """Forget all snapshots, and start with the policy as it is after so many agent steps."""
+        self.pool = Pool(self.settings, len(self.fixed))
+        if not self.fixed:
+            self._enter(steps)
+        self.entered += 2  # anybody may have been replaced
+
     def _enter(self, steps: int) -> None:
         place = self.pool.enter(steps)
         self.frozen[place].take({name: tensor.cpu() for name, tensor in self.policy.saved_tensors().items()})
@@ -282,7 +289,7 @@ class Opponents:
             own = frozen.policy.saved_tensors()
             frozen.take({name: tensors[f"selfplay.weights.{name}"][number] for name in own})
         self.generator.set_state(tensors["generator.selfplay"])
-        self.entered += 2  # anybody may have been replaced
+        self.entered += 2
         if not game:
             return
         for name, array in (("opponents", self._who), ("leads", self._leads), ("done", self._done)):

@@ -75,7 +75,7 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     parser.add_argument(
         "--settings",
         metavar="FILE",
-        help="TOML with tables [env] [wrap] [train] [policy] [selfplay]; or fast or best, which ship for an environment",
+        help="TOML with tables [env] [wrap] [train] [policy] [selfplay]; or fast or best, where these ship",
     )
     parser.add_argument(
         "--curriculum",
