@@ -27,6 +27,8 @@ from puffer_envs.contract.command_line import parse_number
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {"share": 0.0},
     "pool": {"share": 0.5},
+    "needed": {"share": 0.5, "meets": "needed"},
+    "needed-uniform": {"share": 0.5, "meets": "needed", "sampling": "uniform"},
     "uniform": {"share": 0.5, "sampling": "uniform"},
     "even": {"share": 0.5, "sampling": "even"},
     "quarter": {"share": 0.25},

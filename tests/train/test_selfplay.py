@@ -13,8 +13,8 @@ import torch
 import puffer_envs
 import puffer_train
 from puffer_train import _kernels
-from puffer_train.algorithm.opponents import Opponents
-from puffer_train.algorithm.pool import LEAST_CHANCE, MEMORY, PRIOR, Pool
+from puffer_train.algorithm.opponents import NOBODY, Opponents
+from puffer_train.algorithm.pool import LEAST_CHANCE, LEAST_NEED, MEMORY, PRIOR, SURE, Pool
 from puffer_train.algorithm.ppo import PPO
 from puffer_train.algorithm.sides import Sides, divide
 from puffer_train.config import SelfplaySettings, Settings, overlay
@@ -50,13 +50,13 @@ class Duel(VectorEnvironment):
 
 
 def chosen(**selfplay: Any) -> SelfplaySettings:
-    return overlay(Settings(), {"selfplay": {"share": 0.5} | selfplay}, "test").selfplay
+    return overlay(Settings(), {"selfplay": {"share": 0.5, "meets": "always"} | selfplay}, "test").selfplay
 
 
 def trainer(env: Any, policy: dict[str, Any] | None = None, learner: str = "auto", **selfplay: Any) -> PPO:
     train = {"num_envs": env.num_envs, "horizon": 8, "minibatch": 4 * env.num_agents, "steps": 10_000}
     tables = {"train": train, "policy": {"hidden": 16, "layers": 1} | (policy or {})}
-    tables["selfplay"] = {"share": 0.5} | selfplay
+    tables["selfplay"] = {"share": 0.5, "meets": "always"} | selfplay
     return PPO(env, overlay(Settings(), tables, "test"), 1, learner=learner)
 
 
@@ -132,6 +132,16 @@ def test_a_snapshot_waits_for_the_mark() -> None:
     pool.add(np.array([400.0, 0, 0]), np.array([400.0, 0, 0]))
     assert pool.wants_snapshot(3)
     assert not pool.wants_snapshot(4)
+
+
+def test_opponents_come_as_they_are_needed() -> None:
+    pool = pool_with([0.9, 0.6], meets="needed")
+    assert pool.need() == LEAST_NEED
+    pool.points[1] = 0.45 * (100 + PRIOR) - PRIOR / 2  # about one standard error below half
+    assert pool.need() == pytest.approx(0.05 / (0.5 / 108**0.5) / SURE)
+    pool.points[1] = 20
+    assert pool.need() == 1
+    assert pool_with([0.9, 0.6], meets="always").need() == 1
 
 
 # -- sides -------------------------------------------------------------------------------------------------
@@ -231,11 +241,31 @@ def test_rows_of_opponents_change_no_gradient(learner: str) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_the_policy_plays_both_sides_where_no_opponent_is_needed() -> None:
+    ppo = trainer(connect4(128), share=1.0, meets="needed")
+    opponents, present = opponents_of(ppo), ppo.buffers.present
+    assert present is not None
+    for _ in range(4):
+        ppo.collect()
+    (rounds,) = opponents.rounds
+    alone = rounds.opponents == NOBODY
+    assert 0.8 < alone.mean() < 1
+    assert present[-1].view(128, 2).all(dim=1).tolist() == alone.tolist()
+    changing = present[:, opponents.sides.rows].numpy()
+    some = changing[:-1].any(axis=0) & ~changing[:-1].all(axis=0)
+    assert some.any(), "a round ended within the rollout"
+    sequences = torch.cat([sequences for sequences, _ in ppo.minibatches.choose(0.0)])
+    learned = np.isin(opponents.sides.rows, sequences.numpy())
+    assert (learned <= changing[:-1].any(axis=0)).all(), "rows that never learned are in no minibatch"
+    ends = ppo.buffers.ends[:, opponents.sides.rows].numpy()
+    assert ends[:-1][changing[:-2] != changing[1:-1]].all(), "sequences are cut where an opponent comes or leaves"
+
+
 def test_minibatches_hold_rows_that_learn() -> None:
     for alpha in (0.0, 0.6):
         env = connect4()
         tables = {"train": {"num_envs": 32, "horizon": 8, "minibatch": 64, "priority_alpha": alpha}}
-        ppo = PPO(env, overlay(Settings(), tables | {"selfplay": {"share": 1.0}}, "test"), 1)
+        ppo = PPO(env, overlay(Settings(), tables | {"selfplay": {"share": 1.0, "meets": "always"}}, "test"), 1)
         ppo.collect()
         drawn = torch.cat([sequences for sequences, _ in ppo.minibatches.choose(0.0)])
         assert set(drawn.tolist()) <= set(np.flatnonzero(ppo.buffers.learning).tolist())
@@ -274,10 +304,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-@pytest.mark.parametrize("hidden", [16, 12])
-def test_a_resumed_run_is_the_same_with_its_pool(hidden: int, tmp_path: Path) -> None:
-    whole = puffer_train.train("connect4", **options(tmp_path / "whole", hidden)).folder
-    with puffer_train.Trainer("connect4", **options(tmp_path / "parts", hidden)) as part:
+@pytest.mark.parametrize(("hidden", "meets"), [(16, "needed"), (12, "always")])
+def test_a_resumed_run_is_the_same_with_its_pool(hidden: int, meets: str, tmp_path: Path) -> None:
+    whole = puffer_train.train("connect4", **options(tmp_path / "whole", hidden, meets=meets)).folder
+    with puffer_train.Trainer("connect4", **options(tmp_path / "parts", hidden, meets=meets)) as part:
         for _ in range(4):  # in the middle of games, and with a full pool
             part.iterate()
     resumed = puffer_train.train(resume=tmp_path / "parts", threads=1, video=False, quiet=True).folder
@@ -287,7 +317,7 @@ def test_a_resumed_run_is_the_same_with_its_pool(hidden: int, tmp_path: Path) ->
 
 def test_threads_change_nothing(tmp_path: Path) -> None:
     one, two = (
-        puffer_train.train("connect4", steps=STEPS, **options(tmp_path / str(threads), threads=threads)).folder
+        puffer_train.train("connect4", **options(tmp_path / str(threads), threads=threads, meets="needed")).folder
         for threads in (1, 2)
     )
     assert files(one) == files(two)

@@ -22,7 +22,7 @@ class Buffers:
     """The arrays of a rollout of T steps and A agents. Allocated once, overwritten by every rollout."""
 
     def __init__(self, env: BufferEnv, policy: Policy, horizon: int, learning: NDArray[np.bool_] | None = None) -> None:
-        """learning (A,): which rows learn; the others count as absent. None: all do."""
+        """learning (A,): which rows learn now; the others count as absent. None: all always do."""
         rows = env.num_agents
         time_rows = (horizon, rows)
 
@@ -95,10 +95,9 @@ class Buffers:
         """Copy which rows hold an agent and what these may do, as `env`, whose rows these are, shows it now."""
         if self.masks is not None and env.action_masks is not None:
             np.copyto(self.masks[slot, rows].numpy(), env.action_masks)
-        if self.present is not None and env.agent_mask is not None:
-            np.copyto(self.present[slot, rows].numpy(), env.agent_mask)
-            if self.learning is not None:
-                self.present[slot, rows] &= torch.from_numpy(self.learning[rows])
+        if self.present is not None:
+            here, learning = self.present[slot, rows].numpy(), True if self.learning is None else self.learning[rows]
+            np.logical_and(True if env.agent_mask is None else env.agent_mask, learning, out=here)
 
     def turn_over(self) -> None:
         """Make the last observation of the rollout the first one of the next."""

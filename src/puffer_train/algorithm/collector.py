@@ -129,10 +129,10 @@ class Collector:
                 buffers.give_actions(env, t, rows)
                 self.calls.run(env.step, env.actions)
             clock.lap("environment")
-            self._store_masks(env, t + 1, rows, steps_before + t + 1)
-            noticed = actor.store(t)
             if rounds is not None and self.opponents is not None:
                 self.opponents.see(rounds, env, t)
+            self._store_masks(env, t + 1, rows, steps_before + t + 1)
+            noticed = actor.store(t)
             if self.episodes is not None:
                 self.episodes.add(rows, buffers, t)
             if noticed & SOME_TRUNCATED:

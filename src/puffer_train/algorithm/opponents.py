@@ -3,7 +3,7 @@
 In some environments (`sides`) an opponent has one side. Its rows get their actions from it, and are absent for
 everything that learns: `Buffers.present` says so. An opponent stays until the round is over, when every agent that
 learns has ended an episode; then another one comes, drawn from the `pool`. The side with the higher mean of rewards
-over the round has won it.
+over the round has won it. In a round without opponent the policy plays both sides there too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from puffer_train.learners.frozen import Frozen, FrozenActor
 from puffer_train.learners.shared import row_bounds
 from puffer_train.policy import Policy
 from puffer_train.system.ranks import Ranks
+
+NOBODY = -1
+"""Instead of a place in the pool: the policy that learns plays itself."""
 
 KEYS = 1 << 62
 """Keys of random numbers are less than this."""
@@ -60,7 +63,7 @@ class Rounds:
     first: int
     """Number of the first of them in the arrays over all parts."""
     opponents: NDArray[np.int32]
-    """(E,): the place in the pool of who plays."""
+    """(E,): the place in the pool of who plays; NOBODY where the policy plays itself."""
     leads: NDArray[np.float64]
     """(E,): of the side that learns, over the round."""
     done: NDArray[np.bool_]
@@ -69,6 +72,8 @@ class Rounds:
     """(n,): for each row of an opponent, which of the E environments it is in."""
     row_agent: NDArray[np.int64]
     """(n,): and its number there."""
+    rows: NDArray[np.int64]
+    """(n,): and its number in the batch."""
     actor: FrozenActor
     """Acts for these rows."""
     states: list[Tensor]
@@ -86,6 +91,7 @@ class Opponents:
         sides: Sides,
         policy: Policy,
         parts: Sequence[BufferEnv],
+        learning: NDArray[np.bool_],
         horizon: int,
         seed: int,
         ranks: Ranks,
@@ -98,6 +104,7 @@ class Opponents:
             sides: Which rows are theirs.
             policy: The policy that learns.
             parts: The environment's.
+            learning: (A,): which rows learn now; it is kept up to date.
             horizon: Steps of a rollout.
             seed: Of their draws.
             ranks: The processes that train together.
@@ -109,7 +116,7 @@ class Opponents:
         snapshots = len(self.pool.born) - len(self.fixed)
         self.frozen = [Frozen(named.policy, named.own_turns) for named in self.fixed]
         self.frozen += [Frozen(copy.deepcopy(policy).cpu()) for _ in range(snapshots)]
-        self.horizon = horizon
+        self.horizon, self.learning = horizon, learning
         self.entered = 0
         """How often somebody entered, or all were replaced: for those who look at the pool now and then."""
         envs, agents = len(sides.envs), sides.learns.shape[1]
@@ -152,6 +159,7 @@ class Opponents:
             done=self._done[begin:end],
             row_env=places[row_begin:row_end] - begin,
             row_agent=sides.rows[row_begin:row_end] % agents,
+            rows=sides.rows[row_begin:row_end],
             actor=actor,
             states=list(states.values()),
         )
@@ -165,6 +173,10 @@ class Opponents:
         for rounds in self.rounds:
             for state in rounds.states:
                 state.zero_()
+            self._note_who_learns(rounds)
+
+    def _note_who_learns(self, rounds: Rounds) -> None:
+        self.learning[rounds.rows] = rounds.opponents[rounds.row_env] == NOBODY
 
     def begin(self) -> None:
         """Draw the random numbers of a rollout."""
@@ -180,8 +192,9 @@ class Opponents:
         drawn = torch.rand(steps, self.sides.of_all, generator=self.generator, dtype=torch.float64).numpy()
         there = np.flatnonzero(self.pool.there)
         bounds = np.cumsum(self.pool.chances()[there])[:-1]
-        mine = slice(self.sides.before, self.sides.before + len(self.sides.envs))
-        return there[np.searchsorted(bounds, drawn[:, mine], side="right")].astype(np.int32)
+        mine, need = slice(self.sides.before, self.sides.before + len(self.sides.envs)), self.pool.need()
+        met = there[np.searchsorted(bounds, drawn[:, mine] / need, side="right")]
+        return np.where(drawn[:, mine] < need, met, NOBODY).astype(np.int32)
 
     def act(self, rounds: Rounds, t: int, buffers: Buffers) -> None:
         """Fill slot t of the actions of an opponent's rows, over what the policy that learns put there."""
@@ -208,10 +221,12 @@ class Opponents:
         for state in rounds.states:
             state[:, torch.from_numpy(np.flatnonzero(fresh))] = 0.0
         if over.any():
-            rounds.finished.append((rounds.opponents[over], 0.5 + 0.5 * np.sign(rounds.leads[over])))
+            met = over & (rounds.opponents != NOBODY)
+            rounds.finished.append((rounds.opponents[met], 0.5 + 0.5 * np.sign(rounds.leads[met])))
             following = self._next[t]
             rounds.opponents[over] = following[rounds.first : rounds.first + len(over)][over]
             rounds.leads[over], rounds.done[over] = 0.0, False
+            self._note_who_learns(rounds)
 
     def finish(self) -> dict[str, float]:
         """Count the rounds that ended in the rollout, on all processes; return their report."""
@@ -228,7 +243,13 @@ class Opponents:
         points, games = of_all
         self.pool.add(points, games)
         played, rates = float(games.sum()), self.pool.rates[self.pool.there]
-        report = {"games": played, "pool": float(len(rates)), "win_rate": self.pool.rate, "hardest": float(rates.min())}
+        report = {
+            "games": played,
+            "need": self.pool.need(),
+            "pool": float(len(rates)),
+            "win_rate": self.pool.rate,
+            "hardest": float(rates.min()),
+        }
         if played:
             report["points"] = float(points.sum()) / played
         return {f"selfplay/{key}": value for key, value in report.items()}
@@ -294,6 +315,8 @@ class Opponents:
             return
         for name, array in (("opponents", self._who), ("leads", self._leads), ("done", self._done)):
             array[:] = tensors[f"play.selfplay.{name}"].numpy()
+        for rounds in self.rounds:
+            self._note_who_learns(rounds)
         for i in range(len(set(self._kinds))):
             whole = tensors[f"play.selfplay.state.{i}"]
             sizes = [rounds.states[i].shape[1] for rounds in self.rounds]

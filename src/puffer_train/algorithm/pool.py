@@ -23,6 +23,12 @@ LEAST_CHANCE = 0.01
 """Added to what an opponent's chance is proportional to: one that is always beaten is met now and then, or nobody would
 notice when it is no longer."""
 
+LEAST_NEED = 0.1
+"""Of rounds that could be against opponents so many are, even if nobody wins: else nobody would notice who does."""
+
+SURE = 2.0
+"""So many standard errors below half of the points an opponent counts as one that wins."""
+
 
 class Pool:
     """Results against opponents, which are numbers here."""
@@ -65,6 +71,17 @@ class Pool:
         weights = np.where(self.there, weights, 0.0)
         chances: NDArray[np.float64] = weights / weights.sum()
         return chances
+
+    def need(self) -> float:
+        """The chance that a round is played against the pool: 1 unless opponents are only met as needed.
+
+        Then it rises with how sure it is that an opponent wins: to 1 at SURE standard errors below half the points.
+        """
+        if self.settings.role == "exploiter" or self.settings.meets == "always":
+            return 1.0
+        errors = 0.5 / np.sqrt(self.games + PRIOR)
+        surest = float(((0.5 - self.rates) / errors)[self.there].max())
+        return min(1.0, max(LEAST_NEED, surest / SURE))
 
     def add(self, points: NDArray[np.float64], games: NDArray[np.float64]) -> None:
         """Count games: (K,) each."""

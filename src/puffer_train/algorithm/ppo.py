@@ -165,7 +165,9 @@ class PPO:
         """Return who plays for the rows that do not learn."""
         seed = int(np.random.SeedSequence([self.seed, OPPONENTS_SEED]).generate_state(1, np.uint32)[0])
         horizon, chosen = self.buffers.horizon, self.settings.selfplay
-        return Opponents(chosen, sides, self.policy, self.parts, horizon, seed, self.ranks, fixed)
+        learning = self.buffers.learning
+        assert learning is not None
+        return Opponents(chosen, sides, self.policy, self.parts, learning, horizon, seed, self.ranks, fixed)
 
     def _check_overlap(self, kind: str) -> None:
         """Raise `ConfigError` where rollouts cannot be played ahead."""
