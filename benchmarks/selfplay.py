@@ -1,4 +1,4 @@
-"""A pool of opponents beside plain self-play: `python benchmarks/selfplay.py NAME ... [--steps N] [--seeds 3]`.
+"""A pool of opponents beside plain self-play: `python benchmarks/selfplay.py NAME ... [--seeds 3]`.
 
 Trains every variant with every seed for the same agent steps, and plays all of them against the same field: the
 environment's scripts, and policies of other seeds, half of them trained with a pool. Prints the points per game against
@@ -26,23 +26,14 @@ from puffer_envs.contract.command_line import parse_number
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {"share": 0.0},
-    "pool": {"share": 0.5},
-    "needed": {"share": 0.5, "meets": "needed"},
+    "needed": {"share": 0.5, "meets": "needed", "sampling": "hard"},
     "needed-uniform": {"share": 0.5, "meets": "needed", "sampling": "uniform"},
-    "uniform": {"share": 0.5, "sampling": "uniform"},
-    "even": {"share": 0.5, "sampling": "even"},
-    "quarter": {"share": 0.25},
-    "whole": {"share": 1.0},
-    "oldest": {"share": 0.5, "leaves": "oldest"},
-    "weakest": {"share": 0.5, "leaves": "weakest"},
-    "few": {"share": 0.5, "kept": 4},
-    "often": {"share": 0.5, "every": 3},
-    "seldom": {"share": 0.5, "every": 30},
-    "mark": {"share": 0.5, "every": 3, "mark": 0.6},
+    "always": {"share": 0.5, "meets": "always", "sampling": "hard"},
+    "always-uniform": {"share": 0.5, "meets": "always", "sampling": "uniform"},
 }
 """Settings of [selfplay]."""
 
-STEPS = {"connect4": 10e6, "hex": 8e6, "tanks": 8e6, "cards": 10e6, "othello": 8e6, "snake": 8e6, "blobs": 8e6}
+STEPS = {"connect4": 8e6, "hex": 6e6, "tanks": 8e6, "cards": 8e6, "othello": 8e6, "snake": 8e6, "blobs": 8e6}
 """Agent steps of one run, short enough for two cores."""
 
 SCRIPTS = {
@@ -58,7 +49,7 @@ SCRIPTS = {
 
 FIELD_SEEDS = (101, 102)
 """Seeds of the policies in the field: one run of every variant of `FIELD` each."""
-FIELD = ("plain", "pool")
+FIELD = ("plain", "always")
 
 POINTS = 8
 """Policies of a run that are kept along its way."""
@@ -162,14 +153,17 @@ def payoffs(root: Path, name: str, variant: str, seed: int, games: int) -> np.nd
     return play(name, paths, [str(path) for path in paths], games)
 
 
-def cycles(matrix: np.ndarray, margin: float = 0.05) -> int:
-    """Count triples along a run of which each beats the next by more than the margin."""
-    beats = matrix > 0.5 + margin
+def cycles(matrix: np.ndarray, games: int) -> int:
+    """Count triples along a run of which each beats the next, by more than two standard errors of so many games."""
+    beats = matrix > 0.5 + 1 / games**0.5
     return int(np.trace(np.linalg.matrix_power(beats.astype(np.int64), 3)) // 3)
 
 
 def save(results: dict[str, Any], path: Path | None) -> None:
+    from puffer_train.system.machine import machine
+
     if path is not None:
+        results["machine"] = machine()
         path.write_text(json.dumps(results, indent=1) + "\n")
 
 
@@ -215,7 +209,7 @@ def measure_cost(name: str, rounds: int = 6) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", metavar="NAME", help=f"of: {', '.join(STEPS)}")
-    default = ["plain", "pool", "uniform"]
+    default = ["plain", "needed", "always"]
     parser.add_argument("--variants", nargs="+", default=default, help=f"of: {', '.join(VARIANTS)}")
     parser.add_argument("--cost", action="store_true", help="measure what opponents cost, and train nothing")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each variant (default: %(default)s)")
@@ -223,7 +217,8 @@ def main() -> int:
     parser.add_argument("--games", type=int, default=200, help="of each two players (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("runs/selfplay"), help="where runs go")
     parser.add_argument("--json", type=Path, help="write or update a file of results")
-    parser.add_argument("--payoffs", nargs="*", default=["plain", "pool"], help="variants whose payoffs are drawn")
+    parser.add_argument("--payoffs", nargs="*", default=["plain", "needed"], help="variants whose payoffs are drawn")
+    parser.add_argument("--payoff-seeds", type=int, default=3, help="for so many seeds (default: %(default)s)")
     parser.add_argument("--one", nargs=2, metavar=("VARIANT", "SEED"), help="train this run only")
     args = parser.parse_args()
     if args.one:
@@ -239,12 +234,16 @@ def main() -> int:
         steps = int(args.steps or STEPS[name])
         make_runs(args.folder, name, args.variants, seeds, steps)
         results[name] = {"steps": steps, **compare(args.folder, name, args.variants, seeds, args.games)}
-        matrices = {v: payoffs(args.folder, name, v, 1, args.games) for v in args.payoffs if v in args.variants}
-        results[name]["payoffs"] = {v: matrix.round(3).tolist() for v, matrix in matrices.items()}
-        for v, matrix in matrices.items():
-            print(f"  {v}: {cycles(matrix)} cycles of three among {len(matrix)} policies along the run")
-        if matrices:
-            draw(matrices, args.folder / f"{name}-payoffs.png")
+        results[name]["payoffs"], drawn = {}, {}
+        for variant in args.payoffs:
+            found = [payoffs(args.folder, name, variant, seed, args.games) for seed in range(1, args.payoff_seeds + 1)]
+            results[name]["payoffs"][variant] = [matrix.round(3).tolist() for matrix in found]
+            counts = ", ".join(str(cycles(matrix, args.games)) for matrix in found)
+            least = np.mean([matrix[-1, :-1].min() for matrix in found])
+            print(f"  {variant}: {counts} cycles of three along the runs; the end got {least:.2f} or more against each")
+            drawn |= {f"{name}, {variant}": matrix for matrix in found[:1]}
+        if drawn:
+            draw(drawn, args.folder / f"{name}-payoffs.png")
         save(results, args.json)
     save(results, args.json)
     return 0

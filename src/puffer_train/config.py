@@ -190,9 +190,9 @@ class SelfplaySettings:
     sampling: Literal["hard", "even", "uniform"] = "hard"
     """Which opponent is met next: hard prefers those that win, even those of the same strength; uniform has no
     preference."""
-    meets: Literal["always", "needed"] = "always"
-    """needed: rounds against opponents are rare unless one of them wins; otherwise the policy plays itself there too.
-    always: every round of that share is against an opponent."""
+    meets: Literal["needed", "always"] = "needed"
+    """When a round in that share is against an opponent: needed is often while one of them wins, and else seldom, and
+    the policy plays all agents there too; always is every round."""
     sides: Literal["halves", "alternating"] = "halves"
     """What the sides are: the first and the second half of an environment's agents, or every other one."""
 
