@@ -6,6 +6,7 @@ the field (every opponent counts the same) with their spread over seeds, and the
 the payoffs of one run's policies at eight points of its training against each other, drawn to
 `FOLDER/NAME-payoffs.png`, and how many cycles of three there are. Runs that are in `--folder` are not repeated.
 
+`--exploit N` trains an exploiter against every run for N agent steps, and says how many points per game it gets.
 `--cost` measures instead what collecting a rollout takes with one opponent and with ten.
 """
 
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "needed-uniform": {"share": 0.5, "meets": "needed", "sampling": "uniform"},
     "always": {"share": 0.5, "meets": "always", "sampling": "hard"},
     "always-uniform": {"share": 0.5, "meets": "always", "sampling": "uniform"},
+    "even": {"share": 0.5, "sampling": "even"},
+    "quarter": {"share": 0.25},
+    "whole": {"share": 1.0},
+    "often": {"share": 0.5, "every": 3},
+    "seldom": {"share": 0.5, "every": 30},
+    "oldest": {"share": 0.5, "leaves": "oldest"},
+    "weakest": {"share": 0.5, "leaves": "weakest"},
 }
 """Settings of [selfplay]."""
 
@@ -60,11 +69,12 @@ def two_sides_of(name: str) -> dict[str, Any]:
     return {"tanks": {"scripted": False}, "snake": {}, "blobs": {}}.get(name, {"self_play": True})
 
 
-def train_one(name: str, variant: str, seed: int, steps: int, folder: Path) -> None:
+def train_one(name: str, variant: str, seed: int, steps: int, folder: Path, entropy: float | None = None) -> None:
     """Train one run, in a process of its own, and write what it cost."""
     from puffer_train import train
 
-    settings = {"env": two_sides_of(name), "selfplay": VARIANTS[variant], "train": {"eval_episodes": 0}}
+    learning = {"eval_episodes": 0, **({} if entropy is None else {"entropy_coefficient": entropy})}
+    settings = {"env": two_sides_of(name), "selfplay": VARIANTS[variant], "train": learning}
     along = folder / "along"
     along.mkdir(parents=True, exist_ok=True)
 
@@ -86,7 +96,9 @@ def run_folder(root: Path, name: str, variant: str, seed: int) -> Path:
     return root / name / f"{variant}-{seed}"
 
 
-def make_runs(root: Path, name: str, variants: list[str], seeds: list[int], steps: int) -> None:
+def make_runs(
+    root: Path, name: str, variants: list[str], seeds: list[int], steps: int, entropy: float | None = None
+) -> None:
     """Train what is missing."""
     wanted = [(variant, seed) for seed in FIELD_SEEDS for variant in FIELD]
     wanted += [(variant, seed) for seed in seeds for variant in variants]
@@ -95,8 +107,30 @@ def make_runs(root: Path, name: str, variants: list[str], seeds: list[int], step
         if (folder / "cost.json").exists():
             continue
         words = [sys.executable, __file__, name, "--one", variant, str(seed), "--steps", str(steps), "--folder", root]
+        words += [] if entropy is None else ["--entropy", entropy]
         subprocess.run([str(word) for word in words], check=True)
         print(f"{name} {variant} seed {seed}: trained", flush=True)
+
+
+def exploit(root: Path, name: str, variant: str, seed: int, steps: int) -> float:
+    """Train an exploiter against a run's policy; return the points per game that it gets in its last iterations."""
+    from puffer_train import train
+
+    seen: list[float] = []
+    selfplay = {"role": "exploiter", "opponents": str(policy_of(run_folder(root, name, variant, seed)))}
+    settings = {"env": two_sides_of(name), "selfplay": selfplay, "train": {"eval_episodes": 0}}
+    options: dict[str, Any] = {"threads": 1, "video": False, "quiet": True, "newest_seconds": 0}
+    with TemporaryDirectory() as folder:
+        train(
+            name,
+            steps=steps,
+            seed=seed,
+            settings=settings,
+            folder=Path(folder) / "run",
+            on_iteration=lambda trainer, report: seen.append(report.get("selfplay/points", 0.5)),
+            **options,
+        )
+    return float(np.mean(seen[-5:]))
 
 
 def policy_of(folder: Path) -> Path:
@@ -189,7 +223,7 @@ def measure_cost(name: str, rounds: int = 6) -> dict[str, float]:
 
     source, made = registry.find(name), {}
     for count in (0, 1, 10, 16):
-        changes = {"share": 0.5 if count else 0.0, "kept": 16, "sampling": "uniform"}
+        changes = {"share": 0.5 if count else 0.0, "kept": 16, "sampling": "uniform", "meets": "always"}
         settings = config.overlay(config.load(name), {"env": two_sides_of(name), "selfplay": changes}, "benchmark")
         made[count] = PPO(source.make(settings.train.num_envs, 1, 1, settings.env), settings, 1, name, threads=1)
         for steps in range(1, count):
@@ -211,8 +245,10 @@ def main() -> int:
     parser.add_argument("names", nargs="+", metavar="NAME", help=f"of: {', '.join(STEPS)}")
     default = ["plain", "needed", "always"]
     parser.add_argument("--variants", nargs="+", default=default, help=f"of: {', '.join(VARIANTS)}")
+    parser.add_argument("--exploit", type=parse_number, metavar="N", help="train exploiters of existing runs")
     parser.add_argument("--cost", action="store_true", help="measure what opponents cost, and train nothing")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each variant (default: %(default)s)")
+    parser.add_argument("--entropy", type=float, help="entropy coefficient in place of the shipped one")
     parser.add_argument("--steps", type=parse_number, help="agent steps of each run")
     parser.add_argument("--games", type=int, default=200, help="of each two players (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("runs/selfplay"), help="where runs go")
@@ -223,7 +259,8 @@ def main() -> int:
     args = parser.parse_args()
     if args.one:
         variant, seed = args.one[0], int(args.one[1])
-        train_one(args.names[0], variant, seed, args.steps, run_folder(args.folder, args.names[0], variant, seed))
+        folder = run_folder(args.folder, args.names[0], variant, seed)
+        train_one(args.names[0], variant, seed, args.steps, folder, args.entropy)
         return 0
     results = json.loads(args.json.read_text()) if args.json and args.json.exists() else {}
     seeds = list(range(1, args.seeds + 1))
@@ -231,17 +268,25 @@ def main() -> int:
         if args.cost:
             results.setdefault("cost", {})[name] = measure_cost(name)
             continue
+        if args.exploit:
+            found = {v: [exploit(args.folder, name, v, seed, args.exploit) for seed in seeds] for v in args.variants}
+            results.setdefault("exploiters", {})[name] = {"steps": args.exploit, **found}
+            text = "; ".join(f"{v} {np.mean(x):.3f} ({', '.join(f'{y:.3f}' for y in x)})" for v, x in found.items())
+            print(f"{name}: exploiters get {text}", flush=True)
+            continue
         steps = int(args.steps or STEPS[name])
-        make_runs(args.folder, name, args.variants, seeds, steps)
-        results[name] = {"steps": steps, **compare(args.folder, name, args.variants, seeds, args.games)}
-        results[name]["payoffs"], drawn = {}, {}
+        make_runs(args.folder, name, args.variants, seeds, steps, args.entropy)
+        found = compare(args.folder, name, args.variants, seeds, args.games)
+        result = results[name if args.entropy is None else f"{name}, entropy {args.entropy:g}"] = found
+        result |= {"steps": steps, "payoffs": {}}
+        drawn = {}
         for variant in args.payoffs:
-            found = [payoffs(args.folder, name, variant, seed, args.games) for seed in range(1, args.payoff_seeds + 1)]
-            results[name]["payoffs"][variant] = [matrix.round(3).tolist() for matrix in found]
-            counts = ", ".join(str(cycles(matrix, args.games)) for matrix in found)
-            least = np.mean([matrix[-1, :-1].min() for matrix in found])
+            along = [payoffs(args.folder, name, variant, seed, args.games) for seed in range(1, args.payoff_seeds + 1)]
+            result["payoffs"][variant] = [matrix.round(3).tolist() for matrix in along]
+            counts = ", ".join(str(cycles(matrix, args.games)) for matrix in along)
+            least = np.mean([matrix[-1, :-1].min() for matrix in along])
             print(f"  {variant}: {counts} cycles of three along the runs; the end got {least:.2f} or more against each")
-            drawn |= {f"{name}, {variant}": matrix for matrix in found[:1]}
+            drawn |= {f"{name}, {variant}": matrix for matrix in along[:1]}
         if drawn:
             draw(drawn, args.folder / f"{name}-payoffs.png")
         save(results, args.json)
