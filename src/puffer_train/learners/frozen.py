@@ -25,7 +25,7 @@ class Frozen:
 
         own_turns: it has only ever seen its own turns, and sees only those here: steps in which it has a choice.
         """
-        self.policy, self.own_turns = policy, own_turns
+        self.policy, self.own_turns = policy.requires_grad_(False), own_turns
         self.core: Any = None
         """The kernels' network; None where torch runs it."""
         if unsupported_reason(policy) is None:
