@@ -6,7 +6,7 @@ Arrays are checked once, when an object is made over them; after that they are u
 cimport numpy as cnp
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from learn cimport (
     PUF_ACT_ROWS, PUF_BAD_OBSERVATIONS, PUF_BAD_REWARDS, PUF_CATEGORICAL, PUF_FIGURES, PUF_GAUSSIAN, PUF_LSTM,
@@ -696,6 +696,131 @@ cdef class Actor:
         if self.rollout.c.present != NULL:
             m.present_before = self.rollout.c.present + at
             m.present = self.rollout.c.present + following
+
+
+cdef class Crowd:
+    """Networks that share some rows of an environment: which of them acts for a row may change with every step.
+
+    The rows of a network are gathered, so that it is called once, however they lie and whoever else acts.
+
+    Args:
+        rows: (n,) int64: which rows of the arrays of `act` are these, each from 0.
+        numbers: (n,) int64: numbers of these rows among all; a row's number and the key give its random numbers.
+        networks: learners of the same observations and actions, or None in a place that nobody has.
+        states: (L, n, S) float32 of each network, None where that is; networks of the same sizes may share one.
+
+    Raises:
+        ValueError: an array does not fit, or a network differs in what it sees or does.
+    """
+
+    cdef object rows, numbers, networks, states, memory, scratch
+    cdef Py_ssize_t count, observation_bytes
+    cdef int most_rows
+    cdef int64_t* index
+    cdef int64_t* called
+    cdef uint8_t *observations, *masks, *chosen
+    cdef float *state, *log_probs
+
+    def __cinit__(self, rows, numbers, list networks not None, list states not None):
+        cdef Learner one, first = next((network for network in networks if network is not None), None)
+        self.count = len(rows)
+        if first is None or len(networks) != len(states) or self.count == 0:
+            raise ValueError("a crowd needs rows, and a network with its state")
+        data(rows, "rows", "int64", (self.count,), False)
+        data(numbers, "numbers", "int64", (self.count,), False)
+        if rows.min() < 0:
+            raise ValueError("rows must be at least 0")
+        self.most_rows = rows.max() + 1
+        self.rows, self.numbers, self.networks, self.states = rows.copy(), numbers.copy(), list(networks), list(states)
+        self.observation_bytes = first.observation_size * np.dtype(first.number).itemsize
+        net, sizes, scratch = &first.c.net, [0], [0]
+        actions = net.actions * (4 if net.head == PUF_GAUSSIAN else 8)
+        for one, state in zip(networks, states):
+            if one is None:
+                continue
+            if (one.number, one.observation_size) != (first.number, first.observation_size) or one.c.net.encoded:
+                raise ValueError("networks of a crowd must see the same")
+            if (one.c.net.head, one.c.net.actions, one.c.net.outputs) != (net.head, net.actions, net.outputs):
+                raise ValueError("networks of a crowd must choose the same actions")
+            data(state, "state", "float32", (one.c.net.layers, self.count, one.layout.state))
+            sizes.append(one.c.net.layers * one.layout.state)
+            scratch.append(one.c.kernels.scratch(&one.c.net, 1, PUF_ACT_ROWS))
+        parts = [8, 8, self.observation_bytes, net.outputs, actions, 4 * max(sizes), 8]
+        starts = np.cumsum([0, *(64 * ((self.count * part + 63) // 64) for part in parts)])
+        self.memory, self.scratch = np.zeros(starts[len(parts)], np.uint8), _zeros(max(scratch))
+        base = <uint8_t*>cnp.PyArray_DATA(self.memory)
+        at = starts.tolist()
+        self.index, self.called = <int64_t*>(base + <Py_ssize_t>at[0]), <int64_t*>(base + <Py_ssize_t>at[1])
+        self.observations, self.masks = base + <Py_ssize_t>at[2], base + <Py_ssize_t>at[3]
+        self.chosen, self.state = base + <Py_ssize_t>at[4], <float*>(base + <Py_ssize_t>at[5])
+        self.log_probs = <float*>(base + <Py_ssize_t>at[6])
+
+    def act(self, who, observations, masks, actions, uint64_t key):
+        """Choose actions; advances the states.
+
+        Args:
+            who: (n,) int32: the place of the network of each row; of another number, nobody acts.
+            observations: (A, size) of the networks' number.
+            masks: (A, outputs) bool, or None.
+            actions: (A, k) int64, or float32 if continuous: receives those of the rows.
+            key: stands for the randomness.
+
+        Raises:
+            ValueError: an array does not fit.
+        """
+        cdef Learner one = next(network for network in self.networks if network is not None)
+        cdef Py_ssize_t everyone = len(observations), place
+        if everyone < self.most_rows:
+            raise ValueError(f"row {self.most_rows - 1} is not among {everyone}")
+        net, number = &one.c.net, "float32" if one.c.net.head == PUF_GAUSSIAN else "int64"
+        of = <int32_t*>data(who, "who", "int32", (self.count,), False)
+        seen = <uint8_t*>data(observations, "observations", one.number, (everyone, one.observation_size), False)
+        allowed = <uint8_t*>data_or_null(masks, "masks", "bool", (everyone, net.outputs))
+        to = <uint8_t*>data(actions, "actions", number, (everyone, net.actions))
+        for place, one in enumerate(self.networks):
+            if one is not None:
+                state = <float*>cnp.PyArray_DATA(self.states[place])
+                self.act_for(one, place, of, seen, allowed, to, state, key)
+
+    cdef void act_for(self, Learner one, int32_t place, const int32_t* of, const uint8_t* seen, const uint8_t* allowed,
+                      uint8_t* to, float* state, uint64_t key) noexcept:
+        """Let one network act for its rows."""
+        cdef const PufNetwork* net = &one.c.net
+        cdef Py_ssize_t size = one.layout.state, width = self.observation_bytes, i, j, row, n = 0
+        cdef Py_ssize_t layer, layers = net.layers
+        cdef Py_ssize_t action = net.actions * (4 if net.head == PUF_GAUSSIAN else 8), outputs = net.outputs
+        rows, numbers = <int64_t*>cnp.PyArray_DATA(self.rows), <int64_t*>cnp.PyArray_DATA(self.numbers)
+        scratch = <float*>cnp.PyArray_DATA(self.scratch)
+        cdef PufAct c
+        memset(&c, 0, sizeof(c))
+        if net.head == PUF_GAUSSIAN:
+            c.scale = <float*>cnp.PyArray_DATA(one.scale)
+        with nogil:
+            for i in range(self.count):
+                if of[i] == place:
+                    self.index[n] = i
+                    n += 1
+            if n == 0:
+                return
+            for j in range(n):
+                i = self.index[j]
+                row = rows[i]
+                self.called[j] = numbers[i]
+                memcpy(self.observations + j * width, seen + row * width, width)
+                if allowed != NULL:
+                    memcpy(self.masks + j * outputs, allowed + row * outputs, outputs)
+                for layer in range(layers):
+                    memcpy(self.state + (layer * n + j) * size, state + (layer * self.count + i) * size, 4 * size)
+            c.rows, c.numbers, c.key = n, self.called, key
+            c.observations, c.masks = self.observations, self.masks if allowed != NULL else NULL
+            c.state, c.layer_stride = self.state, n * size
+            c.chosen, c.log_probs, c.values = self.chosen, self.log_probs, self.log_probs + self.count
+            one.c.kernels.act(net, one.c.weights, &c, scratch)
+            for j in range(n):
+                i = self.index[j]
+                memcpy(to + rows[i] * action, self.chosen + j * action, action)
+                for layer in range(layers):
+                    memcpy(state + (layer * self.count + i) * size, self.state + (layer * n + j) * size, 4 * size)
 
 
 cdef class Stack:

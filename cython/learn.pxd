@@ -69,6 +69,7 @@ cdef extern from "learn/network.h" nogil:
         Py_ssize_t layer_stride
         uint64_t key
         int64_t first_row
+        const int64_t* numbers
         int32_t greedy
         const float* scale
         void* chosen

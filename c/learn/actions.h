@@ -29,6 +29,12 @@ static inline float normal(uint64_t key, uint64_t row, uint64_t index)
     return __builtin_sqrtf(square[0]) * puf_cosf(angle);
 }
 
+// The number of an agent among all, which its random numbers go by.
+static inline uint64_t agent_number(const PufAct* act, int row)
+{
+    return (uint64_t)(act->numbers ? act->numbers[row] : act->first_row + row);
+}
+
 // Transpose outputs (count, padded) to columns (outputs, BLOCK). Samples past the last one are copies of it. Forbidden
 // choices get MASKED_LOGIT.
 static void to_columns(const float* rows, int padded, int outputs, int count, const uint8_t* const* masks, int choices,
@@ -76,7 +82,7 @@ static void choose_categorical(const PufNetwork* net, const PufAct* act, int fir
     int64_t* to = (int64_t*)act->chosen + (ptrdiff_t)first * net->actions;
     for (int d = 0; d < net->actions; d++) {
         for (int i = 0; i < BLOCK; i++) {
-            u[i] = uniform(act->key, (uint64_t)(act->first_row + first + i), (uint64_t)d);
+            u[i] = uniform(act->key, agent_number(act, first + (i < count ? i : 0)), (uint64_t)d);
         }
         for (int i = 0; i < BLOCK; i += LANES) {
             Vec log_prob = draw(columns + i, net->choices[d], u + i, act->greedy, chosen + i);
@@ -109,7 +115,7 @@ static void choose_gaussian(const PufNetwork* net, const PufAct* act, const floa
     for (int i = 0; i < count; i++) {
         float log_prob = 0.0f;
         for (int d = 0; d < net->actions; d++) {
-            const uint64_t row = (uint64_t)(act->first_row + first + i);
+            const uint64_t row = agent_number(act, first + i);
             const float noise = act->greedy ? 0.0f : normal(act->key, row, (uint64_t)d);
             const float spread = exponential(all(log_std[d]))[0];
             const float mean = columns[d * BLOCK + i], action = (mean + spread * noise) * act->scale[d];

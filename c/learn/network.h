@@ -103,6 +103,7 @@ typedef struct PufAct {
     ptrdiff_t layer_stride;    // of state, in floats
     uint64_t key;              // of this step's random numbers
     int64_t first_row;         // number of the first agent; an agent's number and the key give its random numbers
+    const int64_t* numbers;    // (rows) of the agents where they do not follow each other, or NULL
     int32_t greedy;            // take the most likely action
     const float* scale;        // (actions), Gaussian only: the unit of each number of an action
     void* chosen;              // (rows, actions): int64, or float32 for a Gaussian; NULL: compute only values

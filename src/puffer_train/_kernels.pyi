@@ -310,6 +310,49 @@ class Actor:
             IndexError: the rollout has no such step.
         """
 
+class Crowd:
+    """Networks that share n rows of an environment: which of them acts for a row may change with every step."""
+
+    def __init__(
+        self,
+        rows: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+        networks: list[Learner | None],
+        states: list[Floats | None],
+    ) -> None:
+        """Check the arrays and keep references to the states.
+
+        Args:
+            rows: (n,): which rows of the arrays of `act` these are.
+            numbers: (n,): their numbers among all rows, by which random numbers go.
+            networks: of the same observations and actions; None in a place that nobody has.
+            states: (L, n, S) of each network, None where that is; networks of the same sizes may share one.
+
+        Raises:
+            ValueError: an array does not fit, or a network differs in what it sees or does.
+        """
+
+    def act(
+        self,
+        who: NDArray[np.int32],
+        observations: NDArray[Any],
+        masks: NDArray[np.bool_] | None,
+        actions: NDArray[Any],
+        key: int,
+    ) -> None:
+        """Choose the actions of the n rows, each network those of its own; advances the states.
+
+        Args:
+            who: (n,): the place of each row's network; of another number, nobody acts.
+            observations: (A, size) of the networks' number.
+            masks: (A, K), or None.
+            actions: (A, k) int64, or float32 if continuous; receives those of the rows.
+            key: uint64; the same key, row numbers and outputs give the same actions.
+
+        Raises:
+            ValueError: an array does not fit.
+        """
+
 class Stack:
     """The network without its loss: encoder, recurrent layers and head. One thread at a time may call its methods."""
 

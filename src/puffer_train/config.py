@@ -166,6 +166,43 @@ class PolicySettings:
 
 
 @dataclass(frozen=True)
+class SelfplaySettings:
+    """Opponents that do not learn, in environments with several agents."""
+
+    share: float = _setting(0.0, 0.0, 1.0)
+    """Share of the environments in which an opponent that does not learn plays one side; in the others the policy plays
+    all agents, and 0 is no opponents."""
+    opponents: str = ""
+    """Opponents that stay: policy files, run folders (their policy), folders of policies such as RUN/pool, or trained,
+    which ships; separated by commas."""
+    role: Literal["main", "exploiter"] = "main"
+    """main: earlier policies of the run become opponents too. exploiter: it only plays against those of `opponents`, in
+    all environments, to find what beats them."""
+    every: int = _setting(10, 1)
+    """Iterations between two snapshots of the policy, which become opponents."""
+    mark: float = _setting(0.0, 0.0, 1.0)
+    """A snapshot is taken only while the policy gets this share of the points against its opponents; 0: always."""
+    kept: int = _setting(16, 1, 1024)
+    """Number of snapshots to keep."""
+    leaves: Literal["spread", "oldest", "weakest"] = "spread"
+    """Which snapshot makes room for a new one: spread keeps them spread over the run, oldest drops the oldest, weakest
+    the one that is beaten most."""
+    sampling: Literal["hard", "even", "uniform"] = "hard"
+    """Which opponent is met next: hard prefers those that win, even those of the same strength; uniform has no
+    preference."""
+    meets: Literal["needed", "always"] = "needed"
+    """When a round in that share is against an opponent: needed is often while one of them wins, and else seldom, and
+    the policy plays all agents there too; always is every round."""
+    sides: Literal["halves", "alternating"] = "halves"
+    """What the sides are: the first and the second half of an environment's agents, or every other one."""
+
+    @property
+    def used(self) -> bool:
+        """Whether there are opponents."""
+        return self.share > 0 or self.role == "exploiter"
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a run depends on besides its seed."""
 
@@ -177,13 +214,15 @@ class Settings:
     """The network."""
     curriculum: Mapping[str, str] = field(default_factory=dict)
     """Settings of the environment that change while it learns, each with its rule: algorithm/curriculum.py."""
+    selfplay: SelfplaySettings = field(default_factory=SelfplaySettings)
+    """Opponents that do not learn."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries of JSON values."""
         return dataclasses.asdict(self)
 
 
-SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettings}
+SECTIONS: dict[str, type[Any]] = {"train": TrainSettings, "policy": PolicySettings, "selfplay": SelfplaySettings}
 """The tables whose keys are known here; the keys of [env] are the environment's."""
 
 
@@ -209,8 +248,8 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
     for table, values in tables.items():
         if table not in (*parts, "wrap", SWEEP_TABLE):
             raise ConfigError(
-                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train], [policy], [curriculum] and "
-                f"[{SWEEP_TABLE}].{suggest(table, [*parts, 'wrap', SWEEP_TABLE])}"
+                f"{origin}: there is no table [{table}]; there are [env], [wrap], [train], [policy], [curriculum], "
+                f"[selfplay] and [{SWEEP_TABLE}].{suggest(table, [*parts, 'wrap', SWEEP_TABLE])}"
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{origin}: [{table}] must be a table of settings, not {values!r}.")
@@ -226,6 +265,7 @@ def overlay(settings: Settings, tables: Mapping[str, object], origin: str) -> Se
             parts[table] = _overlay_section(parts[table], values, f"{origin}: {table}")
     result = Settings(**parts)
     _check_combinations(result.train)
+    _check_selfplay(result)
     return result
 
 
@@ -326,6 +366,19 @@ def _check_combinations(train: TrainSettings) -> None:
             f"train.minibatch {train.minibatch} is not a multiple of train.horizon {train.horizon}: "
             "a minibatch is made of whole sequences."
         )
+
+
+def _check_selfplay(settings: Settings) -> None:
+    """Refuse opponents that nobody would meet, and an exploiter that has none."""
+    selfplay = settings.selfplay
+    if selfplay.role == "exploiter" and not selfplay.opponents.strip():
+        raise ConfigError(
+            "selfplay.role exploiter needs somebody to play against: --selfplay.opponents FILE, RUN or RUN/pool."
+        )
+    if selfplay.opponents.strip() and not selfplay.used:
+        raise ConfigError("selfplay.opponents are given, but selfplay.share is 0: --selfplay.share 0.5, for example.")
+    if selfplay.used and settings.train.overlap:
+        raise ConfigError("train.overlap cannot be used with opponents: leave it out, or set selfplay.share to 0.")
 
 
 def check_batch(train: TrainSettings, rows: int, observation_bytes: int, memory: int | None) -> None:

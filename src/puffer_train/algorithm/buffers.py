@@ -21,7 +21,8 @@ from puffer_train.policy import Policy
 class Buffers:
     """The arrays of a rollout of T steps and A agents. Allocated once, overwritten by every rollout."""
 
-    def __init__(self, env: BufferEnv, policy: Policy, horizon: int) -> None:
+    def __init__(self, env: BufferEnv, policy: Policy, horizon: int, learning: NDArray[np.bool_] | None = None) -> None:
+        """learning (A,): which rows learn now; the others count as absent. None: all always do."""
         rows = env.num_agents
         time_rows = (horizon, rows)
 
@@ -33,7 +34,10 @@ class Buffers:
         self.masks = None if env.action_masks is None else like(env.action_masks)
         """(T + 1, A, K): which actions were allowed."""
         self.present = None if env.agent_mask is None else like(env.agent_mask)
-        """(T + 1, A): which rows held an agent."""
+        """(T + 1, A): which rows held an agent that learns; None: all did."""
+        self.learning = learning
+        if learning is not None:
+            self.present = torch.from_numpy(learning).repeat(horizon + 1, 1)
         self.actions = torch.zeros((*time_rows, policy.spec.action.dimensions), dtype=policy.actions.dtype)
         """(T, A, k): the actions taken; continuous ones counted from their centre."""
         centre = policy.action_centre.cpu().numpy()
@@ -91,8 +95,9 @@ class Buffers:
         """Copy which rows hold an agent and what these may do, as `env`, whose rows these are, shows it now."""
         if self.masks is not None and env.action_masks is not None:
             np.copyto(self.masks[slot, rows].numpy(), env.action_masks)
-        if self.present is not None and env.agent_mask is not None:
-            np.copyto(self.present[slot, rows].numpy(), env.agent_mask)
+        if self.present is not None:
+            here, learning = self.present[slot, rows].numpy(), True if self.learning is None else self.learning[rows]
+            np.logical_and(True if env.agent_mask is None else env.agent_mask, learning, out=here)
 
     def turn_over(self) -> None:
         """Make the last observation of the rollout the first one of the next."""

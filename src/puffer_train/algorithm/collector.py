@@ -14,6 +14,7 @@ from puffer_train.algorithm.buffers import Buffers
 from puffer_train.algorithm.episodes import EpisodeMeter
 from puffer_train.algorithm.health import fault_in_output, faults_in_step
 from puffer_train.algorithm.masks import check_masks
+from puffer_train.algorithm.opponents import Opponents, Rounds
 from puffer_train.algorithm.stopwatch import Stopwatch
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import EnvironmentCalls
@@ -36,6 +37,7 @@ class Collector:
         calls: EnvironmentCalls,
         clock: Stopwatch,
         first_env: int = 0,
+        opponents: Opponents | None = None,
     ) -> None:
         """Nothing is reset or stepped yet.
 
@@ -49,9 +51,11 @@ class Collector:
             calls: The context for its calls.
             clock: Gets the seconds that all this takes.
             first_env: Number of its first environment among those of all ranks.
+            opponents: Who plays for the rows that do not learn, if there are any.
         """
         self.env, self.spec, self.policy, self.buffers, self.state = env, spec, policy, buffers, state
         self.actors, self.calls, self.clock, self.first_env = actors, calls, clock, first_env
+        self.opponents = opponents
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
         self.team = Team(len(self.parts))
         self.episodes = None if hasattr(env, "log") else EpisodeMeter(spec.rows)
@@ -67,6 +71,8 @@ class Collector:
         with self.calls:
             self.calls.run(self.env.reset, seed)
         self.state.zero_()
+        if self.opponents is not None:
+            self.opponents.restart()
         if self.episodes is not None:
             self.episodes.restart()
         np.copyto(self.buffers.observations[-1].numpy(), self.env.observations)
@@ -84,6 +90,8 @@ class Collector:
             for actor in self.actors:
                 sampling.set_state(key)
                 actor.begin(sampling)
+            if self.opponents is not None:
+                self.opponents.begin()
         self.played, self.leaving = 0, False
 
     def play(self, steps_before: int) -> list[str]:
@@ -96,14 +104,17 @@ class Collector:
             EnvironmentFailedError: The environment raised.
         """
         clocks = [Stopwatch() for _ in self.parts]
-        work = zip(self.parts, self.actors, clocks, strict=True)
+        rounds = [None] * len(self.parts) if self.opponents is None else self.opponents.rounds
+        work = zip(self.parts, self.actors, clocks, rounds, strict=True)
         faults = self.team.run([partial(self._play, *of_one, steps_before) for of_one in work])
         for clock in clocks:
             self.clock.add(clock, 1 / len(clocks))
         return [fault for of_one in faults for fault in of_one]
 
     @torch.no_grad()
-    def _play(self, env: BufferEnv, actor: Actor, clock: Stopwatch, steps_before: int) -> list[str]:
+    def _play(
+        self, env: BufferEnv, actor: Actor, clock: Stopwatch, rounds: Rounds | None, steps_before: int
+    ) -> list[str]:
         """Play one part for a whole rollout, or until `leaving`; return what was not finite in it and where."""
         buffers, faults, rows = self.buffers, [], slice(actor.first, actor.last)
         clock.start()
@@ -111,11 +122,15 @@ class Collector:
             bad = actor.act(t)
             if bad >= 0:
                 faults.append(fault_in_output(self.policy, buffers, t, actor.first + bad))
+            if rounds is not None and self.opponents is not None:
+                self.opponents.act(rounds, t, buffers)
             clock.lap("policy")
             with self.calls:
                 buffers.give_actions(env, t, rows)
                 self.calls.run(env.step, env.actions)
             clock.lap("environment")
+            if rounds is not None and self.opponents is not None:
+                self.opponents.see(rounds, env, t)
             self._store_masks(env, t + 1, rows, steps_before + t + 1)
             noticed = actor.store(t)
             if self.episodes is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,23 +29,34 @@ class Minibatches:
         As many minibatches as the replay ratio asks for, each agent equally often; or, with `priority_alpha`, drawn by
         how surprising their sequences were. progress: share of the run that is done, 0 to 1.
         """
-        train, rows = self.train, self.rows
+        train, learning = self.train, self._learning()
+        rows = self.rows if learning is None else len(learning)
         size = train.minibatch // train.horizon // self.ranks.count
-        batch = train.horizon * rows * self.ranks.count
+        batch = train.horizon * (rows if learning is None else self.ranks.most(rows)) * self.ranks.count
         count = max(1, round(train.replay_ratio * batch / train.minibatch))
         if train.priority_alpha == 0:
             epochs = math.ceil(count * size / rows) + 1
             order = torch.cat([torch.randperm(rows, generator=self.generator) for _ in range(epochs)])
+            order = order if learning is None else learning[order]
             for i in range(count):
                 yield order[i * size : (i + 1) * size], torch.ones(size)
             return
         beta = train.priority_beta + (1 - train.priority_beta) * progress
         for _ in range(count):
             surprise = self.buffers.advantages.abs().sum(0)
+            surprise = surprise if learning is None else surprise[learning]
             priority = (surprise / surprise.max().clamp_min(1e-30)).pow(train.priority_alpha) + 1e-12
             probability = priority / priority.sum()
             sequences = torch.multinomial(probability, size, replacement=True, generator=self.generator)
-            yield sequences, (rows * probability[sequences]).pow(-beta)
+            importance = (rows * probability[sequences]).pow(-beta)
+            yield sequences if learning is None else learning[sequences], importance
+
+    def _learning(self) -> Tensor | None:
+        """Return the rows that learned at some time in the rollout; None where all did."""
+        buffers = self.buffers
+        if buffers.learning is None or buffers.present is None:
+            return None
+        return torch.from_numpy(np.flatnonzero(buffers.present[:-1].numpy().any(axis=0)))
 
     def scaled(self, progress: float) -> Iterator[tuple[Tensor, Tensor, Scale | None]]:
         """Yield what `choose` does, and the minibatch's scale where other ranks have more of it."""

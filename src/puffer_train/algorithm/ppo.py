@@ -18,7 +18,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -43,8 +43,10 @@ from puffer_train.algorithm.health import (
 from puffer_train.algorithm.loss import Scale
 from puffer_train.algorithm.minibatches import Minibatches, explained_variance
 from puffer_train.algorithm.observations import ObservationNormalizer
+from puffer_train.algorithm.opponents import Named, Opponents
 from puffer_train.algorithm.optimizer import make_optimizer
 from puffer_train.algorithm.rewards import RewardNormalizer
+from puffer_train.algorithm.sides import Sides, divide
 from puffer_train.algorithm.stopwatch import Stopwatch
 from puffer_train.config import Settings, check_batch
 from puffer_train.contract import describe
@@ -54,6 +56,9 @@ from puffer_train.learners.registry import make_learner
 from puffer_train.learners.shared import fill_advantages
 from puffer_train.policy import Policy, make_policy
 from puffer_train.system.ranks import ALONE, Ranks
+
+OPPONENTS_SEED = 0x706F6F6C
+"""Makes the seed of the opponents' draws differ from the others of a run."""
 
 
 class PPO:
@@ -69,6 +74,7 @@ class PPO:
         threads: int = 1,
         learner: str = "auto",
         ranks: Ranks = ALONE,
+        opponents: Sequence[Named] = (),
     ) -> None:
         """Check the environment against the contract, make the policy, and reset the environment with `seed`.
 
@@ -84,6 +90,7 @@ class PPO:
             threads: How many threads compute gradients where the kernels do.
             learner: One of `config.LEARNERS`.
             ranks: The processes that train together.
+            opponents: Policies from files that it plays against.
 
         Raises:
             ContractError: The environment breaks the buffer contract.
@@ -94,13 +101,15 @@ class PPO:
         self.spec = describe(env, name)
         train = settings.train
         rows, size = ranks.count * self.spec.rows, ranks.local_count * env.observations.nbytes
-        check_batch(train, rows, size, physical_memory())
+        sides = self._divide(learner) if settings.selfplay.used else None
+        learning = None if sides is None else sides.learning(self.spec.rows)
+        check_batch(train, rows if sides is None else rows - sides.rows_of_all, size, physical_memory())
         if train.overlap:
             self._check_overlap(learner)
         seeds = np.random.SeedSequence(seed).generate_state(3, np.uint32)
         initial, self.sampling, self.shuffling = (torch.Generator().manual_seed(int(s)) for s in seeds)
         self.policy = make_policy(self.spec, settings.policy, initial, train.normalize_observations)
-        self.buffers = Buffers(env, self.policy, train.horizon)
+        self.buffers = Buffers(env, self.policy, train.horizon, learning)
         self.state = self.policy.initial_state(self.spec.rows)
         self.parts: list[BufferEnv] = getattr(env, "parts", [env])
         self.learner = make_learner(learner, self.policy, self.buffers, self.parts, self.state, train, threads, ranks)
@@ -114,6 +123,7 @@ class PPO:
         self.rewards = RewardNormalizer(self.spec.rows, train.gamma) if train.normalize_rewards else None
         self.curriculum = Curriculum(settings.curriculum, env, self.calls)
         self.health, self.clock = Health(), Stopwatch()
+        self.opponents = None if sides is None else self._make_opponents(sides, opponents)
         self.ahead = self._make_ahead(learner) if train.overlap else None
         self.collector = self.ahead.collector if self.ahead else self._make_collector(self.policy, self.learner)
         self.watch: Callable[[float], bool] = lambda done: False
@@ -142,7 +152,22 @@ class PPO:
             self.calls,
             self.clock,
             self.ranks.rank * self.spec.envs,
+            self.opponents,
         )
+
+    def _divide(self, learner: str) -> Sides:
+        """Return which rows opponents play. Raises `ConfigError` where they cannot."""
+        if learner == "cuda":
+            raise ConfigError("selfplay.share: --learner cuda cannot be used with opponents. Use --learner auto.")
+        return divide(self.settings.selfplay, self.spec, self.calls.name, self.ranks.rank, self.ranks.count)
+
+    def _make_opponents(self, sides: Sides, fixed: Sequence[Named]) -> Opponents:
+        """Return who plays for the rows that do not learn."""
+        seed = int(np.random.SeedSequence([self.seed, OPPONENTS_SEED]).generate_state(1, np.uint32)[0])
+        horizon, chosen = self.buffers.horizon, self.settings.selfplay
+        learning = self.buffers.learning
+        assert learning is not None
+        return Opponents(chosen, sides, self.policy, self.parts, learning, horizon, seed, self.ranks, fixed)
 
     def _check_overlap(self, kind: str) -> None:
         """Raise `ConfigError` where rollouts cannot be played ahead."""
@@ -234,12 +259,15 @@ class PPO:
             self._count_observations()
         self._take_moments()
         self.steps += self.batch
+        met = {} if self.opponents is None else self.opponents.finish()
         report = {"steps": self.steps, "updates": self.updates, "skipped": self.health.skipped, **losses}
         report |= {f"env/{key}": value for key, value in episodes.items()}
         self.curriculum.watch(report)
         if self.ahead is None:
             self.curriculum.apply(self.steps)
-        report |= self.curriculum.report()
+        report |= self.curriculum.report() | met
+        if self.opponents is not None:
+            self.opponents.consider(self.steps // self.batch, self.steps)
         self.clock.total += time.perf_counter() - start
         return {key: value for key, value in report.items() if math.isfinite(value)}
 

@@ -16,6 +16,7 @@ def learned_tensors(trainer: PPO) -> dict[str, Tensor]:
         **({} if trainer.observations is None else {"observations.moments": trainer.observations.moments}),
         **({} if trainer.rewards is None else {"rewards.moments": trainer.rewards.moments}),
         **trainer.curriculum.tensors(),
+        **({} if trainer.opponents is None else trainer.opponents.learned_tensors()),
         "generator.sampling": trainer.sampling.get_state(),
         "generator.shuffling": trainer.shuffling.get_state(),
     }
@@ -39,6 +40,8 @@ def game_tensors(trainer: PPO) -> dict[str, Tensor]:
     game = {"state": trainer.state} | {name: slot[-1] for name, slot in slots.items() if slot is not None}
     if trainer.rewards is not None:
         game["returns"] = trainer.rewards.returns
+    if trainer.opponents is not None:
+        game |= trainer.opponents.game_tensors()
     if trainer.episodes is not None:
         game["episode_returns"] = torch.from_numpy(trainer.episodes.returns)
         game["episode_lengths"] = torch.from_numpy(trainer.episodes.lengths)
@@ -55,6 +58,8 @@ def restore(trainer: PPO, tensors: dict[str, Tensor], numbers: dict[str, int], *
     trainer.sampling.set_state(tensors["generator.sampling"])
     trainer.shuffling.set_state(tensors["generator.shuffling"])
     trainer.curriculum.restore(tensors)
+    if trainer.opponents is not None:
+        trainer.opponents.restore(tensors, game=game)
     trainer.learner.weights_changed()
     trainer.steps, trainer.updates = numbers["steps"], numbers["updates"]
     trainer.health.skipped, trainer.health.skipped_in_a_row = numbers["skipped"], numbers["skipped_in_a_row"]

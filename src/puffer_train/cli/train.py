@@ -33,7 +33,7 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
 
     Args:
         defaults: Shown in the help; None if the environment has no shipped settings.
-        all_settings: Whether the help lists all [train] and [policy] settings.
+        all_settings: Whether the help lists all [train], [policy] and [selfplay] settings.
         env_settings: The environment's settings as `NAME=VALUE` words, for the help.
     """
     defaults = defaults or config.Settings()
@@ -75,7 +75,7 @@ def build_parser(defaults: config.Settings | None = None, all_settings: bool = F
     parser.add_argument(
         "--settings",
         metavar="FILE",
-        help="TOML with tables [env] [wrap] [train] [policy]; or fast or best, which ship for an environment",
+        help="TOML with tables [env] [wrap] [train] [policy] [selfplay]; or fast or best, where these ship",
     )
     parser.add_argument(
         "--curriculum",

@@ -31,6 +31,10 @@ MAX_HIDDEN = 1024
 """Larger matrices do not fit into a cache; general libraries are faster there."""
 
 
+Weights = tuple[NDArray[np.float32] | None, ...]
+"""Parameters in the kernels' order."""
+
+
 def unsupported_reason(policy: Policy, parts: Sequence[BufferEnv] = ()) -> str | None:
     """Return why the kernels cannot run all of this policy in an environment of these parts, or None when they can."""
     reason = unsupported_after_encoder(policy, parts)
@@ -144,24 +148,8 @@ class KernelLearner:
         ranks: Ranks = ALONE,
     ) -> None:
         self.policy, self.buffers, self.train = policy, buffers, train
-        spec = policy.spec
-        continuous = spec.action.kind == "box"
         self.workers = kernel_workers(threads)
-        self.core = _kernels.Learner(
-            self.workers,
-            policy.settings.cell,
-            len(policy.input_scale) if self.has_encoder else None,
-            policy.hidden,
-            policy.layers,
-            None if continuous else spec.action.sizes,
-            policy.action_scale.numpy() if continuous else None,
-            policy.input_scale.numpy(),
-            spec.observation_dtype if self.has_encoder else "float32",
-            buffers.horizon,
-            policy.value.outputs if policy.settings.value_head == "distribution" else 0,
-            None if policy.input_mean is None or not self.has_encoder else policy.input_mean.numpy(),
-            *(_parts(policy) if self.has_encoder else ()),
-        )
+        self.core = make_core(policy, self.workers, buffers.horizon, self.has_encoder)
         self.rollout = _kernels.Rollout(self.core, _arrays(buffers))
         self.actors = [
             self.actor(self.rollout, buffers, policy, part, state, bounds, ranks)
@@ -174,12 +162,8 @@ class KernelLearner:
         self._gradients = self._tensors(lambda p: p.grad)
         self.weights_changed()
 
-    def _tensors(self, take: Any) -> tuple[NDArray[np.float32] | None, ...]:
-        """Return `take` of each parameter, in the kernels' order."""
-        p = self.policy
-        mine = (p.encoder if self.has_encoder else None, p.core, p.head, p.log_std)
-        fronts = front_tensors(p, take) if self.has_encoder else []
-        return (*(None if x is None else take(x).numpy() for x in mine), *fronts)
+    def _tensors(self, take: Any) -> Weights:
+        return weights_of(self.policy, take, self.has_encoder)
 
     def weights_changed(self) -> None:
         """See `Learner.weights_changed`."""
@@ -231,6 +215,33 @@ class KernelLearner:
     def torch_seconds(self, spent: Mapping[str, float]) -> float:
         """See `Learner.torch_seconds`: torch computes whole gradients where the loss is the user's."""
         return spent.get("gradient", 0.0) if is_code(self.train.loss) else 0.0
+
+
+def make_core(policy: Policy, workers: Any, horizon: int, has_encoder: bool = True) -> _kernels.Learner:
+    """Return the kernels' network for a policy, without its weights."""
+    spec, continuous = policy.spec, policy.spec.action.kind == "box"
+    return _kernels.Learner(
+        workers,
+        policy.settings.cell,
+        len(policy.input_scale) if has_encoder else None,
+        policy.hidden,
+        policy.layers,
+        None if continuous else spec.action.sizes,
+        policy.action_scale.numpy() if continuous else None,
+        policy.input_scale.numpy(),
+        spec.observation_dtype if has_encoder else "float32",
+        horizon,
+        policy.value.outputs if policy.settings.value_head == "distribution" else 0,
+        None if policy.input_mean is None or not has_encoder else policy.input_mean.numpy(),
+        *(_parts(policy) if has_encoder else ()),
+    )
+
+
+def weights_of(policy: Policy, take: Any, has_encoder: bool = True) -> Weights:
+    """Return `take` of each parameter, in the kernels' order."""
+    mine = (policy.encoder if has_encoder else None, policy.core, policy.head, policy.log_std)
+    fronts = front_tensors(policy, take) if has_encoder else []
+    return (*(None if x is None else take(x).numpy() for x in mine), *fronts)
 
 
 def _parts(policy: Policy) -> tuple[list[_kernels.Part] | None, int, list[_kernels.Front]]:

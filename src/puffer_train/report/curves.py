@@ -41,7 +41,7 @@ EARLY = 0.5
 PREFIX = "env/"
 """Begins the names of episode statistics in metrics.jsonl."""
 
-SETTINGS = ("train.", "policy.", "env.", "curriculum.")
+SETTINGS = ("train.", "policy.", "env.", "curriculum.", "selfplay.")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from puffer_train.storage.summary import Summary
 SPREAD = ("mean", "std", "min", "max")
 """Of each statistic are shown."""
 
-SETTINGS = ("train.", "policy.", "env.", "curriculum.")
+SETTINGS = ("train.", "policy.", "env.", "curriculum.", "selfplay.")
 
 FIRST = ("score", "perf", "episode_return", "episode_length")
 """Statistics that come first; the others follow by name."""
@@ -73,7 +73,7 @@ def _changed(summary: Summary) -> dict[str, Any]:
     found = {
         name: value
         for name, value in facts(summary.config).items()
-        if name.startswith(("train.", "policy.", "curriculum."))
+        if name.startswith(("train.", "policy.", "curriculum.", "selfplay."))
     }
     changed = {name: value for name, value in found.items() if shipped.get(name) != value}
     return changed | config.flat({"env": summary.config["settings"].get("env", {})})

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from puffer_envs.contract.machine import available_cores
 from puffer_train import config
 from puffer_train.algorithm.ppo import PPO
+from puffer_train.contract import describe
 from puffer_train.environments import registry
 from puffer_train.policy import find_network
+from puffer_train.run.opponents import read_opponents
 from puffer_train.run.state import RunOptions
 from puffer_train.storage.policy_file import identify
 from puffer_train.system import runtime
@@ -42,7 +44,17 @@ def opened_ppo(
     with source.opened(count, seed, cores, settings.env, first, training=True) as env:
         about = identify(env, source.name, settings.env)
         ranks.check_agreement({"environment version": about.version} | config.flat({"env": about.settings}))
-        ppo = PPO(env, settings, seed, source.name, threads=cores, learner=options.learner, ranks=ranks)
+        opponents = read_opponents(settings, describe(env, source.name), about) if settings.selfplay.opponents else ()
+        ppo = PPO(
+            env,
+            settings,
+            seed,
+            source.name,
+            threads=cores,
+            learner=options.learner,
+            ranks=ranks,
+            opponents=opponents,
+        )
         _tune(ppo, options.threads if ranks.count == 1 else cores)
         try:
             yield ppo

@@ -34,6 +34,10 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> b
     saved = {name.removeprefix("optimizer."): x for name, x in of_all.items() if name.startswith("optimizer.")}
     ppo.optimizer.allocate(saved)
     wanted, learned = identity(run), training_state.learned_tensors(ppo)
+    first_pool = ppo.opponents is not None and "generator.selfplay" not in of_all
+    if first_pool:  # the run had no opponents so far
+        of_all = of_all | {name: tensor for name, tensor in learned.items() if "selfplay" in name}
+        manifest = manifest | {"identity": manifest["identity"] | {"opponents": wanted.get("opponents")}}
     found = replace(found, tensors={name: of_all[name] for name in learned if name in of_all} | mine)
     checkpoint.check_settings(manifest["identity"], wanted, changed, where)
     checkpoint.check_identity(manifest["identity"] | {"seed": manifest["seed"]}, wanted, where)
@@ -49,6 +53,8 @@ def restore(run: RunState, found: checkpoint.Checkpoint, changed: set[str]) -> b
         run.warn("Another rank cannot continue its episodes: those of all ranks start from scratch.")
         play = False
     training_state.restore(ppo, found.tensors, manifest["counters"], game=play)
+    if first_pool and ppo.opponents is not None:
+        ppo.opponents.start_over(ppo.steps)
     about = manifest.get("run", {})
     ppo.step_scale, run.retreats = about.get("step_scale", 1.0), about.get("retreats", 0)
     if not play:

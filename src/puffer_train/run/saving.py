@@ -124,6 +124,7 @@ def identity(run: RunState) -> dict[str, Any]:
         **policy.spec.identity(),
         **policy.identity(),
         "seed": run.ppo.seed,
+        **({} if run.ppo.opponents is None else run.ppo.opponents.identity()),
     }
 
 

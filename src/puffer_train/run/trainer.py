@@ -9,6 +9,7 @@ A run folder holds in the end:
 - dashboard.svg: the last picture of the terminal
 - failure.txt: why the run ended, where the environment's own code failed
 - policy.safetensors: the policy, for NumPy, players and `puffer-eval`
+- pool: earlier policies that it plays against, with `selfplay.share`
 - evaluation.json: how it did in fresh full episodes
 - replay.puf: one of its games, exactly
 - video.mp4: the same game, to watch
@@ -38,6 +39,7 @@ from puffer_train.run.failures import saved_after_failure
 from puffer_train.run.finish import finish
 from puffer_train.run.messages import announce, report_end
 from puffer_train.run.newest import Newest
+from puffer_train.run.opponents import PoolFolder
 from puffer_train.run.records import reporting
 from puffer_train.run.result import Run
 from puffer_train.run.retreat import iterate
@@ -153,9 +155,11 @@ class Trainer:
                 Newest(self._run),
                 TorchCost(self._run),
             )
+            self._pool = PoolFolder(self._run)
             self._stop_asked |= bool(self._run.reason)
             if self._run.ranks.leads:
                 announce(self._run)
+            self._pool.write()
             self._requests = self._signals.enter_context(stop_requests(repeated=self._run.ranks.count > 1))
             stack.enter_context(self._signals)
             stack.enter_context(self._saved_in_the_end())
@@ -218,6 +222,7 @@ class Trainer:
         self._log.write(run.ppo.steps, report)
         self._stop_asked |= self._stopping.take(report)
         self._newest.write_if_due()
+        self._pool.write()
         if saving:
             self._save_due = False
             save_or_warn(run)

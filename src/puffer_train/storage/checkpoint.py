@@ -228,6 +228,10 @@ def check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) ->
             continue  # `check_settings` knows which may differ
         if key == "observation_fields":
             difference = _field_difference(found.get(key), value)
+        elif key == "opponents" and found.get(key) != value:
+            raise CheckpointError(
+                f"{path} was trained against other opponents: --selfplay.opponents must be as before."
+            )
         elif key == "network":
             difference = _network_difference(found.get(key), value, path)
         else:
