@@ -37,15 +37,14 @@ static inline void minatar_log(PufLog* log, float par, int32_t score, int32_t st
     puf_log_episode(log, perf > 1.0f ? 1.0f : perf, points, points, (float)steps);
 }
 
-// The settings that all have.
+// The settings that all have, that of those which become harder, and that of those which may never end.
 // clang-format off
 #define MINATAR_PARAMS(State)                                                                                          \
-    PUF_SETTING(State, sticky, 0.1, 0, 1, "chance that the last action is repeated; MinAtar: sticky_action_prob"),    \
-    PUF_FLAG(State, all_actions, 0, "whether all six actions may be chosen, or only those that do something"),         \
+    PUF_SETTING(State, sticky, 0.1, 0, 1, "chance that the last action is repeated; MinAtar: sticky_action_prob"),     \
+    PUF_FLAG(State, all_actions, 0, "whether all six actions may be chosen, or only those that do something")
+#define MINATAR_RAMPING(State) PUF_FLAG(State, ramping, 1, "whether it becomes harder; MinAtar: difficulty_ramping")
+#define MINATAR_LIMIT(State)                                                                                           \
     PUF_SETTING(State, max_steps, 10000, 1, 1000000, "steps after which an episode is truncated; MinAtar: never")
-// and that of those that become harder
-#define MINATAR_RAMPING(State)                                                                                         \
-    PUF_FLAG(State, ramping, 1, "whether it becomes harder; MinAtar: difficulty_ramping")
 // The fields that all have.
 #define MINATAR_FIELDS(State)                                                                                          \
     PUF_SCALAR(State, last, "the last action of all six: stay left up right down fire",                                \

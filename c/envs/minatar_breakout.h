@@ -157,7 +157,7 @@ static const PufObs minatar_breakout_obs[] = {
     { "cells", 0, 0, 1, "paddle, ball, where the ball was, bricks: 1 where they are; rows from the top" },
 };
 static const PufAction minatar_breakout_actions[] = { { "move", 3, 0, 0, "stay left right" } };
-static const PufParam minatar_breakout_params[] = { MINATAR_PARAMS(MinatarBreakout) };
+static const PufParam minatar_breakout_params[] = { MINATAR_PARAMS(MinatarBreakout), MINATAR_LIMIT(MinatarBreakout) };
 static const PufField minatar_breakout_fields[] = {
     PUF_ARRAY(MinatarBreakout, bricks, "1 where one is; three rows from the second on", PUF_RANGE(0, 1)),
     PUF_SCALAR(MinatarBreakout, x, "column of the ball", PUF_RANGE(0, MINATAR_SIDE - 1)),
