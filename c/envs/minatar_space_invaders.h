@@ -69,22 +69,37 @@ static void minatar_space_invaders_reset(MinatarSpaceInvaders* s)
     s->tick = 0;
 }
 
+// Write a row, as bits, into a layer.
+static inline void minatar_space_invaders_show(uint8_t* cell, int32_t row)
+{
+    for (; row; row >>= 1, cell += MINATAR_SPACE_INVADERS_LAYERS) {
+        *cell = (uint8_t)(row & 1);
+    }
+}
+
 static void minatar_space_invaders_observe(const MinatarSpaceInvaders* s, PufIo io)
 {
     const int32_t layers = MINATAR_SPACE_INVADERS_LAYERS;
     const int32_t way = s->right > 0 ? MINATAR_SPACE_INVADERS_TO_RIGHT : MINATAR_SPACE_INVADERS_TO_LEFT;
-    uint8_t* cell = io.obs;
-    memset(cell, 0, MINATAR_CELLS * MINATAR_SPACE_INVADERS_LAYERS);
-    minatar_mark(cell, layers, MINATAR_SPACE_INVADERS_CANNON, s->x, MINATAR_SPACE_INVADERS_FLOOR);
-    for (int32_t y = 0; y < MINATAR_SIDE; y++) {
-        for (int32_t x = 0; x < MINATAR_SIDE; x++, cell += layers) {
-            uint8_t alien = s->aliens[y] >> x & 1;
-            cell[MINATAR_SPACE_INVADERS_ALIEN] = alien;
-            cell[way] = alien;
-            cell[MINATAR_SPACE_INVADERS_SHOT] = s->shots[y] >> x & 1;
-            cell[MINATAR_SPACE_INVADERS_THEIR_SHOT] = s->their_shots[y] >> x & 1;
-        }
+    uint8_t* row = io.obs;
+    memset(row, 0, MINATAR_CELLS * MINATAR_SPACE_INVADERS_LAYERS);
+    minatar_mark(row, layers, MINATAR_SPACE_INVADERS_CANNON, s->x, MINATAR_SPACE_INVADERS_FLOOR);
+    for (int32_t y = 0; y < MINATAR_SIDE; y++, row += MINATAR_SIDE * layers) {
+        minatar_space_invaders_show(row + MINATAR_SPACE_INVADERS_ALIEN, s->aliens[y]);
+        minatar_space_invaders_show(row + way, s->aliens[y]);
+        minatar_space_invaders_show(row + MINATAR_SPACE_INVADERS_SHOT, s->shots[y]);
+        minatar_space_invaders_show(row + MINATAR_SPACE_INVADERS_THEIR_SHOT, s->their_shots[y]);
     }
+}
+
+// The columns that have aliens.
+static inline int32_t minatar_space_invaders_columns(const MinatarSpaceInvaders* s)
+{
+    int32_t any = 0;
+    for (int32_t y = 0; y < MINATAR_SIDE; y++) {
+        any |= s->aliens[y];
+    }
+    return any;
 }
 
 static inline int32_t minatar_space_invaders_count(const MinatarSpaceInvaders* s)
@@ -120,11 +135,7 @@ static void minatar_space_invaders_fly(MinatarSpaceInvaders* s)
 static int minatar_space_invaders_march(MinatarSpaceInvaders* s)
 {
     const int32_t edge = s->right > 0 ? MINATAR_SPACE_INVADERS_RIGHTMOST : MINATAR_SPACE_INVADERS_LEFTMOST;
-    int32_t any = 0;
-    for (int32_t y = 0; y < MINATAR_SIDE; y++) {
-        any |= s->aliens[y];
-    }
-    if ((any & edge) == 0) {
+    if ((minatar_space_invaders_columns(s) & edge) == 0) {
         for (int32_t y = 0; y < MINATAR_SIDE; y++) {
             int32_t row = s->aliens[y];
             s->aliens[y] = (int16_t)(s->right > 0 ? row << 1 : row >> 1);
@@ -141,10 +152,7 @@ static int minatar_space_invaders_march(MinatarSpaceInvaders* s)
 // The column nearest to the cannon's that has aliens, the left one of two; -1: there are none.
 static int32_t minatar_space_invaders_nearest(const MinatarSpaceInvaders* s)
 {
-    int32_t any = 0;
-    for (int32_t y = 0; y < MINATAR_SIDE; y++) {
-        any |= s->aliens[y];
-    }
+    int32_t any = minatar_space_invaders_columns(s);
     for (int32_t away = 0; away < MINATAR_SIDE; away++) {
         int32_t left = s->x - away, right = s->x + away;
         if (left >= 0 && any >> left & 1) {
@@ -209,7 +217,7 @@ static int minatar_space_invaders_attack(MinatarSpaceInvaders* s)
 // Once all are gone the next wave comes.
 static void minatar_space_invaders_next_wave(MinatarSpaceInvaders* s)
 {
-    if (minatar_space_invaders_count(s) == 0) {
+    if (minatar_space_invaders_columns(s) == 0) {
         int harder = s->ramping && s->interval > MINATAR_SPACE_INVADERS_FASTEST;
         s->interval = (int8_t)(s->interval - harder);
         s->ramps += harder;
@@ -272,7 +280,7 @@ static const char* minatar_space_invaders_contradiction(const void* state, const
 {
     const MinatarSpaceInvaders* s = state;
     (void)assets;
-    if (minatar_space_invaders_count(s) == 0) {
+    if (minatar_space_invaders_columns(s) == 0) {
         return "aliens";
     }
     return s->right == 0 ? "right" : NULL;
