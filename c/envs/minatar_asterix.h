@@ -12,13 +12,18 @@
 #pragma once
 #include "minatar.h"
 
-enum { MINATAR_ASTERIX_PLAYER, MINATAR_ASTERIX_ENEMY, MINATAR_ASTERIX_TRAIL, MINATAR_ASTERIX_GOLD,
-       MINATAR_ASTERIX_LAYERS };
+enum {
+    MINATAR_ASTERIX_PLAYER,
+    MINATAR_ASTERIX_ENEMY,
+    MINATAR_ASTERIX_TRAIL,
+    MINATAR_ASTERIX_GOLD,
+    MINATAR_ASTERIX_LAYERS
+};
 enum { MINATAR_ASTERIX_ROWS = 8 }; // row i is the field's i + 1
 enum { MINATAR_ASTERIX_NOTHING, MINATAR_ASTERIX_FOE, MINATAR_ASTERIX_PRIZE };
 enum { MINATAR_ASTERIX_SPAWN = 10, MINATAR_ASTERIX_MOVE = 5, MINATAR_ASTERIX_RAMP = 100 }; // steps, at first
-#define MINATAR_ASTERIX_GOLDEN 0.33333334f // chance of gold
-#define MINATAR_ASTERIX_PAR 100.0f         // gold for a perf of 1
+#define MINATAR_ASTERIX_GOLDEN 0.33333334f                                                 // chance of gold
+#define MINATAR_ASTERIX_PAR 100.0f                                                         // gold for a perf of 1
 
 typedef struct MinatarAsterix {
     PufRng rng;

@@ -14,20 +14,36 @@
 #pragma once
 #include "minatar.h"
 
-enum { MINATAR_SEAQUEST_BOW, MINATAR_SEAQUEST_STERN, MINATAR_SEAQUEST_SHOT, MINATAR_SEAQUEST_TRAIL,
-       MINATAR_SEAQUEST_THEIR_SHOT, MINATAR_SEAQUEST_FISH, MINATAR_SEAQUEST_SUB, MINATAR_SEAQUEST_OXYGEN,
-       MINATAR_SEAQUEST_ABOARD, MINATAR_SEAQUEST_DIVER, MINATAR_SEAQUEST_LAYERS };
+enum {
+    MINATAR_SEAQUEST_BOW,
+    MINATAR_SEAQUEST_STERN,
+    MINATAR_SEAQUEST_SHOT,
+    MINATAR_SEAQUEST_TRAIL,
+    MINATAR_SEAQUEST_THEIR_SHOT,
+    MINATAR_SEAQUEST_FISH,
+    MINATAR_SEAQUEST_SUB,
+    MINATAR_SEAQUEST_OXYGEN,
+    MINATAR_SEAQUEST_ABOARD,
+    MINATAR_SEAQUEST_DIVER,
+    MINATAR_SEAQUEST_LAYERS
+};
 enum { MINATAR_SEAQUEST_ROWS = 8 }; // in which things cross; below them is the row of the bars
 enum { MINATAR_SEAQUEST_AIR = 200, MINATAR_SEAQUEST_SEATS = 6, MINATAR_SEAQUEST_PRIZE = 10 };
 enum { MINATAR_SEAQUEST_COOLING = 5, MINATAR_SEAQUEST_RELOADING = 10, MINATAR_SEAQUEST_STROKE = 5 }; // steps
 enum { MINATAR_SEAQUEST_SPAWN = 20, MINATAR_SEAQUEST_DIVERS = 30 };                                  // steps, at first
 enum { MINATAR_SEAQUEST_SLOWEST = 5, MINATAR_SEAQUEST_FASTEST = 2 }; // steps between two moves of an enemy
-#define MINATAR_SEAQUEST_ARMED 0.33333334f // chance that an enemy is a submarine
-#define MINATAR_SEAQUEST_PAR 100.0f        // score for a perf of 1
+#define MINATAR_SEAQUEST_ARMED 0.33333334f                           // chance that an enemy is a submarine
+#define MINATAR_SEAQUEST_PAR 100.0f                                  // score for a perf of 1
 
 // A thing in the water: column, row, 1 if it goes right; steps until it moves, and until it fires.
-enum { MINATAR_SEAQUEST_X, MINATAR_SEAQUEST_Y, MINATAR_SEAQUEST_RIGHT, MINATAR_SEAQUEST_REST, MINATAR_SEAQUEST_RELOAD,
-       MINATAR_SEAQUEST_NUMBERS };
+enum {
+    MINATAR_SEAQUEST_X,
+    MINATAR_SEAQUEST_Y,
+    MINATAR_SEAQUEST_RIGHT,
+    MINATAR_SEAQUEST_REST,
+    MINATAR_SEAQUEST_RELOAD,
+    MINATAR_SEAQUEST_NUMBERS
+};
 typedef int8_t MinatarSeaquestThing[MINATAR_SEAQUEST_NUMBERS];
 
 // Lists, in the order in which things came. A row is crossed in 60 steps at first and in 30 in the end, when an enemy comes
@@ -49,16 +65,16 @@ typedef struct MinatarSeaquest {
     MinatarSeaquestThing their_shots[MINATAR_SEAQUEST_MOST];
     MinatarSeaquestThing divers[MINATAR_SEAQUEST_FEW];
     MinatarSeaquestThing shots[MINATAR_SEAQUEST_FEW];
-    int16_t oxygen;                   // steps that it lasts
-    int8_t x, y;                      // of your bow
-    int8_t right;                     // 1 if it points right
-    int8_t aboard;                    // divers
-    int8_t surfaced;                  // 1 from the moment you surface until you dive
-    int8_t hot;                       // steps until you can fire
-    int8_t spawn_speed, spawn_timer;  // steps between two enemies, and until the next
-    int8_t diver_timer;               // steps until the next diver
-    int8_t move_speed;                // steps between two moves of an enemy
-    uint8_t last;                     // action
+    int16_t oxygen;                  // steps that it lasts
+    int8_t x, y;                     // of your bow
+    int8_t right;                    // 1 if it points right
+    int8_t aboard;                   // divers
+    int8_t surfaced;                 // 1 from the moment you surface until you dive
+    int8_t hot;                      // steps until you can fire
+    int8_t spawn_speed, spawn_timer; // steps between two enemies, and until the next
+    int8_t diver_timer;              // steps until the next diver
+    int8_t move_speed;               // steps between two moves of an enemy
+    uint8_t last;                    // action
     PufLog log;
 } MinatarSeaquest;
 
@@ -129,7 +145,8 @@ static inline int minatar_seaquest_swim(int8_t* thing)
 
 // -- what you see ------------------------------------------------------------------------------------------
 
-static void minatar_seaquest_show(uint8_t* obs, const MinatarSeaquestThing* list, int32_t count, int32_t layer, int trail)
+static void minatar_seaquest_show(uint8_t* obs, const MinatarSeaquestThing* list, int32_t count, int32_t layer,
+                                  int trail)
 {
     const int32_t layers = MINATAR_SEAQUEST_LAYERS;
     for (int32_t i = 0; i < count; i++) {
@@ -434,7 +451,7 @@ static const PufParam minatar_seaquest_params[] = {
     MINATAR_LIMIT(MinatarSeaquest),
 };
 static const PufRange minatar_seaquest_ranges[] = {
-    PUF_WITHIN(0, MINATAR_SIDE - 1), PUF_WITHIN(0, MINATAR_SEAQUEST_ROWS), PUF_WITHIN(0, 1),
+    PUF_WITHIN(0, MINATAR_SIDE - 1),         PUF_WITHIN(0, MINATAR_SEAQUEST_ROWS),      PUF_WITHIN(0, 1),
     PUF_WITHIN(0, MINATAR_SEAQUEST_SLOWEST), PUF_WITHIN(0, MINATAR_SEAQUEST_RELOADING),
 };
 static const PufField minatar_seaquest_fields[] = {

@@ -14,13 +14,19 @@
 #pragma once
 #include "minatar.h"
 
-enum { MINATAR_SPACE_INVADERS_CANNON, MINATAR_SPACE_INVADERS_ALIEN, MINATAR_SPACE_INVADERS_TO_LEFT,
-       MINATAR_SPACE_INVADERS_TO_RIGHT, MINATAR_SPACE_INVADERS_SHOT, MINATAR_SPACE_INVADERS_THEIR_SHOT,
-       MINATAR_SPACE_INVADERS_LAYERS };
+enum {
+    MINATAR_SPACE_INVADERS_CANNON,
+    MINATAR_SPACE_INVADERS_ALIEN,
+    MINATAR_SPACE_INVADERS_TO_LEFT,
+    MINATAR_SPACE_INVADERS_TO_RIGHT,
+    MINATAR_SPACE_INVADERS_SHOT,
+    MINATAR_SPACE_INVADERS_THEIR_SHOT,
+    MINATAR_SPACE_INVADERS_LAYERS
+};
 enum { MINATAR_SPACE_INVADERS_RANKS = 4, MINATAR_SPACE_INVADERS_RANK = 0xFC }; // columns 2 to 7 of the first four rows
 enum { MINATAR_SPACE_INVADERS_FLOOR = MINATAR_SIDE - 1 };
-enum { MINATAR_SPACE_INVADERS_COOLING = 5, MINATAR_SPACE_INVADERS_RELOADING = 10 };   // steps
-enum { MINATAR_SPACE_INVADERS_SLOWEST = 12, MINATAR_SPACE_INVADERS_FASTEST = 6 };     // steps between two moves of a wave
+enum { MINATAR_SPACE_INVADERS_COOLING = 5, MINATAR_SPACE_INVADERS_RELOADING = 10 }; // steps
+enum { MINATAR_SPACE_INVADERS_SLOWEST = 12, MINATAR_SPACE_INVADERS_FASTEST = 6 };   // steps between two moves of a wave
 enum { MINATAR_SPACE_INVADERS_LEFTMOST = 1, MINATAR_SPACE_INVADERS_RIGHTMOST = 512, MINATAR_SPACE_INVADERS_ROW = 1023 };
 #define MINATAR_SPACE_INVADERS_PAR 200.0f // aliens for a perf of 1
 
@@ -250,7 +256,8 @@ static void minatar_space_invaders_step(MinatarSpaceInvaders* s, PufIo io)
 }
 
 static const PufObs minatar_space_invaders_obs[] = {
-    { "cells", 0, 0, 1, "cannon, aliens, those going left, right, shots, their shots: 1 where they are; rows from the top" },
+    { "cells", 0, 0, 1,
+      "cannon, aliens, those going left, right, shots, their shots: 1 where they are; rows from the top" },
 };
 static const PufAction minatar_space_invaders_actions[] = { { "do", 4, 0, 0, "stay left right fire" } };
 static const PufParam minatar_space_invaders_params[] = {
@@ -269,9 +276,12 @@ static const PufField minatar_space_invaders_fields[] = {
     PUF_SCALAR(MinatarSpaceInvaders, interval, "most steps between two moves of theirs",
                PUF_RANGE(MINATAR_SPACE_INVADERS_FASTEST, MINATAR_SPACE_INVADERS_SLOWEST)),
     PUF_SCALAR(MinatarSpaceInvaders, move_timer, "steps until they move", PUF_RANGE(0, MINATAR_SPACE_INVADERS_SLOWEST)),
-    PUF_SCALAR(MinatarSpaceInvaders, shot_timer, "steps until they fire", PUF_RANGE(0, MINATAR_SPACE_INVADERS_RELOADING)),
-    PUF_SCALAR(MinatarSpaceInvaders, hot, "steps until the cannon can fire", PUF_RANGE(0, MINATAR_SPACE_INVADERS_COOLING)),
-    PUF_SCALAR(MinatarSpaceInvaders, ramps, "waves after which they came faster", PUF_RANGE(0, MINATAR_SPACE_INVADERS_SLOWEST)),
+    PUF_SCALAR(MinatarSpaceInvaders, shot_timer, "steps until they fire",
+               PUF_RANGE(0, MINATAR_SPACE_INVADERS_RELOADING)),
+    PUF_SCALAR(MinatarSpaceInvaders, hot, "steps until the cannon can fire",
+               PUF_RANGE(0, MINATAR_SPACE_INVADERS_COOLING)),
+    PUF_SCALAR(MinatarSpaceInvaders, ramps, "waves after which they came faster",
+               PUF_RANGE(0, MINATAR_SPACE_INVADERS_SLOWEST)),
     MINATAR_FIELDS(MinatarSpaceInvaders),
 };
 

@@ -5,6 +5,7 @@ Each function makes one, for `puffer-envs port puffer_envs.porting.minatar:break
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,9 +37,7 @@ class Game(gymnasium.Env[NDArray[np.uint8], Any]):
     """One of the package's games; `game` is the package's environment, `rules` what holds the state."""
 
     def __init__(self, name: str, settings: dict[str, Any], all_actions: bool) -> None:
-        import minatar
-
-        self.game: Any = minatar.Environment(name, **settings)
+        self.game: Any = importlib.import_module("minatar").Environment(name, **settings)
         self.rules: Any = self.game.env
         self.game.random = self.rules.random = Chance(self)
         self._actions = range(self.game.num_actions()) if all_actions else self.game.minimal_action_set()
