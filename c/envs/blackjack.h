@@ -15,19 +15,21 @@
 
 enum { BLACKJACK_STICK, BLACKJACK_HIT, BLACKJACK_ACTIONS };
 enum { BLACKJACK_BEST = 21, BLACKJACK_STANDS = 17, BLACKJACK_TEN = 10, BLACKJACK_SUMS = 32 };
-enum { BLACKJACK_KINDS = 13 }; // of cards
+enum { BLACKJACK_KINDS = 13, BLACKJACK_SHOWN = 8 }; // kinds of cards; cards that a drawing shows
 
 #define BLACKJACK_NATURAL 1.5f
 
 typedef struct Blackjack {
     PufRng rng;
-    int32_t natural; // setting
-    int32_t sab;     // setting
-    int8_t sum;      // of your cards, with aces as 1
-    int8_t ace;      // whether one is an ace
-    int8_t cards;    // how many
-    int8_t open;     // the dealer's open card, 1 to 10
-    int8_t hidden;   // the dealer's other card
+    int32_t natural;                         // setting
+    int32_t sab;                             // setting
+    int8_t sum;                              // of your cards, with aces as 1
+    int8_t ace;                              // whether one is an ace
+    int8_t cards;                            // how many
+    int8_t open;                             // the dealer's open card, 1 to 10
+    int8_t hidden;                           // the dealer's other card
+    int8_t hand[BLACKJACK_SHOWN];            // your first cards, for drawings
+    int8_t last_mine, last_theirs, last_won; // of the game before, for drawings: points, 0 for too many; 1, 0 or -1
     PufLog log;
 } Blackjack;
 
@@ -57,6 +59,8 @@ static void blackjack_reset(Blackjack* s)
     s->sum = (int8_t)(first + second);
     s->ace = (first == 1) | (second == 1);
     s->cards = 2;
+    s->hand[0] = (int8_t)first;
+    s->hand[1] = (int8_t)second;
 }
 
 static void blackjack_observe(const Blackjack* s, PufIo io)
@@ -82,11 +86,12 @@ static inline int32_t blackjack_deal(Blackjack* s, uint32_t chance)
 }
 
 // The reward if you stick while the dealer has these points.
-static inline float blackjack_compare(const Blackjack* s, int32_t theirs)
+static inline float blackjack_compare(Blackjack* s, int32_t theirs)
 {
     const int32_t mine = blackjack_points(s->sum, s->ace), won = (mine > theirs) - (mine < theirs);
     const int natural = (s->cards == 2) & (mine == BLACKJACK_BEST);
     const int same = (s->open * s->hidden == BLACKJACK_TEN) & (s->open + s->hidden == BLACKJACK_TEN + 1);
+    s->last_theirs = (int8_t)theirs;
     const int bonus = !s->sab & s->natural & natural & (won > 0);
     return s->sab & natural & !same ? 1.0f : bonus ? BLACKJACK_NATURAL : (float)won;
 }
@@ -97,6 +102,7 @@ static inline int blackjack_hit(Blackjack* s, uint32_t chance)
     const int32_t card = blackjack_next(&chance);
     s->sum = (int8_t)(s->sum + card);
     s->ace |= card == 1;
+    s->hand[s->cards < BLACKJACK_SHOWN ? s->cards : BLACKJACK_SHOWN - 1] = (int8_t)card;
     s->cards += 1;
     return s->sum > BLACKJACK_BEST;
 }
@@ -110,6 +116,8 @@ static void blackjack_step(Blackjack* s, PufIo io)
     io.terminals[0] = (uint8_t)over;
     io.truncations[0] = 0;
     if (over) {
+        s->last_mine = (int8_t)(lost ? 0 : blackjack_points(s->sum, s->ace));
+        s->last_won = (int8_t)((reward > 0.0f) - (reward < 0.0f));
         float perf = 0.5f + 0.5f * (reward > 1.0f ? 1.0f : reward);
         puf_log_episode(&s->log, perf, reward, reward, (float)(s->cards - 2 + !hits));
     }
@@ -129,6 +137,10 @@ static const PufField blackjack_fields[] = {
     PUF_SCALAR(Blackjack, sum, "of your cards, with aces as 1", PUF_RANGE(2, BLACKJACK_BEST)),
     PUF_SCALAR(Blackjack, ace, "whether one of them is an ace", PUF_RANGE(0, 1)),
     PUF_SCALAR(Blackjack, cards, "that you have", PUF_RANGE(2, BLACKJACK_BEST)),
+    PUF_ARRAY(Blackjack, hand, "your first cards, for drawings", PUF_RANGE(0, BLACKJACK_TEN)),
+    PUF_SCALAR(Blackjack, last_mine, "your points in the game before, 0 for too many", PUF_RANGE(0, BLACKJACK_BEST)),
+    PUF_SCALAR(Blackjack, last_theirs, "the dealer's", PUF_RANGE(0, BLACKJACK_BEST)),
+    PUF_SCALAR(Blackjack, last_won, "1 if you won it, -1 if you lost", PUF_RANGE(-1, 1)),
     PUF_SCALAR(Blackjack, open, "the dealer's open card", PUF_RANGE(1, BLACKJACK_TEN)),
     PUF_SCALAR(Blackjack, hidden, "the dealer's other card", PUF_RANGE(1, BLACKJACK_TEN)),
 };

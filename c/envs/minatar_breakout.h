@@ -26,6 +26,7 @@ enum { MINATAR_BREAKOUT_FLOOR = MINATAR_SIDE - 1 };
 typedef struct MinatarBreakout {
     PufRng rng;
     float sticky;        // setting
+    float worn;          // setting
     int32_t all_actions; // setting
     int32_t max_steps;   // setting
     int32_t tick;
@@ -40,6 +41,15 @@ typedef struct MinatarBreakout {
     PufLog log;
 } MinatarBreakout;
 
+// With the setting `worn` some of the bricks are gone: a share between none and that one.
+static void minatar_breakout_build(MinatarBreakout* s)
+{
+    const float gone = s->worn > 0.0f ? puf_rand_range(&s->rng, 0.0f, s->worn) : 0.0f;
+    for (int32_t i = 0; i < MINATAR_BREAKOUT_BRICKS; i++) {
+        s->bricks[i] = gone == 0.0f || puf_rand_float(&s->rng) >= gone;
+    }
+}
+
 static void minatar_breakout_reset(MinatarBreakout* s)
 {
     int32_t side = (int32_t)puf_rand_below(&s->rng, 2); // from which the ball comes
@@ -50,7 +60,7 @@ static void minatar_breakout_reset(MinatarBreakout* s)
     s->old_x = s->x;
     s->old_y = s->y;
     s->paddle = 4;
-    memset(s->bricks, 1, MINATAR_BREAKOUT_BRICKS);
+    minatar_breakout_build(s);
     s->struck = 0;
     s->last = MINATAR_STAY;
     s->score = 0;
@@ -162,7 +172,11 @@ static const PufObs minatar_breakout_obs[] = {
     { "cells", 0, 0, 1, "paddle, ball, where the ball was, bricks: 1 where they are; rows from the top" },
 };
 static const PufAction minatar_breakout_actions[] = { { "move", 3, 0, 0, "stay left right" } };
-static const PufParam minatar_breakout_params[] = { MINATAR_PARAMS(MinatarBreakout), MINATAR_LIMIT(MinatarBreakout) };
+static const PufParam minatar_breakout_params[] = {
+    MINATAR_PARAMS(MinatarBreakout),
+    MINATAR_LIMIT(MinatarBreakout),
+    PUF_SETTING(MinatarBreakout, worn, 0, 0, 1, "most of the bricks that may be missing at the start; 0 as in MinAtar"),
+};
 static const PufField minatar_breakout_fields[] = {
     PUF_ARRAY(MinatarBreakout, bricks, "1 where one is; three rows from the second on", PUF_RANGE(0, 1)),
     PUF_SCALAR(MinatarBreakout, x, "column of the ball", PUF_RANGE(0, MINATAR_SIDE - 1)),

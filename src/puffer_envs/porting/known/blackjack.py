@@ -10,6 +10,12 @@ from puffer_envs.porting import Draws, Given
 
 _DRAWS = 4
 """Of four cards each: more than a dealer takes."""
+IGNORED = {
+    "hand": "it is kept for drawing: only the sum, the number of cards and aces matter",
+    "last_mine": "it is kept for drawing: points of the game before",
+    "last_theirs": "it is kept for drawing: points of the game before",
+    "last_won": "it is kept for drawing: who won the game before",
+}
 NOTES = (
     "Gymnasium's observation is a tuple of three numbers; here they are an array of three bytes.",
     "Certified are the rules of Gymnasium's default, `sab`; tests compare the others, too.",

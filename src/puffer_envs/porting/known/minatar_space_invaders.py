@@ -11,8 +11,8 @@ from puffer_envs.porting import elapsed_steps, minatar, set_elapsed_steps
 IGNORED = minatar.IGNORED
 NOTES = (
     *minatar.NOTES,
-    "Of two columns of aliens as near to the cannon the left one fires. So it was in the comparison; the package seems to "
-    "leave it to NumPy.",
+    "Of two columns of aliens as near to the cannon the left one fires, as it was in the comparison; the package seems "
+    "to leave it to NumPy.",
 )
 share = minatar.share_the_step
 _MAPS = {"aliens": "alien_map", "shots": "f_bullet_map", "their_shots": "e_bullet_map"}
