@@ -20,6 +20,7 @@ enum { CLIFF_WALKING_UP, CLIFF_WALKING_RIGHT, CLIFF_WALKING_DOWN, CLIFF_WALKING_
 typedef struct CliffWalking {
     PufRng rng;
     float episode_return; // so far
+    float scatter;        // setting
     int32_t slippery;     // setting
     int16_t tick;
     int16_t max_steps; // setting
@@ -32,6 +33,10 @@ static void cliff_walking_reset(CliffWalking* s)
 {
     s->row = CLIFF_WALKING_ROWS - 1;
     s->column = 0;
+    if (s->scatter > 0.0f && puf_rand_float(&s->rng) < s->scatter) {
+        s->row = (int8_t)puf_rand_below(&s->rng, CLIFF_WALKING_ROWS - 1);
+        s->column = (int8_t)puf_rand_below(&s->rng, CLIFF_WALKING_COLUMNS);
+    }
     s->episode_return = 0.0f;
     s->falls = 0;
     s->tick = 0;
@@ -75,7 +80,7 @@ static void cliff_walking_step(CliffWalking* s, PufIo io)
     io.truncations[0] = (uint8_t)late;
     if (there | late) {
         float perf = there ? (float)CLIFF_WALKING_SHORTEST / -s->episode_return : 0.0f;
-        puf_log_episode(&s->log, perf, s->episode_return, s->episode_return, (float)s->tick);
+        puf_log_episode(&s->log, perf > 1.0f ? 1.0f : perf, s->episode_return, s->episode_return, (float)s->tick);
     }
 }
 
@@ -86,6 +91,7 @@ static const PufObs cliff_walking_obs[] = {
 static const PufAction cliff_walking_actions[] = { { "move", CLIFF_WALKING_ACTIONS, 0, 0, "up right down left" } };
 static const PufParam cliff_walking_params[] = {
     PUF_FLAG(CliffWalking, slippery, 0, "whether the ground is slippery; Gymnasium calls it is_slippery"),
+    PUF_SETTING(CliffWalking, scatter, 0, 0, 1, "share of the episodes that start anywhere; 0 as in Gymnasium"),
     PUF_SETTING(CliffWalking, max_steps, 1000, 1, 32767, "steps after which an episode is truncated; Gymnasium: never"),
 };
 static const PufField cliff_walking_fields[] = {
