@@ -342,12 +342,14 @@ def keys(env: EnvSpec) -> str:
 
 
 def index() -> str:
-    """The table of the README; ports of Gymnasium's environments, which have a page of their own, share a row."""
+    """The table of the README; ports, which have a page of their own, share a row for each origin."""
     ports = [name for name in environments() if (PAGES.parent / f"ports/{name}.json").exists()]
     links = {name: f"[{name}]({page_url(f'environments/{name}')})" for name in environments()}
     rows = [(link, SUBJECTS[name], *figures([name])) for name, link in links.items() if name not in ports]
-    first = f"[{len(ports)} of Gymnasium's]({page_url('classics')})"
-    rows.append((first, ", ".join(ports), *figures(ports)))  # that page has a link to each
+    for origin in ("Gymnasium's", "MinAtar's"):
+        theirs = [name for name in ports if SUBJECTS[name].startswith(origin)]
+        first = f"[{len(theirs)} of {origin}]({page_url('classics')})"
+        rows.append((first, ", ".join(theirs), *figures(theirs)))  # that page has a link to each
     return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
 
 
