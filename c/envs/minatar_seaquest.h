@@ -8,7 +8,8 @@
 // End          terminal when something hits you, when the oxygen is used up, and at the surface without a diver; truncated
 //              after `max_steps` steps.
 //
-// Oxygen lasts for 200 steps. At the surface it is filled up for one diver; with six aboard, all of them are brought home.
+// Oxygen lasts for 200 steps. At the surface it is filled up for one diver. Six aboard are brought home all at once, and the
+// one for the air is owed: with a count below 0 one may surface, too, and owes another.
 // Enemies and divers cross the eight rows in the middle, all enemies in a row in the same direction. One enemy in three is a
 // submarine, which fires. With the setting `ramping` more enemies come each time that you surface, and they get faster.
 #pragma once
@@ -58,7 +59,8 @@ typedef struct MinatarSeaquest {
     int32_t max_steps;   // setting
     int32_t tick;
     int32_t score;
-    int32_t ramps; // how often it became harder
+    int32_t ramps;  // how often it became harder
+    int32_t aboard; // divers; below 0: those that are owed
     int32_t num_fish, num_subs, num_their_shots, num_divers, num_shots;
     MinatarSeaquestThing fish[MINATAR_SEAQUEST_MOST];
     MinatarSeaquestThing subs[MINATAR_SEAQUEST_MOST];
@@ -68,7 +70,6 @@ typedef struct MinatarSeaquest {
     int16_t oxygen;                  // steps that it lasts
     int8_t x, y;                     // of your bow
     int8_t right;                    // 1 if it points right
-    int8_t aboard;                   // divers
     int8_t surfaced;                 // 1 from the moment you surface until you dive
     int8_t hot;                      // steps until you can fire
     int8_t spawn_speed, spawn_timer; // steps between two enemies, and until the next
@@ -290,7 +291,7 @@ static void minatar_seaquest_move_divers(MinatarSeaquest* s)
         } else if (!welcome) {
             diver[MINATAR_SEAQUEST_REST] -= 1;
         }
-        s->aboard = (int8_t)(s->aboard + welcome);
+        s->aboard += welcome;
         if (welcome || gone) {
             minatar_seaquest_remove(s->divers, &s->num_divers, i);
         }
@@ -377,7 +378,7 @@ static int32_t minatar_seaquest_move_fish(MinatarSeaquest* s, int* rammed)
 
 // -- the surface -------------------------------------------------------------------------------------------
 
-// Up for air, and for one diver, or all six. Returns the reward.
+// Up for air, which costs a diver; with six aboard all are brought home, and this one is owed. Returns the reward.
 static int32_t minatar_seaquest_surface(MinatarSeaquest* s)
 {
     int32_t prize = 0;
@@ -385,9 +386,8 @@ static int32_t minatar_seaquest_surface(MinatarSeaquest* s)
     if (s->aboard == MINATAR_SEAQUEST_SEATS) {
         s->aboard = 0;
         prize = s->oxygen * MINATAR_SEAQUEST_PRIZE / MINATAR_SEAQUEST_AIR;
-    } else {
-        s->aboard -= 1;
     }
+    s->aboard -= 1;
     s->oxygen = MINATAR_SEAQUEST_AIR;
     if (s->ramping && (s->spawn_speed > 1 || s->move_speed > MINATAR_SEAQUEST_FASTEST)) {
         s->move_speed = (int8_t)(s->move_speed - (s->move_speed > MINATAR_SEAQUEST_FASTEST && s->ramps % 2));
@@ -400,7 +400,7 @@ static int32_t minatar_seaquest_surface(MinatarSeaquest* s)
 // Whether the oxygen is used up, or you surface without a diver.
 static int minatar_seaquest_breathe(MinatarSeaquest* s, int32_t* prize)
 {
-    int out = s->oxygen < 0;
+    int out = s->oxygen <= 0;
     if (s->y > 0) {
         s->oxygen -= 1;
         s->surfaced = 0;
@@ -473,7 +473,8 @@ static const PufField minatar_seaquest_fields[] = {
     PUF_SCALAR(MinatarSeaquest, x, "column of your bow", PUF_RANGE(0, MINATAR_SIDE - 1)),
     PUF_SCALAR(MinatarSeaquest, y, "row of your bow", PUF_RANGE(0, MINATAR_SEAQUEST_ROWS)),
     PUF_SCALAR(MinatarSeaquest, right, "1 if it points right, 0 left", PUF_RANGE(0, 1)),
-    PUF_SCALAR(MinatarSeaquest, aboard, "divers", PUF_RANGE(0, MINATAR_SEAQUEST_SEATS)),
+    PUF_SCALAR(MinatarSeaquest, aboard, "divers; below 0: those that are owed",
+               PUF_RANGE(-1000000, MINATAR_SEAQUEST_SEATS)),
     PUF_SCALAR(MinatarSeaquest, surfaced, "1 from when you surface until you dive", PUF_RANGE(0, 1)),
     PUF_SCALAR(MinatarSeaquest, hot, "steps until you can fire", PUF_RANGE(0, MINATAR_SEAQUEST_COOLING)),
     PUF_SCALAR(MinatarSeaquest, spawn_speed, "steps between two enemies", PUF_RANGE(1, MINATAR_SEAQUEST_SPAWN)),
