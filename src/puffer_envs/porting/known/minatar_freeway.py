@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_envs.porting import Draws, Given, minatar
+from puffer_envs.porting import Draws, Given, minatar, set_elapsed_steps
 
 IGNORED = minatar.IGNORED
 NOTES = (
@@ -35,6 +35,7 @@ def write(env: Any, state: Mapping[str, Any]) -> None:
     rules.pos, rules.move_timer = int(state["row"]), int(state["tired"])
     rules.terminate_timer, rules.terminal = _LAST - int(state["tick"]), False
     env.unwrapped.game.last_action = int(state["last"])
+    set_elapsed_steps(env, state["tick"])
 
 
 def share(env: Any, draws: Draws, state: Mapping[str, Any], action: Any) -> None:
