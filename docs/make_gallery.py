@@ -51,7 +51,7 @@ PICTURES = {
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),
     "merge2048.png": Picture("merge2048", "--frame 4501"),
-    "minatar_asterix.png": Picture("minatar_asterix", "--frame 60"),
+    "minatar_asterix.png": Picture("minatar_asterix", "--frame 450"),
     "minatar_breakout.png": Picture("minatar_breakout", "--frame 60"),
     "minatar_freeway.png": Picture("minatar_freeway", "--frame 100"),
     "minatar_seaquest.png": Picture("minatar_seaquest", "--frame 400"),
