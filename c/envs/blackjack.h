@@ -92,8 +92,10 @@ static inline float blackjack_compare(Blackjack* s, int32_t theirs)
     const int natural = (s->cards == 2) & (mine == BLACKJACK_BEST);
     const int same = (s->open * s->hidden == BLACKJACK_TEN) & (s->open + s->hidden == BLACKJACK_TEN + 1);
     s->last_theirs = (int8_t)theirs;
-    const int bonus = !s->sab & s->natural & natural & (won > 0);
-    return s->sab & natural & !same ? 1.0f : bonus ? BLACKJACK_NATURAL : (float)won;
+    if (s->sab) {
+        return natural && !same ? 1.0f : (float)won;
+    }
+    return s->natural && natural && won > 0 ? BLACKJACK_NATURAL : (float)won;
 }
 
 // Whether you have too many.
@@ -110,7 +112,7 @@ static inline int blackjack_hit(Blackjack* s, uint32_t chance)
 static void blackjack_step(Blackjack* s, PufIo io)
 {
     const uint32_t chance = puf_rand(&s->rng);
-    const int hits = io.actions[0] == BLACKJACK_HIT, lost = hits && blackjack_hit(s, chance), over = !hits | lost;
+    const int hits = io.actions[0] == BLACKJACK_HIT, lost = hits && blackjack_hit(s, chance), over = !hits || lost;
     const float reward = hits ? (float)-lost : blackjack_compare(s, blackjack_deal(s, chance));
     io.rewards[0] = reward;
     io.terminals[0] = (uint8_t)over;

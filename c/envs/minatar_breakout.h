@@ -90,7 +90,11 @@ static inline uint8_t* minatar_breakout_brick(MinatarBreakout* s, int32_t x, int
 // A new wall, if nothing is left of the last one.
 static void minatar_breakout_rebuild(MinatarBreakout* s)
 {
-    if (memchr(s->bricks, 1, MINATAR_BREAKOUT_BRICKS) == NULL) {
+    int32_t left = 0;
+    for (int32_t i = 0; i < MINATAR_BREAKOUT_BRICKS; i++) {
+        left += s->bricks[i];
+    }
+    if (left == 0) {
         memset(s->bricks, 1, MINATAR_BREAKOUT_BRICKS);
     }
 }

@@ -104,7 +104,7 @@ static void minatar_freeway_drive(MinatarFreeway* s)
         } else {
             s->rests[i] -= 1;
         }
-        s->row = (int8_t)(hit & (s->row == i + 1) ? MINATAR_FREEWAY_START : s->row);
+        s->row = (int8_t)(hit && s->row == i + 1 ? MINATAR_FREEWAY_START : s->row);
     }
 }
 
@@ -151,7 +151,11 @@ static const char* minatar_freeway_contradiction(const void* state, const void* 
 {
     const MinatarFreeway* s = state;
     (void)assets;
-    return memchr(s->pace, 0, MINATAR_FREEWAY_LANES) == NULL ? NULL : "pace";
+    int32_t stopped = 0;
+    for (int32_t i = 0; i < MINATAR_FREEWAY_LANES; i++) {
+        stopped += s->pace[i] == 0;
+    }
+    return stopped ? "pace" : NULL;
 }
 
 static void minatar_freeway_resize(PufLayout* layout, const void* setup)

@@ -185,7 +185,7 @@ static void minatar_seaquest_observe(const MinatarSeaquest* s, PufIo io)
 
 // -- who comes ---------------------------------------------------------------------------------------------
 
-static int minatar_seaquest_is_opposed(const MinatarSeaquestThing* list, int32_t count, int32_t row, int32_t right)
+static int minatar_seaquest_is_opposed(MinatarSeaquestThing* list, int32_t count, int32_t row, int32_t right)
 {
     for (int32_t i = 0; i < count; i++) {
         if (list[i][MINATAR_SEAQUEST_Y] == row && list[i][MINATAR_SEAQUEST_RIGHT] != right) {
