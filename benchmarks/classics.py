@@ -1,6 +1,6 @@
-"""Gymnasium's classics here and there: `python benchmarks/classics.py [NAME ...] [--json FILE] [--page FILE]`.
+"""Classics here and there: `python benchmarks/classics.py [NAME ...] [--json FILE] [--page FILE]`.
 
-Speed: steps a second on one core with random actions, here (4,096 environments), of Gymnasium's own, and of EnvPool
+Speed: steps a second on one core with random actions, here (4,096 environments), of the original, and of EnvPool
 where it is installed (4,096 environments, one thread); each the best of several repeats, by the processor's time.
 Learning: `puffer-train NAME --seed N` in a process of its own; time from its start to the exported policy.
 --page writes docs/classics.md from the JSON file.
@@ -28,18 +28,27 @@ import numpy as np
 
 import puffer_envs
 from puffer_envs.conformance.runs import random_actions
+from puffer_envs.contract.factories import load_factory
 
 ROOT = Path(__file__).resolve().parent.parent
+MINATAR = "puffer_envs.porting.minatar"
 CLASSICS = {
     "acrobot": ("Acrobot-v1", -100.0),
+    "blackjack": ("Blackjack-v1", None),
     "cartpole": ("CartPole-v1", 475.0),
+    "cliff_walking": ("CliffWalking-v1", None),
     "frozen_lake": ("FrozenLake-v1", 0.7),
+    "minatar_asterix": (f"{MINATAR}:asterix", None),
+    "minatar_breakout": (f"{MINATAR}:breakout", None),
+    "minatar_freeway": (f"{MINATAR}:freeway", None),
+    "minatar_seaquest": (f"{MINATAR}:seaquest", None),
+    "minatar_space_invaders": (f"{MINATAR}:space_invaders", None),
     "mountain_car": ("MountainCar-v0", -110.0),
     "mountain_car_continuous": ("MountainCarContinuous-v0", 90.0),
     "pendulum": ("Pendulum-v1", None),
     "taxi": ("Taxi-v4", 8.0),
 }
-"""Environment -> Gymnasium's ID, and the return from which Gymnasium calls it solved."""
+"""Environment -> Gymnasium's ID, or module:factory; and the return from which Gymnasium calls it solved."""
 REPEATS = 5
 BATCH = 4096
 
@@ -74,8 +83,8 @@ def our_speed(name: str, seconds: float) -> float:
 
 
 def gymnasium_speed(env_id: str, seconds: float) -> float:
-    """Of one environment, as `gymnasium.make` makes it, without its checker."""
-    env = gymnasium.make(env_id, disable_env_checker=True)
+    """Of one environment, as `gymnasium.make` or its factory makes it, without Gymnasium's checker."""
+    env: Any = load_factory(env_id)() if ":" in env_id else gymnasium.make(env_id, disable_env_checker=True)
     env.action_space.seed(0)
     env.reset(seed=0)
     actions = [env.action_space.sample() for _ in range(200)]
@@ -95,6 +104,8 @@ def envpool_speed(env_id: str, seconds: float) -> float | None:
     try:
         import envpool
     except ImportError:
+        return None
+    if ":" in env_id:
         return None
     try:
         env = envpool.make_gymnasium(env_id, num_envs=BATCH, num_threads=1)
@@ -153,7 +164,7 @@ def measure(name: str, seconds: float, seeds: Sequence[int]) -> dict[str, Any]:
 def page(results: dict[str, Any]) -> str:
     """docs/classics.md."""
     rows = results["classics"]
-    speed = ["| environment | here | Gymnasium | EnvPool | times Gymnasium |", "| --- | --- | --- | --- | --- |"]
+    speed = ["| environment | here | original | EnvPool | times the original |", "| --- | --- | --- | --- | --- |"]
     learning = [
         "| command | seeds | score, least | solved | time | processor |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -175,7 +186,8 @@ def page(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in results["versions"].items())
     parts = [
         "# The classics, solved in seconds",
-        "Classics of Gymnasium are here in C. [Certificates](port.md#the-certificate) show that each is the "
+        "Classics of Gymnasium and the games of MinAtar are here in C. "
+        "[Certificates](port.md#the-certificate) show that each is the "
         "same environment, step by step. `gymnasium.make_vec(\"puffer/Pendulum-v1\", num_envs=4096)` makes it "
         "for code that "
         "uses Gymnasium.",
@@ -187,7 +199,7 @@ def page(results: dict[str, Any]) -> str:
         "To watch what comes with the package: `puffer-play pendulum --trained`.",
         "## Speed",
         f"Steps in a second of one core's time, random actions, the best of {REPEATS} repeats: {BATCH:,} environments "
-        "here and in EnvPool (one thread), one environment of Gymnasium.",
+        "here and in EnvPool (one thread), one environment of the original.",
         "\n".join(speed),
         f"`python benchmarks/classics.py` measured this on {results['machine']}: {versions}.",
     ]  # fmt: skip

@@ -32,11 +32,13 @@ SETTINGS = ROOT / "src/puffer_train/settings"
 SUBJECTS = {
     "acrobot": "Gymnasium's Acrobot-v1",
     "asteroids": "a ship among drifting rocks",
+    "blackjack": "Gymnasium's Blackjack-v1",
     "blobs": "eat, grow, avoid the larger ones",
     "boids": "a flock, with or without predators",
     "breakout": "the arcade game, two walls",
     "cards": "creatures, spells, a stack",
     "cartpole": "Gymnasium's CartPole-v1",
+    "cliff_walking": "Gymnasium's CliffWalking-v1",
     "connect4": "four in a row, or self-play",
     "delve": "a roguelike of twelve levels",
     "drone": "a swarm: formations and races",
@@ -48,6 +50,11 @@ SUBJECTS = {
     "maze": "keys, doors, limited sight",
     "memory": "recall a cue",
     "merge2048": "slide and join tiles",
+    "minatar_asterix": "MinAtar's Asterix",
+    "minatar_breakout": "MinAtar's Breakout",
+    "minatar_freeway": "MinAtar's Freeway",
+    "minatar_seaquest": "MinAtar's Seaquest",
+    "minatar_space_invaders": "MinAtar's Space Invaders",
     "mountain_car": "Gymnasium's MountainCar-v0",
     "mountain_car_continuous": "Gymnasium's MountainCarContinuous-v0",
     "othello": "flank and flip, or self-play",
@@ -335,12 +342,14 @@ def keys(env: EnvSpec) -> str:
 
 
 def index() -> str:
-    """The table of the README; ports of Gymnasium's environments, which have a page of their own, share a row."""
+    """The table of the README; ports, which have a page of their own, share a row for each origin."""
     ports = [name for name in environments() if (PAGES.parent / f"ports/{name}.json").exists()]
     links = {name: f"[{name}]({page_url(f'environments/{name}')})" for name in environments()}
     rows = [(link, SUBJECTS[name], *figures([name])) for name, link in links.items() if name not in ports]
-    first = f"[{len(ports)} of Gymnasium's]({page_url('classics')})"
-    rows.append((first, ", ".join(ports), *figures(ports)))  # that page has a link to each
+    for origin in ("Gymnasium's", "MinAtar's"):
+        theirs = [name for name in ports if SUBJECTS[name].startswith(origin)]
+        first = f"[{len(theirs)} of {origin}]({page_url('classics')})"
+        rows.append((first, ", ".join(theirs), *figures(theirs)))  # that page has a link to each
     return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
 
 

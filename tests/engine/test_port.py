@@ -25,7 +25,9 @@ from .conftest import TESTS
 RULES = TESTS.parent / "c/envs"
 ORIGINALS = {
     "acrobot": "Acrobot-v1",
+    "blackjack": "Blackjack-v1",
     "cartpole": "CartPole-v1",
+    "cliff_walking": "CliffWalking-v1",
     "frozen_lake": "FrozenLake-v1",
     "mountain_car": "MountainCar-v0",
     "mountain_car_continuous": "MountainCarContinuous-v0",
@@ -73,7 +75,7 @@ def test_ports_that_ship_are_the_same(name: str) -> None:
     assert facts["same"], facts["look_at"]
     assert facts["steps"]["compared"] >= 2000
     assert facts["steps"]["from_states_of_the_reference"] > 250
-    assert facts["steps"]["that_ended"] > 2 or name not in ("cartpole", "frozen_lake")  # others end rarely
+    assert facts["steps"]["that_ended"] > 2 or name not in ("blackjack", "cartpole", "frozen_lake")  # others end rarely
     assert facts["episodes"]["compared"] == 5
     assert {row["policy"] for row in facts["transfer"]} >= {"random"}
     for row in facts["tolerances"]:

@@ -42,7 +42,7 @@ def check_picture(pixels: Pixels) -> None:
     colors = np.unique(pixels.reshape(-1, 3), axis=0)
     assert len(colors) > 20, "hardly anything is drawn"
     bright = (pixels.max(-1) > 150).mean()
-    assert bright > 0.002, "nothing stands out"
+    assert bright > 0.001, "nothing stands out"
     assert (pixels[0] == NIGHT[:3]).all(), "the ground is not the palette's"
 
 
