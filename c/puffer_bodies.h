@@ -192,7 +192,7 @@ PUF_INLINE void puf_hinge_begin(PufHingeNow* h, PufMass a, PufMass b, float low,
     h->zy = k23;
     h->turn = 1.0f / k33;
     h->low = angle <= low ? 1.0f : 0.0f;
-    h->high = angle > low && angle >= high ? 1.0f : 0.0f;
+    h->high = (angle > low) & (angle >= high) ? 1.0f : 0.0f;
     float now = h->low > 0.0f ? (float)PUF_HINGE_LOW : h->high > 0.0f ? (float)PUF_HINGE_HIGH : (float)PUF_HINGE_FREE;
     h->stop = now == was ? h->stop : 0.0f;
 }
@@ -229,14 +229,14 @@ PUF_INLINE float puf_hinge_pass(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* 
     float y = -(h->q12 * cx + h->q22 * cy + h->q23 * cz);
     float z = -(h->q13 * cx + h->q23 * cy + h->q33 * cz);
     float stop = h->stop + z;
-    float holds = (h->low > 0.0f && stop >= 0.0f) || (h->high > 0.0f && stop <= 0.0f) ? 1.0f : 0.0f;
+    int holds = ((h->low > 0.0f) & (stop >= 0.0f)) | ((h->high > 0.0f) & (stop <= 0.0f));
     float rx = h->stop * h->zx - cx, ry = h->stop * h->zy - cy;
-    x = holds > 0.0f ? x : h->p11 * rx + h->p12 * ry;
-    y = holds > 0.0f ? y : h->p12 * rx + h->p22 * ry;
-    z = holds > 0.0f ? z : -h->stop;
+    x = holds ? x : h->p11 * rx + h->p12 * ry;
+    y = holds ? y : h->p12 * rx + h->p22 * ry;
+    z = holds ? z : -h->stop;
     h->x += x;
     h->y += y;
-    h->stop = holds > 0.0f ? stop : 0.0f;
+    h->stop = holds ? stop : 0.0f;
     puf_hinge_push(h, a, b, va, vb, x, y, z);
     return fabsf(turned) + fabsf(x) + fabsf(y) + fabsf(z);
 }
@@ -300,6 +300,18 @@ PUF_INLINE int puf_hinge_position_pass(PufMass a, PufMass b, PufPose* pa, PufPos
     return (beyond <= PUF_BODIES_SLOP_ANGLE) & (apart <= PUF_BODIES_SLOP * PUF_BODIES_SLOP);
 }
 
+// A force on a body, N and N m, for a step.
+typedef struct PufForce {
+    float x, y, twist;
+} PufForce;
+
+PUF_INLINE PufSpeed puf_bodies_accelerate(const PufBody* b, PufMass mass, PufForce force, float gravity, float seconds)
+{
+    return (PufSpeed){ b->vx + seconds * (mass.inverse_mass * force.x),
+                       b->vy + seconds * (gravity + mass.inverse_mass * force.y),
+                       b->spin + seconds * (mass.inverse_inertia * force.twist) };
+}
+
 // Where the speeds lead in a step; they are lowered where they are absurd.
 PUF_INLINE void puf_bodies_move(PufPose* p, PufSpeed* v, float seconds)
 {
@@ -345,7 +357,7 @@ PUF_INLINE void puf_contact_begin(PufContact* c, PufMass m, float second)
     c->k12 = m.inverse_mass + m.inverse_inertia * across[0] * across[1];
     c->k22 = m.inverse_mass + m.inverse_inertia * across[1] * across[1];
     float det = c->k11 * c->k22 - c->k12 * c->k12;
-    c->two = second > 0.0f && c->k11 * c->k11 < 1000.0f * det ? 1.0f : 0.0f; // else the points are as good as one
+    c->two = (second > 0.0f) & (c->k11 * c->k11 < 1000.0f * det) ? 1.0f : 0.0f; // else the points are as good as one
     c->hold[1] = c->two > 0.0f ? c->hold[1] : 0.0f;
     c->brake[1] = c->two > 0.0f ? c->brake[1] : 0.0f;
     float over = c->two > 0.0f ? 1.0f / det : 0.0f;
@@ -370,17 +382,17 @@ PUF_INLINE void puf_contact_balance(const PufContact* c, float v0, float v1, flo
     float only0 = a0 - c->hold[0] * (v0 - c->k12 * a1), after1 = v1 + c->k12 * (only0 - a0) - c->k22 * a1;
     float only1 = a1 - c->hold[1] * (v1 - c->k12 * a0), after0 = v0 + c->k12 * (only1 - a1) - c->k11 * a0;
     float free0 = v0 - c->k11 * a0 - c->k12 * a1, free1 = v1 - c->k12 * a0 - c->k22 * a1;
-    float is_both = both0 >= 0.0f && both1 >= 0.0f ? 1.0f : 0.0f;
-    float is_only0 = only0 >= 0.0f && after1 >= 0.0f ? 1.0f : 0.0f;
-    float is_only1 = only1 >= 0.0f && after0 >= 0.0f ? 1.0f : 0.0f;
-    float is_free = free0 >= 0.0f && free1 >= 0.0f ? 1.0f : 0.0f;
-    float x0 = is_free > 0.0f ? 0.0f : a0, x1 = is_free > 0.0f ? 0.0f : a1;
-    x0 = is_only1 > 0.0f ? 0.0f : x0;
-    x1 = is_only1 > 0.0f ? only1 : x1;
-    x0 = is_only0 > 0.0f ? only0 : x0;
-    x1 = is_only0 > 0.0f ? 0.0f : x1;
-    *push0 = is_both > 0.0f ? both0 : x0;
-    *push1 = is_both > 0.0f ? both1 : x1;
+    int is_both = (both0 >= 0.0f) & (both1 >= 0.0f);
+    int is_only0 = (only0 >= 0.0f) & (after1 >= 0.0f);
+    int is_only1 = (only1 >= 0.0f) & (after0 >= 0.0f);
+    int is_free = (free0 >= 0.0f) & (free1 >= 0.0f);
+    float x0 = is_free ? 0.0f : a0, x1 = is_free ? 0.0f : a1;
+    x0 = is_only1 ? 0.0f : x0;
+    x1 = is_only1 ? only1 : x1;
+    x0 = is_only0 ? only0 : x0;
+    x1 = is_only0 ? 0.0f : x1;
+    *push0 = is_both ? both0 : x0;
+    *push1 = is_both ? both1 : x1;
 }
 
 // One pass: friction first, as far as the push allows; then the push. Returns how much it changed.
@@ -987,44 +999,39 @@ static void puf_bodies_stop_all(const PufBodies* w, PufStep* step, PufWay* ways)
     }
 }
 
-// A force on a body, N and N m, for a step.
-typedef struct PufForce {
-    float x, y, twist;
-} PufForce;
-
-// One step. Returns whether everything came to rest: then all speeds are 0.
-static int puf_bodies_step(const PufBodies* w, const PufForce* forces)
+// Find what touches, let the forces act, and set up what has to be solved.
+static void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep* step)
 {
-    PufStep step;
+    memset(&step->manifolds, 0, sizeof step->manifolds);
+    puf_bodies_look(w, &step->manifolds, -1);
+    for (int32_t i = 0; i < w->num_bodies; i++) {
+        step->speeds[i] = puf_bodies_accelerate(&w->bodies[i], w->mass[i], forces[i], w->gravity, w->seconds);
+    }
+    puf_bodies_begin_contacts(w, step);
+    puf_bodies_begin_hinges(w, step);
+}
+
+// Move with the speeds that were solved. Returns whether everything came to rest: then all speeds are 0.
+static int puf_bodies_end(const PufBodies* w, PufStep* step)
+{
     PufPose poses[PUF_BODIES_MAX];
     PufWay ways[PUF_BODIES_MAX];
-    memset(&step.manifolds, 0, sizeof step.manifolds);
-    puf_bodies_look(w, &step.manifolds, -1);
+    puf_bodies_remember(w, step);
     for (int32_t i = 0; i < w->num_bodies; i++) {
-        const PufBody* b = &w->bodies[i];
-        poses[i] = puf_body_pose(b);
+        poses[i] = puf_body_pose(&w->bodies[i]);
         memset(&ways[i], 0, sizeof ways[i]);
         ways[i].from = poses[i];
-        step.speeds[i].vx = b->vx + w->seconds * (w->mass[i].inverse_mass * forces[i].x);
-        step.speeds[i].vy = b->vy + w->seconds * (w->gravity + w->mass[i].inverse_mass * forces[i].y);
-        step.speeds[i].spin = b->spin + w->seconds * (w->mass[i].inverse_inertia * forces[i].twist);
+        puf_bodies_move(&poses[i], &step->speeds[i], w->seconds);
     }
-    puf_bodies_begin_contacts(w, &step);
-    puf_bodies_begin_hinges(w, &step);
-    puf_bodies_solve(w, &step);
-    puf_bodies_remember(w, &step);
-    for (int32_t i = 0; i < w->num_bodies; i++) {
-        puf_bodies_move(&poses[i], &step.speeds[i], w->seconds);
-    }
-    int right = puf_bodies_correct(w, &step, poses);
+    int right = puf_bodies_correct(w, step, poses);
     float still = PUF_BODIES_SLEEP_AFTER;
     for (int32_t i = 0; i < w->num_bodies; i++) {
         PufBody* b = &w->bodies[i];
         puf_body_put(b, poses[i]);
-        b->vx = step.speeds[i].vx;
-        b->vy = step.speeds[i].vy;
-        b->spin = step.speeds[i].spin;
-        b->still = puf_bodies_rest(b->still, step.speeds[i], w->seconds);
+        b->vx = step->speeds[i].vx;
+        b->vy = step->speeds[i].vy;
+        b->spin = step->speeds[i].spin;
+        b->still = puf_bodies_rest(b->still, step->speeds[i], w->seconds);
         still = puf_minf(still, b->still);
     }
     if (right && still >= PUF_BODIES_SLEEP_AFTER) {
@@ -1036,6 +1043,15 @@ static int puf_bodies_step(const PufBodies* w, const PufForce* forces)
         }
         return 1;
     }
-    puf_bodies_stop_all(w, &step, ways);
+    puf_bodies_stop_all(w, step, ways);
     return 0;
+}
+
+// One step. Returns whether everything came to rest.
+static inline int puf_bodies_step(const PufBodies* w, const PufForce* forces)
+{
+    PufStep step;
+    puf_bodies_begin(w, forces, &step);
+    puf_bodies_solve(w, &step);
+    return puf_bodies_end(w, &step);
 }

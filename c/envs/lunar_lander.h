@@ -22,6 +22,7 @@
 #define LUNAR_LANDER_HEIGHT LUNAR_LANDER_PX(400)    // m
 #define LUNAR_LANDER_PAD (LUNAR_LANDER_HEIGHT / 4)  // m, height of the pad
 #define LUNAR_LANDER_RATE 50                        // steps per second
+#define LUNAR_LANDER_SECONDS (1.0f / 50)            // of a step
 #define LUNAR_LANDER_MAIN_POWER 13.0f               // impulse, N s for a metre from centre to nozzle
 #define LUNAR_LANDER_SIDE_POWER 0.6f
 #define LUNAR_LANDER_START_FORCE 1000.0f            // N, the most in the first step
@@ -137,20 +138,34 @@ static void lunar_lander_edges(const LunarLander* s, PufEdge* edges)
     edges[LUNAR_LANDER_EDGES - 1] = (PufEdge){ 0.0f, 0.0f, LUNAR_LANDER_WIDTH, 0.0f, 0.2f, 0.0f };
 }
 
-// Move the bodies. Returns whether all came to rest.
-static int lunar_lander_move(LunarLander* s, const LunarLanderParts* parts, PufForce force)
-{
-    const PufShape* const shapes[LUNAR_LANDER_BODIES] = { &parts->hull, &parts->leg, &parts->leg };
-    PufForce forces[LUNAR_LANDER_BODIES] = { force, { 0, 0, 0 }, { 0, 0, 0 } };
+// What puffer_bodies.h works on.
+typedef struct LunarLanderWorld {
     PufEdge edges[LUNAR_LANDER_EDGES];
-    lunar_lander_edges(s, edges);
-    PufBodies world = { .bodies = s->bodies, .mass = parts->mass, .shapes = shapes, .num_bodies = LUNAR_LANDER_BODIES,
-                        .hinges = parts->hinges, .memory = s->hinges, .num_hinges = 2,
-                        .edges = edges, .num_edges = LUNAR_LANDER_EDGES,
-                        .touches = s->touches, .touched = s->touched,
-                        .gravity = s->gravity, .seconds = 1.0f / LUNAR_LANDER_RATE,
-                        .passes = LUNAR_LANDER_PASSES, .position_passes = LUNAR_LANDER_POSITION_PASSES };
-    return puf_bodies_step(&world, forces);
+    const PufShape* shapes[LUNAR_LANDER_BODIES];
+    PufBodies bodies;
+} LunarLanderWorld;
+
+static void lunar_lander_make_world(LunarLander* s, const LunarLanderParts* parts, LunarLanderWorld* world)
+{
+    lunar_lander_edges(s, world->edges);
+    world->shapes[LUNAR_LANDER_HULL] = &parts->hull;
+    world->shapes[LUNAR_LANDER_LEFT_LEG] = &parts->leg;
+    world->shapes[LUNAR_LANDER_RIGHT_LEG] = &parts->leg;
+    world->bodies = (PufBodies){ .bodies = s->bodies,
+                                 .mass = parts->mass,
+                                 .shapes = world->shapes,
+                                 .num_bodies = LUNAR_LANDER_BODIES,
+                                 .hinges = parts->hinges,
+                                 .memory = s->hinges,
+                                 .num_hinges = 2,
+                                 .edges = world->edges,
+                                 .num_edges = LUNAR_LANDER_EDGES,
+                                 .touches = s->touches,
+                                 .touched = s->touched,
+                                 .gravity = s->gravity,
+                                 .seconds = LUNAR_LANDER_SECONDS,
+                                 .passes = LUNAR_LANDER_PASSES,
+                                 .position_passes = LUNAR_LANDER_POSITION_PASSES };
 }
 
 // ---- The engines. ----
@@ -239,13 +254,6 @@ PUF_INLINE float lunar_lander_shaping(const float obs[8])
            100.0f * fabsf(obs[4]) + 10.0f * obs[6] + 10.0f * obs[7];
 }
 
-static void lunar_lander_observe(const LunarLander* s, PufIo io)
-{
-    const LunarLanderParts* parts = io.assets;
-    lunar_lander_show(s->bodies[LUNAR_LANDER_HULL], parts->centre, s->touched[LUNAR_LANDER_RIGHT_LEG],
-                      s->touched[LUNAR_LANDER_LEFT_LEG], io.obs);
-}
-
 static void lunar_lander_log(LunarLander* s, int landed, int crashed, int lost)
 {
     float perf = puf_clampf(s->episode_return / LUNAR_LANDER_SOLVED, 0.0f, 1.0f);
@@ -255,25 +263,39 @@ static void lunar_lander_log(LunarLander* s, int landed, int crashed, int lost)
     s->log.lost += (float)lost;
 }
 
-// Wind, engines and bodies. Returns whether all came to rest.
-static int lunar_lander_advance(LunarLander* s, const LunarLanderParts* parts, LunarLanderThrust thrust, PufForce force)
+// All that acts on the hull in a step: engines, how they shake, and wind.
+typedef struct LunarLanderPush {
+    LunarLanderThrust thrust;
+    float jitter, sway;
+    PufForce force;
+} LunarLanderPush;
+
+static LunarLanderPush lunar_lander_decide(LunarLander* s, LunarLanderThrust thrust)
 {
-    PufForce wind = lunar_lander_wind(s);
-    float jitter = puf_rand_range(&s->rng, -1.0f, 1.0f) / 30.0f, sway = puf_rand_range(&s->rng, -1.0f, 1.0f) / 30.0f;
+    LunarLanderPush push;
+    push.thrust = thrust;
+    push.force = lunar_lander_wind(s);
+    push.jitter = puf_rand_range(&s->rng, -1.0f, 1.0f) / 30.0f;
+    push.sway = puf_rand_range(&s->rng, -1.0f, 1.0f) / 30.0f;
     s->main = thrust.main;
     s->side = thrust.side;
-    lunar_lander_fire(&s->bodies[LUNAR_LANDER_HULL], thrust, jitter, sway, parts->mass[LUNAR_LANDER_HULL],
-                      parts->centre);
-    force.x += wind.x;
-    force.y += wind.y;
-    force.twist += wind.twist;
-    return lunar_lander_move(s, parts, force);
+    return push;
 }
 
-// In the air in the middle, with a random push, which acts in a first step that is nobody's.
-static void lunar_lander_reset(LunarLander* s, const void* assets)
+// Engines, then bodies. Returns whether all came to rest.
+static int lunar_lander_move(LunarLander* s, const LunarLanderParts* parts, LunarLanderPush push)
 {
-    const LunarLanderParts* parts = assets;
+    PufForce forces[LUNAR_LANDER_BODIES] = { push.force, { 0, 0, 0 }, { 0, 0, 0 } };
+    LunarLanderWorld world;
+    lunar_lander_make_world(s, parts, &world);
+    lunar_lander_fire(&s->bodies[LUNAR_LANDER_HULL], push.thrust, push.jitter, push.sway, parts->mass[LUNAR_LANDER_HULL],
+                      parts->centre);
+    return puf_bodies_step(&world.bodies, forces);
+}
+
+// In the air in the middle. Returns a random push, which acts in a first step that is nobody's.
+static LunarLanderPush lunar_lander_start(LunarLander* s, const LunarLanderParts* parts)
+{
     lunar_lander_make_ground(s);
     memset(s->bodies, 0, sizeof s->bodies);
     memset(s->hinges, 0, sizeof s->hinges);
@@ -286,18 +308,30 @@ static void lunar_lander_reset(LunarLander* s, const void* assets)
         s->bodies[i].angle = -out * LUNAR_LANDER_LEG_ANGLE;
     }
     s->bodies[LUNAR_LANDER_HULL].y += parts->centre;
-    PufForce push = { 0.0f, 0.0f, 0.0f };
-    push.x = puf_rand_range(&s->rng, -LUNAR_LANDER_START_FORCE, LUNAR_LANDER_START_FORCE);
-    push.y = puf_rand_range(&s->rng, -LUNAR_LANDER_START_FORCE, LUNAR_LANDER_START_FORCE);
+    float x = puf_rand_range(&s->rng, -LUNAR_LANDER_START_FORCE, LUNAR_LANDER_START_FORCE);
+    float y = puf_rand_range(&s->rng, -LUNAR_LANDER_START_FORCE, LUNAR_LANDER_START_FORCE);
     s->wind_at = (int32_t)puf_rand_below(&s->rng, 2 * LUNAR_LANDER_WIND) - LUNAR_LANDER_WIND;
     s->twist_at = (int32_t)puf_rand_below(&s->rng, 2 * LUNAR_LANDER_WIND) - LUNAR_LANDER_WIND;
     s->tick = 0;
     s->episode_return = 0.0f;
+    LunarLanderPush push = lunar_lander_decide(s, lunar_lander_choice(LUNAR_LANDER_NOTHING));
+    push.force.x += x;
+    push.force.y += y;
+    return push;
+}
 
-    float obs[8];
-    lunar_lander_advance(s, parts, lunar_lander_choice(LUNAR_LANDER_NOTHING), push);
+static void lunar_lander_see(const LunarLander* s, const LunarLanderParts* parts, float obs[8])
+{
     lunar_lander_show(s->bodies[LUNAR_LANDER_HULL], parts->centre, s->touched[LUNAR_LANDER_RIGHT_LEG],
                       s->touched[LUNAR_LANDER_LEFT_LEG], obs);
+}
+
+static void lunar_lander_reset(LunarLander* s, const void* assets)
+{
+    const LunarLanderParts* parts = assets;
+    float obs[8];
+    lunar_lander_move(s, parts, lunar_lander_start(s, parts));
+    lunar_lander_see(s, parts, obs);
     s->shaping = lunar_lander_shaping(obs);
 }
 
@@ -327,11 +361,12 @@ static void lunar_lander_step(LunarLander* s, PufIo io)
 {
     const LunarLanderParts* parts = io.assets;
     float obs[8];
-    int rest = lunar_lander_advance(s, parts, lunar_lander_thrust(io), (PufForce){ 0.0f, 0.0f, 0.0f });
-    lunar_lander_show(s->bodies[LUNAR_LANDER_HULL], parts->centre, s->touched[LUNAR_LANDER_RIGHT_LEG],
-                      s->touched[LUNAR_LANDER_LEFT_LEG], obs);
+    int rest = lunar_lander_move(s, parts, lunar_lander_decide(s, lunar_lander_thrust(io)));
+    lunar_lander_see(s, parts, obs);
     lunar_lander_judge(s, io, obs, rest);
 }
+
+static void lunar_lander_observe(const LunarLander* s, PufIo io) { lunar_lander_see(s, io.assets, io.obs); }
 
 #define LUNAR_LANDER_ANY 1e9f // no useful limit
 static const PufObs lunar_lander_obs[] = {
