@@ -20,20 +20,20 @@
 #include "puffer.h"
 #include "puffer_math.h"
 
-#define PUF_BODIES_SLOP 0.005f                          // m that bodies may overlap
-#define PUF_BODIES_SLOP_ANGLE (2.0f / 180.0f * PUF_PI)  // rad that a hinge may be beyond its limit
-#define PUF_BODIES_SKIN (4.0f * PUF_BODIES_SLOP)        // bodies touch at this distance: the skins of both, 2 slops each
-#define PUF_BODIES_PULL 0.2f                            // share of an overlap that is corrected at once (Baumgarte)
-#define PUF_BODIES_PULL_NOW 0.75f                       // the same at an impact within a step
-#define PUF_BODIES_MAX_PULL 0.2f                        // m of overlap corrected at once
-#define PUF_BODIES_MAX_TURN (8.0f / 180.0f * PUF_PI)    // rad beyond a limit corrected at once
-#define PUF_BODIES_BOUNCE 1.0f                          // m/s: what hits more slowly does not bounce
-#define PUF_BODIES_MAX_MOVE 2.0f                        // m in a step
-#define PUF_BODIES_MAX_SPIN (0.5f * PUF_PI)             // rad in a step
-#define PUF_BODIES_SLEEP_AFTER 0.5f                     // s of rest
-#define PUF_BODIES_SLEEP_SPEED 0.01f                    // m/s that counts as rest
-#define PUF_BODIES_SLEEP_SPIN (2.0f / 180.0f * PUF_PI)  // rad/s that counts as rest
-#define PUF_BODIES_STILL 2e-6f                          // m/s or rad/s between two bodies that count as none
+#define PUF_BODIES_SLOP 0.005f                         // m that bodies may overlap
+#define PUF_BODIES_SLOP_ANGLE (2.0f / 180.0f * PUF_PI) // rad that a hinge may be beyond its limit
+#define PUF_BODIES_SKIN (4.0f * PUF_BODIES_SLOP)       // bodies touch at this distance: the skins of both, 2 slops each
+#define PUF_BODIES_PULL 0.2f                           // share of an overlap that is corrected at once (Baumgarte)
+#define PUF_BODIES_PULL_NOW 0.75f                      // the same at an impact within a step
+#define PUF_BODIES_MAX_PULL 0.2f                       // m of overlap corrected at once
+#define PUF_BODIES_MAX_TURN (8.0f / 180.0f * PUF_PI)   // rad beyond a limit corrected at once
+#define PUF_BODIES_BOUNCE 1.0f                         // m/s: what hits more slowly does not bounce
+#define PUF_BODIES_MAX_MOVE 2.0f                       // m in a step
+#define PUF_BODIES_MAX_SPIN (0.5f * PUF_PI)            // rad in a step
+#define PUF_BODIES_SLEEP_AFTER 0.5f                    // s of rest
+#define PUF_BODIES_SLEEP_SPEED 0.01f                   // m/s that counts as rest
+#define PUF_BODIES_SLEEP_SPIN (2.0f / 180.0f * PUF_PI) // rad/s that counts as rest
+#define PUF_BODIES_STILL 2e-6f                         // m/s or rad/s between two bodies that count as none
 enum {
     PUF_BODIES_CORNERS = 8,     // of a polygon, at most
     PUF_BODIES_MAX = 8,         // bodies in a world
@@ -157,13 +157,13 @@ typedef struct PufSpeed {
 
 // A hinge in a step: levers from both centres, what its impulses change, and its impulses.
 typedef struct PufHingeNow {
-    float ax, ay, bx, by;           // levers
-    float zx, zy;                   // how a twist moves the point
-    float p11, p12, p22;            // of the point: impulse per speed
+    float ax, ay, bx, by;               // levers
+    float zx, zy;                       // how a twist moves the point
+    float p11, p12, p22;                // of the point: impulse per speed
     float q11, q12, q13, q22, q23, q33; // of the point and the twist together
-    float turn;                     // of the motor: impulse per speed
-    float low, high;                // 1: at this limit, else 0
-    float x, y, stop, motor;        // impulses
+    float turn;                         // of the motor: impulse per speed
+    float low, high;                    // 1: at this limit, else 0
+    float x, y, stop, motor;            // impulses
 } PufHingeNow;
 
 // Its matrices, and which limit it is at. The impulse of a limit that was left is forgotten.
@@ -252,8 +252,8 @@ PUF_INLINE float puf_hinge_unbend(PufMass a, PufMass b, PufPose* pa, PufPose* pb
     float angle = pb->angle - pa->angle;
     float under = puf_clampf(angle - low + PUF_BODIES_SLOP_ANGLE, -PUF_BODIES_MAX_TURN, 0.0f);
     float over = puf_clampf(angle - high - PUF_BODIES_SLOP_ANGLE, 0.0f, PUF_BODIES_MAX_TURN);
-    float beyond = at_low > 0.0f ? low - angle : at_high > 0.0f ? angle - high : 0.0f;
-    float turn = at_low > 0.0f ? under : at_high > 0.0f ? over : 0.0f;
+    float beyond = at_low * (low - angle) + at_high * (angle - high); // at_low and at_high are 0 or 1, at most one is 1
+    float turn = at_low * under + at_high * over;
     float impulse = turn / (a.inverse_inertia + b.inverse_inertia);
     pa->angle += a.inverse_inertia * impulse;
     pb->angle -= b.inverse_inertia * impulse;
@@ -331,15 +331,15 @@ PUF_INLINE void puf_bodies_move(PufPose* p, PufSpeed* v, float seconds)
 
 // A contact in a step: the ground pushes a body along a normal at one or two points.
 typedef struct PufContact {
-    float nx, ny;             // from the ground
-    float x[2], y[2];         // levers
-    float hold[2], brake[2];  // impulse per speed, along the normal and across; 0 for a second point that is none
-    float bounce[2];          // speed that it aims at
-    float k11, k12, k22;      // of both points together: speed per impulse
-    float p11, p12, p22;      // and the inverse
-    float two;                // 1: the two are solved together
+    float nx, ny;            // from the ground
+    float x[2], y[2];        // levers
+    float hold[2], brake[2]; // impulse per speed, along the normal and across; 0 for a second point that is none
+    float bounce[2];         // speed that it aims at
+    float k11, k12, k22;     // of both points together: speed per impulse
+    float p11, p12, p22;     // and the inverse
+    float two;               // 1: the two are solved together
     float friction;
-    float push[2], rub[2];    // impulses
+    float push[2], rub[2]; // impulses
 } PufContact;
 
 // Levers are set; a second point that is none has `second` 0.
@@ -429,11 +429,11 @@ PUF_INLINE float puf_contact_pass(PufContact* c, PufMass m, PufSpeed* v)
 // Where a polygon and an edge touch: the points of one that are near a side of the other.
 typedef struct PufManifold {
     int32_t points;
-    int32_t on_edge;    // 1: the side is the edge, and the points are the polygon's; 0: the other way round
-    float nx, ny;       // of the side; a polygon's turns with it
-    float sx, sy;       // a point of the side
-    float x[2], y[2];   // the points; a polygon's are about its centre
-    uint8_t corner[2];  // which they are, to be known again in the next step
+    int32_t on_edge;   // 1: the side is the edge, and the points are the polygon's; 0: the other way round
+    float nx, ny;      // of the side; a polygon's turns with it
+    float sx, sy;      // a point of the side
+    float x[2], y[2];  // the points; a polygon's are about its centre
+    uint8_t corner[2]; // which they are, to be known again in the next step
 } PufManifold;
 
 // A segment whose ends have names.
@@ -644,7 +644,8 @@ static inline void puf_body_put(PufBody* b, PufPose p)
 static int puf_bodies_near(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
 {
     float r = shape->reach + 2.0f * PUF_BODIES_SKIN;
-    return puf_minf(from.x, to.x) - r <= puf_maxf(e->x1, e->x2) && puf_maxf(from.x, to.x) + r >= puf_minf(e->x1, e->x2) &&
+    return puf_minf(from.x, to.x) - r <= puf_maxf(e->x1, e->x2) &&
+           puf_maxf(from.x, to.x) + r >= puf_minf(e->x1, e->x2) &&
            puf_minf(from.y, to.y) - r <= puf_maxf(e->y1, e->y2) && puf_maxf(from.y, to.y) + r >= puf_minf(e->y1, e->y2);
 }
 
@@ -707,7 +708,8 @@ static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t
 }
 
 // A contact at the start of a step, or at an impact.
-static void puf_bodies_contact(const PufBodies* w, const PufTouch* t, const PufManifold* m, const PufSpeed* v, PufContact* c)
+static void puf_bodies_contact(const PufBodies* w, const PufTouch* t, const PufManifold* m, const PufSpeed* v,
+                               PufContact* c)
 {
     const PufBody* b = &w->bodies[t->body];
     const PufShape* shape = w->shapes[t->body];

@@ -18,24 +18,24 @@
 
 // Lengths are given in thirtieths of a metre, pixels of the original.
 #define LUNAR_LANDER_PX(x) ((float)(x) / 30.0f)
-#define LUNAR_LANDER_WIDTH 20.0f                    // m, of the world
-#define LUNAR_LANDER_HEIGHT LUNAR_LANDER_PX(400)    // m
-#define LUNAR_LANDER_PAD (LUNAR_LANDER_HEIGHT / 4)  // m, height of the pad
-#define LUNAR_LANDER_RATE 50                        // steps per second
-#define LUNAR_LANDER_SECONDS (1.0f / 50)            // of a step
-#define LUNAR_LANDER_MAIN_POWER 13.0f               // impulse, N s for a metre from centre to nozzle
+#define LUNAR_LANDER_WIDTH 20.0f                   // m, of the world
+#define LUNAR_LANDER_HEIGHT LUNAR_LANDER_PX(400)   // m
+#define LUNAR_LANDER_PAD (LUNAR_LANDER_HEIGHT / 4) // m, height of the pad
+#define LUNAR_LANDER_RATE 50                       // steps per second
+#define LUNAR_LANDER_SECONDS (1.0f / 50)           // of a step
+#define LUNAR_LANDER_MAIN_POWER 13.0f              // impulse, N s for a metre from centre to nozzle
 #define LUNAR_LANDER_SIDE_POWER 0.6f
-#define LUNAR_LANDER_START_FORCE 1000.0f            // N, the most in the first step
-#define LUNAR_LANDER_LEG_AWAY LUNAR_LANDER_PX(20)   // from the hull's origin to a leg: sideways
-#define LUNAR_LANDER_LEG_DOWN LUNAR_LANDER_PX(18)   // and down
-#define LUNAR_LANDER_LEG_ANGLE 0.05f                // rad, at the start
+#define LUNAR_LANDER_START_FORCE 1000.0f                        // N, the most in the first step
+#define LUNAR_LANDER_LEG_AWAY LUNAR_LANDER_PX(20)               // from the hull's origin to a leg: sideways
+#define LUNAR_LANDER_LEG_DOWN LUNAR_LANDER_PX(18)               // and down
+#define LUNAR_LANDER_LEG_ANGLE 0.05f                            // rad, at the start
 #define LUNAR_LANDER_LEG_NARROW (0.4f - LUNAR_LANDER_LEG_ANGLE) // rad, from the hull to a leg, outwards: the least
 #define LUNAR_LANDER_LEG_WIDE (0.9f - LUNAR_LANDER_LEG_ANGLE)   // and the most
-#define LUNAR_LANDER_SPRING 40.0f                   // N m, of the motor in a leg
-#define LUNAR_LANDER_SPRING_SPEED 0.3f              // rad/s
+#define LUNAR_LANDER_SPRING 40.0f                               // N m, of the motor in a leg
+#define LUNAR_LANDER_SPRING_SPEED 0.3f                          // rad/s
 #define LUNAR_LANDER_FUEL_MAIN 0.3f
 #define LUNAR_LANDER_FUEL_SIDE 0.03f
-#define LUNAR_LANDER_SOLVED 200.0f                  // return; Gymnasium calls this solved
+#define LUNAR_LANDER_SOLVED 200.0f // return; Gymnasium calls this solved
 
 enum { LUNAR_LANDER_NOTHING, LUNAR_LANDER_LEFT, LUNAR_LANDER_MAIN, LUNAR_LANDER_RIGHT, LUNAR_LANDER_ACTIONS };
 enum { LUNAR_LANDER_HULL, LUNAR_LANDER_LEFT_LEG, LUNAR_LANDER_RIGHT_LEG, LUNAR_LANDER_BODIES };
@@ -54,11 +54,11 @@ typedef struct LunarLander {
     float episode_return;             // so far
     int32_t wind_at, twist_at;        // moments of the wind
     int16_t tick;
-    int16_t max_steps;                // setting
-    float gravity;                    // setting
-    float wind_power, turbulence;     // settings
-    int32_t wind;                     // setting
-    int32_t continuous;               // setting
+    int16_t max_steps;            // setting
+    float gravity;                // setting
+    float wind_power, turbulence; // settings
+    int32_t wind;                 // setting
+    int32_t continuous;           // setting
     struct LunarLanderLog {
         PufLog log;
         float landed, crashed, lost;
@@ -176,8 +176,9 @@ typedef struct LunarLanderThrust {
 
 PUF_INLINE LunarLanderThrust lunar_lander_choice(int32_t action)
 {
-    return (LunarLanderThrust){ action == LUNAR_LANDER_MAIN ? 1.0f : 0.0f,
-                                action == LUNAR_LANDER_LEFT ? -1.0f : action == LUNAR_LANDER_RIGHT ? 1.0f : 0.0f };
+    return (LunarLanderThrust){ action == LUNAR_LANDER_MAIN ? 1.0f : 0.0f, action == LUNAR_LANDER_LEFT    ? -1.0f
+                                                                           : action == LUNAR_LANDER_RIGHT ? 1.0f
+                                                                                                          : 0.0f };
 }
 
 PUF_INLINE LunarLanderThrust lunar_lander_throttle(float main, float side)
@@ -288,8 +289,8 @@ static int lunar_lander_move(LunarLander* s, const LunarLanderParts* parts, Luna
     PufForce forces[LUNAR_LANDER_BODIES] = { push.force, { 0, 0, 0 }, { 0, 0, 0 } };
     LunarLanderWorld world;
     lunar_lander_make_world(s, parts, &world);
-    lunar_lander_fire(&s->bodies[LUNAR_LANDER_HULL], push.thrust, push.jitter, push.sway, parts->mass[LUNAR_LANDER_HULL],
-                      parts->centre);
+    lunar_lander_fire(&s->bodies[LUNAR_LANDER_HULL], push.thrust, push.jitter, push.sway,
+                      parts->mass[LUNAR_LANDER_HULL], parts->centre);
     return puf_bodies_step(&world.bodies, forces);
 }
 
@@ -368,10 +369,15 @@ static void lunar_lander_step(LunarLander* s, PufIo io)
 
 static void lunar_lander_observe(const LunarLander* s, PufIo io) { lunar_lander_see(s, io.assets, io.obs); }
 
+#ifndef PUF_PLAIN
+#include "lunar_lander_lanes.h"
+#endif
+
 #define LUNAR_LANDER_ANY 1e9f // no useful limit
 static const PufObs lunar_lander_obs[] = {
     { "x", 1, -1.5f, 1.5f, "of the hull from the pad; 1 at the right end of the world" },
-    { "y", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "of the hull above the pad, standing on its legs; 1 is half the height of the world" },
+    { "y", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY,
+      "of the hull above the pad, standing on its legs; 1 is half the height of the world" },
     { "vx", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "speed to the right, 5 m/s" },
     { "vy", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "speed upwards, 7.5 m/s" },
     { "angle", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "rad, positive to the left" },
@@ -465,7 +471,7 @@ static const char* lunar_lander_contradiction(const void* state, const void* ass
 }
 
 // clang-format off
-PUF_DEFINE_ASSETS_ENV(lunar_lander, LunarLander,
+PUF_DEFINE_BATCH_ASSETS_ENV(lunar_lander, LunarLander,
     .version = 3,
     .doc = "Land on a pad with three engines: Gymnasium's LunarLander-v3.",
     .reward = "what brings the lander nearer to standing on the pad, less fuel; +100 for coming to rest, -100 for a crash",
