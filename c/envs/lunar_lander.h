@@ -126,7 +126,8 @@ static void lunar_lander_make_ground(LunarLander* s)
         heights[i] = LUNAR_LANDER_PAD;
     }
     for (int32_t i = 0; i < LUNAR_LANDER_POSTS; i++) {
-        s->ground[i] = 0.33f * (heights[i > 0 ? i - 1 : LUNAR_LANDER_POSTS] + heights[i] + heights[i + 1]);
+        float sum = heights[i > 0 ? i - 1 : LUNAR_LANDER_POSTS] + heights[i] + heights[i + 1];
+        s->ground[i] = (float)(0.33 * (double)sum); // a third or so; 3.3 at the pad
     }
 }
 
@@ -400,23 +401,23 @@ static const PufParam lunar_lander_params[] = {
 static const char* const lunar_lander_log_names[] = { "landed", "crashed", "lost" };
 
 // Speeds and places are far beyond what can happen in an episode; numbers stay finite there.
-static const PufField lunar_lander_body_fields[] = {
-    PUF_SCALAR(PufBody, x, "of the centre of mass, m", PUF_RANGE(-100, 100)),
-    PUF_SCALAR(PufBody, y, "of the centre of mass, m", PUF_RANGE(-100, 5000)),
-    PUF_SCALAR(PufBody, angle, "rad, counterclockwise", PUF_RANGE(-4000, 4000)),
-    PUF_SCALAR(PufBody, vx, "m/s", PUF_RANGE(-200, 200)),
-    PUF_SCALAR(PufBody, vy, "m/s", PUF_RANGE(-200, 200)),
-    PUF_SCALAR(PufBody, spin, "rad/s", PUF_RANGE(-200, 200)),
-    PUF_SCALAR(PufBody, still, "seconds of rest", PUF_RANGE(0, 1)),
-};
-static const PufField lunar_lander_hinge_fields[] = {
-    PUF_SCALAR(PufHingeMemory, x, "impulse of the last step, N s", PUF_RANGE(-1000, 1000)),
-    PUF_SCALAR(PufHingeMemory, y, "the same, upwards", PUF_RANGE(-1000, 1000)),
-    PUF_SCALAR(PufHingeMemory, stop, "impulse of the limit, N m s", PUF_RANGE(-1000, 1000)),
-    PUF_SCALAR(PufHingeMemory, motor, "impulse of the motor, N m s", PUF_RANGE(-1, 1)),
-    PUF_SCALAR(PufHingeMemory, limit, "that it is at: 0 none, 1 the least angle, 2 the greatest",
-               PUF_RANGE(PUF_HINGE_FREE, PUF_HINGE_HIGH)),
-};
+#define LUNAR_LANDER_BODY_FIELDS(name, at)                                                                             \
+    PUF_SCALAR_AS(LunarLander, name "_x", at.x, "its centre of mass, m", PUF_RANGE(-100, 100)),                        \
+        PUF_SCALAR_AS(LunarLander, name "_y", at.y, "its centre of mass, m", PUF_RANGE(-100, 5000)),                   \
+        PUF_SCALAR_AS(LunarLander, name "_angle", at.angle, "rad, counterclockwise", PUF_RANGE(-4000, 4000)),          \
+        PUF_SCALAR_AS(LunarLander, name "_vx", at.vx, "m/s", PUF_RANGE(-200, 200)),                                    \
+        PUF_SCALAR_AS(LunarLander, name "_vy", at.vy, "m/s", PUF_RANGE(-200, 200)),                                    \
+        PUF_SCALAR_AS(LunarLander, name "_spin", at.spin, "rad/s", PUF_RANGE(-200, 200)),                              \
+        PUF_SCALAR_AS(LunarLander, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 1))
+#define LUNAR_LANDER_HINGE_FIELDS(name, at)                                                                            \
+    PUF_SCALAR_AS(LunarLander, name "_pull_x", at.x, "impulse in its hinge in the last step, N s",                     \
+                  PUF_RANGE(-1000, 1000)),                                                                             \
+        PUF_SCALAR_AS(LunarLander, name "_pull_y", at.y, "the same, upwards", PUF_RANGE(-1000, 1000)),                 \
+        PUF_SCALAR_AS(LunarLander, name "_stop", at.stop, "impulse of its limit, N m s", PUF_RANGE(-1000, 1000)),      \
+        PUF_SCALAR_AS(LunarLander, name "_motor", at.motor, "impulse of its motor, N m s", PUF_RANGE(-1, 1)),          \
+        PUF_SCALAR_AS(LunarLander, name "_limit", at.limit, "that it is at: 0 none, 1 the least angle, 2 the most",    \
+                      PUF_RANGE(PUF_HINGE_FREE, PUF_HINGE_HIGH))
+
 static const PufField lunar_lander_touch_fields[] = {
     PUF_SCALAR(PufTouch, body, "0 hull, 1 left leg, 2 right leg", PUF_RANGE(0, LUNAR_LANDER_BODIES - 1)),
     PUF_SCALAR(PufTouch, edge, "of the ground, from the left", PUF_RANGE(0, LUNAR_LANDER_EDGES - 1)),
@@ -427,8 +428,11 @@ static const PufField lunar_lander_touch_fields[] = {
     PUF_ARRAY(PufTouch, rub, "impulses of friction, N s", PUF_RANGE(-1000, 1000)),
 };
 static const PufField lunar_lander_fields[] = {
-    PUF_STRUCTS(LunarLander, bodies, lunar_lander_body_fields, "the hull, the left leg, the right leg"),
-    PUF_STRUCTS(LunarLander, hinges, lunar_lander_hinge_fields, "what the hinges of the legs remember"),
+    LUNAR_LANDER_BODY_FIELDS("hull", bodies[LUNAR_LANDER_HULL]),
+    LUNAR_LANDER_BODY_FIELDS("left", bodies[LUNAR_LANDER_LEFT_LEG]),
+    LUNAR_LANDER_BODY_FIELDS("right", bodies[LUNAR_LANDER_RIGHT_LEG]),
+    LUNAR_LANDER_HINGE_FIELDS("left", hinges[0]),
+    LUNAR_LANDER_HINGE_FIELDS("right", hinges[1]),
     PUF_STRUCTS(LunarLander, touches, lunar_lander_touch_fields, "what touches the ground"),
     PUF_ARRAY(LunarLander, ground, "heights, 2 m apart, m", PUF_RANGE(0, LUNAR_LANDER_HEIGHT / 2)),
     PUF_ARRAY(LunarLander, touched, "1: hull, left leg, right leg touch; the last is unused", PUF_RANGE(0, 1)),
@@ -459,7 +463,7 @@ static const char* lunar_lander_contradiction(const void* state, const void* ass
     for (int32_t i = LUNAR_LANDER_LEFT_LEG; i < LUNAR_LANDER_BODIES; i++) {
         if (fabsf(s->bodies[i].x - hull->x) > 2.0f || fabsf(s->bodies[i].y - hull->y) > 2.0f ||
             fabsf(s->bodies[i].angle - hull->angle) > 2.0f * PUF_PI) {
-            return "bodies";
+            return i == LUNAR_LANDER_LEFT_LEG ? "left_x" : "right_x";
         }
     }
     for (int32_t i = 0; i + 1 < PUF_BODIES_MAX_TOUCHES; i++) {
