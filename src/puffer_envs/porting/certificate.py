@@ -212,8 +212,9 @@ def _follow(facts: Mapping[str, Any]) -> list[str]:
     if steps.get("chaotic"):
         share = steps["chaotic_same"] / steps["chaotic"]
         parts.append(
-            f"{steps['chaotic']:,} of the steps were in states in which roundings may grow within a step, or came after "
-            f"one. They are left to the distributions below; {share:.1%} of them were within the tolerances all the same."
+            f"{steps['chaotic']:,} of the steps were in states in which roundings may grow within a step, or came "
+            f"after one. They are left to the distributions below; {share:.1%} of them were within the tolerances all "
+            "the same."
         )
     return parts
 
@@ -245,8 +246,8 @@ def _episodes(facts: Mapping[str, Any]) -> list[str]:
         )
     if episodes.get("chaotic"):
         parts.append(
-            f"{episodes['chaotic']:,} of the episodes came to a state in which roundings may grow, and were compared one "
-            "by one up to there."
+            f"{episodes['chaotic']:,} of the episodes came to a state in which roundings may grow, and were compared "
+            "one by one up to there."
         )
     if starts["compared"]:
         worst = max(starts["distances"].values(), default=0.0)
@@ -279,8 +280,8 @@ def _distributions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     names = list(rows[0]["distances"])
     cells = [(row["policy"], *(f"{row['distances'][name]:.2f}" for name in names)) for row in rows]
     text = (
-        "How far the distributions of both sides are apart (Kolmogorov, Smirnov), in times of what chance exceeds once in "
-        "a thousand times. The last reward says how an episode ended."
+        "How far the distributions of both sides are apart (Kolmogorov, Smirnov), in times of what chance exceeds "
+        "once in a thousand times. The last reward says how an episode ended."
     )
     return [text, _table(("policy", *names), cells)]
 

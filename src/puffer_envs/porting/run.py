@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,8 @@ def _compare(request: Request, adapter: Adapter, many: Pair, one: Pair) -> Found
     space = many.env.single_action_space
     rng = np.random.default_rng(request.seed)
     players: list[Player] = [random_player(space, rng, KEEP), random_player(space, rng)]
-    policies = {
-        **{name: lambda act=act: scripted_player(act, many.env) for name, act in adapter.players.items()},
-        **policies,
-    }
+    scripted = {name: partial(scripted_player, act, many.env) for name, act in adapter.players.items()}
+    policies = {**scripted, **policies}
     players += [make_player() for make_player in policies.values()]
     request.say(f"single steps: {request.steps:,}")
     steps = compare_steps(one if adapter.follow else many, players, request.steps)

@@ -62,8 +62,8 @@ class Steps:
 def compare_steps(pair: Pair, players: Sequence[Player], count: int) -> Steps:
     """Play with each player in turn, comparing every step, until `count` are done or one differs.
 
-    Half of the steps start from states that the reference reached by itself. With the adapter's FOLLOW both play the same
-    episodes, so that what cannot be put into the reference is there from the step before; the pair has one environment.
+    Half of the steps start from states that the reference reached by itself. With the adapter's FOLLOW both play the
+    same episodes, so that what cannot be put into the reference is there from the step before.
     """
     result = Steps(largest=pair.largest)
     env = pair.env

@@ -54,7 +54,7 @@ class Transfer:
 
     @property
     def distances(self) -> dict[str, float]:
-        """How far the distributions of both sides are apart, as a share of what chance gives once in a thousand times."""
+        """How far the distributions are apart, as a share of what chance gives once in a thousand times."""
         return {name: distance(mine, self.theirs.each[name], 0.0) for name, mine in self.ours.each.items()}
 
     @property

@@ -51,18 +51,18 @@ FOLLOW = (
     "episode of ours begins with a reset of the reference that gets the same random numbers"
 )
 NOTES = (
-    "States of Box2D can be written but for the impulses that its joints and contacts keep, and the time that a body has "
-    "rested. Where a leg or the hull touches, a rounding may decide whether a corner touches in this step or in the next; "
-    "from there on whole distributions are compared: of returns, of lengths and of how episodes end.",
+    "States of Box2D can be written but for the impulses that its joints and contacts keep, and the time that a body "
+    "has rested. Where a leg or the hull touches, a rounding may decide whether a corner touches in this step or in the "
+    "next; from there on whole distributions are compared: of returns, of lengths and of how episodes end.",
     "Particles that Gymnasium draws for the engines touch nothing that moves and are left out.",
     "Gymnasium's observation space claims limits that its observations exceed; here there are none.",
-    "Box2D does 180 passes over impulses in a step. Here passes stop when one changes nothing, and speeds below 2e-6 between "
-    "two bodies count as none.",
+    "Box2D does 180 passes over impulses in a step. Here passes stop when one changes nothing, and speeds below 2e-6 "
+    "m/s between two bodies count as none.",
 )
 
 
 def _pd(observation: Any) -> int:
-    """Leans towards the pad against the drift, falls the slower the lower it is, and uses the engine that lacks most."""
+    """Leans towards the pad, against the drift; falls the slower the lower it is; fires what is needed most."""
     x, y, vx, vy, angle, spin, right, left = (float(value) for value in observation)
     lean = min(0.4, max(-0.4, 0.5 * x + vx))
     turn, lift = 0.5 * (lean - angle) - spin, 0.5 * (0.55 * abs(x) - y) - 0.5 * vy
