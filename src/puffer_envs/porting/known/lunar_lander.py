@@ -52,7 +52,7 @@ FOLLOW = (
 )
 NOTES = (
     "States of Box2D can be written but for the impulses that its joints and contacts keep, and the time that a body "
-    "has rested. Where a leg or the hull touches, a rounding may decide whether a corner touches in this step or in the "
+    "has rested. Where a leg or the hull touches, a rounding may decide whether a corner touches in this step or the "
     "next; from there on whole distributions are compared: of returns, of lengths and of how episodes end.",
     "Particles that Gymnasium draws for the engines touch nothing that moves and are left out.",
     "Gymnasium's observation space claims limits that its observations exceed; here there are none.",
