@@ -579,13 +579,13 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
 }
 
 // A point of a manifold, as the body is now: where it is, the normal from the ground, and the distance to the side.
-typedef struct PufPoint {
+typedef struct PufTouchPoint {
     float x, y, nx, ny, apart;
-} PufPoint;
+} PufTouchPoint;
 
-static PufPoint puf_manifold_point(const PufManifold* m, PufPose pose, int32_t i)
+static PufTouchPoint puf_manifold_point(const PufManifold* m, PufPose pose, int32_t i)
 {
-    PufPoint p;
+    PufTouchPoint p;
     float s, c;
     puf_sincosf(pose.angle, &s, &c);
     if (m->on_edge) {
@@ -612,7 +612,7 @@ static float puf_manifold_part(const PufManifold* m, PufMass mass, PufPose* pose
 {
     float least = 0.0f;
     for (int32_t i = 0; i < m->points; i++) {
-        PufPoint p = puf_manifold_point(m, *pose, i);
+        PufTouchPoint p = puf_manifold_point(m, *pose, i);
         float apart = p.apart - PUF_BODIES_SKIN;
         least = puf_minf(least, apart);
         float x = p.x - pose->x, y = p.y - pose->y, across = x * p.ny - y * p.nx;
@@ -718,7 +718,7 @@ static void puf_bodies_contact(const PufBodies* w, const PufTouch* t, const PufM
     memset(c, 0, sizeof *c);
     c->friction = sqrtf(shape->friction * edge->friction);
     for (int32_t i = 0; i < m->points; i++) {
-        PufPoint p = puf_manifold_point(m, puf_body_pose(b), i);
+        PufTouchPoint p = puf_manifold_point(m, puf_body_pose(b), i);
         c->nx = p.nx;
         c->ny = p.ny;
         float half = m->on_edge ? -0.5f * p.apart : 0.5f * p.apart; // to the middle between the two
