@@ -34,6 +34,7 @@ CLASSICS = {
     "acrobot": ("Acrobot-v1", -100.0),
     "cartpole": ("CartPole-v1", 475.0),
     "frozen_lake": ("FrozenLake-v1", 0.7),
+    "lunar_lander": ("LunarLander-v3", 200.0),
     "mountain_car": ("MountainCar-v0", -110.0),
     "mountain_car_continuous": ("MountainCarContinuous-v0", 90.0),
     "pendulum": ("Pendulum-v1", None),

@@ -27,6 +27,7 @@ ORIGINALS = {
     "acrobot": "Acrobot-v1",
     "cartpole": "CartPole-v1",
     "frozen_lake": "FrozenLake-v1",
+    "lunar_lander": "LunarLander-v3",
     "mountain_car": "MountainCar-v0",
     "mountain_car_continuous": "MountainCarContinuous-v0",
     "pendulum": "Pendulum-v1",
