@@ -94,8 +94,8 @@ def test_legs_stay_at_the_hull_and_within_their_limits() -> None:
 
 def test_the_shipped_policy_solves_it_and_every_end_is_counted() -> None:
     policy = load_policy(puffer_envs.trained_policy("lunar_lander"), seed=1)
-    with puffer_envs.make("lunar_lander", 64, seed=3) as env:
-        observations, scores, first = env.reset(), [], np.ones(64, bool)
+    with puffer_envs.make("lunar_lander", 32, seed=3) as env:
+        observations, scores, first = env.reset(), [], np.ones(32, bool)
         while first.any():
             observations, rewards, terminals, truncations = env.step(policy.act(observations))
             over = terminals | truncations
