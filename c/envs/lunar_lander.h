@@ -10,7 +10,8 @@
 // End          terminal when all is at rest, when the hull touches the ground or when x leaves the world; truncated after
 //              `max_steps` steps.
 //
-// The bodies are Box2D's, by puffer_bodies.h. Gymnasium's rules: https://gymnasium.farama.org/environments/box2d/
+// puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/lunar_lander.md is the proof: flights are the same
+// step by step, landings and crashes in distribution.
 #pragma once
 #include "puffer.h"
 #include "puffer_bodies.h"
@@ -379,10 +380,10 @@ static const PufObs lunar_lander_obs[] = {
     { "x", 1, -1.5f, 1.5f, "of the hull from the pad; 1 at the right end of the world" },
     { "y", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY,
       "of the hull above the pad, standing on its legs; 1 is half the height of the world" },
-    { "vx", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "speed to the right, 5 m/s" },
-    { "vy", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "speed upwards, 7.5 m/s" },
+    { "vx", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "speed to the right; 1 is 5 m/s" },
+    { "vy", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "speed upwards; 1 is 7.5 m/s" },
     { "angle", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "rad, positive to the left" },
-    { "spin", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "angular velocity, 2.5 rad/s" },
+    { "spin", 1, -LUNAR_LANDER_ANY, LUNAR_LANDER_ANY, "angular velocity; 1 is 2.5 rad/s" },
     { "right_leg", 1, 0, 1, "1 while it touches the ground" },
     { "left_leg", 1, 0, 1, "1 while it touches the ground" },
 };

@@ -3,14 +3,15 @@
 // 180 passes over the hinges are nearly all of a step. So landers are sorted by how many of them they will need, and 16 at a
 // time become columns, over which short loops call the functions of the rules. Those that are clear of the ground take
 // their whole step as columns. The others find their contacts and move one by one; only passes are done as columns, with
-// places for two contacts of either leg. What does not fit takes the plain step.
+// places for two contacts of each body. What does not fit takes the plain step.
 #pragma once
 
 enum {
     LUNAR_LANDER_LANES = 16,  // any number gives the same results
     LUNAR_LANDER_MANY = 1024, // landers that are sorted at a time
     LUNAR_LANDER_FEW = 4,     // landers for which columns do not pay
-    LUNAR_LANDER_PLACES = 2,  // of contacts, for each leg
+    LUNAR_LANDER_PLACES = 2,  // of contacts, for each body
+    LUNAR_LANDER_ALL_PLACES = LUNAR_LANDER_PLACES * LUNAR_LANDER_BODIES,
 };
 #define LUNAR_LANDER_CLEAR 0.1f    // m above the ground that count as clear of it
 #define LUNAR_LANDER_CLEAR_SPIN 10 // rad/s: a corner that turns faster may dip lower within a step
@@ -18,15 +19,20 @@ enum {
 // The numbers of a hinge and of a contact: members of PufHingeNow and PufContact, and the names of their columns.
 #define LUNAR_LANDER_HINGE(N)                                                                                          \
     N(ax, ax)                                                                                                          \
-    N(ay, ay) N(bx, bx) N(by, by) N(zx, zx) N(zy, zy) N(p11, p11) N(p12, p12) N(p22, p22) N(q11, q11) N(q12, q12)      \
-        N(q13, q13) N(q22, q22) N(q23, q23) N(q33, q33) N(turn, turn) N(low, low) N(high, high) N(x, x) N(y, y)        \
-            N(stop, stop) N(motor, motor)
+    N(ay, ay)                                                                                                          \
+    N(bx, bx)                                                                                                          \
+    N(by, by)                                                                                                          \
+    N(zx, zx) N(zy, zy) N(p11, p11) N(p12, p12) N(p22, p22) N(q11, q11) N(q12, q12) N(q13, q13) N(q22, q22)            \
+        N(q23, q23) N(q33, q33) N(turn, turn) N(low, low) N(high, high) N(x, x) N(y, y) N(stop, stop) N(motor, motor)
 #define LUNAR_LANDER_CONTACT(N)                                                                                        \
     N(nx, nx)                                                                                                          \
-    N(ny, ny) N(x0, x[0]) N(x1, x[1]) N(y0, y[0]) N(y1, y[1]) N(hold0, hold[0]) N(hold1, hold[1]) N(brake0, brake[0])  \
-        N(brake1, brake[1]) N(bounce0, bounce[0]) N(bounce1, bounce[1]) N(k11, k11) N(k12, k12) N(k22, k22)            \
-            N(p11, p11) N(p12, p12) N(p22, p22) N(two, two) N(friction, friction) N(push0, push[0]) N(push1, push[1])  \
-                N(rub0, rub[0]) N(rub1, rub[1])
+    N(ny, ny)                                                                                                          \
+    N(x0, x[0])                                                                                                        \
+    N(x1, x[1])                                                                                                        \
+    N(y0, y[0]) N(y1, y[1]) N(hold0, hold[0]) N(hold1, hold[1]) N(brake0, brake[0]) N(brake1, brake[1])                \
+        N(bounce0, bounce[0]) N(bounce1, bounce[1]) N(k11, k11) N(k12, k12) N(k22, k22) N(p11, p11) N(p12, p12)        \
+            N(p22, p22) N(two, two) N(friction, friction) N(push0, push[0]) N(push1, push[1]) N(rub0, rub[0])          \
+                N(rub1, rub[1])
 
 #define LUNAR_LANDER_COLUMN(name, member) float name[LUNAR_LANDER_LANES];
 typedef struct LunarLanderHinges {
@@ -46,7 +52,7 @@ typedef struct LunarLanderContacts {
 typedef struct LunarLanderGroup {
     LunarLanderSpeeds speeds[LUNAR_LANDER_BODIES];
     LunarLanderHinges hinges[2];
-    LunarLanderContacts contacts[2 * LUNAR_LANDER_PLACES];
+    LunarLanderContacts contacts[LUNAR_LANDER_ALL_PLACES];
     LunarLanderPoses from[LUNAR_LANDER_BODIES], poses[LUNAR_LANDER_BODIES], next[LUNAR_LANDER_BODIES];
     float gravity[LUNAR_LANDER_LANES];
     float main[LUNAR_LANDER_LANES], side[LUNAR_LANDER_LANES], jitter[LUNAR_LANDER_LANES], sway[LUNAR_LANDER_LANES];
@@ -192,10 +198,10 @@ static void lunar_lander_solve(LunarLanderGroup* g, const LunarLanderParts* part
     }
     for (int32_t pass = 0; pass < LUNAR_LANDER_PASSES && changed; pass++) {
         changed = bound ? lunar_lander_pass_hinges(g, parts) : lunar_lander_pass_free_hinges(g, parts);
-        for (int32_t k = 0; k < 2 * LUNAR_LANDER_PLACES; k++) {
+        for (int32_t k = 0; k < LUNAR_LANDER_ALL_PLACES; k++) {
             if (used[k]) {
-                LunarLanderSpeeds* leg = &g->speeds[LUNAR_LANDER_LEFT_LEG + k / LUNAR_LANDER_PLACES];
-                changed |= lunar_lander_pass_contacts(&g->contacts[k], leg, parts->mass[LUNAR_LANDER_LEFT_LEG]);
+                int32_t body = k / LUNAR_LANDER_PLACES;
+                changed |= lunar_lander_pass_contacts(&g->contacts[k], &g->speeds[body], parts->mass[body]);
             }
         }
     }
@@ -346,7 +352,7 @@ static void lunar_lander_lower(LunarLanderGroup* g, const LunarLanderPoses* pose
 // A step of all lanes as if there were no ground, and the lowest that a corner is before it or after it.
 static void lunar_lander_fly(LunarLanderGroup* g, const LunarLanderParts* parts)
 {
-    const uint8_t none[2 * LUNAR_LANDER_PLACES] = { 0 };
+    const uint8_t none[LUNAR_LANDER_ALL_PLACES] = { 0 };
     memcpy(g->from, g->poses, sizeof g->from);
     lunar_lander_push_lanes(g, parts);
     lunar_lander_begin_hinges(g, parts);
@@ -419,7 +425,8 @@ static void lunar_lander_store(const LunarLanderGroup* g, int32_t i, LunarLander
 typedef struct LunarLanderNear {
     LunarLanderWorld world;
     PufStep step;
-    int32_t places[LUNAR_LANDER_BODIES]; // contacts of each body
+    uint8_t place[PUF_BODIES_MAX_TOUCHES]; // of each contact
+    int32_t fits;                          // whether there is one for each
 } LunarLanderNear;
 
 static void lunar_lander_begin_near(LunarLanderNear* near, LunarLander* s, const LunarLanderParts* parts,
@@ -430,23 +437,13 @@ static void lunar_lander_begin_near(LunarLanderNear* near, LunarLander* s, const
     lunar_lander_fire(&s->bodies[LUNAR_LANDER_HULL], push->thrust, push->jitter, push->sway,
                       parts->mass[LUNAR_LANDER_HULL], parts->centre);
     puf_bodies_begin(&near->world.bodies, forces, &near->step);
-    memset(near->places, 0, sizeof near->places);
-    for (int32_t k = 0; k < near->step.num_contacts; k++) {
-        near->places[s->touches[k].body]++;
+    int32_t taken[LUNAR_LANDER_BODIES] = { 0 };
+    near->fits = 1;
+    for (int32_t k = 0; k < near->step.num_contacts; k++) { // they are in the order of bodies
+        int32_t body = s->touches[k].body, nth = taken[body]++;
+        near->fits &= nth < LUNAR_LANDER_PLACES;
+        near->place[k] = (uint8_t)(body * LUNAR_LANDER_PLACES + puf_clampi(nth, 0, LUNAR_LANDER_PLACES - 1));
     }
-}
-
-static int lunar_lander_fits(const LunarLanderNear* near)
-{
-    return near->places[LUNAR_LANDER_HULL] == 0 && near->places[LUNAR_LANDER_LEFT_LEG] <= LUNAR_LANDER_PLACES &&
-           near->places[LUNAR_LANDER_RIGHT_LEG] <= LUNAR_LANDER_PLACES;
-}
-
-// Contacts are in the order of bodies: those of the left leg, then those of the right one.
-static int32_t lunar_lander_place(const LunarLanderNear* near, int32_t k)
-{
-    int32_t left = near->places[LUNAR_LANDER_LEFT_LEG];
-    return k < left ? k : LUNAR_LANDER_PLACES + k - left;
 }
 
 static void lunar_lander_load_near(LunarLanderGroup* g, int32_t i, const LunarLanderNear* near)
@@ -458,7 +455,7 @@ static void lunar_lander_load_near(LunarLanderGroup* g, int32_t i, const LunarLa
         lunar_lander_set_hinge(&g->hinges[k], i, &near->step.hinges[k]);
     }
     for (int32_t k = 0; k < near->step.num_contacts; k++) {
-        LunarLanderContacts* c = &g->contacts[lunar_lander_place(near, k)];
+        LunarLanderContacts* c = &g->contacts[near->place[k]];
 #define LUNAR_LANDER_SET(name, member) c->name[i] = near->step.contacts[k].member;
         LUNAR_LANDER_CONTACT(LUNAR_LANDER_SET)
 #undef LUNAR_LANDER_SET
@@ -474,7 +471,7 @@ static void lunar_lander_store_near(LunarLanderGroup* g, int32_t i, LunarLanderN
         near->step.hinges[k] = lunar_lander_hinge(&g->hinges[k], i);
     }
     for (int32_t k = 0; k < near->step.num_contacts; k++) {
-        const LunarLanderContacts* c = &g->contacts[lunar_lander_place(near, k)];
+        const LunarLanderContacts* c = &g->contacts[near->place[k]];
         near->step.contacts[k].push[0] = c->push0[i];
         near->step.contacts[k].push[1] = c->push1[i];
         near->step.contacts[k].rub[0] = c->rub0[i];
@@ -557,7 +554,7 @@ static void lunar_lander_fly_all(LunarLanderBatch* batch, LunarLander* s, const 
 // Those that touch in the same way stand together.
 static void lunar_lander_sort_near(LunarLanderBatch* batch, const LunarLander* s)
 {
-    enum { WAYS = 9 };
+    enum { WAYS = 10 }; // how many contacts each leg has, or that the hull has some
     int32_t starts[WAYS + 1] = { 0 };
     int16_t sorted[LUNAR_LANDER_MANY];
     uint8_t ways[LUNAR_LANDER_MANY];
@@ -567,8 +564,9 @@ static void lunar_lander_sort_near(LunarLanderBatch* batch, const LunarLander* s
         for (int32_t k = 0; k < PUF_BODIES_MAX_TOUCHES && touches[k].points; k++) {
             count[touches[k].body]++;
         }
-        ways[i] = (uint8_t)(3 * puf_clampi(count[LUNAR_LANDER_LEFT_LEG], 0, 2) +
-                            puf_clampi(count[LUNAR_LANDER_RIGHT_LEG], 0, 2));
+        int32_t left = puf_clampi(count[LUNAR_LANDER_LEFT_LEG], 0, 2),
+                right = puf_clampi(count[LUNAR_LANDER_RIGHT_LEG], 0, 2);
+        ways[i] = (uint8_t)(count[LUNAR_LANDER_HULL] ? WAYS - 1 : 3 * left + right);
         starts[ways[i] + 1]++;
     }
     for (int32_t k = 1; k <= WAYS; k++) {
@@ -586,7 +584,7 @@ static void lunar_lander_touch_all(LunarLanderBatch* batch, LunarLander* s, cons
     LunarLanderNear near[LUNAR_LANDER_LANES];
     for (int32_t at = 0; at < batch->num_near; at += LUNAR_LANDER_LANES) {
         int32_t count = batch->num_near - at < LUNAR_LANDER_LANES ? batch->num_near - at : LUNAR_LANDER_LANES;
-        uint8_t used[2 * LUNAR_LANDER_PLACES] = { 0 };
+        uint8_t used[LUNAR_LANDER_ALL_PLACES] = { 0 };
         memset(g.contacts, 0, sizeof g.contacts);
         for (int32_t i = 0; i < count; i++) {
             int32_t index = batch->near[at + i];
@@ -594,10 +592,10 @@ static void lunar_lander_touch_all(LunarLanderBatch* batch, LunarLander* s, cons
         }
         for (int32_t i = 0; i < LUNAR_LANDER_LANES; i++) {
             const LunarLanderNear* one = &near[i < count ? i : count - 1];
-            if (lunar_lander_fits(one)) {
+            if (one->fits) {
                 lunar_lander_load_near(&g, i, one);
                 for (int32_t k = 0; k < one->step.num_contacts; k++) {
-                    used[lunar_lander_place(one, k)] = 1;
+                    used[one->place[k]] = 1;
                 }
             } else { // at rest, in an empty place
                 for (int32_t b = 0; b < LUNAR_LANDER_BODIES; b++) {
@@ -612,7 +610,7 @@ static void lunar_lander_touch_all(LunarLanderBatch* batch, LunarLander* s, cons
         }
         lunar_lander_solve(&g, parts, used);
         for (int32_t i = 0; i < count; i++) {
-            if (lunar_lander_fits(&near[i])) {
+            if (near[i].fits) {
                 lunar_lander_store_near(&g, i, &near[i]);
             } else {
                 puf_bodies_solve(&near[i].world.bodies, &near[i].step);

@@ -58,10 +58,11 @@ static void lunar_lander_draw_sky(PufPicture* p)
 {
     puf_rect(p, LUNAR_LANDER_EDGE, LUNAR_LANDER_TOP, LUNAR_LANDER_PLANE, LUNAR_LANDER_FLOOR - LUNAR_LANDER_TOP,
              PUF_DUSK, 10);
+    PufRng noise = puf_rng_seed(7, 0);
     for (int i = 0; i < LUNAR_LANDER_STARS; i++) {
-        const double x = i * 0.6180339887, y = i * 0.7548776662;
-        puf_circle(p, lunar_lander_right(20 * (x - floor(x))), LUNAR_LANDER_TOP + 420 * (y - floor(y)),
-                   0.6 + 0.45 * (i % 3), puf_fade(PUF_SNOW, i % 4 == 0 ? 0.7 : 0.3));
+        const double x = 20 * (double)puf_rand_float(&noise), y = 420 * (double)puf_rand_float(&noise);
+        puf_circle(p, lunar_lander_right(x), LUNAR_LANDER_TOP + 4 + y, 0.6 + 0.45 * (i % 3),
+                   puf_fade(PUF_SNOW, i % 4 == 0 ? 0.7 : 0.3));
     }
     const double x = lunar_lander_right(3.1), y = LUNAR_LANDER_TOP + 92;
     puf_glow(p, x, y, 96, puf_fade(PUF_SKY, 0.28));
