@@ -192,7 +192,7 @@ PUF_INLINE void puf_hinge_begin(PufHingeNow* h, PufMass a, PufMass b, float low,
     h->zy = k23;
     h->turn = 1.0f / k33;
     h->low = angle <= low ? 1.0f : 0.0f;
-    h->high = (angle > low) & (angle >= high) ? 1.0f : 0.0f;
+    h->high = ((angle > low) & (angle >= high)) ? 1.0f : 0.0f;
     float now = h->low > 0.0f ? (float)PUF_HINGE_LOW : h->high > 0.0f ? (float)PUF_HINGE_HIGH : (float)PUF_HINGE_FREE;
     h->stop = now == was ? h->stop : 0.0f;
 }

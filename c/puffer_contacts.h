@@ -29,7 +29,7 @@ PUF_INLINE void puf_contact_begin(PufContact* c, PufMass m, float second)
     c->k12 = m.inverse_mass + m.inverse_inertia * across[0] * across[1];
     c->k22 = m.inverse_mass + m.inverse_inertia * across[1] * across[1];
     float det = c->k11 * c->k22 - c->k12 * c->k12;
-    c->two = (second > 0.0f) & (c->k11 * c->k11 < 1000.0f * det) ? 1.0f : 0.0f; // else the points are as good as one
+    c->two = ((second > 0.0f) & (c->k11 * c->k11 < 1000.0f * det)) ? 1.0f : 0.0f; // else the points are as good as one
     c->hold[1] = c->two > 0.0f ? c->hold[1] : 0.0f;
     c->brake[1] = c->two > 0.0f ? c->brake[1] : 0.0f;
     float over = c->two > 0.0f ? 1.0f / det : 0.0f;
