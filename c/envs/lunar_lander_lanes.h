@@ -17,22 +17,18 @@ enum {
 #define LUNAR_LANDER_CLEAR_SPIN 10 // rad/s: a corner that turns faster may dip lower within a step
 
 // The numbers of a hinge and of a contact: members of PufHingeNow and PufContact, and the names of their columns.
+// clang-format off
 #define LUNAR_LANDER_HINGE(N)                                                                                          \
-    N(ax, ax)                                                                                                          \
-    N(ay, ay)                                                                                                          \
-    N(bx, bx)                                                                                                          \
-    N(by, by)                                                                                                          \
-    N(zx, zx) N(zy, zy) N(p11, p11) N(p12, p12) N(p22, p22) N(q11, q11) N(q12, q12) N(q13, q13) N(q22, q22)            \
-        N(q23, q23) N(q33, q33) N(turn, turn) N(low, low) N(high, high) N(x, x) N(y, y) N(stop, stop) N(motor, motor)
+    N(ax, ax) N(ay, ay) N(bx, bx) N(by, by) N(zx, zx) N(zy, zy)                                                        \
+    N(p11, p11) N(p12, p12) N(p22, p22) N(q11, q11) N(q12, q12) N(q13, q13) N(q22, q22) N(q23, q23) N(q33, q33)        \
+    N(turn, turn) N(low, low) N(high, high) N(x, x) N(y, y) N(stop, stop) N(motor, motor)
 #define LUNAR_LANDER_CONTACT(N)                                                                                        \
-    N(nx, nx)                                                                                                          \
-    N(ny, ny)                                                                                                          \
-    N(x0, x[0])                                                                                                        \
-    N(x1, x[1])                                                                                                        \
-    N(y0, y[0]) N(y1, y[1]) N(hold0, hold[0]) N(hold1, hold[1]) N(brake0, brake[0]) N(brake1, brake[1])                \
-        N(bounce0, bounce[0]) N(bounce1, bounce[1]) N(k11, k11) N(k12, k12) N(k22, k22) N(p11, p11) N(p12, p12)        \
-            N(p22, p22) N(two, two) N(friction, friction) N(push0, push[0]) N(push1, push[1]) N(rub0, rub[0])          \
-                N(rub1, rub[1])
+    N(nx, nx) N(ny, ny) N(x0, x[0]) N(x1, x[1]) N(y0, y[0]) N(y1, y[1]) N(hold0, hold[0]) N(hold1, hold[1])            \
+    N(brake0, brake[0]) N(brake1, brake[1])                                                                            \
+    N(bounce0, bounce[0]) N(bounce1, bounce[1]) N(k11, k11) N(k12, k12) N(k22, k22) N(p11, p11) N(p12, p12)            \
+    N(p22, p22) N(two, two) N(friction, friction)                                                                      \
+    N(push0, push[0]) N(push1, push[1]) N(rub0, rub[0]) N(rub1, rub[1])
+// clang-format on
 
 #define LUNAR_LANDER_COLUMN(name, member) float name[LUNAR_LANDER_LANES];
 typedef struct LunarLanderHinges {
