@@ -1,17 +1,18 @@
-// puffer_bodies.h - rigid bodies in the plane: convex polygons that fall, push and rub on fixed ground, held together by
-// hinges with motors and limits.
+// puffer_bodies.h - rigid bodies in the plane: convex polygons that fall, push and rub on fixed ground, held together
+// by hinges with motors and limits.
 //
-// It computes what Box2D 2.3 computes, in its units and with its constants (metres, kilograms, seconds), but shares no code
-// with it: sequential impulses (Catto, "Iterative Dynamics with Temporal Coherence", 2005) with warm starting, contacts by
-// clipping ("Fast and Simple Physics using Sequential Impulses", 2006; "Continuous Collision", 2013), positions corrected
-// after speeds, and a second look at bodies that are about to fall through the ground within a step. Left out, as nothing
-// here needs it: contacts between two moving bodies, circles, sliding joints, damping, sensors, filters.
+// It computes what Box2D 2.3 computes, in its units and with its constants (metres, kilograms, seconds), but shares no
+// code with it: sequential impulses (Catto, "Iterative Dynamics with Temporal Coherence", 2005) with warm starting,
+// contacts by clipping ("Fast and Simple Physics using Sequential Impulses", 2006; "Continuous Collision", 2013),
+// positions corrected after speeds, and a second look at bodies that are about to fall through the ground within a
+// step. Left out, as nothing here needs it: contacts between two moving bodies, circles, sliding joints, damping,
+// sensors, filters.
 //
-// An environment keeps PufBody, PufHingeMemory and PufTouch in its state. What never changes, PufShape and PufHinge, are
-// constants. A PufBodies, made for one call, points to them all.
+// An environment keeps PufBody, PufHingeMemory and PufTouch in its state. What never changes, PufShape and PufHinge,
+// are constants. A PufBodies, made for one call, points to them all.
 //
-// Passes over speeds (Gauss, Seidel) repeat until one changes nothing, at most as often as asked for. That they come
-// to rest is by rule: a relative speed below PUF_BODIES_STILL counts as none. So leaving early gives the same bits as
+// Passes over speeds (Gauss, Seidel) repeat until one changes nothing, at most as often as asked for. That they come to
+// rest is by rule: a relative speed below PUF_BODIES_STILL counts as none. So leaving early gives the same bits as
 // doing all the passes.
 //
 // Functions of numbers alone are inline and have no branches, so that an environment can run them over many copies of
@@ -114,8 +115,8 @@ typedef struct PufBodies {
     int32_t position_passes;
 } PufBodies;
 
-// Area, centre of mass and moment of inertia about it of a polygon with the density 1, by triangles from the origin; then
-// the corners are moved to the centre of mass.
+// Area, centre of mass and moment of inertia about it of a polygon with the density 1, by triangles from the origin;
+// then the corners are moved to the centre of mass.
 static void puf_shape_make(PufShape* shape, float density, PufMass* mass, float* centre_x, float* centre_y)
 {
     float area = 0.0f, cx = 0.0f, cy = 0.0f, moment = 0.0f, reach = 0.0f;
@@ -605,8 +606,8 @@ static inline PufPose puf_pose_between(PufPose from, PufPose to, float t)
                       from.angle + (to.angle - from.angle) * t };
 }
 
-// The share of its way at which a body comes within a slop of an edge; 1 if it does not, or if it is in it already. Each
-// guess goes as far as the body can go without passing that distance (conservative advancement).
+// The share of its way at which a body comes within a slop of an edge; 1 if it does not, or if it is in it already.
+// Each guess goes as far as the body can go without passing that distance (conservative advancement).
 static float puf_bodies_impact(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
 {
     const float aim = PUF_BODIES_SLOP, close = 0.25f * PUF_BODIES_SLOP;
@@ -638,8 +639,8 @@ typedef struct PufWay {
     uint8_t looks[64]; // at each edge
 } PufWay;
 
-// Stop a body where it touches: push it out there, and let the contacts, but no hinges, change its speed; then it moves on
-// for what is left of the step.
+// Stop a body where it touches: push it out there, and let the contacts, but no hinges, change its speed; then it moves
+// on for what is left of the step.
 static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int32_t body, float when, int32_t edge)
 {
     PufBody* b = &w->bodies[body];

@@ -1,17 +1,17 @@
 // lunar_lander - bring a lander down on its pad, gently and with little fuel: Gymnasium's LunarLander-v3.
 //
-// Observation  float32 (8,): x from the pad, y above it, both speeds, angle, spin, and whether each leg touches (0 or 1).
-//              1 is half the width of the world for x and half its height for y.
-// Action       one of 4: nothing, left engine, main engine, right engine. With the setting `continuous` two numbers: main,
-//              which fires above 0, with half its power to all of it; side, left below -0.5, right above 0.5.
-// Reward       what a step brings nearer to standing still and upright on the pad, 100 for a unit of distance, of speed and
-//              of angle, and 10 for a leg that touches; less 0.3 for the main engine, 0.03 for a side engine; the last
-//              step has +100 for coming to rest or -100 for a crash.
-// End          terminal when all is at rest, when the hull touches the ground or when x leaves the world; truncated after
-//              `max_steps` steps.
+// Observation  float32 (8,): x from the pad, y above it, both speeds, angle, spin, and whether each leg touches (0 or
+//              1). 1 is half the width of the world for x and half its height for y.
+// Action       one of 4: nothing, left engine, main engine, right engine. With the setting `continuous` two numbers:
+//              main, which fires above 0, with half its power to all of it; side, left below -0.5, right above 0.5.
+// Reward       what a step brings nearer to standing still and upright on the pad, 100 for a unit of distance, of speed
+//              and of angle, and 10 for a leg that touches; less 0.3 for the main engine, 0.03 for a side engine; the
+//              last step has +100 for coming to rest or -100 for a crash.
+// End          terminal when all is at rest, when the hull touches the ground or when x leaves the world; truncated
+//              after `max_steps` steps.
 //
-// puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/lunar_lander.md is the proof: flights are the same
-// step by step, landings and crashes in distribution.
+// puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/lunar_lander.md is the proof: flights are the
+// same step by step, landings and crashes in distribution.
 #pragma once
 #include "puffer.h"
 #include "puffer_bodies.h"
@@ -479,8 +479,9 @@ static const char* lunar_lander_contradiction(const void* state, const void* ass
 PUF_DEFINE_BATCH_ASSETS_ENV(lunar_lander, LunarLander,
     .version = 3,
     .doc = "Land on a pad with three engines: Gymnasium's LunarLander-v3.",
-    .reward = "what brings the lander nearer to standing on the pad, less fuel; +100 for coming to rest, -100 for a crash",
-    .ends = "terminal at rest, when the hull touches the ground or when x leaves the world; truncated after max_steps steps",
+    .reward = "what brings the lander nearer to standing on the pad, less fuel; +100 at rest, -100 for a crash",
+    .ends = "terminal at rest, when the hull touches the ground or when x leaves the world; "
+            "truncated after max_steps steps",
     .rate = LUNAR_LANDER_RATE,
     .obs_dtype = PUF_F32,
     .layout = { .state_size = sizeof(LunarLander), .agents = 1, .obs_ndim = 1, .obs_shape = { 8 },

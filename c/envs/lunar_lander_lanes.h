@@ -1,9 +1,9 @@
 // lunar_lander_lanes.h - the steps of lunar_lander.h for many landers at once. All here is speed.
 //
-// 180 passes over the hinges are nearly all of a step. So landers are sorted by how many of them they will need, and 16 at a
-// time become columns, over which short loops call the functions of the rules. Those that are clear of the ground take
-// their whole step as columns. The others find their contacts and move one by one; only passes are done as columns, with
-// places for two contacts of each body. What does not fit takes the plain step.
+// 180 passes over the hinges are nearly all of a step. So landers are sorted by how many of them they will need, and 16
+// at a time become columns, over which short loops call the functions of the rules. Those that are clear of the ground
+// take their whole step as columns. The others find their contacts and move one by one; only passes are done as
+// columns, with places for two contacts of each body. What does not fit takes the plain step.
 #pragma once
 
 enum {
@@ -485,8 +485,8 @@ typedef struct LunarLanderBatch {
     int32_t num_near;
 } LunarLanderBatch;
 
-// How many passes a lander in the air needs: its motors press the legs to their limits with all they have, or will soon, or
-// still move the legs.
+// How many passes a lander in the air needs: its motors press the legs to their limits with all they have, or will
+// soon, or still move the legs.
 static int32_t lunar_lander_kind(const LunarLander* s, const LunarLanderParts* parts)
 {
     int32_t quick = 1, bound = 0;
