@@ -38,6 +38,7 @@ CLASSICS = {
     "cartpole": ("CartPole-v1", 475.0),
     "cliff_walking": ("CliffWalking-v1", None),
     "frozen_lake": ("FrozenLake-v1", 0.7),
+    "lunar_lander": ("LunarLander-v3", 200.0),
     "minatar_asterix": (f"{MINATAR}:asterix", None),
     "minatar_breakout": (f"{MINATAR}:breakout", None),
     "minatar_freeway": (f"{MINATAR}:freeway", None),

@@ -47,6 +47,7 @@ SUBJECTS = {
     "frozen_lake": "Gymnasium's FrozenLake-v1",
     "hex": "connect two sides, or self-play",
     "lantern": "a dark maze, a colour to remember",
+    "lunar_lander": "Gymnasium's LunarLander-v3",
     "maze": "keys, doors, limited sight",
     "memory": "recall a cue",
     "merge2048": "slide and join tiles",

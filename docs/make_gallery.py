@@ -48,6 +48,7 @@ PICTURES = {
     "frozen_lake.png": Picture("frozen_lake", "--frame 13"),
     "hex.png": Picture("hex", "--frame 6"),
     "lantern.png": Picture("lantern", "--frame 100"),
+    "lunar_lander.png": Picture("lunar_lander", "--frame 60"),
     "maze.png": Picture("maze", "--frame 20"),
     "memory.png": Picture("memory", "--frame 0"),
     "merge2048.png": Picture("merge2048", "--frame 4501"),

@@ -150,7 +150,8 @@ def test_every_package_says_that_it_is_typed(package: str) -> None:
 
 def test_the_headers_of_the_contract_are_installed() -> None:
     headers = {path.name for path in Path(puffer_envs.get_include()).iterdir()}
-    assert headers == {"puffer.h", "puffer_bins.h", "puffer_cpp.h", "puffer_math.h", "puffer_rng.h"}
+    names = ("", "_bins", "_bodies", "_contacts", "_cpp", "_math", "_rng")
+    assert headers == {f"puffer{name}.h" for name in names}
     assert (package_folder("puffer_envs") / "_core.pyi").is_file()
     programs = {path.name for path in shipped_folder("program").iterdir()}
     headers = {"driver_checks.h", "sampler.h", "batch.h", "pool.h", "os_threads.h", "relax.h"}

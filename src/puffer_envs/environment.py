@@ -37,6 +37,8 @@ MAX_ENVS = 2**24
 MAX_THREADS = 1024
 MAX_SHOWN = 8
 """Elements of an array that `repr` of a state shows."""
+MAX_FIELDS_SHOWN = 25
+"""Of a state, at a prompt."""
 MAX_SETTINGS_SHOWN = 24
 """An environment with more settings shows, at a prompt, those that are not at their defaults."""
 
@@ -69,8 +71,10 @@ class State:
         return list(self)
 
     def __repr__(self) -> str:
-        values = (f"{name}={_short(getattr(self, name))}" for name in self)
-        return f"<{self._spec.name}: {', '.join(values)}>"
+        names = list(self)
+        values = [f"{name}={_short(getattr(self, name))}" for name in names[:MAX_FIELDS_SHOWN]]
+        more = f", and {len(names) - len(values)} more" if len(names) > len(values) else ""
+        return f"<{self._spec.name}: {', '.join(values)}{more}>"
 
     def _view(self, field: Field) -> NDArray[Any]:
         offset, shape = field.offset, field.shape[: field.ndim]

@@ -37,6 +37,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("frozen_lake", {}),
     ("hex", {}),
     ("lantern", {"num_levels": 16}),
+    ("lunar_lander", {"max_steps": 50}),
     ("maze", {"num_levels": 10}),
     ("memory", {}),
     ("merge2048", {}),

@@ -225,7 +225,7 @@ class Replays(Kind):
 
     def seeds(self) -> list[bytes]:
         found = []
-        for name, count in (("squared", 2), ("snake", 1), ("racer", 1)):
+        for name, count in (("squared", 2), ("snake", 1), ("racer", 1), ("lunar_lander", 1)):
             env = puffer_envs.make(name, num_envs=count, **({"num_tracks": 2} if name == "racer" else {}))
             env.start_replay(3)
             for _ in range(70):

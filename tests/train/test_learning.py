@@ -28,6 +28,7 @@ THRESHOLDS = {
     "frozen_lake": 0.7,
     "hex": 0.9,
     "lantern": 0.2,
+    "lunar_lander": 250.0,
     "maze": 0.6,
     "memory": 0.99,
     "merge2048": 7000.0,

@@ -19,7 +19,7 @@ KNOWN = Path(__file__).parent / "known"
 """The adapters of the environments that ship."""
 NAMES = {
     "read", "write", "FIELDS", "OBSERVATION", "REWARD", "IGNORED", "GROWTH", "REFERENCE_SETTINGS", "SETTINGS",
-    "to_reference", "observe", "borderline", "share", "prepare", "NOTES",
+    "to_reference", "observe", "borderline", "share", "prepare", "NOTES", "FOLLOW", "PLAYERS", "chaotic",
 }  # fmt: skip
 
 
@@ -61,6 +61,12 @@ class Adapter:
     """Give the reference the random draws of ours: share(env, draws, state, action)."""
     prepare: Callable[[Any], None] | None = None
     """Change a reference once it is made."""
+    chaotic: Callable[[Mapping[str, Any]], bool] | None = None
+    """Whether a state is one from which roundings grow within a step, so that only distributions can be compared."""
+    follow: str = ""
+    """Why single steps are compared along episodes that both play; "": states can be put anywhere."""
+    players: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """Scripted players, from an observation of ours to an action of ours, by name."""
     notes: tuple[str, ...] = field(default=())
     """What cannot be the same, for the certificate."""
 
@@ -127,7 +133,12 @@ def load_adapter(path: Path, env: EnvSpec) -> Adapter:
         raise AdapterError(f"{path.name}: REWARD must be a Within(largest difference, why)")
     if not isinstance(growth, Growth):
         raise AdapterError(f"{path.name}: GROWTH must be a Growth(factor, why)")
-    functions = ("to_reference", "observe", "borderline", "share", "prepare")
+    if not isinstance(given.get("FOLLOW", ""), str):
+        raise AdapterError(f"{path.name}: FOLLOW must say why single steps are compared along episodes")
+    for name, player in given.get("PLAYERS", {}).items():
+        if not callable(player):
+            raise AdapterError(f"{path.name}: PLAYERS[{name!r}] must be a function from an observation to an action")
+    functions = ("to_reference", "observe", "borderline", "share", "prepare", "chaotic")
     for name in functions:
         if name in given and not callable(given[name]):
             raise AdapterError(f"{path.name}: {name} must be a function")
@@ -142,6 +153,8 @@ def load_adapter(path: Path, env: EnvSpec) -> Adapter:
         ignored=given.get("IGNORED", {}),
         reference_settings=given.get("REFERENCE_SETTINGS", {}),
         settings=given.get("SETTINGS", {}),
+        follow=given.get("FOLLOW", ""),
+        players=given.get("PLAYERS", {}),
         notes=tuple(given.get("NOTES", ())),
         **{name: given.get(name) for name in functions},
     )

@@ -51,6 +51,8 @@ def steps_facts(steps: Steps) -> dict[str, Any]:
         "from_states_of_the_reference": steps.from_theirs,
         "that_ended": steps.ends,
         "borderline": steps.borderline,
+        "chaotic": steps.chaotic,
+        "chaotic_same": steps.chaotic_same,
         "same": steps.found is None,
     }
 
@@ -64,6 +66,7 @@ def episodes_facts(episodes: Episodes) -> dict[str, Any]:
         "steps_compared_one_by_one": episodes.followed,
         "ended_together": episodes.together,
         "borderline": episodes.borderline,
+        "chaotic": episodes.chaotic,
         "same": episodes.found is None and episodes.returns_agree,
     }
     if len(returns):
@@ -88,6 +91,7 @@ def transfer_facts(transfers: Sequence[Transfer]) -> list[dict[str, Any]]:
             "ours": _score(t.ours),
             "reference": _score(t.theirs),
             "standard_errors_apart": t.errors,
+            "distances": t.distances,
             "same": t.same,
         }
         for t in transfers
@@ -143,6 +147,7 @@ def markdown(facts: Mapping[str, Any]) -> str:
         f"Python {facts['python']} on {facts['machine']}.",
         "## Single steps",
         _steps(facts["steps"]),
+        *_follow(facts),
         _table(
             ("number", "may differ by", "largest difference"),
             [(f"`{row['name']}`", _within(row), _number(row["largest"])) for row in facts["tolerances"]],
@@ -199,6 +204,21 @@ def _steps(steps: Mapping[str, Any]) -> str:
     return text
 
 
+def _follow(facts: Mapping[str, Any]) -> list[str]:
+    """What an adapter with FOLLOW or chaotic() adds."""
+    steps, parts = facts["steps"], []
+    if facts.get("follow"):
+        parts.append(f"Both played the same episodes, and were brought together before each step: {facts['follow']}.")
+    if steps.get("chaotic"):
+        share = steps["chaotic_same"] / steps["chaotic"]
+        parts.append(
+            f"{steps['chaotic']:,} of the steps were in states in which roundings may grow within a step, or came "
+            f"after one. They are left to the distributions below; {share:.1%} of them were within the tolerances all "
+            "the same."
+        )
+    return parts
+
+
 def _episodes(facts: Mapping[str, Any]) -> list[str]:
     episodes, growth, starts = facts["episodes"], facts["growth"], facts["starts"]
     one_by_one = f"{episodes['steps_compared_one_by_one']:,}"
@@ -224,6 +244,11 @@ def _episodes(facts: Mapping[str, Any]) -> list[str]:
             f"{apart['mean']:.3g} "
             f"± {apart['half']:.2g} (95 %), and {episodes['largest_difference_of_returns']:.3g} at most."
         )
+    if episodes.get("chaotic"):
+        parts.append(
+            f"{episodes['chaotic']:,} of the episodes came to a state in which roundings may grow, and were compared "
+            "one by one up to there."
+        )
     if starts["compared"]:
         worst = max(starts["distances"].values(), default=0.0)
         parts.append(
@@ -244,7 +269,21 @@ def _transfer(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         returns = [f"{x['mean']:.2f} ± {x['half']:.2f}" for x in (row["ours"], row["reference"])]
         episodes, apart = f"{row['ours']['episodes']:,}", f"{row['standard_errors_apart']:.2f}"
         cells.append((row["policy"], *returns, episodes, apart))
-    return [_table(heads, cells), "Means with 95 % intervals."]
+    return [_table(heads, cells), "Means with 95 % intervals.", *_distributions(rows)]
+
+
+def _distributions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How far the distributions of both sides are apart, where the certificate has it."""
+    rows = [row for row in rows if "distances" in row]
+    if not rows:
+        return []
+    names = list(rows[0]["distances"])
+    cells = [(row["policy"], *(f"{row['distances'][name]:.2f}" for name in names)) for row in rows]
+    text = (
+        "How far the distributions of both sides are apart (Kolmogorov, Smirnov), in times of what chance exceeds "
+        "once in a thousand times. The last reward says how an episode ended."
+    )
+    return [text, _table(("policy", *names), cells)]
 
 
 def _within(row: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 MASK = 2**64 - 1
+STEP = 6364136223846793005
+BACK = pow(STEP, -1, 2**64)
 
 
 class Draws:
@@ -22,10 +24,17 @@ class Draws:
         state, inc = np.frombuffer(rng, np.uint64)
         return cls(int(state), int(inc))
 
+    def before(self, count: int) -> Draws:
+        """As they were so many calls of puf_rand ago, such as at the start of an episode."""
+        state = self._state
+        for _ in range(count):
+            state = (state - self._inc) * BACK & MASK
+        return Draws(state, self._inc)
+
     def bits(self) -> int:
         """What puf_rand will return."""
         old = self._state
-        self._state = (old * 6364136223846793005 + self._inc) & MASK
+        self._state = (old * STEP + self._inc) & MASK
         mixed = (((old >> 18) ^ old) >> 27) & 0xFFFFFFFF
         turn = old >> 59
         return ((mixed >> turn) | (mixed << ((32 - turn) & 31))) & 0xFFFFFFFF

@@ -34,6 +34,8 @@ class Episodes:
     """Episodes that ended in the same step, in the same way."""
     borderline: int = 0
     """Episodes that ended on one side only, within a rounding of the border."""
+    chaotic: int = 0
+    """Episodes that came to a chaotic state: from there on only their returns are compared."""
     returns: list[tuple[float, float]] = field(default_factory=list)
     """Ours and the reference's."""
     lengths: list[tuple[int, int]] = field(default_factory=list)
@@ -89,6 +91,7 @@ def _play(pair: Pair, player: Player, result: Episodes) -> None:
     mine, other = _Side(), _Side()
     begun = np.ones(1, bool)
     actions: list[Any] = []
+    apart = False
     while not (mine.over and other.over) and len(actions) < MAX_STEPS:
         action = player(env.observations, begun)
         begun = np.zeros(1, bool)
@@ -101,7 +104,11 @@ def _play(pair: Pair, player: Player, result: Episodes) -> None:
         if not other.over:
             theirs = pair.step_reference(action[0], rng, state)
             other.add(theirs)
-        if not together or len(actions) > growth.steps:
+        if not together or apart or len(actions) > growth.steps:
+            continue
+        apart = pair.is_chaotic(state, ours.state, theirs.state)
+        if apart:
+            result.chaotic += 1
             continue
         result.followed += 1
         widened = growth.after(len(actions))
@@ -135,11 +142,11 @@ def compare_starts(pair: Pair, count: int, result: Episodes) -> None:
         for name in pair.compared:
             theirs[name].append(state[name])
     for name in pair.compared:
-        result.starts[name] = _distance(mine[name][:count], theirs[name], pair.adapter.of_field(name).period)
+        result.starts[name] = distance(mine[name][:count], theirs[name], pair.adapter.of_field(name).period)
     result.start_count = count
 
 
-def _distance(mine: list[Any], theirs: list[Any], period: float) -> float:
+def distance(mine: Sequence[Any], theirs: Sequence[Any], period: float) -> float:
     """Kolmogorov and Smirnov's distance of two samples, as a share of what chance gives once in a thousand times."""
     a, b = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (mine, theirs))
     if period:
@@ -152,4 +159,4 @@ def _distance(mine: list[Any], theirs: list[Any], period: float) -> float:
         below = (np.searchsorted(x, every, "right") / len(x) for x in (mine_sorted, theirs_sorted))
         gap = next(below) - next(below)
         worst = max(worst, float(np.abs(gap).max()))
-    return float(worst / (START_LIMIT * np.sqrt(2 / len(a))))
+    return float(worst / (START_LIMIT * np.sqrt(1 / len(a) + 1 / len(b))))

@@ -35,6 +35,8 @@ class Outcome:
     """The episode ended for good."""
     truncated: bool
     """It was cut off."""
+    raw: Any = None
+    """The reference's observation, before it was turned into one of ours."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ class Pair:
                 f"write(): {error}"
             ) from None
         inner.np_random = generator  # for its next reset
-        return Outcome(self.read(), self.seen(seen), float(reward), bool(terminal), bool(truncated) and not terminal)
+        return Outcome(
+            self.read(), self.seen(seen), float(reward), bool(terminal), bool(truncated) and not terminal, seen
+        )
 
     def seen(self, observation: Any) -> NDArray[Any]:
         """An observation of the reference, as ours."""
@@ -227,6 +231,16 @@ class Pair:
         rows.append(("end", "terminal", ours.terminal, theirs.terminal, EXACT))
         rows.append(("end", "truncated", ours.truncated, theirs.truncated, EXACT))
         return rows
+
+    def is_chaotic(self, *states: Named | None) -> bool:
+        """Whether one of these states is chaotic: what comes of it is compared in distribution only."""
+        rule = self.adapter.chaotic
+        if rule is None:
+            return False
+        try:
+            return any(bool(rule(state)) for state in states if state is not None)
+        except Exception as error:
+            raise AdapterError(f"{self._file}: chaotic() raised {type(error).__name__}: {error}") from None
 
     def on_the_border(self, theirs: Outcome, widened: float = 1.0) -> bool:
         """Whether the reference's state is where rounding decides that an episode ends."""

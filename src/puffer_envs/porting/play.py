@@ -64,3 +64,15 @@ def policy_player(path: Path, env: Environment, seed: int) -> Player:
         return policy.act(observations)
 
     return play
+
+
+def scripted_player(act: Callable[[Any], Any], env: Environment) -> Player:
+    """A function from an observation to an action."""
+
+    def play(observations: NDArray[Any], begun: NDArray[np.bool_]) -> NDArray[Any]:
+        del begun
+        return np.array([act(row) for row in observations], env.actions.dtype).reshape(
+            len(observations), *env.actions.shape[1:]
+        )
+
+    return play

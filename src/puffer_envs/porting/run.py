@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from puffer_envs.porting.adapter import Adapter, find_adapter, load_adapter
 from puffer_envs.porting.advice import look_at
 from puffer_envs.porting.episodes import Episodes, compare_episodes
 from puffer_envs.porting.pair import Pair
-from puffer_envs.porting.play import Player, draw, policy_player, random_player
+from puffer_envs.porting.play import Player, draw, policy_player, random_player, scripted_player
 from puffer_envs.porting.reference import check_spaces, make_reference, settings_of
 from puffer_envs.porting.shrink import shrink
 from puffer_envs.porting.steps import Case, Steps, compare_steps
@@ -103,9 +104,11 @@ def _compare(request: Request, adapter: Adapter, many: Pair, one: Pair) -> Found
     space = many.env.single_action_space
     rng = np.random.default_rng(request.seed)
     players: list[Player] = [random_player(space, rng, KEEP), random_player(space, rng)]
+    scripted = {name: partial(scripted_player, act, many.env) for name, act in adapter.players.items()}
+    policies = {**scripted, **policies}
     players += [make_player() for make_player in policies.values()]
     request.say(f"single steps: {request.steps:,}")
-    steps = compare_steps(many, players, request.steps)
+    steps = compare_steps(one if adapter.follow else many, players, request.steps)
     case = steps.found
     episodes, transfers = Episodes(), []
     if case is None:
@@ -124,7 +127,7 @@ def _compare(request: Request, adapter: Adapter, many: Pair, one: Pair) -> Found
         case = smallest(one, players, case)
         advice = look_at(case, request.name, adapter.path.name)
     same, more = _verdict(case, episodes, transfers, request.name)
-    facts = _facts(request, adapter, many, steps, episodes, transfers)
+    facts = _facts(request, adapter, many, one if adapter.follow else many, steps, episodes, transfers)
     facts["same"] = same
     facts["difference"] = None if case is None else certificate.case_facts(case, many, advice)
     facts["look_at"] = advice + more
@@ -182,7 +185,13 @@ def _verdict(case: Case | None, episodes: Episodes, transfers: Sequence[Transfer
 
 
 def _facts(
-    request: Request, adapter: Adapter, pair: Pair, steps: Steps, episodes: Episodes, transfers: Sequence[Transfer]
+    request: Request,
+    adapter: Adapter,
+    pair: Pair,
+    compared: Pair,
+    steps: Steps,
+    episodes: Episodes,
+    transfers: Sequence[Transfer],
 ) -> dict[str, Any]:
     request.say("speeds")
     settings: dict[str, Any] = dict(pair.env.settings)
@@ -205,8 +214,9 @@ def _facts(
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "seed": request.seed,
-        "tolerances": certificate.tolerances(pair, adapter),
+        "tolerances": certificate.tolerances(compared, adapter),
         "ignored": dict(adapter.ignored),
+        "follow": adapter.follow,
         "growth": {"factor": adapter.growth.factor, "why": adapter.growth.why, "steps": adapter.growth.steps},
         "steps": certificate.steps_facts(steps),
         "episodes": certificate.episodes_facts(episodes),

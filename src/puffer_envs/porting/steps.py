@@ -47,6 +47,12 @@ class Steps:
     """Of them, steps that ended an episode."""
     borderline: int = 0
     """Of them, steps where one side ended and the other did not, within a rounding of the border."""
+    chaotic: int = 0
+    """Of them, steps in which roundings may grow; where both play the same episodes, also those after them."""
+    chaotic_same: int = 0
+    """Of those, steps that did not differ."""
+    apart: bool = False
+    """Whether this episode came to a chaotic state, where both play the same."""
     found: Case | None = None
     """The first step that differs."""
     largest: dict[str, float] = field(default_factory=dict)
@@ -56,17 +62,22 @@ class Steps:
 def compare_steps(pair: Pair, players: Sequence[Player], count: int) -> Steps:
     """Play with each player in turn, comparing every step, until `count` are done or one differs.
 
-    Half of the steps start from states that the reference reached by itself.
+    Half of the steps start from states that the reference reached by itself. With the adapter's FOLLOW both play the
+    same episodes, so that what cannot be put into the reference is there from the step before.
     """
     result = Steps(largest=pair.largest)
     env = pair.env
+    follow = bool(pair.adapter.follow)
     shares = [(player, ours) for player in players for ours in (True, False)]
     for number, (player, ours) in enumerate(shares):
         until = count * (number + 1) // len(shares) if number + 1 < len(shares) else count
         env.reset()
+        seen, _ = pair.reference.reset()
         begun = np.ones(env.num_envs, bool)
         while result.count < until and result.found is None:
-            if ours:
+            if follow and not ours:
+                seen, begun = _follow_theirs(pair, player, seen, begun, result)
+            elif ours:
                 begun = _play_ours(pair, player, begun, result)
             else:
                 _play_theirs(pair, player, result)
@@ -117,10 +128,32 @@ def _play_theirs(pair: Pair, player: Player, result: Steps) -> None:
             return
 
 
+def _follow_theirs(
+    pair: Pair, player: Player, seen: Any, begun: NDArray[np.bool_], result: Steps
+) -> tuple[Any, NDArray[np.bool_]]:
+    """One step of the reference, which ours repeats: the reference's observation after it, and whether it ended."""
+    action = player(pair.seen(seen).reshape(1, *pair.env.observations.shape[1:]), begun)
+    pair.put([pair.read()])
+    before, rng = pair.states()[0], pair.rng(0)
+    ours = pair.step_ours(action)[0]
+    theirs = pair.step_reference(action[0], rng, before)
+    judge(pair, Case(before, rng, [action[0]], [], ours, theirs), result)
+    result.from_theirs += 1
+    ended = theirs.terminal or theirs.truncated
+    return pair.reference.reset()[0] if ended else theirs.raw, np.array([ended])
+
+
 def judge(pair: Pair, case: Case, result: Steps) -> None:
     """Count a step, and keep it if it differs."""
     result.count += 1
     result.ends += case.theirs.terminal or case.theirs.truncated
+    chaotic = result.apart or pair.is_chaotic(case.before, case.ours.state, case.theirs.state)
+    ended = case.ours.state is None or case.theirs.terminal or case.theirs.truncated
+    result.apart = chaotic and bool(pair.adapter.follow) and not ended  # what no field shows may differ from here on
+    if chaotic:
+        result.chaotic += 1
+        result.chaotic_same += not pair.compare(case.ours, case.theirs)
+        return
     case.gaps = pair.compare(case.ours, case.theirs, record=True)
     if any(gap.what == "end" for gap in case.gaps) and pair.on_the_border(case.theirs):
         result.borderline += 1

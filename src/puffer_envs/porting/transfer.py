@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from puffer_envs.porting.episodes import distance
 from puffer_envs.porting.pair import Pair
 from puffer_envs.porting.play import Player
 
@@ -29,6 +30,8 @@ class Score:
     """Mean length of an episode, steps."""
     episodes: int
     """How many."""
+    each: Mapping[str, Sequence[float]]
+    """Of every episode: `return`, `length` and `last reward`, which says how it ended."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,14 @@ class Transfer:
         return apart / spread if spread else (0.0 if apart < 1e-6 * max(1.0, abs(self.ours.mean)) else np.inf)
 
     @property
+    def distances(self) -> dict[str, float]:
+        """How far the distributions are apart, as a share of what chance gives once in a thousand times."""
+        return {name: distance(mine, self.theirs.each[name], 0.0) for name, mine in self.ours.each.items()}
+
+    @property
     def same(self) -> bool:
-        """Whether the two means may be equal."""
-        return self.errors <= LIMIT
+        """Whether the two means, and the distributions, may be equal."""
+        return self.errors <= LIMIT and max(self.distances.values()) <= 1
 
 
 def compare_scores(pair: Pair, make_players: dict[str, Callable[[], Player]], episodes: int) -> list[Transfer]:
@@ -63,10 +71,11 @@ def compare_scores(pair: Pair, make_players: dict[str, Callable[[], Player]], ep
     ]
 
 
-def _score(returns: list[float], lengths: list[int]) -> Score:
+def _score(returns: list[float], lengths: list[int], last: list[float]) -> Score:
     values = np.array(returns)
     half = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf
-    return Score(float(values.mean()), half, float(np.mean(lengths)), len(values))
+    each = {"return": returns, "length": [float(n) for n in lengths], "last reward": last}
+    return Score(float(values.mean()), half, float(np.mean(lengths)), len(values), each)
 
 
 def _ours(pair: Pair, player: Player, episodes: int) -> Score:
@@ -74,31 +83,35 @@ def _ours(pair: Pair, player: Player, episodes: int) -> Score:
     env = pair.env
     returns: list[float] = []
     lengths: list[int] = []
+    lasts: list[float] = []
     while len(returns) < episodes:
         observations = env.reset()
         begun = np.ones(env.num_envs, bool)
         total, steps, over = np.zeros(env.num_envs), 0, np.zeros(env.num_envs, bool)
         length = np.zeros(env.num_envs, int)
+        last = np.zeros(env.num_envs)
         while not over.all() and steps < MAX_STEPS:
             observations, rewards, terminals, truncations = env.step(player(observations, begun))
             begun = np.asarray(terminals | truncations)
             steps += 1
             total[~over] += rewards[~over]
+            last[~over] = rewards[~over]
             length[~over] += 1
             over |= begun
         take = min(env.num_envs, episodes - len(returns))
         returns += total[:take].tolist()
         lengths += length[:take].tolist()
-    return _score(returns, lengths)
+        lasts += last[:take].tolist()
+    return _score(returns, lengths, lasts)
 
 
 def _theirs(pair: Pair, player: Player, episodes: int) -> Score:
     reference = pair.reference
     shape = pair.env.observations.shape[1:]
-    returns, lengths = [], []
+    returns, lengths, lasts = [], [], []
     for _ in range(episodes):
         seen, _ = reference.reset()
-        total, steps, begun, over = 0.0, 0, True, False
+        total, reward, steps, begun, over = 0.0, 0.0, 0, True, False
         while not over and steps < MAX_STEPS:
             action: Any = player(pair.seen(seen).reshape(1, *shape).astype(pair.spec.obs_dtype), np.array([begun]))[0]
             seen, reward, terminal, truncated, _ = reference.step(pair.convert(action))
@@ -107,4 +120,5 @@ def _theirs(pair: Pair, player: Player, episodes: int) -> Score:
             begun, over = False, bool(terminal or truncated)
         returns.append(total)
         lengths.append(steps)
-    return _score(returns, lengths)
+        lasts.append(float(reward))
+    return _score(returns, lengths, lasts)

@@ -1,0 +1,783 @@
+// puffer_bodies.h - rigid bodies in the plane: convex polygons that fall, push and rub on fixed ground, held together
+// by hinges with motors and limits.
+//
+// It computes what Box2D 2.3 computes, in its units and with its constants (metres, kilograms, seconds), but shares no
+// code with it: sequential impulses (Catto, "Iterative Dynamics with Temporal Coherence", 2005) with warm starting,
+// contacts by clipping ("Fast and Simple Physics using Sequential Impulses", 2006; "Continuous Collision", 2013),
+// positions corrected after speeds, and a second look at bodies that are about to fall through the ground within a
+// step. Left out, as nothing here needs it: contacts between two moving bodies, circles, sliding joints, damping,
+// sensors, filters.
+//
+// An environment keeps PufBody, PufHingeMemory and PufTouch in its state. What never changes, PufShape and PufHinge,
+// are constants. A PufBodies, made for one call, points to them all.
+//
+// Passes over speeds (Gauss, Seidel) repeat until one changes nothing, at most as often as asked for. That they come to
+// rest is by rule: a relative speed below PUF_BODIES_STILL counts as none. So leaving early gives the same bits as
+// doing all the passes.
+//
+// Functions of numbers alone are inline and have no branches, so that an environment can run them over many copies of
+// itself side by side (lunar_lander_lanes.h).
+#pragma once
+#include "puffer.h"
+#include "puffer_math.h"
+
+#define PUF_BODIES_SLOP 0.005f                         // m that bodies may overlap
+#define PUF_BODIES_SLOP_ANGLE (2.0f / 180.0f * PUF_PI) // rad that a hinge may be beyond its limit
+#define PUF_BODIES_SKIN (4.0f * PUF_BODIES_SLOP)       // bodies touch at this distance: the skins of both, 2 slops each
+#define PUF_BODIES_PULL 0.2f                           // share of an overlap that is corrected at once (Baumgarte)
+#define PUF_BODIES_PULL_NOW 0.75f                      // the same at an impact within a step
+#define PUF_BODIES_MAX_PULL 0.2f                       // m of overlap corrected at once
+#define PUF_BODIES_MAX_TURN (8.0f / 180.0f * PUF_PI)   // rad beyond a limit corrected at once
+#define PUF_BODIES_BOUNCE 1.0f                         // m/s: what hits more slowly does not bounce
+#define PUF_BODIES_MAX_MOVE 2.0f                       // m in a step
+#define PUF_BODIES_MAX_SPIN (0.5f * PUF_PI)            // rad in a step
+#define PUF_BODIES_SLEEP_AFTER 0.5f                    // s of rest
+#define PUF_BODIES_SLEEP_SPEED 0.01f                   // m/s that counts as rest
+#define PUF_BODIES_SLEEP_SPIN (2.0f / 180.0f * PUF_PI) // rad/s that counts as rest
+#define PUF_BODIES_STILL 2e-6f                         // m/s or rad/s between two bodies that count as none
+enum {
+    PUF_BODIES_CORNERS = 8,     // of a polygon, at most
+    PUF_BODIES_MAX = 8,         // bodies in a world
+    PUF_BODIES_MAX_HINGES = 8,  // hinges in a world
+    PUF_BODIES_MAX_TOUCHES = 8, // pairs of a body and an edge that touch at a time
+    PUF_BODIES_IMPACTS = 8,     // second looks at a pair in a step
+};
+
+// ---- What bodies are made of. ----
+
+// A body that moves; all of it is about its centre of mass.
+typedef struct PufBody {
+    float x, y, angle;
+    float vx, vy, spin; // per second
+    float still;        // seconds of rest
+} PufBody;
+
+// One over mass and moment of inertia, in kg and kg m^2.
+typedef struct PufMass {
+    float inverse_mass, inverse_inertia;
+} PufMass;
+
+// A convex polygon: corners counterclockwise, about the centre of mass; the normal of the side from each to the next.
+typedef struct PufShape {
+    int32_t corners;
+    float x[PUF_BODIES_CORNERS], y[PUF_BODIES_CORNERS];
+    float nx[PUF_BODIES_CORNERS], ny[PUF_BODIES_CORNERS];
+    float friction, bounce;
+    float reach; // of the farthest corner
+} PufShape;
+
+// A fixed edge of the ground; bodies touch it from both sides.
+typedef struct PufEdge {
+    float x1, y1, x2, y2;
+    float friction, bounce;
+} PufEdge;
+
+// Body `b` turns about a point of body `a`; the angle between them stays within limits, and a motor turns it.
+typedef struct PufHinge {
+    int32_t a, b;
+    float ax, ay, bx, by; // where it is on either, from the centre of mass
+    float low, high;      // rad, of b's angle less a's
+    float speed, torque;  // of the motor: what it aims at, rad/s, and the most it has for it, N m
+} PufHinge;
+
+typedef enum PufHingeLimit { PUF_HINGE_FREE, PUF_HINGE_LOW, PUF_HINGE_HIGH } PufHingeLimit;
+
+// What a hinge remembers from step to step: its impulses, N s and N m s, and the limit that it is at.
+typedef struct PufHingeMemory {
+    float x, y, stop, motor;
+    int32_t limit;
+} PufHingeMemory;
+
+// What a pair that touches remembers: the one or two points, which corners they are of, and their impulses, N s.
+typedef struct PufTouch {
+    uint8_t body, edge, points;
+    uint8_t corner[2];
+    uint8_t free[3];
+    float push[2], rub[2];
+} PufTouch;
+
+// A world, for one call.
+typedef struct PufBodies {
+    PufBody* bodies;
+    const PufMass* mass;
+    const PufShape* const* shapes;
+    int32_t num_bodies;
+    const PufHinge* hinges;
+    PufHingeMemory* memory;
+    int32_t num_hinges;
+    const PufEdge* edges;
+    int32_t num_edges;
+    PufTouch* touches; // PUF_BODIES_MAX_TOUCHES of them; those with 0 points are unused
+    uint8_t* touched;  // of each body: whether it began to touch the ground since it last left it
+    float gravity;     // m/s^2, upwards
+    float seconds;     // of a step
+    int32_t passes;    // over speeds, at most
+    int32_t position_passes;
+} PufBodies;
+
+// Area, centre of mass and moment of inertia about it of a polygon with the density 1, by triangles from the origin;
+// then the corners are moved to the centre of mass.
+static void puf_shape_make(PufShape* shape, float density, PufMass* mass, float* centre_x, float* centre_y)
+{
+    float area = 0.0f, cx = 0.0f, cy = 0.0f, moment = 0.0f, reach = 0.0f;
+    for (int32_t i = 0; i < shape->corners; i++) {
+        int32_t k = i + 1 < shape->corners ? i + 1 : 0;
+        float ax = shape->x[i], ay = shape->y[i], bx = shape->x[k], by = shape->y[k];
+        float cross = ax * by - ay * bx;
+        area += 0.5f * cross;
+        cx += cross * (ax + bx) / 6.0f;
+        cy += cross * (ay + by) / 6.0f;
+        moment += cross * (ax * ax + ax * bx + bx * bx + ay * ay + ay * by + by * by) / 12.0f;
+    }
+    cx /= area;
+    cy /= area;
+    for (int32_t i = 0; i < shape->corners; i++) {
+        int32_t k = i + 1 < shape->corners ? i + 1 : 0;
+        float ex = shape->x[k] - shape->x[i], ey = shape->y[k] - shape->y[i];
+        float length = sqrtf(ex * ex + ey * ey);
+        shape->nx[i] = ey / length;
+        shape->ny[i] = -ex / length;
+    }
+    for (int32_t i = 0; i < shape->corners; i++) {
+        shape->x[i] -= cx;
+        shape->y[i] -= cy;
+        reach = puf_maxf(reach, sqrtf(shape->x[i] * shape->x[i] + shape->y[i] * shape->y[i]));
+    }
+    shape->reach = reach;
+    mass->inverse_mass = 1.0f / (density * area);
+    mass->inverse_inertia = 1.0f / (density * (moment - area * (cx * cx + cy * cy)));
+    *centre_x = cx;
+    *centre_y = cy;
+}
+
+// ---- Hinges. ----
+
+typedef struct PufSpeed {
+    float vx, vy, spin;
+} PufSpeed;
+
+// A hinge in a step: levers from both centres, what its impulses change, and its impulses.
+typedef struct PufHingeNow {
+    float ax, ay, bx, by;               // levers
+    float zx, zy;                       // how a twist moves the point
+    float p11, p12, p22;                // of the point: impulse per speed
+    float q11, q12, q13, q22, q23, q33; // of the point and the twist together
+    float turn;                         // of the motor: impulse per speed
+    float low, high;                    // 1: at this limit, else 0
+    float x, y, stop, motor;            // impulses
+} PufHingeNow;
+
+// Its matrices, and which limit it is at. The impulse of a limit that was left is forgotten.
+PUF_INLINE void puf_hinge_begin(PufHingeNow* h, PufMass a, PufMass b, float low, float high, float was, float angle)
+{
+    float m = a.inverse_mass + b.inverse_mass, ia = a.inverse_inertia, ib = b.inverse_inertia;
+    float k11 = m + h->ay * h->ay * ia + h->by * h->by * ib;
+    float k12 = -h->ay * h->ax * ia - h->by * h->bx * ib;
+    float k22 = m + h->ax * h->ax * ia + h->bx * h->bx * ib;
+    float k13 = -h->ay * ia - h->by * ib;
+    float k23 = h->ax * ia + h->bx * ib;
+    float k33 = ia + ib;
+    float det2 = 1.0f / (k11 * k22 - k12 * k12);
+    h->p11 = k22 * det2;
+    h->p12 = -k12 * det2;
+    h->p22 = k11 * det2;
+    float c11 = k22 * k33 - k23 * k23, c12 = k13 * k23 - k12 * k33, c13 = k12 * k23 - k13 * k22;
+    float det3 = 1.0f / (k11 * c11 + k12 * c12 + k13 * c13);
+    h->q11 = c11 * det3;
+    h->q12 = c12 * det3;
+    h->q13 = c13 * det3;
+    h->q22 = (k11 * k33 - k13 * k13) * det3;
+    h->q23 = (k12 * k13 - k11 * k23) * det3;
+    h->q33 = (k11 * k22 - k12 * k12) * det3;
+    h->zx = k13;
+    h->zy = k23;
+    h->turn = 1.0f / k33;
+    h->low = angle <= low ? 1.0f : 0.0f;
+    h->high = ((angle > low) & (angle >= high)) ? 1.0f : 0.0f;
+    float now = h->low > 0.0f ? (float)PUF_HINGE_LOW : h->high > 0.0f ? (float)PUF_HINGE_HIGH : (float)PUF_HINGE_FREE;
+    h->stop = now == was ? h->stop : 0.0f;
+}
+
+PUF_INLINE void puf_hinge_push(const PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float x, float y,
+                               float twist)
+{
+    va->vx -= a.inverse_mass * x;
+    va->vy -= a.inverse_mass * y;
+    va->spin -= a.inverse_inertia * (h->ax * y - h->ay * x + twist);
+    vb->vx += b.inverse_mass * x;
+    vb->vy += b.inverse_mass * y;
+    vb->spin += b.inverse_inertia * (h->bx * y - h->by * x + twist);
+}
+
+// What is so slow that it is a rounding is none.
+PUF_INLINE float puf_bodies_still(float speed) { return fabsf(speed) < PUF_BODIES_STILL ? 0.0f : speed; }
+
+// One pass: the motor first, then point and limit together. A limit only pushes back; where it would pull, the point is
+// held without it. Returns how much it changed.
+PUF_INLINE float puf_hinge_pass(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float aim, float most)
+{
+    float slip = puf_bodies_still(vb->spin - va->spin - aim);
+    float motor = puf_clampf(h->motor - h->turn * slip, -most, most);
+    float turned = motor - h->motor;
+    h->motor = motor;
+    va->spin -= a.inverse_inertia * turned;
+    vb->spin += b.inverse_inertia * turned;
+
+    float cx = puf_bodies_still(vb->vx - vb->spin * h->by - va->vx + va->spin * h->ay);
+    float cy = puf_bodies_still(vb->vy + vb->spin * h->bx - va->vy - va->spin * h->ax);
+    float cz = puf_bodies_still(vb->spin - va->spin);
+    float x = -(h->q11 * cx + h->q12 * cy + h->q13 * cz);
+    float y = -(h->q12 * cx + h->q22 * cy + h->q23 * cz);
+    float z = -(h->q13 * cx + h->q23 * cy + h->q33 * cz);
+    float stop = h->stop + z;
+    int holds = ((h->low > 0.0f) & (stop >= 0.0f)) | ((h->high > 0.0f) & (stop <= 0.0f));
+    float rx = h->stop * h->zx - cx, ry = h->stop * h->zy - cy;
+    x = holds ? x : h->p11 * rx + h->p12 * ry;
+    y = holds ? y : h->p12 * rx + h->p22 * ry;
+    z = holds ? z : -h->stop;
+    h->x += x;
+    h->y += y;
+    h->stop = holds ? stop : 0.0f;
+    puf_hinge_push(h, a, b, va, vb, x, y, z);
+    return fabsf(turned) + fabsf(x) + fabsf(y) + fabsf(z);
+}
+
+typedef struct PufPose {
+    float x, y, angle;
+} PufPose;
+
+// Turn what is beyond a limit back. Returns how far it was, rad; at a limit that it is not at, 0.
+PUF_INLINE float puf_hinge_unbend(PufMass a, PufMass b, PufPose* pa, PufPose* pb, float low, float high, float at_low,
+                                  float at_high)
+{
+    float angle = pb->angle - pa->angle;
+    float under = puf_clampf(angle - low + PUF_BODIES_SLOP_ANGLE, -PUF_BODIES_MAX_TURN, 0.0f);
+    float over = puf_clampf(angle - high - PUF_BODIES_SLOP_ANGLE, 0.0f, PUF_BODIES_MAX_TURN);
+    float beyond = at_low * (low - angle) + at_high * (angle - high); // at_low and at_high are 0 or 1, at most one is 1
+    float turn = at_low * under + at_high * over;
+    float impulse = turn / (a.inverse_inertia + b.inverse_inertia);
+    pa->angle += a.inverse_inertia * impulse;
+    pb->angle -= b.inverse_inertia * impulse;
+    return beyond;
+}
+
+// Bring the two points together; levers as they are now. Returns how far they were apart, squared.
+PUF_INLINE float puf_hinge_join(PufMass a, PufMass b, PufPose* pa, PufPose* pb, float ax, float ay, float bx, float by)
+{
+    float dx = pb->x + bx - pa->x - ax, dy = pb->y + by - pa->y - ay;
+    float m = a.inverse_mass + b.inverse_mass, ia = a.inverse_inertia, ib = b.inverse_inertia;
+    float k11 = m + ia * ay * ay + ib * by * by;
+    float k12 = -ia * ax * ay - ib * bx * by;
+    float k22 = m + ia * ax * ax + ib * bx * bx;
+    float det = 1.0f / (k11 * k22 - k12 * k12);
+    float x = -det * (k22 * dx - k12 * dy), y = -det * (k11 * dy - k12 * dx);
+    pa->x -= a.inverse_mass * x;
+    pa->y -= a.inverse_mass * y;
+    pa->angle -= ia * (ax * y - ay * x);
+    pb->x += b.inverse_mass * x;
+    pb->y += b.inverse_mass * y;
+    pb->angle += ib * (bx * y - by * x);
+    return dx * dx + dy * dy;
+}
+
+// The lever (x, y) of a body that is turned.
+PUF_INLINE void puf_bodies_turn(float angle, float x, float y, float* tx, float* ty)
+{
+    float s, c;
+    puf_sincosf(angle, &s, &c);
+    *tx = c * x - s * y;
+    *ty = s * x + c * y;
+}
+
+// A position pass over a hinge. Returns whether it was within its slop.
+PUF_INLINE int puf_hinge_position_pass(PufMass a, PufMass b, PufPose* pa, PufPose* pb, const PufHinge* h, float at_low,
+                                       float at_high)
+{
+    float ax, ay, bx, by;
+    float beyond = puf_hinge_unbend(a, b, pa, pb, h->low, h->high, at_low, at_high);
+    puf_bodies_turn(pa->angle, h->ax, h->ay, &ax, &ay);
+    puf_bodies_turn(pb->angle, h->bx, h->by, &bx, &by);
+    float apart = puf_hinge_join(a, b, pa, pb, ax, ay, bx, by);
+    return (beyond <= PUF_BODIES_SLOP_ANGLE) & (apart <= PUF_BODIES_SLOP * PUF_BODIES_SLOP);
+}
+
+// A force on a body, N and N m, for a step.
+typedef struct PufForce {
+    float x, y, twist;
+} PufForce;
+
+PUF_INLINE PufSpeed puf_bodies_accelerate(const PufBody* b, PufMass mass, PufForce force, float gravity, float seconds)
+{
+    return (PufSpeed){ b->vx + seconds * (mass.inverse_mass * force.x),
+                       b->vy + seconds * (gravity + mass.inverse_mass * force.y),
+                       b->spin + seconds * (mass.inverse_inertia * force.twist) };
+}
+
+// Where the speeds lead in a step; they are lowered where they are absurd.
+PUF_INLINE void puf_bodies_move(PufPose* p, PufSpeed* v, float seconds)
+{
+    float dx = v->vx * seconds, dy = v->vy * seconds, turn = v->spin * seconds;
+    float far2 = dx * dx + dy * dy;
+    float slow = far2 > PUF_BODIES_MAX_MOVE * PUF_BODIES_MAX_MOVE ? PUF_BODIES_MAX_MOVE / sqrtf(far2) : 1.0f;
+    float calm = turn * turn > PUF_BODIES_MAX_SPIN * PUF_BODIES_MAX_SPIN ? PUF_BODIES_MAX_SPIN / fabsf(turn) : 1.0f;
+    v->vx *= slow;
+    v->vy *= slow;
+    v->spin *= calm;
+    p->x += v->vx * seconds;
+    p->y += v->vy * seconds;
+    p->angle += v->spin * seconds;
+}
+
+#include "puffer_contacts.h"
+
+// ---- A step. ----
+
+typedef struct PufManifolds {
+    PufManifold of[PUF_BODIES_MAX_TOUCHES]; // of the touches of the world
+} PufManifolds;
+
+static inline PufPose puf_body_pose(const PufBody* b) { return (PufPose){ b->x, b->y, b->angle }; }
+
+static inline void puf_body_put(PufBody* b, PufPose p)
+{
+    b->x = p.x;
+    b->y = p.y;
+    b->angle = p.angle;
+}
+
+// Whether a body that moves from one pose to another may come near an edge.
+static int puf_bodies_near(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
+{
+    float r = shape->reach + 2.0f * PUF_BODIES_SKIN;
+    return puf_minf(from.x, to.x) - r <= puf_maxf(e->x1, e->x2) &&
+           puf_maxf(from.x, to.x) + r >= puf_minf(e->x1, e->x2) &&
+           puf_minf(from.y, to.y) - r <= puf_maxf(e->y1, e->y2) && puf_maxf(from.y, to.y) + r >= puf_minf(e->y1, e->y2);
+}
+
+// A pair that touches keeps the impulses of the points that it had before.
+static void puf_touch_make(PufTouch* t, int32_t body, int32_t edge, const PufManifold* m, const PufTouch* before)
+{
+    memset(t, 0, sizeof *t);
+    t->body = (uint8_t)body;
+    t->edge = (uint8_t)edge;
+    t->points = (uint8_t)m->points;
+    for (int32_t i = 0; i < m->points; i++) {
+        t->corner[i] = m->corner[i];
+        for (int32_t k = 0; before && k < before->points; k++) {
+            if (before->corner[k] == m->corner[i]) {
+                t->push[i] = before->push[k];
+                t->rub[i] = before->rub[k];
+            }
+        }
+    }
+}
+
+static const PufTouch* puf_bodies_find(const PufTouch* touches, int32_t body, int32_t edge)
+{
+    for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && touches[i].points; i++) {
+        if (touches[i].body == body && touches[i].edge == edge) {
+            return &touches[i];
+        }
+    }
+    return NULL;
+}
+
+// Find what touches; of one body, or of all (-1).
+static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t only)
+{
+    PufTouch before[PUF_BODIES_MAX_TOUCHES];
+    PufManifolds old = *manifolds;
+    memcpy(before, w->touches, sizeof before);
+    memset(w->touches, 0, sizeof before);
+    int32_t count = 0;
+    for (int32_t b = 0; b < w->num_bodies; b++) {
+        PufPose pose = puf_body_pose(&w->bodies[b]);
+        for (int32_t e = 0; e < w->num_edges; e++) {
+            const PufTouch* had = puf_bodies_find(before, b, e);
+            PufManifold m;
+            m.points = 0;
+            if (only >= 0 && b != only) {
+                m = had ? old.of[had - before] : m;
+            } else if (puf_bodies_near(w->shapes[b], pose, pose, &w->edges[e])) {
+                puf_manifold(w->shapes[b], pose, &w->edges[e], &m);
+            }
+            if (m.points && count < PUF_BODIES_MAX_TOUCHES) {
+                puf_touch_make(&w->touches[count], b, e, &m, had);
+                manifolds->of[count++] = m;
+            }
+            if ((m.points > 0) != (had != NULL)) {
+                w->touched[b] = m.points > 0;
+            }
+        }
+    }
+}
+
+// A contact at the start of a step, or at an impact.
+static void puf_bodies_contact(const PufBodies* w, const PufTouch* t, const PufManifold* m, const PufSpeed* v,
+                               PufContact* c)
+{
+    const PufBody* b = &w->bodies[t->body];
+    const PufShape* shape = w->shapes[t->body];
+    const PufEdge* edge = &w->edges[t->edge];
+    float bounce = puf_maxf(shape->bounce, edge->bounce);
+    memset(c, 0, sizeof *c);
+    c->friction = sqrtf(shape->friction * edge->friction);
+    for (int32_t i = 0; i < m->points; i++) {
+        PufTouchPoint p = puf_manifold_point(m, puf_body_pose(b), i);
+        c->nx = p.nx;
+        c->ny = p.ny;
+        float half = m->on_edge ? -0.5f * p.apart : 0.5f * p.apart; // to the middle between the two
+        c->x[i] = p.x + half * p.nx - b->x;
+        c->y[i] = p.y + half * p.ny - b->y;
+        c->push[i] = t->push[i];
+        c->rub[i] = t->rub[i];
+        float toward = (v->vx - v->spin * c->y[i]) * c->nx + (v->vy + v->spin * c->x[i]) * c->ny;
+        c->bounce[i] = toward < -PUF_BODIES_BOUNCE ? -bounce * toward : 0.0f;
+    }
+    puf_contact_begin(c, w->mass[t->body], m->points > 1 ? 1.0f : 0.0f);
+    if (c->two == 0.0f) {
+        c->push[1] = 0.0f;
+        c->rub[1] = 0.0f;
+    }
+}
+
+// What a step needs beside the world.
+typedef struct PufStep {
+    PufSpeed speeds[PUF_BODIES_MAX];
+    PufHingeNow hinges[PUF_BODIES_MAX_HINGES];
+    PufContact contacts[PUF_BODIES_MAX_TOUCHES];
+    int32_t num_contacts;
+    PufManifolds manifolds;
+} PufStep;
+
+// Every hinge, with the impulses of the last step applied at once: few passes are then left to do.
+static void puf_bodies_begin_hinges(const PufBodies* w, PufStep* step)
+{
+    for (int32_t i = 0; i < w->num_hinges; i++) {
+        const PufHinge* h = &w->hinges[i];
+        const PufHingeMemory* was = &w->memory[i];
+        const PufBody *a = &w->bodies[h->a], *b = &w->bodies[h->b];
+        PufHingeNow* now = &step->hinges[i];
+        puf_bodies_turn(a->angle, h->ax, h->ay, &now->ax, &now->ay);
+        puf_bodies_turn(b->angle, h->bx, h->by, &now->bx, &now->by);
+        now->x = was->x;
+        now->y = was->y;
+        now->stop = was->stop;
+        now->motor = was->motor;
+        puf_hinge_begin(now, w->mass[h->a], w->mass[h->b], h->low, h->high, (float)was->limit, b->angle - a->angle);
+        puf_hinge_push(now, w->mass[h->a], w->mass[h->b], &step->speeds[h->a], &step->speeds[h->b], now->x, now->y,
+                       now->stop + now->motor);
+    }
+}
+
+static void puf_bodies_begin_contacts(const PufBodies* w, PufStep* step)
+{
+    step->num_contacts = 0;
+    for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && w->touches[i].points; i++) {
+        const PufTouch* t = &w->touches[i];
+        puf_bodies_contact(w, t, &step->manifolds.of[i], &step->speeds[t->body], &step->contacts[step->num_contacts++]);
+    }
+    for (int32_t i = 0; i < step->num_contacts; i++) {
+        const PufContact* c = &step->contacts[i];
+        int32_t b = w->touches[i].body;
+        puf_contact_push(c, w->mass[b], &step->speeds[b], c->push[0] * c->nx + c->rub[0] * c->ny,
+                         c->push[0] * c->ny - c->rub[0] * c->nx, c->push[1] * c->nx + c->rub[1] * c->ny,
+                         c->push[1] * c->ny - c->rub[1] * c->nx);
+    }
+}
+
+// Passes over all hinges and contacts, until one changes nothing.
+static void puf_bodies_solve(const PufBodies* w, PufStep* step)
+{
+    float changed = 1.0f;
+    for (int32_t pass = 0; pass < w->passes && changed > 0.0f; pass++) {
+        changed = 0.0f;
+        for (int32_t i = 0; i < w->num_hinges; i++) {
+            const PufHinge* h = &w->hinges[i];
+            changed += puf_hinge_pass(&step->hinges[i], w->mass[h->a], w->mass[h->b], &step->speeds[h->a],
+                                      &step->speeds[h->b], h->speed, h->torque * w->seconds);
+        }
+        for (int32_t i = 0; i < step->num_contacts; i++) {
+            int32_t b = w->touches[i].body;
+            changed += puf_contact_pass(&step->contacts[i], w->mass[b], &step->speeds[b]);
+        }
+    }
+}
+
+static void puf_bodies_remember(const PufBodies* w, const PufStep* step)
+{
+    for (int32_t i = 0; i < w->num_hinges; i++) {
+        const PufHingeNow* now = &step->hinges[i];
+        PufHingeMemory* memory = &w->memory[i];
+        memory->x = now->x;
+        memory->y = now->y;
+        memory->stop = now->stop;
+        memory->motor = now->motor;
+        memory->limit = now->low > 0.0f ? PUF_HINGE_LOW : now->high > 0.0f ? PUF_HINGE_HIGH : PUF_HINGE_FREE;
+    }
+    for (int32_t i = 0; i < step->num_contacts; i++) {
+        for (int32_t k = 0; k < 2; k++) {
+            w->touches[i].push[k] = step->contacts[i].push[k];
+            w->touches[i].rub[k] = step->contacts[i].rub[k];
+        }
+    }
+}
+
+// Bring apart what overlaps and together what a hinge holds. Returns whether all came within their slop.
+static int puf_bodies_correct(const PufBodies* w, const PufStep* step, PufPose* poses)
+{
+    for (int32_t pass = 0; pass < w->position_passes; pass++) {
+        int right = 1;
+        for (int32_t i = 0; i < step->num_contacts; i++) {
+            int32_t b = w->touches[i].body;
+            float least = puf_manifold_part(&step->manifolds.of[i], w->mass[b], &poses[b], PUF_BODIES_PULL);
+            right &= least >= -3.0f * PUF_BODIES_SLOP;
+        }
+        for (int32_t i = 0; i < w->num_hinges; i++) {
+            const PufHinge* h = &w->hinges[i];
+            right &= puf_hinge_position_pass(w->mass[h->a], w->mass[h->b], &poses[h->a], &poses[h->b], h,
+                                             step->hinges[i].low, step->hinges[i].high);
+        }
+        if (right) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+// Whether a body is slow enough to fall asleep.
+PUF_INLINE float puf_bodies_rest(float still, PufSpeed v, float seconds)
+{
+    const float fast = PUF_BODIES_SLEEP_SPEED * PUF_BODIES_SLEEP_SPEED;
+    const float fast_spin = PUF_BODIES_SLEEP_SPIN * PUF_BODIES_SLEEP_SPIN;
+    return v.spin * v.spin > fast_spin || v.vx * v.vx + v.vy * v.vy > fast ? 0.0f : still + seconds;
+}
+
+// ---- Impacts within a step: what moved far may have to stop on its way. ----
+
+// Squared distance of a point from a segment.
+static float puf_bodies_away(float px, float py, float x1, float y1, float x2, float y2)
+{
+    float ex = x2 - x1, ey = y2 - y1;
+    float t = puf_clampf(((px - x1) * ex + (py - y1) * ey) / (ex * ex + ey * ey), 0.0f, 1.0f);
+    float dx = px - x1 - t * ex, dy = py - y1 - t * ey;
+    return dx * dx + dy * dy;
+}
+
+// The distance of a polygon and an edge; 0 where they overlap.
+static float puf_bodies_gap(const PufShape* shape, PufPose pose, const PufEdge* e)
+{
+    PufOutline o;
+    puf_outline(shape, pose, &o);
+    float nx = e->y1 - e->y2, ny = e->x2 - e->x1, above = 1e9f, below = 1e9f, apart = -1e9f, least = 1e9f;
+    for (int32_t i = 0; i < o.corners; i++) {
+        int32_t k = i + 1 < o.corners ? i + 1 : 0;
+        float side = nx * (o.x[i] - e->x1) + ny * (o.y[i] - e->y1);
+        above = puf_minf(above, side);
+        below = puf_minf(below, -side);
+        apart = puf_maxf(apart, puf_minf(o.nx[i] * (e->x1 - o.x[i]) + o.ny[i] * (e->y1 - o.y[i]),
+                                         o.nx[i] * (e->x2 - o.x[i]) + o.ny[i] * (e->y2 - o.y[i])));
+        least = puf_minf(least, puf_bodies_away(o.x[i], o.y[i], e->x1, e->y1, e->x2, e->y2));
+        least = puf_minf(least, puf_bodies_away(e->x1, e->y1, o.x[i], o.y[i], o.x[k], o.y[k]));
+        least = puf_minf(least, puf_bodies_away(e->x2, e->y2, o.x[i], o.y[i], o.x[k], o.y[k]));
+    }
+    return above <= 0.0f && below <= 0.0f && apart <= 0.0f ? 0.0f : sqrtf(least);
+}
+
+// How far a polygon is from the line through an edge; negative where the line cuts it.
+static float puf_bodies_over(const PufShape* shape, PufPose pose, const PufEdge* e)
+{
+    float sine, cosine, above = 1e9f, below = 1e9f;
+    float nx = e->y1 - e->y2, ny = e->x2 - e->x1, length = sqrtf(nx * nx + ny * ny);
+    puf_sincosf(pose.angle, &sine, &cosine);
+    float at = nx * (pose.x - e->x1) + ny * (pose.y - e->y1);
+    float along = nx * cosine + ny * sine, across = ny * cosine - nx * sine; // the normal, as the polygon sees it
+    for (int32_t i = 0; i < shape->corners; i++) {
+        float side = at + along * shape->x[i] + across * shape->y[i];
+        above = puf_minf(above, side);
+        below = puf_minf(below, -side);
+    }
+    return puf_maxf(above, below) / length;
+}
+
+static inline PufPose puf_pose_between(PufPose from, PufPose to, float t)
+{
+    return (PufPose){ from.x + (to.x - from.x) * t, from.y + (to.y - from.y) * t,
+                      from.angle + (to.angle - from.angle) * t };
+}
+
+// The share of its way at which a body comes within a slop of an edge; 1 if it does not, or if it is in it already.
+// Each guess goes as far as the body can go without passing that distance (conservative advancement).
+static float puf_bodies_impact(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
+{
+    const float aim = PUF_BODIES_SLOP, close = 0.25f * PUF_BODIES_SLOP;
+    float dx = to.x - from.x, dy = to.y - from.y;
+    float way = sqrtf(dx * dx + dy * dy) + fabsf(to.angle - from.angle) * shape->reach;
+    if (puf_bodies_over(shape, from, e) - aim - close >= way) {
+        return 1.0f; // too far from the edge's line, which is nearer than the edge
+    }
+    float gap = puf_bodies_gap(shape, from, e), t = 0.0f;
+    if (gap <= 0.0f) {
+        return 1.0f;
+    }
+    float enough = aim + close;
+    for (int32_t guess = 0; guess < 40 && gap > enough; guess++) {
+        t += (gap - aim) / way;
+        if (!(t < 1.0f)) {
+            return 1.0f;
+        }
+        gap = puf_bodies_gap(shape, puf_pose_between(from, to, t), e);
+        enough = aim + 0.1f * close;
+    }
+    return gap <= aim + close ? t : 1.0f;
+}
+
+// A body that moved from `from` since the moment `since`, a share of the step.
+typedef struct PufWay {
+    PufPose from;
+    float since;
+    uint8_t looks[64]; // at each edge
+} PufWay;
+
+// Stop a body where it touches: push it out there, and let the contacts, but no hinges, change its speed; then it moves
+// on for what is left of the step.
+static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int32_t body, float when, int32_t edge)
+{
+    PufBody* b = &w->bodies[body];
+    PufPose end = puf_body_pose(b), begin = way->from;
+    float share = (when - way->since) / (1.0f - way->since);
+    puf_body_put(b, puf_pose_between(way->from, end, share));
+    way->looks[edge]++;
+    puf_bodies_look(w, &step->manifolds, body);
+    if (!puf_bodies_find(w->touches, body, edge)) {
+        way->looks[edge] = PUF_BODIES_IMPACTS + 1;
+        way->from = begin;
+        puf_body_put(b, end);
+        return;
+    }
+    PufPose pose = puf_body_pose(b);
+    int done = 0;
+    for (int32_t pass = 0; pass < 20 && !done; pass++) {
+        done = 1;
+        for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && w->touches[i].points; i++) {
+            if (w->touches[i].body == body) {
+                float least = puf_manifold_part(&step->manifolds.of[i], w->mass[body], &pose, PUF_BODIES_PULL_NOW);
+                done &= least >= -1.5f * PUF_BODIES_SLOP;
+            }
+        }
+    }
+    puf_body_put(b, pose);
+
+    PufSpeed v = { b->vx, b->vy, b->spin };
+    int32_t count = 0;
+    for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && w->touches[i].points; i++) {
+        if (w->touches[i].body == body) {
+            PufContact* c = &step->contacts[count++];
+            puf_bodies_contact(w, &w->touches[i], &step->manifolds.of[i], &v, c);
+            for (int32_t k = 0; k < 2; k++) {
+                c->push[k] = 0.0f;
+                c->rub[k] = 0.0f;
+            }
+        }
+    }
+    float changed = 1.0f;
+    for (int32_t pass = 0; pass < w->passes && changed > 0.0f; pass++) {
+        changed = 0.0f;
+        for (int32_t i = 0; i < count; i++) {
+            changed += puf_contact_pass(&step->contacts[i], w->mass[body], &v);
+        }
+    }
+    way->from = pose;
+    way->since = when;
+    puf_bodies_move(&pose, &v, (1.0f - when) * w->seconds);
+    puf_body_put(b, pose);
+    b->vx = v.vx;
+    b->vy = v.vy;
+    b->spin = v.spin;
+}
+
+// The earliest impact first, until there is none left.
+static void puf_bodies_stop_all(const PufBodies* w, PufStep* step, PufWay* ways)
+{
+    for (int32_t impact = 0; impact < PUF_BODIES_MAX * PUF_BODIES_IMPACTS; impact++) {
+        float first = 1.0f;
+        int32_t body = -1, edge = -1;
+        for (int32_t b = 0; b < w->num_bodies; b++) {
+            PufPose pose = puf_body_pose(&w->bodies[b]);
+            for (int32_t e = 0; e < w->num_edges; e++) {
+                if (ways[b].looks[e] > PUF_BODIES_IMPACTS ||
+                    !puf_bodies_near(w->shapes[b], ways[b].from, pose, &w->edges[e])) {
+                    continue;
+                }
+                float t = puf_bodies_impact(w->shapes[b], ways[b].from, pose, &w->edges[e]);
+                float when = t < 1.0f ? ways[b].since + (1.0f - ways[b].since) * t : 1.0f;
+                if (when < first) {
+                    first = when;
+                    body = b;
+                    edge = e;
+                }
+            }
+        }
+        if (body < 0 || first > 1.0f - 1e-6f) {
+            return;
+        }
+        puf_bodies_stop(w, step, &ways[body], body, first, edge);
+    }
+}
+
+// Find what touches, let the forces act, and set up what has to be solved.
+static void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep* step)
+{
+    memset(&step->manifolds, 0, sizeof step->manifolds);
+    puf_bodies_look(w, &step->manifolds, -1);
+    for (int32_t i = 0; i < w->num_bodies; i++) {
+        step->speeds[i] = puf_bodies_accelerate(&w->bodies[i], w->mass[i], forces[i], w->gravity, w->seconds);
+    }
+    puf_bodies_begin_contacts(w, step);
+    puf_bodies_begin_hinges(w, step);
+}
+
+// Move with the speeds that were solved. Returns whether everything came to rest: then all speeds are 0.
+static int puf_bodies_end(const PufBodies* w, PufStep* step)
+{
+    PufPose poses[PUF_BODIES_MAX];
+    PufWay ways[PUF_BODIES_MAX];
+    puf_bodies_remember(w, step);
+    for (int32_t i = 0; i < w->num_bodies; i++) {
+        poses[i] = puf_body_pose(&w->bodies[i]);
+        memset(&ways[i], 0, sizeof ways[i]);
+        ways[i].from = poses[i];
+        puf_bodies_move(&poses[i], &step->speeds[i], w->seconds);
+    }
+    int right = puf_bodies_correct(w, step, poses);
+    float still = PUF_BODIES_SLEEP_AFTER;
+    for (int32_t i = 0; i < w->num_bodies; i++) {
+        PufBody* b = &w->bodies[i];
+        puf_body_put(b, poses[i]);
+        b->vx = step->speeds[i].vx;
+        b->vy = step->speeds[i].vy;
+        b->spin = step->speeds[i].spin;
+        b->still = puf_bodies_rest(b->still, step->speeds[i], w->seconds);
+        still = puf_minf(still, b->still);
+    }
+    if (right && still >= PUF_BODIES_SLEEP_AFTER) {
+        for (int32_t i = 0; i < w->num_bodies; i++) {
+            w->bodies[i].vx = 0.0f;
+            w->bodies[i].vy = 0.0f;
+            w->bodies[i].spin = 0.0f;
+            w->bodies[i].still = 0.0f;
+        }
+        return 1;
+    }
+    puf_bodies_stop_all(w, step, ways);
+    return 0;
+}
+
+// One step. Returns whether everything came to rest.
+static inline int puf_bodies_step(const PufBodies* w, const PufForce* forces)
+{
+    PufStep step;
+    puf_bodies_begin(w, forces, &step);
+    puf_bodies_solve(w, &step);
+    return puf_bodies_end(w, &step);
+}

@@ -1,0 +1,298 @@
+// puffer_contacts.h - where bodies and ground touch: a part of puffer_bodies.h, which includes it behind its types.
+#pragma once
+
+// A contact in a step: the ground pushes a body along a normal at one or two points.
+typedef struct PufContact {
+    float nx, ny;            // from the ground
+    float x[2], y[2];        // levers
+    float hold[2], brake[2]; // impulse per speed, along the normal and across; 0 for a second point that is none
+    float bounce[2];         // speed that it aims at
+    float k11, k12, k22;     // of both points together: speed per impulse
+    float p11, p12, p22;     // and the inverse
+    float two;               // 1: the two are solved together
+    float friction;
+    float push[2], rub[2]; // impulses
+} PufContact;
+
+// Levers are set; a second point that is none has `second` 0.
+PUF_INLINE void puf_contact_begin(PufContact* c, PufMass m, float second)
+{
+    float across[2], along[2];
+    for (int32_t i = 0; i < 2; i++) {
+        across[i] = c->x[i] * c->ny - c->y[i] * c->nx;
+        along[i] = -(c->x[i] * c->nx + c->y[i] * c->ny);
+        float real = i == 0 ? 1.0f : second;
+        c->hold[i] = real / (m.inverse_mass + m.inverse_inertia * across[i] * across[i]);
+        c->brake[i] = real / (m.inverse_mass + m.inverse_inertia * along[i] * along[i]);
+    }
+    c->k11 = m.inverse_mass + m.inverse_inertia * across[0] * across[0];
+    c->k12 = m.inverse_mass + m.inverse_inertia * across[0] * across[1];
+    c->k22 = m.inverse_mass + m.inverse_inertia * across[1] * across[1];
+    float det = c->k11 * c->k22 - c->k12 * c->k12;
+    c->two = ((second > 0.0f) & (c->k11 * c->k11 < 1000.0f * det)) ? 1.0f : 0.0f; // else the points are as good as one
+    c->hold[1] = c->two > 0.0f ? c->hold[1] : 0.0f;
+    c->brake[1] = c->two > 0.0f ? c->brake[1] : 0.0f;
+    float over = c->two > 0.0f ? 1.0f / det : 0.0f;
+    c->p11 = c->k22 * over;
+    c->p12 = -c->k12 * over;
+    c->p22 = c->k11 * over;
+}
+
+PUF_INLINE void puf_contact_push(const PufContact* c, PufMass m, PufSpeed* v, float x0, float y0, float x1, float y1)
+{
+    v->vx += m.inverse_mass * (x0 + x1);
+    v->vy += m.inverse_mass * (y0 + y1);
+    v->spin += m.inverse_inertia * ((c->x[0] * y0 - c->y[0] * x0) + (c->x[1] * y1 - c->y[1] * x1));
+}
+
+// The impulses along the normal at both points, each at least 0, after which neither point sinks, and none that pushes
+// leaves: of the four combinations, the first that is consistent; without any, nothing changes.
+PUF_INLINE void puf_contact_balance(const PufContact* c, float v0, float v1, float* push0, float* push1)
+{
+    float a0 = *push0, a1 = *push1;
+    float both0 = a0 - (c->p11 * v0 + c->p12 * v1), both1 = a1 - (c->p12 * v0 + c->p22 * v1);
+    float only0 = a0 - c->hold[0] * (v0 - c->k12 * a1), after1 = v1 + c->k12 * (only0 - a0) - c->k22 * a1;
+    float only1 = a1 - c->hold[1] * (v1 - c->k12 * a0), after0 = v0 + c->k12 * (only1 - a1) - c->k11 * a0;
+    float free0 = v0 - c->k11 * a0 - c->k12 * a1, free1 = v1 - c->k12 * a0 - c->k22 * a1;
+    int is_both = (both0 >= 0.0f) & (both1 >= 0.0f);
+    int is_only0 = (only0 >= 0.0f) & (after1 >= 0.0f);
+    int is_only1 = (only1 >= 0.0f) & (after0 >= 0.0f);
+    int is_free = (free0 >= 0.0f) & (free1 >= 0.0f);
+    float x0 = is_free ? 0.0f : a0, x1 = is_free ? 0.0f : a1;
+    x0 = is_only1 ? 0.0f : x0;
+    x1 = is_only1 ? only1 : x1;
+    x0 = is_only0 ? only0 : x0;
+    x1 = is_only0 ? 0.0f : x1;
+    *push0 = is_both ? both0 : x0;
+    *push1 = is_both ? both1 : x1;
+}
+
+// One pass: friction first, as far as the push allows; then the push. Returns how much it changed.
+PUF_INLINE float puf_contact_pass(PufContact* c, PufMass m, PufSpeed* v)
+{
+    float tx = c->ny, ty = -c->nx;
+    float changed = 0.0f;
+    for (int32_t i = 0; i < 2; i++) {
+        float slip = (v->vx - v->spin * c->y[i]) * tx + (v->vy + v->spin * c->x[i]) * ty;
+        float most = c->friction * c->push[i];
+        float rub = puf_clampf(c->rub[i] - c->brake[i] * puf_bodies_still(slip), -most, most);
+        float more = rub - c->rub[i];
+        c->rub[i] = rub;
+        v->vx += m.inverse_mass * more * tx;
+        v->vy += m.inverse_mass * more * ty;
+        v->spin += m.inverse_inertia * more * (c->x[i] * ty - c->y[i] * tx);
+        changed += fabsf(more);
+    }
+    float v0 = (v->vx - v->spin * c->y[0]) * c->nx + (v->vy + v->spin * c->x[0]) * c->ny - c->bounce[0];
+    float v1 = (v->vx - v->spin * c->y[1]) * c->nx + (v->vy + v->spin * c->x[1]) * c->ny - c->bounce[1];
+    v0 = puf_bodies_still(v0);
+    v1 = puf_bodies_still(v1);
+    float push0 = c->push[0], push1 = c->push[1], alone = puf_maxf(c->push[0] - c->hold[0] * v0, 0.0f);
+    puf_contact_balance(c, v0, v1, &push0, &push1);
+    push0 = c->two > 0.0f ? push0 : alone;
+    push1 = c->two > 0.0f ? push1 : 0.0f;
+    float d0 = push0 - c->push[0], d1 = push1 - c->push[1];
+    c->push[0] = push0;
+    c->push[1] = push1;
+    puf_contact_push(c, m, v, d0 * c->nx, d0 * c->ny, d1 * c->nx, d1 * c->ny);
+    return changed + fabsf(d0) + fabsf(d1);
+}
+
+// Where a polygon and an edge touch: the points of one that are near a side of the other.
+typedef struct PufManifold {
+    int32_t points;
+    int32_t on_edge;   // 1: the side is the edge, and the points are the polygon's; 0: the other way round
+    float nx, ny;      // of the side; a polygon's turns with it
+    float sx, sy;      // a point of the side
+    float x[2], y[2];  // the points; a polygon's are about its centre
+    uint8_t corner[2]; // which they are, to be known again in the next step
+} PufManifold;
+
+// A segment whose ends have names.
+typedef struct PufSegment {
+    float x[2], y[2];
+    uint8_t corner[2];
+} PufSegment;
+
+// Cut off what is beyond a line: x nx + y ny > limit. Returns whether both ends are left, which may be new ones.
+static int puf_segment_cut(PufSegment* s, float nx, float ny, float limit, uint8_t corner)
+{
+    float d0 = nx * s->x[0] + ny * s->y[0] - limit, d1 = nx * s->x[1] + ny * s->y[1] - limit;
+    if (d0 > 0.0f && d1 > 0.0f) {
+        return 0;
+    }
+    if (d0 > 0.0f || d1 > 0.0f) {
+        int32_t out = d0 > 0.0f ? 0 : 1;
+        float t = d0 / (d0 - d1);
+        s->x[out] = s->x[0] + t * (s->x[1] - s->x[0]);
+        s->y[out] = s->y[0] + t * (s->y[1] - s->y[0]);
+        s->corner[out] = corner;
+    }
+    return 1;
+}
+
+// The polygon's corners and normals where it is now.
+typedef struct PufOutline {
+    int32_t corners;
+    float x[PUF_BODIES_CORNERS], y[PUF_BODIES_CORNERS];
+    float nx[PUF_BODIES_CORNERS], ny[PUF_BODIES_CORNERS];
+} PufOutline;
+
+static void puf_outline(const PufShape* shape, PufPose p, PufOutline* out)
+{
+    float s, c;
+    puf_sincosf(p.angle, &s, &c);
+    out->corners = shape->corners;
+    for (int32_t i = 0; i < shape->corners; i++) {
+        out->x[i] = p.x + (c * shape->x[i] - s * shape->y[i]);
+        out->y[i] = p.y + (s * shape->x[i] + c * shape->y[i]);
+        out->nx[i] = c * shape->nx[i] - s * shape->ny[i];
+        out->ny[i] = s * shape->nx[i] + c * shape->ny[i];
+    }
+}
+
+// The side of the polygon that faces along (nx, ny) least.
+static int32_t puf_outline_against(const PufOutline* o, float nx, float ny)
+{
+    int32_t best = 0;
+    for (int32_t i = 1; i < o->corners; i++) {
+        best = o->nx[i] * nx + o->ny[i] * ny < o->nx[best] * nx + o->ny[best] * ny ? i : best;
+    }
+    return best;
+}
+
+// Points that stay are those within the skin of the side.
+static void puf_manifold_keep(PufManifold* m, const PufSegment* s, float nx, float ny, float sx, float sy)
+{
+    m->points = 0;
+    for (int32_t i = 0; i < 2; i++) {
+        if (nx * (s->x[i] - sx) + ny * (s->y[i] - sy) <= PUF_BODIES_SKIN) {
+            m->x[m->points] = s->x[i];
+            m->y[m->points] = s->y[i];
+            m->corner[m->points++] = s->corner[i];
+        }
+    }
+}
+
+// How a polygon touches an edge. The side is the one along which they are farthest apart: the edge's, unless one of the
+// polygon's is clearly better. The other's most opposite side is clipped to it.
+static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edge, PufManifold* m)
+{
+    PufOutline o;
+    memset(m, 0, sizeof *m);
+    puf_outline(shape, pose, &o);
+    float ex = edge->x2 - edge->x1, ey = edge->y2 - edge->y1, length = sqrtf(ex * ex + ey * ey);
+    ex /= length;
+    ey /= length;
+    float nx = -ey, ny = ex; // to the left of the edge; towards the polygon:
+    float facing = nx * (pose.x - edge->x1) + ny * (pose.y - edge->y1) > 0.0f ? 1.0f : -1.0f;
+    nx *= facing;
+    ny *= facing;
+
+    float apart = nx * (o.x[0] - edge->x1) + ny * (o.y[0] - edge->y1);
+    for (int32_t i = 1; i < o.corners; i++) {
+        apart = puf_minf(apart, nx * (o.x[i] - edge->x1) + ny * (o.y[i] - edge->y1));
+    }
+    int32_t side = 0;
+    float best = -1e9f;
+    for (int32_t i = 0; i < o.corners; i++) {
+        float d1 = o.nx[i] * (edge->x1 - o.x[i]) + o.ny[i] * (edge->y1 - o.y[i]);
+        float d2 = o.nx[i] * (edge->x2 - o.x[i]) + o.ny[i] * (edge->y2 - o.y[i]);
+        side = puf_minf(d1, d2) > best ? i : side;
+        best = puf_maxf(best, puf_minf(d1, d2));
+    }
+    if (apart > PUF_BODIES_SKIN || best > PUF_BODIES_SKIN) {
+        return;
+    }
+    PufSegment s;
+    if (best <= 0.98f * apart + 0.001f) {
+        int32_t i = puf_outline_against(&o, nx, ny), k = i + 1 < o.corners ? i + 1 : 0;
+        s.x[0] = o.x[i];
+        s.y[0] = o.y[i];
+        s.x[1] = o.x[k];
+        s.y[1] = o.y[k];
+        s.corner[0] = (uint8_t)i;
+        s.corner[1] = (uint8_t)k;
+        if (!puf_segment_cut(&s, -ex, -ey, -ex * edge->x1 - ey * edge->y1, (uint8_t)(32 + i)) ||
+            !puf_segment_cut(&s, ex, ey, ex * edge->x2 + ey * edge->y2, (uint8_t)(40 + i))) {
+            return;
+        }
+        m->on_edge = 1;
+        m->nx = nx;
+        m->ny = ny;
+        m->sx = edge->x1;
+        m->sy = edge->y1;
+        puf_manifold_keep(m, &s, nx, ny, edge->x1, edge->y1);
+        for (int32_t p = 0; p < m->points; p++) { // as the polygon sees them
+            float sine, cosine, x = m->x[p] - pose.x, y = m->y[p] - pose.y;
+            puf_sincosf(pose.angle, &sine, &cosine);
+            m->x[p] = cosine * x + sine * y;
+            m->y[p] = cosine * y - sine * x;
+        }
+    } else {
+        int32_t k = side + 1 < o.corners ? side + 1 : 0;
+        float tx = -o.ny[side], ty = o.nx[side]; // along the side
+        s.x[0] = edge->x1;
+        s.y[0] = edge->y1;
+        s.x[1] = edge->x2;
+        s.y[1] = edge->y2;
+        s.corner[0] = (uint8_t)(64 + side);
+        s.corner[1] = (uint8_t)(72 + side);
+        if (!puf_segment_cut(&s, -tx, -ty, -tx * o.x[side] - ty * o.y[side], (uint8_t)(96 + side)) ||
+            !puf_segment_cut(&s, tx, ty, tx * o.x[k] + ty * o.y[k], (uint8_t)(104 + side))) {
+            return;
+        }
+        m->nx = shape->nx[side];
+        m->ny = shape->ny[side];
+        m->sx = shape->x[side];
+        m->sy = shape->y[side];
+        puf_manifold_keep(m, &s, o.nx[side], o.ny[side], o.x[side], o.y[side]);
+    }
+}
+
+// A point of a manifold, as the body is now: where it is, the normal from the ground, and the distance to the side.
+typedef struct PufTouchPoint {
+    float x, y, nx, ny, apart;
+} PufTouchPoint;
+
+static PufTouchPoint puf_manifold_point(const PufManifold* m, PufPose pose, int32_t i)
+{
+    PufTouchPoint p;
+    float s, c;
+    puf_sincosf(pose.angle, &s, &c);
+    if (m->on_edge) {
+        p.x = pose.x + (c * m->x[i] - s * m->y[i]);
+        p.y = pose.y + (s * m->x[i] + c * m->y[i]);
+        p.nx = m->nx;
+        p.ny = m->ny;
+        p.apart = p.nx * (p.x - m->sx) + p.ny * (p.y - m->sy);
+    } else {
+        float nx = c * m->nx - s * m->ny, ny = s * m->nx + c * m->ny;
+        float sx = pose.x + (c * m->sx - s * m->sy), sy = pose.y + (s * m->sx + c * m->sy);
+        p.x = m->x[i];
+        p.y = m->y[i];
+        p.apart = nx * (p.x - sx) + ny * (p.y - sy);
+        p.nx = -nx;
+        p.ny = -ny;
+    }
+    return p;
+}
+
+// Push a body out of the ground: from all points of a contact, one after the other. Returns the smallest distance, less
+// the skin.
+static float puf_manifold_part(const PufManifold* m, PufMass mass, PufPose* pose, float pull)
+{
+    float least = 0.0f;
+    for (int32_t i = 0; i < m->points; i++) {
+        PufTouchPoint p = puf_manifold_point(m, *pose, i);
+        float apart = p.apart - PUF_BODIES_SKIN;
+        least = puf_minf(least, apart);
+        float x = p.x - pose->x, y = p.y - pose->y, across = x * p.ny - y * p.nx;
+        float error = puf_clampf(pull * (apart + PUF_BODIES_SLOP), -PUF_BODIES_MAX_PULL, 0.0f);
+        float impulse = -error / (mass.inverse_mass + mass.inverse_inertia * across * across);
+        pose->x += mass.inverse_mass * impulse * p.nx;
+        pose->y += mass.inverse_mass * impulse * p.ny;
+        pose->angle += mass.inverse_inertia * impulse * across;
+    }
+    return least;
+}
