@@ -146,6 +146,7 @@ static void go_end(Go* s, PufIo io, int32_t size)
     uint64_t areas[2][GO_MAX_WORDS];
     go_find_areas(s, areas, size);
     float lead = go_find_lead(s, size), first = (float)((lead > 0.0f) - (lead < 0.0f));
+    s->ended_black = s->black;
     s->result = lead > 0.0f ? GO_WON : lead < 0.0f ? GO_LOST : GO_DRAWN;
     for (int32_t player = 0; player < 2; player++) {
         s->areas[player] = go_count(areas[player], go_words(size));
@@ -413,9 +414,9 @@ static const PufParam go_params[] = {
     PUF_SETTING(Go, size, 7, GO_MIN_SIZE, GO_MAX_SIZE, "lines along a side of the board"),
     PUF_SETTING(Go, komi, 7.5f, -50, 50, "points that White gets for moving second"),
     PUF_SETTING(
-        Go, strength, 3, 0, GO_MAX_STRENGTH,
-        "of the scripted opponent: 0 plays at random, 1 looks at what a move takes and leaves in danger, 2 to 5 "
-        "search with 30, 100, 300 and 1000 playouts; none fills its own eyes"),
+        Go, strength, 2, 0, GO_MAX_STRENGTH,
+        "of the scripted opponent: 0 plays at random, 1 looks at what a move takes and leaves in danger, 2 to 4 search "
+        "with 100, 300 and 1000 playouts; none fills its own eyes"),
     PUF_SETTING(Go, opening, 2, 0, GO_MAX_OPENING, "stones at the start that are drawn at random"),
     PUF_FLAG(Go, self_play, 0, "two agents play each other"),
 };
@@ -433,6 +434,7 @@ static const PufField go_fields[] = {
                PUF_RANGE(GO_RUNNING, GO_LOST)),
     PUF_SCALAR(Go, turn, "whose move it is: 0 the first agent", PUF_UP_TO(Go, self_play)),
     PUF_SCALAR(Go, black, "who made the first move", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Go, ended_black, "who made the first move of the previous game", PUF_RANGE(0, 1)),
     PUF_SCALAR(Go, passes, "in a row", PUF_RANGE(0, 1)),
     PUF_SCALAR(Go, moves, "of both players in this game", PUF_RANGE(0, 2 * GO_MAX_SIZE * GO_MAX_SIZE - 1)),
     PUF_SCALAR(Go, positions, "in the history", PUF_RANGE(0, 2 * GO_MAX_SIZE * GO_MAX_SIZE - 1)),

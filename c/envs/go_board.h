@@ -38,6 +38,7 @@ typedef struct Go {
     uint64_t danger[GO_MAX_WORDS];    // stones of groups with a single liberty
     uint64_t taken[GO_MAX_WORDS];     // stones that the last move captured; for renderers
     uint64_t ended[2][GO_MAX_WORDS];  // the stones at the end of the previous game; for renderers
+    int32_t ended_black;              // who had Black in it
     int32_t areas[2];                 // points of each player at the end of the previous game, without komi
     uint64_t seen[GO_SEEN_WORDS];     // a bit for each hash in `history`, shared by some
     PufLog log;

@@ -4,7 +4,7 @@
 #include "go_board.h"
 #include <math.h>
 
-enum { GO_MAX_STRENGTH = 5, GO_MAX_PLAYOUTS = 1000 };
+enum { GO_MAX_STRENGTH = 4, GO_MAX_PLAYOUTS = 1000 };
 
 // A board of the script's own, without the history: the script knows old positions only for its own next move.
 typedef struct GoCopy {
@@ -259,7 +259,7 @@ static int32_t go_search(Go* s, int32_t playouts, int32_t size)
 // The scripted opponent's move: a point, or -1 to pass. It passes after a pass of the other where that wins.
 static int32_t go_choose(Go* s, int32_t size)
 {
-    static const int32_t playouts[GO_MAX_STRENGTH + 1] = { 0, 0, 30, 100, 300, GO_MAX_PLAYOUTS };
+    static const int32_t playouts[GO_MAX_STRENGTH + 1] = { 0, 0, 100, 300, GO_MAX_PLAYOUTS };
     if (s->strength > 0 && s->passes > 0) {
         float lead = go_find_lead(s, size);
         if ((s->turn == 0 ? lead : 0.0f - lead) > 0.0f) {

@@ -242,16 +242,16 @@ def shifted(planes: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
 
 
 def test_each_strength_is_stronger() -> None:
-    """Against one that takes and saves what has a single liberty, else plays at random beside its eyes."""
+    """Against one that takes what it can, and fills an eye only beside own stones with no other liberty."""
     shares, games, size = [], 60, 5
-    for strength in (0, 1, 2):
+    for strength in (0, 1, 3):
         rng = np.random.default_rng(2)
         with puffer_envs.make("go", games, size=size, strength=strength, komi=0.5) as env:
             observations = env.reset(1)
             score = np.full(games, np.nan)
             while np.isnan(score).any():
-                own, _, _, caught, legal = np.moveaxis(observations[:, 3:].reshape(games, 5, size, size) > 0, 1, 0)
-                eye = ~np.any(shifted(~own), 0)  # nothing around it but own stones or edges
+                own, _, weak, caught, legal = np.moveaxis(observations[:, 3:].reshape(games, 5, size, size) > 0, 1, 0)
+                eye = ~np.any(shifted(~own | weak), 0)
                 wish = rng.random(own.shape) + np.any(shifted(caught), 0)
                 wish = np.where(legal & ~eye, wish, -1.0).reshape(games, -1)
                 env.step(np.where(wish.max(1) < 0, size * size, wish.argmax(1)).astype(np.int32))
@@ -259,5 +259,4 @@ def test_each_strength_is_stronger() -> None:
                 fresh = env.terminals & np.isnan(score)
                 score[fresh] = (env.rewards[fresh] + 1) / 2
         shares.append(score.mean())
-    print(shares)
-    assert shares[0] > shares[1] > shares[2]
+    assert shares[0] > 0.6 and shares[0] > shares[1] > shares[2]
