@@ -65,7 +65,7 @@ static void go_prepare(void* setup)
     s->history_offset = s->groups_offset + s->points * s->group_words * word;
     s->group_of_offset = s->history_offset + 2 * s->size * s->size * word;
     for (int32_t cell = 0; cell < s->size * s->size; cell++) {
-        go_add(s->board, go_point(cell, s->size));
+        go_add(s->board, go_point(cell, s->size), go_words(s->size));
     }
 }
 
@@ -96,18 +96,10 @@ static inline int32_t go_move(Go* s, int32_t point, int32_t size)
 static inline int32_t go_wished(const Go* s, int32_t action, int32_t size)
 {
     const int32_t words = go_words(size);
-    if (action == size * size) {
+    if (action == size * size || go_first(s->legal, words) < 0) {
         return -1;
     }
-    int32_t point = go_point(action, size), first = point / 64;
-    uint64_t here = s->legal[first] >> point % 64 << point % 64;
-    for (int32_t w = first; w < words; w++) {
-        uint64_t left = w == first ? here : s->legal[w];
-        if (left) {
-            return 64 * w + go_ones((left & (0 - left)) - 1);
-        }
-    }
-    return go_first(s->legal, words);
+    return go_from(s->legal, go_point(action, size), words);
 }
 
 static void go_clear(Go* s)
@@ -318,7 +310,7 @@ static const char* go_find_false_group(const Go* s)
             int32_t player = go_has(s->stones[1], point);
             go_find_near(point, near, size);
             go_join(&copy.state, player, point, near, size);
-            go_add(copy.state.stones[player], point);
+            go_add(copy.state.stones[player], point, go_words(size));
             copy.state.hash ^= go_key(player, point);
         }
     }
@@ -414,7 +406,7 @@ static const PufParam go_params[] = {
     PUF_SETTING(Go, size, 7, GO_MIN_SIZE, GO_MAX_SIZE, "lines along a side of the board"),
     PUF_SETTING(Go, komi, 7.5f, -50, 50, "points that White gets for moving second"),
     PUF_SETTING(
-        Go, strength, 2, 0, GO_MAX_STRENGTH,
+        Go, strength, 1, 0, GO_MAX_STRENGTH,
         "of the scripted opponent: 0 plays at random, 1 looks at what a move takes and leaves in danger, 2 to 4 search "
         "with 100, 300 and 1000 playouts; none fills its own eyes"),
     PUF_SETTING(Go, opening, 2, 0, GO_MAX_OPENING, "stones at the start that are drawn at random"),

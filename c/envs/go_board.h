@@ -54,14 +54,23 @@ static inline int32_t go_words(int32_t size) { return (size * (size + 1) + 63) /
 // The point of a cell; cells are counted row by row without the bits between rows.
 static inline int32_t go_point(int32_t cell, int32_t size) { return cell + cell / size; }
 
+// The word of a point. Where there is one, the compiler keeps sets in registers.
+static inline int32_t go_word(int32_t point, int32_t words) { return words == 1 ? 0 : point / 64; }
+
 static inline int32_t go_has(const uint64_t* set, int32_t point)
 {
     return (int32_t)(set[point / 64] >> point % 64 & 1);
 }
 
-static inline void go_add(uint64_t* set, int32_t point) { set[point / 64] |= (uint64_t)1 << point % 64; }
+static inline void go_add(uint64_t* set, int32_t point, int32_t words)
+{
+    set[go_word(point, words)] |= (uint64_t)1 << point % 64;
+}
 
-static inline void go_drop(uint64_t* set, int32_t point) { set[point / 64] &= ~((uint64_t)1 << point % 64); }
+static inline void go_drop(uint64_t* set, int32_t point, int32_t words)
+{
+    set[go_word(point, words)] &= ~((uint64_t)1 << point % 64);
+}
 
 static inline int32_t go_ones(uint64_t word)
 {
@@ -89,6 +98,20 @@ static inline int32_t go_first(const uint64_t* set, int32_t words)
         }
     }
     return -1;
+}
+
+// The lowest point of a set from this bit on, or else from the top again; the set is not empty.
+static inline int32_t go_from(const uint64_t* set, int32_t start, int32_t words)
+{
+    const int32_t first = go_word(start, words);
+    uint64_t here = set[first] >> start % 64 << start % 64;
+    for (int32_t k = 0; k < words && !here; k++) {
+        int32_t w = (first + 1 + k) % words;
+        if (set[w]) {
+            return 64 * w + go_ones((set[w] & (0 - set[w])) - 1);
+        }
+    }
+    return 64 * first + go_ones((here & (0 - here)) - 1);
 }
 
 // The point of this rank, from 0, in a set that has more.
@@ -124,7 +147,7 @@ static inline void go_spread(const uint64_t* set, uint64_t* out, int32_t size)
 static inline void go_find_near(int32_t point, uint64_t* out, int32_t size)
 {
     uint64_t set[GO_MAX_WORDS] = { 0 };
-    go_add(set, point);
+    go_add(set, point, go_words(size));
     go_spread(set, out, size);
 }
 
@@ -171,7 +194,7 @@ static inline void go_join(Go* s, int32_t player, int32_t point, const uint64_t*
     uint64_t stones[GO_MAX_WORDS] = { 0 }, reach[GO_MAX_WORDS], left[GO_MAX_WORDS];
     uint64_t hash = go_key(player, point);
     int32_t leader = point;
-    go_add(stones, point);
+    go_add(stones, point, words);
     for (int32_t w = 0; w < words; w++) {
         reach[w] = near[w];
         left[w] = near[w] & s->stones[player][w];
@@ -185,7 +208,7 @@ static inline void go_join(Go* s, int32_t player, int32_t point, const uint64_t*
             left[w] &= ~group[w];
         }
         hash ^= group[2 * words];
-        go_drop(s->leaders, other);
+        go_drop(s->leaders, other, words);
         leader = other < leader ? other : leader;
     }
     uint64_t* group = go_group(s, leader, size);
@@ -197,7 +220,7 @@ static inline void go_join(Go* s, int32_t player, int32_t point, const uint64_t*
         }
     }
     group[2 * words] = hash;
-    go_add(s->leaders, leader);
+    go_add(s->leaders, leader, words);
 }
 
 // Put a stone on an empty point: it joins its groups, then the other's groups without a liberty are taken off the board.
@@ -208,7 +231,7 @@ static inline int32_t go_put(Go* s, int32_t player, int32_t point, uint64_t* tak
     uint64_t near[GO_MAX_WORDS], empty[GO_MAX_WORDS], left[GO_MAX_WORDS];
     go_find_near(point, near, size);
     go_join(s, player, point, near, size);
-    go_add(s->stones[player], point);
+    go_add(s->stones[player], point, words);
     s->hash ^= go_key(player, point);
     go_find_empty(s, empty, size);
     for (int32_t w = 0; w < words; w++) {
@@ -226,7 +249,7 @@ static inline int32_t go_put(Go* s, int32_t player, int32_t point, uint64_t* tak
         }
         if (caught) {
             s->hash ^= group[2 * words];
-            go_drop(s->leaders, leader);
+            go_drop(s->leaders, leader, words);
             count += go_count(group, words);
         }
     }

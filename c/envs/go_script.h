@@ -24,19 +24,20 @@ static inline void go_copy(GoCopy* copy, const Go* from)
 }
 
 // Whether an empty point is an eye: all around it are own stones, and so are most of the four across the corners.
-static inline int32_t go_is_eye(const Go* s, int32_t player, int32_t point, const uint64_t* near, int32_t size)
+static inline int32_t go_is_eye(const uint64_t* own, const uint64_t* other, const uint64_t* board, int32_t point,
+                                const uint64_t* near, int32_t size)
 {
     const int32_t row = point / (size + 1), column = point % (size + 1);
     int32_t foes = row == 0 || row == size - 1 || column == 0 || column == size - 1;
     for (int32_t w = 0; w < go_words(size); w++) {
-        if (near[w] & s->board[w] & ~s->stones[player][w]) {
+        if (near[w] & board[w] & ~own[w]) {
             return 0;
         }
     }
     for (int32_t k = 0; k < 4; k++) {
         int32_t across = point + (k & 1 ? size + 1 : -size - 1) + (k & 2 ? 1 : -1);
         int32_t there = across >= 0 && across < size * (size + 1);
-        foes += there && go_has(s->stones[1 - player], there ? across : 0); // no stone is between two rows
+        foes += there && go_has(other, there ? across : 0); // no stone is between two rows
     }
     return foes < 2;
 }
@@ -44,13 +45,14 @@ static inline int32_t go_is_eye(const Go* s, int32_t player, int32_t point, cons
 // The legal moves that fill no own eye.
 static inline void go_find_sensible(const Go* s, uint64_t* out, int32_t size)
 {
+    const uint64_t *own = s->stones[s->turn], *other = s->stones[1 - s->turn];
     for (int32_t w = 0; w < go_words(size); w++) {
         out[w] = s->legal[w];
         for (uint64_t rest = s->legal[w]; rest; rest &= rest - 1) {
             uint64_t bit = rest & (0 - rest), near[GO_MAX_WORDS];
             int32_t point = 64 * w + go_ones(bit - 1);
             go_find_near(point, near, size);
-            out[w] &= go_is_eye(s, s->turn, point, near, size) ? ~bit : ~(uint64_t)0;
+            out[w] &= go_is_eye(own, other, s->board, point, near, size) ? ~bit : ~(uint64_t)0;
         }
     }
 }
@@ -83,7 +85,7 @@ static int32_t go_choose_greedy(Go* s, int32_t size)
     uint32_t count = 0;
     go_find_sensible(s, left, size);
     for (int32_t p = go_first(left, go_words(size)); p >= 0; p = go_first(left, go_words(size))) {
-        go_drop(left, p);
+        go_drop(left, p, go_words(size));
         int32_t value = go_judge(s, p, size);
         count = value > best ? 0 : count;
         if (value >= best && puf_rand_below(&s->rng, ++count) == 0) {
@@ -96,44 +98,107 @@ static int32_t go_choose_greedy(Go* s, int32_t size)
 
 // ---- Playing on at random ----
 
-// Whether a stone on this empty point has a liberty after its captures.
-static inline int32_t go_can_live(const Go* s, int32_t player, const uint64_t* near, const uint64_t* empty,
+// The stones alone: groups are found where they matter, which for a game of this kind is faster than keeping them.
+typedef struct GoSketch {
+    PufRng rng;
+    uint64_t stones[2][GO_MAX_WORDS], empty[GO_MAX_WORDS];
+} GoSketch;
+
+// Whether the group of this point among `own` stones touches one of `open`. Otherwise writes the group.
+static inline int32_t go_breathes(const uint64_t* own, const uint64_t* open, int32_t point, uint64_t* group,
                                   int32_t size)
 {
-    for (int32_t w = 0; w < go_words(size); w++) {
-        for (uint64_t rest = near[w] & s->board[w]; rest; rest &= rest - 1) {
-            int32_t p = 64 * w + go_ones((rest & (0 - rest)) - 1);
-            if (go_has(empty, p)) {
-                return 1;
-            }
-            int32_t last = go_liberties(go_group(s, go_group_of(s)[p], size), empty, size) == 1;
-            if (go_has(s->stones[player], p) != last) {
-                return 1;
-            }
+    const int32_t words = go_words(size);
+    for (int32_t w = 0; w < words; w++) {
+        group[w] = 0;
+    }
+    go_add(group, point, words);
+    for (uint64_t grows = 1; grows;) {
+        uint64_t next[GO_MAX_WORDS], found = 0;
+        grows = 0;
+        go_spread(group, next, size);
+        for (int32_t w = 0; w < words; w++) {
+            uint64_t fresh = next[w] & own[w] & ~group[w];
+            found |= next[w] & open[w];
+            grows |= fresh;
+            group[w] |= fresh;
+        }
+        if (found) {
+            return 1;
         }
     }
     return 0;
 }
 
-// Any move that fills no own eye and does not take back a ko, all equally likely; -1 where there is none.
-static inline int32_t go_sample(Go* s, int32_t ko, int32_t size)
+// Put a stone and take what has no liberty. Returns a single stone that was taken, which is a ko; else -1.
+static inline int32_t go_sketch_put(GoSketch* s, int32_t player, int32_t point, const uint64_t* near, int32_t size)
 {
-    const int32_t words = go_words(size), player = s->turn;
-    uint64_t empty[GO_MAX_WORDS], left[GO_MAX_WORDS];
-    go_find_empty(s, empty, size);
+    const int32_t words = go_words(size);
+    uint64_t left[GO_MAX_WORDS], group[GO_MAX_WORDS];
+    int32_t count = 0, ko = -1;
+    go_add(s->stones[player], point, words);
+    go_drop(s->empty, point, words);
     for (int32_t w = 0; w < words; w++) {
-        left[w] = empty[w];
+        left[w] = near[w] & s->stones[1 - player][w];
+    }
+    for (int32_t p = go_first(left, words); p >= 0; p = go_first(left, words)) {
+        go_drop(left, p, words);
+        if (!go_breathes(s->stones[1 - player], s->empty, p, group, size)) {
+            for (int32_t w = 0; w < words; w++) {
+                s->stones[1 - player][w] &= ~group[w];
+                s->empty[w] |= group[w];
+                left[w] &= ~group[w];
+            }
+            count += go_count(group, words);
+            ko = p;
+        }
+    }
+    return count == 1 ? ko : -1;
+}
+
+// Whether a stone here has a liberty after its captures, where no empty point touches it.
+static inline int32_t go_can_live(const GoSketch* s, int32_t player, int32_t point, const uint64_t* near, int32_t size)
+{
+    const int32_t words = go_words(size);
+    uint64_t open[GO_MAX_WORDS], own[GO_MAX_WORDS], left[GO_MAX_WORDS], group[GO_MAX_WORDS];
+    for (int32_t w = 0; w < words; w++) {
+        open[w] = s->empty[w];
+        own[w] = s->stones[player][w];
+        left[w] = near[w] & s->stones[1 - player][w];
+    }
+    go_drop(open, point, words);
+    go_add(own, point, words);
+    if (go_breathes(own, open, point, group, size)) {
+        return 1;
+    }
+    for (int32_t p = go_first(left, words); p >= 0; p = go_first(left, words)) {
+        go_drop(left, p, words);
+        if (!go_breathes(s->stones[1 - player], open, p, group, size)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+// A random move that fills no own eye and does not take back a ko; -1 where there is none. Writes what touches it.
+static inline int32_t go_sample(GoSketch* s, int32_t player, int32_t ko, const uint64_t* board, uint64_t* near,
+                                int32_t size)
+{
+    const int32_t words = go_words(size);
+    uint64_t left[GO_MAX_WORDS];
+    for (int32_t w = 0; w < words; w++) {
+        left[w] = s->empty[w];
     }
     for (int32_t count = go_count(left, words); count > 0; count--) {
-        uint64_t near[GO_MAX_WORDS], open = 0;
-        int32_t point = go_ranked(left, (int32_t)puf_rand_below(&s->rng, (uint32_t)count), words);
-        go_drop(left, point);
+        uint64_t open = 0;
+        int32_t point = go_from(left, (int32_t)((uint64_t)puf_rand(&s->rng) * (uint64_t)(64 * words) >> 32), words);
+        go_drop(left, point, words);
         go_find_near(point, near, size);
         for (int32_t w = 0; w < words; w++) {
-            open |= near[w] & empty[w];
+            open |= near[w] & s->empty[w];
         }
-        if (open ||
-            (point != ko && !go_is_eye(s, player, point, near, size) && go_can_live(s, player, near, empty, size))) {
+        if (open || (point != ko && !go_is_eye(s->stones[player], s->stones[1 - player], board, point, near, size) &&
+                     go_can_live(s, player, point, near, size))) {
             return point;
         }
     }
@@ -143,16 +208,19 @@ static inline int32_t go_sample(Go* s, int32_t ko, int32_t size)
 // Play to the end. Returns the lead of player 0.
 static inline float go_play_out(Go* s, int32_t size)
 {
-    uint64_t taken[GO_MAX_WORDS];
+    GoSketch game;
+    game.rng = s->rng;
+    memcpy(game.stones, s->stones, sizeof game.stones);
+    go_find_empty(s, game.empty, size);
+    int32_t turn = s->turn;
     for (int32_t left = 2 * size * size, passes = 0, ko = -1; left > 0 && passes < 2; left--) {
-        int32_t point = go_sample(s, ko, size);
-        ko = -1;
+        uint64_t near[GO_MAX_WORDS];
+        int32_t point = go_sample(&game, turn, ko, s->board, near, size);
+        ko = point < 0 ? -1 : go_sketch_put(&game, turn, point, near, size);
         passes = point < 0 ? passes + 1 : 0;
-        if (point >= 0 && go_put(s, s->turn, point, taken, size) == 1) {
-            ko = go_first(taken, go_words(size));
-        }
-        s->turn = 1 - s->turn;
+        turn = 1 - turn;
     }
+    memcpy(s->stones, game.stones, sizeof game.stones);
     return go_find_lead(s, size);
 }
 
@@ -198,7 +266,7 @@ static int32_t go_descend(Go* s, PufRng* rng, GoNode* nodes, int32_t* count, int
     uint64_t left[GO_MAX_WORDS];
     go_find_sensible(s, left, size);
     for (int32_t c = nodes[at].child; c >= 0; c = nodes[c].sibling) {
-        go_drop(left, nodes[c].point);
+        go_drop(left, nodes[c].point, words);
     }
     int32_t untried = go_count(left, words);
     if (untried == 0) {

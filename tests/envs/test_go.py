@@ -244,7 +244,7 @@ def shifted(planes: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
 def test_each_strength_is_stronger() -> None:
     """Against one that takes what it can, and fills an eye only beside own stones with no other liberty."""
     shares, games, size = [], 60, 5
-    for strength in (0, 1, 3):
+    for strength in (0, 1, 2):
         rng = np.random.default_rng(2)
         with puffer_envs.make("go", games, size=size, strength=strength, komi=0.5) as env:
             observations = env.reset(1)
