@@ -51,7 +51,7 @@ def pilot(state: Any, labels: frozenset[str], agent: int) -> int:
 
 
 def touch(state: Any, x: float, y: float) -> int | None:
-    """The move to the square that is clicked at, or of the piece there; of several, the one on this side of the square."""
+    """The move to the square that is clicked at, or of the piece there; of several, the one from this side."""
     column, row = (x - MARGIN) * 8 / SIDE, (y - HUD_HEIGHT - ABOVE) * 8 / SIDE
     near = []
     for action, begin, end in moves(state):
