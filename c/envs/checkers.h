@@ -9,7 +9,8 @@
 //              to the left, 3 back to the right. The action mask marks what is legal; any other action stands for the
 //              next legal one, and from the top again. A waiting agent has only action 0 in its mask, and its action is
 //              ignored.
-// Reward       1 for a win, -1 for a loss, 0 for a draw and in every other step.
+// Reward       1 for a win, -1 for a loss, 0 for a draw; and `reward_piece` for each piece that the step takes from the
+//              opponent, less as much for each that it takes from the agent.
 // End          terminal when a player cannot move, who loses; or in a draw, after `patience` moves without a capture or a
 //              move of a man.
 // Score        1 for a win, 0 for a draw, -1 for a loss; perf is 1, 0.5 or 0.
@@ -36,6 +37,8 @@ enum { CHECKERS_RUNNING, CHECKERS_WON, CHECKERS_DRAWN, CHECKERS_LOST };
 typedef struct Checkers {
     PufRng rng;
     int32_t strength, opening, patience, self_play; // settings
+    float reward_piece;                             // setting
+    float returned;                                 // rewards of this game for the first agent
     int32_t turn;                                   // whose move it is: 0 or 1
     int32_t began;                                  // who made the first move after the opening
     int32_t jumps;                                  // 1: the player whose turn it is must jump
@@ -280,6 +283,7 @@ static int32_t checkers_open(Checkers* s, int32_t opening)
 static void checkers_reset(Checkers* s)
 {
     s->tick = 0;
+    s->returned = 0.0f;
     if (checkers_open(s, s->opening)) {
         (void)checkers_open(s, 0); // a first move ends nothing
     }
@@ -298,7 +302,7 @@ static inline int32_t checkers_wished(const Checkers* s, int32_t action)
     return 64 * way + checkers_lowest(left);
 }
 
-static void checkers_end(Checkers* s, PufIo io)
+static void checkers_end(Checkers* s)
 {
     const int32_t outcome = checkers_outcome(s);
     s->result = outcome > 0 ? CHECKERS_WON : outcome < 0 ? CHECKERS_LOST : CHECKERS_DRAWN;
@@ -306,16 +310,22 @@ static void checkers_end(Checkers* s, PufIo io)
     s->ended[1] = s->other[0];
     s->ended[2] = s->kings[0];
     for (int32_t player = 0; player < 1 + s->self_play; player++) {
-        float reward = (float)(player == 0 ? outcome : -outcome), began = (float)(s->began == player);
-        io.rewards[player] = reward;
-        puf_log_episode(&s->log, 0.5f * (reward + 1.0f), reward, reward, (float)s->tick);
+        float score = (float)(player == 0 ? outcome : -outcome), began = (float)(s->began == player);
+        float total = player == 0 ? s->returned : 0.0f - s->returned;
+        puf_log_episode(&s->log, 0.5f * (score + 1.0f), score, total, (float)s->tick);
         s->began_n += began;
-        s->began_perf += began * 0.5f * (reward + 1.0f);
+        s->began_perf += began * 0.5f * (score + 1.0f);
     }
+}
+
+static inline int32_t checkers_lead(const Checkers* s)
+{
+    return checkers_count(s->own[0]) - checkers_count(s->other[0]);
 }
 
 static void checkers_step(Checkers* s, PufIo io)
 {
+    const int32_t lead = checkers_lead(s);
     s->tick += s->tick < CHECKERS_MAX_STEPS;
     int32_t move = checkers_wished(s, io.actions[s->turn]);
     int32_t over = checkers_move(s, move % 64, move / 64);
@@ -323,13 +333,15 @@ static void checkers_step(Checkers* s, PufIo io)
         move = checkers_choose(s);
         over = checkers_move(s, move % 64, move / 64);
     }
+    float reward = s->reward_piece * (float)(checkers_lead(s) - lead) + (over ? (float)checkers_outcome(s) : 0.0f);
+    s->returned += reward;
     for (int32_t player = 0; player < 1 + s->self_play; player++) {
-        io.rewards[player] = 0.0f;
+        io.rewards[player] = player == 0 ? reward : 0.0f - reward;
         io.terminals[player] = (uint8_t)over;
         io.truncations[player] = 0;
     }
     if (over) {
-        checkers_end(s, io);
+        checkers_end(s);
     }
 }
 
@@ -434,12 +446,13 @@ static const PufObs checkers_obs[] = {
 static const PufAction checkers_actions[] = { { "move", CHECKERS_ACTIONS, 0, 0, "" } };
 static const PufParam checkers_params[] = {
     PUF_SETTING(
-        Checkers, strength, 4, 0, CHECKERS_MAX_STRENGTH,
+        Checkers, strength, 2, 0, CHECKERS_MAX_STRENGTH,
         "moves that the scripted opponent looks ahead, including its own, and to the end of all jumps: 0 plays at "
         "random"),
     PUF_SETTING(Checkers, opening, 4, 0, CHECKERS_MAX_OPENING, "moves at the start of a game that are drawn at random"),
     PUF_SETTING(Checkers, patience, 40, 10, CHECKERS_MAX_PATIENCE,
                 "moves of both players without a capture or a move of a man, after which a game is drawn"),
+    PUF_SETTING(Checkers, reward_piece, 0.05f, 0, 1, "reward for a piece taken, and its loss for one lost"),
     PUF_FLAG(Checkers, self_play, 0, "two agents play each other"),
 };
 static const PufField checkers_fields[] = {
@@ -466,6 +479,8 @@ static const PufField checkers_fields[] = {
                PUF_RANGE(-1, CHECKERS_BITS - 1)),
     PUF_SCALAR(Checkers, to, "bit where the last move ended, as the first player sees it, -1 before it",
                PUF_RANGE(-1, CHECKERS_BITS - 1)),
+    PUF_SCALAR(Checkers, returned, "rewards of this game for the first agent"),
+    PUF_SCALAR(Checkers, reward_piece, "reward for a piece taken"),
     PUF_SCALAR(Checkers, strength, "moves that the scripted opponent looks ahead"),
     PUF_SCALAR(Checkers, opening, "moves at the start that are drawn at random"),
     PUF_SCALAR(Checkers, patience, "moves without a capture or a move of a man before a draw"),
@@ -482,7 +497,7 @@ static void checkers_resize(PufLayout* layout, const void* setup)
 PUF_DEFINE_ENV(checkers, Checkers,
     .version = 1,
     .doc = "Take all of the other's pieces, or leave it without a move: English draughts, against a script or in self-play.",
-    .reward = "1 for a win, -1 for a loss, 0 for a draw",
+    .reward = "1 for a win, -1 for a loss, 0 for a draw; reward_piece for a piece taken, less as much for one lost",
     .ends = "terminal when a player cannot move, or after `patience` moves without a capture or a move of a man",
     .rate = 2,
     .obs_dtype = PUF_U8,

@@ -161,10 +161,14 @@ def test_the_environment_has_as_many_positions_deeper() -> None:
     assert counts(8) == [7, 49, 302, 1469, 7361, 36768, 179740, 845931]
 
 
+def lead_of(game: Game) -> int:
+    return sum(1 if owner == 0 else -1 for owner, _ in game.board.values())
+
+
 def compare(games: int, patience: int, rng: np.random.Generator) -> tuple[int, int, int]:
     """Self-play of random legal moves. Returns how often a piece was crowned, jumped again, and a game drawn."""
     crowned = again = drawn = 0
-    with puffer_envs.make("checkers", self_play=True, patience=patience) as env:
+    with puffer_envs.make("checkers", self_play=True, patience=patience, reward_piece=0.25) as env:
         env.reset(games)
         for _ in range(games):
             game, over, steps = Game(board_of(env), int(env.state().turn)), False, 0
@@ -184,7 +188,7 @@ def compare(games: int, patience: int, rng: np.random.Generator) -> tuple[int, i
                 env.step([wished, wished])
                 action = next((a for a in actions if a >= wished), actions[0])
                 kings = sum(king for _, king in game.board.values())
-                pieces = len(game.board)
+                pieces, before = len(game.board), lead_of(game)
                 game.play(next(move for move in legal if action_of(move) == action))
                 crowned += len(game.board) == pieces and sum(king for _, king in game.board.values()) > kings
                 again += game.again is not None
@@ -192,9 +196,10 @@ def compare(games: int, patience: int, rng: np.random.Generator) -> tuple[int, i
                 lost = not game.moves()[1]
                 over = lost or game.quiet >= patience
                 assert env.terminals.tolist() == [over, over]
-            reward = (1.0 if game.turn == 1 else -1.0) if lost else 0.0
-            assert env.rewards.tolist() == [reward, -reward]
-            drawn += reward == 0
+                outcome = (1.0 if game.turn == 1 else -1.0) if lost else 0.0
+                reward = 0.25 * (lead_of(game) - before) + outcome
+                assert env.rewards.tolist() == [reward, -reward]
+            drawn += outcome == 0
             state = env.state()
             assert [int(pieces).bit_count() for pieces in state.ended] == [
                 sum(owner == 0 for owner, _ in game.board.values()),
@@ -249,7 +254,7 @@ def test_the_scripted_opponent_answers_by_the_rules() -> None:
 def test_the_script_beats_a_random_player_when_it_looks_ahead() -> None:
     for strength, low, high in ((0, 0.35, 0.65), (1, 0.0, 0.05)):
         rng = np.random.default_rng(2)
-        with puffer_envs.make("checkers", 100, strength=strength) as env:
+        with puffer_envs.make("checkers", 100, strength=strength, reward_piece=0) as env:
             env.reset(1)
             score = np.full(100, np.nan)
             while np.isnan(score).any():
