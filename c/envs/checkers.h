@@ -443,7 +443,18 @@ static const PufObs checkers_obs[] = {
       "may "
       "move now" },
 };
-static const PufAction checkers_actions[] = { { "move", CHECKERS_ACTIONS, 0, 0, "" } };
+// The square as the agent sees it, and up or down with left or right.
+static const PufAction checkers_actions[] = {
+    { "move", CHECKERS_ACTIONS, 0, 0,
+      "a1-ul c1-ul e1-ul g1-ul b2-ul d2-ul f2-ul h2-ul a3-ul c3-ul e3-ul g3-ul b4-ul d4-ul f4-ul h4-ul a5-ul "
+      "c5-ul e5-ul g5-ul b6-ul d6-ul f6-ul h6-ul a7-ul c7-ul e7-ul g7-ul b8-ul d8-ul f8-ul h8-ul a1-ur c1-ur "
+      "e1-ur g1-ur b2-ur d2-ur f2-ur h2-ur a3-ur c3-ur e3-ur g3-ur b4-ur d4-ur f4-ur h4-ur a5-ur c5-ur e5-ur "
+      "g5-ur b6-ur d6-ur f6-ur h6-ur a7-ur c7-ur e7-ur g7-ur b8-ur d8-ur f8-ur h8-ur a1-dl c1-dl e1-dl g1-dl "
+      "b2-dl d2-dl f2-dl h2-dl a3-dl c3-dl e3-dl g3-dl b4-dl d4-dl f4-dl h4-dl a5-dl c5-dl e5-dl g5-dl b6-dl "
+      "d6-dl f6-dl h6-dl a7-dl c7-dl e7-dl g7-dl b8-dl d8-dl f8-dl h8-dl a1-dr c1-dr e1-dr g1-dr b2-dr d2-dr "
+      "f2-dr h2-dr a3-dr c3-dr e3-dr g3-dr b4-dr d4-dr f4-dr h4-dr a5-dr c5-dr e5-dr g5-dr b6-dr d6-dr f6-dr "
+      "h6-dr a7-dr c7-dr e7-dr g7-dr b8-dr d8-dr f8-dr h8-dr" }
+};
 static const PufParam checkers_params[] = {
     PUF_SETTING(
         Checkers, strength, 2, 0, CHECKERS_MAX_STRENGTH,
