@@ -9,8 +9,8 @@
 //              to the left, 3 back to the right. The action mask marks what is legal; any other action stands for the
 //              next legal one, and from the top again. A waiting agent has only action 0 in its mask, and its action is
 //              ignored.
-// Reward       1 for a win, -1 for a loss, 0 for a draw; and `reward_piece` for each piece that the step takes from the
-//              opponent, less as much for each that it takes from the agent.
+// Reward       1 for a win, -1 for a loss, `reward_draw` for a draw; and `reward_piece` for each piece that the step takes
+//              from the opponent, less as much for each that it takes from the agent.
 // End          terminal when a player cannot move, who loses; or in a draw, after `patience` moves without a capture or a
 //              move of a man.
 // Score        1 for a win, 0 for a draw, -1 for a loss; perf is 1, 0.5 or 0.
@@ -37,8 +37,8 @@ enum { CHECKERS_RUNNING, CHECKERS_WON, CHECKERS_DRAWN, CHECKERS_LOST };
 typedef struct Checkers {
     PufRng rng;
     int32_t strength, opening, patience, self_play; // settings
-    float reward_piece;                             // setting
-    float returned;                                 // rewards of this game for the first agent
+    float reward_piece, reward_draw;                // settings
+    float returned;                                 // rewards of this game for the first agent, without a draw's
     int32_t turn;                                   // whose move it is: 0 or 1
     int32_t began;                                  // who made the first move after the opening
     int32_t jumps;                                  // 1: the player whose turn it is must jump
@@ -311,7 +311,7 @@ static void checkers_end(Checkers* s)
     s->ended[2] = s->kings[0];
     for (int32_t player = 0; player < 1 + s->self_play; player++) {
         float score = (float)(player == 0 ? outcome : -outcome), began = (float)(s->began == player);
-        float total = player == 0 ? s->returned : 0.0f - s->returned;
+        float total = (player == 0 ? s->returned : 0.0f - s->returned) + (outcome ? 0.0f : s->reward_draw);
         puf_log_episode(&s->log, 0.5f * (score + 1.0f), score, total, (float)s->tick);
         s->began_n += began;
         s->began_perf += began * 0.5f * (score + 1.0f);
@@ -333,10 +333,12 @@ static void checkers_step(Checkers* s, PufIo io)
         move = checkers_choose(s);
         over = checkers_move(s, move % 64, move / 64);
     }
-    float reward = s->reward_piece * (float)(checkers_lead(s) - lead) + (over ? (float)checkers_outcome(s) : 0.0f);
+    const int32_t outcome = over ? checkers_outcome(s) : 0;
+    float reward = s->reward_piece * (float)(checkers_lead(s) - lead) + (float)outcome;
+    float draw = over && outcome == 0 ? s->reward_draw : 0.0f;
     s->returned += reward;
     for (int32_t player = 0; player < 1 + s->self_play; player++) {
-        io.rewards[player] = player == 0 ? reward : 0.0f - reward;
+        io.rewards[player] = (player == 0 ? reward : 0.0f - reward) + draw;
         io.terminals[player] = (uint8_t)over;
         io.truncations[player] = 0;
     }
@@ -426,8 +428,10 @@ static const char* checkers_contradiction(const void* state, const void* assets)
     }
     memcpy(&copy, s, sizeof copy);
     int32_t any = checkers_find_legal(&copy);
-    if (!any || memcmp(copy.legal, s->legal, sizeof copy.legal)) {
-        return "legal";
+    for (int32_t way = 0; way < CHECKERS_WAYS; way++) {
+        if (!any || copy.legal[way] != s->legal[way]) {
+            return "legal";
+        }
     }
     if (copy.jumps != s->jumps) {
         return "jumps";
@@ -463,7 +467,8 @@ static const PufParam checkers_params[] = {
     PUF_SETTING(Checkers, opening, 4, 0, CHECKERS_MAX_OPENING, "moves at the start of a game that are drawn at random"),
     PUF_SETTING(Checkers, patience, 40, 10, CHECKERS_MAX_PATIENCE,
                 "moves of both players without a capture or a move of a man, after which a game is drawn"),
-    PUF_SETTING(Checkers, reward_piece, 0.05f, 0, 1, "reward for a piece taken, and its loss for one lost"),
+    PUF_SETTING(Checkers, reward_piece, 0.05, 0, 1, "reward for a piece taken, and its loss for one lost"),
+    PUF_SETTING(Checkers, reward_draw, 0, -1, 0, "reward of both players for a draw"),
     PUF_FLAG(Checkers, self_play, 0, "two agents play each other"),
 };
 static const PufField checkers_fields[] = {
@@ -490,7 +495,8 @@ static const PufField checkers_fields[] = {
                PUF_RANGE(-1, CHECKERS_BITS - 1)),
     PUF_SCALAR(Checkers, to, "bit where the last move ended, as the first player sees it, -1 before it",
                PUF_RANGE(-1, CHECKERS_BITS - 1)),
-    PUF_SCALAR(Checkers, returned, "rewards of this game for the first agent"),
+    PUF_SCALAR(Checkers, returned, "rewards of this game for the first agent, without that for a draw"),
+    PUF_SCALAR(Checkers, reward_draw, "reward for a draw"),
     PUF_SCALAR(Checkers, reward_piece, "reward for a piece taken"),
     PUF_SCALAR(Checkers, strength, "moves that the scripted opponent looks ahead"),
     PUF_SCALAR(Checkers, opening, "moves at the start that are drawn at random"),
@@ -508,7 +514,7 @@ static void checkers_resize(PufLayout* layout, const void* setup)
 PUF_DEFINE_ENV(checkers, Checkers,
     .version = 1,
     .doc = "Take all of the other's pieces, or leave it without a move: English draughts, against a script or in self-play.",
-    .reward = "1 for a win, -1 for a loss, 0 for a draw; reward_piece for a piece taken, less as much for one lost",
+    .reward = "1 for a win, -1 for a loss, reward_draw for a draw; reward_piece for a piece taken, less as much for one lost",
     .ends = "terminal when a player cannot move, or after `patience` moves without a capture or a move of a man",
     .rate = 2,
     .obs_dtype = PUF_U8,

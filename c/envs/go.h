@@ -296,6 +296,15 @@ static int32_t go_fits(const Go* s, const uint64_t* set)
     return beyond == 0;
 }
 
+static int32_t go_is_same(const uint64_t* one, const uint64_t* two, int32_t count)
+{
+    uint64_t differs = 0;
+    for (int32_t k = 0; k < count; k++) {
+        differs |= one[k] ^ two[k];
+    }
+    return differs == 0;
+}
+
 // Whether groups and hash are what these stones make when they are put on an empty board one by one. No group is without
 // a liberty.
 static const char* go_find_false_group(const Go* s)
@@ -314,7 +323,7 @@ static const char* go_find_false_group(const Go* s)
             copy.state.hash ^= go_key(player, point);
         }
     }
-    if (memcmp(copy.state.leaders, s->leaders, sizeof s->leaders)) {
+    if (!go_is_same(copy.state.leaders, s->leaders, GO_MAX_WORDS)) {
         return "leaders";
     }
     if (copy.state.hash != s->hash) {
@@ -324,7 +333,7 @@ static const char* go_find_false_group(const Go* s)
     for (int32_t point = 0; point < s->points; point++) {
         if (go_has(s->leaders, point)) {
             const uint64_t *told = go_group(s, point, size), *found = go_group(&copy.state, point, size);
-            if (memcmp(told, found, (size_t)s->group_words * sizeof *told) || !go_liberties(told, empty, size)) {
+            if (!go_is_same(told, found, s->group_words) || !go_liberties(told, empty, size)) {
                 return "groups";
             }
         }
@@ -378,7 +387,7 @@ static const char* go_contradiction(const void* state, const void* assets)
     for (int32_t k = 0; k < s->positions; k++) {
         seen[go_history(s)[k] / 64 % GO_SEEN_WORDS] |= (uint64_t)1 << go_history(s)[k] % 64;
     }
-    if (memcmp(seen, s->seen, sizeof seen)) {
+    if (!go_is_same(seen, s->seen, GO_SEEN_WORDS)) {
         return "seen";
     }
     go_find_moves(s, legal, danger, s->size);
@@ -404,7 +413,7 @@ static const PufObs go_obs[] = {
 };
 static const PufParam go_params[] = {
     PUF_SETTING(Go, size, 7, GO_MIN_SIZE, GO_MAX_SIZE, "lines along a side of the board"),
-    PUF_SETTING(Go, komi, 7.5f, -50, 50, "points that White gets for moving second"),
+    PUF_SETTING(Go, komi, 7.5, -50, 50, "points that White gets for moving second"),
     PUF_SETTING(
         Go, strength, 1, 0, GO_MAX_STRENGTH,
         "of the scripted opponent: 0 plays at random, 1 looks at what a move takes and leaves in danger, 2 to 4 search "

@@ -308,7 +308,7 @@ static inline int32_t go_repeats(const Go* s, int32_t player, int32_t point, con
 static inline void go_find_moves(const Go* s, uint64_t* legal, uint64_t* danger, int32_t size)
 {
     const int32_t words = go_words(size), player = s->turn;
-    uint64_t empty[GO_MAX_WORDS];
+    uint64_t empty[GO_MAX_WORDS] = { 0 };
     go_find_empty(s, empty, size);
     go_spread(empty, legal, size);
     for (int32_t w = 0; w < words; w++) {

@@ -168,7 +168,7 @@ def lead_of(game: Game) -> int:
 def compare(games: int, patience: int, rng: np.random.Generator) -> tuple[int, int, int]:
     """Self-play of random legal moves. Returns how often a piece was crowned, jumped again, and a game drawn."""
     crowned = again = drawn = 0
-    with puffer_envs.make("checkers", self_play=True, patience=patience, reward_piece=0.25) as env:
+    with puffer_envs.make("checkers", self_play=True, patience=patience, reward_piece=0.25, reward_draw=-0.5) as env:
         env.reset(games)
         for _ in range(games):
             game, over, steps = Game(board_of(env), int(env.state().turn)), False, 0
@@ -198,7 +198,8 @@ def compare(games: int, patience: int, rng: np.random.Generator) -> tuple[int, i
                 assert env.terminals.tolist() == [over, over]
                 outcome = (1.0 if game.turn == 1 else -1.0) if lost else 0.0
                 reward = 0.25 * (lead_of(game) - before) + outcome
-                assert env.rewards.tolist() == [reward, -reward]
+                draw = -0.5 if over and not lost else 0.0
+                assert env.rewards.tolist() == [reward + draw, draw - reward]
             drawn += outcome == 0
             state = env.state()
             assert [int(pieces).bit_count() for pieces in state.ended] == [
