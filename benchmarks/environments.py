@@ -33,8 +33,14 @@ PUFFERLIB = {
 
 CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "cards": [("searching opponent", {"strength": 2}), ("self-play", {"self_play": True})],
+    "checkers": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "connect4": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "drone": [("alone in its world", {"num_drones": 1})],
+    "go": [
+        ("weakest opponent", {"strength": 0}),
+        ("self-play", {"self_play": True}),
+        ("self-play, 9 x 9", {"self_play": True, "size": 9}),
+    ],
     "hex": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "othello": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "tanks": [("self-play", {"scripted": False})],

@@ -38,6 +38,7 @@ SUBJECTS = {
     "breakout": "the arcade game, two walls",
     "cards": "creatures, spells, a stack",
     "cartpole": "Gymnasium's CartPole-v1",
+    "checkers": "English draughts, or self-play",
     "cliff_walking": "Gymnasium's CliffWalking-v1",
     "connect4": "four in a row, or self-play",
     "delve": "a roguelike of twelve levels",
@@ -45,6 +46,7 @@ SUBJECTS = {
     "enduro": "overtake through snow, night and fog",
     "foundry": "machines, goods, six workers",
     "frozen_lake": "Gymnasium's FrozenLake-v1",
+    "go": "surround more than the other, or self-play",
     "hex": "connect two sides, or self-play",
     "lantern": "a dark maze, a colour to remember",
     "lunar_lander": "Gymnasium's LunarLander-v3",
@@ -70,7 +72,7 @@ SUBJECTS = {
 }
 """What the README says of each, in a few words."""
 
-SEARCHING = ("hex", "othello")
+SEARCHING = ("checkers", "go", "hex", "othello")
 """Their scripted opponents search for most of the time: the README shows how fast the rules are without them."""
 SELF_PLAY = "self-play"
 BEGIN, END = "<!-- environments: written by docs/make_environments.py -->", "<!-- end -->"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import puffer_envs
+from puffer_render.draw import checkers, go, merge2048, othello
 from puffer_render.draw import hex as hexes
-from puffer_render.draw import merge2048, othello
 from puffer_render.offscreen import Offscreen
 from puffer_render.palette import SNOW
 
@@ -72,6 +72,46 @@ def test_only_cells_where_one_may_move_are_clicked_in_othello() -> None:
         assert env.action_masks is not None
         assert found - {None} == set(np.flatnonzero(env.action_masks[0]).tolist())
         assert othello.touch(state, 2, 2) is None
+
+
+def test_only_points_where_one_may_move_are_clicked_in_go() -> None:
+    with puffer_envs.make("go", size=9, self_play=True) as env:
+        env.reset(0)
+        rng = np.random.default_rng(0)
+        for _ in range(60):
+            env.step(np.full(2, rng.integers(81), np.int32))
+        state, tile = env.state(0), go.SIDE / 9
+        found = {
+            go.touch(state, go.MARGIN + (column + 0.5) * tile, go.HUD_HEIGHT + go.ABOVE + (row + 0.5) * tile)
+            for row in range(9)
+            for column in range(9)
+        }
+        assert env.action_masks is not None
+        legal = set(np.flatnonzero(env.action_masks[int(state.turn)]).tolist())
+        assert found - {None} == legal - {81} and len(legal) < 60
+        assert go.touch(state, 2, 2) is None
+        assert go.pilot(state, frozenset({"pass"}), 0) == 81
+
+
+def test_each_move_of_checkers_is_clicked_beside_the_square_that_it_comes_from() -> None:
+    with puffer_envs.make("checkers", self_play=True) as env:
+        env.reset(1)
+        rng = np.random.default_rng(0)
+        for _ in range(300):
+            state = env.state(0)
+            assert env.action_masks is not None
+            legal = np.flatnonzero(env.action_masks[int(state.turn)]).tolist()
+            moves = checkers.moves(state)
+            assert [action for action, _, _ in moves] == legal
+            for number, (action, begin, end) in enumerate(moves):
+                column, row = (0.75 * to + 0.25 * at for to, at in zip(end, begin, strict=True))
+                if max(abs(column - end[0]), abs(row - end[1])) >= 0.5:  # a jump comes from two squares away
+                    column, row = (to + 0.4 * np.sign(at - to) for to, at in zip(end, begin, strict=True))
+                x, y = checkers.MARGIN + column * 63, checkers.HUD_HEIGHT + checkers.ABOVE + row * 63
+                assert checkers.touch(state, x, y) == action
+                cap = checkers.CAPS[min(number, len(checkers.CAPS) - 1)]
+                assert checkers.pilot(state, frozenset({cap}), 0) == moves[min(number, len(checkers.CAPS) - 1)][0]
+            env.step(np.full(2, rng.integers(128), np.int32))
 
 
 def test_tiles_slide_to_where_they_are_after_a_move() -> None:
