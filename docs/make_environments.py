@@ -72,6 +72,11 @@ SUBJECTS = {
 }
 """What the README says of each, in a few words."""
 
+ORIGINS = {
+    "Gymnasium's": "classic control, toy text, LunarLander",
+    "MinAtar's": "Asterix, Breakout, Freeway, Seaquest, Space Invaders",
+}
+"""Of ports, and what they are."""
 SEARCHING = ("checkers", "go", "hex", "othello")
 """Their scripted opponents search for most of the time: the README shows how fast the rules are without them."""
 SELF_PLAY = "self-play"
@@ -349,10 +354,10 @@ def index() -> str:
     ports = [name for name in environments() if (PAGES.parent / f"ports/{name}.json").exists()]
     links = {name: f"[{name}]({page_url(f'environments/{name}')})" for name in environments()}
     rows = [(link, SUBJECTS[name], *figures([name])) for name, link in links.items() if name not in ports]
-    for origin in ("Gymnasium's", "MinAtar's"):
+    for origin, what in ORIGINS.items():
         theirs = [name for name in ports if SUBJECTS[name].startswith(origin)]
         first = f"[{len(theirs)} of {origin}]({page_url('classics')})"
-        rows.append((first, ", ".join(theirs), *figures(theirs)))  # that page has a link to each
+        rows.append((first, what, *figures(theirs)))  # that page has a link to each
     return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
 
 

@@ -417,7 +417,7 @@ static const PufParam go_params[] = {
     PUF_SETTING(
         Go, strength, 1, 0, GO_MAX_STRENGTH,
         "of the scripted opponent: 0 plays at random, 1 looks at what a move takes and leaves in danger, 2 to 4 search "
-        "with 100, 300 and 1000 playouts; none fills its own eyes"),
+        "with 100, 300 and 1000 playouts, fewer on boards above 7x7; none fills its own eyes"),
     PUF_SETTING(Go, opening, 2, 0, GO_MAX_OPENING, "stones at the start that are drawn at random"),
     PUF_FLAG(Go, self_play, 0, "two agents play each other"),
 };

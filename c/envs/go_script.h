@@ -340,5 +340,8 @@ static int32_t go_choose(Go* s, int32_t size)
         int32_t count = go_count(left, go_words(size));
         return count == 0 ? -1 : go_ranked(left, (int32_t)puf_rand_below(&s->rng, (uint32_t)count), go_words(size));
     }
-    return s->strength == 1 ? go_choose_greedy(s, size) : go_search(s, playouts[s->strength], size);
+    // A game played on takes time by the square of the board's points: larger boards are searched less.
+    const int32_t scaled = playouts[s->strength] * 49 * 49 / (size * size * size * size);
+    return s->strength == 1 ? go_choose_greedy(s, size)
+                            : go_search(s, size > 7 ? scaled + 8 : playouts[s->strength], size);
 }

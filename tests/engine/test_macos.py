@@ -138,7 +138,7 @@ def test_a_wheel_is_what_macos_loads(processor: str, zig: list[str], build: Modu
     subprocess.run([sys.executable, script, f"macos-{processor}", tmp_path], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.endswith(f"-cp311-abi3-macosx_11_0_{processor}.whl")
-    assert wheel.stat().st_size < 5_000_000
+    assert wheel.stat().st_size < 6_000_000
     with zipfile.ZipFile(wheel) as archive:
         libraries = {Path(name).name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
     assert set(libraries) == {f"{name}.abi3.so" for name in ("_core", "_signals", "_raster", "_kernels")}

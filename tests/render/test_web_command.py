@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +113,6 @@ def test_it_says_the_address_and_opens_it(
     monkeypatch.setattr(cli_web.Server, "serve_forever", lambda self: None)
     assert cli_web.main(["breakout", "--folder", str(folder), "--port", "0"]) == 0
     (address,) = opened
-    assert address.startswith("http://127.0.0.1:")
-    assert address.endswith("/breakout.html")
+    where = urllib.parse.urlsplit(address)
+    assert (where.scheme, where.hostname, where.path) == ("http", "127.0.0.1", "/breakout.html")
     assert capsys.readouterr().out == f"{address}   Ctrl-C ends it\n"
