@@ -16,7 +16,17 @@ static void blackjack_draw_back(double x, double y, PufPicture* p)
     }
 }
 
-// A card of 1 to 10, the odd ones red.
+static void blackjack_draw_spade(double x, double y, PufColor color, PufPicture* p)
+{
+    const PufPoint leaf[] = { { x, y - 25 }, { x + 19, y + 5 }, { x - 19, y + 5 } };
+    const PufPoint stem[] = { { x, y }, { x + 8, y + 25 }, { x - 8, y + 25 } };
+    puf_polygon(p, leaf, 3, color);
+    puf_circle(p, x - 9.5, y + 7, 9.5, color);
+    puf_circle(p, x + 9.5, y + 7, 9.5, color);
+    puf_polygon(p, stem, 3, color);
+}
+
+// A card of 1 to 10: diamonds are odd, spades even.
 static void blackjack_draw_card(double x, double y, int32_t card, PufPicture* p)
 {
     const PufColor color = card % 2 ? PUF_CORAL : PUF_NIGHT;
@@ -26,7 +36,11 @@ static void blackjack_draw_card(double x, double y, int32_t card, PufPicture* p)
     puf_text(p, x + 9, y + 7, number.text, 24, color, PUF_LEFT);
     const double cx = x + BLACKJACK_CARD_WIDTH / 2.0, cy = y + 66;
     const PufPoint diamond[] = { { cx, cy - 25 }, { cx + 18, cy }, { cx, cy + 25 }, { cx - 18, cy } };
-    puf_polygon(p, diamond, 4, color);
+    if (card % 2) {
+        puf_polygon(p, diamond, 4, color);
+    } else {
+        blackjack_draw_spade(cx, cy, color, p);
+    }
 }
 
 static void blackjack_draw_points(double y, const char* who, int32_t points, int soft, PufPicture* p)
