@@ -55,7 +55,10 @@ class Transfer:
     @property
     def distances(self) -> dict[str, float]:
         """How far the distributions are apart, as a share of what chance gives once in a thousand times."""
-        return {name: distance(mine, self.theirs.each[name], 0.0) for name, mine in self.ours.each.items()}
+        return {
+            name: distance(_rounded(mine), _rounded(self.theirs.each[name]), 0.0)
+            for name, mine in self.ours.each.items()
+        }
 
     @property
     def same(self) -> bool:
@@ -69,6 +72,11 @@ def compare_scores(pair: Pair, make_players: dict[str, Callable[[], Player]], ep
         Transfer(name, _ours(pair, make(), episodes), _theirs(pair, make(), episodes))
         for name, make in make_players.items()
     ]
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    """With six digits: 99.9 as float32 is larger than as float64, and a distribution would be all above the other."""
+    return [float(f"{value:.6g}") for value in values]
 
 
 def _score(returns: list[float], lengths: list[int], last: list[float]) -> Score:
