@@ -40,8 +40,10 @@ def environment(folder: Path) -> dict[str, str]:
     outer_scripts = sysconfig.get_path("scripts")
     path = os.pathsep.join([scripts, outer_scripts, os.environ["PATH"]])
     built = {"SKBUILD_BUILD_DIR": "build/wheel"}  # kept: the second and third installation compile what changed
-    if "CMAKE_C_COMPILER_LAUNCHER" not in os.environ:  # otherwise the whole build was compiled before
+    if "CMAKE_C_COMPILER_LAUNCHER" not in os.environ:
         built["SKBUILD_CMAKE_DEFINE"] = "PUF_QUICK=ON"
+    else:  # the whole build was compiled before: ccache knows it where paths are relative
+        built["CCACHE_BASEDIR"] = str(folder.parent)
     return os.environ | built | {"PATH": path, "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
 
 
