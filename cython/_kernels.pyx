@@ -701,7 +701,7 @@ cdef class Actor:
 cdef class Crowd:
     """Networks that share some rows of an environment: which of them acts for a row may change with every step.
 
-    The rows of a network are gathered, so that it is called once, however they lie and whoever else acts.
+    The rows of a network are gathered, so that it is called once, however they lie and whatever other networks act.
 
     Args:
         rows: (n,) int64: which rows of the arrays of `act` are these, each from 0.

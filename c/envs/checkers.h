@@ -17,7 +17,7 @@
 //
 // Each player begins with twelve men on the three rows nearest to it. A man moves one square diagonally ahead; a king also
 // back. Where the square beyond a piece of the other's is empty, a piece jumps there and takes it. A player who can jump
-// must, by any way it likes; and if the same piece can then jump again, it must go on, in the next step. A man that reaches
+// must, by any way it likes; and if the same piece can then jump again, it must do so, in the next step. A man that reaches
 // the last row becomes a king, which ends the move.
 //
 // The first player is drawn at random in each game, and so are the first `opening` moves. Against the scripted opponent, a

@@ -97,30 +97,6 @@ PUF_INLINE void lunar_lander_set_impulses(LunarLanderHinges* h, int32_t i, const
     h->motor[i] = now->motor;
 }
 
-// A pass over the hinges of all lanes. Returns whether it changed anything.
-static int lunar_lander_pass_hinges(LunarLanderGroup* g, const LunarLanderParts* parts)
-{
-    const PufMass hull = parts->mass[LUNAR_LANDER_HULL], leg = parts->mass[LUNAR_LANDER_LEFT_LEG];
-    const float left = parts->hinges[0].speed, right = parts->hinges[1].speed;
-    const float most = parts->hinges[0].torque * LUNAR_LANDER_SECONDS;
-    int32_t changed = 0;
-    for (int32_t i = 0; i < LUNAR_LANDER_LANES; i++) {
-        PufSpeed v = lunar_lander_speed(&g->speeds[0], i);
-        PufSpeed v1 = lunar_lander_speed(&g->speeds[1], i), v2 = lunar_lander_speed(&g->speeds[2], i);
-        PufHingeNow h = lunar_lander_hinge(&g->hinges[0], i);
-        float more = puf_hinge_pass(&h, hull, leg, &v, &v1, left, most);
-        lunar_lander_set_impulses(&g->hinges[0], i, &h);
-        h = lunar_lander_hinge(&g->hinges[1], i);
-        more += puf_hinge_pass(&h, hull, leg, &v, &v2, right, most);
-        lunar_lander_set_impulses(&g->hinges[1], i, &h);
-        lunar_lander_set_speed(&g->speeds[0], i, v);
-        lunar_lander_set_speed(&g->speeds[1], i, v1);
-        lunar_lander_set_speed(&g->speeds[2], i, v2);
-        changed |= more > 0.0f;
-    }
-    return changed;
-}
-
 // Where no hinge is at a limit, a pass is shorter: puf_hinge_pass without it.
 PUF_INLINE float lunar_lander_pass_free(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float aim,
                                         float most)
@@ -140,7 +116,14 @@ PUF_INLINE float lunar_lander_pass_free(PufHingeNow* h, PufMass a, PufMass b, Pu
     return fabsf(turned) + fabsf(x) + fabsf(y);
 }
 
-static int lunar_lander_pass_free_hinges(LunarLanderGroup* g, const LunarLanderParts* parts)
+PUF_INLINE float lunar_lander_pass_one(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float aim,
+                                       float most, int free)
+{
+    return free ? lunar_lander_pass_free(h, a, b, va, vb, aim, most) : puf_hinge_pass(h, a, b, va, vb, aim, most);
+}
+
+// A pass over the hinges of all lanes, none of which is at a limit if they are `free`. Returns whether it changed anything.
+PUF_INLINE int lunar_lander_pass_all(LunarLanderGroup* g, const LunarLanderParts* parts, int free)
 {
     const PufMass hull = parts->mass[LUNAR_LANDER_HULL], leg = parts->mass[LUNAR_LANDER_LEFT_LEG];
     const float left = parts->hinges[0].speed, right = parts->hinges[1].speed;
@@ -150,10 +133,10 @@ static int lunar_lander_pass_free_hinges(LunarLanderGroup* g, const LunarLanderP
         PufSpeed v = lunar_lander_speed(&g->speeds[0], i);
         PufSpeed v1 = lunar_lander_speed(&g->speeds[1], i), v2 = lunar_lander_speed(&g->speeds[2], i);
         PufHingeNow h = lunar_lander_hinge(&g->hinges[0], i);
-        float more = lunar_lander_pass_free(&h, hull, leg, &v, &v1, left, most);
+        float more = lunar_lander_pass_one(&h, hull, leg, &v, &v1, left, most, free);
         lunar_lander_set_impulses(&g->hinges[0], i, &h);
         h = lunar_lander_hinge(&g->hinges[1], i);
-        more += lunar_lander_pass_free(&h, hull, leg, &v, &v2, right, most);
+        more += lunar_lander_pass_one(&h, hull, leg, &v, &v2, right, most, free);
         lunar_lander_set_impulses(&g->hinges[1], i, &h);
         lunar_lander_set_speed(&g->speeds[0], i, v);
         lunar_lander_set_speed(&g->speeds[1], i, v1);
@@ -161,6 +144,16 @@ static int lunar_lander_pass_free_hinges(LunarLanderGroup* g, const LunarLanderP
         changed |= more > 0.0f;
     }
     return changed;
+}
+
+static int lunar_lander_pass_hinges(LunarLanderGroup* g, const LunarLanderParts* parts)
+{
+    return lunar_lander_pass_all(g, parts, 0);
+}
+
+static int lunar_lander_pass_free_hinges(LunarLanderGroup* g, const LunarLanderParts* parts)
+{
+    return lunar_lander_pass_all(g, parts, 1);
 }
 
 // A pass over one place of contacts.

@@ -20,7 +20,7 @@ class Play:
         self.choices = int(self.env.single_action_space.n)  # type: ignore[attr-defined]
 
     def step(self, actions: NDArray[np.int32] | None = None) -> NDArray[np.bool_]:
-        """Act; return which games went on."""
+        """Act; return which games still run."""
         self.before = self.after
         if actions is None:
             actions = self.rng.integers(0, self.choices, self.env.num_envs).astype(np.int32)

@@ -158,7 +158,7 @@ export class Table {
     this.policies[name] = policy;
   }
 
-  /** Newer weights of a policy under training: it goes on where it stands. */
+  /** Newer weights of a policy under training: the game continues where it is. */
   renewPolicy(name, info, policy) {
     const known = this.policies[name];
     this.policies[name] = { info, ...policy, fromFile: false };

@@ -147,9 +147,9 @@ class Tree:
             path.append((games, nodes, moves))
             last[games] = nodes
             reached[games] = behind = self.child[games, nodes, moves]
-            goes_on = (behind > 0) & ~self.over[games, behind]
+            continues = (behind > 0) & ~self.over[games, behind]
             node[games] = behind
-            games = games[goes_on]
+            games = games[continues]
         return path, last, reached
 
     def credit(self, path: list[tuple[Ints, Ints, Ints]], value: Floats) -> None:
