@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -40,6 +41,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.0)
     compiling.cache_folder.cache_clear()
     return made
+
+
+class Recorder(Frame):
+    color: tuple[int, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__(480, 240)
+
+    def clear(self, color: Any) -> None:
+        self.color = color
 
 
 class Session:
@@ -149,6 +160,21 @@ def test_a_drawing_is_replaced_and_its_errors_shown(folder: Path) -> None:
     session.env.step(np.zeros(1, np.int32))
     session.drawing.draw(session.env.state(), Frame(480, 240))
     assert session.watcher.note == f"{file.name}:3: NameError: name 'BLUE' is not defined", "and the window stays"
+
+
+def test_a_drawing_of_the_same_size_saved_in_the_same_second(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would take the bytecode of the one before."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    session = Session(folder)
+    file = session.file.with_suffix(".py")
+    for tick, color in enumerate((RED, BLUE)):
+        file.write_text(DRAWING.format(color=color), "utf-8")
+        os.utime(file, ns=(0, 10**18 + tick))
+        assert session.wait() == "new drawing"
+        frame = Recorder()
+        session.drawing.draw(session.env.state(), frame)
+        assert frame.color == color
+    assert not list(folder.rglob("*.pyc")), "nothing is left beside the person's files"
 
 
 def test_it_needs_a_file(tmp_path: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from puffer_envs.contract.factories import load_file
 from puffer_envs.library import file_beside
 from puffer_envs.spec import LIBRARIES
 from puffer_render.draw.generic import generic_drawing
@@ -94,20 +93,11 @@ def own_drawing(name: str) -> Drawing | None:
     return Drawing(module.SIZE, module.draw, **given)
 
 
-def _load_module(file: Path) -> ModuleType:
-    """The drawing in a Python file."""
-    made = importlib.util.spec_from_file_location(f"{__name__}.beside_{file.stem}", file)
-    assert made is not None and made.loader is not None
-    module = importlib.util.module_from_spec(made)
-    made.loader.exec_module(module)
-    return module
-
-
 def find_module(name: str) -> ModuleType | None:
     """The drawing module of environment `name`, or None."""
     if name in LIBRARIES:
         file = file_beside(name, ".py")
-        return None if file is None else _load_module(file)
+        return None if file is None else load_file(f"{__name__}.beside_{file.stem}", file)
     qualified = f"{__name__}.{name}"
     if not name.isidentifier() or name == "generic":
         return None

@@ -1,4 +1,4 @@
-"""Loading what a user names as `module:factory`."""
+"""Loading what a user names as `module:factory`, and single Python files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +44,22 @@ def load_named(name: str) -> Any:
             f"{module_name!r} has nothing called {attribute!r}.{suggest(attribute, callables)}"
         )
     return getattr(module, attribute)
+
+
+def load_file(name: str, file: Path) -> ModuleType:
+    """The module in a Python file as it is now; it gets this name, but no entry in `sys.modules`.
+
+    Python's own loader would keep bytecode beside the file and take it for the file's if the size and the second of the
+    last change are equal: a colour that was edited right after saving would not change.
+
+    Raises:
+        OSError: the file cannot be read.
+        Exception: whatever the file raises while it is run.
+    """
+    module = ModuleType(name)
+    module.__file__ = str(file)
+    exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), module.__dict__)
+    return module
 
 
 def parameter_names(factory: Callable[..., Any]) -> frozenset[str]:

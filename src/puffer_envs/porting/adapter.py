@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from puffer_envs.contract.documentation import page_url
+from puffer_envs.contract.factories import load_file
 from puffer_envs.contract.names import suggest
 from puffer_envs.library import CODE
 from puffer_envs.porting.tolerance import EXACT, Growth, Within
@@ -161,18 +161,14 @@ def load_adapter(path: Path, env: EnvSpec) -> Adapter:
 
 
 def _import(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"puffer_port_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
     sys.path.append(str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        return load_file(f"puffer_port_{path.stem}", path)
     except Exception as error:
         line = _line_of(error, path)
         raise AdapterError(f"{path.name}{line} cannot be imported: {type(error).__name__}: {error}") from None
     finally:
         sys.path.remove(str(path.parent))
-    return module
 
 
 def _line_of(error: BaseException, path: Path) -> str:
