@@ -6,8 +6,10 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from puffer_envs.contract.errors import EnvironmentNotFoundError
@@ -46,19 +48,29 @@ def load_named(name: str) -> Any:
     return getattr(module, attribute)
 
 
+class _SourceLoader(SourceFileLoader):
+    """Reads the source, and neither reads nor leaves bytecode beside it.
+
+    Python takes bytecode for the file's if size and second of the last change are equal: a colour that was edited
+    right after saving would not change.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def load_file(name: str, file: Path) -> ModuleType:
     """The module in a Python file as it is now; it gets this name, but no entry in `sys.modules`.
-
-    Python's own loader would keep bytecode beside the file and take it for the file's if the size and the second of the
-    last change are equal: a colour that was edited right after saving would not change.
 
     Raises:
         OSError: the file cannot be read.
         Exception: whatever the file raises while it is run.
     """
-    module = ModuleType(name)
-    module.__file__ = str(file)
-    exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), module.__dict__)
+    spec = spec_from_loader(name, _SourceLoader(name, str(file)))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
