@@ -59,3 +59,11 @@ class ObservationNormalizer:
         assert policy.input_mean is not None
         for target, numbers in ((policy.input_mean, mean), (policy.input_scale, scale)):
             target[self.inputs] = numbers.to(target.dtype).to(target.device)
+
+
+def copy_moments(source: Policy, policy: Policy) -> None:
+    """Normalise with one policy as with another."""
+    assert source.input_mean is not None
+    assert policy.input_mean is not None
+    policy.input_mean.copy_(source.input_mean)
+    policy.input_scale.copy_(source.input_scale)
