@@ -146,6 +146,7 @@ web: $(VENV)/installed-web
 wheel: $(VENV)/installed-dist web
 	rm -rf dist
 	$(BIN)/python -m build
+	$(BIN)/python -m build --wheel --outdir dist web
 	$(BIN)/twine check --strict dist/*
 
 clean:

@@ -1,7 +1,7 @@
 """What a release must satisfy, and what it tells its users: `release.py COMMAND`.
 
     check TAG         the tag, pyproject.toml and a dated section of CHANGELOG.md name the same version
-    complete FOLDER   the sdist and a wheel for each promised platform are there, none over 6 MB, each with an SBOM
+    complete FOLDER   the sdist and a wheel for each promised platform are there, none over 5 MB, each with an SBOM
     same ONE OTHER    files of the same name in two folders are the same bytes
     notes FOLDER      print the release's notes in Markdown: what has changed, and the SHA-256 of each file
 
@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "puffer_envs"
-MAX_BYTES = 6_000_000
+MAX_BYTES = 5_000_000
 PLATFORMS = {
     "manylinux": ("x86_64", "aarch64"),
     "musllinux": ("x86_64", "aarch64"),
@@ -32,9 +32,9 @@ PLATFORMS = {
 """Systems, as they begin a wheel's platform tag, and the processors that end it."""
 
 
-def version() -> str:
-    """The version in pyproject.toml."""
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
+def version(project: Path = ROOT) -> str:
+    """The version in a folder's pyproject.toml."""
+    return str(tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]["version"])
 
 
 def section(changelog: str, wanted: str) -> tuple[str, str]:
@@ -68,10 +68,12 @@ def check_files(folder: Path, project_version: str) -> list[str]:
             wanted = re.compile(rf"{NAME}-{re.escape(project_version)}-cp311-abi3-.*\b{system}\w*_{machine}\.whl")
             if not any(map(wanted.fullmatch, wheels)):
                 faults.append(f"there is no wheel for {system} on {machine}")
+    pages = f"{NAME}_web-{project_version}-py3-none-any.whl"
+    faults += [] if pages in wheels else [f"there is no {pages}"]
     for name, path in wheels.items():
         if path.stat().st_size > MAX_BYTES:
             faults.append(f"{name} has {path.stat().st_size / 1e6:.1f} MB: at most {MAX_BYTES / 1e6:g} are promised")
-        if not has_sbom(path, project_version):
+        if name != pages and not has_sbom(path, project_version):
             faults.append(f"{name} has no SBOM of version {project_version}")
     return faults
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import tomllib
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "puffer_envs-1.2.0.tar.gz").write_bytes(b"source")
     for tag in TAGS:
         write_wheel(tmp_path / f"puffer_envs-1.2.0-cp311-abi3-{tag}.whl")
+    (tmp_path / "puffer_envs_web-1.2.0-py3-none-any.whl").write_bytes(b"pages")
     return tmp_path
 
 
@@ -46,6 +48,12 @@ def test_tag_version_and_changelog_agree(release: SimpleNamespace) -> None:
     assert "no section [1.3.0]" in release.check_tag("v1.3.0", "1.3.0", CHANGELOG)[0]
 
 
+def test_the_pages_have_the_version_that_the_extra_asks_for(release: SimpleNamespace) -> None:
+    assert release.version() == release.version(release.ROOT / "web")
+    extras = tomllib.loads((release.ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert extras["web"] == [f"puffer-envs-web=={release.version()}"]
+
+
 def test_every_promised_file_is_there(release: SimpleNamespace, folder: Path) -> None:
     assert release.check_files(folder, "1.2.0") == []
     (folder / f"puffer_envs-1.2.0-cp311-abi3-{TAGS[1]}.whl").unlink()
@@ -53,10 +61,11 @@ def test_every_promised_file_is_there(release: SimpleNamespace, folder: Path) ->
     write_wheel(folder / f"puffer_envs-1.2.0-cp311-abi3-{TAGS[0]}.whl", version="1.1.0")
     write_wheel(folder / f"puffer_envs-1.2.0-cp311-abi3-{TAGS[4]}.whl", code=bytes(6_100_000))
     (folder / "puffer_envs-1.2.0.tar.gz").unlink()
+    (folder / "puffer_envs_web-1.2.0-py3-none-any.whl").unlink()
     faults = " ".join(release.check_files(folder, "1.2.0"))
     for fault in ("no puffer_envs-1.2.0.tar.gz", "for manylinux on aarch64", "for win on arm64", "6.1 MB", "no SBOM"):
         assert fault in faults
-    assert faults.count("there is no") == 3
+    assert faults.count("there is no") == 4
 
 
 def test_two_builds_are_compared(

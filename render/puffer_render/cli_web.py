@@ -7,6 +7,7 @@ import contextlib
 import errno
 import functools
 import http.server
+import importlib.util
 import os
 import webbrowser
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ EXAMPLES = """examples:
 """
 HOST = "127.0.0.1"
 PORT = 8000
+PAGES = "puffer_pages"
+"""What the distribution puffer-envs-web installs."""
 HERE = Path(__file__).resolve().parent
 POLICY = 2  # parts of data/NAME.safetensors
 HEADERS = {
@@ -106,10 +109,12 @@ def find_folder(given: Path | None) -> Path:
         return given
     checkout = HERE.parents[1]
     places = [checkout / "web/dist"] if (checkout / "web/build.py").is_file() else []
-    for folder in [*places, HERE / "pages"]:
+    installed = importlib.util.find_spec(PAGES)
+    places += map(Path, installed.submodule_search_locations or ()) if installed is not None else ()
+    for folder in places:
         if (folder / "index.html").is_file():
             return folder
-    raise RenderError("there are no pages in this installation: `make web` in a checkout builds them; see --folder.")
+    raise RenderError('no pages are installed: pip install "puffer-envs[web]", or `make web` in a checkout.')
 
 
 def make_server(folder: Path, port: int) -> Server:

@@ -102,7 +102,12 @@ def test_an_installation_without_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli_web, "HERE", tmp_path / "a/b")
-    assert complaint(capsys).startswith("there are no pages in this installation")
+    monkeypatch.setattr(cli_web, "PAGES", "pages_of_a_test")
+    assert complaint(capsys).startswith('no pages are installed: pip install "puffer-envs[web]"')
+    (tmp_path / "pages_of_a_test").mkdir()
+    (tmp_path / "pages_of_a_test/index.html").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cli_web.find_folder(None) == tmp_path / "pages_of_a_test"
 
 
 def test_it_says_the_address_and_opens_it(
