@@ -87,3 +87,19 @@ def test_a_checkpoint_becomes_a_policy_file(shell: Shell) -> None:
     done = shell("puffer-export", "run", "own.safetensors")
     assert done.status == 0, done.err
     assert Path("own.safetensors").read_bytes() == wanted
+
+
+def test_weights_keep_as_many_bits_as_asked_for(shell: Shell) -> None:
+    single(shell.folder).write(shell.folder / "whole.safetensors")
+    words = ("whole.safetensors", "out.safetensors", "--episodes", "0")
+    done = shell("puffer-export", *words, "--weights", "float16", "--bits", "7")
+    assert done.status == 0, done.err
+    whole, read = PolicyFile.read("whole.safetensors"), PolicyFile.read("out.safetensors")
+    for name, tensor in read.tensors.items():
+        if name.endswith(WEIGHT):
+            fraction = np.frexp(tensor)[0] * 2**7
+            assert (fraction == np.rint(fraction)).all()
+            assert (abs(tensor - whole.tensors[name]) <= abs(whole.tensors[name]) * 2**-7 * 1.01).all()
+        else:
+            assert (tensor == whole.tensors[name]).all()
+    assert shell("puffer-export", *words, "--bits", "7").err.startswith("puffer-export: --bits is for --weights float16")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -93,6 +93,16 @@ class PolicyFile:
         text = json.dumps(about)
         checksum = _checksum(text, body_of(tensors))
         write_atomically(Path(path), pack({"format": FORMAT, "policy": text, "sha256": checksum}, tensors))
+
+    def rounded(self, bits: int) -> PolicyFile:
+        """The same policy, each weight rounded to so many significant bits (1 to 24): a zip of them is smaller."""
+        scale = 2.0**bits
+
+        def nearest(tensor: Floats) -> Floats:
+            fraction, exponent = np.frexp(tensor.astype(np.float64))
+            return np.ldexp(np.rint(fraction * scale) / scale, exponent).astype(np.float32)
+
+        return replace(self, tensors={n: nearest(t) if n.endswith(WEIGHT) else t for n, t in self.tensors.items()})
 
     def _as_stored(self) -> dict[str, Floats]:
         if self.weights == "float32":

@@ -27,7 +27,7 @@ from puffer_train.cli.options import run_command
 from puffer_train.environments import registry
 from puffer_train.report.exported import Exported, report_export
 from puffer_train.run.export_c import export_c
-from puffer_train.run.export_file import export_file
+from puffer_train.run.export_file import HALF_BITS, export_file
 from puffer_train.storage.c_file.weights import LARGEST
 
 EXAMPLES = """examples:
@@ -76,6 +76,12 @@ def build_parser() -> Parser:
         help="what weights are stored as: int16 or int8 in a C file, float16 in a policy file [float32]",
     )
     parser.add_argument(
+        "--bits",
+        type=whole_number(2, HALF_BITS),
+        metavar="N",
+        help=f"significant bits of float16 weights: a zip of the file is smaller with fewer [{HALF_BITS}]",
+    )
+    parser.add_argument(
         "--episodes",
         type=whole_number(0),
         default=256,
@@ -108,6 +114,8 @@ def _main(arguments: Sequence[str]) -> int:
         raise UsageError(
             f"--weights {options.weights} is for {able}, and this is {out}. Leave it out, or name a {able}."
         )
+    if options.bits is not None and options.weights != "float16":
+        raise UsageError("--bits is for --weights float16. Give both, or leave it out.")
     registry.load_libraries(options.library)
     writer.write(
         options, source, out, {"name": name, "networks": options.network, "env_settings": env, "seed": options.seed}
@@ -153,7 +161,8 @@ def _write_c(options: argparse.Namespace, source: Path, out: Path, about: dict[s
 
 
 def _write_file(options: argparse.Namespace, source: Path, out: Path, about: dict[str, Any]) -> None:
-    _report(options, export_file(source, out, options.weights or "float32", episodes=options.episodes, **about))
+    about |= {"bits": options.bits or HALF_BITS, "episodes": options.episodes}
+    _report(options, export_file(source, out, options.weights or "float32", **about))
 
 
 def _report(options: argparse.Namespace, exported: Exported) -> None:

@@ -11,12 +11,16 @@ from puffer_train.report.exported import Exported
 from puffer_train.run.export_c import policy_of
 from puffer_train.storage.files import storing
 
+HALF_BITS = 11
+"""Significant bits of float16."""
+
 
 def export_file(
     source: Path,
     path: Path,
     weights: Literal["float32", "float16"] = "float32",
     *,
+    bits: int = HALF_BITS,
     episodes: int = 256,
     name: str | None = None,
     networks: Sequence[str] = (),
@@ -28,7 +32,8 @@ def export_file(
     Args:
         source: A run folder, policy file or checkpoint.
         path: The file to write.
-        weights: What it stores weights as. float16 halves the file; numbers are rounded to 11 bits.
+        weights: What it stores weights as. float16 halves the file.
+        bits: How many significant bits float16 weights keep, up to 11. A zip of the file is smaller with fewer.
         episodes: How many are played with float16 weights, and without, to compare; 0: none.
         name: The environment's name, needed where it imports code.
         networks: Names of networks of the user's own that may be imported.
@@ -39,11 +44,12 @@ def export_file(
         UserError: There is no policy, a weight is too large for float16, or the file cannot be written.
     """
     file = replace(policy_of(source, name, networks, env_settings or {}), weights=weights)
-    rounding = None
+    whole, rounding = replace(file, weights="float32"), None
+    if weights == "float16":
+        file = file.rounded(bits)
     if weights == "float16" and episodes:
         from puffer_train.run.rounding import measure  # noqa: PLC0415 - needs torch
 
-        whole = replace(file, weights="float32")
         rounding = measure(whole, file, source, name, env_settings or {}, episodes, seed)
     with storing(path):
         file.write(path)
