@@ -10,7 +10,7 @@ import pytest
 
 import puffer_envs
 from puffer_envs.arena.cli_match import main
-from puffer_envs.arena.search import EXPLORATION, Observer, Search
+from puffer_envs.arena.search import COMPARED, WEIGHT, Observer, Search, halving
 from puffer_envs.arena.sides import two_sides
 from puffer_envs.contract.trained import trained_policy
 from puffer_envs.policy import NumpyPolicy, load_policy
@@ -57,72 +57,109 @@ def test_a_win_is_taken_and_a_loss_prevented() -> None:
             search.close()
 
 
-def plain_visits(env: Any, policy: NumpyPolicy, at: int, simulations: int) -> list[int]:
+class Plain:
     """The same search in a single game, by recursion over dictionaries and snapshots."""
-    observer = Observer(policy, at)
 
-    def see(memory: Any) -> dict[str, Any]:
-        seen = observer.look(env, np.array([0]), memory)
-        prior = [float(p) for p in seen.prior[0]]
+    def __init__(self, env: Any, policy: NumpyPolicy, at: int) -> None:
+        self.env, self.observer = env, Observer(policy, at)
+        self.root = self.see(self.observer.memory(1))
+
+    def see(self, memory: Any) -> dict[str, Any]:
+        seen = self.observer.look(self.env, np.array([0]), memory)
+        prior = {move: float(p) for move, p in enumerate(seen.prior[0]) if p > 0}
         return {
-            "state": env.snapshot(),
+            "state": self.env.snapshot(),
             "memory": seen.memory,
-            "side": int(seen.mover[0]),
+            "view": 1 - 2 * int(seen.mover[0]),
             "prior": prior,
             "value": float(seen.value[0]),
             "over": False,
-            "visits": [0] * len(prior),
-            "total": [0.0] * len(prior),
+            "visits": dict.fromkeys(prior, 0),
+            "total": dict.fromkeys(prior, 0.0),
             "children": {},
         }
 
-    def simulate(node: dict[str, Any]) -> float:
-        view = 1 - 2 * node["side"]
-        taken = sum(node["visits"])
+    def scores(self, node: dict[str, Any]) -> dict[int, float]:
+        visits, prior = node["visits"], node["prior"]
+        known = {move: node["view"] * node["total"][move] / count for move, count in visits.items() if count}
+        expected = node["view"] * node["value"]
+        if known:
+            mean = sum(prior[move] * q for move, q in known.items()) / sum(prior[move] for move in known)
+            expected = (expected + sum(visits.values()) * mean) / (1 + sum(visits.values()))
+        weight = WEIGHT + max(visits.values())
+        return {move: math.log(p) + weight * (known.get(move, expected) + 1) / 2 for move, p in prior.items()}
 
-        def score(move: int) -> float:
-            visits = node["visits"][move]
-            mean = node["total"][move] / visits if visits else node["value"]
-            return float(view * mean + EXPLORATION * node["prior"][move] * math.sqrt(max(taken, 1)) / (1 + visits))
+    def below(self, node: dict[str, Any]) -> int:
+        scores = self.scores(node)
+        powers = {move: math.exp(score - max(scores.values())) for move, score in scores.items()}
+        total = 1 + sum(node["visits"].values())
+        return max(powers, key=lambda move: powers[move] / sum(powers.values()) - node["visits"][move] / total)
 
-        move = max((m for m, p in enumerate(node["prior"]) if p > 0), key=score)
+    def simulate(self, node: dict[str, Any], move: int) -> float:
         if move not in node["children"]:
-            env.restore(node["state"])
-            env.step(np.full(2, move, np.int32))
-            over = bool(env.terminals[0] | env.truncations[0])
-            rewards = env.rewards.copy()
-            child = see(node["memory"])
+            self.env.restore(node["state"])
+            self.env.step(np.full(2, move, np.int32))
+            over = bool(self.env.terminals[0] | self.env.truncations[0])
+            rewards = self.env.rewards.copy()
+            child = self.see(node["memory"])
             child["over"] = over
             if over:
                 child["value"] = float(rewards[0] - rewards[1]) / 2
-            elif not observer.sees_all and child["side"] != root["side"]:
+            elif not self.observer.sees_all and child["view"] != self.root["view"]:
                 child["value"] = node["value"]
             node["children"][move] = child
             value = child["value"]
         else:
             child = node["children"][move]
-            value = child["value"] if child["over"] else simulate(child)
+            value = child["value"] if child["over"] else self.simulate(child, self.below(child))
         node["visits"][move] += 1
         node["total"][move] += value
         return float(value)
 
-    root = see(observer.memory(1))
-    for _ in range(simulations):
-        simulate(root)
-    env.restore(root["state"])
-    return list(root["visits"])
+    def run(self, simulations: int) -> list[int]:
+        """Compare moves by halving; return how often each was taken."""
+        prior = self.root["prior"]
+        compared = sorted(prior, key=lambda move: -prior[move])[:COMPARED]
+        left, done, rounds = len(compared), 0, max(1, math.ceil(math.log2(len(compared))))
+        least = min(2, left)
+        while done < simulations:
+            for _ in range(max(1, simulations // (rounds * left))):
+                taken: list[int] = []
+                while len(taken) < left and done < simulations:
+                    scores = self.scores(self.root)
+                    taken.append(max((move for move in compared if move not in taken), key=lambda m: scores[m]))
+                    self.simulate(self.root, taken[-1])
+                    done += 1
+                compared = taken if done < simulations else compared
+            left = max(least, left // 2)
+        self.env.restore(self.root["state"])
+        return [self.root["visits"].get(move, 0) for move in range(max(prior) + 1)]
 
 
 @pytest.mark.parametrize("moves", [[], [3, 3, 2], [1, 1, 2, 2, 3]])
-def test_it_is_the_formula_told_a_second_time(moves: list[int]) -> None:
+@pytest.mark.parametrize("simulations", [3, 60])
+def test_it_is_the_formula_told_a_second_time(moves: list[int], simulations: int) -> None:
     policy = load_policy(trained_policy("connect4"))
     with start("connect4", moves) as env:
-        expected = plain_visits(env, policy, turn("connect4"), 60)
-        search = Search(env, policy, turn("connect4"), 60)
+        plain = Plain(env, policy, turn("connect4"))
+        expected = plain.run(simulations)
+        search = Search(env, policy, turn("connect4"), simulations)
         root = search._observer.look(env, np.array([0]), search._observer.memory(1))
-        assert search.visits(np.array([0]), root)[0].tolist() == expected
-        assert sum(expected) == 60
+        tree = search.grow(np.array([0]), root)
+        assert tree.visits[0, 0, : len(expected)].tolist() == expected
+        assert sum(expected) == simulations
+        scores = plain.scores(plain.root)
+        most = max(expected)
+        played = max((move for move in scores if expected[move] == most), key=lambda move: scores[move])
+        assert tree.best()[0].tolist() == [played]
         search.close()
+
+
+def test_simulations_are_halved_among_ever_fewer_moves() -> None:
+    assert halving(4, 8) == [0, 0, 0, 0, 1, 1, 2, 2]
+    assert halving(1, 3) == [0, 1, 2]
+    assert halving(16, 5) == [0] * 5
+    assert halving(3, 12) == [0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
 def test_games_are_searched_as_if_alone_and_the_board_stays() -> None:
@@ -131,14 +168,14 @@ def test_games_are_searched_as_if_alone_and_the_board_stays() -> None:
         before = env.state_hash()
         together = Search(env, policy, turn("othello"), 20)
         every = np.arange(3)
-        visits = together.visits(every, together._observer.look(env, every, together._observer.memory(3)))
+        tree = together.grow(every, together._observer.look(env, every, together._observer.memory(3)))
         for game in every:
             alone = Search(env, policy, turn("othello"), 20)
             root = alone._observer.look(env, np.array([game]), alone._observer.memory(1))
-            assert (alone.visits(np.array([game]), root)[0] == visits[game]).all()
+            assert (alone.grow(np.array([game]), root).visits[0, 0] == tree.visits[game, 0]).all()
             alone.close()
         assert env.state_hash() == before
-        assert len({row.tobytes() for row in visits}) > 1, "the games differ"
+        assert len({row.tobytes() for row in tree.best()[1]}) > 1, "the games differ"
         together.close()
 
 

@@ -1,13 +1,20 @@
-"""Search before each move: what-if games on copies of the state, guided by a policy (PUCT).
+"""Search before each move: what-if games on copies of the state, guided by a policy.
 
-Each simulation walks down the tree of moves to a position that is not in it yet, taking at each node the move with the
-largest
+Each simulation walks down the tree of moves to a position that is not in it yet. That position has the value that the
+policy's critic gives it, or the game's result, and it counts for all moves on the way. Moves are chosen as in Danihelka
+et al. 2022 (Policy improvement by planning with Gumbel), without noise. The score of a move at a node is
 
-    Q(a) + C P(a) sqrt(N) / (1 + N(a))                                    (Silver et al. 2017, AlphaGo Zero)
+    log P(a) + (50 + max N) q(a)
 
-where P is the policy's probability, N(a) how often the move was taken, N their sum, and Q(a) the mean value of what it
-led to, or the node's own where it was never taken. The new position has the value that the policy's critic gives it, or
-the game's result, and it counts for all moves on the way. The move that was taken most often is played.
+where P is the policy's probability, N(a) how often the move was taken, and q(a) the mean value of what it led to, as a
+chance to win. Where it was never taken, q is the value that is expected of the node: of its own value v, counted once,
+and of the moves that were taken, each counted N(a) times and weighted by P: (v + N sum(P q) / sum(P)) / (1 + N). The
+softmax of the scores is a better policy P'.
+
+- At the root the 16 moves of the highest P are compared by halving: all are tried equally often, then the half of them
+  with the higher scores, and so on until the simulations are used up.
+- Below, the move is taken that was taken least, compared with its share of P': the largest P'(a) - N(a) / (1 + N).
+- The move that is played has the highest score of those that were tried most.
 
 All games of a batch are searched side by side: a simulation is one step of a second batch, and one call of the policy.
 A copy of a state holds everything, also what a player could not know: it is for games without secrets and dice.
@@ -27,8 +34,10 @@ from puffer_envs.contract.tensor_file import Floats
 from puffer_envs.environment import Environment, make
 from puffer_envs.policy import NumpyPolicy
 
-EXPLORATION = 1.5
-"""C above."""
+COMPARED = 16
+"""Moves at the root."""
+WEIGHT = 50
+"""Of q, before anything was tried."""
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -87,10 +96,26 @@ class Observer:
             logits, values = self._policy.evaluate(observations[every, mover].reshape(-1, *shape), state)
             after[every, :, mover] = np.moveaxis(state, 0, 1)
         allowed = env.action_masks.reshape(env.num_envs, 2, -1)[games, mover]
-        logits = np.where(allowed, logits, -np.inf)
-        prior = np.exp(logits - logits.max(axis=1, keepdims=True))
-        prior /= prior.sum(axis=1, keepdims=True)
+        prior = softmax(np.where(allowed, logits, -np.inf))
         return Position(mover, prior, np.clip(values, -1, 1) * (1 - 2 * mover), after)
+
+
+def halving(moves: int, simulations: int) -> list[int]:
+    """For each simulation, how often its move was taken before: all moves in turn, then half of them, and so on."""
+    turns: list[int] = []
+    taken, left, rounds = [0] * moves, moves, max(1, (moves - 1).bit_length())
+    while len(turns) < simulations:
+        for _ in range(max(1, simulations // (rounds * left))):
+            turns += taken[:left]
+            taken[:left] = [count + 1 for count in taken[:left]]
+        left = max(min(2, moves), left // 2)
+    return turns[:simulations]
+
+
+def softmax(scores: Floats) -> Floats:
+    """Probabilities over the last axis."""
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
 class Tree:
@@ -110,6 +135,13 @@ class Tree:
         self.visits = np.zeros((games, nodes, moves), np.float32)
         self.total = np.zeros((games, nodes, moves), np.float32)
         """Of the values that simulations found, for row 0."""
+        likeliest = np.argsort(-root.prior, axis=1, kind="stable")[:, :COMPARED]
+        self.compared = np.zeros(root.prior.shape, bool)
+        np.put_along_axis(self.compared, likeliest, True, axis=1)
+        self.compared &= root.prior > 0
+        """(M, K): which moves at the root are compared."""
+        self.turns = np.array([halving(int(count), simulations) for count in self.compared.sum(axis=1)])
+        """(M, simulations): how often a move at the root must have been taken to be the next one."""
         every = np.arange(games)
         self.add(every, 0, root, states, root.value, np.zeros(games, bool))
 
@@ -121,17 +153,36 @@ class Tree:
         self.mover[games, node], self.prior[games, node] = position.mover, position.prior
         self.value[games, node], self.over[games, node] = value, over
 
-    def select(self, games: Ints, nodes: Ints) -> Ints:
-        """The move to follow from a node of each of these games."""
+    def scores(self, games: Ints, nodes: Ints) -> Floats:
+        """Of each move at a node of each of these games, (M, K); -inf where it is not allowed."""
         visits, prior = self.visits[games, nodes], self.prior[games, nodes]
         view = (1 - 2 * self.mover[games, nodes])[:, None]  # values are kept for row 0
-        known = np.divide(self.total[games, nodes], visits, where=visits > 0, out=np.zeros_like(visits))
-        q = view * np.where(visits > 0, known, self.value[games, nodes][:, None])
-        count = np.sqrt(np.maximum(visits.sum(axis=1, keepdims=True), 1))
-        score = np.where(prior > 0, q + EXPLORATION * prior * count / (1 + visits), -np.inf)
-        return np.asarray(score.argmax(axis=1), np.int64)
+        q = view * np.divide(self.total[games, nodes], visits, where=visits > 0, out=np.zeros_like(visits))
+        own, taken = view * self.value[games, nodes][:, None], visits.sum(axis=1, keepdims=True)
+        share = np.where(visits > 0, prior, 0).sum(axis=1, keepdims=True)
+        mean = np.divide((prior * q).sum(axis=1, keepdims=True), share, where=share > 0, out=np.zeros_like(share))
+        q = np.where(visits > 0, q, (own + taken * mean) / (1 + taken))
+        weight = WEIGHT + visits.max(axis=1, keepdims=True)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(prior) + weight * (1 + q) / 2, np.float32)
 
-    def descend(self) -> tuple[list[tuple[Ints, Ints, Ints]], Ints, Ints]:
+    def select(self, games: Ints, nodes: Ints, simulation: int) -> Ints:
+        """The move to follow from a node of each of these games."""
+        scores, visits = self.scores(games, nodes), self.visits[games, nodes]
+        lag = softmax(scores) - visits / (1 + visits.sum(axis=1, keepdims=True))
+        due = self.compared[games] & (visits == self.turns[games, simulation][:, None])
+        at_root = np.where(due, scores, -np.inf)
+        below = np.where(np.isfinite(scores), lag, -np.inf)
+        return np.asarray(np.where((nodes == 0)[:, None], at_root, below).argmax(axis=1), np.int64)
+
+    def best(self) -> tuple[Ints, Floats]:
+        """The move to play in each game, (M,), and the better policy at the root, (M, K)."""
+        games = np.arange(len(self.value))
+        scores, visits = self.scores(games, np.zeros_like(games)), self.visits[:, 0]
+        most = visits == visits.max(axis=1, keepdims=True)
+        return np.where(most, scores, -np.inf).argmax(axis=1), softmax(scores)
+
+    def descend(self, simulation: int) -> tuple[list[tuple[Ints, Ints, Ints]], Ints, Ints]:
         """Walk to the edge of the tree.
 
         Returns:
@@ -143,7 +194,7 @@ class Tree:
         last, reached, path = node.copy(), node.copy(), []
         while len(games):
             nodes = node[games]
-            moves = self.select(games, nodes)
+            moves = self.select(games, nodes, simulation)
             path.append((games, nodes, moves))
             last[games] = nodes
             reached[games] = behind = self.child[games, nodes, moves]
@@ -180,27 +231,27 @@ class Search:
         chosen = np.zeros(len(games), np.int64)
         if moving.any():
             some = Position(*(part[moving] for part in vars(position).values()))
-            chosen[moving] = self.visits(games[moving], some).argmax(axis=1)
+            chosen[moving] = self.grow(games[moving], some).best()[0]
         return chosen
 
     def foresee(self, games: Ints) -> tuple[Floats, Floats]:
-        """How often a search takes each move, (M, K), and the value for row 0, (M,); nothing is advanced."""
+        """The policy after a search, (M, K), and the value for row 0, (M,); nothing is advanced."""
         root = self._observer.look(self._env, games, self._memory[games])
-        return self.visits(games, root), root.value
+        return self.grow(games, root).best()[1], root.value
 
-    def visits(self, games: Ints, root: Position) -> Floats:
-        """How often simulations took each move from the root of each game, (M, K)."""
+    def grow(self, games: Ints, root: Position) -> Tree:
+        """The tree after all simulations."""
         copies = self._make_copies(len(games))
         states = self._env._states.reshape(self._env.num_envs, -1)[games]
         tree = Tree(root, states, self._simulations)
         for node in range(1, self._simulations + 1):
-            path, last, reached = tree.descend()
+            path, last, reached = tree.descend(node - 1)
             new = reached == 0
             value = tree.value[np.arange(len(games)), reached]
             if new.any():
                 value[new] = self._expand(copies, tree, node, path, last, new)
             tree.credit(path, value)
-        return tree.visits[:, 0]
+        return tree
 
     def _expand(
         self, copies: Environment, tree: Tree, node: int, path: list[tuple[Ints, Ints, Ints]], last: Ints, new: Mask
@@ -264,9 +315,9 @@ class SearchingPolicy(NumpyPolicy):
         return np.repeat(move, len(observations)).astype(np.int32)
 
     def peek(self, observations: NDArray[Any], action_masks: Mask | None = None) -> tuple[list[Floats], Floats]:
-        """How often a search from here takes each move, for both rows, and what the critic expects for each of them."""
-        visits, value = self._search.foresee(np.zeros(1, np.int64))
-        return [np.repeat(visits / visits.sum(), 2, axis=0)], np.concatenate([value, -value])
+        """The policy after a search from here, for both rows, and what the critic expects for each of them."""
+        better, value = self._search.foresee(np.zeros(1, np.int64))
+        return [np.repeat(better, 2, axis=0)], np.concatenate([value, -value])
 
     def reset(self, rows: Mask | None = None) -> None:
         """See `NumpyPolicy.reset`."""
