@@ -1,43 +1,32 @@
 // registry.c - every environment in every instruction set that it was compiled for.
 #include "registry.h"
 
+#ifdef PUF_X86_VARIANTS
+#define PUF_ENV(env) extern const PufSpec env##_spec_baseline, env##_spec_v3, env##_spec_v4;
+#define PUF_ENV_V3(env) extern const PufSpec env##_spec_baseline, env##_spec_v3;
+#else
 #define PUF_ENV(env) extern const PufSpec env##_spec_baseline;
-#include "envs.def"
-#undef PUF_ENV
-static const PufSpec* const baseline_specs[] = {
-#define PUF_ENV(env) &env##_spec_baseline,
-#include "envs.def"
-#undef PUF_ENV
-};
-enum { NUM_ENVS = sizeof(baseline_specs) / sizeof(baseline_specs[0]) };
-
-#ifdef PUF_X86_VARIANTS
-#define PUF_ENV(env) extern const PufSpec env##_spec_v3, env##_spec_v4;
-#include "envs.def"
-#undef PUF_ENV
-static const PufSpec* const v3_specs[] = {
-#define PUF_ENV(env) &env##_spec_v3,
-#include "envs.def"
-#undef PUF_ENV
-};
-static const PufSpec* const v4_specs[] = {
-#define PUF_ENV(env) &env##_spec_v4,
-#include "envs.def"
-#undef PUF_ENV
-};
+#define PUF_ENV_V3(env) PUF_ENV(env)
 #endif
+#define PUF_ENV_BASELINE(env) extern const PufSpec env##_spec_baseline;
+#include "envs.def"
+#undef PUF_ENV
+#undef PUF_ENV_V3
+#undef PUF_ENV_BASELINE
 
-int puf_num_envs(void) { return NUM_ENVS; }
-
-const PufSpec* puf_env_spec(int index, PufIsa isa)
-{
+// What to run where the processor has this instruction set: the widest one up to it.
+static const PufSpec* const specs[][PUF_NUM_ISA] = {
 #ifdef PUF_X86_VARIANTS
-    switch (isa) {
-    case PUF_ISA_V4: return v4_specs[index];
-    case PUF_ISA_V3: return v3_specs[index];
-    default: break;
-    }
+#define PUF_ENV(env) { &env##_spec_baseline, &env##_spec_v3, &env##_spec_v4 },
+#define PUF_ENV_V3(env) { &env##_spec_baseline, &env##_spec_v3, &env##_spec_v3 },
+#else
+#define PUF_ENV(env) PUF_ENV_BASELINE(env)
+#define PUF_ENV_V3(env) PUF_ENV_BASELINE(env)
 #endif
-    (void)isa;
-    return baseline_specs[index];
-}
+#define PUF_ENV_BASELINE(env) { &env##_spec_baseline, &env##_spec_baseline, &env##_spec_baseline },
+#include "envs.def"
+};
+
+int puf_num_envs(void) { return (int)(sizeof(specs) / sizeof(specs[0])); }
+
+const PufSpec* puf_env_spec(int index, PufIsa isa) { return specs[index][isa]; }

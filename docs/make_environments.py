@@ -415,7 +415,7 @@ def with_index(readme: str) -> str:
 def environments() -> list[str]:
     """Names of the environments in this repository."""
     lines = (ROOT / "c/envs.def").read_text().splitlines()
-    return [line[len("PUF_ENV(") : line.index(")")] for line in lines if line.startswith("PUF_ENV(")]
+    return [line[line.index("(") + 1 : line.index(")")] for line in lines if line.startswith("PUF_ENV")]
 
 
 @cache

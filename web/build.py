@@ -76,7 +76,7 @@ DECLARED = re.compile(r"^(?!static)[A-Za-z][\w* ]*?(puf_\w+)\(", re.MULTILINE)
 
 def list_envs() -> list[str]:
     """The environments in c/envs.def."""
-    return re.findall(r"^PUF_ENV\((\w+)\)", (ROOT / "c/envs.def").read_text(), re.MULTILINE)
+    return re.findall(r"^PUF_ENV\w*\((\w+)\)", (ROOT / "c/envs.def").read_text(), re.MULTILINE)
 
 
 def zig(*arguments: str) -> bytes:

@@ -26,7 +26,7 @@ SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recove
 
 def list_envs() -> list[str]:
     """The environments in c/envs.def."""
-    return re.findall(r"^PUF_ENV\((\w+)\)", (ROOT / "c/envs.def").read_text(), re.MULTILINE)
+    return re.findall(r"^PUF_ENV\w*\((\w+)\)", (ROOT / "c/envs.def").read_text(), re.MULTILINE)
 
 
 def compile_object(source: Path, cc: str, flags: Sequence[str]) -> Path:
