@@ -117,9 +117,10 @@ static int32_t chess_exchange(const ChessBoard* b, int32_t low, int32_t high)
     return best;
 }
 
-// The value for the player whose turn it is, looking `depth` moves ahead and then at captures: negamax with a window. What
-// is worth most is taken first.
-static int32_t chess_search(const ChessBoard* b, int32_t depth, int32_t low, int32_t high)
+// The value for the player whose turn it is, looking `depth` moves ahead and then at captures: negamax with a window. First
+// comes the move that was best in the position searched before at this depth, 64 * from + to in `replies`, then what takes
+// the most.
+static int32_t chess_search(const ChessBoard* b, int32_t depth, int32_t low, int32_t high, int32_t* replies)
 {
     if (depth <= 0) {
         return chess_exchange(b, low, high);
@@ -129,16 +130,24 @@ static int32_t chess_search(const ChessBoard* b, int32_t depth, int32_t low, int
     if (moves.count == 0) {
         return moves.sight.checks ? -CHESS_WIN - depth : 0;
     }
+    const int32_t first_from = replies[depth] / 64, first_to = replies[depth] % 64;
     int32_t best = -CHESS_HIGHEST;
-    for (int32_t kind = CHESS_QUEEN; kind >= -1; kind--) {
-        const uint64_t wanted = kind >= 0 ? b->sides[1] & b->kinds[kind] : ~b->sides[1];
+    for (int32_t kind = CHESS_KING; kind >= -1; kind--) {
+        const uint64_t wanted = kind == CHESS_KING ? chess_bit(first_to)
+                                : kind >= 0        ? b->sides[1] & b->kinds[kind]
+                                                   : ~b->sides[1];
         for (int32_t k = 0; k < moves.count; k++) {
-            for (uint64_t left = moves.targets[k] & wanted; left && best < high; left &= left - 1) {
+            const int32_t from = moves.from[k];
+            uint64_t left = kind == CHESS_KING && from != first_from ? 0 : moves.targets[k] & wanted;
+            for (; left && best < high; left &= left - 1) {
+                const int32_t to = chess_lowest(left);
                 ChessBoard next;
                 memcpy(&next, b, sizeof next);
-                (void)chess_play(&next, moves.from[k], chess_lowest(left), CHESS_QUEEN);
-                const int32_t value = -chess_search(&next, depth - 1, -high, best > low ? -best : -low);
+                (void)chess_play(&next, from, to, CHESS_QUEEN);
+                const int32_t value = -chess_search(&next, depth - 1, -high, best > low ? -best : -low, replies);
+                replies[depth] = value > best ? 64 * from + to : replies[depth];
                 best = value > best ? value : best;
+                moves.targets[k] &= ~chess_bit(to);
             }
         }
     }
@@ -169,42 +178,53 @@ static ChessMove chess_any(const ChessBoard* b, const ChessSight* sight, uint64_
 }
 
 // What a move led to, for the player who made it: with strength 1 only pieces and mates.
-static int32_t chess_judge_move(const ChessBoard* next, int32_t strength, int32_t best)
+static int32_t chess_judge_move(const ChessBoard* next, int32_t strength, int32_t best, int32_t* replies)
 {
     if (strength > 1) {
-        return -chess_search(next, strength - 1, -CHESS_HIGHEST, 1 - best);
+        return -chess_search(next, strength - 1, -CHESS_HIGHEST, 1 - best, replies);
     }
     ChessSight sight;
     chess_look(next, &sight);
     return chess_movable(next, &sight) ? -chess_lead(next, chess_values) : sight.checks ? CHESS_WIN : 0;
 }
 
-// One of the best moves within the search depth, all equally likely; pawns become queens. A move to a position of which
-// `is_known` says that it was on the board before is worth as much as a draw.
+// Whether a position is a draw, or one of those of which `past` has hashes, the last one of now: then it may become one.
+static int32_t chess_is_drawish(const ChessBoard* next, const uint64_t* past, int32_t num_past)
+{
+    const uint64_t hash = num_past < 4 ? 0 : chess_hash(next);
+    for (int32_t at = num_past - 4; at >= 0; at -= 2) {
+        if (past[at] == hash) {
+            return 1;
+        }
+    }
+    return chess_is_dead(next);
+}
+
+// One of the best moves within the search depth, all equally likely; pawns become queens.
 static ChessMove chess_best(const ChessBoard* b, int32_t strength, PufRng* rng, const uint64_t* past, int32_t num_past)
 {
     ChessMoves moves;
     ChessMove found = { 0, 0, CHESS_QUEEN };
-    int32_t best = -CHESS_HIGHEST;
+    int32_t best = -CHESS_HIGHEST, replies[CHESS_MAX_STRENGTH] = { 0 };
     uint32_t count = 0;
     chess_find_moves(b, &moves);
-    for (int32_t k = 0; k < moves.count; k++) {
-        for (uint64_t left = moves.targets[k]; left; left &= left - 1) {
-            const int32_t to = chess_lowest(left);
-            ChessBoard next;
-            memcpy(&next, b, sizeof next);
-            const int32_t fresh = chess_play(&next, moves.from[k], to, CHESS_QUEEN);
-            int32_t known = chess_is_dead(&next);
-            const uint64_t hash = fresh || num_past < 4 ? 0 : chess_hash(&next);
-            for (int32_t at = num_past - 4; !fresh && at >= 0; at -= 2) {
-                known |= past[at] == hash;
-            }
-            const int32_t value = known ? 0 : chess_judge_move(&next, strength, best);
-            count = value > best ? 0 : count;
-            best = value > best ? value : best;
-            if (value == best && puf_rand_below(rng, ++count) == 0) {
-                found.from = moves.from[k];
-                found.to = to;
+    for (int32_t kind = CHESS_QUEEN; kind >= -1; kind--) {
+        const uint64_t wanted = kind >= 0 ? b->sides[1] & b->kinds[kind] : ~b->sides[1];
+        for (int32_t k = 0; k < moves.count; k++) {
+            for (uint64_t left = moves.targets[k] & wanted; left; left &= left - 1) {
+                const int32_t to = chess_lowest(left);
+                ChessBoard next;
+                memcpy(&next, b, sizeof next);
+                const int32_t fresh = chess_play(&next, moves.from[k], to, CHESS_QUEEN);
+                const int32_t value = chess_is_drawish(&next, past, fresh ? 0 : num_past)
+                                          ? 0
+                                          : chess_judge_move(&next, strength, best, replies);
+                count = value > best ? 0 : count;
+                best = value > best ? value : best;
+                if (value == best && puf_rand_below(rng, ++count) == 0) {
+                    found.from = moves.from[k];
+                    found.to = to;
+                }
             }
         }
     }
