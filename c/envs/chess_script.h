@@ -200,7 +200,8 @@ static int32_t chess_is_drawish(const ChessBoard* next, const uint64_t* past, in
     return chess_is_dead(next);
 }
 
-// One of the best moves within the search depth, all equally likely; pawns become queens.
+// One of the best moves within the search depth, all equally likely; pawns become queens. It plays for a win: it avoids draws
+// when it is ahead, and does not look for them when it is behind.
 static ChessMove chess_best(const ChessBoard* b, int32_t strength, PufRng* rng, const uint64_t* past, int32_t num_past)
 {
     ChessMoves moves;
@@ -216,9 +217,10 @@ static ChessMove chess_best(const ChessBoard* b, int32_t strength, PufRng* rng, 
                 ChessBoard next;
                 memcpy(&next, b, sizeof next);
                 const int32_t fresh = chess_play(&next, moves.from[k], to, CHESS_QUEEN);
-                const int32_t value = chess_is_drawish(&next, past, fresh ? 0 : num_past)
-                                          ? 0
-                                          : chess_judge_move(&next, strength, best, replies);
+                int32_t value = chess_judge_move(&next, strength, best, replies);
+                if (value > 0 && chess_is_drawish(&next, past, fresh ? 0 : num_past)) {
+                    value = 0;
+                }
                 count = value > best ? 0 : count;
                 best = value > best ? value : best;
                 if (value == best && puf_rand_below(rng, ++count) == 0) {

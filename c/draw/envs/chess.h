@@ -83,11 +83,8 @@ static void chess_draw_bishop(const ChessPen* pen)
 {
     static const PufPoint mitre[6] = { { 0, -0.32 },   { 0.12, -0.17 }, { 0.15, -0.06 },
                                        { 0.09, 0.06 }, { -0.09, 0.06 }, { -0.15, -0.06 } };
-    static const PufPoint left[3] = { { 0, -0.32 }, { 0, -0.06 }, { -0.12, -0.17 } };
     chess_trunk(pen, 0.0, 0.08, 0.27, 0.17);
     chess_shape(pen, mitre, 6);
-    chess_shape(pen, left, 3);
-    chess_disc(pen, -0.135, -0.11, 0.012);
     chess_disc(pen, 0, -0.35, 0.04);
     chess_box(pen, -0.14, 0.06, 0.14, 0.11);
     chess_draw_foot(pen, 0.25);
@@ -278,11 +275,18 @@ static void chess_draw_taken(PufPicture* p, const ChessBoard* b, int of_black, d
 {
     static const int32_t full[CHESS_KINDS] = { 8, 2, 2, 2, 1, 1 };
     const uint64_t side = b->sides[of_black];
-    double x = left;
-    for (int32_t kind = CHESS_QUEEN; kind >= CHESS_PAWN; kind--) {
-        const int32_t missing = full[kind] - chess_count(side & b->kinds[kind]);
-        for (int32_t k = 0; k < missing; k++, x += kind == CHESS_PAWN ? 8 : 11) {
-            chess_draw_piece(p, x, top, 21, kind, of_black);
+    double x = left + 10;
+    for (int32_t pass = 0; pass < 2; pass++, x = left + 10) {
+        for (int32_t kind = CHESS_QUEEN; kind >= CHESS_PAWN; kind--) {
+            const int32_t missing = full[kind] - chess_count(side & b->kinds[kind]);
+            for (int32_t k = 0; k < missing; k++, x += kind == CHESS_PAWN ? 9 : 12) {
+                if (pass) {
+                    chess_draw_piece(p, x, top, 22, kind, of_black);
+                }
+            }
+        }
+        if (!pass && x > left + 10) { // a light strip, on which black pieces can be seen
+            puf_rect(p, left, top - 11, x - left + 2, 22, CHESS_LIGHT_TILE, 6);
         }
     }
 }
@@ -302,7 +306,7 @@ static void chess_draw_players(PufPicture* p, const Chess* s, const ChessBoard* 
         if (ahead > 0) {
             puf_text(p, left + CHESS_PANEL - 24, y + 17, puf_word(ahead, 0, 1, "").text, 17, PUF_MINT, PUF_RIGHT);
         }
-        chess_draw_taken(p, b, !black, left + 26, y + 60);
+        chess_draw_taken(p, b, !black, left + 18, y + 60);
     }
 }
 
