@@ -6,8 +6,9 @@
 //              the h-file and to the a-file; the file where a pawn may be taken en passant, 1 to 8, or 0; 1 if the agent is
 //              White; then the squares twice. Pieces: 0 none, the agent's pawn, knight, bishop, rook, queen, king 1 to 6,
 //              the opponent's 7 to 12. Squares: 1 if the opponent attacks it, plus 2 if the agent does, plus 4 if the agent
-//              may choose it now, or 8 if the piece that it has chosen stands there. Each agent sees the board with its own
-//              first rank first: Black's ranks are in reverse order, files are not.
+//              may choose it now, or 8 if the piece that it has chosen stands there; a king that is to move does not shield
+//              the squares behind it. Each agent sees the board with its own first rank first: Black's ranks are in reverse
+//              order, files are not.
 // Action       one of 68: a square, from a1 to h8 as the agent sees the board, or what a pawn becomes: queen, rook, bishop,
 //              knight. A move takes two steps, as at a real board: touch a piece, then say where it goes; three if a pawn
 //              reaches the last rank. The action mask marks what is legal; any other action stands for the next legal one,
@@ -449,7 +450,7 @@ static const PufAction chess_actions[] = {
 };
 static const PufParam chess_params[] = {
     PUF_SETTING(
-        Chess, strength, 2, 0, CHESS_MAX_STRENGTH,
+        Chess, strength, 1, 0, CHESS_MAX_STRENGTH,
         "of the scripted opponent: 0 plays at random, 1 takes the most it can, 2 to 4 look as many moves ahead, "
         "including their own, and then at all captures"),
     PUF_SETTING(Chess, opening, 4, 0, CHESS_MAX_OPENING, "moves at the start of a game that are drawn at random"),
