@@ -13,8 +13,8 @@
 //              knight. A move takes two steps, as at a real board: touch a piece, then say where it goes; three if a pawn
 //              reaches the last rank. The action mask marks what is legal; any other action stands for the next legal one,
 //              and from the first again. A waiting agent has only action 0 in its mask, and its action is ignored.
-// Reward       1 for a win, -1 for a loss, `reward_draw` for a draw; and `reward_pawn` for each pawn's worth of pieces that
-//              the step gains (a knight or bishop is worth 3, a rook 5, a queen 9), less as much for a loss.
+// Reward       1 for a win, -1 for a loss, `reward_draw` for a draw; in all other steps `reward_pawn` for each pawn's worth of
+//              pieces that it gains (a knight or bishop is worth 3, a rook 5, a queen 9), less as much for a loss.
 // End          terminal when a player cannot move, who loses if in check, else it is a draw; in a draw also when a position
 //              is on the board for the third time, after `patience` moves of both players without a capture or a move of a
 //              pawn, and when neither has the pieces to mate. Truncated after `max_moves` moves of both players.
@@ -248,7 +248,7 @@ static void chess_step(Chess* s, PufIo io)
         end = chess_answer(s);
     }
     const int32_t over = end != CHESS_NO_END, cut = end == CHESS_CUT_OFF, outcome = chess_outcome(s, end);
-    float reward = s->reward_pawn * (float)(chess_lead_of_first(s) - lead) + (float)outcome;
+    float reward = over ? (float)outcome : s->reward_pawn * (float)(chess_lead_of_first(s) - lead);
     float draw = over && !cut && outcome == 0 ? s->reward_draw : 0.0f;
     s->returned += reward;
     for (int32_t player = 0; player < 1 + s->self_play; player++) {

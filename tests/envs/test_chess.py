@@ -152,7 +152,7 @@ def compare(games: int, start: str, settings: dict[str, Any], rng: np.random.Gen
                 ending = game.ending(legal, patience, max_moves)
                 over, cut = 0 < ending < 6, ending == 6
                 outcome = (1 if agents[turn] == 0 else -1) if ending == 1 else 0
-                reward = 0.25 * (game.lead("w" if white == 0 else "b") - lead) + outcome
+                reward = outcome if ending else 0.25 * (game.lead("w" if white == 0 else "b") - lead)
                 draw = -0.5 if over and not outcome else 0.0
                 assert env.rewards.tolist() == [reward + draw, draw - reward]
                 assert env.terminals.tolist() == [over, over] and env.truncations.tolist() == [cut, cut]
