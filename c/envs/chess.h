@@ -242,7 +242,7 @@ static void chess_end(Chess* s, int32_t end)
 static void chess_step(Chess* s, PufIo io)
 {
     const int32_t lead = chess_lead_of_first(s);
-    s->tick += 1;
+    s->tick += s->tick < 3 * CHESS_MAX_MOVES;
     int32_t end = chess_choose(s, chess_nearest(s, io.actions[s->turn]));
     if (end == CHESS_NO_END && !s->self_play && s->turn == 1) {
         end = chess_answer(s);
