@@ -1,33 +1,36 @@
 // chess - attack the other's king so that it cannot escape, against a scripted opponent or in self-play.
 //
-// Observation  uint8 (139,): 1 if it is this agent's turn; what it chooses next (0 a piece, 1 where it goes, 2 what a pawn
-//              becomes); 1 if the king of the player whose turn it is is in check; 1 if the position was on the board before;
-//              moves since the last capture or move of a pawn; whether the agent and its opponent may still castle, each to
-//              the h-file and to the a-file; the file where a pawn may be taken en passant, 1 to 8, or 0; 1 if the agent is
-//              White; then the squares twice. Pieces: 0 none, the agent's pawn, knight, bishop, rook, queen, king 1 to 6,
-//              the opponent's 7 to 12. Squares: 1 if the opponent attacks it, plus 2 if the agent does, plus 4 if the agent
-//              may choose it now, or 8 if the piece that it has chosen stands there; a king that is to move does not shield
-//              the squares behind it. Each agent sees the board with its own first rank first: Black's ranks are in reverse
-//              order, files are not.
-// Action       one of 68: a square, from a1 to h8 as the agent sees the board, or what a pawn becomes: queen, rook, bishop,
-//              knight. A move takes two steps, as at a real board: touch a piece, then say where it goes; three if a pawn
-//              reaches the last rank. The action mask marks what is legal; any other action stands for the next legal one,
-//              and from the first again. A waiting agent has only action 0 in its mask, and its action is ignored.
-// Reward       1 for a win, -1 for a loss, `reward_draw` for a draw; in all other steps `reward_pawn` for each pawn's worth of
-//              pieces that it gains (a knight or bishop is worth 3, a rook 5, a queen 9), less as much for a loss.
-// End          terminal when a player cannot move, who loses if in check, else it is a draw; in a draw also when a position
-//              is on the board for the third time, after `patience` moves of both players without a capture or a move of a
-//              pawn, and when neither has the pieces to mate. Truncated after `max_moves` moves of both players.
+// Observation  uint8 (139,): 1 if it is this agent's turn; what it chooses next (0 a piece, 1 where it goes, 2 what a
+//              pawn becomes); 1 if the player to move is in check; 1 if the position was on the board before; moves
+//              since the last capture or move of a pawn; whether the agent and its opponent may still castle, each to
+//              the h-file and to the a-file; the file where a pawn may be taken en passant, 1 to 8, or 0; 1 if the
+//              agent is White; then the squares twice. Pieces: 0 none, the agent's pawn, knight, bishop, rook, queen,
+//              king 1 to 6, the opponent's 7 to 12. Squares: 1 if the opponent attacks it, plus 2 if the agent does,
+//              plus 4 if the agent may choose it now, or 8 if the piece that it has chosen stands there; a king that is
+//              to move does not shield the squares behind it. Each agent sees the board with its own first rank first:
+//              Black's ranks are in reverse order, files are not.
+// Action       one of 68: a square, from a1 to h8 as the agent sees the board, or what a pawn becomes: queen, rook,
+//              bishop, knight. A move takes two steps, as at a real board: touch a piece, then say where it goes; three
+//              if a pawn reaches the last rank. One step for each of all 1,858 moves would train six times as slowly. The
+//              action mask marks what is legal; any other action stands for the next legal one, and from the first
+//              again. A waiting agent has only action 0 in its mask, and its action is ignored.
+// Reward       1 for a win, -1 for a loss, `reward_draw` for a draw; in all other steps `reward_pawn` for each pawn's
+//              worth of pieces that it gains (a knight or bishop is worth 3, a rook 5, a queen 9), less as much for a
+//              loss.
+// End          terminal when a player cannot move, who loses if in check, else it is a draw; in a draw also when a
+//              position is on the board for the third time, after `patience` moves of both players without a capture or
+//              a move of a pawn, and when neither has the pieces to mate. Truncated after `max_moves` moves of both
+//              players.
 // Score        1 for a win, 0 for a draw or a game that is cut off, -1 for a loss; perf is 1, 0.5 or 0.
 //
-// The rules are those of the World Chess Federation (FIDE), with castling, en passant and all promotions. A piece that is
-// touched must be moved, so only pieces that can are touched. Draws need no claim. Nobody can mate with bare kings, with a
-// single knight or bishop on the board, or with bishops that all stand on one colour. Positions are the same when the same
-// moves are legal in them, and are compared by hashes of 64 bits.
+// The rules are those of the World Chess Federation (FIDE), with castling, en passant and all promotions. A piece that
+// is touched must be moved, so only pieces that can are touched. Draws need no claim. Nobody can mate with bare kings,
+// with a single knight or bishop on the board, or with bishops that all stand on one colour. Positions are the same
+// when the same moves are legal in them, and are compared by hashes of 64 bits.
 //
-// Who is White is drawn at random in each game, and so are the first `opening` moves. Against the scripted opponent, a step
-// that completes the agent's move has the whole answer, and it is always the agent's turn. With `self_play` there are two
-// agents, who take turns.
+// Who is White is drawn at random in each game, and so are the first `opening` moves. Against the scripted opponent, a
+// step that completes the agent's move has the whole answer, and it is always the agent's turn. With `self_play` there
+// are two agents, who take turns.
 //
 // chess_board.h has the pieces and what is legal, chess_script.h is the opponent.
 #pragma once
@@ -165,8 +168,8 @@ static inline int32_t chess_answer(Chess* s)
 
 // ---- The game ----
 
-// Set up the board, draw the first moves, and let the scripted opponent move if it is its turn. Returns whether the game
-// is over by then.
+// Set up the board, draw the first moves, and let the scripted opponent move if it is its turn. Returns whether the
+// game is over by then.
 static int32_t chess_open(Chess* s, int32_t opening)
 {
     const char* text = chess_starts[s->start];
@@ -263,8 +266,8 @@ static void chess_step(Chess* s, PufIo io)
 
 // ---- What agents see ----
 
-// The bits of a rank, from the first file on, as eight bytes of 0 or 1. The multiplication copies the bits so that each ends
-// up lowest in its own byte: the lower seven, as the copies of eight would meet.
+// The bits of a rank, from the first file on, as eight bytes of 0 or 1. The multiplication copies the bits so that each
+// ends up lowest in its own byte: the lower seven, as the copies of eight would meet.
 static inline uint64_t chess_spread_rank(uint64_t set, int32_t rank)
 {
     const uint64_t bits = set >> 8 * rank & 0xFF;
@@ -337,8 +340,8 @@ static void chess_observe(const Chess* s, PufIo io)
 
 // ---- States from files ----
 
-// Whether a board could be reached as far as the rules above rely on it: one king each, of which the one that is not to move
-// is not attacked, no pawns on the last ranks, and castling and en passant only with the pieces for them.
+// Whether a board could be reached as far as the rules above rely on it: one king each, of which the one that is not to
+// move is not attacked, no pawns on the last ranks, and castling and en passant only with the pieces for them.
 static const char* chess_find_false_board(const ChessBoard* b)
 {
     uint64_t all = 0;
@@ -427,7 +430,7 @@ static const PufObs chess_obs[] = {
     { "turn", 1, 0, 1, "1 if it is this agent's turn" },
     PUF_CODES("stage", 1, CHESS_STAGES,
               "what the agent chooses next: 0 a piece, 1 where it goes, 2 what a pawn becomes"),
-    { "check", 1, 0, 1, "1 if the king of the player whose turn it is is attacked" },
+    { "check", 1, 0, 1, "1 if the player to move is in check" },
     { "repeated", 1, 0, 1, "1 if the position was on the board before" },
     { "quiet", 1, 0, CHESS_MAX_PATIENCE, "moves since the last capture or move of a pawn" },
     { "castling", 4, 0, 1, "1 if the agent may still castle to the h-file, to the a-file; the opponent" },
@@ -485,7 +488,7 @@ static const PufField chess_fields[] = {
                PUF_RANGE(-1, CHESS_SQUARES - 1)),
     PUF_SCALAR(Chess, target, "square that a pawn goes to before it becomes another piece, else -1",
                PUF_RANGE(-1, CHESS_SQUARES - 1)),
-    PUF_SCALAR(Chess, check, "1: the king of the player whose turn it is is attacked", PUF_RANGE(0, 1)),
+    PUF_SCALAR(Chess, check, "1: the player whose turn it is is in check", PUF_RANGE(0, 1)),
     PUF_SCALAR(Chess, quiet, "moves since the last capture or move of a pawn", PUF_LESS_THAN(Chess, patience)),
     PUF_SCALAR(Chess, repeated, "how often the position was on the board before", PUF_RANGE(0, 1)),
     PUF_SCALAR(Chess, moves, "of both players in this game", PUF_LESS_THAN(Chess, max_moves)),
@@ -522,9 +525,9 @@ static void chess_resize(PufLayout* layout, const void* setup)
 PUF_DEFINE_ENV(chess, Chess,
     .version = 1,
     .doc = "Attack the other's king so that it cannot escape, against a scripted opponent or in self-play.",
-    .reward = "1 for a win, -1 for a loss, reward_draw for a draw; reward_pawn for a pawn's worth of pieces gained or lost",
-    .ends = "terminal when a player cannot move, when a position is there for the third time, after `patience` quiet moves, "
-            "or when nobody can mate; truncated after `max_moves` moves",
+    .reward = "1 for a win, -1 for a loss, reward_draw for a draw; before it reward_pawn for a pawn's worth of pieces",
+    .ends = "terminal when a player cannot move, when a position is there for the third time, after `patience` quiet "
+            "moves, or when nobody can mate; truncated after `max_moves` moves",
     .rate = 2,
     .obs_dtype = PUF_U8,
     .layout = { .state_size = sizeof(Chess), .agents = 1, .obs_ndim = 1, .obs_shape = { CHESS_OBS },

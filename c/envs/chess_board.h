@@ -1,8 +1,8 @@
 // chess_board.h - the pieces of chess: how they move, what is legal, when there is check. chess.h tells the game.
 //
-// A set of squares is 64 bits: a1 is bit 0, b1 bit 1, h8 bit 63. A board is always seen by the player whose turn it is, who
-// plays up: for Black ranks 1 and 8 change places, files do not. So there is one set of rules for both players, and a move
-// turns the board around.
+// A set of squares is 64 bits: a1 is bit 0, b1 bit 1, h8 bit 63. A board is always seen by the player whose turn it is,
+// who plays up: for Black ranks 1 and 8 change places, files do not. So there is one set of rules for both players, and
+// a move turns the board around.
 //
 // A queen, rook or bishop sees along lines until something stands in the way. Along a line with one bit in each rank, a
 // subtraction borrows up to the first piece, and with the ranks in reverse order also down ("o ^ (o - 2r)"). Where all
@@ -134,8 +134,8 @@ static inline uint64_t chess_rook_reach(int32_t square, uint64_t pieces)
     return chess_along(square, chess_file_a << (square & 7), pieces) | chess_along_rank(square, pieces);
 }
 
-// What is seen from some squares in one direction, by shifts to higher bits, or to lower ones; `open` squares are empty,
-// and none that a shift would reach around an edge.
+// What is seen from some squares in one direction, by shifts to higher bits, or to lower ones; `open` squares are
+// empty, and none that a shift would reach around an edge.
 static inline uint64_t chess_spread_up(uint64_t set, uint64_t open, uint64_t edge, int32_t shift)
 {
     open &= edge;
@@ -168,7 +168,8 @@ static inline uint64_t chess_sliders_reach(uint64_t rooks, uint64_t bishops, uin
            chess_spread_up(bishops, open, not_h, 7) | chess_spread_down(bishops, open, not_a, 7);
 }
 
-// All squares that a side's pieces attack, of which pawns attack those in `pawns_reach`, where `open` squares are empty.
+// All squares that a side's pieces attack, of which pawns attack those in `pawns_reach`, where `open` squares are
+// empty.
 static inline uint64_t chess_side_reach(const ChessBoard* b, uint64_t side, uint64_t pawns_reach, uint64_t open)
 {
     const uint64_t queens = b->kinds[CHESS_QUEEN];
@@ -311,7 +312,8 @@ static inline uint64_t chess_movable_among(const ChessBoard* b, const ChessSight
     return movable;
 }
 
-// The pieces that may move. Without a check, one that is not pinned may if a square next to it is not taken by an own one.
+// The pieces that may move. Without a check, one that is not pinned may if a square next to it is not taken by an own
+// one.
 static inline uint64_t chess_movable(const ChessBoard* b, const ChessSight* sight)
 {
     const uint64_t own = b->sides[0], free = ~own, empty = free & ~b->sides[1], king = chess_bit(sight->king);
@@ -354,8 +356,9 @@ static inline int32_t chess_castling_lost(uint64_t squares)
            (other_king | a8) * CHESS_OTHER_CASTLES_A;
 }
 
-// Make a legal move and turn the board; a pawn on the last rank becomes the kind `promotion`. The square behind a pawn that
-// has gone two steps is noted, whether or not a pawn may take there. Returns whether a pawn moved or a piece was taken.
+// Make a legal move and turn the board; a pawn on the last rank becomes the kind `promotion`. The square behind a pawn
+// that has gone two steps is noted, whether or not a pawn may take there. Returns whether a pawn moved or a piece was
+// taken.
 static inline int32_t chess_play(ChessBoard* b, int32_t from, int32_t to, int32_t promotion)
 {
     const int32_t kind = chess_kind(b, from);
@@ -398,7 +401,8 @@ static inline void chess_settle(ChessBoard* b, const ChessSight* sight)
     b->passant = CHESS_NO_SQUARE;
 }
 
-// Whether nobody could mate any more: bare kings, a single knight or bishop, or only bishops that all stand on one colour.
+// Whether nobody could mate any more: bare kings, a single knight or bishop, or only bishops that all stand on one
+// colour.
 static inline int32_t chess_is_dead(const ChessBoard* b)
 {
     const uint64_t bishops = b->kinds[CHESS_BISHOP], knights = b->kinds[CHESS_KNIGHT];

@@ -1,5 +1,5 @@
-// chess_script.h - scripted players of chess: one that moves at random, one that takes what it can, and a search some moves
-// ahead, and then through all captures, to positions that are judged by pieces and places.
+// chess_script.h - scripted players of chess: one that moves at random, one that takes what it can, and a search some
+// moves ahead, and then through all captures, to positions that are judged by pieces and places.
 #pragma once
 #include "chess_board.h"
 
@@ -24,8 +24,8 @@ static inline int32_t chess_lead(const ChessBoard* b, const int32_t values[CHESS
     return lead;
 }
 
-// What a player's pieces gain by where they stand, as it sees them: pawns that are far, knights and bishops off the first
-// rank and near the middle, and a king in a corner, or in the middle once the other has no queen.
+// What a player's pieces gain by where they stand, as it sees them: pawns that are far, knights and bishops off the
+// first rank and near the middle, and a king in a corner, or in the middle once the other has no queen.
 static int32_t chess_judge_places(const uint64_t kinds[CHESS_KINDS], uint64_t own, uint64_t other)
 {
     const uint64_t middle = 0x0000001818000000u, inner = 0x00003C3C3C3C0000u, ends = 0xFFu;
@@ -85,8 +85,8 @@ static inline uint64_t chess_takers(const ChessBoard* b, const ChessSight* sight
     return takers | (sight->threats & bit ? 0 : chess_king_reach(bit) & king);
 }
 
-// The value for the player whose turn it is when both take until there is nothing to take or it is better to leave it: the
-// most valuable piece is taken first, by the least valuable one. What cannot reach `low` is left out.
+// The value for the player whose turn it is when both take until there is nothing to take or it is better to leave it:
+// the most valuable piece is taken first, by the least valuable one. What cannot reach `low` is left out.
 static int32_t chess_exchange(const ChessBoard* b, int32_t low, int32_t high)
 {
     const int32_t now = chess_judge(b);
@@ -117,9 +117,9 @@ static int32_t chess_exchange(const ChessBoard* b, int32_t low, int32_t high)
     return best;
 }
 
-// The value for the player whose turn it is, looking `depth` moves ahead and then at captures: negamax with a window. First
-// comes the move that was best in the position searched before at this depth, 64 * from + to in `replies`, then what takes
-// the most.
+// The value for the player whose turn it is, looking `depth` moves ahead and then at captures: negamax with a window.
+// First comes the move that was best in the position searched before at this depth, 64 * from + to in `replies`, then
+// what takes the most.
 static int32_t chess_search(const ChessBoard* b, int32_t depth, int32_t low, int32_t high, int32_t* replies)
 {
     if (depth <= 0) {
@@ -188,7 +188,8 @@ static int32_t chess_judge_move(const ChessBoard* next, int32_t strength, int32_
     return chess_movable(next, &sight) ? -chess_lead(next, chess_values) : sight.checks ? CHESS_WIN : 0;
 }
 
-// Whether a position is a draw, or one of those of which `past` has hashes, the last one of now: then it may become one.
+// Whether a position is a draw, or one of those of which `past` has hashes, the last one of now: then it may become
+// one.
 static int32_t chess_is_drawish(const ChessBoard* next, const uint64_t* past, int32_t num_past)
 {
     const uint64_t hash = num_past < 4 ? 0 : chess_hash(next);
@@ -200,8 +201,8 @@ static int32_t chess_is_drawish(const ChessBoard* next, const uint64_t* past, in
     return chess_is_dead(next);
 }
 
-// One of the best moves within the search depth, all equally likely; pawns become queens. It plays for a win: it avoids draws
-// when it is ahead, and does not look for them when it is behind.
+// One of the best moves within the search depth, all equally likely; pawns become queens. It plays for a win: it avoids
+// draws when it is ahead, and does not look for them when it is behind.
 static ChessMove chess_best(const ChessBoard* b, int32_t strength, PufRng* rng, const uint64_t* past, int32_t num_past)
 {
     ChessMoves moves;

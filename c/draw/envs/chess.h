@@ -12,7 +12,8 @@ static const PufColor chess_edges[2] = { PUF_RGB(44, 46, 66), PUF_RGB(214, 219, 
 
 // ---- Pieces ----
 
-// A piece is drawn twice, first a bit larger in the colour of its edge. Lengths are in tiles from the middle of its square.
+// A piece is drawn twice, first a bit larger in the colour of its edge. Lengths are in tiles from the middle of its
+// square.
 typedef struct ChessPen {
     PufPicture* p;
     double x, y, tile, grow; // `grow`: the width of the edge
