@@ -11,8 +11,8 @@
 //              Black's ranks are in reverse order, files are not.
 // Action       one of 68: a square, from a1 to h8 as the agent sees the board, or what a pawn becomes: queen, rook,
 //              bishop, knight. A move takes two steps, as at a real board: touch a piece, then say where it goes; three
-//              if a pawn reaches the last rank. One step for each of all 1,858 moves would train six times as slowly. The
-//              action mask marks what is legal; any other action stands for the next legal one, and from the first
+//              if a pawn reaches the last rank. One step for each of all 1,858 moves would train six times as slowly.
+//              The action mask marks what is legal; any other action stands for the next legal one, and from the first
 //              again. A waiting agent has only action 0 in its mask, and its action is ignored.
 // Reward       1 for a win, -1 for a loss, `reward_draw` for a draw; in all other steps `reward_pawn` for each pawn's
 //              worth of pieces that it gains (a knight or bishop is worth 3, a rook 5, a queen 9), less as much for a

@@ -434,9 +434,11 @@ static void chess_read(ChessBoard* b, const char* text)
     int32_t square = 56;
     memset(b, 0, sizeof *b);
     for (; *text != ' '; text++) {
-        const char* letter = strchr(letters, *text);
-        if (letter) {
-            const int32_t piece = (int32_t)(letter - letters);
+        int32_t piece = 0;
+        while (piece < 2 * CHESS_KINDS && letters[piece] != *text) {
+            piece += 1;
+        }
+        if (piece < 2 * CHESS_KINDS) {
             b->kinds[piece % CHESS_KINDS] |= chess_bit(square);
             b->sides[piece / CHESS_KINDS] |= chess_bit(square++);
         } else {
