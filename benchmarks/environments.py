@@ -34,6 +34,7 @@ PUFFERLIB = {
 CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "cards": [("searching opponent", {"strength": 2}), ("self-play", {"self_play": True})],
     "checkers": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
+    "chess": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "connect4": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "drone": [("alone in its world", {"num_drones": 1})],
     "go": [

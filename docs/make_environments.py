@@ -39,6 +39,7 @@ SUBJECTS = {
     "cards": "creatures, spells, a stack",
     "cartpole": "Gymnasium's CartPole-v1",
     "checkers": "English draughts, or self-play",
+    "chess": "all rules, scripts or self-play",
     "cliff_walking": "Gymnasium's CliffWalking-v1",
     "connect4": "four in a row, or self-play",
     "delve": "a roguelike of twelve levels",
@@ -77,7 +78,7 @@ ORIGINS = {
     "MinAtar's": "Asterix, Breakout, Freeway, Seaquest, Space Invaders",
 }
 """Of ports, and what they are."""
-SEARCHING = ("checkers", "go", "hex", "othello")
+SEARCHING = ("checkers", "chess", "go", "hex", "othello")
 """Their scripted opponents search for most of the time: the README shows how fast the rules are without them."""
 SELF_PLAY = "self-play"
 BEGIN, END = "<!-- environments: written by docs/make_environments.py -->", "<!-- end -->"

@@ -38,6 +38,7 @@ PICTURES = {
     "cards.png": Picture("cards", "--frame 560"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
     "checkers.png": Picture("checkers", "--frame 20"),
+    "chess.png": Picture("chess", "--frame 33"),
     "cliff_walking.png": Picture("cliff_walking", "--frame 7"),
     "connect4.png": Picture("connect4", "--frame 12"),
     "delve.png": Picture("delve", "--frame 849"),

@@ -30,6 +30,7 @@ from puffer_envs.contract.errors import UserError
 from puffer_envs.contract.offers import load_offers, open_given
 from puffer_envs.environment import make
 from puffer_envs.library import load_library
+from puffer_envs.replay import Replay
 from puffer_envs.spec import EnvSpec, Field, list_envs, spec
 from puffer_envs.tables import make_table
 
@@ -43,6 +44,7 @@ EXAMPLES = """examples:
   puffer-envs new my_game --template arcade
   puffer-envs check ./my_game.h --sanitize
   puffer-envs port gymnasium:Acrobot-v1 acrobot
+  puffer-envs notation game.puf > game.pgn
 """
 
 COMPLETION = """Print what makes a shell complete our commands with the Tab key. To install it, run once:
@@ -202,6 +204,15 @@ def build_parser() -> Parser:
     )
     _add_settings(command)
 
+    command = add(
+        "notation",
+        _notation,
+        "print the games of a replay as players write them: chess as PGN",
+        "Print all games of a replay as players write them, for other programs: chess as PGN.\n"
+        "`puffer-play chess --replay FILE` and `puffer-match chess ... --replays FOLDER` save replays.",
+    )
+    command.add_argument("replay", type=Path, metavar="REPLAY", help="a file that was saved by this package")
+
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
     command.add_argument("shell", choices=completion.SHELLS, help="which shell")
     return parser
@@ -282,6 +293,13 @@ def _doctor(options: argparse.Namespace, _: Mapping[str, Any], console: Console)
     report = examine(console)
     _write_json(options.json, {"puffer_envs": __version__, **report})
     return 1 if report["wrong"] else 0
+
+
+def _notation(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
+    from puffer_envs.notation import write_games  # noqa: PLC0415 - loaded only when there is something to do
+
+    print(write_games(Replay.load(options.replay)), end="")
+    return 0
 
 
 def _complete(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:

@@ -29,6 +29,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("cartpole", {}),
     ("cartpole", {"continuous": True}),
     ("checkers", {"strength": 1}),
+    ("chess", {"max_moves": 60}),
     ("cliff_walking", {"max_steps": 50}),
     ("connect4", {}),
     ("delve", {"num_levels": 2, "max_steps": 50}),

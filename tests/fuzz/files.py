@@ -250,6 +250,7 @@ class Snapshots(Kind):
         "breakout",
         "cards",
         "checkers",
+        "chess",
         "connect4",
         "delve",
         "enduro",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import puffer_envs
-from puffer_render.draw import checkers, go, merge2048, othello
+from puffer_render.draw import checkers, chess, go, merge2048, othello
 from puffer_render.draw import hex as hexes
 from puffer_render.offscreen import Offscreen
 from puffer_render.palette import SNOW
@@ -112,6 +112,34 @@ def test_each_move_of_checkers_is_clicked_beside_the_square_that_it_comes_from()
                 cap = checkers.CAPS[min(number, len(checkers.CAPS) - 1)]
                 assert checkers.pilot(state, frozenset({cap}), 0) == moves[min(number, len(checkers.CAPS) - 1)][0]
             env.step(np.full(2, rng.integers(128), np.int32))
+
+
+def test_only_what_may_be_chosen_is_clicked_in_chess() -> None:
+    """Pieces, then squares, then what a pawn becomes; the first agent sits at the bottom, whichever colour it has."""
+    tile, top = chess.SIDE / 8, chess.HUD_HEIGHT + chess.ABOVE
+    middles = [(chess.MARGIN + (k % 8 + 0.5) * tile, top + (k // 8 + 0.5) * tile) for k in range(64)]
+    becoming = [(x, top + 4 * tile) for x, _ in middles[2:6]]
+    rng = np.random.default_rng(0)
+    seen = set()
+    for seed in range(4):
+        with puffer_envs.make("chess", self_play=True, start="fourth", opening=0) as env:
+            env.reset(seed)
+            for _ in range(40):
+                state = env.state(0)
+                assert env.action_masks is not None
+                legal = np.flatnonzero(env.action_masks[int(state.turn)]).tolist()
+                points = becoming if int(state.stage) == chess.BECOME else middles
+                found = [chess.touch(state, x, y) for x, y in points]
+                assert sorted(action for action in found if action is not None) == legal == chess.choices(state)
+                assert chess.touch(state, 2, 2) is None
+                assert chess.pilot(state, frozenset({"2"}), 0) == legal[min(1, len(legal) - 1)]
+                if int(state.moves) == 0 and int(state.stage) == 0:  # the king at g1 may move
+                    seen.add(int(state.white))
+                    corner = middles[62 if int(state.white) == 0 else 1]
+                    assert chess.touch(state, *corner) == 6
+                env.step(np.full(2, int(rng.choice(legal)), np.int32))
+                seen.add(f"stage {int(state.stage)}")
+    assert seen == {0, 1, "stage 0", "stage 1", "stage 2"}
 
 
 def test_tiles_slide_to_where_they_are_after_a_move() -> None:

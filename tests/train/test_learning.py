@@ -20,6 +20,7 @@ THRESHOLDS = {
     "cards": 0.3,
     "cartpole": 475.0,
     "checkers": -0.2,
+    "chess": -0.3,
     "cliff_walking": -14.0,
     "connect4": 0.8,
     "delve": 250.0,

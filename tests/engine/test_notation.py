@@ -1,0 +1,101 @@
+"""Replays of chess as PGN, read again by the rules told a second time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import puffer_envs
+from puffer_envs.cli import main
+from puffer_envs.notation import name_of, write_games
+from puffer_envs.replay import Replay
+from tests.envs.chess_told import Game, square_of
+from tests.envs.test_chess import STARTS, play
+
+
+def letters(fen: str) -> dict[int, str]:
+    return {square_of(cell, "w"): letter for cell, letter in Game(fen).board.items()}
+
+
+@pytest.mark.parametrize(
+    ("fen", "move", "name"),
+    [
+        ("4k3/8/8/8/8/8/8/R3K2R w KQ -", "e1g1", "O-O"),
+        ("4k3/8/8/8/8/8/8/R3K2R w KQ -", "e1c1", "O-O-O"),
+        ("4k3/8/8/8/8/8/8/R3K2R w KQ -", "a1a5", "Ra5"),
+        ("4k3/8/8/8/8/8/8/R6R w - -", "a1d1", "Rad1"),
+        ("4k3/R7/8/8/8/8/8/R7 w - -", "a1a4", "R1a4"),
+        ("4k3/8/8/8/4Q2Q/8/8/7Q w - -", "h4e1", "Qh4e1"),
+        ("4k3/8/8/8/8/2N3N1/8/8 w - -", "c3e4", "Nce4"),
+        ("4k3/8/8/3pP3/8/8/8/4K3 w - d6", "e5d6", "exd6"),
+        ("1n2k3/P7/8/8/8/8/8/4K3 w - -", "a7b8", "axb8=N"),
+    ],
+)
+def test_moves_have_the_names_that_players_give_them(fen: str, move: str, name: str) -> None:
+    start, end = (square_of((ord(move[k]) - ord("a"), int(move[k + 1]) - 1), "w") for k in (0, 2))
+    assert name_of(letters(fen), start, end, "N" if "=" in name else "") == name
+
+
+def test_a_short_game_is_a_pgn(tmp_path: Path, capsys: Any) -> None:
+    with puffer_envs.make("chess", self_play=True, opening=0) as env:
+        env.start_replay(0)
+        white = int(env.state().white)
+        play(env, "f2f3 e7e5 g2g4 d8h4")
+        env.save_replay(tmp_path / "game.puf")
+    assert main(["notation", str(tmp_path / "game.puf")]) == 0
+    games = capsys.readouterr().out
+    assert "\n1. f3 e5 2. g4 Qh4# 0-1\n" in games and '[Termination "checkmate"]' in games
+    assert f'[White "{("first agent", "second agent")[white]}"]' in games and "FEN" not in games.split("Qh4#")[0]
+
+
+def follow(game: Game, moves: str) -> Game:
+    """Play moves by their names, each of which must mean one legal move, and have the right mark."""
+    for word in moves.split():
+        if not word[0].isdigit():
+            squares = {square_of(cell, "w"): letter for cell, letter in game.board.items()}
+            names = {
+                move: name_of(squares, square_of(move[0], "w"), square_of(move[1], "w"), move[2])
+                for move in game.legal()
+            }
+            (move,) = [move for move, name in names.items() if name == word.rstrip("+#")]
+            game.play(move)
+            assert word.endswith(("+", "#")) == game.check
+            assert word.endswith("#") == (game.check and not game.legal())
+    return game
+
+
+@pytest.mark.parametrize("settings", [{"self_play": True}, {"strength": 1, "start": "fourth"}])
+def test_games_can_be_played_again(tmp_path: Path, settings: dict[str, Any]) -> None:
+    rng = np.random.default_rng(4)
+    with puffer_envs.make("chess", 2, max_moves=30, **settings) as env:
+        env.start_replay(0)
+        for _ in range(50):
+            env.step(rng.integers(68, size=env.actions.shape).astype(np.int32))
+        env.save_replay(tmp_path / "game.puf")
+        boards = [env.state(index).boards[0].kinds.tolist() for index in range(2)]
+        turned = [int(env.state(index).turn) != int(env.state(index).white) for index in range(2)]
+    games = write_games(Replay.load(tmp_path / "game.puf")).split("[Event ")[1:]
+    lasts = [number for number, game in enumerate(games) if '"unterminated"' in game]
+    assert len(lasts) == 2 and len(games) > 2
+    for number, text in enumerate(games):
+        fens = [line[6:-2] for line in text.splitlines() if line.startswith("[FEN")]
+        moves = " ".join(text.split("\n\n")[1].split()[:-1])
+        game = follow(Game(fens[0] if fens else STARTS["usual"]), moves)
+        if number in lasts:
+            index = lasts.index(number)
+            viewer = "b" if turned[index] else "w"
+            for letter, kind in zip("PNBRQK", boards[index], strict=True):
+                cells = [cell for cell, piece in game.board.items() if piece.upper() == letter]
+                assert kind == sum(1 << square_of(cell, viewer) for cell in cells)
+
+
+def test_other_games_have_no_notation_yet(tmp_path: Path, capsys: Any) -> None:
+    with puffer_envs.make("connect4") as env:
+        env.start_replay(0)
+        env.step([0])
+        env.save_replay(tmp_path / "game.puf")
+    assert main(["notation", str(tmp_path / "game.puf")]) == 2
+    assert "no notation for connect4: there is one for chess." in capsys.readouterr().err
