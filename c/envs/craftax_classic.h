@@ -1,0 +1,992 @@
+// craftax_classic - gather, craft and survive in an open world of 64 x 64 tiles: Craftax-Classic (Matthews et al. 2024),
+// which is Crafter (Hafner 2021) with other odds.
+//
+// Observation  uint8 (145): codes first, then amounts. Codes: what is on each of the 7 x 9 tiles around you, rows from the
+//              top; who is there, the sum of 1 a zombie, 2 a cow, 4 a skeleton, 8 an arrow; which way you face. Amounts:
+//              the twelve things that you carry, health, food, drink, energy, the light, and whether you sleep.
+// Action       one of 17: nothing, left, right, up, down, do, sleep, place stone, table, furnace or sapling, and make a
+//              pickaxe or a sword of wood, stone or iron.
+// Reward       +1 for each of 22 achievements, once in an episode, and `reward_health` for each point of health.
+// End          terminal when health is 0, as it is in lava; truncated after `max_steps` steps.
+// Score        achievements; perf is the share of all 22.
+//
+// A step:
+//
+// 1. You act, unless you sleep. What you do, you do to the tile in front of you:
+//
+//        tree, stone, coal, iron, diamond   take it; stone and coal take a pickaxe of wood, iron one of stone, a
+//                                           diamond one of iron. A tree stays, the others leave a path
+//        grass                              1 in 10: a sapling
+//        water, ripe plant                  drink 1, eat 4
+//        creature                           hit it for 1, or 2, 3 or 5 for each sword of wood, stone or iron,
+//                                           whichever is most; a cow is food for 6
+//
+//    A table costs 2 wood. Next to it, diagonals included, a pickaxe or a sword costs 1 wood; of stone, 1 stone more;
+//    of iron, which takes a furnace next to you as well, 1 iron and 1 coal more. A furnace costs 1 stone. Stone may also be
+//    placed on water and lava. A sapling is placed on grass, and can be eaten 600 steps later. You carry 9 of each thing.
+// 2. Zombies come nearer within 9 tiles, three times in four; next to you, they hit for 2, or for 7 while you sleep, every
+//    sixth step. Cows wander. Skeletons walk at random, sometimes away from you or to you; from 4 or 5 tiles away,
+//    or cornered, they shoot. An arrow hits for 2, and breaks tables and furnaces. Creatures 14 tiles away are gone.
+// 3. A cow may come on grass, at 1 in 10 while there are fewer than 3; a zombie on grass or a path, at 1 in 50 by day and
+//    up to 6 in 50 at night, out of sight, up to 3; a skeleton on a path, at 1 in 20, up to 2.
+// 4. Each 26 steps you eat 1, each 21 you drink 1, each 31 you lose 1 energy; half as often, or not at all, asleep, when 1
+//    energy comes back each 11. While none of them is 0 you heal 1 each 26 steps, twice as fast asleep; otherwise you
+//    lose 1 each 16. You wake with 9 energy, or when hurt.
+//
+// Day and night take 300 steps. The same keys make the same world and the same episode as the package craftax does with
+// JAX on a CPU: what it draws, rounds and forgets is repeated here, its slips included. They are marked "as there".
+#pragma once
+#include "craftax_classic_world.h"
+
+enum { CRAFTAX_CLASSIC_ARROWS = 3, CRAFTAX_CLASSIC_PLANTS = 10, CRAFTAX_CLASSIC_THINGS = 12 };
+enum { CRAFTAX_CLASSIC_ROWS = 7, CRAFTAX_CLASSIC_COLUMNS = 9, CRAFTAX_CLASSIC_VIEW = 63, CRAFTAX_CLASSIC_COPIED = 16 };
+enum { CRAFTAX_CLASSIC_OBS = 2 * CRAFTAX_CLASSIC_VIEW + 1 + CRAFTAX_CLASSIC_THINGS + 6 };
+enum { CRAFTAX_CLASSIC_MOST = 9 }; // of a thing, and of health, food, drink and energy
+enum { CRAFTAX_CLASSIC_GONE_AT = 14, CRAFTAX_CLASSIC_RIPE_AT = 600, CRAFTAX_CLASSIC_DAY = 300 };
+enum { CRAFTAX_CLASSIC_ZOMBIE_HEALTH = 5, CRAFTAX_CLASSIC_COW_HEALTH = 3, CRAFTAX_CLASSIC_SKELETON_HEALTH = 3 };
+enum { CRAFTAX_CLASSIC_FAR = 127, CRAFTAX_CLASSIC_FAR_BACK = -64 }; // where spent arrows stop: nobody sees so far
+
+enum {
+    CRAFTAX_CLASSIC_NOTHING,
+    CRAFTAX_CLASSIC_LEFT,
+    CRAFTAX_CLASSIC_RIGHT,
+    CRAFTAX_CLASSIC_UP,
+    CRAFTAX_CLASSIC_DOWN,
+    CRAFTAX_CLASSIC_DO,
+    CRAFTAX_CLASSIC_SLEEP,
+    CRAFTAX_CLASSIC_PLACE_STONE,
+    CRAFTAX_CLASSIC_PLACE_TABLE,
+    CRAFTAX_CLASSIC_PLACE_FURNACE,
+    CRAFTAX_CLASSIC_PLACE_SAPLING,
+    CRAFTAX_CLASSIC_MAKE, // six of them
+    CRAFTAX_CLASSIC_ACTIONS = CRAFTAX_CLASSIC_MAKE + 6,
+};
+
+// Things that you carry.
+enum {
+    CRAFTAX_CLASSIC_HAS_WOOD,
+    CRAFTAX_CLASSIC_HAS_STONE,
+    CRAFTAX_CLASSIC_HAS_COAL,
+    CRAFTAX_CLASSIC_HAS_IRON,
+    CRAFTAX_CLASSIC_HAS_DIAMOND,
+    CRAFTAX_CLASSIC_HAS_SAPLING,
+    CRAFTAX_CLASSIC_WOOD_PICKAXE,
+    CRAFTAX_CLASSIC_STONE_PICKAXE,
+    CRAFTAX_CLASSIC_IRON_PICKAXE,
+    CRAFTAX_CLASSIC_WOOD_SWORD,
+    CRAFTAX_CLASSIC_STONE_SWORD,
+    CRAFTAX_CLASSIC_IRON_SWORD,
+};
+
+enum {
+    CRAFTAX_CLASSIC_COLLECT_WOOD,
+    CRAFTAX_CLASSIC_PLACED_TABLE,
+    CRAFTAX_CLASSIC_EAT_COW,
+    CRAFTAX_CLASSIC_COLLECT_SAPLING,
+    CRAFTAX_CLASSIC_COLLECT_DRINK,
+    CRAFTAX_CLASSIC_MADE_WOOD_PICKAXE,
+    CRAFTAX_CLASSIC_MADE_WOOD_SWORD,
+    CRAFTAX_CLASSIC_PLACED_PLANT,
+    CRAFTAX_CLASSIC_DEFEAT_ZOMBIE,
+    CRAFTAX_CLASSIC_COLLECT_STONE,
+    CRAFTAX_CLASSIC_PLACED_STONE,
+    CRAFTAX_CLASSIC_EAT_PLANT,
+    CRAFTAX_CLASSIC_DEFEAT_SKELETON,
+    CRAFTAX_CLASSIC_MADE_STONE_PICKAXE,
+    CRAFTAX_CLASSIC_MADE_STONE_SWORD,
+    CRAFTAX_CLASSIC_WAKE_UP,
+    CRAFTAX_CLASSIC_PLACED_FURNACE,
+    CRAFTAX_CLASSIC_COLLECT_COAL,
+    CRAFTAX_CLASSIC_COLLECT_IRON,
+    CRAFTAX_CLASSIC_COLLECT_DIAMOND,
+    CRAFTAX_CLASSIC_MADE_IRON_PICKAXE,
+    CRAFTAX_CLASSIC_MADE_IRON_SWORD,
+    CRAFTAX_CLASSIC_ACHIEVEMENTS,
+};
+
+// A tile holds what is there, and a mark where a creature is that blocks the way.
+enum { CRAFTAX_CLASSIC_MARK = CRAFTAX_CLASSIC_BLOCKS, CRAFTAX_CLASSIC_KIND = CRAFTAX_CLASSIC_MARK - 1 };
+#define CRAFTAX_CLASSIC_IS(tile) (UINT32_C(1) << (tile))
+// What can be walked on. Tiles with a mark are beyond the bits that are set.
+#define CRAFTAX_CLASSIC_OPEN                                                                                           \
+    (CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_GRASS) | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_WOOD) |                            \
+     CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_PATH) | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_SAND))
+
+// The columns of a table of creatures. One that is not alive still walks, unseen, and blocks nobody, as there.
+enum { CRAFTAX_CLASSIC_ROW, CRAFTAX_CLASSIC_COLUMN, CRAFTAX_CLASSIC_HEALTH, CRAFTAX_CLASSIC_ALIVE };
+enum { CRAFTAX_CLASSIC_REST = CRAFTAX_CLASSIC_ALIVE + 1, CRAFTAX_CLASSIC_CREATURE }; // steps until it may attack again
+typedef int8_t CraftaxClassicCreature[CRAFTAX_CLASSIC_CREATURE];
+
+// Of arrows: row, column, 1 if it flies, and by how many rows and columns.
+enum { CRAFTAX_CLASSIC_FLIES = 2, CRAFTAX_CLASSIC_BY_ROWS, CRAFTAX_CLASSIC_BY_COLUMNS, CRAFTAX_CLASSIC_ARROW };
+
+typedef struct CraftaxClassic {
+    PufRng rng;
+    int32_t max_steps; // settings
+    float reward_health;
+    uint8_t map[CRAFTAX_CLASSIC_STRIDE][CRAFTAX_CLASSIC_STRIDE]; // with what is outside around it
+    CraftaxClassicCreature zombies[CRAFTAX_CLASSIC_ZOMBIES], cows[CRAFTAX_CLASSIC_COWS];
+    CraftaxClassicCreature skeletons[CRAFTAX_CLASSIC_SKELETONS];
+    int8_t arrows[CRAFTAX_CLASSIC_ARROWS][CRAFTAX_CLASSIC_ARROW];
+    int8_t plants[CRAFTAX_CLASSIC_PLANTS][2]; // row, column
+    int16_t plant_age[CRAFTAX_CLASSIC_PLANTS];
+    int8_t num_plants;
+    int8_t row, column, facing, sleeping;
+    int8_t things[CRAFTAX_CLASSIC_THINGS];
+    int8_t health, food, drink, energy;
+    int8_t hunger, thirst, fatigue, recovery; // halves of what the reference counts; of fatigue, wholes
+    uint32_t achievements;                    // as bits
+    int32_t tick;
+    float light, episode_return;
+    PufLog log;
+    float log_achievements[CRAFTAX_CLASSIC_ACHIEVEMENTS]; // after the five of PufLog
+} CraftaxClassic;
+
+static const int8_t craftax_classic_ways[8][2] = { { 0, -1 }, { 0, 1 }, { -1, 0 }, { 1, 0 } }; // the last four: stay
+
+static inline int32_t craftax_classic_abs(int32_t x) { return x < 0 ? -x : x; }
+static inline int32_t craftax_classic_sign(int32_t x) { return (x > 0) - (x < 0); }
+static inline int32_t craftax_classic_least(int32_t x, int32_t y) { return x < y ? x : y; }
+
+static inline uint8_t* craftax_classic_tile(CraftaxClassic* s, int32_t row, int32_t column)
+{
+    return &s->map[row + CRAFTAX_CLASSIC_EDGE][column + CRAFTAX_CLASSIC_EDGE];
+}
+
+static inline int32_t craftax_classic_kind(CraftaxClassic* s, int32_t row, int32_t column)
+{
+    return *craftax_classic_tile(s, row, column) & CRAFTAX_CLASSIC_KIND;
+}
+
+// The tile that an array has at a place that may be one beyond its edge, as there: the row before the first is the last
+// one, and so is the row after the last; with columns as well.
+static uint8_t* craftax_classic_wrapped(CraftaxClassic* s, int32_t row, int32_t column)
+{
+    int32_t last = CRAFTAX_CLASSIC_SIDE - 1;
+    row = row < 0 || row > last ? last : row;
+    column = column < 0 || column > last ? last : column;
+    return craftax_classic_tile(s, row, column);
+}
+
+static inline void craftax_classic_set(uint8_t* tile, int32_t kind)
+{
+    *tile = (uint8_t)((*tile & CRAFTAX_CLASSIC_MARK) | kind);
+}
+
+static inline void craftax_classic_earn(CraftaxClassic* s, int32_t achievement)
+{
+    s->achievements |= UINT32_C(1) << achievement;
+}
+
+static inline void craftax_classic_add(CraftaxClassic* s, int32_t thing, int32_t count)
+{
+    s->things[thing] = (int8_t)(s->things[thing] + count);
+}
+
+static inline int craftax_classic_is_at(const int8_t* one, int32_t row, int32_t column)
+{
+    return one[CRAFTAX_CLASSIC_ROW] == row && one[CRAFTAX_CLASSIC_COLUMN] == column;
+}
+
+// Whether a creature may step there.
+static inline int craftax_classic_can_enter(CraftaxClassic* s, int32_t row, int32_t column)
+{
+    return (CRAFTAX_CLASSIC_OPEN >> *craftax_classic_tile(s, row, column) & 1) &&
+           (row != s->row || column != s->column);
+}
+
+// ---- Time ----
+
+// 1 - |cos(pi p)|^3, where p is the share of the day that is over plus 0.3. The quotient is a product, and the last
+// difference is rounded once, as JAX's compiler makes them.
+static float craftax_classic_light(int32_t tick)
+{
+    float days = (float)tick * (1.0f / (float)CRAFTAX_CLASSIC_DAY), sine, cosine;
+    float part = (days - floorf(days)) + 0.3f;
+    craftax_classic_sincos(PUF_PI * part, &sine, &cosine);
+    float side = fabsf(cosine);
+    return (float)(1.0 - (double)side * (double)(side * side));
+}
+
+// ---- What you do ----
+
+// Whether something of a kind is on one of the eight tiles around you.
+static int craftax_classic_is_near(CraftaxClassic* s, int32_t kind)
+{
+    int found = 0;
+    for (int32_t row = -1; row <= 1; row++) {
+        for (int32_t column = -1; column <= 1; column++) {
+            int here = row == 0 && column == 0;
+            found |= !here && craftax_classic_kind(s, s->row + row, s->column + column) == kind;
+        }
+    }
+    return found;
+}
+
+// Pickaxes and swords: 0 to 2 a pickaxe of wood, stone, iron; 3 to 5 a sword.
+static void craftax_classic_make(CraftaxClassic* s, int32_t tool)
+{
+    static const int8_t achievements[6] = {
+        CRAFTAX_CLASSIC_MADE_WOOD_PICKAXE, CRAFTAX_CLASSIC_MADE_STONE_PICKAXE, CRAFTAX_CLASSIC_MADE_IRON_PICKAXE,
+        CRAFTAX_CLASSIC_MADE_WOOD_SWORD,   CRAFTAX_CLASSIC_MADE_STONE_SWORD,   CRAFTAX_CLASSIC_MADE_IRON_SWORD,
+    };
+    int32_t material = tool % 3, stone = material > 0, iron = material > 1;
+    int can = s->things[CRAFTAX_CLASSIC_HAS_WOOD] >= 1 && s->things[CRAFTAX_CLASSIC_HAS_STONE] >= stone &&
+              s->things[CRAFTAX_CLASSIC_HAS_IRON] >= iron && s->things[CRAFTAX_CLASSIC_HAS_COAL] >= iron;
+    if (can && craftax_classic_is_near(s, CRAFTAX_CLASSIC_TABLE) &&
+        (!iron || craftax_classic_is_near(s, CRAFTAX_CLASSIC_FURNACE))) {
+        craftax_classic_add(s, CRAFTAX_CLASSIC_HAS_WOOD, -1);
+        craftax_classic_add(s, CRAFTAX_CLASSIC_HAS_STONE, -stone);
+        craftax_classic_add(s, CRAFTAX_CLASSIC_HAS_IRON, -iron);
+        craftax_classic_add(s, CRAFTAX_CLASSIC_HAS_COAL, -iron);
+        craftax_classic_add(s, CRAFTAX_CLASSIC_WOOD_PICKAXE + tool, 1);
+        craftax_classic_earn(s, achievements[tool]);
+    }
+}
+
+// Hit those of a kind that stand in front of you: 1 if there is one, 2 if it dies. Doing anything at all wakes those of
+// the kind that went out of reach alive, as there.
+static int32_t craftax_classic_hit(CraftaxClassicCreature* creatures, int32_t count, int32_t row, int32_t column,
+                                   int32_t damage)
+{
+    int32_t hit = -1;
+    for (int32_t i = count - 1; i >= 0; i--) {
+        int there = creatures[i][CRAFTAX_CLASSIC_ALIVE] && craftax_classic_is_at(creatures[i], row, column);
+        hit = there ? i : hit;
+    }
+    if (hit >= 0) {
+        creatures[hit][CRAFTAX_CLASSIC_HEALTH] = (int8_t)(creatures[hit][CRAFTAX_CLASSIC_HEALTH] - damage);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        creatures[i][CRAFTAX_CLASSIC_ALIVE] = creatures[i][CRAFTAX_CLASSIC_HEALTH] > 0;
+    }
+    return (hit >= 0) + (hit >= 0 && !creatures[hit][CRAFTAX_CLASSIC_ALIVE]);
+}
+
+static void craftax_classic_eat(CraftaxClassic* s, int32_t food)
+{
+    s->food = (int8_t)craftax_classic_least(CRAFTAX_CLASSIC_MOST, s->food + food);
+    s->hunger = 0;
+}
+
+// Whether there was a creature in front of you.
+static int craftax_classic_attack(CraftaxClassic* s, int32_t row, int32_t column)
+{
+    int32_t damage = 1;
+    for (int32_t i = 0; i < 3; i++) {
+        static const int8_t sharpness[3] = { 2, 3, 5 };
+        int32_t more = sharpness[i] * s->things[CRAFTAX_CLASSIC_WOOD_SWORD + i];
+        damage = more > damage ? more : damage;
+    }
+    int32_t zombie = craftax_classic_hit(s->zombies, CRAFTAX_CLASSIC_ZOMBIES, row, column, damage);
+    int32_t cow = craftax_classic_hit(s->cows, CRAFTAX_CLASSIC_COWS, row, column, damage);
+    int32_t skeleton = craftax_classic_hit(s->skeletons, CRAFTAX_CLASSIC_SKELETONS, row, column, damage);
+    if (zombie == 2) {
+        craftax_classic_earn(s, CRAFTAX_CLASSIC_DEFEAT_ZOMBIE);
+    }
+    if (cow == 2) {
+        craftax_classic_earn(s, CRAFTAX_CLASSIC_EAT_COW);
+        craftax_classic_eat(s, 6);
+    }
+    if (skeleton == 2) {
+        craftax_classic_earn(s, CRAFTAX_CLASSIC_DEFEAT_SKELETON);
+    }
+    if (zombie == 2 || cow == 2 || skeleton == 2) {
+        *craftax_classic_tile(s, row, column) &= CRAFTAX_CLASSIC_KIND;
+    }
+    return zombie || cow || skeleton;
+}
+
+static void craftax_classic_collect(CraftaxClassic* s, int32_t thing, int32_t achievement)
+{
+    craftax_classic_add(s, thing, 1);
+    craftax_classic_earn(s, achievement);
+}
+
+// Take what a tile holds, with a pickaxe, and leave a path.
+static void craftax_classic_mine(CraftaxClassic* s, uint8_t* tile, int32_t pickaxe, int32_t thing, int32_t achievement)
+{
+    if (s->things[pickaxe] > 0) {
+        craftax_classic_set(tile, CRAFTAX_CLASSIC_PATH);
+        craftax_classic_collect(s, thing, achievement);
+    }
+}
+
+static void craftax_classic_pick(CraftaxClassic* s, uint8_t* tile, int32_t row, int32_t column)
+{
+    craftax_classic_set(tile, CRAFTAX_CLASSIC_SAPLING_PLANT);
+    craftax_classic_eat(s, 4);
+    craftax_classic_earn(s, CRAFTAX_CLASSIC_EAT_PLANT);
+    for (int32_t i = s->num_plants - 1; i >= 0; i--) {
+        s->plant_age[i] = craftax_classic_is_at(s->plants[i], row, column) ? 0 : s->plant_age[i];
+    }
+}
+
+static void craftax_classic_do(CraftaxClassic* s, int32_t row, int32_t column, uint32_t random)
+{
+    if (craftax_classic_attack(s, row, column)) {
+        return;
+    }
+    uint8_t* tile = craftax_classic_tile(s, row, column);
+    switch (*tile & CRAFTAX_CLASSIC_KIND) {
+    case CRAFTAX_CLASSIC_TREE:
+        craftax_classic_collect(s, CRAFTAX_CLASSIC_HAS_WOOD, CRAFTAX_CLASSIC_COLLECT_WOOD);
+        craftax_classic_set(tile, CRAFTAX_CLASSIC_GRASS);
+        break;
+    case CRAFTAX_CLASSIC_STONE:
+        craftax_classic_mine(s, tile, CRAFTAX_CLASSIC_WOOD_PICKAXE, CRAFTAX_CLASSIC_HAS_STONE,
+                             CRAFTAX_CLASSIC_COLLECT_STONE);
+        break;
+    case CRAFTAX_CLASSIC_COAL:
+        craftax_classic_mine(s, tile, CRAFTAX_CLASSIC_WOOD_PICKAXE, CRAFTAX_CLASSIC_HAS_COAL,
+                             CRAFTAX_CLASSIC_COLLECT_COAL);
+        break;
+    case CRAFTAX_CLASSIC_IRON:
+        craftax_classic_mine(s, tile, CRAFTAX_CLASSIC_STONE_PICKAXE, CRAFTAX_CLASSIC_HAS_IRON,
+                             CRAFTAX_CLASSIC_COLLECT_IRON);
+        break;
+    case CRAFTAX_CLASSIC_DIAMOND:
+        craftax_classic_mine(s, tile, CRAFTAX_CLASSIC_IRON_PICKAXE, CRAFTAX_CLASSIC_HAS_DIAMOND,
+                             CRAFTAX_CLASSIC_COLLECT_DIAMOND);
+        break;
+    case CRAFTAX_CLASSIC_GRASS:
+        if (craftax_classic_uniform(random) < 0.1f) {
+            craftax_classic_collect(s, CRAFTAX_CLASSIC_HAS_SAPLING, CRAFTAX_CLASSIC_COLLECT_SAPLING);
+        }
+        break;
+    case CRAFTAX_CLASSIC_WATER:
+        s->drink = (int8_t)craftax_classic_least(CRAFTAX_CLASSIC_MOST, s->drink + 1);
+        s->thirst = 0;
+        craftax_classic_earn(s, CRAFTAX_CLASSIC_COLLECT_DRINK);
+        break;
+    case CRAFTAX_CLASSIC_RIPE_PLANT: craftax_classic_pick(s, tile, row, column); break;
+    default: break;
+    }
+}
+
+static void craftax_classic_put(CraftaxClassic* s, uint8_t* tile, int32_t kind, int32_t thing, int32_t cost,
+                                int32_t achievement)
+{
+    craftax_classic_set(tile, kind);
+    craftax_classic_add(s, thing, -cost);
+    craftax_classic_earn(s, achievement);
+}
+
+// Only ten saplings grow; any more stay as they are, as there.
+static void craftax_classic_plant(CraftaxClassic* s, int32_t row, int32_t column)
+{
+    if (s->num_plants < CRAFTAX_CLASSIC_PLANTS) {
+        s->plants[s->num_plants][CRAFTAX_CLASSIC_ROW] = (int8_t)row;
+        s->plants[s->num_plants][CRAFTAX_CLASSIC_COLUMN] = (int8_t)column;
+        s->plant_age[s->num_plants] = 0;
+        s->num_plants = (int8_t)(s->num_plants + 1);
+    }
+}
+
+static void craftax_classic_place(CraftaxClassic* s, int32_t action, int32_t row, int32_t column)
+{
+    uint8_t* tile = craftax_classic_tile(s, row, column);
+    int32_t kind = *tile; // where a creature is, nothing can be placed
+    int free = (CRAFTAX_CLASSIC_OPEN | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_LAVA)) >> kind & 1;
+    if (action == CRAFTAX_CLASSIC_PLACE_TABLE && free && s->things[CRAFTAX_CLASSIC_HAS_WOOD] >= 2) {
+        craftax_classic_put(s, tile, CRAFTAX_CLASSIC_TABLE, CRAFTAX_CLASSIC_HAS_WOOD, 2, CRAFTAX_CLASSIC_PLACED_TABLE);
+    } else if (action == CRAFTAX_CLASSIC_PLACE_FURNACE && free && s->things[CRAFTAX_CLASSIC_HAS_STONE] > 0) {
+        craftax_classic_put(s, tile, CRAFTAX_CLASSIC_FURNACE, CRAFTAX_CLASSIC_HAS_STONE, 1,
+                            CRAFTAX_CLASSIC_PLACED_FURNACE);
+    } else if (action == CRAFTAX_CLASSIC_PLACE_STONE && (free || kind == CRAFTAX_CLASSIC_WATER) &&
+               s->things[CRAFTAX_CLASSIC_HAS_STONE] > 0) {
+        craftax_classic_put(s, tile, CRAFTAX_CLASSIC_STONE, CRAFTAX_CLASSIC_HAS_STONE, 1, CRAFTAX_CLASSIC_PLACED_STONE);
+    } else if (action == CRAFTAX_CLASSIC_PLACE_SAPLING && kind == CRAFTAX_CLASSIC_GRASS &&
+               s->things[CRAFTAX_CLASSIC_HAS_SAPLING] > 0) {
+        craftax_classic_put(s, tile, CRAFTAX_CLASSIC_SAPLING_PLANT, CRAFTAX_CLASSIC_HAS_SAPLING, 1,
+                            CRAFTAX_CLASSIC_PLACED_PLANT);
+        craftax_classic_plant(s, row, column);
+    }
+}
+
+// You may step into lava, even where it is at the far edge of the world, as there.
+static void craftax_classic_walk(CraftaxClassic* s, int32_t way)
+{
+    int32_t row = s->row + craftax_classic_ways[way][0], column = s->column + craftax_classic_ways[way][1];
+    int lava = (*craftax_classic_wrapped(s, row, column) & CRAFTAX_CLASSIC_KIND) == CRAFTAX_CLASSIC_LAVA;
+    s->facing = (int8_t)way;
+    if (craftax_classic_can_enter(s, row, column) || lava) {
+        s->row = (int8_t)row;
+        s->column = (int8_t)column;
+    }
+}
+
+static void craftax_classic_act(CraftaxClassic* s, int32_t action, uint32_t random)
+{
+    const int8_t* way = craftax_classic_ways[s->facing];
+    int32_t row = s->row + way[0], column = s->column + way[1];
+    if (action >= CRAFTAX_CLASSIC_MAKE) {
+        craftax_classic_make(s, action - CRAFTAX_CLASSIC_MAKE);
+    } else if (action == CRAFTAX_CLASSIC_DO) {
+        craftax_classic_do(s, row, column, random);
+    } else if (action >= CRAFTAX_CLASSIC_PLACE_STONE) {
+        craftax_classic_place(s, action, row, column);
+    } else if (action >= CRAFTAX_CLASSIC_LEFT && action <= CRAFTAX_CLASSIC_DOWN) {
+        craftax_classic_walk(s, action - CRAFTAX_CLASSIC_LEFT);
+    }
+}
+
+// ---- Creatures ----
+
+static inline int32_t craftax_classic_distance(const CraftaxClassic* s, const int8_t* one)
+{
+    return craftax_classic_abs(one[CRAFTAX_CLASSIC_ROW] - s->row) +
+           craftax_classic_abs(one[CRAFTAX_CLASSIC_COLUMN] - s->column);
+}
+
+// The step towards you: along rows or columns, whichever are farther apart; where they are equal, chance decides.
+static void craftax_classic_towards(const CraftaxClassic* s, const int8_t* one, uint32_t tie, int32_t* by)
+{
+    int32_t rows = s->row - one[CRAFTAX_CLASSIC_ROW], columns = s->column - one[CRAFTAX_CLASSIC_COLUMN];
+    int32_t more = craftax_classic_abs(rows) - craftax_classic_abs(columns);
+    int along_rows = more > 0 || (more == 0 && tie >> 31);
+    by[0] = along_rows ? craftax_classic_sign(rows) : 0;
+    by[1] = along_rows ? 0 : craftax_classic_sign(columns);
+}
+
+// Step there if possible, and be gone if you are far away. The mark of the tile that is left is removed even where another
+// creature stands on it, as there.
+static inline void craftax_classic_move(CraftaxClassic* s, int8_t* one, int32_t row, int32_t column, int32_t distance)
+{
+    int can = craftax_classic_can_enter(s, row, column);
+    if (one[CRAFTAX_CLASSIC_ALIVE]) {
+        *craftax_classic_tile(s, one[CRAFTAX_CLASSIC_ROW], one[CRAFTAX_CLASSIC_COLUMN]) &= CRAFTAX_CLASSIC_KIND;
+    }
+    one[CRAFTAX_CLASSIC_ROW] = (int8_t)(can ? row : one[CRAFTAX_CLASSIC_ROW]);
+    one[CRAFTAX_CLASSIC_COLUMN] = (int8_t)(can ? column : one[CRAFTAX_CLASSIC_COLUMN]);
+    one[CRAFTAX_CLASSIC_ALIVE] &= distance < CRAFTAX_CLASSIC_GONE_AT;
+    if (one[CRAFTAX_CLASSIC_ALIVE]) {
+        *craftax_classic_tile(s, one[CRAFTAX_CLASSIC_ROW], one[CRAFTAX_CLASSIC_COLUMN]) |= CRAFTAX_CLASSIC_MARK;
+    }
+}
+
+// Attack or rest.
+static inline void craftax_classic_tire(int8_t* one, int attacks, int32_t rest)
+{
+    int32_t left = one[CRAFTAX_CLASSIC_REST];
+    one[CRAFTAX_CLASSIC_REST] = (int8_t)(attacks ? rest : left - (left > 0));
+}
+
+static void craftax_classic_move_zombie(CraftaxClassic* s, int8_t* one, uint32_t way, uint32_t tie, uint32_t keen)
+{
+    int32_t distance = craftax_classic_distance(s, one), by[2];
+    int attacks = distance == 1 && one[CRAFTAX_CLASSIC_REST] <= 0 && one[CRAFTAX_CLASSIC_ALIVE];
+    if (distance < 10 && craftax_classic_uniform(keen) < 0.75f) {
+        craftax_classic_towards(s, one, tie, by);
+    } else {
+        by[0] = craftax_classic_ways[way][0];
+        by[1] = craftax_classic_ways[way][1];
+    }
+    if (attacks) {
+        s->health = (int8_t)(s->health - (s->sleeping ? 7 : 2));
+        s->achievements |= (uint32_t)s->sleeping << CRAFTAX_CLASSIC_WAKE_UP;
+        s->sleeping = 0;
+        by[0] = by[1] = 0;
+    }
+    craftax_classic_tire(one, attacks, 5);
+    craftax_classic_move(s, one, one[CRAFTAX_CLASSIC_ROW] + by[0], one[CRAFTAX_CLASSIC_COLUMN] + by[1], distance);
+}
+
+// The first arrow that does not fly is shot from here.
+static void craftax_classic_shoot(CraftaxClassic* s, const int8_t* from, const int32_t* by)
+{
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ARROWS; i++) {
+        int8_t* arrow = s->arrows[i];
+        if (!arrow[CRAFTAX_CLASSIC_FLIES]) {
+            arrow[CRAFTAX_CLASSIC_ROW] = from[CRAFTAX_CLASSIC_ROW];
+            arrow[CRAFTAX_CLASSIC_COLUMN] = from[CRAFTAX_CLASSIC_COLUMN];
+            arrow[CRAFTAX_CLASSIC_FLIES] = 1;
+            arrow[CRAFTAX_CLASSIC_BY_ROWS] = (int8_t)by[0];
+            arrow[CRAFTAX_CLASSIC_BY_COLUMNS] = (int8_t)by[1];
+            return;
+        }
+    }
+}
+
+static void craftax_classic_move_skeleton(CraftaxClassic* s, int8_t* one, uint32_t way, uint32_t tie, uint32_t keen)
+{
+    int32_t distance = craftax_classic_distance(s, one), at_you[2];
+    int32_t row = one[CRAFTAX_CLASSIC_ROW], column = one[CRAFTAX_CLASSIC_COLUMN];
+    craftax_classic_towards(s, one, tie, at_you);
+    int32_t down = craftax_classic_ways[way][0], right = craftax_classic_ways[way][1];
+    int cornered = distance <= 3;
+    if (craftax_classic_uniform(keen) > 0.85f && (cornered || distance >= 10)) {
+        down = cornered ? -at_you[0] : at_you[0];
+        right = cornered ? -at_you[1] : at_you[1];
+    }
+    int shoots =
+        distance == 4 || distance == 5 || (cornered && !craftax_classic_can_enter(s, row + down, column + right));
+    shoots = shoots && one[CRAFTAX_CLASSIC_REST] <= 0 && one[CRAFTAX_CLASSIC_ALIVE];
+    if (shoots) {
+        craftax_classic_shoot(s, one, at_you);
+        down = right = 0;
+    }
+    craftax_classic_tire(one, shoots, 4);
+    craftax_classic_move(s, one, row + down, column + right, distance);
+}
+
+// Arrows that are spent go on unseen, as there.
+static void craftax_classic_move_arrow(CraftaxClassic* s, int8_t* arrow)
+{
+    int32_t row = arrow[CRAFTAX_CLASSIC_ROW] + arrow[CRAFTAX_CLASSIC_BY_ROWS];
+    int32_t column = arrow[CRAFTAX_CLASSIC_COLUMN] + arrow[CRAFTAX_CLASSIC_BY_COLUMNS];
+    arrow[CRAFTAX_CLASSIC_ROW] = (int8_t)puf_clampi(row, CRAFTAX_CLASSIC_FAR_BACK, CRAFTAX_CLASSIC_FAR);
+    arrow[CRAFTAX_CLASSIC_COLUMN] = (int8_t)puf_clampi(column, CRAFTAX_CLASSIC_FAR_BACK, CRAFTAX_CLASSIC_FAR);
+    if (!arrow[CRAFTAX_CLASSIC_FLIES]) {
+        return;
+    }
+    uint8_t* tile = craftax_classic_wrapped(s, row, column);
+    int32_t kind = *tile & CRAFTAX_CLASSIC_KIND;
+    int inside = row >= 0 && row < CRAFTAX_CLASSIC_SIDE && column >= 0 && column < CRAFTAX_CLASSIC_SIDE;
+    int hits = row == s->row && column == s->column;
+    uint32_t open =
+        CRAFTAX_CLASSIC_OPEN | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_WATER) | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_LAVA);
+    arrow[CRAFTAX_CLASSIC_FLIES] = inside && !hits && (open >> *tile & 1);
+    s->health = (int8_t)(s->health - 2 * hits);
+    s->sleeping = (int8_t)(s->sleeping && !hits);
+    int breaks = row < CRAFTAX_CLASSIC_SIDE && column < CRAFTAX_CLASSIC_SIDE;
+    if (breaks && (kind == CRAFTAX_CLASSIC_TABLE || kind == CRAFTAX_CLASSIC_FURNACE)) {
+        craftax_classic_set(tile, CRAFTAX_CLASSIC_PATH);
+    }
+}
+
+static void craftax_classic_move_all(CraftaxClassic* s, const uint32_t* draws)
+{
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ZOMBIES; i++) {
+        craftax_classic_move_zombie(s, s->zombies[i], draws[CRAFTAX_CLASSIC_ZOMBIE_WAY + i],
+                                    draws[CRAFTAX_CLASSIC_ZOMBIE_TIE + i], draws[CRAFTAX_CLASSIC_ZOMBIE_KEEN + i]);
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_COWS; i++) {
+        int8_t* cow = s->cows[i];
+        const int8_t* by = craftax_classic_ways[draws[CRAFTAX_CLASSIC_COW_WAY + i]];
+        craftax_classic_move(s, cow, cow[CRAFTAX_CLASSIC_ROW] + by[0], cow[CRAFTAX_CLASSIC_COLUMN] + by[1],
+                             craftax_classic_distance(s, cow));
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_SKELETONS; i++) {
+        craftax_classic_move_skeleton(s, s->skeletons[i], draws[CRAFTAX_CLASSIC_SKELETON_WAY + i],
+                                      draws[CRAFTAX_CLASSIC_SKELETON_TIE + i],
+                                      draws[CRAFTAX_CLASSIC_SKELETON_KEEN + i]);
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ARROWS; i++) {
+        craftax_classic_move_arrow(s, s->arrows[i]);
+    }
+}
+
+// A tile of some kinds without a creature, farther than `beyond` from you and nearer than where creatures are gone.
+static int32_t craftax_classic_find_place(CraftaxClassic* s, uint32_t kinds, int32_t beyond, uint32_t random)
+{
+    CraftaxClassicChoice choice;
+    memset(choice.can, 0, sizeof(choice.can));
+    for (int32_t down = 1 - CRAFTAX_CLASSIC_GONE_AT; down < CRAFTAX_CLASSIC_GONE_AT; down++) {
+        int32_t row = s->row + down, reach = CRAFTAX_CLASSIC_GONE_AT - 1 - craftax_classic_abs(down);
+        int32_t low = s->column - reach < 0 ? 0 : s->column - reach;
+        int32_t high = craftax_classic_least(s->column + reach, CRAFTAX_CLASSIC_SIDE - 1);
+        uint64_t bits = 0;
+        if (row < 0 || row >= CRAFTAX_CLASSIC_SIDE) {
+            continue;
+        }
+        const uint8_t* tiles = craftax_classic_tile(s, row, 0);
+        for (int32_t column = low; column <= high; column++) {
+            uint64_t fits = kinds >> tiles[column] & 1;
+            fits &= craftax_classic_abs(down) + craftax_classic_abs(column - s->column) > beyond;
+            bits |= fits << column;
+        }
+        choice.can[row] = bits;
+    }
+    return craftax_classic_choose(&choice, random);
+}
+
+// One more of a kind, in place of the first that is not alive. Where all are, the first one's mark is made once more, as
+// there.
+static void craftax_classic_spawn(CraftaxClassic* s, CraftaxClassicCreature* creatures, int32_t count, int32_t health,
+                                  uint32_t kinds, int32_t beyond, float chance, const uint32_t* draws)
+{
+    int32_t i = 0;
+    while (i < count && creatures[i][CRAFTAX_CLASSIC_ALIVE]) {
+        i++;
+    }
+    if (i == count) {
+        *craftax_classic_tile(s, creatures[0][CRAFTAX_CLASSIC_ROW], creatures[0][CRAFTAX_CLASSIC_COLUMN]) |=
+            CRAFTAX_CLASSIC_MARK;
+        return;
+    }
+    if (craftax_classic_uniform(draws[0]) >= chance) {
+        return;
+    }
+    int32_t place = craftax_classic_find_place(s, kinds, beyond, draws[1]);
+    if (place >= 0) {
+        int32_t row = place / CRAFTAX_CLASSIC_SIDE % CRAFTAX_CLASSIC_SIDE, column = place % CRAFTAX_CLASSIC_SIDE;
+        creatures[i][CRAFTAX_CLASSIC_ROW] = (int8_t)row;
+        creatures[i][CRAFTAX_CLASSIC_COLUMN] = (int8_t)column;
+        creatures[i][CRAFTAX_CLASSIC_HEALTH] = (int8_t)health;
+        creatures[i][CRAFTAX_CLASSIC_ALIVE] = 1;
+        *craftax_classic_tile(s, row, column) |= CRAFTAX_CLASSIC_MARK;
+    }
+}
+
+static void craftax_classic_spawn_all(CraftaxClassic* s, const uint32_t* draws)
+{
+    uint32_t grass = CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_GRASS), path = CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_PATH);
+    float dark = 1.0f - s->light;
+    craftax_classic_spawn(s, s->cows, CRAFTAX_CLASSIC_COWS, CRAFTAX_CLASSIC_COW_HEALTH, grass, 3, 0.1f, draws);
+    craftax_classic_spawn(s, s->zombies, CRAFTAX_CLASSIC_ZOMBIES, CRAFTAX_CLASSIC_ZOMBIE_HEALTH, grass | path, 9,
+                          0.02f + 0.1f * (dark * dark), draws + 2);
+    craftax_classic_spawn(s, s->skeletons, CRAFTAX_CLASSIC_SKELETONS, CRAFTAX_CLASSIC_SKELETON_HEALTH, path, 9, 0.05f,
+                          draws + 4);
+}
+
+// ---- Plants and you ----
+
+static void craftax_classic_grow(CraftaxClassic* s)
+{
+    for (int32_t i = 0; i < s->num_plants; i++) {
+        s->plant_age[i] = (int16_t)craftax_classic_least(s->plant_age[i] + 1, CRAFTAX_CLASSIC_RIPE_AT);
+        if (s->plant_age[i] == CRAFTAX_CLASSIC_RIPE_AT) {
+            craftax_classic_set(craftax_classic_tile(s, s->plants[i][0], s->plants[i][1]), CRAFTAX_CLASSIC_RIPE_PLANT);
+        }
+    }
+}
+
+// Count up; beyond the limit, take one.
+static void craftax_classic_use_up(int8_t* count, int32_t by, int32_t limit, int8_t* amount)
+{
+    *count = (int8_t)(*count + by);
+    if (*count > limit) {
+        *count = 0;
+        *amount = (int8_t)(*amount - (*amount > 0));
+    }
+}
+
+static void craftax_classic_live(CraftaxClassic* s, int32_t action)
+{
+    s->sleeping |= action == CRAFTAX_CLASSIC_SLEEP && s->energy < CRAFTAX_CLASSIC_MOST;
+    if (s->sleeping && s->energy >= CRAFTAX_CLASSIC_MOST) {
+        s->sleeping = 0;
+        craftax_classic_earn(s, CRAFTAX_CLASSIC_WAKE_UP);
+    }
+    craftax_classic_use_up(&s->hunger, s->sleeping ? 1 : 2, 50, &s->food);
+    craftax_classic_use_up(&s->thirst, s->sleeping ? 1 : 2, 40, &s->drink);
+    if (s->sleeping) {
+        s->fatigue = (int8_t)craftax_classic_least(s->fatigue - 1, 0);
+        if (s->fatigue < -10) {
+            s->fatigue = 0;
+            s->energy = (int8_t)craftax_classic_least(s->energy + 1, CRAFTAX_CLASSIC_MOST);
+        }
+    } else {
+        craftax_classic_use_up(&s->fatigue, 1, 30, &s->energy);
+    }
+    int well = s->food > 0 && s->drink > 0 && (s->energy > 0 || s->sleeping);
+    s->recovery = (int8_t)(s->recovery + (well ? (s->sleeping ? 4 : 2) : (s->sleeping ? -1 : -2)));
+    if (s->recovery > 50) {
+        s->recovery = 0;
+        s->health = (int8_t)craftax_classic_least(s->health + 1, CRAFTAX_CLASSIC_MOST);
+    } else if (s->recovery < -30) {
+        s->recovery = 0;
+        s->health = (int8_t)(s->health - 1);
+    }
+}
+
+// ---- Episodes ----
+
+static void craftax_classic_clear_creatures(CraftaxClassicCreature* creatures, int32_t count, int32_t health)
+{
+    for (int32_t i = 0; i < count; i++) {
+        memset(creatures[i], 0, sizeof(creatures[i]));
+        creatures[i][CRAFTAX_CLASSIC_HEALTH] = (int8_t)health;
+    }
+}
+
+// Nobody is there yet, but as there, all but skeletons would live in the first corner if you were near.
+static void craftax_classic_start(CraftaxClassic* s)
+{
+    craftax_classic_clear_creatures(s->zombies, CRAFTAX_CLASSIC_ZOMBIES, 1);
+    craftax_classic_clear_creatures(s->cows, CRAFTAX_CLASSIC_COWS, CRAFTAX_CLASSIC_COW_HEALTH);
+    craftax_classic_clear_creatures(s->skeletons, CRAFTAX_CLASSIC_SKELETONS, 0);
+    memset(s->arrows, 0, sizeof(s->arrows));
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ARROWS; i++) {
+        s->arrows[i][CRAFTAX_CLASSIC_BY_ROWS] = s->arrows[i][CRAFTAX_CLASSIC_BY_COLUMNS] = 1;
+    }
+    memset(s->plants, 0, sizeof(s->plants));
+    memset(s->plant_age, 0, sizeof(s->plant_age));
+    memset(s->things, 0, sizeof(s->things));
+    s->num_plants = s->sleeping = 0;
+    s->row = s->column = CRAFTAX_CLASSIC_SIDE / 2;
+    s->facing = CRAFTAX_CLASSIC_UP - CRAFTAX_CLASSIC_LEFT;
+    s->health = s->food = s->drink = s->energy = CRAFTAX_CLASSIC_MOST;
+    s->hunger = s->thirst = s->fatigue = s->recovery = 0;
+    s->achievements = 0;
+    s->tick = 0;
+    s->light = craftax_classic_light(0);
+    s->episode_return = 0.0f;
+}
+
+static void craftax_classic_reset(CraftaxClassic* s)
+{
+    CraftaxClassicWorld world;
+    uint32_t a = puf_rand(&s->rng), b = puf_rand(&s->rng);
+    craftax_classic_make_world(&world, a, b);
+    memset(s->map, CRAFTAX_CLASSIC_OUTSIDE, sizeof(s->map));
+    for (int32_t row = 0; row < CRAFTAX_CLASSIC_SIDE; row++) {
+        memcpy(craftax_classic_tile(s, row, 0), world.tiles + row * CRAFTAX_CLASSIC_SIDE, CRAFTAX_CLASSIC_SIDE);
+    }
+    craftax_classic_start(s);
+}
+
+static void craftax_classic_log(CraftaxClassic* s, int32_t earned)
+{
+    float perf = (float)earned / (float)CRAFTAX_CLASSIC_ACHIEVEMENTS;
+    puf_log_episode(&s->log, perf, (float)earned, s->episode_return, (float)s->tick);
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ACHIEVEMENTS; i++) {
+        s->log_achievements[i] += (float)(s->achievements >> i & 1);
+    }
+}
+
+// A step with the random words that belong to its key.
+static void craftax_classic_step_with(CraftaxClassic* s, const uint32_t* draws, PufIo io)
+{
+    int32_t action = s->sleeping ? CRAFTAX_CLASSIC_NOTHING : io.actions[0], health = s->health;
+    int32_t earned = craftax_classic_popcount(s->achievements);
+    craftax_classic_act(s, action, draws[CRAFTAX_CLASSIC_SAPLING]);
+    craftax_classic_move_all(s, draws);
+    craftax_classic_spawn_all(s, draws + CRAFTAX_CLASSIC_SPAWN);
+    craftax_classic_grow(s);
+    craftax_classic_live(s, action);
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_THINGS; i++) {
+        s->things[i] = (int8_t)craftax_classic_least(s->things[i], CRAFTAX_CLASSIC_MOST);
+    }
+    int burns = (*craftax_classic_wrapped(s, s->row, s->column) & CRAFTAX_CLASSIC_KIND) == CRAFTAX_CLASSIC_LAVA;
+    s->health = (int8_t)(burns || s->health < 0 ? 0 : s->health);
+    s->tick += 1;
+    s->light = craftax_classic_light(s->tick);
+
+    int32_t now = craftax_classic_popcount(s->achievements);
+    float reward = (float)(now - earned) + (float)(s->health - health) * s->reward_health;
+    int dead = s->health == 0, late = !dead && s->tick >= s->max_steps;
+    s->episode_return += reward;
+    io.rewards[0] = reward;
+    io.terminals[0] = (uint8_t)dead;
+    io.truncations[0] = (uint8_t)late;
+    if (dead || late) {
+        craftax_classic_log(s, now);
+    }
+}
+
+static void craftax_classic_step(CraftaxClassic* s, PufIo io)
+{
+    CraftaxClassicKeys keys;
+    CraftaxClassicDraws table;
+    uint32_t draws[CRAFTAX_CLASSIC_DRAWS];
+    keys.a[0] = puf_rand(&s->rng);
+    keys.b[0] = puf_rand(&s->rng);
+    craftax_classic_draw(1, &keys, table);
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_DRAWS; i++) {
+        draws[i] = table[i][0];
+    }
+    craftax_classic_step_with(s, draws, io);
+}
+
+// ---- What you see ----
+
+// Mark one in the view. One that is not alive, or out of sight above or to the left of the view, takes another one's mark
+// away that came before it, as there: places before the first row or column count from the end.
+static inline void craftax_classic_show(const CraftaxClassic* s, const int8_t* one, int alive, int32_t bit,
+                                        uint8_t* who)
+{
+    int32_t row = one[CRAFTAX_CLASSIC_ROW] - s->row + CRAFTAX_CLASSIC_ROWS / 2;
+    int32_t column = one[CRAFTAX_CLASSIC_COLUMN] - s->column + CRAFTAX_CLASSIC_COLUMNS / 2;
+    int seen = alive && row >= 0 && column >= 0;
+    row += row < 0 ? CRAFTAX_CLASSIC_ROWS : 0;
+    column += column < 0 ? CRAFTAX_CLASSIC_COLUMNS : 0;
+    if ((uint32_t)row < CRAFTAX_CLASSIC_ROWS && (uint32_t)column < CRAFTAX_CLASSIC_COLUMNS) {
+        uint8_t* at = &who[row * CRAFTAX_CLASSIC_COLUMNS + column];
+        *at = (uint8_t)(seen ? *at | bit : *at & ~bit);
+    }
+}
+
+static void craftax_classic_observe(const CraftaxClassic* s, PufIo io)
+{
+    uint8_t *tiles = io.obs, *who = tiles + CRAFTAX_CLASSIC_VIEW, *rest = who + CRAFTAX_CLASSIC_VIEW;
+    const uint8_t* corner = &s->map[s->row + CRAFTAX_CLASSIC_EDGE - CRAFTAX_CLASSIC_ROWS / 2]
+                                   [s->column + CRAFTAX_CLASSIC_EDGE - CRAFTAX_CLASSIC_COLUMNS / 2];
+    for (int32_t row = 0; row < CRAFTAX_CLASSIC_ROWS; row++) { // what is copied beyond the view is overwritten
+        memcpy(tiles + row * CRAFTAX_CLASSIC_COLUMNS, corner + row * CRAFTAX_CLASSIC_STRIDE, CRAFTAX_CLASSIC_COPIED);
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_VIEW; i++) {
+        tiles[i] &= CRAFTAX_CLASSIC_KIND;
+    }
+    memset(who, 0, CRAFTAX_CLASSIC_VIEW);
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ZOMBIES; i++) {
+        craftax_classic_show(s, s->zombies[i], s->zombies[i][CRAFTAX_CLASSIC_ALIVE], 1, who);
+        craftax_classic_show(s, s->cows[i], s->cows[i][CRAFTAX_CLASSIC_ALIVE], 2, who);
+        craftax_classic_show(s, s->arrows[i], s->arrows[i][CRAFTAX_CLASSIC_FLIES], 8, who);
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_SKELETONS; i++) {
+        craftax_classic_show(s, s->skeletons[i], s->skeletons[i][CRAFTAX_CLASSIC_ALIVE], 4, who);
+    }
+    rest[0] = (uint8_t)s->facing;
+    memcpy(rest + 1, s->things, CRAFTAX_CLASSIC_THINGS);
+    rest += 1 + CRAFTAX_CLASSIC_THINGS;
+    rest[0] = (uint8_t)s->health;
+    rest[1] = (uint8_t)s->food;
+    rest[2] = (uint8_t)s->drink;
+    rest[3] = (uint8_t)s->energy;
+    rest[4] = (uint8_t)(s->light * 255.0f + 0.5f);
+    rest[5] = (uint8_t)s->sleeping;
+}
+
+#ifndef PUF_PLAIN
+
+// Many copies draw their random words side by side, in vectors, and then step one after the other.
+static void craftax_classic_step_lanes(CraftaxClassic* s, int32_t n, const PufLayout* l, PufIo io)
+{
+    CraftaxClassicKeys keys;
+    CraftaxClassicDraws table;
+    memset(&keys, 0, sizeof(keys));
+    for (int32_t i = 0; i < n; i++) {
+        keys.a[i] = puf_rand(&s[i].rng);
+        keys.b[i] = puf_rand(&s[i].rng);
+    }
+    craftax_classic_draw(CRAFTAX_CLASSIC_LANES, &keys, table);
+    for (int32_t i = 0; i < n; i++) {
+        uint32_t draws[CRAFTAX_CLASSIC_DRAWS];
+        PufIo row = puf_row(l, PUF_U8, io, i);
+        for (int32_t k = 0; k < CRAFTAX_CLASSIC_DRAWS; k++) {
+            draws[k] = table[k][i];
+        }
+        craftax_classic_step_with(&s[i], draws, row);
+        if (row.terminals[0] | row.truncations[0]) {
+            craftax_classic_observe(&s[i], puf_final(row));
+            craftax_classic_reset(&s[i]);
+        }
+        craftax_classic_observe(&s[i], row);
+    }
+}
+
+static void craftax_classic_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
+{
+    CraftaxClassic* s = states;
+    for (int32_t i = 0; i < n; i += CRAFTAX_CLASSIC_LANES) {
+        craftax_classic_step_lanes(s + i, craftax_classic_least(n - i, CRAFTAX_CLASSIC_LANES), layout,
+                                   puf_row(layout, PUF_U8, io, i));
+    }
+}
+
+#endif
+
+static const PufObs craftax_classic_obs[] = {
+    PUF_CODES(
+        "tiles", CRAFTAX_CLASSIC_VIEW, CRAFTAX_CLASSIC_BLOCKS,
+        "0 grass, 1 water, 2 stone, 3 tree, 5 path, 6 coal, 7 iron, 8 diamond, 9 table, 10 furnace, 11 sand, 12 lava, "
+        "13 sapling, 14 ripe plant, 15 outside; rows from the top, you in the middle"),
+    PUF_CODES("creatures", CRAFTAX_CLASSIC_VIEW, 16, "the sum of 1 zombie, 2 cow, 4 skeleton, 8 arrow"),
+    PUF_CODES("facing", 1, 4, "0 left, 1 right, 2 up, 3 down"),
+    { "things", CRAFTAX_CLASSIC_THINGS, 0, CRAFTAX_CLASSIC_MOST,
+      "wood, stone, coal, iron, diamonds, saplings, pickaxes of wood, stone and iron, swords of wood, stone and iron",
+      0 },
+    { "health", 1, 0, CRAFTAX_CLASSIC_MOST, "yours", 0 },
+    { "food", 1, 0, CRAFTAX_CLASSIC_MOST, "0 starving", 0 },
+    { "drink", 1, 0, CRAFTAX_CLASSIC_MOST, "0 dying of thirst", 0 },
+    { "energy", 1, 0, CRAFTAX_CLASSIC_MOST, "0 dead tired", 0 },
+    { "light", 1, 0, 255, "255 the brightest", 0 },
+    { "sleeping", 1, 0, 1, "1 while you sleep", 0 },
+};
+static const PufAction craftax_classic_actions[] = {
+    { "action", CRAFTAX_CLASSIC_ACTIONS, 0, 0,
+      "nothing left right up down do sleep place_stone place_table place_furnace place_sapling make_wood_pickaxe "
+      "make_stone_pickaxe make_iron_pickaxe make_wood_sword make_stone_sword make_iron_sword" },
+};
+static const PufParam craftax_classic_params[] = {
+    PUF_SETTING(CraftaxClassic, max_steps, 10000, 1, 10000, "steps after which an episode is truncated"),
+    PUF_SETTING(CraftaxClassic, reward_health, 0.1, 0, 1, "for a point of health; as much is lost with one"),
+};
+static const PufRange craftax_classic_creature_ranges[] = {
+    PUF_WITHIN(0, CRAFTAX_CLASSIC_SIDE - 1),
+    PUF_WITHIN(0, CRAFTAX_CLASSIC_SIDE - 1),
+    PUF_WITHIN(-64, 5),
+    PUF_WITHIN(0, 1),
+    PUF_WITHIN(0, 5),
+};
+static const PufRange craftax_classic_arrow_ranges[] = {
+    PUF_WITHIN(CRAFTAX_CLASSIC_FAR_BACK, CRAFTAX_CLASSIC_FAR),
+    PUF_WITHIN(CRAFTAX_CLASSIC_FAR_BACK, CRAFTAX_CLASSIC_FAR),
+    PUF_WITHIN(0, 1),
+    PUF_WITHIN(-1, 1),
+    PUF_WITHIN(-1, 1),
+};
+#define CRAFTAX_CLASSIC_CREATURES "row, column, health, 1 if alive, steps until it may attack again"
+static const PufField craftax_classic_fields[] = {
+    PUF_GRID(CraftaxClassic, map,
+             "what is on each tile, as in the observation, plus 16 where a creature is; with 4 tiles around the world",
+             PUF_RANGE(0, CRAFTAX_CLASSIC_MARK + CRAFTAX_CLASSIC_KIND)),
+    PUF_GRID(CraftaxClassic, zombies, CRAFTAX_CLASSIC_CREATURES, PUF_BY_COLUMN(craftax_classic_creature_ranges)),
+    PUF_GRID(CraftaxClassic, cows, CRAFTAX_CLASSIC_CREATURES, PUF_BY_COLUMN(craftax_classic_creature_ranges)),
+    PUF_GRID(CraftaxClassic, skeletons, CRAFTAX_CLASSIC_CREATURES, PUF_BY_COLUMN(craftax_classic_creature_ranges)),
+    PUF_GRID(CraftaxClassic, arrows, "row, column, 1 if it flies, rows and columns of a step",
+             PUF_BY_COLUMN(craftax_classic_arrow_ranges)),
+    PUF_GRID(CraftaxClassic, plants, "row, column", PUF_RANGE(0, CRAFTAX_CLASSIC_SIDE - 1)),
+    PUF_ARRAY(CraftaxClassic, plant_age, "steps; ripe at 600", PUF_RANGE(0, CRAFTAX_CLASSIC_RIPE_AT)),
+    PUF_SCALAR(CraftaxClassic, num_plants, "that grow", PUF_RANGE(0, CRAFTAX_CLASSIC_PLANTS)),
+    PUF_SCALAR(CraftaxClassic, row, "yours, from the top", PUF_RANGE(0, CRAFTAX_CLASSIC_SIDE - 1)),
+    PUF_SCALAR(CraftaxClassic, column, "yours, from the left", PUF_RANGE(0, CRAFTAX_CLASSIC_SIDE - 1)),
+    PUF_SCALAR(CraftaxClassic, facing, "0 left, 1 right, 2 up, 3 down", PUF_RANGE(0, 3)),
+    PUF_SCALAR(CraftaxClassic, sleeping, "1 while you sleep", PUF_RANGE(0, 1)),
+    PUF_ARRAY(CraftaxClassic, things, "that you carry, as in the observation", PUF_RANGE(0, CRAFTAX_CLASSIC_MOST)),
+    PUF_SCALAR(CraftaxClassic, health, "yours", PUF_RANGE(1, CRAFTAX_CLASSIC_MOST)),
+    PUF_SCALAR(CraftaxClassic, food, "0 starving", PUF_RANGE(0, CRAFTAX_CLASSIC_MOST)),
+    PUF_SCALAR(CraftaxClassic, drink, "0 dying of thirst", PUF_RANGE(0, CRAFTAX_CLASSIC_MOST)),
+    PUF_SCALAR(CraftaxClassic, energy, "0 dead tired", PUF_RANGE(0, CRAFTAX_CLASSIC_MOST)),
+    PUF_SCALAR(CraftaxClassic, hunger, "half steps since food was lost", PUF_RANGE(0, 50)),
+    PUF_SCALAR(CraftaxClassic, thirst, "half steps since drink was lost", PUF_RANGE(0, 40)),
+    PUF_SCALAR(CraftaxClassic, fatigue, "steps awake since energy was lost; below 0: asleep", PUF_RANGE(-10, 30)),
+    PUF_SCALAR(CraftaxClassic, recovery, "half steps towards a point of health; below 0: of losing one",
+               PUF_RANGE(-30, 50)),
+    PUF_SCALAR(CraftaxClassic, achievements, "a bit for each that is earned",
+               PUF_RANGE(0, (1 << CRAFTAX_CLASSIC_ACHIEVEMENTS) - 1)),
+    PUF_SCALAR(CraftaxClassic, tick, "steps in this episode", PUF_LESS_THAN(CraftaxClassic, max_steps)),
+    PUF_SCALAR(CraftaxClassic, light, "of the day: 0 to 1", PUF_RANGE(0, 1)),
+    PUF_SCALAR(CraftaxClassic, episode_return, "rewards in this episode"),
+};
+
+// Around the world there is what nobody can enter, and nowhere else.
+static const char* craftax_classic_contradiction(const void* state, const void* assets)
+{
+    const CraftaxClassic* s = state;
+    int32_t first = CRAFTAX_CLASSIC_EDGE, last = CRAFTAX_CLASSIC_EDGE + CRAFTAX_CLASSIC_SIDE - 1;
+    (void)assets;
+    for (int32_t row = 0; row < CRAFTAX_CLASSIC_STRIDE; row++) {
+        for (int32_t column = 0; column < CRAFTAX_CLASSIC_STRIDE; column++) {
+            int outside = row < first || row > last || column < first || column > last, tile = s->map[row][column];
+            if (outside ? tile != CRAFTAX_CLASSIC_OUTSIDE : (tile & CRAFTAX_CLASSIC_KIND) == CRAFTAX_CLASSIC_OUTSIDE) {
+                return "map";
+            }
+        }
+    }
+    return s->light == craftax_classic_light(s->tick) ? NULL : "light";
+}
+
+static const char* const craftax_classic_log_names[] = {
+    "collect_wood",      "place_table",     "eat_cow",         "collect_sapling",    "collect_drink",
+    "make_wood_pickaxe", "make_wood_sword", "place_plant",     "defeat_zombie",      "collect_stone",
+    "place_stone",       "eat_plant",       "defeat_skeleton", "make_stone_pickaxe", "make_stone_sword",
+    "wake_up",           "place_furnace",   "collect_coal",    "collect_iron",       "collect_diamond",
+    "make_iron_pickaxe", "make_iron_sword",
+};
+
+// clang-format off
+PUF_DEFINE_BATCH_ENV(craftax_classic, CraftaxClassic,
+    .version = 1,
+    .doc = "Gather, craft, fight and survive in an open world with 22 achievements: Craftax-Classic.",
+    .reward = "+1 for each achievement, once in an episode; reward_health for each point of health, lost or won",
+    .ends = "terminal when health is 0; truncated after max_steps steps",
+    .rate = 6,
+    .obs_dtype = PUF_U8,
+    .layout = { .state_size = (sizeof(CraftaxClassic) + 7) / 8 * 8, .agents = 1, .obs_ndim = 1,
+                .obs_shape = { CRAFTAX_CLASSIC_OBS }, PUF_ACTIONS(craftax_classic) },
+    PUF_TABLES(craftax_classic),
+    PUF_LOG_NAMES(craftax_classic),
+    .contradiction = craftax_classic_contradiction);

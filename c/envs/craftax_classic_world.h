@@ -1,0 +1,327 @@
+// craftax_classic_world.h - how a world is made from a key: gradient noise (Perlin 2002), thresholds, ores and trees.
+//
+// Every number is a float32, in the order in which the reference computes it, so that the same key gives the same world.
+#pragma once
+#include "craftax_classic_random.h"
+#include "puffer_math.h"
+
+enum { CRAFTAX_CLASSIC_SIDE = 64, CRAFTAX_CLASSIC_TILES = CRAFTAX_CLASSIC_SIDE * CRAFTAX_CLASSIC_SIDE };
+enum { CRAFTAX_CLASSIC_EDGE = 4, CRAFTAX_CLASSIC_STRIDE = CRAFTAX_CLASSIC_SIDE + 2 * CRAFTAX_CLASSIC_EDGE };
+enum { CRAFTAX_CLASSIC_MOST_CELLS = 32 }; // of a noise, along one side
+enum { CRAFTAX_CLASSIC_BLOCK = 16 };      // numbers that are summed one after the other
+
+// What is on a tile: the reference's numbers less 2, so that grass, the most common one, is 0.
+enum {
+    CRAFTAX_CLASSIC_GRASS,
+    CRAFTAX_CLASSIC_WATER,
+    CRAFTAX_CLASSIC_STONE,
+    CRAFTAX_CLASSIC_TREE,
+    CRAFTAX_CLASSIC_WOOD, // never there
+    CRAFTAX_CLASSIC_PATH,
+    CRAFTAX_CLASSIC_COAL,
+    CRAFTAX_CLASSIC_IRON,
+    CRAFTAX_CLASSIC_DIAMOND,
+    CRAFTAX_CLASSIC_TABLE,
+    CRAFTAX_CLASSIC_FURNACE,
+    CRAFTAX_CLASSIC_SAND,
+    CRAFTAX_CLASSIC_LAVA,
+    CRAFTAX_CLASSIC_SAPLING_PLANT,
+    CRAFTAX_CLASSIC_RIPE_PLANT,
+    CRAFTAX_CLASSIC_OUTSIDE,
+    CRAFTAX_CLASSIC_BLOCKS,
+};
+
+// Sine and cosine of 0 <= x <= 7, as the float32 nearest to them but for one in eighty: the double polynomials of Arm's
+// optimized routines, which the C library has that the reference was compared on.
+static void craftax_classic_sincos(float x, float* sine, float* cosine)
+{
+    int32_t quarter = (int32_t)((double)x * 0x1.45F306DC9C883p-1 + 0.5); // x / (pi / 2), to the nearest
+    double r = (double)x - quarter * 0x1.921FB54442D18p0, r2 = r * r, r3 = r * r2, r4 = r2 * r2;
+    double s = (r + r3 * -0x1.555545995a603p-3) + r3 * r2 * (0x1.1107605230bc4p-7 + r2 * -0x1.994eb3774cf24p-13);
+    double c = ((1.0 + r2 * -0x1.ffffffd0c621cp-2) + r4 * 0x1.55553e1068f19p-5) +
+               r4 * r2 * (-0x1.6c087e89a359dp-10 + r2 * 0x1.99343027bf8c3p-16);
+    double first = quarter & 1 ? c : s, second = quarter & 1 ? s : c;
+    *sine = (float)(quarter & 2 ? -first : first);
+    *cosine = (float)((quarter + 1) & 2 ? -second : second);
+}
+
+// The random words of an array of so many numbers.
+static void craftax_classic_fill(CraftaxClassicKeys key, int32_t count, float* numbers)
+{
+    for (int32_t i = 0; i < count; i++) {
+        uint32_t a, b;
+        craftax_classic_threefry(key.a[0], key.b[0], (uint32_t)i, &a, &b);
+        numbers[i] = craftax_classic_uniform(a ^ b);
+    }
+}
+
+// A lattice of unit vectors, each in a random direction.
+typedef struct CraftaxClassicLattice {
+    float x[(CRAFTAX_CLASSIC_MOST_CELLS + 1) * (CRAFTAX_CLASSIC_MOST_CELLS + 1)];
+    float y[(CRAFTAX_CLASSIC_MOST_CELLS + 1) * (CRAFTAX_CLASSIC_MOST_CELLS + 1)];
+} CraftaxClassicLattice;
+
+static void craftax_classic_make_lattice(CraftaxClassicKeys key, int32_t points, CraftaxClassicLattice* lattice)
+{
+    craftax_classic_fill(key, points, lattice->x);
+    for (int32_t i = 0; i < points; i++) {
+        craftax_classic_sincos(6.28318530717958647693f * lattice->x[i], &lattice->y[i], &lattice->x[i]);
+    }
+}
+
+// One row of the lattice, stretched to the tiles: the vectors to the left and to the right of each.
+typedef struct CraftaxClassicRow {
+    float left_x[CRAFTAX_CLASSIC_SIDE], left_y[CRAFTAX_CLASSIC_SIDE];
+    float right_x[CRAFTAX_CLASSIC_SIDE], right_y[CRAFTAX_CLASSIC_SIDE];
+} CraftaxClassicRow;
+
+static void craftax_classic_stretch(const CraftaxClassicLattice* lattice, int32_t from, int32_t width,
+                                    CraftaxClassicRow* row)
+{
+    for (int32_t column = 0; column < CRAFTAX_CLASSIC_SIDE; column++) {
+        int32_t at = from + column / width;
+        row->left_x[column] = lattice->x[at];
+        row->left_y[column] = lattice->y[at];
+        row->right_x[column] = lattice->x[at + 1];
+        row->right_y[column] = lattice->y[at + 1];
+    }
+}
+
+static inline float craftax_classic_ease(float t) { return t * t * t * (t * (t * 6.0f - 15.0f) + 10.0f); }
+
+// The noise along one row of tiles, which is so far (0 to 1) from the row of the lattice above it.
+static void craftax_classic_noise_row(const CraftaxClassicRow* above, const CraftaxClassicRow* below, float down,
+                                      const float* across, float* noise)
+{
+    float ease_down = craftax_classic_ease(down);
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_SIDE; i++) {
+        float right = across[i], ease_right = craftax_classic_ease(right);
+        float n00 = down * above->left_x[i] + right * above->left_y[i];
+        float n10 = (down - 1.0f) * below->left_x[i] + right * below->left_y[i];
+        float n01 = down * above->right_x[i] + (right - 1.0f) * above->right_y[i];
+        float n11 = (down - 1.0f) * below->right_x[i] + (right - 1.0f) * below->right_y[i];
+        float n0 = n00 * (1.0f - ease_down) + ease_down * n10;
+        float n1 = n01 * (1.0f - ease_down) + ease_down * n11;
+        noise[i] = 1.41421356237309504880f * ((1.0f - ease_right) * n0 + ease_right * n1);
+    }
+}
+
+// Noise with so many cells in rows and columns, stretched to reach from 0 to 1.
+static void craftax_classic_noise(CraftaxClassicKeys key, int32_t rows, int32_t columns, float* noise)
+{
+    CraftaxClassicLattice lattice;
+    CraftaxClassicRow stretched[2];
+    CraftaxClassicKeys child;
+    craftax_classic_child(1, &key, 1, &key); // of one octave
+    craftax_classic_child(1, &key, 1, &child);
+    craftax_classic_make_lattice(child, (rows + 1) * (columns + 1), &lattice);
+    int32_t height = CRAFTAX_CLASSIC_SIDE / rows, width = CRAFTAX_CLASSIC_SIDE / columns;
+    float across[CRAFTAX_CLASSIC_SIDE];
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_SIDE; i++) {
+        across[i] = (float)(i % width) / (float)width;
+    }
+    for (int32_t row = 0; row < CRAFTAX_CLASSIC_SIDE; row++) {
+        int32_t cell = row / height;
+        if (row % height == 0) {
+            craftax_classic_stretch(&lattice, cell * (columns + 1), width, &stretched[0]);
+            craftax_classic_stretch(&lattice, (cell + 1) * (columns + 1), width, &stretched[1]);
+        }
+        craftax_classic_noise_row(&stretched[0], &stretched[1], (float)(row % height) / (float)height, across,
+                                  noise + row * CRAFTAX_CLASSIC_SIDE);
+    }
+    float low = noise[0], high = noise[0];
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        low = puf_minf(low, noise[i]);
+        high = puf_maxf(high, noise[i]);
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        noise[i] = (noise[i] - low) / (high - low);
+    }
+}
+
+// Near the middle, where you begin, there is neither water nor stone: the nearer, the more is taken from the noise.
+static void craftax_classic_clear_middle(float* noise)
+{
+    for (int32_t row = 0; row < CRAFTAX_CLASSIC_SIDE; row++) {
+        for (int32_t column = 0; column < CRAFTAX_CLASSIC_SIDE; column++) {
+            int32_t down = row - CRAFTAX_CLASSIC_SIDE / 2, right = column - CRAFTAX_CLASSIC_SIDE / 2;
+            int32_t away = (down < 0 ? -down : down) + (right < 0 ? -right : right);
+            float full = puf_minf((float)away / 5.0f, 1.0f);
+            float* n = &noise[row * CRAFTAX_CLASSIC_SIDE + column];
+            *n = (*n + full) - 1.0f;
+        }
+    }
+}
+
+// One of the tiles that `can` holds a bit for, all equally likely but for rounding: JAX adds up the probabilities,
+// sixteen at a time, then sixteen sums, then sixteen of these, and looks for a random number among the sums by halving.
+// Returns -1 if there is no tile.
+typedef struct CraftaxClassicChoice {
+    uint64_t can[CRAFTAX_CLASSIC_SIDE];                             // a bit for each column, by rows
+    float sums[CRAFTAX_CLASSIC_BLOCK + 1];                          // of so many tiles one after the other
+    float until[CRAFTAX_CLASSIC_TILES / CRAFTAX_CLASSIC_BLOCK + 1]; // the sum before each block of tiles
+} CraftaxClassicChoice;
+
+static inline int32_t craftax_classic_popcount(uint32_t x)
+{
+    x = x - ((x >> 1) & 0x55555555u);
+    x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+    x = (x + (x >> 4)) & 0x0F0F0F0Fu;
+    return (int32_t)((x * 0x01010101u) >> 24);
+}
+
+static inline uint32_t craftax_classic_block(const CraftaxClassicChoice* c, int32_t block)
+{
+    return (uint32_t)(c->can[block / 4] >> (block % 4 * CRAFTAX_CLASSIC_BLOCK)) & 0xFFFFu;
+}
+
+// The sum of the probabilities up to and with a tile.
+static inline float craftax_classic_sum(const CraftaxClassicChoice* c, int32_t tile)
+{
+    int32_t block = tile / CRAFTAX_CLASSIC_BLOCK, last = tile % CRAFTAX_CLASSIC_BLOCK;
+    uint32_t bits = craftax_classic_block(c, block) & ((2u << last) - 1u);
+    return c->sums[craftax_classic_popcount(bits)] + c->until[block];
+}
+
+static int32_t craftax_classic_choose(CraftaxClassicChoice* c, uint32_t random)
+{
+    int32_t count = 0, blocks = CRAFTAX_CLASSIC_TILES / CRAFTAX_CLASSIC_BLOCK;
+    for (int32_t row = 0; row < CRAFTAX_CLASSIC_SIDE; row++) {
+        count +=
+            craftax_classic_popcount((uint32_t)c->can[row]) + craftax_classic_popcount((uint32_t)(c->can[row] >> 32));
+    }
+    if (count == 0) {
+        return -1;
+    }
+    float each = 1.0f / (float)count;
+    c->sums[0] = 0.0f;
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_BLOCK; i++) {
+        c->sums[i + 1] = c->sums[i] + each;
+    }
+    float before = 0.0f; // the sum of the blocks of blocks that are done
+    c->until[0] = 0.0f;
+    for (int32_t first = 0; first < blocks; first += CRAFTAX_CLASSIC_BLOCK) {
+        float inside = 0.0f;
+        for (int32_t block = first; block < first + CRAFTAX_CLASSIC_BLOCK; block++) {
+            inside = inside + c->sums[craftax_classic_popcount(craftax_classic_block(c, block))];
+            c->until[block + 1] = inside + before;
+        }
+        before = before + inside;
+    }
+    float wanted = craftax_classic_sum(c, CRAFTAX_CLASSIC_TILES - 1) * (1.0f - craftax_classic_uniform(random));
+    int32_t low = 0, high = CRAFTAX_CLASSIC_TILES;
+    while (high - low > 1) {
+        int32_t middle = (low + high) / 2;
+        if (wanted <= craftax_classic_sum(c, middle)) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    return low == 0 && wanted <= craftax_classic_sum(c, 0) ? 0 : high;
+}
+
+// The tiles of a world, and the numbers that they come from.
+typedef struct CraftaxClassicWorld {
+    uint8_t tiles[CRAFTAX_CLASSIC_TILES];
+    float water[CRAFTAX_CLASSIC_TILES], mountain[CRAFTAX_CLASSIC_TILES], paths[CRAFTAX_CLASSIC_TILES];
+    float trees[CRAFTAX_CLASSIC_TILES];
+} CraftaxClassicWorld;
+
+// Water with sand around it, mountains, and in these paths along rows and along columns, and caves near water.
+static void craftax_classic_lay_ground(CraftaxClassicWorld* w)
+{
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        int32_t across = i % CRAFTAX_CLASSIC_SIDE * CRAFTAX_CLASSIC_SIDE + i / CRAFTAX_CLASSIC_SIDE;
+        float water = w->water[i], mountain = w->mountain[i];
+        int32_t tile = water > 0.7f                    ? CRAFTAX_CLASSIC_WATER
+                       : water > 0.6f && water < 0.75f ? CRAFTAX_CLASSIC_SAND
+                                                       : CRAFTAX_CLASSIC_GRASS;
+        if (mountain > 0.7f) {
+            int path = w->paths[i] > 0.8f || w->paths[across] > 0.8f || (mountain > 0.85f && water > 0.4f);
+            tile = path ? CRAFTAX_CLASSIC_PATH : CRAFTAX_CLASSIC_STONE;
+        }
+        w->tiles[i] = (uint8_t)tile;
+    }
+}
+
+// Some of the stone is ore. Whether it is depends on a random number of each tile, drawn where there is stone.
+static void craftax_classic_add_ore(CraftaxClassicWorld* w, CraftaxClassicKeys key, float share, float above,
+                                    int32_t ore)
+{
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        if (w->tiles[i] == CRAFTAX_CLASSIC_STONE && w->mountain[i] > above) {
+            uint32_t a, b;
+            craftax_classic_threefry(key.a[0], key.b[0], (uint32_t)i, &a, &b);
+            w->tiles[i] = (uint8_t)(craftax_classic_uniform(a ^ b) < share ? ore : CRAFTAX_CLASSIC_STONE);
+        }
+    }
+}
+
+static void craftax_classic_plant_trees(CraftaxClassicWorld* w, CraftaxClassicKeys key)
+{
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        if (w->tiles[i] == CRAFTAX_CLASSIC_GRASS && w->trees[i] > 0.5f) {
+            uint32_t a, b;
+            craftax_classic_threefry(key.a[0], key.b[0], (uint32_t)i, &a, &b);
+            w->tiles[i] =
+                (uint8_t)(craftax_classic_uniform(a ^ b) > 0.8f ? CRAFTAX_CLASSIC_TREE : CRAFTAX_CLASSIC_GRASS);
+        }
+        if (w->mountain[i] > 0.85f && w->trees[i] > 0.7f) {
+            w->tiles[i] = CRAFTAX_CLASSIC_LAVA;
+        }
+    }
+}
+
+// One more diamond, in any stone, so that every world with stone has one.
+static void craftax_classic_hide_diamond(CraftaxClassicWorld* w, CraftaxClassicKeys key)
+{
+    CraftaxClassicChoice choice;
+    uint32_t random;
+    for (int32_t row = 0; row < CRAFTAX_CLASSIC_SIDE; row++) {
+        choice.can[row] = 0;
+        for (int32_t column = 0; column < CRAFTAX_CLASSIC_SIDE; column++) {
+            uint64_t stone = w->tiles[row * CRAFTAX_CLASSIC_SIDE + column] == CRAFTAX_CLASSIC_STONE;
+            choice.can[row] |= stone << column;
+        }
+    }
+    craftax_classic_bits(1, &key, &random);
+    int32_t tile = craftax_classic_choose(&choice, random);
+    if (tile >= 0 && tile < CRAFTAX_CLASSIC_TILES) {
+        w->tiles[tile] = CRAFTAX_CLASSIC_DIAMOND;
+    }
+}
+
+static void craftax_classic_make_world(CraftaxClassicWorld* w, uint32_t key_a, uint32_t key_b)
+{
+    enum { SIDE = CRAFTAX_CLASSIC_SIDE };
+    CraftaxClassicKeys key, child;
+    key.a[0] = key_a;
+    key.b[0] = key_b;
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_noise(child, SIDE / 16, SIDE / 16, w->water);
+    craftax_classic_clear_middle(w->water);
+    craftax_classic_split(1, &key, &child); // of which nothing is drawn
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_noise(child, SIDE / 16, SIDE / 16, w->mountain);
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        w->mountain[i] += 0.05f;
+    }
+    craftax_classic_clear_middle(w->mountain);
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_noise(child, SIDE / 8, SIDE / 2, w->paths);
+    craftax_classic_split(1, &key, &child); // of which nothing is drawn
+    craftax_classic_lay_ground(w);
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_add_ore(w, child, 0.04f, 0.0f, CRAFTAX_CLASSIC_COAL);
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_add_ore(w, child, 0.03f, 0.0f, CRAFTAX_CLASSIC_IRON);
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_add_ore(w, child, 0.005f, 0.8f, CRAFTAX_CLASSIC_DIAMOND);
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_noise(child, SIDE / 4, SIDE / 4, w->trees);
+    craftax_classic_plant_trees(w, key); // the parent of the next child, as in the reference
+    w->tiles[SIDE / 2 * SIDE + SIDE / 2] = CRAFTAX_CLASSIC_GRASS;
+    craftax_classic_split(1, &key, &child);
+    craftax_classic_hide_diamond(w, child);
+}
