@@ -198,12 +198,12 @@ static inline int craftax_classic_can_enter(CraftaxClassic* s, int32_t row, int3
 // ---- Time ----
 
 // 1 - |cos(pi p)|^3, where p is the share of the day that is over plus 0.3. The quotient is a product, and the last
-// difference is rounded once, as JAX's compiler makes them.
+// product and difference are rounded once, as JAX's compiler makes them; and at the start, 0.3 pi is rounded once.
 static float craftax_classic_light(int32_t tick)
 {
     float days = (float)tick * (1.0f / (float)CRAFTAX_CLASSIC_DAY), sine, cosine;
     float part = (days - floorf(days)) + 0.3f;
-    craftax_classic_sincos(PUF_PI * part, &sine, &cosine);
+    craftax_classic_sincos(tick == 0 ? 0.94247779607693797154f : PUF_PI * part, &sine, &cosine);
     float side = fabsf(cosine);
     return (float)(1.0 - (double)side * (double)(side * side));
 }
@@ -765,7 +765,7 @@ static void craftax_classic_step_with(CraftaxClassic* s, const uint32_t* draws, 
     s->light = craftax_classic_light(s->tick);
 
     int32_t now = craftax_classic_popcount(s->achievements);
-    float reward = (float)(now - earned) + (float)(s->health - health) * s->reward_health;
+    float reward = (float)((now - earned) + (double)(s->health - health) * (double)s->reward_health); // rounded once
     int dead = s->health == 0, late = !dead && s->tick >= s->max_steps;
     s->episode_return += reward;
     io.rewards[0] = reward;

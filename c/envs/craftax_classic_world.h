@@ -7,8 +7,8 @@
 
 enum { CRAFTAX_CLASSIC_SIDE = 64, CRAFTAX_CLASSIC_TILES = CRAFTAX_CLASSIC_SIDE * CRAFTAX_CLASSIC_SIDE };
 enum { CRAFTAX_CLASSIC_EDGE = 4, CRAFTAX_CLASSIC_STRIDE = CRAFTAX_CLASSIC_SIDE + 2 * CRAFTAX_CLASSIC_EDGE };
-enum { CRAFTAX_CLASSIC_MOST_CELLS = 32 }; // of a noise, along one side
-enum { CRAFTAX_CLASSIC_BLOCK = 16 };      // numbers that are summed one after the other
+enum { CRAFTAX_CLASSIC_MOST_POINTS = 9 * 33 }; // of a lattice
+enum { CRAFTAX_CLASSIC_BLOCK = 16 };           // numbers that are summed one after the other
 
 // What is on a tile: the reference's numbers less 2, so that grass, the most common one, is 0.
 enum {
@@ -57,15 +57,18 @@ static void craftax_classic_fill(CraftaxClassicKeys key, int32_t count, float* n
 
 // A lattice of unit vectors, each in a random direction.
 typedef struct CraftaxClassicLattice {
-    float x[(CRAFTAX_CLASSIC_MOST_CELLS + 1) * (CRAFTAX_CLASSIC_MOST_CELLS + 1)];
-    float y[(CRAFTAX_CLASSIC_MOST_CELLS + 1) * (CRAFTAX_CLASSIC_MOST_CELLS + 1)];
+    float x[CRAFTAX_CLASSIC_MOST_POINTS], y[CRAFTAX_CLASSIC_MOST_POINTS];
 } CraftaxClassicLattice;
 
 static void craftax_classic_make_lattice(CraftaxClassicKeys key, int32_t points, CraftaxClassicLattice* lattice)
 {
-    craftax_classic_fill(key, points, lattice->x);
+    float turns[CRAFTAX_CLASSIC_MOST_POINTS];
+    craftax_classic_fill(key, points, turns);
     for (int32_t i = 0; i < points; i++) {
-        craftax_classic_sincos(6.28318530717958647693f * lattice->x[i], &lattice->y[i], &lattice->x[i]);
+        float sine, cosine;
+        craftax_classic_sincos(6.28318530717958647693f * turns[i], &sine, &cosine);
+        lattice->y[i] = sine;
+        lattice->x[i] = cosine;
     }
 }
 
@@ -75,11 +78,11 @@ typedef struct CraftaxClassicRow {
     float right_x[CRAFTAX_CLASSIC_SIDE], right_y[CRAFTAX_CLASSIC_SIDE];
 } CraftaxClassicRow;
 
-static void craftax_classic_stretch(const CraftaxClassicLattice* lattice, int32_t from, int32_t width,
+static void craftax_classic_stretch(const CraftaxClassicLattice* lattice, int32_t from, int32_t shift,
                                     CraftaxClassicRow* row)
 {
     for (int32_t column = 0; column < CRAFTAX_CLASSIC_SIDE; column++) {
-        int32_t at = from + column / width;
+        int32_t at = from + (column >> shift);
         row->left_x[column] = lattice->x[at];
         row->left_y[column] = lattice->y[at];
         row->right_x[column] = lattice->x[at + 1];
@@ -106,37 +109,55 @@ static void craftax_classic_noise_row(const CraftaxClassicRow* above, const Craf
     }
 }
 
-// Noise with so many cells in rows and columns, stretched to reach from 0 to 1.
-static void craftax_classic_noise(CraftaxClassicKeys key, int32_t rows, int32_t columns, float* noise)
+// Stretch noise to reach from 0 to 1. Least and greatest are found in sixteen lanes.
+static void craftax_classic_normalise(float* noise)
 {
+    enum { LANES = 16 };
+    float low[LANES], high[LANES];
+    for (int32_t k = 0; k < LANES; k++) {
+        low[k] = high[k] = noise[k];
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i += LANES) {
+        for (int32_t k = 0; k < LANES; k++) {
+            low[k] = noise[i + k] < low[k] ? noise[i + k] : low[k];
+            high[k] = noise[i + k] > high[k] ? noise[i + k] : high[k];
+        }
+    }
+    for (int32_t k = 1; k < LANES; k++) {
+        low[0] = puf_minf(low[0], low[k]);
+        high[0] = puf_maxf(high[0], high[k]);
+    }
+    float least = low[0], range = high[0] - low[0];
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        noise[i] = (noise[i] - least) / range;
+    }
+}
+
+// Noise whose cells are 1 << down tiles high and 1 << right tiles wide.
+static void craftax_classic_noise(CraftaxClassicKeys key, int32_t down, int32_t right, float* noise)
+{
+    int32_t height = 1 << down, width = 1 << right, points = CRAFTAX_CLASSIC_SIDE / width + 1; // in a row
     CraftaxClassicLattice lattice;
     CraftaxClassicRow stretched[2];
     CraftaxClassicKeys child;
     craftax_classic_child(1, &key, 1, &key); // of one octave
     craftax_classic_child(1, &key, 1, &child);
-    craftax_classic_make_lattice(child, (rows + 1) * (columns + 1), &lattice);
-    int32_t height = CRAFTAX_CLASSIC_SIDE / rows, width = CRAFTAX_CLASSIC_SIDE / columns;
+    craftax_classic_make_lattice(child, (CRAFTAX_CLASSIC_SIDE / height + 1) * points, &lattice);
     float across[CRAFTAX_CLASSIC_SIDE];
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_SIDE; i++) {
-        across[i] = (float)(i % width) / (float)width;
+        across[i] = (float)(i & (width - 1)) / (float)width;
     }
+    craftax_classic_stretch(&lattice, 0, right, &stretched[0]);
     for (int32_t row = 0; row < CRAFTAX_CLASSIC_SIDE; row++) {
-        int32_t cell = row / height;
-        if (row % height == 0) {
-            craftax_classic_stretch(&lattice, cell * (columns + 1), width, &stretched[0]);
-            craftax_classic_stretch(&lattice, (cell + 1) * (columns + 1), width, &stretched[1]);
+        int32_t cell = row >> down;
+        if ((row & (height - 1)) == 0) {
+            craftax_classic_stretch(&lattice, (cell + 1) * points, right, &stretched[(cell + 1) & 1]);
         }
-        craftax_classic_noise_row(&stretched[0], &stretched[1], (float)(row % height) / (float)height, across,
+        craftax_classic_noise_row(&stretched[cell & 1], &stretched[(cell + 1) & 1],
+                                  (float)(row & (height - 1)) / (float)height, across,
                                   noise + row * CRAFTAX_CLASSIC_SIDE);
     }
-    float low = noise[0], high = noise[0];
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        low = puf_minf(low, noise[i]);
-        high = puf_maxf(high, noise[i]);
-    }
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        noise[i] = (noise[i] - low) / (high - low);
-    }
+    craftax_classic_normalise(noise);
 }
 
 // Near the middle, where you begin, there is neither water nor stone: the nearer, the more is taken from the noise.
@@ -224,52 +245,100 @@ static int32_t craftax_classic_choose(CraftaxClassicChoice* c, uint32_t random)
 // The tiles of a world, and the numbers that they come from.
 typedef struct CraftaxClassicWorld {
     uint8_t tiles[CRAFTAX_CLASSIC_TILES];
-    float water[CRAFTAX_CLASSIC_TILES], mountain[CRAFTAX_CLASSIC_TILES], paths[CRAFTAX_CLASSIC_TILES];
-    float trees[CRAFTAX_CLASSIC_TILES];
+    float water[CRAFTAX_CLASSIC_TILES], mountain[CRAFTAX_CLASSIC_TILES];
+    float paths[CRAFTAX_CLASSIC_TILES], trees[CRAFTAX_CLASSIC_TILES];
 } CraftaxClassicWorld;
 
 // Water with sand around it, mountains, and in these paths along rows and along columns, and caves near water.
 static void craftax_classic_lay_ground(CraftaxClassicWorld* w)
 {
+    enum { SIDE = CRAFTAX_CLASSIC_SIDE };
+    uint8_t along[SIDE][SIDE], path[SIDE][SIDE];
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        int32_t across = i % CRAFTAX_CLASSIC_SIDE * CRAFTAX_CLASSIC_SIDE + i / CRAFTAX_CLASSIC_SIDE;
-        float water = w->water[i], mountain = w->mountain[i];
-        int32_t tile = water > 0.7f                    ? CRAFTAX_CLASSIC_WATER
-                       : water > 0.6f && water < 0.75f ? CRAFTAX_CLASSIC_SAND
-                                                       : CRAFTAX_CLASSIC_GRASS;
-        if (mountain > 0.7f) {
-            int path = w->paths[i] > 0.8f || w->paths[across] > 0.8f || (mountain > 0.85f && water > 0.4f);
-            tile = path ? CRAFTAX_CLASSIC_PATH : CRAFTAX_CLASSIC_STONE;
+        along[0][i] = w->paths[i] > 0.8f;
+    }
+    for (int32_t row = 0; row < SIDE; row++) {
+        for (int32_t column = 0; column < SIDE; column++) {
+            path[row][column] = along[row][column] | along[column][row];
         }
-        w->tiles[i] = (uint8_t)tile;
+    }
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        float water = w->water[i], mountain = w->mountain[i];
+        int sand = (water > 0.6f) & (water < 0.75f), cave = (mountain > 0.85f) & (water > 0.4f);
+        int32_t tile = sand ? CRAFTAX_CLASSIC_SAND : CRAFTAX_CLASSIC_GRASS;
+        tile = water > 0.7f ? CRAFTAX_CLASSIC_WATER : tile;
+        int32_t inside = (path[0][i] | cave) ? CRAFTAX_CLASSIC_PATH : CRAFTAX_CLASSIC_STONE;
+        w->tiles[i] = (uint8_t)(mountain > 0.7f ? inside : tile);
     }
 }
 
-// Some of the stone is ore. Whether it is depends on a random number of each tile, drawn where there is stone.
-static void craftax_classic_add_ore(CraftaxClassicWorld* w, CraftaxClassicKeys key, float share, float above,
-                                    int32_t ore)
+// Some tiles, and a random number of each: element number of an array with one for every tile.
+typedef struct CraftaxClassicList {
+    int32_t count;
+    uint32_t tiles[CRAFTAX_CLASSIC_TILES];
+    float random[CRAFTAX_CLASSIC_TILES];
+} CraftaxClassicList;
+
+static void craftax_classic_draw_list(CraftaxClassicList* list, CraftaxClassicKeys key)
 {
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        if (w->tiles[i] == CRAFTAX_CLASSIC_STONE && w->mountain[i] > above) {
-            uint32_t a, b;
-            craftax_classic_threefry(key.a[0], key.b[0], (uint32_t)i, &a, &b);
-            w->tiles[i] = (uint8_t)(craftax_classic_uniform(a ^ b) < share ? ore : CRAFTAX_CLASSIC_STONE);
-        }
+    for (int32_t i = 0; i < list->count; i++) {
+        uint32_t a, b;
+        craftax_classic_threefry(key.a[0], key.b[0], list->tiles[i], &a, &b);
+        list->random[i] = craftax_classic_uniform(a ^ b);
     }
+}
+
+// Some of the stone in the list is ore; it leaves the list.
+static void craftax_classic_add_ore(CraftaxClassicWorld* w, CraftaxClassicList* stone, CraftaxClassicKeys key,
+                                    float share, int32_t ore)
+{
+    int32_t count = stone->count;
+    craftax_classic_draw_list(stone, key);
+    stone->count = 0;
+    for (int32_t i = 0; i < count; i++) {
+        uint32_t tile = stone->tiles[i];
+        int found = stone->random[i] < share;
+        w->tiles[tile] = (uint8_t)(found ? ore : CRAFTAX_CLASSIC_STONE);
+        stone->tiles[stone->count] = tile;
+        stone->count += !found;
+    }
+}
+
+static void craftax_classic_list_tiles(const CraftaxClassicWorld* w, int32_t kind, const float* numbers, float above,
+                                       CraftaxClassicList* list)
+{
+    list->count = 0;
+    for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
+        list->tiles[list->count] = (uint32_t)i;
+        list->count += (w->tiles[i] == kind) & (numbers[i] > above);
+    }
+}
+
+static void craftax_classic_add_ores(CraftaxClassicWorld* w, CraftaxClassicKeys* key)
+{
+    CraftaxClassicList stone;
+    CraftaxClassicKeys child;
+    craftax_classic_list_tiles(w, CRAFTAX_CLASSIC_STONE, w->mountain, 0.0f, &stone);
+    craftax_classic_split(1, key, &child);
+    craftax_classic_add_ore(w, &stone, child, 0.04f, CRAFTAX_CLASSIC_COAL);
+    craftax_classic_split(1, key, &child);
+    craftax_classic_add_ore(w, &stone, child, 0.03f, CRAFTAX_CLASSIC_IRON);
+    craftax_classic_list_tiles(w, CRAFTAX_CLASSIC_STONE, w->mountain, 0.8f, &stone); // diamonds are deep inside
+    craftax_classic_split(1, key, &child);
+    craftax_classic_add_ore(w, &stone, child, 0.005f, CRAFTAX_CLASSIC_DIAMOND);
 }
 
 static void craftax_classic_plant_trees(CraftaxClassicWorld* w, CraftaxClassicKeys key)
 {
+    CraftaxClassicList grass;
+    craftax_classic_list_tiles(w, CRAFTAX_CLASSIC_GRASS, w->trees, 0.5f, &grass);
+    craftax_classic_draw_list(&grass, key);
+    for (int32_t i = 0; i < grass.count; i++) {
+        w->tiles[grass.tiles[i]] = (uint8_t)(grass.random[i] > 0.8f ? CRAFTAX_CLASSIC_TREE : CRAFTAX_CLASSIC_GRASS);
+    }
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        if (w->tiles[i] == CRAFTAX_CLASSIC_GRASS && w->trees[i] > 0.5f) {
-            uint32_t a, b;
-            craftax_classic_threefry(key.a[0], key.b[0], (uint32_t)i, &a, &b);
-            w->tiles[i] =
-                (uint8_t)(craftax_classic_uniform(a ^ b) > 0.8f ? CRAFTAX_CLASSIC_TREE : CRAFTAX_CLASSIC_GRASS);
-        }
-        if (w->mountain[i] > 0.85f && w->trees[i] > 0.7f) {
-            w->tiles[i] = CRAFTAX_CLASSIC_LAVA;
-        }
+        int lava = (w->mountain[i] > 0.85f) & (w->trees[i] > 0.7f);
+        w->tiles[i] = (uint8_t)(lava ? CRAFTAX_CLASSIC_LAVA : w->tiles[i]);
     }
 }
 
@@ -299,27 +368,22 @@ static void craftax_classic_make_world(CraftaxClassicWorld* w, uint32_t key_a, u
     key.a[0] = key_a;
     key.b[0] = key_b;
     craftax_classic_split(1, &key, &child);
-    craftax_classic_noise(child, SIDE / 16, SIDE / 16, w->water);
+    craftax_classic_noise(child, 4, 4, w->water);
     craftax_classic_clear_middle(w->water);
     craftax_classic_split(1, &key, &child); // of which nothing is drawn
     craftax_classic_split(1, &key, &child);
-    craftax_classic_noise(child, SIDE / 16, SIDE / 16, w->mountain);
+    craftax_classic_noise(child, 4, 4, w->mountain);
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
         w->mountain[i] += 0.05f;
     }
     craftax_classic_clear_middle(w->mountain);
     craftax_classic_split(1, &key, &child);
-    craftax_classic_noise(child, SIDE / 8, SIDE / 2, w->paths);
+    craftax_classic_noise(child, 3, 1, w->paths);
     craftax_classic_split(1, &key, &child); // of which nothing is drawn
     craftax_classic_lay_ground(w);
+    craftax_classic_add_ores(w, &key);
     craftax_classic_split(1, &key, &child);
-    craftax_classic_add_ore(w, child, 0.04f, 0.0f, CRAFTAX_CLASSIC_COAL);
-    craftax_classic_split(1, &key, &child);
-    craftax_classic_add_ore(w, child, 0.03f, 0.0f, CRAFTAX_CLASSIC_IRON);
-    craftax_classic_split(1, &key, &child);
-    craftax_classic_add_ore(w, child, 0.005f, 0.8f, CRAFTAX_CLASSIC_DIAMOND);
-    craftax_classic_split(1, &key, &child);
-    craftax_classic_noise(child, SIDE / 4, SIDE / 4, w->trees);
+    craftax_classic_noise(child, 2, 2, w->trees);
     craftax_classic_plant_trees(w, key); // the parent of the next child, as in the reference
     w->tiles[SIDE / 2 * SIDE + SIDE / 2] = CRAFTAX_CLASSIC_GRASS;
     craftax_classic_split(1, &key, &child);
