@@ -36,177 +36,7 @@
 // Day and night take 300 steps. The same keys make the same world and the same episode as the package craftax does with
 // JAX on a CPU: what it draws, rounds and forgets is repeated here, its slips included. They are marked "as there".
 #pragma once
-#include "craftax_classic_world.h"
-
-enum { CRAFTAX_CLASSIC_ARROWS = 3, CRAFTAX_CLASSIC_PLANTS = 10, CRAFTAX_CLASSIC_THINGS = 12 };
-enum { CRAFTAX_CLASSIC_ROWS = 7, CRAFTAX_CLASSIC_COLUMNS = 9, CRAFTAX_CLASSIC_VIEW = 63, CRAFTAX_CLASSIC_COPIED = 16 };
-enum { CRAFTAX_CLASSIC_OBS = 2 * CRAFTAX_CLASSIC_VIEW + 1 + CRAFTAX_CLASSIC_THINGS + 6 };
-enum { CRAFTAX_CLASSIC_MOST = 9 }; // of a thing, and of health, food, drink and energy
-enum { CRAFTAX_CLASSIC_GONE_AT = 14, CRAFTAX_CLASSIC_RIPE_AT = 600, CRAFTAX_CLASSIC_DAY = 300 };
-enum { CRAFTAX_CLASSIC_ZOMBIE_HEALTH = 5, CRAFTAX_CLASSIC_COW_HEALTH = 3, CRAFTAX_CLASSIC_SKELETON_HEALTH = 3 };
-enum { CRAFTAX_CLASSIC_FAR = 127, CRAFTAX_CLASSIC_FAR_BACK = -64 }; // where spent arrows stop: nobody sees so far
-
-enum {
-    CRAFTAX_CLASSIC_NOTHING,
-    CRAFTAX_CLASSIC_LEFT,
-    CRAFTAX_CLASSIC_RIGHT,
-    CRAFTAX_CLASSIC_UP,
-    CRAFTAX_CLASSIC_DOWN,
-    CRAFTAX_CLASSIC_DO,
-    CRAFTAX_CLASSIC_SLEEP,
-    CRAFTAX_CLASSIC_PLACE_STONE,
-    CRAFTAX_CLASSIC_PLACE_TABLE,
-    CRAFTAX_CLASSIC_PLACE_FURNACE,
-    CRAFTAX_CLASSIC_PLACE_SAPLING,
-    CRAFTAX_CLASSIC_MAKE, // six of them
-    CRAFTAX_CLASSIC_ACTIONS = CRAFTAX_CLASSIC_MAKE + 6,
-};
-
-// Things that you carry.
-enum {
-    CRAFTAX_CLASSIC_HAS_WOOD,
-    CRAFTAX_CLASSIC_HAS_STONE,
-    CRAFTAX_CLASSIC_HAS_COAL,
-    CRAFTAX_CLASSIC_HAS_IRON,
-    CRAFTAX_CLASSIC_HAS_DIAMOND,
-    CRAFTAX_CLASSIC_HAS_SAPLING,
-    CRAFTAX_CLASSIC_WOOD_PICKAXE,
-    CRAFTAX_CLASSIC_STONE_PICKAXE,
-    CRAFTAX_CLASSIC_IRON_PICKAXE,
-    CRAFTAX_CLASSIC_WOOD_SWORD,
-    CRAFTAX_CLASSIC_STONE_SWORD,
-    CRAFTAX_CLASSIC_IRON_SWORD,
-};
-
-enum {
-    CRAFTAX_CLASSIC_COLLECT_WOOD,
-    CRAFTAX_CLASSIC_PLACED_TABLE,
-    CRAFTAX_CLASSIC_EAT_COW,
-    CRAFTAX_CLASSIC_COLLECT_SAPLING,
-    CRAFTAX_CLASSIC_COLLECT_DRINK,
-    CRAFTAX_CLASSIC_MADE_WOOD_PICKAXE,
-    CRAFTAX_CLASSIC_MADE_WOOD_SWORD,
-    CRAFTAX_CLASSIC_PLACED_PLANT,
-    CRAFTAX_CLASSIC_DEFEAT_ZOMBIE,
-    CRAFTAX_CLASSIC_COLLECT_STONE,
-    CRAFTAX_CLASSIC_PLACED_STONE,
-    CRAFTAX_CLASSIC_EAT_PLANT,
-    CRAFTAX_CLASSIC_DEFEAT_SKELETON,
-    CRAFTAX_CLASSIC_MADE_STONE_PICKAXE,
-    CRAFTAX_CLASSIC_MADE_STONE_SWORD,
-    CRAFTAX_CLASSIC_WAKE_UP,
-    CRAFTAX_CLASSIC_PLACED_FURNACE,
-    CRAFTAX_CLASSIC_COLLECT_COAL,
-    CRAFTAX_CLASSIC_COLLECT_IRON,
-    CRAFTAX_CLASSIC_COLLECT_DIAMOND,
-    CRAFTAX_CLASSIC_MADE_IRON_PICKAXE,
-    CRAFTAX_CLASSIC_MADE_IRON_SWORD,
-    CRAFTAX_CLASSIC_ACHIEVEMENTS,
-};
-
-// A tile holds what is there, and a mark where a creature is that blocks the way.
-enum { CRAFTAX_CLASSIC_MARK = CRAFTAX_CLASSIC_BLOCKS, CRAFTAX_CLASSIC_KIND = CRAFTAX_CLASSIC_MARK - 1 };
-#define CRAFTAX_CLASSIC_IS(tile) (UINT32_C(1) << (tile))
-// What can be walked on. Tiles with a mark are beyond the bits that are set.
-#define CRAFTAX_CLASSIC_OPEN                                                                                           \
-    (CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_GRASS) | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_WOOD) |                            \
-     CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_PATH) | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_SAND))
-
-// The columns of a table of creatures. One that is not alive still walks, unseen, and blocks nobody, as there.
-enum { CRAFTAX_CLASSIC_ROW, CRAFTAX_CLASSIC_COLUMN, CRAFTAX_CLASSIC_HEALTH, CRAFTAX_CLASSIC_ALIVE };
-enum { CRAFTAX_CLASSIC_REST = CRAFTAX_CLASSIC_ALIVE + 1, CRAFTAX_CLASSIC_CREATURE }; // steps until it may attack again
-typedef int8_t CraftaxClassicCreature[CRAFTAX_CLASSIC_CREATURE];
-
-// Of arrows: row, column, 1 if it flies, and by how many rows and columns.
-enum { CRAFTAX_CLASSIC_FLIES = 2, CRAFTAX_CLASSIC_BY_ROWS, CRAFTAX_CLASSIC_BY_COLUMNS, CRAFTAX_CLASSIC_ARROW };
-
-typedef struct CraftaxClassic {
-    PufRng rng;
-    int32_t max_steps; // settings
-    float reward_health;
-    uint8_t map[CRAFTAX_CLASSIC_STRIDE][CRAFTAX_CLASSIC_STRIDE]; // with what is outside around it
-    CraftaxClassicCreature zombies[CRAFTAX_CLASSIC_ZOMBIES], cows[CRAFTAX_CLASSIC_COWS];
-    CraftaxClassicCreature skeletons[CRAFTAX_CLASSIC_SKELETONS];
-    int8_t arrows[CRAFTAX_CLASSIC_ARROWS][CRAFTAX_CLASSIC_ARROW];
-    int8_t plants[CRAFTAX_CLASSIC_PLANTS][2]; // row, column
-    int16_t plant_age[CRAFTAX_CLASSIC_PLANTS];
-    int8_t num_plants;
-    int8_t row, column, facing, sleeping;
-    int8_t things[CRAFTAX_CLASSIC_THINGS];
-    int8_t health, food, drink, energy;
-    int8_t hunger, thirst, fatigue, recovery; // halves of what the reference counts; of fatigue, wholes
-    uint32_t achievements;                    // as bits
-    int32_t tick;
-    float light, episode_return;
-    PufLog log;
-    float log_achievements[CRAFTAX_CLASSIC_ACHIEVEMENTS]; // after the five of PufLog
-} CraftaxClassic;
-
-static const int8_t craftax_classic_ways[8][2] = { { 0, -1 }, { 0, 1 }, { -1, 0 }, { 1, 0 } }; // the last four: stay
-
-static inline int32_t craftax_classic_abs(int32_t x) { return x < 0 ? -x : x; }
-static inline int32_t craftax_classic_sign(int32_t x) { return (x > 0) - (x < 0); }
-static inline int32_t craftax_classic_least(int32_t x, int32_t y) { return x < y ? x : y; }
-
-static inline uint8_t* craftax_classic_tile(CraftaxClassic* s, int32_t row, int32_t column)
-{
-    return &s->map[row + CRAFTAX_CLASSIC_EDGE][column + CRAFTAX_CLASSIC_EDGE];
-}
-
-static inline int32_t craftax_classic_kind(CraftaxClassic* s, int32_t row, int32_t column)
-{
-    return *craftax_classic_tile(s, row, column) & CRAFTAX_CLASSIC_KIND;
-}
-
-// The tile that an array has at a place that may be one beyond its edge, as there: the row before the first is the last
-// one, and so is the row after the last; with columns as well.
-static uint8_t* craftax_classic_wrapped(CraftaxClassic* s, int32_t row, int32_t column)
-{
-    int32_t last = CRAFTAX_CLASSIC_SIDE - 1;
-    row = row < 0 || row > last ? last : row;
-    column = column < 0 || column > last ? last : column;
-    return craftax_classic_tile(s, row, column);
-}
-
-static inline void craftax_classic_set(uint8_t* tile, int32_t kind)
-{
-    *tile = (uint8_t)((*tile & CRAFTAX_CLASSIC_MARK) | kind);
-}
-
-static inline void craftax_classic_earn(CraftaxClassic* s, int32_t achievement)
-{
-    s->achievements |= UINT32_C(1) << achievement;
-}
-
-static inline void craftax_classic_add(CraftaxClassic* s, int32_t thing, int32_t count)
-{
-    s->things[thing] = (int8_t)(s->things[thing] + count);
-}
-
-static inline int craftax_classic_is_at(const int8_t* one, int32_t row, int32_t column)
-{
-    return one[CRAFTAX_CLASSIC_ROW] == row && one[CRAFTAX_CLASSIC_COLUMN] == column;
-}
-
-// Whether a creature may step there.
-static inline int craftax_classic_can_enter(CraftaxClassic* s, int32_t row, int32_t column)
-{
-    return (CRAFTAX_CLASSIC_OPEN >> *craftax_classic_tile(s, row, column) & 1) &&
-           (row != s->row || column != s->column);
-}
-
-// ---- Time ----
-
-// 1 - |cos(pi p)|^3, where p is the share of the day that is over plus 0.3. The quotient is a product, and the last
-// product and difference are rounded once, as JAX's compiler makes them; and at the start, 0.3 pi is rounded once.
-static float craftax_classic_light(int32_t tick)
-{
-    float days = (float)tick * (1.0f / (float)CRAFTAX_CLASSIC_DAY), sine, cosine;
-    float part = (days - floorf(days)) + 0.3f;
-    craftax_classic_sincos(tick == 0 ? 0.94247779607693797154f : PUF_PI * part, &sine, &cosine);
-    float side = fabsf(cosine);
-    return (float)(1.0 - (double)side * (double)(side * side));
-}
+#include "craftax_classic_creatures.h"
 
 // ---- What you do ----
 
@@ -322,7 +152,7 @@ static void craftax_classic_pick(CraftaxClassic* s, uint8_t* tile, int32_t row, 
     }
 }
 
-static void craftax_classic_do(CraftaxClassic* s, int32_t row, int32_t column, uint32_t random)
+static void craftax_classic_do(CraftaxClassic* s, int32_t row, int32_t column, const uint32_t* key)
 {
     if (craftax_classic_attack(s, row, column)) {
         return;
@@ -350,7 +180,7 @@ static void craftax_classic_do(CraftaxClassic* s, int32_t row, int32_t column, u
                              CRAFTAX_CLASSIC_COLLECT_DIAMOND);
         break;
     case CRAFTAX_CLASSIC_GRASS:
-        if (craftax_classic_uniform(random) < 0.1f) {
+        if (craftax_classic_uniform(craftax_classic_seldom(key)) < 0.1f) {
             craftax_classic_collect(s, CRAFTAX_CLASSIC_HAS_SAPLING, CRAFTAX_CLASSIC_COLLECT_SAPLING);
         }
         break;
@@ -416,228 +246,19 @@ static void craftax_classic_walk(CraftaxClassic* s, int32_t way)
     }
 }
 
-static void craftax_classic_act(CraftaxClassic* s, int32_t action, uint32_t random)
+static void craftax_classic_act(CraftaxClassic* s, int32_t action, const uint32_t* key)
 {
     const int8_t* way = craftax_classic_ways[s->facing];
     int32_t row = s->row + way[0], column = s->column + way[1];
     if (action >= CRAFTAX_CLASSIC_MAKE) {
         craftax_classic_make(s, action - CRAFTAX_CLASSIC_MAKE);
     } else if (action == CRAFTAX_CLASSIC_DO) {
-        craftax_classic_do(s, row, column, random);
+        craftax_classic_do(s, row, column, key);
     } else if (action >= CRAFTAX_CLASSIC_PLACE_STONE) {
         craftax_classic_place(s, action, row, column);
     } else if (action >= CRAFTAX_CLASSIC_LEFT && action <= CRAFTAX_CLASSIC_DOWN) {
         craftax_classic_walk(s, action - CRAFTAX_CLASSIC_LEFT);
     }
-}
-
-// ---- Creatures ----
-
-static inline int32_t craftax_classic_distance(const CraftaxClassic* s, const int8_t* one)
-{
-    return craftax_classic_abs(one[CRAFTAX_CLASSIC_ROW] - s->row) +
-           craftax_classic_abs(one[CRAFTAX_CLASSIC_COLUMN] - s->column);
-}
-
-// The step towards you: along rows or columns, whichever are farther apart; where they are equal, chance decides.
-static void craftax_classic_towards(const CraftaxClassic* s, const int8_t* one, uint32_t tie, int32_t* by)
-{
-    int32_t rows = s->row - one[CRAFTAX_CLASSIC_ROW], columns = s->column - one[CRAFTAX_CLASSIC_COLUMN];
-    int32_t more = craftax_classic_abs(rows) - craftax_classic_abs(columns);
-    int along_rows = more > 0 || (more == 0 && tie >> 31);
-    by[0] = along_rows ? craftax_classic_sign(rows) : 0;
-    by[1] = along_rows ? 0 : craftax_classic_sign(columns);
-}
-
-// Step there if possible, and be gone if you are far away. The mark of the tile that is left is removed even where another
-// creature stands on it, as there.
-static inline void craftax_classic_move(CraftaxClassic* s, int8_t* one, int32_t row, int32_t column, int32_t distance)
-{
-    int can = craftax_classic_can_enter(s, row, column);
-    if (one[CRAFTAX_CLASSIC_ALIVE]) {
-        *craftax_classic_tile(s, one[CRAFTAX_CLASSIC_ROW], one[CRAFTAX_CLASSIC_COLUMN]) &= CRAFTAX_CLASSIC_KIND;
-    }
-    one[CRAFTAX_CLASSIC_ROW] = (int8_t)(can ? row : one[CRAFTAX_CLASSIC_ROW]);
-    one[CRAFTAX_CLASSIC_COLUMN] = (int8_t)(can ? column : one[CRAFTAX_CLASSIC_COLUMN]);
-    one[CRAFTAX_CLASSIC_ALIVE] &= distance < CRAFTAX_CLASSIC_GONE_AT;
-    if (one[CRAFTAX_CLASSIC_ALIVE]) {
-        *craftax_classic_tile(s, one[CRAFTAX_CLASSIC_ROW], one[CRAFTAX_CLASSIC_COLUMN]) |= CRAFTAX_CLASSIC_MARK;
-    }
-}
-
-// Attack or rest.
-static inline void craftax_classic_tire(int8_t* one, int attacks, int32_t rest)
-{
-    int32_t left = one[CRAFTAX_CLASSIC_REST];
-    one[CRAFTAX_CLASSIC_REST] = (int8_t)(attacks ? rest : left - (left > 0));
-}
-
-static void craftax_classic_move_zombie(CraftaxClassic* s, int8_t* one, uint32_t way, uint32_t tie, uint32_t keen)
-{
-    int32_t distance = craftax_classic_distance(s, one), by[2];
-    int attacks = distance == 1 && one[CRAFTAX_CLASSIC_REST] <= 0 && one[CRAFTAX_CLASSIC_ALIVE];
-    if (distance < 10 && craftax_classic_uniform(keen) < 0.75f) {
-        craftax_classic_towards(s, one, tie, by);
-    } else {
-        by[0] = craftax_classic_ways[way][0];
-        by[1] = craftax_classic_ways[way][1];
-    }
-    if (attacks) {
-        s->health = (int8_t)(s->health - (s->sleeping ? 7 : 2));
-        s->achievements |= (uint32_t)s->sleeping << CRAFTAX_CLASSIC_WAKE_UP;
-        s->sleeping = 0;
-        by[0] = by[1] = 0;
-    }
-    craftax_classic_tire(one, attacks, 5);
-    craftax_classic_move(s, one, one[CRAFTAX_CLASSIC_ROW] + by[0], one[CRAFTAX_CLASSIC_COLUMN] + by[1], distance);
-}
-
-// The first arrow that does not fly is shot from here.
-static void craftax_classic_shoot(CraftaxClassic* s, const int8_t* from, const int32_t* by)
-{
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ARROWS; i++) {
-        int8_t* arrow = s->arrows[i];
-        if (!arrow[CRAFTAX_CLASSIC_FLIES]) {
-            arrow[CRAFTAX_CLASSIC_ROW] = from[CRAFTAX_CLASSIC_ROW];
-            arrow[CRAFTAX_CLASSIC_COLUMN] = from[CRAFTAX_CLASSIC_COLUMN];
-            arrow[CRAFTAX_CLASSIC_FLIES] = 1;
-            arrow[CRAFTAX_CLASSIC_BY_ROWS] = (int8_t)by[0];
-            arrow[CRAFTAX_CLASSIC_BY_COLUMNS] = (int8_t)by[1];
-            return;
-        }
-    }
-}
-
-static void craftax_classic_move_skeleton(CraftaxClassic* s, int8_t* one, uint32_t way, uint32_t tie, uint32_t keen)
-{
-    int32_t distance = craftax_classic_distance(s, one), at_you[2];
-    int32_t row = one[CRAFTAX_CLASSIC_ROW], column = one[CRAFTAX_CLASSIC_COLUMN];
-    craftax_classic_towards(s, one, tie, at_you);
-    int32_t down = craftax_classic_ways[way][0], right = craftax_classic_ways[way][1];
-    int cornered = distance <= 3;
-    if (craftax_classic_uniform(keen) > 0.85f && (cornered || distance >= 10)) {
-        down = cornered ? -at_you[0] : at_you[0];
-        right = cornered ? -at_you[1] : at_you[1];
-    }
-    int shoots =
-        distance == 4 || distance == 5 || (cornered && !craftax_classic_can_enter(s, row + down, column + right));
-    shoots = shoots && one[CRAFTAX_CLASSIC_REST] <= 0 && one[CRAFTAX_CLASSIC_ALIVE];
-    if (shoots) {
-        craftax_classic_shoot(s, one, at_you);
-        down = right = 0;
-    }
-    craftax_classic_tire(one, shoots, 4);
-    craftax_classic_move(s, one, row + down, column + right, distance);
-}
-
-// Arrows that are spent go on unseen, as there.
-static void craftax_classic_move_arrow(CraftaxClassic* s, int8_t* arrow)
-{
-    int32_t row = arrow[CRAFTAX_CLASSIC_ROW] + arrow[CRAFTAX_CLASSIC_BY_ROWS];
-    int32_t column = arrow[CRAFTAX_CLASSIC_COLUMN] + arrow[CRAFTAX_CLASSIC_BY_COLUMNS];
-    arrow[CRAFTAX_CLASSIC_ROW] = (int8_t)puf_clampi(row, CRAFTAX_CLASSIC_FAR_BACK, CRAFTAX_CLASSIC_FAR);
-    arrow[CRAFTAX_CLASSIC_COLUMN] = (int8_t)puf_clampi(column, CRAFTAX_CLASSIC_FAR_BACK, CRAFTAX_CLASSIC_FAR);
-    if (!arrow[CRAFTAX_CLASSIC_FLIES]) {
-        return;
-    }
-    uint8_t* tile = craftax_classic_wrapped(s, row, column);
-    int32_t kind = *tile & CRAFTAX_CLASSIC_KIND;
-    int inside = row >= 0 && row < CRAFTAX_CLASSIC_SIDE && column >= 0 && column < CRAFTAX_CLASSIC_SIDE;
-    int hits = row == s->row && column == s->column;
-    uint32_t open =
-        CRAFTAX_CLASSIC_OPEN | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_WATER) | CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_LAVA);
-    arrow[CRAFTAX_CLASSIC_FLIES] = inside && !hits && (open >> *tile & 1);
-    s->health = (int8_t)(s->health - 2 * hits);
-    s->sleeping = (int8_t)(s->sleeping && !hits);
-    int breaks = row < CRAFTAX_CLASSIC_SIDE && column < CRAFTAX_CLASSIC_SIDE;
-    if (breaks && (kind == CRAFTAX_CLASSIC_TABLE || kind == CRAFTAX_CLASSIC_FURNACE)) {
-        craftax_classic_set(tile, CRAFTAX_CLASSIC_PATH);
-    }
-}
-
-static void craftax_classic_move_all(CraftaxClassic* s, const uint32_t* draws)
-{
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ZOMBIES; i++) {
-        craftax_classic_move_zombie(s, s->zombies[i], draws[CRAFTAX_CLASSIC_ZOMBIE_WAY + i],
-                                    draws[CRAFTAX_CLASSIC_ZOMBIE_TIE + i], draws[CRAFTAX_CLASSIC_ZOMBIE_KEEN + i]);
-    }
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_COWS; i++) {
-        int8_t* cow = s->cows[i];
-        const int8_t* by = craftax_classic_ways[draws[CRAFTAX_CLASSIC_COW_WAY + i]];
-        craftax_classic_move(s, cow, cow[CRAFTAX_CLASSIC_ROW] + by[0], cow[CRAFTAX_CLASSIC_COLUMN] + by[1],
-                             craftax_classic_distance(s, cow));
-    }
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_SKELETONS; i++) {
-        craftax_classic_move_skeleton(s, s->skeletons[i], draws[CRAFTAX_CLASSIC_SKELETON_WAY + i],
-                                      draws[CRAFTAX_CLASSIC_SKELETON_TIE + i],
-                                      draws[CRAFTAX_CLASSIC_SKELETON_KEEN + i]);
-    }
-    for (int32_t i = 0; i < CRAFTAX_CLASSIC_ARROWS; i++) {
-        craftax_classic_move_arrow(s, s->arrows[i]);
-    }
-}
-
-// A tile of some kinds without a creature, farther than `beyond` from you and nearer than where creatures are gone.
-static int32_t craftax_classic_find_place(CraftaxClassic* s, uint32_t kinds, int32_t beyond, uint32_t random)
-{
-    CraftaxClassicChoice choice;
-    memset(choice.can, 0, sizeof(choice.can));
-    for (int32_t down = 1 - CRAFTAX_CLASSIC_GONE_AT; down < CRAFTAX_CLASSIC_GONE_AT; down++) {
-        int32_t row = s->row + down, reach = CRAFTAX_CLASSIC_GONE_AT - 1 - craftax_classic_abs(down);
-        int32_t low = s->column - reach < 0 ? 0 : s->column - reach;
-        int32_t high = craftax_classic_least(s->column + reach, CRAFTAX_CLASSIC_SIDE - 1);
-        uint64_t bits = 0;
-        if (row < 0 || row >= CRAFTAX_CLASSIC_SIDE) {
-            continue;
-        }
-        const uint8_t* tiles = craftax_classic_tile(s, row, 0);
-        for (int32_t column = low; column <= high; column++) {
-            uint64_t fits = kinds >> tiles[column] & 1;
-            fits &= craftax_classic_abs(down) + craftax_classic_abs(column - s->column) > beyond;
-            bits |= fits << column;
-        }
-        choice.can[row] = bits;
-    }
-    return craftax_classic_choose(&choice, random);
-}
-
-// One more of a kind, in place of the first that is not alive. Where all are, the first one's mark is made once more, as
-// there.
-static void craftax_classic_spawn(CraftaxClassic* s, CraftaxClassicCreature* creatures, int32_t count, int32_t health,
-                                  uint32_t kinds, int32_t beyond, float chance, const uint32_t* draws)
-{
-    int32_t i = 0;
-    while (i < count && creatures[i][CRAFTAX_CLASSIC_ALIVE]) {
-        i++;
-    }
-    if (i == count) {
-        *craftax_classic_tile(s, creatures[0][CRAFTAX_CLASSIC_ROW], creatures[0][CRAFTAX_CLASSIC_COLUMN]) |=
-            CRAFTAX_CLASSIC_MARK;
-        return;
-    }
-    if (craftax_classic_uniform(draws[0]) >= chance) {
-        return;
-    }
-    int32_t place = craftax_classic_find_place(s, kinds, beyond, draws[1]);
-    if (place >= 0) {
-        int32_t row = place / CRAFTAX_CLASSIC_SIDE % CRAFTAX_CLASSIC_SIDE, column = place % CRAFTAX_CLASSIC_SIDE;
-        creatures[i][CRAFTAX_CLASSIC_ROW] = (int8_t)row;
-        creatures[i][CRAFTAX_CLASSIC_COLUMN] = (int8_t)column;
-        creatures[i][CRAFTAX_CLASSIC_HEALTH] = (int8_t)health;
-        creatures[i][CRAFTAX_CLASSIC_ALIVE] = 1;
-        *craftax_classic_tile(s, row, column) |= CRAFTAX_CLASSIC_MARK;
-    }
-}
-
-static void craftax_classic_spawn_all(CraftaxClassic* s, const uint32_t* draws)
-{
-    uint32_t grass = CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_GRASS), path = CRAFTAX_CLASSIC_IS(CRAFTAX_CLASSIC_PATH);
-    float dark = 1.0f - s->light;
-    craftax_classic_spawn(s, s->cows, CRAFTAX_CLASSIC_COWS, CRAFTAX_CLASSIC_COW_HEALTH, grass, 3, 0.1f, draws);
-    craftax_classic_spawn(s, s->zombies, CRAFTAX_CLASSIC_ZOMBIES, CRAFTAX_CLASSIC_ZOMBIE_HEALTH, grass | path, 9,
-                          0.02f + 0.1f * (dark * dark), draws + 2);
-    craftax_classic_spawn(s, s->skeletons, CRAFTAX_CLASSIC_SKELETONS, CRAFTAX_CLASSIC_SKELETON_HEALTH, path, 9, 0.05f,
-                          draws + 4);
 }
 
 // ---- Plants and you ----
@@ -751,9 +372,9 @@ static void craftax_classic_step_with(CraftaxClassic* s, const uint32_t* draws, 
 {
     int32_t action = s->sleeping ? CRAFTAX_CLASSIC_NOTHING : io.actions[0], health = s->health;
     int32_t earned = craftax_classic_popcount(s->achievements);
-    craftax_classic_act(s, action, draws[CRAFTAX_CLASSIC_SAPLING]);
+    craftax_classic_act(s, action, draws + CRAFTAX_CLASSIC_SAPLING_KEY);
     craftax_classic_move_all(s, draws);
-    craftax_classic_spawn_all(s, draws + CRAFTAX_CLASSIC_SPAWN);
+    craftax_classic_spawn_all(s, draws);
     craftax_classic_grow(s);
     craftax_classic_live(s, action);
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_THINGS; i++) {
@@ -840,42 +461,7 @@ static void craftax_classic_observe(const CraftaxClassic* s, PufIo io)
 }
 
 #ifndef PUF_PLAIN
-
-// Many copies draw their random words side by side, in vectors, and then step one after the other.
-static void craftax_classic_step_lanes(CraftaxClassic* s, int32_t n, const PufLayout* l, PufIo io)
-{
-    CraftaxClassicKeys keys;
-    CraftaxClassicDraws table;
-    memset(&keys, 0, sizeof(keys));
-    for (int32_t i = 0; i < n; i++) {
-        keys.a[i] = puf_rand(&s[i].rng);
-        keys.b[i] = puf_rand(&s[i].rng);
-    }
-    craftax_classic_draw(CRAFTAX_CLASSIC_LANES, &keys, table);
-    for (int32_t i = 0; i < n; i++) {
-        uint32_t draws[CRAFTAX_CLASSIC_DRAWS];
-        PufIo row = puf_row(l, PUF_U8, io, i);
-        for (int32_t k = 0; k < CRAFTAX_CLASSIC_DRAWS; k++) {
-            draws[k] = table[k][i];
-        }
-        craftax_classic_step_with(&s[i], draws, row);
-        if (row.terminals[0] | row.truncations[0]) {
-            craftax_classic_observe(&s[i], puf_final(row));
-            craftax_classic_reset(&s[i]);
-        }
-        craftax_classic_observe(&s[i], row);
-    }
-}
-
-static void craftax_classic_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
-{
-    CraftaxClassic* s = states;
-    for (int32_t i = 0; i < n; i += CRAFTAX_CLASSIC_LANES) {
-        craftax_classic_step_lanes(s + i, craftax_classic_least(n - i, CRAFTAX_CLASSIC_LANES), layout,
-                                   puf_row(layout, PUF_U8, io, i));
-    }
-}
-
+#include "craftax_classic_lanes.h"
 #endif
 
 static const PufObs craftax_classic_obs[] = {

@@ -99,39 +99,50 @@ static inline float craftax_classic_uniform(uint32_t bits) { return (float)(bits
 
 enum { CRAFTAX_CLASSIC_ZOMBIES = 3, CRAFTAX_CLASSIC_COWS = 3, CRAFTAX_CLASSIC_SKELETONS = 2 };
 
-// Places in the table of what a step draws: words, and directions.
+// Places in the table of what a step draws: words, numbers of directions; and what is seldom needed, as the key whose
+// second child draws it, in two places.
 enum {
-    CRAFTAX_CLASSIC_SAPLING,                                                           // whether grass yields one
-    CRAFTAX_CLASSIC_ZOMBIE_WAY,                                                        // of each: a direction, one of 4
-    CRAFTAX_CLASSIC_ZOMBIE_TIE = CRAFTAX_CLASSIC_ZOMBIE_WAY + CRAFTAX_CLASSIC_ZOMBIES, // rows or columns first
-    CRAFTAX_CLASSIC_ZOMBIE_KEEN = CRAFTAX_CLASSIC_ZOMBIE_TIE + CRAFTAX_CLASSIC_ZOMBIES, // whether it comes nearer
+    CRAFTAX_CLASSIC_ZOMBIE_WAY,                                                         // of each: one of 4
+    CRAFTAX_CLASSIC_ZOMBIE_KEEN = CRAFTAX_CLASSIC_ZOMBIE_WAY + CRAFTAX_CLASSIC_ZOMBIES, // whether it comes nearer
     CRAFTAX_CLASSIC_COW_WAY = CRAFTAX_CLASSIC_ZOMBIE_KEEN + CRAFTAX_CLASSIC_ZOMBIES,    // one of 8, half of them none
     CRAFTAX_CLASSIC_SKELETON_WAY = CRAFTAX_CLASSIC_COW_WAY + CRAFTAX_CLASSIC_COWS,
-    CRAFTAX_CLASSIC_SKELETON_TIE = CRAFTAX_CLASSIC_SKELETON_WAY + CRAFTAX_CLASSIC_SKELETONS,
-    CRAFTAX_CLASSIC_SKELETON_KEEN = CRAFTAX_CLASSIC_SKELETON_TIE + CRAFTAX_CLASSIC_SKELETONS,
-    CRAFTAX_CLASSIC_SPAWN = CRAFTAX_CLASSIC_SKELETON_KEEN + CRAFTAX_CLASSIC_SKELETONS, // of each kind: whether, where
-    CRAFTAX_CLASSIC_DRAWS = CRAFTAX_CLASSIC_SPAWN + 6,
+    CRAFTAX_CLASSIC_SKELETON_KEEN = CRAFTAX_CLASSIC_SKELETON_WAY + CRAFTAX_CLASSIC_SKELETONS,
+    CRAFTAX_CLASSIC_COMES = CRAFTAX_CLASSIC_SKELETON_KEEN + CRAFTAX_CLASSIC_SKELETONS, // a cow, a zombie, a skeleton
+    CRAFTAX_CLASSIC_SAPLING_KEY = CRAFTAX_CLASSIC_COMES + 3,                           // whether grass yields one
+    CRAFTAX_CLASSIC_ZOMBIE_TIE_KEY = CRAFTAX_CLASSIC_SAPLING_KEY + 2,                  // of each: rows or columns first
+    CRAFTAX_CLASSIC_SKELETON_TIE_KEY = CRAFTAX_CLASSIC_ZOMBIE_TIE_KEY + 2 * CRAFTAX_CLASSIC_ZOMBIES,
+    CRAFTAX_CLASSIC_PLACE_KEY = CRAFTAX_CLASSIC_SKELETON_TIE_KEY + 2 * CRAFTAX_CLASSIC_SKELETONS, // where it comes
+    CRAFTAX_CLASSIC_DRAWS = CRAFTAX_CLASSIC_PLACE_KEY + 2 * 3,
 };
 
 typedef uint32_t CraftaxClassicDraws[CRAFTAX_CLASSIC_DRAWS][CRAFTAX_CLASSIC_LANES];
 
-// What creatures that follow you draw. The key of the next one is the parent's second child for zombies, and its first
-// one for skeletons.
-PUF_INLINE void craftax_classic_draw_zombie(int32_t lanes, CraftaxClassicKeys* keys, int32_t i,
-                                            CraftaxClassicDraws draws)
+// The word that the second child of a key draws.
+static uint32_t craftax_classic_seldom(const uint32_t* key)
 {
-    craftax_classic_next_below(lanes, keys, 4, draws[CRAFTAX_CLASSIC_ZOMBIE_WAY + i]);
-    craftax_classic_next_bits(lanes, keys, draws[CRAFTAX_CLASSIC_ZOMBIE_TIE + i]);
-    craftax_classic_next_bits(lanes, keys, draws[CRAFTAX_CLASSIC_ZOMBIE_KEEN + i]);
-    craftax_classic_child(lanes, keys, 1, keys);
+    uint32_t a, b;
+    craftax_classic_threefry(key[0], key[1], 1, &a, &b);
+    craftax_classic_threefry(a, b, 0, &a, &b);
+    return a ^ b;
 }
 
-PUF_INLINE void craftax_classic_draw_skeleton(int32_t lanes, CraftaxClassicKeys* keys, int32_t i,
-                                              CraftaxClassicDraws draws)
+// Keep the keys, and go on to their first children, as split does.
+PUF_INLINE void craftax_classic_keep(int32_t lanes, CraftaxClassicKeys* keys, uint32_t (*kept)[CRAFTAX_CLASSIC_LANES])
 {
-    craftax_classic_next_below(lanes, keys, 4, draws[CRAFTAX_CLASSIC_SKELETON_WAY + i]);
-    craftax_classic_next_bits(lanes, keys, draws[CRAFTAX_CLASSIC_SKELETON_TIE + i]);
-    craftax_classic_next_bits(lanes, keys, draws[CRAFTAX_CLASSIC_SKELETON_KEEN + i]);
+    for (int32_t i = 0; i < lanes; i++) {
+        kept[0][i] = keys->a[i];
+        kept[1][i] = keys->b[i];
+    }
+    craftax_classic_child(lanes, keys, 0, keys);
+}
+
+// What a creature that may follow you draws.
+PUF_INLINE void craftax_classic_draw_hunter(int32_t lanes, CraftaxClassicKeys* keys, CraftaxClassicDraws draws,
+                                            int32_t way, int32_t tie, int32_t keen)
+{
+    craftax_classic_next_below(lanes, keys, 4, draws[way]);
+    craftax_classic_keep(lanes, keys, &draws[tie]);
+    craftax_classic_next_bits(lanes, keys, draws[keen]);
 }
 
 // All that a step draws from its key, in the order of the reference, which draws it whether it is needed or not.
@@ -139,11 +150,13 @@ PUF_INLINE void craftax_classic_draw(int32_t lanes, CraftaxClassicKeys* keys, Cr
 {
     CraftaxClassicKeys part;
     craftax_classic_split(lanes, keys, &part); // your action
-    craftax_classic_next_bits(lanes, &part, draws[CRAFTAX_CLASSIC_SAPLING]);
+    craftax_classic_keep(lanes, &part, &draws[CRAFTAX_CLASSIC_SAPLING_KEY]);
     craftax_classic_split(lanes, keys, &part); // creatures
     craftax_classic_child(lanes, &part, 0, &part);
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_ZOMBIES; i++) {
-        craftax_classic_draw_zombie(lanes, &part, i, draws);
+        craftax_classic_draw_hunter(lanes, &part, draws, CRAFTAX_CLASSIC_ZOMBIE_WAY + i,
+                                    CRAFTAX_CLASSIC_ZOMBIE_TIE_KEY + 2 * i, CRAFTAX_CLASSIC_ZOMBIE_KEEN + i);
+        craftax_classic_child(lanes, &part, 1, &part);
     }
     craftax_classic_child(lanes, &part, 0, &part);
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_COWS; i++) {
@@ -151,10 +164,12 @@ PUF_INLINE void craftax_classic_draw(int32_t lanes, CraftaxClassicKeys* keys, Cr
     }
     craftax_classic_child(lanes, &part, 0, &part);
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_SKELETONS; i++) {
-        craftax_classic_draw_skeleton(lanes, &part, i, draws);
+        craftax_classic_draw_hunter(lanes, &part, draws, CRAFTAX_CLASSIC_SKELETON_WAY + i,
+                                    CRAFTAX_CLASSIC_SKELETON_TIE_KEY + 2 * i, CRAFTAX_CLASSIC_SKELETON_KEEN + i);
     }
     craftax_classic_child(lanes, keys, 1, &part); // newcomers
-    for (int32_t i = 0; i < 6; i++) {
-        craftax_classic_next_bits(lanes, &part, draws[CRAFTAX_CLASSIC_SPAWN + i]);
+    for (int32_t i = 0; i < 3; i++) {
+        craftax_classic_next_bits(lanes, &part, draws[CRAFTAX_CLASSIC_COMES + i]);
+        craftax_classic_keep(lanes, &part, &draws[CRAFTAX_CLASSIC_PLACE_KEY + 2 * i]);
     }
 }

@@ -7,8 +7,7 @@
 
 enum { CRAFTAX_CLASSIC_SIDE = 64, CRAFTAX_CLASSIC_TILES = CRAFTAX_CLASSIC_SIDE * CRAFTAX_CLASSIC_SIDE };
 enum { CRAFTAX_CLASSIC_EDGE = 4, CRAFTAX_CLASSIC_STRIDE = CRAFTAX_CLASSIC_SIDE + 2 * CRAFTAX_CLASSIC_EDGE };
-enum { CRAFTAX_CLASSIC_MOST_POINTS = 9 * 33 }; // of a lattice
-enum { CRAFTAX_CLASSIC_BLOCK = 16 };           // numbers that are summed one after the other
+enum { CRAFTAX_CLASSIC_BLOCK = 16 }; // numbers that are summed one after the other
 
 // What is on a tile: the reference's numbers less 2, so that grass, the most common one, is 0.
 enum {
@@ -32,17 +31,27 @@ enum {
 };
 
 // Sine and cosine of 0 <= x <= 7, as the float32 nearest to them but for one in eighty: the double polynomials of Arm's
-// optimized routines, which the C library has that the reference was compared on.
-static void craftax_classic_sincos(float x, float* sine, float* cosine)
+// optimized routines, which the C library has that the reference was compared on. In three loops, which become vectors.
+enum { CRAFTAX_CLASSIC_MOST_POINTS = 9 * 33 }; // of a lattice
+
+static void craftax_classic_sincos(int32_t count, const float* x, float* sine, float* cosine)
 {
-    int32_t quarter = (int32_t)((double)x * 0x1.45F306DC9C883p-1 + 0.5); // x / (pi / 2), to the nearest
-    double r = (double)x - quarter * 0x1.921FB54442D18p0, r2 = r * r, r3 = r * r2, r4 = r2 * r2;
-    double s = (r + r3 * -0x1.555545995a603p-3) + r3 * r2 * (0x1.1107605230bc4p-7 + r2 * -0x1.994eb3774cf24p-13);
-    double c = ((1.0 + r2 * -0x1.ffffffd0c621cp-2) + r4 * 0x1.55553e1068f19p-5) +
-               r4 * r2 * (-0x1.6c087e89a359dp-10 + r2 * 0x1.99343027bf8c3p-16);
-    double first = quarter & 1 ? c : s, second = quarter & 1 ? s : c;
-    *sine = (float)(quarter & 2 ? -first : first);
-    *cosine = (float)((quarter + 1) & 2 ? -second : second);
+    int32_t quarter[CRAFTAX_CLASSIC_MOST_POINTS]; // x / (pi / 2), to the nearest
+    for (int32_t i = 0; i < count; i++) {
+        quarter[i] = (int32_t)((double)x[i] * 0x1.45F306DC9C883p-1 + 0.5);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        double r = (double)x[i] - quarter[i] * 0x1.921FB54442D18p0, r2 = r * r, r3 = r * r2, r4 = r2 * r2;
+        sine[i] =
+            (float)((r + r3 * -0x1.555545995a603p-3) + r3 * r2 * (0x1.1107605230bc4p-7 + r2 * -0x1.994eb3774cf24p-13));
+        cosine[i] = (float)(((1.0 + r2 * -0x1.ffffffd0c621cp-2) + r4 * 0x1.55553e1068f19p-5) +
+                            r4 * r2 * (-0x1.6c087e89a359dp-10 + r2 * 0x1.99343027bf8c3p-16));
+    }
+    for (int32_t i = 0; i < count; i++) {
+        float first = quarter[i] & 1 ? cosine[i] : sine[i], second = quarter[i] & 1 ? sine[i] : cosine[i];
+        sine[i] = quarter[i] & 2 ? -first : first;
+        cosine[i] = (quarter[i] + 1) & 2 ? -second : second;
+    }
 }
 
 // The random words of an array of so many numbers.
@@ -65,11 +74,9 @@ static void craftax_classic_make_lattice(CraftaxClassicKeys key, int32_t points,
     float turns[CRAFTAX_CLASSIC_MOST_POINTS];
     craftax_classic_fill(key, points, turns);
     for (int32_t i = 0; i < points; i++) {
-        float sine, cosine;
-        craftax_classic_sincos(6.28318530717958647693f * turns[i], &sine, &cosine);
-        lattice->y[i] = sine;
-        lattice->x[i] = cosine;
+        turns[i] = 6.28318530717958647693f * turns[i];
     }
+    craftax_classic_sincos(points, turns, lattice->y, lattice->x);
 }
 
 // One row of the lattice, stretched to the tiles: the vectors to the left and to the right of each.
@@ -246,7 +253,7 @@ static int32_t craftax_classic_choose(CraftaxClassicChoice* c, uint32_t random)
 typedef struct CraftaxClassicWorld {
     uint8_t tiles[CRAFTAX_CLASSIC_TILES];
     float water[CRAFTAX_CLASSIC_TILES], mountain[CRAFTAX_CLASSIC_TILES];
-    float paths[CRAFTAX_CLASSIC_TILES], trees[CRAFTAX_CLASSIC_TILES];
+    float other[CRAFTAX_CLASSIC_TILES]; // paths, then trees
 } CraftaxClassicWorld;
 
 // Water with sand around it, mountains, and in these paths along rows and along columns, and caves near water.
@@ -255,7 +262,7 @@ static void craftax_classic_lay_ground(CraftaxClassicWorld* w)
     enum { SIDE = CRAFTAX_CLASSIC_SIDE };
     uint8_t along[SIDE][SIDE], path[SIDE][SIDE];
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        along[0][i] = w->paths[i] > 0.8f;
+        along[0][i] = w->other[i] > 0.8f;
     }
     for (int32_t row = 0; row < SIDE; row++) {
         for (int32_t column = 0; column < SIDE; column++) {
@@ -275,7 +282,7 @@ static void craftax_classic_lay_ground(CraftaxClassicWorld* w)
 // Some tiles, and a random number of each: element number of an array with one for every tile.
 typedef struct CraftaxClassicList {
     int32_t count;
-    uint32_t tiles[CRAFTAX_CLASSIC_TILES];
+    uint16_t tiles[CRAFTAX_CLASSIC_TILES];
     float random[CRAFTAX_CLASSIC_TILES];
 } CraftaxClassicList;
 
@@ -296,7 +303,7 @@ static void craftax_classic_add_ore(CraftaxClassicWorld* w, CraftaxClassicList* 
     craftax_classic_draw_list(stone, key);
     stone->count = 0;
     for (int32_t i = 0; i < count; i++) {
-        uint32_t tile = stone->tiles[i];
+        uint16_t tile = stone->tiles[i];
         int found = stone->random[i] < share;
         w->tiles[tile] = (uint8_t)(found ? ore : CRAFTAX_CLASSIC_STONE);
         stone->tiles[stone->count] = tile;
@@ -309,7 +316,7 @@ static void craftax_classic_list_tiles(const CraftaxClassicWorld* w, int32_t kin
 {
     list->count = 0;
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        list->tiles[list->count] = (uint32_t)i;
+        list->tiles[list->count] = (uint16_t)i;
         list->count += (w->tiles[i] == kind) & (numbers[i] > above);
     }
 }
@@ -323,7 +330,12 @@ static void craftax_classic_add_ores(CraftaxClassicWorld* w, CraftaxClassicKeys*
     craftax_classic_add_ore(w, &stone, child, 0.04f, CRAFTAX_CLASSIC_COAL);
     craftax_classic_split(1, key, &child);
     craftax_classic_add_ore(w, &stone, child, 0.03f, CRAFTAX_CLASSIC_IRON);
-    craftax_classic_list_tiles(w, CRAFTAX_CLASSIC_STONE, w->mountain, 0.8f, &stone); // diamonds are deep inside
+    int32_t count = stone.count;
+    stone.count = 0;
+    for (int32_t i = 0; i < count; i++) { // diamonds are deep inside
+        stone.tiles[stone.count] = stone.tiles[i];
+        stone.count += w->mountain[stone.tiles[i]] > 0.8f;
+    }
     craftax_classic_split(1, key, &child);
     craftax_classic_add_ore(w, &stone, child, 0.005f, CRAFTAX_CLASSIC_DIAMOND);
 }
@@ -331,13 +343,13 @@ static void craftax_classic_add_ores(CraftaxClassicWorld* w, CraftaxClassicKeys*
 static void craftax_classic_plant_trees(CraftaxClassicWorld* w, CraftaxClassicKeys key)
 {
     CraftaxClassicList grass;
-    craftax_classic_list_tiles(w, CRAFTAX_CLASSIC_GRASS, w->trees, 0.5f, &grass);
+    craftax_classic_list_tiles(w, CRAFTAX_CLASSIC_GRASS, w->other, 0.5f, &grass);
     craftax_classic_draw_list(&grass, key);
     for (int32_t i = 0; i < grass.count; i++) {
         w->tiles[grass.tiles[i]] = (uint8_t)(grass.random[i] > 0.8f ? CRAFTAX_CLASSIC_TREE : CRAFTAX_CLASSIC_GRASS);
     }
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        int lava = (w->mountain[i] > 0.85f) & (w->trees[i] > 0.7f);
+        int lava = (w->mountain[i] > 0.85f) & (w->other[i] > 0.7f);
         w->tiles[i] = (uint8_t)(lava ? CRAFTAX_CLASSIC_LAVA : w->tiles[i]);
     }
 }
@@ -378,12 +390,12 @@ static void craftax_classic_make_world(CraftaxClassicWorld* w, uint32_t key_a, u
     }
     craftax_classic_clear_middle(w->mountain);
     craftax_classic_split(1, &key, &child);
-    craftax_classic_noise(child, 3, 1, w->paths);
+    craftax_classic_noise(child, 3, 1, w->other);
     craftax_classic_split(1, &key, &child); // of which nothing is drawn
     craftax_classic_lay_ground(w);
     craftax_classic_add_ores(w, &key);
     craftax_classic_split(1, &key, &child);
-    craftax_classic_noise(child, 2, 2, w->trees);
+    craftax_classic_noise(child, 2, 2, w->other);
     craftax_classic_plant_trees(w, key); // the parent of the next child, as in the reference
     w->tiles[SIDE / 2 * SIDE + SIDE / 2] = CRAFTAX_CLASSIC_GRASS;
     craftax_classic_split(1, &key, &child);
