@@ -260,13 +260,13 @@ typedef struct CraftaxClassicWorld {
 static void craftax_classic_lay_ground(CraftaxClassicWorld* w)
 {
     enum { SIDE = CRAFTAX_CLASSIC_SIDE };
-    uint8_t along[SIDE][SIDE], path[SIDE][SIDE];
+    uint8_t along[CRAFTAX_CLASSIC_TILES], path[CRAFTAX_CLASSIC_TILES];
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
-        along[0][i] = w->other[i] > 0.8f;
+        along[i] = w->other[i] > 0.8f;
     }
     for (int32_t row = 0; row < SIDE; row++) {
         for (int32_t column = 0; column < SIDE; column++) {
-            path[row][column] = along[row][column] | along[column][row];
+            path[row * SIDE + column] = along[row * SIDE + column] | along[column * SIDE + row];
         }
     }
     for (int32_t i = 0; i < CRAFTAX_CLASSIC_TILES; i++) {
@@ -274,7 +274,7 @@ static void craftax_classic_lay_ground(CraftaxClassicWorld* w)
         int sand = (water > 0.6f) & (water < 0.75f), cave = (mountain > 0.85f) & (water > 0.4f);
         int32_t tile = sand ? CRAFTAX_CLASSIC_SAND : CRAFTAX_CLASSIC_GRASS;
         tile = water > 0.7f ? CRAFTAX_CLASSIC_WATER : tile;
-        int32_t inside = (path[0][i] | cave) ? CRAFTAX_CLASSIC_PATH : CRAFTAX_CLASSIC_STONE;
+        int32_t inside = (path[i] | cave) ? CRAFTAX_CLASSIC_PATH : CRAFTAX_CLASSIC_STONE;
         w->tiles[i] = (uint8_t)(mountain > 0.7f ? inside : tile);
     }
 }
