@@ -48,17 +48,18 @@ class Game(gymnasium.Env[NDArray[np.float32], Any]):
     def key(self) -> Any:
         """The next two words, as a key."""
         words = [int(self.np_random.integers(0, 2**32)) for _ in range(2)]
-        return self.jax.numpy.array(words, self.jax.numpy.uint32)
+        return np.array(words, np.uint32)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin an episode in the world of the next key."""
         super().reset(seed=seed)
-        seen, self.state = self.rules.reset(self.key(), self.params)
+        seen, self.state = self.jax.device_get(self.rules.reset(self.key(), self.params))
         return np.asarray(seen, np.float32), {}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Act. The package does not say whether an episode was cut off: it was if you live."""
-        seen, self.state, reward, done, _ = self.rules.step(self.key(), self.state, np.int32(action), self.params)
+        made = self.rules.step(self.key(), self.state, np.int32(action), self.params)
+        seen, self.state, reward, done, _ = self.jax.device_get(made)
         dead = bool(done) and int(self.state.player_health) <= 0
         return np.asarray(seen, np.float32), float(reward), dead, bool(done) and not dead, {}
 
