@@ -3,6 +3,8 @@
 // Groups of games take turns: while one steps, the next one's words are drawn, so that its tiles are fetched in time.
 #pragma once
 
+enum { CRAFTAX_CLASSIC_FEW = 4 };
+
 // Fetch what a step touches: the numbers of a game; its map around you; the tiles where creatures may step.
 static inline void craftax_classic_fetch(const void* at)
 {
@@ -53,6 +55,16 @@ static void craftax_classic_draw_lanes(CraftaxClassic* s, int32_t n, CraftaxClas
     }
 }
 
+// Write what is seen, and restart where the episode is over.
+static void craftax_classic_finish(CraftaxClassic* s, PufIo row)
+{
+    if (row.terminals[0] | row.truncations[0]) {
+        craftax_classic_observe(s, puf_final(row));
+        craftax_classic_reset(s);
+    }
+    craftax_classic_observe(s, row);
+}
+
 static void craftax_classic_step_lanes(CraftaxClassic* s, int32_t n, CraftaxClassicDraws table, const PufLayout* l,
                                        PufIo io)
 {
@@ -63,11 +75,7 @@ static void craftax_classic_step_lanes(CraftaxClassic* s, int32_t n, CraftaxClas
             draws[k] = table[k][i];
         }
         craftax_classic_step_with(&s[i], draws, row);
-        if (row.terminals[0] | row.truncations[0]) {
-            craftax_classic_observe(&s[i], puf_final(row));
-            craftax_classic_reset(&s[i]);
-        }
-        craftax_classic_observe(&s[i], row);
+        craftax_classic_finish(&s[i], row);
     }
 }
 
@@ -76,6 +84,14 @@ static void craftax_classic_step_all(const PufLayout* layout, void* states, int3
     enum { LANES = CRAFTAX_CLASSIC_LANES };
     CraftaxClassicDraws tables[2];
     CraftaxClassic* s = states;
+    if (n <= CRAFTAX_CLASSIC_FEW) { // lanes would be mostly empty
+        for (int32_t i = 0; i < n; i++) {
+            PufIo row = puf_row(layout, PUF_U8, io, i);
+            craftax_classic_step(&s[i], row);
+            craftax_classic_finish(&s[i], row);
+        }
+        return;
+    }
     craftax_classic_draw_lanes(s, craftax_classic_least(n, LANES), tables[0]);
     for (int32_t first = 0; first < n; first += LANES) {
         int32_t next = first + LANES, here = craftax_classic_least(n - first, LANES), which = first / LANES & 1;
