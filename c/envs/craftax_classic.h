@@ -1,40 +1,47 @@
-// craftax_classic - gather, craft and survive in an open world of 64 x 64 tiles: Craftax-Classic (Matthews et al. 2024),
-// which is Crafter (Hafner 2021) with other odds.
+// craftax_classic - gather, craft and survive in an open world of 64 x 64 tiles: Craftax-Classic (Matthews et al.
+// 2024), which is Crafter (Hafner 2021) with other odds.
 //
-// Observation  uint8 (145): codes first, then amounts. Codes: what is on each of the 7 x 9 tiles around you, rows from the
-//              top; who is there, the sum of 1 a zombie, 2 a cow, 4 a skeleton, 8 an arrow; which way you face. Amounts:
-//              the twelve things that you carry, health, food, drink, energy, the light, and whether you sleep.
-// Action       one of 17: nothing, left, right, up, down, do, sleep, place stone, table, furnace or sapling, and make a
-//              pickaxe or a sword of wood, stone or iron.
-// Reward       +1 for each of 22 achievements, once in an episode, and `reward_health` for each point of health.
+// Observation  uint8 (145): codes first, then amounts. Codes: what is on each of the 7 x 9 tiles around you; who is
+//              there; which way you face. Amounts: the twelve things that you carry; health, food, drink and energy;
+//              the light; whether you sleep.
+// Action       one of 17: nothing, left, right, up, down, do, sleep, place stone, a table, a furnace or a sapling,
+//              and make a pickaxe or a sword of wood, stone or iron.
+// Reward       +1 for each of 22 achievements, once in an episode, and `reward_health` for each point of health,
+//              which is lost again with it.
 // End          terminal when health is 0, as it is in lava; truncated after `max_steps` steps.
 // Score        achievements; perf is the share of all 22.
 //
 // A step:
 //
-// 1. You act, unless you sleep. What you do, you do to the tile in front of you:
+// 1. You act, unless you sleep. With `do` you take a tree, stone, coal, iron or a diamond in front of you: stone and
+//    coal with a pickaxe of wood, iron with one of stone, a diamond with one of iron. A tree leaves grass, the others
+//    a path. Grass yields a sapling, one time in ten. Water quenches 1, a ripe plant feeds 4. A creature is hit for
+//    1, or for 2, 3 or 5 for each sword of wood, stone or iron, whichever is most; a cow feeds 6.
+// 2. A table costs 2 wood. Next to it, diagonals included, a tool costs 1 wood, one of stone 1 stone more, one of
+//    iron 1 iron and 1 coal on top, and then a furnace must be next to you, too, which costs 1 stone. Stone can be
+//    placed on water and on lava, a sapling on grass, where it is ripe after 600 steps. You carry 9 of each thing at
+//    most.
+// 3. Zombies within 9 tiles come nearer three times in four; next to you they hit for 2, or for 7 while you sleep,
+//    every sixth step. Cows wander. Skeletons wander, too, sometimes away from you or towards you; from 4 or 5 tiles
+//    away, or cornered, they shoot. An arrow hits for 2, and breaks tables and furnaces. 14 tiles away, creatures
+//    vanish.
+// 4. A cow may come on grass 4 to 13 tiles away, 1 in 10 while there are fewer than three; a zombie on grass or a
+//    path 10 to 13 tiles away, 1 in 50 by day and up to 6 in 50 at night, fewer than three; a skeleton on a path as
+//    far away, 1 in 20, fewer than two.
+// 5. You eat 1 every 26 steps, drink 1 every 21, and lose 1 energy every 31. Asleep you eat and drink half as often,
+//    and 1 energy comes back every 11 steps. With food, drink and energy you heal 1 every 26 steps, twice as fast
+//    asleep; without one of them you lose 1 every 16, half as fast asleep. You wake with 9 energy, or when hit.
 //
-//        tree, stone, coal, iron, diamond   take it; stone and coal take a pickaxe of wood, iron one of stone, a
-//                                           diamond one of iron. A tree stays, the others leave a path
-//        grass                              1 in 10: a sapling
-//        water, ripe plant                  drink 1, eat 4
-//        creature                           hit it for 1, or 2, 3 or 5 for each sword of wood, stone or iron,
-//                                           whichever is most; a cow is food for 6
+// Day and night take 300 steps.
 //
-//    A table costs 2 wood. Next to it, diagonals included, a pickaxe or a sword costs 1 wood; of stone, 1 stone more;
-//    of iron, which takes a furnace next to you as well, 1 iron and 1 coal more. A furnace costs 1 stone. Stone may also be
-//    placed on water and lava. A sapling is placed on grass, and can be eaten 600 steps later. You carry 9 of each thing.
-// 2. Zombies come nearer within 9 tiles, three times in four; next to you, they hit for 2, or for 7 while you sleep, every
-//    sixth step. Cows wander. Skeletons walk at random, sometimes away from you or to you; from 4 or 5 tiles away,
-//    or cornered, they shoot. An arrow hits for 2, and breaks tables and furnaces. Creatures 14 tiles away are gone.
-// 3. A cow may come on grass, at 1 in 10 while there are fewer than 3; a zombie on grass or a path, at 1 in 50 by day and
-//    up to 6 in 50 at night, out of sight, up to 3; a skeleton on a path, at 1 in 20, up to 2.
-// 4. Each 26 steps you eat 1, each 21 you drink 1, each 31 you lose 1 energy; half as often, or not at all, asleep, when 1
-//    energy comes back each 11. While none of them is 0 you heal 1 each 26 steps, twice as fast asleep; otherwise you
-//    lose 1 each 16. You wake with 9 energy, or when hurt.
+// Worlds are made at each reset, from two words of the environment's generator, which are a key of JAX; two more
+// words are the key of each step. From the same keys the package craftax makes the same worlds and the same episodes,
+// on a processor: what it draws, rounds and forgets is repeated here, slips included, which are marked "as there". So
+// no two episodes share a world, and nothing is learned by heart. A world takes as long as about eighty steps.
 //
-// Day and night take 300 steps. The same keys make the same world and the same episode as the package craftax does with
-// JAX on a CPU: what it draws, rounds and forgets is repeated here, its slips included. They are marked "as there".
+// The package's observation is 1,345 numbers, most of them 0. Here the same is said in 145 bytes: a code for each
+// tile and one for who is on it, which the trainer looks up instead of multiplying. `numbers_of` in
+// puffer_envs.porting.craftax makes the 1,345 numbers of them.
 #pragma once
 #include "craftax_classic_creatures.h"
 
@@ -413,8 +420,8 @@ static void craftax_classic_step(CraftaxClassic* s, PufIo io)
 
 // ---- What you see ----
 
-// Mark one in the view. One that is not alive, or out of sight above or to the left of the view, takes another one's mark
-// away that came before it, as there: places before the first row or column count from the end.
+// Mark one in the view. One that is not alive, or out of sight above or to the left of the view, takes another one's
+// mark away that came before it, as there: places before the first row or column count from the end.
 static inline void craftax_classic_show(const CraftaxClassic* s, const int8_t* one, int alive, int32_t bit,
                                         uint8_t* who)
 {

@@ -1,4 +1,5 @@
-// craftax_classic_creatures.h - zombies, cows, skeletons and arrows of craftax_classic: how they move, and where they come.
+// craftax_classic_creatures.h - zombies, cows, skeletons and arrows of craftax_classic: how they move, and where they
+// come.
 #pragma once
 #include "craftax_classic_state.h"
 
@@ -18,8 +19,8 @@ static void craftax_classic_towards(const CraftaxClassic* s, const int8_t* one, 
     by[1] = along_rows ? 0 : craftax_classic_sign(columns);
 }
 
-// Step there if possible, and be gone if you are far away. The mark of the tile that is left is removed even where another
-// creature stands on it, as there.
+// Step there if possible, and be gone if you are far away. The mark of the tile that is left is removed even where
+// another creature stands on it, as there.
 static inline void craftax_classic_move(CraftaxClassic* s, int8_t* one, int32_t row, int32_t column, int32_t distance)
 {
     int can = craftax_classic_can_enter(s, row, column);
@@ -175,8 +176,8 @@ static int32_t craftax_classic_find_place(CraftaxClassic* s, uint32_t kinds, int
     return craftax_classic_choose(&choice, craftax_classic_seldom(key));
 }
 
-// One more of a kind, in place of the first that is not alive. Where all are, the first one's mark is made once more, as
-// there.
+// One more of a kind, in place of the first that is not alive. Where all are, the first one's mark is made once more,
+// as there.
 static void craftax_classic_spawn(CraftaxClassic* s, CraftaxClassicCreature* creatures, int32_t count, int32_t health,
                                   uint32_t kinds, int32_t beyond, float chance, uint32_t comes, const uint32_t* key)
 {

@@ -1,10 +1,13 @@
-// craftax_classic_random.h - random numbers as JAX draws them: keys that split, and Threefry-2x32 (Salmon et al. 2011).
+// craftax_classic_random.h - random numbers as JAX draws them: keys that split, and Threefry-2x32 (Salmon et al.
+// 2011).
 //
-// A key is two words. JAX's default generator turns a key and a counter into two new words: split(key) gives the children
-// that counters 0 and 1 lead to, and element i of an array of random words is the exclusive or of the two words that
-// counter i leads to. Nothing else is drawn from. That is jax_threefry_partitionable, the default since JAX 0.5.
+// A key is two words. JAX's default generator turns a key and a counter into two new words: split(key) gives the
+// children that counters 0 and 1 lead to, and element i of an array of random words is the exclusive or of the two
+// words that counter i leads to. Nothing else is drawn from. That is jax_threefry_partitionable, the default since
+// JAX 0.5.
 //
-// All functions do `lanes` keys side by side: 1, or as many as fill vectors. With a constant the compiler unrolls them.
+// All functions do `lanes` keys side by side: 1, or as many as fill vectors. With a constant the compiler unrolls
+// them.
 #pragma once
 #include "puffer.h"
 
@@ -17,8 +20,10 @@ typedef struct CraftaxClassicKeys {
 
 // clang-format off
 #define CRAFTAX_CLASSIC_MIX(turn) x += y; y = (y << (turn)) | (y >> (32 - (turn))); y ^= x
-#define CRAFTAX_CLASSIC_FOUR_A CRAFTAX_CLASSIC_MIX(13); CRAFTAX_CLASSIC_MIX(15); CRAFTAX_CLASSIC_MIX(26); CRAFTAX_CLASSIC_MIX(6)
-#define CRAFTAX_CLASSIC_FOUR_B CRAFTAX_CLASSIC_MIX(17); CRAFTAX_CLASSIC_MIX(29); CRAFTAX_CLASSIC_MIX(16); CRAFTAX_CLASSIC_MIX(24)
+#define CRAFTAX_CLASSIC_MIX_FOUR(a, b, c, d)                                                                           \
+    CRAFTAX_CLASSIC_MIX(a); CRAFTAX_CLASSIC_MIX(b); CRAFTAX_CLASSIC_MIX(c); CRAFTAX_CLASSIC_MIX(d)
+#define CRAFTAX_CLASSIC_FOUR_A CRAFTAX_CLASSIC_MIX_FOUR(13, 15, 26, 6)
+#define CRAFTAX_CLASSIC_FOUR_B CRAFTAX_CLASSIC_MIX_FOUR(17, 29, 16, 24)
 // clang-format on
 
 // Five times four rounds; after each four, two of the three key words are added, and the number of the four.

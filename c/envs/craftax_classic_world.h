@@ -1,6 +1,7 @@
 // craftax_classic_world.h - how a world is made from a key: gradient noise (Perlin 2002), thresholds, ores and trees.
 //
-// Every number is a float32, in the order in which the reference computes it, so that the same key gives the same world.
+// Every number is a float32, in the order in which the reference computes it, so that the same key gives the same
+// world.
 #pragma once
 #include "craftax_classic_random.h"
 #include "puffer_math.h"
