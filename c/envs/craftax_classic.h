@@ -439,8 +439,9 @@ static inline void craftax_classic_show(const CraftaxClassic* s, const int8_t* o
 static void craftax_classic_observe(const CraftaxClassic* s, PufIo io)
 {
     uint8_t *tiles = io.obs, *who = tiles + CRAFTAX_CLASSIC_VIEW, *rest = who + CRAFTAX_CLASSIC_VIEW;
-    const uint8_t* corner = &s->map[s->row + CRAFTAX_CLASSIC_EDGE - CRAFTAX_CLASSIC_ROWS / 2]
-                                   [s->column + CRAFTAX_CLASSIC_EDGE - CRAFTAX_CLASSIC_COLUMNS / 2];
+    int32_t row0 = s->row + CRAFTAX_CLASSIC_EDGE - CRAFTAX_CLASSIC_ROWS / 2;
+    int32_t column0 = s->column + CRAFTAX_CLASSIC_EDGE - CRAFTAX_CLASSIC_COLUMNS / 2;
+    const uint8_t* corner = (const uint8_t*)s->map + row0 * CRAFTAX_CLASSIC_STRIDE + column0;
     for (int32_t row = 0; row < CRAFTAX_CLASSIC_ROWS; row++) { // what is copied beyond the view is overwritten
         memcpy(tiles + row * CRAFTAX_CLASSIC_COLUMNS, corner + row * CRAFTAX_CLASSIC_STRIDE, CRAFTAX_CLASSIC_COPIED);
     }
