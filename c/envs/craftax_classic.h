@@ -41,7 +41,7 @@
 //
 // The package's observation is 1,345 numbers, most of them 0. Here the same is said in 145 bytes: a code for each
 // tile and one for who is on it, which the trainer looks up instead of multiplying. `numbers_of` in
-// puffer_envs.porting.craftax makes the 1,345 numbers of them.
+// `puffer_envs.porting.craftax` makes the 1,345 numbers of them.
 #pragma once
 #include "craftax_classic_creatures.h"
 
