@@ -379,12 +379,13 @@ def test_an_episode_is_cut_off_at_its_limit() -> None:
 
 def test_the_shipped_policy_plays_well() -> None:
     policy = load_policy(puffer_envs.trained_policy(NAME), seed=1)
-    with puffer_envs.make(NAME, 64, seed=3, max_steps=1000) as env:
+    with puffer_envs.make(NAME, 48, seed=3) as env:
         observations = env.reset()
-        for _ in range(700):
+        for _ in range(450):
             observations, _, terminals, truncations = env.step(policy.act(observations))
             policy.reset(terminals | truncations)
-        assert env.log()["score"] >= 9.0
+        log = env.log()
+    assert log["n"] > 40 and log["score"] >= 8.0, log
 
 
 # the package
