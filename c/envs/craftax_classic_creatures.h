@@ -104,7 +104,7 @@ static void craftax_classic_move_skeleton(CraftaxClassic* s, int8_t* one, uint32
     craftax_classic_move(s, one, row + down, column + right, distance);
 }
 
-// Arrows that are spent go on unseen, as there.
+// Arrows that are spent fly on unseen, as there.
 static void craftax_classic_move_arrow(CraftaxClassic* s, int8_t* arrow)
 {
     int32_t row = arrow[CRAFTAX_CLASSIC_ROW] + arrow[CRAFTAX_CLASSIC_BY_ROWS];

@@ -131,7 +131,7 @@ static uint32_t craftax_classic_seldom(const uint32_t* key)
     return a ^ b;
 }
 
-// Keep the keys, and go on to their first children, as split does.
+// Keep the keys, and continue with their first children, as split does.
 PUF_INLINE void craftax_classic_keep(int32_t lanes, CraftaxClassicKeys* keys, uint32_t (*kept)[CRAFTAX_CLASSIC_LANES])
 {
     for (int32_t i = 0; i < lanes; i++) {

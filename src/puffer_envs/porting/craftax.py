@@ -1,7 +1,6 @@
 """Craftax-Classic of the package craftax (Matthews et al., 2024) as a reference: `pip install craftax`, with JAX.
 
-`classic` makes it, for `puffer-envs port puffer_envs.porting.craftax:classic craftax_classic`. JAX is told to use one
-thread, and to compile each function once.
+`classic` makes it, for `puffer-envs port puffer_envs.porting.craftax:classic craftax_classic`.
 """
 
 from __future__ import annotations
