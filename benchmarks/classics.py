@@ -37,6 +37,7 @@ CLASSICS = {
     "blackjack": ("Blackjack-v1", None),
     "cartpole": ("CartPole-v1", 475.0),
     "cliff_walking": ("CliffWalking-v1", None),
+    "craftax_classic": ("puffer_envs.porting.craftax:classic", None),
     "frozen_lake": ("FrozenLake-v1", 0.7),
     "lunar_lander": ("LunarLander-v3", 200.0),
     "minatar_asterix": (f"{MINATAR}:asterix", None),
@@ -187,7 +188,7 @@ def page(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in results["versions"].items())
     parts = [
         "# The classics, solved in seconds",
-        "Classics of Gymnasium and the games of MinAtar are here in C. "
+        "Classics of Gymnasium, the games of MinAtar and Craftax-Classic are here in C. "
         "[Certificates](port.md#the-certificate) show that each is the "
         "same environment, step by step. `gymnasium.make_vec(\"puffer/Pendulum-v1\", num_envs=4096)` makes it "
         "for code that "

@@ -42,6 +42,7 @@ SUBJECTS = {
     "chess": "all rules, scripts or self-play",
     "cliff_walking": "Gymnasium's CliffWalking-v1",
     "connect4": "four in a row, or self-play",
+    "craftax_classic": "craftax's Craftax-Classic",
     "delve": "a roguelike of twelve levels",
     "drone": "a swarm: formations and races",
     "enduro": "overtake through snow, night and fog",
@@ -76,6 +77,7 @@ SUBJECTS = {
 ORIGINS = {
     "Gymnasium's": "classic control, toy text, LunarLander",
     "MinAtar's": "Asterix, Breakout, Freeway, Seaquest, Space Invaders",
+    "craftax's": "Craftax-Classic, an open world",
 }
 """Of ports, and what they are."""
 SEARCHING = ("checkers", "chess", "go", "hex", "othello")

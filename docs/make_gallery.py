@@ -41,6 +41,7 @@ PICTURES = {
     "chess.png": Picture("chess", "--frame 33"),
     "cliff_walking.png": Picture("cliff_walking", "--frame 7"),
     "connect4.png": Picture("connect4", "--frame 12"),
+    "craftax_classic.png": Picture("craftax_classic", "--frame 300"),
     "delve.png": Picture("delve", "--frame 849"),
     "drone.png": Picture("drone", "--frame 500", "--env.task flag"),
     "drone-cube.png": Picture("drone", "--frame 500", "--env.task cube"),

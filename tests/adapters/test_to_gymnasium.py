@@ -32,6 +32,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("chess", {"max_moves": 60}),
     ("cliff_walking", {"max_steps": 50}),
     ("connect4", {}),
+    ("craftax_classic", {"max_steps": 50}),
     ("delve", {"num_levels": 2, "max_steps": 50}),
     ("drone", {"max_steps": 50}),
     ("enduro", {"day_frames": 200}),

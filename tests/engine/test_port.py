@@ -17,6 +17,7 @@ import puffer_envs
 from puffer_envs.cli import main
 from puffer_envs.porting import Draws, Growth, Within
 from puffer_envs.porting.adapter import KNOWN
+from puffer_envs.porting.episodes import distance
 from puffer_envs.porting.pair import Pair
 from puffer_envs.porting.run import Request, port
 from puffer_envs.porting.transfer import Score, Transfer
@@ -268,6 +269,14 @@ def test_other_distributions_with_the_same_mean_are_found() -> None:
     assert Transfer("same", scores[0], scores[0]).same
     other = Transfer("other", *scores)
     assert other.errors == 0 and other.distances["return"] > 1 and not other.same
+
+
+def test_starts_of_fields_with_many_elements_are_as_far_apart_as_chance_brings_one_of_them() -> None:
+    rng = np.random.default_rng(5)
+    mine, theirs = (list(rng.random((400, 3000))) for _ in range(2))
+    assert 0.7 < distance(mine, theirs, 0.0) <= 1
+    moved = [row + 0.3 * (np.arange(3000) == 7) for row in theirs]
+    assert distance(mine, moved, 0.0) > 1, "one of them starts elsewhere"
 
 
 def test_whole_numbers_are_drawn_without_bias() -> None:

@@ -16,8 +16,8 @@ MAX_STEPS = 100_000
 """Of an episode: one that never ends is cut there."""
 MEAN_LIMIT = 3.29
 """Standard errors."""
-START_LIMIT = 1.95
-"""Times sqrt(2 / n): the Kolmogorov-Smirnov distance that equal distributions exceed once in a thousand times."""
+START_CHANCE = 0.001
+"""How often Kolmogorov and Smirnov's test may take equal distributions of a field for different ones."""
 
 
 @dataclass
@@ -147,7 +147,10 @@ def compare_starts(pair: Pair, count: int, result: Episodes) -> None:
 
 
 def distance(mine: Sequence[Any], theirs: Sequence[Any], period: float) -> float:
-    """Kolmogorov and Smirnov's distance of two samples, as a share of what chance gives once in a thousand times."""
+    """Kolmogorov and Smirnov's distance of two samples, as a share of what chance gives once in a thousand times.
+
+    Of a field with many elements, the farthest of them: the more there are, the farther chance brings one.
+    """
     a, b = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (mine, theirs))
     if period:
         a, b = (np.mod(x + period / 2, period) for x in (a, b))
@@ -159,4 +162,5 @@ def distance(mine: Sequence[Any], theirs: Sequence[Any], period: float) -> float
         below = (np.searchsorted(x, every, "right") / len(x) for x in (mine_sorted, theirs_sorted))
         gap = next(below) - next(below)
         worst = max(worst, float(np.abs(gap).max()))
-    return float(worst / (START_LIMIT * np.sqrt(1 / len(a) + 1 / len(b))))
+    limit = np.sqrt(np.log(2 * max(1, a.shape[1]) / START_CHANCE) / 2)
+    return float(worst / (limit * np.sqrt(1 / len(a) + 1 / len(b))))
