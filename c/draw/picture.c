@@ -173,6 +173,39 @@ double puf_text(PufPicture* p, double x, double y, const char* text, double size
     return width;
 }
 
+double puf_measure(const PufPicture* p, const char* text, double size)
+{
+    float sum = 0.0f;
+    for (int32_t count = 0; *text && count < MAX_TEXT; count++) {
+        sum += p->advances[next_glyph(&text)];
+    }
+    return (double)sum * size;
+}
+
+void puf_fit(PufPicture* p, double x, double y, const char* text, double size, double width, PufColor color)
+{
+    const double wide = puf_measure(p, text, size), small = wide <= width ? size : size * width / wide;
+    puf_text(p, x, y + (size - small) / 2, text, small, color, PUF_CENTER);
+}
+
+void puf_say(PufLine* line, const char* words)
+{
+    while (*words && line->length < PUF_LINE - 1) {
+        line->text[line->length++] = *words++;
+    }
+    line->text[line->length] = '\0';
+}
+
+void puf_say_number(PufLine* line, int64_t number) { puf_say(line, puf_word((double)number, 0, 0, "").text); }
+
+PufLine puf_line_of(const char* words)
+{
+    PufLine line;
+    line.length = 0;
+    puf_say(&line, words);
+    return line;
+}
+
 PufWord puf_word(double number, int decimals, int sign, const char* unit)
 {
     PufWord word;
