@@ -37,6 +37,25 @@ WEB_EXPORT(picture_moves) int32_t picture_moves(void)
     return web_drawing() && (web_drawing()->between || web_drawing()->glides);
 }
 
+// In how many frames a step is shown, given the states around it; 0: as the rate says.
+WEB_EXPORT(picture_frames) int32_t picture_frames(const void* before, const void* after)
+{
+    return web_drawing() && web_drawing()->frames ? web_drawing()->frames(before, after) : 0;
+}
+
+WEB_EXPORT(picture_touches) int32_t picture_touches(void) { return web_drawing() && web_drawing()->touch; }
+// The action for a click at a point of the picture, in its units; PUF_NOTHING: none.
+WEB_EXPORT(picture_touch) int32_t picture_touch(const Game* g, double x, double y)
+{
+    return web_drawing()->touch(g->batch.states, g->assets, x, y);
+}
+
+// The action of a key that means something else in every state, by its number.
+WEB_EXPORT(picture_press) int32_t picture_press(const Game* g, int32_t key)
+{
+    return web_drawing()->press(g->batch.states, g->assets, key);
+}
+
 // The state to draw at a frame of a step of so many, given those around it.
 WEB_EXPORT(picture_between)
 void* picture_between(const Game* g, const void* before, const void* after, int32_t frame, int32_t frames)
