@@ -124,6 +124,14 @@ void puf_polygon(PufPicture* p, const PufPoint* points, int32_t count, PufColor 
     add_points(p, points, count);
 }
 
+void puf_shape(PufPicture* p, double x, double y, double size, PufColor color, const double* corners, size_t numbers)
+{
+    ADD(p, PUF_DRAW_POLYGON, color, (double)(numbers / 2));
+    for (size_t i = 0; i + 1 < numbers; i += 2) {
+        ADD(p, x + size * corners[i], y + size * corners[i + 1]);
+    }
+}
+
 void puf_path(PufPicture* p, const PufPoint* points, int32_t count, double thickness, PufColor color)
 {
     ADD(p, PUF_DRAW_PATH, thickness, color, count);

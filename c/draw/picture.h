@@ -83,6 +83,11 @@ void puf_arc(PufPicture* p, double x, double y, double inner, double outer, PufC
 void puf_glow(PufPicture* p, double x, double y, double radius, PufColor color); // fades to nothing at `radius`
 void puf_line(PufPicture* p, double x0, double y0, double x1, double y1, double thickness, PufColor color);
 void puf_polygon(PufPicture* p, const PufPoint* points, int32_t count, PufColor color); // convex
+// The same, of corners given as x y, x y ... in multiples of `size` from (x, y): PUF_SHAPE(p, x, y, size, color, 0, -1, ...)
+void puf_shape(PufPicture* p, double x, double y, double size, PufColor color, const double* corners, size_t numbers);
+#define PUF_SHAPE(p, x, y, size, color, ...)                                                                           \
+    puf_shape(p, x, y, size, color, (const double[]){ __VA_ARGS__ },                                                   \
+              sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double))
 void puf_path(PufPicture* p, const PufPoint* points, int32_t count, double thickness, PufColor color);
 
 // One line of text, `size` units high, whose top is at `y`. Returns its width. `text` is UTF-8.
