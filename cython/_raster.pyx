@@ -67,6 +67,9 @@ cdef extern from "draw/picture.h" nogil:
         PufSpace* space
         const void* before
         double share
+    ctypedef struct PufLine:
+        char text[512]
+        size_t length
     ctypedef struct PufDrawing:
         int32_t width, height
         void (*draw)(const void*, const void*, PufPicture*) noexcept nogil
@@ -74,6 +77,7 @@ cdef extern from "draw/picture.h" nogil:
         int32_t (*frames)(const void*, const void*) noexcept nogil
         int32_t (*touch)(const void*, const void*, double, double) noexcept nogil
         int32_t (*press)(const void*, const void*, int32_t) noexcept nogil
+        void (*verdict)(const void*, int32_t, PufLine*) noexcept nogil
     const PufDrawing* puf_drawing(const char*)
 
 VERBS = {
@@ -281,5 +285,17 @@ def offers(str name):
     """Which of the optional functions a drawing in C has."""
     cdef const PufDrawing* drawing = found(name)
     given = {"between": drawing.between != NULL, "frames": drawing.frames != NULL, "touch": drawing.touch != NULL,
-             "press": drawing.press != NULL}
+             "press": drawing.press != NULL, "verdict": drawing.verdict != NULL}
     return {name for name, has in given.items() if has}
+
+
+def verdict_of(str name, const uint8_t[::1] state, int agent):
+    """How the agent's last episode ended, in words."""
+    cdef const PufDrawing* drawing = found(name)
+    cdef PufLine line
+    if drawing.verdict == NULL:
+        raise ValueError(f"{name} does not say how an episode ended")
+    line.length = 0
+    line.text[0] = 0
+    drawing.verdict(&state[0], agent, &line)
+    return line.text[:line.length].decode()

@@ -147,6 +147,8 @@ typedef struct PufDrawing {
     // Optional: the action of a key that means something else in every state, by its number in KEYS of
     // render/puffer_render/draw/NAME.py.
     int32_t (*press)(const void* state, const void* assets, int32_t key);
+    // Optional: say how the agent's last episode ended, given the state that the next one starts in.
+    void (*verdict)(const void* state, int32_t agent, PufLine* line);
 } PufDrawing;
 
 // Ends c/draw/envs/NAME.h.

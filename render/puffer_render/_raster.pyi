@@ -98,4 +98,11 @@ def action_of(name: str, state: NDArray[np.uint8], assets: NDArray[np.uint8], ke
     """
 
 def offers(name: str) -> set[str]:
-    """Which of the optional functions a drawing in C has: between, frames, touch, press."""
+    """Which of the optional functions a drawing in C has: between, frames, touch, press, verdict."""
+
+def verdict_of(name: str, state: NDArray[np.uint8], agent: int) -> str:
+    """How the agent's last episode ended, in words.
+
+    Raises:
+        ValueError: it does not say.
+    """

@@ -88,3 +88,8 @@ def pilot_of(name: str, labels: Sequence[str]) -> Callable[[Any, frozenset[str],
         return _raster.action_of(name, *memory_of(state), min((numbers[label] for label in held), default=0))
 
     return pilot
+
+
+def verdict_of(name: str) -> Callable[[Any, int], str]:
+    """The function `verdict` of a drawing module: that of the drawing in C."""
+    return lambda state, agent: _raster.verdict_of(name, memory_of(state)[0], agent)
