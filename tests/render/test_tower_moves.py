@@ -31,7 +31,7 @@ def test_a_move_leads_from_the_state_before_to_the_one_after() -> None:
     moved = lost = falls = 0
     with puffer_envs.make("tower", 2, seed=4, difficulty=0.7) as env:
         env.reset()
-        for number in range(1600):
+        for number in range(700):
             assert env.action_masks is not None
             i = number % 2
             before = keep(env.state(i))
