@@ -105,13 +105,12 @@ def compile_object(source: Path, flags: Sequence[str]) -> Path:
 
 
 def compile_env(name: str) -> Path:
-    """The object file of one environment, and of its drawing where there is one in C."""
-    header, found = f"envs/{name}.h", "NULL"
-    if (ROOT / f"c/draw/envs/{name}.h").exists():
-        header, found = f"draw/envs/{name}.h", f"&{name}_drawing"
+    """The object file of one environment and of its drawing."""
+    if not (ROOT / f"c/draw/envs/{name}.h").exists():
+        raise SystemExit(f"error: {name} has no drawing in c/draw/envs: pages show what it draws")
     lines = [
-        *(f'#include "{header}"', '#include "draw/picture.h"', "const PufDrawing* puf_drawing(const char* name)"),
-        f"{{ (void)name; return {found}; }}",
+        *(f'#include "draw/envs/{name}.h"', "const PufDrawing* puf_drawing(const char* name)"),
+        f"{{ (void)name; return &{name}_drawing; }}",
     ]
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / f"{name}.c"
@@ -135,7 +134,7 @@ def build_engine(out: Path) -> None:
 
 
 def build_env(name: str, out: Path) -> None:
-    """One environment: its rules, and its drawing where there is one in C."""
+    """One environment: its rules and its drawing."""
     out.parent.mkdir(parents=True, exist_ok=True)
     options = ["--no-entry", "--gc-sections", "--strip-all", "--import-undefined", "--import-memory", "--import-table"]
     options += [f"--table-base={TABLE}", f"--global-base={STACK}", f"--initial-memory={ENGINE}"]

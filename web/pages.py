@@ -75,14 +75,9 @@ def shipped(name: str) -> PolicyInfo | None:
     return info if info.encoder == "flat" and info.value_head == "scalar" else None
 
 
-def in_c(name: str) -> bool:
-    """Whether the drawing is in C."""
-    return (WEB.parent / f"c/draw/envs/{name}.h").exists()
-
-
 def find_presses(name: str, drawing: Drawing) -> list[str]:
     """The labels of keys that mean something else in every state, in the order in which the drawing in C knows them."""
-    return list(drawing.keys) if in_c(name) and "press" in offers(name) else []
+    return list(drawing.keys) if "press" in offers(name) else []
 
 
 TOGETHER = 8
@@ -189,24 +184,22 @@ def write_pages(names: list[str], out: Path) -> None:
         if not licence.name.endswith(".ttf"):
             (out / f"data/font-{licence.name}").write_bytes(licence.read_bytes())
     ordered = [name for name in FIRST if name in names] + [name for name in names if name not in FIRST]
-    drawn = {name for name in names if in_c(name)}
     for name in ordered:
         (out / f"data/{name}.json").write_text(json.dumps(describe(name)) + "\n")
         if shipped(name) is not None:
             shutil.copy(trained_policy(name), out / f"data/{name}.safetensors")
         (out / f"{name}.html").write_text(fill("play.html", {"name": name, "doc": puffer_envs.spec(name).doc}))
-    cards = "\n".join(card(name, own=name in drawn) for name in ordered)
+    cards = "\n".join(card(name) for name in ordered)
     (out / "index.html").write_text(fill("index.html", {"count": str(len(ordered))}).replace("<!--cards-->", cards))
     version = tomllib.loads((WEB.parent / "pyproject.toml").read_text())["project"]["version"]
     (out / "version.txt").write_text(f"{version}\n")
 
 
-def card(name: str, *, own: bool) -> str:
+def card(name: str) -> str:
     """One environment in the index."""
-    note = "" if own else '<p class="note">shown by what it observes</p>'
     doc = html.escape(puffer_envs.spec(name).doc)
     picture = f'<canvas data-env="{name}" width="16" height="10" aria-hidden="true"></canvas>'
-    return f'<a class="card" href="{name}.html">{picture}<h2>{name}</h2><p>{doc}</p>{note}</a>'
+    return f'<a class="card" href="{name}.html">{picture}<h2>{name}</h2><p>{doc}</p></a>'
 
 
 def fill(template: str, values: dict[str, str]) -> str:

@@ -240,7 +240,8 @@ function say() {
   const value = table.value === null ? "" : ` · value ${number(table.value)}`;
   $("episode").textContent = `reward ${number(Math.round(reward * 100) / 100)} in ${steps} steps${value}`;
   const last = table.games.at(-1);
-  $("last").textContent = last ? `last game ${number(last.score)} · games ${table.games.length}` : "";
+  const verdict = last?.verdict ? `: ${last.verdict}` : "";
+  $("last").textContent = last ? `last game ${number(last.score)}${verdict} · games ${table.games.length}` : "";
 }
 
 const clicked = module.c.picture_touches() !== 0;

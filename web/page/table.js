@@ -307,7 +307,8 @@ export class Table {
     if (ended) {
       const log = this.module.takeLog(game);
       const score = this.agents === 1 && log ? log.score : this.episode.reward;
-      this.games.push({ score, steps: this.episode.steps });
+      const verdict = this.module.text(c.picture_verdict(c.game_state(game), this.agent));
+      this.games.push({ score, steps: this.episode.steps, verdict });
       this.episode = { reward: 0, steps: 0 };
       this.untilDecision = 0;
     }
