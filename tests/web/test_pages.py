@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -357,3 +358,64 @@ def test_a_missing_file_is_named(site: str, browser: Browser) -> None:
     assert json.loads(browser.run("JSON.stringify(document.getElementById('fault').textContent)")).endswith(
         "none.wasm: 404"
     )
+
+
+TRAPPED = """
+#include "draw/envs/squared.h"
+static int32_t steps;
+static void fault(void) {{ {fault} }}
+static void step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
+{{
+    if (++steps == {at}) {{
+        fault();
+    }}
+    squared_step_all(layout, states, n, io);
+}}
+const PufSpec* puf_export(void);
+const PufSpec* puf_export(void)
+{{
+    static PufSpec spec;
+    memcpy(&spec, &PUF_SPEC(squared), sizeof spec);
+    spec.step_all = step_all;
+    return &spec;
+}}
+const PufDrawing* puf_drawing(const char* name) {{ return name ? &squared_drawing : &squared_drawing; }}
+"""
+"""squared, with a fault in the step of this number."""
+FAULTS = {
+    "memory access out of bounds": "*(volatile int32_t*)0x7fff0000 = steps;",
+    "unreachable": "__builtin_trap();",
+    "out of bounds": "((void (*volatile)(void))0xffff)();",
+}
+
+
+@pytest.mark.parametrize("words", FAULTS)
+@pytest.mark.parametrize("where", ["page", "training", "index"])
+def test_a_fault_in_a_module_is_explained(
+    where: str, words: str, site: str, web: ModuleType, browser: Browser, tmp_path: Path
+) -> None:
+    """Its page says what happened, beside the last picture; on the index the other games play on."""
+    source, module, kept = tmp_path / "trapped.c", web.CACHE / "site/envs/squared.wasm", tmp_path / "kept"
+    source.write_text(TRAPPED.format(fault=FAULTS[words], at=60 if where != "training" else 10_000))
+    shutil.copy(module, kept)
+    box = "document.getElementById('fault')"
+    browser.show(1280, 900)
+    try:
+        web.link_env(web.compile_object(source, [web.EXACT]), module)
+        browser.open(f"{site}/{'index' if where == 'index' else 'squared'}.html")
+        if where == "training":
+            browser.run("document.getElementById('pause').click(); document.getElementById('train').click()")
+        if where == "index":
+            browser.run("document.querySelector('canvas[data-env=squared]').scrollIntoView()")
+            box = "document.querySelector('.stopped')"
+            browser.wait(f"{box} !== null")
+            assert browser.run("document.querySelectorAll('.stopped').length") == 1
+        else:
+            browser.wait(f"!{box}.hidden")
+            assert int(browser.run("document.getElementById('screen').width")) > 16
+        said = browser.run(f"{box}.textContent")
+        assert said.startswith("The training stopped" if where == "training" else "The game stopped")
+        assert words in said and "Reload the page" in said
+        shoot(browser, f"fault-{where}-{words.split(maxsplit=1)[0]}")
+    finally:
+        shutil.copy(kept, module)

@@ -1,5 +1,5 @@
 // app.js - one environment's page: play, watch, train.
-import { Module, fetchBytes, count } from "./module.js";
+import { Module, count, explain, fetchBytes } from "./module.js";
 import { writePolicy } from "./policy-file.js";
 import { drawCurve } from "./curve.js";
 import { Mind } from "./mind.js";
@@ -14,9 +14,7 @@ const KEY_NAMES = { " ": "space", ",": "comma", ".": "period", shift: "left_shif
 const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
 export function fail(error) {
-  const text = String(error?.message ?? error);
-  $("fault").textContent =
-    error instanceof WebAssembly.RuntimeError ? `The game stopped: ${text}. Reload the page to continue.` : text;
+  $("fault").textContent = explain(error);
   $("fault").hidden = false;
   console.error(error);
 }
