@@ -40,7 +40,7 @@ def describe(name: str) -> dict[str, Any]:
     drawing, env = drawing_for(name, None), puffer_envs.spec(name)
     presses = find_presses(name, drawing)
     chords = {} if presses else find_chords(name, drawing)
-    keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot if chords else None)
+    keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot if chords or presses else None)
     policy = shipped(name)
     skip = drawing.frameskip if drawing.between is None else None
     return {
