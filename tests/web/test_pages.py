@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -460,33 +459,31 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("words", FAULTS)
-@pytest.mark.parametrize("where", ["page", "training", "index"])
+@pytest.mark.parametrize(("where", "words"), list(zip(("page", "training", "index"), FAULTS, strict=True)))
 def test_a_fault_in_a_module_is_explained(
     where: str, words: str, site: str, web: ModuleType, browser: Browser, tmp_path: Path
 ) -> None:
     """Its page says what happened, beside the last picture; on the index the other games play on."""
-    source, module, kept = tmp_path / "trapped.c", web.CACHE / "site/envs/squared.wasm", tmp_path / "kept"
-    source.write_text(TRAPPED.format(fault=FAULTS[words], at=60 if where != "training" else 10_000))
-    shutil.copy(module, kept)
-    box = "document.getElementById('fault')"
+    folder, source, name = web.CACHE / "site", tmp_path / "trapped.c", f"trapped-in-{where}"
+    source.write_text(TRAPPED.format(fault=FAULTS[words], at=60))
+    web.link_env(web.compile_object(source, [web.EXACT]), folder / f"envs/{name}.wasm")
+    about = json.loads((folder / "data/squared.json").read_text()) | {"policy": False}
+    (folder / f"data/{name}.json").write_text(json.dumps(about))
+    shown = (folder / ("index.html" if where == "index" else "squared.html")).read_text()
+    (folder / f"{name}.html").write_text(shown.replace('data-env="squared"', f'data-env="{name}"'))
+    box = "document.querySelector('.stopped')" if where == "index" else "document.getElementById('fault')"
     browser.show(1280, 900)
-    try:
-        web.link_env(web.compile_object(source, [web.EXACT]), module)
-        browser.open(f"{site}/{'index' if where == 'index' else 'squared'}.html")
-        if where == "training":
-            browser.run("document.getElementById('pause').click(); document.getElementById('train').click()")
-        if where == "index":
-            browser.run("document.querySelector('canvas[data-env=squared]').scrollIntoView()")
-            box = "document.querySelector('.stopped')"
-            browser.wait(f"{box} !== null")
-            assert browser.run("document.querySelectorAll('.stopped').length") == 1
-        else:
-            browser.wait(f"!{box}.hidden")
-            assert int(browser.run("document.getElementById('screen').width")) > 16
-        said = browser.run(f"{box}.textContent")
-        assert said.startswith("The training stopped" if where == "training" else "The game stopped")
-        assert words in said and "Reload the page" in said
-        shoot(browser, f"fault-{where}-{words.split(maxsplit=1)[0]}")
-    finally:
-        shutil.copy(kept, module)
+    browser.open(f"{site}/{name}.html")
+    if where == "training":
+        browser.run("document.getElementById('pause').click(); document.getElementById('train').click()")
+    if where == "index":
+        browser.run(f"document.querySelector('canvas[data-env={name}]').scrollIntoView()")
+        browser.wait(f"{box} !== null", 60)
+        assert browser.run("document.querySelectorAll('.stopped').length") == 1
+    else:
+        browser.wait(f"!{box}.hidden", 60)
+        assert int(browser.run("document.getElementById('screen').width")) > 16
+    said = browser.run(f"{box}.textContent")
+    assert said.startswith("The training stopped" if where == "training" else "The game stopped")
+    assert words in said and "Reload the page" in said
+    shoot(browser, f"fault-{where}")
