@@ -467,7 +467,7 @@ def test_a_fault_in_a_module_is_explained(
     folder, source, name = web.CACHE / "site", tmp_path / "trapped.c", f"trapped-in-{where}"
     source.write_text(TRAPPED.format(fault=FAULTS[words], at=60))
     web.link_env(web.compile_object(source, [web.EXACT]), folder / f"envs/{name}.wasm")
-    about = json.loads((folder / "data/squared.json").read_text()) | {"policy": False}
+    about = json.loads((folder / "data/squared.json").read_text()) | {"policy": False, "name": name}
     (folder / f"data/{name}.json").write_text(json.dumps(about))
     shown = (folder / ("index.html" if where == "index" else "squared.html")).read_text()
     (folder / f"{name}.html").write_text(shown.replace('data-env="squared"', f'data-env="{name}"'))

@@ -159,6 +159,7 @@ for (const binding of about.bindings.length > MAX_PADS ? [] : about.bindings) {
 
 // ---- What is seen. ----
 
+const WIDE = 900; // units: a picture with a panel beside its board
 const screen = $("screen");
 const context = screen.getContext("2d");
 
@@ -173,6 +174,7 @@ function show() {
   context.putImageData(picture, 0, 0);
   screen.classList.toggle("space", inSpace());
   screen.classList.toggle("clicked", clicked);
+  screen.classList.toggle("wide", clicked && !inSpace() && module.c.picture_width() > WIDE);
 }
 
 // Dragging turns the camera of a scene, the wheel or two fingers move it nearer.
