@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -412,10 +413,14 @@ def test_boards_are_played_by_clicks(name: str, width: int, site: str, browser: 
             browser.wait(waits)
             x, y, action = click_at(drawing, env.state(0), rng)
             box = f"(() => {{ const b = {SCREEN}.getBoundingClientRect(); return [b.x, b.y, b.width]; }})()"
+            view = "document.querySelector('.view')"
+            browser.run(f"{view}.scrollLeft = {x / drawing.size[0]} * {view}.scrollWidth - {view}.clientWidth / 2")
             left, top, wide = browser.run(box)
             scale, steps = wide / drawing.size[0], int(browser.run(f"{TABLE}.steps"))
             browser.run("new Promise((done) => setTimeout(done, 100))")  # the last step is shown to its end
+            end = time.monotonic() + 20
             while int(browser.run(f"{TABLE}.steps")) == steps:
+                assert time.monotonic() < end, (number, x, y, action)
                 tap(browser, left + x * scale, top + y * scale, finger=width < 600)
                 browser.run("new Promise((done) => setTimeout(done, 150))")
             env.step(np.full_like(env.actions, action))
