@@ -83,7 +83,7 @@ void puf_arc(PufPicture* p, double x, double y, double inner, double outer, PufC
 void puf_glow(PufPicture* p, double x, double y, double radius, PufColor color); // fades to nothing at `radius`
 void puf_line(PufPicture* p, double x0, double y0, double x1, double y1, double thickness, PufColor color);
 void puf_polygon(PufPicture* p, const PufPoint* points, int32_t count, PufColor color); // convex
-// The same, of corners given as x y, x y ... in multiples of `size` from (x, y): PUF_SHAPE(p, x, y, size, color, 0, -1, ...)
+// The same, of corners given as x y, x y ... in multiples of `size` from (x, y), by PUF_SHAPE.
 void puf_shape(PufPicture* p, double x, double y, double size, PufColor color, const double* corners, size_t numbers);
 #define PUF_SHAPE(p, x, y, size, color, ...)                                                                           \
     puf_shape(p, x, y, size, color, (const double[]){ __VA_ARGS__ },                                                   \
@@ -105,8 +105,8 @@ PufWord puf_word(double number, int decimals, int sign, const char* unit);
 PufWord puf_text_word(const char* text);                           // no number
 PufWord puf_join(PufWord one, const char* between, PufWord other); // as much as there is room for
 
-// A line of words and numbers that is put together: puf_say(&line, "level "), puf_say_number(&line, 3). What is too long is
-// left out.
+// A line of words and numbers that is put together: puf_say(&line, "level "), puf_say_number(&line, 3). What is too
+// long is left out.
 enum { PUF_LINE = 512 };
 typedef struct PufLine {
     char text[PUF_LINE];

@@ -37,11 +37,11 @@ def happened(before: SimpleNamespace, after: SimpleNamespace, action: int) -> st
 def test_each_word_comes_true() -> None:
     rng = np.random.default_rng(0)
     said: Counter[str] = Counter()
-    with puffer_envs.make("tower", 32, seed=2) as env:
+    with puffer_envs.make("tower", 24, seed=2) as env:
         env.reset()
         for _ in range(100):
             assert env.action_masks is not None
-            before = [keep(env.state(i)) for i in range(32)]
+            before = [keep(env.state(i)) for i in range(24)]
             masks = env.action_masks.copy()
             actions = [int(rng.choice(np.flatnonzero(mask))) for mask in masks]
             env.step(np.array(actions, np.int32))

@@ -1,6 +1,6 @@
-// cards_story.h - what happened within a step of cards, beat by beat: the state lists events, this puts pictures between
-// them. The boards, hands and lives that are shown on the way follow from the state before and the events; the state after
-// has the last word.
+// cards_story.h - what happened within a step of cards, beat by beat: the state lists events, this puts pictures
+// between them. The boards, hands and lives that are shown on the way follow from the state before and the events; the
+// state after has the last word.
 #pragma once
 #include "draw/envs/cards_art.h"
 

@@ -617,7 +617,8 @@ static int32_t delve_towards(const DelveBoard* b, int32_t row, int32_t column)
     return PUF_NOTHING;
 }
 
-// On the board: a step that way, or what can be done where the hero stands. In the panel: the power, or a slot of the pack.
+// On the board: a step that way, or what can be done where the hero stands. In the panel: the power, or a slot of the
+// pack.
 static int32_t delve_touch(const void* state, const void* assets, double x, double y)
 {
     const Delve* s = state;

@@ -146,7 +146,8 @@ static void lantern_spread(PufPoint d[LANTERN_EVEN])
     }
 }
 
-// Evenly spaced ones, and those just beside each corner of a wall in reach: there, light ends. In order. Returns how many.
+// Evenly spaced ones, and those just beside each corner of a wall in reach, where light ends. In order. Returns how
+// many.
 static int32_t lantern_directions(const LanternView* v, PufPoint d[LANTERN_MAX_DIRECTIONS])
 {
     const uint32_t* rows = v->level->rows;

@@ -1,5 +1,5 @@
-// tower_moves.h - a move of tower as it takes its time: which blocks it moves, and where they and the hero are at a moment.
-// Where a move ends is what the rules say; this finds only how it gets there.
+// tower_moves.h - a move of tower as it takes its time: which blocks it moves, and where they and the hero are at a
+// moment. Where a move ends is what the rules say; this finds only how it gets there.
 #pragma once
 #include "draw/space.h"
 #include "envs/tower.h"
