@@ -67,10 +67,17 @@ cdef extern from "draw/picture.h" nogil:
         PufSpace* space
         const void* before
         double share
+    ctypedef struct PufLine:
+        char text[512]
+        size_t length
     ctypedef struct PufDrawing:
         int32_t width, height
         void (*draw)(const void*, const void*, PufPicture*) noexcept nogil
         void (*between)(const void*, const void*, int32_t, int32_t, void*) noexcept nogil
+        int32_t (*frames)(const void*, const void*) noexcept nogil
+        int32_t (*touch)(const void*, const void*, double, double) noexcept nogil
+        int32_t (*press)(const void*, const void*, int32_t) noexcept nogil
+        void (*verdict)(const void*, int32_t, PufLine*) noexcept nogil
     const PufDrawing* puf_drawing(const char*)
 
 VERBS = {
@@ -248,3 +255,47 @@ def state_between(str name, const uint8_t[::1] before, const uint8_t[::1] after,
     with nogil:
         drawing.between(&before[0], &after[0], frame, frames, &to[0])
     return shown
+
+
+def frames_between(str name, const uint8_t[::1] before, const uint8_t[::1] after):
+    """In how many frames the step between two states is shown."""
+    cdef const PufDrawing* drawing = found(name)
+    if drawing.frames == NULL or before.shape[0] != after.shape[0]:
+        raise ValueError(f"{name}: its steps all take as long, or these are not two states of one environment")
+    return drawing.frames(&before[0], &after[0])
+
+
+def action_at(str name, const uint8_t[::1] state, const uint8_t[::1] assets, double x, double y):
+    """The action for a click at a point of the picture; -1: none."""
+    cdef const PufDrawing* drawing = found(name)
+    if drawing.touch == NULL:
+        raise ValueError(f"{name} is not played by clicks")
+    return drawing.touch(&state[0], &assets[0] if assets.shape[0] else NULL, x, y)
+
+
+def action_of(str name, const uint8_t[::1] state, const uint8_t[::1] assets, int key):
+    """The action of a key that means something else in every state, by its number."""
+    cdef const PufDrawing* drawing = found(name)
+    if drawing.press == NULL:
+        raise ValueError(f"the keys of {name} always mean the same")
+    return drawing.press(&state[0], &assets[0] if assets.shape[0] else NULL, key)
+
+
+def offers(str name):
+    """Which of the optional functions a drawing in C has."""
+    cdef const PufDrawing* drawing = found(name)
+    given = {"between": drawing.between != NULL, "frames": drawing.frames != NULL, "touch": drawing.touch != NULL,
+             "press": drawing.press != NULL, "verdict": drawing.verdict != NULL}
+    return {name for name, has in given.items() if has}
+
+
+def verdict_of(str name, const uint8_t[::1] state, int agent):
+    """How the agent's last episode ended, in words."""
+    cdef const PufDrawing* drawing = found(name)
+    cdef PufLine line
+    if drawing.verdict == NULL:
+        raise ValueError(f"{name} does not say how an episode ended")
+    line.length = 0
+    line.text[0] = 0
+    drawing.verdict(&state[0], agent, &line)
+    return line.text[:line.length].decode()

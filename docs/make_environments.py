@@ -403,7 +403,8 @@ def gallery() -> str:
     ]
     for name in environments():
         doc = filled(f"[**{name}**]({name}.md) {puffer_envs.spec(name).doc}")
-        parts.append(f"<div markdown>\n\n[![{name}](../images/{name}.png)]({name}.md)\n\n{doc}\n\n</div>")
+        picture = f"![{name}](../images/{name}.png){{ loading=lazy }}"
+        parts.append(f"<div markdown>\n\n[{picture}]({name}.md)\n\n{doc}\n\n</div>")
     return "\n\n".join([*parts, "</div>"])
 
 

@@ -71,7 +71,9 @@ SOURCES = {
 DRAWS = ("c/draw/picture.h", "c/draw/space.h")
 """An environment's drawing calls what is declared here..."""
 DECLARED = re.compile(r"^(?!static)[A-Za-z][\w* ]*?(puf_\w+)\(", re.MULTILINE)
-"""...in this way, but for puf_drawing, which is its own."""
+"""...in this way, but for puf_drawing, which is its own,..."""
+LIBRARY = {"memchr", "memcmp", "strchr", "strcmp", "strlen", "strrchr"}
+"""...and these functions of the C library."""
 
 
 def list_envs() -> list[str]:
@@ -105,13 +107,12 @@ def compile_object(source: Path, flags: Sequence[str]) -> Path:
 
 
 def compile_env(name: str) -> Path:
-    """The object file of one environment, and of its drawing where there is one in C."""
-    header, found = f"envs/{name}.h", "NULL"
-    if (ROOT / f"c/draw/envs/{name}.h").exists():
-        header, found = f"draw/envs/{name}.h", f"&{name}_drawing"
+    """The object file of one environment and of its drawing."""
+    if not (ROOT / f"c/draw/envs/{name}.h").exists():
+        raise SystemExit(f"error: {name} has no drawing in c/draw/envs: pages show what it draws")
     lines = [
-        *(f'#include "{header}"', '#include "draw/picture.h"', "const PufDrawing* puf_drawing(const char* name)"),
-        f"{{ (void)name; return {found}; }}",
+        *(f'#include "draw/envs/{name}.h"', "const PufDrawing* puf_drawing(const char* name)"),
+        f"{{ (void)name; return &{name}_drawing; }}",
     ]
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / f"{name}.c"
@@ -131,16 +132,21 @@ def build_engine(out: Path) -> None:
     objects = [compile_object(ROOT / source, [rounding]) for source, rounding in SOURCES.items()]
     called = {name for header in DRAWS for name in DECLARED.findall((ROOT / header).read_text())} - {"puf_drawing"}
     options = ["-mexec-model=reactor", f"-Wl,--global-base={ENGINE}", "-Wl,--export-table", "-Wl,--growable-table"]
-    link(objects, out, *options, *(f"-Wl,--export={name}" for name in sorted(called)))
+    link(objects, out, *options, *(f"-Wl,--export={name}" for name in sorted(called | LIBRARY)))
 
 
 def build_env(name: str, out: Path) -> None:
-    """One environment: its rules, and its drawing where there is one in C."""
+    """One environment: its rules and its drawing."""
+    link_env(compile_env(name), out)
+
+
+def link_env(compiled: Path, out: Path) -> None:
+    """A module that is loaded into the engine's memory, of one object file."""
     out.parent.mkdir(parents=True, exist_ok=True)
     options = ["--no-entry", "--gc-sections", "--strip-all", "--import-undefined", "--import-memory", "--import-table"]
     options += [f"--table-base={TABLE}", f"--global-base={STACK}", f"--initial-memory={ENGINE}"]
     options += ["--stack-first", "-z", f"stack-size={STACK // 2}", "--export=puf_export", "--export=puf_drawing"]
-    zig("wasm-ld", *options, str(compile_env(name)), "-o", str(out))
+    zig("wasm-ld", *options, str(compiled), "-o", str(out))
 
 
 def build_site(names: Sequence[str], out: Path) -> None:

@@ -20,6 +20,7 @@ from puffer_envs.contract.policy_file import PolicyFile
 from puffer_envs.contract.policy_info import PolicyInfo
 from puffer_envs.contract.trained import list_trained, trained_policy
 from puffer_envs.golden import ENVS, golden_actions
+from puffer_render._raster import offers
 from puffer_render.draw import Drawing, drawing_for
 from puffer_render.font import load_font
 from puffer_render.keys import make_keymap
@@ -37,8 +38,9 @@ IN_KERNELS = ("mingru", "lstm")
 def describe(name: str) -> dict[str, Any]:
     """Everything that a page needs to know about an environment and its module does not say."""
     drawing, env = drawing_for(name, None), puffer_envs.spec(name)
-    chords = find_chords(name, drawing)
-    keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot if chords else None)
+    presses = find_presses(name, drawing)
+    chords = {} if presses else find_chords(name, drawing)
+    keymap = make_keymap(env.layout.actions, drawing.keys, drawing.idle, drawing.pilot if chords or presses else None)
     policy = shipped(name)
     skip = drawing.frameskip if drawing.between is None else None
     return {
@@ -46,11 +48,12 @@ def describe(name: str) -> dict[str, Any]:
         "bindings": [
             dataclasses.asdict(binding) | {"caps": binding.caps}
             for binding in keymap.bindings
-            if drawing.pilot is None or binding.label in chords
+            if drawing.pilot is None or presses or binding.label in chords
         ],
         "idle": list(keymap.idle),
         "chords": chords,
-        "piloted": drawing.pilot is not None and not chords,
+        "presses": presses,
+        "piloted": drawing.pilot is not None and not chords and not presses,
         "settings": to_numbers(name, policy.settings if policy else {}),
         "play": to_numbers(name, playable(name, drawing)),
         "speed": drawing.speed if "continuous" not in drawing.play else 1.0,
@@ -70,6 +73,11 @@ def shipped(name: str) -> PolicyInfo | None:
         return None
     info = PolicyFile.read(trained_policy(name)).info
     return info if info.encoder == "flat" and info.value_head == "scalar" else None
+
+
+def find_presses(name: str, drawing: Drawing) -> list[str]:
+    """The labels of keys that mean something else in every state, in the order in which the drawing in C knows them."""
+    return list(drawing.keys) if "press" in offers(name) else []
 
 
 TOGETHER = 8
@@ -176,24 +184,22 @@ def write_pages(names: list[str], out: Path) -> None:
         if not licence.name.endswith(".ttf"):
             (out / f"data/font-{licence.name}").write_bytes(licence.read_bytes())
     ordered = [name for name in FIRST if name in names] + [name for name in names if name not in FIRST]
-    drawn = {name for name in names if (WEB.parent / f"c/draw/envs/{name}.h").exists()}
     for name in ordered:
         (out / f"data/{name}.json").write_text(json.dumps(describe(name)) + "\n")
         if shipped(name) is not None:
             shutil.copy(trained_policy(name), out / f"data/{name}.safetensors")
         (out / f"{name}.html").write_text(fill("play.html", {"name": name, "doc": puffer_envs.spec(name).doc}))
-    cards = "\n".join(card(name, own=name in drawn) for name in ordered)
+    cards = "\n".join(card(name) for name in ordered)
     (out / "index.html").write_text(fill("index.html", {"count": str(len(ordered))}).replace("<!--cards-->", cards))
     version = tomllib.loads((WEB.parent / "pyproject.toml").read_text())["project"]["version"]
     (out / "version.txt").write_text(f"{version}\n")
 
 
-def card(name: str, *, own: bool) -> str:
+def card(name: str) -> str:
     """One environment in the index."""
-    note = "" if own else '<p class="note">shown by what it observes</p>'
     doc = html.escape(puffer_envs.spec(name).doc)
     picture = f'<canvas data-env="{name}" width="16" height="10" aria-hidden="true"></canvas>'
-    return f'<a class="card" href="{name}.html">{picture}<h2>{name}</h2><p>{doc}</p>{note}</a>'
+    return f'<a class="card" href="{name}.html">{picture}<h2>{name}</h2><p>{doc}</p></a>'
 
 
 def fill(template: str, values: dict[str, str]) -> str:

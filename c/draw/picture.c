@@ -124,6 +124,14 @@ void puf_polygon(PufPicture* p, const PufPoint* points, int32_t count, PufColor 
     add_points(p, points, count);
 }
 
+void puf_shape(PufPicture* p, double x, double y, double size, PufColor color, const double* corners, size_t numbers)
+{
+    ADD(p, PUF_DRAW_POLYGON, color, (double)(numbers / 2));
+    for (size_t i = 0; i + 1 < numbers; i += 2) {
+        ADD(p, x + size * corners[i], y + size * corners[i + 1]);
+    }
+}
+
 void puf_path(PufPicture* p, const PufPoint* points, int32_t count, double thickness, PufColor color)
 {
     ADD(p, PUF_DRAW_PATH, thickness, color, count);
@@ -171,6 +179,39 @@ double puf_text(PufPicture* p, double x, double y, const char* text, double size
         add(p, glyphs[i]);
     }
     return width;
+}
+
+double puf_measure(const PufPicture* p, const char* text, double size)
+{
+    float sum = 0.0f;
+    for (int32_t count = 0; *text && count < MAX_TEXT; count++) {
+        sum += p->advances[next_glyph(&text)];
+    }
+    return (double)sum * size;
+}
+
+void puf_fit(PufPicture* p, double x, double y, const char* text, double size, double width, PufColor color)
+{
+    const double wide = puf_measure(p, text, size), small = wide <= width ? size : size * width / wide;
+    puf_text(p, x, y + (size - small) / 2, text, small, color, PUF_CENTER);
+}
+
+void puf_say(PufLine* line, const char* words)
+{
+    while (*words && line->length < PUF_LINE - 1) {
+        line->text[line->length++] = *words++;
+    }
+    line->text[line->length] = '\0';
+}
+
+void puf_say_number(PufLine* line, int64_t number) { puf_say(line, puf_word((double)number, 0, 0, "").text); }
+
+PufLine puf_line_of(const char* words)
+{
+    PufLine line;
+    line.length = 0;
+    puf_say(&line, words);
+    return line;
 }
 
 PufWord puf_word(double number, int decimals, int sign, const char* unit)

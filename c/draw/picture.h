@@ -83,10 +83,18 @@ void puf_arc(PufPicture* p, double x, double y, double inner, double outer, PufC
 void puf_glow(PufPicture* p, double x, double y, double radius, PufColor color); // fades to nothing at `radius`
 void puf_line(PufPicture* p, double x0, double y0, double x1, double y1, double thickness, PufColor color);
 void puf_polygon(PufPicture* p, const PufPoint* points, int32_t count, PufColor color); // convex
+// The same, of corners given as x y, x y ... in multiples of `size` from (x, y), by PUF_SHAPE.
+void puf_shape(PufPicture* p, double x, double y, double size, PufColor color, const double* corners, size_t numbers);
+#define PUF_SHAPE(p, x, y, size, color, ...)                                                                           \
+    puf_shape(p, x, y, size, color, (const double[]){ __VA_ARGS__ },                                                   \
+              sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double))
 void puf_path(PufPicture* p, const PufPoint* points, int32_t count, double thickness, PufColor color);
 
 // One line of text, `size` units high, whose top is at `y`. Returns its width. `text` is UTF-8.
 double puf_text(PufPicture* p, double x, double y, const char* text, double size, PufColor color, PufAlign align);
+double puf_measure(const PufPicture* p, const char* text, double size); // the width that puf_text would return
+// A line in the middle of `x`, made smaller where it is wider than `width`.
+void puf_fit(PufPicture* p, double x, double y, const char* text, double size, double width, PufColor color);
 
 // A number as text, at most 15 characters; `decimals` of them after the point, at most 6. `sign`: write a plus too.
 typedef struct PufWord {
@@ -96,6 +104,17 @@ PufWord puf_word(double number, int decimals, int sign, const char* unit);
 
 PufWord puf_text_word(const char* text);                           // no number
 PufWord puf_join(PufWord one, const char* between, PufWord other); // as much as there is room for
+
+// A line of words and numbers that is put together: puf_say(&line, "level "), puf_say_number(&line, 3). What is too
+// long is left out.
+enum { PUF_LINE = 512 };
+typedef struct PufLine {
+    char text[PUF_LINE];
+    size_t length;
+} PufLine;
+void puf_say(PufLine* line, const char* words);
+void puf_say_number(PufLine* line, int64_t number);
+PufLine puf_line_of(const char* words); // begins with these
 
 // A named value in the line at the top.
 typedef struct PufFigure {
@@ -110,6 +129,8 @@ static inline PufFigure puf_figure(const char* name, double value)
 // The line at the top: the picture's name on the left, named values on the right. Returns where the values begin.
 double puf_hud(PufPicture* p, const char* title, const PufFigure* figures, int32_t count);
 
+enum { PUF_NOTHING = -1 };
+
 // How one environment is drawn.
 typedef struct PufDrawing {
     const char* name;
@@ -118,6 +139,16 @@ typedef struct PufDrawing {
     // Optional: the state at frame 1 to frames - 1 of a step of that many, given the states around the step.
     void (*between)(const void* before, const void* after, int32_t frame, int32_t frames, void* shown);
     int32_t glides; // instead: whether `draw` reads the picture's `before` and `share`
+    // Optional, where it glides: in how many frames a step is shown, at least 1, given the states around it. `after` is
+    // the state of the next episode where one ended. Without it, all steps take as long as the rate says.
+    int32_t (*frames)(const void* before, const void* after);
+    // Optional: the action for a click at this point of the picture; PUF_NOTHING: none.
+    int32_t (*touch)(const void* state, const void* assets, double x, double y);
+    // Optional: the action of a key that means something else in every state, by its number in KEYS of
+    // render/puffer_render/draw/NAME.py.
+    int32_t (*press)(const void* state, const void* assets, int32_t key);
+    // Optional: say how the agent's last episode ended, given the state that the next one starts in.
+    void (*verdict)(const void* state, int32_t agent, PufLine* line);
 } PufDrawing;
 
 // Ends c/draw/envs/NAME.h.

@@ -78,6 +78,17 @@ void puf_scene_end(PufPicture* p)
     }
 }
 
+int puf_project(const PufCamera* camera, double aspect, PufVector point, PufPoint* seen)
+{
+    double rows[16], out[4];
+    write_view(camera, aspect, rows);
+    for (int i = 0; i < 4; i++) {
+        out[i] = rows[4 * i] * point.x + rows[4 * i + 1] * point.y + rows[4 * i + 2] * point.z + rows[4 * i + 3];
+    }
+    *seen = (PufPoint){ out[0] / out[3], out[1] / out[3] };
+    return out[3] > NEAREST * camera->distance;
+}
+
 static void add_point(PufSpace* s, PufVector v)
 {
     if (s->num_points < s->room_points) {
@@ -137,6 +148,51 @@ static PufVector on_circle(int32_t i, int32_t pieces)
 {
     const double angle = PUF_TURN * (i % pieces) / pieces;
     return (PufVector){ puf_cosine(angle), puf_sine(angle), 0 };
+}
+
+static PufVector corner_of_box(PufVector sides, int number)
+{
+    return (PufVector){ (number & 1 ? 0.5 : -0.5) * sides.x, (number & 2 ? 0.5 : -0.5) * sides.y,
+                        (number & 4 ? 0.5 : -0.5) * sides.z };
+}
+
+void puf_box(PufVector sides, PufTriangle triangles[12])
+{
+    static const int8_t faces[6][4] = { { 0, 2, 6, 4 }, { 1, 3, 7, 5 }, { 0, 1, 5, 4 },
+                                        { 2, 3, 7, 6 }, { 0, 1, 3, 2 }, { 4, 5, 7, 6 } };
+    for (int i = 0; i < 6; i++) {
+        PufVector at[4];
+        for (int k = 0; k < 4; k++) {
+            at[k] = corner_of_box(sides, faces[i][k]);
+        }
+        triangles[2 * i] = (PufTriangle){ at[0], at[1], at[2] };
+        triangles[2 * i + 1] = (PufTriangle){ at[0], at[2], at[3] };
+    }
+}
+
+static PufVector on_ball(int32_t ring, int32_t rings, int32_t piece, int32_t pieces)
+{
+    const double polar = PUF_TURN / 2 * ring / rings;
+    PufVector at = puf_times(on_circle(piece, pieces), puf_sine(polar));
+    at.z = puf_cosine(polar);
+    return at;
+}
+
+void puf_ball(int32_t rings, int32_t pieces, PufTriangle* triangles)
+{
+    for (int32_t ring = 0; ring < rings; ring++) {
+        for (int32_t piece = 0; piece < pieces; piece++) {
+            const PufVector a = on_ball(ring, rings, piece, pieces), b = on_ball(ring, rings, piece + 1, pieces);
+            const PufVector c = on_ball(ring + 1, rings, piece + 1, pieces),
+                            d = on_ball(ring + 1, rings, piece, pieces);
+            if (ring > 0) { // at the poles, one side of each piece is a point
+                *triangles++ = (PufTriangle){ a, b, c };
+            }
+            if (ring < rings - 1) {
+                *triangles++ = (PufTriangle){ a, c, d };
+            }
+        }
+    }
 }
 
 void puf_disc(int32_t pieces, PufTriangle* triangles)

@@ -56,6 +56,8 @@ PufVector puf_camera_place(const PufCamera* camera);
 // A view into space in a rectangle of the picture. Returns the camera as a person has moved it.
 PufCamera puf_scene(PufPicture* p, PufCamera camera, double x, double y, double width, double height);
 void puf_scene_end(PufPicture* p);
+// Where a camera sees a point in a rectangle of that width by height: -1 to 1, right and up. Returns 0: behind it.
+int puf_project(const PufCamera* camera, double aspect, PufVector point, PufPoint* seen);
 
 // Filled triangles, seen from both sides, turned, scaled and moved; `lit`: darker where they turn from the light.
 void puf_solid(PufPicture* p, const PufTriangle* triangles, int32_t count, PufRotation rotation, double scale,
@@ -63,6 +65,10 @@ void puf_solid(PufPicture* p, const PufTriangle* triangles, int32_t count, PufRo
 void puf_wire(PufPicture* p, PufVector from, PufVector to, PufColor color); // a thin line
 
 static const PufRotation puf_unturned = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
+
+// A box with these sides around the origin: 12 triangles. And a ball of radius 1: 2 * pieces * (rings - 1).
+void puf_box(PufVector sides, PufTriangle triangles[12]);
+void puf_ball(int32_t rings, int32_t pieces, PufTriangle* triangles);
 
 // Solids around the z axis, of radius 1. A disc has `pieces` triangles, a torus 2 * rings * pieces.
 void puf_disc(int32_t pieces, PufTriangle* triangles);

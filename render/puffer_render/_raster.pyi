@@ -75,3 +75,34 @@ def state_between(
     name: str, before: NDArray[np.uint8], after: NDArray[np.uint8], frame: int, frames: int
 ) -> NDArray[np.uint8]:
     """The state at a frame of a step of so many, given those around it: a new array."""
+
+def frames_between(name: str, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> int:
+    """In how many frames the step between two states is shown.
+
+    Raises:
+        ValueError: all steps take as long.
+    """
+
+def action_at(name: str, state: NDArray[np.uint8], assets: NDArray[np.uint8], x: float, y: float) -> int:
+    """The action for a click at a point of the picture; -1: none.
+
+    Raises:
+        ValueError: it is not played by clicks.
+    """
+
+def action_of(name: str, state: NDArray[np.uint8], assets: NDArray[np.uint8], key: int) -> int:
+    """The action of a key that means something else in every state, by its number.
+
+    Raises:
+        ValueError: the keys always mean the same.
+    """
+
+def offers(name: str) -> set[str]:
+    """Which of the optional functions a drawing in C has: between, frames, touch, press, verdict."""
+
+def verdict_of(name: str, state: NDArray[np.uint8], agent: int) -> str:
+    """How the agent's last episode ended, in words.
+
+    Raises:
+        ValueError: it does not say.
+    """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,3 +58,38 @@ def between_of(name: str) -> Callable[[Any, Any, int, int], Any]:
         return state_over(env, _raster.state_between(name, start, end, frame, frames), assets)
 
     return between
+
+
+def frames_of(name: str) -> Callable[[Any, Any], int]:
+    """The function `frames` of a drawing module: that of the drawing in C."""
+
+    def frames(before: Any, after: Any) -> int:
+        return _raster.frames_between(name, memory_of(before)[0], memory_of(after)[0])
+
+    return frames
+
+
+def touch_of(name: str) -> Callable[[Any, float, float], int | None]:
+    """The function `touch` of a drawing module: that of the drawing in C."""
+
+    def touch(state: Any, x: float, y: float) -> int | None:
+        action = _raster.action_at(name, *memory_of(state), x, y)
+        return None if action < 0 else action
+
+    return touch
+
+
+def pilot_of(name: str, labels: Sequence[str]) -> Callable[[Any, frozenset[str], int], int]:
+    """The function `pilot` of a drawing module: the action of the first of these labels whose key is held."""
+    numbers = {label: number for number, label in enumerate(labels)}
+
+    def pilot(state: Any, held: frozenset[str], agent: int) -> int:
+        del agent
+        return _raster.action_of(name, *memory_of(state), min((numbers[label] for label in held), default=0))
+
+    return pilot
+
+
+def verdict_of(name: str) -> Callable[[Any, int], str]:
+    """The function `verdict` of a drawing module: that of the drawing in C."""
+    return lambda state, agent: _raster.verdict_of(name, memory_of(state)[0], agent)

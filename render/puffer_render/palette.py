@@ -26,10 +26,6 @@ PINK: Color = (255, 121, 198, 255)
 
 RAINBOW = (CORAL, ORANGE, AMBER, MINT, SKY, VIOLET)
 """In spectral order, for rows of things."""
-RISING = (VIOLET, SKY, TEAL, MINT, AMBER, ORANGE, CORAL, PINK)
-"""From cold to warm, for things that are one above the other."""
-PAINTS = (CORAL, SKY, AMBER, VIOLET, ORANGE, PINK, SNOW)
-"""Of cars and the like, among which the person's own is TEAL."""
 CREATURES = (MINT, CORAL, SKY, AMBER, VIOLET, TEAL, ORANGE, PINK)
 """Neighbours differ strongly, so that agents are easy to distinguish; agent 0 is the first."""
 

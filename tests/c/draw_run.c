@@ -20,13 +20,14 @@ static PufMesh* meshes_of(const PufSpace* s)
     return meshes;
 }
 
-// Returns the length of the list.
+// A part of the step from the state before, or with NULL the state after. Returns the length of the list.
 static int64_t draw(const PufDrawing* drawing, const PufBatch* b, int32_t person, PufRaster* raster,
-                    const float* advances)
+                    const float* advances, const void* before, double share)
 {
     PufSpace space = { .zoom = 1.0 };
     PufPicture p = { .width = drawing->width, .height = drawing->height, .person = person };
     p.advances = advances, p.space = &space;
+    p.before = before, p.share = share;
     drawing->draw(b->states, b->io.assets, &p); // without room: it says how much it needs
     p.room = p.length, space.room_points = space.num_points;
     space.room_shades = space.num_shades, space.room_pieces = space.num_pieces;
@@ -46,6 +47,31 @@ static int64_t draw(const PufDrawing* drawing, const PufBatch* b, int32_t person
     }
     free(meshes), free(p.list), free(space.points), free(space.shades), free(space.pieces);
     return p.length;
+}
+
+static void refuse(const PufBatch* b, const char* what, int32_t action)
+{
+    if (action != PUF_NOTHING && (action < 0 || action >= b->layout.actions[0].choices)) {
+        fprintf(stderr, "%s is action %d\n", what, action);
+        exit(1);
+    }
+}
+
+// Clicks anywhere, keys, and how the last episode ended.
+static void ask(const PufDrawing* drawing, const PufBatch* b, PufRng* rng)
+{
+    PufLine line = puf_line_of("");
+    for (int i = 0; i < 16 && drawing->touch; i++) {
+        const double x = (double)puf_rand_range(rng, -9.0f, (float)drawing->width + 9.0f);
+        const double y = (double)puf_rand_range(rng, -9.0f, (float)drawing->height + 9.0f);
+        refuse(b, "a click", drawing->touch(b->states, b->io.assets, x, y));
+    }
+    for (int32_t key = 0; key < 40 && drawing->press; key++) {
+        refuse(b, "a key", drawing->press(b->states, b->io.assets, key));
+    }
+    for (int32_t agent = 0; agent < b->layout.agents && drawing->verdict; agent++) {
+        drawing->verdict(b->states, agent, &line);
+    }
 }
 
 static void act(PufBatch* b, PufRng* rng)
@@ -93,9 +119,17 @@ int main(int argc, char** argv)
         puf_batch_step(&b);
         if (step % 5 == 0) {
             for (int last = 0; last < 2; last++) {
-                const int64_t length = draw(drawing, &b, last ? b.layout.agents - 1 : -1, raster, advances);
+                const int64_t length = draw(drawing, &b, last ? b.layout.agents - 1 : -1, raster, advances, NULL, 1.0);
                 longest = length > longest ? length : longest;
             }
+        }
+        ask(drawing, &b, &rng);
+        if (drawing->frames && drawing->frames(before, b.states) < 1) {
+            fprintf(stderr, "a step of no frames\n");
+            return 1;
+        }
+        for (int k = 0; k < 3 && drawing->glides && step % 3 == 0; k++) {
+            draw(drawing, &b, k - 1, raster, advances, before, 0.02 + 0.48 * k);
         }
         if (drawing->between) {
             void* shown = zeros(b.layout.state_size);

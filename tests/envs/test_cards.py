@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 
 import puffer_envs
 from puffer_envs import Environment
-from puffer_render.draw.cards_rules import NAMES, choices
+from puffer_render.draw import cards as drawing
+from puffer_render.font import CHARACTERS
+from puffer_render.frame import TEXT, Frame, pack
+from puffer_render.palette import NIGHT
 
 from ..engine.conftest import build, compiler  # noqa: F401 (a fixture)
 from . import cards_game as told
@@ -52,9 +55,11 @@ def test_the_table_is_sorted_and_within_its_bounds(cards: list[told.Card]) -> No
 
 
 def test_no_two_cards_are_alike_or_have_the_same_name(cards: list[told.Card]) -> None:
-    assert len(set(NAMES)) == len(NAMES) == len(cards)
+    drawn = (ROOT / "c/draw/envs/cards_parts.h").read_text("utf-8")
+    names = re.findall(r'"([^"]*)"', drawn[drawn.index("cards_names[") : drawn.index("typedef struct CardsKeyword")])
+    assert len(set(names)) == len(names) == len(cards)
     rows = re.findall(r"^ {4}(?:BEAST|CHARM)\(.*?\)\s*/\* (.*?) \*/", table_source(), re.MULTILINE)
-    assert list(NAMES[2:]) == rows
+    assert names[2:] == rows
     assert len({(c.kind, c.cost, c.amount, c.health, c.keywords, c.effect) for c in cards}) == len(cards)
 
 
@@ -369,15 +374,32 @@ def test_it_is_always_the_agent_who_is_asked() -> None:
         assert parts == pytest.approx(log["n"] * log["perf"], rel=1e-5)
 
 
+def keys_shown(state: Any) -> set[int]:
+    """The buttons in the list of keys."""
+    frame = Frame(*drawing.SIZE)
+    drawing.draw(state, frame)
+    caps = [
+        "".join(CHARACTERS[int(n)] for n in numbers[5:]).split()
+        for verb, numbers in frame.entries()
+        if verb == TEXT and numbers[0] > 950 and numbers[3] == pack(NIGHT)
+    ]
+    return {
+        ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "Enter", "Back").index(cap) for line in caps for cap in line
+    }
+
+
 def test_the_picture_shows_the_keys_that_do_something() -> None:
-    """The drawing tells from the state what the masks say."""
+    """The drawing tells from the state what the masks say; and all of it can be clicked at, but for all and none."""
     rng = np.random.default_rng(5)
     with puffer_envs.make("cards", self_play=True, take_backs=3) as env:
         env.reset(9)
-        for _ in range(1500):
+        for _ in range(300):
             state = env.state(0)
             assert env.action_masks is not None
-            assert choices(state) == set(np.flatnonzero(env.action_masks[int(state.asked)]).tolist())
+            legal = set(np.flatnonzero(env.action_masks[int(state.asked)]).tolist())
+            assert keys_shown(state) == legal
+            points = itertools.product(range(20, 1200, 40), range(50, 700, 23))
+            assert {drawing.touch(state, x, y) for x, y in points} - {None} >= legal - {8, 9}
             env.step(random_buttons(env, rng, 1.0))
 
 

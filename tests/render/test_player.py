@@ -283,7 +283,7 @@ def test_a_click_is_a_move() -> None:
     for player in four_in_a_row(None):
         for column in (3, 3, 6):
             state = player.env.state(0)
-            player.touched = connect4.touch(state, connect4.MARGIN + (column + 0.5) * connect4.TILE, 200)
+            player.touched = connect4.touch(state, 20 + (column + 0.5) * 68, 200)
             assert player.touched == column
             assert player.advance(0.01, NONE, NONE) == 1
             assert int(player.env.state(0).last) == column and player.touched is None
@@ -300,7 +300,7 @@ def test_a_full_column_cannot_be_clicked() -> None:
             player.touched = 2
             player.advance(0.01, NONE, NONE)
         if int(player.env.state(0).moves) == 6:
-            at = connect4.MARGIN + 2.5 * connect4.TILE
+            at = 20 + 2.5 * 68
             assert connect4.touch(player.env.state(0), at, 200) is None
 
 

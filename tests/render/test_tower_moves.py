@@ -3,88 +3,87 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+import math
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from recordings import record
+from tower_picture import cubes, head, keep, layers, middle, moment, spot_at
 
 import puffer_envs
 from puffer_envs import Replay
-from puffer_render.draw.tower import draw, frames, view
-from puffer_render.draw.tower_motion import middle, motion, rest
-from puffer_render.draw.tower_moves import BELOW, find_action, find_move, previews
-from puffer_render.draw.tower_rules import BASE, GRAB, TOP, Tower
-from puffer_render.draw.tower_scene import Stage, find_glass
-from puffer_render.states import keep
+from puffer_render.draw.tower import draw, frames
+from puffer_render.scene import Camera
 from puffer_render.studio import Studio, Take
 
-
-def test_each_move_is_the_environments() -> None:
-    """Also those that end an episode: they are found again from the state before and the result."""
-    rng = np.random.default_rng(1)
-    seen: Counter[str] = Counter()
-    with puffer_envs.make("tower", 32, seed=4, difficulty=0.6) as env:
-        env.reset()
-        for _ in range(140):
-            before = [Tower(env.state(i)) for i in range(32)]
-            actions = [eager(rng, tower) for tower in before]
-            env.step(np.array(actions, np.int32))
-            for i, (tower, action) in enumerate(zip(before, actions, strict=True)):
-                move = find_move(tower, action)
-                after, ended = Tower(env.state(i)), bool(env.terminals[i])
-                result = int(env.state(i).result) if ended else 0
-                seen[f"result {result}"] += 1
-                seen["lost blocks"] += BELOW in [end[2] for end in move.landings().values()]
-                seen["rounds of falls"] += len(move.falls) > 1
-                seen["rows"] += len(move.pushed) > 1
-                found = None if env.truncations[i] else find_action(tower, after, result)
-                if result > 1:
-                    assert move.fate == result and found is not None and found.fate == result
-                elif result == 1:
-                    assert move.after.at == tower.goal and found is not None and found.after.at == tower.goal
-                elif not env.truncations[i]:
-                    assert move.after.same(after) and found is not None and found.after.same(after)
-                ways = [a for a in range(4) if tower.can[a] and a % 2 == tower.facing % 2]
-                assert sorted(previews(tower)) == (ways if tower.hands == "hold" else [])
-    wanted = ("result 1", "result 2", "result 3", "lost blocks", "rounds of falls", "rows")
-    assert [what for what in wanted if not seen[what]] == []
+GRAB, FALLEN, CRUSHED = 4, 2, 3
 
 
-def eager(rng: np.random.Generator, tower: Tower) -> int:
+def eager(rng: np.random.Generator, mask: np.ndarray) -> int:
     """An action: often to grab, so that blocks move."""
-    choices = [action for action in range(6) if tower.can[action]]
-    return GRAB if tower.can[GRAB] and rng.random() < 0.4 else int(rng.choice(choices))
+    return GRAB if mask[GRAB] and rng.random() < 0.4 else int(rng.choice(np.flatnonzero(mask)))
 
 
 def test_a_move_leads_from_the_state_before_to_the_one_after() -> None:
     """Nothing jumps: hero and blocks move a part of a layer in a frame, and end where the next state has them."""
     rng = np.random.default_rng(3)
-    moved = 0
-    with puffer_envs.make("tower", seed=5, difficulty=0.7) as env:
+    moved = lost = falls = 0
+    with puffer_envs.make("tower", 2, seed=4, difficulty=0.7) as env:
         env.reset()
-        for _ in range(400):
-            before, tower = keep(env.state(0)), Tower(env.state(0))
-            env.step(np.array([eager(rng, tower)], np.int32))
-            after = env.state(0)
-            length = frames(before, after)
-            shown = [motion(before, after, frame) for frame in range(length + 1)]
-            if shown[0].move is None:
+        for number in range(700):
+            assert env.action_masks is not None
+            i = number % 2
+            before = keep(env.state(i))
+            env.step(np.array([eager(rng, mask) for mask in env.action_masks], np.int32))
+            after = env.state(i)
+            ended = after.tick == 0
+            blocks = not ended and (before.layers != after.layers).any()
+            if not blocks and number % 40:
                 continue
-            poses = [one.pose().center for one in shown]
-            assert (poses[0] == rest(before).center).all()
-            assert max(np.abs(b - a).max() for a, b in itertools.pairwise(poses)) < 1.6
-            blocks = [one.blocks() for one in shown]
-            for start, end in shown[0].move.landings().items():
-                moved += 1
-                way = [places[start] for places in blocks]
-                assert (way[0] == middle(start)).all()
-                assert end[2] == BELOW or np.allclose(way[-1], middle(end))
-                assert max(np.abs(b - a).max() for a, b in itertools.pairwise(way)) < 2.1
-            if after.tick > 0:
-                assert np.allclose(poses[-1], rest(after).center)
-    assert moved > 20
+            length = frames(before, after)
+            shown = [moment(before, after, frame, length) for frame in (0.001, *range(1, length), length - 0.001)]
+            heads = [head(state) for state in shown]
+            assert np.allclose(heads[0], head(before), atol=0.02)
+            assert max(np.abs(b - a).max() for a, b in itertools.pairwise(heads)) < 1.6
+            if ended:
+                continue
+            assert np.allclose(heads[-1], head(after), atol=0.15)  # he leans on what he holds until the end
+            ways = [cubes(state, glass=False) for state in shown]  # some of blocks that stand alone
+            for earlier, later in itertools.pairwise(ways):
+                for place in later:
+                    at_rest = spot_at(place) in layers(before) and np.allclose(place, middle(spot_at(place)))
+                    assert at_rest or min(np.abs(place - other).max() for other in earlier) < 2.1
+            left, come = layers(before) - layers(after), layers(after) - layers(before)
+            assert left <= {spot_at(place) for place in ways[0]}
+            assert come <= {spot_at(place) for place in ways[-1]}
+            moved, lost, falls = moved + len(left), lost + len(left) - len(come), falls + (length > 8)
+    assert moved > 20 and lost > 0 and falls > 0
+
+
+def test_the_end_of_an_episode_is_shown() -> None:
+    """The move to it is found again from the state before and the result: its frames, and how it looks at the end."""
+    rng, seen = np.random.default_rng(1), set()
+    with puffer_envs.make("tower", 32, seed=4, difficulty=0.6) as env:
+        env.reset()
+        for _ in range(140):
+            assert env.action_masks is not None
+            before = [keep(env.state(i)) for i in range(32)]
+            env.step(np.array([eager(rng, mask) for mask in env.action_masks], np.int32))
+            for i in np.flatnonzero(env.terminals).tolist():
+                after, result = env.state(i), int(env.state(i).result)
+                length = frames(before[i], after)
+                start, end = (head(moment(before[i], after, at, length)) for at in (0.001, length - 0.001))
+                assert length >= {1: 31, FALLEN: 11, CRUSHED: 25}[result]
+                if result == FALLEN:
+                    assert end[2] < start[2] - 5
+                elif result == CRUSHED:
+                    assert end[2] < start[2] or math.dist(start[:2], end[:2]) > 0.5
+                else:
+                    goal = middle((int(before[i].goal_height), int(before[i].goal_cell)))
+                    assert np.abs(end[:2] - goal[:2]).max() < 0.2
+                seen.add(result)
+    assert seen == {1, FALLEN, CRUSHED}
 
 
 def test_a_film_shows_moves_frame_by_frame(tmp_path: Path) -> None:
@@ -112,14 +111,19 @@ def test_blocks_before_the_hero_and_the_goal_are_glass_and_no_others() -> None:
     with puffer_envs.make("tower", 8, seed=6, difficulty=0.8) as env:
         env.reset()
         for number in range(8):
-            stage = Stage(env.state(number))
-            eye = np.array(view(stage).position)
-            glass = find_glass(stage, view(stage).position)
+            state = env.state(number)
+            hero, goal = (
+                middle((int(state.height), int(state.cell))),
+                middle((int(state.goal_height), int(state.goal_cell))),
+            )
+            span = max(abs(hero[2] - goal[2]), 4)
+            target = (4, 4, max((hero[2] + goal[2]) / 2 - 0.5, 1.5))
+            eye = np.array(Camera(target, 11.5 + 1.05 * span, yaw=-66, pitch=30, fov=38).position)
+            glass = {spot_at(place) for place in cubes(state, glass=True)}
             found += len(glass)
-            ways = [stage.hero.center + np.array([0, 0, up]) for up in (-0.4, -0.1, 0.2)] + [middle(stage.world.goal)]
+            ways = [hero + np.array([0, 0, up]) for up in (-0.4, -0.1, 0.2)] + [goal]
             along = np.linspace(0.0, 1.0, 2000)[:, None]
-            for height in range(BASE, TOP + 1):
-                for spot in stage.world.layer(height):
-                    nearest = [np.abs(way + along * (eye - way) - middle(spot)).max(1).min() for way in ways]
-                    assert (spot in glass) == (min(nearest) < 0.5) or abs(min(nearest) - 0.5) < 0.06, spot
+            for spot in layers(state):
+                nearest = [np.abs(way + along * (eye - way) - middle(spot)).max(1).min() for way in ways]
+                assert (spot in glass) == (min(nearest) < 0.5) or abs(min(nearest) - 0.5) < 0.06, spot
     assert found > 8

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +17,13 @@ from matplotlib.image import imread
 
 import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.trained import trained_policy
 from puffer_envs.golden import ENVS, golden_actions
 from puffer_envs.policy import load_policy
 from puffer_envs.replay import Replay
 from puffer_render.cli_render import main as render
 from puffer_render.cli_web import make_server
-from puffer_render.draw import drawing_for
+from puffer_render.draw import Drawing, drawing_for
 
 from .browser import Browser, find_chromium, serve
 from .conftest import run_python
@@ -357,3 +360,135 @@ def test_a_missing_file_is_named(site: str, browser: Browser) -> None:
     assert json.loads(browser.run("JSON.stringify(document.getElementById('fault').textContent)")).endswith(
         "none.wasm: 404"
     )
+
+
+BOARDS = {
+    "othello": 390,
+    "hex": 1280,
+    "go": 390,
+    "checkers": 1280,
+    "connect4": 390,
+    "merge2048": 390,
+    "delve": 390,
+    "cards": 1280,
+    "tower": 1280,
+}
+"""Environments that are played by clicks, and a width at which that is tried: with a finger on a phone."""
+
+
+def tap(browser: Browser, x: float, y: float, *, finger: bool) -> None:
+    """Click at a point of the window, or touch it."""
+    if finger:
+        browser.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        browser.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        return
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+
+def click_at(drawing: Drawing, state: Any, rng: np.random.Generator) -> tuple[float, float, int]:
+    """A point of the picture where a click is an action, and the action."""
+    assert drawing.touch is not None
+    while True:
+        x, y = (float(rng.uniform(0, side)) for side in drawing.size)
+        action = drawing.touch(state, x, y)
+        if action is not None:
+            return x, y, action
+
+
+@pytest.mark.parametrize(("name", "width"), BOARDS.items())
+def test_boards_are_played_by_clicks(name: str, width: int, site: str, browser: Browser, tmp_path: Path) -> None:
+    """The same points mean the same actions as in a window: the same game is played beside the page's."""
+    drawing, rng = drawing_for(name, None), np.random.default_rng(1)
+    browser.show(width, 1400)
+    browser.open(f"{site}/{name}.html")
+    browser.run("document.getElementById('take').click(); document.getElementById('reset').click()")
+    waits = "document.getElementById('driver').textContent.includes('click')"
+    settings = PolicyFile.read(trained_policy(name)).info.settings
+    with puffer_envs.make(name, 1, seed=1, **settings) as env:
+        env.reset()
+        for number in range(5):
+            while env.action_masks is not None and env.action_masks[0].sum() == 1:
+                env.step(np.full_like(env.actions, env.action_masks[0].argmax()))  # as the page does by itself
+            browser.wait(waits)
+            x, y, action = click_at(drawing, env.state(0), rng)
+            box = f"(() => {{ const b = {SCREEN}.getBoundingClientRect(); return [b.x, b.y, b.width]; }})()"
+            view = "document.querySelector('.view')"
+            browser.run(f"{view}.scrollLeft = {x / drawing.size[0]} * {view}.scrollWidth - {view}.clientWidth / 2")
+            left, top, wide = browser.run(box)
+            scale, steps = wide / drawing.size[0], int(browser.run(f"{TABLE}.steps"))
+            browser.run("new Promise((done) => setTimeout(done, 100))")  # the last step is shown to its end
+            end = time.monotonic() + 20
+            while int(browser.run(f"{TABLE}.steps")) == steps:
+                assert time.monotonic() < end, (number, x, y, action)
+                tap(browser, left + x * scale, top + y * scale, finger=width < 600)
+                browser.run("new Promise((done) => setTimeout(done, 150))")
+            env.step(np.full_like(env.actions, action))
+            if number == 2:
+                shoot(browser, f"clicked-{name}-{width}")
+        browser.wait(waits)
+        while env.action_masks is not None and env.action_masks[0].sum() == 1:
+            env.step(np.full_like(env.actions, env.action_masks[0].argmax()))
+        for played in Replay.load(download(browser, "save", tmp_path / f"{name}.puf")).play():
+            last = played.state_hash(0)
+        assert last == env.state_hash(0)
+    check(browser, site)
+
+
+TRAPPED = """
+#include "draw/envs/squared.h"
+static int32_t steps;
+static void fault(void) {{ {fault} }}
+static void step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
+{{
+    if (++steps == {at}) {{
+        fault();
+    }}
+    squared_step_all(layout, states, n, io);
+}}
+const PufSpec* puf_export(void);
+const PufSpec* puf_export(void)
+{{
+    static PufSpec spec;
+    memcpy(&spec, &PUF_SPEC(squared), sizeof spec);
+    spec.step_all = step_all;
+    return &spec;
+}}
+const PufDrawing* puf_drawing(const char* name) {{ return name ? &squared_drawing : &squared_drawing; }}
+"""
+"""squared, with a fault in the step of this number."""
+FAULTS = {
+    "memory access out of bounds": "*(volatile int32_t*)0x7fff0000 = steps;",
+    "unreachable": "__builtin_trap();",
+    "out of bounds": "((void (*volatile)(void))0xffff)();",
+}
+
+
+@pytest.mark.parametrize(("where", "words"), list(zip(("page", "training", "index"), FAULTS, strict=True)))
+def test_a_fault_in_a_module_is_explained(
+    where: str, words: str, site: str, web: ModuleType, browser: Browser, tmp_path: Path
+) -> None:
+    """Its page says what happened, beside the last picture; on the index the other games play on."""
+    folder, source, name = web.CACHE / "site", tmp_path / "trapped.c", f"trapped-in-{where}"
+    source.write_text(TRAPPED.format(fault=FAULTS[words], at=60))
+    web.link_env(web.compile_object(source, [web.EXACT]), folder / f"envs/{name}.wasm")
+    about = json.loads((folder / "data/squared.json").read_text()) | {"policy": False, "name": name}
+    (folder / f"data/{name}.json").write_text(json.dumps(about))
+    shown = (folder / ("index.html" if where == "index" else "squared.html")).read_text()
+    (folder / f"{name}.html").write_text(shown.replace('data-env="squared"', f'data-env="{name}"'))
+    box = "document.querySelector('.stopped')" if where == "index" else "document.getElementById('fault')"
+    browser.show(1280, 900)
+    browser.open(f"{site}/{name}.html")
+    if where == "training":
+        browser.run("document.getElementById('pause').click(); document.getElementById('train').click()")
+    if where == "index":
+        browser.run(f"document.querySelector('canvas[data-env={name}]').scrollIntoView()")
+        browser.wait(f"{box} !== null", 60)
+        assert browser.run("document.querySelectorAll('.stopped').length") == 1
+    else:
+        browser.wait(f"!{box}.hidden", 60)
+        assert int(browser.run("document.getElementById('screen').width")) > 16
+    said = browser.run(f"{box}.textContent")
+    assert said.startswith("The training stopped" if where == "training" else "The game stopped")
+    assert words in said and "Reload the page" in said
+    shoot(browser, f"fault-{where}")

@@ -1,10 +1,7 @@
-// picture.c - a game as pixels: by the drawing of its environment, else what its agent observes and the named numbers of
-// its state.
+// picture.c - a game as pixels, by the drawing of its environment; and what it makes of clicks and keys.
 #include "draw/space.h"
 #include "web.h"
 #include <stdlib.h>
-
-enum { GENERIC_WIDTH = 760, GENERIC_HEIGHT = 480, MARGIN = 20, PANEL = 230, TEXT_LINE = 19, MAX_KINDS = 16 };
 
 static PufFont font;
 static PufRaster* raster;
@@ -26,15 +23,38 @@ void picture_font(const float* points, const int32_t* contours, const int32_t* g
     font = (PufFont){ points, contours, glyphs, advances, count };
 }
 
-WEB_EXPORT(picture_own) int32_t picture_own(void) { return web_drawing() != NULL; }
-WEB_EXPORT(picture_width) int32_t picture_width(void) { return web_drawing() ? web_drawing()->width : GENERIC_WIDTH; }
-WEB_EXPORT(picture_height) int32_t picture_height(void)
+WEB_EXPORT(picture_width) int32_t picture_width(void) { return web_drawing()->width; }
+WEB_EXPORT(picture_height) int32_t picture_height(void) { return web_drawing()->height; }
+WEB_EXPORT(picture_moves) int32_t picture_moves(void) { return web_drawing()->between || web_drawing()->glides; }
+
+// In how many frames a step is shown, given the states around it; 0: as the rate says.
+WEB_EXPORT(picture_frames) int32_t picture_frames(const void* before, const void* after)
 {
-    return web_drawing() ? web_drawing()->height : GENERIC_HEIGHT;
+    return web_drawing()->frames ? web_drawing()->frames(before, after) : 0;
 }
-WEB_EXPORT(picture_moves) int32_t picture_moves(void)
+
+// How the agent's last episode ended, given the state that the next one starts in; empty: it does not say.
+WEB_EXPORT(picture_verdict) const char* picture_verdict(const void* state, int32_t agent)
 {
-    return web_drawing() && (web_drawing()->between || web_drawing()->glides);
+    static PufLine line;
+    line = puf_line_of("");
+    if (web_drawing()->verdict) {
+        web_drawing()->verdict(state, agent, &line);
+    }
+    return line.text;
+}
+
+WEB_EXPORT(picture_touches) int32_t picture_touches(void) { return web_drawing()->touch != NULL; }
+// The action for a click at a point of the picture, in its units; PUF_NOTHING: none.
+WEB_EXPORT(picture_touch) int32_t picture_touch(const Game* g, double x, double y)
+{
+    return web_drawing()->touch(g->batch.states, g->assets, x, y);
+}
+
+// The action of a key that means something else in every state, by its number.
+WEB_EXPORT(picture_press) int32_t picture_press(const Game* g, int32_t key)
+{
+    return web_drawing()->press(g->batch.states, g->assets, key);
 }
 
 // The state to draw at a frame of a step of so many, given those around it.
@@ -57,126 +77,7 @@ void* picture_between(const Game* g, const void* before, const void* after, int3
     return shown;
 }
 
-// ---- Without a drawing. ----
-
-static double element(const Game* g, int32_t agent, size_t i)
-{
-    const void* obs = g->batch.io.obs;
-    i += (size_t)agent * puf_obs_size(&g->batch.layout);
-    switch (g->batch.spec->obs_dtype) {
-    case PUF_U8: return ((const uint8_t*)obs)[i];
-    case PUF_I8: return ((const int8_t*)obs)[i];
-    default: return (double)((const float*)obs)[i];
-    }
-}
-
-// Where a value lies between the bounds of its part, 0 to 1.
-static double portion(const PufObs* part, double value)
-{
-    const double low = (double)part->low, high = (double)part->high;
-    const double at = high > low && high - low < 1e6 ? (value - low) / (high - low) : 0.5 + value / 20.0;
-    return at < 0.0 ? 0.0 : at > 1.0 ? 1.0 : at;
-}
-
-static PufColor tile_color(const PufObs* part, double value)
-{
-    const int kinds = web_spec()->obs_dtype != PUF_F32 && (double)part->high - (double)part->low < MAX_KINDS;
-    if (!kinds) {
-        return puf_blend(PUF_SLATE, PUF_SNOW, portion(part, value));
-    }
-    const int kind = (int)(value < 0.0 ? -value : value);
-    return kind == 0 ? PUF_SLATE : puf_creatures[(kind - 1) % PUF_CREATURES];
-}
-
-typedef struct Area {
-    double x, y, width, height;
-} Area;
-
-// Two dimensions and more: tiles. One: a bar per number, from the middle of its range up or down.
-static void draw_observation(const Game* g, int32_t agent, Area a, PufPicture* p)
-{
-    const PufLayout* l = &g->batch.layout;
-    const PufSpec* spec = g->batch.spec;
-    const size_t size = puf_obs_size(l), rows = l->obs_ndim > 1 ? (size_t)l->obs_shape[0] : 1, columns = size / rows;
-    const double across = a.width / (double)columns, down = a.height / (double)rows;
-    const double side = across < down ? across : down, gap = side / 10.0 < 1.0 ? side / 10.0 : 1.0;
-    int32_t part = 0, left = spec->obs[0].count;
-    for (size_t i = 0; i < size; i++, left--) {
-        if (left == 0 && part + 1 < spec->num_obs && i > 0) {
-            left = spec->obs[++part].count;
-        }
-        const double value = element(g, agent, i);
-        if (rows > 1) {
-            const double x = a.x + (a.width - side * (double)columns) / 2 + (double)(i % columns) * side;
-            const double y = a.y + (a.height - side * (double)rows) / 2 + (double)(i / columns) * side;
-            puf_rect(p, x + gap, y + gap, side - 2 * gap, side - 2 * gap, tile_color(&spec->obs[part], value),
-                     side / 8);
-        } else {
-            const double rise = (portion(&spec->obs[part], value) - 0.5) * a.height, up = rise > 0.0 ? rise : 0.0;
-            const double high = fabs(rise) > 1.0 ? fabs(rise) : 1.0, space = across / 6 < 3 ? across / 6 : 3;
-            puf_rect(p, a.x + (double)i * across + space, a.y + a.height / 2 - up, across - 2 * space, high, PUF_TEAL,
-                     across / 4 < 3 ? across / 4 : 3);
-        }
-    }
-}
-
-static double number_at(const uint8_t* at, PufDtype dtype)
-{
-    switch (dtype) {
-    case PUF_U8: return *at;
-    case PUF_I8: return *(const int8_t*)at;
-    case PUF_I16: return *(const int16_t*)at;
-    case PUF_I32: return *(const int32_t*)at;
-    case PUF_U32: return *(const uint32_t*)at;
-    case PUF_U64: return (double)*(const uint64_t*)at;
-    case PUF_F32: return (double)*(const float*)at;
-    default: return *(const double*)at;
-    }
-}
-
-static void draw_fields(const void* state, PufPicture* p)
-{
-    const PufSpec* spec = web_spec();
-    const double x = GENERIC_WIDTH - PANEL - MARGIN;
-    double y = PUF_HUD_HEIGHT + 4;
-    for (int32_t i = 0; i < spec->num_fields; i++) {
-        const PufField* f = &spec->fields[i];
-        if (f->doc == NULL || f->ndim > 0 || f->place != PUF_IN_STRUCT) {
-            continue;
-        }
-        if (y > GENERIC_HEIGHT - MARGIN - TEXT_LINE) {
-            puf_text(p, x, y, "…", 15, PUF_STEEL, PUF_LEFT);
-            return;
-        }
-        const double value = number_at((const uint8_t*)state + f->offset, f->dtype);
-        const int real = f->dtype == PUF_F32 || f->dtype == PUF_F64;
-        puf_text(p, x, y, f->name, 15, PUF_STEEL, PUF_LEFT);
-        puf_text(p, x + PANEL, y, puf_word(value, real ? 3 : 0, 0, "").text, 15, PUF_SNOW, PUF_RIGHT);
-        y += TEXT_LINE;
-    }
-}
-
-static void draw_generic(const Game* g, const void* state, PufPicture* p)
-{
-    const double width = GENERIC_WIDTH - PANEL - 3 * MARGIN, height = GENERIC_HEIGHT - PUF_HUD_HEIGHT - MARGIN;
-    puf_clear(p, PUF_NIGHT);
-    puf_hud(p, web_spec()->name, NULL, 0);
-    puf_rect(p, MARGIN, PUF_HUD_HEIGHT, width, height, PUF_DUSK, 8);
-    const Area inside = { MARGIN + 10, PUF_HUD_HEIGHT + 10, width - 20, height - 20 };
-    draw_observation(g, puf_agent(p), inside, p);
-    draw_fields(state, p);
-}
-
 // ---- Pixels. ----
-
-static void write_list(const Game* g, const void* state, PufPicture* p)
-{
-    if (web_drawing()) {
-        web_drawing()->draw(state, g->assets, p);
-    } else {
-        draw_generic(g, state, p);
-    }
-}
 
 // Twice as much room as was wanted, where that was more than there is.
 static int grow(void** memory, int64_t* have, int64_t wanted, size_t each)
@@ -229,7 +130,7 @@ WEB_EXPORT(picture_draw) const uint32_t* picture_draw(const Game* g, const void*
     do {
         p.list = list, p.room = room, p.length = 0;
         space.num_points = space.num_shades = space.num_pieces = 0;
-        write_list(g, state, &p);
+        web_drawing()->draw(state, g->assets, &p);
     } while (grow_all(&p) && has_memory());
     if (!has_memory()) {
         return NULL;

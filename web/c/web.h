@@ -16,7 +16,7 @@ typedef struct Game {
     int64_t rows; // agents of all environments
 } Game;
 
-// The environment that was loaded, and its drawing; NULL: it has none.
+// The environment that was loaded, and its drawing.
 const PufSpec* web_spec(void);
 const PufDrawing* web_drawing(void);
 

@@ -1,5 +1,5 @@
 // app.js - one environment's page: play, watch, train.
-import { Module, fetchBytes, count } from "./module.js";
+import { Module, count, explain, fetchBytes } from "./module.js";
 import { writePolicy } from "./policy-file.js";
 import { drawCurve } from "./curve.js";
 import { Mind } from "./mind.js";
@@ -14,9 +14,7 @@ const KEY_NAMES = { " ": "space", ",": "comma", ".": "period", shift: "left_shif
 const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
 export function fail(error) {
-  const text = String(error?.message ?? error);
-  $("fault").textContent =
-    error instanceof WebAssembly.RuntimeError ? `The game stopped: ${text}. Reload the page to continue.` : text;
+  $("fault").textContent = explain(error);
   $("fault").hidden = false;
   console.error(error);
 }
@@ -140,7 +138,8 @@ addEventListener("keydown", (event) => {
 addEventListener("keyup", (event) => bindingsOf(keyName(event)).forEach(release));
 addEventListener("blur", () => table.held.clear());
 
-for (const binding of about.bindings) {
+const MAX_PADS = 12; // boards with a key for every move are clicked at
+for (const binding of about.bindings.length > MAX_PADS ? [] : about.bindings) {
   const button = document.createElement("button");
   const caps = document.createElement("kbd");
   caps.textContent = binding.caps.join(" or ");
@@ -160,6 +159,7 @@ for (const binding of about.bindings) {
 
 // ---- What is seen. ----
 
+const WIDE = 900; // units: a picture with a panel beside its board
 const screen = $("screen");
 const context = screen.getContext("2d");
 
@@ -173,6 +173,8 @@ function show() {
     [screen.width, screen.height] = [picture.width, picture.height];
   context.putImageData(picture, 0, 0);
   screen.classList.toggle("space", inSpace());
+  screen.classList.toggle("clicked", clicked);
+  screen.classList.toggle("wide", clicked && !inSpace() && module.c.picture_width() > WIDE);
 }
 
 // Dragging turns the camera of a scene, the wheel or two fingers move it nearer.
@@ -189,7 +191,19 @@ const apart = () => {
   const [a, b] = [...fingers.values()];
   return Math.hypot(a.x - b.x, a.y - b.y);
 };
+
+// A click that was no drag is one at the picture: the drawing says which action it is, if any.
+const DRAG = 8; // pixels
+let pressed = null;
+function click(event) {
+  const box = screen.getBoundingClientRect();
+  const scale = module.c.picture_width() / box.width;
+  if (!module.c.picture_touches() || table.replay) return;
+  if (!table.seated) actions.take(); // then the game waits
+  table.touch((event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
+}
 screen.onpointerdown = (event) => {
+  pressed = { x: event.clientX, y: event.clientY };
   if (!inSpace()) return;
   screen.setPointerCapture(event.pointerId);
   fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
@@ -202,7 +216,12 @@ screen.onpointermove = (event) => {
   if (fingers.size === 2) turn(0, 0, apart() / Math.max(1, before));
   else turn(event.clientX - from.x, event.clientY - from.y, 1);
 };
-screen.onpointerup = screen.onpointercancel = (event) => fingers.delete(event.pointerId);
+screen.onpointercancel = (event) => fingers.delete(event.pointerId);
+screen.onpointerup = (event) => {
+  fingers.delete(event.pointerId);
+  if (pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < DRAG) click(event);
+  pressed = null;
+};
 screen.addEventListener("wheel", (event) => {
   if (!inSpace()) return;
   event.preventDefault();
@@ -214,16 +233,18 @@ function say() {
   const person = table.seated || table.personDrives || table.byPerson;
   const replay = table.ended ? "the replay has ended" : table.following ? "a replay plays" : null;
   const who = { shipped: "the trained policy plays", mine: "what you train plays", loaded: "the loaded policy plays" };
-  const waits = table.waiting ? ": press a key" : "";
+  const waits = table.waiting ? (clicked ? ": click, or press a key" : ": press a key") : "";
   $("driver").textContent = person ? `you play${waits}` : replay ? replay : table.player ? who[table.policy] : "random moves";
   $("driver").classList.toggle("person", person);
   const { reward, steps } = table.episode;
   const value = table.value === null ? "" : ` · value ${number(table.value)}`;
   $("episode").textContent = `reward ${number(Math.round(reward * 100) / 100)} in ${steps} steps${value}`;
   const last = table.games.at(-1);
-  $("last").textContent = last ? `last game ${number(last.score)} · games ${table.games.length}` : "";
+  const verdict = last?.verdict ? `: ${last.verdict}` : "";
+  $("last").textContent = last ? `last game ${number(last.score)}${verdict} · games ${table.games.length}` : "";
 }
 
+const clicked = module.c.picture_touches() !== 0;
 const mind = new Mind($("mind"));
 $("mind-box").ontoggle = () => {
   table.thinking = $("mind-box").open;
@@ -407,6 +428,7 @@ if (!about.piloted) shortcuts.unshift(["Tab", "take over or hand back"]);
 for (const [key, what] of shortcuts) {
   $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
 }
+if (clicked) $("hint").append("Click or tap at the picture to play. ");
 if (inSpace()) $("hint").append("Drag to look around, scroll to come nearer. ");
 if (about.piloted) {
   $("take").hidden = true;

@@ -1,5 +1,5 @@
 // index.js - every environment, played by its trained policy in a small live picture while it is on the screen.
-import { Module, fetchBytes } from "./module.js";
+import { Module, explain, fetchBytes } from "./module.js";
 import { Table } from "./table.js";
 
 const PICTURES_PER_SECOND = 15;
@@ -23,6 +23,13 @@ function show(canvas, table) {
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
+/** A game that cannot go on: its card says so, and the others play. */
+function stop(canvas, error) {
+  tables.set(canvas, null);
+  canvas.closest("a").append(Object.assign(document.createElement("p"), { className: "stopped", textContent: explain(error) }));
+  console.error(canvas.dataset.env, error);
+}
+
 const tables = new Map();
 const visible = new Set();
 const watcher = new IntersectionObserver(async (entries) => {
@@ -37,7 +44,7 @@ const watcher = new IntersectionObserver(async (entries) => {
           tables.set(target, table);
           show(target, table);
         } catch (error) {
-          console.error(target.dataset.env, error);
+          stop(target, error);
         }
       }
     }
@@ -55,8 +62,12 @@ function tick(now) {
   for (const canvas of visible) {
     const table = tables.get(canvas);
     if (!table) continue;
-    table.advance(seconds);
-    show(canvas, table);
+    try {
+      table.advance(seconds);
+      show(canvas, table);
+    } catch (error) {
+      stop(canvas, error);
+    }
   }
 }
 if (!still) requestAnimationFrame(tick);

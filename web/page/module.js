@@ -137,4 +137,11 @@ export async function fetchBytes(path) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+/** An error in words; of a fault in the game's memory, or a trap of its own, also what it means. */
+export function explain(error, what = "The game") {
+  const text = String(error?.message ?? error);
+  if (!(error instanceof WebAssembly.RuntimeError)) return text;
+  return `${what} stopped: ${text}. This is an error in its code. Reload the page to begin again.`;
+}
+
 export const count = (n) => [...Array(n).keys()];

@@ -4,6 +4,7 @@ import { readPolicy } from "./policy-file.js";
 const MAX_PAST = 600; // steps that can be taken back
 const MAX_PAST_BYTES = 64 << 20;
 const MAX_RECORDED = 64 << 20; // bytes of actions
+const SHORTEST = 1 / 64; // steps that a step is shown, at least
 
 export class Table {
   /** about: data/NAME.json. */
@@ -18,6 +19,7 @@ export class Table {
     this.agent = 0;
     this.held = new Set(); // bindings whose key or button is down
     this.tapped = new Set(); // or went down since the last decision
+    this.touched = null; // the action that was clicked at, for the next decision
     this.policies = {}; // by name: what readPolicy gives, or numbers from a trainer
     this.policy = null;
     this.settings = {};
@@ -75,6 +77,8 @@ export class Table {
     this.c.game_seed(this.game, this.start.seed, this.start.first);
     if (this.player) this.c.player_reset(this.player);
     this.moves = this.debt = this.steps = this.untilDecision = 0;
+    this.frames = this.length = 1; // of the last step: pictures, and for how many steps it is shown
+    this.touched = null;
     this.episode = { reward: 0, steps: 0 };
     this.games = [];
     this.value = null;
@@ -169,12 +173,34 @@ export class Table {
   }
 
   get personDrives() {
-    return this.seated || this.held.size > 0 || this.tapped.size > 0;
+    return this.seated || this.held.size > 0 || this.pressed;
+  }
+
+  get pressed() {
+    return this.tapped.size > 0 || this.touched !== null;
   }
 
   /** Whether the game waits for the person's key. */
   get waiting() {
-    return this.about.waits && this.seated && this.tapped.size === 0;
+    return this.about.waits && this.seated && !this.pressed && this.canChoose;
+  }
+
+  /** Whether the agent has more than one action now; it has one while it waits for its turn. */
+  get canChoose() {
+    const mask = this.c.game_action_mask(this.game);
+    if (!mask) return true;
+    const size = this.parts.reduce((sum, part) => sum + part.choices, 0);
+    const own = this.module.bytes(mask + this.agent * size, size);
+    return own.reduce((sum, one) => sum + one, 0) > this.parts.length;
+  }
+
+  /** Click at a point of the picture, in its units. Returns whether that is a move. */
+  touch(x, y) {
+    if (!this.c.picture_touches() || (this.agents > 1 && !this.canChoose)) return false;
+    const action = this.c.picture_touch(this.game, x, y);
+    if (action < 0) return false;
+    this.touched = action;
+    return true;
   }
 
   decide() {
@@ -208,6 +234,7 @@ export class Table {
     this.last = [...actions.subarray(from, from + this.parts.length)];
     this.thought?.parts.forEach((part, i) => (part.chosen = this.last[i]));
     this.tapped.clear();
+    this.touched = null;
   }
 
   // What the policy is about to do with the agent: probabilities, or mean and spread.
@@ -234,7 +261,14 @@ export class Table {
   }
 
   personAction() {
-    const { chords } = this.about;
+    if (this.touched !== null) return [this.touched];
+    const { chords, presses } = this.about;
+    if (presses.length) {
+      const numbers = this.about.bindings.flatMap((b) =>
+        this.held.has(b) || this.tapped.has(b) ? [presses.indexOf(b.label)] : [],
+      );
+      return [this.c.picture_press(this.game, Math.min(...numbers, presses.length - 1))];
+    }
     if (Object.keys(chords).length) {
       const labels = this.about.bindings.filter((b) => this.held.has(b) || this.tapped.has(b)).map((b) => b.label);
       return chords[labels.sort().join("+")] ?? chords[""];
@@ -255,10 +289,12 @@ export class Table {
       this.untilDecision = this.hold;
     }
     this.keepBefore();
-    this.settled = false;
     this.record();
     c.game_step(game);
     this.steps++;
+    const frames = c.picture_frames(this.before, c.game_state(game));
+    this.frames = frames || Math.round(this.about.frameRate / this.module.rate);
+    this.length = frames ? Math.max((frames * this.module.rate) / this.about.frameRate, SHORTEST) : 1;
     const hash = this.following && this.replay.hashes.get(this.steps);
     if (hash && BigInt.asUintN(64, c.game_hash(game)) !== hash)
       throw new Error(`the replay does not repeat itself: step ${this.steps} leads to another state`);
@@ -271,7 +307,8 @@ export class Table {
     if (ended) {
       const log = this.module.takeLog(game);
       const score = this.agents === 1 && log ? log.score : this.episode.reward;
-      this.games.push({ score, steps: this.episode.steps });
+      const verdict = this.module.text(c.picture_verdict(c.game_state(game), this.agent));
+      this.games.push({ score, steps: this.episode.steps, verdict });
       this.episode = { reward: 0, steps: 0 };
       this.untilDecision = 0;
     }
@@ -288,13 +325,16 @@ export class Table {
     if (this.paused) return;
     const rate = this.about.frameskip && !this.replay ? this.about.frameRate : this.module.rate;
     this.debt += Math.min(seconds, 0.25) * rate * this.speed;
-    while (this.debt >= 1) {
+    if (this.about.waits && this.seated && this.pressed && this.canChoose) {
+      if (this.debt < this.length - 1) this.tapped.clear(), (this.touched = null); // it ends what is shown
+      this.debt = this.length;
+    }
+    while (this.debt >= this.length) {
       if (this.waiting || this.ended) {
-        this.settled = true; // the last step is shown to its end
-        this.debt = 0;
+        this.debt = this.length; // the last step is shown to its end
         return;
       }
-      this.debt--;
+      this.debt -= this.length;
       this.step();
     }
   }
@@ -318,6 +358,8 @@ export class Table {
     if (!moment) return false;
     const { c, module } = this;
     this.recorded?.pop();
+    this.frames = this.length = 1;
+    this.debt = 0;
     module.bytes(c.game_state(this.game), this.stateSize).set(moment.state);
     c.game_observe(this.game);
     if (moment.player && this.player) module.floats(c.player_state(this.player), moment.player.length).set(moment.player);
@@ -333,10 +375,10 @@ export class Table {
   picture(width, person) {
     const { c, module } = this;
     let state = c.game_state(this.game);
-    const frames = Math.round(this.about.frameRate / module.rate);
-    if (c.picture_moves() && frames > 1 && this.steps > 0 && !this.settled) {
-      const frame = Math.floor(this.debt * frames);
-      state = frame === 0 ? this.before : c.picture_between(this.game, this.before, state, frame, frames);
+    const { frames } = this;
+    if (c.picture_moves() && frames > 1 && this.steps > 0 && !this.paused) {
+      const frame = 1 + Math.floor((this.debt / this.length) * frames);
+      if (frame < frames) state = c.picture_between(this.game, this.before, state, frame, frames);
     }
     const pixels = c.picture_draw(this.game, state, person, width);
     if (!pixels) throw new Error("out of memory");

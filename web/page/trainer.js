@@ -1,5 +1,5 @@
 // trainer.js - trains in a Worker of its own: messages in, figures and weights out.
-import { Module } from "./module.js";
+import { Module, explain } from "./module.js";
 
 let module, game, trainer, numbers, running, started, spent, turn;
 const channel = new MessageChannel(); // unlike a timer, not slowed down while the page is hidden
@@ -11,7 +11,7 @@ self.onmessage = async ({ data }) => {
     if (data.kind === "go" && trainer) go();
     if (data.kind === "pause") pause();
   } catch (error) {
-    self.postMessage({ kind: "fault", text: String(error.message ?? error) });
+    self.postMessage({ kind: "fault", text: explain(error, "The training") });
   }
 };
 
@@ -73,6 +73,6 @@ function iterate() {
     channel.port2.postMessage(0);
   } catch (error) {
     running = false;
-    self.postMessage({ kind: "fault", text: String(error.message ?? error) });
+    self.postMessage({ kind: "fault", text: explain(error, "The training") });
   }
 }

@@ -3,6 +3,7 @@
 #include "draw/picture.h"
 #include "envs/checkers.h"
 
+enum { CHECKERS_TOP = PUF_HUD_HEIGHT + 18 };
 enum { CHECKERS_SIDE = 504, CHECKERS_MARGIN = 30, CHECKERS_PANEL = 190, CHECKERS_SMALL = 160, CHECKERS_CAPS = 29 };
 
 static const PufColor checkers_colors[2] = { PUF_RGB(226, 84, 84), PUF_RGB(240, 232, 214) }; // of the players' pieces
@@ -77,29 +78,47 @@ static void checkers_draw_last(PufPicture* p, const Checkers* s, double left, do
     }
 }
 
+typedef struct CheckersMove {
+    int32_t action;
+    PufPoint begin, end; // in tiles
+} CheckersMove;
+
+// All legal moves in the order of their actions. Returns how many.
+static int32_t checkers_list_moves(const Checkers* s, CheckersMove moves[CHECKERS_ACTIONS])
+{
+    int32_t count = 0;
+    for (int32_t way = 0; way < CHECKERS_WAYS; way++) {
+        for (uint64_t rest = s->legal[way]; rest; rest &= rest - 1) {
+            const int32_t begin = checkers_lowest(rest), end = begin + checkers_shifts[way] * (1 + s->jumps);
+            moves[count++] = (CheckersMove){
+                CHECKERS_SQUARES * way + checkers_square_of(begin),
+                checkers_middle(s->turn ? checkers_turned(begin) : begin),
+                checkers_middle(s->turn ? checkers_turned(end) : end),
+            };
+        }
+    }
+    return count;
+}
+
 // Where each legal move leads: a dot on the square, on the side that it comes from; for a person, with its key.
 static void checkers_draw_moves(PufPicture* p, const Checkers* s, double left, double top, double tile)
 {
     static const char* const caps = "1234567890EWASDFGXCVBMYUIOJKL";
-    int32_t number = 0;
-    for (int32_t way = 0; way < CHECKERS_WAYS; way++) {
-        for (uint64_t rest = s->legal[way]; rest; rest &= rest - 1, number++) {
-            const int32_t bit = checkers_lowest(rest), to = bit + checkers_shifts[way] * (1 + s->jumps);
-            const int32_t turned = s->turn == 1;
-            const PufPoint from = checkers_middle(turned ? checkers_turned(bit) : bit);
-            const PufPoint end = checkers_middle(turned ? checkers_turned(to) : to);
-            const double side = 0.26 / (1 + s->jumps); // of the way back
-            const double x = left + tile * (end.x + side * (from.x - end.x)),
-                         y = top + tile * (end.y + side * (from.y - end.y));
-            puf_ring(p, left + from.x * tile, top + from.y * tile, tile * 0.39, tile * 0.43, PUF_MINT);
-            if (p->person < 0 || number >= CHECKERS_CAPS) {
-                puf_circle(p, x, y, tile * 0.07, puf_fade(PUF_MINT, 0.8));
-                continue;
-            }
-            const char cap[2] = { caps[number], 0 };
-            puf_circle(p, x, y, tile * 0.19, puf_fade(PUF_MINT, 0.25));
-            puf_text(p, x, y - tile * 0.15, cap, tile * 0.28, PUF_SNOW, PUF_CENTER);
+    const double side = 0.26 / (1 + s->jumps); // of the way back
+    CheckersMove moves[CHECKERS_ACTIONS];
+    const int32_t count = checkers_list_moves(s, moves);
+    for (int32_t i = 0; i < count; i++) {
+        const PufPoint from = moves[i].begin, end = moves[i].end;
+        const double x = left + tile * (end.x + side * (from.x - end.x)),
+                     y = top + tile * (end.y + side * (from.y - end.y));
+        puf_ring(p, left + from.x * tile, top + from.y * tile, tile * 0.39, tile * 0.43, PUF_MINT);
+        if (p->person < 0 || i >= CHECKERS_CAPS) {
+            puf_circle(p, x, y, tile * 0.07, puf_fade(PUF_MINT, 0.8));
+            continue;
         }
+        const char cap[2] = { caps[i], 0 };
+        puf_circle(p, x, y, tile * 0.19, puf_fade(PUF_MINT, 0.25));
+        puf_text(p, x, y - tile * 0.15, cap, tile * 0.28, PUF_SNOW, PUF_CENTER);
     }
 }
 
@@ -148,7 +167,7 @@ static void checkers_draw(const void* state, const void* assets, PufPicture* p)
     PufFigure first =
         s->self_play ? (PufFigure){ "self-play", puf_text_word("") } : puf_figure("strength", s->strength);
     puf_hud(p, "checkers", (PufFigure[]){ first, puf_figure("step", s->tick) }, 2);
-    const double left = CHECKERS_MARGIN, top = PUF_HUD_HEIGHT + 18, tile = CHECKERS_SIDE / 8.0;
+    const double left = CHECKERS_MARGIN, top = CHECKERS_TOP, tile = CHECKERS_SIDE / 8.0;
     const uint64_t sets[3] = { s->own[0], s->other[0], s->kings[0] };
     checkers_draw_board(p, left, top, tile, sets);
     checkers_draw_last(p, s, left, top, tile);
@@ -156,5 +175,37 @@ static void checkers_draw(const void* state, const void* assets, PufPicture* p)
     checkers_draw_panel(p, s, left + CHECKERS_SIDE + CHECKERS_MARGIN, top);
 }
 
+// The move to the square that is clicked at, or of the piece there; of several, the one from this side.
+static int32_t checkers_touch(const void* state, const void* assets, double x, double y)
+{
+    const double tile = CHECKERS_SIDE / 8.0;
+    const double column = (x - CHECKERS_MARGIN) / tile, row = (y - CHECKERS_TOP) / tile;
+    CheckersMove moves[CHECKERS_ACTIONS];
+    const int32_t count = checkers_list_moves(state, moves);
+    double nearest = 1e9;
+    int32_t found = PUF_NOTHING;
+    (void)assets;
+    for (int32_t i = 0; i < 2 * count; i++) {
+        const CheckersMove* m = &moves[i / 2];
+        const PufPoint here = i % 2 ? m->begin : m->end, there = i % 2 ? m->end : m->begin;
+        const double dx = here.x + 0.25 * (there.x - here.x) - column, dy = here.y + 0.25 * (there.y - here.y) - row;
+        if (fabs(here.x - column) < 0.5 && fabs(here.y - row) < 0.5 && dx * dx + dy * dy < nearest) {
+            nearest = dx * dx + dy * dy;
+            found = m->action;
+        }
+    }
+    return found;
+}
+
+// The move of a key; beyond the last one, that.
+static int32_t checkers_press(const void* state, const void* assets, int32_t key)
+{
+    CheckersMove moves[CHECKERS_ACTIONS];
+    const int32_t count = checkers_list_moves(state, moves);
+    (void)assets;
+    return count ? moves[key < count ? key : count - 1].action : PUF_NOTHING;
+}
+
 PUF_DRAWING(checkers, .width = CHECKERS_SIDE + CHECKERS_PANEL + 3 * CHECKERS_MARGIN,
-            .height = CHECKERS_SIDE + PUF_HUD_HEIGHT + 36, .draw = checkers_draw);
+            .height = CHECKERS_SIDE + PUF_HUD_HEIGHT + 36, .draw = checkers_draw, .touch = checkers_touch,
+            .press = checkers_press);

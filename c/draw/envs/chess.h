@@ -3,6 +3,7 @@
 #include "draw/picture.h"
 #include "envs/chess.h"
 
+enum { CHESS_TOP = PUF_HUD_HEIGHT + 14 };
 enum { CHESS_SIDE = 520, CHESS_MARGIN = 34, CHESS_PANEL = 200, CHESS_SMALL = 160, CHESS_CAPS = 29 };
 
 #define CHESS_LIGHT_TILE PUF_RGB(203, 209, 228)
@@ -354,7 +355,7 @@ static void chess_draw(const void* state, const void* assets, PufPicture* p)
     const Chess* s = state;
     (void)assets;
     const int black = s->white != 0; // the first agent sits at the bottom
-    const double left = CHESS_MARGIN, top = PUF_HUD_HEIGHT + 14, tile = CHESS_SIDE / 8.0;
+    const double left = CHESS_MARGIN, top = CHESS_TOP, tile = CHESS_SIDE / 8.0;
     const double panel = left + CHESS_SIDE + CHESS_MARGIN - 8;
     ChessBoard board;
     memcpy(&board, &s->boards[0], sizeof board);
@@ -377,5 +378,39 @@ static void chess_draw(const void* state, const void* assets, PufPicture* p)
     chess_draw_last_game(p, s, panel, top);
 }
 
+// The square that is clicked at, or the piece that a pawn is to become, where it may be chosen.
+static int32_t chess_touch(const void* state, const void* assets, double x, double y)
+{
+    const Chess* s = state;
+    const double tile = CHESS_SIDE / 8.0, across = (x - CHESS_MARGIN) / tile, down = (y - CHESS_TOP) / tile;
+    const int32_t column = (int32_t)floor(across), row = (int32_t)floor(down), number = (int32_t)floor(across - 2);
+    (void)assets;
+    if (s->stage == CHESS_BECOME) {
+        const int inside = number >= 0 && number < 4 && fabs(down - 4) < 0.5;
+        return inside && (s->options >> number & 1) ? 64 + number : PUF_NOTHING;
+    }
+    if (column < 0 || column >= 8 || row < 0 || row >= 8) {
+        return PUF_NOTHING;
+    }
+    const int32_t whites = s->white == 0 ? 8 * (7 - row) + column : 8 * row + 7 - column;
+    const int32_t square = s->turn == s->white ? whites : whites ^ 56;
+    return s->options >> square & 1 ? square : PUF_NOTHING;
+}
+
+// The choice of a key; beyond the last one, that.
+static int32_t chess_press(const void* state, const void* assets, int32_t key)
+{
+    const Chess* s = state;
+    int32_t found = PUF_NOTHING;
+    (void)assets;
+    for (int32_t bit = 0; bit < 64 && key >= 0; bit++) {
+        if (s->options >> bit & 1) {
+            found = bit + (s->stage == CHESS_BECOME ? 64 : 0);
+            key--;
+        }
+    }
+    return found;
+}
+
 PUF_DRAWING(chess, .width = CHESS_SIDE + CHESS_PANEL + 3 * CHESS_MARGIN - 16,
-            .height = CHESS_SIDE + PUF_HUD_HEIGHT + 42, .draw = chess_draw);
+            .height = CHESS_SIDE + PUF_HUD_HEIGHT + 42, .draw = chess_draw, .touch = chess_touch, .press = chess_press);

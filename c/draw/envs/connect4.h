@@ -106,5 +106,19 @@ static void connect4_draw(const void* state, const void* assets, PufPicture* p)
     }
 }
 
+// The column that is clicked at, if it has room.
+static int32_t connect4_touch(const void* state, const void* assets, double x, double y)
+{
+    const Connect4* s = state;
+    const int32_t column = (int32_t)floor((x - CONNECT4_MARGIN) / CONNECT4_TILE);
+    const double down = y - PUF_HUD_HEIGHT - CONNECT4_MARGIN;
+    (void)assets;
+    if (column < 0 || column >= CONNECT4_COLUMNS || down < 0 || down >= CONNECT4_ROWS * CONNECT4_TILE) {
+        return PUF_NOTHING;
+    }
+    return connect4_has(s->stones[0] | s->stones[1], column, CONNECT4_ROWS - 1) ? PUF_NOTHING : column;
+}
+
 PUF_DRAWING(connect4, .width = CONNECT4_COLUMNS * CONNECT4_TILE + CONNECT4_PANEL + 3 * CONNECT4_MARGIN,
-            .height = CONNECT4_ROWS * CONNECT4_TILE + PUF_HUD_HEIGHT + 2 * CONNECT4_MARGIN + 26, .draw = connect4_draw);
+            .height = CONNECT4_ROWS * CONNECT4_TILE + PUF_HUD_HEIGHT + 2 * CONNECT4_MARGIN + 26, .draw = connect4_draw,
+            .touch = connect4_touch);

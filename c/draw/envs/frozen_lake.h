@@ -91,5 +91,13 @@ static void frozen_lake_show(const void* state, const void* assets, PufPicture* 
     frozen_lake_draw_penguin(left + (column + 0.5) * size, top + (row + 0.5) * size, size / 64, p);
 }
 
+// Five for a step to another tile, and one where an episode ended.
+static int32_t frozen_lake_frames(const void* before, const void* after)
+{
+    const FrozenLake *was = before, *s = after;
+    return s->tick > was->tick && (s->row != was->row || s->column != was->column) ? 5 : 1;
+}
+
 PUF_DRAWING(frozen_lake, .width = FROZEN_LAKE_BOARD + 2 * FROZEN_LAKE_MARGIN,
-            .height = FROZEN_LAKE_BOARD + PUF_HUD_HEIGHT + FROZEN_LAKE_MARGIN, .draw = frozen_lake_show, .glides = 1);
+            .height = FROZEN_LAKE_BOARD + PUF_HUD_HEIGHT + FROZEN_LAKE_MARGIN, .draw = frozen_lake_show, .glides = 1,
+            .frames = frozen_lake_frames);

@@ -3,7 +3,7 @@
 #include "draw/picture.h"
 #include "envs/go.h"
 
-enum { GO_SIDE = 504, GO_MARGIN = 30, GO_PANEL = 196, GO_SMALL = 156 };
+enum { GO_SIDE = 504, GO_MARGIN = 30, GO_PANEL = 196, GO_SMALL = 156, GO_ABOVE = 16 };
 
 #define GO_WOOD PUF_RGB(214, 170, 106)
 #define GO_LINE PUF_RGB(110, 78, 40)
@@ -144,7 +144,7 @@ static void go_draw(const void* state, const void* assets, PufPicture* p)
     PufFigure first =
         s->self_play ? (PufFigure){ "self-play", puf_text_word("") } : puf_figure("strength", s->strength);
     puf_hud(p, "go", (PufFigure[]){ first, puf_figure("move", s->moves) }, 2);
-    const double left = GO_MARGIN, top = PUF_HUD_HEIGHT + 16, tile = (double)GO_SIDE / s->size;
+    const double left = GO_MARGIN, top = PUF_HUD_HEIGHT + GO_ABOVE, tile = (double)GO_SIDE / s->size;
     go_draw_board(p, s, s->stones, s->black, left, top, tile);
     go_draw_marks(p, s, left, top, tile);
     for (int32_t k = 0; k < s->size; k++) {
@@ -159,4 +159,26 @@ static void go_draw(const void* state, const void* assets, PufPicture* p)
     go_draw_last_game(p, s, panel, top + GO_SIDE);
 }
 
-PUF_DRAWING(go, .width = GO_SIDE + GO_PANEL + 3 * GO_MARGIN, .height = GO_SIDE + PUF_HUD_HEIGHT + 48, .draw = go_draw);
+// The point that is clicked at, where one may move.
+static int32_t go_touch(const void* state, const void* assets, double x, double y)
+{
+    const Go* s = state;
+    const int32_t column = (int32_t)floor((x - GO_MARGIN) * s->size / GO_SIDE);
+    const int32_t row = (int32_t)floor((y - PUF_HUD_HEIGHT - GO_ABOVE) * s->size / GO_SIDE);
+    const int32_t point = row * (s->size + 1) + column;
+    (void)assets;
+    const int inside = row >= 0 && row < s->size && column >= 0 && column < s->size;
+    return inside && (s->legal[point / 64] >> (point % 64) & 1) ? row * s->size + column : PUF_NOTHING;
+}
+
+// The only key passes.
+static int32_t go_press(const void* state, const void* assets, int32_t key)
+{
+    const Go* s = state;
+    (void)assets;
+    (void)key;
+    return s->size * s->size;
+}
+
+PUF_DRAWING(go, .width = GO_SIDE + GO_PANEL + 3 * GO_MARGIN, .height = GO_SIDE + PUF_HUD_HEIGHT + 48, .draw = go_draw,
+            .touch = go_touch, .press = go_press);

@@ -169,5 +169,41 @@ static void hex_draw(const void* state, const void* assets, PufPicture* p)
     hex_draw_panel(s, p);
 }
 
+// The empty cell that is clicked at, as the player whose turn it is sees the board.
+static int32_t hex_touch(const void* state, const void* assets, double x, double y)
+{
+    const Hex* s = state;
+    const HexGrid g = hex_grid(HEX_MARGIN, HEX_UPPER, HEX_WIDE, HEX_HIGH, s->size);
+    double nearest = g.step * g.step / 4; // half a step
+    int32_t found = PUF_NOTHING;
+    (void)assets;
+    for (int32_t cell = 0; cell < s->size * s->size; cell++) {
+        const int32_t row = cell / s->size, column = cell % s->size;
+        const PufPoint at = hex_middle(&g, row, column);
+        const double away = (at.x - x) * (at.x - x) + (at.y - y) * (at.y - y);
+        if (away < nearest) {
+            nearest = away;
+            found = s->view[0][cell] ? PUF_NOTHING : s->turn == 0 ? cell : column * s->size + row;
+        }
+    }
+    return found;
+}
+
+// The only key swaps, or where one may not, takes the first empty cell.
+static int32_t hex_press(const void* state, const void* assets, int32_t key)
+{
+    const Hex* s = state;
+    int32_t cell = 0;
+    (void)assets;
+    (void)key;
+    if (s->swap && s->stones == 1 && !s->swapped) {
+        return s->size * s->size;
+    }
+    while (s->view[s->turn][cell]) {
+        cell++;
+    }
+    return cell;
+}
+
 PUF_DRAWING(hex, .width = HEX_WIDE + HEX_PANEL + 3 * HEX_MARGIN, .height = HEX_UPPER + HEX_HIGH + HEX_MARGIN,
-            .draw = hex_draw);
+            .draw = hex_draw, .touch = hex_touch, .press = hex_press);

@@ -141,5 +141,32 @@ static void othello_draw(const void* state, const void* assets, PufPicture* p)
     othello_draw_panel(s, p);
 }
 
+// The cell that is clicked at, where one may move.
+static int32_t othello_touch(const void* state, const void* assets, double x, double y)
+{
+    const Othello* s = state;
+    const int32_t column = (int32_t)floor((x - OTHELLO_MARGIN) * s->size / OTHELLO_BOARD);
+    const int32_t row = (int32_t)floor((y - OTHELLO_TOP) * s->size / OTHELLO_BOARD);
+    (void)assets;
+    const int inside = row >= 0 && row < s->size && column >= 0 && column < s->size;
+    return inside && othello_in(s->legal, row, column) ? row * s->size + column : PUF_NOTHING;
+}
+
+// The cell of a key; beyond the last cell, the last one.
+static int32_t othello_press(const void* state, const void* assets, int32_t key)
+{
+    const Othello* s = state;
+    int32_t found = PUF_NOTHING;
+    (void)assets;
+    for (int32_t cell = 0; cell < s->size * s->size && key >= 0; cell++) {
+        if (othello_in(s->legal, cell / s->size, cell % s->size)) {
+            found = cell;
+            key--;
+        }
+    }
+    return found;
+}
+
 PUF_DRAWING(othello, .width = OTHELLO_BOARD + OTHELLO_PANEL + 3 * OTHELLO_MARGIN,
-            .height = OTHELLO_TOP + OTHELLO_BOARD + OTHELLO_MARGIN, .draw = othello_draw);
+            .height = OTHELLO_TOP + OTHELLO_BOARD + OTHELLO_MARGIN, .draw = othello_draw, .touch = othello_touch,
+            .press = othello_press);

@@ -121,4 +121,12 @@ static void taxi_draw(const void* state, const void* assets, PufPicture* p)
                   s->last == TAXI_PICK || s->last == TAXI_DROP, p);
 }
 
-PUF_DRAWING(taxi, .width = TAXI_TOWN + 40, .height = TAXI_TOWN + PUF_HUD_HEIGHT + 20, .draw = taxi_draw, .glides = 1);
+// Five for a step to another tile, and one where an episode ended.
+static int32_t taxi_frames(const void* before, const void* after)
+{
+    const Taxi *was = before, *s = after;
+    return s->tick > was->tick && (s->row != was->row || s->column != was->column) ? 5 : 1;
+}
+
+PUF_DRAWING(taxi, .width = TAXI_TOWN + 40, .height = TAXI_TOWN + PUF_HUD_HEIGHT + 20, .draw = taxi_draw, .glides = 1,
+            .frames = taxi_frames);

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from puffer_render import gliding
-from puffer_render.draw_in_c import drawing_of, glide, size_of
+from puffer_render.draw_in_c import drawing_of, frames_of, glide, size_of
 
 SIZE = size_of("craftax_classic")
 KEYS = {
@@ -15,6 +14,6 @@ KEYS = {
 IDLE = "nothing"
 GOAL = "Earn all 22 achievements: gather, craft, eat, drink, sleep, and survive the nights."
 FRAME_RATE = 30.0
-frames, between = gliding.frames, glide
+frames, between = frames_of("craftax_classic"), glide
 
 draw = drawing_of("craftax_classic")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from puffer_render import gliding
-from puffer_render.draw_in_c import drawing_of, glide, size_of
+from puffer_render.draw_in_c import drawing_of, frames_of, glide, size_of
 
 SIZE = size_of("frozen_lake")
 KEYS = {"left": ("left", "a"), "down": ("down", "s"), "right": ("right", "d"), "up": ("up", "w")}
 GOAL = "Cross the ice to the flag. It is slippery: you may go sideways."
 WAITS = True
 FRAME_RATE = 30.0
-frames, between = gliding.frames, glide
-
-draw = drawing_of("frozen_lake")
+draw, frames, between = drawing_of("frozen_lake"), frames_of("frozen_lake"), glide

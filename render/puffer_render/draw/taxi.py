@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from puffer_render import gliding
-from puffer_render.draw_in_c import drawing_of, glide, size_of
+from puffer_render.draw_in_c import drawing_of, frames_of, glide, size_of
 
 SIZE = size_of("taxi")
 KEYS = {
@@ -13,6 +12,4 @@ KEYS = {
 GOAL = "Pick the passenger up, and drop them at the house of the colour that is asked for."
 WAITS = True
 FRAME_RATE = 30.0
-frames, between = gliding.frames, glide
-
-draw = drawing_of("taxi")
+draw, frames, between = drawing_of("taxi"), frames_of("taxi"), glide
