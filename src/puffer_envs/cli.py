@@ -207,9 +207,9 @@ def build_parser() -> Parser:
     command = add(
         "notation",
         _notation,
-        "print the games of a replay as players write them: chess as PGN",
-        "Print all games of a replay as players write them, for other programs: chess as PGN.\n"
-        "`puffer-play chess --replay FILE` and `puffer-match chess ... --replays FOLDER` save replays.",
+        "print the games of a replay as players write them: chess as PGN, go as SGF",
+        "Print all games of a replay as players write them, for other programs: chess as PGN, go as SGF.\n"
+        "`puffer-play NAME --replay FILE` and `puffer-match NAME ... --replays FOLDER` save replays.",
     )
     command.add_argument("replay", type=Path, metavar="REPLAY", help="a file that was saved by this package")
 
@@ -298,7 +298,11 @@ def _doctor(options: argparse.Namespace, _: Mapping[str, Any], console: Console)
 def _notation(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -> int:
     from puffer_envs.notation import write_games  # noqa: PLC0415 - loaded only when there is something to do
 
-    print(write_games(Replay.load(options.replay)), end="")
+    try:
+        replay = Replay.load(options.replay)
+    except OSError as error:
+        raise UserError(f"{options.replay}: {error.strerror or error}.") from None
+    print(write_games(replay), end="")
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 
 import puffer_envs
 from puffer_envs.cli import main
-from puffer_envs.notation import name_of, write_games
+from puffer_envs.notation import write_games
+from puffer_envs.notation.pgn import name_of
 from puffer_envs.replay import Replay
 from tests.envs.chess_told import Game, square_of
 from tests.envs.test_chess import STARTS, play
@@ -98,4 +101,65 @@ def test_other_games_have_no_notation_yet(tmp_path: Path, capsys: Any) -> None:
         env.step([0])
         env.save_replay(tmp_path / "game.puf")
     assert main(["notation", str(tmp_path / "game.puf")]) == 2
-    assert "no notation for connect4: there is one for chess." in capsys.readouterr().err
+    assert "no notation for connect4: there is one for chess and go." in capsys.readouterr().err
+    assert main(["notation", str(tmp_path / "none.puf")]) == 2
+    assert "none.puf: No such file or directory." in capsys.readouterr().err
+
+
+def stones_after(text: str, size: int) -> tuple[set[str], set[str], list[str]]:
+    """Play a game in SGF by the rules of capture alone: the stones of Black and White, and all moves."""
+    stones: dict[str, str] = {}
+    for color in "BW":
+        for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text):
+            stones |= dict.fromkeys(re.findall(r"\w\w", points), color)
+
+    def near(point: str) -> list[str]:
+        x, y = (ord(letter) - 97 for letter in point)
+        around = ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1))
+        return [chr(97 + a) + chr(97 + b) for a, b in around if 0 <= a < size and 0 <= b < size]
+
+    def capture(point: str) -> None:
+        group, edge = {point}, [point]
+        while edge:
+            fresh = [p for p in near(edge.pop()) if p not in group and stones.get(p) == stones[point]]
+            group |= set(fresh)
+            edge += fresh
+        if all(p in stones for member in group for p in near(member)):
+            for member in group:
+                del stones[member]
+
+    moves = re.findall(r";([BW])\[(\w*)\]", text)
+    for color, point in moves:
+        if point:
+            assert point not in stones, "a move is on an empty point"
+            stones[point] = color
+            for other in near(point):
+                if stones.get(other, color) != color:
+                    capture(other)
+    sides = [{p for p, color in stones.items() if color == side} for side in "BW"]
+    return sides[0], sides[1], [color + point for color, point in moves]
+
+
+@pytest.mark.parametrize("self_play", [True, False])
+def test_games_of_go_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, self_play: bool) -> None:
+    random = np.random.default_rng(1)
+    ended = []
+    with puffer_envs.make("go", size=5, self_play=self_play) as env:
+        env.start_replay(2)
+        while len(ended) < 4:
+            env.step(random.integers(0, 26, env.num_agents).astype(np.int32))
+            if env.terminals[0]:
+                state = env.state()
+                boards = [{5 * (b // 6) + b % 6 for b in range(30) if int(words[0]) >> b & 1} for words in state.ended]
+                ended.append((boards, int(state.ended_black), int(state.result)))
+        env.save_replay(tmp_path / "game.puf")
+    games = write_games(Replay.load(tmp_path / "game.puf")).split("(;FF")[1:]
+    assert len(games) == 5 and "RE[Void]" in games[-1]
+    for text, (boards, black, result) in zip(games, ended, strict=False):
+        *sides, moves = stones_after(text, 5)
+        wanted = [{chr(97 + c % 5) + chr(97 + c // 5) for c in cells} for cells in (boards[black], boards[1 - black])]
+        assert sides == wanted
+        assert all(a[0] != b[0] for a, b in pairwise(moves)), "the players take turns"
+        assert moves[-2:] == [moves[-2][0], moves[-1][0]] or len(moves) > 40, "two passes, or all moves that there are"
+        winner = black if "RE[B+" in text else 1 - black
+        assert result == (1 if winner == 0 else 3)

@@ -1,13 +1,12 @@
-"""Games of a replay as players write them: chess as PGN."""
+"""Games of chess as PGN, portable game notation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from puffer_envs.contract.errors import UserError
 from puffer_envs.replay import Replay
 
 FILES, LETTERS = "abcdefgh", "PNBRQK"
@@ -31,19 +30,8 @@ Board = dict[int, str]
 """The letter on each square that is not empty, a1 0, b1 1, h8 63; White's are capitals."""
 
 
-def write_games(replay: Replay) -> str:
-    """All games of a replay, those of the first environment first.
-
-    Raises:
-        UserError: there is no notation for this environment.
-    """
-    writer = WRITERS.get(replay.environment)
-    if writer is None:
-        raise UserError(f"no notation for {replay.environment}: there is one for {', '.join(sorted(WRITERS))}.")
-    return "\n".join(writer(replay))
-
-
-def _chess(replay: Replay) -> Iterator[str]:
+def games_of(replay: Replay) -> Iterator[str]:
+    """All games of a replay of chess."""
     games = [ChessGames(replay.settings) for _ in range(replay.num_envs)]
     for step, env in enumerate(replay.play()):
         for index, game in enumerate(games):
@@ -209,6 +197,3 @@ def _reaches(board: Board, start: int, end: int) -> bool:
     straight = abs(across) in (0, length) and abs(up) in (0, length)
     between = [start + k * (way[0] + 8 * way[1]) for k in range(1, length)]
     return straight and way in LINES.get(kind, ()) and not any(at in board for at in between)
-
-
-WRITERS: dict[str, Callable[[Replay], Iterator[str]]] = {"chess": _chess}
