@@ -105,9 +105,10 @@ typedef struct PufBodies {
     const PufHinge* hinges;
     PufHingeMemory* memory;
     int32_t num_hinges;
-    const PufEdge* edges;
+    const PufEdge* edges; // those that a body may come near in this step
     int32_t num_edges;
-    PufTouch* touches; // PUF_BODIES_MAX_TOUCHES of them; those with 0 points are unused
+    int32_t first_edge; // the number of the first of them
+    PufTouch* touches;  // PUF_BODIES_MAX_TOUCHES of them; those with 0 points are unused
     uint8_t* touched;  // of each body: whether it began to touch the ground since it last left it
     float gravity;     // m/s^2, upwards
     float seconds;     // of a step
@@ -393,7 +394,7 @@ static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t
     for (int32_t b = 0; b < w->num_bodies; b++) {
         PufPose pose = puf_body_pose(&w->bodies[b]);
         for (int32_t e = 0; e < w->num_edges; e++) {
-            const PufTouch* had = puf_bodies_find(before, b, e);
+            const PufTouch* had = puf_bodies_find(before, b, w->first_edge + e);
             PufManifold m;
             m.points = 0;
             if (only >= 0 && b != only) {
@@ -402,7 +403,7 @@ static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t
                 puf_manifold(w->shapes[b], pose, &w->edges[e], &m);
             }
             if (m.points && count < PUF_BODIES_MAX_TOUCHES) {
-                puf_touch_make(&w->touches[count], b, e, &m, had);
+                puf_touch_make(&w->touches[count], b, w->first_edge + e, &m, had);
                 manifolds->of[count++] = m;
             }
             if ((m.points > 0) != (had != NULL)) {
@@ -418,7 +419,7 @@ static void puf_bodies_contact(const PufBodies* w, const PufTouch* t, const PufM
 {
     const PufBody* b = &w->bodies[t->body];
     const PufShape* shape = w->shapes[t->body];
-    const PufEdge* edge = &w->edges[t->edge];
+    const PufEdge* edge = &w->edges[t->edge - w->first_edge];
     float bounce = puf_maxf(shape->bounce, edge->bounce);
     memset(c, 0, sizeof *c);
     c->friction = sqrtf(shape->friction * edge->friction);
@@ -649,7 +650,7 @@ static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int3
     puf_body_put(b, puf_pose_between(way->from, end, share));
     way->looks[edge]++;
     puf_bodies_look(w, &step->manifolds, body);
-    if (!puf_bodies_find(w->touches, body, edge)) {
+    if (!puf_bodies_find(w->touches, body, w->first_edge + edge)) {
         way->looks[edge] = PUF_BODIES_IMPACTS + 1;
         way->from = begin;
         puf_body_put(b, end);
