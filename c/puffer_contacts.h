@@ -114,19 +114,24 @@ typedef struct PufSegment {
     uint8_t corner[2];
 } PufSegment;
 
-// Cut off what is beyond a line: x nx + y ny > limit. Returns whether both ends are left, which may be new ones.
-static int puf_segment_cut(PufSegment* s, float nx, float ny, float limit, uint8_t corner)
+// Cut off what is beyond a line: x nx + y ny > limit. What is left comes first, and the new end, called `name`, behind
+// it. Returns whether anything is left.
+static int puf_segment_cut(PufSegment* s, float nx, float ny, float limit, uint8_t name)
 {
     float d0 = nx * s->x[0] + ny * s->y[0] - limit, d1 = nx * s->x[1] + ny * s->y[1] - limit;
     if (d0 > 0.0f && d1 > 0.0f) {
         return 0;
     }
     if (d0 > 0.0f || d1 > 0.0f) {
-        int32_t out = d0 > 0.0f ? 0 : 1;
+        int32_t kept = d0 > 0.0f ? 1 : 0;
         float t = d0 / (d0 - d1);
-        s->x[out] = s->x[0] + t * (s->x[1] - s->x[0]);
-        s->y[out] = s->y[0] + t * (s->y[1] - s->y[0]);
-        s->corner[out] = corner;
+        float x = s->x[0] + t * (s->x[1] - s->x[0]), y = s->y[0] + t * (s->y[1] - s->y[0]);
+        s->x[0] = s->x[kept];
+        s->y[0] = s->y[kept];
+        s->corner[0] = s->corner[kept];
+        s->x[1] = x;
+        s->y[1] = y;
+        s->corner[1] = name;
     }
     return 1;
 }
@@ -174,6 +179,12 @@ static void puf_manifold_keep(PufManifold* m, const PufSegment* s, float nx, flo
     }
 }
 
+// The name of an end that the edge's end `end` cuts: with that of the corner at the segment's first end.
+static inline uint8_t puf_segment_name(const PufSegment* s, int32_t end)
+{
+    return (uint8_t)(32 + 8 * end + (s->corner[0] & 7));
+}
+
 // How a polygon touches an edge. The side is the one along which they are farthest apart: the edge's, unless one of the
 // polygon's is clearly better. The other's most opposite side is clipped to it.
 static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edge, PufManifold* m)
@@ -207,14 +218,18 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
     PufSegment s;
     if (best <= 0.98f * apart + 0.001f) {
         int32_t i = puf_outline_against(&o, nx, ny), k = i + 1 < o.corners ? i + 1 : 0;
+        int32_t left = facing > 0.0f; // the end that cuts first is to the right of who looks from the edge
+        float along = left ? 1.0f : -1.0f,
+              first = along * (left ? ex * edge->x2 + ey * edge->y2 : ex * edge->x1 + ey * edge->y1);
+        float second = -along * (left ? ex * edge->x1 + ey * edge->y1 : ex * edge->x2 + ey * edge->y2);
         s.x[0] = o.x[i];
         s.y[0] = o.y[i];
         s.x[1] = o.x[k];
         s.y[1] = o.y[k];
         s.corner[0] = (uint8_t)i;
         s.corner[1] = (uint8_t)k;
-        if (!puf_segment_cut(&s, -ex, -ey, -ex * edge->x1 - ey * edge->y1, (uint8_t)(32 + i)) ||
-            !puf_segment_cut(&s, ex, ey, ex * edge->x2 + ey * edge->y2, (uint8_t)(40 + i))) {
+        if (!puf_segment_cut(&s, along * ex, along * ey, first, puf_segment_name(&s, left)) ||
+            !puf_segment_cut(&s, -along * ex, -along * ey, second, puf_segment_name(&s, !left))) {
             return;
         }
         m->on_edge = 1;
@@ -236,10 +251,10 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
         s.y[0] = edge->y1;
         s.x[1] = edge->x2;
         s.y[1] = edge->y2;
-        s.corner[0] = (uint8_t)(64 + side);
-        s.corner[1] = (uint8_t)(72 + side);
-        if (!puf_segment_cut(&s, -tx, -ty, -tx * o.x[side] - ty * o.y[side], (uint8_t)(96 + side)) ||
-            !puf_segment_cut(&s, tx, ty, tx * o.x[k] + ty * o.y[k], (uint8_t)(104 + side))) {
+        s.corner[0] = (uint8_t)(64 + 8 * side); // both ends have one name, as in Box2D
+        s.corner[1] = (uint8_t)(64 + 8 * side);
+        if (!puf_segment_cut(&s, -tx, -ty, -tx * o.x[side] - ty * o.y[side], (uint8_t)(64 + 8 * side + side)) ||
+            !puf_segment_cut(&s, tx, ty, tx * o.x[k] + ty * o.y[k], (uint8_t)(64 + 8 * side + k))) {
             return;
         }
         m->nx = shape->nx[side];
