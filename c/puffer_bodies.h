@@ -865,22 +865,17 @@ static void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep
     puf_bodies_begin_hinges(w, step);
 }
 
-// Move with the speeds that were solved. Returns whether everything came to rest: then all speeds are 0.
-static int puf_bodies_end(const PufBodies* w, PufStep* step)
+// Put the bodies where they came to in a step, and stop those that hit the ground on their way. Returns whether
+// everything came to rest: then all speeds are 0.
+static int puf_bodies_settle(const PufBodies* w, PufStep* step, const PufPose* poses, int right)
 {
-    PufPose poses[PUF_BODIES_MAX];
     PufWay ways[PUF_BODIES_MAX];
+    float still = PUF_BODIES_SLEEP_AFTER;
     puf_bodies_remember(w, step);
     for (int32_t i = 0; i < w->num_bodies; i++) {
-        poses[i] = puf_body_pose(&w->bodies[i]);
-        memset(&ways[i], 0, sizeof ways[i]);
-        ways[i].from = poses[i];
-        puf_bodies_move(&poses[i], &step->speeds[i], w->seconds);
-    }
-    int right = puf_bodies_correct(w, step, poses);
-    float still = PUF_BODIES_SLEEP_AFTER;
-    for (int32_t i = 0; i < w->num_bodies; i++) {
         PufBody* b = &w->bodies[i];
+        memset(&ways[i], 0, sizeof ways[i]);
+        ways[i].from = puf_body_pose(b);
         puf_body_put(b, poses[i]);
         b->vx = step->speeds[i].vx;
         b->vy = step->speeds[i].vy;
@@ -899,6 +894,18 @@ static int puf_bodies_end(const PufBodies* w, PufStep* step)
     }
     puf_bodies_stop_all(w, step, ways);
     return 0;
+}
+
+// Move with the speeds that were solved. Returns whether everything came to rest.
+static int puf_bodies_end(const PufBodies* w, PufStep* step)
+{
+    PufPose poses[PUF_BODIES_MAX];
+    for (int32_t i = 0; i < w->num_bodies; i++) {
+        poses[i] = puf_body_pose(&w->bodies[i]);
+        puf_bodies_move(&poses[i], &step->speeds[i], w->seconds);
+    }
+    int right = puf_bodies_correct(w, step, poses);
+    return puf_bodies_settle(w, step, poses, right);
 }
 
 // One step. Returns whether everything came to rest.

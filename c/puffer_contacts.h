@@ -270,27 +270,41 @@ typedef struct PufTouchPoint {
     float x, y, nx, ny, apart;
 } PufTouchPoint;
 
-static PufTouchPoint puf_manifold_point(const PufManifold* m, PufPose pose, int32_t i)
+// Of a point (x, y) of a manifold whose side goes through (sx, sy), along with its normal.
+PUF_INLINE PufTouchPoint puf_manifold_place(int on_edge, float nx, float ny, float sx, float sy, float x, float y,
+                                            PufPose pose)
 {
     PufTouchPoint p;
     float s, c;
     puf_sincosf(pose.angle, &s, &c);
-    if (m->on_edge) {
-        p.x = pose.x + (c * m->x[i] - s * m->y[i]);
-        p.y = pose.y + (s * m->x[i] + c * m->y[i]);
-        p.nx = m->nx;
-        p.ny = m->ny;
-        p.apart = p.nx * (p.x - m->sx) + p.ny * (p.y - m->sy);
-    } else {
-        float nx = c * m->nx - s * m->ny, ny = s * m->nx + c * m->ny;
-        float sx = pose.x + (c * m->sx - s * m->sy), sy = pose.y + (s * m->sx + c * m->sy);
-        p.x = m->x[i];
-        p.y = m->y[i];
-        p.apart = nx * (p.x - sx) + ny * (p.y - sy);
-        p.nx = -nx;
-        p.ny = -ny;
-    }
+    float px = pose.x + (c * x - s * y), py = pose.y + (s * x + c * y);     // of a polygon's point
+    float qx = pose.x + (c * sx - s * sy), qy = pose.y + (s * sx + c * sy); // of a polygon's side
+    float mx = c * nx - s * ny, my = s * nx + c * ny;
+    p.x = on_edge ? px : x;
+    p.y = on_edge ? py : y;
+    p.nx = on_edge ? nx : -mx;
+    p.ny = on_edge ? ny : -my;
+    float over = nx * (px - sx) + ny * (py - sy), under = mx * (x - qx) + my * (y - qy);
+    p.apart = on_edge ? over : under;
     return p;
+}
+
+static inline PufTouchPoint puf_manifold_point(const PufManifold* m, PufPose pose, int32_t i)
+{
+    return puf_manifold_place(m->on_edge, m->nx, m->ny, m->sx, m->sy, m->x[i], m->y[i], pose);
+}
+
+// Push a body out of the ground at one point. Returns the distance, less the skin.
+PUF_INLINE float puf_touch_part(PufTouchPoint p, PufMass mass, PufPose* pose, float pull, float real)
+{
+    float apart = p.apart - PUF_BODIES_SKIN;
+    float x = p.x - pose->x, y = p.y - pose->y, across = x * p.ny - y * p.nx;
+    float error = real * puf_clampf(pull * (apart + PUF_BODIES_SLOP), -PUF_BODIES_MAX_PULL, 0.0f);
+    float impulse = -error / (mass.inverse_mass + mass.inverse_inertia * across * across);
+    pose->x += mass.inverse_mass * impulse * p.nx;
+    pose->y += mass.inverse_mass * impulse * p.ny;
+    pose->angle += mass.inverse_inertia * impulse * across;
+    return real * apart;
 }
 
 // Push a body out of the ground: from all points of a contact, one after the other. Returns the smallest distance, less
@@ -299,15 +313,7 @@ static float puf_manifold_part(const PufManifold* m, PufMass mass, PufPose* pose
 {
     float least = 0.0f;
     for (int32_t i = 0; i < m->points; i++) {
-        PufTouchPoint p = puf_manifold_point(m, *pose, i);
-        float apart = p.apart - PUF_BODIES_SKIN;
-        least = puf_minf(least, apart);
-        float x = p.x - pose->x, y = p.y - pose->y, across = x * p.ny - y * p.nx;
-        float error = puf_clampf(pull * (apart + PUF_BODIES_SLOP), -PUF_BODIES_MAX_PULL, 0.0f);
-        float impulse = -error / (mass.inverse_mass + mass.inverse_inertia * across * across);
-        pose->x += mass.inverse_mass * impulse * p.nx;
-        pose->y += mass.inverse_mass * impulse * p.ny;
-        pose->angle += mass.inverse_inertia * impulse * across;
+        least = puf_minf(least, puf_touch_part(puf_manifold_point(m, *pose, i), mass, pose, pull, 1.0f));
     }
     return least;
 }
