@@ -243,6 +243,25 @@ PUF_INLINE float puf_hinge_pass(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* 
     return fabsf(turned) + fabsf(x) + fabsf(y) + fabsf(z);
 }
 
+// The same of a hinge that is not at a limit, which is shorter.
+PUF_INLINE float puf_hinge_pass_free(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float aim,
+                                     float most)
+{
+    float slip = puf_bodies_still(vb->spin - va->spin - aim);
+    float motor = puf_clampf(h->motor - h->turn * slip, -most, most);
+    float turned = motor - h->motor;
+    h->motor = motor;
+    va->spin -= a.inverse_inertia * turned;
+    vb->spin += b.inverse_inertia * turned;
+    float rx = -puf_bodies_still(vb->vx - vb->spin * h->by - va->vx + va->spin * h->ay);
+    float ry = -puf_bodies_still(vb->vy + vb->spin * h->bx - va->vy - va->spin * h->ax);
+    float x = h->p11 * rx + h->p12 * ry, y = h->p12 * rx + h->p22 * ry;
+    h->x += x;
+    h->y += y;
+    puf_hinge_push(h, a, b, va, vb, x, y, 0.0f);
+    return fabsf(turned) + fabsf(x) + fabsf(y);
+}
+
 typedef struct PufPose {
     float x, y, angle;
 } PufPose;
@@ -853,8 +872,8 @@ static void puf_bodies_stop_all(const PufBodies* w, PufStep* step, PufWay* ways)
     }
 }
 
-// Find what touches, let the forces act, and set up what has to be solved.
-static void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep* step)
+// Find what touches, let the forces act, and set up what has to be solved: contacts, then hinges.
+static void puf_bodies_begin_touches(const PufBodies* w, const PufForce* forces, PufStep* step)
 {
     memset(&step->manifolds, 0, sizeof step->manifolds);
     puf_bodies_look(w, &step->manifolds, -1);
@@ -862,6 +881,11 @@ static void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep
         step->speeds[i] = puf_bodies_accelerate(&w->bodies[i], w->mass[i], forces[i], w->gravity, w->seconds);
     }
     puf_bodies_begin_contacts(w, step);
+}
+
+static inline void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep* step)
+{
+    puf_bodies_begin_touches(w, forces, step);
     puf_bodies_begin_hinges(w, step);
 }
 

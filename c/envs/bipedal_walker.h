@@ -220,8 +220,25 @@ static void bipedal_walker_find_edges(const BipedalWalker* s, const BipedalWalke
     world->bodies.first_edge = BIPEDAL_WALKER_EDGES - 1 - last;
 }
 
-static void bipedal_walker_make_world(BipedalWalker* s, const BipedalWalkerParts* parts, BipedalWalkerWorld* world)
+// ---- A step. ----
+
+// A motor of the hinge `h`: which way, and how strong.
+PUF_INLINE void bipedal_walker_drive(PufHinge* h, float speed, float control)
 {
+    h->speed = control > 0.0f ? speed : control < 0.0f ? -speed : 0.0f;
+    h->torque = BIPEDAL_WALKER_TORQUE * puf_minf(fabsf(control), 1.0f);
+}
+
+static void bipedal_walker_make_world(BipedalWalker* s, const BipedalWalkerParts* parts, const float controls[4],
+                                      float push, BipedalWalkerWorld* world, PufForce* forces)
+{
+    memset(forces, 0, BIPEDAL_WALKER_BODIES * sizeof forces[0]);
+    forces[BIPEDAL_WALKER_HULL].x = push;
+    memcpy(world->hinges, parts->hinges, sizeof world->hinges);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_HIP1], BIPEDAL_WALKER_HIP_SPEED, controls[0]);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_KNEE1], BIPEDAL_WALKER_KNEE_SPEED, controls[1]);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_HIP2], BIPEDAL_WALKER_HIP_SPEED, controls[2]);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_KNEE2], BIPEDAL_WALKER_KNEE_SPEED, controls[3]);
     world->shapes[BIPEDAL_WALKER_HULL] = &parts->hull;
     world->shapes[BIPEDAL_WALKER_THIGH1] = &parts->thigh;
     world->shapes[BIPEDAL_WALKER_SHIN1] = &parts->shin;
@@ -244,27 +261,11 @@ static void bipedal_walker_make_world(BipedalWalker* s, const BipedalWalkerParts
     bipedal_walker_find_edges(s, parts, world);
 }
 
-// ---- A step. ----
-
-// A motor of the hinge `h`: which way, and how strong.
-PUF_INLINE void bipedal_walker_drive(PufHinge* h, float speed, float control)
-{
-    h->speed = control > 0.0f ? speed : control < 0.0f ? -speed : 0.0f;
-    h->torque = BIPEDAL_WALKER_TORQUE * puf_minf(fabsf(control), 1.0f);
-}
-
 static void bipedal_walker_move(BipedalWalker* s, const BipedalWalkerParts* parts, const float controls[4], float push)
 {
     PufForce forces[BIPEDAL_WALKER_BODIES];
     BipedalWalkerWorld world;
-    memset(forces, 0, sizeof forces);
-    forces[BIPEDAL_WALKER_HULL].x = push;
-    memcpy(world.hinges, parts->hinges, sizeof world.hinges);
-    bipedal_walker_drive(&world.hinges[BIPEDAL_WALKER_HIP1], BIPEDAL_WALKER_HIP_SPEED, controls[0]);
-    bipedal_walker_drive(&world.hinges[BIPEDAL_WALKER_KNEE1], BIPEDAL_WALKER_KNEE_SPEED, controls[1]);
-    bipedal_walker_drive(&world.hinges[BIPEDAL_WALKER_HIP2], BIPEDAL_WALKER_HIP_SPEED, controls[2]);
-    bipedal_walker_drive(&world.hinges[BIPEDAL_WALKER_KNEE2], BIPEDAL_WALKER_KNEE_SPEED, controls[3]);
-    bipedal_walker_make_world(s, parts, &world);
+    bipedal_walker_make_world(s, parts, controls, push, &world, forces);
     (void)puf_bodies_step(&world.bodies, forces); // motors wake what rests
 }
 
@@ -371,13 +372,18 @@ static float bipedal_walker_start(BipedalWalker* s, const BipedalWalkerParts* pa
     return puf_rand_range(&s->rng, -BIPEDAL_WALKER_START_FORCE, BIPEDAL_WALKER_START_FORCE);
 }
 
+static inline void bipedal_walker_stand(BipedalWalker* s, const BipedalWalkerParts* parts)
+{
+    s->shaping = bipedal_walker_shaping(bipedal_walker_origin(s, parts).x, s->bodies[BIPEDAL_WALKER_HULL].angle);
+}
+
 static void bipedal_walker_reset(BipedalWalker* s, const void* assets)
 {
     const BipedalWalkerParts* parts = assets;
     static const float none[4] = { 0.0f, 0.0f, 0.0f, 0.0f };
     float push = bipedal_walker_start(s, parts);
     bipedal_walker_move(s, parts, none, push);
-    s->shaping = bipedal_walker_shaping(bipedal_walker_origin(s, parts).x, s->bodies[BIPEDAL_WALKER_HULL].angle);
+    bipedal_walker_stand(s, parts);
 }
 
 // The reward, and whether the episode has ended, once the bodies have moved.
@@ -410,6 +416,10 @@ static void bipedal_walker_step(BipedalWalker* s, PufIo io)
 }
 
 static void bipedal_walker_observe(const BipedalWalker* s, PufIo io) { bipedal_walker_see(s, io.assets, io.obs); }
+
+#ifndef PUF_PLAIN
+#include "bipedal_walker_lanes.h"
+#endif
 
 #define BIPEDAL_WALKER_ANY 1e9f // no useful limit
 static const PufObs bipedal_walker_obs[] = {
@@ -514,7 +524,7 @@ static const char* bipedal_walker_contradiction(const void* state, const void* a
 }
 
 // clang-format off
-PUF_DEFINE_ASSETS_ENV(bipedal_walker, BipedalWalker,
+PUF_DEFINE_BATCH_ASSETS_ENV(bipedal_walker, BipedalWalker,
     .version = 1,
     .doc = "Walk on two legs over rough ground: Gymnasium's BipedalWalker-v3.",
     .reward = "130 for 30 m forward, less leaning and less effort; -100 for a fall",
