@@ -365,13 +365,32 @@ static inline void puf_body_put(PufBody* b, PufPose p)
     b->angle = p.angle;
 }
 
-// Whether a body that moves from one pose to another may come near an edge.
-static int puf_bodies_near(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
+// What a body may reach, upright.
+typedef struct PufBox {
+    float left, right, bottom, top;
+} PufBox;
+
+static PufBox puf_outline_box(const PufOutline* o)
 {
-    float r = shape->reach + 2.0f * PUF_BODIES_SKIN;
-    return puf_minf(from.x, to.x) - r <= puf_maxf(e->x1, e->x2) &&
-           puf_maxf(from.x, to.x) + r >= puf_minf(e->x1, e->x2) &&
-           puf_minf(from.y, to.y) - r <= puf_maxf(e->y1, e->y2) && puf_maxf(from.y, to.y) + r >= puf_minf(e->y1, e->y2);
+    PufBox box = { o->x[0], o->x[0], o->y[0], o->y[0] };
+    for (int32_t i = 1; i < o->corners; i++) {
+        box.left = puf_minf(box.left, o->x[i]);
+        box.right = puf_maxf(box.right, o->x[i]);
+        box.bottom = puf_minf(box.bottom, o->y[i]);
+        box.top = puf_maxf(box.top, o->y[i]);
+    }
+    return box;
+}
+
+static inline PufBox puf_box_wider(PufBox b, float more)
+{
+    return (PufBox){ b.left - more, b.right + more, b.bottom - more, b.top + more };
+}
+
+static inline int puf_box_meets(PufBox b, const PufEdge* e)
+{
+    return (b.left <= puf_maxf(e->x1, e->x2)) & (b.right >= puf_minf(e->x1, e->x2)) &
+           (b.bottom <= puf_maxf(e->y1, e->y2)) & (b.top >= puf_minf(e->y1, e->y2));
 }
 
 // A pair that touches keeps the impulses of the points that it had before.
@@ -407,20 +426,26 @@ static const PufTouch* puf_bodies_find(const PufTouch* touches, int32_t body, in
 static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t only)
 {
     PufTouch before[PUF_BODIES_MAX_TOUCHES];
-    PufManifolds old = *manifolds;
+    PufManifold old[PUF_BODIES_MAX_TOUCHES];
+    int32_t count = 0, num_old = 0;
     memcpy(before, w->touches, sizeof before);
+    for (; only >= 0 && num_old < PUF_BODIES_MAX_TOUCHES && before[num_old].points; num_old++) {
+        old[num_old] = manifolds->of[num_old];
+    }
     memset(w->touches, 0, sizeof before);
-    int32_t count = 0;
     for (int32_t b = 0; b < w->num_bodies; b++) {
         PufPose pose = puf_body_pose(&w->bodies[b]);
+        PufOutline outline;
+        puf_outline(w->shapes[b], pose, &outline);
+        PufBox box = puf_box_wider(puf_outline_box(&outline), 2.0f * PUF_BODIES_SKIN);
         for (int32_t e = 0; e < w->num_edges; e++) {
             const PufTouch* had = puf_bodies_find(before, b, w->first_edge + e);
             PufManifold m;
             m.points = 0;
             if (only >= 0 && b != only) {
-                m = had ? old.of[had - before] : m;
-            } else if (puf_bodies_near(w->shapes[b], pose, pose, &w->edges[e])) {
-                puf_manifold(w->shapes[b], pose, &w->edges[e], &m);
+                m = had ? old[had - before] : m;
+            } else if (puf_box_meets(box, &w->edges[e])) {
+                puf_manifold(w->shapes[b], &outline, pose, &w->edges[e], &m);
             }
             if (m.points && count < PUF_BODIES_MAX_TOUCHES) {
                 puf_touch_make(&w->touches[count], b, w->first_edge + e, &m, had);
@@ -681,15 +706,12 @@ static float puf_bodies_along(PufAxis* axis, const PufShape* shape, PufPose pose
 }
 
 // How far a polygon is from the line through an edge; negative where the line cuts it.
-static float puf_bodies_over(const PufShape* shape, PufPose pose, const PufEdge* e)
+static float puf_bodies_over(const PufOutline* o, const PufEdge* e)
 {
-    float sine, cosine, above = 1e9f, below = 1e9f;
+    float above = 1e9f, below = 1e9f;
     float nx = e->y1 - e->y2, ny = e->x2 - e->x1, length = sqrtf(nx * nx + ny * ny);
-    puf_sincosf(pose.angle, &sine, &cosine);
-    float at = nx * (pose.x - e->x1) + ny * (pose.y - e->y1);
-    float along = nx * cosine + ny * sine, across = ny * cosine - nx * sine; // the normal, as the polygon sees it
-    for (int32_t i = 0; i < shape->corners; i++) {
-        float side = at + along * shape->x[i] + across * shape->y[i];
+    for (int32_t i = 0; i < o->corners; i++) {
+        float side = nx * (o->x[i] - e->x1) + ny * (o->y[i] - e->y1);
         above = puf_minf(above, side);
         below = puf_minf(below, -side);
     }
@@ -728,12 +750,13 @@ static float puf_bodies_cross(PufAxis* axis, const PufShape* shape, PufPose from
 
 // The share of its way at which a body comes within a slop of an edge; 1 if it does not, or if it is in it already.
 // Along the axis of what is closest, the time is put back until nothing is nearer than a slop; from there, again.
-static float puf_bodies_impact(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
+static float puf_bodies_impact(const PufShape* shape, const PufOutline* outline, PufPose from, PufPose to,
+                               const PufEdge* e)
 {
     const float aim = PUF_BODIES_SLOP, close = 0.25f * PUF_BODIES_SLOP;
     float dx = to.x - from.x, dy = to.y - from.y, t = 0.0f;
     float way = sqrtf(dx * dx + dy * dy) + fabsf(to.angle - from.angle) * shape->reach;
-    if (puf_bodies_over(shape, from, e) - aim - close >= way) {
+    if (puf_bodies_over(outline, e) - aim - close >= way) {
         return 1.0f; // too far from the edge's line, which is nearer than the edge
     }
     for (int32_t guess = 0; guess < 20; guess++) {
@@ -843,39 +866,61 @@ static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int3
     b->spin = v.spin;
 }
 
+// The first impact of a body.
+typedef struct PufImpact {
+    float when; // 1: none
+    int32_t edge;
+} PufImpact;
+
+static PufImpact puf_bodies_first(const PufBodies* w, const PufWay* way, int32_t body)
+{
+    const PufShape* shape = w->shapes[body];
+    PufPose to = puf_body_pose(&w->bodies[body]);
+    PufImpact first = { 1.0f, -1 };
+    PufOutline begin, end;
+    puf_outline(shape, way->from, &begin);
+    puf_outline(shape, to, &end);
+    PufBox box = puf_outline_box(&begin), other = puf_outline_box(&end);
+    box = (PufBox){ puf_minf(box.left, other.left), puf_maxf(box.right, other.right),
+                    puf_minf(box.bottom, other.bottom), puf_maxf(box.top, other.top) };
+    float turn = to.angle - way->from.angle;
+    box = puf_box_wider(box, 2.0f * PUF_BODIES_SKIN + 0.125f * turn * turn * shape->reach); // corners move on arcs
+    for (int32_t e = 0; e < w->num_edges; e++) {
+        if (way->looks[e] > PUF_BODIES_IMPACTS || !puf_box_meets(box, &w->edges[e])) {
+            continue;
+        }
+        float t = puf_bodies_impact(shape, &begin, way->from, to, &w->edges[e]);
+        float when = t < 1.0f ? way->since + (1.0f - way->since) * t : 1.0f;
+        if (when < first.when) {
+            first = (PufImpact){ when, e };
+        }
+    }
+    return first;
+}
+
 // The earliest impact first, until there is none left.
 static void puf_bodies_stop_all(const PufBodies* w, PufStep* step, PufWay* ways)
 {
+    PufImpact firsts[PUF_BODIES_MAX];
+    for (int32_t b = 0; b < w->num_bodies; b++) {
+        firsts[b] = puf_bodies_first(w, &ways[b], b);
+    }
     for (int32_t impact = 0; impact < PUF_BODIES_MAX * PUF_BODIES_IMPACTS; impact++) {
-        float first = 1.0f;
-        int32_t body = -1, edge = -1;
-        for (int32_t b = 0; b < w->num_bodies; b++) {
-            PufPose pose = puf_body_pose(&w->bodies[b]);
-            for (int32_t e = 0; e < w->num_edges; e++) {
-                if (ways[b].looks[e] > PUF_BODIES_IMPACTS ||
-                    !puf_bodies_near(w->shapes[b], ways[b].from, pose, &w->edges[e])) {
-                    continue;
-                }
-                float t = puf_bodies_impact(w->shapes[b], ways[b].from, pose, &w->edges[e]);
-                float when = t < 1.0f ? ways[b].since + (1.0f - ways[b].since) * t : 1.0f;
-                if (when < first) {
-                    first = when;
-                    body = b;
-                    edge = e;
-                }
-            }
+        int32_t body = 0;
+        for (int32_t b = 1; b < w->num_bodies; b++) {
+            body = firsts[b].when < firsts[body].when ? b : body;
         }
-        if (body < 0 || first > 1.0f - 1e-6f) {
+        if (firsts[body].when > 1.0f - 1e-6f) {
             return;
         }
-        puf_bodies_stop(w, step, &ways[body], body, first, edge);
+        puf_bodies_stop(w, step, &ways[body], body, firsts[body].when, firsts[body].edge);
+        firsts[body] = puf_bodies_first(w, &ways[body], body);
     }
 }
 
 // Find what touches, let the forces act, and set up what has to be solved: contacts, then hinges.
 static void puf_bodies_begin_touches(const PufBodies* w, const PufForce* forces, PufStep* step)
 {
-    memset(&step->manifolds, 0, sizeof step->manifolds);
     puf_bodies_look(w, &step->manifolds, -1);
     for (int32_t i = 0; i < w->num_bodies; i++) {
         step->speeds[i] = puf_bodies_accelerate(&w->bodies[i], w->mass[i], forces[i], w->gravity, w->seconds);

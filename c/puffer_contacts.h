@@ -187,11 +187,9 @@ static inline uint8_t puf_segment_name(const PufSegment* s, int32_t end)
 
 // How a polygon touches an edge. The side is the one along which they are farthest apart: the edge's, unless one of the
 // polygon's is clearly better. The other's most opposite side is clipped to it.
-static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edge, PufManifold* m)
+static void puf_manifold(const PufShape* shape, const PufOutline* o, PufPose pose, const PufEdge* edge, PufManifold* m)
 {
-    PufOutline o;
     memset(m, 0, sizeof *m);
-    puf_outline(shape, pose, &o);
     float ex = edge->x2 - edge->x1, ey = edge->y2 - edge->y1, length = sqrtf(ex * ex + ey * ey);
     ex /= length;
     ey /= length;
@@ -200,15 +198,15 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
     nx *= facing;
     ny *= facing;
 
-    float apart = nx * (o.x[0] - edge->x1) + ny * (o.y[0] - edge->y1);
-    for (int32_t i = 1; i < o.corners; i++) {
-        apart = puf_minf(apart, nx * (o.x[i] - edge->x1) + ny * (o.y[i] - edge->y1));
+    float apart = nx * (o->x[0] - edge->x1) + ny * (o->y[0] - edge->y1);
+    for (int32_t i = 1; i < o->corners; i++) {
+        apart = puf_minf(apart, nx * (o->x[i] - edge->x1) + ny * (o->y[i] - edge->y1));
     }
     int32_t side = 0;
     float best = -1e9f;
-    for (int32_t i = 0; i < o.corners; i++) {
-        float d1 = o.nx[i] * (edge->x1 - o.x[i]) + o.ny[i] * (edge->y1 - o.y[i]);
-        float d2 = o.nx[i] * (edge->x2 - o.x[i]) + o.ny[i] * (edge->y2 - o.y[i]);
+    for (int32_t i = 0; i < o->corners; i++) {
+        float d1 = o->nx[i] * (edge->x1 - o->x[i]) + o->ny[i] * (edge->y1 - o->y[i]);
+        float d2 = o->nx[i] * (edge->x2 - o->x[i]) + o->ny[i] * (edge->y2 - o->y[i]);
         side = puf_minf(d1, d2) > best ? i : side;
         best = puf_maxf(best, puf_minf(d1, d2));
     }
@@ -217,15 +215,15 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
     }
     PufSegment s;
     if (best <= 0.98f * apart + 0.001f) {
-        int32_t i = puf_outline_against(&o, nx, ny), k = i + 1 < o.corners ? i + 1 : 0;
+        int32_t i = puf_outline_against(o, nx, ny), k = i + 1 < o->corners ? i + 1 : 0;
         int32_t left = facing > 0.0f; // the end that cuts first is to the right of who looks from the edge
         float along = left ? 1.0f : -1.0f,
               first = along * (left ? ex * edge->x2 + ey * edge->y2 : ex * edge->x1 + ey * edge->y1);
         float second = -along * (left ? ex * edge->x1 + ey * edge->y1 : ex * edge->x2 + ey * edge->y2);
-        s.x[0] = o.x[i];
-        s.y[0] = o.y[i];
-        s.x[1] = o.x[k];
-        s.y[1] = o.y[k];
+        s.x[0] = o->x[i];
+        s.y[0] = o->y[i];
+        s.x[1] = o->x[k];
+        s.y[1] = o->y[k];
         s.corner[0] = (uint8_t)i;
         s.corner[1] = (uint8_t)k;
         if (!puf_segment_cut(&s, along * ex, along * ey, first, puf_segment_name(&s, left)) ||
@@ -245,23 +243,23 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
             m->y[p] = cosine * y - sine * x;
         }
     } else {
-        int32_t k = side + 1 < o.corners ? side + 1 : 0;
-        float tx = -o.ny[side], ty = o.nx[side]; // along the side
+        int32_t k = side + 1 < o->corners ? side + 1 : 0;
+        float tx = -o->ny[side], ty = o->nx[side]; // along the side
         s.x[0] = edge->x1;
         s.y[0] = edge->y1;
         s.x[1] = edge->x2;
         s.y[1] = edge->y2;
         s.corner[0] = (uint8_t)(64 + 8 * side); // both ends have one name, as in Box2D
         s.corner[1] = (uint8_t)(64 + 8 * side);
-        if (!puf_segment_cut(&s, -tx, -ty, -tx * o.x[side] - ty * o.y[side], (uint8_t)(64 + 8 * side + side)) ||
-            !puf_segment_cut(&s, tx, ty, tx * o.x[k] + ty * o.y[k], (uint8_t)(64 + 8 * side + k))) {
+        if (!puf_segment_cut(&s, -tx, -ty, -tx * o->x[side] - ty * o->y[side], (uint8_t)(64 + 8 * side + side)) ||
+            !puf_segment_cut(&s, tx, ty, tx * o->x[k] + ty * o->y[k], (uint8_t)(64 + 8 * side + k))) {
             return;
         }
         m->nx = shape->nx[side];
         m->ny = shape->ny[side];
         m->sx = shape->x[side];
         m->sy = shape->y[side];
-        puf_manifold_keep(m, &s, o.nx[side], o.ny[side], o.x[side], o.y[side]);
+        puf_manifold_keep(m, &s, o->nx[side], o->ny[side], o->x[side], o->y[side]);
     }
 }
 

@@ -60,6 +60,8 @@ enum {
     BIPEDAL_WALKER_START = 20,                       // strides that are level at the left end
     BIPEDAL_WALKER_NEAR = 24,                        // edges near a walker, at most
     BIPEDAL_WALKER_RAYS = 10,
+    BIPEDAL_WALKER_RAY_LANES = 16, // of which the last are unused
+    BIPEDAL_WALKER_SEEN = 13,      // edges that rays may meet
     BIPEDAL_WALKER_OBS = 14 + BIPEDAL_WALKER_RAYS,
     BIPEDAL_WALKER_PASSES = 6 * 30,
     BIPEDAL_WALKER_POSITION_PASSES = 2 * 30,
@@ -89,9 +91,10 @@ typedef struct BipedalWalkerParts {
     PufShape hull, thigh, shin;
     PufMass mass[BIPEDAL_WALKER_BODIES];
     PufHinge hinges[BIPEDAL_WALKER_HINGES];
-    float centre_x, centre_y;                                     // of the hull's mass, m from its origin
-    float post[BIPEDAL_WALKER_POSTS];                             // where they stand
-    float ray_x[BIPEDAL_WALKER_RAYS], ray_y[BIPEDAL_WALKER_RAYS]; // from the hull's origin to the end of a ray
+    float centre_x, centre_y;         // of the hull's mass, m from its origin
+    float post[BIPEDAL_WALKER_POSTS]; // where they stand
+    float ray_x[BIPEDAL_WALKER_RAY_LANES],
+        ray_y[BIPEDAL_WALKER_RAY_LANES]; // from the hull's origin to the end of a ray
 } BipedalWalkerParts;
 
 // ---- The walker. ----
@@ -151,7 +154,7 @@ static void bipedal_walker_make_assets(const PufLayout* layout, void* assets, co
     for (int32_t i = 0; i < BIPEDAL_WALKER_POSTS; i++) {
         parts->post[i] = (float)(i * BIPEDAL_WALKER_STRIDE);
     }
-    for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
         float sine, cosine;
         puf_sincosf(0.15f * (float)i, &sine, &cosine);
         parts->ray_x[i] = sine * BIPEDAL_WALKER_SIGHT;
@@ -296,18 +299,33 @@ static float bipedal_walker_meet(BipedalWalkerPlace from, float dx, float dy, fl
     return share >= 0.0f && share <= 1.0f ? t : 1.0f;
 }
 
-static void bipedal_walker_look(const BipedalWalker* s, const BipedalWalkerParts* parts,
-                                float rays[BIPEDAL_WALKER_RAYS])
+// Posts lie on one side of a ray or the other; it meets the ground before the first that lies on another side than the
+// ground below the hull.
+static void bipedal_walker_look(const BipedalWalker* s, const BipedalWalkerParts* parts, float* rays)
 {
     BipedalWalkerPlace from = bipedal_walker_origin(s, parts);
-    int32_t first = bipedal_walker_post(from.x - 0.01f);
-    for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
-        int32_t last = bipedal_walker_post(from.x + 0.01f + parts->ray_x[i]);
-        rays[i] = 1.0f;
-        for (int32_t k = first; k <= last && k < BIPEDAL_WALKER_EDGES; k++) {
-            rays[i] = puf_minf(rays[i], bipedal_walker_meet(from, parts->ray_x[i], parts->ray_y[i], parts->post[k],
-                                                            s->ground[k], parts->post[k + 1], s->ground[k + 1]));
+    int32_t first = puf_clampi(bipedal_walker_post(from.x), 0, BIPEDAL_WALKER_EDGES - 1);
+    int32_t count = puf_clampi(BIPEDAL_WALKER_EDGES - first, 1, BIPEDAL_WALKER_SEEN);
+    const float *x = &parts->post[first], *y = &s->ground[first];
+    float below = y[0] + (y[1] - y[0]) * ((from.x - x[0]) / (x[1] - x[0])) - from.y;
+    int32_t edge[BIPEDAL_WALKER_RAY_LANES];
+    float side[BIPEDAL_WALKER_RAY_LANES];
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
+        side[i] = parts->ray_x[i] * below;
+        edge[i] = -1;
+    }
+    for (int32_t k = 1; k <= count; k++) {
+        float dx = x[k] - from.x, dy = y[k] - from.y;
+        for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
+            float now = parts->ray_x[i] * dy - parts->ray_y[i] * dx;
+            int over = ((now > 0.0f) != (side[i] > 0.0f)) & (edge[i] < 0);
+            edge[i] = over ? k - 1 : edge[i];
         }
+    }
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
+        int32_t k = edge[i];
+        rays[i] =
+            k < 0 ? 1.0f : bipedal_walker_meet(from, parts->ray_x[i], parts->ray_y[i], x[k], y[k], x[k + 1], y[k + 1]);
     }
 }
 
