@@ -76,7 +76,8 @@ typedef struct PufEdge {
 typedef struct PufHinge {
     int32_t a, b;
     float ax, ay, bx, by; // where it is on either, from the centre of mass
-    float low, high;      // rad, of b's angle less a's
+    float zero;           // rad, of b's angle less a's that counts as 0
+    float low, high;      // rad from there
     float speed, torque;  // of the motor: what it aims at, rad/s, and the most it has for it, N m
 } PufHinge;
 
@@ -267,18 +268,17 @@ typedef struct PufPose {
 } PufPose;
 
 // Turn what is beyond a limit back. Returns how far it was, rad; at a limit that it is not at, 0.
-PUF_INLINE float puf_hinge_unbend(PufMass a, PufMass b, PufPose* pa, PufPose* pb, float low, float high, float at_low,
+PUF_INLINE float puf_hinge_unbend(PufMass a, PufMass b, PufPose* pa, PufPose* pb, const PufHinge* h, float at_low,
                                   float at_high)
 {
-    float angle = pb->angle - pa->angle;
-    float under = puf_clampf(angle - low + PUF_BODIES_SLOP_ANGLE, -PUF_BODIES_MAX_TURN, 0.0f);
-    float over = puf_clampf(angle - high - PUF_BODIES_SLOP_ANGLE, 0.0f, PUF_BODIES_MAX_TURN);
-    float beyond = at_low * (low - angle) + at_high * (angle - high); // at_low and at_high are 0 or 1, at most one is 1
-    float turn = at_low * under + at_high * over;
-    float impulse = turn / (a.inverse_inertia + b.inverse_inertia);
-    pa->angle += a.inverse_inertia * impulse;
-    pb->angle -= b.inverse_inertia * impulse;
-    return beyond;
+    float angle = pb->angle - pa->angle - h->zero;
+    float over = angle - h->low, under = angle - h->high; // at_low and at_high are 0 or 1, at most one is 1
+    float less = puf_clampf(over + PUF_BODIES_SLOP_ANGLE, -PUF_BODIES_MAX_TURN, 0.0f);
+    float more = puf_clampf(under - PUF_BODIES_SLOP_ANGLE, 0.0f, PUF_BODIES_MAX_TURN);
+    float impulse = -(1.0f / (a.inverse_inertia + b.inverse_inertia)) * (at_low * less + at_high * more);
+    pa->angle -= a.inverse_inertia * impulse;
+    pb->angle += b.inverse_inertia * impulse;
+    return at_high * under - at_low * over;
 }
 
 // Bring the two points together; levers as they are now. Returns how far they were apart, squared.
@@ -314,7 +314,7 @@ PUF_INLINE int puf_hinge_position_pass(PufMass a, PufMass b, PufPose* pa, PufPos
                                        float at_high)
 {
     float ax, ay, bx, by;
-    float beyond = puf_hinge_unbend(a, b, pa, pb, h->low, h->high, at_low, at_high);
+    float beyond = puf_hinge_unbend(a, b, pa, pb, h, at_low, at_high);
     puf_bodies_turn(pa->angle, h->ax, h->ay, &ax, &ay);
     puf_bodies_turn(pb->angle, h->bx, h->by, &bx, &by);
     float apart = puf_hinge_join(a, b, pa, pb, ax, ay, bx, by);
@@ -510,7 +510,8 @@ static void puf_bodies_begin_hinges(const PufBodies* w, PufStep* step)
         now->y = was->y;
         now->stop = was->stop;
         now->motor = was->motor;
-        puf_hinge_begin(now, w->mass[h->a], w->mass[h->b], h->low, h->high, (float)was->limit, b->angle - a->angle);
+        puf_hinge_begin(now, w->mass[h->a], w->mass[h->b], h->low, h->high, (float)was->limit,
+                        b->angle - a->angle - h->zero);
         puf_hinge_push(now, w->mass[h->a], w->mass[h->b], &step->speeds[h->a], &step->speeds[h->b], now->x, now->y,
                        now->stop + now->motor);
     }

@@ -134,9 +134,9 @@ static void bipedal_walker_make_parts(BipedalWalkerParts* parts)
         int32_t thigh = leg ? BIPEDAL_WALKER_THIGH2 : BIPEDAL_WALKER_THIGH1, shin = thigh + 1;
         PufHinge* hip = &parts->hinges[leg ? BIPEDAL_WALKER_HIP2 : BIPEDAL_WALKER_HIP1];
         PufHinge* knee = &parts->hinges[leg ? BIPEDAL_WALKER_KNEE2 : BIPEDAL_WALKER_KNEE1];
-        float start = leg ? BIPEDAL_WALKER_LEG_ANGLE : -BIPEDAL_WALKER_LEG_ANGLE; // a hip is at 0 there
         bipedal_walker_hinge(hip, BIPEDAL_WALKER_HULL, thigh, -parts->centre_x, BIPEDAL_WALKER_HIP - parts->centre_y,
-                             start - 0.8f, start + 1.1f);
+                             -0.8f, 1.1f);
+        hip->zero = leg ? BIPEDAL_WALKER_LEG_ANGLE : -BIPEDAL_WALKER_LEG_ANGLE; // as it is at the start
         bipedal_walker_hinge(knee, thigh, shin, 0.0f, -BIPEDAL_WALKER_LEG / 2, -1.6f, -0.1f);
     }
     puf_shape_make(&parts->thigh, 1.0f, &parts->mass[BIPEDAL_WALKER_THIGH1], &x, &y);

@@ -260,7 +260,7 @@ typedef struct BipedalWalkerOne {
 } BipedalWalkerOne;
 
 static void bipedal_walker_take(BipedalWalkerOne* one, BipedalWalker* s, const BipedalWalkerParts* parts,
-                                 const float controls[4], float push)
+                                const float controls[4], float push)
 {
     PufForce forces[BIPEDAL_WALKER_BODIES];
     bipedal_walker_make_world(s, parts, controls, push, &one->world, forces);
@@ -339,7 +339,7 @@ static void bipedal_walker_begin_hinges(BipedalWalkerGroup* g, const BipedalWalk
             h.y = all->y[i];
             h.stop = all->stop[i];
             h.motor = all->motor[i];
-            puf_hinge_begin(&h, a, b, hinge.low, hinge.high, all->was[i], other - angle);
+            puf_hinge_begin(&h, a, b, hinge.low, hinge.high, all->was[i], other - angle - hinge.zero);
             puf_hinge_push(&h, a, b, &va, &vb, h.x, h.y, h.stop + h.motor);
             bipedal_walker_set_hinge(all, i, &h);
             bipedal_walker_set_speed(all_a, i, va);
@@ -405,7 +405,7 @@ static int32_t bipedal_walker_kind(const BipedalWalker* s, const BipedalWalkerPa
     }
     for (int32_t k = 0; k < BIPEDAL_WALKER_HINGES; k++) {
         const PufHinge* h = &parts->hinges[k];
-        float angle = s->bodies[h->b].angle - s->bodies[h->a].angle;
+        float angle = s->bodies[h->b].angle - s->bodies[h->a].angle - h->zero;
         bound |= (angle <= h->low) | (angle >= h->high);
     }
     int32_t first = puf_clampi(count[BIPEDAL_WALKER_SHIN1], 0, 2),

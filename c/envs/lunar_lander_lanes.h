@@ -256,7 +256,7 @@ static void lunar_lander_begin_hinges(LunarLanderGroup* g, const LunarLanderPart
             h.y = all->y[i];
             h.stop = all->stop[i];
             h.motor = all->motor[i];
-            puf_hinge_begin(&h, hull, leg, hinge.low, hinge.high, g->was[k][i], other - angle);
+            puf_hinge_begin(&h, hull, leg, hinge.low, hinge.high, g->was[k][i], other - angle - hinge.zero);
             puf_hinge_push(&h, hull, leg, &va, &vb, h.x, h.y, h.stop + h.motor);
             lunar_lander_set_hinge(all, i, &h);
             lunar_lander_set_speed(&g->speeds[0], i, va);
