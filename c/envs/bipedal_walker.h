@@ -1,10 +1,10 @@
 // bipedal_walker - walk over rough ground on two legs, far and with little effort: Gymnasium's BipedalWalker-v3.
 //
-// Observation  float32 (24,): the hull's angle, spin and both speeds; of each leg the angle and the speed of its hip and
-//              of its knee, and whether its shin touches the ground; how far ten rays from the hull reach, from
+// Observation  float32 (24,): the hull's angle, spin and both speeds; of each leg the angle and the speed of its hip
+//              and of its knee, and whether its shin touches the ground; how far ten rays from the hull reach, from
 //              straight down to nearly level ahead, 1 where one meets no ground.
-// Action       4 numbers from -1 to 1, for the hip and the knee of the first leg, then of the second. The sign says which
-//              way the motor turns, the size how much of its torque it may use.
+// Action       4 numbers from -1 to 1, for the hip and the knee of the first leg, then of the second. The sign says
+//              which way the motor turns, the size how much of its torque it may use.
 // Reward       what a step brings the hull forward, 130 for 30 m, less 5 for each radian that it leans more, less 0.028
 //              for the full torque of a motor. The step in which it falls has -100 instead.
 // End          terminal when the hull touches the ground, when it is behind the left end of the world, or when it has

@@ -91,7 +91,8 @@ PUF_INLINE void bipedal_walker_set_hinge(BipedalWalkerHinges* h, int32_t i, cons
 #undef BIPEDAL_WALKER_SET
 }
 
-// A pass over a hinge of all lanes, none of which is at a limit if they are `free`. Returns whether it changed anything.
+// A pass over a hinge of all lanes, none of which is at a limit if they are `free`. Returns whether it changed
+// anything.
 PUF_INLINE int32_t bipedal_walker_pass(BipedalWalkerGroup* g, const BipedalWalkerParts* parts, int32_t k, int free)
 {
     const PufMass a = parts->mass[parts->hinges[k].a], b = parts->mass[parts->hinges[k].b];
