@@ -422,6 +422,26 @@ static const PufTouch* puf_bodies_find(const PufTouch* touches, int32_t body, in
     return NULL;
 }
 
+// The height of the highest edge: what is above it needs no look.
+static float puf_bodies_top(const PufBodies* w)
+{
+    float top = -1e9f;
+    for (int32_t e = 0; e < w->num_edges; e++) {
+        top = puf_maxf(top, puf_maxf(w->edges[e].y1, w->edges[e].y2));
+    }
+    return top;
+}
+
+// Whether one of these touches is a body's.
+static int puf_bodies_touching(const PufTouch* touches, int32_t body)
+{
+    int any = 0;
+    for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && touches[i].points; i++) {
+        any |= touches[i].body == body;
+    }
+    return any;
+}
+
 // Find what touches; of one body, or of all (-1).
 static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t only)
 {
@@ -433,7 +453,12 @@ static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t
         old[num_old] = manifolds->of[num_old];
     }
     memset(w->touches, 0, sizeof before);
+    const float top = puf_bodies_top(w);
     for (int32_t b = 0; b < w->num_bodies; b++) {
+        int touching = puf_bodies_touching(before, b);
+        if (!touching && ((only >= 0 && b != only) || w->bodies[b].y - w->shapes[b]->reach - PUF_BODIES_SKIN > top)) {
+            continue;
+        }
         PufPose pose = puf_body_pose(&w->bodies[b]);
         PufOutline outline;
         puf_outline(w->shapes[b], pose, &outline);

@@ -273,11 +273,14 @@ typedef struct PufImpact {
     int32_t edge;
 } PufImpact;
 
-static PufImpact puf_bodies_first(const PufBodies* w, const PufWay* way, int32_t body)
+static PufImpact puf_bodies_first(const PufBodies* w, const PufWay* way, int32_t body, float top)
 {
     const PufShape* shape = w->shapes[body];
     PufPose to = puf_body_pose(&w->bodies[body]);
     PufImpact first = { 1.0f, -1 };
+    if (puf_minf(way->from.y, to.y) - shape->reach - PUF_BODIES_SKIN > top) {
+        return first;
+    }
     PufOutline begin, end;
     puf_outline(shape, way->from, &begin);
     puf_outline(shape, to, &end);
@@ -286,6 +289,9 @@ static PufImpact puf_bodies_first(const PufBodies* w, const PufWay* way, int32_t
                     puf_minf(box.bottom, other.bottom), puf_maxf(box.top, other.top) };
     float turn = to.angle - way->from.angle;
     box = puf_box_wider(box, 2.0f * PUF_BODIES_SKIN + 0.125f * turn * turn * shape->reach); // corners move on arcs
+    if (box.bottom > top) {
+        return first;
+    }
     for (int32_t e = 0; e < w->num_edges; e++) {
         if (way->looks[e] > PUF_BODIES_IMPACTS || !puf_box_meets(box, &w->edges[e])) {
             continue;
@@ -303,8 +309,9 @@ static PufImpact puf_bodies_first(const PufBodies* w, const PufWay* way, int32_t
 static void puf_bodies_stop_all(const PufBodies* w, PufStep* step, PufWay* ways)
 {
     PufImpact firsts[PUF_BODIES_MAX];
+    const float top = puf_bodies_top(w);
     for (int32_t b = 0; b < w->num_bodies; b++) {
-        firsts[b] = puf_bodies_first(w, &ways[b], b);
+        firsts[b] = puf_bodies_first(w, &ways[b], b, top);
     }
     for (int32_t impact = 0; impact < PUF_BODIES_MAX * PUF_BODIES_IMPACTS; impact++) {
         int32_t body = 0;
@@ -315,6 +322,6 @@ static void puf_bodies_stop_all(const PufBodies* w, PufStep* step, PufWay* ways)
             return;
         }
         puf_bodies_stop(w, step, &ways[body], body, firsts[body].when, firsts[body].edge);
-        firsts[body] = puf_bodies_first(w, &ways[body], body);
+        firsts[body] = puf_bodies_first(w, &ways[body], body, top);
     }
 }
