@@ -10,8 +10,7 @@
 // End          terminal when the hull touches the ground, when it is behind the left end of the world, or when it has
 //              come to the grass at the right end; truncated after `max_steps` steps.
 //
-// puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/bipedal_walker.md is the proof: most steps are
-// the same, falls and walks in distribution.
+// puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/bipedal_walker.md compares the two.
 #pragma once
 #include "puffer.h"
 #include "puffer_bodies.h"
