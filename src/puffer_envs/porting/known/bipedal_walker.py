@@ -57,10 +57,10 @@ NOTES = (
     "next. From a step before that on, distributions are compared: of returns, of lengths and of how episodes end.",
     "A motor that presses a hinge to its limit leaves it two degrees beyond, where places count as right. A rounding "
     "decides there whether they are corrected once more, which moves bodies by a millimetre.",
-    "Gymnasium keeps one world of Box2D and removes an episode's bodies from it. Box2D then gives their places to those "
-    "of the next one in another order, and with them the order in which contacts are solved: over the same 400 episodes "
-    "the scripted walker scores 46.9 in such a world, and 63.4 in new ones (a 95 % interval of 13). Here all worlds are "
-    "new, and the reference gets a new one for each episode.",
+    "Gymnasium keeps one world of Box2D and removes an episode's bodies from it. Box2D then gives their places to "
+    "those of the next one in another order, and with them the order in which contacts are solved: over the same 400 "
+    "episodes the scripted walker scores 46.9 in such a world, and 63.4 in new ones (a 95 % interval of 13). Here all "
+    "worlds are new, and the reference gets a new one for each episode.",
     "Clouds, which Gymnasium draws at random, are left out.",
     "Gymnasium's observation space claims limits that its observations exceed; here there are none.",
 )
