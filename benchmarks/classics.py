@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MINATAR = "puffer_envs.porting.minatar"
 CLASSICS = {
     "acrobot": ("Acrobot-v1", -100.0),
+    "bipedal_walker": ("BipedalWalker-v3", 300.0),
     "blackjack": ("Blackjack-v1", None),
     "cartpole": ("CartPole-v1", 475.0),
     "cliff_walking": ("CliffWalking-v1", None),

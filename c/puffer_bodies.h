@@ -76,7 +76,8 @@ typedef struct PufEdge {
 typedef struct PufHinge {
     int32_t a, b;
     float ax, ay, bx, by; // where it is on either, from the centre of mass
-    float low, high;      // rad, of b's angle less a's
+    float zero;           // rad, of b's angle less a's that counts as 0
+    float low, high;      // rad from there
     float speed, torque;  // of the motor: what it aims at, rad/s, and the most it has for it, N m
 } PufHinge;
 
@@ -105,13 +106,14 @@ typedef struct PufBodies {
     const PufHinge* hinges;
     PufHingeMemory* memory;
     int32_t num_hinges;
-    const PufEdge* edges;
+    const PufEdge* edges; // those that a body may come near in this step
     int32_t num_edges;
-    PufTouch* touches; // PUF_BODIES_MAX_TOUCHES of them; those with 0 points are unused
-    uint8_t* touched;  // of each body: whether it began to touch the ground since it last left it
-    float gravity;     // m/s^2, upwards
-    float seconds;     // of a step
-    int32_t passes;    // over speeds, at most
+    int32_t first_edge; // the number of the first of them
+    PufTouch* touches;  // PUF_BODIES_MAX_TOUCHES of them; those with 0 points are unused
+    uint8_t* touched;   // of each body: whether it began to touch the ground since it last left it
+    float gravity;      // m/s^2, upwards
+    float seconds;      // of a step
+    int32_t passes;     // over speeds, at most
     int32_t position_passes;
 } PufBodies;
 
@@ -242,23 +244,41 @@ PUF_INLINE float puf_hinge_pass(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* 
     return fabsf(turned) + fabsf(x) + fabsf(y) + fabsf(z);
 }
 
+// The same of a hinge that is not at a limit, which is shorter.
+PUF_INLINE float puf_hinge_pass_free(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float aim,
+                                     float most)
+{
+    float slip = puf_bodies_still(vb->spin - va->spin - aim);
+    float motor = puf_clampf(h->motor - h->turn * slip, -most, most);
+    float turned = motor - h->motor;
+    h->motor = motor;
+    va->spin -= a.inverse_inertia * turned;
+    vb->spin += b.inverse_inertia * turned;
+    float rx = -puf_bodies_still(vb->vx - vb->spin * h->by - va->vx + va->spin * h->ay);
+    float ry = -puf_bodies_still(vb->vy + vb->spin * h->bx - va->vy - va->spin * h->ax);
+    float x = h->p11 * rx + h->p12 * ry, y = h->p12 * rx + h->p22 * ry;
+    h->x += x;
+    h->y += y;
+    puf_hinge_push(h, a, b, va, vb, x, y, 0.0f);
+    return fabsf(turned) + fabsf(x) + fabsf(y);
+}
+
 typedef struct PufPose {
     float x, y, angle;
 } PufPose;
 
 // Turn what is beyond a limit back. Returns how far it was, rad; at a limit that it is not at, 0.
-PUF_INLINE float puf_hinge_unbend(PufMass a, PufMass b, PufPose* pa, PufPose* pb, float low, float high, float at_low,
+PUF_INLINE float puf_hinge_unbend(PufMass a, PufMass b, PufPose* pa, PufPose* pb, const PufHinge* h, float at_low,
                                   float at_high)
 {
-    float angle = pb->angle - pa->angle;
-    float under = puf_clampf(angle - low + PUF_BODIES_SLOP_ANGLE, -PUF_BODIES_MAX_TURN, 0.0f);
-    float over = puf_clampf(angle - high - PUF_BODIES_SLOP_ANGLE, 0.0f, PUF_BODIES_MAX_TURN);
-    float beyond = at_low * (low - angle) + at_high * (angle - high); // at_low and at_high are 0 or 1, at most one is 1
-    float turn = at_low * under + at_high * over;
-    float impulse = turn / (a.inverse_inertia + b.inverse_inertia);
-    pa->angle += a.inverse_inertia * impulse;
-    pb->angle -= b.inverse_inertia * impulse;
-    return beyond;
+    float angle = pb->angle - pa->angle - h->zero;
+    float over = angle - h->low, under = angle - h->high; // at_low and at_high are 0 or 1, at most one is 1
+    float less = puf_clampf(over + PUF_BODIES_SLOP_ANGLE, -PUF_BODIES_MAX_TURN, 0.0f);
+    float more = puf_clampf(under - PUF_BODIES_SLOP_ANGLE, 0.0f, PUF_BODIES_MAX_TURN);
+    float impulse = -(1.0f / (a.inverse_inertia + b.inverse_inertia)) * (at_low * less + at_high * more);
+    pa->angle -= a.inverse_inertia * impulse;
+    pb->angle += b.inverse_inertia * impulse;
+    return at_high * under - at_low * over;
 }
 
 // Bring the two points together; levers as they are now. Returns how far they were apart, squared.
@@ -294,7 +314,7 @@ PUF_INLINE int puf_hinge_position_pass(PufMass a, PufMass b, PufPose* pa, PufPos
                                        float at_high)
 {
     float ax, ay, bx, by;
-    float beyond = puf_hinge_unbend(a, b, pa, pb, h->low, h->high, at_low, at_high);
+    float beyond = puf_hinge_unbend(a, b, pa, pb, h, at_low, at_high);
     puf_bodies_turn(pa->angle, h->ax, h->ay, &ax, &ay);
     puf_bodies_turn(pb->angle, h->bx, h->by, &bx, &by);
     float apart = puf_hinge_join(a, b, pa, pb, ax, ay, bx, by);
@@ -345,13 +365,32 @@ static inline void puf_body_put(PufBody* b, PufPose p)
     b->angle = p.angle;
 }
 
-// Whether a body that moves from one pose to another may come near an edge.
-static int puf_bodies_near(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
+// What a body may reach, upright.
+typedef struct PufBox {
+    float left, right, bottom, top;
+} PufBox;
+
+static PufBox puf_outline_box(const PufOutline* o)
 {
-    float r = shape->reach + 2.0f * PUF_BODIES_SKIN;
-    return puf_minf(from.x, to.x) - r <= puf_maxf(e->x1, e->x2) &&
-           puf_maxf(from.x, to.x) + r >= puf_minf(e->x1, e->x2) &&
-           puf_minf(from.y, to.y) - r <= puf_maxf(e->y1, e->y2) && puf_maxf(from.y, to.y) + r >= puf_minf(e->y1, e->y2);
+    PufBox box = { o->x[0], o->x[0], o->y[0], o->y[0] };
+    for (int32_t i = 1; i < o->corners; i++) {
+        box.left = puf_minf(box.left, o->x[i]);
+        box.right = puf_maxf(box.right, o->x[i]);
+        box.bottom = puf_minf(box.bottom, o->y[i]);
+        box.top = puf_maxf(box.top, o->y[i]);
+    }
+    return box;
+}
+
+static inline PufBox puf_box_wider(PufBox b, float more)
+{
+    return (PufBox){ b.left - more, b.right + more, b.bottom - more, b.top + more };
+}
+
+static inline int puf_box_meets(PufBox b, const PufEdge* e)
+{
+    return (b.left <= puf_maxf(e->x1, e->x2)) & (b.right >= puf_minf(e->x1, e->x2)) &
+           (b.bottom <= puf_maxf(e->y1, e->y2)) & (b.top >= puf_minf(e->y1, e->y2));
 }
 
 // A pair that touches keeps the impulses of the points that it had before.
@@ -367,6 +406,7 @@ static void puf_touch_make(PufTouch* t, int32_t body, int32_t edge, const PufMan
             if (before->corner[k] == m->corner[i]) {
                 t->push[i] = before->push[k];
                 t->rub[i] = before->rub[k];
+                break;
             }
         }
     }
@@ -382,27 +422,58 @@ static const PufTouch* puf_bodies_find(const PufTouch* touches, int32_t body, in
     return NULL;
 }
 
+// The height of the highest edge: what is above it needs no look.
+static float puf_bodies_top(const PufBodies* w)
+{
+    float top = -1e9f;
+    for (int32_t e = 0; e < w->num_edges; e++) {
+        top = puf_maxf(top, puf_maxf(w->edges[e].y1, w->edges[e].y2));
+    }
+    return top;
+}
+
+// Whether one of these touches is a body's.
+static int puf_bodies_touching(const PufTouch* touches, int32_t body)
+{
+    int any = 0;
+    for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && touches[i].points; i++) {
+        any |= touches[i].body == body;
+    }
+    return any;
+}
+
 // Find what touches; of one body, or of all (-1).
 static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t only)
 {
     PufTouch before[PUF_BODIES_MAX_TOUCHES];
-    PufManifolds old = *manifolds;
+    PufManifold old[PUF_BODIES_MAX_TOUCHES];
+    int32_t count = 0, num_old = 0;
     memcpy(before, w->touches, sizeof before);
+    for (; only >= 0 && num_old < PUF_BODIES_MAX_TOUCHES && before[num_old].points; num_old++) {
+        old[num_old] = manifolds->of[num_old];
+    }
     memset(w->touches, 0, sizeof before);
-    int32_t count = 0;
+    const float top = puf_bodies_top(w);
     for (int32_t b = 0; b < w->num_bodies; b++) {
+        int touching = puf_bodies_touching(before, b);
+        if (!touching && ((only >= 0 && b != only) || w->bodies[b].y - w->shapes[b]->reach - PUF_BODIES_SKIN > top)) {
+            continue;
+        }
         PufPose pose = puf_body_pose(&w->bodies[b]);
+        PufOutline outline;
+        puf_outline(w->shapes[b], pose, &outline);
+        PufBox box = puf_box_wider(puf_outline_box(&outline), 2.0f * PUF_BODIES_SKIN);
         for (int32_t e = 0; e < w->num_edges; e++) {
-            const PufTouch* had = puf_bodies_find(before, b, e);
+            const PufTouch* had = puf_bodies_find(before, b, w->first_edge + e);
             PufManifold m;
             m.points = 0;
             if (only >= 0 && b != only) {
-                m = had ? old.of[had - before] : m;
-            } else if (puf_bodies_near(w->shapes[b], pose, pose, &w->edges[e])) {
-                puf_manifold(w->shapes[b], pose, &w->edges[e], &m);
+                m = had ? old[had - before] : m;
+            } else if (puf_box_meets(box, &w->edges[e])) {
+                puf_manifold(w->shapes[b], &outline, pose, &w->edges[e], &m);
             }
             if (m.points && count < PUF_BODIES_MAX_TOUCHES) {
-                puf_touch_make(&w->touches[count], b, e, &m, had);
+                puf_touch_make(&w->touches[count], b, w->first_edge + e, &m, had);
                 manifolds->of[count++] = m;
             }
             if ((m.points > 0) != (had != NULL)) {
@@ -418,7 +489,7 @@ static void puf_bodies_contact(const PufBodies* w, const PufTouch* t, const PufM
 {
     const PufBody* b = &w->bodies[t->body];
     const PufShape* shape = w->shapes[t->body];
-    const PufEdge* edge = &w->edges[t->edge];
+    const PufEdge* edge = &w->edges[t->edge - w->first_edge];
     float bounce = puf_maxf(shape->bounce, edge->bounce);
     memset(c, 0, sizeof *c);
     c->friction = sqrtf(shape->friction * edge->friction);
@@ -464,7 +535,8 @@ static void puf_bodies_begin_hinges(const PufBodies* w, PufStep* step)
         now->y = was->y;
         now->stop = was->stop;
         now->motor = was->motor;
-        puf_hinge_begin(now, w->mass[h->a], w->mass[h->b], h->low, h->high, (float)was->limit, b->angle - a->angle);
+        puf_hinge_begin(now, w->mass[h->a], w->mass[h->b], h->low, h->high, (float)was->limit,
+                        b->angle - a->angle - h->zero);
         puf_hinge_push(now, w->mass[h->a], w->mass[h->b], &step->speeds[h->a], &step->speeds[h->b], now->x, now->y,
                        now->stop + now->motor);
     }
@@ -553,206 +625,35 @@ PUF_INLINE float puf_bodies_rest(float still, PufSpeed v, float seconds)
     return v.spin * v.spin > fast_spin || v.vx * v.vx + v.vy * v.vy > fast ? 0.0f : still + seconds;
 }
 
-// ---- Impacts within a step: what moved far may have to stop on its way. ----
+#include "puffer_impacts.h"
 
-// Squared distance of a point from a segment.
-static float puf_bodies_away(float px, float py, float x1, float y1, float x2, float y2)
+// Find what touches, let the forces act, and set up what has to be solved: contacts, then hinges.
+static void puf_bodies_begin_touches(const PufBodies* w, const PufForce* forces, PufStep* step)
 {
-    float ex = x2 - x1, ey = y2 - y1;
-    float t = puf_clampf(((px - x1) * ex + (py - y1) * ey) / (ex * ex + ey * ey), 0.0f, 1.0f);
-    float dx = px - x1 - t * ex, dy = py - y1 - t * ey;
-    return dx * dx + dy * dy;
-}
-
-// The distance of a polygon and an edge; 0 where they overlap.
-static float puf_bodies_gap(const PufShape* shape, PufPose pose, const PufEdge* e)
-{
-    PufOutline o;
-    puf_outline(shape, pose, &o);
-    float nx = e->y1 - e->y2, ny = e->x2 - e->x1, above = 1e9f, below = 1e9f, apart = -1e9f, least = 1e9f;
-    for (int32_t i = 0; i < o.corners; i++) {
-        int32_t k = i + 1 < o.corners ? i + 1 : 0;
-        float side = nx * (o.x[i] - e->x1) + ny * (o.y[i] - e->y1);
-        above = puf_minf(above, side);
-        below = puf_minf(below, -side);
-        apart = puf_maxf(apart, puf_minf(o.nx[i] * (e->x1 - o.x[i]) + o.ny[i] * (e->y1 - o.y[i]),
-                                         o.nx[i] * (e->x2 - o.x[i]) + o.ny[i] * (e->y2 - o.y[i])));
-        least = puf_minf(least, puf_bodies_away(o.x[i], o.y[i], e->x1, e->y1, e->x2, e->y2));
-        least = puf_minf(least, puf_bodies_away(e->x1, e->y1, o.x[i], o.y[i], o.x[k], o.y[k]));
-        least = puf_minf(least, puf_bodies_away(e->x2, e->y2, o.x[i], o.y[i], o.x[k], o.y[k]));
-    }
-    return above <= 0.0f && below <= 0.0f && apart <= 0.0f ? 0.0f : sqrtf(least);
-}
-
-// How far a polygon is from the line through an edge; negative where the line cuts it.
-static float puf_bodies_over(const PufShape* shape, PufPose pose, const PufEdge* e)
-{
-    float sine, cosine, above = 1e9f, below = 1e9f;
-    float nx = e->y1 - e->y2, ny = e->x2 - e->x1, length = sqrtf(nx * nx + ny * ny);
-    puf_sincosf(pose.angle, &sine, &cosine);
-    float at = nx * (pose.x - e->x1) + ny * (pose.y - e->y1);
-    float along = nx * cosine + ny * sine, across = ny * cosine - nx * sine; // the normal, as the polygon sees it
-    for (int32_t i = 0; i < shape->corners; i++) {
-        float side = at + along * shape->x[i] + across * shape->y[i];
-        above = puf_minf(above, side);
-        below = puf_minf(below, -side);
-    }
-    return puf_maxf(above, below) / length;
-}
-
-static inline PufPose puf_pose_between(PufPose from, PufPose to, float t)
-{
-    return (PufPose){ from.x + (to.x - from.x) * t, from.y + (to.y - from.y) * t,
-                      from.angle + (to.angle - from.angle) * t };
-}
-
-// The share of its way at which a body comes within a slop of an edge; 1 if it does not, or if it is in it already.
-// Each guess goes as far as the body can go without passing that distance (conservative advancement).
-static float puf_bodies_impact(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
-{
-    const float aim = PUF_BODIES_SLOP, close = 0.25f * PUF_BODIES_SLOP;
-    float dx = to.x - from.x, dy = to.y - from.y;
-    float way = sqrtf(dx * dx + dy * dy) + fabsf(to.angle - from.angle) * shape->reach;
-    if (puf_bodies_over(shape, from, e) - aim - close >= way) {
-        return 1.0f; // too far from the edge's line, which is nearer than the edge
-    }
-    float gap = puf_bodies_gap(shape, from, e), t = 0.0f;
-    if (gap <= 0.0f) {
-        return 1.0f;
-    }
-    float enough = aim + close;
-    for (int32_t guess = 0; guess < 40 && gap > enough; guess++) {
-        t += (gap - aim) / way;
-        if (!(t < 1.0f)) {
-            return 1.0f;
-        }
-        gap = puf_bodies_gap(shape, puf_pose_between(from, to, t), e);
-        enough = aim + 0.1f * close;
-    }
-    return gap <= aim + close ? t : 1.0f;
-}
-
-// A body that moved from `from` since the moment `since`, a share of the step.
-typedef struct PufWay {
-    PufPose from;
-    float since;
-    uint8_t looks[64]; // at each edge
-} PufWay;
-
-// Stop a body where it touches: push it out there, and let the contacts, but no hinges, change its speed; then it moves
-// on for what is left of the step.
-static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int32_t body, float when, int32_t edge)
-{
-    PufBody* b = &w->bodies[body];
-    PufPose end = puf_body_pose(b), begin = way->from;
-    float share = (when - way->since) / (1.0f - way->since);
-    puf_body_put(b, puf_pose_between(way->from, end, share));
-    way->looks[edge]++;
-    puf_bodies_look(w, &step->manifolds, body);
-    if (!puf_bodies_find(w->touches, body, edge)) {
-        way->looks[edge] = PUF_BODIES_IMPACTS + 1;
-        way->from = begin;
-        puf_body_put(b, end);
-        return;
-    }
-    PufPose pose = puf_body_pose(b);
-    int done = 0;
-    for (int32_t pass = 0; pass < 20 && !done; pass++) {
-        done = 1;
-        for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && w->touches[i].points; i++) {
-            if (w->touches[i].body == body) {
-                float least = puf_manifold_part(&step->manifolds.of[i], w->mass[body], &pose, PUF_BODIES_PULL_NOW);
-                done &= least >= -1.5f * PUF_BODIES_SLOP;
-            }
-        }
-    }
-    puf_body_put(b, pose);
-
-    PufSpeed v = { b->vx, b->vy, b->spin };
-    int32_t count = 0;
-    for (int32_t i = 0; i < PUF_BODIES_MAX_TOUCHES && w->touches[i].points; i++) {
-        if (w->touches[i].body == body) {
-            PufContact* c = &step->contacts[count++];
-            puf_bodies_contact(w, &w->touches[i], &step->manifolds.of[i], &v, c);
-            for (int32_t k = 0; k < 2; k++) {
-                c->push[k] = 0.0f;
-                c->rub[k] = 0.0f;
-            }
-        }
-    }
-    float changed = 1.0f;
-    for (int32_t pass = 0; pass < w->passes && changed > 0.0f; pass++) {
-        changed = 0.0f;
-        for (int32_t i = 0; i < count; i++) {
-            changed += puf_contact_pass(&step->contacts[i], w->mass[body], &v);
-        }
-    }
-    way->from = pose;
-    way->since = when;
-    puf_bodies_move(&pose, &v, (1.0f - when) * w->seconds);
-    puf_body_put(b, pose);
-    b->vx = v.vx;
-    b->vy = v.vy;
-    b->spin = v.spin;
-}
-
-// The earliest impact first, until there is none left.
-static void puf_bodies_stop_all(const PufBodies* w, PufStep* step, PufWay* ways)
-{
-    for (int32_t impact = 0; impact < PUF_BODIES_MAX * PUF_BODIES_IMPACTS; impact++) {
-        float first = 1.0f;
-        int32_t body = -1, edge = -1;
-        for (int32_t b = 0; b < w->num_bodies; b++) {
-            PufPose pose = puf_body_pose(&w->bodies[b]);
-            for (int32_t e = 0; e < w->num_edges; e++) {
-                if (ways[b].looks[e] > PUF_BODIES_IMPACTS ||
-                    !puf_bodies_near(w->shapes[b], ways[b].from, pose, &w->edges[e])) {
-                    continue;
-                }
-                float t = puf_bodies_impact(w->shapes[b], ways[b].from, pose, &w->edges[e]);
-                float when = t < 1.0f ? ways[b].since + (1.0f - ways[b].since) * t : 1.0f;
-                if (when < first) {
-                    first = when;
-                    body = b;
-                    edge = e;
-                }
-            }
-        }
-        if (body < 0 || first > 1.0f - 1e-6f) {
-            return;
-        }
-        puf_bodies_stop(w, step, &ways[body], body, first, edge);
-    }
-}
-
-// Find what touches, let the forces act, and set up what has to be solved.
-static void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep* step)
-{
-    memset(&step->manifolds, 0, sizeof step->manifolds);
     puf_bodies_look(w, &step->manifolds, -1);
     for (int32_t i = 0; i < w->num_bodies; i++) {
         step->speeds[i] = puf_bodies_accelerate(&w->bodies[i], w->mass[i], forces[i], w->gravity, w->seconds);
     }
     puf_bodies_begin_contacts(w, step);
+}
+
+static inline void puf_bodies_begin(const PufBodies* w, const PufForce* forces, PufStep* step)
+{
+    puf_bodies_begin_touches(w, forces, step);
     puf_bodies_begin_hinges(w, step);
 }
 
-// Move with the speeds that were solved. Returns whether everything came to rest: then all speeds are 0.
-static int puf_bodies_end(const PufBodies* w, PufStep* step)
+// Put the bodies where they came to in a step, and stop those that hit the ground on their way. Returns whether
+// everything came to rest: then all speeds are 0.
+static int puf_bodies_settle(const PufBodies* w, PufStep* step, const PufPose* poses, int right)
 {
-    PufPose poses[PUF_BODIES_MAX];
     PufWay ways[PUF_BODIES_MAX];
+    float still = PUF_BODIES_SLEEP_AFTER;
     puf_bodies_remember(w, step);
     for (int32_t i = 0; i < w->num_bodies; i++) {
-        poses[i] = puf_body_pose(&w->bodies[i]);
-        memset(&ways[i], 0, sizeof ways[i]);
-        ways[i].from = poses[i];
-        puf_bodies_move(&poses[i], &step->speeds[i], w->seconds);
-    }
-    int right = puf_bodies_correct(w, step, poses);
-    float still = PUF_BODIES_SLEEP_AFTER;
-    for (int32_t i = 0; i < w->num_bodies; i++) {
         PufBody* b = &w->bodies[i];
+        memset(&ways[i], 0, sizeof ways[i]);
+        ways[i].from = puf_body_pose(b);
         puf_body_put(b, poses[i]);
         b->vx = step->speeds[i].vx;
         b->vy = step->speeds[i].vy;
@@ -771,6 +672,18 @@ static int puf_bodies_end(const PufBodies* w, PufStep* step)
     }
     puf_bodies_stop_all(w, step, ways);
     return 0;
+}
+
+// Move with the speeds that were solved. Returns whether everything came to rest.
+static int puf_bodies_end(const PufBodies* w, PufStep* step)
+{
+    PufPose poses[PUF_BODIES_MAX];
+    for (int32_t i = 0; i < w->num_bodies; i++) {
+        poses[i] = puf_body_pose(&w->bodies[i]);
+        puf_bodies_move(&poses[i], &step->speeds[i], w->seconds);
+    }
+    int right = puf_bodies_correct(w, step, poses);
+    return puf_bodies_settle(w, step, poses, right);
 }
 
 // One step. Returns whether everything came to rest.

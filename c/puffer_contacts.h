@@ -114,19 +114,24 @@ typedef struct PufSegment {
     uint8_t corner[2];
 } PufSegment;
 
-// Cut off what is beyond a line: x nx + y ny > limit. Returns whether both ends are left, which may be new ones.
-static int puf_segment_cut(PufSegment* s, float nx, float ny, float limit, uint8_t corner)
+// Cut off what is beyond a line: x nx + y ny > limit. What is left comes first, and the new end, called `name`, behind
+// it. Returns whether anything is left.
+static int puf_segment_cut(PufSegment* s, float nx, float ny, float limit, uint8_t name)
 {
     float d0 = nx * s->x[0] + ny * s->y[0] - limit, d1 = nx * s->x[1] + ny * s->y[1] - limit;
     if (d0 > 0.0f && d1 > 0.0f) {
         return 0;
     }
     if (d0 > 0.0f || d1 > 0.0f) {
-        int32_t out = d0 > 0.0f ? 0 : 1;
+        int32_t kept = d0 > 0.0f ? 1 : 0;
         float t = d0 / (d0 - d1);
-        s->x[out] = s->x[0] + t * (s->x[1] - s->x[0]);
-        s->y[out] = s->y[0] + t * (s->y[1] - s->y[0]);
-        s->corner[out] = corner;
+        float x = s->x[0] + t * (s->x[1] - s->x[0]), y = s->y[0] + t * (s->y[1] - s->y[0]);
+        s->x[0] = s->x[kept];
+        s->y[0] = s->y[kept];
+        s->corner[0] = s->corner[kept];
+        s->x[1] = x;
+        s->y[1] = y;
+        s->corner[1] = name;
     }
     return 1;
 }
@@ -174,13 +179,17 @@ static void puf_manifold_keep(PufManifold* m, const PufSegment* s, float nx, flo
     }
 }
 
+// The name of an end that the edge's end `end` cuts: with that of the corner at the segment's first end.
+static inline uint8_t puf_segment_name(const PufSegment* s, int32_t end)
+{
+    return (uint8_t)(32 + 8 * end + (s->corner[0] & 7));
+}
+
 // How a polygon touches an edge. The side is the one along which they are farthest apart: the edge's, unless one of the
 // polygon's is clearly better. The other's most opposite side is clipped to it.
-static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edge, PufManifold* m)
+static void puf_manifold(const PufShape* shape, const PufOutline* o, PufPose pose, const PufEdge* edge, PufManifold* m)
 {
-    PufOutline o;
     memset(m, 0, sizeof *m);
-    puf_outline(shape, pose, &o);
     float ex = edge->x2 - edge->x1, ey = edge->y2 - edge->y1, length = sqrtf(ex * ex + ey * ey);
     ex /= length;
     ey /= length;
@@ -189,15 +198,15 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
     nx *= facing;
     ny *= facing;
 
-    float apart = nx * (o.x[0] - edge->x1) + ny * (o.y[0] - edge->y1);
-    for (int32_t i = 1; i < o.corners; i++) {
-        apart = puf_minf(apart, nx * (o.x[i] - edge->x1) + ny * (o.y[i] - edge->y1));
+    float apart = nx * (o->x[0] - edge->x1) + ny * (o->y[0] - edge->y1);
+    for (int32_t i = 1; i < o->corners; i++) {
+        apart = puf_minf(apart, nx * (o->x[i] - edge->x1) + ny * (o->y[i] - edge->y1));
     }
     int32_t side = 0;
     float best = -1e9f;
-    for (int32_t i = 0; i < o.corners; i++) {
-        float d1 = o.nx[i] * (edge->x1 - o.x[i]) + o.ny[i] * (edge->y1 - o.y[i]);
-        float d2 = o.nx[i] * (edge->x2 - o.x[i]) + o.ny[i] * (edge->y2 - o.y[i]);
+    for (int32_t i = 0; i < o->corners; i++) {
+        float d1 = o->nx[i] * (edge->x1 - o->x[i]) + o->ny[i] * (edge->y1 - o->y[i]);
+        float d2 = o->nx[i] * (edge->x2 - o->x[i]) + o->ny[i] * (edge->y2 - o->y[i]);
         side = puf_minf(d1, d2) > best ? i : side;
         best = puf_maxf(best, puf_minf(d1, d2));
     }
@@ -206,15 +215,19 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
     }
     PufSegment s;
     if (best <= 0.98f * apart + 0.001f) {
-        int32_t i = puf_outline_against(&o, nx, ny), k = i + 1 < o.corners ? i + 1 : 0;
-        s.x[0] = o.x[i];
-        s.y[0] = o.y[i];
-        s.x[1] = o.x[k];
-        s.y[1] = o.y[k];
+        int32_t i = puf_outline_against(o, nx, ny), k = i + 1 < o->corners ? i + 1 : 0;
+        int32_t left = facing > 0.0f; // the end that cuts first is to the right of who looks from the edge
+        float along = left ? 1.0f : -1.0f,
+              first = along * (left ? ex * edge->x2 + ey * edge->y2 : ex * edge->x1 + ey * edge->y1);
+        float second = -along * (left ? ex * edge->x1 + ey * edge->y1 : ex * edge->x2 + ey * edge->y2);
+        s.x[0] = o->x[i];
+        s.y[0] = o->y[i];
+        s.x[1] = o->x[k];
+        s.y[1] = o->y[k];
         s.corner[0] = (uint8_t)i;
         s.corner[1] = (uint8_t)k;
-        if (!puf_segment_cut(&s, -ex, -ey, -ex * edge->x1 - ey * edge->y1, (uint8_t)(32 + i)) ||
-            !puf_segment_cut(&s, ex, ey, ex * edge->x2 + ey * edge->y2, (uint8_t)(40 + i))) {
+        if (!puf_segment_cut(&s, along * ex, along * ey, first, puf_segment_name(&s, left)) ||
+            !puf_segment_cut(&s, -along * ex, -along * ey, second, puf_segment_name(&s, !left))) {
             return;
         }
         m->on_edge = 1;
@@ -230,23 +243,23 @@ static void puf_manifold(const PufShape* shape, PufPose pose, const PufEdge* edg
             m->y[p] = cosine * y - sine * x;
         }
     } else {
-        int32_t k = side + 1 < o.corners ? side + 1 : 0;
-        float tx = -o.ny[side], ty = o.nx[side]; // along the side
+        int32_t k = side + 1 < o->corners ? side + 1 : 0;
+        float tx = -o->ny[side], ty = o->nx[side]; // along the side
         s.x[0] = edge->x1;
         s.y[0] = edge->y1;
         s.x[1] = edge->x2;
         s.y[1] = edge->y2;
-        s.corner[0] = (uint8_t)(64 + side);
-        s.corner[1] = (uint8_t)(72 + side);
-        if (!puf_segment_cut(&s, -tx, -ty, -tx * o.x[side] - ty * o.y[side], (uint8_t)(96 + side)) ||
-            !puf_segment_cut(&s, tx, ty, tx * o.x[k] + ty * o.y[k], (uint8_t)(104 + side))) {
+        s.corner[0] = (uint8_t)(64 + 8 * side); // both ends have one name, as in Box2D
+        s.corner[1] = (uint8_t)(64 + 8 * side);
+        if (!puf_segment_cut(&s, -tx, -ty, -tx * o->x[side] - ty * o->y[side], (uint8_t)(64 + 8 * side + side)) ||
+            !puf_segment_cut(&s, tx, ty, tx * o->x[k] + ty * o->y[k], (uint8_t)(64 + 8 * side + k))) {
             return;
         }
         m->nx = shape->nx[side];
         m->ny = shape->ny[side];
         m->sx = shape->x[side];
         m->sy = shape->y[side];
-        puf_manifold_keep(m, &s, o.nx[side], o.ny[side], o.x[side], o.y[side]);
+        puf_manifold_keep(m, &s, o->nx[side], o->ny[side], o->x[side], o->y[side]);
     }
 }
 
@@ -255,27 +268,41 @@ typedef struct PufTouchPoint {
     float x, y, nx, ny, apart;
 } PufTouchPoint;
 
-static PufTouchPoint puf_manifold_point(const PufManifold* m, PufPose pose, int32_t i)
+// Of a point (x, y) of a manifold whose side goes through (sx, sy), along with its normal.
+PUF_INLINE PufTouchPoint puf_manifold_place(int on_edge, float nx, float ny, float sx, float sy, float x, float y,
+                                            PufPose pose)
 {
     PufTouchPoint p;
     float s, c;
     puf_sincosf(pose.angle, &s, &c);
-    if (m->on_edge) {
-        p.x = pose.x + (c * m->x[i] - s * m->y[i]);
-        p.y = pose.y + (s * m->x[i] + c * m->y[i]);
-        p.nx = m->nx;
-        p.ny = m->ny;
-        p.apart = p.nx * (p.x - m->sx) + p.ny * (p.y - m->sy);
-    } else {
-        float nx = c * m->nx - s * m->ny, ny = s * m->nx + c * m->ny;
-        float sx = pose.x + (c * m->sx - s * m->sy), sy = pose.y + (s * m->sx + c * m->sy);
-        p.x = m->x[i];
-        p.y = m->y[i];
-        p.apart = nx * (p.x - sx) + ny * (p.y - sy);
-        p.nx = -nx;
-        p.ny = -ny;
-    }
+    float px = pose.x + (c * x - s * y), py = pose.y + (s * x + c * y);     // of a polygon's point
+    float qx = pose.x + (c * sx - s * sy), qy = pose.y + (s * sx + c * sy); // of a polygon's side
+    float mx = c * nx - s * ny, my = s * nx + c * ny;
+    p.x = on_edge ? px : x;
+    p.y = on_edge ? py : y;
+    p.nx = on_edge ? nx : -mx;
+    p.ny = on_edge ? ny : -my;
+    float over = nx * (px - sx) + ny * (py - sy), under = mx * (x - qx) + my * (y - qy);
+    p.apart = on_edge ? over : under;
     return p;
+}
+
+static inline PufTouchPoint puf_manifold_point(const PufManifold* m, PufPose pose, int32_t i)
+{
+    return puf_manifold_place(m->on_edge, m->nx, m->ny, m->sx, m->sy, m->x[i], m->y[i], pose);
+}
+
+// Push a body out of the ground at one point. Returns the distance, less the skin.
+PUF_INLINE float puf_touch_part(PufTouchPoint p, PufMass mass, PufPose* pose, float pull, float real)
+{
+    float apart = p.apart - PUF_BODIES_SKIN;
+    float x = p.x - pose->x, y = p.y - pose->y, across = x * p.ny - y * p.nx;
+    float error = real * puf_clampf(pull * (apart + PUF_BODIES_SLOP), -PUF_BODIES_MAX_PULL, 0.0f);
+    float impulse = -error / (mass.inverse_mass + mass.inverse_inertia * across * across);
+    pose->x += mass.inverse_mass * impulse * p.nx;
+    pose->y += mass.inverse_mass * impulse * p.ny;
+    pose->angle += mass.inverse_inertia * impulse * across;
+    return real * apart;
 }
 
 // Push a body out of the ground: from all points of a contact, one after the other. Returns the smallest distance, less
@@ -284,15 +311,7 @@ static float puf_manifold_part(const PufManifold* m, PufMass mass, PufPose* pose
 {
     float least = 0.0f;
     for (int32_t i = 0; i < m->points; i++) {
-        PufTouchPoint p = puf_manifold_point(m, *pose, i);
-        float apart = p.apart - PUF_BODIES_SKIN;
-        least = puf_minf(least, apart);
-        float x = p.x - pose->x, y = p.y - pose->y, across = x * p.ny - y * p.nx;
-        float error = puf_clampf(pull * (apart + PUF_BODIES_SLOP), -PUF_BODIES_MAX_PULL, 0.0f);
-        float impulse = -error / (mass.inverse_mass + mass.inverse_inertia * across * across);
-        pose->x += mass.inverse_mass * impulse * p.nx;
-        pose->y += mass.inverse_mass * impulse * p.ny;
-        pose->angle += mass.inverse_inertia * impulse * across;
+        least = puf_minf(least, puf_touch_part(puf_manifold_point(m, *pose, i), mass, pose, pull, 1.0f));
     }
     return least;
 }

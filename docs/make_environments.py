@@ -32,6 +32,7 @@ SETTINGS = ROOT / "src/puffer_train/settings"
 SUBJECTS = {
     "acrobot": "Gymnasium's Acrobot-v1",
     "asteroids": "a ship among drifting rocks",
+    "bipedal_walker": "Gymnasium's BipedalWalker-v3",
     "blackjack": "Gymnasium's Blackjack-v1",
     "blobs": "eat, grow, avoid the larger ones",
     "boids": "a flock, with or without predators",

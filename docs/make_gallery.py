@@ -31,6 +31,7 @@ class Picture:
 PICTURES = {
     "acrobot.png": Picture("acrobot", "--frame 270"),
     "asteroids.png": Picture("asteroids", "--frame 4020"),
+    "bipedal_walker.png": Picture("bipedal_walker", "--frame 240"),
     "blackjack.png": Picture("blackjack", "--frame 1"),
     "blobs.png": Picture("blobs", "--frame 1200"),
     "boids.png": Picture("boids", "--frame 500"),

@@ -477,7 +477,7 @@ static const char* lunar_lander_contradiction(const void* state, const void* ass
 
 // clang-format off
 PUF_DEFINE_BATCH_ASSETS_ENV(lunar_lander, LunarLander,
-    .version = 3,
+    .version = 4,
     .doc = "Land on a pad with three engines: Gymnasium's LunarLander-v3.",
     .reward = "what brings the lander nearer to standing on the pad, less fuel; +100 at rest, -100 for a crash",
     .ends = "terminal at rest, when the hull touches the ground or when x leaves the world; "

@@ -97,29 +97,10 @@ PUF_INLINE void lunar_lander_set_impulses(LunarLanderHinges* h, int32_t i, const
     h->motor[i] = now->motor;
 }
 
-// Where no hinge is at a limit, a pass is shorter: puf_hinge_pass without it.
-PUF_INLINE float lunar_lander_pass_free(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float aim,
-                                        float most)
-{
-    float slip = puf_bodies_still(vb->spin - va->spin - aim);
-    float motor = puf_clampf(h->motor - h->turn * slip, -most, most);
-    float turned = motor - h->motor;
-    h->motor = motor;
-    va->spin -= a.inverse_inertia * turned;
-    vb->spin += b.inverse_inertia * turned;
-    float rx = -puf_bodies_still(vb->vx - vb->spin * h->by - va->vx + va->spin * h->ay);
-    float ry = -puf_bodies_still(vb->vy + vb->spin * h->bx - va->vy - va->spin * h->ax);
-    float x = h->p11 * rx + h->p12 * ry, y = h->p12 * rx + h->p22 * ry;
-    h->x += x;
-    h->y += y;
-    puf_hinge_push(h, a, b, va, vb, x, y, 0.0f);
-    return fabsf(turned) + fabsf(x) + fabsf(y);
-}
-
 PUF_INLINE float lunar_lander_pass_one(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float aim,
                                        float most, int free)
 {
-    return free ? lunar_lander_pass_free(h, a, b, va, vb, aim, most) : puf_hinge_pass(h, a, b, va, vb, aim, most);
+    return free ? puf_hinge_pass_free(h, a, b, va, vb, aim, most) : puf_hinge_pass(h, a, b, va, vb, aim, most);
 }
 
 // A pass over the hinges of all lanes, none of which is at a limit if they are `free`. Returns whether it changed anything.
@@ -275,7 +256,7 @@ static void lunar_lander_begin_hinges(LunarLanderGroup* g, const LunarLanderPart
             h.y = all->y[i];
             h.stop = all->stop[i];
             h.motor = all->motor[i];
-            puf_hinge_begin(&h, hull, leg, hinge.low, hinge.high, g->was[k][i], other - angle);
+            puf_hinge_begin(&h, hull, leg, hinge.low, hinge.high, g->was[k][i], other - angle - hinge.zero);
             puf_hinge_push(&h, hull, leg, &va, &vb, h.x, h.y, h.stop + h.motor);
             lunar_lander_set_hinge(all, i, &h);
             lunar_lander_set_speed(&g->speeds[0], i, va);

@@ -65,8 +65,8 @@ class Adapter:
     """Whether a state is one from which roundings grow within a step, so that only distributions can be compared."""
     follow: str = ""
     """Why single steps are compared along episodes that both play; "": states can be put anywhere."""
-    players: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """Scripted players, from an observation of ours to an action of ours, by name."""
+    players: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """Scripted players, from an observation of ours to an action of ours, or classes of such, by name."""
     notes: tuple[str, ...] = field(default=())
     """What cannot be the same, for the certificate."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from puffer_envs.porting.pair import Outcome, Pair
 from puffer_envs.porting.play import Player
@@ -142,25 +143,29 @@ def compare_starts(pair: Pair, count: int, result: Episodes) -> None:
         for name in pair.compared:
             theirs[name].append(state[name])
     for name in pair.compared:
-        result.starts[name] = distance(mine[name][:count], theirs[name], pair.adapter.of_field(name).period)
+        within = pair.adapter.of_field(name)
+        result.starts[name] = distance(mine[name][:count], theirs[name], within.period, within.absolute)
     result.start_count = count
 
 
-def distance(mine: Sequence[Any], theirs: Sequence[Any], period: float) -> float:
+def distance(mine: Sequence[Any], theirs: Sequence[Any], period: float, within: float = 0.0) -> float:
     """Kolmogorov and Smirnov's distance of two samples, as a share of what chance gives once in a thousand times.
 
-    Of a field with many elements, the farthest of them: the more there are, the farther chance brings one.
+    Of a field with many elements, the farthest of them: the more there are, the farther chance brings one. Values that
+    differ by no more than `within` count as one, as do neighbours within a rounding.
     """
     a, b = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (mine, theirs))
     if period:
         a, b = (np.mod(x + period / 2, period) for x in (a, b))
     worst = 0.0
     for one, other in zip(a.T, b.T, strict=True):
-        # neighbours within a rounding count as one value
-        mine_sorted, theirs_sorted = np.sort(np.round(one, 9)), np.sort(np.round(other, 9))
-        every = np.concatenate([mine_sorted, theirs_sorted])
-        below = (np.searchsorted(x, every, "right") / len(x) for x in (mine_sorted, theirs_sorted))
-        gap = next(below) - next(below)
-        worst = max(worst, float(np.abs(gap).max()))
+        first, second = np.sort(np.round(one, 9)), np.sort(np.round(other, 9))
+        worst = max(worst, _above(first, second, within), _above(second, first, within))
     limit = np.sqrt(np.log(2 * max(1, a.shape[1]) / START_CHANCE) / 2)
     return float(worst / (limit * np.sqrt(1 / len(a) + 1 / len(b))))
+
+
+def _above(one: NDArray[np.float64], other: NDArray[np.float64], within: float) -> float:
+    """How far the share of `one` up to a value is above that of `other` up to there, at most; both are sorted."""
+    share = np.arange(1, len(one) + 1) / len(one)
+    return float((share - np.searchsorted(other, one + within, "right") / len(other)).max())

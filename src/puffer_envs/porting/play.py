@@ -66,12 +66,14 @@ def policy_player(path: Path, env: Environment, seed: int) -> Player:
     return play
 
 
-def scripted_player(act: Callable[[Any], Any], env: Environment) -> Player:
-    """A function from an observation to an action."""
+def scripted_player(act: Callable[..., Any], env: Environment) -> Player:
+    """A function from an observation to an action; or a class, of which a new instance plays each episode as one."""
+    own: dict[int, Callable[[Any], Any]] = {}
 
     def play(observations: NDArray[Any], begun: NDArray[np.bool_]) -> NDArray[Any]:
-        del begun
-        return np.array([act(row) for row in observations], env.actions.dtype).reshape(
+        for row in np.flatnonzero(begun):
+            own[int(row)] = act() if isinstance(act, type) else act
+        return np.array([own[i](row) for i, row in enumerate(observations)], env.actions.dtype).reshape(
             len(observations), *env.actions.shape[1:]
         )
 

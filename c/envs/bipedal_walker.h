@@ -1,0 +1,557 @@
+// bipedal_walker - walk over rough ground on two legs, far and with little effort: Gymnasium's BipedalWalker-v3.
+//
+// Observation  float32 (24,): the hull's angle, spin and both speeds; of each leg the angle and the speed of its hip
+//              and of its knee, and whether its shin touches the ground; how far ten rays from the hull reach, from
+//              straight down to nearly level ahead, 1 where one meets no ground.
+// Action       4 numbers from -1 to 1, for the hip and the knee of the first leg, then of the second. The sign says
+//              which way the motor turns, the size how much of its torque it may use.
+// Reward       what a step brings the hull forward, 130 for 30 m, less 5 for each radian that it leans more, less 0.028
+//              for the full torque of a motor. The step in which it falls has -100 instead.
+// End          terminal when the hull touches the ground, when it is behind the left end of the world, or when it has
+//              come to the grass at the right end; truncated after `max_steps` steps.
+//
+// puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/bipedal_walker.md compares the two.
+#pragma once
+#include "puffer.h"
+#include "puffer_bodies.h"
+#include "puffer_math.h"
+
+// Lengths are given in thirtieths of a metre, pixels of the original.
+#define BIPEDAL_WALKER_PX(x) ((float)(x) / 30.0f)
+#define BIPEDAL_WALKER_RATE 50                      // steps per second
+#define BIPEDAL_WALKER_SECONDS (1.0f / 50)          // of a step
+#define BIPEDAL_WALKER_GRAVITY -10.0f               // m/s^2, upwards
+#define BIPEDAL_WALKER_STRIDE (14.0 / 30.0)         // m from one post of the ground to the next
+#define BIPEDAL_WALKER_LEVEL (400.0 / 30.0 / 4.0)   // m, height of the ground at the start
+#define BIPEDAL_WALKER_START_FORCE 5.0f             // N, the most that pushes the hull in the first step
+#define BIPEDAL_WALKER_LEG BIPEDAL_WALKER_PX(34)    // length of a thigh and of a shin
+#define BIPEDAL_WALKER_HIP BIPEDAL_WALKER_PX(-8)    // of the hips above the hull's origin
+#define BIPEDAL_WALKER_LEG_ANGLE 0.05f              // rad, of both legs at the start, one to each side
+#define BIPEDAL_WALKER_TORQUE 80.0f                 // N m, of a motor
+#define BIPEDAL_WALKER_HIP_SPEED 4.0f               // rad/s, of a motor
+#define BIPEDAL_WALKER_KNEE_SPEED 6.0f              // rad/s
+#define BIPEDAL_WALKER_SIGHT BIPEDAL_WALKER_PX(160) // m, of a ray
+#define BIPEDAL_WALKER_GRIP 2.5f                    // friction of the ground
+#define BIPEDAL_WALKER_FORWARD (130.0f / 30.0f)     // reward for a metre
+#define BIPEDAL_WALKER_UPRIGHT 5.0f                 // reward for a radian that the hull leans less
+#define BIPEDAL_WALKER_EFFORT (0.00035f * BIPEDAL_WALKER_TORQUE)
+#define BIPEDAL_WALKER_SOLVED 300.0f // return; Gymnasium calls this solved
+
+enum {
+    BIPEDAL_WALKER_HULL,
+    BIPEDAL_WALKER_THIGH1,
+    BIPEDAL_WALKER_SHIN1,
+    BIPEDAL_WALKER_THIGH2,
+    BIPEDAL_WALKER_SHIN2,
+    BIPEDAL_WALKER_BODIES,
+};
+// In this order they are solved.
+enum {
+    BIPEDAL_WALKER_KNEE2,
+    BIPEDAL_WALKER_HIP2,
+    BIPEDAL_WALKER_HIP1,
+    BIPEDAL_WALKER_KNEE1,
+    BIPEDAL_WALKER_HINGES,
+};
+enum {
+    BIPEDAL_WALKER_POSTS = 200,
+    BIPEDAL_WALKER_EDGES = BIPEDAL_WALKER_POSTS - 1, // numbered from the right, in the order of contacts in Box2D
+    BIPEDAL_WALKER_GRASS = 10,                       // strides at the right end
+    BIPEDAL_WALKER_START = 20,                       // strides that are level at the left end
+    BIPEDAL_WALKER_NEAR = 24,                        // edges near a walker, at most
+    BIPEDAL_WALKER_RAYS = 10,
+    BIPEDAL_WALKER_RAY_LANES = 16, // of which the last are unused
+    BIPEDAL_WALKER_SEEN = 13,      // edges that rays may meet
+    BIPEDAL_WALKER_OBS = 14 + BIPEDAL_WALKER_RAYS,
+    BIPEDAL_WALKER_PASSES = 6 * 30,
+    BIPEDAL_WALKER_POSITION_PASSES = 2 * 30,
+};
+
+typedef struct BipedalWalker {
+    PufBody bodies[BIPEDAL_WALKER_BODIES];
+    PufHingeMemory hinges[BIPEDAL_WALKER_HINGES];
+    PufTouch touches[PUF_BODIES_MAX_TOUCHES];
+    float ground[BIPEDAL_WALKER_POSTS]; // heights, a stride apart
+    uint8_t touched[BIPEDAL_WALKER_BODIES];
+    uint8_t free[3];
+    float shaping;        // what the reward grows with
+    float episode_return; // so far
+    float way;            // m that the hull came forward
+    int16_t tick;
+    int16_t max_steps; // setting
+    struct BipedalWalkerLog {
+        PufLog log;
+        float arrived, fell, distance;
+    } log;
+    PufRng rng;
+} BipedalWalker;
+
+// What all walkers share.
+typedef struct BipedalWalkerParts {
+    PufShape hull, thigh, shin;
+    PufMass mass[BIPEDAL_WALKER_BODIES];
+    PufHinge hinges[BIPEDAL_WALKER_HINGES];
+    float centre_x, centre_y;         // of the hull's mass, m from its origin
+    float post[BIPEDAL_WALKER_POSTS]; // where they stand
+    float ray_x[BIPEDAL_WALKER_RAY_LANES],
+        ray_y[BIPEDAL_WALKER_RAY_LANES]; // from the hull's origin to the end of a ray
+} BipedalWalkerParts;
+
+// ---- The walker. ----
+
+static void bipedal_walker_shape(PufShape* shape, const float* x, const float* y, int32_t corners, float friction)
+{
+    shape->corners = corners;
+    shape->friction = friction;
+    for (int32_t i = 0; i < corners; i++) {
+        shape->x[i] = x[i] / 30.0f;
+        shape->y[i] = y[i] / 30.0f;
+    }
+}
+
+static void bipedal_walker_hinge(PufHinge* h, int32_t a, int32_t b, float ax, float ay, float low, float high)
+{
+    h->a = a;
+    h->b = b;
+    h->ax = ax;
+    h->ay = ay;
+    h->by = BIPEDAL_WALKER_LEG / 2;
+    h->low = low;
+    h->high = high;
+}
+
+static void bipedal_walker_make_parts(BipedalWalkerParts* parts)
+{
+    static const float hull_x[] = { 34, 34, 6, -30, -30 }, hull_y[] = { -8, 1, 9, 9, -8 };
+    static const float thigh_x[] = { -4, 4, 4, -4 }, shin_x[] = { -3.2f, 3.2f, 3.2f, -3.2f };
+    static const float leg_y[] = { -17, -17, 17, 17 };
+    float x, y;
+    bipedal_walker_shape(&parts->hull, hull_x, hull_y, 5, 0.1f);
+    bipedal_walker_shape(&parts->thigh, thigh_x, leg_y, 4, 0.2f);
+    bipedal_walker_shape(&parts->shin, shin_x, leg_y, 4, 0.2f);
+    puf_shape_make(&parts->hull, 5.0f, &parts->mass[BIPEDAL_WALKER_HULL], &parts->centre_x, &parts->centre_y);
+    for (int32_t leg = 0; leg < 2; leg++) {
+        int32_t thigh = leg ? BIPEDAL_WALKER_THIGH2 : BIPEDAL_WALKER_THIGH1, shin = thigh + 1;
+        PufHinge* hip = &parts->hinges[leg ? BIPEDAL_WALKER_HIP2 : BIPEDAL_WALKER_HIP1];
+        PufHinge* knee = &parts->hinges[leg ? BIPEDAL_WALKER_KNEE2 : BIPEDAL_WALKER_KNEE1];
+        bipedal_walker_hinge(hip, BIPEDAL_WALKER_HULL, thigh, -parts->centre_x, BIPEDAL_WALKER_HIP - parts->centre_y,
+                             -0.8f, 1.1f);
+        hip->zero = leg ? BIPEDAL_WALKER_LEG_ANGLE : -BIPEDAL_WALKER_LEG_ANGLE; // as it is at the start
+        bipedal_walker_hinge(knee, thigh, shin, 0.0f, -BIPEDAL_WALKER_LEG / 2, -1.6f, -0.1f);
+    }
+    puf_shape_make(&parts->thigh, 1.0f, &parts->mass[BIPEDAL_WALKER_THIGH1], &x, &y);
+    puf_shape_make(&parts->shin, 1.0f, &parts->mass[BIPEDAL_WALKER_SHIN1], &x, &y);
+    parts->mass[BIPEDAL_WALKER_THIGH2] = parts->mass[BIPEDAL_WALKER_THIGH1];
+    parts->mass[BIPEDAL_WALKER_SHIN2] = parts->mass[BIPEDAL_WALKER_SHIN1];
+}
+
+static void bipedal_walker_make_assets(const PufLayout* layout, void* assets, const void* setup)
+{
+    BipedalWalkerParts* parts = assets;
+    (void)layout;
+    (void)setup;
+    bipedal_walker_make_parts(parts);
+    for (int32_t i = 0; i < BIPEDAL_WALKER_POSTS; i++) {
+        parts->post[i] = (float)(i * BIPEDAL_WALKER_STRIDE);
+    }
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
+        float sine, cosine;
+        puf_sincosf(0.15f * (float)i, &sine, &cosine);
+        parts->ray_x[i] = sine * BIPEDAL_WALKER_SIGHT;
+        parts->ray_y[i] = -cosine * BIPEDAL_WALKER_SIGHT;
+    }
+}
+
+// ---- The ground. ----
+
+// A slope that changes at random and leads back to the level of the start. One stride in 5 to 9 is level.
+static void bipedal_walker_make_ground(BipedalWalker* s)
+{
+    double height = BIPEDAL_WALKER_LEVEL, slope = 0.0;
+    int32_t left = BIPEDAL_WALKER_START; // strides until the next that is level
+    int level = 0;
+    for (int32_t i = 0; i < BIPEDAL_WALKER_POSTS; i++) {
+        if (!level) {
+            double back = (BIPEDAL_WALKER_LEVEL > height) - (BIPEDAL_WALKER_LEVEL < height);
+            slope = 0.8 * slope + 0.01 * back;
+            if (i > BIPEDAL_WALKER_START) {
+                slope += (double)puf_rand_range(&s->rng, -1.0f, 1.0f) / 30.0;
+            }
+            height += slope;
+        }
+        s->ground[i] = (float)height;
+        level = --left == 0;
+        if (level) {
+            left = 5 + (int32_t)puf_rand_below(&s->rng, 5);
+        }
+    }
+}
+
+// The post at or left of a place.
+PUF_INLINE int32_t bipedal_walker_post(float x)
+{
+    return (int32_t)(puf_clampf(x, 0.0f, 92.0f) * (float)(1.0 / BIPEDAL_WALKER_STRIDE));
+}
+
+// What puffer_bodies.h works on.
+typedef struct BipedalWalkerWorld {
+    PufEdge edges[BIPEDAL_WALKER_NEAR];
+    const PufShape* shapes[BIPEDAL_WALKER_BODIES];
+    PufHinge hinges[BIPEDAL_WALKER_HINGES];
+    PufBodies bodies;
+} BipedalWalkerWorld;
+
+// The edges near all bodies.
+static void bipedal_walker_find_edges(const BipedalWalker* s, const BipedalWalkerParts* parts,
+                                      BipedalWalkerWorld* world)
+{
+    float left = 1e9f, right = 0.0f;
+    for (int32_t b = 0; b < BIPEDAL_WALKER_BODIES; b++) {
+        float reach = world->shapes[b]->reach + 0.5f;
+        left = puf_minf(left, s->bodies[b].x - reach);
+        right = puf_maxf(right, s->bodies[b].x + reach);
+    }
+    int32_t first = bipedal_walker_post(left),
+            last = puf_clampi(bipedal_walker_post(right), 0, BIPEDAL_WALKER_EDGES - 1);
+    int32_t count = puf_clampi(last - first + 1, 1, BIPEDAL_WALKER_NEAR);
+    for (int32_t e = 0; e < count; e++) {
+        int32_t i = last - e;
+        world->edges[e] =
+            (PufEdge){ parts->post[i], s->ground[i], parts->post[i + 1], s->ground[i + 1], BIPEDAL_WALKER_GRIP, 0.0f };
+    }
+    world->bodies.num_edges = count;
+    world->bodies.first_edge = BIPEDAL_WALKER_EDGES - 1 - last;
+}
+
+// ---- A step. ----
+
+// A motor of the hinge `h`: which way, and how strong.
+PUF_INLINE void bipedal_walker_drive(PufHinge* h, float speed, float control)
+{
+    h->speed = control > 0.0f ? speed : control < 0.0f ? -speed : 0.0f;
+    h->torque = BIPEDAL_WALKER_TORQUE * puf_minf(fabsf(control), 1.0f);
+}
+
+static void bipedal_walker_make_world(BipedalWalker* s, const BipedalWalkerParts* parts, const float controls[4],
+                                      float push, BipedalWalkerWorld* world, PufForce* forces)
+{
+    memset(forces, 0, BIPEDAL_WALKER_BODIES * sizeof forces[0]);
+    forces[BIPEDAL_WALKER_HULL].x = push;
+    memcpy(world->hinges, parts->hinges, sizeof world->hinges);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_HIP1], BIPEDAL_WALKER_HIP_SPEED, controls[0]);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_KNEE1], BIPEDAL_WALKER_KNEE_SPEED, controls[1]);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_HIP2], BIPEDAL_WALKER_HIP_SPEED, controls[2]);
+    bipedal_walker_drive(&world->hinges[BIPEDAL_WALKER_KNEE2], BIPEDAL_WALKER_KNEE_SPEED, controls[3]);
+    world->shapes[BIPEDAL_WALKER_HULL] = &parts->hull;
+    world->shapes[BIPEDAL_WALKER_THIGH1] = &parts->thigh;
+    world->shapes[BIPEDAL_WALKER_SHIN1] = &parts->shin;
+    world->shapes[BIPEDAL_WALKER_THIGH2] = &parts->thigh;
+    world->shapes[BIPEDAL_WALKER_SHIN2] = &parts->shin;
+    world->bodies = (PufBodies){ .bodies = s->bodies,
+                                 .mass = parts->mass,
+                                 .shapes = world->shapes,
+                                 .num_bodies = BIPEDAL_WALKER_BODIES,
+                                 .hinges = world->hinges,
+                                 .memory = s->hinges,
+                                 .num_hinges = BIPEDAL_WALKER_HINGES,
+                                 .edges = world->edges,
+                                 .touches = s->touches,
+                                 .touched = s->touched,
+                                 .gravity = BIPEDAL_WALKER_GRAVITY,
+                                 .seconds = BIPEDAL_WALKER_SECONDS,
+                                 .passes = BIPEDAL_WALKER_PASSES,
+                                 .position_passes = BIPEDAL_WALKER_POSITION_PASSES };
+    bipedal_walker_find_edges(s, parts, world);
+}
+
+static void bipedal_walker_move(BipedalWalker* s, const BipedalWalkerParts* parts, const float controls[4], float push)
+{
+    PufForce forces[BIPEDAL_WALKER_BODIES];
+    BipedalWalkerWorld world;
+    bipedal_walker_make_world(s, parts, controls, push, &world, forces);
+    (void)puf_bodies_step(&world.bodies, forces); // motors wake what rests
+}
+
+// ---- What an agent sees, and what it gets. ----
+
+typedef struct BipedalWalkerPlace {
+    float x, y;
+} BipedalWalkerPlace;
+
+// The hull's origin.
+static inline BipedalWalkerPlace bipedal_walker_origin(const BipedalWalker* s, const BipedalWalkerParts* parts)
+{
+    const PufBody* hull = &s->bodies[BIPEDAL_WALKER_HULL];
+    float x, y;
+    puf_bodies_turn(hull->angle, parts->centre_x, parts->centre_y, &x, &y);
+    return (BipedalWalkerPlace){ hull->x - x, hull->y - y };
+}
+
+// How much of a ray lies before an edge of the ground; 1 if they do not meet.
+static float bipedal_walker_meet(BipedalWalkerPlace from, float dx, float dy, float x1, float y1, float x2, float y2)
+{
+    float ex = x2 - x1, ey = y2 - y1, length = sqrtf(ex * ex + ey * ey), nx = ey / length, ny = -ex / length;
+    float along = nx * dx + ny * dy, t = (nx * (x1 - from.x) + ny * (y1 - from.y)) / along;
+    if (along == 0.0f || !(t >= 0.0f && t <= 1.0f)) {
+        return 1.0f;
+    }
+    float share = ((from.x + t * dx - x1) * ex + (from.y + t * dy - y1) * ey) / (ex * ex + ey * ey);
+    return share >= 0.0f && share <= 1.0f ? t : 1.0f;
+}
+
+// Posts lie on one side of a ray or the other; it meets the ground before the first that lies on another side than the
+// ground below the hull.
+static void bipedal_walker_look(const BipedalWalker* s, const BipedalWalkerParts* parts, float* rays)
+{
+    BipedalWalkerPlace from = bipedal_walker_origin(s, parts);
+    int32_t first = puf_clampi(bipedal_walker_post(from.x), 0, BIPEDAL_WALKER_EDGES - 1);
+    int32_t count = puf_clampi(BIPEDAL_WALKER_EDGES - first, 1, BIPEDAL_WALKER_SEEN);
+    const float *x = &parts->post[first], *y = &s->ground[first];
+    float below = y[0] + (y[1] - y[0]) * ((from.x - x[0]) / (x[1] - x[0])) - from.y;
+    int32_t edge[BIPEDAL_WALKER_RAY_LANES];
+    float side[BIPEDAL_WALKER_RAY_LANES];
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
+        side[i] = parts->ray_x[i] * below;
+        edge[i] = -1;
+    }
+    for (int32_t k = 1; k <= count; k++) {
+        float dx = x[k] - from.x, dy = y[k] - from.y;
+        for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
+            float now = parts->ray_x[i] * dy - parts->ray_y[i] * dx;
+            int over = ((now > 0.0f) != (side[i] > 0.0f)) & (edge[i] < 0);
+            edge[i] = over ? k - 1 : edge[i];
+        }
+    }
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
+        int32_t k = edge[i];
+        rays[i] =
+            k < 0 ? 1.0f : bipedal_walker_meet(from, parts->ray_x[i], parts->ray_y[i], x[k], y[k], x[k + 1], y[k + 1]);
+    }
+}
+
+static void bipedal_walker_see(const BipedalWalker* s, const BipedalWalkerParts* parts, float obs[BIPEDAL_WALKER_OBS])
+{
+    const PufBody *b = s->bodies, *hull = &b[BIPEDAL_WALKER_HULL];
+    obs[0] = hull->angle;
+    obs[1] = 2.0f * hull->spin / BIPEDAL_WALKER_RATE;
+    obs[2] = 0.3f * hull->vx * 20.0f / BIPEDAL_WALKER_RATE;
+    obs[3] = 0.3f * hull->vy * (400.0f / 30.0f) / BIPEDAL_WALKER_RATE;
+    for (int32_t leg = 0; leg < 2; leg++) {
+        int32_t thigh = leg ? BIPEDAL_WALKER_THIGH2 : BIPEDAL_WALKER_THIGH1, shin = thigh + 1;
+        float* of = &obs[4 + 5 * leg];
+        of[0] = b[thigh].angle - hull->angle - (leg ? BIPEDAL_WALKER_LEG_ANGLE : -BIPEDAL_WALKER_LEG_ANGLE);
+        of[1] = (b[thigh].spin - hull->spin) / BIPEDAL_WALKER_HIP_SPEED;
+        of[2] = b[shin].angle - b[thigh].angle + 1.0f;
+        of[3] = (b[shin].spin - b[thigh].spin) / BIPEDAL_WALKER_KNEE_SPEED;
+        of[4] = s->touched[shin];
+    }
+    bipedal_walker_look(s, parts, &obs[14]);
+}
+
+static inline float bipedal_walker_shaping(float x, float angle)
+{
+    return BIPEDAL_WALKER_FORWARD * x - BIPEDAL_WALKER_UPRIGHT * fabsf(angle);
+}
+
+static void bipedal_walker_log(BipedalWalker* s, int arrived, int fell)
+{
+    float perf = puf_clampf(s->episode_return / BIPEDAL_WALKER_SOLVED, 0.0f, 1.0f);
+    puf_log_episode(&s->log.log, perf, s->episode_return, s->episode_return, (float)s->tick);
+    s->log.arrived += (float)arrived;
+    s->log.fell += (float)fell;
+    s->log.distance += s->way;
+}
+
+// Standing, legs a little apart. Returns the push that the hull gets in a first step that is nobody's.
+static float bipedal_walker_start(BipedalWalker* s, const BipedalWalkerParts* parts)
+{
+    float x = (float)(BIPEDAL_WALKER_STRIDE * BIPEDAL_WALKER_START / 2);
+    double y = BIPEDAL_WALKER_LEVEL + 2 * (34.0 / 30.0);
+    bipedal_walker_make_ground(s);
+    memset(s->bodies, 0, sizeof s->bodies);
+    memset(s->hinges, 0, sizeof s->hinges);
+    memset(s->touches, 0, sizeof s->touches);
+    memset(s->touched, 0, sizeof s->touched);
+    s->bodies[BIPEDAL_WALKER_HULL].x = x + parts->centre_x;
+    s->bodies[BIPEDAL_WALKER_HULL].y = (float)y + parts->centre_y;
+    for (int32_t leg = 0; leg < 2; leg++) {
+        PufBody* thigh = &s->bodies[leg ? BIPEDAL_WALKER_THIGH2 : BIPEDAL_WALKER_THIGH1];
+        PufBody* shin = thigh + 1;
+        thigh->x = x;
+        thigh->y = (float)(y - 17.0 / 30.0 + 8.0 / 30.0);
+        shin->x = x;
+        shin->y = (float)(y - 51.0 / 30.0 + 8.0 / 30.0);
+        thigh->angle = leg ? BIPEDAL_WALKER_LEG_ANGLE : -BIPEDAL_WALKER_LEG_ANGLE;
+        shin->angle = thigh->angle;
+    }
+    s->tick = 0;
+    s->way = 0.0f;
+    s->episode_return = 0.0f;
+    return puf_rand_range(&s->rng, -BIPEDAL_WALKER_START_FORCE, BIPEDAL_WALKER_START_FORCE);
+}
+
+static inline void bipedal_walker_stand(BipedalWalker* s, const BipedalWalkerParts* parts)
+{
+    s->shaping = bipedal_walker_shaping(bipedal_walker_origin(s, parts).x, s->bodies[BIPEDAL_WALKER_HULL].angle);
+}
+
+static void bipedal_walker_reset(BipedalWalker* s, const void* assets)
+{
+    const BipedalWalkerParts* parts = assets;
+    static const float none[4] = { 0.0f, 0.0f, 0.0f, 0.0f };
+    float push = bipedal_walker_start(s, parts);
+    bipedal_walker_move(s, parts, none, push);
+    bipedal_walker_stand(s, parts);
+}
+
+// The reward, and whether the episode has ended, once the bodies have moved.
+static void bipedal_walker_judge(BipedalWalker* s, const BipedalWalkerParts* parts, PufIo io)
+{
+    const float end = (float)((BIPEDAL_WALKER_POSTS - BIPEDAL_WALKER_GRASS) * BIPEDAL_WALKER_STRIDE);
+    const float begin = (float)(BIPEDAL_WALKER_STRIDE * BIPEDAL_WALKER_START / 2);
+    float x = bipedal_walker_origin(s, parts).x, effort = 0.0f;
+    float shaping = bipedal_walker_shaping(x, s->bodies[BIPEDAL_WALKER_HULL].angle);
+    int fell = s->touched[BIPEDAL_WALKER_HULL] | (x < 0.0f), arrived = x > end;
+    for (int32_t i = 0; i < 4; i++) {
+        effort += BIPEDAL_WALKER_EFFORT * puf_minf(fabsf(io.controls[i]), 1.0f);
+    }
+    s->tick += 1;
+    io.rewards[0] = fell ? -100.0f : shaping - s->shaping - effort;
+    io.terminals[0] = (uint8_t)(fell | arrived);
+    io.truncations[0] = (uint8_t)(!io.terminals[0] & (s->tick >= s->max_steps));
+    s->shaping = shaping;
+    s->way = x - begin;
+    s->episode_return += io.rewards[0];
+    if (io.terminals[0] | io.truncations[0]) {
+        bipedal_walker_log(s, arrived & !fell, fell);
+    }
+}
+
+static void bipedal_walker_step(BipedalWalker* s, PufIo io)
+{
+    bipedal_walker_move(s, io.assets, io.controls, 0.0f);
+    bipedal_walker_judge(s, io.assets, io);
+}
+
+static void bipedal_walker_observe(const BipedalWalker* s, PufIo io) { bipedal_walker_see(s, io.assets, io.obs); }
+
+#ifndef PUF_PLAIN
+#include "bipedal_walker_lanes.h"
+#endif
+
+#define BIPEDAL_WALKER_ANY 1e9f // no useful limit
+static const PufObs bipedal_walker_obs[] = {
+    { "angle", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "of the hull, rad, positive when it leans back" },
+    { "spin", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "of the hull; 1 is 25 rad/s" },
+    { "vx", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "speed of the hull forward; 1 is 8.3 m/s" },
+    { "vy", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "speed of the hull upwards; 1 is 12.5 m/s" },
+    { "hip1", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "rad, positive with the thigh ahead" },
+    { "hip1_speed", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "1 is 4 rad/s" },
+    { "knee1", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "rad; 0.9 is stretched, -0.6 bent" },
+    { "knee1_speed", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "1 is 6 rad/s" },
+    { "shin1", 1, 0, 1, "1 while it touches the ground" },
+    { "hip2", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "of the second leg, as of the first" },
+    { "hip2_speed", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "the same" },
+    { "knee2", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "the same" },
+    { "knee2_speed", 1, -BIPEDAL_WALKER_ANY, BIPEDAL_WALKER_ANY, "the same" },
+    { "shin2", 1, 0, 1, "the same" },
+    { "rays", BIPEDAL_WALKER_RAYS, 0, 1,
+      "how far each reaches, of 5.3 m; the first straight down, each 0.15 rad further" },
+};
+static const PufAction bipedal_walker_actions[] = {
+    { "hip1", 0, -1, 1, "of 80 N m" },
+    { "knee1", 0, -1, 1, "of 80 N m" },
+    { "hip2", 0, -1, 1, "of 80 N m" },
+    { "knee2", 0, -1, 1, "of 80 N m" },
+};
+static const PufParam bipedal_walker_params[] = {
+    PUF_SETTING(BipedalWalker, max_steps, 1600, 1, 4000, "steps after which an episode is truncated"),
+};
+static const char* const bipedal_walker_log_names[] = { "arrived", "fell", "distance" };
+
+// Speeds and places are far beyond what can happen in an episode; numbers stay finite there.
+#define BIPEDAL_WALKER_BODY_FIELDS(name, at)                                                                           \
+    PUF_SCALAR_AS(BipedalWalker, name "_x", at.x, "its centre of mass, m", PUF_RANGE(-100, 200)),                      \
+        PUF_SCALAR_AS(BipedalWalker, name "_y", at.y, "its centre of mass, m", PUF_RANGE(-1000, 1000)),                \
+        PUF_SCALAR_AS(BipedalWalker, name "_angle", at.angle, "rad, counterclockwise", PUF_RANGE(-4000, 4000)),        \
+        PUF_SCALAR_AS(BipedalWalker, name "_vx", at.vx, "m/s", PUF_RANGE(-200, 200)),                                  \
+        PUF_SCALAR_AS(BipedalWalker, name "_vy", at.vy, "m/s", PUF_RANGE(-200, 200)),                                  \
+        PUF_SCALAR_AS(BipedalWalker, name "_spin", at.spin, "rad/s", PUF_RANGE(-200, 200)),                            \
+        PUF_SCALAR_AS(BipedalWalker, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 1))
+#define BIPEDAL_WALKER_HINGE_FIELDS(name, at)                                                                          \
+    PUF_SCALAR_AS(BipedalWalker, name "_pull_x", at.x, "impulse in it in the last step, N s", PUF_RANGE(-1000, 1000)), \
+        PUF_SCALAR_AS(BipedalWalker, name "_pull_y", at.y, "the same, upwards", PUF_RANGE(-1000, 1000)),               \
+        PUF_SCALAR_AS(BipedalWalker, name "_stop", at.stop, "impulse of its limit, N m s", PUF_RANGE(-1000, 1000)),    \
+        PUF_SCALAR_AS(BipedalWalker, name "_motor", at.motor, "impulse of its motor, N m s", PUF_RANGE(-2, 2)),        \
+        PUF_SCALAR_AS(BipedalWalker, name "_limit", at.limit, "that it is at: 0 none, 1 the least angle, 2 the most",  \
+                      PUF_RANGE(PUF_HINGE_FREE, PUF_HINGE_HIGH))
+
+static const PufField bipedal_walker_touch_fields[] = {
+    PUF_SCALAR(PufTouch, body, "0 hull, 1 first thigh, 2 first shin, 3 second thigh, 4 second shin",
+               PUF_RANGE(0, BIPEDAL_WALKER_BODIES - 1)),
+    PUF_SCALAR(PufTouch, edge, "of the ground, from the right", PUF_RANGE(0, BIPEDAL_WALKER_EDGES - 1)),
+    PUF_SCALAR(PufTouch, points, "that touch; 0: this row is unused", PUF_RANGE(0, 2)),
+    PUF_ARRAY(PufTouch, corner, "which they are"),
+    PUF_ARRAY(PufTouch, free, NULL, PUF_RANGE(0, 0)),
+    PUF_ARRAY(PufTouch, push, "impulses along the normal, N s", PUF_RANGE(0, 1000)),
+    PUF_ARRAY(PufTouch, rub, "impulses of friction, N s", PUF_RANGE(-1000, 1000)),
+};
+static const PufField bipedal_walker_fields[] = {
+    BIPEDAL_WALKER_BODY_FIELDS("hull", bodies[BIPEDAL_WALKER_HULL]),
+    BIPEDAL_WALKER_BODY_FIELDS("thigh1", bodies[BIPEDAL_WALKER_THIGH1]),
+    BIPEDAL_WALKER_BODY_FIELDS("shin1", bodies[BIPEDAL_WALKER_SHIN1]),
+    BIPEDAL_WALKER_BODY_FIELDS("thigh2", bodies[BIPEDAL_WALKER_THIGH2]),
+    BIPEDAL_WALKER_BODY_FIELDS("shin2", bodies[BIPEDAL_WALKER_SHIN2]),
+    BIPEDAL_WALKER_HINGE_FIELDS("hip1", hinges[BIPEDAL_WALKER_HIP1]),
+    BIPEDAL_WALKER_HINGE_FIELDS("knee1", hinges[BIPEDAL_WALKER_KNEE1]),
+    BIPEDAL_WALKER_HINGE_FIELDS("hip2", hinges[BIPEDAL_WALKER_HIP2]),
+    BIPEDAL_WALKER_HINGE_FIELDS("knee2", hinges[BIPEDAL_WALKER_KNEE2]),
+    PUF_STRUCTS(BipedalWalker, touches, bipedal_walker_touch_fields, "what touches the ground"),
+    PUF_ARRAY(BipedalWalker, ground, "heights, 0.47 m apart, m", PUF_RANGE(-100, 100)),
+    PUF_SCALAR_AS(BipedalWalker, "hull_touches", touched[BIPEDAL_WALKER_HULL], "1: the ground", PUF_RANGE(0, 1)),
+    PUF_SCALAR_AS(BipedalWalker, "thigh1_touches", touched[BIPEDAL_WALKER_THIGH1], "1: the ground", PUF_RANGE(0, 1)),
+    PUF_SCALAR_AS(BipedalWalker, "shin1_touches", touched[BIPEDAL_WALKER_SHIN1], "1: the ground", PUF_RANGE(0, 1)),
+    PUF_SCALAR_AS(BipedalWalker, "thigh2_touches", touched[BIPEDAL_WALKER_THIGH2], "1: the ground", PUF_RANGE(0, 1)),
+    PUF_SCALAR_AS(BipedalWalker, "shin2_touches", touched[BIPEDAL_WALKER_SHIN2], "1: the ground", PUF_RANGE(0, 1)),
+    PUF_ARRAY(BipedalWalker, free, NULL, PUF_RANGE(0, 0)),
+    PUF_SCALAR(BipedalWalker, shaping, "what the reward grows with"),
+    PUF_SCALAR(BipedalWalker, episode_return, "rewards in this episode"),
+    PUF_SCALAR(BipedalWalker, way, "m that the hull came forward"),
+    PUF_SCALAR(BipedalWalker, tick, "steps since the start of the episode", PUF_LESS_THAN(BipedalWalker, max_steps)),
+};
+
+// The legs are at the hull, and what touches comes first.
+static const char* bipedal_walker_contradiction(const void* state, const void* assets)
+{
+    const BipedalWalker* s = state;
+    const PufBody* hull = &s->bodies[BIPEDAL_WALKER_HULL];
+    static const char* const names[] = { "hull_x", "thigh1_x", "shin1_x", "thigh2_x", "shin2_x" };
+    (void)assets;
+    for (int32_t i = BIPEDAL_WALKER_THIGH1; i < BIPEDAL_WALKER_BODIES; i++) {
+        if (fabsf(s->bodies[i].x - hull->x) > 3.0f || fabsf(s->bodies[i].y - hull->y) > 3.0f ||
+            fabsf(s->bodies[i].angle - hull->angle) > 4.0f * PUF_PI) {
+            return names[i];
+        }
+    }
+    for (int32_t i = 0; i + 1 < PUF_BODIES_MAX_TOUCHES; i++) {
+        if (s->touches[i + 1].points && !s->touches[i].points) {
+            return "touches";
+        }
+    }
+    return NULL;
+}
+
+// clang-format off
+PUF_DEFINE_BATCH_ASSETS_ENV(bipedal_walker, BipedalWalker,
+    .version = 1,
+    .doc = "Walk on two legs over rough ground: Gymnasium's BipedalWalker-v3.",
+    .reward = "130 for 30 m forward, less leaning and less effort; -100 for a fall",
+    .ends = "terminal when the hull touches the ground, at the far end, or behind the start of the world; "
+            "truncated after max_steps steps",
+    .rate = BIPEDAL_WALKER_RATE,
+    .obs_dtype = PUF_F32,
+    .layout = { .state_size = sizeof(BipedalWalker), .agents = 1, .obs_ndim = 1, .obs_shape = { BIPEDAL_WALKER_OBS },
+                PUF_ACTIONS(bipedal_walker), .assets_size = sizeof(BipedalWalkerParts) },
+    PUF_TABLES(bipedal_walker), PUF_LOG_NAMES(bipedal_walker),
+    .make_assets = bipedal_walker_make_assets,
+    .contradiction = bipedal_walker_contradiction);
