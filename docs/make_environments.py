@@ -361,6 +361,8 @@ def index() -> str:
     for origin, what in ORIGINS.items():
         theirs = [name for name in ports if SUBJECTS[name].startswith(origin)]
         first = f"[{len(theirs)} of {origin}]({page_url('classics')})"
+        if len(theirs) == 1:
+            first = f"[{theirs[0]}]({page_url(f'environments/{theirs[0]}')})"
         rows.append((first, what, *figures(theirs)))  # that page has a link to each
     return table(("environment", "what it is", "agent-steps/s", "perf", "trained in"), rows)
 

@@ -24,7 +24,7 @@ THRESHOLDS = {
     "chess": -0.3,
     "cliff_walking": -14.0,
     "connect4": 0.8,
-    "craftax_classic": 9.0,
+    "craftax_classic": 12.0,
     "delve": 250.0,
     "drone": 10.0,
     "enduro": 700.0,
