@@ -21,7 +21,7 @@ THRESHOLDS = {
     "cards": 0.3,
     "cartpole": 475.0,
     "checkers": -0.2,
-    "chess": -0.3,
+    "chess": 0.2,
     "cliff_walking": -14.0,
     "connect4": 0.8,
     "craftax_classic": 12.0,
