@@ -23,7 +23,7 @@ function show(canvas, table) {
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
-/** A game that cannot go on: its card says so, and the others play. */
+/** Of a game whose module failed: its card says so, and the others still play. */
 function stop(canvas, error) {
   tables.set(canvas, null);
   canvas.closest("a").append(Object.assign(document.createElement("p"), { className: "stopped", textContent: explain(error) }));

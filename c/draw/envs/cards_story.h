@@ -398,7 +398,7 @@ static int32_t cards_frames(const void* before, const void* after)
     return cards_story_frames(&t, was->asked, &whole);
 }
 
-// The state as it is told at a frame. The drawing glides, and shows it with what happens then; tests read it.
+// The state to show at a frame, with what happens then. Tests read it.
 static void cards_between(const void* before, const void* after, int32_t frame, int32_t frames, void* shown)
 {
     CardsStory t;
