@@ -389,8 +389,9 @@ static inline PufBox puf_box_wider(PufBox b, float more)
 
 static inline int puf_box_meets(PufBox b, const PufEdge* e)
 {
-    return (b.left <= puf_maxf(e->x1, e->x2)) & (b.right >= puf_minf(e->x1, e->x2)) &
-           (b.bottom <= puf_maxf(e->y1, e->y2)) & (b.top >= puf_minf(e->y1, e->y2));
+    const int left = b.left <= puf_maxf(e->x1, e->x2), right = b.right >= puf_minf(e->x1, e->x2);
+    const int below = b.bottom <= puf_maxf(e->y1, e->y2), above = b.top >= puf_minf(e->y1, e->y2);
+    return left & right & below & above;
 }
 
 // A pair that touches keeps the impulses of the points that it had before.
