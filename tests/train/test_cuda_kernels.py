@@ -25,9 +25,10 @@ import torch
 from tiny_environments import CartPole, Target, VectorEnvironment
 
 from puffer_envs.contract.actions import ActionSpec
-from puffer_train.algorithm import ppo
+from puffer_train.algorithm import parts
 from puffer_train.algorithm.loss import Played, ppo_loss
 from puffer_train.algorithm.optimizer import Muon
+from puffer_train.algorithm.ppo import PPO
 from puffer_train.config import TrainSettings
 from puffer_train.errors import ConfigError
 from puffer_train.kernels import FIGURES
@@ -329,13 +330,13 @@ def test_kernels_compile_for_gpus_that_are_not_here(capability: int, tmp_path: P
 
 def cuda_trainer(
     env: VectorEnvironment, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any] | None = None, **train: Any
-) -> ppo.PPO:
+) -> PPO:
     """Return a trainer whose work is done by `CudaLearner`, on the processor."""
 
     def make(kind: str, policy: Any, buffers: Any, parts: Any, state: Any, train: TrainSettings, *rest: Any) -> Any:
         return CudaLearner(policy, buffers, parts, state, train)
 
-    monkeypatch.setattr(ppo, "make_learner", make)
+    monkeypatch.setattr(parts, "make_learner", make)
     return tiny.make_trainer(env, policy=policy, **train)
 
 
@@ -347,7 +348,7 @@ ENVIRONMENTS: dict[str, Any] = {
 }
 
 
-def reference_of(trainer: ppo.PPO) -> TorchLearner:
+def reference_of(trainer: PPO) -> TorchLearner:
     """Return the processor's learner on a copy of the trainer's policy and on what its GPU's buffers hold."""
     learner = trainer.learner
     assert isinstance(learner, CudaLearner)
