@@ -39,7 +39,7 @@
 // on a processor: what it draws, rounds and forgets is repeated here, slips included, which are marked "as there". So
 // no two episodes share a world, and nothing is learned by heart. A world takes as long as about eighty steps.
 //
-// The package's observation is 1,345 numbers, most of them 0. Here the same is said in 145 bytes: a code for each
+// The package's observation is 1,345 numbers, most of them 0. Here 145 bytes hold the same: a code for each
 // tile and one for who is on it, which the trainer looks up instead of multiplying. `numbers_of` in
 // `puffer_envs.porting.craftax` makes the 1,345 numbers of them.
 #pragma once

@@ -60,7 +60,7 @@ static int cards_goes_with(int32_t kind, int32_t other)
     return (kind == CARDS_EVENT_ATTACK || kind == CARDS_EVENT_BLOCK) && kind == other;
 }
 
-// How many events there were; none are told if there were too many to be kept.
+// How many events there were; none are shown if there were too many to keep.
 static void cards_begin_story(CardsStory* t, const Cards* before, const Cards* after)
 {
     const int32_t count = (after->events_seen - before->events_seen) & CARDS_LAST;

@@ -87,7 +87,7 @@ static const char* const delve_achievements[DELVE_ACHIEVEMENTS] = {
 // Parts of a sentence: before the name of the monster, after it, and after the amount.
 typedef struct DelveSentence {
     const char *before, *between, *after;
-    int monster, amount; // whether they are said
+    int monster, amount; // whether the sentence has them
 } DelveSentence;
 
 static void delve_say_sentence(const DelveEvent* e, PufLine* line)
