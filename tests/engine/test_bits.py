@@ -86,7 +86,7 @@ def test_sanitizers_agree_and_find_nothing(name: str, build: ModuleType, tmp_pat
     golden = json.loads((TESTS / f"golden/{name}.json").read_text())
     driver = build.build_driver(name, tmp_path / "driver", compiler("gcc"), build.SANITIZERS)
     assert driver_digest(driver, name, tmp_path) == golden["sha256"]
-    run_sanitized(driver, name, agent_steps=100_000)
+    run_sanitized(driver, name, agent_steps=40_000)
 
 
 @pytest.mark.slow
