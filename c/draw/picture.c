@@ -214,6 +214,12 @@ PufLine puf_line_of(const char* words)
     return line;
 }
 
+void puf_say_result(PufLine* line, int32_t result, int32_t agent)
+{
+    static const char* const words[] = { "", "won", "drawn", "lost" };
+    puf_say(line, words[result && agent ? 4 - result : result]);
+}
+
 PufWord puf_word(double number, int decimals, int sign, const char* unit)
 {
     PufWord word;

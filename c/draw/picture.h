@@ -116,6 +116,9 @@ void puf_say(PufLine* line, const char* words);
 void puf_say_number(PufLine* line, int64_t number);
 PufLine puf_line_of(const char* words); // begins with these
 
+// How a game of two agents ended: 1 won, 2 drawn, 3 lost by the first agent.
+void puf_say_result(PufLine* line, int32_t result, int32_t agent);
+
 // A named value in the line at the top.
 typedef struct PufFigure {
     const char* name;

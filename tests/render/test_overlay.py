@@ -94,6 +94,29 @@ def test_every_end_has_words(name: str) -> None:
     assert len(set(words)) == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "fields", "words"),
+    [
+        ("checkers", {"result": 1}, ("won", "lost")),
+        ("connect4", {"result": 2}, ("drawn", "drawn")),
+        ("hex", {"result": 2}, ("lost", "won")),
+        ("chess", {"result": 3, "ending": 1}, ("lost: checkmate", "won: checkmate")),
+        ("go", {"result": 1, "areas": 30}, ("won, 30 to 0", "lost, 0 to 30")),
+        ("othello", {"result": 1, "ended": 7}, ("won, 3 to 0", "lost, 0 to 3")),
+        ("merge2048", {"ended": 0x1B}, ("the highest tile was 2048",) * 2),
+    ],
+)
+def test_boards_say_how_a_game_ended_to_each_agent(name: str, fields: dict[str, int], words: tuple[str, str]) -> None:
+    verdict = drawing_for(name, None).verdict
+    assert verdict is not None
+    with puffer_envs.make(name) as env:
+        env.reset()
+        state = keep(env.state(0))
+        for field, value in fields.items():
+            write(state, name, field, value)
+        assert tuple(verdict(state, agent) for agent in range(2)) == words
+
+
 def test_what_the_policy_finds_best_is_shown_and_changes_nothing() -> None:
     with puffer_envs.make("breakout") as env, puffer_envs.make("breakout") as twin:
         policy, other = (load_policy(trained_policy("breakout"), seed=1) for _ in range(2))

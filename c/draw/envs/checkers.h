@@ -206,6 +206,12 @@ static int32_t checkers_press(const void* state, const void* assets, int32_t key
     return count ? moves[key < count ? key : count - 1].action : PUF_NOTHING;
 }
 
+static void checkers_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Checkers* s = state;
+    puf_say_result(line, s->result, agent);
+}
+
 PUF_DRAWING(checkers, .width = CHECKERS_SIDE + CHECKERS_PANEL + 3 * CHECKERS_MARGIN,
             .height = CHECKERS_SIDE + PUF_HUD_HEIGHT + 36, .draw = checkers_draw, .touch = checkers_touch,
-            .press = checkers_press);
+            .press = checkers_press, .verdict = checkers_say_end);

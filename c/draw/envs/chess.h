@@ -331,11 +331,12 @@ static void chess_draw_news(PufPicture* p, const Chess* s, double middle, double
     }
 }
 
+static const char* const chess_reasons[] = { "",           "checkmate",       "stalemate", "quiet moves",
+                                             "repetition", "nobody can mate", "cut off" };
+
 static void chess_draw_last_game(PufPicture* p, const Chess* s, double left, double top)
 {
     static const char* const words[] = { "", "won", "drawn", "lost" };
-    static const char* const reasons[] = { "",           "checkmate",       "stalemate", "quiet moves",
-                                           "repetition", "nobody can mate", "cut off" };
     static const PufColor colors[] = { PUF_NIGHT, PUF_AMBER, PUF_STEEL, PUF_CORAL };
     const double middle = left + CHESS_PANEL / 2.0, small = top + CHESS_SIDE - CHESS_SMALL - 20;
     if (s->result == CHESS_RUNNING) {
@@ -344,7 +345,7 @@ static void chess_draw_last_game(PufPicture* p, const Chess* s, double left, dou
     const int32_t result = puf_agent(p) ? 4 - s->result : s->result;
     puf_text(p, middle, small - 80, "last game", 16, PUF_STEEL, PUF_CENTER);
     puf_text(p, middle, small - 60, words[result], 24, colors[result], PUF_CENTER);
-    puf_text(p, middle, small - 32, reasons[s->ending], 16, PUF_STEEL, PUF_CENTER);
+    puf_text(p, middle, small - 32, chess_reasons[s->ending], 16, PUF_STEEL, PUF_CENTER);
     const double tile = CHESS_SMALL / 8.0, x = left + (CHESS_PANEL - CHESS_SMALL) / 2.0;
     chess_draw_tiles(p, x, small, tile);
     chess_draw_pieces(p, &s->boards[1], s->ended_white != 0, x, small, tile);
@@ -412,5 +413,13 @@ static int32_t chess_press(const void* state, const void* assets, int32_t key)
     return found;
 }
 
+static void chess_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Chess* s = state;
+    puf_say_result(line, s->result, agent);
+    puf_say(line, s->result == CHESS_RUNNING ? "" : ": ");
+    puf_say(line, chess_reasons[s->ending]);
+}
+
 PUF_DRAWING(chess, .width = CHESS_SIDE + CHESS_PANEL + 3 * CHESS_MARGIN - 16,
-            .height = CHESS_SIDE + PUF_HUD_HEIGHT + 42, .draw = chess_draw, .touch = chess_touch, .press = chess_press);
+            .height = CHESS_SIDE + PUF_HUD_HEIGHT + 42, .draw = chess_draw, .touch = chess_touch, .press = chess_press, .verdict = chess_say_end);

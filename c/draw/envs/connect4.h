@@ -119,6 +119,12 @@ static int32_t connect4_touch(const void* state, const void* assets, double x, d
     return connect4_has(s->stones[0] | s->stones[1], column, CONNECT4_ROWS - 1) ? PUF_NOTHING : column;
 }
 
+static void connect4_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Connect4* s = state;
+    puf_say_result(line, s->result, agent);
+}
+
 PUF_DRAWING(connect4, .width = CONNECT4_COLUMNS * CONNECT4_TILE + CONNECT4_PANEL + 3 * CONNECT4_MARGIN,
             .height = CONNECT4_ROWS * CONNECT4_TILE + PUF_HUD_HEIGHT + 2 * CONNECT4_MARGIN + 26, .draw = connect4_draw,
-            .touch = connect4_touch);
+            .touch = connect4_touch, .verdict = connect4_say_end);

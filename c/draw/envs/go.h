@@ -180,5 +180,15 @@ static int32_t go_press(const void* state, const void* assets, int32_t key)
     return s->size * s->size;
 }
 
+static void go_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Go* s = state;
+    puf_say_result(line, s->result, agent);
+    puf_say(line, ", ");
+    puf_say_number(line, s->areas[agent]);
+    puf_say(line, " to ");
+    puf_say_number(line, s->areas[1 - agent]);
+}
+
 PUF_DRAWING(go, .width = GO_SIDE + GO_PANEL + 3 * GO_MARGIN, .height = GO_SIDE + PUF_HUD_HEIGHT + 48, .draw = go_draw,
-            .touch = go_touch, .press = go_press);
+            .touch = go_touch, .press = go_press, .verdict = go_say_end);

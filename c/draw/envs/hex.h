@@ -205,5 +205,11 @@ static int32_t hex_press(const void* state, const void* assets, int32_t key)
     return cell;
 }
 
+static void hex_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Hex* s = state;
+    puf_say(line, (s->result == HEX_WON) == (agent == 0) ? "won" : "lost");
+}
+
 PUF_DRAWING(hex, .width = HEX_WIDE + HEX_PANEL + 3 * HEX_MARGIN, .height = HEX_UPPER + HEX_HIGH + HEX_MARGIN,
-            .draw = hex_draw, .touch = hex_touch, .press = hex_press);
+            .draw = hex_draw, .touch = hex_touch, .press = hex_press, .verdict = hex_say_end);

@@ -416,16 +416,17 @@ static void lantern_draw_body(const LanternView* v)
     }
 }
 
+static const char* const lantern_verdicts[] = { "Your light went out.", "The wrong gate. The dark keeps you.",
+                                                "The right gate!" };
+
 // How the last game ended, for a while.
 static void lantern_draw_verdict(const LanternView* v)
 {
-    static const char* const texts[] = { "Your light went out.", "The wrong gate. The dark keeps you.",
-                                         "The right gate!" };
     static const PufColor colors[] = { PUF_STEEL, PUF_CORAL, PUF_MINT };
     const Lantern* s = v->s;
     if (s->verdict >= 0 && s->verdict < 3 && s->tick < LANTERN_VERDICT_TICKS) {
         const double opacity = puf_min(1, 2 * (1 - (double)s->tick / LANTERN_VERDICT_TICKS));
-        puf_text(v->p, v->p->width / 2, PUF_HUD_HEIGHT + 24, texts[s->verdict], 30,
+        puf_text(v->p, v->p->width / 2, PUF_HUD_HEIGHT + 24, lantern_verdicts[s->verdict], 30,
                  puf_fade(colors[s->verdict], opacity), PUF_CENTER);
     }
 }
@@ -476,5 +477,12 @@ static void lantern_draw(const void* state, const void* assets, PufPicture* p)
     lantern_draw_words(&v);
 }
 
+static void lantern_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Lantern* s = state;
+    (void)agent;
+    puf_say(line, s->verdict == LANTERN_NO_VERDICT ? "" : lantern_verdicts[s->verdict]);
+}
+
 PUF_DRAWING(lantern, .width = LANTERN_BOARD + 2 * LANTERN_MARGIN,
-            .height = PUF_HUD_HEIGHT + LANTERN_BOARD + LANTERN_FOOTER, .draw = lantern_draw);
+            .height = PUF_HUD_HEIGHT + LANTERN_BOARD + LANTERN_FOOTER, .draw = lantern_draw, .verdict = lantern_say_end);

@@ -177,6 +177,19 @@ static int32_t merge2048_touch(const void* state, const void* assets, double x, 
     return s->legal >> move & 1 ? move : PUF_NOTHING;
 }
 
+static void merge2048_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Merge2048* s = state;
+    int32_t highest = 0;
+    (void)agent;
+    for (int32_t cell = 0; cell < 16; cell++) {
+        const int32_t tile = (int32_t)(s->ended >> 4 * cell & 15);
+        highest = tile > highest ? tile : highest;
+    }
+    puf_say(line, "the highest tile was ");
+    puf_say_number(line, (int64_t)1 << highest);
+}
+
 PUF_DRAWING(merge2048, .width = MERGE2048_BOARD + MERGE2048_PANEL + 3 * MERGE2048_MARGIN,
             .height = MERGE2048_BOARD + PUF_HUD_HEIGHT + 2 * MERGE2048_MARGIN, .draw = merge2048_draw, .glides = 1,
-            .frames = merge2048_frames, .touch = merge2048_touch);
+            .frames = merge2048_frames, .touch = merge2048_touch, .verdict = merge2048_say_end);

@@ -167,6 +167,16 @@ static int32_t othello_press(const void* state, const void* assets, int32_t key)
     return found;
 }
 
+static void othello_say_end(const void* state, int32_t agent, PufLine* line)
+{
+    const Othello* s = state;
+    puf_say_result(line, s->result, agent);
+    puf_say(line, ", ");
+    puf_say_number(line, othello_count(s->ended[agent]));
+    puf_say(line, " to ");
+    puf_say_number(line, othello_count(s->ended[1 - agent]));
+}
+
 PUF_DRAWING(othello, .width = OTHELLO_BOARD + OTHELLO_PANEL + 3 * OTHELLO_MARGIN,
             .height = OTHELLO_TOP + OTHELLO_BOARD + OTHELLO_MARGIN, .draw = othello_draw, .touch = othello_touch,
-            .press = othello_press);
+            .press = othello_press, .verdict = othello_say_end);

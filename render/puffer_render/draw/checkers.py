@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from puffer_render.draw_in_c import drawing_of, pilot_of, size_of, touch_of
+from puffer_render.draw_in_c import drawing_of, pilot_of, size_of, touch_of, verdict_of
 from puffer_render.keys import NAMES
 
 SIZE = size_of("checkers")
@@ -16,9 +14,4 @@ UNDOES = True
 GOAL = "Jump over the other's pieces; who can jump, must. Press a key on the board, or click where a piece should go."
 
 draw, touch, pilot = drawing_of("checkers"), touch_of("checkers"), pilot_of("checkers", tuple(KEYS))
-
-
-def verdict(state: Any, agent: int) -> str:
-    """How the last game ended."""
-    result = int(state.result)
-    return {1: "won", 2: "drawn", 3: "lost"}[4 - result if agent else result]
+verdict = verdict_of("checkers")

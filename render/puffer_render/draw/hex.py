@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from puffer_render.draw_in_c import drawing_of, pilot_of, size_of, touch_of
+from puffer_render.draw_in_c import drawing_of, pilot_of, size_of, touch_of, verdict_of
 
 SIZE = size_of("hex")
 KEYS = {"swap": ("enter",)}
@@ -13,8 +11,4 @@ UNDOES = True
 GOAL = "Connect the top with the bottom. Click a cell; Enter swaps where you may."
 
 draw, touch, pilot = drawing_of("hex"), touch_of("hex"), pilot_of("hex", tuple(KEYS))
-
-
-def verdict(state: Any, agent: int) -> str:
-    """How the last game ended."""
-    return "won" if (int(state.result) == 1) == (agent == 0) else "lost"
+verdict = verdict_of("hex")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from puffer_render.draw_in_c import drawing_of, size_of
+from puffer_render.draw_in_c import drawing_of, size_of, verdict_of
 
 SIZE = size_of("lantern")
 KEYS = {
@@ -18,9 +18,8 @@ PLAY = {"patience": 4, "num_levels": 24, "difficulty": 0, "spread": 0}
 GOAL = "Find the lantern, then stop in the gate of its colour."
 FRAMESKIP = "frameskip"
 FRAME_RATE = 30.0
-VERDICTS = ("Your light went out.", "The wrong gate. The dark keeps you.", "The right gate!", "")
 
-draw = drawing_of("lantern")
+draw, verdict = drawing_of("lantern"), verdict_of("lantern")
 
 
 def pilot(state: Any, labels: frozenset[str], agent: int) -> tuple[float, float]:
@@ -29,9 +28,3 @@ def pilot(state: Any, labels: frozenset[str], agent: int) -> tuple[float, float]
     if "brake" in labels:
         return tuple(max(-1.0, min(1.0, -6.0 * float(v))) for v in (state.vx, state.vy))  # type: ignore[return-value]
     return float("right" in labels) - float("left" in labels), float("down" in labels) - float("up" in labels)
-
-
-def verdict(state: Any, agent: int) -> str:
-    """How the last episode ended."""
-    del agent
-    return VERDICTS[int(state.verdict)]

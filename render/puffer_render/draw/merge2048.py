@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from puffer_render.draw_in_c import drawing_of, frames_of, glide, size_of, touch_of
+from puffer_render.draw_in_c import drawing_of, frames_of, glide, size_of, touch_of, verdict_of
 
 SIZE = size_of("merge2048")
 KEYS = {"up": ("up", "w"), "right": ("right", "d"), "down": ("down", "s"), "left": ("left", "a")}
@@ -14,10 +12,4 @@ FRAME_RATE = 30.0
 GOAL = "Slide equal tiles into each other until one of them is 2048."
 
 draw, frames, between, touch = drawing_of("merge2048"), frames_of("merge2048"), glide, touch_of("merge2048")
-
-
-def verdict(state: Any, agent: int) -> str:
-    """How the last game ended."""
-    del agent
-    highest = max(int(state.ended) >> (4 * cell) & 15 for cell in range(16))
-    return f"the highest tile was {2**highest}"
+verdict = verdict_of("merge2048")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from puffer_render.draw_in_c import drawing_of, pilot_of, size_of, touch_of
+from puffer_render.draw_in_c import drawing_of, pilot_of, size_of, touch_of, verdict_of
 from puffer_render.keys import NAMES
 
 SIZE = size_of("othello")
@@ -16,11 +14,4 @@ UNDOES = True
 GOAL = "Catch rows of stones between two of yours, and have more at the end. Press a key on the board, or click."
 
 draw, touch, pilot = drawing_of("othello"), touch_of("othello"), pilot_of("othello", tuple(KEYS))
-
-
-def verdict(state: Any, agent: int) -> str:
-    """How the last game ended."""
-    stones = [int(ended).bit_count() for ended in state.ended]
-    own, other = stones[agent], stones[1 - agent]
-    word = "won" if own > other else "lost" if own < other else "drawn"
-    return f"{word}, {own} to {other}"
+verdict = verdict_of("othello")
