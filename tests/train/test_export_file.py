@@ -97,9 +97,10 @@ def test_weights_keep_as_many_bits_as_asked_for(shell: Shell) -> None:
     whole, read = PolicyFile.read("whole.safetensors"), PolicyFile.read("out.safetensors")
     for name, tensor in read.tensors.items():
         if name.endswith(WEIGHT):
-            fraction = np.frexp(tensor)[0] * 2**7
-            assert (fraction == np.rint(fraction)).all()
-            assert (abs(tensor - whole.tensors[name]) <= abs(whole.tensors[name]) * 2**-7 * 1.01).all()
+            usual = np.sqrt(np.mean(whole.tensors[name].astype(float) ** 2))
+            step = 2.0 ** (np.floor(np.log2(usual)) + 1 - 7)
+            assert (tensor / step == np.rint(tensor / step)).all()
+            assert (abs(tensor - whole.tensors[name]) <= step / 2).all()
         else:
             assert (tensor == whole.tensors[name]).all()
     refused = shell("puffer-export", *words, "--bits", "7").err

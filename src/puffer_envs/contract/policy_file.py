@@ -95,12 +95,16 @@ class PolicyFile:
         write_atomically(Path(path), pack({"format": FORMAT, "policy": text, "sha256": checksum}, tensors))
 
     def rounded(self, bits: int) -> PolicyFile:
-        """The same policy, each weight rounded to so many significant bits (1 to 24): a zip of them is smaller."""
-        scale = 2.0**bits
+        """The same policy with weights that a zip makes smaller: multiples of a power of two, one for each tensor.
+
+        A weight as large as the tensor's root mean square keeps so many significant bits, smaller ones keep fewer: what
+        is lost is the same for all, as in whole numbers.
+        """
 
         def nearest(tensor: Floats) -> Floats:
-            fraction, exponent = np.frexp(tensor.astype(np.float64))
-            return np.ldexp(np.rint(fraction * scale) / scale, exponent).astype(np.float32)
+            exact = tensor.astype(np.float64)
+            step = np.ldexp(1.0, int(np.frexp(np.sqrt(np.mean(exact**2)))[1]) - bits)
+            return (np.rint(exact / step) * step).astype(np.float32)
 
         return replace(self, tensors={n: nearest(t) if n.endswith(WEIGHT) else t for n, t in self.tensors.items()})
 

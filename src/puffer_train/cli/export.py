@@ -79,7 +79,7 @@ def build_parser() -> Parser:
         "--bits",
         type=whole_number(2, HALF_BITS),
         metavar="N",
-        help=f"significant bits of float16 weights: a zip of the file is smaller with fewer [{HALF_BITS}]",
+        help=f"significant bits of float16 weights of usual size; fewer make a zip of it smaller [{HALF_BITS}]",
     )
     parser.add_argument(
         "--episodes",

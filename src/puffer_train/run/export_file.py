@@ -12,7 +12,7 @@ from puffer_train.run.export_c import policy_of
 from puffer_train.storage.files import storing
 
 HALF_BITS = 11
-"""Significant bits of float16."""
+"""Significant bits of float16: with so many or more, nothing else is rounded."""
 
 
 def export_file(
@@ -33,7 +33,7 @@ def export_file(
         source: A run folder, policy file or checkpoint.
         path: The file to write.
         weights: What it stores weights as. float16 halves the file.
-        bits: How many significant bits float16 weights keep, up to 11. A zip of the file is smaller with fewer.
+        bits: How many significant bits float16 weights of usual size keep, up to 11: all. See `PolicyFile.rounded`.
         episodes: How many are played with float16 weights, and without, to compare; 0: none.
         name: The environment's name, needed where it imports code.
         networks: Names of networks of the user's own that may be imported.
@@ -45,7 +45,7 @@ def export_file(
     """
     file = replace(policy_of(source, name, networks, env_settings or {}), weights=weights)
     whole, rounding = replace(file, weights="float32"), None
-    if weights == "float16":
+    if weights == "float16" and bits < HALF_BITS:
         file = file.rounded(bits)
     if weights == "float16" and episodes:
         from puffer_train.run.rounding import measure  # noqa: PLC0415 - needs torch
