@@ -207,8 +207,9 @@ def build_parser() -> Parser:
     command = add(
         "notation",
         _notation,
-        "print the games of a replay as players write them: chess as PGN, go as SGF",
-        "Print all games of a replay as players write them, for other programs: chess as PGN, go as SGF.\n"
+        "print the games of a replay as players write them: PGN or SGF",
+        "Print all games of a replay as players write them, for other programs: chess as PGN; go,\n"
+        "hex and othello as SGF.\n"
         "`puffer-play NAME --replay FILE` and `puffer-match NAME ... --replays FOLDER` save replays.",
     )
     command.add_argument("replay", type=Path, metavar="REPLAY", help="a file that was saved by this package")

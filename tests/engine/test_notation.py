@@ -101,7 +101,7 @@ def test_other_games_have_no_notation_yet(tmp_path: Path, capsys: Any) -> None:
         env.step([0])
         env.save_replay(tmp_path / "game.puf")
     assert main(["notation", str(tmp_path / "game.puf")]) == 2
-    assert "no notation for connect4: there is one for chess and go." in capsys.readouterr().err
+    assert "no notation for connect4: there is one for chess, go, hex, othello." in capsys.readouterr().err
     assert main(["notation", str(tmp_path / "none.puf")]) == 2
     assert "none.puf: No such file or directory." in capsys.readouterr().err
 
@@ -163,3 +163,79 @@ def test_games_of_go_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, s
         assert moves[-2:] == [moves[-2][0], moves[-1][0]] or len(moves) > 40, "two passes, or all moves that there are"
         winner = black if "RE[B+" in text else 1 - black
         assert result == (1 if winner == 0 else 3)
+
+
+@pytest.mark.parametrize("self_play", [True, False])
+def test_games_of_othello_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, self_play: bool) -> None:
+    random = np.random.default_rng(1)
+    ended = []
+    with puffer_envs.make("othello", size=6, self_play=self_play, strength=1) as env:
+        env.start_replay(2)
+        while len(ended) < 12:
+            env.step(random.integers(0, 36, env.num_agents).astype(np.int32))
+            if env.terminals[0]:
+                ended.append(([int(word).bit_count() for word in env.state().ended], int(env.state().result)))
+        env.save_replay(tmp_path / "game.puf")
+    games = write_games(Replay.load(tmp_path / "game.puf")).split("(;FF")[1:]
+    assert len(games) == 13 and "GM[2]SZ[6]" in games[0] and "RE[Void]" in games[-1]
+    for text, (counts, result) in zip(games, ended, strict=False):
+        names = dict(re.findall(r"P([BW])\[(\w+)", text))
+        assert set(names.values()) >= {"first"}
+        agent = next(color for color, name in names.items() if name == "first")
+        stones = reversi(text)
+        found = [sum(c == color for c in stones.values()) for color in (agent, "WB"["BW".index(agent)])]
+        assert found == counts
+        assert re.search(r"RE\[(\w)", text)[1] == {1: agent, 2: "0", 3: "WB"["BW".index(agent)]}[result]  # type: ignore[index]
+
+
+def reversi(text: str) -> dict[tuple[int, int], str]:
+    """The board after a game of othello in SGF; each stone must turn some."""
+    stones = {}
+    for color in "BW":
+        for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text):
+            stones |= {(ord(a) - 97, ord(b) - 97): color for a, b in re.findall(r"(\w)(\w)", points)}
+    for color, a, b in re.findall(r";([BW])\[(\w)(\w)\]", text):
+        at = (ord(a) - 97, ord(b) - 97)
+        assert at not in stones
+        caught = []
+        for x, y in [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]:
+            row = []
+            k = 1
+            while stones.get((at[0] + k * x, at[1] + k * y), color) != color:
+                row.append((at[0] + k * x, at[1] + k * y))
+                k += 1
+            caught += row if (at[0] + k * x, at[1] + k * y) in stones else []
+        assert caught
+        stones |= dict.fromkeys([at, *caught], color)
+    return stones
+
+
+@pytest.mark.parametrize("self_play", [True, False])
+def test_games_of_hex_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, self_play: bool) -> None:
+    random = np.random.default_rng(1)
+    ended = []
+    with puffer_envs.make("hex", size=5, self_play=self_play, strength=1) as env:
+        env.start_replay(2)
+        while len(ended) < 12:
+            env.step(random.integers(0, 26, env.num_agents).astype(np.int32))
+            if env.terminals[0]:
+                ended.append((np.array(env.state().ended[:25]), int(env.state().result)))
+        env.save_replay(tmp_path / "game.puf")
+    games = write_games(Replay.load(tmp_path / "game.puf")).split("(;FF")[1:]
+    assert len(games) == 13 and "GM[11]SZ[5]" in games[0]
+    assert "swap-pieces" in "".join(games)
+    for text, (board, result) in zip(games, ended, strict=False):
+        stones: dict[int, str] = {}
+        for color in "BW":
+            for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text):
+                stones |= {ord(a) - 97 + 5 * (ord(b) - 97): color for a, b in re.findall(r"(\w)(\w)", points)}
+        for color, point in re.findall(r";([BW])\[([\w-]+)\]", text):
+            if point == "swap-pieces":
+                (only,) = stones
+                stones = {only % 5 * 5 + only // 5: color}
+            else:
+                cell = ord(point[0]) - 97 + 5 * (ord(point[1]) - 97)
+                assert cell not in stones
+                stones[cell] = color
+        assert [" BW".index(stones.get(cell, " ")) for cell in range(25)] == board.tolist()
+        assert f"RE[{'BW'[result - 1]}+]" in text

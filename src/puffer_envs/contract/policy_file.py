@@ -104,7 +104,8 @@ class PolicyFile:
         def nearest(tensor: Floats) -> Floats:
             exact = tensor.astype(np.float64)
             step = np.ldexp(1.0, int(np.frexp(np.sqrt(np.mean(exact**2)))[1]) - bits)
-            return (np.rint(exact / step) * step).astype(np.float32)
+            rounded: Floats = (np.rint(exact / step) * step).astype(np.float32)
+            return rounded
 
         return replace(self, tensors={n: nearest(t) if n.endswith(WEIGHT) else t for n, t in self.tensors.items()})
 

@@ -1,4 +1,4 @@
-"""Games of a replay as players write them, for other programs: chess as PGN, go as SGF."""
+"""Games of a replay as players write them, for other programs: chess as PGN, go, hex and othello as SGF."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from puffer_envs.contract.errors import UserError
 from puffer_envs.notation import pgn, sgf
 from puffer_envs.replay import Replay
 
-WRITERS: dict[str, Callable[[Replay], Iterator[str]]] = {"chess": pgn.games_of, "go": sgf.games_of}
+WRITERS: dict[str, Callable[[Replay], Iterator[str]]] = {
+    "chess": pgn.games_of,
+    **dict.fromkeys(sgf.KINDS, sgf.games_of),
+}
 
 
 def write_games(replay: Replay) -> str:
@@ -19,5 +22,5 @@ def write_games(replay: Replay) -> str:
     """
     writer = WRITERS.get(replay.environment)
     if writer is None:
-        raise UserError(f"no notation for {replay.environment}: there is one for {' and '.join(sorted(WRITERS))}.")
+        raise UserError(f"no notation for {replay.environment}: there is one for {', '.join(sorted(WRITERS))}.")
     return "\n".join(writer(replay))
