@@ -1,4 +1,4 @@
-"""What a page is told about an environment: enough to play it, with the keys of the window."""
+"""What a page knows about an environment: enough to play it, with the keys of the window."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from puffer_train.learners.protocol import Learner
 from puffer_train.policy import Policy
 
 LOOK_SECONDS = 0.1
-"""How often whoever waits for a rollout looks at how far it is."""
+"""How often a wait for a rollout looks at how far it is."""
 
 
 class Ahead:
