@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 from c_files import Loaded, compiler, run, write_c
-from kernel_cases import FUSED, Case, Shape
-from test_own_network import GRID
+from kernel_cases import FUSED, PLANES, Case, Shape
+from test_kernels import DEFAULTS
+from test_own_network import made as own_policy
 
 import puffer_envs
 from puffer_envs.contract.policy_file import PolicyFile
@@ -20,12 +21,11 @@ from puffer_envs.contract.trained import list_trained, trained_policy
 from puffer_envs.policy.network import NumpyNetwork
 from puffer_train import _kernels
 from puffer_train.algorithm.evaluate import record
-from puffer_train.config import PolicySettings
 from puffer_train.contract import describe
 from puffer_train.errors import ConfigError
-from puffer_train.policy import make_policy
 from puffer_train.run.export_c import export_c
-from puffer_train.storage.c_file.arithmetic import Arithmetic, fused
+from puffer_train.storage.c_file.arithmetic import Arithmetic
+from puffer_train.storage.c_file.matrix import fused
 from puffer_train.storage.c_file.text import made_up
 from puffer_train.storage.c_file.weights import Weights
 from puffer_train.storage.policy_file import EnvironmentIdentity, read_policy, write_policy
@@ -41,6 +41,8 @@ SHAPES = {
     "normalised fields": Shape(hidden=32, inputs=6, sizes=(4,), dtype="fields", normalized=True),
     "lstm fields": Shape(cell="lstm", inputs=4, kind="box", sizes=(2,), dtype="fields"),
 }
+
+PLANES["some fields"] = PLANES["fields and planes"][:3]  # policy files have no grids of int32
 
 WITH_KERNELS = [name for name in SHAPES if name != "normalised fields"]
 """Those that `Kernels` can compute: it normalises arrays only."""
@@ -207,8 +209,11 @@ def test_numpy_plays_a_policy_with_the_same_weights(kind: str, near: float, name
         np.testing.assert_allclose(found[:, : weights.info.head_rows], outputs, rtol=within, atol=within)
 
 
-def test_the_self_test_fails_where_a_bit_differs(tmp_path: Path) -> None:
-    text, code, program = write_c(policy("lstm", tmp_path), tmp_path), tmp_path / "policy.c", tmp_path / "test"
+@pytest.mark.parametrize(
+    "shape", [SHAPES["lstm"], Shape(planes="grid of channels", sizes=(3, 4))], ids=["lstm", "grid"]
+)
+def test_the_self_test_fails_where_a_bit_differs(shape: Shape, tmp_path: Path) -> None:
+    text, code, program = write_c(made(shape, tmp_path), tmp_path), tmp_path / "policy.c", tmp_path / "test"
     words = [str(compiler()), "-std=c99", "-O1", "-DPOLICY_SELF_TEST", code, "-o", program]
     run(*words)
     assert subprocess.run([program], check=False).returncode == 0
@@ -251,15 +256,56 @@ def test_a_flag_of_drones_flies_as_with_the_policy_file(tmp_path: Path) -> None:
     assert (tmp_path / "c.puf").read_bytes() == (tmp_path / "kernels.puf").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("spec", "settings", "words"),
-    [(GRID, {"encoder": "grid"}, "convolutions")],
-)
-def test_policies_that_c_files_cannot_hold_are_refused(
-    spec: Any, settings: dict[str, Any], words: str, tmp_path: Path
-) -> None:
-    made_policy = make_policy(spec, PolicySettings(hidden=16, **settings), torch.Generator())
-    write_policy(tmp_path / "p.safetensors", made_policy, EnvironmentIdentity("game", 1, {}))
-    with pytest.raises(ConfigError, match=words):
-        export_c(tmp_path / "p.safetensors", tmp_path / "p.c")
+def values_as_logits(case: Case, path: Path) -> PolicyFile:
+    """A case's policy with the row of the value as its first logit too, which its C file then shows."""
+    with torch.no_grad():
+        case.policy.head[0] = case.policy.head[-1]
+    write_policy(path / "made.safetensors", case.policy, EnvironmentIdentity("game", 1, {}))
+    return PolicyFile.read(path / "made.safetensors")
+
+
+@needs_compiler
+@needs_fused
+@pytest.mark.parametrize("planes", [name for name in PLANES if name not in ("fields and planes", "large embedding")])
+def test_convolutions_are_those_of_the_kernels(planes: str, tmp_path: Path) -> None:
+    """Values over several steps, to the bit; and the export's own arithmetic."""
+    case = Case(Shape(planes=planes, rows=3, horizon=3, inputs=5, normalized=planes == "some fields"), seed=2)
+    text = write_c(values_as_logits(case, tmp_path), tmp_path)
+    loaded, arithmetic = Loaded(text, tmp_path, "-march=x86-64-v3"), Arithmetic(text.weights)
+    state, theirs, kernels = loaded.initial_state(3), arithmetic.initial_state(3), case.kernels(DEFAULTS)
+    kernels.actors[0].begin(torch.Generator().manual_seed(1))
+    for t, seen in enumerate(case.buffers.observations[:3].numpy()):
+        assert kernels.actors[0].act(t) == -1
+        found = loaded.step(seen, state)
+        np.testing.assert_array_equal(found, arithmetic.step(seen, theirs))
+        np.testing.assert_array_equal(found[:, 0], kernels.buffers.values[t].numpy())
+        case.env.observations[...] = case.buffers.observations[t + 1].numpy()
+        kernels.actors[0].store(t)
+    assert np.ptp(found) > 0
+
+
+@needs_compiler
+@pytest.mark.parametrize("planes", ["grid of channels", "embedding", "some fields"])
+@pytest.mark.parametrize(("kind", "near"), [("float32", 1e-5), ("int16", 2e-3), ("int8", 0.3)])
+def test_rounded_convolutions_are_near_the_others(kind: str, near: float, planes: str, tmp_path: Path) -> None:
+    """The C file, the export's arithmetic, and NumPy with the same weights as a policy file."""
+    case = Case(Shape(planes=planes, rows=4, inputs=5))
+    write_policy(tmp_path / "made.safetensors", case.policy, EnvironmentIdentity("game", 1, {}))
+    file = PolicyFile.read(tmp_path / "made.safetensors")
+    text = write_c(file, tmp_path, kind)
+    weights, seen = text.weights, made_up(text.weights, 4)
+    loaded, arithmetic = Loaded(text, tmp_path), Arithmetic(weights)
+    outputs = arithmetic.step(seen, arithmetic.initial_state(4))
+    np.testing.assert_array_equal(loaded.step(seen, loaded.initial_state(4)), outputs)
+    for tensors, within in ((weights.as_policy.tensors, 1e-5), (file.tensors, near)):
+        network = NumpyNetwork(weights.info, tensors)
+        found = network.step(seen, network.initial_state(4))[:, : weights.info.head_rows]
+        np.testing.assert_allclose(found, outputs, rtol=within, atol=within)
+
+
+def test_a_network_of_its_own_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    write_policy(path, own_policy("Encoder"), EnvironmentIdentity("game", 1, {}))
+    with pytest.raises(ConfigError, match="C files hold only ours"):
+        export_c(path, tmp_path / "p.c", networks=["own_networks:Encoder"])
     assert not (tmp_path / "p.c").exists()

@@ -28,7 +28,7 @@ from puffer_train.environments import registry
 from puffer_train.report.exported import Exported, report_export
 from puffer_train.run.export_c import export_c
 from puffer_train.run.export_file import HALF_BITS, export_file
-from puffer_train.storage.c_file.weights import LARGEST
+from puffer_train.storage.c_file.matrix import LARGEST
 
 EXAMPLES = """examples:
   puffer-export runs/breakout-1                      writes runs/breakout-1/policy.onnx

@@ -14,26 +14,11 @@ from numpy.typing import NDArray
 from puffer_envs.contract.policy_info import INPUT_LIMIT
 from puffer_envs.contract.tensor_file import Floats
 from puffer_train.storage.c_file.codes import read_amounts
-from puffer_train.storage.c_file.weights import Matrix, Weights
+from puffer_train.storage.c_file.matrix import Matrix, fused, multiply
+from puffer_train.storage.c_file.weights import Weights
 
 FORBIDDEN = np.float32(-1e9)
 """The logit of a choice that a mask forbids."""
-
-
-def fused(a: Any, b: Any, c: Any) -> Floats:
-    """a b + c, rounded once, of float32.
-
-    The product is exact in float64. The sum is rounded to odd, so that rounding it again, to float32, gives the same as
-    rounding the exact one (Boldo & Melquiond 2008, "Emulation of a FMA and correctly rounded sums").
-    """
-    product, addend = np.multiply(a, b, dtype=np.float64), np.asarray(c, np.float64)
-    total = np.asarray(product + addend)
-    part = total - product
-    missing = (product - (total - part)) + (addend - part)
-    bits = total.view(np.int64)
-    even = (missing != 0) & (bits & 1 == 0) & np.isfinite(total)
-    odd = bits + np.where((missing > 0) == (total > 0), 1, -1)
-    return np.asarray(np.where(even, odd, bits).view(np.float64).astype(np.float32))
 
 
 def exponential(x: Floats) -> Floats:
@@ -58,14 +43,6 @@ def hyperbolic_tangent(x: Floats) -> Floats:
     return np.asarray(np.float32(2) / (np.float32(1) + exponential(np.float32(-2) * x)) - np.float32(1))
 
 
-def multiply(x: Floats, matrix: Matrix, start: Floats | None = None) -> Floats:
-    """x (A, C) times a matrix (R, C), added to `start`: (A, R), chains of fused multiply-adds in the order of x."""
-    sums = np.zeros((len(x), len(matrix.numbers)), np.float32) if start is None else start
-    for k, column in enumerate(matrix.numbers.astype(np.float32).T):
-        sums = fused(x[:, k, None], column, sums)
-    return sums if matrix.scales is None else fused(sums, matrix.scales, np.float32(0))
-
-
 class Arithmetic:
     """The network of a C file, for some rows A at a time."""
 
@@ -86,15 +63,16 @@ class Arithmetic:
 
     def _encode(self, observations: NDArray[Any]) -> Floats:
         weights, table = self.weights, self.weights.table
+        features = [front.features(observations) for front in weights.fronts]
         if table is None:
-            return multiply(
-                self._scaled(observations.reshape(len(observations), -1).astype(np.float32)), weights.encoder
-            )
+            numbers = observations.reshape(len(observations), -1).astype(np.float32)
+            return multiply(np.hstack(features or [self._scaled(numbers)]), weights.encoder)
         rounded = weights.encoder.scales is not None
         sums = np.tile(table.base * np.float32(not rounded), (len(observations), 1))
         for picked in table.picks(weights.info, observations).T:
             sums = sums + table.rows[picked].astype(np.float32)
-        x = multiply(self._scaled(read_amounts(weights.info, observations)), weights.encoder, sums)
+        amounts = self._scaled(read_amounts(weights.info, observations))
+        x = multiply(np.hstack([amounts, *features]), weights.encoder, sums)
         return x + table.base if rounded else x
 
     def _scaled(self, x: Floats) -> Floats:

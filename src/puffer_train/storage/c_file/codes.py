@@ -29,7 +29,7 @@ class CodeTable:
     @classmethod
     def of(cls, encoder: Floats, info: PolicyInfo) -> CodeTable:
         """Take the table out of the scaled weights (H, O) of a policy, with the roundings of the kernels."""
-        choices = tuple(n for field in info.observation_fields for n in field.choices)
+        choices = tuple(n for field in info.flat_fields for n in field.choices)
         rows = np.ascontiguousarray(encoder[:, columns(info)[1]].T)
         base = np.zeros(len(encoder), np.float32)
         first = 0
@@ -45,7 +45,7 @@ class CodeTable:
 
     def picks(self, info: PolicyInfo, observations: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The rows (A, D) that the codes of observations (A, B) pick."""
-        fields = [field for field in info.observation_fields if field.kind == "discrete"]
+        fields = [field for field in info.flat_fields if field.kind == "discrete"]
         if not fields:
             return np.zeros((len(observations), 0), np.int64)
         codes = np.concatenate([field.read(observations).astype(np.int64) for field in fields], axis=1)
@@ -64,7 +64,7 @@ def columns(info: PolicyInfo) -> tuple[list[int], list[int]]:
     amounts: list[int] = []
     codes: list[int] = []
     first = 0
-    for field in info.observation_fields:
+    for field in info.flat_fields:
         (codes if field.kind == "discrete" else amounts).extend(range(first, first + field.inputs))
         first += field.inputs
     return amounts, codes
@@ -72,7 +72,7 @@ def columns(info: PolicyInfo) -> tuple[list[int], list[int]]:
 
 def read_amounts(info: PolicyInfo, observations: NDArray[np.uint8]) -> Floats:
     """The amounts (A, N) in observations (A, B)."""
-    fields = [field for field in info.observation_fields if field.kind == "box"]
+    fields = [field for field in info.flat_fields if field.kind == "box"]
     if not fields:
         return np.zeros((len(observations), 0), np.float32)
     return np.concatenate([field.read(observations).astype(np.float32) for field in fields], axis=1)

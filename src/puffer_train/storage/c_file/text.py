@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from puffer_envs.contract.observations import STORED
 from puffer_envs.contract.policy_info import CELL_SHAPES, PolicyInfo
 from puffer_train.storage.c_file.arithmetic import Arithmetic, drawn, likeliest
-from puffer_train.storage.c_file.cost import Cost, array_sizes, is_converted, num_inputs
-from puffer_train.storage.c_file.weights import PANEL, Weights
+from puffer_train.storage.c_file.cost import Cost, array_sizes, is_converted, most_planes, num_inputs
+from puffer_train.storage.c_file.fronts import KINDS, Front
+from puffer_train.storage.c_file.matrix import PANEL
+from puffer_train.storage.c_file.weights import Weights
 
 TESTED_STEPS = 8
 """Steps of the self-test."""
@@ -68,10 +70,12 @@ class CFile:
             "converted": is_converted(weights),
             "rounded": weights.kind != "float32",
             "parts": weights.table is not None,
-            "amounts": weights.encoder.numbers.size > 0,
+            "amounts": weights.num_numbers > 0,
+            "multiplied": weights.encoder.numbers.size > 0,
+            "plain": weights.table is None and not weights.fronts and not is_converted(weights),
             "codes": weights.table is not None and len(weights.table.choices) > 0,
         }
-        return words | {word for word, holds in facts.items() if holds}
+        return words | {word for word, holds in facts.items() if holds} | _front_words(weights)
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -85,7 +89,7 @@ class CFile:
             "file": self.file,
             "environment": f"{info.environment}, version {info.environment_version}",
             "version": self.version,
-            "network": f"{info.inputs} inputs, {layers} of {info.hidden} units, {info.head_rows} outputs",
+            "network": f"{_inputs(self.weights)}, {layers} of {info.hidden} units, {info.head_rows} outputs",
             "weights": self.weights.kind,
             "fidelity": _fidelity(self.weights.kind, self.measured),
             "table": _commented(table_lines(Cost.of(self.weights))),
@@ -108,7 +112,7 @@ class CFile:
         info, weights = self.weights.info, self.weights
         rows, columns = CELL_SHAPES[info.cell].weight
         x, gates, _ = array_sizes(weights)
-        rounded = weights.kind != "float32"
+        rounded, embeds = weights.kind != "float32", any(front.embedding is not None for front in weights.fronts)
         return {
             "sha": self.sha256[:16],
             "hidden": info.hidden,
@@ -117,6 +121,11 @@ class CFile:
             "unit_state": weights.unit_state,
             "panel": PANEL,
             "scale_parameter": " const float* scales," if rounded else "",
+            "scales_argument": " scales," if rounded else "",
+            "embedding_parameter": " const float* embedding," if embeds else "",
+            "embedding_argument": " embedding," if embeds else "",
+            "features": sum(front.encoder.features for front in weights.fronts),
+            "planes": most_planes(weights),
             "cast": "(float)" if rounded else "",
             "number_cast": "" if info.observation_dtype == "float32" else "(float)",
             "start_parameter": " const float* start," if weights.table else "",
@@ -149,6 +158,8 @@ class CFile:
             parts.append(_part_table(weights.info))
             if weights.table.choices:
                 parts.append(_array("weight CODES[]", weights.table.rows))
+        if weights.fronts:
+            parts.append(_front_tables(weights))
         if weights.cores:
             parts.append(_arrays("weight CORE", [core.panels for core in weights.cores]))
         parts.append(_array("weight HEAD[]", weights.head.panels))
@@ -160,11 +171,66 @@ class CFile:
         return {"arrays": "".join(parts), "vectors": _vectors(weights)}
 
 
+def _inputs(weights: Weights) -> str:
+    """Return what the network reads, for people."""
+    found = [f"{weights.info.inputs} inputs"] * (weights.info.inputs > 0)
+    for front in weights.fronts:
+        layers = len(front.layers)
+        found.append(
+            f"{' x '.join(map(str, front.encoder.shape))} cells through {layers} convolution{'s' * (layers > 1)}"
+        )
+    return ", ".join(found)
+
+
+def _front_words(weights: Weights) -> set[str]:
+    """Return which parts of the C code convolutions and named observations need."""
+    words = {front.encoder.kind for front in weights.fronts}
+    facts = {
+        "fronts": bool(words),
+        "whole": bool(words) and weights.table is None,
+        "bytes": bool(words) or weights.table is not None,
+        "wholes": weights.table is not None or bool(words - {"image"}),
+        "cells": bool(words - {"image"}),
+        "planes": bool(words - {"grid"}),
+        "convolves": any(not layer.looks_up for front in weights.fronts for layer in front.layers),
+    }
+    return words | {word for word, holds in facts.items() if holds}
+
+
+def _front_tables(weights: Weights) -> str:
+    """Return the arrays that describe convolutions, and their weights."""
+    fronts, layers = [], []
+    for front in weights.fronts:
+        encoder, (height, width, channels) = front.encoder, front.height_width_channels
+        about = (KINDS.index(encoder.kind), STORED.index(front.dtype), front.at, height * width * channels, channels)
+        fronts.append((*about, encoder.values[0], encoder.num_values, encoder.size, len(front.layers)))
+        for layer in front.layers:
+            reads = (layer.groups, layer.height, layer.width, layer.inner)
+            how = (layer.convolution.kernel, layer.convolution.stride, layer.convolution.padding)
+            layers.append((*reads, *how, *layer.places, layer.convolution.channels))
+    parts = [_rows("front FRONTS", fronts), _rows("convolution CONVOLUTION_LAYERS", layers)]
+    parts.append(_array("weight CONVOLUTIONS[]", np.concatenate([m.panels for m in weights.convolutions])))
+    if weights.kind != "float32":
+        scales = np.concatenate([matrix.padded_scales for matrix in weights.convolutions])
+        parts.append(_array("float CONVOLUTION_SCALES[]", scales))
+    tables = [front.embedding.ravel() for front in weights.fronts if front.embedding is not None]
+    if tables:
+        parts.append(_array("float EMBEDDINGS[]", np.concatenate(tables)))
+    return "".join(parts)
+
+
+def _rows(declaration: str, rows: Sequence[tuple[int, ...]]) -> str:
+    """Return the definition of a constant array of structs of whole numbers."""
+    text = ", ".join(f"{{ {', '.join(map(str, row))} }}" for row in rows)
+    block = textwrap.indent(textwrap.fill(text, WIDTH), "    ")
+    return f"static const {declaration}[{len(rows)}] = {{\n{block}\n}};\n"
+
+
 def _part_table(info: PolicyInfo) -> str:
     """Return what the bytes of an observation hold, as a C array."""
-    parts = [part for field in info.observation_fields for part in field.parts]
-    rows = ", ".join(f"{{ {STORED.index(dtype)}, {at}, {count}, {choices} }}" for dtype, at, count, choices in parts)
-    return f"static const run PARTS[{len(parts)}] = {{\n{textwrap.indent(textwrap.fill(rows, WIDTH), '    ')}\n}};\n"
+    parts = [part for field in info.flat_fields for part in field.parts]
+    rows = [(STORED.index(dtype), at, count, choices) for dtype, at, count, choices in parts]
+    return _rows("run PARTS", rows)
 
 
 def table_lines(cost: Cost) -> list[tuple[str, str]]:
@@ -183,6 +249,8 @@ def made_up(weights: Weights, rows: int, seed: int = 0) -> NDArray[Any]:
     info, random = weights.info, np.random.default_rng(seed)
     if info.observation_fields:
         return _made_up_rows(weights, rows, random)
+    if weights.fronts:
+        return _made_up_planes(weights.fronts[0], rows, random).reshape(rows, *info.observation_shape)
     scale = np.ones(info.inputs) if weights.scale is None else weights.scale
     found = random.normal(0, 1, (rows, info.inputs)) / scale + (0 if weights.mean is None else weights.mean)
     if info.observation_dtype == "float32":
@@ -201,7 +269,16 @@ def _made_up_rows(weights: Weights, rows: int, random: np.random.Generator) -> N
             numbers = random.integers(0, field.choices, shape) * random.integers(0, 2, shape)
         data = np.ascontiguousarray(numbers.astype(field.dtype)).view(np.uint8)
         found[:, field.start : field.start + field.size] = data
+    for front in weights.fronts:
+        data = np.ascontiguousarray(_made_up_planes(front, rows, random)).view(np.uint8)
+        found[:, front.at : front.at + data.shape[1]] = data
     return found
+
+
+def _made_up_planes(front: Front, rows: int, random: np.random.Generator) -> NDArray[Any]:
+    """An array (A, N) that is read as planes: numbers that it may hold."""
+    low, high = (0, 255) if front.encoder.kind == "image" else front.encoder.values
+    return random.integers(low, high, (rows, math.prod(front.encoder.shape)), endpoint=True).astype(front.dtype)
 
 
 def _vectors(weights: Weights) -> str:
@@ -212,7 +289,7 @@ def _vectors(weights: Weights) -> str:
     outputs = np.concatenate([arithmetic.step(row[None], state) for row in observations])
     actions = likeliest(weights, outputs)
     parts = [
-        _table(f"{C_TYPES[info.observation_dtype]} OBSERVATIONS", observations),
+        _table(f"{C_TYPES[info.observation_dtype]} OBSERVATIONS", observations.reshape(TESTED_STEPS, -1)),
         _table("uint32_t WANTED", outputs.view(np.uint32)),
     ]
     if info.action_kind == "box":

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,57 +12,8 @@ from puffer_envs.contract.policy_info import CELL_SHAPES, PolicyInfo
 from puffer_envs.contract.tensor_file import Floats
 from puffer_train.errors import ConfigError
 from puffer_train.storage.c_file.codes import CodeTable, columns
-
-PANEL = 4
-"""Outputs that are computed side by side: the rows of a matrix are padded to a multiple."""
-
-LARGEST = {"float32": 0, "int16": 32767, "int8": 127}
-"""What weights may be stored as, and the largest whole number of it."""
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A matrix (R, C) as it is stored."""
-
-    numbers: NDArray[Any]
-    """(R, C) float32, or the nearest whole numbers."""
-    scales: Floats | None
-    """(R,): what the sums of each row are multiplied with; None if nothing was rounded."""
-
-    @classmethod
-    def of(cls, weight: Floats, kind: str) -> Matrix:
-        """Store weight (R, C) as one of `LARGEST`: the largest number of each row becomes the largest there is."""
-        if not LARGEST[kind]:
-            return cls(weight, None)
-        most = np.abs(weight).max(axis=1, initial=0)  # there are no columns where an observation is all codes
-        scales = np.where(most > 0, most / np.float32(LARGEST[kind]), 1).astype(np.float32)
-        return cls(np.rint(weight / scales[:, None]).astype(kind), scales)
-
-    @property
-    def values(self) -> Floats:
-        """(R, C): what the numbers stand for."""
-        numbers = self.numbers.astype(np.float32)
-        return numbers if self.scales is None else numbers * self.scales[:, None]
-
-    @property
-    def panels(self) -> NDArray[Any]:
-        """The numbers in the order of the C file: panels of rows, column by column; rows of zeros fill the last one."""
-        rows, columns = self.numbers.shape
-        padded = np.zeros((-(-rows // PANEL) * PANEL, columns), self.numbers.dtype)
-        padded[:rows] = self.numbers
-        return padded.reshape(len(padded) // PANEL, PANEL, columns).transpose(0, 2, 1).ravel()
-
-    @property
-    def padded_scales(self) -> Floats:
-        """The scales, and zeros for the rows of zeros."""
-        assert self.scales is not None
-        return np.pad(self.scales, (0, -len(self.scales) % PANEL))
-
-    @property
-    def num_bytes(self) -> int:
-        """What it takes in the C file."""
-        panels = self.panels
-        return panels.nbytes + (0 if self.scales is None else self.padded_scales.nbytes)
+from puffer_train.storage.c_file.fronts import Front, fronts_of
+from puffer_train.storage.c_file.matrix import Matrix
 
 
 @dataclass(frozen=True)
@@ -74,7 +24,8 @@ class Weights:
     kind: str
     """One of `LARGEST`."""
     encoder: Matrix
-    """(H, O), with the scale of the observations, unless they are normalised; of named ones, the amounts alone."""
+    """(H, N + F): of the numbers, with their scale unless they are normalised, then of the features of convolutions. Of
+    named observations, only the amounts are such numbers."""
     cores: list[Matrix]
     """One (G, F) for each layer."""
     head: Matrix
@@ -87,6 +38,8 @@ class Weights:
     """(K,), of continuous actions."""
     table: CodeTable | None = None
     """What the codes of named observations add."""
+    fronts: list[Front] = field(default_factory=list)
+    """What goes through convolutions."""
 
     @classmethod
     def of(cls, file: PolicyFile, kind: str = "float32") -> Weights:
@@ -98,16 +51,19 @@ class Weights:
         info, tensors = file.info, file.tensors
         _check(info)
         encoder, scale, mean = tensors["encoder.weight"], tensors["input_scale"], tensors.get("input_mean")
-        matrix = encoder if info.normalized else encoder * scale
-        table = None
-        if info.observation_fields:
-            table, amounts = CodeTable.of(encoder * scale, info), columns(info)[0]
-            matrix = np.concatenate([matrix[:, amounts], table.rows.T], axis=1)
+        flat, fronts = encoder[:, : info.inputs], fronts_of(info, tensors, kind)
+        features = encoder[:, info.inputs :][:, _features_order(fronts)]
+        matrix, table = flat if info.normalized else flat * scale, None
+        if info.observation_fields and info.flat_fields:
+            table, amounts = CodeTable.of(flat * scale, info), columns(info)[0]
+            matrix = matrix[:, amounts]
             mean, scale = (None if mean is None else mean[amounts]), scale[amounts]
-        stored = Matrix.of(matrix, kind)
+        numbers = matrix.shape[1] + features.shape[1]
+        rows = np.zeros((len(encoder), 0), np.float32) if table is None else table.rows.T
+        stored = Matrix.of(np.concatenate([matrix, features, rows], axis=1), kind)  # with one scale for all
         if table is not None:
-            table = table.stored(stored.numbers[:, len(amounts) :].T)
-            stored = replace(stored, numbers=stored.numbers[:, : len(amounts)])
+            table = table.stored(stored.numbers[:, numbers:].T)
+            stored = replace(stored, numbers=stored.numbers[:, :numbers])
         return cls(
             info,
             kind,
@@ -118,25 +74,31 @@ class Weights:
             scale if info.normalized else None,
             np.exp(tensors["log_std"]) if info.action_kind == "box" else None,
             table,
+            fronts,
         )
 
     @property
     def as_policy(self) -> PolicyFile:
         """A policy file with these weights, which scales nothing that is not normalised."""
-        names = ["encoder.weight", *(f"core.{layer}.weight" for layer in range(self.info.layers))]
-        tensors = {name: matrix.values for name, matrix in zip(names, self.matrices, strict=False)}
+        tensors = {f"core.{layer}.weight": core.values for layer, core in enumerate(self.cores)}
         tensors["head.weight"] = np.pad(self.head.values, ((0, self.info.value_rows), (0, 0)))
-        tensors["input_scale"] = np.ones(self.info.inputs, np.float32) if self.scale is None else self.scale
+        for front in self.fronts:
+            tensors |= front.tensors
+        numbers = self.num_numbers
+        features = self.encoder.values[:, numbers:][:, np.argsort(_features_order(self.fronts))]
+        flat = {"encoder.weight": self.encoder.values[:, :numbers]}
+        flat["input_scale"] = np.ones(self.info.inputs, np.float32) if self.scale is None else self.scale
         if self.mean is not None:
-            tensors["input_mean"] = self.mean
+            flat["input_mean"] = self.mean
         if self.table is not None:
-            tensors |= self._with_codes(tensors)
+            flat |= self._with_codes(flat)
+        flat["encoder.weight"] = np.concatenate([flat["encoder.weight"], features], axis=1)
         if self.std is not None:
             tensors["log_std"] = np.log(self.std)
-        return PolicyFile(self.info, tensors)
+        return PolicyFile(self.info, flat | tensors)
 
     def _with_codes(self, tensors: dict[str, Floats]) -> dict[str, Floats]:
-        """Return the tensors of the encoder with the columns of codes among those of amounts."""
+        """Return the tensors of the flat inputs with the columns of codes among those of amounts."""
         assert self.table is not None
         amounts, codes = columns(self.info)
         found = {}
@@ -149,8 +111,18 @@ class Weights:
         return found | {"encoder.weight": encoder}
 
     @property
+    def num_numbers(self) -> int:
+        """How many inputs of the encoder are numbers of the observation, N."""
+        return int(self.encoder.numbers.shape[1]) - sum(front.encoder.features for front in self.fronts)
+
+    @property
+    def convolutions(self) -> list[Matrix]:
+        """Those of all fronts, in the order in which they are used."""
+        return [matrix for front in self.fronts for matrix in front.matrices]
+
+    @property
     def matrices(self) -> list[Matrix]:
-        """All of them, in the order in which they are used."""
+        """All others, in the order in which they are used."""
         return [self.encoder, *self.cores, self.head]
 
     @property
@@ -159,12 +131,18 @@ class Weights:
         return CELL_SHAPES[self.info.cell].state * self.info.hidden
 
 
+def _features_order(fronts: list[Front]) -> NDArray[np.int64]:
+    """Where the features of the C file are among those of a policy file."""
+    orders, first = [np.zeros(0, np.int64)], 0
+    for front in fronts:
+        orders.append(first + front.order)
+        first += front.encoder.features
+    return np.concatenate(orders)
+
+
 def _check(info: PolicyInfo) -> None:
     """Raise `ConfigError` for a policy that C files cannot hold."""
     if info.network is not None:
-        what = f"a network of its own, {info.network.name}"
-    elif info.plane_encoders:
-        what = "convolutions"
-    else:
-        return
-    raise ConfigError(f"the policy has {what}: C files hold those of plain arrays. Export it as .onnx.")
+        raise ConfigError(
+            f"the policy has a network of its own, {info.network.name}: C files hold only ours. Export it as .onnx."
+        )
