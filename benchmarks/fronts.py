@@ -3,8 +3,8 @@
 Protein, Optuna's TPE and random settings around the start search the same ranges from the same start, one run at a
 time on one thread, until all runs of a sweep have cost so many processor seconds of training (`BUDGETS`). A run that
 takes longer than that by the clock is stopped, charged, and counts as failed. Sweeps stay in FOLDER, and those that
-are there are continued, so this can be stopped at any time. Results go to results/fronts.json and the picture to
-docs/images/fronts.png; `--show` only draws them.
+are there are continued, so this can be stopped at any time. Results go to results/fronts.json, whose sweeps are not run
+again, and the picture to docs/images/fronts.png; `--show` only draws them.
 """
 
 from __future__ import annotations
@@ -135,7 +135,9 @@ def main() -> None:
     if not options.show:
         if options.runs is None:
             parser.error("--runs FOLDER: where are the sweeps to be?")
+        there = {(r["environment"], r["method"], r["seed"]) for r in results}
         todo = [(e, m, s) for e in options.environments for s in range(options.repeats) for m in options.methods]
+        todo = [key for key in todo if key not in there]
         for environment, method, seed in todo:
             found = search(environment, method, seed, options.runs / f"{environment}-{method.split()[-1]}-{seed}")
             key = (environment, method, seed)
