@@ -106,6 +106,32 @@ static inline int32_t gomoku_empty(const Gomoku* s, int32_t cell, int32_t cells)
     return cell;
 }
 
+static inline int32_t gomoku_count(uint32_t row)
+{
+    row -= row >> 1 & 0x5555u;
+    row = (row & 0x3333u) + (row >> 2 & 0x3333u);
+    row = (row + (row >> 4)) & 0x0F0Fu;
+    return (int32_t)((row + (row >> 8)) & 0x1Fu);
+}
+
+// The `rank`th of the empty cells, from 0.
+static int32_t gomoku_any(const Gomoku* s, int32_t rank)
+{
+    for (int32_t row = 0; row < s->size; row++) {
+        uint32_t empty = ~(uint32_t)(s->lines[0][row] | s->lines[1][row]) & ((1u << s->size) - 1);
+        int32_t here = gomoku_count(empty);
+        if (rank >= here) {
+            rank -= here;
+            continue;
+        }
+        while (rank-- > 0) {
+            empty &= empty - 1;
+        }
+        return row * s->size + gomoku_count((empty & (0 - empty)) - 1);
+    }
+    return 0;
+}
+
 // ---- The scripted opponent: what rows of five cells may still become ----
 
 // A window is five cells in a row: one that has stones of one player only may become its five. A cell is worth the sum of
@@ -244,7 +270,7 @@ static int32_t gomoku_judge(GomokuBoard* b, int32_t mover, int32_t cell, int32_t
         return seen ? gomoku_value(b, mover, cell) : 3 * b->worth[mover][cell];
     }
     gomoku_change(b, mover, cell, 1);
-    int32_t value = -gomoku_search(b, 1 - mover, left - 1, 2 * (strength - 2) - 1, -2 * GOMOKU_WIN, 1 - best);
+    int32_t value = -gomoku_search(b, 1 - mover, left - 1, 2 * strength - 3, -2 * GOMOKU_WIN, 1 - best);
     gomoku_change(b, mover, cell, -1);
     return value;
 }
@@ -254,11 +280,7 @@ static int32_t gomoku_choose(Gomoku* s)
 {
     int32_t cells = s->size * s->size, left = cells - s->stones;
     if (s->strength == 0) {
-        int32_t cell = 0;
-        for (int32_t rank = (int32_t)puf_rand_below(&s->rng, (uint32_t)left); s->cells[cell] || rank-- > 0;) {
-            cell += 1;
-        }
-        return cell;
+        return gomoku_any(s, (int32_t)puf_rand_below(&s->rng, (uint32_t)left));
     }
     GomokuBoard b;
     gomoku_clear(&b, s->size);
@@ -420,7 +442,7 @@ static const PufParam gomoku_params[] = {
     PUF_SETTING(Gomoku, size, 9, GOMOKU_MIN_SIZE, GOMOKU_MAX_SIZE, "cells along a side of the board"),
     PUF_SETTING(Gomoku, strength, 2, 0, GOMOKU_MAX_STRENGTH,
                 "of the scripted opponent: 0 plays at random, 1 wins and blocks fives and extends its own rows, 2 also "
-                "sees what the other's rows may become, 3 and 4 look 2 and 4 moves ahead and follow every four"),
+                "sees what the other's rows may become, 3 and 4 look 4 and 6 moves ahead and follow every four"),
     PUF_SETTING(Gomoku, opening, 2, 0, GOMOKU_MAX_OPENING,
                 "stones at the start that are drawn at random, in the middle"),
     PUF_FLAG(Gomoku, self_play, 0, "two agents play each other"),
