@@ -26,7 +26,7 @@ enum {
     GOMOKU_WAYS = 4,
     GOMOKU_LINES = 2 * GOMOKU_MAX_SIZE - 1
 }; // along a row, a column and two diagonals; lines of each
-enum { GOMOKU_MAX_STRENGTH = 4, GOMOKU_MAX_OPENING = 8, GOMOKU_FIVE = 5 };
+enum { GOMOKU_MAX_STRENGTH = 5, GOMOKU_MAX_OPENING = 8, GOMOKU_FIVE = 5 };
 enum { GOMOKU_RUNNING, GOMOKU_WON, GOMOKU_DRAWN, GOMOKU_LOST };
 
 typedef struct Gomoku {
@@ -261,18 +261,19 @@ static int32_t gomoku_search(GomokuBoard* b, int32_t mover, int32_t left, int32_
     return best;
 }
 
-// At strength 1, wins and blocks fives, and else puts the stone where its own rows grow most. At 2 it also sees the other's
-// rows. Above it searches.
+// What a cell is worth to the script. At strength 1 only fives count: its own, then those that it blocks. At 2 it also puts
+// its stone where its own rows grow most, and at 3 it sees the other's rows as well. Above it searches.
 static int32_t gomoku_judge(GomokuBoard* b, int32_t mover, int32_t cell, int32_t left, int32_t strength, int32_t best)
 {
-    if (strength <= 2 || b->fours[0] + b->fours[1] > 0) {
-        int32_t seen = strength > 1 || b->worth[1 - mover][cell] >= GOMOKU_FOUR;
-        return seen ? gomoku_value(b, mover, cell) : 3 * b->worth[mover][cell];
+    int32_t own = 3 * b->worth[mover][cell], other = 2 * b->worth[1 - mover][cell];
+    if (strength > 3 && b->fours[0] + b->fours[1] == 0) {
+        gomoku_change(b, mover, cell, 1);
+        int32_t value = -gomoku_search(b, 1 - mover, left - 1, 2 * strength - 5, -2 * GOMOKU_WIN, 1 - best);
+        gomoku_change(b, mover, cell, -1);
+        return value;
     }
-    gomoku_change(b, mover, cell, 1);
-    int32_t value = -gomoku_search(b, 1 - mover, left - 1, 2 * strength - 3, -2 * GOMOKU_WIN, 1 - best);
-    gomoku_change(b, mover, cell, -1);
-    return value;
+    own = strength < 2 && own < GOMOKU_FOUR ? 0 : own;
+    return own + (strength < 3 && other < GOMOKU_FOUR ? 0 : other);
 }
 
 // One of the best cells, all equally likely; at strength 0, any.
@@ -290,7 +291,7 @@ static int32_t gomoku_choose(Gomoku* s)
         }
     }
     int32_t found[GOMOKU_MAX_CELLS], best = -3 * GOMOKU_WIN, equal = 0, count = 0;
-    if (s->strength > 2) {
+    if (s->strength > 3) {
         count = gomoku_sort(&b, s->turn, GOMOKU_WIDEST, found);
     } else {
         for (int32_t cell = 0; cell < cells; cell++) {
@@ -440,9 +441,10 @@ static const PufObs gomoku_obs[] = {
 };
 static const PufParam gomoku_params[] = {
     PUF_SETTING(Gomoku, size, 9, GOMOKU_MIN_SIZE, GOMOKU_MAX_SIZE, "cells along a side of the board"),
-    PUF_SETTING(Gomoku, strength, 2, 0, GOMOKU_MAX_STRENGTH,
-                "of the scripted opponent: 0 plays at random, 1 wins and blocks fives and extends its own rows, 2 also "
-                "sees what the other's rows may become, 3 and 4 look 4 and 6 moves ahead and follow every four"),
+    PUF_SETTING(
+        Gomoku, strength, 2, 0, GOMOKU_MAX_STRENGTH,
+        "of the scripted opponent: 0 plays at random, 1 wins and blocks fives, 2 also extends its own rows, 3 sees the "
+        "other's as well, 4 and 5 look 4 and 6 moves ahead and follow every four"),
     PUF_SETTING(Gomoku, opening, 2, 0, GOMOKU_MAX_OPENING,
                 "stones at the start that are drawn at random, in the middle"),
     PUF_FLAG(Gomoku, self_play, 0, "two agents play each other"),

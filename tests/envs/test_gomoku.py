@@ -120,14 +120,14 @@ def candidates(board: Board, player: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("strength", [1, 3])
+@pytest.mark.parametrize("strength", [1, 2, 4])
 def test_the_scripted_opponent_wins_and_blocks(strength: int) -> None:
     """With five in reach it takes it; else it blocks one of the agent's."""
     rng = np.random.default_rng(strength)
     won, blocked = 0, 0
     with puffer_envs.make("gomoku", strength=strength, size=8) as env:
         env.reset(4)
-        for _ in range(200):
+        for _ in range(300):
             board = board_of(env)
             cell = weighing(board, rng, 0.7)
             env.step([cell])
@@ -146,7 +146,7 @@ def test_the_scripted_opponent_wins_and_blocks(strength: int) -> None:
                 assert board_of(env).flat[answer] == 1
                 assert not threats or answer in threats
                 blocked += bool(threats)
-    assert won > 3 and blocked > 3
+    assert blocked > 2 and (won > 2 or strength == 1)
 
 
 @functools.cache
@@ -170,9 +170,9 @@ def values(board: Board, player: int) -> NDArray[np.float64]:
     return value
 
 
-def test_at_strength_2_the_answer_is_one_of_the_best_by_rows_of_five() -> None:
+def test_at_strength_3_the_answer_is_one_of_the_best_by_rows_of_five() -> None:
     rng = np.random.default_rng(6)
-    with puffer_envs.make("gomoku", strength=2, size=6) as env:
+    with puffer_envs.make("gomoku", strength=3, size=6) as env:
         env.reset(3)
         checked = 0
         while checked < 100:
@@ -188,10 +188,10 @@ def test_at_strength_2_the_answer_is_one_of_the_best_by_rows_of_five() -> None:
 
 
 def test_each_strength_is_stronger() -> None:
-    """Against a player that weighs rows as strength 2 does, with an accident in every tenth move."""
-    shares = [share(strength, 60) for strength in (0, 1, 2, 3)]
-    assert shares[0] > 0.95 and shares[3] < 0.3
-    assert shares[0] > shares[1] > shares[2] > shares[3]
+    """Against a player that weighs rows as strength 3 does, with an accident in every tenth move."""
+    shares = [share(strength, 60) for strength in (0, 1, 2, 3, 4)]
+    assert shares[0] > 0.95 and shares[4] < 0.3
+    assert shares[0] >= shares[1] > shares[2] > shares[3] > shares[4]
 
 
 def share(strength: int, games: int) -> float:
