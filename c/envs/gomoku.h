@@ -1,7 +1,8 @@
 // gomoku - five stones in a row, along a row, a column or a diagonal, against a scripted opponent or in self-play.
 //
-// Observation  uint8, at the default size (163,): 1 if it is this agent's turn; then the cells twice, row by row from the
-//              top left: the agent's stones and the opponent's.
+// Observation  uint8, at the default size (325,): 1 if it is this agent's turn; then the cells four times, row by row from
+//              the top left: the agent's stones, the opponent's, where a stone of the agent would make five in a row, and
+//              where one of the opponent would.
 // Action       one for each cell: where to put a stone. The action mask marks the empty cells; any other cell stands for
 //              the next empty one, in reading order, and from the top again. A waiting agent has only cell 0 in its mask,
 //              and its action is ignored.
@@ -17,7 +18,8 @@
 // there are two agents, a step is one move, and they take turns.
 //
 // A stone is a bit in four lines: its row, its column and two diagonals. Five in a row are five bits of a line that are
-// next to each other, so a move looks at four numbers and no more.
+// next to each other, and where a fifth would fit follows from shifts of a line. So a move looks at four numbers of each
+// player and no more.
 #pragma once
 #include "puffer.h"
 
@@ -39,6 +41,8 @@ typedef struct Gomoku {
     int32_t last;                                 // cell of the last stone, -1 for none
     int32_t result;                               // of the previous game: GOMOKU_...
     int16_t lines[2][GOMOKU_WAYS * GOMOKU_LINES]; // the stones of each player, as bits
+    int16_t fives[2][GOMOKU_WAYS * GOMOKU_LINES]; // where a stone of each would make five in a row of a line
+    int32_t chances[2];                           // lines in which there is such a cell
     uint8_t cells[GOMOKU_MAX_CELLS];              // 0 empty, 1 a stone of player 0, 2 of player 1
     uint8_t ended[GOMOKU_MAX_CELLS];              // the cells at the end of the previous game; for renderers
     PufLog log;
@@ -61,7 +65,7 @@ static void gomoku_resize(PufLayout* layout, const void* setup)
     };
     const Gomoku* s = setup;
     layout->agents = s->self_play ? 2 : 1;
-    layout->obs_shape[0] = 1 + 2 * s->size * s->size;
+    layout->obs_shape[0] = 1 + 4 * s->size * s->size;
     layout->actions = s->size == 9 ? gomoku_actions : &sizes[s->size - GOMOKU_MIN_SIZE];
 }
 
@@ -73,15 +77,50 @@ static inline int32_t gomoku_has_five(uint32_t line)
     return (two & two >> 2 & line >> 4) != 0;
 }
 
-// Set the bit of a stone in the four lines that it is in. Returns whether one of them has five in a row.
-static inline int32_t gomoku_mark(int16_t* lines, int32_t row, int32_t column)
+// The cells of lines, taken by nobody, where one more stone of the owner makes five; some may lie beside the board. Eight
+// lines at once, which the compiler makes vectors of.
+static inline void gomoku_find_fifths(const uint16_t* own, const uint16_t* taken, uint16_t* found)
 {
-    const int32_t line[GOMOKU_WAYS] = { row, column, row + column, row - column + GOMOKU_MAX_SIZE - 1 };
-    int32_t won = 0;
+    for (int32_t k = 0; k < 2 * GOMOKU_WAYS; k++) {
+        uint16_t x = own[k], up = x >> 1, down = (uint16_t)(x << 1);
+        uint16_t up2 = up & x >> 2, down2 = (uint16_t)(down & x << 2);
+        uint16_t up3 = up2 & x >> 3, down3 = (uint16_t)(down2 & x << 3);
+        uint16_t up4 = up3 & x >> 4, down4 = (uint16_t)(down3 & x << 4);
+        found[k] = (uint16_t)((up4 | (up3 & down) | (up2 & down2) | (up & down3) | down4) & ~taken[k] & 0x7FFF);
+    }
+}
+
+// The numbers of the four lines that a cell is in.
+static inline void gomoku_lines_of(int32_t row, int32_t column, int32_t* lines)
+{
+    lines[0] = row;
+    lines[1] = GOMOKU_LINES + column;
+    lines[2] = 2 * GOMOKU_LINES + row + column;
+    lines[3] = 3 * GOMOKU_LINES + row - column + GOMOKU_MAX_SIZE - 1;
+}
+
+// Put a stone into its lines. Returns whether one of them has five in a row.
+static inline int32_t gomoku_mark(Gomoku* s, int32_t player, int32_t row, int32_t column)
+{
+    uint16_t stones[2 * GOMOKU_WAYS], taken[2 * GOMOKU_WAYS], fives[2 * GOMOKU_WAYS];
+    int32_t lines[GOMOKU_WAYS], won = 0;
+    gomoku_lines_of(row, column, lines);
     for (int32_t way = 0; way < GOMOKU_WAYS; way++) {
-        int16_t* stones = &lines[way * GOMOKU_LINES + line[way]];
-        *stones = (int16_t)(*stones | 1 << (way == 0 ? column : row));
-        won |= gomoku_has_five((uint32_t)*stones);
+        uint32_t own = (uint32_t)s->lines[player][lines[way]] | 1u << (way == 0 ? column : row);
+        uint32_t other = (uint32_t)s->lines[1 - player][lines[way]];
+        s->lines[player][lines[way]] = (int16_t)own;
+        stones[way] = (uint16_t)own;
+        stones[GOMOKU_WAYS + way] = (uint16_t)other;
+        taken[way] = (uint16_t)(own | other);
+        taken[GOMOKU_WAYS + way] = taken[way];
+        won |= gomoku_has_five(own);
+    }
+    gomoku_find_fifths(stones, taken, fives);
+    for (int32_t k = 0; k < 2 * GOMOKU_WAYS; k++) {
+        int32_t who = k < GOMOKU_WAYS ? player : 1 - player;
+        int16_t* before = &s->fives[who][lines[k % GOMOKU_WAYS]];
+        s->chances[who] += (fives[k] != 0) - (*before != 0);
+        *before = (int16_t)fives[k];
     }
     return won;
 }
@@ -94,16 +133,7 @@ static inline int32_t gomoku_put(Gomoku* s, int32_t cell, int32_t size)
     s->stones += 1;
     s->last = cell;
     s->turn = 1 - mover;
-    return gomoku_mark(s->lines[mover], cell / size, cell % size);
-}
-
-// The cell if it is empty, else the next one that is.
-static inline int32_t gomoku_empty(const Gomoku* s, int32_t cell, int32_t cells)
-{
-    while (s->cells[cell]) {
-        cell = cell + 1 < cells ? cell + 1 : 0;
-    }
-    return cell;
+    return gomoku_mark(s, mover, cell / size, cell % size);
 }
 
 static inline int32_t gomoku_count(uint32_t row)
@@ -114,11 +144,32 @@ static inline int32_t gomoku_count(uint32_t row)
     return (int32_t)((row + (row >> 8)) & 0x1Fu);
 }
 
+// The number of the lowest bit of a set that is not empty.
+static inline int32_t gomoku_lowest(uint32_t set) { return gomoku_count((set & (0 - set)) - 1); }
+
+// The empty cells of a row, as bits.
+static inline uint32_t gomoku_empty_in(const Gomoku* s, int32_t row, int32_t size)
+{
+    return ~(uint32_t)(s->lines[0][row] | s->lines[1][row]) & ((1u << size) - 1);
+}
+
+// The cell if it is empty, else the next one that is.
+static inline int32_t gomoku_empty(const Gomoku* s, int32_t cell, int32_t size)
+{
+    int32_t row = cell / size, column = cell % size;
+    uint32_t empty = gomoku_empty_in(s, row, size) >> column << column;
+    while (empty == 0) {
+        row = row + 1 < size ? row + 1 : 0;
+        empty = gomoku_empty_in(s, row, size);
+    }
+    return row * size + gomoku_lowest(empty);
+}
+
 // The `rank`th of the empty cells, from 0.
 static int32_t gomoku_any(const Gomoku* s, int32_t rank)
 {
     for (int32_t row = 0; row < s->size; row++) {
-        uint32_t empty = ~(uint32_t)(s->lines[0][row] | s->lines[1][row]) & ((1u << s->size) - 1);
+        uint32_t empty = gomoku_empty_in(s, row, s->size);
         int32_t here = gomoku_count(empty);
         if (rank >= here) {
             rank -= here;
@@ -127,7 +178,7 @@ static int32_t gomoku_any(const Gomoku* s, int32_t rank)
         while (rank-- > 0) {
             empty &= empty - 1;
         }
-        return row * s->size + gomoku_count((empty & (0 - empty)) - 1);
+        return row * s->size + gomoku_lowest(empty);
     }
     return 0;
 }
@@ -325,6 +376,9 @@ static int32_t gomoku_draw_cell(Gomoku* s)
 static void gomoku_reset(Gomoku* s)
 {
     memset(s->lines, 0, sizeof s->lines);
+    memset(s->fives, 0, sizeof s->fives);
+    s->chances[0] = 0;
+    s->chances[1] = 0;
     memset(s->cells, 0, sizeof s->cells);
     s->stones = 0;
     s->tick = 0;
@@ -339,11 +393,34 @@ static void gomoku_reset(Gomoku* s)
     }
 }
 
+// Write where a stone of the player would make five in a row. Most lines have no such cell, so four are looked at at once.
+static inline void gomoku_see_fives(const Gomoku* s, int32_t player, int32_t size, uint8_t* obs)
+{
+    memset(obs, 0, (size_t)(size * size));
+    int32_t left = s->chances[player];
+    for (int32_t first = 0; left > 0; first += 4) {
+        uint64_t four;
+        memcpy(&four, &s->fives[player][first], sizeof four);
+        for (int32_t line = first; four && line < first + 4; line++) {
+            uint32_t found = (uint32_t)s->fives[player][line];
+            left -= found != 0;
+            for (; found; found &= found - 1) {
+                int32_t way = line / GOMOKU_LINES, k = line % GOMOKU_LINES, at = gomoku_lowest(found);
+                int32_t row = way == 0 ? k : at;
+                int32_t column = way == 0 ? at : way == 1 ? k : way == 2 ? k - at : at - k + GOMOKU_MAX_SIZE - 1;
+                if (row < size && column >= 0 && column < size) {
+                    obs[row * size + column] = 1;
+                }
+            }
+        }
+    }
+}
+
 static inline void gomoku_observe_sized(const Gomoku* s, PufIo io, int32_t size)
 {
     int32_t cells = size * size;
     for (int32_t player = 0; player < 1 + s->self_play; player++) {
-        uint8_t* obs = (uint8_t*)io.obs + (size_t)player * (size_t)(1 + 2 * cells);
+        uint8_t* obs = (uint8_t*)io.obs + (size_t)player * (size_t)(1 + 4 * cells);
         uint8_t* mask = io.action_mask + (size_t)player * (size_t)cells;
         int32_t moves = s->turn == player;
         obs[0] = (uint8_t)moves;
@@ -353,6 +430,8 @@ static inline void gomoku_observe_sized(const Gomoku* s, PufIo io, int32_t size)
         for (int32_t k = 0; k < cells; k++) {
             obs[1 + cells + k] = (uint8_t)(s->cells[k] == 2 - player);
         }
+        gomoku_see_fives(s, player, size, obs + 1 + 2 * cells);
+        gomoku_see_fives(s, 1 - player, size, obs + 1 + 3 * cells);
         for (int32_t k = 0; k < cells; k++) {
             mask[k] = (uint8_t)(moves & (s->cells[k] == 0));
         }
@@ -388,7 +467,7 @@ static inline void gomoku_step_sized(Gomoku* s, PufIo io, int32_t size)
 {
     int32_t mover = s->turn, cells = size * size;
     s->tick += 1;
-    int32_t won = gomoku_put(s, gomoku_empty(s, io.actions[mover], cells), size);
+    int32_t won = gomoku_put(s, gomoku_empty(s, io.actions[mover], size), size);
     if (!won && s->stones < cells && !s->self_play) {
         mover = s->turn;
         won = gomoku_put(s, gomoku_choose(s), size);
@@ -418,16 +497,20 @@ static const char* gomoku_contradiction(const void* state, const void* assets)
 {
     (void)assets;
     const Gomoku* s = state;
-    int16_t lines[2][GOMOKU_WAYS * GOMOKU_LINES] = { { 0 } };
+    Gomoku copy = { .size = s->size };
     int32_t stones = 0, cells = s->size * s->size;
     for (int32_t cell = 0; cell < cells; cell++) {
         stones += s->cells[cell] != 0;
-        if (s->cells[cell] && gomoku_mark(lines[s->cells[cell] - 1], cell / s->size, cell % s->size)) {
+        if (s->cells[cell] && gomoku_mark(&copy, s->cells[cell] - 1, cell / s->size, cell % s->size)) {
             return "cells";
         }
     }
-    if (memcmp(lines, s->lines, sizeof lines) != 0) {
+    if (memcmp(copy.lines, s->lines, sizeof s->lines) != 0) {
         return "lines";
+    }
+    if (memcmp(copy.fives, s->fives, sizeof s->fives) != 0 ||
+        memcmp(copy.chances, s->chances, sizeof s->chances) != 0) {
+        return "fives";
     }
     if (s->stones != stones || stones == cells) {
         return "stones";
@@ -437,7 +520,10 @@ static const char* gomoku_contradiction(const void* state, const void* assets)
 
 static const PufObs gomoku_obs[] = {
     { "turn", 1, 0, 1, "1 if it is this agent's turn" },
-    { "planes", 0, 0, 1, "row by row from the top left: the agent's stones, then the opponent's" },
+    { "planes", 0, 0, 1,
+      "row by row from the top left: the agent's stones, the opponent's, where the agent would make five, and where "
+      "the "
+      "opponent would" },
 };
 static const PufParam gomoku_params[] = {
     PUF_SETTING(Gomoku, size, 9, GOMOKU_MIN_SIZE, GOMOKU_MAX_SIZE, "cells along a side of the board"),
@@ -453,6 +539,8 @@ static const PufField gomoku_fields[] = {
     PUF_ARRAY(Gomoku, cells, "row by row from the top left: 0 empty, 1 a stone of the first agent, 2 of its opponent",
               PUF_RANGE(0, 2)),
     PUF_GRID(Gomoku, lines, NULL),
+    PUF_GRID(Gomoku, fives, NULL),
+    PUF_ARRAY(Gomoku, chances, NULL),
     PUF_ARRAY(Gomoku, ended, "the cells at the end of the previous game", PUF_RANGE(0, 2)),
     PUF_SCALAR(Gomoku, result, "of the previous game, for the first agent: 0 none yet, 1 won, 2 drawn, 3 lost",
                PUF_RANGE(GOMOKU_RUNNING, GOMOKU_LOST)),
@@ -476,7 +564,7 @@ PUF_DEFINE_ENV(gomoku, Gomoku,
     .ends = "terminal when a player has five in a row or the board is full",
     .rate = 2,
     .obs_dtype = PUF_U8,
-    .layout = { .state_size = (sizeof(Gomoku) + 7) / 8 * 8, .agents = 1, .obs_ndim = 1, .obs_shape = { 163 },
+    .layout = { .state_size = (sizeof(Gomoku) + 7) / 8 * 8, .agents = 1, .obs_ndim = 1, .obs_shape = { 325 },
                 PUF_ACTIONS(gomoku), .masked = 1 },
     PUF_TABLES(gomoku),
     PUF_LOG_NAMES(gomoku),

@@ -38,6 +38,20 @@ def board_of(env: Environment, index: int = 0, field: str = "cells") -> Board:
     return cells.reshape(size, size)
 
 
+def fifths(board: Board, player: int) -> NDArray[np.bool_]:
+    """The cells that win for a player now."""
+    found = np.zeros(board.shape, bool)
+    for row, column in np.argwhere(board < 0).tolist():
+        found[row, column] = wins(board, player, row, column)
+    return found
+
+
+def expected_observation(board: Board, player: int, turn: int) -> NDArray[np.uint8]:
+    stones = [board == player, board == 1 - player]
+    planes = [*stones, fifths(board, player), fifths(board, 1 - player)]
+    return np.concatenate([[turn == player], *(plane.ravel() for plane in planes)]).astype(np.uint8)
+
+
 @pytest.mark.parametrize(("size", "games"), [(5, 30), (9, 25), (15, 4)])
 def test_self_play_follows_the_rules(size: int, games: int) -> None:
     rng = np.random.default_rng(size)
@@ -51,9 +65,7 @@ def test_self_play_follows_the_rules(size: int, games: int) -> None:
             over = False
             while not over:
                 for player in (0, 1):
-                    planes = (board == player, board == 1 - player)
-                    expected = [turn == player, *planes[0].ravel(), *planes[1].ravel()]
-                    assert env.observations[player].tolist() == expected
+                    assert np.array_equal(env.observations[player], expected_observation(board, player, turn))
                 assert env.action_masks[turn].tolist() == (board < 0).ravel().tolist()
                 assert np.flatnonzero(env.action_masks[1 - turn]).tolist() == [0]
                 wished = int(rng.integers(size * size))
@@ -112,11 +124,7 @@ SCATTERED = [(y, x) for y in (0, 2, 4, 6) for x in ((0, 3, 6) if y % 4 else (1, 
 
 
 def candidates(board: Board, player: int) -> list[int]:
-    """The cells that win for a player now."""
-    found = []
-    for row, column in np.argwhere(board < 0).tolist():
-        if wins(board, player, row, column):
-            found.append(row * len(board) + column)
+    found: list[int] = np.flatnonzero(fifths(board, player)).tolist()
     return found
 
 
@@ -216,7 +224,7 @@ def test_openings_are_drawn_in_the_middle() -> None:
     """All 25 x 24 ways to begin with two stones, for either player, and none beside them."""
     with puffer_envs.make("gomoku", 12_000, self_play=True, size=9) as env:
         env.reset(7)
-        cells = env.observations[::2, 1:].reshape(-1, 2, 9, 9).astype(np.int64)
+        cells = env.observations[::2, 1:163].reshape(-1, 2, 9, 9).astype(np.int64)
         assert (cells.sum((2, 3)) == 1).all() and cells[:, :, 2:7, 2:7].sum() == 2 * 12_000
         places = {tuple(np.flatnonzero(planes)) for planes in cells.reshape(12_000, -1)}
     assert len(places) == 25 * 24
@@ -225,5 +233,5 @@ def test_openings_are_drawn_in_the_middle() -> None:
 def test_a_full_opening_wins_nothing() -> None:
     with puffer_envs.make("gomoku", 500, self_play=True, size=5, opening=8) as env:
         env.reset(1)
-        stones = env.observations[::2, 1:].reshape(500, 2, 25).sum(2)
+        stones = env.observations[::2, 1:51].reshape(500, 2, 25).sum(2)
         assert (stones == 4).all()
