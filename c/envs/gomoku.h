@@ -33,18 +33,18 @@ enum { GOMOKU_RUNNING, GOMOKU_WON, GOMOKU_DRAWN, GOMOKU_LOST };
 
 typedef struct Gomoku {
     PufRng rng;
-    int32_t size, strength, opening, self_play;   // settings
-    int32_t turn;                                 // whose move it is: 0 or 1
-    int32_t began;                                // who made the first move after the opening
-    int32_t stones;                               // on the board
-    int32_t tick;                                 // steps in this game
-    int32_t last;                                 // cell of the last stone, -1 for none
-    int32_t result;                               // of the previous game: GOMOKU_...
-    int16_t lines[2][GOMOKU_WAYS * GOMOKU_LINES]; // the stones of each player, as bits
-    int16_t fives[2][GOMOKU_WAYS * GOMOKU_LINES]; // where a stone of each would make five in a row of a line
-    int32_t chances[2];                           // lines in which there is such a cell
-    uint8_t cells[GOMOKU_MAX_CELLS];              // 0 empty, 1 a stone of player 0, 2 of player 1
-    uint8_t ended[GOMOKU_MAX_CELLS];              // the cells at the end of the previous game; for renderers
+    int32_t size, strength, slips, opening, self_play; // settings
+    int32_t turn;                                      // whose move it is: 0 or 1
+    int32_t began;                                     // who made the first move after the opening
+    int32_t stones;                                    // on the board
+    int32_t tick;                                      // steps in this game
+    int32_t last;                                      // cell of the last stone, -1 for none
+    int32_t result;                                    // of the previous game: GOMOKU_...
+    int16_t lines[2][GOMOKU_WAYS * GOMOKU_LINES];      // the stones of each player, as bits
+    int16_t fives[2][GOMOKU_WAYS * GOMOKU_LINES];      // where a stone of each would make five in a row of a line
+    int32_t chances[2];                                // lines in which there is such a cell
+    uint8_t cells[GOMOKU_MAX_CELLS];                   // 0 empty, 1 a stone of player 0, 2 of player 1
+    uint8_t ended[GOMOKU_MAX_CELLS];                   // the cells at the end of the previous game; for renderers
     PufLog log;
     float began_n, began_perf; // after the five of PufLog: for games in which the agent moved first
 } Gomoku;
@@ -327,11 +327,11 @@ static int32_t gomoku_judge(GomokuBoard* b, int32_t mover, int32_t cell, int32_t
     return own + (strength < 3 && other < GOMOKU_FOUR ? 0 : other);
 }
 
-// One of the best cells, all equally likely; at strength 0, any.
+// One of the best cells, all equally likely; at strength 0, or by a slip, any.
 static int32_t gomoku_choose(Gomoku* s)
 {
     int32_t cells = s->size * s->size, left = cells - s->stones;
-    if (s->strength == 0) {
+    if (s->strength == 0 || (s->slips > 0 && (int32_t)puf_rand_below(&s->rng, 100) < s->slips)) {
         return gomoku_any(s, (int32_t)puf_rand_below(&s->rng, (uint32_t)left));
     }
     GomokuBoard b;
@@ -531,6 +531,7 @@ static const PufParam gomoku_params[] = {
         Gomoku, strength, 2, 0, GOMOKU_MAX_STRENGTH,
         "of the scripted opponent: 0 plays at random, 1 wins and blocks fives, 2 also extends its own rows, 3 sees the "
         "other's as well, 4 and 5 look 4 and 6 moves ahead and follow every four"),
+    PUF_SETTING(Gomoku, slips, 0, 0, 100, "percent of the scripted opponent's moves that are drawn at random"),
     PUF_SETTING(Gomoku, opening, 2, 0, GOMOKU_MAX_OPENING,
                 "stones at the start that are drawn at random, in the middle"),
     PUF_FLAG(Gomoku, self_play, 0, "two agents play each other"),
@@ -551,6 +552,7 @@ static const PufField gomoku_fields[] = {
     PUF_SCALAR(Gomoku, last, "the cell of the last stone, -1 for none", PUF_RANGE(-1, GOMOKU_MAX_CELLS - 1)),
     PUF_SCALAR(Gomoku, size, "cells along a side"),
     PUF_SCALAR(Gomoku, strength, "of the scripted opponent"),
+    PUF_SCALAR(Gomoku, slips, "percent of its moves that are drawn at random"),
     PUF_SCALAR(Gomoku, opening, "stones at the start that are drawn at random"),
     PUF_SCALAR(Gomoku, self_play, "1: two agents"),
 };
