@@ -10,8 +10,7 @@
 //              action 0 in its mask, and its action is ignored.
 // Reward       1 for a win, -1 for a loss and 0 in every other step. With `gammons`, 2 if the loser has brought no checker
 //              off, and 3 if it then also has one on the bar or in the winner's home.
-// End          terminal when a player has brought off all checkers; truncated after BACKGAMMON_LIMIT steps, and when
-//              neither player can ever move again.
+// End          terminal when a player has brought off all checkers; truncated after BACKGAMMON_LIMIT steps.
 // Score        what the game was worth: see Reward; perf is 1 for a win, 0 for a loss, 0.5 for a game that was cut off.
 //
 // Each player moves its checkers from its 24-point down to its 1-point; the 24-point of one is the 1-point of the other.
@@ -227,30 +226,16 @@ static inline void backgammon_begin_turn(Backgammon* s)
     backgammon_find(s);
 }
 
-// Whether neither player can move by any die: two walls of six points may block each other for good.
-static int32_t backgammon_is_stuck(const Backgammon* s)
+// The other player's turn, or the next one in which something can be moved. There is one: who cannot move by any die faces
+// six points in a row, whose owner can move within them unless it is on the bar and faces six as well. Both never are, as
+// who entered last stands between the other's.
+static inline void backgammon_pass(Backgammon* s)
 {
-    uint32_t found = 0;
-    for (int32_t die = 1; die <= 6; die++) {
-        found |= backgammon_sources(s->sides[0].taken, s->sides[1].blocks, die);
-        found |= backgammon_sources(s->sides[1].taken, s->sides[0].blocks, die);
-    }
-    return found == 0;
-}
-
-// The other player's turn, or the next one in which something can be moved. Returns BACKGAMMON_CUT if there is none.
-static inline int32_t backgammon_pass(Backgammon* s)
-{
-    int32_t empty = 0;
     do {
-        if (empty++ > 1 && backgammon_is_stuck(s)) {
-            return BACKGAMMON_CUT;
-        }
         s->turn = 1 - s->turn;
         backgammon_throw(s);
         backgammon_begin_turn(s);
     } while ((s->legal[0] | s->legal[1]) == 0);
-    return BACKGAMMON_RUNNING;
 }
 
 // Move the checker at a place by the higher die (0) or the lower one (1). Returns how the game ended for the first player.
@@ -270,7 +255,10 @@ static inline int32_t backgammon_move(Backgammon* s, int32_t which, int32_t plac
     if (s->moves[0] + s->moves[1] > 0) {
         backgammon_find(s);
     }
-    return s->legal[0] | s->legal[1] ? BACKGAMMON_RUNNING : backgammon_pass(s);
+    if ((s->legal[0] | s->legal[1]) == 0) {
+        backgammon_pass(s);
+    }
+    return BACKGAMMON_RUNNING;
 }
 
 // The legal moves as a set of actions.
