@@ -1,8 +1,8 @@
 // gomoku - five stones in a row, along a row, a column or a diagonal, against a scripted opponent or in self-play.
 //
 // Observation  uint8, at the default size (325,): 1 if it is this agent's turn; then the cells four times, row by row from
-//              the top left: the agent's stones, the opponent's, where a stone of the agent would make five in a row, and
-//              where one of the opponent would.
+//              the top left: the agent's stones; the opponent's; where a stone of the agent would make five in a row (2) or
+//              four with both ends empty, which nobody can block (1); and where one of the opponent would.
 // Action       one for each cell: where to put a stone. The action mask marks the empty cells; any other cell stands for
 //              the next empty one, in reading order, and from the top again. A waiting agent has only cell 0 in its mask,
 //              and its action is ignored.
@@ -18,7 +18,7 @@
 // there are two agents, a step is one move, and they take turns.
 //
 // A stone is a bit in four lines: its row, its column and two diagonals. Five in a row are five bits of a line that are
-// next to each other, and where a fifth would fit follows from shifts of a line. So a move looks at four numbers of each
+// next to each other, and where a stone would make four or five follows from shifts of a line. So a move looks at four numbers of each
 // player and no more.
 #pragma once
 #include "puffer.h"
@@ -41,8 +41,9 @@ typedef struct Gomoku {
     int32_t last;                                      // cell of the last stone, -1 for none
     int32_t result;                                    // of the previous game: GOMOKU_...
     int16_t lines[2][GOMOKU_WAYS * GOMOKU_LINES];      // the stones of each player, as bits
-    int16_t fives[2][GOMOKU_WAYS * GOMOKU_LINES];      // where a stone of each would make five in a row of a line
-    int32_t chances[2];                                // lines in which there is such a cell
+    int16_t fives[2][GOMOKU_WAYS * GOMOKU_LINES];      // where a stone of each would make five in a row
+    int16_t fours[2][GOMOKU_WAYS * GOMOKU_LINES];      // where it would make four with both ends empty
+    int32_t threats[2];                                // lines in which there is such a cell
     uint8_t cells[GOMOKU_MAX_CELLS];                   // 0 empty, 1 a stone of player 0, 2 of player 1
     uint8_t ended[GOMOKU_MAX_CELLS];                   // the cells at the end of the previous game; for renderers
     PufLog log;
@@ -77,17 +78,33 @@ static inline int32_t gomoku_has_five(uint32_t line)
     return (two & two >> 2 & line >> 4) != 0;
 }
 
-// The cells of lines, taken by nobody, where one more stone of the owner makes five; some may lie beside the board. Eight
-// lines at once, which the compiler makes vectors of.
-static inline void gomoku_find_fifths(const uint16_t* own, const uint16_t* taken, uint16_t* found)
+// The empty cells of lines where one more stone of the owner makes five; and where it makes four of which both ends are
+// empty, so that the other cannot block both. Eight lines at once, which the compiler makes vectors of.
+static inline void gomoku_find_threats(const uint16_t* own, const uint16_t* empty, uint16_t* fives, uint16_t* fours)
 {
     for (int32_t k = 0; k < 2 * GOMOKU_WAYS; k++) {
-        uint16_t x = own[k], up = x >> 1, down = (uint16_t)(x << 1);
+        uint16_t x = own[k], e = empty[k], up = x >> 1, down = (uint16_t)(x << 1);
         uint16_t up2 = up & x >> 2, down2 = (uint16_t)(down & x << 2);
         uint16_t up3 = up2 & x >> 3, down3 = (uint16_t)(down2 & x << 3);
         uint16_t up4 = up3 & x >> 4, down4 = (uint16_t)(down3 & x << 4);
-        found[k] = (uint16_t)((up4 | (up3 & down) | (up2 & down2) | (up & down3) | down4) & ~taken[k] & 0x7FFF);
+        fives[k] = (uint16_t)((up4 | (up3 & down) | (up2 & down2) | (up & down3) | down4) & e);
+        // Six cells: an empty one, four of which one is missing, and an empty one.
+        uint16_t ends = e & e >> 5, two = up & x >> 2, other_two = x >> 3 & x >> 4;
+        uint16_t first = ends & e >> 1 & x >> 2 & other_two, second = ends & up & e >> 2 & other_two;
+        uint16_t third = ends & two & e >> 3 & x >> 4, fourth = ends & two & x >> 3 & e >> 4;
+        fours[k] = (uint16_t)(first << 1 | second << 2 | third << 3 | fourth << 4);
     }
+}
+
+// Which bits of the lines that a cell is in are on the board.
+static inline void gomoku_lengths_of(int32_t row, int32_t column, int32_t size, uint32_t* bits)
+{
+    const uint32_t all = (1u << size) - 1;
+    int32_t sum = row + column, away = row - column;
+    bits[0] = all;
+    bits[1] = all;
+    bits[2] = sum < size ? all >> (size - 1 - sum) : all & all << (sum - size + 1);
+    bits[3] = away < 0 ? all >> -away : all & all << away;
 }
 
 // The numbers of the four lines that a cell is in.
@@ -100,27 +117,29 @@ static inline void gomoku_lines_of(int32_t row, int32_t column, int32_t* lines)
 }
 
 // Put a stone into its lines. Returns whether one of them has five in a row.
-static inline int32_t gomoku_mark(Gomoku* s, int32_t player, int32_t row, int32_t column)
+static inline int32_t gomoku_mark(Gomoku* s, int32_t player, int32_t row, int32_t column, int32_t size)
 {
-    uint16_t stones[2 * GOMOKU_WAYS], taken[2 * GOMOKU_WAYS], fives[2 * GOMOKU_WAYS];
+    uint16_t stones[2 * GOMOKU_WAYS], empty[2 * GOMOKU_WAYS], fives[2 * GOMOKU_WAYS], fours[2 * GOMOKU_WAYS];
+    uint32_t bits[GOMOKU_WAYS];
     int32_t lines[GOMOKU_WAYS], won = 0;
     gomoku_lines_of(row, column, lines);
+    gomoku_lengths_of(row, column, size, bits);
     for (int32_t way = 0; way < GOMOKU_WAYS; way++) {
         uint32_t own = (uint32_t)s->lines[player][lines[way]] | 1u << (way == 0 ? column : row);
         uint32_t other = (uint32_t)s->lines[1 - player][lines[way]];
         s->lines[player][lines[way]] = (int16_t)own;
         stones[way] = (uint16_t)own;
         stones[GOMOKU_WAYS + way] = (uint16_t)other;
-        taken[way] = (uint16_t)(own | other);
-        taken[GOMOKU_WAYS + way] = taken[way];
+        empty[way] = (uint16_t)(bits[way] & ~(own | other));
+        empty[GOMOKU_WAYS + way] = empty[way];
         won |= gomoku_has_five(own);
     }
-    gomoku_find_fifths(stones, taken, fives);
+    gomoku_find_threats(stones, empty, fives, fours);
     for (int32_t k = 0; k < 2 * GOMOKU_WAYS; k++) {
-        int32_t who = k < GOMOKU_WAYS ? player : 1 - player;
-        int16_t* before = &s->fives[who][lines[k % GOMOKU_WAYS]];
-        s->chances[who] += (fives[k] != 0) - (*before != 0);
-        *before = (int16_t)fives[k];
+        int32_t who = k < GOMOKU_WAYS ? player : 1 - player, line = lines[k % GOMOKU_WAYS];
+        s->threats[who] += ((fives[k] | fours[k]) != 0) - ((s->fives[who][line] | s->fours[who][line]) != 0);
+        s->fives[who][line] = (int16_t)fives[k];
+        s->fours[who][line] = (int16_t)fours[k];
     }
     return won;
 }
@@ -133,7 +152,7 @@ static inline int32_t gomoku_put(Gomoku* s, int32_t cell, int32_t size)
     s->stones += 1;
     s->last = cell;
     s->turn = 1 - mover;
-    return gomoku_mark(s, mover, cell / size, cell % size);
+    return gomoku_mark(s, mover, cell / size, cell % size, size);
 }
 
 static inline int32_t gomoku_count(uint32_t row)
@@ -377,8 +396,9 @@ static void gomoku_reset(Gomoku* s)
 {
     memset(s->lines, 0, sizeof s->lines);
     memset(s->fives, 0, sizeof s->fives);
-    s->chances[0] = 0;
-    s->chances[1] = 0;
+    memset(s->fours, 0, sizeof s->fours);
+    s->threats[0] = 0;
+    s->threats[1] = 0;
     memset(s->cells, 0, sizeof s->cells);
     s->stones = 0;
     s->tick = 0;
@@ -393,26 +413,29 @@ static void gomoku_reset(Gomoku* s)
     }
 }
 
-// Write where a stone of the player would make five in a row. Most lines have no such cell, so four are looked at at once.
-static inline void gomoku_see_fives(const Gomoku* s, int32_t player, int32_t size, uint8_t* obs)
+// Write where a stone of the player would make five in a row, as 2, or an open four, as 1. Most lines have no such cell, so
+// four are looked at at once.
+static inline void gomoku_see_threats(const Gomoku* s, int32_t player, int32_t size, uint8_t* obs)
 {
     memset(obs, 0, (size_t)(size * size));
-    int32_t left = s->chances[player];
+    int32_t left = s->threats[player];
     for (int32_t first = 0; left > 0; first += 4) {
-        uint64_t four;
-        memcpy(&four, &s->fives[player][first], sizeof four);
-        for (int32_t line = first; four && line < first + 4; line++) {
-            uint32_t found = (uint32_t)s->fives[player][line];
+        uint64_t fives, fours;
+        memcpy(&fives, &s->fives[player][first], sizeof fives);
+        memcpy(&fours, &s->fours[player][first], sizeof fours);
+        for (int32_t line = first; (fives | fours) && line < first + 4; line++) {
+            uint32_t five = (uint32_t)s->fives[player][line], found = five | (uint32_t)s->fours[player][line];
             left -= found != 0;
             for (; found; found &= found - 1) {
                 int32_t way = line / GOMOKU_LINES, k = line % GOMOKU_LINES, at = gomoku_lowest(found);
                 int32_t row = way == 0 ? k : at;
                 int32_t column = way == 0 ? at : way == 1 ? k : way == 2 ? k - at : at - k + GOMOKU_MAX_SIZE - 1;
-                if (row < size && column >= 0 && column < size) {
-                    obs[row * size + column] = 1;
-                }
+                obs[row * size + column] = (uint8_t)(obs[row * size + column] | (five >> at & 1 ? 2 : 1));
             }
         }
+    }
+    for (int32_t k = 0; k < size * size && s->threats[player]; k++) {
+        obs[k] = obs[k] > 2 ? 2 : obs[k]; // one stone may make both
     }
 }
 
@@ -430,8 +453,8 @@ static inline void gomoku_observe_sized(const Gomoku* s, PufIo io, int32_t size)
         for (int32_t k = 0; k < cells; k++) {
             obs[1 + cells + k] = (uint8_t)(s->cells[k] == 2 - player);
         }
-        gomoku_see_fives(s, player, size, obs + 1 + 2 * cells);
-        gomoku_see_fives(s, 1 - player, size, obs + 1 + 3 * cells);
+        gomoku_see_threats(s, player, size, obs + 1 + 2 * cells);
+        gomoku_see_threats(s, 1 - player, size, obs + 1 + 3 * cells);
         for (int32_t k = 0; k < cells; k++) {
             mask[k] = (uint8_t)(moves & (s->cells[k] == 0));
         }
@@ -501,16 +524,16 @@ static const char* gomoku_contradiction(const void* state, const void* assets)
     int32_t stones = 0, cells = s->size * s->size;
     for (int32_t cell = 0; cell < cells; cell++) {
         stones += s->cells[cell] != 0;
-        if (s->cells[cell] && gomoku_mark(&copy, s->cells[cell] - 1, cell / s->size, cell % s->size)) {
+        if (s->cells[cell] && gomoku_mark(&copy, s->cells[cell] - 1, cell / s->size, cell % s->size, s->size)) {
             return "cells";
         }
     }
     if (memcmp(copy.lines, s->lines, sizeof s->lines) != 0) {
         return "lines";
     }
-    if (memcmp(copy.fives, s->fives, sizeof s->fives) != 0 ||
-        memcmp(copy.chances, s->chances, sizeof s->chances) != 0) {
-        return "fives";
+    if (memcmp(copy.fives, s->fives, sizeof s->fives) != 0 || memcmp(copy.fours, s->fours, sizeof s->fours) != 0 ||
+        memcmp(copy.threats, s->threats, sizeof s->threats) != 0) {
+        return "threats";
     }
     if (s->stones != stones || stones == cells) {
         return "stones";
@@ -520,10 +543,10 @@ static const char* gomoku_contradiction(const void* state, const void* assets)
 
 static const PufObs gomoku_obs[] = {
     { "turn", 1, 0, 1, "1 if it is this agent's turn" },
-    { "planes", 0, 0, 1,
-      "row by row from the top left: the agent's stones, the opponent's, where the agent would make five, and where "
-      "the "
-      "opponent would" },
+    { "planes", 0, 0, 2,
+      "row by row from the top left: the agent's stones and the opponent's; then where the agent would make five (2) "
+      "or "
+      "an open four (1), and where the opponent would" },
 };
 static const PufParam gomoku_params[] = {
     PUF_SETTING(Gomoku, size, 9, GOMOKU_MIN_SIZE, GOMOKU_MAX_SIZE, "cells along a side of the board"),
@@ -541,7 +564,8 @@ static const PufField gomoku_fields[] = {
               PUF_RANGE(0, 2)),
     PUF_GRID(Gomoku, lines, NULL),
     PUF_GRID(Gomoku, fives, NULL),
-    PUF_ARRAY(Gomoku, chances, NULL),
+    PUF_GRID(Gomoku, fours, NULL),
+    PUF_ARRAY(Gomoku, threats, NULL),
     PUF_ARRAY(Gomoku, ended, "the cells at the end of the previous game", PUF_RANGE(0, 2)),
     PUF_SCALAR(Gomoku, result, "of the previous game, for the first agent: 0 none yet, 1 won, 2 drawn, 3 lost",
                PUF_RANGE(GOMOKU_RUNNING, GOMOKU_LOST)),

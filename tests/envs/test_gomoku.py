@@ -46,9 +46,23 @@ def fifths(board: Board, player: int) -> NDArray[np.bool_]:
     return found
 
 
+def threats(board: Board, player: int) -> NDArray[np.uint8]:
+    """2 where a stone makes five in a row, else 1 where it makes four in a row with both ends empty."""
+    found = np.zeros(board.shape, np.uint8)
+    size = len(board)
+    for (down, right), row, column in itertools.product(WAYS, range(size), range(size)):
+        six = [(row + k * down, column + k * right) for k in range(6)]
+        if all(0 <= y < size and 0 <= x < size for y, x in six):
+            owners = [board[cell] for cell in six]
+            if owners[0] == owners[5] == -1 and sorted(owners[1:5]) == sorted([-1, player, player, player]):
+                found[six[owners.index(-1, 1)]] = 1
+    found[fifths(board, player)] = 2
+    return found
+
+
 def expected_observation(board: Board, player: int, turn: int) -> NDArray[np.uint8]:
     stones = [board == player, board == 1 - player]
-    planes = [*stones, fifths(board, player), fifths(board, 1 - player)]
+    planes = [*stones, threats(board, player), threats(board, 1 - player)]
     return np.concatenate([[turn == player], *(plane.ravel() for plane in planes)]).astype(np.uint8)
 
 

@@ -74,12 +74,12 @@ static void gomoku_draw_marks(PufPicture* p, const Gomoku* s, const GomokuGrid* 
 {
     uint8_t fits[2][GOMOKU_MAX_CELLS];
     const int32_t own = puf_agent(p) ? 1 : 0;
-    gomoku_see_fives(s, own, s->size, fits[0]);
-    gomoku_see_fives(s, 1 - own, s->size, fits[1]);
+    gomoku_see_threats(s, own, s->size, fits[0]);
+    gomoku_see_threats(s, 1 - own, s->size, fits[1]);
     for (int32_t cell = 0; cell < s->size * s->size; cell++) {
         const PufPoint at = gomoku_middle(g, cell);
         for (int32_t k = 0; k < 2; k++) {
-            if (fits[k][cell]) {
+            if (fits[k][cell] == 2) {
                 const double radius = g->tile * (k ? 0.34 : 0.22);
                 puf_ring(p, at.x, at.y, radius, radius + g->tile * 0.07, k ? PUF_CORAL : PUF_MINT);
             }
