@@ -430,12 +430,10 @@ static inline void gomoku_see_threats(const Gomoku* s, int32_t player, int32_t s
                 int32_t way = line / GOMOKU_LINES, k = line % GOMOKU_LINES, at = gomoku_lowest(found);
                 int32_t row = way == 0 ? k : at;
                 int32_t column = way == 0 ? at : way == 1 ? k : way == 2 ? k - at : at - k + GOMOKU_MAX_SIZE - 1;
-                obs[row * size + column] = (uint8_t)(obs[row * size + column] | (five >> at & 1 ? 2 : 1));
+                uint8_t* seen = &obs[row * size + column];
+                *seen = five >> at & 1 ? 2 : *seen > 1 ? *seen : 1;
             }
         }
-    }
-    for (int32_t k = 0; k < size * size && s->threats[player]; k++) {
-        obs[k] = obs[k] > 2 ? 2 : obs[k]; // one stone may make both
     }
 }
 
