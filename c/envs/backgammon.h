@@ -32,7 +32,7 @@
 #include "puffer.h"
 
 enum { BACKGAMMON_POINTS = 24, BACKGAMMON_BAR = 25, BACKGAMMON_PLACES = 26, BACKGAMMON_CHECKERS = 15 };
-enum { BACKGAMMON_HOME = 6, BACKGAMMON_MOVES = 4, BACKGAMMON_LIMIT = 2000, BACKGAMMON_MAX_STRENGTH = 3 };
+enum { BACKGAMMON_HOME = 6, BACKGAMMON_MOVES = 4, BACKGAMMON_LIMIT = 2000, BACKGAMMON_MAX_STRENGTH = 2 };
 enum { BACKGAMMON_RUNNING, BACKGAMMON_WON, BACKGAMMON_LOST, BACKGAMMON_CUT };
 
 // One player's checkers, as it numbers the points.
@@ -297,9 +297,8 @@ enum { BACKGAMMON_LONGER = 1000000 };
 // How the script looks at a turn.
 typedef struct BackgammonThought {
     int32_t dice[2];
-    int32_t race;  // 1: the two have passed each other, and only points count
-    int32_t shots; // 1: the risk of a lone checker is counted from where the other's stand
-    int32_t best;  // so far
+    int32_t race; // 1: the two have passed each other, and only points count
+    int32_t best; // so far
 } BackgammonThought;
 
 // What so many checkers on a place are worth to their owner.
@@ -315,7 +314,7 @@ static inline int32_t backgammon_worth(const BackgammonThought* t, int32_t place
     if (place == BACKGAMMON_BAR) {
         return worth - count * BACKGAMMON_ENTRY;
     }
-    worth -= count == 1 && !t->shots ? backgammon_risks[place] : 0;
+    worth -= count == 1 ? backgammon_risks[place] : 0;
     worth += count > 1 ? backgammon_walls[place] : 0;
     return worth - (count > 3 ? (count - 3) * BACKGAMMON_IDLE : 0);
 }
@@ -341,25 +340,6 @@ static inline int32_t backgammon_try(const BackgammonThought* t, BackgammonSide*
     return gain;
 }
 
-// What the lone checkers risk: the throws of 36 that hit from where the other's stand, as if nothing were in between.
-static int32_t backgammon_exposure(const BackgammonSide* own, const BackgammonSide* other)
-{
-    static const uint8_t throws[BACKGAMMON_PLACES] = { 0, 11, 12, 14, 15, 15, 17, 6, 6, 5, 3, 2, 3 };
-    int32_t risk = 0;
-    for (int32_t place = 1; place <= BACKGAMMON_POINTS; place++) {
-        if (own->checkers[place] != 1) {
-            continue;
-        }
-        int32_t hits = 0;
-        for (int32_t away = 1; away <= 12 && away <= place; away++) { // from the bar, where it is as many points away
-            hits += other->taken >> (BACKGAMMON_BAR - place + away) & 1 ? throws[away] : 0;
-        }
-        hits = hits > 30 ? 30 : hits;
-        risk += hits * (BACKGAMMON_BAR + 4 - place) * BACKGAMMON_PIP / 36;
-    }
-    return risk;
-}
-
 // Try all ways to end a turn. Longer ones are better, as they are the legal ones. By a double, checkers are moved from the
 // highest place down: in another order they end on the same points.
 static void backgammon_think(BackgammonThought* t, const BackgammonSide* sides, const int32_t* moves, int32_t value,
@@ -380,7 +360,6 @@ static void backgammon_think(BackgammonThought* t, const BackgammonSide* sides, 
         }
     }
     if (ends) {
-        value -= t->shots ? backgammon_exposure(&sides[0], &sides[1]) : 0;
         t->best = value > t->best ? value : t->best;
     }
 }
@@ -408,16 +387,15 @@ static inline int32_t backgammon_any(Backgammon* s)
     return backgammon_first(left);
 }
 
-// At strength 0 any action; at 1 the one after which the position is best; above, the first one of the best turn.
+// At strength 0 any action; at 1 the one after which the position is best; at 2 the first one of the best turn.
 static int32_t backgammon_choose(Backgammon* s)
 {
     if (s->strength == 0) {
         return backgammon_any(s);
     }
     const BackgammonSide *own = &s->sides[s->turn], *other = &s->sides[1 - s->turn];
-    BackgammonThought t = { { s->dice[0], s->dice[1] }, 0, 0, 0 };
+    BackgammonThought t = { { s->dice[0], s->dice[1] }, 0, 0 };
     t.race = backgammon_highest(own) + backgammon_highest(other) < BACKGAMMON_BAR;
-    t.shots = s->strength > 2 && !t.race;
     int32_t best = -2 * BACKGAMMON_LONGER, found = 0;
     for (uint64_t left = backgammon_set(s); left; left &= left - 1) {
         int32_t action = backgammon_first(left), which = action >= BACKGAMMON_BAR;
@@ -627,10 +605,10 @@ static const PufObs backgammon_obs[] = {
     { "moves", 1, 0, 4, "how many are left in this turn" },
 };
 static const PufParam backgammon_params[] = {
-    PUF_SETTING(
-        Backgammon, strength, 2, 0, BACKGAMMON_MAX_STRENGTH,
-        "of the scripted opponent: 0 plays at random, 1 looks at one checker at a time, 2 at every way to play its "
-        "turn, 3 also counts the throws that hit it"),
+    PUF_SETTING(Backgammon, strength, 1, 0, BACKGAMMON_MAX_STRENGTH,
+                "of the scripted opponent: 0 plays at random, 1 weighs where each checker may go, one at a time, 2 "
+                "weighs every "
+                "way to play its turn"),
     PUF_FLAG(Backgammon, gammons, 0, "rewards of 2 and 3 for a gammon and a backgammon"),
     PUF_FLAG(Backgammon, self_play, 0, "two agents play each other"),
 };

@@ -1,6 +1,6 @@
 // gomoku - five stones in a row, along a row, a column or a diagonal, against a scripted opponent or in self-play.
 //
-// Observation  uint8, at the default size (325,): 1 if it is this agent's turn; then the cells four times, row by row from
+// Observation  uint8, at the default size (197,): 1 if it is this agent's turn; then the cells four times, row by row from
 //              the top left: the agent's stones; the opponent's; where a stone of the agent would make five in a row (2) or
 //              four with both ends empty, which nobody can block (1); and where one of the opponent would.
 // Action       one for each cell: where to put a stone. The action mask marks the empty cells; any other cell stands for
@@ -51,10 +51,9 @@ typedef struct Gomoku {
 } Gomoku;
 
 static const PufAction gomoku_actions[] = {
-    { "cell", 81, 0, 0,
-      "a1 b1 c1 d1 e1 f1 g1 h1 i1 a2 b2 c2 d2 e2 f2 g2 h2 i2 a3 b3 c3 d3 e3 f3 g3 h3 i3 a4 b4 c4 d4 e4 f4 g4 h4 i4 "
-      "a5 b5 c5 d5 e5 f5 g5 h5 i5 a6 b6 c6 d6 e6 f6 g6 h6 i6 a7 b7 c7 d7 e7 f7 g7 h7 i7 a8 b8 c8 d8 e8 f8 g8 h8 i8 "
-      "a9 b9 c9 d9 e9 f9 g9 h9 i9" }
+    { "cell", 49, 0, 0,
+      "a1 b1 c1 d1 e1 f1 g1 a2 b2 c2 d2 e2 f2 g2 a3 b3 c3 d3 e3 f3 g3 a4 b4 c4 d4 e4 f4 g4 a5 "
+      "b5 c5 d5 e5 f5 g5 a6 b6 c6 d6 e6 f6 g6 a7 b7 c7 d7 e7 f7 g7" }
 };
 
 static void gomoku_resize(PufLayout* layout, const void* setup)
@@ -67,7 +66,7 @@ static void gomoku_resize(PufLayout* layout, const void* setup)
     const Gomoku* s = setup;
     layout->agents = s->self_play ? 2 : 1;
     layout->obs_shape[0] = 1 + 4 * s->size * s->size;
-    layout->actions = s->size == 9 ? gomoku_actions : &sizes[s->size - GOMOKU_MIN_SIZE];
+    layout->actions = s->size == 7 ? gomoku_actions : &sizes[s->size - GOMOKU_MIN_SIZE];
 }
 
 // ---- The rules ----
@@ -462,8 +461,8 @@ static inline void gomoku_observe_sized(const Gomoku* s, PufIo io, int32_t size)
 
 static void gomoku_observe(const Gomoku* s, PufIo io)
 {
-    if (s->size == 9) {
-        gomoku_observe_sized(s, io, 9); // the compiler unrolls what it knows
+    if (s->size == 7) {
+        gomoku_observe_sized(s, io, 7); // the compiler unrolls what it knows
     } else {
         gomoku_observe_sized(s, io, s->size);
     }
@@ -506,8 +505,8 @@ static inline void gomoku_step_sized(Gomoku* s, PufIo io, int32_t size)
 
 static void gomoku_step(Gomoku* s, PufIo io)
 {
-    if (s->size == 9) {
-        gomoku_step_sized(s, io, 9);
+    if (s->size == 7) {
+        gomoku_step_sized(s, io, 7);
     } else {
         gomoku_step_sized(s, io, s->size);
     }
@@ -526,12 +525,16 @@ static const char* gomoku_contradiction(const void* state, const void* assets)
             return "cells";
         }
     }
-    if (memcmp(copy.lines, s->lines, sizeof s->lines) != 0) {
-        return "lines";
-    }
-    if (memcmp(copy.fives, s->fives, sizeof s->fives) != 0 || memcmp(copy.fours, s->fours, sizeof s->fours) != 0 ||
-        memcmp(copy.threats, s->threats, sizeof s->threats) != 0) {
-        return "threats";
+    for (int32_t line = 0; line < GOMOKU_WAYS * GOMOKU_LINES; line++) {
+        for (int32_t player = 0; player < 2; player++) {
+            if (copy.lines[player][line] != s->lines[player][line]) {
+                return "lines";
+            }
+            if (copy.fives[player][line] != s->fives[player][line] ||
+                copy.fours[player][line] != s->fours[player][line] || copy.threats[player] != s->threats[player]) {
+                return "threats";
+            }
+        }
     }
     if (s->stones != stones || stones == cells) {
         return "stones";
@@ -547,7 +550,7 @@ static const PufObs gomoku_obs[] = {
       "an open four (1), and where the opponent would" },
 };
 static const PufParam gomoku_params[] = {
-    PUF_SETTING(Gomoku, size, 9, GOMOKU_MIN_SIZE, GOMOKU_MAX_SIZE, "cells along a side of the board"),
+    PUF_SETTING(Gomoku, size, 7, GOMOKU_MIN_SIZE, GOMOKU_MAX_SIZE, "cells along a side of the board"),
     PUF_SETTING(
         Gomoku, strength, 2, 0, GOMOKU_MAX_STRENGTH,
         "of the scripted opponent: 0 plays at random, 1 wins and blocks fives, 2 also extends its own rows, 3 sees the "
@@ -588,7 +591,7 @@ PUF_DEFINE_ENV(gomoku, Gomoku,
     .ends = "terminal when a player has five in a row or the board is full",
     .rate = 2,
     .obs_dtype = PUF_U8,
-    .layout = { .state_size = (sizeof(Gomoku) + 7) / 8 * 8, .agents = 1, .obs_ndim = 1, .obs_shape = { 325 },
+    .layout = { .state_size = (sizeof(Gomoku) + 7) / 8 * 8, .agents = 1, .obs_ndim = 1, .obs_shape = { 197 },
                 PUF_ACTIONS(gomoku), .masked = 1 },
     PUF_TABLES(gomoku),
     PUF_LOG_NAMES(gomoku),

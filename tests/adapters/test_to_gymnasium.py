@@ -20,7 +20,7 @@ from puffer_envs.adapters.to_gymnasium import PufferEnv
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("acrobot", {"max_steps": 50}),
     ("asteroids", {"max_frames": 400}),
-    ("backgammon", {"strength": 1}),
+    ("backgammon", {}),
     ("bipedal_walker", {"max_steps": 50}),
     ("blackjack", {}),
     ("blobs", {"max_steps": 50}),

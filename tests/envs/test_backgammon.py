@@ -284,7 +284,7 @@ def test_each_strength_is_stronger() -> None:
     """Against the policy that ships."""
     policy = load_policy(puffer_envs.trained_policy("backgammon"), seed=1)
     shares = []
-    for strength in (0, 1, 2, 3):
+    for strength in (0, 1, 2):
         with puffer_envs.make("backgammon", 500, strength=strength) as env:
             observations = env.reset(1)
             won = np.full(500, np.nan)
@@ -296,4 +296,4 @@ def test_each_strength_is_stronger() -> None:
                 won[over] = rewards[over] > 0
                 policy.reset(terminals | truncations)
         shares.append(won.mean())
-    assert shares[0] > 0.97 and shares[0] > shares[1] > shares[2] > shares[3]
+    assert shares[0] > 0.97 and shares[1] > 0.5 > shares[2]

@@ -13,7 +13,7 @@ import pytest
 THRESHOLDS = {
     "acrobot": -100.0,
     "asteroids": 25_000.0,
-    "backgammon": -0.4,
+    "backgammon": 0.0,
     "bipedal_walker": 200.0,
     "blackjack": -0.1,
     "blobs": 300.0,
