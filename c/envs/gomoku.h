@@ -116,7 +116,7 @@ static inline void gomoku_lines_of(int32_t row, int32_t column, int32_t* lines)
 }
 
 // Put a stone into its lines. Returns whether one of them has five in a row.
-static inline int32_t gomoku_mark(Gomoku* s, int32_t player, int32_t row, int32_t column, int32_t size)
+static int32_t gomoku_mark(Gomoku* s, int32_t player, int32_t row, int32_t column, int32_t size)
 {
     uint16_t stones[2 * GOMOKU_WAYS], empty[2 * GOMOKU_WAYS], fives[2 * GOMOKU_WAYS], fours[2 * GOMOKU_WAYS];
     uint32_t bits[GOMOKU_WAYS];
@@ -144,7 +144,7 @@ static inline int32_t gomoku_mark(Gomoku* s, int32_t player, int32_t row, int32_
 }
 
 // The player whose turn it is puts a stone on an empty cell. Returns whether that wins.
-static inline int32_t gomoku_put(Gomoku* s, int32_t cell, int32_t size)
+static int32_t gomoku_put(Gomoku* s, int32_t cell, int32_t size)
 {
     int32_t mover = s->turn;
     s->cells[cell] = (uint8_t)(1 + mover);
@@ -414,7 +414,7 @@ static void gomoku_reset(Gomoku* s)
 
 // Write where a stone of the player would make five in a row, as 2, or an open four, as 1. Most lines have no such cell, so
 // four are looked at at once.
-static inline void gomoku_see_threats(const Gomoku* s, int32_t player, int32_t size, uint8_t* obs)
+static void gomoku_see_threats(const Gomoku* s, int32_t player, int32_t size, uint8_t* obs)
 {
     memset(obs, 0, (size_t)(size * size));
     int32_t left = s->threats[player];
@@ -483,9 +483,9 @@ static void gomoku_end(Gomoku* s, PufIo io, int32_t first)
     }
 }
 
-static inline void gomoku_step_sized(Gomoku* s, PufIo io, int32_t size)
+static void gomoku_step(Gomoku* s, PufIo io)
 {
-    int32_t mover = s->turn, cells = size * size;
+    int32_t mover = s->turn, size = s->size, cells = size * size;
     s->tick += 1;
     int32_t won = gomoku_put(s, gomoku_empty(s, io.actions[mover], size), size);
     if (!won && s->stones < cells && !s->self_play) {
@@ -500,15 +500,6 @@ static inline void gomoku_step_sized(Gomoku* s, PufIo io, int32_t size)
     }
     if (over) {
         gomoku_end(s, io, !won ? 0 : mover == 0 ? 1 : -1);
-    }
-}
-
-static void gomoku_step(Gomoku* s, PufIo io)
-{
-    if (s->size == 7) {
-        gomoku_step_sized(s, io, 7);
-    } else {
-        gomoku_step_sized(s, io, s->size);
     }
 }
 
