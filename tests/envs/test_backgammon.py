@@ -296,4 +296,4 @@ def test_each_strength_is_stronger() -> None:
                 won[over] = rewards[over] > 0
                 policy.reset(terminals | truncations)
         shares.append(won.mean())
-    assert shares[0] > 0.97 and shares[1] > 0.5 > shares[2]
+    assert shares[0] > 0.8 and shares[0] > shares[1] > 0.45 and shares[1] > shares[2] + 0.1
