@@ -52,7 +52,7 @@ PICTURES = {
     "foundry.png": Picture("foundry", "--frame 700"),
     "frozen_lake.png": Picture("frozen_lake", "--frame 13"),
     "go.png": Picture("go", "--frame 14"),
-    "gomoku.png": Picture("gomoku", "--frame 8"),
+    "gomoku.png": Picture("gomoku", "--frame 3"),
     "hex.png": Picture("hex", "--frame 6"),
     "lantern.png": Picture("lantern", "--frame 100"),
     "lunar_lander.png": Picture("lunar_lander", "--frame 60"),
