@@ -261,6 +261,7 @@ def test_the_scripted_opponent_plays_whole_turns_and_races_well() -> None:
             env.step([action])
             own, other = play(own, other, place, die)
             if env.terminals[0]:
+                assert abs(env.rewards[0]) == 1  # whatever the game was worth
                 continue
             rest = without(dice, die)
             if rest and legal_moves(own, other, rest):

@@ -66,7 +66,7 @@ def expected_observation(board: Board, player: int, turn: int) -> NDArray[np.uin
     return np.concatenate([[turn == player], *(plane.ravel() for plane in planes)]).astype(np.uint8)
 
 
-@pytest.mark.parametrize(("size", "games"), [(5, 30), (7, 25), (15, 3)])
+@pytest.mark.parametrize(("size", "games"), [(5, 30), (7, 12), (15, 1)])
 def test_self_play_follows_the_rules(size: int, games: int) -> None:
     rng = np.random.default_rng(size)
     results = {1: 0, 0: 0, -1: 0}
@@ -97,7 +97,7 @@ def test_self_play_follows_the_rules(size: int, games: int) -> None:
             assert env.state().result == {1: 1, 0: 2, -1: 3}[result]
             results[result] += 1
         log = env.log()
-    assert (results[1] and results[-1]) or size == 15
+    assert (results[1] and results[-1]) or games == 1
     assert results[0] or size > 5
     assert log["n"] == 2 * games and log["perf"] == 0.5
 
@@ -214,12 +214,13 @@ def test_each_strength_is_stronger() -> None:
     """Against a player that weighs rows as strength 3 does, with an accident in every tenth move."""
     shares = [share(strength, 60) for strength in (0, 1, 2, 3, 4)]
     assert shares[0] > 0.95 and shares[4] < 0.3
+    assert shares[4] < share(4, 60, slips=30) < share(4, 60, slips=100) and share(4, 60, slips=100) > 0.95
     assert shares[0] >= shares[1] > shares[2] > shares[3] > shares[4]
 
 
-def share(strength: int, games: int) -> float:
+def share(strength: int, games: int, slips: int = 0) -> float:
     rng = np.random.default_rng(2)
-    with puffer_envs.make("gomoku", games, strength=strength, size=8) as env:
+    with puffer_envs.make("gomoku", games, strength=strength, slips=slips, size=8) as env:
         env.reset(1)
         score = np.full(games, np.nan)
         while np.isnan(score).any():
