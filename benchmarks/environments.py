@@ -32,6 +32,7 @@ PUFFERLIB = {
 """Not compared: its boids (41 M), which have no neighbours, and its connect4 (0.06 M), searching unknown depths."""
 
 CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "backgammon": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "cards": [("searching opponent", {"strength": 2}), ("self-play", {"self_play": True})],
     "checkers": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "chess": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
@@ -42,6 +43,7 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("self-play", {"self_play": True}),
         ("self-play, 9 x 9", {"self_play": True, "size": 9}),
     ],
+    "gomoku": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "hex": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "othello": [("weakest opponent", {"strength": 0}), ("self-play", {"self_play": True})],
     "tanks": [("self-play", {"scripted": False})],

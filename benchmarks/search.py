@@ -16,7 +16,7 @@ from puffer_envs.arena.players import find_players
 from puffer_envs.arena.ratings import rate
 from puffer_envs.arena.summary import ladder
 
-BOARDS = ("checkers", "chess", "connect4", "go", "hex", "othello")
+BOARDS = ("checkers", "chess", "connect4", "go", "gomoku", "hex", "othello")
 SIMULATIONS = (50, 200)
 
 

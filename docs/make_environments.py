@@ -32,6 +32,7 @@ SETTINGS = ROOT / "src/puffer_train/settings"
 SUBJECTS = {
     "acrobot": "Gymnasium's Acrobot-v1",
     "asteroids": "a ship among drifting rocks",
+    "backgammon": "dice, hits, bearing off, or self-play",
     "bipedal_walker": "Gymnasium's BipedalWalker-v3",
     "blackjack": "Gymnasium's Blackjack-v1",
     "blobs": "eat, grow, avoid the larger ones",
@@ -50,6 +51,7 @@ SUBJECTS = {
     "foundry": "machines, goods, six workers",
     "frozen_lake": "Gymnasium's FrozenLake-v1",
     "go": "surround more than the other, or self-play",
+    "gomoku": "five in a row, or self-play",
     "hex": "connect two sides, or self-play",
     "lantern": "a dark maze, a colour to remember",
     "lunar_lander": "Gymnasium's LunarLander-v3",
@@ -81,7 +83,7 @@ ORIGINS = {
     "craftax's": "Craftax-Classic, an open world",
 }
 """Of ports, and what they are."""
-SEARCHING = ("checkers", "chess", "go", "hex", "othello")
+SEARCHING = ("backgammon", "checkers", "chess", "go", "gomoku", "hex", "othello")
 """Their scripted opponents search for most of the time: the README shows how fast the rules are without them."""
 SELF_PLAY = "self-play"
 BEGIN, END = "<!-- environments: written by docs/make_environments.py -->", "<!-- end -->"

@@ -31,6 +31,7 @@ class Picture:
 PICTURES = {
     "acrobot.png": Picture("acrobot", "--frame 270"),
     "asteroids.png": Picture("asteroids", "--frame 4020"),
+    "backgammon.png": Picture("backgammon", "--frame 20"),
     "bipedal_walker.png": Picture("bipedal_walker", "--frame 240"),
     "blackjack.png": Picture("blackjack", "--frame 1"),
     "blobs.png": Picture("blobs", "--frame 1200"),
@@ -51,6 +52,7 @@ PICTURES = {
     "foundry.png": Picture("foundry", "--frame 700"),
     "frozen_lake.png": Picture("frozen_lake", "--frame 13"),
     "go.png": Picture("go", "--frame 14"),
+    "gomoku.png": Picture("gomoku", "--frame 3"),
     "hex.png": Picture("hex", "--frame 6"),
     "lantern.png": Picture("lantern", "--frame 100"),
     "lunar_lander.png": Picture("lunar_lander", "--frame 60"),

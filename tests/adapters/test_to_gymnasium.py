@@ -20,6 +20,7 @@ from puffer_envs.adapters.to_gymnasium import PufferEnv
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("acrobot", {"max_steps": 50}),
     ("asteroids", {"max_frames": 400}),
+    ("backgammon", {}),
     ("bipedal_walker", {"max_steps": 50}),
     ("blackjack", {}),
     ("blobs", {"max_steps": 50}),
@@ -40,6 +41,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("foundry", {"num_levels": 4, "max_steps": 50}),
     ("frozen_lake", {}),
     ("go", {"strength": 1}),
+    ("gomoku", {}),
     ("hex", {}),
     ("lantern", {"num_levels": 16}),
     ("lunar_lander", {"max_steps": 50}),

@@ -247,6 +247,7 @@ class Snapshots(Kind):
     allowed = (SnapshotError,)
     small = (
         "asteroids",
+        "backgammon",
         "breakout",
         "cards",
         "checkers",
@@ -256,6 +257,7 @@ class Snapshots(Kind):
         "enduro",
         "foundry",
         "go",
+        "gomoku",
         "hex",
         "lantern",
         "maze",

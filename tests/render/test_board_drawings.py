@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import puffer_envs
-from puffer_render.draw import checkers, chess, go, merge2048, othello
+from puffer_render.draw import backgammon, checkers, chess, go, gomoku, merge2048, othello
 from puffer_render.draw import hex as hexes
 from puffer_render.frame import HUD_HEIGHT, RECT, Frame
 from puffer_render.offscreen import Offscreen
@@ -212,3 +212,56 @@ def test_tiles_slide_to_where_they_are_after_a_move() -> None:
             there = tiles(after)
             assert {(round(x), round(y)) for x, y in arriving} < {(round(x), round(y)) for x, y in there}
             assert len({(round(x), round(y)) for x, y in arriving}) == len(there) - 1
+
+
+def test_only_empty_cells_are_clicked_in_gomoku_and_enter_finds_a_five() -> None:
+    with puffer_envs.make("gomoku", self_play=True, size=7) as env:
+        env.reset(0)
+        tile = 504 / 7
+        for _ in range(3):
+            found = [
+                gomoku.touch(env.state(0), 30 + (column + 0.5) * tile, HUD_HEIGHT + 16 + (row + 0.5) * tile)
+                for row in range(7)
+                for column in range(7)
+            ]
+            turn = int(env.state(0).turn)
+            assert [cell for cell in found if cell is not None] == legal_moves(env, turn)
+            env.step(np.full(2, 48, np.int32))
+        assert gomoku.touch(env.state(0), 2, 2) is None
+    with puffer_envs.make("gomoku", size=7, strength=0) as env:
+        env.reset(0)
+        while not env.terminals[0]:
+            fives = np.flatnonzero(env.observations[0, 99:148] == 2)
+            pressed = gomoku.pilot(env.state(0), frozenset({"good cell"}), 0)
+            assert pressed in fives or not len(fives)
+            env.step([pressed])
+        assert len(fives) and env.rewards[0] == 1
+
+
+def test_each_move_of_backgammon_has_a_badge_and_a_key() -> None:
+    """Beside the board at the place where it begins; a click at checkers plays the higher die that may."""
+    rng = np.random.default_rng(0)
+    caps = tuple(backgammon.KEYS)
+    top, seen = HUD_HEIGHT + 32, set()
+    with puffer_envs.make("backgammon", self_play=True) as env:
+        env.reset(4)
+        for _ in range(300):
+            state = env.state(0)
+            turn = int(state.turn)
+            moves = legal_moves(env, turn)
+            for number, action in enumerate(moves):
+                which, place = divmod(action, 25)
+                dice = [die for die in (0, 1) if 25 * die + place in moves]
+                slot = place + 1 if turn == 0 else 24 - place  # 1 to 24 from the lower right, 25 and 0 the bars
+                column = 5.5 if slot in (0, 25) else 12 - slot if slot <= 12 else slot - 13
+                across = 26 + 584 / 2 if slot in (0, 25) else 26 + (column + 0.5) * 45 + 44 * (column >= 6)
+                low = slot <= 12
+                beside = across + (dice.index(which) - (len(dice) - 1) / 2) * 21
+                assert backgammon.touch(state, beside, top + (455 if low else -15)) == action
+                assert backgammon.touch(state, across, top + (400 if low else 40)) == 25 * dice[0] + place
+                key = min(number, len(caps) - 1)
+                assert backgammon.pilot(state, frozenset({caps[key]}), 0) == moves[key]
+                seen |= {(turn, low), "bar" if slot in (0, 25) else "point"}
+            env.step(np.full(2, int(rng.choice(moves)), np.int32))
+        assert backgammon.touch(env.state(0), 2, 2) is None
+    assert seen == {(0, True), (0, False), (1, True), (1, False), "bar", "point"}

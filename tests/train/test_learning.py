@@ -13,6 +13,7 @@ import pytest
 THRESHOLDS = {
     "acrobot": -100.0,
     "asteroids": 25_000.0,
+    "backgammon": 0.0,
     "bipedal_walker": 200.0,
     "blackjack": -0.1,
     "blobs": 300.0,
@@ -31,6 +32,7 @@ THRESHOLDS = {
     "foundry": 5.5,
     "frozen_lake": 0.7,
     "go": 0.8,
+    "gomoku": 0.8,
     "hex": 0.9,
     "lantern": 0.2,
     "lunar_lander": 250.0,

@@ -364,6 +364,8 @@ def test_a_missing_file_is_named(site: str, browser: Browser) -> None:
 
 BOARDS = {
     "othello": 390,
+    "gomoku": 390,
+    "backgammon": 1280,
     "hex": 1280,
     "go": 390,
     "checkers": 1280,
