@@ -209,7 +209,7 @@ def build_parser() -> Parser:
         _notation,
         "print the games of a replay as players write them: PGN or SGF",
         "Print all games of a replay as players write them, for other programs: chess as PGN; go,\n"
-        "hex and othello as SGF.\n"
+        "gomoku, hex and othello as SGF.\n"
         "`puffer-play NAME --replay FILE` and `puffer-match NAME ... --replays FOLDER` save replays.",
     )
     command.add_argument("replay", type=Path, metavar="REPLAY", help="a file that was saved by this package")

@@ -101,7 +101,7 @@ def test_other_games_have_no_notation_yet(tmp_path: Path, capsys: Any) -> None:
         env.step([0])
         env.save_replay(tmp_path / "game.puf")
     assert main(["notation", str(tmp_path / "game.puf")]) == 2
-    assert "no notation for connect4: there is one for chess, go, hex, othello." in capsys.readouterr().err
+    assert "no notation for connect4: there is one for chess, go, gomoku, hex, othello." in capsys.readouterr().err
     assert main(["notation", str(tmp_path / "none.puf")]) == 2
     assert "none.puf: No such file or directory." in capsys.readouterr().err
 
@@ -239,3 +239,29 @@ def test_games_of_hex_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, 
                 stones[cell] = color
         assert [" BW".index(stones.get(cell, " ")) for cell in range(25)] == board.tolist()
         assert f"RE[{'BW'[result - 1]}+]" in text
+
+
+@pytest.mark.parametrize("self_play", [True, False])
+def test_games_of_gomoku_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, self_play: bool) -> None:
+    random = np.random.default_rng(1)
+    ended = []
+    with puffer_envs.make("gomoku", size=6, self_play=self_play, strength=1) as env:
+        env.start_replay(2)
+        while len(ended) < 6:
+            env.step(random.integers(0, 36, env.num_agents).astype(np.int32))
+            if env.terminals[0]:
+                ended.append((np.array(env.state().ended[:36]), int(env.state().result)))
+        env.save_replay(tmp_path / "game.puf")
+    games = write_games(Replay.load(tmp_path / "game.puf")).split("(;FF")[1:]
+    assert len(games) == 7 and "GM[4]SZ[6]" in games[0]
+    for text, (board, result) in zip(games, ended, strict=False):
+        setup = [(color, points) for color in "BW" for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text)]
+        words = [(color, point) for color, points in setup for point in re.findall(r"\w\w", points)]
+        words += re.findall(r";([BW])\[(\w\w)\]", text)
+        assert len({point for _, point in words}) == len(words)
+        first = re.search(r"P([BW])\[first", text)[1]  # type: ignore[index]
+        found = np.zeros(36, np.uint8)
+        for color, point in words:
+            found[ord(point[0]) - 97 + 6 * (ord(point[1]) - 97)] = 1 if color == first else 2
+        assert found.tolist() == board.tolist()
+        assert re.search(r"RE\[(\w)", text)[1] == {1: first, 2: "0", 3: "WB"["BW".index(first)]}[result]  # type: ignore[index]

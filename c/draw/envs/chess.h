@@ -422,4 +422,5 @@ static void chess_say_end(const void* state, int32_t agent, PufLine* line)
 }
 
 PUF_DRAWING(chess, .width = CHESS_SIDE + CHESS_PANEL + 3 * CHESS_MARGIN - 16,
-            .height = CHESS_SIDE + PUF_HUD_HEIGHT + 42, .draw = chess_draw, .touch = chess_touch, .press = chess_press, .verdict = chess_say_end);
+            .height = CHESS_SIDE + PUF_HUD_HEIGHT + 42, .draw = chess_draw, .touch = chess_touch, .press = chess_press,
+            .verdict = chess_say_end);

@@ -485,4 +485,5 @@ static void lantern_say_end(const void* state, int32_t agent, PufLine* line)
 }
 
 PUF_DRAWING(lantern, .width = LANTERN_BOARD + 2 * LANTERN_MARGIN,
-            .height = PUF_HUD_HEIGHT + LANTERN_BOARD + LANTERN_FOOTER, .draw = lantern_draw, .verdict = lantern_say_end);
+            .height = PUF_HUD_HEIGHT + LANTERN_BOARD + LANTERN_FOOTER, .draw = lantern_draw,
+            .verdict = lantern_say_end);

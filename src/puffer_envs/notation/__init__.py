@@ -1,4 +1,4 @@
-"""Games of a replay as players write them, for other programs: chess as PGN, go, hex and othello as SGF."""
+"""Games of a replay as players write them, for other programs: chess as PGN, go, gomoku, hex and othello as SGF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Games of boards with stones as SGF, smart game format (FF[4]): go (GM[1]), othello (GM[2]) and hex (GM[11])."""
+"""Games of boards with stones as SGF, smart game format (FF[4]): go, gomoku, hex and othello."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Games:
         """The cell that an action stands for; what comes after the cells is not chosen for another one."""
         cells = self.size * self.size
         options = np.flatnonzero(mask[:cells])
-        if not len(options) or (action == cells and mask[cells]):
+        if not len(options) or (action == cells < len(mask) and mask[cells]):
             return cells
         return int(options[np.searchsorted(options, action) % len(options)])
 
@@ -263,4 +263,26 @@ class Othello(Games):
         return "0" if lead == 0 else f"{COLORS[lead < 0]}+{abs(lead)}"
 
 
-KINDS: dict[str, type[Games]] = {"go": Go, "hex": Hex, "othello": Othello}
+class Gomoku(Games):
+    """A move is a stone."""
+
+    kind = 4
+
+    def stones_of(self, state: Any, ended: bool = False) -> list[set[int]]:
+        """Where the stones stand, row by row."""
+        cells = np.asarray(state.ended if ended else state.cells)[: self.size * self.size]
+        return [set(map(int, np.flatnonzero(cells == side))) for side in (1, 2)]
+
+    def moves(self, state: Any, mover: int, chosen: int, after: list[set[int]], over: bool) -> Iterator[Move]:
+        """A stone, and the script's."""
+        del state, over
+        yield mover, self.point(chosen)
+        if not self.settings["self_play"]:
+            yield from ((1, self.point(cell)) for cell in after[1] - self.stones[1])
+
+    def result(self, state: Any) -> str:
+        """Who won."""
+        return "0" if int(state.result) == 2 else f"{self.color(0 if int(state.result) == 1 else 1)}+"
+
+
+KINDS: dict[str, type[Games]] = {"go": Go, "gomoku": Gomoku, "hex": Hex, "othello": Othello}
