@@ -16,7 +16,7 @@
 // doing all the passes.
 //
 // Functions of numbers alone are inline and have no branches, so that an environment can run them over many copies of
-// itself side by side (lunar_lander_lanes.h).
+// itself side by side (puffer_bodies_lanes.h).
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
@@ -197,7 +197,7 @@ PUF_INLINE void puf_hinge_begin(PufHingeNow* h, PufMass a, PufMass b, float low,
     h->low = angle <= low ? 1.0f : 0.0f;
     h->high = ((angle > low) & (angle >= high)) ? 1.0f : 0.0f;
     float now = h->low > 0.0f ? (float)PUF_HINGE_LOW : h->high > 0.0f ? (float)PUF_HINGE_HIGH : (float)PUF_HINGE_FREE;
-    h->stop = now == was ? h->stop : 0.0f;
+    h->stop = ((now == was) & (h->low + h->high > 0.0f)) ? h->stop : 0.0f;
 }
 
 PUF_INLINE void puf_hinge_push(const PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float x, float y,

@@ -98,6 +98,29 @@ PUF_INLINE float puf_contact_pass(PufContact* c, PufMass m, PufSpeed* v)
     return changed + fabsf(d0) + fabsf(d1);
 }
 
+// The same of a contact with one point, which is shorter.
+PUF_INLINE float puf_contact_pass_point(PufContact* c, PufMass m, PufSpeed* v)
+{
+    float tx = c->ny, ty = -c->nx;
+    float slip = (v->vx - v->spin * c->y[0]) * tx + (v->vy + v->spin * c->x[0]) * ty;
+    float most = c->friction * c->push[0];
+    float rub = puf_clampf(c->rub[0] - c->brake[0] * puf_bodies_still(slip), -most, most);
+    float more = rub - c->rub[0];
+    c->rub[0] = rub;
+    v->vx += m.inverse_mass * more * tx;
+    v->vy += m.inverse_mass * more * ty;
+    v->spin += m.inverse_inertia * more * (c->x[0] * ty - c->y[0] * tx);
+    float speed =
+        puf_bodies_still((v->vx - v->spin * c->y[0]) * c->nx + (v->vy + v->spin * c->x[0]) * c->ny - c->bounce[0]);
+    float push = puf_maxf(c->push[0] - c->hold[0] * speed, 0.0f), pushed = push - c->push[0];
+    c->push[0] = push;
+    float x = pushed * c->nx, y = pushed * c->ny;
+    v->vx += m.inverse_mass * x;
+    v->vy += m.inverse_mass * y;
+    v->spin += m.inverse_inertia * (c->x[0] * y - c->y[0] * x);
+    return fabsf(more) + fabsf(pushed);
+}
+
 // Where a polygon and an edge touch: the points of one that are near a side of the other.
 typedef struct PufManifold {
     int32_t points;

@@ -7,6 +7,16 @@ from typing import Any
 import numpy as np
 
 from puffer_envs.porting import Draws, Given, Growth, Within, elapsed_steps, set_elapsed_steps
+from puffer_envs.porting.box2d import (
+    CONTACTS,
+    IMPULSES,
+    LIMITS,
+    ROUNDING,
+    is_near_ground,
+    read_body,
+    read_joint,
+    write_body,
+)
 
 _PLACE = Within(1e-4, "float32 on both sides, rounded in another order; a unit in the last place of 89 is 8e-6")
 _SPEED = Within(5e-4, "as places; a shin weighs 0.24 kg, and impulses of 2 N s are known to 2e-7")
@@ -16,6 +26,7 @@ _RATE = 50
 _POSTS = 200
 _START = 20
 _STRIDE = 14 / 30
+_PLACES = np.arange(_POSTS) * _STRIDE
 _CLOUDS = 10 * (1 + 5 * 2)
 _BODIES = ("hull", "thigh1", "shin1", "thigh2", "shin2")
 _HINGES = ("hip1", "knee1", "hip2", "knee2")
@@ -42,19 +53,14 @@ IGNORED = {
     **{f"{body}_still": "Box2D keeps it to itself" for body in _BODIES},
     **{f"{body}_touches": "Gymnasium counts hull and shins alone" for body in ("thigh1", "thigh2")},
     **{f"{hinge}_limit": "Box2D keeps it to itself; the impulse of a limit is compared" for hinge in _HINGES},
-    "touches": "contacts cannot be written into Box2D, which finds them again",
+    "touches": CONTACTS,
     "episode_return": "the reference has none: it is summed for the log",
     "way": "the reference has none: it is for the log",
 }
 GROWTH = Growth(1.0, "a walker is in the air for a few steps alone")
-FOLLOW = (
-    "impulses in hinges and contacts cannot be written into Box2D. So there they are those of the step before, and an "
-    "episode of ours begins with a reset of the reference that gets the same random numbers"
-)
+FOLLOW = f"{IMPULSES}and an episode of ours begins with a reset of the reference that gets the same random numbers"
 NOTES = (
-    "States of Box2D can be written but for the impulses that its joints and contacts keep, and the time that a body "
-    "has rested. Where a leg or the hull touches, a rounding may decide whether a corner touches in this step or the "
-    "next. From a step before that on, distributions are compared: of returns, of lengths and of how episodes end.",
+    ROUNDING,
     "A motor that presses a hinge to its limit leaves it two degrees beyond, where places count as right. A rounding "
     "decides there whether they are corrected once more, which moves bodies by a millimetre.",
     "Gymnasium keeps one world of Box2D and removes an episode's bodies from it. Box2D then gives their places to "
@@ -62,7 +68,7 @@ NOTES = (
     "episodes the scripted walker scores 46.9 in such a world, and 63.4 in new ones (a 95 % interval of 13). Here all "
     "worlds are new, and the reference gets a new one for each episode.",
     "Clouds, which Gymnasium draws at random, are left out.",
-    "Gymnasium's observation space claims limits that its observations exceed; here there are none.",
+    LIMITS,
 )
 
 
@@ -138,14 +144,9 @@ def read(env: Any) -> dict[str, Any]:
     original = env.unwrapped
     fields: dict[str, Any] = {"ground": _ground(original)}
     for name, body in _bodies(original).items():
-        fields[f"{name}_x"], fields[f"{name}_y"] = body.worldCenter
-        fields[f"{name}_vx"], fields[f"{name}_vy"] = body.linearVelocity
-        fields[f"{name}_angle"], fields[f"{name}_spin"] = body.angle, body.angularVelocity
+        fields |= read_body(name, body)
     for name, joint in zip(_HINGES, original.joints, strict=True):
-        pull = joint.GetReactionForce(_RATE)
-        fields[f"{name}_pull_x"], fields[f"{name}_pull_y"] = pull[0] / _RATE, pull[1] / _RATE
-        fields[f"{name}_stop"] = joint.GetReactionTorque(_RATE) / _RATE
-        fields[f"{name}_motor"] = joint.GetMotorTorque(_RATE) / _RATE
+        fields |= read_joint(name, joint, _RATE)
     fields["hull_touches"] = original.game_over
     fields["shin1_touches"], fields["shin2_touches"] = (original.legs[i].ground_contact for i in (1, 3))
     return {**fields, "shaping": original.prev_shaping, "tick": elapsed_steps(env)}
@@ -157,16 +158,7 @@ def write(env: Any, state: Mapping[str, Any]) -> None:
     if not np.allclose(_ground(original), state["ground"], atol=1e-6):
         _write_ground(original, state["ground"])
     for name, body in _bodies(original).items():
-        angle = float(state[f"{name}_angle"])
-        x, y = body.localCenter
-        sine, cosine = math.sin(angle), math.cos(angle)
-        place = (
-            float(state[f"{name}_x"]) - (cosine * x - sine * y),
-            float(state[f"{name}_y"]) - (sine * x + cosine * y),
-        )
-        body.transform = (place, angle)
-        body.linearVelocity = (float(state[f"{name}_vx"]), float(state[f"{name}_vy"]))
-        body.angularVelocity = float(state[f"{name}_spin"])
+        write_body(name, body, state)
     original.game_over = bool(state["hull_touches"])
     original.legs[1].ground_contact = bool(state["shin1_touches"])
     original.legs[3].ground_contact = bool(state["shin2_touches"])
@@ -224,7 +216,7 @@ def chaotic(state: Mapping[str, Any]) -> bool:
     touches = ("hull_touches", "shin1_touches", "shin2_touches")
     return (
         any(state[name] for name in touches)
-        or any(_is_near(state, body) for body in _BODIES)
+        or any(is_near_ground(state, body, _REACH[body], _RATE, _PLACES, _STRIDE) for body in _BODIES)
         or any(_is_at_its_slop(state, hinge) for hinge in _HINGES)
     )
 
@@ -236,10 +228,3 @@ def _is_at_its_slop(state: Mapping[str, Any], hinge: str) -> bool:
     angle = float(state[f"{b}_angle"]) - float(state[f"{a}_angle"]) - _ZERO[hinge]
     low, high = _LIMITS[hinge[:-1]]
     return min(abs(low - angle - _SLOP), abs(angle - high - _SLOP)) < 2e-5
-
-
-def _is_near(state: Mapping[str, Any], body: str) -> bool:
-    x, y, vx, vy = (float(state[f"{body}_{name}"]) for name in ("x", "y", "vx", "vy"))
-    reach = _REACH[body] + math.hypot(vx, vy) / _RATE + 0.05
-    ground, posts = np.asarray(state["ground"], np.float64), np.arange(_POSTS) * _STRIDE
-    return bool(y - reach < ground[np.abs(posts - x) < reach + _STRIDE].max(initial=-1e9))
