@@ -232,7 +232,8 @@ PUF_INLINE float puf_hinge_pass(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* 
     float y = -(h->q12 * cx + h->q22 * cy + h->q23 * cz);
     float z = -(h->q13 * cx + h->q23 * cy + h->q33 * cz);
     float stop = h->stop + z;
-    int holds = ((h->low > 0.0f) & (stop >= 0.0f)) | ((h->high > 0.0f) & (stop <= 0.0f));
+    const float never = 1e30f * (1.0f - h->low - h->high); // more than any impulse, where it is at no limit
+    int holds = (h->low - h->high) * stop >= never;
     float rx = h->stop * h->zx - cx, ry = h->stop * h->zy - cy;
     x = holds ? x : h->p11 * rx + h->p12 * ry;
     y = holds ? y : h->p12 * rx + h->p22 * ry;
@@ -572,7 +573,7 @@ static void puf_bodies_solve(const PufBodies* w, PufStep* step)
         }
         for (int32_t i = 0; i < step->num_contacts; i++) {
             int32_t b = w->touches[i].body;
-            changed += puf_contact_pass(&step->contacts[i], w->mass[b], &step->speeds[b]);
+            changed += puf_contact_pass_any(&step->contacts[i], w->mass[b], &step->speeds[b]);
         }
     }
 }

@@ -54,10 +54,10 @@ PUF_INLINE void puf_contact_balance(const PufContact* c, float v0, float v1, flo
     float only0 = a0 - c->hold[0] * (v0 - c->k12 * a1), after1 = v1 + c->k12 * (only0 - a0) - c->k22 * a1;
     float only1 = a1 - c->hold[1] * (v1 - c->k12 * a0), after0 = v0 + c->k12 * (only1 - a1) - c->k11 * a0;
     float free0 = v0 - c->k11 * a0 - c->k12 * a1, free1 = v1 - c->k12 * a0 - c->k22 * a1;
-    int is_both = (both0 >= 0.0f) & (both1 >= 0.0f);
-    int is_only0 = (only0 >= 0.0f) & (after1 >= 0.0f);
-    int is_only1 = (only1 >= 0.0f) & (after0 >= 0.0f);
-    int is_free = (free0 >= 0.0f) & (free1 >= 0.0f);
+    int is_both = puf_minf(both0, both1) >= 0.0f;
+    int is_only0 = puf_minf(only0, after1) >= 0.0f;
+    int is_only1 = puf_minf(only1, after0) >= 0.0f;
+    int is_free = puf_minf(free0, free1) >= 0.0f;
     float x0 = is_free ? 0.0f : a0, x1 = is_free ? 0.0f : a1;
     x0 = is_only1 ? 0.0f : x0;
     x1 = is_only1 ? only1 : x1;
@@ -119,6 +119,11 @@ PUF_INLINE float puf_contact_pass_point(PufContact* c, PufMass m, PufSpeed* v)
     v->vy += m.inverse_mass * y;
     v->spin += m.inverse_inertia * (c->x[0] * y - c->y[0] * x);
     return fabsf(more) + fabsf(pushed);
+}
+
+static inline float puf_contact_pass_any(PufContact* c, PufMass m, PufSpeed* v)
+{
+    return c->two > 0.0f ? puf_contact_pass(c, m, v) : puf_contact_pass_point(c, m, v);
 }
 
 // Where a polygon and an edge touch: the points of one that are near a side of the other.

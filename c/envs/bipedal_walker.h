@@ -308,18 +308,16 @@ static void bipedal_walker_look(const BipedalWalker* s, const BipedalWalkerParts
     int32_t count = puf_clampi(BIPEDAL_WALKER_EDGES - first, 1, BIPEDAL_WALKER_SEEN);
     const float *x = &parts->post[first], *y = &s->ground[first];
     float below = y[0] + (y[1] - y[0]) * ((from.x - x[0]) / (x[1] - x[0])) - from.y;
-    int32_t edge[BIPEDAL_WALKER_RAY_LANES];
-    float side[BIPEDAL_WALKER_RAY_LANES];
+    int32_t edge[BIPEDAL_WALKER_RAY_LANES], above[BIPEDAL_WALKER_RAY_LANES];
     for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
-        side[i] = parts->ray_x[i] * below;
+        above[i] = parts->ray_x[i] * below > 0.0f;
         edge[i] = -1;
     }
-    for (int32_t k = 1; k <= count; k++) {
+    for (int32_t k = count; k > 0; k--) { // the nearest is the last
         float dx = x[k] - from.x, dy = y[k] - from.y;
         for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
             float now = parts->ray_x[i] * dy - parts->ray_y[i] * dx;
-            int over = ((now > 0.0f) != (side[i] > 0.0f)) & (edge[i] < 0);
-            edge[i] = over ? k - 1 : edge[i];
+            edge[i] = (now > 0.0f) != above[i] ? k - 1 : edge[i];
         }
     }
     for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
