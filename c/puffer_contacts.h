@@ -207,6 +207,17 @@ static void puf_manifold_keep(PufManifold* m, const PufSegment* s, float nx, flo
     }
 }
 
+// Points as the polygon sees them.
+static void puf_manifold_turn(PufManifold* m, PufPose pose)
+{
+    for (int32_t p = 0; p < m->points; p++) {
+        float sine, cosine, x = m->x[p] - pose.x, y = m->y[p] - pose.y;
+        puf_sincosf(pose.angle, &sine, &cosine);
+        m->x[p] = cosine * x + sine * y;
+        m->y[p] = cosine * y - sine * x;
+    }
+}
+
 // The name of an end that the edge's end `end` cuts: with that of the corner at the segment's first end.
 static inline uint8_t puf_segment_name(const PufSegment* s, int32_t end)
 {
@@ -264,12 +275,7 @@ static void puf_manifold(const PufShape* shape, const PufOutline* o, PufPose pos
         m->sx = edge->x1;
         m->sy = edge->y1;
         puf_manifold_keep(m, &s, nx, ny, edge->x1, edge->y1);
-        for (int32_t p = 0; p < m->points; p++) { // as the polygon sees them
-            float sine, cosine, x = m->x[p] - pose.x, y = m->y[p] - pose.y;
-            puf_sincosf(pose.angle, &sine, &cosine);
-            m->x[p] = cosine * x + sine * y;
-            m->y[p] = cosine * y - sine * x;
-        }
+        puf_manifold_turn(m, pose);
     } else {
         int32_t k = side + 1 < o->corners ? side + 1 : 0;
         float tx = -o->ny[side], ty = o->nx[side]; // along the side
@@ -288,6 +294,72 @@ static void puf_manifold(const PufShape* shape, const PufOutline* o, PufPose pos
         m->sx = shape->x[side];
         m->sy = shape->y[side];
         puf_manifold_keep(m, &s, o->nx[side], o->ny[side], o->x[side], o->y[side]);
+    }
+}
+
+// The corners of a block, counterclockwise, and the normals of the sides that begin there.
+static void puf_block_outline(const PufBlock* b, PufOutline* o)
+{
+    const float x[4] = { b->left, b->right, b->right, b->left }, y[4] = { b->bottom, b->bottom, b->top, b->top };
+    const float nx[4] = { 0.0f, 1.0f, 0.0f, -1.0f }, ny[4] = { -1.0f, 0.0f, 1.0f, 0.0f };
+    o->corners = 4;
+    for (int32_t i = 0; i < 4; i++) {
+        o->x[i] = x[i];
+        o->y[i] = y[i];
+        o->nx[i] = nx[i];
+        o->ny[i] = ny[i];
+    }
+}
+
+// The side of one polygon along which another is farthest, and how far it is there.
+static float puf_outline_apart(const PufOutline* of, const PufOutline* other, int32_t* side)
+{
+    float best = -1e9f;
+    for (int32_t i = 0; i < of->corners; i++) {
+        float least = 1e9f;
+        for (int32_t k = 0; k < other->corners; k++) {
+            least = puf_minf(least, of->nx[i] * (other->x[k] - of->x[i]) + of->ny[i] * (other->y[k] - of->y[i]));
+        }
+        *side = least > best ? i : *side;
+        best = puf_maxf(best, least);
+    }
+    return best;
+}
+
+// How a polygon touches a block, as it touches an edge; but both have corners, which may reach a skin beyond a side.
+static void puf_manifold_block(const PufShape* shape, const PufOutline* o, PufPose pose, const PufBlock* block,
+                               PufManifold* m)
+{
+    PufOutline b;
+    int32_t theirs = 0, ours = 0;
+    memset(m, 0, sizeof *m);
+    puf_block_outline(block, &b);
+    float apart = puf_outline_apart(&b, o, &theirs), best = puf_outline_apart(o, &b, &ours);
+    if (apart > PUF_BODIES_SKIN || best > PUF_BODIES_SKIN) {
+        return;
+    }
+    const int on_edge = best <= 0.98f * apart + 0.001f;
+    const PufOutline *flat = on_edge ? &b : o, *other = on_edge ? o : &b;
+    const int32_t side = on_edge ? theirs : ours, next = side + 1 < flat->corners ? side + 1 : 0;
+    const float nx = flat->nx[side], ny = flat->ny[side], tx = -ny, ty = nx;
+    const int32_t i = puf_outline_against(other, nx, ny), k = i + 1 < other->corners ? i + 1 : 0;
+    const int32_t name = (on_edge ? 0 : 128) + 16 * side; // corners 0 to 7, cut ends 8 and 9
+    PufSegment s = { { other->x[i], other->x[k] }, { other->y[i], other->y[k] }, { 0, 0 } };
+    s.corner[0] = (uint8_t)(name + i);
+    s.corner[1] = (uint8_t)(name + k);
+    if (!puf_segment_cut(&s, -tx, -ty, PUF_BODIES_SKIN - tx * flat->x[side] - ty * flat->y[side],
+                         (uint8_t)(name + 8)) ||
+        !puf_segment_cut(&s, tx, ty, PUF_BODIES_SKIN + tx * flat->x[next] + ty * flat->y[next], (uint8_t)(name + 9))) {
+        return;
+    }
+    m->on_edge = on_edge;
+    m->nx = on_edge ? nx : shape->nx[side];
+    m->ny = on_edge ? ny : shape->ny[side];
+    m->sx = on_edge ? b.x[side] : shape->x[side];
+    m->sy = on_edge ? b.y[side] : shape->y[side];
+    puf_manifold_keep(m, &s, nx, ny, flat->x[side], flat->y[side]);
+    if (on_edge) {
+        puf_manifold_turn(m, pose);
     }
 }
 

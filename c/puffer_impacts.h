@@ -192,7 +192,7 @@ static float puf_bodies_impact(const PufShape* shape, PufPose from, PufPose to, 
 typedef struct PufWay {
     PufPose from;
     float since;
-    uint8_t looks[64]; // at each edge
+    uint8_t looks[64]; // at each edge and block
 } PufWay;
 
 // The touches of a body, that of one edge first.
@@ -220,14 +220,15 @@ static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int3
     puf_body_put(b, puf_pose_between(way->from, end, share));
     way->looks[edge]++;
     puf_bodies_look(w, &step->manifolds, body);
-    if (!puf_bodies_find(w->touches, body, w->first_edge + edge)) {
+    const int32_t number = puf_bodies_number(w, edge);
+    if (!puf_bodies_find(w->touches, body, number)) {
         way->looks[edge] = PUF_BODIES_IMPACTS + 1;
         way->from = begin;
         puf_body_put(b, end);
         return;
     }
     int32_t which[PUF_BODIES_MAX_TOUCHES]; // its touches, this one first
-    int32_t count = puf_bodies_touches_of(w, body, w->first_edge + edge, which);
+    int32_t count = puf_bodies_touches_of(w, body, number, which);
     PufPose pose = puf_body_pose(b);
     int done = 0;
     for (int32_t pass = 0; pass < 20 && !done; pass++) {
@@ -264,6 +265,20 @@ static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int3
     b->spin = v.spin;
 }
 
+// The same of a block: the first of its sides.
+static float puf_bodies_impact_block(const PufShape* shape, PufPose from, PufPose to, const PufBlock* block)
+{
+    PufOutline o;
+    float first = 1.0f;
+    puf_block_outline(block, &o);
+    for (int32_t i = 0; i < 4; i++) {
+        const int32_t k = (i + 1) & 3;
+        const PufEdge side = { o.x[i], o.y[i], o.x[k], o.y[k], 0.0f, 0.0f };
+        first = puf_minf(first, puf_bodies_impact(shape, from, to, &side));
+    }
+    return first;
+}
+
 // The first impact of a body.
 typedef struct PufImpact {
     float when; // 1: none
@@ -298,6 +313,16 @@ static PufImpact puf_bodies_first(const PufBodies* w, const PufWay* way, int32_t
         float when = t < 1.0f ? way->since + (1.0f - way->since) * t : 1.0f;
         if (when < first.when) {
             first = (PufImpact){ when, e };
+        }
+    }
+    for (int32_t e = 0; e < w->num_blocks; e++) {
+        if (way->looks[w->num_edges + e] > PUF_BODIES_IMPACTS || !puf_box_meets_block(box, &w->blocks[e])) {
+            continue;
+        }
+        float t = puf_bodies_impact_block(shape, way->from, to, &w->blocks[e]);
+        float when = t < 1.0f ? way->since + (1.0f - way->since) * t : 1.0f;
+        if (when < first.when) {
+            first = (PufImpact){ when, w->num_edges + e };
         }
     }
     return first;

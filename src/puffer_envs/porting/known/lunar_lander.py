@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_envs.porting import Draws, Given, Growth, Within, elapsed_steps, set_elapsed_steps
-from puffer_envs.porting.box2d import CONTACTS, IMPULSES, LIMITS, ROUNDING, read_body, read_joint, write_body
+from puffer_envs.porting import Draws, Given, Growth, Within, box2d, elapsed_steps, set_elapsed_steps
 
 _PLACE = Within(1e-5, "float32 on both sides, rounded in another order: a unit in the last place of 13 is 1e-6")
 _SPEED = Within(1e-4, "as places; a leg weighs 0.07 kg, and impulses of 1 N s are known to 1e-7")
@@ -37,7 +36,7 @@ OBSERVATION = {
 REWARD = Within(1e-3, "the difference of two shapings")
 IGNORED = {
     **{f"{body}_still": "Box2D keeps it to itself; when a lander falls asleep is compared" for body in _BODIES},
-    "touches": CONTACTS,
+    "touches": box2d.CONTACTS,
     "main": "it is kept for drawing; every step sets it from the action",
     "side": "it is kept for drawing; every step sets it from the action",
     "episode_return": "the reference has none: it is summed for the log",
@@ -45,11 +44,13 @@ IGNORED = {
     "twist_at": "there is no wind here",
 }
 GROWTH = Growth(1.0, "nothing pulls landers in the air apart")
-FOLLOW = f"{IMPULSES}and an episode of ours begins with a reset of the reference that gets the same random numbers"
+FOLLOW = (
+    f"{box2d.IMPULSES}and an episode of ours begins with a reset of the reference that gets the same random numbers"
+)
 NOTES = (
-    ROUNDING,
+    box2d.ROUNDING,
     "Particles that Gymnasium draws for the engines touch nothing that moves and are left out.",
-    LIMITS,
+    box2d.LIMITS,
     "Box2D does 180 passes over impulses in a step. Here passes stop when one changes nothing, and speeds below 2e-6 "
     "m/s between two bodies count as none.",
 )
@@ -85,9 +86,9 @@ def read(env: Any) -> dict[str, Any]:
     original = env.unwrapped
     fields: dict[str, Any] = {"ground": _ground(original)}
     for name, body in _bodies(original).items():
-        fields |= read_body(name, body)
+        fields |= box2d.read_body(name, body)
     for name, leg in (("left", original.legs[1]), ("right", original.legs[0])):
-        fields |= read_joint(name, leg.joint, _RATE)
+        fields |= box2d.read_joint(name, leg.joint, _RATE)
         # Box2D keeps the limit to itself; the sign of its impulse says which it is
         fields[f"{name}_limit"] = (fields[f"{name}_stop"] > 0) + 2 * (fields[f"{name}_stop"] < 0)
     touched = (original.game_over, original.legs[1].ground_contact, original.legs[0].ground_contact, False)
@@ -100,7 +101,7 @@ def write(env: Any, state: Mapping[str, Any]) -> None:
     if not np.allclose(_ground(original), state["ground"], atol=1e-7):
         _write_ground(original, state["ground"])
     for name, body in _bodies(original).items():
-        write_body(name, body, state)
+        box2d.write_body(name, body, state)
     original.game_over = bool(state["touched"][0])
     original.legs[1].ground_contact = bool(state["touched"][1])
     original.legs[0].ground_contact = bool(state["touched"][2])
