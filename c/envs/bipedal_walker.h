@@ -625,7 +625,7 @@ static const char* const bipedal_walker_log_names[] = { "arrived", "fell", "dist
         PUF_SCALAR_AS(BipedalWalker, name "_vx", at.vx, "m/s", PUF_RANGE(-200, 200)),                                  \
         PUF_SCALAR_AS(BipedalWalker, name "_vy", at.vy, "m/s", PUF_RANGE(-200, 200)),                                  \
         PUF_SCALAR_AS(BipedalWalker, name "_spin", at.spin, "rad/s", PUF_RANGE(-200, 200)),                            \
-        PUF_SCALAR_AS(BipedalWalker, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 1))
+        PUF_SCALAR_AS(BipedalWalker, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 100))
 #define BIPEDAL_WALKER_HINGE_FIELDS(name, at)                                                                          \
     PUF_SCALAR_AS(BipedalWalker, name "_pull_x", at.x, "impulse in it in the last step, N s", PUF_RANGE(-1000, 1000)), \
         PUF_SCALAR_AS(BipedalWalker, name "_pull_y", at.y, "the same, upwards", PUF_RANGE(-1000, 1000)),               \
