@@ -11,7 +11,7 @@
 //              come to the grass at the right end; truncated after `max_steps` steps.
 //
 // With the setting `hardcore` stumps, stairs and pits stand in the way, a stretch of grass between them:
-// BipedalWalkerHardcore-v3.
+// BipedalWalkerHardcore-v3, docs/ports/bipedal_walker_hardcore.md.
 //
 // puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/bipedal_walker.md compares the two.
 #pragma once
