@@ -119,9 +119,8 @@ typedef struct PufLanesChanged {
 } PufLanesChanged;
 
 // A pass over a hinge of all lanes, none of which is at a limit if they are `free`.
-PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* restrict all, PufSpeedLanes* restrict all_a,
-                                   PufSpeedLanes* restrict all_b, PufMass a, PufMass b, int free,
-                                   PufLanesChanged* restrict changed)
+PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* all, PufSpeedLanes* all_a, PufSpeedLanes* all_b, PufMass a, PufMass b,
+                                   int free, PufLanesChanged* changed)
 {
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed va = puf_lanes_speed(all_a, i), vb = puf_lanes_speed(all_b, i);
@@ -135,14 +134,14 @@ PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* restrict all, PufSpeedLanes* r
     }
 }
 
-static void puf_lanes_pass_bound(PufHingeLanes* restrict all, PufSpeedLanes* restrict all_a,
-                                 PufSpeedLanes* restrict all_b, PufMass a, PufMass b, PufLanesChanged* restrict changed)
+static void puf_lanes_pass_bound(PufHingeLanes* all, PufSpeedLanes* all_a, PufSpeedLanes* all_b, PufMass a, PufMass b,
+                                 PufLanesChanged* changed)
 {
     puf_lanes_pass_one(all, all_a, all_b, a, b, 0, changed);
 }
 
-static void puf_lanes_pass_free(PufHingeLanes* restrict all, PufSpeedLanes* restrict all_a,
-                                PufSpeedLanes* restrict all_b, PufMass a, PufMass b, PufLanesChanged* restrict changed)
+static void puf_lanes_pass_free(PufHingeLanes* all, PufSpeedLanes* all_a, PufSpeedLanes* all_b, PufMass a, PufMass b,
+                                PufLanesChanged* changed)
 {
     puf_lanes_pass_one(all, all_a, all_b, a, b, 1, changed);
 }
@@ -159,7 +158,7 @@ static int puf_lanes_is_bound(const PufHingeLanes* all)
 
 // A pass over all hinges.
 static void puf_lanes_pass_hinges(const PufBodies* w, PufHingeLanes* hinges, PufSpeedLanes* speeds,
-                                  const uint8_t* bound, PufLanesChanged* restrict changed)
+                                  const uint8_t* bound, PufLanesChanged* changed)
 {
     for (int32_t k = 0; k < w->num_hinges; k++) {
         int32_t a = w->hinges[k].a, b = w->hinges[k].b;
@@ -172,8 +171,7 @@ static void puf_lanes_pass_hinges(const PufBodies* w, PufHingeLanes* hinges, Puf
 }
 
 // A pass over one place of contacts.
-static void puf_lanes_pass_contacts(PufContactLanes* restrict all, PufSpeedLanes* restrict speeds, PufMass mass,
-                                    PufLanesChanged* restrict changed)
+static void puf_lanes_pass_contacts(PufContactLanes* all, PufSpeedLanes* speeds, PufMass mass, PufLanesChanged* changed)
 {
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed v = puf_lanes_speed(speeds, i);
@@ -188,8 +186,7 @@ static void puf_lanes_pass_contacts(PufContactLanes* restrict all, PufSpeedLanes
 }
 
 // The same where no lane has two points, which is shorter.
-static void puf_lanes_pass_points(PufContactLanes* restrict all, PufSpeedLanes* restrict speeds, PufMass mass,
-                                  PufLanesChanged* restrict changed)
+static void puf_lanes_pass_points(PufContactLanes* all, PufSpeedLanes* speeds, PufMass mass, PufLanesChanged* changed)
 {
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed v = puf_lanes_speed(speeds, i);
@@ -202,8 +199,8 @@ static void puf_lanes_pass_points(PufContactLanes* restrict all, PufSpeedLanes* 
 }
 
 // As puf_bodies_begin_hinges, for one hinge of all lanes.
-static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHingeLanes* restrict all,
-                                         const PufPoseLanes* poses, PufSpeedLanes* speeds)
+static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHingeLanes* all, const PufPoseLanes* poses,
+                                         PufSpeedLanes* speeds)
 {
     const PufHinge hinge = w->hinges[k];
     const PufMass a = w->mass[hinge.a], b = w->mass[hinge.b];
@@ -229,8 +226,7 @@ static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHinge
 // ---- Passes over places. ----
 
 // Push bodies out of the ground, at one place of contacts. `right` becomes 0 in lanes that are not within their slop.
-static void puf_lanes_part(const PufManifoldLanes* restrict m, PufPoseLanes* restrict poses, PufMass mass,
-                           int32_t* restrict right)
+static void puf_lanes_part(const PufManifoldLanes* m, PufPoseLanes* poses, PufMass mass, int32_t* right)
 {
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufPose pose = puf_lanes_pose(poses, i);

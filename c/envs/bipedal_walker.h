@@ -468,7 +468,8 @@ static void bipedal_walker_look_at_blocks(const BipedalWalker* s, const BipedalW
             float in_x = dx > 0.0f ? (b.left - from.x) / dx : over ? -1.0f : 2.0f;
             float out_x = dx > 0.0f ? (b.right - from.x) / dx : 2.0f;
             float in = puf_maxf(in_x, (b.top - from.y) / dy), out = puf_minf(out_x, (b.bottom - from.y) / dy);
-            rays[i] = (in >= 0.0f) & (in <= out) & (in < rays[i]) ? in : rays[i];
+            int meets = (in >= 0.0f) & (in <= out) & (in < rays[i]);
+            rays[i] = meets ? in : rays[i];
         }
     }
 }
