@@ -1,5 +1,5 @@
 // puffer_bodies.h - rigid bodies in the plane: convex polygons that fall, push and rub on fixed ground, held together
-// by hinges with motors and limits.
+// by hinges with motors and limits. The ground is of edges and of upright blocks.
 //
 // It computes what Box2D 2.3 computes, in its units and with its constants (metres, kilograms, seconds), but shares no
 // code with it: sequential impulses (Catto, "Iterative Dynamics with Temporal Coherence", 2005) with warm starting,
@@ -16,7 +16,7 @@
 // doing all the passes.
 //
 // Functions of numbers alone are inline and have no branches, so that an environment can run them over many copies of
-// itself side by side (lunar_lander_lanes.h).
+// itself side by side (puffer_bodies_lanes.h).
 #pragma once
 #include "puffer.h"
 #include "puffer_math.h"
@@ -72,6 +72,12 @@ typedef struct PufEdge {
     float friction, bounce;
 } PufEdge;
 
+// A fixed block: a rectangle, upright.
+typedef struct PufBlock {
+    float left, right, bottom, top;
+    float friction, bounce;
+} PufBlock;
+
 // Body `b` turns about a point of body `a`; the angle between them stays within limits, and a motor turns it.
 typedef struct PufHinge {
     int32_t a, b;
@@ -89,7 +95,8 @@ typedef struct PufHingeMemory {
     int32_t limit;
 } PufHingeMemory;
 
-// What a pair that touches remembers: the one or two points, which corners they are of, and their impulses, N s.
+// What a body remembers of an edge or a block that it touches: the one or two points, which corners they are of, and
+// their impulses, N s.
 typedef struct PufTouch {
     uint8_t body, edge, points;
     uint8_t corner[2];
@@ -108,12 +115,15 @@ typedef struct PufBodies {
     int32_t num_hinges;
     const PufEdge* edges; // those that a body may come near in this step
     int32_t num_edges;
-    int32_t first_edge; // the number of the first of them
-    PufTouch* touches;  // PUF_BODIES_MAX_TOUCHES of them; those with 0 points are unused
-    uint8_t* touched;   // of each body: whether it began to touch the ground since it last left it
-    float gravity;      // m/s^2, upwards
-    float seconds;      // of a step
-    int32_t passes;     // over speeds, at most
+    int32_t first_edge;     // the number of the first of them
+    const PufBlock* blocks; // the same of blocks; NULL: there are none
+    int32_t num_blocks;
+    int32_t first_block; // above the number of every edge
+    PufTouch* touches;   // PUF_BODIES_MAX_TOUCHES of them; those with 0 points are unused
+    uint8_t* touched;    // of each body: whether it began to touch the ground since it last left it
+    float gravity;       // m/s^2, upwards
+    float seconds;       // of a step
+    int32_t passes;      // over speeds, at most
     int32_t position_passes;
 } PufBodies;
 
@@ -197,7 +207,7 @@ PUF_INLINE void puf_hinge_begin(PufHingeNow* h, PufMass a, PufMass b, float low,
     h->low = angle <= low ? 1.0f : 0.0f;
     h->high = ((angle > low) & (angle >= high)) ? 1.0f : 0.0f;
     float now = h->low > 0.0f ? (float)PUF_HINGE_LOW : h->high > 0.0f ? (float)PUF_HINGE_HIGH : (float)PUF_HINGE_FREE;
-    h->stop = now == was ? h->stop : 0.0f;
+    h->stop = ((now == was) & (h->low + h->high > 0.0f)) ? h->stop : 0.0f;
 }
 
 PUF_INLINE void puf_hinge_push(const PufHingeNow* h, PufMass a, PufMass b, PufSpeed* va, PufSpeed* vb, float x, float y,
@@ -232,7 +242,8 @@ PUF_INLINE float puf_hinge_pass(PufHingeNow* h, PufMass a, PufMass b, PufSpeed* 
     float y = -(h->q12 * cx + h->q22 * cy + h->q23 * cz);
     float z = -(h->q13 * cx + h->q23 * cy + h->q33 * cz);
     float stop = h->stop + z;
-    int holds = ((h->low > 0.0f) & (stop >= 0.0f)) | ((h->high > 0.0f) & (stop <= 0.0f));
+    const float never = 1e30f * (1.0f - h->low - h->high); // more than any impulse, where it is at no limit
+    int holds = (h->low - h->high) * stop >= never;
     float rx = h->stop * h->zx - cx, ry = h->stop * h->zy - cy;
     x = holds ? x : h->p11 * rx + h->p12 * ry;
     y = holds ? y : h->p12 * rx + h->p22 * ry;
@@ -387,6 +398,11 @@ static inline PufBox puf_box_wider(PufBox b, float more)
     return (PufBox){ b.left - more, b.right + more, b.bottom - more, b.top + more };
 }
 
+static inline int puf_box_meets_block(PufBox b, const PufBlock* of)
+{
+    return (b.left <= of->right) & (b.right >= of->left) & (b.bottom <= of->top) & (b.top >= of->bottom);
+}
+
 static inline int puf_box_meets(PufBox b, const PufEdge* e)
 {
     const int left = b.left <= puf_maxf(e->x1, e->x2), right = b.right >= puf_minf(e->x1, e->x2);
@@ -423,12 +439,15 @@ static const PufTouch* puf_bodies_find(const PufTouch* touches, int32_t body, in
     return NULL;
 }
 
-// The height of the highest edge: what is above it needs no look.
+// The height of the highest edge or block: what is above it needs no look.
 static float puf_bodies_top(const PufBodies* w)
 {
     float top = -1e9f;
     for (int32_t e = 0; e < w->num_edges; e++) {
         top = puf_maxf(top, puf_maxf(w->edges[e].y1, w->edges[e].y2));
+    }
+    for (int32_t e = 0; e < w->num_blocks; e++) {
+        top = puf_maxf(top, w->blocks[e].top);
     }
     return top;
 }
@@ -441,6 +460,12 @@ static int puf_bodies_touching(const PufTouch* touches, int32_t body)
         any |= touches[i].body == body;
     }
     return any;
+}
+
+// The number of what is there, edges first, and then blocks.
+static inline int32_t puf_bodies_number(const PufBodies* w, int32_t i)
+{
+    return i < w->num_edges ? w->first_edge + i : w->first_block + i - w->num_edges;
 }
 
 // Find what touches; of one body, or of all (-1).
@@ -464,17 +489,21 @@ static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t
         PufOutline outline;
         puf_outline(w->shapes[b], pose, &outline);
         PufBox box = puf_box_wider(puf_outline_box(&outline), 2.0f * PUF_BODIES_SKIN);
-        for (int32_t e = 0; e < w->num_edges; e++) {
-            const PufTouch* had = puf_bodies_find(before, b, w->first_edge + e);
+        for (int32_t e = 0; e < w->num_edges + w->num_blocks; e++) {
+            const PufBlock* block = e < w->num_edges ? NULL : &w->blocks[e - w->num_edges];
+            const int32_t number = puf_bodies_number(w, e);
+            const PufTouch* had = puf_bodies_find(before, b, number);
             PufManifold m;
             m.points = 0;
             if (only >= 0 && b != only) {
                 m = had ? old[had - before] : m;
-            } else if (puf_box_meets(box, &w->edges[e])) {
+            } else if (block && puf_box_meets_block(box, block)) {
+                puf_manifold_block(w->shapes[b], &outline, pose, block, &m);
+            } else if (!block && puf_box_meets(box, &w->edges[e])) {
                 puf_manifold(w->shapes[b], &outline, pose, &w->edges[e], &m);
             }
             if (m.points && count < PUF_BODIES_MAX_TOUCHES) {
-                puf_touch_make(&w->touches[count], b, w->first_edge + e, &m, had);
+                puf_touch_make(&w->touches[count], b, number, &m, had);
                 manifolds->of[count++] = m;
             }
             if ((m.points > 0) != (had != NULL)) {
@@ -490,10 +519,11 @@ static void puf_bodies_contact(const PufBodies* w, const PufTouch* t, const PufM
 {
     const PufBody* b = &w->bodies[t->body];
     const PufShape* shape = w->shapes[t->body];
-    const PufEdge* edge = &w->edges[t->edge - w->first_edge];
-    float bounce = puf_maxf(shape->bounce, edge->bounce);
+    const PufBlock* block = w->blocks && t->edge >= w->first_block ? &w->blocks[t->edge - w->first_block] : NULL;
+    const PufEdge* edge = block ? NULL : &w->edges[t->edge - w->first_edge];
+    float bounce = puf_maxf(shape->bounce, block ? block->bounce : edge->bounce);
     memset(c, 0, sizeof *c);
-    c->friction = sqrtf(shape->friction * edge->friction);
+    c->friction = sqrtf(shape->friction * (block ? block->friction : edge->friction));
     for (int32_t i = 0; i < m->points; i++) {
         PufTouchPoint p = puf_manifold_point(m, puf_body_pose(b), i);
         c->nx = p.nx;
@@ -572,7 +602,7 @@ static void puf_bodies_solve(const PufBodies* w, PufStep* step)
         }
         for (int32_t i = 0; i < step->num_contacts; i++) {
             int32_t b = w->touches[i].body;
-            changed += puf_contact_pass(&step->contacts[i], w->mass[b], &step->speeds[b]);
+            changed += puf_contact_pass_any(&step->contacts[i], w->mass[b], &step->speeds[b]);
         }
     }
 }

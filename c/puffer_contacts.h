@@ -54,10 +54,10 @@ PUF_INLINE void puf_contact_balance(const PufContact* c, float v0, float v1, flo
     float only0 = a0 - c->hold[0] * (v0 - c->k12 * a1), after1 = v1 + c->k12 * (only0 - a0) - c->k22 * a1;
     float only1 = a1 - c->hold[1] * (v1 - c->k12 * a0), after0 = v0 + c->k12 * (only1 - a1) - c->k11 * a0;
     float free0 = v0 - c->k11 * a0 - c->k12 * a1, free1 = v1 - c->k12 * a0 - c->k22 * a1;
-    int is_both = (both0 >= 0.0f) & (both1 >= 0.0f);
-    int is_only0 = (only0 >= 0.0f) & (after1 >= 0.0f);
-    int is_only1 = (only1 >= 0.0f) & (after0 >= 0.0f);
-    int is_free = (free0 >= 0.0f) & (free1 >= 0.0f);
+    int is_both = puf_minf(both0, both1) >= 0.0f;
+    int is_only0 = puf_minf(only0, after1) >= 0.0f;
+    int is_only1 = puf_minf(only1, after0) >= 0.0f;
+    int is_free = puf_minf(free0, free1) >= 0.0f;
     float x0 = is_free ? 0.0f : a0, x1 = is_free ? 0.0f : a1;
     x0 = is_only1 ? 0.0f : x0;
     x1 = is_only1 ? only1 : x1;
@@ -96,6 +96,34 @@ PUF_INLINE float puf_contact_pass(PufContact* c, PufMass m, PufSpeed* v)
     c->push[1] = push1;
     puf_contact_push(c, m, v, d0 * c->nx, d0 * c->ny, d1 * c->nx, d1 * c->ny);
     return changed + fabsf(d0) + fabsf(d1);
+}
+
+// The same of a contact with one point, which is shorter.
+PUF_INLINE float puf_contact_pass_point(PufContact* c, PufMass m, PufSpeed* v)
+{
+    float tx = c->ny, ty = -c->nx;
+    float slip = (v->vx - v->spin * c->y[0]) * tx + (v->vy + v->spin * c->x[0]) * ty;
+    float most = c->friction * c->push[0];
+    float rub = puf_clampf(c->rub[0] - c->brake[0] * puf_bodies_still(slip), -most, most);
+    float more = rub - c->rub[0];
+    c->rub[0] = rub;
+    v->vx += m.inverse_mass * more * tx;
+    v->vy += m.inverse_mass * more * ty;
+    v->spin += m.inverse_inertia * more * (c->x[0] * ty - c->y[0] * tx);
+    float speed =
+        puf_bodies_still((v->vx - v->spin * c->y[0]) * c->nx + (v->vy + v->spin * c->x[0]) * c->ny - c->bounce[0]);
+    float push = puf_maxf(c->push[0] - c->hold[0] * speed, 0.0f), pushed = push - c->push[0];
+    c->push[0] = push;
+    float x = pushed * c->nx, y = pushed * c->ny;
+    v->vx += m.inverse_mass * x;
+    v->vy += m.inverse_mass * y;
+    v->spin += m.inverse_inertia * (c->x[0] * y - c->y[0] * x);
+    return fabsf(more) + fabsf(pushed);
+}
+
+static inline float puf_contact_pass_any(PufContact* c, PufMass m, PufSpeed* v)
+{
+    return c->two > 0.0f ? puf_contact_pass(c, m, v) : puf_contact_pass_point(c, m, v);
 }
 
 // Where a polygon and an edge touch: the points of one that are near a side of the other.
@@ -179,6 +207,17 @@ static void puf_manifold_keep(PufManifold* m, const PufSegment* s, float nx, flo
     }
 }
 
+// Points as the polygon sees them.
+static void puf_manifold_turn(PufManifold* m, PufPose pose)
+{
+    for (int32_t p = 0; p < m->points; p++) {
+        float sine, cosine, x = m->x[p] - pose.x, y = m->y[p] - pose.y;
+        puf_sincosf(pose.angle, &sine, &cosine);
+        m->x[p] = cosine * x + sine * y;
+        m->y[p] = cosine * y - sine * x;
+    }
+}
+
 // The name of an end that the edge's end `end` cuts: with that of the corner at the segment's first end.
 static inline uint8_t puf_segment_name(const PufSegment* s, int32_t end)
 {
@@ -236,12 +275,7 @@ static void puf_manifold(const PufShape* shape, const PufOutline* o, PufPose pos
         m->sx = edge->x1;
         m->sy = edge->y1;
         puf_manifold_keep(m, &s, nx, ny, edge->x1, edge->y1);
-        for (int32_t p = 0; p < m->points; p++) { // as the polygon sees them
-            float sine, cosine, x = m->x[p] - pose.x, y = m->y[p] - pose.y;
-            puf_sincosf(pose.angle, &sine, &cosine);
-            m->x[p] = cosine * x + sine * y;
-            m->y[p] = cosine * y - sine * x;
-        }
+        puf_manifold_turn(m, pose);
     } else {
         int32_t k = side + 1 < o->corners ? side + 1 : 0;
         float tx = -o->ny[side], ty = o->nx[side]; // along the side
@@ -260,6 +294,72 @@ static void puf_manifold(const PufShape* shape, const PufOutline* o, PufPose pos
         m->sx = shape->x[side];
         m->sy = shape->y[side];
         puf_manifold_keep(m, &s, o->nx[side], o->ny[side], o->x[side], o->y[side]);
+    }
+}
+
+// The corners of a block, counterclockwise, and the normals of the sides that begin there.
+static void puf_block_outline(const PufBlock* b, PufOutline* o)
+{
+    const float x[4] = { b->left, b->right, b->right, b->left }, y[4] = { b->bottom, b->bottom, b->top, b->top };
+    const float nx[4] = { 0.0f, 1.0f, 0.0f, -1.0f }, ny[4] = { -1.0f, 0.0f, 1.0f, 0.0f };
+    o->corners = 4;
+    for (int32_t i = 0; i < 4; i++) {
+        o->x[i] = x[i];
+        o->y[i] = y[i];
+        o->nx[i] = nx[i];
+        o->ny[i] = ny[i];
+    }
+}
+
+// The side of one polygon along which another is farthest, and how far it is there.
+static float puf_outline_apart(const PufOutline* of, const PufOutline* other, int32_t* side)
+{
+    float best = -1e9f;
+    for (int32_t i = 0; i < of->corners; i++) {
+        float least = 1e9f;
+        for (int32_t k = 0; k < other->corners; k++) {
+            least = puf_minf(least, of->nx[i] * (other->x[k] - of->x[i]) + of->ny[i] * (other->y[k] - of->y[i]));
+        }
+        *side = least > best ? i : *side;
+        best = puf_maxf(best, least);
+    }
+    return best;
+}
+
+// How a polygon touches a block, as it touches an edge; but both have corners, which may reach a skin beyond a side.
+static void puf_manifold_block(const PufShape* shape, const PufOutline* o, PufPose pose, const PufBlock* block,
+                               PufManifold* m)
+{
+    PufOutline b;
+    int32_t theirs = 0, ours = 0;
+    memset(m, 0, sizeof *m);
+    puf_block_outline(block, &b);
+    float apart = puf_outline_apart(&b, o, &theirs), best = puf_outline_apart(o, &b, &ours);
+    if (apart > PUF_BODIES_SKIN || best > PUF_BODIES_SKIN) {
+        return;
+    }
+    const int on_edge = best <= 0.98f * apart + 0.001f;
+    const PufOutline *flat = on_edge ? &b : o, *other = on_edge ? o : &b;
+    const int32_t side = on_edge ? theirs : ours, next = side + 1 < flat->corners ? side + 1 : 0;
+    const float nx = flat->nx[side], ny = flat->ny[side], tx = -ny, ty = nx;
+    const int32_t i = puf_outline_against(other, nx, ny), k = i + 1 < other->corners ? i + 1 : 0;
+    const int32_t name = (on_edge ? 0 : 128) + 16 * side; // corners 0 to 7, cut ends 8 and 9
+    PufSegment s = { { other->x[i], other->x[k] }, { other->y[i], other->y[k] }, { 0, 0 } };
+    s.corner[0] = (uint8_t)(name + i);
+    s.corner[1] = (uint8_t)(name + k);
+    if (!puf_segment_cut(&s, -tx, -ty, PUF_BODIES_SKIN - tx * flat->x[side] - ty * flat->y[side],
+                         (uint8_t)(name + 8)) ||
+        !puf_segment_cut(&s, tx, ty, PUF_BODIES_SKIN + tx * flat->x[next] + ty * flat->y[next], (uint8_t)(name + 9))) {
+        return;
+    }
+    m->on_edge = on_edge;
+    m->nx = on_edge ? nx : shape->nx[side];
+    m->ny = on_edge ? ny : shape->ny[side];
+    m->sx = on_edge ? b.x[side] : shape->x[side];
+    m->sy = on_edge ? b.y[side] : shape->y[side];
+    puf_manifold_keep(m, &s, nx, ny, flat->x[side], flat->y[side]);
+    if (on_edge) {
+        puf_manifold_turn(m, pose);
     }
 }
 

@@ -106,15 +106,17 @@ static float puf_bodies_along(PufAxis* axis, const PufShape* shape, PufPose pose
     return corner - (axis->end ? second : first);
 }
 
-// How far a polygon is from the line through an edge; negative where the line cuts it.
-static float puf_bodies_over(const PufOutline* o, const PufEdge* e)
+// How far a polygon is, before and after it moves, from the line through an edge; negative where the line cuts it or it
+// changes sides.
+static float puf_bodies_over(const PufOutline* begin, const PufOutline* end, const PufEdge* e)
 {
     float above = 1e9f, below = 1e9f;
     float nx = e->y1 - e->y2, ny = e->x2 - e->x1, length = sqrtf(nx * nx + ny * ny);
-    for (int32_t i = 0; i < o->corners; i++) {
-        float side = nx * (o->x[i] - e->x1) + ny * (o->y[i] - e->y1);
-        above = puf_minf(above, side);
-        below = puf_minf(below, -side);
+    for (int32_t i = 0; i < begin->corners; i++) {
+        float before = nx * (begin->x[i] - e->x1) + ny * (begin->y[i] - e->y1);
+        float after = nx * (end->x[i] - e->x1) + ny * (end->y[i] - e->y1);
+        above = puf_minf(above, puf_minf(before, after));
+        below = puf_minf(below, puf_minf(-before, -after));
     }
     return puf_maxf(above, below) / length;
 }
@@ -151,15 +153,10 @@ static float puf_bodies_cross(PufAxis* axis, const PufShape* shape, PufPose from
 
 // The share of its way at which a body comes within a slop of an edge; 1 if it does not, or if it is in it already.
 // Along the axis of what is closest, the time is put back until nothing is nearer than a slop; from there, again.
-static float puf_bodies_impact(const PufShape* shape, const PufOutline* outline, PufPose from, PufPose to,
-                               const PufEdge* e)
+static float puf_bodies_impact(const PufShape* shape, PufPose from, PufPose to, const PufEdge* e)
 {
     const float aim = PUF_BODIES_SLOP, close = 0.25f * PUF_BODIES_SLOP;
-    float dx = to.x - from.x, dy = to.y - from.y, t = 0.0f;
-    float way = sqrtf(dx * dx + dy * dy) + fabsf(to.angle - from.angle) * shape->reach;
-    if (puf_bodies_over(outline, e) - aim - close >= way) {
-        return 1.0f; // too far from the edge's line, which is nearer than the edge
-    }
+    float t = 0.0f;
     for (int32_t guess = 0; guess < 20; guess++) {
         PufAxis axis;
         float gap = puf_bodies_gap(shape, puf_pose_between(from, to, t), e, &axis), until = 1.0f;
@@ -195,7 +192,7 @@ static float puf_bodies_impact(const PufShape* shape, const PufOutline* outline,
 typedef struct PufWay {
     PufPose from;
     float since;
-    uint8_t looks[64]; // at each edge
+    uint8_t looks[64]; // at each edge and block
 } PufWay;
 
 // The touches of a body, that of one edge first.
@@ -223,14 +220,15 @@ static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int3
     puf_body_put(b, puf_pose_between(way->from, end, share));
     way->looks[edge]++;
     puf_bodies_look(w, &step->manifolds, body);
-    if (!puf_bodies_find(w->touches, body, w->first_edge + edge)) {
+    const int32_t number = puf_bodies_number(w, edge);
+    if (!puf_bodies_find(w->touches, body, number)) {
         way->looks[edge] = PUF_BODIES_IMPACTS + 1;
         way->from = begin;
         puf_body_put(b, end);
         return;
     }
     int32_t which[PUF_BODIES_MAX_TOUCHES]; // its touches, this one first
-    int32_t count = puf_bodies_touches_of(w, body, w->first_edge + edge, which);
+    int32_t count = puf_bodies_touches_of(w, body, number, which);
     PufPose pose = puf_body_pose(b);
     int done = 0;
     for (int32_t pass = 0; pass < 20 && !done; pass++) {
@@ -255,7 +253,7 @@ static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int3
     for (int32_t pass = 0; pass < w->passes && changed > 0.0f; pass++) {
         changed = 0.0f;
         for (int32_t i = 0; i < count; i++) {
-            changed += puf_contact_pass(&step->contacts[i], w->mass[body], &v);
+            changed += puf_contact_pass_any(&step->contacts[i], w->mass[body], &v);
         }
     }
     way->from = pose;
@@ -265,6 +263,20 @@ static void puf_bodies_stop(const PufBodies* w, PufStep* step, PufWay* way, int3
     b->vx = v.vx;
     b->vy = v.vy;
     b->spin = v.spin;
+}
+
+// The same of a block: the first of its sides.
+static float puf_bodies_impact_block(const PufShape* shape, PufPose from, PufPose to, const PufBlock* block)
+{
+    PufOutline o;
+    float first = 1.0f;
+    puf_block_outline(block, &o);
+    for (int32_t i = 0; i < 4; i++) {
+        const int32_t k = (i + 1) & 3;
+        const PufEdge side = { o.x[i], o.y[i], o.x[k], o.y[k], 0.0f, 0.0f };
+        first = puf_minf(first, puf_bodies_impact(shape, from, to, &side));
+    }
+    return first;
 }
 
 // The first impact of a body.
@@ -287,19 +299,30 @@ static PufImpact puf_bodies_first(const PufBodies* w, const PufWay* way, int32_t
     PufBox box = puf_outline_box(&begin), other = puf_outline_box(&end);
     box = (PufBox){ puf_minf(box.left, other.left), puf_maxf(box.right, other.right),
                     puf_minf(box.bottom, other.bottom), puf_maxf(box.top, other.top) };
-    float turn = to.angle - way->from.angle;
-    box = puf_box_wider(box, 2.0f * PUF_BODIES_SKIN + 0.125f * turn * turn * shape->reach); // corners move on arcs
+    float turn = to.angle - way->from.angle, bulge = 0.125f * turn * turn * shape->reach; // corners move on arcs
+    box = puf_box_wider(box, 2.0f * PUF_BODIES_SKIN + bulge);
     if (box.bottom > top) {
         return first;
     }
     for (int32_t e = 0; e < w->num_edges; e++) {
-        if (way->looks[e] > PUF_BODIES_IMPACTS || !puf_box_meets(box, &w->edges[e])) {
-            continue;
+        if (way->looks[e] > PUF_BODIES_IMPACTS || !puf_box_meets(box, &w->edges[e]) ||
+            puf_bodies_over(&begin, &end, &w->edges[e]) > 2.0f * PUF_BODIES_SLOP + bulge) {
+            continue; // it stays farther from the edge's line than an impact is, and with it from the edge
         }
-        float t = puf_bodies_impact(shape, &begin, way->from, to, &w->edges[e]);
+        float t = puf_bodies_impact(shape, way->from, to, &w->edges[e]);
         float when = t < 1.0f ? way->since + (1.0f - way->since) * t : 1.0f;
         if (when < first.when) {
             first = (PufImpact){ when, e };
+        }
+    }
+    for (int32_t e = 0; e < w->num_blocks; e++) {
+        if (way->looks[w->num_edges + e] > PUF_BODIES_IMPACTS || !puf_box_meets_block(box, &w->blocks[e])) {
+            continue;
+        }
+        float t = puf_bodies_impact_block(shape, way->from, to, &w->blocks[e]);
+        float when = t < 1.0f ? way->since + (1.0f - way->since) * t : 1.0f;
+        if (when < first.when) {
+            first = (PufImpact){ when, w->num_edges + e };
         }
     }
     return first;

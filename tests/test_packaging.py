@@ -150,7 +150,7 @@ def test_every_package_says_that_it_is_typed(package: str) -> None:
 
 def test_the_headers_of_the_contract_are_installed() -> None:
     headers = {path.name for path in Path(puffer_envs.get_include()).iterdir()}
-    names = ("", "_bins", "_bodies", "_contacts", "_cpp", "_impacts", "_math", "_rng")
+    names = ("", "_bins", "_bodies", "_bodies_lanes", "_contacts", "_cpp", "_impacts", "_math", "_rng")
     assert headers == {f"puffer{name}.h" for name in names}
     assert (package_folder("puffer_envs") / "_core.pyi").is_file()
     programs = {path.name for path in shipped_folder("program").iterdir()}

@@ -10,6 +10,9 @@
 // End          terminal when the hull touches the ground, when it is behind the left end of the world, or when it has
 //              come to the grass at the right end; truncated after `max_steps` steps.
 //
+// With the setting `hardcore` stumps, stairs and pits stand in the way, a stretch of grass between them:
+// BipedalWalkerHardcore-v3, docs/ports/bipedal_walker_hardcore.md.
+//
 // puffer_bodies.h moves hull, legs and hinges as Box2D does. docs/ports/bipedal_walker.md compares the two.
 #pragma once
 #include "puffer.h"
@@ -62,16 +65,33 @@ enum {
     BIPEDAL_WALKER_RAYS = 10,
     BIPEDAL_WALKER_RAY_LANES = 16, // of which the last are unused
     BIPEDAL_WALKER_SEEN = 13,      // edges that rays may meet
+    BIPEDAL_WALKER_MAX_BLOCKS = 40,
+    BIPEDAL_WALKER_NEAR_BLOCKS = 12, // near a walker, at most
+    BIPEDAL_WALKER_STEP = 4,         // strides of a step of stairs
+    BIPEDAL_WALKER_PIT = 4,          // strides, depth of a pit
     BIPEDAL_WALKER_OBS = 14 + BIPEDAL_WALKER_RAYS,
     BIPEDAL_WALKER_PASSES = 6 * 30,
     BIPEDAL_WALKER_POSITION_PASSES = 2 * 30,
 };
 
+typedef enum BipedalWalkerKind {
+    BIPEDAL_WALKER_PLAIN,
+    BIPEDAL_WALKER_STUMP,
+    BIPEDAL_WALKER_STAIRS,
+    BIPEDAL_WALKER_PITFALL,
+} BipedalWalkerKind;
+
 typedef struct BipedalWalker {
     PufBody bodies[BIPEDAL_WALKER_BODIES];
     PufHingeMemory hinges[BIPEDAL_WALKER_HINGES];
     PufTouch touches[PUF_BODIES_MAX_TOUCHES];
-    float ground[BIPEDAL_WALKER_POSTS]; // heights, a stride apart
+    float ground[BIPEDAL_WALKER_POSTS];            // heights, a stride apart
+    float block_bottom[BIPEDAL_WALKER_MAX_BLOCKS]; // of obstacles, from left to right; m
+    uint8_t block_post[BIPEDAL_WALKER_MAX_BLOCKS]; // their left ends
+    uint8_t block_wide[BIPEDAL_WALKER_MAX_BLOCKS], block_high[BIPEDAL_WALKER_MAX_BLOCKS]; // strides
+    uint8_t block_kind[BIPEDAL_WALKER_MAX_BLOCKS];
+    int32_t num_blocks;
+    int32_t hardcore; // setting
     uint8_t touched[BIPEDAL_WALKER_BODIES];
     uint8_t free[3];
     float shaping;        // what the reward grows with
@@ -164,14 +184,84 @@ static void bipedal_walker_make_assets(const PufLayout* layout, void* assets, co
 
 // ---- The ground. ----
 
-// A slope that changes at random and leads back to the level of the start. One stride in 5 to 9 is level.
+static void bipedal_walker_add_block(BipedalWalker* s, int32_t kind, int32_t post, int32_t wide, int32_t high,
+                                     double bottom)
+{
+    if (s->num_blocks < BIPEDAL_WALKER_MAX_BLOCKS) {
+        int32_t k = s->num_blocks++;
+        s->block_bottom[k] = (float)bottom;
+        s->block_post[k] = (uint8_t)post;
+        s->block_wide[k] = (uint8_t)wide;
+        s->block_high[k] = (uint8_t)high;
+        s->block_kind[k] = (uint8_t)kind;
+    }
+}
+
+// What is being laid: how it goes on from post to post.
+typedef struct BipedalWalkerLaying {
+    int32_t kind, begin, strides; // where it begins, and how many it has
+    int32_t rise;                 // of stairs: 1 up, -1 down; of a pit: its width
+    double base;                  // height where it began
+} BipedalWalkerLaying;
+
+// An obstacle begins at post `i`. Stumps are as high as they are wide, 1 or 2 strides; stairs have 3 or 4 steps of a
+// stride each, up or down; pits are 3 or 4 strides wide, between two walls.
+static BipedalWalkerLaying bipedal_walker_lay(BipedalWalker* s, int32_t kind, int32_t i, double height)
+{
+    BipedalWalkerLaying now = { kind, i, 0, 0, height };
+    if (kind == BIPEDAL_WALKER_STUMP) {
+        now.strides = 1 + (int32_t)puf_rand_below(&s->rng, 2);
+        bipedal_walker_add_block(s, kind, i, now.strides, now.strides, height);
+    } else if (kind == BIPEDAL_WALKER_STAIRS) {
+        now.rise = puf_rand_float(&s->rng) > 0.5f ? 1 : -1;
+        int32_t steps = 3 + (int32_t)puf_rand_below(&s->rng, 2);
+        now.strides = steps * BIPEDAL_WALKER_STEP;
+        for (int32_t k = 0; k < steps; k++) {
+            bipedal_walker_add_block(s, kind, i + k * BIPEDAL_WALKER_STEP, BIPEDAL_WALKER_STEP, 1,
+                                     height + (k * now.rise - 1) * BIPEDAL_WALKER_STRIDE);
+        }
+    } else {
+        now.rise = 3 + (int32_t)puf_rand_below(&s->rng, 2);
+        now.strides = now.rise + 2;
+        for (int32_t k = 0; k < 2; k++) {
+            bipedal_walker_add_block(s, kind, i + k * now.rise, 1, BIPEDAL_WALKER_PIT,
+                                     height - BIPEDAL_WALKER_PIT * BIPEDAL_WALKER_STRIDE);
+        }
+    }
+    return now;
+}
+
+// The ground's height at post `i` of an obstacle; its first post is as high as the one before.
+static double bipedal_walker_lay_post(const BipedalWalkerLaying* now, int32_t i)
+{
+    int32_t along = i - now->begin;
+    if (along > 0 && now->kind == BIPEDAL_WALKER_STAIRS) {
+        return now->base + (along - now->rise) * now->rise * BIPEDAL_WALKER_STRIDE / BIPEDAL_WALKER_STEP;
+    }
+    if (along > 0 && along <= now->rise && now->kind == BIPEDAL_WALKER_PITFALL) {
+        return now->base - BIPEDAL_WALKER_PIT * BIPEDAL_WALKER_STRIDE;
+    }
+    return now->base;
+}
+
+// A slope that changes at random and leads back to the level of the start. One stride in 5 to 9 is level; if hardcore,
+// an obstacle comes there.
 static void bipedal_walker_make_ground(BipedalWalker* s)
 {
     double height = BIPEDAL_WALKER_LEVEL, slope = 0.0;
     int32_t left = BIPEDAL_WALKER_START; // strides until the next that is level
     int level = 0;
+    BipedalWalkerLaying now = { BIPEDAL_WALKER_PLAIN, 0, 0, 0, 0.0 };
+    s->num_blocks = 0;
+    memset(s->block_bottom, 0, sizeof s->block_bottom);
+    memset(s->block_post, 0, sizeof s->block_post);
+    memset(s->block_wide, 0, sizeof s->block_wide);
+    memset(s->block_high, 0, sizeof s->block_high);
+    memset(s->block_kind, 0, sizeof s->block_kind);
     for (int32_t i = 0; i < BIPEDAL_WALKER_POSTS; i++) {
-        if (!level) {
+        if (now.kind != BIPEDAL_WALKER_PLAIN) {
+            height = bipedal_walker_lay_post(&now, i);
+        } else if (!level) {
             double back = (BIPEDAL_WALKER_LEVEL > height) - (BIPEDAL_WALKER_LEVEL < height);
             slope = 0.8 * slope + 0.01 * back;
             if (i > BIPEDAL_WALKER_START) {
@@ -183,6 +273,14 @@ static void bipedal_walker_make_ground(BipedalWalker* s)
         level = --left == 0;
         if (level) {
             left = 5 + (int32_t)puf_rand_below(&s->rng, 5);
+            int32_t next = s->hardcore && now.kind == BIPEDAL_WALKER_PLAIN
+                               ? BIPEDAL_WALKER_STUMP + (int32_t)puf_rand_below(&s->rng, 3)
+                               : BIPEDAL_WALKER_PLAIN;
+            now.kind = next;
+            if (next != BIPEDAL_WALKER_PLAIN && i + 1 < BIPEDAL_WALKER_POSTS) {
+                now = bipedal_walker_lay(s, next, i + 1, height);
+                left = now.strides;
+            }
         }
     }
 }
@@ -196,10 +294,35 @@ PUF_INLINE int32_t bipedal_walker_post(float x)
 // What puffer_bodies.h works on.
 typedef struct BipedalWalkerWorld {
     PufEdge edges[BIPEDAL_WALKER_NEAR];
+    PufBlock blocks[BIPEDAL_WALKER_NEAR_BLOCKS];
     const PufShape* shapes[BIPEDAL_WALKER_BODIES];
     PufHinge hinges[BIPEDAL_WALKER_HINGES];
     PufBodies bodies;
 } BipedalWalkerWorld;
+
+static inline PufBlock bipedal_walker_block(const BipedalWalker* s, int32_t i)
+{
+    const float stride = (float)BIPEDAL_WALKER_STRIDE, bottom = s->block_bottom[i];
+    const int32_t post = s->block_post[i], end = post + s->block_wide[i], high = s->block_high[i];
+    return (PufBlock){ (float)post * stride,          (float)end * stride, bottom,
+                       bottom + (float)high * stride, BIPEDAL_WALKER_GRIP, 0.0f };
+}
+
+// The blocks between two places. They stand from left to right, and are numbered from the right, behind the edges.
+static void bipedal_walker_find_blocks(const BipedalWalker* s, float left, float right, BipedalWalkerWorld* world)
+{
+    int32_t count = 0;
+    for (int32_t i = s->num_blocks - 1; i >= 0; i--) {
+        PufBlock block = bipedal_walker_block(s, i);
+        if ((block.right >= left) & (block.left <= right) & (count < BIPEDAL_WALKER_NEAR_BLOCKS)) {
+            world->bodies.first_block =
+                count ? world->bodies.first_block : BIPEDAL_WALKER_EDGES + BIPEDAL_WALKER_MAX_BLOCKS - 1 - i;
+            world->blocks[count++] = block;
+        }
+    }
+    world->bodies.blocks = count ? world->blocks : NULL;
+    world->bodies.num_blocks = count;
+}
 
 // The edges near all bodies.
 static void bipedal_walker_find_edges(const BipedalWalker* s, const BipedalWalkerParts* parts,
@@ -221,6 +344,9 @@ static void bipedal_walker_find_edges(const BipedalWalker* s, const BipedalWalke
     }
     world->bodies.num_edges = count;
     world->bodies.first_edge = BIPEDAL_WALKER_EDGES - 1 - last;
+    if (s->num_blocks > 0) {
+        bipedal_walker_find_blocks(s, left, right, world);
+    }
 }
 
 // ---- A step. ----
@@ -308,24 +434,43 @@ static void bipedal_walker_look(const BipedalWalker* s, const BipedalWalkerParts
     int32_t count = puf_clampi(BIPEDAL_WALKER_EDGES - first, 1, BIPEDAL_WALKER_SEEN);
     const float *x = &parts->post[first], *y = &s->ground[first];
     float below = y[0] + (y[1] - y[0]) * ((from.x - x[0]) / (x[1] - x[0])) - from.y;
-    int32_t edge[BIPEDAL_WALKER_RAY_LANES];
-    float side[BIPEDAL_WALKER_RAY_LANES];
+    int32_t edge[BIPEDAL_WALKER_RAY_LANES], above[BIPEDAL_WALKER_RAY_LANES];
     for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
-        side[i] = parts->ray_x[i] * below;
+        above[i] = parts->ray_x[i] * below > 0.0f;
         edge[i] = -1;
     }
-    for (int32_t k = 1; k <= count; k++) {
+    for (int32_t k = count; k > 0; k--) { // the nearest is the last
         float dx = x[k] - from.x, dy = y[k] - from.y;
         for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
             float now = parts->ray_x[i] * dy - parts->ray_y[i] * dx;
-            int over = ((now > 0.0f) != (side[i] > 0.0f)) & (edge[i] < 0);
-            edge[i] = over ? k - 1 : edge[i];
+            edge[i] = (now > 0.0f) != above[i] ? k - 1 : edge[i];
         }
     }
     for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
         int32_t k = edge[i];
         rays[i] =
             k < 0 ? 1.0f : bipedal_walker_meet(from, parts->ray_x[i], parts->ray_y[i], x[k], y[k], x[k + 1], y[k + 1]);
+    }
+}
+
+// A ray ends at the first block that it enters from outside.
+static void bipedal_walker_look_at_blocks(const BipedalWalker* s, const BipedalWalkerParts* parts, float* rays)
+{
+    BipedalWalkerPlace from = bipedal_walker_origin(s, parts);
+    for (int32_t k = 0; k < s->num_blocks; k++) {
+        PufBlock b = bipedal_walker_block(s, k);
+        if (b.right < from.x || b.left > from.x + BIPEDAL_WALKER_SIGHT) {
+            continue;
+        }
+        for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
+            float dx = parts->ray_x[i], dy = parts->ray_y[i]; // to the right and down
+            int over = (from.x > b.left) & (from.x < b.right);
+            float in_x = dx > 0.0f ? (b.left - from.x) / dx : over ? -1.0f : 2.0f;
+            float out_x = dx > 0.0f ? (b.right - from.x) / dx : 2.0f;
+            float in = puf_maxf(in_x, (b.top - from.y) / dy), out = puf_minf(out_x, (b.bottom - from.y) / dy);
+            int meets = (in >= 0.0f) & (in <= out) & (in < rays[i]);
+            rays[i] = meets ? in : rays[i];
+        }
     }
 }
 
@@ -346,6 +491,9 @@ static void bipedal_walker_see(const BipedalWalker* s, const BipedalWalkerParts*
         of[4] = s->touched[shin];
     }
     bipedal_walker_look(s, parts, &obs[14]);
+    if (s->num_blocks > 0) {
+        bipedal_walker_look_at_blocks(s, parts, &obs[14]);
+    }
 }
 
 static inline float bipedal_walker_shaping(float x, float angle)
@@ -465,6 +613,7 @@ static const PufAction bipedal_walker_actions[] = {
     { "knee2", 0, -1, 1, "of 80 N m" },
 };
 static const PufParam bipedal_walker_params[] = {
+    PUF_FLAG(BipedalWalker, hardcore, 0, "stumps, stairs and pits; Gymnasium gives 2000 steps for them"),
     PUF_SETTING(BipedalWalker, max_steps, 1600, 1, 4000, "steps after which an episode is truncated"),
 };
 static const char* const bipedal_walker_log_names[] = { "arrived", "fell", "distance" };
@@ -477,7 +626,7 @@ static const char* const bipedal_walker_log_names[] = { "arrived", "fell", "dist
         PUF_SCALAR_AS(BipedalWalker, name "_vx", at.vx, "m/s", PUF_RANGE(-200, 200)),                                  \
         PUF_SCALAR_AS(BipedalWalker, name "_vy", at.vy, "m/s", PUF_RANGE(-200, 200)),                                  \
         PUF_SCALAR_AS(BipedalWalker, name "_spin", at.spin, "rad/s", PUF_RANGE(-200, 200)),                            \
-        PUF_SCALAR_AS(BipedalWalker, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 1))
+        PUF_SCALAR_AS(BipedalWalker, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 100))
 #define BIPEDAL_WALKER_HINGE_FIELDS(name, at)                                                                          \
     PUF_SCALAR_AS(BipedalWalker, name "_pull_x", at.x, "impulse in it in the last step, N s", PUF_RANGE(-1000, 1000)), \
         PUF_SCALAR_AS(BipedalWalker, name "_pull_y", at.y, "the same, upwards", PUF_RANGE(-1000, 1000)),               \
@@ -489,7 +638,8 @@ static const char* const bipedal_walker_log_names[] = { "arrived", "fell", "dist
 static const PufField bipedal_walker_touch_fields[] = {
     PUF_SCALAR(PufTouch, body, "0 hull, 1 first thigh, 2 first shin, 3 second thigh, 4 second shin",
                PUF_RANGE(0, BIPEDAL_WALKER_BODIES - 1)),
-    PUF_SCALAR(PufTouch, edge, "of the ground, from the right", PUF_RANGE(0, BIPEDAL_WALKER_EDGES - 1)),
+    PUF_SCALAR(PufTouch, edge, "of the ground, from the right; from 199 on, blocks from the right",
+               PUF_RANGE(0, BIPEDAL_WALKER_EDGES + BIPEDAL_WALKER_MAX_BLOCKS - 1)),
     PUF_SCALAR(PufTouch, points, "that touch; 0: this row is unused", PUF_RANGE(0, 2)),
     PUF_ARRAY(PufTouch, corner, "which they are"),
     PUF_ARRAY(PufTouch, free, NULL, PUF_RANGE(0, 0)),
@@ -508,6 +658,13 @@ static const PufField bipedal_walker_fields[] = {
     BIPEDAL_WALKER_HINGE_FIELDS("knee2", hinges[BIPEDAL_WALKER_KNEE2]),
     PUF_STRUCTS(BipedalWalker, touches, bipedal_walker_touch_fields, "what touches the ground"),
     PUF_ARRAY(BipedalWalker, ground, "heights, 0.47 m apart, m", PUF_RANGE(-100, 100)),
+    PUF_ARRAY(BipedalWalker, block_bottom, "of obstacles, from left to right, m", PUF_RANGE(-100, 100)),
+    PUF_ARRAY(BipedalWalker, block_post, "their left ends, strides", PUF_RANGE(0, BIPEDAL_WALKER_POSTS + 20)),
+    PUF_ARRAY(BipedalWalker, block_wide, "strides; 0: unused", PUF_RANGE(0, BIPEDAL_WALKER_STEP)),
+    PUF_ARRAY(BipedalWalker, block_high, "strides", PUF_RANGE(0, BIPEDAL_WALKER_PIT)),
+    PUF_ARRAY(BipedalWalker, block_kind, "1 a stump, 2 a step of stairs, 3 a wall of a pit",
+              PUF_RANGE(BIPEDAL_WALKER_PLAIN, BIPEDAL_WALKER_PITFALL)),
+    PUF_SCALAR(BipedalWalker, num_blocks, "how many there are", PUF_RANGE(0, BIPEDAL_WALKER_MAX_BLOCKS)),
     PUF_SCALAR_AS(BipedalWalker, "hull_touches", touched[BIPEDAL_WALKER_HULL], "1: the ground", PUF_RANGE(0, 1)),
     PUF_SCALAR_AS(BipedalWalker, "thigh1_touches", touched[BIPEDAL_WALKER_THIGH1], "1: the ground", PUF_RANGE(0, 1)),
     PUF_SCALAR_AS(BipedalWalker, "shin1_touches", touched[BIPEDAL_WALKER_SHIN1], "1: the ground", PUF_RANGE(0, 1)),
@@ -543,7 +700,7 @@ static const char* bipedal_walker_contradiction(const void* state, const void* a
 
 // clang-format off
 PUF_DEFINE_BATCH_ASSETS_ENV(bipedal_walker, BipedalWalker,
-    .version = 1,
+    .version = 2,
     .doc = "Walk on two legs over rough ground: Gymnasium's BipedalWalker-v3.",
     .reward = "130 for 30 m forward, less leaning and less effort; -100 for a fall",
     .ends = "terminal when the hull touches the ground, at the far end, or behind the start of the world; "

@@ -409,7 +409,7 @@ static const char* const lunar_lander_log_names[] = { "landed", "crashed", "lost
         PUF_SCALAR_AS(LunarLander, name "_vx", at.vx, "m/s", PUF_RANGE(-200, 200)),                                    \
         PUF_SCALAR_AS(LunarLander, name "_vy", at.vy, "m/s", PUF_RANGE(-200, 200)),                                    \
         PUF_SCALAR_AS(LunarLander, name "_spin", at.spin, "rad/s", PUF_RANGE(-200, 200)),                              \
-        PUF_SCALAR_AS(LunarLander, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 1))
+        PUF_SCALAR_AS(LunarLander, name "_still", at.still, "seconds of rest", PUF_RANGE(0, 100))
 #define LUNAR_LANDER_HINGE_FIELDS(name, at)                                                                            \
     PUF_SCALAR_AS(LunarLander, name "_pull_x", at.x, "impulse in its hinge in the last step, N s",                     \
                   PUF_RANGE(-1000, 1000)),                                                                             \

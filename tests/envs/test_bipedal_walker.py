@@ -108,6 +108,69 @@ def test_the_ground_is_that_of_its_draws() -> None:
             assert np.ptp(env.state(0).ground[:21]) == 0 < np.ptp(env.state(0).ground[21:])
 
 
+def test_obstacles_are_those_of_their_draws() -> None:
+    at = _core.describe("bipedal_walker")["rng_offset"]
+    kinds: set[int] = set()
+    with puffer_envs.make("bipedal_walker", 1, hardcore=True) as env:
+        for seed in range(4):
+            env.reset(seed)
+            state, draws = env.state(0), Draws.of(env._states[at : at + 16].tobytes())
+            told = [_reset_draws(draws.before(count), hardcore=True)[1] for count in range(100, 260)]
+            assert min(np.abs(np.array(heights) - state.ground).max() for heights in told) < 1e-6
+            kinds |= _check_obstacles(state)
+    assert kinds == {1, 2, 3}
+
+
+def _check_obstacles(state: Any) -> set[int]:
+    """Stumps stand on the ground, walls of pits reach down to its floor, steps of stairs rise or fall by a stride."""
+    count, ground = int(state.num_blocks), np.asarray(state.ground, np.float64)
+    posts, kinds = state.block_post[:count].astype(int), state.block_kind[:count]
+    bottom, wide, high = (np.asarray(column[:count], np.float64) for column in
+                          (state.block_bottom, state.block_wide, state.block_high))  # fmt: skip
+    gaps = np.diff(posts) - wide[:-1]
+    assert posts[0] == 20 and (gaps[kinds[:-1] == 2] >= 0).all()
+    for i in range(count):
+        if posts[i] + 5 >= len(ground):
+            continue
+        top = bottom[i] + high[i] * STRIDE
+        if kinds[i] == 1:
+            assert wide[i] == high[i] and bottom[i] == pytest.approx(ground[posts[i]], abs=1e-5)
+        elif kinds[i] == 3:
+            assert high[i] == 4 and max(ground[posts[i]], ground[posts[i] + 1]) == pytest.approx(top, abs=1e-5)
+            assert min(ground[posts[i]], ground[posts[i] + 1]) == pytest.approx(bottom[i], abs=1e-5)
+        elif i and kinds[i - 1] == 2 and gaps[i - 1] == 0:
+            assert abs(bottom[i] - bottom[i - 1]) == pytest.approx(STRIDE, abs=1e-5)
+    return {int(kind) for kind in kinds}
+
+
+def test_walkers_stand_on_blocks_and_bump_into_them() -> None:
+    """Thrown onto a block wider than they are, all come to rest on its top, not in it, and see it below."""
+    with puffer_envs.make("bipedal_walker", 8, seed=7, hardcore=True) as env:
+        env.reset()
+        rows = env._states.reshape(8, -1).copy()
+        fields = {field.name: field for field in env.spec.fields}
+
+        def put(name: str, value: Any) -> None:
+            of = fields[name]
+            flat = np.atleast_1d(np.asarray(value, of.dtype)).view(np.uint8)
+            rows[:, of.offset : of.offset + flat.size] = flat
+
+        floor = float(env.state(0).ground[10])
+        put("num_blocks", 6)
+        for name, values in (("post", [0, 4, 8, 12, 16, 20]), ("wide", [4] * 6), ("high", [4] * 6), ("kind", [2] * 6)):
+            put(f"block_{name}", values + [0] * 34)
+        put("block_bottom", [floor] * 6 + [0] * 34)
+        env.restore(pack_snapshot(env.spec, env.settings, 8, rows.reshape(-1)))
+        throw(env, 4 * STRIDE + 0.1)
+        for step in range(30):
+            env.step(np.zeros((8, 4), np.float32))
+            if step == 0:
+                height = 2 * LEG + 0.1
+                assert np.abs(env.observations[:, 14] * 160 / 30 - height).max() < 0.3
+        assert columns(env, "y").min() > floor + 4 * STRIDE - 0.05
+        assert any(env.state(i).touches["edge"].max() >= 199 for i in range(8))
+
+
 def test_rays_end_where_they_meet_the_ground() -> None:
     """Told a second time: every edge is tried, and the nearest counts."""
     rng = np.random.default_rng(4)

@@ -163,6 +163,32 @@ static void bipedal_walker_draw_ground(const BipedalWalker* s, BipedalWalkerCame
     }
 }
 
+// A block, with a lit top and a seam for each stride of height: stumps of wood, steps of stone, walls of pits of clay.
+static void bipedal_walker_draw_block(PufBlock b, int32_t kind, BipedalWalkerCamera c, PufPicture* p)
+{
+    static const PufColor colors[] = { PUF_STEEL, PUF_RGB(150, 98, 66), PUF_RGB(112, 120, 150), PUF_RGB(124, 74, 84) };
+    const double left = bipedal_walker_clip_x(bipedal_walker_right(c, (double)b.left));
+    const double right = bipedal_walker_clip_x(bipedal_walker_right(c, (double)b.right));
+    const double top = bipedal_walker_down(c, (double)b.top);
+    const double bottom = puf_min(bipedal_walker_down(c, (double)b.bottom), BIPEDAL_WALKER_FLOOR);
+    if (right - left < 0.5 || bottom - top < 0.5) {
+        return;
+    }
+    puf_rect(p, left, top, right - left, bottom - top, colors[kind], 2);
+    for (int32_t i = 1; top + i * BIPEDAL_WALKER_STRIDE * BIPEDAL_WALKER_METRE < bottom - 4; i++) {
+        const double y = top + i * BIPEDAL_WALKER_STRIDE * BIPEDAL_WALKER_METRE;
+        puf_line(p, left, y, right, y, 1.5, puf_fade(PUF_NIGHT, 0.35));
+    }
+    puf_rect(p, left, top, right - left, 5, puf_blend(colors[kind], PUF_SNOW, 0.45), 2);
+}
+
+static void bipedal_walker_draw_blocks(const BipedalWalker* s, BipedalWalkerCamera c, PufPicture* p)
+{
+    for (int32_t i = 0; i < s->num_blocks; i++) {
+        bipedal_walker_draw_block(bipedal_walker_block(s, i), s->block_kind[i], c, p);
+    }
+}
+
 // ---- The walker. ----
 
 // A point of a body, given in thirtieths of a metre from a place that turns with it.
@@ -201,6 +227,7 @@ static void bipedal_walker_draw_rays(const BipedalWalker* s, const BipedalWalker
     const double x = bipedal_walker_right(c, (double)from.x), y = bipedal_walker_down(c, (double)from.y);
     float rays[BIPEDAL_WALKER_RAYS];
     bipedal_walker_look(s, parts, rays);
+    bipedal_walker_look_at_blocks(s, parts, rays);
     for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
         const double far = (double)rays[i] * BIPEDAL_WALKER_METRE;
         const double tx = x + far * (double)parts->ray_x[i], ty = y - far * (double)parts->ray_y[i];
@@ -281,6 +308,7 @@ static void bipedal_walker_draw(const void* state, const void* assets, PufPictur
                            puf_figure("score", (double)s->episode_return) },
             3);
     bipedal_walker_draw_sky(p, c);
+    bipedal_walker_draw_blocks(s, c, p);
     bipedal_walker_draw_ground(s, c, p);
     bipedal_walker_draw_posts(s, c, p);
     bipedal_walker_draw_rays(s, parts, c, p);

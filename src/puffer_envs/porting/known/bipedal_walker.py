@@ -1,4 +1,4 @@
-"""bipedal_walker and Gymnasium's BipedalWalker-v3, which needs Box2D."""
+"""bipedal_walker and Gymnasium's BipedalWalker-v3 and, with `hardcore=1`, BipedalWalkerHardcore-v3; both need Box2D."""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_envs.porting import Draws, Given, Growth, Within, elapsed_steps, set_elapsed_steps
+from puffer_envs.porting import Draws, Given, Growth, Within, box2d, elapsed_steps, set_elapsed_steps
 
 _PLACE = Within(1e-4, "float32 on both sides, rounded in another order; a unit in the last place of 89 is 8e-6")
 _SPEED = Within(5e-4, "as places; a shin weighs 0.24 kg, and impulses of 2 N s are known to 2e-7")
@@ -16,7 +16,11 @@ _RATE = 50
 _POSTS = 200
 _START = 20
 _STRIDE = 14 / 30
+_PLACES = np.arange(_POSTS) * _STRIDE
 _CLOUDS = 10 * (1 + 5 * 2)
+_BLOCKS = 40
+_STEP, _PIT = 4, 4
+_STUMP, _STAIRS, _PITFALL = 1, 2, 3
 _BODIES = ("hull", "thigh1", "shin1", "thigh2", "shin2")
 _HINGES = ("hip1", "knee1", "hip2", "knee2")
 _ZERO = {"hip1": -0.05, "knee1": 0.0, "hip2": 0.05, "knee2": 0.0}
@@ -30,6 +34,7 @@ FIELDS = {
     **{f"{body}_spin": _SPIN for body in _BODIES},
     **{f"{hinge}_{name}": _IMPULSE for hinge in _HINGES for name in ("pull_x", "pull_y", "stop", "motor")},
     "ground": Within(1e-6, "float32: half a unit in the last place of 4 is 2.4e-7"),
+    "block_bottom": Within(1e-6, "as the ground"),
     "shaping": Within(1e-3, "4.3 times a place of 89, and 5 times an angle"),
 }
 OBSERVATION = {
@@ -42,19 +47,16 @@ IGNORED = {
     **{f"{body}_still": "Box2D keeps it to itself" for body in _BODIES},
     **{f"{body}_touches": "Gymnasium counts hull and shins alone" for body in ("thigh1", "thigh2")},
     **{f"{hinge}_limit": "Box2D keeps it to itself; the impulse of a limit is compared" for hinge in _HINGES},
-    "touches": "contacts cannot be written into Box2D, which finds them again",
+    "touches": box2d.CONTACTS,
     "episode_return": "the reference has none: it is summed for the log",
     "way": "the reference has none: it is for the log",
 }
 GROWTH = Growth(1.0, "a walker is in the air for a few steps alone")
 FOLLOW = (
-    "impulses in hinges and contacts cannot be written into Box2D. So there they are those of the step before, and an "
-    "episode of ours begins with a reset of the reference that gets the same random numbers"
+    f"{box2d.IMPULSES}and an episode of ours begins with a reset of the reference that gets the same random numbers"
 )
 NOTES = (
-    "States of Box2D can be written but for the impulses that its joints and contacts keep, and the time that a body "
-    "has rested. Where a leg or the hull touches, a rounding may decide whether a corner touches in this step or the "
-    "next. From a step before that on, distributions are compared: of returns, of lengths and of how episodes end.",
+    box2d.ROUNDING,
     "A motor that presses a hinge to its limit leaves it two degrees beyond, where places count as right. A rounding "
     "decides there whether they are corrected once more, which moves bodies by a millimetre.",
     "Gymnasium keeps one world of Box2D and removes an episode's bodies from it. Box2D then gives their places to "
@@ -62,7 +64,7 @@ NOTES = (
     "episodes the scripted walker scores 46.9 in such a world, and 63.4 in new ones (a 95 % interval of 13). Here all "
     "worlds are new, and the reference gets a new one for each episode.",
     "Clouds, which Gymnasium draws at random, are left out.",
-    "Gymnasium's observation space claims limits that its observations exceed; here there are none.",
+    box2d.LIMITS,
 )
 
 
@@ -123,29 +125,37 @@ def _bodies(original: Any) -> dict[str, Any]:
     return dict(zip(_BODIES, (original.hull, *original.legs), strict=True))
 
 
-def _ground(original: Any) -> list[float]:
-    """Heights of the posts; they are read once an episode, as each edge is a body of its own."""
-    known = getattr(original, "puffer_ground", None)
+def _terrain(original: Any) -> dict[str, Any]:
+    """Heights of the posts, and blocks; they are read once an episode, as each edge is a body of its own."""
+    known = getattr(original, "puffer_terrain", None)
     if known is None or known[0] is not original.terrain:
-        edges = [body.fixtures[0].shape.vertices for body in reversed(original.terrain)]
-        known = original.terrain, [edges[0][0][1], *(edge[1][1] for edge in edges)]
-        original.puffer_ground = known
-    return list(known[1])
+        shapes = [body.fixtures[0].shape.vertices for body in reversed(original.terrain)]
+        edges = [shape for shape in shapes if len(shape) == 2]
+        blocks = [_block(shape) for shape in shapes if len(shape) > 2]
+        fields = {"ground": [edges[0][0][1], *(edge[1][1] for edge in edges)], "num_blocks": len(blocks)}
+        for i, name in enumerate(("bottom", "post", "wide", "high", "kind")):
+            fields[f"block_{name}"] = [block[i] for block in blocks] + [0] * (_BLOCKS - len(blocks))
+        known = original.terrain, fields
+        original.puffer_terrain = known
+    return dict(known[1])
+
+
+def _block(corners: Any) -> tuple[float, int, int, int, int]:
+    """Its height, m; its left end, width and height, strides; and what it is of."""
+    xs, ys = zip(*corners, strict=True)
+    wide, high = round((max(xs) - min(xs)) / _STRIDE), round((max(ys) - min(ys)) / _STRIDE)
+    kind = _STAIRS if wide == _STEP else _PITFALL if high == _PIT else _STUMP
+    return min(ys), round(min(xs) / _STRIDE), wide, high, kind
 
 
 def read(env: Any) -> dict[str, Any]:
     """Our fields, from the reference."""
     original = env.unwrapped
-    fields: dict[str, Any] = {"ground": _ground(original)}
+    fields: dict[str, Any] = _terrain(original)
     for name, body in _bodies(original).items():
-        fields[f"{name}_x"], fields[f"{name}_y"] = body.worldCenter
-        fields[f"{name}_vx"], fields[f"{name}_vy"] = body.linearVelocity
-        fields[f"{name}_angle"], fields[f"{name}_spin"] = body.angle, body.angularVelocity
+        fields |= box2d.read_body(name, body)
     for name, joint in zip(_HINGES, original.joints, strict=True):
-        pull = joint.GetReactionForce(_RATE)
-        fields[f"{name}_pull_x"], fields[f"{name}_pull_y"] = pull[0] / _RATE, pull[1] / _RATE
-        fields[f"{name}_stop"] = joint.GetReactionTorque(_RATE) / _RATE
-        fields[f"{name}_motor"] = joint.GetMotorTorque(_RATE) / _RATE
+        fields |= box2d.read_joint(name, joint, _RATE)
     fields["hull_touches"] = original.game_over
     fields["shin1_touches"], fields["shin2_touches"] = (original.legs[i].ground_contact for i in (1, 3))
     return {**fields, "shaping": original.prev_shaping, "tick": elapsed_steps(env)}
@@ -154,19 +164,10 @@ def read(env: Any) -> dict[str, Any]:
 def write(env: Any, state: Mapping[str, Any]) -> None:
     """Put our fields into the reference, but for impulses."""
     original = env.unwrapped
-    if not np.allclose(_ground(original), state["ground"], atol=1e-6):
-        _write_ground(original, state["ground"])
+    if not np.allclose(_terrain(original)["ground"], state["ground"], atol=1e-6):
+        _write_terrain(original, state)
     for name, body in _bodies(original).items():
-        angle = float(state[f"{name}_angle"])
-        x, y = body.localCenter
-        sine, cosine = math.sin(angle), math.cos(angle)
-        place = (
-            float(state[f"{name}_x"]) - (cosine * x - sine * y),
-            float(state[f"{name}_y"]) - (sine * x + cosine * y),
-        )
-        body.transform = (place, angle)
-        body.linearVelocity = (float(state[f"{name}_vx"]), float(state[f"{name}_vy"]))
-        body.angularVelocity = float(state[f"{name}_spin"])
+        box2d.write_body(name, body, state)
     original.game_over = bool(state["hull_touches"])
     original.legs[1].ground_contact = bool(state["shin1_touches"])
     original.legs[3].ground_contact = bool(state["shin2_touches"])
@@ -174,11 +175,16 @@ def write(env: Any, state: Mapping[str, Any]) -> None:
     set_elapsed_steps(env, state["tick"])
 
 
-def _write_ground(original: Any, heights: Any) -> None:
+def _write_terrain(original: Any, state: Mapping[str, Any]) -> None:
     for body in original.terrain:
         original.world.DestroyBody(body)
-    posts = [(i * _STRIDE, float(height)) for i, height in enumerate(heights)]
     original.terrain = []
+    for i in range(int(state["num_blocks"])):
+        bottom, post, wide, high = (float(state[f"block_{name}"][i]) for name in ("bottom", "post", "wide", "high"))
+        left, right, top = post * _STRIDE, (post + wide) * _STRIDE, bottom + high * _STRIDE
+        original.fd_polygon.shape.vertices = [(left, bottom), (right, bottom), (right, top), (left, top)]
+        original.terrain.append(original.world.CreateStaticBody(fixtures=original.fd_polygon))
+    posts = [(i * _STRIDE, float(height)) for i, height in enumerate(state["ground"])]
     for i in range(_POSTS - 1):
         original.fd_edge.shape.vertices = [posts[i], posts[i + 1]]
         original.terrain.append(original.world.CreateStaticBody(fixtures=original.fd_edge))
@@ -190,21 +196,26 @@ def share(env: Any, draws: Draws, state: Mapping[str, Any], action: Any) -> None
     del action
     if state["tick"] != 0:
         return
-    for count in (181, 182):
-        given, heights = _reset_draws(draws.before(count))
+    hardcore = env.unwrapped.hardcore
+    for count in range(100, 260) if hardcore else (181, 182):
+        given, heights = _reset_draws(draws.before(count), hardcore)
         if np.allclose(heights, state["ground"], atol=1e-6):
             env.unwrapped.np_random = Given(given)
             env.reset()
             return
 
 
-def _reset_draws(draws: Draws) -> tuple[list[Any], list[float]]:
+def _reset_draws(draws: Draws, hardcore: bool = False) -> tuple[list[Any], list[float]]:
     """What a reset of the reference draws, and the ground that comes of it; zeros for clouds."""
     given: list[Any] = []
     heights: list[float] = []
     height, slope, left, level = 400 / 30 / 4, 0.0, _START, False
+    laid: list[float] = []  # heights of the obstacle's posts that are still to come
+    grass = True
     for i in range(_POSTS):
-        if not level:
+        if not grass:
+            height = laid.pop(0)
+        elif not level:
             slope = 0.8 * slope + 0.01 * np.sign(400 / 30 / 4 - height)
             if i > _START:
                 given.append(draws.between(-1, 1))
@@ -216,7 +227,28 @@ def _reset_draws(draws: Draws) -> tuple[list[Any], list[float]]:
         if level:
             left = 5 + draws.below(5)
             given.append(left)
+            grass = not (hardcore and grass)
+            if not grass:
+                given.append(1 + draws.below(3))
+                if i + 1 < _POSTS:
+                    laid = _lay(given[-1], draws, given, height)
+                    left = len(laid)
     return [*given, *[0.0] * _CLOUDS, draws.between(-5, 5)], heights
+
+
+def _lay(kind: int, draws: Draws, given: list[Any], base: float) -> list[float]:
+    """Heights of an obstacle's posts; what the reference draws for it goes to `given`."""
+    if kind == _STUMP:
+        given.append(1 + draws.below(2))
+        return [base] * given[-1]
+    if kind == _STAIRS:
+        given.append(draws.uniform())
+        rise = 1 if given[-1] > 0.5 else -1
+        given += [_STEP, 3 + draws.below(2)]
+        strides = _STEP * given[-1]
+        return [base, *(base + (k - rise) * rise * _STRIDE / _STEP for k in range(1, strides))]
+    given.append(3 + draws.below(2))
+    return [base, *[base - _PIT * _STRIDE] * given[-1], base]
 
 
 def chaotic(state: Mapping[str, Any]) -> bool:
@@ -224,7 +256,7 @@ def chaotic(state: Mapping[str, Any]) -> bool:
     touches = ("hull_touches", "shin1_touches", "shin2_touches")
     return (
         any(state[name] for name in touches)
-        or any(_is_near(state, body) for body in _BODIES)
+        or any(box2d.is_near_ground(state, body, _REACH[body], _RATE, _PLACES, _STRIDE) for body in _BODIES)
         or any(_is_at_its_slop(state, hinge) for hinge in _HINGES)
     )
 
@@ -236,10 +268,3 @@ def _is_at_its_slop(state: Mapping[str, Any], hinge: str) -> bool:
     angle = float(state[f"{b}_angle"]) - float(state[f"{a}_angle"]) - _ZERO[hinge]
     low, high = _LIMITS[hinge[:-1]]
     return min(abs(low - angle - _SLOP), abs(angle - high - _SLOP)) < 2e-5
-
-
-def _is_near(state: Mapping[str, Any], body: str) -> bool:
-    x, y, vx, vy = (float(state[f"{body}_{name}"]) for name in ("x", "y", "vx", "vy"))
-    reach = _REACH[body] + math.hypot(vx, vy) / _RATE + 0.05
-    ground, posts = np.asarray(state["ground"], np.float64), np.arange(_POSTS) * _STRIDE
-    return bool(y - reach < ground[np.abs(posts - x) < reach + _STRIDE].max(initial=-1e9))

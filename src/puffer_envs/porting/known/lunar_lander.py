@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer_envs.porting import Draws, Given, Growth, Within, elapsed_steps, set_elapsed_steps
+from puffer_envs.porting import Draws, Given, Growth, Within, box2d, elapsed_steps, set_elapsed_steps
 
 _PLACE = Within(1e-5, "float32 on both sides, rounded in another order: a unit in the last place of 13 is 1e-6")
 _SPEED = Within(1e-4, "as places; a leg weighs 0.07 kg, and impulses of 1 N s are known to 1e-7")
@@ -36,7 +36,7 @@ OBSERVATION = {
 REWARD = Within(1e-3, "the difference of two shapings")
 IGNORED = {
     **{f"{body}_still": "Box2D keeps it to itself; when a lander falls asleep is compared" for body in _BODIES},
-    "touches": "contacts cannot be written into Box2D, which finds them again",
+    "touches": box2d.CONTACTS,
     "main": "it is kept for drawing; every step sets it from the action",
     "side": "it is kept for drawing; every step sets it from the action",
     "episode_return": "the reference has none: it is summed for the log",
@@ -45,15 +45,12 @@ IGNORED = {
 }
 GROWTH = Growth(1.0, "nothing pulls landers in the air apart")
 FOLLOW = (
-    "impulses in hinges and contacts cannot be written into Box2D. So there they are those of the step before, and an "
-    "episode of ours begins with a reset of the reference that gets the same random numbers"
+    f"{box2d.IMPULSES}and an episode of ours begins with a reset of the reference that gets the same random numbers"
 )
 NOTES = (
-    "States of Box2D can be written but for the impulses that its joints and contacts keep, and the time that a body "
-    "has rested. Where a leg or the hull touches, a rounding may decide whether a corner touches in this step or the "
-    "next. From a step before that on, distributions are compared: of returns, of lengths and of how episodes end.",
+    box2d.ROUNDING,
     "Particles that Gymnasium draws for the engines touch nothing that moves and are left out.",
-    "Gymnasium's observation space claims limits that its observations exceed; here there are none.",
+    box2d.LIMITS,
     "Box2D does 180 passes over impulses in a step. Here passes stop when one changes nothing, and speeds below 2e-6 "
     "m/s between two bodies count as none.",
 )
@@ -89,16 +86,11 @@ def read(env: Any) -> dict[str, Any]:
     original = env.unwrapped
     fields: dict[str, Any] = {"ground": _ground(original)}
     for name, body in _bodies(original).items():
-        fields[f"{name}_x"], fields[f"{name}_y"] = body.worldCenter
-        fields[f"{name}_vx"], fields[f"{name}_vy"] = body.linearVelocity
-        fields[f"{name}_angle"], fields[f"{name}_spin"] = body.angle, body.angularVelocity
+        fields |= box2d.read_body(name, body)
     for name, leg in (("left", original.legs[1]), ("right", original.legs[0])):
-        pull = leg.joint.GetReactionForce(_RATE)
-        fields[f"{name}_pull_x"], fields[f"{name}_pull_y"] = pull[0] / _RATE, pull[1] / _RATE
-        fields[f"{name}_stop"] = leg.joint.GetReactionTorque(_RATE) / _RATE
+        fields |= box2d.read_joint(name, leg.joint, _RATE)
         # Box2D keeps the limit to itself; the sign of its impulse says which it is
         fields[f"{name}_limit"] = (fields[f"{name}_stop"] > 0) + 2 * (fields[f"{name}_stop"] < 0)
-        fields[f"{name}_motor"] = leg.joint.GetMotorTorque(_RATE) / _RATE
     touched = (original.game_over, original.legs[1].ground_contact, original.legs[0].ground_contact, False)
     return {**fields, "touched": touched, "shaping": original.prev_shaping, "tick": elapsed_steps(env)}
 
@@ -109,16 +101,7 @@ def write(env: Any, state: Mapping[str, Any]) -> None:
     if not np.allclose(_ground(original), state["ground"], atol=1e-7):
         _write_ground(original, state["ground"])
     for name, body in _bodies(original).items():
-        angle = float(state[f"{name}_angle"])
-        x, y = body.localCenter
-        sine, cosine = math.sin(angle), math.cos(angle)
-        place = (
-            float(state[f"{name}_x"]) - (cosine * x - sine * y),
-            float(state[f"{name}_y"]) - (sine * x + cosine * y),
-        )
-        body.transform = (place, angle)
-        body.linearVelocity = (float(state[f"{name}_vx"]), float(state[f"{name}_vy"]))
-        body.angularVelocity = float(state[f"{name}_spin"])
+        box2d.write_body(name, body, state)
     original.game_over = bool(state["touched"][0])
     original.legs[1].ground_contact = bool(state["touched"][1])
     original.legs[0].ground_contact = bool(state["touched"][2])
