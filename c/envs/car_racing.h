@@ -368,7 +368,7 @@ static inline void car_racing_go(float* x, float* y, float* angle, float* vx, fl
 }
 
 // Bring wheels back to where they belong, one after the other, from the last to the first. Returns whether all were
-// within their slop before. `turned` is how far the hull was turned by this.
+// within their slop before. `turned` is how far the hull was turned by this: little.
 static int car_racing_join(CarRacing* s, const CarRacingStep* step, const float* levers_x, const float* levers_y,
                            float* turned)
 {
@@ -385,7 +385,8 @@ static int car_racing_join(CarRacing* s, const CarRacingStep* step, const float*
             s->wheel_angle[w] -= about_wheel * twist;
             right &= over <= CAR_RACING_SLOP_ANGLE;
         }
-        const float lx = levers_x[w] - *turned * levers_y[w], ly = levers_y[w] + *turned * levers_x[w];
+        const float sine = *turned * (1.0f - *turned * *turned / 6.0f), cosine = 1.0f - 0.5f * *turned * *turned;
+        const float lx = cosine * levers_x[w] - sine * levers_y[w], ly = cosine * levers_y[w] + sine * levers_x[w];
         const float dx = s->wheel_x[w] - s->x - lx, dy = s->wheel_y[w] - s->y - ly;
         const float k11 = hull + wheel + about * ly * ly, k22 = hull + wheel + about * lx * lx, k12 = -about * lx * ly;
         const float det = 1.0f / (k11 * k22 - k12 * k12);
@@ -539,12 +540,16 @@ static void car_racing_leave_trail(CarRacing* s)
     s->trail_skids[at] = (uint8_t)(s->skids[0] | s->skids[1] << 1 | s->skids[2] << 2 | s->skids[3] << 3);
 }
 
-// At rest on the first post. A step that is nobody's finds the tiles that the car stands on.
+// At rest on the first post, in a step that is nobody's. Gymnasium forgets to turn the places of the wheels with the
+// hull. So the tiles that are visited first are those where the wheels would be on a car that faces upwards; then hinges
+// pull them to where they belong, which turns the hull by some degrees.
 static void car_racing_reset(CarRacing* s)
 {
+    CarRacingStep step;
     double heading;
     float sine, cosine;
     car_racing_make_road(s, &heading);
+    memset(&step, 0, sizeof step);
     s->angle = (float)heading;
     puf_sincosf(s->angle, &sine, &cosine);
     s->x = s->road_x[0] - CAR_RACING_CENTRE * sine;
@@ -553,8 +558,8 @@ static void car_racing_reset(CarRacing* s)
     s->vy = 0.0f;
     s->spin = 0.0f;
     for (int32_t w = 0; w < CAR_RACING_WHEELS; w++) {
-        s->wheel_x[w] = s->x + car_racing_side[w] * cosine - car_racing_ahead[w] * sine;
-        s->wheel_y[w] = s->y + car_racing_side[w] * sine + car_racing_ahead[w] * cosine;
+        s->wheel_x[w] = s->road_x[0] + car_racing_side[w];
+        s->wheel_y[w] = s->road_y[0] + car_racing_ahead[w] + CAR_RACING_CENTRE;
         s->wheel_angle[w] = s->angle;
         s->wheel_vx[w] = 0.0f;
         s->wheel_vy[w] = 0.0f;
@@ -566,19 +571,20 @@ static void car_racing_reset(CarRacing* s)
     s->gas = 0.0f;
     s->brake = 0.0f;
     s->steer = 0.0f;
-    s->still = CAR_RACING_SECONDS;
+    s->still = 0.0f;
     s->episode_return = 0.0f;
     s->visited = 0;
     s->at = 0;
     s->tick = 0;
     memset(s->seen, 0, sizeof s->seen);
     memset(s->trail_skids, 0, sizeof s->trail_skids);
+    s->due = 1000.0f * (float)car_racing_look(s) / (float)s->tiles;
+    car_racing_move(s, &step);
     for (int32_t i = 0; i < CAR_RACING_TRAIL; i++) {
         s->trail_x[i] = s->x;
         s->trail_y[i] = s->y;
         s->trail_angle[i] = s->angle;
     }
-    s->due = 1000.0f * (float)car_racing_look(s) / (float)s->tiles;
     car_racing_follow(s);
 }
 
