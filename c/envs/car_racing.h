@@ -1,9 +1,9 @@
 // car_racing - drive around a random track, as fast as the grass allows: Gymnasium's CarRacing-v3.
 //
-// Observation  float32 (42,): speed forwards and to the right, spin, steering; of each wheel how fast it rolls and
+// Observation  float32 (56,): speed forwards and to the right, spin, steering; of each wheel how fast it rolls and
 //              whether it is on the road; gas; the share of tiles that were visited; and 14 places of the middle of
-//              the road, from beside the car to 77 m ahead, as the car sees them: to its right and ahead. (Gymnasium
-//              shows a picture.)
+//              the road, from beside the car to 77 m ahead, as the car sees them: to its right and ahead; and whether
+//              there are tiles left from one to the next. (Gymnasium shows a picture.)
 // Action       three numbers: steer from -1, left, to 1; gas and brake from 0 to 1. With the setting `continuous` off
 //              one of 5: nothing, right, left, gas, brake.
 // Reward       1000 / tiles for each tile of the road that a wheel touches for the first time; -0.1 for a step; the
@@ -61,11 +61,12 @@
 #define CAR_RACING_SLEEP_SPIN (2.0f / 180.0f * PUF_PI) // rad/s
 
 // Distances by which the search for tiles leaves out what cannot touch.
-#define CAR_RACING_NEAR 10.7f   // m from the car to the front of a tile that a wheel may touch
-#define CAR_RACING_NEAR0 24.0f  // m; the first tile fills the gap between end and beginning, up to 17 m
-#define CAR_RACING_BEYOND 0.64f // m from the middle of a wheel to a line that it does not touch
-#define CAR_RACING_ASIDE 6.0f   // m from the middle of a tile: surely on it
-#define CAR_RACING_LOST 30.0f   // m from its place on the road, where a car looks for a new one
+#define CAR_RACING_NEAR 10.7f       // m from the car to the front of a tile that a wheel may touch
+#define CAR_RACING_NEAR_FIRST 24.0f // m; the first tile fills the gap between end and beginning, up to 17 m
+#define CAR_RACING_NEAR_BLOCK 53.0f // m from the car to the middle of a block with such a tile: 8 strides more
+#define CAR_RACING_BEYOND 0.64f     // m from the middle of a wheel to a line that it does not touch
+#define CAR_RACING_ASIDE 6.0f       // m from the middle of a tile: surely on it
+#define CAR_RACING_LOST 30.0f       // m from its place on the road, where a car looks for a new one
 
 // Observations are shares of these.
 #define CAR_RACING_SHOWN_SPEED 50.0f // m/s
@@ -78,8 +79,9 @@ enum { CAR_RACING_WHEELS = 4 }; // front left, front right, rear left, rear righ
 enum {
     CAR_RACING_PASSES = 60, // over positions, at most
     CAR_RACING_PLACES = 14, // of the road that are observed
-    CAR_RACING_OBS = 14 + 2 * CAR_RACING_PLACES,
-    CAR_RACING_BLOCK = 16, // tiles looked at side by side
+    CAR_RACING_OBS = 14 + 3 * CAR_RACING_PLACES,
+    CAR_RACING_BLOCK = 16, // tiles of which one is looked at first
+    CAR_RACING_BLOCKS = CAR_RACING_MAX_TILES / CAR_RACING_BLOCK,
     CAR_RACING_HOPS = 8,   // tiles that a car can pass in a step, more than enough
     CAR_RACING_TRAIL = 64, // steps that its tracks stay visible
 };
@@ -107,7 +109,8 @@ typedef struct CarRacing {
     // i - 1 and i; tile 0 closes the ring.
     float road_x[CAR_RACING_MAX_TILES], road_y[CAR_RACING_MAX_TILES];
     float road_cosine[CAR_RACING_MAX_TILES], road_sine[CAR_RACING_MAX_TILES];
-    uint8_t seen[CAR_RACING_MAX_TILES];                                                        // 1: visited
+    float middle_x[CAR_RACING_BLOCKS], middle_y[CAR_RACING_BLOCKS]; // of each block of 16 posts, one in its middle
+    uint8_t seen[CAR_RACING_MAX_TILES];                             // 1: visited
     float trail_x[CAR_RACING_TRAIL], trail_y[CAR_RACING_TRAIL], trail_angle[CAR_RACING_TRAIL]; // where the car was
     uint8_t trail_skids[CAR_RACING_TRAIL]; // bits: which wheels skidded there; the place is that of tick % 64
     struct CarRacingLog {
@@ -221,26 +224,26 @@ static float car_racing_distance2(const CarRacing* s, int32_t post)
     return dx * dx + dy * dy;
 }
 
-// Look at all tiles near the car. Returns how many are visited that were not before.
+// Look at all tiles near the car: in those blocks whose middle is near. Returns how many are visited that were not before.
 static int32_t car_racing_look(CarRacing* s)
 {
-    const int32_t before = s->visited;
+    const int32_t visited = s->visited, blocks = (s->tiles + CAR_RACING_BLOCK - 1) / CAR_RACING_BLOCK;
+    uint8_t near[CAR_RACING_BLOCKS];
     memset(s->on_road, 0, sizeof s->on_road);
-    for (int32_t block = 0; block < s->tiles; block += CAR_RACING_BLOCK) {
-        int32_t any = 0;
-        for (int32_t i = 0; i < CAR_RACING_BLOCK; i++) {
-            any |= car_racing_distance2(s, block + i) < CAR_RACING_NEAR * CAR_RACING_NEAR;
-        }
-        for (int32_t i = any ? block : s->tiles; i < block + CAR_RACING_BLOCK && i < s->tiles; i++) {
-            if (i > 0 && car_racing_distance2(s, i) < CAR_RACING_NEAR * CAR_RACING_NEAR) {
+    for (int32_t i = 0; i < CAR_RACING_BLOCKS; i++) {
+        const float dx = s->middle_x[i] - s->x, dy = s->middle_y[i] - s->y;
+        near[i] = dx * dx + dy * dy < CAR_RACING_NEAR_BLOCK * CAR_RACING_NEAR_BLOCK;
+    }
+    for (int32_t block = 0; block < blocks; block++) {
+        const int32_t end = puf_clampi((block + 1) * CAR_RACING_BLOCK, 0, s->tiles);
+        for (int32_t i = near[block] ? block * CAR_RACING_BLOCK : end; i < end; i++) {
+            const float within = i > 0 ? CAR_RACING_NEAR : CAR_RACING_NEAR_FIRST;
+            if (car_racing_distance2(s, i) < within * within) {
                 car_racing_look_at(s, i);
             }
         }
     }
-    if (car_racing_distance2(s, 0) < CAR_RACING_NEAR0 * CAR_RACING_NEAR0) {
-        car_racing_look_at(s, 0);
-    }
-    return s->visited - before;
+    return s->visited - visited;
 }
 
 // ---- The car. ----
@@ -472,8 +475,8 @@ static void car_racing_follow(CarRacing* s)
     }
 }
 
-// Tiles from the car to the places of the road that it sees.
-static const uint8_t car_racing_places[CAR_RACING_PLACES] = { 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22 };
+// Tiles from the car to the places of the road that it sees, and to the end of that.
+static const uint8_t car_racing_places[CAR_RACING_PLACES + 1] = { 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22, 25 };
 
 static void car_racing_observe(const CarRacing* s, PufIo io)
 {
@@ -504,6 +507,14 @@ static void car_racing_observe(const CarRacing* s, PufIo io)
         *obs++ = (x * cosine + y * sine) / CAR_RACING_SHOWN_FAR;
         *obs++ = (y * cosine - x * sine) / CAR_RACING_SHOWN_FAR;
     }
+    for (int32_t i = 0, tile = s->at; i < CAR_RACING_PLACES; i++) {
+        int32_t left = 0;
+        for (int32_t k = car_racing_places[i]; k < car_racing_places[i + 1]; k++) {
+            tile = car_racing_next(s, tile);
+            left |= !s->seen[tile];
+        }
+        *obs++ = (float)left;
+    }
 }
 
 // ---- Episodes. ----
@@ -528,6 +539,11 @@ static void car_racing_make_road(CarRacing* s, double* heading)
         s->road_sine[i] = (float)sine;
     }
     s->tiles = lap->count;
+    for (int32_t i = 0; i < CAR_RACING_BLOCKS; i++) {
+        const int32_t post = puf_clampi(i * CAR_RACING_BLOCK + CAR_RACING_BLOCK / 2, 0, s->tiles - 1);
+        s->middle_x[i] = s->road_x[post];
+        s->middle_y[i] = s->road_y[post];
+    }
     *heading = lap->heading[0];
 }
 
@@ -647,6 +663,7 @@ static const PufObs car_racing_obs[] = {
     { "visited", 1, 0, 1, "share of the tiles" },
     { "road", 2 * CAR_RACING_PLACES, -CAR_RACING_ANY, CAR_RACING_ANY,
       "places of the middle of the road, to the right and ahead of the car; 1 is 25 m" },
+    { "left", CAR_RACING_PLACES, 0, 1, "1 where a tile between such a place and the next one was not visited" },
 };
 static const PufAction car_racing_actions[] = {
     { "steer", 0, -1, 1, "share" },
@@ -696,6 +713,8 @@ static const PufField car_racing_fields[] = {
     PUF_ARRAY(CarRacing, road_y, "m", CAR_RACING_PLACE),
     PUF_ARRAY(CarRacing, road_cosine, "of the direction across the road, to the right", PUF_RANGE(-1, 1)),
     PUF_ARRAY(CarRacing, road_sine, "of the same", PUF_RANGE(-1, 1)),
+    PUF_ARRAY(CarRacing, middle_x, "of each block of 16 posts, one in its middle, m", CAR_RACING_PLACE),
+    PUF_ARRAY(CarRacing, middle_y, "m", CAR_RACING_PLACE),
     PUF_ARRAY(CarRacing, seen, "1: the tile that ends at this post was visited", PUF_RANGE(0, 1)),
     PUF_ARRAY(CarRacing, trail_x, "where the car was, m", CAR_RACING_PLACE),
     PUF_ARRAY(CarRacing, trail_y, "m", CAR_RACING_PLACE),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ _SKIN = 0.02
 _ROUNDING = 3e-4
 _LOCK = 0.4
 _CORNERS = np.array([[-0.28, 0.54], [0.28, 0.54], [0.28, -0.54], [-0.28, -0.54]])
-_PLACES = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22])
+_PLACES = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22, 25])
 _FIRST_WORLDS = 200
 
 _PLACE = Within(1.5e-4, "float32 on both sides: a unit in the last place of 300 is 3e-5; Box2D turns levers once more")
@@ -37,7 +38,7 @@ FIELDS = {
     "brake": Within(1e-7, "float32 here, float64 there"),
     "steer": Within(1e-7, "float32 here, float64 there"),
     "due": Within(1e-5, "float32 here, float64 there"),
-    **dict.fromkeys(("road_x", "road_y", "road_cosine", "road_sine"), _ROAD),
+    **dict.fromkeys(("road_x", "road_y", "road_cosine", "road_sine", "middle_x", "middle_y"), _ROAD),
 }
 OBSERVATION = {
     **{name: Within(2e-4, "as the speeds of hull and wheels") for name in ("forwards", "sideways", "spin", "roll")},
@@ -73,7 +74,7 @@ class _Scripted:
 
     def __call__(self, seen: Any) -> Any:
         s = np.asarray(seen, np.float64)
-        speed, places = 50 * s[0], 25 * s[14:].reshape(-1, 2)
+        speed, places = 50 * s[0], 25 * s[14:42].reshape(-1, 2)
         goal = places[int(np.clip(2 + speed / 18, 2, 6))]
         steer = 2.2 * math.atan2(goal[0], max(goal[1], 0.1)) + 0.1 * s[2] * 5
         ways = np.diff(places, axis=0)
@@ -161,9 +162,10 @@ def _see(original: Any) -> NDArray[np.float32]:
     vx, vy = hull.linearVelocity
     behind, ahead = (_beyond(posts, i % count, x, y) for i in (at, at + 1))
     share = min(max(behind / (behind - ahead), 0.0), 1.0) if behind > ahead else 0.0
-    one = (at + _PLACES) % count
+    one = (at + _PLACES[:-1]) % count
     middle = posts[:2, one] + share * (posts[:2, (one + 1) % count] - posts[:2, one]) - [[x], [y]]
     road = np.stack([middle[0] * cosine + middle[1] * sine, middle[1] * cosine - middle[0] * sine], 1)
+    left = [not original.road[(at + 1 + i) % count].road_visited for i in range(_PLACES[-1])]
     return np.array(
         [
             (vy * cosine - vx * sine) / 50,
@@ -175,6 +177,7 @@ def _see(original: Any) -> NDArray[np.float32]:
             wheels[2].gas,
             original.tile_visited_count / count,
             *(road.reshape(-1) / 25),
+            *(float(any(left[a:b])) for a, b in pairwise(_PLACES)),
         ],
         np.float32,
     )
@@ -203,6 +206,8 @@ def read(env: Any) -> dict[str, Any]:
     fields["visited"] = original.tile_visited_count
     for name, row in zip(("x", "y", "cosine", "sine"), _posts(original), strict=True):
         fields[f"road_{name}"] = np.pad(row, (0, _TILES - len(row)))
+        if name in ("x", "y"):
+            fields[f"middle_{name}"] = row[np.minimum(np.arange(8, _TILES, 16), len(row) - 1)]
     fields["seen"] = np.pad([tile.road_visited for tile in original.road], (0, _TILES - len(original.road)))
     return fields
 
@@ -348,20 +353,29 @@ def chaotic(state: Mapping[str, Any]) -> bool:
     if any(abs(_beyond(posts, i % count, x, y)) < _ROUNDING for i in (at, at + 1)):
         return True
     near = np.flatnonzero(np.hypot(posts[0] - x, posts[1] - y) < 11)
-    return any(_is_doubtful(state, wheel, posts, int(i)) for i in {0, *near} for wheel in range(4))
+    return _are_doubtful(state, posts, np.union1d(near, [0]))
 
 
-def _is_doubtful(state: Mapping[str, Any], wheel: int, posts: NDArray[np.float64], tile: int) -> bool:
-    """Whether rounding decides whether a wheel touches a tile: by the lines in which they might be separate."""
-    angle = float(state["wheel_angle"][wheel])
-    sine, cosine = math.sin(angle), math.cos(angle)
-    place = np.array([state["wheel_x"][wheel], state["wheel_y"][wheel]], np.float64)
-    tyre = _CORNERS @ np.array([[cosine, sine], [-sine, cosine]]) + place
-    front, rear = (posts[:2, i] for i in (tile, tile - 1))
-    across, across_rear = (_HALF_ROAD * posts[2:, i] for i in (tile, tile - 1))
-    road = np.stack([front - across, front + across, rear + across_rear, rear - across_rear])
-    sides = np.concatenate([np.roll(road, -1, 0) - road, [[cosine, sine], [-sine, cosine]]])
-    normals = np.stack([sides[:, 1], -sides[:, 0]], 1) / np.hypot(*sides.T)[:, None]
-    a, b = road @ normals.T, tyre @ normals.T
-    apart = float(np.maximum(b.min(0) - a.max(0), a.min(0) - b.max(0)).max())
-    return abs(apart - _SKIN) < _ROUNDING
+def _are_doubtful(state: Mapping[str, Any], posts: NDArray[np.float64], tiles: NDArray[np.intp]) -> bool:
+    """Whether rounding decides whether a wheel touches one of these tiles: by the lines that may separate the two."""
+    angles = np.asarray(state["wheel_angle"], np.float64)
+    sine, cosine = np.sin(angles), np.cos(angles)
+    sides = np.stack([np.stack([cosine, sine], 1), np.stack([-sine, cosine], 1)], 1)  # (wheel, side, xy)
+    places = np.stack([state["wheel_x"], state["wheel_y"]], 1).astype(np.float64)
+    tyres = _CORNERS @ sides + places[:, None]  # (wheel, corner, xy)
+    front, rear = (posts[:2, i].T for i in (tiles, tiles - 1))
+    across, across_rear = (_HALF_ROAD * posts[2:, i].T for i in (tiles, tiles - 1))
+    road = np.stack([front - across, front + across, rear + across_rear, rear - across_rear], 1)  # (tile, corner, xy)
+    ways = np.roll(road, -1, 1) - road
+    normals = np.stack([ways[..., 1], -ways[..., 0]], -1) / np.linalg.norm(ways, axis=-1, keepdims=True)
+    outside = np.maximum(
+        _apart(np.einsum("tcx,tnx->tnc", road, normals)[:, None], np.einsum("wcx,tnx->twnc", tyres, normals)),
+        _apart(np.einsum("tcx,wnx->twnc", road, sides), np.einsum("wcx,wnx->wnc", tyres, sides)[None]),
+    )
+    return bool((np.abs(outside - _SKIN) < _ROUNDING).any())
+
+
+def _apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far two sets of corners are apart, at most, along lines."""
+    gaps = np.maximum(other.min(-1) - one.max(-1), one.min(-1) - other.max(-1))
+    return np.asarray(gaps.max(-1))
