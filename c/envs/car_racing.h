@@ -193,29 +193,38 @@ static int car_racing_touches(const CarRacing* s, int32_t wheel, int32_t tile)
     return outside <= 0.0f || (outside <= CAR_RACING_SKIN && near <= CAR_RACING_SKIN * CAR_RACING_SKIN);
 }
 
-// See which wheels touch a tile: they have the grip of the road, and the tile is visited. Most wheels are well within a
-// tile or well off it, which needs no closer look; nor does a tile that was visited, for a wheel that is on the road.
-static void car_racing_look_at(CarRacing* s, int32_t tile)
+// That a wheel touches a tile: it has the grip of the road, and the tile is visited.
+static void car_racing_visit(CarRacing* s, int32_t wheel, int32_t tile)
+{
+    s->on_road[wheel] = 1;
+    s->visited += !s->seen[tile];
+    s->seen[tile] = 1;
+}
+
+// Find the wheels that are well within a tile. Returns bits: those that are neither that nor well off it.
+static uint32_t car_racing_glance(CarRacing* s, int32_t tile)
 {
     const int32_t before = tile > 0 ? tile - 1 : s->tiles - 1;
-    float beyond[CAR_RACING_WHEELS], behind[CAR_RACING_WHEELS], aside[CAR_RACING_WHEELS];
-    for (int32_t w = 0; w < CAR_RACING_WHEELS; w++) {
+    const float c1 = s->road_cosine[tile], s1 = s->road_sine[tile];
+    const float c2 = s->road_cosine[before], s2 = s->road_sine[before];
+    uint32_t within = 0, unclear = 0;
+    for (uint32_t w = 0; w < CAR_RACING_WHEELS; w++) {
         const float dx = s->wheel_x[w] - s->road_x[tile], dy = s->wheel_y[w] - s->road_y[tile];
         const float ex = s->wheel_x[w] - s->road_x[before], ey = s->wheel_y[w] - s->road_y[before];
-        beyond[w] = s->road_cosine[tile] * dy - s->road_sine[tile] * dx;
-        behind[w] = s->road_sine[before] * ex - s->road_cosine[before] * ey;
-        aside[w] = fabsf(s->road_cosine[tile] * dx + s->road_sine[tile] * dy);
+        const float out = puf_maxf(c1 * dy - s1 * dx, s2 * ex - c2 * ey); // beyond its front, or behind its rear
+        const uint32_t in = (out <= 0.0f) & (fabsf(c1 * dx + s1 * dy) <= CAR_RACING_ASIDE);
+        within |= in << w;
+        unclear |= ((out <= CAR_RACING_BEYOND) & !in) << w;
+    }
+    if (tile == 0) { // it may have any shape
+        return 15;
     }
     for (int32_t w = 0; w < CAR_RACING_WHEELS; w++) {
-        const int in = tile > 0 && beyond[w] <= 0.0f && behind[w] <= 0.0f && aside[w] <= CAR_RACING_ASIDE;
-        const int off = tile > 0 && puf_maxf(beyond[w], behind[w]) > CAR_RACING_BEYOND;
-        if (off || (s->on_road[w] && s->seen[tile]) || !(in || car_racing_touches(s, w, tile))) {
-            continue;
+        if (within >> w & 1) {
+            car_racing_visit(s, w, tile);
         }
-        s->on_road[w] = 1;
-        s->visited += !s->seen[tile];
-        s->seen[tile] = 1;
     }
+    return unclear;
 }
 
 static float car_racing_distance2(const CarRacing* s, int32_t post)
@@ -224,11 +233,14 @@ static float car_racing_distance2(const CarRacing* s, int32_t post)
     return dx * dx + dy * dy;
 }
 
-// Look at all tiles near the car: in those blocks whose middle is near. Returns how many are visited that were not before.
+// Look at all tiles near the car: in those blocks whose middle is near. A closer look is needed where a glance does not
+// tell, but for a wheel on the road and a tile that was visited. Returns how many are visited that were not before.
 static int32_t car_racing_look(CarRacing* s)
 {
     const int32_t visited = s->visited, blocks = (s->tiles + CAR_RACING_BLOCK - 1) / CAR_RACING_BLOCK;
-    uint8_t near[CAR_RACING_BLOCKS];
+    int32_t count = 0;
+    int16_t tiles[CAR_RACING_MAX_TILES];
+    uint8_t unclear[CAR_RACING_MAX_TILES], near[CAR_RACING_BLOCKS];
     memset(s->on_road, 0, sizeof s->on_road);
     for (int32_t i = 0; i < CAR_RACING_BLOCKS; i++) {
         const float dx = s->middle_x[i] - s->x, dy = s->middle_y[i] - s->y;
@@ -239,8 +251,17 @@ static int32_t car_racing_look(CarRacing* s)
         for (int32_t i = near[block] ? block * CAR_RACING_BLOCK : end; i < end; i++) {
             const float within = i > 0 ? CAR_RACING_NEAR : CAR_RACING_NEAR_FIRST;
             if (car_racing_distance2(s, i) < within * within) {
-                car_racing_look_at(s, i);
+                tiles[count] = (int16_t)i;
+                unclear[count] = (uint8_t)car_racing_glance(s, i);
+                count += unclear[count] != 0;
             }
+        }
+    }
+    for (int32_t i = 0; i < CAR_RACING_WHEELS * count; i++) {
+        const int32_t wheel = i % CAR_RACING_WHEELS, tile = tiles[i / CAR_RACING_WHEELS];
+        const int needed = unclear[i / CAR_RACING_WHEELS] >> wheel & 1 && !(s->on_road[wheel] && s->seen[tile]);
+        if (needed && car_racing_touches(s, wheel, tile)) {
+            car_racing_visit(s, wheel, tile);
         }
     }
     return s->visited - visited;
@@ -650,6 +671,50 @@ static void car_racing_step(CarRacing* s, PufIo io)
     }
 }
 
+#ifndef PUF_PLAIN
+// Many cars are more than a cache holds: load what a step reads while the cars before are stepped.
+static inline void car_racing_fetch(const void* start, size_t bytes)
+{
+#ifdef __GNUC__
+    for (size_t at = 0; at < bytes; at += 64) {
+        __builtin_prefetch((const uint8_t*)start + at);
+    }
+#else
+    (void)start, (void)bytes;
+#endif
+}
+
+static void car_racing_fetch_road(const CarRacing* s)
+{
+    const size_t places = (CAR_RACING_BLOCK + car_racing_places[CAR_RACING_PLACES]) * sizeof(float);
+    const int32_t at = s->at & ~(CAR_RACING_BLOCK - 1);
+    car_racing_fetch(&s->road_x[at], places);
+    car_racing_fetch(&s->road_y[at], places);
+    car_racing_fetch(&s->road_cosine[at], places);
+    car_racing_fetch(&s->road_sine[at], places);
+    car_racing_fetch(&s->seen[at], places / sizeof(float));
+}
+
+static void car_racing_step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
+{
+    CarRacing* cars = states;
+    for (int32_t i = 0; i < n; i++) {
+        const PufIo row = puf_row(layout, PUF_F32, io, i);
+        if (i + 2 < n) {
+            car_racing_fetch(&cars[i + 2], offsetof(CarRacing, road_x));
+            car_racing_fetch(cars[i + 2].middle_x, sizeof cars->middle_x + sizeof cars->middle_y);
+            car_racing_fetch_road(&cars[i + 1]);
+        }
+        car_racing_step(&cars[i], row);
+        if (row.terminals[0] | row.truncations[0]) {
+            car_racing_observe(&cars[i], puf_final(row));
+            car_racing_reset(&cars[i]);
+        }
+        car_racing_observe(&cars[i], row);
+    }
+}
+#endif
+
 #define CAR_RACING_ANY 1e9f // no useful limit
 static const PufObs car_racing_obs[] = {
     { "forwards", 1, -CAR_RACING_ANY, CAR_RACING_ANY, "speed of the car; 1 is 50 m/s" },
@@ -755,7 +820,7 @@ static const char* car_racing_contradiction(const void* state, const void* asset
 }
 
 // clang-format off
-PUF_DEFINE_ENV(car_racing, CarRacing,
+PUF_DEFINE_BATCH_ENV(car_racing, CarRacing,
     .version = 1,
     .doc = "Race around a random track from above: Gymnasium's CarRacing-v3.",
     .reward = "1000 / tiles for each tile of the road that is visited, less 0.1 for a step; -100 for leaving the world",

@@ -22,7 +22,7 @@ enum {
     CAR_RACING_CHECKPOINTS = 12,
     CAR_RACING_MAX_STRIDES = 2500,
     CAR_RACING_LAPS = 5,
-    CAR_RACING_MAX_TILES = 512, // 20,000 tracks had 215 to 380
+    CAR_RACING_MAX_TILES = 448, // 150,000 times, tracks had 209 to 411; a longer one would be drawn again
 };
 
 // Sine and cosine of x radians, |x| < 1e5, and the angle of (x, y), to 1e-15: as in puffer_math.h, with more terms

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from puffer_envs.porting import Draws, Given, Growth, Within, elapsed_steps, set_elapsed_steps
 
-_TILES = 512
+_TILES = 448
 _RATE = 50
 _HALF_ROAD = 40 / 6
 _WORLD = 2000 / 6
