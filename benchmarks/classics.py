@@ -36,6 +36,7 @@ CLASSICS = {
     "acrobot": ("Acrobot-v1", -100.0),
     "bipedal_walker": ("BipedalWalker-v3", 300.0),
     "blackjack": ("Blackjack-v1", None),
+    "car_racing": ("CarRacing-v3", 900.0),
     "cartpole": ("CartPole-v1", 475.0),
     "cliff_walking": ("CliffWalking-v1", None),
     "craftax_classic": ("puffer_envs.porting.craftax:classic", None),

@@ -207,7 +207,9 @@ def test_returns_are_tiles_less_time_and_worlds_have_an_end() -> None:
                 last = before[i]
                 assert env.rewards[i] == -100
                 assert max(abs(last.x), abs(last.y)) > 330
-                assert last.episode_return == pytest.approx(1000 * last.visited / last.tiles - 0.1 * last.tick, abs=0.02)
+                assert last.episode_return == pytest.approx(
+                    1000 * last.visited / last.tiles - 0.1 * last.tick, abs=0.02
+                )
             if env.terminals.any():
                 break
         assert env.terminals.any()
