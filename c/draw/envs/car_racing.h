@@ -15,7 +15,7 @@ enum {
 #define CAR_RACING_PATCH 11.0      // m, of the squares of grass
 #define CAR_RACING_KERB 1.3        // m
 #define CAR_RACING_KERB_TURN 0.062 // rad from post to post, four times
-#define CAR_RACING_TOP_SPEED 80.0  // m/s at the end of the dial
+#define CAR_RACING_TOP_SPEED 100.0 // m/s at the end of the dial
 #define CAR_RACING_MEADOW PUF_RGB(52, 98, 72)
 #define CAR_RACING_EARTH PUF_RGB(150, 120, 84)
 #define CAR_RACING_ASPHALT PUF_RGB(70, 74, 92)
