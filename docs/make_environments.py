@@ -38,6 +38,7 @@ SUBJECTS = {
     "blobs": "eat, grow, avoid the larger ones",
     "boids": "a flock, with or without predators",
     "breakout": "the arcade game, two walls",
+    "car_racing": "Gymnasium's CarRacing-v3",
     "cards": "creatures, spells, a stack",
     "cartpole": "Gymnasium's CartPole-v1",
     "checkers": "English draughts, or self-play",
@@ -78,7 +79,7 @@ SUBJECTS = {
 """What the README says of each, in a few words."""
 
 ORIGINS = {
-    "Gymnasium's": "classic control, toy text, LunarLander",
+    "Gymnasium's": "classic control, toy text, LunarLander, CarRacing",
     "MinAtar's": "Asterix, Breakout, Freeway, Seaquest, Space Invaders",
     "craftax's": "Craftax-Classic, an open world",
 }

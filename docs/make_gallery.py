@@ -37,6 +37,7 @@ PICTURES = {
     "blobs.png": Picture("blobs", "--frame 1200"),
     "boids.png": Picture("boids", "--frame 500"),
     "breakout.png": Picture("breakout", "--frame 3200"),
+    "car_racing.png": Picture("car_racing", "--frame 300"),
     "cards.png": Picture("cards", "--frame 560"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
     "checkers.png": Picture("checkers", "--frame 20"),

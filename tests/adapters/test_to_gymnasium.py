@@ -27,6 +27,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("blobs", {"continuous": True, "max_steps": 50}),
     ("boids", {"predators": 2}),
     ("breakout", {"max_frames": 400}),
+    ("car_racing", {"max_steps": 50}),
     ("cards", {}),
     ("cartpole", {}),
     ("cartpole", {"continuous": True}),

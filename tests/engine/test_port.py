@@ -29,6 +29,7 @@ ORIGINALS = {
     "acrobot": "Acrobot-v1",
     "bipedal_walker": "BipedalWalker-v3",
     "blackjack": "Blackjack-v1",
+    "car_racing": "CarRacing-v3",
     "cartpole": "CartPole-v1",
     "cliff_walking": "CliffWalking-v1",
     "frozen_lake": "FrozenLake-v1",
@@ -74,7 +75,7 @@ def write_port(folder: Path, name: str, of: str, *changes: tuple[str, str]) -> P
 
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_ports_that_ship_are_the_same(name: str) -> None:
-    if name in ("bipedal_walker", "lunar_lander"):
+    if name in ("bipedal_walker", "car_racing", "lunar_lander"):
         pytest.importorskip("Box2D", reason=f"{ORIGINALS[name]} needs box2d; docs/ports/{name}.md has it")
     found = port(Request(f"gymnasium:{ORIGINALS[name]}", name, steps=2000, episodes=5, scores=10))
     facts = found.facts

@@ -19,6 +19,7 @@ THRESHOLDS = {
     "blobs": 300.0,
     "boids": 900.0,
     "breakout": 800.0,
+    "car_racing": 840.0,
     "cards": 0.3,
     "cartpole": 475.0,
     "checkers": -0.2,

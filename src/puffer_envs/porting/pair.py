@@ -210,6 +210,8 @@ class Pair:
             if record:
                 self.largest[name] = max(self.largest.get(name, 0.0), worst)
             allowed = within.absolute * widened
+            if worst <= allowed:
+                continue
             for at in np.argwhere(apart > allowed):
                 index = tuple(int(x) for x in at)
                 label = f"{name}[{', '.join(map(str, index))}]" if apart.size > 1 else name
