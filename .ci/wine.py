@@ -25,10 +25,14 @@ LIBRARIES = ("python311.dll", "vcruntime140.dll", "libffi-8.dll", "sqlite3.dll",
 """All that is taken beside modules."""
 NEEDED = ("numpy>=2.0", "gymnasium>=1.2.2", "cloudpickle>=3.0", "rich>=13", "colorama")
 TESTS = ("safetensors", "pytest", "pytest-timeout", "hypothesis", "sortedcontainers")
+COMPILER = ("ziglang>=0.17",)
+"""Older ones ask for the place of their own program in a way that Wine 8 does not know."""
 # Its requirements are named here, since pip would take those of this machine.
 TORCH = ("torch==2.13.0", "filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx<3.6", "sympy", "setuptools")
 MATH, OUR_MATH = b"api-ms-win-crt-math-l1-1-0.dll", b"xpi-ms-win-crt-math-l1-1-0.dll"
 """Wine has the first inside of it, where it cannot be replaced."""
+FILES, OUR_FILES = b"ntdll.dll\0", b"xtdll.dll\0"
+"""Of zig, whose other libraries need nothing."""
 PYTHON = """#!/bin/sh
 export WINEPREFIX='{folder}/wine' WINEDEBUG=-all KMP_AFFINITY=disabled
 exec wine '{folder}/python.exe' "$@"
@@ -93,6 +97,7 @@ def compile_rest(folder: Path) -> None:
     compile_library(folder, "python.exe", "-municode", SOURCES / "python.c", "python311.lib")
     compile_library(folder, "bcryptprimitives.dll", "-shared", SOURCES / "random.c", "-ladvapi32")
     compile_math(folder, pe)
+    compile_files(folder, pe)
     (folder / "empty.c").write_text("", "utf-8")
     compile_library(folder, "python3.dll", "-shared", "empty.c", "python3.def")
 
@@ -112,6 +117,20 @@ def compile_math(folder: Path, pe: Any) -> None:
     lines = [f"{name} = {f'x_{own}' if own in ours else f'ucrtbase.{name}'}" for name, own in sorted(found.items())]
     write_definition(folder / "math.def", OUR_MATH.decode(), lines)
     compile_library(folder, OUR_MATH.decode(), "-shared", SOURCES / "complex.c", "math.def")
+
+
+def compile_files(folder: Path, pe: Any) -> None:
+    """Compile the library of functions that zig takes from Windows, and let it take them from there."""
+    zig = folder / "Lib/site-packages/ziglang/zig.exe"
+    content = zig.read_bytes()
+    (table,) = [entry for entry in directory(pe, zig, "IMPORT") if FILES.startswith(entry.dll)]
+    zig.write_bytes(content.replace(FILES, OUR_FILES))
+    ours = re.findall(r"^EXPORT int x_(\w+)\(", (SOURCES / "files.c").read_text("utf-8"), re.MULTILINE)
+    names = [symbol.name.decode() for symbol in table.imports]
+    lines = [f"{name} = {f'x_{name}' if name in ours else f'ntdll.{name}'}" for name in names]
+    write_definition(folder / "files.def", OUR_FILES[:-1].decode(), lines)
+    library = zig.with_name(OUR_FILES[:-1].decode())
+    compile_library(folder, str(library), "-shared", SOURCES / "files.c", "files.def", "-lntdll")
 
 
 def directory(pe: Any, file: Path, name: str) -> Any:
@@ -141,7 +160,7 @@ def main() -> int:
     if not (folder / "python3.dll").exists():
         make_python(folder)
         install(folder, "--no-deps", *TORCH)
-        install(folder, *NEEDED, *TESTS)
+        install(folder, *NEEDED, *TESTS, *COMPILER)
         compile_rest(folder)
     install(folder, "--no-deps", str(options.wheel))
     (folder / "python").write_text(PYTHON.format(folder=folder), "utf-8")

@@ -211,6 +211,37 @@ def test_castling_lost_on_the_way_makes_another_position() -> None:
         assert env.observations[0, 3] == 1
 
 
+def test_the_shortest_known_stalemate_is_a_draw() -> None:
+    """Sam Loyd's, of 1878."""
+    with puffer_envs.make("chess", self_play=True, opening=0, reward_pawn=0, reward_draw=-0.5) as env:
+        env.reset(0)
+        play(env, "e2e3 a7a5 d1h5 a8a6 h5a5 h7h5 h2h4 a6h6 a5c7 f7f6 c7d7 e8f7 d7b7 d8d3 b7b8 d3h7 b8c8 f7g6")
+        assert not env.terminals.any()
+        play(env, "c8e6")
+        assert env.terminals.all() and env.rewards.tolist() == [-0.5, -0.5]
+        assert int(env.state().ending) == ENDINGS.index("stalemate")
+
+
+def test_who_cannot_be_mated_has_drawn() -> None:
+    """Random play from a rook ending, whose last pieces decide: told by their number and the squares of bishops."""
+    light = sum(1 << square for square in range(64) if (square + square // 8) % 2)
+    rng, dead = np.random.default_rng(0), dict.fromkeys(["kings", "knight", "bishop", "bishops"], 0)
+    with puffer_envs.make("chess", 64, self_play=True, start="third", opening=0, max_moves=500) as env:
+        env.reset(1)
+        for _ in range(800):
+            env.step((rng.random(env.action_masks.shape) * env.action_masks).argmax(1))
+            for number in np.flatnonzero((env.terminals | env.truncations)[::2]):
+                state = env.state(int(number))
+                pawns, knights, bishops, rooks, queens, _ = (int(kind) for kind in state.boards[1].kinds)
+                minor = knights.bit_count() + bishops.bit_count()
+                one_colour = not bishops & light or not bishops & ~light
+                drawn = not (pawns | rooks | queens) and (minor < 2 or (not knights and one_colour))
+                assert drawn == (int(state.ending) == ENDINGS.index("dead"))
+                if drawn:
+                    dead["kings" if minor == 0 else "knight" if knights else "bishops"[: 6 + (minor > 1)]] += 1
+    assert min(dead.values()) > 0, dead
+
+
 def test_the_shortest_mate_wins() -> None:
     with puffer_envs.make("chess", self_play=True, opening=0, reward_pawn=0) as env:
         env.reset(0)

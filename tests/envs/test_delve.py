@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import puffer_envs
+from puffer_envs.snapshot import pack_snapshot
 
 from ..engine.conftest import build, compiler  # noqa: F401 (a fixture)
 from . import delve_told as told
@@ -68,6 +69,41 @@ def test_every_turn_follows_the_rules(settings: dict[str, Any]) -> None:
                 told_turns += 1
                 check(game, env)
         assert told_turns > 120
+
+
+def hold(env: puffer_envs.Environment, kind: int, bonus: int) -> int:
+    """Put a thing into the pack instead of what is in the first slot of its class; returns the action that uses it."""
+    slot, fields = told.SLOTS[told.class_of(kind)][0], {field.name: field for field in env.spec.fields}
+    count = 3 if told.class_of(kind) in ("potion", "scroll", "wand", "food") else 1
+    game, states = told.Game(env), env._states.copy()
+    game.pack[slot] = told.Thing(0, kind, bonus, count, 0)
+    allowed = sum(1 << action for action, can in enumerate(game.allowed()) if can)
+    at = fields["pack"].offset + 6 * slot
+    states[at : at + 6] = np.array([0, 0, kind, bonus % 256, count, 0], np.uint8)
+    at = fields["allowed"].offset
+    states[at : at + 4] = np.frombuffer(allowed.to_bytes(4, "little"), np.uint8)
+    env.restore(pack_snapshot(env.spec, env.settings, 1, states))
+    return int(told.USE + slot)
+
+
+@pytest.mark.parametrize("bonus", [-2, 2])
+def test_every_thing_does_what_it_should(bonus: int) -> None:
+    """Random play finds and uses few of them."""
+    rng = np.random.default_rng(1)
+    with puffer_envs.make("delve", seed=4, num_levels=2, start=6, density=2.0) as env:
+        env.reset()
+        for _ in range(30):
+            env.step(choose(env, rng, 0.0))
+        before = env.snapshot()
+        for kind in range(1, told.COINS):
+            env.restore(before)
+            action = hold(env, kind, bonus)
+            game = told.Game(env)
+            reward = game.step(action)
+            _, rewards, terminals, _ = env.step(np.array([action], np.int32))
+            assert reward is not None and rewards[0] == pytest.approx(reward, abs=1e-5)
+            if not terminals[0]:
+                check(game, env)
 
 
 def observe(game: told.Game, env: puffer_envs.Environment) -> list[int]:

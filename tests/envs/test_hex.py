@@ -119,6 +119,18 @@ def test_the_scripted_opponent_answers_with_one_stone() -> None:
         assert env.log()["score"] == pytest.approx(np.mean(results))
 
 
+def test_the_opponent_searches_on_large_boards() -> None:
+    """Boards of fewer than 8 rows fit a word, and games are counted otherwise there."""
+    rng = np.random.default_rng(2)
+    with puffer_envs.make("hex", 8, strength=2, size=8) as env:
+        env.reset(3)
+        results: list[float] = []
+        while len(results) < 16:
+            env.step([int(rng.choice(np.flatnonzero(mask))) for mask in env.action_masks])
+            results += [float(reward) for reward in env.rewards[env.terminals]]
+    assert results == [-1.0] * len(results)
+
+
 def test_each_strength_is_stronger() -> None:
     """Against one that connects by the shortest way that is left."""
     shares = []

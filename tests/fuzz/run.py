@@ -69,12 +69,12 @@ def fuzz_states(name: str, seconds: float) -> str:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=["states", "files"])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="environments, or kinds of file")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="`states`, `files`, environments or kinds of file")
     parser.add_argument("--minutes", type=float, default=10, help="for each of them [10]")
     options = parser.parse_intermixed_args()
     kinds = {"states": build.list_envs(), "files": list(files.KINDS)}
-    known = [name for kind, names in kinds.items() if options.what in (None, kind) for name in names]
+    what = options.names.pop(0) if options.names and options.names[0] in kinds else None
+    known = [name for kind, names in kinds.items() if what in (None, kind) for name in names]
     for name in options.names:
         if name not in known:
             parser.error(f"there is nothing called {name!r}: choose from {', '.join(known)}")
