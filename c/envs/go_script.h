@@ -327,7 +327,7 @@ static int32_t go_search(Go* s, int32_t playouts, int32_t size)
 // The scripted opponent's move: a point, or -1 to pass. It passes after a pass of the other where that wins.
 static int32_t go_choose(Go* s, int32_t size)
 {
-    static const int32_t playouts[GO_MAX_STRENGTH + 1] = { 0, 0, 100, 300, GO_MAX_PLAYOUTS };
+    static const int32_t playouts[8] = { 0, 0, 100, 300, GO_MAX_PLAYOUTS };
     if (s->strength > 0 && s->passes > 0) {
         float lead = go_find_lead(s, size);
         if ((s->turn == 0 ? lead : 0.0f - lead) > 0.0f) {
@@ -340,8 +340,11 @@ static int32_t go_choose(Go* s, int32_t size)
         int32_t count = go_count(left, go_words(size));
         return count == 0 ? -1 : go_ranked(left, (int32_t)puf_rand_below(&s->rng, (uint32_t)count), go_words(size));
     }
+    if (s->strength == 1) {
+        return go_choose_greedy(s, size);
+    }
     // A game played on takes time by the square of the board's points: larger boards are searched less.
-    const int32_t scaled = playouts[s->strength] * 49 * 49 / (size * size * size * size);
-    return s->strength == 1 ? go_choose_greedy(s, size)
-                            : go_search(s, size > 7 ? scaled + 8 : playouts[s->strength], size);
+    const int32_t usual = playouts[s->strength & 7]; // so that compilers see that it is inside
+    const int32_t scaled = usual * 49 * 49 / (size * size * size * size);
+    return go_search(s, size > 7 ? scaled + 8 : usual, size);
 }
