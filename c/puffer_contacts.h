@@ -330,7 +330,7 @@ static float puf_outline_apart(const PufOutline* of, const PufOutline* other, in
 static void puf_manifold_block(const PufShape* shape, const PufOutline* o, PufPose pose, const PufBlock* block,
                                PufManifold* m)
 {
-    PufOutline b;
+    PufOutline b = { 0 }; // or compilers warn of its unused corners
     int32_t theirs = 0, ours = 0;
     memset(m, 0, sizeof *m);
     puf_block_outline(block, &b);
