@@ -247,7 +247,8 @@ def _episodes(facts: Mapping[str, Any]) -> list[str]:
     if episodes.get("chaotic"):
         parts.append(
             f"{episodes['chaotic']:,} of the episodes came to a state in which roundings may grow, and were compared "
-            "one by one up to there."
+            "one by one up to there. From there on, actions that are chosen for one side do not suit the other: what "
+            "comes of them is left to the players below."
         )
     if starts["compared"]:
         worst = max(starts["distances"].values(), default=0.0)

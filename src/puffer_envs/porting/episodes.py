@@ -36,7 +36,10 @@ class Episodes:
     borderline: int = 0
     """Episodes that ended on one side only, within a rounding of the border."""
     chaotic: int = 0
-    """Episodes that came to a chaotic state: from there on only their returns are compared."""
+    """Episodes that came to a chaotic state. From there on the actions, which are chosen for our side, do not suit the
+    other: what becomes of these is left to the players of level 3."""
+    judged: list[float] = field(default_factory=list)
+    """Differences of the returns of the other episodes."""
     returns: list[tuple[float, float]] = field(default_factory=list)
     """Ours and the reference's."""
     lengths: list[tuple[int, int]] = field(default_factory=list)
@@ -50,8 +53,8 @@ class Episodes:
 
     @property
     def returns_agree(self) -> bool:
-        """Whether the mean difference of returns may be 0: it exceeds this once in a thousand times."""
-        apart = np.array([ours - theirs for ours, theirs in self.returns])
+        """Whether the mean difference of judged returns may be 0: it exceeds this once in a thousand times."""
+        apart = np.array(self.judged)
         if len(apart) < 2:
             return True
         error = max(float(apart.std(ddof=1)) / len(apart) ** 0.5, 1e-4 * max(1.0, float(np.abs(self.returns).max())))
@@ -123,6 +126,8 @@ def _play(pair: Pair, player: Player, result: Episodes) -> None:
     result.steps += max(mine.steps, other.steps)
     result.together += mine.steps == other.steps
     result.returns.append((mine.total, other.total))
+    if not apart:
+        result.judged.append(mine.total - other.total)
     result.lengths.append((mine.steps, other.steps))
 
 
