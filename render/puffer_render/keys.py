@@ -105,9 +105,10 @@ def make_keymap(
 ) -> KeyMap:
     """Keys for every part: the module's own (`keys`: label -> names, `idle`: label), else the usual keys.
 
-    pilot: makes the action of the labels in `keys` (see `Drawing.pilot`).
+    pilot: makes the action of the labels in `keys` (see `Drawing.pilot`), unless these are the choices that there are.
     """
-    if pilot is not None:
+    choices = set(parts[0].labels).difference(IDLE_LABELS) if len(parts) == 1 else set()
+    if pilot is not None and choices != set(keys or {}):
         own = tuple(Binding(names, label, 0, 0.0) for label, names in (keys or {}).items())
         return KeyMap(own, (), pilot)
     bindings: list[Binding] = []

@@ -13,7 +13,8 @@ import puffer_envs
 from puffer_envs import Replay
 from puffer_envs.policy import NumpyPolicy, load_policy
 from puffer_envs.spec import ActionPart
-from puffer_render.draw import connect4, tanks, tower
+from puffer_render.cli_play import _action_parts
+from puffer_render.draw import connect4, drawing_for, tanks, tower
 from puffer_render.keys import KeyMap, make_keymap
 from puffer_render.past import Course
 from puffer_render.player import MAX_SPEED, MAX_WAIT, MIN_SPEED, REST, Game, Player
@@ -514,3 +515,18 @@ def test_levels_are_played_one_after_the_other() -> None:
     with puffer_envs.make("squared") as env:
         env.reset()
         assert not Course.offered_by(env)
+
+
+@pytest.mark.parametrize("name", [*puffer_envs.list_envs(), "car_racing of choices"])
+def test_any_key_of_any_game_gives_an_action(name: str) -> None:
+    name, _, other = name.partition(" ")
+    few = {param.name: 16 for param in puffer_envs.spec(name).params if param.name in ("num_levels", "num_tracks")}
+    with puffer_envs.make(name, **few | ({"continuous": False} if other else {})) as env:
+        env.reset()
+        drawing, space = drawing_for(name, None), env.single_action_space
+        keymap = make_keymap(_action_parts(env), drawing.keys, drawing.idle, drawing.pilot)
+        last = np.zeros(max(1, int(np.prod(space.shape))), space.dtype)
+        for binding in keymap.bindings:
+            action = keymap.action({binding.keys[0]}, last, env.state(0))
+            env.step(np.broadcast_to(action.reshape(space.shape), (env.num_agents, *space.shape)).copy())
+        assert keymap.bindings

@@ -12,16 +12,13 @@ from puffer_render.draw_in_c import between_of, drawing_of, size_of
 SIZE = size_of("car_racing")
 KEYS = {"gas": ("up", "w"), "brake": ("down", "s"), "left": ("left", "a"), "right": ("right", "d")}
 GOAL = "Drive over every tile of the road, as fast as you can: full gas and steering at once make it spin."
-CHOICES = ("none", "right", "left", "gas", "brake")
 
 draw = drawing_of("car_racing")
 between = between_of("car_racing")
 
 
-def pilot(state: Any, labels: frozenset[str], agent: int) -> NDArray[np.float32] | int:
-    """Half the gas, and brakes that do not block; with the setting `continuous` off, one of the keys."""
-    del agent
-    if not state.continuous:
-        return CHOICES.index(next((label for label in ("brake", "left", "right", "gas") if label in labels), "none"))
+def pilot(state: Any, labels: frozenset[str], agent: int) -> NDArray[np.float32]:
+    """Half the gas, and brakes that do not block."""
+    del state, agent
     steer = 0.5 * (("right" in labels) - ("left" in labels))
     return np.array([steer, 0.5 * ("gas" in labels), 0.6 * ("brake" in labels)], np.float32)
