@@ -530,3 +530,4 @@ def test_any_key_of_any_game_gives_an_action(name: str) -> None:
             action = keymap.action({binding.keys[0]}, last, env.state(0))
             env.step(np.broadcast_to(action.reshape(space.shape), (env.num_agents, *space.shape)).copy())
         assert keymap.bindings
+        assert drawing.between is None or drawing.frameskip or drawing.frames, "who says how many frames a step has?"

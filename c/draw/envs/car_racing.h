@@ -349,34 +349,4 @@ static void car_racing_draw(const void* state, const void* assets, PufPicture* p
     puf_hud(p, "car racing", figures, 3);
 }
 
-static void car_racing_mix(float* shown, float end, double share)
-{
-    *shown = (float)((double)*shown + (double)(end - *shown) * share);
-}
-
-// On the straight way from one step to the next; a new episode begins at the step's end.
-static void car_racing_between(const void* from, const void* to, int32_t frame, int32_t frames, void* at)
-{
-    const CarRacing *before = from, *after = to;
-    const double share = (double)frame / frames;
-    CarRacing* shown = at;
-    *shown = *before;
-    if (after->tick < before->tick) {
-        return;
-    }
-    car_racing_mix(&shown->x, after->x, share);
-    car_racing_mix(&shown->y, after->y, share);
-    car_racing_mix(&shown->angle, after->angle, share);
-    car_racing_mix(&shown->vx, after->vx, share);
-    car_racing_mix(&shown->vy, after->vy, share);
-    for (int wheel = 0; wheel < CAR_RACING_WHEELS; wheel++) {
-        car_racing_mix(&shown->wheel_x[wheel], after->wheel_x[wheel], share);
-        car_racing_mix(&shown->wheel_y[wheel], after->wheel_y[wheel], share);
-        car_racing_mix(&shown->wheel_angle[wheel], after->wheel_angle[wheel], share);
-        const double rolled = (double)after->phase[wheel] - (double)before->phase[wheel];
-        shown->phase[wheel] += (float)((rolled - PUF_TURN * floor(rolled / PUF_TURN + 0.5)) * share);
-    }
-}
-
-PUF_DRAWING(car_racing, .width = CAR_RACING_VIEW_WIDTH, .height = CAR_RACING_VIEW_HEIGHT, .draw = car_racing_draw,
-            .between = car_racing_between);
+PUF_DRAWING(car_racing, .width = CAR_RACING_VIEW_WIDTH, .height = CAR_RACING_VIEW_HEIGHT, .draw = car_racing_draw);

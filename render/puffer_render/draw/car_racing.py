@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from puffer_render.draw_in_c import between_of, drawing_of, size_of
+from puffer_render.draw_in_c import drawing_of, size_of
 
 SIZE = size_of("car_racing")
 KEYS = {"gas": ("up", "w"), "brake": ("down", "s"), "left": ("left", "a"), "right": ("right", "d")}
 GOAL = "Drive over every tile of the road, as fast as you can: full gas and steering at once make it spin."
 
 draw = drawing_of("car_racing")
-between = between_of("car_racing")
 
 
 def pilot(state: Any, labels: frozenset[str], agent: int) -> NDArray[np.float32]:
