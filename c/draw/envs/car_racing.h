@@ -296,7 +296,9 @@ static void car_racing_draw_map(const CarRacingView* v, const CarRacing* s)
                                  { x + scale * (double)s->road_x[i], y - scale * (double)s->road_y[i] } };
         puf_path(v->p, way, 2, 4, s->seen[i] ? PUF_MINT : PUF_STEEL);
     }
-    const double car_x = x + scale * (double)s->x, car_y = y - scale * (double)s->y;
+    const double edge = 9, last = CAR_RACING_MAP - edge; // a car that is far away is shown at the edge
+    const double car_x = puf_clamp(x + scale * (double)s->x, left + edge, left + last);
+    const double car_y = puf_clamp(y - scale * (double)s->y, top + edge, top + last);
     puf_circle(v->p, x + scale * (double)s->road_x[0], y - scale * (double)s->road_y[0], 3.5, PUF_SNOW);
     puf_circle(v->p, car_x, car_y, 6.5, PUF_NIGHT);
     puf_circle(v->p, car_x, car_y, 5, CAR_RACING_RED);
