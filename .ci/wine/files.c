@@ -1,4 +1,4 @@
-// files.c - what zig asks of files and Wine 8 does not know: a lock that reports where it is told, removal and renaming in
+// files.c - what zig asks of files and Wine 8 does not know: a lock that reports where asked, removal and renaming in
 // the way of Windows 10, and a file's attributes by its name in an open folder. As x_NAME, which takes the older way.
 #include <stddef.h>
 #include <stdint.h>

@@ -197,7 +197,7 @@ static void bipedal_walker_add_block(BipedalWalker* s, int32_t kind, int32_t pos
     }
 }
 
-// What is being laid: how it goes on from post to post.
+// What is being laid, from post to post.
 typedef struct BipedalWalkerLaying {
     int32_t kind, begin, strides; // where it begins, and how many it has
     int32_t rise;                 // of stairs: 1 up, -1 down; of a pit: its width

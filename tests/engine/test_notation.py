@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -165,19 +166,43 @@ def test_games_of_go_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, s
         assert result == (1 if winner == 0 else 3)
 
 
+def ended_at_random(folder: Path, name: str, count: int, read: Callable[[Any], Any], **settings: Any) -> Any:
+    """Play until so many games have ended: all texts, the last of a game in progress, and what `read` says of each."""
+    random, ended = np.random.default_rng(1), []
+    with puffer_envs.make(name, **settings) as env:
+        choices = int(env.action_masks.shape[1])
+        env.start_replay(2)
+        while len(ended) < count:
+            env.step(random.integers(0, choices, env.num_agents).astype(np.int32))
+            if env.terminals[0]:
+                ended.append(read(env.state()))
+        env.save_replay(folder / "game.puf")
+    games = write_games(Replay.load(folder / "game.puf")).split("(;FF")[1:]
+    assert len(games) == count + 1 and "RE[Void]" in games[-1]
+    return games, ended
+
+
+def set_up(text: str) -> dict[tuple[int, int], str]:
+    """The colours of the stones with which a game in SGF begins, by column and row."""
+    stones = {}
+    for color in "BW":
+        for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text):
+            stones |= {(ord(a) - 97, ord(b) - 97): color for a, b in re.findall(r"(\w)(\w)", points)}
+    return stones
+
+
 @pytest.mark.parametrize("self_play", [True, False])
 def test_games_of_othello_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, self_play: bool) -> None:
-    random = np.random.default_rng(1)
-    ended = []
-    with puffer_envs.make("othello", size=6, self_play=self_play, strength=1) as env:
-        env.start_replay(2)
-        while len(ended) < 12:
-            env.step(random.integers(0, 36, env.num_agents).astype(np.int32))
-            if env.terminals[0]:
-                ended.append(([int(word).bit_count() for word in env.state().ended], int(env.state().result)))
-        env.save_replay(tmp_path / "game.puf")
-    games = write_games(Replay.load(tmp_path / "game.puf")).split("(;FF")[1:]
-    assert len(games) == 13 and "GM[2]SZ[6]" in games[0] and "RE[Void]" in games[-1]
+    games, ended = ended_at_random(
+        tmp_path,
+        "othello",
+        12,
+        lambda state: ([int(word).bit_count() for word in state.ended], int(state.result)),
+        size=6,
+        self_play=self_play,
+        strength=1,
+    )
+    assert "GM[2]SZ[6]" in games[0]
     for text, (counts, result) in zip(games, ended, strict=False):
         names = dict(re.findall(r"P([BW])\[(\w+)", text))
         assert set(names.values()) >= {"first"}
@@ -190,10 +215,7 @@ def test_games_of_othello_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Pa
 
 def reversi(text: str) -> dict[tuple[int, int], str]:
     """The board after a game of othello in SGF; each stone must turn some."""
-    stones = {}
-    for color in "BW":
-        for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text):
-            stones |= {(ord(a) - 97, ord(b) - 97): color for a, b in re.findall(r"(\w)(\w)", points)}
+    stones = set_up(text)
     for color, a, b in re.findall(r";([BW])\[(\w)(\w)\]", text):
         at = (ord(a) - 97, ord(b) - 97)
         assert at not in stones
@@ -212,56 +234,51 @@ def reversi(text: str) -> dict[tuple[int, int], str]:
 
 @pytest.mark.parametrize("self_play", [True, False])
 def test_games_of_hex_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, self_play: bool) -> None:
-    random = np.random.default_rng(1)
-    ended = []
-    with puffer_envs.make("hex", size=5, self_play=self_play, strength=1) as env:
-        env.start_replay(2)
-        while len(ended) < 12:
-            env.step(random.integers(0, 26, env.num_agents).astype(np.int32))
-            if env.terminals[0]:
-                ended.append((np.array(env.state().ended[:25]), int(env.state().result)))
-        env.save_replay(tmp_path / "game.puf")
-    games = write_games(Replay.load(tmp_path / "game.puf")).split("(;FF")[1:]
-    assert len(games) == 13 and "GM[11]SZ[5]" in games[0]
+    games, ended = ended_at_random(
+        tmp_path,
+        "hex",
+        12,
+        lambda state: (np.array(state.ended[:25]), int(state.result)),
+        size=5,
+        self_play=self_play,
+        strength=1,
+    )
+    assert "GM[11]SZ[5]" in games[0]
     assert "swap-pieces" in "".join(games)
     for text, (board, result) in zip(games, ended, strict=False):
-        stones: dict[int, str] = {}
-        for color in "BW":
-            for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text):
-                stones |= {ord(a) - 97 + 5 * (ord(b) - 97): color for a, b in re.findall(r"(\w)(\w)", points)}
+        stones = set_up(text)
         for color, point in re.findall(r";([BW])\[([\w-]+)\]", text):
             if point == "swap-pieces":
-                (only,) = stones
-                stones = {only % 5 * 5 + only // 5: color}
+                ((column, row),) = stones
+                stones = {(row, column): color}
             else:
-                cell = ord(point[0]) - 97 + 5 * (ord(point[1]) - 97)
+                cell = (ord(point[0]) - 97, ord(point[1]) - 97)
                 assert cell not in stones
                 stones[cell] = color
-        assert [" BW".index(stones.get(cell, " ")) for cell in range(25)] == board.tolist()
+        found = [" BW".index(stones.get((cell % 5, cell // 5), " ")) for cell in range(25)]
+        assert found == board.tolist()
         assert f"RE[{'BW'[result - 1]}+]" in text
 
 
 @pytest.mark.parametrize("self_play", [True, False])
 def test_games_of_gomoku_as_sgf_lead_to_the_boards_that_were_there(tmp_path: Path, self_play: bool) -> None:
-    random = np.random.default_rng(1)
-    ended = []
-    with puffer_envs.make("gomoku", size=6, self_play=self_play, strength=1) as env:
-        env.start_replay(2)
-        while len(ended) < 6:
-            env.step(random.integers(0, 36, env.num_agents).astype(np.int32))
-            if env.terminals[0]:
-                ended.append((np.array(env.state().ended[:36]), int(env.state().result)))
-        env.save_replay(tmp_path / "game.puf")
-    games = write_games(Replay.load(tmp_path / "game.puf")).split("(;FF")[1:]
-    assert len(games) == 7 and "GM[4]SZ[6]" in games[0]
+    games, ended = ended_at_random(
+        tmp_path,
+        "gomoku",
+        6,
+        lambda state: (np.array(state.ended[:36]), int(state.result)),
+        size=6,
+        self_play=self_play,
+        strength=1,
+    )
+    assert "GM[4]SZ[6]" in games[0]
     for text, (board, result) in zip(games, ended, strict=False):
-        setup = [(color, points) for color in "BW" for points in re.findall(rf"A{color}((?:\[\w\w\])+)", text)]
-        words = [(color, point) for color, points in setup for point in re.findall(r"\w\w", points)]
-        words += re.findall(r";([BW])\[(\w\w)\]", text)
-        assert len({point for _, point in words}) == len(words)
+        stones = set_up(text)
+        for color, a, b in re.findall(r";([BW])\[(\w)(\w)\]", text):
+            cell = (ord(a) - 97, ord(b) - 97)
+            assert cell not in stones
+            stones[cell] = color
         first = re.search(r"P([BW])\[first", text)[1]  # type: ignore[index]
-        found = np.zeros(36, np.uint8)
-        for color, point in words:
-            found[ord(point[0]) - 97 + 6 * (ord(point[1]) - 97)] = 1 if color == first else 2
-        assert found.tolist() == board.tolist()
+        sides = {first: 1, "WB"["BW".index(first)]: 2, " ": 0}
+        assert [sides[stones.get((cell % 6, cell // 6), " ")] for cell in range(36)] == board.tolist()
         assert re.search(r"RE\[(\w)", text)[1] == {1: first, 2: "0", 3: "WB"["BW".index(first)]}[result]  # type: ignore[index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +35,7 @@ def games_of(replay: Replay) -> Iterator[str]:
         yield from [*game.finished, game.text("Void")]
 
 
-class Games:
+class Games(ABC):
     """Follows one environment, and writes its games."""
 
     masks: Any
@@ -78,17 +79,17 @@ class Games:
         """The player who has Black: who moved first."""
         return int(state.began)
 
+    @abstractmethod
     def stones_of(self, state: Any, ended: bool = False) -> list[set[int]]:
         """Where the stones of each player stand, now or at the end of the previous game."""
-        raise NotImplementedError
 
+    @abstractmethod
     def moves(self, state: Any, mover: int, chosen: int, after: list[set[int]], over: bool) -> Iterator[Move]:
         """Who moved in a step, and where, given the action and where the stones stand after it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def result(self, state: Any) -> str:
         """Of the game that has just ended."""
-        raise NotImplementedError
 
     def about(self) -> str:
         """More of the header."""
