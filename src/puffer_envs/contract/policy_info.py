@@ -138,7 +138,9 @@ class PolicyInfo:
 
     @property
     def flat_fields(self) -> tuple[FieldSpec, ...]:
-        """The fields that are not read as planes."""
+        """The fields that are not read as planes; none where an observation is just an array."""
+        if not self.observation_fields:
+            return ()
         planes = self.plane_encoders or (None,) * len(self.observation_fields)
         pairs = zip(self.observation_fields, planes, strict=True)
         return tuple(field for field, encoder in pairs if encoder is None)

@@ -54,7 +54,7 @@ class Weights:
         flat, fronts = encoder[:, : info.inputs], fronts_of(info, tensors, kind)
         features = encoder[:, info.inputs :][:, _features_order(fronts)]
         matrix, table = flat if info.normalized else flat * scale, None
-        if info.observation_fields and info.flat_fields:
+        if info.flat_fields:
             table, amounts = CodeTable.of(flat * scale, info), columns(info)[0]
             matrix = matrix[:, amounts]
             mean, scale = (None if mean is None else mean[amounts]), scale[amounts]
