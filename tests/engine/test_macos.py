@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import struct
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from types import ModuleType
 
 import pytest
 
-from puffer_envs import macho
+import puffer_envs
+from puffer_envs import compiling, macho, starting
 from puffer_envs.object_file import read_symbols
 
 from .conftest import TESTS, compiler
@@ -94,12 +96,14 @@ def test_kernels_call_nothing(processor: str, cpu: str, zig: list[str], build: M
     assert not found.variables
 
 
-# -- whole wheels -----------------------------------------------------------------------------------------------------
+# -- what is loaded ---------------------------------------------------------------------------------------------------
 
 LOAD_DYLIB, ID_DYLIB, RPATH, BUILD_VERSION = 0xC, 0xD, 0x8000001C, 0x32
 PLATFORM_MACOS = 1
 LIBSYSTEM = 1
 """The first library that is loaded."""
+EXPORTED = 0xF
+"""Flags of a symbol that others see, in a section: N_SECT | N_EXT."""
 
 
 def commands(library: bytes) -> Iterator[tuple[int, bytes]]:
@@ -116,16 +120,50 @@ def path_in(command: bytes) -> str:
     return command[start:].rstrip(b"\0").decode()
 
 
-def looked_up(library: bytes) -> set[str]:
-    """The symbols that are in no library, so that Python has to have them."""
-    found = set()
+def symbols(library: bytes) -> Iterator[tuple[str, int, int]]:
+    """Name, flags and library of each symbol."""
     for _, command in (c for c in commands(library) if c[0] == macho.SYMBOLS_COMMAND):
         start, count, texts, _ = struct.unpack_from(macho.SYMBOLS, command)
         for at in range(start, start + count * 16, 16):
             name, flags, _, more, _ = struct.unpack_from(macho.SYMBOL, library, at)
-            if flags & macho.KIND == macho.UNDEFINED and more >> 8 != LIBSYSTEM:
-                found.add(library[texts + name : library.index(b"\0", texts + name)].decode())
-    return found
+            if not flags & macho.DEBUGGING:
+                yield library[texts + name : library.index(b"\0", texts + name)].decode(), flags, more >> 8
+
+
+def looked_up(library: bytes) -> set[str]:
+    """The symbols that are in no library, so that Python has to have them."""
+    return {
+        name for name, flags, where in symbols(library) if flags & macho.KIND == macho.UNDEFINED and where != LIBSYSTEM
+    }
+
+
+def check_library(library: bytes, name: str) -> None:
+    """It needs nothing but macOS 11, and says so."""
+    assert library.startswith(macho.MAGIC)
+    found = list(commands(library))
+    assert [path_in(c) for number, c in found if number == LOAD_DYLIB] == ["/usr/lib/libSystem.B.dylib"]
+    assert [Path(path_in(c)).name for number, c in found if number == ID_DYLIB] == [name]
+    assert not [path_in(c) for number, c in found if number == RPATH]
+    (version,) = (c for number, c in found if number == BUILD_VERSION)
+    assert struct.unpack_from("<8xII", version) == (PLATFORM_MACOS, 11 << 16)
+
+
+@pytest.mark.parametrize("processor", ["arm64", pytest.param("x86_64", marks=SLOW)])
+@pytest.mark.parametrize("template", [pytest.param(t, marks=[SLOW] * (t != "grid")) for t in starting.TEMPLATES])
+def test_a_game_of_the_users_own(
+    template: str, processor: str, zig: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is compiled by the words that a Mac would use, with the compiler of the extra `author`."""
+    game = tmp_path / "my games/made"
+    game.parent.mkdir()
+    starting.create(game, template)
+    monkeypatch.setenv("CC", shlex.join([*zig, "-target", TARGETS[processor]]))
+    monkeypatch.setattr(sys, "platform", "darwin")
+    library = tmp_path / "made.dylib"
+    compiling.build_library(game / "made.h", Path(puffer_envs.get_include()), library)
+    check_library(library.read_bytes(), library.name)
+    assert not looked_up(library.read_bytes())
+    assert ("_puf_export", EXPORTED) in {(name, flags) for name, flags, _ in symbols(library.read_bytes())}
 
 
 @SLOW
@@ -143,13 +181,7 @@ def test_a_wheel_is_what_macos_loads(processor: str, zig: list[str], build: Modu
         libraries = {Path(name).name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
     assert set(libraries) == {f"{name}.abi3.so" for name in ("_core", "_signals", "_raster", "_kernels")}
     for name, library in libraries.items():
-        assert library.startswith(macho.MAGIC)
-        found = list(commands(library))
-        assert [path_in(c) for number, c in found if number == LOAD_DYLIB] == ["/usr/lib/libSystem.B.dylib"]
-        assert [path_in(c) for number, c in found if number == ID_DYLIB] == [name]
-        assert not [path_in(c) for number, c in found if number == RPATH]
-        (version,) = (c for number, c in found if number == BUILD_VERSION)
-        assert struct.unpack_from("<8xII", version) == (PLATFORM_MACOS, 11 << 16)
+        check_library(library, name)
         assert all(symbol.startswith(("_Py", "__Py")) for symbol in looked_up(library))
         assert looked_up(library)
         assert str(build.ROOT).encode() not in library

@@ -69,8 +69,16 @@ TARGETS = {
     ),
 }
 
-POLICIES = {"drone": "float32", "tanks": "int8", "lstm": "float32", "normalised": "int16"}
-"""What the self-tests are of, and how their weights are stored."""
+POLICIES = {
+    "drone": "float32",
+    "tanks": "int8",
+    "lstm": "float32",
+    "normalised": "int16",
+    "grid of channels": "float32",
+    "embedding": "int16",
+    "some fields": "int8",
+}
+"""What the self-tests are of, and how their weights are stored. The last three have convolutions."""
 
 
 @pytest.mark.parametrize(
