@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from puffer_envs.contract import wrap
-from puffer_envs.contract.command_line import merge_tables, parse_number
+from puffer_envs.contract.command_line import hint_number, merge_tables, parse_number
 from puffer_envs.contract.names import suggest
 from puffer_train.condition import Condition
 from puffer_train.errors import ConfigError
@@ -310,7 +310,7 @@ def _convert(value: object, wanted: type, where: str) -> Any:
             raise ConfigError(f"{where} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}.")
         return value
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-    refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.")
+    refusal = ConfigError(f"{where} is {value!r}; it must be {names[wanted]}.{hint_number(value)}")
     if wanted is str:
         if not isinstance(value, str):
             raise refusal

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from puffer_envs.contract.command_line import parse_number, parse_value, settings_options, take_settings
+from puffer_envs.contract.command_line import hint_number, parse_number, parse_value, settings_options, take_settings
 from puffer_envs.contract.errors import MAX_COLUMNS, MAX_LINES, UsageError, printable
 from puffer_envs.contract.files import write_atomically
 from puffer_envs.contract.names import MAX_LISTED, suggest
@@ -44,6 +44,14 @@ from puffer_render import cli_render
 def test_numbers(text: str, number: float | None) -> None:
     found = parse_number(text)
     assert found == number and type(found) is type(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("1m", " Did you mean 1M?"), ("2.5K", " Did you mean 2.5k?"), ("1M", ""), ("7", ""), ("many", ""), ("", "")],
+)
+def test_a_suffix_in_the_wrong_case(text: str, hint: str) -> None:
+    assert hint_number(text) == hint
 
 
 def test_other_values() -> None:

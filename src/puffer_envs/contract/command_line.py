@@ -46,6 +46,12 @@ def parse_number(text: str) -> int | float | None:
     return None
 
 
+def hint_number(value: object) -> str:
+    """Return a hint for a suffix in the wrong case, as in `1m`, to append to an error message; else ""."""
+    meant = value[:-1] + value[-1:].swapcase() if isinstance(value, str) else ""
+    return f" Did you mean {meant}?" if meant != value and parse_number(meant) is not None else ""
+
+
 def parse_value(text: str) -> Value:
     """The value that a text on the command line stands for: true or false, a number, a list, a table, or the text.
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from puffer_envs.contract import completion
-from puffer_envs.contract.command_line import PREFIX, WRAP_PREFIX, Value, parse_number, take_settings
+from puffer_envs.contract.command_line import PREFIX, WRAP_PREFIX, Value, hint_number, parse_number, take_settings
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UsageError, UserError, printable
 from puffer_envs.contract.names import suggest
@@ -135,7 +135,8 @@ def whole_number(minimum: int, maximum: int = (1 << 63) - 1) -> Callable[[str], 
     def parse(text: str) -> int:
         value = parse_number(text)
         if value is None or not math.isfinite(value) or value != int(value):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+            hint = hint_number(text)
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number{hint and f'.{hint}'}")
         if not minimum <= value <= maximum:
             limit = f"at least {minimum}" if value < minimum else f"at most {maximum}"
             raise argparse.ArgumentTypeError(f"{text} must be {limit}")
