@@ -36,6 +36,11 @@ NOTE = 28
 """Height in units of a line over the picture."""
 
 
+def plain(label: str) -> str:
+    """A label of a choice as people write it: `place_stone` is "place stone"."""
+    return label.replace("_", " ")
+
+
 def draw_footer(player: Player, fps: int, frame: Frame, note: str = "") -> None:
     """The footer: who plays, the keys or a note in their place, the last score and the speed."""
     frame.rect(0, frame.height, frame.width, FOOTER, DUSK)
@@ -49,7 +54,7 @@ def draw_footer(player: Player, fps: int, frame: Frame, note: str = "") -> None:
         x += 8 + frame.text(x, middle - 8, "hold", 14, STEEL)
     for binding in player.keymap.bindings:
         cap = binding.caps[0]
-        label = "" if binding.label == cap.lower() else binding.label
+        label = "" if binding.label.lower() == cap.lower() else plain(binding.label)
         width = _cap_width(cap, frame) + (frame.measure(label, 14) + 18 if label else 6)
         if x + width > right:
             return
@@ -85,7 +90,7 @@ def draw_thoughts(player: Player, parts: Sequence[ActionPart], frame: Frame) -> 
         for choice in np.argsort(-weights, kind="stable")[: max(2, MOVES_SHOWN // len(parts))]:
             if weights[choice] < LEAST_SHOWN:
                 break
-            label = part.labels[choice] if choice < len(part.labels) else str(choice)
+            label = plain(part.labels[choice]) if choice < len(part.labels) else str(choice)
             rows.append((label, float(weights[choice]), f"{weights[choice]:.0%}"))
     width, row = 190.0, 20.0
     x, y = frame.width - width - 10, HUD_HEIGHT + 4.0
@@ -102,7 +107,7 @@ def draw_thoughts(player: Player, parts: Sequence[ActionPart], frame: Frame) -> 
 
 def draw_help(player: Player, frame: Frame, camera: Mapping[str, str] | None = None) -> None:
     """A panel over the picture with every key; those of a camera as key -> what it does."""
-    lines = [(" ".join(binding.caps), binding.label) for binding in player.keymap.bindings]
+    lines = [(" ".join(binding.caps), plain(binding.label)) for binding in player.keymap.bindings]
     lines += [(key.capitalize(), label) for key, label in (camera or {}).items()]
     lines += [HAND_OVER] * (player.env.num_agents > 1 and not player.plays_all)
     lines += [TAKE_SEAT, THOUGHTS] * (player.policy is not None) + list(TAKE_BACK if player.past.kept else [NEW_GAME])

@@ -14,7 +14,7 @@ from puffer_envs.policy import load_policy
 from puffer_render.draw import drawing_for, tower
 from puffer_render.frame import Frame
 from puffer_render.keys import make_keymap
-from puffer_render.overlay import draw_help, draw_stop, draw_thoughts
+from puffer_render.overlay import draw_footer, draw_help, draw_stop, draw_thoughts
 from puffer_render.past import Course
 from puffer_render.player import Player
 from puffer_render.states import keep, memory_of
@@ -133,3 +133,15 @@ def test_what_the_policy_finds_best_is_shown_and_changes_nothing() -> None:
 
 def test_nothing_is_shown_without_a_policy(player: Player) -> None:
     assert not said(lambda player, frame: draw_thoughts(player, player.env.spec.layout.actions, frame), player)
+
+
+def test_the_footer_names_choices_as_people_write_them() -> None:
+    with puffer_envs.make("craftax_classic") as env:
+        words = said(
+            lambda player, frame: draw_footer(player, 60, frame), Player(env, make_keymap(env.spec.layout.actions))
+        )
+    assert "place table" in words and not [word for word in words if "_" in word]
+    with puffer_envs.make("squared") as env:
+        keys = make_keymap(env.spec.layout.actions, {"W": ("w",), "up": ("up",), "jump": ("x",)}, pilot=lambda *_: 0)
+        words = said(lambda player, frame: draw_footer(player, 60, frame), Player(env, keys))
+    assert [word for word in words if word in ("W", "Up", "up", "X", "jump")] == ["W", "Up", "X", "jump"]
