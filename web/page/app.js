@@ -279,6 +279,10 @@ let points = [];
 const trained = () => ({ ...about.train, ...own });
 const own = {}; // settings of the training that differ on this page
 
+// Who shares memory trains together: as many as there are cores, but one for the page; two on two, as the page needs little.
+const MOST_WORKERS = 8; // gradients have 16 parts
+let workers = crossOriginIsolated ? Math.min(MOST_WORKERS, Math.max(navigator.hardwareConcurrency - 1, 2)) : 1;
+
 function sayCommand() {
   const changed = Object.entries(settings.values())
     .filter(([key, value]) => module.params.find((p) => p.name === key).value !== value)
@@ -286,7 +290,12 @@ function sayCommand() {
   $("command").textContent = ["puffer-train", name, "--seed", table.seed, ...changed].join(" ");
   const { steps, num_envs: envs } = trained();
   const wide = new Intl.NumberFormat("en").format(steps);
-  $("plan").textContent = `${wide} steps of ${envs} environments, as puffer-train does: watch the game improve.`;
+  $("plan").textContent = `${wide} steps of ${envs} environments, as puffer-train does: watch the game improve. ${sayWorkers()}`;
+}
+
+function sayWorkers() {
+  if (workers > 1) return `${workers} workers train.`;
+  return crossOriginIsolated ? "One worker trains." : "One worker trains; served by puffer-web, several do.";
 }
 
 function text(key, value) {
@@ -325,10 +334,14 @@ function onReport(data) {
   table.renewPolicy("mine", info, data.policy);
   if (first) choosePolicy("mine");
   if (data.log) points.push({ steps: data.report.steps, score: data.log.score, perf: data.log.perf });
+  if (data.workers !== workers) {
+    workers = data.workers;
+    sayCommand();
+  }
   sayFigures(data);
   drawCurve($("curve"), points, trained().steps);
   $("download").disabled = !table.policies.shipped;
-  Object.assign(document.body.dataset, { trained: data.report.steps, score: points.at(-1)?.score ?? 0, seconds: data.seconds });
+  Object.assign(document.body.dataset, { workers, trained: data.report.steps, score: points.at(-1)?.score ?? 0, seconds: data.seconds });
   if (data.done) sayTraining(false, "done");
 }
 
@@ -347,7 +360,7 @@ $("train").onclick = () => {
     worker.onmessage = ({ data }) => onReport(data);
     worker.onerror = (event) => fail(event.message || "the training stopped");
     points = [];
-    worker.postMessage({ kind: "start", name, env: settings.values(), train: trained(), curriculum: about.curriculum, seed: table.seed });
+    worker.postMessage({ kind: "start", name, workers, env: settings.values(), train: trained(), curriculum: about.curriculum, seed: table.seed });
   }
   sayTraining(!training);
 };
