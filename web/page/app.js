@@ -107,6 +107,8 @@ $("agent").onchange = () => (table.agent = Number($("agent").value));
 
 // ---- Keys, and buttons that do the same. ----
 
+const clicked = module.c.picture_touches() !== 0;
+
 const bindingsOf = (key) => about.bindings.filter((binding) => binding.keys.includes(key));
 const press = (binding) => (table.held.add(binding), table.tapped.add(binding));
 const release = (binding) => table.held.delete(binding);
@@ -139,11 +141,11 @@ addEventListener("keyup", (event) => bindingsOf(keyName(event)).forEach(release)
 addEventListener("blur", () => table.held.clear());
 
 const MAX_PADS = 12; // boards with a key for every move are clicked at
-for (const binding of about.bindings.length > MAX_PADS ? [] : about.bindings) {
+for (const binding of clicked && about.bindings.length > MAX_PADS ? [] : about.bindings) {
   const button = document.createElement("button");
   const caps = document.createElement("kbd");
   caps.textContent = binding.caps.join(" or ");
-  button.append(binding.label, caps);
+  button.append(binding.label.replaceAll("_", " "), caps);
   button.onpointerdown = (event) => {
     event.preventDefault();
     button.setPointerCapture(event.pointerId);
@@ -244,7 +246,6 @@ function say() {
   $("last").textContent = last ? `last game ${number(last.score)}${verdict} · games ${table.games.length}` : "";
 }
 
-const clicked = module.c.picture_touches() !== 0;
 const mind = new Mind($("mind"));
 $("mind-box").ontoggle = () => {
   table.thinking = $("mind-box").open;
@@ -431,18 +432,23 @@ addEventListener("drop", (event) => {
 
 // ---- Begin. ----
 
+function hint(key, what) {
+  const one = document.createElement("span");
+  one.append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}`);
+  $("hint").append(one);
+}
+
 table.policy = shipped ? "shipped" : null;
 use(defaults);
 $("goal").textContent = about.goal;
 $("reward").textContent = module.reward;
 $("ends").textContent = module.ends;
-const shortcuts = [["P", "pause"], ["[ ]", "step back and forward"], ["R", "reset"]];
-if (!about.piloted) shortcuts.unshift(["Tab", "take over or hand back"]);
-for (const [key, what] of shortcuts) {
-  $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
-}
-if (clicked) $("hint").append("Click or tap at the picture to play. ");
-if (inSpace()) $("hint").append("Drag to look around, scroll to come nearer. ");
+if (clicked) hint("click", "or tap at the picture to play");
+if (!about.piloted) hint("Tab", "take over or hand back");
+hint("P", "pause");
+hint("[ ]", "step back and forward");
+hint("R", "reset");
+if (inSpace()) hint("drag", "look around, scroll to come nearer");
 if (about.piloted) {
   $("take").hidden = true;
   $("hint").append("A person plays this one with puffer-play, whose keys need Python.");
