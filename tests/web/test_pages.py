@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +21,9 @@ from puffer_envs.golden import ENVS, golden_actions
 from puffer_envs.policy import load_policy
 from puffer_envs.replay import Replay
 from puffer_render.cli_render import main as render
-from puffer_render.cli_web import make_server
 from puffer_render.draw import Drawing, drawing_for
 
-from .browser import Browser, find_chromium, serve
+from .browser import Browser, find_chromium
 from .conftest import run_python
 from .train_python import fnv
 
@@ -41,24 +39,6 @@ PADDLE = """() => {
     for (let x = 0; x < canvas.width; x++) if (row[4 * x] === 62 && row[4 * x + 1] === 207) return x / canvas.width;
 }"""
 """Where the left edge of breakout's paddle is, 0 to 1."""
-
-
-@pytest.fixture(scope="module")
-def site(web: ModuleType) -> Iterator[str]:
-    folder = web.CACHE / "site"
-    web.build_site(web.list_envs(), folder)
-    with serve(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def isolated(site: str, web: ModuleType) -> Iterator[str]:
-    """The same pages as the command serves them: with headers that let Workers share memory."""
-    assert site
-    with make_server(web.CACHE / "site", 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield "http://" + f"127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

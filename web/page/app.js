@@ -168,7 +168,7 @@ const context = screen.getContext("2d");
 function show() {
   const ratio = module.c.picture_height() / module.c.picture_width();
   screen.style.aspectRatio = `1 / ${ratio}`;
-  screen.style.maxWidth = `calc(max(360px, 100vh - 260px) / ${ratio})`; // so that tall games fit, with their buttons
+  screen.style.maxWidth = `calc(max(360px, 100vh - 300px) / ${ratio})`; // so that tall games fit, with their buttons
   const width = Math.round(Math.min(1600, Math.max(320, screen.clientWidth * Math.min(2, devicePixelRatio))));
   const picture = table.picture(width, table.agents > 1 || table.personDrives ? table.agent : -1);
   if (screen.width !== picture.width || screen.height !== picture.height)
@@ -445,9 +445,9 @@ $("reward").textContent = module.reward;
 $("ends").textContent = module.ends;
 if (clicked) hint("click", "or tap at the picture to play");
 if (!about.piloted) hint("Tab", "take over or hand back");
-hint("P", "pause");
+if (!bindingsOf("p").length) hint("P", "pause");
 hint("[ ]", "step back and forward");
-hint("R", "reset");
+if (!bindingsOf("r").length) hint("R", "reset");
 if (inSpace()) hint("drag", "look around, scroll to come nearer");
 if (about.piloted) {
   $("take").hidden = true;
