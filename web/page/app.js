@@ -161,7 +161,7 @@ for (const binding of clicked && about.bindings.length > MAX_PADS ? [] : about.b
 
 // ---- What is seen. ----
 
-const WIDE = 900; // units: a picture with a panel beside its board
+const WIDE = 850; // units: a picture with a panel beside its board
 const screen = $("screen");
 const context = screen.getContext("2d");
 
