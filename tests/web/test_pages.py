@@ -153,6 +153,19 @@ def test_time_goes_back_and_on(site: str, browser: Browser) -> None:
     browser.wait(f"{steps} === 0")
 
 
+def test_a_move_is_taken_back(site: str, browser: Browser) -> None:
+    """Without a pause, where the game waits."""
+    browser.show(1280, 900)
+    browser.open(f"{site}/gomoku.html")
+    browser.run("document.getElementById('take').click(); document.getElementById('reset').click()")
+    waits = "document.getElementById('driver').textContent.includes('click')"
+    for key, steps in (("Enter", 1), ("z", 0), ("Enter", 1)):
+        browser.wait(waits)
+        browser.key(key)
+        browser.wait(f"{TABLE}.steps === '{steps}'")
+    check(browser, site)
+
+
 def test_settings_change_the_game(site: str, browser: Browser) -> None:
     browser.show(1280, 900)
     browser.open(f"{site}/snake.html")

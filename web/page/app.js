@@ -85,7 +85,7 @@ const actions = {
     table.step();
   },
   back() {
-    if (!table.paused) actions.pause();
+    if (!table.paused && !table.waiting) actions.pause(); // a game that waits stays where it is
     table.back();
   },
   reset() {
@@ -131,7 +131,7 @@ addEventListener("keydown", (event) => {
   }
   // Tab changes hands on the game itself; elsewhere it moves on, so that the keyboard reaches everything.
   const onGame = event.target === document.body || event.target === $("screen");
-  const verb = { p: "pause", r: "reset", "[": "back", "]": "step" }[event.key.toLowerCase()];
+  const verb = { p: "pause", r: "reset", z: "back", "[": "back", "]": "step" }[event.key.toLowerCase()];
   if (event.key === "Tab" && onGame && !event.shiftKey) {
     event.preventDefault();
     actions.take();
@@ -447,6 +447,7 @@ if (clicked) hint("click", "or tap at the picture to play");
 if (!about.piloted) hint("Tab", "take over or hand back");
 if (!bindingsOf("p").length) hint("P", "pause");
 hint("[ ]", "step back and forward");
+if (about.waits && !bindingsOf("z").length) hint("Z", "take a move back");
 if (!bindingsOf("r").length) hint("R", "reset");
 if (inSpace()) hint("drag", "look around, scroll to come nearer");
 if (about.piloted) {
