@@ -21,3 +21,8 @@ void puf_pool_destroy(PufPool* pool); // waits for the parts that have started, 
 int puf_pool_run(PufPool* pool, PufJob job, void* context); // one part per thread; 0. No task may be under way
 int puf_pool_send(PufPool* pool, int task, PufJob job, void* context, int parts); // 0. This task is not under way
 int puf_pool_receive(PufPool* pool); // the task that finished first; waits for it. One must be under way
+
+// In WebAssembly alone (pool_wasm.c): the life of a thread that is lent to the pool, with its number, from 1 on; and what
+// to call when it trapped.
+void puf_pool_help(int part);
+void puf_pool_stumble(void);

@@ -1,4 +1,4 @@
-// pool_none.c - in place of pool.c where there are no threads, as in a browser: nobody gets a pool, and does all alone.
+// pool_none.c - in place of pool.c where there are no threads: nobody gets a pool, and does all alone.
 #include "pool.h"
 #include <stddef.h>
 

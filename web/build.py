@@ -36,6 +36,8 @@ STACK = 1 << 20
 """Bytes: drone needs 105 kB for its lanes."""
 ENGINE = STACK + (1 << 19)
 """Where the engine's data begins: an environment may have half a megabyte."""
+MEMORY = (1 << 21, 1 << 30)
+"""Bytes of memory, at first and at most, as module.js makes it."""
 TABLE = 512
 """Number of an environment's first function; module.js makes room for as many."""
 FLAGS = [
@@ -53,9 +55,11 @@ FLAGS = [
 ]
 """As in CMakeLists.txt, where they decide the bits."""
 EXACT, FUSED = "-ffp-contract=off", "-ffp-contract=fast"
+THREADS = "-matomics"
+"""Of what the engine is made of: it works in memory of one Worker or several."""
 SOURCES = {
     "c/batch.c": EXACT,
-    "c/pool_none.c": EXACT,
+    "c/pool_wasm.c": EXACT,
     "c/learn/learner.c": EXACT,
     "c/learn/kernels.c": FUSED,
     "c/learn/policy.c": EXACT,
@@ -121,7 +125,7 @@ def compile_env(name: str) -> Path:
 
 
 def link(objects: Sequence[Path], out: Path, *options: str) -> None:
-    """Make a program for WASI, as some tests are; or, with other options, a module that imports nothing."""
+    """Make a program for WASI, as some tests are; or, with other options, a module that imports nothing but memory."""
     out.parent.mkdir(parents=True, exist_ok=True)
     all_options = ["-Wl,--gc-sections", "-Wl,--strip-all", f"-Wl,-z,stack-size={STACK}", "-O3", *options]
     zig("cc", *TARGET, *all_options, *map(str, objects), "-lm", "-o", str(out))
@@ -129,9 +133,11 @@ def link(objects: Sequence[Path], out: Path, *options: str) -> None:
 
 def build_engine(out: Path) -> None:
     """Everything but the environments."""
-    objects = [compile_object(ROOT / source, [rounding]) for source, rounding in SOURCES.items()]
+    objects = [compile_object(ROOT / source, [rounding, THREADS]) for source, rounding in SOURCES.items()]
     called = {name for header in DRAWS for name in DECLARED.findall((ROOT / header).read_text())} - {"puf_drawing"}
     options = ["-mexec-model=reactor", f"-Wl,--global-base={ENGINE}", "-Wl,--export-table", "-Wl,--growable-table"]
+    options += [f"-Wl,--initial-memory={MEMORY[0]}", f"-Wl,--max-memory={MEMORY[1]}"]
+    options += ["-Wl,--import-memory", "-Wl,--export-memory", "-Wl,--export=__stack_pointer"]
     link(objects, out, *options, *(f"-Wl,--export={name}" for name in sorted(called | LIBRARY)))
 
 
@@ -145,6 +151,7 @@ def link_env(compiled: Path, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     options = ["--no-entry", "--gc-sections", "--strip-all", "--import-undefined", "--import-memory", "--import-table"]
     options += [f"--table-base={TABLE}", f"--global-base={STACK}", f"--initial-memory={ENGINE}"]
+    options += [f"--max-memory={MEMORY[1]}", "--export=__stack_pointer"]
     options += ["--stack-first", "-z", f"stack-size={STACK // 2}", "--export=puf_export", "--export=puf_drawing"]
     zig("wasm-ld", *options, str(compiled), "-o", str(out))
 

@@ -30,8 +30,8 @@ from puffer_train.config import Settings, load
 
 WEB = Path(__file__).resolve().parent
 PAGE = WEB / "page"
-FIRST = ("cartpole", "breakout", "pong", "snake", "squared")
-"""The index begins with these, which have their own drawing here and are learned fastest."""
+FIRST = ("cartpole", "breakout", "snake", "pong", "car_racing", "chess", "tower", "drone")
+"""The index begins with these: four that are learned here in a minute or so, and four of other kinds."""
 IN_KERNELS = ("mingru", "lstm")
 
 

@@ -3,6 +3,7 @@
 #include "trainer.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct PufTrainer {
     PufPolicy* policy;
     PufLearner learner;
     PufTwister sampling, shuffling;
-    int32_t rows, horizon;
+    int32_t rows, horizon, threads;
     size_t obs_bytes, chosen_bytes, mask_bytes; // of one row
     // one rollout, (horizon, rows, ...), some with the step behind it
     uint8_t *observations, *masks, *ends;
@@ -57,6 +58,7 @@ PufTrainSettings puf_train_defaults(void)
 }
 
 PufPolicy* puf_trainer_policy(PufTrainer* trainer) { return trainer->policy; }
+int puf_trainer_threads(const PufTrainer* trainer) { return trainer->threads; }
 const double* puf_trainer_log(const PufTrainer* trainer) { return trainer->log; }
 
 void puf_trainer_free(PufTrainer* t)
@@ -66,6 +68,8 @@ void puf_trainer_free(PufTrainer* t)
             memset(&t->batch->settings, 0, sizeof t->batch->settings);
         }
         puf_policy_free(t->policy);
+        puf_pool_destroy(t->batch->pool);
+        t->batch->pool = NULL;
         free(t);
     }
 }
@@ -96,7 +100,6 @@ static void add_matrix(PufTrainer* t, float* at, int32_t rows, int32_t columns)
     m->parameter = at, m->gradient = t->gradient + offset, m->average = t->average + offset;
 }
 
-// One scratch serves all matrices, which are stepped one after the other.
 static void make_muon(PufTrainer* t)
 {
     PufPolicy* policy = t->policy;
@@ -108,7 +111,10 @@ static void make_muon(PufTrainer* t)
         const size_t needed = puf_muon_scratch(shapes[i][0], shapes[i][1]);
         most = needed > most ? needed : most;
     }
-    float* scratch = puf_policy_zeros(policy, most * sizeof(float));
+    float* scratch = puf_policy_zeros(policy, ((size_t)net->layers + 2) * most * sizeof(float));
+    if (scratch == NULL) {
+        return;
+    }
     const PufParameters p = puf_policy_parts(policy, policy->numbers);
     add_matrix(t, p.encoder, shapes[0][0], shapes[0][1]);
     for (int32_t layer = 0; layer < net->layers; layer++) {
@@ -116,7 +122,7 @@ static void make_muon(PufTrainer* t)
     }
     add_matrix(t, p.head, shapes[2][0], shapes[2][1]);
     for (int32_t i = 0; i < t->num_muon; i++) {
-        t->muon[i].scratch = scratch;
+        t->muon[i].scratch = scratch + (size_t)i * most;
     }
 }
 
@@ -187,12 +193,14 @@ static void make_learner(PufTrainer* t)
     PufLearner* learner = &t->learner;
     learner->kernels = policy->kernels;
     learner->net = policy->net;
-    learner->threads = 1;
+    learner->pool = t->batch->pool, learner->threads = t->threads;
     learner->tile_rows = puf_tile_rows(&policy->net, t->horizon);
     learner->weights = policy->weights;
     learner->input_scale = policy->input_mean ? NULL : policy->input_scale;
+    const size_t of_acting = policy->kernels->scratch(&policy->net, 1, PUF_ACT_ROWS);
     learner->scratch_size = policy->kernels->scratch(&policy->net, t->horizon, learner->tile_rows);
-    learner->scratch = zeros(t, learner->scratch_size, sizeof(float));
+    learner->scratch_size = learner->scratch_size > of_acting ? learner->scratch_size : of_acting;
+    learner->scratch = zeros(t, (size_t)t->threads * learner->scratch_size, sizeof(float));
     learner->gradients = zeros(t, (size_t)policy->layout.groups * policy->layout.gradient, sizeof(float));
 }
 
@@ -341,14 +349,22 @@ static int fits(const PufBatch* b, const PufTrainSettings* s)
            s->steps >= 1.0 && !b->layout.padded;
 }
 
+// Where the threads cannot be had, one does it.
+static void make_threads(PufTrainer* t, int threads)
+{
+    t->batch->pool = threads > 1 ? puf_pool_create(threads, 0) : NULL;
+    t->threads = t->batch->pool ? threads : 1;
+}
+
 PufTrainer* puf_trainer_new(PufBatch* batch, const double* params, PufTrainSettings settings, PufCell cell,
-                            uint64_t seed)
+                            uint64_t seed, int threads)
 {
     PufTrainer* t = fits(batch, &settings) ? calloc(1, sizeof(PufTrainer)) : NULL;
     if (t == NULL) {
         return NULL;
     }
     t->batch = batch, t->settings = settings;
+    make_threads(t, threads);
     t->policy = puf_policy_new(batch->spec, &batch->layout, cell, (int32_t)settings.hidden, (int32_t)settings.layers);
     if (t->policy == NULL) {
         puf_trainer_free(t);
@@ -393,6 +409,47 @@ static PufAct make_act(const PufTrainer* t)
     return act;
 }
 
+typedef struct Acting {
+    PufTrainer* trainer;
+    PufAct act;
+    atomic_int bad;
+} Acting;
+
+static const void* ahead(const void* array, size_t bytes) { return array ? (const uint8_t*)array + bytes : NULL; }
+
+// One thread's rows: whole blocks of those that the kernels act for at a time.
+static void act_part(void* context, int part, int parts)
+{
+    Acting* work = context;
+    const PufTrainer* t = work->trainer;
+    PufAct act = work->act;
+    const int64_t blocks = (act.rows + PUF_ACT_ROWS - 1) / PUF_ACT_ROWS;
+    const int32_t first = (int32_t)(blocks * part / parts) * PUF_ACT_ROWS;
+    const int32_t end = (int32_t)(blocks * (part + 1) / parts) * PUF_ACT_ROWS;
+    act.rows = (end < act.rows ? end : act.rows) - first;
+    act.first_row += first;
+    const size_t row = (size_t)first;
+    act.observations = ahead(act.observations, row * t->obs_bytes);
+    act.masks = ahead(act.masks, row * t->mask_bytes);
+    act.chosen = (void*)ahead(act.chosen, row * t->chosen_bytes);
+    act.log_probs = (float*)ahead(act.log_probs, row * sizeof(float));
+    act.values += row;
+    act.state += row * (size_t)t->policy->layout.state;
+    act.scale = t->policy->scale;
+    float* scratch = t->learner.scratch + (size_t)part * t->learner.scratch_size;
+    if (t->policy->kernels->act(&t->policy->net, t->policy->weights, &act, scratch) >= 0) {
+        atomic_store(&work->bad, 1);
+    }
+}
+
+// Returns whether an output was not finite.
+static int act_for_all(PufTrainer* t, PufAct act)
+{
+    Acting work = { .trainer = t, .act = act };
+    puf_share(t->batch->pool, act_part, &work);
+    return work.bad;
+}
+
 // Value the episodes cut off at step `step`, with the state from before the reset.
 static int value_cut_off(PufTrainer* t, int32_t step)
 {
@@ -415,14 +472,14 @@ static int value_cut_off(PufTrainer* t, int32_t step)
     }
     PufAct act = { .rows = cut, .observations = t->cut_observations, .state = t->spare_state, .values = t->cut_values };
     act.layer_stride = (ptrdiff_t)cut * (ptrdiff_t)state;
-    const int64_t bad = puf_policy_act(t->policy, act);
+    const int bad = act_for_all(t, act);
     cut = 0;
     for (int32_t i = 0; i < t->rows; i++) {
         if (b->io.truncations[i]) {
             t->final_values[(size_t)step * (size_t)t->rows + (size_t)i] = t->cut_values[cut++];
         }
     }
-    return bad >= 0;
+    return bad;
 }
 
 static PufStep make_step(const PufTrainer* t, int32_t step)
@@ -461,7 +518,7 @@ static int play_step(PufTrainer* t, int32_t step, uint64_t key)
     act.key = key + (uint64_t)step;
     act.chosen = chosen;
     act.log_probs = t->log_probs + at, act.values = t->values + at;
-    int bad = puf_policy_act(t->policy, act) >= 0;
+    int bad = act_for_all(t, act);
     puf_policy_give(t->policy, chosen, t->rows, b->actions);
     if (puf_batch_take_actions(b, b->actions, 0, b->num_envs) >= 0) {
         return 1; // a control that is not finite: nothing was stepped
@@ -496,11 +553,11 @@ static int play(PufTrainer* t)
         bad |= play_step(t, step, key);
     }
     memcpy(t->spare_state, t->state, state);
-    PufAct ahead = make_act(t);
-    ahead.state = t->spare_state;
-    ahead.observations = t->observations + last * t->obs_bytes;
-    ahead.values = t->last_value;
-    return bad | (puf_policy_act(t->policy, ahead) >= 0);
+    PufAct look_ahead = make_act(t);
+    look_ahead.state = t->spare_state;
+    look_ahead.observations = t->observations + last * t->obs_bytes;
+    look_ahead.values = t->last_value;
+    return bad | act_for_all(t, look_ahead);
 }
 
 static int estimate_advantages(PufTrainer* t)
@@ -582,8 +639,8 @@ static void optimize(PufTrainer* t, double norm, double rate, double vector_rate
         PufMuon* m = &t->muon[i];
         m->learning_rate = (float)rate, m->momentum = (float)s->momentum;
         m->gradient_scale = shrink, m->decay = (float)(rate * s->weight_decay);
-        t->policy->kernels->muon(m);
     }
+    puf_muon_all(t->batch->pool, t->policy->kernels, t->muon, t->num_muon);
     if (t->policy->sizes[3]) {
         step_log_std(t, (float)vector_rate, shrink);
     }

@@ -1,8 +1,8 @@
 // trainer.h - the whole of training in C: proximal policy optimisation as puffer-train does it with the C kernels, for one
-// environment compiled into the same program, on one thread. For pages in a browser, and programs without Python.
+// environment compiled into the same program. For pages in a browser, and programs without Python.
 //
-// The same seed and settings give the same weights, bit for bit, as `puffer-train --learner kernels` with
-// PUFFER_ISA=baseline (tests/web/test_trainer.py). It leaves out what no shipped
+// The same seed and settings give the same weights, bit for bit, on any number of threads, and as `puffer-train --learner
+// kernels` with PUFFER_ISA=baseline gives (tests/web/test_trainer.py). It leaves out what no shipped
 // setting asks for (priorities, refresh_advantages, Adam for matrices), and agent masks. The kernels train multiples of 16
 // units; other numbers are made up with idle ones, where puffer-train takes torch.
 #pragma once
@@ -58,9 +58,11 @@ typedef struct PufTrainer PufTrainer;
 
 PufTrainSettings puf_train_defaults(void);
 // Trains on the environments of a batch with these settings, which it seeds and steps, and which must outlive it. NULL:
-// settings that do not fit (a minibatch is whole sequences, and at most a rollout), or out of memory.
+// settings that do not fit (a minibatch is whole sequences, and at most a rollout), or out of memory. The threads, which
+// step the batch too, are as many as could be had.
 PufTrainer* puf_trainer_new(PufBatch* batch, const double* params, PufTrainSettings settings, PufCell cell,
-                            uint64_t seed);
+                            uint64_t seed, int threads);
+int puf_trainer_threads(const PufTrainer* trainer);
 // Have settings of the environments change, and begin again. Returns whether the rules fit, and the batch has no settings
 // of single environments yet: until the trainer is freed, it has.
 int puf_trainer_follow(PufTrainer* trainer, const PufRule* rules, int32_t count);

@@ -56,7 +56,7 @@ int main(int argc, char** argv)
         }
     }
     PufBatch batch = make_batch(atoi(argv[3]), params);
-    PufTrainer* trainer = puf_trainer_new(&batch, params, settings, PUF_MINGRU, strtoull(argv[2], NULL, 10));
+    PufTrainer* trainer = puf_trainer_new(&batch, params, settings, PUF_MINGRU, strtoull(argv[2], NULL, 10), 1);
     if (!trainer || (num_rules && !puf_trainer_follow(trainer, rules, num_rules))) {
         fprintf(stderr, "these settings do not fit\n");
         return 1;

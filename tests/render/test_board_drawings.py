@@ -214,6 +214,30 @@ def test_tiles_slide_to_where_they_are_after_a_move() -> None:
             assert len({(round(x), round(y)) for x, y in arriving}) == len(there) - 1
 
 
+def test_backgammon_shows_the_others_turn_move_by_move() -> None:
+    """After a pause each, unless it had several turns, of which a state has only the last."""
+    seen = set()
+    with puffer_envs.make("backgammon", strength=1) as env:
+        env.reset(1)
+        for _ in range(120):
+            before = keep(env.state(0))
+            env.step([int(env.action_masks[0].argmax())])
+            after, length = env.state(0), backgammon.frames(before, env.state(0))
+            answered = int(after.played[1]) if after.played[0] == 0 else 0
+            assert length in (1, 10 + 22 * answered)
+            seen.add(length)
+            if length > 40:
+                assert tiles_of(backgammon.between(before, after, 12, length)) != tiles_of(after)
+    assert {10, 10 + 22 * 2} <= seen
+
+
+def tiles_of(state: Any) -> list[Any]:
+    """Everything that is drawn."""
+    frame = Frame(*backgammon.SIZE)
+    backgammon.draw(state, frame)
+    return frame.entries()
+
+
 def test_only_empty_cells_are_clicked_in_gomoku_and_enter_finds_a_five() -> None:
     with puffer_envs.make("gomoku", self_play=True, size=7) as env:
         env.reset(0)

@@ -19,6 +19,7 @@ from typing import Any
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 KEYS = {
     "Tab": ("Tab", 9),
+    "Enter": ("Enter", 13),
     "ArrowLeft": ("ArrowLeft", 37),
     "ArrowUp": ("ArrowUp", 38),
     "ArrowRight": ("ArrowRight", 39),

@@ -7,10 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from puffer_render.cli_web import make_server
+
+from .browser import serve
 
 HERE = Path(__file__).resolve().parent
 WEB = HERE.parents[1] / "web"
@@ -36,6 +42,30 @@ def engine(web: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("engine") / "engine.wasm"
     web.build_engine(out)
     return out
+
+
+@pytest.fixture(scope="session")
+def folder(web: ModuleType) -> Path:
+    """All pages, as `make web` builds them."""
+    built: Path = web.CACHE / "site"
+    web.build_site(web.list_envs(), built)
+    return built
+
+
+@pytest.fixture(scope="session")
+def site(folder: Path) -> Iterator[str]:
+    """The address of the pages on a plain server."""
+    with serve(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def isolated(folder: Path) -> Iterator[str]:
+    """The same as the command serves them: with headers that let Workers share memory."""
+    with make_server(folder, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield "http://" + f"127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def run_node(*arguments: str | Path) -> str:

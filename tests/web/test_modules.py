@@ -48,7 +48,7 @@ def test_kernels_give_the_golden_bytes(web: ModuleType, tmp_path: Path) -> None:
     program = tmp_path / "learn.wasm"
     kernels = [source for source in web.SOURCES if source.startswith("c/")] + ["c/learn/sequence.c"]
     sources = {source: web.SOURCES.get(source, web.EXACT) for source in [*kernels, "tests/c/learn_test.c"]}
-    web.link([web.compile_object(web.ROOT / s, [rounding]) for s, rounding in sources.items()], program)
+    web.link([web.compile_object(web.ROOT / s, [rounding, web.THREADS]) for s, rounding in sources.items()], program)
     printed = run_node(HERE / "module.mjs", "program", program)
     assert printed.split() == json.loads((GOLDEN / "kernels.json").read_text("utf-8"))["c"]["plain"].split()
 

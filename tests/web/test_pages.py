@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +21,9 @@ from puffer_envs.golden import ENVS, golden_actions
 from puffer_envs.policy import load_policy
 from puffer_envs.replay import Replay
 from puffer_render.cli_render import main as render
-from puffer_render.cli_web import make_server
 from puffer_render.draw import Drawing, drawing_for
 
-from .browser import Browser, find_chromium, serve
+from .browser import Browser, find_chromium
 from .conftest import run_python
 from .train_python import fnv
 
@@ -41,14 +39,6 @@ PADDLE = """() => {
     for (let x = 0; x < canvas.width; x++) if (row[4 * x] === 62 && row[4 * x + 1] === 207) return x / canvas.width;
 }"""
 """Where the left edge of breakout's paddle is, 0 to 1."""
-
-
-@pytest.fixture(scope="module")
-def site(web: ModuleType) -> Iterator[str]:
-    folder = web.CACHE / "site"
-    web.build_site(web.list_envs(), folder)
-    with serve(folder) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +151,19 @@ def test_time_goes_back_and_on(site: str, browser: Browser) -> None:
     assert browser.run(picture) == seen, "the same step leads to the same picture"
     browser.key("r")
     browser.wait(f"{steps} === 0")
+
+
+def test_a_move_is_taken_back(site: str, browser: Browser) -> None:
+    """Without a pause, where the game waits."""
+    browser.show(1280, 900)
+    browser.open(f"{site}/gomoku.html")
+    browser.run("document.getElementById('take').click(); document.getElementById('reset').click()")
+    waits = "document.getElementById('driver').textContent.includes('click')"
+    for key, steps in (("Enter", 1), ("z", 0), ("Enter", 1)):
+        browser.wait(waits)
+        browser.key(key)
+        browser.wait(f"{TABLE}.steps === '{steps}'")
+    check(browser, site)
 
 
 def test_settings_change_the_game(site: str, browser: Browser) -> None:
@@ -337,18 +340,52 @@ def test_what_a_policy_thinks_is_shown(name: str, site: str, browser: Browser) -
     check(browser, site)
 
 
-def test_the_command_serves_it(site: str, web: ModuleType, browser: Browser) -> None:
-    """With its own headers: a page plays and trains under the stricter ones, and could share memory."""
-    with make_server(web.CACHE / "site", 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = "http://" + f"127.0.0.1:{server.server_port}"
-        browser.show(1280, 900)
-        browser.open(f"{address}/squared.html")
-        assert browser.run("crossOriginIsolated")
-        browser.run("document.getElementById('train').click()")
-        browser.wait(f"{TABLE}.trained > 0", 60)
-        check(browser, address)
-        server.shutdown()
+def test_the_command_serves_it(isolated: str, browser: Browser) -> None:
+    """With its own headers: a page plays and trains under the stricter ones, and says that several workers do."""
+    browser.show(1280, 900)
+    browser.open(f"{isolated}/squared.html")
+    assert browser.run("crossOriginIsolated")
+    assert "workers train." in browser.run("document.getElementById('plan').textContent")
+    browser.run("document.getElementById('train').click()")
+    browser.wait(f"{TABLE}.trained > 0", 60)
+    assert int(browser.run(f"{TABLE}.workers")) > 1
+    check(browser, isolated)
+
+
+TRAIN = """new Promise(async (done, fail) => {{
+    const {{ train, curriculum }} = await (await fetch('data/{name}.json')).json();
+    const worker = new Worker('trainer.js', {{ type: 'module' }});
+    let reports = 0;
+    worker.onmessage = ({{ data }}) => {{
+        if (data.kind === 'fault') fail(new Error(data.text));
+        if (++reports < {reports}) return;
+        worker.terminate();
+        done([data.workers, data.report.steps, [...new Uint8Array(data.policy.numbers.buffer)]]);
+    }};
+    worker.postMessage({{
+        kind: 'start', name: '{name}', workers: {workers}, env: {{}}, train, curriculum, seed: 7,
+    }});
+}})"""
+
+
+@pytest.mark.parametrize(("name", "reports"), [("cartpole", 10), ("racer", 1), ("hex", 1)])
+def test_several_workers_train_the_same_bytes(name: str, reports: int, isolated: str, browser: Browser) -> None:
+    """Truncations, real numbers, masks: on two Workers and three, as puffer-train does."""
+    browser.show(1280, 900)
+    browser.open(f"{isolated}/{name}.html")
+    browser.run("document.getElementById('pause').click()")
+    for workers in (2, 3):
+        used, steps, numbers = browser.run(TRAIN.format(name=name, reports=reports, workers=workers))
+        assert used == workers
+        assert run_python(name, str(reports), "7").startswith(f"{fnv(bytes(numbers)):016x} steps {steps}")
+
+
+def test_one_worker_trains_where_memory_cannot_be_shared(site: str, browser: Browser) -> None:
+    browser.show(1280, 900)
+    browser.open(f"{site}/cartpole.html")
+    assert "One worker trains" in browser.run("document.getElementById('plan').textContent")
+    used, *_ = browser.run(TRAIN.format(name="cartpole", reports=1, workers=3))
+    assert used == 1, "even if three are asked for"
 
 
 def test_a_missing_file_is_named(site: str, browser: Browser) -> None:
@@ -443,7 +480,9 @@ static int32_t steps;
 static void fault(void) {{ {fault} }}
 static void step_all(const PufLayout* layout, void* states, int32_t n, PufIo io)
 {{
-    if (++steps == {at}) {{
+    static void* first;
+    first = first ? first : states;
+    if ({of} && ++steps == {at}) {{
         fault();
     }}
     squared_step_all(layout, states, n, io);
@@ -458,7 +497,7 @@ const PufSpec* puf_export(void)
 }}
 const PufDrawing* puf_drawing(const char* name) {{ return name ? &squared_drawing : &squared_drawing; }}
 """
-"""squared, with a fault in the step of this number."""
+"""squared, with a fault in the step of this number, of all or of those that another Worker takes."""
 FAULTS = {
     "memory access out of bounds": "*(volatile int32_t*)0x7fff0000 = steps;",
     "unreachable": "__builtin_trap();",
@@ -468,11 +507,13 @@ FAULTS = {
 
 @pytest.mark.parametrize(("where", "words"), list(zip(("page", "training", "index"), FAULTS, strict=True)))
 def test_a_fault_in_a_module_is_explained(
-    where: str, words: str, site: str, web: ModuleType, browser: Browser, tmp_path: Path
+    where: str, words: str, site: str, isolated: str, web: ModuleType, browser: Browser, tmp_path: Path
 ) -> None:
-    """Its page says what happened, beside the last picture; on the index the other games play on."""
+    """Its page says what happened, beside the last picture, also if a Worker that helps has stopped; on the index the
+    other games play on."""
+    of, address = ("states != first", isolated) if where == "training" else ("1", site)
     folder, source, name = web.CACHE / "site", tmp_path / "trapped.c", f"trapped-in-{where}"
-    source.write_text(TRAPPED.format(fault=FAULTS[words], at=60))
+    source.write_text(TRAPPED.format(fault=FAULTS[words], of=of, at=60))
     web.link_env(web.compile_object(source, [web.EXACT]), folder / f"envs/{name}.wasm")
     about = json.loads((folder / "data/squared.json").read_text()) | {"policy": False, "name": name}
     (folder / f"data/{name}.json").write_text(json.dumps(about))
@@ -480,7 +521,7 @@ def test_a_fault_in_a_module_is_explained(
     (folder / f"{name}.html").write_text(shown.replace('data-env="squared"', f'data-env="{name}"'))
     box = "document.querySelector('.stopped')" if where == "index" else "document.getElementById('fault')"
     browser.show(1280, 900)
-    browser.open(f"{site}/{name}.html")
+    browser.open(f"{address}/{name}.html")
     if where == "training":
         browser.run("document.getElementById('pause').click(); document.getElementById('train').click()")
     if where == "index":

@@ -43,7 +43,7 @@ def compare(web: ModuleType, folder: Path, name: str, iterations: int, rules: di
     program = folder / "train.wasm"
     kernels = {source: rounding for source, rounding in web.SOURCES.items() if source.startswith("c/")}
     sources = kernels | {"tests/c/train_run.c": web.EXACT}
-    objects = [web.compile_object(web.ROOT / source, [rounding]) for source, rounding in sources.items()]
+    objects = [web.compile_object(web.ROOT / source, [rounding, web.THREADS]) for source, rounding in sources.items()]
     web.link([web.compile_env(name), *objects], program)
     words = words_of(name, web.pages, rules)
     in_c = run_node(HERE / "module.mjs", "program", program, str(iterations), SEED, *words)

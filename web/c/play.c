@@ -167,15 +167,23 @@ void train_rule(int32_t setting, double first, double last, double steps, double
     }
 }
 
-WEB_EXPORT(train_new) PufTrainer* train_new(Game* g, int32_t cell, uint64_t seed)
+// threads: the caller's own and the Workers that it lends, which help.
+WEB_EXPORT(train_new) PufTrainer* train_new(Game* g, int32_t cell, uint64_t seed, int32_t threads)
 {
-    PufTrainer* t = puf_trainer_new(&g->batch, g->params, settings, (PufCell)cell, seed);
+    PufTrainer* t = puf_trainer_new(&g->batch, g->params, settings, (PufCell)cell, seed, threads);
     if (t && num_rules && !puf_trainer_follow(t, rules, num_rules)) {
         puf_trainer_free(t);
         return NULL;
     }
     return t;
 }
+
+WEB_EXPORT(train_threads) int32_t train_threads(const PufTrainer* t) { return puf_trainer_threads(t); }
+
+// What a Worker calls that was lent, with its number, from 1 on: it does not return.
+WEB_EXPORT(train_help) void train_help(int32_t part) { puf_pool_help(part); }
+// It trapped.
+WEB_EXPORT(train_stumble) void train_stumble(void) { puf_pool_stumble(); }
 
 // Returns the PufTrainReport: ten numbers.
 WEB_EXPORT(train_iterate) const PufTrainReport* train_iterate(PufTrainer* t)

@@ -85,7 +85,7 @@ const actions = {
     table.step();
   },
   back() {
-    if (!table.paused) actions.pause();
+    if (!table.paused && !table.waiting) actions.pause(); // a game that waits stays where it is
     table.back();
   },
   reset() {
@@ -106,6 +106,8 @@ $("seed").onchange = () => {
 $("agent").onchange = () => (table.agent = Number($("agent").value));
 
 // ---- Keys, and buttons that do the same. ----
+
+const clicked = module.c.picture_touches() !== 0;
 
 const bindingsOf = (key) => about.bindings.filter((binding) => binding.keys.includes(key));
 const press = (binding) => (table.held.add(binding), table.tapped.add(binding));
@@ -129,7 +131,7 @@ addEventListener("keydown", (event) => {
   }
   // Tab changes hands on the game itself; elsewhere it moves on, so that the keyboard reaches everything.
   const onGame = event.target === document.body || event.target === $("screen");
-  const verb = { p: "pause", r: "reset", "[": "back", "]": "step" }[event.key.toLowerCase()];
+  const verb = { p: "pause", r: "reset", z: "back", "[": "back", "]": "step" }[event.key.toLowerCase()];
   if (event.key === "Tab" && onGame && !event.shiftKey) {
     event.preventDefault();
     actions.take();
@@ -139,11 +141,11 @@ addEventListener("keyup", (event) => bindingsOf(keyName(event)).forEach(release)
 addEventListener("blur", () => table.held.clear());
 
 const MAX_PADS = 12; // boards with a key for every move are clicked at
-for (const binding of about.bindings.length > MAX_PADS ? [] : about.bindings) {
+for (const binding of clicked && about.bindings.length > MAX_PADS ? [] : about.bindings) {
   const button = document.createElement("button");
   const caps = document.createElement("kbd");
   caps.textContent = binding.caps.join(" or ");
-  button.append(binding.label, caps);
+  button.append(binding.label.replaceAll("_", " "), caps);
   button.onpointerdown = (event) => {
     event.preventDefault();
     button.setPointerCapture(event.pointerId);
@@ -159,14 +161,14 @@ for (const binding of about.bindings.length > MAX_PADS ? [] : about.bindings) {
 
 // ---- What is seen. ----
 
-const WIDE = 900; // units: a picture with a panel beside its board
+const WIDE = 850; // units: a picture with a panel beside its board
 const screen = $("screen");
 const context = screen.getContext("2d");
 
 function show() {
   const ratio = module.c.picture_height() / module.c.picture_width();
   screen.style.aspectRatio = `1 / ${ratio}`;
-  screen.style.maxWidth = `calc(max(360px, 100vh - 260px) / ${ratio})`; // so that tall games fit, with their buttons
+  screen.style.maxWidth = `calc(max(360px, 100vh - 300px) / ${ratio})`; // so that tall games fit, with their buttons
   const width = Math.round(Math.min(1600, Math.max(320, screen.clientWidth * Math.min(2, devicePixelRatio))));
   const picture = table.picture(width, table.agents > 1 || table.personDrives ? table.agent : -1);
   if (screen.width !== picture.width || screen.height !== picture.height)
@@ -244,7 +246,6 @@ function say() {
   $("last").textContent = last ? `last game ${number(last.score)}${verdict} · games ${table.games.length}` : "";
 }
 
-const clicked = module.c.picture_touches() !== 0;
 const mind = new Mind($("mind"));
 $("mind-box").ontoggle = () => {
   table.thinking = $("mind-box").open;
@@ -279,6 +280,10 @@ let points = [];
 const trained = () => ({ ...about.train, ...own });
 const own = {}; // settings of the training that differ on this page
 
+// Who shares memory trains together: as many as there are cores, but one for the page; two on two, as the page needs little.
+const MOST_WORKERS = 8; // gradients have 16 parts
+let workers = crossOriginIsolated ? Math.min(MOST_WORKERS, Math.max(navigator.hardwareConcurrency - 1, 2)) : 1;
+
 function sayCommand() {
   const changed = Object.entries(settings.values())
     .filter(([key, value]) => module.params.find((p) => p.name === key).value !== value)
@@ -286,7 +291,12 @@ function sayCommand() {
   $("command").textContent = ["puffer-train", name, "--seed", table.seed, ...changed].join(" ");
   const { steps, num_envs: envs } = trained();
   const wide = new Intl.NumberFormat("en").format(steps);
-  $("plan").textContent = `${wide} steps of ${envs} environments, as puffer-train does: watch the game improve.`;
+  $("plan").textContent = `${wide} steps of ${envs} environments, as puffer-train does: watch the game improve. ${sayWorkers()}`;
+}
+
+function sayWorkers() {
+  if (workers > 1) return `${workers} workers train.`;
+  return crossOriginIsolated ? "One worker trains." : "One worker trains; served by puffer-web, several do.";
 }
 
 function text(key, value) {
@@ -325,10 +335,14 @@ function onReport(data) {
   table.renewPolicy("mine", info, data.policy);
   if (first) choosePolicy("mine");
   if (data.log) points.push({ steps: data.report.steps, score: data.log.score, perf: data.log.perf });
+  if (data.workers !== workers) {
+    workers = data.workers;
+    sayCommand();
+  }
   sayFigures(data);
   drawCurve($("curve"), points, trained().steps);
   $("download").disabled = !table.policies.shipped;
-  Object.assign(document.body.dataset, { trained: data.report.steps, score: points.at(-1)?.score ?? 0, seconds: data.seconds });
+  Object.assign(document.body.dataset, { workers, trained: data.report.steps, score: points.at(-1)?.score ?? 0, seconds: data.seconds });
   if (data.done) sayTraining(false, "done");
 }
 
@@ -347,7 +361,7 @@ $("train").onclick = () => {
     worker.onmessage = ({ data }) => onReport(data);
     worker.onerror = (event) => fail(event.message || "the training stopped");
     points = [];
-    worker.postMessage({ kind: "start", name, env: settings.values(), train: trained(), curriculum: about.curriculum, seed: table.seed });
+    worker.postMessage({ kind: "start", name, workers, env: settings.values(), train: trained(), curriculum: about.curriculum, seed: table.seed });
   }
   sayTraining(!training);
 };
@@ -418,18 +432,24 @@ addEventListener("drop", (event) => {
 
 // ---- Begin. ----
 
+function hint(key, what) {
+  const one = document.createElement("span");
+  one.append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}`);
+  $("hint").append(one);
+}
+
 table.policy = shipped ? "shipped" : null;
 use(defaults);
 $("goal").textContent = about.goal;
 $("reward").textContent = module.reward;
 $("ends").textContent = module.ends;
-const shortcuts = [["P", "pause"], ["[ ]", "step back and forward"], ["R", "reset"]];
-if (!about.piloted) shortcuts.unshift(["Tab", "take over or hand back"]);
-for (const [key, what] of shortcuts) {
-  $("hint").append(Object.assign(document.createElement("kbd"), { textContent: key }), ` ${what}   `);
-}
-if (clicked) $("hint").append("Click or tap at the picture to play. ");
-if (inSpace()) $("hint").append("Drag to look around, scroll to come nearer. ");
+if (clicked) hint("click", "or tap at the picture to play");
+if (!about.piloted) hint("Tab", "take over or hand back");
+if (!bindingsOf("p").length) hint("P", "pause");
+hint("[ ]", "step back and forward");
+if (about.waits && !bindingsOf("z").length) hint("Z", "take a move back");
+if (!bindingsOf("r").length) hint("R", "reset");
+if (inSpace()) hint("drag", "look around, scroll to come nearer");
 if (about.piloted) {
   $("take").hidden = true;
   $("hint").append("A person plays this one with puffer-play, whose keys need Python.");

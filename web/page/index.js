@@ -32,24 +32,23 @@ function stop(canvas, error) {
 
 const tables = new Map();
 const visible = new Set();
-const watcher = new IntersectionObserver(async (entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) visible.delete(target);
-    else {
-      visible.add(target);
-      if (!tables.has(target)) {
-        tables.set(target, null);
-        try {
-          const table = await open(target);
-          tables.set(target, table);
-          show(target, table);
-        } catch (error) {
-          stop(target, error);
-        }
-      }
-    }
+async function begin(canvas) {
+  tables.set(canvas, null);
+  try {
+    const table = await open(canvas);
+    tables.set(canvas, table);
+    show(canvas, table);
+  } catch (error) {
+    stop(canvas, error);
   }
   document.body.dataset.ready = "yes";
+}
+
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    visible[isIntersecting ? "add" : "delete"](target);
+    if (isIntersecting && !tables.has(target)) begin(target);
+  }
 });
 document.querySelectorAll("canvas[data-env]").forEach((canvas) => watcher.observe(canvas));
 

@@ -1,19 +1,16 @@
 // module.js - an environment in the engine's memory: its tables, its games, its pictures and its policies.
 
-const FUNCTIONS = 1024; // room in the table: web/build.py says which are whose
+const FUNCTIONS = 1024; // room in the table: web/build.py says which are whose, and how much memory they may have
+const MEMORY = { initial: 1 << 5, maximum: 1 << 14 }; // pages of 64 KiB
 const DTYPE_BYTES = [1, 1, 2, 4, 4, 8, 4, 8];
 
 export class Module {
   /** Load an environment, and the font that pictures need. */
-  static async load(name, { font = true } = {}) {
-    engine ??= fetchBytes("envs/engine.wasm").then((bytes) => WebAssembly.compile(bytes));
-    const [shared, own, glyphs] = await Promise.all([
-      engine,
-      fetchBytes(`envs/${name}.wasm`).then((bytes) => WebAssembly.compile(bytes)),
-      font ? fetchBytes("data/font.bin") : null,
-    ]);
+  static async load(name) {
+    engine ??= compile("engine");
+    const [shared, own, glyphs] = await Promise.all([engine, compile(name), fetchBytes("data/font.bin")]);
     const module = new Module(await join(shared, own));
-    if (glyphs) module.useFont(glyphs);
+    module.useFont(glyphs);
     return module;
   }
 
@@ -52,7 +49,7 @@ export class Module {
   text(at) {
     if (!at) return "";
     const all = new Uint8Array(this.c.memory.buffer);
-    return new TextDecoder().decode(all.subarray(at, all.indexOf(0, at)));
+    return new TextDecoder().decode(all.slice(at, all.indexOf(0, at))); // a copy: shared memory is not decoded
   }
 
   allocate(size) {
@@ -120,13 +117,30 @@ export class Module {
 
 let engine = null; // compiled once for all environments of a page
 
-/** What the engine exports, with an environment in its memory. */
-export async function join(engine, environment) {
-  const { exports } = await WebAssembly.instantiate(engine, {});
-  exports._initialize();
+/** The engine, or an environment. shared: for memory that several Workers have; one bit of what it imports says so. */
+export async function compile(name, shared = false) {
+  const bytes = await fetchBytes(`envs/${name}.wasm`);
+  const imported = "\x03env\x06memory\x02";
+  const limits = new TextDecoder("latin1").decode(bytes).indexOf(imported) + imported.length;
+  if (shared) bytes[limits] |= 2;
+  return WebAssembly.compile(bytes);
+}
+
+export const makeMemory = (shared = false) => new WebAssembly.Memory({ ...MEMORY, shared });
+
+/** What the engine exports, and what an environment does, in the same memory; which this fills with their data. */
+export async function instantiate(engine, environment, memory) {
+  const { exports } = await WebAssembly.instantiate(engine, { env: { memory } });
   const table = exports.__indirect_function_table;
   table.grow(FUNCTIONS - table.length);
   const { exports: own } = await WebAssembly.instantiate(environment, { env: exports });
+  return [exports, own];
+}
+
+/** What the engine exports, ready to be used, with an environment in its memory. */
+export async function join(engine, environment, memory = makeMemory()) {
+  const [exports, own] = await instantiate(engine, environment, memory);
+  exports._initialize();
   exports.web_use(own.puf_export(), own.puf_drawing());
   return exports;
 }

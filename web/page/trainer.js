@@ -1,7 +1,10 @@
-// trainer.js - trains in a Worker of its own: messages in, figures and weights out.
-import { Module, explain } from "./module.js";
+// trainer.js - trains in a Worker of its own: messages in, figures and weights out. Where the host lets Workers share
+// memory, others help (helper.js), with the same bytes as a result.
+import { Module, compile, count, explain, join, makeMemory } from "./module.js";
 
-let module, game, trainer, numbers, running, started, spent, turn;
+const STACK = 1 << 20; // bytes, as in web/build.py
+
+let module, game, trainer, numbers, workers, running, started, spent, turn;
 const channel = new MessageChannel(); // unlike a timer, not slowed down while the page is hidden
 channel.port1.onmessage = iterate;
 
@@ -15,8 +18,8 @@ self.onmessage = async ({ data }) => {
   }
 };
 
-async function start({ name, env, train, curriculum, seed, from }) {
-  module = await Module.load(name, { font: false });
+async function start({ name, workers: wanted, env, train, curriculum, seed, from }) {
+  const helpers = await load(name, wanted);
   const { c } = module;
   game = module.newGame(env, train.num_envs);
   const at = c.train_settings();
@@ -26,9 +29,11 @@ async function start({ name, env, train, curriculum, seed, from }) {
     if (given !== undefined) values[i] = Number(given);
   }
   for (const rule of curriculum) c.train_rule(...rule);
-  trainer = c.train_new(game, train.cell, BigInt(seed));
+  helpers.forEach((helper, i) => helper.postMessage({ part: i + 1, stacks: [makeStack(), makeStack()] }));
+  trainer = c.train_new(game, train.cell, BigInt(seed), 1 + helpers.length);
   if (!trainer) throw new Error("these settings do not fit: a minibatch is whole sequences, and at most a rollout");
   numbers = c.train_size(trainer);
+  workers = c.train_threads(trainer);
   if (from?.length === numbers) {
     module.floats(c.train_numbers(trainer), numbers).set(from);
     c.train_load(trainer);
@@ -36,6 +41,38 @@ async function start({ name, env, train, curriculum, seed, from }) {
   spent = 0;
   turn = train.steps;
   go();
+}
+
+/** Load the environment, and the Workers that help; none of them where they cannot be had. */
+async function load(name, wanted) {
+  const helpers = count(wanted - 1).map(() => new Worker("helper.js", { type: "module" }));
+  try {
+    if (wanted > 1) await loadShared(name, helpers);
+    else module = new Module(await join(await compile("engine"), await compile(name)));
+    return helpers;
+  } catch (error) {
+    if (wanted === 1) throw error;
+    console.warn("one Worker trains alone:", error); // such as where there is no room for so much memory
+    helpers.forEach((helper) => helper.terminate());
+    return load(name, 1);
+  }
+}
+
+async function loadShared(name, helpers) {
+  const modules = await Promise.all(["engine", name].map((file) => compile(file, true)));
+  const memory = makeMemory(true);
+  await Promise.all(helpers.map((helper) => begin(helper, { modules, memory })));
+  module = new Module(await join(...modules, memory)); // last: each of them fills the memory with its first data
+}
+
+const makeStack = () => module.allocate(STACK) + STACK; // its top
+
+function begin(helper, given) {
+  return new Promise((resolve, reject) => {
+    helper.onmessage = resolve;
+    helper.onerror = (event) => reject(event.message);
+    helper.postMessage(given);
+  });
 }
 
 function go() {
@@ -69,7 +106,7 @@ function iterate() {
     const done = report.steps >= turn;
     if (done) pause();
     const log = module.meansOf(c.train_log(trainer));
-    self.postMessage({ kind: "report", report, seconds, log, policy, done }, [policy.numbers.buffer]);
+    self.postMessage({ kind: "report", report, seconds, workers, log, policy, done }, [policy.numbers.buffer]);
     channel.port2.postMessage(0);
   } catch (error) {
     running = false;

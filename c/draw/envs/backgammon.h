@@ -249,14 +249,103 @@ static void backgammon_draw_panel(PufPicture* p, const Backgammon* s)
     }
 }
 
+// ---- What happens in a step: a checker is moved, and where that ends a turn, the other moves as well. ----
+
+enum {
+    BACKGAMMON_GLIDE = 10,
+    BACKGAMMON_PAUSE = 12,
+    BACKGAMMON_STORY = 1 + BACKGAMMON_MOVES
+}; // frames, and moves at most
+
+typedef struct BackgammonStory {
+    int32_t count;
+    Backgammon before[BACKGAMMON_STORY]; // each move
+    int8_t from[BACKGAMMON_STORY], to[BACKGAMMON_STORY];
+} BackgammonStory;
+
+// Add a move to it. Returns the position after that, which is not the next player's yet.
+static Backgammon backgammon_tell(BackgammonStory* t, Backgammon s, int32_t from, int32_t to)
+{
+    t->before[t->count] = s;
+    t->from[t->count] = (int8_t)from, t->to[t->count] = (int8_t)to;
+    t->count += 1;
+    (void)backgammon_go(&s.sides[s.turn], &s.sides[1 - s.turn], from, from - to);
+    return s;
+}
+
+// The story of a step by this move, if it leads to the state after it.
+static int backgammon_leads(BackgammonStory* t, const Backgammon* was, int32_t from, int32_t die, const Backgammon* s)
+{
+    t->count = 0;
+    Backgammon at = backgammon_tell(t, *was, from, from > die ? from - die : 0);
+    at.turn = 1 - was->turn;
+    memcpy(at.thrown[at.turn], s->thrown[at.turn], sizeof at.thrown[0]);
+    at.moves[0] = at.thrown[at.turn][0] == at.thrown[at.turn][1] ? BACKGAMMON_MOVES : 1, at.moves[1] = 1;
+    const int answered = s->turn == was->turn && s->played[s->turn] == 0;
+    for (int32_t k = 0; k < s->played[at.turn] && answered; k++) {
+        at = backgammon_tell(t, at, s->from[at.turn][k], s->to[at.turn][k]);
+    }
+    return memcmp(at.sides, s->sides, sizeof at.sides) == 0;
+}
+
+// Find it: count is 0 where there is none, as in the first step of a game.
+static void backgammon_find_story(BackgammonStory* t, const Backgammon* was, const Backgammon* s)
+{
+    for (uint64_t set = s->tick > was->tick ? backgammon_set(was) : 0; set; set &= set - 1) {
+        const int32_t action = backgammon_first(set), which = action >= BACKGAMMON_BAR;
+        if (backgammon_leads(t, was, 1 + action - which * BACKGAMMON_BAR, was->dice[which], s)) {
+            return;
+        }
+    }
+    t->count = 0;
+}
+
+static int32_t backgammon_frames(const void* before, const void* after)
+{
+    BackgammonStory t;
+    backgammon_find_story(&t, before, after);
+    return t.count ? BACKGAMMON_GLIDE + (t.count - 1) * (BACKGAMMON_PAUSE + BACKGAMMON_GLIDE) : 1;
+}
+
+// Draw the state at this share of the story, and the checker under way. Each move but the first follows a pause.
+static void backgammon_draw_story(PufPicture* p, const BackgammonStory* t, double share)
+{
+    const double each = BACKGAMMON_PAUSE + BACKGAMMON_GLIDE,
+                 passed = BACKGAMMON_PAUSE + share * (t->count * each - BACKGAMMON_PAUSE);
+    const int32_t k = (int32_t)puf_min(t->count - 1, passed / each), from = t->from[k], to = t->to[k];
+    const double gone = puf_clamp((passed - k * each - BACKGAMMON_PAUSE) / BACKGAMMON_GLIDE, 0.0, 1.0);
+    Backgammon s = t->before[k];
+    const int32_t player = s.turn, start = backgammon_slot(player, from), end = backgammon_slot(player, to);
+    s.legal[0] = s.legal[1] = 0;
+    s.played[1 - player] = 0, s.thrown[1 - player][0] = 0;
+    s.sides[player].checkers[from] = (int8_t)(s.sides[player].checkers[from] - 1);
+    const int32_t lower = s.sides[player].checkers[from], upper = to ? s.sides[player].checkers[to] : 0;
+    const double x0 = backgammon_x(start), y0 = backgammon_y(start, lower > 4 ? 4 : lower);
+    const double x1 = backgammon_x(end), y1 = backgammon_y(end, upper > 4 ? 4 : upper);
+    backgammon_draw_checkers(p, &s);
+    backgammon_draw_dice(p, &s);
+    backgammon_draw_checker(p, x0 + (x1 - x0) * gone, y0 + (y1 - y0) * gone, BACKGAMMON_RADIUS, player);
+    backgammon_draw_panel(p, &t->before[k]);
+    s.turn = t->before[0].turn;
+    backgammon_draw_badges(p, &s); // numbers alone, as the one who moved first sees them
+}
+
 static void backgammon_draw(const void* state, const void* assets, PufPicture* p)
 {
     const Backgammon* s = state;
+    BackgammonStory story = { .count = 0 };
     const PufFigure self_play = { "self-play", puf_text_word("") }, strength = puf_figure("strength", s->strength);
     (void)assets;
     puf_clear(p, PUF_NIGHT);
     puf_hud(p, "backgammon", (PufFigure[]){ s->self_play ? self_play : strength, puf_figure("step", s->tick) }, 2);
     backgammon_draw_points(p);
+    if (p->before) {
+        backgammon_find_story(&story, p->before, s);
+    }
+    if (story.count) {
+        backgammon_draw_story(p, &story, p->share);
+        return;
+    }
     backgammon_draw_checkers(p, s);
     backgammon_draw_trail(p, s);
     backgammon_draw_badges(p, s);
@@ -300,5 +389,5 @@ static int32_t backgammon_press(const void* state, const void* assets, int32_t k
 }
 
 PUF_DRAWING(backgammon, .width = BACKGAMMON_ACROSS + BACKGAMMON_TRAY + BACKGAMMON_PANEL + 3 * BACKGAMMON_MARGIN,
-            .height = BACKGAMMON_UPPER + BACKGAMMON_HIGH + 46, .draw = backgammon_draw, .touch = backgammon_touch,
-            .press = backgammon_press);
+            .height = BACKGAMMON_UPPER + BACKGAMMON_HIGH + 46, .draw = backgammon_draw, .glides = 1,
+            .frames = backgammon_frames, .touch = backgammon_touch, .press = backgammon_press);

@@ -296,11 +296,11 @@ static void craftax_classic_draw_all(const void* state, const void* assets, PufP
     craftax_classic_draw_goals(s, p);
 }
 
-// Five for a step to another tile, and one where an episode ended.
+// As many for a step on the spot as for one to another tile: who stands still loses food and drink by the clock.
 static int32_t craftax_classic_frames(const void* before, const void* after)
 {
     const CraftaxClassic *was = before, *s = after;
-    return s->tick > was->tick && (s->row != was->row || s->column != was->column) ? 5 : 1;
+    return s->tick > was->tick ? 5 : 1;
 }
 
 PUF_DRAWING(craftax_classic, .width = CRAFTAX_CLASSIC_PICTURE_WIDE, .height = CRAFTAX_CLASSIC_PICTURE_HIGH,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from puffer_render.draw_in_c import drawing_of, pilot_of, size_of, touch_of
+from puffer_render.draw_in_c import drawing_of, frames_of, glide, pilot_of, size_of, touch_of
 from puffer_render.keys import NAMES
 
 SIZE = size_of("backgammon")
@@ -13,9 +13,11 @@ KEYS = {NAMES.get(key, key.upper()): (key,) for key in HOT}
 """The first key plays the first of the moves that are allowed, and so on; the list beside the board shows them."""
 WAITS = True
 UNDOES = True
+FRAME_RATE = 30.0
 GOAL = "Bring all checkers home, to the lower right, and off. Click at a checker, or at the die that shall move it."
 
 draw, touch, pilot = drawing_of("backgammon"), touch_of("backgammon"), pilot_of("backgammon", tuple(KEYS))
+frames, between = frames_of("backgammon"), glide
 
 
 def verdict(state: Any, agent: int) -> str:
