@@ -20,9 +20,8 @@ static Node node_of(const PufForest* f, int32_t game, int32_t node)
 {
     const size_t place = at(f, game, node), row = place * (size_t)f->moves;
     const double view = f->mover[place] ? -1.0 : 1.0;
-    return (Node){ f->prior + row, f->log_prior + row, f->total + row,  f->mean + row,
-                   f->child + row, f->visits + row,    f->chance + row, view * f->value[place],
-                   view };
+    return (Node){ f->prior + row,  f->log_prior + row, f->total + row,         f->mean + row, f->child + row,
+                   f->visits + row, f->chance + row,    view * f->value[place], view };
 }
 
 // Write the score of each move, -INFINITY where it is not allowed; returns the highest. `sum` gets all visits, and `most`

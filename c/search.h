@@ -17,14 +17,15 @@ enum { PUF_WEIGHT = 50 };   // of values, before anything was tried
 typedef struct PufForest {
     int32_t games, moves, nodes; // nodes: of each tree, one more than simulations
     int32_t draws;
-    int32_t *used, *depth;                        // (games): nodes, and moves of the path
-    int32_t *path_nodes, *path_moves, *path_ends; // (games, nodes): the walk, and the node behind each move; 0: none yet
+    int32_t *used, *depth; // (games): nodes, and moves of the path
+    int32_t *path_nodes, *path_moves,
+        *path_ends;        // (games, nodes): the walk, and the node behind each move; 0: none yet
     int32_t *left, *turns; // (games, moves): 1 for moves that are compared; (games, nodes): see puf_halving
-    int32_t *mover, *over, *sibling, *draw;       // (games, nodes); draw: which throw led here, sibling: another's node
-    double* value;                                // (games, nodes): for the first player, as all values are
-    int32_t *child, *visits, *chance;             // (games, nodes, moves); child: 0 none
-    double *prior, *log_prior, *total, *mean;     // the same; mean: over all throws, where dice decide
-    double* scores;                               // (moves)
+    int32_t *mover, *over, *sibling, *draw;   // (games, nodes); draw: which throw led here, sibling: another's node
+    double* value;                            // (games, nodes): for the first player, as all values are
+    int32_t *child, *visits, *chance;         // (games, nodes, moves); child: 0 none
+    double *prior, *log_prior, *total, *mean; // the same; mean: over all throws, where dice decide
+    double* scores;                           // (moves)
 } PufForest;
 
 // Where a simulation ended: at the move of a node, by which throw, and at which node; 0: a new one, if `over` it is the end.

@@ -9,13 +9,12 @@ from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint64_t
 from puffer cimport (
     PUF_ABI, PUF_ANY, PUF_FROM_SETTINGS, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NAMED, PUF_NUM_ISA,
     PufBatch, PufFault, PufField, PufForest, PufGroup, PufIo, PufIsa, PufLayout, PufLeaf, PufPool, PufSettings,
-    PufSpec, isa_names,
-    puf_batch_compare_settings, puf_batch_hash, puf_batch_init, puf_batch_log, puf_batch_make_assets,
-    puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send, puf_batch_set, puf_batch_step,
-    puf_batch_take_actions, puf_batch_validate, puf_calibrate_gflops, puf_cover, puf_dtype_size, puf_env_spec,
-    puf_forest_add, puf_forest_best, puf_forest_credit, puf_forest_descend, puf_forest_plant, puf_forest_toss,
-    puf_forest_tossed, puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create, puf_pool_destroy,
-    puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
+    PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash, puf_batch_init, puf_batch_log,
+    puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send, puf_batch_set,
+    puf_batch_step, puf_batch_take_actions, puf_batch_validate, puf_calibrate_gflops, puf_cover, puf_dtype_size,
+    puf_env_spec, puf_forest_add, puf_forest_best, puf_forest_credit, puf_forest_descend, puf_forest_plant,
+    puf_forest_toss, puf_forest_tossed, puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs,
+    puf_pool_create, puf_pool_destroy, puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
 
 import os

@@ -1,4 +1,4 @@
-"""Search before a move: the formula told a second time, wins found, dice not foreseen, boards untouched, and mistakes."""
+"""Search before a move: the formula told a second time, wins found, dice not foreseen, boards untouched, mistakes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import puffer_envs
 from puffer_envs import _core
 from puffer_envs.arena.cli_match import main
-from puffer_envs.arena.search import DRAWS, Observer, Search, throws
+from puffer_envs.arena.search import DRAWS, TOGETHER, Copies, Observer, Search, throws
 from puffer_envs.arena.sides import against_script, two_sides
 from puffer_envs.policy import NumpyPolicy
 
@@ -74,6 +74,8 @@ class Plain:
 
     def __init__(self, env: Any, policy: NumpyPolicy) -> None:
         self.env, self.observer = env, Observer(policy, turn(env.spec.name))
+        if not self.observer.sees_all:
+            self.observer.level(Copies(env, TOGETHER))
         at = _core.describe(env.spec.name)["rng_offset"]
         self.rng, self.throws = env._states[at : at + 16].view(np.uint64), throws()
         self.root = self.see(self.observer.memory(1))
@@ -121,8 +123,6 @@ class Plain:
         child["over"] = over
         if over:
             child["value"] = float(rewards[0] - rewards[1]) / 2
-        elif not self.observer.sees_all and child["view"] != self.root["view"]:
-            child["value"] = node["value"]
         return child, bool((self.rng != self.throws[throw]).any()) and not over
 
     def simulate(self, node: dict[str, Any], move: int) -> float:

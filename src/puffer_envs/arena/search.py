@@ -23,6 +23,11 @@ that mean plus what the throw turned out better than it seemed. A move that ends
 
 Against a script the policy also plays the script's side in the tree: nobody knows what the script will do.
 
+A policy that learned against a script has seen only its own turns, and expects to win from there, from both sides. Its
+critic is levelled: what it expects on the average, in some games against itself, counts as even, and its spread there
+as half of the way to a win. In 200 games with 50 simulations each, against the policy without search, that gets 0.665
+points per game in hex instead of 0.595, in othello 0.87 instead of 0.805, and in go 0.90 instead of 0.865.
+
 All games of a batch are searched side by side: a simulation is one step of a second batch, one call of the policy, and
 a walk through each tree in C (c/search.h). A copy of a state holds everything, also what a player could not know: it is
 for games without secrets.
@@ -47,6 +52,10 @@ DRAWS = 36
 """Throws that a move's value is the mean over, where dice decide what it leads to."""
 SPREAD = 13
 """Part of the range that the first number of a throw is in, compared with the throw before: no divisor with DRAWS."""
+LEVEL_STEPS = 60
+"""Of the games that a critic is levelled by."""
+LEAST_SPREAD = 0.05
+"""Of a critic: one that always expects the same knows nothing."""
 TOGETHER = 64
 """Games that are searched side by side."""
 
@@ -80,6 +89,21 @@ class Observer:
         self._policy, self._turn = policy, turn
         self.sees_all = bool(policy.info.settings.get("self_play", False))
         """Whether it learned by self-play. If not, it has seen only its own turns, and expects to win from there."""
+        self._even, self._scale = 0.0, 1.0
+
+    def level(self, copies: Copies) -> None:
+        """Find out what the critic expects of even games: play some."""
+        games, steps = np.arange(len(copies.states)), LEVEL_STEPS
+        memory, random = self.memory(len(games)), np.random.default_rng(0)
+        found = np.zeros((steps, len(games)))
+        for step in range(steps):
+            seen = self.look(copies.env, games, memory)
+            found[step] = seen.value * (1 - 2 * seen.mover)
+            drawn = random.random((len(games), 1)) < np.cumsum(seen.prior, axis=1)
+            copies.step(np.where(drawn.any(axis=1), drawn.argmax(axis=1), seen.prior.argmax(axis=1)))
+            memory = seen.memory
+            memory[(copies.env.terminals | copies.env.truncations)[::2]] = 0
+        self._even, self._scale = float(found.mean()), 0.5 / max(float(found.std()), LEAST_SPREAD)
 
     def memory(self, games: int) -> Floats:
         """The recurrent state at the start of games: (M, L, 2, S)."""
@@ -112,7 +136,8 @@ class Observer:
             after[every, :, mover] = np.moveaxis(state, 0, 1)
         allowed = env.action_masks.reshape(env.num_envs, 2, -1)[games, mover]
         prior = softmax(np.where(allowed, logits, -np.inf))
-        return Position(mover, prior, np.clip(values, -1, 1) * (1 - 2 * mover), after)
+        value = np.clip((np.clip(values, -1, 1) - self._even) * self._scale, -1, 1)
+        return Position(mover, prior, (value * (1 - 2 * mover)).astype(np.float32), after)
 
 
 def softmax(scores: Floats) -> Floats:
@@ -122,7 +147,7 @@ def softmax(scores: Floats) -> Floats:
 
 
 def throws() -> NDArray[np.uint64]:
-    """Generators (DRAWS, 2), as copies of a state get them: the first number of each is in another part of the range."""
+    """Generators (DRAWS, 2), as copies get them: the first number of each is in another part of the range."""
     rng = np.random.default_rng(0)
     found = np.zeros((DRAWS, 2), np.uint64)
     for k in range(DRAWS):
@@ -170,13 +195,17 @@ class Search:
     """Chooses moves in the games of a batch by search."""
 
     def __init__(self, env: Environment, policy: NumpyPolicy, turn: int, simulations: int) -> None:
-        """env: with a row for each player, or one. turn: where in an observation stands whether it is the row's turn."""
+        """env: with a row for each player, or one. turn: where in an observation stands whether it is a row's turn."""
         self._env, self._simulations = env, simulations
         self._observer = Observer(policy, turn)
         self._memory = self._observer.memory(env.num_envs)
         self._throws = throws()
         self._copies: dict[str, tuple[int, Copies]] = {}
         self._forest: _core.Forest | None = None
+        if not self._observer.sees_all:
+            even = Copies(env, TOGETHER)
+            self._observer.level(even)
+            even.env.close()
 
     def begin(self, games: Ints | Mask) -> None:
         """New games begin."""
@@ -222,16 +251,14 @@ class Search:
             value = forest.value[np.arange(count), leaf[:, 3]]
             games = np.flatnonzero(leaf[:, 3] == 0)
             if len(games):
-                value[games] = self._expand(forest, nodes, games, leaf[games], root.mover[games])
+                value[games] = self._expand(forest, nodes, games, leaf[games])
             forest.credit(value)
         return forest
 
-    def _expand(
-        self, forest: _core.Forest, nodes: Nodes, games: Ints, leaf: NDArray[np.int32], roots: Ints
-    ) -> NDArray[np.float64]:
+    def _expand(self, forest: _core.Forest, nodes: Nodes, games: Ints, leaf: NDArray[np.int32]) -> NDArray[np.float64]:
         """Make the last moves of some walks on copies; returns the value of what they led to.
 
-        leaf: (M, 4), as `Forest.descend` gives it. roots: who is to move at the root, (M,).
+        leaf: (M, 4), as `Forest.descend` gives it.
         """
         node, move, throw, _ = leaf.T.astype(np.int64)
         copies = self._make_copies("leaves", len(forest.value))
@@ -240,12 +267,11 @@ class Search:
         moves = np.zeros(len(forest.value), np.int64)
         moves[games] = move
         copies.step(moves)
-        before = forest.value[games, node]
-        position, value, over = self._judge(copies, games, nodes.memory[games, node], roots, before)
+        position, value, over = self._judge(copies, games, nodes.memory[games, node])
         tossed = (copies.rng[games] != self._throws[throw]).any(axis=1) & ~over & ~forest.tossed(games)
         if tossed.any():
             some = games[tossed]
-            value[tossed] = self._toss(nodes, some, node[tossed], move[tossed], roots[tossed], before[tossed])
+            value[tossed] = self._toss(nodes, some, node[tossed], move[tossed])
             forest.toss(some, value[tossed])
         rest = ~tossed
         if rest.any():
@@ -254,9 +280,7 @@ class Search:
             nodes.states[new, numbers], nodes.memory[new, numbers] = copies.states[new], at.memory
         return value
 
-    def _toss(
-        self, nodes: Nodes, games: Ints, node: Ints, move: Ints, roots: Ints, before: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _toss(self, nodes: Nodes, games: Ints, node: Ints, move: Ints) -> NDArray[np.float64]:
         """The mean value, over all throws, of what moves of some games lead to."""
         copies = self._make_copies("throws", TOGETHER * DRAWS)
         every = np.arange(len(games) * DRAWS)
@@ -266,21 +290,17 @@ class Search:
         moves[every] = np.repeat(move, DRAWS)
         copies.step(moves)
         memory = np.repeat(nodes.memory[games, node], DRAWS, axis=0)
-        value = self._judge(copies, every, memory, np.repeat(roots, DRAWS), np.repeat(before, DRAWS))[1]
-        return value.reshape(-1, DRAWS).mean(axis=1)
+        value = self._judge(copies, every, memory)[1]
+        return np.asarray(value.reshape(-1, DRAWS).mean(axis=1))
 
-    def _judge(
-        self, copies: Copies, games: Ints, memory: Floats, roots: Ints, before: NDArray[np.float64]
-    ) -> tuple[Position, NDArray[np.float64], Mask]:
-        """What some copies have become, what that is worth, and whether the game is over. before: worth of the moves' nodes."""
+    def _judge(self, copies: Copies, games: Ints, memory: Floats) -> tuple[Position, NDArray[np.float64], Mask]:
+        """What some copies have become, what that is worth, and whether the game is over."""
         env = copies.env
         over = (env.terminals | env.truncations)[::2][games]
         rewards = env.rewards.reshape(-1, 2)[games]
         position = self._observer.look(env, games, memory)
-        critic = position.value.astype(np.float64)
-        if not self._observer.sees_all:  # values at turns of both sides cannot be compared: take those at one's own
-            critic = np.where(position.mover == roots, critic, before)
-        return position, np.where(over, (rewards[:, 0] - rewards[:, 1]) / 2, critic), over
+        result = (rewards[:, 0] - rewards[:, 1]).astype(np.float64) / 2
+        return position, np.where(over, result, position.value), over
 
     def _make_copies(self, use: str, count: int) -> Copies:
         """So many games with the settings of the batch."""
