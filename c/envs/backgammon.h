@@ -476,29 +476,37 @@ static inline uint8_t* backgammon_see_side(const BackgammonSide* side, uint8_t* 
     return obs + 3 * BACKGAMMON_POINTS + 2;
 }
 
-// A set of points as the other player numbers them; the bar becomes bit 0.
-static inline uint32_t backgammon_turned(uint32_t set)
+// Two sets of points, 32 bits of each, as the other player numbers them; the bar becomes bit 0.
+static inline uint64_t backgammon_turned(uint64_t sets)
 {
-    set = set >> 16 | set << 16;
-    set = (set >> 8 & 0x00FF00FFu) | (set & 0x00FF00FFu) << 8;
-    set = (set >> 4 & 0x0F0F0F0Fu) | (set & 0x0F0F0F0Fu) << 4;
-    set = (set >> 2 & 0x33333333u) | (set & 0x33333333u) << 2;
-    set = (set >> 1 & 0x55555555u) | (set & 0x55555555u) << 1;
-    return set >> (31 - BACKGAMMON_BAR);
+    sets = (sets >> 16 & 0x0000FFFF0000FFFFu) | (sets & 0x0000FFFF0000FFFFu) << 16;
+    sets = (sets >> 8 & 0x00FF00FF00FF00FFu) | (sets & 0x00FF00FF00FF00FFu) << 8;
+    sets = (sets >> 4 & 0x0F0F0F0F0F0F0F0Fu) | (sets & 0x0F0F0F0F0F0F0F0Fu) << 4;
+    sets = (sets >> 2 & 0x3333333333333333u) | (sets & 0x3333333333333333u) << 2;
+    sets = (sets >> 1 & 0x5555555555555555u) | (sets & 0x5555555555555555u) << 1;
+    return sets >> (31 - BACKGAMMON_BAR);
 }
 
-// Write the lower 25 bits of a set as a byte each. The multiplication copies eight bits so that each ends up in its byte:
-// the lower seven, as the copies of eight would meet.
+// The bits of each byte, as a byte each.
+// clang-format off
+#define BACKGAMMON_BITS(n) { (n) & 1, (n) >> 1 & 1, (n) >> 2 & 1, (n) >> 3 & 1, (n) >> 4 & 1, (n) >> 5 & 1,            \
+                             (n) >> 6 & 1, (n) >> 7 & 1 }
+#define BACKGAMMON_BITS_4(n) BACKGAMMON_BITS(n), BACKGAMMON_BITS(n + 1), BACKGAMMON_BITS(n + 2), BACKGAMMON_BITS(n + 3)
+#define BACKGAMMON_BITS_16(n) BACKGAMMON_BITS_4(n), BACKGAMMON_BITS_4(n + 4), BACKGAMMON_BITS_4(n + 8),                \
+                              BACKGAMMON_BITS_4(n + 12)
+#define BACKGAMMON_BITS_64(n) BACKGAMMON_BITS_16(n), BACKGAMMON_BITS_16(n + 16), BACKGAMMON_BITS_16(n + 32),           \
+                              BACKGAMMON_BITS_16(n + 48)
+static const uint8_t backgammon_bits[256][8] = {
+    BACKGAMMON_BITS_64(0), BACKGAMMON_BITS_64(64), BACKGAMMON_BITS_64(128), BACKGAMMON_BITS_64(192)
+};
+// clang-format on
+
+// Write the lower 25 bits of a set as a byte each.
 static inline void backgammon_write(uint32_t set, uint8_t* out)
 {
-    for (int32_t k = 0; k < 3; k++) {
-        uint64_t bits = set >> (8 * k) & 0xFF;
-        uint64_t spread = (bits & 0x7F) * 0x0002040810204081u & 0x0101010101010101u;
-        spread |= bits >> 7 << 56;
-        for (int32_t j = 0; j < 8; j++) {
-            out[8 * k + j] = (uint8_t)(spread >> (8 * j)); // one store on little-endian machines
-        }
-    }
+    memcpy(out, backgammon_bits[set & 0xFF], 8);
+    memcpy(out + 8, backgammon_bits[set >> 8 & 0xFF], 8);
+    memcpy(out + 16, backgammon_bits[set >> 16 & 0xFF], 8);
     out[24] = (uint8_t)(set >> 24 & 1);
 }
 
@@ -507,8 +515,8 @@ static inline void backgammon_see_moves(const Backgammon* s, uint8_t* obs)
 {
     const BackgammonSide *own = &s->sides[s->turn], *other = &s->sides[1 - s->turn];
     const uint32_t points = backgammon_bit(BACKGAMMON_BAR) - 2, taken = own->taken & points;
-    const uint32_t blots = backgammon_turned(other->taken) & points & ~other->blocks;
-    const uint32_t alone = taken & ~backgammon_turned(own->blocks);
+    const uint64_t turned = backgammon_turned((uint64_t)own->blocks << 32 | other->taken);
+    const uint32_t blots = (uint32_t)turned & points & ~other->blocks, alone = taken & ~(uint32_t)(turned >> 32);
     for (int32_t which = 0; which < 2; which++) {
         const int32_t die = s->dice[which];
         const uint32_t legal = s->legal[which];
