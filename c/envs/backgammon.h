@@ -3,9 +3,9 @@
 // Observation  uint8 (312,): 1 if it is this agent's turn; then for the agent and for the opponent, each as its owner
 //              numbers the points: on which of 24 points there is just one checker, on which two or more, and how many
 //              beyond two; how many are on the bar, and how many are off. Then which of 1 to 6 the higher and the lower
-//              die show, while they are still to be played, and how many moves are left. At last, in its own turn, what
-//              comes of each action, as far as one can see it on the board: which of them hit, which of them leave the
-//              checker that is moved alone on a point, and which of them make a point of one that was alone.
+//              die show, while they are still to be played, and how many moves are left. In its own turn, at last, which
+//              actions hit, which leave the checker that moves alone on a point, and which make a point with another that
+//              was alone.
 // Action       one checker by one die: 25 places for the higher die, from the own 1-point to the 24-point and the bar, and
 //              25 for the lower one. With a double only the first 25 are used. The action mask marks what the rules allow;
 //              any other action stands for the next one that they do, and from the start again. A waiting agent has only
