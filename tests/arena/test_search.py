@@ -173,6 +173,7 @@ class Plain:
         ("connect4", [1, 1, 2, 2, 3], 60, False),
         ("othello", [], 3, True),
         ("othello", [], 40, False),
+        ("checkers", [0] * 7, 10, True),  # one move
         ("hex", [3, 8], 90, True),
         ("chess", [], 40, True),
         ("backgammon", [], 50, True),
