@@ -296,7 +296,7 @@ class Forest:
         """Dice decide what the moves of some leaves lead to; `mean` is over all throws."""
 
     def tossed(self, games: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether `toss` has been told this of the moves of some leaves."""
+        """Whether `toss` was called for the moves of some leaves."""
 
     def credit(self, value: NDArray[np.float64]) -> None:
         """Credit the moves of all walks with the values of their ends, (M,)."""

@@ -211,7 +211,7 @@ def test_dice_are_not_foreseen() -> None:
 
 
 def test_throws_are_spread_evenly() -> None:
-    """All 36 ways in which two dice can fall, told by the dice of the turns that begin with each of them."""
+    """Turns that begin with each of the throws have two dice in each of 36 ways."""
     at, seen = _core.describe("backgammon")["rng_offset"], []
     for throw in throws():
         with start("backgammon", []) as env:
