@@ -1,7 +1,7 @@
-"""How much search adds to a policy: `python benchmarks/search.py [NAME[=POLICY] ...] [--games N] [--json FILE]`.
+"""How much search adds to a policy: `python benchmarks/search.py [NAME ...] [--games N] [--json FILE]`.
 
-Each policy plays itself without a search, with 50 and with 200 simulations before each move, sides swapped. The shipped
-policies play unless a file is given.
+The shipped policy plays itself without a search, with 50 and with 200 simulations before each move, sides swapped. It
+also plays the environment's scripts, without a search and with 50 simulations. Results are added to the file.
 """
 
 from __future__ import annotations
@@ -13,35 +13,42 @@ from pathlib import Path
 
 from puffer_envs.arena.match import MatchOptions, play_match
 from puffer_envs.arena.players import find_players
-from puffer_envs.arena.ratings import rate
-from puffer_envs.arena.summary import ladder
 
-BOARDS = ("checkers", "chess", "connect4", "go", "gomoku", "hex", "othello")
-SIMULATIONS = (50, 200)
+SCRIPTS = {
+    "backgammon": ("script:1", "script:2"),
+    "checkers": ("script:2", "script:4"),
+    "chess": ("script:1", "script:2"),
+    "connect4": ("script:4", "script:6"),
+    "go": ("script:1", "script:2"),
+    "gomoku": ("script:2",),
+    "hex": ("script:3",),
+    "othello": ("script:3",),
+}
+"""Of each board: the one that its policy learned against, and stronger ones."""
+FEW, MANY = 50, 200
+"""Simulations."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("boards", nargs="*", default=BOARDS, metavar="NAME[=POLICY]")
+    parser.add_argument("boards", nargs="*", default=list(SCRIPTS), metavar="NAME")
     parser.add_argument("--games", type=int, default=200, help="of each two players [200]")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    results = []
     for board in options.boards:
-        name, _, file = board.partition("=")
-        policy = file or "trained"
-        _, players = find_players([policy, *(f"{policy}@{n}" for n in SIMULATIONS)], name, search=True)
-        began = time.process_time()
-        tallies = play_match(name, players, {}, MatchOptions(options.games))
-        seconds = time.process_time() - began
-        print(f"\n{name}, {options.games} games of each two players, {seconds:.0f} processor seconds")
-        print("\n".join(ladder(players, rate(tallies, [player.key for player in players]))))
-        rows = [
-            {"first": t.first.search, "second": t.second.search, "score": t.score, "games": t.games} for t in tallies
-        ]
-        results.append({"environment": name, "policy": policy, "seconds": round(seconds, 1), "matches": rows})
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+        began, rows = time.process_time(), []
+        for words in (["trained", f"trained@{FEW}", *SCRIPTS[board]], ["trained", f"trained@{MANY}"]):
+            _, players = find_players(words, board, search=True)
+            for tally in play_match(board, players, {}, MatchOptions(options.games)):
+                sides = {"first": tally.first.label, "second": tally.second.label}
+                rows.append({**sides, "won": tally.wins, "drawn": tally.draws, "lost": tally.losses})
+                print(board, *rows[-1].values(), flush=True)
+        seconds = round(time.process_time() - began)
+        print(f"{board}: {seconds} processor seconds", flush=True)
+        if options.json:
+            results = json.loads(options.json.read_text("utf-8")) if options.json.exists() else {}
+            results[board] = {"games": options.games, "seconds": seconds, "matches": rows}
+            options.json.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

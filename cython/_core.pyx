@@ -8,12 +8,13 @@ from libc.stdint cimport int32_t, int64_t, intptr_t, uint8_t, uint64_t
 
 from puffer cimport (
     PUF_ABI, PUF_ANY, PUF_FROM_SETTINGS, PUF_IN_ASSETS, PUF_IN_STRUCT, PUF_ISA_BASELINE, PUF_NAMED, PUF_NUM_ISA,
-    PufBatch, PufFault, PufField, PufGroup, PufIo, PufIsa, PufLayout, PufPool, PufSettings, PufSpec, isa_names,
-    puf_batch_compare_settings, puf_batch_hash, puf_batch_init, puf_batch_log, puf_batch_make_assets,
-    puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send, puf_batch_set, puf_batch_step,
-    puf_batch_take_actions, puf_batch_validate, puf_calibrate_gflops, puf_cover, puf_dtype_size, puf_env_spec,
-    puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs, puf_pool_create, puf_pool_destroy,
-    puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
+    PufBatch, PufFault, PufField, PufForest, PufGroup, PufIo, PufIsa, PufLayout, PufLeaf, PufPool, PufSettings,
+    PufSpec, isa_names, puf_batch_compare_settings, puf_batch_hash, puf_batch_init, puf_batch_log,
+    puf_batch_make_assets, puf_batch_observe, puf_batch_receive, puf_batch_reset, puf_batch_send, puf_batch_set,
+    puf_batch_step, puf_batch_take_actions, puf_batch_validate, puf_calibrate_gflops, puf_cover, puf_dtype_size,
+    puf_env_spec, puf_forest_add, puf_forest_best, puf_forest_credit, puf_forest_descend, puf_forest_plant,
+    puf_forest_toss, puf_forest_tossed, puf_isa_supported, puf_layout, puf_log_size, puf_mask_size, puf_num_envs,
+    puf_pool_create, puf_pool_destroy, puf_scratch_size, puf_setup_size, puf_store_settings, supported_isa_names,
 )
 
 import os
@@ -794,3 +795,108 @@ cdef class Batch:
                 puf_batch_step(&self.batch)
         self.batch.io = saved
         self._leave(0)
+
+
+cdef class Forest:
+    """The trees of a search: see c/search.h."""
+    cdef PufForest f
+    cdef object kept  # the arrays that C uses
+    cdef int32_t[:, ::1] found  # of each game: the leaf of its walk
+    cdef readonly object visits, value
+    cdef readonly tuple shape
+
+    def __cinit__(self, int games, int moves, int simulations, int draws):
+        cdef PufForest* f = &self.f
+        nodes = simulations + 1
+        if min(games, moves, simulations, draws) < 1:
+            raise ValueError("a forest needs games, moves, simulations and draws")
+        f.games, f.moves, f.nodes, f.draws = games, moves, nodes, draws
+        self.kept = []
+        f.used, f.depth = self.ints((games,)), self.ints((games,))
+        f.path_nodes, f.path_moves = self.ints((games, nodes)), self.ints((games, nodes))
+        f.path_ends, f.turns = self.ints((games, nodes)), self.ints((games, nodes))
+        f.left = self.ints((games, moves))
+        f.mover, f.over = self.ints((games, nodes)), self.ints((games, nodes))
+        f.sibling, f.draw = self.ints((games, nodes)), self.ints((games, nodes))
+        f.value = self.doubles((games, nodes))
+        self.value = self.kept[len(self.kept) - 1]
+        f.child, f.chance = self.ints((games, nodes, moves)), self.ints((games, nodes, moves))
+        f.visits = self.ints((games, nodes, moves))
+        self.visits = self.kept[len(self.kept) - 1]
+        f.prior, f.total = self.doubles((games, nodes, moves)), self.doubles((games, nodes, moves))
+        f.log_prior, f.mean = self.doubles((games, nodes, moves)), self.doubles((games, nodes, moves))
+        f.scores = self.doubles((moves,))
+        self.found = np.zeros((games, 4), np.int32)
+        self.shape = (games, moves, simulations, draws)
+
+    cdef int32_t* ints(self, tuple shape) except NULL:
+        cdef cnp.ndarray array = np.zeros(shape, np.int32)
+        self.kept.append(array)
+        return <int32_t*> cnp.PyArray_DATA(array)
+
+    cdef double* doubles(self, tuple shape) except NULL:
+        cdef cnp.ndarray array = np.zeros(shape, np.float64)
+        self.kept.append(array)
+        return <double*> cnp.PyArray_DATA(array)
+
+    cdef PufLeaf leaf(self, int game) noexcept:
+        return PufLeaf(self.found[game, 0], self.found[game, 1], self.found[game, 2], self.found[game, 3])
+
+    def plant(self, const int64_t[:] mover, const float[:, ::1] prior, const double[:] value):
+        """Start the trees of all games over."""
+        cdef int game
+        for game in range(self.f.games):
+            puf_forest_plant(&self.f, game, <int32_t> mover[game], &prior[game, 0], value[game])
+
+    def descend(self, int simulation):
+        """Walk to an edge of each tree: (games, 4) of node, move, throw, and the node behind it or 0."""
+        cdef int game
+        cdef PufLeaf leaf
+        for game in range(self.f.games):
+            leaf = puf_forest_descend(&self.f, game, simulation)
+            self.found[game, 0], self.found[game, 1] = leaf.node, leaf.move
+            self.found[game, 2], self.found[game, 3] = leaf.draw, leaf.reached
+        return np.asarray(self.found)
+
+    def add(self, const int64_t[:] games, const int64_t[:] mover, const float[:, ::1] prior, const double[:] value,
+            const uint8_t[:] over):
+        """Put positions behind the last moves of the walks of some games; returns their numbers."""
+        cdef Py_ssize_t i
+        cdef int game
+        cdef int64_t[::1] numbers = np.zeros(len(games), np.int64)
+        for i in range(games.shape[0]):
+            game = <int> games[i]
+            numbers[i] = puf_forest_add(&self.f, game, self.leaf(game), <int32_t> mover[i], &prior[i, 0], value[i],
+                                        over[i])
+        return np.asarray(numbers)
+
+    def toss(self, const int64_t[:] games, const double[:] mean):
+        """Dice decide what the last moves of the walks of some games lead to."""
+        cdef Py_ssize_t i
+        for i in range(games.shape[0]):
+            puf_forest_toss(&self.f, <int> games[i], self.leaf(<int> games[i]), mean[i])
+
+    def tossed(self, const int64_t[:] games):
+        """Whether it is known of the last moves of the walks of some games that dice decide what they lead to."""
+        cdef Py_ssize_t i
+        cdef PufLeaf leaf
+        cdef uint8_t[::1] known = np.zeros(len(games), np.uint8)
+        for i in range(games.shape[0]):
+            leaf = self.leaf(<int> games[i])
+            known[i] = puf_forest_tossed(&self.f, <int> games[i], leaf)
+        return np.asarray(known).view(np.bool_)
+
+    def credit(self, const double[:] value):
+        """Credit the moves of all walks, each with the value of its end."""
+        cdef int game
+        for game in range(self.f.games):
+            puf_forest_credit(&self.f, game, value[game])
+
+    def best(self):
+        """The move to play in each game, and the better policy."""
+        cdef int game
+        cdef int64_t[::1] chosen = np.zeros(self.f.games, np.int64)
+        cdef double[:, ::1] policy = np.zeros((self.f.games, self.f.moves))
+        for game in range(self.f.games):
+            chosen[game] = puf_forest_best(&self.f, game, &policy[game, 0])
+        return np.asarray(chosen), np.asarray(policy)

@@ -179,3 +179,37 @@ cdef extern from "validate.h" nogil:
 
 cdef extern from "calibrate.h" nogil:
     double puf_calibrate_gflops(double)
+
+cdef extern from "search.h" nogil:
+    ctypedef struct PufForest:
+        int32_t games, moves, nodes, draws
+        int32_t* used
+        int32_t* depth
+        int32_t* path_nodes
+        int32_t* path_moves
+        int32_t* path_ends
+        int32_t* left
+        int32_t* turns
+        int32_t* mover
+        int32_t* over
+        int32_t* sibling
+        int32_t* draw
+        double* value
+        int32_t* child
+        int32_t* visits
+        int32_t* chance
+        double* prior
+        double* log_prior
+        double* total
+        double* mean
+        double* scores
+    ctypedef struct PufLeaf:
+        int32_t node, move, draw, reached
+    void puf_halving(int32_t, int32_t, int32_t*)
+    void puf_forest_plant(PufForest*, int32_t, int32_t, const float*, double)
+    PufLeaf puf_forest_descend(PufForest*, int32_t, int32_t)
+    int32_t puf_forest_add(PufForest*, int32_t, PufLeaf, int32_t, const float*, double, int32_t)
+    int puf_forest_tossed(const PufForest*, int32_t, PufLeaf)
+    void puf_forest_toss(PufForest*, int32_t, PufLeaf, double)
+    void puf_forest_credit(PufForest*, int32_t, double)
+    int32_t puf_forest_best(const PufForest*, int32_t, double*)

@@ -1,9 +1,11 @@
 // backgammon - bring 15 checkers home and off the board before the other does, by dice, against a script or in self-play.
 //
-// Observation  uint8 (210,): 1 if it is this agent's turn; then for the agent and for the opponent, each as its owner
-//              numbers the points: on which of 24 points there is just one checker, on which two or more, on which three or
-//              more, and how many beyond three; how many are on the bar, and how many are off. At last which of 1 to 6 the
-//              higher and the lower die show, while they are still to be played, and how many moves are left.
+// Observation  uint8 (312,): 1 if it is this agent's turn; then for the agent and for the opponent, each as its owner
+//              numbers the points: on which of 24 points there is just one checker, on which two or more, and how many
+//              beyond two; how many are on the bar, and how many are off. Then which of 1 to 6 the higher and the lower
+//              die show, while they are still to be played, and how many moves are left. In its own turn, at last, which
+//              actions hit, which leave the checker that moves alone on a point, and which make a point with another that
+//              was alone.
 // Action       one checker by one die: 25 places for the higher die, from the own 1-point to the 24-point and the bar, and
 //              25 for the lower one. With a double only the first 25 are used. The action mask marks what the rules allow;
 //              any other action stands for the next one that they do, and from the start again. A waiting agent has only
@@ -467,36 +469,68 @@ static inline uint8_t* backgammon_see_side(const BackgammonSide* side, uint8_t* 
         obs[BACKGAMMON_POINTS + k] = (uint8_t)(points[k] >= 2);
     }
     for (int32_t k = 0; k < BACKGAMMON_POINTS; k++) {
-        obs[2 * BACKGAMMON_POINTS + k] = (uint8_t)(points[k] >= 3);
+        obs[2 * BACKGAMMON_POINTS + k] = (uint8_t)(points[k] > 2 ? points[k] - 2 : 0);
     }
-    for (int32_t k = 0; k < BACKGAMMON_POINTS; k++) {
-        obs[3 * BACKGAMMON_POINTS + k] = (uint8_t)(points[k] > 3 ? points[k] - 3 : 0);
-    }
-    obs[4 * BACKGAMMON_POINTS] = (uint8_t)side->checkers[BACKGAMMON_BAR];
-    obs[4 * BACKGAMMON_POINTS + 1] = (uint8_t)side->checkers[0];
-    return obs + 4 * BACKGAMMON_POINTS + 2;
+    obs[3 * BACKGAMMON_POINTS] = (uint8_t)side->checkers[BACKGAMMON_BAR];
+    obs[3 * BACKGAMMON_POINTS + 1] = (uint8_t)side->checkers[0];
+    return obs + 3 * BACKGAMMON_POINTS + 2;
 }
 
-// Write the lower 25 bits of a set as a byte each. The multiplication copies eight bits so that each ends up in its byte:
-// the lower seven, as the copies of eight would meet.
+// Two sets of points, 32 bits of each, as the other player numbers them; the bar becomes bit 0.
+static inline uint64_t backgammon_turned(uint64_t sets)
+{
+    sets = (sets >> 16 & 0x0000FFFF0000FFFFu) | (sets & 0x0000FFFF0000FFFFu) << 16;
+    sets = (sets >> 8 & 0x00FF00FF00FF00FFu) | (sets & 0x00FF00FF00FF00FFu) << 8;
+    sets = (sets >> 4 & 0x0F0F0F0F0F0F0F0Fu) | (sets & 0x0F0F0F0F0F0F0F0Fu) << 4;
+    sets = (sets >> 2 & 0x3333333333333333u) | (sets & 0x3333333333333333u) << 2;
+    sets = (sets >> 1 & 0x5555555555555555u) | (sets & 0x5555555555555555u) << 1;
+    return sets >> (31 - BACKGAMMON_BAR);
+}
+
+// The bits of each byte, as a byte each.
+// clang-format off
+#define BACKGAMMON_BITS(n) { (n) & 1, (n) >> 1 & 1, (n) >> 2 & 1, (n) >> 3 & 1, (n) >> 4 & 1, (n) >> 5 & 1,            \
+                             (n) >> 6 & 1, (n) >> 7 & 1 }
+#define BACKGAMMON_BITS_4(n) BACKGAMMON_BITS(n), BACKGAMMON_BITS(n + 1), BACKGAMMON_BITS(n + 2), BACKGAMMON_BITS(n + 3)
+#define BACKGAMMON_BITS_16(n) BACKGAMMON_BITS_4(n), BACKGAMMON_BITS_4(n + 4), BACKGAMMON_BITS_4(n + 8),                \
+                              BACKGAMMON_BITS_4(n + 12)
+#define BACKGAMMON_BITS_64(n) BACKGAMMON_BITS_16(n), BACKGAMMON_BITS_16(n + 16), BACKGAMMON_BITS_16(n + 32),           \
+                              BACKGAMMON_BITS_16(n + 48)
+static const uint8_t backgammon_bits[256][8] = {
+    BACKGAMMON_BITS_64(0), BACKGAMMON_BITS_64(64), BACKGAMMON_BITS_64(128), BACKGAMMON_BITS_64(192)
+};
+// clang-format on
+
+// Write the lower 25 bits of a set as a byte each.
 static inline void backgammon_write(uint32_t set, uint8_t* out)
 {
-    for (int32_t k = 0; k < 3; k++) {
-        uint64_t bits = set >> (8 * k) & 0xFF;
-        uint64_t spread = (bits & 0x7F) * 0x0002040810204081u & 0x0101010101010101u;
-        spread |= bits >> 7 << 56;
-        for (int32_t j = 0; j < 8; j++) {
-            out[8 * k + j] = (uint8_t)(spread >> (8 * j)); // one store on little-endian machines
-        }
-    }
+    memcpy(out, backgammon_bits[set & 0xFF], 8);
+    memcpy(out + 8, backgammon_bits[set >> 8 & 0xFF], 8);
+    memcpy(out + 16, backgammon_bits[set >> 16 & 0xFF], 8);
     out[24] = (uint8_t)(set >> 24 & 1);
+}
+
+// What comes of each action.
+static inline void backgammon_see_moves(const Backgammon* s, uint8_t* obs)
+{
+    const BackgammonSide *own = &s->sides[s->turn], *other = &s->sides[1 - s->turn];
+    const uint32_t points = backgammon_bit(BACKGAMMON_BAR) - 2, taken = own->taken & points;
+    const uint64_t turned = backgammon_turned((uint64_t)own->blocks << 32 | other->taken);
+    const uint32_t blots = (uint32_t)turned & points & ~other->blocks, alone = taken & ~(uint32_t)(turned >> 32);
+    for (int32_t which = 0; which < 2; which++) {
+        const int32_t die = s->dice[which];
+        const uint32_t legal = s->legal[which];
+        backgammon_write((legal & blots << die) >> 1, obs + which * BACKGAMMON_BAR);
+        backgammon_write((legal & (points & ~taken) << die) >> 1, obs + (2 + which) * BACKGAMMON_BAR);
+        backgammon_write((legal & alone << die) >> 1, obs + (4 + which) * BACKGAMMON_BAR);
+    }
 }
 
 static void backgammon_observe(const Backgammon* s, PufIo io)
 {
     for (int32_t player = 0; player < 1 + s->self_play; player++) {
         const int32_t moves = s->turn == player;
-        uint8_t* obs = (uint8_t*)io.obs + (size_t)player * 210;
+        uint8_t* obs = (uint8_t*)io.obs + (size_t)player * 312;
         uint8_t* mask = io.action_mask + (size_t)player * 2 * BACKGAMMON_BAR;
         *obs++ = (uint8_t)moves;
         obs = backgammon_see_side(&s->sides[player], obs);
@@ -506,7 +540,12 @@ static void backgammon_observe(const Backgammon* s, PufIo io)
                 *obs++ = (uint8_t)(s->moves[which] > 0 && s->dice[which] == die);
             }
         }
-        *obs = (uint8_t)(s->moves[0] + s->moves[1]);
+        *obs++ = (uint8_t)(s->moves[0] + s->moves[1]);
+        if (moves) {
+            backgammon_see_moves(s, obs);
+        } else {
+            memset(obs, 0, 6 * BACKGAMMON_BAR);
+        }
         backgammon_write(moves ? s->legal[0] >> 1 : 1, mask);
         backgammon_write(moves ? s->legal[1] >> 1 : 0, mask + BACKGAMMON_BAR);
     }
@@ -595,14 +634,17 @@ static const char* backgammon_contradiction(const void* state, const void* asset
 
 static const PufObs backgammon_obs[] = {
     { "turn", 1, 0, 1, "1 if it is this agent's turn" },
-    { "own", 72, 0, 1, "24 points, from its 1-point: one checker; then two or more; then three or more" },
-    { "own_more", 24, 0, 12, "how many beyond three on each" },
+    { "own", 48, 0, 1, "24 points, from its 1-point: one checker; then two or more" },
+    { "own_more", 24, 0, 13, "how many beyond two on each" },
     { "own_out", 2, 0, 15, "checkers on the bar, and off" },
-    { "other", 72, 0, 1, "the same of the opponent, from the opponent's 1-point" },
-    { "other_more", 24, 0, 12, "how many beyond three on each" },
+    { "other", 48, 0, 1, "the same of the opponent, from the opponent's 1-point" },
+    { "other_more", 24, 0, 13, "how many beyond two on each" },
     { "other_out", 2, 0, 15, "checkers on the bar, and off" },
     { "dice", 12, 0, 1, "1 to 6 on the higher die, then on the lower one, while still to be played" },
     { "moves", 1, 0, 4, "how many are left in this turn" },
+    { "hits", 50, 0, 1, "which actions hit" },
+    { "alone", 50, 0, 1, "which leave the checker that is moved alone on a point" },
+    { "point", 50, 0, 1, "which put it on a point where one was alone" },
 };
 static const PufParam backgammon_params[] = {
     PUF_SETTING(Backgammon, strength, 1, 0, BACKGAMMON_MAX_STRENGTH,
@@ -641,13 +683,13 @@ static const PufField backgammon_fields[] = {
 
 // clang-format off
 PUF_DEFINE_ENV(backgammon, Backgammon,
-    .version = 1,
+    .version = 2,
     .doc = "Bring 15 checkers home and off the board before the other does, by dice, against a script or in self-play.",
     .reward = "1 for a win, -1 for a loss; 2 and 3 for gammons and backgammons if that is set",
     .ends = "terminal when a player has brought off all checkers; truncated after 2,000 steps",
     .rate = 2,
     .obs_dtype = PUF_U8,
-    .layout = { .state_size = (sizeof(Backgammon) + 7) / 8 * 8, .agents = 1, .obs_ndim = 1, .obs_shape = { 210 },
+    .layout = { .state_size = (sizeof(Backgammon) + 7) / 8 * 8, .agents = 1, .obs_ndim = 1, .obs_shape = { 312 },
                 PUF_ACTIONS(backgammon), .masked = 1 },
     PUF_TABLES(backgammon),
     .resize = backgammon_resize, .contradiction = backgammon_contradiction);

@@ -252,3 +252,54 @@ class Batch:
 
     def _run(self, actions: NDArray[Any], steps: int) -> None:
         """Step `steps` times in C, without checks, through the rows of `actions` (m, *shape of `actions`) in turn."""
+
+class Forest:
+    """The trees of a search through M games at once; see c/search.h.
+
+    A walk ends at a leaf: a node, a move from it, which throw of dice follows, and the node behind that, or 0 for a new
+    position. Values are for the first player.
+    """
+
+    shape: tuple[int, int, int, int]
+    """Games M, moves K, simulations, and throws that a mean is over."""
+    visits: NDArray[np.int32]
+    """(M, simulations + 1, K): how often each move of each node was taken."""
+    value: NDArray[np.float64]
+    """(M, simulations + 1): of each node."""
+
+    def __new__(cls, games: int, moves: int, simulations: int, draws: int) -> Self:
+        """Make room for trees, the only memory that a search takes."""
+
+    def plant(self, mover: NDArray[np.int64], prior: NDArray[np.float32], value: NDArray[np.float64]) -> None:
+        """Start all trees over.
+
+        Args:
+            mover: which of two players is to move, (M,).
+            prior: (M, K) probabilities; 0 for moves that are not allowed.
+            value: (M,).
+        """
+
+    def descend(self, simulation: int) -> NDArray[np.int32]:
+        """Walk to an edge of each tree; returns the leaves, (M, 4). They are valid until the next call."""
+
+    def add(
+        self,
+        games: NDArray[np.int64],
+        mover: NDArray[np.int64],
+        prior: NDArray[np.float32],
+        value: NDArray[np.float64],
+        over: NDArray[np.uint8],
+    ) -> NDArray[np.int64]:
+        """Put positions behind the leaves of some games; returns their numbers."""
+
+    def toss(self, games: NDArray[np.int64], mean: NDArray[np.float64]) -> None:
+        """Dice decide what the moves of some leaves lead to; `mean` is over all throws."""
+
+    def tossed(self, games: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether `toss` was called for the moves of some leaves."""
+
+    def credit(self, value: NDArray[np.float64]) -> None:
+        """Credit the moves of all walks with the values of their ends, (M,)."""
+
+    def best(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the move to play in each game, (M,), and the better policy at the root, (M, K)."""

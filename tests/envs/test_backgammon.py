@@ -108,11 +108,24 @@ def expected_observation(sides: list[Side], player: int, turn: bool, dice: Dice,
     seen = [int(turn)]
     for side in (sides[player], sides[1 - player]):
         points = side[1:25]
-        seen += [count == 1 for count in points] + [count >= 2 for count in points] + [count >= 3 for count in points]
-        seen += [max(count - 3, 0) for count in points] + [side[BAR], side[0]]
+        seen += [count == 1 for count in points] + [count >= 2 for count in points]
+        seen += [max(count - 2, 0) for count in points] + [side[BAR], side[0]]
     seen += [die == high and die in dice for die in range(1, 7)]
     seen += [die != high and die in dice for die in range(1, 7)]
-    return [int(value) for value in [*seen, len(dice)]]
+    return [int(value) for value in [*seen, len(dice), *expected_outcomes(sides, player, turn, dice, high)]]
+
+
+def expected_outcomes(sides: list[Side], player: int, turn: bool, dice: Dice, high: int) -> list[bool]:
+    """Which actions hit, leave a checker alone, and make a point, from the boards before and after."""
+    own, other = sides[player], sides[1 - player]
+    outcomes = np.zeros((3, 2, 25), bool)
+    for place, die in legal_moves(own, other, dice) if turn else ():
+        after, beaten = play(own, other, place, die)
+        target = place - die
+        outcomes[0, int(die != high), place - 1] = beaten[BAR] > other[BAR]
+        outcomes[1, int(die != high), place - 1] = target > 0 and after[target] == 1
+        outcomes[2, int(die != high), place - 1] = target > 0 and after[target] == 2
+    return list(outcomes.flat)
 
 
 def test_self_play_follows_the_rules() -> None:

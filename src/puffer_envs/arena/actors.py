@@ -92,14 +92,14 @@ class PolicyActor:
 
 
 class SearchActor:
-    """A frozen policy that searches before each move; it has one of the two rows of each of its games."""
+    """A frozen policy that searches before each move; it has one row of each of its games."""
 
-    def __init__(self, search: Search) -> None:
-        self._search = search
+    def __init__(self, search: Search, agents: int) -> None:
+        self._search, self._agents = search, agents
 
     def sit(self, rows: Ints) -> None:
         """See `Actor.sit`."""
-        self._games = rows // 2
+        self._games = rows // self._agents
 
     def act(self, observations: NDArray[Any], masks: Mask | None, agents: Mask | None, moving: Mask) -> NDArray[Any]:
         """See `Actor.act`."""
@@ -138,5 +138,5 @@ def make_actor(
     except PolicyError as error:
         raise ArenaError(f"{player.label}: {error}") from None
     if player.search:
-        return SearchActor(make_search(env, policy, sides, player.search))
+        return SearchActor(make_search(env, policy, sides, player.search), env.agents)
     return PolicyActor(policy, deterministic, not policy.info.settings.get("self_play", False))

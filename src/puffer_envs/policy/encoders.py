@@ -60,6 +60,9 @@ class StructuredEncoder(FlatEncoder):
     def __init__(self, info: PolicyInfo, tensors: dict[str, Floats]) -> None:
         super().__init__(tensors)
         self.fields = info.flat_fields
+        columns = len(self.scale)  # behind them are those of planes
+        self.rows = np.ascontiguousarray((self.weight[:, :columns] * self.scale).T)
+        """The matrix with a row for each input, scaled: what a code picks is then in one piece."""
 
     def __call__(self, observations: NDArray[Any]) -> Floats:
         """Return (A, H)."""
@@ -75,12 +78,12 @@ class StructuredEncoder(FlatEncoder):
         return x
 
     def _look_up(self, field: FieldSpec, numbers: NDArray[Any], column: int) -> Floats:
-        """Multiply one-hots of numbers (A, N) by the matrix from `column` on, by picking columns; returns (A, H)."""
+        """Multiply one-hots of numbers (A, N) by the matrix from `column` on, by picking rows of it; returns (A, H)."""
         if ((numbers < 0) | (numbers >= field.choices)).any():
             raise ValueError(f"observation field {field.name!r} has a number outside its {field.choices} choices")
         first = column + np.cumsum((0, *field.choices[:-1]))
         columns = numbers.astype(np.int64) + first
-        return np.asarray((self.weight.T[columns] * self.scale[columns, None]).sum(axis=1))
+        return np.asarray(self.rows[columns].sum(axis=1))
 
 
 class FieldsEncoder(StructuredEncoder):
