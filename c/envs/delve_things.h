@@ -122,8 +122,10 @@ static void delve_take(Delve* s, const void* assets)
     DelveThing* own = &s->pack[slot];
     if (own->kind == kind && delve_class_of(kind) >= DELVE_POTION && delve_class_of(kind) != DELVE_WAND &&
         delve_class_of(kind) != DELVE_RING) {
-        own->count = (uint8_t)(own->count + 1);
-        thing->kind = 0;
+        int32_t more = puf_clampi(thing->count, 0, DELVE_STACK - own->count);
+        own->count = (uint8_t)(own->count + more);
+        thing->count = (uint8_t)(thing->count - more);
+        thing->kind = thing->count > 0 ? thing->kind : 0;
     } else {
         DelveThing old = *own;
         delve_put_thing(own, kind, thing->bonus, thing->count, thing->marks);
