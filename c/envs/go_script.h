@@ -299,7 +299,7 @@ static void go_grow(Go* s, GoNode* nodes, int32_t* count, int32_t size)
     }
     copy.state.rng.state = (uint64_t)puf_rand(&s->rng) << 32 | puf_rand(&s->rng);
     float lead = 0.0f - go_play_out(&copy.state, size); // of the script, which is the second player
-    for (int32_t k = 0; k < depth; k++) { // the searching player made the moves to odd depths
+    for (int32_t k = 0; k < depth; k++) {               // the searching player made the moves to odd depths
         float own = k & 1 ? lead : 0.0f - lead;
         nodes[path[k]].visits += 1;
         nodes[path[k]].wins += own > 0.0f ? 2 : own < 0.0f ? 0 : 1;

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import puffer_envs
 from puffer_envs import Environment, State
 
-from .reference_rules import Pcg32
 from .patch import patch
+from .reference_rules import Pcg32
 
 NONE, LEFT, RIGHT = 0, 1, 2
 UNIT, PLANE = 128, 65536

@@ -304,7 +304,7 @@ def test_it_does_not_lose_what_is_taken_back() -> None:
 def test_an_opening_that_ends_the_game_is_left_out(self_play: bool) -> None:
     """Of twenty moves at random from this position, one game of sixty is over before, or by the script's answer."""
     settings: dict[str, Any] = {"seed": 1, "start": "fourth", "self_play": self_play}
-    with puffer_envs.make("chess", 1000, opening=20, **settings) as env, puffer_envs.make("chess", 1, **settings) as fresh:
+    with puffer_envs.make("chess", 1000, opening=20, **settings) as env:
         env.reset()
         offset = next(field.offset for field in env.spec.fields if field.name == "moves")
         moves = env._states.reshape(1000, -1)[:, offset : offset + 4].copy().view(np.int32).ravel()
@@ -313,4 +313,4 @@ def test_an_opening_that_ends_the_game_is_left_out(self_play: bool) -> None:
         assert 5 < len(few) < 40
         for index in few.tolist():
             assert int(env.state(index).options) != 0 and int(env.state(index).tick) == 0
-        assert env.log() == fresh.log() == {}
+        assert env.log() == {}

@@ -17,7 +17,7 @@ VIEWS = (0, 1, 1, 1, 1, 2, 4, 5, 3, 3, 3, 3)
 """What is remembered of each terrain."""
 DANGER, OBJECT, RICHES, LEFT, HUNGRY = 6, 7, 8, 13, 21
 BAT, THIEF, SLIME, GHOST, DRAGON = 2, 9, 7, 16, 24
-RUST = 6
+RUST, LAMP = 6, 39
 AHEAD = 2
 """East: a direction in which a scene's floor is free."""
 
@@ -158,6 +158,24 @@ def test_gold_of_a_thief_falls_where_nothing_lies_or_is_lost() -> None:
     gold = [thing for thing in scene.game.level.things if thing and thing.kind == told.COINS and thing.count == 9]
     assert [thing.tile for thing in gold] == [scene.tile(AHEAD, 7)]
     scene = Scene()
+    around = [here, *(scene.tile(AHEAD, way) for way in range(8))]
+    free = [tile for tile in around if scene.game.can_enter(tile)]
+    scene.put(level=14, monsters={0: thief}, things={rows[i]: {"tile": t, "kind": 41} for i, t in enumerate(free)})
+    scene.play(AHEAD)
+    assert all(thing is None or thing.count != 9 for thing in scene.game.level.things)
+    scene = Scene()
+    walls = [(t, u) for t in scene.game.level.floor for u in (t - 1, t + 1, t + 64)
+             if scene.game.can_enter(u) and not scene.game.can_enter(t - 65)]  # fmt: skip
+    tile, beside = walls[0]
+    scene.put(tile=beside)
+    foe = monster(tile, THIEF, health=1, loot=9, mood=told.ASLEEP)
+    scene.put(level=14, monsters={0: foe}, things={rows[0]: {"tile": tile, "kind": 41}})
+    scene.play([a * 64 + b for a, b in told.MOVES].index(tile - beside))
+    assert any(
+        thing and thing.count == 9 and thing.tile - tile in (-1, 63, 64, 65, 1, -63, -64)
+        for thing in scene.game.level.things
+    )
+    scene = Scene()
     seen = {thing.tile for thing in scene.game.level.things if thing}
     floor = [tile for tile in scene.game.level.floor if tile not in seen and tile != here]
     full = {row: {"tile": floor[i], "kind": 41} for i, row in enumerate(scene.free_rows())}
@@ -205,18 +223,21 @@ def test_what_drains_leaves_eight_points_of_health() -> None:
 def test_a_crowd_has_no_room_for_one_more() -> None:
     """Slimes divide, and wanderers come, until there are sixteen."""
     scene = Scene()
-    tiles = [tile for tile in scene.game.level.floor if 8 <= told.distance(tile, scene.game.tile) <= 11]
-    slimes = {row: monster(tile, SLIME) for row, tile in enumerate(tiles[:: len(tiles) // 15][:15])}
-    scene.put(monsters=slimes, health=500, max_health=500, turn=144)
+    tiles = [tile for tile in scene.game.level.floor if scene.game.in_sight(tile)]
+    tiles.sort(key=lambda tile: -told.distance(tile, scene.game.tile))
+    slimes = {row: monster(tile, SLIME) for row, tile in enumerate(tiles[:15])}
+    scene.put(monsters=slimes, health=500, max_health=500, turn=142)
     while None in scene.game.level.monsters:
         scene.play(SEARCH)
-    scene.play(*[SEARCH] * 6)
+    scene.play(*[SEARCH] * 8)
     assert scene.game.turn >= 150 and scene.game.kills == 0 and None not in scene.game.level.monsters
 
 
 def test_what_has_lost_the_hero_waits_at_the_end_of_the_trail() -> None:
     scene = Scene()
-    hidden = [t for t in scene.game.level.floor if told.distance(t, scene.game.tile) < 12 and not scene.game.in_sight(t)]
+    hidden = [
+        t for t in scene.game.level.floor if told.distance(t, scene.game.tile) < 12 and not scene.game.in_sight(t)
+    ]
     scene.put(trail=[hidden[0], *[0] * 31], monsters={0: monster(hidden[0], THIEF)})
     scene.play(SEARCH)
     assert (scene.game.monster_of(0).tile, scene.game.monster_of(0).mood) == (hidden[0], told.HUNTS)
@@ -257,7 +278,9 @@ def test_a_monster_on_the_stairs_makes_room() -> None:
 
 def test_who_is_confused_walks_into_walls_and_stays() -> None:
     scene = Scene()
-    corners = [t for t in scene.game.level.floor if sum(scene.game.can_enter(t + a * 64 + b) for a, b in told.MOVES) < 3]
+    corners = [
+        t for t in scene.game.level.floor if sum(scene.game.can_enter(t + a * 64 + b) for a, b in told.MOVES) < 3
+    ]
     stayed = 0
     for _ in range(12):
         scene.put(tile=corners[0], confused=12)
@@ -276,6 +299,22 @@ def test_hunger_is_told_once_and_a_ring_halves_it() -> None:
     scene.put(pack={10: {"kind": 40, "marks": told.WORN}})
     scene.play(*[SEARCH] * 6)
     assert scene.game.food == 296
+
+
+def test_a_lamp_shows_more_in_the_dark_at_once() -> None:
+    scene = next(scene for scene in map(Scene, range(1, 13)) if scene.game.level.dark)
+    scene.put(pack={10: {"kind": LAMP}})
+    before = len(scene.game.visible)
+    scene.play(told.USE + 10)
+    assert len(scene.game.visible) > before
+
+
+def test_a_snapshot_with_things_on_a_level_that_nobody_entered_is_refused() -> None:
+    """The level would be filled when the hero arrives, and need not have room."""
+    scene, below = Scene(11), Scene(12)
+    tile = below.game.level.floor[0]
+    with pytest.raises(ValueError, match="things"):
+        patch(scene.env, things={24 * 11: {"tile": tile, "kind": 41, "bonus": 0, "count": 1, "marks": 0}})
 
 
 def test_the_amulet_wins() -> None:
@@ -351,7 +390,9 @@ def test_scrolls_without_anything_to_make_better() -> None:
     scene.play(told.USE + 7)
     assert scene.game.pack[1].bonus == 3
     worn = told.WORN
-    scene.put(pack={2: {"kind": 7, "bonus": 1, "marks": worn}, 4: {"kind": 13, "bonus": -1, "marks": worn}, 7: {"kind": 26}})
+    scene.put(
+        pack={2: {"kind": 7, "bonus": 1, "marks": worn}, 4: {"kind": 13, "bonus": -1, "marks": worn}, 7: {"kind": 26}}
+    )
     scene.play(told.USE + 7)
     assert (scene.game.pack[2].bonus, scene.game.pack[4].bonus) == (1, 0)
     scene.put(monsters={0: monster(scene.tile(AHEAD, AHEAD), THIEF, mood=told.FLEES, loot=3)}, pack={7: {"kind": 31}})
