@@ -97,7 +97,10 @@ def state_of(name: str) -> str:
 
 
 def run(chosen: list[str]) -> list[str]:
-    """Return the steps that failed. Run what has not been run yet: each step counts into a folder of its own in build/coverage/raw."""
+    """Run what has not been run yet, and return the steps that failed.
+
+    Each step counts into a folder of its own in build/coverage/raw.
+    """
     folder, failed = write_compiler(), []
     (OUT / "made").mkdir(exist_ok=True)
     steps = {name: step for name, step in list_steps().items() if not chosen or any(part in name for part in chosen)}
