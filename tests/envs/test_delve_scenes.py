@@ -229,7 +229,7 @@ def test_a_crowd_has_no_room_for_one_more() -> None:
     scene.put(monsters=slimes, health=500, max_health=500, turn=142)
     while None in scene.game.level.monsters:
         scene.play(SEARCH)
-    scene.play(*[SEARCH] * 8)
+    scene.play(*[SEARCH] * 20)
     assert scene.game.turn >= 150 and scene.game.kills == 0 and None not in scene.game.level.monsters
 
 
