@@ -33,7 +33,6 @@ TESTS += ["tests/engine/test_forged_states.py", "tests/train/test_encoders.py", 
 KERNELS = ("s", "_bits", "_border", "_convolutions", "_learner", "_sampling")
 TESTS += [f"tests/train/test_kernel{name}.py" for name in KERNELS]
 TESTS += ["tests/engine/test_math.py", "tests/engine/test_perft.py", "tests/vector/test_native_set.py"]
-TESTS += ["tests/train/test_reliability_numbers.py::test_a_run_gets_over_a_bad_stretch"]
 TESTS += ["tests/train/test_selfplay.py::test_networks_act_for_their_own_rows_as_if_they_were_alone"]
 CHOICE = "(golden or not test_bits) and not harm and not too_wide"  # others repeat this for other compilers
 PROGRAMS = {"counted_states": ["libpuffer_c.a"], "learn_test": ["libpuffer_learn.a", "libpuffer_c.a"]}

@@ -249,13 +249,13 @@ def _shaping(state: Any) -> float:
 
 def test_who_stumbles_over_blocks_alone_or_among_others_does_the_same() -> None:
     """Many walkers are stepped side by side, and one alone is not: both fall over the same stumps in the same way."""
-    actions = np.random.default_rng(5).uniform(-1, 1, (40, 24, 4)).repeat(8, axis=0).astype(np.float32)
-    with puffer_envs.make("bipedal_walker", 24, seed=11, hardcore=True) as env:
+    actions = np.random.default_rng(5).uniform(-1, 1, (90, 96, 4)).repeat(8, axis=0).astype(np.float32)
+    with puffer_envs.make("bipedal_walker", 96, seed=11, hardcore=True) as env:
         env.reset()
-        begin = env._states.reshape(24, -1).copy()
+        begin = env._states.reshape(96, -1).copy()
         walks = np.array([env.step(rows)[0].copy() for rows in actions])
     with puffer_envs.make("bipedal_walker", 1, seed=11, hardcore=True) as env:
-        for index in range(0, 24, 4):
+        for index in range(0, 96, 24):
             env.reset()
             env.restore(pack_snapshot(env.spec, env.settings, 1, begin[index]))
             for rows, right in zip(actions, walks, strict=True):

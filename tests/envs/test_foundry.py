@@ -397,14 +397,13 @@ TABLES = [
     {},
     {"workers": 1, "a_machines": 10},
     {"workers": 40},
-    {"workers": 30, "energy": 2},
     {"workers": 20, **ARMED},
     {"workers": 20, **ARMED, "energy": 40, "teams": 3, "friendly_fire": True, "b_machines": 4, "share": 0.5},
     *(random_rules(np.random.default_rng(seed)) for seed in range(4)),
 ]
 
 
-NAMES = ["defaults", "alone", "crowd", "tired", "teams", "energy", "rules0", "rules1", "rules2", "rules3"]
+NAMES = ["defaults", "alone", "crowd", "teams", "energy", "rules0", "rules1", "rules2", "rules3"]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=NAMES)

@@ -64,6 +64,6 @@ def test_actions_that_are_not_finite_are_refused_and_move_nothing(bad: float) ->
     with puffer_envs.make("pendulum", 3) as env:
         env.reset()
         before = env.snapshot()
-        with pytest.raises(ValueError, match="row 1.*Nothing has moved"):
+        with pytest.raises(ValueError, match=r"row 1.*Nothing has moved"):
             env.step(np.array([[0.5], [bad], [0.5]], np.float32))
         assert env.snapshot() == before
