@@ -415,14 +415,14 @@ def test_a_predator_exactly_on_its_prey_keeps_its_course() -> None:
 
 
 def test_boids_at_the_very_edge_are_in_the_last_cell() -> None:
-    """Where a float32 just below the side, in cells, is rounded up to their number."""
-    with puffer_envs.make("boids", boids=64, seed=1) as env:
+    """Of 215, the float32 just below the side is rounded up to 14 cells, of which there are no more."""
+    with puffer_envs.make("boids", boids=215, seed=1) as env:
         env.reset()
         edge = np.nextafter(np.float32(env.state(0).side), np.float32(0))
         for row, heading in ((X, (0.0, 1.0)), (Y, (1.0, 0.0))):
             put(env, row, edge)
             put(env, HX, heading[0])
             put(env, HY, heading[1])
-            env.step(np.full(64, 4, np.int32))
+            env.step(np.full(215, 4, np.int32))
             assert (env.state(0).table[row] == edge).all()
             check_sight(env, "at the edge")
