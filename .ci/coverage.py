@@ -2,20 +2,26 @@
 
 It needs Debian's clang with its run-time library, and a checkout whose .venv runs the tests. The package is built once
 more with Clang's counters, for the baseline instruction set, into build/coverage/env. There the tests of environments
-and kernels run, and beside them two programs in C: the trainer's kernels, and forged states of every environment. A
-branch that was never taken and is not listed in .ci/uncovered.txt fails the command, as does a line of that list that
-is no longer true: `--write` brings its lines up to date, and leaves new ones without a reason.
+and kernels run, a file at a time, and beside them two programs in C: the trainer's kernels, and forged states of every
+environment. What tests compile for themselves is counted too. A branch that was never taken and is not listed in
+.ci/uncovered.txt fails the command, as does a line of that list that is no longer true: `--write` brings its lines up
+to date, and leaves new ones without a reason.
+
+It takes about eight minutes of one core. Stopped and called again it continues where it was; a test file runs again if
+its own text, its helpers or the C have changed. NAMEs choose among what is run: `test_delve` is two of the files.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -26,7 +32,9 @@ TESTS = ["tests/engine/test_bits.py", "tests/envs", "tests/engine/test_hostile.p
 TESTS += ["tests/engine/test_forged_states.py", "tests/train/test_encoders.py", "tests/train/test_kernels_library.py"]
 KERNELS = ("s", "_bits", "_border", "_convolutions", "_learner", "_sampling")
 TESTS += [f"tests/train/test_kernel{name}.py" for name in KERNELS]
-CHOICE = "(golden or not test_bits) and not harm and not too_wide"  # others compile for themselves
+TESTS += ["tests/engine/test_math.py", "tests/engine/test_perft.py", "tests/vector/test_native_set.py"]
+TESTS += ["tests/train/test_selfplay.py::test_networks_act_for_their_own_rows_as_if_they_were_alone"]
+CHOICE = "(golden or not test_bits) and not harm and not too_wide"  # others repeat this for other compilers
 PROGRAMS = {"counted_states": ["libpuffer_c.a"], "learn_test": ["libpuffer_learn.a", "libpuffer_c.a"]}
 COUNTERS = ["-fprofile-instr-generate", "-fcoverage-mapping"]
 FOLDERS = ("c/envs", "c/learn", "c")
@@ -55,16 +63,75 @@ def build() -> None:
         subprocess.run([*words, "-o", str(OUT / name), "-pthread", "-lm"], check=True)
 
 
-def run() -> None:
-    """Run programs and tests, which count into build/coverage/raw: a file for each library, for all processes."""
-    shutil.rmtree(OUT / "raw", ignore_errors=True)
-    counted = os.environ | {"LLVM_PROFILE_FILE": str(OUT / "raw/%m.profraw")}
-    subprocess.run([str(OUT / "learn_test"), "2"], check=True, env=counted)
+def write_compiler() -> Path:
+    """A folder whose `cc` compiles with counters, for tests that compile; those for sanitizers call `gcc`."""
+    folder = OUT / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [str(shutil.which("clang")), *COUNTERS, "-Wno-pass-failed"]
+    (folder / "cc").write_text(f'#!/bin/sh\nexec {" ".join(words)} "$@"\n', "utf-8")
+    (folder / "cc").chmod(0o755)
+    return folder
+
+
+def list_steps() -> dict[str, list[list[str]]]:
+    """What is run, by name: the commands of each."""
     names = re.findall(r"^PUF_ENV\w*\((\w+)\)", (ROOT / "c/envs.def").read_text("utf-8"), re.MULTILINE)
-    for name in names:  # as tests/engine/test_forged_states.py does
-        subprocess.run([str(OUT / "counted_states"), name, "400", "5"], check=True, env=counted)
-    command = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", CHOICE, *TESTS]
-    subprocess.run(command, check=True, cwd=ROOT, env=counted)
+    states = [[str(OUT / "counted_states"), name, "400", "5"] for name in names]  # as test_forged_states.py does
+    steps = {"learn_test": [[str(OUT / "learn_test"), "2"]], "counted_states": states}
+    for pattern in TESTS:
+        folder = ROOT / pattern
+        for path in sorted(folder.glob("test_*.py")) if folder.is_dir() else [folder]:
+            made = OUT / "made" / path.name.partition(".py")[0]
+            options = ["-q", "-p", "no:cacheprovider", f"--basetemp={made}", "-k", CHOICE]
+            steps[str(path.relative_to(ROOT))] = [[str(PYTHON), "-m", "pytest", *options, str(path)]]
+    return steps
+
+
+def state_of(name: str) -> str:
+    """A number that changes with what a step depends on."""
+    paths = [path for folder in ("c", "cython") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    paths += [path for path in (ROOT / "tests").rglob("*.*") if path.suffix in (".py", ".c", ".h")]
+    own = name.partition("::")[0]
+    mine = [path for path in paths if not path.name.startswith("test_") or str(path.relative_to(ROOT)) == own]
+    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in sorted(mine))).hexdigest()
+
+
+def run(chosen: list[str]) -> list[str]:
+    """Run what has not been run yet, and return the steps that failed.
+
+    Each step counts into a folder of its own in build/coverage/raw.
+    """
+    folder, failed = write_compiler(), []
+    (OUT / "made").mkdir(exist_ok=True)
+    steps = {name: step for name, step in list_steps().items() if not chosen or any(part in name for part in chosen)}
+    for number, (name, commands) in enumerate(steps.items(), 1):
+        raw, state = OUT / "raw" / name.replace("/", "."), state_of(name)
+        done = raw / "done"
+        if done.exists() and done.read_text("utf-8") == state:
+            continue
+        shutil.rmtree(raw, ignore_errors=True)
+        counted = os.environ | {"LLVM_PROFILE_FILE": str(raw / "%m.profraw")}
+        counted["PATH"] = f"{folder}{os.pathsep}{counted['PATH']}"
+        begin = time.monotonic()
+        for command in commands:
+            ended = subprocess.run(command, check=False, cwd=ROOT, env=counted, capture_output=True, text=True)
+            if ended.returncode not in (0, 5):  # 5: there is no such test
+                print(f"{ended.stdout[-4000:]}{ended.stderr[-2000:]}\nerror: {' '.join(command)} failed")
+                failed.append(name)
+                break
+        else:
+            raw.mkdir(parents=True, exist_ok=True)
+            done.write_text(state, "utf-8")
+        print(f"{number:3} of {len(steps)}  {time.monotonic() - begin:6.1f} s  {name}", flush=True)
+    return failed
+
+
+def has_counters(path: Path) -> bool:
+    """Whether a file was compiled with counters, and linked."""
+    if path.suffix in (".o", ".a", ".profraw") or path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF" and b"__llvm_covmap" in file.read()
 
 
 def tool(name: str) -> str:
@@ -74,9 +141,10 @@ def tool(name: str) -> str:
 
 def read_counts() -> Counts:
     """What was counted."""
-    raw = [str(path) for path in (OUT / "raw").glob("*.profraw")]
+    raw = [str(path) for path in (OUT / "raw").rglob("*.profraw")]
     subprocess.run([tool("llvm-profdata"), "merge", "-sparse", *raw, "-o", str(OUT / "profile")], check=True)
     objects = [OUT / name for name in PROGRAMS] + sorted((OUT / "env").rglob("puffer_*/*.so"))
+    objects += [path for path in sorted((OUT / "made").rglob("*")) if has_counters(path)]
     words = [f"-instr-profile={OUT / 'profile'}", str(objects[0]), *(f"-object={path}" for path in objects[1:])]
     words += ["-skip-functions", "-skip-expansions"]  # which would take all memory
     words += [str(path) for folder in FOLDERS for path in (ROOT / folder).glob("*.[ch]")]
@@ -127,12 +195,14 @@ def write_list(left: dict[Branch, list[int]], listed: dict[Branch, str]) -> None
 def main() -> int:
     """Return 1 if a branch is neither taken nor listed, or listed and taken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="run only steps that have this in their name")
     parser.add_argument("--counted", action="store_true", help="use what the last call has counted")
     parser.add_argument("--write", action="store_true", help="write .ci/uncovered.txt")
     options = parser.parse_args()
+    failed = []
     if not options.counted:
         build()
-        run()
+        failed = run(options.names)
     counts = read_counts()
     left, listed = never_taken(counts), read_list()
     if options.write:
@@ -147,7 +217,9 @@ def main() -> int:
         found = [count for both in branches for count in both]
         taken = sum(count > 0 for count in found)
         print(f"{folder}: {taken:,} of {len(found):,} branches were taken ({taken / len(found):.1%})")
-    return int(left.keys() != listed.keys())
+    if failed:
+        print(f"error: {', '.join(failed)} failed")
+    return int(bool(failed) or left.keys() != listed.keys())
 
 
 if __name__ == "__main__":

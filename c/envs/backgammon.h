@@ -356,7 +356,7 @@ static void backgammon_think(BackgammonThought* t, const BackgammonSide* sides, 
             int32_t left[2] = { moves[0] - (which == 0), moves[1] - (which == 1) };
             int32_t place = backgammon_lowest(from);
             int32_t gain = backgammon_try(t, &after[0], &after[1], place, t->dice[which]);
-            int32_t highest = left[0] > 0 && moves[1] == 0 ? place : BACKGAMMON_BAR;
+            int32_t highest = left[0] > 0 ? place : BACKGAMMON_BAR; // two moves are left after one of a double only
             backgammon_think(t, after, left, value + gain + BACKGAMMON_LONGER, highest);
             ends = 0;
         }
@@ -369,7 +369,7 @@ static void backgammon_think(BackgammonThought* t, const BackgammonSide* sides, 
 static int32_t backgammon_highest(const BackgammonSide* side)
 {
     int32_t place = BACKGAMMON_BAR;
-    while (place > 0 && !(side->taken >> place & 1)) {
+    while (!(side->taken >> place & 1)) { // a game is over before a player has no checkers
         place -= 1;
     }
     return place;

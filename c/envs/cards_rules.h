@@ -599,14 +599,6 @@ static int32_t cards_affordable(const CardsSide* x, int32_t place, CardsAble abl
     return (able.kinds >> c->kind & able.effects >> c->effect & 1) & (c->cost <= x->mana);
 }
 
-// Whether the card at a place of the hand can be played now.
-static int32_t cards_playable(const Cards* s, int32_t side, int32_t place, CardsAble able)
-{
-    int32_t card = s->sides[side].hand[place];
-    int32_t aims = !cards_needs_target(card) || cards_targets(s, side, card) != 0;
-    return cards_affordable(&s->sides[side], place, able) && aims;
-}
-
 // All places of the hand with cards that can be played now, as bits. Only what destroys can have no target although
 // there are creatures.
 static int32_t cards_playables(const Cards* s, int32_t side)
@@ -623,7 +615,7 @@ static int32_t cards_playables(const Cards* s, int32_t side)
     }
     for (int32_t rest = found & destroys; rest; rest &= rest - 1) {
         int32_t place = cards_lowest((uint32_t)rest);
-        found ^= !cards_playable(s, side, place, able) << place;
+        found ^= (cards_targets(s, side, x->hand[place]) == 0) << place;
     }
     return found;
 }

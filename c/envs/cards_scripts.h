@@ -203,7 +203,7 @@ static void cards_block_singly(Cards* s)
                 chosen = place;
             }
         }
-        if (chosen >= 0 && best >= 0) {
+        if (chosen >= 0) {
             s->blocks[attacker] = (uint8_t)(1 << chosen);
         }
     }
@@ -390,48 +390,15 @@ static int32_t cards_best_attack(const Cards* s)
     return chosen;
 }
 
-// A creature in the fight that growing saves, or that it lets kill.
-static CardsChoice cards_grow_in_fight(const Cards* s, int32_t side, int32_t place)
-{
-    CardsSide x = s->sides[side];
-    const CardsSide* other = &s->sides[1 - side];
-    CardsChoice best = { place, CARDS_NO_TARGET, 0 };
-    int32_t amount = cards_table[x.hand[place]].attack;
-    for (int32_t attackers = s->attacking; attackers; attackers &= attackers - 1) {
-        int32_t attacker = cards_lowest((uint32_t)attackers), blockers = s->blocks[attacker];
-        if (blockers == 0 || (blockers & (blockers - 1))) {
-            continue;
-        }
-        int32_t own = side == s->turn ? attacker : cards_lowest((uint32_t)blockers);
-        int32_t theirs = side == s->turn ? cards_lowest((uint32_t)blockers) : attacker;
-        int32_t before = cards_duel(&x, own, other, theirs);
-        x.attack[own] += (uint8_t)amount;
-        x.health[own] += (uint8_t)amount;
-        int32_t after = cards_duel(&x, own, other, theirs);
-        x.attack[own] -= (uint8_t)amount;
-        x.health[own] -= (uint8_t)amount;
-        int32_t good = before & ~after & CARDS_FIRST_DIES ? cards_worth(&x, own) : 0;
-        good += after & ~before & CARDS_SECOND_DIES ? cards_worth(other, theirs) : 0;
-        if (good > best.good) {
-            best.target = own;
-            best.good = good;
-        }
-    }
-    return best;
-}
-
-// The instant to answer with, if any does some good.
+// The instant to answer with, if any does some good. Who lets creatures grow does so before the attack.
 static CardsChoice cards_choose_answer(const Cards* s, int32_t side)
 {
     const CardsSide* x = &s->sides[side];
     CardsChoice best = { 0, CARDS_NO_TARGET, 0 };
     for (int32_t rest = cards_playables(s, side); rest; rest &= rest - 1) {
-        int32_t place = cards_lowest((uint32_t)rest), effect = cards_table[x->hand[place]].effect;
-        int32_t in_fight = s->stage == CARDS_AFTER_BLOCK && s->stacked == 0;
-        int32_t spares = effect == CARDS_GROW && !in_fight;
-        CardsChoice choice =
-            effect == CARDS_GROW ? cards_grow_in_fight(s, side, place) : cards_best_use(s, side, place);
-        if (!spares && choice.good > best.good) {
+        int32_t place = cards_lowest((uint32_t)rest);
+        CardsChoice choice = cards_best_use(s, side, place);
+        if (cards_table[x->hand[place]].effect != CARDS_GROW && choice.good > best.good) {
             best = choice;
         }
     }

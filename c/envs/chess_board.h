@@ -201,7 +201,7 @@ static inline uint64_t chess_line(int32_t one, int32_t other)
 {
     const uint64_t bit = chess_bit(other), rank = chess_rank_1 << (one & 56), file = chess_file_a << (one & 7);
     const uint64_t rising = chess_rising_line(one), falling = chess_falling_line(one);
-    return rank & bit ? rank : file & bit ? file : rising & bit ? rising : falling & bit ? falling : 0;
+    return rank & bit ? rank : file & bit ? file : rising & bit ? rising : falling;
 }
 
 // The other's pieces that attack a square of the player whose turn it is.
@@ -427,7 +427,7 @@ static inline uint64_t chess_hash(const ChessBoard* b)
     return hash ^ hash >> 32;
 }
 
-// Read a position as FEN writes it: pieces from a8, who moves, who may castle, and the square for taking en passant.
+// Read a position in which White moves and takes nothing en passant, as FEN writes it: pieces from a8, and who may castle.
 static void chess_read(ChessBoard* b, const char* text)
 {
     static const char letters[] = "PNBRQKpnbrqk";
@@ -445,7 +445,6 @@ static void chess_read(ChessBoard* b, const char* text)
             square += *text == '/' ? -16 : *text - '0';
         }
     }
-    const int32_t black = text[1] == 'b';
     for (text += 3; *text != ' '; text++) {
         b->castling |= *text == 'K'   ? CHESS_CASTLES_H
                        : *text == 'Q' ? CHESS_CASTLES_A
@@ -453,8 +452,5 @@ static void chess_read(ChessBoard* b, const char* text)
                        : *text == 'q' ? CHESS_OTHER_CASTLES_A
                                       : 0;
     }
-    b->passant = text[1] == '-' ? CHESS_NO_SQUARE : text[1] - 'a' + 8 * (text[2] - '1');
-    if (black) {
-        chess_turn(b);
-    }
+    b->passant = CHESS_NO_SQUARE;
 }

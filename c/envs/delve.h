@@ -596,7 +596,7 @@ static int delve_pack_fits(const Delve* s)
     return fits;
 }
 
-// On each level, monsters and things are on floor, or above water; on the present one `who` and `view` agree with them.
+// On each level that was visited, monsters and things are on floor, or above water; on the present one `who` and `view` agree with them.
 static const char* delve_places_fit(Delve* s, const void* assets)
 {
     int32_t depth = s->depth;
@@ -612,7 +612,8 @@ static const char* delve_places_fit(Delve* s, const void* assets)
         }
         for (int32_t i = 0; i < DELVE_LITTER; i++) {
             const DelveThing* thing = &delve_things(s)[i];
-            wrong = thing->kind == 0 || delve_can_enter(tiles, thing->tile, 0) ? wrong : "things";
+            int lies = thing->kind == 0 || (delve_can_enter(tiles, thing->tile, 0) && s->visited[s->depth - 1]);
+            wrong = lies ? wrong : "things";
         }
         wrong = s->found[s->depth - 1] >> level->num_traps == 0 ? wrong : "found";
         for (int32_t row = 0; row < DELVE_HEIGHT; row++) {

@@ -154,8 +154,7 @@ static void delve_attack(Delve* s, DelveMonster* m, int32_t what)
         delve_tell(s, DELVE_POISONED, m->kind, s->poison);
     }
     if ((kind->flags & DELVE_DRAINS) && delve_draw(s, 2) == 0 && s->max_health > 8) {
-        s->max_health -= 1;
-        s->health = s->health < s->max_health ? s->health : s->max_health;
+        s->max_health -= 1; // the harm took as much at least of what there is
         delve_tell(s, DELVE_DRAINED, m->kind, 1);
     }
 }

@@ -73,7 +73,7 @@ static void delve_make_thing(Delve* s, DelveThing* thing, int32_t class)
     delve_put_thing(thing, kind, bonus, count, bonus < 0 ? DELVE_CURSED : 0);
 }
 
-// A new thing on a random tile where none lies; never on stairs.
+// A new thing on a random tile where none lies, of a level that is new and has room; never on stairs.
 static void delve_add_thing(Delve* s, const void* assets, int32_t class)
 {
     const DelveLevel* level = delve_level(s, assets);
@@ -82,10 +82,8 @@ static void delve_add_thing(Delve* s, const void* assets, int32_t class)
     while (!delve_lies_free(s, tile) || tile == level->up || tile == level->down) {
         tile = level->floor[delve_draw(s, level->num_floor)];
     }
-    if (thing) {
-        delve_make_thing(s, thing, class);
-        thing->tile = (int16_t)tile;
-    }
+    delve_make_thing(s, thing, class);
+    thing->tile = (int16_t)tile;
 }
 
 // ---- Taking ----
@@ -122,8 +120,10 @@ static void delve_take(Delve* s, const void* assets)
     DelveThing* own = &s->pack[slot];
     if (own->kind == kind && delve_class_of(kind) >= DELVE_POTION && delve_class_of(kind) != DELVE_WAND &&
         delve_class_of(kind) != DELVE_RING) {
-        own->count = (uint8_t)(own->count + 1);
-        thing->kind = 0;
+        int32_t more = puf_clampi(thing->count, 0, DELVE_STACK - own->count);
+        own->count = (uint8_t)(own->count + more);
+        thing->count = (uint8_t)(thing->count - more);
+        thing->kind = thing->count > 0 ? thing->kind : 0;
     } else {
         DelveThing old = *own;
         delve_put_thing(own, kind, thing->bonus, thing->count, thing->marks);

@@ -56,7 +56,7 @@ static void delve_settle(Delve* s, const void* assets)
     uint32_t allowed = UINT32_C(1) << DELVE_SEARCH;
     for (int32_t d = 0; d < 8; d++) {
         int32_t to = s->tile + delve_moves[d];
-        int can = delve_can_enter(tiles, to, 0) || (s->who[to] && delve_sees(s, to));
+        int can = delve_can_enter(tiles, to, 0) || s->who[to]; // who is beside the hero is seen
         allowed |= (uint32_t)can << d;
     }
     const DelveThing* thing = s->view[s->tile] == DELVE_OBJECT ? delve_thing_on(s, s->tile) : NULL;

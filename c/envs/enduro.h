@@ -45,7 +45,7 @@ enum {
     ENDURO_SPAWN = 256 * ENDURO_METRE, // at least this far
     ENDURO_AHEAD = 560 * ENDURO_METRE, // a car this far ahead moves behind
     ENDURO_REAR = 48 * ENDURO_METRE,   // at least this far
-    ENDURO_MIRROR = 64 * ENDURO_METRE, // sight to the rear
+    ENDURO_MIRROR = 64 * ENDURO_METRE, // sight to the rear, in any weather
     ENDURO_GAP = 32 * ENDURO_METRE,    // minimum gap to the next car for a new one, bumper to bumper
     ENDURO_GAP_STEP = 32,              // plus up to 1023 times this: 64 m
     ENDURO_MAX_GAP = ENDURO_LENGTH + ENDURO_GAP + 1023 * ENDURO_GAP_STEP,
@@ -226,7 +226,7 @@ static void enduro_look(Enduro* s)
     s->near = 0;
     for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
         const int32_t* place = s->place[lane];
-        if (place[ENDURO_CARS - 1] > ENDURO_AHEAD && s->behind[lane] < ENDURO_CARS) {
+        if (place[ENDURO_CARS - 1] > ENDURO_AHEAD) {
             enduro_put_behind(s, lane);
         } else if (s->behind[lane] > 0 && place[0] < -ENDURO_BEHIND &&
                    place[ENDURO_CARS - 1] < ENDURO_AHEAD - ENDURO_MAX_GAP) {
@@ -453,14 +453,13 @@ static void enduro_observe(const Enduro* s, PufIo io)
     obs[17] = (float)s->crash * (1.0f / ENDURO_CRASH_FRAMES);
 
     int32_t sight = enduro_weathers[s->weather].sight;
-    int32_t mirror = sight < ENDURO_MIRROR ? sight : ENDURO_MIRROR;
     for (int32_t lane = 0; lane < ENDURO_LANES; lane++) {
         float* cars = obs + ENDURO_OWN + 3 * ENDURO_SEEN * lane;
         const int32_t* place = s->place[lane];
         int32_t next = s->behind[lane], last = next > 0 ? next - 1 : 0;
         enduro_see(s, lane, next, place[next], sight, cars);
         enduro_see(s, lane, next + 1, place[next + 1], sight, cars + 3);
-        enduro_see(s, lane, last, next > 0 ? -place[last] : ENDURO_NOWHERE, mirror, cars + 6);
+        enduro_see(s, lane, last, next > 0 ? -place[last] : ENDURO_NOWHERE, ENDURO_MIRROR, cars + 6);
     }
 }
 

@@ -181,11 +181,11 @@ static inline uint64_t go_bytes(uint64_t bits)
     return ((bits & 0x7F) * 0x0002040810204081u & 0x0101010101010101u) | (bits >> 7 & 1) << 56;
 }
 
-// The bits of a set from this one on, eight at least.
-static inline uint64_t go_bits(const uint64_t* set, int32_t at, int32_t size)
+// The bits of a set from this one on, eight at least. On no board is it one of the last seven.
+static inline uint64_t go_bits(const uint64_t* set, int32_t at)
 {
     const int32_t w = at / 64, shift = at % 64;
-    return set[w] >> shift | (shift > 56 && w + 1 < go_words(size) ? set[w + 1] << (64 - shift) : 0);
+    return set[w] >> shift | (shift > 56 ? set[w + 1] << (64 - shift) : 0);
 }
 
 // Eight bytes, the lowest first, at two places.
@@ -208,13 +208,13 @@ static inline void go_write(const uint64_t* set, uint8_t* one, uint8_t* two, int
         for (int32_t row = 0; row < size; row++) {
             for (int32_t column = 0; column < size; column += 8) {
                 const int32_t from = column < size - 8 ? column : size - 8, at = row * size + from;
-                go_store(go_bytes(go_bits(set, row * (size + 1) + from, size)), one + at, two + at);
+                go_store(go_bytes(go_bits(set, row * (size + 1) + from)), one + at, two + at);
             }
         }
         return;
     }
     for (int32_t row = 0; row < size - 1; row++) {
-        go_store(go_bytes(go_bits(set, row * (size + 1), size)), one + row * size, two + row * size);
+        go_store(go_bytes(go_bits(set, row * (size + 1))), one + row * size, two + row * size);
     }
     const int32_t before = 8 - size, last = size * size - 8;
     uint64_t low = set[0] >> ((size - 2) * (size + 1) + size - before) & (((uint64_t)1 << before) - 1);

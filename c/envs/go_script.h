@@ -37,7 +37,7 @@ static inline int32_t go_is_eye(const uint64_t* own, const uint64_t* other, cons
     for (int32_t k = 0; k < 4; k++) {
         int32_t across = point + (k & 1 ? size + 1 : -size - 1) + (k & 2 ? 1 : -1);
         int32_t there = across >= 0 && across < size * (size + 1);
-        foes += there && go_has(other, there ? across : 0); // no stone is between two rows
+        foes += there && go_has(other, across); // no stone is between two rows
     }
     return foes < 2;
 }
@@ -298,9 +298,8 @@ static void go_grow(Go* s, GoNode* nodes, int32_t* count, int32_t size)
         }
     }
     copy.state.rng.state = (uint64_t)puf_rand(&s->rng) << 32 | puf_rand(&s->rng);
-    float lead = go_play_out(&copy.state, size);
-    lead = s->turn == 0 ? lead : 0.0f - lead;
-    for (int32_t k = 0; k < depth; k++) { // the searching player made the moves to odd depths
+    float lead = 0.0f - go_play_out(&copy.state, size); // of the script, which is the second player
+    for (int32_t k = 0; k < depth; k++) {               // the searching player made the moves to odd depths
         float own = k & 1 ? lead : 0.0f - lead;
         nodes[path[k]].visits += 1;
         nodes[path[k]].wins += own > 0.0f ? 2 : own < 0.0f ? 0 : 1;
@@ -329,8 +328,7 @@ static int32_t go_choose(Go* s, int32_t size)
 {
     static const int32_t playouts[8] = { 0, 0, 100, 300, GO_MAX_PLAYOUTS };
     if (s->strength > 0 && s->passes > 0) {
-        float lead = go_find_lead(s, size);
-        if ((s->turn == 0 ? lead : 0.0f - lead) > 0.0f) {
+        if (go_find_lead(s, size) < 0.0f) { // the script is the second player
             return -1;
         }
     }

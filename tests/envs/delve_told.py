@@ -425,8 +425,10 @@ class Game:
         assert slot is not None
         place, held = self.level.things.index(thing), self.pack[slot]
         if held is not None and held.kind == thing.kind and class_of(thing.kind) in ("potion", "scroll", "food"):
-            held.count += 1
-            self.level.things[place] = None
+            more = min(thing.count, 9 - held.count)
+            held.count += more
+            thing.count -= more
+            self.level.things[place] = thing if thing.count else None
         else:
             self.level.things[place] = held and Thing(self.tile, held.kind, held.bonus, held.count, held.marks & ~WORN)
             self.pack[slot] = held = Thing(0, thing.kind, thing.bonus, thing.count, thing.marks)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import puffer_envs
 from puffer_envs import Environment, State
 
+from .patch import patch
 from .reference_rules import Pcg32
 
 NONE, LEFT, RIGHT = 0, 1, 2
@@ -597,3 +598,22 @@ def test_extreme_settings(settings: dict[str, Any]) -> None:
             assert np.isfinite(env.observations).all() and np.abs(env.observations).max() <= 1
             ends += int((env.terminals | env.truncations).sum())
         assert ends > 16
+
+
+def test_a_last_rock_that_takes_the_last_life_begins_no_wave() -> None:
+    with puffer_envs.make("asteroids", seed=3, lives=1, rocks=1) as env:
+        env.reset()
+        ship = env.state(0)
+        rocks = np.zeros((3, len(ship.rock_size)), np.int64)
+        x, y = int(ship.ship_x) >> 16, int(ship.ship_y) >> 16
+        rocks[:, 0] = 1, x, y
+        shots = np.zeros((3, len(ship.shot_life)), np.int64)
+        shots[:, 0] = 9, x, y
+        patch(env, mass=1, shield=0, rock_size=rocks[0], rock_x=rocks[1], rock_y=rocks[2])
+        patch(env, shot_life=shots[0], shot_x=shots[1], shot_y=shots[2])
+        env.step(np.array([[1, 0, 0]], np.int32))
+        assert env.terminals[0]
+        mass = next(i for i, part in enumerate(env.spec.obs) if part.name == "mass")
+        start = sum(part.count for part in env.spec.obs[:mass])
+        assert env.final_observations[0, start] == 0.0
+        assert env.log()["n"] == 1.0

@@ -245,3 +245,18 @@ def _shaping(state: Any) -> float:
     x, y = _hull_centre()
     origin = float(state.hull_x) - (math.cos(state.hull_angle) * x - math.sin(state.hull_angle) * y)
     return 130 / 30 * origin - 5 * abs(float(state.hull_angle))
+
+
+def test_who_stumbles_over_blocks_alone_or_among_others_does_the_same() -> None:
+    """Many walkers are stepped side by side, and one alone is not: both fall over the same stumps in the same way."""
+    actions = np.random.default_rng(5).uniform(-1, 1, (90, 96, 4)).repeat(8, axis=0).astype(np.float32)
+    with puffer_envs.make("bipedal_walker", 96, seed=11, hardcore=True) as env:
+        env.reset()
+        begin = env._states.reshape(96, -1).copy()
+        walks = np.array([env.step(rows)[0].copy() for rows in actions])
+    with puffer_envs.make("bipedal_walker", 1, seed=11, hardcore=True) as env:
+        for index in range(0, 96, 24):
+            env.reset()
+            env.restore(pack_snapshot(env.spec, env.settings, 1, begin[index]))
+            for rows, right in zip(actions, walks, strict=True):
+                assert np.array_equal(env.step(rows[index : index + 1])[0][0], right[index])

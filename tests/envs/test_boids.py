@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 import puffer_envs
 from puffer_envs import Environment
 
+from .patch import patch
+
 Floats = NDArray[np.float64]
 
 NEAR, TOUCH, ALIGNED, COMPANY, FLOCK = 0.4, 0.2, 0.9, 6, 3
@@ -393,3 +395,34 @@ def test_caught_boids_come_back_where_no_predator_is() -> None:
                 distances.append(np.hypot(*offset.T).min())
         assert len(distances) > 5
         assert np.mean(np.array(distances) >= WATCH - 1e-4) > 0.9
+
+
+def test_a_predator_exactly_on_its_prey_keeps_its_course() -> None:
+    with puffer_envs.make("boids", boids=20, predators=1, seed=3) as env:
+        env.reset()
+        start, nothing = env.snapshot(), np.full(20, 4, np.int32)
+        env.step(nothing)
+        x, y = (float(env.state(0).table[row, 7]) for row in (X, Y))
+        env.restore(start)
+        hunters = np.array(env.state(0).predator)
+        hunters[0] = x, y, 0.6, 0.8, 7, 50
+        patch(env, predator=hunters)
+        env.step(nothing)
+        moved = np.array([HUNT_SPEED * 0.6, HUNT_SPEED * 0.8])
+        assert np.flatnonzero(env.terminals).tolist() == [7]
+        np.testing.assert_allclose(env.state(0).predator[0, 2:4], (0.6, 0.8), atol=1e-6)
+        close_on_circle(env.state(0).predator[0, :2] - (x, y), moved, float(env.state(0).side), "it went on")
+
+
+def test_boids_at_the_very_edge_are_in_the_last_cell() -> None:
+    """Of 215, the float32 just below the side is rounded up to 14 cells, of which there are no more."""
+    with puffer_envs.make("boids", boids=215, seed=1) as env:
+        env.reset()
+        edge = np.nextafter(np.float32(env.state(0).side), np.float32(0))
+        for row, heading in ((X, (0.0, 1.0)), (Y, (1.0, 0.0))):
+            put(env, row, edge)
+            put(env, HX, heading[0])
+            put(env, HY, heading[1])
+            env.step(np.full(215, 4, np.int32))
+            assert (env.state(0).table[row] == edge).all()
+            check_sight(env, "at the edge")

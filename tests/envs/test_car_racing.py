@@ -21,6 +21,8 @@ from puffer_envs import _core
 from puffer_envs.policy import load_policy
 from puffer_envs.porting import Draws
 
+from .patch import patch
+
 DRIVES = json.loads(Path(__file__).with_name("car_racing_drives.json").read_text("utf-8"))
 EVERY = 15
 POLICY = Path(puffer_envs.__file__).parent / "trained/car_racing.safetensors"
@@ -232,3 +234,22 @@ def test_a_lap_is_complete_when_all_tiles_were_visited() -> None:
                 assert visited[i] > 100
         assert finished > 0
         assert env.log()["tiles"] == 1
+
+
+@pytest.mark.parametrize(("missed", "lap_share", "ends"), [(4, 0.95, True), (4, 0.999, False), (60, 0.95, False)])
+def test_a_lap_also_ends_at_the_first_tile_if_enough_were_visited(missed: int, lap_share: float, ends: bool) -> None:
+    """Like Gymnasium's: the first tile has to be visited late. Here the car stands on it, and never was there."""
+    with puffer_envs.make("car_racing", seed=3, lap_share=lap_share) as env:
+        env.reset()
+        tiles = int(env.state(0).tiles)
+        seen = np.zeros(len(env.state(0).seen), np.int64)
+        seen[1 : tiles - missed + 1] = 1
+        patch(env, seen=seen, visited=tiles - missed, due=0.0)
+        env.step(np.zeros_like(env.actions))
+        assert bool(env.terminals[0]) == ends
+        assert env.rewards[0] == pytest.approx(
+            1000 / tiles * round((env.rewards[0] + 0.1) * tiles / 1000) - 0.1, abs=1e-3
+        )
+        assert env.rewards[0] > 0
+        if not ends:
+            assert int(env.state(0).seen[0]) == 1

@@ -26,6 +26,7 @@ from puffer_render.palette import NIGHT
 
 from ..engine.conftest import build, compiler  # noqa: F401 (a fixture)
 from . import cards_game as told
+from .patch import patch
 
 OPENING = 4
 """Cards that are no springs in the first hand of who begins."""
@@ -633,3 +634,47 @@ def test_each_script_is_stronger(lab: ctypes.CDLL) -> None:
         lab.play(first, second, 2000, 0, out)
         rates.append(out[0])
     assert rates[0] > 0.9 and rates[1] > 0.7 and rates[2] > rates[0]
+
+
+# --- states that play rarely reaches ---
+
+
+def holding(env: Environment, cards: list[told.Card], **creature: int) -> tuple[int, told.Card]:
+    """The side whose turn it is has one creature, mana, and an instant that lets it grow by 3."""
+    env.reset(1)
+    turn = int(env.state(0).turn)
+    grow = next(card for card in cards if card.effect == "grow" and card.amount == 3)
+    beast = next(card for card in cards if card.kind == "creature")
+    row: dict[str, Any] = {"hand": [grow.number] + [0] * 7, "hands": 1, "mana": 9, "springs": 9, "creatures": 1}
+    for name, number in {"card": beast.number, **creature}.items():
+        row[name] = [number] + [0] * 5
+    graves = {turn: 30 - 11, 1 - turn: 30}
+    sides = {turn: row, 1 - turn: {"hand": [0] * 8, "hands": 0}}
+    for side, count in graves.items():
+        sides[side] |= {"drawn": 30, "graves": count, "grave": [told.SPRING] * count + [0] * (40 - count)}
+    patch(env, sides=sides)
+    return turn, grow
+
+
+def test_nothing_grows_beyond_the_most_there_is(cards: list[told.Card]) -> None:
+    with puffer_envs.make("cards", self_play=True) as env:
+        for attack, health in ((30, 12), (12, 29), (31, 31)):
+            turn, _ = holding(env, cards, attack=attack, health=health)
+            env.step(np.zeros(2, np.int32))  # there is one target, and nobody can answer
+            side = env.state(0).sides[turn]
+            assert (side.attack[0], side.health[0]) == (min(31, attack + 3), min(31, health + 3))
+            assert side.hands == 0 and side.mana == 9 - 3
+
+
+def test_a_full_stack_takes_no_answer(cards: list[told.Card]) -> None:
+    bolt = next(card for card in cards if card.effect == "bolt")
+    with puffer_envs.make("cards", self_play=True) as env:
+        turn, _ = holding(env, cards, attack=2, health=2)
+        for stacked in (told.STACK - 1, told.STACK):
+            spells = {i: {"side": 1 - turn, "card": bolt.number, "target": told.PLAYER} for i in range(stacked)}
+            count = 30 - stacked
+            other = {"graves": count, "grave": [told.SPRING] * count + [0] * (40 - count)}
+            patch(env, sides={1 - turn: other}, stack=spells, stacked=stacked, mode=told.MODES.index("answer"))
+            assert env.action_masks is not None
+            legal = {0, told.ENTER} if stacked < told.STACK else {told.ENTER}
+            assert set(np.flatnonzero(env.action_masks[turn]).tolist()) == legal

@@ -299,3 +299,19 @@ def test_it_takes_what_two_moves_promise() -> None:
             if promised > lead:
                 gained += 1
                 assert reached >= promised
+
+
+def test_an_opening_ends_behind_the_last_jump() -> None:
+    """Two thousand games of eight moves at random: some took two pieces at once, and none is in the middle of it."""
+    with (
+        puffer_envs.make("checkers", 2000, seed=1, opening=8, self_play=True) as env,
+        puffer_envs.make("checkers", 2000, seed=1, opening=7, self_play=True) as before,
+    ):
+        env.reset()
+        before.reset()
+        taken = []
+        for index in range(2000):
+            now, then = env.state(index), before.state(index)
+            assert int(now.again) == -1 and int(now.turn) != int(then.turn)
+            taken.append(int(then.other[1 - int(now.turn)]).bit_count() - int(now.other[1 - int(now.turn)]).bit_count())
+        assert set(taken) >= {0, 1, 2}

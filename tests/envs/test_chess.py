@@ -298,3 +298,19 @@ def test_it_does_not_lose_what_is_taken_back() -> None:
                 gained += float(np.where(env.terminals, 0, env.rewards).sum())
             leads.append(gained)
     assert leads[1] < leads[0] < 0
+
+
+@pytest.mark.parametrize("self_play", [True, False])
+def test_an_opening_that_ends_the_game_is_left_out(self_play: bool) -> None:
+    """Of twenty moves at random from this position, one game of sixty is over before, or by the script's answer."""
+    settings: dict[str, Any] = {"seed": 1, "start": "fourth", "self_play": self_play}
+    with puffer_envs.make("chess", 1000, opening=20, **settings) as env:
+        env.reset()
+        offset = next(field.offset for field in env.spec.fields if field.name == "moves")
+        moves = env._states.reshape(1000, -1)[:, offset : offset + 4].copy().view(np.int32).ravel()
+        assert set(moves.tolist()) <= ({0, 20} if self_play else {0, 1, 20, 21})
+        few = np.flatnonzero(moves < 20)
+        assert 5 < len(few) < 40
+        for index in few.tolist():
+            assert int(env.state(index).options) != 0 and int(env.state(index).tick) == 0
+        assert env.log() == {}

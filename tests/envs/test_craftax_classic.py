@@ -247,6 +247,18 @@ def test_a_sapling_is_ripe_after_600_steps_and_feeds() -> None:
     assert int(scene.env.state(0).plant_age[0]) == 1
 
 
+def test_who_eats_a_plant_leaves_the_others_as_old_as_they_are() -> None:
+    scene = Scene(envs=1)
+    scene.do("place_sapling", sapling=1)
+    scene.do("up")
+    scene.do("place_sapling", sapling=1)
+    scene.do("down", "right")
+    put(scene.env, plant_age=[599, 300] + [0] * 8)
+    scene.do("nothing")
+    assert scene.front() == "ripe" and int(scene.env.state(0).num_plants) == 2
+    assert scene.do("do").plant_age[:2].tolist() == [1, 302]
+
+
 def test_water_quenches_and_grass_yields_a_sapling_one_time_in_ten() -> None:
     scene = Scene("water", drink=2, thirst=30)
     state = scene.do("do", "do")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 from typing import Any
 
@@ -522,3 +523,32 @@ def test_extreme_settings_and_actions(settings: dict[str, Any]) -> None:
             rows = all_rows(env)
             assert all(np.isfinite(rows[name]).all() for name in rows.dtype.names)
             assert (np.abs(rows.velocity) <= TOP + 1e-3).all()
+
+
+def test_two_drones_in_one_place_touch_and_fly_on() -> None:
+    """There is no line between them along which they could push each other."""
+    with make("hover", num_drones=2) as env:
+        table = env.state(0).drones
+        twins = np.repeat(np.array(table)[:1], 2)
+        ctypes.memmove(table.ctypes.data, twins.ctypes.data, twins.nbytes)
+        free, _ = fly(rows_of(env), np.zeros((2, 4)))
+        env.step(np.zeros((2, 4), np.float32))
+        after = rows_of(env)
+        assert (after.position[0] == after.position[1]).all() and (after.contact == 1).all()
+        close_to(after.velocity, free.velocity, 1e-4)
+
+
+def test_hundreds_of_lives_begin_in_one_step() -> None:
+    """More than are observed together: each world sees what it would see among fewer."""
+    seen = {}
+    for worlds in (100, 300):
+        with puffer_envs.make("drone", worlds, seed=8, num_drones=1, max_steps=2) as env:
+            env.reset()
+            for _ in range(3):
+                env.step(np.zeros((worlds, 4), np.float32))
+                seen[worlds, int(env.truncations.all())] = env.observations[:100].copy()
+            rows = all_rows(env)
+            assert len(np.unique(rows.position, axis=0)) == worlds
+    assert sorted(seen) == [(100, 0), (100, 1), (300, 0), (300, 1)]
+    for ended in (0, 1):
+        assert (seen[100, ended] == seen[300, ended]).all()

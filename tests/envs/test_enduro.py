@@ -13,6 +13,8 @@ import puffer_envs
 from puffer_envs import Environment, State
 from puffer_envs.snapshot import pack_snapshot
 
+from .patch import patch
+
 METRE = 1024
 LENGTH, WIDTH, KEEP = 4608, 1638, 2048
 LANES, CARS = 3, 8
@@ -508,3 +510,20 @@ def test_the_log_adds_up() -> None:
                 assert days / 5 <= log["perf"] < (days + 1) / 5
                 return
     pytest.fail("no episode ended")
+
+
+@pytest.mark.parametrize("crash", [0, 20])
+def test_a_car_that_has_crashed_does_not_crash_again(crash: int) -> None:
+    """Bumper to bumper with one that is slower, it moves no further than that lets it."""
+    with puffer_envs.make("enduro", seed=1, frameskip=1) as env:
+        env.reset()
+        state = env.state(0)
+        place, side, pace = (np.array(values) for values in (state.place, state.side, state.pace))
+        place[1, :8] += 100_000
+        place[1, :2] = LENGTH, 2 * LENGTH + KEEP  # held up in turn
+        side[1, 0], pace[1, 0] = 0, 0
+        patch(env, place=place, side=side, pace=pace, crash=crash, speed=60, x=0)
+        env.step([0])
+        after = env.state(0)
+        assert int(after.crashes) == int(crash == 0)
+        assert int(after.place[1, 0]) == LENGTH

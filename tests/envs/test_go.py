@@ -213,11 +213,11 @@ def test_passing_twice_ends_the_game_and_komi_decides_an_empty_board() -> None:
 
 
 def test_the_scripted_opponent_answers_by_the_rules() -> None:
-    """With one stone that the rules allow, or a pass."""
+    """With one stone that the rules allow, or a pass. With a komi of 1 the games that it plays out can be drawn."""
     rng = np.random.default_rng(1)
     results = []
-    for strength in (0, 1, 2):
-        with puffer_envs.make("go", size=5, strength=strength, komi=0.5) as env:
+    for strength, komi in ((0, 0.5), (1, 0.5), (2, 1.0)):
+        with puffer_envs.make("go", size=5, strength=strength, komi=komi) as env:
             env.reset(5)
             for _ in range(2):
                 game = game_of(env)

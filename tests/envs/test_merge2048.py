@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 import puffer_envs
 
+from .patch import patch
+
 Board = NDArray[np.int64]  # (4, 4) of k, 0 empty
 MOVES = ("up", "right", "down", "left")
 
@@ -119,3 +121,17 @@ def test_tiles_appear_on_every_empty_cell() -> None:
                 shares.append((np.flatnonzero(empty == state.born)[0] + 0.5) / len(empty))
     assert np.mean(shares) == pytest.approx(0.5, abs=0.01)
     assert np.quantile(shares, [0.25, 0.75]) == pytest.approx([0.25, 0.75], abs=0.02)
+
+
+def test_a_game_with_the_goal_is_perfect() -> None:
+    """From a board with 2048 and 4096 on it, in the way of everything else."""
+    full = [12, 11, 10, 9, 3, 4, 3, 4, 5, 6, 5, 6, 7, 8, 7, 1]
+    with puffer_envs.make("merge2048") as env:
+        env.reset(0)
+        board = sum(k << (4 * cell) for cell, k in enumerate(full)) & ~(15 << 48)
+        patch(env, board=board, legal=sum(can << i for i, can in enumerate(legal(unpack(board)))))
+        while not env.terminals[0]:
+            env.step([0])
+        log = env.log()
+    assert log["perf"] == 1.0
+    assert [log[f"tile_{k}"] for k in (512, 1024, 2048, 4096)] == [1.0] * 4

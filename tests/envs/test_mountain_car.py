@@ -7,6 +7,8 @@ import pytest
 
 import puffer_envs
 
+from .patch import patch
+
 LEFT, COAST, RIGHT = 0, 1, 2
 
 
@@ -48,3 +50,17 @@ def test_the_wall_stops_the_car() -> None:
             hits += int(at_wall.sum())
             assert (observations[at_wall, 1] == 0).all()
     assert hits > 20
+
+
+def test_a_car_that_leaves_the_wall_keeps_its_speed() -> None:
+    """It is so slow that it is at the wall still."""
+    with puffer_envs.make("mountain_car", 1) as env:
+        env.reset()
+        patch(env, position=-1.2, velocity=0.0)
+        env.step(np.array([RIGHT], np.int32))
+        gained = env.observations[0, 1]
+        slowest = np.nextafter(-gained, np.float32(0), dtype=np.float32)
+        patch(env, position=-1.2, velocity=slowest)
+        env.step(np.array([RIGHT], np.int32))
+        assert env.observations[0, 0] == np.float32(-1.2)
+        assert env.observations[0, 1] == slowest + gained > 0

@@ -210,3 +210,19 @@ def test_openings_are_drawn_from_all_that_are_legal() -> None:
             stones = [tuple(env.state(i).stones.tolist()) for i in range(3000)]
         seen.append(len(set(stones)))
     assert seen == [2, 8, 24]
+
+
+def test_an_opening_that_ends_the_game_is_left_out() -> None:
+    """The script's answer to eight moves at random takes the last stone in four games of ten thousand."""
+    with puffer_envs.make("othello", 8000, seed=0, size=8, opening=8, strength=1) as env:
+        env.reset()
+        field = next(field for field in env.spec.fields if field.name == "stones")
+        stones = env._states.reshape(8000, -1)[:, field.offset : field.offset + 16].copy().view(np.uint64)
+        counts = np.array([int(own | other).bit_count() for own, other in stones])
+        few = np.flatnonzero(counts < 6)
+        assert len(few) > 2 and set(counts[few]) <= {4, 5} and (counts >= 12).sum() == 8000 - len(few)
+        for index in few.tolist():
+            state = env.state(index)
+            assert int(state.turn) == 0 and int(state.legal) != 0
+            assert (counts[index] == 4) == (int(state.began) == 0)
+        assert env.log() == {}

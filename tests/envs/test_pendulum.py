@@ -57,3 +57,13 @@ def test_without_gravity_nothing_moves_it() -> None:
         for _ in range(50):
             env.step(np.zeros((8, 1), np.float32))
         assert np.array_equal(env.observations[:, 2], speeds)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_actions_that_are_not_finite_are_refused_and_move_nothing(bad: float) -> None:
+    with puffer_envs.make("pendulum", 3) as env:
+        env.reset()
+        before = env.snapshot()
+        with pytest.raises(ValueError, match=r"row 1.*Nothing has moved"):
+            env.step(np.array([[0.5], [bad], [0.5]], np.float32))
+        assert env.snapshot() == before

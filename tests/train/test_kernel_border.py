@@ -497,6 +497,14 @@ def test_what_is_not_finite_is_noticed(where: str, bad: float, cell: str) -> Non
         assert everybody or np.array_equal(mine, right), name
 
 
+def test_the_first_of_several_rows_that_are_not_finite_is_named() -> None:
+    """They are further apart than the rows that are computed together."""
+    kernels = Case(Shape("mingru", rows=300)).kernels(TrainSettings())
+    kernels.buffers.observations.numpy()[0, [70, 150, 290], 1] = np.nan
+    assert kernels.actors[0].act(0) == 70
+    assert (kernels.buffers.values[0, [70, 150, 290]] == 0).all()
+
+
 @pytest.mark.parametrize("cell", ["mingru", "lstm"])
 @pytest.mark.parametrize("bad", [np.nan, odd_nan(), np.inf])
 @pytest.mark.parametrize("where", ["head", "observations", "log_probs", "values", "advantages"])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium import spaces
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from puffer_envs.adapters.action_codec import ActionCodec
@@ -87,6 +87,7 @@ def leaves_of(space: Any, value: Any, path: str = "") -> list[tuple[str, Any, An
     return [x for key, s, v in parts for x in leaves_of(s, v, f"{path}.{key}" if path else key)]
 
 
+@settings(deadline=None)
 @given(OBSERVATIONS, st.integers(0, 2**31 - 1))
 def test_observations_come_back_by_name(space: Any, seed: int) -> None:
     space.seed(seed)
@@ -109,6 +110,7 @@ def test_observations_come_back_by_name(space: Any, seed: int) -> None:
             np.testing.assert_array_equal(named[name][row], expected)
 
 
+@settings(deadline=None)
 @given(OBSERVATIONS)
 def test_structured_rows_are_aligned_and_padded_with_zeros(space: Any) -> None:
     codec = ObservationCodec(space)
@@ -259,6 +261,7 @@ def test_names_that_collide_and_spaces_without_parts_are_refused() -> None:
             ActionCodec(empty)
 
 
+@settings(deadline=None)
 @given(ACTIONS, st.integers(0, 2**31 - 1))
 def test_decoded_actions_are_members(space: Any, seed: int) -> None:
     codec = ActionCodec(space)
