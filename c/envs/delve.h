@@ -596,7 +596,8 @@ static int delve_pack_fits(const Delve* s)
     return fits;
 }
 
-// On each level that was visited, monsters and things are on floor, or above water; on the present one `who` and `view` agree with them.
+// On each level that was visited, and on no other, monsters and things are on floor, or above water; on the present one
+// `who` and `view` agree with them.
 static const char* delve_places_fit(Delve* s, const void* assets)
 {
     int32_t depth = s->depth;
@@ -701,7 +702,7 @@ static const char* const delve_log_names[] = {
 
 // clang-format off
 PUF_DEFINE_ASSETS_ENV(delve, Delve,
-    .version = 1,
+    .version = 2,
     .doc = "A roguelike: twelve levels of rooms, caves and islands, monsters, hunger, and things of unknown use.",
     .reward = "reward_point for each point of an achievement, reward_tile for each tile seen for the first time, "
               "reward_level for each level of experience",
