@@ -7,6 +7,7 @@
 //
 // The car is small and has many parts: it is painted dot by dot.
 #pragma once
+#include "car_racing_digits.h"
 #include "car_racing_rules.h"
 
 #define CAR_RACING_FIRST_ZOOM 0.6f            // dots for a metre, when the camera is far away
@@ -161,7 +162,8 @@ static void car_racing_edge(CarRacingCells* cells, CarRacingCorner a, CarRacingC
     if (puf_minf(a.x, b.x) < 0.0f) { // a part of it is beyond the left border
         const int all = puf_maxf(a.x, b.x) <= 0.0f;
         const CarRacingCorner cut = all ? b : car_racing_cut(a, b, 0.0f);
-        const CarRacingCorner top = { 0.0f, a.x < 0.0f ? a.y : cut.y }, bottom = { 0.0f, a.x < 0.0f ? cut.y : b.y };
+        const CarRacingCorner top = { 0.0f, all || a.x < 0.0f ? a.y : cut.y };
+        const CarRacingCorner bottom = { 0.0f, all || a.x >= 0.0f ? b.y : cut.y };
         car_racing_walk(cells, top, bottom, sign, color);
         if (all) {
             return;
@@ -208,7 +210,7 @@ static void car_racing_polygon(CarRacingCells* cells, const CarRacingDot* dots, 
     for (int32_t i = 0; i < CAR_RACING_CORNERS; i++) {
         const CarRacingDot a = dots[i], b = dots[(i + 1) % CAR_RACING_CORNERS];
         const int32_t dx = b.x - a.x, dy = b.y - a.y, steep = (dx < 0 ? -dx : dx) < (dy < 0 ? -dy : dy);
-        const float slanted = dx && dy ? CAR_RACING_OUTLINE_ASLANT : 0.0f;
+        const float slanted = steep && dx ? CAR_RACING_OUTLINE_ASLANT : 0.0f;
         const float out = (cut >> i & 1 ? -turn : turn) * (CAR_RACING_OUTLINE + slanted);
         const float out_x = !steep ? 0.0f : dy > 0 ? out : -out, out_y = steep ? 0.0f : dx > 0 ? -out : out;
         from[i].x = ((float)a.x + 0.5f + out_x) * CAR_RACING_PER_X;
@@ -314,13 +316,39 @@ static CarRacingRow car_racing_row(const CarRacing* s, const CarRacingCamera* c,
     return row;
 }
 
+// Whether one of the hull's corners was on a tile when tiles were looked at, before the last step.
+static int car_racing_is_under_hull(const CarRacing* s, int32_t tile)
+{
+    static const float corners[4][2] = { { -1.2f, 2.6f }, { 1.2f, 2.6f }, { -1.0f, -2.4f }, { 1.0f, -2.4f } };
+    const int32_t at = (s->tick + CAR_RACING_TRAIL - 1) % CAR_RACING_TRAIL, before = tile > 0 ? tile - 1 : s->tiles - 1;
+    const float x = s->trail_x[at], y = s->trail_y[at];
+    float sine, cosine;
+    if (fabsf(s->road_x[tile] - x) + fabsf(s->road_y[tile] - y) > 16.0f) {
+        return 0;
+    }
+    puf_sincosf(s->trail_angle[at], &sine, &cosine);
+    for (int32_t i = 0; i < 4; i++) {
+        const float right = corners[i][0], ahead = corners[i][1] - CAR_RACING_CENTRE;
+        const float px = x + right * cosine - ahead * sine, py = y + right * sine + ahead * cosine;
+        const float dx = px - s->road_x[tile], dy = py - s->road_y[tile];
+        const float ex = px - s->road_x[before], ey = py - s->road_y[before];
+        const int within = s->road_cosine[tile] * dy - s->road_sine[tile] * dx <= CAR_RACING_SKIN &&
+                           s->road_cosine[before] * ey - s->road_sine[before] * ex >= -CAR_RACING_SKIN;
+        if (within && fabsf(s->road_cosine[tile] * dx + s->road_sine[tile] * dy) <= CAR_RACING_HALF_ROAD) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 // A tile and its kerb. What comes later is in front, so their far side is cut off if the next one is painted.
 static void car_racing_pave(CarRacingCells* cells, const CarRacing* s, int32_t tile, const CarRacingRow* near,
                             const CarRacingRow* far, int32_t kerb, int32_t next_kerb)
 {
     static const uint8_t shades[] = { 0, 2, 5 };
-    enum { FAR = 1, RIGHT = 2, LEFT = 8 }; // sides, in the order of the corners below
-    const float shade = (float)(CAR_RACING_ROAD + (s->seen[tile] ? 0 : shades[tile % 3]));
+    enum { FAR = 1, RIGHT = 2, LEFT = 8 };                               // sides, in the order of the corners below
+    const int dark = s->seen[tile] || car_racing_is_under_hull(s, tile); // touched by any part of the car
+    const float shade = (float)(CAR_RACING_ROAD + (dark ? 0 : shades[tile % 3]));
     const float color[CAR_RACING_LANES] = { 1.0f, shade, shade, 0.0f };
     const CarRacingDot road[] = { far->at[1], far->at[2], near->at[2], near->at[1] };
     const uint32_t last = tile == s->tiles - 1;
@@ -575,6 +603,41 @@ static void car_racing_instruments(CarRacingPanel* panel, const CarRacing* s)
     }
 }
 
+// The return up to the step before, without what leaving the world costs: four digits, or a minus and three.
+static void car_racing_write(CarRacingPanel* panel, const CarRacing* s)
+{
+    enum { MIDDLE = 60, TOP = 3, DIGITS = 4 };
+    const int32_t steps = s->tick > 0 ? s->tick - 1 : 0;
+    const int32_t shown = (10000 * s->visited - s->tiles * steps) / (10 * s->tiles);
+    int32_t symbols[DIGITS], at[DIGITS], quarters = 0, rest = shown < 0 ? -shown : shown;
+    for (int32_t i = DIGITS - 1; i >= 0; i--) {
+        symbols[i] = i == 0 && shown < 0 ? CAR_RACING_MINUS : rest % 10;
+        rest /= 10;
+    }
+    for (int32_t i = 0; i < DIGITS; i++) {
+        at[i] = (quarters + 2) / 4;
+        if (i + 1 < DIGITS) {
+            quarters += symbols[i] == CAR_RACING_MINUS ? 4 * CAR_RACING_MINUS_WIDTH
+                                                       : car_racing_pitch[symbols[i]][symbols[i + 1]];
+        }
+    }
+    const int32_t left = MIDDLE - (at[DIGITS - 1] + CAR_RACING_DIGIT_WIDTH) / 2;
+    for (int32_t i = 0; i < DIGITS; i++) {
+        for (int32_t x = 0; x < CAR_RACING_DIGIT_WIDTH; x++) {
+            const float from = (float)(left + at[i] + x) * CAR_RACING_PER_X, to = from + CAR_RACING_PER_X;
+            const int32_t column = (int32_t)from;
+            const float first = car_racing_overlap(column, from, to), second = CAR_RACING_PER_X - first;
+            for (int32_t row = 0; row < CAR_RACING_DIGIT_ROWS; row++) {
+                const float light = (float)car_racing_digits[symbols[i]][row][x];
+                for (int32_t k = 0; k < 3; k++) {
+                    panel->at[TOP + row][column][k] += first * light;
+                    panel->at[TOP + row][column + 1][k] += second * light;
+                }
+            }
+        }
+    }
+}
+
 // ---- The picture. ----
 
 // Shrinking rounds down twice, and a whole number loses 2.
@@ -630,6 +693,7 @@ static void car_racing_photograph(const CarRacing* s, uint8_t* picture)
     car_racing_paint_car(&canvas, &camera, s);
     car_racing_develop(&cells, &canvas, picture);
     car_racing_instruments(&panel, s);
+    car_racing_write(&panel, s);
     for (int32_t i = 0; i < (int32_t)(sizeof panel / sizeof(float)); i++) {
         picture[3 * CAR_RACING_SIDE * CAR_RACING_VIEW + i] = car_racing_byte(((const float*)&panel)[i]);
     }
