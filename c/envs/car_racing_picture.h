@@ -233,29 +233,28 @@ static void car_racing_polygon(CarRacingCells* cells, const CarRacingDot* dots, 
 // How far from the hull something can be seen, m.
 static float car_racing_sight(const CarRacingCamera* c) { return 790.0f / c->zoom; }
 
-// A rectangle whose sides are along the world's axes.
-static void car_racing_plot(CarRacingCells* cells, const CarRacingCamera* c, float x, float y, float wide, float high,
-                            uint32_t cut, const float* color)
+// A square whose sides are along the world's axes, from its lower left corner.
+static void car_racing_plot(CarRacingCells* cells, const CarRacingCamera* c, float x, float y, float side,
+                            const float* color)
 {
     CarRacingDot dots[CAR_RACING_CORNERS];
     for (int32_t i = 0; i < CAR_RACING_CORNERS; i++) {
-        dots[i] = car_racing_dot(c, x + (i == 1 || i == 2 ? wide : 0.0f), y + (i < 2 ? high : 0.0f));
+        dots[i] = car_racing_dot(c, x + (i == 1 || i == 2 ? side : 0.0f), y + (i < 2 ? side : 0.0f));
     }
-    car_racing_polygon(cells, dots, cut, color);
+    car_racing_polygon(cells, dots, 0, color);
 }
 
-// Beyond the end of the world it is black: below and above, left and right of it.
+// Beyond the end of the world it is black: all is covered but the field.
 static void car_racing_darkness(CarRacingCells* cells, const CarRacingCamera* c)
 {
-    static const float black[CAR_RACING_LANES] = { 1.0f, 0.0f, 0.0f, 0.0f };
-    const float sight = car_racing_sight(c), w = CAR_RACING_WORLD, far = 3000.0f;
-    if (puf_maxf(fabsf(c->x), fabsf(c->y)) + sight < w) {
-        return;
+    static const float uncovered[CAR_RACING_LANES] = { -1.0f, 0.0f, 0.0f, 0.0f };
+    const float world = CAR_RACING_WORLD;
+    if (puf_maxf(fabsf(c->x), fabsf(c->y)) + car_racing_sight(c) > world) {
+        for (int32_t row = 0; row < CAR_RACING_VIEW; row++) {
+            cells->at[row][0][CAR_RACING_COVER] += 1.0f;
+        }
+        car_racing_plot(cells, c, -world, -world, 2.0f * world, uncovered);
     }
-    car_racing_plot(cells, c, -far, -far, 2.0f * far, far - w, 1, black);
-    car_racing_plot(cells, c, -far, w, 2.0f * far, far - w, 4, black);
-    car_racing_plot(cells, c, -far, -w, far - w, 2.0f * w, 2, black);
-    car_racing_plot(cells, c, w, -w, far - w, 2.0f * w, 8, black);
 }
 
 // Every second square of every second row, in a world of 40 by 40 of them.
@@ -269,8 +268,7 @@ static void car_racing_squares(CarRacingCells* cells, const CarRacingCamera* c)
     const int32_t high = puf_clampi((int32_t)floorf((c->y + sight) / pair), -10, 9);
     for (int32_t i = left; i <= right; i++) {
         for (int32_t k = low; k <= high; k++) {
-            car_racing_plot(cells, c, pair * (float)i, pair * (float)k, CAR_RACING_GRASS_SIDE, CAR_RACING_GRASS_SIDE, 0,
-                            color);
+            car_racing_plot(cells, c, pair * (float)i, pair * (float)k, CAR_RACING_GRASS_SIDE, color);
         }
     }
 }
@@ -608,10 +606,11 @@ static void car_racing_write(CarRacingPanel* panel, const CarRacing* s)
 {
     enum { MIDDLE = 60, TOP = 3, DIGITS = 4 };
     const int32_t steps = s->tick > 0 ? s->tick - 1 : 0;
-    const int32_t shown = (10000 * s->visited - s->tiles * steps) / (10 * s->tiles);
-    int32_t symbols[DIGITS], at[DIGITS], quarters = 0, rest = shown < 0 ? -shown : shown;
+    const int32_t tenths = 10 * s->tiles, sum = 10000 * s->visited - s->tiles * steps;
+    const int32_t size = sum < 0 ? -sum : sum;
+    int32_t symbols[DIGITS], at[DIGITS], quarters = 0, rest = (2 * size + tenths) / (2 * tenths);
     for (int32_t i = DIGITS - 1; i >= 0; i--) {
-        symbols[i] = i == 0 && shown < 0 ? CAR_RACING_MINUS : rest % 10;
+        symbols[i] = i == 0 && sum < 0 ? CAR_RACING_MINUS : rest % 10;
         rest /= 10;
     }
     for (int32_t i = 0; i < DIGITS; i++) {
