@@ -14,18 +14,19 @@
 #define CAR_RACING_ZOOM 16.2f                 // after a second
 #define CAR_RACING_GRASS_SIDE (2000.0f / 120) // m, of a square of grass
 #define CAR_RACING_KERB_WIDTH (8.0f / 6)      // m
-#define CAR_RACING_KERB_TURN 0.06196029f      // sine of the turn from post to post, four times, beyond which kerbs are
+#define CAR_RACING_KERB_SINE 0.06196029f      // sine of the turn from post to post, four times, beyond which kerbs are
 #define CAR_RACING_OUTLINE 0.5f               // dots that polygons are larger
 #define CAR_RACING_OUTLINE_ASLANT 0.11f       // dots more where an edge is slanted, in the mean
 
 enum {
     CAR_RACING_SIDE = 96,     // pixels
     CAR_RACING_VIEW = 84,     // rows of them that show the road; below are instruments
+    CAR_RACING_BAND = 42,     // rows that are made at a time: some threads have small stacks
     CAR_RACING_WIDE = 1000,   // dots
     CAR_RACING_HIGH = 800,    // dots
     CAR_RACING_HORIZON = 700, // dots that show the road
-    CAR_RACING_CAR_X = 500,   // dots: where the hull's origin is
-    CAR_RACING_CAR_Y = 599,
+    CAR_RACING_HULL_X = 500,  // dots: where the hull's origin is
+    CAR_RACING_HULL_Y = 599,
     CAR_RACING_ROAD = 102,  // red, green and blue of the road; tiles that were not visited may be brighter
     CAR_RACING_GREEN = 204, // of the field, whose red and blue are those of the road
     CAR_RACING_GRASS = 26,  // more green in squares
@@ -44,9 +45,10 @@ enum {
 
 // What covers a pixel: the share of the road, red and green (or blue) of what is on the road, and the share of squares of
 // grass. While edges are added, each is stored as the difference to the pixel on its left.
-enum { CAR_RACING_COVER, CAR_RACING_RED, CAR_RACING_OTHER, CAR_RACING_SQUARES, CAR_RACING_LANES };
+enum { CAR_RACING_COVER, CAR_RACING_COVER_RED, CAR_RACING_COVER_OTHER, CAR_RACING_SQUARES, CAR_RACING_LANES };
 typedef struct CarRacingCells {
-    float at[CAR_RACING_VIEW][CAR_RACING_SIDE + 2][CAR_RACING_LANES];
+    int32_t top; // the band of rows begins there
+    float at[CAR_RACING_BAND][CAR_RACING_SIDE + 2][CAR_RACING_LANES];
 } CarRacingCells;
 
 typedef struct CarRacingDot {
@@ -74,8 +76,8 @@ static CarRacingDot car_racing_dot(const CarRacingCamera* c, float x, float y)
     const float dx = c->zoom * (x - c->x), dy = c->zoom * (y - c->y);
     const float right = dx * c->cosine + dy * c->sine, ahead = dy * c->cosine - dx * c->sine;
     CarRacingDot dot;
-    dot.x = (int32_t)((float)CAR_RACING_CAR_X + right);
-    dot.y = CAR_RACING_HIGH - 1 - (int32_t)((float)(CAR_RACING_HIGH - 1 - CAR_RACING_CAR_Y) + ahead);
+    dot.x = (int32_t)((float)CAR_RACING_HULL_X + right);
+    dot.y = CAR_RACING_HIGH - 1 - (int32_t)((float)(CAR_RACING_HIGH - 1 - CAR_RACING_HULL_Y) + ahead);
     return dot;
 }
 
@@ -122,7 +124,7 @@ static void car_racing_walk(CarRacingCells* cells, CarRacingCorner a, CarRacingC
 {
     const float slope = b.y > a.y ? (b.x - a.x) / (b.y - a.y) : 0.0f;
     float x = a.x, y = a.y;
-    for (int32_t row = (int32_t)a.y; row < CAR_RACING_VIEW && (float)row < b.y; row++) {
+    for (int32_t row = (int32_t)a.y; row < CAR_RACING_BAND && (float)row < b.y; row++) {
         const float bottom = puf_minf((float)(row + 1), b.y), high = bottom - y;
         const float next = puf_clampf(x + slope * high, 0.0f, (float)CAR_RACING_SIDE);
         car_racing_cover(cells->at[row], x, next, high * sign, color);
@@ -141,7 +143,7 @@ static CarRacingCorner car_racing_cut(CarRacingCorner a, CarRacingCorner b, floa
 // picture its height counts; what is beyond the right one covers nothing.
 static void car_racing_edge(CarRacingCells* cells, CarRacingCorner a, CarRacingCorner b, const float* color)
 {
-    const float sign = a.y <= b.y ? 1.0f : -1.0f, wide = CAR_RACING_SIDE, high = CAR_RACING_VIEW;
+    const float sign = a.y <= b.y ? 1.0f : -1.0f, wide = CAR_RACING_SIDE, high = CAR_RACING_BAND;
     if (sign < 0.0f) {
         const CarRacingCorner swap = a;
         a = b;
@@ -203,7 +205,9 @@ static void car_racing_polygon(CarRacingCells* cells, const CarRacingDot* dots, 
         high_y = a.y > high_y ? a.y : high_y;
         area += (int64_t)(a.x - dots[0].x) * (b.y - dots[0].y) - (int64_t)(b.x - dots[0].x) * (a.y - dots[0].y);
     }
-    if (low_x > CAR_RACING_WIDE || high_x < -1 || low_y > CAR_RACING_HORIZON || high_y < -1) {
+    const float top = (float)cells->top, below = top + (float)CAR_RACING_BAND;
+    if (low_x > CAR_RACING_WIDE || high_x < -1 || (float)(low_y - 1) * CAR_RACING_PER_Y > below ||
+        (float)(high_y + 2) * CAR_RACING_PER_Y < top) {
         return;
     }
     const float turn = area >= 0 ? 1.0f : -1.0f; // 1: clockwise on the picture
@@ -214,9 +218,9 @@ static void car_racing_polygon(CarRacingCells* cells, const CarRacingDot* dots, 
         const float out = (cut >> i & 1 ? -turn : turn) * (CAR_RACING_OUTLINE + slanted);
         const float out_x = !steep ? 0.0f : dy > 0 ? out : -out, out_y = steep ? 0.0f : dx > 0 ? -out : out;
         from[i].x = ((float)a.x + 0.5f + out_x) * CAR_RACING_PER_X;
-        from[i].y = ((float)a.y + 0.5f + out_y) * CAR_RACING_PER_Y;
+        from[i].y = ((float)a.y + 0.5f + out_y) * CAR_RACING_PER_Y - top;
         to[i].x = ((float)b.x + 0.5f + out_x) * CAR_RACING_PER_X;
-        to[i].y = ((float)b.y + 0.5f + out_y) * CAR_RACING_PER_Y;
+        to[i].y = ((float)b.y + 0.5f + out_y) * CAR_RACING_PER_Y - top;
     }
     float signed_color[CAR_RACING_LANES];
     for (int32_t i = 0; i < CAR_RACING_LANES; i++) {
@@ -250,7 +254,7 @@ static void car_racing_darkness(CarRacingCells* cells, const CarRacingCamera* c)
     static const float uncovered[CAR_RACING_LANES] = { -1.0f, 0.0f, 0.0f, 0.0f };
     const float world = CAR_RACING_WORLD;
     if (puf_maxf(fabsf(c->x), fabsf(c->y)) + car_racing_sight(c) > world) {
-        for (int32_t row = 0; row < CAR_RACING_VIEW; row++) {
+        for (int32_t row = 0; row < CAR_RACING_BAND; row++) {
             cells->at[row][0][CAR_RACING_COVER] += 1.0f;
         }
         car_racing_plot(cells, c, -world, -world, 2.0f * world, uncovered);
@@ -278,7 +282,7 @@ static int32_t car_racing_bends(const CarRacing* s, int32_t post)
 {
     const int32_t before = post > 0 ? post - 1 : s->tiles - 1;
     const float bend = s->road_cosine[before] * s->road_sine[post] - s->road_sine[before] * s->road_cosine[post];
-    return (bend > CAR_RACING_KERB_TURN) - (bend < -CAR_RACING_KERB_TURN);
+    return (bend > CAR_RACING_KERB_SINE) - (bend < -CAR_RACING_KERB_SINE);
 }
 
 // Which side of each tile has a kerb: 1 for the left, -1 for the right. It is where four posts on end bend sharply.
@@ -648,18 +652,18 @@ static inline uint8_t car_racing_byte(float value)
 
 static void car_racing_develop(const CarRacingCells* cells, const CarRacingCanvas* canvas, uint8_t* picture)
 {
-    for (int32_t row = 0; row < CAR_RACING_VIEW; row++) {
+    for (int32_t row = cells->top; row < cells->top + CAR_RACING_BAND; row++) {
         float sum[CAR_RACING_LANES] = { 0.0f, 0.0f, 0.0f, 0.0f }, line[CAR_RACING_SIDE][3];
         for (int32_t column = 0; column < CAR_RACING_SIDE; column++) {
             for (int32_t i = 0; i < CAR_RACING_LANES; i++) {
-                sum[i] += cells->at[row][column][i];
+                sum[i] += cells->at[row - cells->top][column][i];
             }
             const float cover = puf_maxf(sum[CAR_RACING_COVER], 0.0f), scale = cover > 1.0f ? 1.0f / cover : 1.0f;
             const float bare = puf_maxf(1.0f - cover, 0.0f), ground = bare * (float)CAR_RACING_ROAD;
-            line[column][0] = ground + scale * sum[CAR_RACING_RED];
+            line[column][0] = ground + scale * sum[CAR_RACING_COVER_RED];
             line[column][1] = bare * ((float)CAR_RACING_GREEN + (float)CAR_RACING_GRASS * sum[CAR_RACING_SQUARES]) +
-                              scale * sum[CAR_RACING_OTHER];
-            line[column][2] = ground + scale * sum[CAR_RACING_OTHER];
+                              scale * sum[CAR_RACING_COVER_OTHER];
+            line[column][2] = ground + scale * sum[CAR_RACING_COVER_OTHER];
         }
         if (row >= CAR_RACING_CAR_TOP && row < CAR_RACING_CAR_TOP + CAR_RACING_CAR_ROWS) {
             CarRacingTally tally;
@@ -684,13 +688,16 @@ static void car_racing_photograph(const CarRacing* s, uint8_t* picture)
     CarRacingCanvas canvas;
     CarRacingPanel panel;
     const CarRacingCamera camera = car_racing_camera(s);
-    memset(&cells, 0, sizeof cells);
-    memset(&panel, 0, sizeof panel);
-    car_racing_darkness(&cells, &camera);
-    car_racing_squares(&cells, &camera);
-    car_racing_road(&cells, s, &camera);
     car_racing_paint_car(&canvas, &camera, s);
-    car_racing_develop(&cells, &canvas, picture);
+    for (int32_t top = 0; top < CAR_RACING_VIEW; top += CAR_RACING_BAND) {
+        memset(&cells, 0, sizeof cells);
+        cells.top = top;
+        car_racing_darkness(&cells, &camera);
+        car_racing_squares(&cells, &camera);
+        car_racing_road(&cells, s, &camera);
+        car_racing_develop(&cells, &canvas, picture + 3 * CAR_RACING_SIDE * top);
+    }
+    memset(&panel, 0, sizeof panel);
     car_racing_instruments(&panel, s);
     car_racing_write(&panel, s);
     for (int32_t i = 0; i < (int32_t)(sizeof panel / sizeof(float)); i++) {
