@@ -499,9 +499,10 @@ static void car_racing_count(CarRacingTally* tally, const CarRacingCanvas* canva
         const int32_t y = third / 3, thirds = puf_clampi(25 * (row + 1), 0, 3 * (y + 1)) - third;
         const int32_t from_below = CAR_RACING_CANVAS_TOP + CAR_RACING_CANVAS_HEIGHT - 1 - y;
         if (from_below >= 0 && from_below < CAR_RACING_CANVAS_HEIGHT) {
-            const uint8_t* dots = canvas->at[from_below];
-            for (int32_t color = CAR_RACING_TYRE; color <= CAR_RACING_HULL; color++) {
-                for (int32_t x = 0; x < CAR_RACING_CANVAS_WIDTH; x++) {
+            uint8_t dots[CAR_RACING_CANVAS_WIDTH];
+            memcpy(dots, canvas->at[from_below], sizeof dots);
+            for (int32_t x = 0; x < CAR_RACING_CANVAS_WIDTH; x++) {
+                for (int32_t color = CAR_RACING_TYRE; color <= CAR_RACING_HULL; color++) {
                     tally->of[color][x] = (uint16_t)(tally->of[color][x] + (dots[x] == color ? thirds : 0));
                 }
             }
@@ -653,12 +654,18 @@ static inline uint8_t car_racing_byte(float value)
 static void car_racing_develop(const CarRacingCells* cells, const CarRacingCanvas* canvas, uint8_t* picture)
 {
     for (int32_t row = cells->top; row < cells->top + CAR_RACING_BAND; row++) {
-        float sum[CAR_RACING_LANES] = { 0.0f, 0.0f, 0.0f, 0.0f }, line[CAR_RACING_SIDE][3];
+        float sums[CAR_RACING_SIDE][CAR_RACING_LANES], line[CAR_RACING_SIDE][3];
+        const float (*cell)[CAR_RACING_LANES] = cells->at[row - cells->top];
+        float last[CAR_RACING_LANES] = { 0.0f, 0.0f, 0.0f, 0.0f };
         for (int32_t column = 0; column < CAR_RACING_SIDE; column++) {
             for (int32_t i = 0; i < CAR_RACING_LANES; i++) {
-                sum[i] += cells->at[row - cells->top][column][i];
+                last[i] += cell[column][i];
+                sums[column][i] = last[i];
             }
-            const float cover = puf_maxf(sum[CAR_RACING_COVER], 0.0f), scale = cover > 1.0f ? 1.0f / cover : 1.0f;
+        }
+        for (int32_t column = 0; column < CAR_RACING_SIDE; column++) {
+            const float* sum = sums[column];
+            const float cover = puf_maxf(sum[CAR_RACING_COVER], 0.0f), scale = 1.0f / puf_maxf(cover, 1.0f);
             const float bare = puf_maxf(1.0f - cover, 0.0f), ground = bare * (float)CAR_RACING_ROAD;
             line[column][0] = ground + scale * sum[CAR_RACING_COVER_RED];
             line[column][1] = bare * ((float)CAR_RACING_GREEN + (float)CAR_RACING_GRASS * sum[CAR_RACING_SQUARES]) +
