@@ -80,7 +80,15 @@ def test_compilers_agree(name: str, cc: str, flags: list[str], build: ModuleType
 def driver_digest(driver: Path, name: str, folder: Path, runner: Sequence[str] = ()) -> str:
     actions, outputs = folder / "actions", folder / "outputs"
     golden_actions(name).tofile(actions)
-    command = [*runner, driver, str(ENVS), str(golden_steps(name)), str(SEED), f"actions={actions}", f"outputs={outputs}"]
+    command = [
+        *runner,
+        driver,
+        str(ENVS),
+        str(golden_steps(name)),
+        str(SEED),
+        f"actions={actions}",
+        f"outputs={outputs}",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return hashlib.sha256(outputs.read_bytes()).hexdigest()
 
