@@ -1,8 +1,9 @@
 """How far pictures of car_racing_pixels are from those of Gymnasium's CarRacing-v3, which needs Box2D and pygame.
 
-`python benchmarks/car_racing_pictures.py` plays the original with the policy that ships for car_racing, whose steering is
-disturbed in every other episode. After each step its state is put into ours, and both pictures are compared. It writes
-benchmarks/results/car_racing_pictures.json, docs/ports/car_racing_pixels.md and tests/envs/car_racing_pictures.npz.
+`python benchmarks/car_racing_pictures.py` plays the original with the policy that ships for car_racing, whose steering
+is disturbed in every other episode. After each step its state is put into ours, and both pictures are compared. It
+writes benchmarks/results/car_racing_pictures.json, docs/ports/car_racing_pixels.md and
+tests/envs/car_racing_pictures.npz.
 """
 
 from __future__ import annotations
@@ -101,10 +102,11 @@ def page(facts: Mapping[str, Any]) -> str:
     )
     return f"""# car_racing_pixels: how far its pictures are from Gymnasium's
 
-`python benchmarks/car_racing_pictures.py` wrote this page on {facts["date"]}, with {facts["versions"]}.
-The rules are those of car_racing, which has [its own proof](car_racing.md). Here pictures are
-compared: Gymnasium plays {EPISODES} episodes, its state is put into ours after each step, and both draw it.
-In half of the episodes a disturbed driver leaves the road.
+`python benchmarks/car_racing_pictures.py` wrote this page on {facts["date"]}, with
+{facts["versions"]}. The rules are those of car_racing, which has [its
+own proof](car_racing.md). Here pictures are compared: Gymnasium plays {facts["episodes"]} episodes, its state
+is put into ours after each step, and both draw it. In half of the episodes a disturbed driver
+leaves the road.
 
 | when, where | pictures | same pixels | within 1 | within 4 | mean | worst picture | largest |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -134,18 +136,17 @@ def main() -> None:
     """Compare, and write the figures, the page, and some pictures for the tests."""
     tallies = {(when, part): Tally() for when in ("first second", "later") for part in PARTS}
     kept: list[tuple[dict[str, Any], NDArray[np.uint8]]] = []
-    count = 0
-    for step, state, ours, theirs in frames():
+    for count, (step, state, ours, theirs) in enumerate(frames()):
         apart = np.abs(ours.astype(np.int64) - theirs)
         for part, rows in PARTS.items():
             tallies["first second" if step < ZOOMED else "later", part].add(apart[rows])
         if count % (EPISODES * STEPS // KEPT) == 7:
             kept.append((state, theirs))
-        count += 1
     versions = f"gymnasium {gymnasium.__version__}, numpy {np.__version__} and Python {platform.python_version()}"
     facts = {
         "date": datetime.now(UTC).date().isoformat(),
         "versions": versions,
+        "episodes": EPISODES,
         "rows": [{"when": when, "part": part} | tally.facts() for (when, part), tally in tallies.items()],
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")

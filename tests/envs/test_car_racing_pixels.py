@@ -1,6 +1,6 @@
 """car_racing_pixels: the rules of car_racing, and Gymnasium's pictures of some states, which are stored.
 
-benchmarks/car_racing_pictures.py compares thousands of pictures, where Box2D and pygame are installed, and stores these.
+benchmarks/car_racing_pictures.py compares thousands, where Box2D and pygame are installed, and stores these.
 """
 
 from __future__ import annotations
