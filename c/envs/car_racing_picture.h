@@ -74,7 +74,8 @@ static CarRacingCamera car_racing_camera(const CarRacing* s)
 static CarRacingDot car_racing_dot(const CarRacingCamera* c, float x, float y)
 {
     const float dx = c->zoom * (x - c->x), dy = c->zoom * (y - c->y);
-    const float right = dx * c->cosine + dy * c->sine, ahead = dy * c->cosine - dx * c->sine;
+    const float minus = -c->sine; // gcc 12 fuses a difference beside a sum into one instruction (its bug 107647)
+    const float right = dx * c->cosine + dy * c->sine, ahead = dy * c->cosine + dx * minus;
     CarRacingDot dot;
     dot.x = (int32_t)((float)CAR_RACING_HULL_X + right);
     dot.y = CAR_RACING_HIGH - 1 - (int32_t)((float)(CAR_RACING_HIGH - 1 - CAR_RACING_HULL_Y) + ahead);
