@@ -39,6 +39,7 @@ SUBJECTS = {
     "boids": "a flock, with or without predators",
     "breakout": "the arcade game, two walls",
     "car_racing": "Gymnasium's CarRacing-v3",
+    "car_racing_pixels": "Gymnasium's CarRacing-v3, from pixels",
     "cards": "creatures, spells, a stack",
     "cartpole": "Gymnasium's CartPole-v1",
     "checkers": "English draughts, or self-play",

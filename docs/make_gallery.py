@@ -38,6 +38,7 @@ PICTURES = {
     "boids.png": Picture("boids", "--frame 500"),
     "breakout.png": Picture("breakout", "--frame 3200"),
     "car_racing.png": Picture("car_racing", "--frame 300"),
+    "car_racing_pixels.png": Picture("car_racing_pixels", "--frame 75"),
     "cards.png": Picture("cards", "--frame 560"),
     "cartpole.png": Picture("cartpole", "--frame 12"),
     "checkers.png": Picture("checkers", "--frame 20"),

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import puffer_envs
-from puffer_envs.golden import ENVS, SEED, STEPS, outputs_digest
+from puffer_envs.golden import ENVS, SEED, golden_steps, outputs_digest
 
 for name in sys.argv[1:] or puffer_envs.list_envs():
     golden = {
         "environment": name,
         "version": puffer_envs.spec(name).version,
         "num_envs": ENVS,
-        "steps": STEPS,
+        "steps": golden_steps(name),
         "seed": SEED,
         "sha256": outputs_digest(name),
     }

@@ -39,6 +39,7 @@ STOP_OVER = 10
 """Values that the mean in `train.stop_when` is over, where it does not say: one lucky iteration ends no run."""
 
 EncoderKind = Literal["auto", "flat", "grid", "image", "embedding", "fields"]
+ImageSize = Literal["large", "small"]
 Normalize = Literal["auto", "true", "false"]
 
 
@@ -159,6 +160,9 @@ class PolicySettings:
     """Encoder of observations: flat, grid (one-hot cells, 3x3 convolutions), embedding (learned numbers for each value
     of a cell, then the same), image (convolutions), or fields (for each named field what it needs); auto is image for
     uint8 with two sides of at least 36, fields where there are names, else flat."""
+    image: ImageSize = "large"
+    """Convolutions of images: large is three (8x8, 4x4, 3x3, with strides of 4, 2, 1); small is two (8x8, 4x4, side by
+    side), with a fraction of the arithmetic and of the features."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
     network: str = _named("")

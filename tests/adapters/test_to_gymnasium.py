@@ -28,6 +28,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("boids", {"predators": 2}),
     ("breakout", {"max_frames": 400}),
     ("car_racing", {"max_steps": 50}),
+    ("car_racing_pixels", {"max_steps": 50}),
     ("cards", {}),
     ("cartpole", {}),
     ("cartpole", {"continuous": True}),

@@ -30,7 +30,7 @@ def test_nothing_is_wrong_here(tmp_path: Path, capsys: pytest.CaptureFixture[str
     found = {
         f"{package}: {line['what']}": line["found"] for package, lines in report["packages"].items() for line in lines
     }
-    assert "45 of 45 environments" in found["puffer_envs: golden hashes"]
+    assert "46 of 46 environments" in found["puffer_envs: golden hashes"]
     assert "without a screen" in found["puffer_render: pictures"]
     assert "k steps/s of training" in found["puffer_train: breakout, a core"]
     told = [name for name in (str(Path.home()), socket.gethostname()) if len(name) > 3 and name in file.read_text()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -25,6 +27,7 @@ from puffer_train.policy.encoders import (
     plane_encoder,
     whole,
 )
+from puffer_train.policy.identity import settings_of
 
 
 class Seen(tiny.VectorEnvironment):
@@ -62,6 +65,16 @@ def test_auto_takes_what_is_clearly_an_image(shape: tuple[int, ...], dtype: Any,
     assert choose_encoder(spec, "auto") == chosen
     policy = Policy(spec, PolicySettings(4, 1), generator())
     assert policy.settings.encoder == policy.identity()["encoder"] == chosen
+
+
+def test_small_convolutions_are_known_again_from_a_policy() -> None:
+    """Each pixel of 96 by 96 is read once: 12 by 12 places, then 3 by 3."""
+    policy = Policy(spec_of((96, 96, 3)), PolicySettings(4, 1, image="small"), generator())
+    assert policy.front is not None and policy.front.features == 16 * 3 * 3
+    again = settings_of(json.loads(json.dumps(policy.identity())), Path("policy"))
+    assert (again.image, again.encoder) == ("small", "image")
+    large = Policy(spec_of((96, 96, 3)), PolicySettings(4, 1), generator())
+    assert settings_of(large.identity(), Path("policy")).image == "large"
 
 
 REFUSED: list[tuple[EncoderKind, EnvironmentSpec, str]] = [

@@ -20,6 +20,7 @@ THRESHOLDS = {
     "boids": 900.0,
     "breakout": 800.0,
     "car_racing": 840.0,
+    "car_racing_pixels": 700.0,
     "cards": 0.3,
     "cartpole": 475.0,
     "checkers": -0.2,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import puffer_envs
 from puffer_envs.contract.trained import list_trained, trained_policy
-from puffer_envs.golden import ENVS, SEED, STEPS, golden_actions
+from puffer_envs.golden import ENVS, SEED, golden_actions, golden_steps
 from puffer_envs.policy import NumpyPolicy, load_policy
 
 from .conftest import HERE, run_node
@@ -27,7 +27,7 @@ def test_environments_give_the_golden_bytes(name: str, web: ModuleType, engine: 
     env, actions = tmp_path / "env.wasm", tmp_path / "actions"
     web.build_env(name, env)
     golden_actions(name).tofile(actions)
-    numbers = map(str, (ENVS, STEPS, SEED))
+    numbers = map(str, (ENVS, golden_steps(name), SEED))
     digest = run_node(HERE / "module.mjs", "golden", engine, env, actions, *numbers)
     assert digest.strip() == json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))["sha256"]
 

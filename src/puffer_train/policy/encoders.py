@@ -6,7 +6,8 @@
 - `embedding`: the same for cells of many values, such as the numbers of glyphs: each value stands for a few learned
   numbers rather than a one-hot.
 - `image`: bytes, shape (h, w, c), (c, h, w) or (h, w). Three strided convolutions shrink it (the kernels and
-  strides of Mnih et al. 2015, which need 36 pixels a side, with fewer channels), then as above.
+  strides of Mnih et al. 2015, which need 36 pixels a side, with fewer channels), or two that are small and look at
+  each pixel once; then as above.
 - `fields`: named fields, each of which gets one of the above.
 
 A ReLU follows each convolution. Kernels are kept as matrices (channels out, channels in * k * k), which is how
@@ -27,7 +28,7 @@ from torch import Tensor, nn
 from puffer_envs.contract.observations import MAX_CHOICES, FieldSpec
 from puffer_envs.contract.planes import MIN_IMAGE_SIDE, Convolution, PlaneEncoder, channels_first
 from puffer_envs.contract.policy_info import field_encoder_as_json
-from puffer_train.config import EncoderKind
+from puffer_train.config import EncoderKind, ImageSize
 from puffer_train.contract import EnvironmentSpec
 from puffer_train.errors import ConfigError, ContractError
 from puffer_train.policy.observations import Observations, can_look_at, view_field
@@ -44,7 +45,10 @@ MIN_MAP_SIDE = 5
 LARGE_MAP = 256
 """Cells: two strides shrink what is larger, or the encoder's matrix would have most of the weights."""
 
-IMAGE = (Convolution(16, 8, 4, 0), Convolution(32, 4, 2, 0), Convolution(32, 3, 1, 0))
+IMAGES = {
+    "large": (Convolution(16, 8, 4, 0), Convolution(32, 4, 2, 0), Convolution(32, 3, 1, 0)),
+    "small": (Convolution(16, 8, 8, 0), Convolution(16, 4, 4, 0)),
+}
 SMALL_GRID = (Convolution(16, 3, 1, 1),)
 LARGE_GRID = (Convolution(16, 3, 1, 1), Convolution(32, 3, 2, 1), Convolution(32, 3, 2, 1))
 
@@ -139,10 +143,10 @@ def _values(limits: tuple[int, int]) -> int:
     return limits[1] - limits[0] + 1
 
 
-def plane_encoder(seen: Seen, kind: str) -> PlaneEncoder:
+def plane_encoder(seen: Seen, kind: str, image: ImageSize = "large") -> PlaneEncoder:
     """Return the convolutions for an array that is read as `image`, `grid` or `embedding`."""
     if kind == "image":
-        return PlaneEncoder(kind, seen.shape, IMAGE)
+        return PlaneEncoder(kind, seen.shape, IMAGES[image])
     assert seen.limits is not None
     stack = SMALL_GRID if math.prod(seen.shape[:2]) <= LARGE_MAP else LARGE_GRID
     return PlaneEncoder(kind, seen.shape, stack, seen.limits, EMBEDDING_SIZE if kind == "embedding" else 0)
@@ -228,10 +232,10 @@ class Convolutions(nn.Module):
 
     scale: Tensor
 
-    def __init__(self, seen: Seen, kind: str, generator: torch.Generator) -> None:
+    def __init__(self, seen: Seen, kind: str, generator: torch.Generator, image: ImageSize = "large") -> None:
         """Draw the first weights (He et al. 2015: a ReLU keeps half of what it gets). kind: see `plane_encoder`."""
         super().__init__()
-        self.encoder = plane_encoder(seen, kind)
+        self.encoder = plane_encoder(seen, kind, image)
         self.planes: nn.Module = ImagePlanes(self.encoder)
         scale = seen.scale
         if kind == "grid":
@@ -282,7 +286,7 @@ class Convolutions(nn.Module):
 class FieldConvolutions(nn.Module):
     """The fields of structured observations that are read as planes."""
 
-    def __init__(self, spec: EnvironmentSpec, generator: torch.Generator) -> None:
+    def __init__(self, spec: EnvironmentSpec, generator: torch.Generator, image: ImageSize = "large") -> None:
         """Draw the first weights."""
         super().__init__()
         self.kinds = choose_field_encoders(spec)
@@ -294,7 +298,7 @@ class FieldConvolutions(nn.Module):
             if kind != "flat":
                 self.fields.append(spec.observation_fields[number])
                 self.numbers.append(number)
-                self.parts.append(Convolutions(seen, kind, generator))
+                self.parts.append(Convolutions(seen, kind, generator, image))
         self.features = sum(part.features for part in self._convolutions())
         """Numbers that come out, F."""
 
@@ -352,8 +356,12 @@ def flat_inputs(
 Front = Convolutions | FieldConvolutions
 
 
-def make_front(spec: EnvironmentSpec, kind: EncoderKind, generator: torch.Generator) -> Front | None:
+def make_front(
+    spec: EnvironmentSpec, kind: EncoderKind, generator: torch.Generator, image: ImageSize = "large"
+) -> Front | None:
     """Return what maps observations (..., *shape) to features (..., F), for a kind that `choose_encoder` returned."""
     if kind == "flat":
         return None
-    return FieldConvolutions(spec, generator) if kind == "fields" else Convolutions(whole(spec), kind, generator)
+    if kind == "fields":
+        return FieldConvolutions(spec, generator, image)
+    return Convolutions(whole(spec), kind, generator, image)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from puffer_train.config import Normalize, PolicySettings
+from puffer_train.config import ImageSize, Normalize, PolicySettings
 from puffer_train.errors import CheckpointError
+from puffer_train.policy.encoders import IMAGES
 from puffer_train.policy.network import NETWORK_ENCODER
 
 KINDS = ("cell", "encoder", "value_head")
@@ -44,4 +46,14 @@ def settings_of(identity: Mapping[str, Any], path: Path) -> PolicySettings:
             raise CheckpointError(
                 f"{path} does not fit: this version knows no {name.replace('_', ' ')} {identity.get(name)!r}."
             )
-    return PolicySettings(**{name: identity[name] for name in ("hidden", "layers", *KINDS)}, network=network)
+    named = {name: identity[name] for name in ("hidden", "layers", *KINDS)}
+    return PolicySettings(**named, network=network, image=_image_of(identity))
+
+
+def _image_of(identity: Mapping[str, Any]) -> ImageSize:
+    """The convolutions of its images; `large` where there are none, or others, which then do not fit."""
+    fields = identity.get("field_encoders")
+    parts = [identity, *(fields if isinstance(fields, list) else ())]
+    small = [dataclasses.astuple(layer) for layer in IMAGES["small"]]
+    found = [[tuple(row) for row in part.get("convolutions") or ()] for part in parts if isinstance(part, Mapping)]
+    return "small" if small in found else "large"

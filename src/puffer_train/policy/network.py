@@ -119,7 +119,7 @@ class Policy(nn.Module):
         """Return what computes features."""
         if self.settings.network:
             return OwnFront(spec, self.settings.network, generator)
-        return make_front(spec, self.settings.encoder, generator)
+        return make_front(spec, self.settings.encoder, generator, self.settings.image)
 
     def identity(self) -> dict[str, Any]:
         """Return what its weights depend on besides the environment's spec, as JSON values."""
