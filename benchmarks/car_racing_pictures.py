@@ -103,10 +103,10 @@ def page(facts: Mapping[str, Any]) -> str:
     return f"""# car_racing_pixels: how far its pictures are from Gymnasium's
 
 `python benchmarks/car_racing_pictures.py` wrote this page on {facts["date"]}, with
-{facts["versions"]}. The rules are those of car_racing, which has [its
-own proof](car_racing.md). Here pictures are compared: Gymnasium plays {facts["episodes"]} episodes, its state
-is put into ours after each step, and both draw it. In half of the episodes a disturbed driver
-leaves the road.
+{facts["versions"]}. The rules are those of
+car_racing, which has [its own proof](car_racing.md). Here pictures are compared: Gymnasium plays
+{facts["episodes"]} episodes, its state is put into ours after each step, and both draw it. In half of
+the episodes a disturbed driver leaves the road.
 
 | when, where | pictures | same pixels | within 1 | within 4 | mean | worst picture | largest |
 | --- | --- | --- | --- | --- | --- | --- | --- |
