@@ -29,6 +29,8 @@ from puffer_envs.snapshot import SnapshotError
 REQUIRED_LOG = ("n", "perf", "score", "episode_return", "episode_length")
 LOG_LIMIT = 400_000
 """Agent steps during which perf is checked, after every agent's first episode has ended."""
+LOG_NUMBERS = 1 << 30
+"""Observed meanwhile, at most: pictures take their time."""
 PARTS = (
     "num_envs", "num_agents", "single_observation_space", "single_action_space", "observations", "actions", "rewards",
     "terminals", "truncations", "final_observations", "action_masks", "agent_mask", "reset", "step", "close",
@@ -235,7 +237,8 @@ def check_log(s: Subject) -> None:
 def _watch_perf(s: Subject, env: Any, rng: np.random.Generator) -> None:
     """Keep playing, and check perf at every step in which episodes end, before it is averaged away."""
     going_on = s.patience()
-    for step in range(1, LOG_LIMIT // env.num_agents + 1):
+    agent_steps = min(LOG_LIMIT, LOG_NUMBERS // env.observations[0].size)
+    for step in range(1, agent_steps // env.num_agents + 1):
         env.step(random_actions(env, rng))
         ended = np.flatnonzero((env.terminals | env.truncations).reshape(env.num_envs, -1).any(axis=1))
         logs = [env.log(int(i)) for i in ended] if s.native else [env.log()][: len(ended)]
