@@ -56,6 +56,7 @@ TARGETS = {
     "riscv64, zig": Target((*ZIG, "riscv64-linux-musl"), ("qemu-riscv64",)),
     "arm, zig": Target((*ZIG, "arm-linux-musleabihf", "-mcpu=cortex_a7"), ("qemu-arm",)),
     "Cortex-M4, gcc": Target(("arm-none-eabi-gcc", *FPU_M4, *BARE), qemu("mps2-an386")),
+    "Cortex-M4, gcc -Os": Target(("arm-none-eabi-gcc", "-Os", *FPU_M4, *BARE), qemu("mps2-an386")),
     "Cortex-M4, clang -Os": Target(
         ("clang", "--target=arm-none-eabi", "-Os", *FPU_M4, *BARE, LINKED), qemu("mps2-an386")
     ),
@@ -77,8 +78,9 @@ POLICIES = {
     "grid of channels": "float32",
     "embedding": "int16",
     "some fields": "int8",
+    "car_racing_pixels": "float32",
 }
-"""What the self-tests are of, and how their weights are stored. The last three have convolutions."""
+"""What the self-tests are of, and how their weights are stored. The last four have convolutions."""
 
 
 @pytest.mark.parametrize(
