@@ -3,7 +3,7 @@
     python benchmarks/maps.py [WORLD ...] [--seconds 60]
 
 The worlds' own settings read each tile as a code: a learned vector for each place and kind, summed. Here the same bytes
-are also read as a `grid`, by 3x3 convolutions over one plane for each kind, which know that places are alike. Each run
+are also read as a `grid`, by 3x3 convolutions over one plane for each kind, which treat all places the same. Each run
 gets the same processor seconds on one thread, so that what learns less from a step gets fewer of them, and its learning
 rate falls to the end of them. Writes benchmarks/results/maps.json after every run.
 """

@@ -1,7 +1,7 @@
 // search.h - search before a move: the trees of some games, which move to try next, and what was learned from it.
 //
 // A simulation walks down a tree to a move that was not tried, and credits all moves on the way with what that led to.
-// Whoever calls this steps copies of the games and asks a policy: a tree knows of a position only who is to move, the
+// The caller steps copies of the games and asks a policy: a tree knows of a position only who is to move, the
 // policy's probabilities, and what the position is worth. The formulas are in src/puffer_envs/arena/search.py.
 //
 // Where dice decide what a move leads to, its first try is worth the mean over `draws` throws, and each further one

@@ -41,7 +41,7 @@ def test_sanitizers_find_nothing(name: str, tmp_path: Path) -> None:
     )
     parts = [
         "c/batch.c",
-        "c/pool_none.c",
+        "c/pool.c",
         "c/draw/raster.c",
         "c/draw/picture.c",
         "c/draw/space.c",
@@ -50,7 +50,7 @@ def test_sanitizers_find_nothing(name: str, tmp_path: Path) -> None:
     sources = [str(source), *(str(ROOT / part) for part in parts)]
     program = tmp_path / "draw_run"
     flags = [*FLAGS, "-DPUF_EXPORT", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'c'}", f"-I{ROOT / 'tests/c'}"]
-    subprocess.run([cc, *flags, *sources, "-o", str(program), "-lm"], check=True)
+    subprocess.run([cc, *flags, *sources, "-o", str(program), "-lm", "-pthread"], check=True)
     quiet = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"}  # its batch lives as long as the program
     done = subprocess.run([program, "600", "3"], capture_output=True, text=True, check=False, env=quiet)
     assert done.returncode == 0 and int(done.stdout) > 100, done.stderr[-3000:]

@@ -161,7 +161,7 @@ def throws() -> NDArray[np.uint64]:
 
 
 class Copies:
-    """Games of their own that begin anywhere: two rows each, whoever plays in the games that they are copied from."""
+    """Games of their own that begin anywhere: two rows each, also where the games they are copied from have one."""
 
     def __init__(self, env: Environment, count: int) -> None:
         settings: dict[str, Any] = {**env.settings, "self_play": True}
