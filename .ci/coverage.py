@@ -199,6 +199,11 @@ def main() -> int:
     parser.add_argument("--counted", action="store_true", help="use what the last call has counted")
     parser.add_argument("--write", action="store_true", help="write .ci/uncovered.txt")
     options = parser.parse_args()
+    steps = list_steps()
+    if unknown := [part for part in options.names if not any(part in name for name in steps)]:
+        parser.error(f"no step has {unknown[0]!r} in its name; all steps: {', '.join(steps)}")
+    if options.counted and not any((OUT / "raw").rglob("*.profraw")):
+        parser.error("nothing was counted yet: call it without --counted")
     failed = []
     if not options.counted:
         build()

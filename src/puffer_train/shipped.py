@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from puffer_envs.contract.names import suggest
 from puffer_envs.contract.offers import load_offers
 from puffer_train.errors import ConfigError
 
@@ -41,6 +42,8 @@ def given_tables(settings: str | Path, name: str | None) -> dict[str, Any]:
     """
     variant = str(settings)
     if variant not in VARIANTS:
+        if not Path(settings).suffix and not Path(settings).exists():
+            raise ConfigError(f"no settings {variant!r}: give the path of a TOML file.{suggest(variant, VARIANTS)}")
         return read_tables(Path(settings))
     if variant == BALANCED:
         return {}

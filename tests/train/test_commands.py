@@ -90,6 +90,7 @@ TRAIN_MISTAKES = [
     (["tiny_environments:CartPole", "--env.length"], "--env.length needs a value: --env.length VALUE."),
     (["tiny_environments:CartPole", "--train.num-envs", "4"], "more than one rollout of 4 agents"),
     (["tiny_environments:CartPole", "--settings", "none.toml"], "cannot read the settings file none.toml"),
+    (["cartpole", "--settings", "fastt"], "no settings 'fastt': give the path of a TOML file. Did you mean 'fast'?"),
     (["tiny_environments:CartPole", "more"], "unexpected argument 'more'"),
     (["gymnasium:CartPol-v1"], "Gymnasium has no environment 'CartPol-v1'"),
     (["gymnasium:CartPole-v1", "--env.gravity", "3", "--threads", "2"], "unexpected keyword argument 'gravity'"),
