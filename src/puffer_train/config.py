@@ -160,13 +160,13 @@ class PolicySettings:
     """Encoder of observations: flat, grid (one-hot cells, 3x3 convolutions), embedding (learned numbers for each value
     of a cell, then the same), image (convolutions), or fields (for each named field what it needs); auto is image for
     uint8 with two sides of at least 36, fields where there are names, else flat."""
-    image: ImageSize = "large"
-    """Convolutions of images: large is three (8x8, 4x4, 3x3, with strides of 4, 2, 1); small is two (8x8, 4x4, side by
-    side), with a fraction of the arithmetic and of the features."""
     value_head: Literal["scalar", "distribution"] = "scalar"
     """Value as one number (squared error), or as a distribution over bins (cross-entropy; value_clip is ignored)."""
     network: str = _named("")
     """Own network, a torch.nn.Module written module:Class: it replaces the encoder, or the whole policy."""
+    image: ImageSize = "large"
+    """Convolutions of images: large is three (8x8, 4x4, 3x3, with strides of 4, 2, 1); small is two (8x8, 4x4, side by
+    side), with a fraction of the arithmetic and of the features."""
 
 
 @dataclass(frozen=True)
