@@ -64,6 +64,7 @@ def describe(name: str) -> dict[str, Any]:
         "train": train_settings(load(name)),
         "curriculum": curriculum(name, load(name).curriculum),
         "policy": policy is not None,
+        "trains": policy is not None or name not in list_trained(),
     }
 
 

@@ -289,6 +289,11 @@ function sayCommand() {
     .filter(([key, value]) => module.params.find((p) => p.name === key).value !== value)
     .map(([key, value]) => `--env.${key.replaceAll("_", "-")} ${text(key, value)}`);
   $("command").textContent = ["puffer-train", name, "--seed", table.seed, ...changed].join(" ");
+  $("train").disabled = !about.trains;
+  if (!about.trains) {
+    $("plan").textContent = "Its network has convolutions, which pages do not run: train and watch it in a terminal.";
+    return;
+  }
   const { steps, num_envs: envs } = trained();
   const wide = new Intl.NumberFormat("en").format(steps);
   $("plan").textContent = `${wide} steps of ${envs} environments, as puffer-train does: watch the game improve. ${sayWorkers()}`;
