@@ -124,7 +124,7 @@ def test_tiles_appear_on_every_empty_cell() -> None:
 
 
 def test_a_game_with_the_goal_is_perfect() -> None:
-    """From a board with 2048 and 4096 on it, in the way of everything else."""
+    """From a board with 2048 and 4096 on it, which block all other tiles."""
     full = [12, 11, 10, 9, 3, 4, 3, 4, 5, 6, 5, 6, 7, 8, 7, 1]
     with puffer_envs.make("merge2048") as env:
         env.reset(0)

@@ -282,11 +282,11 @@ class Search:
 
     def _toss(self, nodes: Nodes, games: Ints, node: Ints, move: Ints) -> NDArray[np.float64]:
         """The mean value, over all throws, of what moves of some games lead to."""
-        copies = self._make_copies("throws", TOGETHER * DRAWS)
+        copies = self._make_copies("throws", len(nodes.states) * DRAWS)
         every = np.arange(len(games) * DRAWS)
         copies.load(np.repeat(nodes.states[games, node], DRAWS, axis=0), every)
         copies.rng[every] = np.tile(self._throws, (len(games), 1))
-        moves = np.zeros(TOGETHER * DRAWS, np.int64)
+        moves = np.zeros(len(copies.states), np.int64)
         moves[every] = np.repeat(move, DRAWS)
         copies.step(moves)
         memory = np.repeat(nodes.memory[games, node], DRAWS, axis=0)
