@@ -411,7 +411,9 @@ def test_a_predator_exactly_on_its_prey_keeps_its_course() -> None:
         moved = np.array([HUNT_SPEED * 0.6, HUNT_SPEED * 0.8])
         assert np.flatnonzero(env.terminals).tolist() == [7]
         np.testing.assert_allclose(env.state(0).predator[0, 2:4], (0.6, 0.8), atol=1e-6)
-        close_on_circle(env.state(0).predator[0, :2] - (x, y), moved, float(env.state(0).side), "the predator kept moving")
+        close_on_circle(
+            env.state(0).predator[0, :2] - (x, y), moved, float(env.state(0).side), "the predator kept moving"
+        )
 
 
 def test_boids_at_the_very_edge_are_in_the_last_cell() -> None:
