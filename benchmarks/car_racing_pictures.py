@@ -8,6 +8,8 @@ tests/envs/car_racing_pictures.npz.
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import json
 import platform
 from collections.abc import Iterator, Mapping
@@ -22,7 +24,6 @@ from numpy.typing import NDArray
 import puffer_envs
 from puffer_envs.policy import load_policy
 from puffer_envs.porting.adapter import KNOWN, load_adapter
-from puffer_envs.porting.known import car_racing as known
 from puffer_envs.porting.pair import Pair
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +37,8 @@ PARTS = {"the road": slice(0, 84), "instruments": slice(84, 96)}
 
 def frames() -> Iterator[tuple[int, dict[str, Any], NDArray[np.uint8], NDArray[np.uint8]]]:
     """The step, the state, the picture of ours and that of the original."""
+    from puffer_envs.porting.known import car_racing as known  # needs Box2D
+
     reference: Any = gymnasium.make("CarRacing-v3")
     original = reference.unwrapped
     original.puffer_at = 0
@@ -134,6 +137,10 @@ picture* is the largest such mean of one. The camera comes nearer in the first s
 
 def main() -> None:
     """Compare, and write the figures, the page, and some pictures for the tests."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    if missing := [name for name in ("Box2D", "pygame") if importlib.util.find_spec(name) is None]:
+        parser.error(f"{missing[0]} is missing: pip install swig, then pip install 'gymnasium[box2d]'")
     tallies = {(when, part): Tally() for when in ("first second", "later") for part in PARTS}
     kept: list[tuple[dict[str, Any], NDArray[np.uint8]]] = []
     for count, (step, state, ours, theirs) in enumerate(frames()):

@@ -35,6 +35,10 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=200, help="of each two players [200]")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
+    if unknown := [name for name in options.boards if name not in SCRIPTS]:
+        parser.error(f"{unknown[0]!r} is not one of {', '.join(SCRIPTS)}")
+    if options.games < 2:
+        parser.error(f"--games is {options.games}; it must be at least 2")
     for board in options.boards:
         began, rows = time.process_time(), []
         for words in (["trained", f"trained@{FEW}", *SCRIPTS[board]], ["trained", f"trained@{MANY}"]):
