@@ -45,7 +45,7 @@ THRESHOLDS = {
     "minatar_breakout": 15.0,
     "minatar_freeway": 55.0,
     "minatar_seaquest": 25.0,
-    "minatar_space_invaders": 55.0,
+    "minatar_space_invaders": 450.0,
     "mountain_car": -110.0,
     "mountain_car_continuous": 90.0,
     "othello": 0.6,
